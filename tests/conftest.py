@@ -1,0 +1,90 @@
+"""Fixtures and guards that every test shares."""
+
+import ipaddress
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import settings
+
+from tests import postgres
+
+settings.register_profile("default", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+NAMED_HOST = urlsplit(os.environ.get(postgres.VARIABLE, "")).hostname
+
+
+def _is_local(host: str) -> bool:
+    if host in {"", "localhost", NAMED_HOST}:
+        return True
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _keep_inside(event: str, arguments: tuple[Any, ...]) -> None:
+    """Fail the test that is about to look up or reach a host outside loopback; no except clause hides it."""
+    if event == "socket.getaddrinfo":
+        host = arguments[0] or ""
+    elif event in {"socket.connect", "socket.sendto"} and isinstance(arguments[1], tuple):
+        host = arguments[1][0]
+    else:
+        return
+    name = host.decode() if isinstance(host, bytes) else host
+    if not _is_local(name):
+        pytest.fail(f"a test tried to reach {name}: only loopback is allowed ({event})")
+
+
+sys.addaudithook(_keep_inside)
+
+
+def pytest_report_header() -> str:
+    """Say which PostgreSQL the tests get."""
+    return _postgres_line()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say it again where people look."""
+    terminalreporter.write_line(_postgres_line())
+
+
+def _postgres_line() -> str:
+    try:
+        return f"postgres: {postgres.find().description}"
+    except postgres.NoPostgresError as error:
+        return f"postgres: {error}"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """Give a server for this process (each xdist worker starts its own), started when first asked for."""
+    with postgres.find().start() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
+    """Give the URL of an empty PostgreSQL database that only this test sees."""
+    url = postgres_server.create_database()
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """Give the URL of an SQLite file that does not exist yet."""
+    return f"sqlite:///{tmp_path}/reconcile.db"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Give the URL of an empty database; the test runs once on SQLite and once on PostgreSQL."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
