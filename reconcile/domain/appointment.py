@@ -1,0 +1,52 @@
+"""A meeting as a provider reports it, and which of several is the one that counts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from reconcile.domain.ids import AppointmentId, ProviderName
+
+
+class AppointmentStatus(StrEnum):
+    """What a provider says of an appointment, in our words."""
+
+    CONFIRMED = "confirmed"
+    CANCELED = "canceled"
+    RESCHEDULED = "rescheduled"
+    """Canceled, and replaced by another appointment."""
+    SHOWED = "showed"
+    NO_SHOW = "no_show"
+    UNKNOWN = "unknown"
+    """A word this version does not know: the appointment exists, and nothing is concluded from it."""
+
+
+HELD = frozenset({AppointmentStatus.CONFIRMED, AppointmentStatus.SHOWED, AppointmentStatus.NO_SHOW})
+"""Statuses of an appointment that was not called off."""
+CALLED_OFF = frozenset({AppointmentStatus.CANCELED, AppointmentStatus.RESCHEDULED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appointment:
+    """One appointment of one lead; instants are aware. *created_at* is the provider's and is not stored."""
+
+    id: AppointmentId
+    provider: ProviderName
+    status: AppointmentStatus
+    starts_at: datetime
+    ends_at: datetime | None = None
+    canceled_at: datetime | None = None
+    replaces: AppointmentId | None = None
+    created_at: datetime | None = None
+
+
+def primary(appointments: Iterable[Appointment], *, now: datetime) -> Appointment | None:
+    """Return the next upcoming confirmed appointment, else the latest held, else the latest canceled, else None."""
+    known = [a for a in appointments if a.status is not AppointmentStatus.UNKNOWN]
+    upcoming = [a for a in known if a.status is AppointmentStatus.CONFIRMED and a.starts_at > now]
+    if upcoming:
+        return min(upcoming, key=lambda a: (a.starts_at, a.id))
+    held = [a for a in known if a.status in HELD]
+    if held:
+        return max(held, key=lambda a: (a.starts_at, a.id))
+    return max(known, key=lambda a: (a.canceled_at or a.starts_at, a.id), default=None)

@@ -1,0 +1,65 @@
+"""How many provider calls an account may make: the generic cell rate algorithm (GCRA), as pure arithmetic.
+
+Source of the limits: the providers' published rates. A rate *r* with a burst *b* lets at most ``b + r * window`` calls
+into any window, so both are chosen to keep that sum below what is published.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from reconcile.domain.ids import ProviderName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """*burst* calls at once, then one each *interval*."""
+
+    interval: timedelta
+    burst: int
+
+
+GHL_LIMIT = RateLimit(interval=timedelta(days=1) / 200_000, burst=75)
+"""200,000 a day is one each 0.432 s; 75 at once and 23.1 in ten seconds stay below 100 in ten seconds."""
+CALENDLY_PAID_LIMIT = RateLimit(interval=timedelta(minutes=1) / 250, burst=250)
+"""At most 500 in any minute."""
+CALENDLY_FREE_LIMIT = RateLimit(interval=timedelta(minutes=1) / 25, burst=25)
+"""At most 50 in any minute: taken when the provider's header says so."""
+
+
+def limit_of(provider: ProviderName) -> RateLimit:
+    """Return the limit that is assumed until the provider's headers say otherwise."""
+    return GHL_LIMIT if provider is ProviderName.HIGHLEVEL else CALENDLY_PAID_LIMIT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """How many of the wanted calls may be made now; where that is fewer, *retry_after* says when the next may."""
+
+    granted: int
+    retry_after: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """GCRA's one number: the theoretical arrival time of the next call; in the past means that a full burst is free."""
+
+    arrival_at: datetime
+
+    def take(self, wanted: int, *, now: datetime, limit: RateLimit) -> tuple["Meter", Grant]:
+        """Take up to *wanted* calls at once; what is not granted costs nothing."""
+        arrival_at = max(self.arrival_at, now)
+        room = now + limit.interval * limit.burst - arrival_at
+        granted = max(0, min(wanted, room // limit.interval))
+        after = arrival_at + limit.interval * granted
+        if granted == wanted:
+            return Meter(after), Grant(granted=granted)
+        return Meter(after), Grant(granted=granted, retry_after=max(timedelta(0), limit.interval - (room - limit.interval * granted)))
+
+    def give_back(self, count: int, *, limit: RateLimit) -> "Meter":
+        """Return *count* calls that were taken and not made (negative: made and not taken)."""
+        return Meter(self.arrival_at - limit.interval * count)
+
+    def at_most(self, remaining: int, *, now: datetime, limit: RateLimit) -> "Meter":
+        """Correct the meter by what the provider says is left: only ever towards less."""
+        floor = now + limit.interval * max(0, limit.burst - remaining)
+        return Meter(max(self.arrival_at, floor))

@@ -1,0 +1,48 @@
+"""What a workspace shows a provider: a token that no message can hold, and the account it opens."""
+
+from dataclasses import dataclass, field
+
+from reconcile.domain.ids import ProviderName
+from reconcile.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token; its ``repr`` and ``str`` are masked."""
+
+    _text: str = field(repr=False)
+
+    @classmethod
+    def parse(cls, text: str, *, where: str) -> "Token":
+        """Accept visible ASCII with at most one trailing newline; raise SettingsError that names *where*, never the text."""
+        stripped = text[:-1] if text.endswith("\n") else text
+        stripped = stripped[:-1] if stripped.endswith("\r") and text.endswith("\r\n") else stripped
+        if not stripped:
+            raise SettingsError([f"{where} is empty; put the provider's token there"])
+        for position, character in enumerate(stripped, start=1):
+            if not "!" <= character <= "~":
+                raise SettingsError(
+                    [
+                        f"{where} holds a character at position {position} that no token has "
+                        "(white space, a control or a non-ASCII character); copy the token again"
+                    ]
+                )
+        return cls(stripped)
+
+    def reveal(self) -> str:
+        """Return the secret, for the Authorization header and nothing else."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Token(***)"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """A token and the *account* it is for: GHL's location id, or Calendly's user URI (None: ask the provider)."""
+
+    provider: ProviderName
+    token: Token
+    account: str | None = None

@@ -1,0 +1,67 @@
+"""Which leads are due, and why the others are not. The store asks the same question in SQL; a test compares the two."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from reconcile.domain.lead import Lead
+
+
+class Priority(StrEnum):
+    """Hot leads are served before warm ones."""
+
+    HOT = "hot"
+    WARM = "warm"
+
+
+class NotDue(StrEnum):
+    """Why a lead is not checked now."""
+
+    QUARANTINED = "quarantined"
+    BACKING_OFF = "backing_off"
+    ATTEMPTED_RECENTLY = "attempted_recently"
+    FRESH = "fresh"
+    """Verified within the stale limit and nothing about it is urgent."""
+    NEVER_ENGAGED = "never_engaged"
+    """No booking, no inbound message, no active sequence: there is nothing to compare."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DuePolicy:
+    """When a lead is due again."""
+
+    hot: timedelta = timedelta(minutes=1)
+    stale: timedelta = timedelta(days=7)
+    soon: timedelta = timedelta(hours=24)
+    """An appointment that starts within this makes its lead hot."""
+
+
+def is_hot(lead: Lead, *, now: datetime, policy: DuePolicy) -> bool:
+    """Tell whether *lead* is urgent: in a sequence, meeting soon, or with a disappearance to be confirmed."""
+    starts_at = lead.rollup.starts_at
+    meets_soon = starts_at is not None and lead.rollup.canceled_at is None and now <= starts_at < now + policy.soon
+    return lead.in_sequence or meets_soon or lead.state.absent_since is not None
+
+
+def is_warm(lead: Lead, *, now: datetime, policy: DuePolicy) -> bool:
+    """Tell whether *lead* has something to compare that was not verified for long, or never."""
+    verified_at = lead.state.verified_at
+    if verified_at is not None and verified_at <= now - policy.stale:
+        return True
+    never_verified = verified_at is None and lead.last_inbound_at is not None
+    return never_verified or (lead.rollup.booking_id is not None and lead.rollup.status is None)
+
+
+def due(lead: Lead, *, now: datetime, policy: DuePolicy) -> Priority | NotDue:
+    """Return with which priority *lead* is to be checked now, or why it is not."""
+    state = lead.state
+    if state.quarantined_at is not None:
+        return NotDue.QUARANTINED
+    if state.next_attempt_at is not None and state.next_attempt_at > now:
+        return NotDue.BACKING_OFF
+    hot = is_hot(lead, now=now, policy=policy)
+    if not hot and not is_warm(lead, now=now, policy=policy):
+        return NotDue.NEVER_ENGAGED if state.verified_at is None else NotDue.FRESH
+    if state.attempted_at is not None and state.attempted_at > now - policy.hot:
+        return NotDue.ATTEMPTED_RECENTLY
+    return Priority.HOT if hot else Priority.WARM

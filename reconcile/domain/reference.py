@@ -1,0 +1,52 @@
+"""What a stored booking id refers to. A stored URI is never sent anywhere: only the UUIDs in it are used."""
+
+import re
+from dataclasses import dataclass
+
+from reconcile.domain.ids import AppointmentId, ProviderName
+
+_CANONICAL_ORIGIN = "https://api.calendly.com"
+_CALENDLY = re.compile(
+    r"(?:[a-z]+://[^/?#\s]+)?/?scheduled_events/(?P<event>[A-Za-z0-9_-]{1,64})"
+    r"(?:/invitees/(?P<invitee>[A-Za-z0-9_-]{1,64}))?/?(?:[?#]\S*)?",
+    re.ASCII,
+)
+_GHL = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendlyReference:
+    """The UUIDs in a Calendly URI; *invitee* is None where only the event was stored."""
+
+    event: str
+    invitee: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "CalendlyReference | None":
+        """Return what *text* (an event's or an invitee's URI, on any host, or its path alone) refers to, else None."""
+        match = _CALENDLY.fullmatch(text.strip())
+        return cls(event=match["event"], invitee=match["invitee"]) if match else None
+
+    def appointment_id(self) -> AppointmentId:
+        """Return the canonical URI: the one spelling under which we store it."""
+        invitee = f"/invitees/{self.invitee}" if self.invitee else ""
+        return AppointmentId(f"{_CANONICAL_ORIGIN}/scheduled_events/{self.event}{invitee}")
+
+
+def provider_of(booking_id: str) -> ProviderName | None:
+    """Return the provider whose ids look like *booking_id*, or None if no provider's do."""
+    if CalendlyReference.parse(booking_id):
+        return ProviderName.CALENDLY
+    return ProviderName.HIGHLEVEL if _GHL.fullmatch(booking_id.strip()) else None
+
+
+def canonical(booking_id: str) -> AppointmentId:
+    """Return the one spelling of *booking_id* that ids are compared in; text of no provider stays as it is."""
+    reference = CalendlyReference.parse(booking_id)
+    return reference.appointment_id() if reference else AppointmentId(booking_id.strip())
+
+
+def refers_to(stored: str, appointment_id: AppointmentId) -> bool:
+    """Tell whether a *stored* booking id means *appointment_id*, also where only the Calendly event was stored."""
+    ours = canonical(stored)
+    return ours == appointment_id or appointment_id.startswith(f"{ours}/invitees/")

@@ -1,0 +1,109 @@
+"""The one tree of errors: a class carries the decision, its attributes carry the facts.
+
+A message is a clause without a full stop. No message holds a body, a token, an address or a person's name.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import StrEnum
+
+
+class ReconcileError(Exception):
+    """Anything this program knows how to say in a sentence."""
+
+
+class SettingsError(ReconcileError):
+    """The process cannot start: a setting, a mapping or a credential is wrong. All faults are reported at once."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(self.faults))
+
+
+class StoreUnavailable(ReconcileError):
+    """The database did not answer or refused for now; the same run may work a minute later."""
+
+
+class LeaseHeld(ReconcileError):
+    """Another run owns this work; not a failure."""
+
+
+class LeaseLost(ReconcileError):
+    """The lease expired and another run took the work over: nothing may be written any more."""
+
+
+class ErrorClass(StrEnum):
+    """What kind of failure a provider call ended in; a closed set, so that it can label a metric and a breaker."""
+
+    CONTRACT = "contract"
+    """An answered response lacks a required field or has a wrong type: the two programs disagree."""
+    UNDECODABLE = "undecodable"
+    """A body that is not the JSON it claims to be, is cut, or exceeds a cap."""
+    TIMEOUT = "timeout"
+    TRANSPORT = "transport"
+    """Refused, reset, no route, TLS failure."""
+    UNAVAILABLE = "unavailable"
+    """A 5xx answer, or one that says it is transient."""
+    RATE_LIMITED = "rate_limited"
+    CREDENTIAL = "credential"
+    """401 or 403: the workspace's token, scope or location."""
+    REJECTED = "rejected"
+    """Any other 4xx: the request cannot succeed by repeating it."""
+    MASS_ABSENCE = "mass_absence"
+    """Most stored appointments of one workspace are answered "not found" at once, which is not believed."""
+
+
+class ProviderError(ReconcileError):
+    """One call failed.
+
+    *provider* and *operation* are short fixed names (``ghl``, ``appointment``), *shape* the sorted key names that an
+    offending body had, never their values.
+    """
+
+    error_class: ErrorClass = ErrorClass.REJECTED
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str,
+        operation: str,
+        status: int | None = None,
+        shape: Sequence[str] = (),
+        error_class: ErrorClass | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.provider = provider
+        self.operation = operation
+        self.status = status
+        self.shape = tuple(shape)
+        if error_class is not None:
+            self.error_class = error_class
+
+
+class ProviderUnavailable(ProviderError):
+    """Retry later; counts against the breaker."""
+
+    error_class = ErrorClass.UNAVAILABLE
+
+
+class RateLimited(ProviderError):
+    """Retry after a stated time; the provider is well, and nothing counts against it."""
+
+    error_class = ErrorClass.RATE_LIMITED
+
+    def __init__(
+        self, message: str, *, provider: str, operation: str, retry_after: timedelta, status: int | None = 429
+    ) -> None:
+        super().__init__(message, provider=provider, operation=operation, status=status)
+        self.retry_after = retry_after
+
+
+class ProviderRejected(ProviderError):
+    """Retrying cannot help: the request or the credentials are wrong."""
+
+
+class ContractFault(ProviderError):
+    """The provider answered, in a form that this program does not know: stop before anything is written."""
+
+    error_class = ErrorClass.CONTRACT
