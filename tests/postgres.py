@@ -77,9 +77,10 @@ def find() -> Source:
         if source := look():
             return source
     raise NoPostgresError(
-        f"no PostgreSQL for the tests: {VARIABLE} is not set, there is no initdb on PATH or in {' or '.join(INSTALLED)}, "
-        f"the package {PACKAGE.replace('_', '-')} is not installed and Docker does not answer; "
-        "install PostgreSQL, or set the variable to the URL of a server where databases may be created"
+        f"no PostgreSQL for the tests: {VARIABLE} is not set, there is no initdb on PATH or in "
+        f"{' or '.join(INSTALLED)}, the package {PACKAGE.replace('_', '-')} is not installed "
+        "and Docker does not answer; install PostgreSQL, or set the variable to the URL of a server "
+        "where databases may be created"
     )
 
 
@@ -152,8 +153,9 @@ def _private_server(binaries: Path) -> Iterator[Server]:
 def _container() -> Iterator[Server]:
     from testcontainers.postgres import PostgresContainer  # noqa: PLC0415 - slow to import, and the last resort
 
-    with PostgresContainer(IMAGE, username="reconcile", password=uuid4().hex, dbname="postgres", driver=None) as running:
-        yield Server(running.get_connection_url())
+    postgres = PostgresContainer(IMAGE, username="reconcile", password=uuid4().hex, dbname="postgres", driver=None)
+    with postgres:
+        yield Server(postgres.get_connection_url())
 
 
 def _account() -> dict[str, Any]:

@@ -1,0 +1,59 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+BENCHMARKS := incident runs http
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-config --no-annotate --custom-compile-command 'make lock'
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(STAMP)  ## a healthy run, the incident, the stop, the recovery: in a minute, with nothing but this machine
+	$(BIN)/reconcile demo
+
+.PHONY: test
+test: $(STAMP)  ## every test that runs without containers, on two cores, with a PostgreSQL of its own
+	$(BIN)/pytest --numprocesses 2 --dist worksteal
+
+.PHONY: check
+check: $(STAMP)  ## lint, format, types and import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	PYTHONPATH=.:cmd $(BIN)/lint-imports
+
+.PHONY: bench
+bench: $(BENCHMARKS:%=bench-%)  ## every benchmark: a table, then JSON; one of them with make bench-NAME
+
+bench-%: $(STAMP)
+	$(BIN)/python -m benchmarks.$*
+
+.PHONY: format
+format: $(STAMP)  ## format, and repair what the linter can
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+.PHONY: lock
+lock: $(STAMP)  ## resolve pyproject.toml anew into the hash-locked files
+	$(BIN)/pip install --quiet uv
+	$(LOCK) --upgrade --output-file requirements.lock
+	$(LOCK) --upgrade --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+
+.PHONY: install
+install: $(STAMP)  ## the virtual environment, from the lock; done by the others when needed
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+.PHONY: clean
+clean:  ## remove the virtual environment and the caches
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
