@@ -1,0 +1,1 @@
+"""The use cases: what happens, in which order, through ports only."""

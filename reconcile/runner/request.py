@@ -1,0 +1,36 @@
+"""What a run is asked for, and what it says while it works."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reconcile.domain.ids import WorkspaceId
+from reconcile.domain.report import Trigger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """One run.
+
+    *whole_set*: page through everything that is due, whatever the limits say; only a dry run may, as it moves no
+    watermark that would let the next run go on where this one ended.
+    """
+
+    workspace_limit: int
+    leads_per_workspace: int
+    workspace: WorkspaceId | None = None
+    dry_run: bool = False
+    whole_set: bool = False
+    trigger: Trigger = Trigger.MANUAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a run is, told after each batch; *workspaces_planned* is known from the start, leads are not."""
+
+    workspaces_done: int
+    workspaces_planned: int
+    leads_done: int
+    errors: int
+
+
+OnProgress = Callable[[Progress], None]

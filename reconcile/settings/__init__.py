@@ -1,0 +1,213 @@
+"""Everything that can be set, as one frozen tree; flags, documentation and the chart are derived from its fields."""
+
+# ruff: noqa: RUF009 - each call declares a row of the table and returns something immutable
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from reconcile.domain.backoff import BackoffPolicy
+from reconcile.domain.breaker import BreakerPolicy
+from reconcile.domain.due import DuePolicy
+from reconcile.domain.report import Trigger
+from reconcile.errors import SettingsError
+from reconcile.settings.kinds import Choice, DatabaseUrl, Folder, Kind, Number, Secret, Text, WebUrl, Whole
+from reconcile.settings.sources import Source
+
+PREFIX = "RECONCILE_"
+
+Value = TypeVar("Value")
+
+
+class BreakerMode(StrEnum):
+    """Whether breakers act, or only report what they would have done."""
+
+    ENFORCE = "enforce"
+    METRICS_ONLY = "metrics_only"
+
+
+class LogLevel(StrEnum):
+    """From which severity on events are logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How a log line is written."""
+
+    JSON = "json"
+    TEXT = "text"
+
+
+class Output(StrEnum):
+    """What goes to stdout; auto is text on a terminal and JSON elsewhere."""
+
+    AUTO = "auto"
+    JSON = "json"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One row of the table: what is known of a setting apart from its value."""
+
+    name: str
+    kind: Kind[object]
+    default: object
+    help: str
+
+    @property
+    def env(self) -> str:
+        """The environment variable."""
+        return PREFIX + self.name.upper()
+
+    @property
+    def flag(self) -> str:
+        """The command line's spelling."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether nothing is a value."""
+        return self.default is None
+
+
+def _setting(default: Value, text: str, *, kind: Kind[Value]) -> Value:
+    """Declare a field and its row of the table in one."""
+    return field(default=default, repr=not kind.is_secret, metadata={"kind": kind, "help": text})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The values of one process. Each field is also an environment variable and a flag of the same name."""
+
+    database_url: str = _setting(
+        "sqlite:///reconcile.db",
+        "Database: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.",
+        kind=DatabaseUrl(),
+    )
+    schema_mapping: str = _setting(
+        "default", "Where leads are in that database: default, prisma, or a mapping file.", kind=Text()
+    )
+    credentials_dir: Path | None = _setting(
+        None, "Directory of mounted secrets, a file WORKSPACE.ghl or WORKSPACE.calendly each.", kind=Folder()
+    )
+    ghl_base_url: str = _setting(
+        "https://services.leadconnectorhq.com", "Where GoHighLevel's API is.", kind=WebUrl(is_origin=True)
+    )
+    calendly_base_url: str = _setting(
+        "https://api.calendly.com", "Where Calendly's API is.", kind=WebUrl(is_origin=True)
+    )
+
+    workspace_limit: int = _setting(10, "Workspaces that one run visits at most.", kind=Whole(1, 100_000))
+    leads_per_workspace: int = _setting(50, "Leads that one run checks per workspace at most.", kind=Whole(1, 10_000))
+    stale_days: float = _setting(7, "Age in days after which a verified lead is due again.", kind=Number(0, 3650))
+    hot_minutes: float = _setting(1, "Minutes between two checks of an urgent lead.", kind=Number(0, 1440))
+    workspace_concurrency: int = _setting(8, "Workspaces reconciled at the same time.", kind=Whole(1, 64))
+    lead_concurrency: int = _setting(4, "Leads checked at the same time in each workspace.", kind=Whole(1, 64))
+    run_budget_seconds: float = _setting(50, "Seconds after which a run has ended.", kind=Number(1, 86_400))
+    attempt_timeout_seconds: float = _setting(10, "Seconds that one provider call may take.", kind=Number(0.1, 300))
+    quarantine_after: int = _setting(10, "Failures in a row after which a lead is set aside.", kind=Whole(1, 1000))
+
+    circuit_breaker_error_rate: float = _setting(
+        0.5, "Share of failed checks from which the run breaker opens.", kind=Number(0, 1, above=True)
+    )
+    circuit_breaker_min_checks: int = _setting(5, "Checks below which no error rate is judged.", kind=Whole(1, 100_000))
+    circuit_breaker_min_workspaces: int = _setting(
+        2, "Workspaces that must fail alike before their provider is blamed.", kind=Whole(1, 1000)
+    )
+    circuit_breaker_cooldown_seconds: float = _setting(
+        45, "Seconds that a breaker stays open before a probe.", kind=Number(1, 86_400)
+    )
+    circuit_breaker_mode: BreakerMode = _setting(
+        BreakerMode.ENFORCE, "enforce, or metrics_only to report trips without making them.", kind=Choice(BreakerMode)
+    )
+
+    webhook_url: str | None = _setting(
+        None, "Where follow-ups of bookings and cancellations are delivered.", kind=WebUrl()
+    )
+    webhook_secret: str | None = _setting(None, "Key that signs those deliveries.", kind=Secret(16))
+
+    trigger: Trigger = _setting(Trigger.MANUAL, "Who started the run, as the report names it.", kind=Choice(Trigger))
+    log_level: LogLevel = _setting(LogLevel.INFO, "From which severity on events are logged.", kind=Choice(LogLevel))
+    log_format: LogFormat = _setting(LogFormat.JSON, "How log lines on stderr are written.", kind=Choice(LogFormat))
+    output: Output = _setting(
+        Output.AUTO, "What goes to stdout; auto is text on a terminal, JSON elsewhere.", kind=Choice(Output)
+    )
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str], overrides: Mapping[str, object] | None = None) -> "Settings":
+        """Read the settings; *overrides* (by field name, None: not given) win over *env*.
+
+        Raises one SettingsError that holds every fault. No fault shows a secret, or anything read from a file.
+        """
+        given = {name: value for name, value in (overrides or {}).items() if value is not None}
+        source = Source(env, prefix=PREFIX, known={setting.env for setting in SETTINGS})
+        values: dict[str, Any] = {}
+        for setting in SETTINGS:
+            if setting.name in given:
+                source.forgive(setting.env)
+                values[setting.name] = source.parsed(setting.flag, given[setting.name], kind=setting.kind)
+            else:
+                values[setting.name] = source.value(setting.env, kind=setting.kind, default=setting.default)
+        faults = [*source.faults(), *_contradictions(values)]
+        if faults:
+            raise SettingsError(faults)
+        return cls(**values)
+
+    def breaker_policy(self) -> BreakerPolicy:
+        """Return the numbers by which breakers trip and recover."""
+        cooldown = timedelta(seconds=self.circuit_breaker_cooldown_seconds)
+        return BreakerPolicy(
+            error_rate=self.circuit_breaker_error_rate,
+            min_checks=self.circuit_breaker_min_checks,
+            min_workspaces=self.circuit_breaker_min_workspaces,
+            cooldown=cooldown,
+            max_cooldown=max(BreakerPolicy().max_cooldown, cooldown),
+        )
+
+    def due_policy(self) -> DuePolicy:
+        """Return when a lead is due again."""
+        return DuePolicy(hot=timedelta(minutes=self.hot_minutes), stale=timedelta(days=self.stale_days))
+
+    def backoff_policy(self) -> BackoffPolicy:
+        """Return how long a failing lead is left alone."""
+        return BackoffPolicy(quarantine_after=self.quarantine_after)
+
+
+def _contradictions(values: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with settings that are right one by one; an unreadable one is not blamed twice."""
+    faults = []
+    url, secret = values["webhook_url"], values["webhook_secret"]
+    if url is None and isinstance(secret, str):
+        faults.append("RECONCILE_WEBHOOK_SECRET is set without RECONCILE_WEBHOOK_URL; set both or neither")
+    if isinstance(url, str) and secret is None:
+        faults.append(
+            "RECONCILE_WEBHOOK_URL is set without RECONCILE_WEBHOOK_SECRET; "
+            "deliveries are always signed, so set both or neither"
+        )
+    attempt, budget = values["attempt_timeout_seconds"], values["run_budget_seconds"]
+    if isinstance(attempt, int | float) and isinstance(budget, int | float) and attempt > budget:
+        faults.append(
+            f"RECONCILE_ATTEMPT_TIMEOUT_SECONDS ({attempt:g}) is above RECONCILE_RUN_BUDGET_SECONDS ({budget:g}); "
+            "one call cannot outlast its run, so lower the first or raise the second"
+        )
+    return faults
+
+
+SETTINGS: tuple[Setting, ...] = tuple(
+    Setting(
+        name=each.name,
+        kind=each.metadata["kind"],
+        default=None if each.default is MISSING else each.default,
+        help=each.metadata["help"],
+    )
+    for each in fields(Settings)
+)
+"""The table itself, in the order of declaration."""
