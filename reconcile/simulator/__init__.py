@@ -1,0 +1,30 @@
+"""Both calendar providers as a local server, with every fault that a test, a demo or a benchmark may want."""
+
+from reconcile.simulator.fault_kinds import FaultKind
+from reconcile.simulator.faults import Draw, Fault, FaultRefused, incident
+from reconcile.simulator.leads import Booking, GeneratedLead, GeneratedWorkspace
+from reconcile.simulator.records import Plan
+from reconcile.simulator.scenarios import Scenario
+from reconcile.simulator.server import Simulator, serve, simulate
+from reconcile.simulator.wire import Api, Operation
+from reconcile.simulator.world import World, WorldSize
+
+__all__ = [
+    "Api",
+    "Booking",
+    "Draw",
+    "Fault",
+    "FaultKind",
+    "FaultRefused",
+    "GeneratedLead",
+    "GeneratedWorkspace",
+    "Operation",
+    "Plan",
+    "Scenario",
+    "Simulator",
+    "World",
+    "WorldSize",
+    "incident",
+    "serve",
+    "simulate",
+]

@@ -1,0 +1,85 @@
+"""The endpoint for switching faults and reading counts over HTTP, for clients on the same machine only."""
+
+from collections.abc import Callable
+from ipaddress import ip_address
+
+import orjson
+
+from reconcile.simulator.fault_json import read_faults, write_fault
+from reconcile.simulator.fault_kinds import KINDS
+from reconcile.simulator.faults import FaultRefused
+from reconcile.simulator.finish import deliver
+from reconcile.simulator.front import Front
+from reconcile.simulator.query import segments
+from reconcile.simulator.wire import Answer, Delivery, Json, Request
+
+PREFIX = "/_simulator/"
+
+
+class Admin:
+    """Answers what stands under ``/_simulator/``; *release* sends what a ``hold`` keeps back."""
+
+    def __init__(self, front: Front, *, release: Callable[[], int]) -> None:
+        self._front = front
+        self._release = release
+
+    def respond(self, request: Request) -> Delivery:
+        """Return the bytes that answer an admin request; it is never delayed, counted or broken."""
+        delivery = deliver(self._answer(request), {}, latency=0.0)
+        delivery.is_counted = False
+        return delivery
+
+    def _answer(self, request: Request) -> Answer:  # noqa: PLR0911 - one return for each route
+        if not ip_address(request.peer).is_loopback:
+            return _refusal(403, "the simulator is switched from its own machine only")
+        match request.method, segments(request.path)[1:]:
+            case "GET", ["faults"]:
+                return Answer(status=200, payload=self._faults())
+            case "POST", ["faults"]:
+                return self._add(request.body)
+            case "DELETE", ["faults"]:
+                self._front.faults.clear()
+                return Answer(status=200, payload=self._faults())
+            case "DELETE", ["faults", number]:
+                return self._remove(number)
+            case "GET", ["requests"]:
+                return Answer(status=200, payload=self._front.log.summary())
+            case "DELETE", ["requests"]:
+                self._front.log.reset()
+                return Answer(status=200, payload=self._front.log.summary())
+            case "GET", ["kinds"]:
+                return Answer(status=200, payload=_kinds())
+            case "POST", ["release"]:
+                return Answer(status=200, payload={"released": self._release()})
+        return _refusal(404, "there are faults, requests, kinds and release")
+
+    def _faults(self) -> Json:
+        book = self._front.faults
+        return {
+            "faults": [{"id": number, "met": book.met(number), **write_fault(each)} for number, each in book.items()]
+        }
+
+    def _add(self, body: bytes) -> Answer:
+        try:
+            numbers = self._front.faults.add(*read_faults(orjson.loads(body)))
+        except (FaultRefused, orjson.JSONDecodeError) as exc:
+            return _refusal(400, str(exc))
+        return Answer(status=201, payload={"ids": list(numbers)})
+
+    def _remove(self, number: str) -> Answer:
+        try:
+            self._front.faults.remove(int(number))
+        except (KeyError, ValueError):
+            return _refusal(404, f"no fault has the id {number}")
+        return Answer(status=200, payload=self._faults())
+
+
+def _kinds() -> Json:
+    return {
+        kind.value: {"about": rule.about, "value": rule.form, "choices": rule.choices, "default": rule.default}
+        for kind, rule in KINDS.items()
+    }
+
+
+def _refusal(status: int, message: str) -> Answer:
+    return Answer(status=status, payload={"error": message})

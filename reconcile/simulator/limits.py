@@ -1,0 +1,81 @@
+"""Request limits as the providers publish them, counted per location or user in fixed windows of simulated time."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from reconcile.simulator.effects import number_of
+from reconcile.simulator.fault_book import Effects
+from reconcile.simulator.fault_kinds import FaultKind
+from reconcile.simulator.records import CalendlyUser, Location, Plan
+from reconcile.simulator.wire import Api
+
+_GHL_WINDOW = timedelta(seconds=10)
+_GHL_PER_WINDOW = 100
+_GHL_PER_DAY = 200_000
+_CALENDLY_WINDOW = timedelta(seconds=60)
+_CALENDLY_PER_WINDOW = {Plan.FREE: 50, Plan.PAID: 500}
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a caller stands after a request: whether it was one too many, and the headers that say how many remain."""
+
+    exceeded: bool
+    headers: dict[str, str]
+
+
+@dataclass(slots=True)
+class _Window:
+    start: datetime
+    used: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Limits:
+    """Counts requests and says who has made too many; with *enforced* off only the headers are kept true."""
+
+    enforced: bool = False
+    _windows: dict[tuple[str, timedelta], _Window] = field(default_factory=dict)
+
+    def count(self, api: Api, owner: Location | CalendlyUser, now: datetime, effects: Effects) -> Standing:
+        """Count one request; a limit that a fault sets holds even where the published ones are not enforced."""
+        own = number_of(effects, FaultKind.RATE_LIMIT)
+        if api is Api.CALENDLY and isinstance(owner, CalendlyUser):
+            return self._calendly(owner, now, own)
+        return self._ghl(owner.id, now, own, number_of(effects, FaultKind.DAILY_LIMIT))
+
+    def _calendly(self, owner: CalendlyUser, now: datetime, own: float | None) -> Standing:
+        published = _CALENDLY_PER_WINDOW[owner.plan]
+        limit = published if own is None else int(own)
+        window = self._use(owner.id, _CALENDLY_WINDOW, now)
+        reset = -(-(window.start + _CALENDLY_WINDOW - now) // timedelta(seconds=1))
+        headers = {
+            "X-RateLimit-Limit": str(limit),
+            "X-RateLimit-Remaining": str(max(0, limit - window.used)),
+            "X-RateLimit-Reset": str(reset),
+        }
+        return Standing((self.enforced or own is not None) and window.used > limit, headers)
+
+    def _ghl(self, location_id: str, now: datetime, own: float | None, own_daily: float | None) -> Standing:
+        daily = _GHL_PER_DAY if own_daily is None else int(own_daily)
+        window, day = self._use(location_id, _GHL_WINDOW, now), self._use(location_id, _DAY, now)
+        # The header shows the published limit even where less is granted: an early 429 comes unannounced.
+        headers = {
+            "X-RateLimit-Limit-Daily": str(_GHL_PER_DAY),
+            "X-RateLimit-Daily-Remaining": str(max(0, daily - day.used)),
+            "X-RateLimit-Interval-Milliseconds": str(_GHL_WINDOW // timedelta(milliseconds=1)),
+            "X-RateLimit-Max": str(_GHL_PER_WINDOW),
+            "X-RateLimit-Remaining": str(max(0, _GHL_PER_WINDOW - window.used)),
+        }
+        limit = _GHL_PER_WINDOW if own is None else int(own)
+        burst = (self.enforced or own is not None) and window.used > limit
+        spent = (self.enforced or own_daily is not None) and day.used > daily
+        return Standing(burst or spent, headers)
+
+    def _use(self, key: str, length: timedelta, now: datetime) -> _Window:
+        window = self._windows.get((key, length))
+        if window is None or now >= window.start + length:
+            window = self._windows[key, length] = _Window(now)
+        window.used += 1
+        return window

@@ -1,0 +1,16 @@
+"""Reading a path and a query string."""
+
+from urllib.parse import parse_qsl, unquote
+
+from reconcile.simulator.wire import Query
+
+
+def segments(path: str) -> list[str]:
+    """Return the decoded parts of a path; a trailing slash leaves an empty last part, as it is another path."""
+    parts = path.split("/")[1:]
+    return [unquote(part) for part in parts] if "%" in path else parts
+
+
+def parse_query(text: str) -> Query:
+    """Return the parameters of a query string; of one that is repeated the last counts."""
+    return dict(parse_qsl(text, keep_blank_values=True)) if text else {}

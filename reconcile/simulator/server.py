@@ -1,0 +1,121 @@
+"""The simulator as it is used: started in a process of one's own or inside a test, switched, counted, stopped."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from reconcile.simulator.admin import PREFIX, Admin
+from reconcile.simulator.fault_book import FaultBook
+from reconcile.simulator.faults import Fault
+from reconcile.simulator.front import Front
+from reconcile.simulator.limits import Limits
+from reconcile.simulator.request_log import RequestLog
+from reconcile.simulator.transport import Connection, Connections, Respond
+from reconcile.simulator.wire import Api, Delivery, Request
+from reconcile.simulator.world import World
+
+LOOPBACK = "127.0.0.1"
+_BACKLOG = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulator:
+    """A running simulator.
+
+    Each provider has an address of its own, so that a token sent to the wrong one is seen; the admin endpoint is at
+    both. Change the world and the faults at any time: the next request shows it.
+    """
+
+    world: World
+    ghl_url: str
+    calendly_url: str
+    front: Front
+    connections: Connections
+
+    @property
+    def faults(self) -> FaultBook:
+        """The faults that are switched on."""
+        return self.front.faults
+
+    @property
+    def requests(self) -> RequestLog:
+        """What was asked, and how it was answered."""
+        return self.front.log
+
+    def release(self) -> int:
+        """Send the answers that ``hold`` keeps back, and return how many there were."""
+        return self.connections.release()
+
+    def set_latency(self, latency: timedelta) -> None:
+        """Let every answer take so long that has no latency fault of its own."""
+        self.front.latency = latency.total_seconds()
+
+
+@asynccontextmanager
+async def simulate(  # noqa: PLR0913 - the settings of a server, each with its default
+    world: World,
+    *,
+    host: str = LOOPBACK,
+    port: int = 0,
+    faults: tuple[Fault, ...] = (),
+    latency: timedelta = timedelta(),
+    enforce_limits: bool = False,
+) -> AsyncIterator[Simulator]:
+    """Serve *world* for the length of a block.
+
+    GHL listens on *port* and Calendly on the next one; with 0 both take any that is free.
+    """
+    front = Front(world=world, limits=Limits(enforced=enforce_limits), latency=latency.total_seconds())
+    front.faults.add(*faults)
+    connections = Connections(on_done=front.log.done)
+    admin = Admin(front, release=connections.release)
+    loop = asyncio.get_running_loop()
+    servers: list[asyncio.Server] = []
+    try:
+        for number, api in enumerate(Api):
+            respond = _door(front, admin, api)
+            door = partial(Connection, respond, connections)
+            servers.append(await loop.create_server(door, host, port + number if port else 0, backlog=_BACKLOG))
+        ghl_url, calendly_url = (_url(server) for server in servers)
+        yield Simulator(world=world, ghl_url=ghl_url, calendly_url=calendly_url, front=front, connections=connections)
+    finally:
+        for server in servers:
+            server.close()
+        connections.abort()
+        for server in servers:
+            await server.wait_closed()
+
+
+async def serve(  # noqa: PLR0913 - as above
+    world: World,
+    *,
+    host: str = LOOPBACK,
+    port: int = 0,
+    faults: tuple[Fault, ...] = (),
+    latency: timedelta = timedelta(),
+    enforce_limits: bool = True,
+    on_ready: Callable[[Simulator], None] = lambda _: None,
+) -> None:
+    """Serve *world* until the task is cancelled; *on_ready* is told the addresses."""
+    async with simulate(
+        world, host=host, port=port, faults=faults, latency=latency, enforce_limits=enforce_limits
+    ) as simulator:
+        on_ready(simulator)
+        await asyncio.Event().wait()
+
+
+def _door(front: Front, admin: Admin, api: Api) -> Respond:
+    def respond(request: Request) -> Delivery:
+        if request.path.startswith(PREFIX):
+            return admin.respond(request)
+        return front.respond(api, request)
+
+    return respond
+
+
+def _url(server: asyncio.Server) -> str:
+    host, port = server.sockets[0].getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

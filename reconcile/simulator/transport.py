@@ -1,0 +1,185 @@
+"""HTTP/1.1 on bare sockets: a protocol that is cheap for each request, and can break every rule on purpose."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable
+from typing import TypeAlias
+
+from reconcile.simulator.wire import Delivery, Manner, Request
+
+Respond: TypeAlias = Callable[[Request], Delivery]
+
+_HEAD_END = b"\r\n\r\n"
+_LARGEST_HEAD = 64 * 1024
+_LARGEST_BODY = 1024 * 1024
+_LINGER_NOT = struct.pack("ii", 1, 0)
+_REFUSAL = b"HTTP/1.1 %d %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+class Connections:
+    """What all connections share: which are open, which hold their answer back, and whom to tell of an end."""
+
+    def __init__(self, *, on_done: Callable[[], None]) -> None:
+        self.open: set[Connection] = set()
+        self.held: list[Connection] = []
+        self.on_done = on_done
+
+    def release(self) -> int:
+        """Send every answer that is held back, oldest first, and return how many there were."""
+        held, self.held = self.held, []
+        for connection in held:
+            connection.release()
+        return len(held)
+
+    def abort(self) -> None:
+        """Cut every connection."""
+        for connection in tuple(self.open):
+            connection.abort()
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection: reads a request, lets it be answered, and delivers the answer in its manner."""
+
+    __slots__ = ("_buffer", "_close", "_connections", "_peer", "_pending", "_respond", "_timer", "_transport")
+
+    def __init__(self, respond: Respond, connections: Connections) -> None:
+        self._respond = respond
+        self._connections = connections
+        self._buffer = b""
+        self._close = False
+        self._pending: Delivery | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Join the open connections."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a TCP server makes no other
+        self._transport = transport
+        self._peer = (transport.get_extra_info("peername") or ("",))[0]
+        self._connections.open.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        """Leave; an answer that was still to come is given up."""
+        self._connections.open.discard(self)
+        if self._timer:
+            self._timer.cancel()
+        if self._pending:
+            self._done()
+
+    def data_received(self, data: bytes) -> None:
+        """Answer as many whole requests as there are, one after the other."""
+        self._buffer = self._buffer + data if self._buffer else data
+        if self._pending is None:
+            self._next()
+
+    def release(self) -> None:
+        """Send the answer that was held back."""
+        if self._pending:
+            self._send_whole(self._pending)
+
+    def abort(self) -> None:
+        """Cut the connection without a word."""
+        self._transport.abort()
+
+    def _next(self) -> None:
+        while self._pending is None and self._buffer and not self._transport.is_closing():
+            request = self._read()
+            if request is None:
+                return
+            delivery = self._pending = self._respond(request)
+            if delivery.delay > 0:
+                self._timer = asyncio.get_running_loop().call_later(delivery.delay, self._start)
+            else:
+                self._start()
+
+    def _read(self) -> Request | None:
+        """Take one whole request off the buffer, or return None until more has come."""
+        end = self._buffer.find(_HEAD_END)
+        if end < 0:
+            if len(self._buffer) > _LARGEST_HEAD:
+                self._refuse(431, b"Request Header Fields Too Large")
+            return None
+        lines = self._buffer[:end].decode("latin-1").split("\r\n")
+        headers: dict[str, str] = {}
+        for line in lines[1:]:
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        start, length = end + len(_HEAD_END), headers.get("content-length", "0")
+        words = lines[0].split(" ")
+        if len(words) != 3 or not length.isdigit():  # noqa: PLR2004 - method, target, version
+            self._refuse(400, b"Bad Request")
+            return None
+        if "transfer-encoding" in headers:
+            self._refuse(411, b"Length Required")
+            return None
+        if int(length) > _LARGEST_BODY:
+            self._refuse(413, b"Content Too Large")
+            return None
+        if len(self._buffer) < start + int(length):
+            return None
+        body = self._buffer[start : start + int(length)]
+        self._buffer = self._buffer[start + int(length) :]
+        self._close = headers.get("connection", "").lower() == "close"
+        path, _, query_string = words[1].partition("?")
+        return Request(
+            method=words[0], path=path, query_string=query_string, headers=headers, body=body, peer=self._peer
+        )
+
+    def _start(self) -> None:
+        self._timer = None
+        delivery = self._pending
+        if delivery is None or self._transport.is_closing():
+            return
+        match delivery.manner:
+            case Manner.WHOLE | Manner.SILENT_CLOSE:
+                self._send_whole(delivery)
+            case Manner.HOLD:
+                self._connections.held.append(self)
+            case Manner.RESET:
+                self._reset()
+            case Manner.RESET_MID_BODY:
+                self._transport.write(delivery.head + delivery.body[: len(delivery.body) // 2])
+                self._reset()
+            case Manner.TRUNCATE:
+                self._transport.write(delivery.head + delivery.body)
+                self._transport.close()
+            case Manner.SLOW_DRIP:
+                self._transport.write(delivery.head)
+                self._drip(delivery, 0)
+            case Manner.BLACK_HOLE:
+                pass
+
+    def _send_whole(self, delivery: Delivery) -> None:
+        self._transport.write(delivery.head + delivery.body)
+        self._done()
+        if self._close or delivery.manner is Manner.SILENT_CLOSE:
+            self._transport.close()
+        else:
+            self._next_if_any()
+
+    def _drip(self, delivery: Delivery, sent: int) -> None:
+        if sent == len(delivery.body):
+            self._done()
+            self._next_if_any()
+            return
+        self._transport.write(delivery.body[sent : sent + 1])
+        self._timer = asyncio.get_running_loop().call_later(delivery.pause, self._drip, delivery, sent + 1)
+
+    def _next_if_any(self) -> None:
+        # Not recursion: from a timer the loop of _next has ended long ago; within it, _next goes on by itself.
+        if self._buffer:
+            self._next()
+
+    def _reset(self) -> None:
+        """Close so that the other side sees a reset and not an end."""
+        self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+        self._transport.abort()
+
+    def _refuse(self, status: int, phrase: bytes) -> None:
+        self._transport.write(_REFUSAL % (status, phrase))
+        self._transport.close()
+
+    def _done(self) -> None:
+        delivery, self._pending = self._pending, None
+        if delivery and delivery.is_counted:
+            self._connections.on_done()

@@ -1,0 +1,73 @@
+"""The world that the simulator shows: both providers' records, and what a company's database holds of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Self
+
+from reconcile.simulator.author import Author
+from reconcile.simulator.calendly_state import CalendlyState
+from reconcile.simulator.ghl_state import GhlState
+from reconcile.simulator.ids import Ids
+from reconcile.simulator.leads import GeneratedLead, GeneratedWorkspace
+from reconcile.simulator.scenarios import DEFAULT_MIX, Scenario
+from reconcile.simulator.wire import Api
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorldSize:
+    """How much to generate; *mix* gives each scenario its weight, *calendly_share* splits leads between providers."""
+
+    workspaces: int = 2
+    leads_per_workspace: int = 10
+    calendly_share: float = 0.5
+    mix: Mapping[Scenario, float] = field(default_factory=lambda: DEFAULT_MIX)
+
+
+class World:
+    """Everything that the providers know; change it while the server runs and the next response shows it.
+
+    *now* is the only clock: a test passes its own, and the simulated instants of faults are compared with it too.
+    """
+
+    def __init__(self, *, now: Callable[[], datetime], seed: int = 0) -> None:
+        ids = Ids(seed)
+        self._clock = now
+        self.ghl = GhlState(now=self.now, ids=ids)
+        self.calendly = CalendlyState(now=self.now, ids=ids)
+        self.workspaces: dict[str, GeneratedWorkspace] = {}
+        self.leads: list[GeneratedLead] = []
+
+    def now(self) -> datetime:
+        """Return the simulated instant."""
+        return self._clock()
+
+    @classmethod
+    def generate(
+        cls,
+        *,
+        seed: int,
+        now: Callable[[], datetime],
+        size: WorldSize | None = None,
+        anchor: datetime | None = None,
+    ) -> Self:
+        """Make a world of any size; the same seed, size and *anchor* give the same world in every detail.
+
+        Without *anchor* it is the present instant; two processes that must agree on a world pass it on.
+        """
+        fixed, size = anchor or now(), size or WorldSize()
+        world = cls(now=lambda: fixed, seed=seed)
+        author = Author(ghl=world.ghl, calendly=world.calendly, anchor=fixed, seed=seed)
+        for index in range(size.workspaces):
+            workspace = author.workspace(index)
+            world.workspaces[workspace.id] = workspace
+            for number in range(size.leads_per_workspace):
+                api = _api(number, size.calendly_share)
+                world.leads.append(author.lead(workspace, number, api=api, mix=size.mix))
+        world._clock = now  # Generation happened at one instant; from here on time passes.
+        return world
+
+
+def _api(number: int, calendly_share: float) -> Api:
+    """Spread the providers evenly instead of drawing them: a small world has leads of both too."""
+    return Api.CALENDLY if int((number + 1) * calendly_share) > int(number * calendly_share) else Api.GHL
