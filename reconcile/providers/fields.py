@@ -1,0 +1,173 @@
+"""Reading fields out of decoded bodies: what is missing or wrong becomes a fault that names keys, never values."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import islice
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from reconcile.domain.ids import Operation, ProviderName
+from reconcile.errors import ContractFault
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SMALLEST_MILLIS = 100_000_000_000
+"""A smaller number is seconds, not milliseconds (1973 as against 5138): it is not guessed at."""
+_YEARS = range(1970, 9999)
+"""Beyond these an instant overflows when it is shown in some zone."""
+_SHORTEST_TIME = len("2023-09-25T16:00")
+_LONGEST_ID = 255
+_KEY = re.compile(r"[A-Za-z_][A-Za-z_-]*[0-9]{0,2}", re.ASCII)
+"""What a key name looks like. More digits make it look like an id, an @ like an address: data used as keys."""
+_MOST_KEYS = 40
+_LONGEST_KEY = 40
+_SCANNED_KEYS = 400
+_ZONE = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One decoded answer; *noun* is what it is called in messages (``GHL appointment``)."""
+
+    content: object
+    provider: ProviderName
+    operation: Operation
+    noun: str
+
+    def missing(self, field: str) -> ContractFault:
+        """Return the fault of a required *field* that is missing, empty or of a wrong type."""
+        return self._fault(f"{self.noun} response missing required {field} field")
+
+    def unreadable(self, field: str) -> ContractFault:
+        """Return the fault of a *field* that is there and cannot be read."""
+        return self._fault(f"{self.noun} response has an unreadable {field} field")
+
+    def mapping(self) -> Mapping[str, Any]:
+        """Return the content, which has to be an object."""
+        if isinstance(self.content, Mapping):
+            return self.content
+        raise self._fault(f"{self.noun} response is not an object")
+
+    def items(self, key: str) -> Sequence[Mapping[str, Any]]:
+        """Return the list of objects under *key*; both the list and the objects are required."""
+        values = self.mapping().get(key)
+        if not isinstance(values, list):
+            raise self.missing(key)
+        if not all(isinstance(each, Mapping) for each in values):
+            raise self.unreadable(key)
+        return values
+
+    def id(self, fields: Mapping[str, Any], key: str = "id", *, called: str = "ID") -> str:
+        """Return the id under *key*, or raise the fault that it is missing."""
+        value = identifier(fields.get(key))
+        if value is None:
+            raise self.missing(called)
+        return value
+
+    def instant(self, fields: Mapping[str, Any], key: str, *, called: str, zone: tzinfo | None = None) -> datetime:
+        """Return the instant under *key*, or raise the fault that it is missing or unreadable."""
+        found = self.optional_instant(fields, key, called=called, zone=zone)
+        if found is None:
+            raise self.missing(called)
+        return found
+
+    def optional_instant(
+        self, fields: Mapping[str, Any], key: str, *, called: str, zone: tzinfo | None = None
+    ) -> datetime | None:
+        """Return the instant under *key*, None where there is none, or raise the fault that it is unreadable."""
+        value = fields.get(key)
+        if value is None or value == "":
+            return None
+        try:
+            return instant(value, zone)
+        except (ValueError, OverflowError):
+            raise self.unreadable(called) from None  # the cause quotes the value
+
+    def _fault(self, message: str) -> ContractFault:
+        return ContractFault(message, provider=self.provider, operation=self.operation, shape=shape(self.content))
+
+
+def text(value: object) -> str | None:
+    """Return *value* if it is a string of printable characters, else None: no NUL, no control, no lone surrogate."""
+    return value if isinstance(value, str) and value and value.isprintable() else None
+
+
+def identifier(value: object) -> str | None:
+    """Return *value* if it may be an id: printable ASCII without white space, not overlong; else None."""
+    found = text(value)
+    return found if found and found.isascii() and " " not in found and len(found) <= _LONGEST_ID else None
+
+
+def is_true(value: object) -> bool:
+    """Tell whether *value* is true, also where a boolean was written as a string."""
+    return value is True or (isinstance(value, str) and value.strip().lower() == "true")
+
+
+def instant(value: object, zone: tzinfo | None) -> datetime:
+    """Return *value* (ISO 8601 or epoch milliseconds) as an instant in UTC, or raise ValueError or OverflowError.
+
+    A naive time is the wall clock of *zone*: one that the clock skips is taken as much later as the gap is long, one
+    that it shows twice is the first of the two.
+    """
+    found = _millis(value) or _iso(value)
+    if found.tzinfo is None:
+        if zone is None:
+            raise ValueError("a time without an offset")
+        found = found.replace(tzinfo=zone)
+    found = found.astimezone(UTC)
+    if found.year not in _YEARS:
+        raise ValueError("a time far from the present")
+    return found
+
+
+def is_naive(value: object) -> bool:
+    """Tell whether *value* is a time that needs a zone to be an instant."""
+    try:
+        return _millis(value) is None and _iso(value).tzinfo is None
+    except (ValueError, OverflowError):
+        return False
+
+
+def zone_named(name: str | None) -> ZoneInfo | None:
+    """Return the zone of an IANA name (also one written with spaces), or None if there is none of that name."""
+    key = name.strip().replace(" ", "_") if name else ""
+    if not _ZONE.fullmatch(key):
+        return None
+    try:
+        return ZoneInfo(key)
+    except (KeyError, ValueError, OSError):  # OSError: the name of a directory, such as "America"
+        return None
+
+
+def shape(content: object) -> tuple[str, ...]:
+    """Return the sorted names of the keys in *content* and one level below, as far as they look like names."""
+    names: set[str] = set()
+    for key, value in islice(content.items(), _SCANNED_KEYS) if isinstance(content, Mapping) else ():
+        if not _is_name(key):
+            continue
+        names.add(key)
+        inner = next((each for each in value if isinstance(each, Mapping)), None) if isinstance(value, list) else value
+        if isinstance(inner, Mapping):
+            names.update(f"{key}.{each}" for each in islice(inner, _SCANNED_KEYS) if _is_name(each))
+    return tuple(sorted(each for each in names if len(each) <= _LONGEST_KEY)[:_MOST_KEYS])
+
+
+def _is_name(key: object) -> bool:
+    return isinstance(key, str) and len(key) <= _LONGEST_KEY and _KEY.fullmatch(key) is not None
+
+
+def _millis(value: object) -> datetime | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len("253402300799999"):
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value < _SMALLEST_MILLIS:
+            raise ValueError("a number too small for milliseconds")
+        return _EPOCH + timedelta(milliseconds=value)
+    return None
+
+
+def _iso(value: object) -> datetime:
+    if not isinstance(value, str) or len(value) < _SHORTEST_TIME or value[10] not in "T t":
+        raise ValueError("not a time")
+    return datetime.fromisoformat(value)

@@ -1,0 +1,299 @@
+"""Every variant of Calendly's answers, read without a server."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconcile.domain.appointment import Appointment, AppointmentStatus
+from reconcile.domain.ids import AppointmentId, ProviderName
+from reconcile.domain.reference import CalendlyReference
+from reconcile.errors import ContractFault, ProviderError
+from reconcile.providers import calendly_wire
+from reconcile.providers.calendly_wire import Page
+
+ORIGIN = "https://api.calendly.com"
+EVENT: dict[str, Any] = {
+    "uri": f"{ORIGIN}/scheduled_events/GBGBDCAADAEDCRZ2",
+    "name": "15 Minute Meeting",
+    "status": "active",
+    "start_time": "2019-08-24T14:15:22.123456Z",
+    "end_time": "2019-08-24T14:30:22.123456Z",
+    "location": None,
+    "invitees_counter": {"total": 1, "active": 1, "limit": 1},
+    "created_at": "2019-01-02T03:04:05.678123Z",
+    "updated_at": "2019-01-02T03:04:05.678123Z",
+}
+INVITEE: dict[str, Any] = {
+    "uri": f"{ORIGIN}/scheduled_events/GBGBDCAADAEDCRZ2/invitees/INV",
+    "event": f"{ORIGIN}/scheduled_events/GBGBDCAADAEDCRZ2",
+    "email": "Test@Example.com",
+    "status": "active",
+    "rescheduled": False,
+    "old_invitee": None,
+    "new_invitee": None,
+    "no_show": None,
+    "created_at": "2020-11-23T17:51:18.327602Z",
+    "updated_at": "2020-11-23T17:54:22.356897Z",
+}
+CANCELLATION = {"canceled_by": "John Doe", "reason": "Meeting Conflict", "canceler_type": "invitee"}
+LAST_PAGE = {"count": 1, "next_page": None, "previous_page": None, "next_page_token": None}
+READERS: dict[str, Callable[[object], object]] = {
+    "event": calendly_wire.read_event,
+    "events": calendly_wire.read_events,
+    "invitee": calendly_wire.read_invitee,
+    "invitees": calendly_wire.read_invitees,
+    "user": calendly_wire.read_user,
+}
+
+
+def appointment(*, event: dict[str, Any] | None = None, invitee: dict[str, Any] | None = None) -> Appointment:
+    """Read both with some fields changed, and say what they say together."""
+    return calendly_wire.appointment(
+        calendly_wire.read_event({"resource": {**EVENT, **(event or {})}}),
+        calendly_wire.read_invitee({"resource": {**INVITEE, **(invitee or {})}}),
+    )
+
+
+def test_an_active_invitee_of_an_active_event_is_confirmed() -> None:
+    """The event gives the times, the invitee the id."""
+    assert appointment() == Appointment(
+        id=AppointmentId(f"{ORIGIN}/scheduled_events/GBGBDCAADAEDCRZ2/invitees/INV"),
+        provider=ProviderName.CALENDLY,
+        status=AppointmentStatus.CONFIRMED,
+        starts_at=datetime(2019, 8, 24, 14, 15, 22, 123456, tzinfo=UTC),
+        ends_at=datetime(2019, 8, 24, 14, 30, 22, 123456, tzinfo=UTC),
+        created_at=datetime(2020, 11, 23, 17, 51, 18, 327602, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "invitee", "status"),
+    [
+        ({}, {"status": "canceled"}, AppointmentStatus.CANCELED),
+        ({}, {"status": "canceled", "rescheduled": True}, AppointmentStatus.RESCHEDULED),
+        ({}, {"status": "active", "rescheduled": True}, AppointmentStatus.CONFIRMED),
+        ({"status": "canceled"}, {}, AppointmentStatus.CANCELED),
+        ({"status": "canceled"}, {"no_show": {"uri": "u"}}, AppointmentStatus.CANCELED),
+        ({"status": "canceled"}, {"status": "canceled", "rescheduled": True}, AppointmentStatus.RESCHEDULED),
+        ({}, {"no_show": {"uri": "u", "created_at": "2020-11-23T17:51:18Z"}}, AppointmentStatus.NO_SHOW),
+        ({}, {"status": "canceled", "no_show": {"uri": "u"}}, AppointmentStatus.CANCELED),
+        ({}, {"canceled": True}, AppointmentStatus.CONFIRMED),
+        ({}, {"status": "Cancelled"}, AppointmentStatus.CANCELED),
+        ({}, {"status": "waitlisted"}, AppointmentStatus.UNKNOWN),
+        ({"status": "paused"}, {}, AppointmentStatus.UNKNOWN),
+        ({"status": "paused"}, {"status": "canceled"}, AppointmentStatus.CANCELED),
+    ],
+)
+def test_the_invitee_decides(event: dict[str, Any], invitee: dict[str, Any], status: AppointmentStatus) -> None:
+    """A group event goes on when one leaves it; one that is called off is so for all."""
+    assert appointment(event=event, invitee=invitee).status is status
+
+
+@pytest.mark.parametrize(
+    ("event", "invitee", "canceled_at"),
+    [
+        ({}, {"status": "canceled"}, "2020-11-23T17:54:22.356897+00:00"),
+        ({}, {"status": "canceled", "cancellation": CANCELLATION}, "2020-11-23T17:54:22.356897+00:00"),
+        (
+            {},
+            {"status": "canceled", "cancellation": {"created_at": "2020-11-23T17:54:00Z"}},
+            "2020-11-23T17:54:00+00:00",
+        ),
+        ({"status": "canceled"}, {}, "2019-01-02T03:04:05.678123+00:00"),
+        (
+            {"status": "canceled", "cancellation": {"created_at": "2019-01-03T00:00:00Z"}},
+            {},
+            "2019-01-03T00:00:00+00:00",
+        ),
+    ],
+)
+def test_a_cancellation_has_its_instant(event: dict[str, Any], invitee: dict[str, Any], canceled_at: str) -> None:
+    """Its own, else that of the last update."""
+    assert appointment(event=event, invitee=invitee).canceled_at == datetime.fromisoformat(canceled_at)
+
+
+def test_both_ends_of_a_reschedule_are_read() -> None:
+    """On any host, and in the canonical form."""
+    invitee = calendly_wire.read_invitee(
+        {
+            "resource": {
+                **INVITEE,
+                "old_invitee": "https://calendly.com/scheduled_events/EV_OLD/invitees/INV_OLD",
+                "new_invitee": "https://evil.example/scheduled_events/EV_NEW/invitees/INV_NEW?x=1",
+            }
+        }
+    )
+
+    assert invitee.predecessor == CalendlyReference(event="EV_OLD", invitee="INV_OLD")
+    assert invitee.successor == CalendlyReference(event="EV_NEW", invitee="INV_NEW")
+    assert appointment(invitee={"old_invitee": "/scheduled_events/A/invitees/B"}).replaces == (
+        f"{ORIGIN}/scheduled_events/A/invitees/B"
+    )
+
+
+@pytest.mark.parametrize("fraction", ["", ".0", ".000", ".123456", ".1234567"])
+def test_fractions_of_any_length_are_read(fraction: str) -> None:
+    """The document and the fixtures differ."""
+    starts_at = appointment(event={"start_time": f"2019-08-24T14:15:22{fraction}Z"}).starts_at
+
+    assert starts_at.replace(microsecond=0) == datetime(2019, 8, 24, 14, 15, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("pagination", "token"),
+    [
+        (LAST_PAGE, None),
+        ({"count": 1}, None),
+        ({"next_page_token": "tok", "next_page": "https://evil.example/?page_token=other"}, "tok"),
+        ({"next_page": "https://calendly.com/scheduled_events?count=1&page_token=tok%2B"}, "tok+"),
+        ({"next_page": "https://calendly.com/scheduled_events?page_token=tok", "next_page_token": None}, "tok"),
+    ],
+)
+def test_the_next_page_is_asked_by_token(pagination: dict[str, Any], token: str | None) -> None:
+    """Which is taken out of the next page's URL where the key of its own is missing."""
+    assert calendly_wire.read_events({"collection": [EVENT], "pagination": pagination}).token == token
+
+
+def test_a_page_of_invitees_is_read() -> None:
+    """With addresses in lower case."""
+    page = calendly_wire.read_invitees({"collection": [INVITEE, {**INVITEE, "email": None}], "pagination": LAST_PAGE})
+
+    assert isinstance(page, Page)
+    assert [each.email for each in page.items] == ["test@example.com", None]
+
+
+@pytest.mark.parametrize(
+    ("reader", "content", "message"),
+    [
+        ("invitee", {}, "Calendly invitee response missing required resource field"),
+        ("invitee", INVITEE, "Calendly invitee response missing required resource field"),
+        ("invitee", [], "Calendly invitee response is not an object"),
+        ("invitee", {"resource": {}}, "Calendly invitee response missing required URI field"),
+        ("invitee", {"resource": {**INVITEE, "uri": 5}}, "Calendly invitee response missing required URI field"),
+        (
+            "invitee",
+            {"resource": {**INVITEE, "uri": EVENT["uri"]}},
+            "Calendly invitee response missing required URI field",
+        ),
+        (
+            "invitee",
+            {"resource": {**INVITEE, "status": None}},
+            "Calendly invitee response missing required status field",
+        ),
+        (
+            "invitee",
+            {"resource": {**INVITEE, "created_at": "\x00"}},
+            "Calendly invitee response has an unreadable creation time field",
+        ),
+        ("event", {"resource": {**EVENT, "uri": ""}}, "Calendly event response missing required URI field"),
+        (
+            "event",
+            {"resource": {**EVENT, "start_time": None}},
+            "Calendly event response missing required start time field",
+        ),
+        (
+            "event",
+            {"resource": {**EVENT, "start_time": "2019-08-24 14:15:22"}},
+            "Calendly event response has an unreadable start time field",
+        ),
+        ("events", {"pagination": LAST_PAGE}, "Calendly events response missing required collection field"),
+        ("events", {"collection": [EVENT]}, "Calendly events response missing required pagination field"),
+        (
+            "events",
+            {"collection": [], "pagination": {"next_page_token": 5}},
+            "Calendly events response has an unreadable next page field",
+        ),
+        (
+            "events",
+            {"collection": [], "pagination": {"next_page": "https://calendly.com/?count=1"}},
+            "Calendly events response has an unreadable next page field",
+        ),
+        (
+            "invitees",
+            {"collection": [], "pagination": {"next_page": "https://[broken"}},
+            "Calendly invitees response has an unreadable next page field",
+        ),
+        ("user", {"resource": {"uri": None}}, "Calendly user response missing required URI field"),
+        (
+            "user",
+            {"resource": {"uri": f"{ORIGIN}/organizations/A"}},
+            "Calendly user response missing required URI field",
+        ),
+    ],
+)
+def test_what_is_missing_is_named(reader: str, content: object, message: str) -> None:
+    """The field, and which answer it is missing from."""
+    with pytest.raises(ContractFault) as caught:
+        READERS[reader](content)
+
+    assert str(caught.value) == message
+
+
+def test_the_keys_that_were_there_are_listed() -> None:
+    """One level deep, without their values."""
+    with pytest.raises(ContractFault) as caught:
+        calendly_wire.read_invitee({"resource": {"email": "ann@example.com"}, "note": "secret"})
+
+    assert caught.value.shape == ("note", "resource", "resource.email")
+
+
+@pytest.mark.parametrize(
+    ("account", "expected"),
+    [
+        (f"{ORIGIN}/users/AAAA", "AAAA"),
+        ("https://evil.example/users/AAAA/", "AAAA"),
+        ("/users/AAAA", "AAAA"),
+        ("AAAA", "AAAA"),
+        (f"{ORIGIN}/organizations/AAAA", None),
+        (f"{ORIGIN}/users/AAAA?x=1", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_an_account_is_reduced_to_its_id(account: str | None, expected: str | None) -> None:
+    """The URI that is sent is built anew from it."""
+    assert calendly_wire.user_id(account) == expected
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from([EVENT["uri"], INVITEE["uri"]]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from([*EVENT, *INVITEE, "resource", "collection", "pagination", "next_page", "next_page_token"])
+            | st.text(max_size=8),
+            inner,
+            max_size=8,
+        )
+    ),
+    max_leaves=30,
+)
+MUTATED = st.builds(
+    lambda base, changes: {**base, **changes},
+    st.sampled_from([EVENT, INVITEE]),
+    st.dictionaries(st.sampled_from([*EVENT, *INVITEE, "cancellation"]), JSON, max_size=3),
+)
+ANSWERS = (
+    JSON
+    | st.builds(lambda each: {"resource": each}, MUTATED)
+    | st.builds(lambda each, page: {"collection": [each], "pagination": page}, MUTATED, JSON)
+)
+
+
+@pytest.mark.parametrize("reader", READERS)
+@given(content=ANSWERS)
+def test_no_answer_raises_anything_but_a_fault(reader: str, content: object) -> None:
+    """Whatever JSON comes."""
+    try:
+        READERS[reader](content)
+    except ProviderError as error:
+        assert isinstance(error, ContractFault)  # noqa: PT017

@@ -1,0 +1,334 @@
+"""Every variant of GHL's answers, read without a server."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconcile.domain.appointment import Appointment, AppointmentStatus
+from reconcile.domain.ids import AppointmentId, ProviderName
+from reconcile.errors import ContractFault, ProviderError
+from reconcile.providers import ghl_wire
+
+RAW: dict[str, Any] = {
+    "id": "ocQHyuzHvysMo5N5VsXc",
+    "title": "Appointment with GHL Dev team",
+    "calendarId": "BqTwX8QFwXzpegMve9EQ",
+    "locationId": "0007BWpSzSwfiuSl0tR2",
+    "contactId": "9NkT25Vor1v4aQatFsv2",
+    "appointmentStatus": "confirmed",
+    "startTime": "2023-09-25T16:00:00+05:30",
+    "endTime": "2023-09-25T16:30:00+05:30",
+    "dateAdded": "2023-09-20T10:00:00+05:30",
+    "dateUpdated": "2023-09-21T10:00:00+05:30",
+}
+TRACE = {"traceId": "b04c48fc-1e16-4f8b-9bac-3334d3f0399a"}
+APPOINTMENT = Appointment(
+    id=AppointmentId("ocQHyuzHvysMo5N5VsXc"),
+    provider=ProviderName.HIGHLEVEL,
+    status=AppointmentStatus.CONFIRMED,
+    starts_at=datetime(2023, 9, 25, 10, 30, tzinfo=UTC),
+    ends_at=datetime(2023, 9, 25, 11, 0, tzinfo=UTC),
+    created_at=datetime(2023, 9, 20, 4, 30, tzinfo=UTC),
+)
+LISTED: dict[str, Any] = {
+    "id": "YS3jaqqeehkR2Is80miy",
+    "status": "booked",
+    "appointmentStatus": "confirmed",
+    "appoinmentStatus": "confirmed",
+    "startTime": "2021-07-16 11:00:00",
+    "endTime": "2021-07-16 11:30:00",
+    "locationId": "YlWd2wuCAZQzh2cH1fVZ",
+    "contactId": "sx6wyHhbFdRXh302LLNR",
+    "dateAdded": "2021-07-16 10:00:00",
+    "dateUpdated": "2021-07-16 10:00:00",
+    "deleted": False,
+}
+CONTACT: dict[str, Any] = {
+    "id": "102goXVW3lIExEQPOnd3",
+    "locationId": "502goXVW3lIExEQPOnd3",
+    "email": "John@Example.com",
+    "additionalEmails": ["jane@example.com", None, 5],
+    "searchAfter": [1717700097221, "102goXVW3lIExEQPOnd3"],
+}
+READERS: dict[str, Callable[[object], object]] = {
+    "appointment": ghl_wire.read_appointment,
+    "contact appointments": ghl_wire.read_contact_appointments,
+    "contacts": ghl_wire.read_contacts,
+    "time zone": ghl_wire.read_time_zone,
+    "needs zone": ghl_wire.needs_zone,
+}
+
+
+def without(raw: dict[str, Any], *keys: str) -> dict[str, Any]:
+    """Return *raw* without *keys*."""
+    return {key: value for key, value in raw.items() if key not in keys}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"event": RAW},
+        {"event": RAW, **TRACE},
+        {"appointment": RAW},
+        {"appointment": RAW, **TRACE},
+        RAW,
+        {**RAW, **TRACE, "unheard": {"of": [1]}},
+        {"event": None, "appointment": RAW},
+    ],
+)
+def test_an_appointment_is_read_out_of_each_envelope(content: object) -> None:
+    """The document, the clients and the incident disagree on the key."""
+    record = ghl_wire.read_appointment(content)
+
+    assert record.appointment == APPOINTMENT
+    assert record.location_id == "0007BWpSzSwfiuSl0tR2"
+    assert record.contact_id == "9NkT25Vor1v4aQatFsv2"
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("new", AppointmentStatus.CONFIRMED),
+        ("confirmed", AppointmentStatus.CONFIRMED),
+        ("Confirmed", AppointmentStatus.CONFIRMED),
+        ("booked", AppointmentStatus.CONFIRMED),
+        ("active", AppointmentStatus.CONFIRMED),
+        ("cancelled", AppointmentStatus.CANCELED),
+        ("canceled", AppointmentStatus.CANCELED),
+        ("deleted", AppointmentStatus.CANCELED),
+        ("showed", AppointmentStatus.SHOWED),
+        ("completed", AppointmentStatus.SHOWED),
+        ("noshow", AppointmentStatus.NO_SHOW),
+        ("noShow", AppointmentStatus.NO_SHOW),
+        ("no show", AppointmentStatus.NO_SHOW),
+        ("no_show", AppointmentStatus.NO_SHOW),
+        ("NO-SHOW", AppointmentStatus.NO_SHOW),
+        ("rescheduled", AppointmentStatus.RESCHEDULED),
+        ("invalid", AppointmentStatus.UNKNOWN),
+        ("tentative", AppointmentStatus.UNKNOWN),
+    ],
+)
+def test_a_status_is_read_in_each_spelling(word: str, status: AppointmentStatus) -> None:
+    """A word from outside the list is a named case, not a crash and not an absence."""
+    assert ghl_wire.status_of({"appointmentStatus": word}) is status
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        ({"appointmentStatus": "showed", "appoinmentStatus": "new", "status": "new"}, AppointmentStatus.SHOWED),
+        ({"appoinmentStatus": "showed", "status": "booked"}, AppointmentStatus.SHOWED),
+        ({"status": "showed"}, AppointmentStatus.SHOWED),
+        ({"appointmentStatus": None, "appoinmentStatus": "", "status": "showed"}, AppointmentStatus.SHOWED),
+        ({"appointmentStatus": "booked", "appoinmentStatus": "cancelled"}, AppointmentStatus.CANCELED),
+        ({"appointmentStatus": "booked", "status": "booked"}, AppointmentStatus.CONFIRMED),
+        ({"appointmentStatus": "confirmed", "deleted": True}, AppointmentStatus.CANCELED),
+        ({"appointmentStatus": "confirmed", "deleted": "true"}, AppointmentStatus.CANCELED),
+        ({"appointmentStatus": "confirmed", "deleted": "false"}, AppointmentStatus.CONFIRMED),
+        ({"appointmentStatus": "confirmed", "deleted": None}, AppointmentStatus.CONFIRMED),
+        ({"deleted": True}, AppointmentStatus.CANCELED),
+        ({}, None),
+        ({"appointmentStatus": 5, "status": ["confirmed"]}, None),
+    ],
+)
+def test_statuses_are_asked_in_order(raw: dict[str, Any], status: AppointmentStatus | None) -> None:
+    """The right spelling first, then the wrong one, then the vague field; a vague word yields to a real one."""
+    assert ghl_wire.status_of(raw) is status
+
+
+@pytest.mark.parametrize("word", ["cancelled", "rescheduled"])
+def test_the_last_update_of_what_was_called_off_is_its_cancellation(word: str) -> None:
+    """GHL has no field of its own for it."""
+    record = ghl_wire.read_appointment({"event": {**RAW, "appointmentStatus": word}})
+
+    assert record.appointment.canceled_at == datetime(2023, 9, 21, 4, 30, tzinfo=UTC)
+
+
+def test_an_end_and_the_dates_may_be_missing() -> None:
+    """They are documented as required; nothing depends on them."""
+    raw = without(RAW, "endTime", "dateAdded", "dateUpdated", "contactId", "locationId")
+    appointment = ghl_wire.read_appointment({"event": {**raw, "appointmentStatus": "cancelled"}}).appointment
+
+    assert (appointment.ends_at, appointment.created_at, appointment.canceled_at) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "shape"),
+    [
+        ({}, "GHL appointment response missing required ID field", ()),
+        ([], "GHL appointment response is not an object", ()),
+        ("gone", "GHL appointment response is not an object", ()),
+        (None, "GHL appointment response is not an object", ()),
+        (
+            {
+                "appointment": without(RAW, "id", "title", "calendarId", "locationId", "dateAdded", "dateUpdated"),
+                **TRACE,
+            },
+            "GHL appointment response missing required ID field",
+            (
+                "appointment",
+                "appointment.appointmentStatus",
+                "appointment.contactId",
+                "appointment.endTime",
+                "appointment.startTime",
+                "traceId",
+            ),
+        ),
+        ({"event": {}}, "GHL appointment response missing required ID field", ("event",)),
+        ({"id": ""}, "GHL appointment response missing required ID field", ("id",)),
+        ({"id": None}, "GHL appointment response missing required ID field", ("id",)),
+        ({"id": 5}, "GHL appointment response missing required ID field", ("id",)),
+        ({"id": ["a"]}, "GHL appointment response missing required ID field", ("id",)),
+        ({"id": "a\x00b"}, "GHL appointment response missing required ID field", ("id",)),
+        ({"id": "a"}, "GHL appointment response missing required status field", ("id",)),
+        ({"id": "a", "status": "new"}, "GHL appointment response missing required start time field", ("id", "status")),
+        (
+            {"id": "a", "status": "new", "startTime": "soon"},
+            "GHL appointment response has an unreadable start time field",
+            ("id", "startTime", "status"),
+        ),
+    ],
+)
+def test_what_is_missing_is_named_with_the_keys_that_were_there(
+    content: object, message: str, shape: tuple[str, ...]
+) -> None:
+    """An operator sees the new envelope at once; nobody sees its values."""
+    with pytest.raises(ContractFault) as caught:
+        ghl_wire.read_appointment(content)
+
+    assert str(caught.value) == message
+    assert caught.value.shape == shape
+    assert (caught.value.provider, caught.value.operation) == ("ghl", "appointment")
+
+
+@pytest.mark.parametrize("key", ["startTime", "endTime", "dateAdded"])
+@pytest.mark.parametrize("value", [5, True, {}, [], "soon", "0001-01-01T00:00:00+14:00", "\x00", 10**30])
+def test_a_time_that_cannot_be_read_is_a_fault(key: str, value: object) -> None:
+    """It is neither left out nor guessed, and it does not crash."""
+    with pytest.raises(ContractFault, match=r"^GHL appointment response has an unreadable \w+ time field$"):
+        ghl_wire.read_appointment({"event": {**RAW, key: value}})
+
+
+def test_listed_times_are_the_wall_clock_of_the_location() -> None:
+    """No offset is sent with them."""
+    zone = ZoneInfo("America/New_York")
+    (record,) = ghl_wire.read_contact_appointments({"events": [LISTED], **TRACE}, zone=zone)
+
+    assert record.appointment.starts_at == datetime(2021, 7, 16, 15, tzinfo=UTC)
+    assert record.appointment.ends_at == datetime(2021, 7, 16, 15, 30, tzinfo=UTC)
+    assert record.appointment.created_at == datetime(2021, 7, 16, 14, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"events": [LISTED]}, True),
+        ({"events": [RAW, LISTED]}, True),
+        ({"events": [RAW]}, False),
+        ({"events": []}, False),
+        ({"event": RAW}, False),
+        ({"event": {**RAW, "startTime": "2021-07-16 11:00:00"}}, True),
+        ({"appointment": LISTED}, True),
+        (LISTED, True),
+        (None, False),
+        ({"events": [5]}, False),
+    ],
+)
+def test_the_zone_is_needed_only_where_a_time_is_naive(content: object, expected: bool) -> None:  # noqa: FBT001
+    """Else the call that asks for it is saved."""
+    assert ghl_wire.needs_zone(content) is expected
+
+
+def test_a_contact_may_have_no_appointments() -> None:
+    """An empty list is an answer."""
+    assert ghl_wire.read_contact_appointments({"events": []}) == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({}, "GHL contact appointments response missing required events field"),
+        ({"appointments": [RAW]}, "GHL contact appointments response missing required events field"),
+        ({"events": None}, "GHL contact appointments response missing required events field"),
+        ({"events": [RAW, 5]}, "GHL contact appointments response has an unreadable events field"),
+        ({"events": [RAW, without(RAW, "id")]}, "GHL contact appointments response missing required ID field"),
+    ],
+)
+def test_a_list_under_another_key_is_a_fault_and_not_an_empty_list(content: object, message: str) -> None:
+    """Else a renamed key would say that nobody has an appointment."""
+    with pytest.raises(ContractFault) as caught:
+        ghl_wire.read_contact_appointments(content)
+
+    assert str(caught.value) == message
+
+
+def test_contacts_are_read_with_all_their_addresses() -> None:
+    """In lower case, so that they can be compared."""
+    contacts, beyond = ghl_wire.read_contacts({"contacts": [CONTACT, {"id": "b", "deleted": True}], "total": 3})
+
+    assert [each.id for each in contacts] == ["102goXVW3lIExEQPOnd3"]
+    assert contacts[0].emails == {"john@example.com", "jane@example.com"}
+    assert contacts[0].location_id == "502goXVW3lIExEQPOnd3"
+    assert beyond == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({}, "GHL contact search response missing required contacts field"),
+        ({"contacts": {}}, "GHL contact search response missing required contacts field"),
+        ({"contacts": [{"email": "a@example.com"}]}, "GHL contact search response missing required ID field"),
+    ],
+)
+def test_a_search_without_its_fields_is_a_fault(content: object, message: str) -> None:
+    """It must not read as "no such contact"."""
+    with pytest.raises(ContractFault) as caught:
+        ghl_wire.read_contacts(content)
+
+    assert str(caught.value) == message
+
+
+def test_a_location_says_its_zone() -> None:
+    """In its envelope or without."""
+    assert ghl_wire.read_time_zone({"location": {"id": "x", "timezone": "Asia/Kolkata"}}) == "Asia/Kolkata"
+    assert ghl_wire.read_time_zone({"timezone": "Asia/Kolkata"}) == "Asia/Kolkata"
+    with pytest.raises(ContractFault, match=r"^GHL location response missing required time zone field$"):
+        ghl_wire.read_time_zone({"location": {"id": "x"}})
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["2021-07-16 11:00:00", "new"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [*RAW, *CONTACT, "event", "events", "contacts", "appointment", "location", "timezone", "total"]
+            )
+            | st.text(max_size=8),
+            inner,
+            max_size=8,
+        )
+    ),
+    max_leaves=30,
+)
+MUTATED = st.dictionaries(st.sampled_from([*RAW, "deleted"]), JSON, max_size=3).map(lambda changes: {**RAW, **changes})
+
+
+@pytest.mark.parametrize("reader", READERS)
+@given(content=JSON | MUTATED | st.builds(lambda each: {"events": [each]}, MUTATED))
+def test_no_answer_raises_anything_but_a_fault(reader: str, content: object) -> None:
+    """Whatever JSON comes."""
+    try:
+        READERS[reader](content)
+    except ProviderError as error:
+        assert isinstance(error, ContractFault)  # noqa: PT017
