@@ -1,6 +1,5 @@
 """Reads one small file as Kubernetes mounts a secret: one value, perhaps behind a symbolic link."""
 
-import re
 import stat
 from pathlib import Path
 
@@ -8,7 +7,7 @@ MAX_BYTES = 64 * 1024
 
 
 def small_text(path: Path, *, limit: int = MAX_BYTES) -> str:
-    """Return the text of a mounted file without its one trailing newline; ValueError's clause says why it cannot be."""
+    """Return the text of a mounted file; a ValueError's clause says why it cannot be had, and what to do."""
     try:
         is_regular = stat.S_ISREG(path.stat().st_mode)
         content = _head(path, limit + 1) if is_regular else b""
@@ -21,10 +20,9 @@ def small_text(path: Path, *, limit: int = MAX_BYTES) -> str:
     if len(content) > limit:
         raise ValueError(f"is larger than {limit // 1024} KiB; that cannot be the intended file")
     try:
-        text = content.decode()
+        return content.decode()
     except UnicodeDecodeError:
         raise ValueError("is not UTF-8 text; write the value as plain text") from None
-    return re.sub(r"\r?\n\Z", "", text)
 
 
 def _head(path: Path, count: int) -> bytes:

@@ -65,7 +65,7 @@ class Source:
         # Whoever puts the secret itself where its path belongs must not see it printed.
         file = f"the file that {name}{FILE_SUFFIX} names" + ("" if kind.is_secret else f", {_shown(path)},")
         try:
-            text = small_text(Path(path))
+            text = re.sub(r"\r?\n\Z", "", small_text(Path(path)))
         except ValueError as error:
             self._faults.append(f"{file} {error}")
             return _UNREADABLE
