@@ -49,6 +49,8 @@ class ErrorClass(StrEnum):
     """401 or 403: the workspace's token, scope or location."""
     REJECTED = "rejected"
     """Any other 4xx: the request cannot succeed by repeating it."""
+    INTERNAL = "internal"
+    """A fault of this program."""
     MASS_ABSENCE = "mass_absence"
     """Most stored appointments of one workspace are answered "not found" at once, which is not believed."""
 

@@ -181,6 +181,10 @@ class Breaker:
             return self
         return self._move(BreakerState.HALF_OPEN, BreakerReason.PROBE_DUE, now, stage=0, next_probe_at=None)
 
+    def postponed(self, now: datetime) -> "Breaker":
+        """Go back to open after probes that taught nothing; the next may be made at once."""
+        return self._move(BreakerState.OPEN, BreakerReason.PROBE_DUE, now, stage=0, next_probe_at=now)
+
     def advance(self, now: datetime, *, policy: BreakerPolicy) -> "Breaker":
         """Widen the share after a success while half open; past the last share, close."""
         if self.state is not BreakerState.HALF_OPEN:
@@ -193,9 +197,7 @@ class Breaker:
 
     def close(self, now: datetime, *, reason: BreakerReason) -> "Breaker":
         """Let everything pass again and forget the trouble."""
-        return Breaker(
-            key=self.key, generation=self.generation + 1, reason=reason, since=now, override=self.override
-        )
+        return Breaker(key=self.key, generation=self.generation + 1, reason=reason, since=now, override=self.override)
 
     def overridden(self, override: Override, now: datetime, *, reason: BreakerReason) -> "Breaker":
         """Put an operator's hand on it; what is underneath goes on when the hand is taken off."""

@@ -53,7 +53,9 @@ class Meter:
         after = arrival_at + limit.interval * granted
         if granted == wanted:
             return Meter(after), Grant(granted=granted)
-        return Meter(after), Grant(granted=granted, retry_after=max(timedelta(0), limit.interval - (room - limit.interval * granted)))
+        return Meter(after), Grant(
+            granted=granted, retry_after=max(timedelta(0), limit.interval - (room - limit.interval * granted))
+        )
 
     def give_back(self, count: int, *, limit: RateLimit) -> "Meter":
         """Return *count* calls that were taken and not made (negative: made and not taken)."""

@@ -1,0 +1,270 @@
+"""The decision: what would make a lead's rows agree with what the provider said. Pure, so a test is a table."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from reconcile.domain.appointment import CALLED_OFF, HELD, Appointment, AppointmentStatus, primary
+from reconcile.domain.change import Answer, AppointmentChange, Change, Effect, EffectKind
+from reconcile.domain.ids import AppointmentId
+from reconcile.domain.lead import Lead, LeadStatus, MismatchKind, Rollup
+from reconcile.domain.outcome import Outcome, SkipReason
+from reconcile.domain.reference import canonical, provider_of, refers_to
+
+RESCHEDULE_WINDOW = timedelta(hours=6)
+"""A new appointment made this near a cancellation of the same lead is taken to replace the canceled one."""
+
+ABSENCE_CONFIRMATION = timedelta(seconds=50)
+"""A second "no such appointment" counts only this long after the first: a deployment's hiccup is over by then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What follows from an answer.
+
+    *mismatch* is the kind of difference found; it is left standing where *change* is None. *is_absent* asks for the
+    disappearance to be remembered until a later answer confirms or contradicts it.
+    """
+
+    outcome: Outcome
+    change: Change | None = None
+    mismatch: MismatchKind | None = None
+    is_absent: bool = False
+    skip_reason: SkipReason | None = None
+
+
+_Appointments = Mapping[AppointmentId, Appointment]
+
+
+def plan(lead: Lead, answer: Answer, *, now: datetime) -> Plan:
+    """Return what *answer* asks for. Planning again after the change was applied plans nothing."""
+    lost = lost_booking(lead, answer)
+    if lost and not _is_confirmed(lead, now):
+        return Plan(outcome=Outcome.ABSENT, mismatch=MismatchKind.UNKNOWN_THERE, is_absent=True)
+    stored = {a.id: a for a in lead.appointments}
+    merged = _merged(stored, answer, lost=lost, lead=lead, now=now)
+    rollup = _rollup(lead, merged, lost=lost, now=now)
+    change = _change(lead, answer, stored=stored, merged=merged, rollup=rollup, lost=lost, now=now)
+    if change is not None:
+        return Plan(outcome=change.outcome, change=change, mismatch=change.mismatch)
+    if any(a.status is AppointmentStatus.UNKNOWN for a in answer.appointments):
+        return Plan(outcome=Outcome.SKIPPED, skip_reason=SkipReason.UNKNOWN_STATUS)
+    return Plan(outcome=Outcome.UNCHANGED)
+
+
+def lost_booking(lead: Lead, answer: Answer) -> AppointmentId | None:
+    """Return the stored booking that the provider does not know, unless it is called off here as well."""
+    if lead.rollup.booking_id is None or lead.rollup.status in CALLED_OFF:
+        return None
+    booking = canonical(lead.rollup.booking_id)
+    return booking if booking in answer.absent else None
+
+
+def _is_confirmed(lead: Lead, now: datetime) -> bool:
+    since = lead.state.absent_since
+    return since is not None and now - since >= ABSENCE_CONFIRMATION
+
+
+def _merged(
+    stored: _Appointments, answer: Answer, *, lost: AppointmentId | None, lead: Lead, now: datetime
+) -> dict[AppointmentId, Appointment]:
+    """Return the lead's appointments as they are to be, reschedules linked."""
+    merged = dict(stored)
+    for remote in answer.appointments:
+        known = stored.get(remote.id)
+        if known is None and remote.status is AppointmentStatus.UNKNOWN:
+            continue
+        merged[remote.id] = _updated(known, remote, now=now)
+    for appointment_id in [i for i in merged if lost and refers_to(lost, i)]:
+        gone = merged[appointment_id]
+        if gone.status not in CALLED_OFF:
+            canceled_at = lead.state.absent_since or now
+            merged[appointment_id] = replace(gone, status=AppointmentStatus.CANCELED, canceled_at=_stored(canceled_at))
+    _link_reschedules(merged, known=stored, now=now)
+    return {i: replace(a, created_at=None) for i, a in merged.items()}
+
+
+def _updated(known: Appointment | None, remote: Appointment, *, now: datetime) -> Appointment:
+    """Return *remote* with what only we know of it: the provider wins wherever it says something."""
+    status = remote.status
+    if known is not None and (
+        status is AppointmentStatus.UNKNOWN
+        or (status is AppointmentStatus.CANCELED and known.status is AppointmentStatus.RESCHEDULED)
+    ):
+        status = known.status
+    canceled_at = None
+    if status in CALLED_OFF:
+        canceled_at = (known.canceled_at if known else None) or _stored(remote.canceled_at or now)
+    starts_at = _stored(remote.starts_at)
+    ends_at = _stored(remote.ends_at) if remote.ends_at else None
+    if ends_at is None and known is not None and known.starts_at == starts_at:
+        ends_at = known.ends_at
+    return replace(
+        remote,
+        status=status,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        canceled_at=canceled_at,
+        replaces=remote.replaces or (known.replaces if known else None),
+    )
+
+
+def _stored(instant: datetime) -> datetime:
+    """Cut to milliseconds, the least precision of the databases we write to: finer would differ at every check."""
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+def _link_reschedules(merged: dict[AppointmentId, Appointment], *, known: _Appointments, now: datetime) -> None:
+    """Mark what was replaced: by the provider's own chain, else by nearness to a cancellation."""
+    for new in sorted(merged.values(), key=lambda a: (a.starts_at, a.id)):
+        replaced = new.replaces
+        if replaced is None and new.id not in known and new.status is AppointmentStatus.CONFIRMED:
+            replaced = _nearest_canceled(merged, new, created_at=new.created_at or now)
+        if replaced is None:
+            continue
+        merged[new.id] = replace(new, replaces=replaced)
+        old = merged.get(replaced)
+        if old is not None and old.status is AppointmentStatus.CANCELED:
+            merged[replaced] = replace(old, status=AppointmentStatus.RESCHEDULED)
+
+
+def _nearest_canceled(merged: _Appointments, new: Appointment, *, created_at: datetime) -> AppointmentId | None:
+    taken = {a.replaces for a in merged.values()}
+    distances = {
+        a.id: abs(created_at - a.canceled_at)
+        for a in merged.values()
+        if a.status is AppointmentStatus.CANCELED and a.canceled_at and a.id not in taken and a.id != new.id
+    }
+    near = [(distance, i) for i, distance in distances.items() if distance <= RESCHEDULE_WINDOW]
+    return min(near)[1] if near else None
+
+
+def _rollup(lead: Lead, merged: _Appointments, *, lost: AppointmentId | None, now: datetime) -> Rollup:
+    """Return what the lead's own row is to say."""
+    before = lead.rollup
+    candidates = list(merged.values())
+    unlisted = _unlisted_booking(lead, merged)
+    if unlisted is not None and lost is None:
+        candidates.append(unlisted)
+    chosen = primary(candidates, now=now)
+    if chosen is None:
+        if lost is None:
+            return before
+        return replace(before, status=AppointmentStatus.CANCELED, canceled_at=_stored(lead.state.absent_since or now))
+    if chosen is unlisted:
+        return before
+    keeps_spelling = before.booking_id is not None and refers_to(before.booking_id, chosen.id)
+    return Rollup(
+        booking_id=before.booking_id if keeps_spelling else chosen.id,
+        provider=chosen.provider,
+        status=chosen.status,
+        starts_at=chosen.starts_at,
+        ends_at=chosen.ends_at,
+        canceled_at=chosen.canceled_at,
+    )
+
+
+def _unlisted_booking(lead: Lead, merged: _Appointments) -> Appointment | None:
+    """Return the rollup as an appointment where it has no row of its own, so that it competes for being primary."""
+    rollup = lead.rollup
+    if rollup.booking_id is None or rollup.status is None or rollup.starts_at is None:
+        return None
+    if any(refers_to(rollup.booking_id, i) for i in merged):
+        return None
+    provider = rollup.provider or provider_of(rollup.booking_id)
+    if provider is None:
+        return None
+    return Appointment(
+        id=canonical(rollup.booking_id),
+        provider=provider,
+        status=rollup.status,
+        starts_at=rollup.starts_at,
+        ends_at=rollup.ends_at,
+        canceled_at=rollup.canceled_at,
+    )
+
+
+def _change(
+    lead: Lead,
+    answer: Answer,
+    *,
+    stored: _Appointments,
+    merged: _Appointments,
+    rollup: Rollup,
+    lost: AppointmentId | None,
+    now: datetime,
+) -> Change | None:
+    rows = tuple(
+        AppointmentChange(before=stored.get(i), after=a) for i, a in sorted(merged.items()) if stored.get(i) != a
+    )
+    status = _status(lead, rollup)
+    contact_id = lead.contact_id or answer.contact_id
+    if not rows and rollup == lead.rollup and status == lead.status and contact_id == lead.contact_id:
+        return None
+    moved = rollup != lead.rollup
+    chosen = next((a for a in merged.values() if rollup.booking_id and refers_to(rollup.booking_id, a.id)), None)
+    outcome = Outcome.ABSENT if lost else _outcome(lead.rollup, rollup, chosen)
+    mismatch = MismatchKind.DIFFERS if moved else None
+    if lost:
+        mismatch = MismatchKind.UNKNOWN_THERE
+    elif lead.rollup.booking_id is None and rollup.status in HELD:
+        mismatch = MismatchKind.UNKNOWN_HERE
+    return Change(
+        lead=lead,
+        outcome=outcome,
+        rollup=rollup,
+        status=status,
+        contact_id=contact_id,
+        appointments=rows,
+        effects=_effects(lead, rollup, outcome=outcome, now=now) if moved else (),
+        mismatch=mismatch,
+    )
+
+
+def _is_newly_booked(before: Rollup, after: Rollup) -> bool:
+    return after.status is AppointmentStatus.CONFIRMED and (
+        before.status is not AppointmentStatus.CONFIRMED or before.booking_id != after.booking_id
+    )
+
+
+def _status(lead: Lead, rollup: Rollup) -> LeadStatus:
+    """Return the lead's status: moved by a booking or its loss, and never against what people have set since."""
+    if lead.status is LeadStatus.KEPT:
+        return LeadStatus.KEPT
+    if _is_newly_booked(lead.rollup, rollup):
+        return LeadStatus.MEETING_BOOKED
+    if rollup.status is AppointmentStatus.CONFIRMED and lead.status is LeadStatus.QUALIFIED:
+        return LeadStatus.MEETING_BOOKED
+    if rollup.status in CALLED_OFF and lead.status is LeadStatus.MEETING_BOOKED:
+        return LeadStatus.QUALIFIED
+    return lead.status
+
+
+def _outcome(before: Rollup, after: Rollup, chosen: Appointment | None) -> Outcome:
+    if after.status in CALLED_OFF:
+        return Outcome.UPDATED if before.status in CALLED_OFF or before == after else Outcome.CANCELED
+    if after.status is not AppointmentStatus.CONFIRMED:
+        return Outcome.UPDATED
+    if _is_newly_booked(before, after):
+        return Outcome.RESCHEDULED if before.booking_id and chosen and chosen.replaces else Outcome.BOOKED
+    return Outcome.UPDATED if before.starts_at == after.starts_at else Outcome.RESCHEDULED
+
+
+def _effects(lead: Lead, rollup: Rollup, *, outcome: Outcome, now: datetime) -> tuple[Effect, ...]:
+    """Ask for follow-ups of what happens now; nobody wants a sequence about a meeting that is over."""
+    if rollup.booking_id is None:
+        return ()
+    if outcome is Outcome.BOOKED and rollup.starts_at is not None and rollup.starts_at > now:
+        return (_effect(EffectKind.START_POST_BOOKING_SEQUENCE, lead, rollup, rollup.starts_at),)
+    was_booked = lead.rollup.booking_id is not None and lead.rollup.status not in CALLED_OFF
+    if was_booked and rollup.status is AppointmentStatus.CANCELED:
+        return (_effect(EffectKind.OPEN_CANCELLATION_TASK, lead, rollup, rollup.canceled_at),)
+    return ()
+
+
+def _effect(kind: EffectKind, lead: Lead, rollup: Rollup, instant: datetime | None) -> Effect:
+    """Name the effect by what caused it, so that planning it twice, even after a crash, delivers it once."""
+    appointment_id = canonical(rollup.booking_id or "")
+    cause = "\n".join([kind, lead.workspace_id, lead.id, appointment_id, instant.isoformat() if instant else ""])
+    return Effect(kind=kind, key=hashlib.sha256(cause.encode()).hexdigest()[:40], appointment_id=appointment_id)

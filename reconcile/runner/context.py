@@ -1,0 +1,159 @@
+"""What one run carries from step to step."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+
+from reconcile.domain.backoff import BackoffPolicy
+from reconcile.domain.breaker import BreakerPolicy
+from reconcile.domain.due import DuePolicy
+from reconcile.domain.ids import ProviderName, RunId, WorkspaceId
+from reconcile.domain.lease import Lease
+from reconcile.errors import StoreUnavailable
+from reconcile.ports import Clock, EffectSink, Provider, Store, Telemetry
+from reconcile.runner.board import Board
+from reconcile.runner.counts import Counts
+from reconcile.runner.gate import Gate
+from reconcile.runner.request import OnProgress, RunRequest
+
+SOFT_SHARE = 0.8
+"""No new work after this share of the run's budget: what was begun gets the rest."""
+STOP_GRACE = timedelta(seconds=5)
+"""How long calls under way may go on after SIGTERM; writing and exit get the other half of ten seconds."""
+LEASE_MARGIN = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPolicy:
+    """The numbers of a run; *budget* is its wall time on the monotonic clock."""
+
+    due: DuePolicy = field(default_factory=DuePolicy)
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
+    budget: timedelta = timedelta(seconds=50)
+    workspace_concurrency: int = 8
+    lead_concurrency: int = 4
+    is_enforced: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The adapters that a run works through."""
+
+    store: Store
+    providers: Mapping[ProviderName, Provider]
+    clock: Clock
+    random: Random
+    telemetry: Telemetry
+    sink: EffectSink | None = None
+    version: str = ""
+
+
+class Stop:
+    """Whether a run is to end early, and why: the first reason is the one that is told."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+        self._terminated = asyncio.Event()
+
+    def ask(self, reason: str) -> None:
+        """Ask that no new work be begun; what was begun may end."""
+        self.reason = self.reason or reason
+
+    def terminate(self) -> None:
+        """Ask for the end within seconds: SIGTERM, and Kubernetes does not ask twice."""
+        self.reason = "sigterm"
+        self._terminated.set()
+
+    async def terminated(self) -> None:
+        """Wait until the end is asked for."""
+        await self._terminated.wait()
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """One run under way."""
+
+    id: RunId
+    request: RunRequest
+    policy: RunPolicy
+    parts: Parts
+    board: Board
+    stop: Stop
+    lease: Lease
+    started_at: datetime
+    started: float
+    """The monotonic instant of the start, in seconds."""
+    counts: Counts = field(default_factory=Counts)
+    gates: dict[ProviderName, Gate] = field(default_factory=dict)
+    calls: set[asyncio.Task[object]] = field(default_factory=set)
+    visited: set[WorkspaceId] = field(default_factory=set)
+    on_progress: OnProgress | None = None
+    planned_count: int = 0
+    saving: asyncio.Lock = field(default_factory=asyncio.Lock)
+    warnings: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def holder(self) -> str:
+        """The name under which leases are held."""
+        return self.id
+
+    @property
+    def lease_ttl(self) -> timedelta:
+        """How long a lease lasts: a killed run's work is free again by the next tick or soon after."""
+        return self.policy.budget + LEASE_MARGIN
+
+    @property
+    def deadline(self) -> float:
+        """The monotonic instant by which calls must have ended."""
+        return self.started + self.policy.budget.total_seconds()
+
+    def takes_work(self) -> bool:
+        """Tell whether new work may be begun."""
+        if self.stop.reason is not None:
+            return False
+        if self.parts.clock.monotonic() >= self.started + self.policy.budget.total_seconds() * SOFT_SHARE:
+            self.stop.ask("deadline")
+            return False
+        return True
+
+    def gate(self, provider: ProviderName) -> Gate:
+        """Return the provider's gate."""
+        if provider not in self.gates:
+            limit = self.policy.workspace_concurrency * self.policy.lead_concurrency
+            self.gates[provider] = Gate(limit=limit)
+        return self.gates[provider]
+
+    async def save_breakers(self) -> None:
+        """Store what moved. The memory may fail and the run goes on: what it decided still counts for itself."""
+        board, stored = self.board, self.parts.store.breakers
+        if not board.unsaved():
+            return
+        async with self.saving:
+            for breaker, expected in board.unsaved():
+                try:
+                    if await stored.save(breaker, expected_generation=expected):
+                        board.saved(breaker)
+                        self.parts.telemetry.event(
+                            "breaker.moved",
+                            breaker=str(breaker.key),
+                            state=str(breaker.state),
+                            reason=str(breaker.reason),
+                            generation=breaker.generation,
+                        )
+                    else:
+                        theirs = await stored.get(breaker.key)
+                        if theirs is not None:
+                            board.adopt(theirs)
+                except StoreUnavailable as error:
+                    self.warn("breaker.not_saved", error=str(error))
+                    return
+
+    def warn(self, name: str, **facts: object) -> None:
+        """Tell of a trouble that the run survives; only the first of each kind is an event."""
+        self.warnings[name] += 1
+        if self.warnings[name] == 1:
+            self.parts.telemetry.event(name, **facts)

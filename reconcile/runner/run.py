@@ -1,0 +1,189 @@
+"""One run, from the lease to the report."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from reconcile.domain.breaker import RUN_KEY, BreakerState
+from reconcile.domain.ids import LeadId, ProviderName, RunId
+from reconcile.domain.lease import Lease
+from reconcile.domain.report import RunReport
+from reconcile.domain.workspace import Workspace
+from reconcile.errors import LeaseHeld
+from reconcile.ports import DueWorkspaces
+from reconcile.runner.batch import reconcile_batch
+from reconcile.runner.board import Board
+from reconcile.runner.context import LEASE_MARGIN, STOP_GRACE, Parts, Run, RunPolicy, Stop
+from reconcile.runner.deliver import deliver
+from reconcile.runner.document import document
+from reconcile.runner.dry import dry
+from reconcile.runner.request import OnProgress, Progress, RunRequest
+from reconcile.runner.verdict import lease_held_report, report_of
+
+RUN_LEASE = "run"
+_EVERYTHING = 1_000_000
+
+
+async def run(
+    request: RunRequest,
+    *,
+    run_id: RunId,
+    policy: RunPolicy,
+    parts: Parts,
+    stop: Stop,
+    on_progress: OnProgress | None = None,
+) -> RunReport:
+    """Check the leads that are due and repair what differs.
+
+    Raises StoreUnavailable where the database is away; every trouble with a provider is in the report instead.
+    """
+    clock = parts.clock
+    if request.dry_run:
+        parts = replace(parts, store=dry(parts.store, clock=clock), sink=None)
+    started = clock.monotonic()
+    try:
+        lease = await parts.store.leases.acquire(RUN_LEASE, holder=run_id, ttl=policy.budget + LEASE_MARGIN)
+    except LeaseHeld:
+        parts.telemetry.event("run.lease_held", run_id=run_id)
+        return lease_held_report(request, run_id=run_id, clock=clock, started=started)
+    try:
+        return await _under_lease(
+            request,
+            run_id=run_id,
+            policy=policy,
+            parts=parts,
+            stop=stop,
+            lease=lease,
+            started=started,
+            on_progress=on_progress,
+        )
+    finally:
+        await parts.store.leases.release(lease)
+
+
+async def _under_lease(
+    request: RunRequest,
+    *,
+    run_id: RunId,
+    policy: RunPolicy,
+    parts: Parts,
+    stop: Stop,
+    lease: Lease,
+    started: float,
+    on_progress: OnProgress | None,
+) -> RunReport:
+    started_at = parts.clock.now()
+    await parts.store.ledger.begin(run_id, started_at=started_at, trigger=request.trigger, version=parts.version)
+    board = Board(
+        await parts.store.breakers.load(),
+        policy=policy.breaker,
+        run_id=run_id,
+        batch_size=request.leads_per_workspace,
+        is_enforced=policy.is_enforced,
+    )
+    this = Run(
+        id=run_id,
+        request=request,
+        policy=policy,
+        parts=parts,
+        board=board,
+        stop=stop,
+        lease=lease,
+        started_at=started_at,
+        started=started,
+        on_progress=on_progress,
+    )
+    due = await _due(this)
+    board.begin({w.id: frozenset(w.credentials) for w in due.workspaces}, started_at)
+    await this.save_breakers()
+    watchdog = asyncio.create_task(_cancel_calls_when_stopped(this))
+    try:
+        await _visit_all(due.workspaces, run=this)
+        await deliver(this)
+    finally:
+        watchdog.cancel()
+    board.finish(parts.clock.now())
+    await this.save_breakers()
+    return await _reported(this, due)
+
+
+async def _due(run: Run) -> DueWorkspaces:
+    request = run.request
+    return await run.parts.store.leads.due_workspaces(
+        now=run.started_at,
+        policy=run.policy.due,
+        limit=_EVERYTHING if request.whole_set else request.workspace_limit,
+        only=request.workspace,
+        exclude=run.board.parked(run.started_at),
+    )
+
+
+async def _visit_all(workspaces: Sequence[Workspace], *, run: Run) -> None:
+    """Visit the workspaces side by side; where a wide breaker is probing, a few leads go ahead of all others."""
+    run.planned_count = len(workspaces)
+    if run.board.is_probing():
+        await _round(workspaces, run=run)
+        run.board.conclude_probe_round(run.parts.clock.now())
+        await run.save_breakers()
+    await _round(workspaces, run=run)
+
+
+async def _round(workspaces: Sequence[Workspace], *, run: Run) -> None:
+    slots = asyncio.Semaphore(run.policy.workspace_concurrency)
+
+    async def visit(workspace: Workspace) -> None:
+        async with slots:
+            await _visit(workspace, run=run)
+
+    async with asyncio.TaskGroup() as group:
+        for workspace in workspaces:
+            group.create_task(visit(workspace))
+
+
+async def _visit(workspace: Workspace, *, run: Run) -> None:
+    after: LeadId | None = LeadId("") if run.request.whole_set else None
+    while run.takes_work():
+        limit = min(run.request.leads_per_workspace, _room(workspace, run=run))
+        if limit < 1:
+            return
+        result = await reconcile_batch(workspace, run=run, limit=limit, after=after)
+        if run.on_progress is not None:
+            run.on_progress(
+                Progress(
+                    workspaces_done=len(run.visited),
+                    workspaces_planned=run.planned_count,
+                    leads_done=run.counts.outcomes.total(),
+                    errors=sum(run.counts.signatures.values()),
+                )
+            )
+        after = result.last_id
+        if not run.request.whole_set or after is None:
+            return
+
+
+def _room(workspace: Workspace, *, run: Run) -> int:
+    providers = workspace.credentials or tuple(ProviderName)
+    return run.board.batch_limit(workspace.id, providers, run.parts.clock.now())
+
+
+async def _cancel_calls_when_stopped(run: Run) -> None:
+    """After SIGTERM, let calls under way end for a while, then cut them off: their leads are left for the next run."""
+    await run.stop.terminated()
+    await run.parts.clock.sleep(STOP_GRACE)
+    for task in list(run.calls):
+        task.cancel()
+
+
+async def _reported(run: Run, due: DueWorkspaces) -> RunReport:
+    store, now = run.parts.store, run.parts.clock.now()
+    is_held = run.board.breaker(RUN_KEY).effective_state(now) is BreakerState.OPEN
+    report = report_of(
+        run,
+        due_count=0 if is_held else len(due.workspaces),
+        eligible_count=due.eligible_count,
+        freshness=await store.leads.freshness(now=now, policy=run.policy.due),
+        at_risk=await store.leads.at_risk_count(now=now, policy=run.policy.due),
+        pending=await store.outbox.pending_count(),
+    )
+    await store.ledger.finish(report, document(report))
+    return report

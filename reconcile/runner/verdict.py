@@ -1,0 +1,132 @@
+"""From what happened in a run to what is said of it."""
+
+from datetime import timedelta
+
+from reconcile.domain.breaker import Breaker, BreakerScope, BreakerState
+from reconcile.domain.ids import RunId, WorkspaceId
+from reconcile.domain.lead import MismatchKind
+from reconcile.domain.outcome import DeferReason, Outcome, SkipReason
+from reconcile.domain.report import Freshness, Health, RunReport
+from reconcile.ports import Clock
+from reconcile.runner.context import Run
+from reconcile.runner.request import RunRequest
+
+UNHEALTHY_ERRORS = 5
+"""From this many failed leads on, a run is unhealthy (DESIGN §5)."""
+
+
+def report_of(
+    run: Run,
+    *,
+    due_count: int,
+    eligible_count: int,
+    freshness: Freshness | None,
+    at_risk: int | None,
+    pending: int | None,
+) -> RunReport:
+    """Return the report of a run that has ended."""
+    clock, counts, board = run.parts.clock, run.counts, run.board
+    now = clock.now()
+    is_broken = board.is_broken(now)
+    breakers = tuple(b for b in board.breakers() if _has_story(b, run))
+    parked = tuple(
+        sorted(
+            WorkspaceId(b.key.name)
+            for b in breakers
+            if b.key.scope is BreakerScope.WORKSPACE and b.effective_state(now) is BreakerState.OPEN
+        )
+    )
+    health, reasons = _health(run, is_broken=is_broken, parked_count=len(parked), due_count=due_count)
+    outcomes = counts.outcomes
+    return RunReport(
+        run_id=run.id,
+        trigger=run.request.trigger,
+        dry_run=run.request.dry_run,
+        success=run.stop.reason not in {"lease_lost"} and not counts.abandoned_batches,
+        timestamp=now,
+        duration=timedelta(seconds=clock.monotonic() - run.started),
+        health=health,
+        health_reasons=reasons,
+        circuit_broken=is_broken,
+        stopped=run.stop.reason or ("breaker" if is_broken else None),
+        workspaces_processed=len(run.visited),
+        leads_checked=counts.checks,
+        booked_found=outcomes[Outcome.BOOKED],
+        canceled_found=outcomes[Outcome.CANCELED],
+        rescheduled=outcomes[Outcome.RESCHEDULED],
+        updated=outcomes[Outcome.UPDATED],
+        no_change=outcomes[Outcome.UNCHANGED],
+        absent=outcomes[Outcome.ABSENT],
+        skipped=outcomes[Outcome.SKIPPED],
+        deferred=outcomes[Outcome.DEFERRED],
+        errors=outcomes[Outcome.FAILED],
+        quarantined=counts.quarantined,
+        provider_calls=counts.calls,
+        by_provider=counts.provider_counts(),
+        skip_reasons={reason: counts.skips[reason] for reason in SkipReason if counts.skips[reason]},
+        defer_reasons={reason: counts.defers[reason] for reason in DeferReason if counts.defers[reason]},
+        mismatches={kind: counts.mismatches[kind] for kind in MismatchKind},
+        parked_workspaces=parked,
+        eligible_but_unvisited=max(0, eligible_count - len(run.visited)),
+        breakers=breakers,
+        would_trip=tuple(board.would_trip),
+        top_signatures=tuple(counts.top_signatures()),
+        freshness=freshness,
+        appointments_at_risk_24h=at_risk,
+        effects_delivered=counts.delivered,
+        effects_pending=pending,
+    )
+
+
+def lease_held_report(request: RunRequest, *, run_id: RunId, clock: Clock, started: float) -> RunReport:
+    """Return the report of a run that found another one at work: it has nothing to do and nothing to complain of."""
+    return RunReport(
+        run_id=run_id,
+        trigger=request.trigger,
+        dry_run=request.dry_run,
+        success=True,
+        timestamp=clock.now(),
+        duration=timedelta(seconds=clock.monotonic() - started),
+        health=Health.HEALTHY,
+        health_reasons=("another run holds the lease",),
+        circuit_broken=False,
+        stopped="lease_held",
+    )
+
+
+def _has_story(breaker: Breaker, run: Run) -> bool:
+    return (
+        breaker.state is not BreakerState.CLOSED
+        or breaker.override is not None
+        or (breaker.since is not None and breaker.since >= run.started_at)
+    )
+
+
+def _health(run: Run, *, is_broken: bool, parked_count: int, due_count: int) -> tuple[Health, tuple[str, ...]]:
+    """Return the worst that is true, and every reason for not being healthy."""
+    counts = run.counts
+    errors = counts.outcomes[Outcome.FAILED]
+    findings: list[tuple[Health, str]] = []
+    if is_broken:
+        findings.append((Health.CIRCUIT_BROKEN, "a breaker of the run or of a provider is or was open"))
+    if errors:
+        level = Health.UNHEALTHY if errors >= UNHEALTHY_ERRORS else Health.DEGRADED
+        findings.append((level, f"{errors} of {counts.checks} checks failed"))
+    recovering = [b for b in run.board.breakers() if b.state is BreakerState.HALF_OPEN]
+    if recovering:
+        findings.append((Health.DEGRADED, f"recovering: {', '.join(str(b.key) for b in recovering[:5])}"))
+    if parked_count:
+        findings.append((Health.DEGRADED, f"{parked_count} workspaces are parked"))
+    if due_count and not counts.outcomes.total() and not is_broken:
+        findings.append((Health.DEGRADED, f"no work was done though {due_count} workspaces were due"))
+    elif counts.outcomes.total() and not counts.checks and not is_broken:
+        findings.append((Health.DEGRADED, "no lead could be checked"))
+    if counts.abandoned_batches:
+        findings.append((Health.UNHEALTHY, "the lease was lost to another run"))
+    if run.stop.reason in {"deadline", "sigterm"}:
+        findings.append((Health.DEGRADED, f"ended early: {run.stop.reason}"))
+    findings += [(Health.DEGRADED, f"{name} ({times} times)") for name, times in sorted(run.warnings.items())]
+    order = list(Health)
+    return max((level for level, _ in findings), key=order.index, default=Health.HEALTHY), tuple(
+        text for _, text in findings
+    )

@@ -1,0 +1,50 @@
+"""Events as log lines on stderr: one object a line for machines, a short line for people."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+_LOGGER = logging.getLogger("reconcile")
+_WARNINGS = ("not_", "lost", "error", "warn", "held", "moved")
+
+
+class LoggingTelemetry:
+    """The ``Telemetry`` port on the standard library's logging."""
+
+    def event(self, name: str, **facts: object) -> None:
+        """Log *name* with *facts* beside it; what tells of trouble is a warning."""
+        level = logging.WARNING if any(part in name for part in _WARNINGS) else logging.INFO
+        _LOGGER.log(level, name, extra={"facts": facts})
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as JSON; an exception is named by its type and place, its text may hold anything."""
+        line: dict[str, object] = {
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+        }
+        line.update(getattr(record, "facts", {}))
+        return json.dumps(line, default=str)
+
+
+class TextLines(logging.Formatter):
+    """One short line an event."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return ``level event key=value…``."""
+        facts = " ".join(f"{key}={value}" for key, value in getattr(record, "facts", {}).items())
+        return f"{record.levelname.lower():7} {record.getMessage()} {facts}".rstrip()
+
+
+def configure(*, level: str, as_json: bool) -> None:
+    """Send events of this program to stderr; libraries stay silent, as their lines may hold URLs and headers."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines() if as_json else TextLines())
+    _LOGGER.handlers[:] = [handler]
+    _LOGGER.propagate = False
+    _LOGGER.setLevel(level.upper())
