@@ -1,0 +1,157 @@
+"""Response bodies under caps: what is cut, too large, too deep or not JSON is a fault, never a short success."""
+
+import asyncio
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import orjson
+
+_GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
+_PIECE_BYTES = 64 * 1024
+_BOM = b"\xef\xbb\xbf"
+_SMALL_BYTES = 256 * 1024
+"""What each body may hold without asking; beyond it, only a few bodies grow at the same time."""
+# What a decoded document costs in memory, estimated from above by what its text holds.
+_OBJECT_BYTES, _ARRAY_BYTES, _ITEM_BYTES, _WIDEST_CHARACTER = 232, 88, 72, 4
+
+
+class BodyFault(Exception):
+    """A body that cannot be used; the message continues "a body that"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caps:
+    """How much of a body is taken in before it is refused."""
+
+    wire_bytes: int = 4 * 1024 * 1024
+    """As received, before it is unpacked."""
+    decoded_bytes: int = 8 * 1024 * 1024
+    value_bytes: int = 24 * 1024 * 1024
+    """What the decoded document may cost in memory, estimated before it is decoded."""
+    depth: int = 64
+
+
+class BodyReader:
+    """Reads bodies within *caps*; shared by a whole process, so that many large bodies at once are bounded too."""
+
+    def __init__(self, caps: Caps | None = None, *, large_at_once: int = 2) -> None:
+        self.caps = caps or Caps()
+        self._large = asyncio.Semaphore(large_at_once)
+
+    async def drain(self, response: httpx.Response) -> None:
+        """Read a small body to its end and forget it, so that its connection can serve the next request."""
+        stream = _stream(response)
+        wire_bytes = 0
+        try:
+            async for chunk in stream:
+                wire_bytes += len(chunk)
+                if wire_bytes > _SMALL_BYTES:
+                    return
+        except httpx.TransportError:
+            return
+
+    async def read(self, response: httpx.Response) -> bytes:
+        """Return the unpacked body, or raise BodyFault as soon as a cap is passed."""
+        caps = self.caps
+        _check_length(response.headers.get("Content-Length", ""), caps)
+        engine = _engine(response.headers.get("Content-Encoding", ""))
+        stream = _stream(response)
+        wire_bytes = held = 0
+        parts: list[bytes] = []
+        is_large = False
+        try:
+            async for chunk in stream:
+                wire_bytes += len(chunk)
+                if wire_bytes > caps.wire_bytes:
+                    raise BodyFault(f"is longer than {caps.wire_bytes} bytes")
+                for piece in (chunk,) if engine is None else _unpacked(engine, chunk):
+                    parts.append(piece)
+                    held += len(piece)
+                    if held > caps.decoded_bytes:
+                        raise BodyFault(f"unpacks to more than {caps.decoded_bytes} bytes")
+                    if held > _SMALL_BYTES and not is_large:
+                        is_large = await self._large.acquire()
+        except httpx.TransportError:
+            raise BodyFault("is cut") from None
+        finally:
+            if is_large:
+                self._large.release()
+        if engine is not None and not engine.eof:
+            raise BodyFault("is cut")
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def decode(self, body: bytes) -> Any:  # noqa: ANN401 - JSON is anything
+        """Return the JSON document in *body*; raise BodyFault where it is none or passes a cap."""
+        body = body.removeprefix(_BOM)
+        objects, arrays = body.count(b"{"), body.count(b"[")
+        items = body.count(b",") + body.count(b":")
+        character = 1 if body.isascii() and b"\\u" not in body else _WIDEST_CHARACTER
+        cost = objects * _OBJECT_BYTES + arrays * _ARRAY_BYTES + items * _ITEM_BYTES + len(body) * character
+        if cost > self.caps.value_bytes:
+            raise BodyFault("holds too many values")
+        try:
+            document = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            is_json = False
+        else:
+            is_json = True
+        if not is_json:  # raised out here, for orjson's error holds the whole body
+            raise BodyFault("is not JSON")
+        if objects + arrays > self.caps.depth and _is_deeper(document, self.caps.depth):
+            raise BodyFault(f"nests deeper than {self.caps.depth} levels")
+        return document
+
+
+def _stream(response: httpx.Response) -> httpx.AsyncByteStream:
+    if not isinstance(response.stream, httpx.AsyncByteStream):
+        raise TypeError("an asynchronous transport gave a body that cannot be awaited")
+    return response.stream
+
+
+def _check_length(stated: str, caps: Caps) -> None:
+    digits = stated.strip().lstrip("0")
+    if digits.isdecimal() and (len(digits) > len(str(caps.wire_bytes)) or int(digits) > caps.wire_bytes):
+        raise BodyFault(f"is longer than {caps.wire_bytes} bytes")
+
+
+def _engine(encoding: str) -> "zlib._Decompress | None":
+    match encoding.strip().lower():
+        case "" | "identity":
+            return None
+        case "gzip" | "x-gzip" | "deflate":
+            return zlib.decompressobj(_GZIP_OR_ZLIB)
+        case _:
+            raise BodyFault("is packed in a way that was not asked for")
+
+
+def _unpacked(engine: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
+    """Unpack in pieces of bounded size, so that a bomb is noticed after its first few."""
+    while chunk and not engine.eof:
+        try:
+            piece = engine.decompress(chunk, _PIECE_BYTES)
+        except zlib.error:
+            raise BodyFault("cannot be unpacked") from None
+        chunk = engine.unconsumed_tail
+        if piece:
+            yield piece
+    if engine.unused_data or chunk:
+        raise BodyFault("goes on behind its end")
+
+
+def _is_deeper(document: object, depth: int) -> bool:
+    """Return whether containers nest deeper than *depth*; without recursion, which is what the cap protects."""
+    level: list[object] = [document]
+    for _ in range(depth + 1):
+        level = [child for container in level for child in _children(container) if isinstance(child, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _children(container: object) -> Iterable[object]:
+    if isinstance(container, dict):
+        return container.values()
+    return container if isinstance(container, list) else ()

@@ -1,0 +1,157 @@
+"""The one way to ask a provider: a deadline, few attempts, caps, and every failure as one of this program's errors."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import quote, urlencode
+
+import httpx
+import orjson
+
+from reconcile.domain.ids import ProviderName
+from reconcile.errors import ProviderError, ProviderRejected
+from reconcile.ports import Clock
+from reconcile.providers.body import BodyReader
+from reconcile.providers.call import Attempt, Call, OutOfTime, Reply
+from reconcile.providers.exchange import Exchange
+from reconcile.providers.origin import BaseUrl, OriginGuard, Secret
+from reconcile.providers.retry import RetryBudget, RetryPolicy
+from reconcile.providers.transport import CONNECT_TIMEOUT, AiohttpTransport
+
+__all__ = ["AiohttpTransport", "Attempt", "BaseUrl", "Call", "Client", "Gateway", "OutOfTime", "Reply", "RetryBudget"]
+
+_LEAST_ATTEMPT = timedelta(seconds=1)
+"""Less time than this is not worth another attempt."""
+_LONGEST_VALUE = 1024
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "appointment-reconciler"}
+_EXTENSIONS = {"timeout": {"connect": CONNECT_TIMEOUT.total_seconds()}}
+
+
+def _unobserved(_attempt: Attempt) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """What all calls to one provider share in a run."""
+
+    provider: ProviderName
+    base: BaseUrl
+    transport: httpx.AsyncBaseTransport
+    clock: Clock
+    bodies: BodyReader = field(default_factory=BodyReader)
+    budget: RetryBudget = field(default_factory=RetryBudget)
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    random: Callable[[], float] = random.random
+    observe: Callable[[Attempt], None] = _unobserved
+
+    def client(self, token: Secret) -> "Client":
+        """Return the way to ask with one credential; it is cheap, for connections are shared."""
+        return Client(self, token=token)
+
+
+class Client:
+    """Asks one provider with one credential. Raises ProviderError; no error holds a body, an address or the token."""
+
+    def __init__(self, gateway: Gateway, *, token: Secret) -> None:
+        self._gateway = gateway
+        self._guard = OriginGuard(gateway.base, token=token, transport=gateway.transport)
+        self._root = gateway.base.origin + gateway.base.prefix
+
+    async def ask(self, call: Call, *, deadline: float) -> Reply:
+        """Make *call*, again where that may help, within *deadline*: an instant on the monotonic clock."""
+        gateway = self._gateway
+        url = self._url(call)
+        content = self._content(call)
+        gateway.budget.earn()
+        failure: ProviderError | None = None
+        number = 0
+        while True:
+            number += 1
+            try:
+                return await self._attempt(call, url, content, number=number, deadline=deadline)
+            except OutOfTime as error:
+                # What an earlier attempt has learned of the provider is worth more than that the time is up now.
+                failure = failure or error
+                break
+            except ProviderError as error:
+                failure = error
+            pause = self._pause(failure, call, number=number, deadline=deadline)
+            if pause is None:
+                break
+            await gateway.clock.sleep(pause)
+        raise failure
+
+    def _pause(self, error: ProviderError, call: Call, *, number: int, deadline: float) -> timedelta | None:
+        gateway = self._gateway
+        if call.attempts is not None and number >= call.attempts:
+            return None
+        pause = gateway.policy.pause(error, attempt=number, random=gateway.random)
+        if pause is None:
+            return None
+        if gateway.clock.monotonic() + (pause + _LEAST_ATTEMPT).total_seconds() > deadline:
+            return None
+        return pause if gateway.budget.spend() else None
+
+    async def _attempt(self, call: Call, url: httpx.URL, content: bytes, *, number: int, deadline: float) -> Reply:
+        gateway = self._gateway
+        started = gateway.clock.monotonic()
+        exchange = Exchange(call, provider=gateway.provider, bodies=gateway.bodies, clock=gateway.clock)
+        request = self._request(call, url, content)
+        try:
+            limit = gateway.policy.attempt_timeout
+            return await exchange.run(self._guard, request, limit=limit, left=deadline - started)
+        except ProviderError as error:
+            exchange.error_class = error.error_class
+            raise
+        finally:
+            if exchange.was_sent:
+                gateway.observe(
+                    Attempt(
+                        provider=gateway.provider,
+                        operation=call.operation,
+                        number=number,
+                        duration=timedelta(seconds=gateway.clock.monotonic() - started),
+                        status=exchange.status,
+                        error_class=exchange.error_class,
+                        rate=exchange.rate,
+                    )
+                )
+
+    def _url(self, call: Call) -> httpx.URL:
+        if any(value in {"", ".", ".."} or len(value) > _LONGEST_VALUE for value in call.path_params.values()):
+            raise self._unaskable(call)
+        try:
+            path = call.path.format(**{name: quote(value, safe="") for name, value in call.path_params.items()})
+            query = f"?{urlencode(call.query, quote_via=quote)}" if call.query else ""
+            url = httpx.URL(f"{self._root}{path}{query}")
+        except (UnicodeEncodeError, httpx.InvalidURL):
+            unaskable = True
+        else:
+            unaskable = False
+        if unaskable:
+            raise self._unaskable(call)
+        return url
+
+    def _content(self, call: Call) -> bytes:
+        if call.json is None:
+            return b""
+        try:
+            return orjson.dumps(call.json)
+        except orjson.JSONEncodeError:
+            pass
+        raise self._unaskable(call)
+
+    def _unaskable(self, call: Call) -> ProviderRejected:
+        provider = self._gateway.provider
+        message = (
+            f"{provider} cannot be asked for {call.operation}: an id or a value is not one that a request can hold"
+        )
+        return ProviderRejected(message, provider=provider, operation=call.operation)
+
+    def _request(self, call: Call, url: httpx.URL, content: bytes) -> httpx.Request:
+        headers = {**_HEADERS, **call.headers}
+        if content:
+            headers["Content-Type"] = "application/json"
+        return httpx.Request(call.method, url, headers=headers, content=content or None, extensions=_EXTENSIONS)

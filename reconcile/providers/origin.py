@@ -1,0 +1,95 @@
+"""Where a provider lives, and the guard that lets a credential's requests go nowhere else."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import httpx
+
+from reconcile.errors import SettingsError
+
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]", re.ASCII)
+_PLAIN = re.compile(r"[!-\[\]-~]*", re.ASCII)
+"""Visible ASCII without the backslash, which some parsers read as a slash."""
+
+
+class Secret(Protocol):
+    """A token that shows itself only when asked."""
+
+    def reveal(self) -> str:
+        """Return the secret text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseUrl:
+    """A provider's address in one spelling: *origin* is scheme, host and port, *prefix* a path without last slash."""
+
+    origin: str
+    authority: str
+    prefix: str
+
+    @classmethod
+    def parse(cls, text: str, *, where: str) -> "BaseUrl":
+        """Read *text*; raise SettingsError that names *where* and never the text, which may hold a password."""
+        fault = f"{where} must be a URL such as https://services.example.com"
+        if not _PLAIN.fullmatch(text):
+            raise SettingsError([f"{fault}, without white space, backslashes or characters outside ASCII"])
+        try:
+            parts = urlsplit(text)
+            port = parts.port
+        except ValueError:
+            raise SettingsError([fault]) from None
+        host = parts.netloc.rpartition("@")[2].lower()
+        host = host if host.endswith("]") else re.sub(r":[0-9]*$", "", host)
+        if parts.scheme not in {"http", "https"} or not _HOST.fullmatch(host):
+            raise SettingsError([fault])
+        if "@" in parts.netloc or "?" in text or "#" in text:
+            raise SettingsError([f"{fault}, without user, query or fragment"])
+        if parts.scheme == "http" and not _is_loopback(host):
+            raise SettingsError([f"{where} must begin with https://; plain http is for this machine only (127.0.0.1)"])
+        if "//" in parts.path or {".", ".."} & set(parts.path.split("/")):
+            raise SettingsError([f"{fault}, with a path of plain segments if any"])
+        default = 443 if parts.scheme == "https" else 80
+        authority = host if port in {None, default} else f"{host}:{port}"
+        return cls(origin=f"{parts.scheme}://{authority}", authority=authority, prefix=parts.path.rstrip("/"))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class ForeignOriginError(httpx.UnsupportedProtocol):
+    """A request was on its way to another origin than its credential's; nothing was sent."""
+
+
+class OriginGuard(httpx.AsyncBaseTransport):
+    """Put one credential's token on requests for that credential's origin; refuse every other request.
+
+    The token enters here and nowhere above, so that no layer that could be talked into another URL ever holds it.
+    """
+
+    def __init__(self, base: BaseUrl, *, token: Secret, transport: httpx.AsyncBaseTransport) -> None:
+        self._root = f"{base.origin}/"
+        self._authority = base.authority
+        self._token = token
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send *request* with the token, or raise ForeignOriginError before a connection is opened."""
+        address = str(request.url)
+        # The text is compared, not its parts: however the next parser reads a text that begins with our origin and a
+        # slash and holds no backslash, white space or control, it finds no other authority in it.
+        if not address.startswith(self._root) or not _PLAIN.fullmatch(address):
+            raise ForeignOriginError("the request is not for the credential's origin")
+        if request.headers.get("Host") != self._authority:
+            raise ForeignOriginError("the request names another host than the credential's")
+        request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
+        return await self._transport.handle_async_request(request)

@@ -1,0 +1,44 @@
+"""What an HTTP status means here: one table over every status there is."""
+
+from enum import StrEnum
+
+_TRANSIENT = "command timed out"
+"""GHL answers a slow query with 401 and this message."""
+
+
+class Verdict(StrEnum):
+    """What becomes of an answered request."""
+
+    ANSWERED = "answered"
+    """For the adapter to read: what was asked for, or words that may say that it does not exist."""
+    RATE_LIMITED = "rate_limited"
+    UNAVAILABLE = "unavailable"
+    CREDENTIAL = "credential"
+    REJECTED = "rejected"
+
+
+_BY_STATUS = {
+    400: Verdict.ANSWERED,
+    401: Verdict.CREDENTIAL,
+    403: Verdict.CREDENTIAL,
+    404: Verdict.ANSWERED,
+    # Too slow, too early, or (Calendly) the calendar behind does not answer: none is the request's fault.
+    408: Verdict.UNAVAILABLE,
+    424: Verdict.UNAVAILABLE,
+    425: Verdict.UNAVAILABLE,
+    422: Verdict.ANSWERED,
+    429: Verdict.RATE_LIMITED,
+}
+_BY_CLASS = {2: Verdict.ANSWERED, 5: Verdict.UNAVAILABLE}
+
+
+def verdict(status: int, message: str = "") -> Verdict:
+    """Return what *status* means; *message* is what a 401 says. Nothing but ANSWERED can be decisive."""
+    if status == 401 and _TRANSIENT in message.lower():  # noqa: PLR2004 - the status that needs its message
+        return Verdict.UNAVAILABLE
+    return _BY_STATUS.get(status) or _BY_CLASS.get(status // 100, Verdict.REJECTED)
+
+
+def has_words(status: int) -> bool:
+    """Return whether the body of an answer is read; error pages of broken servers never are."""
+    return status == 401 or verdict(status) is Verdict.ANSWERED  # noqa: PLR2004 - the status that needs its message

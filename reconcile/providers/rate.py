@@ -1,0 +1,125 @@
+"""What providers say about their limits: ``Retry-After`` in all its forms, and the headers of what is left."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+LONGEST_WAIT = timedelta(hours=1)
+"""No header keeps us away for longer: a wrong one would silence a workspace for as long as it likes."""
+DEFAULT_WAIT = timedelta(seconds=30)
+"""Where a 429 says nothing."""
+_ZERO = timedelta(0)
+_LEAST_EPOCH = 1_000_000_000
+"""A "seconds left" of more than thirty years is a clock time."""
+
+_COUNT = re.compile(r"[0-9]{1,12}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)", re.ASCII)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_TIME = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
+_ZONE = r"(?: +(?:GMT|UTC|Z|[+-]0000))?"
+_DATES = tuple(
+    re.compile(form, re.ASCII | re.IGNORECASE)
+    for form in (
+        rf"(?:[a-z]{{3}}, *)?(?P<day>\d\d?) +(?P<month>[a-z]{{3}}) +(?P<year>\d{{4}}) +{_TIME}{_ZONE}",
+        rf"(?:[a-z]{{6,9}}, *)(?P<day>\d\d)-(?P<month>[a-z]{{3}})-(?P<year>\d\d) +{_TIME}{_ZONE}",
+        rf"(?:[a-z]{{3}} +)(?P<month>[a-z]{{3}}) +(?P<day>\d\d?) +{_TIME} +(?P<year>\d{{4}})",
+    )
+)
+"""The three forms of RFC 9110: IMF-fixdate, RFC 850 and asctime."""
+
+
+class Headers(Protocol):
+    """Header fields under names in any case; ``httpx.Headers`` is one."""
+
+    def get_list(self, key: str) -> list[str]:
+        """Return the values of every field of that name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateHeaders:
+    """What an answer said of its account's limits. A value that is missing or makes no sense is None."""
+
+    limit: int | None = None
+    """Calls in a window."""
+    remaining: int | None = None
+    daily_limit: int | None = None
+    daily_remaining: int | None = None
+    window: timedelta | None = None
+    """GHL: how long a window is."""
+    reset: timedelta | None = None
+    """Calendly: how long until the window ends."""
+
+    @classmethod
+    def read(cls, headers: Headers) -> "RateHeaders":
+        """Read both providers' names; nothing in them can raise."""
+        interval = _count(headers, "X-RateLimit-Interval-Milliseconds", pick=max)
+        reset = _count(headers, "X-RateLimit-Reset", pick=max)
+        limit = _count(headers, "X-RateLimit-Limit")
+        return cls(
+            limit=limit if limit is not None else _count(headers, "X-RateLimit-Max"),
+            remaining=_count(headers, "X-RateLimit-Remaining"),
+            daily_limit=_count(headers, "X-RateLimit-Limit-Daily"),
+            daily_remaining=_count(headers, "X-RateLimit-Daily-Remaining"),
+            window=None if not interval else _seconds(interval / 1000),
+            reset=None if reset is None or reset >= _LEAST_EPOCH else _seconds(reset),
+        )
+
+
+def wait_of(headers: Headers, rate: RateHeaders, *, now: datetime) -> timedelta:
+    """Return how long to stay away after a 429: what it asked for, else what its limits imply, else DEFAULT_WAIT."""
+    asked = retry_after(headers.get_list("Retry-After"), now=now)
+    if asked is not None:
+        return asked
+    if rate.daily_remaining == 0:
+        return LONGEST_WAIT
+    for implied in (rate.reset, rate.window):
+        if implied is not None:
+            return implied
+    return DEFAULT_WAIT
+
+
+def retry_after(values: Sequence[str], *, now: datetime) -> timedelta | None:
+    """Return the longest of the waits that *values* ask for, from zero to LONGEST_WAIT; None where none is readable."""
+    waits = [wait for value in values for wait in _waits(value.strip(), now)]
+    return max(waits, default=None)
+
+
+def _waits(value: str, now: datetime) -> list[timedelta]:
+    date = _date(value)
+    if date is not None:
+        return [min(max(date - now, _ZERO), LONGEST_WAIT)]
+    return [_seconds(float(part)) for part in map(str.strip, value.split(",")) if _NUMBER.fullmatch(part)]
+
+
+def _seconds(number: float) -> timedelta:
+    return timedelta(seconds=min(max(number, 0.0), LONGEST_WAIT.total_seconds()))
+
+
+def _date(value: str) -> datetime | None:
+    for form in _DATES:
+        found = form.fullmatch(value)
+        if found is None or found["month"].lower() not in _MONTHS:
+            continue
+        year = int(found["year"])
+        try:
+            return datetime(
+                year + 2000 if year < 100 else year,  # noqa: PLR2004 - RFC 850 writes two digits
+                _MONTHS.index(found["month"].lower()) + 1,
+                int(found["day"]),
+                int(found["hour"]),
+                int(found["minute"]),
+                min(int(found["second"]), 59),  # a leap second
+                tzinfo=UTC,
+            )
+        except ValueError:
+            return None
+    return None
+
+
+def _count(headers: Headers, name: str, *, pick: Callable[[Iterable[int]], int] = min) -> int | None:
+    """Return a field's number; of several, the one that asks for more care."""
+    numbers = [int(value) for value in map(str.strip, headers.get_list(name)) if _COUNT.fullmatch(value)]
+    return pick(numbers) if numbers else None
