@@ -1,0 +1,88 @@
+"""The two clocks of a lead, and how it is left alone."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconcile.domain.backoff import BackoffPolicy, next_state
+from reconcile.domain.lead import LeadState
+from reconcile.domain.outcome import Outcome
+from tests.domain.factories import DAY, NOW
+
+POLICY = BackoffPolicy()
+instants = st.none() | st.integers(-1000, 1000).map(lambda n: NOW + timedelta(minutes=n))
+states = st.builds(
+    LeadState,
+    attempted_at=instants,
+    verified_at=instants,
+    next_attempt_at=instants,
+    failure_count=st.integers(0, 20),
+    absent_since=instants,
+)
+
+
+@given(state=states, outcome=st.sampled_from(Outcome), blamed=st.booleans(), jitter=st.floats(0, 0.999))
+def test_every_outcome_moves_the_attempt_and_only_decisive_ones_the_truth(state, outcome, blamed, jitter) -> None:  # type: ignore[no-untyped-def]
+    after = next_state(
+        state, outcome=outcome, reason="r", at=NOW, is_blamed_elsewhere=blamed, policy=POLICY, jitter=jitter
+    )
+
+    assert after.attempted_at == max(NOW, state.attempted_at or NOW)
+    if outcome.is_decisive:
+        assert after.verified_at == max(NOW, state.verified_at or NOW)
+        assert (after.failure_count, after.next_attempt_at) == (0, None)
+    else:
+        assert after.verified_at == state.verified_at
+
+
+@given(count=st.integers(1, 10_000), jitter=st.floats(0, 0.999))
+def test_the_pause_grows_to_its_cap_and_never_below_half(count: int, jitter: float) -> None:
+    pause = POLICY.pause(count, jitter=jitter)
+
+    full = min(POLICY.base * float(2 ** min(count - 1, 32)), POLICY.cap)
+    assert full / 2 <= pause < full
+
+
+def test_failures_in_a_row_end_in_quarantine_and_a_success_forgets_them() -> None:
+    state = LeadState()
+    for _ in range(POLICY.quarantine_after - 1):
+        state = next_state(state, outcome=Outcome.FAILED, reason="r", at=NOW, policy=POLICY, jitter=0)
+    well = next_state(state, outcome=Outcome.UNCHANGED, reason=None, at=NOW, policy=POLICY, jitter=0)
+    ill = next_state(state, outcome=Outcome.FAILED, reason="why", at=NOW, policy=POLICY, jitter=0)
+
+    assert state.quarantined_at is None
+    assert (ill.quarantined_at, ill.reason) == (NOW, "why")
+    assert (well.failure_count, well.quarantined_at, well.reason) == (0, None, None)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.DEFERRED])
+def test_what_others_are_blamed_for_costs_the_lead_nothing(outcome: Outcome) -> None:
+    after = next_state(
+        LeadState(failure_count=9),
+        outcome=outcome,
+        reason="r",
+        at=NOW,
+        is_blamed_elsewhere=True,
+        policy=POLICY,
+        jitter=0,
+    )
+
+    assert (after.failure_count, after.next_attempt_at, after.quarantined_at) == (9, None, None)
+
+
+def test_a_disappearance_is_remembered_from_its_first_sight_and_forgotten_when_contradicted() -> None:
+    first = next_state(
+        LeadState(absent_since=NOW - DAY),
+        outcome=Outcome.ABSENT,
+        reason=None,
+        at=NOW,
+        absent=True,
+        policy=POLICY,
+        jitter=0,
+    )
+    found = next_state(first, outcome=Outcome.UNCHANGED, reason=None, at=NOW, policy=POLICY, jitter=0)
+
+    assert first.absent_since == NOW - DAY
+    assert found.absent_since is None
