@@ -8,6 +8,7 @@ from typing import Any
 from reconcile.domain.appointment import CALLED_OFF, Appointment, AppointmentStatus
 from reconcile.domain.ids import AppointmentId, Operation, ProviderName
 from reconcile.providers import fields
+from reconcile.providers.call import Reply
 from reconcile.providers.fields import Body
 
 _STATUSES = {
@@ -24,6 +25,9 @@ _STATUSES = {
     "rescheduled": AppointmentStatus.RESCHEDULED,
 }
 _STATUS_KEYS = ("appointmentStatus", "appoinmentStatus", "status")  # sic: GHL has sent both spellings
+_BAD_REQUEST, _NOT_FOUND = 400, 404
+_NO_PATH = ("cannot ", "no route")
+"""What is said where the path is unknown under the Version that was sent, or to the gateway before GHL."""
 _VAGUE = "booked"
 _IGNORED = str.maketrans("", "", " _-")
 _TIMES = ("startTime", "endTime", "dateAdded", "dateUpdated")
@@ -57,6 +61,17 @@ def read_contact_appointments(content: object, *, zone: tzinfo | None = None) ->
     """Read a contact's appointments; *zone* is that of naive times."""
     body = _body(content, Operation.CONTACT_APPOINTMENTS, "GHL contact appointments")
     return tuple(_record(body, each, zone) for each in body.items("events"))
+
+
+def says_gone(reply: Reply) -> bool:
+    """Tell whether a reply says decisively that there is no such thing.
+
+    That is a 404 of the thing and not of the path, or a 400 whose message says so: every other 400 is unknown.
+    """
+    words = reply.message.lower()
+    if reply.status == _NOT_FOUND:
+        return isinstance(reply.body, Mapping) and not any(each in words for each in _NO_PATH)
+    return reply.status == _BAD_REQUEST and "not found" in words
 
 
 def needs_zone(content: object) -> bool:

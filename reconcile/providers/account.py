@@ -1,0 +1,141 @@
+"""One workspace's account at a provider: the way to ask with its credential, and what was used of it."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from reconcile.domain.budget import RateLimit
+from reconcile.domain.credential import Credential
+from reconcile.domain.ids import ProviderName
+from reconcile.domain.workspace import Workspace
+from reconcile.errors import ErrorClass, ProviderRejected, RateLimited
+from reconcile.ports import Usage
+from reconcile.providers.call import Attempt, Call, Reply
+from reconcile.providers.http import Client, Gateway
+from reconcile.providers.rate import LONGEST_WAIT, RateHeaders
+
+
+class Meter:
+    """Counts the attempts made on one account, and keeps what its last answer said is left."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.rate = RateHeaders()
+        self.not_before: timedelta | None = None
+
+    def observe(self, attempt: Attempt) -> None:
+        """Note one attempt."""
+        self.calls += 1
+        if attempt.rate is not None:
+            self.rate = attempt.rate
+        if self.rate.daily_remaining == 0:
+            self.wait(LONGEST_WAIT)
+
+    def wait(self, pause: timedelta) -> None:
+        """Note that the account is to be left alone for *pause*."""
+        self.not_before = max(pause, self.not_before or pause)
+
+    def usage(self, published: "Published") -> Usage:
+        """Return what was noted since the last question, and forget it."""
+        rate = self.rate
+        left = [each for each in (rate.remaining, rate.daily_remaining) if each is not None]
+        usage = Usage(
+            calls=self.calls,
+            remaining=min(left, default=None),
+            limit=published.smaller(rate),
+            not_before=self.not_before,
+        )
+        self.calls, self.rate, self.not_before = 0, RateHeaders(), None
+        return usage
+
+
+class Published:
+    """The limit that a provider publishes (*calls* in a *window*), and the one that is *assumed* to keep below it."""
+
+    def __init__(self, *, calls: int, window: timedelta, assumed: RateLimit) -> None:
+        self._calls = calls
+        self._window = window
+        self._assumed = assumed
+
+    def smaller(self, rate: RateHeaders) -> RateLimit | None:
+        """Return the limit that keeps below what an account's headers say, None where they say no less than usual."""
+        if not rate.limit or rate.limit >= self._calls:
+            return None
+        burst = max(1, rate.limit * self._assumed.burst // self._calls)
+        interval = (rate.window or self._window) / max(1, rate.limit - burst)
+        return RateLimit(interval=max(self._assumed.interval, interval), burst=burst)
+
+
+class Account:
+    """Asks in the name of one workspace."""
+
+    def __init__(self, gateway: Gateway, credential: Credential, meter: Meter) -> None:
+        self.credential = credential
+        self.user_id: str | None = None
+        """Whose token it is, once Calendly was asked."""
+        self._meter = meter
+        self._provider = gateway.provider
+        told = gateway.observe
+
+        def observe(attempt: Attempt) -> None:
+            meter.observe(attempt)
+            told(attempt)
+
+        self._client: Client = replace(gateway, observe=observe).client(credential.token)
+
+    async def ask(self, call: Call, *, deadline: float) -> Reply:
+        """Make *call*; raises ProviderError."""
+        try:
+            return await self._client.ask(call, deadline=deadline)
+        except RateLimited as error:
+            if error.status is not None:  # else it was the run's own time that ended
+                self._meter.wait(error.retry_after)
+            raise
+
+    async def content(self, call: Call, *, deadline: float) -> object:
+        """Make *call* and return the body of its success; any other answer is unknown and raises."""
+        reply = await self.ask(call, deadline=deadline)
+        if reply.is_success:
+            return reply.body
+        raise refused(self._provider, call, reply)
+
+
+class Accounts:
+    """The accounts of a run. Workspaces that share an account share its usage."""
+
+    def __init__(self, gateway: Gateway, published: Published) -> None:
+        self._gateway = gateway
+        self._published = published
+        self._accounts: dict[str, Account] = {}
+        self._meters: dict[str, Meter] = {}
+
+    def of(self, workspace: Workspace) -> Account | None:
+        """Return the workspace's account, None where it has no credential."""
+        credential = workspace.credentials.get(self._gateway.provider)
+        if credential is None:
+            return None
+        known = self._accounts.get(workspace.id)
+        if known is None or known.credential != credential:
+            known = Account(self._gateway, credential, self._meter(workspace))
+            self._accounts[workspace.id] = known
+        return known
+
+    def usage(self, workspace: Workspace) -> Usage:
+        """Return what was used of the workspace's account since the last question, and forget it."""
+        return self._meter(workspace).usage(self._published)
+
+    def _meter(self, workspace: Workspace) -> Meter:
+        credential = workspace.credentials.get(self._gateway.provider)
+        return self._meters.setdefault((credential.account if credential else None) or workspace.id, Meter())
+
+
+def refused(provider: ProviderName, call: Call, reply: Reply) -> ProviderRejected:
+    """Return the error of an answer that is neither a success nor decisive."""
+    text = f"{provider} answered {reply.status} to {call.operation}"
+    return ProviderRejected(text, provider=provider, operation=call.operation, status=reply.status)
+
+
+def unusable(
+    provider: ProviderName, call: Call, message: str, *, error_class: ErrorClass = ErrorClass.REJECTED
+) -> ProviderRejected:
+    """Return the error of a success that cannot be used; *message* names no id and no person."""
+    return ProviderRejected(message, provider=provider, operation=call.operation, error_class=error_class)
