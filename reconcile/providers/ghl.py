@@ -113,25 +113,33 @@ class Ghl:
         return SkipReason.UNREADABLE_BOOKING_ID if booking_id else SkipReason.NO_IDENTITY
 
     async def _by_id(self, question: _Question, booking_id: str) -> Answer:
-        """Ask for the stored booking; where it is called off or gone, see what else the contact has."""
+        """Ask for the stored booking; where it is called off or gone, see what else the person has."""
         record = await self._appointment(question, booking_id)
-        contact_id = identity.contact_id(question.lead)
-        if record and record.contact_id:
-            if contact_id and contact_id != record.contact_id:
-                own = await self._known(question, contact_id)
-                # Another person's booking is not the lead's: it is neither reported nor called absent. But it is the
-                # lead's where GHL lists it so too, or where the lead's contact is no more, merged into the other.
-                if own is not None and record.appointment.id not in {each.id for each in own}:
-                    return Answer(appointments=tuple(own), contact_id=contact_id)
-            contact_id = record.contact_id
+        own, theirs = identity.contact_id(question.lead), record.contact_id if record else None
+        contact_ids = [each for each in dict.fromkeys([own, theirs]) if each]
+        if record and own and theirs and own != theirs and not await self._is_of_same_person(question, theirs):
+            listed = await self._known(question, own)
+            if listed is None:  # merged into the other
+                contact_ids.remove(own)
+            elif record.appointment.id not in {each.id for each in listed}:
+                # Another person's booking is not the lead's: it is neither reported nor called absent.
+                return Answer(appointments=tuple(listed), contact_id=own)
+        contact_id = next(iter(contact_ids), None)
         if record and record.appointment.status not in CALLED_OFF:
             return Answer(appointments=(record.appointment,), contact_id=contact_id)
-        found = {each.id: each for each in await self._listed(question, contact_id)} if contact_id else {}
+        found = {a.id: a for each in contact_ids for a in await self._listed(question, each)}
         if record:
             found[record.appointment.id] = record.appointment
         # What GHL lists is not absent, whatever it says when asked for it alone.
         absent = frozenset({AppointmentId(booking_id)} - found.keys())
         return Answer(appointments=tuple(found.values()), absent=absent, contact_id=contact_id)
+
+    async def _is_of_same_person(self, question: _Question, contact_id: str) -> bool:
+        """Tell whether a contact has the lead's e-mail address: a location may keep one person several times."""
+        address = identity.address(question.lead)
+        if address is None or question.location_id is None:
+            return False
+        return contact_id in {each.id for each in await self._contacts(question, address)}
 
     async def _by_address(self, question: _Question, address: str) -> Answer | SkipReason:
         contacts = await self._contacts(question, address)
