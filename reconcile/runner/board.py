@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from reconcile.domain.breaker import (
@@ -14,15 +14,14 @@ from reconcile.domain.breaker import (
     BreakerReason,
     BreakerScope,
     BreakerState,
+    OverrideKind,
 )
 from reconcile.domain.ids import ProviderName, RunId, WorkspaceId
 from reconcile.errors import ErrorClass
 from reconcile.ports import Lookup
-from reconcile.runner.tally import Fault, Suspicion, Tally, merged
-
-WORKSPACE_FAULTS = frozenset({ErrorClass.CREDENTIAL, ErrorClass.REJECTED, ErrorClass.MASS_ABSENCE})
-"""Failures that are a workspace's own until very many workspaces have them at once."""
-PROVIDER_FAULTS = frozenset(ErrorClass) - WORKSPACE_FAULTS - {ErrorClass.INTERNAL}
+from reconcile.runner.jury import Jury, Standing, Verdict, operation_key, path_of, provider_key, workspace_key
+from reconcile.runner.probes import Finding, Probes
+from reconcile.runner.tally import Fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +38,6 @@ class Refusal:
     """No call: *key* is the breaker that refuses."""
 
     key: BreakerKey
-
-
-@dataclass(slots=True)
-class _Probes:
-    workspaces: set[WorkspaceId] = field(default_factory=set)
-    successes: int = 0
-    failed: set[WorkspaceId] = field(default_factory=set)
-    outstanding: int = 0
 
 
 class Board:
@@ -72,10 +63,8 @@ class Board:
         self._batch_size = batch_size
         self._is_enforced = is_enforced
         self._due: dict[WorkspaceId, frozenset[ProviderName]] = {}
-        self._tallies: dict[tuple[ProviderName, WorkspaceId], Tally] = defaultdict(Tally)
-        self._by_provider: dict[ProviderName, Tally] = defaultdict(Tally)
-        self._operations: dict[tuple[ProviderName, str], Tally] = defaultdict(Tally)
-        self._probes: dict[BreakerKey, _Probes] = defaultdict(_Probes)
+        self._jury = Jury(policy, self._due)
+        self._probes: dict[BreakerKey, Probes] = {}
         self._quotas: dict[tuple[BreakerKey, WorkspaceId], int] = {}
         self._successes_by: dict[BreakerKey, int] = defaultdict(int)
         self.opened_in_run: set[BreakerKey] = set()
@@ -147,22 +136,21 @@ class Board:
         """Return how many leads of a workspace it is worth reading now; 0 where every one would be refused."""
 
         def room(key: BreakerKey) -> int:
-            b = self.breaker(key)
-            if b.effective_state(now) is BreakerState.HALF_OPEN and b.stage == 0:
-                return 1 if self._has_probe_left(key, workspace_id) else 0
-            return math.ceil(b.share(self._policy, now) * self._batch_size)
+            if self._is_probed(key, now):
+                return 1 if self._probes_of(key).has_room(workspace_id) else 0
+            return math.ceil(self.breaker(key).share(self._policy, now) * self._batch_size)
 
         if not self._is_enforced:
             return self._batch_size
-        by_provider = max((room(_provider_key(p)) for p in providers), default=self._batch_size)
-        return min(room(RUN_KEY), room(_workspace_key(workspace_id)), by_provider)
+        by_provider = max((room(provider_key(p)) for p in providers), default=self._batch_size)
+        return min(room(RUN_KEY), room(workspace_key(workspace_id)), by_provider)
 
     def blames_others(self, workspace_id: WorkspaceId, lookup: Lookup, error_class: ErrorClass) -> bool:
         """Tell whether a lead's failure is somebody else's, so that it brings the lead no nearer to quarantine."""
-        wide = (RUN_KEY, _provider_key(lookup.provider), _operation_key(lookup))
+        wide = (RUN_KEY, provider_key(lookup.provider), operation_key(lookup))
         if any(self.breaker(key).state is not BreakerState.CLOSED for key in wide):
             return True
-        own = self.breaker(_workspace_key(workspace_id)).state is not BreakerState.CLOSED
+        own = self.breaker(workspace_key(workspace_id)).state is not BreakerState.CLOSED
         return own and error_class not in {ErrorClass.CONTRACT, ErrorClass.REJECTED, ErrorClass.UNDECODABLE}
 
     def distrusts(self, lookup: Lookup) -> bool:
@@ -170,12 +158,12 @@ class Board:
         return self._is_enforced and any(
             key in self.opened_in_run
             and self.breaker(key).reason in {BreakerReason.CONTRACT_FAULT, BreakerReason.MASS_ABSENCE}
-            for key in (_provider_key(lookup.provider), _operation_key(lookup))
+            for key in (provider_key(lookup.provider), operation_key(lookup))
         )
 
     def distrusts_absence(self, workspace_id: WorkspaceId, lookup: Lookup) -> bool:
         """Tell whether "no such appointment" is not believed of this workspace or provider."""
-        keys = (_workspace_key(workspace_id), _provider_key(lookup.provider), _operation_key(lookup))
+        keys = (workspace_key(workspace_id), provider_key(lookup.provider), operation_key(lookup))
         return self._is_enforced and any(
             b.fault == ErrorClass.MASS_ABSENCE and b.state is not BreakerState.CLOSED for b in map(self.breaker, keys)
         )
@@ -185,6 +173,7 @@ class Board:
     def begin(self, due: Mapping[WorkspaceId, frozenset[ProviderName]], now: datetime) -> None:
         """Start a run over these workspaces: drop what has expired, and go half open where a probe is due."""
         self._due = dict(due)
+        self._jury = Jury(self._policy, self._due)
         for key, breaker in list(self._breakers.items()):
             is_concerned = WorkspaceId(key.name) in due if key.scope is BreakerScope.WORKSPACE else bool(due)
             self._breakers[key] = breaker.released(now)
@@ -196,28 +185,30 @@ class Board:
         """Let one call pass, or name the breaker that refuses it."""
         if not self._is_enforced:
             return Admission(workspace_id=workspace_id, lookup=lookup)
-        path = _path(workspace_id, lookup)
-        probing = set()
-        for key in path:
-            breaker = self.breaker(key)
-            match breaker.effective_state(now):
-                case BreakerState.OPEN:
-                    return Refusal(key)
-                case BreakerState.HALF_OPEN if breaker.stage == 0:
-                    if not self._has_probe_left(key, workspace_id):
-                        return Refusal(key)
-                    probing.add(key)
-                case BreakerState.HALF_OPEN:
-                    quota = math.ceil(breaker.share(self._policy, now) * self._batch_size)
-                    if self._quotas.setdefault((key, workspace_id), quota) < 1:
-                        return Refusal(key)
+        path = path_of(workspace_id, lookup)
+        refusing = next((key for key in path if not self._lets_pass(key, workspace_id, now)), None)
+        if refusing is not None:
+            return Refusal(refusing)
+        probing = frozenset(key for key in path if self._is_probed(key, now))
         for key in path:
             if key in probing:
-                self._probes[key].workspaces.add(workspace_id)
-                self._probes[key].outstanding += 1
+                self._probes_of(key).begin(workspace_id)
             elif (key, workspace_id) in self._quotas:
                 self._quotas[key, workspace_id] -= 1
-        return Admission(workspace_id=workspace_id, lookup=lookup, probing=frozenset(probing))
+        return Admission(workspace_id=workspace_id, lookup=lookup, probing=probing)
+
+    def _is_probed(self, key: BreakerKey, now: datetime) -> bool:
+        breaker = self.breaker(key)
+        return breaker.effective_state(now) is BreakerState.HALF_OPEN and breaker.stage == 0
+
+    def _lets_pass(self, key: BreakerKey, workspace_id: WorkspaceId, now: datetime) -> bool:
+        breaker = self.breaker(key)
+        if breaker.effective_state(now) is not BreakerState.HALF_OPEN:
+            return breaker.effective_state(now) is BreakerState.CLOSED
+        if breaker.stage == 0:
+            return self._probes_of(key).has_room(workspace_id)
+        quota = math.ceil(breaker.share(self._policy, now) * self._batch_size)
+        return self._quotas.setdefault((key, workspace_id), quota) > 0
 
     def record(self, admission: Admission, fault: Fault, now: datetime, *, is_check: bool = True) -> None:
         """Count what an admitted lead came to and move the breakers that it concerns.
@@ -227,25 +218,24 @@ class Board:
         """
         failed = is_check and fault is not None and (isinstance(fault, ErrorClass) or self._was_mass_absence(admission))
         for key in admission.probing:
-            self._settle_probe(key, admission.workspace_id, failed=failed if is_check else None, now=now)
+            self._probes_of(key).end(failed=failed if is_check else None)
+            self._conclude_probes(key, now, is_last=False)
         if not is_check:
             return
         if not failed:
-            for key in _path(admission.workspace_id, admission.lookup):
+            for key in path_of(admission.workspace_id, admission.lookup):
                 self._successes_by[key] += 1
         if failed and admission.probing:
             return
-        provider, workspace_id = admission.lookup.provider, admission.workspace_id
-        if self.breaker(_workspace_key(workspace_id)).state is BreakerState.OPEN and failed:
+        lookup, workspace_id = admission.lookup, admission.workspace_id
+        if self.breaker(workspace_key(workspace_id)).state is BreakerState.OPEN and failed:
             return
-        self._tallies[provider, workspace_id].add(workspace_id, fault)
-        if fault is not ErrorClass.INTERNAL:
-            self._by_provider[provider].add(workspace_id, fault)
-            self._operations[provider, admission.lookup.operation].add(workspace_id, fault)
+        self._jury.count(workspace_id, lookup, fault)
         if fault is not None:
-            self._judge_provider(admission.lookup, fault, now)
-            self._judge_workspace(admission, fault, now)
-            self._judge_run(workspace_id, now)
+            # In this order, each seeing what the one before has opened: a wide breaker spares the narrower ones.
+            self._open(self._jury.judge_provider(lookup, fault, self._standing(now)), now)
+            self._open(self._jury.judge_workspace(workspace_id, lookup, fault, self._standing(now)), now)
+            self._open(self._jury.judge_run(fault, self._standing(now)), now)
 
     def finish(self, now: datetime) -> None:
         """End the run: widen what proved sound, and let unanswered probes be asked again next time."""
@@ -259,99 +249,39 @@ class Board:
 
     # --- decisions -------------------------------------------------------------------------------------------
 
-    def _judge_workspace(self, admission: Admission, fault: Fault, now: datetime) -> None:
-        workspace_id, provider = admission.workspace_id, admission.lookup.provider
-        wide = (_provider_key(provider), _operation_key(admission.lookup))
-        if any(self.breaker(key).state is BreakerState.OPEN for key in wide):
-            return
-        tally = merged(t for (_, w), t in self._tallies.items() if w == workspace_id)
-        rule = {"rate": self._policy.error_rate, "min_checks": self._policy.min_checks}
-        if fault is Suspicion.ABSENT:
-            if tally.exceeds(rule["rate"], min_checks=int(rule["min_checks"]), of=[Suspicion.ABSENT]):
-                self._trip(
-                    _workspace_key(workspace_id), BreakerReason.MASS_ABSENCE, tally, ErrorClass.MASS_ABSENCE, now
-                )
-        elif self._exceeds(tally, _workspace_key(workspace_id)):
-            self._trip(_workspace_key(workspace_id), BreakerReason.ERROR_RATE, tally, fault, now)
-
-    def _judge_provider(self, lookup: Lookup, fault: Fault, now: datetime) -> None:
-        tally = self._by_provider[lookup.provider]
-        due_count = sum(lookup.provider in providers for providers in self._due.values())
-        few = min(self._policy.min_workspaces, max(1, due_count))
-        key = self._to_blame(lookup)
-        if fault is Suspicion.ABSENT:
-            if self._policy.min_workspaces <= len(tally.failing_workspaces([Suspicion.ABSENT])) and tally.exceeds(
-                self._policy.error_rate, min_checks=self._policy.min_checks, of=[Suspicion.ABSENT]
-            ):
-                self._trip(key, BreakerReason.MASS_ABSENCE, tally, ErrorClass.MASS_ABSENCE, now)
-            return
-        if fault is ErrorClass.CONTRACT:
-            limit = 1 if self.breaker(key).state is BreakerState.HALF_OPEN else self._policy.contract_faults
-            enough = tally.faults[ErrorClass.CONTRACT] >= limit and len(tally.failing_workspaces([fault])) >= few
-            if enough and tally.exceeds(self._policy.error_rate, min_checks=limit, of=[ErrorClass.CONTRACT]):
-                self._trip(key, BreakerReason.CONTRACT_FAULT, tally, fault, now)
-                return
-        if not self._exceeds(tally, key):
-            return
-        alike = len(tally.failing_workspaces(PROVIDER_FAULTS))
-        many = max(self._policy.min_workspaces + 1, math.ceil(due_count * self._policy.error_rate))
-        if (fault in PROVIDER_FAULTS and alike >= few) or len(tally.failing_workspaces(ErrorClass)) >= many:
-            self._trip(key, BreakerReason.MANY_WORKSPACES, tally, fault, now)
-
-    def _judge_run(self, workspace_id: WorkspaceId, now: datetime) -> None:
-        """Open the run's breaker for failures that no other breaker explains, or where one workspace is all there is."""
-        is_alone = len(self._due) == 1
-        tally = merged(
-            t
-            for (p, w), t in self._tallies.items()
-            if self.breaker(_provider_key(p)).state is not BreakerState.OPEN
-            and (is_alone or self.breaker(_workspace_key(w)).state is not BreakerState.OPEN)
+    def _standing(self, now: datetime) -> Standing:
+        states = {key: b.effective_state(now) for key, b in self._breakers.items()}
+        return Standing(
+            held_closed=frozenset(key for key, b in self._breakers.items() if b.held(now) is OverrideKind.HOLD_CLOSED),
+            open=frozenset(key for key, state in states.items() if state is BreakerState.OPEN),
+            half_open=frozenset(key for key, state in states.items() if state is BreakerState.HALF_OPEN),
         )
-        failing = tally.failing_workspaces(ErrorClass)
-        healthy = {w for (_, w), t in self._tallies.items() if t.faults[None] > t.errors}
-        is_spread = len(failing) > max(self._policy.min_workspaces, len(healthy))
-        if (is_alone or is_spread) and self._exceeds(tally, RUN_KEY):
-            own = merged(t for (_, w), t in self._tallies.items() if w == workspace_id)
-            fault = next((f for f in own.faults if f is not None), None)
-            self._trip(RUN_KEY, BreakerReason.ERROR_RATE, tally, fault, now)
 
-    def _exceeds(self, tally: Tally, key: BreakerKey) -> bool:
-        """Apply the rate rule; a breaker that is recovering is judged on as many checks as it has probes."""
-        is_recovering = self.breaker(key).state is BreakerState.HALF_OPEN
-        min_checks = min(self._policy.probes, self._policy.min_checks) if is_recovering else self._policy.min_checks
-        return tally.exceeds(self._policy.error_rate, min_checks=min_checks)
+    def _open(self, verdicts: Iterable[Verdict], now: datetime) -> None:
+        for verdict in verdicts:
+            key, breaker = verdict.key, self.breaker(verdict.key)
+            if breaker.effective_state(now) is BreakerState.OPEN:
+                continue
+            if breaker.held(now) is not None or not self._is_enforced:
+                if str(key) not in self.would_trip:
+                    self.would_trip.append(str(key))
+                continue
+            self._breakers[key] = breaker.trip(
+                now,
+                policy=self._policy,
+                reason=verdict.reason,
+                checks=verdict.checks,
+                errors=verdict.errors,
+                fault=str(verdict.fault) if verdict.fault else None,
+                run_id=self._run_id,
+            )
+            self.opened_in_run.add(key)
+            self._probes.pop(key, None)
+            if key.scope is BreakerScope.PROVIDER:
+                self._jury.forget(key)
+                self._acquit(verdict.fault, now)
 
-    def _to_blame(self, lookup: Lookup) -> BreakerKey:
-        """Blame one operation where the provider's other operations are seen to be well, else the provider."""
-        others = [
-            t for (p, o), t in self._operations.items() if p is lookup.provider and o != lookup.operation and t.checks
-        ]
-        is_well = sum(t.checks for t in others) >= self._policy.min_checks and not sum(t.errors for t in others)
-        return _operation_key(lookup) if is_well else _provider_key(lookup.provider)
-
-    def _trip(self, key: BreakerKey, reason: BreakerReason, tally: Tally, fault: Fault, now: datetime) -> None:
-        breaker = self.breaker(key)
-        if breaker.effective_state(now) is BreakerState.OPEN:
-            return
-        if breaker.held(now) is not None or not self._is_enforced:
-            if not self.would_trip or str(key) not in self.would_trip:
-                self.would_trip.append(str(key))
-            return
-        self._breakers[key] = breaker.trip(
-            now,
-            policy=self._policy,
-            reason=reason,
-            checks=tally.checks,
-            errors=tally.errors,
-            fault=str(fault) if fault else None,
-            run_id=self._run_id,
-        )
-        self.opened_in_run.add(key)
-        self._probes.pop(key, None)
-        if key.scope is BreakerScope.PROVIDER:
-            self._acquit(key, fault, now)
-
-    def _acquit(self, key: BreakerKey, fault: Fault, now: datetime) -> None:
+    def _acquit(self, fault: Fault, now: datetime) -> None:
         """Close the breakers of workspaces that were blamed in this run for what proved to be the provider's fault."""
         for other, breaker in list(self._breakers.items()):
             is_of_this_run = other.scope is BreakerScope.WORKSPACE and other in self.opened_in_run
@@ -365,48 +295,33 @@ class Board:
         if run.state is BreakerState.CLOSED or run.held(now) or run.reason is BreakerReason.MANUAL_TRIP:
             return
         culprits = {
-            w for w in self.troubled() if self.breaker(_workspace_key(w)).tripped_by == run.tripped_by is not None
+            w for w in self.troubled() if self.breaker(workspace_key(w)).tripped_by == run.tripped_by is not None
         }
         if culprits and set(self._due) - culprits:
             self._breakers[RUN_KEY] = run.close(now, reason=BreakerReason.BLAMED_ELSEWHERE)
 
     # --- probes ----------------------------------------------------------------------------------------------
 
-    def _probe_limit(self, key: BreakerKey) -> int:
-        return 1 if key.scope is BreakerScope.WORKSPACE else self._policy.probes
-
-    def _has_probe_left(self, key: BreakerKey, workspace_id: WorkspaceId) -> bool:
-        probes = self._probes[key]
-        return len(probes.workspaces) < self._probe_limit(key) and workspace_id not in probes.workspaces
-
-    def _settle_probe(self, key: BreakerKey, workspace_id: WorkspaceId, *, failed: bool | None, now: datetime) -> None:
-        probes = self._probes[key]
-        probes.outstanding -= 1
-        if failed:
-            probes.failed.add(workspace_id)
-        elif failed is False:
-            probes.successes += 1
-        self._conclude_probes(key, now, is_last=False)
+    def _probes_of(self, key: BreakerKey) -> Probes:
+        return self._probes.setdefault(key, Probes.of(key, limit=self._policy.probes))
 
     def _conclude_probes(self, key: BreakerKey, now: datetime, *, is_last: bool) -> None:
-        """Decide once the probes are in, by majority: one bad workspace among the probed does not speak for the others."""
-        breaker, probes = self.breaker(key), self._probes[key]
-        is_probing = breaker.state is BreakerState.HALF_OPEN and breaker.stage == 0
-        is_complete = len(probes.workspaces) >= self._probe_limit(key) and not probes.outstanding
-        if not is_probing or not (is_complete or is_last):
+        breaker, probes = self.breaker(key), self._probes_of(key)
+        if breaker.state is not BreakerState.HALF_OPEN or breaker.stage > 0:
             return
-        if probes.successes > len(probes.failed):
-            self._breakers[key] = breaker.advance(now, policy=self._policy)
-        elif probes.failed:
-            self._breakers[key] = breaker.trip(
-                now,
-                policy=self._policy,
-                reason=BreakerReason.PROBE_FAILED,
-                checks=len(probes.failed) + probes.successes,
-                errors=len(probes.failed),
-            )
-        elif is_last:
-            self._breakers[key] = breaker.postponed(now)
+        match probes.finding(is_last=is_last):
+            case Finding.SOUND:
+                self._breakers[key] = breaker.advance(now, policy=self._policy)
+            case Finding.BROKEN:
+                self._breakers[key] = breaker.trip(
+                    now,
+                    policy=self._policy,
+                    reason=BreakerReason.PROBE_FAILED,
+                    checks=probes.failure_count + probes.success_count,
+                    errors=probes.failure_count,
+                )
+            case Finding.NOTHING:
+                self._breakers[key] = breaker.postponed(now)
 
     def conclude_probe_round(self, now: datetime) -> None:
         """Decide on the probes that could be made, where fewer workspaces were due than probes allowed."""
@@ -417,19 +332,3 @@ class Board:
     def _was_mass_absence(self, admission: Admission) -> bool:
         """Tell whether an absence is the very thing a probed breaker was opened for."""
         return any(self.breaker(key).fault == ErrorClass.MASS_ABSENCE for key in admission.probing)
-
-
-def _provider_key(provider: ProviderName) -> BreakerKey:
-    return BreakerKey(BreakerScope.PROVIDER, provider)
-
-
-def _operation_key(lookup: Lookup) -> BreakerKey:
-    return BreakerKey(BreakerScope.PROVIDER, f"{lookup.provider}/{lookup.operation}")
-
-
-def _workspace_key(workspace_id: WorkspaceId) -> BreakerKey:
-    return BreakerKey(BreakerScope.WORKSPACE, workspace_id)
-
-
-def _path(workspace_id: WorkspaceId, lookup: Lookup) -> tuple[BreakerKey, ...]:
-    return RUN_KEY, _provider_key(lookup.provider), _operation_key(lookup), _workspace_key(workspace_id)

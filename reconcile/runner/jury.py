@@ -1,0 +1,150 @@
+"""Whom failures are blamed on: the smallest party that explains them."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from reconcile.domain.breaker import RUN_KEY, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope
+from reconcile.domain.ids import ProviderName, WorkspaceId
+from reconcile.errors import ErrorClass
+from reconcile.ports import Lookup
+from reconcile.runner.tally import Fault, Suspicion, Tally, merged
+
+WORKSPACE_FAULTS = frozenset({ErrorClass.CREDENTIAL, ErrorClass.REJECTED, ErrorClass.MASS_ABSENCE})
+"""Failures that are a workspace's own until very many workspaces have them at once."""
+PROVIDER_FAULTS = frozenset(ErrorClass) - WORKSPACE_FAULTS - {ErrorClass.INTERNAL}
+
+
+def provider_key(provider: ProviderName) -> BreakerKey:
+    """Return the key of a whole provider's breaker."""
+    return BreakerKey(BreakerScope.PROVIDER, provider)
+
+
+def operation_key(lookup: Lookup) -> BreakerKey:
+    """Return the key of the breaker of one kind of call to a provider."""
+    return BreakerKey(BreakerScope.PROVIDER, f"{lookup.provider}/{lookup.operation}")
+
+
+def workspace_key(workspace_id: WorkspaceId) -> BreakerKey:
+    """Return the key of a workspace's breaker."""
+    return BreakerKey(BreakerScope.WORKSPACE, workspace_id)
+
+
+def path_of(workspace_id: WorkspaceId, lookup: Lookup) -> tuple[BreakerKey, ...]:
+    """Return the breakers that a call has to pass."""
+    return RUN_KEY, provider_key(lookup.provider), operation_key(lookup), workspace_key(workspace_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A breaker that is to be opened, why, and on which figures."""
+
+    key: BreakerKey
+    reason: BreakerReason
+    fault: Fault
+    checks: int
+    errors: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How the breakers stand at the moment of judging."""
+
+    open: frozenset[BreakerKey]
+    half_open: frozenset[BreakerKey]
+    held_closed: frozenset[BreakerKey]
+
+    def explains(self, lookup: Lookup) -> bool:
+        """Tell whether a breaker wider than a workspace answers for this kind of call.
+
+        One that an operator holds closed does too: nobody else is to be stopped for what the operator lets happen.
+        """
+        wide = {provider_key(lookup.provider), operation_key(lookup)}
+        return not wide.isdisjoint(self.open | self.held_closed)
+
+
+class Jury:
+    """Counts every check and says who is to blame: a workspace, a provider, one of its operations, or the run."""
+
+    def __init__(self, policy: BreakerPolicy, due: Mapping[WorkspaceId, frozenset[ProviderName]]) -> None:
+        self._policy = policy
+        self._due = due
+        self._tallies: dict[tuple[Lookup, WorkspaceId], Tally] = defaultdict(Tally)
+        self._by_provider: dict[ProviderName, Tally] = defaultdict(Tally)
+        self._by_operation: dict[Lookup, Tally] = defaultdict(Tally)
+
+    def count(self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault) -> None:
+        """Count one check. A bug of ours says nothing about a provider."""
+        self._tallies[lookup, workspace_id].add(workspace_id, fault)
+        if fault is not ErrorClass.INTERNAL:
+            self._by_provider[lookup.provider].add(workspace_id, fault)
+            self._by_operation[lookup].add(workspace_id, fault)
+
+    def forget(self, key: BreakerKey) -> None:
+        """Begin a provider's count anew: what a breaker explains must not count against its other operations."""
+        self._by_provider.pop(ProviderName(key.name.partition("/")[0]), None)
+
+    def judge_provider(self, lookup: Lookup, fault: Fault, standing: Standing) -> Iterator[Verdict]:
+        """Blame the provider where several workspaces fail alike."""
+        policy, tally = self._policy, self._by_provider[lookup.provider]
+        key = self._to_blame(lookup)
+        due_count = sum(lookup.provider in providers for providers in self._due.values())
+        few = min(policy.min_workspaces, max(1, due_count))
+        if fault is Suspicion.ABSENT:
+            is_wide = len(tally.failing_workspaces([fault])) >= policy.min_workspaces
+            if is_wide and tally.exceeds(policy.error_rate, min_checks=policy.min_checks, of=[fault]):
+                yield _verdict(key, BreakerReason.MASS_ABSENCE, ErrorClass.MASS_ABSENCE, tally)
+            return
+        limit = 1 if key in standing.half_open else policy.contract_faults
+        is_contract = fault is ErrorClass.CONTRACT and len(tally.failing_workspaces([fault])) >= few
+        if is_contract and tally.exceeds(policy.error_rate, min_checks=limit, of=[ErrorClass.CONTRACT]):
+            yield _verdict(key, BreakerReason.CONTRACT_FAULT, fault, tally)
+            return
+        many = max(policy.min_workspaces + 1, math.ceil(due_count * policy.error_rate))
+        alike = fault in PROVIDER_FAULTS and len(tally.failing_workspaces(PROVIDER_FAULTS)) >= few
+        if self._exceeds(tally, key, standing) and (alike or len(tally.failing_workspaces(ErrorClass)) >= many):
+            yield _verdict(key, BreakerReason.MANY_WORKSPACES, fault, tally)
+
+    def judge_workspace(
+        self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault, standing: Standing
+    ) -> Iterator[Verdict]:
+        """Blame the workspace for what no wider breaker explains."""
+        if standing.explains(lookup):
+            return
+        key, policy = workspace_key(workspace_id), self._policy
+        tally = merged(t for (_, w), t in self._tallies.items() if w == workspace_id)
+        if fault is Suspicion.ABSENT:
+            if tally.exceeds(policy.error_rate, min_checks=policy.min_checks, of=[fault]):
+                yield _verdict(key, BreakerReason.MASS_ABSENCE, ErrorClass.MASS_ABSENCE, tally)
+        elif self._exceeds(tally, key, standing):
+            yield _verdict(key, BreakerReason.ERROR_RATE, fault, tally)
+
+    def judge_run(self, fault: Fault, standing: Standing) -> Iterator[Verdict]:
+        """Blame the run for failures that no other breaker explains, or where one workspace is all there is."""
+        is_alone = len(self._due) == 1
+        tally = merged(
+            t
+            for (lookup, w), t in self._tallies.items()
+            if not standing.explains(lookup) and (is_alone or workspace_key(w) not in standing.open)
+        )
+        healthy = {w for (_, w), t in self._tallies.items() if t.faults[None] > t.errors}
+        is_spread = len(tally.failing_workspaces(ErrorClass)) > max(self._policy.min_workspaces, len(healthy))
+        if (is_alone or is_spread) and self._exceeds(tally, RUN_KEY, standing):
+            yield _verdict(RUN_KEY, BreakerReason.ERROR_RATE, fault, tally)
+
+    def _exceeds(self, tally: Tally, key: BreakerKey, standing: Standing) -> bool:
+        """Apply the rate rule; a breaker that is recovering is judged on as many checks as it has probes."""
+        policy = self._policy
+        min_checks = min(policy.probes, policy.min_checks) if key in standing.half_open else policy.min_checks
+        return tally.exceeds(policy.error_rate, min_checks=min_checks)
+
+    def _to_blame(self, lookup: Lookup) -> BreakerKey:
+        """Blame one operation where the provider's other operations are seen to be well, else the provider."""
+        others = [t for o, t in self._by_operation.items() if o.provider is lookup.provider and o != lookup]
+        is_well = sum(t.checks for t in others) >= self._policy.min_checks and not sum(t.errors for t in others)
+        return operation_key(lookup) if is_well else provider_key(lookup.provider)
+
+
+def _verdict(key: BreakerKey, reason: BreakerReason, fault: Fault, tally: Tally) -> Verdict:
+    return Verdict(key=key, reason=reason, fault=fault, checks=tally.checks, errors=tally.errors)
