@@ -1,0 +1,176 @@
+"""What is known of the whole: what is broken, since when, whose fault, what comes next, what to type."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from reconcile.domain.breaker import BreakerPolicy, BreakerScope, BreakerState
+from reconcile.domain.due import DuePolicy
+from reconcile.domain.ids import RunId
+from reconcile.domain.lead import MismatchKind
+from reconcile.domain.report import Freshness
+from reconcile.ports import RunRow, SignatureRow, Store
+from reconcile.runner.advice import Advice, advice, counted, needs_advice
+
+RUN_LEASE = "run"
+RUNS_SHOWN = 10
+COUNTED_UP_TO = 1000
+_SILENCE = timedelta(hours=1)
+_RECENT = timedelta(hours=24)
+_RUNS_SEARCHED = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLine:
+    """One run in a list. *health* is its report's word, or ``running`` or ``killed`` where there is no report."""
+
+    run_id: RunId
+    started_at: datetime
+    finished_at: datetime | None
+    health: str
+    stopped: str | None = None
+    leads_checked: int = 0
+    errors: int = 0
+    provider_calls: int = 0
+
+    @classmethod
+    def of(cls, row: RunRow, *, holder: str | None) -> "RunLine":
+        """Read a row of the ledger; *holder* is the run that has the lease now."""
+        report = row.report
+        if report is None:
+            health = "running" if row.run_id == holder else "killed"
+            return cls(run_id=row.run_id, started_at=row.started_at, finished_at=row.finished_at, health=health)
+        return cls(
+            run_id=row.run_id,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            health=str(report.get("health", "unknown")),
+            stopped=report.get("stopped"),
+            leads_checked=int(report.get("leadsChecked", 0)),
+            errors=int(report.get("errors", 0)),
+            provider_calls=int(report.get("providerCalls", 0)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseLine:
+    """The run that is at work now, and until when its claim lasts."""
+
+    holder: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chore:
+    """Something that waits for a person, with the command that shows it."""
+
+    text: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """The state of everything at one instant. *verdict* is the first thing to read, *breakers* the trouble."""
+
+    now: datetime
+    verdict: str
+    breakers: tuple[Advice, ...]
+    chores: tuple[Chore, ...]
+    runs: tuple[RunLine, ...]
+    last_success_at: datetime | None
+    lease: LeaseLine | None
+    freshness: Freshness
+    at_risk_count: int
+    quarantined_count: int
+    mismatches: Mapping[MismatchKind, int]
+    pending_effects: int
+    signatures: tuple[SignatureRow, ...]
+
+    @property
+    def parked(self) -> tuple[Advice, ...]:
+        """The workspaces whose own breaker keeps them waiting."""
+        return tuple(each for each in self.breakers if each.scope is BreakerScope.WORKSPACE)
+
+
+async def overview(store: Store, *, now: datetime, due: DuePolicy, breaker: BreakerPolicy) -> Overview:
+    """Return the state of everything; counts of what waits stop at COUNTED_UP_TO."""
+    held = await store.leases.holder(RUN_LEASE)
+    lease = LeaseLine(holder=held[0], expires_at=held[1]) if held else None
+    rows = await store.ledger.runs(limit=RUNS_SHOWN)
+    runs = tuple(RunLine.of(row, holder=lease.holder if lease else None) for row in rows)
+    breakers = tuple(
+        advice(each, now=now, policy=breaker)
+        for each in sorted(await store.breakers.load(), key=lambda each: each.key)
+        if needs_advice(each, now=now)
+    )
+    quarantined_count = len(await store.leads.quarantined(limit=COUNTED_UP_TO))
+    mismatches = await store.leads.mismatch_counts()
+    pending_effects = await store.outbox.pending_count()
+    last_success_at = await _last_success_at(store, rows)
+    return Overview(
+        now=now,
+        verdict=_verdict(breakers, runs, lease=lease, now=now),
+        breakers=breakers,
+        chores=_chores(quarantined_count, mismatches, pending_effects),
+        runs=runs,
+        last_success_at=last_success_at,
+        lease=lease,
+        freshness=await store.leads.freshness(now=now, policy=due),
+        at_risk_count=await store.leads.at_risk_count(now=now, policy=due),
+        quarantined_count=quarantined_count,
+        mismatches=mismatches,
+        pending_effects=pending_effects,
+        signatures=tuple(await store.ledger.signatures(since=now - _RECENT, limit=5)),
+    )
+
+
+def _verdict(breakers: Sequence[Advice], runs: Sequence[RunLine], *, lease: LeaseLine | None, now: datetime) -> str:
+    """Return one sentence on the worst that is true."""
+    wide = [each for each in breakers if each.scope is not BreakerScope.WORKSPACE]
+    parked = [each for each in breakers if each not in wide and each.state is not BreakerState.CLOSED]
+    newest = runs[0] if runs else None
+    findings = [f"stopped: {each.blame}" for each in wide if each.state is BreakerState.OPEN]
+    if newest is None:
+        findings.append("no run yet: start one with `reconcile run`")
+    elif newest.health == "killed" and lease is None:
+        findings.append(f"the last run was killed before it could report: {newest.run_id}")
+    findings += [f"recovering: {each.blame}" for each in wide if each.state is BreakerState.HALF_OPEN]
+    if newest and now - newest.started_at > _SILENCE:
+        findings.append("no run for more than an hour: is the schedule suspended?")
+    if parked:
+        findings.append(f"parked: {counted(len(parked), 'workspace')}; all others are served")
+    findings += [f"the last finished run was {run.health}" for run in runs if run.finished_at]
+    return next(iter(findings), "the first run is under way")
+
+
+def _chores(quarantined_count: int, mismatches: Mapping[MismatchKind, int], pending_effects: int) -> tuple[Chore, ...]:
+    chores = []
+    if quarantined_count:
+        more = " or more" if quarantined_count >= COUNTED_UP_TO else ""
+        text = f"set aside after repeated failures: {counted(quarantined_count, 'lead')}{more}"
+        chores.append(Chore(text=text, command="reconcile quarantine list"))
+    if unrepaired := sum(mismatches.values()):
+        chores.append(
+            Chore(text=f"found and not repaired: {counted(unrepaired, 'difference')}", command="reconcile mismatches")
+        )
+    if pending_effects:
+        text = f"waiting for the webhook to confirm: {counted(pending_effects, 'follow-up')}"
+        chores.append(Chore(text=text, command="reconcile doctor"))
+    return tuple(chores)
+
+
+async def _last_success_at(store: Store, newest: Sequence[RunRow]) -> datetime | None:
+    """Return when the last run ended that failed in nothing: the rows at hand mostly settle it."""
+
+    def among(rows: Sequence[RunRow]) -> datetime | None:
+        sound = (row.finished_at for row in rows if row.report and _was_sound(row.report))
+        return next(sound, None)
+
+    at = among(newest)
+    if at is None and len(newest) >= RUNS_SHOWN:
+        at = among(await store.ledger.runs(limit=_RUNS_SEARCHED))
+    return at
+
+
+def _was_sound(report: Mapping[str, object]) -> bool:
+    return report.get("success") is True and report.get("health") in {"healthy", "degraded"}
