@@ -25,7 +25,7 @@ check: $(STAMP)  ## lint, format, types and import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	PYTHONPATH=.:cmd $(BIN)/lint-imports
+	PYTHONPATH=.:cmd $(BIN)/lint-imports --no-logo
 
 .PHONY: bench
 bench: $(BENCHMARKS:%=bench-%)  ## every benchmark: a table, then JSON; one of them with make bench-NAME

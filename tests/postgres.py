@@ -29,9 +29,15 @@ INSTALLED = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin")
 # The shell outlives the tests by as long as it takes to stop the server: however they end, Ctrl-C and SIGKILL included,
 # the pipe on its standard input closes.
 SUPERVISOR = """
-"$1/initdb" --pgdata=data --username=reconcile --auth=trust --encoding=UTF8 --no-locale --no-sync >log 2>&1 &&
-"$1/pg_ctl" start --wait --silent --pgdata=data --log=log --options="$2" >>log 2>&1 && echo ready
-cat >/dev/null
+if
+    "$1/initdb" --pgdata=data --username=reconcile --auth=trust --encoding=UTF8 --no-locale --no-sync >log 2>&1 &&
+    "$1/pg_ctl" start --wait --silent --pgdata=data --log=log --options="$2" >>log 2>&1
+then
+    echo ready
+    cat >/dev/null
+else
+    cat log
+fi
 "$1/pg_ctl" stop --wait --silent --pgdata=data --mode=immediate >/dev/null 2>&1
 rm -rf "$PWD"
 """
@@ -137,13 +143,15 @@ def _private_server(binaries: Path) -> Iterator[Server]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
+            text=True,
             **account,
         )
         with shell:
-            if shell.stdout and shell.stdout.readline():
+            answer = shell.stdout.readline() if shell.stdout else ""
+            if answer == "ready\n":
                 yield Server(f"postgresql://reconcile@127.0.0.1:{port}/postgres")
                 return
-            log = folder.joinpath("log").read_text(errors="replace")
+            log = answer + (shell.stdout.read() if shell.stdout else "")
         # Another process may have taken the port in between.
         if not attempts_left:
             raise NoPostgresError(f"the server from {binaries} did not start: {log[-2000:]}")
@@ -167,16 +175,21 @@ def _account() -> dict[str, Any]:
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": ()}
 
 
-def _reachable(binaries: Path, folder: Path, account: Mapping[str, Any]) -> str:
-    """Return a path to *binaries* that the account can enter: a virtual environment may lie in a closed home."""
-    command = [str(binaries / "postgres"), "--version"]
+def _reachable(binaries: Path, folder: Path, account: Mapping[str, Any]) -> Path:
+    """Return where the account can run *binaries*: the package may lie in a virtual environment in a closed home."""
     try:
-        subprocess.run(command, check=True, capture_output=True, cwd="/", **account)
+        subprocess.run([binaries / "postgres", "--version"], check=True, capture_output=True, cwd="/", **account)
     except (OSError, subprocess.CalledProcessError):
-        copy = folder / "binaries"
-        shutil.copytree(binaries.parent, copy, symlinks=True)
-        return str(copy / binaries.name)
-    return str(binaries)
+        package = binaries.parents[1]
+        if package.name != PACKAGE:
+            return binaries
+        for part in (package, package.with_name(f"{PACKAGE}.libs")):
+            if part.is_dir():
+                shutil.copytree(part, folder / part.name, symlinks=True)
+        for path in folder.rglob("*"):
+            os.chown(path, account.get("user", -1), account.get("group", -1), follow_symlinks=False)
+        return folder / binaries.relative_to(package.parent)
+    return binaries
 
 
 def _free_port() -> int:

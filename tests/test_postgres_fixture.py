@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -68,3 +69,17 @@ def test_a_machine_without_postgres_is_told_what_to_do(monkeypatch: pytest.Monke
 
     with pytest.raises(postgres.NoPostgresError, match="install PostgreSQL, or set the variable"):
         postgres.find()
+
+
+def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
+    binaries = tmp_path / postgres.PACKAGE / "pginstall" / "bin"
+    binaries.mkdir(parents=True)
+    for name in ("initdb", "pg_ctl", "postgres"):
+        binaries.joinpath(name).write_text("#!/bin/sh\necho the disk is full; exit 1\n")
+        binaries.joinpath(name).chmod(0o755)
+
+    with (
+        pytest.raises(postgres.NoPostgresError, match="did not start: the disk is full"),
+        postgres._private_server(binaries),
+    ):
+        pass
