@@ -75,7 +75,10 @@ class Form(StrEnum):
     NOTHING = "nothing"
     CHOICE = "choice"
     NUMBER = "number"
+    STATUS = "status"
     TEXT = "text"
+    HEADER = "header"
+    FIELD = "field"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +115,14 @@ KINDS: Mapping[FaultKind, KindRule] = MappingProxyType(
         FaultKind.GARBAGE: KindRule("begin with a line that is not HTTP"),
         FaultKind.SLOW_DRIP: _number("send the body byte by byte with so many milliseconds between", 20.0),
         FaultKind.SILENT_CLOSE: KindRule("close the connection after a whole answer without announcing it"),
-        FaultKind.HTML: _number("answer an HTML page with this status", 502.0),
+        FaultKind.HTML: KindRule("answer an HTML page with this status", Form.STATUS, default=502),
         FaultKind.CUT_JSON: KindRule("send half of the JSON as if it were all"),
         FaultKind.EMPTY_BODY: KindRule("send the status with an empty body"),
         FaultKind.OVERSIZE: _number("pad the JSON with so many bytes", 20_000_000.0),
         FaultKind.DEEP_JSON: _number("nest an extra field so many levels deep", 10_000.0),
         FaultKind.GZIP_BOMB: _number("send a small gzip body that inflates to so many bytes", 50_000_000.0),
-        FaultKind.REDIRECT: _text("answer 302 to this address", "http://127.0.0.1:9/"),
-        FaultKind.SERVER_ERROR: _number("answer the provider's JSON error with this status", 500.0),
+        FaultKind.REDIRECT: KindRule("answer 302 to this address", Form.HEADER, default="http://127.0.0.1:9/"),
+        FaultKind.SERVER_ERROR: KindRule("answer the provider's JSON error with this status", Form.STATUS, default=500),
         FaultKind.UNAUTHORIZED: _choice(
             "answer 401 with the text that the provider has for this cause",
             "token",
@@ -143,7 +146,7 @@ KINDS: Mapping[FaultKind, KindRule] = MappingProxyType(
         FaultKind.UNPROCESSABLE: _text("answer 422 with this message", "Unprocessable Entity"),
         FaultKind.EXTERNAL_CALENDAR: KindRule("answer Calendly's 424"),
         FaultKind.RATE_LIMITED: KindRule("answer 429, however few requests there were"),
-        FaultKind.RETRY_AFTER: _text("give every 429 this Retry-After header", "2"),
+        FaultKind.RETRY_AFTER: KindRule("give every 429 this Retry-After header", Form.HEADER, default="2"),
         FaultKind.RATE_LIMIT_BODY: _choice("what a 429 has as its body", "empty", "json", "html", "empty_object"),
         FaultKind.RATE_LIMIT: _number("enforce this limit per window in place of the published one", 100.0),
         FaultKind.DAILY_LIMIT: _number("enforce this GHL limit per day in place of the published one", 0.0),
@@ -152,7 +155,9 @@ KINDS: Mapping[FaultKind, KindRule] = MappingProxyType(
             "what becomes of a record's id (GHL) or uri (Calendly)", "removed", "null", "empty", "renamed", "number"
         ),
         FaultKind.MISSING_FIELD: _text("remove this field from each record", "startTime"),
-        FaultKind.SET_FIELD: _text("set a field of each record, as NAME=JSON", 'appointmentStatus="exploded"'),
+        FaultKind.SET_FIELD: KindRule(
+            "set a field of each record, as NAME=JSON", Form.FIELD, default='appointmentStatus="exploded"'
+        ),
         FaultKind.EXTRA_FIELDS: KindRule("add fields that no document knows, to records and around them"),
         FaultKind.ENVELOPE: _choice("what wraps GHL's single appointment", "event", "appointment", "flat"),
         FaultKind.TRACE_ID: _choice("whether GHL's bodies carry a traceId", "on", "off"),

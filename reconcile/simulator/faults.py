@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+import orjson
+
 from reconcile.simulator.fault_kinds import KINDS, FaultKind, Form, Value
 from reconcile.simulator.wire import Api, Operation
+
+_STATUSES = range(200, 600)
 
 
 class FaultRefused(ValueError):
@@ -44,25 +48,41 @@ class Fault:
 
     def __post_init__(self) -> None:
         """Put the kind's default in place of a missing value, or refuse what makes no sense."""
-        rule = KINDS[self.kind]
         if self.value is None:
-            object.__setattr__(self, "value", rule.default)
-        elif rule.form is Form.NOTHING:
-            raise FaultRefused(f"{self.kind} takes no value")
-        elif rule.form is Form.NUMBER and (
-            isinstance(self.value, (bool, str)) or not isinstance(self.value, (int, float)) or self.value < 0
-        ):
-            raise FaultRefused(f"{self.kind} takes a number from 0, not {self.value!r}")
-        elif rule.form is Form.CHOICE and self.value not in rule.choices:
-            raise FaultRefused(f"{self.kind} takes one of {', '.join(rule.choices)}, not {self.value!r}")
-        elif rule.form is Form.TEXT and not isinstance(self.value, str):
-            raise FaultRefused(f"{self.kind} takes a text, not {self.value!r}")
-        if self.kind is FaultKind.SET_FIELD and "=" not in str(self.value):
-            raise FaultRefused(f"{self.kind} takes NAME=JSON, not {self.value!r}")
+            object.__setattr__(self, "value", KINDS[self.kind].default)
+        else:
+            _check_value(self.kind, self.value)
         if not 0.0 <= self.share <= 1.0:
             raise FaultRefused(f"share lies between 0 and 1, not at {self.share}")
         if any(each is not None and each.tzinfo is None for each in (self.start, self.end)):
             raise FaultRefused("start and end need a time zone")
+
+
+def _check_value(kind: FaultKind, value: object) -> None:
+    rule = KINDS[kind]
+    number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else -1.0
+    wanted = {
+        Form.NOTHING: None,
+        Form.CHOICE: None if value in rule.choices else f"one of {', '.join(rule.choices)}",
+        Form.NUMBER: None if 0 <= number < float("inf") else "a number from 0",
+        Form.STATUS: None if number in _STATUSES else "a status from 200 to 599",
+        Form.TEXT: None if isinstance(value, str) else "a text",
+        Form.HEADER: None if isinstance(value, str) and value.isascii() and value.isprintable() else "printable ASCII",
+        Form.FIELD: None if isinstance(value, str) and _is_field(value) else "NAME=JSON",
+    }[rule.form]
+    if rule.form is Form.NOTHING:
+        raise FaultRefused(f"{kind} takes no value")
+    if wanted:
+        raise FaultRefused(f"{kind} takes {wanted}, not {value!r}")
+
+
+def _is_field(value: str) -> bool:
+    name, _, document = value.partition("=")
+    try:
+        orjson.loads(document)
+    except orjson.JSONDecodeError:
+        return False
+    return bool(name)
 
 
 def incident(

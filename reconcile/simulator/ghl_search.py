@@ -21,6 +21,14 @@ _FIELDS: dict[str, Callable[[Contact], str]] = {
     "firstNameLowerCase": lambda contact: contact.first_name.lower(),
     "lastNameLowerCase": lambda contact: contact.last_name.lower(),
 }
+_OPERATORS: dict[str, Callable[[list[str], str], bool]] = {
+    "eq": lambda values, wanted: wanted in values,
+    "not_eq": lambda values, wanted: wanted not in values,
+    "contains": lambda values, wanted: any(wanted in each for each in values),
+    "not_contains": lambda values, wanted: all(wanted not in each for each in values),
+    "exists": lambda values, _: any(values),
+    "not_exists": lambda values, _: not any(values),
+}
 _LONGEST_PAGE = 500
 _REACH_OF_PAGES = 10_000
 _LONGEST_VALUE = 75
@@ -79,6 +87,8 @@ def _read(body: bytes) -> Json:
         faults.append("filters must be an array")
     if faults:
         raise _Refused(422, *faults)
+    for rule in wanted.get("filters", ()):
+        _check(rule)
     if "page" in wanted and "searchAfter" in wanted:
         raise _Refused(400, "page and searchAfter cannot be used together")
     return wanted
@@ -114,17 +124,31 @@ def _cursor(value: object) -> tuple[int, str]:
     raise _Refused(422, "searchAfter must be an array of a number and an id")
 
 
-def _holds(rule: Json, contact: Contact, effects: Effects) -> bool:
+def _check(rule: Json) -> None:
+    """Refuse a filter that is wrong in itself, whether or not there is a contact to hold it against."""
     match rule:
-        case {"group": "OR", "filters": list(parts)}:
-            return any(_holds(each, contact, effects) for each in parts)
-        case {"group": "AND", "filters": list(parts)}:
-            return all(_holds(each, contact, effects) for each in parts)
-        case {"field": str(name), "operator": str(operator)} if name in _FIELDS:
-            return _compare(operator, _values(name, contact, effects), str(rule.get("value", "")), effects)
-        case {"field": str(name)}:
-            raise _Refused(400, f"Invalid field {name}")
-    raise _Refused(422, "each value in filters must have field and operator")
+        case {"group": "OR" | "AND", "filters": list(parts)}:
+            for part in parts:
+                _check(part)
+        case {"field": str(name), "operator": str(operator)}:
+            if name not in _FIELDS:
+                raise _Refused(400, f"Invalid field {name}")
+            if operator not in _OPERATORS:
+                raise _Refused(422, f"operator {operator} is not known")
+            if len(str(rule.get("value", ""))) > _LONGEST_VALUE:
+                raise _Refused(422, "value must be shorter than or equal to 75 characters")
+        case _:
+            raise _Refused(422, "each value in filters must have field and operator")
+
+
+def _holds(rule: Json, contact: Contact, effects: Effects) -> bool:
+    if "group" in rule:
+        some_or_all = any if rule["group"] == "OR" else all
+        return some_or_all(_holds(each, contact, effects) for each in rule["filters"])
+    values, wanted = _values(rule["field"], contact, effects), str(rule.get("value", ""))
+    if effects.get(FaultKind.SEARCH_CASE) != "sensitive":
+        values, wanted = [each.lower() for each in values], wanted.lower()
+    return _OPERATORS[rule["operator"]](values, wanted)
 
 
 def _values(name: str, contact: Contact, effects: Effects) -> list[str]:
@@ -132,24 +156,3 @@ def _values(name: str, contact: Contact, effects: Effects) -> list[str]:
     if name == "email" and effects.get(FaultKind.ADDITIONAL_EMAILS) != "off":
         values += contact.additional_emails
     return values
-
-
-def _compare(operator: str, values: list[str], wanted: str, effects: Effects) -> bool:
-    if len(wanted) > _LONGEST_VALUE:
-        raise _Refused(422, "value must be shorter than or equal to 75 characters")
-    if effects.get(FaultKind.SEARCH_CASE) != "sensitive":
-        values, wanted = [each.lower() for each in values], wanted.lower()
-    match operator:
-        case "eq":
-            return wanted in values
-        case "not_eq":
-            return wanted not in values
-        case "contains":
-            return any(wanted in each for each in values)
-        case "not_contains":
-            return all(wanted not in each for each in values)
-        case "exists":
-            return any(values)
-        case "not_exists":
-            return not any(values)
-    raise _Refused(422, f"operator {operator} is not known")

@@ -1,7 +1,7 @@
 """Request limits as the providers publish them, counted per location or user in fixed windows of simulated time."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from reconcile.simulator.effects import number_of
 from reconcile.simulator.fault_book import Effects
@@ -59,7 +59,9 @@ class Limits:
 
     def _ghl(self, location_id: str, now: datetime, own: float | None, own_daily: float | None) -> Standing:
         daily = _GHL_PER_DAY if own_daily is None else int(own_daily)
-        window, day = self._use(location_id, _GHL_WINDOW, now), self._use(location_id, _DAY, now)
+        window = self._use(location_id, _GHL_WINDOW, now)
+        midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        day = self._use(location_id, _DAY, now, start=midnight)
         # The header shows the published limit even where less is granted: an early 429 comes unannounced.
         headers = {
             "X-RateLimit-Limit-Daily": str(_GHL_PER_DAY),
@@ -73,9 +75,9 @@ class Limits:
         spent = (self.enforced or own_daily is not None) and day.used > daily
         return Standing(burst or spent, headers)
 
-    def _use(self, key: str, length: timedelta, now: datetime) -> _Window:
+    def _use(self, key: str, length: timedelta, now: datetime, *, start: datetime | None = None) -> _Window:
         window = self._windows.get((key, length))
-        if window is None or now >= window.start + length:
-            window = self._windows[key, length] = _Window(now)
+        if window is None or not window.start <= now < window.start + length:
+            window = self._windows[key, length] = _Window(start or now)
         window.used += 1
         return window

@@ -34,10 +34,10 @@ def ghl_story(state: GhlState, location_id: str, *, person: Person, scenario: Sc
     match scenario:
         case Scenario.DELETED if person.number % 2:
             state.delete(appointment_id)
-            return Story(first=first, contact_id=contact.id)
+            return Story(first=first, contact_id=holder.id)
         case Scenario.DELETED:
             state.soft_delete(appointment_id)
-            return Story(first=first, contact_id=contact.id)
+            return Story(first=first, contact_id=holder.id)
         case Scenario.RESCHEDULED:
             state.move(appointment_id, person.slot + _LATER)
             truth = _ghl_booking(state, appointment_id)
@@ -49,7 +49,7 @@ def ghl_story(state: GhlState, location_id: str, *, person: Person, scenario: Sc
             if theirs != "confirmed":
                 state.set_status(appointment_id, theirs)
             truth = replace(first, status=ours)
-    return Story(first=first, truth=truth, contact_id=contact.id)
+    return Story(first=first, truth=truth, contact_id=holder.id)
 
 
 def calendly_story(state: CalendlyState, user_id: str, *, person: Person, scenario: Scenario) -> Story:

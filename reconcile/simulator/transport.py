@@ -61,6 +61,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Leave; an answer that was still to come is given up."""
         self._connections.open.discard(self)
+        if self in self._connections.held:
+            self._connections.held.remove(self)
         if self._timer:
             self._timer.cancel()
         if self._pending:

@@ -43,7 +43,9 @@ async def test_ghl_has_many_reasons_for_401(ghl: Caller, switch: Any, cause: str
         (FaultKind.SERVER_ERROR, 503, 503, "Internal server error"),
     ],
 )
-async def test_ghl_can_refuse(ghl: Caller, switch: Any, kind: FaultKind, value: Any, status: int, message: Any) -> None:
+async def test_ghl_can_refuse(
+    ghl: Caller, switch: Any, *, kind: FaultKind, value: Any, status: int, message: Any
+) -> None:
     switch(kind, value)
 
     response = await ghl.get(GHL)
@@ -69,7 +71,7 @@ async def test_ghl_can_refuse(ghl: Caller, switch: Any, kind: FaultKind, value: 
     ],
 )
 async def test_calendly_can_refuse(
-    calendly: Caller, switch: Any, kind: FaultKind, value: Any, status: int, title: str
+    calendly: Caller, switch: Any, *, kind: FaultKind, value: Any, status: int, title: str
 ) -> None:
     switch(kind, value)
 
