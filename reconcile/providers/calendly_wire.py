@@ -7,16 +7,17 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from reconcile.domain.appointment import Appointment, AppointmentStatus
-from reconcile.domain.ids import AppointmentId, Operation, ProviderName
+from reconcile.domain.ids import Operation, ProviderName
 from reconcile.domain.reference import CalendlyReference
 from reconcile.providers import fields
+from reconcile.providers.call import Reply
 from reconcile.providers.fields import Body
 
 _USER = re.compile(r"(?:(?:[a-z]+://[^/?#\s]+)?/?users/)?(?P<id>[A-Za-z0-9_-]{1,64})/?", re.ASCII)
 _ACTIVE, _CANCELED = "active", "canceled"
 _SPELLINGS = {"cancelled": _CANCELED}
 _LONGEST_TOKEN = 4096
+_NOT_FOUND = 404
 
 Item = TypeVar("Item")
 
@@ -92,40 +93,19 @@ def user_id(account: str | None) -> str | None:
     return match["id"] if match else None
 
 
-def appointment(event: Event, invitee: Invitee) -> Appointment:
-    """Return what the two say together.
-
-    The invitee decides, because a group event goes on when one person leaves it; an event that was called off is so
-    for all. A word that is neither ``active`` nor ``canceled``, on either of them, is UNKNOWN.
-    """
-    if invitee.status == _CANCELED:
-        status = AppointmentStatus.RESCHEDULED if invitee.rescheduled else AppointmentStatus.CANCELED
-        canceled_at = invitee.canceled_at
-    elif event.status == _CANCELED:
-        status, canceled_at = AppointmentStatus.CANCELED, event.canceled_at
-    else:
-        known = invitee.status == _ACTIVE and event.status == _ACTIVE
-        held = AppointmentStatus.NO_SHOW if invitee.no_show else AppointmentStatus.CONFIRMED
-        status, canceled_at = held if known else AppointmentStatus.UNKNOWN, None
-    return Appointment(
-        id=invitee.reference.appointment_id(),
-        provider=ProviderName.CALENDLY,
-        status=status,
-        starts_at=event.starts_at,
-        ends_at=event.ends_at,
-        canceled_at=canceled_at,
-        replaces=_replaced(invitee),
-        created_at=invitee.created_at,
-    )
+def is_active(item: Event | Invitee) -> bool:
+    """Tell whether it was not called off, in a word that is known."""
+    return item.status == _ACTIVE
 
 
-def is_active(event: Event) -> bool:
-    """Tell whether the event was not called off as a whole."""
-    return event.status == _ACTIVE
+def is_canceled(item: Event | Invitee) -> bool:
+    """Tell whether it was called off."""
+    return item.status == _CANCELED
 
 
-def _replaced(invitee: Invitee) -> AppointmentId | None:
-    return invitee.predecessor.appointment_id() if invitee.predecessor else None
+def says_gone(reply: Reply) -> bool:
+    """Tell whether a reply says decisively that there is no such thing: a 404 in Calendly's own form."""
+    return reply.status == _NOT_FOUND and isinstance(reply.body, Mapping) and fields.text(reply.message) is not None
 
 
 def _body(content: object, operation: Operation, noun: str) -> Body:

@@ -13,7 +13,9 @@ from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.domain.reference import CalendlyReference
 from reconcile.errors import ContractFault, ProviderError
 from reconcile.providers import calendly_wire
+from reconcile.providers.calendly_places import Place
 from reconcile.providers.calendly_wire import Page
+from reconcile.providers.call import Reply
 
 ORIGIN = "https://api.calendly.com"
 EVENT: dict[str, Any] = {
@@ -52,10 +54,10 @@ READERS: dict[str, Callable[[object], object]] = {
 
 def appointment(*, event: dict[str, Any] | None = None, invitee: dict[str, Any] | None = None) -> Appointment:
     """Read both with some fields changed, and say what they say together."""
-    return calendly_wire.appointment(
-        calendly_wire.read_event({"resource": {**EVENT, **(event or {})}}),
-        calendly_wire.read_invitee({"resource": {**INVITEE, **(invitee or {})}}),
-    )
+    return Place(
+        event=calendly_wire.read_event({"resource": {**EVENT, **(event or {})}}),
+        invitee=calendly_wire.read_invitee({"resource": {**INVITEE, **(invitee or {})}}),
+    ).appointment()
 
 
 def test_an_active_invitee_of_an_active_event_is_confirmed() -> None:
@@ -257,6 +259,23 @@ def test_the_keys_that_were_there_are_listed() -> None:
 def test_an_account_is_reduced_to_its_id(account: str | None, expected: str | None) -> None:
     """The URI that is sent is built anew from it."""
     assert calendly_wire.user_id(account) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "message", "expected"),
+    [
+        (404, {"title": "Resource Not Found"}, "The server could not find the requested resource.", True),
+        (404, {"message": "x"}, "x", True),
+        (404, {}, "", False),
+        (404, [], "", False),
+        (400, {"message": "not found"}, "not found", False),
+        (422, {"message": "not found"}, "not found", False),
+        (200, {"message": "not found"}, "not found", False),
+    ],
+)
+def test_only_a_404_in_calendlys_own_form_says_absent(status: int, body: object, message: str, expected: bool) -> None:
+    """Another server's 404 knows nothing of invitees."""
+    assert calendly_wire.says_gone(Reply(status=status, body=body, message=message)) is expected
 
 
 JSON = st.recursive(

@@ -13,6 +13,7 @@ from reconcile.domain.appointment import Appointment, AppointmentStatus
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.errors import ContractFault, ProviderError
 from reconcile.providers import ghl_wire
+from reconcile.providers.call import Reply
 
 RAW: dict[str, Any] = {
     "id": "ocQHyuzHvysMo5N5VsXc",
@@ -239,7 +240,7 @@ def test_listed_times_are_the_wall_clock_of_the_location() -> None:
         ({"events": [5]}, False),
     ],
 )
-def test_the_zone_is_needed_only_where_a_time_is_naive(content: object, expected: bool) -> None:  # noqa: FBT001
+def test_the_zone_is_needed_only_where_a_time_is_naive(content: object, expected: bool) -> None:
     """Else the call that asks for it is saved."""
     assert ghl_wire.needs_zone(content) is expected
 
@@ -299,6 +300,28 @@ def test_a_location_says_its_zone() -> None:
     assert ghl_wire.read_time_zone({"timezone": "Asia/Kolkata"}) == "Asia/Kolkata"
     with pytest.raises(ContractFault, match=r"^GHL location response missing required time zone field$"):
         ghl_wire.read_time_zone({"location": {"id": "x"}})
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "message", "expected"),
+    [
+        (404, {"message": "Appointment not found"}, "Appointment not found", True),
+        (404, {}, "", True),
+        (404, {"message": "Cannot GET /calendars/x"}, "Cannot GET /calendars/x", False),
+        (404, {"message": "no Route matched with those values"}, "no Route matched with those values", False),
+        (404, [], "", False),
+        (404, None, "", False),
+        (400, {"message": "Appointment not found"}, "Appointment not found", True),
+        (400, {"message": ["Contact Not Found"]}, "Contact Not Found", True),
+        (400, {"message": "Bad Request"}, "Bad Request", False),
+        (400, {}, "", False),
+        (422, {"message": "not found"}, "not found", False),
+        (200, {}, "not found", False),
+    ],
+)
+def test_only_a_404_or_a_400_that_says_so_means_absent(status: int, body: object, message: str, expected: bool) -> None:
+    """A path that is unknown, and every other 400, is unknown."""
+    assert ghl_wire.says_gone(Reply(status=status, body=body, message=message)) is expected
 
 
 JSON = st.recursive(
