@@ -20,6 +20,10 @@ class SettingsError(ReconcileError):
         super().__init__("; ".join(self.faults))
 
 
+class RequestError(ReconcileError):
+    """What was asked for is not there or cannot be; the message says what there is, or how to find it."""
+
+
 class StoreUnavailable(ReconcileError):
     """The database did not answer or refused for now; the same run may work a minute later."""
 

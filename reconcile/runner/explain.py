@@ -13,10 +13,10 @@ from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, LeadState
 from reconcile.domain.reference import provider_of
 from reconcile.domain.workspace import Workspace
+from reconcile.errors import RequestError
 from reconcile.ports import BatchRow, ChangeRow, Store
 from reconcile.runner.advice import Advice, advice, needs_advice
 from reconcile.runner.overview import COUNTED_UP_TO, RUN_LEASE, RunLine
-from reconcile.runner.request import RequestError
 
 ROWS = 10
 

@@ -15,9 +15,8 @@ from reconcile.domain.breaker import (
     OverrideKind,
 )
 from reconcile.domain.ids import Operation, ProviderName, WorkspaceId
-from reconcile.errors import StoreUnavailable
+from reconcile.errors import RequestError, StoreUnavailable
 from reconcile.ports import Store
-from reconcile.runner.request import RequestError
 
 HOLD = timedelta(hours=1)
 """How long a hold lasts where nobody says: long enough to look, short enough to be forgotten."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.report import Trigger
-from reconcile.errors import ReconcileError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +34,3 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
-
-
-class RequestError(ReconcileError):
-    """What was asked for is not there or cannot be; the message says what there is, or how to find it."""

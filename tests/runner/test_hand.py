@@ -16,9 +16,8 @@ from reconcile.domain.breaker import (
     OverrideKind,
 )
 from reconcile.domain.workspace import Workspace
-from reconcile.errors import StoreUnavailable
+from reconcile.errors import RequestError, StoreUnavailable
 from reconcile.runner.hand import Order, Verb, act, breaker_key
-from reconcile.runner.request import RequestError
 from tests.runner.stub import NOW, WORKSPACE, Stub
 
 POLICY = BreakerPolicy()
