@@ -78,6 +78,7 @@ class Connection(asyncio.Protocol):
         """Send the answer that was held back."""
         if self._pending:
             self._send_whole(self._pending)
+            self._next()
 
     def abort(self) -> None:
         """Cut the connection without a word."""
@@ -90,7 +91,7 @@ class Connection(asyncio.Protocol):
                 return
             delivery = self._pending = self._respond(request)
             if delivery.delay > 0:
-                self._timer = asyncio.get_running_loop().call_later(delivery.delay, self._start)
+                self._timer = asyncio.get_running_loop().call_later(delivery.delay, self._start_late)
             else:
                 self._start()
 
@@ -127,8 +128,11 @@ class Connection(asyncio.Protocol):
             method=words[0], path=path, query_string=query_string, headers=headers, body=body, peer=self._peer
         )
 
+    def _start_late(self) -> None:
+        self._start()
+        self._next()
+
     def _start(self) -> None:
-        self._timer = None
         delivery = self._pending
         if delivery is None or self._transport.is_closing():
             return
@@ -156,21 +160,14 @@ class Connection(asyncio.Protocol):
         self._done()
         if self._close or delivery.manner is Manner.SILENT_CLOSE:
             self._transport.close()
-        else:
-            self._next_if_any()
 
     def _drip(self, delivery: Delivery, sent: int) -> None:
         if sent == len(delivery.body):
             self._done()
-            self._next_if_any()
+            self._next()
             return
         self._transport.write(delivery.body[sent : sent + 1])
         self._timer = asyncio.get_running_loop().call_later(delivery.pause, self._drip, delivery, sent + 1)
-
-    def _next_if_any(self) -> None:
-        # Not recursion: from a timer the loop of _next has ended long ago; within it, _next goes on by itself.
-        if self._buffer:
-            self._next()
 
     def _reset(self) -> None:
         """Close so that the other side sees a reset and not an end."""

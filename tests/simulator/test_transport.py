@@ -185,13 +185,24 @@ async def test_a_gzip_body_can_inflate(raw: Raw, switch: Any) -> None:
     assert len(gzip.decompress(body)) > 1_000_000
 
 
-async def test_requests_that_arrive_together_are_answered_in_order(raw: Raw) -> None:
+@pytest.mark.parametrize("latency", [0, 1])
+async def test_requests_that_arrive_together_are_answered_in_order(raw: Raw, switch: Any, latency: int) -> None:
+    switch(FaultKind.LATENCY, latency)
     other = REQUEST.replace(b"app-1", b"none")
     raw.writer.write(REQUEST + other + REQUEST)
 
     statuses = [(await raw.answer())[0][9:12] for _ in range(3)]
 
     assert statuses == [b"200", b"404", b"200"]
+
+
+async def test_any_number_of_requests_may_arrive_together(raw: Raw, simulator: Simulator) -> None:
+    count = 5_000
+    raw.writer.write(REQUEST.replace(b"app-1", b"none") * count)
+    for _ in range(count):
+        await raw.answer()
+
+    assert simulator.requests.total == count
 
 
 async def test_a_request_in_pieces_is_put_together(raw: Raw, simulator: Simulator) -> None:
