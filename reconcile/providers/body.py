@@ -29,7 +29,7 @@ class Caps:
     wire_bytes: int = 4 * 1024 * 1024
     """As received, before it is unpacked."""
     decoded_bytes: int = 8 * 1024 * 1024
-    value_bytes: int = 24 * 1024 * 1024
+    value_bytes: int = 16 * 1024 * 1024
     """What the decoded document may cost in memory, estimated before it is decoded."""
     depth: int = 64
 
@@ -144,7 +144,7 @@ def _unpacked(engine: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
 def _is_deeper(document: object, depth: int) -> bool:
     """Return whether containers nest deeper than *depth*; without recursion, which is what the cap protects."""
     level: list[object] = [document]
-    for _ in range(depth + 1):
+    for _ in range(depth):
         level = [child for container in level for child in _children(container) if isinstance(child, dict | list)]
         if not level:
             return False

@@ -41,7 +41,9 @@ class BaseUrl:
             parts = urlsplit(text)
             port = parts.port
         except ValueError:
-            raise SettingsError([fault]) from None
+            parts = None
+        if parts is None:
+            raise SettingsError([fault])
         host = parts.netloc.rpartition("@")[2].lower()
         host = host if host.endswith("]") else re.sub(r":[0-9]*$", "", host)
         if parts.scheme not in {"http", "https"} or not _HOST.fullmatch(host):

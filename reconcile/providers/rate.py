@@ -88,7 +88,7 @@ def retry_after(values: Sequence[str], *, now: datetime) -> timedelta | None:
 
 
 def _waits(value: str, now: datetime) -> list[timedelta]:
-    date = _date(value)
+    date = _date(value, now)
     if date is not None:
         return [min(max(date - now, _ZERO), LONGEST_WAIT)]
     return [_seconds(float(part)) for part in map(str.strip, value.split(",")) if _NUMBER.fullmatch(part)]
@@ -98,15 +98,17 @@ def _seconds(number: float) -> timedelta:
     return timedelta(seconds=min(max(number, 0.0), LONGEST_WAIT.total_seconds()))
 
 
-def _date(value: str) -> datetime | None:
+def _date(value: str, now: datetime) -> datetime | None:
     for form in _DATES:
         found = form.fullmatch(value)
         if found is None or found["month"].lower() not in _MONTHS:
             continue
         year = int(found["year"])
+        if len(found["year"]) == 2:  # noqa: PLR2004 - RFC 850's form; more than fifty years ahead means the past
+            year += 2000 if year + 2000 <= now.year + 50 else 1900
         try:
             return datetime(
-                year + 2000 if year < 100 else year,  # noqa: PLR2004 - RFC 850 writes two digits
+                year,
                 _MONTHS.index(found["month"].lower()) + 1,
                 int(found["day"]),
                 int(found["hour"]),

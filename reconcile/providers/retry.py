@@ -49,7 +49,7 @@ class RetryPolicy:
         """
         if attempt >= self.attempts:
             return None
-        step = min(self.base * (1 << (attempt - 1)), self.longest)
+        step = min(self.base * (1 << min(attempt - 1, 16)), self.longest)
         match error:
             case RateLimited():
                 return (

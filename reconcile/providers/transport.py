@@ -32,8 +32,9 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, *, ca_file: str | None = None) -> None:
-        self._ca_file = ca_file
-        self._tls: ssl.SSLContext | None = None
+        # Roots that somebody names are read at once, for a wrong name is a fault of the settings; the system's own are
+        # read with the first request that wants them, because that takes time.
+        self._tls = tls_context(ca_file) if ca_file else None
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -78,7 +79,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     def _tls_context(self) -> ssl.SSLContext:
         if self._tls is None:
-            self._tls = tls_context(self._ca_file)
+            self._tls = tls_context()
         return self._tls
 
 
@@ -88,8 +89,8 @@ def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
     chosen = ca_file or (None if system.cafile or system.capath else certifi.where())
     try:
         return ssl.create_default_context(cafile=chosen)
-    except OSError:
-        raise SettingsError([f"the certificates in {chosen} cannot be read; name a file of PEM certificates"]) from None
+    except OSError:  # which ssl's own errors are
+        raise SettingsError([f"{chosen} cannot be read; name a file of PEM certificates"]) from None
 
 
 class _ConnectionLostError(aiohttp.ClientConnectionError):
