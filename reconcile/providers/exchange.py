@@ -13,7 +13,7 @@ from reconcile.providers.body import BodyFault, BodyReader
 from reconcile.providers.call import Call, OutOfTime, Reply
 from reconcile.providers.origin import ForeignOriginError
 from reconcile.providers.policy import Verdict, has_words, verdict
-from reconcile.providers.rate import RateHeaders, wait_of
+from reconcile.providers.rate import NO_RATE_HEADERS, RateHeaders, wait_of
 from reconcile.providers.transport import CertificateRefusedError
 
 _NO_BODY = frozenset({204, 205})
@@ -84,7 +84,7 @@ class Exchange:
         provider, operation = self._provider, self._call.operation
         match meaning:
             case Verdict.RATE_LIMITED:
-                wait = wait_of(headers, self.rate or RateHeaders(), now=self._clock.now())
+                wait = wait_of(headers, self.rate or NO_RATE_HEADERS, now=self._clock.now())
                 return RateLimited(text, provider=provider, operation=operation, status=status, retry_after=wait)
             case Verdict.UNAVAILABLE:
                 return ProviderUnavailable(text, provider=provider, operation=operation, status=status)

@@ -1,7 +1,7 @@
 """What providers say about their limits: ``Retry-After`` in all its forms, and the headers of what is left."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -31,10 +31,10 @@ _DATES = tuple(
 
 
 class Headers(Protocol):
-    """Header fields under names in any case; ``httpx.Headers`` is one."""
+    """Header fields; ``httpx.Headers`` is one."""
 
-    def get_list(self, key: str) -> list[str]:
-        """Return the values of every field of that name."""
+    def multi_items(self) -> list[tuple[str, str]]:
+        """Return every field, its name in lower case."""
         ...
 
 
@@ -55,22 +55,34 @@ class RateHeaders:
     @classmethod
     def read(cls, headers: Headers) -> "RateHeaders":
         """Read both providers' names; nothing in them can raise."""
-        interval = _count(headers, "X-RateLimit-Interval-Milliseconds", pick=max)
-        reset = _count(headers, "X-RateLimit-Reset", pick=max)
-        limit = _count(headers, "X-RateLimit-Limit")
+        least: dict[str, int] = {}
+        most: dict[str, int] = {}
+        for name, value in headers.multi_items():
+            if name.startswith("x-ratelimit-") and _COUNT.fullmatch(value.strip()):
+                number = int(value)
+                # Of several values, the one that asks for more care.
+                least[name] = min(number, least.get(name, number))
+                most[name] = max(number, most.get(name, number))
+        if not least:
+            return NO_RATE_HEADERS
+        interval = most.get("x-ratelimit-interval-milliseconds")
+        reset = most.get("x-ratelimit-reset")
         return cls(
-            limit=limit if limit is not None else _count(headers, "X-RateLimit-Max"),
-            remaining=_count(headers, "X-RateLimit-Remaining"),
-            daily_limit=_count(headers, "X-RateLimit-Limit-Daily"),
-            daily_remaining=_count(headers, "X-RateLimit-Daily-Remaining"),
-            window=None if not interval else _seconds(interval / 1000),
-            reset=None if reset is None or reset >= _LEAST_EPOCH else _seconds(reset),
+            limit=least.get("x-ratelimit-limit", least.get("x-ratelimit-max")),
+            remaining=least.get("x-ratelimit-remaining"),
+            daily_limit=least.get("x-ratelimit-limit-daily"),
+            daily_remaining=least.get("x-ratelimit-daily-remaining"),
+            window=_seconds(interval / 1000) if interval else None,
+            reset=_seconds(reset) if reset is not None and reset < _LEAST_EPOCH else None,
         )
+
+
+NO_RATE_HEADERS = RateHeaders()
 
 
 def wait_of(headers: Headers, rate: RateHeaders, *, now: datetime) -> timedelta:
     """Return how long to stay away after a 429: what it asked for, else what its limits imply, else DEFAULT_WAIT."""
-    asked = retry_after(headers.get_list("Retry-After"), now=now)
+    asked = retry_after([value for name, value in headers.multi_items() if name == "retry-after"], now=now)
     if asked is not None:
         return asked
     if rate.daily_remaining == 0:
@@ -119,9 +131,3 @@ def _date(value: str, now: datetime) -> datetime | None:
         except ValueError:
             return None
     return None
-
-
-def _count(headers: Headers, name: str, *, pick: Callable[[Iterable[int]], int] = min) -> int | None:
-    """Return a field's number; of several, the one that asks for more care."""
-    numbers = [int(value) for value in map(str.strip, headers.get_list(name)) if _COUNT.fullmatch(value)]
-    return pick(numbers) if numbers else None
