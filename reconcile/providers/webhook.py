@@ -1,0 +1,153 @@
+"""The customer's webhook: where follow-ups are delivered, signed after the Standard Webhooks specification."""
+
+import asyncio
+import base64
+import binascii
+import hmac
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import httpx
+import orjson
+
+from reconcile.errors import (
+    ErrorClass,
+    ProviderError,
+    ProviderRejected,
+    ProviderUnavailable,
+    RateLimited,
+    SettingsError,
+)
+from reconcile.ports import Clock, OutboxRow
+from reconcile.providers.body import BodyReader
+from reconcile.providers.origin import BaseUrl, Secret
+from reconcile.providers.policy import Verdict, verdict
+from reconcile.providers.rate import RateHeaders, wait_of
+from reconcile.providers.transport import CONNECT_TIMEOUT
+
+_NAME = "webhook"
+_ENCODED_KEY = "whsec_"
+_LONGEST_DELIVERY = timedelta(seconds=10)
+_EXTENSIONS = {"timeout": {"connect": CONNECT_TIMEOUT.total_seconds()}}
+
+
+class WebhookSink:
+    """Delivers follow-ups to one URL; implements ``EffectSink``. It follows no redirect and goes nowhere else.
+
+    The receiver may get a follow-up twice: ``webhook-id`` and ``Idempotency-Key`` are then the same.
+    """
+
+    def __init__(self, url: str, *, secret: Secret, transport: httpx.AsyncBaseTransport, clock: Clock) -> None:
+        self._url = _checked(url)
+        self._key = _key(secret)
+        self._transport = transport
+        self._clock = clock
+        self._bodies = BodyReader()
+
+    async def deliver(self, row: OutboxRow, *, deadline: float) -> None:
+        """Hand one follow-up over in one attempt; only a 2xx confirms it, anything else raises ProviderError."""
+        left = deadline - self._clock.monotonic()
+        if left <= 0:
+            raise self._unavailable(row, "could not be asked, for the run's time ended", ErrorClass.TIMEOUT)
+        content = document(row)
+        request = httpx.Request(
+            "POST",
+            self._url,
+            headers={
+                "Content-Type": "application/json",
+                "User-Agent": "appointment-reconciler",
+                "Idempotency-Key": row.key,
+                **signed(row.key, content, key=self._key, at=self._clock.now()),
+            },
+            content=content,
+            extensions=_EXTENSIONS,
+        )
+        failure: ProviderError | None
+        # Raised out here, without a context: what a library raises may hold the address or the headers.
+        try:
+            async with asyncio.timeout(min(left, _LONGEST_DELIVERY.total_seconds())):
+                failure = await self._send(row, request)
+        except (TimeoutError, httpx.TimeoutException):
+            failure = self._unavailable(row, "did not answer in time", ErrorClass.TIMEOUT)
+        except httpx.HTTPError:
+            failure = self._unavailable(row, "could not be reached", ErrorClass.TRANSPORT)
+        if failure is not None:
+            raise failure
+
+    async def _send(self, row: OutboxRow, request: httpx.Request) -> ProviderError | None:
+        response = await self._transport.handle_async_request(request)
+        try:
+            await self._bodies.drain(response)
+        finally:
+            await response.aclose()
+        status = response.status_code
+        if response.is_success:
+            return None
+        text = f"the webhook answered {status}"
+        match verdict(status):
+            case Verdict.RATE_LIMITED:
+                rate = RateHeaders.read(response.headers)
+                wait = wait_of(response.headers, rate, now=self._clock.now())
+                return RateLimited(text, provider=_NAME, operation=row.kind, status=status, retry_after=wait)
+            case Verdict.UNAVAILABLE:
+                return ProviderUnavailable(text, provider=_NAME, operation=row.kind, status=status)
+            case Verdict.CREDENTIAL:
+                kind = ErrorClass.CREDENTIAL
+            case _:
+                kind = ErrorClass.REJECTED
+        return ProviderRejected(text, provider=_NAME, operation=row.kind, status=status, error_class=kind)
+
+    def _unavailable(self, row: OutboxRow, what: str, kind: ErrorClass) -> ProviderUnavailable:
+        return ProviderUnavailable(f"the webhook {what}", provider=_NAME, operation=row.kind, error_class=kind)
+
+
+def document(row: OutboxRow) -> bytes:
+    """Return what is delivered: ids and kinds, nothing of the person."""
+    return orjson.dumps(
+        {
+            "id": row.key,
+            "type": row.kind,
+            "workspaceId": row.workspace_id,
+            "leadId": row.lead_id,
+            "appointmentId": row.appointment_id,
+            "runId": row.run_id,
+            "createdAt": row.created_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        }
+    )
+
+
+def signed(message_id: str, content: bytes, *, key: bytes, at: datetime) -> dict[str, str]:
+    """Return the headers by which the receiver knows that *content* is ours, and how old it is."""
+    timestamp = str(int(at.timestamp()))
+    signature = hmac.digest(key, b".".join([message_id.encode(), timestamp.encode(), content]), "sha256")
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": f"v1,{base64.b64encode(signature).decode()}",
+    }
+
+
+def _checked(text: str) -> httpx.URL:
+    where = "RECONCILE_WEBHOOK_URL"
+    address, _, query = text.partition("?")
+    base = BaseUrl.parse(address, where=where)
+    path = urlsplit(address).path or "/"
+    try:
+        url = httpx.URL(f"{base.origin}{path}{f'?{query}' if query else ''}")
+    except httpx.InvalidURL:
+        url = None
+    if url is None or url.fragment or not str(url).startswith(f"{base.origin}/"):
+        raise SettingsError([f"{where} must be a URL such as https://hooks.example.com/appointments"])
+    return url
+
+
+def _key(secret: Secret) -> bytes:
+    """Return the signing key: what stands in base64 behind ``whsec_``, as the specification has it, else the text."""
+    text = secret.reveal()
+    if not text.startswith(_ENCODED_KEY):
+        return text.encode()
+    try:
+        return base64.b64decode(text.removeprefix(_ENCODED_KEY), validate=True)
+    except binascii.Error:
+        fault = "RECONCILE_WEBHOOK_SECRET begins with whsec_ and does not go on in base64; copy it again"
+    raise SettingsError([fault])
