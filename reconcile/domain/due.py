@@ -26,11 +26,16 @@ class NotDue(StrEnum):
     """No booking, no inbound message, no active sequence: there is nothing to compare."""
 
 
+START_JITTER = timedelta(seconds=10)
+"""How much earlier than its cadence a run may start; without this, a pod that starts a second early skips a turn."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DuePolicy:
     """When a lead is due again."""
 
-    hot: timedelta = timedelta(minutes=1)
+    hot: timedelta = timedelta(minutes=1) - START_JITTER
+    """Between two attempts at a hot lead."""
     stale: timedelta = timedelta(days=7)
     soon: timedelta = timedelta(hours=24)
     """An appointment that starts within this makes its lead hot."""

@@ -20,7 +20,7 @@ def dry(store: Store, *, clock: Clock) -> Store:
         leads=_Reading(store.leads),
         leases=_NoLeases(),
         breakers=_Reading(store.breakers),
-        budgets=_LocalBudgets(clock),
+        budgets=LocalBudgets(clock),
         ledger=_Reading(store.ledger),
         outbox=_NoOutbox(),
     )
@@ -63,7 +63,7 @@ class _NoLeases:
         return None
 
 
-class _LocalBudgets:
+class LocalBudgets:
     """Meters in memory: a dry run keeps to the published rate, and waits for its turn instead of writing a claim."""
 
     def __init__(self, clock: Clock) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from reconcile.domain.backoff import BackoffPolicy
 from reconcile.domain.breaker import BreakerPolicy
-from reconcile.domain.due import DuePolicy
+from reconcile.domain.due import START_JITTER, DuePolicy
 from reconcile.domain.report import Trigger
 from reconcile.errors import SettingsError
 from reconcile.settings.kinds import Choice, DatabaseUrl, Folder, Kind, Number, Secret, Text, WebUrl, Whole
@@ -174,7 +174,8 @@ class Settings:
 
     def due_policy(self) -> DuePolicy:
         """Return when a lead is due again."""
-        return DuePolicy(hot=timedelta(minutes=self.hot_minutes), stale=timedelta(days=self.stale_days))
+        hot = max(timedelta(0), timedelta(minutes=self.hot_minutes) - START_JITTER)
+        return DuePolicy(hot=hot, stale=timedelta(days=self.stale_days))
 
     def backoff_policy(self) -> BackoffPolicy:
         """Return how long a failing lead is left alone."""

@@ -34,10 +34,10 @@ FRESH = LeadState(verified_at=NOW - DAY, attempted_at=NOW - DAY)
         (a_lead(rollup=Rollup(booking_id="x")), Priority.WARM),
         (a_lead(), NotDue.NEVER_ENGAGED),
         (
-            a_lead(in_sequence=True, state=LeadState(attempted_at=NOW - timedelta(seconds=59))),
+            a_lead(in_sequence=True, state=LeadState(attempted_at=NOW - timedelta(seconds=49))),
             NotDue.ATTEMPTED_RECENTLY,
         ),
-        (a_lead(in_sequence=True, state=LeadState(attempted_at=NOW - timedelta(seconds=60))), Priority.HOT),
+        (a_lead(in_sequence=True, state=LeadState(attempted_at=NOW - timedelta(seconds=50))), Priority.HOT),
         (a_lead(in_sequence=True, state=LeadState(next_attempt_at=NOW + HOUR)), NotDue.BACKING_OFF),
         (a_lead(in_sequence=True, state=LeadState(quarantined_at=NOW - HOUR)), NotDue.QUARANTINED),
     ],

@@ -1,0 +1,144 @@
+"""One whole run as a process: single look-ups over many workspaces at a provider's latency, and a run with nothing due."""
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from reconcile import bootstrap
+from reconcile.drill.company import lead_of, workspace_of
+from reconcile.simulator import World, WorldSize
+from tests import postgres
+
+_SEED = 1
+_CLI = (sys.executable, "-m", "reconcile_cli.main")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One process: seconds of wall time and of CPU, peak memory, and the report it printed."""
+
+    wall: float
+    cpu: float
+    peak_rss_mb: float
+    report: Mapping[str, Any]
+
+
+def _measured(arguments: tuple[str, ...], environment: Mapping[str, str]) -> Measured:
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        (*_CLI, *arguments), env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    output, complaints = process.stdout.read(), process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - begun
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"the run ended with {process.returncode}: {complaints.decode()[-2000:]}")
+    return Measured(
+        wall=wall,
+        cpu=usage.ru_utime + usage.ru_stime,
+        peak_rss_mb=usage.ru_maxrss / 1024,
+        report=json.loads(output.splitlines()[-1]),
+    )
+
+
+@contextmanager
+def _simulator(size: WorldSize, *, anchor: datetime, latency_ms: float) -> Iterator[Mapping[str, str]]:
+    """Serve the world from a process of its own, so that its CPU is not counted as ours."""
+    command = [sys.executable, "-m", "reconcile.simulator", f"--seed={_SEED}", f"--anchor={anchor.isoformat()}"]
+    command += [f"--workspaces={size.workspaces}", f"--leads={size.leads_per_workspace}", "--calendly-share=0"]
+    process = subprocess.Popen([*command, f"--latency-ms={latency_ms}"], stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def _database(kind: str) -> Iterator[str]:
+    with ExitStack() as stack:
+        if kind == "postgresql":
+            server = stack.enter_context(postgres.find().start())
+            yield server.create_database()
+        else:
+            folder = stack.enter_context(TemporaryDirectory(prefix="reconcile-bench-"))
+            yield f"sqlite:///{Path(folder) / 'bench.db'}"
+
+
+def _seeded(url: str, size: WorldSize, *, anchor: datetime) -> None:
+    world = World.generate(seed=_SEED, now=lambda: anchor, anchor=anchor, size=size)
+    asyncio.run(bootstrap.migrate_url(url))
+    workspaces = [workspace_of(each) for each in world.workspaces.values()]
+    asyncio.run(bootstrap.seed_url(url, workspaces=workspaces, leads=[lead_of(each) for each in world.leads]))
+
+
+def _run(kind: str, wanted: argparse.Namespace) -> dict[str, Any]:
+    size = WorldSize(workspaces=wanted.workspaces, leads_per_workspace=wanted.leads, calendly_share=0.0)
+    anchor = datetime.now(UTC)
+    with _database(kind) as url, _simulator(size, anchor=anchor, latency_ms=wanted.latency_ms) as addresses:
+        _seeded(url, size, anchor=anchor)
+        environment = {
+            "RECONCILE_DATABASE_URL": url,
+            "RECONCILE_GHL_BASE_URL": addresses["ghl"],
+            "RECONCILE_CALENDLY_BASE_URL": addresses["calendly"],
+            "RECONCILE_WORKSPACE_LIMIT": str(wanted.workspaces),
+            "RECONCILE_LEADS_PER_WORKSPACE": str(wanted.leads),
+            "RECONCILE_WORKSPACE_CONCURRENCY": str(wanted.workspace_concurrency),
+            "RECONCILE_LEAD_CONCURRENCY": str(wanted.lead_concurrency),
+            "RECONCILE_OUTPUT": "json",
+        }
+        busy = _measured(("run",), environment)
+        idle = _measured(("run",), environment)  # all were attempted a moment ago: nothing is due
+    leads = wanted.workspaces * wanted.leads
+    checked = busy.report["leadsChecked"] + busy.report["skipped"]
+    return {
+        "database": kind,
+        "workspaces": wanted.workspaces,
+        "leads": leads,
+        "leads_done": checked,
+        "wall_s": round(busy.wall, 2),
+        "leads_per_s": round(checked / busy.wall),
+        "cpu_ms_per_lead": round(1000 * busy.cpu / max(1, checked), 3),
+        "peak_rss_mb": round(busy.peak_rss_mb),
+        "calls_per_lead": round(busy.report["providerCalls"] / max(1, checked), 3),
+        "errors": busy.report["errors"],
+        "deferred": busy.report["deferred"],
+        "idle_ms": round(1000 * idle.wall),
+        "idle_rss_mb": round(idle.peak_rss_mb),
+    }
+
+
+def main() -> None:
+    """Print a table, and as the last line the figures of the first database as JSON, the others' beside them."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.runs", description=__doc__)
+    parser.add_argument("--workspaces", type=int, default=100)
+    parser.add_argument("--leads", type=int, default=50, help="leads per workspace")
+    parser.add_argument("--latency-ms", type=float, default=50.0)
+    parser.add_argument("--workspace-concurrency", type=int, default=16)
+    parser.add_argument("--lead-concurrency", type=int, default=8)
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), action="append")
+    wanted = parser.parse_args()
+    results = [_run(kind, wanted) for kind in wanted.database or ("postgresql", "sqlite")]
+    names = list(results[0])
+    for name in names:
+        print(f"{name:18}", *(f"{result[name]:>12}" for result in results))
+    print(json.dumps({**results[0], "others": results[1:]}))
+
+
+if __name__ == "__main__":
+    main()

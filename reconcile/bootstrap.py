@@ -1,0 +1,241 @@
+"""The only place that names concrete adapters: settings in, a finished run out."""
+
+import asyncio
+import random as chances
+import secrets
+import signal
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING
+
+import reconcile
+from reconcile.credentials import CredentialDirectory
+from reconcile.domain.credential import Token
+from reconcile.domain.ids import ProviderName, RunId
+from reconcile.domain.lead import Lead
+from reconcile.domain.report import RunReport
+from reconcile.domain.workspace import Workspace
+from reconcile.ports import Clock, EffectSink, Provider, Store
+from reconcile.runner.context import Parts, RunPolicy, Stop
+from reconcile.runner.request import OnProgress, RunRequest
+from reconcile.runner.run import run as run_once
+from reconcile.settings import BreakerMode, Settings
+from reconcile.telemetry import LoggingTelemetry
+
+if TYPE_CHECKING:
+    from reconcile.providers.http import AiohttpTransport
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now(self) -> datetime:
+        """Return the wall clock in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        return time.monotonic()
+
+    async def sleep(self, duration: timedelta) -> None:
+        """Wait."""
+        await asyncio.sleep(duration.total_seconds())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """What commands that ask and order need."""
+
+    store: Store
+    clock: Clock
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Opened]:
+    """Open the database that *settings* name; raise SettingsError or StoreUnavailable."""
+    tokens = CredentialDirectory(settings.credentials_dir) if settings.credentials_dir else None
+    async with opened_url(settings.database_url, mapping=settings.schema_mapping, tokens=tokens) as store:
+        yield Opened(store=store, clock=SystemClock())
+
+
+@asynccontextmanager
+async def opened_url(
+    url: str, *, mapping: str = "default", tokens: CredentialDirectory | None = None
+) -> AsyncIterator[Store]:
+    """Open one database by its URL."""
+    from reconcile.store.mapping import load_mapping  # noqa: PLC0415 - `--help` must not load a database library
+    from reconcile.store.session import open_store  # noqa: PLC0415
+
+    async with open_store(url, mapping=load_mapping(mapping), tokens=tokens) as store:
+        yield store
+
+
+async def migrate(settings: Settings) -> Sequence[str]:
+    """Bring our tables to this version's schema; return the versions that are in force."""
+    return await migrate_url(settings.database_url, mapping=settings.schema_mapping)
+
+
+async def migrate_url(url: str, *, mapping: str = "default") -> Sequence[str]:
+    """Bring one database's tables to this version's schema."""
+    from reconcile.store.mapping import load_mapping  # noqa: PLC0415
+    from reconcile.store.migrate import migrate as migrate_store  # noqa: PLC0415
+
+    return await migrate_store(url, mapping=load_mapping(mapping))
+
+
+async def seed_url(
+    url: str, *, mapping: str = "default", workspaces: Iterable[Workspace], leads: Iterable[Lead]
+) -> None:
+    """Put workspaces and leads into one database, for demo, tests and benchmarks."""
+    from reconcile.store.mapping import load_mapping  # noqa: PLC0415
+    from reconcile.store.seed import seed  # noqa: PLC0415
+
+    await seed(url, mapping=load_mapping(mapping), workspaces=workspaces, leads=leads)
+
+
+class _LazyProviders(Mapping[ProviderName, Provider]):
+    """Providers made when first asked for: a tick with nothing due loads no HTTP library (0.25 s)."""
+
+    def __init__(self, *, urls: Mapping[ProviderName, str], timeout: timedelta, clock: Clock, random: Random) -> None:
+        self._urls = urls
+        self._timeout = timeout
+        self._clock = clock
+        self._random = random
+        self._made: dict[ProviderName, Provider] = {}
+        self._transport: AiohttpTransport | None = None
+
+    def __getitem__(self, name: ProviderName) -> Provider:
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[ProviderName]:
+        return iter(self._urls)
+
+    def __len__(self) -> int:
+        return len(self._urls)
+
+    def _make(self, name: ProviderName) -> Provider:
+        from reconcile.providers.calendly import Calendly  # noqa: PLC0415
+        from reconcile.providers.ghl import Ghl  # noqa: PLC0415
+        from reconcile.providers.http import AiohttpTransport, BaseUrl, Gateway  # noqa: PLC0415
+        from reconcile.providers.retry import RetryPolicy  # noqa: PLC0415
+
+        if self._transport is None:
+            self._transport = AiohttpTransport()
+        gateway = Gateway(
+            provider=name,
+            base=BaseUrl.parse(self._urls[name], where=f"RECONCILE_{name.upper()}_BASE_URL"),
+            transport=self._transport,
+            clock=self._clock,
+            policy=RetryPolicy(attempt_timeout=self._timeout),
+            random=self._random.random,
+        )
+        return Ghl(gateway) if name is ProviderName.HIGHLEVEL else Calendly(gateway)
+
+    async def aclose(self) -> None:
+        """Close the connections, if any were opened."""
+        if self._transport is not None:
+            await self._transport.aclose()
+
+
+@asynccontextmanager
+async def providers_at(
+    *,
+    ghl_url: str,
+    calendly_url: str,
+    clock: Clock,
+    random: Random,
+    attempt_timeout: timedelta = timedelta(seconds=10),
+) -> AsyncIterator[Mapping[ProviderName, Provider]]:
+    """Give both providers at these addresses, over one pool of connections."""
+    providers = _LazyProviders(
+        urls={ProviderName.HIGHLEVEL: ghl_url, ProviderName.CALENDLY: calendly_url},
+        timeout=attempt_timeout,
+        clock=clock,
+        random=random,
+    )
+    try:
+        yield providers
+    finally:
+        await providers.aclose()
+
+
+async def run(settings: Settings, request: RunRequest, *, on_progress: OnProgress | None = None) -> RunReport:
+    """Make one run and return its report; SIGTERM ends it early and in order."""
+    clock, random, stop = SystemClock(), chances.Random(), Stop()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(_ended_by_sigterm(stop))
+        database = await stack.enter_async_context(opened(settings))
+        providers = await stack.enter_async_context(
+            providers_at(
+                ghl_url=settings.ghl_base_url,
+                calendly_url=settings.calendly_base_url,
+                clock=clock,
+                random=random,
+                attempt_timeout=timedelta(seconds=settings.attempt_timeout_seconds),
+            )
+        )
+        sink = await stack.enter_async_context(_sink(settings, clock=clock))
+        return await run_once(
+            request,
+            run_id=new_run_id(clock.now()),
+            policy=run_policy(settings),
+            parts=Parts(
+                store=database.store,
+                providers=providers,
+                clock=clock,
+                random=random,
+                telemetry=LoggingTelemetry(),
+                sink=sink,
+                version=reconcile.__version__,
+            ),
+            stop=stop,
+            on_progress=on_progress,
+        )
+
+
+def run_policy(settings: Settings) -> RunPolicy:
+    """Return the numbers of a run."""
+    return RunPolicy(
+        due=settings.due_policy(),
+        breaker=settings.breaker_policy(),
+        backoff=settings.backoff_policy(),
+        budget=timedelta(seconds=settings.run_budget_seconds),
+        workspace_concurrency=settings.workspace_concurrency,
+        lead_concurrency=settings.lead_concurrency,
+        is_enforced=settings.circuit_breaker_mode is BreakerMode.ENFORCE,
+    )
+
+
+def new_run_id(now: datetime) -> RunId:
+    """Return an id that sorts by time and is never given twice."""
+    return RunId(f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}")
+
+
+@contextmanager
+def _ended_by_sigterm(stop: Stop) -> Iterator[None]:
+    """Turn SIGTERM into an orderly end. A handler is needed: as PID 1 a process without one does not notice it."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.terminate)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+
+
+@asynccontextmanager
+async def _sink(settings: Settings, *, clock: Clock) -> AsyncIterator[EffectSink | None]:
+    if settings.webhook_url is None or settings.webhook_secret is None:
+        yield None
+        return
+    from reconcile.providers.http import AiohttpTransport  # noqa: PLC0415
+    from reconcile.providers.webhook import WebhookSink  # noqa: PLC0415
+
+    async with AiohttpTransport() as transport:
+        secret = Token.parse(settings.webhook_secret, where="RECONCILE_WEBHOOK_SECRET")
+        yield WebhookSink(settings.webhook_url, secret=secret, transport=transport, clock=clock)

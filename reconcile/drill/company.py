@@ -1,0 +1,55 @@
+"""The simulated company as its database holds it: what the simulator generated, in our words."""
+
+from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.credential import Credential, Token
+from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
+from reconcile.domain.lead import Lead, LeadStatus, Rollup
+from reconcile.domain.workspace import Workspace
+from reconcile.simulator import Api, GeneratedLead, GeneratedWorkspace
+
+_PROVIDERS = {Api.GHL: ProviderName.HIGHLEVEL, Api.CALENDLY: ProviderName.CALENDLY}
+CALENDLY_USERS = "https://api.calendly.com/users/"
+
+
+def workspace_of(generated: GeneratedWorkspace) -> Workspace:
+    """Return the workspace with its tokens."""
+    return Workspace(
+        id=WorkspaceId(generated.id),
+        timezone=generated.time_zone,
+        credentials={
+            ProviderName.HIGHLEVEL: Credential(
+                provider=ProviderName.HIGHLEVEL,
+                token=Token.parse(generated.location_token, where="simulator"),
+                account=generated.location_id,
+            ),
+            ProviderName.CALENDLY: Credential(
+                provider=ProviderName.CALENDLY,
+                token=Token.parse(generated.calendly_token, where="simulator"),
+                account=CALENDLY_USERS + generated.calendly_user_id,
+            ),
+        },
+    )
+
+
+def lead_of(generated: GeneratedLead, *, in_sequence: bool = True) -> Lead:
+    """Return the lead as it stands before the first run; in a sequence it is due every minute."""
+    stored = generated.stored
+    rollup = Rollup()
+    if stored is not None:
+        rollup = Rollup(
+            booking_id=stored.id,
+            provider=_PROVIDERS[generated.api],
+            status=AppointmentStatus(stored.status),
+            starts_at=stored.starts_at,
+            ends_at=stored.ends_at,
+        )
+    is_booked = rollup.status is AppointmentStatus.CONFIRMED
+    return Lead(
+        id=LeadId(generated.id),
+        workspace_id=WorkspaceId(generated.workspace_id),
+        email=generated.email,
+        contact_id=generated.contact_id,
+        status=LeadStatus.MEETING_BOOKED if is_booked else LeadStatus.QUALIFIED,
+        rollup=rollup,
+        in_sequence=in_sequence,
+    )

@@ -1,0 +1,206 @@
+"""One incident from the first healthy run to the recovery, with guards or without, counted tick by tick."""
+
+import random
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from reconcile import bootstrap
+from reconcile.domain.backoff import BackoffPolicy
+from reconcile.domain.ids import LeadId, ProviderName, RunId
+from reconcile.domain.report import RunReport, Trigger
+from reconcile.drill.clock import DrillClock
+from reconcile.drill.company import lead_of, workspace_of
+from reconcile.ports import Provider, Store
+from reconcile.runner.context import Parts, RunPolicy, Stop
+from reconcile.runner.dry import LocalBudgets
+from reconcile.runner.request import RunRequest
+from reconcile.runner.run import run
+from reconcile.simulator import Booking, Fault, Scenario, Simulator, World, WorldSize, incident, simulate
+
+_START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+_TICK = timedelta(minutes=1)
+_MIX: Mapping[Scenario, float] = {
+    Scenario.CONFIRMED: 60,
+    Scenario.CANCELED: 15,
+    Scenario.SHOWED: 10,
+    Scenario.RESCHEDULED: 15,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillPlan:
+    """What happens: *breaks_at* is the first broken tick (ticks count from 1), *broken_ticks* how many there are.
+
+    Without *is_guarded* the same code runs with its breakers, backoff, slow start and memory off.
+    """
+
+    workspaces: int = 8
+    leads_per_workspace: int = 50
+    ticks: int = 24
+    breaks_at: int = 3
+    broken_ticks: int = 15
+    is_guarded: bool = True
+    latency: timedelta = timedelta(milliseconds=5)
+    seed: int = 7
+    faults: Callable[[], tuple[Fault, ...]] = incident
+    """What breaks; by default all GHL records lose their id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """One tick as it was seen from outside and as the run reported it."""
+
+    number: int
+    is_broken: bool
+    provider_calls: int
+    peak_in_flight: int
+    wrong_writes: int
+    report: RunReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillResult:
+    """The whole incident."""
+
+    ticks: tuple[Tick, ...]
+    plan: DrillPlan
+
+    @property
+    def errors(self) -> int:
+        """Failed checks over the incident."""
+        return sum(t.report.errors for t in self.ticks)
+
+    @property
+    def wrong_writes(self) -> int:
+        """Leads written with something that is not true."""
+        return sum(t.wrong_writes for t in self.ticks)
+
+    @property
+    def max_calls_per_tick_while_open(self) -> int:
+        """Provider calls of the most expensive broken tick after the one that tripped."""
+        return max((t.provider_calls for t in self.ticks if t.is_broken and t.number > self.plan.breaks_at), default=0)
+
+    @property
+    def calls_while_broken(self) -> int:
+        """Provider calls of all broken ticks."""
+        return sum(t.provider_calls for t in self.ticks if t.is_broken)
+
+    @property
+    def starved_leads(self) -> int:
+        """Leads that the last tick left unattended, though all are due at each: deferred, failed or not read."""
+        last = self.ticks[-1].report
+        return self.plan.workspaces * self.plan.leads_per_workspace - last.leads_checked - last.skipped
+
+    @property
+    def ticks_to_recover(self) -> int | None:
+        """How many ticks after healing the first run at full rate was, counting from 1; None if there was none."""
+        healed = [t for t in self.ticks if t.number >= self.plan.breaks_at + self.plan.broken_ticks]
+        full = self.ticks[self.plan.breaks_at - 2].report.leads_checked
+        return next((n for n, t in enumerate(healed, start=1) if t.report.leads_checked >= full), None)
+
+
+async def drill(plan: DrillPlan) -> AsyncIterator[Tick]:
+    """Run the incident and give each tick as it ends."""
+    clock = DrillClock(_START)
+    world = World.generate(
+        seed=plan.seed,
+        now=clock.now,
+        size=WorldSize(
+            workspaces=plan.workspaces, leads_per_workspace=plan.leads_per_workspace, calendly_share=0.0, mix=_MIX
+        ),
+    )
+    truths = {LeadId(lead.id): lead.truth for lead in world.leads}
+    with TemporaryDirectory(prefix="reconcile-drill-") as folder:
+        url = f"sqlite:///{Path(folder) / 'drill.db'}"
+        await bootstrap.migrate_url(url)
+        async with simulate(world, latency=plan.latency) as simulator, bootstrap.opened_url(url) as store:
+            await bootstrap.seed_url(
+                url,
+                workspaces=[workspace_of(each) for each in world.workspaces.values()],
+                leads=[lead_of(each) for each in world.leads],
+            )
+            async for tick in _ticks(plan, clock=clock, simulator=simulator, store=store, truths=truths):
+                yield tick
+
+
+async def _ticks(
+    plan: DrillPlan,
+    *,
+    clock: DrillClock,
+    simulator: Simulator,
+    store: Store,
+    truths: Mapping[LeadId, Booking | None],
+) -> AsyncIterator[Tick]:
+    chance = random.Random(plan.seed)
+    store = replace(store, budgets=LocalBudgets(clock))  # the database's clock does not jump with ours
+    policy = _policy(plan)
+    for number in range(1, plan.ticks + 1):
+        is_broken = plan.breaks_at <= number < plan.breaks_at + plan.broken_ticks
+        simulator.faults.clear()
+        if is_broken:
+            simulator.faults.add(*plan.faults())
+        simulator.requests.reset()
+        run_id = RunId(f"tick-{number:02}")
+        # A tick is a process of its own in production: nothing but the database outlives it.
+        async with bootstrap.providers_at(
+            ghl_url=simulator.ghl_url, calendly_url=simulator.calendly_url, clock=clock, random=chance
+        ) as providers:
+            report = await run(
+                RunRequest(
+                    workspace_limit=plan.workspaces,
+                    leads_per_workspace=plan.leads_per_workspace,
+                    trigger=Trigger.SCHEDULE,
+                ),
+                run_id=run_id,
+                policy=policy,
+                parts=_parts(store, providers, clock=clock, chance=chance),
+                stop=Stop(),
+            )
+        yield Tick(
+            number=number,
+            is_broken=is_broken,
+            provider_calls=simulator.requests.total,
+            peak_in_flight=simulator.requests.peak_in_flight,
+            wrong_writes=await _wrong_writes(store, run_id, truths),
+            report=report,
+        )
+        clock.advance(_TICK)
+
+
+def _policy(plan: DrillPlan) -> RunPolicy:
+    if plan.is_guarded:
+        return RunPolicy()
+    never = BackoffPolicy(base=timedelta(0), quarantine_after=1_000_000)
+    return RunPolicy(backoff=never, is_enforced=False)
+
+
+def _parts(
+    store: Store, providers: Mapping[ProviderName, Provider], *, clock: DrillClock, chance: random.Random
+) -> Parts:
+    return Parts(store=store, providers=providers, clock=clock, random=chance, telemetry=_Silence())
+
+
+class _Silence:
+    """A drill's own report says everything."""
+
+    def event(self, name: str, **facts: object) -> None:
+        """Say nothing."""
+
+
+async def _wrong_writes(store: Store, run_id: RunId, truths: Mapping[LeadId, Booking | None]) -> int:
+    """Count the changes of a run that do not leave the lead as the provider truly has it."""
+    changes = await store.ledger.changes(run_id=run_id, limit=100_000)
+    return sum(not _is_true(change.after, truths.get(change.lead_id)) for change in changes)
+
+
+def _is_true(after: Mapping[str, Any], truth: Booking | None) -> bool:
+    """Compare what a change wrote with the provider's own records; what it left alone it did not write."""
+    if truth is None:
+        return bool(after.get("booking_status", "canceled") == "canceled")
+    starts_at = after.get("booking_starts_at")
+    is_at_the_time = starts_at is None or datetime.fromisoformat(starts_at) == truth.starts_at
+    return bool(is_at_the_time and after.get("booking_status", truth.status) == truth.status)
