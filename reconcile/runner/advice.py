@@ -60,6 +60,11 @@ def needs_advice(breaker: Breaker, *, now: datetime) -> bool:
     return breaker.state is not BreakerState.CLOSED or breaker.held(now) is not None
 
 
+def width(breaker: Breaker) -> tuple[int, str]:
+    """Return by what breakers are sorted: those that stop most first."""
+    return list(BreakerScope).index(breaker.key.scope), breaker.key.name
+
+
 def advice(breaker: Breaker, *, now: datetime, policy: BreakerPolicy) -> Advice:
     """Return what to make of *breaker* at *now*."""
     coming, at = _next(breaker, now=now, policy=policy)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.breaker import RUN_KEY, Breaker, BreakerKey, BreakerPolicy, BreakerScope
+from reconcile.domain.breaker import RUN_KEY, BreakerKey, BreakerPolicy, BreakerScope
 from reconcile.domain.due import DuePolicy, NotDue, Priority, due
 from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, LeadState
@@ -15,7 +15,7 @@ from reconcile.domain.reference import provider_of
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import RequestError
 from reconcile.ports import BatchRow, ChangeRow, Store
-from reconcile.runner.advice import Advice, advice, needs_advice
+from reconcile.runner.advice import Advice, advice, needs_advice, width
 from reconcile.runner.overview import COUNTED_UP_TO, RUN_LEASE, RunLine
 
 ROWS = 10
@@ -183,11 +183,6 @@ async def _on_path(
         if key.scope is BreakerScope.WORKSPACE:
             return key.name == workspace_id
         return key == RUN_KEY or not providers or key.name.partition("/")[0] in providers
-
-    order = list(BreakerScope)
-
-    def width(breaker: Breaker) -> tuple[int, str]:
-        return order.index(breaker.key.scope), breaker.key.name
 
     stored = sorted(await store.breakers.load(), key=width)
     return tuple(

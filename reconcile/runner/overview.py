@@ -10,7 +10,7 @@ from reconcile.domain.ids import RunId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.report import Freshness
 from reconcile.ports import RunRow, SignatureRow, Store
-from reconcile.runner.advice import Advice, advice, counted, needs_advice
+from reconcile.runner.advice import Advice, advice, counted, needs_advice, width
 
 RUN_LEASE = "run"
 RUNS_SHOWN = 10
@@ -98,11 +98,7 @@ async def overview(store: Store, *, now: datetime, due: DuePolicy, breaker: Brea
     lease = LeaseLine(holder=held[0], expires_at=held[1]) if held else None
     rows = await store.ledger.runs(limit=RUNS_SHOWN)
     runs = tuple(RunLine.of(row, holder=lease.holder if lease else None) for row in rows)
-    breakers = tuple(
-        advice(each, now=now, policy=breaker)
-        for each in sorted(await store.breakers.load(), key=lambda each: each.key)
-        if needs_advice(each, now=now)
-    )
+    breakers = await troubled(store, now=now, policy=breaker)
     quarantined_count = len(await store.leads.quarantined(limit=COUNTED_UP_TO))
     mismatches = await store.leads.mismatch_counts()
     pending_effects = await store.outbox.pending_count()
@@ -122,6 +118,12 @@ async def overview(store: Store, *, now: datetime, due: DuePolicy, breaker: Brea
         pending_effects=pending_effects,
         signatures=tuple(await store.ledger.signatures(since=now - _RECENT, limit=5)),
     )
+
+
+async def troubled(store: Store, *, now: datetime, policy: BreakerPolicy) -> tuple[Advice, ...]:
+    """Return what there is to say of the breakers that do not simply let everything pass, the widest first."""
+    stored = sorted(await store.breakers.load(), key=width)
+    return tuple(advice(each, now=now, policy=policy) for each in stored if needs_advice(each, now=now))
 
 
 def _verdict(breakers: Sequence[Advice], runs: Sequence[RunLine], *, lease: LeaseLine | None, now: datetime) -> str:

@@ -1,0 +1,99 @@
+"""``reconcile breaker``: the breakers as they stand, and an operator's hand on one."""
+
+import asyncio
+import os
+import pwd
+from datetime import timedelta
+
+import click
+
+from reconcile import bootstrap
+from reconcile.domain.breaker import Breaker
+from reconcile.runner.advice import Advice, advice
+from reconcile.runner.hand import Order, Verb, act, breaker_key
+from reconcile.runner.overview import troubled
+from reconcile.settings import Settings
+from reconcile_cli.options import DurationParam, with_settings
+from reconcile_cli.output import is_text, print_json
+
+
+@click.group()
+def command() -> None:
+    """Show the breakers, or lay a hand on one.
+
+    A breaker is spelled as reports spell it: run, provider:ghl, provider:calendly or workspace:ID.
+    """
+
+
+@command.command()
+@with_settings()
+@click.argument("breaker", required=False)
+def show(settings: Settings, *, breaker: str | None) -> None:
+    """Show the breakers that do not simply let everything pass, or the one that is named."""
+    _print(settings, asyncio.run(_shown(settings, breaker)))
+
+
+def _order(verb: Verb, *, lasts_help: str, text: str) -> None:
+    """Add the command that gives an order of this kind."""
+
+    @command.command(verb.value, help=text)
+    @with_settings()
+    @click.argument("breaker")
+    @click.option("--reason", required=True, metavar="TEXT", help="Why, for those who look later.")
+    @click.option("--for", "lasts", type=DurationParam(), metavar="DURATION", help=lasts_help)
+    @click.option("--actor", metavar="NAME", help="Who gives the order. [default: this system's user]")
+    def order(settings: Settings, *, breaker: str, reason: str, lasts: timedelta | None, actor: str | None) -> None:
+        given = Order(verb=verb, key=breaker_key(breaker), reason=reason, actor=actor or _user(), lasts=lasts)
+        _print(settings, asyncio.run(_acted(settings, given)))
+
+
+_order(
+    Verb.TRIP,
+    text="Open a breaker as if it had tripped by itself: probes close it again when all is well.",
+    lasts_help="Time until the first probe, like 10m or 2h. [default: the cooldown]",
+)
+_order(
+    Verb.HOLD,
+    text="Keep a breaker open, without probes, until the time is over.",
+    lasts_help="How long, like 10m or 2h. [default: 1h]",
+)
+_order(
+    Verb.RESET,
+    text="Close a breaker and take every hand off it.",
+    lasts_help="Also keep it closed for so long, whatever happens. [default: it may open again at once]",
+)
+
+
+async def _shown(settings: Settings, name: str | None) -> tuple[Advice, ...]:
+    policy = settings.breaker_policy()
+    key = breaker_key(name) if name else None
+    async with bootstrap.opened(settings) as opened:
+        now = opened.clock.now()
+        if key is None:
+            return await troubled(opened.store, now=now, policy=policy)
+        stored = await opened.store.breakers.get(key)
+        return (advice(stored or Breaker(key=key), now=now, policy=policy),)
+
+
+async def _acted(settings: Settings, order: Order) -> tuple[Advice, ...]:
+    policy = settings.breaker_policy()
+    async with bootstrap.opened(settings) as opened:
+        now = opened.clock.now()
+        return (advice(await act(order, store=opened.store, now=now, policy=policy), now=now, policy=policy),)
+
+
+def _user() -> str:
+    """Return who is asking by the system's own books, which no variable can change."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
+def _print(settings: Settings, told: tuple[Advice, ...]) -> None:
+    if is_text(settings):
+        from reconcile_cli.text import breaker as text  # noqa: PLC0415 - rich, for a person only
+
+        text.show(told)
+    else:
+        print_json({"breakers": told})

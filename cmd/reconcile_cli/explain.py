@@ -1,0 +1,66 @@
+"""``reconcile explain``: why something was or was not done."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import click
+
+from reconcile import bootstrap
+from reconcile.domain.ids import LeadId, RunId, WorkspaceId
+from reconcile.runner.explain import LeadStory, RunStory, WorkspaceStory, explain_lead, explain_run, explain_workspace
+from reconcile.settings import Settings
+from reconcile_cli.options import with_settings
+from reconcile_cli.output import is_text, print_json
+
+Story = LeadStory | WorkspaceStory | RunStory
+
+
+@click.group()
+def command() -> None:
+    """Say why something was or was not done, and what comes next."""
+
+
+@command.command()
+@with_settings()
+@click.argument("lead_id")
+def lead(settings: Settings, *, lead_id: str) -> None:
+    """Tell of one lead: whether it is due, what is remembered of it, what was changed."""
+    _tell(settings, lambda **facts: explain_lead(LeadId(lead_id), **facts))
+
+
+@command.command()
+@with_settings()
+@click.argument("workspace_id")
+def workspace(settings: Settings, *, workspace_id: str) -> None:
+    """Tell of one workspace: whether it is served, and what its last visits came to."""
+    _tell(settings, lambda **facts: explain_workspace(WorkspaceId(workspace_id), **facts))
+
+
+@command.command()
+@with_settings()
+@click.argument("run_id")
+def run(settings: Settings, *, run_id: str) -> None:
+    """Tell of one run: its report, what it visited and what it changed."""
+    _tell(settings, lambda *, store, **_: explain_run(RunId(run_id), store=store))
+
+
+def _tell(settings: Settings, explain: Callable[..., Awaitable[Story]]) -> None:
+    story = asyncio.run(_story(settings, explain))
+    if is_text(settings):
+        from reconcile_cli.text import explain as text  # noqa: PLC0415 - rich, for a person only
+
+        text.show(story)
+    else:
+        print_json(story)
+
+
+async def _story(settings: Settings, explain: Callable[..., Awaitable[Story]]) -> Story:
+    async with bootstrap.opened(settings) as opened:
+        facts: dict[str, Any] = {
+            "store": opened.store,
+            "now": opened.clock.now(),
+            "policy": settings.due_policy(),
+            "breaker": settings.breaker_policy(),
+        }
+        return await explain(**facts)

@@ -1,0 +1,151 @@
+"""The root of all commands: reads the environment once, loads the command that is asked for, ends the process."""
+
+import importlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import IntEnum
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from reconcile import __version__
+from reconcile.errors import LeaseHeld, LeaseLost, ReconcileError, RequestError, SettingsError, StoreUnavailable
+
+
+class ExitCode(IntEnum):
+    """How a process ends: an interface, on which the chart's podFailurePolicy acts."""
+
+    DONE = 0
+    """Also when the circuit broke or another run held the lease: the report says so, and --fail-on changes it."""
+    FAILED = 1
+    USAGE = 2
+    TEMPORARY = 75
+    """The database is away, or another process has the work: try again later."""
+    SETTINGS = 78
+    INTERRUPTED = 130
+    PIPE_CLOSED = 141
+    TERMINATED = 143
+
+
+COMMANDS: Mapping[str, str] = {
+    "run": "Check the leads that are due and repair what differs.",
+    "status": "Show what is broken, since when, and what to type.",
+    "explain": "Say why something was or was not done.",
+    "breaker": "Show the breakers, or lay a hand on one.",
+    "quarantine": "List or release the leads that are set aside.",
+    "mismatches": "List differences that were found and not repaired.",
+    "migrate": "Bring the schema of our own tables to its newest form.",
+    "doctor": "Check settings, database, schema, credentials and clock.",
+    "simulate": "Serve simulated providers, with faults to switch on.",
+    "demo": "Show an incident, the stop and the recovery in a minute.",
+}
+"""Each command with its one sentence: the module of that name is loaded only when it is called."""
+
+_BY_ERROR: tuple[tuple[type[ReconcileError], ExitCode], ...] = (
+    (SettingsError, ExitCode.SETTINGS),
+    (RequestError, ExitCode.USAGE),
+    (StoreUnavailable, ExitCode.TEMPORARY),
+    (LeaseHeld, ExitCode.TEMPORARY),
+    (LeaseLost, ExitCode.TEMPORARY),
+    (ReconcileError, ExitCode.FAILED),
+)
+
+
+class Root(click.Group):
+    """Knows its commands by name, and turns whatever they raise into a sentence and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"reconcile_cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; a bug ends with its traceback, everything else in a sentence."""
+        try:
+            with _terminable():
+                result = super().invoke(ctx)
+                sys.stdout.flush()
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except KeyboardInterrupt:
+            _end(ExitCode.INTERRUPTED, "interrupted: what was begun is taken up by the next run")
+        except BrokenPipeError:
+            # Whoever read us has left; the interpreter must not stumble over it once more when it flushes.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _end(ExitCode.PIPE_CLOSED)
+        except Exception as error:  # noqa: BLE001 - the one place
+            _end_with(error)
+        return result
+
+
+def _end_with(error: BaseException) -> NoReturn:
+    expected = _expected(error)
+    if not expected:
+        traceback.print_exception(error)
+        _end(ExitCode.FAILED)
+    codes = [next(code for kind, code in _BY_ERROR if isinstance(each, kind)) for each in expected]
+    told = (each.faults if isinstance(each, SettingsError) else (str(each),) for each in expected)
+    sentences = [sentence for each in told for sentence in each]
+    _end(max(codes), *dict.fromkeys(sentences))
+
+
+def _expected(error: BaseException) -> list[ReconcileError]:
+    """Return the errors that this program has words for, out of groups too; none if anything else is among them."""
+    if isinstance(error, ReconcileError):
+        return [error]
+    if not isinstance(error, BaseExceptionGroup):
+        return []
+    parts = [_expected(each) for each in error.exceptions]
+    return [each for part in parts for each in part] if all(parts) else []
+
+
+def _end(code: ExitCode, *sentences: str) -> NoReturn:
+    for sentence in sentences:
+        click.echo(f"reconcile: {sentence}", err=True)
+    raise click.exceptions.Exit(code)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end the process also where it is a container's first, to whom the kernel brings no default action."""
+
+    def terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(ExitCode.TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@click.command(
+    cls=Root, name="reconcile", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Compare booked appointments with what the calendar providers say, and repair the database.
+
+    Settings are environment variables (RECONCILE_...) or the flags of the same name; a flag wins. Exit codes: 0 done,
+    1 failed, 2 usage, 75 try again later, 78 settings, 143 ended by SIGTERM.
+    """
+    ctx.obj = dict(os.environ) if ctx.obj is None else ctx.obj
+
+
+if __name__ == "__main__":
+    cli(prog_name="reconcile")

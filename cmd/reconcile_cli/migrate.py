@@ -1,0 +1,21 @@
+"""``reconcile migrate``: our own tables in their newest form."""
+
+import asyncio
+
+import click
+
+from reconcile import bootstrap
+from reconcile.settings import Settings
+from reconcile_cli.options import with_settings
+from reconcile_cli.output import is_text, print_json
+
+
+@click.command()
+@with_settings()
+def command(settings: Settings) -> None:
+    """Bring our own tables (reconcile_...) to their newest form. Tables that are not ours are never altered."""
+    steps = asyncio.run(bootstrap.migrate(settings))
+    if is_text(settings):
+        click.echo("\n".join(steps) or "the schema is in its newest form already")
+    else:
+        print_json({"steps": steps})

@@ -1,0 +1,33 @@
+"""``reconcile mismatches``: differences that were found and not repaired."""
+
+import asyncio
+
+import click
+
+from reconcile import bootstrap
+from reconcile.domain.ids import WorkspaceId
+from reconcile.runner.listing import LeadLine, mismatched
+from reconcile.settings import Settings
+from reconcile_cli.options import with_settings
+from reconcile_cli.output import is_text, print_json
+
+
+@click.command()
+@with_settings()
+@click.option("--workspace", metavar="ID", help="Of this workspace alone.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Leads at most.")
+def command(settings: Settings, *, workspace: str | None, limit: int) -> None:
+    """List differences between the database and the providers that were found and not repaired, longest first."""
+    lines = asyncio.run(_listed(settings, workspace, limit))
+    if is_text(settings):
+        from reconcile_cli.text import leads as text  # noqa: PLC0415 - rich, for a person only
+
+        text.show(lines, title="not repaired", empty="no difference stands", hint="reconcile explain lead LEAD_ID")
+    else:
+        print_json({"mismatches": lines})
+
+
+async def _listed(settings: Settings, workspace: str | None, limit: int) -> tuple[LeadLine, ...]:
+    async with bootstrap.opened(settings) as opened:
+        workspace_id = WorkspaceId(workspace) if workspace else None
+        return await mismatched(opened.store, workspace_id=workspace_id, limit=limit)

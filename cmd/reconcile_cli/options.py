@@ -1,0 +1,92 @@
+"""Flags: those that are settings come out of the settings' own table; and the types of the others."""
+
+import functools
+import re
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from reconcile import telemetry
+from reconcile.settings import SETTINGS, LogFormat, LogLevel, Setting, Settings
+from reconcile.settings.kinds import Kind
+from reconcile_cli.output import is_text
+
+COMMON = ("database_url", "schema_mapping", "log_level", "log_format", "output")
+"""What every command that opens the database takes."""
+EVERYTHING = tuple(setting.name for setting in SETTINGS)
+
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+class KindParam(click.ParamType[object]):
+    """Reads a flag as its setting is read, and shows no secret in the complaint."""
+
+    def __init__(self, kind: Kind[object]) -> None:
+        self.kind = kind
+        self.name = kind.metavar
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> object:  # noqa: ANN401
+        if not isinstance(value, str):
+            return value
+        try:
+            return self.kind.read(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class DurationParam(click.ParamType[timedelta]):
+    """Reads 90s, 10m, 2h, 1d or a row of them."""
+
+    name = "duration"
+    _UNITS = (("d", "days"), ("h", "hours"), ("m", "minutes"), ("s", "seconds"))
+    _FORM = re.compile("".join(rf"(?:(?P<{word}>\d{{1,6}}){letter})?" for letter, word in _UNITS), re.ASCII)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:  # noqa: ANN401
+        if isinstance(value, timedelta):
+            return value
+        match = self._FORM.fullmatch(value)
+        if not value or match is None:
+            self.fail("must be a duration like 90s, 10m, 2h or 1h30m", param, ctx)
+        return timedelta(**{word: int(count) for word, count in match.groupdict(default="0").items()})
+
+
+def with_settings(names: Iterable[str] = COMMON) -> Decorator:
+    """Give a command these settings as flags, and the whole tree as its first argument."""
+    chosen = [setting for setting in SETTINGS if setting.name in set(names)]
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        @click.pass_context
+        @functools.wraps(function)
+        def command(ctx: click.Context, /, **given: object) -> None:
+            overrides = {setting.name: given.pop(setting.name) for setting in chosen}
+            settings = Settings.from_env(ctx.obj, overrides)
+            _configure_logs(settings)
+            function(settings, **given)
+
+        decorated: Callable[..., None] = command
+        for setting in reversed(chosen):
+            decorated = _option(setting)(decorated)
+        return decorated
+
+    return decorate
+
+
+def _configure_logs(settings: Settings) -> None:
+    """Log as the settings say; where they say nothing, a person is spared what the summary says anyway."""
+    is_person = is_text(settings)
+    level = settings.log_level or (LogLevel.WARNING if is_person else LogLevel.INFO)
+    log_format = settings.log_format or (LogFormat.TEXT if is_person else LogFormat.JSON)
+    telemetry.configure(level=level, as_json=log_format is LogFormat.JSON)
+
+
+def _option(setting: Setting) -> Decorator:
+    default = "" if setting.is_optional else f"; default {setting.default}"
+    return click.option(
+        setting.flag,
+        setting.name,
+        type=KindParam(setting.kind),
+        metavar=setting.kind.metavar,
+        help=f"{setting.help} [{setting.env}{default}]",
+    )

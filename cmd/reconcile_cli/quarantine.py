@@ -1,0 +1,66 @@
+"""``reconcile quarantine``: leads that are set aside after repeated failures."""
+
+import asyncio
+from collections.abc import Sequence
+
+import click
+
+from reconcile import bootstrap
+from reconcile.domain.ids import LeadId, WorkspaceId
+from reconcile.runner.advice import counted
+from reconcile.runner.listing import LeadLine, quarantined
+from reconcile.settings import Settings
+from reconcile_cli.options import with_settings
+from reconcile_cli.output import is_text, print_json
+
+
+@click.group()
+def command() -> None:
+    """List or release the leads that are set aside after repeated failures."""
+
+
+@command.command("list")
+@with_settings()
+@click.option("--workspace", metavar="ID", help="Of this workspace alone.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Leads at most.")
+def list_(settings: Settings, *, workspace: str | None, limit: int) -> None:
+    """List the leads that are set aside, longest first, each with what failed."""
+    lines = asyncio.run(_listed(settings, workspace, limit))
+    if is_text(settings):
+        from reconcile_cli.text import leads as text  # noqa: PLC0415 - rich, for a person only
+
+        text.show(lines, title="set aside", empty="no lead is set aside", hint="reconcile quarantine release LEAD_ID")
+    else:
+        print_json({"quarantined": lines})
+
+
+@command.command()
+@with_settings()
+@click.argument("lead_id", nargs=-1)
+@click.option("--all", "is_all", is_flag=True, help="Every lead that is set aside, or every one of --workspace.")
+@click.option("--workspace", metavar="ID", help="With --all: of this workspace alone.")
+def release(settings: Settings, *, lead_id: Sequence[str], is_all: bool, workspace: str | None) -> None:
+    """Let leads be checked again from the next run on."""
+    if bool(lead_id) is is_all:
+        raise click.UsageError("name the leads to release, or give --all")
+    if workspace and not is_all:
+        raise click.UsageError("--workspace goes with --all")
+    released = asyncio.run(_released(settings, [LeadId(each) for each in lead_id] or None, workspace))
+    if is_text(settings):
+        click.echo(f"released: {counted(released, 'lead')}")
+    else:
+        print_json({"released": released})
+
+
+async def _listed(settings: Settings, workspace: str | None, limit: int) -> tuple[LeadLine, ...]:
+    async with bootstrap.opened(settings) as opened:
+        return await quarantined(opened.store, workspace_id=_workspace(workspace), limit=limit)
+
+
+async def _released(settings: Settings, leads: Sequence[LeadId] | None, workspace: str | None) -> int:
+    async with bootstrap.opened(settings) as opened:
+        return await opened.store.leads.release(leads, workspace_id=_workspace(workspace))
+
+
+def _workspace(name: str | None) -> WorkspaceId | None:
+    return WorkspaceId(name) if name else None

@@ -1,0 +1,31 @@
+"""``reconcile status``: the state of everything."""
+
+import asyncio
+
+import click
+
+from reconcile import bootstrap
+from reconcile.runner.overview import Overview, overview
+from reconcile.settings import Settings
+from reconcile_cli.options import with_settings
+from reconcile_cli.output import is_text, print_json
+
+
+@click.command()
+@with_settings()
+def command(settings: Settings) -> None:
+    """Show what is broken, since when, whose fault it is, what comes next and what to type."""
+    view = asyncio.run(_view(settings))
+    if is_text(settings):
+        from reconcile_cli.text import status as text  # noqa: PLC0415 - rich, for a person only
+
+        text.show(view)
+    else:
+        print_json(view)
+
+
+async def _view(settings: Settings) -> Overview:
+    async with bootstrap.opened(settings) as opened:
+        return await overview(
+            opened.store, now=opened.clock.now(), due=settings.due_policy(), breaker=settings.breaker_policy()
+        )

@@ -1,0 +1,120 @@
+"""Stories of leads, workspaces and runs."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import singledispatch
+
+from rich.console import Console
+from rich.text import Text
+
+from reconcile.ports import BatchRow, ChangeRow
+from reconcile.runner.advice import Advice
+from reconcile.runner.explain import LeadStory, RunStory, WorkspaceStory
+from reconcile_cli.text import report
+from reconcile_cli.text.breaker import block
+from reconcile_cli.text.words import HEALTH_STYLES, NONE, QUIET, ago, ahead, console, grid, listing, safe, span
+
+
+def show(story: LeadStory | WorkspaceStory | RunStory, *, now: datetime | None = None) -> None:
+    """Print a story."""
+    out, at = console(), now or datetime.now(UTC)
+    _tell(story, out, at)
+    out.print()
+    for command in story.commands:
+        out.print(Text.assemble(("what to type  ", QUIET), safe(command, "cyan")))
+
+
+@singledispatch
+def _tell(story: object, out: Console, now: datetime) -> None:
+    raise NotImplementedError(type(story).__name__, out, now)
+
+
+@_tell.register
+def _(story: LeadStory, out: Console, now: datetime) -> None:
+    out.print(Text.assemble("lead ", safe(story.lead_id, "bold"), " in ", safe(story.workspace_id, "bold")))
+    out.print(Text.assemble(("● ", "cyan"), safe(story.verdict.replace("_", " "), "bold"), "  ", safe(story.why)))
+    facts = grid(QUIET, "")
+    if story.next_at:
+        facts.add_row("  due again", ahead(story.next_at, now))
+    booking = f"{story.provider or 'unknown provider'}, {story.booking_status or 'status unknown'}"
+    if story.starts_at:
+        booking += f", {story.starts_at:%Y-%m-%d %H:%M} UTC"
+    facts.add_row("  booking", safe(booking))
+    facts.add_row("  attempted", ago(story.state.attempted_at, now))
+    facts.add_row("  verified", ago(story.state.verified_at, now))
+    if story.state.failure_count:
+        facts.add_row("  failures in a row", str(story.state.failure_count))
+    if story.state.mismatch:
+        facts.add_row("  not repaired", safe(f"{story.state.mismatch}, found {ago(story.state.mismatch_at, now)}"))
+    if story.state.absent_since:
+        facts.add_row("  said to be absent", f"since {ago(story.state.absent_since, now)}, to be confirmed")
+    out.print(facts)
+    _breakers(out, story.breakers, now)
+    _changes(out, story.changes, now)
+
+
+@_tell.register
+def _(story: WorkspaceStory, out: Console, now: datetime) -> None:
+    out.print(Text.assemble("workspace ", safe(story.workspace_id, "bold")))
+    facts = grid(QUIET, "")
+    facts.add_row("  credentials", safe(", ".join(story.providers) or "none that can be used"))
+    for fault in story.faults:
+        facts.add_row("", safe(fault, "red"))
+    facts.add_row("  last visit", ago(story.visited_at, now))
+    if story.not_before:
+        facts.add_row("  calls are used up", f"next visit {ahead(story.not_before, now)}")
+    more = " or more" if story.due_count >= story.due_limit else ""
+    facts.add_row("  leads due now", f"{story.due_count}{more}")
+    facts.add_row("  leads set aside", str(story.quarantined_count))
+    facts.add_row("  time zone", safe(story.timezone or "the provider's"))
+    out.print(facts)
+    _breakers(out, story.breakers, now)
+    _batches(out, story.batches, now)
+
+
+@_tell.register
+def _(story: RunStory, out: Console, now: datetime) -> None:
+    run = story.run
+    out.print(Text.assemble("run ", safe(run.run_id, "bold"), (f"  started {ago(run.started_at, now)}", QUIET)))
+    if story.report is None:
+        out.print(Text.assemble(("● ", HEALTH_STYLES[run.health]), (run.health, "bold"), "  it has not reported"))
+    else:
+        report.show(story.report, out=out)
+    _batches(out, story.batches, now)
+    _changes(out, story.changes, now)
+
+
+def _breakers(out: Console, breakers: Sequence[Advice], now: datetime) -> None:
+    for each in breakers:
+        out.print()
+        out.print(block(each, now=now))
+
+
+def _batches(out: Console, batches: Sequence[BatchRow], now: datetime) -> None:
+    if not batches:
+        return
+    table = listing("visited", "took", "workspace", "what came of it", "run", numbers=("took",))
+    for row in batches:
+        counts = ", ".join(f"{outcome} {count}" for outcome, count in row.counts.items() if count)
+        took = span(row.finished_at - row.started_at)
+        table.add_row(ago(row.started_at, now), took, safe(row.workspace_id), counts or NONE, safe(row.run_id, QUIET))
+    out.print()
+    out.print(table)
+
+
+def _changes(out: Console, changes: Sequence[ChangeRow], now: datetime) -> None:
+    if not changes:
+        return
+    table = listing("changed", "lead", "outcome", "what", "run")
+    for row in changes:
+        keys = [key for key in row.after if row.before.get(key) != row.after[key]]
+        what = "\n".join(f"{key}: {row.before.get(key)} → {row.after[key]}" for key in keys)
+        table.add_row(
+            ago(row.at, now),
+            safe(row.lead_id),
+            row.outcome,
+            Text("\n").join(safe(line) for line in what.splitlines()),
+            safe(row.run_id, QUIET),
+        )
+    out.print()
+    out.print(table)

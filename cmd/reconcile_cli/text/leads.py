@@ -1,0 +1,30 @@
+"""Lists of leads that wait for a person."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from rich.text import Text
+
+from reconcile.runner.listing import LeadLine
+from reconcile_cli.text.words import NONE, QUIET, ago, console, listing, safe
+
+
+def show(lines: Sequence[LeadLine], *, title: str, empty: str, hint: str, now: datetime | None = None) -> None:
+    """Print a list with what could be typed next, or *empty*."""
+    out, now = console(), now or datetime.now(UTC)
+    if not lines:
+        out.print(empty, style="green")
+        return
+    table = listing(title, "workspace", "lead", "provider", "booking", "failures", "why", numbers=("failures",))
+    for line in lines:
+        table.add_row(
+            ago(line.since, now),
+            safe(line.workspace_id),
+            safe(line.lead_id),
+            safe(line.provider or NONE),
+            safe(line.booking_status or NONE),
+            str(line.failure_count),
+            safe(line.reason or line.mismatch or NONE),
+        )
+    out.print(table)
+    out.print(Text.assemble(("what to type  ", QUIET), (hint, "cyan")))

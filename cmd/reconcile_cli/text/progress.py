@@ -1,0 +1,36 @@
+"""A bar that grows while a run works, on stderr, so that stdout stays the summary's."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from reconcile.runner.request import OnProgress
+from reconcile.runner.request import Progress as Step
+from reconcile_cli.text.words import console
+
+
+@contextmanager
+def bar() -> Iterator[OnProgress]:
+    """Show a bar while the block runs; what is yielded moves it. Where stderr is no terminal, nothing is shown."""
+    columns = (
+        TextColumn("workspaces"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[leads]} leads, {task.fields[errors]} errors"),
+        TimeElapsedColumn(),
+    )
+    out = console(is_stderr=True)
+    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
+        task = progress.add_task("run", total=None, leads=0, errors=0)
+
+        def advance(step: Step) -> None:
+            progress.update(
+                task,
+                completed=step.workspaces_done,
+                total=step.workspaces_planned,
+                leads=step.leads_done,
+                errors=step.errors,
+            )
+
+        yield advance

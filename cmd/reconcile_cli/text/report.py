@@ -1,0 +1,98 @@
+"""The report of a run as a person reads it, made from its JSON document: fresh from a run, or out of the ledger."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from reconcile.runner.advice import counted
+from reconcile_cli.text.words import HEALTH_STYLES, QUIET, STATE_STYLES, console, grid, listing, safe, span
+
+_OUTCOMES = (
+    ("booked", "bookedFound"),
+    ("canceled", "canceledFound"),
+    ("rescheduled", "rescheduled"),
+    ("updated", "updated"),
+    ("unchanged", "noChange"),
+    ("absent", "absent"),
+    ("failed", "errors"),
+    ("skipped", "skipped"),
+    ("deferred", "deferred"),
+)
+
+
+def show(document: Mapping[str, Any], *, out: Console | None = None) -> None:
+    """Print one report."""
+    out = out or console()
+    health = str(document["health"])
+    style = HEALTH_STYLES.get(health, "")
+    took = span(timedelta(milliseconds=document["durationMs"])) if document["durationMs"] >= 1000 else "under 1 s"  # noqa: PLR2004
+    out.print(
+        Text.assemble(
+            ("● ", style),
+            (health.replace("_", " "), style),
+            f"  {counted(document['leadsChecked'], 'lead')} checked in "
+            f"{counted(document['workspacesProcessed'], 'workspace')}, {took}, "
+            f"{counted(document['providerCalls'], 'provider call')}",
+            ("  dry run: nothing was written" if document["dryRun"] else "", "bold yellow"),
+        )
+    )
+    for reason in document["healthReasons"]:
+        out.print(safe(f"  {reason}"))
+    if document["stopped"]:
+        out.print(safe(f"  ended early: {str(document['stopped']).replace('_', ' ')}", "yellow"))
+    _outcomes(out, document)
+    _providers(out, document)
+    _failures(out, document)
+    _breakers(out, document)
+    _closing(out, document)
+
+
+def _outcomes(out: Console, document: Mapping[str, Any]) -> None:
+    line = Text("  ")
+    for word, name in _OUTCOMES:
+        count = document[name]
+        style = QUIET if not count else "red" if word == "failed" else "bold"
+        line.append(f"{word} {count}   ", style=style)
+    out.print(line)
+
+
+def _providers(out: Console, document: Mapping[str, Any]) -> None:
+    numbers = ("checked", "booked", "canceled", "errors")
+    table = listing("  provider", *numbers, numbers=numbers)
+    for provider, counts in document["byProvider"].items():
+        style = "" if counts["checked"] else QUIET
+        table.add_row(f"  {provider}", *(str(counts[name]) for name in numbers), style=style)
+    out.print()
+    out.print(table)
+
+
+def _failures(out: Console, document: Mapping[str, Any]) -> None:
+    for each in document["topSignatures"]:
+        out.print()
+        out.print(Text.assemble((f"  {each['count']} × ", "red"), safe(each["signature"])))
+        shape = f"; keys that were there: {', '.join(each['shape'])}" if each["shape"] else ""
+        out.print(safe(f"    in {counted(each['workspaces'], 'workspace')}{shape}", QUIET))
+
+
+def _breakers(out: Console, document: Mapping[str, Any]) -> None:
+    rows = grid("", "", QUIET)
+    for each in document["breakers"]:
+        state = str(each["state"])
+        coming = f"next probe at {each['nextProbeAt'][11:19]} UTC" if each["nextProbeAt"] else ""
+        told = safe(state.replace("_", " "), STATE_STYLES.get(state, ""))
+        rows.add_row(safe(f"  {each['breaker']}"), told, f"{each['reason']}  {coming}")
+    if document["breakers"]:
+        out.print()
+        out.print(rows)
+    for name in document["wouldTrip"]:
+        out.print(safe(f"  would have tripped: {name}", "yellow"))
+
+
+def _closing(out: Console, document: Mapping[str, Any]) -> None:
+    out.print()
+    if document["breakers"] or document["errors"]:
+        out.print(Text.assemble(("  what to do  ", QUIET), ("reconcile status", "cyan")))
+    out.print(Text.assemble(("  this run    ", QUIET), safe(f"reconcile explain run {document['runId']}", "cyan")))

@@ -1,0 +1,88 @@
+"""The overview as a person reads it at three in the morning: the worst first, with what to type."""
+
+from rich.console import Console
+from rich.text import Text
+
+from reconcile.runner.overview import Overview
+from reconcile_cli.text.breaker import block
+from reconcile_cli.text.words import HEALTH_STYLES, NONE, QUIET, ago, ahead, console, grid, listing, safe, span
+
+
+def show(view: Overview) -> None:
+    """Print the overview."""
+    out = console()
+    is_well = not view.breakers and view.verdict.endswith("healthy") and not view.verdict.endswith("unhealthy")
+    out.print(Text.assemble(("● ", "green" if is_well else "bold red"), safe(view.verdict, "bold")))
+    facts = grid(QUIET, "")
+    facts.add_row("  last sound run", ago(view.last_success_at, view.now))
+    if view.lease:
+        until = ahead(view.lease.expires_at, view.now)
+        facts.add_row("  at work now", Text.assemble(safe(view.lease.holder), (f"  its claim ends {until}", QUIET)))
+    out.print(facts)
+    for each in view.breakers:
+        out.print()
+        out.print(block(each, now=view.now))
+    if view.chores:
+        _title(out, "Waiting for a person")
+        chores = grid("", "cyan")
+        for chore in view.chores:
+            chores.add_row(safe(f"  {chore.text}"), safe(chore.command))
+        out.print(chores)
+    _title(out, "Freshness of bookings")
+    out.print(_freshness(view))
+    if view.runs:
+        _title(out, "Last runs")
+        _runs(out, view)
+    if view.signatures:
+        _title(out, "Failures of the last 24 hours")
+        _failures(out, view)
+
+
+def _title(out: Console, text: str) -> None:
+    out.print()
+    out.print(text, style="bold underline")
+
+
+def _freshness(view: Overview) -> Text:
+    fresh = view.freshness
+    oldest = span(fresh.oldest) if fresh.oldest is not None else NONE
+    median = span(fresh.median) if fresh.median is not None else NONE
+    return Text.assemble(
+        f"  verified {median} ago at the median, {oldest} at the worst; never verified: {fresh.never_verified}; ",
+        f"due now: {fresh.due}; ",
+        (f"at risk in the next 24 h: {view.at_risk_count}", "bold yellow" if view.at_risk_count else ""),
+    )
+
+
+def _runs(out: Console, view: Overview) -> None:
+    numbers = ("took", "checked", "errors", "calls")
+    table = listing("started", "took", "health", "checked", "errors", "calls", "stopped", "run", numbers=numbers)
+    for run in view.runs:
+        took = span(run.finished_at - run.started_at) if run.finished_at else NONE
+        table.add_row(
+            ago(run.started_at, view.now),
+            took,
+            safe(run.health, HEALTH_STYLES.get(run.health, "")),
+            str(run.leads_checked),
+            str(run.errors),
+            str(run.provider_calls),
+            safe(run.stopped or ""),
+            safe(run.run_id, QUIET),
+        )
+    out.print(table)
+
+
+def _failures(out: Console, view: Overview) -> None:
+    table = listing("last", "first", "times", "in", "what", numbers=("times",))
+    for row in view.signatures:
+        what = safe(row.signature.key)
+        if row.signature.shape:
+            what.append(f"\nkeys that were there: {', '.join(row.signature.shape)}", style=QUIET)
+        table.add_row(
+            ago(row.last_seen_at, view.now),
+            ago(row.first_seen_at, view.now),
+            str(row.count),
+            safe(row.last_workspace_id),
+            what,
+        )
+    out.print(table)

@@ -1,0 +1,81 @@
+"""Durations, instants and foreign text as a person reads them."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+HEALTH_STYLES: Mapping[str, str] = {
+    "healthy": "green",
+    "degraded": "yellow",
+    "unhealthy": "red",
+    "circuit_broken": "bold red",
+    "running": "cyan",
+    "killed": "bold red",
+}
+STATE_STYLES: Mapping[str, str] = {"closed": "green", "half_open": "yellow", "open": "bold red"}
+QUIET = "dim"
+NONE = "–"
+
+_UNITS = (
+    ("d", timedelta(days=1)),
+    ("h", timedelta(hours=1)),
+    ("min", timedelta(minutes=1)),
+    ("s", timedelta(seconds=1)),
+)
+
+
+def console(*, is_stderr: bool = False) -> Console:
+    """Return the console on stdout (or stderr), which guesses at no meaning of what is printed."""
+    return Console(highlight=False, markup=False, emoji=False, stderr=is_stderr)
+
+
+def safe(value: object, style: str = "") -> Text:
+    """Return foreign text with its control characters made visible: no id in a database steers a terminal."""
+    return Text("".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(value)), style=style)
+
+
+def span(duration: timedelta) -> str:
+    """Return a duration by its two largest units."""
+    left = max(duration, timedelta(0))
+    parts: list[str] = []
+    for name, unit in _UNITS:
+        count, left = divmod(left, unit)
+        if count or parts:
+            parts.append(f"{count} {name}" if count else "")
+        if len(parts) == 2:  # noqa: PLR2004 - two units say enough
+            break
+    return " ".join(part for part in parts if part) or "0 s"
+
+
+def ago(at: datetime | None, now: datetime) -> str:
+    """Return how long ago *at* was."""
+    if at is None:
+        return "never"
+    return "just now" if now - at < timedelta(seconds=1) else f"{span(now - at)} ago"
+
+
+def ahead(at: datetime | None, now: datetime) -> str:
+    """Return in how long *at* will be, with the time of day, which somebody may have to wait for."""
+    if at is None:
+        return ""
+    return f"in {span(at - now)} ({at:%H:%M:%S} UTC)" if at > now else "now"
+
+
+def grid(*styles: str) -> Table:
+    """Return a table without lines, for pairs and short rows."""
+    table = Table.grid(padding=(0, 2))
+    for style in styles:
+        table.add_column(style=style, overflow="fold")
+    return table
+
+
+def listing(*headers: str, numbers: tuple[str, ...] = ()) -> Table:
+    """Return a table with a head; columns in *numbers* stand right."""
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for header in headers:
+        is_number = header in numbers
+        table.add_column(header, justify="right" if is_number else "left", overflow="fold", no_wrap=is_number)
+    return table
