@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from reconcile.domain.breaker import Breaker, BreakerKey
 from reconcile.domain.budget import Grant, RateLimit
 from reconcile.domain.change import Answer, Change, EffectKind
+from reconcile.domain.credential import Token
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import AppointmentId, LeadId, Operation, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, LeadState, MismatchKind
@@ -80,6 +81,14 @@ class Usage:
 
 
 # --- store -------------------------------------------------------------------------------------------------------
+
+
+class TokenSource(Protocol):
+    """Where tokens lie outside the database, in a mounted directory of secrets; they win over the database's."""
+
+    def of(self, workspace_id: WorkspaceId) -> tuple[Mapping[ProviderName, Token], tuple[str, ...]]:
+        """Return the workspace's tokens, and sentences on those that are there and cannot be used."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

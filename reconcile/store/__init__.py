@@ -1,0 +1,1 @@
+"""One database behind the store's ports: the only place that knows SQL."""

@@ -1,0 +1,110 @@
+"""Writes a batch in one transaction: fenced by its leases, and refused lead by lead where somebody else was quicker."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Executable, RowMapping, literal, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from reconcile.domain.ids import LeadId
+from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite
+from reconcile.store.batch_rows import BatchRows, Row, batch_rows
+from reconcile.store.database import Database
+from reconcile.store.domain_tables import DomainTables
+from reconcile.store.lead_query import Fetched, LeadQuery
+from reconcile.store.leases import Fence
+from reconcile.store.write_statements import Step, needs_own_id, new_id, steps
+
+
+class _AlreadyThere(Exception):
+    """Somebody inserted appointments of these leads between our reading and our writing."""
+
+    def __init__(self, lead_ids: frozenset[LeadId]) -> None:
+        super().__init__()
+        self.lead_ids = lead_ids
+
+
+class LeadWriter:
+    """Writes batches; the number of its statements does not grow with their rows."""
+
+    def __init__(self, database: Database, domain: DomainTables, query: LeadQuery) -> None:
+        self._database = database
+        self._domain = domain
+        self._query = query
+        self._fence = Fence(domain.dialect)
+        self._steps = steps(domain)
+        self._folded: dict[tuple[str, ...], Executable] = {}
+
+    async def write(self, batch: BatchWrite) -> BatchReceipt:
+        """Write *batch*; raise LeaseLost, having written nothing, where a lease is no longer ours."""
+        drifted: frozenset[LeadId] = frozenset()
+        while True:
+            try:
+                async with self._database.writing() as connection:
+                    drifted |= await self._attempt(connection, batch, drifted)
+                return BatchReceipt(drifted=drifted)
+            except _AlreadyThere as found:
+                # The transaction is rolled back; each round leaves out more leads, so there is a last one.
+                drifted |= found.lead_ids
+
+    async def _attempt(
+        self, connection: AsyncConnection, batch: BatchWrite, drifted: frozenset[LeadId]
+    ) -> frozenset[LeadId]:
+        await self._fence.guard(connection, batch.leases)
+        changed = [write for write in batch.writes if write.change and write.lead.id not in drifted]
+        found = await self._locked(connection, changed)
+        drifted |= _drifted(changed, found)
+        rows = batch_rows(batch, self._domain.mapping, drifted=drifted, spellings=found.spellings)
+        own = self._domain.appointment
+        if own and needs_own_id(own):
+            for row in rows.new_appointments:
+                row["id"] = new_id()
+        inserted = await self._execute(connection, rows)
+        if own and (missing := _missing(rows.new_appointments, inserted)):
+            raise _AlreadyThere(missing)
+        return drifted
+
+    async def _locked(self, connection: AsyncConnection, writes: Sequence[LeadWrite]) -> Fetched:
+        if not writes:
+            return Fetched()
+        ids = self._query.ids.parameter([{"id": write.lead.id} for write in writes])
+        return await self._query.fetch(connection, self._query.leads_by_id, ids, lock=True)
+
+    async def _execute(self, connection: AsyncConnection, rows: BatchRows) -> Sequence[RowMapping]:
+        """Execute the steps that have rows and return the appointments that were inserted."""
+        todo = {key: step for key, step in self._steps.items() if getattr(rows, key)}
+        parameters = {key: step.rows.parameter(getattr(rows, key)) for key, step in todo.items()}
+        if self._database.is_postgresql:
+            together = {name: value for each in parameters.values() for name, value in each.items()}
+            result = await connection.execute(self._fold(todo), together)
+            return result.mappings().all() if "new_appointments" in todo else ()
+        inserted: Sequence[RowMapping] = ()
+        for key, step in todo.items():
+            result = await connection.execute(step.statement, parameters[key])
+            if key == "new_appointments":
+                inserted = result.mappings().all()
+        return inserted
+
+    def _fold(self, todo: Mapping[str, Step]) -> Executable:
+        """Return all steps as one statement: one round trip instead of one for each table."""
+        keys = tuple(todo)
+        if keys not in self._folded:
+            parts = {key: step.statement.cte(f"do_{key}") for key, step in todo.items()}
+            inserted = parts.get("new_appointments")
+            asked = select(literal(1)) if inserted is None else select(inserted)
+            self._folded[keys] = asked.add_cte(*parts.values())
+        return self._folded[keys]
+
+
+def _drifted(writes: Sequence[LeadWrite], found: Fetched) -> frozenset[LeadId]:
+    """Return the leads whose rows are no longer those that the change was planned from, or are gone."""
+    current = {lead.id: lead for lead in found.leads}
+    return frozenset(
+        write.lead.id
+        for write in writes
+        if write.change and not (write.lead.id in current and current[write.lead.id].same_facts(write.change.lead))
+    )
+
+
+def _missing(sent: Sequence[Row], inserted: Sequence[RowMapping]) -> frozenset[LeadId]:
+    there = {(row["lead_id"], row["appointment_id"]) for row in inserted}
+    return frozenset(LeadId(row["lead_id"]) for row in sent if (row["lead_id"], row["appointment_id"]) not in there)

@@ -1,0 +1,1 @@
+"""Alembic: its entry, and the versions of our schema in two branches."""

@@ -1,0 +1,54 @@
+"""Opens a database as the store's ports."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from reconcile.errors import SettingsError
+from reconcile.ports import Store, TokenSource
+from reconcile.store.breakers import SqlBreakers
+from reconcile.store.budgets import SqlBudgets
+from reconcile.store.catalog import read_catalog
+from reconcile.store.database import Database
+from reconcile.store.domain_tables import DomainTables
+from reconcile.store.fit import fit_faults
+from reconcile.store.leads import SqlLeads
+from reconcile.store.leases import SqlLeases
+from reconcile.store.ledger import SqlLedger
+from reconcile.store.mapping import SchemaMapping
+from reconcile.store.outbox import SqlOutbox
+from reconcile.store.version import version_faults
+
+
+@asynccontextmanager
+async def open_store(
+    database_url: str, *, mapping: SchemaMapping, tokens: TokenSource | None = None
+) -> AsyncIterator[Store]:
+    """Give the store of *database_url* through *mapping*.
+
+    Raises StoreUnavailable where the database is away, SettingsError where its schema is not what is needed.
+    """
+    async with open_domain(database_url, mapping) as (database, domain):
+        yield Store(
+            leads=SqlLeads(database, domain, tokens),
+            leases=SqlLeases(database),
+            breakers=SqlBreakers(database),
+            budgets=SqlBudgets(database),
+            ledger=SqlLedger(database),
+            outbox=SqlOutbox(database),
+        )
+
+
+@asynccontextmanager
+async def open_domain(database_url: str, mapping: SchemaMapping) -> AsyncIterator[tuple[Database, DomainTables]]:
+    """Give the pool and the mapped tables, after a look at schema version and columns."""
+    database = Database(database_url)
+    try:
+        async with database.reading() as connection:
+            faults = await version_faults(connection, mapping)
+            catalog = {} if faults else await read_catalog(connection, mapping)
+        faults = faults or fit_faults(mapping, catalog, dialect=database.dialect)
+        if faults:
+            raise SettingsError(faults)
+        yield database, DomainTables.of(mapping, catalog, dialect=database.dialect)
+    finally:
+        await database.close()

@@ -1,0 +1,162 @@
+"""Our own tables, as statements name them; how they come to be is in ``migrations``."""
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Integer, MetaData, Table
+
+from reconcile.store.types import Instant, Words
+
+metadata = MetaData()
+
+run = Table(
+    "reconcile_run",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("started_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+    Column("trigger", Words, nullable=False),
+    Column("version", Words, nullable=False),
+    Column("report", JSON),
+)
+
+batch = Table(
+    "reconcile_batch",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("run_id", Words, nullable=False, index=True),
+    Column("workspace_id", Words, nullable=False, index=True),
+    Column("started_at", Instant, nullable=False),
+    Column("finished_at", Instant, nullable=False),
+    Column("counts", JSON, nullable=False),
+)
+
+workspace_state = Table(
+    "reconcile_workspace_state",
+    metadata,
+    Column("workspace_id", Words, primary_key=True),
+    Column("visited_at", Instant),
+    Column("not_before", Instant),
+)
+
+# From contact_id on: what stands in for columns that the customer's lead table lacks, and the exact status where their
+# words cannot tell it.
+lead_state = Table(
+    "reconcile_lead_state",
+    metadata,
+    Column("lead_id", Words, primary_key=True),
+    Column("workspace_id", Words, nullable=False),
+    Column("attempted_at", Instant),
+    Column("verified_at", Instant),
+    Column("next_attempt_at", Instant),
+    Column("failure_count", Integer, nullable=False, server_default="0"),
+    Column("quarantined_at", Instant),
+    Column("reason", Words),
+    Column("absent_since", Instant),
+    Column("mismatch", Words),
+    Column("mismatch_at", Instant),
+    Column("contact_id", Words),
+    Column("status", Words),
+    Column("booking_id", Words),
+    Column("booking_provider", Words),
+    Column("booking_status", Words),
+    Column("booking_starts_at", Instant),
+    Column("booking_ends_at", Instant),
+    Column("booking_canceled_at", Instant),
+)
+
+# Whole appointments where the customer has no table for them, else what their table lacks.
+appointment_state = Table(
+    "reconcile_appointment_state",
+    metadata,
+    Column("lead_id", Words, primary_key=True),
+    Column("appointment_id", Words, primary_key=True),
+    Column("provider", Words),
+    Column("status", Words),
+    Column("starts_at", Instant),
+    Column("ends_at", Instant),
+    Column("canceled_at", Instant),
+    Column("replaces", Words),
+)
+
+change = Table(
+    "reconcile_change",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("run_id", Words, nullable=False, index=True),
+    Column("workspace_id", Words, nullable=False),
+    Column("lead_id", Words, nullable=False, index=True),
+    Column("outcome", Words, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("before", JSON, nullable=False),
+    Column("after", JSON, nullable=False),
+)
+
+signature = Table(
+    "reconcile_signature",
+    metadata,
+    Column("digest", Words, primary_key=True),
+    Column("provider", Words, nullable=False),
+    Column("operation", Words, nullable=False),
+    Column("error_class", Words, nullable=False),
+    Column("message", Words, nullable=False),
+    Column("shape", JSON, nullable=False),
+    Column("first_seen_at", Instant, nullable=False),
+    Column("last_seen_at", Instant, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("last_workspace_id", Words, nullable=False),
+)
+
+breaker = Table(
+    "reconcile_breaker",
+    metadata,
+    Column("scope", Words, primary_key=True),
+    Column("name", Words, primary_key=True),
+    Column("state", Words, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("since", Instant),
+    Column("opened_at", Instant),
+    Column("cooldown_seconds", Float),
+    Column("next_probe_at", Instant),
+    Column("stage", Integer, nullable=False),
+    Column("checks", Integer, nullable=False),
+    Column("errors", Integer, nullable=False),
+    Column("fault", Words),
+    Column("tripped_by", Words),
+    Column("is_held", Boolean, nullable=False),
+    Column("override", JSON),
+    Column("saved_at", Instant, nullable=False),
+)
+
+lease = Table(
+    "reconcile_lease",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("holder", Words, nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+)
+
+# The last three columns: a smaller limit that a provider's headers told of, and until when that is believed.
+budget = Table(
+    "reconcile_budget",
+    metadata,
+    Column("key", Words, primary_key=True),
+    Column("arrival_at", Instant, nullable=False),
+    Column("limit_interval_seconds", Float),
+    Column("limit_burst", Integer),
+    Column("limit_until", Instant),
+)
+
+outbox = Table(
+    "reconcile_outbox",
+    metadata,
+    Column("key", Words, primary_key=True),
+    Column("kind", Words, nullable=False),
+    Column("workspace_id", Words, nullable=False),
+    Column("lead_id", Words, nullable=False),
+    Column("appointment_id", Words, nullable=False),
+    Column("run_id", Words, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_attempt_at", Instant),
+    Column("delivered_at", Instant),
+)

@@ -1,0 +1,116 @@
+"""The types in which values cross into SQL: aware instants, JSON documents, and a column's own type by its name."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import DateTime, Text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
+
+POSTGRESQL = "postgresql"
+SQLITE = "sqlite"
+
+_MILLISECONDS_FROM = 100_000_000_000
+"""Whole numbers from here on are milliseconds since 1970, smaller ones seconds (until the year 5138)."""
+
+
+def instant_text(value: datetime) -> str:
+    """Return the one spelling of an instant that sorts as text: UTC with microseconds."""
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def read_instant(value: object) -> datetime | None:
+    """Return what a stored value means as an instant in UTC (naive: already UTC); None where it means none."""
+    match value:
+        case datetime():
+            return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        case str():
+            try:
+                return read_instant(datetime.fromisoformat(value.strip()))
+            except (ValueError, OverflowError):
+                return None
+        case int() | float():
+            try:
+                return datetime.fromtimestamp(value / 1000 if abs(value) >= _MILLISECONDS_FROM else value, UTC)
+            except (ValueError, OverflowError, OSError):
+                return None
+        case _:
+            return None
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant: ``timestamptz`` in PostgreSQL, sortable text in SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text() if dialect.name == SQLITE else DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | str | None:
+        return instant_text(value) if value is not None and dialect.name == SQLITE else value
+
+    def process_result_value(self, value: object, dialect: Dialect) -> datetime | None:
+        del dialect
+        return read_instant(value)
+
+
+class Words(TypeDecorator[str]):
+    """Text of ours, without what no column can hold: an operator's reason or a signature may come from anywhere."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        del dialect
+        return None if value is None else clean(value)
+
+
+class Native(UserDefinedType[Any]):
+    """A column's own type by the name that the catalog gives it, for casts only."""
+
+    cache_ok = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get_col_spec(self, **_: object) -> str:
+        return self.name
+
+
+TEXT = Text()
+
+
+def document(value: object) -> str:
+    """Return *value* as JSON that both databases take: without NUL and lone surrogates, which PostgreSQL refuses."""
+    try:
+        text = orjson.dumps(value, default=_plain, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
+    except orjson.JSONEncodeError:
+        text = ""
+    if text and "\\u0000" not in text:
+        return text
+    return orjson.dumps(_cleaned(value), default=_plain, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
+
+
+def clean(text: str) -> str:
+    """Return *text* without what no column can hold: NUL and lone surrogates become a replacement character."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
+def _cleaned(value: object) -> object:
+    match value:
+        case str():
+            return clean(value)
+        case dict():
+            return {clean(str(key)): _cleaned(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_cleaned(item) for item in value]
+        case _:
+            return value
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return instant_text(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")

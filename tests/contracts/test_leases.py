@@ -1,0 +1,97 @@
+"""What every ``Leases`` promises."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from reconcile.domain.lease import Lease
+from reconcile.errors import LeaseHeld
+from reconcile.ports import Store
+
+LONG = timedelta(hours=1)
+OVER = timedelta(0)
+"""A lease of no duration has expired when it is given."""
+
+
+async def test_a_free_name_is_given(store: Store) -> None:
+    lease = await store.leases.acquire("run", holder="me", ttl=LONG)
+
+    assert lease == Lease(name="run", holder="me", token=1)
+
+
+async def test_a_held_name_is_refused(store: Store) -> None:
+    await store.leases.acquire("run", holder="me", ttl=LONG)
+
+    with pytest.raises(LeaseHeld):
+        await store.leases.acquire("run", holder="you", ttl=LONG)
+
+
+async def test_a_name_is_refused_to_its_own_holder_too(store: Store) -> None:
+    """Two workers of one process would otherwise do the same work."""
+    await store.leases.acquire("run", holder="me", ttl=LONG)
+
+    with pytest.raises(LeaseHeld):
+        await store.leases.acquire("run", holder="me", ttl=LONG)
+
+
+async def test_an_expired_name_is_given_with_a_greater_token(store: Store) -> None:
+    first = await store.leases.acquire("run", holder="me", ttl=OVER)
+    second = await store.leases.acquire("run", holder="you", ttl=LONG)
+
+    assert second.token > first.token
+
+
+async def test_a_released_name_is_given_with_a_greater_token(store: Store) -> None:
+    first = await store.leases.acquire("run", holder="me", ttl=LONG)
+    await store.leases.release(first)
+    second = await store.leases.acquire("run", holder="you", ttl=LONG)
+
+    assert second.token > first.token
+
+
+async def test_names_do_not_know_each_other(store: Store) -> None:
+    await store.leases.acquire("workspace/w1", holder="me", ttl=LONG)
+    other = await store.leases.acquire("workspace/w2", holder="you", ttl=LONG)
+
+    assert other.holder == "you"
+
+
+async def test_a_release_by_a_former_holder_changes_nothing(store: Store) -> None:
+    former = await store.leases.acquire("run", holder="me", ttl=OVER)
+    await store.leases.acquire("run", holder="you", ttl=LONG)
+    await store.leases.release(former)
+
+    found = await store.leases.holder("run")
+    assert found is not None
+    assert found[0] == "you"
+
+
+async def test_a_holder_is_told_with_its_expiry(store: Store) -> None:
+    await store.leases.acquire("run", holder="me", ttl=LONG)
+    await store.leases.acquire("other", holder="me", ttl=LONG * 2)
+    run, other = await store.leases.holder("run"), await store.leases.holder("other")
+
+    assert run is not None
+    assert other is not None
+    assert abs(other[1] - run[1] - LONG) < timedelta(minutes=1)
+
+
+async def test_nobody_holds_what_is_free_expired_or_released(store: Store) -> None:
+    await store.leases.acquire("expired", holder="me", ttl=OVER)
+    await store.leases.release(await store.leases.acquire("released", holder="me", ttl=LONG))
+
+    assert [await store.leases.holder(name) for name in ("free", "expired", "released")] == [None] * 3
+
+
+async def test_of_many_at_once_one_is_given(store: Store) -> None:
+    async def claim(holder: str) -> bool:
+        try:
+            await store.leases.acquire("run", holder=holder, ttl=LONG)
+        except LeaseHeld:
+            return False
+        return True
+
+    given = await asyncio.gather(*(claim(f"holder {n}") for n in range(12)))
+
+    assert sum(given) == 1
