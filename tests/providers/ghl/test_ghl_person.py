@@ -1,0 +1,133 @@
+"""Whose an appointment is: exact addresses, duplicates, strangers, other locations."""
+
+import pytest
+
+from reconcile.domain.change import Answer
+from reconcile.domain.outcome import SkipReason
+from reconcile.errors import (
+    ErrorClass,
+    ProviderRejected,
+)
+from reconcile.simulator import FaultKind
+from tests.providers.arena import EMAIL, TOMORROW, Arena, lead
+from tests.providers.ghl.entered import CONTACT, LOCATION
+
+
+async def test_all_contacts_with_the_address_count(ghl: Arena) -> None:
+    """As the first address or as an additional one; then no single contact is the lead's."""
+    state = ghl.world.ghl
+    alias = state.add_contact(LOCATION, email="other@example.com", additional_emails=["ANN@example.com"])
+    state.add_contact(LOCATION, email="ann@example.com.invalid")
+    ids = {state.book(each, starts_at=TOMORROW).id for each in (CONTACT, alias.id)}
+
+    answer = await ghl.answer(lead(email=EMAIL))
+
+    assert {each.id for each in answer.appointments} == ids
+    assert answer.contact_id is None
+    assert ghl.operations == ["contact_search", "contact_appointments", "contact_appointments"]
+
+
+async def test_a_single_contact_is_remembered(ghl: Arena) -> None:
+    """So that the next look-up needs no search."""
+    assert await ghl.answer(lead(email=EMAIL)) == Answer(contact_id=CONTACT)
+
+
+async def test_an_address_that_nobody_has_exactly_is_skipped(ghl: Arena) -> None:
+    """A search that is not exact does not make the first one found the lead."""
+    ghl.world.ghl.add_contact(LOCATION, email="joann@example.com")
+    ghl.switch(FaultKind.SET_FIELD, 'email="joann@example.com"')
+
+    assert await ghl.ask(lead(email="joe@example.com")) is SkipReason.CONTACT_NOT_FOUND
+    assert await ghl.ask(lead(email=EMAIL)) is SkipReason.CONTACT_NOT_FOUND
+
+
+async def test_more_contacts_than_are_followed_are_unknown(ghl: Arena) -> None:
+    """Six people with one address are no duplicates of one person."""
+    for _ in range(5):
+        ghl.world.ghl.add_contact(LOCATION, email=EMAIL)
+
+    with pytest.raises(ProviderRejected, match="more contacts for one e-mail address") as caught:
+        await ghl.ask(lead(email=EMAIL))
+
+    assert caught.value.error_class is ErrorClass.UNDECODABLE
+
+
+async def test_a_cut_search_is_unknown(ghl: Arena) -> None:
+    """More were found than listed: the one may be among the rest."""
+    for _ in range(30):
+        ghl.world.ghl.add_contact(LOCATION, email=EMAIL)
+
+    with pytest.raises(ProviderRejected, match="more contacts for one e-mail address"):
+        await ghl.ask(lead(email=EMAIL))
+
+
+async def test_the_booking_of_another_person_is_not_the_leads(ghl: Arena) -> None:
+    """It is neither reported nor called absent; what the lead's own contact has is."""
+    state = ghl.world.ghl
+    stranger = state.add_contact(LOCATION, email="bob@example.com")
+    theirs = state.book(stranger.id, starts_at=TOMORROW)
+    own = state.book(CONTACT, starts_at=TOMORROW)
+
+    answer = await ghl.answer(lead(booking_id=theirs.id, contact_id=CONTACT, email=EMAIL))
+
+    assert [each.id for each in answer.appointments] == [own.id]
+    assert (answer.absent, answer.contact_id) == (frozenset(), CONTACT)
+
+
+async def test_the_booking_of_a_duplicate_contact_is_the_leads(ghl: Arena) -> None:
+    """The address proves that both are one person; what either has may replace what was called off."""
+    state = ghl.world.ghl
+    twin = state.add_contact(LOCATION, email="other@example.com", additional_emails=[EMAIL])
+    old = state.book(twin.id, starts_at=TOMORROW, status="cancelled")
+    new = state.book(CONTACT, starts_at=TOMORROW)
+
+    answer = await ghl.answer(lead(booking_id=old.id, contact_id=CONTACT, email=EMAIL))
+
+    assert {each.id for each in answer.appointments} == {old.id, new.id}
+    assert answer.contact_id == CONTACT
+
+
+async def test_the_booking_of_a_contact_that_swallowed_the_leads_is_the_leads(ghl: Arena) -> None:
+    """After a merge the lead's contact is no more."""
+    survivor = ghl.world.ghl.add_contact(LOCATION, email="new@example.com")
+    booked = ghl.world.ghl.book(survivor.id, starts_at=TOMORROW)
+
+    answer = await ghl.answer(lead(booking_id=booked.id, contact_id="merged", email=None))
+
+    assert [each.id for each in answer.appointments] == [booked.id]
+    assert answer.contact_id == survivor.id
+
+
+async def test_an_answer_about_another_appointment_is_not_believed(ghl: Arena) -> None:
+    """Not even if it is the same contact's."""
+    appointment = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    ghl.switch(FaultKind.SET_FIELD, 'id="another"')
+
+    with pytest.raises(ProviderRejected, match="another appointment than the one asked for"):
+        await ghl.ask(lead(booking_id=appointment.id))
+
+
+async def test_a_list_of_another_contact_is_not_believed(ghl: Arena) -> None:
+    """A filter that was ignored must not book somebody else's meeting for the lead."""
+    ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    ghl.switch(FaultKind.SET_FIELD, 'contactId="another"')
+
+    with pytest.raises(ProviderRejected, match="another contact than the one asked for"):
+        await ghl.ask(lead(contact_id=CONTACT))
+
+
+@pytest.mark.parametrize("way", ["id", "contact", "email"])
+async def test_another_location_is_a_fault_of_the_credential(ghl: Arena, way: str) -> None:
+    """The token opens a location that is not the workspace's: nothing that it says is about our leads."""
+    appointment = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    ghl.switch(FaultKind.SET_FIELD, 'locationId="another"')
+    subject = {
+        "id": lead(booking_id=appointment.id),
+        "contact": lead(contact_id=CONTACT),
+        "email": lead(email=EMAIL),
+    }[way]
+
+    with pytest.raises(ProviderRejected, match="another location than the workspace's") as caught:
+        await ghl.ask(subject)
+
+    assert caught.value.error_class is ErrorClass.CREDENTIAL

@@ -1,0 +1,85 @@
+"""What is learned of an account from its answers' headers."""
+
+from datetime import timedelta
+
+import pytest
+
+from reconcile.domain.budget import CALENDLY_FREE_LIMIT, CALENDLY_PAID_LIMIT, GHL_LIMIT, RateLimit
+from reconcile.domain.ids import Operation, ProviderName
+from reconcile.providers.account import Meter, Published
+from reconcile.providers.call import Attempt
+from reconcile.providers.rate import RateHeaders
+
+GHL = Published(calls=100, window=timedelta(seconds=10), assumed=GHL_LIMIT)
+CALENDLY = Published(calls=500, window=timedelta(minutes=1), assumed=CALENDLY_PAID_LIMIT)
+
+
+def attempt(**rate: object) -> Attempt:
+    """Return an attempt whose answer had these headers."""
+    return Attempt(
+        provider=ProviderName.HIGHLEVEL,
+        operation=Operation.APPOINTMENT,
+        number=1,
+        duration=timedelta(0),
+        status=200,
+        rate=RateHeaders(**rate),  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize(
+    ("published", "limit", "expected"),
+    [
+        (GHL, None, None),
+        (GHL, 0, None),
+        (GHL, 100, None),
+        (GHL, 1000, None),
+        (GHL, 40, RateLimit(interval=timedelta(seconds=1), burst=30)),
+        (GHL, 1, RateLimit(interval=timedelta(seconds=10), burst=1)),
+        (CALENDLY, 500, None),
+        (CALENDLY, 50, CALENDLY_FREE_LIMIT),
+        (CALENDLY, 100, RateLimit(interval=timedelta(seconds=1.2), burst=50)),
+    ],
+)
+def test_a_smaller_limit_than_the_published_one_is_kept_below(
+    published: Published, limit: int | None, expected: RateLimit | None
+) -> None:
+    """Burst and rate together stay under what the headers allow in a window."""
+    assert published.smaller(RateHeaders(limit=limit)) == expected
+
+
+def test_the_window_of_the_headers_counts() -> None:
+    """GHL says how long it is."""
+    found = GHL.smaller(RateHeaders(limit=40, window=timedelta(seconds=60)))
+
+    assert found == RateLimit(interval=timedelta(seconds=6), burst=30)
+
+
+def test_the_lesser_of_both_remainders_counts() -> None:
+    """Of the window, and of the day."""
+    meter = Meter()
+    meter.observe(attempt(remaining=99, daily_remaining=3))
+
+    assert meter.usage(GHL).remaining == 3
+
+
+def test_an_attempt_without_an_answer_tells_nothing_new() -> None:
+    """But it counts."""
+    meter = Meter()
+    meter.observe(attempt(remaining=7))
+    meter.observe(
+        Attempt(provider=ProviderName.HIGHLEVEL, operation=Operation.LOCATION, number=1, duration=timedelta(0))
+    )
+
+    usage = meter.usage(GHL)
+
+    assert (usage.calls, usage.remaining) == (2, 7)
+
+
+def test_of_two_waits_the_longer_counts() -> None:
+    """Whichever came first."""
+    meter = Meter()
+    for seconds in (3, 9, 5):
+        meter.wait(timedelta(seconds=seconds))
+
+    assert meter.usage(GHL).not_before == timedelta(seconds=9)
+    assert meter.usage(GHL).not_before is None
