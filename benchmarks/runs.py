@@ -1,65 +1,38 @@
-"""One whole run as a process: single look-ups over many workspaces at a provider's latency, and a run with nothing due."""
+"""One whole run as a process: single look-ups at a provider's latency, and a run with nothing due."""
 
 import argparse
 import asyncio
 import json
-import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks.process import measured
 from reconcile import bootstrap
 from reconcile.drill.company import lead_of, workspace_of
-from reconcile.simulator import World, WorldSize
+from reconcile.simulator import Scenario, World, WorldSize
 from tests import postgres
 
 _SEED = 1
 _CLI = (sys.executable, "-m", "reconcile_cli.main")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """One process: seconds of wall time and of CPU, peak memory, and the report it printed."""
-
-    wall: float
-    cpu: float
-    peak_rss_mb: float
-    report: Mapping[str, Any]
-
-
-def _measured(arguments: tuple[str, ...], environment: Mapping[str, str]) -> Measured:
-    begun = time.perf_counter()
-    process = subprocess.Popen(
-        (*_CLI, *arguments), env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    output, complaints = process.stdout.read(), process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - begun
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"the run ended with {process.returncode}: {complaints.decode()[-2000:]}")
-    return Measured(
-        wall=wall,
-        cpu=usage.ru_utime + usage.ru_stime,
-        peak_rss_mb=usage.ru_maxrss / 1024,
-        report=json.loads(output.splitlines()[-1]),
-    )
-
-
 @contextmanager
 def _simulator(size: WorldSize, *, anchor: datetime, latency_ms: float) -> Iterator[Mapping[str, str]]:
     """Serve the world from a process of its own, so that its CPU is not counted as ours."""
     command = [sys.executable, "-m", "reconcile.simulator", f"--seed={_SEED}", f"--anchor={anchor.isoformat()}"]
-    command += [f"--workspaces={size.workspaces}", f"--leads={size.leads_per_workspace}", "--calendly-share=0"]
+    command += [
+        f"--workspaces={size.workspaces}",
+        f"--leads={size.leads_per_workspace}",
+        "--calendly-share=0",
+        "--scenario=confirmed",
+    ]
     process = subprocess.Popen([*command, f"--latency-ms={latency_ms}"], stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
@@ -82,13 +55,19 @@ def _database(kind: str) -> Iterator[str]:
 
 def _seeded(url: str, size: WorldSize, *, anchor: datetime) -> None:
     world = World.generate(seed=_SEED, now=lambda: anchor, anchor=anchor, size=size)
+    known = [replace(each, stored=each.truth) for each in world.leads]  # one look-up each, by the booking id
     asyncio.run(bootstrap.migrate_url(url))
     workspaces = [workspace_of(each) for each in world.workspaces.values()]
-    asyncio.run(bootstrap.seed_url(url, workspaces=workspaces, leads=[lead_of(each) for each in world.leads]))
+    asyncio.run(bootstrap.seed_url(url, workspaces=workspaces, leads=[lead_of(each) for each in known]))
 
 
 def _run(kind: str, wanted: argparse.Namespace) -> dict[str, Any]:
-    size = WorldSize(workspaces=wanted.workspaces, leads_per_workspace=wanted.leads, calendly_share=0.0)
+    size = WorldSize(
+        workspaces=wanted.workspaces,
+        leads_per_workspace=wanted.leads,
+        calendly_share=0.0,
+        mix={Scenario.CONFIRMED: 1},
+    )
     anchor = datetime.now(UTC)
     with _database(kind) as url, _simulator(size, anchor=anchor, latency_ms=wanted.latency_ms) as addresses:
         _seeded(url, size, anchor=anchor)
@@ -102,10 +81,11 @@ def _run(kind: str, wanted: argparse.Namespace) -> dict[str, Any]:
             "RECONCILE_LEAD_CONCURRENCY": str(wanted.lead_concurrency),
             "RECONCILE_OUTPUT": "json",
         }
-        busy = _measured(("run",), environment)
-        idle = _measured(("run",), environment)  # all were attempted a moment ago: nothing is due
+        busy = measured((*_CLI, "run"), environment)
+        idle = measured((*_CLI, "run"), environment)  # all were attempted a moment ago: nothing is due
+    report = json.loads(busy.output.splitlines()[-1])
     leads = wanted.workspaces * wanted.leads
-    checked = busy.report["leadsChecked"] + busy.report["skipped"]
+    checked = report["leadsChecked"] + report["skipped"]
     return {
         "database": kind,
         "workspaces": wanted.workspaces,
@@ -115,9 +95,9 @@ def _run(kind: str, wanted: argparse.Namespace) -> dict[str, Any]:
         "leads_per_s": round(checked / busy.wall),
         "cpu_ms_per_lead": round(1000 * busy.cpu / max(1, checked), 3),
         "peak_rss_mb": round(busy.peak_rss_mb),
-        "calls_per_lead": round(busy.report["providerCalls"] / max(1, checked), 3),
-        "errors": busy.report["errors"],
-        "deferred": busy.report["deferred"],
+        "calls_per_lead": round(report["providerCalls"] / max(1, checked), 3),
+        "errors": report["errors"],
+        "deferred": report["deferred"],
         "idle_ms": round(1000 * idle.wall),
         "idle_rss_mb": round(idle.peak_rss_mb),
     }

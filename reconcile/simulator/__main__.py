@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 
+from reconcile.simulator.scenarios import DEFAULT_MIX, Scenario
 from reconcile.simulator.server import Simulator, serve
 from reconcile.simulator.world import World, WorldSize
 
@@ -22,6 +23,9 @@ def main() -> None:
     parser.add_argument("--calendly-share", type=float, default=0.5)
     parser.add_argument("--latency-ms", type=float, default=0.0)
     parser.add_argument("--anchor", type=datetime.fromisoformat, help="the instant that the world is made around")
+    parser.add_argument(
+        "--scenario", type=Scenario, action="append", help="only leads with this story; may be repeated"
+    )
     parser.add_argument("--no-limits", action="store_true", help="do not enforce the published request limits")
     wanted = parser.parse_args()
     anchor = wanted.anchor or datetime.now(UTC)
@@ -30,7 +34,10 @@ def main() -> None:
         now=lambda: datetime.now(UTC),
         anchor=anchor,
         size=WorldSize(
-            workspaces=wanted.workspaces, leads_per_workspace=wanted.leads, calendly_share=wanted.calendly_share
+            workspaces=wanted.workspaces,
+            leads_per_workspace=wanted.leads,
+            calendly_share=wanted.calendly_share,
+            mix=dict.fromkeys(wanted.scenario, 1.0) if wanted.scenario else DEFAULT_MIX,
         ),
     )
 
