@@ -7,6 +7,7 @@ import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.ids import Operation, ProviderName
+from reconcile.domain.lead import Lead
 from reconcile.domain.outcome import SkipReason
 from reconcile.ports import Lookup
 from reconcile.simulator import FaultKind
@@ -78,9 +79,9 @@ async def test_every_variant_reads_alike_by_every_way(
         (lead(email=EMAIL), Operation.CONTACT_SEARCH),
     ],
 )
-async def test_the_first_call_is_known_before_it_is_made(ghl: Arena, subject: object, operation: Operation) -> None:
+async def test_the_first_call_is_known_before_it_is_made(ghl: Arena, subject: Lead, operation: Operation) -> None:
     """By booking id, else by contact, else by e-mail."""
-    assert ghl.provider.lookup(subject, ghl.workspace) == Lookup(provider=NAME, operation=operation)  # type: ignore[arg-type]
+    assert ghl.provider.lookup(subject, ghl.workspace) == Lookup(provider=NAME, operation=operation)
     assert ghl.attempts == []
 
 
@@ -96,10 +97,10 @@ async def test_the_first_call_is_known_before_it_is_made(ghl: Arena, subject: ob
         (lead(booking_id="/scheduled_events/A"), SkipReason.NO_IDENTITY),
     ],
 )
-async def test_a_lead_without_a_way_is_skipped_with_its_reason(ghl: Arena, subject: object, reason: SkipReason) -> None:
+async def test_a_lead_without_a_way_is_skipped_with_its_reason(ghl: Arena, subject: Lead, reason: SkipReason) -> None:
     """And no call is made."""
-    assert ghl.provider.lookup(subject, ghl.workspace) is reason  # type: ignore[arg-type]
-    assert await ghl.ask(subject) is reason  # type: ignore[arg-type]
+    assert ghl.provider.lookup(subject, ghl.workspace) is reason
+    assert await ghl.ask(subject) is reason
     assert ghl.attempts == []
 
 

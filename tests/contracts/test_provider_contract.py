@@ -1,0 +1,171 @@
+"""What the use cases rely on in every ``Provider``, real or fake."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.change import Answer
+from reconcile.domain.lead import Lead
+from reconcile.domain.outcome import SkipReason
+from reconcile.errors import ContractFault, ErrorClass, ProviderError, RateLimited
+from reconcile.ports import Lookup
+from tests.contracts.provider_stages import STAGES, Stage
+from tests.providers.arena import lead
+
+SOON = timedelta(hours=3)
+
+
+@pytest.fixture(params=STAGES)
+async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    async with STAGES[request.param]() as found:
+        yield found
+
+
+async def ask(stage: Stage, subject: Lead, *, left: float = 30.0) -> Answer | SkipReason:
+    """Ask about a lead with so many seconds left."""
+    return await stage.provider.answer(subject, stage.workspace, deadline=stage.monotonic() + left)
+
+
+async def test_a_booking_that_stands_is_reported(stage: Stage) -> None:
+    """With its instants, which are aware."""
+    starts_at = stage.now() + SOON
+    booked = stage.book(starts_at)
+
+    answer = await ask(stage, booked)
+
+    assert isinstance(answer, Answer)
+    (found,) = answer.appointments
+    assert (found.id, found.provider) == (booked.rollup.booking_id, stage.provider.name)
+    assert (found.status, found.starts_at, found.canceled_at) == (AppointmentStatus.CONFIRMED, starts_at, None)
+    assert found.starts_at.utcoffset() is not None
+    assert answer.absent == frozenset()
+
+
+async def test_a_booking_that_was_called_off_says_when(stage: Stage) -> None:
+    """It is reported, and not absent."""
+    booked = stage.book(stage.now() + SOON)
+    stage.cancel(booked)
+
+    answer = await ask(stage, booked)
+
+    assert isinstance(answer, Answer)
+    (found,) = answer.appointments
+    assert (found.id, found.status) == (booked.rollup.booking_id, AppointmentStatus.CANCELED)
+    assert found.canceled_at == stage.now()
+    assert answer.absent == frozenset()
+
+
+async def test_a_booking_that_is_gone_is_absent(stage: Stage) -> None:
+    """Under the id that was asked for, and not reported at the same time."""
+    booked = stage.book(stage.now() + SOON)
+    stage.remove(booked)
+
+    answer = await ask(stage, booked)
+
+    assert isinstance(answer, Answer)
+    assert answer.absent == {booked.rollup.booking_id}
+    assert answer.appointments == ()
+
+
+async def test_nothing_found_is_not_absent(stage: Stage) -> None:
+    """Only what was asked for by its id can be."""
+    answer = await ask(stage, stage.stranger())
+
+    assert isinstance(answer, Answer)
+    assert (answer.appointments, answer.absent) == ((), frozenset())
+
+
+async def test_asking_again_gives_the_same_answer(stage: Stage) -> None:
+    """Nothing is changed by asking."""
+    booked = stage.book(stage.now() + SOON)
+
+    assert await ask(stage, booked) == await ask(stage, booked)
+
+
+@pytest.mark.parametrize(
+    ("status", "error_class"),
+    [(401, ErrorClass.CREDENTIAL), (429, ErrorClass.RATE_LIMITED), (500, ErrorClass.UNAVAILABLE)],
+)
+async def test_what_is_not_decisive_is_raised(stage: Stage, status: int, error_class: ErrorClass) -> None:
+    """With the provider and the operation, which breakers count by."""
+    booked = stage.book(stage.now() + SOON)
+    stage.refuse(status=status)
+
+    with pytest.raises(ProviderError) as caught:
+        await ask(stage, booked)
+
+    error = caught.value
+    lookup = stage.provider.lookup(booked, stage.workspace)
+    assert isinstance(lookup, Lookup)
+    assert (error.error_class, error.status) == (error_class, status)
+    assert (error.provider, error.operation) == (lookup.provider, lookup.operation)
+
+
+async def test_an_answer_without_ids_is_a_contract_fault(stage: Stage) -> None:
+    """The incident: nothing may be concluded from it."""
+    booked = stage.book(stage.now() + SOON)
+    stage.lose_ids()
+
+    with pytest.raises(ContractFault, match=r" response missing required (ID|URI) field$") as caught:
+        await ask(stage, booked)
+
+    assert caught.value.error_class is ErrorClass.CONTRACT
+    assert caught.value.shape
+
+
+async def test_a_look_up_names_its_first_call_and_makes_none(stage: Stage) -> None:
+    """So that breaker and budget can refuse it."""
+    booked = stage.book(stage.now() + SOON)
+
+    lookup = stage.provider.lookup(booked, stage.workspace)
+
+    assert isinstance(lookup, Lookup)
+    assert lookup.provider == stage.provider.name
+    assert stage.provider.usage(stage.workspace).calls == 0
+
+
+async def test_a_lead_that_cannot_be_looked_up_is_skipped_by_both_questions(stage: Stage) -> None:
+    """For the same reason."""
+    for subject, workspace in (
+        (lead(), stage.workspace),
+        (stage.stranger(), replace(stage.workspace, credentials={})),
+    ):
+        reason = stage.provider.lookup(subject, workspace)
+
+        assert isinstance(reason, SkipReason)
+        assert await stage.provider.answer(subject, workspace, deadline=stage.monotonic() + 30) is reason
+
+
+async def test_usage_is_told_once(stage: Stage) -> None:
+    """Each call belongs to one settlement."""
+    booked = stage.book(stage.now() + SOON)
+    await ask(stage, booked)
+
+    first, second = (stage.provider.usage(stage.workspace) for _ in range(2))
+
+    assert first.calls > 0
+    assert (second.calls, second.remaining, second.not_before) == (0, None, None)
+
+
+async def test_a_429_says_how_long_to_stay_away(stage: Stage) -> None:
+    """In the error, and once more in the usage, which outlives the lead."""
+    booked = stage.book(stage.now() + SOON)
+    stage.refuse(status=429)
+
+    with pytest.raises(RateLimited) as caught:
+        await ask(stage, booked)
+
+    assert stage.provider.usage(stage.workspace).not_before == caught.value.retry_after > timedelta(0)
+
+
+async def test_no_call_is_made_after_the_deadline(stage: Stage) -> None:
+    """The lead is left for the next run, and the provider is not blamed."""
+    booked = stage.book(stage.now() + SOON)
+
+    with pytest.raises(RateLimited):
+        await ask(stage, booked, left=0)
+
+    assert stage.provider.usage(stage.workspace).calls == 0
