@@ -1,4 +1,4 @@
-"""Stores for tests: migrated databases made quickly; leads, changes and batches of which a test says only what matters."""
+"""Stores for tests: migrated databases made quickly, and leads, changes and batches with a test's own facts only."""
 
 import asyncio
 import shutil

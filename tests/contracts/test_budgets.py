@@ -1,0 +1,80 @@
+"""What every ``Budgets`` promises. Limits are slow, so that no test depends on how long it takes."""
+
+import asyncio
+from datetime import timedelta
+
+from reconcile.domain.budget import RateLimit
+from reconcile.ports import Store, Usage
+
+SLOW = RateLimit(interval=timedelta(hours=1), burst=10)
+SLOWER = RateLimit(interval=timedelta(hours=2), burst=4)
+KEY = "ghl/loc-w1"
+
+
+async def test_a_fresh_account_has_its_whole_burst(store: Store) -> None:
+    grant = await store.budgets.reserve(KEY, wanted=10, limit=SLOW)
+
+    assert (grant.granted, grant.retry_after) == (10, timedelta(0))
+
+
+async def test_no_more_than_the_burst_is_granted(store: Store) -> None:
+    grant = await store.budgets.reserve(KEY, wanted=25, limit=SLOW)
+    again = await store.budgets.reserve(KEY, wanted=1, limit=SLOW)
+
+    assert grant.granted == 10
+    assert again.granted == 0
+    assert timedelta(minutes=59) < again.retry_after <= timedelta(hours=1)
+
+
+async def test_what_was_not_used_can_be_had_again(store: Store) -> None:
+    await store.budgets.reserve(KEY, wanted=10, limit=SLOW)
+    await store.budgets.settle(KEY, unused=3, usage=Usage(calls=7), limit=SLOW)
+
+    assert (await store.budgets.reserve(KEY, wanted=10, limit=SLOW)).granted == 3
+
+
+async def test_calls_beyond_the_reservation_are_counted(store: Store) -> None:
+    await store.budgets.reserve(KEY, wanted=2, limit=SLOW)
+    await store.budgets.settle(KEY, unused=-3, usage=Usage(calls=5), limit=SLOW)
+
+    assert (await store.budgets.reserve(KEY, wanted=10, limit=SLOW)).granted == 5
+
+
+async def test_headers_correct_the_meter_towards_less_only(store: Store) -> None:
+    await store.budgets.settle(KEY, unused=0, usage=Usage(remaining=2), limit=SLOW)
+    await store.budgets.settle(KEY, unused=0, usage=Usage(remaining=9), limit=SLOW)
+
+    assert (await store.budgets.reserve(KEY, wanted=10, limit=SLOW)).granted == 2
+
+
+async def test_a_smaller_limit_is_remembered(store: Store) -> None:
+    await store.budgets.settle(KEY, unused=0, usage=Usage(limit=SLOWER), limit=SLOW)
+
+    assert (await store.budgets.reserve(KEY, wanted=10, limit=SLOW)).granted == 4
+
+
+async def test_a_greater_limit_is_not_taken_over(store: Store) -> None:
+    await store.budgets.settle(KEY, unused=0, usage=Usage(limit=SLOW), limit=SLOWER)
+
+    assert (await store.budgets.reserve(KEY, wanted=10, limit=SLOWER)).granted == 4
+
+
+async def test_after_a_refusal_nothing_is_granted_until_its_time(store: Store) -> None:
+    quick = RateLimit(interval=timedelta(seconds=1), burst=10)
+    await store.budgets.settle(KEY, unused=0, usage=Usage(not_before=timedelta(hours=3)), limit=quick)
+    grant = await store.budgets.reserve(KEY, wanted=1, limit=quick)
+
+    assert grant.granted == 0
+    assert timedelta(hours=2, minutes=59) < grant.retry_after <= timedelta(hours=3)
+
+
+async def test_accounts_do_not_know_each_other(store: Store) -> None:
+    await store.budgets.reserve(KEY, wanted=10, limit=SLOW)
+
+    assert (await store.budgets.reserve("ghl/loc-w2", wanted=10, limit=SLOW)).granted == 10
+
+
+async def test_many_at_once_never_exceed_the_burst(store: Store) -> None:
+    grants = await asyncio.gather(*(store.budgets.reserve(KEY, wanted=2, limit=SLOW) for _ in range(12)))
+
+    assert sum(grant.granted for grant in grants) == 10

@@ -1,0 +1,78 @@
+"""What every ``Outbox`` promises."""
+
+from datetime import timedelta
+
+import pytest
+
+from reconcile.domain.change import EffectKind
+from reconcile.ports import OutboxRow, Store
+from reconcile.store.seed import seed
+from tests.stores import DEFAULT, NOW, RUN, W1, appointment, batch, booking, lead, lead_write, workspace
+
+LATER = NOW + timedelta(minutes=5)
+
+
+@pytest.fixture
+async def filled(store: Store, store_url: str) -> Store:
+    """Give a store with three follow-ups, of three batches a minute apart."""
+    leads = [lead(f"l{n}") for n in range(3)]
+    await seed(store_url, mapping=DEFAULT, workspaces=[workspace()], leads=leads)
+    for n, each in enumerate(leads):
+        write = lead_write(each, change=booking(each, appointment(f"A{n}")))
+        await store.leads.write(batch([write], at=NOW - timedelta(minutes=3 - n)))
+    return store
+
+
+async def test_follow_ups_wait_oldest_first(filled: Store) -> None:
+    rows = await filled.outbox.pending(now=NOW, limit=2)
+
+    assert [row.key for row in rows] == ["start:A0", "start:A1"]
+    assert rows[0] == OutboxRow(
+        key="start:A0",
+        kind=EffectKind.START_POST_BOOKING_SEQUENCE,
+        workspace_id=W1,
+        lead_id=lead("l0").id,
+        appointment_id=appointment("A0").id,
+        run_id=RUN,
+        created_at=NOW - timedelta(minutes=3),
+    )
+    assert await filled.outbox.pending_count() == 3
+
+
+async def test_what_is_delivered_waits_no_more(filled: Store) -> None:
+    await filled.outbox.delivered(["start:A0", "start:A2", "nobody"], at=NOW)
+
+    assert [row.key for row in await filled.outbox.pending(now=NOW, limit=9)] == ["start:A1"]
+    assert await filled.outbox.pending_count() == 1
+
+
+async def test_what_is_postponed_waits_until_its_time(filled: Store) -> None:
+    await filled.outbox.postponed(["start:A0"], until=LATER)
+
+    now, then = await filled.outbox.pending(now=NOW, limit=9), await filled.outbox.pending(now=LATER, limit=9)
+    assert [row.key for row in now] == ["start:A1", "start:A2"]
+    assert [(row.key, row.attempts) for row in then] == [("start:A0", 1), ("start:A1", 0), ("start:A2", 0)]
+
+
+async def test_what_is_delivered_is_not_postponed(filled: Store) -> None:
+    await filled.outbox.delivered(["start:A0"], at=NOW)
+    await filled.outbox.postponed(["start:A0"], until=NOW)
+
+    assert await filled.outbox.pending_count() == 2
+
+
+async def test_nothing_to_note_is_nothing(filled: Store) -> None:
+    await filled.outbox.delivered([], at=NOW)
+    await filled.outbox.postponed([], until=LATER)
+
+    assert await filled.outbox.pending_count() == 3
+
+
+async def test_the_same_follow_up_is_stored_once(filled: Store) -> None:
+    """Its key is what makes the receiver's work idempotent, so a second row would say the same."""
+    one = await filled.leads.lead(lead("l0").id)
+    assert one is not None
+    moved = appointment("A0", starts_at=LATER)
+    await filled.leads.write(batch([lead_write(one, change=booking(one, moved))]))
+
+    assert await filled.outbox.pending_count() == 3
