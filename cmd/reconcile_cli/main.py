@@ -75,14 +75,17 @@ class Root(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; a bug ends with its traceback, everything else in a sentence."""
+        asked_to_end: list[int] = []
         try:
-            with _terminable():
+            with _terminable() as asked_to_end:
                 result = super().invoke(ctx)
                 sys.stdout.flush()
         except (click.ClickException, click.exceptions.Exit):
             raise
         except KeyboardInterrupt:
-            _end(ExitCode.INTERRUPTED, "interrupted: what was begun is taken up by the next run")
+            if asked_to_end:
+                _end(ExitCode.TERMINATED, "ended by SIGTERM")
+            _end(ExitCode.INTERRUPTED, "interrupted")
         except BrokenPipeError:
             # Whoever read us has left; the interpreter must not stumble over it once more when it flushes.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -120,15 +123,20 @@ def _end(code: ExitCode, *sentences: str) -> NoReturn:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM end the process also where it is a container's first, to whom the kernel brings no default action."""
+def _terminable() -> Iterator[list[int]]:
+    """Let SIGTERM end a command as Ctrl-C does, in order; what is yielded is filled when that was asked for.
 
-    def terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-        raise SystemExit(ExitCode.TERMINATED)
+    A handler is needed: the kernel brings no default action to a container's first process. `run` has its own.
+    """
+    asked: list[int] = []
+
+    def terminate(number: int, _frame: FrameType | None) -> None:
+        asked.append(number)
+        signal.raise_signal(signal.SIGINT)
 
     before = signal.signal(signal.SIGTERM, terminate)
     try:
-        yield
+        yield asked
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from reconcile.runner.advice import counted
-from reconcile_cli.text.words import HEALTH_STYLES, QUIET, STATE_STYLES, console, grid, listing, safe, span
+from reconcile_cli.text.words import HEALTH_STYLES, QUIET, STATE_STYLES, console, grid, keys, listing, safe, span
 
 _OUTCOMES = (
     ("booked", "bookedFound"),
@@ -73,7 +73,7 @@ def _failures(out: Console, document: Mapping[str, Any]) -> None:
     for each in document["topSignatures"]:
         out.print()
         out.print(Text.assemble((f"  {each['count']} × ", "red"), safe(each["signature"])))
-        shape = f"; keys that were there: {', '.join(each['shape'])}" if each["shape"] else ""
+        shape = f"; {keys(each['shape'])}" if each["shape"] else ""
         out.print(safe(f"    in {counted(each['workspaces'], 'workspace')}{shape}", QUIET))
 
 

@@ -5,7 +5,7 @@ from rich.text import Text
 
 from reconcile.runner.overview import Overview
 from reconcile_cli.text.breaker import block
-from reconcile_cli.text.words import HEALTH_STYLES, NONE, QUIET, ago, ahead, console, grid, listing, safe, span
+from reconcile_cli.text.words import HEALTH_STYLES, NONE, QUIET, ago, ahead, console, grid, keys, listing, safe, span
 
 
 def show(view: Overview) -> None:
@@ -77,7 +77,7 @@ def _failures(out: Console, view: Overview) -> None:
     for row in view.signatures:
         what = safe(row.signature.key)
         if row.signature.shape:
-            what.append(f"\nkeys that were there: {', '.join(row.signature.shape)}", style=QUIET)
+            what.append_text(safe(f"\n{keys(row.signature.shape)}", QUIET))
         table.add_row(
             ago(row.last_seen_at, view.now),
             ago(row.first_seen_at, view.now),

@@ -1,6 +1,6 @@
 """Durations, instants and foreign text as a person reads them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from rich.console import Console
@@ -62,6 +62,13 @@ def ahead(at: datetime | None, now: datetime) -> str:
     if at is None:
         return ""
     return f"in {span(at - now)} ({at:%H:%M:%S} UTC)" if at > now else "now"
+
+
+def keys(shape: Sequence[str]) -> str:
+    """Return the keys that a body had: the outer ones, and how many there were inside them."""
+    outer = [key for key in shape if "." not in key]
+    inner = f", and {len(shape) - len(outer)} inside" if len(outer) < len(shape) else ""
+    return f"keys that were there: {', '.join(outer)}{inner}"
 
 
 def grid(*styles: str) -> Table:

@@ -1,0 +1,111 @@
+"""``reconcile simulate``: both providers as a local server, and a company's database to go with them."""
+
+import asyncio
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from reconcile import bootstrap
+from reconcile.drill.company import lead_of, workspace_of
+from reconcile.simulator import Fault, FaultKind, FaultRefused, Simulator, World, WorldSize, incident, serve
+from reconcile_cli.output import print_json
+
+
+class FaultParam(click.ParamType[Fault]):
+    """Reads KIND or KIND=VALUE."""
+
+    name = "fault"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Fault:
+        if isinstance(value, Fault):
+            return value
+        kind, equals, text = str(value).partition("=")
+        if kind not in set(FaultKind):
+            self.fail(f"{kind!a} is no fault: there are {', '.join(FaultKind)}", param, ctx)
+        try:
+            return Fault(kind=FaultKind(kind), value=_number_or_text(text) if equals else None)
+        except FaultRefused as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--port", type=click.IntRange(0, 65534), default=8700, help="GHL's, Calendly's the next; 0: free ones.")
+@click.option("--workspaces", type=click.IntRange(1, 10_000), default=2, help="Workspaces to make up.")
+@click.option("--leads", type=click.IntRange(1, 100_000), default=10, help="Leads in each of them.")
+@click.option("--calendly-share", type=click.FloatRange(0, 1), default=0.5, help="Share of leads at Calendly.")
+@click.option("--seed", type=int, default=1, help="The same seed makes up the same company.")
+@click.option("--latency-ms", type=click.FloatRange(0, 60_000), default=0, help="Time that each answer takes.")
+@click.option("--limits/--no-limits", default=True, help="Enforce the published request limits.")
+@click.option("--incident", "is_incident", is_flag=True, help="Begin with the incident: all GHL records lack their id.")
+@click.option(
+    "--fault", "faults", type=FaultParam(), multiple=True, metavar="KIND[=VALUE]", help="Begin with this fault."
+)
+@click.option(
+    "--fill",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PATH",
+    help="Also make an SQLite database of the company's leads in this new file.",
+)
+def command(
+    *,
+    port: int,
+    workspaces: int,
+    leads: int,
+    calendly_share: float,
+    seed: int,
+    latency_ms: float,
+    limits: bool,
+    is_incident: bool,
+    faults: tuple[Fault, ...],
+    fill: Path | None,
+) -> None:
+    """Serve both providers on this machine, with faults to switch on, until Ctrl-C or SIGTERM.
+
+    Faults are switched while it runs at /_simulator/faults, listed at /_simulator/kinds.
+    """
+    if fill and fill.exists():
+        raise click.UsageError(f"{fill} exists already; --fill makes a new database and touches no other")
+    size = WorldSize(workspaces=workspaces, leads_per_workspace=leads, calendly_share=calendly_share)
+    world = World.generate(seed=seed, now=lambda: datetime.now(UTC), size=size)
+    if fill:
+        asyncio.run(_fill(fill, world))
+    asyncio.run(
+        serve(
+            world,
+            port=port,
+            faults=(*(incident() if is_incident else ()), *faults),
+            latency=timedelta(milliseconds=latency_ms),
+            enforce_limits=limits,
+            on_ready=lambda simulator: _announce(simulator, fill),
+        )
+    )
+
+
+async def _fill(path: Path, world: World) -> None:
+    url = f"sqlite:///{path}"
+    await bootstrap.migrate_url(url)
+    workspaces = [workspace_of(each) for each in world.workspaces.values()]
+    await bootstrap.seed_url(url, workspaces=workspaces, leads=[lead_of(each) for each in world.leads])
+
+
+def _announce(simulator: Simulator, fill: Path | None) -> None:
+    """Say where it is: as lines to paste on a terminal, else as one line of JSON."""
+    variables = {"RECONCILE_GHL_BASE_URL": simulator.ghl_url, "RECONCILE_CALENDLY_BASE_URL": simulator.calendly_url}
+    if fill:
+        variables["RECONCILE_DATABASE_URL"] = f"sqlite:///{fill}"
+    if not sys.stdout.isatty():
+        print_json(variables)
+    else:
+        click.echo("".join(f"export {name}={value}\n" for name, value in variables.items()))
+        switch = f"{simulator.ghl_url}/_simulator/faults"
+        click.echo(f'break it   curl -d \'{{"preset": "incident"}}\' {switch}\nheal it    curl -X DELETE {switch}')
+    sys.stdout.flush()
+
+
+def _number_or_text(text: str) -> str | float:
+    try:
+        return float(text)
+    except ValueError:
+        return text

@@ -1,0 +1,101 @@
+"""The drill as a person watches it: a line for each minute, and what it amounts to."""
+
+from rich.text import Text
+
+from reconcile.domain.breaker import BreakerState
+from reconcile.drill.incident import DrillPlan, DrillResult, Tick
+from reconcile_cli.text.words import HEALTH_STYLES, QUIET, STATE_STYLES, console, keys, safe
+
+_OUT = console()
+_WIDTHS = (7, 9, 15, 8, 7, 6, 18, 7, 5)
+
+
+def opening(plan: DrillPlan) -> None:
+    """Say what is about to be seen, and head the columns."""
+    leads = plan.workspaces * plan.leads_per_workspace
+    _OUT.print("The incident, replayed on this machine", style="bold")
+    _OUT.print(
+        f"{plan.workspaces} workspaces, {leads} leads, each due every minute. In minute {plan.breaks_at} all "
+        f"GoHighLevel responses lose their id, for {plan.broken_ticks} minutes. Right: the same code without guards."
+    )
+    _OUT.print()
+    _line(*[("", "")] * 7, ("without", "bold"), (" guards", "bold"))
+    _line(
+        *((head, "bold") for head in ("minute", "provider", "health", "checked", "errors", "calls", "its breaker")),
+        ("errors", "bold"),
+        ("calls", "bold"),
+    )
+
+
+def row(tick: Tick, bare: Tick, *, plan: DrillPlan) -> None:
+    """Print one minute of both."""
+    report, state = tick.report, _state(tick)
+    healed_at = plan.breaks_at + plan.broken_ticks
+    provider = ("broken", "red") if tick.is_broken else ("healed" if tick.number >= healed_at else "well", "green")
+    _line(
+        (str(tick.number), QUIET),
+        provider,
+        (report.health.replace("_", " "), HEALTH_STYLES[report.health]),
+        (str(report.leads_checked), ""),
+        (str(report.errors), "red" if report.errors else QUIET),
+        (str(tick.provider_calls), ""),
+        (_told(tick, state), STATE_STYLES[state]),
+        (str(bare.report.errors), "red" if bare.report.errors else QUIET),
+        (str(bare.provider_calls), ""),
+    )
+    if tick.number == plan.breaks_at and report.top_signatures:
+        worst = report.top_signatures[0]
+        _OUT.print(safe(f"      └ {worst.key}", "red"))
+        if worst.shape:
+            _OUT.print(safe(f"        {keys(worst.shape)}", QUIET))
+
+
+def closing(guarded: DrillResult, unguarded: DrillResult) -> None:
+    """Say what both amounted to; every number was counted just now."""
+    minutes = guarded.plan.broken_ticks
+    recovery = guarded.ticks_to_recover
+    back = f"back at full rate in minute {recovery} after healing, by itself" if recovery else "not back at full rate"
+    _OUT.print()
+    _OUT.print(
+        Text.assemble(
+            ("With guards  ", "bold green"),
+            f"{guarded.errors} errors and {guarded.calls_while_broken} provider calls in {minutes} broken minutes, "
+            f"{guarded.wrong_writes} wrong writes, {back}.",
+        )
+    )
+    _OUT.print(
+        Text.assemble(
+            ("Without      ", "bold red"),
+            f"{unguarded.errors} errors and {unguarded.calls_while_broken} provider calls in the same minutes, "
+            f"{unguarded.wrong_writes} wrong writes: the same code and provider, breakers, backoff and memory off.",
+        )
+    )
+    _OUT.print(
+        Text.assemble(
+            ("Yours        ", "bold"),
+            ("RECONCILE_DATABASE_URL=postgresql://... reconcile doctor", "cyan"),
+            " says what is missing, ",
+            ("reconcile run --dry-run", "cyan"),
+            " what would be repaired.",
+        )
+    )
+
+
+def _state(tick: Tick) -> BreakerState:
+    """Return the worst state that a breaker had at the end of the minute."""
+    states = {breaker.effective_state(tick.report.timestamp) for breaker in tick.report.breakers}
+    return next((each for each in (BreakerState.OPEN, BreakerState.HALF_OPEN) if each in states), BreakerState.CLOSED)
+
+
+def _told(tick: Tick, state: BreakerState) -> str:
+    word = state.replace("_", " ")
+    if state is BreakerState.OPEN:
+        return f"{word}, probes fail" if tick.report.breakers[0].reason == "ProbeFailed" else f"{word}: stopped"
+    return f"{word}, ramp" if state is BreakerState.HALF_OPEN else word
+
+
+def _line(*cells: tuple[str, str]) -> None:
+    line = Text()
+    for (text, style), width in zip(cells, _WIDTHS, strict=True):
+        line.append(f"{text:<{width}}", style=style)
+    _OUT.print(line, no_wrap=True, crop=False, overflow="ignore")

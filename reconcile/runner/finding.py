@@ -1,0 +1,33 @@
+"""What ``reconcile doctor`` finds: one line for each thing that was looked at."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """How a thing is."""
+
+    FINE = "fine"
+    WARNING = "warning"
+    """It works, and will surprise somebody."""
+    AWAY = "away"
+    """It does not answer now; nothing has to be changed here."""
+    FAULT = "fault"
+    """Nothing works before this is put right."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at: *text* says how it is, *remedy* what to do. No secret is in either."""
+
+    subject: str
+    verdict: Verdict
+    text: str
+    remedy: str | None = None
+
+
+def worst(findings: Iterable[Finding]) -> Verdict:
+    """Return the worst verdict; fine where nothing was looked at."""
+    order = list(Verdict)
+    return max((each.verdict for each in findings), key=order.index, default=Verdict.FINE)
