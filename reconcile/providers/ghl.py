@@ -26,6 +26,8 @@ from reconcile.providers.http import Gateway
 _CALENDARS = {"Version": "2021-04-15"}
 _CONTACTS = {"Version": "2021-07-28"}
 _PAGE_LIMIT = 20
+_LONGEST_VALUE = 75
+"""GHL refuses to search for more characters."""
 _MOST_CONTACTS = 5
 """More people than this with one address are no duplicates of one person."""
 _PUBLISHED = Published(calls=100, window=timedelta(seconds=10), assumed=GHL_LIMIT)
@@ -108,7 +110,7 @@ class Ghl:
             return Operation.APPOINTMENT, booking_id
         if contact_id := identity.contact_id(lead):
             return Operation.CONTACT_APPOINTMENTS, contact_id
-        if address := identity.address(lead):
+        if address := identity.address(lead, longest=_LONGEST_VALUE):
             return (Operation.CONTACT_SEARCH, address) if credential.account else SkipReason.NOT_CONFIGURED
         return SkipReason.UNREADABLE_BOOKING_ID if booking_id else SkipReason.NO_IDENTITY
 
@@ -136,7 +138,7 @@ class Ghl:
 
     async def _is_of_same_person(self, question: _Question, contact_id: str) -> bool:
         """Tell whether a contact has the lead's e-mail address: a location may keep one person several times."""
-        address = identity.address(question.lead)
+        address = identity.address(question.lead, longest=_LONGEST_VALUE)
         if address is None or question.location_id is None:
             return False
         return contact_id in {each.id for each in await self._contacts(question, address)}

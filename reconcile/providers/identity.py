@@ -8,8 +8,8 @@ from reconcile.domain.reference import provider_of
 
 _GHL_ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 _ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
-_LONGEST_ADDRESS = 75
-"""GHL refuses a longer search value; no longer address has a reader who answers."""
+_LONGEST_ADDRESS = 254
+"""As mail allows."""
 
 
 def own_booking_id(lead: Lead, provider: ProviderName) -> str | None:
@@ -32,8 +32,8 @@ def contact_id(lead: Lead) -> str | None:
     return found if is_ghl_id(found) else None
 
 
-def address(lead: Lead) -> str | None:
-    """Return the lead's e-mail address as it is compared: trimmed, lower-case; None where it is none."""
+def address(lead: Lead, *, longest: int = _LONGEST_ADDRESS) -> str | None:
+    """Return the lead's e-mail address as it is compared: trimmed, lower-case; None where it is none or too long."""
     found = (lead.email or "").strip().lower()
-    usable = len(found) <= _LONGEST_ADDRESS and found.isprintable() and _ADDRESS.fullmatch(found)
+    usable = len(found) <= longest and found.isprintable() and _ADDRESS.fullmatch(found)
     return found if usable else None
