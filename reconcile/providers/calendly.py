@@ -10,7 +10,7 @@ from reconcile.domain.change import Answer
 from reconcile.domain.ids import AppointmentId, Operation, ProviderName
 from reconcile.domain.lead import Lead
 from reconcile.domain.outcome import SkipReason
-from reconcile.domain.reference import CalendlyReference
+from reconcile.domain.reference import CalendlyReference, refers_to
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, ProviderError, ProviderRejected
 from reconcile.ports import Lookup, Usage
@@ -96,10 +96,15 @@ class _Search:
         self._absent: set[AppointmentId] = set()
 
     def answer(self) -> Answer:
-        """Return what was found; a person who was moved in a circle and has no other place is nowhere for certain."""
+        """Return what was found; a person who was moved in a circle and has no other place is nowhere for certain.
+
+        What Calendly lists is not absent, whatever it says when asked for it alone.
+        """
         if calendly_places.is_circular(self._places) and not calendly_places.stand(self._places.values()):
             raise _rejected(Operation.INVITEE, "Calendly's chain of reschedules leads back to its start")
-        return Answer(appointments=calendly_places.appointments(self._places), absent=frozenset(self._absent))
+        found = calendly_places.appointments(self._places)
+        absent = frozenset(gone for gone in self._absent if not any(refers_to(gone, each.id) for each in found))
+        return Answer(appointments=found, absent=absent)
 
     async def by_reference(self, reference: CalendlyReference, *, address: str | None) -> bool:
         """Ask for what was stored; where that was called off or is gone, see what else the person has.

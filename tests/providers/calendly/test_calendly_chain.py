@@ -54,6 +54,21 @@ async def test_a_chain_is_linked_also_where_only_the_old_end_says_so(calendly: A
     }
 
 
+async def test_a_reschedule_that_does_not_say_where_to_is_looked_for(calendly: Arena) -> None:
+    """By the address; the new place says what it replaces."""
+    state = calendly.world.calendly
+    old = state.book(USER, email=EMAIL, starts_at=TOMORROW)
+    new = state.reschedule(old.id, TOMORROW + DAY)
+    calendly.switch(FaultKind.MISSING_FIELD, "new_invitee")
+
+    answer = await calendly.answer(lead(booking_id=state.uri(old.id), email=EMAIL))
+
+    assert {each.id: each.replaces for each in answer.appointments} == {
+        state.uri(old.id): None,
+        state.uri(new.id): state.uri(old.id),
+    }
+
+
 async def test_a_reschedule_out_of_the_window_is_followed(calendly: Arena) -> None:
     """The list by e-mail ends at ninety days, the chain does not."""
     state = calendly.world.calendly

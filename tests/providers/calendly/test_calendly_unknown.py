@@ -67,6 +67,24 @@ async def test_a_404_of_what_was_stored_is_absent(calendly: Arena, stored: str) 
     assert answer == Answer(absent=frozenset({stored}))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("way", ["invitee", "event"])
+async def test_what_is_listed_is_not_absent(calendly: Arena, way: str) -> None:
+    """Two answers that contradict each other prove no disappearance."""
+    state = calendly.world.calendly
+    invitee = state.book(USER, email=EMAIL, starts_at=TOMORROW)
+    if way == "invitee":
+        stored = state.uri(invitee.id)
+        calendly.switch(FaultKind.NOT_FOUND, operation=Simulated.CALENDLY_INVITEE)
+    else:
+        stored = EVENT_URI.format(invitee.event_id)
+        calendly.switch(FaultKind.NOT_FOUND, operation=Simulated.CALENDLY_INVITEES, times=1)
+
+    answer = await calendly.answer(lead(booking_id=stored, email=EMAIL))
+
+    assert [each.id for each in answer.appointments] == [state.uri(invitee.id)]
+    assert answer.absent == frozenset()
+
+
 async def test_a_404_of_the_list_by_address_is_unknown(calendly: Arena) -> None:
     """Lists are always there."""
     calendly.switch(FaultKind.NOT_FOUND)

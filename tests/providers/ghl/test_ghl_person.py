@@ -53,9 +53,10 @@ async def test_more_contacts_than_are_followed_are_unknown(ghl: Arena) -> None:
 
 
 async def test_a_cut_search_is_unknown(ghl: Arena) -> None:
-    """More were found than listed: the one may be among the rest."""
+    """More were found than are listed: the one may be among the rest."""
     for _ in range(30):
         ghl.world.ghl.add_contact(LOCATION, email=EMAIL)
+    ghl.switch(FaultKind.SET_FIELD, 'email="joann@example.com"')
 
     with pytest.raises(ProviderRejected, match="more contacts for one e-mail address"):
         await ghl.ask(lead(email=EMAIL))
