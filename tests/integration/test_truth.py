@@ -1,0 +1,97 @@
+"""Whatever has happened in a generated world: after a few runs the database says what the providers know."""
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from reconcile.domain.appointment import CALLED_OFF, AppointmentStatus
+from reconcile.domain.change import EffectKind
+from reconcile.domain.ids import AppointmentId, LeadId
+from reconcile.domain.lead import Lead
+from reconcile.domain.reference import refers_to
+from reconcile.simulator import Fault, FaultKind, GeneratedLead, WorldSize
+from tests.integration.office import Office, an_office
+
+SIZE = WorldSize(workspaces=3, leads_per_workspace=24)
+SETTLING_TICKS = 3
+FAR = timedelta(days=3650)
+VARIANTS = {
+    "as documented": (),
+    "other envelope and spelling": (
+        Fault(kind=FaultKind.ENVELOPE, value="appointment"),
+        Fault(kind=FaultKind.STATUS_SPELLING, value="typo"),
+        Fault(kind=FaultKind.STATUS_STYLE, value="camel"),
+        Fault(kind=FaultKind.EXTRA_FIELDS),
+    ),
+    "flat, naive times": (
+        Fault(kind=FaultKind.ENVELOPE, value="flat"),
+        Fault(kind=FaultKind.TIME_FORMAT, value="naive"),
+        Fault(kind=FaultKind.STATUS_SPELLING, value="both"),
+        Fault(kind=FaultKind.FRACTION, value="none"),
+    ),
+    "unknown ids are answered 400, lists leave out what was deleted": (
+        Fault(kind=FaultKind.UNKNOWN_ID, value="400"),
+        Fault(kind=FaultKind.LIST_HIDES, value="deleted"),
+        Fault(kind=FaultKind.URI_ORIGIN),
+    ),
+    "old paging, odd origins": (
+        Fault(kind=FaultKind.PAGE_KEYS, value="legacy"),
+        Fault(kind=FaultKind.STATUS_STYLE, value="upper"),
+        Fault(kind=FaultKind.TIME_FORMAT, value="utc"),
+    ),
+}
+"""Ways in which the same facts are told; none may change what is written."""
+
+pytestmark = pytest.mark.integration
+
+
+def deviation(generated: GeneratedLead, lead: Lead) -> str | None:
+    """Return in what a lead's row is not the provider's truth, None where it is."""
+    rollup, truth = lead.rollup, generated.truth
+    if truth is None:
+        is_true = rollup.status is None or rollup.status in CALLED_OFF
+    else:
+        is_true = (
+            rollup.booking_id is not None
+            and refers_to(rollup.booking_id, AppointmentId(truth.id))
+            and rollup.status == truth.status
+            and rollup.starts_at == truth.starts_at
+            and rollup.ends_at == truth.ends_at
+        )
+    return None if is_true else f"{generated.scenario} at {generated.api}: {rollup} is not {truth}"
+
+
+def expected_effects(generated: GeneratedLead, office: Office) -> set[EffectKind]:
+    """Return the follow-ups that what was found of a lead has to cause."""
+    before, truth = generated.stored, generated.truth
+    if before is None:
+        is_ahead = truth is not None and truth.status == "confirmed" and truth.starts_at > office.clock.now()
+        return {EffectKind.START_POST_BOOKING_SEQUENCE} if is_ahead else set()
+    if truth is None or truth.status == "canceled":
+        return {EffectKind.OPEN_CANCELLATION_TASK}
+    return set()
+
+
+@pytest.mark.parametrize(("seed", "variant"), list(enumerate(VARIANTS)))
+async def test_the_database_comes_to_say_what_the_providers_know(migrated_url: str, seed: int, variant: str) -> None:
+    async with an_office(migrated_url, seed=seed, size=SIZE) as office:
+        office.simulator.faults.add(*VARIANTS[variant])
+        for _ in range(SETTLING_TICKS):
+            await office.tick()
+        leads = await office.leads()
+        effects = await office.store.outbox.pending(now=office.clock.now() + FAR, limit=10_000)
+        after = await office.tick(then=timedelta(hours=2))
+        later = await office.tick()
+
+        wrong = {each.id: why for each in office.world.leads if (why := deviation(each, leads[LeadId(each.id)]))}
+        assert wrong == {}
+        found = Counter((effect.lead_id, effect.kind) for effect in effects)
+        assert found == {(LeadId(g.id), kind): 1 for g in office.world.leads for kind in expected_effects(g, office)}
+        assert [report.errors for report in office.reports] == [0] * len(office.reports)
+        for report in (after, later):
+            assert await office.store.ledger.changes(run_id=report.run_id) == []
+        assert {
+            i: (each.rollup, each.status, set(each.appointments)) for i, each in (await office.leads()).items()
+        } == {i: (each.rollup, each.status, set(each.appointments)) for i, each in leads.items()}
+        assert AppointmentStatus.UNKNOWN not in {each.rollup.status for each in leads.values()}
