@@ -14,8 +14,8 @@ from reconcile_cli.output import is_text, print_json
 @with_settings()
 def command(settings: Settings) -> None:
     """Bring our own tables (reconcile_...) to their newest form. Tables that are not ours are never altered."""
-    steps = asyncio.run(bootstrap.migrate(settings))
+    versions = asyncio.run(bootstrap.migrate(settings))
     if is_text(settings):
-        click.echo("\n".join(steps) or "the schema is in its newest form already")
+        click.echo(f"schema versions in force: {', '.join(versions)}")
     else:
-        print_json({"steps": steps})
+        print_json({"versions": versions})

@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from reconcile_cli.output import is_text
 COMMON = ("database_url", "schema_mapping", "log_level", "log_format", "output")
 """What every command that opens the database takes."""
 EVERYTHING = tuple(setting.name for setting in SETTINGS)
+_FOR_A_PERSON = {"RECONCILE_LOG_LEVEL": LogLevel.WARNING.value, "RECONCILE_LOG_FORMAT": LogFormat.TEXT.value}
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -61,9 +62,7 @@ def with_settings(names: Iterable[str] = COMMON) -> Decorator:
         @functools.wraps(function)
         def command(ctx: click.Context, /, **given: object) -> None:
             overrides = {setting.name: given.pop(setting.name) for setting in chosen}
-            settings = Settings.from_env(ctx.obj, overrides)
-            _configure_logs(settings)
-            function(settings, **given)
+            function(_settings(ctx.obj, overrides), **given)
 
         decorated: Callable[..., None] = command
         for setting in reversed(chosen):
@@ -73,12 +72,14 @@ def with_settings(names: Iterable[str] = COMMON) -> Decorator:
     return decorate
 
 
-def _configure_logs(settings: Settings) -> None:
-    """Log as the settings say; where they say nothing, a person is spared what the summary says anyway."""
-    is_person = is_text(settings)
-    level = settings.log_level or (LogLevel.WARNING if is_person else LogLevel.INFO)
-    log_format = settings.log_format or (LogFormat.TEXT if is_person else LogFormat.JSON)
-    telemetry.configure(level=level, as_json=log_format is LogFormat.JSON)
+def _settings(env: Mapping[str, str], overrides: Mapping[str, object]) -> Settings:
+    """Read the settings; where they say nothing of logs, a person is spared what the summary says anyway."""
+    settings = Settings.from_env(env, overrides)
+    if is_text(settings):
+        unsaid = {name: word for name, word in _FOR_A_PERSON.items() if not {name, f"{name}_FILE"} & set(env)}
+        settings = Settings.from_env({**env, **unsaid}, overrides)
+    telemetry.configure(level=settings.log_level, as_json=settings.log_format is LogFormat.JSON)
+    return settings
 
 
 def _option(setting: Setting) -> Decorator:

@@ -111,7 +111,8 @@ def _blame(breaker: Breaker, *, now: datetime) -> str:
     if breaker.fault is None:
         return party
     if breaker.fault not in set(ErrorClass):
-        return f"{party}: opened {breaker.fault}" if breaker.fault.startswith("by ") else f"{party}: {breaker.fault}"
+        done = "closed " if breaker.reason is BreakerReason.MANUAL_RESET else "opened "
+        return f"{party}: {done if breaker.fault.startswith('by ') else ''}{breaker.fault}"
     return f"{party}: {_WHAT_FAILED[ErrorClass(breaker.fault)]}"
 
 

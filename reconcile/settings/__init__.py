@@ -135,11 +135,11 @@ class Settings:
     webhook_secret: str | None = _setting(None, "Key that signs those deliveries.", kind=Secret(16))
 
     trigger: Trigger = _setting(Trigger.MANUAL, "Who started the run, as the report names it.", kind=Choice(Trigger))
-    log_level: LogLevel | None = _setting(
-        None, "From which severity on events are logged; if not set, info, or warning with text.", kind=Choice(LogLevel)
+    log_level: LogLevel = _setting(
+        LogLevel.INFO, "From which severity on events are logged; warning on a terminal.", kind=Choice(LogLevel)
     )
-    log_format: LogFormat | None = _setting(
-        None, "How log lines on stderr are written; if not set, as what goes to stdout.", kind=Choice(LogFormat)
+    log_format: LogFormat = _setting(
+        LogFormat.JSON, "How log lines on stderr are written; text on a terminal.", kind=Choice(LogFormat)
     )
     output: Output = _setting(
         Output.AUTO, "What goes to stdout; auto is text on a terminal, JSON elsewhere.", kind=Choice(Output)

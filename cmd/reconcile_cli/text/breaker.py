@@ -7,7 +7,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from reconcile.runner.advice import Advice
-from reconcile_cli.text.words import QUIET, STATE_STYLES, ago, ahead, console, grid, safe
+from reconcile_cli.text.words import QUIET, STATE_STYLES, ahead, console, grid, lasting, safe
 
 
 def show(told: Sequence[Advice], *, now: datetime | None = None) -> None:
@@ -27,7 +27,7 @@ def block(told: Advice, *, now: datetime) -> RenderableType:
         safe(told.breaker, "bold"),
         "  ",
         (told.state.replace("_", " "), style),
-        (f"  since {ago(told.since, now).removesuffix(' ago')}" if told.since else "", QUIET),
+        (f"  {lasting(told.since, now)}" if told.since else "", QUIET),
         (f"  {told.reason}", QUIET),
     )
     rows = grid(QUIET, "")

@@ -12,7 +12,7 @@ from reconcile.runner.advice import Advice
 from reconcile.runner.explain import LeadStory, RunStory, WorkspaceStory
 from reconcile_cli.text import report
 from reconcile_cli.text.breaker import block
-from reconcile_cli.text.words import HEALTH_STYLES, NONE, QUIET, ago, ahead, console, grid, listing, safe, span
+from reconcile_cli.text.words import HEALTH_STYLES, NONE, QUIET, ago, ahead, console, grid, lasting, listing, safe, span
 
 
 def show(story: LeadStory | WorkspaceStory | RunStory, *, now: datetime | None = None) -> None:
@@ -47,7 +47,7 @@ def _(story: LeadStory, out: Console, now: datetime) -> None:
     if story.state.mismatch:
         facts.add_row("  not repaired", safe(f"{story.state.mismatch}, found {ago(story.state.mismatch_at, now)}"))
     if story.state.absent_since:
-        facts.add_row("  said to be absent", f"since {ago(story.state.absent_since, now)}, to be confirmed")
+        facts.add_row("  said to be absent", f"{lasting(story.state.absent_since, now)}, to be confirmed")
     out.print(facts)
     _breakers(out, story.breakers, now)
     _changes(out, story.changes, now)

@@ -10,13 +10,15 @@ from rich.text import Text
 from reconcile.runner.advice import counted
 from reconcile_cli.text.words import HEALTH_STYLES, QUIET, STATE_STYLES, console, grid, keys, listing, safe, span
 
-_OUTCOMES = (
+_ANSWERED = (
     ("booked", "bookedFound"),
     ("canceled", "canceledFound"),
     ("rescheduled", "rescheduled"),
     ("updated", "updated"),
     ("unchanged", "noChange"),
     ("absent", "absent"),
+)
+_UNANSWERED = (
     ("failed", "errors"),
     ("skipped", "skipped"),
     ("deferred", "deferred"),
@@ -51,12 +53,13 @@ def show(document: Mapping[str, Any], *, out: Console | None = None) -> None:
 
 
 def _outcomes(out: Console, document: Mapping[str, Any]) -> None:
-    line = Text("  ")
-    for word, name in _OUTCOMES:
-        count = document[name]
-        style = QUIET if not count else "red" if word == "failed" else "bold"
-        line.append(f"{word} {count}   ", style=style)
-    out.print(line)
+    for outcomes in (_ANSWERED, _UNANSWERED):
+        line = Text("  ")
+        for word, name in outcomes:
+            count = document[name]
+            style = QUIET if not count else "red" if word == "failed" else "bold"
+            line.append(f"{word} {count}   ", style=style)
+        out.print(line)
 
 
 def _providers(out: Console, document: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from rich.text import Text
 
 from reconcile.runner.overview import Overview
 from reconcile_cli.text.breaker import block
-from reconcile_cli.text.words import HEALTH_STYLES, NONE, QUIET, ago, ahead, console, grid, keys, listing, safe, span
+from reconcile_cli.text.words import HEALTH_STYLES, QUIET, ago, ahead, console, grid, keys, listing, safe, span
 
 
 def show(view: Overview) -> None:
@@ -45,24 +45,23 @@ def _title(out: Console, text: str) -> None:
 
 def _freshness(view: Overview) -> Text:
     fresh = view.freshness
-    oldest = span(fresh.oldest) if fresh.oldest is not None else NONE
-    median = span(fresh.median) if fresh.median is not None else NONE
+    verified = "none is verified yet"
+    if fresh.median is not None and fresh.oldest is not None:
+        verified = f"verified {span(fresh.median)} ago at the median, {span(fresh.oldest)} at the worst"
     return Text.assemble(
-        f"  verified {median} ago at the median, {oldest} at the worst; never verified: {fresh.never_verified}; ",
+        f"  {verified}; never verified: {fresh.never_verified}; ",
         f"due now: {fresh.due}; ",
         (f"at risk in the next 24 h: {view.at_risk_count}", "bold yellow" if view.at_risk_count else ""),
     )
 
 
 def _runs(out: Console, view: Overview) -> None:
-    numbers = ("took", "checked", "errors", "calls")
-    table = listing("started", "took", "health", "checked", "errors", "calls", "stopped", "run", numbers=numbers)
+    numbers = ("checked", "errors", "calls")
+    table = listing("started", "health", "checked", "errors", "calls", "stopped", "run", numbers=numbers)
     for run in view.runs:
-        took = span(run.finished_at - run.started_at) if run.finished_at else NONE
         table.add_row(
             ago(run.started_at, view.now),
-            took,
-            safe(run.health, HEALTH_STYLES.get(run.health, "")),
+            safe(run.health.replace("_", " "), HEALTH_STYLES.get(run.health, "")),
             str(run.leads_checked),
             str(run.errors),
             str(run.provider_calls),
@@ -77,7 +76,7 @@ def _failures(out: Console, view: Overview) -> None:
     for row in view.signatures:
         what = safe(row.signature.key)
         if row.signature.shape:
-            what.append_text(safe(f"\n{keys(row.signature.shape)}", QUIET))
+            what.append("\n").append_text(safe(keys(row.signature.shape), QUIET))
         table.add_row(
             ago(row.last_seen_at, view.now),
             ago(row.first_seen_at, view.now),

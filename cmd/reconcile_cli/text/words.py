@@ -39,7 +39,7 @@ def safe(value: object, style: str = "") -> Text:
 
 def span(duration: timedelta) -> str:
     """Return a duration by its two largest units."""
-    left = max(duration, timedelta(0))
+    left = timedelta(seconds=max(0, round(duration.total_seconds())))
     parts: list[str] = []
     for name, unit in _UNITS:
         count, left = divmod(left, unit)
@@ -55,6 +55,11 @@ def ago(at: datetime | None, now: datetime) -> str:
     if at is None:
         return "never"
     return "just now" if now - at < timedelta(seconds=1) else f"{span(now - at)} ago"
+
+
+def lasting(at: datetime, now: datetime) -> str:
+    """Return for how long something has been so."""
+    return f"for {span(now - at)}"
 
 
 def ahead(at: datetime | None, now: datetime) -> str:
