@@ -49,6 +49,7 @@ def command(settings: Settings, *, workspace: str | None, dry_run: bool, fail_on
         with progress.bar() as advance:
             report = asyncio.run(bootstrap.run(settings, request, on_progress=advance))
         text.show(document(report))
+        text.show_next(document(report))
     else:
         report = asyncio.run(bootstrap.run(settings, request))
         print_json(document(report))

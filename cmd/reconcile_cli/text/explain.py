@@ -1,6 +1,6 @@
 """Stories of leads, workspaces and runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import singledispatch
 
@@ -103,18 +103,28 @@ def _batches(out: Console, batches: Sequence[BatchRow], now: datetime) -> None:
 
 
 def _changes(out: Console, changes: Sequence[ChangeRow], now: datetime) -> None:
-    if not changes:
-        return
-    table = listing("changed", "lead", "outcome", "what", "run")
+    if changes:
+        out.print()
+        out.print("Changes", style="bold")
     for row in changes:
-        keys = [key for key in row.after if row.before.get(key) != row.after[key]]
-        what = "\n".join(f"{key}: {row.before.get(key)} → {row.after[key]}" for key in keys)
-        table.add_row(
-            ago(row.at, now),
-            safe(row.lead_id),
-            row.outcome,
-            Text("\n").join(safe(line) for line in what.splitlines()),
-            safe(row.run_id, QUIET),
-        )
-    out.print()
-    out.print(table)
+        run = (f"  run {row.run_id}", QUIET)
+        out.print(Text.assemble(f"{ago(row.at, now)}  ", (row.outcome, "bold"), "  ", safe(row.lead_id), run))
+        for key in row.after:
+            if row.before.get(key) != row.after[key]:
+                out.print(safe(f"  {key}: {_value(row.before.get(key))} → {_value(row.after[key])}"))
+
+
+def _value(value: object) -> str:
+    """Return a stored value in short; of an appointment what tells it from another."""
+    match value:
+        case None:
+            return NONE
+        case Mapping():
+            told = [value[key] for key in ("status", "starts_at") if key in value] or list(value.values())
+            return " ".join(_value(each) for each in told)
+        case str():
+            return value
+        case Sequence():
+            return ", ".join(_value(each) for each in value)
+        case _:
+            return str(value)

@@ -49,7 +49,6 @@ def show(document: Mapping[str, Any], *, out: Console | None = None) -> None:
     _providers(out, document)
     _failures(out, document)
     _breakers(out, document)
-    _closing(out, document)
 
 
 def _outcomes(out: Console, document: Mapping[str, Any]) -> None:
@@ -94,7 +93,9 @@ def _breakers(out: Console, document: Mapping[str, Any]) -> None:
         out.print(safe(f"  would have tripped: {name}", "yellow"))
 
 
-def _closing(out: Console, document: Mapping[str, Any]) -> None:
+def show_next(document: Mapping[str, Any]) -> None:
+    """Print what could be typed after a run."""
+    out = console()
     out.print()
     if document["breakers"] or document["errors"]:
         out.print(Text.assemble(("  what to do  ", QUIET), ("reconcile status", "cyan")))

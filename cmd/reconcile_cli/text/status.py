@@ -57,10 +57,10 @@ def _freshness(view: Overview) -> Text:
 
 def _runs(out: Console, view: Overview) -> None:
     numbers = ("checked", "errors", "calls")
-    table = listing("started", "health", "checked", "errors", "calls", "stopped", "run", numbers=numbers)
+    table = listing("started", "health", "checked", "errors", "calls", "stopped", "run", numbers=numbers, gap=1)
     for run in view.runs:
         table.add_row(
-            ago(run.started_at, view.now),
+            ago(run.started_at, view.now, units=1),
             safe(run.health.replace("_", " "), HEALTH_STYLES.get(run.health, "")),
             str(run.leads_checked),
             str(run.errors),

@@ -37,24 +37,24 @@ def safe(value: object, style: str = "") -> Text:
     return Text("".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(value)), style=style)
 
 
-def span(duration: timedelta) -> str:
-    """Return a duration by its two largest units."""
+def span(duration: timedelta, *, units: int = 2) -> str:
+    """Return a duration by its largest units."""
     left = timedelta(seconds=max(0, round(duration.total_seconds())))
     parts: list[str] = []
     for name, unit in _UNITS:
         count, left = divmod(left, unit)
         if count or parts:
             parts.append(f"{count} {name}" if count else "")
-        if len(parts) == 2:  # noqa: PLR2004 - two units say enough
+        if len(parts) == units:
             break
     return " ".join(part for part in parts if part) or "0 s"
 
 
-def ago(at: datetime | None, now: datetime) -> str:
+def ago(at: datetime | None, now: datetime, *, units: int = 2) -> str:
     """Return how long ago *at* was."""
     if at is None:
         return "never"
-    return "just now" if now - at < timedelta(seconds=1) else f"{span(now - at)} ago"
+    return "just now" if now - at < timedelta(seconds=1) else f"{span(now - at, units=units)} ago"
 
 
 def lasting(at: datetime, now: datetime) -> str:
@@ -84,10 +84,11 @@ def grid(*styles: str) -> Table:
     return table
 
 
-def listing(*headers: str, numbers: tuple[str, ...] = ()) -> Table:
-    """Return a table with a head; columns in *numbers* stand right."""
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+def listing(*headers: str, numbers: Sequence[str] = (), gap: int = 2) -> Table:
+    """Return a table with a head; columns in *numbers* stand right, and what is looked for at a glance stays whole."""
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, gap, 0, 0))
     for header in headers:
         is_number = header in numbers
-        table.add_column(header, justify="right" if is_number else "left", overflow="fold", no_wrap=is_number)
+        is_whole = is_number or header in {"run", "health"}
+        table.add_column(header, justify="right" if is_number else "left", overflow="fold", no_wrap=is_whole)
     return table
