@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
@@ -56,6 +57,10 @@ class Address:
             search_path=prisma.get("schema"),
             is_pooled=prisma.get("pgbouncer") == "true",
         )
+
+    def is_missing(self) -> bool:
+        """Tell whether this is a file that is not there; connecting would make an empty one."""
+        return self.dialect == SQLITE and not Path(self.dsn).exists()
 
     def server_settings(self) -> Mapping[str, Any]:
         """Return what PostgreSQL is asked for at the start of each session."""

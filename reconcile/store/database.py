@@ -3,29 +3,20 @@
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
-from uuid import uuid4
 
-from sqlalchemy import Executable, RowMapping, event
-from sqlalchemy.engine import Connection
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy import Executable, RowMapping
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reconcile.errors import SettingsError, StoreUnavailable
 from reconcile.store.address import VARIABLE, Address
-from reconcile.store.types import POSTGRESQL, document
+from reconcile.store.engines import IS_WRITE, Postgresql, Sqlite
+from reconcile.store.types import POSTGRESQL
 
-POOL_SIZE = 5
-CONNECT_TIMEOUT = 5.0
-STATEMENT_TIMEOUT = 20.0
-"""Seconds; longer than any of our statements, shorter than a run."""
-BUSY_TIMEOUT = 10_000
-"""Milliseconds that a writer waits for another one on SQLite."""
-
-_IS_WRITE = "reconcile_is_write"
 _REFUSED_CLASSES = frozenset({"22", "23"})
 _SETTINGS_CLASSES = frozenset({"28", "3D", "3F", "42"})
+_FILE_ERRORS = frozenset({"SQLITE_CANTOPEN", "SQLITE_NOTADB", "SQLITE_PERM", "SQLITE_AUTH"})
 
 
 class StoreRefused(StoreUnavailable):
@@ -37,7 +28,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.address = Address.parse(url)
-        self.engine = _engine(self.address)
+        self._engines = Postgresql(self.address) if self.address.dialect == POSTGRESQL else Sqlite(self.address)
+        self.engine = self._engines.engine
         self.dialect = self.address.dialect
 
     @property
@@ -59,7 +51,7 @@ class Database:
         """Give a connection in a transaction that is committed at the end, or rolled back by an error."""
         with translated():
             async with self.engine.connect() as connection:
-                await connection.execution_options(**{_IS_WRITE: True})
+                await connection.execution_options(**{IS_WRITE: True})
                 async with connection.begin():
                     yield connection
 
@@ -80,7 +72,7 @@ class Database:
 
     async def close(self) -> None:
         """Close the pool."""
-        await self.engine.dispose()
+        await self._engines.close()
 
 
 @contextmanager
@@ -108,6 +100,8 @@ def _in_our_words(error: DBAPIError) -> Exception:
     if state[:2] in _SETTINGS_CLASSES:
         remedy = f"check {VARIABLE}, the mapping and the grants with `reconcile doctor`"
         return SettingsError([f"the database refuses ({state} {name}){where}; {remedy}"])
+    if state.partition("_ISDIR")[0] in _FILE_ERRORS:
+        return SettingsError([f"the file of {VARIABLE} cannot be used ({cause}); check its path and permissions"])
     if state == "SQLITE_ERROR":
         return SettingsError([f"the database refuses ({cause}); check the mapping with `reconcile doctor`"])
     return StoreUnavailable(f"the database does not answer or refuses for now: {name}{f' ({state})' if state else ''}")
@@ -119,65 +113,3 @@ def _place(cause: BaseException | None) -> str:
     names = [getattr(driver, f"{kind}_name", None) for kind in ("table", "column", "constraint")]
     found = [name for name in names if name]
     return f" at {'/'.join(found)}" if found else ""
-
-
-def _engine(address: Address) -> AsyncEngine:
-    if address.dialect == POSTGRESQL:
-        return _postgresql(address)
-    engine = create_async_engine(
-        f"sqlite+aiosqlite:///{address.dsn}",
-        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT / 1000},
-        pool_size=POOL_SIZE,
-        max_overflow=0,
-        hide_parameters=True,
-        json_serializer=document,
-    )
-    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    event.listen(engine.sync_engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: DBAPIConnection, record: object) -> None:
-    del record
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = NORMAL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that reads first and then writes would fail at once when another writer came in between.
-    is_write = connection.get_execution_options().get(_IS_WRITE, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
-
-
-def _postgresql(address: Address) -> AsyncEngine:
-    # Imported where it is needed: a run on SQLite does not pay for the driver.
-    import asyncpg  # noqa: PLC0415
-
-    async def connect(**arguments: object) -> object:
-        return await asyncpg.connect(address.dsn, **arguments)
-
-    pooled: dict[str, Any] = {}
-    if address.is_pooled:
-        pooled = {
-            "statement_cache_size": 0,
-            "prepared_statement_cache_size": 0,
-            "prepared_statement_name_func": lambda: f"reconcile_{uuid4().hex}",
-        }
-    return create_async_engine(
-        "postgresql+asyncpg://",
-        connect_args={
-            "async_creator_fn": connect,
-            "timeout": CONNECT_TIMEOUT,
-            "command_timeout": STATEMENT_TIMEOUT,
-            "server_settings": dict(address.server_settings()),
-            **pooled,
-        },
-        pool_size=POOL_SIZE,
-        max_overflow=0,
-        pool_timeout=STATEMENT_TIMEOUT,
-        hide_parameters=True,
-        json_serializer=document,
-    )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Integer, MetaData, Table, case, cast, func, type_coerce
+from sqlalchemy import Boolean, Column, Float, Integer, MetaData, Table, case, cast, func, type_coerce
 from sqlalchemy.sql import ColumnElement, quoted_name
 from sqlalchemy.types import TypeEngine
 
@@ -123,7 +123,10 @@ def _instant(column: ColumnElement[Any], fact: ColumnFacts) -> Field:
 def _loose_instant(column: ColumnElement[Any], fact: ColumnFacts) -> Field:
     """SQLite keeps instants as anybody likes: text of several forms, or milliseconds since 1970 as Prisma does."""
     read = case(
-        (func.typeof(column) == "integer", func.strftime(_SQLITE_FORMAT, column / 1000.0, "unixepoch")),
+        (
+            func.typeof(column) == "integer",
+            func.strftime(_SQLITE_FORMAT, type_coerce(column, Float) / 1000.0, "unixepoch"),
+        ),
         else_=func.strftime(_SQLITE_FORMAT, column),
     )
     if fact.kind is not Kind.INTEGER:
@@ -132,4 +135,4 @@ def _loose_instant(column: ColumnElement[Any], fact: ColumnFacts) -> Field:
 
 
 def _milliseconds(value: ColumnElement[Any]) -> ColumnElement[Any]:
-    return cast(func.round((func.julianday(value) - _UNIX_EPOCH_DAY) * _DAY), Integer)
+    return cast(func.round((func.julianday(value, type_=Float()) - _UNIX_EPOCH_DAY) * _DAY), Integer)

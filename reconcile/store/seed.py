@@ -15,23 +15,28 @@ from reconcile.store.mapping import SchemaMapping
 from reconcile.store.rows import Rows
 from reconcile.store.session import open_domain
 
-_OTHER_STATUS = "new"
 CHUNK = 5_000
 
 
 async def seed(
-    database_url: str, *, mapping: SchemaMapping, workspaces: Iterable[Workspace] = (), leads: Iterable[Lead] = ()
+    database_url: str,
+    *,
+    mapping: SchemaMapping,
+    workspaces: Iterable[Workspace] = (),
+    leads: Iterable[Lead] = (),
+    other_status: str = "new",
 ) -> None:
     """Insert *workspaces* with their tokens, and *leads* with their appointments; rows that are there stay.
 
-    Our own memory of a lead (``Lead.state``) is not written: that is the runs' work.
+    *other_status* is the customer's word for a lead whose status does not concern us. Our own memory of a lead
+    (``Lead.state``) is not written: that is the runs' work.
     """
     async with open_domain(database_url, mapping) as (database, domain):
         todo: list[tuple[DomainTable | None, list[dict[str, Any]]]] = [
             (domain.workspace, [_workspace(each) for each in workspaces])
         ]
         found = list(leads)
-        todo.append((domain.lead, [_lead(each, mapping) for each in found]))
+        todo.append((domain.lead, [_lead(each, mapping, other_status) for each in found]))
         todo.append((domain.appointment, [row for each in found for row in _appointments(each, mapping)]))
         async with database.writing() as connection:
             for table, rows in todo:
@@ -63,9 +68,9 @@ def _workspace(workspace: Workspace) -> dict[str, Any]:
     }
 
 
-def _lead(lead: Lead, mapping: SchemaMapping) -> dict[str, Any]:
-    kept = mapping.lead_words.keep[:1] or (_OTHER_STATUS,)
-    other = kept[0] if lead.status is LeadStatus.KEPT else _OTHER_STATUS
+def _lead(lead: Lead, mapping: SchemaMapping, other_status: str) -> dict[str, Any]:
+    kept = mapping.lead_words.keep[0] if mapping.lead_words.keep else other_status
+    other = kept if lead.status is LeadStatus.KEPT else other_status
     return {
         "id": lead.id,
         "workspace_id": lead.workspace_id,

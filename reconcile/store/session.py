@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from reconcile.errors import SettingsError
 from reconcile.ports import Store, TokenSource
+from reconcile.store.address import VARIABLE
 from reconcile.store.breakers import SqlBreakers
 from reconcile.store.budgets import SqlBudgets
 from reconcile.store.catalog import read_catalog
@@ -42,6 +43,10 @@ async def open_store(
 async def open_domain(database_url: str, mapping: SchemaMapping) -> AsyncIterator[tuple[Database, DomainTables]]:
     """Give the pool and the mapped tables, after a look at schema version and columns."""
     database = Database(database_url)
+    if database.address.is_missing():
+        raise SettingsError(
+            [f"there is no file at {database.address.dsn}; correct {VARIABLE} or run `reconcile migrate`"]
+        )
     try:
         async with database.reading() as connection:
             faults = await version_faults(connection, mapping)

@@ -1,0 +1,101 @@
+"""The store and the domain agree on which leads are due, whatever the schema."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.due import DuePolicy, Priority, due
+from reconcile.domain.lead import Lead, LeadState, Rollup
+from reconcile.ports import Store
+from reconcile.store.migrate import migrate
+from reconcile.store.seed import seed
+from reconcile.store.session import open_store
+from tests.store import schemas
+from tests.stores import DEFAULT, NOW, batch, lead, lead_write, workspace
+
+POLICY = DuePolicy()
+TICK = timedelta(milliseconds=1)
+EDGES = [timedelta(0), POLICY.hot, POLICY.stale, POLICY.soon]
+OFFSETS = [sign * edge + tick for edge in EDGES for sign in (1, -1) for tick in (-TICK, timedelta(0), TICK)]
+NUMBERS = count(1)
+
+maybe_instant = st.none() | st.sampled_from(OFFSETS).map(lambda offset: NOW + offset)
+statuses = st.none() | st.sampled_from([AppointmentStatus.CONFIRMED, AppointmentStatus.CANCELED])
+rollups = st.builds(
+    Rollup,
+    booking_id=st.none() | st.just("A1"),
+    status=statuses,
+    starts_at=maybe_instant,
+    canceled_at=maybe_instant,
+)
+states = st.builds(
+    LeadState,
+    attempted_at=maybe_instant,
+    verified_at=maybe_instant,
+    next_attempt_at=maybe_instant,
+    quarantined_at=maybe_instant | st.none(),
+    absent_since=maybe_instant,
+)
+facts = st.fixed_dictionaries(
+    {"rollup": rollups, "state": states, "in_sequence": st.booleans(), "last_inbound_at": maybe_instant}
+)
+
+
+def expected(leads: Sequence[Lead]) -> list[str]:
+    """Return the ids of the leads that are due, in the order of service, as the domain has it."""
+    verdicts = {each.id: due(each, now=NOW, policy=POLICY) for each in leads}
+    ready = [each for each in leads if isinstance(verdicts[each.id], Priority)]
+
+    def place(each: Lead) -> tuple[bool, datetime, str]:
+        never = datetime.min.replace(tzinfo=NOW.tzinfo)
+        return verdicts[each.id] is not Priority.HOT, each.state.attempted_at or never, each.id
+
+    return [each.id for each in sorted(ready, key=place)]
+
+
+@pytest.mark.parametrize("schema", ["default", "camel"])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(drawn=st.lists(facts, min_size=1, max_size=25))
+async def test_sql_and_domain_agree(database_url: str, schema: str, drawn: list[dict[str, Any]]) -> None:
+    number = next(NUMBERS)
+    mapping = DEFAULT
+    if schema == "camel":
+        mapping = (await camel_once(database_url)).mapping
+    await migrate(database_url, mapping=mapping)
+    workspace_id = str(number)
+    leads = [lead(str(UUID(int=number * 1000 + n)), workspace_id=workspace_id, **each) for n, each in enumerate(drawn)]
+    owner = workspace(workspace_id)
+    await seed(database_url, mapping=mapping, workspaces=[owner], leads=leads, other_status="NEW")
+    async with open_store(database_url, mapping=mapping) as store:
+        await remember(store, leads)
+        held = [found for each in leads if (found := await store.leads.lead(each.id))]
+        found = await store.leads.due_leads(leads[0].workspace_id, now=NOW, policy=POLICY, limit=99)
+        workspaces = await store.leads.due_workspaces(now=NOW, policy=POLICY, limit=9, only=leads[0].workspace_id)
+
+    if schema == "default":
+        assert held == leads
+    assert [each.id for each in found] == expected(held)
+    assert [each.id for each in workspaces.workspaces] == ([workspace_id] if expected(held) else [])
+
+
+async def remember(store: Store, leads: Sequence[Lead]) -> None:
+    """Write the leads' states as a former run would have."""
+    writes = [lead_write(each, state=each.state) for each in leads]
+    await store.leads.write(batch(writes))
+
+
+CUSTOMERS: dict[str, schemas.Customer] = {}
+
+
+async def camel_once(url: str) -> schemas.Customer:
+    """Make the schema in the first example of a test; the database is the same in the following ones."""
+    if url not in CUSTOMERS:
+        CUSTOMERS[url] = await schemas.camel(url)
+    return CUSTOMERS[url]
