@@ -47,7 +47,7 @@ def main() -> None:
     figures = {
         "errors": guarded.errors,
         "errors_at_trip": tripping.report.errors,
-        "calls_in_flight_at_trip": tripping.peak_in_flight,
+        "calls_in_flight_at_trip": tripping.report.calls_under_way_at_trip,
         "errors_unguarded": unguarded.errors,
         "calls_while_broken": guarded.calls_while_broken,
         "calls_while_broken_unguarded": unguarded.calls_while_broken,

@@ -193,9 +193,9 @@ async def run(settings: Settings, request: RunRequest, *, on_progress: OnProgres
                 telemetry=LoggingTelemetry(),
                 sink=sink,
                 version=reconcile.__version__,
+                stop=stop,
+                on_progress=on_progress,
             ),
-            stop=stop,
-            on_progress=on_progress,
         )
 
 

@@ -17,36 +17,42 @@ class BackoffPolicy:
     skipped: timedelta = timedelta(hours=1)
 
     def pause(self, failure_count: int, *, jitter: float) -> timedelta:
-        """Return the pause after the *failure_count*-th failure in a row; *jitter* in [0, 1) spreads it over its upper half."""
+        """Return the pause after so many failures in a row; *jitter* in [0, 1) spreads it over its upper half."""
         full = self.base * float(2 ** min(failure_count - 1, 32))
         return min(full, self.cap) * (0.5 + jitter / 2)
 
 
-def next_state(
-    state: LeadState,
-    *,
-    outcome: Outcome,
-    reason: str | None,
-    at: datetime,
-    is_blamed_elsewhere: bool = False,
-    absent: bool = False,
-    mismatch: MismatchKind | None = None,
-    policy: BackoffPolicy,
-    jitter: float,
-) -> LeadState:
-    """Return what is remembered of a lead after *outcome*.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What came of a lead at an instant.
 
-    ``attempted_at`` moves on every outcome and never back; ``verified_at`` on decisive ones only. A failure that a
-    breaker blames on somebody else (*is_blamed_elsewhere*) counts no step towards quarantine: the lead did nothing.
+    *is_blamed_elsewhere*: a breaker takes the failure for somebody else's. *is_absent*: the provider does not know the
+    stored booking. *mismatch*: a difference that was found and is left standing.
     """
+
+    at: datetime
+    outcome: Outcome
+    reason: str | None = None
+    is_blamed_elsewhere: bool = False
+    is_absent: bool = False
+    mismatch: MismatchKind | None = None
+
+
+def next_state(state: LeadState, attempt: Attempt, *, policy: BackoffPolicy, jitter: float) -> LeadState:
+    """Return what is remembered of a lead after *attempt*.
+
+    ``attempted_at`` moves on every outcome and never back; ``verified_at`` on decisive ones only. A failure that is
+    blamed on somebody else brings the lead no nearer to quarantine and does not hold it up: it did nothing.
+    """
+    at, outcome = attempt.at, attempt.outcome
     attempted_at = max(at, state.attempted_at) if state.attempted_at else at
     if outcome is Outcome.DEFERRED:
         return replace(state, attempted_at=attempted_at)
     if outcome is Outcome.SKIPPED:
-        return replace(state, attempted_at=attempted_at, next_attempt_at=at + policy.skipped, reason=reason)
+        return replace(state, attempted_at=attempted_at, next_attempt_at=at + policy.skipped, reason=attempt.reason)
+    if outcome is Outcome.FAILED and attempt.is_blamed_elsewhere:
+        return replace(state, attempted_at=attempted_at, reason=attempt.reason)
     if outcome is Outcome.FAILED:
-        if is_blamed_elsewhere:
-            return replace(state, attempted_at=attempted_at, reason=reason)
         count = state.failure_count + 1
         return replace(
             state,
@@ -54,13 +60,13 @@ def next_state(
             failure_count=count,
             next_attempt_at=at + policy.pause(count, jitter=jitter),
             quarantined_at=at if count >= policy.quarantine_after else None,
-            reason=reason,
+            reason=attempt.reason,
         )
-    verified_at = max(at, state.verified_at) if state.verified_at else at
+    is_same_mismatch = attempt.mismatch is not None and attempt.mismatch is state.mismatch
     return LeadState(
         attempted_at=attempted_at,
-        verified_at=verified_at,
-        absent_since=(state.absent_since or at) if absent else None,
-        mismatch=mismatch,
-        mismatch_at=None if mismatch is None else (state.mismatch_at if mismatch is state.mismatch else None) or at,
+        verified_at=max(at, state.verified_at) if state.verified_at else at,
+        absent_since=(state.absent_since or at) if attempt.is_absent else None,
+        mismatch=attempt.mismatch,
+        mismatch_at=None if attempt.mismatch is None else (state.mismatch_at if is_same_mismatch else None) or at,
     )

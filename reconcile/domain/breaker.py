@@ -93,6 +93,17 @@ class BreakerPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trip:
+    """Why a breaker is to open, on which figures, and by which run."""
+
+    reason: BreakerReason
+    checks: int = 0
+    errors: int = 0
+    fault: str | None = None
+    run_id: RunId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Breaker:
     """One breaker. Every transition returns a new value with the next *generation*, which storing it compares.
 
@@ -145,17 +156,7 @@ class Breaker:
             case BreakerState.HALF_OPEN:
                 return 0.0 if self.stage == 0 else policy.ramp[min(self.stage, len(policy.ramp)) - 1]
 
-    def trip(
-        self,
-        now: datetime,
-        *,
-        policy: BreakerPolicy,
-        reason: BreakerReason,
-        checks: int = 0,
-        errors: int = 0,
-        fault: str | None = None,
-        run_id: RunId | None = None,
-    ) -> "Breaker":
+    def trip(self, now: datetime, trip: Trip, *, policy: BreakerPolicy) -> "Breaker":
         """Open, or open again: then the cooldown of a workspace has grown."""
         again = self.state is BreakerState.HALF_OPEN and self.cooldown is not None
         cooldown = policy.cooldown
@@ -163,16 +164,16 @@ class Breaker:
             cooldown = min(self.cooldown * policy.cooldown_growth, policy.max_cooldown)
         return self._move(
             BreakerState.OPEN,
-            reason,
+            trip.reason,
             now,
             opened_at=self.opened_at or now,
             cooldown=cooldown,
             next_probe_at=now + cooldown,
             stage=0,
-            checks=checks,
-            errors=errors,
-            fault=fault or self.fault,
-            tripped_by=self.tripped_by if again else run_id,
+            checks=trip.checks,
+            errors=trip.errors,
+            fault=trip.fault or self.fault,
+            tripped_by=self.tripped_by if again else trip.run_id,
         )
 
     def begin_probe(self, now: datetime) -> "Breaker":

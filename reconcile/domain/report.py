@@ -50,7 +50,7 @@ class SignatureCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
-    """How old the verified truth is, over the leads that hold a booking: ages are durations, None without such leads."""
+    """How old the verified truth is, over the leads that hold a booking; ages are None without such leads."""
 
     oldest: timedelta | None = None
     median: timedelta | None = None
@@ -72,7 +72,7 @@ class RunReport:
     health_reasons: tuple[str, ...]
     circuit_broken: bool
     stopped: str | None = None
-    """Why the run ended before its work did: ``lease_held``, ``sigterm``, ``deadline``, ``breaker``, ``held``; else None."""
+    """Why the run ended before its work did: ``lease_held``, ``lease_lost``, ``sigterm``, ``deadline``, ``breaker``."""
     workspaces_processed: int = 0
     leads_checked: int = 0
     booked_found: int = 0
@@ -94,6 +94,7 @@ class RunReport:
     eligible_but_unvisited: int = 0
     breakers: tuple[Breaker, ...] = ()
     would_trip: tuple[str, ...] = ()
+    calls_under_way_at_trip: int | None = None
     top_signatures: tuple[SignatureCount, ...] = ()
     freshness: Freshness | None = None
     appointments_at_risk_24h: int | None = None

@@ -1,7 +1,7 @@
 """One incident from the first healthy run to the recovery, with guards or without, counted tick by tick."""
 
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from reconcile.domain.report import RunReport, Trigger
 from reconcile.drill.clock import DrillClock
 from reconcile.drill.company import lead_of, workspace_of
 from reconcile.ports import Provider, Store
-from reconcile.runner.context import Parts, RunPolicy, Stop
+from reconcile.runner.context import Parts, RunPolicy
 from reconcile.runner.dry import LocalBudgets
 from reconcile.runner.request import RunRequest
 from reconcile.runner.run import run
@@ -57,7 +57,6 @@ class Tick:
     number: int
     is_broken: bool
     provider_calls: int
-    peak_in_flight: int
     wrong_writes: int
     report: RunReport
 
@@ -103,7 +102,7 @@ class DrillResult:
         return next((n for n, t in enumerate(healed, start=1) if t.report.leads_checked >= full), None)
 
 
-async def drill(plan: DrillPlan) -> AsyncIterator[Tick]:
+async def drill(plan: DrillPlan) -> AsyncGenerator[Tick, None]:
     """Run the incident and give each tick as it ends."""
     clock = DrillClock(_START)
     world = World.generate(
@@ -134,7 +133,7 @@ async def _ticks(
     simulator: Simulator,
     store: Store,
     truths: Mapping[LeadId, Booking | None],
-) -> AsyncIterator[Tick]:
+) -> AsyncGenerator[Tick, None]:
     chance = random.Random(plan.seed)
     store = replace(store, budgets=LocalBudgets(clock))  # the database's clock does not jump with ours
     policy = _policy(plan)
@@ -158,13 +157,11 @@ async def _ticks(
                 run_id=run_id,
                 policy=policy,
                 parts=_parts(store, providers, clock=clock, chance=chance),
-                stop=Stop(),
             )
         yield Tick(
             number=number,
             is_broken=is_broken,
             provider_calls=simulator.requests.total,
-            peak_in_flight=simulator.requests.peak_in_flight,
             wrong_writes=await _wrong_writes(store, run_id, truths),
             report=report,
         )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reconcile.domain.backoff import next_state
+from reconcile.domain.backoff import Attempt, next_state
 from reconcile.domain.budget import limit_of
 from reconcile.domain.ids import LeadId, ProviderName
 from reconcile.domain.lead import Lead
@@ -169,29 +169,21 @@ def _lead_write(checked: Checked, workspace: Workspace, *, run: Run) -> LeadWrit
         and checked.lookup is not None
         and run.board.blames_others(workspace.id, checked.lookup, signature.error_class)
     )
-    after = next_state(
-        state,
+    attempt = Attempt(
+        at=run.started_at if is_deferred else asked_at(run),
         outcome=checked.outcome,
         reason=signature.key if signature else checked.reason,
-        at=run.started_at if is_deferred else asked_at(run),
         is_blamed_elsewhere=blamed_elsewhere,
-        absent=plan is not None and plan.is_absent,
+        is_absent=plan is not None and plan.is_absent,
         mismatch=plan.mismatch if plan is not None and plan.change is None else None,
-        policy=run.policy.backoff,
-        jitter=run.parts.random.random(),
     )
+    drifted = Attempt(at=run.started_at, outcome=Outcome.DEFERRED)
+    backoff, jitter = run.policy.backoff, run.parts.random.random()
     return LeadWrite(
         lead=checked.lead,
         outcome=checked.outcome,
-        state=after,
-        state_if_drifted=next_state(
-            state,
-            outcome=Outcome.DEFERRED,
-            reason=DeferReason.DRIFTED,
-            at=run.started_at,
-            policy=run.policy.backoff,
-            jitter=0.0,
-        ),
+        state=next_state(state, attempt, policy=backoff, jitter=jitter),
+        state_if_drifted=next_state(state, drifted, policy=backoff, jitter=jitter),
         change=plan.change if plan is not None else None,
         signature=signature,
     )

@@ -15,6 +15,7 @@ from reconcile.domain.breaker import (
     BreakerScope,
     BreakerState,
     OverrideKind,
+    Trip,
 )
 from reconcile.domain.ids import ProviderName, RunId, WorkspaceId
 from reconcile.errors import ErrorClass
@@ -69,6 +70,10 @@ class Board:
         self._successes_by: dict[BreakerKey, int] = defaultdict(int)
         self.opened_in_run: set[BreakerKey] = set()
         self.would_trip: list[str] = []
+        self.under_way_count = 0
+        """Calls that were let through and have not come to anything yet."""
+        self.under_way_at_trip: int | None = None
+        """How many there were besides the one that tripped a provider's or the run's breaker first."""
 
     # --- questions -------------------------------------------------------------------------------------------
 
@@ -184,6 +189,7 @@ class Board:
     def admit(self, workspace_id: WorkspaceId, lookup: Lookup, now: datetime) -> Admission | Refusal:
         """Let one call pass, or name the breaker that refuses it."""
         if not self._is_enforced:
+            self.under_way_count += 1
             return Admission(workspace_id=workspace_id, lookup=lookup)
         path = path_of(workspace_id, lookup)
         refusing = next((key for key in path if not self._lets_pass(key, workspace_id, now)), None)
@@ -195,6 +201,7 @@ class Board:
                 self._probes_of(key).begin(workspace_id)
             elif (key, workspace_id) in self._quotas:
                 self._quotas[key, workspace_id] -= 1
+        self.under_way_count += 1
         return Admission(workspace_id=workspace_id, lookup=lookup, probing=probing)
 
     def _is_probed(self, key: BreakerKey, now: datetime) -> bool:
@@ -217,6 +224,7 @@ class Board:
         and to nobody else: what they know already is not counted twice.
         """
         failed = is_check and fault is not None and (isinstance(fault, ErrorClass) or self._was_mass_absence(admission))
+        self.under_way_count -= 1
         for key in admission.probing:
             self._probes_of(key).end(failed=failed if is_check else None)
             self._conclude_probes(key, now, is_last=False)
@@ -266,17 +274,18 @@ class Board:
                 if str(key) not in self.would_trip:
                     self.would_trip.append(str(key))
                 continue
-            self._breakers[key] = breaker.trip(
-                now,
-                policy=self._policy,
+            trip = Trip(
                 reason=verdict.reason,
                 checks=verdict.checks,
                 errors=verdict.errors,
                 fault=str(verdict.fault) if verdict.fault else None,
                 run_id=self._run_id,
             )
+            self._breakers[key] = breaker.trip(now, trip, policy=self._policy)
             self.opened_in_run.add(key)
             self._probes.pop(key, None)
+            if key.scope is not BreakerScope.WORKSPACE and self.under_way_at_trip is None:
+                self.under_way_at_trip = self.under_way_count
             if key.scope is BreakerScope.PROVIDER:
                 self._jury.forget(key)
                 self._acquit(verdict.fault, now)
@@ -313,13 +322,12 @@ class Board:
             case Finding.SOUND:
                 self._breakers[key] = breaker.advance(now, policy=self._policy)
             case Finding.BROKEN:
-                self._breakers[key] = breaker.trip(
-                    now,
-                    policy=self._policy,
+                trip = Trip(
                     reason=BreakerReason.PROBE_FAILED,
                     checks=probes.failure_count + probes.success_count,
                     errors=probes.failure_count,
                 )
+                self._breakers[key] = breaker.trip(now, trip, policy=self._policy)
             case Finding.NOTHING:
                 self._breakers[key] = breaker.postponed(now)
 

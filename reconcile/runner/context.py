@@ -39,19 +39,6 @@ class RunPolicy:
     is_enforced: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """The adapters that a run works through."""
-
-    store: Store
-    providers: Mapping[ProviderName, Provider]
-    clock: Clock
-    random: Random
-    telemetry: Telemetry
-    sink: EffectSink | None = None
-    version: str = ""
-
-
 class Stop:
     """Whether a run is to end early, and why: the first reason is the one that is told."""
 
@@ -73,6 +60,21 @@ class Stop:
         await self._terminated.wait()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a run works through: its adapters, and the hands that reach into it."""
+
+    store: Store
+    providers: Mapping[ProviderName, Provider]
+    clock: Clock
+    random: Random
+    telemetry: Telemetry
+    sink: EffectSink | None = None
+    version: str = ""
+    stop: Stop = field(default_factory=Stop)
+    on_progress: OnProgress | None = None
+
+
 @dataclass(slots=True, kw_only=True)
 class Run:
     """One run under way."""
@@ -82,7 +84,6 @@ class Run:
     policy: RunPolicy
     parts: Parts
     board: Board
-    stop: Stop
     lease: Lease
     started_at: datetime
     started: float
@@ -91,10 +92,14 @@ class Run:
     gates: dict[ProviderName, Gate] = field(default_factory=dict)
     calls: set[asyncio.Task[object]] = field(default_factory=set)
     visited: set[WorkspaceId] = field(default_factory=set)
-    on_progress: OnProgress | None = None
     planned_count: int = 0
     saving: asyncio.Lock = field(default_factory=asyncio.Lock)
     warnings: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def stop(self) -> Stop:
+        """Whether the run is to end early."""
+        return self.parts.stop
 
     @property
     def holder(self) -> str:

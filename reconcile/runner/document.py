@@ -47,6 +47,7 @@ def document(report: RunReport) -> dict[str, Any]:
         "eligibleButUnvisited": report.eligible_but_unvisited,
         "breakers": [breaker_document(breaker, now=report.timestamp) for breaker in report.breakers],
         "wouldTrip": list(report.would_trip),
+        "callsUnderWayAtTrip": report.calls_under_way_at_trip,
         "topSignatures": [
             {
                 "signature": signature.key,

@@ -13,6 +13,7 @@ from reconcile.domain.breaker import (
     BreakerScope,
     Override,
     OverrideKind,
+    Trip,
 )
 from reconcile.domain.ids import Operation, ProviderName, WorkspaceId
 from reconcile.errors import RequestError, StoreUnavailable
@@ -93,7 +94,7 @@ def _carried_out(order: Order, breaker: Breaker, *, now: datetime, policy: Break
     match order.verb:
         case Verb.TRIP:
             free = replace(breaker, override=None)
-            tripped = free.trip(now, policy=policy, reason=BreakerReason.MANUAL_TRIP, fault=words)
+            tripped = free.trip(now, Trip(reason=BreakerReason.MANUAL_TRIP, fault=words), policy=policy)
             return replace(
                 tripped,
                 cooldown=policy.cooldown,

@@ -117,6 +117,11 @@ class Jury:
         if fault is Suspicion.ABSENT:
             if tally.exceeds(policy.error_rate, min_checks=policy.min_checks, of=[fault]):
                 yield _verdict(key, BreakerReason.MASS_ABSENCE, ErrorClass.MASS_ABSENCE, tally)
+            return
+        # One short of what blames a provider: the last one must come from elsewhere, or it is this workspace's alone.
+        limit = policy.contract_faults - (len(self._due) > 1)
+        if fault is ErrorClass.CONTRACT and tally.exceeds(policy.error_rate, min_checks=limit, of=[fault]):
+            yield _verdict(key, BreakerReason.CONTRACT_FAULT, fault, tally)
         elif self._exceeds(tally, key, standing):
             yield _verdict(key, BreakerReason.ERROR_RATE, fault, tally)
 

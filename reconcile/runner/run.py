@@ -13,11 +13,11 @@ from reconcile.errors import LeaseHeld
 from reconcile.ports import DueWorkspaces
 from reconcile.runner.batch import reconcile_batch
 from reconcile.runner.board import Board
-from reconcile.runner.context import LEASE_MARGIN, STOP_GRACE, Parts, Run, RunPolicy, Stop
+from reconcile.runner.context import LEASE_MARGIN, STOP_GRACE, Parts, Run, RunPolicy
 from reconcile.runner.deliver import deliver
 from reconcile.runner.document import document
 from reconcile.runner.dry import dry
-from reconcile.runner.request import OnProgress, Progress, RunRequest
+from reconcile.runner.request import Progress, RunRequest
 from reconcile.runner.verdict import lease_held_report, report_of
 
 RUN_LEASE = "run"
@@ -30,8 +30,6 @@ async def run(
     run_id: RunId,
     policy: RunPolicy,
     parts: Parts,
-    stop: Stop,
-    on_progress: OnProgress | None = None,
 ) -> RunReport:
     """Check the leads that are due and repair what differs.
 
@@ -47,54 +45,36 @@ async def run(
         parts.telemetry.event("run.lease_held", run_id=run_id)
         return lease_held_report(request, run_id=run_id, clock=clock, started=started)
     try:
-        return await _under_lease(
-            request,
-            run_id=run_id,
-            policy=policy,
-            parts=parts,
-            stop=stop,
-            lease=lease,
-            started=started,
-            on_progress=on_progress,
-        )
+        this = await _begun(request, run_id=run_id, policy=policy, parts=parts, lease=lease)
+        return await _under_lease(this)
     finally:
         await parts.store.leases.release(lease)
 
 
-async def _under_lease(
-    request: RunRequest,
-    *,
-    run_id: RunId,
-    policy: RunPolicy,
-    parts: Parts,
-    stop: Stop,
-    lease: Lease,
-    started: float,
-    on_progress: OnProgress | None,
-) -> RunReport:
+async def _begun(request: RunRequest, *, run_id: RunId, policy: RunPolicy, parts: Parts, lease: Lease) -> Run:
     started_at = parts.clock.now()
     await parts.store.ledger.begin(run_id, started_at=started_at, trigger=request.trigger, version=parts.version)
-    board = Board(
-        await parts.store.breakers.load(),
-        policy=policy.breaker,
-        run_id=run_id,
-        batch_size=request.leads_per_workspace,
-        is_enforced=policy.is_enforced,
-    )
-    this = Run(
+    return Run(
         id=run_id,
         request=request,
         policy=policy,
         parts=parts,
-        board=board,
-        stop=stop,
+        board=Board(
+            await parts.store.breakers.load(),
+            policy=policy.breaker,
+            run_id=run_id,
+            batch_size=request.leads_per_workspace,
+            is_enforced=policy.is_enforced,
+        ),
         lease=lease,
         started_at=started_at,
-        started=started,
-        on_progress=on_progress,
+        started=parts.clock.monotonic(),
     )
+
+
+async def _under_lease(this: Run) -> RunReport:
     due = await _due(this)
-    board.begin({w.id: frozenset(w.credentials) for w in due.workspaces}, started_at)
+    this.board.begin({w.id: frozenset(w.credentials) for w in due.workspaces}, this.started_at)
     await this.save_breakers()
     watchdog = asyncio.create_task(_cancel_calls_when_stopped(this))
     try:
@@ -102,7 +82,7 @@ async def _under_lease(
         await deliver(this)
     finally:
         watchdog.cancel()
-    board.finish(parts.clock.now())
+    this.board.finish(this.parts.clock.now())
     await this.save_breakers()
     return await _reported(this, due)
 
@@ -147,8 +127,8 @@ async def _visit(workspace: Workspace, *, run: Run) -> None:
         if limit < 1:
             return
         result = await reconcile_batch(workspace, run=run, limit=limit, after=after)
-        if run.on_progress is not None:
-            run.on_progress(
+        if run.parts.on_progress is not None:
+            run.parts.on_progress(
                 Progress(
                     workspaces_done=len(run.visited),
                     workspaces_planned=run.planned_count,

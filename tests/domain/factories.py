@@ -32,23 +32,19 @@ def a_lead(lead_id: str = "lead-1", **facts: Any) -> Lead:
 def a_booked_lead(appointment: Appointment | None = None, **facts: Any) -> Lead:
     """Return a lead whose rows agree that *appointment* is booked."""
     booked = appointment or an_appointment()
-    return a_lead(
-        **(
-            {
-                "status": LeadStatus.MEETING_BOOKED,
-                "appointments": (booked,),
-                "rollup": Rollup(
-                    booking_id=booked.id,
-                    provider=booked.provider,
-                    status=booked.status,
-                    starts_at=booked.starts_at,
-                    ends_at=booked.ends_at,
-                    canceled_at=booked.canceled_at,
-                ),
-            }
-            | facts
-        )
-    )
+    defaults: dict[str, Any] = {
+        "status": LeadStatus.MEETING_BOOKED,
+        "appointments": (booked,),
+        "rollup": Rollup(
+            booking_id=booked.id,
+            provider=booked.provider,
+            status=booked.status,
+            starts_at=booked.starts_at,
+            ends_at=booked.ends_at,
+            canceled_at=booked.canceled_at,
+        ),
+    }
+    return a_lead(**(defaults | facts))
 
 
 def applied(change: Change, state: LeadState | None = None) -> Lead:

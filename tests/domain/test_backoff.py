@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.domain.backoff import BackoffPolicy, next_state
+from reconcile.domain.backoff import Attempt, BackoffPolicy, next_state
 from reconcile.domain.lead import LeadState
 from reconcile.domain.outcome import Outcome
 from tests.domain.factories import DAY, NOW
@@ -24,10 +24,10 @@ states = st.builds(
 
 
 @given(state=states, outcome=st.sampled_from(Outcome), blamed=st.booleans(), jitter=st.floats(0, 0.999))
-def test_every_outcome_moves_the_attempt_and_only_decisive_ones_the_truth(state, outcome, blamed, jitter) -> None:  # type: ignore[no-untyped-def]
-    after = next_state(
-        state, outcome=outcome, reason="r", at=NOW, is_blamed_elsewhere=blamed, policy=POLICY, jitter=jitter
-    )
+def test_every_outcome_moves_the_attempt_and_only_decisive_ones_the_truth(state, outcome, blamed, jitter) -> None:
+    attempt = Attempt(at=NOW, outcome=outcome, reason="r", is_blamed_elsewhere=blamed)
+
+    after = next_state(state, attempt, policy=POLICY, jitter=jitter)
 
     assert after.attempted_at == max(NOW, state.attempted_at or NOW)
     if outcome.is_decisive:
@@ -48,9 +48,9 @@ def test_the_pause_grows_to_its_cap_and_never_below_half(count: int, jitter: flo
 def test_failures_in_a_row_end_in_quarantine_and_a_success_forgets_them() -> None:
     state = LeadState()
     for _ in range(POLICY.quarantine_after - 1):
-        state = next_state(state, outcome=Outcome.FAILED, reason="r", at=NOW, policy=POLICY, jitter=0)
-    well = next_state(state, outcome=Outcome.UNCHANGED, reason=None, at=NOW, policy=POLICY, jitter=0)
-    ill = next_state(state, outcome=Outcome.FAILED, reason="why", at=NOW, policy=POLICY, jitter=0)
+        state = next_state(state, Attempt(at=NOW, outcome=Outcome.FAILED), policy=POLICY, jitter=0)
+    well = next_state(state, Attempt(at=NOW, outcome=Outcome.UNCHANGED), policy=POLICY, jitter=0)
+    ill = next_state(state, Attempt(at=NOW, outcome=Outcome.FAILED, reason="why"), policy=POLICY, jitter=0)
 
     assert state.quarantined_at is None
     assert (ill.quarantined_at, ill.reason) == (NOW, "why")
@@ -59,30 +59,18 @@ def test_failures_in_a_row_end_in_quarantine_and_a_success_forgets_them() -> Non
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.DEFERRED])
 def test_what_others_are_blamed_for_costs_the_lead_nothing(outcome: Outcome) -> None:
-    after = next_state(
-        LeadState(failure_count=9),
-        outcome=outcome,
-        reason="r",
-        at=NOW,
-        is_blamed_elsewhere=True,
-        policy=POLICY,
-        jitter=0,
-    )
+    attempt = Attempt(at=NOW, outcome=outcome, reason="r", is_blamed_elsewhere=True)
+
+    after = next_state(LeadState(failure_count=9), attempt, policy=POLICY, jitter=0)
 
     assert (after.failure_count, after.next_attempt_at, after.quarantined_at) == (9, None, None)
 
 
 def test_a_disappearance_is_remembered_from_its_first_sight_and_forgotten_when_contradicted() -> None:
-    first = next_state(
-        LeadState(absent_since=NOW - DAY),
-        outcome=Outcome.ABSENT,
-        reason=None,
-        at=NOW,
-        absent=True,
-        policy=POLICY,
-        jitter=0,
-    )
-    found = next_state(first, outcome=Outcome.UNCHANGED, reason=None, at=NOW, policy=POLICY, jitter=0)
+    absent, found = Attempt(at=NOW, outcome=Outcome.ABSENT, is_absent=True), Attempt(at=NOW, outcome=Outcome.UNCHANGED)
+
+    first = next_state(LeadState(absent_since=NOW - DAY), absent, policy=POLICY, jitter=0)
+    second = next_state(first, found, policy=POLICY, jitter=0)
 
     assert first.absent_since == NOW - DAY
-    assert found.absent_since is None
+    assert second.absent_since is None

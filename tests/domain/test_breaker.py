@@ -15,6 +15,7 @@ from reconcile.domain.breaker import (
     BreakerState,
     Override,
     OverrideKind,
+    Trip,
 )
 from tests.domain.factories import NOW
 
@@ -23,7 +24,7 @@ WORKSPACE = BreakerKey(BreakerScope.WORKSPACE, "ws-1")
 
 
 def tripped(key: BreakerKey = RUN_KEY, at: datetime = NOW) -> Breaker:
-    return Breaker(key=key).trip(at, policy=POLICY, reason=BreakerReason.ERROR_RATE, checks=5, errors=5)
+    return Breaker(key=key).trip(at, Trip(reason=BreakerReason.ERROR_RATE, checks=5, errors=5), policy=POLICY)
 
 
 def test_open_refuses_until_its_cooldown_is_over() -> None:
@@ -49,8 +50,8 @@ def test_the_cooldown_of_a_workspace_grows_up_to_its_limit_and_the_runs_does_not
     own, run = tripped(WORKSPACE), tripped()
     for hours in range(1, 11):
         at = NOW + timedelta(hours=hours)
-        own = own.begin_probe(at).trip(at, policy=POLICY, reason=BreakerReason.PROBE_FAILED)
-        run = run.begin_probe(at).trip(at, policy=POLICY, reason=BreakerReason.PROBE_FAILED)
+        own = own.begin_probe(at).trip(at, Trip(reason=BreakerReason.PROBE_FAILED), policy=POLICY)
+        run = run.begin_probe(at).trip(at, Trip(reason=BreakerReason.PROBE_FAILED), policy=POLICY)
 
     assert own.cooldown == POLICY.max_cooldown
     assert run.cooldown == POLICY.cooldown
@@ -89,7 +90,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule()
     def fails(self) -> None:
-        self.move(self.breaker.trip(self.now, policy=POLICY, reason=BreakerReason.ERROR_RATE))
+        self.move(self.breaker.trip(self.now, Trip(reason=BreakerReason.ERROR_RATE), policy=POLICY))
 
     @rule()
     def probes(self) -> None:

@@ -21,7 +21,7 @@ asks = st.lists(st.tuples(st.integers(0, 30_000), st.integers(0, 120)), min_size
         ]
     ),
 )
-def test_no_window_holds_more_than_is_published(asks, case) -> None:  # type: ignore[no-untyped-def]
+def test_no_window_holds_more_than_is_published(asks, case) -> None:
     limit, window, published = case
     meter, now, calls = Meter(NOW), NOW, []
     for pause, wanted in asks:

@@ -207,7 +207,7 @@ listings = st.lists(appointments, max_size=4, unique_by=lambda a: a.id).map(tupl
     status=st.sampled_from(LeadStatus),
     absent_since=st.none() | st.just(NOW - DAY),
 )
-def test_planning_again_after_applying_plans_nothing(stored, answered, absent, status, absent_since) -> None:  # type: ignore[no-untyped-def]
+def test_planning_again_after_applying_plans_nothing(stored, answered, absent, status, absent_since) -> None:
     """Whatever stood in the rows and whatever the provider says: one step is enough."""
     chosen = primary(stored, now=NOW)
     rollup = Rollup(booking_id=chosen.id, provider=chosen.provider, status=chosen.status) if chosen else Rollup()
@@ -224,7 +224,7 @@ def test_planning_again_after_applying_plans_nothing(stored, answered, absent, s
 
 
 @given(st.lists(appointments, max_size=6, unique_by=lambda a: a.id))
-def test_the_primary_is_upcoming_if_any_is(rows) -> None:  # type: ignore[no-untyped-def]
+def test_the_primary_is_upcoming_if_any_is(rows) -> None:
     upcoming = [a.starts_at for a in rows if a.status is CONFIRMED and a.starts_at > NOW]
 
     chosen = primary(rows, now=NOW)

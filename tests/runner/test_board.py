@@ -15,6 +15,7 @@ from reconcile.domain.breaker import (
     BreakerState,
     Override,
     OverrideKind,
+    Trip,
 )
 from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
 from reconcile.errors import ErrorClass
@@ -69,6 +70,35 @@ def test_three_contract_faults_in_several_workspaces_open_the_provider() -> None
     assert board.breaker(GHL_KEY).reason is BreakerReason.CONTRACT_FAULT
     assert board.distrusts(GHL)
     assert not board.distrusts(CALENDLY)
+
+
+def test_the_third_contract_fault_must_come_from_elsewhere_or_the_workspace_is_alone_to_blame() -> None:
+    board = a_board()
+    calls = sum(asked(board, 0, ErrorClass.CONTRACT) for _ in range(10))
+    parked = states(board)
+    asked(board, 1, ErrorClass.CONTRACT)
+
+    assert (calls, parked) == (2, {"workspace:ws-0": "open"})
+    assert states(board) == {"provider:ghl": "open"}
+
+
+def test_where_one_workspace_is_due_three_contract_faults_open_its_provider() -> None:
+    board = a_board(1)
+    calls = sum(asked(board, 0, ErrorClass.CONTRACT) for _ in range(10))
+
+    assert calls == 3
+    assert "provider:ghl" in states(board)
+
+
+def test_the_overshoot_is_the_calls_under_way() -> None:
+    board = a_board()
+    under_way = [board.admit(ws(n), GHL, NOW) for n in range(5)]
+    for admission in under_way[:3]:
+        assert isinstance(admission, Admission)
+        board.record(admission, ErrorClass.CONTRACT, NOW)
+
+    assert board.under_way_at_trip == 2
+    assert isinstance(board.admit(ws(9), GHL, NOW), Refusal)
 
 
 def test_a_provider_that_breaks_in_the_middle_of_a_long_run_is_seen_at_once() -> None:
@@ -202,7 +232,7 @@ def test_mass_absence_over_small_workspaces_is_the_providers() -> None:
 
 
 def an_open(key: BreakerKey, *, at: datetime = NOW, fault: str = "contract") -> Breaker:
-    return Breaker(key=key).trip(at, policy=POLICY, reason=BreakerReason.CONTRACT_FAULT, fault=fault)
+    return Breaker(key=key).trip(at, Trip(reason=BreakerReason.CONTRACT_FAULT, fault=fault), policy=POLICY)
 
 
 LATER = NOW + POLICY.cooldown

@@ -15,6 +15,7 @@ from reconcile.domain.breaker import (
     BreakerScope,
     Override,
     OverrideKind,
+    Trip,
 )
 from reconcile.domain.ids import ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import MismatchKind
@@ -46,7 +47,7 @@ def report(**facts: Any) -> RunReport:
 
 
 def full_report() -> RunReport:
-    tripped = Breaker(key=GHL).trip(NOW, policy=BreakerPolicy(), reason=BreakerReason.CONTRACT_FAULT)
+    tripped = Breaker(key=GHL).trip(NOW, Trip(reason=BreakerReason.CONTRACT_FAULT), policy=BreakerPolicy())
     return report(
         breakers=(tripped.overridden(HAND, NOW, reason=BreakerReason.MANUAL_HOLD),),
         parked_workspaces=(WorkspaceId("ws-1"),),

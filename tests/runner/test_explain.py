@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.breaker import RUN_KEY, Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope
+from reconcile.domain.breaker import RUN_KEY, Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
 from reconcile.domain.credential import Credential, Token
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
@@ -44,7 +44,7 @@ async def told(
 
 def tripped(scope: BreakerScope, name: str) -> dict[BreakerKey, Breaker]:
     key = BreakerKey(scope, name)
-    return {key: Breaker(key=key).trip(NOW, policy=BREAKERS, reason=BreakerReason.ERROR_RATE)}
+    return {key: Breaker(key=key).trip(NOW, Trip(reason=BreakerReason.ERROR_RATE), policy=BREAKERS)}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from reconcile.domain.breaker import (
     BreakerScope,
     BreakerState,
     OverrideKind,
+    Trip,
 )
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import RequestError, StoreUnavailable
@@ -46,7 +47,7 @@ async def test_a_hold_keeps_it_open_without_probes_until_it_expires() -> None:
 
 
 async def test_a_hold_leaves_what_is_underneath_to_go_on_afterwards() -> None:
-    tripped = Breaker(key=GHL).trip(NOW, policy=POLICY, reason=BreakerReason.ERROR_RATE)
+    tripped = Breaker(key=GHL).trip(NOW, Trip(reason=BreakerReason.ERROR_RATE), policy=POLICY)
     stub = Stub(breakers={GHL: tripped})
 
     held = await after(stub, order(Verb.HOLD, lasts=timedelta(hours=2)))

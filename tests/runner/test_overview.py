@@ -11,6 +11,7 @@ from reconcile.domain.breaker import (
     BreakerState,
     Override,
     OverrideKind,
+    Trip,
 )
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import RunId
@@ -26,15 +27,8 @@ PARKED = BreakerKey(BreakerScope.WORKSPACE, "ws 1")
 
 def tripped(key: BreakerKey, *, fault: str = ErrorClass.CONTRACT) -> Breaker:
     began_at = NOW - timedelta(seconds=20)
-    return Breaker(key=key).trip(
-        began_at,
-        policy=POLICY,
-        reason=BreakerReason.CONTRACT_FAULT,
-        checks=5,
-        errors=4,
-        fault=fault,
-        run_id=RunId("run-9"),
-    )
+    trip = Trip(reason=BreakerReason.CONTRACT_FAULT, checks=5, errors=4, fault=fault, run_id=RunId("run-9"))
+    return Breaker(key=key).trip(began_at, trip, policy=POLICY)
 
 
 async def seen(stub: Stub) -> Overview:
