@@ -13,6 +13,7 @@ from reconcile.domain.breaker import (
     BreakerScope,
     Override,
     OverrideKind,
+    Trip,
 )
 from reconcile.ports import Store
 from tests.stores import NOW, RUN
@@ -20,12 +21,14 @@ from tests.stores import NOW, RUN
 KEY = BreakerKey(BreakerScope.PROVIDER, "ghl/contact_search")
 OPEN = Breaker(key=KEY).trip(
     NOW,
+    Trip(
+        reason=BreakerReason.CONTRACT_FAULT,
+        checks=12,
+        errors=3,
+        fault="ghl/appointment/contract: GHL appointment response missing required ID field",
+        run_id=RUN,
+    ),
     policy=BreakerPolicy(),
-    reason=BreakerReason.CONTRACT_FAULT,
-    checks=12,
-    errors=3,
-    fault="ghl/appointment/contract: GHL appointment response missing required ID field",
-    run_id=RUN,
 )
 HAND = Override(
     kind=OverrideKind.HOLD_OPEN, reason="vendor says wait", actor="ana", expires_at=NOW + timedelta(hours=1)
