@@ -55,6 +55,8 @@ class ErrorClass(StrEnum):
     """Any other 4xx: the request cannot succeed by repeating it."""
     INTERNAL = "internal"
     """A fault of this program."""
+    REFUSED_WRITE = "refused_write"
+    """The customer's database takes no such value: a constraint or a type of its own."""
     MASS_ABSENCE = "mass_absence"
     """Most stored appointments of one workspace are answered "not found" at once, which is not believed."""
 

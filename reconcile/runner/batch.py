@@ -14,7 +14,7 @@ from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, LeaseHeld, LeaseLost
-from reconcile.ports import BatchWrite, LeadWrite, Lookup
+from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite, Lookup
 from reconcile.runner.check import Checked, asked_at, check, lookups
 from reconcile.runner.context import Run
 from reconcile.runner.gate import Gate
@@ -219,7 +219,23 @@ async def _write(
         return
     run.visited.add(workspace.id)
     for one, write in zip(trusted, writes, strict=True):
-        _count(one.deferred(DeferReason.DRIFTED) if one.lead.id in receipt.drifted else one, write, run=run)
+        _count(_written(one, receipt), write, run=run)
+
+
+def _written(checked: Checked, receipt: BatchReceipt) -> Checked:
+    """Return what became of a lead once its batch is written."""
+    lead_id, lookup = checked.lead.id, checked.lookup
+    if lead_id in receipt.drifted:
+        return checked.deferred(DeferReason.DRIFTED)
+    if lead_id in receipt.refused and lookup is not None:
+        signature = ErrorSignature(
+            provider=lookup.provider,
+            operation=lookup.operation,
+            error_class=ErrorClass.REFUSED_WRITE,
+            message=receipt.refused[lead_id],
+        )
+        return Checked(lead=checked.lead, outcome=Outcome.FAILED, lookup=lookup, signature=signature)
+    return checked
 
 
 def _count(checked: Checked, write: LeadWrite, *, run: Run) -> None:

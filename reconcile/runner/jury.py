@@ -13,7 +13,7 @@ from reconcile.runner.tally import Fault, Suspicion, Tally, merged
 
 WORKSPACE_FAULTS = frozenset({ErrorClass.CREDENTIAL, ErrorClass.REJECTED, ErrorClass.MASS_ABSENCE})
 """Failures that are a workspace's own until very many workspaces have them at once."""
-PROVIDER_FAULTS = frozenset(ErrorClass) - WORKSPACE_FAULTS - {ErrorClass.INTERNAL}
+PROVIDER_FAULTS = frozenset(ErrorClass) - WORKSPACE_FAULTS - {ErrorClass.INTERNAL, ErrorClass.REFUSED_WRITE}
 
 
 def provider_key(provider: ProviderName) -> BreakerKey:
