@@ -144,7 +144,7 @@ def _terminable() -> Iterator[list[int]]:
 @click.command(
     cls=Root, name="reconcile", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
 )
-@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.version_option(__version__, message="reconcile %(version)s")
 @click.pass_context
 def cli(ctx: click.Context) -> None:
     """Compare booked appointments with what the calendar providers say, and repair the database.

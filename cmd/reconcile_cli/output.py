@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -42,14 +42,14 @@ def plain(value: object) -> Any:  # noqa: ANN401, PLR0911 - JSON is of any type;
             return [plain(inner) for inner in value]
         case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return {
-                _camel(field.name, getattr(value, field.name)): plain(getattr(value, field.name))
+                _camel(field): plain(getattr(value, field.name))
                 for field in dataclasses.fields(value)
             }
         case _:
             return str(value)
 
 
-def _camel(name: str, value: object) -> str:
-    first, *rest = name.split("_")
-    suffix = "Seconds" if isinstance(value, timedelta) else ""
+def _camel(field: "dataclasses.Field[object]") -> str:
+    first, *rest = field.name.split("_")
+    suffix = "Seconds" if timedelta in (field.type, *get_args(field.type)) else ""
     return first + "".join(word.capitalize() for word in rest) + suffix
