@@ -131,9 +131,14 @@ class BatchWrite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchReceipt:
-    """Which changes were refused because somebody else wrote the lead since it was read."""
+    """Which changes were not written; their leads got ``state_if_drifted``, and all else of the batch is there.
+
+    Somebody else wrote the lead since it was read; or, for those in *refused* with the clause that says why, the
+    database takes no such value: a constraint or a type of the customer's.
+    """
 
     drifted: frozenset[LeadId] = frozenset()
+    refused: Mapping[LeadId, str] = field(default_factory=dict)
 
 
 class Leads(Protocol):

@@ -15,8 +15,13 @@ from reconcile.store.engines import IS_WRITE, Postgresql, Sqlite
 from reconcile.store.types import POSTGRESQL
 
 _REFUSED_CLASSES = frozenset({"22", "23"})
+_CONFLICTS = frozenset({"40001", "40P01"})
 _SETTINGS_CLASSES = frozenset({"28", "3D", "3F", "42"})
 _FILE_ERRORS = frozenset({"SQLITE_CANTOPEN", "SQLITE_NOTADB", "SQLITE_PERM", "SQLITE_AUTH"})
+
+
+class StoreConflict(StoreUnavailable):
+    """The database ended the transaction for the sake of another one; nothing was written, and it may be repeated."""
 
 
 class StoreRefused(StoreUnavailable):
@@ -95,6 +100,8 @@ def _in_our_words(error: DBAPIError) -> Exception:
     state = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None) or ""
     name = type(cause.__cause__ or cause).__name__ if cause else type(error).__name__
     where = _place(cause)
+    if state in _CONFLICTS:
+        return StoreConflict(f"the database gave way to another transaction: {name} ({state})")
     if state[:2] in _REFUSED_CLASSES or state.startswith("SQLITE_CONSTRAINT"):
         return StoreRefused(f"the database refuses a value: {name} ({state}){where}")
     if state[:2] in _SETTINGS_CLASSES:

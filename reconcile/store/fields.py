@@ -11,7 +11,7 @@ from sqlalchemy.types import TypeEngine
 
 from reconcile.store.catalog import ColumnFacts, Kind
 from reconcile.store.mapping import MappedTable
-from reconcile.store.types import SQLITE, TEXT, Instant, Native
+from reconcile.store.types import SQLITE, TEXT, Instant, Native, clean
 
 INSTANTS = frozenset(
     {
@@ -45,7 +45,7 @@ class Field:
             case Kind.UUID:
                 return bool(_UUID.fullmatch(text))
             case _:
-                return "\0" not in text and text.isprintable()
+                return clean(text) == text
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """Writes a batch in one transaction: fenced by its leases, and refused lead by lead where somebody else was quicker."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 from sqlalchemy import Executable, RowMapping, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -8,11 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from reconcile.domain.ids import LeadId
 from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite
 from reconcile.store.batch_rows import BatchRows, Row, batch_rows
-from reconcile.store.database import Database
+from reconcile.store.database import Database, StoreConflict, StoreRefused
 from reconcile.store.domain_tables import DomainTables
 from reconcile.store.lead_query import Fetched, LeadQuery
 from reconcile.store.leases import Fence
 from reconcile.store.write_statements import Step, needs_own_id, new_id, steps
+
+CONFLICTS = 2
+"""How often a transaction that the database ended for another one's sake is tried again."""
 
 
 class _AlreadyThere(Exception):
@@ -21,6 +26,10 @@ class _AlreadyThere(Exception):
     def __init__(self, lead_ids: frozenset[LeadId]) -> None:
         super().__init__()
         self.lead_ids = lead_ids
+
+
+class _Rehearsed(Exception):
+    """Rolls back what was only tried."""
 
 
 class LeadWriter:
@@ -36,15 +45,54 @@ class LeadWriter:
 
     async def write(self, batch: BatchWrite) -> BatchReceipt:
         """Write *batch*; raise LeaseLost, having written nothing, where a lease is no longer ours."""
-        drifted: frozenset[LeadId] = frozenset()
+        conflicts, refused = 0, dict[LeadId, str]()
+        while True:
+            try:
+                left_out = await self._settled(_with_reasons(batch, refused), frozenset(refused))
+            except StoreConflict:
+                conflicts += 1
+                if conflicts > CONFLICTS:
+                    raise
+            except StoreRefused as error:
+                changed = {write.lead.id: str(error) for write in batch.writes if write.change}
+                if refused or not changed:
+                    raise
+                # Where no single change is at fault, they are together.
+                refused = await self._refused(batch, list(changed)) or changed
+            else:
+                return BatchReceipt(drifted=left_out, refused=refused)
+
+    async def _settled(self, batch: BatchWrite, left_out: frozenset[LeadId]) -> frozenset[LeadId]:
+        """Write *batch* without the changes of *left_out*, and return these with those that have drifted."""
         while True:
             try:
                 async with self._database.writing() as connection:
-                    drifted |= await self._attempt(connection, batch, drifted)
-                return BatchReceipt(drifted=drifted)
+                    return await self._attempt(connection, batch, left_out)
             except _AlreadyThere as found:
                 # The transaction is rolled back; each round leaves out more leads, so there is a last one.
-                drifted |= found.lead_ids
+                left_out |= found.lead_ids
+
+    async def _refused(self, batch: BatchWrite, changed: list[LeadId]) -> dict[LeadId, str]:
+        """Return which changes the database refuses, found by halving: one bad value must not hold up the others."""
+        suspects = [changed]
+        found: dict[LeadId, str] = {}
+        while suspects:
+            some = suspects.pop()
+            try:
+                await self._rehearse(batch, frozenset(changed) - frozenset(some))
+            except StoreRefused as error:
+                if len(some) == 1:
+                    found[some[0]] = str(error)
+                else:
+                    suspects += [some[: len(some) // 2], some[len(some) // 2 :]]
+        return found
+
+    async def _rehearse(self, batch: BatchWrite, left_out: frozenset[LeadId]) -> None:
+        """Write as ``_settled`` does, and roll back."""
+        with suppress(_AlreadyThere, _Rehearsed):
+            async with self._database.writing() as connection:
+                await self._attempt(connection, batch, left_out)
+                raise _Rehearsed
 
     async def _attempt(
         self, connection: AsyncConnection, batch: BatchWrite, drifted: frozenset[LeadId]
@@ -93,6 +141,17 @@ class LeadWriter:
             asked = select(literal(1)) if inserted is None else select(inserted)
             self._folded[keys] = asked.add_cte(*parts.values())
         return self._folded[keys]
+
+
+def _with_reasons(batch: BatchWrite, refused: Mapping[LeadId, str]) -> BatchWrite:
+    """Return *batch* so that a refused lead is told to be one, where operators look."""
+    writes = tuple(
+        replace(write, state_if_drifted=replace(write.state_if_drifted, reason=refused[write.lead.id]))
+        if write.lead.id in refused
+        else write
+        for write in batch.writes
+    )
+    return replace(batch, writes=writes)
 
 
 def _drifted(writes: Sequence[LeadWrite], found: Fetched) -> frozenset[LeadId]:

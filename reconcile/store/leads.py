@@ -44,6 +44,8 @@ class SqlLeads:
         exclude: frozenset[WorkspaceId] = frozenset(),
     ) -> DueWorkspaces:
         """Return workspaces that have due leads and are not waiting (``not_before``), longest unvisited first."""
+        if only is not None and not self._domain.workspace["id"].accepts(only):
+            return DueWorkspaces(workspaces=(), eligible_count=0)
         rows = await self._database.rows(
             self._query.due_workspaces,
             {
@@ -88,8 +90,10 @@ class SqlLeads:
 
     async def workspace(self, workspace_id: WorkspaceId) -> Workspace | None:
         """Return one workspace."""
-        statement = self._query.workspaces.where(self._domain.workspace["id"].read == workspace_id)
-        row = await self._database.row(statement)
+        key = self._domain.workspace["id"]
+        if not key.accepts(workspace_id):
+            return None
+        row = await self._database.row(self._query.workspaces.where(key.read == workspace_id))
         return read_workspace(row, self._tokens) if row else None
 
     async def write(self, batch: BatchWrite) -> BatchReceipt:

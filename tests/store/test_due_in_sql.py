@@ -76,12 +76,12 @@ async def test_sql_and_domain_agree(database_url: str, schema: str, drawn: list[
     async with open_store(database_url, mapping=mapping) as store:
         await remember(store, leads)
         held = [found for each in leads if (found := await store.leads.lead(each.id))]
-        found = await store.leads.due_leads(leads[0].workspace_id, now=NOW, policy=POLICY, limit=99)
+        ready = await store.leads.due_leads(leads[0].workspace_id, now=NOW, policy=POLICY, limit=99)
         workspaces = await store.leads.due_workspaces(now=NOW, policy=POLICY, limit=9, only=leads[0].workspace_id)
 
     if schema == "default":
         assert held == leads
-    assert [each.id for each in found] == expected(held)
+    assert [each.id for each in ready] == expected(held)
     assert [each.id for each in workspaces.workspaces] == ([workspace_id] if expected(held) else [])
 
 

@@ -1,0 +1,265 @@
+"""A customer's own schema: quoted names, native enums, keys of other types, columns that are not there."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.change import Answer
+from reconcile.domain.ids import AppointmentId, LeadId, ProviderName
+from reconcile.domain.lead import Lead, LeadStatus, Rollup
+from reconcile.domain.outcome import Outcome
+from reconcile.domain.plan import plan
+from reconcile.ports import Store
+from reconcile.store.migrate import migrate
+from reconcile.store.seed import seed
+from reconcile.store.session import open_store
+from tests.store import schemas
+from tests.stores import NOW, POLICY, appointment, batch, booking, lead, lead_write, state, workspace
+
+ONE, TWO = (str(UUID(int=n)) for n in (1, 2))
+LONG = timedelta(hours=1)
+
+
+@pytest.fixture
+async def customer(database_url: str) -> schemas.Customer:
+    """Give a camelCase schema with a workspace 7 and the leads ONE and TWO."""
+    made = await schemas.camel(database_url)
+    await migrate(database_url, mapping=made.mapping)
+    leads = [lead(each, workspace_id="7") for each in (ONE, TWO)]
+    await seed(database_url, mapping=made.mapping, workspaces=[workspace("7")], leads=leads, other_status="NEW")
+    return made
+
+
+@pytest.fixture
+async def store(customer: schemas.Customer) -> AsyncIterator[Store]:
+    async with open_store(customer.url, mapping=customer.mapping) as opened:
+        yield opened
+
+
+async def found(store: Store, lead_id: str = ONE) -> Lead:
+    one = await store.leads.lead(LeadId(lead_id))
+    assert one is not None
+    return one
+
+
+async def insert_appointment(
+    customer: schemas.Customer, lead_id: str, external_id: str, *, provider: str = "GHL", status: str = "NEW"
+) -> None:
+    """Do what the customer's webhook handler does."""
+    values = [str(uuid4()), lead_id, external_id, provider, status]
+    quoted = ", ".join(f"'{value}'" for value in values)
+    await customer.execute(
+        f"""INSERT INTO app."Appointment" (id, "leadId", "externalId", provider, status, "workspaceId", title, source,
+        "createdAt", "updatedAt") VALUES ({quoted}, 7, 'x', 'WEBHOOK', '2025-01-01', '2025-01-01')"""  # noqa: S608
+    )
+
+
+async def test_keys_of_other_types_are_text_to_us(store: Store) -> None:
+    workspaces = await store.leads.due_workspaces(now=NOW, policy=POLICY, limit=5)
+    leads = await store.leads.due_leads(workspaces.workspaces[0].id, now=NOW, policy=POLICY, limit=5)
+
+    assert workspaces.workspaces == (workspace("7"),)
+    assert [(each.id, each.workspace_id) for each in leads] == [(ONE, "7"), (TWO, "7")]
+
+
+async def test_a_cursor_over_other_keys(store: Store) -> None:
+    leads = await store.leads.due_leads(workspace("7").id, now=NOW, policy=POLICY, limit=5, after=LeadId(ONE))
+
+    assert [each.id for each in leads] == [TWO]
+
+
+@pytest.mark.parametrize("odd", ["", "x", "0" * 99, "\0", "1e9", "' OR 1=1", "\ud800", "None"])
+async def test_what_cannot_be_a_key_is_nobodys(store: Store, odd: str) -> None:
+    assert await store.leads.lead(LeadId(odd)) is None
+    assert await store.leads.workspace(workspace(odd).id) is None
+    assert not (await store.leads.due_workspaces(now=NOW, policy=POLICY, limit=5, only=workspace(odd).id)).workspaces
+    assert await store.leads.release([LeadId(odd)], workspace_id=workspace(odd).id) == 0
+    assert not await store.ledger.changes(lead_id=LeadId(odd))
+
+
+async def test_a_booking_is_written_in_the_customers_words(store: Store, customer: schemas.Customer) -> None:
+    one = await found(store)
+    change = booking(one, appointment(), contact_id="c1")
+    await store.leads.write(batch([lead_write(one, change=change)]))
+
+    rows = await customer.execute('SELECT status, "bookingStatus", "bookingProvider", "bookingId" FROM app."Lead"')
+    assert sorted(rows, key=str) == [("MEETING BOOKED", "CONFIRMED", "GHL", "A1"), ("NEW", None, None, None)]
+    rows = await customer.execute('SELECT status, provider, title, source, "workspaceId" FROM app."Appointment"')
+    assert rows == [("CONFIRMED", "GHL", "Call", "RECONCILER", 7)]
+
+
+async def test_what_the_customer_lacks_is_kept_beside(store: Store) -> None:
+    one = await found(store)
+    gone = appointment(
+        status=AppointmentStatus.RESCHEDULED, canceled_at=NOW, replaces=AppointmentId("A0"), ends_at=None
+    )
+    change = booking(one, gone, contact_id="c1", status=LeadStatus.QUALIFIED)
+    await store.leads.write(batch([lead_write(one, change=change)]))
+
+    expected = replace(
+        one,
+        contact_id="c1",
+        status=LeadStatus.QUALIFIED,
+        rollup=change.rollup,
+        appointments=(gone,),
+        state=state(attempted_at=NOW, verified_at=NOW),
+    )
+    assert await found(store) == expected
+
+
+async def test_the_customers_word_wins_over_what_we_remember(store: Store, customer: schemas.Customer) -> None:
+    one = await found(store)
+    missed = appointment(status=AppointmentStatus.NO_SHOW)
+    await store.leads.write(batch([lead_write(one, change=booking(one, missed))]))
+    remembered = await found(store)
+    await customer.execute("""UPDATE app."Lead" SET "bookingStatus" = 'CANCELED' WHERE "bookingId" = 'A1'""")
+    await customer.execute("""UPDATE app."Appointment" SET status = 'CONFIRMED'""")
+    theirs = await found(store)
+
+    assert (remembered.rollup.status, remembered.appointments[0].status) == (AppointmentStatus.NO_SHOW,) * 2
+    assert theirs.rollup.status is AppointmentStatus.CANCELED
+    assert theirs.appointments[0].status is AppointmentStatus.CONFIRMED
+
+
+async def test_what_was_remembered_is_forgotten_with_the_next_change(store: Store) -> None:
+    one = await found(store)
+    missed = appointment(status=AppointmentStatus.SHOWED)
+    await store.leads.write(batch([lead_write(one, change=booking(one, missed))]))
+    two = await found(store)
+    await store.leads.write(batch([lead_write(two, change=booking(two, appointment()))]))
+
+    three = await found(store)
+    assert two.appointments[0].status is AppointmentStatus.SHOWED
+    assert three.appointments[0].status is AppointmentStatus.CONFIRMED
+    assert three.rollup.status is AppointmentStatus.CONFIRMED
+
+
+async def test_unknown_words_are_a_named_case(store: Store, customer: schemas.Customer) -> None:
+    await customer.execute("""UPDATE app."Lead" SET "bookingStatus" = 'PENDING', "bookingProvider" = 'ZOOM'""")
+    await insert_appointment(customer, ONE, "A9", provider="GHL", status="INVALID")
+    await insert_appointment(customer, ONE, "A8", provider="ZOOM", status="NEW")
+    one = await found(store)
+
+    assert one.status is LeadStatus.OTHER
+    assert one.rollup == Rollup(status=AppointmentStatus.UNKNOWN)
+    assert [(each.id, each.status) for each in one.appointments] == [("A9", AppointmentStatus.UNKNOWN)]
+
+
+async def test_a_second_word_for_a_status_is_read_and_left(store: Store, customer: schemas.Customer) -> None:
+    one = await found(store)
+    await store.leads.write(batch([lead_write(one, change=booking(one, appointment()))]))
+    await customer.execute("""UPDATE app."Appointment" SET status = 'NEW'""")
+
+    assert (await found(store)).appointments[0].status is AppointmentStatus.CONFIRMED
+
+
+async def test_the_last_check_is_noted_and_never_moves_back(store: Store, customer: schemas.Customer) -> None:
+    leads = [await found(store, each) for each in (ONE, TWO)]
+    for at in (NOW, NOW - LONG):
+        changed = lead_write(leads[0], change=booking(await found(store), appointment(f"A{at.hour}")), at=at)
+        await store.leads.write(batch([changed, lead_write(leads[1], at=at)]))
+
+    rows = await customer.execute('SELECT "lastCheckedAt" FROM app."Lead"')
+    assert {str(row[0])[:16].replace("T", " ") for row in rows} == {"2025-03-03 12:00"}
+
+
+async def test_a_row_that_did_not_change_is_not_touched(store: Store, customer: schemas.Customer) -> None:
+    one = await found(store)
+    await store.leads.write(batch([lead_write(one)]))
+
+    rows = await customer.execute('SELECT "updatedAt" FROM app."Lead"')
+    assert rows == [(None,), (None,)]
+
+
+async def test_planning_again_plans_nothing(store: Store) -> None:
+    one = await found(store)
+    remote = appointment(status=AppointmentStatus.NO_SHOW, starts_at=NOW - LONG, ends_at=NOW)
+    first = plan(one, Answer(appointments=(remote,)), now=NOW)
+    assert first.change is not None
+    await store.leads.write(batch([lead_write(one, change=first.change)]))
+
+    again = plan(await found(store), Answer(appointments=(remote,)), now=NOW)
+    assert (again.outcome, again.change) == (Outcome.UNCHANGED, None)
+
+
+async def test_an_appointment_that_another_writer_inserts_first_is_a_drift(
+    store: Store, customer: schemas.Customer
+) -> None:
+    """``externalId`` is unique, so that the row can belong to a lead that was not even read."""
+    leads = [await found(store, each) for each in (ONE, TWO)]
+    await insert_appointment(customer, TWO, "A1", provider="GHL", status="NEW")
+    writes = [lead_write(leads[0], change=booking(leads[0], appointment("A1"))), lead_write(leads[1])]
+    receipt = await store.leads.write(batch(writes))
+
+    assert receipt.drifted == {ONE}
+    assert (await found(store)).rollup == Rollup()
+    assert (await found(store)).state == state(attempted_at=NOW)
+    assert (await found(store, TWO)).state == state(attempted_at=NOW, verified_at=NOW)
+
+
+async def test_a_value_that_the_database_refuses_holds_up_its_own_lead_only(
+    store: Store, customer: schemas.Customer
+) -> None:
+    if customer.url.startswith("sqlite"):
+        await customer.execute(
+            """CREATE TRIGGER odd BEFORE UPDATE ON "Lead" WHEN NEW."bookingId" = 'BAD'
+            BEGIN SELECT RAISE(ABORT, 'odd'); END"""
+        )
+    else:
+        await customer.execute("""ALTER TABLE app."Lead" ADD CONSTRAINT odd CHECK ("bookingId" <> 'BAD')""")
+    leads = [await found(store, each) for each in (ONE, TWO)]
+    bad, good = (booking(each, appointment(name)) for each, name in zip(leads, ("BAD", "A2"), strict=True))
+    receipt = await store.leads.write(batch([lead_write(bad.lead, change=bad), lead_write(good.lead, change=good)]))
+
+    assert receipt.drifted == {ONE}
+    assert "refuses a value" in receipt.refused[LeadId(ONE)]
+    assert (await found(store)).state.reason == receipt.refused[LeadId(ONE)]
+    assert (await found(store, TWO)).rollup.booking_id == "A2"
+    assert len(await store.ledger.batches()) == 1
+
+
+async def test_a_stored_uri_of_another_spelling_is_kept_and_updated(store: Store, customer: schemas.Customer) -> None:
+    """Only we compare ids in one spelling; the customer's rows stay as they are."""
+    stored = "http://calendly.example/scheduled_events/EV/invitees/IN?x=1"
+    await insert_appointment(customer, ONE, stored, provider="CALENDLY", status="NEW")
+    one = await found(store)
+    moved = replace(one.appointments[0], starts_at=NOW, status=AppointmentStatus.CANCELED)
+    await store.leads.write(batch([lead_write(one, change=booking(one, moved))]))
+
+    assert one.appointments[0].id == "https://api.calendly.com/scheduled_events/EV/invitees/IN"
+    assert one.appointments[0].provider is ProviderName.CALENDLY
+    assert (await found(store)).appointments == (moved,)
+    assert await customer.execute('SELECT "externalId", status FROM app."Appointment"') == [(stored, "CANCELED")]
+
+
+async def test_an_inactive_workspace_is_left_alone(store: Store, customer: schemas.Customer) -> None:
+    await customer.execute('UPDATE app."Workspace" SET "isActive" = false')
+    inactive = await store.leads.due_workspaces(now=NOW, policy=POLICY, limit=5)
+    await customer.execute('UPDATE app."Workspace" SET "isActive" = NULL')
+    unsaid = await store.leads.due_workspaces(now=NOW, policy=POLICY, limit=5)
+
+    assert (len(inactive.workspaces), len(unsaid.workspaces)) == (0, 1)
+
+
+async def test_a_schema_with_next_to_nothing(database_url: str) -> None:
+    customer = await schemas.bare(database_url)
+    await migrate(database_url, mapping=customer.mapping)
+    person = lead("2", workspace_id="1", in_sequence=False, last_inbound_at=NOW, email=None)
+    await seed(database_url, mapping=customer.mapping, workspaces=[workspace("1", token=None)], leads=[person])
+    async with open_store(database_url, mapping=customer.mapping) as store:
+        one = (await store.leads.due_leads(workspace("1").id, now=NOW, policy=POLICY, limit=5))[0]
+        missed = appointment(status=AppointmentStatus.NO_SHOW, replaces=AppointmentId("A0"))
+        first = booking(one, missed, contact_id="c1")
+        await store.leads.write(batch([lead_write(one, change=first)]))
+        two = await found(store, "2")
+        await store.leads.write(batch([lead_write(two, change=booking(two, appointment(), contact_id="c1"))]))
+        three = await found(store, "2")
+
+    assert one == person
+    assert (two.rollup, two.status, two.contact_id) == (first.rollup, LeadStatus.MEETING_BOOKED, "c1")
+    assert two.appointments == (missed,)
+    assert three.appointments == (appointment(),)
