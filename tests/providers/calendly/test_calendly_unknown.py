@@ -174,21 +174,44 @@ async def test_many_events_of_which_none_stands_are_unknown(calendly: Arena) -> 
         await calendly.ask(lead(email=EMAIL))
 
 
+@pytest.mark.parametrize(
+    "answered", [Simulated.CALENDLY_INVITEE, Simulated.CALENDLY_EVENT, Simulated.CALENDLY_INVITEES]
+)
 @pytest.mark.parametrize("way", ["invitee", "event", "email"])
-async def test_an_answer_about_something_else_is_not_believed(calendly: Arena, way: str) -> None:
+async def test_an_answer_about_something_else_is_not_believed(calendly: Arena, way: str, answered: Simulated) -> None:
     """Neither another invitee nor another event."""
     invitee = calendly.world.calendly.book(USER, email=EMAIL, starts_at=TOMORROW)
-    calendly.switch(
-        FaultKind.SET_FIELD, f'uri="{GONE}"', operation=None if way == "invitee" else Simulated.CALENDLY_INVITEES
-    )
+    calendly.switch(FaultKind.SET_FIELD, f'uri="{GONE}"', operation=answered)
     subject = {
         "invitee": lead(booking_id=calendly.world.calendly.uri(invitee.id)),
         "event": lead(booking_id=EVENT_URI.format(invitee.event_id), email=EMAIL),
         "email": lead(email=EMAIL),
     }[way]
+    if (
+        answered.removeprefix("calendly.")
+        not in {
+            "invitee": {"invitee", "event"},
+            "event": {"event", "invitees"},
+            "email": {"invitees"},
+        }[way]
+    ):
+        await calendly.only(subject)
+        return
 
     with pytest.raises(ProviderRejected, match="another one than was asked for"):
         await calendly.ask(subject)
+
+
+@pytest.mark.parametrize("way", ["event", "email"])
+async def test_an_invitee_with_another_address_is_not_the_lead(calendly: Arena, way: str) -> None:
+    """A filter that was ignored must not book somebody else's meeting for the lead."""
+    invitee = calendly.world.calendly.book(USER, email=EMAIL, starts_at=TOMORROW)
+    calendly.switch(FaultKind.SET_FIELD, 'email="joann@example.com"')
+    subject = lead(email=EMAIL)
+    if way == "event":
+        subject = lead(booking_id=EVENT_URI.format(invitee.event_id), email=EMAIL)
+
+    assert await calendly.answer(subject) == Answer()
 
 
 async def test_a_missing_field_is_named_with_the_keys_that_were_there(calendly: Arena) -> None:

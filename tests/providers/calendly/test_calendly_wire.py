@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from reconcile.domain.appointment import Appointment, AppointmentStatus
 from reconcile.domain.ids import AppointmentId, ProviderName
@@ -16,33 +15,8 @@ from reconcile.providers import calendly_wire
 from reconcile.providers.calendly_places import Place
 from reconcile.providers.calendly_wire import Page
 from reconcile.providers.call import Reply
+from tests.providers.calendly.bodies import ANSWERS, CANCELLATION, EVENT, INVITEE, LAST_PAGE, ORIGIN
 
-ORIGIN = "https://api.calendly.com"
-EVENT: dict[str, Any] = {
-    "uri": f"{ORIGIN}/scheduled_events/GBGBDCAADAEDCRZ2",
-    "name": "15 Minute Meeting",
-    "status": "active",
-    "start_time": "2019-08-24T14:15:22.123456Z",
-    "end_time": "2019-08-24T14:30:22.123456Z",
-    "location": None,
-    "invitees_counter": {"total": 1, "active": 1, "limit": 1},
-    "created_at": "2019-01-02T03:04:05.678123Z",
-    "updated_at": "2019-01-02T03:04:05.678123Z",
-}
-INVITEE: dict[str, Any] = {
-    "uri": f"{ORIGIN}/scheduled_events/GBGBDCAADAEDCRZ2/invitees/INV",
-    "event": f"{ORIGIN}/scheduled_events/GBGBDCAADAEDCRZ2",
-    "email": "Test@Example.com",
-    "status": "active",
-    "rescheduled": False,
-    "old_invitee": None,
-    "new_invitee": None,
-    "no_show": None,
-    "created_at": "2020-11-23T17:51:18.327602Z",
-    "updated_at": "2020-11-23T17:54:22.356897Z",
-}
-CANCELLATION = {"canceled_by": "John Doe", "reason": "Meeting Conflict", "canceler_type": "invitee"}
-LAST_PAGE = {"count": 1, "next_page": None, "previous_page": None, "next_page_token": None}
 READERS: dict[str, Callable[[object], object]] = {
     "event": calendly_wire.read_event,
     "events": calendly_wire.read_events,
@@ -276,36 +250,6 @@ def test_an_account_is_reduced_to_its_id(account: str | None, expected: str | No
 def test_only_a_404_in_calendlys_own_form_says_absent(status: int, body: object, message: str, expected: bool) -> None:
     """Another server's 404 knows nothing of invitees."""
     assert calendly_wire.says_gone(Reply(status=status, body=body, message=message)) is expected
-
-
-JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text()
-    | st.sampled_from([EVENT["uri"], INVITEE["uri"]]),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from([*EVENT, *INVITEE, "resource", "collection", "pagination", "next_page", "next_page_token"])
-            | st.text(max_size=8),
-            inner,
-            max_size=8,
-        )
-    ),
-    max_leaves=30,
-)
-MUTATED = st.builds(
-    lambda base, changes: {**base, **changes},
-    st.sampled_from([EVENT, INVITEE]),
-    st.dictionaries(st.sampled_from([*EVENT, *INVITEE, "cancellation"]), JSON, max_size=3),
-)
-ANSWERS = (
-    JSON
-    | st.builds(lambda each: {"resource": each}, MUTATED)
-    | st.builds(lambda each, page: {"collection": [each], "pagination": page}, MUTATED, JSON)
-)
 
 
 @pytest.mark.parametrize("reader", READERS)

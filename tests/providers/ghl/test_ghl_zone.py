@@ -1,5 +1,6 @@
 """Naive times, and whose wall clock they are."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -25,6 +26,18 @@ async def test_a_zone_that_is_not_known_is_asked_for_once(timezone: str | None) 
 
     assert {each.starts_at for each in found} == {datetime(2026, 7, 1, 16, tzinfo=UTC)}
     assert ghl.operations == ["contact_appointments", "location", "contact_appointments", "contact_appointments"]
+
+
+async def test_a_zone_is_asked_for_once_by_many_leads_at_once() -> None:
+    """The first asks, the others wait."""
+    async with arena(Ghl, name=NAME, enter=enter) as ghl:
+        ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(5):
+                tasks.create_task(ghl.only(lead(contact_id=CONTACT)))
+
+    assert ghl.operations.count("location") == 1
 
 
 async def test_a_zone_is_not_asked_for_where_none_is_needed() -> None:
