@@ -168,4 +168,5 @@ async def test_no_call_is_made_after_the_deadline(stage: Stage) -> None:
     with pytest.raises(RateLimited):
         await ask(stage, booked, left=0)
 
-    assert stage.provider.usage(stage.workspace).calls == 0
+    usage = stage.provider.usage(stage.workspace)
+    assert (usage.calls, usage.not_before) == (0, None)
