@@ -41,10 +41,7 @@ def plain(value: object) -> Any:  # noqa: ANN401, PLR0911 - JSON is of any type;
         case Sequence() | AbstractSet():
             return [plain(inner) for inner in value]
         case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return {
-                _camel(field): plain(getattr(value, field.name))
-                for field in dataclasses.fields(value)
-            }
+            return {_camel(field): plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
         case _:
             return str(value)
 

@@ -5,8 +5,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from click.testing import CliRunner
+
+from reconcile_cli.main import cli
 
 ROOT = Path(__file__).parents[2]
 ARGUMENTS = (sys.executable, "-m", "reconcile_cli.main")
@@ -17,20 +22,39 @@ BASE: Mapping[str, str] = {
 }
 
 
-def reconcile(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end; nothing of this process's environment is inherited."""
-    return subprocess.run(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """How a command ended, and what it left."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The document on the last line of stdout."""
+        assert self.out, self.err
+        return json.loads(self.out.splitlines()[-1])
+
+
+def here(*arguments: str, **settings: str) -> Done:
+    """Run one command to its end in this process, which is quicker by a second."""
+    given = {f"RECONCILE_{name.upper()}": value for name, value in settings.items()}
+    result = CliRunner().invoke(cli, arguments, obj=given)
+    return Done(code=result.exit_code, out=result.stdout, err=result.stderr)
+
+
+def reconcile(*arguments: str, cwd: Path | None = None, **settings: str) -> Done:
+    """Run one command to its end; *settings* are variables without their prefix, and nothing else is inherited."""
+    given = {f"RECONCILE_{name.upper()}": value for name, value in settings.items()}
+    done = subprocess.run(
         [*ARGUMENTS, *arguments],
-        env={**BASE, **(env or {})},
+        env={**BASE, **given},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
+        cwd=cwd,
         stdin=subprocess.DEVNULL,
     )
-
-
-def last_json(done: subprocess.CompletedProcess[str]) -> Any:
-    """Return the document on the last line of stdout."""
-    assert done.stdout, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    return Done(code=done.returncode, out=done.stdout, err=done.stderr)

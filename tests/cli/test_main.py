@@ -94,8 +94,8 @@ def test_every_module_of_a_command_is_listed() -> None:
 def test_help_comes_from_a_process_of_its_own_too() -> None:
     done = reconcile("run", "--help")
 
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "--workspace-limit" in done.stdout
+    assert (done.code, done.err) == (0, "")
+    assert "--workspace-limit" in done.out
 
 
 @pytest.mark.parametrize(

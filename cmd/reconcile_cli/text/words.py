@@ -27,9 +27,16 @@ _UNITS = (
 )
 
 
+class _Terminal(Console):
+    """Leaves a reader that has gone to the root of all commands, which ends every command alike."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console(*, is_stderr: bool = False) -> Console:
     """Return the console on stdout (or stderr), which guesses at no meaning of what is printed."""
-    return Console(highlight=False, markup=False, emoji=False, stderr=is_stderr)
+    return _Terminal(highlight=False, markup=False, emoji=False, stderr=is_stderr)
 
 
 def safe(value: object, style: str = "") -> Text:
