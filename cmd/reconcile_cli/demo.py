@@ -17,13 +17,13 @@ def command() -> None:
     An embedded database, a simulated provider, a clock that jumps from minute to minute; and beside it the same
     incident with the same code, its breakers, backoff and memory switched off.
     """
-    guarded, unguarded = asyncio.run(_shown(DrillPlan(), DrillPlan(is_guarded=False)))
+    guarded, unguarded = asyncio.run(play(DrillPlan(), DrillPlan(is_guarded=False)))
     text.closing(guarded, unguarded)
     is_sound = guarded.ticks_to_recover is not None and not guarded.wrong_writes
     click.get_current_context().exit(ExitCode.DONE if is_sound else ExitCode.FAILED)
 
 
-async def _shown(plan: DrillPlan, bare: DrillPlan) -> tuple[DrillResult, DrillResult]:
+async def play(plan: DrillPlan, bare: DrillPlan) -> tuple[DrillResult, DrillResult]:
     """Run both side by side, tick by tick, and print each as it ends."""
     text.opening(plan)
     ticks, bare_ticks = [], []

@@ -6,19 +6,18 @@ from reconcile.domain.breaker import BreakerState
 from reconcile.drill.incident import DrillPlan, DrillResult, Tick
 from reconcile_cli.text.words import HEALTH_STYLES, QUIET, STATE_STYLES, console, keys, safe
 
-_OUT = console()
 _WIDTHS = (7, 9, 15, 8, 7, 6, 18, 7, 5)
 
 
 def opening(plan: DrillPlan) -> None:
     """Say what is about to be seen, and head the columns."""
     leads = plan.workspaces * plan.leads_per_workspace
-    _OUT.print("The incident, replayed on this machine", style="bold")
-    _OUT.print(
+    console().print("The incident, replayed on this machine", style="bold")
+    console().print(
         f"{plan.workspaces} workspaces, {leads} leads, each due every minute. In minute {plan.breaks_at} all "
         f"GoHighLevel responses lose their id, for {plan.broken_ticks} minutes. Right: the same code without guards."
     )
-    _OUT.print()
+    console().print()
     _line(*[("", "")] * 7, ("without", "bold"), (" guards", "bold"))
     _line(
         *((head, "bold") for head in ("minute", "provider", "health", "checked", "errors", "calls", "its breaker")),
@@ -45,9 +44,9 @@ def row(tick: Tick, bare: Tick, *, plan: DrillPlan) -> None:
     )
     if tick.number == plan.breaks_at and report.top_signatures:
         worst = report.top_signatures[0]
-        _OUT.print(safe(f"      └ {worst.key}", "red"))
+        console().print(safe(f"      └ {worst.key}", "red"))
         if worst.shape:
-            _OUT.print(safe(f"        {keys(worst.shape)}", QUIET))
+            console().print(safe(f"        {keys(worst.shape)}", QUIET))
 
 
 def closing(guarded: DrillResult, unguarded: DrillResult) -> None:
@@ -55,22 +54,22 @@ def closing(guarded: DrillResult, unguarded: DrillResult) -> None:
     minutes = guarded.plan.broken_ticks
     recovery = guarded.ticks_to_recover
     back = f"back at full rate in minute {recovery} after healing, by itself" if recovery else "not back at full rate"
-    _OUT.print()
-    _OUT.print(
+    console().print()
+    console().print(
         Text.assemble(
             ("With guards  ", "bold green"),
             f"{guarded.errors} errors and {guarded.calls_while_broken} provider calls in {minutes} broken minutes, "
             f"{guarded.wrong_writes} wrong writes, {back}.",
         )
     )
-    _OUT.print(
+    console().print(
         Text.assemble(
             ("Without      ", "bold red"),
             f"{unguarded.errors} errors and {unguarded.calls_while_broken} provider calls in the same minutes, "
             f"{unguarded.wrong_writes} wrong writes: the same code and provider, breakers, backoff and memory off.",
         )
     )
-    _OUT.print(
+    console().print(
         Text.assemble(
             ("Yours        ", "bold"),
             ("RECONCILE_DATABASE_URL=postgresql://... reconcile doctor", "cyan"),
@@ -98,4 +97,4 @@ def _line(*cells: tuple[str, str]) -> None:
     line = Text()
     for (text, style), width in zip(cells, _WIDTHS, strict=True):
         line.append(f"{text:<{width}}", style=style)
-    _OUT.print(line, no_wrap=True, crop=False, overflow="ignore")
+    console().print(line, no_wrap=True, crop=False, overflow="ignore")

@@ -1,0 +1,151 @@
+"""What a person reads: durations, instants, foreign text, and the pictures made of them."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from reconcile.domain.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
+from reconcile.drill.incident import DrillPlan
+from reconcile.errors import ErrorClass
+from reconcile.runner.advice import advice
+from reconcile.runner.finding import Finding, Verdict
+from reconcile.runner.listing import LeadLine
+from reconcile.runner.request import Progress
+from reconcile_cli import demo as demo_command
+from reconcile_cli.text import breaker, demo, doctor, leads, progress
+from reconcile_cli.text.words import ago, ahead, keys, lasting, safe, span
+from tests.runner.stub import LEAD, NOW, WORKSPACE
+
+
+@pytest.mark.parametrize(
+    ("duration", "told"),
+    [
+        (timedelta(0), "0 s"),
+        (timedelta(seconds=-3), "0 s"),
+        (timedelta(seconds=0.6), "1 s"),
+        (timedelta(seconds=59.7), "1 min"),
+        (timedelta(minutes=3, seconds=20), "3 min 20 s"),
+        (timedelta(hours=1, seconds=5), "1 h"),
+        (timedelta(days=2, hours=3, minutes=4), "2 d 3 h"),
+    ],
+)
+def test_a_duration_is_told_by_its_two_largest_units(duration: timedelta, told: str) -> None:
+    assert span(duration) == told
+
+
+def test_instants_are_told_from_now() -> None:
+    assert ago(None, NOW) == "never"
+    assert ago(NOW, NOW) == "just now"
+    assert ago(NOW - timedelta(minutes=5, seconds=3), NOW) == "5 min 3 s ago"
+    assert ago(NOW - timedelta(minutes=5, seconds=3), NOW, units=1) == "5 min ago"
+    assert ahead(NOW + timedelta(seconds=45), NOW) == "in 45 s (12:00:45 UTC)"
+    assert ahead(NOW, NOW) == "now"
+    assert ahead(None, NOW) == ""
+    assert lasting(NOW - timedelta(hours=2), NOW) == "for 2 h"
+
+
+def test_foreign_text_steers_no_terminal() -> None:
+    assert safe("a\x1b[2J\r\nb\u202e[red]").plain == r"a\x1b[2J\r\nb\u202e[red]"
+    assert safe("Zoë 会议").plain == "Zoë 会议"
+
+
+def test_the_keys_of_a_body_are_told_in_short() -> None:
+    assert keys(["appointment", "appointment.startTime", "traceId"]) == (
+        "keys that were there: appointment, traceId, and 1 inside"
+    )
+
+
+def test_a_breaker_is_told_with_blame_next_step_and_command(capsys: pytest.CaptureFixture[str]) -> None:
+    key, policy = BreakerKey(BreakerScope.WORKSPACE, "ws\x1b[31m"), BreakerPolicy()
+    trip = Trip(reason=BreakerReason.ERROR_RATE, fault=ErrorClass.CREDENTIAL)
+    tripped = Breaker(key=key).trip(NOW, trip, policy=policy)
+
+    breaker.show([advice(tripped, now=NOW, policy=policy)], now=NOW)
+    out = capsys.readouterr().out
+
+    assert r"● workspace:ws\x1b[31m  open  for 0 s  ErrorRateExceeded" in out
+    assert "the token is refused" in out
+    assert "in 45 s (12:00:45 UTC): no call, then one probe" in out
+    assert "\x1b" not in out
+
+
+def test_no_trouble_is_told_too(capsys: pytest.CaptureFixture[str]) -> None:
+    breaker.show([])
+    leads.show([], title="set aside", empty="no lead is set aside", hint="")
+
+    assert capsys.readouterr().out == "all breakers are closed: every call passes\nno lead is set aside\n"
+
+
+def test_a_list_of_leads_ends_with_what_to_type(capsys: pytest.CaptureFixture[str]) -> None:
+    line = LeadLine(
+        lead_id=LEAD,
+        workspace_id=WORKSPACE,
+        since=NOW - timedelta(hours=1),
+        provider=None,
+        booking_status=None,
+        starts_at=None,
+        failure_count=10,
+        reason="ghl/appointment/timeout: no answer",
+        mismatch=None,
+    )
+
+    leads.show([line], title="set aside", empty="", hint="reconcile quarantine release LEAD_ID", now=NOW)
+    out = capsys.readouterr().out
+
+    assert "1 h ago" in out
+    assert "lead-1" in out
+    assert out.rstrip().endswith("reconcile quarantine release LEAD_ID")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "closing"),
+    [
+        (Verdict.FINE, "a run can be made"),
+        (Verdict.WARNING, "a run can be made"),
+        (Verdict.AWAY, "try again in a minute"),
+        (Verdict.FAULT, "before this is put right"),
+    ],
+)
+def test_findings_end_with_whether_a_run_can_be_made(
+    verdict: Verdict, closing: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fine = Finding(subject="settings", verdict=Verdict.FINE, text="all can be read")
+
+    doctor.show([fine, Finding(subject="database", verdict=verdict, text="so it is", remedy="do this")])
+    out = capsys.readouterr().out
+
+    assert "→ do this" in out
+    assert closing in out.splitlines()[-1]
+
+
+def test_no_bar_is_drawn_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress.bar() as advance:
+        advance(Progress(workspaces_done=1, workspaces_planned=2, leads_done=10, errors=0))
+
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.integration
+async def test_the_demo_tells_the_incident_minute_by_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = DrillPlan(workspaces=4, leads_per_workspace=5, ticks=7, breaks_at=2, broken_ticks=2, latency=timedelta(0))
+
+    guarded, unguarded = await demo_command.play(plan, replace(plan, is_guarded=False))
+    demo.closing(guarded, unguarded)
+    out = capsys.readouterr().out
+
+    lines = [line for line in out.splitlines() if line[:1].isdigit()]
+    assert [line.split()[1] for line in lines[1:]] == [
+        "well",
+        "broken",
+        "broken",
+        "healed",
+        "healed",
+        "healed",
+        "healed",
+    ]
+    assert "open: stopped" in lines[2]
+    assert "GHL appointment response missing required ID field" in " ".join(out.split())
+    assert f"{guarded.errors} errors" in out
+    assert f"{unguarded.errors} errors" in out
+    assert unguarded.errors > guarded.errors
