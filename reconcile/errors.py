@@ -70,7 +70,7 @@ class ProviderError(ReconcileError):
 
     error_class: ErrorClass = ErrorClass.REJECTED
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the facts that a signature is made of
         self,
         message: str,
         *,

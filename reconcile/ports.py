@@ -236,7 +236,7 @@ class Breakers(Protocol):
         ...
 
     async def save(self, breaker: Breaker, *, expected_generation: int) -> bool:
-        """Store *breaker* if the stored generation is still *expected_generation* (0: none stored); else return False."""
+        """Store *breaker* and return True if the stored generation is still the expected one (0: none is stored)."""
         ...
 
     async def get(self, key: BreakerKey) -> Breaker | None:
@@ -302,7 +302,7 @@ class ChangeRow:
 
 
 class Ledger(Protocol):
-    """The record of runs, batches, changes and failures. Batches, changes and failures are written by ``Leads.write``."""
+    """The record of runs, batches, changes and failures; all but the runs are written by ``Leads.write``."""
 
     async def begin(self, run_id: RunId, *, started_at: datetime, trigger: str, version: str) -> None:
         """Note that a run has begun, so that a killed one can be seen."""

@@ -14,19 +14,17 @@ class Token:
 
     @classmethod
     def parse(cls, text: str, *, where: str) -> "Token":
-        """Accept visible ASCII with at most one trailing newline; raise SettingsError that names *where*, never the text."""
-        stripped = text[:-1] if text.endswith("\n") else text
-        stripped = stripped[:-1] if stripped.endswith("\r") and text.endswith("\r\n") else stripped
+        """Accept visible ASCII with at most one newline behind it; SettingsError names *where*, never the text."""
+        stripped = text.removesuffix("\r\n").removesuffix("\n") if text.count("\n") == 1 else text
         if not stripped:
             raise SettingsError([f"{where} is empty; put the provider's token there"])
         for position, character in enumerate(stripped, start=1):
             if not "!" <= character <= "~":
-                raise SettingsError(
-                    [
-                        f"{where} holds a character at position {position} that no token has "
-                        "(white space, a control or a non-ASCII character); copy the token again"
-                    ]
+                fault = (
+                    f"{where} holds a character at position {position} that no token has "
+                    "(white space, a control or a non-ASCII character); copy the token again"
                 )
+                raise SettingsError([fault])
         return cls(stripped)
 
     def reveal(self) -> str:

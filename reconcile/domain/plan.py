@@ -37,15 +37,31 @@ class Plan:
 _Appointments = Mapping[AppointmentId, Appointment]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """One decision's givens: *lost* is the stored booking that the provider has twice said not to know."""
+
+    lead: Lead
+    answer: Answer
+    now: datetime
+    lost: AppointmentId | None
+
+    @property
+    def stored(self) -> dict[AppointmentId, Appointment]:
+        return {a.id: a for a in self.lead.appointments}
+
+    @property
+    def lost_at(self) -> datetime:
+        """When the loss was first seen."""
+        return _stored(self.lead.state.absent_since or self.now)
+
+
 def plan(lead: Lead, answer: Answer, *, now: datetime) -> Plan:
     """Return what *answer* asks for. Planning again after the change was applied plans nothing."""
     lost = lost_booking(lead, answer)
     if lost and not _is_confirmed(lead, now):
         return Plan(outcome=Outcome.ABSENT, mismatch=MismatchKind.UNKNOWN_THERE, is_absent=True)
-    stored = {a.id: a for a in lead.appointments}
-    merged = _merged(stored, answer, lost=lost, lead=lead, now=now)
-    rollup = _rollup(lead, merged, lost=lost, now=now)
-    change = _change(lead, answer, stored=stored, merged=merged, rollup=rollup, lost=lost, now=now)
+    change = _change(_Case(lead=lead, answer=answer, now=now, lost=lost))
     if change is not None:
         return Plan(outcome=change.outcome, change=change, mismatch=change.mismatch)
     if any(a.status is AppointmentStatus.UNKNOWN for a in answer.appointments):
@@ -66,22 +82,20 @@ def _is_confirmed(lead: Lead, now: datetime) -> bool:
     return since is not None and now - since >= ABSENCE_CONFIRMATION
 
 
-def _merged(
-    stored: _Appointments, answer: Answer, *, lost: AppointmentId | None, lead: Lead, now: datetime
-) -> dict[AppointmentId, Appointment]:
+def _merged(case: _Case) -> dict[AppointmentId, Appointment]:
     """Return the lead's appointments as they are to be, reschedules linked."""
+    stored = case.stored
     merged = dict(stored)
-    for remote in answer.appointments:
+    for remote in case.answer.appointments:
         known = stored.get(remote.id)
         if known is None and remote.status is AppointmentStatus.UNKNOWN:
             continue
-        merged[remote.id] = _updated(known, remote, now=now)
-    for appointment_id in [i for i in merged if lost and refers_to(lost, i)]:
+        merged[remote.id] = _updated(known, remote, now=case.now)
+    for appointment_id in [i for i in merged if case.lost and refers_to(case.lost, i)]:
         gone = merged[appointment_id]
         if gone.status not in CALLED_OFF:
-            canceled_at = lead.state.absent_since or now
-            merged[appointment_id] = replace(gone, status=AppointmentStatus.CANCELED, canceled_at=_stored(canceled_at))
-    _link_reschedules(merged, known=stored, now=now)
+            merged[appointment_id] = replace(gone, status=AppointmentStatus.CANCELED, canceled_at=case.lost_at)
+    _link_reschedules(merged, known=stored, now=case.now)
     return {i: replace(a, created_at=None) for i, a in merged.items()}
 
 
@@ -140,18 +154,18 @@ def _nearest_canceled(merged: _Appointments, new: Appointment, *, created_at: da
     return min(near)[1] if near else None
 
 
-def _rollup(lead: Lead, merged: _Appointments, *, lost: AppointmentId | None, now: datetime) -> Rollup:
+def _rollup(case: _Case, merged: _Appointments) -> Rollup:
     """Return what the lead's own row is to say."""
-    before = lead.rollup
+    before = case.lead.rollup
     candidates = list(merged.values())
-    unlisted = _unlisted_booking(lead, merged)
-    if unlisted is not None and lost is None:
+    unlisted = _unlisted_booking(case.lead, merged)
+    if unlisted is not None and case.lost is None:
         candidates.append(unlisted)
-    chosen = primary(candidates, now=now)
+    chosen = primary(candidates, now=case.now)
     if chosen is None:
-        if lost is None:
+        if case.lost is None:
             return before
-        return replace(before, status=AppointmentStatus.CANCELED, canceled_at=_stored(lead.state.absent_since or now))
+        return replace(before, status=AppointmentStatus.CANCELED, canceled_at=case.lost_at)
     if chosen is unlisted:
         return before
     keeps_spelling = before.booking_id is not None and refers_to(before.booking_id, chosen.id)
@@ -185,28 +199,21 @@ def _unlisted_booking(lead: Lead, merged: _Appointments) -> Appointment | None:
     )
 
 
-def _change(
-    lead: Lead,
-    answer: Answer,
-    *,
-    stored: _Appointments,
-    merged: _Appointments,
-    rollup: Rollup,
-    lost: AppointmentId | None,
-    now: datetime,
-) -> Change | None:
+def _change(case: _Case) -> Change | None:
+    lead, stored, merged = case.lead, case.stored, _merged(case)
+    rollup = _rollup(case, merged)
     rows = tuple(
         AppointmentChange(before=stored.get(i), after=a) for i, a in sorted(merged.items()) if stored.get(i) != a
     )
     status = _status(lead, rollup)
-    contact_id = lead.contact_id or answer.contact_id
+    contact_id = lead.contact_id or case.answer.contact_id
     if not rows and rollup == lead.rollup and status == lead.status and contact_id == lead.contact_id:
         return None
     moved = rollup != lead.rollup
     chosen = next((a for a in merged.values() if rollup.booking_id and refers_to(rollup.booking_id, a.id)), None)
-    outcome = Outcome.ABSENT if lost else _outcome(lead.rollup, rollup, chosen)
+    outcome = Outcome.ABSENT if case.lost else _outcome(lead.rollup, rollup, chosen)
     mismatch = MismatchKind.DIFFERS if moved else None
-    if lost:
+    if case.lost:
         mismatch = MismatchKind.UNKNOWN_THERE
     elif lead.rollup.booking_id is None and rollup.status in HELD:
         mismatch = MismatchKind.UNKNOWN_HERE
@@ -217,7 +224,7 @@ def _change(
         status=status,
         contact_id=contact_id,
         appointments=rows,
-        effects=_effects(lead, rollup, outcome=outcome, now=now) if moved else (),
+        effects=_effects(lead, rollup, outcome=outcome, now=case.now) if moved else (),
         mismatch=mismatch,
     )
 
