@@ -1,18 +1,21 @@
 """A company at work: a generated world behind the simulator, its database, and ticks on a clock that jumps."""
 
 import random
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from reconcile import bootstrap
-from reconcile.domain.ids import LeadId, RunId, WorkspaceId
+from reconcile.domain.change import Answer
+from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.lead import Lead
+from reconcile.domain.outcome import SkipReason
 from reconcile.domain.report import RunReport
+from reconcile.domain.workspace import Workspace
 from reconcile.drill.clock import DrillClock
 from reconcile.drill.company import lead_of, workspace_of
-from reconcile.ports import Store
+from reconcile.ports import Lookup, Provider, Store, Usage
 from reconcile.runner.context import Parts, RunPolicy
 from reconcile.runner.dry import LocalBudgets
 from reconcile.runner.request import RunRequest
@@ -21,6 +24,7 @@ from reconcile.simulator import GeneratedLead, Scenario, Simulator, World, World
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TICK = timedelta(minutes=1)
+MOMENT = timedelta(milliseconds=50)
 
 
 class Silence:
@@ -28,6 +32,28 @@ class Silence:
 
     def event(self, name: str, **facts: object) -> None:
         """Say nothing."""
+
+
+class Impatient:
+    """A provider that waits a moment only for the answers of some workspaces, so that a test need not wait long."""
+
+    def __init__(self, patient: Provider, hasty: Provider, with_these: frozenset[str]) -> None:
+        self.name = patient.name
+        self.patient = patient
+        self.hasty = hasty
+        self.with_these = with_these
+
+    def lookup(self, lead: Lead, workspace: Workspace) -> Lookup | SkipReason:
+        return self._for(workspace).lookup(lead, workspace)
+
+    async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
+        return await self._for(workspace).answer(lead, workspace, deadline=deadline)
+
+    def usage(self, workspace: Workspace) -> Usage:
+        return self._for(workspace).usage(workspace)
+
+    def _for(self, workspace: Workspace) -> Provider:
+        return self.hasty if workspace.id in self.with_these else self.patient
 
 
 @dataclass
@@ -38,7 +64,7 @@ class Office:
     simulator: Simulator
     store: Store
     clock: DrillClock
-    attempt_timeout: timedelta = timedelta(seconds=10)
+    impatient_with: frozenset[str] = frozenset()
     policy: RunPolicy = field(default_factory=RunPolicy)
     reports: list[RunReport] = field(default_factory=list)
 
@@ -47,13 +73,7 @@ class Office:
         self.simulator.requests.reset()
         wanted = {"workspace_limit": 1000, "leads_per_workspace": 50, **asked}
         chance = random.Random(len(self.reports))
-        async with bootstrap.providers_at(
-            ghl_url=self.simulator.ghl_url,
-            calendly_url=self.simulator.calendly_url,
-            clock=self.clock,
-            random=chance,
-            attempt_timeout=self.attempt_timeout,
-        ) as providers:
+        async with self._providers(chance) as providers:
             report = await run(
                 RunRequest(**wanted),  # type: ignore[arg-type]
                 run_id=RunId(f"tick-{len(self.reports) + 1:03}"),
@@ -65,6 +85,23 @@ class Office:
         self.reports.append(report)
         self.clock.advance(then)
         return report
+
+    @asynccontextmanager
+    async def _providers(self, chance: random.Random) -> AsyncIterator[Mapping[ProviderName, Provider]]:
+        async with AsyncExitStack() as stack:
+            patient, hasty = [
+                await stack.enter_async_context(
+                    bootstrap.providers_at(
+                        ghl_url=self.simulator.ghl_url,
+                        calendly_url=self.simulator.calendly_url,
+                        clock=self.clock,
+                        random=chance,
+                        attempt_timeout=attempt_timeout,
+                    )
+                )
+                for attempt_timeout in (timedelta(seconds=10), MOMENT)
+            ]
+            yield {name: Impatient(patient[name], hasty[name], self.impatient_with) for name in ProviderName}
 
     async def lead(self, lead_id: str) -> Lead:
         """Return a lead as the database holds it."""
@@ -80,10 +117,6 @@ class Office:
         """Return how many calls the last tick made for a workspace."""
         return self.simulator.requests.count(workspace=workspace_id)
 
-    def workspaces(self) -> list[WorkspaceId]:
-        """Return the ids of all workspaces."""
-        return [WorkspaceId(each) for each in self.world.workspaces]
-
 
 @asynccontextmanager
 async def an_office(
@@ -92,17 +125,17 @@ async def an_office(
     seed: int = 1,
     size: WorldSize | None = None,
     mix: Mapping[Scenario, float] | None = None,
-    latency: timedelta = timedelta(0),
+    is_in_sequence: Callable[[GeneratedLead], bool] = lambda _: True,
 ) -> AsyncIterator[Office]:
-    """Give a company whose database is at *url*; every lead is in a sequence, and so due each minute."""
+    """Give a company whose database is at *url*; a lead that is in a sequence is due each minute."""
     clock = DrillClock(START)
     wanted = size or WorldSize()
     world = World.generate(seed=seed, now=clock.now, size=replace(wanted, mix=mix) if mix else wanted)
-    async with simulate(world, latency=latency) as simulator, bootstrap.opened_url(url) as store:
+    async with simulate(world) as simulator, bootstrap.opened_url(url) as store:
         await bootstrap.seed_url(
             url,
             workspaces=[workspace_of(each) for each in world.workspaces.values()],
-            leads=[lead_of(each) for each in world.leads],
+            leads=[lead_of(each, in_sequence=is_in_sequence(each)) for each in world.leads],
         )
         # The database's own clock does not jump with ours.
         jumping = replace(store, budgets=LocalBudgets(clock))
