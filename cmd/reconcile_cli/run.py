@@ -10,7 +10,8 @@ from reconcile import bootstrap
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.report import Health, RunReport
 from reconcile.runner.document import document
-from reconcile.runner.request import RunRequest
+from reconcile.runner.explain import known_workspace
+from reconcile.runner.request import OnProgress, RunRequest
 from reconcile.settings import Settings
 from reconcile_cli.main import ExitCode
 from reconcile_cli.options import EVERYTHING, with_settings
@@ -47,13 +48,20 @@ def command(settings: Settings, *, workspace: str | None, dry_run: bool, fail_on
         from reconcile_cli.text import report as text  # noqa: PLC0415
 
         with progress.bar() as advance:
-            report = asyncio.run(bootstrap.run(settings, request, on_progress=advance))
+            report = asyncio.run(_made(settings, request, on_progress=advance))
         text.show(document(report))
         text.show_next(document(report))
     else:
-        report = asyncio.run(bootstrap.run(settings, request))
+        report = asyncio.run(_made(settings, request))
         print_json(document(report))
     click.get_current_context().exit(_exit_code(report, fail_on))
+
+
+async def _made(settings: Settings, request: RunRequest, *, on_progress: OnProgress | None = None) -> RunReport:
+    if request.workspace is not None:
+        async with bootstrap.opened(settings) as opened:
+            await known_workspace(request.workspace, store=opened.store)
+    return await bootstrap.run(settings, request, on_progress=on_progress)
 
 
 def _is_limited() -> bool:

@@ -9,6 +9,7 @@ import click
 
 from reconcile import bootstrap
 from reconcile.drill.company import lead_of, workspace_of
+from reconcile.errors import RequestError
 from reconcile.simulator import Fault, FaultKind, FaultRefused, Simulator, World, WorldSize, incident, serve
 from reconcile_cli.output import print_json
 
@@ -71,16 +72,18 @@ def command(
     world = World.generate(seed=seed, now=lambda: datetime.now(UTC), size=size)
     if fill:
         asyncio.run(_fill(fill, world))
-    asyncio.run(
-        serve(
-            world,
-            port=port,
-            faults=(*(incident() if is_incident else ()), *faults),
-            latency=timedelta(milliseconds=latency_ms),
-            enforce_limits=limits,
-            on_ready=lambda simulator: _announce(simulator, fill),
-        )
+    served = serve(
+        world,
+        port=port,
+        faults=(*(incident() if is_incident else ()), *faults),
+        latency=timedelta(milliseconds=latency_ms),
+        enforce_limits=limits,
+        on_ready=lambda simulator: _announce(simulator, fill),
     )
+    try:
+        asyncio.run(served)
+    except OSError as error:
+        raise RequestError(f"port {port} or the next cannot be had ({error.strerror}); give another --port") from error
 
 
 async def _fill(path: Path, world: World) -> None:

@@ -117,9 +117,7 @@ async def explain_workspace(
     workspace_id: WorkspaceId, *, store: Store, now: datetime, policy: DuePolicy, breaker: BreakerPolicy
 ) -> WorkspaceStory:
     """Return the story of one workspace."""
-    workspace = await store.leads.workspace(workspace_id)
-    if workspace is None:
-        raise RequestError(f"there is no workspace {workspace_id[:60]!a} in this database")
+    workspace = await known_workspace(workspace_id, store=store)
     due_leads = await store.leads.due_leads(workspace_id, now=now, policy=policy, limit=COUNTED_UP_TO)
     quarantined = await store.leads.quarantined(workspace_id=workspace_id, limit=COUNTED_UP_TO)
     quoted = shlex.quote(workspace_id)
@@ -156,6 +154,14 @@ async def explain_run(run_id: RunId, *, store: Store) -> RunStory:
         changes=tuple(await store.ledger.changes(run_id=run_id, limit=100)),
         commands=("reconcile status",),
     )
+
+
+async def known_workspace(workspace_id: WorkspaceId, *, store: Store) -> Workspace:
+    """Return the workspace of that id; raise RequestError where there is none, so that no typo looks like good news."""
+    workspace = await store.leads.workspace(workspace_id)
+    if workspace is None:
+        raise RequestError(f"there is no workspace {workspace_id[:60]!a} in this database")
+    return workspace
 
 
 def _provider(lead: Lead, workspace: Workspace | None) -> ProviderName | None:

@@ -1,5 +1,6 @@
 """What is wrong gives a sentence that names the place and the remedy, and its exit code; nothing is lost."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,7 @@ def test_a_wrong_mapping_is_told(content: str | None, tmp_path: Path) -> None:
         ("breaker hold run --reason x --for 10", "must be a duration like 90s"),
         ("breaker hold run --reason x --for 40d", "at most 30 days"),
         ("explain lead nobody@example.com", "there is no lead of that id"),
+        ("run --workspace nobody", "there is no workspace 'nobody'"),
         ("explain run nothing", "there is no run 'nothing'"),
         ("explain workspace nobody", "there is no workspace 'nobody'"),
         ("quarantine release", "name the leads to release, or give --all"),
@@ -124,6 +126,16 @@ def test_a_request_that_cannot_be_is_usage(arguments: str, says: str, migrated_u
 
     assert done.code == 2, done.err
     assert says in done.err
+    assert is_told_in_sentences(done)
+
+
+def test_a_port_that_somebody_has_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = here("simulate", "--port", str(port))
+
+    assert done.code == 2, done.err
+    assert f"port {port} or the next cannot be had" in done.err
     assert is_told_in_sentences(done)
 
 
