@@ -14,7 +14,7 @@ _ZERO = timedelta(0)
 _LEAST_EPOCH = 1_000_000_000
 """A "seconds left" of more than thirty years is a clock time."""
 
-_COUNT = re.compile(r"[0-9]{1,12}", re.ASCII)
+_COUNT = re.compile(r"\s*[0-9]{1,12}\s*", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _TIME = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
@@ -58,7 +58,7 @@ class RateHeaders:
         least: dict[str, int] = {}
         most: dict[str, int] = {}
         for name, value in headers.multi_items():
-            if name.startswith("x-ratelimit-") and _COUNT.fullmatch(value.strip()):
+            if name.startswith("x-ratelimit-") and _COUNT.fullmatch(value):
                 number = int(value)
                 # Of several values, the one that asks for more care.
                 least[name] = min(number, least.get(name, number))
