@@ -23,11 +23,17 @@ from reconcile.ports import Clock, EffectSink, Provider, Store
 from reconcile.runner.context import Parts, RunPolicy, Stop
 from reconcile.runner.request import OnProgress, RunRequest
 from reconcile.runner.run import run as run_once
-from reconcile.settings import BreakerMode, Settings
+from reconcile.runner.verdict import unbegun_report
+from reconcile.settings import Settings
 from reconcile.telemetry import LoggingTelemetry
 
 if TYPE_CHECKING:
     from reconcile.providers.http import AiohttpTransport
+
+
+CUT_OFF_AFTER = timedelta(seconds=7)
+"""After SIGTERM. Calls have ended by then, so whatever still waits does so for the database, and is cut off."""
+CUT_OFF_AGAIN_AFTER = timedelta(seconds=3)
 
 
 class SystemClock:
@@ -167,9 +173,26 @@ async def providers_at(
 
 async def run(settings: Settings, request: RunRequest, *, on_progress: OnProgress | None = None) -> RunReport:
     """Make one run and return its report; SIGTERM ends it early and in order."""
-    clock, random, stop = SystemClock(), chances.Random(), Stop()
+    clock, stop = SystemClock(), Stop()
+    run_id, started = new_run_id(clock.now()), clock.monotonic()
+    report: RunReport | None = None
+    with _ended_by_sigterm(stop):
+        try:
+            async with _parts(settings, clock=clock, stop=stop, on_progress=on_progress) as parts:
+                report = await run_once(request, run_id=run_id, policy=run_policy(settings), parts=parts)
+        except asyncio.CancelledError:
+            if not stop.takes_back_cancellation():
+                raise
+    return report or unbegun_report(request, run_id=run_id, clock=clock, started=started)
+
+
+@asynccontextmanager
+async def _parts(
+    settings: Settings, *, clock: Clock, stop: Stop, on_progress: OnProgress | None
+) -> AsyncIterator[Parts]:
+    """Open what a run works through."""
+    random = chances.Random()
     async with AsyncExitStack() as stack:
-        stack.enter_context(_ended_by_sigterm(stop))
         database = await stack.enter_async_context(opened(settings))
         providers = await stack.enter_async_context(
             providers_at(
@@ -181,21 +204,16 @@ async def run(settings: Settings, request: RunRequest, *, on_progress: OnProgres
             )
         )
         sink = await stack.enter_async_context(_sink(settings, clock=clock))
-        return await run_once(
-            request,
-            run_id=new_run_id(clock.now()),
-            policy=run_policy(settings),
-            parts=Parts(
-                store=database.store,
-                providers=providers,
-                clock=clock,
-                random=random,
-                telemetry=LoggingTelemetry(),
-                sink=sink,
-                version=reconcile.__version__,
-                stop=stop,
-                on_progress=on_progress,
-            ),
+        yield Parts(
+            store=database.store,
+            providers=providers,
+            clock=clock,
+            random=random,
+            telemetry=LoggingTelemetry(),
+            sink=sink,
+            version=reconcile.__version__,
+            stop=stop,
+            on_progress=on_progress,
         )
 
 
@@ -208,7 +226,6 @@ def run_policy(settings: Settings) -> RunPolicy:
         budget=timedelta(seconds=settings.run_budget_seconds),
         workspace_concurrency=settings.workspace_concurrency,
         lead_concurrency=settings.lead_concurrency,
-        is_enforced=settings.circuit_breaker_mode is BreakerMode.ENFORCE,
     )
 
 
@@ -219,13 +236,31 @@ def new_run_id(now: datetime) -> RunId:
 
 @contextmanager
 def _ended_by_sigterm(stop: Stop) -> Iterator[None]:
-    """Turn SIGTERM into an orderly end. A handler is needed: as PID 1 a process without one does not notice it."""
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stop.terminate)
+    """Turn SIGTERM into an orderly end. A handler is needed: as PID 1 a process without one does not notice it.
+
+    Once it has come, another one changes nothing: it must not cost the report, which is still to be printed. The event
+    loop's own handlers would not do: they give way to the default action before that.
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    timers: list[asyncio.TimerHandle] = []
+
+    def cut_off() -> None:
+        timers.append(loop.call_later(CUT_OFF_AGAIN_AFTER.total_seconds(), cut_off))
+        if task is not None:
+            stop.cut_off(task)
+
+    def terminate() -> None:
+        stop.terminate()
+        if not timers:
+            timers.append(loop.call_later(CUT_OFF_AFTER.total_seconds(), cut_off))
+
+    before = signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(terminate))
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN if timers else before)
+        for timer in timers:
+            timer.cancel()
 
 
 @asynccontextmanager

@@ -90,6 +90,8 @@ class BreakerPolicy:
     max_cooldown: timedelta = timedelta(minutes=15)
     probes: int = 3
     ramp: tuple[float, ...] = (0.1, 0.5)
+    is_enforced: bool = True
+    """Where it is not, breakers only tell of the trips they would have made: shadow mode."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

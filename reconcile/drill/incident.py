@@ -10,6 +10,7 @@ from typing import Any
 
 from reconcile import bootstrap
 from reconcile.domain.backoff import BackoffPolicy
+from reconcile.domain.breaker import BreakerPolicy
 from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.report import RunReport, Trigger
 from reconcile.drill.clock import DrillClock
@@ -172,7 +173,7 @@ def _policy(plan: DrillPlan) -> RunPolicy:
     if plan.is_guarded:
         return RunPolicy()
     never = BackoffPolicy(base=timedelta(0), quarantine_after=1_000_000)
-    return RunPolicy(backoff=never, is_enforced=False)
+    return RunPolicy(backoff=never, breaker=BreakerPolicy(is_enforced=False))
 
 
 def _parts(

@@ -28,6 +28,16 @@ class BatchResult:
     last_id: LeadId | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Visit:
+    """One batch's frame; *not_before* is until when the workspace is to be left alone afterwards."""
+
+    workspace: Workspace
+    lease: Lease
+    started_at: datetime
+    not_before: datetime | None
+
+
 async def reconcile_batch(workspace: Workspace, *, run: Run, limit: int, after: LeadId | None = None) -> BatchResult:
     """Check up to *limit* due leads of *workspace* and write what came of it."""
     leases = run.parts.store.leases
@@ -44,10 +54,11 @@ async def reconcile_batch(workspace: Workspace, *, run: Run, limit: int, after: 
         if not leads:
             return BatchResult()
         checked, not_before = await _checked(leads, workspace, run=run)
-        await _write(checked, workspace, run=run, lease=lease, started_at=started_at, not_before=not_before)
+        visit = _Visit(workspace=workspace, lease=lease, started_at=started_at, not_before=not_before)
+        await _write(checked, visit, run=run)
         return BatchResult(lead_count=len(leads), last_id=leads[-1].id)
     finally:
-        await leases.release(lease)
+        await run.parts.give_up(lease)
 
 
 async def _checked(leads: Sequence[Lead], workspace: Workspace, *, run: Run) -> tuple[list[Checked], datetime | None]:
@@ -189,15 +200,8 @@ def _lead_write(checked: Checked, workspace: Workspace, *, run: Run) -> LeadWrit
     )
 
 
-async def _write(
-    checked: Sequence[Checked],
-    workspace: Workspace,
-    *,
-    run: Run,
-    lease: Lease,
-    started_at: datetime,
-    not_before: datetime | None,
-) -> None:
+async def _write(checked: Sequence[Checked], visit: _Visit, *, run: Run) -> None:
+    workspace = visit.workspace
     trusted = sorted((_trusted(c, workspace, run=run) for c in checked), key=lambda c: c.lead.id)
     writes = tuple(_lead_write(c, workspace, run=run) for c in trusted)
     try:
@@ -205,12 +209,12 @@ async def _write(
             BatchWrite(
                 run_id=run.id,
                 workspace_id=workspace.id,
-                leases=(run.lease, lease),
-                started_at=started_at,
+                leases=(run.lease, visit.lease),
+                started_at=visit.started_at,
                 finished_at=run.parts.clock.now(),
                 writes=writes,
                 counts=Counter(c.outcome for c in trusted),
-                not_before=not_before,
+                not_before=visit.not_before,
             )
         )
     except LeaseLost:

@@ -55,14 +55,20 @@ class Board:
         policy: BreakerPolicy,
         run_id: RunId,
         batch_size: int,
-        is_enforced: bool = True,
+        is_restricted: bool = False,
     ) -> None:
+        """Take the *stored* breakers over.
+
+        *is_restricted*: the run sees one workspace by choice, so what it finds out about a provider or the run is told
+        in its report and kept from everybody else.
+        """
         self._breakers = {b.key: b for b in stored}
         self._stored_generations = {b.key: b.generation for b in self._breakers.values()}
         self._policy = policy
         self._run_id = run_id
         self._batch_size = batch_size
-        self._is_enforced = is_enforced
+        self._is_restricted = is_restricted
+        self._probed_by_others: set[BreakerKey] = set()
         self._due: dict[WorkspaceId, frozenset[ProviderName]] = {}
         self._jury = Jury(policy, self._due)
         self._probes: dict[BreakerKey, Probes] = {}
@@ -91,6 +97,7 @@ class Board:
             (b, self._stored_generations.get(key, 0))
             for key, b in sorted(self._breakers.items())
             if b.generation != self._stored_generations.get(key, 0)
+            and not (self._is_restricted and key.scope is not BreakerScope.WORKSPACE)
         ]
 
     def saved(self, breaker: Breaker) -> None:
@@ -102,6 +109,8 @@ class Board:
         self._breakers[breaker.key] = breaker
         self._stored_generations[breaker.key] = breaker.generation
         self._probes.pop(breaker.key, None)
+        if _is_probing(breaker):
+            self._probed_by_others.add(breaker.key)
 
     def parked(self, now: datetime) -> frozenset[WorkspaceId]:
         """Return the workspaces that get no call at this instant, not even a probe."""
@@ -111,7 +120,7 @@ class Board:
             if key.scope is BreakerScope.WORKSPACE
             and breaker.effective_state(now) is BreakerState.OPEN
             and not breaker.probe_is_due(now)
-            and self._is_enforced
+            and self._policy.is_enforced
         )
 
     def troubled(self) -> frozenset[WorkspaceId]:
@@ -142,10 +151,10 @@ class Board:
 
         def room(key: BreakerKey) -> int:
             if self._is_probed(key, now):
-                return 1 if self._probes_of(key).has_room(workspace_id) else 0
+                return 1 if self._may_probe(key, workspace_id) else 0
             return math.ceil(self.breaker(key).share(self._policy, now) * self._batch_size)
 
-        if not self._is_enforced:
+        if not self._policy.is_enforced:
             return self._batch_size
         by_provider = max((room(provider_key(p)) for p in providers), default=self._batch_size)
         return min(room(RUN_KEY), room(workspace_key(workspace_id)), by_provider)
@@ -160,7 +169,7 @@ class Board:
 
     def distrusts(self, lookup: Lookup) -> bool:
         """Tell whether changes planned from this provider's answers in this run must not be written any more."""
-        return self._is_enforced and any(
+        return self._policy.is_enforced and any(
             key in self.opened_in_run
             and self.breaker(key).reason in {BreakerReason.CONTRACT_FAULT, BreakerReason.MASS_ABSENCE}
             for key in (provider_key(lookup.provider), operation_key(lookup))
@@ -169,7 +178,7 @@ class Board:
     def distrusts_absence(self, workspace_id: WorkspaceId, lookup: Lookup) -> bool:
         """Tell whether "no such appointment" is not believed of this workspace or provider."""
         keys = (workspace_key(workspace_id), provider_key(lookup.provider), operation_key(lookup))
-        return self._is_enforced and any(
+        return self._policy.is_enforced and any(
             b.fault == ErrorClass.MASS_ABSENCE and b.state is not BreakerState.CLOSED for b in map(self.breaker, keys)
         )
 
@@ -182,13 +191,15 @@ class Board:
         for key, breaker in list(self._breakers.items()):
             is_concerned = WorkspaceId(key.name) in due if key.scope is BreakerScope.WORKSPACE else bool(due)
             self._breakers[key] = breaker.released(now)
-            if is_concerned:
+            if is_concerned and _is_probing(breaker):
+                self._take_over_probes(breaker, now)
+            elif is_concerned:
                 self._breakers[key] = self._breakers[key].begin_probe(now)
         self._hand_over(now)
 
     def admit(self, workspace_id: WorkspaceId, lookup: Lookup, now: datetime) -> Admission | Refusal:
         """Let one call pass, or name the breaker that refuses it."""
-        if not self._is_enforced:
+        if not self._policy.is_enforced:
             self.under_way_count += 1
             return Admission(workspace_id=workspace_id, lookup=lookup)
         path = path_of(workspace_id, lookup)
@@ -213,7 +224,7 @@ class Board:
         if breaker.effective_state(now) is not BreakerState.HALF_OPEN:
             return breaker.effective_state(now) is BreakerState.CLOSED
         if breaker.stage == 0:
-            return self._probes_of(key).has_room(workspace_id)
+            return self._may_probe(key, workspace_id)
         quota = math.ceil(breaker.share(self._policy, now) * self._batch_size)
         return self._quotas.setdefault((key, workspace_id), quota) > 0
 
@@ -270,7 +281,7 @@ class Board:
             key, breaker = verdict.key, self.breaker(verdict.key)
             if breaker.effective_state(now) is BreakerState.OPEN:
                 continue
-            if breaker.held(now) is not None or not self._is_enforced:
+            if breaker.held(now) is not None or not self._policy.is_enforced:
                 if str(key) not in self.would_trip:
                     self.would_trip.append(str(key))
                 continue
@@ -309,14 +320,24 @@ class Board:
         if culprits and set(self._due) - culprits:
             self._breakers[RUN_KEY] = run.close(now, reason=BreakerReason.BLAMED_ELSEWHERE)
 
+    def _take_over_probes(self, breaker: Breaker, now: datetime) -> None:
+        """Probe in place of a run that began to and may be dead; while it may be alive, the probes are its own."""
+        if breaker.since is not None and now - breaker.since < self._policy.cooldown:
+            self._probed_by_others.add(breaker.key)
+        else:
+            self._breakers[breaker.key] = breaker.postponed(now).begin_probe(now)
+
     # --- probes ----------------------------------------------------------------------------------------------
+
+    def _may_probe(self, key: BreakerKey, workspace_id: WorkspaceId) -> bool:
+        return key not in self._probed_by_others and self._probes_of(key).has_room(workspace_id)
 
     def _probes_of(self, key: BreakerKey) -> Probes:
         return self._probes.setdefault(key, Probes.of(key, limit=self._policy.probes))
 
     def _conclude_probes(self, key: BreakerKey, now: datetime, *, is_last: bool) -> None:
         breaker, probes = self.breaker(key), self._probes_of(key)
-        if breaker.state is not BreakerState.HALF_OPEN or breaker.stage > 0:
+        if not _is_probing(breaker) or key in self._probed_by_others:
             return
         match probes.finding(is_last=is_last):
             case Finding.SOUND:
@@ -340,3 +361,7 @@ class Board:
     def _was_mass_absence(self, admission: Admission) -> bool:
         """Tell whether an absence is the very thing a probed breaker was opened for."""
         return any(self.breaker(key).fault == ErrorClass.MASS_ABSENCE for key in admission.probing)
+
+
+def _is_probing(breaker: Breaker) -> bool:
+    return breaker.state is BreakerState.HALF_OPEN and breaker.stage == 0

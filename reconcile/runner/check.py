@@ -87,7 +87,9 @@ async def _ask(lead: Lead, workspace: Workspace, lookup: Lookup, *, run: Run) ->
             if isinstance(verdict, Answer) and lost_booking(lead, verdict):
                 fault = Suspicion.ABSENT
         except RateLimited as error:
-            verdict = replace(nothing_yet.deferred(DeferReason.RATE_LIMITED), retry_after=error.retry_after)
+            is_late = error.error_class is ErrorClass.TIMEOUT  # the run's time ended, not the provider's patience
+            reason = DeferReason.DEADLINE if is_late else DeferReason.RATE_LIMITED
+            verdict = replace(nothing_yet.deferred(reason), retry_after=None if is_late else error.retry_after)
         except ProviderError as error:
             succeeded, fault = False, error.error_class
             verdict = _failed(nothing_yet, ErrorSignature.of(error))

@@ -23,6 +23,8 @@ SOFT_SHARE = 0.8
 """No new work after this share of the run's budget: what was begun gets the rest."""
 STOP_GRACE = timedelta(seconds=5)
 """How long calls under way may go on after SIGTERM; writing and exit get the other half of ten seconds."""
+LAST_WORDS = timedelta(seconds=0.7)
+"""How long a run that was cut off waits for the database at each thing that it has yet to tell it."""
 LEASE_MARGIN = timedelta(seconds=10)
 
 
@@ -36,7 +38,6 @@ class RunPolicy:
     budget: timedelta = timedelta(seconds=50)
     workspace_concurrency: int = 8
     lead_concurrency: int = 4
-    is_enforced: bool = True
 
 
 class Stop:
@@ -44,6 +45,7 @@ class Stop:
 
     def __init__(self) -> None:
         self.reason: str | None = None
+        self.is_cut_off = False
         self._terminated = asyncio.Event()
 
     def ask(self, reason: str) -> None:
@@ -59,6 +61,16 @@ class Stop:
         """Wait until the end is asked for."""
         await self._terminated.wait()
 
+    def cut_off(self, task: asyncio.Task[object]) -> None:
+        """End *task*, the run, now: what it waits for does not come, and what it has begun is rolled back."""
+        self.is_cut_off = True
+        task.cancel()
+
+    def takes_back_cancellation(self) -> bool:
+        """Tell whether a cancellation that was caught is ours; if so it is over, and how the run ended can be told."""
+        task = asyncio.current_task()
+        return self.is_cut_off and task is not None and task.uncancel() == 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
@@ -73,6 +85,14 @@ class Parts:
     version: str = ""
     stop: Stop = field(default_factory=Stop)
     on_progress: OnProgress | None = None
+
+    async def give_up(self, lease: Lease) -> None:
+        """Release *lease*; where the database does not let us, it runs out by itself."""
+        try:
+            async with asyncio.timeout(LAST_WORDS.total_seconds() if self.stop.is_cut_off else None):
+                await self.store.leases.release(lease)
+        except (StoreUnavailable, TimeoutError):
+            self.telemetry.event("lease.not_released", lease=lease.name)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -108,8 +128,9 @@ class Run:
 
     @property
     def lease_ttl(self) -> timedelta:
-        """How long a lease lasts: a killed run's work is free again by the next tick or soon after."""
-        return self.policy.budget + LEASE_MARGIN
+        """How long a lease lasts from now: all that a killed run held is free again at once, soon after its budget."""
+        spent = timedelta(seconds=self.parts.clock.monotonic() - self.started)
+        return max(self.policy.budget - spent, timedelta(0)) + LEASE_MARGIN
 
     @property
     def deadline(self) -> float:

@@ -1,9 +1,10 @@
 """Follow-ups on their way out: at least once, oldest first, never longer than the run has time."""
 
+import asyncio
 from datetime import timedelta
 
 from reconcile.errors import ProviderError
-from reconcile.ports import OutboxRow
+from reconcile.ports import EffectSink, OutboxRow
 from reconcile.runner.context import Run
 
 _BATCH = 100
@@ -24,7 +25,8 @@ async def deliver(run: Run) -> None:
             if not run.takes_work():
                 break
             try:
-                await sink.deliver(row, deadline=run.deadline)
+                if not await _handed_over(row, sink, run=run):
+                    break
             except ProviderError as error:
                 failed = row
                 run.warn("effect.not_delivered", error_class=str(error.error_class), status=error.status)
@@ -36,6 +38,21 @@ async def deliver(run: Run) -> None:
             run.counts.delivered += len(delivered)
         if failed is not None:
             await outbox.postponed([failed.key], until=clock.now() + _pause(failed.attempts))
+
+
+async def _handed_over(row: OutboxRow, sink: EffectSink, *, run: Run) -> bool:
+    """Deliver one follow-up as a call like those to providers: False if it was cut off after SIGTERM."""
+    call = asyncio.create_task(sink.deliver(row, deadline=run.deadline))
+    run.calls.add(call)
+    try:
+        await asyncio.wait([call])
+    finally:
+        run.calls.discard(call)
+        call.cancel()
+    if not call.cancelled():
+        call.result()
+        return True
+    return False
 
 
 def _pause(attempts: int) -> timedelta:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from reconcile.domain.breaker import RUN_KEY, BreakerState
@@ -9,18 +10,19 @@ from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.lease import Lease
 from reconcile.domain.report import RunReport
 from reconcile.domain.workspace import Workspace
-from reconcile.errors import LeaseHeld
+from reconcile.errors import LeaseHeld, StoreUnavailable
 from reconcile.ports import DueWorkspaces
 from reconcile.runner.batch import reconcile_batch
 from reconcile.runner.board import Board
-from reconcile.runner.context import LEASE_MARGIN, STOP_GRACE, Parts, Run, RunPolicy
+from reconcile.runner.context import LAST_WORDS, LEASE_MARGIN, STOP_GRACE, Parts, Run, RunPolicy
 from reconcile.runner.deliver import deliver
 from reconcile.runner.document import document
 from reconcile.runner.dry import dry
 from reconcile.runner.request import Progress, RunRequest
-from reconcile.runner.verdict import lease_held_report, report_of
+from reconcile.runner.verdict import Scene, lease_held_report, report_of
 
 RUN_LEASE = "run"
+"""Held by a run over all workspaces; one over a chosen workspace has a lease of its own, and each batch has a third."""
 _EVERYTHING = 1_000_000
 
 
@@ -33,22 +35,29 @@ async def run(
 ) -> RunReport:
     """Check the leads that are due and repair what differs.
 
-    Raises StoreUnavailable where the database is away; every trouble with a provider is in the report instead.
+    Raises StoreUnavailable where the database is away; every trouble with a provider is in the report instead, and so
+    is being cut off (``Stop.cut_off``).
     """
     clock = parts.clock
     if request.dry_run:
         parts = replace(parts, store=dry(parts.store, clock=clock), sink=None)
     started = clock.monotonic()
     try:
-        lease = await parts.store.leases.acquire(RUN_LEASE, holder=run_id, ttl=policy.budget + LEASE_MARGIN)
+        scope = f"{RUN_LEASE}:{request.workspace}" if request.workspace else RUN_LEASE
+        lease = await parts.store.leases.acquire(scope, holder=run_id, ttl=policy.budget + LEASE_MARGIN)
     except LeaseHeld:
         parts.telemetry.event("run.lease_held", run_id=run_id)
         return lease_held_report(request, run_id=run_id, clock=clock, started=started)
+    this: Run | None = None
     try:
-        this = await _begun(request, run_id=run_id, policy=policy, parts=parts, lease=lease)
+        this = replace(await _begun(request, run_id=run_id, policy=policy, parts=parts, lease=lease), started=started)
         return await _under_lease(this)
+    except asyncio.CancelledError:
+        if this is None or not parts.stop.takes_back_cancellation():
+            raise
+        return await _reported_cut_off(this)
     finally:
-        await parts.store.leases.release(lease)
+        await parts.give_up(lease)
 
 
 async def _begun(request: RunRequest, *, run_id: RunId, policy: RunPolicy, parts: Parts, lease: Lease) -> Run:
@@ -64,7 +73,7 @@ async def _begun(request: RunRequest, *, run_id: RunId, policy: RunPolicy, parts
             policy=policy.breaker,
             run_id=run_id,
             batch_size=request.leads_per_workspace,
-            is_enforced=policy.is_enforced,
+            is_restricted=request.workspace is not None,
         ),
         lease=lease,
         started_at=started_at,
@@ -157,13 +166,22 @@ async def _cancel_calls_when_stopped(run: Run) -> None:
 async def _reported(run: Run, due: DueWorkspaces) -> RunReport:
     store, now = run.parts.store, run.parts.clock.now()
     is_held = run.board.breaker(RUN_KEY).effective_state(now) is BreakerState.OPEN
-    report = report_of(
-        run,
+    scene = Scene(
         due_count=0 if is_held else len(due.workspaces),
         eligible_count=due.eligible_count,
         freshness=await store.leads.freshness(now=now, policy=run.policy.due),
-        at_risk=await store.leads.at_risk_count(now=now, policy=run.policy.due),
-        pending=await store.outbox.pending_count(),
+        at_risk_count=await store.leads.at_risk_count(now=now, policy=run.policy.due),
+        pending_count=await store.outbox.pending_count(),
     )
+    report = report_of(run, scene)
     await store.ledger.finish(report, document(report))
+    return report
+
+
+async def _reported_cut_off(run: Run) -> RunReport:
+    """Report what had been done; the database, which may be what did not answer, gets a moment to take note of it."""
+    report = report_of(run, Scene())
+    with suppress(StoreUnavailable, TimeoutError):
+        async with asyncio.timeout(LAST_WORDS.total_seconds()):
+            await run.parts.store.ledger.finish(report, document(report))
     return report

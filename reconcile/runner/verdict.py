@@ -1,5 +1,6 @@
 """From what happened in a run to what is said of it."""
 
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from reconcile.domain.breaker import Breaker, BreakerScope, BreakerState
@@ -11,19 +12,23 @@ from reconcile.ports import Clock
 from reconcile.runner.context import Run
 from reconcile.runner.request import RunRequest
 
+CUT_OFF = "cut off while it waited: what was not written yet is left for the next run"
 UNHEALTHY_ERRORS = 5
 """From this many failed leads on, a run is unhealthy (DESIGN §5)."""
 
 
-def report_of(
-    run: Run,
-    *,
-    due_count: int,
-    eligible_count: int,
-    freshness: Freshness | None,
-    at_risk: int | None,
-    pending: int | None,
-) -> RunReport:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """How much was due at a run's start, and what stands in the database at its end; None where it was not seen."""
+
+    due_count: int = 0
+    eligible_count: int = 0
+    freshness: Freshness | None = None
+    at_risk_count: int | None = None
+    pending_count: int | None = None
+
+
+def report_of(run: Run, scene: Scene) -> RunReport:
     """Return the report of a run that has ended."""
     clock, counts, board = run.parts.clock, run.counts, run.board
     now = clock.now()
@@ -36,13 +41,18 @@ def report_of(
             if b.key.scope is BreakerScope.WORKSPACE and b.effective_state(now) is BreakerState.OPEN
         )
     )
-    health, reasons = _health(run, is_broken=is_broken, parked_count=len(parked), due_count=due_count)
+    health, reasons = _health(run, is_broken=is_broken, parked_count=len(parked), due_count=scene.due_count)
+    unvisited_count = max(0, scene.eligible_count - len(run.visited))
+    if unvisited_count:
+        reasons = (*reasons, f"coverage: {unvisited_count} workspaces with due leads were not visited")
+    if scene.at_risk_count:
+        reasons = (*reasons, f"freshness: {scene.at_risk_count} meetings of the next 24 h were not verified lately")
     outcomes = counts.outcomes
     return RunReport(
         run_id=run.id,
         trigger=run.request.trigger,
         dry_run=run.request.dry_run,
-        success=run.stop.reason != "lease_lost" and not counts.abandoned_batches,
+        success=run.stop.reason != "lease_lost" and not counts.abandoned_batches and not run.stop.is_cut_off,
         timestamp=now,
         duration=timedelta(seconds=clock.monotonic() - run.started),
         health=health,
@@ -67,16 +77,23 @@ def report_of(
         defer_reasons={reason: counts.defers[reason] for reason in DeferReason if counts.defers[reason]},
         mismatches={kind: counts.mismatches[kind] for kind in MismatchKind},
         parked_workspaces=parked,
-        eligible_but_unvisited=max(0, eligible_count - len(run.visited)),
+        eligible_but_unvisited=unvisited_count,
         breakers=breakers,
         would_trip=tuple(board.would_trip),
         calls_under_way_at_trip=board.under_way_at_trip,
         top_signatures=tuple(counts.top_signatures()),
-        freshness=freshness,
-        appointments_at_risk_24h=at_risk,
+        freshness=scene.freshness,
+        appointments_at_risk_24h=scene.at_risk_count,
         effects_delivered=counts.delivered,
-        effects_pending=pending,
+        effects_pending=scene.pending_count,
     )
+
+
+def unbegun_report(request: RunRequest, *, run_id: RunId, clock: Clock, started: float) -> RunReport:
+    """Return the report of a run that was cut off before it had begun."""
+    held = lease_held_report(request, run_id=run_id, clock=clock, started=started)
+    reasons = ("ended early: sigterm", CUT_OFF)
+    return replace(held, success=False, health=Health.DEGRADED, health_reasons=reasons, stopped="sigterm")
 
 
 def lease_held_report(request: RunRequest, *, run_id: RunId, clock: Clock, started: float) -> RunReport:
@@ -126,6 +143,8 @@ def _health(run: Run, *, is_broken: bool, parked_count: int, due_count: int) -> 
         findings.append((Health.UNHEALTHY, "the lease was lost to another run"))
     if run.stop.reason in {"deadline", "sigterm"}:
         findings.append((Health.DEGRADED, f"ended early: {run.stop.reason}"))
+    if run.stop.is_cut_off:
+        findings.append((Health.DEGRADED, CUT_OFF))
     findings += [(Health.DEGRADED, f"{name} ({times} times)") for name, times in sorted(run.warnings.items())]
     order = list(Health)
     return max((level for level, _ in findings), key=order.index, default=Health.HEALTHY), tuple(

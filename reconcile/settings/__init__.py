@@ -174,6 +174,7 @@ class Settings:
             min_workspaces=self.circuit_breaker_min_workspaces,
             cooldown=cooldown,
             max_cooldown=max(BreakerPolicy().max_cooldown, cooldown),
+            is_enforced=self.circuit_breaker_mode is BreakerMode.ENFORCE,
         )
 
     def due_policy(self) -> DuePolicy:

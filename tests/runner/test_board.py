@@ -41,9 +41,14 @@ def ws_key(number: int) -> BreakerKey:
 
 
 def a_board(
-    workspaces: int = 10, stored: Iterable[Breaker] = (), *, now: datetime = NOW, is_enforced: bool = True
+    workspaces: int = 10,
+    stored: Iterable[Breaker] = (),
+    *,
+    now: datetime = NOW,
+    policy: BreakerPolicy = POLICY,
+    is_restricted: bool = False,
 ) -> Board:
-    board = Board(stored, policy=POLICY, run_id=RunId("run-1"), batch_size=50, is_enforced=is_enforced)
+    board = Board(stored, policy=policy, run_id=RunId("run-1"), batch_size=50, is_restricted=is_restricted)
     board.begin({ws(n): ALL for n in range(workspaces)}, now)
     return board
 
@@ -337,7 +342,7 @@ def test_an_operators_hand_outranks_the_automatic_state(kind: OverrideKind, is_l
 
 
 def test_in_shadow_mode_everything_passes_and_the_trips_are_told() -> None:
-    board = a_board(is_enforced=False)
+    board = a_board(policy=BreakerPolicy(is_enforced=False))
     calls = sum(asked(board, n % 4, ErrorClass.CONTRACT) for n in range(20))
 
     assert calls == 20
@@ -350,3 +355,36 @@ def test_a_leads_own_failure_is_not_excused_by_its_parked_workspace() -> None:
 
     assert not board.blames_others(ws(0), GHL, ErrorClass.CONTRACT)
     assert board.blames_others(ws(0), GHL, ErrorClass.CREDENTIAL)
+
+
+def test_probes_that_another_run_is_making_are_left_to_it() -> None:
+    probing = an_open(GHL_KEY).begin_probe(LATER)
+    board = a_board(stored=[probing], now=LATER + timedelta(seconds=5))
+    board.finish(LATER + timedelta(seconds=5))
+
+    assert not asked(board, 0, None, now=LATER + timedelta(seconds=5))
+    assert board.breaker(GHL_KEY) == probing
+
+
+def test_probes_of_a_run_that_died_are_made_anew() -> None:
+    after = LATER + POLICY.cooldown
+    board = a_board(stored=[an_open(GHL_KEY).begin_probe(LATER)], now=after)
+
+    assert [asked(board, n, None, now=after) for n in range(3)] == [True] * 3
+    assert board.breaker(GHL_KEY).stage == 1
+
+
+def test_a_decision_of_another_process_is_taken_over() -> None:
+    board = a_board(stored=[an_open(GHL_KEY)], now=LATER)
+    board.adopt(an_open(GHL_KEY).begin_probe(LATER))
+
+    assert not asked(board, 0, None, now=LATER)
+
+
+def test_a_run_over_one_chosen_workspace_keeps_what_it_learns_of_others_to_itself() -> None:
+    board = a_board(1, is_restricted=True)
+    for _ in range(10):
+        asked(board, 0, ErrorClass.CREDENTIAL)
+
+    assert board.is_broken(NOW)
+    assert {b.key.scope for b, _ in board.unsaved()} == {BreakerScope.WORKSPACE}
