@@ -47,7 +47,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """What is told of each attempt; *status* is None where no answer came, *error_class* None where it was of use."""
+    """What is told of each attempt: *status* is None where no answer came, *error_class* where nothing failed.
+
+    Both are None where the caller was cancelled while it waited.
+    """
 
     provider: ProviderName
     operation: Operation
