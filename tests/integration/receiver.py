@@ -1,0 +1,106 @@
+"""What listens on loopback in tests: a webhook that remembers and can hesitate, and an ear that nobody may speak to."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One request as it arrived; header names are lower-case."""
+
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def key(self) -> str:
+        """The idempotency key."""
+        return self.headers["idempotency-key"]
+
+
+@dataclass
+class Receiver:
+    """A webhook's other end. While it is *shut*, deliveries arrive and get no answer."""
+
+    url: str = ""
+    deliveries: list[Delivery] = field(default_factory=list)
+    answer: bytes = b"HTTP/1.1 204 No Content\r\n\r\n"
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    is_shut: bool = False
+
+    async def open(self) -> None:
+        """Answer what waits, and whatever comes."""
+        self.is_shut = False
+        async with self.changed:
+            self.changed.notify_all()
+
+    async def until(self, count: int) -> None:
+        """Return when so many deliveries have arrived."""
+        async with self.changed:
+            await self.changed.wait_for(lambda: len(self.deliveries) >= count)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take requests off one connection until its other end has had enough."""
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+                pairs = (line.partition(":") for line in head[1:] if line)
+                headers = {name.lower(): value.strip() for name, _, value in pairs}
+                body = await reader.readexactly(int(headers.get("content-length", "0")))
+                async with self.changed:
+                    self.deliveries.append(Delivery(target=head[0].split(" ")[1], headers=headers, body=body))
+                    self.changed.notify_all()
+                    await self.changed.wait_for(lambda: not self.is_shut)
+                writer.write(self.answer)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def a_receiver() -> AsyncIterator[Receiver]:
+    """Give a webhook that listens for the length of a block."""
+    receiver = Receiver()
+    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
+    receiver.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+    try:
+        yield receiver
+    finally:
+        await receiver.open()
+        server.close()
+
+
+@dataclass
+class Ear:
+    """A listener at an address that no request is for; *heard* counts connections, *words* what came over them."""
+
+    port: int = 0
+    heard: int = 0
+    words: bytes = b""
+
+    @property
+    def authority(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self.port}"
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Remember that somebody came, and what was said."""
+        self.heard += 1
+        self.words += await reader.read(65536)
+        writer.close()
+
+
+@asynccontextmanager
+async def an_ear() -> AsyncIterator[Ear]:
+    """Give a listener for the length of a block."""
+    ear = Ear()
+    server = await asyncio.start_server(ear.serve, "127.0.0.1", 0)
+    ear.port = server.sockets[0].getsockname()[1]
+    try:
+        yield ear
+    finally:
+        server.close()
