@@ -45,6 +45,8 @@ class Address:
         try:
             parts = urlsplit(url)
             query = parse_qsl(parts.query, keep_blank_values=True)
+            # Several hosts, each with a port of its own, are the driver's to read.
+            _ = parts.port if "," not in parts.netloc else None
         except ValueError as error:
             raise SettingsError([f"{VARIABLE} is not a URL; check the brackets and the port"]) from error
         if not parts.path.strip("/") and not any(key in {"dbname", "database"} for key, _ in query):

@@ -7,6 +7,7 @@ from reconcile.store.catalog import Catalog, ColumnFacts, Kind
 from reconcile.store.fields import BOOLEANS, INSTANTS
 from reconcile.store.mapping import VARIABLE, MappedTable, SchemaMapping
 from reconcile.store.types import SQLITE
+from reconcile.store.words import AppointmentWords
 
 _WORD_KINDS = frozenset({Kind.TEXT, Kind.UUID, Kind.INTEGER, Kind.ENUM})
 _INSTANT_KINDS = frozenset({Kind.INSTANT, Kind.NAIVE_INSTANT})
@@ -83,26 +84,28 @@ def _insert_faults(mapping: SchemaMapping, catalog: Catalog) -> Iterator[str]:
 
 
 def _word_faults(mapping: SchemaMapping, catalog: Catalog) -> Iterator[str]:
-    """Tell of words that would be written and that an enum does not have."""
-    written: list[tuple[str, MappedTable, str, Sequence[str]]] = []
-    lead, appointment = mapping.lead, mapping.appointment
-    statuses = [words[0] for words in mapping.booking_words.words.values()]
-    providers = [words[0] for words in mapping.provider_words.words.values()]
-    written.append(("lead", lead, "status", [mapping.lead_words.booked[0], mapping.lead_words.qualified[0]]))
-    written.append(("lead", lead, "booking_status", statuses))
-    written.append(("lead", lead, "booking_provider", providers))
+    """Tell of words that an enum does not have: to write one would fail, to keep one would keep nothing."""
+    lead, appointment, words = mapping.lead, mapping.appointment, mapping.lead_words
+    providers = [found[0] for found in mapping.provider_words.words.values()]
+    yield from _unknown("lead", lead, "status", [words.booked[0], words.qualified[0], *words.keep], catalog)
+    yield from _unknown("lead", lead, "booking_status", _written(mapping.booking_words), catalog)
+    yield from _unknown("lead", lead, "booking_provider", providers, catalog)
     if appointment:
-        words = [found[0] for found in mapping.appointment_words.words.values()]
-        written.append(("appointment", appointment, "status", words))
-        written.append(("appointment", appointment, "provider", providers))
-    for section, table, field, needed in written:
-        column = table.columns.get(field)
-        facts = catalog[section][column] if column else None
-        if facts is None or facts.kind is not Kind.ENUM:
-            continue
-        for word in needed:
-            if word not in facts.labels:
-                close = get_close_matches(word, facts.labels, 1, 0.5)
-                hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(facts.labels)}"
-                place = f"[{section}.{field}] of {mapping.name}"
-                yield f"{place}: {table}.{column} is the enum {facts.type_name}, which has no {word}; {hint}"
+        yield from _unknown("appointment", appointment, "status", _written(mapping.appointment_words), catalog)
+        yield from _unknown("appointment", appointment, "provider", providers, catalog)
+
+
+def _written(words: AppointmentWords) -> list[str]:
+    return [found[0] for found in words.words.values()]
+
+
+def _unknown(section: str, table: MappedTable, field: str, needed: Sequence[str], catalog: Catalog) -> Iterator[str]:
+    column = table.columns.get(field)
+    facts = catalog[section][column] if column else None
+    if facts is None or facts.kind is not Kind.ENUM:
+        return
+    for word in needed:
+        if word not in facts.labels:
+            close = get_close_matches(word, facts.labels, 1, 0.5)
+            hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(facts.labels)}"
+            yield f"{table}.{column} is the enum {facts.type_name}, which has no {word} ([{section}.{field}]); {hint}"

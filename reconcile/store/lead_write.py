@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from reconcile.domain.ids import LeadId
 from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite
 from reconcile.store.batch_rows import BatchRows, Row, batch_rows
-from reconcile.store.database import Database, StoreConflict, StoreRefused
+from reconcile.store.database import Database
 from reconcile.store.domain_tables import DomainTables
 from reconcile.store.lead_query import Fetched, LeadQuery
 from reconcile.store.leases import Fence
+from reconcile.store.translate import StoreConflict, StoreRefused
 from reconcile.store.write_statements import Step, needs_own_id, new_id, steps
 
 CONFLICTS = 2

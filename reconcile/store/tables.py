@@ -1,6 +1,6 @@
 """Our own tables, as statements name them; how they come to be is in ``migrations``."""
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Integer, MetaData, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Identity, Integer, MetaData, Table
 
 from reconcile.store.types import Instant, Words
 
@@ -20,7 +20,7 @@ run = Table(
 batch = Table(
     "reconcile_batch",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
     Column("run_id", Words, nullable=False, index=True),
     Column("workspace_id", Words, nullable=False, index=True),
     Column("started_at", Instant, nullable=False),
@@ -79,7 +79,7 @@ appointment_state = Table(
 change = Table(
     "reconcile_change",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
     Column("run_id", Words, nullable=False, index=True),
     Column("workspace_id", Words, nullable=False),
     Column("lead_id", Words, nullable=False, index=True),

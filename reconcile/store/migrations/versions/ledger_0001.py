@@ -10,7 +10,7 @@ down_revision = None
 branch_labels = ("ledger",)
 depends_on = None
 
-_SERIAL = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+_NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
@@ -52,7 +52,7 @@ def _runs() -> None:
     )
     op.create_table(
         "reconcile_batch",
-        sa.Column("id", _SERIAL, primary_key=True),
+        sa.Column("id", _NUMBER, sa.Identity(), primary_key=True),
         sa.Column("run_id", sa.Text, nullable=False, index=True),
         sa.Column("workspace_id", sa.Text, nullable=False, index=True),
         sa.Column("started_at", Instant, nullable=False),
@@ -61,7 +61,7 @@ def _runs() -> None:
     )
     op.create_table(
         "reconcile_change",
-        sa.Column("id", _SERIAL, primary_key=True),
+        sa.Column("id", _NUMBER, sa.Identity(), primary_key=True),
         sa.Column("run_id", sa.Text, nullable=False, index=True),
         sa.Column("workspace_id", sa.Text, nullable=False),
         sa.Column("lead_id", sa.Text, nullable=False, index=True),

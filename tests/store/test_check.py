@@ -1,0 +1,141 @@
+"""What ``reconcile doctor`` is told of a database."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from reconcile.store.check import SchemaFinding, Verdict, check_schema
+from reconcile.store.mapping import SchemaMapping, parse_mapping
+from reconcile.store.migrate import migrate
+from tests.store import schemas
+from tests.stores import DEFAULT
+
+
+async def check(url: str, mapping: SchemaMapping, *, offset: timedelta = timedelta(0)) -> list[SchemaFinding]:
+    return list(await check_schema(url, mapping=mapping, now=datetime.now(UTC) + offset))
+
+
+def told(findings: list[SchemaFinding], *, fine: bool = False) -> list[str]:
+    """Return what is not fine, as one line each."""
+    return [
+        f"{each.subject}: {each.text} -> {each.remedy}" for each in findings if fine or each.verdict is not Verdict.FINE
+    ]
+
+
+async def test_a_sound_database_is_fine(database_url: str) -> None:
+    await migrate(database_url, mapping=DEFAULT)
+    findings = await check(database_url, DEFAULT)
+
+    assert told(findings) == []
+    assert [each.subject for each in findings] == ["database", "schema", "mapping"]
+
+
+async def test_a_database_without_our_tables_is_told_with_the_remedy(postgres_url: str) -> None:
+    assert told(await check(postgres_url, DEFAULT)) == [
+        "schema: the database has none of this program's tables -> run `reconcile migrate`"
+    ]
+
+
+async def test_a_customers_schema_is_looked_at_before_it_is_migrated(database_url: str) -> None:
+    customer = await schemas.camel(database_url)
+    findings = await check(database_url, customer.mapping)
+
+    assert [each.subject for each in findings if each.verdict is Verdict.FAULT] == ["schema"]
+    assert any(each.text == "camel.toml fits the tables that are there" for each in findings)
+
+
+async def test_missing_indexes_are_told_with_the_statement(database_url: str) -> None:
+    customer = await schemas.camel(database_url)
+    await migrate(database_url, mapping=customer.mapping)
+    place = '"' if database_url.startswith("sqlite") else '"app"."'
+
+    advice = [each.remedy for each in await check(database_url, customer.mapping) if each.subject == "indexes"]
+    assert advice == [
+        f'execute: CREATE INDEX ON {place}Lead" ("workspaceId")',
+        f'execute: CREATE INDEX ON {place}Appointment" ("leadId")',
+    ]
+
+
+def swap(old: str, new: str) -> Callable[[str], str]:
+    return lambda text: text.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (swap("app.Lead", "app.Leed"), "there is no table app.Leed -> correct table in [lead] of camel.toml"),
+        (swap('"eMail"', '"email"'), "app.Lead has no column email -> did you mean eMail?"),
+        (swap('"status"', '"eMail"'), None),
+        (swap('"lastInboundAt"', '"bookingId"'), "app.Lead.bookingId is text, not a timestamp -> name another column"),
+        (swap('"in Sequence"', '"bookingId"'), "app.Lead.bookingId is text, not a boolean -> name another column"),
+        (swap('"QUALIFIED"', '"QUALIFED"'), "which has no QUALIFED ([lead.status]) -> did you mean QUALIFIED?"),
+        (swap('"LOST"', '"LOSTT"'), "which has no LOSTT ([lead.status]) -> did you mean LOST?"),
+        (swap('no_show = "NO_SHOW"', 'no_show = "AWAY"'), "which has no AWAY ([appointment.status]) -> it has NEW,"),
+        (swap('title = "Call"', ""), "app.Appointment.title is not null and has no default"),
+        (swap('calendly = "CALENDLY"', 'calendly = "CALENDY"'), "which has no CALENDY ([lead.booking_provider])"),
+    ],
+)
+async def test_a_mapping_that_does_not_fit_is_told(
+    postgres_url: str, change: Callable[[str], str], line: str | None
+) -> None:
+    await schemas.camel(postgres_url)
+    mapping = parse_mapping(change(schemas.CAMEL), name="camel.toml")
+    await migrate(postgres_url, mapping=mapping)
+
+    lines = told(await check(postgres_url, mapping))
+    assert line is None or any(line in each for each in lines), lines
+
+
+async def test_missing_grants_are_told_with_the_statement(postgres_url: str) -> None:
+    customer = await schemas.camel(postgres_url)
+    await migrate(postgres_url, mapping=customer.mapping)
+    role = f"reader_{postgres_url[-12:]}"
+    await customer.script(
+        f"""
+        CREATE ROLE {role} LOGIN;
+        GRANT USAGE ON SCHEMA app TO {role};
+        GRANT SELECT ON ALL TABLES IN SCHEMA app, public TO {role};
+        GRANT INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {role};
+        GRANT INSERT, UPDATE ON app."Appointment" TO {role};
+        GRANT UPDATE ("bookingId", "bookingProvider", "bookingStartTime", "bookingEndTime", "bookingStatus", status,
+            "updatedAt") ON app."Lead" TO {role};
+        """
+    )
+    try:
+        findings = await check(postgres_url.replace("reconcile@", f"{role}@"), customer.mapping)
+    finally:
+        await customer.script(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+    assert [each.remedy for each in findings if each.subject == "grants"] == [
+        f'have the owner execute: GRANT UPDATE ("lastCheckedAt") ON app."Lead" TO {role}'
+    ]
+
+
+async def test_a_clock_that_goes_wrong_is_told(database_url: str) -> None:
+    await migrate(database_url, mapping=DEFAULT)
+    findings = await check(database_url, DEFAULT, offset=timedelta(hours=1))
+
+    assert "behind this machine's" in told(findings)[0]
+
+
+async def test_leads_that_would_never_be_due_are_told(database_url: str) -> None:
+    await schemas.bare(database_url)
+    mapping = parse_mapping(schemas.BARE.replace('last_inbound_at = "wrote_at"', ""), name="bare.toml")
+    await migrate(database_url, mapping=mapping)
+
+    lines = told(await check(database_url, mapping))
+    assert any("no lead will ever be due" in line for line in lines)
+    assert any("no lead can be looked up" in line for line in lines)
+
+
+async def test_a_database_that_is_away_is_told_to_be() -> None:
+    findings = await check("postgresql://u:hunter2@127.0.0.1:1/d", DEFAULT)
+
+    assert [each.verdict for each in findings] == [Verdict.AWAY]
+    assert "hunter2" not in str(findings)
+
+
+@pytest.mark.parametrize("url", ["oracle://h", "sqlite:////nowhere/at/all.db"])
+async def test_a_url_that_cannot_be_used_is_a_fault(url: str) -> None:
+    assert [each.verdict for each in await check(url, DEFAULT)] == [Verdict.FAULT]

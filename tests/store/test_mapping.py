@@ -1,0 +1,134 @@
+"""Mappings: what they may say, and that a wrong one is told of as a whole."""
+
+from pathlib import Path
+
+import pytest
+
+from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.ids import ProviderName
+from reconcile.domain.lead import LeadStatus
+from reconcile.errors import SettingsError
+from reconcile.store.mapping import PRESETS, SchemaMapping, load_mapping, parse_mapping
+from tests.store.schemas import BARE, CAMEL
+
+LEAST = BARE
+
+
+def faults(text: str) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        parse_mapping(text, name="ours.toml")
+    return caught.value.faults
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_can_be_read(name: str) -> None:
+    mapping = load_mapping(name)
+
+    assert (mapping.name, mapping.is_ours) == (name, name == "default")
+
+
+def test_a_file_can_be_read(tmp_path: Path) -> None:
+    (tmp_path / "ours.toml").write_text(LEAST)
+
+    assert load_mapping(str(tmp_path / "ours.toml")).lead.columns["id"] == "no"
+
+
+def test_little_has_to_be_said() -> None:
+    mapping = parse_mapping(LEAST, name="ours.toml")
+
+    assert mapping.appointment is None
+    assert mapping.lead_words.encode(LeadStatus.MEETING_BOOKED) == "meeting-booked"
+    assert mapping.booking_words.encode(AppointmentStatus.RESCHEDULED) == "rescheduled"
+    assert mapping.provider_words.encode(ProviderName.HIGHLEVEL) == "ghl"
+
+
+def test_a_schema_stands_before_the_dot_or_by_itself() -> None:
+    dotted = parse_mapping(LEAST.replace('"person"', '"crm.person"'), name="ours.toml").lead
+    apart = parse_mapping(
+        LEAST.replace('table = "person"', 'schema = "c.rm"\ntable = "per.son"'), name="ours.toml"
+    ).lead
+
+    assert (dotted.schema, dotted.name) == ("crm", "person")
+    assert (apart.schema, apart.name) == ("c.rm", "per.son")
+
+
+def test_a_status_without_a_word_is_written_as_what_comes_closest() -> None:
+    words = parse_mapping(CAMEL, name="ours.toml").booking_words
+
+    written = {status: words.encode(status) for status in AppointmentStatus}
+    assert written == {
+        AppointmentStatus.CONFIRMED: "CONFIRMED",
+        AppointmentStatus.CANCELED: "CANCELED",
+        AppointmentStatus.RESCHEDULED: "CANCELED",
+        AppointmentStatus.SHOWED: "CONFIRMED",
+        AppointmentStatus.NO_SHOW: "CONFIRMED",
+        AppointmentStatus.UNKNOWN: "CONFIRMED",
+    }
+
+
+@pytest.mark.parametrize("status", AppointmentStatus)
+def test_what_is_written_and_remembered_is_read_back(status: AppointmentStatus) -> None:
+    mapping: SchemaMapping = parse_mapping(CAMEL, name="ours.toml")
+    for words in (mapping.booking_words, mapping.appointment_words):
+        assert words.decode(words.encode(status), remembered=status.value) is status
+
+
+def test_all_faults_are_told_at_once() -> None:
+    found = faults(
+        """
+        [workspace]
+        [workspace.columns]
+        id = 7
+        [lead]
+        table = "lead"
+        colums = {}
+        [lead.columns]
+        id = "id"
+        status = "status"
+        booking_stauts = "x"
+        [appointment]
+        table = "appointment"
+        [appointment.columns]
+        lead_id = "lead"
+        status = "status"
+        [provider]
+        ghl = [1]
+        zoom = "z"
+        """
+    )
+
+    assert sorted(fault.removeprefix("RECONCILE_SCHEMA_MAPPING: ours.toml: ") for fault in found) == [
+        "[appointment.columns] has no appointment_id; name the column that holds it",
+        "[appointment.columns] has no starts_at; name the column that holds it",
+        "[appointment.status] has no canceled; say which word your status column uses for it",
+        "[appointment.status] has no confirmed; say which word your status column uses for it",
+        "[lead.columns] has an unknown key booking_stauts; did you mean booking_status?",
+        "[lead.columns] has no workspace_id; name the column that holds it",
+        "[lead.status] has no meeting-booked; say which word your status column uses for it",
+        "[lead.status] has no qualified; say which word your status column uses for it",
+        "[lead] has an unknown key colums; did you mean columns?",
+        "[provider] ghl must be a word or a list of words",
+        "[provider] has an unknown key zoom; known are ghl, calendly",
+        "[workspace.columns] has no id; name the column that holds it",
+        "[workspace.columns] id must be the name of a column",
+        '[workspace] has no table; write table = "name" or table = "schema.name"',
+    ]
+
+
+def test_one_word_can_mean_one_thing_only() -> None:
+    twice = CAMEL.replace('qualified = "QUALIFIED"', 'qualified = "MEETING BOOKED"')
+
+    assert "uses MEETING BOOKED for meeting-booked and for qualified" in faults(twice)[0]
+
+
+@pytest.mark.parametrize("text", ["", "[", "lead = 1", "[lead]\ncolumns = 3", "workspace = []", '[lead]\ntable=""'])
+def test_what_is_no_mapping_is_said_to_be_none(text: str) -> None:
+    assert faults(text)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+
+    for name in ("nowhere.toml", str(tmp_path), str(tmp_path / "binary"), "a\0b"):
+        with pytest.raises(SettingsError, match="give a preset"):
+            load_mapping(name)

@@ -1,0 +1,84 @@
+"""Migrations: to the schema that the statements name, as often as one likes, and never in the customer's tables."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from reconcile.errors import SettingsError
+from reconcile.store.database import Database
+from reconcile.store.mapping import load_mapping
+from reconcile.store.migrate import SCRIPTS, migrate
+from reconcile.store.session import open_store
+from reconcile.store.tables import metadata
+from reconcile.store.version import DOMAIN_HEAD, LEDGER_HEAD, VERSION_TABLE
+from tests.store import schemas
+from tests.stores import DEFAULT
+
+
+def test_the_heads_are_those_that_are_asked_for() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    config.set_main_option("path_separator", "os")
+
+    assert set(ScriptDirectory.from_config(config).get_heads()) == {LEDGER_HEAD, DOMAIN_HEAD}
+
+
+async def test_the_schema_is_the_one_that_statements_name(database_url: str) -> None:
+    await migrate(database_url, mapping=DEFAULT)
+    database = Database(database_url)
+    async with database.reading() as connection:
+        differences = await connection.run_sync(_differences)
+    await database.close()
+
+    assert differences == []
+
+
+def _differences(connection: Any) -> list[Any]:
+    def is_ours(name: str | None, kind: str, _: object) -> bool:
+        return kind != "table" or (name or "").startswith("reconcile_")
+
+    context = MigrationContext.configure(
+        connection, opts={"include_name": is_ours, "version_table": VERSION_TABLE, "compare_type": True}
+    )
+    return [each for each in compare_metadata(context, metadata) if not str(each[0]).endswith("_index")]
+
+
+async def test_migrating_again_changes_nothing(database_url: str) -> None:
+    first = await migrate(database_url, mapping=DEFAULT)
+
+    assert await migrate(database_url, mapping=DEFAULT) == first == (DOMAIN_HEAD, LEDGER_HEAD)
+
+
+async def test_of_several_at_once_one_migrates_and_the_others_wait(database_url: str) -> None:
+    found = await asyncio.gather(*(migrate(database_url, mapping=DEFAULT) for _ in range(4)))
+
+    assert set(found) == {(DOMAIN_HEAD, LEDGER_HEAD)}
+
+
+async def test_a_customers_schema_gets_our_own_tables_only(database_url: str) -> None:
+    customer = await schemas.camel(database_url)
+    before = await customer.execute('SELECT count(*) FROM app."Lead"')
+    versions = await migrate(database_url, mapping=customer.mapping)
+    async with open_store(database_url, mapping=customer.mapping) as store:
+        runs = await store.ledger.runs()
+
+    assert (versions, list(runs), before) == ((LEDGER_HEAD,), [], [(0,)])
+
+
+async def test_a_database_that_was_not_migrated_is_refused_with_the_remedy(postgres_url: str) -> None:
+    with pytest.raises(SettingsError, match="reconcile migrate"):
+        async with open_store(postgres_url, mapping=DEFAULT):
+            pass
+
+
+async def test_an_older_schema_is_refused_with_the_remedy(database_url: str) -> None:
+    await migrate(database_url, mapping=load_mapping("prisma"))
+
+    with pytest.raises(SettingsError, match="needs domain_0001; run `reconcile migrate`"):
+        async with open_store(database_url, mapping=DEFAULT):
+            pass

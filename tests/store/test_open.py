@@ -1,0 +1,104 @@
+"""Opening a database: what is loaded, and what is said when it cannot be opened."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from reconcile.errors import SettingsError, StoreUnavailable
+from reconcile.store.address import Address
+from reconcile.store.migrate import migrate
+from reconcile.store.session import open_store
+from tests import postgres
+from tests.stores import DEFAULT
+
+IDLE_RUN = """
+import asyncio, sys
+from datetime import UTC, datetime
+from reconcile.domain.due import DuePolicy
+from reconcile.store.mapping import load_mapping
+from reconcile.store.session import open_store
+
+async def main():
+    async with open_store(sys.argv[1], mapping=load_mapping()) as store:
+        await store.leads.due_workspaces(now=datetime.now(UTC), policy=DuePolicy(), limit=10)
+
+asyncio.run(main())
+print(*sorted(name for name in sys.modules if "." not in name or name.startswith("sqlalchemy.dialects.")))
+"""
+
+
+async def test_what_is_not_used_is_not_loaded(database_url: str) -> None:
+    await migrate(database_url, mapping=DEFAULT)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-W", "error", "-c", IDLE_RUN, database_url), stdout=asyncio.subprocess.PIPE
+    )
+    loaded = set((await process.communicate())[0].decode().split())
+
+    other = "asyncpg" if database_url.startswith("sqlite") else "aiosqlite"
+    assert process.returncode == 0
+    assert not loaded & {"alembic", "mako", other, "sqlalchemy.dialects.mysql", "sqlalchemy.dialects.oracle"}
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("", "must begin with"),
+        ("mysql://u:hunter2@h/d", "must begin with"),
+        ("sqlite://", "must begin with"),
+        ("sqlite:///", "names no file"),
+        ("postgresql://u:hunter2@[::1/d", "is not a URL"),
+        ("postgresql://u:hunter2@h", "names no database"),
+        ("postgresql://u:hunter2@h:99999/d", "is not a URL"),
+        ("postgresql://u:hunter2@h:x/d", "is not a URL"),
+        ("postgresql://u:hunter2@127.0.0.1:1/d?sslmode=bogus", "does not take"),
+        ("sqlite:////nowhere/at/all.db", "there is no file"),
+    ],
+)
+async def test_a_wrong_url_is_a_sentence_without_the_password(url: str, sentence: str) -> None:
+    with pytest.raises(SettingsError, match=sentence) as caught:
+        async with open_store(url, mapping=DEFAULT):
+            pass
+    assert "hunter2" not in str(caught.value)
+
+
+async def test_a_database_that_does_not_answer_is_unavailable() -> None:
+    with pytest.raises(StoreUnavailable, match="does not answer") as caught:
+        async with open_store("postgresql://u:hunter2@127.0.0.1:1/d", mapping=DEFAULT):
+            pass
+    assert "hunter2" not in str(caught.value)
+
+
+async def test_a_database_that_is_not_there_is_a_fault_of_the_settings(postgres_server: postgres.Server) -> None:
+    url = postgres_server.url.rpartition("/")[0] + "/nowhere"
+
+    with pytest.raises(SettingsError, match="3D000"):
+        async with open_store(url, mapping=DEFAULT):
+            pass
+
+
+async def test_a_file_that_is_no_database_is_a_fault_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("Dear customer, " * 999)
+
+    with pytest.raises(SettingsError, match="file is not a database"):
+        async with open_store(f"sqlite:///{tmp_path}/letter.txt", mapping=DEFAULT):
+            pass
+
+
+async def test_a_url_as_prisma_writes_it_is_understood(postgres_url: str) -> None:
+    url = f"{postgres_url}?schema=public&connection_limit=5&pgbouncer=true"
+    await migrate(url, mapping=DEFAULT)
+
+    async with open_store(url, mapping=DEFAULT) as store:
+        assert await store.leads.mismatch_counts() == {}
+
+
+def test_an_address_does_not_show_its_password() -> None:
+    assert "hunter2" not in repr(Address.parse("postgresql://u:hunter2@h/d"))
+
+
+def test_a_path_may_be_relative_or_absolute_and_hold_any_character() -> None:
+    paths = [Address.parse(url).dsn for url in ("sqlite:///a.db", "sqlite:////b/c%20d%3F.db", "sqlite:///e%25.db")]
+
+    assert paths == ["a.db", "/b/c d?.db", "e%.db"]
