@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING
 import reconcile
 from reconcile.credentials import CredentialDirectory
 from reconcile.domain.credential import Token
+from reconcile.domain.finding import Finding, Verdict, worst
 from reconcile.domain.ids import ProviderName, RunId
 from reconcile.domain.lead import Lead
 from reconcile.domain.report import RunReport
 from reconcile.domain.workspace import Workspace
+from reconcile.errors import SettingsError
 from reconcile.ports import Clock, EffectSink, Provider, Store
 from reconcile.runner.context import Parts, RunPolicy, Stop
+from reconcile.runner.readiness import readiness
 from reconcile.runner.request import OnProgress, RunRequest
 from reconcile.runner.run import run as run_once
 from reconcile.runner.verdict import unbegun_report
@@ -101,6 +104,31 @@ async def seed_url(
     from reconcile.store.seed import seed  # noqa: PLC0415
 
     await seed(url, mapping=load_mapping(mapping), workspaces=workspaces, leads=leads)
+
+
+async def doctor(settings: Settings) -> Sequence[Finding]:
+    """Look at everything that a run needs and say how it is; nothing is changed and no provider is called."""
+    from reconcile.store.check import check_schema  # noqa: PLC0415
+    from reconcile.store.mapping import load_mapping  # noqa: PLC0415
+
+    clock = SystemClock()
+    try:
+        mapping = load_mapping(settings.schema_mapping)
+    except SettingsError as error:
+        return [Finding(subject="mapping", verdict=Verdict.FAULT, text=fault) for fault in error.faults]
+    findings = list(await check_schema(settings.database_url, mapping=mapping, now=clock.now()))
+    if settings.credentials_dir:
+        faults = CredentialDirectory(settings.credentials_dir).faults()
+        findings += [Finding(subject="credentials", verdict=Verdict.FAULT, text=fault) for fault in faults]
+    if worst(findings) in {Verdict.FINE, Verdict.WARNING}:
+        async with opened(settings) as database:
+            findings += await readiness(
+                database.store,
+                now=clock.now(),
+                policy=settings.due_policy(),
+                has_webhook=settings.webhook_url is not None,
+            )
+    return findings
 
 
 class _LazyProviders(Mapping[ProviderName, Provider]):

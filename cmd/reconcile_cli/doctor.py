@@ -5,7 +5,7 @@ import asyncio
 import click
 
 from reconcile import bootstrap
-from reconcile.runner.finding import Verdict, worst
+from reconcile.domain.finding import Verdict, worst
 from reconcile.settings import Settings
 from reconcile_cli.main import ExitCode
 from reconcile_cli.options import EVERYTHING, with_settings

@@ -159,6 +159,11 @@ class Board:
         by_provider = max((room(provider_key(p)) for p in providers), default=self._batch_size)
         return min(room(RUN_KEY), room(workspace_key(workspace_id)), by_provider)
 
+    def refuses(self, workspace_id: WorkspaceId, lookup: Lookup, now: datetime) -> bool:
+        """Tell whether ``admit`` would refuse at this instant; takes nothing."""
+        path = path_of(workspace_id, lookup)
+        return self._policy.is_enforced and not all(self._lets_pass(key, workspace_id, now) for key in path)
+
     def blames_others(self, workspace_id: WorkspaceId, lookup: Lookup, error_class: ErrorClass) -> bool:
         """Tell whether a lead's failure is somebody else's, so that it brings the lead no nearer to quarantine."""
         wide = (RUN_KEY, provider_key(lookup.provider), operation_key(lookup))

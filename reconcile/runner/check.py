@@ -52,6 +52,10 @@ def lookups(lead: Lead, workspace: Workspace, run: Run) -> Sequence[Lookup] | Sk
 
 async def check(lead: Lead, workspace: Workspace, wanted: Sequence[Lookup], *, run: Run) -> Checked:
     """Ask the providers about *lead* and plan; every expected trouble becomes an outcome."""
+    now = run.parts.clock.now()
+    if len(wanted) > 1 and any(run.board.refuses(workspace.id, lookup, now) for lookup in wanted):
+        # Half an answer decides nothing, so the half that could be had is not asked for.
+        return Checked(lead=lead, outcome=Outcome.DEFERRED, lookup=wanted[0], reason=DeferReason.BREAKER)
     answers: list[Answer] = []
     skipped: SkipReason | None = None
     for lookup in wanted:

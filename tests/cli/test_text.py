@@ -9,7 +9,7 @@ from reconcile.domain.breaker import Breaker, BreakerKey, BreakerPolicy, Breaker
 from reconcile.drill.incident import DrillPlan
 from reconcile.errors import ErrorClass
 from reconcile.runner.advice import advice
-from reconcile.runner.finding import Finding, Verdict
+from reconcile.domain.finding import Finding, Verdict
 from reconcile.runner.listing import LeadLine
 from reconcile.runner.request import Progress
 from reconcile_cli import demo as demo_command

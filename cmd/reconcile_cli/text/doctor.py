@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from reconcile.runner.finding import Finding, Verdict, worst
+from reconcile.domain.finding import Finding, Verdict, worst
 from reconcile_cli.text.words import console, grid, safe
 
 _MARKS = {

@@ -1,4 +1,4 @@
-"""What ``reconcile doctor`` finds: one line for each thing that was looked at."""
+"""What a look at the surroundings finds: one line for each thing that was looked at."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

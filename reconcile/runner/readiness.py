@@ -1,0 +1,39 @@
+"""Whether the work that is due could be done: what a look at tables and settings alone does not show."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from reconcile.domain.due import DuePolicy
+from reconcile.domain.finding import Finding, Verdict
+from reconcile.ports import Store
+
+_LOOKED_AT = 1000
+_SHOWN = 5
+
+
+async def readiness(store: Store, *, now: datetime, policy: DuePolicy, has_webhook: bool) -> Sequence[Finding]:
+    """Return what is found of the workspaces that are due and of follow-ups that wait."""
+    due = await store.leads.due_workspaces(now=now, policy=policy, limit=_LOOKED_AT)
+    without = [w for w in due.workspaces if not w.credentials]
+    findings = [
+        Finding(
+            subject="credentials",
+            verdict=Verdict.WARNING if without else Verdict.FINE,
+            text=f"{due.eligible_count} workspaces are due, {len(without)} of them without a usable credential"
+            + (f": {', '.join(w.id for w in without[:_SHOWN])}" if without else ""),
+            remedy="give each a token in its columns or in the credentials directory" if without else None,
+        )
+    ]
+    faults = [fault for w in due.workspaces for fault in w.faults]
+    findings += [Finding(subject="credentials", verdict=Verdict.WARNING, text=fault) for fault in faults[:_SHOWN]]
+    pending = await store.outbox.pending_count()
+    if pending and not has_webhook:
+        findings.append(
+            Finding(
+                subject="webhook",
+                verdict=Verdict.WARNING,
+                text=f"{pending} follow-ups wait and no webhook is set",
+                remedy="set RECONCILE_WEBHOOK_URL and RECONCILE_WEBHOOK_SECRET",
+            )
+        )
+    return findings
