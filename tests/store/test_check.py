@@ -5,18 +5,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconcile.store.check import SchemaFinding, Verdict, check_schema
+from reconcile.domain.finding import Finding, Verdict
+from reconcile.store.check import check_schema
 from reconcile.store.mapping import SchemaMapping, parse_mapping
 from reconcile.store.migrate import migrate
 from tests.store import schemas
 from tests.stores import DEFAULT
 
 
-async def check(url: str, mapping: SchemaMapping, *, offset: timedelta = timedelta(0)) -> list[SchemaFinding]:
+async def check(url: str, mapping: SchemaMapping, *, offset: timedelta = timedelta(0)) -> list[Finding]:
     return list(await check_schema(url, mapping=mapping, now=datetime.now(UTC) + offset))
 
 
-def told(findings: list[SchemaFinding], *, fine: bool = False) -> list[str]:
+def told(findings: list[Finding], *, fine: bool = False) -> list[str]:
     """Return what is not fine, as one line each."""
     return [
         f"{each.subject}: {each.text} -> {each.remedy}" for each in findings if fine or each.verdict is not Verdict.FINE
