@@ -88,3 +88,34 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """Give the URL of an empty database; the test runs once on SQLite and once on PostgreSQL."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: postgres.Server) -> Iterator[str]:
+    """Give the name of a migrated PostgreSQL database without rows, to make copies of."""
+    from tests import stores  # noqa: PLC0415 - most tests need no store
+
+    with stores.postgres_template(postgres_server) as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a migrated SQLite file without rows, to make copies of."""
+    from tests import stores  # noqa: PLC0415
+
+    return stores.sqlite_template(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Give the URL of a migrated database without rows; the test runs once on SQLite and once on PostgreSQL."""
+    from tests import stores  # noqa: PLC0415
+
+    if request.param == "sqlite":
+        yield stores.sqlite_copy(request.getfixturevalue("sqlite_template"), tmp_path)
+        return
+    server: postgres.Server = request.getfixturevalue("postgres_server")
+    url = server.create_database(template=request.getfixturevalue("postgres_template"))
+    yield url
+    server.drop_database(url)

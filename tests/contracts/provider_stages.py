@@ -17,6 +17,7 @@ from reconcile.simulator import FaultKind
 from tests.providers.arena import EMAIL, Arena, arena, lead
 from tests.providers.calendly import entered as at_calendly
 from tests.providers.ghl import entered as at_ghl
+from tests.runner.fake_stage import fake_stage
 
 
 class Stage(Protocol):
@@ -136,4 +137,8 @@ async def _calendly() -> AsyncIterator[Stage]:
         yield CalendlyStage(found)
 
 
-STAGES: Mapping[str, Callable[[], AbstractAsyncContextManager[Stage]]] = {"ghl": _ghl, "calendly": _calendly}
+STAGES: Mapping[str, Callable[[], AbstractAsyncContextManager[Stage]]] = {
+    "ghl": _ghl,
+    "calendly": _calendly,
+    "fake": fake_stage,
+}

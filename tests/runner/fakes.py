@@ -1,0 +1,190 @@
+"""Fakes at the ports of a run: a clock that a test moves, a provider that says what it is told to, a sink, an ear."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+from reconcile.domain.appointment import Appointment
+from reconcile.domain.change import Answer
+from reconcile.domain.credential import Credential, Token
+from reconcile.domain.ids import AppointmentId, LeadId, Operation, ProviderName, WorkspaceId
+from reconcile.domain.lead import Lead
+from reconcile.domain.outcome import SkipReason
+from reconcile.domain.reference import canonical, provider_of
+from reconcile.domain.workspace import Workspace
+from reconcile.errors import (
+    ContractFault,
+    ErrorClass,
+    ProviderError,
+    ProviderRejected,
+    ProviderUnavailable,
+    RateLimited,
+)
+from reconcile.ports import Lookup, OutboxRow, Usage
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+Verdict: TypeAlias = Answer | SkipReason | Exception
+
+_BY: Mapping[ProviderName, tuple[Operation, Operation, Operation]] = {
+    ProviderName.HIGHLEVEL: (Operation.APPOINTMENT, Operation.CONTACT_APPOINTMENTS, Operation.CONTACT_SEARCH),
+    ProviderName.CALENDLY: (Operation.INVITEE, Operation.SCHEDULED_EVENTS, Operation.SCHEDULED_EVENTS),
+}
+"""The first call by booking id, by contact and by e-mail."""
+
+
+class FakeClock:
+    """Stands still until it is moved; who sleeps is woken when that much has passed, or at once if *is_hasty*."""
+
+    def __init__(self, *, is_hasty: bool = True) -> None:
+        self.at = START
+        self.is_hasty = is_hasty
+        self._sleepers: list[tuple[datetime, asyncio.Future[None]]] = []
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return 1000.0 + (self.at - START).total_seconds()
+
+    def advance(self, duration: timedelta) -> None:
+        """Let *duration* have passed, and wake who has slept enough."""
+        self.at += duration
+        due = [each for each in self._sleepers if each[0] <= self.at]
+        self._sleepers = [each for each in self._sleepers if each[0] > self.at]
+        for _, woken in due:
+            if not woken.done():
+                woken.set_result(None)
+
+    async def sleep(self, duration: timedelta) -> None:
+        until = self.at + duration
+        if self.is_hasty:
+            await asyncio.sleep(0)
+            self.at = max(self.at, until)
+            return
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers.append((until, woken))
+        await woken
+
+
+class FakeProvider:
+    """Knows the appointments that it was given, and says of a lead what it was told to say instead.
+
+    While *gate* is not set, calls are under way and get no answer; *on_ask* is called before each answer.
+    """
+
+    def __init__(self, name: ProviderName = ProviderName.HIGHLEVEL, *, clock: FakeClock) -> None:
+        self.name = name
+        self.clock = clock
+        self.appointments: dict[AppointmentId, Appointment] = {}
+        self.verdicts: dict[LeadId, Verdict] = {}
+        self.always: Verdict | None = None
+        self.asked: list[LeadId] = []
+        self.under_way = 0
+        self.peak = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.arrived = asyncio.Event()
+        self._calls: Counter[str] = Counter()
+        self._waits: dict[str, timedelta] = {}
+
+    def lookup(self, lead: Lead, workspace: Workspace) -> Lookup | SkipReason:
+        if self.name not in workspace.credentials:
+            return SkipReason.NOT_CONFIGURED
+        by_id, by_contact, by_email = _BY[self.name]
+        booking_id = lead.rollup.booking_id
+        owner = lead.rollup.provider or (provider_of(booking_id) if booking_id else None)
+        if booking_id and owner is self.name:
+            return Lookup(provider=self.name, operation=by_id)
+        if lead.contact_id and self.name is ProviderName.HIGHLEVEL:
+            return Lookup(provider=self.name, operation=by_contact)
+        return Lookup(provider=self.name, operation=by_email) if lead.email else SkipReason.NO_IDENTITY
+
+    async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
+        lookup = self.lookup(lead, workspace)
+        if isinstance(lookup, SkipReason):
+            return lookup
+        if deadline <= self.clock.monotonic():
+            raise RateLimited(
+                "out of time", provider=self.name, operation=lookup.operation, retry_after=timedelta(0), status=None
+            )
+        self.asked.append(lead.id)
+        self._calls[workspace.id] += 1
+        self.under_way += 1
+        self.peak = max(self.peak, self.under_way)
+        self.arrived.set()
+        try:
+            await asyncio.sleep(0)
+            await self.gate.wait()
+        finally:
+            self.under_way -= 1
+        verdict = self.verdicts.get(lead.id, self.always) or self._known(lead, lookup)
+        if isinstance(verdict, RateLimited):
+            self._waits[workspace.id] = verdict.retry_after
+        if isinstance(verdict, Exception):
+            raise verdict
+        return verdict
+
+    def usage(self, workspace: Workspace) -> Usage:
+        return Usage(calls=self._calls.pop(workspace.id, 0), not_before=self._waits.pop(workspace.id, None))
+
+    def _known(self, lead: Lead, lookup: Lookup) -> Answer:
+        booking_id = lead.rollup.booking_id
+        if booking_id is None or lookup.operation is not _BY[self.name][0]:
+            return Answer()
+        found = self.appointments.get(canonical(booking_id))
+        return Answer(appointments=(found,)) if found else Answer(absent=frozenset({canonical(booking_id)}))
+
+
+def failure(kind: ErrorClass, *, provider: ProviderName = ProviderName.HIGHLEVEL) -> ProviderError:
+    """Return an error as an adapter raises it."""
+    operation, text = _BY[provider][0], f"{provider} failed"
+    match kind:
+        case ErrorClass.CONTRACT:
+            text = f"{provider} response missing required ID field"
+            return ContractFault(text, provider=provider, operation=operation, shape=("appointment", "traceId"))
+        case ErrorClass.RATE_LIMITED:
+            wait = timedelta(seconds=90)
+            return RateLimited(text, provider=provider, operation=operation, retry_after=wait)
+        case ErrorClass.CREDENTIAL | ErrorClass.REJECTED:
+            return ProviderRejected(text, provider=provider, operation=operation, error_class=kind)
+        case _:
+            return ProviderUnavailable(text, provider=provider, operation=operation, error_class=kind)
+
+
+def a_workspace(workspace_id: str, *providers: ProviderName) -> Workspace:
+    """Return a workspace with credentials at *providers*, at GHL if none are named."""
+    return Workspace(
+        id=WorkspaceId(workspace_id),
+        timezone="UTC",
+        credentials={
+            name: Credential(provider=name, token=Token("a-token"), account=f"{name}-{workspace_id}")
+            for name in providers or (ProviderName.HIGHLEVEL,)
+        },
+    )
+
+
+@dataclass
+class FakeSink:
+    """Takes follow-ups; *failing* names those that it does not confirm."""
+
+    delivered: list[str] = field(default_factory=list)
+    failing: set[str] = field(default_factory=set)
+
+    async def deliver(self, row: OutboxRow, *, deadline: float) -> None:
+        await asyncio.sleep(0)
+        if row.key in self.failing:
+            raise ProviderUnavailable("the webhook answered 503", provider="webhook", operation="deliver", status=503)
+        self.delivered.append(row.key)
+
+
+@dataclass
+class Ear:
+    """Hears what is told to an operator's tools."""
+
+    events: list[str] = field(default_factory=list)
+
+    def event(self, name: str, **facts: object) -> None:
+        self.events.append(name)
