@@ -1,0 +1,242 @@
+"""A foreign token canary: whatever stands in the database or in answers, only the providers hear of a token."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconcile import bootstrap
+from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.credential import Credential
+from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
+from reconcile.domain.lead import Lead, Rollup
+from reconcile.domain.report import RunReport
+from reconcile.domain.workspace import Workspace
+from reconcile.drill.company import lead_of, workspace_of
+from reconcile.runner.request import RunRequest
+from reconcile.settings import Settings
+from reconcile.simulator import Api, Fault, FaultKind, Simulator, World, WorldSize, simulate
+from reconcile.simulator.front import Front
+from tests import stores
+from tests.integration.receiver import Ear, Receiver, a_receiver, an_ear
+
+SIZE = WorldSize(workspaces=2, leads_per_workspace=10)
+PATH = "scheduled_events/EVENT1/invitees/INVITEE1"
+
+pytestmark = pytest.mark.integration
+
+
+@dataclass
+class Scene:
+    """Two providers that write down whose token they are shown, a webhook, and an ear that must not hear anything."""
+
+    simulator: Simulator
+    receiver: Receiver
+    ear: Ear
+    url: str
+    shown: dict[Api, set[str]] = field(default_factory=lambda: {api: set() for api in Api})
+
+    @property
+    def world(self) -> World:
+        return self.simulator.world
+
+    async def run(
+        self, *, change: Callable[[Workspace], Workspace] = lambda same: same, leads: list[Lead]
+    ) -> RunReport:
+        """Make a run over the world and *leads*."""
+        await bootstrap.seed_url(
+            self.url,
+            workspaces=[change(workspace_of(each)) for each in self.world.workspaces.values()],
+            leads=[*(lead_of(each) for each in self.world.leads), *leads],
+        )
+        environment: Mapping[str, str] = {
+            "RECONCILE_DATABASE_URL": self.url,
+            "RECONCILE_GHL_BASE_URL": self.simulator.ghl_url,
+            "RECONCILE_CALENDLY_BASE_URL": self.simulator.calendly_url,
+            "RECONCILE_WEBHOOK_URL": self.receiver.url,
+            "RECONCILE_WEBHOOK_SECRET": "a-secret-of-the-webhook",
+            "RECONCILE_CIRCUIT_BREAKER_MODE": "metrics_only",
+            "RECONCILE_ATTEMPT_TIMEOUT_SECONDS": "2",
+        }
+        request = RunRequest(workspace_limit=100, leads_per_workspace=1000)
+        return await bootstrap.run(Settings.from_env(environment), request)
+
+    def nobody_else_has_heard_of_a_token(self) -> None:
+        """Assert what this is about."""
+        assert (self.ear.heard, self.ear.words) == (0, b"")
+        workspaces = self.world.workspaces.values()
+        own = {
+            Api.GHL: {f"Bearer {each.location_token}" for each in workspaces},
+            Api.CALENDLY: {f"Bearer {each.calendly_token}" for each in workspaces},
+        }
+        for api in Api:
+            assert self.shown[api] == own[api], "every token of its own, and no other"
+        tokens = {each.removeprefix("Bearer ") for each in chain(*own.values())}
+        for each in self.receiver.deliveries:
+            said = f"{each.target} {each.headers} {each.body!r}"
+            assert not any(token in said for token in tokens)
+
+
+@pytest.fixture
+async def scene(sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
+    async with a_scene(stores.sqlite_copy(sqlite_template, tmp_path), monkeypatch) as scene:
+        yield scene
+
+
+@asynccontextmanager
+async def a_scene(url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
+    now = datetime.now(UTC)
+    world = World.generate(seed=5, now=lambda: datetime.now(UTC), anchor=now, size=SIZE)
+    async with simulate(world) as simulator, a_receiver() as receiver, an_ear() as ear:
+        scene = Scene(simulator=simulator, receiver=receiver, ear=ear, url=url)
+        respond = Front.respond
+
+        def noting(self: Front, api: Api, request: Any) -> Any:
+            scene.shown[api].add(request.headers.get("authorization", ""))
+            return respond(self, api, request)
+
+        monkeypatch.setattr(Front, "respond", noting)
+        yield scene
+
+
+def addresses(scene: Scene) -> list[str]:
+    """Return *PATH* at the ear, in every form that some parser might take for it."""
+    ear, port = scene.ear.authority, scene.ear.port
+    calendly = scene.simulator.calendly_url
+    return [
+        f"https://{ear}/{PATH}",
+        f"http://{ear}/{PATH}",
+        f"HTTP://{ear}/{PATH}",
+        f"ftp://{ear}/{PATH}",
+        f"//{ear}/{PATH}",
+        f"///{ear}/{PATH}",
+        f"http:/{ear}/{PATH}",
+        f"http:{ear}/{PATH}",
+        f"{ear}/{PATH}",
+        f"http://user:word@{ear}/{PATH}",
+        f"http://api.calendly.com@{ear}/{PATH}",
+        f"http://{ear}@api.calendly.com/{PATH}",
+        f"{calendly}@{ear}/{PATH}",
+        f"{calendly}.{ear}/{PATH}",
+        f"{calendly}/@{ear}/{PATH}",
+        f"{calendly}//{ear}/{PATH}",
+        f"http://api.calendly.com:{port}/{PATH}",
+        f"http://localhost:{port}/{PATH}",
+        f"http://2130706433:{port}/{PATH}",
+        f"http://0x7f.1:{port}/{PATH}",
+        f"http://[::ffff:127.0.0.1]:{port}/{PATH}",
+        f"http://127。0。0。1:{port}/{PATH}",
+        f"\\\\{ear}\\{PATH}",
+        f"http:\\\\{ear}\\{PATH}",
+        f"{calendly}\\@{ear}/{PATH}",
+        f"http://{ear}#@api.calendly.com/{PATH}",
+        f"http://{ear}?@api.calendly.com/{PATH}",
+        f"http://{ear}\t/{PATH}",
+        f" http://{ear}/{PATH}\n",
+        f"scheduled_events/EVENT1/../../../{ear}/x",
+        f"scheduled_events/%2e%2e%2f%2f{ear}/invitees/INVITEE1",
+        f"scheduled_events/@{ear}",
+        f"scheduled_events/EVENT1?next=http://{ear}/",
+        f"scheduled_events/EVENT1\r\nHost: {ear}",
+        f"EVENT1 HTTP/1.1\r\nHost: {ear}\r\n\r\nGET /",
+        f"..//{ear}/",
+        f"@{ear}",
+        f"%40{ear}",
+    ]
+
+
+def led_astray(scene: Scene) -> list[Lead]:
+    """Return leads whose rows point to the ear, as a booking of either provider, as a contact and as an e-mail."""
+    workspaces = sorted(scene.world.workspaces)
+    leads = []
+    for number, address in enumerate(addresses(scene)):
+        for provider in (None, *ProviderName):
+            rollup = Rollup(booking_id=address, provider=provider, status=AppointmentStatus.CONFIRMED)
+            lead_id, workspace_id = LeadId(f"astray-{number}-{provider}"), WorkspaceId(workspaces[number % 2])
+            leads.append(Lead(id=lead_id, workspace_id=workspace_id, rollup=rollup, in_sequence=True))
+        person = Lead(
+            id=LeadId(f"astray-{number}"),
+            workspace_id=WorkspaceId(workspaces[number % 2]),
+            email=f"ann@{address}",
+            contact_id=address,
+            in_sequence=True,
+        )
+        leads += [person, replace(person, id=LeadId(f"{person.id}-email"), contact_id=None)]
+    return leads
+
+
+async def test_stored_addresses_lead_nowhere(scene: Scene) -> None:
+    report = await scene.run(leads=led_astray(scene))
+
+    assert report.leads_checked + report.skipped + report.deferred == len(scene.world.leads) + 5 * len(addresses(scene))
+    scene.nobody_else_has_heard_of_a_token()
+
+
+async def test_accounts_that_are_addresses_lead_nowhere(
+    sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The columns beside the tokens: what stands there becomes part of requests."""
+
+    def account(text: str) -> Callable[[Workspace], Workspace]:
+        def change(workspace: Workspace) -> Workspace:
+            changed: dict[ProviderName, Credential] = {
+                name: replace(each, account=text) for name, each in workspace.credentials.items()
+            }
+            return replace(workspace, credentials=changed)
+
+        return change
+
+    async with a_scene("", monkeypatch) as scene:
+        forms = [*addresses(scene), f"http://{scene.ear.authority}/users/USER1", "../../x", "a/b?c#d", "x" * 5000]
+        for number, form in enumerate(forms):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            scene.url = stores.sqlite_copy(sqlite_template, folder)
+            await scene.run(change=account(form), leads=[])
+            assert scene.ear.heard == 0, form
+
+        scene.nobody_else_has_heard_of_a_token()
+
+
+@pytest.mark.parametrize(
+    "form", ["http://{}", "http://user:word@{}", "//{}", "http:\\\\{}", "http://api.calendly.com@{}"]
+)
+@pytest.mark.parametrize("kind", [FaultKind.NEXT_PAGE_ORIGIN, FaultKind.URI_ORIGIN])
+async def test_what_calendly_sends_leads_nowhere(scene: Scene, kind: FaultKind, form: str) -> None:
+    faults = (
+        Fault(kind=kind, value=form.format(scene.ear.authority)),
+        Fault(kind=FaultKind.PAGE_KEYS, value="legacy"),
+        Fault(kind=FaultKind.ENDLESS_PAGES),
+    )
+    scene.simulator.faults.add(*faults)
+    report = await scene.run(leads=[])
+
+    assert report.provider_calls > len(scene.world.leads), "pages were asked for"
+    scene.nobody_else_has_heard_of_a_token()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("form", ["http://{}/", "//{}/", "http://user:word@{}/", "\\\\{}", "http:{}"])
+async def test_redirects_lead_nowhere(scene: Scene, status: int, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither those of a provider nor those of the webhook."""
+    location = form.format(scene.ear.authority)
+    scene.simulator.faults.add(Fault(kind=FaultKind.REDIRECT, value=location, times=6))
+    scene.receiver.answer = f"HTTP/1.1 {status} Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
+    monkeypatch.setattr("reconcile.simulator.front.redirect_answer", lambda to: redirected(to, status))
+    report = await scene.run(leads=[])
+
+    assert report.errors > 0
+    assert scene.receiver.deliveries
+    assert report.effects_delivered == 0
+    scene.nobody_else_has_heard_of_a_token()
+
+
+def redirected(location: str, status: int) -> Any:
+    from reconcile.simulator.wire import Answer  # noqa: PLC0415
+
+    return Answer(status=status, payload=b"", headers={"Location": location})
