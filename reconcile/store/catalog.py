@@ -36,6 +36,8 @@ class ColumnFacts:
     is_required: bool
     """Not null and without a default: a new row has to bring a value."""
     labels: tuple[str, ...] = ()
+    precision: int | None = None
+    """Digits of a second that an instant keeps, where they are limited."""
 
 
 Catalog = Mapping[str, Mapping[str, ColumnFacts]]
@@ -45,6 +47,7 @@ _POSTGRESQL = text(
     """
     SELECT wanted.key, a.attname, format_type(a.atttypid, NULL), base.typname, base.typcategory,
            a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AND a.attgenerated = '',
+           CASE WHEN base.typcategory = 'D' AND a.atttypmod >= 0 THEN a.atttypmod END,
            ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = base.oid ORDER BY e.enumsortorder)
     FROM jsonb_to_recordset(CAST(:tables AS jsonb)) AS wanted(key text, schema text, name text)
     JOIN pg_attribute a
@@ -90,9 +93,16 @@ async def read_catalog(connection: AsyncConnection, mapping: SchemaMapping) -> C
 
 
 def _from_postgresql(row: list[Any]) -> ColumnFacts:
-    name, type_name, base, category, is_required, labels = row
+    name, type_name, base, category, is_required, precision, labels = row
     kind = _POSTGRESQL_KINDS.get(base) or _CATEGORIES.get(_letter(category), Kind.OTHER)
-    return ColumnFacts(name=name, type_name=type_name, kind=kind, is_required=is_required, labels=tuple(labels))
+    return ColumnFacts(
+        name=name,
+        type_name=type_name,
+        kind=kind,
+        is_required=is_required,
+        labels=tuple(labels),
+        precision=precision,
+    )
 
 
 def _letter(category: object) -> str:

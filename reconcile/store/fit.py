@@ -11,6 +11,9 @@ from reconcile.store.words import AppointmentWords
 
 _WORD_KINDS = frozenset({Kind.TEXT, Kind.UUID, Kind.INTEGER, Kind.ENUM})
 _INSTANT_KINDS = frozenset({Kind.INSTANT, Kind.NAIVE_INSTANT})
+_EXACT = frozenset({"booking_canceled_at", "canceled_at"})
+"""Instants that providers tell to the microsecond; all others are whole minutes."""
+MILLISECONDS = 3
 _KEYS = frozenset({"id", "lead_id", "workspace_id"})
 
 
@@ -56,6 +59,9 @@ def _column_faults(
             )
             is_now = f"{table}.{column} is {found[column].type_name}, not {wanted}"
             yield f"{place}: {is_now}; name another column or leave it out"
+        elif field in _EXACT and (digits := found[column].precision) is not None and digits < MILLISECONDS:
+            rounds = f"{table}.{column} keeps {digits} digits of a second, so that a cancellation would differ for ever"
+            yield f"{place}: {rounds}; leave it out, and it is kept beside"
 
 
 def _speaks(field: str, kind: Kind) -> bool:

@@ -88,6 +88,18 @@ async def test_a_mapping_that_does_not_fit_is_told(
     assert line is None or any(line in each for each in lines), lines
 
 
+async def test_a_column_that_rounds_cancellations_is_told(postgres_url: str) -> None:
+    customer = await schemas.camel(postgres_url)
+    await customer.script('ALTER TABLE app."Appointment" ADD "canceledAt" timestamptz(0)')
+    text = schemas.CAMEL.replace(
+        'ends_at = "endTime"\ncreated', 'ends_at = "endTime"\ncanceled_at = "canceledAt"\ncreated'
+    )
+    mapping = parse_mapping(text, name="camel.toml")
+    await migrate(postgres_url, mapping=mapping)
+
+    assert "keeps 0 digits of a second" in told(await check(postgres_url, mapping))[0]
+
+
 async def test_missing_grants_are_told_with_the_statement(postgres_url: str) -> None:
     customer = await schemas.camel(postgres_url)
     await migrate(postgres_url, mapping=customer.mapping)
