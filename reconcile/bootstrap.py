@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING
 
 import reconcile
 from reconcile.credentials import CredentialDirectory
@@ -22,6 +21,7 @@ from reconcile.domain.report import RunReport
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import SettingsError
 from reconcile.ports import Clock, EffectSink, Provider, Store
+from reconcile.providers.lazy import LazyProviders
 from reconcile.runner.context import Parts, RunPolicy, Stop
 from reconcile.runner.readiness import readiness
 from reconcile.runner.request import OnProgress, RunRequest
@@ -29,10 +29,6 @@ from reconcile.runner.run import run as run_once
 from reconcile.runner.verdict import unbegun_report
 from reconcile.settings import Settings
 from reconcile.telemetry import LoggingTelemetry
-
-if TYPE_CHECKING:
-    from reconcile.providers.http import AiohttpTransport
-
 
 CUT_OFF_AFTER = timedelta(seconds=7)
 """After SIGTERM. Calls have ended by then, so whatever still waits does so for the database, and is cut off."""
@@ -131,52 +127,6 @@ async def doctor(settings: Settings) -> Sequence[Finding]:
     return findings
 
 
-class _LazyProviders(Mapping[ProviderName, Provider]):
-    """Providers made when first asked for: a tick with nothing due loads no HTTP library (0.25 s)."""
-
-    def __init__(self, *, urls: Mapping[ProviderName, str], timeout: timedelta, clock: Clock, random: Random) -> None:
-        self._urls = urls
-        self._timeout = timeout
-        self._clock = clock
-        self._random = random
-        self._made: dict[ProviderName, Provider] = {}
-        self._transport: AiohttpTransport | None = None
-
-    def __getitem__(self, name: ProviderName) -> Provider:
-        if name not in self._made:
-            self._made[name] = self._make(name)
-        return self._made[name]
-
-    def __iter__(self) -> Iterator[ProviderName]:
-        return iter(self._urls)
-
-    def __len__(self) -> int:
-        return len(self._urls)
-
-    def _make(self, name: ProviderName) -> Provider:
-        from reconcile.providers.calendly import Calendly  # noqa: PLC0415
-        from reconcile.providers.ghl import Ghl  # noqa: PLC0415
-        from reconcile.providers.http import AiohttpTransport, BaseUrl, Gateway  # noqa: PLC0415
-        from reconcile.providers.retry import RetryPolicy  # noqa: PLC0415
-
-        if self._transport is None:
-            self._transport = AiohttpTransport()
-        gateway = Gateway(
-            provider=name,
-            base=BaseUrl.parse(self._urls[name], where=f"RECONCILE_{name.upper()}_BASE_URL"),
-            transport=self._transport,
-            clock=self._clock,
-            policy=RetryPolicy(attempt_timeout=self._timeout),
-            random=self._random.random,
-        )
-        return Ghl(gateway) if name is ProviderName.HIGHLEVEL else Calendly(gateway)
-
-    async def aclose(self) -> None:
-        """Close the connections, if any were opened."""
-        if self._transport is not None:
-            await self._transport.aclose()
-
-
 @asynccontextmanager
 async def providers_at(
     *,
@@ -187,7 +137,7 @@ async def providers_at(
     attempt_timeout: timedelta = timedelta(seconds=10),
 ) -> AsyncIterator[Mapping[ProviderName, Provider]]:
     """Give both providers at these addresses, over one pool of connections."""
-    providers = _LazyProviders(
+    providers = LazyProviders(
         urls={ProviderName.HIGHLEVEL: ghl_url, ProviderName.CALENDLY: calendly_url},
         timeout=attempt_timeout,
         clock=clock,

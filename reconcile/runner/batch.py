@@ -18,6 +18,7 @@ from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite, Lookup
 from reconcile.runner.check import Checked, asked_at, check, lookups
 from reconcile.runner.context import Run
 from reconcile.runner.gate import Gate
+from reconcile.runner.trust import blames_others, distrusts, distrusts_absence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +160,7 @@ def _trusted(checked: Checked, workspace: Workspace, *, run: Run) -> Checked:
     lookup = checked.lookup
     if lookup is None or not checked.outcome.is_decisive:
         return checked
-    if checked.outcome is Outcome.ABSENT and run.board.distrusts_absence(workspace.id, lookup):
+    if checked.outcome is Outcome.ABSENT and distrusts_absence(run.board, workspace.id, lookup):
         signature = ErrorSignature(
             provider=lookup.provider,
             operation=lookup.operation,
@@ -167,7 +168,7 @@ def _trusted(checked: Checked, workspace: Workspace, *, run: Run) -> Checked:
             message="most stored appointments are answered not found at once",
         )
         return Checked(lead=checked.lead, outcome=Outcome.FAILED, lookup=lookup, signature=signature)
-    if checked.plan is not None and checked.plan.change is not None and run.board.distrusts(lookup):
+    if checked.plan is not None and checked.plan.change is not None and distrusts(run.board, lookup):
         return checked.deferred(DeferReason.WITHHELD)
     return checked
 
@@ -178,7 +179,7 @@ def _lead_write(checked: Checked, workspace: Workspace, *, run: Run) -> LeadWrit
     blamed_elsewhere = (
         signature is not None
         and checked.lookup is not None
-        and run.board.blames_others(workspace.id, checked.lookup, signature.error_class)
+        and blames_others(run.board, workspace.id, checked.lookup, signature.error_class)
     )
     attempt = Attempt(
         at=run.started_at if is_deferred else asked_at(run),

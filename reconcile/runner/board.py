@@ -20,7 +20,7 @@ from reconcile.domain.breaker import (
 from reconcile.domain.ids import ProviderName, RunId, WorkspaceId
 from reconcile.errors import ErrorClass
 from reconcile.ports import Lookup
-from reconcile.runner.jury import Jury, Standing, Verdict, operation_key, path_of, provider_key, workspace_key
+from reconcile.runner.jury import Jury, Standing, Verdict, path_of, provider_key, workspace_key
 from reconcile.runner.probes import Finding, Probes
 from reconcile.runner.tally import Fault
 
@@ -67,6 +67,7 @@ class Board:
         self._policy = policy
         self._run_id = run_id
         self._batch_size = batch_size
+        self.is_enforced = policy.is_enforced
         self._is_restricted = is_restricted
         self._probed_by_others: set[BreakerKey] = set()
         self._due: dict[WorkspaceId, frozenset[ProviderName]] = {}
@@ -163,29 +164,6 @@ class Board:
         """Tell whether ``admit`` would refuse at this instant; takes nothing."""
         path = path_of(workspace_id, lookup)
         return self._policy.is_enforced and not all(self._lets_pass(key, workspace_id, now) for key in path)
-
-    def blames_others(self, workspace_id: WorkspaceId, lookup: Lookup, error_class: ErrorClass) -> bool:
-        """Tell whether a lead's failure is somebody else's, so that it brings the lead no nearer to quarantine."""
-        wide = (RUN_KEY, provider_key(lookup.provider), operation_key(lookup))
-        if any(self.breaker(key).state is not BreakerState.CLOSED for key in wide):
-            return True
-        own = self.breaker(workspace_key(workspace_id)).state is not BreakerState.CLOSED
-        return own and error_class not in {ErrorClass.CONTRACT, ErrorClass.REJECTED, ErrorClass.UNDECODABLE}
-
-    def distrusts(self, lookup: Lookup) -> bool:
-        """Tell whether changes planned from this provider's answers in this run must not be written any more."""
-        return self._policy.is_enforced and any(
-            key in self.opened_in_run
-            and self.breaker(key).reason in {BreakerReason.CONTRACT_FAULT, BreakerReason.MASS_ABSENCE}
-            for key in (provider_key(lookup.provider), operation_key(lookup))
-        )
-
-    def distrusts_absence(self, workspace_id: WorkspaceId, lookup: Lookup) -> bool:
-        """Tell whether "no such appointment" is not believed of this workspace or provider."""
-        keys = (workspace_key(workspace_id), provider_key(lookup.provider), operation_key(lookup))
-        return self._policy.is_enforced and any(
-            b.fault == ErrorClass.MASS_ABSENCE and b.state is not BreakerState.CLOSED for b in map(self.breaker, keys)
-        )
 
     # --- events ----------------------------------------------------------------------------------------------
 

@@ -119,14 +119,22 @@ async def _visit_all(workspaces: Sequence[Workspace], *, run: Run) -> None:
 
 async def _round(workspaces: Sequence[Workspace], *, run: Run) -> None:
     slots = asyncio.Semaphore(run.policy.workspace_concurrency)
+    failures: list[StoreUnavailable] = []
 
     async def visit(workspace: Workspace) -> None:
         async with slots:
-            await _visit(workspace, run=run)
+            try:
+                await _visit(workspace, run=run)
+            except StoreUnavailable as error:
+                # The others end what they have begun: cut off in the middle they would leave their leases behind.
+                failures.append(error)
+                run.stop.ask("store_unavailable")
 
     async with asyncio.TaskGroup() as group:
         for workspace in workspaces:
             group.create_task(visit(workspace))
+    if failures:
+        raise failures[0]
 
 
 async def _visit(workspace: Workspace, *, run: Run) -> None:

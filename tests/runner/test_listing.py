@@ -7,10 +7,10 @@ from typing import Any, cast
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.finding import Finding, Verdict, worst
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.lead import Lead, LeadState, MismatchKind, Rollup
 from reconcile.ports import Store
-from reconcile.domain.finding import Finding, Verdict, worst
 from reconcile.runner.listing import mismatched, quarantined
 from tests.runner.stub import GHL, LEAD, NOW, WORKSPACE
 

@@ -1,0 +1,37 @@
+"""What is still believed and whom a lead's failure is held against, once the breakers have moved."""
+
+from reconcile.domain.breaker import RUN_KEY, BreakerReason, BreakerState
+from reconcile.domain.ids import WorkspaceId
+from reconcile.errors import ErrorClass
+from reconcile.ports import Lookup
+from reconcile.runner.board import Board
+from reconcile.runner.jury import operation_key, provider_key, workspace_key
+
+_OWN_FAULTS = frozenset({ErrorClass.CONTRACT, ErrorClass.REJECTED, ErrorClass.UNDECODABLE})
+"""Failures that can be one record's: a workspace that is parked for them must get past the records that cause them."""
+
+
+def blames_others(board: Board, workspace_id: WorkspaceId, lookup: Lookup, error_class: ErrorClass) -> bool:
+    """Tell whether a lead's failure is somebody else's, so that it brings the lead no nearer to quarantine."""
+    wide = (RUN_KEY, provider_key(lookup.provider), operation_key(lookup))
+    if any(board.breaker(key).state is not BreakerState.CLOSED for key in wide):
+        return True
+    own = board.breaker(workspace_key(workspace_id)).state is not BreakerState.CLOSED
+    return own and error_class not in _OWN_FAULTS
+
+
+def distrusts(board: Board, lookup: Lookup) -> bool:
+    """Tell whether changes planned from this provider's answers in this run must not be written any more."""
+    return board.is_enforced and any(
+        key in board.opened_in_run
+        and board.breaker(key).reason in {BreakerReason.CONTRACT_FAULT, BreakerReason.MASS_ABSENCE}
+        for key in (provider_key(lookup.provider), operation_key(lookup))
+    )
+
+
+def distrusts_absence(board: Board, workspace_id: WorkspaceId, lookup: Lookup) -> bool:
+    """Tell whether "no such appointment" is not believed of this workspace or provider."""
+    keys = (workspace_key(workspace_id), provider_key(lookup.provider), operation_key(lookup))
+    return board.is_enforced and any(
+        b.fault == ErrorClass.MASS_ABSENCE and b.state is not BreakerState.CLOSED for b in map(board.breaker, keys)
+    )

@@ -1,0 +1,67 @@
+"""Boards of breakers for tests, and leads asked about by the handful."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from reconcile.domain.breaker import (
+    Breaker,
+    BreakerKey,
+    BreakerPolicy,
+    BreakerReason,
+    BreakerScope,
+    BreakerState,
+    Trip,
+)
+from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
+from reconcile.ports import Lookup
+from reconcile.runner.board import Board, Refusal
+from reconcile.runner.tally import Fault
+from tests.domain.factories import NOW
+
+POLICY = BreakerPolicy()
+GHL = Lookup(provider=ProviderName.HIGHLEVEL, operation=Operation.APPOINTMENT)
+SEARCH = Lookup(provider=ProviderName.HIGHLEVEL, operation=Operation.CONTACT_SEARCH)
+CALENDLY = Lookup(provider=ProviderName.CALENDLY, operation=Operation.INVITEE)
+GHL_KEY = BreakerKey(BreakerScope.PROVIDER, "ghl")
+ALL = frozenset(ProviderName)
+
+
+def ws(number: int) -> WorkspaceId:
+    return WorkspaceId(f"ws-{number}")
+
+
+def ws_key(number: int) -> BreakerKey:
+    return BreakerKey(BreakerScope.WORKSPACE, ws(number))
+
+
+def a_board(
+    workspaces: int = 10,
+    stored: Iterable[Breaker] = (),
+    *,
+    now: datetime = NOW,
+    policy: BreakerPolicy = POLICY,
+    is_restricted: bool = False,
+) -> Board:
+    board = Board(stored, policy=policy, run_id=RunId("run-1"), batch_size=50, is_restricted=is_restricted)
+    board.begin({ws(n): ALL for n in range(workspaces)}, now)
+    return board
+
+
+def asked(board: Board, number: int, fault: Fault, *, lookup: Lookup = GHL, now: datetime = NOW) -> bool:
+    """Ask about one lead of a workspace; return whether the call was let through."""
+    admission = board.admit(ws(number), lookup, now)
+    if isinstance(admission, Refusal):
+        return False
+    board.record(admission, fault, now)
+    return True
+
+
+def states(board: Board) -> dict[str, str]:
+    return {str(b.key): b.state for b in board.breakers() if b.state is not BreakerState.CLOSED}
+
+
+LATER = NOW + POLICY.cooldown
+
+
+def an_open(key: BreakerKey, *, at: datetime = NOW, fault: str = "contract") -> Breaker:
+    return Breaker(key=key).trip(at, Trip(reason=BreakerReason.CONTRACT_FAULT, fault=fault), policy=POLICY)
