@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
@@ -72,7 +72,7 @@ class FakeClock:
 class FakeProvider:
     """Knows the appointments that it was given, and says of a lead what it was told to say instead.
 
-    While *gate* is not set, calls are under way and get no answer; *on_ask* is called before each answer.
+    While *gate* is not set, calls are under way and get no answer; *on_ask* is called when a call arrives.
     """
 
     def __init__(self, name: ProviderName = ProviderName.HIGHLEVEL, *, clock: FakeClock) -> None:
@@ -87,6 +87,7 @@ class FakeProvider:
         self.gate = asyncio.Event()
         self.gate.set()
         self.arrived = asyncio.Event()
+        self.on_ask: Callable[[], None] = lambda: None
         self._calls: Counter[str] = Counter()
         self._waits: dict[str, timedelta] = {}
 
@@ -115,6 +116,7 @@ class FakeProvider:
         self.under_way += 1
         self.peak = max(self.peak, self.under_way)
         self.arrived.set()
+        self.on_ask()
         try:
             await asyncio.sleep(0)
             await self.gate.wait()
@@ -187,4 +189,7 @@ class Ear:
     events: list[str] = field(default_factory=list)
 
     def event(self, name: str, **facts: object) -> None:
+        self.events.append(name)
+
+    def warning(self, name: str, **facts: object) -> None:
         self.events.append(name)
