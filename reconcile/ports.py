@@ -107,6 +107,7 @@ class LeadWrite:
     outcome: Outcome
     state: LeadState
     state_if_drifted: LeadState
+    state_if_refused: LeadState
     change: Change | None = None
     signature: ErrorSignature | None = None
 
@@ -131,10 +132,10 @@ class BatchWrite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchReceipt:
-    """Which changes were not written; their leads got ``state_if_drifted``, and all else of the batch is there.
+    """Which changes were not written, while all else of the batch is there.
 
-    Somebody else wrote the lead since it was read; or, for those in *refused* with the clause that says why, the
-    database takes no such value: a constraint or a type of the customer's.
+    *drifted*: somebody else wrote the lead since it was read, and it got ``state_if_drifted``. *refused*, with the
+    clause that says why: the database takes no such value, and the lead got ``state_if_refused``.
     """
 
     drifted: frozenset[LeadId] = frozenset()
@@ -398,5 +399,9 @@ class Telemetry(Protocol):
     """What the use cases tell an operator's tools, event by event. No personal data passes here."""
 
     def event(self, name: str, **facts: object) -> None:
-        """Note one thing that happened: *name* is fixed text (``breaker.tripped``), facts stand beside it."""
+        """Note one thing that happened: *name* is fixed text (``breaker.moved``), facts stand beside it."""
+        ...
+
+    def warning(self, name: str, **facts: object) -> None:
+        """Note a trouble that the run survives."""
         ...

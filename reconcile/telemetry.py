@@ -6,16 +6,18 @@ import sys
 from datetime import UTC, datetime
 
 _LOGGER = logging.getLogger("reconcile")
-_WARNINGS = ("not_", "lost", "error", "warn", "held", "moved")
 
 
 class LoggingTelemetry:
     """The ``Telemetry`` port on the standard library's logging."""
 
     def event(self, name: str, **facts: object) -> None:
-        """Log *name* with *facts* beside it; what tells of trouble is a warning."""
-        level = logging.WARNING if any(part in name for part in _WARNINGS) else logging.INFO
-        _LOGGER.log(level, name, extra={"facts": facts})
+        """Log *name* with *facts* beside it."""
+        _LOGGER.info(name, extra={"facts": facts})
+
+    def warning(self, name: str, **facts: object) -> None:
+        """Log a trouble that the run survives."""
+        _LOGGER.warning(name, extra={"facts": facts})
 
 
 class JsonLines(logging.Formatter):

@@ -121,6 +121,7 @@ def lead_write(of: Lead, *, change: Change | None = None, at: datetime = NOW, **
         "outcome": change.outcome if change else Outcome.UNCHANGED,
         "state": replace(attempted, verified_at=at),
         "state_if_drifted": attempted,
+        "state_if_refused": replace(attempted, failure_count=of.state.failure_count + 1),
         "change": change,
         **facts,
     }

@@ -188,6 +188,9 @@ class _Silence:
     def event(self, name: str, **facts: object) -> None:
         """Say nothing."""
 
+    def warning(self, name: str, **facts: object) -> None:
+        """Say nothing."""
+
 
 async def _wrong_writes(store: Store, run_id: RunId, truths: Mapping[LeadId, Booking | None]) -> int:
     """Count the changes of a run that do not leave the lead as the provider truly has it."""

@@ -1,9 +1,10 @@
 """One workspace's leads: read, checked side by side, written in one transaction."""
 
 import asyncio
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reconcile.domain.backoff import Attempt, next_state
@@ -120,8 +121,10 @@ async def _check_in_turn(
 
 
 def _budget_key(workspace: Workspace, provider: ProviderName) -> str:
+    """Name an account's meter, by a digest: what stands in the customer's column may be a person's address."""
     credential = workspace.credentials.get(provider)
-    return f"{provider}:{(credential.account if credential else None) or workspace.id}"
+    account = (credential.account if credential else None) or workspace.id
+    return f"{provider}:{hashlib.sha256(account.encode()).hexdigest()[:32]}"
 
 
 async def _reserve(
@@ -190,12 +193,14 @@ def _lead_write(checked: Checked, workspace: Workspace, *, run: Run) -> LeadWrit
         mismatch=plan.mismatch if plan is not None and plan.change is None else None,
     )
     drifted = Attempt(at=run.started_at, outcome=Outcome.DEFERRED)
+    refused = replace(attempt, outcome=Outcome.FAILED, reason=ErrorClass.REFUSED_WRITE)
     backoff, jitter = run.policy.backoff, run.parts.random.random()
     return LeadWrite(
         lead=checked.lead,
         outcome=checked.outcome,
         state=next_state(state, attempt, policy=backoff, jitter=jitter),
         state_if_drifted=next_state(state, drifted, policy=backoff, jitter=jitter),
+        state_if_refused=next_state(state, refused, policy=backoff, jitter=jitter),
         change=plan.change if plan is not None else None,
         signature=signature,
     )

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from reconcile.domain.backoff import BackoffPolicy
-from reconcile.domain.breaker import BreakerPolicy
+from reconcile.domain.breaker import BreakerPolicy, BreakerState
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import ProviderName, RunId, WorkspaceId
 from reconcile.domain.lease import Lease
@@ -92,7 +92,7 @@ class Parts:
             async with asyncio.timeout(LAST_WORDS.total_seconds() if self.stop.is_cut_off else None):
                 await self.store.leases.release(lease)
         except (StoreUnavailable, TimeoutError):
-            self.telemetry.event("lease.not_released", lease=lease.name)
+            self.telemetry.warning("lease.not_released", lease=lease.name)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -163,7 +163,9 @@ class Run:
                 try:
                     if await stored.save(breaker, expected_generation=expected):
                         board.saved(breaker)
-                        self.parts.telemetry.event(
+                        is_open = breaker.state is BreakerState.OPEN
+                        tell = self.parts.telemetry.warning if is_open else self.parts.telemetry.event
+                        tell(
                             "breaker.moved",
                             breaker=str(breaker.key),
                             state=str(breaker.state),
@@ -182,4 +184,4 @@ class Run:
         """Tell of a trouble that the run survives; only the first of each kind is an event."""
         self.warnings[name] += 1
         if self.warnings[name] == 1:
-            self.parts.telemetry.event(name, **facts)
+            self.parts.telemetry.warning(name, **facts)

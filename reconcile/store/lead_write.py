@@ -49,7 +49,7 @@ class LeadWriter:
         conflicts, refused = 0, dict[LeadId, str]()
         while True:
             try:
-                left_out = await self._settled(_with_reasons(batch, refused), frozenset(refused))
+                left_out = await self._settled(_with_refusals(batch, refused), frozenset(refused))
             except StoreConflict:
                 conflicts += 1
                 if conflicts > CONFLICTS:
@@ -144,10 +144,10 @@ class LeadWriter:
         return self._folded[keys]
 
 
-def _with_reasons(batch: BatchWrite, refused: Mapping[LeadId, str]) -> BatchWrite:
-    """Return *batch* so that a refused lead is told to be one, where operators look."""
+def _with_refusals(batch: BatchWrite, refused: Mapping[LeadId, str]) -> BatchWrite:
+    """Return *batch* so that a refused lead is left as one that failed, with its reason where operators look."""
     writes = tuple(
-        replace(write, state_if_drifted=replace(write.state_if_drifted, reason=refused[write.lead.id]))
+        replace(write, state_if_drifted=replace(write.state_if_refused, reason=refused[write.lead.id]))
         if write.lead.id in refused
         else write
         for write in batch.writes

@@ -33,6 +33,9 @@ class Silence:
     def event(self, name: str, **facts: object) -> None:
         """Say nothing."""
 
+    def warning(self, name: str, **facts: object) -> None:
+        """Say nothing."""
+
 
 class Impatient:
     """A provider that waits a moment only for the answers of some workspaces, so that a test need not wait long."""

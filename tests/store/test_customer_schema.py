@@ -218,6 +218,7 @@ async def test_a_value_that_the_database_refuses_holds_up_its_own_lead_only(
     assert receipt.drifted == {ONE}
     assert "refuses a value" in receipt.refused[LeadId(ONE)]
     assert (await found(store)).state.reason == receipt.refused[LeadId(ONE)]
+    assert (await found(store)).state.failure_count == 1
     assert (await found(store, TWO)).rollup.booking_id == "A2"
     assert len(await store.ledger.batches()) == 1
 
