@@ -1,0 +1,133 @@
+"""Slow start: never more calls under way than the window, and no place is ever lost."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconcile.runner.gate import Gate
+
+steps = st.lists(
+    st.sampled_from(["enter", "cancel_first", "cancel_last", "succeed", "fail", "leave", "wake"]), max_size=60
+)
+
+
+async def settle() -> None:
+    """Let every task run until it waits."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+class Crowd:
+    """Tasks at a gate: who waits, and who is inside until told to leave."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+        self.tasks: list[asyncio.Task[None]] = []
+        self.inside: list[asyncio.Future[bool | None]] = []
+
+    async def _visit(self) -> None:
+        await self.gate.enter()
+        told: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
+        self.inside.append(told)
+        succeeded: bool | None = None
+        try:
+            succeeded = await told
+        finally:
+            self.inside.remove(told)
+            self.gate.leave(succeeded=succeeded)
+
+    def enter(self) -> None:
+        self.tasks.append(asyncio.ensure_future(self._visit()))
+
+    def unfinished(self) -> Sequence[asyncio.Task[None]]:
+        return [each for each in self.tasks if not each.done()]
+
+    def leave(self, *, succeeded: bool | None) -> None:
+        waiting = [each for each in self.inside if not each.done()]
+        if waiting:
+            waiting[0].set_result(succeeded)
+
+    async def step(self, name: str) -> None:
+        match name:
+            case "enter":
+                self.enter()
+            case "cancel_first" if self.unfinished():
+                self.unfinished()[0].cancel()
+            case "cancel_last" if self.unfinished():
+                self.unfinished()[-1].cancel()
+            case "succeed":
+                self.leave(succeeded=True)
+            case "fail":
+                self.leave(succeeded=False)
+            case "leave":
+                self.leave(succeeded=None)
+            case _:
+                await settle()
+
+
+@given(steps=steps, limit=st.integers(1, 6), initial=st.integers(1, 6))
+def test_never_more_than_the_window_and_no_place_is_lost(steps: list[str], limit: int, initial: int) -> None:
+    """Whoever comes, leaves or is cancelled, also between being called and going in."""
+
+    async def scene() -> None:
+        gate = Gate(limit=limit, initial=initial)
+        crowd = Crowd(gate)
+        widest = gate.window
+        for name in steps:
+            await crowd.step(name)
+            widest = max(widest, gate.window)
+            assert 1 <= gate.window <= limit
+            assert len(crowd.inside) <= widest
+        await settle()
+        while crowd.unfinished():
+            waiting = len(crowd.unfinished()) - len(crowd.inside)
+            assert len(crowd.inside) >= min(gate.window, len(crowd.unfinished())), f"{waiting} wait for nobody"
+            crowd.leave(succeeded=None)
+            await settle()
+        for _ in range(gate.window):
+            await asyncio.wait_for(gate.enter(), 1)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(("successes", "window"), [(0, 4), (1, 5), (4, 8), (100, 32)])
+async def test_each_success_widens_the_window_by_one(successes: int, window: int) -> None:
+    gate = Gate(limit=32)
+    for _ in range(successes):
+        await gate.enter()
+        gate.leave(succeeded=True)
+
+    assert gate.window == window
+
+
+async def test_a_failure_halves_the_window_and_never_closes_the_gate() -> None:
+    gate = Gate(limit=32)
+    for succeeded in [True] * 12 + [False]:
+        await gate.enter()
+        gate.leave(succeeded=succeeded)
+    halved = gate.window
+    for _ in range(10):
+        await gate.enter()
+        gate.leave(succeeded=False)
+
+    assert (halved, gate.window) == (8, 4)
+
+
+async def test_who_waits_goes_in_in_the_order_of_coming() -> None:
+    gate = Gate(limit=1, initial=1)
+    order: list[int] = []
+
+    async def visit(number: int) -> None:
+        await gate.enter()
+        order.append(number)
+        await asyncio.sleep(0)
+        gate.leave(succeeded=True)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(5):
+            group.create_task(visit(number))
+
+    assert order == [0, 1, 2, 3, 4]
