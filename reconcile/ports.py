@@ -134,8 +134,8 @@ class BatchWrite:
 class BatchReceipt:
     """Which changes were not written, while all else of the batch is there.
 
-    *drifted*: somebody else wrote the lead since it was read, and it got ``state_if_drifted``. *refused*, with the
-    clause that says why: the database takes no such value, and the lead got ``state_if_refused``.
+    *drifted* holds all of them: somebody else wrote the lead since it was read, and it got ``state_if_drifted``; or,
+    for those in *refused* with the clause that says why, the database takes no such value: ``state_if_refused``.
     """
 
     drifted: frozenset[LeadId] = frozenset()

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reconcile.domain.lead import LeadState, MismatchKind
-from reconcile.domain.outcome import Outcome
+from reconcile.domain.outcome import Outcome, SkipReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +15,8 @@ class BackoffPolicy:
     cap: timedelta = timedelta(hours=6)
     quarantine_after: int = 10
     skipped: timedelta = timedelta(hours=1)
+    not_configured: timedelta = timedelta(minutes=5)
+    """Shorter: it costs no call to look again, and somebody may just have entered the token."""
 
     def pause(self, failure_count: int, *, jitter: float) -> timedelta:
         """Return the pause after so many failures in a row; *jitter* in [0, 1) spreads it over its upper half."""
@@ -49,7 +51,9 @@ def next_state(state: LeadState, attempt: Attempt, *, policy: BackoffPolicy, jit
     if outcome is Outcome.DEFERRED:
         return replace(state, attempted_at=attempted_at)
     if outcome is Outcome.SKIPPED:
-        return replace(state, attempted_at=attempted_at, next_attempt_at=at + policy.skipped, reason=attempt.reason)
+        is_unset = attempt.reason == SkipReason.NOT_CONFIGURED
+        pause = policy.not_configured if is_unset else policy.skipped
+        return replace(state, attempted_at=attempted_at, next_attempt_at=at + pause, reason=attempt.reason)
     if outcome is Outcome.FAILED and attempt.is_blamed_elsewhere:
         return replace(state, attempted_at=attempted_at, reason=attempt.reason)
     if outcome is Outcome.FAILED:

@@ -96,7 +96,7 @@ async def _checked(leads: Sequence[Lead], workspace: Workspace, *, run: Run) -> 
 async def _check_in_turn(
     lead: Lead, workspace: Workspace, sought: Sequence[Lookup], *, run: Run, gate: Gate
 ) -> Checked:
-    """Check one lead when the workspace's own gate opens: its first lead goes alone, so a dead token costs one call."""
+    """Check one lead when the workspace's own gate opens: while its leads fail they go one at a time."""
     nothing = Checked(lead=lead, outcome=Outcome.DEFERRED, lookup=sought[0])
     task = asyncio.current_task()
     succeeded: bool | None = None
@@ -235,8 +235,6 @@ async def _write(checked: Sequence[Checked], visit: _Visit, *, run: Run) -> None
 def _written(checked: Checked, receipt: BatchReceipt) -> Checked:
     """Return what became of a lead once its batch is written."""
     lead_id, lookup = checked.lead.id, checked.lookup
-    if lead_id in receipt.drifted:
-        return checked.deferred(DeferReason.DRIFTED)
     if lead_id in receipt.refused and lookup is not None:
         signature = ErrorSignature(
             provider=lookup.provider,
@@ -245,7 +243,7 @@ def _written(checked: Checked, receipt: BatchReceipt) -> Checked:
             message=receipt.refused[lead_id],
         )
         return Checked(lead=checked.lead, outcome=Outcome.FAILED, lookup=lookup, signature=signature)
-    return checked
+    return checked.deferred(DeferReason.DRIFTED) if lead_id in receipt.drifted else checked
 
 
 def _count(checked: Checked, write: LeadWrite, *, run: Run) -> None:
@@ -261,5 +259,7 @@ def _count(checked: Checked, write: LeadWrite, *, run: Run) -> None:
         counts.mismatches[checked.plan.mismatch] += 1
     if checked.signature is not None:
         counts.fail(checked.signature, checked.lead.workspace_id)
-    if write.state.quarantined_at is not None and checked.outcome is Outcome.FAILED:
+    is_refused = checked.signature is not None and checked.signature.error_class is ErrorClass.REFUSED_WRITE
+    state = write.state_if_refused if is_refused else write.state
+    if state.quarantined_at is not None and checked.outcome is Outcome.FAILED:
         counts.quarantined += 1

@@ -10,7 +10,7 @@ from reconcile.domain.budget import Grant, Meter, RateLimit
 from reconcile.domain.lease import Lease
 from reconcile.domain.report import RunReport
 from reconcile.errors import LeaseHeld
-from reconcile.ports import BatchReceipt, BatchWrite, Breakers, Clock, Leads, Ledger, OutboxRow, Store, Usage
+from reconcile.ports import BatchReceipt, BatchWrite, Breakers, Clock, Leads, Ledger, Outbox, OutboxRow, Store, Usage
 
 
 def dry(store: Store, *, clock: Clock) -> Store:
@@ -22,7 +22,7 @@ def dry(store: Store, *, clock: Clock) -> Store:
         breakers=_Reading(store.breakers),
         budgets=LocalBudgets(clock),
         ledger=_Reading(store.ledger),
-        outbox=_NoOutbox(),
+        outbox=_NoOutbox(store.outbox),
     )
 
 
@@ -89,7 +89,10 @@ class LocalBudgets:
 
 
 class _NoOutbox:
-    """Nothing is delivered by a dry run."""
+    """Nothing is delivered by a dry run; what waits is counted."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
 
     async def pending(self, *, now: datetime, limit: int) -> Sequence[OutboxRow]:  # noqa: ARG002 - the port's names
         return ()
@@ -101,4 +104,4 @@ class _NoOutbox:
         """Note nothing."""
 
     async def pending_count(self) -> int:
-        return 0
+        return await self._outbox.pending_count()

@@ -44,7 +44,7 @@ def report_of(run: Run, scene: Scene) -> RunReport:
     health, reasons = _health(run, is_broken=is_broken, parked_count=len(parked), due_count=scene.due_count)
     unvisited_count = max(0, scene.eligible_count - len(run.visited))
     if unvisited_count:
-        reasons = (*reasons, f"coverage: {unvisited_count} workspaces with due leads were not visited")
+        reasons = (*reasons, f"coverage: workspaces with due leads that were not visited: {unvisited_count}")
     if scene.at_risk_count:
         reasons = (*reasons, f"freshness: {scene.at_risk_count} meetings of the next 24 h were not verified lately")
     outcomes = counts.outcomes
@@ -134,9 +134,9 @@ def _health(run: Run, *, is_broken: bool, parked_count: int, due_count: int) -> 
     if recovering:
         findings.append((Health.DEGRADED, f"recovering: {', '.join(str(b.key) for b in recovering[:5])}"))
     if parked_count:
-        findings.append((Health.DEGRADED, f"{parked_count} workspaces are parked"))
+        findings.append((Health.DEGRADED, f"workspaces parked: {parked_count}"))
     if due_count and not counts.outcomes.total() and not is_broken:
-        findings.append((Health.DEGRADED, f"no work was done though {due_count} workspaces were due"))
+        findings.append((Health.DEGRADED, f"no work was done though workspaces were due: {due_count}"))
     elif counts.outcomes.total() and not counts.checks and not is_broken:
         findings.append((Health.DEGRADED, "no lead could be checked"))
     if counts.abandoned_batches:

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
+from reconcile.domain.finding import Finding, Verdict
 from reconcile.drill.incident import DrillPlan
 from reconcile.errors import ErrorClass
 from reconcile.runner.advice import advice
-from reconcile.domain.finding import Finding, Verdict
 from reconcile.runner.listing import LeadLine
 from reconcile.runner.request import Progress
 from reconcile_cli import demo as demo_command

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from reconcile.domain.backoff import Attempt, BackoffPolicy, next_state
 from reconcile.domain.lead import LeadState
-from reconcile.domain.outcome import Outcome
+from reconcile.domain.outcome import Outcome, SkipReason
 from tests.domain.factories import DAY, NOW
 
 POLICY = BackoffPolicy()
@@ -74,3 +74,13 @@ def test_a_disappearance_is_remembered_from_its_first_sight_and_forgotten_when_c
 
     assert first.absent_since == NOW - DAY
     assert second.absent_since is None
+
+
+def test_a_lead_without_a_credential_is_looked_at_again_soon() -> None:
+    unset, odd = (
+        next_state(LeadState(), Attempt(at=NOW, outcome=Outcome.SKIPPED, reason=reason), policy=POLICY, jitter=0)
+        for reason in (SkipReason.NOT_CONFIGURED, SkipReason.NO_IDENTITY)
+    )
+
+    assert unset.next_attempt_at == NOW + POLICY.not_configured
+    assert odd.next_attempt_at == NOW + POLICY.skipped

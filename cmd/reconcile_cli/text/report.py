@@ -99,4 +99,5 @@ def show_next(document: Mapping[str, Any]) -> None:
     out.print()
     if document["breakers"] or document["errors"]:
         out.print(Text.assemble(("  what to do  ", QUIET), ("reconcile status", "cyan")))
-    out.print(Text.assemble(("  this run    ", QUIET), safe(f"reconcile explain run {document['runId']}", "cyan")))
+    if not document["dryRun"]:  # a dry run leaves no trace to explain
+        out.print(Text.assemble(("  this run    ", QUIET), safe(f"reconcile explain run {document['runId']}", "cyan")))
