@@ -24,10 +24,15 @@ class BackoffPolicy:
         return min(full, self.cap) * (0.5 + jitter / 2)
 
 
+_STEP = timedelta(milliseconds=1)
+"""How far the clock moves of a lead that keeps its place in the line, which is ordered by that clock."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """What came of a lead at an instant.
 
+    *keeps_place*: there was no room for it in this run, so it waits on where it stood in the line.
     *is_blamed_elsewhere*: a breaker takes the failure for somebody else's. *is_absent*: the provider does not know the
     stored booking. *mismatch*: a difference that was found and is left standing.
     """
@@ -35,6 +40,7 @@ class Attempt:
     at: datetime
     outcome: Outcome
     reason: str | None = None
+    keeps_place: bool = False
     is_blamed_elsewhere: bool = False
     is_absent: bool = False
     mismatch: MismatchKind | None = None
@@ -48,6 +54,8 @@ def next_state(state: LeadState, attempt: Attempt, *, policy: BackoffPolicy, jit
     """
     at, outcome = attempt.at, attempt.outcome
     attempted_at = max(at, state.attempted_at) if state.attempted_at else at
+    if attempt.keeps_place and state.attempted_at:
+        attempted_at = min(attempted_at, state.attempted_at + _STEP)
     if outcome is Outcome.DEFERRED:
         return replace(state, attempted_at=attempted_at)
     if outcome is Outcome.SKIPPED:

@@ -21,6 +21,9 @@ from reconcile.runner.context import Run
 from reconcile.runner.gate import Gate
 from reconcile.runner.trust import blames_others, distrusts, distrusts_absence
 
+NO_ROOM = frozenset({DeferReason.BUDGET, DeferReason.DEADLINE})
+"""Reasons that say nothing of the lead itself: sent to the end of the line for them, it might never have its turn."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchResult:
@@ -188,6 +191,7 @@ def _lead_write(checked: Checked, workspace: Workspace, *, run: Run) -> LeadWrit
         at=run.started_at if is_deferred else asked_at(run),
         outcome=checked.outcome,
         reason=signature.key if signature else checked.reason,
+        keeps_place=checked.reason in NO_ROOM,
         is_blamed_elsewhere=blamed_elsewhere,
         is_absent=plan is not None and plan.is_absent,
         mismatch=plan.mismatch if plan is not None and plan.change is None else None,

@@ -84,3 +84,16 @@ def test_a_lead_without_a_credential_is_looked_at_again_soon() -> None:
 
     assert unset.next_attempt_at == NOW + POLICY.not_configured
     assert odd.next_attempt_at == NOW + POLICY.skipped
+
+
+def test_who_had_no_room_keeps_the_place_in_the_line_and_the_clock_still_moves() -> None:
+    """Sent to the end each time, a lead between two that are asked might never have its turn."""
+    no_room = Attempt(at=NOW, outcome=Outcome.DEFERRED, keeps_place=True)
+
+    known, new = (
+        next_state(LeadState(attempted_at=before), no_room, policy=POLICY, jitter=0) for before in (NOW - DAY, None)
+    )
+
+    assert known.attempted_at is not None
+    assert NOW - DAY < known.attempted_at < NOW - DAY + timedelta(seconds=1)
+    assert new.attempted_at == NOW

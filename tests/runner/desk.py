@@ -15,14 +15,13 @@ from reconcile.domain.report import RunReport
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import Store
 from reconcile.runner.context import Parts, RunPolicy, Stop
-from reconcile.runner.dry import LocalBudgets
 from reconcile.runner.request import RunRequest
 from reconcile.runner.run import run
 from reconcile.store.database import Database
 from reconcile.store.seed import seed
 from reconcile.store.session import open_store
 from tests.domain.factories import a_booked_lead, a_lead, an_appointment
-from tests.runner.fakes import START, Ear, FakeClock, FakeProvider, FakeSink, a_workspace
+from tests.runner.fakes import START, Allowance, Ear, FakeClock, FakeProvider, FakeSink, a_workspace
 from tests.stores import DEFAULT
 
 TICK = timedelta(minutes=1)
@@ -125,7 +124,7 @@ async def at_desk(url: str) -> AsyncIterator[Desk]:
         yield Desk(
             url=url,
             # The database's own clock does not jump with ours.
-            store=replace(store, budgets=LocalBudgets(clock)),
+            store=replace(store, budgets=Allowance()),
             clock=clock,
             providers={name: FakeProvider(name, clock=clock) for name in ProviderName},
         )

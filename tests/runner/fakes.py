@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from reconcile.domain.appointment import Appointment
+from reconcile.domain.budget import Grant, RateLimit
 from reconcile.domain.change import Answer
 from reconcile.domain.credential import Credential, Token
 from reconcile.domain.ids import AppointmentId, LeadId, Operation, ProviderName, WorkspaceId
@@ -166,6 +167,20 @@ def a_workspace(workspace_id: str, *providers: ProviderName) -> Workspace:
             for name in providers or (ProviderName.HIGHLEVEL,)
         },
     )
+
+
+@dataclass
+class Allowance:
+    """Budgets that grant each account so many calls at a time."""
+
+    each_time: int = 1_000_000
+
+    async def reserve(self, key: str, *, wanted: int, limit: RateLimit) -> Grant:
+        granted = min(wanted, self.each_time)
+        return Grant(granted=granted, retry_after=timedelta(0) if granted == wanted else timedelta(seconds=20))
+
+    async def settle(self, key: str, *, unused: int, usage: Usage, limit: RateLimit) -> None:
+        """Grant as much again."""
 
 
 @dataclass
