@@ -5,8 +5,7 @@ from dataclasses import replace
 from reconcile.domain.ids import LeadId
 from reconcile.domain.report import Health
 from reconcile.ports import BatchReceipt, BatchWrite
-from tests.runner.desk import Desk
-from tests.runner.test_run import Wrapped
+from tests.runner.desk import Desk, Wrapped
 
 BAD = LeadId("ws-0-lead-000")
 CLAUSE = "the database refuses a value: CheckViolationError (23514) at lead/lead_status_check"

@@ -24,7 +24,7 @@ from reconcile.domain.report import Health
 from reconcile.errors import ErrorClass, LeaseLost, StoreUnavailable
 from reconcile.ports import BatchReceipt, BatchWrite
 from reconcile.runner.context import RunPolicy
-from tests.runner.desk import Desk
+from tests.runner.desk import Desk, Wrapped
 from tests.runner.fakes import failure
 
 HOUR = timedelta(hours=1)
@@ -35,17 +35,6 @@ def cancel_there(desk: Desk, lead_id: str) -> None:
     """Call off a lead's appointment at the provider."""
     (found,) = [a for a in desk.ghl.appointments.values() if a.id == f"appt-{lead_id}"]
     desk.ghl.appointments[found.id] = replace(found, status=CANCELED, canceled_at=desk.clock.now())
-
-
-class Wrapped:
-    """A port of which some methods are replaced."""
-
-    def __init__(self, port: object, **instead: Any) -> None:
-        self._port = port
-        self._instead = instead
-
-    def __getattr__(self, name: str) -> Any:
-        return self._instead.get(name) or getattr(self._port, name)
 
 
 async def free_leases(desk: Desk) -> bool:
@@ -121,7 +110,7 @@ async def test_a_breaker_memory_that_fails_does_not_end_the_run(desk: Desk) -> N
     async def away(*_what: object, **_facts: object) -> bool:
         raise StoreUnavailable("the database does not answer")
 
-    report = await desk.run(store=replace(desk.store, breakers=Wrapped(desk.store.breakers, save=away)))
+    report = await desk.run(store=desk.with_(breakers=Wrapped(desk.store.breakers, save=away)))
 
     assert report.circuit_broken
     assert report.errors <= 3 + (report.calls_under_way_at_trip or 0)
@@ -139,7 +128,7 @@ async def test_a_database_that_goes_away_while_writing_ends_the_run_and_leaves_n
         raise StoreUnavailable("the database does not answer")
 
     with pytest.raises(StoreUnavailable):
-        await desk.run(store=replace(desk.store, leads=Wrapped(desk.store.leads, write=away)))
+        await desk.run(store=desk.with_(leads=Wrapped(desk.store.leads, write=away)))
 
     after = await desk.dump()
     assert {name: after[name] for name in domain_before} == domain_before
@@ -156,7 +145,7 @@ async def test_a_lost_lease_counts_nothing_and_ends_the_run(desk: Desk) -> None:
     async def lost(_batch: BatchWrite) -> BatchReceipt:
         raise LeaseLost("the lease run was taken over")
 
-    report = await desk.run(store=replace(desk.store, leads=Wrapped(desk.store.leads, write=lost)))
+    report = await desk.run(store=desk.with_(leads=Wrapped(desk.store.leads, write=lost)))
 
     assert (report.stopped, report.success, report.health) == ("lease_lost", False, Health.UNHEALTHY)
     assert (report.leads_checked, report.workspaces_processed) == (0, 0)
@@ -173,7 +162,7 @@ async def test_a_run_that_outlives_its_lease_writes_nothing_more(desk: Desk) -> 
     async def briefly(name: str, *, holder: str, ttl: timedelta) -> Lease:
         return await acquire(name, holder=holder, ttl=timedelta(0) if name == "run" else ttl)
 
-    report = await desk.run(store=replace(desk.store, leases=Wrapped(desk.store.leases, acquire=briefly)))
+    report = await desk.run(store=desk.with_(leases=Wrapped(desk.store.leases, acquire=briefly)))
 
     assert report.stopped == "lease_lost"
     assert (await desk.lead("ws-0-lead-000")).rollup.status is AppointmentStatus.CONFIRMED
@@ -188,7 +177,7 @@ async def test_a_lead_that_somebody_else_wrote_is_left_for_the_next_run(desk: De
         """Read what stood there a moment ago: since then a webhook has given the lead a contact."""
         return [replace(each, contact_id="before") for each in await due_leads(*what, **facts)]
 
-    drifted = await desk.run(store=replace(desk.store, leads=Wrapped(desk.store.leads, due_leads=older)))
+    drifted = await desk.run(store=desk.with_(leads=Wrapped(desk.store.leads, due_leads=older)))
 
     assert (drifted.defer_reasons, drifted.canceled_found, drifted.no_change) == ({DeferReason.DRIFTED: 1}, 0, 1)
     state = await desk.state("ws-0-lead-000")
