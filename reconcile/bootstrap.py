@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
 import reconcile
 from reconcile.credentials import CredentialDirectory
@@ -22,6 +23,7 @@ from reconcile.domain.workspace import Workspace
 from reconcile.errors import SettingsError
 from reconcile.ports import Clock, EffectSink, Provider, Store
 from reconcile.providers.lazy import LazyProviders
+from reconcile.runner.check import bug_named
 from reconcile.runner.context import Parts, RunPolicy, Stop
 from reconcile.runner.readiness import readiness
 from reconcile.runner.request import OnProgress, RunRequest
@@ -154,6 +156,7 @@ async def run(settings: Settings, request: RunRequest, *, on_progress: OnProgres
     clock, stop = SystemClock(), Stop()
     run_id, started = new_run_id(clock.now()), clock.monotonic()
     report: RunReport | None = None
+    asyncio.get_running_loop().set_exception_handler(_told_of_stray)
     with _ended_by_sigterm(stop):
         try:
             async with _parts(settings, clock=clock, stop=stop, on_progress=on_progress) as parts:
@@ -210,6 +213,12 @@ def run_policy(settings: Settings) -> RunPolicy:
 def new_run_id(now: datetime) -> RunId:
     """Return an id that sorts by time and is never given twice."""
     return RunId(f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}")
+
+
+def _told_of_stray(_loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+    """Tell of an error that nobody waits for by type and place: asyncio would print its text, whatever is in it."""
+    error = context.get("exception")
+    LoggingTelemetry().event("stray_error", what=context["message"], where=bug_named(error) if error else None)
 
 
 @contextmanager

@@ -232,6 +232,14 @@ class Board:
         lookup, workspace_id = admission.lookup, admission.workspace_id
         if self.breaker(workspace_key(workspace_id)).state is BreakerState.OPEN and failed:
             return
+        self._judge(workspace_id, lookup, fault, now)
+
+    def record_bug(self, workspace_id: WorkspaceId, lookup: Lookup, now: datetime) -> None:
+        """Count a bug of ours that came to light after a provider had answered: nothing is to be said against it."""
+        if self.breaker(workspace_key(workspace_id)).state is not BreakerState.OPEN:
+            self._judge(workspace_id, lookup, ErrorClass.INTERNAL, now)
+
+    def _judge(self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault, now: datetime) -> None:
         self._jury.count(workspace_id, lookup, fault)
         if fault is not None:
             # In this order, each seeing what the one before has opened: a wide breaker spares the narrower ones.

@@ -68,7 +68,13 @@ async def check(lead: Lead, workspace: Workspace, wanted: Sequence[Lookup], *, r
             answers.append(verdict)
     if not answers:
         return Checked(lead=lead, outcome=Outcome.SKIPPED, lookup=wanted[0], reason=skipped)
-    decided = plan(lead, _together(answers), now=run.parts.clock.now())
+    now = run.parts.clock.now()
+    try:
+        decided = plan(lead, _together(answers), now=now)
+    except Exception as error:  # noqa: BLE001 - as in _ask
+        run.board.record_bug(workspace.id, wanted[0], now)
+        await run.save_breakers()
+        return _failed_by_bug(Checked(lead=lead, outcome=Outcome.FAILED, lookup=wanted[0]), error, wanted[0], run=run)
     return Checked(lead=lead, outcome=decided.outcome, lookup=wanted[0], plan=decided, reason=decided.skip_reason)
 
 
@@ -102,8 +108,7 @@ async def _ask(lead: Lead, workspace: Workspace, lookup: Lookup, *, run: Run) ->
             raise
         except Exception as error:  # noqa: BLE001 - one lead must not end the run of all customers: decision 0004
             fault = ErrorClass.INTERNAL
-            verdict = _failed(nothing_yet, _bug(error, lookup))
-            run.warn("internal_error", where=verdict.signature.message if verdict.signature else "")
+            verdict = _failed_by_bug(nothing_yet, error, lookup, run=run)
         is_check = isinstance(verdict, Answer) or fault is not None
         board.record(admission, fault, clock.now(), is_check=is_check)
     finally:
@@ -116,16 +121,21 @@ def _failed(nothing_yet: Checked, signature: ErrorSignature) -> Checked:
     return replace(nothing_yet, outcome=Outcome.FAILED, reason=None, signature=signature)
 
 
-def _bug(error: Exception, lookup: Lookup) -> ErrorSignature:
-    """Name a bug by its type and place: its text may hold anything."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{Path(frame.filename).name}:{frame.lineno}"
-    return ErrorSignature(
-        provider=lookup.provider,
-        operation=lookup.operation,
-        error_class=ErrorClass.INTERNAL,
-        message=f"{type(error).__name__} in {frame.name} at {place}",
+def _failed_by_bug(nothing_yet: Checked, error: Exception, lookup: Lookup, *, run: Run) -> Checked:
+    where = bug_named(error)
+    run.warn("internal_error", where=where)
+    signature = ErrorSignature(
+        provider=lookup.provider, operation=lookup.operation, error_class=ErrorClass.INTERNAL, message=where
     )
+    return _failed(nothing_yet, signature)
+
+
+def bug_named(error: BaseException) -> str:
+    """Name a bug by its type and place: its text may hold anything."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return type(error).__name__
+    return f"{type(error).__name__} in {frames[-1].name} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"
 
 
 def _together(answers: Sequence[Answer]) -> Answer:
