@@ -98,12 +98,23 @@ class Root(click.Group):
 def _end_with(error: BaseException) -> NoReturn:
     expected = _expected(error)
     if not expected:
-        traceback.print_exception(error)
+        click.echo(_traceback(error), err=True, nl=False)
         _end(ExitCode.FAILED)
     codes = [next(code for kind, code in _BY_ERROR if isinstance(each, kind)) for each in expected]
     told = (each.faults if isinstance(each, SettingsError) else (str(each),) for each in expected)
     sentences = [sentence for each in told for sentence in each]
     _end(max(codes), *dict.fromkeys(sentences))
+
+
+def _traceback(error: BaseException) -> str:
+    """Return where *error* and its causes were raised, and of which types they are: their texts may hold anything."""
+    parts = [_traceback(each) for each in (error.exceptions if isinstance(error, BaseExceptionGroup) else ())]
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        parts.append(_traceback(cause))
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    return "".join([*parts, f"Traceback (most recent call last):\n{frames}{name}\n"])
 
 
 def _expected(error: BaseException) -> list[ReconcileError]:

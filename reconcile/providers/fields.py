@@ -94,9 +94,13 @@ def text(value: object) -> str | None:
 
 
 def identifier(value: object) -> str | None:
-    """Return *value* if it may be an id: printable ASCII without white space, not overlong; else None."""
+    """Return *value* if it may be an id: printable ASCII without white space or an @, not overlong; else None.
+
+    An @ makes it an address, which is a person's: no id of either provider has one.
+    """
     found = text(value)
-    return found if found and found.isascii() and " " not in found and len(found) <= _LONGEST_ID else None
+    is_plain = found is not None and found.isascii() and " " not in found and "@" not in found
+    return found if found and is_plain and len(found) <= _LONGEST_ID else None
 
 
 def is_true(value: object) -> bool:

@@ -138,7 +138,6 @@ def with_bug(bug: str, settings: dict[str, str], *, cwd: Path) -> Done:
     return Done(code=ended.returncode, out=ended.stdout, err=ended.stderr)
 
 
-@pytest.mark.xfail(strict=True, reason="reconcile_cli/main._end_with prints the texts of exceptions with the traceback")
 @pytest.mark.parametrize("crash", CRASHES)
 def test_a_crash_tells_where_it_was_and_not_what_it_was_about(
     settings: dict[str, str], crash: str, tmp_path: Path

@@ -223,7 +223,6 @@ def test_fields_that_hold_people_stay_where_they_are(office: Office, part: int) 
     office.asked()
 
 
-@pytest.mark.xfail(strict=True, reason="providers/fields.identifier takes an address for an id; refuse an @ there")
 def test_an_address_is_no_id(office: Office) -> None:
     office.meets(said("id", EMAIL), mode="metrics_only")
 
