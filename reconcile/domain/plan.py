@@ -262,7 +262,9 @@ def _effects(lead: Lead, rollup: Rollup, *, outcome: Outcome, now: datetime) -> 
     """Ask for follow-ups of what happens now; nobody wants a sequence about a meeting that is over."""
     if rollup.booking_id is None:
         return ()
-    if outcome is Outcome.BOOKED and rollup.starts_at is not None and rollup.starts_at > now:
+    # Where the loss of the one before was told, what replaces it is news as well.
+    is_news = outcome is Outcome.BOOKED or (outcome is Outcome.RESCHEDULED and lead.rollup.status in CALLED_OFF)
+    if is_news and rollup.starts_at is not None and rollup.starts_at > now:
         return (_effect(EffectKind.START_POST_BOOKING_SEQUENCE, lead, rollup, rollup.starts_at),)
     was_booked = lead.rollup.booking_id is not None and lead.rollup.status not in CALLED_OFF
     if was_booked and rollup.status is AppointmentStatus.CANCELED:

@@ -103,6 +103,19 @@ def test_a_new_appointment_near_a_cancellation_replaces_it(distance: timedelta, 
     assert decided.outcome is (Outcome.RESCHEDULED if is_linked else Outcome.BOOKED)
 
 
+def test_a_new_booking_after_a_cancellation_that_was_told_starts_the_sequence_again() -> None:
+    """A task was opened for the lost one, and the lead was sent back: for whoever acts on it this is a booking."""
+    old = an_appointment("old", status=CANCELED, canceled_at=NOW - HOUR)
+    new = an_appointment("new", created_at=NOW)
+    lead = a_booked_lead(old, status=LeadStatus.QUALIFIED)
+
+    decided = plan(lead, Answer(appointments=(old, new)), now=NOW)
+
+    assert decided.change is not None
+    assert (decided.outcome, decided.change.status) == (Outcome.RESCHEDULED, LeadStatus.MEETING_BOOKED)
+    assert [e.kind for e in decided.change.effects] == [EffectKind.START_POST_BOOKING_SEQUENCE]
+
+
 def test_the_providers_own_chain_links_whatever_the_distance() -> None:
     old = an_appointment("old", status=CANCELED, canceled_at=NOW - 9 * DAY)
     new = an_appointment("new", created_at=NOW, replaces=AppointmentId("old"))

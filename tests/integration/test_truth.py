@@ -1,5 +1,6 @@
 """Whatever has happened in a generated world: after a few runs the database says what the providers know."""
 
+import random
 from collections import Counter
 from datetime import timedelta
 
@@ -8,9 +9,10 @@ import pytest
 from reconcile.domain.appointment import CALLED_OFF, AppointmentStatus
 from reconcile.domain.change import EffectKind
 from reconcile.domain.ids import AppointmentId, LeadId
-from reconcile.domain.lead import Lead
+from reconcile.domain.lead import Lead, LeadStatus
 from reconcile.domain.reference import refers_to
-from reconcile.simulator import Fault, FaultKind, GeneratedLead, WorldSize
+from reconcile.simulator import Booking, Fault, FaultKind, GeneratedLead, WorldSize, incident
+from tests.integration.life import Life
 from tests.integration.office import Office, an_office
 
 SIZE = WorldSize(workspaces=3, leads_per_workspace=24)
@@ -46,10 +48,10 @@ VARIANTS = {
 pytestmark = pytest.mark.integration
 
 
-def deviation(generated: GeneratedLead, lead: Lead) -> str | None:
-    """Return in what a lead's row is not the provider's truth, None where it is."""
-    rollup, truth = lead.rollup, generated.truth
-    if truth is None:
+def deviation(generated: GeneratedLead, lead: Lead, truth: Booking | None) -> str | None:
+    """Return in what a lead's row is not the provider's *truth*, None where it is."""
+    rollup = lead.rollup
+    if truth is None or truth.status == "canceled":
         is_true = rollup.status is None or rollup.status in CALLED_OFF
     else:
         is_true = (
@@ -59,7 +61,10 @@ def deviation(generated: GeneratedLead, lead: Lead) -> str | None:
             and rollup.starts_at == truth.starts_at
             and rollup.ends_at == truth.ends_at
         )
-    return None if is_true else f"{generated.scenario} at {generated.api}: {rollup} is not {truth}"
+    if rollup.status is AppointmentStatus.CONFIRMED or rollup.status in CALLED_OFF:
+        is_booked = rollup.status is AppointmentStatus.CONFIRMED
+        is_true = is_true and (lead.status is LeadStatus.MEETING_BOOKED) == is_booked
+    return None if is_true else f"{generated.scenario} at {generated.api}: {lead} is not {truth}"
 
 
 def expected_effects(generated: GeneratedLead, office: Office) -> set[EffectKind]:
@@ -84,7 +89,9 @@ async def test_the_database_comes_to_say_what_the_providers_know(migrated_url: s
         after = await office.tick(then=timedelta(hours=2))
         later = await office.tick()
 
-        wrong = {each.id: why for each in office.world.leads if (why := deviation(each, leads[LeadId(each.id)]))}
+        wrong = {
+            each.id: why for each in office.world.leads if (why := deviation(each, leads[LeadId(each.id)], each.truth))
+        }
         assert wrong == {}
         found = Counter((effect.lead_id, effect.kind) for effect in effects)
         assert found == {(LeadId(g.id), kind): 1 for g in office.world.leads for kind in expected_effects(g, office)}
@@ -95,3 +102,30 @@ async def test_the_database_comes_to_say_what_the_providers_know(migrated_url: s
             i: (each.rollup, each.status, set(each.appointments)) for i, each in (await office.leads()).items()
         } == {i: (each.rollup, each.status, set(each.appointments)) for i, each in leads.items()}
         assert AppointmentStatus.UNKNOWN not in {each.rollup.status for each in leads.values()}
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_while_life_goes_on_the_database_follows_also_through_an_incident(migrated_url: str, seed: int) -> None:
+    async with an_office(migrated_url, seed=100 + seed, size=SIZE) as office:
+        life = Life(office.world, random.Random(seed))
+        for tick in range(16):
+            life.step(0.1)
+            if tick == 4:
+                office.simulator.faults.add(*incident())
+            if tick == 8:
+                office.simulator.faults.clear()
+            await office.tick()
+        for _ in range(4):
+            await office.tick()
+        leads = await office.leads()
+        effects = await office.store.outbox.pending(now=office.clock.now() + FAR, limit=10_000)
+        last = await office.tick()
+
+        assert {
+            each.id: why
+            for each in office.world.leads
+            if (why := deviation(each, leads[LeadId(each.id)], life.truths[each.id]))
+        } == {}
+        assert await office.store.ledger.changes(run_id=last.run_id) == []
+        assert (last.errors, last.breakers) == (0, ())
+        assert len({(each.kind, each.lead_id, each.appointment_id) for each in effects}) == len(effects)
