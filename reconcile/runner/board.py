@@ -124,6 +124,17 @@ class Board:
             and self._policy.is_enforced
         )
 
+    def probes_only(self, now: datetime) -> Mapping[ProviderName, int]:
+        """Return the providers that are asked nothing but probes at this instant, with how many of them."""
+        if not self._policy.is_enforced:
+            return {}
+        breakers = {provider: self.breaker(provider_key(provider)) for provider in ProviderName}
+        return {
+            provider: self._policy.probes if _wants_probes(breaker, now) else 0
+            for provider, breaker in breakers.items()
+            if breaker.share(self._policy, now) == 0
+        }
+
     def troubled(self) -> frozenset[WorkspaceId]:
         """Return the workspaces whose own breaker is not closed."""
         return frozenset(
@@ -167,10 +178,15 @@ class Board:
 
     # --- events ----------------------------------------------------------------------------------------------
 
-    def begin(self, due: Mapping[WorkspaceId, frozenset[ProviderName]], now: datetime) -> None:
-        """Start a run over these workspaces: drop what has expired, and go half open where a probe is due."""
+    def begin(
+        self, due: Mapping[WorkspaceId, frozenset[ProviderName]], now: datetime, *, is_partial: bool = False
+    ) -> None:
+        """Start a run over these workspaces: drop what has expired, and go half open where a probe is due.
+
+        *is_partial*: others are due that this run does not visit.
+        """
         self._due = dict(due)
-        self._jury = Jury(self._policy, self._due)
+        self._jury = Jury(self._policy, self._due, is_partial=is_partial)
         for key, breaker in list(self._breakers.items()):
             is_concerned = WorkspaceId(key.name) in due if key.scope is BreakerScope.WORKSPACE else bool(due)
             self._breakers[key] = breaker.released(now)
@@ -356,3 +372,7 @@ class Board:
 
 def _is_probing(breaker: Breaker) -> bool:
     return breaker.state is BreakerState.HALF_OPEN and breaker.stage == 0
+
+
+def _wants_probes(breaker: Breaker, now: datetime) -> bool:
+    return breaker.held(now) is None and (_is_probing(breaker) or breaker.probe_is_due(now))

@@ -67,9 +67,16 @@ class Standing:
 class Jury:
     """Counts every check and says who is to blame: a workspace, a provider, one of its operations, or the run."""
 
-    def __init__(self, policy: BreakerPolicy, due: Mapping[WorkspaceId, frozenset[ProviderName]]) -> None:
+    def __init__(
+        self, policy: BreakerPolicy, due: Mapping[WorkspaceId, frozenset[ProviderName]], *, is_partial: bool = False
+    ) -> None:
+        """Judge the workspaces in *due*; *is_partial* tells that others are due which this run does not visit.
+
+        Then one that is alone in this run does not speak for those that were not asked.
+        """
         self._policy = policy
         self._due = due
+        self._is_partial = is_partial
         self._tallies: dict[tuple[Lookup, WorkspaceId], Tally] = defaultdict(Tally)
         self._by_provider: dict[ProviderName, Tally] = defaultdict(Tally)
         self._by_operation: dict[Lookup, Tally] = defaultdict(Tally)
@@ -90,7 +97,7 @@ class Jury:
         policy, tally = self._policy, self._by_provider[lookup.provider]
         key = self._to_blame(lookup)
         due_count = sum(lookup.provider in providers for providers in self._due.values())
-        few = min(policy.min_workspaces, max(1, due_count))
+        few = policy.min_workspaces if self._is_partial else min(policy.min_workspaces, max(1, due_count))
         if fault is Suspicion.ABSENT:
             is_wide = len(tally.failing_workspaces([fault])) >= policy.min_workspaces
             if is_wide and tally.exceeds(policy.error_rate, min_checks=policy.min_checks, of=[fault]):
@@ -119,7 +126,7 @@ class Jury:
                 yield _verdict(key, BreakerReason.MASS_ABSENCE, ErrorClass.MASS_ABSENCE, tally)
             return
         # One short of what blames a provider: the last one must come from elsewhere, or it is this workspace's alone.
-        limit = policy.contract_faults - (len(self._due) > 1)
+        limit = policy.contract_faults - (not self._is_alone)
         if fault is ErrorClass.CONTRACT and tally.exceeds(policy.error_rate, min_checks=limit, of=[fault]):
             yield _verdict(key, BreakerReason.CONTRACT_FAULT, fault, tally)
         elif self._exceeds(tally, key, standing):
@@ -127,7 +134,7 @@ class Jury:
 
     def judge_run(self, fault: Fault, standing: Standing) -> Iterator[Verdict]:
         """Blame the run for failures that no other breaker explains, or where one workspace is all there is."""
-        is_alone = len(self._due) == 1
+        is_alone = self._is_alone
         tally = merged(
             t
             for (lookup, w), t in self._tallies.items()
@@ -137,6 +144,10 @@ class Jury:
         is_spread = len(tally.failing_workspaces(ErrorClass)) > max(self._policy.min_workspaces, len(healthy))
         if (is_alone or is_spread) and self._exceeds(tally, RUN_KEY, standing):
             yield _verdict(RUN_KEY, BreakerReason.ERROR_RATE, fault, tally)
+
+    @property
+    def _is_alone(self) -> bool:
+        return len(self._due) == 1 and not self._is_partial
 
     def _exceeds(self, tally: Tally, key: BreakerKey, standing: Standing) -> bool:
         """Apply the rate rule; a breaker that is recovering is judged on as many checks as it has probes."""

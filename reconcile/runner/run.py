@@ -14,6 +14,7 @@ from reconcile.errors import LeaseHeld, StoreUnavailable
 from reconcile.ports import DueWorkspaces
 from reconcile.runner.batch import reconcile_batch
 from reconcile.runner.board import Board
+from reconcile.runner.choice import served
 from reconcile.runner.context import LAST_WORDS, LEASE_MARGIN, STOP_GRACE, Parts, Run, RunPolicy
 from reconcile.runner.deliver import deliver
 from reconcile.runner.document import document
@@ -83,7 +84,11 @@ async def _begun(request: RunRequest, *, run_id: RunId, policy: RunPolicy, parts
 
 async def _under_lease(this: Run) -> RunReport:
     due = await _due(this)
-    this.board.begin({w.id: frozenset(w.credentials) for w in due.workspaces}, this.started_at)
+    this.board.begin(
+        {w.id: frozenset(w.credentials) for w in due.workspaces},
+        this.started_at,
+        is_partial=due.eligible_count > len(due.workspaces),
+    )
     await this.save_breakers()
     watchdog = asyncio.create_task(_cancel_calls_when_stopped(this))
     try:
@@ -97,14 +102,16 @@ async def _under_lease(this: Run) -> RunReport:
 
 
 async def _due(run: Run) -> DueWorkspaces:
-    request = run.request
-    return await run.parts.store.leads.due_workspaces(
+    request, probes_only = run.request, run.board.probes_only(run.started_at)
+    due = await run.parts.store.leads.due_workspaces(
         now=run.started_at,
         policy=run.policy.due,
-        limit=_EVERYTHING if request.whole_set else request.workspace_limit,
+        limit=_EVERYTHING if request.whole_set or probes_only else request.workspace_limit,
         only=request.workspace,
         exclude=run.board.parked(run.started_at),
     )
+    limit = _EVERYTHING if request.whole_set else request.workspace_limit
+    return replace(due, workspaces=served(due.workspaces, limit=limit, probes_only=probes_only))
 
 
 async def _visit_all(workspaces: Sequence[Workspace], *, run: Run) -> None:

@@ -41,9 +41,10 @@ def a_board(
     now: datetime = NOW,
     policy: BreakerPolicy = POLICY,
     is_restricted: bool = False,
+    is_partial: bool = False,
 ) -> Board:
     board = Board(stored, policy=policy, run_id=RunId("run-1"), batch_size=50, is_restricted=is_restricted)
-    board.begin({ws(n): ALL for n in range(workspaces)}, now)
+    board.begin({ws(n): ALL for n in range(workspaces)}, now, is_partial=is_partial)
     return board
 
 
