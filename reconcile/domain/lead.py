@@ -28,7 +28,10 @@ class MismatchKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollup:
-    """What the lead's own row says of its primary appointment. *booking_id* is as stored: an id or a URI."""
+    """What the lead's own row says of its primary appointment. *booking_id* is as stored: an id or a URI.
+
+    *is_foreign*: the row names a calendar that is none of ours, so no provider here can say anything of the booking.
+    """
 
     booking_id: str | None = None
     provider: ProviderName | None = None
@@ -36,6 +39,7 @@ class Rollup:
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     canceled_at: datetime | None = None
+    is_foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

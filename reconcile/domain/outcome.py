@@ -39,7 +39,7 @@ class SkipReason(StrEnum):
     NO_IDENTITY = "no_identity"
     """Neither a booking id, nor a contact id, nor an e-mail to look up by."""
     UNREADABLE_BOOKING_ID = "unreadable_booking_id"
-    """The stored booking id has the form of no provider."""
+    """The stored booking id has the form of no provider, or its row names a calendar that is none of ours."""
     CONTACT_NOT_FOUND = "contact_not_found"
     """The provider knows no contact with exactly this e-mail."""
     UNKNOWN_STATUS = "unknown_status"

@@ -41,6 +41,9 @@ def lookups(lead: Lead, workspace: Workspace, run: Run) -> Sequence[Lookup] | Sk
     """Return whom to ask about *lead*: its booking's owner alone, else every provider that could know of it."""
     if not workspace.credentials:
         return SkipReason.NOT_CONFIGURED
+    if lead.rollup.is_foreign:
+        # Its id may look like one of ours: a provider that is asked would say "not found", and that would cancel it.
+        return SkipReason.UNREADABLE_BOOKING_ID
     owner = lead.rollup.provider or (provider_of(lead.rollup.booking_id) if lead.rollup.booking_id else None)
     if lead.rollup.booking_id and owner is None:
         return SkipReason.UNREADABLE_BOOKING_ID

@@ -33,6 +33,8 @@ def word(kind: type[Word], text: str | None) -> Word | None:
 
 def read_lead(row: RowMapping, appointments: Iterable[Appointment], mapping: SchemaMapping) -> Lead:
     """Return the lead that *row* of ``lead_query`` holds."""
+    said = row["booking_provider"]
+    provider = mapping.lead_provider_words.decode(said)
     return Lead(
         id=LeadId(row["id"]),
         workspace_id=WorkspaceId(row["workspace_id"]),
@@ -41,11 +43,12 @@ def read_lead(row: RowMapping, appointments: Iterable[Appointment], mapping: Sch
         status=mapping.lead_words.decode(row["status"]),
         rollup=Rollup(
             booking_id=row["booking_id"],
-            provider=mapping.lead_provider_words.decode(row["booking_provider"]),
+            provider=provider,
             status=mapping.booking_words.decode(row["booking_status"], remembered=row["booking_status_exact"]),
             starts_at=row["booking_starts_at"],
             ends_at=row["booking_ends_at"],
             canceled_at=row["booking_canceled_at"],
+            is_foreign=bool(said and row["booking_id"]) and provider is None,
         ),
         appointments=tuple(appointments),
         in_sequence=bool(row["in_sequence"]),
