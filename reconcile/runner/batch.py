@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from reconcile.domain.backoff import Attempt, next_state
@@ -20,9 +20,6 @@ from reconcile.runner.check import Checked, asked_at, check, lookups
 from reconcile.runner.context import Run
 from reconcile.runner.gate import Gate
 from reconcile.runner.trust import blames_others, distrusts, distrusts_absence
-
-NO_ROOM = frozenset({DeferReason.BUDGET, DeferReason.DEADLINE})
-"""Reasons that say nothing of the lead itself: sent to the end of the line for them, it might never have its turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +38,14 @@ class _Visit:
     lease: Lease
     started_at: datetime
     not_before: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Turns:
+    """How the leads of a batch take turns; *limited* are the providers that have asked to be left alone meanwhile."""
+
+    gate: Gate
+    limited: set[ProviderName] = field(default_factory=set)
 
 
 async def reconcile_batch(workspace: Workspace, *, run: Run, limit: int, after: LeadId | None = None) -> BatchResult:
@@ -78,7 +83,7 @@ async def _checked(leads: Sequence[Lead], workspace: Workspace, *, run: Run) -> 
             wanted.append((lead, verdict))
     reserved, pause = await _reserve(wanted, workspace, run=run)
     left = Counter(reserved)
-    gate = Gate(limit=run.policy.lead_concurrency, initial=1)
+    turns = _Turns(gate=Gate(limit=run.policy.lead_concurrency, initial=1))
     tasks: list[asyncio.Task[Checked]] = []
     async with asyncio.TaskGroup() as group:
         for lead, sought in wanted:
@@ -87,7 +92,7 @@ async def _checked(leads: Sequence[Lead], workspace: Workspace, *, run: Run) -> 
                 done.append(nothing.deferred(DeferReason.BUDGET))
                 continue
             left.subtract(lookup.provider for lookup in sought)
-            tasks.append(group.create_task(_check_in_turn(lead, workspace, sought, run=run, gate=gate)))
+            tasks.append(group.create_task(_check_in_turn(lead, workspace, sought, run=run, turns=turns)))
     done.extend(task.result() for task in tasks)
     pauses = [c.retry_after for c in done if c.retry_after is not None]
     pauses += await _settle(reserved, workspace, run=run)
@@ -97,25 +102,29 @@ async def _checked(leads: Sequence[Lead], workspace: Workspace, *, run: Run) -> 
 
 
 async def _check_in_turn(
-    lead: Lead, workspace: Workspace, sought: Sequence[Lookup], *, run: Run, gate: Gate
+    lead: Lead, workspace: Workspace, sought: Sequence[Lookup], *, run: Run, turns: _Turns
 ) -> Checked:
     """Check one lead when the workspace's own gate opens: while its leads fail they go one at a time."""
     nothing = Checked(lead=lead, outcome=Outcome.DEFERRED, lookup=sought[0])
     task = asyncio.current_task()
     succeeded: bool | None = None
     try:
-        await gate.enter()
+        await turns.gate.enter()
         if task:
             run.calls.add(task)
         try:
+            if turns.limited.intersection(lookup.provider for lookup in sought):
+                return nothing.deferred(DeferReason.RATE_LIMITED)
             checked = await check(lead, workspace, sought, run=run)
+            if checked.reason is DeferReason.RATE_LIMITED and checked.lookup is not None:
+                turns.limited.add(checked.lookup.provider)
             if checked.outcome is not Outcome.DEFERRED:
                 succeeded = checked.outcome is not Outcome.FAILED
             return checked
         finally:
             if task:
                 run.calls.discard(task)
-            gate.leave(succeeded=succeeded)
+            turns.gate.leave(succeeded=succeeded)
     except asyncio.CancelledError:
         # SIGTERM cancels the calls that do not end in time, and only those: the lead is left for the next run.
         if run.stop.reason is None or task is None or not task.uncancel() == 0:
@@ -179,6 +188,12 @@ def _trusted(checked: Checked, workspace: Workspace, *, run: Run) -> Checked:
     return checked
 
 
+def _had_no_room(checked: Checked) -> bool:
+    """Tell whether a lead was put off unasked: sent to the end of the line for that, it might never have its turn."""
+    is_unasked = checked.reason is DeferReason.RATE_LIMITED and checked.retry_after is None
+    return is_unasked or checked.reason in {DeferReason.BUDGET, DeferReason.DEADLINE}
+
+
 def _lead_write(checked: Checked, workspace: Workspace, *, run: Run) -> LeadWrite:
     is_deferred = checked.outcome is Outcome.DEFERRED
     state, signature, plan = checked.lead.state, checked.signature, checked.plan
@@ -191,7 +206,7 @@ def _lead_write(checked: Checked, workspace: Workspace, *, run: Run) -> LeadWrit
         at=run.started_at if is_deferred else asked_at(run),
         outcome=checked.outcome,
         reason=signature.key if signature else checked.reason,
-        keeps_place=checked.reason in NO_ROOM,
+        keeps_place=_had_no_room(checked),
         is_blamed_elsewhere=blamed_elsewhere,
         is_absent=plan is not None and plan.is_absent,
         mismatch=plan.mismatch if plan is not None and plan.change is None else None,

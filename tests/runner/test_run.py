@@ -212,3 +212,19 @@ async def test_while_an_operator_holds_it_open_no_call_is_made(desk: Desk, key: 
     assert (report.circuit_broken, report.health) == (True, Health.CIRCUIT_BROKEN)
 
     assert (await desk.run()).leads_checked == 3
+
+
+async def test_after_a_429_the_account_is_left_alone_for_as_long_as_it_asks(desk: Desk) -> None:
+    """Its other leads are not asked about in the same run, and its neighbours are."""
+    leads = await desk.fill([6, 2])
+    desk.policy = RunPolicy(lead_concurrency=2)
+    for each in leads[:6]:
+        desk.ghl.verdicts[each.id] = failure(ErrorClass.RATE_LIMITED)
+
+    first, second, third = await desk.run(), await desk.run(), await desk.run()
+
+    assert first.defer_reasons == {DeferReason.RATE_LIMITED: 6}
+    assert (first.errors, first.leads_checked, first.circuit_broken) == (0, 2, False)
+    assert [second.deferred, second.leads_checked] == [0, 2]
+    assert third.defer_reasons == {DeferReason.RATE_LIMITED: 6}
+    assert len([each for each in desk.ghl.asked if each.startswith("ws-0")]) == 2
