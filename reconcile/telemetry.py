@@ -47,6 +47,7 @@ def configure(*, level: str, as_json: bool) -> None:
     """Send events of this program to stderr; libraries stay silent, as their lines may hold URLs and headers."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if as_json else TextLines())
+    logging.getLogger().handlers[:] = [logging.NullHandler()]  # else Python prints their warnings by itself
     _LOGGER.handlers[:] = [handler]
     _LOGGER.propagate = False
     _LOGGER.setLevel(level.upper())

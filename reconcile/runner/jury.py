@@ -103,9 +103,9 @@ class Jury:
             if is_wide and tally.exceeds(policy.error_rate, min_checks=policy.min_checks, of=[fault]):
                 yield _verdict(key, BreakerReason.MASS_ABSENCE, ErrorClass.MASS_ABSENCE, tally)
             return
-        limit = 1 if key in standing.half_open else policy.contract_faults
-        is_contract = fault is ErrorClass.CONTRACT and len(tally.failing_workspaces([fault])) >= few
-        if is_contract and tally.exceeds(policy.error_rate, min_checks=limit, of=[ErrorClass.CONTRACT]):
+        last = tally.tail(2 * policy.contract_faults)
+        is_contract = fault is ErrorClass.CONTRACT and last.faults[fault] >= policy.contract_faults
+        if is_contract and len(last.failing_workspaces([fault])) >= few:
             yield _verdict(key, BreakerReason.CONTRACT_FAULT, fault, tally)
             return
         many = max(policy.min_workspaces + 1, math.ceil(due_count * policy.error_rate))
@@ -127,7 +127,8 @@ class Jury:
             return
         # One short of what blames a provider: the last one must come from elsewhere, or it is this workspace's alone.
         limit = policy.contract_faults - (not self._is_alone)
-        if fault is ErrorClass.CONTRACT and tally.exceeds(policy.error_rate, min_checks=limit, of=[fault]):
+        is_contract = fault is ErrorClass.CONTRACT and tally.faults[fault] >= limit
+        if is_contract and tally.exceeds(policy.error_rate, min_checks=limit, of=[fault]):
             yield _verdict(key, BreakerReason.CONTRACT_FAULT, fault, tally)
         elif self._exceeds(tally, key, standing):
             yield _verdict(key, BreakerReason.ERROR_RATE, fault, tally)

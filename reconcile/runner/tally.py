@@ -44,6 +44,13 @@ class Tally:
         """How many checks failed; an absence is no error by itself."""
         return self.checks - self.faults[None] - self.faults[Suspicion.ABSENT]
 
+    def tail(self, count: int) -> "Tally":
+        """Return the last *count* checks alone."""
+        last = Tally(window=count)
+        for workspace_id, fault in list(self.recent)[-count:]:
+            last.add(workspace_id, fault)
+        return last
+
     def exceeds(self, rate: float, *, min_checks: int, of: Iterable[Fault] | None = None) -> bool:
         """Tell whether faults (*of* these kinds, by default all errors) reach *rate*, in all or lately."""
         kinds = None if of is None else frozenset(of)

@@ -74,6 +74,16 @@ def test_recovery_takes_three_runs_ten_percent_half_all() -> None:
     assert let_through[2] == 8 * 50
 
 
+def test_one_odd_record_does_not_end_a_recovery() -> None:
+    board = a_board(stored=[an_open(GHL_KEY)], now=LATER)
+    faults = [None, None, None, ErrorClass.CONTRACT, None, None]
+    for n, fault in enumerate(faults):
+        asked(board, n, fault, now=LATER)
+
+    assert board.breaker(GHL_KEY).state is BreakerState.HALF_OPEN
+    assert board.breaker(GHL_KEY).stage == 1
+
+
 def test_probes_that_could_not_be_made_are_due_again() -> None:
     board = a_board(stored=[an_open(GHL_KEY)], now=LATER)
     board.finish(LATER)
