@@ -32,6 +32,7 @@ _STEP = timedelta(milliseconds=1)
 class Attempt:
     """What came of a lead at an instant.
 
+    *at* may be the start of a long run; *seen_at*, where it differs, is when the answer was there at the latest.
     *keeps_place*: there was no room for it in this run, so it waits on where it stood in the line.
     *is_blamed_elsewhere*: a breaker takes the failure for somebody else's. *is_absent*: the provider does not know the
     stored booking. *mismatch*: a difference that was found and is left standing.
@@ -43,6 +44,7 @@ class Attempt:
     keeps_place: bool = False
     is_blamed_elsewhere: bool = False
     is_absent: bool = False
+    seen_at: datetime | None = None
     mismatch: MismatchKind | None = None
 
 
@@ -78,7 +80,7 @@ def next_state(state: LeadState, attempt: Attempt, *, policy: BackoffPolicy, jit
     return LeadState(
         attempted_at=attempted_at,
         verified_at=max(at, state.verified_at) if state.verified_at else at,
-        absent_since=(state.absent_since or at) if attempt.is_absent else None,
+        absent_since=(state.absent_since or attempt.seen_at or at) if attempt.is_absent else None,
         mismatch=attempt.mismatch,
         mismatch_at=None if attempt.mismatch is None else (state.mismatch_at if is_same_mismatch else None) or at,
     )

@@ -209,6 +209,7 @@ def _lead_write(checked: Checked, workspace: Workspace, *, run: Run) -> LeadWrit
         keeps_place=_had_no_room(checked),
         is_blamed_elsewhere=blamed_elsewhere,
         is_absent=plan is not None and plan.is_absent,
+        seen_at=run.parts.clock.now(),  # two looks are told apart by it: the first may come late in a long run
         mismatch=plan.mismatch if plan is not None and plan.change is None else None,
     )
     drifted = Attempt(at=run.started_at, outcome=Outcome.DEFERRED)
