@@ -3,23 +3,28 @@
 import asyncio
 from datetime import timedelta
 
-from reconcile.errors import ProviderError
+from reconcile.errors import ErrorClass, ProviderError
 from reconcile.ports import EffectSink, OutboxRow
 from reconcile.runner.context import Run
 
 _BATCH = 100
 _FIRST_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=1)
+_MOST_REJECTED = 5
+"""In one run: so many refused in a row look like a receiver that refuses everything."""
 
 
 async def deliver(run: Run) -> None:
-    """Hand due follow-ups to the sink; a receiver that fails is left alone after its first failure in a run."""
+    """Hand due follow-ups to the sink; a receiver that fails is left alone after its first failure in a run.
+
+    One that it *rejects* is that follow-up's fault: those behind it go on, or a few of them would hold up all others.
+    """
     sink, outbox, clock = run.parts.sink, run.parts.store.outbox, run.parts.clock
     if sink is None or not run.takes_work():
         return
     rows = await outbox.pending(now=clock.now(), limit=_BATCH)
     delivered: list[str] = []
-    failed: OutboxRow | None = None
+    failed: list[OutboxRow] = []
     try:
         for row in rows:
             if not run.takes_work():
@@ -28,16 +33,18 @@ async def deliver(run: Run) -> None:
                 if not await _handed_over(row, sink, run=run):
                     break
             except ProviderError as error:
-                failed = row
+                failed.append(row)
                 run.warn("effect.not_delivered", error_class=str(error.error_class), status=error.status)
-                break
+                if error.error_class is not ErrorClass.REJECTED or len(failed) == _MOST_REJECTED:
+                    break
+                continue
             delivered.append(row.key)
     finally:
         if delivered:
             await outbox.delivered(delivered, at=clock.now())
             run.counts.delivered += len(delivered)
-        if failed is not None:
-            await outbox.postponed([failed.key], until=clock.now() + _pause(failed.attempts))
+        for row in failed:
+            await outbox.postponed([row.key], until=clock.now() + _pause(row.attempts))
 
 
 async def _handed_over(row: OutboxRow, sink: EffectSink, *, run: Run) -> bool:

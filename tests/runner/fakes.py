@@ -185,15 +185,18 @@ class Allowance:
 
 @dataclass
 class FakeSink:
-    """Takes follow-ups; *failing* names those that it does not confirm."""
+    """Takes follow-ups; *failing* names those at which it is broken, *rejecting* those that it does not want."""
 
     delivered: list[str] = field(default_factory=list)
     failing: set[str] = field(default_factory=set)
+    rejecting: set[str] = field(default_factory=set)
 
     async def deliver(self, row: OutboxRow, *, deadline: float) -> None:
         await asyncio.sleep(0)
         if row.key in self.failing:
             raise ProviderUnavailable("the webhook answered 503", provider="webhook", operation="deliver", status=503)
+        if row.key in self.rejecting:
+            raise ProviderRejected("the webhook answered 404", provider="webhook", operation="deliver", status=404)
         self.delivered.append(row.key)
 
 

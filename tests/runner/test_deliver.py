@@ -67,6 +67,16 @@ async def test_a_receiver_that_fails_is_left_alone_and_asked_again_later(desk: D
     assert sink.delivered == [keys[1], keys[2], keys[0]]
 
 
+async def test_what_the_receiver_rejects_holds_up_nothing_behind_it(desk: Desk, keys: Sequence[str]) -> None:
+    """Each of them comes back every hour: sixty of them, and no run would get past the first that is due."""
+    desk.sink = sink = FakeSink(rejecting=set(keys[:2]))
+
+    report = await desk.run()
+
+    assert (sink.delivered, report.effects_pending) == ([keys[2]], 2)
+    assert [row.attempts for row in await desk.store.outbox.pending(now=START + FAR, limit=10)] == [1, 1]
+
+
 async def test_the_pause_after_a_failed_delivery_grows_to_an_hour(desk: Desk, keys: Sequence[str]) -> None:
     desk.sink = FakeSink(failing=set(keys))
     tries: list[datetime] = []
