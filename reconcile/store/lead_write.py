@@ -14,7 +14,7 @@ from reconcile.store.database import Database
 from reconcile.store.domain_tables import DomainTables
 from reconcile.store.lead_query import Fetched, LeadQuery
 from reconcile.store.leases import Fence
-from reconcile.store.translate import StoreConflict, StoreRefused
+from reconcile.store.translate import StoreBusy, StoreConflict, StoreRefused
 from reconcile.store.write_statements import Step, needs_own_id, new_id, steps
 
 CONFLICTS = 2
@@ -47,28 +47,52 @@ class LeadWriter:
     async def write(self, batch: BatchWrite) -> BatchReceipt:
         """Write *batch*; raise LeaseLost, having written nothing, where a lease is no longer ours."""
         conflicts, refused = 0, dict[LeadId, str]()
+        is_searched, has_notes = False, True
         while True:
             try:
-                left_out = await self._settled(_with_refusals(batch, refused), frozenset(refused))
+                known = _with_refusals(batch, refused)
+                left_out = await self._settled(known, frozenset(refused), has_notes=has_notes)
             except StoreConflict:
                 conflicts += 1
                 if conflicts > CONFLICTS:
-                    raise
+                    return await self._beside(batch, refused)
+            except StoreBusy:
+                return await self._beside(batch, refused)
             except StoreRefused as error:
                 changed = {write.lead.id: str(error) for write in batch.writes if write.change}
-                if refused or not changed:
-                    raise
-                # Where no single change is at fault, they are together.
-                refused = await self._refused(batch, list(changed)) or changed
+                if not is_searched:
+                    # Where no single change is at fault, the note of our look may be; else they are together.
+                    is_searched, refused = True, await self._refused(batch, list(changed))
+                    has_notes = bool(refused)
+                elif has_notes:
+                    has_notes = False
+                elif len(refused) < len(changed):
+                    refused = changed
+                else:
+                    return await self._beside(batch, refused)
             else:
                 return BatchReceipt(drifted=left_out, refused=refused)
 
-    async def _settled(self, batch: BatchWrite, left_out: frozenset[LeadId]) -> frozenset[LeadId]:
-        """Write *batch* without the changes of *left_out*, and return these with those that have drifted."""
+    async def _beside(self, batch: BatchWrite, refused: Mapping[LeadId, str]) -> BatchReceipt:
+        """Write what goes to our own tables only: one workspace's rows must not end the run of all, nor stay first."""
+        changed = frozenset(write.lead.id for write in batch.writes if write.change)
+        async with self._database.writing() as connection:
+            await self._fence.guard(connection, batch.leases)
+            known = _with_refusals(batch, refused)
+            rows = batch_rows(known, self._domain.mapping, drifted=changed, spellings={})
+            rows.attempts.clear()
+            await self._execute(connection, rows)
+        return BatchReceipt(drifted=changed, refused=refused)
+
+    async def _settled(self, batch: BatchWrite, left_out: frozenset[LeadId], *, has_notes: bool) -> frozenset[LeadId]:
+        """Write *batch* without the changes of *left_out*, and return these with those that have drifted.
+
+        *has_notes*: the customer's column of when we looked last is written as well.
+        """
         while True:
             try:
                 async with self._database.writing() as connection:
-                    return await self._attempt(connection, batch, left_out)
+                    return await self._attempt(connection, batch, left_out, has_notes=has_notes)
             except _AlreadyThere as found:
                 # The transaction is rolled back; each round leaves out more leads, so there is a last one.
                 left_out |= found.lead_ids
@@ -92,17 +116,19 @@ class LeadWriter:
         """Write as ``_settled`` does, and roll back."""
         with suppress(_AlreadyThere, _Rehearsed):
             async with self._database.writing() as connection:
-                await self._attempt(connection, batch, left_out)
+                await self._attempt(connection, batch, left_out, has_notes=False)
                 raise _Rehearsed
 
     async def _attempt(
-        self, connection: AsyncConnection, batch: BatchWrite, drifted: frozenset[LeadId]
+        self, connection: AsyncConnection, batch: BatchWrite, drifted: frozenset[LeadId], *, has_notes: bool
     ) -> frozenset[LeadId]:
         await self._fence.guard(connection, batch.leases)
         changed = [write for write in batch.writes if write.change and write.lead.id not in drifted]
         found = await self._locked(connection, changed)
         drifted |= _drifted(changed, found)
         rows = batch_rows(batch, self._domain.mapping, drifted=drifted, spellings=found.spellings)
+        if not has_notes:
+            rows.attempts.clear()
         own = self._domain.appointment
         if own and needs_own_id(own):
             for row in rows.new_appointments:

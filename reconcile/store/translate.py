@@ -10,13 +10,19 @@ from reconcile.errors import SettingsError, StoreUnavailable
 from reconcile.store.address import VARIABLE
 
 _CONFLICTS = frozenset({"40001", "40P01"})
-_REFUSED_CLASSES = frozenset({"22", "23"})
+_LOCKED = "55P03"
+_REFUSED_CLASSES = frozenset({"09", "22", "23", "27", "44", "P0"})
+"""Values, constraints, triggers and views with a check; P0 is what a trigger of the customer's own raises."""
 _SETTINGS_CLASSES = frozenset({"28", "3D", "3F", "42"})
 _FILE_ERRORS = ("SQLITE_CANTOPEN", "SQLITE_NOTADB", "SQLITE_PERM", "SQLITE_AUTH")
 
 
 class StoreConflict(StoreUnavailable):
     """The database ended the transaction for the sake of another one; nothing was written, and it may be repeated."""
+
+
+class StoreBusy(StoreUnavailable):
+    """Somebody holds rows that we want to write for longer than we wait; the others can be written."""
 
 
 class StoreRefused(StoreUnavailable):
@@ -46,6 +52,8 @@ def _in_our_words(error: DBAPIError) -> Exception:
         return SettingsError([fault])
     if state in _CONFLICTS:
         return StoreConflict(f"the database gave way to another transaction: {name} ({state})")
+    if state == _LOCKED:
+        return StoreBusy(f"another transaction holds what is to be written: {name} ({state})")
     if state[:2] in _REFUSED_CLASSES or state.startswith("SQLITE_CONSTRAINT"):
         return StoreRefused(f"the database refuses a value: {name} ({state}){_place(cause)}")
     return StoreUnavailable(f"the database does not answer or refuses for now: {name}{f' ({state})' if state else ''}")

@@ -1,0 +1,102 @@
+"""Rows of the customer's that cannot be written hold up their own leads, and never a run."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import pytest
+
+from reconcile.domain.ids import LeadId
+from reconcile.domain.lead import Lead
+from reconcile.ports import Store
+from reconcile.store.migrate import migrate
+from reconcile.store.seed import seed
+from reconcile.store.session import open_store
+from tests.store import schemas
+from tests.stores import NOW, appointment, batch, booking, lead, lead_write, workspace
+
+ONE, TWO = (LeadId(str(UUID(int=n))) for n in (1, 2))
+
+
+@pytest.fixture
+async def customer(database_url: str) -> schemas.Customer:
+    """Give a camelCase schema, which has a column for our last look, with a workspace 7 and the leads ONE and TWO."""
+    made = await schemas.camel(database_url)
+    await migrate(database_url, mapping=made.mapping)
+    leads = [lead(each, workspace_id="7") for each in (ONE, TWO)]
+    await seed(database_url, mapping=made.mapping, workspaces=[workspace("7")], leads=leads, other_status="NEW")
+    return made
+
+
+@pytest.fixture
+async def store(customer: schemas.Customer) -> AsyncIterator[Store]:
+    async with open_store(customer.url, mapping=customer.mapping) as opened:
+        yield opened
+
+
+async def both(store: Store) -> tuple[Lead, Lead]:
+    one, two = await store.leads.lead(ONE), await store.leads.lead(TWO)
+    assert one is not None
+    assert two is not None
+    return one, two
+
+
+async def refuse_every_update_of_one(customer: schemas.Customer) -> None:
+    if customer.url.startswith("sqlite"):
+        await customer.execute(
+            f"""CREATE TRIGGER closed BEFORE UPDATE ON "Lead" WHEN NEW."leadId" = '{ONE}'
+            BEGIN SELECT RAISE(ABORT, 'closed'); END"""
+        )
+        return
+    await customer.execute(
+        f"""CREATE FUNCTION app.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF NEW."leadId"::text = '{ONE}' THEN RAISE EXCEPTION 'closed: %', NEW."eMail"; END IF; RETURN NEW; END $$"""
+    )
+    await customer.execute(
+        'CREATE TRIGGER closed BEFORE UPDATE ON app."Lead" FOR EACH ROW EXECUTE FUNCTION app.refuse()'
+    )
+
+
+async def test_a_trigger_that_lets_nobody_note_a_look_costs_the_note(store: Store, customer: schemas.Customer) -> None:
+    await refuse_every_update_of_one(customer)
+    one, two = await both(store)
+    change = booking(two, appointment("A2"))
+    receipt = await store.leads.write(batch([lead_write(one), lead_write(two, change=change)]))
+
+    one, two = await both(store)
+    assert (receipt.drifted, dict(receipt.refused)) == (frozenset(), {})
+    assert (one.state.attempted_at, two.rollup.booking_id) == (NOW, "A2")
+
+
+async def test_a_trigger_that_refuses_one_leads_change_is_that_leads_failure(
+    store: Store, customer: schemas.Customer
+) -> None:
+    await refuse_every_update_of_one(customer)
+    writes = [lead_write(each, change=booking(each, appointment(f"A-{each.id}"))) for each in await both(store)]
+    receipt = await store.leads.write(batch(writes))
+
+    one, two = await both(store)
+    assert set(receipt.refused) == {ONE}
+    assert one.state.failure_count == 1
+    assert "@" not in (one.state.reason or "")
+    assert two.rollup.booking_id == f"A-{TWO}"
+
+
+async def test_rows_that_somebody_holds_for_long_put_their_batch_off(store: Store, customer: schemas.Customer) -> None:
+    if customer.url.startswith("sqlite"):
+        pytest.skip("SQLite has one writer at a time")
+    import asyncpg  # noqa: PLC0415 - not for SQLite
+
+    handler = await asyncpg.connect(customer.url)
+    try:
+        await handler.execute("BEGIN")
+        await handler.execute('SELECT 1 FROM app."Lead" WHERE "leadId" = $1 FOR UPDATE', UUID(ONE))
+        writes = [lead_write(each, change=booking(each, appointment(f"A-{each.id}"))) for each in await both(store)]
+        receipt = await store.leads.write(batch(writes))
+    finally:
+        await handler.close()
+
+    one, two = await both(store)
+    assert receipt.drifted == {ONE, TWO}
+    assert (one.state.attempted_at, two.state.attempted_at) == (NOW, NOW)
+    assert len(await store.ledger.batches()) == 1
+    assert (await store.leads.write(batch(writes))).drifted == frozenset()
