@@ -93,10 +93,14 @@ class TokenSource(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueWorkspaces:
-    """The workspaces to visit, longest unvisited first, and how many had due leads in all."""
+    """The workspaces to visit, longest unvisited first, and how many had due leads in all.
+
+    *waiting_count* tells, where there is none to visit, how many have due leads and are to be left alone for now.
+    """
 
     workspaces: tuple[Workspace, ...]
     eligible_count: int
+    waiting_count: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

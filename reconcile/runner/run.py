@@ -183,6 +183,7 @@ async def _reported(run: Run, due: DueWorkspaces) -> RunReport:
     is_held = run.board.breaker(RUN_KEY).effective_state(now) is BreakerState.OPEN
     scene = Scene(
         due_count=0 if is_held else len(due.workspaces),
+        waiting_count=due.waiting_count,
         eligible_count=due.eligible_count,
         freshness=await store.leads.freshness(now=now, policy=run.policy.due),
         at_risk_count=await store.leads.at_risk_count(now=now, policy=run.policy.due),

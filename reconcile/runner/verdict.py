@@ -22,6 +22,7 @@ class Scene:
     """How much was due at a run's start, and what stands in the database at its end; None where it was not seen."""
 
     due_count: int = 0
+    waiting_count: int = 0
     eligible_count: int = 0
     freshness: Freshness | None = None
     at_risk_count: int | None = None
@@ -41,7 +42,7 @@ def report_of(run: Run, scene: Scene) -> RunReport:
             if b.key.scope is BreakerScope.WORKSPACE and b.effective_state(now) is BreakerState.OPEN
         )
     )
-    health, reasons = _health(run, is_broken=is_broken, parked_count=len(parked), due_count=scene.due_count)
+    health, reasons = _health(run, is_broken=is_broken, parked_count=len(parked), scene=scene)
     unvisited_count = max(0, scene.eligible_count - len(run.visited))
     if unvisited_count:
         reasons = (*reasons, f"coverage: workspaces with due leads that were not visited: {unvisited_count}")
@@ -120,7 +121,7 @@ def _has_story(breaker: Breaker, run: Run) -> bool:
     )
 
 
-def _health(run: Run, *, is_broken: bool, parked_count: int, due_count: int) -> tuple[Health, tuple[str, ...]]:
+def _health(run: Run, *, is_broken: bool, parked_count: int, scene: Scene) -> tuple[Health, tuple[str, ...]]:
     """Return the worst that is true, and every reason for not being healthy."""
     counts = run.counts
     errors = counts.outcomes[Outcome.FAILED]
@@ -135,10 +136,8 @@ def _health(run: Run, *, is_broken: bool, parked_count: int, due_count: int) -> 
         findings.append((Health.DEGRADED, f"recovering: {', '.join(str(b.key) for b in recovering[:5])}"))
     if parked_count:
         findings.append((Health.DEGRADED, f"workspaces parked: {parked_count}"))
-    if due_count and not counts.outcomes.total() and not is_broken:
-        findings.append((Health.DEGRADED, f"no work was done though workspaces were due: {due_count}"))
-    elif counts.outcomes.total() and not counts.checks and not is_broken:
-        findings.append((Health.DEGRADED, "no lead could be checked"))
+    if not is_broken and (idleness := _idleness(run, scene)):
+        findings.append((Health.DEGRADED, idleness))
     if counts.abandoned_batches:
         findings.append((Health.UNHEALTHY, "the lease was lost to another run"))
     if run.stop.reason in {"deadline", "sigterm"}:
@@ -150,3 +149,13 @@ def _health(run: Run, *, is_broken: bool, parked_count: int, due_count: int) -> 
     return max((level for level, _ in findings), key=order.index, default=Health.HEALTHY), tuple(
         text for _, text in findings
     )
+
+
+def _idleness(run: Run, scene: Scene) -> str | None:
+    """Say that nothing was done though something was to be done, or return None."""
+    counts = run.counts
+    if scene.waiting_count:
+        return f"no work was done: workspaces that wait for their providers' limits: {scene.waiting_count}"
+    if scene.due_count and not counts.outcomes.total():
+        return f"no work was done though workspaces were due: {scene.due_count}"
+    return "no lead could be checked" if counts.outcomes.total() and not counts.checks else None

@@ -148,6 +148,22 @@ class LeadQuery:
     @cached_property
     def due_workspaces(self) -> Select[Any]:
         """Workspaces with due leads, longest unvisited first, each row with how many there are in all."""
+        is_free = or_(workspace_state.c.not_before.is_(None), workspace_state.c.not_before <= due_sql.NOW)
+        return (
+            self.workspaces.add_columns(func.count().over().label("eligible_count"))
+            .where(is_free, *self._has_due_leads())
+            .order_by(workspace_state.c.visited_at.nulls_first(), self._domain.workspace["id"].column)
+            .limit(bindparam("limit"))
+        )
+
+    @cached_property
+    def waiting_workspaces(self) -> Select[Any]:
+        """How many workspaces with due leads are to be left alone for now."""
+        is_waiting = workspace_state.c.not_before > due_sql.NOW
+        found = self.workspaces.where(is_waiting, *self._has_due_leads()).subquery()
+        return select(func.count().label("count")).select_from(found)
+
+    def _has_due_leads(self) -> Sequence[ColumnElement[bool]]:
         domain, own = self._domain, self._domain.workspace
         has_due_lead = (
             select(1)
@@ -155,17 +171,10 @@ class LeadQuery:
             .where(domain.lead["workspace_id"].column == own["id"].column, due_sql.is_due(domain))
             .exists()
         )
-        is_active = own["active"].column.is_not(false()) if "active" in own else true()
         only = bindparam("only", type_=TEXT)
         return (
-            self.workspaces.add_columns(func.count().over().label("eligible_count"))
-            .where(
-                is_active,
-                or_(workspace_state.c.not_before.is_(None), workspace_state.c.not_before <= due_sql.NOW),
-                own["id"].read.not_in(select(self.excluded["id"]).select_from(self.excluded.table)),
-                or_(cast(only, TEXT).is_(None), own["id"].read == only),
-                has_due_lead,
-            )
-            .order_by(workspace_state.c.visited_at.nulls_first(), own["id"].column)
-            .limit(bindparam("limit"))
+            own["active"].column.is_not(false()) if "active" in own else true(),
+            own["id"].read.not_in(select(self.excluded["id"]).select_from(self.excluded.table)),
+            or_(cast(only, TEXT).is_(None), own["id"].read == only),
+            has_due_lead,
         )

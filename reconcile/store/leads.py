@@ -46,18 +46,18 @@ class SqlLeads:
         """Return workspaces that have due leads and are not waiting (``not_before``), longest unvisited first."""
         if only is not None and not self._domain.workspace["id"].accepts(only):
             return DueWorkspaces(workspaces=(), eligible_count=0)
-        rows = await self._database.rows(
-            self._query.due_workspaces,
-            {
-                **due_sql.instants(now, policy),
-                **self._query.excluded.parameter([{"id": workspace_id} for workspace_id in sorted(exclude)]),
-                "only": only,
-                "limit": max(limit, 1),
-            },
-        )
+        asked = {
+            **due_sql.instants(now, policy),
+            **self._query.excluded.parameter([{"id": workspace_id} for workspace_id in sorted(exclude)]),
+            "only": only,
+        }
+        rows = await self._database.rows(self._query.due_workspaces, {**asked, "limit": max(limit, 1)})
+        if not rows:
+            waiting = await self._database.row(self._query.waiting_workspaces, asked)
+            return DueWorkspaces(workspaces=(), eligible_count=0, waiting_count=waiting["count"] if waiting else 0)
         return DueWorkspaces(
             workspaces=tuple(read_workspace(row, self._tokens) for row in rows[:limit]),
-            eligible_count=rows[0]["eligible_count"] if rows else 0,
+            eligible_count=rows[0]["eligible_count"],
         )
 
     async def due_leads(

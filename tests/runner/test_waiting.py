@@ -1,0 +1,25 @@
+"""Nothing done is nothing to be proud of: a run that finds everybody waiting for a provider's limit is not healthy."""
+
+from reconcile.domain.report import Health
+from reconcile.errors import ErrorClass
+from tests.runner.desk import Desk
+from tests.runner.fakes import failure
+
+
+async def test_where_everybody_waits_for_a_limit_the_run_is_not_healthy(desk: Desk) -> None:
+    await desk.fill([2, 2])
+    desk.ghl.always = failure(ErrorClass.RATE_LIMITED)  # for 90 s
+
+    limited, waiting = await desk.run(), await desk.run()
+
+    assert (limited.health, limited.deferred) == (Health.DEGRADED, 4)
+    assert (waiting.health, waiting.deferred) == (Health.DEGRADED, 0)
+    assert "wait for their providers' limits: 2" in " ".join(waiting.health_reasons)
+
+    desk.ghl.always = None
+    assert (await desk.run()).health is Health.HEALTHY
+    assert (await desk.run()).health is Health.HEALTHY
+
+
+async def test_where_nothing_is_due_nothing_is_wrong(desk: Desk) -> None:
+    assert (await desk.run()).health is Health.HEALTHY
