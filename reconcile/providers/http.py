@@ -70,13 +70,16 @@ class Client:
         while True:
             number += 1
             try:
-                return await self._attempt(call, url, content, number=number, deadline=deadline)
+                reply = await self._attempt(call, url, content, number=number, deadline=deadline)
             except OutOfTime as error:
                 # What an earlier attempt has learned of the provider is worth more than that the time is up now.
                 failure = failure or error
                 break
             except ProviderError as error:
                 failure = error
+            else:
+                gateway.budget.note_answer()
+                return reply
             pause = self._pause(failure, call, number=number, deadline=deadline)
             if pause is None:
                 break

@@ -11,17 +11,24 @@ class RetryBudget:
     """Tokens that retries cost: each first attempt earns a share of one, so that an outage cannot multiply traffic.
 
     One budget is shared by everything that calls one provider in a run. Over a run, attempts ≤ (1 + *share*) × first
-    attempts + *reserve*.
+    attempts + *reserve* + *bonus*. The *bonus* comes with the first answer: a provider that gives none, such as one that
+    is being probed, is not asked twice.
     """
 
-    def __init__(self, *, share: float = 0.1, reserve: float = 1.0, most: float = 10.0) -> None:
+    def __init__(self, *, share: float = 0.1, reserve: float = 0.0, bonus: float = 1.0, most: float = 10.0) -> None:
         self._share = share
         self._most = most
         self._tokens = reserve
+        self._bonus = bonus
 
     def earn(self) -> None:
         """Note a first attempt."""
         self._tokens = min(self._tokens + self._share, max(self._tokens, self._most))
+
+    def note_answer(self) -> None:
+        """Note that the provider has answered."""
+        self._tokens += self._bonus
+        self._bonus = 0.0
 
     def spend(self) -> bool:
         """Take one retry out, or return False if there is none."""

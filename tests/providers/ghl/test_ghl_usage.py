@@ -17,12 +17,13 @@ from tests.providers.ghl.entered import CONTACT, LOCATION, NAME
 async def test_usage_is_told_and_forgotten(ghl: Arena) -> None:
     """Each attempt counts, retries too; the provider's own numbers are the last ones."""
     appointment = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    await ghl.ask(lead(booking_id=appointment.id))
     ghl.switch(FaultKind.SERVER_ERROR, times=1)
     await ghl.ask(lead(booking_id=appointment.id))
 
     usage = ghl.provider.usage(ghl.workspace)
 
-    assert (usage.calls, usage.remaining, usage.limit, usage.not_before) == (2, 98, None, None)
+    assert (usage.calls, usage.remaining, usage.limit, usage.not_before) == (3, 97, None, None)
     assert ghl.provider.usage(ghl.workspace).calls == 0
     assert ghl.provider.usage(ghl.workspace).remaining is None
 

@@ -257,7 +257,26 @@ async def test_an_outage_cannot_multiply_the_traffic(client: Make) -> None:
         with pytest.raises(ProviderUnavailable):
             await asking.ask(CALL, deadline=FAR)
 
-    assert len(over.requests) <= 1.1 * 200 + 1
+    assert len(over.requests) <= 1.1 * 200
+
+
+async def test_a_provider_that_has_answered_may_be_asked_again(client: Make) -> None:
+    over = Scripted(answer(200, {"a": 1}), answer(503), answer(200, {"a": 1}))
+    asking = client(over=over, budget=RetryBudget())
+    for _ in range(2):
+        await asking.ask(CALL, deadline=FAR)
+
+    assert len(over.requests) == 3
+
+
+async def test_a_few_calls_to_a_silent_provider_are_made_once_each(client: Make) -> None:
+    over = Scripted(answer(503))
+    asking = client(over=over, budget=RetryBudget())
+    for _ in range(3):
+        with pytest.raises(ProviderUnavailable):
+            await asking.ask(CALL, deadline=FAR)
+
+    assert len(over.requests) == 3
 
 
 async def test_a_short_retry_after_is_waited_for_once(client: Make, clock: StillClock) -> None:
