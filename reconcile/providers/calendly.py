@@ -107,7 +107,7 @@ class _Search:
         return Answer(appointments=found, absent=absent)
 
     async def by_reference(self, reference: CalendlyReference, *, address: str | None) -> bool:
-        """Ask for what was stored; where that was called off or is gone, see what else the person has.
+        """Ask for what was stored; where that is called off, gone or over, see what else the person has.
 
         Returns False where an event was stored and it cannot be told which of its invitees the lead is.
         """
@@ -122,7 +122,7 @@ class _Search:
             return False
         self._add(found or ())
         await self._follow()
-        if address and not calendly_places.stand(self._places.values()):
+        if address and not calendly_places.is_ahead(self._places.values(), self._clock.now()):
             await self._replacements(address)
         return True
 

@@ -61,6 +61,11 @@ def stand(places: Iterable[Place]) -> bool:
     return any(each.status not in CALLED_OFF for each in places)
 
 
+def is_ahead(places: Iterable[Place], now: datetime) -> bool:
+    """Tell whether one of *places* that was not called off is still to come: after it, people book again."""
+    return any(each.status not in CALLED_OFF and each.event.starts_at > now for each in places)
+
+
 def successors(places: Places) -> list[CalendlyReference]:
     """Return the places that some were moved to and that are not among them."""
     return [each.successor for each in places.values() if each.successor and each.successor not in places]

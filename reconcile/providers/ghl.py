@@ -115,7 +115,7 @@ class Ghl:
         return SkipReason.UNREADABLE_BOOKING_ID if booking_id else SkipReason.NO_IDENTITY
 
     async def _by_id(self, question: _Question, booking_id: str) -> Answer:
-        """Ask for the stored booking; where it is called off or gone, see what else the person has."""
+        """Ask for the stored booking; where it is called off, gone or over, see what else the person has."""
         record = await self._appointment(question, booking_id)
         own, theirs = identity.contact_id(question.lead), record.contact_id if record else None
         contact_ids = [each for each in dict.fromkeys([own, theirs]) if each]
@@ -127,7 +127,7 @@ class Ghl:
                 # Another person's booking is not the lead's: it is neither reported nor called absent.
                 return Answer(appointments=tuple(listed), contact_id=own)
         contact_id = next(iter(contact_ids), None)
-        if record and record.appointment.status not in CALLED_OFF:
+        if record and record.appointment.status not in CALLED_OFF and self._is_ahead(record.appointment):
             return Answer(appointments=(record.appointment,), contact_id=contact_id)
         found = {a.id: a for each in contact_ids for a in await self._listed(question, each)}
         if record:
@@ -135,6 +135,10 @@ class Ghl:
         # What GHL lists is not absent, whatever it says when asked for it alone.
         absent = frozenset({AppointmentId(booking_id)} - found.keys())
         return Answer(appointments=tuple(found.values()), absent=absent, contact_id=contact_id)
+
+    def _is_ahead(self, appointment: Appointment) -> bool:
+        """Tell whether it is the one that counts whatever else there is: after it, people book again."""
+        return appointment.starts_at > self._gateway.clock.now()
 
     async def _is_of_same_person(self, question: _Question, contact_id: str) -> bool:
         """Tell whether a contact has the lead's e-mail address: a location may keep one person several times."""

@@ -197,3 +197,16 @@ async def test_a_token_that_may_not_read_its_user_can_still_tell_of_a_cancellati
 
     assert found.status is AppointmentStatus.CANCELED
     assert caught.value.error_class is ErrorClass.CREDENTIAL
+
+
+@pytest.mark.parametrize("way", ["invitee", "event"])
+async def test_after_a_meeting_the_next_one_is_found(calendly: Arena, way: str) -> None:
+    """People who were met, or did not come, book again; the stored place says nothing of that."""
+    state = calendly.world.calendly
+    met = state.book(USER, email=EMAIL, starts_at=NOW - 3 * DAY)
+    following = state.book(USER, email=EMAIL, starts_at=TOMORROW)
+    stored = state.uri(met.id) if way == "invitee" else EVENT_URI.format(met.event_id)
+
+    answer = await calendly.answer(lead(booking_id=stored, email=EMAIL))
+
+    assert {each.id for each in answer.appointments} == {state.uri(met.id), state.uri(following.id)}

@@ -124,6 +124,18 @@ async def test_what_stands_costs_one_call(ghl: Arena) -> None:
     assert answer.contact_id == CONTACT
 
 
+async def test_after_a_meeting_the_next_one_is_found(ghl: Arena) -> None:
+    """People who were met, or did not come, book again; the stored booking says nothing of that."""
+    state = ghl.world.ghl
+    met = state.book(CONTACT, starts_at=TOMORROW - timedelta(days=3), status="confirmed")
+    following = state.book(CONTACT, starts_at=TOMORROW)
+
+    answer = await ghl.answer(lead(booking_id=met.id, contact_id=CONTACT))
+
+    assert {each.id for each in answer.appointments} == {met.id, following.id}
+    assert ghl.operations == ["appointment", "contact_appointments"]
+
+
 async def test_a_status_in_an_unknown_word_is_reported_as_unknown(ghl: Arena) -> None:
     """The appointment is there; the plan decides that nothing follows."""
     appointment = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW, status="exploded")
