@@ -13,6 +13,7 @@ from reconcile.runner.context import Run
 from reconcile.runner.request import RunRequest
 
 CUT_OFF = "cut off while it waited: what was not written yet is left for the next run"
+CLOCKS_AGREE = timedelta(minutes=5)
 UNHEALTHY_ERRORS = 5
 """From this many failed leads on, a run is unhealthy (DESIGN §5)."""
 
@@ -136,8 +137,8 @@ def _health(run: Run, *, is_broken: bool, parked_count: int, scene: Scene) -> tu
         findings.append((Health.DEGRADED, f"recovering: {', '.join(str(b.key) for b in recovering[:5])}"))
     if parked_count:
         findings.append((Health.DEGRADED, f"workspaces parked: {parked_count}"))
-    if not is_broken and (idleness := _idleness(run, scene)):
-        findings.append((Health.DEGRADED, idleness))
+    idleness = None if is_broken else _idleness(run, scene)
+    findings += [(Health.DEGRADED, text) for text in (idleness, _clock_fault(scene)) if text]
     if counts.abandoned_batches:
         findings.append((Health.UNHEALTHY, "the lease was lost to another run"))
     if run.stop.reason in {"deadline", "sigterm"}:
@@ -149,6 +150,14 @@ def _health(run: Run, *, is_broken: bool, parked_count: int, scene: Scene) -> tu
     return max((level for level, _ in findings), key=order.index, default=Health.HEALTHY), tuple(
         text for _, text in findings
     )
+
+
+def _clock_fault(scene: Scene) -> str | None:
+    """Say that leads bear the stamps of a clock that went ahead: they are not due before its time has come."""
+    median = scene.freshness.median if scene.freshness else None
+    if median is None or median > -CLOCKS_AGREE:
+        return None
+    return f"leads were verified in the future, by a clock that is or was wrong: {-median // timedelta(minutes=1)} min"
 
 
 def _idleness(run: Run, scene: Scene) -> str | None:
