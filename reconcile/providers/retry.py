@@ -11,8 +11,8 @@ class RetryBudget:
     """Tokens that retries cost: each first attempt earns a share of one, so that an outage cannot multiply traffic.
 
     One budget is shared by everything that calls one provider in a run. Over a run, attempts ≤ (1 + *share*) × first
-    attempts + *reserve* + *bonus*. The *bonus* comes with the first answer: a provider that gives none, such as one that
-    is being probed, is not asked twice.
+    attempts + *reserve* + *bonus*. The *bonus* comes with the first answer: a provider that gives none, such as one
+    that is being probed, is not asked twice.
     """
 
     def __init__(self, *, share: float = 0.1, reserve: float = 0.0, bonus: float = 1.0, most: float = 10.0) -> None:
