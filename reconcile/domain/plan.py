@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from reconcile.domain.appointment import CALLED_OFF, HELD, Appointment, AppointmentStatus, primary
 from reconcile.domain.change import Answer, AppointmentChange, Change, Effect, EffectKind
-from reconcile.domain.ids import AppointmentId
+from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.domain.lead import Lead, LeadStatus, MismatchKind, Rollup
 from reconcile.domain.outcome import Outcome, SkipReason
 from reconcile.domain.reference import canonical, provider_of, refers_to
@@ -73,6 +73,8 @@ def lost_booking(lead: Lead, answer: Answer) -> AppointmentId | None:
     """Return the stored booking that the provider does not know, unless it is called off here as well."""
     if lead.rollup.booking_id is None or lead.rollup.status in CALLED_OFF:
         return None
+    if lead.rollup.provider is None and provider_of(lead.rollup.booking_id) is ProviderName.HIGHLEVEL:
+        return None  # only the form of the id says whose it is, and other calendars have such ids too
     booking = canonical(lead.rollup.booking_id)
     return booking if booking in answer.absent else None
 

@@ -146,6 +146,10 @@ class Run:
             return False
         return True
 
+    def may_deliver(self) -> bool:
+        """Tell whether a follow-up may be handed over: also in the last share of the budget, which no look-up gets."""
+        return self.stop.reason in {None, "deadline"} and self.parts.clock.monotonic() < self.deadline
+
     def gate(self, provider: ProviderName) -> Gate:
         """Return the provider's gate."""
         if provider not in self.gates:

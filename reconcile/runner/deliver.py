@@ -20,14 +20,14 @@ async def deliver(run: Run) -> None:
     One that it *rejects* is that follow-up's fault: those behind it go on, or a few of them would hold up all others.
     """
     sink, outbox, clock = run.parts.sink, run.parts.store.outbox, run.parts.clock
-    if sink is None or not run.takes_work():
+    if sink is None or not run.may_deliver():
         return
     rows = await outbox.pending(now=clock.now(), limit=_BATCH)
     delivered: list[str] = []
     failed: list[OutboxRow] = []
     try:
         for row in rows:
-            if not run.takes_work():
+            if not run.may_deliver():
                 break
             try:
                 if not await _handed_over(row, sink, run=run):

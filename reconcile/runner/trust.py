@@ -16,8 +16,10 @@ def blames_others(board: Board, workspace_id: WorkspaceId, lookup: Lookup, error
     wide = (RUN_KEY, provider_key(lookup.provider), operation_key(lookup))
     if any(board.breaker(key).state is not BreakerState.CLOSED for key in wide):
         return True
-    own = board.breaker(workspace_key(workspace_id)).state is not BreakerState.CLOSED
-    return own and error_class not in _OWN_FAULTS
+    own = workspace_key(workspace_id)
+    if own in board.opened_in_run:
+        return True  # as long as this run lasts, it may turn out to be the provider's fault
+    return board.breaker(own).state is not BreakerState.CLOSED and error_class not in _OWN_FAULTS
 
 
 def distrusts(board: Board, lookup: Lookup) -> bool:

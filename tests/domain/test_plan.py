@@ -157,6 +157,15 @@ def test_a_second_not_found_after_a_while_cancels(has_row: bool) -> None:
     assert again.outcome is Outcome.UNCHANGED
 
 
+def test_an_id_that_only_looks_like_one_of_theirs_is_not_canceled_for_being_unknown() -> None:
+    """No column says whose it is, and another calendar's id has the same form."""
+    guessed = a_lead(rollup=Rollup(booking_id="0a1b2c3d", status=CONFIRMED), state=LeadState(absent_since=NOW - DAY))
+
+    decided = plan(guessed, Answer(absent=frozenset({AppointmentId("0a1b2c3d")})), now=NOW)
+
+    assert (decided.outcome, decided.change) == (Outcome.UNCHANGED, None)
+
+
 def test_an_appointment_that_is_merely_not_listed_is_left_alone() -> None:
     assert plan(a_booked_lead(), Answer(), now=NOW).change is None
 

@@ -138,6 +138,16 @@ def test_in_shadow_mode_everything_passes_and_the_trips_are_told() -> None:
     assert not board.is_broken(NOW)
 
 
+def test_a_leads_failure_is_not_held_against_it_in_the_run_that_parks_its_workspace() -> None:
+    """The provider may turn out to be at fault, and what is written by then is not taken back."""
+    board = a_board()
+    for _ in range(2):
+        asked(board, 0, ErrorClass.CONTRACT)
+
+    assert board.parked(NOW) == {ws(0)}
+    assert blames_others(board, ws(0), GHL, ErrorClass.CONTRACT)
+
+
 def test_a_leads_own_failure_is_not_excused_by_its_parked_workspace() -> None:
     board = a_board(stored=[an_open(ws_key(0), fault="contract")], now=NOW)
 
