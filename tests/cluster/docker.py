@@ -51,8 +51,8 @@ def dockerd(*, network: bool = False) -> Iterator[Docker]:
 
     Without it a build's steps and a container take `--network host` or `none`.
     """
-    if missing := _missing():
-        raise ClusterError(missing)
+    if reason := missing():
+        raise ClusterError(reason)
     folder = Path(tempfile.mkdtemp(prefix="reconcile-docker-"))
     try:
         for driver in STORAGE:
@@ -73,7 +73,8 @@ def dockerd(*, network: bool = False) -> Iterator[Docker]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _missing() -> str:
+def missing() -> str:
+    """Return why this machine cannot run an engine, or nothing."""
     if os.geteuid() != 0:
         return "an own Docker engine needs root"
     if not shutil.which("dockerd"):

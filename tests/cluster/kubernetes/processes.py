@@ -1,6 +1,5 @@
 """Start servers beside the tests, and end them in reverse order however the tests end."""
 
-import contextlib
 import socket
 import subprocess
 import time
@@ -8,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 # A shell stands between the tests and each server: when the pipe on its standard input closes, as it does however the
 # tests end, SIGKILL included, it ends the server and runs what the second argument says.
@@ -22,6 +22,7 @@ wait $server
 kill $watch 2>/dev/null
 eval "$cleanup"
 """
+Answer = TypeVar("Answer")
 GRACE = 20.0
 STEP = 0.1
 TAIL = 1500
@@ -91,18 +92,21 @@ def processes(folder: Path) -> Iterator[Processes]:
         started.stop()
 
 
+def eventually(question: Callable[[], Answer], *, what: str, seconds: float = 90) -> Answer:
+    """Ask until the answer is true or not empty, and return it; raise ClusterError when *what* never comes."""
+    deadline = time.monotonic() + seconds
+    while not (answer := question()):
+        if time.monotonic() > deadline:
+            raise ClusterError(f"{what} did not come within {seconds:g} s")
+        time.sleep(STEP)
+    return answer
+
+
 def free_port(address: str = "127.0.0.1") -> int:
     """Return a port that nothing listens on; bind it soon."""
     with socket.socket() as probe:
         probe.bind((address, 0))
         return int(probe.getsockname()[1])
-
-
-def answers(port: int) -> bool:
-    """Tell whether something listens on *port* of 127.0.0.1."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
 
 
 def _end(shell: subprocess.Popen[bytes]) -> None:
