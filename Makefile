@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 
 .PHONY: help
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(STAMP)  ## a healthy run, the incident, the stop, the recovery: in a minute, with nothing but this machine
@@ -19,6 +19,11 @@ demo: $(STAMP)  ## a healthy run, the incident, the stop, the recovery: in a min
 .PHONY: test
 test: $(STAMP)  ## every test that runs without containers, on two cores, with a PostgreSQL of its own
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
+
+.PHONY: test-cluster
+test-cluster: $(STAMP)  ## the tests on a real Kubernetes, which the first run on a machine builds from Go modules
+	$(BIN)/python -m tests.cluster.kubernetes
+	$(BIN)/pytest tests/cluster -m cluster
 
 .PHONY: check
 check: $(STAMP)  ## lint, format, types and import contracts
