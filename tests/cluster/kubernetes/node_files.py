@@ -40,7 +40,8 @@ done
 CLEANUP = """
 groups() {{ find /sys/fs/cgroup -depth '(' -path '*/{group}' -o -path '*/{group}/*' ')' "$@"; }}
 for attempt in 1 2 3 4 5; do
-    ps -eo pid=,args= | awk -v socket='{folder}/containerd.sock' '$2 ~ /containerd-shim/ && index($0, socket) {{print $1}}' |
+    ps -eo pid=,args= |
+        awk -v socket='{folder}/containerd.sock' '$2 ~ /containerd-shim/ && index($0, socket) {{print $1}}' |
         xargs -r kill -KILL
     found=$(groups -name cgroup.procs -exec cat {{}} + | sort -u)
     [ -z "$found" ] && break
