@@ -26,8 +26,15 @@ class Docker:
     @property
     def environment(self) -> dict[str, str]:
         """Return the environment in which every client of Docker finds this engine, testcontainers included."""
-        # Its reaper is an image of its own, and the engine ends with the tests anyway.
-        return {**os.environ, "DOCKER_HOST": f"unix://{self.socket}", "TESTCONTAINERS_RYUK_DISABLED": "true"}
+        return {
+            **os.environ,
+            "DOCKER_HOST": f"unix://{self.socket}",
+            # Its reaper is an image of its own, and the engine ends with the tests anyway.
+            "TESTCONTAINERS_RYUK_DISABLED": "true",
+            # Inside a container it would ask for published ports at the bridge's address.
+            "TESTCONTAINERS_CONNECTION_MODE": "docker_host",
+            "TESTCONTAINERS_HOST_OVERRIDE": "127.0.0.1",
+        }
 
     def __call__(self, *arguments: str | Path, stdin: bytes | None = None) -> str:
         """Run the client and return its standard output, or raise ClusterError with its last words."""
