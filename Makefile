@@ -25,6 +25,14 @@ test-cluster: $(STAMP)  ## the tests on a real Kubernetes, which the first run o
 	$(BIN)/python -m tests.cluster.kubernetes
 	$(BIN)/pytest tests/cluster -m cluster
 
+.PHONY: chart
+chart: $(STAMP)  ## the chart under Helm 3, Helm 4, unit tests and checkers, which the first run on a machine builds
+	$(BIN)/pytest tests/chart -m chart
+
+.PHONY: chart-files
+chart-files: $(STAMP)  ## the chart's schema and the table in its README, from its values
+	$(BIN)/python -m tests.chart.generated
+
 .PHONY: check
 check: $(STAMP)  ## lint, format, types and import contracts
 	$(BIN)/ruff check
@@ -48,6 +56,7 @@ lock: $(STAMP)  ## resolve pyproject.toml anew into the hash-locked files
 	$(BIN)/pip install --quiet uv
 	$(LOCK) --upgrade --output-file requirements.lock
 	$(LOCK) --upgrade --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(subst pyproject.toml,tests/chart/requirements.in,$(LOCK)) --upgrade --output-file tests/chart/requirements.lock
 
 .PHONY: install
 install: $(STAMP)  ## the virtual environment, from the lock; done by the others when needed
