@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -170,7 +170,8 @@ def read_orders(annotations: Mapping[str, str]) -> dict[str, OrderText | Misunde
 
 def _read(key: str, text: str) -> OrderText | Misunderstood:
     if key not in ORDERS:
-        return Misunderstood(fault=f"is no annotation of this program{_perhaps(key, ORDERS)}")
+        perhaps = _perhaps(key.removeprefix(PREFIX), list(OrderWord), prefix=PREFIX)
+        return Misunderstood(fault=f"is no annotation of this program{perhaps}")
     if len(text.encode("utf-8", "replace")) > MAX_ORDER_BYTES:
         return Misunderstood(fault=f"is longer than {MAX_ORDER_BYTES} bytes")
     try:
@@ -233,7 +234,7 @@ def _instant(text: str) -> datetime:
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
-        raise ValueError("has an until that is no instant with its zone, like 2026-03-01T12:00:00Z")
+        raise ValueError("says until=, which must be an instant with its zone, like 2026-03-01T12:00:00Z")
     return at.astimezone(UTC)
 
 
@@ -241,15 +242,14 @@ def _duration(name: str, text: str) -> timedelta:
     try:
         duration = read_duration(text)
     except ValueError as error:
-        raise ValueError(f"has a {name} that {error}") from None
+        raise ValueError(f"says {name}=, which {error}") from None
     if duration <= timedelta(0):
-        raise ValueError(f"has a {name} that must be above zero")
+        raise ValueError(f"says {name}=, which must be above zero")
     return duration
 
 
-def _perhaps(word: str, known: Iterable[str]) -> str:
+def _perhaps(word: str, known: Sequence[str], *, prefix: str = "") -> str:
     from difflib import get_close_matches  # noqa: PLC0415 - only for what went wrong: costs more than all the rest
 
-    known = list(known)
-    near = get_close_matches(word, known, n=1, cutoff=0.7)
-    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
+    near = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return f"; did you mean {prefix}{near[0]}?" if near else f"; there are {', '.join(prefix + each for each in known)}"

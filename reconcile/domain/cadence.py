@@ -87,7 +87,7 @@ def not_yet(
     if override is None or last_at is None or not override.is_in_force(now):
         return None
     due_at = min(last_at + override.every, override.expires_at)
-    if now >= due_at - START_JITTER:
+    if now >= due_at - min(START_JITTER, override.every / 6):
         return None
     reason = f"every {spelled(override.every)} until {override.expires_at:%Y-%m-%dT%H:%M:%SZ}, by {override.actor}"
     return NotYet(reason=f"{reason}: {override.reason}", due_at=due_at)

@@ -20,6 +20,8 @@ from reconcile.ports import Announcement, Breakers, Clock, StateMirror, StateObj
 
 BUDGET = timedelta(seconds=2)
 """How long a run waits for the Kubernetes API in all."""
+BUDGET_AT_START = timedelta(seconds=1.5)
+"""Of that, at most this much before the first call to a provider: loading the client is most of it."""
 ATTEMPTS = 12
 """Writes that are tried where others write at the same time."""
 _PAUSE = timedelta(milliseconds=10)
@@ -62,7 +64,7 @@ class Mirror:
     async def annotations(self) -> Mapping[str, str] | None:
         """Return the annotations as they were when the run began; None where the API did not give them in time."""
         if self._seen is None:
-            self._seen = await self._in_time(self._begun())
+            self._seen = await self._in_time(self._begun(), most=BUDGET_AT_START)
         return None if self._seen is None else self._seen.annotations
 
     async def _begun(self) -> StateObject:
@@ -151,11 +153,11 @@ class Mirror:
             return
         self.telemetry.event("event.not_emitted", reason=announcement.reason)
 
-    async def _in_time(self, doing: Awaitable[Result]) -> Result | None:
+    async def _in_time(self, doing: Awaitable[Result], *, most: timedelta = BUDGET) -> Result | None:
         """Wait as long as there is time left for the API in this run."""
         began = self.clock.monotonic()
         try:
-            async with asyncio.timeout(max(self._left.total_seconds(), 0)):
+            async with asyncio.timeout(max(min(self._left, most).total_seconds(), 0)):
                 return await self._tried(doing)
         except TimeoutError:
             self._blame("the Kubernetes API did not answer in time")
