@@ -34,9 +34,12 @@ class Node:
 
     def import_image(self, tar: Path) -> list[str]:
         """Load an image archive as `docker save` writes it; return its names, for `imagePullPolicy: Never`."""
-        known = self._images()
-        self.ctr("images", "import", tar)
-        return sorted(self._images() - known)
+        names = [
+            line.split()[1] for line in self.ctr("images", "import", tar).splitlines() if line.startswith("unpacking ")
+        ]
+        if not names:
+            raise ClusterError(f"{tar} holds no image with a name")
+        return names
 
     def expose(self, port: int) -> str:
         """Let pods reach what listens on *port* of 127.0.0.1; return the host and port to give them."""
@@ -56,10 +59,6 @@ class Node:
         if done.returncode:
             raise ClusterError(f"ctr {arguments[0]}: {done.stderr.strip()[-1000:]}")
         return done.stdout
-
-    def _images(self) -> set[str]:
-        names = self.ctr("images", "list", "--quiet").split()
-        return {name for name in names if not name.startswith(("sha256:", node_files.PAUSE))}
 
 
 def missing() -> str:
@@ -119,7 +118,9 @@ def _join(joined: Node, plane: ControlPlane, addresses: Addresses) -> None:
 
 def _relay(servers: Processes, source: str, target: str) -> None:
     """Carry connections to *source* on to *target*."""
-    servers.start(f"relay-{source.replace(':', '-')}", [binaries.pod(), "relay", source, target])
+    name = f"relay-{source.replace(':', '-')}"
+    servers.start(name, [binaries.pod(), "relay", source, target])
+    servers.wait(lambda: "listening" in servers.log(name).read_text(), what=f"the relay from {source}")
 
 
 @contextmanager

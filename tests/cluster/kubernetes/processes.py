@@ -23,7 +23,7 @@ kill $watch 2>/dev/null
 eval "$cleanup"
 """
 Answer = TypeVar("Answer")
-GRACE = 20.0
+GRACE = 45.0
 STEP = 0.1
 TAIL = 1500
 
@@ -43,6 +43,7 @@ class Processes:
         self, name: str, command: Sequence[str | Path], *, cleanup: str = "", env: Mapping[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
         """Start *command* as *name*; the shell code *cleanup* runs once it has ended."""
+        self.log(name).touch()
         shell = subprocess.Popen(
             ["/bin/sh", "-c", SUPERVISOR, name, self.log(name), cleanup, *command],
             stdin=subprocess.PIPE,

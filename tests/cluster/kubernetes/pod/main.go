@@ -23,7 +23,7 @@ func main() {
 	case "relay":
 		relay(arguments[1], arguments[2])
 	case "report":
-		report()
+		report(arguments[1])
 	default:
 		stop := make(chan os.Signal, 1)
 		signal.Notify(stop, syscall.SIGINT, syscall.SIGTERM)
@@ -35,6 +35,7 @@ func main() {
 func relay(from, to string) {
 	listener, err := net.Listen("tcp", from)
 	must(err)
+	fmt.Println("listening")
 	for {
 		near, err := listener.Accept()
 		must(err)
@@ -55,10 +56,15 @@ func relay(from, to string) {
 	}
 }
 
-// report says who runs, whether the root can be written to, and what the API answers to the service account.
-func report() {
+// report says who runs, whether the root can be written to, whether the address answers, and what the API says to the
+// service account.
+func report(address string) {
 	fmt.Println("uid", os.Getuid())
 	fmt.Println("root", writable("/"))
+	connection, err := net.DialTimeout("tcp", address, 10*time.Second)
+	must(err)
+	connection.Close()
+	fmt.Println("reached", address)
 	token, err := os.ReadFile(account + "token")
 	must(err)
 	certificate, err := os.ReadFile(account + "ca.crt")
