@@ -5,8 +5,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -110,7 +111,11 @@ def _processes(pick: Callable[[str], Path], description: str) -> Iterator[Cluste
 def _container() -> Iterator[Cluster]:
     from testcontainers.community.k3s import K3SContainer  # noqa: PLC0415 - slow to import, and only where Docker answers
 
-    with private_folder() as folder, K3SContainer(K3S) as k3s:
+    with private_folder() as folder, ExitStack() as started:
+        with warnings.catch_warnings():
+            # Its own start waits in a way that it calls deprecated.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            k3s = started.enter_context(K3SContainer(K3S))
         kubeconfig = folder / "kubeconfig"
         kubeconfig.touch(mode=0o600)
         kubeconfig.write_text(k3s.config_yaml())
