@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.cluster.kubernetes.cluster import Cluster
+from tests.cluster.kubernetes.processes import ClusterError
 from tests.cluster.release import LEAST, NAME, PREFIX, STATE, Release, released
 
 TEN = ("--set", "schedule=*/10 * * * *")
@@ -101,3 +102,26 @@ def test_gitops_sees_no_difference_that_is_not_its_own(cluster: Cluster, namespa
     assert patches.faults == []
     assert done.stdout == ""
     assert done.returncode == 0, done.stderr
+
+
+def test_helm_4_says_who_changed_a_field_and_takes_it_back_when_told(cluster: Cluster, namespace: str) -> None:
+    with released(cluster, 4, *QUIET, namespace=namespace) as release:
+        cluster.kubectl("patch", f"cronjob/{NAME}", release.where, '--patch={"spec": {"suspend": true}}')
+        with pytest.raises(ClusterError, match='conflict with "kubectl-patch"'):
+            release.upgrade(*QUIET)
+        release.upgrade(*QUIET, "--force-conflicts")
+        suspended = release.get(f"cronjob/{NAME}")["spec"]["suspend"]
+
+    assert suspended is False
+
+
+@pytest.mark.parametrize(("helm", "force"), [(3, "--force"), (4, "--force-replace")])
+def test_a_forced_upgrade_takes_the_annotations_away(cluster: Cluster, namespace: str, helm: int, force: str) -> None:
+    """What the guide warns of."""
+    side = ("--server-side=false",) if helm > 3 else ()
+    with released(cluster, helm, *QUIET, namespace=namespace) as release:
+        cluster.kubectl("annotate", STATE, release.where, f"{PREFIX}hold=reason=x for=2h")
+        release.upgrade(*QUIET, force, *side)
+        seen = release.annotations()
+
+    assert seen == {}
