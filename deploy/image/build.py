@@ -1,4 +1,4 @@
-"""Build the image into ``dist/``, and say how large it is and how long it takes to start: ``make image``.
+"""Build the image into ``dist/``, with a few lines on its size and the time it takes to start: ``make image``.
 
 Variables: BASE and INDEX (the Dockerfile's arguments), SOURCE_DATE_EPOCH.
 """
@@ -25,6 +25,7 @@ NAME = "appointment-reconciler"
 TAG = f"{NAME}:{__version__}"
 ARCHIVE = DIST / f"{NAME}-{__version__}.tar"
 BILL = DIST / f"{NAME}-{__version__}.cdx.json"
+FIGURES = DIST / "image.txt"
 PULLED_WITHIN = 300
 BUILT_WITHIN = 900
 # What a machine may have told its pip; paths in it mean nothing inside a build.
@@ -40,8 +41,10 @@ def main() -> None:
         build(docker, base)
         docker("save", "--output", ARCHIVE, TAG)
         BILL.write_text(docker("run", "--rm", "--network=none", "--entrypoint=python", TAG, "-c", _print(bill.BILL)))
-        print(figures.table(docker, TAG, ARCHIVE))
-    print(f"image: {ARCHIVE.relative_to(ROOT)}, on {base}; its contents: {BILL.relative_to(ROOT)}")
+        FIGURES.write_text(
+            f"{ARCHIVE.relative_to(ROOT)}, on {base}; its contents: {BILL.relative_to(ROOT)}\n"
+            f"{figures.table(docker, TAG, ARCHIVE)}\n"
+        )
 
 
 def build(docker: Docker, base: str, *, tag: str = TAG, options: tuple[str, ...] = ()) -> None:

@@ -21,7 +21,12 @@ STDLIB = Path(sysconfig.get_path("stdlib"))
 # way of NIS, terminals) would be most of the packages to watch for holes. sitecustomize is the base's own.
 UNUSED = {"__pycache__", "dist-packages", "site-packages", "sitecustomize.py"}
 UNUSED |= {"ensurepip", "idlelib", "lib2to3", "pydoc_data", "test", "tkinter", "turtle.py", "turtledemo", "venv"}
-UNUSED_MODULES = ("_curses", "_dbm", "_gdbm", "_test", "_tkinter", "_xx", "nis", "ossaudiodev", "readline")
+UNUSED_EXTENSIONS = ("_curses", "_dbm", "_gdbm", "_test", "_tkinter", "_xx", "nis", "ossaudiodev", "readline")
+# Nine tenths of the Kubernetes client are its asynchronous twin and a module for each type of object: it loads those
+# when they are asked for, and we speak JSON.
+UNUSED_PACKAGE = "site-packages/kubernetes/aio"
+UNUSED_BUT_FOR_INIT = ("site-packages/kubernetes/client/api", "site-packages/kubernetes/client/models")
+FOR_COMPILERS = (".a", ".c", ".h", ".pxd", ".pyi", ".pyx")
 # Of the virtual environment's commands only ours.
 COMMANDS = ("python", "python3", "reconcile")
 FROM_BASE = (bill.CERTIFICATES, Path("/etc/os-release"), Path("/etc/ld.so.conf"), Path("/etc/ld.so.conf.d"))
@@ -72,11 +77,20 @@ class Tree:
         excluded = set(without)
         for parent, folders, files in os.walk(folder):
             folders[:] = sorted(set(folders) - excluded)
-            for name in {*files} - excluded:
-                is_for_compilers = name.endswith((".a", ".c", ".h", ".pxd", ".pyi", ".pyx"))
-                is_unused = name.endswith(".so") and name.startswith(UNUSED_MODULES)
-                if not is_for_compilers and not is_unused:
-                    self.take(Path(parent, name))
+            for path in (Path(parent, name) for name in files if name not in excluded):
+                if not _is_unused(path):
+                    self.take(path)
+
+
+def _is_unused(path: Path) -> bool:
+    """Tell whether nothing in the image would ever open a file."""
+    folder = str(path.parent)
+    return (
+        path.suffix in FOR_COMPILERS
+        or (path.suffix == ".so" and path.name.startswith(UNUSED_EXTENSIONS))
+        or UNUSED_PACKAGE in folder
+        or (folder.endswith(UNUSED_BUT_FOR_INIT) and path.name != "__init__.py")
+    )
 
 
 def gather(tree: Tree, venv: Path) -> None:
