@@ -123,7 +123,7 @@ async def test_a_thousand_updates_from_four_processes_lose_none(
             with (tmp_path / "shown").open("w+") as shown:
                 watch = subprocess.Popen(  # noqa: ASYNC220 - starting it blocks nobody
                     [cluster.kubectl_path, "get", "configmap", NAME, where, "--watch", SHOWN],
-                    env={**site.env, "KUBECONFIG": str(cluster.kubeconfig)},
+                    env=cluster.environment(),
                     stdout=shown,
                 )
                 arguments = (postgres_url, namespace, str(site.account.mount), str(UPDATES // WRITERS))

@@ -45,12 +45,15 @@ class Account:
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         return subprocess.run(
             list(command),
-            env={**inherited, "KUBECONFIG": str(self.kubeconfig), **self.environment, **env},
+            env={**inherited, **self._kubectl_environment(), **self.environment, **env},
             capture_output=True,
             check=False,
             text=True,
             timeout=timeout,
         )
+
+    def _kubectl_environment(self) -> dict[str, str]:
+        return {"KUBECONFIG": str(self.kubeconfig), "KUBECACHEDIR": str(self.mount / "cache")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,12 @@ class Cluster:
         """Return the API server's URL."""
         return str(self._config()["server"])
 
+    def environment(self, kubeconfig: Path | None = None) -> dict[str, str]:
+        """Return this process' environment, in which kubectl and Helm find the cluster and keep to its folder."""
+        homes = {f"HELM_{kind}_HOME": str(self.folder / "helm" / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
+        kept = {"KUBECONFIG": str(kubeconfig or self.kubeconfig), "KUBECACHEDIR": str(self.folder / "cache")}
+        return {**os.environ, **homes, **kept}
+
     def kubectl(self, *arguments: str | Path, stdin: str | None = None, kubeconfig: Path | None = None) -> str:
         """Run kubectl and return its standard output, or raise ClusterError with what it said."""
         done = self.try_kubectl(*arguments, stdin=stdin, kubeconfig=kubeconfig)
@@ -78,7 +87,7 @@ class Cluster:
         self, *arguments: str | Path, stdin: str | None = None, kubeconfig: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run kubectl and return whatever it did."""
-        return _run([self.kubectl_path, *arguments], self._environment(kubeconfig), stdin)
+        return _run([self.kubectl_path, *arguments], self.environment(kubeconfig), stdin)
 
     def get(self, *arguments: str | Path) -> Any:
         """Return what `kubectl get` finds, as JSON."""
@@ -91,7 +100,7 @@ class Cluster:
 
     def helm(self, version: int, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run Helm 3 or 4 and return whatever it did."""
-        return _run([binaries.tool(f"helm{version}"), *arguments], self._environment(), None)
+        return _run([binaries.tool(f"helm{version}"), *arguments], self.environment(), None)
 
     @contextmanager
     def namespace(self, prefix: str = "test", *, level: str = "restricted") -> Iterator[str]:
@@ -146,10 +155,6 @@ class Cluster:
         view = self.kubectl("config", "view", "--raw", "--flatten", "--minify", "--output=json")
         config: dict[str, str] = json.loads(view)["clusters"][0]["cluster"]
         return config
-
-    def _environment(self, kubeconfig: Path | None = None) -> dict[str, str]:
-        homes = {f"HELM_{kind}_HOME": str(self.folder / "helm" / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
-        return {**os.environ, **homes, "KUBECONFIG": str(kubeconfig or self.kubeconfig)}
 
 
 def _run(
