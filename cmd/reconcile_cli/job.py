@@ -1,7 +1,6 @@
 """``reconcile job``: one-off Jobs for kubectl."""
 
 import json
-from enum import StrEnum
 
 import click
 
@@ -11,13 +10,6 @@ from reconcile.settings.cluster import Label, ObjectName
 from reconcile_cli.options import KindParam
 
 NAME = KindParam(Label())
-
-
-class Form(StrEnum):
-    """How a manifest is written."""
-
-    YAML = "yaml"
-    JSON = "json"
 
 
 @click.group()
@@ -55,14 +47,19 @@ def command() -> None:
 @click.option("--memory", default="256Mi", show_default=True, metavar="QUANTITY", help="Memory of each pod.")
 @click.option("--cpu", default="100m", show_default=True, metavar="QUANTITY", help="Processor share of each pod.")
 @click.option(
-    "--format", "form", type=click.Choice(Form), default=Form.YAML, show_default=True, help="How it is written."
+    "--format",
+    "form",
+    type=click.Choice(["yaml", "json"]),
+    default="yaml",
+    show_default=True,
+    help="How it is written.",
 )
 @click.argument("arguments", nargs=-1, required=True, metavar="-- COMMAND [ARGUMENTS]...", type=click.UNPROCESSED)
-def manifest(*, form: Form, arguments: tuple[str, ...], **facts: object) -> None:
+def manifest(*, form: str, arguments: tuple[str, ...], **facts: object) -> None:
     """Print a Job that runs COMMAND, like: reconcile job manifest ... -- run --dry-run --workspace ws-1.
 
     Its pods are as the chart's: not root, without privileges, nothing writable but /tmp. With several shards each pod
     takes its own share of the workspaces, and one that fails for good lets the others go on.
     """
     job = bootstrap.job_manifest(command=arguments, **facts)
-    click.echo(json.dumps(job, indent=2) if form is Form.JSON else bootstrap.as_yaml(job), nl=form is Form.JSON)
+    click.echo(json.dumps(job, indent=2) if form == "json" else bootstrap.as_yaml(job).rstrip())

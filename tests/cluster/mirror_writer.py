@@ -50,4 +50,5 @@ async def write(url: str, namespace: str, mount: str, count: int) -> dict[str, i
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asyncio.run(write(*sys.argv[1:4], int(sys.argv[4])))))
+    url, namespace, mount, count = sys.argv[1:]
+    sys.stdout.write(json.dumps(asyncio.run(write(url, namespace, mount, int(count)))))
