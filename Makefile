@@ -33,8 +33,9 @@ chart: $(STAMP)  ## the chart under Helm 3, Helm 4, unit tests and checkers, whi
 	$(BIN)/pytest tests/chart -m chart
 
 .PHONY: chart-files
-chart-files: $(STAMP)  ## the chart's schema and the table in its README, from its values
+chart-files: $(STAMP)  ## the chart's schema, the table in its README and its snapshot, from values and templates
 	$(BIN)/python -m tests.chart.generated
+	$(BIN)/python -m tests.chart.tools
 
 .PHONY: image
 image: dist/image.txt  ## the image as an archive in dist/, its size and start time; BASE= and INDEX= say where from

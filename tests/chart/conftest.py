@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what the checkers counted where people look."""
-    for figure in FIGURES:
+    for figure in sorted(FIGURES):
         terminalreporter.write_line(f"chart: {figure}")
 
 

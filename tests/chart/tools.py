@@ -1,4 +1,7 @@
-"""Helm of both versions and the checkers, each built or installed once and kept outside the checkout."""
+"""Helm of both versions and the checkers, each built or installed once and kept outside the checkout.
+
+``python -m tests.chart.tools`` takes what the chart renders now as the unit tests' snapshot.
+"""
 
 import functools
 import hashlib
@@ -79,3 +82,7 @@ def checks() -> Path:
                 (unpacked / file.name).write_text(text)
 
     return binaries._once(f"chart-checks-{digest}", build)
+
+
+if __name__ == "__main__":
+    run(unittest(), "--strict", "--update-snapshot", CHART)
