@@ -1,6 +1,7 @@
 """Helm 3, Helm 4 and the checkers of others have nothing to say against any case in ci/."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.chart
 SKIPS = yaml.safe_load((CHART / "checks" / "skips.yaml").read_text())
 # It belongs to the Prometheus operator, whose schema is not Kubernetes'.
 FOREIGN = "PrometheusRule"
+(LEAST,) = (case for case in tools.CASES if case.name.startswith("secret"))
 by_case = pytest.mark.parametrize("case", tools.CASES, ids=lambda case: case.name.removesuffix("-values.yaml"))
 by_helm = pytest.mark.parametrize("helm", tools.HELMS)
 
@@ -92,7 +94,17 @@ def test_the_unit_tests_pass(figures: list[str]) -> None:
 
 
 def test_a_value_that_came_by_the_command_line_may_be_a_decimal() -> None:
-    (case,) = (case for case in tools.CASES if case.name.startswith("secret"))
-    said = tools.render("--set", "breaker.errorRate=0.75", case=case)
+    said = tools.render("--set", "breaker.errorRate=0.75", case=LEAST)
 
     assert 'RECONCILE_CIRCUIT_BREAKER_ERROR_RATE: "0.75"' in said
+
+
+def test_what_runs_tells_by_which_settings() -> None:
+    before, same, other = (
+        set(re.findall("checksum/config: (.*)", tools.render(*values, case=LEAST)))
+        for values in ((), ("--set", "suspend=true"), ("--set", "limits.workspaceLimit=11"))
+    )
+
+    assert len(before) == 1
+    assert before == same
+    assert before.isdisjoint(other)
