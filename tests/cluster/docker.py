@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.kubernetes.processes import ClusterError, processes
+from tests.cluster.kubernetes.processes import ClusterError, processes, removal
 
 PACKAGE = "docker.io"
 STORAGE = ("overlay2", "vfs")
@@ -111,5 +111,5 @@ def _cleanup(folder: Path, *, network: bool) -> str:
     bridge = f"ip link delete {BRIDGE}; " if network and not Path("/sys/class/net", BRIDGE).exists() else ""
     return bridge + (
         f"awk '$2 ~ \"^{folder}/\" {{print $2}}' /proc/mounts | sort -r | xargs -r umount --lazy; "
-        f"rm -rf --one-file-system '{folder}'/data '{folder}'/exec"
+        f"rm -rf --one-file-system '{folder}'/data '{folder}'/exec; {removal(folder)}"
     )

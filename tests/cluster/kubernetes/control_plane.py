@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.cluster.kubernetes.processes import Processes, free_port, processes
+from tests.cluster.kubernetes.processes import Processes, free_port, processes, removal
 
 OPENSSL = "openssl"
 DEFAULT_SERVICES = "10.96.0.0/24"
@@ -110,6 +110,7 @@ def _start_etcd(servers: Processes, find: Callable[[str], Path]) -> str:
             # Nothing here has to survive a power cut.
             "--unsafe-no-fsync",
         ],
+        cleanup=removal(servers.folder),
     )
     return clients
 

@@ -1,5 +1,6 @@
 """Start servers beside the tests, and end them in reverse order however the tests end."""
 
+import os
 import socket
 import subprocess
 import time
@@ -101,6 +102,11 @@ def eventually(question: Callable[[], Answer], *, what: str, seconds: float = 90
             raise ClusterError(f"{what} did not come within {seconds:g} s")
         time.sleep(STEP)
     return answer
+
+
+def removal(folder: Path) -> str:
+    """Return the shell code that removes *folder* if this process, which would do it, was killed."""
+    return f"kill -0 {os.getpid()} 2>/dev/null || rm -rf --one-file-system '{folder}'"
 
 
 def free_port(address: str = "127.0.0.1") -> int:
