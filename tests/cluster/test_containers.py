@@ -1,7 +1,7 @@
 """The paths through testcontainers are taken once in every run, on images made here: a path that never runs rots."""
 
 import asyncio
-import os
+import shutil
 from pathlib import Path
 
 import asyncpg
@@ -78,8 +78,8 @@ def test_a_kubernetes_is_a_container_where_docker_has_its_image(
 
 def _build_standin(engine: Docker, context: Path) -> None:
     engine("import", debian.archive(debian.PYTHON), "tests/python:1")
-    os.link(binaries.commands() / "kubernetes", context / "kubernetes")
-    os.link(binaries.pod(), context / "pod")
+    for binary in (binaries.commands() / "kubernetes", binaries.pod()):
+        shutil.copy(binary, context)
     code = context / "tests" / "cluster" / "kubernetes"
     code.mkdir(parents=True)
     for name in ("processes.py", "control_plane.py", "standin.py"):
