@@ -2,15 +2,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# What goes into a build of the image, or decides on it.
+OF_IMAGE := Dockerfile .dockerignore pyproject.toml requirements.lock requirements-image.lock \
+	$(shell find cmd reconcile deploy/image -type f -not -path '*/__pycache__/*')
 BENCHMARKS := incident runs http
-LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-config --no-annotate --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
 
 .PHONY: help
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(STAMP)  ## a healthy run, the incident, the stop, the recovery: in a minute, with nothing but this machine
@@ -20,12 +23,38 @@ demo: $(STAMP)  ## a healthy run, the incident, the stop, the recovery: in a min
 test: $(STAMP)  ## every test that runs without containers, on two cores, with a PostgreSQL of its own
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
+.PHONY: test-cluster
+test-cluster: $(STAMP)  ## the tests on a real Kubernetes, which the first run on a machine builds from Go modules
+	$(BIN)/python -m tests.cluster.kubernetes
+	$(BIN)/pytest tests/cluster -m cluster
+
+.PHONY: chart
+chart: $(STAMP)  ## the chart under Helm 3, Helm 4, unit tests and checkers, which the first run on a machine builds
+	$(BIN)/pytest tests/chart -m chart
+
+.PHONY: chart-files
+chart-files: $(STAMP)  ## the chart's schema, the table in its README and its snapshot, from values and templates
+	$(BIN)/python -m tests.chart.generated
+	$(BIN)/python -m tests.chart.tools
+
+.PHONY: image
+image: dist/image.txt  ## the image as an archive in dist/, its size and start time; BASE= and INDEX= say where from
+	@cat $<
+
+dist/image.txt: $(OF_IMAGE) | $(STAMP)
+	$(BIN)/python -m deploy.image.build
+
+.PHONY: test-image
+test-image: image  ## looks into the image and starts it
+	$(BIN)/pytest tests/image -m image
+
 .PHONY: check
 check: $(STAMP)  ## lint, format, types and import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	PYTHONPATH=.:cmd $(BIN)/lint-imports --no-logo
+	$(BIN)/hadolint Dockerfile
 
 .PHONY: bench
 bench: $(BENCHMARKS:%=bench-%)  ## every benchmark: a table, then JSON; one of them with make bench-NAME
@@ -41,8 +70,10 @@ format: $(STAMP)  ## format, and repair what the linter can
 .PHONY: lock
 lock: $(STAMP)  ## resolve pyproject.toml anew into the hash-locked files
 	$(BIN)/pip install --quiet uv
-	$(LOCK) --upgrade --output-file requirements.lock
-	$(LOCK) --upgrade --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(LOCK) pyproject.toml --upgrade --output-file requirements.lock
+	$(LOCK) pyproject.toml --upgrade --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(LOCK) --group image --upgrade --output-file requirements-image.lock
+	$(LOCK) tests/chart/requirements.in --upgrade --output-file tests/chart/requirements.lock
 
 .PHONY: install
 install: $(STAMP)  ## the virtual environment, from the lock; done by the others when needed

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -25,6 +25,7 @@ from reconcile.ports import Clock, EffectSink, Provider, Store
 from reconcile.providers.lazy import LazyProviders
 from reconcile.runner.check import bug_named
 from reconcile.runner.context import Parts, RunPolicy, Stop
+from reconcile.runner.mirror import Mirror
 from reconcile.runner.readiness import readiness
 from reconcile.runner.request import OnProgress, RunRequest
 from reconcile.runner.run import run as run_once
@@ -104,6 +105,20 @@ async def seed_url(
     await seed(url, mapping=load_mapping(mapping), workspaces=workspaces, leads=leads)
 
 
+def job_manifest(**plan: Any) -> Mapping[str, Any]:  # noqa: ANN401 - the fields of JobPlan
+    """Return a Job by the fields of ``JobPlan``; raise RequestError where they contradict each other."""
+    from reconcile.kube.job import JobPlan, manifest  # noqa: PLC0415
+
+    return manifest(JobPlan(**plan))
+
+
+def as_yaml(document: Mapping[str, Any]) -> str:
+    """Return a manifest as people read it."""
+    from reconcile.kube.job import yaml  # noqa: PLC0415
+
+    return yaml(document)
+
+
 async def doctor(settings: Settings) -> Sequence[Finding]:
     """Look at everything that a run needs and say how it is; nothing is changed and no provider is called."""
     from reconcile.store.check import check_schema  # noqa: PLC0415
@@ -155,11 +170,16 @@ async def run(settings: Settings, request: RunRequest, *, on_progress: OnProgres
     """Make one run and return its report; SIGTERM ends it early and in order."""
     clock, stop = SystemClock(), Stop()
     run_id, started = new_run_id(clock.now()), clock.monotonic()
+    request = request.of_job(settings.job_name, now=clock.now())
     report: RunReport | None = None
     asyncio.get_running_loop().set_exception_handler(_told_of_stray)
     with _ended_by_sigterm(stop):
         try:
-            async with _parts(settings, clock=clock, stop=stop, on_progress=on_progress) as parts:
+            async with (
+                _mirror(None if request.dry_run else settings, clock=clock) as mirror,
+                _parts(settings, clock=clock, stop=stop, on_progress=on_progress) as parts,
+            ):
+                parts = replace(parts, mirror=mirror)  # noqa: PLW2901 - only now complete
                 report = await run_once(request, run_id=run_id, policy=run_policy(settings), parts=parts)
         except asyncio.CancelledError:
             if not stop.takes_back_cancellation():
@@ -198,12 +218,31 @@ async def _parts(
         )
 
 
+@asynccontextmanager
+async def _mirror(settings: Settings | None, *, clock: Clock) -> AsyncIterator[Mirror | None]:
+    """Begin to read the state object, if there is one, before anything else is loaded or opened."""
+    if settings is None or settings.state_object is None:
+        yield None
+        return
+    from reconcile.kube.mirror import KubeMirror  # noqa: PLC0415
+    from reconcile.kube.place import Place  # noqa: PLC0415
+
+    place = Place.parse(settings.state_object, namespace=settings.namespace, account_dir=settings.service_account_dir)
+    mirror = Mirror(port=KubeMirror(place), clock=clock, random=chances.Random(), telemetry=LoggingTelemetry())
+    mirror.begin()
+    try:
+        yield mirror
+    finally:
+        await mirror.close()
+
+
 def run_policy(settings: Settings) -> RunPolicy:
     """Return the numbers of a run."""
     return RunPolicy(
         due=settings.due_policy(),
         breaker=settings.breaker_policy(),
         backoff=settings.backoff_policy(),
+        cadence=settings.planned_cadence(),
         budget=timedelta(seconds=settings.run_budget_seconds),
         workspace_concurrency=settings.workspace_concurrency,
         lead_concurrency=settings.lead_concurrency,

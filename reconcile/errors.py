@@ -36,6 +36,14 @@ class LeaseLost(ReconcileError):
     """The lease expired and another run took the work over: nothing may be written any more."""
 
 
+class MirrorUnavailable(ReconcileError):
+    """The Kubernetes API does not let the state object be read or written; no run fails of it."""
+
+
+class MirrorConflict(ReconcileError):
+    """Somebody else wrote the state object since it was read: read again, decide again."""
+
+
 class ErrorClass(StrEnum):
     """What kind of failure a provider call ended in; a closed set, so that it can label a metric and a breaker."""
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from reconcile.domain.breaker import Breaker, BreakerKey
 from reconcile.domain.budget import Grant, RateLimit
+from reconcile.domain.cadence import CadenceOverride
 from reconcile.domain.change import Answer, Change, EffectKind
 from reconcile.domain.credential import Token
 from reconcile.domain.due import DuePolicy
@@ -15,6 +16,7 @@ from reconcile.domain.lead import Lead, LeadState, MismatchKind
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import ErrorSignature, Outcome, SkipReason
 from reconcile.domain.report import Freshness, RunReport
+from reconcile.domain.shard import Shard
 from reconcile.domain.workspace import Workspace
 
 
@@ -149,7 +151,7 @@ class BatchReceipt:
 class Leads(Protocol):
     """The domain tables and our side tables, read as leads and written as batches."""
 
-    async def due_workspaces(
+    async def due_workspaces(  # noqa: PLR0913 - what narrows a run
         self,
         *,
         now: datetime,
@@ -157,8 +159,12 @@ class Leads(Protocol):
         limit: int,
         only: WorkspaceId | None = None,
         exclude: frozenset[WorkspaceId] = frozenset(),
+        shard: Shard | None = None,
     ) -> DueWorkspaces:
-        """Return workspaces that have due leads and are not waiting (``not_before``), longest unvisited first."""
+        """Return workspaces that have due leads and are not waiting (``not_before``), longest unvisited first.
+
+        Of a *shard* alone, if one is given: limit and count are the shard's.
+        """
         ...
 
     async def due_leads(
@@ -280,6 +286,7 @@ class RunRow:
     started_at: datetime
     finished_at: datetime | None
     report: Mapping[str, Any] | None
+    trigger: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -384,6 +391,52 @@ class EffectSink(Protocol):
         ...
 
 
+class Cadences(Protocol):
+    """The one override of the cadence, until it expires."""
+
+    async def override(self) -> CadenceOverride | None:
+        """Return the override as it is stored, also one that is over."""
+        ...
+
+    async def set(self, override: CadenceOverride) -> None:
+        """Store *override* in place of the one before it."""
+        ...
+
+    async def clear(self) -> None:
+        """Forget the override."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRow:
+    """An operator's annotation that was seen: *value* as it was then, *fault* why it was not obeyed, if so.
+
+    *until* is when what it asked for ends by itself.
+    """
+
+    key: str
+    value: str
+    seen_at: datetime
+    fault: str | None = None
+    until: datetime | None = None
+
+
+class Orders(Protocol):
+    """Which annotations were obeyed or refused, so that each is only once."""
+
+    async def seen(self) -> Sequence[OrderRow]:
+        """Return the annotations that are remembered, in key order."""
+        ...
+
+    async def remember(self, row: OrderRow) -> None:
+        """Remember *row* in place of the one before it."""
+        ...
+
+    async def forget(self, key: str) -> None:
+        """Forget an annotation that is no longer there."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
     """One database, by its ports."""
@@ -394,6 +447,44 @@ class Store:
     budgets: Budgets
     ledger: Ledger
     outbox: Outbox
+    cadences: Cadences
+    orders: Orders
+
+
+# --- kubernetes --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateObject:
+    """The object whose annotations mirror our state; *version* is what the next write is compared with."""
+
+    annotations: Mapping[str, str]
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """Something that happened to the state object, for those who watch events; *reason* in CamelCase."""
+
+    reason: str
+    text: str
+    is_warning: bool = False
+
+
+class StateMirror(Protocol):
+    """An object of the Kubernetes API; each call ends within seconds, or raises MirrorUnavailable."""
+
+    async def read(self) -> StateObject:
+        """Return the object as it is now."""
+        ...
+
+    async def patch(self, annotations: Mapping[str, str | None], *, version: str) -> StateObject:
+        """Set these annotations (None: remove) and no others; MirrorConflict unless *version* is still the object's."""
+        ...
+
+    async def announce(self, announcement: Announcement) -> None:
+        """Emit an event about the object."""
+        ...
 
 
 # --- telemetry ---------------------------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ def package() -> Source | None:
 def container() -> Source | None:
     """Look for a Docker that answers."""
     # In a process of its own: a client that cannot connect leaves its socket open.
-    question = "import docker, testcontainers.postgres; docker.from_env(timeout=5)"
+    question = "import docker, testcontainers.community.postgres; docker.from_env(timeout=5)"
     if subprocess.run([sys.executable, "-c", question], check=False, capture_output=True).returncode:
         return None
     return Source(f"a container of {IMAGE}", _container)
@@ -159,7 +159,7 @@ def _private_server(binaries: Path) -> Iterator[Server]:
 
 @contextmanager
 def _container() -> Iterator[Server]:
-    from testcontainers.postgres import PostgresContainer  # noqa: PLC0415 - slow to import, and the last resort
+    from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - slow to import, and the last resort
 
     postgres = PostgresContainer(IMAGE, username="reconcile", password=uuid4().hex, dbname="postgres", driver=None)
     with postgres:

@@ -54,7 +54,7 @@ def test_every_fault_is_reported_at_once_with_name_value_and_remedy() -> None:
             "RECONCILE_CIRCUIT_BREAKER_ERROR_RATE": "50",
             "RECONCILE_CIRCUIT_BREAKER_MODE": "shadow",
             "RECONCILE_WORKSPACE_LIMT": "3",
-            "RECONCILE_NONSENSE": "3",
+            "RECONCILE_GIBBERISH": "3",
         },
         lead_concurrency="0",
     )
@@ -64,7 +64,7 @@ def test_every_fault_is_reported_at_once_with_name_value_and_remedy() -> None:
         "--lead-concurrency must be a whole number from 1 to 64, not '0'",
         "RECONCILE_CIRCUIT_BREAKER_ERROR_RATE must be a number above 0, at most 1, not '50'",
         "RECONCILE_CIRCUIT_BREAKER_MODE must be one of enforce, metrics_only, not 'shadow'",
-        "RECONCILE_NONSENSE is not a setting; unset it; the settings are listed by `reconcile run --help`",
+        "RECONCILE_GIBBERISH is not a setting; unset it; the settings are listed by `reconcile run --help`",
         "RECONCILE_WORKSPACE_LIMT is not a setting; did you mean RECONCILE_WORKSPACE_LIMIT?",
     )
 

@@ -1,8 +1,6 @@
 """``reconcile breaker``: the breakers as they stand, and an operator's hand on one."""
 
 import asyncio
-import os
-import pwd
 from datetime import timedelta
 
 import click
@@ -14,7 +12,7 @@ from reconcile.runner.hand import Order, Verb, act, breaker_key
 from reconcile.runner.overview import troubled
 from reconcile.settings import Settings
 from reconcile_cli.options import DurationParam, with_settings
-from reconcile_cli.output import is_text, print_json
+from reconcile_cli.output import is_text, print_json, user
 
 
 @click.group()
@@ -43,7 +41,7 @@ def _order(verb: Verb, *, lasts_help: str, text: str) -> None:
     @click.option("--for", "lasts", type=DurationParam(), metavar="DURATION", help=lasts_help)
     @click.option("--actor", metavar="NAME", help="Who gives the order. [default: this system's user]")
     def order(settings: Settings, *, breaker: str, reason: str, lasts: timedelta | None, actor: str | None) -> None:
-        given = Order(verb=verb, key=breaker_key(breaker), reason=reason, actor=actor or _user(), lasts=lasts)
+        given = Order(verb=verb, key=breaker_key(breaker), reason=reason, actor=actor or user(), lasts=lasts)
         _print(settings, asyncio.run(_acted(settings, given)))
 
 
@@ -80,14 +78,6 @@ async def _acted(settings: Settings, order: Order) -> tuple[Advice, ...]:
     async with bootstrap.opened(settings) as opened:
         now = opened.clock.now()
         return (advice(await act(order, store=opened.store, now=now, policy=policy), now=now, policy=policy),)
-
-
-def _user() -> str:
-    """Return who is asking by the system's own books, which no variable can change."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()}"
 
 
 def _print(settings: Settings, told: tuple[Advice, ...]) -> None:

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+import pwd
 import sys
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -50,3 +52,11 @@ def _camel(field: "dataclasses.Field[object]") -> str:
     first, *rest = field.name.split("_")
     suffix = "Seconds" if timedelta in (field.type, *get_args(field.type)) else ""
     return first + "".join(word.capitalize() for word in rest) + suffix
+
+
+def user() -> str:
+    """Return who is asking by the system's own books, which no variable can change."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"

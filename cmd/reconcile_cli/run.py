@@ -42,6 +42,7 @@ def command(settings: Settings, *, workspace: str | None, dry_run: bool, fail_on
         dry_run=dry_run,
         whole_set=dry_run and not _is_limited(),
         trigger=settings.trigger,
+        shard=settings.shard,
     )
     if is_text(settings):
         from reconcile_cli.text import progress  # noqa: PLC0415 - rich, for a person only

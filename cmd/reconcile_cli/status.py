@@ -7,12 +7,12 @@ import click
 from reconcile import bootstrap
 from reconcile.runner.overview import Overview, overview
 from reconcile.settings import Settings
-from reconcile_cli.options import with_settings
+from reconcile_cli.options import COMMON, with_settings
 from reconcile_cli.output import is_text, print_json
 
 
 @click.command()
-@with_settings()
+@with_settings((*COMMON, "schedule", "applied_schedule", "time_zone", "cadence_auto"))
 def command(settings: Settings) -> None:
     """Show what is broken, since when, whose fault it is, what comes next and what to type."""
     view = asyncio.run(_view(settings))
@@ -26,6 +26,11 @@ def command(settings: Settings) -> None:
 
 async def _view(settings: Settings) -> Overview:
     async with bootstrap.opened(settings) as opened:
+        now = opened.clock.now()
         return await overview(
-            opened.store, now=opened.clock.now(), due=settings.due_policy(), breaker=settings.breaker_policy()
+            opened.store,
+            now=now,
+            due=settings.due_policy(),
+            breaker=settings.breaker_policy(),
+            planned=settings.planned_cadence(now),
         )

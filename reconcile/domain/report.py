@@ -9,6 +9,7 @@ from reconcile.domain.breaker import Breaker
 from reconcile.domain.ids import ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.outcome import DeferReason, SkipReason
+from reconcile.domain.shard import Shard
 
 
 class Health(StrEnum):
@@ -72,7 +73,14 @@ class RunReport:
     health_reasons: tuple[str, ...]
     circuit_broken: bool
     stopped: str | None = None
-    """Why the run ended before its work did: ``lease_held``, ``lease_lost``, ``sigterm``, ``deadline``, ``breaker``."""
+    """Why the run ended before its work did: ``lease_held``, ``lease_lost``, ``sigterm``, ``deadline``, ``breaker``.
+
+    Or before it began any: ``not_due``.
+    """
+    scheduled_at: datetime | None = None
+    """The tick that a CronJob's controller started it for, and how long after it the run began."""
+    lateness: timedelta | None = None
+    shard: Shard | None = None
     workspaces_processed: int = 0
     leads_checked: int = 0
     booked_found: int = 0

@@ -9,6 +9,7 @@ from random import Random
 
 from reconcile.domain.backoff import BackoffPolicy
 from reconcile.domain.breaker import BreakerPolicy, BreakerState
+from reconcile.domain.cadence import PlannedCadence
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import ProviderName, RunId, WorkspaceId
 from reconcile.domain.lease import Lease
@@ -17,6 +18,7 @@ from reconcile.ports import Clock, EffectSink, Provider, Store, Telemetry
 from reconcile.runner.board import Board
 from reconcile.runner.counts import Counts
 from reconcile.runner.gate import Gate
+from reconcile.runner.mirror import Mirror
 from reconcile.runner.request import OnProgress, RunRequest
 
 SOFT_SHARE = 0.8
@@ -35,6 +37,7 @@ class RunPolicy:
     due: DuePolicy = field(default_factory=DuePolicy)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
+    cadence: PlannedCadence = field(default_factory=PlannedCadence)
     budget: timedelta = timedelta(seconds=50)
     workspace_concurrency: int = 8
     lead_concurrency: int = 4
@@ -85,6 +88,7 @@ class Parts:
     version: str = ""
     stop: Stop = field(default_factory=Stop)
     on_progress: OnProgress | None = None
+    mirror: Mirror | None = None
 
     async def give_up(self, lease: Lease) -> None:
         """Release *lease*; where the database does not let us, it runs out by itself."""
@@ -115,6 +119,8 @@ class Run:
     planned_count: int = 0
     saving: asyncio.Lock = field(default_factory=asyncio.Lock)
     warnings: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+    """What the report says besides, without thinking the worse of the run."""
 
     @property
     def stop(self) -> Stop:
@@ -176,6 +182,8 @@ class Run:
                             reason=str(breaker.reason),
                             generation=breaker.generation,
                         )
+                        if self.parts.mirror is not None:
+                            self.parts.mirror.moved(breaker, stored)
                     else:
                         theirs = await stored.get(breaker.key)
                         if theirs is not None:

@@ -10,7 +10,20 @@ from reconcile.domain.budget import Grant, Meter, RateLimit
 from reconcile.domain.lease import Lease
 from reconcile.domain.report import RunReport
 from reconcile.errors import LeaseHeld
-from reconcile.ports import BatchReceipt, BatchWrite, Breakers, Clock, Leads, Ledger, Outbox, OutboxRow, Store, Usage
+from reconcile.ports import (
+    BatchReceipt,
+    BatchWrite,
+    Breakers,
+    Cadences,
+    Clock,
+    Leads,
+    Ledger,
+    Orders,
+    Outbox,
+    OutboxRow,
+    Store,
+    Usage,
+)
 
 
 def dry(store: Store, *, clock: Clock) -> Store:
@@ -23,13 +36,15 @@ def dry(store: Store, *, clock: Clock) -> Store:
         budgets=LocalBudgets(clock),
         ledger=_Reading(store.ledger),
         outbox=_NoOutbox(store.outbox),
+        cadences=_Reading(store.cadences),
+        orders=_Reading(store.orders),
     )
 
 
 class _Reading:
     """Passes questions on and answers each command itself."""
 
-    def __init__(self, port: Leads | Breakers | Ledger) -> None:
+    def __init__(self, port: Leads | Breakers | Ledger | Cadences | Orders) -> None:
         self._port = port
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the port has

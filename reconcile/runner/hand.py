@@ -88,6 +88,21 @@ async def act(order: Order, *, store: Store, now: datetime, policy: BreakerPolic
     raise StoreUnavailable(f"breaker {order.key} was moved by others {_ATTEMPTS} times in a row; try again")
 
 
+async def lift(key: BreakerKey, *, reason: str, actor: str, store: Store, now: datetime) -> Breaker | None:
+    """Take the hold of *actor* with this *reason* off a breaker; None where there is no such hold any more."""
+    for _ in range(_ATTEMPTS):
+        before = await store.breakers.get(key)
+        held = before.override if before else None
+        if before is None or held is None or before.held(now) is not OverrideKind.HOLD_OPEN:
+            return None
+        if (held.reason, held.actor) != (reason, actor):
+            return None
+        after = replace(before, override=replace(held, expires_at=now)).released(now)
+        if await store.breakers.save(after, expected_generation=before.generation):
+            return after
+    raise StoreUnavailable(f"breaker {key} was moved by others {_ATTEMPTS} times in a row; try again")
+
+
 def _carried_out(order: Order, breaker: Breaker, *, now: datetime, policy: BreakerPolicy) -> Breaker:
     """Return what the order makes of *breaker*. The latest word counts: a former override ends with it."""
     words = f"by {order.actor}: {order.reason}"

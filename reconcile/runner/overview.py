@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reconcile.domain.breaker import BreakerPolicy, BreakerScope, BreakerState
+from reconcile.domain.cadence import PlannedCadence
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import RunId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.report import Freshness
-from reconcile.ports import RunRow, SignatureRow, Store
+from reconcile.ports import OrderRow, RunRow, SignatureRow, Store
 from reconcile.runner.advice import Advice, advice, counted, needs_advice, width
+from reconcile.runner.cadence import CadenceView, cadence_view
+from reconcile.runner.orders import sentence
 
 RUN_LEASE = "run"
 RUNS_SHOWN = 10
@@ -85,6 +88,7 @@ class Overview:
     mismatches: Mapping[MismatchKind, int]
     pending_effects: int
     signatures: tuple[SignatureRow, ...]
+    cadence: CadenceView
 
     @property
     def parked(self) -> tuple[Advice, ...]:
@@ -92,7 +96,9 @@ class Overview:
         return tuple(each for each in self.breakers if each.scope is BreakerScope.WORKSPACE)
 
 
-async def overview(store: Store, *, now: datetime, due: DuePolicy, breaker: BreakerPolicy) -> Overview:
+async def overview(
+    store: Store, *, now: datetime, due: DuePolicy, breaker: BreakerPolicy, planned: PlannedCadence | None = None
+) -> Overview:
     """Return the state of everything; counts of what waits stop at COUNTED_UP_TO."""
     held = await store.leases.holder(RUN_LEASE)
     lease = LeaseLine(holder=held[0], expires_at=held[1]) if held else None
@@ -102,12 +108,16 @@ async def overview(store: Store, *, now: datetime, due: DuePolicy, breaker: Brea
     quarantined_count = len(await store.leads.quarantined(limit=COUNTED_UP_TO))
     mismatches = await store.leads.mismatch_counts()
     pending_effects = await store.outbox.pending_count()
+    cadence = await cadence_view(store, now=now, planned=planned or PlannedCadence())
+    orders = await store.orders.seen()
     last_success_at = await _last_success_at(store, rows)
     return Overview(
         now=now,
-        verdict=_verdict(breakers, runs, lease=lease, now=now),
+        verdict=_verdict(
+            breakers, runs, lease=lease, now=now, silence=max(_SILENCE, 2 * (cadence.every or _SILENCE / 2))
+        ),
         breakers=breakers,
-        chores=_chores(quarantined_count, mismatches, pending_effects),
+        chores=(*_misread(orders), *_chores(quarantined_count, mismatches, pending_effects)),
         runs=runs,
         last_success_at=last_success_at,
         lease=lease,
@@ -117,6 +127,7 @@ async def overview(store: Store, *, now: datetime, due: DuePolicy, breaker: Brea
         mismatches=mismatches,
         pending_effects=pending_effects,
         signatures=tuple(await store.ledger.signatures(since=now - _RECENT, limit=5)),
+        cadence=cadence,
     )
 
 
@@ -126,7 +137,9 @@ async def troubled(store: Store, *, now: datetime, policy: BreakerPolicy) -> tup
     return tuple(advice(each, now=now, policy=policy) for each in stored if needs_advice(each, now=now))
 
 
-def _verdict(breakers: Sequence[Advice], runs: Sequence[RunLine], *, lease: LeaseLine | None, now: datetime) -> str:
+def _verdict(
+    breakers: Sequence[Advice], runs: Sequence[RunLine], *, lease: LeaseLine | None, now: datetime, silence: timedelta
+) -> str:
     """Return one sentence on the worst that is true."""
     wide = [each for each in breakers if each.scope is not BreakerScope.WORKSPACE]
     parked = [each for each in breakers if each not in wide and each.state is not BreakerState.CLOSED]
@@ -137,12 +150,20 @@ def _verdict(breakers: Sequence[Advice], runs: Sequence[RunLine], *, lease: Leas
     elif newest.health == "killed" and lease is None:
         findings.append(f"the last run was killed before it could report: {newest.run_id}")
     findings += [f"recovering: {each.blame}" for each in wide if each.state is BreakerState.HALF_OPEN]
-    if newest and now - newest.started_at > _SILENCE:
-        findings.append("no run for more than an hour: is the schedule suspended?")
+    if newest and now - newest.started_at > silence:
+        hours = counted(round(silence / _SILENCE), "hour") if silence > _SILENCE else "an hour"
+        findings.append(f"no run for more than {hours}: is the schedule suspended?")
     if parked:
         findings.append(f"parked: {counted(len(parked), 'workspace')}; all others are served")
     findings += [f"the last finished run was {run.health}" for run in runs if run.finished_at]
     return next(iter(findings), "the first run is under way")
+
+
+def _misread(orders: Sequence[OrderRow]) -> tuple[Chore, ...]:
+    """Return the annotations that say something which was not obeyed."""
+    return tuple(
+        Chore(text=sentence(row), command=f"kubectl annotate OBJECT {row.key[:100]}-") for row in orders if row.fault
+    )
 
 
 def _chores(quarantined_count: int, mismatches: Mapping[MismatchKind, int], pending_effects: int) -> tuple[Chore, ...]:

@@ -1,10 +1,13 @@
 """What a run is asked for, and what it says while it works."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
+from reconcile.domain.cadence import tick_of
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.report import Trigger
+from reconcile.domain.shard import Shard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +24,16 @@ class RunRequest:
     dry_run: bool = False
     whole_set: bool = False
     trigger: Trigger = Trigger.MANUAL
+    scheduled_at: datetime | None = None
+    shard: Shard | None = None
+
+    def of_job(self, name: str | None, *, now: datetime) -> "RunRequest":
+        """Return the request as the name of its Job tells of it: a tick's, or somebody's copy of the CronJob."""
+        if name is None or self.trigger is Trigger.BACKFILL:
+            return self
+        scheduled_at = tick_of(name, now=now)
+        trigger = Trigger.MANUAL if scheduled_at is None else Trigger.SCHEDULE
+        return replace(self, trigger=trigger, scheduled_at=scheduled_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

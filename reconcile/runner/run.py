@@ -12,15 +12,17 @@ from reconcile.domain.report import RunReport
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import LeaseHeld, StoreUnavailable
 from reconcile.ports import DueWorkspaces
+from reconcile.runner.attend import heed, mirrored, take_leave
 from reconcile.runner.batch import reconcile_batch
 from reconcile.runner.board import Board
+from reconcile.runner.cadence import wait_for
 from reconcile.runner.choice import served
 from reconcile.runner.context import LAST_WORDS, LEASE_MARGIN, STOP_GRACE, Parts, Run, RunPolicy
 from reconcile.runner.deliver import deliver
 from reconcile.runner.document import document
 from reconcile.runner.dry import dry
 from reconcile.runner.request import Progress, RunRequest
-from reconcile.runner.verdict import Scene, lease_held_report, report_of
+from reconcile.runner.verdict import Scene, lease_held_report, not_due_report, report_of
 
 RUN_LEASE = "run"
 """Held by a run over all workspaces; one over a chosen workspace has a lease of its own, and each batch has a third."""
@@ -41,17 +43,26 @@ async def run(
     """
     clock = parts.clock
     if request.dry_run:
-        parts = replace(parts, store=dry(parts.store, clock=clock), sink=None)
+        parts = replace(parts, store=dry(parts.store, clock=clock), sink=None, mirror=None)
     started = clock.monotonic()
+    notes = await heed(parts, policy)
+    waiting = await wait_for(request, store=parts.store, now=clock.now(), is_automatic=policy.cadence.is_automatic)
+    if waiting is not None:
+        parts.telemetry.event("run.not_due", reason=waiting.reason, due_at=waiting.due_at)
+        await take_leave(parts)
+        return not_due_report(request, waiting, run_id=run_id, clock=clock, started=started, notes=notes)
     try:
-        scope = f"{RUN_LEASE}:{request.workspace}" if request.workspace else RUN_LEASE
+        share = request.workspace or request.shard
+        scope = f"{RUN_LEASE}:{share}" if share else RUN_LEASE
         lease = await parts.store.leases.acquire(scope, holder=run_id, ttl=policy.budget + LEASE_MARGIN)
     except LeaseHeld:
         parts.telemetry.event("run.lease_held", run_id=run_id)
+        await take_leave(parts)
         return lease_held_report(request, run_id=run_id, clock=clock, started=started)
     this: Run | None = None
     try:
-        this = replace(await _begun(request, run_id=run_id, policy=policy, parts=parts, lease=lease), started=started)
+        begun = await _begun(request, run_id=run_id, policy=policy, parts=parts, lease=lease)
+        this = replace(begun, started=started, notes=[*notes])
         return await _under_lease(this)
     except asyncio.CancelledError:
         if this is None or not parts.stop.takes_back_cancellation():
@@ -109,6 +120,7 @@ async def _due(run: Run) -> DueWorkspaces:
         limit=_EVERYTHING if request.whole_set or probes_only else request.workspace_limit,
         only=request.workspace,
         exclude=run.board.parked(run.started_at),
+        shard=request.shard,
     )
     limit = _EVERYTHING if request.whole_set else request.workspace_limit
     return replace(due, workspaces=served(due.workspaces, limit=limit, probes_only=probes_only))
@@ -189,7 +201,7 @@ async def _reported(run: Run, due: DueWorkspaces) -> RunReport:
         at_risk_count=await store.leads.at_risk_count(now=now, policy=run.policy.due),
         pending_count=await store.outbox.pending_count(),
     )
-    report = report_of(run, scene)
+    report = await mirrored(run, report_of(run, scene))
     await store.ledger.finish(report, document(report))
     return report
 

@@ -1,9 +1,11 @@
 """From what happened in a run to what is said of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from reconcile.domain.breaker import Breaker, BreakerScope, BreakerState
+from reconcile.domain.cadence import NotYet
 from reconcile.domain.ids import RunId, WorkspaceId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.outcome import DeferReason, Outcome, SkipReason
@@ -49,6 +51,7 @@ def report_of(run: Run, scene: Scene) -> RunReport:
         reasons = (*reasons, f"coverage: workspaces with due leads that were not visited: {unvisited_count}")
     if scene.at_risk_count:
         reasons = (*reasons, f"freshness: {scene.at_risk_count} meetings of the next 24 h were not verified lately")
+    reasons = (*reasons, *run.notes)
     outcomes = counts.outcomes
     return RunReport(
         run_id=run.id,
@@ -61,6 +64,9 @@ def report_of(run: Run, scene: Scene) -> RunReport:
         health_reasons=reasons,
         circuit_broken=is_broken,
         stopped=run.stop.reason or ("breaker" if is_broken else None),
+        scheduled_at=run.request.scheduled_at,
+        lateness=lateness(run.request, run.started_at),
+        shard=run.request.shard,
         workspaces_processed=len(run.visited),
         leads_checked=counts.checks,
         booked_found=outcomes[Outcome.BOOKED],
@@ -111,7 +117,24 @@ def lease_held_report(request: RunRequest, *, run_id: RunId, clock: Clock, start
         health_reasons=("another run holds the lease",),
         circuit_broken=False,
         stopped="lease_held",
+        scheduled_at=request.scheduled_at,
+        lateness=lateness(request, clock.now()),
+        shard=request.shard,
     )
+
+
+def not_due_report(  # noqa: PLR0913 - what a report is made of
+    request: RunRequest, waiting: NotYet, *, run_id: RunId, clock: Clock, started: float, notes: Sequence[str]
+) -> RunReport:
+    """Return the report of a tick that the cadence leaves out."""
+    held = lease_held_report(request, run_id=run_id, clock=clock, started=started)
+    reason = f"not due before {waiting.due_at:%Y-%m-%dT%H:%M:%SZ}: {waiting.reason}"
+    return replace(held, health_reasons=(reason, *notes), stopped="not_due")
+
+
+def lateness(request: RunRequest, began_at: datetime) -> timedelta | None:
+    """Return how long after its tick a run began."""
+    return None if request.scheduled_at is None else max(began_at - request.scheduled_at, timedelta(0))
 
 
 def _has_story(breaker: Breaker, run: Run) -> bool:

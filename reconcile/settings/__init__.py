@@ -4,16 +4,19 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
 from reconcile.domain.backoff import BackoffPolicy
 from reconcile.domain.breaker import BreakerPolicy
+from reconcile.domain.cadence import PlannedCadence
 from reconcile.domain.due import START_JITTER, DuePolicy
 from reconcile.domain.report import Trigger
+from reconcile.domain.shard import MOST, Shard
 from reconcile.errors import SettingsError
+from reconcile.settings.cluster import Cron, Label, ObjectName, Share, Switch, Zone, own_shard, ticks
 from reconcile.settings.kinds import Choice, DatabaseUrl, Folder, Kind, Number, Secret, Text, WebUrl, Whole
 from reconcile.settings.sources import Source
 
@@ -135,6 +138,31 @@ class Settings:
     webhook_secret: str | None = _setting(None, "Key that signs those deliveries.", kind=Secret(16))
 
     trigger: Trigger = _setting(Trigger.MANUAL, "Who started the run, as the report names it.", kind=Choice(Trigger))
+    shards: int = _setting(1, "Shares that the workspaces are divided into.", kind=Whole(1, MOST))
+    shard: Shard | None = _setting(
+        None, "Which of them this process handles, from 0; in an Indexed Job its own number.", kind=Share()
+    )
+    state_object: str | None = _setting(
+        None,
+        "Kubernetes object whose annotations mirror the breakers: configmap/NAME or cronjob/NAME.",
+        kind=ObjectName(),
+    )
+    namespace: str | None = _setting(None, "Namespace of that object, by default this pod's.", kind=Label())
+    service_account_dir: Path = _setting(
+        Path("/var/run/secrets/kubernetes.io/serviceaccount"),
+        "Directory of the service account's token, ca.crt and namespace.",
+        kind=Folder(),
+    )
+    job_name: str | None = _setting(None, "Name of the Job that this process runs in.", kind=Label())
+    schedule: str | None = _setting(None, "The planned schedule, as a cron line of five fields.", kind=Cron())
+    applied_schedule: str | None = _setting(
+        None, "The schedule that the CronJob has; said where it differs.", kind=Cron()
+    )
+    time_zone: str | None = _setting(None, "Time zone of the schedule; UTC if none is named.", kind=Zone())
+    cadence_auto: Switch = _setting(
+        Switch.OFF, "on: while the run breaker is open, ticks between its probes are not due.", kind=Choice(Switch)
+    )
+
     log_level: LogLevel = _setting(
         LogLevel.INFO, "From which severity on events are logged; warning on a terminal.", kind=Choice(LogLevel)
     )
@@ -160,7 +188,8 @@ class Settings:
                 values[setting.name] = source.parsed(setting.flag, given[setting.name], kind=setting.kind)
             else:
                 values[setting.name] = source.value(setting.env, kind=setting.kind, default=setting.default)
-        faults = [*source.faults(), *_contradictions(values)]
+        values["shard"], of_shard = own_shard(values["shard"], values["shards"], env.get("JOB_COMPLETION_INDEX"))
+        faults = [*source.faults(), *_contradictions(values), *of_shard]
         if faults:
             raise SettingsError(faults)
         return cls(**values)
@@ -181,6 +210,20 @@ class Settings:
         """Return when a lead is due again."""
         hot = max(timedelta(0), timedelta(minutes=self.hot_minutes) - START_JITTER)
         return DuePolicy(hot=hot, stale=timedelta(days=self.stale_days))
+
+    def planned_cadence(self, now: datetime | None = None) -> PlannedCadence:
+        """Return what is planned; with *now* also when the next tick comes."""
+        next_at = interval = None
+        if self.schedule is not None and now is not None:
+            next_at, interval = ticks(self.schedule, time_zone=self.time_zone, now=now)
+        return PlannedCadence(
+            schedule=self.schedule,
+            applied=self.applied_schedule,
+            time_zone=self.time_zone,
+            interval=interval,
+            next_at=next_at,
+            is_automatic=self.cadence_auto is Switch.ON,
+        )
 
     def backoff_policy(self) -> BackoffPolicy:
         """Return how long a failing lead is left alone."""

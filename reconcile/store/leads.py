@@ -10,6 +10,7 @@ from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.lead import Lead, MismatchKind
 from reconcile.domain.report import Freshness
+from reconcile.domain.shard import Shard
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import BatchReceipt, BatchWrite, DueWorkspaces, TokenSource
 from reconcile.store import due_sql
@@ -23,6 +24,8 @@ from reconcile.store.tables import lead_state
 AT_RISK_AFTER = timedelta(hours=1)
 """An appointment ahead is at risk when it was not verified for this long."""
 
+_EVERY_WORKSPACE = 1_000_000
+
 
 class SqlLeads:
     """Leads in a database, through a mapping."""
@@ -34,7 +37,7 @@ class SqlLeads:
         self._query = LeadQuery(domain)
         self._writer = LeadWriter(database, domain, self._query)
 
-    async def due_workspaces(
+    async def due_workspaces(  # noqa: PLR0913 - the port's
         self,
         *,
         now: datetime,
@@ -42,6 +45,7 @@ class SqlLeads:
         limit: int,
         only: WorkspaceId | None = None,
         exclude: frozenset[WorkspaceId] = frozenset(),
+        shard: Shard | None = None,
     ) -> DueWorkspaces:
         """Return workspaces that have due leads and are not waiting (``not_before``), longest unvisited first."""
         if only is not None and not self._domain.workspace["id"].accepts(only):
@@ -51,10 +55,17 @@ class SqlLeads:
             **self._query.excluded.parameter([{"id": workspace_id} for workspace_id in sorted(exclude)]),
             "only": only,
         }
-        rows = await self._database.rows(self._query.due_workspaces, {**asked, "limit": max(limit, 1)})
+        # No database knows our hash: of a shard's share all rows are read, and its limit is ours to keep.
+        most = max(limit, 1) if shard is None else _EVERY_WORKSPACE
+        rows = await self._database.rows(self._query.due_workspaces, {**asked, "limit": most})
         if not rows:
             waiting = await self._database.row(self._query.waiting_workspaces, asked)
             return DueWorkspaces(workspaces=(), eligible_count=0, waiting_count=waiting["count"] if waiting else 0)
+        if shard is not None:
+            share = [row for row in rows if shard.holds(WorkspaceId(row["id"]))]
+            return DueWorkspaces(
+                workspaces=tuple(read_workspace(row, self._tokens) for row in share[:limit]), eligible_count=len(share)
+            )
         return DueWorkspaces(
             workspaces=tuple(read_workspace(row, self._tokens) for row in rows[:limit]),
             eligible_count=rows[0]["eligible_count"],

@@ -117,4 +117,10 @@ def _narrowed(statement: Select[Any], wanted: Mapping[Column[Any], Any]) -> Sele
 
 
 def _run(row: RowMapping) -> RunRow:
-    return RunRow(run_id=row["id"], started_at=row["started_at"], finished_at=row["finished_at"], report=row["report"])
+    return RunRow(
+        run_id=row["id"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        report=row["report"],
+        trigger=row["trigger"],
+    )

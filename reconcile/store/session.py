@@ -8,6 +8,7 @@ from reconcile.ports import Store, TokenSource
 from reconcile.store.address import VARIABLE
 from reconcile.store.breakers import SqlBreakers
 from reconcile.store.budgets import SqlBudgets
+from reconcile.store.cadences import SqlCadences, SqlOrders
 from reconcile.store.catalog import read_catalog
 from reconcile.store.database import Database
 from reconcile.store.domain_tables import DomainTables
@@ -36,6 +37,8 @@ async def open_store(
             budgets=SqlBudgets(database),
             ledger=SqlLedger(database),
             outbox=SqlOutbox(database),
+            cadences=SqlCadences(database),
+            orders=SqlOrders(database),
         )
 
 

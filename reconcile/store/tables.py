@@ -160,3 +160,25 @@ outbox = Table(
     Column("next_attempt_at", Instant),
     Column("delivered_at", Instant),
 )
+
+cadence = Table(
+    "reconcile_cadence",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("every_seconds", Float, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("actor", Words, nullable=False),
+    Column("source", Words, nullable=False),
+    Column("set_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+)
+
+order = Table(
+    "reconcile_order",
+    metadata,
+    Column("key", Words, primary_key=True),
+    Column("value", Words, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("fault", Words),
+    Column("until", Instant),
+)

@@ -12,6 +12,7 @@ from reconcile.domain.report import Freshness
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import BatchRow, Breakers, Budgets, ChangeRow, Leads, Leases, Ledger, Outbox, RunRow, SignatureRow
 from reconcile.ports import Store as StorePort
+from tests.runner.memory import MemoryCadences, MemoryOrders
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -33,6 +34,8 @@ class Stub:
     pending: int = 0
     holder: tuple[str, datetime] | None = None
     freshness: Freshness = field(default_factory=Freshness)
+    cadences: MemoryCadences = field(default_factory=MemoryCadences)
+    orders: MemoryOrders = field(default_factory=MemoryOrders)
     refusals: int = 0
     """How many times saving a breaker fails because another process moved it first."""
 
@@ -45,6 +48,8 @@ class Stub:
             budgets=cast("Budgets", None),
             ledger=cast("Ledger", _Ledger(self)),
             outbox=cast("Outbox", _Outbox(self)),
+            cadences=self.cadences,
+            orders=self.orders,
         )
 
 

@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.text import Text
 
 from reconcile.runner.overview import Overview
+from reconcile_cli.text import cadence
 from reconcile_cli.text.breaker import block
 from reconcile_cli.text.words import HEALTH_STYLES, QUIET, ago, ahead, console, grid, keys, listing, safe, span
 
@@ -18,6 +19,7 @@ def show(view: Overview) -> None:
     if view.lease:
         until = ahead(view.lease.expires_at, view.now)
         facts.add_row("  at work now", Text.assemble(safe(view.lease.holder), (f"  its claim ends {until}", QUIET)))
+    cadence.add(facts, view.cadence, now=view.now)
     out.print(facts)
     for each in view.breakers:
         out.print()

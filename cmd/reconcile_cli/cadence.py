@@ -1,0 +1,80 @@
+"""``reconcile cadence``: how often runs happen, and fewer of them for a while."""
+
+import asyncio
+from datetime import timedelta
+
+import click
+
+from reconcile import bootstrap
+from reconcile.domain.cadence import CadenceOverride
+from reconcile.runner.cadence import CadenceView, cadence_view, lower
+from reconcile.settings import Settings
+from reconcile_cli.options import COMMON, DurationParam, with_settings
+from reconcile_cli.output import is_text, print_json, user
+
+_SHOWN = (*COMMON, "schedule", "applied_schedule", "time_zone", "cadence_auto")
+
+
+@click.group()
+def command() -> None:
+    """Show how often runs happen, or lower that for a while.
+
+    Ticks of the schedule that come too early then end at once, without a call to a provider. It is over by itself.
+    """
+
+
+@command.command()
+@with_settings(_SHOWN)
+def show(settings: Settings) -> None:
+    """Show the planned cadence and the one that counts now."""
+    _print(settings, asyncio.run(_shown(settings)))
+
+
+@command.command("set")
+@with_settings(_SHOWN)
+@click.option(
+    "--every", type=DurationParam(), required=True, metavar="DURATION", help="Time between two runs, like 10m."
+)
+@click.option("--for", "lasts", type=DurationParam(), required=True, metavar="DURATION", help="How long, like 2h.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why, for those who look later.")
+@click.option("--actor", metavar="NAME", help="Who gives the order. [default: this system's user]")
+def set_(settings: Settings, *, every: timedelta, lasts: timedelta, reason: str, actor: str | None) -> None:
+    """Let runs of the schedule happen less often until the time is over."""
+    _print(settings, asyncio.run(_lowered(settings, every=every, lasts=lasts, reason=reason, actor=actor or user())))
+
+
+@command.command()
+@with_settings(_SHOWN)
+def clear(settings: Settings) -> None:
+    """End an override before its time."""
+    _print(settings, asyncio.run(_cleared(settings)))
+
+
+async def _shown(settings: Settings) -> CadenceView:
+    async with bootstrap.opened(settings) as opened:
+        now = opened.clock.now()
+        return await cadence_view(opened.store, now=now, planned=settings.planned_cadence(now))
+
+
+async def _lowered(settings: Settings, *, every: timedelta, lasts: timedelta, reason: str, actor: str) -> CadenceView:
+    async with bootstrap.opened(settings) as opened:
+        now = opened.clock.now()
+        override = CadenceOverride(every=every, reason=reason, actor=actor, set_at=now, expires_at=now + lasts)
+        await lower(override, store=opened.store)
+        return await cadence_view(opened.store, now=now, planned=settings.planned_cadence(now))
+
+
+async def _cleared(settings: Settings) -> CadenceView:
+    async with bootstrap.opened(settings) as opened:
+        now = opened.clock.now()
+        await opened.store.cadences.clear()
+        return await cadence_view(opened.store, now=now, planned=settings.planned_cadence(now))
+
+
+def _print(settings: Settings, view: CadenceView) -> None:
+    if is_text(settings):
+        from reconcile_cli.text import cadence as text  # noqa: PLC0415 - rich, for a person only
+
+        text.show(view)
+    else:
+        print_json(view)

@@ -1,0 +1,137 @@
+{{/* Contradictions, each refused with a sentence that names the values. Included once, by the ConfigMap. */}}
+
+{{- define "reconciler.guards" -}}
+{{- include "reconciler.guardNames" . }}
+{{- include "reconciler.guardSources" . }}
+{{- include "reconciler.guardTimes" . }}
+{{- include "reconciler.guardState" . }}
+{{- include "reconciler.guardSecrets" . }}
+{{- end }}
+
+{{- define "reconciler.guardNames" -}}
+{{- $name := include "reconciler.fullname" . -}}
+{{- if gt (len $name) 43 }}
+{{- fail (printf "the name %q has %d characters and may have 43: with -backfill behind it, it must stay within the 52 of a CronJob; choose a shorter release name or set fullnameOverride" $name (len $name)) }}
+{{- end }}
+{{- if contains "." $name }}
+{{- fail (printf "the name %q holds a dot, which no pod's label may end in; set fullnameOverride" $name) }}
+{{- end }}
+{{- with .Values.image }}
+{{- if and .tag .digest }}
+{{- fail (printf "image.tag (%s) and image.digest (%s) are both set; an image has one or the other, so leave one empty" .tag .digest) }}
+{{- end }}
+{{- end }}
+{{- with .Values.serviceAccount }}
+{{- if and (not .create) (not .name) }}
+{{- fail "serviceAccount.create is false and serviceAccount.name is empty; name the service account that there is, or let the chart make one" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "reconciler.guardSources" -}}
+{{- $db := .Values.database -}}
+{{- $demo := .Values.demo -}}
+{{- $sources := list -}}
+{{- with $db.existingSecret }}{{- $sources = append $sources (printf "database.existingSecret (%s)" .) }}{{- end }}
+{{- with $db.file }}{{- $sources = append $sources (printf "database.file (%s)" .) }}{{- end }}
+{{- if $db.sqlite.enabled }}{{- $sources = append $sources "database.sqlite.enabled (true)" }}{{- end }}
+{{- with $demo.databaseUrl }}{{- $sources = append $sources "demo.databaseUrl" }}{{- end }}
+{{- if not $sources }}
+{{- fail "no database is given; set one of database.existingSecret, database.file, and database.sqlite.enabled with database.sqlite.claim" }}
+{{- end }}
+{{- if gt (len $sources) 1 }}
+{{- fail (printf "%s are set together; a run has one database, so keep one of them" (join " and " $sources)) }}
+{{- end }}
+{{- if and (not $demo.enabled) (or $demo.databaseUrl $demo.credentials) }}
+{{- fail (printf "demo.enabled is false and demo.%s is set; what stands in values stands in clear text in the release, so put it into a Secret and name that, or set demo.enabled" (ternary "databaseUrl" "credentials" (ne $demo.databaseUrl ""))) }}
+{{- end }}
+{{- if and $db.sqlite.enabled (not $db.sqlite.claim) }}
+{{- fail "database.sqlite.enabled is true and database.sqlite.claim is empty; name the PersistentVolumeClaim that keeps the file" }}
+{{- end }}
+{{- if and $db.sqlite.claim (not $db.sqlite.enabled) }}
+{{- fail (printf "database.sqlite.claim (%s) is set and database.sqlite.enabled is false; set both or neither" $db.sqlite.claim) }}
+{{- end }}
+{{- if and $db.sqlite.enabled (gt (int .Values.backfill.shards) 1) }}
+{{- fail (printf "database.sqlite.enabled is true and backfill.shards is %d; an SQLite file has one writer, so use PostgreSQL or one shard" (int .Values.backfill.shards)) }}
+{{- end }}
+{{- $tokens := list -}}
+{{- with .Values.credentials.existingSecret }}{{- $tokens = append $tokens (printf "credentials.existingSecret (%s)" .) }}{{- end }}
+{{- with .Values.credentials.directory }}{{- $tokens = append $tokens (printf "credentials.directory (%s)" .) }}{{- end }}
+{{- if $demo.credentials }}{{- $tokens = append $tokens "demo.credentials" }}{{- end }}
+{{- if gt (len $tokens) 1 }}
+{{- fail (printf "%s are set together; tokens come from one place, so keep one of them" (join " and " $tokens)) }}
+{{- end }}
+{{- if and .Values.dashboard.enabled (not .Values.dashboard.files) }}
+{{- fail "dashboard.enabled is true and dashboard.files is empty; give a dashboard or switch it off" }}
+{{- end }}
+{{- end }}
+
+{{- define "reconciler.guardTimes" -}}
+{{- $deadline := int .Values.activeDeadlineSeconds -}}
+{{- $budget := float64 (include "reconciler.number" (dict "name" "limits.runBudgetSeconds" "value" .Values.limits.runBudgetSeconds "low" 1.0 "high" 86400.0)) -}}
+{{- $attempt := float64 (include "reconciler.number" (dict "name" "limits.attemptTimeoutSeconds" "value" .Values.limits.attemptTimeoutSeconds "low" 0.1 "high" 300.0)) -}}
+{{- $_ := include "reconciler.number" (dict "name" "breaker.errorRate" "value" .Values.breaker.errorRate "low" 0.0 "high" 1.0 "above" true) -}}
+{{- $_ := include "reconciler.number" (dict "name" "breaker.cooldownSeconds" "value" .Values.breaker.cooldownSeconds "low" 1.0 "high" 86400.0) -}}
+{{- $_ := include "reconciler.number" (dict "name" "limits.staleDays" "value" .Values.limits.staleDays "low" 0.0 "high" 3650.0) -}}
+{{- $_ := include "reconciler.number" (dict "name" "limits.hotMinutes" "value" .Values.limits.hotMinutes "low" 0.0 "high" 1440.0) -}}
+{{- if gt $attempt $budget }}
+{{- fail (printf "limits.attemptTimeoutSeconds (%v) is above limits.runBudgetSeconds (%v); one call cannot outlast its run, so lower the first or raise the second" .Values.limits.attemptTimeoutSeconds .Values.limits.runBudgetSeconds) }}
+{{- end }}
+{{- if ge $budget (float64 $deadline) }}
+{{- fail (printf "limits.runBudgetSeconds (%v) is not below activeDeadlineSeconds (%d); a run must end by itself before Kubernetes ends it, so lower the first or raise the second" .Values.limits.runBudgetSeconds $deadline) }}
+{{- end }}
+{{- if not (regexMatch "^(UTC|[A-Z][A-Za-z]+(/[A-Za-z0-9_+-]+){1,2})$" .Values.timeZone) }}
+{{- fail (printf "timeZone (%s) is no IANA time zone like Etc/UTC or Europe/Berlin" .Values.timeZone) }}
+{{- end }}
+{{- $period := int (include "reconciler.period" .Values.schedule) -}}
+{{- if ge $deadline $period }}
+{{- fail (printf "activeDeadlineSeconds (%d) is not below the %d seconds between two starts of schedule (%s); a run would eat the next one, so lower the first or stretch the second" $deadline $period .Values.schedule) }}
+{{- end }}
+{{- end }}
+
+{{- define "reconciler.number" -}}
+{{- $number := float64 .value -}}
+{{- if or (lt $number .low) (gt $number .high) (and .above (eq $number .low)) }}
+{{- fail (printf "%s is %v and must be a number %s" .name .value (.above | ternary (printf "above %v, at most %v" .low .high) (printf "from %v to %v" .low .high))) }}
+{{- end }}
+{{- .value }}
+{{- end }}
+
+{{- define "reconciler.guardState" -}}
+{{- if and (eq .Values.state.target "cronjob") (not .Values.admissionPolicy.enabled) }}
+{{- fail "state.target is cronjob and admissionPolicy.enabled is false; who may patch a CronJob may change what it runs, so enable the policy or keep the state in the ConfigMap" }}
+{{- end }}
+{{- if and .Values.admissionPolicy.enabled (not .Values.rbac.create) }}
+{{- fail "admissionPolicy.enabled is true and rbac.create is false; the policy binds a service account that may patch nothing, so set both or neither" }}
+{{- end }}
+{{- end }}
+
+{{/* Asked of the cluster where there is one to ask; a template, a dry run by the client and GitOps tools see nothing. */}}
+{{- define "reconciler.guardSecrets" -}}
+{{- if and .Values.checkSecrets (lookup "v1" "ServiceAccount" .Release.Namespace "default") }}
+{{- with .Values.database }}
+{{- if .existingSecret }}
+{{- include "reconciler.secretKey" (dict "root" $ "value" "database.existingSecret" "secret" .existingSecret "key" .key) }}
+{{- end }}
+{{- end }}
+{{- with .Values.webhook }}
+{{- if .existingSecret }}
+{{- include "reconciler.secretKey" (dict "root" $ "value" "webhook.existingSecret" "secret" .existingSecret "key" .urlKey) }}
+{{- include "reconciler.secretKey" (dict "root" $ "value" "webhook.existingSecret" "secret" .existingSecret "key" .secretKey) }}
+{{- end }}
+{{- end }}
+{{- with .Values.credentials.existingSecret }}
+{{- include "reconciler.secretKey" (dict "root" $ "value" "credentials.existingSecret" "secret" . "key" "") }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "reconciler.secretKey" -}}
+{{- $secret := lookup "v1" "Secret" .root.Release.Namespace .secret -}}
+{{- if not $secret }}
+{{- fail (printf "%s names the Secret %s, which is not in namespace %s; make it first, or set checkSecrets to false if something makes it later" .value .secret .root.Release.Namespace) }}
+{{- end }}
+{{- if and .key (not (get ($secret.data | default dict) .key)) }}
+{{- fail (printf "%s names the Secret %s, which has no key %s or an empty one; it has: %s" .value .secret .key (keys ($secret.data | default dict) | sortAlpha | join ", " | default "none")) }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,199 @@
+{{/* What all pods share. Safe things are not options. */}}
+
+{{- define "reconciler.podSecurity" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+restartPolicy: Never
+terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds | int }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  runAsGroup: 65532
+  fsGroup: 65532
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile:
+    type: RuntimeDefault
+{{- end }}
+
+{{- define "reconciler.podPlacement" -}}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "reconciler.container" -}}
+name: reconcile
+image: {{ include "reconciler.image" . | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+terminationMessagePolicy: FallbackToLogsOnError
+securityContext:
+  allowPrivilegeEscalation: false
+  capabilities:
+    drop: [ALL]
+  privileged: false
+  readOnlyRootFilesystem: true
+resources:
+  {{- toYaml .Values.resources | nindent 2 }}
+{{- end }}
+
+{{- define "reconciler.podMetadata" -}}
+labels:
+  {{- include "reconciler.jobLabels" . | nindent 2 }}
+  {{- with .root.Values.podLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+annotations:
+  checksum/config: {{ include (print .root.Template.BasePath "/configmap.yaml") .root | sha256sum }}
+  {{- with .root.Values.podAnnotations }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
+
+{{/* The pod of a run: root, trigger, args. */}}
+{{- define "reconciler.podSpec" -}}
+{{- $v := .root.Values -}}
+{{- $credentials := include "reconciler.credentialsSecret" .root -}}
+serviceAccountName: {{ include "reconciler.serviceAccountName" .root }}
+{{ include "reconciler.podSecurity" .root }}
+{{- with include "reconciler.podPlacement" .root | trim }}
+{{ . }}
+{{- end }}
+containers:
+  - {{ include "reconciler.container" .root | nindent 4 | trim }}
+    args: {{ .args | toJson }}
+    envFrom:
+      - configMapRef:
+          name: {{ include "reconciler.fullname" .root }}
+    env:
+      {{- include "reconciler.env" . | nindent 6 }}
+    volumeMounts:
+      - name: tmp
+        mountPath: /tmp
+      {{- if $v.rbac.create }}
+      - name: token
+        mountPath: /var/run/secrets/kubernetes.io/serviceaccount
+        readOnly: true
+      {{- end }}
+      {{- with include "reconciler.databaseMounts" .root }}
+      {{- . | trim | nindent 6 }}
+      {{- end }}
+      {{- if $credentials }}
+      - name: credentials
+        mountPath: /var/run/secrets/reconcile/credentials
+        readOnly: true
+      {{- end }}
+      {{- if $v.webhook.existingSecret }}
+      - name: webhook
+        mountPath: /var/run/secrets/reconcile/webhook
+        readOnly: true
+      {{- end }}
+      {{- if $v.mapping.inline }}
+      - name: mapping
+        mountPath: /etc/reconcile
+        readOnly: true
+      {{- end }}
+      {{- with include "reconciler.extraMounts" .root }}
+      {{- . | trim | nindent 6 }}
+      {{- end }}
+volumes:
+  - name: tmp
+    emptyDir:
+      sizeLimit: 64Mi
+  {{- if $v.rbac.create }}
+  - name: token
+    projected:
+      defaultMode: 0440
+      sources:
+        - serviceAccountToken:
+            path: token
+            expirationSeconds: 600
+        - configMap:
+            name: kube-root-ca.crt
+            items:
+              - key: ca.crt
+                path: ca.crt
+        - downwardAPI:
+            items:
+              - path: namespace
+                fieldRef:
+                  fieldPath: metadata.namespace
+  {{- end }}
+  {{- with include "reconciler.databaseVolumes" .root }}
+  {{- . | trim | nindent 2 }}
+  {{- end }}
+  {{- with $credentials }}
+  - name: credentials
+    secret:
+      secretName: {{ . }}
+      optional: true
+      defaultMode: 0440
+  {{- end }}
+  {{- with $v.webhook.existingSecret }}
+  - name: webhook
+    secret:
+      secretName: {{ . }}
+      optional: true
+      defaultMode: 0440
+  {{- end }}
+  {{- if $v.mapping.inline }}
+  - name: mapping
+    configMap:
+      name: {{ include "reconciler.fullname" .root }}
+      items:
+        - key: mapping.toml
+          path: mapping.toml
+  {{- end }}
+  {{- with $v.extraVolumes }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
+
+{{- define "reconciler.extraMounts" -}}
+{{- range .Values.extraVolumeMounts }}
+- {{ merge (dict) . (hasKey . "readOnly" | ternary (dict) (dict "readOnly" true)) | toJson }}
+{{- end }}
+{{- end }}
+
+{{/*
+What an exit code does to a Job: 2 and 78 are wrong until somebody corrects them, so the Job fails at once, or its
+shard does where it has several; a pod that was ended from outside, by a node that goes away or by SIGTERM (143), is replaced and costs no retry; everything else,
+75 (database away) among it, counts against backoffLimit.
+*/}}
+{{- define "reconciler.podFailurePolicy" -}}
+rules:
+  - action: {{ . }}
+    onExitCodes:
+      containerName: reconcile
+      operator: In
+      values: [2, 78]
+  - action: Ignore
+    onPodConditions:
+      - type: DisruptionTarget
+        status: "True"
+  - action: Ignore
+    onExitCodes:
+      containerName: reconcile
+      operator: In
+      values: [143]
+  - action: Count
+    onExitCodes:
+      containerName: reconcile
+      operator: In
+      values: [75]
+{{- end }}

@@ -1,0 +1,128 @@
+{{/* The program's settings, as it names them. */}}
+
+{{- define "reconciler.settings" -}}
+{{- $v := .Values -}}
+RECONCILE_SCHEDULE: {{ $v.schedule | quote }}
+RECONCILE_TIME_ZONE: {{ $v.timeZone | quote }}
+RECONCILE_CADENCE_AUTO: {{ $v.cadence.auto | ternary "on" "off" | quote }}
+RECONCILE_SCHEMA_MAPPING: {{ include "reconciler.mapping" . | quote }}
+RECONCILE_GHL_BASE_URL: {{ $v.providers.ghlBaseUrl | quote }}
+RECONCILE_CALENDLY_BASE_URL: {{ $v.providers.calendlyBaseUrl | quote }}
+RECONCILE_WORKSPACE_LIMIT: {{ $v.limits.workspaceLimit | int | quote }}
+RECONCILE_LEADS_PER_WORKSPACE: {{ $v.limits.leadsPerWorkspace | int | quote }}
+RECONCILE_STALE_DAYS: {{ $v.limits.staleDays | quote }}
+RECONCILE_HOT_MINUTES: {{ $v.limits.hotMinutes | quote }}
+RECONCILE_WORKSPACE_CONCURRENCY: {{ $v.limits.workspaceConcurrency | int | quote }}
+RECONCILE_LEAD_CONCURRENCY: {{ $v.limits.leadConcurrency | int | quote }}
+RECONCILE_RUN_BUDGET_SECONDS: {{ $v.limits.runBudgetSeconds | quote }}
+RECONCILE_ATTEMPT_TIMEOUT_SECONDS: {{ $v.limits.attemptTimeoutSeconds | quote }}
+RECONCILE_QUARANTINE_AFTER: {{ $v.limits.quarantineAfter | int | quote }}
+RECONCILE_CIRCUIT_BREAKER_ERROR_RATE: {{ $v.breaker.errorRate | quote }}
+RECONCILE_CIRCUIT_BREAKER_MIN_CHECKS: {{ $v.breaker.minChecks | int | quote }}
+RECONCILE_CIRCUIT_BREAKER_MIN_WORKSPACES: {{ $v.breaker.minWorkspaces | int | quote }}
+RECONCILE_CIRCUIT_BREAKER_COOLDOWN_SECONDS: {{ $v.breaker.cooldownSeconds | quote }}
+RECONCILE_CIRCUIT_BREAKER_MODE: {{ $v.breaker.mode }}
+RECONCILE_LOG_LEVEL: {{ $v.log.level }}
+RECONCILE_LOG_FORMAT: {{ $v.log.format }}
+RECONCILE_OUTPUT: {{ $v.output }}
+{{- end }}
+
+{{- define "reconciler.mapping" -}}
+{{ if .Values.mapping.inline }}/etc/reconcile/mapping.toml{{ else }}{{ .Values.mapping.preset }}{{ end }}
+{{- end }}
+
+{{/* Where the database's URL comes from; the migration needs this and the mapping, and nothing else. */}}
+{{- define "reconciler.databaseEnv" -}}
+{{- $db := .Values.database -}}
+{{- if $db.existingSecret -}}
+- name: RECONCILE_DATABASE_URL_FILE
+  value: /var/run/secrets/reconcile/database/{{ $db.key }}
+{{- else if $db.file -}}
+- name: RECONCILE_DATABASE_URL_FILE
+  value: {{ $db.file | quote }}
+{{- else if $db.sqlite.enabled -}}
+- name: RECONCILE_DATABASE_URL
+  value: sqlite:////var/lib/reconcile/reconcile.db
+{{- else -}}
+- name: RECONCILE_DATABASE_URL
+  value: {{ .Values.demo.databaseUrl | quote }}
+{{- end }}
+{{- end }}
+
+{{- define "reconciler.databaseMounts" -}}
+{{- if .Values.database.existingSecret }}
+- name: database
+  mountPath: /var/run/secrets/reconcile/database
+  readOnly: true
+{{- else if .Values.database.sqlite.enabled }}
+- name: database
+  mountPath: /var/lib/reconcile
+{{- end }}
+{{- end }}
+
+{{/* A Secret that is not there leaves its files out: the program says so and ends with 78, instead of never starting. */}}
+{{- define "reconciler.databaseVolumes" -}}
+{{- with .Values.database }}
+{{- if .existingSecret }}
+- name: database
+  secret:
+    secretName: {{ .existingSecret }}
+    optional: true
+    defaultMode: 0440
+{{- else if .sqlite.enabled }}
+- name: database
+  persistentVolumeClaim:
+    claimName: {{ .sqlite.claim }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Everything else that the program is given beside the ConfigMap. */}}
+{{- define "reconciler.env" -}}
+{{- $v := .root.Values -}}
+{{ include "reconciler.databaseEnv" .root }}
+{{- if or $v.credentials.existingSecret $v.demo.credentials }}
+- name: RECONCILE_CREDENTIALS_DIR
+  value: /var/run/secrets/reconcile/credentials
+{{- else if $v.credentials.directory }}
+- name: RECONCILE_CREDENTIALS_DIR
+  value: {{ $v.credentials.directory | quote }}
+{{- end }}
+{{- if $v.webhook.existingSecret }}
+- name: RECONCILE_WEBHOOK_URL_FILE
+  value: /var/run/secrets/reconcile/webhook/{{ $v.webhook.urlKey }}
+- name: RECONCILE_WEBHOOK_SECRET_FILE
+  value: /var/run/secrets/reconcile/webhook/{{ $v.webhook.secretKey }}
+{{- end }}
+- name: RECONCILE_TRIGGER
+  value: {{ .trigger }}
+{{- if gt (int .shards) 1 }}
+- name: RECONCILE_SHARDS
+  value: {{ .shards | quote }}
+{{- end }}
+- name: RECONCILE_APPLIED_SCHEDULE
+  value: {{ $v.schedule | quote }}
+{{- if $v.rbac.create }}
+- name: RECONCILE_STATE_OBJECT
+  value: {{ $v.state.target }}/{{ include "reconciler.stateName" .root }}
+{{- end }}
+- name: RECONCILE_NAMESPACE
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.namespace
+- name: RECONCILE_JOB_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.labels['batch.kubernetes.io/job-name']
+{{- with $v.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "reconciler.credentialsSecret" -}}
+{{- if .Values.demo.credentials -}}
+{{ include "reconciler.fullname" . }}-demo
+{{- else -}}
+{{ .Values.credentials.existingSecret }}
+{{- end -}}
+{{- end }}

@@ -1,0 +1,255 @@
+"""The annotations of the state object: what the program writes there, and what operators may."""
+
+import json
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from reconcile.domain.breaker import RUN_KEY, Breaker, BreakerScope, BreakerState
+from reconcile.domain.cadence import read_duration
+from reconcile.domain.report import RunReport
+
+PREFIX = "appointment-reconciler.io/"
+BREAKER = PREFIX + "breaker"
+BREAKER_STATE = PREFIX + "breaker-state"
+"""The state as a bare word, as ``kubectl wait`` compares it."""
+LAST_RUN = PREFIX + "last-run"
+WRITTEN = (BREAKER, BREAKER_STATE, LAST_RUN)
+VERSION = 1
+MAX_BYTES = 4096
+MAX_ORDER_BYTES = 4096
+_MAX_WORD = 80
+_SEVERITY = (BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED)
+
+
+class OrderWord(StrEnum):
+    """What an operator may ask for by an annotation; the key is the word behind the prefix."""
+
+    HOLD = "hold"
+    RESET = "reset"
+    TRIP = "trip"
+    CADENCE = "cadence-override"
+
+    @property
+    def key(self) -> str:
+        """The annotation."""
+        return PREFIX + self.value
+
+
+ORDERS = tuple(word.key for word in OrderWord)
+_FIELDS = ("reason", "actor", "breaker", "until", "for", "every")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderText:
+    """An operator's annotation, understood: *until* and *lasts* exclude each other, *every* is a cadence's alone."""
+
+    word: OrderWord
+    reason: str
+    actor: str
+    breaker: str = str(RUN_KEY)
+    until: datetime | None = None
+    lasts: timedelta | None = None
+    every: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misunderstood:
+    """An annotation that means nothing here: *fault* is a clause that says why, and what was perhaps meant."""
+
+    fault: str
+
+
+# --- what the program writes -------------------------------------------------------------------------------------
+
+
+def breaker_annotations(breakers: Iterable[Breaker], *, now: datetime) -> dict[str, str]:
+    """Return the mirror of the run's and the providers' breakers, and of how many workspaces are parked.
+
+    The outer names tell of the breaker that stops most. Nothing in it names a person or a workspace.
+    """
+    known = list(breakers)
+    wide = sorted((b for b in known if b.key.scope is not BreakerScope.WORKSPACE), key=lambda b: _rank(b, now))
+    parked = sum(b.key.scope is BreakerScope.WORKSPACE and b.effective_state(now) is BreakerState.OPEN for b in known)
+    if RUN_KEY not in {b.key for b in wide}:
+        wide.append(Breaker(key=RUN_KEY))
+        wide.sort(key=lambda b: _rank(b, now))
+    head = _plain(wide[0], now)
+    inner = [_plain(each, now) for each in wide]
+    while True:
+        text = _compact({"version": VERSION, **head, "parkedWorkspaces": parked, "breakers": inner})
+        if len(text) <= MAX_BYTES or not inner:
+            return {BREAKER: text, BREAKER_STATE: head["state"]}
+        inner.pop()
+
+
+def last_run_annotation(report: RunReport) -> str:
+    """Return the receipt of one run: counts as integers, and no name but the run's own."""
+    return _compact(
+        {
+            "version": VERSION,
+            "runId": report.run_id,
+            "health": report.health.value,
+            "success": report.success,
+            "circuitBroken": report.circuit_broken,
+            "stopped": report.stopped,
+            "timestamp": instant(report.timestamp),
+            "durationMs": report.duration // timedelta(milliseconds=1),
+            "trigger": report.trigger.value,
+            "scheduledAt": instant(report.scheduled_at),
+            "latenessSeconds": None if report.lateness is None else report.lateness // timedelta(seconds=1),
+            "shard": str(report.shard) if report.shard else None,
+            "workspacesProcessed": report.workspaces_processed,
+            "leadsChecked": report.leads_checked,
+            "bookedFound": report.booked_found,
+            "canceledFound": report.canceled_found,
+            "deferred": report.deferred,
+            "errors": report.errors,
+            "parkedWorkspaces": len(report.parked_workspaces),
+        }
+    )
+
+
+def is_of_the_future(annotations: Mapping[str, str]) -> bool:
+    """Tell whether a later version of this program wrote the mirror: then it is left as it is."""
+    return any(_version(annotations.get(key)) > VERSION for key in (BREAKER, LAST_RUN))
+
+
+def instant(at: datetime | None) -> str | None:
+    """Return *at* in UTC to the second, as Kubernetes writes it."""
+    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _version(text: str | None) -> int:
+    try:
+        read = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return 0
+    version = read.get("version") if isinstance(read, dict) else None
+    return version if isinstance(version, int) else 0
+
+
+def _rank(breaker: Breaker, now: datetime) -> tuple[int, bool, str]:
+    return _SEVERITY.index(breaker.effective_state(now)), breaker.key.scope is not BreakerScope.RUN, breaker.key.name
+
+
+def _plain(breaker: Breaker, now: datetime) -> dict[str, Any]:
+    # An operator's words may name anybody: of a hand there is only that it is there, and until when.
+    state = breaker.effective_state(now)
+    held = breaker.held(now)
+    fault = breaker.fault if breaker.fault and breaker.fault.isidentifier() else None
+    return {
+        "breaker": str(breaker.key)[:_MAX_WORD],
+        "state": state.value,
+        "reason": breaker.reason.value,
+        "since": instant(breaker.since),
+        "nextProbeAt": instant(breaker.next_probe_at) if state is BreakerState.OPEN and not held else None,
+        "heldUntil": instant(breaker.override.expires_at) if held and breaker.override else None,
+        "checks": breaker.checks,
+        "errors": breaker.errors,
+        "fault": fault and fault[:_MAX_WORD],
+        "generation": breaker.generation,
+    }
+
+
+def _compact(facts: Mapping[str, object]) -> str:
+    return json.dumps(facts, separators=(",", ":"))
+
+
+# --- what operators write ----------------------------------------------------------------------------------------
+
+
+def read_orders(annotations: Mapping[str, str]) -> dict[str, OrderText | Misunderstood]:
+    """Return what each annotation under our prefix asks for, but for those that the program itself writes."""
+    ours = {key: text for key, text in annotations.items() if key.startswith(PREFIX) and key not in WRITTEN}
+    return {key: _read(key, text) for key, text in sorted(ours.items())}
+
+
+def _read(key: str, text: str) -> OrderText | Misunderstood:
+    if key not in ORDERS:
+        perhaps = _perhaps(key.removeprefix(PREFIX), list(OrderWord), prefix=PREFIX)
+        return Misunderstood(fault=f"is no annotation of this program{perhaps}")
+    if len(text.encode("utf-8", "replace")) > MAX_ORDER_BYTES:
+        return Misunderstood(fault=f"is longer than {MAX_ORDER_BYTES} bytes")
+    try:
+        return _order(OrderWord(key.removeprefix(PREFIX)), _pairs(text))
+    except ValueError as error:
+        return Misunderstood(fault=str(error))
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """Read a JSON object, or words of the form ``name=value`` (quoted where a value holds blanks)."""
+    if text.lstrip().startswith("{"):
+        try:
+            read = json.loads(text)
+        except (ValueError, RecursionError):
+            raise ValueError("begins like JSON and is none") from None
+        if not all(isinstance(value, str) for value in read.values()):
+            raise ValueError("must be a JSON object whose values are all text")
+        return dict(read)
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        raise ValueError("has a quotation mark that is not closed") from None
+    pairs: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or name in pairs:
+            raise ValueError("must be a JSON object, or words like reason='vendor outage' for=2h, each name once")
+        pairs[name] = value
+    return pairs
+
+
+def _order(word: OrderWord, pairs: Mapping[str, str]) -> OrderText:
+    for name in pairs:
+        if name not in _FIELDS:
+            raise ValueError(f"has a field {name[:_MAX_WORD]!a} that nobody knows{_perhaps(name, _FIELDS)}")
+    if "until" in pairs and "for" in pairs:
+        raise ValueError("has both until and for: one of them says when it ends")
+    if (word is OrderWord.CADENCE) is not ("every" in pairs):
+        raise ValueError("needs every=, like every=10m" if word is OrderWord.CADENCE else "knows no every=")
+    if word is OrderWord.CADENCE and "breaker" in pairs:
+        raise ValueError("concerns no breaker: take out breaker=")
+    if word is OrderWord.CADENCE and not {"until", "for"} & set(pairs):
+        raise ValueError("needs an end: for=2h, or until=2026-03-01T12:00:00Z")
+    if not pairs.get("reason", "").strip():
+        raise ValueError("needs reason=, for those who look later")
+    return OrderText(
+        word=word,
+        reason=pairs["reason"],
+        actor=pairs.get("actor", "annotation"),
+        breaker=pairs.get("breaker", str(RUN_KEY)),
+        until=_instant(pairs["until"]) if "until" in pairs else None,
+        lasts=_duration("for", pairs["for"]) if "for" in pairs else None,
+        every=_duration("every", pairs["every"]) if "every" in pairs else None,
+    )
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise ValueError("says until=, which must be an instant with its zone, like 2026-03-01T12:00:00Z")
+    return at.astimezone(UTC)
+
+
+def _duration(name: str, text: str) -> timedelta:
+    try:
+        duration = read_duration(text)
+    except ValueError as error:
+        raise ValueError(f"says {name}=, which {error}") from None
+    if duration <= timedelta(0):
+        raise ValueError(f"says {name}=, which must be above zero")
+    return duration
+
+
+def _perhaps(word: str, known: Sequence[str], *, prefix: str = "") -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only for what went wrong: costs more than all the rest
+
+    near = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return f"; did you mean {prefix}{near[0]}?" if near else f"; there are {', '.join(prefix + each for each in known)}"

@@ -1,0 +1,148 @@
+"""One object through the official client: read, patch, and events about it; everything here blocks."""
+
+import json
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from reconcile.errors import MirrorConflict, MirrorUnavailable
+from reconcile.kube.place import MANAGER, Place
+from reconcile.ports import Announcement, StateObject
+
+MAX_BODY = 1024 * 1024
+SECONDS = 1.9
+"""For one call; the run waits 2 s for all of them."""
+_METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+"""Neither the data of a ConfigMap nor the pod template of a CronJob are asked for."""
+_MAX_NOTE = 1000
+_CONFLICT = 409
+_REMEDIES = {
+    401: "its token is not accepted: is the service account still there?",
+    403: "the service account lacks the right; the chart's Role grants it",
+    404: "there is no such object; the chart makes it",
+    429: "it has too much to do",
+}
+
+
+class Api:
+    """The state object; the client is loaded when it is first needed."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._client: Any = None
+        self._uid: str | None = None
+
+    def read(self) -> StateObject:
+        """Return the object; raise MirrorUnavailable."""
+        return self._object(self._call("GET", self._place.path, self._place.parameters, accept=_METADATA))
+
+    def patch(self, annotations: Mapping[str, str | None], version: str) -> StateObject:
+        """Merge *annotations* into the object of this *version*; raise MirrorConflict or MirrorUnavailable."""
+        body = {"metadata": {"resourceVersion": version, "annotations": dict(annotations)}}
+        return self._object(self._call("PATCH", self._place.path, self._place.parameters, accept=_METADATA, body=body))
+
+    def announce(self, announcement: Announcement) -> None:
+        """Create an event about the object; raise MirrorUnavailable."""
+        body = {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {
+                "name": f"{self._place.name[:200]}.{secrets.token_hex(8)}",
+                "namespace": self._place.namespace,
+            },
+            "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "type": "Warning" if announcement.is_warning else "Normal",
+            "reason": announcement.reason,
+            "action": "Reconcile",
+            "note": announcement.text[:_MAX_NOTE],
+            "reportingController": f"{MANAGER}.io/reconcile",
+            "reportingInstance": socket.gethostname()[:128],
+            "regarding": self._place.reference(self._uid),
+        }
+        where = {"namespace": self._place.namespace}
+        self._call("POST", "/apis/events.k8s.io/v1/namespaces/{namespace}/events", where, body=body)
+
+    def _object(self, read: object) -> StateObject:
+        metadata = read.get("metadata") if isinstance(read, dict) else None
+        version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
+        if not isinstance(metadata, dict) or not isinstance(version, str):
+            raise MirrorUnavailable("the Kubernetes API answered with something that is no object")
+        uid = metadata.get("uid")
+        self._uid = uid if isinstance(uid, str) else None
+        found = metadata.get("annotations")
+        found = found if isinstance(found, dict) else {}
+        return StateObject(annotations={str(k): v for k, v in found.items() if isinstance(v, str)}, version=version)
+
+    def _call(
+        self, method: str, path: str, where: Mapping[str, str], *, accept: str = "application/json", body: object = None
+    ) -> object:
+        status, text = self._answer(method, path, where, accept=accept, body=body)
+        if status == _CONFLICT and method == "PATCH":
+            raise MirrorConflict(f"{self._place} was changed by somebody else")
+        if not 200 <= status < 300:  # noqa: PLR2004 - HTTP's own numbers
+            remedy = f": {_REMEDIES[status]}" if status in _REMEDIES else ""
+            what = "events" if method == "POST" else str(self._place)
+            raise MirrorUnavailable(f"the Kubernetes API answered {status} for {what}{remedy}")
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            raise MirrorUnavailable("the Kubernetes API answered with something that is no JSON") from None
+
+    def _answer(
+        self, method: str, path: str, where: Mapping[str, str], *, accept: str, body: object
+    ) -> tuple[int, bytes]:
+        headers = {"Accept": accept}
+        query = []
+        if body is not None:
+            headers["Content-Type"] = "application/merge-patch+json" if method == "PATCH" else "application/json"
+            query = [("fieldManager", MANAGER)]
+        try:
+            client = self._connected()
+            request = client.param_serialize(
+                method=method,
+                resource_path=path,
+                path_params=dict(where),
+                query_params=query,
+                header_params=headers,
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            answer = client.call_api(*request, _request_timeout=SECONDS).response
+            try:
+                text = answer.read(MAX_BODY + 1, decode_content=True)
+            finally:
+                answer.close()
+        except MirrorUnavailable:
+            raise
+        except Exception as error:
+            # Its text may hold addresses and headers.
+            raise MirrorUnavailable(f"the Kubernetes API cannot be reached ({type(error).__name__})") from error
+        if len(text) > MAX_BODY:
+            raise MirrorUnavailable("the Kubernetes API answered with more than 1 MiB")
+        return int(answer.status), bytes(text)
+
+    def _connected(self) -> Any:  # noqa: ANN401 - the client ships no types that mypy can use without loading it all
+        if self._client is None:
+            self._client = _client(self._place)
+        return self._client
+
+
+def _client(place: Place) -> Any:  # noqa: ANN401
+    # Not one of its typed APIs: their models take four times as long to load as all the rest.
+    from kubernetes.client import ApiClient, Configuration  # noqa: PLC0415
+    from kubernetes.config import load_kube_config  # noqa: PLC0415
+    from kubernetes.config.incluster_config import InClusterConfigLoader  # noqa: PLC0415
+
+    configuration = Configuration()
+    if os.environ.get("KUBERNETES_SERVICE_HOST"):
+        token, authority = (str(place.account_dir / name) for name in ("token", "ca.crt"))
+        InClusterConfigLoader(token_filename=token, cert_filename=authority).load_and_set(configuration)
+    else:
+        load_kube_config(client_configuration=configuration)
+    configuration.retries = 0
+    client = ApiClient(configuration)
+    client.user_agent = MANAGER
+    return client

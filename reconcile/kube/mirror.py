@@ -1,0 +1,88 @@
+"""The port ``StateMirror``: the blocking client in a thread that nothing waits for longer than it wants to."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from queue import SimpleQueue
+from typing import TypeVar
+
+from reconcile.errors import MirrorUnavailable
+from reconcile.kube.api import Api
+from reconcile.kube.place import Place
+from reconcile.ports import Announcement, StateObject
+
+SECONDS = 2.0
+
+Result = TypeVar("Result")
+
+
+class KubeMirror:
+    """A state object; nothing of it exists before it is first read."""
+
+    def __init__(self, place: Place) -> None:
+        self._api = Api(place)
+        self._worker = _Worker()
+
+    async def read(self) -> StateObject:
+        """Return the object as it is now."""
+        return await self._worker.do(self._api.read)
+
+    async def patch(self, annotations: Mapping[str, str | None], *, version: str) -> StateObject:
+        """Set these annotations and no others; MirrorConflict unless *version* is still the object's."""
+        return await self._worker.do(lambda: self._api.patch(annotations, version))
+
+    async def announce(self, announcement: Announcement) -> None:
+        """Emit an event about the object."""
+        await self._worker.do(lambda: self._api.announce(announcement))
+
+
+class _Worker:
+    """One thread that a process does not wait for at its end, unlike those of an executor."""
+
+    def __init__(self) -> None:
+        self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    async def do(self, work: Callable[[], Result]) -> Result:
+        """Let the thread do *work* after what it does already, and wait for it a while."""
+        loop = asyncio.get_running_loop()
+        outcome: asyncio.Future[Result] = loop.create_future()
+
+        def job() -> None:
+            if outcome.cancelled():
+                return
+            try:
+                result = work()
+            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                _tell(loop, outcome, outcome.set_exception, error)
+            else:
+                _tell(loop, outcome, outcome.set_result, result)
+
+        self._jobs.put(job)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="kubernetes", daemon=True)
+            self._thread.start()
+        try:
+            async with asyncio.timeout(SECONDS):
+                return await outcome
+        except TimeoutError:
+            raise MirrorUnavailable("the Kubernetes API did not answer in time") from None
+
+    def _work(self) -> None:
+        while True:
+            self._jobs.get()()
+
+
+def _tell(
+    loop: asyncio.AbstractEventLoop, outcome: "asyncio.Future[Result]", tell: Callable[..., None], what: object
+) -> None:
+    """Hand an outcome over to the loop, if there still is one that wants it."""
+
+    def told() -> None:
+        if not outcome.done():
+            tell(what)
+
+    try:
+        loop.call_soon_threadsafe(told)
+    except RuntimeError:
+        return

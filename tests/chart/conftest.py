@@ -1,0 +1,31 @@
+"""The chart's tests: those that read its files always run, those that need Helm where they are asked for."""
+
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ASKED = "make chart runs it"
+FIGURES: list[str] = []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what needs Helm and the checkers where nobody asked for it with `-m chart`."""
+    if "chart" in config.option.markexpr:
+        return
+    for item in items:
+        if HERE in item.path.parents and item.get_closest_marker("chart"):
+            item.add_marker(pytest.mark.skip(reason=ASKED))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the checkers counted where people look."""
+    for figure in sorted(FIGURES):
+        terminalreporter.write_line(f"chart: {figure}")
+
+
+@pytest.fixture
+def figures() -> list[str]:
+    """Give the list whose lines close the run."""
+    return FIGURES

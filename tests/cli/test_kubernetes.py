@@ -1,0 +1,266 @@
+"""The program beside a Kubernetes API that behaves, misbehaves, or is not there; and what it does for schedules."""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from reconcile.domain.annotation import BREAKER, BREAKER_STATE, LAST_RUN
+from reconcile.simulator import incident
+from tests.cli.command import here
+from tests.cli.conftest import Shop
+from tests.kube.apiserver import ApiServer, Misbehaviour, api_server, hang_up, kubeconfig, slow, status
+
+pytestmark = pytest.mark.integration
+BASE = ("--name", "once", "--image", "example/reconcile:1", "--release", "rec")
+FAULTS: dict[str, Misbehaviour] = {
+    **{str(code): status(code) for code in (403, 409, 503)},
+    "garbage": status(200, b"<html>"),
+    "slow": slow(5),
+    "hang up": hang_up,
+}
+
+
+def tick(minutes: int = 0) -> str:
+    """Return the name of the Job that a controller makes so many minutes from now."""
+    return f"rec-{int(datetime.now(UTC).timestamp()) // 60 + minutes}"
+
+
+@pytest.fixture
+def server() -> Iterator[ApiServer]:
+    with api_server() as running:
+        yield running
+
+
+@pytest.fixture
+def clustered(shop: Shop, server: ApiServer, tmp_path: Path) -> Shop:
+    """Give the company with a state object."""
+    shop.env |= {
+        "KUBECONFIG": str(kubeconfig(tmp_path, server.port)),
+        "RECONCILE_STATE_OBJECT": "configmap/rec-state",
+        "RECONCILE_NAMESPACE": "shop",
+        "RECONCILE_CIRCUIT_BREAKER_COOLDOWN_SECONDS": "3600",
+    }
+    return shop
+
+
+async def test_a_run_outside_a_cluster_never_loads_the_client(shop: Shop) -> None:
+    code = (
+        "import sys; from reconcile_cli.main import cli\n"
+        "try: cli(['run'])\n"
+        "finally: print(sorted({'kubernetes', 'cronsim', 'reconcile.kube', 'pydantic'} & set(sys.modules)))"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        code,
+        env={**shop.env, "PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+
+    assert out.decode().splitlines()[-1] == "[]", err.decode()
+
+
+async def test_a_run_shows_its_breakers_and_its_receipt(clustered: Shop, server: ApiServer) -> None:
+    healthy = await clustered.json("run")
+    first = dict(server.annotations)
+    clustered.simulator.faults.add(*incident())
+    await clustered.json("run")
+
+    assert healthy["healthReasons"] == []
+    assert (first[BREAKER_STATE], server.annotations[BREAKER_STATE]) == ("closed", "open")
+    assert json.loads(first[LAST_RUN])["runId"] == healthy["runId"]
+    assert json.loads(server.annotations[BREAKER])["fault"] == "contract"
+    assert [(each["reason"], each["type"]) for each in server.events] == [("ContractFault", "Warning")]
+    assert {method for method, *_ in server.requests} == {"GET", "PATCH", "POST"}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_whatever_the_api_does_the_run_goes_on_with_one_warning(
+    clustered: Shop, server: ApiServer, fault: str
+) -> None:
+    await clustered.json("run")
+    clustered.simulator.faults.add(*incident())
+    server.always = FAULTS[fault]
+    began = time.monotonic()
+    done = await clustered.reconcile("run")
+    took = time.monotonic() - began
+    shown = await clustered.json("breaker", "show")
+    told = [json.loads(line) for line in done.err.splitlines()]
+
+    assert (done.code, done.json["success"], done.json["circuitBroken"]) == (0, True, True)
+    assert [each["level"] for each in told if each["event"] == "state_object.not_in_step"] == ["warning"]
+    assert sum("state object not in step" in reason for reason in done.json["healthReasons"]) == 1
+    assert shown["breakers"][0]["state"] == "open"
+    assert took < 15
+
+
+async def test_a_dry_run_neither_reads_nor_writes_the_object(clustered: Shop, server: ApiServer) -> None:
+    await clustered.json("run", "--dry-run")
+
+    assert server.requests == []
+
+
+async def test_the_job_tells_who_started_a_run_and_how_late_it_is(shop: Shop) -> None:
+    scheduled = await shop.json("run", job_name=tick(-2), trigger="schedule")
+    copied = await shop.json("run", job_name="rec-by-hand", trigger="schedule")
+    backfill = await shop.json("run", job_name="rec-backfill-1", trigger="backfill")
+
+    assert [each["trigger"] for each in (scheduled, copied, backfill)] == ["schedule", "manual", "backfill"]
+    assert 120 <= scheduled["latenessSeconds"] < 240
+    assert scheduled["scheduledAt"].endswith(":00Z")
+    assert (copied["scheduledAt"], copied["latenessSeconds"]) == (None, None)
+
+
+async def test_a_lowered_cadence_leaves_out_the_schedules_ticks_and_nobody_elses(shop: Shop) -> None:
+    first = await shop.json("run", job_name=tick())
+    lowered = await shop.json("cadence", "set", "--every", "10m", "--for", "2h", "--reason", "quota", "--actor", "ada")
+    shop.simulator.requests.reset()
+    left_out = await shop.reconcile("run", job_name=tick(1))
+    calls = shop.simulator.requests.total
+    by_hand = await shop.json("run")
+    status = await shop.json("status", schedule="* * * * *")
+    text = (await shop.reconcile("status", output="text", schedule="* * * * *")).out
+    await shop.json("cadence", "clear")
+    after = await shop.json("run", job_name=tick(1))
+
+    assert (first["stopped"], lowered["everySeconds"], lowered["cause"]) == (None, 600, "override")
+    assert (left_out.code, left_out.json["stopped"], left_out.json["health"], calls) == (0, "not_due", "healthy", 0)
+    assert "by ada: quota" in left_out.json["healthReasons"][0]
+    assert (by_hand["stopped"], after["stopped"]) == (None, None)
+    assert status["cadence"]["planned"]["schedule"] == "* * * * *"
+    assert len(status["runs"]) == 2
+    assert "every 10m, back to plan" in text
+
+
+async def test_ticks_between_probes_are_left_out_where_that_was_asked_for(shop: Shop) -> None:
+    await shop.json("breaker", "trip", "run", "--for", "1h", "--reason", "drill")
+    planned = await shop.json("run", job_name=tick())
+    automatic = await shop.json("run", job_name=tick(), cadence_auto="on")
+    shown = await shop.json("cadence", "show", cadence_auto="on")
+
+    assert (planned["stopped"], automatic["stopped"]) == ("breaker", "not_due")
+    assert shown["cause"] == "breaker"
+
+
+async def test_a_schedule_that_was_not_applied_is_told(shop: Shop) -> None:
+    given = {"schedule": "*/10 * * * *", "applied_schedule": "* * * * *"}
+    report = await shop.json("run", **given)
+    status = await shop.json("status", **given)
+
+    assert report["health"] == "healthy"
+    assert "'*/10 * * * *' and the CronJob has '* * * * *'" in report["healthReasons"][0]
+    assert status["cadence"]["warning"] == report["healthReasons"][0]
+
+
+async def test_shards_visit_each_workspace_once(shop: Shop) -> None:
+    first = await shop.json("run", "--shard", "0/2")
+    shop.env["JOB_COMPLETION_INDEX"] = "1"
+    second = await shop.json("run", shards="2")
+
+    assert (first["shard"], second["shard"]) == ("0/2", "1/2")
+    assert first["workspacesProcessed"] + second["workspacesProcessed"] == 2
+    assert first["leadsChecked"] + second["leadsChecked"] == 10
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"schedule": "every minute"}, "RECONCILE_SCHEDULE must be a cron line of five fields"),
+        ({"schedule": "61 * * * *"}, "RECONCILE_SCHEDULE must be a cron line that comes true"),
+        ({"schedule": "0 0 * * 7"}, "Kubernetes knows no 7"),
+        ({"time_zone": "Mars/Base"}, "RECONCILE_TIME_ZONE must be a time zone"),
+        ({"state_object": "rec-state"}, "RECONCILE_STATE_OBJECT must be configmap/NAME or cronjob/NAME"),
+        ({"state_object": "secret/x"}, "RECONCILE_STATE_OBJECT must be configmap/NAME or cronjob/NAME"),
+        ({"shard": "4/4"}, "RECONCILE_SHARD must be INDEX/TOTAL"),
+        ({"shards": "4"}, "JOB_COMPLETION_INDEX"),
+        ({"shards": "4", "shard": "0/3"}, "RECONCILE_SHARDS is 4 and RECONCILE_SHARD is 0/3"),
+        ({"cadence_auto": "yes"}, "RECONCILE_CADENCE_AUTO must be one of on, off"),
+    ],
+)
+def test_a_wrong_setting_ends_with_78_and_a_sentence(settings: dict[str, str], says: str) -> None:
+    done = here("status", **settings)
+
+    assert done.code == 78
+    assert says in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--every", "0s", "--for", "2h"), "above zero"),
+        (("--every", "8d", "--for", "9d"), "at most 7d"),
+        (("--every", "10m", "--for", "31d"), "at most 30d"),
+        (("--every", "3h", "--for", "2h"), "a cadence of 3h outlasts its override of 2h"),
+        (("--every", "ten", "--for", "2h"), "must be a duration"),
+    ],
+)
+async def test_a_cadence_that_makes_no_sense_is_a_usage_error(
+    shop: Shop, arguments: tuple[str, ...], says: str
+) -> None:
+    done = await shop.reconcile("cadence", "set", *arguments, "--reason", "x")
+
+    assert (done.code, says in done.err) == (2, True)
+
+
+def job(*arguments: str) -> Any:
+    done = here("job", "manifest", *BASE, *arguments)
+    assert done.code == 0, done.err
+    return yaml.safe_load(done.out)
+
+
+def test_a_job_is_printed_for_kubectl_in_two_spellings() -> None:
+    plain = job("--", "run", "--dry-run", "--workspace", "no")
+    as_json = here("job", "manifest", *BASE, "--format", "json", "--", "run", "--dry-run", "--workspace", "no")
+    (container,) = plain["spec"]["template"]["spec"]["containers"]
+
+    assert plain == json.loads(as_json.out)
+    assert (plain["kind"], plain["metadata"]["name"], plain["spec"]["backoffLimit"]) == ("Job", "once", 2)
+    assert container["args"] == ["run", "--dry-run", "--workspace", "no"]
+    assert {"name": "RECONCILE_TRIGGER", "value": "manual"} in container["env"]
+    assert plain["spec"]["podFailurePolicy"]["rules"][1]["action"] == "FailJob"
+
+
+def test_a_job_of_shards_lets_the_others_go_on() -> None:
+    spec = job("--shards", "4", "--parallelism", "2", "--", "backfill", "apply")["spec"]
+
+    assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 4, 2)
+    assert (spec["backoffLimitPerIndex"], spec["maxFailedIndexes"]) == (2, 4)
+    assert spec["podReplacementPolicy"] == "Failed"
+    assert spec["podFailurePolicy"]["rules"][1]["action"] == "FailIndex"
+    assert {"name": "RECONCILE_SHARDS", "value": "4"} in spec["template"]["spec"]["containers"][0]["env"]
+
+
+def test_a_job_with_secrets_has_them_as_files() -> None:
+    pod = job("--database-secret", "db", "--credentials-secret", "tokens", "--state-object", "configmap/s", "--", "run")
+    pod = pod["spec"]["template"]["spec"]
+
+    assert {each["name"] for each in pod["volumes"]} == {"tmp", "database", "credentials", "token"}
+    env = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
+    assert env["RECONCILE_DATABASE_URL_FILE"] == "/var/run/secrets/reconcile/database/url"
+    assert env["RECONCILE_STATE_OBJECT"] == "configmap/s"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--", "run", "--shard", "0/4"), "take --shard and --shards out of the command"),
+        (("--shards", "0", "--", "run"), "0 is not in the range"),
+        (("--name", "Not_A_Name", "--", "run"), "must be a name of 1 to 63"),
+        ((), "Missing argument"),
+    ],
+)
+def test_a_job_that_contradicts_itself_is_refused(arguments: tuple[str, ...], says: str) -> None:
+    done = here("job", "manifest", *BASE, *arguments)
+
+    assert (done.code, says in done.err) == (2, True), done.err

@@ -1,0 +1,99 @@
+"""A real Kubernetes for the tests below: one for each process, started when first asked for."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from tests.cluster.docker import Docker, dockerd, missing
+from tests.cluster.kubernetes import node as nodes
+from tests.cluster.kubernetes import sources
+from tests.cluster.kubernetes.cluster import Cluster
+from tests.cluster.kubernetes.processes import ClusterError
+
+HERE = Path(__file__).parent
+ASKED = "make test-cluster runs it"
+Started = TypeVar("Started")
+USED: pytest.StashKey[set[str]] = pytest.StashKey()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what needs a cluster, and skip it by name where nobody asked for it with `-m cluster`."""
+    asked = "cluster" in config.option.markexpr
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.cluster)
+            if not asked:
+                item.add_marker(pytest.mark.skip(reason=ASKED))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what was used, for the closing lines."""
+    config.stash[USED] = set()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand on from a worker of xdist which clusters it used."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        used: set[str] = session.config.stash[USED]
+        output["clusters"] = sorted(used)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Collect what the workers used."""
+    used = getattr(node, "workeroutput", {}).get("clusters", ())
+    node.config.stash[USED].update(used)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say which backends were used where people look."""
+    used: set[str] = config.stash[USED]
+    for description in sorted(used) or ["none was started"]:
+        terminalreporter.write_line(f"kubernetes: {description}")
+
+
+@pytest.fixture(scope="session")
+def cluster(pytestconfig: pytest.Config) -> Iterator[Cluster]:
+    """Give a Kubernetes with the real controllers; whether its pods run depends on where it comes from."""
+    with _or_one_sentence(lambda: sources.find().start()) as running:
+        pytestconfig.stash[USED].add(running.description)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def node(pytestconfig: pytest.Config) -> Iterator[nodes.Node]:
+    """Give a Kubernetes that runs pods, of images that were imported."""
+    _skip_outside_ci(nodes.missing())
+    with _or_one_sentence(nodes.node) as running:
+        pytestconfig.stash[USED].add(running.cluster.description)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def docker() -> Iterator[Docker]:
+    """Give a Docker engine that nothing else uses, with a network; it holds no image."""
+    _skip_outside_ci(missing())
+    with _or_one_sentence(lambda: dockerd(network=True)) as running:
+        yield running
+
+
+def _skip_outside_ci(reason: str) -> None:
+    """Skip what *reason*, if there is one, keeps from running; where the machine is ours, it is a failure."""
+    if reason:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+
+
+@contextmanager
+def _or_one_sentence(start: Callable[[], AbstractContextManager[Started]]) -> Iterator[Started]:
+    """Run what *start* gives; where it cannot be had, fail with the reason and no traceback."""
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(start())
+        except ClusterError as error:
+            pytest.fail(str(error), pytrace=False)
+        yield running

@@ -1,0 +1,71 @@
+"""One-off Jobs and ticks as a real API server and its controllers see them."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from reconcile import bootstrap
+from reconcile.domain.cadence import tick_of
+from reconcile.kube.mirror import KubeMirror
+from reconcile.kube.place import Place
+from tests.cluster.kubernetes.cluster import Cluster
+from tests.cluster.test_cluster import cronjob
+
+PLAN = {"name": "once", "image": "example/reconcile:1", "release": "rec", "command": ("run", "--dry-run")}
+SECRETS = {"database_secret": "db", "credentials_secret": "tokens", "state_object": "configmap/rec-state"}
+
+
+@pytest.mark.parametrize("facts", [{}, {"shards": 4, "max_failed_shards": 1}, {**SECRETS, "shards": 4}, SECRETS])
+@pytest.mark.parametrize("as_text", ["yaml", "json"])
+def test_the_manifest_is_taken_under_the_restricted_level(
+    cluster: Cluster, facts: dict[str, object], as_text: str
+) -> None:
+    job = bootstrap.job_manifest(**PLAN, **facts)
+    text = bootstrap.as_yaml(job) if as_text == "yaml" else json.dumps(job)
+    with cluster.namespace("jobs") as namespace:
+        done = cluster.try_kubectl(
+            "create", f"--namespace={namespace}", "--dry-run=server", "--validate=strict", "--filename=-", stdin=text
+        )
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_controllers_jobs_tell_their_tick(cluster: Cluster) -> None:
+    with cluster.namespace("ticks") as namespace:
+        cluster.apply(cronjob("rec"), namespace=namespace)
+        name = cluster.tick(namespace, "rec")
+        job = cluster.get("job", name, f"--namespace={namespace}")
+        by_hand = "rec-by-hand"
+        cluster.kubectl("create", "job", by_hand, "--from=cronjob/rec", f"--namespace={namespace}")
+    told = job["metadata"]["annotations"]["batch.kubernetes.io/cronjob-scheduled-timestamp"]
+
+    assert tick_of(name, now=datetime.now(UTC)) == datetime.fromisoformat(told)
+    assert tick_of(by_hand, now=datetime.now(UTC)) is None
+
+
+def test_a_cronjob_may_be_the_state_object_too(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with cluster.namespace("state") as namespace:
+        cluster.apply(cronjob("rec"), namespace=namespace)
+        monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+        monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(cluster.kubeconfig))
+        mirror = KubeMirror(Place.parse("cronjob/rec", namespace=namespace, account_dir=tmp_path))
+        before = cluster.get("cronjob", "rec", f"--namespace={namespace}")["spec"]
+
+        async def shown() -> None:
+            state = await mirror.read()
+            await mirror.patch({"appointment-reconciler.io/breaker-state": "open"}, version=state.version)
+
+        asyncio.run(shown())
+        after = cluster.get("cronjob", "rec", f"--namespace={namespace}", "--show-managed-fields")
+    managers = {each["manager"]: each["fieldsV1"] for each in after["metadata"]["managedFields"]}
+
+    assert after["metadata"]["annotations"]["appointment-reconciler.io/breaker-state"] == "open"
+    assert after["spec"] == before
+    assert managers["appointment-reconciler"] == {
+        "f:metadata": {"f:annotations": {"f:appointment-reconciler.io/breaker-state": {}}}
+    }

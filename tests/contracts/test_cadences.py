@@ -1,0 +1,81 @@
+"""What every ``Cadences`` and every ``Orders`` promises: those of both databases, and those in memory."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from reconcile.domain.cadence import CadenceOverride, CadenceSource
+from reconcile.ports import Cadences, OrderRow, Orders, Store
+from tests.runner.memory import MemoryCadences, MemoryOrders
+from tests.stores import NOW
+
+OVERRIDE = CadenceOverride(
+    every=timedelta(minutes=10),
+    reason="quota",
+    actor="ada",
+    set_at=NOW,
+    expires_at=NOW + timedelta(hours=2),
+    source=CadenceSource.ANNOTATION,
+)
+KEY = "appointment-reconciler.io/hold"
+ROW = OrderRow(key=KEY, value="reason=x", seen_at=NOW, until=NOW + timedelta(hours=1))
+
+
+@pytest.fixture(params=["memory", "database"])
+def cadences(request: pytest.FixtureRequest, store: Store) -> Cadences:
+    return MemoryCadences() if request.param == "memory" else store.cadences
+
+
+@pytest.fixture(params=["memory", "database"])
+def orders(request: pytest.FixtureRequest, store: Store) -> Orders:
+    return MemoryOrders() if request.param == "memory" else store.orders
+
+
+async def test_at_first_there_is_no_override(cadences: Cadences) -> None:
+    assert await cadences.override() is None
+
+
+async def test_an_override_is_read_back_whole_also_when_it_is_over(cadences: Cadences) -> None:
+    over = replace(OVERRIDE, expires_at=NOW - timedelta(days=100), set_at=NOW - timedelta(days=101))
+    await cadences.set(OVERRIDE)
+    first = await cadences.override()
+    await cadences.set(over)
+
+    assert (first, await cadences.override()) == (OVERRIDE, over)
+
+
+async def test_a_cleared_override_is_gone_and_another_may_come(cadences: Cadences) -> None:
+    await cadences.clear()
+    await cadences.set(OVERRIDE)
+    await cadences.clear()
+    cleared = await cadences.override()
+    await cadences.set(OVERRIDE)
+
+    assert (cleared, await cadences.override()) == (None, OVERRIDE)
+
+
+async def test_what_was_seen_is_remembered_by_its_key(orders: Orders) -> None:
+    other = OrderRow(key="appointment-reconciler.io/hodl", value="", seen_at=NOW, fault="is no annotation")
+    await orders.remember(ROW)
+    await orders.remember(other)
+
+    assert list(await orders.seen()) == [other, ROW]
+
+
+async def test_the_latest_value_counts(orders: Orders) -> None:
+    latest = replace(ROW, value="reason=y", seen_at=NOW + timedelta(minutes=1), until=None)
+    await orders.remember(ROW)
+    await orders.remember(latest)
+
+    assert list(await orders.seen()) == [latest]
+
+
+async def test_what_is_forgotten_is_new_again(orders: Orders) -> None:
+    await orders.forget(KEY)
+    await orders.remember(ROW)
+    await orders.forget(KEY)
+    forgotten = list(await orders.seen())
+    await orders.remember(ROW)
+
+    assert (forgotten, list(await orders.seen())) == ([], [ROW])

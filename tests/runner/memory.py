@@ -1,0 +1,79 @@
+"""What operators ask for in passing, and the state object, in memory; they pass the suites of the real ones."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from reconcile.domain.cadence import CadenceOverride
+from reconcile.errors import MirrorConflict
+from reconcile.ports import Announcement, OrderRow, StateObject
+
+
+@dataclass
+class MemoryCadences:
+    """The port ``Cadences``."""
+
+    stored: CadenceOverride | None = None
+
+    async def override(self) -> CadenceOverride | None:
+        return self.stored
+
+    async def set(self, override: CadenceOverride) -> None:
+        self.stored = override
+
+    async def clear(self) -> None:
+        self.stored = None
+
+
+@dataclass
+class MemoryOrders:
+    """The port ``Orders``."""
+
+    rows: dict[str, OrderRow] = field(default_factory=dict)
+
+    async def seen(self) -> Sequence[OrderRow]:
+        return [self.rows[key] for key in sorted(self.rows)]
+
+    async def remember(self, row: OrderRow) -> None:
+        self.rows[row.key] = row
+
+    async def forget(self, key: str) -> None:
+        self.rows.pop(key, None)
+
+
+@dataclass
+class MemoryMirror:
+    """The port ``StateMirror``; *trouble* is raised once by each call that finds some."""
+
+    annotations: dict[str, str] = field(default_factory=dict)
+    version: int = 1
+    announced: list[Announcement] = field(default_factory=list)
+    trouble: list[Exception] = field(default_factory=list)
+    reads: int = 0
+
+    async def read(self) -> StateObject:
+        self.reads += 1
+        self._fail()
+        return self._now()
+
+    async def patch(self, annotations: Mapping[str, str | None], *, version: str) -> StateObject:
+        self._fail()
+        if version != str(self.version):
+            raise MirrorConflict("changed")
+        for key, text in annotations.items():
+            if text is None:
+                self.annotations.pop(key, None)
+            else:
+                self.annotations[key] = text
+        self.version += 1
+        return self._now()
+
+    async def announce(self, announcement: Announcement) -> None:
+        self._fail()
+        self.announced.append(announcement)
+
+    def _fail(self) -> None:
+        if self.trouble:
+            raise self.trouble.pop(0)
+
+    def _now(self) -> StateObject:
+        return StateObject(annotations=dict(self.annotations), version=str(self.version))
