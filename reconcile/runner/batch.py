@@ -203,7 +203,7 @@ def _lead_write(checked: Checked, workspace: Workspace, *, run: Run) -> LeadWrit
         and blames_others(run.board, workspace.id, checked.lookup, signature.error_class)
     )
     attempt = Attempt(
-        at=run.started_at if is_deferred else asked_at(run),
+        at=run.started_at if is_deferred and checked.retry_after is None else asked_at(run),
         outcome=checked.outcome,
         reason=signature.key if signature else checked.reason,
         keeps_place=_had_no_room(checked),
