@@ -3,10 +3,9 @@
 import asyncio
 import random as chances
 import secrets
-import signal
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -29,13 +28,10 @@ from reconcile.runner.mirror import Mirror
 from reconcile.runner.readiness import readiness
 from reconcile.runner.request import OnProgress, RunRequest
 from reconcile.runner.run import run as run_once
+from reconcile.runner.termination import ended_by_sigterm
 from reconcile.runner.verdict import unbegun_report
 from reconcile.settings import Settings
 from reconcile.telemetry import LoggingTelemetry
-
-CUT_OFF_AFTER = timedelta(seconds=7)
-"""After SIGTERM. Calls have ended by then, so whatever still waits does so for the database, and is cut off."""
-CUT_OFF_AGAIN_AFTER = timedelta(seconds=3)
 
 
 class SystemClock:
@@ -173,7 +169,7 @@ async def run(settings: Settings, request: RunRequest, *, on_progress: OnProgres
     request = request.of_job(settings.job_name, now=clock.now())
     report: RunReport | None = None
     asyncio.get_running_loop().set_exception_handler(_told_of_stray)
-    with _ended_by_sigterm(stop):
+    with ended_by_sigterm(stop):
         try:
             async with (
                 _mirror(None if request.dry_run else settings, clock=clock) as mirror,
@@ -258,35 +254,6 @@ def _told_of_stray(_loop: asyncio.AbstractEventLoop, context: Mapping[str, Any])
     """Tell of an error that nobody waits for by type and place: asyncio would print its text, whatever is in it."""
     error = context.get("exception")
     LoggingTelemetry().event("stray_error", what=context["message"], where=bug_named(error) if error else None)
-
-
-@contextmanager
-def _ended_by_sigterm(stop: Stop) -> Iterator[None]:
-    """Turn SIGTERM into an orderly end. A handler is needed: as PID 1 a process without one does not notice it.
-
-    Once it has come, another one changes nothing: it must not cost the report, which is still to be printed. The event
-    loop's own handlers would not do: they give way to the default action before that.
-    """
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    timers: list[asyncio.TimerHandle] = []
-
-    def cut_off() -> None:
-        timers.append(loop.call_later(CUT_OFF_AGAIN_AFTER.total_seconds(), cut_off))
-        if task is not None:
-            stop.cut_off(task)
-
-    def terminate() -> None:
-        stop.terminate()
-        if not timers:
-            timers.append(loop.call_later(CUT_OFF_AFTER.total_seconds(), cut_off))
-
-    before = signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(terminate))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN if timers else before)
-        for timer in timers:
-            timer.cancel()
 
 
 @asynccontextmanager

@@ -24,6 +24,10 @@ VARIABLES = {setting.env for setting in SETTINGS}
 FOR_TESTS = "RECONCILE_TEST_"
 NOT_A_NAME = re.compile(r"Manager|Helper|Util|Processor|Info$")
 NOT_AN_ACT = re.compile(r"_*(?:handle|process|do)_")
+EXAMPLES = {"DURATION": "10m", "NAME": "name"}
+"""Values for placeholders that their options would refuse."""
+HELMS = {"--force", "--force-conflicts", "--force-replace", "--take-ownership"}
+"""Flags of Helm that a document warns of or asks for."""
 IMPOSED = {"handle_async_request", "process_bind_param", "process_result_value"}
 """Names that httpx and SQLAlchemy ask for."""
 
@@ -44,7 +48,10 @@ def calls(document: Path, program: str) -> Iterator[list[str]]:
     """Yield the arguments of each call of *program*."""
     for line in shown(document):
         for part in re.split(r"&&|\|(?!\|)|;", line):
-            words = shlex.split(part, comments=True)
+            try:
+                words = shlex.split(part, comments=True)
+            except ValueError:  # a line that goes on in the next one, or a quotation that the split has cut
+                continue
             while words and re.fullmatch(r"[A-Z_]+=.*|\$", words[0]):
                 words = words[1:]
             if words and words[0].rpartition("/")[2] == program:
@@ -63,7 +70,7 @@ def table(document: Path, *head: str) -> Mapping[str, str]:
 @each_document
 def test_every_command_that_is_shown_can_be_typed(document: Path) -> None:
     for words in calls(document, "reconcile"):
-        arguments = [word.strip("[].…") for word in words if word.strip("[].…")]
+        arguments = [EXAMPLES.get(word, word) for word in (each.strip("[].…") for each in words) if word]
         command: click.Command = cli
         context = click.Context(cli, info_name="reconcile")
         while isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):
@@ -80,7 +87,7 @@ def test_every_command_that_is_shown_can_be_typed(document: Path) -> None:
 
 @each_document
 def test_every_flag_and_variable_that_is_named_exists(document: Path) -> None:
-    others = {"--numprocesses", "--randomly-seed", "--picture", "--help"}
+    others = {"--numprocesses", "--randomly-seed", "--picture", "--help", *HELMS}
     spans = [span for span in shown(document) if not span.startswith("pytest")]
     benchmarks = set(re.findall(r'"(--[a-z-]+)"', "".join(file.read_text() for file in ROOT.glob("benchmarks/*.py"))))
 
@@ -114,7 +121,8 @@ def test_every_target_and_module_that_is_shown_exists(document: Path) -> None:
 
 
 def module(name: str) -> Path:
-    return ROOT / f"{name.replace('.', '/')}.py"
+    folder = ROOT / name.replace(".", "/")
+    return folder / "__main__.py" if folder.is_dir() else folder.with_suffix(".py")
 
 
 @each_document
