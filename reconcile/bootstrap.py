@@ -19,7 +19,7 @@ from reconcile.domain.ids import ProviderName, RunId
 from reconcile.domain.lead import Lead
 from reconcile.domain.report import RunReport
 from reconcile.domain.workspace import Workspace
-from reconcile.errors import SettingsError
+from reconcile.errors import SettingsError, StoreUnavailable
 from reconcile.ports import Clock, EffectSink, Provider, Store
 from reconcile.providers.lazy import LazyProviders
 from reconcile.runner.check import bug_named
@@ -179,6 +179,9 @@ async def run(settings: Settings, request: RunRequest, *, on_progress: OnProgres
                 report = await run_once(request, run_id=run_id, policy=run_policy(settings), parts=parts)
         except asyncio.CancelledError:
             if not stop.takes_back_cancellation():
+                raise
+        except StoreUnavailable:
+            if not stop.is_terminated:
                 raise
     return report or unbegun_report(request, run_id=run_id, clock=clock, started=started)
 

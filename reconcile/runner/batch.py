@@ -245,7 +245,7 @@ async def _write(checked: Sequence[Checked], visit: _Visit, *, run: Run) -> None
         )
     except LeaseLost:
         run.counts.abandoned_batches += 1
-        run.stop.ask("lease_lost")
+        run.stop.lose()
         return
     run.visited.add(workspace.id)
     for one, write in zip(trusted, writes, strict=True):

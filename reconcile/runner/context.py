@@ -60,6 +60,16 @@ class Stop:
         self.reason = "sigterm"
         self._terminated.set()
 
+    @property
+    def is_terminated(self) -> bool:
+        """Whether SIGTERM has come: then it is what ended the run, whatever failed on the way out."""
+        return self._terminated.is_set()
+
+    def lose(self) -> None:
+        """Note that another run has taken over: that outranks a deadline, which would have let what was begun end."""
+        if not self.is_terminated:
+            self.reason = "lease_lost"
+
     async def terminated(self) -> None:
         """Wait until the end is asked for."""
         await self._terminated.wait()

@@ -68,6 +68,11 @@ async def run(
         if this is None or not parts.stop.takes_back_cancellation():
             raise
         return await _reported_cut_off(this)
+    except StoreUnavailable:
+        if this is None or not parts.stop.is_terminated:
+            raise
+        parts.stop.is_cut_off = True
+        return await _reported_cut_off(this)
     finally:
         await parts.give_up(lease)
 

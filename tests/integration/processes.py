@@ -47,6 +47,11 @@ FROM appointment ORDER BY lead_id, appointment_id
 """
 _EFFECTS = "SELECT key, kind, workspace_id, lead_id, appointment_id FROM reconcile_outbox ORDER BY key"
 _CHANGES = 'SELECT lead_id, outcome, "before", "after" FROM reconcile_change ORDER BY id'
+_EXPIRE_LEASES = "UPDATE reconcile_lease SET expires_at = now() - interval '1 second'"
+_END_SILENT_SESSIONS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND xact_start IS NOT NULL AND wait_event = 'ClientRead'
+"""
 _SESSIONS = """
 SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'reconcile'
 """
@@ -186,8 +191,18 @@ class Company:
         await until(are_left)
 
     async def expire_leases(self) -> None:
-        """Let as much time pass for the leases as they are good for."""
-        await self.database.execute("UPDATE reconcile_lease SET expires_at = now() - interval '1 second'")
+        """Let as much time pass for the leases as they are good for.
+
+        A process that was stopped amid a statement holds their rows, and the database waits for it without an end. Its
+        session is ended then, as that of a peer is which the network has lost.
+        """
+        try:
+            async with self.database.transaction():
+                await self.database.execute("SET LOCAL lock_timeout = '2s'")
+                await self.database.execute(_EXPIRE_LEASES)
+        except asyncpg.LockNotAvailableError:
+            await self.database.execute(_END_SILENT_SESSIONS)
+            await self.database.execute(_EXPIRE_LEASES)
 
     async def rest(self) -> None:
         """Let as much time pass for the accounts as fills their budgets again."""
