@@ -1,5 +1,6 @@
 """The chart on a real Kubernetes, by both versions of Helm."""
 
+import itertools
 import json
 import sys
 import time
@@ -181,8 +182,13 @@ def test_the_policy_lets_the_program_annotate_and_nothing_else(cluster: Cluster,
             place = ("patch", target, name, release.where, "--type=merge", f"--patch={body}")
             return cluster.try_kubectl(*place, kubeconfig=account).stderr
 
-        main = '{"spec": {"schedule": "0 0 1 1 *"}}' if target == "cronjob" else '{"data": {"schedule": "0"}}'
-        eventually(lambda: "not change its" in patched(main), what="the policy to be enforced")
+        minutes = itertools.count()  # another one each time: what does not change anything is no offence
+
+        def main() -> str:
+            schedule = f'{{"schedule": "{next(minutes) % 60} 0 1 1 *"}}'
+            return f'{{"spec": {schedule}}}' if target == "cronjob" else f'{{"data": {schedule}}}'
+
+        eventually(lambda: "not change its" in patched(main()), what="the policy to be enforced")
         own = patched(f'{{"metadata": {{"annotations": {{"{PREFIX}breaker": "{{}}"}}}}}}')
         foreign = patched('{"metadata": {"annotations": {"example.com/owner": "me"}}}')
         helms = patched('{"metadata": {"annotations": {"meta.helm.sh/release-name": null}}}')

@@ -100,10 +100,10 @@ async def test_a_lowered_cadence_leaves_ticks_out_and_is_over_by_itself(site: Si
     code, out, _ = await site.reconcile("status", schedule="* * * * *")
     ticks = [left_out]
     async with asyncio.timeout(40):
-        while ticks[-1]["stopped"] == "not_due":
+        # One tick may be let through while the override holds; two in a row are not.
+        while any(tick["stopped"] == "not_due" for tick in ticks[-2:]) or len(ticks) == 1:
             await asyncio.sleep(1)
             ticks.append(await site.tick(minute=1))
-    after = await site.tick(minute=1)
 
     assert (first["trigger"], first["stopped"]) == ("schedule", None)
     assert 0 <= first["latenessSeconds"] < 60
@@ -111,7 +111,7 @@ async def test_a_lowered_cadence_leaves_ticks_out_and_is_over_by_itself(site: Si
     assert (by_hand["trigger"], by_hand["stopped"]) == ("manual", None)
     assert json.loads(out)["cadence"]["cause"] == "override"
     assert code == 0
-    assert (ticks[-1]["stopped"], after["stopped"]) == (None, None)
+    assert [tick["stopped"] for tick in ticks[-2:]] == [None, None]
 
 
 async def test_a_thousand_updates_from_four_processes_lose_none(
