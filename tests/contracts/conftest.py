@@ -1,41 +1,16 @@
 """The store on both databases: every suite here runs twice."""
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
 
 from reconcile.ports import Store
 from reconcile.store.session import open_store
-from tests import postgres, stores
-
-
-@pytest.fixture(scope="session")
-def postgres_template(postgres_server: postgres.Server) -> Iterator[str]:
-    with stores.postgres_template(postgres_server) as name:
-        yield name
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return stores.sqlite_template(tmp_path_factory.mktemp("template"))
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Give the URL of a migrated database without rows."""
-    if request.param == "sqlite":
-        yield stores.sqlite_copy(request.getfixturevalue("sqlite_template"), tmp_path)
-        return
-    template = request.getfixturevalue("postgres_template")
-    server: postgres.Server = request.getfixturevalue("postgres_server")
-    url = server.create_database(template=template)
-    yield url
-    server.drop_database(url)
+from tests import stores
 
 
 @pytest.fixture
-async def store(store_url: str) -> AsyncIterator[Store]:
+async def store(migrated_url: str) -> AsyncIterator[Store]:
     """Give a store without rows."""
-    async with open_store(store_url, mapping=stores.DEFAULT) as opened:
+    async with open_store(migrated_url, mapping=stores.DEFAULT) as opened:
         yield opened

@@ -33,14 +33,14 @@ LONG = timedelta(hours=1)
 
 
 @pytest.fixture
-async def seeded(store: Store, store_url: str) -> Store:
+async def seeded(store: Store, migrated_url: str) -> Store:
     """Give a store with workspaces w1 (leads l1, l2, l3, all due) and w2 (l4), and w3 without leads."""
     leads = [lead("l1"), lead("l2"), lead("l3"), lead("l4", workspace_id=W2)]
-    await seed(store_url, mapping=DEFAULT, workspaces=[workspace(w) for w in (W1, W2, W3)], leads=leads)
+    await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace(w) for w in (W1, W2, W3)], leads=leads)
     return store
 
 
-async def test_what_is_seeded_is_read_back(store: Store, store_url: str) -> None:
+async def test_what_is_seeded_is_read_back(store: Store, migrated_url: str) -> None:
     booked = appointment(canceled_at=NOW, status=AppointmentStatus.CANCELED)
     whole = lead(
         contact_id="c1",
@@ -56,7 +56,7 @@ async def test_what_is_seeded_is_read_back(store: Store, store_url: str) -> None
             canceled_at=NOW,
         ),
     )
-    await seed(store_url, mapping=DEFAULT, workspaces=[workspace()], leads=[whole])
+    await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace()], leads=[whole])
 
     assert await store.leads.lead(whole.id) == whole
     assert await store.leads.workspace(W1) == workspace()
@@ -114,10 +114,10 @@ async def test_a_written_lead_is_not_due_at_once(seeded: Store) -> None:
     assert [each.id for each in due] == ["l2", "l3"]
 
 
-async def test_due_leads_are_hot_first_then_by_attempt_then_by_id(store: Store, store_url: str) -> None:
+async def test_due_leads_are_hot_first_then_by_attempt_then_by_id(store: Store, migrated_url: str) -> None:
     warm: dict[str, Any] = {"in_sequence": False, "last_inbound_at": NOW}
     leads = [lead("a", **warm), lead("b"), lead("c"), lead("d"), lead("e", **warm)]
-    await seed(store_url, mapping=DEFAULT, workspaces=[workspace()], leads=leads)
+    await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace()], leads=leads)
     attempts = {"b": NOW - LONG, "c": NOW - LONG * 2, "a": NOW - LONG}
     for lead_id, at in attempts.items():
         one = lead(lead_id)
@@ -164,9 +164,9 @@ async def test_an_appointment_is_brought_up_to_date(seeded: Store) -> None:
     assert (third.appointments, third.status) == ((gone,), LeadStatus.QUALIFIED)
 
 
-async def test_a_status_that_is_not_ours_stays(seeded: Store, store_url: str) -> None:
+async def test_a_status_that_is_not_ours_stays(seeded: Store, migrated_url: str) -> None:
     kept = lead("kept", status=LeadStatus.KEPT)
-    await seed(store_url, mapping=DEFAULT, leads=[kept])
+    await seed(migrated_url, mapping=DEFAULT, leads=[kept])
     found = await seeded.leads.lead(kept.id)
     assert found is not None
     change = booking(found, appointment(), status=LeadStatus.KEPT)
@@ -255,11 +255,11 @@ async def test_mismatches_are_listed_and_counted(seeded: Store) -> None:
     assert await seeded.leads.mismatched(workspace_id=W2) == ()
 
 
-async def test_freshness_is_told_over_leads_with_a_booking(store: Store, store_url: str) -> None:
+async def test_freshness_is_told_over_leads_with_a_booking(store: Store, migrated_url: str) -> None:
     booked = Rollup(booking_id="A1", status=AppointmentStatus.CONFIRMED, starts_at=NOW + LONG)
     names = ("a", "b", "c", "d")
     leads = [lead(name, rollup=booked, in_sequence=False) for name in names] + [lead("e", in_sequence=False)]
-    await seed(store_url, mapping=DEFAULT, workspaces=[workspace()], leads=leads)
+    await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace()], leads=leads)
     for hours, each in enumerate(leads[:3]):
         seen = state(attempted_at=NOW, verified_at=NOW - LONG * hours)
         await store.leads.write(batch([lead_write(each, state=seen)]))

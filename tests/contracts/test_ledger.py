@@ -59,8 +59,8 @@ async def test_the_last_runs_come_first(store: Store) -> None:
     assert await store.ledger.run(RunId("nobody")) is None
 
 
-async def test_batches_are_found_by_run_and_by_workspace(store: Store, store_url: str) -> None:
-    await seed(store_url, mapping=DEFAULT, workspaces=[workspace(W1), workspace(W2)], leads=[lead()])
+async def test_batches_are_found_by_run_and_by_workspace(store: Store, migrated_url: str) -> None:
+    await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace(W1), workspace(W2)], leads=[lead()])
     await store.leads.write(batch([lead_write(lead())]))
     await store.leads.write(batch([], workspace_id=W2, run_id=RunId("other")))
 
@@ -70,9 +70,9 @@ async def test_batches_are_found_by_run_and_by_workspace(store: Store, store_url
     assert [row.run_id for row in await store.ledger.batches(limit=1)] == ["other"]
 
 
-async def test_changes_tell_before_and_after_without_personal_data(store: Store, store_url: str) -> None:
+async def test_changes_tell_before_and_after_without_personal_data(store: Store, migrated_url: str) -> None:
     one = lead(email="someone@example.org")
-    await seed(store_url, mapping=DEFAULT, workspaces=[workspace()], leads=[one])
+    await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace()], leads=[one])
     await store.leads.write(batch([lead_write(one, change=booking(one, appointment()))]))
 
     by_lead, by_run = await store.ledger.changes(lead_id=one.id), await store.ledger.changes(run_id=RUN)

@@ -13,10 +13,10 @@ LATER = NOW + timedelta(minutes=5)
 
 
 @pytest.fixture
-async def filled(store: Store, store_url: str) -> Store:
+async def filled(store: Store, migrated_url: str) -> Store:
     """Give a store with three follow-ups, of three batches a minute apart."""
     leads = [lead(f"l{n}") for n in range(3)]
-    await seed(store_url, mapping=DEFAULT, workspaces=[workspace()], leads=leads)
+    await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace()], leads=leads)
     for n, each in enumerate(leads):
         write = lead_write(each, change=booking(each, appointment(f"A{n}")))
         await store.leads.write(batch([write], at=NOW - timedelta(minutes=3 - n)))
