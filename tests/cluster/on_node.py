@@ -70,28 +70,33 @@ class Installation:
         (pod,) = self.pods(job)
         return pod
 
-    def end(self, pod: str) -> dict[str, Any]:
-        """Delete a pod with the grace that it has, and return how its container ended."""
-        what = f"pod/{pod}"
+    def delete(self, pod: dict[str, Any], *options: str) -> dict[str, Any]:
+        """Delete a pod, and return how its container ended."""
+        what = f"pod/{pod['metadata']['name']}"
         with self._kept(what):
-            self.release.cluster.kubectl("delete", what, self.release.where, "--wait=false")
+            self.release.cluster.kubectl("delete", what, self.release.where, "--wait=false", *options)
             return self.ended(pod)
+
+    def delete_at_once(self, pod: dict[str, Any]) -> dict[str, Any]:
+        """Delete a pod without grace: the kubelet gives two seconds all the same, which end no call."""
+        return self.delete(pod, "--grace-period=0", "--force")
 
     def kill(self, pod: dict[str, Any]) -> dict[str, Any]:
         """Have the node kill the process of a pod at once, and return how its container ended."""
         container = pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
         self.node.ctr("tasks", "kill", "--signal=SIGKILL", container)
-        return self.ended(pod["metadata"]["name"])
+        return self.ended(pod)
 
-    def ended(self, pod: str) -> dict[str, Any]:
+    def ended(self, pod: dict[str, Any]) -> dict[str, Any]:
         """Wait until the container of a pod has ended, and return how."""
+        name = pod["metadata"]["name"]
 
         def look() -> dict[str, Any]:
-            status = self.release.get(f"pod/{pod}")["status"]["containerStatuses"][0]
+            status = self.release.get(f"pod/{name}")["status"]["containerStatuses"][0]
             found: dict[str, Any] = status["state"].get("terminated", {})
             return found
 
-        return eventually(look, what=f"the end of {pod}")
+        return eventually(look, what=f"the end of {name}")
 
     @contextmanager
     def _kept(self, what: str) -> Iterator[None]:

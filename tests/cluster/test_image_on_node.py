@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,25 +62,31 @@ async def test_a_pod_ended_with_grace_gives_its_lease_back_to_the_pod_that_repla
     job = await away(site.start, "ended")
     pod = await away(site.in_a_call, job)
     site.simulator.faults.clear()
-    end = await away(site.end, pod["metadata"]["name"])
+    end = await away(site.delete, pod)
+    stopped = await site.database.fetchrow("SELECT * FROM reconcile_run")
+    leases = await site.database.fetch("SELECT expires_at FROM reconcile_lease WHERE holder = $1", stopped["id"])
     report = await away(site.completed, job)
     status = (await away(site.release.get, f"job/{job}"))["status"]
-    stopped = await site.database.fetchrow("SELECT * FROM reconcile_run ORDER BY started_at LIMIT 1")
 
     assert end["exitCode"] == 143
     assert '"stopped":"sigterm"' in end["message"]
     assert json.loads(stopped["report"])["stopped"] == "sigterm"
-    # Sooner than the first one's lease would have expired.
+    # One for the run and one for each workspace. A lease that had only expired would have done so after its start.
+    assert len(leases) == 1 + SIZE.workspaces
+    assert all(lease["expires_at"] < stopped["started_at"] for lease in leases)
     assert (report["stopped"], report["leadsChecked"]) == (None, LEADS)
     assert report["runId"] != stopped["id"]
     assert status["succeeded"] == 1
 
 
-async def test_a_killed_run_is_made_up_for_once_its_lease_has_expired(site: Installation) -> None:
+@pytest.mark.parametrize("kill", [Installation.kill, Installation.delete_at_once], ids=["by signal", "without grace"])
+async def test_a_killed_run_is_made_up_for_once_its_lease_has_expired(
+    site: Installation, kill: Callable[[Installation, dict[str, Any]], dict[str, Any]]
+) -> None:
     site.simulator.faults.add(Fault(kind=FaultKind.HOLD))
     job = await away(site.start, "killed")
     pod = await away(site.in_a_call, job)
-    end = await away(site.kill, pod)
+    end = await away(kill, site, pod)
     site.simulator.faults.clear()
     await away(site.wait, f"job/{job}", "--for=condition=Failed")
     early = await away(site.completed, await away(site.start, "early"))
