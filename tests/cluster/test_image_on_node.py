@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from deploy.image.build import ARCHIVE
+from reconcile import bootstrap
 from reconcile.simulator import Fault, FaultKind
 from tests.cluster.kubernetes.node import Node
 from tests.cluster.on_node import SIZE, Installation, installed
@@ -126,3 +127,13 @@ async def test_of_four_shards_one_fails_for_good_and_the_others_complete(site: I
     assert UNFIT in container["state"]["terminated"]["message"]
     assert [run["trigger"] for run in runs] == ["backfill"] * 3
     assert 0 < checked < LEADS
+
+
+async def test_a_printed_job_runs_as_the_charts_jobs_do(site: Installation, image: str) -> None:
+    plan = {"name": "looked", "image": image, "release": NAME, "shards": 4, "database_secret": "reconciler-database"}
+    job = bootstrap.job_manifest(**plan, command=("doctor",), retries=0)
+    await away(site.node.cluster.apply, job, namespace=site.release.namespace)
+    await away(site.wait, f"job/{plan['name']}", "--for=condition=Complete")
+    ended = await away(site.release.get, f"job/{plan['name']}")
+
+    assert ended["status"]["completedIndexes"] == "0-3"
