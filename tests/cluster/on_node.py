@@ -67,6 +67,7 @@ class Installation:
     def in_a_call(self, job: str) -> dict[str, Any]:
         """Wait until a provider keeps an answer back from the pod of a Job, and return that pod."""
         eventually(lambda: self.simulator.connections.held, what=f"a call of {job}")
+        self.wait("pod", f"--selector=job-name={job}", "--for=jsonpath={.status.phase}=Running")
         (pod,) = self.pods(job)
         return pod
 
