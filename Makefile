@@ -24,7 +24,7 @@ test: $(STAMP)  ## every test that runs without containers, on two cores, with a
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 .PHONY: test-cluster
-test-cluster: $(STAMP)  ## the tests on a real Kubernetes, which the first run on a machine builds from Go modules
+test-cluster: image  ## the tests on a real Kubernetes, which the first run on a machine builds from Go modules
 	$(BIN)/python -m tests.cluster.kubernetes
 	$(BIN)/pytest tests/cluster -m cluster
 

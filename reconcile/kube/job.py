@@ -12,6 +12,8 @@ _BOOLEANS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "nul
 _SECRETS = "/var/run/secrets"
 _SETTLED = (2, 78)
 """Exit codes that no further attempt can change: usage and settings."""
+_ENDED = (143,)
+"""The exit code of who was ended from outside, by SIGTERM."""
 _INDEX_NOT_SHARD = "reconcile job manifest gives each pod its own share: take --shard and --shards out of the command"
 
 
@@ -85,9 +87,11 @@ def _spread(plan: JobPlan) -> dict[str, Any]:
 def _failure_rules(*, is_indexed: bool) -> list[dict[str, Any]]:
     # FailIndex ends one shard and lets the others go on; there is no such thing without shards.
     settled = {"containerName": "reconcile", "operator": "In", "values": list(_SETTLED)}
+    ended = {"containerName": "reconcile", "operator": "In", "values": list(_ENDED)}
     return [
         {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
         {"action": "FailIndex" if is_indexed else "FailJob", "onExitCodes": settled},
+        {"action": "Ignore", "onExitCodes": ended},
     ]
 
 

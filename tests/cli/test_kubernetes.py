@@ -241,6 +241,14 @@ def test_a_job_of_shards_lets_the_others_go_on() -> None:
     assert {"name": "RECONCILE_SHARDS", "value": "4"} in spec["template"]["spec"]["containers"][0]["env"]
 
 
+@pytest.mark.parametrize("shards", ["1", "4"])
+def test_a_pod_that_was_ended_from_outside_costs_a_job_no_retry(shards: str) -> None:
+    rules = job("--shards", shards, "--", "run")["spec"]["podFailurePolicy"]["rules"]
+    ended = {"containerName": "reconcile", "operator": "In", "values": [143]}
+
+    assert {"action": "Ignore", "onExitCodes": ended} in rules
+
+
 def test_a_job_with_secrets_has_them_as_files() -> None:
     pod = job("--database-secret", "db", "--credentials-secret", "tokens", "--state-object", "configmap/s", "--", "run")
     pod = pod["spec"]["template"]["spec"]
