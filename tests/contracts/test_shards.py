@@ -9,9 +9,9 @@ IDS = [f"w{n:02}" for n in range(20)]
 SHARDS = [Shard(index, 3) for index in range(3)]
 
 
-async def test_the_shards_find_each_workspace_once_in_the_same_order(store: Store, store_url: str) -> None:
+async def test_the_shards_find_each_workspace_once_in_the_same_order(store: Store, migrated_url: str) -> None:
     await seed(
-        store_url,
+        migrated_url,
         mapping=DEFAULT,
         workspaces=[workspace(each) for each in IDS],
         leads=[lead(f"lead of {each}", workspace_id=each) for each in IDS],
