@@ -201,8 +201,12 @@ class Company:
                 await self.database.execute("SET LOCAL lock_timeout = '2s'")
                 await self.database.execute(_EXPIRE_LEASES)
         except asyncpg.LockNotAvailableError:
-            await self.database.execute(_END_SILENT_SESSIONS)
+            await self.give_up_silent_sessions()
             await self.database.execute(_EXPIRE_LEASES)
+
+    async def give_up_silent_sessions(self) -> None:
+        """Let as much time pass as database or network wait for a peer that is silent in a transaction."""
+        await self.database.execute(_END_SILENT_SESSIONS)
 
     async def rest(self) -> None:
         """Let as much time pass for the accounts as fills their budgets again."""

@@ -76,6 +76,10 @@ async def either(point: Awaitable[None], process: Reconciler) -> None:
     await asyncio.gather(*waits, return_exceptions=True)
 
 
+TRY_LATER = 75
+"""How a run ends that meets rows which another transaction does not let go."""
+
+
 # --- what becomes of it ------------------------------------------------------------------------------------------
 
 
@@ -96,13 +100,17 @@ async def is_stopped(company: Company, process: Reconciler) -> Callable[[], Awai
     async def overtaken() -> None:
         await company.expire_leases()
         runner = await company.run(leads_per_workspace=FEW)
+        if runner.code == TRY_LATER:  # the stopped one holds rows in a transaction: a later run finds it given up
+            await company.give_up_silent_sessions()
+            await company.expire_leases()
+            runner = await company.run(leads_per_workspace=FEW)
         assert (runner.code, runner.report["stopped"]) == (0, None), runner
         before = await company.facts(), await company.changes()
         process.send(signal.SIGCONT)
         zombie = await process.ended()
         assert (await company.facts(), await company.changes()) == before
-        # 75: it was stopped inside a transaction, which the database has given up in the meantime.
-        assert zombie.code in {0, 1, 75}, zombie
+        # Try later: it was stopped inside a transaction, which the database has given up in the meantime.
+        assert zombie.code in {0, 1, TRY_LATER}, zombie
         if zombie.code == 1:
             assert (zombie.report["stopped"], zombie.report["success"]) == ("lease_lost", False), zombie
 
@@ -116,7 +124,7 @@ async def is_overtaken(company: Company, process: Reconciler) -> Callable[[], Aw
 
     async def both() -> None:
         ends = await asyncio.gather(process.ended(), other.ended())
-        assert all(each.code in {0, 1} for each in ends), ends
+        assert all(each.code in {0, 1, TRY_LATER} for each in ends), ends
 
     return both
 
