@@ -191,11 +191,7 @@ class Company:
         await until(are_left)
 
     async def expire_leases(self) -> None:
-        """Let as much time pass for the leases as they are good for.
-
-        A process that was stopped amid a statement holds their rows, and the database waits for it without an end. Its
-        session is ended then, as that of a peer is which the network has lost.
-        """
+        """Let the leases' time pass; whose process was stopped amid a statement has its session given up, too."""
         try:
             async with self.database.transaction():
                 await self.database.execute("SET LOCAL lock_timeout = '2s'")
