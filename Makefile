@@ -70,7 +70,7 @@ format: $(STAMP)  ## format, and repair what the linter can
 .PHONY: lock
 lock: $(STAMP)  ## resolve pyproject.toml anew into the hash-locked files
 	$(BIN)/pip install --quiet uv
-	$(LOCK) pyproject.toml --upgrade --output-file requirements.lock
+	$(LOCK) pyproject.toml --upgrade --extra page --output-file requirements.lock
 	$(LOCK) pyproject.toml --upgrade --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 	$(LOCK) --group image --upgrade --output-file requirements-image.lock
 	$(LOCK) tests/chart/requirements.in --upgrade --output-file tests/chart/requirements.lock

@@ -9,7 +9,7 @@ from reconcile.store.mapping import SchemaMapping
 from reconcile.store.types import POSTGRESQL
 
 VERSION_TABLE = "reconcile_version"
-LEDGER_HEAD = "ledger_0002"
+LEDGER_HEAD = "ledger_0003"
 DOMAIN_HEAD = "domain_0001"
 """The heads of the two branches in ``migrations``; a test compares."""
 

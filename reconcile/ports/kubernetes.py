@@ -1,0 +1,38 @@
+"""The object of the Kubernetes API that mirrors our state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateObject:
+    """The object whose annotations mirror our state; *version* is what the next write is compared with."""
+
+    annotations: Mapping[str, str]
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """Something that happened to the state object, for those who watch events; *reason* in CamelCase."""
+
+    reason: str
+    text: str
+    is_warning: bool = False
+
+
+class StateMirror(Protocol):
+    """An object of the Kubernetes API; each call ends within seconds, or raises MirrorUnavailable."""
+
+    async def read(self) -> StateObject:
+        """Return the object as it is now."""
+        ...
+
+    async def patch(self, annotations: Mapping[str, str | None], *, version: str) -> StateObject:
+        """Set these annotations (None: remove) and no others; MirrorConflict unless *version* is still the object's."""
+        ...
+
+    async def announce(self, announcement: Announcement) -> None:
+        """Emit an event about the object."""
+        ...

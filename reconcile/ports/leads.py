@@ -1,0 +1,146 @@
+"""The domain tables and our side tables: due work out, batches in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from reconcile.domain.change import Change
+from reconcile.domain.due import DuePolicy
+from reconcile.domain.ids import LeadId, RunId, WorkspaceId
+from reconcile.domain.lead import Lead, LeadState, MismatchKind
+from reconcile.domain.lease import Lease
+from reconcile.domain.outcome import ErrorSignature, Outcome
+from reconcile.domain.report import Freshness
+from reconcile.domain.shard import Shard
+from reconcile.domain.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueWorkspaces:
+    """The workspaces to visit, longest unvisited first, and how many had due leads in all.
+
+    *waiting_count* tells, where there is none to visit, how many have due leads and are to be left alone for now.
+    """
+
+    workspaces: tuple[Workspace, ...]
+    eligible_count: int
+    waiting_count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadWrite:
+    """What one lead's outcome leaves behind. Where the change is refused (*drifted*), *state_if_drifted* is written."""
+
+    lead: Lead
+    outcome: Outcome
+    state: LeadState
+    state_if_drifted: LeadState
+    state_if_refused: LeadState
+    change: Change | None = None
+    signature: ErrorSignature | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchWrite:
+    """One workspace's part of a run, written in one transaction under both leases.
+
+    *not_before* parks the workspace until an instant (after a 429 or a spent budget); *counts* is the batch's ledger
+    row: outcome → leads.
+    """
+
+    run_id: RunId
+    workspace_id: WorkspaceId
+    leases: tuple[Lease, ...]
+    started_at: datetime
+    finished_at: datetime
+    writes: tuple[LeadWrite, ...]
+    counts: Mapping[Outcome, int] = field(default_factory=dict)
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchReceipt:
+    """Which changes were not written, while all else of the batch is there.
+
+    *drifted* holds all of them: somebody else wrote the lead since it was read, and it got ``state_if_drifted``; or,
+    for those in *refused* with the clause that says why, the database takes no such value: ``state_if_refused``.
+    """
+
+    drifted: frozenset[LeadId] = frozenset()
+    refused: Mapping[LeadId, str] = field(default_factory=dict)
+
+
+class Leads(Protocol):
+    """The domain tables and our side tables, read as leads and written as batches."""
+
+    async def due_workspaces(  # noqa: PLR0913 - what narrows a run
+        self,
+        *,
+        now: datetime,
+        policy: DuePolicy,
+        limit: int,
+        only: WorkspaceId | None = None,
+        exclude: frozenset[WorkspaceId] = frozenset(),
+        shard: Shard | None = None,
+    ) -> DueWorkspaces:
+        """Return workspaces that have due leads and are not waiting (``not_before``), longest unvisited first.
+
+        Of a *shard* alone, if one is given: limit and count are the shard's.
+        """
+        ...
+
+    async def due_leads(
+        self,
+        workspace_id: WorkspaceId,
+        *,
+        now: datetime,
+        policy: DuePolicy,
+        limit: int,
+        after: LeadId | None = None,
+    ) -> Sequence[Lead]:
+        """Return due leads, hot before warm, by ``attempted_at`` (nulls first), then id.
+
+        With *after*, order is by id alone and begins behind it: the cursor of a dry run, which moves no watermark.
+        """
+        ...
+
+    async def lead(self, lead_id: LeadId) -> Lead | None:
+        """Return one lead with all that is known of it."""
+        ...
+
+    async def workspace(self, workspace_id: WorkspaceId) -> Workspace | None:
+        """Return one workspace."""
+        ...
+
+    async def write(self, batch: BatchWrite) -> BatchReceipt:
+        """Write a batch: all of it in one transaction, in key order; raise LeaseLost, having written nothing.
+
+        The rows of each change are locked and compared with the facts it was planned from (``Lead.same_facts``); a
+        lead that differs is left as it is and returned as drifted.
+        """
+        ...
+
+    async def quarantined(self, *, workspace_id: WorkspaceId | None = None, limit: int = 100) -> Sequence[Lead]:
+        """Return leads that are set aside, longest first."""
+        ...
+
+    async def release(self, lead_ids: Sequence[LeadId] | None, *, workspace_id: WorkspaceId | None = None) -> int:
+        """Release the named leads (None: all, of one workspace if named) from quarantine; return how many."""
+        ...
+
+    async def mismatched(self, *, workspace_id: WorkspaceId | None = None, limit: int = 100) -> Sequence[Lead]:
+        """Return leads with a difference that was found and not repaired, longest first."""
+        ...
+
+    async def mismatch_counts(self) -> Mapping[MismatchKind, int]:
+        """Return how many differences of each kind stand unrepaired."""
+        ...
+
+    async def freshness(self, *, now: datetime, policy: DuePolicy) -> Freshness:
+        """Return how old the verified truth is."""
+        ...
+
+    async def at_risk_count(self, *, now: datetime, policy: DuePolicy) -> int:
+        """Return how many leads meet within 24 h by our rows and were not verified within the last hour."""
+        ...

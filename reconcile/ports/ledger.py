@@ -1,0 +1,92 @@
+"""The record of runs, batches, changes and failures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from reconcile.domain.ids import LeadId, RunId, WorkspaceId
+from reconcile.domain.outcome import ErrorSignature, Outcome
+from reconcile.domain.report import RunReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRow:
+    """One workspace's visit in one run, as the ledger keeps it."""
+
+    run_id: RunId
+    workspace_id: WorkspaceId
+    started_at: datetime
+    finished_at: datetime
+    counts: Mapping[Outcome, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """One run as the ledger keeps it; *report* is the JSON document, None while it runs or if it was killed."""
+
+    run_id: RunId
+    started_at: datetime
+    finished_at: datetime | None
+    report: Mapping[str, Any] | None
+    trigger: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureRow:
+    """One kind of failure over all runs."""
+
+    signature: ErrorSignature
+    first_seen_at: datetime
+    last_seen_at: datetime
+    count: int
+    last_workspace_id: WorkspaceId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeRow:
+    """One lead's change as the ledger keeps it: plain values, before and after."""
+
+    run_id: RunId
+    workspace_id: WorkspaceId
+    lead_id: LeadId
+    outcome: Outcome
+    at: datetime
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+class Ledger(Protocol):
+    """The record of runs, batches, changes and failures; all but the runs are written by ``Leads.write``."""
+
+    async def begin(self, run_id: RunId, *, started_at: datetime, trigger: str, version: str) -> None:
+        """Note that a run has begun, so that a killed one can be seen."""
+        ...
+
+    async def finish(self, report: RunReport, document: Mapping[str, Any]) -> None:
+        """Store the run's report."""
+        ...
+
+    async def runs(self, *, limit: int = 20) -> Sequence[RunRow]:
+        """Return the last runs, newest first."""
+        ...
+
+    async def run(self, run_id: RunId) -> RunRow | None:
+        """Return one run."""
+        ...
+
+    async def batches(
+        self, *, run_id: RunId | None = None, workspace_id: WorkspaceId | None = None, limit: int = 50
+    ) -> Sequence[BatchRow]:
+        """Return batches of a run or of a workspace, newest first."""
+        ...
+
+    async def changes(
+        self, *, run_id: RunId | None = None, lead_id: LeadId | None = None, limit: int = 50
+    ) -> Sequence[ChangeRow]:
+        """Return changes of a run or of a lead, newest first."""
+        ...
+
+    async def signatures(self, *, since: datetime | None = None, limit: int = 20) -> Sequence[SignatureRow]:
+        """Return kinds of failure, most recently seen first."""
+        ...

@@ -1,0 +1,102 @@
+"""What runs remember and share: claims, breakers, budgets, the cadence, orders."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from reconcile.domain.breaker import Breaker, BreakerKey
+from reconcile.domain.budget import Grant, RateLimit
+from reconcile.domain.cadence import CadenceOverride
+from reconcile.domain.lease import Lease
+from reconcile.ports.provider import Usage
+
+
+class Leases(Protocol):
+    """Claims on work, by the database's clock."""
+
+    async def acquire(self, name: str, *, holder: str, ttl: timedelta) -> Lease:
+        """Claim *name* if it is free or expired, with a greater token; raise LeaseHeld otherwise."""
+        ...
+
+    async def release(self, lease: Lease) -> None:
+        """Give the claim up at once; nothing happens where it is no longer ours."""
+        ...
+
+    async def holder(self, name: str) -> tuple[str, datetime] | None:
+        """Return who holds *name* and until when by the database's clock, or None if it is free."""
+        ...
+
+
+class Breakers(Protocol):
+    """The memory of breakers between runs."""
+
+    async def load(self) -> Sequence[Breaker]:
+        """Return all breakers that are not at rest: closed ones with no override are left out after a day."""
+        ...
+
+    async def save(self, breaker: Breaker, *, expected_generation: int) -> bool:
+        """Store *breaker* and return True if the stored generation is still the expected one (0: none is stored)."""
+        ...
+
+    async def get(self, key: BreakerKey) -> Breaker | None:
+        """Return one breaker as it is stored."""
+        ...
+
+
+class Budgets(Protocol):
+    """Provider calls that an account has left, shared between processes, by the database's clock."""
+
+    async def reserve(self, key: str, *, wanted: int, limit: RateLimit) -> Grant:
+        """Take up to *wanted* calls from the account's meter; a smaller limit learned from headers is kept with it."""
+        ...
+
+    async def settle(self, key: str, *, unused: int, usage: Usage, limit: RateLimit) -> None:
+        """Give back *unused* calls (negative: more were made) and correct the meter by the provider's own headers."""
+        ...
+
+
+class Cadences(Protocol):
+    """The one override of the cadence, until it expires."""
+
+    async def override(self) -> CadenceOverride | None:
+        """Return the override as it is stored, also one that is over."""
+        ...
+
+    async def set(self, override: CadenceOverride) -> None:
+        """Store *override* in place of the one before it."""
+        ...
+
+    async def clear(self) -> None:
+        """Forget the override."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRow:
+    """An operator's annotation that was seen: *value* as it was then, *fault* why it was not obeyed, if so.
+
+    *until* is when what it asked for ends by itself.
+    """
+
+    key: str
+    value: str
+    seen_at: datetime
+    fault: str | None = None
+    until: datetime | None = None
+
+
+class Orders(Protocol):
+    """Which annotations were obeyed or refused, so that each is only once."""
+
+    async def seen(self) -> Sequence[OrderRow]:
+        """Return the annotations that are remembered, in key order."""
+        ...
+
+    async def remember(self, row: OrderRow) -> None:
+        """Remember *row* in place of the one before it."""
+        ...
+
+    async def forget(self, key: str) -> None:
+        """Forget an annotation that is no longer there."""
+        ...

@@ -1,0 +1,51 @@
+"""Follow-ups, from the transaction that caused them to the customer's webhook."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from reconcile.domain.change import EffectKind
+from reconcile.domain.ids import AppointmentId, LeadId, RunId, WorkspaceId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxRow:
+    """A follow-up that waits to be delivered; *key* is its idempotency key."""
+
+    key: str
+    kind: EffectKind
+    workspace_id: WorkspaceId
+    lead_id: LeadId
+    appointment_id: AppointmentId
+    run_id: RunId
+    created_at: datetime
+    attempts: int = 0
+
+
+class Outbox(Protocol):
+    """Follow-ups written in the same transaction as the change that caused them (by ``Leads.write``)."""
+
+    async def pending(self, *, now: datetime, limit: int) -> Sequence[OutboxRow]:
+        """Return rows that are due for delivery, oldest first."""
+        ...
+
+    async def delivered(self, keys: Sequence[str], *, at: datetime) -> None:
+        """Note that the receiver has confirmed these."""
+        ...
+
+    async def postponed(self, keys: Sequence[str], *, until: datetime) -> None:
+        """Note a failed delivery: one attempt more, and not again before *until*."""
+        ...
+
+    async def pending_count(self) -> int:
+        """Return how many rows are not delivered yet."""
+        ...
+
+
+class EffectSink(Protocol):
+    """Where follow-ups go: the customer's webhook."""
+
+    async def deliver(self, row: OutboxRow, *, deadline: float) -> None:
+        """Hand one follow-up over; return only when it was confirmed, else raise ProviderError."""
+        ...

@@ -1,0 +1,65 @@
+"""The calendar providers, and where their tokens lie."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from reconcile.domain.budget import RateLimit
+from reconcile.domain.change import Answer
+from reconcile.domain.credential import Token
+from reconcile.domain.ids import Operation, ProviderName, WorkspaceId
+from reconcile.domain.lead import Lead
+from reconcile.domain.outcome import SkipReason
+from reconcile.domain.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """How one lead will be asked about: decided before any call, so that breaker and budget can refuse it."""
+
+    provider: ProviderName
+    operation: Operation
+    """The first call that the look-up makes."""
+
+
+class Provider(Protocol):
+    """One calendar system, for all workspaces."""
+
+    name: ProviderName
+
+    def lookup(self, lead: Lead, workspace: Workspace) -> Lookup | SkipReason:
+        """Return how *lead* would be looked up here, or why it cannot be. Makes no call."""
+        ...
+
+    async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
+        """Ask about *lead*; *deadline* is an instant on the monotonic clock.
+
+        Raises ProviderError. Returns only decisive answers; anything less is raised, or is a SkipReason.
+        """
+        ...
+
+    def usage(self, workspace: Workspace) -> "Usage":
+        """Return what was used of the workspace's account since the last question, and forget it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a workspace's account has used, and what the provider's last headers said is left.
+
+    *limit* is set where the headers tell of a smaller limit than was assumed; *not_before* after a 429.
+    """
+
+    calls: int = 0
+    remaining: int | None = None
+    limit: RateLimit | None = None
+    not_before: timedelta | None = None
+
+
+class TokenSource(Protocol):
+    """Where tokens lie outside the database, in a mounted directory of secrets; they win over the database's."""
+
+    def of(self, workspace_id: WorkspaceId) -> tuple[Mapping[ProviderName, Token], tuple[str, ...]]:
+        """Return the workspace's tokens, and sentences on those that are there and cannot be used."""
+        ...

@@ -1,0 +1,22 @@
+"""One database, by its ports."""
+
+from dataclasses import dataclass
+
+from reconcile.ports.leads import Leads
+from reconcile.ports.ledger import Ledger
+from reconcile.ports.memory import Breakers, Budgets, Cadences, Leases, Orders
+from reconcile.ports.outbox import Outbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """One database, by its ports."""
+
+    leads: Leads
+    leases: Leases
+    breakers: Breakers
+    budgets: Budgets
+    ledger: Ledger
+    outbox: Outbox
+    cadences: Cadences
+    orders: Orders
