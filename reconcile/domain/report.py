@@ -51,12 +51,17 @@ class SignatureCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
-    """How old the verified truth is, over the leads that hold a booking; ages are None without such leads."""
+    """How old the verified truth is, over the leads that hold a booking; ages are None without such leads.
+
+    *took* is how long the database needed to look at all of them.
+    """
 
     oldest: timedelta | None = None
     median: timedelta | None = None
     never_verified: int = 0
     due: int = 0
+    measured_at: datetime | None = None
+    took: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,7 +109,7 @@ def _provider(counts: ProviderCounts | None) -> dict[str, int]:
     }
 
 
-def _freshness(freshness: Freshness | None) -> dict[str, int | None] | None:
+def _freshness(freshness: Freshness | None) -> dict[str, int | str | None] | None:
     if freshness is None:
         return None
     return {
@@ -117,6 +117,8 @@ def _freshness(freshness: Freshness | None) -> dict[str, int | None] | None:
         "medianSeconds": _seconds(freshness.median),
         "neverVerified": freshness.never_verified,
         "due": freshness.due,
+        "measuredAt": instant(freshness.measured_at),
+        "tookMs": freshness.took // timedelta(milliseconds=1),
     }
 
 

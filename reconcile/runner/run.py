@@ -21,6 +21,7 @@ from reconcile.runner.context import LAST_WORDS, LEASE_MARGIN, STOP_GRACE, Parts
 from reconcile.runner.deliver import deliver
 from reconcile.runner.document import document
 from reconcile.runner.dry import dry
+from reconcile.runner.freshness import freshness
 from reconcile.runner.request import Progress, RunRequest
 from reconcile.runner.verdict import Scene, lease_held_report, not_due_report, report_of
 
@@ -202,7 +203,7 @@ async def _reported(run: Run, due: DueWorkspaces) -> RunReport:
         due_count=0 if is_held else len(due.workspaces),
         waiting_count=due.waiting_count,
         eligible_count=due.eligible_count,
-        freshness=await store.leads.freshness(now=now, policy=run.policy.due),
+        freshness=await freshness(store, clock=run.parts.clock, policy=run.policy.due),
         at_risk_count=await store.leads.at_risk_count(now=now, policy=run.policy.due),
         pending_count=await store.outbox.pending_count(),
     )
