@@ -1,6 +1,6 @@
 """The calendar providers, and where their tokens lie."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -8,9 +8,10 @@ from typing import Protocol
 from reconcile.domain.budget import RateLimit
 from reconcile.domain.change import Answer
 from reconcile.domain.credential import Token
-from reconcile.domain.ids import Operation, ProviderName, WorkspaceId
+from reconcile.domain.ids import LeadId, Operation, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead
 from reconcile.domain.outcome import SkipReason
+from reconcile.domain.sweep import SweepCost, SweepPlan
 from reconcile.domain.workspace import Workspace
 
 
@@ -36,6 +37,19 @@ class Provider(Protocol):
         """Ask about *lead*; *deadline* is an instant on the monotonic clock.
 
         Raises ProviderError. Returns only decisive answers; anything less is raised, or is a SkipReason.
+        """
+        ...
+
+    def sweep_cost(self, workspace: Workspace) -> SweepCost | None:
+        """Return what a sweep of *workspace* costs, None where there can be none. Makes no call."""
+        ...
+
+    async def sweep(
+        self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float
+    ) -> Mapping[LeadId, Answer]:
+        """List bookings and return the answers that ``answer`` would give of those leads that they settle.
+
+        A lead that is missing is unknown, never absent. Raises ProviderError where a list cannot be had or used.
         """
         ...
 

@@ -1,20 +1,21 @@
 """Calendly: one invitee by the ids in the stored URI, or the events of an invitee's e-mail address."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
 from reconcile.domain.budget import CALENDLY_PAID_LIMIT
 from reconcile.domain.change import Answer
-from reconcile.domain.ids import AppointmentId, Operation, ProviderName
+from reconcile.domain.ids import AppointmentId, LeadId, Operation, ProviderName
 from reconcile.domain.lead import Lead
 from reconcile.domain.outcome import SkipReason
 from reconcile.domain.reference import CalendlyReference, refers_to
+from reconcile.domain.sweep import SweepCost, SweepPlan
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, ProviderError, ProviderRejected
 from reconcile.ports import Lookup, Usage
-from reconcile.providers import calendly_places, calendly_wire, identity
+from reconcile.providers import calendly_places, calendly_sweep, calendly_wire, identity
 from reconcile.providers.account import Accounts, Published
 from reconcile.providers.calendly_places import Place
 from reconcile.providers.calendly_reads import Reads
@@ -52,9 +53,7 @@ class Calendly:
             case CalendlyReference() as reference:
                 operation = Operation.INVITEE if reference.invitee else Operation.INVITEES
             case _:
-                account = self._accounts.of(workspace)
-                known = account and (account.user_id or calendly_wire.user_id(account.credential.account))
-                operation = Operation.SCHEDULED_EVENTS if known else Operation.CURRENT_USER
+                operation = Operation.SCHEDULED_EVENTS if self._is_known(workspace) else Operation.CURRENT_USER
         return Lookup(provider=self.name, operation=operation)
 
     async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
@@ -70,6 +69,27 @@ class Calendly:
         elif not await search.by_reference(way, address=identity.address(lead)):
             return SkipReason.NO_IDENTITY
         return search.answer()
+
+    def sweep_cost(self, workspace: Workspace) -> SweepCost | None:
+        """Return what a sweep costs: a page of events, whose token it is if that is not known, new leads' invitees."""
+        if self.name not in workspace.credentials:
+            return None
+        return SweepCost(fixed=1 if self._is_known(workspace) else 2, lookup=2, per_new_lead=1)
+
+    async def sweep(
+        self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float
+    ) -> Mapping[LeadId, Answer]:
+        """Return the answers of those *leads* whose event is listed as one that stands and is ahead."""
+        account = self._accounts.of(workspace)
+        if account is None:
+            return {}
+        reads = Reads(account, deadline=deadline, attempts=1)
+        return await calendly_sweep.sweep(reads, leads, plan=plan, now=self._gateway.clock.now())
+
+    def _is_known(self, workspace: Workspace) -> bool:
+        """Tell whether it is known whose token it is."""
+        account = self._accounts.of(workspace)
+        return bool(account and (account.user_id or calendly_wire.user_id(account.credential.account)))
 
     def usage(self, workspace: Workspace) -> Usage:
         """Return what was used of the workspace's account since the last question, and forget it."""

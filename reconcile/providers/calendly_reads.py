@@ -22,11 +22,16 @@ Item = TypeVar("Item")
 
 
 class Reads:
-    """Asks in the name of one account until *deadline*. None means that Calendly says decisively: no such thing."""
+    """Asks in the name of one account until *deadline*. None means that Calendly says decisively: no such thing.
 
-    def __init__(self, account: Account, *, deadline: float) -> None:
+    Each call is made at most *attempts* times, if that is given. *calls* counts them.
+    """
+
+    def __init__(self, account: Account, *, deadline: float, attempts: int | None = None) -> None:
         self._account = account
         self._deadline = deadline
+        self._attempts = attempts
+        self.calls = 0
         self._events: dict[str, Event] = {}
 
     async def place(self, reference: CalendlyReference) -> Place | None:
@@ -87,26 +92,35 @@ class Reads:
 
     async def events(self, address: str, *, since: datetime, until: datetime) -> Sequence[Event]:
         """Return the events of the account's user, called off or not, that have or had an invitee with this address."""
-        call = Call(
-            operation=Operation.SCHEDULED_EVENTS,
-            path="/scheduled_events",
-            query=(
-                ("user", f"{_USERS}{await self._user()}"),
-                ("invitee_email", address),
-                ("min_start_time", _written(since)),
-                ("max_start_time", _written(until)),
-                _PAGE,
-            ),
-        )
+        call = await self._events_call(("invitee_email", address), since=since, until=until)
         events = await self._all(call, calendly_wire.read_events, is_there=True) or ()
         self._events.update((each.id, each) for each in events)
         return events
+
+    async def events_page(self, *, since: datetime, until: datetime, token: str | None) -> Page[Event]:
+        """Return a page of the events of the account's user that were not called off, soonest first."""
+        call = await self._events_call(
+            ("status", "active"), ("sort", "start_time:asc"), since=since, until=until, token=token
+        )
+        return calendly_wire.read_events_ahead(await self._content(call, is_there=True))
+
+    async def _events_call(
+        self, *filters: tuple[str, str], since: datetime, until: datetime, token: str | None = None
+    ) -> Call:
+        window = (("min_start_time", _written(since)), ("max_start_time", _written(until)))
+        page = (_PAGE,) if token is None else (_PAGE, ("page_token", token))
+        return Call(
+            operation=Operation.SCHEDULED_EVENTS,
+            path="/scheduled_events",
+            query=(("user", f"{_USERS}{await self._user()}"), *filters, *window, *page),
+        )
 
     async def _user(self) -> str:
         account = self._account
         found = calendly_wire.user_id(account.credential.account) or account.user_id
         if found is None:
-            call = Call(operation=Operation.CURRENT_USER, path="/users/me")
+            call = Call(operation=Operation.CURRENT_USER, path="/users/me", attempts=self._attempts)
+            self.calls += 1
             found = account.user_id = calendly_wire.read_user(await account.content(call, deadline=self._deadline))
         return found
 
@@ -134,7 +148,9 @@ class Reads:
 
     async def _content(self, call: Call, *, is_there: bool = False) -> object | None:
         """Return the body of a success, None where the thing is gone; what *is_there* for certain cannot be."""
-        reply = await self._account.ask(call, deadline=self._deadline)
+        self.calls += 1
+        asked = call if self._attempts is None else replace(call, attempts=self._attempts)
+        reply = await self._account.ask(asked, deadline=self._deadline)
         if reply.is_success:
             return reply.body if reply.body is not None else {}
         if not is_there and calendly_wire.says_gone(reply):

@@ -24,13 +24,19 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What Calendly calls a scheduled event: it knows the times, and whether it was called off for everybody."""
+    """What Calendly calls a scheduled event: it knows the times, and whether it was called off for everybody.
+
+    *places* and *taken* are how many were ever invited and how many still are, None where that is not said.
+    """
 
     id: str
     status: str
     starts_at: datetime
     ends_at: datetime | None
     canceled_at: datetime | None
+    updated_at: datetime | None = None
+    places: int | None = None
+    taken: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +71,16 @@ def read_event(content: object) -> Event:
 def read_events(content: object) -> Page[Event]:
     """Read one page of events."""
     return _page(_body(content, Operation.SCHEDULED_EVENTS, "Calendly events"), _event)
+
+
+def read_events_ahead(content: object) -> Page[Event]:
+    """Read one page of events without the broken ones."""
+    body = _body(content, Operation.SCHEDULED_EVENTS, "Calendly events")
+    listed = body.mapping().get("collection")
+    if not isinstance(listed, list):
+        raise body.missing("collection")
+    items = body.readable(listed, lambda raw: _event(body, raw), of="collection")
+    return Page(items=tuple(items), token=_token(body))
 
 
 def read_invitee(content: object) -> Invitee:
@@ -121,14 +137,14 @@ def _resource(body: Body) -> Mapping[str, Any]:
 
 def _page(body: Body, read: Callable[[Body, Mapping[str, Any]], Item]) -> Page[Item]:
     items = tuple(read(body, each) for each in body.items("collection"))
+    return Page(items=items, token=_token(body))
+
+
+def _token(body: Body) -> str | None:
+    """Return the token, which older answers hold only inside the next page's URL; that URL itself is never used."""
     pagination = body.mapping().get("pagination")
     if not isinstance(pagination, Mapping):
         raise body.missing("pagination")
-    return Page(items=items, token=_next_token(body, pagination))
-
-
-def _next_token(body: Body, pagination: Mapping[str, Any]) -> str | None:
-    """Return the token, which older answers hold only inside the next page's URL; that URL itself is never used."""
     token = pagination.get("next_page_token")
     if token is None:
         url = pagination.get("next_page")
@@ -153,13 +169,22 @@ def _event(body: Body, raw: Mapping[str, Any]) -> Event:
     if reference is None:
         raise body.missing("URI")
     status = _status(body, raw)
+    counter = raw.get("invitees_counter")
+    counts = counter if isinstance(counter, Mapping) else {}
     return Event(
         id=reference.event,
         status=status,
         starts_at=body.instant(raw, "start_time", called="start time"),
         ends_at=body.optional_instant(raw, "end_time", called="end time"),
         canceled_at=_canceled_at(body, raw) if status == _CANCELED else None,
+        updated_at=body.optional_instant(raw, "updated_at", called="update time"),
+        places=_count(counts.get("total")),
+        taken=_count(counts.get("active")),
     )
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _invitee(body: Body, raw: Mapping[str, Any]) -> Invitee:

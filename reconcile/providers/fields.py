@@ -1,11 +1,11 @@
 """Reading fields out of decoded bodies: what is missing or wrong becomes a fault that names keys, never values."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from reconcile.domain.ids import Operation, ProviderName
@@ -23,7 +23,12 @@ _KEY = re.compile(r"[A-Za-z_][A-Za-z_-]*[0-9]{0,2}", re.ASCII)
 _MOST_KEYS = 40
 _LONGEST_KEY = 40
 _SCANNED_KEYS = 400
+_MOST_BROKEN = 20
+"""In one list."""
 _ZONE = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*", re.ASCII)
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,27 @@ class Body:
         if not all(isinstance(each, Mapping) for each in values):
             raise self.unreadable(key)
         return values
+
+    def readable(self, values: Iterable[object], read: Callable[[Mapping[str, Any]], T], *, of: str) -> list[T]:
+        """Return what *read* makes of each of *values*, without the broken ones.
+
+        Where all are broken, or more than can be an accident, the list *of* things as a whole is: raises the fault.
+        """
+        found: list[T] = []
+        broken = 0
+        fault: ContractFault | None = None
+        for each in values:
+            try:
+                if not isinstance(each, Mapping):
+                    raise self.unreadable(of)
+                found.append(read(each))
+            except ContractFault as error:
+                broken, fault = broken + 1, error
+                if broken == _MOST_BROKEN:
+                    break
+        if fault is not None and (not found or broken == _MOST_BROKEN):
+            raise fault
+        return found
 
     def id(self, fields: Mapping[str, Any], key: str = "id", *, called: str = "ID") -> str:
         """Return the id under *key*, or raise the fault that it is missing."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 from types import TracebackType
@@ -11,13 +11,14 @@ from typing import Self
 from reconcile.domain.appointment import CALLED_OFF, Appointment
 from reconcile.domain.budget import GHL_LIMIT
 from reconcile.domain.change import Answer
-from reconcile.domain.ids import AppointmentId, Operation, ProviderName
+from reconcile.domain.ids import AppointmentId, LeadId, Operation, ProviderName
 from reconcile.domain.lead import Lead
 from reconcile.domain.outcome import SkipReason
+from reconcile.domain.sweep import SweepCost, SweepPlan
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass
 from reconcile.ports import Lookup, Usage
-from reconcile.providers import fields, ghl_wire, identity
+from reconcile.providers import fields, ghl_sweep, ghl_wire, identity
 from reconcile.providers.account import Account, Accounts, Published, refused, unusable
 from reconcile.providers.call import Call
 from reconcile.providers.ghl_wire import Contact, Record
@@ -30,6 +31,8 @@ _LONGEST_VALUE = 75
 """GHL refuses to search for more characters."""
 _MOST_CONTACTS = 5
 """More people than this with one address are no duplicates of one person."""
+_SWEEP_COST = SweepCost(fixed=3, lookup=1)
+"""Two calendars are assumed; who has more finds out after the first call."""
 _PUBLISHED = Published(calls=100, window=timedelta(seconds=10), assumed=GHL_LIMIT)
 
 
@@ -42,8 +45,9 @@ class _CannotTell(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Question:
-    lead: Lead
+class _Desk:
+    """Where questions are asked: one workspace's account, until an instant."""
+
     workspace: Workspace
     account: Account
     deadline: float
@@ -51,6 +55,11 @@ class _Question:
     @property
     def location_id(self) -> str | None:
         return self.account.credential.account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question(_Desk):
+    lead: Lead
 
 
 class Ghl:
@@ -96,6 +105,35 @@ class Ghl:
                     return await self._by_address(question, address)
         except _CannotTell as lack:
             return lack.reason
+
+    def sweep_cost(self, workspace: Workspace) -> SweepCost | None:
+        """Return what a sweep costs: the list of calendars and that of each calendar's events."""
+        credential = workspace.credentials.get(self.name)
+        return _SWEEP_COST if credential and credential.account else None
+
+    async def sweep(
+        self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float
+    ) -> Mapping[LeadId, Answer]:
+        """Return the answers of those *leads* whose booking GHL lists as one that stands and is ahead."""
+        account = self._accounts.of(workspace)
+        location_id = account.credential.account if account else None
+        if account is None or location_id is None:
+            return {}
+        desk = _Desk(workspace=workspace, account=account, deadline=deadline)
+        bookings = {each.id: identity.own_booking_id(each, self.name) or "" for each in leads}
+        try:
+            lists = ghl_sweep.Lists(account, deadline=deadline)
+            wanted = frozenset(filter(identity.is_ghl_id, bookings.values()))
+            shown = await lists.shown(wanted, plan=plan, zone_of=lambda content: self._zone(desk, content))
+        except _CannotTell:
+            return {}
+        answers: dict[LeadId, Answer] = {}
+        now = self._gateway.clock.now()
+        for lead in leads:
+            record = shown.get(bookings[lead.id])
+            if answer := ghl_sweep.settled(lead, record, location_id=location_id, now=now):
+                answers[lead.id] = answer
+        return answers
 
     def usage(self, workspace: Workspace) -> Usage:
         """Return what was used of the workspace's location since the last question, and forget it."""
@@ -219,12 +257,12 @@ class Ghl:
             self._check_location(question, call, each.location_id)
         return matching
 
-    def _check_location(self, question: _Question, call: Call, location_id: str | None) -> None:
+    def _check_location(self, question: _Desk, call: Call, location_id: str | None) -> None:
         if location_id and question.location_id and location_id != question.location_id:
             message = "GHL answered from another location than the workspace's: its token and its location do not match"
             raise unusable(self.name, call, message, error_class=ErrorClass.CREDENTIAL)
 
-    async def _zone(self, question: _Question, content: object) -> tzinfo | None:
+    async def _zone(self, question: _Desk, content: object) -> tzinfo | None:
         """Return the zone of the naive times in *content*, None where there are none.
 
         A name in the workspace that is no zone's is treated as if there were none: GHL is asked, once for a location.

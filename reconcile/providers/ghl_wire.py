@@ -1,6 +1,6 @@
 """GHL's answers, one pure read function each: from decoded bodies to what the product knows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
@@ -30,6 +30,8 @@ _NO_PATH = ("cannot ", "no route")
 """What is said where the path is unknown under the Version that was sent, or to the gateway before GHL."""
 _VAGUE = "booked"
 _IGNORED = str.maketrans("", "", " _-")
+_RECURRENCE = ("isRecurring", "rrule", "masterEventId")
+_ONCE = (None, False, "", "false")
 _TIMES = ("startTime", "endTime", "dateAdded", "dateUpdated")
 
 
@@ -61,6 +63,29 @@ def read_contact_appointments(content: object, *, zone: tzinfo | None = None) ->
     """Read a contact's appointments; *zone* is that of naive times."""
     body = _body(content, Operation.CONTACT_APPOINTMENTS, "GHL contact appointments")
     return tuple(_record(body, each, zone) for each in body.items("events"))
+
+
+def read_calendars(content: object) -> tuple[str, ...]:
+    """Read the ids of a location's calendars."""
+    body = _body(content, Operation.CALENDARS, "GHL calendars")
+    return tuple(body.id(each) for each in body.items("calendars"))
+
+
+def read_calendar_events(content: object, *, wanted: Container[str], zone: tzinfo | None = None) -> tuple[Record, ...]:
+    """Read those appointments of a calendar that have a *wanted* id and settle by themselves what they are.
+
+    Left out are recurring ones, for which an id may stand for several meetings, and broken ones.
+    """
+    body = _body(content, Operation.CALENDAR_EVENTS, "GHL calendar events")
+    listed = body.mapping().get("events")
+    if not isinstance(listed, list):
+        raise body.missing("events")
+
+    def read(raw: Mapping[str, Any]) -> Record | None:
+        is_sought = body.id(raw) in wanted and not any(raw.get(key) not in _ONCE for key in _RECURRENCE)
+        return _record(body, raw, zone) if is_sought else None
+
+    return tuple(filter(None, body.readable(listed, read, of="events")))
 
 
 def says_gone(reply: Reply) -> bool:

@@ -11,6 +11,7 @@ from reconcile.simulator.wire import Answer, Operation, Query, Request, Route
 from reconcile.simulator.world import World
 
 _VERSIONS = frozenset({"2021-04-15", "2021-07-28", "2023-02-21", "v3"})
+_CALENDARS_QUERY = frozenset({"locationId", "groupId", "showDrafted"})
 _CALENDAR_QUERY = frozenset({"locationId", "startTime", "endTime", "userId", "calendarId", "groupId"})
 
 
@@ -19,6 +20,8 @@ def route(request: Request) -> Route | None:  # noqa: PLR0911 - one return for e
     match request.method, segments(request.path):
         case "GET", ["calendars", "events", "appointments", appointment_id]:
             return Route(operation=Operation.GHL_APPOINTMENT, ids=(appointment_id,))
+        case "GET", ["calendars", ""]:
+            return Route(operation=Operation.GHL_CALENDARS)
         case "GET", ["calendars", "events"]:
             return Route(operation=Operation.GHL_CALENDAR_EVENTS)
         case "GET", ["contacts", contact_id, "appointments"]:
@@ -50,8 +53,9 @@ def answer(world: World, where: Route, request: Request, *, owner: Location, eff
     match where.operation:
         case Operation.GHL_CONTACT_SEARCH:
             return ghl_search.search(world.ghl, owner, request.body, effects=effects, now=world.now())
-        case Operation.GHL_CALENDAR_EVENTS:
-            return _calendar_events(world, query, owner, effects)
+        case Operation.GHL_CALENDARS | Operation.GHL_CALENDAR_EVENTS as operation:
+            lists = _calendars if operation is Operation.GHL_CALENDARS else _calendar_events
+            return lists(world, query, owner, effects)
     if query:
         return ghl_errors.unprocessable([f"property {name} should not exist" for name in query], effects)
     match where.operation:
@@ -89,6 +93,18 @@ def _location(location_id: str, owner: Location, effects: Effects) -> Answer:
     if location_id != owner.id:
         return ghl_errors.refusal(403, ghl_errors.WRONG_LOCATION, effects)
     return Answer(status=200, payload=ghl_render.single_location(owner, effects))
+
+
+def _calendars(world: World, query: Query, owner: Location, effects: Effects) -> Answer:
+    faults = [f"property {name} should not exist" for name in query if name not in _CALENDARS_QUERY]
+    if "locationId" not in query:
+        faults.append("locationId must be a string")
+    if faults:
+        return ghl_errors.unprocessable(faults, effects)
+    if query["locationId"] != owner.id:
+        return ghl_errors.refusal(403, ghl_errors.WRONG_LOCATION, effects)
+    calendar_ids = () if query.get("groupId") else world.ghl.calendars_of(owner.id)
+    return Answer(status=200, payload=ghl_render.listed_calendars(calendar_ids, owner, effects))
 
 
 def _calendar_events(world: World, query: Query, owner: Location, effects: Effects) -> Answer:

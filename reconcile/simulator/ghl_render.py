@@ -33,6 +33,26 @@ def listed_appointments(
     )
 
 
+def listed_calendars(calendar_ids: Sequence[str], location: Location, effects: Effects) -> Json:
+    """Return a location's calendars, as far as anybody reads them."""
+    calendars = [
+        alter(
+            {
+                "id": calendar_id,
+                "locationId": location.id,
+                "name": "Example Calendar",
+                "isActive": True,
+                "eventType": "RoundRobin_OptimizeForAvailability",
+                "slotDuration": 30,
+            },
+            effects,
+            id_key="id",
+        )
+        for calendar_id in calendar_ids
+    ]
+    return around({"calendars": calendars}, effects)
+
+
 def contact_found(record: Contact, effects: Effects) -> Json:
     """Return a contact as the search shows it, with its own cursor."""
     return alter(

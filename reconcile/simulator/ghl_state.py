@@ -22,6 +22,7 @@ class GhlState:
         self.contacts: dict[str, Contact] = {}
         self.appointments: dict[str, GhlAppointment] = {}
         self.by_token: dict[str, Location] = {}
+        self._calendars_by_location: dict[str, list[str]] = defaultdict(list)
         self._contacts_by_location: dict[str, list[str]] = defaultdict(list)
         self._contacts_by_email: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._appointments_by_contact: dict[str, list[str]] = defaultdict(list)
@@ -47,7 +48,14 @@ class GhlState:
         )
         self.locations[location.id] = location
         self.by_token[location.token] = location
+        self._calendars_by_location[location.id].append(location.calendar_id)
         return location
+
+    def add_calendar(self, location_id: str) -> str:
+        """Open one more calendar in a location and return its id."""
+        calendar_id = self._ids.ghl()
+        self._calendars_by_location[location_id].append(calendar_id)
+        return calendar_id
 
     def rotate_token(self, location_id: str, token: str) -> None:
         """Replace a location's token: the old one is answered 401 from now on."""
@@ -93,8 +101,9 @@ class GhlState:
         status: str = "confirmed",
         lasts: timedelta = HALF_HOUR,
         added_at: datetime | None = None,
+        calendar_id: str | None = None,
     ) -> GhlAppointment:
-        """Enter an appointment of a contact in the location's calendar."""
+        """Enter an appointment of a contact in the calendar that is named, else in the location's first."""
         contact = self.contacts[contact_id]
         location = self.locations[contact.location_id]
         at = added_at or self._now()
@@ -102,7 +111,7 @@ class GhlState:
             id=id or self._ids.ghl(),
             location_id=location.id,
             contact_id=contact_id,
-            calendar_id=location.calendar_id,
+            calendar_id=calendar_id or location.calendar_id,
             user_id=location.user_id,
             status=status,
             starts_at=starts_at,
@@ -138,6 +147,10 @@ class GhlState:
         gone = self.appointments.pop(appointment_id)
         self._appointments_by_contact[gone.contact_id].remove(appointment_id)
         self._appointments_by_location[gone.location_id].remove(appointment_id)
+
+    def calendars_of(self, location_id: str) -> Sequence[str]:
+        """Return the ids of a location's calendars, oldest first."""
+        return tuple(self._calendars_by_location.get(location_id, ()))
 
     def contacts_of(self, location_id: str) -> Sequence[Contact]:
         """Return a location's contacts in the order in which they were entered."""

@@ -23,6 +23,7 @@ class Operation(StrEnum):
     GHL_CONTACT_APPOINTMENTS = "ghl.contact-appointments"
     GHL_CONTACT_SEARCH = "ghl.contact-search"
     GHL_CONTACT = "ghl.contact"
+    GHL_CALENDARS = "ghl.calendars"
     GHL_CALENDAR_EVENTS = "ghl.calendar-events"
     GHL_LOCATION = "ghl.location"
     CALENDLY_EVENTS = "calendly.events"

@@ -33,6 +33,7 @@ def _calendar_slips(schemas: dict[str, Schema]) -> None:
     schemas["CalendarEventDTO"]["properties"]["deleted"] = {"type": "boolean"}
     schemas["GetCalendarEventSuccessfulResponseDTO"]["properties"]["traceId"] = {"type": "string"}
     schemas["GetCalendarEventsSuccessfulResponseDTO"]["properties"]["traceId"] = {"type": "string"}
+    schemas["CalendarsGetSuccessfulResponseDTO"]["properties"]["traceId"] = {"type": "string"}
 
 
 def _contact_slips(schemas: dict[str, Schema]) -> None:

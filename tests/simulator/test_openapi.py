@@ -62,6 +62,16 @@ async def test_ghls_calendar_is_as_described(world: World, ghl: Caller) -> None:
     assert errors(specs.validator(specs.CALENDARS, "/calendars/events"), response.json()) == []
 
 
+async def test_ghls_list_of_calendars_is_as_described(world: World, ghl: Caller) -> None:
+    """Both of them."""
+    world.ghl.add_calendar("loc-1")
+
+    response = await ghl.get("/calendars/", locationId="loc-1", showDrafted="true")
+
+    assert [each["id"] for each in response.json()["calendars"]] == list(world.ghl.calendars_of("loc-1"))
+    assert errors(specs.validator(specs.CALENDARS, "/calendars/"), response.json()) == []
+
+
 @pytest.mark.parametrize(
     ("kind", "status", "undescribed"),
     [
