@@ -6,7 +6,7 @@ from reconcile.ports.leads import BatchReceipt, BatchWrite, DueWorkspaces, Leads
 from reconcile.ports.ledger import BatchRow, ChangeRow, Ledger, RunRow, SignatureRow
 from reconcile.ports.memory import Breakers, Budgets, Cadences, Leases, OrderRow, Orders
 from reconcile.ports.outbox import EffectSink, Outbox, OutboxRow
-from reconcile.ports.provider import Lookup, Provider, TokenSource, Usage
+from reconcile.ports.provider import Lookup, Provider, Sweep, TokenSource, Usage
 from reconcile.ports.store import Store
 from reconcile.ports.telemetry import Telemetry
 
@@ -37,6 +37,7 @@ __all__ = [
     "StateMirror",
     "StateObject",
     "Store",
+    "Sweep",
     "Telemetry",
     "TokenSource",
     "Usage",

@@ -1,7 +1,7 @@
 """The calendar providers, and where their tokens lie."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
@@ -44,18 +44,24 @@ class Provider(Protocol):
         """Return what a sweep of *workspace* costs, None where there can be none. Makes no call."""
         ...
 
-    async def sweep(
-        self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float
-    ) -> Mapping[LeadId, Answer]:
+    async def sweep(self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float) -> "Sweep":
         """List bookings and return the answers that ``answer`` would give of those leads that they settle.
 
-        A lead that is missing is unknown, never absent. Raises ProviderError where a list cannot be had or used.
+        Raises ProviderError where a list cannot be had or used.
         """
         ...
 
     def usage(self, workspace: Workspace) -> "Usage":
         """Return what was used of the workspace's account since the last question, and forget it."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """What lists have told, in so many calls. A lead without an answer is unknown, never absent."""
+
+    answers: Mapping[LeadId, Answer] = field(default_factory=dict)
+    calls: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

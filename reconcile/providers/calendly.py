@@ -1,20 +1,20 @@
 """Calendly: one invitee by the ids in the stored URI, or the events of an invitee's e-mail address."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
 from reconcile.domain.budget import CALENDLY_PAID_LIMIT
 from reconcile.domain.change import Answer
-from reconcile.domain.ids import AppointmentId, LeadId, Operation, ProviderName
+from reconcile.domain.ids import AppointmentId, Operation, ProviderName
 from reconcile.domain.lead import Lead
 from reconcile.domain.outcome import SkipReason
 from reconcile.domain.reference import CalendlyReference, refers_to
 from reconcile.domain.sweep import SweepCost, SweepPlan
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, ProviderError, ProviderRejected
-from reconcile.ports import Lookup, Usage
+from reconcile.ports import Lookup, Sweep, Usage
 from reconcile.providers import calendly_places, calendly_sweep, calendly_wire, identity
 from reconcile.providers.account import Accounts, Published
 from reconcile.providers.calendly_places import Place
@@ -76,15 +76,14 @@ class Calendly:
             return None
         return SweepCost(fixed=1 if self._is_known(workspace) else 2, lookup=2, per_new_lead=1)
 
-    async def sweep(
-        self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float
-    ) -> Mapping[LeadId, Answer]:
+    async def sweep(self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float) -> Sweep:
         """Return the answers of those *leads* whose event is listed as one that stands and is ahead."""
         account = self._accounts.of(workspace)
         if account is None:
-            return {}
+            return Sweep()
         reads = Reads(account, deadline=deadline, attempts=1)
-        return await calendly_sweep.sweep(reads, leads, plan=plan, now=self._gateway.clock.now())
+        answers = await calendly_sweep.sweep(reads, leads, plan=plan, now=self._gateway.clock.now())
+        return Sweep(answers=answers, calls=reads.calls)
 
     def _is_known(self, workspace: Workspace) -> bool:
         """Tell whether it is known whose token it is."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 from types import TracebackType
@@ -17,7 +17,7 @@ from reconcile.domain.outcome import SkipReason
 from reconcile.domain.sweep import SweepCost, SweepPlan
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass
-from reconcile.ports import Lookup, Usage
+from reconcile.ports import Lookup, Sweep, Usage
 from reconcile.providers import fields, ghl_sweep, ghl_wire, identity
 from reconcile.providers.account import Account, Accounts, Published, refused, unusable
 from reconcile.providers.call import Call
@@ -111,29 +111,27 @@ class Ghl:
         credential = workspace.credentials.get(self.name)
         return _SWEEP_COST if credential and credential.account else None
 
-    async def sweep(
-        self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float
-    ) -> Mapping[LeadId, Answer]:
+    async def sweep(self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float) -> Sweep:
         """Return the answers of those *leads* whose booking GHL lists as one that stands and is ahead."""
         account = self._accounts.of(workspace)
         location_id = account.credential.account if account else None
         if account is None or location_id is None:
-            return {}
+            return Sweep()
         desk = _Desk(workspace=workspace, account=account, deadline=deadline)
         bookings = {each.id: identity.own_booking_id(each, self.name) or "" for each in leads}
+        lists = ghl_sweep.Lists(account, deadline=deadline)
         try:
-            lists = ghl_sweep.Lists(account, deadline=deadline)
             wanted = frozenset(filter(identity.is_ghl_id, bookings.values()))
             shown = await lists.shown(wanted, plan=plan, zone_of=lambda content: self._zone(desk, content))
         except _CannotTell:
-            return {}
+            return Sweep(calls=lists.calls)
         answers: dict[LeadId, Answer] = {}
         now = self._gateway.clock.now()
         for lead in leads:
             record = shown.get(bookings[lead.id])
             if answer := ghl_sweep.settled(lead, record, location_id=location_id, now=now):
                 answers[lead.id] = answer
-        return answers
+        return Sweep(answers=answers, calls=lists.calls)
 
     def usage(self, workspace: Workspace) -> Usage:
         """Return what was used of the workspace's location since the last question, and forget it."""

@@ -1,24 +1,20 @@
 """One workspace's leads: read, checked side by side, written in one transaction."""
 
-import asyncio
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from reconcile.domain.backoff import Attempt, next_state
-from reconcile.domain.budget import limit_of
-from reconcile.domain.ids import LeadId, ProviderName
-from reconcile.domain.lead import Lead
+from reconcile.domain.ids import LeadId
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, LeaseHeld, LeaseLost
-from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite, Lookup
-from reconcile.runner.check import Checked, asked_at, check, lookups
+from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite
+from reconcile.runner.asking import asked
+from reconcile.runner.check import Checked, asked_at
 from reconcile.runner.context import Run
-from reconcile.runner.gate import Gate
 from reconcile.runner.trust import blames_others, distrusts, distrusts_absence
 
 
@@ -40,14 +36,6 @@ class _Visit:
     not_before: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Turns:
-    """How the leads of a batch take turns; *limited* are the providers that have asked to be left alone meanwhile."""
-
-    gate: Gate
-    limited: set[ProviderName] = field(default_factory=set)
-
-
 async def reconcile_batch(workspace: Workspace, *, run: Run, limit: int, after: LeadId | None = None) -> BatchResult:
     """Check up to *limit* due leads of *workspace* and write what came of it."""
     leases = run.parts.store.leases
@@ -63,111 +51,12 @@ async def reconcile_batch(workspace: Workspace, *, run: Run, limit: int, after: 
         )
         if not leads:
             return BatchResult()
-        checked, not_before = await _checked(leads, workspace, run=run)
+        checked, not_before = await asked(leads, workspace, run=run)
         visit = _Visit(workspace=workspace, lease=lease, started_at=started_at, not_before=not_before)
         await _write(checked, visit, run=run)
         return BatchResult(lead_count=len(leads), last_id=leads[-1].id)
     finally:
         await run.parts.give_up(lease)
-
-
-async def _checked(leads: Sequence[Lead], workspace: Workspace, *, run: Run) -> tuple[list[Checked], datetime | None]:
-    """Check the leads within the account's budget; also return until when the workspace is to be left alone."""
-    done: list[Checked] = []
-    wanted: list[tuple[Lead, Sequence[Lookup]]] = []
-    for lead in leads:
-        verdict = lookups(lead, workspace, run)
-        if isinstance(verdict, SkipReason):
-            done.append(Checked(lead=lead, outcome=Outcome.SKIPPED, reason=verdict))
-        else:
-            wanted.append((lead, verdict))
-    reserved, pause = await _reserve(wanted, workspace, run=run)
-    left = Counter(reserved)
-    turns = _Turns(gate=Gate(limit=run.policy.lead_concurrency, initial=1))
-    tasks: list[asyncio.Task[Checked]] = []
-    async with asyncio.TaskGroup() as group:
-        for lead, sought in wanted:
-            if any(left[lookup.provider] < 1 for lookup in sought):
-                nothing = Checked(lead=lead, outcome=Outcome.DEFERRED, lookup=sought[0])
-                done.append(nothing.deferred(DeferReason.BUDGET))
-                continue
-            left.subtract(lookup.provider for lookup in sought)
-            tasks.append(group.create_task(_check_in_turn(lead, workspace, sought, run=run, turns=turns)))
-    done.extend(task.result() for task in tasks)
-    pauses = [c.retry_after for c in done if c.retry_after is not None]
-    pauses += await _settle(reserved, workspace, run=run)
-    if pause:
-        pauses.append(pause)
-    return done, run.parts.clock.now() + max(pauses) if pauses else None
-
-
-async def _check_in_turn(
-    lead: Lead, workspace: Workspace, sought: Sequence[Lookup], *, run: Run, turns: _Turns
-) -> Checked:
-    """Check one lead when the workspace's own gate opens: while its leads fail they go one at a time."""
-    nothing = Checked(lead=lead, outcome=Outcome.DEFERRED, lookup=sought[0])
-    task = asyncio.current_task()
-    succeeded: bool | None = None
-    try:
-        await turns.gate.enter()
-        if task:
-            run.calls.add(task)
-        try:
-            if turns.limited.intersection(lookup.provider for lookup in sought):
-                return nothing.deferred(DeferReason.RATE_LIMITED)
-            checked = await check(lead, workspace, sought, run=run)
-            if checked.reason is DeferReason.RATE_LIMITED and checked.lookup is not None:
-                turns.limited.add(checked.lookup.provider)
-            if checked.outcome is not Outcome.DEFERRED:
-                succeeded = checked.outcome is not Outcome.FAILED
-            return checked
-        finally:
-            if task:
-                run.calls.discard(task)
-            turns.gate.leave(succeeded=succeeded)
-    except asyncio.CancelledError:
-        # SIGTERM cancels the calls that do not end in time, and only those: the lead is left for the next run.
-        if run.stop.reason is None or task is None or not task.uncancel() == 0:
-            raise
-        return nothing.deferred(DeferReason.DEADLINE)
-
-
-def _budget_key(workspace: Workspace, provider: ProviderName) -> str:
-    """Name an account's meter, by a digest: what stands in the customer's column may be a person's address."""
-    credential = workspace.credentials.get(provider)
-    account = (credential.account if credential else None) or workspace.id
-    return f"{provider}:{hashlib.sha256(account.encode()).hexdigest()[:32]}"
-
-
-async def _reserve(
-    wanted: Sequence[tuple[Lead, Sequence[Lookup]]], workspace: Workspace, *, run: Run
-) -> tuple[Counter[ProviderName], timedelta]:
-    """Take one call for each look-up from each account's budget; also return how long until there is more."""
-    reserved: Counter[ProviderName] = Counter()
-    pause = timedelta(0)
-    for provider, count in Counter(lookup.provider for _, sought in wanted for lookup in sought).items():
-        grant = await run.parts.store.budgets.reserve(
-            _budget_key(workspace, provider), wanted=count, limit=limit_of(provider)
-        )
-        reserved[provider] = grant.granted
-        if not grant.granted:
-            pause = max(pause, grant.retry_after)
-    return reserved, pause
-
-
-async def _settle(reserved: Counter[ProviderName], workspace: Workspace, *, run: Run) -> list[timedelta]:
-    """Correct the budgets by what was really used, and by what the provider says is left."""
-    pauses = []
-    for provider, count in reserved.items():
-        usage = run.parts.providers[provider].usage(workspace)
-        run.counts.calls += usage.calls
-        if usage.not_before is not None:
-            pauses.append(usage.not_before)
-        if count != usage.calls or usage.limit is not None or usage.remaining is not None:
-            await run.parts.store.budgets.settle(
-                _budget_key(workspace, provider), unused=count - usage.calls, usage=usage, limit=limit_of(provider)
-            )
-    return pauses
 
 
 def _trusted(checked: Checked, workspace: Workspace, *, run: Run) -> Checked:

@@ -17,12 +17,21 @@ from reconcile.domain.breaker import (
     OverrideKind,
     Trip,
 )
-from reconcile.domain.ids import ProviderName, RunId, WorkspaceId
+from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
 from reconcile.errors import ErrorClass
 from reconcile.ports import Lookup
-from reconcile.runner.jury import Jury, Standing, Verdict, path_of, provider_key, workspace_key
+from reconcile.runner.jury import (
+    Jury,
+    Standing,
+    Verdict,
+    is_of_sweeps,
+    operation_key,
+    path_of,
+    provider_key,
+    workspace_key,
+)
 from reconcile.runner.probes import Finding, Probes
-from reconcile.runner.tally import Fault
+from reconcile.runner.tally import Fault, Vouched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +84,7 @@ class Board:
         self._probes: dict[BreakerKey, Probes] = {}
         self._quotas: dict[tuple[BreakerKey, WorkspaceId], int] = {}
         self._successes_by: dict[BreakerKey, int] = defaultdict(int)
+        self._vouched: dict[tuple[WorkspaceId, ProviderName], Vouched] = {}
         self.opened_in_run: set[BreakerKey] = set()
         self.would_trip: list[str] = []
         self.under_way_count = 0
@@ -147,6 +157,7 @@ class Board:
         """Tell whether the run's or a provider's breaker is open, or was opened in this run."""
         return any(
             key.scope is not BreakerScope.WORKSPACE
+            and not is_of_sweeps(key)
             and (key in self.opened_in_run or b.effective_state(now) is BreakerState.OPEN)
             for key, b in self._breakers.items()
         )
@@ -154,7 +165,7 @@ class Board:
     def is_probing(self) -> bool:
         """Tell whether the run's or a provider's breaker wants probes before anything else may pass."""
         return any(
-            b.state is BreakerState.HALF_OPEN and b.stage == 0 and key.scope is not BreakerScope.WORKSPACE
+            _is_probing(b) and key.scope is not BreakerScope.WORKSPACE and not is_of_sweeps(key)
             for key, b in self._breakers.items()
         )
 
@@ -175,6 +186,13 @@ class Board:
         """Tell whether ``admit`` would refuse at this instant; takes nothing."""
         path = path_of(workspace_id, lookup)
         return self._policy.is_enforced and not all(self._lets_pass(key, workspace_id, now) for key in path)
+
+    def may_sweep(self, workspace_id: WorkspaceId, provider: ProviderName, now: datetime) -> bool:
+        """Tell whether a sweep may be made: its own breaker lets it pass, and every other on its way is closed."""
+        lookup = Lookup(provider=provider, operation=Operation.SWEEP)
+        others = [key for key in path_of(workspace_id, lookup) if not is_of_sweeps(key)]
+        is_sure = all(self.breaker(key).effective_state(now) is BreakerState.CLOSED for key in others)
+        return not self._policy.is_enforced or (is_sure and not self.refuses(workspace_id, lookup, now))
 
     # --- events ----------------------------------------------------------------------------------------------
 
@@ -250,12 +268,51 @@ class Board:
             return
         self._judge(workspace_id, lookup, fault, now)
 
+    def admit_sweep(self, workspace_id: WorkspaceId, provider: ProviderName, now: datetime) -> Admission | None:
+        """Let one sweep pass, or return None."""
+        if not self.may_sweep(workspace_id, provider, now):
+            return None
+        admission = self.admit(workspace_id, Lookup(provider=provider, operation=Operation.SWEEP), now)
+        return admission if isinstance(admission, Admission) else None
+
+    def record_sweep(self, admission: Admission, fault: Fault, now: datetime, *, is_check: bool = True) -> None:
+        """Count what an admitted sweep came to; it moves no breaker but its own."""
+        key = operation_key(admission.lookup)
+        self.under_way_count -= 1
+        if key in admission.probing:
+            self._probes_of(key).end(failed=fault is not None if is_check else None)
+            self._conclude_probes(key, now, is_last=False)
+        if not is_check or (fault and admission.probing):
+            return
+        if fault is None:
+            self._successes_by[key] += 1
+        self._jury.count_sweep(admission.workspace_id, admission.lookup, fault)
+        if fault is not None:
+            self._open(self._jury.judge_sweep(admission.lookup, fault, self._standing(now)), now)
+
+    def vouch(self, workspace_id: WorkspaceId, lookup: Lookup, count: int, *, over: int = 0) -> None:
+        """Let *count* leads that a sweep has settled count as sound look-ups, spread over the next *over* checks.
+
+        Without them the few leads that have to be looked up would speak for all, and those are often the odd ones.
+        """
+        self._vouched[workspace_id, lookup.provider] = Vouched(lookup=lookup, count=count, over=over)
+        if not over:
+            self.settle_vouched(workspace_id, lookup.provider)
+
+    def settle_vouched(self, workspace_id: WorkspaceId, provider: ProviderName) -> None:
+        """Count what is left to be spread."""
+        vouched = self._vouched.pop((workspace_id, provider), None)
+        if vouched is not None:
+            self._jury.count(workspace_id, vouched.lookup, None, times=vouched.count)
+
     def record_bug(self, workspace_id: WorkspaceId, lookup: Lookup, now: datetime) -> None:
         """Count a bug of ours that came to light after a provider had answered: nothing is to be said against it."""
         if self.breaker(workspace_key(workspace_id)).state is not BreakerState.OPEN:
             self._judge(workspace_id, lookup, ErrorClass.INTERNAL, now)
 
     def _judge(self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault, now: datetime) -> None:
+        if vouched := self._vouched.get((workspace_id, lookup.provider)):
+            self._jury.count(workspace_id, vouched.lookup, None, times=vouched.take())
         self._jury.count(workspace_id, lookup, fault)
         if fault is not None:
             # In this order, each seeing what the one before has opened: a wide breaker spares the narrower ones.
@@ -302,6 +359,8 @@ class Board:
             self._breakers[key] = breaker.trip(now, trip, policy=self._policy)
             self.opened_in_run.add(key)
             self._probes.pop(key, None)
+            if is_of_sweeps(key):
+                continue
             if key.scope is not BreakerScope.WORKSPACE and self.under_way_at_trip is None:
                 self.under_way_at_trip = self.under_way_count
             if key.scope is BreakerScope.PROVIDER:

@@ -71,14 +71,20 @@ async def check(lead: Lead, workspace: Workspace, wanted: Sequence[Lookup], *, r
             answers.append(verdict)
     if not answers:
         return Checked(lead=lead, outcome=Outcome.SKIPPED, lookup=wanted[0], reason=skipped)
+    checked = decided(lead, _together(answers), wanted[0], run=run)
+    await run.save_breakers()
+    return checked
+
+
+def decided(lead: Lead, answer: Answer, lookup: Lookup, *, run: Run) -> Checked:
+    """Plan what follows from an answer."""
     now = run.parts.clock.now()
     try:
-        decided = plan(lead, _together(answers), now=now)
+        planned = plan(lead, answer, now=now)
     except Exception as error:  # noqa: BLE001 - as in _ask
-        run.board.record_bug(workspace.id, wanted[0], now)
-        await run.save_breakers()
-        return _failed_by_bug(Checked(lead=lead, outcome=Outcome.FAILED, lookup=wanted[0]), error, wanted[0], run=run)
-    return Checked(lead=lead, outcome=decided.outcome, lookup=wanted[0], plan=decided, reason=decided.skip_reason)
+        run.board.record_bug(lead.workspace_id, lookup, now)
+        return _failed_by_bug(Checked(lead=lead, outcome=Outcome.FAILED, lookup=lookup), error, lookup, run=run)
+    return Checked(lead=lead, outcome=planned.outcome, lookup=lookup, plan=planned, reason=planned.skip_reason)
 
 
 async def _ask(lead: Lead, workspace: Workspace, lookup: Lookup, *, run: Run) -> Answer | SkipReason | Checked:

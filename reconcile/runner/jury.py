@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from reconcile.domain.breaker import RUN_KEY, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope
-from reconcile.domain.ids import ProviderName, WorkspaceId
+from reconcile.domain.ids import Operation, ProviderName, WorkspaceId
 from reconcile.errors import ErrorClass
 from reconcile.ports import Lookup
 from reconcile.runner.tally import Fault, Suspicion, Tally, merged
@@ -24,6 +24,11 @@ def provider_key(provider: ProviderName) -> BreakerKey:
 def operation_key(lookup: Lookup) -> BreakerKey:
     """Return the key of the breaker of one kind of call to a provider."""
     return BreakerKey(BreakerScope.PROVIDER, f"{lookup.provider}/{lookup.operation}")
+
+
+def is_of_sweeps(key: BreakerKey) -> bool:
+    """Tell whether *key* is of a provider's lists: without them nothing is left undone."""
+    return key.scope is BreakerScope.PROVIDER and key.name.endswith(f"/{Operation.SWEEP}")
 
 
 def workspace_key(workspace_id: WorkspaceId) -> BreakerKey:
@@ -81,12 +86,20 @@ class Jury:
         self._by_provider: dict[ProviderName, Tally] = defaultdict(Tally)
         self._by_operation: dict[Lookup, Tally] = defaultdict(Tally)
 
-    def count(self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault) -> None:
-        """Count one check. A bug of ours says nothing about a provider."""
-        self._tallies[lookup, workspace_id].add(workspace_id, fault)
+    def count(self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault, *, times: int = 1) -> None:
+        """Count one check, or several alike. A bug of ours says nothing about a provider."""
+        self._tallies[lookup, workspace_id].add(workspace_id, fault, times=times)
         if fault is not ErrorClass.INTERNAL:
-            self._by_provider[lookup.provider].add(workspace_id, fault)
-            self._by_operation[lookup].add(workspace_id, fault)
+            self._by_provider[lookup.provider].add(workspace_id, fault, times=times)
+            self._by_operation[lookup].add(workspace_id, fault, times=times)
+
+    def count_sweep(self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault) -> None:
+        """Count one sweep, which speaks of the lists alone: who cannot be listed can still be looked up."""
+        self._by_operation[lookup].add(workspace_id, fault)
+
+    def judge_sweep(self, lookup: Lookup, fault: Fault, standing: Standing) -> Iterator[Verdict]:
+        """Blame a provider's lists, and nothing else, where they fail alike in several workspaces."""
+        yield from self._judged(lookup, fault, standing, tally=self._by_operation[lookup], key=operation_key(lookup))
 
     def forget(self, key: BreakerKey) -> None:
         """Begin a provider's count anew: what a breaker explains must not count against its other operations."""
@@ -94,8 +107,13 @@ class Jury:
 
     def judge_provider(self, lookup: Lookup, fault: Fault, standing: Standing) -> Iterator[Verdict]:
         """Blame the provider where several workspaces fail alike."""
-        policy, tally = self._policy, self._by_provider[lookup.provider]
-        key = self._to_blame(lookup)
+        tally = self._by_provider[lookup.provider]
+        yield from self._judged(lookup, fault, standing, tally=tally, key=self._to_blame(lookup))
+
+    def _judged(
+        self, lookup: Lookup, fault: Fault, standing: Standing, *, tally: Tally, key: BreakerKey
+    ) -> Iterator[Verdict]:
+        policy = self._policy
         due_count = sum(lookup.provider in providers for providers in self._due.values())
         few = policy.min_workspaces if self._is_partial else min(policy.min_workspaces, max(1, due_count))
         if fault is Suspicion.ABSENT:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from reconcile.domain.ids import WorkspaceId
 from reconcile.errors import ErrorClass
+from reconcile.ports import Lookup
 
 
 class Suspicion(StrEnum):
@@ -31,13 +32,14 @@ class Tally:
     faults: Counter[Fault] = field(default_factory=Counter)
     recent: deque[tuple[WorkspaceId, Fault]] = field(default_factory=deque)
 
-    def add(self, workspace_id: WorkspaceId, fault: Fault) -> None:
-        """Count one check."""
-        self.checks += 1
-        self.faults[fault] += 1
-        self.recent.append((workspace_id, fault))
-        if len(self.recent) > self.window:
-            self.recent.popleft()
+    def add(self, workspace_id: WorkspaceId, fault: Fault, *, times: int = 1) -> None:
+        """Count one check, or several alike."""
+        self.checks += times
+        self.faults[fault] += times
+        for _ in range(min(times, self.window)):
+            self.recent.append((workspace_id, fault))
+            if len(self.recent) > self.window:
+                self.recent.popleft()
 
     @property
     def errors(self) -> int:
@@ -86,3 +88,19 @@ def merged(tallies: Iterable[Tally]) -> Tally:
         total.faults.update(tally.faults)
         total.recent.extend(tally.recent)
     return total
+
+
+@dataclass(slots=True, kw_only=True)
+class Vouched:
+    """Sound checks that a sweep stands for, to be counted in equal parts over the next *over* checks."""
+
+    lookup: Lookup
+    count: int
+    over: int
+
+    def take(self) -> int:
+        """Take one part out."""
+        part = -(-self.count // max(1, self.over))
+        self.count -= part
+        self.over -= 1
+        return part

@@ -1,7 +1,7 @@
 """A company at work: a generated world behind the simulator, its database, and ticks on a clock that jumps."""
 
 import random
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -12,10 +12,11 @@ from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.lead import Lead
 from reconcile.domain.outcome import SkipReason
 from reconcile.domain.report import RunReport
+from reconcile.domain.sweep import SweepCost, SweepPlan
 from reconcile.domain.workspace import Workspace
 from reconcile.drill.clock import DrillClock
 from reconcile.drill.company import lead_of, workspace_of
-from reconcile.ports import Lookup, Provider, Store, Usage
+from reconcile.ports import Lookup, Provider, Store, Sweep, Usage
 from reconcile.runner.context import Parts, RunPolicy
 from reconcile.runner.dry import LocalBudgets
 from reconcile.runner.request import RunRequest
@@ -51,6 +52,12 @@ class Impatient:
 
     async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
         return await self._for(workspace).answer(lead, workspace, deadline=deadline)
+
+    def sweep_cost(self, workspace: Workspace) -> SweepCost | None:
+        return self._for(workspace).sweep_cost(workspace)
+
+    async def sweep(self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float) -> Sweep:
+        return await self._for(workspace).sweep(leads, workspace, plan=plan, deadline=deadline)
 
     def usage(self, workspace: Workspace) -> Usage:
         return self._for(workspace).usage(workspace)

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
-from reconcile.domain.appointment import Appointment
+from reconcile.domain.appointment import HELD, Appointment
 from reconcile.domain.budget import Grant, RateLimit
 from reconcile.domain.change import Answer
 from reconcile.domain.credential import Credential, Token
@@ -15,6 +15,7 @@ from reconcile.domain.ids import AppointmentId, LeadId, Operation, ProviderName,
 from reconcile.domain.lead import Lead
 from reconcile.domain.outcome import SkipReason
 from reconcile.domain.reference import canonical, provider_of
+from reconcile.domain.sweep import SweepCost, SweepPlan
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import (
     ContractFault,
@@ -24,7 +25,7 @@ from reconcile.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from reconcile.ports import Lookup, OutboxRow, Usage
+from reconcile.ports import Lookup, OutboxRow, Sweep, Usage
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 Verdict: TypeAlias = Answer | SkipReason | Exception
@@ -73,7 +74,8 @@ class FakeClock:
 class FakeProvider:
     """Knows the appointments that it was given, and says of a lead what it was told to say instead.
 
-    While *gate* is not set, calls are under way and get no answer; *on_ask* is called when a call arrives.
+    While *gate* is not set, calls are under way and get no answer; *on_ask* is called when a call arrives. With *cost*
+    it can be swept: it lists all appointments but the *unlisted*, and with *on_sweep* says otherwise.
     """
 
     def __init__(self, name: ProviderName = ProviderName.HIGHLEVEL, *, clock: FakeClock) -> None:
@@ -89,6 +91,10 @@ class FakeProvider:
         self.gate.set()
         self.arrived = asyncio.Event()
         self.on_ask: Callable[[], None] = lambda: None
+        self.cost: SweepCost | None = None
+        self.swept: list[WorkspaceId] = []
+        self.unlisted: set[AppointmentId] = set()
+        self.on_sweep: Exception | dict[LeadId, Answer] = {}
         self._calls: Counter[str] = Counter()
         self._waits: dict[str, timedelta] = {}
 
@@ -129,6 +135,29 @@ class FakeProvider:
         if isinstance(verdict, Exception):
             raise verdict
         return verdict
+
+    def sweep_cost(self, workspace: Workspace) -> SweepCost | None:
+        return self.cost if self.name in workspace.credentials else None
+
+    async def sweep(self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float) -> Sweep:
+        if deadline <= self.clock.monotonic():
+            raise RateLimited(
+                "out of time", provider=self.name, operation=Operation.SWEEP, retry_after=timedelta(0), status=None
+            )
+        self.swept.append(workspace.id)
+        self._calls[workspace.id] += 1
+        self.arrived.set()
+        self.on_ask()
+        await asyncio.sleep(0)
+        await self.gate.wait()
+        if isinstance(self.on_sweep, RateLimited):
+            self._waits[workspace.id] = self.on_sweep.retry_after
+        if isinstance(self.on_sweep, Exception):
+            raise self.on_sweep
+        shown = {i: a for i, a in self.appointments.items() if i not in self.unlisted}
+        found = {each.id: shown.get(canonical(each.rollup.booking_id or "")) for each in leads}
+        is_settled = {i: a for i, a in found.items() if a and a.status in HELD and a.starts_at > self.clock.now()}
+        return Sweep(answers={i: Answer(appointments=(a,)) for i, a in is_settled.items()} | self.on_sweep, calls=1)
 
     def usage(self, workspace: Workspace) -> Usage:
         return Usage(calls=self._calls.pop(workspace.id, 0), not_before=self._waits.pop(workspace.id, None))
