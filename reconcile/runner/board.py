@@ -24,6 +24,7 @@ from reconcile.runner.jury import (
     Jury,
     Standing,
     Verdict,
+    is_of_provider,
     is_of_sweeps,
     operation_key,
     path_of,
@@ -188,10 +189,17 @@ class Board:
         return self._policy.is_enforced and not all(self._lets_pass(key, workspace_id, now) for key in path)
 
     def may_sweep(self, workspace_id: WorkspaceId, provider: ProviderName, now: datetime) -> bool:
-        """Tell whether a sweep may be made: its own breaker lets it pass, and every other on its way is closed."""
+        """Tell whether a sweep may be made: its own breaker lets it pass, and all others that concern it are closed.
+
+        Whatever is being probed is probed by look-ups, which a sweep would take away.
+        """
         lookup = Lookup(provider=provider, operation=Operation.SWEEP)
-        others = [key for key in path_of(workspace_id, lookup) if not is_of_sweeps(key)]
-        is_sure = all(self.breaker(key).effective_state(now) is BreakerState.CLOSED for key in others)
+        is_sure = all(
+            breaker.effective_state(now) is BreakerState.CLOSED
+            for key, breaker in self._breakers.items()
+            if not is_of_sweeps(key)
+            and (key in {RUN_KEY, workspace_key(workspace_id)} or is_of_provider(key, provider))
+        )
         return not self._policy.is_enforced or (is_sure and not self.refuses(workspace_id, lookup, now))
 
     # --- events ----------------------------------------------------------------------------------------------

@@ -123,7 +123,7 @@ class Run:
     started: float
     """The monotonic instant of the start, in seconds."""
     counts: Counts = field(default_factory=Counts)
-    gates: dict[ProviderName, Gate] = field(default_factory=dict)
+    gates: dict[tuple[ProviderName, bool], Gate] = field(default_factory=dict)
     calls: set[asyncio.Task[object]] = field(default_factory=set)
     visited: set[WorkspaceId] = field(default_factory=set)
     planned_count: int = 0
@@ -166,12 +166,13 @@ class Run:
         """Tell whether a follow-up may be handed over: also in the last share of the budget, which no look-up gets."""
         return self.stop.reason in {None, "deadline"} and self.parts.clock.monotonic() < self.deadline
 
-    def gate(self, provider: ProviderName) -> Gate:
-        """Return the provider's gate."""
-        if provider not in self.gates:
-            limit = self.policy.workspace_concurrency * self.policy.lead_concurrency
-            self.gates[provider] = Gate(limit=limit)
-        return self.gates[provider]
+    def gate(self, provider: ProviderName, *, for_sweeps: bool = False) -> Gate:
+        """Return the provider's gate for look-ups, or that for sweeps: how lists fare does not speak for look-ups."""
+        key = (provider, for_sweeps)
+        if key not in self.gates:
+            limit = self.policy.workspace_concurrency * (1 if for_sweeps else self.policy.lead_concurrency)
+            self.gates[key] = Gate(limit=limit)
+        return self.gates[key]
 
     async def save_breakers(self) -> None:
         """Store what moved. The memory may fail and the run goes on: what it decided still counts for itself."""

@@ -26,6 +26,11 @@ def operation_key(lookup: Lookup) -> BreakerKey:
     return BreakerKey(BreakerScope.PROVIDER, f"{lookup.provider}/{lookup.operation}")
 
 
+def is_of_provider(key: BreakerKey, provider: ProviderName) -> bool:
+    """Tell whether *key* is of *provider*, whole or one of its operations."""
+    return key.scope is BreakerScope.PROVIDER and key.name.partition("/")[0] == provider
+
+
 def is_of_sweeps(key: BreakerKey) -> bool:
     """Tell whether *key* is of a provider's lists: without them nothing is left undone."""
     return key.scope is BreakerScope.PROVIDER and key.name.endswith(f"/{Operation.SWEEP}")
@@ -176,7 +181,11 @@ class Jury:
 
     def _to_blame(self, lookup: Lookup) -> BreakerKey:
         """Blame one operation where the provider's other operations are seen to be well, else the provider."""
-        others = [t for o, t in self._by_operation.items() if o.provider is lookup.provider and o != lookup]
+        others = [
+            tally
+            for other, tally in self._by_operation.items()
+            if other.provider is lookup.provider and other.operation not in {lookup.operation, Operation.SWEEP}
+        ]
         is_well = sum(t.checks for t in others) >= self._policy.min_checks and not sum(t.errors for t in others)
         return operation_key(lookup) if is_well else provider_key(lookup.provider)
 

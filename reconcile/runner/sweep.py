@@ -67,7 +67,7 @@ async def _swept(  # noqa: PLR0913 - the sweep, and whom to tell
     run: Run,
     limited: set[ProviderName],
 ) -> Sweep | None:
-    gate, clock, board = run.gate(provider), run.parts.clock, run.board
+    gate, clock, board = run.gate(provider, for_sweeps=True), run.parts.clock, run.board
     task = asyncio.current_task()
     await gate.enter()
     succeeded: bool | None = None

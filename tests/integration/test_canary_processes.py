@@ -22,7 +22,7 @@ from tests.integration.test_canary_secrets import leads, workspaces
 CRASHES = {
     "in the runner": "import reconcile.runner.batch as m; m.next_state = broken",
     "in the store": "import reconcile.store.lead_write as m; m.batch_rows = broken",
-    "in a group": "import reconcile.runner.batch as m; m.lookups = broken",
+    "in a group": "import reconcile.runner.asking as m; m.lookups = broken",
     "in the report": "import reconcile.runner.run as m; m.report_of = broken",
 }
 """Bugs that end a run, and whose exceptions hold what they must not."""
