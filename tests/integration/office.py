@@ -41,11 +41,12 @@ class Silence:
 class Impatient:
     """A provider that waits a moment only for the answers of some workspaces, so that a test need not wait long."""
 
-    def __init__(self, patient: Provider, hasty: Provider, with_these: frozenset[str]) -> None:
+    def __init__(self, patient: Provider, hasty: Provider, with_these: frozenset[str], sweeps: bool) -> None:  # noqa: FBT001
         self.name = patient.name
         self.patient = patient
         self.hasty = hasty
         self.with_these = with_these
+        self.sweeps = sweeps
 
     def lookup(self, lead: Lead, workspace: Workspace) -> Lookup | SkipReason:
         return self._for(workspace).lookup(lead, workspace)
@@ -54,7 +55,7 @@ class Impatient:
         return await self._for(workspace).answer(lead, workspace, deadline=deadline)
 
     def sweep_cost(self, workspace: Workspace) -> SweepCost | None:
-        return self._for(workspace).sweep_cost(workspace)
+        return self._for(workspace).sweep_cost(workspace) if self.sweeps else None
 
     async def sweep(self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float) -> Sweep:
         return await self._for(workspace).sweep(leads, workspace, plan=plan, deadline=deadline)
@@ -75,6 +76,8 @@ class Office:
     store: Store
     clock: DrillClock
     impatient_with: frozenset[str] = frozenset()
+    sweeps: bool = True
+    """Whether its providers can be listed."""
     policy: RunPolicy = field(default_factory=RunPolicy)
     reports: list[RunReport] = field(default_factory=list)
 
@@ -111,7 +114,9 @@ class Office:
                 )
                 for attempt_timeout in (timedelta(seconds=10), MOMENT)
             ]
-            yield {name: Impatient(patient[name], hasty[name], self.impatient_with) for name in ProviderName}
+            yield {
+                name: Impatient(patient[name], hasty[name], self.impatient_with, self.sweeps) for name in ProviderName
+            }
 
     async def lead(self, lead_id: str) -> Lead:
         """Return a lead as the database holds it."""

@@ -1,0 +1,136 @@
+"""Lists and look-ups come to the same: for each lead that lists settle, and for whole runs in worlds that go on."""
+
+import asyncio
+import random
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reconcile import bootstrap
+from reconcile.domain.change import Answer
+from reconcile.domain.ids import ProviderName
+from reconcile.domain.lead import Lead
+from reconcile.domain.plan import plan
+from reconcile.domain.sweep import SweepPlan
+from reconcile.domain.workspace import Workspace
+from reconcile.drill.company import lead_of, workspace_of
+from reconcile.ports import Provider
+from reconcile.runner.context import RunPolicy
+from reconcile.simulator import Fault, FaultKind, Scenario, WorldSize
+from tests.integration.life import Life
+from tests.integration.office import Office, an_office
+
+pytestmark = pytest.mark.integration
+
+TICKS = 4
+SIZE = WorldSize(workspaces=2, leads_per_workspace=24)
+FEW = settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+WAYS: tuple[tuple[Fault, ...], ...] = (
+    (),
+    (Fault(kind=FaultKind.ENVELOPE, value="appointment"), Fault(kind=FaultKind.STATUS_SPELLING, value="typo")),
+    (Fault(kind=FaultKind.TIME_FORMAT, value="naive"), Fault(kind=FaultKind.STATUS_STYLE, value="camel")),
+    (Fault(kind=FaultKind.LIST_HIDES, value="cancelled"), Fault(kind=FaultKind.PAGE_KEYS, value="legacy")),
+    (Fault(kind=FaultKind.LIST_HIDES, value="deleted"), Fault(kind=FaultKind.URI_ORIGIN)),
+)
+"""Ways in which the same facts are told."""
+MIXES = st.fixed_dictionaries({each: st.integers(0, 4) for each in Scenario}).filter(lambda mix: any(mix.values()))
+
+
+async def _agreed(office: Office, provider: Provider, workspace: Workspace, leads: list[Lead]) -> int:
+    """Compare what lists say of leads with what look-ups say; return how many they settle."""
+    now, deadline = office.clock.now(), office.clock.monotonic() + 60
+    asked = SweepPlan(since=now, until=now + timedelta(days=60), expected_calls=1, most_calls=100)
+    swept = await provider.sweep(leads, workspace, plan=asked, deadline=deadline)
+    by_id = {each.id: each for each in leads}
+    for lead_id, listed in swept.answers.items():
+        looked_up = await provider.answer(by_id[lead_id], workspace, deadline=deadline)
+        assert isinstance(looked_up, Answer)
+        assert plan(by_id[lead_id], listed, now=now) == plan(by_id[lead_id], looked_up, now=now)
+        if provider.name is ProviderName.HIGHLEVEL:
+            assert listed == looked_up
+    return len(swept.answers)
+
+
+async def _agreed_in_a_world(seed: int, mix: dict[Scenario, float], ways: tuple[Fault, ...]) -> None:
+    with TemporaryDirectory() as folder:
+        url = f"sqlite:///{Path(folder) / 'agree.db'}"
+        await bootstrap.migrate_url(url)
+        async with an_office(url, seed=seed, size=SIZE, mix=mix) as office:
+            office.simulator.faults.add(*ways)
+            life = Life(world=office.world, chance=random.Random(seed))
+            workspaces = [workspace_of(each) for each in office.world.workspaces.values()]
+            for _ in range(2):
+                life.step(0.3)
+                stored = await office.leads()
+                for name in ProviderName:
+                    async with office._providers(random.Random(seed)) as providers:
+                        for workspace in workspaces:
+                            leads = [each for each in stored.values() if each.workspace_id == workspace.id]
+                            true = [
+                                lead_of(replace(each, stored=life.truths[each.id]))
+                                for each in office.world.leads
+                                if each.workspace_id == workspace.id
+                            ]
+                            await _agreed(office, providers[name], workspace, leads)
+                            await _agreed(office, providers[name], workspace, true)
+                await office.tick(then=timedelta(hours=1))
+
+
+@FEW
+@given(seed=st.integers(0, 10_000), mix=MIXES, ways=st.sampled_from(WAYS))
+def test_what_lists_settle_look_ups_settle_alike(seed: int, mix: Any, ways: tuple[Fault, ...]) -> None:
+    asyncio.run(_agreed_in_a_world(seed, mix, ways))
+
+
+async def _lived(seed: int, mix: Any, ways: tuple[Fault, ...], *, by_lists: bool) -> tuple[Any, int]:
+    """Let a world go on and reconcile it; return all that came of it, and the calls that it took."""
+    with TemporaryDirectory() as folder:
+        url = f"sqlite:///{Path(folder) / 'lived.db'}"
+        await bootstrap.migrate_url(url)
+        async with an_office(url, seed=seed, size=SIZE, mix=mix) as office:
+            office.sweeps, office.policy = by_lists, RunPolicy(workspace_concurrency=2)
+            office.simulator.faults.add(*ways)
+            life = Life(world=office.world, chance=random.Random(seed))
+            told = []
+            for _ in range(TICKS):
+                report = await office.tick(then=timedelta(minutes=30))
+                changes = await office.store.ledger.changes(run_id=report.run_id, limit=10_000)
+                counts = report.leads_checked, report.booked_found, report.canceled_found, report.rescheduled
+                more = report.updated, report.no_change, report.absent, report.skipped, report.deferred, report.errors
+                told.append(
+                    (counts, more, sorted((c.lead_id, c.outcome, str(c.before), str(c.after)) for c in changes))
+                )
+                life.step(0.25)
+            # How long a lead waits after a failure or a skip is drawn by chance.
+            ends = [
+                replace(each, state=replace(each.state, next_attempt_at=None))
+                for each in (await office.leads()).values()
+            ]
+            return (told, ends), sum(each.provider_calls for each in office.reports)
+
+
+@FEW
+@given(seed=st.integers(0, 10_000), mix=MIXES, ways=st.sampled_from(WAYS))
+def test_runs_by_lists_and_by_look_ups_alone_come_to_the_same(seed: int, mix: Any, ways: tuple[Fault, ...]) -> None:
+    """Outcomes, changes, and the state at the end."""
+    listed, _ = asyncio.run(_lived(seed, mix, ways, by_lists=True))
+    looked_up, _ = asyncio.run(_lived(seed, mix, ways, by_lists=False))
+
+    assert listed == looked_up
+
+
+def test_lists_save_many_calls_where_most_bookings_stand() -> None:
+    """Else what is compared above would be look-ups with look-ups."""
+    mix = {Scenario.CONFIRMED: 9, Scenario.CANCELED: 1}
+
+    listed, few = asyncio.run(_lived(1, mix, (), by_lists=True))
+    looked_up, many = asyncio.run(_lived(1, mix, (), by_lists=False))
+
+    assert listed == looked_up
+    assert few < many * 2 / 3
