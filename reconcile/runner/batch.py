@@ -101,17 +101,25 @@ def _lead_write(checked: Checked, workspace: Workspace, *, run: Run) -> LeadWrit
         seen_at=run.parts.clock.now(),  # two looks are told apart by it: the first may come late in a long run
         mismatch=plan.mismatch if plan is not None and plan.change is None else None,
     )
-    drifted = Attempt(at=run.started_at, outcome=Outcome.DEFERRED)
-    refused = replace(attempt, outcome=Outcome.FAILED, reason=ErrorClass.REFUSED_WRITE)
     backoff, jitter = run.policy.backoff, run.parts.random.random()
-    return LeadWrite(
+    after = next_state(state, attempt, policy=backoff, jitter=jitter)
+    write = LeadWrite(
         lead=checked.lead,
         outcome=checked.outcome,
-        state=next_state(state, attempt, policy=backoff, jitter=jitter),
-        state_if_drifted=next_state(state, drifted, policy=backoff, jitter=jitter),
-        state_if_refused=next_state(state, refused, policy=backoff, jitter=jitter),
+        state=after,
+        state_if_drifted=after,
+        state_if_refused=after,
         change=plan.change if plan is not None else None,
         signature=signature,
+    )
+    if write.change is None:
+        return write
+    drifted = Attempt(at=run.started_at, outcome=Outcome.DEFERRED)
+    refused = replace(attempt, outcome=Outcome.FAILED, reason=ErrorClass.REFUSED_WRITE)
+    return replace(
+        write,
+        state_if_drifted=next_state(state, drifted, policy=backoff, jitter=jitter),
+        state_if_refused=next_state(state, refused, policy=backoff, jitter=jitter),
     )
 
 
