@@ -62,12 +62,14 @@ async def _events(reads: Reads, sought: _Sought, plan: SweepPlan) -> Sequence[Ev
     """Return the events that are sought, from as many pages as it takes and the plan allows."""
     found: dict[str, Event] = {}
     token: str | None = None
+    seen: set[str | None] = set()
     while reads.calls < plan.most_calls:
         page = await reads.events_page(since=plan.since, until=plan.until, token=token)
         found |= {each.id: each for each in page.items if each.id in sought}
-        if page.token is None or len(found) == len(sought):
-            break
+        seen.add(token)
         token = page.token
+        if token is None or token in seen or len(found) == len(sought):
+            break
     return list(found.values())
 
 

@@ -44,7 +44,7 @@ class Lists:
             content = await self._events(calendar_id, since=plan.since, until=plan.until)
             zone = await zone_of(_only(content, wanted))
             records += ghl_wire.read_calendar_events(content, wanted=wanted, zone=zone)
-        return _distinct(records)
+        return distinct(records)
 
     async def _calendars(self) -> tuple[str, ...]:
         call = Call(
@@ -88,7 +88,7 @@ def _only(content: object, wanted: Container[str]) -> object:
     return {"events": [each for each in listed if isinstance(each, Mapping) and _has_id(each, wanted)]}
 
 
-def _distinct(records: Iterable[Record]) -> Mapping[str, Record]:
+def distinct(records: Iterable[Record]) -> Mapping[str, Record]:
     """Return *records* by their ids, without those that are listed twice and not alike."""
     found: dict[str, Record] = {}
     doubtful: set[str] = set()

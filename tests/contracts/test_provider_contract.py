@@ -8,10 +8,12 @@ import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.change import Answer
+from reconcile.domain.ids import LeadId
 from reconcile.domain.lead import Lead
 from reconcile.domain.outcome import SkipReason
+from reconcile.domain.sweep import SweepPlan
 from reconcile.errors import ContractFault, ErrorClass, ProviderError, RateLimited
-from reconcile.ports import Lookup
+from reconcile.ports import Lookup, Sweep
 from tests.contracts.provider_stages import STAGES, Stage
 from tests.providers.arena import lead
 
@@ -27,6 +29,13 @@ async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
 async def ask(stage: Stage, subject: Lead, *, left: float = 30.0) -> Answer | SkipReason:
     """Ask about a lead with so many seconds left."""
     return await stage.provider.answer(subject, stage.workspace, deadline=stage.monotonic() + left)
+
+
+async def sweep(stage: Stage, *leads: Lead, left: float = 30.0) -> Sweep:
+    """Ask for lists of the next month."""
+    now = stage.now()
+    plan = SweepPlan(since=now, until=now + timedelta(days=30), expected_calls=1, most_calls=20)
+    return await stage.provider.sweep(leads, stage.workspace, plan=plan, deadline=stage.monotonic() + left)
 
 
 async def test_a_booking_that_stands_is_reported(stage: Stage) -> None:
@@ -170,3 +179,62 @@ async def test_no_call_is_made_after_the_deadline(stage: Stage) -> None:
 
     usage = stage.provider.usage(stage.workspace)
     assert (usage.calls, usage.not_before) == (0, None)
+
+
+async def test_lists_settle_a_booking_that_stands_as_a_look_up_does(stage: Stage) -> None:
+    booked, stranger = stage.book(stage.now() + SOON), replace(stage.stranger(), id=LeadId("stranger"))
+
+    swept = await sweep(stage, booked, stranger)
+
+    assert swept.answers == {booked.id: await ask(stage, booked)}
+    assert swept.calls > 0
+
+
+async def test_lists_settle_nothing_that_is_called_off_or_gone(stage: Stage) -> None:
+    """Who is not listed is unknown."""
+    booked = stage.book(stage.now() + SOON)
+    stage.cancel(booked)
+    canceled = await sweep(stage, booked)
+    stage.remove(booked)
+    gone = await sweep(stage, booked)
+
+    assert (canceled.answers, gone.answers) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("status", "error_class"),
+    [(401, ErrorClass.CREDENTIAL), (429, ErrorClass.RATE_LIMITED), (500, ErrorClass.UNAVAILABLE)],
+)
+async def test_lists_that_are_refused_are_raised(stage: Stage, status: int, error_class: ErrorClass) -> None:
+    booked = stage.book(stage.now() + SOON)
+    stage.refuse(status=status)
+
+    with pytest.raises(ProviderError) as caught:
+        await sweep(stage, booked)
+
+    assert caught.value.error_class is error_class
+    assert stage.provider.usage(stage.workspace).calls == 1
+
+
+async def test_lists_without_ids_are_a_contract_fault(stage: Stage) -> None:
+    booked = stage.book(stage.now() + SOON)
+    stage.lose_ids()
+
+    with pytest.raises(ContractFault):
+        await sweep(stage, booked)
+
+
+async def test_no_list_is_asked_for_after_the_deadline(stage: Stage) -> None:
+    booked = stage.book(stage.now() + SOON)
+
+    with pytest.raises(RateLimited):
+        await sweep(stage, booked, left=0)
+
+    assert stage.provider.usage(stage.workspace).calls == 0
+
+
+async def test_what_a_sweep_costs_is_known_without_a_call(stage: Stage) -> None:
+    """And without a credential there is none."""
+    assert stage.provider.sweep_cost(stage.workspace) is not None
+    assert stage.provider.sweep_cost(replace(stage.workspace, credentials={})) is None
+    assert stage.provider.usage(stage.workspace).calls == 0

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from reconcile.domain.appointment import Appointment, AppointmentStatus
 from reconcile.domain.ids import AppointmentId, Operation, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead, Rollup
+from reconcile.domain.sweep import SweepCost
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, ProviderRejected, ProviderUnavailable, RateLimited
 from tests.domain.factories import a_lead
@@ -48,7 +49,7 @@ class FakeStage:
 
     def refuse(self, *, status: int) -> None:
         name, operation, text = self.provider.name, Operation.APPOINTMENT, f"answered {status}"
-        self.provider.always = {
+        self.provider.on_sweep = self.provider.always = {
             401: ProviderRejected(
                 text, provider=name, operation=operation, status=status, error_class=ErrorClass.CREDENTIAL
             ),
@@ -57,11 +58,12 @@ class FakeStage:
         }[status]
 
     def lose_ids(self) -> None:
-        self.provider.always = failure(ErrorClass.CONTRACT)
+        self.provider.on_sweep = self.provider.always = failure(ErrorClass.CONTRACT)
 
 
 @asynccontextmanager
 async def fake_stage() -> AsyncIterator[FakeStage]:
     """Give the fake as GHL."""
     provider = FakeProvider(ProviderName.HIGHLEVEL, clock=FakeClock())
+    provider.cost = SweepCost(fixed=1, lookup=1)
     yield FakeStage(provider=provider, workspace=a_workspace(WorkspaceId("ws")))

@@ -1,0 +1,159 @@
+"""Calendly's lists: whom they settle with and without invitees, and whom they leave to a look-up."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.change import Answer
+from reconcile.domain.lead import Lead, LeadState
+from reconcile.domain.sweep import SweepPlan
+from reconcile.errors import ContractFault, ErrorClass, ProviderError
+from reconcile.ports import Sweep
+from reconcile.simulator import FaultKind, Operation
+from tests.providers.arena import EMAIL, NOW, TOMORROW, Arena, lead
+from tests.providers.calendly.entered import USER
+
+PLAN = SweepPlan(since=NOW, until=NOW + timedelta(days=30), expected_calls=2, most_calls=20)
+
+
+def booked(calendly: Arena, name: str = "lead", *, starts_at: object = TOMORROW) -> Lead:
+    state = calendly.world.calendly
+    invitee = state.book(USER, email=f"{name}@example.com", starts_at=starts_at)  # type: ignore[arg-type]
+    return replace(lead(booking_id=state.uri(invitee.id), email=f"{name}@example.com"), id=name)  # type: ignore[arg-type]
+
+
+async def swept(calendly: Arena, *leads: Lead, plan: SweepPlan = PLAN) -> Sweep:
+    return await calendly.provider.sweep(leads, calendly.workspace, plan=plan, deadline=calendly.clock.monotonic() + 50)
+
+
+async def settled(calendly: Arena, *leads: Lead, plan: SweepPlan = PLAN) -> Collection[str]:
+    return (await swept(calendly, *leads, plan=plan)).answers.keys()
+
+
+async def verified(calendly: Arena, subject: Lead) -> Lead:
+    """Return the lead as it is after a look-up, some time later."""
+    asked = await calendly.provider.answer(subject, calendly.workspace, deadline=calendly.clock.monotonic() + 50)
+    assert isinstance(asked, Answer)
+    known = replace(asked.appointments[0], created_at=None)
+    calendly.clock.at += timedelta(minutes=10)
+    state = LeadState(verified_at=calendly.clock.now())
+    calendly.attempts.clear()
+    return replace(subject, appointments=(known,), state=state)
+
+
+async def test_an_event_and_its_invitees_settle_as_a_look_up_does(calendly: Arena) -> None:
+    one, two = booked(calendly, "one"), booked(calendly, "two")
+
+    found = await swept(calendly, one, two)
+
+    assert calendly.operations == ["scheduled_events", "invitees", "invitees"]
+    assert found.calls == 3
+    assert found.answers == {"one": await calendly.answer(one), "two": await calendly.answer(two)}
+
+
+async def test_one_list_of_invitees_settles_a_whole_group(calendly: Arena) -> None:
+    state = calendly.world.calendly
+    event = state.add_event(USER, starts_at=TOMORROW, limit=9)
+    places = {n: state.invite(event.id, email=f"{n}@example.com") for n in range(6)}
+    state.cancel(places[5].id)
+    leads = [replace(lead(booking_id=state.uri(each.id)), id=str(n)) for n, each in places.items()]  # type: ignore[arg-type]
+
+    assert await settled(calendly, *leads) == {"0", "1", "2", "3", "4"}
+    assert calendly.operations == ["scheduled_events", "invitees"]
+
+
+async def test_what_was_verified_and_not_touched_since_needs_no_invitees(calendly: Arena) -> None:
+    known = await verified(calendly, booked(calendly))
+
+    found = await swept(calendly, known)
+
+    assert calendly.operations == ["scheduled_events"]
+    (appointment,) = found.answers[known.id].appointments
+    assert appointment == known.appointments[0]
+
+
+@pytest.mark.parametrize(
+    "differs",
+    [
+        {"state": LeadState()},
+        {"state": LeadState(verified_at=NOW)},
+        {"appointments": ()},
+    ],
+    ids=["never verified", "changed about then", "not known"],
+)
+async def test_what_may_have_changed_is_read_with_its_invitees(calendly: Arena, differs: dict[str, object]) -> None:
+    known = replace(await verified(calendly, booked(calendly)), **differs)  # type: ignore[arg-type]
+
+    assert await settled(calendly, known) == {known.id}
+    assert calendly.operations == ["scheduled_events", "invitees"]
+
+
+async def test_a_row_that_was_changed_here_is_read_with_its_invitees(calendly: Arena) -> None:
+    known = await verified(calendly, booked(calendly))
+    changed = replace(known.appointments[0], status=AppointmentStatus.CANCELED)
+
+    (answer,) = (await swept(calendly, replace(known, appointments=(changed,)))).answers.values()
+
+    assert calendly.operations == ["scheduled_events", "invitees"]
+    assert answer.appointments[0].status is AppointmentStatus.CONFIRMED
+
+
+async def test_what_a_list_does_not_settle_is_left_to_a_look_up(calendly: Arena) -> None:
+    """Each for a reason of its own; none is called absent."""
+    state = calendly.world.calendly
+    canceled, gone, moved = (booked(calendly, name) for name in ("canceled", "gone", "moved"))
+    ids = {each.id: (each.rollup.booking_id or "").rpartition("/")[2] for each in (canceled, gone, moved)}
+    over = booked(calendly, "over", starts_at=NOW - timedelta(hours=1))
+    far = booked(calendly, "far", starts_at=NOW + timedelta(days=31))
+    state.cancel(ids["canceled"])  # type: ignore[index]
+    state.delete(state.invitees[ids["gone"]].event_id)  # type: ignore[index]
+    state.reschedule(ids["moved"], TOMORROW + timedelta(days=1))  # type: ignore[index]
+    event_only = replace(lead(booking_id=(far.rollup.booking_id or "").partition("/invitees")[0]), id="event")  # type: ignore[arg-type]
+
+    assert await settled(calendly, canceled, gone, moved, over, far, event_only, lead(email=EMAIL)) == set()
+
+
+async def test_pages_are_read_as_far_as_they_are_needed_and_allowed(calendly: Arena) -> None:
+    leads = [booked(calendly, f"lead-{n:03}", starts_at=TOMORROW + timedelta(hours=n)) for n in range(150)]
+    known = [await verified(calendly, each) for each in (leads[0], leads[149])]
+    calendly.attempts.clear()
+
+    assert await settled(calendly, known[0]) == {"lead-000"}
+    assert calendly.operations == ["scheduled_events"]
+    calendly.attempts.clear()
+    assert await settled(calendly, *known) == {"lead-000", "lead-149"}
+    assert calendly.operations == ["scheduled_events"] * 2
+    calendly.attempts.clear()
+    assert await settled(calendly, *known, plan=replace(PLAN, most_calls=1)) == {"lead-000"}
+    assert calendly.operations == ["scheduled_events"]
+
+
+async def test_a_list_without_an_end_is_noticed(calendly: Arena) -> None:
+    elsewhere = booked(calendly, starts_at=NOW + timedelta(days=60))
+    calendly.switch(FaultKind.ENDLESS_PAGES)
+
+    found = await swept(calendly, elsewhere)
+
+    assert (found.answers, found.calls) == ({}, 2)
+
+
+@pytest.mark.parametrize("operation", [Operation.CALENDLY_EVENTS, Operation.CALENDLY_INVITEES])
+async def test_lists_of_nothing_but_broken_records_are_a_contract_fault(calendly: Arena, operation: Operation) -> None:
+    known = booked(calendly)
+    calendly.switch(FaultKind.MISSING_ID, operation=operation)
+
+    with pytest.raises(ContractFault):
+        await swept(calendly, known)
+
+
+async def test_a_list_that_cannot_be_had_is_asked_for_once(calendly: Arena) -> None:
+    known = booked(calendly)
+    calendly.switch(FaultKind.SERVER_ERROR, 503)
+
+    with pytest.raises(ProviderError) as caught:
+        await swept(calendly, known)
+
+    assert (caught.value.error_class, len(calendly.attempts)) == (ErrorClass.UNAVAILABLE, 1)

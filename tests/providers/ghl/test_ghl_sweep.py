@@ -1,0 +1,173 @@
+"""GHL's lists: whom they settle, whom they leave to a look-up, and when they are no good."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from reconcile.domain.lead import Lead
+from reconcile.domain.sweep import SweepPlan
+from reconcile.errors import ContractFault, ErrorClass, ProviderError
+from reconcile.ports import Sweep
+from reconcile.providers import ghl_sweep, ghl_wire
+from reconcile.simulator import FaultKind
+from tests.providers.arena import DEADLINE, NOW, TOMORROW, Arena, lead
+from tests.providers.ghl.bodies import RAW
+from tests.providers.ghl.entered import CONTACT, LOCATION
+
+PLAN = SweepPlan(since=NOW, until=NOW + timedelta(days=30), expected_calls=3, most_calls=10)
+
+
+def named(lead_id: str, **facts: str | None) -> Lead:
+    return replace(lead(**facts), id=lead_id)  # type: ignore[arg-type]
+
+
+async def swept(ghl: Arena, *leads: Lead, plan: SweepPlan = PLAN) -> Sweep:
+    return await ghl.provider.sweep(leads, ghl.workspace, plan=plan, deadline=DEADLINE)
+
+
+async def settled(ghl: Arena, *leads: Lead, plan: SweepPlan = PLAN) -> Collection[str]:
+    return (await swept(ghl, *leads, plan=plan)).answers.keys()
+
+
+async def test_one_list_of_each_calendar_settles_all_that_stand(ghl: Arena) -> None:
+    other = ghl.world.ghl.add_calendar(LOCATION)
+    booked = [ghl.world.ghl.book(CONTACT, starts_at=TOMORROW, calendar_id=each) for each in (None, other, other)]
+    leads = [named(f"lead-{n}", booking_id=each.id) for n, each in enumerate(booked)]
+
+    found = await swept(ghl, *leads)
+
+    assert ghl.operations == ["calendars", "calendar_events", "calendar_events"]
+    assert found.calls == 3
+    assert {each: await ghl.answer(known) for each, known in zip(found.answers, leads, strict=True)} == found.answers
+
+
+async def test_what_a_list_does_not_settle_is_left_to_a_look_up(ghl: Arena) -> None:
+    """Each for a reason of its own; none is called absent."""
+    state = ghl.world.ghl
+    stranger = state.add_contact(LOCATION, email="bob@example.com").id
+    canceled, gone, deleted, over, moved, theirs, odd = (
+        state.book(CONTACT, starts_at=TOMORROW, status=status).id
+        for status in ("cancelled", "confirmed", "confirmed", "confirmed", "confirmed", "confirmed", "on hold")
+    )
+    state.delete(gone)
+    state.soft_delete(deleted)
+    state.move(over, NOW - timedelta(hours=1))
+    state.move(moved, NOW + timedelta(days=31))
+    leads = [named(each, booking_id=each) for each in (canceled, gone, deleted, over, moved, odd)]
+    leads += [named("theirs", booking_id=theirs, contact_id=stranger), named("unbooked", contact_id=CONTACT)]
+
+    assert await settled(ghl, *leads) == set()
+
+
+async def test_a_booking_that_was_moved_is_settled_with_its_new_time(ghl: Arena) -> None:
+    booked = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    ghl.world.ghl.move(booked.id, TOMORROW + timedelta(days=2))
+
+    (answer,) = (await swept(ghl, lead(booking_id=booked.id, contact_id=CONTACT))).answers.values()
+
+    assert answer == await ghl.answer(lead(booking_id=booked.id, contact_id=CONTACT))
+    assert answer.appointments[0].starts_at == TOMORROW + timedelta(days=2)
+
+
+async def test_one_broken_appointment_does_not_keep_the_others(ghl: Arena) -> None:
+    state = ghl.world.ghl
+    broken = state.book(CONTACT, starts_at=TOMORROW, status="")
+    sound = state.book(CONTACT, starts_at=TOMORROW)
+
+    found = await settled(ghl, named("broken", booking_id=broken.id), named("sound", booking_id=sound.id))
+
+    assert found == {"sound"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [(FaultKind.MISSING_ID, "removed"), (FaultKind.MISSING_FIELD, "appointmentStatus")]
+)
+async def test_a_list_of_nothing_but_broken_appointments_is_a_contract_fault(
+    ghl: Arena, kind: FaultKind, value: str
+) -> None:
+    """The incident."""
+    booked = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    ghl.switch(kind, value)
+
+    with pytest.raises(ContractFault):
+        await swept(ghl, lead(booking_id=booked.id))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "error_class"),
+    [
+        (FaultKind.SERVER_ERROR, 503, ErrorClass.UNAVAILABLE),
+        (FaultKind.UNAUTHORIZED, "scope", ErrorClass.CREDENTIAL),
+        (FaultKind.NOT_FOUND, None, ErrorClass.REJECTED),
+        (FaultKind.CUT_JSON, None, ErrorClass.UNDECODABLE),
+        (FaultKind.TRUNCATE, None, ErrorClass.UNDECODABLE),
+        (FaultKind.HTML, 200, ErrorClass.UNDECODABLE),
+        (FaultKind.RATE_LIMITED, None, ErrorClass.RATE_LIMITED),
+    ],
+)
+async def test_a_list_that_cannot_be_had_is_asked_for_once(
+    ghl: Arena, kind: FaultKind, value: str | float | None, error_class: ErrorClass
+) -> None:
+    """And nothing is concluded from it: its leads can be looked up."""
+    booked = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    ghl.switch(kind, value)
+
+    with pytest.raises(ProviderError) as caught:
+        await swept(ghl, lead(booking_id=booked.id))
+
+    assert caught.value.error_class is error_class
+    assert len(ghl.attempts) == 1
+
+
+async def test_an_empty_list_settles_nothing(ghl: Arena) -> None:
+    """A provider that answers 200 with nothing in it makes nobody absent."""
+    booked = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    ghl.world.ghl.delete(booked.id)
+
+    assert (await swept(ghl, lead(booking_id=booked.id))).answers == {}
+
+
+async def test_more_calendars_than_calls_are_not_listed(ghl: Arena) -> None:
+    booked = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    for _ in range(3):
+        ghl.world.ghl.add_calendar(LOCATION)
+
+    found = await swept(ghl, lead(booking_id=booked.id), plan=replace(PLAN, most_calls=4))
+
+    assert (found.answers, found.calls, ghl.operations) == ({}, 1, ["calendars"])
+
+
+@pytest.mark.parametrize(
+    ("raw", "count"),
+    [
+        ([RAW], 1),
+        ([RAW, {**RAW, "contactId": "another"}], 0),
+        ([RAW, dict(RAW)], 1),
+        ([{**RAW, "isRecurring": "true"}], 0),
+        ([{**RAW, "rrule": "RRULE:FREQ=DAILY"}], 0),
+        ([{**RAW, "masterEventId": "master"}], 0),
+        ([{**RAW, "id": "ocQHyuzHvysMo5N5VsXc_1729821600000_1800"}], 0),
+        ([None, "text", {**RAW, "startTime": 5}, RAW], 1),
+    ],
+    ids=["one", "twice and unlike", "twice alike", "recurring", "rule", "instance", "its id", "beside broken ones"],
+)
+def test_an_id_stands_for_one_meeting_or_for_none(raw: list[object], count: int) -> None:
+    records = ghl_wire.read_calendar_events({"events": raw}, wanted={RAW["id"]})
+
+    assert len(ghl_sweep.distinct(records)) == count
+
+
+def test_more_than_a_few_broken_appointments_are_no_accident() -> None:
+    """Also where some are sound; and a list of many thousands is not read to its end."""
+    with pytest.raises(ContractFault, match="missing required ID"):
+        ghl_wire.read_calendar_events({"events": [RAW, *([{}] * 100_000)]}, wanted={RAW["id"]})
+
+
+async def test_without_a_location_there_is_no_list(ghl: Arena) -> None:
+    credential = next(iter(ghl.workspace.credentials.values()))
+    nowhere = replace(ghl.workspace, credentials={credential.provider: replace(credential, account=None)})
+
+    assert ghl.provider.sweep_cost(nowhere) is None
+    assert ghl.provider.sweep_cost(replace(ghl.workspace, credentials={})) is None
