@@ -41,7 +41,7 @@ class Silence:
 class Impatient:
     """A provider that waits a moment only for the answers of some workspaces, so that a test need not wait long."""
 
-    def __init__(self, patient: Provider, hasty: Provider, with_these: frozenset[str], sweeps: bool) -> None:  # noqa: FBT001
+    def __init__(self, patient: Provider, hasty: Provider, with_these: frozenset[str], sweeps: bool) -> None:
         self.name = patient.name
         self.patient = patient
         self.hasty = hasty
