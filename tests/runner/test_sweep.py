@@ -220,7 +220,7 @@ class _Purse(Allowance):
         self.left -= grant.granted
         return grant
 
-    async def settle(self, key: str, *, unused: int, usage: object, limit: object) -> None:  # type: ignore[override]
+    async def settle(self, key: str, *, unused: int, usage: object, limit: object) -> None:
         self.left += unused
 
 
