@@ -176,7 +176,8 @@ async def run(settings: Settings, request: RunRequest, *, on_progress: OnProgres
                 _parts(settings, clock=clock, stop=stop, on_progress=on_progress) as parts,
             ):
                 parts = replace(parts, mirror=mirror)  # noqa: PLW2901 - only now complete
-                report = await run_once(request, run_id=run_id, policy=run_policy(settings), parts=parts)
+                policy = replace(run_policy(settings), disagreements=settings.disagreements(request.scheduled_at))
+                report = await run_once(request, run_id=run_id, policy=policy, parts=parts)
         except asyncio.CancelledError:
             if not stop.takes_back_cancellation():
                 raise

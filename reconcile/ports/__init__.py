@@ -4,7 +4,7 @@ from reconcile.ports.clock import Clock
 from reconcile.ports.kubernetes import Announcement, StateMirror, StateObject
 from reconcile.ports.leads import BatchReceipt, BatchWrite, DueWorkspaces, Leads, LeadWrite
 from reconcile.ports.ledger import BatchRow, ChangeRow, Ledger, RunRow, SignatureRow
-from reconcile.ports.memory import Breakers, Budgets, Cadences, Leases, OrderRow, Orders
+from reconcile.ports.memory import Breakers, Budgets, Cadences, Claim, Leases, OrderRow, Orders
 from reconcile.ports.outbox import EffectSink, Outbox, OutboxRow
 from reconcile.ports.provider import Lookup, Provider, TokenSource, Usage
 from reconcile.ports.store import Store
@@ -19,6 +19,7 @@ __all__ = [
     "Budgets",
     "Cadences",
     "ChangeRow",
+    "Claim",
     "Clock",
     "DueWorkspaces",
     "EffectSink",

@@ -41,6 +41,8 @@ class RunPolicy:
     budget: timedelta = timedelta(seconds=50)
     workspace_concurrency: int = 8
     lead_concurrency: int = 4
+    disagreements: tuple[str, ...] = ()
+    """Where the settings are not those that the CronJob was made with."""
 
 
 class Stop:

@@ -15,6 +15,7 @@ from reconcile.ports import (
     BatchWrite,
     Breakers,
     Cadences,
+    Claim,
     Clock,
     Leads,
     Ledger,
@@ -74,8 +75,8 @@ class _NoLeases:
     async def release(self, _lease: Lease) -> None:
         """Give nothing back."""
 
-    async def holder(self, _name: str) -> tuple[str, datetime] | None:
-        return None
+    async def held(self) -> Mapping[str, Claim]:
+        return {}
 
 
 class LocalBudgets:

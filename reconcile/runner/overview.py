@@ -10,7 +10,7 @@ from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import RunId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.report import Freshness
-from reconcile.ports import OrderRow, RunRow, SignatureRow, Store
+from reconcile.ports import Claim, OrderRow, RunRow, SignatureRow, Store
 from reconcile.runner.advice import Advice, advice, counted, needs_advice, width
 from reconcile.runner.cadence import CadenceView, cadence_view
 from reconcile.runner.orders import sentence
@@ -35,13 +35,14 @@ class RunLine:
     leads_checked: int = 0
     errors: int = 0
     provider_calls: int = 0
+    health_reasons: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, row: RunRow, *, holder: str | None) -> "RunLine":
-        """Read a row of the ledger; *holder* is the run that has the lease now."""
+    def of(cls, row: RunRow, *, claims: Mapping[str, Claim]) -> "RunLine":
+        """Read a row of the ledger; a run that has not reported is at work as long as it holds any of *claims*."""
         report = row.report
         if report is None:
-            health = "running" if row.run_id == holder else "killed"
+            health = "running" if row.run_id in {claim.holder for claim in claims.values()} else "killed"
             return cls(run_id=row.run_id, started_at=row.started_at, finished_at=row.finished_at, health=health)
         return cls(
             run_id=row.run_id,
@@ -52,15 +53,8 @@ class RunLine:
             leads_checked=int(report.get("leadsChecked", 0)),
             errors=int(report.get("errors", 0)),
             provider_calls=int(report.get("providerCalls", 0)),
+            health_reasons=tuple(report.get("healthReasons", ())),
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeaseLine:
-    """The run that is at work now, and until when its claim lasts."""
-
-    holder: str
-    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +75,7 @@ class Overview:
     chores: tuple[Chore, ...]
     runs: tuple[RunLine, ...]
     last_success_at: datetime | None
-    lease: LeaseLine | None
+    at_work: tuple[Claim, ...]
     freshness: Freshness
     at_risk_count: int
     quarantined_count: int
@@ -100,10 +94,9 @@ async def overview(
     store: Store, *, now: datetime, due: DuePolicy, breaker: BreakerPolicy, planned: PlannedCadence | None = None
 ) -> Overview:
     """Return the state of everything; counts of what waits stop at COUNTED_UP_TO."""
-    held = await store.leases.holder(RUN_LEASE)
-    lease = LeaseLine(holder=held[0], expires_at=held[1]) if held else None
+    claims = await store.leases.held()
     rows = await store.ledger.runs(limit=RUNS_SHOWN)
-    runs = tuple(RunLine.of(row, holder=lease.holder if lease else None) for row in rows)
+    runs = tuple(RunLine.of(row, claims=claims) for row in rows)
     breakers = await troubled(store, now=now, policy=breaker)
     quarantined_count = len(await store.leads.quarantined(limit=COUNTED_UP_TO))
     mismatches = await store.leads.mismatch_counts()
@@ -113,14 +106,12 @@ async def overview(
     last_success_at = await _last_success_at(store, rows)
     return Overview(
         now=now,
-        verdict=_verdict(
-            breakers, runs, lease=lease, now=now, silence=max(_SILENCE, 2 * (cadence.every or _SILENCE / 2))
-        ),
+        verdict=_verdict(breakers, runs, now=now, silence=max(_SILENCE, 2 * (cadence.every or _SILENCE / 2))),
         breakers=breakers,
         chores=(*_misread(orders), *_chores(quarantined_count, mismatches, pending_effects)),
         runs=runs,
         last_success_at=last_success_at,
-        lease=lease,
+        at_work=tuple(claim for name, claim in claims.items() if name.partition(":")[0] == RUN_LEASE),
         freshness=await store.leads.freshness(now=now, policy=due),
         at_risk_count=await store.leads.at_risk_count(now=now, policy=due),
         quarantined_count=quarantined_count,
@@ -137,9 +128,7 @@ async def troubled(store: Store, *, now: datetime, policy: BreakerPolicy) -> tup
     return tuple(advice(each, now=now, policy=policy) for each in stored if needs_advice(each, now=now))
 
 
-def _verdict(
-    breakers: Sequence[Advice], runs: Sequence[RunLine], *, lease: LeaseLine | None, now: datetime, silence: timedelta
-) -> str:
+def _verdict(breakers: Sequence[Advice], runs: Sequence[RunLine], *, now: datetime, silence: timedelta) -> str:
     """Return one sentence on the worst that is true."""
     wide = [each for each in breakers if each.scope is not BreakerScope.WORKSPACE]
     parked = [each for each in breakers if each not in wide and each.state is not BreakerState.CLOSED]
@@ -147,7 +136,7 @@ def _verdict(
     findings = [f"stopped: {each.blame}" for each in wide if each.state is BreakerState.OPEN]
     if newest is None:
         findings.append("no run yet: start one with `reconcile run`")
-    elif newest.health == "killed" and lease is None:
+    elif newest.health == "killed":
         findings.append(f"the last run was killed before it could report: {newest.run_id}")
     findings += [f"recovering: {each.blame}" for each in wide if each.state is BreakerState.HALF_OPEN]
     if newest and now - newest.started_at > silence:

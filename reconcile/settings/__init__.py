@@ -16,6 +16,7 @@ from reconcile.domain.due import START_JITTER, DuePolicy
 from reconcile.domain.report import Trigger
 from reconcile.domain.shard import MOST, Shard
 from reconcile.errors import SettingsError
+from reconcile.settings.applied import Applied, disagreements
 from reconcile.settings.cluster import Cron, Label, ObjectName, Share, Switch, Zone, own_shard, ticks
 from reconcile.settings.kinds import Choice, DatabaseUrl, Folder, Kind, Number, Secret, Text, WebUrl, Whole
 from reconcile.settings.sources import Source
@@ -155,8 +156,10 @@ class Settings:
     )
     job_name: str | None = _setting(None, "Name of the Job that this process runs in.", kind=Label())
     schedule: str | None = _setting(None, "The planned schedule, as a cron line of five fields.", kind=Cron())
-    applied_schedule: str | None = _setting(
-        None, "The schedule that the CronJob has; said where it differs.", kind=Cron()
+    applied_settings: tuple[tuple[str, str], ...] | None = _setting(
+        None,
+        "What the CronJob was made with, variables and their values; a run that has others says so.",
+        kind=Applied(),
     )
     time_zone: str | None = _setting(None, "Time zone of the schedule; UTC if none is named.", kind=Zone())
     cadence_auto: Switch = _setting(
@@ -218,12 +221,25 @@ class Settings:
             next_at, interval = ticks(self.schedule, time_zone=self.time_zone, now=now)
         return PlannedCadence(
             schedule=self.schedule,
-            applied=self.applied_schedule,
             time_zone=self.time_zone,
             interval=interval,
             next_at=next_at,
             is_automatic=self.cadence_auto is Switch.ON,
         )
+
+    def disagreements(self, scheduled_at: datetime | None = None) -> tuple[str, ...]:
+        """Say where these settings are not the CronJob's, and that its tick is none of the schedule's."""
+        values = {setting.env: getattr(self, setting.name) for setting in SETTINGS}
+        kinds = {setting.env: setting.kind for setting in SETTINGS}
+        found = list(disagreements(self.applied_settings or (), values=values, kinds=kinds))
+        if self.schedule is not None and scheduled_at is not None:
+            just_before = scheduled_at - timedelta(seconds=1)
+            if ticks(self.schedule, time_zone=self.time_zone, now=just_before)[0] != scheduled_at:
+                found.append(
+                    f"the CronJob has started this run for {scheduled_at:%Y-%m-%dT%H:%MZ}, which is no tick of "
+                    f"RECONCILE_SCHEDULE, {self.schedule!r}: bring them together with helm upgrade"
+                )
+        return tuple(found)
 
     def backoff_policy(self) -> BackoffPolicy:
         """Return how long a failing lead is left alone."""

@@ -153,14 +153,33 @@ async def test_ticks_between_probes_are_left_out_where_that_was_asked_for(shop: 
     assert shown["cause"] == "breaker"
 
 
-async def test_a_schedule_that_was_not_applied_is_told(shop: Shop) -> None:
-    given = {"schedule": "*/10 * * * *", "applied_schedule": "* * * * *"}
-    report = await shop.json("run", **given)
-    status = await shop.json("status", **given)
+async def test_values_that_disagree_with_the_cronjobs_are_told_in_report_log_and_status(shop: Shop) -> None:
+    applied = {"RECONCILE_SCHEDULE": "* * * * *", "RECONCILE_CIRCUIT_BREAKER_ERROR_RATE": "0.5"}
+    given = {"schedule": "*/10 * * * *", "circuit_breaker_error_rate": "0.8", "applied_settings": json.dumps(applied)}
+    done = await shop.reconcile("run", **given)
+    status = await shop.json("status")
+    text = (await shop.reconcile("status", output="text")).out
+    logged = [json.loads(line) for line in done.err.splitlines() if "settings.disagree" in line]
+    reasons = done.json["healthReasons"]
 
-    assert report["health"] == "healthy"
-    assert "'*/10 * * * *' and the CronJob has '* * * * *'" in report["healthReasons"][0]
-    assert status["cadence"]["warning"] == report["healthReasons"][0]
+    assert done.json["health"] == "healthy"
+    assert reasons == [
+        f"{name} is {value!r} and the CronJob was made with {applied[name]!r}: bring them together with helm upgrade"
+        for name, value in zip(applied, ("*/10 * * * *", "0.8"), strict=True)
+    ]
+    assert [each["text"] for each in logged] == reasons
+    assert status["runs"][0]["healthReasons"] == reasons
+    assert "RECONCILE_CIRCUIT_BREAKER_ERROR_RATE is '0.8'" in text
+
+
+async def test_a_run_for_a_minute_that_its_schedule_does_not_have_is_told(shop: Shop) -> None:
+    job = tick()
+    never = "0 0 31 12 *" if datetime.now(UTC).month != 12 else "0 0 1 1 *"
+    fitting = await shop.json("run", job_name=job, schedule="* * * * *")
+    stray = await shop.json("run", job_name=job, schedule=never)
+
+    assert fitting["healthReasons"] == []
+    assert f"which is no tick of RECONCILE_SCHEDULE, {never!r}" in stray["healthReasons"][0]
 
 
 async def test_shards_visit_each_workspace_once(shop: Shop) -> None:

@@ -10,7 +10,19 @@ from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, MismatchKind
 from reconcile.domain.report import Freshness
 from reconcile.domain.workspace import Workspace
-from reconcile.ports import BatchRow, Breakers, Budgets, ChangeRow, Leads, Leases, Ledger, Outbox, RunRow, SignatureRow
+from reconcile.ports import (
+    BatchRow,
+    Breakers,
+    Budgets,
+    ChangeRow,
+    Claim,
+    Leads,
+    Leases,
+    Ledger,
+    Outbox,
+    RunRow,
+    SignatureRow,
+)
 from reconcile.ports import Store as StorePort
 from tests.runner.memory import MemoryCadences, MemoryOrders
 
@@ -32,7 +44,7 @@ class Stub:
     quarantined: Sequence[Lead] = ()
     mismatches: Mapping[MismatchKind, int] = field(default_factory=dict)
     pending: int = 0
-    holder: tuple[str, datetime] | None = None
+    held: Mapping[str, Claim] = field(default_factory=dict)
     freshness: Freshness = field(default_factory=Freshness)
     cadences: MemoryCadences = field(default_factory=MemoryCadences)
     orders: MemoryOrders = field(default_factory=MemoryOrders)
@@ -83,8 +95,8 @@ class _Leads:
 class _Leases:
     stub: Stub
 
-    async def holder(self, _name: str) -> tuple[str, datetime] | None:
-        return self.stub.holder
+    async def held(self) -> Mapping[str, Claim]:
+        return self.stub.held
 
 
 @dataclass

@@ -16,10 +16,13 @@ def show(view: Overview) -> None:
     out.print(Text.assemble(("● ", "green" if is_well else "bold red"), safe(view.verdict, "bold")))
     facts = grid(QUIET, "")
     facts.add_row("  last sound run", ago(view.last_success_at, view.now))
-    if view.lease:
-        until = ahead(view.lease.expires_at, view.now)
-        facts.add_row("  at work now", Text.assemble(safe(view.lease.holder), (f"  its claim ends {until}", QUIET)))
+    for claim in view.at_work:
+        until = ahead(claim.expires_at, view.now)
+        facts.add_row("  at work now", Text.assemble(safe(claim.holder), (f"  its claim ends {until}", QUIET)))
     cadence.add(facts, view.cadence, now=view.now)
+    said = next((run.health_reasons for run in view.runs if run.finished_at), ())
+    if said:
+        facts.add_row("  the last run said", safe("\n".join(said)))
     out.print(facts)
     for each in view.breakers:
         out.print()

@@ -2,8 +2,7 @@
 
 {{- define "reconciler.settings" -}}
 {{- $v := .Values -}}
-RECONCILE_SCHEDULE: {{ $v.schedule | quote }}
-RECONCILE_TIME_ZONE: {{ $v.timeZone | quote }}
+{{ include "reconciler.applied" . }}
 RECONCILE_CADENCE_AUTO: {{ $v.cadence.auto | ternary "on" "off" | quote }}
 RECONCILE_SCHEMA_MAPPING: {{ include "reconciler.mapping" . | quote }}
 RECONCILE_GHL_BASE_URL: {{ $v.providers.ghlBaseUrl | quote }}
@@ -17,14 +16,21 @@ RECONCILE_LEAD_CONCURRENCY: {{ $v.limits.leadConcurrency | int | quote }}
 RECONCILE_RUN_BUDGET_SECONDS: {{ $v.limits.runBudgetSeconds | quote }}
 RECONCILE_ATTEMPT_TIMEOUT_SECONDS: {{ $v.limits.attemptTimeoutSeconds | quote }}
 RECONCILE_QUARANTINE_AFTER: {{ $v.limits.quarantineAfter | int | quote }}
+RECONCILE_LOG_LEVEL: {{ $v.log.level }}
+RECONCILE_LOG_FORMAT: {{ $v.log.format }}
+RECONCILE_OUTPUT: {{ $v.output }}
+{{- end }}
+
+{{/* The schedule and the thresholds, for the ConfigMap and for the CronJobs' specs: a run compares the two. */}}
+{{- define "reconciler.applied" -}}
+{{- $v := .Values -}}
+RECONCILE_SCHEDULE: {{ $v.schedule | quote }}
+RECONCILE_TIME_ZONE: {{ $v.timeZone | quote }}
 RECONCILE_CIRCUIT_BREAKER_ERROR_RATE: {{ $v.breaker.errorRate | quote }}
 RECONCILE_CIRCUIT_BREAKER_MIN_CHECKS: {{ $v.breaker.minChecks | int | quote }}
 RECONCILE_CIRCUIT_BREAKER_MIN_WORKSPACES: {{ $v.breaker.minWorkspaces | int | quote }}
 RECONCILE_CIRCUIT_BREAKER_COOLDOWN_SECONDS: {{ $v.breaker.cooldownSeconds | quote }}
-RECONCILE_CIRCUIT_BREAKER_MODE: {{ $v.breaker.mode }}
-RECONCILE_LOG_LEVEL: {{ $v.log.level }}
-RECONCILE_LOG_FORMAT: {{ $v.log.format }}
-RECONCILE_OUTPUT: {{ $v.output }}
+RECONCILE_CIRCUIT_BREAKER_MODE: {{ $v.breaker.mode | quote }}
 {{- end }}
 
 {{- define "reconciler.mapping" -}}
@@ -100,8 +106,8 @@ RECONCILE_OUTPUT: {{ $v.output }}
 - name: RECONCILE_SHARDS
   value: {{ .shards | quote }}
 {{- end }}
-- name: RECONCILE_APPLIED_SCHEDULE
-  value: {{ $v.schedule | quote }}
+- name: RECONCILE_APPLIED_SETTINGS
+  value: {{ include "reconciler.applied" .root | fromYaml | toJson | quote }}
 {{- if $v.rbac.create }}
 - name: RECONCILE_STATE_OBJECT
   value: {{ $v.state.target }}/{{ include "reconciler.stateName" .root }}
