@@ -8,10 +8,8 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from reconcile.domain.annotation import BREAKER, BREAKER_STATE, LAST_RUN
 from reconcile.simulator import incident
@@ -20,7 +18,6 @@ from tests.cli.conftest import Shop
 from tests.kube.apiserver import ApiServer, Misbehaviour, api_server, hang_up, kubeconfig, slow, status
 
 pytestmark = pytest.mark.integration
-BASE = ("--name", "once", "--image", "example/reconcile:1", "--release", "rec")
 FAULTS: dict[str, Misbehaviour] = {
     **{str(code): status(code) for code in (403, 409, 503)},
     "garbage": status(200, b"<html>"),
@@ -230,64 +227,3 @@ async def test_a_cadence_that_makes_no_sense_is_a_usage_error(
     done = await shop.reconcile("cadence", "set", *arguments, "--reason", "x")
 
     assert (done.code, says in done.err) == (2, True)
-
-
-def job(*arguments: str) -> Any:
-    done = here("job", "manifest", *BASE, *arguments)
-    assert done.code == 0, done.err
-    return yaml.safe_load(done.out)
-
-
-def test_a_job_is_printed_for_kubectl_in_two_spellings() -> None:
-    plain = job("--", "run", "--dry-run", "--workspace", "no")
-    as_json = here("job", "manifest", *BASE, "--format", "json", "--", "run", "--dry-run", "--workspace", "no")
-    (container,) = plain["spec"]["template"]["spec"]["containers"]
-
-    assert plain == json.loads(as_json.out)
-    assert (plain["kind"], plain["metadata"]["name"], plain["spec"]["backoffLimit"]) == ("Job", "once", 2)
-    assert container["args"] == ["run", "--dry-run", "--workspace", "no"]
-    assert {"name": "RECONCILE_TRIGGER", "value": "manual"} in container["env"]
-    assert plain["spec"]["podFailurePolicy"]["rules"][1]["action"] == "FailJob"
-
-
-def test_a_job_of_shards_lets_the_others_go_on() -> None:
-    spec = job("--shards", "4", "--parallelism", "2", "--", "backfill", "apply")["spec"]
-
-    assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 4, 2)
-    assert (spec["backoffLimitPerIndex"], spec["maxFailedIndexes"]) == (2, 4)
-    assert spec["podReplacementPolicy"] == "Failed"
-    assert spec["podFailurePolicy"]["rules"][1]["action"] == "FailIndex"
-    assert {"name": "RECONCILE_SHARDS", "value": "4"} in spec["template"]["spec"]["containers"][0]["env"]
-
-
-@pytest.mark.parametrize("shards", ["1", "4"])
-def test_a_pod_that_was_ended_from_outside_costs_a_job_no_retry(shards: str) -> None:
-    rules = job("--shards", shards, "--", "run")["spec"]["podFailurePolicy"]["rules"]
-    ended = {"containerName": "reconcile", "operator": "In", "values": [143]}
-
-    assert {"action": "Ignore", "onExitCodes": ended} in rules
-
-
-def test_a_job_with_secrets_has_them_as_files() -> None:
-    pod = job("--database-secret", "db", "--credentials-secret", "tokens", "--state-object", "configmap/s", "--", "run")
-    pod = pod["spec"]["template"]["spec"]
-
-    assert {each["name"] for each in pod["volumes"]} == {"tmp", "database", "credentials", "token"}
-    env = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
-    assert env["RECONCILE_DATABASE_URL_FILE"] == "/var/run/secrets/reconcile/database/url"
-    assert env["RECONCILE_STATE_OBJECT"] == "configmap/s"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (("--", "run", "--shard", "0/4"), "take --shard and --shards out of the command"),
-        (("--shards", "0", "--", "run"), "0 is not in the range"),
-        (("--name", "Not_A_Name", "--", "run"), "must be a name of 1 to 63"),
-        ((), "Missing argument"),
-    ],
-)
-def test_a_job_that_contradicts_itself_is_refused(arguments: tuple[str, ...], says: str) -> None:
-    done = here("job", "manifest", *BASE, *arguments)
-
-    assert (done.code, says in done.err) == (2, True), done.err

@@ -60,9 +60,13 @@ class Installation:
 
     def report(self, job: str) -> dict[str, Any]:
         """Return the report, which is the last line that the program of a Job's last pod printed."""
-        log = self.release.cluster.kubectl("logs", self.pods(job)[-1]["metadata"]["name"], self.release.where)
-        report: dict[str, Any] = json.loads(next(line for line in reversed(log.splitlines()) if '"runId"' in line))
+        lines = self.log(job).splitlines()
+        report: dict[str, Any] = json.loads(next(line for line in reversed(lines) if '"runId"' in line))
         return report
+
+    def log(self, job: str) -> str:
+        """Return what the program of a Job's last pod printed."""
+        return self.release.cluster.kubectl("logs", self.pods(job)[-1]["metadata"]["name"], self.release.where)
 
     def in_a_call(self, job: str) -> dict[str, Any]:
         """Wait until a provider keeps an answer back from the pod of a Job, and return that pod."""
