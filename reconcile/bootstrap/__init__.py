@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 import reconcile
+from reconcile.bootstrap.state_object import mirror_of, state_findings
 from reconcile.credentials import CredentialDirectory
 from reconcile.domain.credential import Token
 from reconcile.domain.finding import Finding, Verdict, worst
@@ -24,7 +25,6 @@ from reconcile.ports import Clock, EffectSink, Provider, Store
 from reconcile.providers.lazy import LazyProviders
 from reconcile.runner.check import bug_named
 from reconcile.runner.context import Parts, RunPolicy, Stop
-from reconcile.runner.mirror import Mirror
 from reconcile.runner.readiness import readiness
 from reconcile.runner.request import OnProgress, RunRequest
 from reconcile.runner.run import run as run_once
@@ -126,6 +126,7 @@ async def doctor(settings: Settings) -> Sequence[Finding]:
     except SettingsError as error:
         return [Finding(subject="mapping", verdict=Verdict.FAULT, text=fault) for fault in error.faults]
     findings = list(await check_schema(settings.database_url, mapping=mapping, now=clock.now()))
+    findings += await state_findings(settings)
     if settings.credentials_dir:
         faults = CredentialDirectory(settings.credentials_dir).faults()
         findings += [Finding(subject="credentials", verdict=Verdict.FAULT, text=fault) for fault in faults]
@@ -172,7 +173,7 @@ async def run(settings: Settings, request: RunRequest, *, on_progress: OnProgres
     with ended_by_sigterm(stop):
         try:
             async with (
-                _mirror(None if request.dry_run else settings, clock=clock) as mirror,
+                mirror_of(None if request.dry_run else settings, clock=clock) as mirror,
                 _parts(settings, clock=clock, stop=stop, on_progress=on_progress) as parts,
             ):
                 parts = replace(parts, mirror=mirror)  # noqa: PLW2901 - only now complete
@@ -216,24 +217,6 @@ async def _parts(
             stop=stop,
             on_progress=on_progress,
         )
-
-
-@asynccontextmanager
-async def _mirror(settings: Settings | None, *, clock: Clock) -> AsyncIterator[Mirror | None]:
-    """Begin to read the state object, if there is one, before anything else is loaded or opened."""
-    if settings is None or settings.state_object is None:
-        yield None
-        return
-    from reconcile.kube.mirror import KubeMirror  # noqa: PLC0415
-    from reconcile.kube.place import Place  # noqa: PLC0415
-
-    place = Place.parse(settings.state_object, namespace=settings.namespace, account_dir=settings.service_account_dir)
-    mirror = Mirror(port=KubeMirror(place), clock=clock, random=chances.Random(), telemetry=LoggingTelemetry())
-    mirror.begin()
-    try:
-        yield mirror
-    finally:
-        await mirror.close()
 
 
 def run_policy(settings: Settings) -> RunPolicy:
