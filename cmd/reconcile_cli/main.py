@@ -42,7 +42,7 @@ COMMANDS: Mapping[str, str] = {
     "mismatches": "List differences that were found and not repaired.",
     "job": "Print a one-off Job for kubectl.",
     "migrate": "Bring the schema of our own tables to its newest form.",
-    "doctor": "Check settings, database, schema, credentials and clock.",
+    "doctor": "Check settings, database, credentials, clock and cluster.",
     "simulate": "Serve simulated providers, with faults to switch on.",
     "demo": "Show an incident, the stop and the recovery in a minute.",
 }
