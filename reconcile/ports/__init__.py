@@ -1,16 +1,19 @@
 """What the use cases need from the world, in their own words. Adapters and fakes pass the same contract suites."""
 
+from reconcile.ports.alerts import AlertChannel, Alerts, ChannelState
 from reconcile.ports.clock import Clock
 from reconcile.ports.kubernetes import Announcement, StateMirror, StateObject
 from reconcile.ports.leads import BatchReceipt, BatchWrite, DueWorkspaces, Leads, LeadWrite
-from reconcile.ports.ledger import BatchRow, ChangeRow, Ledger, RunRow, SignatureRow
+from reconcile.ports.ledger import BatchRow, ChangeRow, Ledger, RunRow, SignatureRow, TickRow
 from reconcile.ports.memory import Breakers, Budgets, Cadences, Claim, Leases, OrderRow, Orders
 from reconcile.ports.outbox import EffectSink, Outbox, OutboxRow
 from reconcile.ports.provider import Lookup, Provider, TokenSource, Usage
 from reconcile.ports.store import Store
-from reconcile.ports.telemetry import Telemetry
+from reconcile.ports.telemetry import HttpAttempt, Silence, Span, Telemetry
 
 __all__ = [
+    "AlertChannel",
+    "Alerts",
     "Announcement",
     "BatchReceipt",
     "BatchRow",
@@ -19,10 +22,12 @@ __all__ = [
     "Budgets",
     "Cadences",
     "ChangeRow",
+    "ChannelState",
     "Claim",
     "Clock",
     "DueWorkspaces",
     "EffectSink",
+    "HttpAttempt",
     "LeadWrite",
     "Leads",
     "Leases",
@@ -35,10 +40,13 @@ __all__ = [
     "Provider",
     "RunRow",
     "SignatureRow",
+    "Silence",
+    "Span",
     "StateMirror",
     "StateObject",
     "Store",
     "Telemetry",
+    "TickRow",
     "TokenSource",
     "Usage",
 ]

@@ -11,6 +11,7 @@ from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, LeadState, MismatchKind
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import ErrorSignature, Outcome
+from reconcile.domain.page import Ages
 from reconcile.domain.report import Freshness
 from reconcile.domain.shard import Shard
 from reconcile.domain.workspace import Workspace
@@ -143,4 +144,12 @@ class Leads(Protocol):
 
     async def at_risk_count(self, *, now: datetime, policy: DuePolicy) -> int:
         """Return how many leads meet within 24 h by our rows and were not verified within the last hour."""
+        ...
+
+    async def at_risk(self, *, now: datetime, policy: DuePolicy, limit: int) -> Sequence[Lead]:
+        """Return those leads, the next meeting first."""
+        ...
+
+    async def ages(self, *, now: datetime, policy: DuePolicy, limit: int) -> Ages:
+        """Return how old the verified truth is by workspace: the *limit* worst one by one, all others added up."""
         ...

@@ -56,6 +56,19 @@ class ChangeRow:
     after: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickRow:
+    """One run that has reported, by what a timeline needs: *breakers* as in its report, *at_risk* None if not asked."""
+
+    run_id: RunId
+    ended_at: datetime
+    checks: int
+    errors: int
+    repaired: int
+    at_risk: int | None = None
+    breakers: tuple[Mapping[str, Any], ...] = ()
+
+
 class Ledger(Protocol):
     """The record of runs, batches, changes and failures; all but the runs are written by ``Leads.write``."""
 
@@ -69,6 +82,10 @@ class Ledger(Protocol):
 
     async def runs(self, *, limit: int = 20) -> Sequence[RunRow]:
         """Return the last runs, newest first."""
+        ...
+
+    async def ticks(self, *, since: datetime, limit: int = 50_000) -> Sequence[TickRow]:
+        """Return the runs begun since then that have reported, oldest first; of more than *limit*, the newest."""
         ...
 
     async def run(self, run_id: RunId) -> RunRow | None:

@@ -10,8 +10,9 @@ from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.outcome import ErrorSignature, Outcome
 from reconcile.domain.report import RunReport
 from reconcile.errors import ErrorClass
-from reconcile.ports import BatchRow, ChangeRow, RunRow, SignatureRow
+from reconcile.ports import BatchRow, ChangeRow, RunRow, SignatureRow, TickRow
 from reconcile.store.database import Database
+from reconcile.store.figures import ticks
 from reconcile.store.insert import insert
 from reconcile.store.reading import word
 from reconcile.store.tables import batch, change, run, signature
@@ -46,6 +47,10 @@ class SqlLedger:
         """Return the last runs, newest first."""
         rows = await self._database.rows(select(run).order_by(run.c.started_at.desc(), run.c.id.desc()).limit(limit))
         return [_run(row) for row in rows]
+
+    async def ticks(self, *, since: datetime, limit: int = 50_000) -> Sequence[TickRow]:
+        """Return the runs begun since then that have reported, oldest first; of more than *limit*, the newest."""
+        return await ticks(self._database, since=since, limit=limit)
 
     async def run(self, run_id: RunId) -> RunRow | None:
         """Return one run."""

@@ -1,5 +1,6 @@
 """What every ``Ledger`` promises."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from reconcile.domain.ids import RunId
@@ -82,3 +83,22 @@ async def test_changes_tell_before_and_after_without_personal_data(store: Store,
     assert by_lead[0].after["booking_status"] == "confirmed"
     assert [each["id"] for each in by_lead[0].after["appointments"]] == ["A1"]
     assert "someone" not in str(by_lead[0])
+
+
+async def test_ticks_are_what_a_timeline_needs_of_the_reports_oldest_first(store: Store) -> None:
+    breaker = {"breaker": "provider:ghl", "state": "open", "since": "2025-03-03T12:00:01Z"}
+    document = {"leadsChecked": 9, "errors": 2, "bookedFound": 1, "updated": 3, "breakers": [breaker]}
+    for n in range(3):
+        at = NOW + timedelta(minutes=n)
+        await store.ledger.begin(RunId(f"run-{n}"), started_at=at, trigger="schedule", version="1.2")
+        if n:
+            report = replace(REPORT, run_id=RunId(f"run-{n}"), timestamp=at + timedelta(seconds=5))
+            await store.ledger.finish(report, document | {"appointmentsAtRisk24h": n - 1 or None})
+    found = await store.ledger.ticks(since=NOW)
+
+    assert [(row.run_id, row.at_risk) for row in found] == [("run-1", None), ("run-2", 1)]
+    assert (found[0].checks, found[0].errors, found[0].repaired) == (9, 2, 4)
+    assert found[0].ended_at == NOW + timedelta(seconds=65)
+    assert found[0].breakers == (breaker,)
+    assert [row.run_id for row in await store.ledger.ticks(since=NOW, limit=1)] == ["run-2"]
+    assert await store.ledger.ticks(since=NOW + timedelta(minutes=3)) == []
