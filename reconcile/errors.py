@@ -44,6 +44,14 @@ class MirrorConflict(ReconcileError):
     """Somebody else wrote the state object since it was read: read again, decide again."""
 
 
+class AlertNotDelivered(ReconcileError):
+    """A channel has not confirmed a message; *retry_after* is how long it asks to be left alone."""
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class ErrorClass(StrEnum):
     """What kind of failure a provider call ended in; a closed set, so that it can label a metric and a breaker."""
 

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from reconcile import telemetry
-from reconcile.settings import SETTINGS, LogFormat, LogLevel, Setting, Settings
+from reconcile.settings import SETTINGS, LogFormat, LogLevel, Settings
+from reconcile.settings.declared import Setting
 from reconcile.settings.kinds import Kind
 from reconcile_cli.output import is_text
 

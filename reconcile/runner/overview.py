@@ -9,7 +9,8 @@ from reconcile.domain.cadence import PlannedCadence
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import RunId
 from reconcile.domain.lead import MismatchKind
-from reconcile.domain.report import Freshness
+from reconcile.domain.page import Standing
+from reconcile.domain.report import Freshness, Health
 from reconcile.ports import Claim, OrderRow, RunRow, SignatureRow, Store
 from reconcile.runner.advice import Advice, advice, counted, needs_advice, width
 from reconcile.runner.cadence import CadenceView, cadence_view
@@ -21,6 +22,7 @@ COUNTED_UP_TO = 1000
 _SILENCE = timedelta(hours=1)
 _RECENT = timedelta(hours=24)
 _RUNS_SEARCHED = 500
+_BY_HEALTH = {Health.HEALTHY.value: Standing.WELL, Health.DEGRADED.value: Standing.ATTENTION}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,7 @@ class Overview:
     """The state of everything at one instant. *verdict* is the first thing to read, *breakers* the trouble."""
 
     now: datetime
+    standing: Standing
     verdict: str
     breakers: tuple[Advice, ...]
     chores: tuple[Chore, ...]
@@ -104,9 +107,12 @@ async def overview(
     cadence = await cadence_view(store, now=now, planned=planned or PlannedCadence())
     orders = await store.orders.seen()
     last_success_at = await _last_success_at(store, rows)
+    silence = max(_SILENCE, 2 * (cadence.every or _SILENCE / 2))
+    standing, verdict = _verdict(breakers, runs, now=now, silence=silence)
     return Overview(
         now=now,
-        verdict=_verdict(breakers, runs, now=now, silence=max(_SILENCE, 2 * (cadence.every or _SILENCE / 2))),
+        standing=standing,
+        verdict=verdict,
         breakers=breakers,
         chores=(*_misread(orders), *_chores(quarantined_count, mismatches, pending_effects)),
         runs=runs,
@@ -128,24 +134,30 @@ async def troubled(store: Store, *, now: datetime, policy: BreakerPolicy) -> tup
     return tuple(advice(each, now=now, policy=policy) for each in stored if needs_advice(each, now=now))
 
 
-def _verdict(breakers: Sequence[Advice], runs: Sequence[RunLine], *, now: datetime, silence: timedelta) -> str:
+def _verdict(
+    breakers: Sequence[Advice], runs: Sequence[RunLine], *, now: datetime, silence: timedelta
+) -> tuple[Standing, str]:
     """Return one sentence on the worst that is true."""
     wide = [each for each in breakers if each.scope is not BreakerScope.WORKSPACE]
     parked = [each for each in breakers if each not in wide and each.state is not BreakerState.CLOSED]
     newest = runs[0] if runs else None
-    findings = [f"stopped: {each.blame}" for each in wide if each.state is BreakerState.OPEN]
+    findings = [(Standing.TROUBLE, f"stopped: {each.blame}") for each in wide if each.state is BreakerState.OPEN]
     if newest is None:
-        findings.append("no run yet: start one with `reconcile run`")
+        findings.append((Standing.ATTENTION, "no run yet: start one with `reconcile run`"))
     elif newest.health == "killed":
-        findings.append(f"the last run was killed before it could report: {newest.run_id}")
-    findings += [f"recovering: {each.blame}" for each in wide if each.state is BreakerState.HALF_OPEN]
+        killed = f"the last run was killed before it could report: {newest.run_id}"
+        findings.append((Standing.TROUBLE, killed))
+    recovering = [each for each in wide if each.state is BreakerState.HALF_OPEN]
+    findings += [(Standing.ATTENTION, f"recovering: {each.blame}") for each in recovering]
     if newest and now - newest.started_at > silence:
         hours = counted(round(silence / _SILENCE), "hour") if silence > _SILENCE else "an hour"
-        findings.append(f"no run for more than {hours}: is the schedule suspended?")
+        findings.append((Standing.TROUBLE, f"no run for more than {hours}: is the schedule suspended?"))
     if parked:
-        findings.append(f"parked: {counted(len(parked), 'workspace')}; all others are served")
-    findings += [f"the last finished run was {run.health}" for run in runs if run.finished_at]
-    return next(iter(findings), "the first run is under way")
+        text = f"parked: {counted(len(parked), 'workspace')}; all others are served"
+        findings.append((Standing.ATTENTION, text))
+    finished = [run.health for run in runs if run.finished_at]
+    findings += [(_BY_HEALTH.get(word, Standing.TROUBLE), f"the last finished run was {word}") for word in finished]
+    return next(iter(findings), (Standing.ATTENTION, "the first run is under way"))
 
 
 def _misread(orders: Sequence[OrderRow]) -> tuple[Chore, ...]:
@@ -175,7 +187,7 @@ async def _last_success_at(store: Store, newest: Sequence[RunRow]) -> datetime |
     """Return when the last run ended that failed in nothing: the rows at hand mostly settle it."""
 
     def among(rows: Sequence[RunRow]) -> datetime | None:
-        sound = (row.finished_at for row in rows if row.report and _was_sound(row.report))
+        sound = (row.finished_at for row in rows if row.report and was_sound(row.report))
         return next(sound, None)
 
     at = among(newest)
@@ -184,5 +196,5 @@ async def _last_success_at(store: Store, newest: Sequence[RunRow]) -> datetime |
     return at
 
 
-def _was_sound(report: Mapping[str, object]) -> bool:
+def was_sound(report: Mapping[str, object]) -> bool:
     return report.get("success") is True and report.get("health") in {"healthy", "degraded"}

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from reconcile.errors import SettingsError
 from reconcile.ports import Store, TokenSource
 from reconcile.store.address import VARIABLE
+from reconcile.store.alerts import SqlAlerts
 from reconcile.store.breakers import SqlBreakers
 from reconcile.store.budgets import SqlBudgets
 from reconcile.store.cadences import SqlCadences, SqlOrders
@@ -39,6 +40,7 @@ async def open_store(
             outbox=SqlOutbox(database),
             cadences=SqlCadences(database),
             orders=SqlOrders(database),
+            alerts=SqlAlerts(database),
         )
 
 

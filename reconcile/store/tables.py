@@ -182,3 +182,36 @@ order = Table(
     Column("fault", Words),
     Column("until", Instant),
 )
+
+# *heard* holds for each channel what it has confirmed last.
+alert = Table(
+    "reconcile_alert",
+    metadata,
+    Column("key", Words, primary_key=True),
+    Column("kind", Words, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("over_at", Instant),
+    Column("text", Words, nullable=False),
+    Column("coming", Words, nullable=False),
+    Column("commands", JSON, nullable=False),
+    Column("level", Words, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("usual_calls", BigInteger, nullable=False),
+    Column("saved_calls", BigInteger, nullable=False),
+    Column("counted_run", Words),
+    Column("heard", JSON, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+)
+
+alert_channel = Table(
+    "reconcile_alert_channel",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("known_since", Instant, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("failing_since", Instant),
+    Column("fault", Words),
+    Column("not_before", Instant),
+)
