@@ -23,6 +23,10 @@ demo: $(STAMP)  ## a healthy run, the incident, the stop, the recovery: in a min
 test: $(STAMP)  ## every test that runs without containers, on two cores, with a PostgreSQL of its own
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
+.PHONY: test-faults
+test-faults: $(STAMP)  ## the fault suite in full, of which make test runs a sample: minutes
+	$(BIN)/pytest tests/faults -m faults --numprocesses 2 --dist worksteal
+
 .PHONY: test-cluster
 test-cluster: image  ## the tests on a real Kubernetes, which the first run on a machine builds from Go modules
 	$(BIN)/python -m tests.cluster.kubernetes
