@@ -4,7 +4,7 @@ from reconcile.ports.alerts import AlertChannel, Alerts, ChannelState
 from reconcile.ports.clock import Clock
 from reconcile.ports.kubernetes import Announcement, StateMirror, StateObject
 from reconcile.ports.leads import BatchReceipt, BatchWrite, DueWorkspaces, Leads, LeadWrite
-from reconcile.ports.ledger import BatchRow, ChangeRow, Ledger, RunRow, SignatureRow, TickRow
+from reconcile.ports.ledger import BatchRow, ChangeRow, Ledger, RunRow, SightingRow, SignatureRow, TickRow
 from reconcile.ports.memory import Breakers, Budgets, Cadences, Claim, Leases, OrderRow, Orders
 from reconcile.ports.outbox import EffectSink, Outbox, OutboxRow
 from reconcile.ports.provider import Lookup, Provider, TokenSource, Usage
@@ -39,6 +39,7 @@ __all__ = [
     "OutboxRow",
     "Provider",
     "RunRow",
+    "SightingRow",
     "SignatureRow",
     "Silence",
     "Span",

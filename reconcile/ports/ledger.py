@@ -44,6 +44,20 @@ class SignatureRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SightingRow:
+    """One kind of failure in one version of the program, over a span of time; *workspaces* names the last it hit."""
+
+    signature: ErrorSignature
+    version: str
+    count: int
+    runs: int
+    workspace_count: int
+    workspaces: tuple[WorkspaceId, ...]
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeRow:
     """One lead's change as the ledger keeps it: plain values, before and after."""
 
@@ -106,4 +120,8 @@ class Ledger(Protocol):
 
     async def signatures(self, *, since: datetime | None = None, limit: int = 20) -> Sequence[SignatureRow]:
         """Return kinds of failure, most recently seen first."""
+        ...
+
+    async def sightings(self, *, since: datetime, until: datetime | None = None) -> Sequence[SightingRow]:
+        """Return the kinds of failure seen in a span of time, by version, the most frequent first."""
         ...

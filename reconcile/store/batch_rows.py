@@ -15,6 +15,7 @@ from reconcile.ports import BatchWrite
 from reconcile.store.mapping import SchemaMapping
 
 Row = dict[str, Any]
+_SEEN = ("workspace_id", "seen_at", "count")
 Spellings = Mapping[tuple[LeadId, AppointmentId], str]
 
 
@@ -32,6 +33,7 @@ class BatchRows:
     changes: list[Row] = field(default_factory=list)
     effects: list[Row] = field(default_factory=list)
     signatures: list[Row] = field(default_factory=list)
+    signatures_by_run: list[Row] = field(default_factory=list)
     batches: list[Row] = field(default_factory=list)
     visits: list[Row] = field(default_factory=list)
 
@@ -54,6 +56,10 @@ def batch_rows(
             digest = hashlib.sha256(write.signature.key.encode("utf-8", "replace")).hexdigest()
             signatures[digest] = (write.signature, signatures.get(digest, (write.signature, 0))[1] + 1)
     rows.signatures = [_signature(batch, *found, digest=digest) for digest, found in sorted(signatures.items())]
+    rows.signatures_by_run = [
+        {"digest": row["digest"], "run_id": batch.run_id, **{name: row[name] for name in _SEEN}}
+        for row in rows.signatures
+    ]
     rows.batches = [
         {
             "run_id": batch.run_id,

@@ -62,6 +62,7 @@ def steps(domain: DomainTables) -> Mapping[str, Step]:
         _plain(domain, "changes", tables.change),
         _plain(domain, "effects", tables.outbox),
         _signatures(domain),
+        _signatures_by_run(domain),
         _plain(domain, "batches", tables.batch),
         _visits(domain),
     ]
@@ -204,6 +205,22 @@ def _signatures(domain: DomainTables) -> Step:
         "shape": given.shape,
     }
     return Step("signatures", statement.on_conflict_do_update(index_elements=["digest"], set_=changed), rows)
+
+
+def _signatures_by_run(domain: DomainTables) -> Step:
+    table = tables.signature_run
+    keys = ("digest", "run_id", "workspace_id")
+    types = {**{name: table.c[name].type for name in (*keys, "count")}, "seen_at": table.c.last_seen_at.type}
+    rows = Rows("signatures_by_run_rows", types, dialect=domain.dialect)
+    values = {name: rows[name] for name in (*keys, "count")}
+    values |= {"first_seen_at": rows["seen_at"], "last_seen_at": rows["seen_at"]}
+    statement = insert(table, domain.dialect).from_select(
+        list(values), select(*values.values()).select_from(rows.table).where(_TRUE)
+    )
+    given = statement.excluded
+    later = latest(table.c.last_seen_at, given.last_seen_at, domain.dialect)
+    changed = {"count": table.c.count + given.count, "last_seen_at": later}
+    return Step("signatures_by_run", statement.on_conflict_do_update(index_elements=list(keys), set_=changed), rows)
 
 
 def _visits(domain: DomainTables) -> Step:

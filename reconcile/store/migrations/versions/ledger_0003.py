@@ -13,6 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     _alerts()
+    _signatures_by_run()
 
 
 def _alerts() -> None:
@@ -44,3 +45,55 @@ def _alerts() -> None:
         sa.Column("fault", sa.Text),
         sa.Column("not_before", Instant),
     )
+
+
+def _signatures_by_run() -> None:
+    op.create_table(
+        "reconcile_signature_run",
+        sa.Column("digest", sa.Text, primary_key=True),
+        sa.Column("run_id", sa.Text, primary_key=True),
+        sa.Column("workspace_id", sa.Text, primary_key=True),
+        sa.Column("first_seen_at", Instant, nullable=False),
+        sa.Column("last_seen_at", Instant, nullable=False),
+        sa.Column("count", sa.BigInteger, nullable=False),
+    )
+    op.create_index("ix_reconcile_signature_run_run_id", "reconcile_signature_run", ["run_id"])
+    op.create_index("ix_reconcile_signature_run_last_seen_at", "reconcile_signature_run", ["last_seen_at"])
+
+
+def _backfills() -> None:
+    op.create_table(
+        "reconcile_backfill",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("made_at", Instant, nullable=False),
+        sa.Column("asked", sa.JSON, nullable=False),
+        sa.Column("selected", sa.Integer, nullable=False),
+        sa.Column("planned_at", Instant),
+        sa.Column("hash", sa.Text),
+        sa.Column("summary", sa.JSON, nullable=False),
+        sa.Column("held", sa.JSON, nullable=False),
+        sa.Column("approved_hash", sa.Text),
+        sa.Column("applied_at", Instant),
+    )
+    op.create_table(
+        "reconcile_backfill_lead",
+        sa.Column("plan_id", sa.Text, primary_key=True),
+        sa.Column("lead_id", sa.Text, primary_key=True),
+        sa.Column("workspace_id", sa.Text, nullable=False),
+        sa.Column("owner", sa.Text),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("outcome", sa.Text),
+        sa.Column("verified_at", Instant),
+        sa.Column("facts", sa.Text),
+        sa.Column("change", sa.JSON),
+        sa.Column("is_absent", sa.Boolean),
+        sa.Column("mismatch", sa.Text),
+        sa.Column("before", sa.JSON),
+        sa.Column("after", sa.JSON),
+        sa.Column("reason", sa.Text),
+        sa.Column("run_id", sa.Text),
+        sa.Column("moved_at", Instant),
+    )
+    columns = ["plan_id", "state", "workspace_id", "lead_id"]
+    op.create_index("reconcile_backfill_lead_state", "reconcile_backfill_lead", columns)
