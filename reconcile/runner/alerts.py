@@ -53,6 +53,7 @@ async def tell(alarm: Alarm | None, *, holder: str, store: Store, clock: Clock, 
     """Tell each channel what it has not heard, within BUDGET; no trouble leaves here but as a warning."""
     if alarm is None or not alarm.channels:
         return
+    telemetry.send()
     telling = asyncio.create_task(_tell(alarm, holder=holder, store=store, clock=clock, telemetry=telemetry))
     try:
         await asyncio.wait([telling], timeout=(BUDGET - _LAST_WORDS).total_seconds())

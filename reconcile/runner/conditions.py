@@ -8,8 +8,10 @@ from reconcile.domain.alert import AlertPolicy, Condition, ConditionKind, Spendi
 from reconcile.domain.breaker import Breaker, BreakerPolicy, BreakerScope, BreakerState
 from reconcile.domain.cadence import PlannedCadence
 from reconcile.domain.report import Health, Trigger
+from reconcile.errors import ErrorClass
 from reconcile.ports import RunRow, Store
 from reconcile.runner.advice import advice, counted
+from reconcile.runner.advice import told as party
 from reconcile.runner.cadence import cadence_view
 from reconcile.runner.overview import was_sound
 
@@ -53,15 +55,18 @@ def _is_of_all(row: RunRow) -> bool:
 
 def _of_breaker(breaker: Breaker, reported: Sequence[RunRow], *, now: datetime, policy: BreakerPolicy) -> Condition:
     told = advice(breaker, now=now, policy=policy)
+    # What an operator has typed stays in the database: a name or a number in it would go to every reader of a channel.
+    is_by_hand = breaker.held(now) is not None or (breaker.fault is not None and breaker.fault not in set(ErrorClass))
+    text = f"{party(breaker.key)}: opened by an operator's hand" if is_by_hand else told.blame
     is_wide = breaker.key.scope is not BreakerScope.WORKSPACE
     return Condition(
         kind=_KINDS[breaker.key.scope],
         subject="" if breaker.key.scope is BreakerScope.RUN else breaker.key.name,
         since=told.since or now,
-        text=told.blame,
+        text=text,
         coming=told.next,
         commands=told.commands,
-        level=told.blame,
+        level=text,
         spending=_spending(reported) if is_wide else None,
     )
 
@@ -99,7 +104,7 @@ async def _silence(
 
 
 def _unhealthy(reported: Sequence[RunRow]) -> list[Condition]:
-    """Return the shares of the work whose newest run was unhealthy."""
+    """Return the shares of the work whose newest run was unhealthy, unless it has opened a breaker: that is told."""
     newest: dict[str, RunRow] = {}
     for row in reported:
         newest.setdefault(_of(row).get("shard") or "", row)
@@ -108,13 +113,23 @@ def _unhealthy(reported: Sequence[RunRow]) -> list[Condition]:
             kind=ConditionKind.UNHEALTHY_RUN,
             subject=shard,
             since=row.finished_at,
-            text="; ".join(_of(row).get("healthReasons", ())[:2]) or "the run was unhealthy",
+            text=_first_reason(_of(row)),
             commands=(f"reconcile explain run {row.run_id}",),
             size=_count(row, "errors"),
         )
         for shard, row in sorted(newest.items())
-        if _of(row).get("health") == Health.UNHEALTHY and row.finished_at is not None
+        if _of(row).get("health") == Health.UNHEALTHY and row.finished_at is not None and not _has_tripped(row)
     ]
+
+
+def _has_tripped(row: RunRow) -> bool:
+    return any(each.get("trippedBy") == row.run_id for each in _of(row).get("breakers", ()))
+
+
+def _first_reason(report: Mapping[str, Any]) -> str:
+    """Return the first of the run's own findings, and what failed most: fixed texts both."""
+    reasons, signatures = report.get("healthReasons") or ["unhealthy"], report.get("topSignatures") or []
+    return "; ".join([str(reasons[0]), *(f"most of all {each['signature']}" for each in signatures[:1])])
 
 
 def _at_risk(reported: Sequence[RunRow], *, least: int) -> list[Condition]:
