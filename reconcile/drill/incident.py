@@ -14,8 +14,8 @@ from reconcile.domain.breaker import BreakerPolicy
 from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.report import RunReport, Trigger
 from reconcile.drill.clock import DrillClock
-from reconcile.drill.company import lead_of, workspace_of
-from reconcile.ports import Provider, Store
+from reconcile.drill.company import enter
+from reconcile.ports import Provider, Silence, Store
 from reconcile.runner.context import Parts, RunPolicy
 from reconcile.runner.dry import LocalBudgets
 from reconcile.runner.request import RunRequest
@@ -118,11 +118,7 @@ async def drill(plan: DrillPlan) -> AsyncGenerator[Tick, None]:
         url = f"sqlite:///{Path(folder) / 'drill.db'}"
         await bootstrap.migrate_url(url)
         async with simulate(world, latency=plan.latency) as simulator, bootstrap.opened_url(url) as store:
-            await bootstrap.seed_url(
-                url,
-                workspaces=[workspace_of(each) for each in world.workspaces.values()],
-                leads=[lead_of(each) for each in world.leads],
-            )
+            await enter(url, world)
             async for tick in _ticks(plan, clock=clock, simulator=simulator, store=store, truths=truths):
                 yield tick
 
@@ -179,17 +175,7 @@ def _policy(plan: DrillPlan) -> RunPolicy:
 def _parts(
     store: Store, providers: Mapping[ProviderName, Provider], *, clock: DrillClock, chance: random.Random
 ) -> Parts:
-    return Parts(store=store, providers=providers, clock=clock, random=chance, telemetry=_Silence())
-
-
-class _Silence:
-    """A drill's own report says everything."""
-
-    def event(self, name: str, **facts: object) -> None:
-        """Say nothing."""
-
-    def warning(self, name: str, **facts: object) -> None:
-        """Say nothing."""
+    return Parts(store=store, providers=providers, clock=clock, random=chance, telemetry=Silence())
 
 
 async def _wrong_writes(store: Store, run_id: RunId, truths: Mapping[LeadId, Booking | None]) -> int:
