@@ -12,7 +12,10 @@ from random import Random
 from typing import Any
 
 import reconcile
+from reconcile.bootstrap.alerts import alarm_of
 from reconcile.bootstrap.state_object import mirror_of, state_findings
+from reconcile.bootstrap.telemetry import telemetry_of
+from reconcile.bootstrap.threads import DaemonThreads
 from reconcile.credentials import CredentialDirectory
 from reconcile.domain.credential import Token
 from reconcile.domain.finding import Finding, Verdict, worst
@@ -21,9 +24,9 @@ from reconcile.domain.lead import Lead
 from reconcile.domain.report import RunReport
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import SettingsError, StoreUnavailable
-from reconcile.ports import Clock, EffectSink, Provider, Store
+from reconcile.ports import Clock, EffectSink, Provider, Silence, Store, Telemetry
 from reconcile.providers.lazy import LazyProviders
-from reconcile.runner.check import bug_named
+from reconcile.runner.bugs import bug_named
 from reconcile.runner.context import Parts, RunPolicy, Stop
 from reconcile.runner.readiness import readiness
 from reconcile.runner.request import OnProgress, RunRequest
@@ -142,13 +145,14 @@ async def doctor(settings: Settings) -> Sequence[Finding]:
 
 
 @asynccontextmanager
-async def providers_at(
+async def providers_at(  # noqa: PLR0913 - what all calls of a run share
     *,
     ghl_url: str,
     calendly_url: str,
     clock: Clock,
     random: Random,
     attempt_timeout: timedelta = timedelta(seconds=10),
+    telemetry: Telemetry | None = None,
 ) -> AsyncIterator[Mapping[ProviderName, Provider]]:
     """Give both providers at these addresses, over one pool of connections."""
     providers = LazyProviders(
@@ -156,6 +160,7 @@ async def providers_at(
         timeout=attempt_timeout,
         clock=clock,
         random=random,
+        observe=(telemetry or Silence()).attempted,
     )
     try:
         yield providers
@@ -170,11 +175,12 @@ async def run(settings: Settings, request: RunRequest, *, on_progress: OnProgres
     request = request.of_job(settings.job_name, now=clock.now())
     report: RunReport | None = None
     asyncio.get_running_loop().set_exception_handler(_told_of_stray)
-    with ended_by_sigterm(stop):
+    asyncio.get_running_loop().set_default_executor(DaemonThreads())
+    with ended_by_sigterm(stop), telemetry_of(run_id, stop=stop) as telemetry:
         try:
             async with (
-                mirror_of(None if request.dry_run else settings, clock=clock) as mirror,
-                _parts(settings, clock=clock, stop=stop, on_progress=on_progress) as parts,
+                mirror_of(None if request.dry_run else settings, clock=clock, telemetry=telemetry) as mirror,
+                _parts(settings, clock=clock, stop=stop, telemetry=telemetry, on_progress=on_progress) as parts,
             ):
                 parts = replace(parts, mirror=mirror)  # noqa: PLW2901 - only now complete
                 policy = replace(run_policy(settings), disagreements=settings.disagreements(request.scheduled_at))
@@ -190,7 +196,7 @@ async def run(settings: Settings, request: RunRequest, *, on_progress: OnProgres
 
 @asynccontextmanager
 async def _parts(
-    settings: Settings, *, clock: Clock, stop: Stop, on_progress: OnProgress | None
+    settings: Settings, *, clock: Clock, stop: Stop, telemetry: Telemetry, on_progress: OnProgress | None
 ) -> AsyncIterator[Parts]:
     """Open what a run works through."""
     random = chances.Random()
@@ -203,16 +209,19 @@ async def _parts(
                 clock=clock,
                 random=random,
                 attempt_timeout=timedelta(seconds=settings.attempt_timeout_seconds),
+                telemetry=telemetry,
             )
         )
         sink = await stack.enter_async_context(_sink(settings, clock=clock))
+        alarm = await stack.enter_async_context(alarm_of(settings, clock=clock))
         yield Parts(
             store=database.store,
             providers=providers,
             clock=clock,
             random=random,
-            telemetry=LoggingTelemetry(),
+            telemetry=telemetry,
             sink=sink,
+            alarm=alarm,
             version=reconcile.__version__,
             stop=stop,
             on_progress=on_progress,

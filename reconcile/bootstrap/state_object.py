@@ -5,21 +5,20 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from reconcile.domain.finding import Finding
-from reconcile.ports import Clock, StateMirror
+from reconcile.ports import Clock, StateMirror, Telemetry
 from reconcile.runner.mirror import Mirror
 from reconcile.runner.rights import rights
 from reconcile.settings import Settings
-from reconcile.telemetry import LoggingTelemetry
 
 
 @asynccontextmanager
-async def mirror_of(settings: Settings | None, *, clock: Clock) -> AsyncIterator[Mirror | None]:
+async def mirror_of(settings: Settings | None, *, clock: Clock, telemetry: Telemetry) -> AsyncIterator[Mirror | None]:
     """Begin to read the state object, if there is one, before anything else is loaded or opened."""
     port = None if settings is None else _port(settings)
     if port is None:
         yield None
         return
-    mirror = Mirror(port=port, clock=clock, random=random.Random(), telemetry=LoggingTelemetry())
+    mirror = Mirror(port=port, clock=clock, random=random.Random(), telemetry=telemetry)
     mirror.begin()
     try:
         yield mirror
