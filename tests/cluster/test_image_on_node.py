@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from deploy.image.build import ARCHIVE
 from reconcile import bootstrap
 from reconcile.simulator import Fault, FaultKind
 from tests.cluster.kubernetes.node import Node
@@ -23,14 +22,6 @@ UNFIT = "RECONCILE_LEAD_CONCURRENCY"
 MAPPING = Path(bootstrap.__file__).parents[1] / "store" / "presets" / "default.toml"
 
 away = asyncio.to_thread
-
-
-@pytest.fixture(scope="module")
-def image(node: Node) -> str:
-    if not ARCHIVE.exists():
-        pytest.fail(f"{ARCHIVE} is not there: make image builds it", pytrace=False)
-    (name,) = node.import_image(ARCHIVE)
-    return name
 
 
 @pytest.fixture
