@@ -114,7 +114,7 @@ async def a_scene(server: postgres.Server, migrated: str, *, size: WorldSize = S
     """Make a company as a template, and let a copy of it come to its end undisturbed."""
     url = server.create_database(template=migrated)
     async with a_simulator(seed=1, size=size) as simulator:
-        await _seed(url, simulator.world)
+        await seed_world(url, simulator.world)
         template = url.rpartition("/")[2]
         scene = Scene(server=server, simulator=simulator, template=template, facts={}, changes=Counter())
         async with scene.company() as peaceful:
@@ -124,7 +124,8 @@ async def a_scene(server: postgres.Server, migrated: str, *, size: WorldSize = S
     server.drop_database(url)
 
 
-async def _seed(url: str, world: World) -> None:
+async def seed_world(url: str, world: World) -> None:
+    """Enter the world's workspaces and leads into the database at *url*."""
     await bootstrap.seed_url(
         url,
         workspaces=[workspace_of(each) for each in world.workspaces.values()],
