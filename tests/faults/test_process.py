@@ -12,28 +12,37 @@ import pytest
 
 from tests.faults.cgroup import bounded
 from tests.faults.company import TRY_LATER, Scene
-from tests.faults.proxy import a_proxy
-from tests.faults.test_statements import length_of_a_run, points
+from tests.faults.proxy import Phase, a_proxy
+from tests.faults.test_statements import length_of_a_run
 from tests.integration.processes import Company, Reconciler
 from tests.integration.test_processes_sigterm import BY_THE_SIGNAL, IN_TIME, TERMINATED, children
 
 pytestmark = pytest.mark.integration
 
 KILLED = {-signal.SIGKILL, 128 + signal.SIGKILL}
+IN_ORDER = {"workspace_concurrency": "1", "lead_concurrency": "1"}
 FIRST_PROCESS = ("unshare", "--pid", "--fork", "--kill-child")
 
 
-async def test_a_run_that_is_killed_at_any_statement_ends_as_an_undisturbed_one(
-    scene: Scene, is_thorough: bool
-) -> None:
-    for at in points(await length_of_a_run(scene), is_thorough=is_thorough, offset=3):
-        async with scene.company() as company, a_proxy(company.url) as proxy:
+async def commits_of_a_run(scene: Scene) -> list[int]:
+    """Return at which exchanges a run over one workspace after the other makes its writes last."""
+    async with scene.company(**IN_ORDER) as company, a_proxy(company.url) as proxy:
+        assert (await (await company.start(database_url=proxy.url)).ended()).code == 0
+        return [at for at, text in enumerate(proxy.statements, 1) if text.startswith(b"COMMIT")]
+
+
+async def test_a_run_that_is_killed_at_any_commit_ends_as_an_undisturbed_one(scene: Scene, is_thorough: bool) -> None:
+    """Just before, when all is written and nothing lasts, and just after, when it lasts and nobody knows."""
+    commits = await commits_of_a_run(scene)
+    points = list(itertools.product(commits, Phase))
+    for at, phase in points if is_thorough else points[3 :: len(points) // 4]:
+        async with scene.company(**IN_ORDER) as company, a_proxy(company.url) as proxy:
             started: list[Reconciler] = []
 
             async def kill(started: list[Reconciler] = started) -> None:
                 await started[0].killed()
 
-            proxy.cut(at, deed=kill)
+            proxy.cut(at, phase, deed=kill)
             started.append(await company.start(database_url=proxy.url))
             await started[0].process.wait()
             proxy.reset_all()
