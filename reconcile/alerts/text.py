@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from reconcile.domain.alert import Alert, ConditionKind, Message, News, Notice
-from reconcile.domain.cadence import spelled
+from reconcile.domain.spelling import span, visible
 
 TITLES: Mapping[ConditionKind, str] = {
     ConditionKind.RUN_BREAKER: "All checks are stopped",
@@ -15,6 +15,7 @@ TITLES: Mapping[ConditionKind, str] = {
     ConditionKind.NO_SUCCESSFUL_RUN: "No run succeeds",
     ConditionKind.APPOINTMENTS_AT_RISK: "Meetings are at risk",
     ConditionKind.QUARANTINE_GROWTH: "Leads are set aside",
+    ConditionKind.TEST: "A test",
 }
 HEADINGS: Mapping[ConditionKind, str] = {
     ConditionKind.RUN_BREAKER: "circuit_broken-the-runs-breaker-is-open",
@@ -24,9 +25,9 @@ HEADINGS: Mapping[ConditionKind, str] = {
     ConditionKind.NO_SUCCESSFUL_RUN: "no-run-succeeds",
     ConditionKind.APPOINTMENTS_AT_RISK: "meetings-are-at-risk",
     ConditionKind.QUARANTINE_GROWTH: "the-quarantine-grows",
+    ConditionKind.TEST: "a-test-of-the-alerts",
 }
 """The anchors of the headings in docs/runbook.md."""
-_SHORT = timedelta(minutes=2)
 
 
 def subject(message: Message) -> str:
@@ -41,12 +42,12 @@ def subject(message: Message) -> str:
 def headline(notice: Notice) -> str:
     """Return a notice in one line."""
     alert = notice.alert
-    title = f"{TITLES[alert.condition.kind]}: {alert.condition.text}"
+    title = f"{TITLES[alert.condition.kind]}: {visible(alert.condition.text)}"
     match notice.news:
         case News.NEW:
             return title
         case News.RECOVERED:
-            return f"Recovered after {lasting(alert.lasted(alert.over_at or alert.seen_at))}: {title}"
+            return f"Recovered after {span(alert.lasted(alert.over_at or alert.seen_at))}: {title}"
         case _:
             return f"{notice.news.capitalize()}: {title}"
 
@@ -60,7 +61,7 @@ def details(notice: Notice, message: Message) -> list[tuple[str, str]]:
     if alert.is_standing:
         if condition.coming:
             lines.append(("next", condition.coming))
-        lines += [("type", command) for command in condition.commands[:2]]
+        lines += [("type", visible(command)) for command in condition.commands[:2]]
     lines.append(("runbook", runbook(condition.kind, message)))
     return lines
 
@@ -79,13 +80,7 @@ def runbook(kind: ConditionKind, message: Message) -> str:
     return f"{message.runbook}#{HEADINGS[kind]}"
 
 
-def lasting(duration: timedelta) -> str:
-    """Return a duration without what nobody wants to know of it."""
-    unit = timedelta(seconds=1) if duration < _SHORT else timedelta(minutes=1)
-    return spelled(duration // unit * unit)
-
-
 def _since(alert: Alert, at: datetime) -> str:
     if alert.over_at is not None:
         return f"{alert.since:%Y-%m-%d %H:%M} UTC, until {alert.over_at:%H:%M}"
-    return f"{alert.since:%Y-%m-%d %H:%M} UTC, for {lasting(alert.lasted(at))}"
+    return f"{alert.since:%Y-%m-%d %H:%M} UTC, for {span(alert.lasted(at))}"

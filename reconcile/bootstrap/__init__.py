@@ -4,7 +4,7 @@ import asyncio
 import random as chances
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,6 @@ import reconcile
 from reconcile.bootstrap.alerts import alarm_of
 from reconcile.bootstrap.state_object import mirror_of, state_findings
 from reconcile.bootstrap.telemetry import telemetry_of
-from reconcile.bootstrap.threads import DaemonThreads
 from reconcile.credentials import CredentialDirectory
 from reconcile.domain.credential import Token
 from reconcile.domain.finding import Finding, Verdict, worst
@@ -168,22 +167,35 @@ async def providers_at(  # noqa: PLR0913 - what all calls of a run share
         await providers.aclose()
 
 
-async def run(settings: Settings, request: RunRequest, *, on_progress: OnProgress | None = None) -> RunReport:
-    """Make one run and return its report; SIGTERM ends it early and in order."""
+Adapt = Callable[[Parts, RunPolicy], tuple[Parts, RunPolicy]]
+
+
+async def run(
+    settings: Settings,
+    request: RunRequest,
+    *,
+    on_progress: OnProgress | None = None,
+    adapt: Adapt | None = None,
+) -> RunReport:
+    """Make one run and return its report; SIGTERM ends it early and in order.
+
+    *adapt* makes it a run of another kind, which the state object does not show.
+    """
     clock, stop = SystemClock(), Stop()
     run_id, started = new_run_id(clock.now()), clock.monotonic()
     request = request.of_job(settings.job_name, now=clock.now())
     report: RunReport | None = None
     asyncio.get_running_loop().set_exception_handler(_told_of_stray)
-    asyncio.get_running_loop().set_default_executor(DaemonThreads())
     with ended_by_sigterm(stop), telemetry_of(run_id, stop=stop) as telemetry:
         try:
             async with (
-                mirror_of(None if request.dry_run else settings, clock=clock, telemetry=telemetry) as mirror,
+                mirror_of(None if request.dry_run or adapt else settings, clock=clock, telemetry=telemetry) as mirror,
                 _parts(settings, clock=clock, stop=stop, telemetry=telemetry, on_progress=on_progress) as parts,
             ):
                 parts = replace(parts, mirror=mirror)  # noqa: PLW2901 - only now complete
                 policy = replace(run_policy(settings), disagreements=settings.disagreements(request.scheduled_at))
+                if adapt is not None:
+                    parts, policy = adapt(parts, policy)  # noqa: PLW2901
                 report = await run_once(request, run_id=run_id, policy=policy, parts=parts)
         except asyncio.CancelledError:
             if not stop.takes_back_cancellation():

@@ -1,11 +1,13 @@
 """The channels that settings name, each loaded when it first has something to say."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from reconcile.bootstrap.threads import DaemonThreads
 from reconcile.domain.alert import Message
 from reconcile.ports import AlertChannel, Clock
 from reconcile.runner.alerts import Alarm
@@ -27,6 +29,7 @@ async def alarm_of(settings: Settings, *, clock: Clock) -> AsyncIterator[Alarm |
         if not channels:
             yield None
             return
+        asyncio.get_running_loop().set_default_executor(DaemonThreads())
         yield Alarm(
             channels=channels,
             source=settings.alert_source,

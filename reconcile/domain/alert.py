@@ -18,6 +18,8 @@ class ConditionKind(StrEnum):
     NO_SUCCESSFUL_RUN = "no_successful_run"
     APPOINTMENTS_AT_RISK = "appointments_at_risk"
     QUARANTINE_GROWTH = "quarantine_growth"
+    TEST = "test"
+    """Nothing: somebody tries the channels."""
 
 
 class Severity(StrEnum):
@@ -35,6 +37,7 @@ SEVERITIES: Mapping[ConditionKind, Severity] = {
     ConditionKind.UNHEALTHY_RUN: Severity.WARNING,
     ConditionKind.APPOINTMENTS_AT_RISK: Severity.WARNING,
     ConditionKind.QUARANTINE_GROWTH: Severity.WARNING,
+    ConditionKind.TEST: Severity.WARNING,
 }
 
 _QUIET: Mapping[ConditionKind, timedelta] = {

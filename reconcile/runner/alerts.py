@@ -16,7 +16,7 @@ from reconcile.runner.conditions import conditions
 
 BUDGET = timedelta(seconds=3)
 """All that telling may cost a run."""
-_DELIVERY = timedelta(seconds=2.4)
+DELIVERY = timedelta(seconds=2.4)
 """What of it a channel may take; the rest is for the database."""
 _LAST_WORDS = timedelta(seconds=0.2)
 """For giving up the lease, where all else took too long."""
@@ -73,7 +73,7 @@ async def _tell(alarm: Alarm, *, holder: str, store: Store, clock: Clock, teleme
     desk = await _Desk.of(alarm, true, store=store, clock=clock, telemetry=telemetry, now=now)
     if not true and not desk.is_needed():
         return
-    deadline = clock.monotonic() + _DELIVERY.total_seconds()
+    deadline = clock.monotonic() + DELIVERY.total_seconds()
     while True:
         try:
             lease = await store.leases.acquire(_LEASE, holder=holder, ttl=_LEASE_TTL)
@@ -89,6 +89,19 @@ async def _tell(alarm: Alarm, *, holder: str, store: Store, clock: Clock, teleme
         await desk.deliver(deadline)
     finally:
         await store.leases.release(lease)
+
+
+def owed(
+    alarm: Alarm, alerts: Sequence[Alert], states: Mapping[str, ChannelState], *, now: datetime
+) -> Mapping[str, Sequence[Notice]]:
+    """Return what each channel has yet to hear, by its name."""
+
+    def of(name: str) -> list[Notice]:
+        known_since = states[name].known_since if name in states else now
+        found = (notice(each, name, now=now, policy=alarm.policy, known_since=known_since) for each in alerts)
+        return [each for each in found if each is not None]
+
+    return {channel.name: of(channel.name) for channel in alarm.channels}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -134,20 +147,15 @@ class _Desk:
         """Tell whether there is anything to note or to deliver, though nothing is true."""
         is_unknown = any(channel.name not in self.states for channel in self.alarm.channels)
         is_standing = any(alert.is_standing for alert in self.alerts.values())
-        return is_unknown or is_standing or any(self.owed(channel) for channel in self.alarm.channels)
+        return is_unknown or is_standing or any(self.owed().values())
 
     def state(self, channel: AlertChannel) -> ChannelState:
         """Return what is remembered of *channel*."""
         return self.states.get(channel.name) or ChannelState(name=channel.name, known_since=self.now)
 
-    def owed(self, channel: AlertChannel) -> list[Notice]:
-        """Return what *channel* has yet to hear."""
-        known_since = self.state(channel).known_since
-        found = (
-            notice(alert, channel.name, now=self.now, policy=self.alarm.policy, known_since=known_since)
-            for alert in self.alerts.values()
-        )
-        return [each for each in found if each is not None]
+    def owed(self) -> Mapping[str, Sequence[Notice]]:
+        """Return what each channel has yet to hear."""
+        return owed(self.alarm, list(self.alerts.values()), self.states, now=self.now)
 
     async def note(self) -> None:
         """Store what has changed before anybody is told: a teller that is killed leaves the next one the same debt."""
@@ -175,8 +183,10 @@ class _Desk:
 
     async def deliver(self, deadline: float) -> None:
         """Deliver to all channels side by side; a bug in one is that one's fault."""
+        debts = self.owed()
         found = await asyncio.gather(
-            *(self._deliver(channel, deadline) for channel in self.alarm.channels), return_exceptions=True
+            *(self._deliver(channel, debts[channel.name], deadline) for channel in self.alarm.channels),
+            return_exceptions=True,
         )
         for channel, error in zip(self.alarm.channels, found, strict=True):
             if isinstance(error, StoreUnavailable):
@@ -184,9 +194,8 @@ class _Desk:
             if isinstance(error, BaseException):
                 self.telemetry.warning("alert.bug", channel=channel.name, where=bug_named(error))
 
-    async def _deliver(self, channel: AlertChannel, deadline: float) -> None:
+    async def _deliver(self, channel: AlertChannel, notices: Sequence[Notice], deadline: float) -> None:
         state = self.state(channel)
-        notices = self.owed(channel)
         if not notices or (state.not_before is not None and self.now < state.not_before):
             return
         groups = [notices] if channel.takes_many else [[each] for each in notices]

@@ -17,7 +17,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 def test_a_message_says_all_that_somebody_who_was_woken_wants_to_know() -> None:
     assert plain(a_message()) == (
         "CRITICAL  Calls to a provider are stopped: GoHighLevel: its responses lack a field <that> this version needs\n"
-        "  since:   2026-11-24 09:02 UTC, for 15m\n"
+        "  since:   2026-11-24 09:02 UTC, for 15 min\n"
         "  saved:   about 5,955 provider calls were not made\n"
         "  next:    no call, then 3 probes, each in another workspace\n"
         "  type:    reconcile explain run tick-03\n"
@@ -29,7 +29,7 @@ def test_a_message_says_all_that_somebody_who_was_woken_wants_to_know() -> None:
 def test_the_end_is_told_with_its_duration_and_nothing_to_do() -> None:
     message = a_message(a_notice(OVER, News.RECOVERED))
 
-    assert subject(message).startswith("[calendars/prod] Recovered after 15m: Calls to a provider are stopped: ")
+    assert subject(message).startswith("[calendars/prod] Recovered after 15 min: Calls to a provider are stopped: ")
     assert "2026-11-24 09:02 UTC, until 09:17" in plain(message)
     assert "type:" not in plain(message)
     assert "next:" not in plain(message)
