@@ -1,6 +1,7 @@
 """What the use cases need from the world, in their own words. Adapters and fakes pass the same contract suites."""
 
 from reconcile.ports.alerts import AlertChannel, Alerts, ChannelState
+from reconcile.ports.backfills import Backfills, ItemMove, ItemRow, Marks, Share
 from reconcile.ports.clock import Clock
 from reconcile.ports.kubernetes import Announcement, StateMirror, StateObject
 from reconcile.ports.leads import BatchReceipt, BatchWrite, DueWorkspaces, Leads, LeadWrite
@@ -15,6 +16,7 @@ __all__ = [
     "AlertChannel",
     "Alerts",
     "Announcement",
+    "Backfills",
     "BatchReceipt",
     "BatchRow",
     "BatchWrite",
@@ -28,17 +30,21 @@ __all__ = [
     "DueWorkspaces",
     "EffectSink",
     "HttpAttempt",
+    "ItemMove",
+    "ItemRow",
     "LeadWrite",
     "Leads",
     "Leases",
     "Ledger",
     "Lookup",
+    "Marks",
     "OrderRow",
     "Orders",
     "Outbox",
     "OutboxRow",
     "Provider",
     "RunRow",
+    "Share",
     "SightingRow",
     "SignatureRow",
     "Silence",

@@ -55,8 +55,11 @@ class Breakers(Protocol):
 class Budgets(Protocol):
     """Provider calls that an account has left, shared between processes, by the database's clock."""
 
-    async def reserve(self, key: str, *, wanted: int, limit: RateLimit) -> Grant:
-        """Take up to *wanted* calls from the account's meter; a smaller limit learned from headers is kept with it."""
+    async def reserve(self, key: str, *, wanted: int, limit: RateLimit, share: float = 1) -> Grant:
+        """Take up to *wanted* calls from the account's meter; a smaller limit learned from headers is kept with it.
+
+        With a *share* below 1, the rest of the burst is left to others at every instant.
+        """
         ...
 
     async def settle(self, key: str, *, unused: int, usage: Usage, limit: RateLimit) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from reconcile.ports.alerts import Alerts
+from reconcile.ports.backfills import Backfills
 from reconcile.ports.leads import Leads
 from reconcile.ports.ledger import Ledger
 from reconcile.ports.memory import Breakers, Budgets, Cadences, Leases, Orders
@@ -22,3 +23,4 @@ class Store:
     cadences: Cadences
     orders: Orders
     alerts: Alerts
+    backfills: Backfills

@@ -101,10 +101,27 @@ class Settings(AlertSettings):
         BreakerMode.ENFORCE, "enforce, or metrics_only to report trips without making them.", kind=Choice(BreakerMode)
     )
 
+    backfill_rate_share: float = declare(
+        0.5, "Share of each account's calls that a backfill may use; the rest is the schedule's.", kind=Number(0.01, 1)
+    )
+    backfill_max_changes: int = declare(
+        10_000, "Changes of one kind above which a backfill's plan is held.", kind=Whole(0, 100_000_000)
+    )
+    backfill_max_percent: float = declare(
+        50, "Percent of a plan's leads above which changes of one kind hold it.", kind=Number(0, 100)
+    )
+    backfill_max_canceled_percent: float = declare(
+        10, "Percent of a plan's leads above which cancellations hold it.", kind=Number(0, 100)
+    )
+
     webhook_url: str | None = declare(
         None, "Where follow-ups of bookings and cancellations are delivered.", kind=WebUrl()
     )
     webhook_secret: str | None = declare(None, "Key that signs those deliveries.", kind=Secret(16))
+
+    page_token: str | None = declare(
+        None, "What a browser must know to see the page of reconcile serve, as its password.", kind=Secret(16)
+    )
 
     trigger: Trigger = declare(Trigger.MANUAL, "Who started the run, as the report names it.", kind=Choice(Trigger))
     shards: int = declare(1, "Shares that the workspaces are divided into.", kind=Whole(1, MOST))

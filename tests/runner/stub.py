@@ -11,6 +11,8 @@ from reconcile.domain.lead import Lead, MismatchKind
 from reconcile.domain.report import Freshness
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import (
+    Alerts,
+    Backfills,
     BatchRow,
     Breakers,
     Budgets,
@@ -62,6 +64,8 @@ class Stub:
             outbox=cast("Outbox", _Outbox(self)),
             cadences=self.cadences,
             orders=self.orders,
+            alerts=cast("Alerts", None),
+            backfills=cast("Backfills", None),
         )
 
 

@@ -14,6 +14,7 @@ depends_on = None
 def upgrade() -> None:
     _alerts()
     _signatures_by_run()
+    _backfills()
 
 
 def _alerts() -> None:
