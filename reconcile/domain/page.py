@@ -20,6 +20,14 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Something to type, and why."""
+
+    text: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
     """Some runs in a row, taken together: *worst* is the highest error rate among them, *at_risk* the highest count."""
 
@@ -97,25 +105,26 @@ class RiskyMeeting:
 
     workspace_id: WorkspaceId
     lead_id: LeadId
-    starts_at: datetime
+    starts_at: datetime | None
     verified_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """One kind of failure."""
+    """One kind of failure in one version of the program, as often as it was seen in the page's time."""
 
     signature: str
     shape: tuple[str, ...]
+    version: str
     count: int
+    workspaces: int
     first_seen_at: datetime
     last_seen_at: datetime
-    workspace_id: WorkspaceId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repair:
-    """What was changed at one lead, as far as it concerns the meeting: *was* and *became* say status and start."""
+    """What was changed at one lead: *was* and *became* say status and start of the meeting, or what else it was."""
 
     at: datetime
     run_id: RunId
@@ -138,8 +147,9 @@ class PageFacts:
     since: datetime
     standing: Standing
     headline: str
-    steps: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
     notes: tuple[str, ...] = ()
+    trip_rate: float = 0.5
     moments: tuple[Moment, ...] = ()
     bands: tuple[Band, ...] = ()
     band_rows: tuple[str, ...] = ()
