@@ -116,7 +116,7 @@ class _Desk:
     now: datetime
     alerts: dict[str, Alert]
     states: dict[str, ChannelState]
-    saving: asyncio.Lock = field(default_factory=asyncio.Lock)
+    marking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
     async def of(  # noqa: PLR0913 - what it works with
@@ -168,13 +168,12 @@ class _Desk:
         """Store *moved*; what another teller has moved meanwhile is its own to tell, and is forgotten here."""
         if not moved:
             return
-        async with self.saving:
-            saved = await self.store.alerts.save(moved)
-            for alert in moved:
-                if alert.key in saved:
-                    self.alerts[alert.key] = alert
-                else:
-                    self.alerts.pop(alert.key, None)
+        saved = await self.store.alerts.save(moved)
+        for alert in moved:
+            if alert.key in saved:
+                self.alerts[alert.key] = alert
+            else:
+                self.alerts.pop(alert.key, None)
 
     async def enter(self, state: ChannelState) -> None:
         """Store what is known of a channel."""
@@ -211,11 +210,9 @@ class _Desk:
             await self.enter(replace(state, failures=0, failing_since=None, fault=None, not_before=None))
 
     async def _confirmed(self, channel: AlertChannel, group: Sequence[Notice]) -> None:
-        # Of the alert as it was delivered; what another channel has confirmed meanwhile stays.
-        known: Mapping[str, Alert] = self.alerts
-        await self.save(
-            [known[each.alert.key].confirmed(channel.name, self.now) for each in group if each.alert.key in known]
-        )
+        async with self.marking:  # each channel's mark is put beside those of the others
+            told = [self.alerts[each.alert.key] for each in group if each.alert.key in self.alerts]
+            await self.save([alert.confirmed(channel.name, self.now) for alert in told])
         self.telemetry.event("alert.delivered", channel=channel.name, notices=len(group))
 
 

@@ -131,6 +131,16 @@ async def test_a_dead_channel_fails_no_run_holds_up_no_other_and_is_left_alone_f
     assert (await desk.store.alerts.channels())["slack"].fault is None
 
 
+async def test_channels_that_confirm_at_the_same_time_are_all_remembered(desk: Desk, channel: FakeChannel) -> None:
+    others = [FakeChannel(name) for name in ("email", "webhook", "pagerduty")]
+    desk.alarm = an_alarm(channel, *others)
+    desk.ghl.always = failure(ErrorClass.CONTRACT)
+    for _ in range(3):
+        await desk.run()
+
+    assert [each.told for each in (channel, *others)] == [[(News.NEW, GHL_TRIPPED)]] * 4
+
+
 async def test_a_bug_in_a_channel_is_that_channels_allook(desk: Desk, channel: FakeChannel) -> None:
     broken = FakeChannel("email", trouble=ZeroDivisionError("c4n4ry"))
     desk.alarm = an_alarm(broken, channel)
