@@ -78,6 +78,16 @@ def test_a_missing_secret_is_missed_before_anything_is_made(cluster: Cluster, na
     assert release.get("configmaps")["items"][1:] == []
 
 
+@by_helm
+def test_a_time_zone_that_nobody_has_is_refused_with_its_name(cluster: Cluster, namespace: str, helm: int) -> None:
+    """The chart knows how one is spelled; which there are, the API server knows."""
+    release = Release(cluster, namespace, helm)
+    secret(cluster, namespace)
+
+    with pytest.raises(ClusterError, match="unknown time zone Mars/Base"):
+        release.install("--set=migrate.enabled=false,timeZone=Mars/Base")
+
+
 def test_the_programs_account_may_do_three_things(cluster: Cluster, namespace: str) -> None:
     """Everything that the API server has is asked for, under the account's name and by the state object's name."""
     with released(cluster, 4, namespace=namespace):

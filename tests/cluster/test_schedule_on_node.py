@@ -6,12 +6,15 @@ No minute can be made shorter, so all that needs several of them happens side by
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from reconcile.domain.annotation import BREAKER, BREAKER_STATE
 from reconcile.simulator import incident
@@ -121,23 +124,27 @@ async def clockwork(
         server.drop_database(url)
 
 
-async def test_ticks_by_the_clock(node: Node, image: str, postgres_server: postgres.Server, tmp_path: Path) -> None:
+async def test_ticks_by_the_clock(
+    node: Node, image: str, postgres_server: postgres.Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The incident under Helm 3 and under Helm 4, and an operator's hold and lowered cadence."""
-    async with AsyncExitStack() as stack:
-        by_three, by_four, commanded = [
-            await stack.enter_async_context(clockwork(node, image, postgres_server, tmp_path / str(number), helm=helm))
-            for number, helm in enumerate((3, 4, 4))
-        ]
-        async with asyncio.TaskGroup() as group:
-            group.create_task(an_incident_opens_and_closes(by_three, tmp_path / "three"))
-            group.create_task(an_incident_opens_and_closes(by_four, tmp_path / "four"))
-            group.create_task(operators_are_obeyed(commanded))
+
+    async def in_a_release(number: int, scenario: Callable[[Clockwork], Awaitable[str]]) -> str:
+        folder = tmp_path / str(number)
+        async with clockwork(node, image, postgres_server, folder, helm=3 if number == 0 else 4) as ticking:
+            return await scenario(ticking)
+
+    scenarios = (an_incident_opens_and_closes, an_incident_opens_and_closes, operators_are_obeyed)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(in_a_release(*each)) for each in enumerate(scenarios)]
+    with capsys.disabled():
+        sys.stdout.write("".join(f"\nby the clock: {each.result()}" for each in tasks) + "\n")
 
 
-async def an_incident_opens_and_closes(ticking: Clockwork, path: Path) -> None:
-    """Also where the release is upgraded, rolled back, removed and installed again in the middle of it."""
+async def an_incident_opens_and_closes(ticking: Clockwork) -> str:
+    """Upgrade, roll back, remove and install again in the middle of it; return when the breaker moved."""
     site, release = ticking.site, ticking.site.release
-    async with ticking.watched(path) as seen:
+    async with ticking.watched(site.values.with_name("seen")) as seen:
         first = await ticking.start()
         opening = asyncio.create_task(ticking.kubectl_waits_for("open"))
         site.simulator.faults.add(*incident())
@@ -171,14 +178,18 @@ async def an_incident_opens_and_closes(ticking: Clockwork, path: Path) -> None:
     assert (opened["breaker"], opened["reason"], opened["state"]) == (GHL, "ContractFault", "open")
     assert opened["since"] < opened["nextProbeAt"] <= times[1]
     assert (last[-1]["health"], last[-1]["errors"]) == ("healthy", 0)
+    return ", ".join(f"{state} since {since}" for (state, since), _ in groupby((s, at) for s, at, _ in moved))
 
 
 def _of_ghl(shown: dict[str, Any]) -> dict[str, Any] | None:
     return next((each for each in shown["breakers"] if each["breaker"] == GHL), None)
 
 
-async def operators_are_obeyed(ticking: Clockwork) -> None:
-    """Hold a provider that is well; then lower the cadence, under which no two ticks in a row can be due."""
+async def operators_are_obeyed(ticking: Clockwork) -> str:
+    """Hold a provider that is well; then lower the cadence, under which no two ticks in a row can be due.
+
+    Return what became of each tick.
+    """
     await ticking.start()
     await ticking.annotate(f"hold=reason='vendor outage' for=2h breaker={GHL}")
     ticking.site.simulator.requests.reset()
@@ -198,3 +209,4 @@ async def operators_are_obeyed(ticking: Clockwork) -> None:
     assert [(each["stopped"], each["leadsChecked"] > 0) for each in after[-2:]] == [(None, True), (None, True)]
     assert {each["trigger"] for each in (held, left_out, *after)} == {"schedule"}
     assert (await ticking.state())["state"] == "closed"
+    return "held, left out, " + ", ".join("left out" if each["stopped"] else "due" for each in after)
