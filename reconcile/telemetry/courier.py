@@ -56,7 +56,7 @@ class Courier:
         self._begun_at = time.monotonic()
         self._begun = {way.signal: _started(way.flush) for way in self._ways}
 
-    def close(self, limit: float) -> Mapping[Signal, Counter[str]]:
+    def close(self, limit: float) -> Mapping[Signal, Mapping[str, int]]:
         """Send the rest within *limit* seconds since the beginning; return what was lost of which signal, and why."""
         now = time.monotonic()
         ends_at = (self._begun_at or now) + limit
@@ -75,7 +75,8 @@ class Courier:
             if way.signal not in last or last[way.signal].is_alive():
                 way.sender.close()
                 way.losses[IN_TIME] += 1
-        return {way.signal: way.losses for way in self._ways if way.losses}
+        # Copies: threads that were left behind may still count.
+        return {way.signal: dict(way.losses) for way in self._ways if way.losses}
 
     def _is_stuck(self, way: Way) -> bool:
         return way.signal in self._begun and self._begun[way.signal].is_alive()

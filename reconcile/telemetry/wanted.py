@@ -22,7 +22,7 @@ class Target:
     """Where a signal goes, and how."""
 
     url: str = field(repr=False)
-    """It may hold a password."""
+    """Its path may hold a key."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     is_gzip: bool = False
     ca_file: str | None = None
@@ -105,6 +105,8 @@ def _checked(url: str, name: str) -> str:
         is_usable = False
     if not is_usable or not url.isascii() or any(letter <= " " for letter in url.strip()):
         raise _FaultError(fault)
+    if "@" in parts.netloc:
+        raise _FaultError(f"{name} holds a user: name it in OTEL_EXPORTER_OTLP_HEADERS, as authorization")
     return url.strip()
 
 
