@@ -72,13 +72,15 @@ def _of_breaker(breaker: Breaker, reported: Sequence[RunRow], *, now: datetime, 
 
 
 def _spending(reported: Sequence[RunRow]) -> Spending | None:
-    """Return what the newest run spent, beside the most that a sound one of the same share of the work has."""
+    """Return what the newest run spent, beside what sound ones of the same share of the work usually did."""
     if not reported:
         return None
     newest, *before = reported
     share = _of(newest).get("shard")
-    usual = (_count(row, "providerCalls") for row in before if _of(row).get("shard") == share and was_sound(_of(row)))
-    return Spending(run_id=newest.run_id, calls=_count(newest, "providerCalls"), usual_calls=max(usual, default=0))
+    like_it = [row for row in before if _of(row).get("shard") == share and was_sound(_of(row))]
+    usual = sorted(_count(row, "providerCalls") for row in like_it)
+    median = usual[(len(usual) - 1) // 2] if usual else 0
+    return Spending(run_id=newest.run_id, calls=_count(newest, "providerCalls"), usual_calls=median)
 
 
 async def _silence(

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -66,10 +66,10 @@ class MailServer:
 
 @asynccontextmanager
 async def a_mail_server(
-    *, starttls: ssl.SSLContext | None = None, tls: ssl.SSLContext | None = None, **says: str
+    says: Mapping[str, str] | None = None, *, starttls: ssl.SSLContext | None = None, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[MailServer]:
     """Give a server for the length of a block, with TLS from the start where *tls* is given."""
-    found = MailServer(says=says, tls=starttls)
+    found = MailServer(says=dict(says or {}), tls=starttls)
     server = await asyncio.start_server(found.serve, "127.0.0.1", 0, ssl=tls)
     found.port = server.sockets[0].getsockname()[1]
     try:

@@ -100,8 +100,8 @@ async def test_a_server_without_tls_hears_neither_password_nor_mail() -> None:
 @pytest.mark.parametrize("scheme", ["smtp", "smtps"])
 async def test_a_certificate_that_proves_nothing_is_refused(name: str, scheme: str) -> None:
     context = certificate(name)
-    given = {"tls": context} if scheme == "smtps" else {"starttls": context}
-    async with a_mail_server(**given) as server:
+    is_smtps = scheme == "smtps"
+    async with a_mail_server(tls=context if is_smtps else None, starttls=None if is_smtps else context) as server:
         said = await refused(a_channel(server.port, scheme=scheme))
 
     assert said == "the mail server did not show a certificate that is trusted"
@@ -121,21 +121,21 @@ async def test_a_certificate_that_proves_nothing_is_refused(name: str, scheme: s
     ],
 )
 async def test_a_server_that_refuses_is_quoted_by_its_number_alone(command: str, answer: str, said: str) -> None:
-    async with a_mail_server(**{command: answer}) as server:
+    async with a_mail_server({command: answer}) as server:
         assert (await refused(a_channel(server.port))).startswith(said)
 
 
 @pytest.mark.parametrize("command", ["greeting", "EHLO", "AUTH", "RCPT", "mail"])
 async def test_a_server_that_hangs_is_given_up_in_time(command: str) -> None:
     began = time.monotonic()
-    async with a_mail_server(**{command: ""}) as server:
+    async with a_mail_server({command: ""}) as server:
         assert await refused(a_channel(server.port), within=0.2) == "the mail server did not answer in time"
 
     assert time.monotonic() - began < 1
 
 
 async def test_a_mail_that_was_taken_is_delivered_however_the_server_says_goodbye() -> None:
-    async with a_mail_server(QUIT="") as server:
+    async with a_mail_server({"QUIT": ""}) as server:
         await deliver(a_channel(server.port), within=0.5)
 
     assert server.mails

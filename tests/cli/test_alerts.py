@@ -72,7 +72,7 @@ async def test_a_look_tells_what_no_run_could(shop: Shop, receiver: Receiver) ->
 async def test_dead_slack_and_dead_mail_cost_a_run_less_than_three_seconds(shop: Shop, receiver: Receiver) -> None:
     """Both take the connection and say nothing, so nothing but the clock ends them."""
     receiver.is_shut = True
-    async with a_mail_server(greeting="") as mail:
+    async with a_mail_server({"greeting": ""}) as mail:
         dead = {
             "alert_slack_url": receiver.url,
             "alert_smtp_url": f"smtp://127.0.0.1:{mail.port}",
