@@ -17,7 +17,7 @@ from reconcile.runner.conditions import conditions
 BUDGET = timedelta(seconds=3)
 """All that telling may cost a run."""
 DELIVERY = timedelta(seconds=2.4)
-"""What of it a channel may take; the rest is for the database."""
+"""By when channels must have confirmed; the rest is for remembering it."""
 _LAST_WORDS = timedelta(seconds=0.2)
 """For giving up the lease, where all else took too long."""
 _LEASE = "alerts"
@@ -68,12 +68,11 @@ async def tell(alarm: Alarm | None, *, holder: str, store: Store, clock: Clock, 
 
 
 async def _tell(alarm: Alarm, *, holder: str, store: Store, clock: Clock, telemetry: Telemetry) -> None:
-    now = clock.now()
+    now, deadline = clock.now(), clock.monotonic() + DELIVERY.total_seconds()
     true = await conditions(store, now=now, policy=alarm.policy, breaker=alarm.breaker, planned=alarm.planned)
     desk = await _Desk.of(alarm, true, store=store, clock=clock, telemetry=telemetry, now=now)
     if not true and not desk.is_needed():
         return
-    deadline = clock.monotonic() + DELIVERY.total_seconds()
     while True:
         try:
             lease = await store.leases.acquire(_LEASE, holder=holder, ttl=_LEASE_TTL)
