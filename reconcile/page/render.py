@@ -105,7 +105,7 @@ def _environment() -> Environment:
         "shown": _shown,
         "keys": keys,
         "big": _big,
-        "plain": lambda word: word.replace("_", " "),
+        "plain": lambda word: _shown(word.replace("_", " ")),
         "span": span,
         "ago": lambda at, now: ago(at, now, units=1),
         "share": _share,

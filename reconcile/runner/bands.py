@@ -33,11 +33,11 @@ class _Story:
         """Note that the breaker is in *state* at *at*, and has been since then, as far as it was not seen otherwise."""
         last = self.bands[-1] if self.bands else None
         if last is not None and last.is_current and last.state == state:
-            self.bands[-1] = replace(last, end=at)
+            self.bands[-1] = replace(last, end=max(last.end, at))
             return
-        start = min(max(since, last.end) if last else since, at)
+        start = max(min(since, at), last.end) if last else min(since, at)
         self.rest(start)
-        self._begin(Band(breaker=self.breaker, state=state, start=start, end=at, is_current=True), finest)
+        self._begin(Band(breaker=self.breaker, state=state, start=start, end=max(start, at), is_current=True), finest)
 
     def rest(self, at: datetime | None = None) -> None:
         """Note that the breaker has been closed since *at*, or since it was last seen."""
@@ -73,7 +73,7 @@ def timeline(
             story.see(each["state"], since=began_at, at=tick.ended_at, finest=finest)
         closed = {str(each.get("breaker")): _instant(each.get("since")) for each in tick.breakers}
         for name in troubled - told.keys():
-            stories[name].rest(closed.get(name) or tick.ended_at)
+            stories[name].rest(min(closed.get(name) or tick.ended_at, tick.ended_at))
         troubled = set(told)
     stored = {str(each.key): each for each in breakers}
     for name in stories.keys() | stored.keys():
@@ -84,7 +84,7 @@ def timeline(
             story = stories.setdefault(name, _Story(name))
             story.see(state, since=max(began_at, since), at=now, finest=finest)
         elif name in stories:
-            stories[name].rest(began_at if breaker else None)
+            stories[name].rest(min(began_at, now) if breaker else None)
     return _cut([story for story in stories.values() if story.bands], most=most)
 
 
