@@ -27,10 +27,11 @@ from reconcile.runner.tally import Fault
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """A permission to ask about one lead; *probing* names the half-open breakers that it is a probe for."""
+    """A permission to ask about one lead: the *number*-th; *probing* names the half-open breakers it is a probe for."""
 
     workspace_id: WorkspaceId
     lookup: Lookup
+    number: int
     probing: frozenset[BreakerKey] = frozenset()
 
 
@@ -77,6 +78,7 @@ class Board:
         self._successes_by: dict[BreakerKey, int] = defaultdict(int)
         self.opened_in_run: set[BreakerKey] = set()
         self.would_trip: list[str] = []
+        self._admitted_count = 0
         self.under_way_count = 0
         """Calls that were let through and have not come to anything yet."""
         self.under_way_at_trip: int | None = None
@@ -198,9 +200,11 @@ class Board:
 
     def admit(self, workspace_id: WorkspaceId, lookup: Lookup, now: datetime) -> Admission | Refusal:
         """Let one call pass, or name the breaker that refuses it."""
+        number = self._admitted_count + 1
         if not self._policy.is_enforced:
             self.under_way_count += 1
-            return Admission(workspace_id=workspace_id, lookup=lookup)
+            self._admitted_count = number
+            return Admission(workspace_id=workspace_id, lookup=lookup, number=number)
         path = path_of(workspace_id, lookup)
         refusing = next((key for key in path if not self._lets_pass(key, workspace_id, now)), None)
         if refusing is not None:
@@ -212,7 +216,8 @@ class Board:
             elif (key, workspace_id) in self._quotas:
                 self._quotas[key, workspace_id] -= 1
         self.under_way_count += 1
-        return Admission(workspace_id=workspace_id, lookup=lookup, probing=probing)
+        self._admitted_count = number
+        return Admission(workspace_id=workspace_id, lookup=lookup, number=number, probing=probing)
 
     def _is_probed(self, key: BreakerKey, now: datetime) -> bool:
         breaker = self.breaker(key)
@@ -248,15 +253,15 @@ class Board:
         lookup, workspace_id = admission.lookup, admission.workspace_id
         if self.breaker(workspace_key(workspace_id)).state is BreakerState.OPEN and failed:
             return
-        self._judge(workspace_id, lookup, fault, now)
+        self._judge(workspace_id, lookup, fault, now, number=admission.number)
 
     def record_bug(self, workspace_id: WorkspaceId, lookup: Lookup, now: datetime) -> None:
         """Count a bug of ours that came to light after a provider had answered: nothing is to be said against it."""
         if self.breaker(workspace_key(workspace_id)).state is not BreakerState.OPEN:
-            self._judge(workspace_id, lookup, ErrorClass.INTERNAL, now)
+            self._judge(workspace_id, lookup, ErrorClass.INTERNAL, now, number=self._admitted_count)
 
-    def _judge(self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault, now: datetime) -> None:
-        self._jury.count(workspace_id, lookup, fault)
+    def _judge(self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault, now: datetime, *, number: int) -> None:
+        self._jury.count(workspace_id, lookup, fault, number=number)
         if fault is not None:
             # In this order, each seeing what the one before has opened: a wide breaker spares the narrower ones.
             self._open(self._jury.judge_provider(lookup, fault, self._standing(now)), now)

@@ -154,6 +154,9 @@ async def _due(run: Run) -> DueWorkspaces:
 async def _visit_all(workspaces: Sequence[Workspace], *, run: Run) -> None:
     """Visit the workspaces side by side; where a wide breaker is probing, a few leads go ahead of all others."""
     run.planned_count = len(workspaces)
+    # A workspace that was in trouble may keep its place for a whole time limit again: then it is nobody else's.
+    troubled = run.board.troubled()
+    workspaces = sorted(workspaces, key=lambda each: each.id in troubled)
     if run.board.is_probing():
         await _round(workspaces, run=run)
         run.board.conclude_probe_round(run.parts.clock.now())
