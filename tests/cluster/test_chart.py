@@ -126,6 +126,35 @@ def test_the_programs_account_may_do_three_things(cluster: Cluster, namespace: s
     }
 
 
+REFUSED = [
+    ("get", "secrets"),
+    ("get", f"secret/{NAME}-database"),
+    ("get", "configmaps"),
+    ("get", f"configmap/{NAME}"),
+    ("get", f"cronjob/{NAME}"),
+    ("get", "pods"),
+    ("get", "nodes"),
+    ("get", "events"),
+    ("annotate", f"configmap/{NAME}", f"{PREFIX}breaker=x"),
+    ("annotate", f"cronjob/{NAME}", f"{PREFIX}breaker=x"),
+    ("create", "configmap", "another"),
+    ("create", "job", "another", f"--from=cronjob/{NAME}"),
+    ("create", "token", NAME),
+    ("delete", f"configmap/{NAME}-state"),
+    ("delete", f"cronjob/{NAME}"),
+]
+
+
+def test_whatever_else_it_asks_for_by_its_own_token_is_refused(cluster: Cluster, namespace: str) -> None:
+    with released(cluster, 4, namespace=namespace) as release:
+        account = release.account().kubeconfig
+        answers = {words: cluster.try_kubectl(*words, release.where, kubeconfig=account) for words in REFUSED}
+        state = cluster.try_kubectl("get", f"configmap/{NAME}-state", release.where, kubeconfig=account)
+
+    assert state.returncode == 0
+    assert [words for words, done in answers.items() if not done.returncode or "orbidden" not in done.stderr] == []
+
+
 def _everything(cluster: Cluster) -> Iterator[dict[str, str]]:
     listed = cluster.kubectl("api-resources", "--no-headers", "--output=wide").splitlines()
     for line in listed:
