@@ -160,5 +160,5 @@ def _said(values: Mapping[str, Any]) -> str:
 
 
 def _others(values: Mapping[str, Any]) -> str:
-    names = [name.removeprefix("booking_").replace("_", " ").removesuffix(" at") for name in values]
-    return ", ".join(name for name in names if name not in {"appointments", "status", "starts"})
+    names = [name.removeprefix("booking_").replace("_", " ").removesuffix("s at") for name in values]
+    return ", ".join(name for name in names if name not in {"appointments", "status", "start"})

@@ -8,6 +8,7 @@ from typing import Any, cast
 from reconcile.domain.breaker import Breaker, BreakerKey
 from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, MismatchKind
+from reconcile.domain.page import Ages
 from reconcile.domain.report import Freshness
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import (
@@ -23,7 +24,9 @@ from reconcile.ports import (
     Ledger,
     Outbox,
     RunRow,
+    SightingRow,
     SignatureRow,
+    TickRow,
 )
 from reconcile.ports import Store as StorePort
 from tests.runner.memory import MemoryCadences, MemoryOrders
@@ -43,6 +46,10 @@ class Stub:
     batches: Sequence[BatchRow] = ()
     changes: Sequence[ChangeRow] = ()
     signatures: Sequence[SignatureRow] = ()
+    ticks: Sequence[TickRow] = ()
+    sightings: Sequence[SightingRow] = ()
+    at_risk: Sequence[Lead] = ()
+    ages: Ages = field(default_factory=Ages)
     quarantined: Sequence[Lead] = ()
     mismatches: Mapping[MismatchKind, int] = field(default_factory=dict)
     pending: int = 0
@@ -92,7 +99,13 @@ class _Leads:
         return self.stub.freshness
 
     async def at_risk_count(self, **_: object) -> int:
-        return 0
+        return len(self.stub.at_risk)
+
+    async def at_risk(self, *, limit: int, **_: object) -> Sequence[Lead]:
+        return self.stub.at_risk[:limit]
+
+    async def ages(self, **_: object) -> Ages:
+        return self.stub.ages
 
 
 @dataclass
@@ -144,6 +157,12 @@ class _Ledger:
 
     async def signatures(self, **_: object) -> Sequence[SignatureRow]:
         return self.stub.signatures
+
+    async def ticks(self, **_: object) -> Sequence[TickRow]:
+        return self.stub.ticks
+
+    async def sightings(self, **_: object) -> Sequence[SightingRow]:
+        return self.stub.sightings
 
 
 @dataclass
