@@ -16,6 +16,7 @@ from tests.cluster.kubernetes.processes import ClusterError, eventually
 from tests.cluster.release import NAME, PREFIX, Release, documents, released, secret
 
 RECONCILE = Path(sys.executable).with_name("reconcile")
+ERROR_RATE = "RECONCILE_CIRCUIT_BREAKER_ERROR_RATE"
 by_helm = pytest.mark.parametrize("helm", [3, 4])
 
 
@@ -187,20 +188,32 @@ def test_the_pods_environment_starts_the_program_and_it_uses_what_it_may(
         template = release.get(f"cronjob/{NAME}")["spec"]["jobTemplate"]["spec"]["template"]
         container = template["spec"]["containers"][0]
         account = release.account()
-        env = release.environment(container) | {
-            "RECONCILE_NAMESPACE": namespace,
-            "RECONCILE_JOB_NAME": f"{NAME}-{time.time() // 60:.0f}",
-            "RECONCILE_SERVICE_ACCOUNT_DIR": str(account.mount),
-            "RECONCILE_DATABASE_URL": sqlite_url,
-        }
-        del env["RECONCILE_DATABASE_URL_FILE"]
+
+        def environment() -> dict[str, str]:
+            env = release.environment(container) | {
+                "RECONCILE_NAMESPACE": namespace,
+                "RECONCILE_JOB_NAME": f"{NAME}-{time.time() // 60:.0f}",
+                "RECONCILE_SERVICE_ACCOUNT_DIR": str(account.mount),
+                "RECONCILE_DATABASE_URL": sqlite_url,
+            }
+            del env["RECONCILE_DATABASE_URL_FILE"]
+            return env
+
         migrated = account.run(RECONCILE, "migrate", env={"RECONCILE_DATABASE_URL": sqlite_url})
-        done = account.run(RECONCILE, *container["args"], env=env)
+        done = account.run(RECONCILE, *container["args"], env=environment())
+        by_hand = json.dumps({"data": {ERROR_RATE: "0.9"}})
+        cluster.kubectl("patch", f"configmap/{NAME}", release.where, f"--patch={by_hand}")
+        differs = account.run(RECONCILE, *container["args"], env=environment())
         seen = release.annotations()
         events = cluster.get("events.events.k8s.io", release.where)["items"]
 
     assert migrated.returncode == 0, migrated.stderr
     assert done.returncode == 0, done.stderr
+    assert "was made with" not in done.stdout
+    reasons = json.loads(differs.stdout)["healthReasons"]
+    assert [
+        reason for reason in reasons if reason.startswith(f"{ERROR_RATE} is '0.9' and the CronJob was made with '0.5'")
+    ]
     assert json.loads(seen["last-run"])["trigger"] == "schedule"
     assert json.loads(seen["breaker"])["state"] == seen["breaker-state"] == "open"
     assert [each for each in events if each["regarding"].get("name") == f"{NAME}-state"]
