@@ -187,7 +187,7 @@ def cli(ctx: click.Context) -> None:
     """Compare booked appointments with what the calendar providers say, and repair the database.
 
     Settings are environment variables (RECONCILE_...) or the flags of the same name; a flag wins. Exit codes: 0 done,
-    1 failed, 2 usage, 75 try again later, 78 settings, 143 ended by SIGTERM.
+    1 failed, 2 usage, 64 and 66 verify's own, 75 try again later, 78 settings, 143 ended by SIGTERM.
     """
     ctx.obj = dict(os.environ) if ctx.obj is None else ctx.obj
 

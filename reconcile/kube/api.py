@@ -149,11 +149,11 @@ class Api:
 
     def _connected(self) -> Any:  # noqa: ANN401 - the client ships no types that mypy can use without loading it all
         if self._client is None:
-            self._client = _client(self._place)
+            self._client = connected(self._place)
         return self._client
 
 
-def _client(place: Place) -> Any:  # noqa: ANN401
+def connected(place: Place) -> Any:  # noqa: ANN401
     # Not one of its typed APIs: their models take four times as long to load as all the rest.
     from kubernetes.client import ApiClient, Configuration  # noqa: PLC0415
     from kubernetes.config import load_kube_config  # noqa: PLC0415

@@ -99,3 +99,15 @@ async def ages(database: Database, domain: DomainTables, *, now: datetime, polic
         others=tuple(rows[0][f"all_{name}"] - count for name, count in zip(names, shown, strict=True)),
         workspace_count=rows[0]["workspaces"],
     )
+
+
+async def unverified_count(database: Database, domain: DomainTables, *, since: datetime) -> tuple[int, int]:
+    """Return how many leads that hold a booking were not verified since then, and how many hold one."""
+    is_late = lead_state.c.verified_at.is_(None) | (lead_state.c.verified_at < since)
+    statement = (
+        select(func.count().filter(is_late).label("late"), func.count().label("bookings"))
+        .select_from(domain.lead_source())
+        .where(domain.lead_column("booking_id").is_not(None))
+    )
+    row = await database.row(statement)
+    return (row["late"], row["bookings"]) if row else (0, 0)

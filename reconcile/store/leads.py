@@ -17,7 +17,7 @@ from reconcile.ports import BatchReceipt, BatchWrite, DueWorkspaces, TokenSource
 from reconcile.store import due_sql
 from reconcile.store.database import Database
 from reconcile.store.domain_tables import DomainTables
-from reconcile.store.figures import ages
+from reconcile.store.figures import ages, unverified_count
 from reconcile.store.lead_query import LeadQuery
 from reconcile.store.lead_write import LeadWriter
 from reconcile.store.reading import read_workspace, word
@@ -196,6 +196,10 @@ class SqlLeads:
     async def ages(self, *, now: datetime, policy: DuePolicy, limit: int) -> Ages:
         """Return how old the verified truth is by workspace: the *limit* worst one by one, all others added up."""
         return await ages(self._database, self._domain, now=now, policy=policy, limit=limit)
+
+    async def unverified_count(self, *, since: datetime) -> tuple[int, int]:
+        """Return how many leads that hold a booking were not verified since then, and how many hold one."""
+        return await unverified_count(self._database, self._domain, since=since)
 
     async def _set_aside(
         self, since: ColumnElement[Any], workspace_id: WorkspaceId | None, limit: int
