@@ -15,6 +15,7 @@ TITLES: Mapping[ConditionKind, str] = {
     ConditionKind.NO_SUCCESSFUL_RUN: "No run succeeds",
     ConditionKind.APPOINTMENTS_AT_RISK: "Meetings are at risk",
     ConditionKind.QUARANTINE_GROWTH: "Leads are set aside",
+    ConditionKind.HELD_BACKFILL: "A backfill is held",
     ConditionKind.TEST: "A test",
 }
 HEADINGS: Mapping[ConditionKind, str] = {
@@ -25,6 +26,7 @@ HEADINGS: Mapping[ConditionKind, str] = {
     ConditionKind.NO_SUCCESSFUL_RUN: "no-run-succeeds",
     ConditionKind.APPOINTMENTS_AT_RISK: "meetings-are-at-risk",
     ConditionKind.QUARANTINE_GROWTH: "the-quarantine-grows",
+    ConditionKind.HELD_BACKFILL: "a-backfill-is-held",
     ConditionKind.TEST: "a-test-of-the-alerts",
 }
 """The anchors of the headings in docs/runbook.md."""

@@ -18,6 +18,7 @@ class ConditionKind(StrEnum):
     NO_SUCCESSFUL_RUN = "no_successful_run"
     APPOINTMENTS_AT_RISK = "appointments_at_risk"
     QUARANTINE_GROWTH = "quarantine_growth"
+    HELD_BACKFILL = "held_backfill"
     TEST = "test"
     """Nothing: somebody tries the channels."""
 
@@ -37,6 +38,7 @@ SEVERITIES: Mapping[ConditionKind, Severity] = {
     ConditionKind.UNHEALTHY_RUN: Severity.WARNING,
     ConditionKind.APPOINTMENTS_AT_RISK: Severity.WARNING,
     ConditionKind.QUARANTINE_GROWTH: Severity.WARNING,
+    ConditionKind.HELD_BACKFILL: Severity.WARNING,
     ConditionKind.TEST: Severity.WARNING,
 }
 

@@ -46,7 +46,28 @@ async def conditions(
     found += _unhealthy(reported)
     found += _at_risk(reported, least=policy.at_risk)
     found += _quarantine(reported, now=now, least=policy.quarantined)
+    found += await _held_backfill(store)
     return tuple(found)
+
+
+async def _held_backfill(store: Store) -> list[Condition]:
+    """Return that the newest plan waits for a person; who makes another one has looked."""
+    plans = await store.backfills.plans(limit=1)
+    if not plans or not plans[0].is_held:
+        return []
+    plan = plans[0]
+    commands = [f"reconcile backfill status {plan.id}"]
+    commands.append(f"reconcile backfill {'apply ' if plan.hash else 'plan --name '}{plan.id}")
+    return [
+        Condition(
+            kind=ConditionKind.HELD_BACKFILL,
+            subject=plan.id,
+            since=plan.planned_at or plan.made_at,
+            text="; ".join(plan.held),
+            coming="nothing is changed before somebody has looked at it",
+            commands=tuple(commands),
+        )
+    ]
 
 
 def _is_of_all(row: RunRow) -> bool:

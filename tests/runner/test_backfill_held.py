@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from reconcile.domain.alert import News
 from reconcile.domain.backfill import Caps, ItemState, PlanState, Selection
 from reconcile.domain.budget import Grant
 from reconcile.domain.ids import WorkspaceId
@@ -12,6 +13,7 @@ from reconcile.errors import ErrorClass, RequestError
 from tests.runner.backfilling import BOOKED, PLAN, Backfilling, a_plan, cancel, execute, move
 from tests.runner.desk import Desk, Wrapped
 from tests.runner.fakes import failure
+from tests.runner.told import FakeChannel, look
 
 
 async def test_more_cancellations_than_one_in_ten_hold_the_plan_until_its_hash_is_approved(desk: Desk) -> None:
@@ -152,3 +154,17 @@ async def test_most_rows_written_meanwhile_stop_it_and_ask_for_approval_again(de
     assert plan.hash is not None
     with pytest.raises(RequestError, match="is held"):
         await work.apply()
+
+
+async def test_operators_are_told_why_a_plan_is_held_and_that_it_is_no_more(desk: Desk, channel: FakeChannel) -> None:
+    cancel(desk, ["ws-0-lead-001", "ws-0-lead-002"])
+    work = Backfilling(desk)
+    plan, _ = await work.plan(caps=Caps())
+    await look(desk, desk.alarm, "tick-1")
+    told = [(notice.news, notice.alert) for message in channel.messages for notice in message.notices]
+    await work.apply(approve=plan.hash)
+    await look(desk, desk.alarm, "tick-2")
+
+    assert [(news, alert.key) for news, alert in told] == [(News.NEW, "held_backfill:plan-1")]
+    assert told[0][1].condition.text == "2 of 15 leads (13 %) would become canceled, and 10 % may without approval"
+    assert channel.told[1:] == [(News.RECOVERED, "held_backfill:plan-1")]
