@@ -1,7 +1,8 @@
 """What a CronJob was made with, beside what its run was started with."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -61,3 +62,23 @@ def test_a_tick_is_compared_with_the_schedule(minute: int, count: int) -> None:
     assert len(planned.disagreements(at)) == count
     assert planned.disagreements(None) == ()
     assert Settings().disagreements(at) == ()
+
+
+@pytest.mark.parametrize("schedule", ["*/10 * * * *", "30 2 * * *", "0 1-4 * * *"])
+@pytest.mark.parametrize("day", [datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC)])
+def test_no_night_in_which_clocks_are_changed_makes_a_tick_of_the_schedule_a_strange_one(
+    schedule: str, day: datetime
+) -> None:
+    planned = Settings(schedule=schedule, time_zone="Europe/Berlin")
+    minutes = [day + timedelta(minutes=n) for n in range(-60, 300)]
+    named = [at for at in minutes if not planned.disagreements(at)]
+
+    assert named == [at for at in minutes if _has(schedule, at.astimezone(ZoneInfo("Europe/Berlin")))]
+
+
+def _has(schedule: str, at: datetime) -> bool:
+    return {
+        "*/10 * * * *": at.minute % 10 == 0,
+        "30 2 * * *": (at.hour, at.minute) == (2, 30),
+        "0 1-4 * * *": at.minute == 0 and 1 <= at.hour <= 4,
+    }[schedule]

@@ -18,7 +18,7 @@ from reconcile.domain.shard import MOST, Shard
 from reconcile.errors import SettingsError
 from reconcile.settings.alerts import AlertSettings, alert_contradictions
 from reconcile.settings.applied import Applied, disagreements
-from reconcile.settings.cluster import Cron, Label, ObjectName, Share, Switch, Zone, own_shard, ticks
+from reconcile.settings.cluster import Cron, Label, ObjectName, Share, Switch, Zone, is_tick, own_shard, ticks
 from reconcile.settings.declared import PREFIX, Setting, declare
 from reconcile.settings.kinds import Choice, DatabaseUrl, Folder, Number, Secret, Text, WebUrl, Whole
 from reconcile.settings.sources import Source
@@ -217,13 +217,13 @@ class Settings(AlertSettings):
         values = {setting.env: getattr(self, setting.name) for setting in SETTINGS}
         kinds = {setting.env: setting.kind for setting in SETTINGS}
         found = list(disagreements(self.applied_settings or (), values=values, kinds=kinds))
-        if self.schedule is not None and scheduled_at is not None:
-            just_before = scheduled_at - timedelta(seconds=1)
-            if ticks(self.schedule, time_zone=self.time_zone, now=just_before)[0] != scheduled_at:
-                found.append(
-                    f"the CronJob has started this run for {scheduled_at:%Y-%m-%dT%H:%MZ}, which is no tick of "
-                    f"RECONCILE_SCHEDULE, {self.schedule!r}: bring them together with helm upgrade"
-                )
+        if self.schedule is None or scheduled_at is None:
+            return tuple(found)
+        if not is_tick(self.schedule, time_zone=self.time_zone, at=scheduled_at):
+            found.append(
+                f"the CronJob has started this run for {scheduled_at:%Y-%m-%dT%H:%MZ}, which is no tick of "
+                f"RECONCILE_SCHEDULE, {self.schedule!r}: bring them together with helm upgrade"
+            )
         return tuple(found)
 
     def backoff_policy(self) -> BackoffPolicy:
