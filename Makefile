@@ -27,6 +27,10 @@ test: $(STAMP)  ## every test that runs without containers, on two cores, with a
 test-faults: $(STAMP)  ## the fault suite in full, of which make test runs a sample: minutes
 	$(BIN)/pytest tests/faults -m faults --numprocesses 2 --dist worksteal
 
+.PHONY: collector
+collector: $(STAMP)  ## OpenTelemetry's collector, which the tests send to once it is built from Go modules
+	$(BIN)/python -m tests.telemetry.collector
+
 .PHONY: test-cluster
 test-cluster: image  ## the tests on a real Kubernetes, which the first run on a machine builds from Go modules
 	$(BIN)/python -m tests.cluster.kubernetes
@@ -39,6 +43,7 @@ chart: $(STAMP)  ## the chart under Helm 3, Helm 4, unit tests and checkers, whi
 .PHONY: chart-files
 chart-files: $(STAMP)  ## the chart's schema, the table in its README and its snapshot, from values and templates
 	$(BIN)/python -m tests.chart.generated
+	$(BIN)/python -m tests.chart.alerts
 	$(BIN)/python -m tests.chart.tools
 
 .PHONY: image

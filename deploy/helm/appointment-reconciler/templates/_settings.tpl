@@ -16,6 +16,22 @@ RECONCILE_LEAD_CONCURRENCY: {{ $v.limits.leadConcurrency | int | quote }}
 RECONCILE_RUN_BUDGET_SECONDS: {{ $v.limits.runBudgetSeconds | quote }}
 RECONCILE_ATTEMPT_TIMEOUT_SECONDS: {{ $v.limits.attemptTimeoutSeconds | quote }}
 RECONCILE_QUARANTINE_AFTER: {{ $v.limits.quarantineAfter | int | quote }}
+RECONCILE_ALERT_SOURCE: {{ default (printf "%s/%s" .Release.Namespace (include "reconciler.fullname" .)) $v.alerts.source | quote }}
+{{- with $v.alerts.runbookUrl }}
+RECONCILE_ALERT_RUNBOOK_URL: {{ . | quote }}
+{{- end }}
+{{- with $v.alerts.emailTo }}
+RECONCILE_ALERT_EMAIL_TO: {{ join "," . | quote }}
+{{- end }}
+{{- with $v.alerts.emailFrom }}
+RECONCILE_ALERT_EMAIL_FROM: {{ . | quote }}
+{{- end }}
+RECONCILE_ALERT_PAGERDUTY_URL: {{ $v.alerts.pagerdutyUrl | quote }}
+RECONCILE_ALERT_RESEND_URL: {{ $v.alerts.resendUrl | quote }}
+RECONCILE_ALERT_SILENCE_MINUTES: {{ $v.alerts.silenceMinutes | quote }}
+RECONCILE_ALERT_AT_RISK: {{ $v.alerts.atRisk | int | quote }}
+RECONCILE_ALERT_QUARANTINED: {{ $v.alerts.quarantined | int | quote }}
+RECONCILE_ALERT_REMINDER_HOURS: {{ $v.alerts.reminderHours | quote }}
 RECONCILE_LOG_LEVEL: {{ $v.log.level }}
 RECONCILE_LOG_FORMAT: {{ $v.log.format }}
 RECONCILE_OUTPUT: {{ $v.output }}
@@ -100,6 +116,12 @@ RECONCILE_CIRCUIT_BREAKER_MODE: {{ $v.breaker.mode | quote }}
 - name: RECONCILE_WEBHOOK_SECRET_FILE
   value: /var/run/secrets/reconcile/webhook/{{ $v.webhook.secretKey }}
 {{- end }}
+{{- range $name, $key := include "reconciler.alertKeys" .root | fromYaml }}
+{{- if $key }}
+- name: {{ $name }}
+  value: /var/run/secrets/reconcile/alerts/{{ $key }}
+{{- end }}
+{{- end }}
 - name: RECONCILE_TRIGGER
   value: {{ .trigger }}
 {{- if gt (int .shards) 1 }}
@@ -131,4 +153,14 @@ RECONCILE_CIRCUIT_BREAKER_MODE: {{ $v.breaker.mode | quote }}
 {{- else -}}
 {{ .Values.credentials.existingSecret }}
 {{- end -}}
+{{- end }}
+
+{{/* Whose key in the Secret of alerts each variable reads; empty ones are not used. */}}
+{{- define "reconciler.alertKeys" -}}
+RECONCILE_ALERT_SLACK_URL_FILE: {{ .Values.alerts.slackUrlKey | quote }}
+RECONCILE_ALERT_WEBHOOK_URL_FILE: {{ .Values.alerts.webhookUrlKey | quote }}
+RECONCILE_ALERT_WEBHOOK_SECRET_FILE: {{ .Values.alerts.webhookSecretKey | quote }}
+RECONCILE_ALERT_PAGERDUTY_KEY_FILE: {{ .Values.alerts.pagerdutyKeyKey | quote }}
+RECONCILE_ALERT_SMTP_URL_FILE: {{ .Values.alerts.smtpUrlKey | quote }}
+RECONCILE_ALERT_RESEND_KEY_FILE: {{ .Values.alerts.resendKeyKey | quote }}
 {{- end }}
