@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 # What goes into a build of the image, or decides on it.
 OF_IMAGE := Dockerfile .dockerignore pyproject.toml requirements.lock requirements-image.lock \
 	$(shell find cmd reconcile deploy/image -type f -not -path '*/__pycache__/*')
-BENCHMARKS := incident runs http
+BENCHMARKS := incident runs writes http
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-config --no-annotate --custom-compile-command 'make lock'
 
@@ -23,6 +23,14 @@ demo: $(STAMP)  ## a healthy run, the incident, the stop, the recovery: in a min
 test: $(STAMP)  ## every test that runs without containers, on two cores, with a PostgreSQL of its own
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
+.PHONY: test-faults
+test-faults: $(STAMP)  ## the fault suite in full, of which make test runs a sample: minutes
+	$(BIN)/pytest tests/faults -m faults --numprocesses 2 --dist worksteal
+
+.PHONY: collector
+collector: $(STAMP)  ## OpenTelemetry's collector, which the tests send to once it is built from Go modules
+	$(BIN)/python -m tests.telemetry.collector
+
 .PHONY: test-cluster
 test-cluster: image  ## the tests on a real Kubernetes, which the first run on a machine builds from Go modules
 	$(BIN)/python -m tests.cluster.kubernetes
@@ -35,6 +43,7 @@ chart: $(STAMP)  ## the chart under Helm 3, Helm 4, unit tests and checkers, whi
 .PHONY: chart-files
 chart-files: $(STAMP)  ## the chart's schema, the table in its README and its snapshot, from values and templates
 	$(BIN)/python -m tests.chart.generated
+	$(BIN)/python -m tests.chart.alerts
 	$(BIN)/python -m tests.chart.tools
 
 .PHONY: image

@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.terminal_theme import SVG_EXPORT_THEME
 from rich.text import Text
 
-from reconcile.settings import SETTINGS, Setting
+from reconcile.settings import SETTINGS
+from reconcile.settings.declared import Setting
 from reconcile_cli.main import COMMANDS, cli
 
 ROOT = Path(__file__).parent.parent

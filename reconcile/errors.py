@@ -24,6 +24,18 @@ class RequestError(ReconcileError):
     """What was asked for is not there or cannot be; the message says what there is, or how to find it."""
 
 
+class QuestionError(ReconcileError):
+    """What verify was asked cannot be asked; apart from RequestError, whose exit code is that of a ruling."""
+
+
+class InputUnreadable(ReconcileError):
+    """A file that was named is not there, or is not what it has to be."""
+
+
+class LogsUnavailable(ReconcileError):
+    """The pods' logs cannot be had for now, or not by this account."""
+
+
 class StoreUnavailable(ReconcileError):
     """The database did not answer or refused for now; the same run may work a minute later."""
 
@@ -42,6 +54,14 @@ class MirrorUnavailable(ReconcileError):
 
 class MirrorConflict(ReconcileError):
     """Somebody else wrote the state object since it was read: read again, decide again."""
+
+
+class AlertNotDelivered(ReconcileError):
+    """A channel has not confirmed a message; *retry_after* is how long it asks to be left alone."""
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class ErrorClass(StrEnum):

@@ -131,20 +131,20 @@ def _first_whole(folders: list[Path]) -> Source | None:
 
 @contextmanager
 def _private_server(binaries: Path) -> Iterator[Server]:
-    account = _account()
+    owner = account()
     for attempts_left in (2, 1, 0):
         folder = Path(tempfile.mkdtemp(prefix="reconcile-postgres-"))
-        if account:
-            shutil.chown(folder, account["user"], account["group"])
-        port = _free_port()
+        if owner:
+            shutil.chown(folder, owner["user"], owner["group"])
+        port = free_port()
         shell = subprocess.Popen(
-            ["/bin/sh", "-c", SUPERVISOR, "sh", _reachable(binaries, folder, account), OPTIONS.format(port=port)],
+            ["/bin/sh", "-c", SUPERVISOR, "sh", _reachable(binaries, folder, owner), OPTIONS.format(port=port)],
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
             text=True,
-            **account,
+            **owner,
         )
         with shell:
             answer = shell.stdout.readline() if shell.stdout else ""
@@ -166,7 +166,7 @@ def _container() -> Iterator[Server]:
         yield Server(postgres.get_connection_url())
 
 
-def _account() -> dict[str, Any]:
+def account() -> dict[str, Any]:
     """Return whom the server runs as: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return {}
@@ -192,7 +192,7 @@ def _reachable(binaries: Path, folder: Path, account: Mapping[str, Any]) -> Path
     return binaries
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

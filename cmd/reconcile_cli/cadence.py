@@ -12,7 +12,7 @@ from reconcile.settings import Settings
 from reconcile_cli.options import COMMON, DurationParam, with_settings
 from reconcile_cli.output import is_text, print_json, user
 
-_SHOWN = (*COMMON, "schedule", "applied_schedule", "time_zone", "cadence_auto")
+_SHOWN = (*COMMON, "schedule", "time_zone", "cadence_auto")
 
 
 @click.group()

@@ -17,7 +17,7 @@ _CODES = {Verdict.AWAY: ExitCode.TEMPORARY, Verdict.FAULT: ExitCode.SETTINGS}
 @click.command()
 @with_settings(EVERYTHING)
 def command(settings: Settings) -> None:
-    """Check settings, database, schema, mapping, credentials, clock and webhook; say what to do.
+    """Check settings, database, schema, mapping, credentials, clock, webhook and rights in Kubernetes; say what to do.
 
     Exits with 0 if a run can be made, 78 if something has to be put right first, 75 if the database does not answer.
     """

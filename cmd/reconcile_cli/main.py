@@ -14,7 +14,17 @@ from typing import NoReturn
 import click
 
 from reconcile import __version__
-from reconcile.errors import LeaseHeld, LeaseLost, ReconcileError, RequestError, SettingsError, StoreUnavailable
+from reconcile.errors import (
+    InputUnreadable,
+    LeaseHeld,
+    LeaseLost,
+    LogsUnavailable,
+    QuestionError,
+    ReconcileError,
+    RequestError,
+    SettingsError,
+    StoreUnavailable,
+)
 
 
 class ExitCode(IntEnum):
@@ -24,6 +34,12 @@ class ExitCode(IntEnum):
     """Also when the circuit broke or another run held the lease: the report says so, and --fail-on changes it."""
     FAILED = 1
     USAGE = 2
+    INCONCLUSIVE = 2
+    """Of verify alone, whose wrong calls end with QUESTION instead."""
+    QUESTION = 64
+    """Verify was asked wrongly, or by a checklist that has faults."""
+    NO_INPUT = 66
+    """A file that was named cannot be read, or is not what it has to be."""
     TEMPORARY = 75
     """The database is away, or another process has the work: try again later."""
     SETTINGS = 78
@@ -35,14 +51,19 @@ class ExitCode(IntEnum):
 COMMANDS: Mapping[str, str] = {
     "run": "Check the leads that are due and repair what differs.",
     "status": "Show what is broken, since when, and what to type.",
+    "report": "Print the last run's report, or write a page of how it has been going.",
+    "serve": "Serve that page live and read-only, for browsers.",
     "explain": "Say why something was or was not done.",
     "breaker": "Show the breakers, or lay a hand on one.",
     "cadence": "Show how often runs happen, or lower that for a while.",
     "quarantine": "List or release the leads that are set aside.",
     "mismatches": "List differences that were found and not repaired.",
+    "backfill": "Plan a repair over many leads, look at it, carry it out.",
+    "alerts": "Show what operators are told, or try the channels.",
+    "verify": "Say whether a rollout has fixed a failure: pass, fail or inconclusive.",
     "job": "Print a one-off Job for kubectl.",
     "migrate": "Bring the schema of our own tables to its newest form.",
-    "doctor": "Check settings, database, schema, credentials and clock.",
+    "doctor": "Check settings, database, credentials, clock and cluster.",
     "simulate": "Serve simulated providers, with faults to switch on.",
     "demo": "Show an incident, the stop and the recovery in a minute.",
 }
@@ -51,6 +72,9 @@ COMMANDS: Mapping[str, str] = {
 _BY_ERROR: tuple[tuple[type[ReconcileError], ExitCode], ...] = (
     (SettingsError, ExitCode.SETTINGS),
     (RequestError, ExitCode.USAGE),
+    (QuestionError, ExitCode.QUESTION),
+    (InputUnreadable, ExitCode.NO_INPUT),
+    (LogsUnavailable, ExitCode.TEMPORARY),
     (StoreUnavailable, ExitCode.TEMPORARY),
     (LeaseHeld, ExitCode.TEMPORARY),
     (LeaseLost, ExitCode.TEMPORARY),
@@ -163,7 +187,7 @@ def cli(ctx: click.Context) -> None:
     """Compare booked appointments with what the calendar providers say, and repair the database.
 
     Settings are environment variables (RECONCILE_...) or the flags of the same name; a flag wins. Exit codes: 0 done,
-    1 failed, 2 usage, 75 try again later, 78 settings, 143 ended by SIGTERM.
+    1 failed, 2 usage, 64 and 66 verify's own, 75 try again later, 78 settings, 143 ended by SIGTERM.
     """
     ctx.obj = dict(os.environ) if ctx.obj is None else ctx.obj
 

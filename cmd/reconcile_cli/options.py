@@ -3,13 +3,16 @@
 import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 
 from reconcile import telemetry
-from reconcile.settings import SETTINGS, LogFormat, LogLevel, Setting, Settings
+from reconcile.bootstrap import SystemClock
+from reconcile.settings import SETTINGS, LogFormat, LogLevel, Settings
+from reconcile.settings.declared import Setting
 from reconcile.settings.kinds import Kind
 from reconcile_cli.output import is_text
 
@@ -51,6 +54,42 @@ class DurationParam(click.ParamType[timedelta]):
         if not value or match is None:
             self.fail("must be a duration like 90s, 10m, 2h or 1h30m", param, ctx)
         return timedelta(**{word: int(count) for word, count in match.groupdict(default="0").items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An instant as it was typed; *at* is None for a word that means one by itself."""
+
+    text: str
+    at: datetime | None
+
+
+class InstantParam(click.ParamType[Moment]):
+    """Reads a date, an instant (UTC where it names no zone) or a duration, which is how long ago it was."""
+
+    name = "time"
+
+    def __init__(self, *, word: str | None = None) -> None:
+        self._word = word
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Moment:  # noqa: ANN401
+        if isinstance(value, Moment):
+            return value
+        if value == self._word:
+            return Moment(value, None)
+        now = SystemClock().now()
+        try:
+            at = datetime.fromisoformat(value.strip())
+            at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        except (ValueError, OverflowError):
+            try:
+                at = now - DurationParam().convert(value.strip(), None, None)
+            except (click.BadParameter, OverflowError):
+                text = "must be a date, an instant like 2026-03-01T09:30Z, or how long ago, like 36h"
+                self.fail(text, param, ctx)
+        if at > now:
+            self.fail("must not be in the future", param, ctx)
+        return Moment(value.strip(), at)
 
 
 def with_settings(names: Iterable[str] = COMMON) -> Decorator:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from reconcile import bootstrap
-from reconcile.drill.company import lead_of, workspace_of
+from reconcile.drill.company import enter
 from reconcile.errors import RequestError
 from reconcile.simulator import Fault, FaultKind, FaultRefused, Simulator, World, WorldSize, incident, serve
 from reconcile_cli.output import print_json
@@ -89,8 +89,7 @@ def command(
 async def _fill(path: Path, world: World) -> None:
     url = f"sqlite:///{path}"
     await bootstrap.migrate_url(url)
-    workspaces = [workspace_of(each) for each in world.workspaces.values()]
-    await bootstrap.seed_url(url, workspaces=workspaces, leads=[lead_of(each) for each in world.leads])
+    await enter(url, world)
 
 
 def _announce(simulator: Simulator, fill: Path | None) -> None:

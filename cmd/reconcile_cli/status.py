@@ -12,7 +12,7 @@ from reconcile_cli.output import is_text, print_json
 
 
 @click.command()
-@with_settings((*COMMON, "schedule", "applied_schedule", "time_zone", "cadence_auto"))
+@with_settings((*COMMON, "schedule", "time_zone", "cadence_auto"))
 def command(settings: Settings) -> None:
     """Show what is broken, since when, whose fault it is, what comes next and what to type."""
     view = asyncio.run(_view(settings))

@@ -4,7 +4,7 @@ import asyncio
 import random as chances
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +12,9 @@ from random import Random
 from typing import Any
 
 import reconcile
+from reconcile.bootstrap.alerts import alarm_of
+from reconcile.bootstrap.state_object import mirror_of, state_findings
+from reconcile.bootstrap.telemetry import telemetry_of
 from reconcile.credentials import CredentialDirectory
 from reconcile.domain.credential import Token
 from reconcile.domain.finding import Finding, Verdict, worst
@@ -20,11 +23,10 @@ from reconcile.domain.lead import Lead
 from reconcile.domain.report import RunReport
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import SettingsError, StoreUnavailable
-from reconcile.ports import Clock, EffectSink, Provider, Store
+from reconcile.ports import Clock, EffectSink, Provider, Silence, Store, Telemetry
 from reconcile.providers.lazy import LazyProviders
-from reconcile.runner.check import bug_named
+from reconcile.runner.bugs import bug_named
 from reconcile.runner.context import Parts, RunPolicy, Stop
-from reconcile.runner.mirror import Mirror
 from reconcile.runner.readiness import readiness
 from reconcile.runner.request import OnProgress, RunRequest
 from reconcile.runner.run import run as run_once
@@ -126,6 +128,7 @@ async def doctor(settings: Settings) -> Sequence[Finding]:
     except SettingsError as error:
         return [Finding(subject="mapping", verdict=Verdict.FAULT, text=fault) for fault in error.faults]
     findings = list(await check_schema(settings.database_url, mapping=mapping, now=clock.now()))
+    findings += await state_findings(settings)
     if settings.credentials_dir:
         faults = CredentialDirectory(settings.credentials_dir).faults()
         findings += [Finding(subject="credentials", verdict=Verdict.FAULT, text=fault) for fault in faults]
@@ -141,13 +144,14 @@ async def doctor(settings: Settings) -> Sequence[Finding]:
 
 
 @asynccontextmanager
-async def providers_at(
+async def providers_at(  # noqa: PLR0913 - what all calls of a run share
     *,
     ghl_url: str,
     calendly_url: str,
     clock: Clock,
     random: Random,
     attempt_timeout: timedelta = timedelta(seconds=10),
+    telemetry: Telemetry | None = None,
 ) -> AsyncIterator[Mapping[ProviderName, Provider]]:
     """Give both providers at these addresses, over one pool of connections."""
     providers = LazyProviders(
@@ -155,6 +159,7 @@ async def providers_at(
         timeout=attempt_timeout,
         clock=clock,
         random=random,
+        observe=(telemetry or Silence()).attempted,
     )
     try:
         yield providers
@@ -162,21 +167,36 @@ async def providers_at(
         await providers.aclose()
 
 
-async def run(settings: Settings, request: RunRequest, *, on_progress: OnProgress | None = None) -> RunReport:
-    """Make one run and return its report; SIGTERM ends it early and in order."""
+Adapt = Callable[[Parts, RunPolicy], tuple[Parts, RunPolicy]]
+
+
+async def run(
+    settings: Settings,
+    request: RunRequest,
+    *,
+    on_progress: OnProgress | None = None,
+    adapt: Adapt | None = None,
+) -> RunReport:
+    """Make one run and return its report; SIGTERM ends it early and in order.
+
+    *adapt* makes it a run of another kind, which the state object does not show.
+    """
     clock, stop = SystemClock(), Stop()
     run_id, started = new_run_id(clock.now()), clock.monotonic()
     request = request.of_job(settings.job_name, now=clock.now())
     report: RunReport | None = None
     asyncio.get_running_loop().set_exception_handler(_told_of_stray)
-    with ended_by_sigterm(stop):
+    with ended_by_sigterm(stop), telemetry_of(run_id, stop=stop) as telemetry:
         try:
             async with (
-                _mirror(None if request.dry_run else settings, clock=clock) as mirror,
-                _parts(settings, clock=clock, stop=stop, on_progress=on_progress) as parts,
+                mirror_of(None if request.dry_run or adapt else settings, clock=clock, telemetry=telemetry) as mirror,
+                _parts(settings, clock=clock, stop=stop, telemetry=telemetry, on_progress=on_progress) as parts,
             ):
                 parts = replace(parts, mirror=mirror)  # noqa: PLW2901 - only now complete
-                report = await run_once(request, run_id=run_id, policy=run_policy(settings), parts=parts)
+                policy = replace(run_policy(settings), disagreements=settings.disagreements(request.scheduled_at))
+                if adapt is not None:
+                    parts, policy = adapt(parts, policy)  # noqa: PLW2901
+                report = await run_once(request, run_id=run_id, policy=policy, parts=parts)
         except asyncio.CancelledError:
             if not stop.takes_back_cancellation():
                 raise
@@ -188,7 +208,7 @@ async def run(settings: Settings, request: RunRequest, *, on_progress: OnProgres
 
 @asynccontextmanager
 async def _parts(
-    settings: Settings, *, clock: Clock, stop: Stop, on_progress: OnProgress | None
+    settings: Settings, *, clock: Clock, stop: Stop, telemetry: Telemetry, on_progress: OnProgress | None
 ) -> AsyncIterator[Parts]:
     """Open what a run works through."""
     random = chances.Random()
@@ -201,38 +221,23 @@ async def _parts(
                 clock=clock,
                 random=random,
                 attempt_timeout=timedelta(seconds=settings.attempt_timeout_seconds),
+                telemetry=telemetry,
             )
         )
         sink = await stack.enter_async_context(_sink(settings, clock=clock))
+        alarm = await stack.enter_async_context(alarm_of(settings, clock=clock))
         yield Parts(
             store=database.store,
             providers=providers,
             clock=clock,
             random=random,
-            telemetry=LoggingTelemetry(),
+            telemetry=telemetry,
             sink=sink,
+            alarm=alarm,
             version=reconcile.__version__,
             stop=stop,
             on_progress=on_progress,
         )
-
-
-@asynccontextmanager
-async def _mirror(settings: Settings | None, *, clock: Clock) -> AsyncIterator[Mirror | None]:
-    """Begin to read the state object, if there is one, before anything else is loaded or opened."""
-    if settings is None or settings.state_object is None:
-        yield None
-        return
-    from reconcile.kube.mirror import KubeMirror  # noqa: PLC0415
-    from reconcile.kube.place import Place  # noqa: PLC0415
-
-    place = Place.parse(settings.state_object, namespace=settings.namespace, account_dir=settings.service_account_dir)
-    mirror = Mirror(port=KubeMirror(place), clock=clock, random=chances.Random(), telemetry=LoggingTelemetry())
-    mirror.begin()
-    try:
-        yield mirror
-    finally:
-        await mirror.close()
 
 
 def run_policy(settings: Settings) -> RunPolicy:

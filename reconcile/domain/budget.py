@@ -17,6 +17,10 @@ class RateLimit:
     interval: timedelta
     burst: int
 
+    def below(self, share: float) -> "RateLimit":
+        """Return the limit of who takes only while more than the rest of the burst is left to others."""
+        return RateLimit(interval=self.interval, burst=max(1, int(self.burst * share)))
+
 
 GHL_LIMIT = RateLimit(interval=timedelta(days=1) / 200_000, burst=75)
 """200,000 a day is one each 0.432 s; 75 at once and 23.1 in ten seconds stay below 100 in ten seconds."""
@@ -33,9 +37,13 @@ def limit_of(provider: ProviderName) -> RateLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """How many of the wanted calls may be made now; where that is fewer, *retry_after* says when the next may."""
+    """How many of the wanted calls may be made now, and how many are *left* to be made at once after these.
+
+    Where it is fewer than were wanted, *retry_after* says when the next may.
+    """
 
     granted: int
+    left: int = 0
     retry_after: timedelta = timedelta(0)
 
 
@@ -49,10 +57,11 @@ class Meter:
         """Take up to *wanted* calls at once; what is not granted costs nothing."""
         arrival_at = max(self.arrival_at, now)
         room = now + limit.interval * limit.burst - arrival_at
-        granted = max(0, min(wanted, room // limit.interval))
+        free = max(0, room // limit.interval)
+        granted = min(wanted, free)
         after = arrival_at + limit.interval * granted
         if granted == wanted:
-            return Meter(after), Grant(granted=granted)
+            return Meter(after), Grant(granted=granted, left=free - granted)
         return Meter(after), Grant(
             granted=granted, retry_after=max(timedelta(0), limit.interval - (room - limit.interval * granted))
         )

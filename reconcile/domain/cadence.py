@@ -42,25 +42,15 @@ class CadenceOverride:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedCadence:
-    """The schedule that the settings name, and the one that the CronJob says it has; None where nobody says."""
+    """The schedule that the settings name; None where nobody says."""
 
     schedule: str | None = None
-    applied: str | None = None
     time_zone: str | None = None
     interval: timedelta | None = None
     """Between the next two ticks."""
     next_at: datetime | None = None
     is_automatic: bool = False
     """Whether ticks between two probes are not due while the run's breaker is open."""
-
-    @property
-    def disagreement(self) -> str | None:
-        """What to say where the two are not the same, else None."""
-        if self.schedule is None or self.applied is None or self.schedule.split() == self.applied.split():
-            return None
-        return (
-            f"the settings plan {self.schedule!r} and the CronJob has {self.applied!r}: bring them together with helm"
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

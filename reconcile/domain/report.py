@@ -60,6 +60,7 @@ class Freshness:
     median: timedelta | None = None
     never_verified: int = 0
     due: int = 0
+    overdue: int = 0
     measured_at: datetime | None = None
     took: timedelta = timedelta(0)
 
@@ -86,6 +87,8 @@ class RunReport:
     """The tick that a CronJob's controller started it for, and how long after it the run began."""
     lateness: timedelta | None = None
     shard: Shard | None = None
+    workspace: WorkspaceId | None = None
+    """The only one that was looked at, where one was chosen."""
     workspaces_processed: int = 0
     leads_checked: int = 0
     booked_found: int = 0

@@ -1,14 +1,24 @@
 """The simulated company as its database holds it: what the simulator generated, in our words."""
 
+from reconcile import bootstrap
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.credential import Credential, Token
 from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead, LeadStatus, Rollup
 from reconcile.domain.workspace import Workspace
-from reconcile.simulator import Api, GeneratedLead, GeneratedWorkspace
+from reconcile.simulator import Api, GeneratedLead, GeneratedWorkspace, World
 
 _PROVIDERS = {Api.GHL: ProviderName.HIGHLEVEL, Api.CALENDLY: ProviderName.CALENDLY}
 CALENDLY_USERS = "https://api.calendly.com/users/"
+
+
+async def enter(url: str, world: World) -> None:
+    """Enter all of *world* into the migrated database at *url*."""
+    await bootstrap.seed_url(
+        url,
+        workspaces=[workspace_of(each) for each in world.workspaces.values()],
+        leads=[lead_of(each) for each in world.leads],
+    )
 
 
 def workspace_of(generated: GeneratedWorkspace) -> Workspace:

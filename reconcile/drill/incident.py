@@ -1,7 +1,7 @@
 """One incident from the first healthy run to the recovery, with guards or without, counted tick by tick."""
 
 import random
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,8 +14,9 @@ from reconcile.domain.breaker import BreakerPolicy
 from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.report import RunReport, Trigger
 from reconcile.drill.clock import DrillClock
-from reconcile.drill.company import lead_of, workspace_of
-from reconcile.ports import Provider, Store
+from reconcile.drill.company import enter
+from reconcile.ports import AlertChannel, Provider, Silence, Store
+from reconcile.runner.alerts import Alarm
 from reconcile.runner.context import Parts, RunPolicy
 from reconcile.runner.dry import LocalBudgets
 from reconcile.runner.request import RunRequest
@@ -49,6 +50,8 @@ class DrillPlan:
     seed: int = 7
     faults: Callable[[], tuple[Fault, ...]] = incident
     """What breaks; by default all GHL records lose their id."""
+    channels: Sequence[AlertChannel] = ()
+    """Who is told of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,11 +121,7 @@ async def drill(plan: DrillPlan) -> AsyncGenerator[Tick, None]:
         url = f"sqlite:///{Path(folder) / 'drill.db'}"
         await bootstrap.migrate_url(url)
         async with simulate(world, latency=plan.latency) as simulator, bootstrap.opened_url(url) as store:
-            await bootstrap.seed_url(
-                url,
-                workspaces=[workspace_of(each) for each in world.workspaces.values()],
-                leads=[lead_of(each) for each in world.leads],
-            )
+            await enter(url, world)
             async for tick in _ticks(plan, clock=clock, simulator=simulator, store=store, truths=truths):
                 yield tick
 
@@ -157,7 +156,7 @@ async def _ticks(
                 ),
                 run_id=run_id,
                 policy=policy,
-                parts=_parts(store, providers, clock=clock, chance=chance),
+                parts=_parts(plan, store, providers, clock=clock, chance=chance),
             )
         yield Tick(
             number=number,
@@ -177,19 +176,15 @@ def _policy(plan: DrillPlan) -> RunPolicy:
 
 
 def _parts(
-    store: Store, providers: Mapping[ProviderName, Provider], *, clock: DrillClock, chance: random.Random
+    plan: DrillPlan,
+    store: Store,
+    providers: Mapping[ProviderName, Provider],
+    *,
+    clock: DrillClock,
+    chance: random.Random,
 ) -> Parts:
-    return Parts(store=store, providers=providers, clock=clock, random=chance, telemetry=_Silence())
-
-
-class _Silence:
-    """A drill's own report says everything."""
-
-    def event(self, name: str, **facts: object) -> None:
-        """Say nothing."""
-
-    def warning(self, name: str, **facts: object) -> None:
-        """Say nothing."""
+    alarm = Alarm(channels=plan.channels, source="drill", runbook="docs/runbook.md")
+    return Parts(store=store, providers=providers, clock=clock, random=chance, telemetry=Silence(), alarm=alarm)
 
 
 async def _wrong_writes(store: Store, run_id: RunId, truths: Mapping[LeadId, Booking | None]) -> int:

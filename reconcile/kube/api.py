@@ -27,6 +27,10 @@ _REMEDIES = {
 }
 
 
+RIGHTS = ("get", "patch", "create")
+"""What a run does with its object, and with events."""
+
+
 class Api:
     """The state object; the client is loaded when it is first needed."""
 
@@ -38,6 +42,25 @@ class Api:
     def read(self) -> StateObject:
         """Return the object; raise MirrorUnavailable."""
         return self._object(self._call("GET", self._place.path, self._place.parameters, accept=_METADATA))
+
+    def refusal(self, verb: str) -> str | None:
+        """Return what this process may not do where *verb* is one of RIGHTS, or None; raise MirrorUnavailable."""
+        if verb == "create":
+            wanted = {"group": "events.k8s.io", "resource": "events"}
+            what = f"events.k8s.io events in namespace {self._place.namespace}"
+        else:
+            wanted, what = self._place.resource, str(self._place)
+        asked = {"verb": verb, "namespace": self._place.namespace, **wanted}
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": asked},
+        }
+        answer = self._call("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", {}, body=body)
+        decision = answer.get("status") if isinstance(answer, dict) else None
+        if not isinstance(decision, dict) or not isinstance(decision.get("allowed"), bool):
+            raise MirrorUnavailable("the Kubernetes API answered with something that is no decision")
+        return None if decision["allowed"] else f"{verb} {what}"
 
     def patch(self, annotations: Mapping[str, str | None], version: str) -> StateObject:
         """Merge *annotations* into the object of this *version*; raise MirrorConflict or MirrorUnavailable."""
@@ -84,7 +107,7 @@ class Api:
             raise MirrorConflict(f"{self._place} was changed by somebody else")
         if not 200 <= status < 300:  # noqa: PLR2004 - HTTP's own numbers
             remedy = f": {_REMEDIES[status]}" if status in _REMEDIES else ""
-            what = "events" if method == "POST" else str(self._place)
+            what = path.rpartition("/")[2] if method == "POST" else str(self._place)
             raise MirrorUnavailable(f"the Kubernetes API answered {status} for {what}{remedy}")
         try:
             return json.loads(text)
@@ -126,11 +149,11 @@ class Api:
 
     def _connected(self) -> Any:  # noqa: ANN401 - the client ships no types that mypy can use without loading it all
         if self._client is None:
-            self._client = _client(self._place)
+            self._client = connected(self._place)
         return self._client
 
 
-def _client(place: Place) -> Any:  # noqa: ANN401
+def connected(place: Place) -> Any:  # noqa: ANN401
     # Not one of its typed APIs: their models take four times as long to load as all the rest.
     from kubernetes.client import ApiClient, Configuration  # noqa: PLC0415
     from kubernetes.config import load_kube_config  # noqa: PLC0415

@@ -10,6 +10,7 @@ from reconcile.kube.place import MANAGER
 USER = 65532
 _BOOLEANS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _SECRETS = "/var/run/secrets"
+_MAPPING = "mapping.toml"
 _SETTLED = (2, 78)
 """Exit codes that no further attempt can change: usage and settings."""
 _ENDED = (143,)
@@ -97,8 +98,16 @@ def _failure_rules(*, is_indexed: bool) -> list[dict[str, Any]]:
 
 def _pod(plan: JobPlan) -> dict[str, Any]:
     account = plan.service_account or plan.release
-    mounts: list[dict[str, Any]] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 - its own, and emptied
-    volumes: list[dict[str, Any]] = [{"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}}]
+    # The settings name a mapping of the release's own by this path; where it has none, the folder is empty.
+    mapping = {"name": plan.release, "optional": True, "items": [{"key": _MAPPING, "path": _MAPPING}]}
+    mounts: list[dict[str, Any]] = [
+        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - its own, and emptied
+        {"name": "mapping", "mountPath": "/etc/reconcile", "readOnly": True},
+    ]
+    volumes: list[dict[str, Any]] = [
+        {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
+        {"name": "mapping", "configMap": mapping},
+    ]
     for name, secret in (("database", plan.database_secret), ("credentials", plan.credentials_secret)):
         if secret is not None:
             mounts.append({"name": name, "mountPath": f"{_SECRETS}/reconcile/{name}", "readOnly": True})

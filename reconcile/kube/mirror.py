@@ -2,12 +2,13 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from queue import SimpleQueue
 from typing import TypeVar
 
 from reconcile.errors import MirrorUnavailable
-from reconcile.kube.api import Api
+from reconcile.kube.api import RIGHTS, Api
 from reconcile.kube.place import Place
 from reconcile.ports import Announcement, StateObject
 
@@ -26,6 +27,10 @@ class KubeMirror:
     async def read(self) -> StateObject:
         """Return the object as it is now."""
         return await self._worker.do(self._api.read)
+
+    async def forbidden(self) -> Sequence[str]:
+        """Return what this process may not do of all the rest; each question is one call."""
+        return [right for each in RIGHTS if (right := await self._worker.do(partial(self._api.refusal, each)))]
 
     async def patch(self, annotations: Mapping[str, str | None], *, version: str) -> StateObject:
         """Set these annotations and no others; MirrorConflict unless *version* is still the object's."""

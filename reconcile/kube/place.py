@@ -38,6 +38,11 @@ class Place:
         """What stands in the path."""
         return {"namespace": self.namespace, "name": self.name}
 
+    @property
+    def resource(self) -> dict[str, str]:
+        """How a question about rights names the object."""
+        return {"group": "batch" if self.kind == "cronjob" else "", "resource": f"{self.kind}s", "name": self.name}
+
     def reference(self, uid: str | None) -> dict[str, Any]:
         """Return how an event names the object."""
         version, kind, _ = _PATHS[self.kind]

@@ -1,6 +1,6 @@
 """The object of the Kubernetes API that mirrors our state."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +27,10 @@ class StateMirror(Protocol):
 
     async def read(self) -> StateObject:
         """Return the object as it is now."""
+        ...
+
+    async def forbidden(self) -> Sequence[str]:
+        """Return what this process may not do of all the rest, like "patch configmap/NAME in namespace NAMESPACE"."""
         ...
 
     async def patch(self, annotations: Mapping[str, str | None], *, version: str) -> StateObject:

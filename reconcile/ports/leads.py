@@ -11,9 +11,11 @@ from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, LeadState, MismatchKind
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import ErrorSignature, Outcome
+from reconcile.domain.page import Ages
 from reconcile.domain.report import Freshness
 from reconcile.domain.shard import Shard
 from reconcile.domain.workspace import Workspace
+from reconcile.ports.backfills import Marks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,8 @@ class LeadWrite:
     state_if_refused: LeadState
     change: Change | None = None
     signature: ErrorSignature | None = None
+    refusal: str | None = None
+    """Why the database refuses the change, once that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +50,7 @@ class BatchWrite:
     """One workspace's part of a run, written in one transaction under both leases.
 
     *not_before* parks the workspace until an instant (after a 429 or a spent budget); *counts* is the batch's ledger
-    row: outcome → leads.
+    row: outcome → leads. *marks* go to a backfill's plan, and then it is no visit of the schedule's.
     """
 
     run_id: RunId
@@ -55,6 +59,7 @@ class BatchWrite:
     started_at: datetime
     finished_at: datetime
     writes: tuple[LeadWrite, ...]
+    marks: Marks | None = None
     counts: Mapping[Outcome, int] = field(default_factory=dict)
     not_before: datetime | None = None
 
@@ -143,4 +148,16 @@ class Leads(Protocol):
 
     async def at_risk_count(self, *, now: datetime, policy: DuePolicy) -> int:
         """Return how many leads meet within 24 h by our rows and were not verified within the last hour."""
+        ...
+
+    async def at_risk(self, *, now: datetime, policy: DuePolicy, limit: int) -> Sequence[Lead]:
+        """Return those leads, the next meeting first."""
+        ...
+
+    async def ages(self, *, now: datetime, policy: DuePolicy, limit: int) -> Ages:
+        """Return how old the verified truth is by workspace: the *limit* worst one by one, all others added up."""
+        ...
+
+    async def unverified_count(self, *, since: datetime) -> tuple[int, int]:
+        """Return how many leads that hold a booking were not verified since then, and how many hold one."""
         ...

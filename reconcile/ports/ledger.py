@@ -44,6 +44,20 @@ class SignatureRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SightingRow:
+    """One kind of failure in one version of the program, over a span of time; *workspaces* names the last it hit."""
+
+    signature: ErrorSignature
+    version: str
+    count: int
+    runs: int
+    workspace_count: int
+    workspaces: tuple[WorkspaceId, ...]
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeRow:
     """One lead's change as the ledger keeps it: plain values, before and after."""
 
@@ -54,6 +68,19 @@ class ChangeRow:
     at: datetime
     before: Mapping[str, Any]
     after: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickRow:
+    """One run that has reported, by what a timeline needs: *breakers* as in its report, *at_risk* None if not asked."""
+
+    run_id: RunId
+    ended_at: datetime
+    checks: int
+    errors: int
+    repaired: int
+    at_risk: int | None = None
+    breakers: tuple[Mapping[str, Any], ...] = ()
 
 
 class Ledger(Protocol):
@@ -69,6 +96,10 @@ class Ledger(Protocol):
 
     async def runs(self, *, limit: int = 20) -> Sequence[RunRow]:
         """Return the last runs, newest first."""
+        ...
+
+    async def ticks(self, *, since: datetime, limit: int = 50_000) -> Sequence[TickRow]:
+        """Return the runs begun since then that have reported, oldest first; of more than *limit*, the newest."""
         ...
 
     async def run(self, run_id: RunId) -> RunRow | None:
@@ -89,4 +120,8 @@ class Ledger(Protocol):
 
     async def signatures(self, *, since: datetime | None = None, limit: int = 20) -> Sequence[SignatureRow]:
         """Return kinds of failure, most recently seen first."""
+        ...
+
+    async def sightings(self, *, since: datetime, until: datetime | None = None) -> Sequence[SightingRow]:
+        """Return the kinds of failure seen in a span of time, by version, the most frequent first."""
         ...

@@ -1,6 +1,6 @@
 """What runs remember and share: claims, breakers, budgets, the cadence, orders."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -10,6 +10,14 @@ from reconcile.domain.budget import Grant, RateLimit
 from reconcile.domain.cadence import CadenceOverride
 from reconcile.domain.lease import Lease
 from reconcile.ports.provider import Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Who holds a lease, and until when by the database's clock."""
+
+    holder: str
+    expires_at: datetime
 
 
 class Leases(Protocol):
@@ -23,8 +31,8 @@ class Leases(Protocol):
         """Give the claim up at once; nothing happens where it is no longer ours."""
         ...
 
-    async def holder(self, name: str) -> tuple[str, datetime] | None:
-        """Return who holds *name* and until when by the database's clock, or None if it is free."""
+    async def held(self) -> Mapping[str, Claim]:
+        """Return the leases that are not free, by name."""
         ...
 
 
@@ -47,8 +55,11 @@ class Breakers(Protocol):
 class Budgets(Protocol):
     """Provider calls that an account has left, shared between processes, by the database's clock."""
 
-    async def reserve(self, key: str, *, wanted: int, limit: RateLimit) -> Grant:
-        """Take up to *wanted* calls from the account's meter; a smaller limit learned from headers is kept with it."""
+    async def reserve(self, key: str, *, wanted: int, limit: RateLimit, share: float = 1) -> Grant:
+        """Take up to *wanted* calls from the account's meter; a smaller limit learned from headers is kept with it.
+
+        With a *share* below 1, the rest of the burst is left to others at every instant.
+        """
         ...
 
     async def settle(self, key: str, *, unused: int, usage: Usage, limit: RateLimit) -> None:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from reconcile.ports.alerts import Alerts
+from reconcile.ports.backfills import Backfills
 from reconcile.ports.leads import Leads
 from reconcile.ports.ledger import Ledger
 from reconcile.ports.memory import Breakers, Budgets, Cadences, Leases, Orders
@@ -20,3 +22,5 @@ class Store:
     outbox: Outbox
     cadences: Cadences
     orders: Orders
+    alerts: Alerts
+    backfills: Backfills

@@ -11,7 +11,8 @@ from reconcile.errors import ErrorClass, ProviderRejected, RateLimited
 from reconcile.ports import Usage
 from reconcile.providers.call import Attempt, Call, Reply
 from reconcile.providers.http import Client, Gateway
-from reconcile.providers.rate import LONGEST_WAIT, RateHeaders
+from reconcile.providers.rate import RateHeaders
+from reconcile.wire.retry_after import LONGEST_WAIT
 
 
 class Meter:

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
-from reconcile.domain.ids import Operation, ProviderName
+from reconcile.domain.ids import Operation
 from reconcile.errors import ErrorClass, RateLimited
+from reconcile.ports import HttpAttempt
 from reconcile.providers.rate import RateHeaders
 
 
@@ -46,18 +46,9 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """What is told of each attempt: *status* is None where no answer came, *error_class* where nothing failed.
+class Attempt(HttpAttempt):
+    """What is told of each attempt, with what its answer says of the account's limits."""
 
-    Both are None where the caller was cancelled while it waited.
-    """
-
-    provider: ProviderName
-    operation: Operation
-    number: int
-    duration: timedelta
-    status: int | None = None
-    error_class: ErrorClass | None = None
     rate: RateHeaders | None = None
 
 

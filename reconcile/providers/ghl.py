@@ -20,7 +20,7 @@ from reconcile.errors import ErrorClass
 from reconcile.ports import Lookup, Sweep, Usage
 from reconcile.providers import fields, ghl_sweep, ghl_wire, identity
 from reconcile.providers.account import Account, Accounts, Published, refused, unusable
-from reconcile.providers.call import Call
+from reconcile.providers.call import Call, Reply
 from reconcile.providers.ghl_wire import Contact, Record
 from reconcile.providers.http import Gateway
 
@@ -198,11 +198,9 @@ class Ghl:
             path_params={"appointment_id": booking_id},
             headers=_CALENDARS,
         )
-        reply = await question.account.ask(call, deadline=question.deadline)
-        if ghl_wire.says_gone(reply):
+        reply = await self._unless_gone(question, call)
+        if reply is None:
             return None
-        if not reply.is_success:
-            raise refused(self.name, call, reply)
         record = ghl_wire.read_appointment(reply.body, zone=await self._zone(question, reply.body))
         if record.appointment.id != booking_id:
             raise unusable(self.name, call, "GHL answered with another appointment than the one asked for")
@@ -221,11 +219,9 @@ class Ghl:
             path_params={"contact_id": contact_id},
             headers=_CONTACTS,
         )
-        reply = await question.account.ask(call, deadline=question.deadline)
-        if ghl_wire.says_gone(reply):
+        reply = await self._unless_gone(question, call)
+        if reply is None:
             return None
-        if not reply.is_success:
-            raise refused(self.name, call, reply)
         records = ghl_wire.read_contact_appointments(reply.body, zone=await self._zone(question, reply.body))
         for record in records:
             self._check_location(question, call, record.location_id)
@@ -254,6 +250,15 @@ class Ghl:
         for each in matching:
             self._check_location(question, call, each.location_id)
         return matching
+
+    async def _unless_gone(self, question: _Question, call: Call) -> Reply | None:
+        """Make *call*; return its success, None where GHL says that there is no such thing, or raise."""
+        reply = await question.account.ask(call, deadline=question.deadline)
+        if ghl_wire.says_gone(reply):
+            return None
+        if not reply.is_success:
+            raise refused(self.name, call, reply)
+        return reply
 
     def _check_location(self, question: _Desk, call: Call, location_id: str | None) -> None:
         if location_id and question.location_id and location_id != question.location_id:

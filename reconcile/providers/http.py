@@ -114,6 +114,9 @@ class Client:
                     Attempt(
                         provider=gateway.provider,
                         operation=call.operation,
+                        method=call.method,
+                        url_template=call.path,
+                        origin=gateway.base.origin,
                         number=number,
                         duration=timedelta(seconds=gateway.clock.monotonic() - started),
                         status=exchange.status,

@@ -1,12 +1,12 @@
 """Both providers, made when first asked for: a tick with nothing due must not load an HTTP library (0.25 s)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
 from reconcile.domain.ids import ProviderName
-from reconcile.ports import Clock, Provider
+from reconcile.ports import Clock, HttpAttempt, Provider
 
 if TYPE_CHECKING:
     from reconcile.providers.http import AiohttpTransport
@@ -15,11 +15,20 @@ if TYPE_CHECKING:
 class LazyProviders(Mapping[ProviderName, Provider]):
     """Providers made when first asked for: a tick with nothing due loads no HTTP library (0.25 s)."""
 
-    def __init__(self, *, urls: Mapping[ProviderName, str], timeout: timedelta, clock: Clock, random: Random) -> None:
+    def __init__(
+        self,
+        *,
+        urls: Mapping[ProviderName, str],
+        timeout: timedelta,
+        clock: Clock,
+        random: Random,
+        observe: Callable[[HttpAttempt], None],
+    ) -> None:
         self._urls = urls
         self._timeout = timeout
         self._clock = clock
         self._random = random
+        self._observe = observe
         self._made: dict[ProviderName, Provider] = {}
         self._transport: AiohttpTransport | None = None
 
@@ -49,6 +58,7 @@ class LazyProviders(Mapping[ProviderName, Provider]):
             clock=self._clock,
             policy=RetryPolicy(attempt_timeout=self._timeout),
             random=self._random.random,
+            observe=self._observe,
         )
         return Ghl(gateway) if name is ProviderName.HIGHLEVEL else Calendly(gateway)
 

@@ -1,10 +1,7 @@
 """The customer's webhook: where follow-ups are delivered, signed after the Standard Webhooks specification."""
 
 import asyncio
-import base64
-import binascii
-import hmac
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from urllib.parse import urlsplit
 
 import httpx
@@ -24,9 +21,9 @@ from reconcile.providers.origin import BaseUrl, Secret
 from reconcile.providers.policy import Verdict, verdict
 from reconcile.providers.rate import RateHeaders, wait_of
 from reconcile.providers.transport import CONNECT_TIMEOUT
+from reconcile.wire.signing import signed, signing_key
 
 _NAME = "webhook"
-_ENCODED_KEY = "whsec_"
 _LONGEST_DELIVERY = timedelta(seconds=10)
 _EXTENSIONS = {"timeout": {"connect": CONNECT_TIMEOUT.total_seconds()}}
 
@@ -116,17 +113,6 @@ def document(row: OutboxRow) -> bytes:
     )
 
 
-def signed(message_id: str, content: bytes, *, key: bytes, at: datetime) -> dict[str, str]:
-    """Return the headers by which the receiver knows that *content* is ours, and how old it is."""
-    timestamp = str(int(at.timestamp()))
-    signature = hmac.digest(key, b".".join([message_id.encode(), timestamp.encode(), content]), "sha256")
-    return {
-        "webhook-id": message_id,
-        "webhook-timestamp": timestamp,
-        "webhook-signature": f"v1,{base64.b64encode(signature).decode()}",
-    }
-
-
 def _checked(text: str) -> httpx.URL:
     where = "RECONCILE_WEBHOOK_URL"
     address, _, query = text.partition("?")
@@ -142,12 +128,8 @@ def _checked(text: str) -> httpx.URL:
 
 
 def _key(secret: Secret) -> bytes:
-    """Return the signing key: what stands in base64 behind ``whsec_``, as the specification has it, else the text."""
-    text = secret.reveal()
-    if not text.startswith(_ENCODED_KEY):
-        return text.encode()
     try:
-        return base64.b64decode(text.removeprefix(_ENCODED_KEY), validate=True)
-    except binascii.Error:
-        fault = "RECONCILE_WEBHOOK_SECRET begins with whsec_ and does not go on in base64; copy it again"
+        return signing_key(secret.reveal())
+    except ValueError as error:
+        fault = f"RECONCILE_WEBHOOK_SECRET {error}"
     raise SettingsError([fault])

@@ -55,7 +55,7 @@ class Allowance:
                 pauses.append(usage.not_before)
             if count != usage.calls or usage.limit is not None or usage.remaining is not None:
                 await run.parts.store.budgets.settle(
-                    _budget_key(workspace, provider),
+                    budget_key(workspace, provider),
                     unused=count - usage.calls,
                     usage=usage,
                     limit=limit_of(provider),
@@ -63,9 +63,15 @@ class Allowance:
         return pauses
 
     async def _take(self, provider: ProviderName, count: int) -> None:
-        grant = await self._run.parts.store.budgets.reserve(
-            _budget_key(self._workspace, provider), wanted=count, limit=limit_of(provider)
+        run = self._run
+        grant = await run.parts.store.budgets.reserve(
+            budget_key(self._workspace, provider),
+            wanted=count,
+            limit=limit_of(provider),
+            share=run.policy.rate_share,
         )
+        least = run.counts.budget_left
+        least[provider] = min(grant.left, least.get(provider, grant.left))
         self._reserved[provider] += grant.granted
         self._left[provider] += grant.granted
         if not grant.granted:
@@ -77,7 +83,7 @@ def calls_of(asked: Iterable[Sequence[Lookup]]) -> Counter[ProviderName]:
     return Counter(lookup.provider for sought in asked for lookup in sought)
 
 
-def _budget_key(workspace: Workspace, provider: ProviderName) -> str:
+def budget_key(workspace: Workspace, provider: ProviderName) -> str:
     """Name an account's meter, by a digest: what stands in the customer's column may be a person's address."""
     credential = workspace.credentials.get(provider)
     account = (credential.account if credential else None) or workspace.id

@@ -10,10 +10,10 @@ from reconcile.runner.orders import obey
 
 
 async def heed(parts: Parts, policy: RunPolicy) -> Sequence[str]:
-    """Carry out what operators ask for by annotation; return what the report is to say of it and of the schedule."""
-    notes = [policy.cadence.disagreement] if policy.cadence.disagreement else []
+    """Carry out what operators ask for by annotation; return what the report is to say of it and of the settings."""
+    notes = list(policy.disagreements)
     for note in notes:
-        parts.telemetry.warning("schedule.not_applied", text=note)
+        parts.telemetry.warning("settings.disagree", text=note)
     annotations = await parts.mirror.annotations() if parts.mirror else None
     if annotations is None or parts.mirror is None:
         return notes

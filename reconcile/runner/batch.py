@@ -11,19 +11,12 @@ from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, LeaseHeld, LeaseLost
-from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite
+from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite, Span
 from reconcile.runner.asking import asked
 from reconcile.runner.check import Checked, asked_at
-from reconcile.runner.context import Run
+from reconcile.runner.context import BatchResult, Run
+from reconcile.runner.signals import tell_of_batch
 from reconcile.runner.trust import blames_others, distrusts, distrusts_absence
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchResult:
-    """How far a batch came; *last_id* is the cursor for the next page of a dry run, None at the end."""
-
-    lead_count: int = 0
-    last_id: LeadId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +31,11 @@ class _Visit:
 
 async def reconcile_batch(workspace: Workspace, *, run: Run, limit: int, after: LeadId | None = None) -> BatchResult:
     """Check up to *limit* due leads of *workspace* and write what came of it."""
+    with run.parts.telemetry.span("batch", workspace_id=workspace.id, provider=sorted(workspace.credentials)) as span:
+        return await _batch(workspace, span, run=run, limit=limit, after=after)
+
+
+async def _batch(workspace: Workspace, span: Span, *, run: Run, limit: int, after: LeadId | None) -> BatchResult:
     leases = run.parts.store.leases
     try:
         lease = await leases.acquire(f"workspace:{workspace.id}", holder=run.holder, ttl=run.lease_ttl)
@@ -53,7 +51,7 @@ async def reconcile_batch(workspace: Workspace, *, run: Run, limit: int, after: 
             return BatchResult()
         checked, not_before = await asked(leads, workspace, run=run)
         visit = _Visit(workspace=workspace, lease=lease, started_at=started_at, not_before=not_before)
-        await _write(checked, visit, run=run)
+        tell_of_batch(span, workspace, await _write(checked, visit, run=run), run=run)
         return BatchResult(lead_count=len(leads), last_id=leads[-1].id)
     finally:
         await run.parts.give_up(lease)
@@ -123,7 +121,8 @@ def _lead_write(checked: Checked, workspace: Workspace, *, run: Run) -> LeadWrit
     )
 
 
-async def _write(checked: Sequence[Checked], visit: _Visit, *, run: Run) -> None:
+async def _write(checked: Sequence[Checked], visit: _Visit, *, run: Run) -> Sequence[Checked]:
+    """Write what the leads came to and return what became of that; nothing where another run has taken over."""
     workspace = visit.workspace
     trusted = sorted((_trusted(c, workspace, run=run) for c in checked), key=lambda c: c.lead.id)
     writes = tuple(_lead_write(c, workspace, run=run) for c in trusted)
@@ -143,10 +142,12 @@ async def _write(checked: Sequence[Checked], visit: _Visit, *, run: Run) -> None
     except LeaseLost:
         run.counts.abandoned_batches += 1
         run.stop.lose()
-        return
+        return ()
     run.visited.add(workspace.id)
-    for one, write in zip(trusted, writes, strict=True):
-        _count(_written(one, receipt), write, run=run)
+    written = tuple(_written(each, receipt) for each in trusted)
+    for one, write in zip(written, writes, strict=True):
+        _count(one, write, run=run)
+    return written
 
 
 def _written(checked: Checked, receipt: BatchReceipt) -> Checked:

@@ -37,10 +37,11 @@ from reconcile.runner.tally import Fault, Vouched
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """A permission to ask about one lead; *probing* names the half-open breakers that it is a probe for."""
+    """A permission to ask about one lead: the *number*-th; *probing* names the half-open breakers it is a probe for."""
 
     workspace_id: WorkspaceId
     lookup: Lookup
+    number: int
     probing: frozenset[BreakerKey] = frozenset()
 
 
@@ -88,6 +89,7 @@ class Board:
         self._vouched: dict[tuple[WorkspaceId, ProviderName], Vouched] = {}
         self.opened_in_run: set[BreakerKey] = set()
         self.would_trip: list[str] = []
+        self._admitted_count = 0
         self.under_way_count = 0
         """Calls that were let through and have not come to anything yet."""
         self.under_way_at_trip: int | None = None
@@ -224,9 +226,11 @@ class Board:
 
     def admit(self, workspace_id: WorkspaceId, lookup: Lookup, now: datetime) -> Admission | Refusal:
         """Let one call pass, or name the breaker that refuses it."""
+        number = self._admitted_count + 1
         if not self._policy.is_enforced:
             self.under_way_count += 1
-            return Admission(workspace_id=workspace_id, lookup=lookup)
+            self._admitted_count = number
+            return Admission(workspace_id=workspace_id, lookup=lookup, number=number)
         path = path_of(workspace_id, lookup)
         refusing = next((key for key in path if not self._lets_pass(key, workspace_id, now)), None)
         if refusing is not None:
@@ -238,7 +242,8 @@ class Board:
             elif (key, workspace_id) in self._quotas:
                 self._quotas[key, workspace_id] -= 1
         self.under_way_count += 1
-        return Admission(workspace_id=workspace_id, lookup=lookup, probing=probing)
+        self._admitted_count = number
+        return Admission(workspace_id=workspace_id, lookup=lookup, number=number, probing=probing)
 
     def _is_probed(self, key: BreakerKey, now: datetime) -> bool:
         breaker = self.breaker(key)
@@ -274,7 +279,7 @@ class Board:
         lookup, workspace_id = admission.lookup, admission.workspace_id
         if self.breaker(workspace_key(workspace_id)).state is BreakerState.OPEN and failed:
             return
-        self._judge(workspace_id, lookup, fault, now)
+        self._judge(workspace_id, lookup, fault, now, number=admission.number)
 
     def admit_sweep(self, workspace_id: WorkspaceId, provider: ProviderName, now: datetime) -> Admission | None:
         """Let one sweep pass, or return None."""
@@ -294,7 +299,7 @@ class Board:
             return
         if fault is None:
             self._successes_by[key] += 1
-        self._jury.count_sweep(admission.workspace_id, admission.lookup, fault)
+        self._jury.count_sweep(admission.workspace_id, admission.lookup, fault, number=admission.number)
         if fault is not None:
             self._open(self._jury.judge_sweep(admission.lookup, fault, self._standing(now)), now)
 
@@ -311,17 +316,17 @@ class Board:
         """Count what is left to be spread."""
         vouched = self._vouched.pop((workspace_id, provider), None)
         if vouched is not None:
-            self._jury.count(workspace_id, vouched.lookup, None, times=vouched.count)
+            self._jury.vouch(workspace_id, vouched.lookup, vouched.count)
 
     def record_bug(self, workspace_id: WorkspaceId, lookup: Lookup, now: datetime) -> None:
         """Count a bug of ours that came to light after a provider had answered: nothing is to be said against it."""
         if self.breaker(workspace_key(workspace_id)).state is not BreakerState.OPEN:
-            self._judge(workspace_id, lookup, ErrorClass.INTERNAL, now)
+            self._judge(workspace_id, lookup, ErrorClass.INTERNAL, now, number=self._admitted_count)
 
-    def _judge(self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault, now: datetime) -> None:
+    def _judge(self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault, now: datetime, *, number: int) -> None:
         if vouched := self._vouched.get((workspace_id, lookup.provider)):
-            self._jury.count(workspace_id, vouched.lookup, None, times=vouched.take())
-        self._jury.count(workspace_id, lookup, fault)
+            self._jury.vouch(workspace_id, vouched.lookup, vouched.take())
+        self._jury.count(workspace_id, lookup, fault, number=number)
         if fault is not None:
             # In this order, each seeing what the one before has opened: a wide breaker spares the narrower ones.
             self._open(self._jury.judge_provider(lookup, fault, self._standing(now)), now)

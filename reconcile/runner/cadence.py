@@ -60,7 +60,7 @@ class CadenceCause(StrEnum):
 class CadenceView:
     """The planned cadence and the one that counts; *every* is None where nobody tells this process of a schedule.
 
-    *until* is when the planned one counts again, *warning* what is wrong with the plan.
+    *until* is when the planned one counts again.
     """
 
     planned: PlannedCadence
@@ -68,7 +68,6 @@ class CadenceView:
     every: timedelta | None
     until: datetime | None = None
     override: CadenceOverride | None = None
-    warning: str | None = None
 
 
 async def cadence_view(store: Store, *, now: datetime, planned: PlannedCadence) -> CadenceView:
@@ -82,6 +81,4 @@ async def cadence_view(store: Store, *, now: datetime, planned: PlannedCadence) 
         cause, every, until = CadenceCause.BREAKER, breaker.cooldown, waiting.due_at
     elif override is not None:
         cause, every, until = CadenceCause.OVERRIDE, override.every, override.expires_at
-    return CadenceView(
-        planned=planned, cause=cause, every=every, until=until, override=override, warning=planned.disagreement
-    )
+    return CadenceView(planned=planned, cause=cause, every=every, until=until, override=override)

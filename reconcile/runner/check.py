@@ -1,11 +1,9 @@
 """One lead: asked about, decided on, nothing written."""
 
 import asyncio
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from reconcile.domain.change import Answer
 from reconcile.domain.lead import Lead
@@ -16,6 +14,7 @@ from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, ProviderError, RateLimited
 from reconcile.ports import Lookup
 from reconcile.runner.board import Refusal
+from reconcile.runner.bugs import bug_named
 from reconcile.runner.context import Run
 from reconcile.runner.tally import Fault, Suspicion
 
@@ -137,14 +136,6 @@ def _failed_by_bug(nothing_yet: Checked, error: Exception, lookup: Lookup, *, ru
         provider=lookup.provider, operation=lookup.operation, error_class=ErrorClass.INTERNAL, message=where
     )
     return _failed(nothing_yet, signature)
-
-
-def bug_named(error: BaseException) -> str:
-    """Name a bug by its type and place: its text may hold anything."""
-    frames = traceback.extract_tb(error.__traceback__)
-    if not frames:
-        return type(error).__name__
-    return f"{type(error).__name__} in {frames[-1].name} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"
 
 
 def _together(answers: Sequence[Answer]) -> Answer:

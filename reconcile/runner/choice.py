@@ -13,9 +13,8 @@ def served(
     """Return the first *limit* workspaces, without those that would only wait for a provider that is broken.
 
     *probes_only* holds the providers that are asked nothing but so many probes; these get at most half of the places.
-    A workspace that is refused is not
-    visited, so it stays first in line: were it given a place, a provider's outage would keep out the customers of the
-    other one.
+    A workspace that is refused is not visited, so it stays first in line: were it given a place, a provider's outage
+    would keep out the customers of the other one.
     """
     chosen: list[Workspace] = []
     probed: Counter[ProviderName] = Counter()

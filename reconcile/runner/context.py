@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
+from typing import Protocol
 
 from reconcile.domain.backoff import BackoffPolicy
 from reconcile.domain.breaker import BreakerPolicy, BreakerState
 from reconcile.domain.cadence import PlannedCadence
 from reconcile.domain.due import DuePolicy
-from reconcile.domain.ids import ProviderName, RunId, WorkspaceId
+from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lease import Lease
+from reconcile.domain.workspace import Workspace
 from reconcile.errors import StoreUnavailable
-from reconcile.ports import Clock, EffectSink, Provider, Store, Telemetry
+from reconcile.ports import Clock, EffectSink, Provider, Span, Store, Telemetry
+from reconcile.runner.alerts import Alarm
 from reconcile.runner.board import Board
 from reconcile.runner.counts import Counts
 from reconcile.runner.gate import Gate
@@ -41,6 +44,10 @@ class RunPolicy:
     budget: timedelta = timedelta(seconds=50)
     workspace_concurrency: int = 8
     lead_concurrency: int = 4
+    rate_share: float = 1
+    """The share of each account's burst that this run may use up; the rest is always left to others."""
+    disagreements: tuple[str, ...] = ()
+    """Where the settings are not those that the CronJob was made with."""
 
 
 class Stop:
@@ -86,6 +93,24 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BatchResult:
+    """How far a batch came; *last_id* is the cursor for the next page of a whole set, None at the end."""
+
+    lead_count: int = 0
+    last_id: LeadId | None = None
+
+
+class Work(Protocol):
+    """What is done with some leads of one workspace: they are checked, or a plan is carried out."""
+
+    async def __call__(
+        self, workspace: Workspace, *, run: "Run", limit: int, after: LeadId | None = None
+    ) -> BatchResult:
+        """Do it for up to *limit* leads behind *after*."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What a run works through: its adapters, and the hands that reach into it."""
 
@@ -99,6 +124,9 @@ class Parts:
     stop: Stop = field(default_factory=Stop)
     on_progress: OnProgress | None = None
     mirror: Mirror | None = None
+    alarm: Alarm | None = None
+    work: Work | None = None
+    """In place of checking leads."""
 
     async def give_up(self, lease: Lease) -> None:
         """Release *lease*; where the database does not let us, it runs out by itself."""
@@ -122,6 +150,7 @@ class Run:
     started_at: datetime
     started: float
     """The monotonic instant of the start, in seconds."""
+    span: Span
     counts: Counts = field(default_factory=Counts)
     gates: dict[tuple[ProviderName, bool], Gate] = field(default_factory=dict)
     calls: set[asyncio.Task[object]] = field(default_factory=set)

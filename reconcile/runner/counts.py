@@ -23,6 +23,8 @@ class Counts:
     hit: dict[ErrorSignature, set[WorkspaceId]] = field(default_factory=lambda: defaultdict(set))
     quarantined: int = 0
     calls: int = 0
+    budget_left: dict[ProviderName, int] = field(default_factory=dict)
+    """Of the accounts that were asked with, what the one with the fewest calls had left."""
     delivered: int = 0
     abandoned_batches: int = 0
     """Batches whose writing was refused or failed: their leads are tried again by a later run."""

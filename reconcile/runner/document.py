@@ -37,6 +37,7 @@ def document(report: RunReport) -> dict[str, Any]:
         "scheduledAt": instant(report.scheduled_at),
         "latenessSeconds": _seconds(report.lateness),
         "shard": str(report.shard) if report.shard else None,
+        "workspace": report.workspace,
         "healthReasons": list(report.health_reasons),
         "rescheduled": report.rescheduled,
         "updated": report.updated,
@@ -117,6 +118,7 @@ def _freshness(freshness: Freshness | None) -> dict[str, int | str | None] | Non
         "medianSeconds": _seconds(freshness.median),
         "neverVerified": freshness.never_verified,
         "due": freshness.due,
+        "overdue": freshness.overdue,
         "measuredAt": instant(freshness.measured_at),
         "tookMs": freshness.took // timedelta(milliseconds=1),
     }

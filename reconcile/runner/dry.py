@@ -15,6 +15,7 @@ from reconcile.ports import (
     BatchWrite,
     Breakers,
     Cadences,
+    Claim,
     Clock,
     Leads,
     Ledger,
@@ -74,8 +75,8 @@ class _NoLeases:
     async def release(self, _lease: Lease) -> None:
         """Give nothing back."""
 
-    async def holder(self, _name: str) -> tuple[str, datetime] | None:
-        return None
+    async def held(self) -> Mapping[str, Claim]:
+        return {}
 
 
 class LocalBudgets:
@@ -85,14 +86,14 @@ class LocalBudgets:
         self._clock = clock
         self._meters: dict[str, Meter] = {}
 
-    async def reserve(self, key: str, *, wanted: int, limit: RateLimit) -> Grant:
-        granted = 0
+    async def reserve(self, key: str, *, wanted: int, limit: RateLimit, share: float = 1) -> Grant:
+        granted, limit = 0, limit.below(share)
         while True:
             now = self._clock.now()
             self._meters[key], grant = self._meters.get(key, Meter(now)).take(wanted - granted, now=now, limit=limit)
             granted += grant.granted
             if granted >= wanted:
-                return Grant(granted=granted)
+                return Grant(granted=granted, left=grant.left)
             # The cursor of a dry run passes each lead once: what is not asked now is not asked at all.
             await self._clock.sleep(grant.retry_after + limit.interval * (wanted - granted - 1))
 

@@ -16,7 +16,7 @@ from reconcile.domain.workspace import Workspace
 from reconcile.errors import RequestError
 from reconcile.ports import BatchRow, ChangeRow, Store
 from reconcile.runner.advice import Advice, advice, needs_advice, width
-from reconcile.runner.overview import COUNTED_UP_TO, RUN_LEASE, RunLine
+from reconcile.runner.overview import COUNTED_UP_TO, RunLine
 
 ROWS = 10
 
@@ -145,8 +145,7 @@ async def explain_run(run_id: RunId, *, store: Store) -> RunStory:
     row = await store.ledger.run(run_id)
     if row is None:
         raise RequestError(f"there is no run {run_id[:60]!a}; `reconcile status` lists the last ones")
-    held = await store.leases.holder(RUN_LEASE)
-    run = RunLine.of(row, holder=held and held[0])
+    run = RunLine.of(row, claims=await store.leases.held())
     return RunStory(
         run=run,
         report=row.report,

@@ -42,6 +42,7 @@ def read_freshness(stored: Mapping[str, Any]) -> Freshness | None:
             median=_age(stored["medianSeconds"]),
             never_verified=stored["neverVerified"],
             due=stored["due"],
+            overdue=stored["overdue"],
             measured_at=datetime.fromisoformat(stored["measuredAt"]),
             took=timedelta(milliseconds=stored["tookMs"]),
         )

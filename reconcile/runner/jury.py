@@ -13,6 +13,8 @@ from reconcile.runner.tally import Fault, Suspicion, Tally, merged
 
 WORKSPACE_FAULTS = frozenset({ErrorClass.CREDENTIAL, ErrorClass.REJECTED, ErrorClass.MASS_ABSENCE})
 """Failures that are a workspace's own until very many workspaces have them at once."""
+LONELY_CHECKS = 2
+"""So many checks, all in vain, park a workspace while others are answered."""
 PROVIDER_FAULTS = frozenset(ErrorClass) - WORKSPACE_FAULTS - {ErrorClass.INTERNAL, ErrorClass.REFUSED_WRITE}
 
 
@@ -90,21 +92,48 @@ class Jury:
         self._tallies: dict[tuple[Lookup, WorkspaceId], Tally] = defaultdict(Tally)
         self._by_provider: dict[ProviderName, Tally] = defaultdict(Tally)
         self._by_operation: dict[Lookup, Tally] = defaultdict(Tally)
+        self._answered: dict[ProviderName, dict[WorkspaceId, int]] = defaultdict(dict)
+        self._lonely: set[tuple[ProviderName, WorkspaceId]] = set()
 
-    def count(self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault, *, times: int = 1) -> None:
-        """Count one check, or several alike. A bug of ours says nothing about a provider."""
-        self._tallies[lookup, workspace_id].add(workspace_id, fault, times=times)
-        if fault is not ErrorClass.INTERNAL:
-            self._by_provider[lookup.provider].add(workspace_id, fault, times=times)
-            self._by_operation[lookup].add(workspace_id, fault, times=times)
+    def count(self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault, *, number: int) -> None:
+        """Count one check, which was let through as the *number*-th. A bug of ours says nothing about a provider."""
+        self._tallies[lookup, workspace_id].add(workspace_id, fault)
+        is_lonely = self._is_lonely(workspace_id, lookup.provider, fault, number)
+        if fault is not ErrorClass.INTERNAL and not is_lonely:
+            self._by_provider[lookup.provider].add(workspace_id, fault)
+            self._by_operation[lookup].add(workspace_id, fault)
 
-    def count_sweep(self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault) -> None:
+    def vouch(self, workspace_id: WorkspaceId, lookup: Lookup, times: int) -> None:
+        """Count sound checks that were not made, because a sweep has told what they would have."""
+        for tally in (
+            self._tallies[lookup, workspace_id],
+            self._by_provider[lookup.provider],
+            self._by_operation[lookup],
+        ):
+            tally.add(workspace_id, None, times=times)
+
+    def count_sweep(self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault, *, number: int) -> None:
         """Count one sweep, which speaks of the lists alone: who cannot be listed can still be looked up."""
-        self._by_operation[lookup].add(workspace_id, fault)
+        if not self._is_lonely(workspace_id, lookup.provider, fault, number):
+            self._by_operation[lookup].add(workspace_id, fault)
 
     def judge_sweep(self, lookup: Lookup, fault: Fault, standing: Standing) -> Iterator[Verdict]:
         """Blame a provider's lists, and nothing else, where they fail alike in several workspaces."""
         yield from self._judged(lookup, fault, standing, tally=self._by_operation[lookup], key=operation_key(lookup))
+
+    def _is_lonely(self, workspace_id: WorkspaceId, provider: ProviderName, fault: Fault, number: int) -> bool:
+        """Tell whether a workspace waits in vain for a provider that has answered others who asked later.
+
+        Such failures come late and close together, when whoever is well is done: counted by when they come, a few
+        workspaces would look like all. Once it is so, it is so until the workspace is answered.
+        """
+        this, answered = (provider, workspace_id), self._answered[provider]
+        if fault is None or isinstance(fault, Suspicion):
+            answered[workspace_id] = max(number, answered.get(workspace_id, 0))
+            self._lonely.discard(this)
+        elif fault is ErrorClass.TIMEOUT and any(w != workspace_id and n > number for w, n in answered.items()):
+            self._lonely.add(this)
+        return fault is ErrorClass.TIMEOUT and this in self._lonely
 
     def forget(self, key: BreakerKey) -> None:
         """Begin a provider's count anew: what a breaker explains must not count against its other operations."""
@@ -153,8 +182,13 @@ class Jury:
         is_contract = fault is ErrorClass.CONTRACT and tally.faults[fault] >= limit
         if is_contract and tally.exceeds(policy.error_rate, min_checks=limit, of=[fault]):
             yield _verdict(key, BreakerReason.CONTRACT_FAULT, fault, tally)
-        elif self._exceeds(tally, key, standing):
+        elif self._exceeds(tally, key, standing) or self._waits_alone(workspace_id, lookup, fault, tally):
             yield _verdict(key, BreakerReason.ERROR_RATE, fault, tally)
+
+    def _waits_alone(self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault, tally: Tally) -> bool:
+        """Tell whether a workspace that was never answered, as others are, has cost enough: a time limit a check."""
+        is_lonely = fault is ErrorClass.TIMEOUT and (lookup.provider, workspace_id) in self._lonely
+        return is_lonely and tally.errors == tally.checks >= LONELY_CHECKS
 
     def judge_run(self, fault: Fault, standing: Standing) -> Iterator[Verdict]:
         """Blame the run for failures that no other breaker explains, or where one workspace is all there is."""

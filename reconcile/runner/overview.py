@@ -9,8 +9,9 @@ from reconcile.domain.cadence import PlannedCadence
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import RunId
 from reconcile.domain.lead import MismatchKind
-from reconcile.domain.report import Freshness
-from reconcile.ports import OrderRow, RunRow, SignatureRow, Store
+from reconcile.domain.page import Standing
+from reconcile.domain.report import Freshness, Health
+from reconcile.ports import Claim, OrderRow, RunRow, SignatureRow, Store
 from reconcile.runner.advice import Advice, advice, counted, needs_advice, width
 from reconcile.runner.cadence import CadenceView, cadence_view
 from reconcile.runner.orders import sentence
@@ -21,6 +22,7 @@ COUNTED_UP_TO = 1000
 _SILENCE = timedelta(hours=1)
 _RECENT = timedelta(hours=24)
 _RUNS_SEARCHED = 500
+_BY_HEALTH = {Health.HEALTHY.value: Standing.WELL, Health.DEGRADED.value: Standing.ATTENTION}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +37,14 @@ class RunLine:
     leads_checked: int = 0
     errors: int = 0
     provider_calls: int = 0
+    health_reasons: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, row: RunRow, *, holder: str | None) -> "RunLine":
-        """Read a row of the ledger; *holder* is the run that has the lease now."""
+    def of(cls, row: RunRow, *, claims: Mapping[str, Claim]) -> "RunLine":
+        """Read a row of the ledger; a run that has not reported is at work as long as it holds any of *claims*."""
         report = row.report
         if report is None:
-            health = "running" if row.run_id == holder else "killed"
+            health = "running" if row.run_id in {claim.holder for claim in claims.values()} else "killed"
             return cls(run_id=row.run_id, started_at=row.started_at, finished_at=row.finished_at, health=health)
         return cls(
             run_id=row.run_id,
@@ -52,15 +55,8 @@ class RunLine:
             leads_checked=int(report.get("leadsChecked", 0)),
             errors=int(report.get("errors", 0)),
             provider_calls=int(report.get("providerCalls", 0)),
+            health_reasons=tuple(report.get("healthReasons", ())),
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeaseLine:
-    """The run that is at work now, and until when its claim lasts."""
-
-    holder: str
-    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +72,13 @@ class Overview:
     """The state of everything at one instant. *verdict* is the first thing to read, *breakers* the trouble."""
 
     now: datetime
+    standing: Standing
     verdict: str
     breakers: tuple[Advice, ...]
     chores: tuple[Chore, ...]
     runs: tuple[RunLine, ...]
     last_success_at: datetime | None
-    lease: LeaseLine | None
+    at_work: tuple[Claim, ...]
     freshness: Freshness
     at_risk_count: int
     quarantined_count: int
@@ -100,10 +97,9 @@ async def overview(
     store: Store, *, now: datetime, due: DuePolicy, breaker: BreakerPolicy, planned: PlannedCadence | None = None
 ) -> Overview:
     """Return the state of everything; counts of what waits stop at COUNTED_UP_TO."""
-    held = await store.leases.holder(RUN_LEASE)
-    lease = LeaseLine(holder=held[0], expires_at=held[1]) if held else None
+    claims = await store.leases.held()
     rows = await store.ledger.runs(limit=RUNS_SHOWN)
-    runs = tuple(RunLine.of(row, holder=lease.holder if lease else None) for row in rows)
+    runs = tuple(RunLine.of(row, claims=claims) for row in rows)
     breakers = await troubled(store, now=now, policy=breaker)
     quarantined_count = len(await store.leads.quarantined(limit=COUNTED_UP_TO))
     mismatches = await store.leads.mismatch_counts()
@@ -111,16 +107,17 @@ async def overview(
     cadence = await cadence_view(store, now=now, planned=planned or PlannedCadence())
     orders = await store.orders.seen()
     last_success_at = await _last_success_at(store, rows)
+    silence = max(_SILENCE, 2 * (cadence.every or _SILENCE / 2))
+    standing, verdict = _verdict(breakers, runs, now=now, silence=silence)
     return Overview(
         now=now,
-        verdict=_verdict(
-            breakers, runs, lease=lease, now=now, silence=max(_SILENCE, 2 * (cadence.every or _SILENCE / 2))
-        ),
+        standing=standing,
+        verdict=verdict,
         breakers=breakers,
         chores=(*_misread(orders), *_chores(quarantined_count, mismatches, pending_effects)),
         runs=runs,
         last_success_at=last_success_at,
-        lease=lease,
+        at_work=tuple(claim for name, claim in claims.items() if name.partition(":")[0] == RUN_LEASE),
         freshness=await store.leads.freshness(now=now, policy=due),
         at_risk_count=await store.leads.at_risk_count(now=now, policy=due),
         quarantined_count=quarantined_count,
@@ -138,25 +135,29 @@ async def troubled(store: Store, *, now: datetime, policy: BreakerPolicy) -> tup
 
 
 def _verdict(
-    breakers: Sequence[Advice], runs: Sequence[RunLine], *, lease: LeaseLine | None, now: datetime, silence: timedelta
-) -> str:
+    breakers: Sequence[Advice], runs: Sequence[RunLine], *, now: datetime, silence: timedelta
+) -> tuple[Standing, str]:
     """Return one sentence on the worst that is true."""
     wide = [each for each in breakers if each.scope is not BreakerScope.WORKSPACE]
     parked = [each for each in breakers if each not in wide and each.state is not BreakerState.CLOSED]
     newest = runs[0] if runs else None
-    findings = [f"stopped: {each.blame}" for each in wide if each.state is BreakerState.OPEN]
+    findings = [(Standing.TROUBLE, f"stopped: {each.blame}") for each in wide if each.state is BreakerState.OPEN]
     if newest is None:
-        findings.append("no run yet: start one with `reconcile run`")
-    elif newest.health == "killed" and lease is None:
-        findings.append(f"the last run was killed before it could report: {newest.run_id}")
-    findings += [f"recovering: {each.blame}" for each in wide if each.state is BreakerState.HALF_OPEN]
+        findings.append((Standing.ATTENTION, "no run yet: start one with `reconcile run`"))
+    elif newest.health == "killed":
+        killed = f"the last run was killed before it could report: {newest.run_id}"
+        findings.append((Standing.TROUBLE, killed))
+    recovering = [each for each in wide if each.state is BreakerState.HALF_OPEN]
+    findings += [(Standing.ATTENTION, f"recovering: {each.blame}") for each in recovering]
     if newest and now - newest.started_at > silence:
         hours = counted(round(silence / _SILENCE), "hour") if silence > _SILENCE else "an hour"
-        findings.append(f"no run for more than {hours}: is the schedule suspended?")
+        findings.append((Standing.TROUBLE, f"no run for more than {hours}: is the schedule suspended?"))
     if parked:
-        findings.append(f"parked: {counted(len(parked), 'workspace')}; all others are served")
-    findings += [f"the last finished run was {run.health}" for run in runs if run.finished_at]
-    return next(iter(findings), "the first run is under way")
+        text = f"parked: {counted(len(parked), 'workspace')}; all others are served"
+        findings.append((Standing.ATTENTION, text))
+    finished = [run.health for run in runs if run.finished_at]
+    findings += [(_BY_HEALTH.get(word, Standing.TROUBLE), f"the last finished run was {word}") for word in finished]
+    return next(iter(findings), (Standing.ATTENTION, "the first run is under way"))
 
 
 def _misread(orders: Sequence[OrderRow]) -> tuple[Chore, ...]:
@@ -186,7 +187,7 @@ async def _last_success_at(store: Store, newest: Sequence[RunRow]) -> datetime |
     """Return when the last run ended that failed in nothing: the rows at hand mostly settle it."""
 
     def among(rows: Sequence[RunRow]) -> datetime | None:
-        sound = (row.finished_at for row in rows if row.report and _was_sound(row.report))
+        sound = (row.finished_at for row in rows if row.report and was_sound(row.report))
         return next(sound, None)
 
     at = among(newest)
@@ -195,5 +196,5 @@ async def _last_success_at(store: Store, newest: Sequence[RunRow]) -> datetime |
     return at
 
 
-def _was_sound(report: Mapping[str, object]) -> bool:
+def was_sound(report: Mapping[str, object]) -> bool:
     return report.get("success") is True and report.get("health") in {"healthy", "degraded"}

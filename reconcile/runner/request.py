@@ -14,8 +14,8 @@ from reconcile.domain.shard import Shard
 class RunRequest:
     """One run.
 
-    *whole_set*: page through everything that is due, whatever the limits say; only a dry run may, as it moves no
-    watermark that would let the next run go on where this one ended.
+    *whole_set*: page through everything that is due, whatever the limits say; only a dry run and a backfill may, as
+    they move no watermark that would let the next run go on where this one ended.
     """
 
     workspace_limit: int

@@ -11,7 +11,8 @@ from reconcile.domain.lease import Lease
 from reconcile.domain.report import RunReport
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import LeaseHeld, StoreUnavailable
-from reconcile.ports import DueWorkspaces
+from reconcile.ports import DueWorkspaces, Span
+from reconcile.runner.alerts import tell
 from reconcile.runner.attend import heed, mirrored, take_leave
 from reconcile.runner.batch import reconcile_batch
 from reconcile.runner.board import Board
@@ -23,6 +24,7 @@ from reconcile.runner.document import document
 from reconcile.runner.dry import dry
 from reconcile.runner.freshness import freshness
 from reconcile.runner.request import Progress, RunRequest
+from reconcile.runner.signals import link_to_trips, measure, tell_of_run
 from reconcile.runner.verdict import Scene, lease_held_report, not_due_report, report_of
 
 RUN_LEASE = "run"
@@ -42,9 +44,22 @@ async def run(
     Raises StoreUnavailable where the database is away; every trouble with a provider is in the report instead, and so
     is being cut off (``Stop.cut_off``).
     """
+    facts = {
+        "run_id": run_id,
+        "trigger": request.trigger,
+        "dry_run": request.dry_run,
+        "workspace_id": request.workspace,
+    }
+    with parts.telemetry.span("run", shard=request.shard and str(request.shard), **facts) as span:
+        report = await _run(request, run_id=run_id, policy=policy, parts=parts, span=span)
+        tell_of_run(report, span=span, telemetry=parts.telemetry)
+        return report
+
+
+async def _run(request: RunRequest, *, run_id: RunId, policy: RunPolicy, parts: Parts, span: Span) -> RunReport:
     clock = parts.clock
     if request.dry_run:
-        parts = replace(parts, store=dry(parts.store, clock=clock), sink=None, mirror=None)
+        parts = replace(parts, store=dry(parts.store, clock=clock), sink=None, mirror=None, alarm=None)
     started = clock.monotonic()
     notes = await heed(parts, policy)
     waiting = await wait_for(request, store=parts.store, now=clock.now(), is_automatic=policy.cadence.is_automatic)
@@ -62,7 +77,7 @@ async def run(
         return lease_held_report(request, run_id=run_id, clock=clock, started=started)
     this: Run | None = None
     try:
-        begun = await _begun(request, run_id=run_id, policy=policy, parts=parts, lease=lease)
+        begun = await _begun(request, run_id=run_id, policy=policy, parts=parts, lease=lease, span=span)
         this = replace(begun, started=started, notes=[*notes])
         return await _under_lease(this)
     except asyncio.CancelledError:
@@ -78,7 +93,9 @@ async def run(
         await parts.give_up(lease)
 
 
-async def _begun(request: RunRequest, *, run_id: RunId, policy: RunPolicy, parts: Parts, lease: Lease) -> Run:
+async def _begun(  # noqa: PLR0913 - what a run is made of
+    request: RunRequest, *, run_id: RunId, policy: RunPolicy, parts: Parts, lease: Lease, span: Span
+) -> Run:
     started_at = parts.clock.now()
     await parts.store.ledger.begin(run_id, started_at=started_at, trigger=request.trigger, version=parts.version)
     return Run(
@@ -96,6 +113,7 @@ async def _begun(request: RunRequest, *, run_id: RunId, policy: RunPolicy, parts
         lease=lease,
         started_at=started_at,
         started=parts.clock.monotonic(),
+        span=span,
     )
 
 
@@ -106,6 +124,7 @@ async def _under_lease(this: Run) -> RunReport:
         this.started_at,
         is_partial=due.eligible_count > len(due.workspaces),
     )
+    link_to_trips(this)
     await this.save_breakers()
     watchdog = asyncio.create_task(_cancel_calls_when_stopped(this))
     try:
@@ -135,6 +154,9 @@ async def _due(run: Run) -> DueWorkspaces:
 async def _visit_all(workspaces: Sequence[Workspace], *, run: Run) -> None:
     """Visit the workspaces side by side; where a wide breaker is probing, a few leads go ahead of all others."""
     run.planned_count = len(workspaces)
+    # A workspace that was in trouble may keep its place for a whole time limit again: then it is nobody else's.
+    troubled = run.board.troubled()
+    workspaces = sorted(workspaces, key=lambda each: each.id in troubled)
     if run.board.is_probing():
         await _round(workspaces, run=run)
         run.board.conclude_probe_round(run.parts.clock.now())
@@ -164,11 +186,12 @@ async def _round(workspaces: Sequence[Workspace], *, run: Run) -> None:
 
 async def _visit(workspace: Workspace, *, run: Run) -> None:
     after: LeadId | None = LeadId("") if run.request.whole_set else None
+    work = run.parts.work or reconcile_batch
     while run.takes_work():
         limit = min(run.request.leads_per_workspace, _room(workspace, run=run))
         if limit < 1:
             return
-        result = await reconcile_batch(workspace, run=run, limit=limit, after=after)
+        result = await work(workspace, run=run, limit=limit, after=after)
         if run.parts.on_progress is not None:
             run.parts.on_progress(
                 Progress(
@@ -208,13 +231,19 @@ async def _reported(run: Run, due: DueWorkspaces) -> RunReport:
         pending_count=await store.outbox.pending_count(),
     )
     report = await mirrored(run, report_of(run, scene))
+    measure(run, report)
     await store.ledger.finish(report, document(report))
+    # A look at one chosen workspace tells nothing of the whole; after SIGTERM, the next run tells.
+    if run.request.workspace is None and not run.stop.is_terminated:
+        parts = run.parts
+        await tell(parts.alarm, holder=run.id, store=store, clock=parts.clock, telemetry=parts.telemetry)
     return report
 
 
 async def _reported_cut_off(run: Run) -> RunReport:
     """Report what had been done; the database, which may be what did not answer, gets a moment to take note of it."""
     report = report_of(run, Scene())
+    measure(run, report)
     with suppress(StoreUnavailable, TimeoutError):
         async with asyncio.timeout(LAST_WORDS.total_seconds()):
             await run.parts.store.ledger.finish(report, document(report))

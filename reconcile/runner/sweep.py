@@ -12,7 +12,8 @@ from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, ProviderError, RateLimited
 from reconcile.ports import Lookup, Sweep
 from reconcile.runner.allowance import Allowance
-from reconcile.runner.check import Checked, bug_named, decided
+from reconcile.runner.bugs import bug_named
+from reconcile.runner.check import Checked, decided
 from reconcile.runner.context import Run
 from reconcile.runner.tally import Fault
 

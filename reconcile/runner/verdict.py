@@ -68,6 +68,7 @@ def report_of(run: Run, scene: Scene) -> RunReport:
         scheduled_at=run.request.scheduled_at,
         lateness=lateness(run.request, run.started_at),
         shard=run.request.shard,
+        workspace=run.request.workspace,
         workspaces_processed=len(run.visited),
         leads_checked=counts.checks,
         booked_found=outcomes[Outcome.BOOKED],
@@ -121,6 +122,7 @@ def lease_held_report(request: RunRequest, *, run_id: RunId, clock: Clock, start
         scheduled_at=request.scheduled_at,
         lateness=lateness(request, clock.now()),
         shard=request.shard,
+        workspace=request.workspace,
     )
 
 

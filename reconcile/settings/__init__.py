@@ -3,11 +3,11 @@
 # ruff: noqa: RUF009 - each call declares a row of the table and returns something immutable
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from reconcile.domain.backoff import BackoffPolicy
 from reconcile.domain.breaker import BreakerPolicy
@@ -16,13 +16,12 @@ from reconcile.domain.due import START_JITTER, DuePolicy
 from reconcile.domain.report import Trigger
 from reconcile.domain.shard import MOST, Shard
 from reconcile.errors import SettingsError
-from reconcile.settings.cluster import Cron, Label, ObjectName, Share, Switch, Zone, own_shard, ticks
-from reconcile.settings.kinds import Choice, DatabaseUrl, Folder, Kind, Number, Secret, Text, WebUrl, Whole
+from reconcile.settings.alerts import AlertSettings, alert_contradictions
+from reconcile.settings.applied import Applied, disagreements
+from reconcile.settings.cluster import Cron, Label, ObjectName, Share, Switch, Zone, is_tick, own_shard, ticks
+from reconcile.settings.declared import PREFIX, Setting, declare
+from reconcile.settings.kinds import Choice, DatabaseUrl, Folder, Number, Secret, Text, WebUrl, Whole
 from reconcile.settings.sources import Source
-
-PREFIX = "RECONCILE_"
-
-Value = TypeVar("Value")
 
 
 class BreakerMode(StrEnum):
@@ -57,119 +56,108 @@ class Output(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """One row of the table: what is known of a setting apart from its value."""
-
-    name: str
-    kind: Kind[object]
-    default: object
-    help: str
-
-    @property
-    def env(self) -> str:
-        """The environment variable."""
-        return PREFIX + self.name.upper()
-
-    @property
-    def flag(self) -> str:
-        """The command line's spelling."""
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def is_optional(self) -> bool:
-        """Whether nothing is a value."""
-        return self.default is None
-
-
-def _setting(default: Value, text: str, *, kind: Kind[Value]) -> Value:
-    """Declare a field and its row of the table in one."""
-    return field(default=default, repr=not kind.is_secret, metadata={"kind": kind, "help": text})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(AlertSettings):
     """The values of one process. Each field is also an environment variable and a flag of the same name."""
 
-    database_url: str = _setting(
+    database_url: str = declare(
         "sqlite:///reconcile.db",
         "Database: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.",
         kind=DatabaseUrl(),
     )
-    schema_mapping: str = _setting(
+    schema_mapping: str = declare(
         "default", "Where leads are in that database: default, prisma, or a mapping file.", kind=Text()
     )
-    credentials_dir: Path | None = _setting(
+    credentials_dir: Path | None = declare(
         None, "Directory of mounted secrets, a file WORKSPACE.ghl or WORKSPACE.calendly each.", kind=Folder()
     )
-    ghl_base_url: str = _setting(
+    ghl_base_url: str = declare(
         "https://services.leadconnectorhq.com", "Where GoHighLevel's API is.", kind=WebUrl(is_origin=True)
     )
-    calendly_base_url: str = _setting(
+    calendly_base_url: str = declare(
         "https://api.calendly.com", "Where Calendly's API is.", kind=WebUrl(is_origin=True)
     )
 
-    workspace_limit: int = _setting(10, "Workspaces that one run visits at most.", kind=Whole(1, 100_000))
-    leads_per_workspace: int = _setting(50, "Leads that one run checks per workspace at most.", kind=Whole(1, 10_000))
-    stale_days: float = _setting(7, "Age in days after which a verified lead is due again.", kind=Number(0, 3650))
-    hot_minutes: float = _setting(1, "Minutes between two checks of an urgent lead.", kind=Number(0, 1440))
-    workspace_concurrency: int = _setting(8, "Workspaces reconciled at the same time.", kind=Whole(1, 64))
-    lead_concurrency: int = _setting(4, "Leads checked at the same time in each workspace.", kind=Whole(1, 64))
-    run_budget_seconds: float = _setting(50, "Seconds after which a run has ended.", kind=Number(1, 86_400))
-    attempt_timeout_seconds: float = _setting(10, "Seconds that one provider call may take.", kind=Number(0.1, 300))
-    quarantine_after: int = _setting(10, "Failures in a row after which a lead is set aside.", kind=Whole(1, 1000))
+    workspace_limit: int = declare(10, "Workspaces that one run visits at most.", kind=Whole(1, 100_000))
+    leads_per_workspace: int = declare(50, "Leads that one run checks per workspace at most.", kind=Whole(1, 10_000))
+    stale_days: float = declare(7, "Age in days after which a verified lead is due again.", kind=Number(0, 3650))
+    hot_minutes: float = declare(1, "Minutes between two checks of an urgent lead.", kind=Number(0, 1440))
+    workspace_concurrency: int = declare(8, "Workspaces reconciled at the same time.", kind=Whole(1, 64))
+    lead_concurrency: int = declare(4, "Leads checked at the same time in each workspace.", kind=Whole(1, 64))
+    run_budget_seconds: float = declare(50, "Seconds after which a run has ended.", kind=Number(1, 86_400))
+    attempt_timeout_seconds: float = declare(10, "Seconds that one provider call may take.", kind=Number(0.1, 300))
+    quarantine_after: int = declare(10, "Failures in a row after which a lead is set aside.", kind=Whole(1, 1000))
 
-    circuit_breaker_error_rate: float = _setting(
+    circuit_breaker_error_rate: float = declare(
         0.5, "Share of failed checks from which the run breaker opens.", kind=Number(0, 1, above=True)
     )
-    circuit_breaker_min_checks: int = _setting(5, "Checks below which no error rate is judged.", kind=Whole(1, 100_000))
-    circuit_breaker_min_workspaces: int = _setting(
+    circuit_breaker_min_checks: int = declare(5, "Checks below which no error rate is judged.", kind=Whole(1, 100_000))
+    circuit_breaker_min_workspaces: int = declare(
         2, "Workspaces that must fail alike before their provider is blamed.", kind=Whole(1, 1000)
     )
-    circuit_breaker_cooldown_seconds: float = _setting(
+    circuit_breaker_cooldown_seconds: float = declare(
         45, "Seconds that a breaker stays open before a probe.", kind=Number(1, 86_400)
     )
-    circuit_breaker_mode: BreakerMode = _setting(
+    circuit_breaker_mode: BreakerMode = declare(
         BreakerMode.ENFORCE, "enforce, or metrics_only to report trips without making them.", kind=Choice(BreakerMode)
     )
 
-    webhook_url: str | None = _setting(
+    backfill_rate_share: float = declare(
+        0.5, "Share of each account's calls that a backfill may use; the rest is the schedule's.", kind=Number(0.01, 1)
+    )
+    backfill_max_changes: int = declare(
+        10_000, "Changes of one kind above which a backfill's plan is held.", kind=Whole(0, 100_000_000)
+    )
+    backfill_max_percent: float = declare(
+        50, "Percent of a plan's leads above which changes of one kind hold it.", kind=Number(0, 100)
+    )
+    backfill_max_canceled_percent: float = declare(
+        10, "Percent of a plan's leads above which cancellations hold it.", kind=Number(0, 100)
+    )
+
+    webhook_url: str | None = declare(
         None, "Where follow-ups of bookings and cancellations are delivered.", kind=WebUrl()
     )
-    webhook_secret: str | None = _setting(None, "Key that signs those deliveries.", kind=Secret(16))
+    webhook_secret: str | None = declare(None, "Key that signs those deliveries.", kind=Secret(16))
 
-    trigger: Trigger = _setting(Trigger.MANUAL, "Who started the run, as the report names it.", kind=Choice(Trigger))
-    shards: int = _setting(1, "Shares that the workspaces are divided into.", kind=Whole(1, MOST))
-    shard: Shard | None = _setting(
+    page_token: str | None = declare(
+        None, "What a browser must know to see the page of reconcile serve, as its password.", kind=Secret(16)
+    )
+
+    trigger: Trigger = declare(Trigger.MANUAL, "Who started the run, as the report names it.", kind=Choice(Trigger))
+    shards: int = declare(1, "Shares that the workspaces are divided into.", kind=Whole(1, MOST))
+    shard: Shard | None = declare(
         None, "Which of them this process handles, from 0; in an Indexed Job its own number.", kind=Share()
     )
-    state_object: str | None = _setting(
+    state_object: str | None = declare(
         None,
         "Kubernetes object whose annotations mirror the breakers: configmap/NAME or cronjob/NAME.",
         kind=ObjectName(),
     )
-    namespace: str | None = _setting(None, "Namespace of that object, by default this pod's.", kind=Label())
-    service_account_dir: Path = _setting(
+    namespace: str | None = declare(None, "Namespace of that object, by default this pod's.", kind=Label())
+    service_account_dir: Path = declare(
         Path("/var/run/secrets/kubernetes.io/serviceaccount"),
         "Directory of the service account's token, ca.crt and namespace.",
         kind=Folder(),
     )
-    job_name: str | None = _setting(None, "Name of the Job that this process runs in.", kind=Label())
-    schedule: str | None = _setting(None, "The planned schedule, as a cron line of five fields.", kind=Cron())
-    applied_schedule: str | None = _setting(
-        None, "The schedule that the CronJob has; said where it differs.", kind=Cron()
+    job_name: str | None = declare(None, "Name of the Job that this process runs in.", kind=Label())
+    schedule: str | None = declare(None, "The planned schedule, as a cron line of five fields.", kind=Cron())
+    applied_settings: tuple[tuple[str, str], ...] | None = declare(
+        None,
+        "What the CronJob was made with, variables and their values; a run that has others says so.",
+        kind=Applied(),
     )
-    time_zone: str | None = _setting(None, "Time zone of the schedule; UTC if none is named.", kind=Zone())
-    cadence_auto: Switch = _setting(
+    time_zone: str | None = declare(None, "Time zone of the schedule; UTC if none is named.", kind=Zone())
+    cadence_auto: Switch = declare(
         Switch.OFF, "on: while the run breaker is open, ticks between its probes are not due.", kind=Choice(Switch)
     )
 
-    log_level: LogLevel = _setting(
+    log_level: LogLevel = declare(
         LogLevel.INFO, "From which severity on events are logged; warning on a terminal.", kind=Choice(LogLevel)
     )
-    log_format: LogFormat = _setting(
+    log_format: LogFormat = declare(
         LogFormat.JSON, "How log lines on stderr are written; text on a terminal.", kind=Choice(LogFormat)
     )
-    output: Output = _setting(
+    output: Output = declare(
         Output.AUTO, "What goes to stdout; auto is text on a terminal, JSON elsewhere.", kind=Choice(Output)
     )
 
@@ -189,7 +177,7 @@ class Settings:
             else:
                 values[setting.name] = source.value(setting.env, kind=setting.kind, default=setting.default)
         values["shard"], of_shard = own_shard(values["shard"], values["shards"], env.get("JOB_COMPLETION_INDEX"))
-        faults = [*source.faults(), *_contradictions(values), *of_shard]
+        faults = [*source.faults(), *_contradictions(values), *alert_contradictions(values), *of_shard]
         if faults:
             raise SettingsError(faults)
         return cls(**values)
@@ -218,12 +206,25 @@ class Settings:
             next_at, interval = ticks(self.schedule, time_zone=self.time_zone, now=now)
         return PlannedCadence(
             schedule=self.schedule,
-            applied=self.applied_schedule,
             time_zone=self.time_zone,
             interval=interval,
             next_at=next_at,
             is_automatic=self.cadence_auto is Switch.ON,
         )
+
+    def disagreements(self, scheduled_at: datetime | None = None) -> tuple[str, ...]:
+        """Say where these settings are not the CronJob's, and that its tick is none of the schedule's."""
+        values = {setting.env: getattr(self, setting.name) for setting in SETTINGS}
+        kinds = {setting.env: setting.kind for setting in SETTINGS}
+        found = list(disagreements(self.applied_settings or (), values=values, kinds=kinds))
+        if self.schedule is None or scheduled_at is None:
+            return tuple(found)
+        if not is_tick(self.schedule, time_zone=self.time_zone, at=scheduled_at):
+            found.append(
+                f"the CronJob has started this run for {scheduled_at:%Y-%m-%dT%H:%MZ}, which is no tick of "
+                f"RECONCILE_SCHEDULE, {self.schedule!r}: bring them together with helm upgrade"
+            )
+        return tuple(found)
 
     def backoff_policy(self) -> BackoffPolicy:
         """Return how long a failing lead is left alone."""
@@ -257,6 +258,6 @@ SETTINGS: tuple[Setting, ...] = tuple(
         default=None if each.default is MISSING else each.default,
         help=each.metadata["help"],
     )
-    for each in fields(Settings)
+    for each in sorted(fields(Settings), key=lambda each: each.name in AlertSettings.__dataclass_fields__)
 )
-"""The table itself, in the order of declaration."""
+"""The table itself, in the order of declaration, those of alerts last."""

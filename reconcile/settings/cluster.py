@@ -127,6 +127,16 @@ def ticks(schedule: str, *, time_zone: str | None, now: datetime) -> tuple[datet
     return first.astimezone(UTC), second.astimezone(UTC) - first.astimezone(UTC)
 
 
+def is_tick(schedule: str, *, time_zone: str | None, at: datetime) -> bool:
+    """Tell whether a cron line names the minute *at*; an hour that comes twice has all its ticks twice."""
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
+
+    from cronsim import CronSim  # noqa: PLC0415
+
+    wall = at.astimezone(ZoneInfo(time_zone) if time_zone else UTC).replace(tzinfo=None)
+    return bool(next(CronSim(schedule, wall - timedelta(seconds=1))) == wall)
+
+
 def own_shard(shard: object, shards: object, completion_index: str | None) -> tuple[object, list[str]]:
     """Return this process's share: as it is set, or by the number that an Indexed Job gives its pods."""
     if isinstance(shard, Shard):

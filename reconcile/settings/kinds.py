@@ -146,21 +146,25 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class WebUrl:
-    """An https address, or http on this machine; *is_origin* allows nothing behind host and port."""
+    """An https address, or http on this machine.
+
+    *is_origin* allows nothing behind host and port; *is_page* is for people to open, and no secret.
+    """
 
     is_origin: bool = False
+    is_page: bool = False
 
     @property
     def is_secret(self) -> bool:
         """Paths and queries of webhooks often are their password."""
-        return not self.is_origin
+        return not self.is_origin and not self.is_page
 
     @property
     def metavar(self) -> str:
         return "URL"
 
     def read(self, text: str) -> str:
-        parts = _split(text, example="https://host")
+        parts = split(text, example="https://host")
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("must be a URL like https://host")
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
@@ -183,7 +187,7 @@ class DatabaseUrl:
         return "URL"
 
     def read(self, text: str) -> str:
-        parts = _split(text, example="sqlite:///reconcile.db or postgresql://user:password@host/name")
+        parts = split(text, example="sqlite:///reconcile.db or postgresql://user:password@host/name")
         match parts.scheme:
             case "sqlite":
                 return self._sqlite(text, parts)
@@ -206,7 +210,8 @@ class DatabaseUrl:
         return text
 
 
-def _split(text: str, *, example: str) -> SplitResult:
+def split(text: str, *, example: str) -> SplitResult:
+    """Return the parts of a URL; raise ValueError with a clause that begins with "must"."""
     if not text.isprintable() or " " in text:
         raise ValueError(f"must be one line without white space, like {example}")
     try:

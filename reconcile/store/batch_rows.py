@@ -7,14 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from reconcile.domain.appointment import Appointment
+from reconcile.domain.backfill import ItemState
 from reconcile.domain.change import AppointmentChange, Change
 from reconcile.domain.ids import AppointmentId, LeadId
 from reconcile.domain.lead import Lead, LeadState, LeadStatus, Rollup
 from reconcile.domain.outcome import ErrorSignature
-from reconcile.ports import BatchWrite
+from reconcile.ports import BatchWrite, Marks
 from reconcile.store.mapping import SchemaMapping
 
 Row = dict[str, Any]
+_SEEN = ("workspace_id", "seen_at", "count")
 Spellings = Mapping[tuple[LeadId, AppointmentId], str]
 
 
@@ -32,7 +34,9 @@ class BatchRows:
     changes: list[Row] = field(default_factory=list)
     effects: list[Row] = field(default_factory=list)
     signatures: list[Row] = field(default_factory=list)
+    signatures_by_run: list[Row] = field(default_factory=list)
     batches: list[Row] = field(default_factory=list)
+    marks: list[Row] = field(default_factory=list)
     visits: list[Row] = field(default_factory=list)
 
 
@@ -54,6 +58,10 @@ def batch_rows(
             digest = hashlib.sha256(write.signature.key.encode("utf-8", "replace")).hexdigest()
             signatures[digest] = (write.signature, signatures.get(digest, (write.signature, 0))[1] + 1)
     rows.signatures = [_signature(batch, *found, digest=digest) for digest, found in sorted(signatures.items())]
+    rows.signatures_by_run = [
+        {"digest": row["digest"], "run_id": batch.run_id, **{name: row[name] for name in _SEEN}}
+        for row in rows.signatures
+    ]
     rows.batches = [
         {
             "run_id": batch.run_id,
@@ -63,9 +71,12 @@ def batch_rows(
             "counts": {outcome.value: count for outcome, count in batch.counts.items()},
         }
     ]
-    rows.visits = [
-        {"workspace_id": batch.workspace_id, "visited_at": batch.finished_at, "not_before": batch.not_before}
-    ]
+    if batch.marks is None:
+        rows.visits = [
+            {"workspace_id": batch.workspace_id, "visited_at": batch.finished_at, "not_before": batch.not_before}
+        ]
+    else:
+        rows.marks = _marks(batch, batch.marks, drifted=drifted)
     return rows
 
 
@@ -108,6 +119,27 @@ def _add_change(  # noqa: PLR0913 - the batch and all that it is read with
         }
         for effect in change.effects
     )
+
+
+def _marks(batch: BatchWrite, marks: Marks, *, drifted: frozenset[LeadId]) -> list[Row]:
+    refused = {write.lead.id: write.refusal for write in batch.writes if write.refusal is not None}
+    return [
+        {
+            "plan_id": marks.plan_id,
+            "lead_id": lead_id,
+            "state": _mark(lead_id, state, drifted=drifted, refused=refused).value,
+            "reason": refused.get(lead_id),
+            "run_id": batch.run_id,
+            "moved_at": batch.finished_at,
+        }
+        for lead_id, state in sorted(marks.states.items())
+    ]
+
+
+def _mark(lead_id: LeadId, state: ItemState, *, drifted: frozenset[LeadId], refused: Mapping[LeadId, str]) -> ItemState:
+    if lead_id in refused:
+        return ItemState.REFUSED
+    return ItemState.DRIFTED if lead_id in drifted else state
 
 
 def _state(lead: Lead, state: LeadState) -> Row:

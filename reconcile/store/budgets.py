@@ -45,10 +45,10 @@ class SqlBudgets:
         self._database = database
         self._lock = _lock(database.dialect)
 
-    async def reserve(self, key: str, *, wanted: int, limit: RateLimit) -> Grant:
+    async def reserve(self, key: str, *, wanted: int, limit: RateLimit, share: float = 1) -> Grant:
         """Take up to *wanted* calls from the account's meter; a smaller limit learned from headers is kept with it."""
         async with self._locked(key) as (connection, account):
-            meter, grant = account.meter.take(wanted, now=account.now, limit=account.limit(limit))
+            meter, grant = account.meter.take(wanted, now=account.now, limit=account.limit(limit).below(share))
             if meter != account.meter:
                 await _store(connection, key, replace(account, meter=meter))
         return grant

@@ -15,7 +15,7 @@ from reconcile.store.fit import fit_faults
 from reconcile.store.grants import missing_grants
 from reconcile.store.indexes import index_advice
 from reconcile.store.mapping import SchemaMapping
-from reconcile.store.version import version_faults
+from reconcile.store.version import strangers, version_faults, versions
 
 CLOCK_TOLERANCE = timedelta(seconds=2)
 """Leases go by the database's clock; beyond this, what people read in logs no longer fits what they see in tables."""
@@ -43,11 +43,13 @@ async def check_schema(database_url: str, *, mapping: SchemaMapping, now: dateti
 
 async def _look(connection: AsyncConnection, mapping: SchemaMapping, now: datetime) -> Sequence[Finding]:
     findings = [await _server(connection, now)]
-    versions = await version_faults(connection, mapping)
-    findings += [_found("schema", Verdict.FAULT, each) for each in versions]
-    if not versions:
-        findings.append(_found("schema", Verdict.FINE, "our tables are those of this version"))
-    if versions and mapping.is_ours:
+    unfit = await version_faults(connection, mapping)
+    findings += [_found("schema", Verdict.FAULT, each) for each in unfit]
+    if not unfit:
+        later = strangers(await versions(connection))
+        fine = f"our tables are of a later version, {', '.join(later)}, which has only added to them"
+        findings.append(_found("schema", Verdict.FINE, fine if later else "our tables are those of this version"))
+    if unfit and mapping.is_ours:
         return findings
     catalog = await read_catalog(connection, mapping)
     faults = list(fit_faults(mapping, catalog, dialect=connection.dialect.name))
@@ -56,7 +58,7 @@ async def _look(connection: AsyncConnection, mapping: SchemaMapping, now: dateti
         return findings
     findings.append(_found("mapping", Verdict.FINE, f"{mapping.name} fits the tables that are there"))
     findings += [_found("mapping", Verdict.WARNING, each) for each in _surprises(mapping)]
-    grants = await missing_grants(connection, mapping, with_ours=not versions)
+    grants = await missing_grants(connection, mapping, with_ours=not unfit)
     findings += [_found("grants", Verdict.FAULT, each) for each in grants]
     findings += [_found("indexes", Verdict.WARNING, each) for each in await index_advice(connection, mapping)]
     return findings

@@ -33,7 +33,9 @@ class Database:
         with translated():
             async with self.engine.connect() as connection:
                 if self.is_postgresql:
-                    await connection.execution_options(isolation_level="AUTOCOMMIT")
+                    # Preparing and asking are two steps; only in a transaction does a pooler lead both to one session.
+                    level = "READ COMMITTED" if self.address.is_pooled else "AUTOCOMMIT"
+                    await connection.execution_options(isolation_level=level)
                 yield connection
 
     @asynccontextmanager

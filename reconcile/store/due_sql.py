@@ -1,6 +1,6 @@
 """``reconcile.domain.due`` asked in SQL; a property test holds the two against each other."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, case, or_
@@ -14,6 +14,9 @@ NOW = bindparam("now", type_=Instant())
 STALE_BEFORE = bindparam("stale_before", type_=Instant())
 SOON_UNTIL = bindparam("soon_until", type_=Instant())
 RESTED_BEFORE = bindparam("rested_before", type_=Instant())
+OVERDUE_BEFORE = bindparam("overdue_before", type_=Instant())
+
+_OVERDUE_AFTER = timedelta(minutes=5)
 
 
 def instants(now: datetime, policy: DuePolicy) -> dict[str, Any]:
@@ -23,6 +26,7 @@ def instants(now: datetime, policy: DuePolicy) -> dict[str, Any]:
         "stale_before": now - policy.stale,
         "soon_until": now + policy.soon,
         "rested_before": now - policy.hot,
+        "overdue_before": now - policy.hot - _OVERDUE_AFTER,
     }
 
 
@@ -59,6 +63,12 @@ def is_due(domain: DomainTables) -> ColumnElement[bool]:
         or_(state.attempted_at.is_(None), state.attempted_at <= RESTED_BEFORE),
         or_(is_hot(domain), is_warm(domain)),
     )
+
+
+def is_overdue(domain: DomainTables) -> ColumnElement[bool]:
+    """Ask whether a lead is due and was not attempted for five minutes more than that, or never."""
+    attempted_at = lead_state.c.attempted_at
+    return and_(is_due(domain), or_(attempted_at.is_(None), attempted_at <= OVERDUE_BEFORE))
 
 
 def priority(domain: DomainTables) -> ColumnElement[int]:

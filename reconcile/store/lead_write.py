@@ -81,6 +81,8 @@ class LeadWriter:
             known = _with_refusals(batch, refused)
             rows = batch_rows(known, self._domain.mapping, drifted=changed, spellings={})
             rows.attempts.clear()
+            # Nobody has changed these rows: a plan is carried out when they can be written.
+            rows.marks = [row for row in rows.marks if row["lead_id"] not in changed or row["lead_id"] in refused]
             await self._execute(connection, rows)
         return BatchReceipt(drifted=changed, refused=refused)
 
@@ -173,7 +175,11 @@ class LeadWriter:
 def _with_refusals(batch: BatchWrite, refused: Mapping[LeadId, str]) -> BatchWrite:
     """Return *batch* so that a refused lead is left as one that failed, with its reason where operators look."""
     writes = tuple(
-        replace(write, state_if_drifted=replace(write.state_if_refused, reason=refused[write.lead.id]))
+        replace(
+            write,
+            state_if_drifted=replace(write.state_if_refused, reason=refused[write.lead.id]),
+            refusal=refused[write.lead.id],
+        )
         if write.lead.id in refused
         else write
         for write in batch.writes

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.lead import Lead, MismatchKind
+from reconcile.domain.page import Ages
 from reconcile.domain.report import Freshness
 from reconcile.domain.shard import Shard
 from reconcile.domain.workspace import Workspace
@@ -16,6 +17,7 @@ from reconcile.ports import BatchReceipt, BatchWrite, DueWorkspaces, TokenSource
 from reconcile.store import due_sql
 from reconcile.store.database import Database
 from reconcile.store.domain_tables import DomainTables
+from reconcile.store.figures import ages, unverified_count
 from reconcile.store.lead_query import LeadQuery
 from reconcile.store.lead_write import LeadWriter
 from reconcile.store.reading import read_workspace, word
@@ -149,6 +151,7 @@ class SqlLeads:
             func.count().filter(is_booked, verified_at.is_(None)).label("never_verified"),
             func.min(verified_at).filter(is_booked).label("oldest"),
             func.count().filter(due_sql.is_due(self._domain)).label("due"),
+            func.count().filter(due_sql.is_overdue(self._domain)).label("overdue"),
         ).select_from(source)
         async with self._database.reading() as connection:
             row = (await connection.execute(counted, due_sql.instants(now, policy))).mappings().one()
@@ -166,18 +169,37 @@ class SqlLeads:
             median=now - median if median else None,
             never_verified=row["never_verified"],
             due=row["due"],
+            overdue=row["overdue"],
         )
 
     async def at_risk_count(self, *, now: datetime, policy: DuePolicy) -> int:
         """Return how many leads meet within 24 h by our rows and were not verified within the last hour."""
-        verified_at = lead_state.c.verified_at
         statement = (
             select(func.count().label("leads"))
             .select_from(self._domain.lead_source())
-            .where(due_sql.meets_soon(self._domain), verified_at.is_(None) | (verified_at < now - AT_RISK_AFTER))
+            .where(due_sql.meets_soon(self._domain), _is_unverified(since=now - AT_RISK_AFTER))
         )
         row = await self._database.row(statement, due_sql.instants(now, policy))
         return int(row["leads"]) if row else 0
+
+    async def at_risk(self, *, now: datetime, policy: DuePolicy, limit: int) -> Sequence[Lead]:
+        """Return those leads, the next meeting first."""
+        starts_at = self._domain.lead_column("booking_starts_at")
+        statement = (
+            self._query.leads.where(due_sql.meets_soon(self._domain), _is_unverified(since=now - AT_RISK_AFTER))
+            .order_by(starts_at, self._domain.lead["id"].column)
+            .limit(limit)
+        )
+        async with self._database.reading() as connection:
+            return (await self._query.fetch(connection, statement, due_sql.instants(now, policy))).leads
+
+    async def ages(self, *, now: datetime, policy: DuePolicy, limit: int) -> Ages:
+        """Return how old the verified truth is by workspace: the *limit* worst one by one, all others added up."""
+        return await ages(self._database, self._domain, now=now, policy=policy, limit=limit)
+
+    async def unverified_count(self, *, since: datetime) -> tuple[int, int]:
+        """Return how many leads that hold a booking were not verified since then, and how many hold one."""
+        return await unverified_count(self._database, self._domain, since=since)
 
     async def _set_aside(
         self, since: ColumnElement[Any], workspace_id: WorkspaceId | None, limit: int
@@ -187,3 +209,8 @@ class SqlLeads:
             statement = statement.where(lead_state.c.workspace_id == workspace_id)
         async with self._database.reading() as connection:
             return (await self._query.fetch(connection, statement, {})).leads
+
+
+def _is_unverified(*, since: datetime) -> ColumnElement[bool]:
+    verified_at = lead_state.c.verified_at
+    return verified_at.is_(None) | (verified_at < since)

@@ -1,6 +1,6 @@
 """The port ``Leases``: a row each, judged by the database's clock alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reconcile.domain.lease import Lease
 from reconcile.errors import LeaseHeld, LeaseLost
+from reconcile.ports import Claim
 from reconcile.store import clock, tables
 from reconcile.store.database import Database
 from reconcile.store.insert import insert
@@ -51,11 +52,11 @@ class SqlLeases:
         is_ours = (_C.name == lease.name) & (_C.holder == lease.holder) & (_C.token == lease.token)
         await self._database.change(update(tables.lease).where(is_ours).values(expires_at=_LONG_AGO))
 
-    async def holder(self, name: str) -> tuple[str, datetime] | None:
-        """Return who holds *name* and until when by the database's clock, or None if it is free."""
-        is_held = (_C.name == name) & (_C.expires_at > clock.now(self._database.dialect))
-        row = await self._database.row(select(_C.holder, _C.expires_at).where(is_held))
-        return (row["holder"], row["expires_at"]) if row else None
+    async def held(self) -> Mapping[str, Claim]:
+        """Return the leases that are not free, by name."""
+        is_held = _C.expires_at > clock.now(self._database.dialect)
+        rows = await self._database.rows(select(_C.name, _C.holder, _C.expires_at).where(is_held).order_by(_C.name))
+        return {row["name"]: Claim(holder=row["holder"], expires_at=row["expires_at"]) for row in rows}
 
 
 class Fence:

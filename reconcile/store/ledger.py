@@ -7,13 +7,14 @@ from typing import Any
 from sqlalchemy import Column, RowMapping, Select, select
 
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
-from reconcile.domain.outcome import ErrorSignature, Outcome
+from reconcile.domain.outcome import Outcome
 from reconcile.domain.report import RunReport
-from reconcile.errors import ErrorClass
-from reconcile.ports import BatchRow, ChangeRow, RunRow, SignatureRow
+from reconcile.ports import BatchRow, ChangeRow, RunRow, SightingRow, SignatureRow, TickRow
 from reconcile.store.database import Database
+from reconcile.store.figures import ticks
 from reconcile.store.insert import insert
-from reconcile.store.reading import word
+from reconcile.store.reading import read_signature, word
+from reconcile.store.sightings import sightings
 from reconcile.store.tables import batch, change, run, signature
 
 
@@ -46,6 +47,10 @@ class SqlLedger:
         """Return the last runs, newest first."""
         rows = await self._database.rows(select(run).order_by(run.c.started_at.desc(), run.c.id.desc()).limit(limit))
         return [_run(row) for row in rows]
+
+    async def ticks(self, *, since: datetime, limit: int = 50_000) -> Sequence[TickRow]:
+        """Return the runs begun since then that have reported, oldest first; of more than *limit*, the newest."""
+        return await ticks(self._database, since=since, limit=limit)
 
     async def run(self, run_id: RunId) -> RunRow | None:
         """Return one run."""
@@ -96,13 +101,7 @@ class SqlLedger:
             statement = statement.where(signature.c.last_seen_at >= since)
         return [
             SignatureRow(
-                signature=ErrorSignature(
-                    provider=row["provider"],
-                    operation=row["operation"],
-                    error_class=word(ErrorClass, row["error_class"]) or ErrorClass.REJECTED,
-                    message=row["message"],
-                    shape=tuple(row["shape"]),
-                ),
+                signature=read_signature(row),
                 first_seen_at=row["first_seen_at"],
                 last_seen_at=row["last_seen_at"],
                 count=row["count"],
@@ -110,6 +109,10 @@ class SqlLedger:
             )
             for row in await self._database.rows(statement)
         ]
+
+    async def sightings(self, *, since: datetime, until: datetime | None = None) -> Sequence[SightingRow]:
+        """Return the kinds of failure seen in a span of time, by version, the most frequent first."""
+        return await sightings(self._database, since=since, until=until)
 
 
 def _narrowed(statement: Select[Any], wanted: Mapping[Column[Any], Any]) -> Select[Any]:

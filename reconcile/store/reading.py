@@ -11,9 +11,10 @@ from reconcile.domain.appointment import Appointment
 from reconcile.domain.credential import Credential, Token
 from reconcile.domain.ids import AppointmentId, LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead, LeadState, MismatchKind, Rollup
+from reconcile.domain.outcome import ErrorSignature
 from reconcile.domain.reference import canonical, provider_of
 from reconcile.domain.workspace import Workspace
-from reconcile.errors import SettingsError
+from reconcile.errors import ErrorClass, SettingsError
 from reconcile.ports import TokenSource
 from reconcile.store.mapping import SchemaMapping
 
@@ -29,6 +30,17 @@ def word(kind: type[Word], text: str | None) -> Word | None:
         return None if text is None else kind(text)
     except ValueError:
         return None
+
+
+def read_signature(row: RowMapping) -> ErrorSignature:
+    """Return the kind of failure that *row* holds."""
+    return ErrorSignature(
+        provider=row["provider"],
+        operation=row["operation"],
+        error_class=word(ErrorClass, row["error_class"]) or ErrorClass.REJECTED,
+        message=row["message"],
+        shape=tuple(row["shape"]),
+    )
 
 
 def read_lead(row: RowMapping, appointments: Iterable[Appointment], mapping: SchemaMapping) -> Lead:

@@ -104,6 +104,18 @@ signature = Table(
     Column("last_workspace_id", Words, nullable=False),
 )
 
+# The same failures, by run and workspace: in which version of the program, and whom they hit.
+signature_run = Table(
+    "reconcile_signature_run",
+    metadata,
+    Column("digest", Words, primary_key=True),
+    Column("run_id", Words, primary_key=True),
+    Column("workspace_id", Words, primary_key=True),
+    Column("first_seen_at", Instant, nullable=False),
+    Column("last_seen_at", Instant, nullable=False),
+    Column("count", BigInteger, nullable=False),
+)
+
 breaker = Table(
     "reconcile_breaker",
     metadata,
@@ -181,4 +193,76 @@ order = Table(
     Column("seen_at", Instant, nullable=False),
     Column("fault", Words),
     Column("until", Instant),
+)
+
+# *heard* holds for each channel what it has confirmed last.
+alert = Table(
+    "reconcile_alert",
+    metadata,
+    Column("key", Words, primary_key=True),
+    Column("kind", Words, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("over_at", Instant),
+    Column("text", Words, nullable=False),
+    Column("coming", Words, nullable=False),
+    Column("commands", JSON, nullable=False),
+    Column("level", Words, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("usual_calls", BigInteger, nullable=False),
+    Column("saved_calls", BigInteger, nullable=False),
+    Column("counted_run", Words),
+    Column("heard", JSON, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+)
+
+alert_channel = Table(
+    "reconcile_alert_channel",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("known_since", Instant, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("failing_since", Instant),
+    Column("fault", Words),
+    Column("not_before", Instant),
+)
+
+# *asked* holds the words that it was asked for with, *summary* what it came to, *held* why it waits for a person.
+backfill = Table(
+    "reconcile_backfill",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("made_at", Instant, nullable=False),
+    Column("asked", JSON, nullable=False),
+    Column("selected", Integer, nullable=False),
+    Column("planned_at", Instant),
+    Column("hash", Words),
+    Column("summary", JSON, nullable=False),
+    Column("held", JSON, nullable=False),
+    Column("approved_hash", Words),
+    Column("applied_at", Instant),
+)
+
+# From outcome to mismatch: what the plan says; a plan's hash is made of it. *owner* is the provider of the booking.
+backfill_lead = Table(
+    "reconcile_backfill_lead",
+    metadata,
+    Column("plan_id", Words, primary_key=True),
+    Column("lead_id", Words, primary_key=True),
+    Column("workspace_id", Words, nullable=False),
+    Column("owner", Words),
+    Column("state", Words, nullable=False),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("outcome", Words),
+    Column("verified_at", Instant),
+    Column("facts", Words),
+    Column("change", JSON),
+    Column("is_absent", Boolean),
+    Column("mismatch", Words),
+    Column("before", JSON),
+    Column("after", JSON),
+    Column("reason", Words),
+    Column("run_id", Words),
+    Column("moved_at", Instant),
 )

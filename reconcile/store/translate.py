@@ -14,7 +14,7 @@ _LOCKED = "55P03"
 _REFUSED_CLASSES = frozenset({"09", "22", "23", "27", "44", "P0"})
 """Values, constraints, triggers and views with a check; P0 is what a trigger of the customer's own raises."""
 _SETTINGS_CLASSES = frozenset({"28", "3D", "3F", "42"})
-_FILE_ERRORS = ("SQLITE_CANTOPEN", "SQLITE_NOTADB", "SQLITE_PERM", "SQLITE_AUTH")
+_FILE_ERRORS = ("SQLITE_CANTOPEN", "SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_PERM", "SQLITE_AUTH")
 
 
 class StoreConflict(StoreUnavailable):
@@ -67,7 +67,7 @@ def _fault(cause: BaseException | None, name: str, state: str) -> str | None:
         remedy = f"check {VARIABLE}, the mapping and the grants with `reconcile doctor`"
         return f"the database refuses ({state} {name}){_place(cause)}; {remedy}"
     if state.startswith(_FILE_ERRORS):
-        return f"the file of {VARIABLE} cannot be used ({cause}); check its path and permissions"
+        return f"the file of {VARIABLE} cannot be used ({cause}); check path and permissions, or restore it"
     if state == "SQLITE_ERROR":
         return f"the database refuses ({cause}); check the mapping with `reconcile doctor`"
     return None

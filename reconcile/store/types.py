@@ -1,6 +1,7 @@
 """The types in which values cross into SQL: aware instants, JSON documents, and a column's own type by its name."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ _MILLISECONDS_FROM = 100_000_000_000
 """Whole numbers from here on are milliseconds since 1970, smaller ones seconds (until the year 5138)."""
 
 
+@lru_cache(maxsize=4096)  # a batch's rows share their instants, and to spell one takes longer than to find it
 def instant_text(value: datetime) -> str:
     """Return the one spelling of an instant that sorts as text: UTC with microseconds."""
     return value.astimezone(UTC).isoformat(timespec="microseconds")

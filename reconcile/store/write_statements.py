@@ -20,6 +20,7 @@ from sqlalchemy import (
     update,
 )
 
+from reconcile.domain.backfill import ItemState
 from reconcile.store import tables
 from reconcile.store.catalog import Kind
 from reconcile.store.clock import latest
@@ -62,7 +63,9 @@ def steps(domain: DomainTables) -> Mapping[str, Step]:
         _plain(domain, "changes", tables.change),
         _plain(domain, "effects", tables.outbox),
         _signatures(domain),
+        _signatures_by_run(domain),
         _plain(domain, "batches", tables.batch),
+        _marks(domain),
         _visits(domain),
     ]
     return {step.key: step for step in made}
@@ -204,6 +207,32 @@ def _signatures(domain: DomainTables) -> Step:
         "shape": given.shape,
     }
     return Step("signatures", statement.on_conflict_do_update(index_elements=["digest"], set_=changed), rows)
+
+
+def _signatures_by_run(domain: DomainTables) -> Step:
+    table = tables.signature_run
+    keys = ("digest", "run_id", "workspace_id")
+    types = {**{name: table.c[name].type for name in (*keys, "count")}, "seen_at": table.c.last_seen_at.type}
+    rows = Rows("signatures_by_run_rows", types, dialect=domain.dialect)
+    values = {name: rows[name] for name in (*keys, "count")}
+    values |= {"first_seen_at": rows["seen_at"], "last_seen_at": rows["seen_at"]}
+    statement = insert(table, domain.dialect).from_select(
+        list(values), select(*values.values()).select_from(rows.table).where(_TRUE)
+    )
+    given = statement.excluded
+    later = latest(table.c.last_seen_at, given.last_seen_at, domain.dialect)
+    changed = {"count": table.c.count + given.count, "last_seen_at": later}
+    return Step("signatures_by_run", statement.on_conflict_do_update(index_elements=list(keys), set_=changed), rows)
+
+
+def _marks(domain: DomainTables) -> Step:
+    table = tables.backfill_lead
+    names = ("state", "reason", "run_id", "moved_at")
+    types = {name: table.c[name].type for name in ("plan_id", "lead_id", *names)}
+    rows = Rows("marks_rows", types, dialect=domain.dialect)
+    is_same = (table.c.plan_id == rows["plan_id"]) & (table.c.lead_id == rows["lead_id"])
+    is_open = table.c.state == ItemState.PLANNED.value
+    return Step("marks", update(table).where(is_same, is_open).values({name: rows[name] for name in names}), rows)
 
 
 def _visits(domain: DomainTables) -> Step:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from reconcile import bootstrap
-from reconcile.drill.company import lead_of, workspace_of
+from reconcile.drill.company import enter
 from reconcile.simulator import Simulator, World, WorldSize, simulate
 from tests.cli.command import ARGUMENTS, BASE, Done
 
@@ -75,11 +75,7 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
     )
     url = f"sqlite:///{tmp_path / 'shop.db'}"
     await bootstrap.migrate_url(url)
-    await bootstrap.seed_url(
-        url,
-        workspaces=[workspace_of(each) for each in world.workspaces.values()],
-        leads=[lead_of(each) for each in world.leads],
-    )
+    await enter(url, world)
     async with simulate(world) as simulator:
         env = {
             "RECONCILE_DATABASE_URL": url,

@@ -8,10 +8,8 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from reconcile.domain.annotation import BREAKER, BREAKER_STATE, LAST_RUN
 from reconcile.simulator import incident
@@ -20,7 +18,6 @@ from tests.cli.conftest import Shop
 from tests.kube.apiserver import ApiServer, Misbehaviour, api_server, hang_up, kubeconfig, slow, status
 
 pytestmark = pytest.mark.integration
-BASE = ("--name", "once", "--image", "example/reconcile:1", "--release", "rec")
 FAULTS: dict[str, Misbehaviour] = {
     **{str(code): status(code) for code in (403, 409, 503)},
     "garbage": status(200, b"<html>"),
@@ -153,14 +150,33 @@ async def test_ticks_between_probes_are_left_out_where_that_was_asked_for(shop: 
     assert shown["cause"] == "breaker"
 
 
-async def test_a_schedule_that_was_not_applied_is_told(shop: Shop) -> None:
-    given = {"schedule": "*/10 * * * *", "applied_schedule": "* * * * *"}
-    report = await shop.json("run", **given)
-    status = await shop.json("status", **given)
+async def test_values_that_disagree_with_the_cronjobs_are_told_in_report_log_and_status(shop: Shop) -> None:
+    applied = {"RECONCILE_SCHEDULE": "* * * * *", "RECONCILE_CIRCUIT_BREAKER_ERROR_RATE": "0.5"}
+    given = {"schedule": "*/10 * * * *", "circuit_breaker_error_rate": "0.8", "applied_settings": json.dumps(applied)}
+    done = await shop.reconcile("run", **given)
+    status = await shop.json("status")
+    text = (await shop.reconcile("status", output="text")).out
+    logged = [json.loads(line) for line in done.err.splitlines() if "settings.disagree" in line]
+    reasons = done.json["healthReasons"]
 
-    assert report["health"] == "healthy"
-    assert "'*/10 * * * *' and the CronJob has '* * * * *'" in report["healthReasons"][0]
-    assert status["cadence"]["warning"] == report["healthReasons"][0]
+    assert done.json["health"] == "healthy"
+    assert reasons == [
+        f"{name} is {value!r} and the CronJob was made with {applied[name]!r}: bring them together with helm upgrade"
+        for name, value in zip(applied, ("*/10 * * * *", "0.8"), strict=True)
+    ]
+    assert [each["text"] for each in logged] == reasons
+    assert status["runs"][0]["healthReasons"] == reasons
+    assert "RECONCILE_CIRCUIT_BREAKER_ERROR_RATE is '0.8'" in text
+
+
+async def test_a_run_for_a_minute_that_its_schedule_does_not_have_is_told(shop: Shop) -> None:
+    job = tick()
+    never = "0 0 31 12 *" if datetime.now(UTC).month != 12 else "0 0 1 1 *"
+    fitting = await shop.json("run", job_name=job, schedule="* * * * *")
+    stray = await shop.json("run", job_name=job, schedule=never)
+
+    assert fitting["healthReasons"] == []
+    assert f"which is no tick of RECONCILE_SCHEDULE, {never!r}" in stray["healthReasons"][0]
 
 
 async def test_shards_visit_each_workspace_once(shop: Shop) -> None:
@@ -211,64 +227,3 @@ async def test_a_cadence_that_makes_no_sense_is_a_usage_error(
     done = await shop.reconcile("cadence", "set", *arguments, "--reason", "x")
 
     assert (done.code, says in done.err) == (2, True)
-
-
-def job(*arguments: str) -> Any:
-    done = here("job", "manifest", *BASE, *arguments)
-    assert done.code == 0, done.err
-    return yaml.safe_load(done.out)
-
-
-def test_a_job_is_printed_for_kubectl_in_two_spellings() -> None:
-    plain = job("--", "run", "--dry-run", "--workspace", "no")
-    as_json = here("job", "manifest", *BASE, "--format", "json", "--", "run", "--dry-run", "--workspace", "no")
-    (container,) = plain["spec"]["template"]["spec"]["containers"]
-
-    assert plain == json.loads(as_json.out)
-    assert (plain["kind"], plain["metadata"]["name"], plain["spec"]["backoffLimit"]) == ("Job", "once", 2)
-    assert container["args"] == ["run", "--dry-run", "--workspace", "no"]
-    assert {"name": "RECONCILE_TRIGGER", "value": "manual"} in container["env"]
-    assert plain["spec"]["podFailurePolicy"]["rules"][1]["action"] == "FailJob"
-
-
-def test_a_job_of_shards_lets_the_others_go_on() -> None:
-    spec = job("--shards", "4", "--parallelism", "2", "--", "backfill", "apply")["spec"]
-
-    assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 4, 2)
-    assert (spec["backoffLimitPerIndex"], spec["maxFailedIndexes"]) == (2, 4)
-    assert spec["podReplacementPolicy"] == "Failed"
-    assert spec["podFailurePolicy"]["rules"][1]["action"] == "FailIndex"
-    assert {"name": "RECONCILE_SHARDS", "value": "4"} in spec["template"]["spec"]["containers"][0]["env"]
-
-
-@pytest.mark.parametrize("shards", ["1", "4"])
-def test_a_pod_that_was_ended_from_outside_costs_a_job_no_retry(shards: str) -> None:
-    rules = job("--shards", shards, "--", "run")["spec"]["podFailurePolicy"]["rules"]
-    ended = {"containerName": "reconcile", "operator": "In", "values": [143]}
-
-    assert {"action": "Ignore", "onExitCodes": ended} in rules
-
-
-def test_a_job_with_secrets_has_them_as_files() -> None:
-    pod = job("--database-secret", "db", "--credentials-secret", "tokens", "--state-object", "configmap/s", "--", "run")
-    pod = pod["spec"]["template"]["spec"]
-
-    assert {each["name"] for each in pod["volumes"]} == {"tmp", "database", "credentials", "token"}
-    env = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
-    assert env["RECONCILE_DATABASE_URL_FILE"] == "/var/run/secrets/reconcile/database/url"
-    assert env["RECONCILE_STATE_OBJECT"] == "configmap/s"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (("--", "run", "--shard", "0/4"), "take --shard and --shards out of the command"),
-        (("--shards", "0", "--", "run"), "0 is not in the range"),
-        (("--name", "Not_A_Name", "--", "run"), "must be a name of 1 to 63"),
-        ((), "Missing argument"),
-    ],
-)
-def test_a_job_that_contradicts_itself_is_refused(arguments: tuple[str, ...], says: str) -> None:
-    done = here("job", "manifest", *BASE, *arguments)
-
-    assert (done.code, says in done.err) == (2, True), done.err

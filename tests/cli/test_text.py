@@ -7,6 +7,7 @@ import pytest
 
 from reconcile.domain.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
 from reconcile.domain.finding import Finding, Verdict
+from reconcile.domain.spelling import ago, keys, span
 from reconcile.drill.incident import DrillPlan
 from reconcile.errors import ErrorClass
 from reconcile.runner.advice import advice
@@ -14,7 +15,7 @@ from reconcile.runner.listing import LeadLine
 from reconcile.runner.request import Progress
 from reconcile_cli import demo as demo_command
 from reconcile_cli.text import breaker, demo, doctor, leads, progress
-from reconcile_cli.text.words import ago, ahead, keys, lasting, safe, span
+from reconcile_cli.text.words import ahead, lasting, safe
 from tests.runner.stub import LEAD, NOW, WORKSPACE
 
 

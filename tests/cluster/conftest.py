@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from deploy.image.build import ARCHIVE
 from tests.cluster.docker import Docker, dockerd, missing
 from tests.cluster.kubernetes import node as nodes
 from tests.cluster.kubernetes import sources
@@ -72,6 +73,15 @@ def node(pytestconfig: pytest.Config) -> Iterator[nodes.Node]:
     with _or_one_sentence(nodes.node) as running:
         pytestconfig.stash[USED].add(running.cluster.description)
         yield running
+
+
+@pytest.fixture(scope="session")
+def image(node: nodes.Node) -> str:
+    """Give the name of the image that ``make image`` built, as the node knows it."""
+    if not ARCHIVE.exists():
+        pytest.fail(f"{ARCHIVE} is not there: make image builds it", pytrace=False)
+    (name,) = node.import_image(ARCHIVE)
+    return name
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from reconcile import bootstrap
-from reconcile.drill.company import lead_of, workspace_of
+from reconcile.drill.company import enter
 from reconcile.simulator import Simulator, World, WorldSize, simulate
 from tests.cluster.kubernetes.node import Node
 from tests.cluster.kubernetes.processes import eventually
@@ -60,9 +59,13 @@ class Installation:
 
     def report(self, job: str) -> dict[str, Any]:
         """Return the report, which is the last line that the program of a Job's last pod printed."""
-        log = self.release.cluster.kubectl("logs", self.pods(job)[-1]["metadata"]["name"], self.release.where)
-        report: dict[str, Any] = json.loads(next(line for line in reversed(log.splitlines()) if '"runId"' in line))
+        lines = self.log(job).splitlines()
+        report: dict[str, Any] = json.loads(next(line for line in reversed(lines) if '"runId"' in line))
         return report
+
+    def log(self, job: str) -> str:
+        """Return what the program of a Job's last pod printed."""
+        return self.release.cluster.kubectl("logs", self.pods(job)[-1]["metadata"]["name"], self.release.where)
 
     def in_a_call(self, job: str) -> dict[str, Any]:
         """Wait until a provider keeps an answer back from the pod of a Job, and return that pod."""
@@ -118,14 +121,14 @@ class Installation:
 
 @asynccontextmanager
 async def installed(
-    node: Node, image: str, url: str, folder: Path, **more: dict[str, Any]
+    node: Node, image: str, url: str, folder: Path, *, helm: int = 4, **more: Any
 ) -> AsyncIterator[Installation]:
     """Install the chart with *image*, suspended, over the empty database at *url*; its own hook migrates that."""
     world = World.generate(seed=3, now=lambda: datetime.now(UTC), size=SIZE)
     certificate = await asyncio.to_thread(_certificate, folder, node.address)
     with node.cluster.namespace("node") as namespace:
         async with simulate(world) as simulator, _behind_tls(simulator, certificate) as (ghl, calendly):
-            release = Release(node.cluster, namespace, 4)
+            release = Release(node.cluster, namespace, helm)
             parts = urlsplit(url)
             given = {
                 **_image(image),
@@ -147,11 +150,7 @@ async def installed(
             authority = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "providers"}}
             node.cluster.apply({**authority, "data": {"ca.crt": certificate.read_text()}}, namespace=namespace)
             await asyncio.to_thread(release.install, "--values", values)
-            await bootstrap.seed_url(
-                url,
-                workspaces=[workspace_of(each) for each in world.workspaces.values()],
-                leads=[lead_of(each) for each in world.leads],
-            )
+            await enter(url, world)
             database = await asyncpg.connect(url)
             try:
                 yield Installation(node=node, release=release, simulator=simulator, database=database, values=values)

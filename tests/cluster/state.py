@@ -13,7 +13,7 @@ from typing import Any
 
 from reconcile import bootstrap
 from reconcile.domain.annotation import BREAKER, BREAKER_STATE, LAST_RUN, PREFIX
-from reconcile.drill.company import lead_of, workspace_of
+from reconcile.drill.company import enter
 from reconcile.simulator import Simulator, World, WorldSize, simulate
 from tests.cluster.kubernetes.cluster import Account, Cluster
 
@@ -119,11 +119,7 @@ async def a_site(cluster: Cluster, namespace: str, url: str) -> AsyncIterator[Si
     size = WorldSize(workspaces=3, leads_per_workspace=5, calendly_share=0.0)
     world = World.generate(seed=3, now=lambda: datetime.now(UTC), size=size)
     await bootstrap.migrate_url(url)
-    await bootstrap.seed_url(
-        url,
-        workspaces=[workspace_of(each) for each in world.workspaces.values()],
-        leads=[lead_of(each) for each in world.leads],
-    )
+    await enter(url, world)
     async with simulate(world) as simulator:
         settings = {
             "database_url": url,

@@ -16,6 +16,7 @@ from tests.cluster.kubernetes.processes import ClusterError, eventually
 from tests.cluster.release import NAME, PREFIX, Release, documents, released, secret
 
 RECONCILE = Path(sys.executable).with_name("reconcile")
+ERROR_RATE = "RECONCILE_CIRCUIT_BREAKER_ERROR_RATE"
 by_helm = pytest.mark.parametrize("helm", [3, 4])
 
 
@@ -78,6 +79,16 @@ def test_a_missing_secret_is_missed_before_anything_is_made(cluster: Cluster, na
     assert release.get("configmaps")["items"][1:] == []
 
 
+@by_helm
+def test_a_time_zone_that_nobody_has_is_refused_with_its_name(cluster: Cluster, namespace: str, helm: int) -> None:
+    """The chart knows how one is spelled; which there are, the API server knows."""
+    release = Release(cluster, namespace, helm)
+    secret(cluster, namespace)
+
+    with pytest.raises(ClusterError, match="unknown time zone Mars/Base"):
+        release.install("--set=migrate.enabled=false,timeZone=Mars/Base")
+
+
 def test_the_programs_account_may_do_three_things(cluster: Cluster, namespace: str) -> None:
     """Everything that the API server has is asked for, under the account's name and by the state object's name."""
     with released(cluster, 4, namespace=namespace):
@@ -116,6 +127,35 @@ def test_the_programs_account_may_do_three_things(cluster: Cluster, namespace: s
     }
 
 
+REFUSED = [
+    ("get", "secrets"),
+    ("get", f"secret/{NAME}-database"),
+    ("get", "configmaps"),
+    ("get", f"configmap/{NAME}"),
+    ("get", f"cronjob/{NAME}"),
+    ("get", "pods"),
+    ("get", "nodes"),
+    ("get", "events"),
+    ("annotate", f"configmap/{NAME}", f"{PREFIX}breaker=x"),
+    ("annotate", f"cronjob/{NAME}", f"{PREFIX}breaker=x"),
+    ("create", "configmap", "another"),
+    ("create", "job", "another", f"--from=cronjob/{NAME}"),
+    ("create", "token", NAME),
+    ("delete", f"configmap/{NAME}-state"),
+    ("delete", f"cronjob/{NAME}"),
+]
+
+
+def test_whatever_else_it_asks_for_by_its_own_token_is_refused(cluster: Cluster, namespace: str) -> None:
+    with released(cluster, 4, namespace=namespace) as release:
+        account = release.account().kubeconfig
+        answers = {words: cluster.try_kubectl(*words, release.where, kubeconfig=account) for words in REFUSED}
+        state = cluster.try_kubectl("get", f"configmap/{NAME}-state", release.where, kubeconfig=account)
+
+    assert state.returncode == 0
+    assert [words for words, done in answers.items() if not done.returncode or "orbidden" not in done.stderr] == []
+
+
 def _everything(cluster: Cluster) -> Iterator[dict[str, str]]:
     listed = cluster.kubectl("api-resources", "--no-headers", "--output=wide").splitlines()
     for line in listed:
@@ -148,20 +188,32 @@ def test_the_pods_environment_starts_the_program_and_it_uses_what_it_may(
         template = release.get(f"cronjob/{NAME}")["spec"]["jobTemplate"]["spec"]["template"]
         container = template["spec"]["containers"][0]
         account = release.account()
-        env = release.environment(container) | {
-            "RECONCILE_NAMESPACE": namespace,
-            "RECONCILE_JOB_NAME": f"{NAME}-{time.time() // 60:.0f}",
-            "RECONCILE_SERVICE_ACCOUNT_DIR": str(account.mount),
-            "RECONCILE_DATABASE_URL": sqlite_url,
-        }
-        del env["RECONCILE_DATABASE_URL_FILE"]
+
+        def environment() -> dict[str, str]:
+            env = release.environment(container) | {
+                "RECONCILE_NAMESPACE": namespace,
+                "RECONCILE_JOB_NAME": f"{NAME}-{time.time() // 60:.0f}",
+                "RECONCILE_SERVICE_ACCOUNT_DIR": str(account.mount),
+                "RECONCILE_DATABASE_URL": sqlite_url,
+            }
+            del env["RECONCILE_DATABASE_URL_FILE"]
+            return env
+
         migrated = account.run(RECONCILE, "migrate", env={"RECONCILE_DATABASE_URL": sqlite_url})
-        done = account.run(RECONCILE, *container["args"], env=env)
+        done = account.run(RECONCILE, *container["args"], env=environment())
+        by_hand = json.dumps({"data": {ERROR_RATE: "0.9"}})
+        cluster.kubectl("patch", f"configmap/{NAME}", release.where, f"--patch={by_hand}")
+        differs = account.run(RECONCILE, *container["args"], env=environment())
         seen = release.annotations()
         events = cluster.get("events.events.k8s.io", release.where)["items"]
 
     assert migrated.returncode == 0, migrated.stderr
     assert done.returncode == 0, done.stderr
+    assert "was made with" not in done.stdout
+    reasons = json.loads(differs.stdout)["healthReasons"]
+    assert [
+        reason for reason in reasons if reason.startswith(f"{ERROR_RATE} is '0.9' and the CronJob was made with '0.5'")
+    ]
     assert json.loads(seen["last-run"])["trigger"] == "schedule"
     assert json.loads(seen["breaker"])["state"] == seen["breaker-state"] == "open"
     assert [each for each in events if each["regarding"].get("name") == f"{NAME}-state"]

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from deploy.image.build import ARCHIVE
 from reconcile import bootstrap
 from reconcile.simulator import Fault, FaultKind
 from tests.cluster.kubernetes.node import Node
@@ -20,16 +19,9 @@ BUDGET = 10
 """Seconds of a run; its lease is good for ten more."""
 SHARD = {"fieldPath": "metadata.labels['batch.kubernetes.io/job-completion-index']"}
 UNFIT = "RECONCILE_LEAD_CONCURRENCY"
+MAPPING = Path(bootstrap.__file__).parents[1] / "store" / "presets" / "default.toml"
 
 away = asyncio.to_thread
-
-
-@pytest.fixture(scope="module")
-def image(node: Node) -> str:
-    if not ARCHIVE.exists():
-        pytest.fail(f"{ARCHIVE} is not there: make image builds it", pytrace=False)
-    (name,) = node.import_image(ARCHIVE)
-    return name
 
 
 @pytest.fixture
@@ -129,11 +121,17 @@ async def test_of_four_shards_one_fails_for_good_and_the_others_complete(site: I
     assert 0 < checked < LEADS
 
 
-async def test_a_printed_job_runs_as_the_charts_jobs_do(site: Installation, image: str) -> None:
+async def test_a_printed_job_runs_as_the_charts_jobs_do(site: Installation, image: str, tmp_path: Path) -> None:
+    """Also with a mapping that stands in the release's values."""
+    given = json.loads(site.values.read_text()) | {"mapping": {"inline": MAPPING.read_text()}}
+    (tmp_path / "mapped.json").write_text(json.dumps(given))
+    await away(site.release.upgrade, "--values", tmp_path / "mapped.json")
     plan = {"name": "looked", "image": image, "release": NAME, "shards": 4, "database_secret": "reconciler-database"}
     job = bootstrap.job_manifest(**plan, command=("doctor",), retries=0)
     await away(site.node.cluster.apply, job, namespace=site.release.namespace)
     await away(site.wait, f"job/{plan['name']}", "--for=condition=Complete")
     ended = await away(site.release.get, f"job/{plan['name']}")
+    log = await away(site.log, "looked")
 
     assert ended["status"]["completedIndexes"] == "0-3"
+    assert "/etc/reconcile/mapping.toml fits the tables that are there" in log

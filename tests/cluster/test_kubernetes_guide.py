@@ -1,17 +1,21 @@
-"""Every command in docs/kubernetes.md: run in its order on a cluster, or read by a shell where it needs a pod."""
+"""Every command in docs/kubernetes.md: run in its order on a cluster and on a node."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
-import pytest
 import yaml
 
 from tests.cluster.kubernetes import binaries
 from tests.cluster.kubernetes.cluster import Cluster
+from tests.cluster.kubernetes.node import Node
 from tests.cluster.kubernetes.processes import eventually
+from tests.cluster.on_node import UNMEASURED
 from tests.cluster.release import Release
 
 ROOT = Path(__file__).parents[2]
@@ -26,36 +30,52 @@ def test_every_block_is_of_a_kind_that_is_tried() -> None:
     assert all(yaml.safe_load(text)["kind"] for language, _, text in BLOCKS if language == "yaml")
 
 
-@pytest.mark.parametrize("helm", [3, 4])
-def test_the_commands_work_in_their_order(cluster: Cluster, tmp_path: Path, helm: int) -> None:
-    environment = _environment(cluster, tmp_path, helm)
-    (tmp_path / "deploy").symlink_to(ROOT / "deploy")
-    said = []
+def test_the_commands_work_in_their_order(cluster: Cluster, tmp_path: Path) -> None:
+    """By Helm 3; those that need a pod are read by a shell, as this cluster may have no node."""
+    environment = _environment(cluster, tmp_path, binaries.tool("helm3"))
+    with Release(cluster, NAMESPACE, 3).migrations_end():
+        _run_in_order(cluster, tmp_path, environment, without_pods=["bash", "-n"])
+
+
+def test_the_commands_work_where_pods_run(node: Node, image: str, postgres_url: str, tmp_path: Path) -> None:
+    """By Helm 4, every single one, with the image itself and a database."""
+    parts = urlsplit(postgres_url)
+    url = parts._replace(netloc=f"{parts.username}@{node.expose(parts.port or 5432)}").geturl()
+    values = tmp_path / "node.json"
+    values.write_text(json.dumps({"resources": {"requests": UNMEASURED, "limits": UNMEASURED}}))
+    helm = tmp_path / "helm4"
+    on_this_node = f'case $1 in install|upgrade) set -- "$@" --values {values};; esac'
+    helm.write_text(f'#!/bin/sh\n{on_this_node}\nexec {binaries.tool("helm4")} "$@"\n')
+    helm.chmod(0o755)
+    environment = _environment(node.cluster, tmp_path, helm)
+    given = {"DATABASE_URL": url, "IMAGE": image.rpartition(":")[0]}
+    _run_in_order(node.cluster, tmp_path, environment | given, without_pods=None)
+
+
+def _run_in_order(
+    cluster: Cluster, folder: Path, environment: Mapping[str, str], *, without_pods: list[str] | None
+) -> None:
+    """Run what the guide tells one to type; what needs a pod is given to *without_pods* where there is none."""
+    (folder / "deploy").symlink_to(ROOT / "deploy")
+    shell = ["bash", "-euxo", "pipefail"]
     try:
-        with Release(cluster, NAMESPACE, helm).migrations_end():
-            for language, pods, text in BLOCKS:
-                if language != "sh":
-                    continue
-                shell = ["bash", "-n"] if pods else ["bash", "-euxo", "pipefail"]
+        for language, pods, text in BLOCKS:
+            if language == "sh":
+                command = without_pods if pods and without_pods else shell
                 done = subprocess.run(
-                    shell, input=text, cwd=tmp_path, env=environment, capture_output=True, check=False, text=True
+                    command, input=text, cwd=folder, env=environment, capture_output=True, check=False, text=True
                 )
-                said.append((done.returncode, text, done.stdout + done.stderr))
-                if done.returncode:
-                    break
+                assert done.returncode == 0, f"{text}{done.stdout}{done.stderr}"
     finally:
         cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=false")
         eventually(lambda: cluster.try_kubectl("get", "namespace", NAMESPACE).returncode, what="the namespace's end")
 
-    assert said[-1][0] == 0, "\n".join(said[-1][1:])
-    assert len(said) == sum(language == "sh" for language, _, _ in BLOCKS)
 
-
-def _environment(cluster: Cluster, folder: Path, helm: int) -> dict[str, str]:
+def _environment(cluster: Cluster, folder: Path, helm: Path) -> dict[str, str]:
     commands = folder / "bin"
     commands.mkdir()
     for name, target in {
-        "helm": binaries.tool(f"helm{helm}"),
+        "helm": helm,
         "kubectl": cluster.kubectl_path,
         "reconcile": Path(sys.executable).with_name("reconcile"),
     }.items():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from reconcile.domain.annotation import PREFIX
 from reconcile.simulator import incident
 from tests.cluster.kubernetes.cluster import Cluster
 from tests.cluster.state import NAME, ROOT, Site, a_site
@@ -112,6 +113,38 @@ async def test_a_lowered_cadence_leaves_ticks_out_and_is_over_by_itself(site: Si
     assert json.loads(out)["cadence"]["cause"] == "override"
     assert code == 0
     assert [tick["stopped"] for tick in ticks[-2:]] == [None, None]
+
+
+async def test_the_doctor_names_the_rights_that_are_lacking_and_the_object_that_is_not_there(site: Site) -> None:
+    async def said() -> list[tuple[str, str]]:
+        code, out, err = await site.reconcile("doctor")
+        assert code == 0, err
+        return [
+            (each["verdict"], f"{each['text']}; {each['remedy'] or ''}")
+            for each in json.loads(out)["findings"]
+            if each["subject"] == "kubernetes"
+        ]
+
+    where = f"--namespace={site.namespace}"
+    sound = await said()
+    untouched = await site.annotations()
+    await asyncio.to_thread(site.cluster.kubectl, "delete", "configmap", NAME, where)
+    without_object = await said()
+    rules = {"rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}]}
+    patch = ("patch", "role", "rec", where, "--type=merge", f"--patch={json.dumps(rules)}")
+    await asyncio.to_thread(site.cluster.kubectl, *patch)
+    async with asyncio.timeout(20):
+        while len(without_rights := await said()) != 2:  # noqa: ASYNC110 - the authorizer hears of it a little later
+            await asyncio.sleep(0.2)
+
+    assert [verdict for verdict, _ in sound] == ["fine"]
+    assert not [key for key in untouched if key.startswith(PREFIX)]
+    ((missing, sentence),) = without_object
+    assert missing == "warning"
+    assert f"answered 404 for configmap/{NAME} in namespace {site.namespace}; there is no such object" in sentence
+    assert [verdict for verdict, _ in without_rights] == ["warning", "warning"]
+    assert f"this account may not patch configmap/{NAME}" in without_rights[0][1]
+    assert "this account may not create events.k8s.io events" in without_rights[1][1]
 
 
 async def test_a_thousand_updates_from_four_processes_lose_none(

@@ -62,26 +62,23 @@ async def test_a_release_by_a_former_holder_changes_nothing(store: Store) -> Non
     await store.leases.acquire("run", holder="you", ttl=LONG)
     await store.leases.release(former)
 
-    found = await store.leases.holder("run")
-    assert found is not None
-    assert found[0] == "you"
+    assert (await store.leases.held())["run"].holder == "you"
 
 
-async def test_a_holder_is_told_with_its_expiry(store: Store) -> None:
+async def test_holders_are_told_with_their_expiry(store: Store) -> None:
     await store.leases.acquire("run", holder="me", ttl=LONG)
     await store.leases.acquire("other", holder="me", ttl=LONG * 2)
-    run, other = await store.leases.holder("run"), await store.leases.holder("other")
+    held = await store.leases.held()
 
-    assert run is not None
-    assert other is not None
-    assert abs(other[1] - run[1] - LONG) < timedelta(minutes=1)
+    assert {name: claim.holder for name, claim in held.items()} == {"other": "me", "run": "me"}
+    assert abs(held["other"].expires_at - held["run"].expires_at - LONG) < timedelta(minutes=1)
 
 
 async def test_nobody_holds_what_is_free_expired_or_released(store: Store) -> None:
     await store.leases.acquire("expired", holder="me", ttl=OVER)
     await store.leases.release(await store.leases.acquire("released", holder="me", ttl=LONG))
 
-    assert [await store.leases.holder(name) for name in ("free", "expired", "released")] == [None] * 3
+    assert await store.leases.held() == {}
 
 
 async def test_of_many_at_once_one_is_given(store: Store) -> None:

@@ -1,13 +1,28 @@
 """What every ``Ledger`` promises."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from reconcile.domain.ids import RunId
+from reconcile.domain.ids import RunId, WorkspaceId
 from reconcile.domain.outcome import Outcome
 from reconcile.domain.report import Health, RunReport, Trigger
 from reconcile.ports import Store
 from reconcile.store.seed import seed
-from tests.stores import DEFAULT, NOW, RUN, W1, W2, appointment, batch, booking, lead, lead_write, workspace
+from reconcile.store.sightings import MOST_WORKSPACES
+from tests.stores import (
+    DEFAULT,
+    NOW,
+    RUN,
+    W1,
+    W2,
+    appointment,
+    batch,
+    booking,
+    lead,
+    lead_write,
+    signature,
+    workspace,
+)
 
 REPORT = RunReport(
     run_id=RUN,
@@ -82,3 +97,68 @@ async def test_changes_tell_before_and_after_without_personal_data(store: Store,
     assert by_lead[0].after["booking_status"] == "confirmed"
     assert [each["id"] for each in by_lead[0].after["appointments"]] == ["A1"]
     assert "someone" not in str(by_lead[0])
+
+
+async def test_ticks_are_what_a_timeline_needs_of_the_reports_oldest_first(store: Store) -> None:
+    breaker = {"breaker": "provider:ghl", "state": "open", "since": "2025-03-03T12:00:01Z"}
+    document = {"leadsChecked": 9, "errors": 2, "bookedFound": 1, "updated": 3, "breakers": [breaker]}
+    for n in range(3):
+        at = NOW + timedelta(minutes=n)
+        await store.ledger.begin(RunId(f"run-{n}"), started_at=at, trigger="schedule", version="1.2")
+        if n:
+            report = replace(REPORT, run_id=RunId(f"run-{n}"), timestamp=at + timedelta(seconds=5))
+            await store.ledger.finish(report, document | {"appointmentsAtRisk24h": n - 1 or None})
+    found = await store.ledger.ticks(since=NOW)
+
+    assert [(row.run_id, row.at_risk) for row in found] == [("run-1", None), ("run-2", 1)]
+    assert (found[0].checks, found[0].errors, found[0].repaired) == (9, 2, 4)
+    assert found[0].ended_at == NOW + timedelta(seconds=65)
+    assert found[0].breakers == (breaker,)
+    assert [row.run_id for row in await store.ledger.ticks(since=NOW, limit=1)] == ["run-2"]
+    assert await store.ledger.ticks(since=NOW + timedelta(minutes=3)) == []
+
+
+async def failed(store: Store, *, run: str, workspace_id: str, at: datetime, count: int = 1, message: str = "") -> None:
+    """Write a batch whose leads all failed in the same way."""
+    leads = [lead(f"{workspace_id}-{n}", workspace_id=workspace_id) for n in range(count)]
+    seen = signature(message or "GHL answered 500")
+    writes = [lead_write(each, outcome=Outcome.FAILED, signature=seen) for each in leads]
+    await store.leads.write(batch(writes, run_id=RunId(run), workspace_id=WorkspaceId(workspace_id), at=at))
+
+
+async def test_failures_are_told_by_version_and_workspace_within_a_span(store: Store) -> None:
+    for number, version in enumerate(["1.0", "1.0", "1.1"]):
+        at = NOW + timedelta(minutes=number)
+        await store.ledger.begin(RunId(f"run-{number}"), started_at=at, trigger="schedule", version=version)
+        await failed(store, run=f"run-{number}", workspace_id=f"w{number}", at=at, count=number + 1)
+    await failed(store, run="run-2", workspace_id="w1", at=NOW + timedelta(minutes=2), message="GHL answered 503")
+
+    (old, new, other) = await store.ledger.sightings(since=NOW + timedelta(minutes=1))
+    assert [(row.version, row.count, row.runs, row.workspace_count) for row in (old, new, other)] == [
+        ("1.1", 3, 1, 1),
+        ("1.0", 2, 1, 1),
+        ("1.1", 1, 1, 1),
+    ]
+    assert other.signature.message == "GHL answered 503"
+    (before,) = await store.ledger.sightings(since=NOW, until=NOW + timedelta(minutes=2))
+    assert (before.count, before.runs, before.workspaces) == (3, 2, ("w1", "w0"))
+    assert (before.first_seen_at, before.last_seen_at) == (NOW, NOW + timedelta(minutes=1))
+
+
+async def test_a_workspace_that_is_visited_twice_in_a_run_is_hit_once(store: Store) -> None:
+    await failed(store, run=RUN, workspace_id=W1, at=NOW, count=2)
+    await failed(store, run=RUN, workspace_id=W1, at=NOW + timedelta(seconds=9))
+
+    (found,) = await store.ledger.sightings(since=NOW)
+    assert (found.count, found.workspace_count, found.workspaces) == (3, 1, (W1,))
+    assert found.last_seen_at == NOW + timedelta(seconds=9)
+    assert found.version == ""
+
+
+async def test_all_workspaces_that_failed_are_counted_and_a_few_are_named(store: Store) -> None:
+    for number in range(MOST_WORKSPACES + 5):
+        await failed(store, run=RUN, workspace_id=f"w{number:02}", at=NOW + timedelta(seconds=number))
+
+    (found,) = await store.ledger.sightings(since=NOW)
+    assert (found.workspace_count, len(found.workspaces)) == (MOST_WORKSPACES + 5, MOST_WORKSPACES)
+    assert found.workspaces[0] == f"w{MOST_WORKSPACES + 4:02}"

@@ -15,7 +15,7 @@ from reconcile.domain.breaker import (
     OverrideKind,
     Trip,
 )
-from reconcile.domain.cadence import CadenceOverride, PlannedCadence, not_yet, read_duration, spelled, tick_of
+from reconcile.domain.cadence import CadenceOverride, not_yet, read_duration, spelled, tick_of
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -78,15 +78,6 @@ def test_an_operators_hand_outranks_the_breaker(kind: OverrideKind, *, waits: bo
     waiting = not_yet(NOW + MINUTE, last_at=NOW, override=None, run_breaker=held)
 
     assert (waiting is not None and waiting.due_at == hand.expires_at) is waits
-
-
-def test_two_schedules_that_differ_are_told_and_blanks_are_no_difference() -> None:
-    differ = PlannedCadence(schedule="*/10 * * * *", applied="* * * * *").disagreement
-
-    assert differ is not None
-    assert "'*/10 * * * *'" in differ
-    assert PlannedCadence(schedule="* * * * *", applied="*  * * * *").disagreement is None
-    assert PlannedCadence(schedule="* * * * *").disagreement is None
 
 
 @given(st.integers(0, 10**7))

@@ -16,7 +16,7 @@ from reconcile.domain.sweep import SweepCost, SweepPlan
 from reconcile.domain.workspace import Workspace
 from reconcile.drill.clock import DrillClock
 from reconcile.drill.company import lead_of, workspace_of
-from reconcile.ports import Lookup, Provider, Store, Sweep, Usage
+from reconcile.ports import Lookup, Provider, Silence, Store, Sweep, Usage
 from reconcile.runner.context import Parts, RunPolicy
 from reconcile.runner.dry import LocalBudgets
 from reconcile.runner.request import RunRequest
@@ -26,16 +26,6 @@ from reconcile.simulator import GeneratedLead, Scenario, Simulator, World, World
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TICK = timedelta(minutes=1)
 MOMENT = timedelta(milliseconds=50)
-
-
-class Silence:
-    """A tick's report says everything."""
-
-    def event(self, name: str, **facts: object) -> None:
-        """Say nothing."""
-
-    def warning(self, name: str, **facts: object) -> None:
-        """Say nothing."""
 
 
 class Impatient:

@@ -14,8 +14,7 @@ from typing import Any
 
 import asyncpg
 
-from reconcile import bootstrap
-from reconcile.drill.company import lead_of, workspace_of
+from reconcile.drill.company import enter
 from reconcile.simulator import Scenario, Simulator, World, WorldSize, simulate
 from tests import postgres
 from tests.integration.receiver import Receiver, a_receiver
@@ -243,11 +242,7 @@ async def a_company(
     """Give the company whose migrated database is at *url*; whatever it started is ended with it."""
     world = simulator.world
     if not is_seeded:
-        await bootstrap.seed_url(
-            url,
-            workspaces=[workspace_of(each) for each in world.workspaces.values()],
-            leads=[lead_of(each) for each in world.leads],
-        )
+        await enter(url, world)
     given = {
         "database_url": url,
         "ghl_base_url": simulator.ghl_url,

@@ -12,6 +12,7 @@ from typing import Any
 
 TOKEN = "canary-token-of-the-account"
 PATH = "/api/v1/namespaces/shop/configmaps/rec-state"
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 EVENTS = "/apis/events.k8s.io/v1/namespaces/shop/events"
 
 Misbehaviour = Callable[[BaseHTTPRequestHandler], None]
@@ -29,6 +30,9 @@ class ApiServer:
     patches: list[dict[str, Any]] = field(default_factory=list)
     misbehave: list[Misbehaviour] = field(default_factory=list)
     always: Misbehaviour | None = None
+    asked: list[dict[str, str]] = field(default_factory=list)
+    forbidden: set[str] = field(default_factory=set)
+    """Verbs that a question about rights is answered with no to."""
 
     def document(self) -> dict[str, Any]:
         return {
@@ -45,6 +49,9 @@ class ApiServer:
         """Behave."""
         if (method, path) == ("GET", PATH):
             return 200, self.document()
+        if (method, path) == ("POST", REVIEWS):
+            self.asked.append(body["spec"]["resourceAttributes"])
+            return 201, {**body, "status": {"allowed": self.asked[-1]["verb"] not in self.forbidden}}
         if (method, path) == ("POST", EVENTS):
             self.events.append(body)
             return 201, body

@@ -34,11 +34,12 @@ async def test_every_refusal_is_one_error_that_names_the_status(
         await refused(mirror.read),
         await refused(lambda: mirror.patch({"a": "1"}, version="1")),
         await refused(lambda: mirror.announce(Announcement(reason="R", text="t"))),
+        await refused(mirror.forbidden),
     ]
 
     assert all(str(code) in sentence or "cannot be reached" in sentence for sentence in sentences)
     assert not any(TOKEN in sentence or "127.0.0.1" in sentence for sentence in sentences)
-    assert len(server.requests) == 3
+    assert len(server.requests) == 4
 
 
 @pytest.mark.parametrize("body", BODIES)
@@ -46,6 +47,21 @@ async def test_an_answer_that_is_no_object_is_unavailable(mirror: KubeMirror, se
     server.always = status(200, body)
 
     assert "something that is no" in await refused(mirror.read)
+    assert "something that is no" in await refused(mirror.forbidden)
+
+
+async def test_rights_that_are_lacking_are_named(mirror: KubeMirror, server: ApiServer) -> None:
+    server.forbidden = {"patch", "create"}
+
+    assert await mirror.forbidden() == [
+        "patch configmap/rec-state in namespace shop",
+        "create events.k8s.io events in namespace shop",
+    ]
+    assert server.asked == [
+        {"verb": "get", "namespace": "shop", "group": "", "resource": "configmaps", "name": "rec-state"},
+        {"verb": "patch", "namespace": "shop", "group": "", "resource": "configmaps", "name": "rec-state"},
+        {"verb": "create", "namespace": "shop", "group": "events.k8s.io", "resource": "events"},
+    ]
 
 
 async def test_a_conflict_is_told_apart(mirror: KubeMirror, server: ApiServer) -> None:

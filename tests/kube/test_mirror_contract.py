@@ -35,3 +35,7 @@ async def test_a_write_from_an_older_version_is_refused_and_changes_nothing(any_
 
 async def test_an_announcement_is_taken(any_mirror: StateMirror) -> None:
     await any_mirror.announce(Announcement(reason="Recovered", text="all is well"))
+
+
+async def test_who_may_do_all_of_it_is_forbidden_nothing(any_mirror: StateMirror) -> None:
+    assert list(await any_mirror.forbidden()) == []

@@ -1,5 +1,6 @@
 """What is learned of an account from its answers' headers."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -19,6 +20,9 @@ def attempt(**rate: object) -> Attempt:
     return Attempt(
         provider=ProviderName.HIGHLEVEL,
         operation=Operation.APPOINTMENT,
+        method="GET",
+        url_template="/calendars/events/appointments/{appointment_id}",
+        origin="https://services.example.com",
         number=1,
         duration=timedelta(0),
         status=200,
@@ -66,9 +70,7 @@ def test_an_attempt_without_an_answer_tells_nothing_new() -> None:
     """But it counts."""
     meter = Meter()
     meter.observe(attempt(remaining=7))
-    meter.observe(
-        Attempt(provider=ProviderName.HIGHLEVEL, operation=Operation.LOCATION, number=1, duration=timedelta(0))
-    )
+    meter.observe(replace(attempt(), status=None, rate=None))
 
     usage = meter.usage(GHL)
 

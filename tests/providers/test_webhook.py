@@ -24,7 +24,8 @@ from reconcile.errors import (
 )
 from reconcile.ports import OutboxRow
 from reconcile.providers.transport import AiohttpTransport
-from reconcile.providers.webhook import WebhookSink, signed
+from reconcile.providers.webhook import WebhookSink
+from reconcile.wire.signing import signed
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SECRET = "a-key-of-some-length"

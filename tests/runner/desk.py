@@ -14,6 +14,7 @@ from reconcile.domain.lead import Lead, LeadState
 from reconcile.domain.report import RunReport
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import Store
+from reconcile.runner.alerts import Alarm
 from reconcile.runner.context import Parts, RunPolicy, Stop
 from reconcile.runner.request import RunRequest
 from reconcile.runner.run import run
@@ -38,6 +39,7 @@ class Desk:
     providers: dict[ProviderName, FakeProvider]
     policy: RunPolicy = field(default_factory=RunPolicy)
     sink: FakeSink | None = None
+    alarm: Alarm | None = None
     ear: Ear = field(default_factory=Ear)
     stop: Stop = field(default_factory=Stop)
     reports: list[RunReport] = field(default_factory=list)
@@ -61,6 +63,7 @@ class Desk:
                 random=random.Random(len(self.reports)),
                 telemetry=self.ear,
                 sink=self.sink,
+                alarm=self.alarm,
                 stop=self.stop,
             ),
         )

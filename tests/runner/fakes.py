@@ -25,7 +25,7 @@ from reconcile.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from reconcile.ports import Lookup, OutboxRow, Sweep, Usage
+from reconcile.ports import Lookup, OutboxRow, Silence, Sweep, Usage
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 Verdict: TypeAlias = Answer | SkipReason | Exception
@@ -204,9 +204,10 @@ class Allowance:
 
     each_time: int = 1_000_000
 
-    async def reserve(self, key: str, *, wanted: int, limit: RateLimit) -> Grant:
+    async def reserve(self, key: str, *, wanted: int, limit: RateLimit, share: float = 1) -> Grant:
         granted = min(wanted, self.each_time)
-        return Grant(granted=granted, retry_after=timedelta(0) if granted == wanted else timedelta(seconds=20))
+        pause = timedelta(0) if granted == wanted else timedelta(seconds=20)
+        return Grant(granted=granted, left=self.each_time - granted, retry_after=pause)
 
     async def settle(self, key: str, *, unused: int, usage: Usage, limit: RateLimit) -> None:
         """Grant as much again."""
@@ -230,7 +231,7 @@ class FakeSink:
 
 
 @dataclass
-class Ear:
+class Ear(Silence):
     """Hears what is told to an operator's tools."""
 
     events: list[str] = field(default_factory=list)

@@ -49,11 +49,16 @@ class MemoryMirror:
     announced: list[Announcement] = field(default_factory=list)
     trouble: list[Exception] = field(default_factory=list)
     reads: int = 0
+    refused: Sequence[str] = ()
 
     async def read(self) -> StateObject:
         self.reads += 1
         self._fail()
         return self._now()
+
+    async def forbidden(self) -> Sequence[str]:
+        self._fail()
+        return self.refused
 
     async def patch(self, annotations: Mapping[str, str | None], *, version: str) -> StateObject:
         self._fail()

@@ -8,9 +8,26 @@ from typing import Any, cast
 from reconcile.domain.breaker import Breaker, BreakerKey
 from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, MismatchKind
+from reconcile.domain.page import Ages
 from reconcile.domain.report import Freshness
 from reconcile.domain.workspace import Workspace
-from reconcile.ports import BatchRow, Breakers, Budgets, ChangeRow, Leads, Leases, Ledger, Outbox, RunRow, SignatureRow
+from reconcile.ports import (
+    Alerts,
+    Backfills,
+    BatchRow,
+    Breakers,
+    Budgets,
+    ChangeRow,
+    Claim,
+    Leads,
+    Leases,
+    Ledger,
+    Outbox,
+    RunRow,
+    SightingRow,
+    SignatureRow,
+    TickRow,
+)
 from reconcile.ports import Store as StorePort
 from tests.runner.memory import MemoryCadences, MemoryOrders
 
@@ -29,10 +46,14 @@ class Stub:
     batches: Sequence[BatchRow] = ()
     changes: Sequence[ChangeRow] = ()
     signatures: Sequence[SignatureRow] = ()
+    ticks: Sequence[TickRow] = ()
+    sightings: Sequence[SightingRow] = ()
+    at_risk: Sequence[Lead] = ()
+    ages: Ages = field(default_factory=Ages)
     quarantined: Sequence[Lead] = ()
     mismatches: Mapping[MismatchKind, int] = field(default_factory=dict)
     pending: int = 0
-    holder: tuple[str, datetime] | None = None
+    held: Mapping[str, Claim] = field(default_factory=dict)
     freshness: Freshness = field(default_factory=Freshness)
     cadences: MemoryCadences = field(default_factory=MemoryCadences)
     orders: MemoryOrders = field(default_factory=MemoryOrders)
@@ -50,6 +71,8 @@ class Stub:
             outbox=cast("Outbox", _Outbox(self)),
             cadences=self.cadences,
             orders=self.orders,
+            alerts=cast("Alerts", None),
+            backfills=cast("Backfills", None),
         )
 
 
@@ -76,15 +99,21 @@ class _Leads:
         return self.stub.freshness
 
     async def at_risk_count(self, **_: object) -> int:
-        return 0
+        return len(self.stub.at_risk)
+
+    async def at_risk(self, *, limit: int, **_: object) -> Sequence[Lead]:
+        return self.stub.at_risk[:limit]
+
+    async def ages(self, **_: object) -> Ages:
+        return self.stub.ages
 
 
 @dataclass
 class _Leases:
     stub: Stub
 
-    async def holder(self, _name: str) -> tuple[str, datetime] | None:
-        return self.stub.holder
+    async def held(self) -> Mapping[str, Claim]:
+        return self.stub.held
 
 
 @dataclass
@@ -128,6 +157,12 @@ class _Ledger:
 
     async def signatures(self, **_: object) -> Sequence[SignatureRow]:
         return self.stub.signatures
+
+    async def ticks(self, **_: object) -> Sequence[TickRow]:
+        return self.stub.ticks
+
+    async def sightings(self, **_: object) -> Sequence[SightingRow]:
+        return self.stub.sightings
 
 
 @dataclass

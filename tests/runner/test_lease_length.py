@@ -6,11 +6,11 @@ from typing import cast
 
 from reconcile.domain.ids import RunId
 from reconcile.domain.lease import Lease
-from reconcile.ports import Store
+from reconcile.ports import Silence, Store
+from reconcile.ports.telemetry import UnheardSpan
 from reconcile.runner.board import Board
 from reconcile.runner.context import LEASE_MARGIN, Parts, Run, RunPolicy
 from reconcile.runner.request import RunRequest
-from tests.integration.office import Silence
 
 BUDGET = timedelta(seconds=50)
 
@@ -33,6 +33,7 @@ class Clock:
 def test_the_lease_of_a_workspace_ends_with_that_of_its_run() -> None:
     clock, run_id, policy = Clock(), RunId("run-1"), RunPolicy(budget=BUDGET)
     run = Run(
+        span=UnheardSpan(),
         id=run_id,
         request=RunRequest(workspace_limit=1, leads_per_workspace=1),
         policy=policy,

@@ -21,7 +21,7 @@ from reconcile.domain.breaker import (
     Trip,
 )
 from reconcile.errors import MirrorUnavailable, StoreUnavailable
-from reconcile.ports import Announcement, Breakers, StateObject
+from reconcile.ports import Announcement, Breakers, Silence, StateObject
 from reconcile.runner.mirror import ATTEMPTS, BUDGET, Mirror
 from tests.runner.memory import MemoryMirror
 from tests.runner.stub import NOW
@@ -50,7 +50,7 @@ class Hourglass:
 
 
 @dataclass
-class Notes:
+class Notes(Silence):
     """What was told."""
 
     names: list[str] = field(default_factory=list)

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from reconcile.domain.breaker import (
     Breaker,
     BreakerKey,
@@ -17,6 +19,7 @@ from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import RunId
 from reconcile.domain.lead import Lead, MismatchKind
 from reconcile.errors import ErrorClass
+from reconcile.ports import Claim
 from reconcile.runner.overview import Overview, overview
 from tests.runner.stub import LEAD, NOW, WORKSPACE, Stub, healthy, run_row
 
@@ -115,16 +118,16 @@ async def test_breakers_at_rest_are_not_mentioned() -> None:
     assert (await seen(Stub(breakers={GHL: recovered}))).breakers == ()
 
 
-async def test_a_run_without_report_is_running_only_while_it_holds_the_lease() -> None:
+@pytest.mark.parametrize("lease", ["run", "run:0/4", "run:ws-1"])
+async def test_a_run_without_report_is_running_only_while_it_holds_a_lease(lease: str) -> None:
     rows = [run_row("run-2"), run_row("run-1", minutes_ago=2)]
-    until = NOW + timedelta(seconds=50)
+    claim = Claim(holder="run-2", expires_at=NOW + timedelta(seconds=50))
 
-    running = await seen(Stub(runs=rows, holder=("run-2", until)))
+    running = await seen(Stub(runs=rows, held={lease: claim, "workspace:ws-1": claim}))
     killed = await seen(Stub(runs=rows))
 
     assert [run.health for run in running.runs] == ["running", "killed"]
-    assert running.lease
-    assert running.lease.expires_at == until
+    assert running.at_work == (claim,)
     assert [run.health for run in killed.runs] == ["killed", "killed"]
     assert killed.verdict == "the last run was killed before it could report: run-2"
 

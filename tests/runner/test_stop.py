@@ -39,8 +39,7 @@ async def settle() -> None:
 
 
 async def leases(desk: Desk) -> list[str]:
-    names = ["run", *(f"workspace:ws-{n}" for n in range(4))]
-    return [name for name in names if await desk.store.leases.holder(name) is not None]
+    return list(await desk.store.leases.held())
 
 
 async def test_calls_that_end_in_time_are_written_and_no_new_ones_begun(desk: Desk) -> None:

@@ -10,6 +10,7 @@ import pytest
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.breaker import Breaker, BreakerKey, BreakerScope, BreakerState, Trip
 from reconcile.domain.breaker import BreakerReason as Reason
+from reconcile.domain.budget import Grant, RateLimit
 from reconcile.domain.change import Answer
 from reconcile.domain.ids import Operation, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead
@@ -17,7 +18,7 @@ from reconcile.domain.outcome import DeferReason
 from reconcile.domain.report import Health, RunReport
 from reconcile.domain.sweep import SweepCost
 from reconcile.errors import ErrorClass
-from reconcile.ports import Lookup
+from reconcile.ports import Lookup, Usage
 from reconcile.runner import asking
 from reconcile.runner.context import STOP_GRACE, RunPolicy
 from reconcile.runner.trust import distrusts
@@ -215,12 +216,12 @@ class _Purse(Allowance):
     def __init__(self, left: int) -> None:
         self.left = left
 
-    async def reserve(self, key: str, *, wanted: int, limit: object) -> object:  # type: ignore[override]
-        grant = await Allowance(self.left).reserve(key, wanted=wanted, limit=limit)  # type: ignore[arg-type]
+    async def reserve(self, key: str, *, wanted: int, limit: RateLimit, share: float = 1) -> Grant:
+        grant = await Allowance(self.left).reserve(key, wanted=wanted, limit=limit, share=share)
         self.left -= grant.granted
         return grant
 
-    async def settle(self, key: str, *, unused: int, usage: object, limit: object) -> None:
+    async def settle(self, key: str, *, unused: int, usage: Usage, limit: RateLimit) -> None:
         self.left += unused
 
 
@@ -253,8 +254,7 @@ async def test_sigterm_lets_a_sweep_end_and_then_cuts_it_off(listed: Desk, *, en
 
     assert report.stopped == "sigterm"
     assert (report.leads_checked, report.errors, listed.ghl.asked) == (20 if ends_in_time else 0, 0, [])
-    assert await listed.store.leases.holder("workspace:ws-0") is None
-    assert await listed.store.leases.holder("run") is None
+    assert list(await listed.store.leases.held()) == []
 
 
 async def test_a_bug_in_a_sweep_costs_no_lead_its_check(listed: Desk) -> None:

@@ -1,9 +1,8 @@
 """A customer's own schema: quoted names, native enums, keys of other types, columns that are not there."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
@@ -18,26 +17,10 @@ from reconcile.store.migrate import migrate
 from reconcile.store.seed import seed
 from reconcile.store.session import open_store
 from tests.store import schemas
+from tests.store.schemas import ONE, TWO
 from tests.stores import NOW, POLICY, appointment, batch, booking, lead, lead_write, state, workspace
 
-ONE, TWO = (str(UUID(int=n)) for n in (1, 2))
 LONG = timedelta(hours=1)
-
-
-@pytest.fixture
-async def customer(database_url: str) -> schemas.Customer:
-    """Give a camelCase schema with a workspace 7 and the leads ONE and TWO."""
-    made = await schemas.camel(database_url)
-    await migrate(database_url, mapping=made.mapping)
-    leads = [lead(each, workspace_id="7") for each in (ONE, TWO)]
-    await seed(database_url, mapping=made.mapping, workspaces=[workspace("7")], leads=leads, other_status="NEW")
-    return made
-
-
-@pytest.fixture
-async def store(customer: schemas.Customer) -> AsyncIterator[Store]:
-    async with open_store(customer.url, mapping=customer.mapping) as opened:
-        yield opened
 
 
 async def found(store: Store, lead_id: str = ONE) -> Lead:

@@ -1,36 +1,14 @@
 """Rows of the customer's that cannot be written hold up their own leads, and never a run."""
 
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
 
-from reconcile.domain.ids import LeadId
 from reconcile.domain.lead import Lead
 from reconcile.ports import Store
-from reconcile.store.migrate import migrate
-from reconcile.store.seed import seed
-from reconcile.store.session import open_store
 from tests.store import schemas
-from tests.stores import NOW, appointment, batch, booking, lead, lead_write, workspace
-
-ONE, TWO = (LeadId(str(UUID(int=n))) for n in (1, 2))
-
-
-@pytest.fixture
-async def customer(database_url: str) -> schemas.Customer:
-    """Give a camelCase schema, which has a column for our last look, with a workspace 7 and the leads ONE and TWO."""
-    made = await schemas.camel(database_url)
-    await migrate(database_url, mapping=made.mapping)
-    leads = [lead(each, workspace_id="7") for each in (ONE, TWO)]
-    await seed(database_url, mapping=made.mapping, workspaces=[workspace("7")], leads=leads, other_status="NEW")
-    return made
-
-
-@pytest.fixture
-async def store(customer: schemas.Customer) -> AsyncIterator[Store]:
-    async with open_store(customer.url, mapping=customer.mapping) as opened:
-        yield opened
+from tests.store.schemas import ONE, TWO
+from tests.stores import NOW, appointment, batch, booking, lead_write
 
 
 async def both(store: Store) -> tuple[Lead, Lead]:

@@ -36,5 +36,3 @@ def add(rows: Table, view: CadenceView, *, now: datetime) -> None:
             rows.add_row("  cadence now", safe(told, "yellow"))
         case _:
             rows.add_row("  cadence now", "as planned")
-    if view.warning:
-        rows.add_row("  warning", safe(view.warning, "bold yellow"))

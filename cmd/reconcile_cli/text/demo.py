@@ -3,8 +3,9 @@
 from rich.text import Text
 
 from reconcile.domain.breaker import BreakerState
+from reconcile.domain.spelling import keys
 from reconcile.drill.incident import DrillPlan, DrillResult, Tick
-from reconcile_cli.text.words import HEALTH_STYLES, QUIET, STATE_STYLES, console, keys, safe
+from reconcile_cli.text.words import HEALTH_STYLES, QUIET, STATE_STYLES, console, safe
 
 _WIDTHS = (7, 9, 15, 8, 7, 6, 18, 7, 5)
 

@@ -7,12 +7,13 @@ from functools import singledispatch
 from rich.console import Console
 from rich.text import Text
 
+from reconcile.domain.spelling import ago, span
 from reconcile.ports import BatchRow, ChangeRow
 from reconcile.runner.advice import Advice
 from reconcile.runner.explain import LeadStory, RunStory, WorkspaceStory
 from reconcile_cli.text import report
 from reconcile_cli.text.breaker import block
-from reconcile_cli.text.words import HEALTH_STYLES, NONE, QUIET, ago, ahead, console, grid, lasting, listing, safe, span
+from reconcile_cli.text.words import HEALTH_STYLES, NONE, QUIET, ahead, console, grid, lasting, listing, safe
 
 
 def show(story: LeadStory | WorkspaceStory | RunStory, *, now: datetime | None = None) -> None:

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
+from reconcile.domain.spelling import ago
 from reconcile.runner.listing import LeadLine
-from reconcile_cli.text.words import NONE, QUIET, ago, console, listing, safe
+from reconcile_cli.text.words import NONE, QUIET, console, listing, safe
 
 
 def show(lines: Sequence[LeadLine], *, title: str, empty: str, hint: str, now: datetime | None = None) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from reconcile.domain.spelling import keys, span
 from reconcile.runner.advice import counted
-from reconcile_cli.text.words import HEALTH_STYLES, QUIET, STATE_STYLES, console, grid, keys, listing, safe, span
+from reconcile_cli.text.words import HEALTH_STYLES, QUIET, STATE_STYLES, console, grid, listing, safe
 
 _ANSWERED = (
     ("booked", "bookedFound"),

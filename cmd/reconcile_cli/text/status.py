@@ -3,10 +3,11 @@
 from rich.console import Console
 from rich.text import Text
 
+from reconcile.domain.spelling import ago, keys, span
 from reconcile.runner.overview import Overview
 from reconcile_cli.text import cadence
 from reconcile_cli.text.breaker import block
-from reconcile_cli.text.words import HEALTH_STYLES, QUIET, ago, ahead, console, grid, keys, listing, safe, span
+from reconcile_cli.text.words import HEALTH_STYLES, QUIET, ahead, console, grid, listing, safe
 
 
 def show(view: Overview) -> None:
@@ -16,10 +17,13 @@ def show(view: Overview) -> None:
     out.print(Text.assemble(("● ", "green" if is_well else "bold red"), safe(view.verdict, "bold")))
     facts = grid(QUIET, "")
     facts.add_row("  last sound run", ago(view.last_success_at, view.now))
-    if view.lease:
-        until = ahead(view.lease.expires_at, view.now)
-        facts.add_row("  at work now", Text.assemble(safe(view.lease.holder), (f"  its claim ends {until}", QUIET)))
+    for claim in view.at_work:
+        until = ahead(claim.expires_at, view.now)
+        facts.add_row("  at work now", Text.assemble(safe(claim.holder), (f"  its claim ends {until}", QUIET)))
     cadence.add(facts, view.cadence, now=view.now)
+    said = next((run.health_reasons for run in view.runs if run.finished_at), ())
+    if said:
+        facts.add_row("  the last run said", safe("\n".join(said)))
     out.print(facts)
     for each in view.breakers:
         out.print()

@@ -1,11 +1,13 @@
 """Durations, instants and foreign text as a person reads them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from reconcile.domain.spelling import span, visible
 
 HEALTH_STYLES: Mapping[str, str] = {
     "healthy": "green",
@@ -18,13 +20,6 @@ HEALTH_STYLES: Mapping[str, str] = {
 STATE_STYLES: Mapping[str, str] = {"closed": "green", "half_open": "yellow", "open": "bold red"}
 QUIET = "dim"
 NONE = "–"
-
-_UNITS = (
-    ("d", timedelta(days=1)),
-    ("h", timedelta(hours=1)),
-    ("min", timedelta(minutes=1)),
-    ("s", timedelta(seconds=1)),
-)
 
 
 class _Terminal(Console):
@@ -41,27 +36,7 @@ def console(*, is_stderr: bool = False) -> Console:
 
 def safe(value: object, style: str = "") -> Text:
     """Return foreign text with its control characters made visible: no id in a database steers a terminal."""
-    return Text("".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(value)), style=style)
-
-
-def span(duration: timedelta, *, units: int = 2) -> str:
-    """Return a duration by its largest units."""
-    left = timedelta(seconds=max(0, round(duration.total_seconds())))
-    parts: list[str] = []
-    for name, unit in _UNITS:
-        count, left = divmod(left, unit)
-        if count or parts:
-            parts.append(f"{count} {name}" if count else "")
-        if len(parts) == units:
-            break
-    return " ".join(part for part in parts if part) or "0 s"
-
-
-def ago(at: datetime | None, now: datetime, *, units: int = 2) -> str:
-    """Return how long ago *at* was."""
-    if at is None:
-        return "never"
-    return "just now" if now - at < timedelta(seconds=1) else f"{span(now - at, units=units)} ago"
+    return Text(visible(str(value)), style=style)
 
 
 def lasting(at: datetime, now: datetime) -> str:
@@ -74,13 +49,6 @@ def ahead(at: datetime | None, now: datetime) -> str:
     if at is None:
         return ""
     return f"in {span(at - now)} ({at:%H:%M:%S} UTC)" if at > now else "now"
-
-
-def keys(shape: Sequence[str]) -> str:
-    """Return the keys that a body had: the outer ones, and how many there were inside them."""
-    outer = [key for key in shape if "." not in key]
-    inner = f", and {len(shape) - len(outer)} inside" if len(outer) < len(shape) else ""
-    return f"keys that were there: {', '.join(outer)}{inner}"
 
 
 def grid(*styles: str) -> Table:

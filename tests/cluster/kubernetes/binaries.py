@@ -35,6 +35,7 @@ TOOLS = {
     "helm4": Tool("helm.sh/helm/v4/cmd/helm", "v4.3.1"),
     "kube-score": Tool("github.com/zegl/kube-score/cmd/kube-score", "v1.20.0"),
     "kubeconform": Tool("github.com/yannh/kubeconform/cmd/kubeconform", "v0.8.0"),
+    "promtool": Tool("github.com/prometheus/prometheus/cmd/promtool", "v0.316.0"),
 }
 
 

@@ -5,6 +5,7 @@
 {{- include "reconciler.guardSources" . }}
 {{- include "reconciler.guardTimes" . }}
 {{- include "reconciler.guardState" . }}
+{{- include "reconciler.guardAlerts" . }}
 {{- include "reconciler.guardSecrets" . }}
 {{- end }}
 
@@ -61,9 +62,6 @@
 {{- if gt (len $tokens) 1 }}
 {{- fail (printf "%s are set together; tokens come from one place, so keep one of them" (join " and " $tokens)) }}
 {{- end }}
-{{- if and .Values.dashboard.enabled (not .Values.dashboard.files) }}
-{{- fail "dashboard.enabled is true and dashboard.files is empty; give a dashboard or switch it off" }}
-{{- end }}
 {{- end }}
 
 {{- define "reconciler.guardTimes" -}}
@@ -106,6 +104,35 @@
 {{- end }}
 {{- end }}
 
+{{- define "reconciler.guardAlerts" -}}
+{{- $alerts := .Values.alerts -}}
+{{- $keys := without (values (include "reconciler.alertKeys" . | fromYaml)) "" -}}
+{{- if and $keys (not $alerts.existingSecret) }}
+{{- fail (printf "alerts.existingSecret is empty and keys of it are named (%s); name the Secret that holds them" (sortAlpha $keys | join ", ")) }}
+{{- end }}
+{{- if and $alerts.existingSecret (not $keys) }}
+{{- fail (printf "alerts.existingSecret (%s) is set and no key of it is named; name one, such as alerts.slackUrlKey" $alerts.existingSecret) }}
+{{- end }}
+{{- if ne (empty $alerts.webhookUrlKey) (empty $alerts.webhookSecretKey) }}
+{{- fail "of alerts.webhookUrlKey and alerts.webhookSecretKey one is set; deliveries are always signed, so set both or neither" }}
+{{- end }}
+{{- if and $alerts.smtpUrlKey $alerts.resendKeyKey }}
+{{- fail (printf "alerts.smtpUrlKey (%s) and alerts.resendKeyKey (%s) are both set; mail goes one way, so leave one empty" $alerts.smtpUrlKey $alerts.resendKeyKey) }}
+{{- end }}
+{{- $hasWay := or $alerts.smtpUrlKey $alerts.resendKeyKey -}}
+{{- if or (and $hasWay (not (and $alerts.emailTo $alerts.emailFrom))) (and (not $hasWay) (or $alerts.emailTo $alerts.emailFrom)) }}
+{{- fail "e-mail needs alerts.emailTo, alerts.emailFrom, and one of alerts.smtpUrlKey and alerts.resendKeyKey; set all three or none" }}
+{{- end }}
+{{- if and $alerts.check.enabled (not $alerts.existingSecret) }}
+{{- fail "alerts.check.enabled is true and alerts.existingSecret is empty; who looks must have somebody to tell" }}
+{{- end }}
+{{- $_ := include "reconciler.number" (dict "name" "alerts.silenceMinutes" "value" $alerts.silenceMinutes "low" 1.0 "high" 10080.0) -}}
+{{- $_ := include "reconciler.number" (dict "name" "alerts.reminderHours" "value" $alerts.reminderHours "low" 0.0 "high" 720.0 "above" true) -}}
+{{- if $alerts.check.enabled }}
+{{- $_ := include "reconciler.period" $alerts.check.schedule -}}
+{{- end }}
+{{- end }}
+
 {{/* Asked of the cluster where there is one to ask; a template, a dry run by the client and GitOps tools see nothing. */}}
 {{- define "reconciler.guardSecrets" -}}
 {{- if and .Values.checkSecrets (lookup "v1" "ServiceAccount" .Release.Namespace "default") }}
@@ -118,6 +145,11 @@
 {{- if .existingSecret }}
 {{- include "reconciler.secretKey" (dict "root" $ "value" "webhook.existingSecret" "secret" .existingSecret "key" .urlKey) }}
 {{- include "reconciler.secretKey" (dict "root" $ "value" "webhook.existingSecret" "secret" .existingSecret "key" .secretKey) }}
+{{- end }}
+{{- end }}
+{{- with .Values.alerts.existingSecret }}
+{{- range $key := without (values (include "reconciler.alertKeys" $ | fromYaml)) "" }}
+{{- include "reconciler.secretKey" (dict "root" $ "value" "alerts.existingSecret" "secret" $.Values.alerts.existingSecret "key" $key) }}
 {{- end }}
 {{- end }}
 {{- with .Values.credentials.existingSecret }}

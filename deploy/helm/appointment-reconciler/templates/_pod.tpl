@@ -103,6 +103,11 @@ containers:
         mountPath: /var/run/secrets/reconcile/webhook
         readOnly: true
       {{- end }}
+      {{- if $v.alerts.existingSecret }}
+      - name: alerts
+        mountPath: /var/run/secrets/reconcile/alerts
+        readOnly: true
+      {{- end }}
       {{- if $v.mapping.inline }}
       - name: mapping
         mountPath: /etc/reconcile
@@ -146,6 +151,13 @@ volumes:
   {{- end }}
   {{- with $v.webhook.existingSecret }}
   - name: webhook
+    secret:
+      secretName: {{ . }}
+      optional: true
+      defaultMode: 0440
+  {{- end }}
+  {{- with $v.alerts.existingSecret }}
+  - name: alerts
     secret:
       secretName: {{ . }}
       optional: true

@@ -2,8 +2,7 @@
 
 {{- define "reconciler.settings" -}}
 {{- $v := .Values -}}
-RECONCILE_SCHEDULE: {{ $v.schedule | quote }}
-RECONCILE_TIME_ZONE: {{ $v.timeZone | quote }}
+{{ include "reconciler.applied" . }}
 RECONCILE_CADENCE_AUTO: {{ $v.cadence.auto | ternary "on" "off" | quote }}
 RECONCILE_SCHEMA_MAPPING: {{ include "reconciler.mapping" . | quote }}
 RECONCILE_GHL_BASE_URL: {{ $v.providers.ghlBaseUrl | quote }}
@@ -17,14 +16,37 @@ RECONCILE_LEAD_CONCURRENCY: {{ $v.limits.leadConcurrency | int | quote }}
 RECONCILE_RUN_BUDGET_SECONDS: {{ $v.limits.runBudgetSeconds | quote }}
 RECONCILE_ATTEMPT_TIMEOUT_SECONDS: {{ $v.limits.attemptTimeoutSeconds | quote }}
 RECONCILE_QUARANTINE_AFTER: {{ $v.limits.quarantineAfter | int | quote }}
+RECONCILE_ALERT_SOURCE: {{ default (printf "%s/%s" .Release.Namespace (include "reconciler.fullname" .)) $v.alerts.source | quote }}
+{{- with $v.alerts.runbookUrl }}
+RECONCILE_ALERT_RUNBOOK_URL: {{ . | quote }}
+{{- end }}
+{{- with $v.alerts.emailTo }}
+RECONCILE_ALERT_EMAIL_TO: {{ join "," . | quote }}
+{{- end }}
+{{- with $v.alerts.emailFrom }}
+RECONCILE_ALERT_EMAIL_FROM: {{ . | quote }}
+{{- end }}
+RECONCILE_ALERT_PAGERDUTY_URL: {{ $v.alerts.pagerdutyUrl | quote }}
+RECONCILE_ALERT_RESEND_URL: {{ $v.alerts.resendUrl | quote }}
+RECONCILE_ALERT_SILENCE_MINUTES: {{ $v.alerts.silenceMinutes | quote }}
+RECONCILE_ALERT_AT_RISK: {{ $v.alerts.atRisk | int | quote }}
+RECONCILE_ALERT_QUARANTINED: {{ $v.alerts.quarantined | int | quote }}
+RECONCILE_ALERT_REMINDER_HOURS: {{ $v.alerts.reminderHours | quote }}
+RECONCILE_LOG_LEVEL: {{ $v.log.level }}
+RECONCILE_LOG_FORMAT: {{ $v.log.format }}
+RECONCILE_OUTPUT: {{ $v.output }}
+{{- end }}
+
+{{/* The schedule and the thresholds, for the ConfigMap and for the CronJobs' specs: a run compares the two. */}}
+{{- define "reconciler.applied" -}}
+{{- $v := .Values -}}
+RECONCILE_SCHEDULE: {{ $v.schedule | quote }}
+RECONCILE_TIME_ZONE: {{ $v.timeZone | quote }}
 RECONCILE_CIRCUIT_BREAKER_ERROR_RATE: {{ $v.breaker.errorRate | quote }}
 RECONCILE_CIRCUIT_BREAKER_MIN_CHECKS: {{ $v.breaker.minChecks | int | quote }}
 RECONCILE_CIRCUIT_BREAKER_MIN_WORKSPACES: {{ $v.breaker.minWorkspaces | int | quote }}
 RECONCILE_CIRCUIT_BREAKER_COOLDOWN_SECONDS: {{ $v.breaker.cooldownSeconds | quote }}
-RECONCILE_CIRCUIT_BREAKER_MODE: {{ $v.breaker.mode }}
-RECONCILE_LOG_LEVEL: {{ $v.log.level }}
-RECONCILE_LOG_FORMAT: {{ $v.log.format }}
-RECONCILE_OUTPUT: {{ $v.output }}
+RECONCILE_CIRCUIT_BREAKER_MODE: {{ $v.breaker.mode | quote }}
 {{- end }}
 
 {{- define "reconciler.mapping" -}}
@@ -94,14 +116,20 @@ RECONCILE_OUTPUT: {{ $v.output }}
 - name: RECONCILE_WEBHOOK_SECRET_FILE
   value: /var/run/secrets/reconcile/webhook/{{ $v.webhook.secretKey }}
 {{- end }}
+{{- range $name, $key := include "reconciler.alertKeys" .root | fromYaml }}
+{{- if $key }}
+- name: {{ $name }}
+  value: /var/run/secrets/reconcile/alerts/{{ $key }}
+{{- end }}
+{{- end }}
 - name: RECONCILE_TRIGGER
   value: {{ .trigger }}
 {{- if gt (int .shards) 1 }}
 - name: RECONCILE_SHARDS
   value: {{ .shards | quote }}
 {{- end }}
-- name: RECONCILE_APPLIED_SCHEDULE
-  value: {{ $v.schedule | quote }}
+- name: RECONCILE_APPLIED_SETTINGS
+  value: {{ include "reconciler.applied" .root | fromYaml | toJson | quote }}
 {{- if $v.rbac.create }}
 - name: RECONCILE_STATE_OBJECT
   value: {{ $v.state.target }}/{{ include "reconciler.stateName" .root }}
@@ -125,4 +153,14 @@ RECONCILE_OUTPUT: {{ $v.output }}
 {{- else -}}
 {{ .Values.credentials.existingSecret }}
 {{- end -}}
+{{- end }}
+
+{{/* Whose key in the Secret of alerts each variable reads; empty ones are not used. */}}
+{{- define "reconciler.alertKeys" -}}
+RECONCILE_ALERT_SLACK_URL_FILE: {{ .Values.alerts.slackUrlKey | quote }}
+RECONCILE_ALERT_WEBHOOK_URL_FILE: {{ .Values.alerts.webhookUrlKey | quote }}
+RECONCILE_ALERT_WEBHOOK_SECRET_FILE: {{ .Values.alerts.webhookSecretKey | quote }}
+RECONCILE_ALERT_PAGERDUTY_KEY_FILE: {{ .Values.alerts.pagerdutyKeyKey | quote }}
+RECONCILE_ALERT_SMTP_URL_FILE: {{ .Values.alerts.smtpUrlKey | quote }}
+RECONCILE_ALERT_RESEND_KEY_FILE: {{ .Values.alerts.resendKeyKey | quote }}
 {{- end }}

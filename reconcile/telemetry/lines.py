@@ -5,11 +5,13 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from reconcile.ports import Silence
+
 _LOGGER = logging.getLogger("reconcile")
 
 
-class LoggingTelemetry:
-    """The ``Telemetry`` port on the standard library's logging."""
+class LoggingTelemetry(Silence):
+    """The ``Telemetry`` port on the standard library's logging: events are lines, and nothing else is asked for."""
 
     def event(self, name: str, **facts: object) -> None:
         """Log *name* with *facts* beside it."""
@@ -18,6 +20,11 @@ class LoggingTelemetry:
     def warning(self, name: str, **facts: object) -> None:
         """Log a trouble that the run survives."""
         _LOGGER.warning(name, extra={"facts": facts})
+
+
+def is_heard(level: int) -> bool:
+    """Tell whether events of this severity are logged."""
+    return _LOGGER.isEnabledFor(level)
 
 
 class JsonLines(logging.Formatter):

@@ -1,0 +1,158 @@
+"""Rows a second into the store: bookings of many workspaces written as runs write them, beside the bare driver."""
+
+import argparse
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import aiosqlite
+import asyncpg
+
+from reconcile import bootstrap
+from reconcile.domain.lead import Lead
+from reconcile.domain.lease import Lease
+from reconcile.ports import LeadWrite, Store
+from tests import postgres, stores
+
+_AT_ONCE = 4
+"""Workspaces written side by side: a run's way, and below the pool's size."""
+_TABLES = ("lead", "appointment", "reconcile_lead_state", "reconcile_change", "reconcile_outbox")
+"""Each booking leaves one row in each; a batch leaves two or three more, which are not counted."""
+
+
+def _leads(workspaces: int, size: int) -> list[list[Lead]]:
+    return [[stores.lead(f"l{w:05}-{i:05}", workspace_id=f"w{w:05}") for i in range(size)] for w in range(workspaces)]
+
+
+def _bookings(leads: Sequence[Lead]) -> list[LeadWrite]:
+    return [stores.lead_write(each, change=stores.booking(each, stores.appointment(f"A-{each.id}"))) for each in leads]
+
+
+async def _written(store: Store, batches: Sequence[Sequence[LeadWrite]], lease: Lease) -> float:
+    """Write all batches and return the seconds that it took."""
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def write(writes: Sequence[LeadWrite]) -> None:
+        async with slots:
+            receipt = await store.leads.write(stores.batch(writes, leases=[lease]))
+            assert not receipt.drifted
+
+    begun = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for writes in batches:
+            group.create_task(write(writes))
+    return time.perf_counter() - begun
+
+
+async def _ours(url: str, workspaces: int, size: int) -> dict[str, Any]:
+    leads = _leads(workspaces, size)
+    await bootstrap.migrate_url(url)
+    names = [stores.workspace(some[0].workspace_id) for some in leads]
+    await bootstrap.seed_url(url, workspaces=names, leads=[each for some in leads for each in some])
+    async with bootstrap.opened_url(url) as store:
+        lease = await store.leases.acquire("run", holder="benchmark", ttl=timedelta(minutes=10))
+        booked = await _written(store, [_bookings(some) for some in leads], lease)
+        before = await _updates(url)
+        unchanged = [[stores.lead_write(each) for each in some] for some in leads]
+        same = await _written(store, unchanged, lease)
+        after = await _updates(url)
+    rows = workspaces * size * len(_TABLES)
+    return {
+        "rows": rows,
+        "rows_per_s": round(rows / booked),
+        "unchanged_leads_per_s": round(workspaces * size / same),
+        "tuples_updated_unchanged": None if before is None or after is None else after - before,
+    }
+
+
+async def _updates(url: str) -> int | None:
+    """Return how many tuples of the customer's tables were updated so far; SQLite does not count them."""
+    if not url.startswith("postgresql"):
+        return None
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("SELECT pg_stat_clear_snapshot()")
+        asked = "SELECT sum(n_tup_upd)::bigint FROM pg_stat_user_tables WHERE relname IN ('lead', 'appointment')"
+        return int(await connection.fetchval(asked))
+    finally:
+        await connection.close()
+
+
+async def _bare_postgresql(url: str, rows: int, size: int) -> dict[str, float]:
+    """Return rows a second of asyncpg alone: many rows in one call, and one row in each, both in transactions."""
+    connection = await asyncpg.connect(url)
+    made = [(f"k{n}", "ghl", "confirmed", stores.NOW) for n in range(rows)]
+    statement = "INSERT INTO bare VALUES ($1, $2, $3, $4)"
+    try:
+        await connection.execute("CREATE TABLE bare (id text PRIMARY KEY, provider text, status text, at timestamptz)")
+        begun = time.perf_counter()
+        for start in range(0, rows, size):
+            async with connection.transaction():
+                await connection.executemany(statement, made[start : start + size])
+        many = rows / (time.perf_counter() - begun)
+        some = made[: min(rows, 5_000)]
+        await connection.execute("TRUNCATE bare")
+        begun = time.perf_counter()
+        for row in some:
+            await connection.execute(statement, *row)
+        return {
+            "bare_rows_per_s": round(many),
+            "bare_one_by_one_per_s": round(len(some) / (time.perf_counter() - begun)),
+        }
+    finally:
+        await connection.close()
+
+
+async def _bare_sqlite(path: Path, rows: int, size: int) -> dict[str, float]:
+    """Return rows a second of aiosqlite alone, in the same journal mode."""
+    made = [(f"k{n}", "ghl", "confirmed", stores.NOW.isoformat()) for n in range(rows)]
+    async with aiosqlite.connect(path) as connection:
+        await connection.execute("PRAGMA journal_mode = WAL")
+        await connection.execute("CREATE TABLE bare (id text PRIMARY KEY, provider text, status text, at text)")
+        begun = time.perf_counter()
+        for start in range(0, rows, size):
+            await connection.executemany("INSERT INTO bare VALUES (?, ?, ?, ?)", made[start : start + size])
+            await connection.commit()
+        return {"bare_rows_per_s": round(rows / (time.perf_counter() - begun)), "bare_one_by_one_per_s": 0}
+
+
+@asynccontextmanager
+async def _sqlite() -> AsyncIterator[tuple[str, Path]]:
+    with TemporaryDirectory(prefix="reconcile-bench-") as folder:
+        yield f"sqlite:///{Path(folder) / 'bench.db'}", Path(folder) / "bare.db"
+
+
+async def _measured(kind: str, workspaces: int, size: int) -> dict[str, Any]:
+    rows = workspaces * size * len(_TABLES)
+    if kind == "postgresql":
+        with postgres.find().start() as server:
+            url = server.create_database()
+            ours = await _ours(url, workspaces, size)
+            bare = await _bare_postgresql(server.create_database(), rows, size)
+    else:
+        async with _sqlite() as (url, path):
+            ours = await _ours(url, workspaces, size)
+            bare = await _bare_sqlite(path, rows, size)
+    return {"database": kind, **ours, **bare, "ratio": round(ours["rows_per_s"] / bare["bare_rows_per_s"], 2)}
+
+
+def main() -> None:
+    """Print a table, and as the last line the same as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.writes", description=__doc__)
+    parser.add_argument("--workspaces", type=int, default=100)
+    parser.add_argument("--leads", type=int, default=200, help="leads per workspace, which is a batch's size")
+    wanted = parser.parse_args()
+    results = [asyncio.run(_measured(kind, wanted.workspaces, wanted.leads)) for kind in ("postgresql", "sqlite")]
+    for name in results[0]:
+        print(f"{name:26}", *(f"{result[name]!s:>12}" for result in results))
+    print(json.dumps({**results[0], "others": results[1:]}))
+
+
+if __name__ == "__main__":
+    main()

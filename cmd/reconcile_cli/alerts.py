@@ -1,0 +1,99 @@
+"""``reconcile alerts``: what operators are told, and whether it reaches them."""
+
+import asyncio
+from collections.abc import Sequence
+
+import click
+
+from reconcile import bootstrap
+from reconcile.bootstrap.alerts import alarm_of
+from reconcile.errors import SettingsError
+from reconcile.runner.alert_view import AlertsView, alerts_view
+from reconcile.runner.alerts import Alarm, tell
+from reconcile.runner.rehearsal import ChannelTrial, rehearse
+from reconcile.settings import SETTINGS, Settings
+from reconcile.telemetry import LoggingTelemetry
+from reconcile_cli.main import ExitCode
+from reconcile_cli.options import COMMON, with_settings
+from reconcile_cli.output import is_text, print_json
+
+_CHANNELS = tuple(each.name for each in SETTINGS if each.name.startswith("alert_"))
+_SCHEDULE = ("schedule", "time_zone", "cadence_auto")
+_NONE_SET = (
+    "no channel of alerts is set; set RECONCILE_ALERT_SLACK_URL, RECONCILE_ALERT_EMAIL_TO, "
+    "RECONCILE_ALERT_WEBHOOK_URL or RECONCILE_ALERT_PAGERDUTY_KEY"
+)
+
+
+@click.group()
+def command() -> None:
+    """Show what operators are told, look by yourself, or try the channels."""
+
+
+@command.command("list")
+@with_settings((*COMMON, *_CHANNELS))
+def list_(settings: Settings) -> None:
+    """Show what stands, what was over within a day, and who has yet to hear of it."""
+    _show(settings, asyncio.run(_listed(settings)))
+
+
+@command.command()
+@with_settings((*COMMON, *_CHANNELS, *_SCHEDULE))
+@click.pass_context
+def check(ctx: click.Context, settings: Settings) -> None:
+    """Look at what the database says and tell the channels, as a run does at its end; for a schedule of its own.
+
+    Exits with 1 if a channel has yet to hear of something.
+    """
+    view = asyncio.run(_checked(settings))
+    _show(settings, view)
+    ctx.exit(ExitCode.FAILED if view.is_owed else ExitCode.DONE)
+
+
+@command.command()
+@with_settings(("log_level", "log_format", "output", *_CHANNELS))
+@click.pass_context
+def test(ctx: click.Context, settings: Settings) -> None:
+    """Send a test to each channel that is set, and say what became of it; exits with 1 if one has not taken it."""
+    trials = asyncio.run(_tried(settings))
+    if is_text(settings):
+        from reconcile_cli.text import alerts as text  # noqa: PLC0415 - rich, for a person only
+
+        text.show_trials(trials)
+    else:
+        print_json({"channels": trials})
+    ctx.exit(ExitCode.FAILED if any(each.fault for each in trials) else ExitCode.DONE)
+
+
+def _show(settings: Settings, view: AlertsView) -> None:
+    if is_text(settings):
+        from reconcile_cli.text import alerts as text  # noqa: PLC0415
+
+        text.show(view)
+    else:
+        print_json(view)
+
+
+async def _listed(settings: Settings) -> AlertsView:
+    async with bootstrap.opened(settings) as opened, alarm_of(settings, clock=opened.clock) as alarm:
+        return await alerts_view(opened.store, alarm=alarm, now=opened.clock.now())
+
+
+async def _checked(settings: Settings) -> AlertsView:
+    async with bootstrap.opened(settings) as opened, alarm_of(settings, clock=opened.clock) as found:
+        alarm, clock = _needed(found), opened.clock
+        holder = f"check-{bootstrap.new_run_id(clock.now())}"
+        await tell(alarm, holder=holder, store=opened.store, clock=clock, telemetry=LoggingTelemetry())
+        return await alerts_view(opened.store, alarm=alarm, now=clock.now())
+
+
+async def _tried(settings: Settings) -> Sequence[ChannelTrial]:
+    clock = bootstrap.SystemClock()
+    async with alarm_of(settings, clock=clock) as found:
+        return await rehearse(_needed(found), clock=clock)
+
+
+def _needed(alarm: Alarm | None) -> Alarm:
+    if alarm is None:
+        raise SettingsError([_NONE_SET])
+    return alarm

@@ -1,0 +1,61 @@
+"""``reconcile report``: the last run's report, or a page of how it has been going."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reconcile import bootstrap
+from reconcile.bootstrap import page
+from reconcile.errors import RequestError
+from reconcile.settings import Settings
+from reconcile_cli.options import COMMON, DurationParam, with_settings
+from reconcile_cli.output import is_text, print_json
+
+_LOOKED_AT = 50
+"""Runs among which one with a report is looked for: others are under way, or were killed."""
+_SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(days=90)
+
+
+@click.command()
+@with_settings((*COMMON, "schedule", "time_zone", "cadence_auto"))
+@click.option("--html", "target", metavar="FILE", help="Write a page with charts to FILE, - for stdout.")
+@click.option("--since", type=DurationParam(), help="The time that the page tells of, up to now; default 1d.")
+def command(settings: Settings, *, target: str | None, since: timedelta | None) -> None:
+    """Print the last run's report, or write a page of how it has been going."""
+    if target is None:
+        if since is not None:
+            raise click.UsageError("--since is for the page; give --html FILE too")
+        _tell(settings, asyncio.run(_last(settings)))
+        return
+    span = since or timedelta(days=1)
+    if not _SHORTEST <= span <= _LONGEST:
+        raise click.UsageError("--since must be from 1m to 90d")
+    found = asyncio.run(page.facts(settings, span=span))
+    text = page.html(found)
+    if target == "-":
+        click.echo(text)
+        return
+    page.keep(text, Path(target))
+    click.echo(f"{target}: {found.headline}", err=True)
+
+
+async def _last(settings: Settings) -> Mapping[str, Any]:
+    async with bootstrap.opened(settings) as opened:
+        rows = await opened.store.ledger.runs(limit=_LOOKED_AT)
+    report = next((row.report for row in rows if row.report is not None), None)
+    if report is None:
+        raise RequestError("no run has reported yet: start one with reconcile run")
+    return report
+
+
+def _tell(settings: Settings, report: Mapping[str, Any]) -> None:
+    if is_text(settings):
+        from reconcile_cli.text import report as text  # noqa: PLC0415 - rich, for a person only
+
+        text.show(report)
+    else:
+        print_json(report)

@@ -1,0 +1,62 @@
+"""A webhook of the operator's own: alerts as JSON, signed after the Standard Webhooks specification."""
+
+from typing import Any
+
+import orjson
+
+from reconcile.alerts.post import Post
+from reconcile.alerts.text import runbook
+from reconcile.domain.alert import Message, Notice
+from reconcile.wire.signing import signed
+
+
+class Webhook:
+    """One URL; any 2xx confirms. What comes twice, after a crash, has the same ``id`` in its notices."""
+
+    name = "webhook"
+    takes_many = True
+
+    def __init__(self, url: str, *, key: bytes, post: Post) -> None:
+        self._url = url
+        self._key = key
+        self._post = post
+
+    async def deliver(self, message: Message, *, deadline: float) -> None:
+        """Post *message* with the headers that prove whose it is."""
+        content = orjson.dumps(document(message))
+        headers = {
+            "Idempotency-Key": message.key,
+            **signed(message.key, content, key=self._key, at=self._post.clock.now()),
+        }
+        await self._post.send(self._url, content, deadline=deadline, headers=headers)
+
+
+def document(message: Message) -> dict[str, Any]:
+    """Return *message* in plain JSON types; docs/alerts.md describes it."""
+    return {
+        "id": message.key,
+        "type": "alerts",
+        "source": message.source,
+        "at": message.at,
+        "notices": [_notice(each, message) for each in message.notices],
+    }
+
+
+def _notice(notice: Notice, message: Message) -> dict[str, Any]:
+    alert, condition = notice.alert, notice.alert.condition
+    return {
+        "id": notice.key,
+        "news": notice.news.value,
+        "alert": alert.key,
+        "kind": condition.kind.value,
+        "subject": condition.subject or None,
+        "severity": condition.severity.value,
+        "text": condition.text,
+        "next": condition.coming or None,
+        "since": alert.since,
+        "overAt": alert.over_at,
+        "lastedSeconds": int(alert.lasted(message.at).total_seconds()),
+        "savedCalls": alert.saved_calls,
+        "commands": list(condition.commands),
+        "runbook": runbook(condition.kind, message),
+    }

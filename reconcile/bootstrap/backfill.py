@@ -1,0 +1,133 @@
+"""Wires a backfill: the rounds of one process, each an ordinary run over a plan's leads."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from reconcile import bootstrap
+from reconcile.domain.backfill import BackfillPlan, Caps, ItemState, PlanId
+from reconcile.domain.report import RunReport, Trigger
+from reconcile.ports import Store
+from reconcile.runner import backfill
+from reconcile.runner.applying import Applying
+from reconcile.runner.backfill import ROUND, OnTally, Tally, Wanted
+from reconcile.runner.context import Parts, RunPolicy
+from reconcile.runner.planning import OwnBreakers, carrying_out, planning
+from reconcile.runner.request import Progress, RunRequest
+from reconcile.settings import Settings
+
+_EVERYTHING = 1_000_000
+_ASKED_TOGETHER = 50
+_WRITTEN_TOGETHER = 200
+"""Leads in one transaction: their rows are locked while it lasts."""
+
+
+async def plan(
+    settings: Settings, wanted: Wanted, *, on_tally: OnTally | None = None
+) -> tuple[BackfillPlan, RunReport | None]:
+    """Plan a backfill, or this process's share of one; also return the report of a run that could not go on."""
+    async with bootstrap.opened(settings) as opened:
+        store, clock = opened.store, opened.clock
+        made = await backfill.begin(wanted, store=store, clock=clock)
+        own = OwnBreakers(store.breakers)
+
+        def adapt(parts: Parts, policy: RunPolicy) -> tuple[Parts, RunPolicy]:
+            own_store = planning(parts.store, made.id, clock=parts.clock, breakers=own)
+            policy = replace(policy, rate_share=settings.backfill_rate_share)
+            return _apart(parts, own_store), replace(policy, budget=ROUND)
+
+        trouble = None
+        if made.planned_at is None:
+            work = _Rounds(settings, store, made, adapt=adapt, batch=_ASKED_TOGETHER, on_tally=on_tally)
+            trouble = await work.off(ItemState.SELECTED)
+        if trouble is not None and trouble.circuit_broken:
+            await backfill.hold(made.id, backfill.trouble_of(trouble), backfills=store.backfills)
+        return await backfill.complete(made.id, store=store, caps=caps(settings), clock=clock), trouble
+
+
+async def apply(
+    settings: Settings, plan_id: PlanId, *, approve: str | None = None, on_tally: OnTally | None = None
+) -> tuple[BackfillPlan, RunReport | None]:
+    """Carry out a plan, or this process's share of it; also return the report of a run that could not go on."""
+    async with bootstrap.opened(settings) as opened:
+        store, clock = opened.store, opened.clock
+        admitted = await backfill.admitted(plan_id, approve=approve, backfills=store.backfills)
+        applying, own = Applying(plan_id), OwnBreakers(None)
+
+        def adapt(parts: Parts, policy: RunPolicy) -> tuple[Parts, RunPolicy]:
+            own_store = carrying_out(parts.store, plan_id, breakers=own)
+            return replace(_apart(parts, own_store), work=applying), replace(policy, budget=ROUND)
+
+        work = _Rounds(settings, store, admitted, adapt=adapt, batch=_WRITTEN_TOGETHER, on_tally=on_tally)
+        trouble = await work.off(ItemState.PLANNED)
+        if applying.trouble is not None:
+            await backfill.hold(plan_id, applying.trouble, backfills=store.backfills)
+        await backfill.conclude(plan_id, backfills=store.backfills, now=clock.now())
+        return await backfill.known_plan(plan_id, store.backfills), trouble
+
+
+def caps(settings: Settings) -> Caps:
+    """Return what a plan may hold without approval."""
+    return Caps(
+        changes=settings.backfill_max_changes,
+        percent=settings.backfill_max_percent,
+        canceled_percent=settings.backfill_max_canceled_percent,
+    )
+
+
+def _apart(parts: Parts, store: Store) -> Parts:
+    """Return *parts* of a run that tells nobody but the ledger: the schedule speaks for the company."""
+    return replace(parts, store=store, sink=None, mirror=None, alarm=None)
+
+
+class _Rounds:
+    """The rounds of one process."""
+
+    def __init__(  # noqa: PLR0913 - what they share
+        self,
+        settings: Settings,
+        store: Store,
+        plan: BackfillPlan,
+        *,
+        adapt: Callable[[Parts, RunPolicy], tuple[Parts, RunPolicy]],
+        batch: int,
+        on_tally: OnTally | None,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._plan = plan
+        self._adapt = adapt
+        self._on_tally = on_tally
+        self._tally = Tally(done=0, total=plan.selected)
+        self._request = RunRequest(
+            workspace_limit=_EVERYTHING,
+            leads_per_workspace=batch,
+            whole_set=True,
+            trigger=Trigger.BACKFILL,
+            shard=settings.shard,
+        )
+
+    async def off(self, state: ItemState) -> RunReport | None:
+        """Work off what is left in *state*."""
+        return await backfill.work_off(
+            self._plan.id,
+            state,
+            store=self._store,
+            clock=bootstrap.SystemClock(),
+            shard=self._settings.shard,
+            once=self._once,
+            on_tally=self._begun,
+        )
+
+    async def _once(self) -> RunReport:
+        on_progress = self._advanced if self._on_tally else None
+        return await bootstrap.run(self._settings, self._request, on_progress=on_progress, adapt=self._adapt)
+
+    def _begun(self, tally: Tally) -> None:
+        self._tally = tally
+        if self._on_tally is not None:
+            self._on_tally(tally)
+
+    def _advanced(self, step: Progress) -> None:
+        if self._on_tally is not None:
+            done = min(self._tally.done + step.leads_done, self._tally.total)
+            self._on_tally(replace(self._tally, done=done))

@@ -1,0 +1,65 @@
+"""The page over the database that the settings name: as a file, or served."""
+
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from reconcile.bootstrap import SystemClock, opened
+from reconcile.domain.page import PageFacts
+from reconcile.errors import RequestError
+from reconcile.runner.page import page_facts
+from reconcile.settings import Settings
+
+
+async def facts(settings: Settings, *, span: timedelta) -> PageFacts:
+    """Return what a page shows of the last *span*."""
+    async with opened(settings) as database:
+        now = database.clock.now()
+        return await page_facts(
+            database.store,
+            now=now,
+            span=span,
+            due=settings.due_policy(),
+            breaker=settings.breaker_policy(),
+            planned=settings.planned_cadence(now),
+        )
+
+
+def html(found: PageFacts) -> str:
+    """Return the page as one document."""
+    from reconcile.page.draw import library  # noqa: PLC0415 - neither template engine nor charts but for a page
+    from reconcile.page.render import page  # noqa: PLC0415
+
+    library()
+    return page(found)
+
+
+def keep(text: str, path: Path) -> None:
+    """Put *text* into the file at *path*, whole or not at all; raise RequestError where that cannot be."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        if path.exists() and not path.is_file():  # a pipe or a device stays what it is
+            path.write_text(text, encoding="utf-8")
+            return
+        try:
+            beside.write_text(text, encoding="utf-8")
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise RequestError(f"{path} cannot be written: {error.strerror}") from error
+
+
+async def serve(settings: Settings, *, host: str, port: int, on_ready: Callable[[str], None]) -> None:
+    """Serve the page until the task is cancelled."""
+    from reconcile.page.door import Door  # noqa: PLC0415
+    from reconcile.page.server import serve as serve_page  # noqa: PLC0415
+
+    await serve_page(
+        Door.at(host, token=settings.page_token),
+        port=port,
+        source=lambda span: facts(settings, span=span),
+        clock=SystemClock(),
+        on_ready=on_ready,
+    )

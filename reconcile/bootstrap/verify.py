@@ -1,0 +1,40 @@
+"""What verify looks through: the ledger, log files, the pods of a CronJob, and runs of our own."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+
+from reconcile import bootstrap
+from reconcile.domain.report import RunReport
+from reconcile.logs.entries import entries
+from reconcile.logs.files import LogFile
+from reconcile.ports.logs import LogSource
+from reconcile.runner.request import RunRequest
+from reconcile.runner.verify import Means, OnRuling
+from reconcile.settings import Settings
+
+
+@asynccontextmanager
+async def means_of(settings: Settings, *, needs_store: bool, on_look: OnRuling | None = None) -> AsyncIterator[Means]:
+    """Give the means; the database is opened only where something asks it."""
+
+    async def run(request: RunRequest) -> RunReport:
+        return await bootstrap.run(settings, request)
+
+    def pods(name: str, since: datetime) -> LogSource:
+        from reconcile.kube.place import Place  # noqa: PLC0415 - only where a CronJob is asked for
+        from reconcile.kube.pod_logs import PodLogs  # noqa: PLC0415
+
+        place = Place.parse(f"cronjob/{name}", namespace=settings.namespace, account_dir=settings.service_account_dir)
+        return PodLogs(place=place, since=since, read=entries)
+
+    async with AsyncExitStack() as stack:
+        opened = await stack.enter_async_context(bootstrap.opened(settings)) if needs_store else None
+        yield Means(
+            clock=bootstrap.SystemClock(),
+            store=None if opened is None else opened.store,
+            log_file=LogFile,
+            pods=pods,
+            run=run,
+            on_look=on_look,
+        )

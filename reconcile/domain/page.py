@@ -1,0 +1,186 @@
+"""What the page shows: everything that it says, and nothing that may not be on it (no name, no e-mail, no token)."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from reconcile.domain.ids import LeadId, RunId, WorkspaceId
+
+AGES: tuple[timedelta, ...] = (timedelta(hours=1), timedelta(days=1), timedelta(days=7))
+"""Bookings are sorted by the age of their verification: up to each of these, then older, then never."""
+AGE_WORDS: tuple[str, ...] = ("within an hour", "within a day", "within a week", "longer ago", "never")
+
+
+class Standing(StrEnum):
+    """How things are, in one word."""
+
+    WELL = "well"
+    ATTENTION = "attention"
+    TROUBLE = "trouble"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Something to type, and why."""
+
+    text: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """Some runs in a row, taken together: *worst* is the highest error rate among them, *at_risk* the highest count."""
+
+    start: datetime
+    end: datetime
+    runs: int = 0
+    checks: int = 0
+    errors: int = 0
+    repaired: int = 0
+    worst: float = 0.0
+    at_risk: int | None = None
+
+    @property
+    def rate(self) -> float:
+        """Errors over all checks."""
+        return self.errors / max(1, self.checks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """A breaker in one state for a while; *is_current* where that has not ended."""
+
+    breaker: str
+    state: str
+    start: datetime
+    end: datetime
+    is_current: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkspaceAges:
+    """One workspace's bookings by the age of their verification, as AGES and AGE_WORDS divide it."""
+
+    workspace_id: WorkspaceId
+    counts: tuple[int, ...]
+    at_risk: int = 0
+    oldest_at: datetime | None = None
+
+    @property
+    def bookings(self) -> int:
+        """How many there are."""
+        return sum(self.counts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ages:
+    """The workspaces with bookings, the worst first; *others* adds up those beyond the number that was asked for."""
+
+    worst: tuple[WorkspaceAges, ...] = ()
+    others: tuple[int, ...] = (0,) * len(AGE_WORDS)
+    workspace_count: int = 0
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """All bookings by age."""
+        return tuple(map(sum, zip(self.others, *(each.counts for each in self.worst), strict=True)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """A breaker that does not simply let everything pass, in words."""
+
+    breaker: str
+    state: str
+    since: datetime | None
+    blame: str
+    next: str
+    next_at: datetime | None
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskyMeeting:
+    """A meeting of the next 24 hours that was not verified lately."""
+
+    workspace_id: WorkspaceId
+    lead_id: LeadId
+    starts_at: datetime | None
+    verified_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One kind of failure in one version of the program, as often as it was seen in the page's time."""
+
+    signature: str
+    shape: tuple[str, ...]
+    version: str
+    count: int
+    workspaces: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repair:
+    """What was changed at one lead: *was* and *became* say status and start of the meeting, or what else it was."""
+
+    at: datetime
+    run_id: RunId
+    workspace_id: WorkspaceId
+    lead_id: LeadId
+    outcome: str
+    was: str
+    became: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageFacts:
+    """All that the page shows of the time from *since* to *now*.
+
+    *headline* is a sentence, *steps* what could be typed, the likeliest first, *notes* further sentences. Bands come in
+    the order of *band_rows*; what is more than a page can show is counted in the fields that begin with *more*.
+    """
+
+    now: datetime
+    since: datetime
+    standing: Standing
+    headline: str
+    steps: tuple[Step, ...] = ()
+    notes: tuple[str, ...] = ()
+    trip_rate: float = 0.5
+    moments: tuple[Moment, ...] = ()
+    bands: tuple[Band, ...] = ()
+    band_rows: tuple[str, ...] = ()
+    more_breakers: int = 0
+    troubles: tuple[Trouble, ...] = ()
+    more_troubles: int = 0
+    ages: Ages = field(default_factory=Ages)
+    median_age: timedelta | None = None
+    at_risk_count: int = 0
+    at_risk: tuple[RiskyMeeting, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+    last_run_at: datetime | None = None
+    last_sound_at: datetime | None = None
+
+    @property
+    def checks(self) -> int:
+        """Checks in all."""
+        return sum(each.checks for each in self.moments)
+
+    @property
+    def errors(self) -> int:
+        """Errors in all."""
+        return sum(each.errors for each in self.moments)
+
+    @property
+    def repaired(self) -> int:
+        """Leads that were repaired in all."""
+        return sum(each.repaired for each in self.moments)
+
+    @property
+    def runs(self) -> int:
+        """Runs in all."""
+        return sum(each.runs for each in self.moments)

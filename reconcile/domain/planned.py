@@ -1,0 +1,135 @@
+"""A lead's change on paper: written down while planning, carried out later, and only on the same facts."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from reconcile.domain.appointment import Appointment, AppointmentStatus
+from reconcile.domain.change import AppointmentChange, Change, Effect, EffectKind
+from reconcile.domain.ids import AppointmentId, LeadId, ProviderName, WorkspaceId
+from reconcile.domain.lead import Lead, LeadStatus, MismatchKind, Rollup
+from reconcile.domain.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedLead:
+    """What a plan says of one lead: *facts* is the digest of what it was planned from, at *verified_at*."""
+
+    lead_id: LeadId
+    workspace_id: WorkspaceId
+    outcome: Outcome
+    verified_at: datetime
+    facts: str
+    change: Mapping[str, Any] | None = None
+    is_absent: bool = False
+    mismatch: MismatchKind | None = None
+
+    def still_holds(self, lead: Lead, *, salt: str) -> bool:
+        """Tell whether *lead* is as it was, and was not verified since: what was learned later wins."""
+        verified_at = lead.state.verified_at
+        return (verified_at is None or verified_at <= self.verified_at) and facts_of(lead, salt=salt) == self.facts
+
+    def line(self) -> bytes:
+        """Return the one spelling that a plan's hash is made of."""
+        words = (self.lead_id, self.workspace_id, self.outcome, self.verified_at.isoformat(), self.facts)
+        return _spelled([*words, self.change, self.is_absent, self.mismatch])
+
+
+def facts_of(lead: Lead, *, salt: str) -> str:
+    """Return a digest of what ``Lead.same_facts`` compares; the e-mail in it can be told by nobody without *salt*."""
+    appointments = sorted((_appointment(each) for each in lead.appointments), key=lambda each: str(each["id"]))
+    facts = [salt, _rollup(lead.rollup), lead.rollup.is_foreign, lead.status, lead.contact_id, lead.email, appointments]
+    return hashlib.sha256(_spelled(facts)).hexdigest()
+
+
+def written_down(change: Change) -> dict[str, Any]:
+    """Return *change* without its lead, as plain values."""
+    return {
+        "rollup": _rollup(change.rollup),
+        "status": change.status.value,
+        "contactId": change.contact_id,
+        "appointments": [_appointment(each.after) for each in change.appointments],
+        "effects": [{"kind": e.kind.value, "key": e.key, "appointmentId": e.appointment_id} for e in change.effects],
+        "mismatch": change.mismatch,
+    }
+
+
+def read_back(document: Mapping[str, Any], lead: Lead, *, outcome: Outcome) -> Change:
+    """Return the change that was written down; *lead* has the facts that it was planned from."""
+    known = {each.id: each for each in lead.appointments}
+    after = [_read_appointment(each) for each in document["appointments"]]
+    return Change(
+        lead=lead,
+        outcome=outcome,
+        rollup=_read_rollup(document["rollup"]),
+        status=LeadStatus(document["status"]),
+        contact_id=document["contactId"],
+        appointments=tuple(AppointmentChange(before=known.get(each.id), after=each) for each in after),
+        effects=tuple(
+            Effect(kind=EffectKind(e["kind"]), key=e["key"], appointment_id=AppointmentId(e["appointmentId"]))
+            for e in document["effects"]
+        ),
+        mismatch=MismatchKind(document["mismatch"]) if document["mismatch"] else None,
+    )
+
+
+def _spelled(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str).encode()
+
+
+def _rollup(rollup: Rollup) -> dict[str, Any]:
+    return {
+        "bookingId": rollup.booking_id,
+        "provider": rollup.provider,
+        "status": rollup.status,
+        **_instants(rollup),
+    }
+
+
+def _appointment(each: Appointment) -> dict[str, Any]:
+    return {
+        "id": each.id,
+        "provider": each.provider,
+        "status": each.status,
+        "replaces": each.replaces,
+        **_instants(each),
+    }
+
+
+def _instants(of: Rollup | Appointment) -> dict[str, str | None]:
+    return {"startsAt": _text(of.starts_at), "endsAt": _text(of.ends_at), "canceledAt": _text(of.canceled_at)}
+
+
+def _read_rollup(document: Mapping[str, Any]) -> Rollup:
+    provider, status = document["provider"], document["status"]
+    return Rollup(
+        booking_id=document["bookingId"],
+        provider=ProviderName(provider) if provider else None,
+        status=AppointmentStatus(status) if status else None,
+        starts_at=_instant(document["startsAt"]),
+        ends_at=_instant(document["endsAt"]),
+        canceled_at=_instant(document["canceledAt"]),
+    )
+
+
+def _read_appointment(document: Mapping[str, Any]) -> Appointment:
+    return Appointment(
+        id=AppointmentId(document["id"]),
+        provider=ProviderName(document["provider"]),
+        status=AppointmentStatus(document["status"]),
+        replaces=AppointmentId(document["replaces"]) if document["replaces"] else None,
+        starts_at=datetime.fromisoformat(document["startsAt"]),
+        ends_at=_instant(document["endsAt"]),
+        canceled_at=_instant(document["canceledAt"]),
+    )
+
+
+def _text(value: datetime | None) -> str | None:
+    return value.isoformat() if value else None
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,155 @@
+"""The logs of a CronJob's pods, read through the Kubernetes API as they are, pod by pod."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import BufferedReader, RawIOBase
+from typing import Any, cast
+
+from reconcile.domain.log_entry import LogEntry
+from reconcile.errors import LogsUnavailable
+from reconcile.kube.api import connected
+from reconcile.kube.place import Place
+from reconcile.ports.logs import Entries
+
+SECONDS = 30
+"""Without a byte, after which an answer is given up."""
+MOST_BODY = 16 * 1024 * 1024
+_PAGE = 200
+Client = Any
+"""The client and its answers: it ships no types that mypy can use without loading it all."""
+_REMEDIES = {
+    401: "the token is not accepted",
+    403: "the account lacks the right; docs/verify.md shows the Role that grants it",
+    404: "there is nothing of that name",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodLogs:
+    """The port ``LogSource``: every container of every pod that a CronJob has left, from *since* on."""
+
+    place: Place
+    since: datetime
+    read: Entries
+
+    def entries(self) -> Iterator[LogEntry]:
+        """Yield the lines of each pod; raise LogsUnavailable."""
+        client = _connected(self.place)
+        namespace = {"namespace": self.place.namespace}
+        self._json(client, self.place.path, self.place.parameters, {})
+        jobs = self._all(client, "/apis/batch/v1/namespaces/{namespace}/jobs", namespace, {})
+        for job in jobs:
+            name = job["metadata"]["name"]
+            if not _is_owned(job, self.place.name):
+                continue
+            pods = "/api/v1/namespaces/{namespace}/pods"
+            for pod in self._all(client, pods, namespace, {"labelSelector": f"job-name={name}"}):
+                for container in pod["spec"]["containers"]:
+                    yield from self._log(client, pod["metadata"]["name"], container["name"])
+
+    def _log(self, client: Client, pod: str, container: str) -> Iterator[LogEntry]:
+        where = {"namespace": self.place.namespace, "name": pod}
+        # To the second, downwards: the API takes no fractions everywhere, and what is too old is left out later.
+        since = self.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        asked = {"container": container, "timestamps": "true", "sinceTime": since}
+        with closing(self._answer(client, "/api/v1/namespaces/{namespace}/pods/{name}/log", where, asked)) as answer:
+            if answer.status in {400, 404}:
+                return  # not begun yet, or gone meanwhile
+            self._refuse(answer.status, f"the log of pod {pod}")
+            yield from self.read(cast(Any, BufferedReader(_Body(answer))), name=f"the log of pod {pod}")
+
+    def _all(
+        self,
+        client: Client,
+        path: str,
+        where: Mapping[str, str],
+        asked: Mapping[str, str],
+    ) -> Iterator[Mapping[str, Any]]:
+        page = ""
+        while True:
+            query = {**asked, "limit": str(_PAGE), **({"continue": page} if page else {})}
+            found = self._json(client, path, where, query)
+            items = found.get("items")
+            yield from items if isinstance(items, Sequence) else ()
+            page = str((found.get("metadata") or {}).get("continue") or "")
+            if not page:
+                return
+
+    def _json(
+        self,
+        client: Client,
+        path: str,
+        where: Mapping[str, str],
+        asked: Mapping[str, str],
+    ) -> Mapping[str, Any]:
+        with closing(self._answer(client, path, where, asked)) as answer:
+            self._refuse(answer.status, f"{path.rpartition('/')[2].format(**where)} in {where['namespace']}")
+            text = answer.read(MOST_BODY + 1, decode_content=True)
+        try:
+            read = json.loads(text) if len(text) <= MOST_BODY else None
+        except (ValueError, RecursionError):
+            read = None
+        if not isinstance(read, dict):
+            raise LogsUnavailable("the Kubernetes API answered with something that is no list")
+        return read
+
+    def _answer(
+        self,
+        client: Client,
+        path: str,
+        where: Mapping[str, str],
+        asked: Mapping[str, str],
+    ) -> Client:
+        try:
+            request = client.param_serialize(
+                method="GET",
+                resource_path=path,
+                path_params=dict(where),
+                query_params=list(asked.items()),
+                header_params={"Accept": "application/json, */*"},
+                auth_settings=["BearerToken"],
+            )
+            return client.call_api(*request, _request_timeout=SECONDS).response
+        except Exception as error:
+            # Its text may hold addresses and headers.
+            raise LogsUnavailable(f"the Kubernetes API cannot be reached ({type(error).__name__})") from error
+
+    def _refuse(self, status: int, what: str) -> None:
+        if not 200 <= status < 300:  # noqa: PLR2004 - HTTP's own numbers
+            remedy = f": {_REMEDIES[status]}" if status in _REMEDIES else ""
+            raise LogsUnavailable(f"the Kubernetes API answered {status} for {what}{remedy}")
+
+
+class _Body(RawIOBase):
+    """An answer's body as a stream; what breaks it off is told in our words."""
+
+    def __init__(self, answer: Client) -> None:
+        self._answer = answer
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Client) -> int:
+        try:
+            read = self._answer.read(len(buffer), decode_content=True)
+        except Exception as error:
+            raise LogsUnavailable(f"the log broke off ({type(error).__name__})") from error
+        buffer[: len(read)] = read
+        return len(read)
+
+
+def _connected(place: Place) -> Client:
+    try:
+        return connected(place)
+    except Exception as error:
+        raise LogsUnavailable(
+            f"there is no way to the Kubernetes API ({type(error).__name__}): neither a pod's account nor a kubeconfig"
+        ) from error
+
+
+def _is_owned(job: Mapping[str, Any], cronjob: str) -> bool:
+    owners = job.get("metadata", {}).get("ownerReferences") or ()
+    return any(each.get("kind") == "CronJob" and each.get("name") == cronjob for each in owners)

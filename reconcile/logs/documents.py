@@ -1,0 +1,104 @@
+"""Finds the records in JSON that spreads over many lines, as exporters write whole answers of an API."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from reconcile.logs.lines import MOST, Line
+
+_DECODER = json.JSONDecoder()
+_NEXT = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[{]', re.DOTALL)
+_SMALL = 4096
+_LISTS = ("events", "data", "result", "results", "values", "logs", "hits")
+_DEPTH = 8
+
+
+def is_document(first: Line) -> bool:
+    """Tell whether JSON begins with this line and does not end with it."""
+    text = first.text.strip()
+    if not (text in {"[", "{"} or text.startswith(("[{", '{"', "[ ", "{ "))):
+        return False
+    try:
+        json.loads(text)
+    except RecursionError:
+        return False
+    except ValueError as error:
+        # Where a line is JSON and something else, it is a line of a log.
+        is_unfinished = isinstance(error, json.JSONDecodeError) and error.pos >= len(text) - 1
+        return is_unfinished or first.is_cut or "Unterminated" in str(error)
+    return False
+
+
+def listed(text: str) -> list[Any]:
+    """Return the list that this one line is, or an empty one."""
+    if not text.startswith(("[{", "[[")):
+        return []
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    return value if isinstance(value, list) else []
+
+
+def values(pieces: Iterable[Line]) -> Iterator[Any]:
+    """Yield the outermost values that fit in memory; one that does not is entered, and what is in it yielded."""
+    buffer, wanted = "", _SMALL
+    for piece in pieces:
+        buffer += piece.text + "\n"
+        if len(buffer) < wanted:
+            continue
+        found, buffer, is_stuck = _taken(buffer, is_last=False)
+        yield from found
+        wanted = len(buffer) * 2 if is_stuck else len(buffer) + _SMALL
+    yield from _taken(buffer, is_last=True)[0]
+
+
+def records(value: Any, depth: int = 0) -> Iterator[Any]:  # noqa: ANN401 - JSON is of any type
+    """Yield what is a record of its own in *value*: the members of lists, and of the envelopes that services use."""
+    if depth > _DEPTH:
+        return
+    if isinstance(value, list):
+        if _is_pair(value):
+            yield value
+        elif value and all(isinstance(each, dict) and {"field", "value"} <= set(each) for each in value):
+            yield {str(each["field"]).removeprefix("@"): each["value"] for each in value}
+        else:
+            for each in value:
+                yield from records(each, depth + 1)
+    elif isinstance(value, dict):
+        inner = [value[key] for key in _LISTS if isinstance(value.get(key), list | dict)]
+        if inner and not {"message", "log", "line", "textPayload", "jsonPayload", "attributes"} & set(value):
+            for each in inner:
+                yield from records(each, depth + 1)
+        else:
+            yield value
+
+
+def _is_pair(value: list[Any]) -> bool:
+    """Tell whether this is one of Loki's: nanoseconds and a line, both text."""
+    return len(value) in {2, 3} and all(isinstance(each, str) for each in value[:2]) and value[0].isdigit()
+
+
+def _taken(buffer: str, *, is_last: bool) -> tuple[list[Any], str, bool]:
+    """Return the values that are whole in *buffer*, what is left of it, and whether a value waits for its end."""
+    found: list[Any] = []
+    place = 0
+    while match := _NEXT.search(buffer, place):
+        if match[0][0] == '"':
+            place = match.end()
+            continue
+        start = match.start()
+        try:
+            value, place = _DECODER.raw_decode(buffer, start)
+        except (ValueError, RecursionError):
+            is_too_large = len(buffer) - start > MOST
+            if not is_too_large and not is_last:
+                return found, buffer[start:], True
+            place = start + 1  # enter it
+            continue
+        found.append(value)
+    # What is left may be the beginning of a text, which may hold anything.
+    left = buffer[place:]
+    quote = left.find('"')
+    return found, left[quote:] if quote >= 0 else "", False

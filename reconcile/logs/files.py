@@ -1,0 +1,30 @@
+"""A log in a file, or on standard input."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconcile.domain.log_entry import LogEntry
+from reconcile.errors import InputUnreadable
+from reconcile.logs.entries import entries
+
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """The port ``LogSource``: *path* is a file's, or ``-``."""
+
+    path: str
+
+    def entries(self) -> Iterator[LogEntry]:
+        """Yield its lines; raise InputUnreadable."""
+        if self.path == STDIN:
+            yield from entries(sys.stdin.buffer, name="standard input")
+            return
+        try:
+            with Path(self.path).open("rb") as stream:
+                yield from entries(stream, name=self.path)
+        except OSError as error:
+            raise InputUnreadable(f"the log {self.path} cannot be read: {error.strerror}") from None

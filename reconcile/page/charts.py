@@ -1,0 +1,180 @@
+"""What is drawn, as Vega-Lite specifications: each chart for a wide page and for a phone."""
+
+from collections.abc import Sequence
+
+from reconcile.domain.breaker import BreakerState
+from reconcile.domain.page import AGES, PageFacts
+from reconcile.domain.spelling import visible
+from reconcile.page.axes import Format, Spec, bar, bars, counts, milliseconds, time, timed
+
+AGE_LABELS = ("≤ 1 h", "≤ 1 day", "≤ 7 days", "older", "never")
+_ROW = 24
+_BAND_ROW = 38
+_LETTER = 8
+
+
+def top_rate(facts: PageFacts) -> float:
+    """Return where the axis of rates ends: a round one above the worst run."""
+    highest = max((each.worst for each in facts.moments), default=0.0)
+    return next((limit for limit in (0.05, 0.1, 0.25, 0.5) if highest <= limit), 1.0)
+
+
+def rates(facts: PageFacts, form: Format) -> Spec:
+    """Return the error rate by moment: that of all checks, and behind it that of the worst run."""
+    shown = [each for each in facts.moments if each.runs]
+    top = top_rate(facts)
+    worst = [bar(facts, each.start, each.end, 0, each.worst) for each in shown if each.worst > each.rate]
+    plain = [bar(facts, each.start, each.end, 0, each.rate) for each in shown if each.errors]
+    limit = [{"y": facts.trip_rate}] if facts.trip_rate <= top else []
+    rule = {"type": "rule", "color": "var(--ink)", "strokeDash": [4, 3], "aria": False}
+    return timed(
+        facts,
+        form,
+        height=110,
+        y={"scale": {"domain": [0, top]}, "axis": counts(form="%")},
+        layers=[
+            bars(worst, "var(--bad-soft)"),
+            bars(plain, "var(--bad)"),
+            {"data": {"values": limit}, "mark": rule, "encoding": {"y": {"field": "y", "type": "quantitative"}}},
+        ],
+    )
+
+
+def checks(facts: PageFacts, form: Format) -> Spec:
+    """Return how many checks there were by moment, the failed ones at the bottom."""
+    failed = [bar(facts, each.start, each.end, 0, each.errors) for each in facts.moments if each.errors]
+    sound = [bar(facts, m.start, m.end, m.errors, m.checks) for m in facts.moments if m.checks > m.errors]
+    top = max((each.checks for each in facts.moments), default=0)
+    return timed(
+        facts,
+        form,
+        height=130,
+        y={"scale": {"domain": [0, max(top, 1)], "nice": True}, "axis": counts(top)},
+        layers=[bars(sound, "var(--good)"), bars(failed, "var(--bad)")],
+    )
+
+
+def at_risk(facts: PageFacts, form: Format) -> Spec:
+    """Return how many meetings of the next 24 hours were unverified for an hour, as the runs saw it."""
+    seen = [bar(facts, each.start, each.end, 0, each.at_risk) for each in facts.moments if each.at_risk]
+    top = max((each.at_risk or 0 for each in facts.moments), default=0)
+    return timed(
+        facts,
+        form,
+        height=100,
+        y={"scale": {"domain": [0, max(top, 1)], "nice": True}, "axis": counts(top)},
+        layers=[bars(seen, "var(--warn)")],
+    )
+
+
+def breakers(facts: PageFacts, form: Format) -> Spec:
+    """Return the bands of each breaker, its name above them: open at full height, half open at half of it."""
+    places = {name: number * _BAND_ROW for number, name in enumerate(facts.band_rows)}
+    height = _BAND_ROW * len(places)
+    names = [
+        {"name": visible(name), "y": place + 14, "at": milliseconds(facts.since)} for name, place in places.items()
+    ]
+    lines = [{"y": place + _BAND_ROW - 5} for place in places.values()]
+    bands = {
+        state: [
+            bar(facts, band.start, band.end, places[band.breaker] + top, places[band.breaker] + 33)
+            for band in facts.bands
+            if band.state == state
+        ]
+        for state, top in ((BreakerState.OPEN, 17), (BreakerState.HALF_OPEN, 25))
+    }
+    text = {
+        "type": "text",
+        "align": "left",
+        "baseline": "bottom",
+        "color": "var(--ink)",
+        "limit": form.width - 60,
+        "aria": False,
+    }
+    rule = {"type": "rule", "color": "var(--line)", "aria": False}
+    at_y = {"field": "y", "type": "quantitative"}
+    return timed(
+        facts,
+        form,
+        height=height + 26,
+        y={"scale": {"domain": [height, 0], "nice": False}, "axis": counts() | {"labels": False, "grid": False}},
+        layers=[
+            {"data": {"values": lines}, "mark": rule, "encoding": {"y": at_y}},
+            bars(bands[BreakerState.OPEN], "var(--bad)", is_outlined=True),
+            bars(bands[BreakerState.HALF_OPEN], "var(--warn)", is_outlined=True),
+            {
+                "data": {"values": names},
+                "mark": text,
+                "encoding": {"y": at_y, "x": time("at"), "text": {"field": "name"}},
+            },
+        ],
+    )
+
+
+def ages(facts: PageFacts, form: Format) -> Spec:
+    """Return the bookings of each workspace by the age of their verification, as a heat map with its numbers."""
+    rows: list[tuple[str, Sequence[int]]] = [(each.workspace_id, each.counts) for each in facts.ages.worst]
+    if facts.ages.workspace_count > 1:
+        rows.insert(0, (f"all {facts.ages.workspace_count:,}", facts.ages.counts))
+    if others := facts.ages.workspace_count - len(facts.ages.worst):
+        rows.append((f"{others:,} others", facts.ages.others))
+    cells = [
+        {"name": visible(name), "age": label, "count": count, "share": count / max(1, sum(numbers))}
+        for name, numbers in rows
+        for label, count in zip(AGE_LABELS, numbers, strict=True)
+    ]
+    names = [visible(name) for name, _ in rows]
+    room = min(form.names, _LETTER * max(map(len, names)) + 8)
+    y = {
+        "field": "name",
+        "type": "nominal",
+        "sort": names,
+        "axis": {
+            "title": None,
+            "domain": False,
+            "ticks": False,
+            "labelColor": "var(--ink)",
+            # Who looks has another font than who draws: a third of the room is left for wider letters.
+            "labelLimit": 0.75 * room,
+            "minExtent": room,
+            "maxExtent": room,
+        },
+    }
+    x = {
+        "field": "age",
+        "type": "ordinal",
+        "sort": list(AGE_LABELS),
+        "axis": {"title": None, "orient": "top", "labelAngle": 0, "domain": False, "ticks": False},
+    }
+    shade = {
+        "field": "age",
+        "type": "ordinal",
+        "legend": None,
+        "scale": {"domain": list(AGE_LABELS), "range": [f"var(--age-{n})" for n in range(len(AGES) + 2)]},
+    }
+    strength = {
+        "field": "share",
+        "type": "quantitative",
+        "legend": None,
+        "scale": {"domain": [0, 1], "range": [0.35, 1]},
+    }
+    cell = {"type": "rect", "stroke": "var(--card)", "strokeWidth": 2, "aria": False}
+    return {
+        "width": form.width,
+        "height": _ROW * len(rows) + 24,
+        "data": {"values": cells},
+        "encoding": {"x": x, "y": y},
+        "layer": [
+            {"mark": {**cell, "color": "var(--empty)"}},
+            {
+                "transform": [{"filter": "datum.count > 0"}],
+                "mark": cell,
+                "encoding": {"color": shade, "fillOpacity": strength},
+            },
+            {
+                "transform": [{"filter": "datum.count > 0"}],
+                "mark": {"type": "text", "color": "var(--ink)", "aria": False},
+                "encoding": {"text": {"field": "count", "type": "quantitative", "format": ",d"}},
+            },
+        ],
+    }

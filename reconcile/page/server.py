@@ -1,0 +1,115 @@
+"""The page as it is now, for browsers: read-only, a few paths, nothing else."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from http import HTTPStatus
+
+from aiohttp import web
+
+from reconcile.domain.page import PageFacts
+from reconcile.errors import RequestError, SettingsError, StoreUnavailable
+from reconcile.page.door import Door
+from reconcile.page.draw import library
+from reconcile.page.render import Live, away, page, policy
+from reconcile.page.shelf import Shelf
+from reconcile.ports import Clock
+
+SPANS: Mapping[str, timedelta] = {"3h": timedelta(hours=3), "24h": timedelta(days=1), "7d": timedelta(days=7)}
+FIRST_SPAN = "24h"
+_GOODBYE = 2.0
+_HEADERS: Mapping[str, str] = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": f"{policy(is_live=True)}; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "Server": "reconcile",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_ASK = {"WWW-Authenticate": 'Basic realm="reconcile: any user name, the token as password", charset="UTF-8"'}
+
+Source = Callable[[timedelta], Awaitable[PageFacts]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+async def serve(
+    door: Door, *, port: int, source: Source, clock: Clock, on_ready: Callable[[str], None] = lambda _: None
+) -> None:
+    """Serve until the task is cancelled; *source* gives the facts of a span, *on_ready* is told the address.
+
+    Raises RequestError where the address cannot be had, or where nothing can be drawn.
+    """
+    await asyncio.to_thread(library)
+
+    async def make(chosen: str) -> tuple[int, str]:
+        live = Live(spans=tuple(SPANS), chosen=chosen)
+        try:
+            facts = await source(SPANS[chosen])
+        except (StoreUnavailable, SettingsError) as error:
+            faults = error.faults if isinstance(error, SettingsError) else (str(error),)
+            return HTTPStatus.SERVICE_UNAVAILABLE, away(faults, now=clock.now(), live=live)
+        return HTTPStatus.OK, await asyncio.to_thread(page, facts, live=live)
+
+    runner = web.AppRunner(
+        application(door, Shelf(make=make, clock=clock)),
+        access_log=None,
+        handle_signals=False,
+        logger=logging.getLogger("reconcile.serve"),
+        shutdown_timeout=_GOODBYE,
+    )
+    try:
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, door.host, port).start()
+        except OSError as error:
+            raise RequestError(
+                f"{door.host} port {port} cannot be had ({error.strerror}); give another --host or --port"
+            ) from error
+        host, taken = runner.addresses[0][:2]
+        on_ready(f"http://[{host}]:{taken}/" if ":" in host else f"http://{host}:{taken}/")
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
+
+
+def application(door: Door, shelf: Shelf) -> web.Application:
+    """Return the paths behind *door*."""
+
+    async def show(request: web.Request) -> web.Response:
+        chosen = request.query.get("span", FIRST_SPAN)
+        if chosen not in SPANS:
+            return _said(HTTPStatus.BAD_REQUEST, f"span must be one of {', '.join(SPANS)}")
+        kept = await shelf.page(chosen)
+        return web.Response(status=kept.status, text=kept.text, content_type="text/html")
+
+    async def live(_: web.Request) -> web.Response:
+        return _said(HTTPStatus.OK, "ok")
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not door.knows_host(request.headers.get("Host", "")):
+            return _said(HTTPStatus.MISDIRECTED_REQUEST, "this name is none of this machine's")
+        if request.method not in {"GET", "HEAD"}:
+            return _said(HTTPStatus.METHOD_NOT_ALLOWED, "this is for reading only", Allow="GET, HEAD")
+        if request.path != "/healthz" and not door.lets_in(request.headers.get("Authorization", "")):
+            return _said(HTTPStatus.UNAUTHORIZED, "the token is needed: as bearer, or as password", **_ASK)
+        if request.path not in {"/", "/healthz"}:
+            return _said(HTTPStatus.NOT_FOUND, "there are / and /healthz")
+        return await handler(request)
+
+    app = web.Application(middlewares=[guard])
+    app.router.add_get("/", show)
+    app.router.add_get("/healthz", live)
+    app.on_response_prepare.append(_with_headers)
+    return app
+
+
+async def _with_headers(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(_HEADERS)
+
+
+def _said(status: HTTPStatus, text: str, **headers: str) -> web.Response:
+    return web.Response(status=status, text=f"{text}\n", headers=headers)

@@ -1,0 +1,20 @@
+"""Where another program's log comes from."""
+
+from collections.abc import Iterator
+from typing import BinaryIO, Protocol
+
+from reconcile.domain.log_entry import LogEntry
+
+
+class LogSource(Protocol):
+    """One log that can be read from its beginning."""
+
+    def entries(self) -> Iterator[LogEntry]:
+        """Yield its lines; raise InputUnreadable or LogsUnavailable."""
+        ...
+
+
+class Entries(Protocol):
+    """Reads a stream of bytes as a log; *name* is what errors call it."""
+
+    def __call__(self, stream: BinaryIO, *, name: str) -> Iterator[LogEntry]: ...

@@ -1,0 +1,44 @@
+"""Runs taken together by the clock, so that a week of them is as easily shown as an hour."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from reconcile.domain.page import Moment
+from reconcile.ports import TickRow
+
+_STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440))
+_MOST = 100
+"""More bars than this are thinner than an eye can tell apart."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def step(span: timedelta) -> timedelta:
+    """Return the length of a moment, a round one that divides *span* into at most a hundred."""
+    whole_days = -(-span // (_MOST * _STEPS[-1]))
+    return next((each for each in _STEPS if span / each <= _MOST), whole_days * _STEPS[-1])
+
+
+def moments(ticks: Iterable[TickRow], *, since: datetime, now: datetime) -> tuple[Moment, ...]:
+    """Return the time from *since* to *now* in moments that begin at round times, those without a run too."""
+    length = step(now - since)
+    start = since - (since - _EPOCH) % length
+    count = max(1, -(-(now - start) // length))
+    found = [Moment(start=start + n * length, end=start + (n + 1) * length) for n in range(count)]
+    for tick in ticks:
+        place = min(max((tick.ended_at - start) // length, 0), count - 1)
+        found[place] = _with(found[place], tick)
+    return tuple(found)
+
+
+def _with(moment: Moment, tick: TickRow) -> Moment:
+    at_risk = [count for count in (moment.at_risk, tick.at_risk) if count is not None]
+    return replace(
+        moment,
+        runs=moment.runs + 1,
+        checks=moment.checks + tick.checks,
+        errors=moment.errors + tick.errors,
+        repaired=moment.repaired + tick.repaired,
+        worst=max(moment.worst, tick.errors / max(1, tick.checks)),
+        at_risk=max(at_risk, default=None),
+    )

@@ -1,0 +1,56 @@
+"""What the CronJob was made with, beside what its run was started with: the chart writes both from the same values."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from reconcile.settings.kinds import Kind
+
+_REMEDY = "bring them together with helm upgrade"
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Variables and their values as a JSON object of texts."""
+
+    is_secret: ClassVar[bool] = True
+    """It is never shown whole: whoever puts a token among them must not see it printed."""
+
+    @property
+    def metavar(self) -> str:
+        return "JSON"
+
+    def read(self, text: str) -> tuple[tuple[str, str], ...]:
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+            raise ValueError('must be a JSON object of texts, like {"RECONCILE_SCHEDULE": "*/10 * * * *"}')
+        return tuple(found.items())
+
+
+def disagreements(
+    applied: tuple[tuple[str, str], ...], *, values: Mapping[str, object], kinds: Mapping[str, Kind[object]]
+) -> Iterator[str]:
+    """Say of each variable in *applied* that this process has another value for it, *values* being its own."""
+    for name, text in applied:
+        kind = kinds.get(name)
+        if kind is None:
+            yield f"the CronJob was made with {name[:60]!a}, which is no setting: {_REMEDY}"
+        elif kind.is_secret:
+            yield f"{name} is a secret and does not belong among the applied settings: {_REMEDY}"
+        elif not _is_same(kind, text, values[name]):
+            yield f"{name} is {_told(values[name])} and the CronJob was made with {text[:60]!r}: {_REMEDY}"
+
+
+def _told(value: object) -> str:
+    return "not set" if value is None else repr(str(value))
+
+
+def _is_same(kind: Kind[object], text: str, value: object) -> bool:
+    try:
+        return kind.read(text) == value
+    except ValueError:
+        return False

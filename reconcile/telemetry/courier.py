@@ -1,0 +1,88 @@
+"""Signals on their way out while the run goes on, and an end to it that no collector can delay."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Thread
+
+from reconcile.telemetry.sender import NotDelivered, Sender
+from reconcile.telemetry.wanted import Signal
+
+IN_TIME = "nothing was heard of it in time"
+_LEAST = 1.0
+"""Seconds for what is told after the sending has begun, where the collector has taken all until then."""
+_LEAST_WHERE_LOST = 0.2
+
+
+@dataclass(slots=True, kw_only=True)
+class Way:
+    """One signal's way to its collector, and what was lost on it.
+
+    *flush* sends what there is, *finish* the rest; neither need keep a limit.
+    """
+
+    signal: Signal
+    sender: Sender
+    rejected: Callable[[bytes], int]
+    """How many of what was sent an answer says that the collector has not taken."""
+    flush: Callable[[], object] = lambda: None
+    finish: Callable[[], object] = lambda: None
+    losses: Counter[str] = field(default_factory=Counter)
+
+    def deliver(self, body: bytes, *, count: int) -> bool:
+        """Send the encoded form of *count* things; tell whether the collector has them."""
+        try:
+            answer = self.sender.send(body)
+        except NotDelivered as error:
+            self.losses[str(error)] += count
+            return False
+        refused = self.rejected(answer) if answer else 0
+        if refused:
+            self.losses["the collector has rejected it"] += refused
+        return not refused
+
+
+class Courier:
+    """All ways, each with threads of its own that a process may leave behind."""
+
+    def __init__(self, ways: Sequence[Way]) -> None:
+        self._ways = ways
+        self._begun: Mapping[Signal, Thread] = {}
+        self._begun_at: float | None = None
+
+    def begin(self) -> None:
+        """Begin to send what there is, and return at once; what is told from now on goes with ``close``."""
+        self._begun_at = time.monotonic()
+        self._begun = {way.signal: _started(way.flush) for way in self._ways}
+
+    def close(self, limit: float) -> Mapping[Signal, Mapping[str, int]]:
+        """Send the rest within *limit* seconds since the beginning; return what was lost of which signal, and why."""
+        now = time.monotonic()
+        ends_at = (self._begun_at or now) + limit
+        for way in self._ways:
+            if way.signal in self._begun:
+                self._begun[way.signal].join(max(0.0, ends_at - time.monotonic()))
+        # Who has not ended by now is stuck; the others get what is left, and a moment at least.
+        last = {way.signal: _started(way.finish) for way in self._ways if not self._is_stuck(way)}
+        now = time.monotonic()
+        for way in self._ways:
+            if way.losses:
+                way.sender.close()
+            least = _LEAST_WHERE_LOST if way.losses else min(_LEAST, limit)
+            if way.signal in last:
+                last[way.signal].join(max(0.0, max(ends_at, now + least) - time.monotonic()))
+            if way.signal not in last or last[way.signal].is_alive():
+                way.sender.close()
+                way.losses[IN_TIME] += 1
+        # Copies: threads that were left behind may still count.
+        return {way.signal: dict(way.losses) for way in self._ways if way.losses}
+
+    def _is_stuck(self, way: Way) -> bool:
+        return way.signal in self._begun and self._begun[way.signal].is_alive()
+
+
+def _started(work: Callable[[], object]) -> Thread:
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    return thread

@@ -1,0 +1,210 @@
+"""The ``Telemetry`` port on OpenTelemetry's SDK: imported only where ``OTEL_*`` variables ask for it."""
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+
+from opentelemetry.metrics import Meter
+from opentelemetry.trace import Link, SpanKind, Status, StatusCode, Tracer, get_current_span, use_span
+from opentelemetry.trace import Span as SdkSpan
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from reconcile.domain.ids import RunId
+from reconcile.ports import HttpAttempt, Span
+from reconcile.ports.instruments import INSTRUMENTS, PROVIDER_LATENCY, Instrument, Kind
+from reconcile.ports.telemetry import UnheardSpan
+from reconcile.telemetry import ways
+from reconcile.telemetry.courier import Courier
+from reconcile.telemetry.ids import root_of
+from reconcile.telemetry.lines import LoggingTelemetry, is_heard
+from reconcile.telemetry.names import Attribute, attempt_attributes, attribute_name, attributes
+from reconcile.telemetry.wanted import Signal, Wanted
+
+_SCOPE = "reconcile"
+
+
+class OtelTelemetry(LoggingTelemetry):
+    """Tells of one run by OTLP, and in log lines that bear the trace's ids."""
+
+    def __init__(self, wanted: Wanted, *, run_id: RunId, version: str, traceparent: str | None = None) -> None:
+        """Open what is *wanted*; *traceparent* is what started the run: its trace is pointed to."""
+        told_by = ways.resource(version)
+        found = []
+        self._tracer: Tracer | None = None
+        self._instruments: dict[str, object] = {}
+        self._records = None
+        if target := wanted.targets.get(Signal.TRACES):
+            tracers, way = ways.traces(target, told_by=told_by, run_id=run_id, version=version)
+            self._tracer = tracers.get_tracer(_SCOPE, version)
+            found.append(way)
+        if target := wanted.targets.get(Signal.METRICS):
+            meters, way = ways.metrics(target, told_by=told_by, version=version)
+            self._instruments = _instruments(meters.get_meter(_SCOPE, version))
+            found.append(way)
+        if target := wanted.targets.get(Signal.LOGS):
+            from reconcile.telemetry.records import Records  # noqa: PLC0415 - for those who ask for it
+
+            self._records = Records(target, told_by=told_by, version=version)
+            found.append(self._records.way)
+        self._courier = Courier(found)
+        self._links = _links(traceparent)
+        _overhear(self)
+
+    def event(self, name: str, **facts: object) -> None:
+        """Tell of *name* in both ways."""
+        super().event(name, **facts, **_place())
+        if self._records is not None and is_heard(logging.INFO):
+            self._records.add(name, facts, is_warning=False)
+
+    def warning(self, name: str, **facts: object) -> None:
+        """Tell of a trouble in both ways."""
+        super().warning(name, **facts, **_place())
+        if self._records is not None and is_heard(logging.WARNING):
+            self._records.add(name, facts, is_warning=True)
+
+    @contextmanager
+    def span(self, name: str, **facts: object) -> Iterator[Span]:
+        """Begin a span, to which no exception's text ever gets: it may hold anything."""
+        if self._tracer is None:
+            yield UnheardSpan()
+            return
+        links, self._links = self._links, ()  # they are the first one's
+        begun = self._tracer.start_span(name, attributes=attributes(facts), links=links)
+        span = _Span(begun)
+        with use_span(begun, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+            try:
+                yield span
+            except BaseException as error:
+                span.fail(type(error).__name__)
+                raise
+
+    def measure(self, instrument: Instrument, value: float, **facts: object) -> None:
+        """Add to a counter, set a gauge, put into a histogram."""
+        self._measure(instrument, value, attributes(facts))
+
+    def _measure(self, instrument: Instrument, value: float, found: Mapping[str, Attribute]) -> None:
+        kept = self._instruments.get(instrument.name)
+        if kept is not None:
+            _ACTS[instrument.kind](kept, value, found)
+
+    def attempted(self, attempt: HttpAttempt) -> None:
+        """Tell of one request: a span that ends now, and its duration."""
+        found = attempt_attributes(attempt)
+        seconds = attempt.duration.total_seconds()
+        self._measure(PROVIDER_LATENCY, seconds, found)
+        if self._tracer is None:
+            return
+        ended = time.time_ns()
+        span = self._tracer.start_span(
+            f"{attempt.method} {attempt.url_template}",
+            kind=SpanKind.CLIENT,
+            attributes={**found, **_beside(attempt)},
+            start_time=ended - attempt.duration // timedelta(microseconds=1) * 1000,
+        )
+        if (error := found.get("error.type")) is not None and span.is_recording():
+            span.set_status(Status(StatusCode.ERROR, str(error)))
+        span.end(ended)
+
+    def send(self) -> None:
+        """Begin to send what was told so far."""
+        self._courier.begin()
+
+    def close(self, limit: timedelta) -> None:
+        """Send what is left within *limit*, and tell of what is lost."""
+        for signal, losses in self._courier.close(limit.total_seconds()).items():
+            for reason, count in losses.items():
+                super().warning("telemetry.not_delivered", signal=signal, reason=reason, count=count)
+
+
+class _Span:
+    """The port's span over the SDK's."""
+
+    def __init__(self, span: SdkSpan) -> None:
+        self._span = span
+
+    def note(self, **facts: object) -> None:
+        """Put facts beside it."""
+        self._span.set_attributes(attributes(facts))
+
+    def fail(self, error_class: str, text: str = "") -> None:
+        """Mark it as failed."""
+        self._span.set_attribute("error.type", str(error_class))
+        self._span.set_status(Status(StatusCode.ERROR, text or None))
+
+    def link(self, run_id: RunId) -> None:
+        """Point to the first span of another run."""
+        self._span.add_link(root_of(run_id), {attribute_name("run_id"): run_id})
+
+
+_ACTS = {
+    Kind.COUNTER: lambda kept, value, found: kept.add(value, found),
+    Kind.GAUGE: lambda kept, value, found: kept.set(value, found),
+    Kind.HISTOGRAM: lambda kept, value, found: kept.record(value, found),
+}
+
+
+def _instruments(meter: Meter) -> dict[str, object]:
+    made: dict[str, object] = {}
+    for each in INSTRUMENTS:
+        facts = {"unit": each.unit, "description": each.help}
+        match each.kind:
+            case Kind.COUNTER:
+                made[each.name] = meter.create_counter(each.name, **facts)
+            case Kind.GAUGE:
+                made[each.name] = meter.create_gauge(each.name, **facts)
+            case Kind.HISTOGRAM:
+                buckets = each.buckets
+                made[each.name] = meter.create_histogram(
+                    each.name, **facts, explicit_bucket_boundaries_advisory=buckets
+                )
+    return made
+
+
+def _beside(attempt: HttpAttempt) -> dict[str, Attribute]:
+    """Return what is said of a request in its span alone."""
+    found: dict[str, Attribute] = {
+        attribute_name("provider"): attempt.provider.value,
+        attribute_name("operation"): attempt.operation.value,
+    }
+    if attempt.number > 1:
+        found["http.request.resend_count"] = attempt.number - 1
+    return found
+
+
+def _place() -> dict[str, str]:
+    """Return the ids of the span that is under way, as log lines bear them."""
+    context = get_current_span().get_span_context()
+    if not context.is_valid:
+        return {}
+    return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
+
+
+def _links(traceparent: str | None) -> tuple[Link, ...]:
+    if not traceparent:
+        return ()
+    context = TraceContextTextMapPropagator().extract({"traceparent": traceparent})
+    starter = get_current_span(context).get_span_context()
+    return (Link(starter),) if starter.is_valid else ()
+
+
+def _overhear(telemetry: LoggingTelemetry) -> None:
+    """Let the SDK's own complaints be heard as ours, once each and by place alone: their texts may hold anything."""
+    logger = logging.getLogger("opentelemetry")
+    logger.handlers[:] = [_Complaints(telemetry)]
+    logger.propagate = False
+    logger.setLevel(logging.WARNING)
+
+
+class _Complaints(logging.Handler):
+    def __init__(self, telemetry: LoggingTelemetry) -> None:
+        super().__init__(logging.WARNING)
+        self._telemetry = telemetry
+        self._heard: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        where = f"{record.name}:{record.lineno}"
+        if where not in self._heard:
+            self._heard.add(where)
+            LoggingTelemetry.warning(self._telemetry, "telemetry.trouble", where=where)

@@ -1,0 +1,58 @@
+"""Events as OTLP log records: loaded only where those are asked for."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+from opentelemetry._logs import Logger, SeverityNumber
+from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter, LogRecordExportResult
+from opentelemetry.sdk.resources import Resource
+
+from reconcile.telemetry.courier import Way
+from reconcile.telemetry.names import attributes
+from reconcile.telemetry.sender import Sender
+from reconcile.telemetry.wanted import Signal, Target
+
+
+class Records:
+    """Sends each event as a record with the trace and span that it belongs to."""
+
+    def __init__(self, target: Target, *, told_by: Resource, version: str) -> None:
+        self.way = Way(signal=Signal.LOGS, sender=Sender(target, version=version), rejected=_rejected)
+        provider = LoggerProvider(resource=told_by, shutdown_on_exit=False)
+        provider.add_log_record_processor(BatchLogRecordProcessor(_Exporter(self.way)))
+        self.way.flush, self.way.finish = provider.force_flush, provider.shutdown
+        self._logger: Logger = provider.get_logger("reconcile", version)
+
+    def add(self, name: str, facts: Mapping[str, object], *, is_warning: bool) -> None:
+        """Note one event."""
+        self._logger.emit(
+            timestamp=time.time_ns(),
+            severity_number=SeverityNumber.WARN if is_warning else SeverityNumber.INFO,
+            severity_text="WARN" if is_warning else "INFO",
+            body=name,
+            event_name=name,
+            attributes=attributes(facts),
+        )
+
+
+class _Exporter(LogRecordExporter):
+    def __init__(self, way: Way) -> None:
+        self._way = way
+
+    def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
+        is_there = self._way.deliver(encode_logs(batch).SerializeToString(), count=len(batch))
+        return LogRecordExportResult.SUCCESS if is_there else LogRecordExportResult.FAILURE
+
+    def force_flush(self, timeout_millis: int = 0) -> bool:  # noqa: ARG002 - the SDK's signature
+        """Keep nothing back."""
+        return True
+
+    def shutdown(self) -> None:
+        """Do nothing: the way is finished by its courier."""
+
+
+def _rejected(answer: bytes) -> int:
+    return int(ExportLogsServiceResponse.FromString(answer).partial_success.rejected_log_records)

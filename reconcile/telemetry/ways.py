@@ -1,0 +1,112 @@
+"""The SDK's three pipelines, each ending in a ``Way``: its batches and aggregations, our sender."""
+
+import os
+from collections.abc import Sequence
+
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
+from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricReader, MetricsData
+from opentelemetry.sdk.metrics.view import Aggregation, ExponentialBucketHistogramAggregation
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+from reconcile.domain.ids import RunId
+from reconcile.telemetry.courier import Way
+from reconcile.telemetry.ids import RunIds
+from reconcile.telemetry.sender import Sender
+from reconcile.telemetry.wanted import Signal, Target
+
+SERVICE = "appointment-reconciler"
+_QUEUE = 8192
+"""Spans that may wait: a run makes some hundreds a second, and a collector may take a second to answer."""
+
+
+def resource(version: str) -> Resource:
+    """Return who is telling: what the environment says of that first."""
+    said = OTELResourceDetector().detect().attributes
+    ours = {"service.name": SERVICE, "service.version": version}
+    return Resource.create({**ours, **{name: said[name] for name in ours if name in said}})
+
+
+def traces(target: Target, *, told_by: Resource, run_id: RunId, version: str) -> tuple[TracerProvider, Way]:
+    """Return the pipeline of spans; sampler, limits and batches as the environment says."""
+    way = Way(signal=Signal.TRACES, sender=Sender(target, version=version), rejected=_rejected_spans)
+    size = None if os.environ.get("OTEL_BSP_MAX_QUEUE_SIZE") else _QUEUE
+    processor = BatchSpanProcessor(_Spans(way), max_queue_size=size)
+    provider = TracerProvider(resource=told_by, id_generator=RunIds(run_id), shutdown_on_exit=False)
+    provider.add_span_processor(processor)
+    way.flush, way.finish = provider.force_flush, provider.shutdown
+    return provider, way
+
+
+def metrics(target: Target, *, told_by: Resource, version: str) -> tuple[MeterProvider, Way]:
+    """Return the pipeline of measurements; temporality and histograms as the environment says."""
+    way = Way(signal=Signal.METRICS, sender=Sender(target, version=version), rejected=_rejected_points)
+    reader = _Reader(way)
+    provider = MeterProvider([reader], resource=told_by, shutdown_on_exit=False)
+    way.flush = way.finish = reader.collect
+    return provider, way
+
+
+class _Spans(SpanExporter):
+    def __init__(self, way: Way) -> None:
+        self._way = way
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        is_there = self._way.deliver(encode_spans(spans).SerializeToString(), count=len(spans))
+        return SpanExportResult.SUCCESS if is_there else SpanExportResult.FAILURE
+
+
+class _Reader(MetricReader):
+    """Sends what was measured when it is asked to, instead of each minute: most runs are over by then."""
+
+    def __init__(self, way: Way) -> None:
+        super().__init__(preferred_temporality=_temporality(), preferred_aggregation=_aggregation())
+        self._way = way
+
+    def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 0, **_: object) -> None:  # noqa: ARG002
+        self._way.deliver(encode_metrics(metrics_data).SerializeToString(), count=_points(metrics_data))
+
+    def shutdown(self, timeout_millis: float = 0, **_: object) -> None:
+        """Do nothing: the way is finished by its courier."""
+
+
+def _points(data: MetricsData) -> int:
+    return sum(
+        len(metric.data.data_points)
+        for of_resource in data.resource_metrics
+        for of_scope in of_resource.scope_metrics
+        for metric in of_scope.metrics
+    )
+
+
+def _temporality() -> dict[type, AggregationTemporality]:
+    """Return deltas where they are preferred; for what we measure with, ``lowmemory`` comes to the same."""
+    preference = os.environ.get("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "").strip().lower()
+    if preference not in {"delta", "lowmemory"}:
+        return {}
+    return {Counter: AggregationTemporality.DELTA, Histogram: AggregationTemporality.DELTA}
+
+
+def _aggregation() -> dict[type, Aggregation]:
+    wish = os.environ.get("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "").strip().lower()
+    is_exponential = wish == "base2_exponential_bucket_histogram"
+    return {Histogram: ExponentialBucketHistogramAggregation()} if is_exponential else {}
+
+
+def _rejected_spans(answer: bytes) -> int:
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (  # noqa: PLC0415 - seldom needed
+        ExportTraceServiceResponse,
+    )
+
+    return int(ExportTraceServiceResponse.FromString(answer).partial_success.rejected_spans)
+
+
+def _rejected_points(answer: bytes) -> int:
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (  # noqa: PLC0415
+        ExportMetricsServiceResponse,
+    )
+
+    return int(ExportMetricsServiceResponse.FromString(answer).partial_success.rejected_data_points)

@@ -1,0 +1,123 @@
+"""What is ruled on figures."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconcile.domain.checklist import StepResult, overall
+from reconcile.domain.log_entry import LogEntry
+from reconcile.domain.tallying import LogTally
+from reconcile.domain.verification import Claim, Expected, Figures, Rate, Ruling, Sightings, Why, Word, judge
+
+SINCE = datetime(2026, 3, 2, 9, 10, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+TEXT = "Missing ghlAppointmentId"
+GONE = Claim(since=SINCE, signatures=[(TEXT, Expected.GONE)], max_error_rate=Rate.parse("5/min"))
+
+
+def figures(*, count: int = 0, before: int = 0, watched: timedelta = HOUR, **facts: int) -> Figures:
+    seen = Sightings(TEXT, Expected.GONE, count=count, count_before=before, checks_before=before)
+    return Figures(since=SINCE, until=SINCE + watched, sightings=[seen], **{"checks": 100, **facts})  # type: ignore[arg-type]
+
+
+TABLE = {
+    "fixed": (figures(before=50, checks_before=100), Word.PASS, Why.AS_CLAIMED),
+    "not fixed": (figures(count=99, before=50, checks_before=50), Word.FAIL, Why.STILL_SEEN),
+    "half fixed": (figures(count=30, before=50, checks_before=50), Word.FAIL, Why.HALF_FIXED),
+    "new here": (figures(count=1, before=0, checks_before=50), Word.FAIL, Why.STILL_SEEN),
+    "no traffic": (figures(checks=0, before=50, checks_before=50), Word.INCONCLUSIVE, Why.TOO_FEW_CHECKS),
+    "seen once in little": (figures(checks=1, count=1), Word.FAIL, Why.STILL_SEEN),
+    "another failure in its place": (figures(worst_errors=6), Word.FAIL, Why.RATE_TOO_HIGH),
+    "at the rate": (figures(worst_errors=5), Word.PASS, Why.AS_CLAIMED),
+    "too early for a rate": (figures(watched=timedelta(seconds=59)), Word.INCONCLUSIVE, Why.TOO_SHORT),
+    "too high at once": (figures(watched=timedelta(seconds=9), worst_errors=6), Word.FAIL, Why.RATE_TOO_HIGH),
+    "not read to the end": (figures(cut_lines=1), Word.INCONCLUSIVE, Why.CUT_LINES),
+}
+
+
+@pytest.mark.parametrize(("seen", "word", "why"), TABLE.values(), ids=TABLE)
+def test_a_claim_is_ruled_on(seen: Figures, word: Word, why: Why) -> None:
+    ruling = judge(GONE, seen)
+
+    assert (ruling.word, ruling.why) == (word, why)
+    assert ruling.figures is seen
+    assert ruling.text
+
+
+def test_what_must_be_present_fails_only_after_enough_checks() -> None:
+    claim = Claim(since=SINCE, signatures=[(TEXT, Expected.PRESENT)], min_checks=10)
+
+    def ruled(checks: int, count: int) -> tuple[Word, bool]:
+        seen = Sightings(TEXT, Expected.PRESENT, count=count)
+        ruling = judge(claim, Figures(since=SINCE, until=SINCE + HOUR, checks=checks, sightings=[seen]))
+        return ruling.word, ruling.is_final
+
+    assert ruled(9, 0) == (Word.INCONCLUSIVE, False)
+    assert ruled(10, 0) == (Word.FAIL, False)  # it may yet come
+    assert ruled(10, 1) == (Word.PASS, False)
+
+
+def test_what_may_appear_decides_nothing() -> None:
+    claim = Claim(since=SINCE, signatures=[(TEXT, Expected.MAY_APPEAR)])
+    for count in (0, 7):
+        seen = Sightings(TEXT, Expected.MAY_APPEAR, count=count)
+        assert judge(claim, Figures(since=SINCE, until=SINCE, checks=9, sightings=[seen])).word is Word.PASS
+
+
+@pytest.mark.parametrize(
+    "text", ["-5/min", "5", "5/week", "five/min", "", "5/", "1e9/min", "5.5/min", "\u0665/min", "/min"]
+)
+def test_a_rate_that_is_none_is_told(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a whole number of errors in a unit of time"):
+        Rate.parse(text)
+
+
+def test_rates_are_read_and_written() -> None:
+    assert [str(Rate.parse(text)) for text in ("5/min", "5/m", "300/h", "0/s", "9/d")] == [
+        "5/min",
+        "5/min",
+        "300/h",
+        "0/s",
+        "9/d",
+    ]
+
+
+@given(st.lists(st.integers(0, 3599), max_size=60))
+def test_the_worst_unit_is_found_in_any_order(seconds: list[int]) -> None:
+    tally = LogTally(claim=GONE)
+    for each in seconds:
+        tally.add(LogEntry(text="x", at=SINCE + timedelta(seconds=each), is_error=True))
+
+    by_minute = [each // 60 for each in seconds]
+    assert tally.figures(until=SINCE + HOUR).worst_errors == max(map(by_minute.count, by_minute), default=0)
+
+
+def test_a_run_that_tells_of_its_checks_counts_by_them() -> None:
+    tally = LogTally(claim=GONE)
+    tally.add(LogEntry(text="started", at=SINCE, is_error=True))
+    tally.add(LogEntry(text="report", at=SINCE, checks=40, errors=2))
+    tally.add(LogEntry(text="report", at=SINCE - HOUR, checks=30, errors=30))
+    seen = tally.figures(until=SINCE + HOUR)
+
+    assert (seen.checks, seen.errors, seen.worst_errors, seen.checks_word) == (40, 2, 2, "checks")
+    assert (seen.checks_before, seen.errors_before) == (30, 30)
+
+
+def test_lines_without_a_time_are_left_out_and_told() -> None:
+    tally = LogTally(claim=GONE)
+    tally.add(LogEntry(text=TEXT))
+    ruling = judge(GONE, tally.figures(until=SINCE + HOUR))
+
+    assert ruling.word is Word.INCONCLUSIVE
+    assert "1 lines without a time were left out" in ruling.text
+
+
+def test_one_failure_outweighs_what_could_not_be_judged() -> None:
+    def results(*words: Word) -> list[StepResult]:
+        return [StepResult(title="t", ruling=Ruling(word=each, why=Why.AS_CLAIMED, text="")) for each in words]
+
+    assert overall(results(Word.PASS, Word.PASS)) is Word.PASS
+    assert overall(results(Word.PASS, Word.INCONCLUSIVE)) is Word.INCONCLUSIVE
+    assert overall(results(Word.INCONCLUSIVE, Word.FAIL)) is Word.FAIL

@@ -1,0 +1,118 @@
+"""A process ends at each statement of its run: killed, told to end, out of memory; and ten run at once."""
+
+import asyncio
+import itertools
+import os
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.faults.cgroup import bounded
+from tests.faults.company import TRY_LATER, Scene
+from tests.faults.proxy import Phase, a_proxy
+from tests.faults.test_statements import length_of_a_run
+from tests.integration.processes import Company, Reconciler
+from tests.integration.test_processes_sigterm import BY_THE_SIGNAL, IN_TIME, TERMINATED, children
+
+pytestmark = pytest.mark.integration
+
+KILLED = {-signal.SIGKILL, 128 + signal.SIGKILL}
+IN_ORDER = {"workspace_concurrency": "1", "lead_concurrency": "1"}
+FIRST_PROCESS = ("unshare", "--pid", "--fork", "--kill-child")
+
+
+async def commits_of_a_run(scene: Scene) -> list[int]:
+    """Return at which exchanges a run over one workspace after the other makes its writes last."""
+    async with scene.company(**IN_ORDER) as company, a_proxy(company.url) as proxy:
+        assert (await (await company.start(database_url=proxy.url)).ended()).code == 0
+        return [at for at, text in enumerate(proxy.statements, 1) if text.startswith(b"COMMIT")]
+
+
+async def test_a_run_that_is_killed_at_any_commit_ends_as_an_undisturbed_one(scene: Scene, is_thorough: bool) -> None:
+    """Just before, when all is written and nothing lasts, and just after, when it lasts and nobody knows."""
+    commits = await commits_of_a_run(scene)
+    points = list(itertools.product(commits, Phase))
+    for at, phase in points if is_thorough else points[3 :: len(points) // 4]:
+        async with scene.company(**IN_ORDER) as company, a_proxy(company.url) as proxy:
+            started: list[Reconciler] = []
+
+            async def kill(started: list[Reconciler] = started) -> None:
+                await started[0].killed()
+
+            proxy.cut(at, phase, deed=kill)
+            started.append(await company.start(database_url=proxy.url))
+            await started[0].process.wait()
+            proxy.reset_all()
+            await scene.ends_well(company)
+
+            assert started[0].process.returncode in {0, *KILLED}
+            assert started[0].process.returncode != 0 or proxy.exchanges < at
+
+
+async def test_a_first_process_that_is_told_twice_to_end_does_so_in_time(scene: Scene, is_thorough: bool) -> None:
+    """At statements that are drawn; once it is told, the second signal follows at another one, or at once."""
+    if subprocess.run([*FIRST_PROCESS, "true"], check=False, capture_output=True).returncode:  # noqa: ASYNC221
+        pytest.skip("this machine lets us make no namespace of processes (unshare --pid)")
+    chance = random.Random(1)
+    length = await length_of_a_run(scene)
+    for _ in range(20 if is_thorough else 3):
+        first = chance.randint(10, length)
+        second = first + chance.choice([0, 0, 1, 3, 10])
+        async with scene.company() as company, a_proxy(company.url) as proxy:
+            process = await company.start(prefix=FIRST_PROCESS, database_url=proxy.url)
+            told_at: list[float] = []
+
+            async def tell(process: Reconciler = process, told_at: list[float] = told_at) -> None:
+                told_at.append(time.monotonic())
+                os.kill(children(process.process.pid)[0], signal.SIGTERM)
+
+            async def tell_twice(tell=tell, proxy=proxy, second=second) -> None:
+                await tell()
+                proxy.cut_at, proxy.deed = second, tell
+                if second <= proxy.exchanges:
+                    await tell()
+
+            proxy.cut(first, deed=tell_twice)
+            ended = await process.ended()
+            took = time.monotonic() - told_at[0] if told_at else 0.0
+            await scene.ends_well(company)
+
+            assert took < IN_TIME
+            assert "Traceback" not in ended.err
+            # Told when the report was on its way out, or a shorter run than the measured one: it had ended.
+            assert ended.code in {TERMINATED, BY_THE_SIGNAL, 0 if not told_at or first > length - 10 else TERMINATED}
+
+
+async def test_a_run_that_the_kernel_ends_for_want_of_memory_costs_no_more_than_a_run(scene: Scene) -> None:
+    codes = []
+    for limit in (30, 40, 50, 60):
+        with bounded(limit) as prefix:
+            if prefix is None:
+                pytest.skip("this machine lets us make no control group of memory")
+            async with scene.company() as company:
+                ended = await (await company.start(prefix=prefix)).ended()
+                codes.append(ended.code)
+                await scene.ends_well(company)
+
+    assert set(codes) <= {0, *KILLED}
+    assert KILLED & set(codes), "none of the limits was too tight for a run"
+
+
+async def test_of_ten_runs_at_once_each_does_its_part_or_leaves(scene: Scene) -> None:
+    async with scene.company() as company:
+        runs = [await company.start(*arguments) for arguments in itertools.islice(itertools.cycle(beside(company)), 10)]
+        ends = await asyncio.gather(*(each.ended() for each in runs))
+        await scene.ends_well(company)
+
+        assert {each.code for each in ends} <= {0, TRY_LATER}
+        assert all("Traceback" not in each.err for each in ends)
+        assert sum(each.code == 0 and each.report["leadsChecked"] > 0 for each in ends) >= 1
+
+
+def beside(company: Company) -> list[tuple[str, ...]]:
+    """Return runs that may meet: over everything, over one workspace, over a share."""
+    chosen = [("run", "--workspace", each) for each in sorted(company.world.workspaces)]
+    return [("run",), *chosen, ("run", "--shard", "0/2"), ("run", "--shard", "1/2")]

@@ -1,0 +1,137 @@
+"""The incident, and what verify says at each of its turns."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from reconcile.domain.checklist import ClaimStep, RunStep, Step, VerifiedStep
+from reconcile.domain.verification import Claim, Expected, Rate, Ruling, Why, Word
+from reconcile.runner.verify import Means, of_run, watch, work_through
+from reconcile.simulator import Scenario, WorldSize, incident
+from tests.integration.office import Office, an_office
+
+pytestmark = pytest.mark.integration
+
+MESSAGE = "GHL appointment response missing required ID field"
+SIZE = WorldSize(workspaces=6, leads_per_workspace=8, calendly_share=0.0)
+
+
+def means(office: Office) -> Means:
+    async def run(request: object) -> object:
+        return await office.tick(
+            workspace_limit=request.workspace_limit,  # type: ignore[attr-defined]
+            leads_per_workspace=request.leads_per_workspace,  # type: ignore[attr-defined]
+            dry_run=request.dry_run,  # type: ignore[attr-defined]
+        )
+
+    def none(*_: object) -> None:
+        raise AssertionError("no log is asked for")
+
+    return Means(clock=office.clock, store=office.store, log_file=none, pods=none, run=run)  # type: ignore[arg-type]
+
+
+def claim(since: datetime) -> Claim:
+    return Claim(since=since, signatures=[(MESSAGE, Expected.GONE)], max_error_rate=Rate.parse("5/min"), min_checks=20)
+
+
+async def verdict(office: Office, since: datetime) -> tuple[Word, Why]:
+    ruling = await watch(ClaimStep(claim=claim(since)), means(office))
+    assert isinstance(ruling, Ruling)
+    return ruling.word, ruling.why
+
+
+async def broken(office: Office) -> datetime:
+    """Let the incident begin, and return when that was."""
+    await office.tick()
+    began_at = office.clock.now()
+    office.simulator.faults.add(*incident())
+    for _ in range(3):
+        await office.tick()
+    return began_at
+
+
+async def test_four_situations_have_four_verdicts(migrated_url: str) -> None:
+    async with an_office(migrated_url, size=SIZE, mix={Scenario.CONFIRMED: 1}) as office:
+        began_at = await broken(office)
+        before_the_fix = await verdict(office, began_at)
+
+        office.simulator.faults.clear()
+        fixed_at = office.clock.now()
+        office.clock.advance(timedelta(minutes=2))
+        without_traffic = await verdict(office, fixed_at)
+
+        for _ in range(5):
+            await office.tick()
+        fixed = await verdict(office, fixed_at)
+
+        # The records lose their ids again, and the fix reaches all locations but one.
+        await broken(office)
+        office.simulator.faults.clear()
+        some = next(iter(office.world.workspaces.values()))
+        office.simulator.faults.add(*incident(workspace=some.id))
+        half_fixed_at = office.clock.now()
+        for _ in range(5):
+            await office.tick()
+        half_fixed = await verdict(office, half_fixed_at)
+
+    assert before_the_fix == (Word.FAIL, Why.STILL_SEEN)
+    assert without_traffic == (Word.INCONCLUSIVE, Why.TOO_FEW_CHECKS)
+    assert fixed == (Word.PASS, Why.AS_CLAIMED)
+    assert half_fixed == (Word.FAIL, Why.HALF_FIXED)
+
+
+async def test_the_checklist_of_a_rollout_is_worked_through(migrated_url: str) -> None:
+    async with an_office(migrated_url, size=SIZE, mix={Scenario.CONFIRMED: 1}) as office:
+        began_at = await broken(office)
+        office.simulator.faults.clear()
+        fixed_at = office.clock.now()
+        for _ in range(5):
+            await office.tick()
+        steps = [
+            Step(title="gone", what=ClaimStep(claim=claim(fixed_at))),
+            Step(title="dry run", what=RunStep(workspaces=1, leads_per_workspace=10, dry_run=True)),
+            Step(title="run", what=RunStep(workspaces=3, leads_per_workspace=25)),
+            Step(title="verified", what=VerifiedStep(since=began_at)),
+            Step(title="watch", what=ClaimStep(claim=claim(fixed_at), wait=timedelta(hours=24))),
+        ]
+        started_at = office.clock.now()
+
+        results = await work_through(steps, means(office))
+
+        assert {each.title: each.ruling.word for each in results} == dict.fromkeys(
+            ["gone", "dry run", "run", "verified", "watch"], Word.PASS
+        )
+        assert office.clock.now() - started_at >= timedelta(hours=24)
+
+
+async def test_after_a_failed_step_nothing_is_written_and_nobody_waits(migrated_url: str) -> None:
+    async with an_office(migrated_url, size=SIZE, mix={Scenario.CONFIRMED: 1}) as office:
+        began_at = await broken(office)
+        steps = [
+            Step(title="gone", what=ClaimStep(claim=claim(began_at), wait=timedelta(hours=1))),
+            Step(title="run", what=RunStep(workspaces=3, leads_per_workspace=25)),
+            Step(title="verified", what=VerifiedStep(since=office.clock.now())),
+            Step(title="watch", what=ClaimStep(claim=claim(began_at), wait=timedelta(hours=24))),
+        ]
+        started_at, runs = office.clock.now(), len(office.reports)
+
+        results = await work_through(steps, means(office))
+
+        assert [(each.ruling.word, each.ruling.why) for each in results] == [
+            (Word.FAIL, Why.STILL_SEEN),
+            (Word.INCONCLUSIVE, Why.NOT_TRIED),
+            (Word.FAIL, Why.UNVERIFIED),
+            (Word.INCONCLUSIVE, Why.NOT_TRIED),
+        ]
+        assert (office.clock.now(), len(office.reports)) == (started_at, runs)
+
+
+async def test_a_run_that_fails_is_no_clean_run(migrated_url: str) -> None:
+    async with an_office(migrated_url, size=SIZE, mix={Scenario.CONFIRMED: 1}) as office:
+        nothing = of_run(await office.tick(workspace_limit=0))
+        office.simulator.faults.add(*incident())
+        failed = of_run(await office.tick())
+
+    assert (failed.word, failed.why) == (Word.FAIL, Why.RUN_FAILED)
+    assert MESSAGE in failed.text
+    assert nothing.word is Word.INCONCLUSIVE

@@ -1,0 +1,257 @@
+"""The page as it is served: to whom, under which name, how often it is made, and how it ends."""
+
+import asyncio
+import base64
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import aiohttp
+import orjson
+import pytest
+
+from reconcile.domain.page import PageFacts
+from reconcile.errors import SettingsError, StoreUnavailable
+from reconcile.page.door import Door
+from reconcile.page.server import serve
+from reconcile.page.shelf import Shelf
+from tests.cli.command import ARGUMENTS, BASE
+from tests.page.conftest import Looker, Told
+from tests.runner.fakes import FakeClock
+
+TOKEN = "a-token-of-the-page"
+
+
+def basic(password: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(f'me:{password}'.encode()).decode()}"}
+
+
+@asynccontextmanager
+async def served(facts: PageFacts | Exception, *, token: str | None = None) -> AsyncIterator[str]:
+    """Serve *facts* in this process, or their want, and give the address."""
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def source(_: object) -> PageFacts:
+        if isinstance(facts, Exception):
+            raise facts
+        return facts
+
+    door = Door.at("127.0.0.1", token=token)
+    task = asyncio.create_task(serve(door, port=0, source=source, clock=FakeClock(), on_ready=ready.set_result))
+    try:
+        yield await ready
+    finally:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def test_the_page_is_there_with_headers_that_keep_it_apart(story: Told, client: aiohttp.ClientSession) -> None:
+    async with served(story("empty")) as url, client.get(url) as answer:
+        text = await answer.text()
+
+    assert answer.status == 200
+    assert "No run yet." in text
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert (answer.headers["Cache-Control"], answer.headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
+    assert "ython" not in answer.headers["Server"]
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status"),
+    [
+        ("", "HEAD", 200),
+        ("?span=7d", "GET", 200),
+        ("?span=9d", "GET", 400),
+        ("healthz", "GET", 200),
+        ("favicon.ico", "GET", 404),
+        ("../etc/passwd", "GET", 404),
+        ("", "POST", 405),
+        ("", "OPTIONS", 405),
+        ("healthz", "DELETE", 405),
+    ],
+)
+async def test_it_can_be_read_and_nothing_else(
+    path: str, method: str, status: int, story: Told, client: aiohttp.ClientSession
+) -> None:
+    async with served(story("empty")) as url, client.request(method, url + path) as answer:
+        assert answer.status == status
+        assert "Content-Security-Policy" in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("localhost:8710", 200), ("127.0.0.1", 200), ("[::1]:80", 200), ("evil.example", 421), ("evil.example:8710", 421)],
+)
+async def test_a_name_that_only_points_here_is_turned_away(
+    host: str, status: int, story: Told, client: aiohttp.ClientSession
+) -> None:
+    """What a page elsewhere does by its own domain's address: DNS rebinding."""
+    async with served(story("empty")) as url, client.get(url, headers={"Host": host}) as answer:
+        assert answer.status == status
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        ({"Authorization": f"Bearer {TOKEN}"}, 200),
+        (basic(TOKEN), 200),
+        ({"Authorization": f"Bearer {TOKEN[:-1]}"}, 401),
+        (basic(f"{TOKEN}x"), 401),
+        ({"Authorization": "Basic %%%"}, 401),
+        ({"Authorization": f"Digest {TOKEN}"}, 401),
+        ({"Authorization": "Bearer"}, 401),
+    ],
+)
+async def test_where_there_is_a_token_it_is_asked_for(
+    headers: dict[str, str], status: int, story: Told, client: aiohttp.ClientSession
+) -> None:
+    async with served(story("empty"), token=TOKEN) as url, client.get(url, headers=headers) as answer:
+        text = await answer.text()
+
+    assert answer.status == status
+    assert ("WWW-Authenticate" in answer.headers) == (status == 401)
+    assert TOKEN not in text + str(answer.headers)
+
+
+async def test_probes_need_no_token(story: Told, client: aiohttp.ClientSession) -> None:
+    async with served(story("empty"), token=TOKEN) as url, client.get(f"{url}healthz") as answer:
+        assert (answer.status, await answer.text()) == (200, "ok\n")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::", "reports.internal"])  # noqa: S104 - refused
+def test_other_addresses_are_refused_without_a_token(host: str) -> None:
+    with pytest.raises(SettingsError, match=r"needs a token.*RECONCILE_PAGE_TOKEN"):
+        Door.at(host, token=None)
+
+    assert Door.at(host, token=TOKEN).knows_host("any.name") is True
+
+
+@pytest.mark.parametrize(
+    "trouble", [StoreUnavailable("the database does not answer"), SettingsError(["there is no table reconcile_run"])]
+)
+async def test_a_database_that_is_away_is_said(
+    trouble: Exception, client: aiohttp.ClientSession, looker: Looker
+) -> None:
+    async with served(trouble) as url:
+        async with client.get(url) as answer:
+            assert answer.status == 503
+            assert str(trouble) in await answer.text()
+        view = await looker.open(url)
+
+        assert await view.page.locator("h1").inner_text() == "The state cannot be read now."
+        assert await view.page.locator("#refresh").is_visible()
+
+
+@dataclass
+class Kitchen:
+    """Counts how often a page is made; each takes as long as the clock is moved on."""
+
+    clock: FakeClock
+    takes: float = 0.1
+    made: list[str] = field(default_factory=list)
+    at_once: int = 0
+
+    async def make(self, name: str) -> tuple[int, str]:
+        self.at_once += 1
+        assert self.at_once == 1
+        await asyncio.sleep(0)
+        self.clock.advance(timedelta(seconds=self.takes))
+        self.made.append(name)
+        self.at_once -= 1
+        return 200, name
+
+
+async def test_a_page_is_made_once_however_many_look() -> None:
+    kitchen = Kitchen(FakeClock())
+    shelf = Shelf(make=kitchen.make, clock=kitchen.clock)
+    found = await asyncio.gather(*(shelf.page("ab"[n % 2]) for n in range(20)))
+
+    assert [kept.text for kept in found] == ["a", "b"] * 10
+    assert kitchen.made == ["a", "b"]
+
+
+@pytest.mark.parametrize(("takes", "kept"), [(0.1, 5), (2.0, 40), (90.0, 600)])
+async def test_a_page_that_is_dear_is_kept_for_longer(takes: float, kept: float) -> None:
+    kitchen = Kitchen(FakeClock(), takes=takes)
+    shelf = Shelf(make=kitchen.make, clock=kitchen.clock)
+    await shelf.page("a")
+    kitchen.clock.advance(timedelta(seconds=kept - 0.01))
+    await shelf.page("a")
+    before = len(kitchen.made)
+    kitchen.clock.advance(timedelta(seconds=0.02))
+    await shelf.page("a")
+
+    assert (before, len(kitchen.made)) == (1, 2)
+
+
+async def test_it_refreshes_itself_unless_somebody_reads_a_table(story: Told, looker: Looker) -> None:
+    async with served(story("parked-workspace")) as url:
+        page = await looker.browser.new_page()
+        await page.clock.install()
+        loads: list[str] = []
+        page.on("load", lambda each: loads.append(each.url))
+        await page.goto(url)
+        async with page.expect_navigation():
+            await page.clock.run_for(31_000)
+        after_one = len(loads)
+        await page.locator("summary").first.click()
+        await page.evaluate("document.activeElement.blur()")
+        await page.clock.run_for(90_000)
+        await page.wait_for_load_state("networkidle")
+
+        assert after_one == 2
+        assert len(loads) == 2
+        assert await page.locator("details[open]").count() == 1
+
+
+async def test_spans_are_chosen_by_links(story: Told, looker: Looker) -> None:
+    async with served(story("healthy-week")) as url:
+        view = await looker.open(url)
+        first = await view.page.locator("[aria-current]").inner_text()
+        await view.page.get_by_role("link", name="last 7d").click()
+        await view.page.wait_for_url("**/?span=7d")
+
+        assert (first, await view.page.locator("[aria-current]").inner_text()) == ("last 24h", "last 7d")
+        assert view.complaints == []
+        assert {request.partition("?")[0] for request in view.requests} == {url}
+
+
+async def test_the_command_serves_until_it_is_told_to_end(looker: Looker, tmp_path: Path) -> None:
+    """A process with a database that is not there: it says so, and comes to itself when there is one."""
+    database = tmp_path / "company.db"
+    (tmp_path / "token").write_text(TOKEN)
+    env = {
+        **BASE,
+        "RECONCILE_DATABASE_URL": f"sqlite:///{database}",
+        "RECONCILE_PAGE_TOKEN_FILE": str(tmp_path / "token"),
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(*ARGUMENTS, "serve", "--host", "0.0.0.0", "--port", "0"),  # noqa: S104 - with a token
+        env=env,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    url = orjson.loads(await process.stdout.readline())["url"].replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+    context = {"http_credentials": {"username": "owner", "password": TOKEN}}
+    view = await looker.open(url, **context)
+    shown = await view.page.locator("h1").inner_text()
+    process.send_signal(signal.SIGTERM)
+    _, err = await process.communicate()
+
+    assert shown == "The state cannot be read now."
+    assert process.returncode == 143
+    assert err.decode() == "reconcile: ended by SIGTERM\n"

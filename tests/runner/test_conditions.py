@@ -1,0 +1,66 @@
+"""What is worth telling: a schedule that stands still, runs that fail, meetings at risk."""
+
+from datetime import timedelta
+
+import pytest
+
+from reconcile.domain.alert import News
+from reconcile.domain.ids import RunId
+from reconcile.errors import ErrorClass
+from tests.runner.desk import Desk, Wrapped
+from tests.runner.fakes import failure
+from tests.runner.told import GHL_TRIPPED, FakeChannel, heal, look, seven
+
+pytestmark = pytest.mark.integration
+
+
+async def test_a_schedule_that_stood_still_is_told_by_the_next_run_that_works(desk: Desk, channel: FakeChannel) -> None:
+    desk.clock.advance(timedelta(hours=2))
+    await desk.run()
+    await desk.run()
+
+    assert channel.told == [(News.RECOVERED, "no_successful_run")]
+    alert = channel.messages[0].notices[0].alert
+    assert alert.over_at is not None
+    assert timedelta(hours=2) <= alert.lasted(alert.over_at) < timedelta(hours=2, minutes=2)
+
+
+async def test_a_schedule_that_stands_still_is_told_by_whoever_looks(desk: Desk, channel: FakeChannel) -> None:
+    desk.clock.advance(timedelta(minutes=20))
+    await look(desk, desk.alarm, "look")
+    await look(desk, desk.alarm, "look again")
+    await desk.run()
+
+    assert channel.told == [(News.NEW, "no_successful_run"), (News.RECOVERED, "no_successful_run")]
+
+
+async def test_runs_that_fail_are_no_success_and_an_open_breaker_says_so_already(
+    desk: Desk, channel: FakeChannel
+) -> None:
+    desk.ghl.always = failure(ErrorClass.CONTRACT)
+    for _ in range(20):
+        await desk.run()
+
+    assert channel.told == [(News.NEW, GHL_TRIPPED)]
+
+
+async def test_meetings_at_risk_are_told_from_so_many_on(desk: Desk, channel: FakeChannel) -> None:
+    leads = Wrapped(desk.store.leads, at_risk_count=seven)
+    await desk.run(store=desk.with_(leads=leads))
+    await heal(desk)
+    await heal(desk)
+
+    assert channel.told == [(News.NEW, "appointments_at_risk"), (News.RECOVERED, "appointments_at_risk")]
+
+
+async def test_an_unhealthy_run_is_told_with_what_failed(desk: Desk, channel: FakeChannel) -> None:
+    leads = await desk.fill({f"more-{n}": 20 for n in range(3)})
+    failing = [lead.id for lead in leads if lead.id.endswith(("-018", "-019"))]
+    desk.ghl.verdicts = {lead: failure(ErrorClass.UNAVAILABLE) for lead in failing}
+    report = await desk.run()
+
+    assert report.health.value == "unhealthy"
+    (alert,) = (each.alert for message in channel.messages for each in message.notices)
+    assert alert.key == "unhealthy_run"
+    assert alert.condition.text.startswith("6 of 75 checks failed; most of all ghl/")
+    assert alert.condition.commands == (f"reconcile explain run {RunId('run-002')}",)
