@@ -1,4 +1,4 @@
-"""One whole run as a process: single look-ups at a provider's latency, and a run with nothing due."""
+"""One whole run as a process, by lists and by single look-ups at a provider's latency, and one with nothing due."""
 
 import argparse
 import asyncio
@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.process import measured
+from benchmarks.process import Measured, measured
 from reconcile import bootstrap
 from reconcile.drill.company import lead_of, workspace_of
 from reconcile.simulator import Scenario, World, WorldSize
@@ -24,7 +24,7 @@ _CLI = (sys.executable, "-m", "reconcile_cli.main")
 
 
 @contextmanager
-def _simulator(size: WorldSize, *, anchor: datetime, latency_ms: float) -> Iterator[Mapping[str, str]]:
+def simulator(size: WorldSize, *, anchor: datetime, latency_ms: float) -> Iterator[Mapping[str, str]]:
     """Serve the world from a process of its own, so that its CPU is not counted as ours."""
     command = [sys.executable, "-m", "reconcile.simulator", f"--seed={_SEED}", f"--anchor={anchor.isoformat()}"]
     command += [
@@ -43,7 +43,8 @@ def _simulator(size: WorldSize, *, anchor: datetime, latency_ms: float) -> Itera
 
 
 @contextmanager
-def _database(kind: str) -> Iterator[str]:
+def database(kind: str) -> Iterator[str]:
+    """Give the URL of an empty database."""
     with ExitStack() as stack:
         if kind == "postgresql":
             server = stack.enter_context(postgres.find().start())
@@ -53,7 +54,8 @@ def _database(kind: str) -> Iterator[str]:
             yield f"sqlite:///{Path(folder) / 'bench.db'}"
 
 
-def _seeded(url: str, size: WorldSize, *, anchor: datetime) -> None:
+def seeded(url: str, size: WorldSize, *, anchor: datetime) -> None:
+    """Enter the world's leads as they are, so that each costs one look-up and no change."""
     world = World.generate(seed=_SEED, now=lambda: anchor, anchor=anchor, size=size)
     known = [replace(each, stored=each.truth) for each in world.leads]  # one look-up each, by the booking id
     asyncio.run(bootstrap.migrate_url(url))
@@ -61,7 +63,8 @@ def _seeded(url: str, size: WorldSize, *, anchor: datetime) -> None:
     asyncio.run(bootstrap.seed_url(url, workspaces=workspaces, leads=[lead_of(each) for each in known]))
 
 
-def _run(kind: str, wanted: argparse.Namespace) -> dict[str, Any]:
+def _run(kind: str, wanted: argparse.Namespace) -> list[dict[str, Any]]:
+    """Measure the first run, the next by lists, and one by look-ups alone: each finds all leads due."""
     size = WorldSize(
         workspaces=wanted.workspaces,
         leads_per_workspace=wanted.leads,
@@ -69,8 +72,8 @@ def _run(kind: str, wanted: argparse.Namespace) -> dict[str, Any]:
         mix={Scenario.CONFIRMED: 1},
     )
     anchor = datetime.now(UTC)
-    with _database(kind) as url, _simulator(size, anchor=anchor, latency_ms=wanted.latency_ms) as addresses:
-        _seeded(url, size, anchor=anchor)
+    with database(kind) as url, simulator(size, anchor=anchor, latency_ms=wanted.latency_ms) as addresses:
+        seeded(url, size, anchor=anchor)
         environment = {
             "RECONCILE_DATABASE_URL": url,
             "RECONCILE_GHL_BASE_URL": addresses["ghl"],
@@ -79,32 +82,41 @@ def _run(kind: str, wanted: argparse.Namespace) -> dict[str, Any]:
             "RECONCILE_LEADS_PER_WORKSPACE": str(wanted.leads),
             "RECONCILE_WORKSPACE_CONCURRENCY": str(wanted.workspace_concurrency),
             "RECONCILE_LEAD_CONCURRENCY": str(wanted.lead_concurrency),
+            "RECONCILE_HOT_MINUTES": "0",
             "RECONCILE_OUTPUT": "json",
         }
-        busy = measured((*_CLI, "run"), environment)
-        idle = measured((*_CLI, "run"), environment)  # all were attempted a moment ago: nothing is due
-    report = json.loads(busy.output.splitlines()[-1])
-    leads = wanted.workspaces * wanted.leads
+        first = measured((*_CLI, "run"), environment)
+        listed = measured((*_CLI, "run"), environment)
+        measured((*_CLI, "breaker", "hold", "provider:ghl/sweep", "--reason=benchmark"), environment)
+        looked_up = measured((*_CLI, "run"), environment)
+        idle = measured((*_CLI, "run"), {**environment, "RECONCILE_HOT_MINUTES": "60"})
+    beside = {"idle_ms": round(1000 * idle.wall), "idle_rss_mb": round(idle.peak_rss_mb)}
+    runs = {"lists, first": first, "lists": listed, "look-ups": looked_up}
+    return [_figures(kind, by, run, wanted) | beside for by, run in runs.items()]
+
+
+def _figures(kind: str, by: str, run: Measured, wanted: argparse.Namespace) -> dict[str, Any]:
+    report = json.loads(run.output.splitlines()[-1])
     checked = report["leadsChecked"] + report["skipped"]
     return {
         "database": kind,
+        "by": by,
         "workspaces": wanted.workspaces,
-        "leads": leads,
+        "leads": wanted.workspaces * wanted.leads,
         "leads_done": checked,
-        "wall_s": round(busy.wall, 2),
-        "leads_per_s": round(checked / busy.wall),
-        "cpu_ms_per_lead": round(1000 * busy.cpu / max(1, checked), 3),
-        "peak_rss_mb": round(busy.peak_rss_mb),
+        "wall_s": round(run.wall, 2),
+        "leads_per_s": round(checked / run.wall),
+        "cpu_ms_per_lead": round(1000 * run.cpu / max(1, checked), 3),
+        "peak_rss_mb": round(run.peak_rss_mb),
         "calls_per_lead": round(report["providerCalls"] / max(1, checked), 3),
+        "changed": report["updated"],
         "errors": report["errors"],
         "deferred": report["deferred"],
-        "idle_ms": round(1000 * idle.wall),
-        "idle_rss_mb": round(idle.peak_rss_mb),
     }
 
 
 def main() -> None:
-    """Print a table, and as the last line the figures of the first database as JSON, the others' beside them."""
+    """Print a table, and as the last line the first column as JSON, the others beside it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.runs", description=__doc__)
     parser.add_argument("--workspaces", type=int, default=100)
     parser.add_argument("--leads", type=int, default=50, help="leads per workspace")
@@ -113,7 +125,7 @@ def main() -> None:
     parser.add_argument("--lead-concurrency", type=int, default=8)
     parser.add_argument("--database", choices=("sqlite", "postgresql"), action="append")
     wanted = parser.parse_args()
-    results = [_run(kind, wanted) for kind in wanted.database or ("postgresql", "sqlite")]
+    results = [each for kind in wanted.database or ("postgresql", "sqlite") for each in _run(kind, wanted)]
     names = list(results[0])
     for name in names:
         print(f"{name:18}", *(f"{result[name]:>12}" for result in results))

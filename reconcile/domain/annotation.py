@@ -132,8 +132,9 @@ def _version(text: str | None) -> int:
     return version if isinstance(version, int) else 0
 
 
-def _rank(breaker: Breaker, now: datetime) -> tuple[int, bool, str]:
-    return _SEVERITY.index(breaker.effective_state(now)), breaker.key.scope is not BreakerScope.RUN, breaker.key.name
+def _rank(breaker: Breaker, now: datetime) -> tuple[bool, int, bool, str]:
+    key = breaker.key
+    return key.is_of_sweeps, _SEVERITY.index(breaker.effective_state(now)), key.scope is not BreakerScope.RUN, key.name
 
 
 def _plain(breaker: Breaker, now: datetime) -> dict[str, Any]:

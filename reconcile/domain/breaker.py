@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from reconcile.domain.ids import RunId
+from reconcile.domain.ids import Operation, RunId
 
 
 class BreakerState(StrEnum):
@@ -29,6 +29,11 @@ class BreakerKey:
 
     scope: BreakerScope
     name: str
+
+    @property
+    def is_of_sweeps(self) -> bool:
+        """Whether it is of a provider's lists: without them nothing is left undone."""
+        return self.scope is BreakerScope.PROVIDER and self.name.endswith(f"/{Operation.SWEEP}")
 
     def __str__(self) -> str:
         return self.scope if self.scope is BreakerScope.RUN else f"{self.scope}:{self.name}"

@@ -14,7 +14,7 @@ from reconcile.domain.breaker import (
     Override,
     OverrideKind,
 )
-from reconcile.domain.ids import ProviderName
+from reconcile.domain.ids import Operation, ProviderName
 from reconcile.errors import ErrorClass
 
 _FULL_NAMES = {ProviderName.HIGHLEVEL: "GoHighLevel", ProviderName.CALENDLY: "Calendly"}
@@ -95,6 +95,8 @@ def told(key: BreakerKey) -> str:
         case BreakerScope.PROVIDER:
             provider, _, operation = key.name.partition("/")
             name = _FULL_NAMES[ProviderName(provider)] if provider in set(ProviderName) else provider
+            if operation == Operation.SWEEP:
+                return f"the lists of {name}, in place of which leads are looked up"
             return f"{name}, {operation.replace('_', ' ')} only" if operation else name
 
 

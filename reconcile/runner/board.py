@@ -25,7 +25,6 @@ from reconcile.runner.jury import (
     Standing,
     Verdict,
     is_of_provider,
-    is_of_sweeps,
     operation_key,
     path_of,
     provider_key,
@@ -160,7 +159,7 @@ class Board:
         """Tell whether the run's or a provider's breaker is open, or was opened in this run."""
         return any(
             key.scope is not BreakerScope.WORKSPACE
-            and not is_of_sweeps(key)
+            and not key.is_of_sweeps
             and (key in self.opened_in_run or b.effective_state(now) is BreakerState.OPEN)
             for key, b in self._breakers.items()
         )
@@ -168,7 +167,7 @@ class Board:
     def is_probing(self) -> bool:
         """Tell whether the run's or a provider's breaker wants probes before anything else may pass."""
         return any(
-            _is_probing(b) and key.scope is not BreakerScope.WORKSPACE and not is_of_sweeps(key)
+            _is_probing(b) and key.scope is not BreakerScope.WORKSPACE and not key.is_of_sweeps
             for key, b in self._breakers.items()
         )
 
@@ -199,8 +198,7 @@ class Board:
         is_sure = all(
             breaker.effective_state(now) is BreakerState.CLOSED
             for key, breaker in self._breakers.items()
-            if not is_of_sweeps(key)
-            and (key in {RUN_KEY, workspace_key(workspace_id)} or is_of_provider(key, provider))
+            if not key.is_of_sweeps and (key in {RUN_KEY, workspace_key(workspace_id)} or is_of_provider(key, provider))
         )
         return not self._policy.is_enforced or (is_sure and not self.refuses(workspace_id, lookup, now))
 
@@ -372,7 +370,7 @@ class Board:
             self._breakers[key] = breaker.trip(now, trip, policy=self._policy)
             self.opened_in_run.add(key)
             self._probes.pop(key, None)
-            if is_of_sweeps(key):
+            if key.is_of_sweeps:
                 continue
             if key.scope is not BreakerScope.WORKSPACE and self.under_way_at_trip is None:
                 self.under_way_at_trip = self.under_way_count

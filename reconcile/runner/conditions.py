@@ -41,7 +41,7 @@ async def conditions(
     cadence = await cadence_view(store, now=now, planned=planned)
     silence = max(policy.silence, 2 * (cadence.every or timedelta(0)))
     # While all calls to a provider are refused, no run can be sound: one trouble is told once.
-    if all(each.key.scope is BreakerScope.WORKSPACE for each in open_breakers):
+    if all(each.key.scope is BreakerScope.WORKSPACE or each.key.is_of_sweeps for each in open_breakers):
         found += await _silence(store, rows, reported, now=now, silence=silence)
     found += _unhealthy(reported)
     found += _at_risk(reported, least=policy.at_risk)

@@ -33,11 +33,6 @@ def is_of_provider(key: BreakerKey, provider: ProviderName) -> bool:
     return key.scope is BreakerScope.PROVIDER and key.name.partition("/")[0] == provider
 
 
-def is_of_sweeps(key: BreakerKey) -> bool:
-    """Tell whether *key* is of a provider's lists: without them nothing is left undone."""
-    return key.scope is BreakerScope.PROVIDER and key.name.endswith(f"/{Operation.SWEEP}")
-
-
 def workspace_key(workspace_id: WorkspaceId) -> BreakerKey:
     """Return the key of a workspace's breaker."""
     return BreakerKey(BreakerScope.WORKSPACE, workspace_id)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from reconcile.domain.breaker import BreakerPolicy, BreakerScope, BreakerState
 from reconcile.domain.cadence import PlannedCadence
 from reconcile.domain.due import DuePolicy
-from reconcile.domain.ids import RunId
+from reconcile.domain.ids import Operation, RunId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.page import Standing
 from reconcile.domain.report import Freshness, Health
@@ -141,7 +141,13 @@ def _verdict(
     wide = [each for each in breakers if each.scope is not BreakerScope.WORKSPACE]
     parked = [each for each in breakers if each not in wide and each.state is not BreakerState.CLOSED]
     newest = runs[0] if runs else None
-    findings = [(Standing.TROUBLE, f"stopped: {each.blame}") for each in wide if each.state is BreakerState.OPEN]
+    stopped = [each for each in wide if each.state is BreakerState.OPEN]
+    findings = [
+        (Standing.ATTENTION, f"not used: {each.blame}")
+        if each.breaker.endswith(f"/{Operation.SWEEP}")
+        else (Standing.TROUBLE, f"stopped: {each.blame}")
+        for each in stopped
+    ]
     if newest is None:
         findings.append((Standing.ATTENTION, "no run yet: start one with `reconcile run`"))
     elif newest.health == "killed":

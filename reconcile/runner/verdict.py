@@ -12,7 +12,6 @@ from reconcile.domain.outcome import DeferReason, Outcome, SkipReason
 from reconcile.domain.report import Freshness, Health, RunReport
 from reconcile.ports import Clock
 from reconcile.runner.context import Run
-from reconcile.runner.jury import is_of_sweeps
 from reconcile.runner.request import RunRequest
 
 CUT_OFF = "cut off while it waited: what was not written yet is left for the next run"
@@ -162,7 +161,7 @@ def _health(run: Run, *, is_broken: bool, parked_count: int, scene: Scene) -> tu
     if recovering:
         findings.append((Health.DEGRADED, f"recovering: {', '.join(str(b.key) for b in recovering[:5])}"))
     now = run.parts.clock.now()
-    unlisted = [b for b in run.board.breakers() if is_of_sweeps(b.key) and b.effective_state(now) is BreakerState.OPEN]
+    unlisted = [b for b in run.board.breakers() if b.key.is_of_sweeps and b.effective_state(now) is BreakerState.OPEN]
     if unlisted:
         findings.append((Health.DEGRADED, f"looked up instead of listed: {', '.join(str(b.key) for b in unlisted)}"))
     if parked_count:
