@@ -73,7 +73,9 @@ def test_what_is_drawn_stands_out(name: str) -> None:
     colors = PALETTES[name]
 
     assert {
-        kind for kind in ("good", "warn", "bad") if contrast(channels(colors[kind]), channels(colors["card"])) < 3
+        kind
+        for kind in ("good", "warn", "bad", "bad-soft")
+        if contrast(channels(colors[kind]), channels(colors["card"])) < 3
     } == set()
 
 
