@@ -24,7 +24,7 @@ _CLI = (sys.executable, "-m", "reconcile_cli.main")
 
 
 @contextmanager
-def _simulator(size: WorldSize, *, anchor: datetime, latency_ms: float) -> Iterator[Mapping[str, str]]:
+def simulator(size: WorldSize, *, anchor: datetime, latency_ms: float) -> Iterator[Mapping[str, str]]:
     """Serve the world from a process of its own, so that its CPU is not counted as ours."""
     command = [sys.executable, "-m", "reconcile.simulator", f"--seed={_SEED}", f"--anchor={anchor.isoformat()}"]
     command += [
@@ -43,7 +43,8 @@ def _simulator(size: WorldSize, *, anchor: datetime, latency_ms: float) -> Itera
 
 
 @contextmanager
-def _database(kind: str) -> Iterator[str]:
+def database(kind: str) -> Iterator[str]:
+    """Give the URL of an empty database."""
     with ExitStack() as stack:
         if kind == "postgresql":
             server = stack.enter_context(postgres.find().start())
@@ -53,7 +54,8 @@ def _database(kind: str) -> Iterator[str]:
             yield f"sqlite:///{Path(folder) / 'bench.db'}"
 
 
-def _seeded(url: str, size: WorldSize, *, anchor: datetime) -> None:
+def seeded(url: str, size: WorldSize, *, anchor: datetime) -> None:
+    """Enter the world's leads as they are, so that each costs one look-up and no change."""
     world = World.generate(seed=_SEED, now=lambda: anchor, anchor=anchor, size=size)
     known = [replace(each, stored=each.truth) for each in world.leads]  # one look-up each, by the booking id
     asyncio.run(bootstrap.migrate_url(url))
@@ -69,8 +71,8 @@ def _run(kind: str, wanted: argparse.Namespace) -> dict[str, Any]:
         mix={Scenario.CONFIRMED: 1},
     )
     anchor = datetime.now(UTC)
-    with _database(kind) as url, _simulator(size, anchor=anchor, latency_ms=wanted.latency_ms) as addresses:
-        _seeded(url, size, anchor=anchor)
+    with database(kind) as url, simulator(size, anchor=anchor, latency_ms=wanted.latency_ms) as addresses:
+        seeded(url, size, anchor=anchor)
         environment = {
             "RECONCILE_DATABASE_URL": url,
             "RECONCILE_GHL_BASE_URL": addresses["ghl"],
