@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 import reconcile
+from reconcile.bootstrap import termination_log
 from reconcile.bootstrap.alerts import alarm_of
 from reconcile.bootstrap.state_object import mirror_of, state_findings
 from reconcile.bootstrap.telemetry import telemetry_of
@@ -20,6 +21,7 @@ from reconcile.domain.credential import Token
 from reconcile.domain.finding import Finding, Verdict, worst
 from reconcile.domain.ids import ProviderName, RunId
 from reconcile.domain.lead import Lead
+from reconcile.domain.receipt import receipt_text
 from reconcile.domain.report import RunReport
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import SettingsError, StoreUnavailable
@@ -203,7 +205,9 @@ async def run(
         except StoreUnavailable:
             if not stop.is_terminated:
                 raise
-    return report or unbegun_report(request, run_id=run_id, clock=clock, started=started)
+    report = report or unbegun_report(request, run_id=run_id, clock=clock, started=started)
+    termination_log.leave(receipt_text(report))
+    return report
 
 
 @asynccontextmanager
