@@ -63,22 +63,25 @@ class Opened:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Opened]:
-    """Open the database that *settings* name; raise SettingsError or StoreUnavailable."""
+async def opened(settings: Settings, *, now: datetime | None = None) -> AsyncIterator[Opened]:
+    """Open the database that *settings* name; raise SettingsError or StoreUnavailable.
+
+    *now* is this machine's time, where it is to be written: it must not be far from the database's.
+    """
     tokens = CredentialDirectory(settings.credentials_dir) if settings.credentials_dir else None
-    async with opened_url(settings.database_url, mapping=settings.schema_mapping, tokens=tokens) as store:
+    async with opened_url(settings.database_url, mapping=settings.schema_mapping, tokens=tokens, now=now) as store:
         yield Opened(store=store, clock=SystemClock())
 
 
 @asynccontextmanager
 async def opened_url(
-    url: str, *, mapping: str = "default", tokens: CredentialDirectory | None = None
+    url: str, *, mapping: str = "default", tokens: CredentialDirectory | None = None, now: datetime | None = None
 ) -> AsyncIterator[Store]:
     """Open one database by its URL."""
     from reconcile.store.mapping import load_mapping  # noqa: PLC0415 - `--help` must not load a database library
     from reconcile.store.session import open_store  # noqa: PLC0415
 
-    async with open_store(url, mapping=load_mapping(mapping), tokens=tokens) as store:
+    async with open_store(url, mapping=load_mapping(mapping), tokens=tokens, now=now) as store:
         yield store
 
 
@@ -217,7 +220,7 @@ async def _parts(
     """Open what a run works through."""
     random = chances.Random()
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(opened(settings))
+        database = await stack.enter_async_context(opened(settings, now=clock.now()))
         providers = await stack.enter_async_context(
             providers_at(
                 ghl_url=settings.ghl_base_url,

@@ -8,7 +8,7 @@ import pytest
 from reconcile import bootstrap
 from reconcile.errors import LeaseHeld
 from reconcile.runner.context import LEASE_MARGIN
-from tests.faults.company import Scene, run_here
+from tests.faults.company import TRY_LATER, Scene, run_here
 from tests.integration.processes import Company
 
 pytestmark = pytest.mark.integration
@@ -19,6 +19,7 @@ SKEWS = {
     "400 days behind": timedelta(days=-400),
     "400 days ahead": timedelta(days=400),
 }
+NEARLY = {"a little behind": timedelta(minutes=-4), "a little ahead": timedelta(minutes=4)}
 _CLOCKS = "SELECT lead_id, attempted_at, verified_at FROM reconcile_lead_state ORDER BY lead_id"
 
 
@@ -48,6 +49,19 @@ async def clocks(company: Company) -> dict[str, tuple[datetime | None, datetime 
 
 
 @pytest.mark.parametrize("skew", SKEWS)
+async def test_by_a_wrong_clock_nothing_is_written(scene: Scene, clock: type[Skewed], skew: str) -> None:
+    """A lead that were stamped with next year would not be due until then."""
+    async with scene.company() as company:
+        clock.skew = SKEWS[skew]
+        told = await run_here(company)
+
+        assert told.code == TRY_LATER
+        assert await clocks(company) == {}
+        clock.skew = timedelta(0)
+        await scene.ends_well(company)
+
+
+@pytest.mark.parametrize("skew", NEARLY)
 async def test_a_machine_with_a_wrong_clock_moves_no_watermark_back_and_keeps_to_leases(
     scene: Scene, clock: type[Skewed], skew: str
 ) -> None:
@@ -55,7 +69,7 @@ async def test_a_machine_with_a_wrong_clock_moves_no_watermark_back_and_keeps_to
     async with scene.company() as company, bootstrap.opened_url(company.url) as store:
         await run_here(company)
         right = await clocks(company)
-        clock.skew = SKEWS[skew]
+        clock.skew = NEARLY[skew]
         held = await store.leases.acquire("run", holder="another", ttl=timedelta(minutes=5))
         refused = await run_here(company)
         await store.leases.release(held)
