@@ -60,6 +60,7 @@ COMMANDS: Mapping[str, str] = {
     "mismatches": "List differences that were found and not repaired.",
     "backfill": "Plan a repair over many leads, look at it, carry it out.",
     "alerts": "Show what operators are told, or try the channels.",
+    "undo": "Take back what a run changed, where nobody has written since.",
     "verify": "Say whether a rollout has fixed a failure: pass, fail or inconclusive.",
     "job": "Print a one-off Job for kubectl.",
     "migrate": "Bring the schema of our own tables to its newest form.",

@@ -30,6 +30,8 @@ HEADINGS: Mapping[ConditionKind, str] = {
     ConditionKind.TEST: "a-test-of-the-alerts",
 }
 """The anchors of the headings in docs/runbook.md."""
+_MOST_NOTICES = 100
+"""In one mail; nobody reads more."""
 
 
 def subject(message: Message) -> str:
@@ -71,9 +73,11 @@ def details(notice: Notice, message: Message) -> list[tuple[str, str]]:
 def plain(message: Message) -> str:
     """Return the whole message as lines of text."""
     parts = []
-    for notice in message.notices:
+    for notice in message.notices[:_MOST_NOTICES]:
         told = "\n".join(f"  {word + ':':9}{sentence}" for word, sentence in details(notice, message))
         parts.append(f"{notice.alert.condition.severity.upper()}  {headline(notice)}\n{told}\n")
+    if (more := len(message.notices) - _MOST_NOTICES) > 0:
+        parts.append(f"and {more} more: reconcile alerts list\n")
     return "\n".join(parts)
 
 

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 import reconcile
+from reconcile.bootstrap import termination_log
 from reconcile.bootstrap.alerts import alarm_of
 from reconcile.bootstrap.state_object import mirror_of, state_findings
 from reconcile.bootstrap.telemetry import telemetry_of
@@ -20,6 +21,7 @@ from reconcile.domain.credential import Token
 from reconcile.domain.finding import Finding, Verdict, worst
 from reconcile.domain.ids import ProviderName, RunId
 from reconcile.domain.lead import Lead
+from reconcile.domain.receipt import receipt_text
 from reconcile.domain.report import RunReport
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import SettingsError, StoreUnavailable
@@ -61,22 +63,25 @@ class Opened:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Opened]:
-    """Open the database that *settings* name; raise SettingsError or StoreUnavailable."""
+async def opened(settings: Settings, *, now: datetime | None = None) -> AsyncIterator[Opened]:
+    """Open the database that *settings* name; raise SettingsError or StoreUnavailable.
+
+    *now* is this machine's time, where it is to be written: it must not be far from the database's.
+    """
     tokens = CredentialDirectory(settings.credentials_dir) if settings.credentials_dir else None
-    async with opened_url(settings.database_url, mapping=settings.schema_mapping, tokens=tokens) as store:
+    async with opened_url(settings.database_url, mapping=settings.schema_mapping, tokens=tokens, now=now) as store:
         yield Opened(store=store, clock=SystemClock())
 
 
 @asynccontextmanager
 async def opened_url(
-    url: str, *, mapping: str = "default", tokens: CredentialDirectory | None = None
+    url: str, *, mapping: str = "default", tokens: CredentialDirectory | None = None, now: datetime | None = None
 ) -> AsyncIterator[Store]:
     """Open one database by its URL."""
     from reconcile.store.mapping import load_mapping  # noqa: PLC0415 - `--help` must not load a database library
     from reconcile.store.session import open_store  # noqa: PLC0415
 
-    async with open_store(url, mapping=load_mapping(mapping), tokens=tokens) as store:
+    async with open_store(url, mapping=load_mapping(mapping), tokens=tokens, now=now) as store:
         yield store
 
 
@@ -203,7 +208,9 @@ async def run(
         except StoreUnavailable:
             if not stop.is_terminated:
                 raise
-    return report or unbegun_report(request, run_id=run_id, clock=clock, started=started)
+    report = report or unbegun_report(request, run_id=run_id, clock=clock, started=started)
+    termination_log.leave(receipt_text(report))
+    return report
 
 
 @asynccontextmanager
@@ -213,7 +220,7 @@ async def _parts(
     """Open what a run works through."""
     random = chances.Random()
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(opened(settings))
+        database = await stack.enter_async_context(opened(settings, now=clock.now()))
         providers = await stack.enter_async_context(
             providers_at(
                 ghl_url=settings.ghl_base_url,

@@ -224,6 +224,8 @@ def _met(alert: Alert | None, condition: Condition, now: datetime) -> Alert | No
     if alert and alert.over_at and condition.over_at and alert.over_at >= condition.since:
         return None
     spending = condition.spending
+    if alert is not None and alert.is_standing and _is_as_before(alert, condition):
+        return None
     if alert is None or not alert.is_standing:
         # A new episode never begins before the last one has ended: each is known by its beginning.
         since = max(condition.since, alert.over_at) if alert is not None and alert.over_at else condition.since
@@ -248,6 +250,12 @@ def _met(alert: Alert | None, condition: Condition, now: datetime) -> Alert | No
         counted_run=counted,
         generation=alert.generation + 1,
     )
+
+
+def _is_as_before(alert: Alert, condition: Condition) -> bool:
+    """Tell whether there is nothing to note: what is parked for days is not written each minute."""
+    before = replace(alert.condition, since=condition.since, spending=condition.spending)
+    return before == condition and condition.spending is None and condition.kind not in _QUIET
 
 
 def _missed(alert: Alert, now: datetime) -> Alert | None:

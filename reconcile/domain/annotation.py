@@ -10,7 +10,6 @@ from typing import Any
 
 from reconcile.domain.breaker import RUN_KEY, Breaker, BreakerScope, BreakerState
 from reconcile.domain.cadence import read_duration
-from reconcile.domain.report import RunReport
 
 PREFIX = "appointment-reconciler.io/"
 BREAKER = PREFIX + "breaker"
@@ -84,33 +83,6 @@ def breaker_annotations(breakers: Iterable[Breaker], *, now: datetime) -> dict[s
         if len(text) <= MAX_BYTES or not inner:
             return {BREAKER: text, BREAKER_STATE: head["state"]}
         inner.pop()
-
-
-def last_run_annotation(report: RunReport) -> str:
-    """Return the receipt of one run: counts as integers, and no name but the run's own."""
-    return _compact(
-        {
-            "version": VERSION,
-            "runId": report.run_id,
-            "health": report.health.value,
-            "success": report.success,
-            "circuitBroken": report.circuit_broken,
-            "stopped": report.stopped,
-            "timestamp": instant(report.timestamp),
-            "durationMs": report.duration // timedelta(milliseconds=1),
-            "trigger": report.trigger.value,
-            "scheduledAt": instant(report.scheduled_at),
-            "latenessSeconds": None if report.lateness is None else report.lateness // timedelta(seconds=1),
-            "shard": str(report.shard) if report.shard else None,
-            "workspacesProcessed": report.workspaces_processed,
-            "leadsChecked": report.leads_checked,
-            "bookedFound": report.booked_found,
-            "canceledFound": report.canceled_found,
-            "deferred": report.deferred,
-            "errors": report.errors,
-            "parkedWorkspaces": len(report.parked_workspaces),
-        }
-    )
 
 
 def is_of_the_future(annotations: Mapping[str, str]) -> bool:

@@ -58,3 +58,5 @@ class Change:
     appointments: tuple[AppointmentChange, ...] = ()
     effects: tuple[Effect, ...] = ()
     mismatch: MismatchKind | None = None
+    removed: tuple[Appointment, ...] = ()
+    """Rows that are to be deleted again: only what takes back a change that has made them."""

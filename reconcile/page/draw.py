@@ -36,6 +36,11 @@ def draw(spec: Mapping[str, Any]) -> Markup:
     return Markup(library().vegalite_to_svg(whole, vl_version=VEGA_LITE))  # noqa: S704
 
 
+def warm_up() -> None:
+    """Draw for the first time, which takes as long as ten times later; raise a RequestError if nothing can be drawn."""
+    draw({"data": {"values": []}, "mark": "point", "width": 1, "height": 1})
+
+
 def library() -> ModuleType:
     """Return the library that draws, or raise a RequestError that says how to install it."""
     try:

@@ -11,7 +11,7 @@ from aiohttp import web
 from reconcile.domain.page import PageFacts
 from reconcile.errors import RequestError, SettingsError, StoreUnavailable
 from reconcile.page.door import Door
-from reconcile.page.draw import library
+from reconcile.page.draw import warm_up
 from reconcile.page.render import Live, away, page, policy
 from reconcile.page.shelf import Shelf
 from reconcile.ports import Clock
@@ -42,7 +42,7 @@ async def serve(
 
     Raises RequestError where the address cannot be had, or where nothing can be drawn.
     """
-    await asyncio.to_thread(library)
+    await asyncio.to_thread(warm_up)
 
     async def make(chosen: str) -> tuple[int, str]:
         live = Live(spans=tuple(SPANS), chosen=chosen)

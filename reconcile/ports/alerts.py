@@ -28,7 +28,7 @@ class Alerts(Protocol):
         ...
 
     async def save(self, alerts: Sequence[Alert]) -> frozenset[str]:
-        """Store each of *alerts* whose stored generation is the one before its own (1: none); return their keys."""
+        """Store each of *alerts* unless another generation than the one before its own is stored; return their keys."""
         ...
 
     async def channels(self) -> Mapping[str, ChannelState]:

@@ -75,6 +75,7 @@ class TickRow:
     """One run that has reported, by what a timeline needs: *breakers* as in its report, *at_risk* None if not asked."""
 
     run_id: RunId
+    started_at: datetime
     ended_at: datetime
     checks: int
     errors: int
@@ -98,8 +99,8 @@ class Ledger(Protocol):
         """Return the last runs, newest first."""
         ...
 
-    async def ticks(self, *, since: datetime, limit: int = 50_000) -> Sequence[TickRow]:
-        """Return the runs begun since then that have reported, oldest first; of more than *limit*, the newest."""
+    async def ticks(self, *, since: datetime, after: TickRow | None = None, limit: int = 100) -> Sequence[TickRow]:
+        """Return the runs begun since then that have reported, oldest first; with *after*, those behind it."""
         ...
 
     async def run(self, run_id: RunId) -> RunRow | None:

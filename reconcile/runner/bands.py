@@ -1,6 +1,6 @@
 """The story of the breakers as bands of time, read out of the reports of many runs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -58,34 +58,41 @@ class _Story:
         return sum((band.end - band.start for band in self.bands), timedelta())
 
 
-def timeline(
-    ticks: Iterable[TickRow], breakers: Sequence[Breaker], *, since: datetime, now: datetime, most: int
-) -> Timeline:
-    """Return what the reports tell of the time since *since*, up to what the breakers are *now*, in *most* rows."""
-    finest = (now - since) / _FINEST
-    stories: dict[str, _Story] = {}
-    troubled: set[str] = set()
-    for tick in ticks:
+class Chronicle:
+    """Reads reports in the order of their runs, and tells of the time from *since* to *now*."""
+
+    def __init__(self, *, since: datetime, now: datetime) -> None:
+        self._since, self._now = since, now
+        self._finest = (now - since) / _FINEST
+        self._stories: dict[str, _Story] = {}
+        self._troubled: set[str] = set()
+
+    def add(self, tick: TickRow) -> None:
+        """Note what a run has reported of breakers, and of which it is silent by now."""
         told = {str(each.get("breaker")): each for each in tick.breakers if each.get("state") in _WORST_FIRST}
         for name, each in told.items():
-            began_at = max(_instant(each.get("since")) or tick.ended_at, since)
-            story = stories.setdefault(name, _Story(name))
-            story.see(each["state"], since=began_at, at=tick.ended_at, finest=finest)
+            self._see(name, each["state"], since=_instant(each.get("since")) or tick.ended_at, at=tick.ended_at)
         closed = {str(each.get("breaker")): _instant(each.get("since")) for each in tick.breakers}
-        for name in troubled - told.keys():
-            stories[name].rest(min(closed.get(name) or tick.ended_at, tick.ended_at))
-        troubled = set(told)
-    stored = {str(each.key): each for each in breakers}
-    for name in stories.keys() | stored.keys():
-        breaker = stored.get(name)
-        state = breaker.effective_state(now) if breaker else BreakerState.CLOSED
-        began_at = (breaker.since if breaker else None) or now
-        if state in _WORST_FIRST:
-            story = stories.setdefault(name, _Story(name))
-            story.see(state, since=max(began_at, since), at=now, finest=finest)
-        elif name in stories:
-            stories[name].rest(min(began_at, now) if breaker else None)
-    return _cut([story for story in stories.values() if story.bands], most=most)
+        for name in self._troubled - told.keys():
+            self._stories[name].rest(min(closed.get(name) or tick.ended_at, tick.ended_at))
+        self._troubled = set(told)
+
+    def timeline(self, breakers: Sequence[Breaker], *, most: int) -> Timeline:
+        """Return the whole story up to what the breakers are now, in *most* rows."""
+        stored = {str(each.key): each for each in breakers}
+        for name in self._stories.keys() | stored.keys():
+            breaker = stored.get(name)
+            state = breaker.effective_state(self._now) if breaker else BreakerState.CLOSED
+            began_at = (breaker.since if breaker else None) or self._now
+            if state in _WORST_FIRST:
+                self._see(name, state, since=began_at, at=self._now)
+            elif name in self._stories:
+                self._stories[name].rest(min(began_at, self._now) if breaker else None)
+        return _cut([story for story in self._stories.values() if story.bands], most=most)
+
+    def _see(self, name: str, state: str, *, since: datetime, at: datetime) -> None:
+        story = self._stories.setdefault(name, _Story(name))
+        story.see(state, since=max(since, self._since), at=at, finest=self._finest)
 
 
 def _cut(stories: Sequence[_Story], *, most: int) -> Timeline:

@@ -9,6 +9,7 @@ from reconcile.domain.breaker import Breaker
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.outcome import DeferReason, SkipReason
+from reconcile.domain.receipt import receipt
 from reconcile.domain.report import Freshness, ProviderCounts, RunReport
 
 Member = TypeVar("Member", bound=StrEnum)
@@ -66,6 +67,7 @@ def document(report: RunReport) -> dict[str, Any]:
         "providerCalls": report.provider_calls,
         "effectsDelivered": report.effects_delivered,
         "effectsPending": report.effects_pending,
+        "receipt": receipt(report),
     }
 
 

@@ -12,8 +12,9 @@ from datetime import timedelta
 from random import Random
 from typing import TypeVar
 
-from reconcile.domain.annotation import LAST_RUN, breaker_annotations, is_of_the_future, last_run_annotation
+from reconcile.domain.annotation import LAST_RUN, breaker_annotations, is_of_the_future
 from reconcile.domain.breaker import Breaker, BreakerScope, BreakerState
+from reconcile.domain.receipt import receipt_text
 from reconcile.domain.report import RunReport
 from reconcile.errors import MirrorConflict, MirrorUnavailable, StoreUnavailable
 from reconcile.ports import Announcement, Breakers, Clock, StateMirror, StateObject, Telemetry
@@ -99,7 +100,7 @@ class Mirror:
         async def composed() -> Mapping[str, str]:
             shown = dict(await self._truth(breakers))
             if report is not None:
-                shown[LAST_RUN] = last_run_annotation(report)
+                shown[LAST_RUN] = receipt_text(report)
             return shown
 
         async def last() -> None:

@@ -1,6 +1,5 @@
 """Runs taken together by the clock, so that a week of them is as easily shown as an hour."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -19,16 +18,26 @@ def step(span: timedelta) -> timedelta:
     return next((each for each in _STEPS if span / each <= _MOST), whole_days * _STEPS[-1])
 
 
-def moments(ticks: Iterable[TickRow], *, since: datetime, now: datetime) -> tuple[Moment, ...]:
-    """Return the time from *since* to *now* in moments that begin at round times, those without a run too."""
-    length = step(now - since)
-    start = since - (since - _EPOCH) % length
-    count = max(1, -(-(now - start) // length))
-    found = [Moment(start=start + n * length, end=start + (n + 1) * length) for n in range(count)]
-    for tick in ticks:
-        place = min(max((tick.ended_at - start) // length, 0), count - 1)
-        found[place] = _with(found[place], tick)
-    return tuple(found)
+class Calendar:
+    """The time from *since* to *now* in moments that begin at round times, those without a run too."""
+
+    def __init__(self, *, since: datetime, now: datetime) -> None:
+        length = step(now - since)
+        start = since - (since - _EPOCH) % length
+        count = max(1, -(-(now - start) // length))
+        self._moments = [Moment(start=start + n * length, end=start + (n + 1) * length) for n in range(count)]
+        self._start, self._length = start, length
+
+    def add(self, tick: TickRow) -> None:
+        """Count a run to the moment in which it ended."""
+        place = (tick.ended_at - self._start) // self._length
+        place = min(max(place, 0), len(self._moments) - 1)
+        self._moments[place] = _with(self._moments[place], tick)
+
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """What has been counted so far."""
+        return tuple(self._moments)
 
 
 def _with(moment: Moment, tick: TickRow) -> Moment:

@@ -114,7 +114,11 @@ async def overview(
         standing=standing,
         verdict=verdict,
         breakers=breakers,
-        chores=(*_misread(orders), *_chores(quarantined_count, mismatches, pending_effects)),
+        chores=(
+            *_misread(orders),
+            *await _unheard(store, now=now),
+            *_chores(quarantined_count, mismatches, pending_effects),
+        ),
         runs=runs,
         last_success_at=last_success_at,
         at_work=tuple(claim for name, claim in claims.items() if name.partition(":")[0] == RUN_LEASE),
@@ -171,6 +175,15 @@ def _misread(orders: Sequence[OrderRow]) -> tuple[Chore, ...]:
     return tuple(
         Chore(text=sentence(row), command=f"kubectl annotate OBJECT {row.key[:100]}-") for row in orders if row.fault
     )
+
+
+async def _unheard(store: Store, *, now: datetime) -> list[Chore]:
+    """Return the channels of alerts that take nothing; one that nobody has tried for a day is set no more."""
+    return [
+        Chore(text=f"alerts do not arrive: {state.fault}", command="reconcile alerts list")
+        for state in (await store.alerts.channels()).values()
+        if state.fault and state.not_before and now - state.not_before < _RECENT
+    ]
 
 
 def _chores(quarantined_count: int, mismatches: Mapping[MismatchKind, int], pending_effects: int) -> tuple[Chore, ...]:

@@ -10,10 +10,10 @@ from reconcile.domain.cadence import PlannedCadence
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.lead import Lead
 from reconcile.domain.page import Failure, Moment, PageFacts, Repair, RiskyMeeting, Standing, Step, Trouble
-from reconcile.ports import ChangeRow, SightingRow, Store
+from reconcile.ports import ChangeRow, SightingRow, Store, TickRow
 from reconcile.runner.advice import Advice, counted
-from reconcile.runner.bands import timeline
-from reconcile.runner.moments import moments
+from reconcile.runner.bands import Chronicle, Timeline
+from reconcile.runner.moments import Calendar
 from reconcile.runner.overview import Overview, overview
 
 WORKSPACES_SHOWN = 20
@@ -45,9 +45,7 @@ async def page_facts(  # noqa: PLR0913 - the settings that decide what is well
     """Return what the page shows of the last *span*; bounded, however many runs, workspaces and failures there are."""
     since = now - span
     view = await overview(store, now=now, due=due, breaker=breaker, planned=planned)
-    ticks = await store.ledger.ticks(since=since)
-    history = moments(ticks, since=since, now=now)
-    story = timeline(ticks, await store.breakers.load(), since=since, now=now, most=BREAKERS_SHOWN)
+    history, story = await _told(store, since=since, now=now)
     standing, headline = _headline(view, history)
     return PageFacts(
         now=now,
@@ -57,7 +55,7 @@ async def page_facts(  # noqa: PLR0913 - the settings that decide what is well
         steps=_steps(view, standing),
         notes=next((run.health_reasons for run in view.runs if run.finished_at), ()),
         trip_rate=breaker.error_rate,
-        moments=history,
+        moments=tuple(history),
         bands=story.bands,
         band_rows=story.rows,
         more_breakers=story.more_count,
@@ -72,6 +70,18 @@ async def page_facts(  # noqa: PLR0913 - the settings that decide what is well
         last_run_at=view.runs[0].finished_at or view.runs[0].started_at if view.runs else None,
         last_sound_at=view.last_success_at,
     )
+
+
+async def _told(store: Store, *, since: datetime, now: datetime) -> tuple[Sequence[Moment], Timeline]:
+    """Read the runs a few at a time: with many parked workspaces each report is long."""
+    calendar, chronicle = Calendar(since=since, now=now), Chronicle(since=since, now=now)
+    last: TickRow | None = None
+    while ticks := await store.ledger.ticks(since=since, after=last):
+        for tick in ticks:
+            calendar.add(tick)
+            chronicle.add(tick)
+        last = ticks[-1]
+    return calendar.moments, chronicle.timeline(await store.breakers.load(), most=BREAKERS_SHOWN)
 
 
 def _headline(view: Overview, history: Sequence[Moment]) -> tuple[Standing, str]:

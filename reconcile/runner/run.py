@@ -8,6 +8,7 @@ from dataclasses import replace
 from reconcile.domain.breaker import RUN_KEY, BreakerState
 from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.lease import Lease
+from reconcile.domain.receipt import receipt_text
 from reconcile.domain.report import RunReport
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import LeaseHeld, StoreUnavailable
@@ -53,6 +54,7 @@ async def run(
     with parts.telemetry.span("run", shard=request.shard and str(request.shard), **facts) as span:
         report = await _run(request, run_id=run_id, policy=policy, parts=parts, span=span)
         tell_of_run(report, span=span, telemetry=parts.telemetry)
+        parts.telemetry.event("run.ended", receipt=receipt_text(report))
         return report
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, or_, select, update
+from sqlalchemy import RowMapping, or_, select
 
 from reconcile.domain.alert import Alert, Condition, ConditionKind, Heard
 from reconcile.domain.ids import RunId
@@ -35,17 +35,18 @@ class SqlAlerts:
         return [_alert(row, kind) for row in rows if (kind := word(ConditionKind, row["kind"]))]
 
     async def save(self, alerts: Sequence[Alert]) -> frozenset[str]:
-        """Store each of *alerts* whose stored generation is the one before its own (1: none); return their keys."""
-        saved = set()
+        """Store each of *alerts* unless another generation than the one before its own is stored; return their keys."""
+        if not alerts:
+            return frozenset()
+        rows = [_values(alert) for alert in sorted(alerts, key=lambda each: each.key)]
+        row = insert(tables.alert, self._database.dialect)
+        statement = row.on_conflict_do_update(
+            index_elements=["key"],
+            set_={name: row.excluded[name] for name in rows[0] if name != "key"},
+            where=_C.generation == row.excluded.generation - 1,
+        ).returning(_C.key)
         async with self._database.writing() as connection:
-            for alert in sorted(alerts, key=lambda each: each.key):
-                values = _values(alert)
-                first = insert(tables.alert, self._database.dialect).values(values).on_conflict_do_nothing()
-                is_expected = (_C.key == alert.key) & (_C.generation == alert.generation - 1)
-                further = update(tables.alert).where(is_expected).values(values)
-                if (await connection.execute(first if alert.generation == 1 else further)).rowcount == 1:
-                    saved.add(alert.key)
-        return frozenset(saved)
+            return frozenset((await connection.execute(statement, rows)).scalars())
 
     async def channels(self) -> Mapping[str, ChannelState]:
         """Return what is remembered of each channel, by name."""

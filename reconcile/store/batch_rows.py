@@ -27,6 +27,8 @@ class BatchRows:
     new_appointments: list[Row] = field(default_factory=list)
     appointments: list[Row] = field(default_factory=list)
     appointments_beside: list[Row] = field(default_factory=list)
+    removed: list[Row] = field(default_factory=list)
+    removed_beside: list[Row] = field(default_factory=list)
     leads: list[Row] = field(default_factory=list)
     attempts: list[Row] = field(default_factory=list)
     states: list[Row] = field(default_factory=list)
@@ -95,6 +97,10 @@ def _add_change(  # noqa: PLR0913 - the batch and all that it is read with
         row = _appointment(change.lead, each, mapping, at=batch.finished_at, spellings=spellings)
         (rows.new_appointments if each.before is None else rows.appointments).append(row)
         rows.appointments_beside.append({**row, **_appointment_beside(each.after)})
+    for gone in change.removed:
+        spelled = spellings.get((change.lead.id, gone.id), gone.id)
+        rows.removed.append({"lead_id": change.lead.id, "appointment_id": spelled})
+    rows.removed_beside = rows.removed
     before, after = change_documents(change)
     rows.changes.append(
         {
@@ -228,8 +234,9 @@ def change_documents(change: Change) -> tuple[Row, Row]:
     before = {"status": lead.status.value, "contact_id": lead.contact_id, **_plain_rollup(lead.rollup)}
     after = {"status": change.status.value, "contact_id": change.contact_id, **_plain_rollup(change.rollup)}
     different = [key for key in before if before[key] != after[key]]
+    were = [*(each.before for each in change.appointments), *change.removed]
     return (
-        {**{key: before[key] for key in different}, **_plain_appointments(each.before for each in change.appointments)},
+        {**{key: before[key] for key in different}, **_plain_appointments(were)},
         {**{key: after[key] for key in different}, **_plain_appointments(each.after for each in change.appointments)},
     )
 

@@ -18,24 +18,27 @@ from reconcile.store.tables import lead_state, run
 _REPAIRED = ("bookedFound", "canceledFound", "rescheduled", "updated")
 
 
-async def ticks(database: Database, *, since: datetime, limit: int) -> Sequence[TickRow]:
-    """Return the runs that have reported, oldest first; the newest ones where there are more than *limit*."""
+async def ticks(database: Database, *, since: datetime, after: TickRow | None, limit: int) -> Sequence[TickRow]:
+    """Return the runs begun since then that have reported, oldest first; with *after*, those behind it."""
     names = ("leadsChecked", "errors", *_REPAIRED, "appointmentsAtRisk24h")
     statement = (
         select(
             run.c.id,
+            run.c.started_at,
             run.c.finished_at,
             *(run.c.report[name].as_integer().label(name) for name in names),
             run.c.report["breakers"].label("breakers"),
         )
-        .where(run.c.started_at >= since, run.c.finished_at.is_not(None))
-        .order_by(run.c.started_at.desc(), run.c.id.desc())
+        .where(run.c.started_at >= (after.started_at if after else since), run.c.finished_at.is_not(None))
+        .order_by(run.c.started_at, run.c.id)
         .limit(limit)
     )
-    rows = await database.rows(statement)
+    if after is not None:
+        statement = statement.where((run.c.started_at > after.started_at) | (run.c.id > after.run_id))
     return [
         TickRow(
             run_id=RunId(row["id"]),
+            started_at=row["started_at"],
             ended_at=row["finished_at"],
             checks=row["leadsChecked"] or 0,
             errors=row["errors"] or 0,
@@ -43,7 +46,7 @@ async def ticks(database: Database, *, since: datetime, limit: int) -> Sequence[
             at_risk=row["appointmentsAtRisk24h"],
             breakers=tuple(row["breakers"] or ()),
         )
-        for row in reversed(rows)
+        for row in await database.rows(statement)
     ]
 
 

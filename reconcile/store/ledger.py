@@ -48,9 +48,9 @@ class SqlLedger:
         rows = await self._database.rows(select(run).order_by(run.c.started_at.desc(), run.c.id.desc()).limit(limit))
         return [_run(row) for row in rows]
 
-    async def ticks(self, *, since: datetime, limit: int = 50_000) -> Sequence[TickRow]:
-        """Return the runs begun since then that have reported, oldest first; of more than *limit*, the newest."""
-        return await ticks(self._database, since=since, limit=limit)
+    async def ticks(self, *, since: datetime, after: TickRow | None = None, limit: int = 100) -> Sequence[TickRow]:
+        """Return the runs begun since then that have reported, oldest first; with *after*, those behind it."""
+        return await ticks(self._database, since=since, after=after, limit=limit)
 
     async def run(self, run_id: RunId) -> RunRow | None:
         """Return one run."""

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from reconcile.errors import SettingsError
 from reconcile.ports import Store, TokenSource
@@ -12,6 +13,7 @@ from reconcile.store.breakers import SqlBreakers
 from reconcile.store.budgets import SqlBudgets
 from reconcile.store.cadences import SqlCadences, SqlOrders
 from reconcile.store.catalog import read_catalog
+from reconcile.store.clock import in_step
 from reconcile.store.database import Database
 from reconcile.store.domain_tables import DomainTables
 from reconcile.store.fit import fit_faults
@@ -25,13 +27,14 @@ from reconcile.store.version import version_faults
 
 @asynccontextmanager
 async def open_store(
-    database_url: str, *, mapping: SchemaMapping, tokens: TokenSource | None = None
+    database_url: str, *, mapping: SchemaMapping, tokens: TokenSource | None = None, now: datetime | None = None
 ) -> AsyncIterator[Store]:
-    """Give the store of *database_url* through *mapping*.
+    """Give the store of *database_url* through *mapping*; *now* is this machine's time, if it is to be written.
 
-    Raises StoreUnavailable where the database is away, SettingsError where its schema is not what is needed.
+    Raises StoreUnavailable where the database is away or its clock another one, SettingsError where its schema is not
+    what is needed.
     """
-    async with open_domain(database_url, mapping) as (database, domain):
+    async with open_domain(database_url, mapping, now=now) as (database, domain):
         yield Store(
             leads=SqlLeads(database, domain, tokens),
             leases=SqlLeases(database),
@@ -47,7 +50,9 @@ async def open_store(
 
 
 @asynccontextmanager
-async def open_domain(database_url: str, mapping: SchemaMapping) -> AsyncIterator[tuple[Database, DomainTables]]:
+async def open_domain(
+    database_url: str, mapping: SchemaMapping, *, now: datetime | None = None
+) -> AsyncIterator[tuple[Database, DomainTables]]:
     """Give the pool and the mapped tables, after a look at schema version and columns."""
     database = Database(database_url)
     if database.address.is_missing():
@@ -56,6 +61,8 @@ async def open_domain(database_url: str, mapping: SchemaMapping) -> AsyncIterato
         )
     try:
         async with database.reading() as connection:
+            if now is not None:
+                await in_step(connection, now)
             faults = await version_faults(connection, mapping)
             catalog = {} if faults else await read_catalog(connection, mapping)
         faults = faults or fit_faults(mapping, catalog, dialect=database.dialect)

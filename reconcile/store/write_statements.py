@@ -13,6 +13,8 @@ from sqlalchemy import (
     Table,
     UpdateBase,
     cast,
+    delete,
+    exists,
     func,
     literal,
     select,
@@ -50,8 +52,9 @@ def steps(domain: DomainTables) -> Mapping[str, Step]:
     made: list[Step] = []
     if domain.appointment:
         made += [_new_appointments(domain, domain.appointment), _appointments(domain, domain.appointment)]
+        made.append(_removed(domain, domain.appointment))
     if domain.appointment_facts_beside():
-        made.append(_appointments_beside(domain))
+        made += [_appointments_beside(domain), _removed_beside(domain)]
     mapped = tuple(name for name in (*LEAD_FACTS, "attempted_at") if name in domain.lead)
     if mapped:
         made.append(_leads(domain, mapped))
@@ -122,6 +125,25 @@ def _appointments_beside(domain: DomainTables) -> Step:
     keys = ("lead_id", "appointment_id")
     rows = _rows(domain, "appointments_beside", (*keys, *beside))
     return Step("appointments_beside", _upsert(domain, tables.appointment_state, rows, keys, beside), rows)
+
+
+def _removed(domain: DomainTables, own: DomainTable) -> Step:
+    rows = _rows(domain, "removed", ("lead_id", "appointment_id"))
+    is_same = (own["lead_id"].column == own["lead_id"].native(rows["lead_id"])) & (
+        own["appointment_id"].column == own["appointment_id"].native(rows["appointment_id"])
+    )
+    return Step("removed", delete(own.table).where(_any(rows, is_same)), rows)
+
+
+def _removed_beside(domain: DomainTables) -> Step:
+    table = tables.appointment_state
+    rows = _rows(domain, "removed_beside", ("lead_id", "appointment_id"))
+    is_same = (table.c.lead_id == rows["lead_id"]) & (table.c.appointment_id == rows["appointment_id"])
+    return Step("removed_beside", delete(table).where(_any(rows, is_same)), rows)
+
+
+def _any(rows: Rows, is_same: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists(select(literal(1)).select_from(rows.table).where(is_same))
 
 
 def _leads(domain: DomainTables, mapped: tuple[str, ...]) -> Step:

@@ -46,7 +46,14 @@ def test_what_was_told_before_says_that_it_was(news: News) -> None:
     assert subject(a_message(a_notice(news=news))).startswith(f"[calendars/prod] {news.capitalize()}: ")
 
 
-def test_a_thousand_notices_are_a_message_that_slack_takes() -> None:
+def test_a_thousand_notices_are_a_mail_that_somebody_may_read() -> None:
+    text = plain(a_message(*(a_notice(PARKED) for _ in range(1000))))
+
+    assert text.count("workspace ws-7") == 100
+    assert text.endswith("and 900 more: reconcile alerts list\n")
+
+
+def test_a_thousand_notices_are_a_message_are_a_message_that_slack_takes() -> None:
     document = slack.document(a_message(*(a_notice(PARKED) for _ in range(1000))))
 
     assert len(document["blocks"]) <= 50

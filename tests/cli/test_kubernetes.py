@@ -82,6 +82,40 @@ async def test_a_run_shows_its_breakers_and_its_receipt(clustered: Shop, server:
     assert {method for method, *_ in server.requests} == {"GET", "PATCH", "POST"}
 
 
+async def test_the_receipt_is_the_same_wherever_a_run_tells_of_its_end(
+    clustered: Shop, server: ApiServer, tmp_path: Path
+) -> None:
+    message = tmp_path / "termination-log"
+    message.write_text("what an earlier process left " * 100)
+    code = (
+        "import pathlib, sys; from reconcile.bootstrap import termination_log; from reconcile_cli.main import cli\n"
+        "termination_log.PATH = pathlib.Path(sys.argv[1]); cli(['run', '--output', 'json', '--log-level', 'info'])"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        code,
+        str(message),
+        env={**shop_env(clustered), "PATH": os.environ["PATH"]},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    printed = json.loads(out.splitlines()[-1])
+    kept = (await clustered.json("explain", "run", printed["runId"]))["report"]
+    (logged,) = [line for line in map(json.loads, err.splitlines()) if line["event"] == "run.ended"]
+
+    receipt = json.dumps(printed["receipt"], separators=(",", ":"))
+    assert (message.read_text(), server.annotations[LAST_RUN], logged["receipt"]) == (receipt, receipt, receipt)
+    assert kept == printed
+    assert printed["receipt"]["leadsChecked"] == printed["leadsChecked"] == 10
+    assert len(receipt.encode()) < 1024
+
+
+def shop_env(shop: Shop) -> dict[str, str]:
+    return {**shop.env, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_whatever_the_api_does_the_run_goes_on_with_one_warning(
     clustered: Shop, server: ApiServer, fault: str

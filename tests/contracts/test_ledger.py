@@ -114,8 +114,22 @@ async def test_ticks_are_what_a_timeline_needs_of_the_reports_oldest_first(store
     assert (found[0].checks, found[0].errors, found[0].repaired) == (9, 2, 4)
     assert found[0].ended_at == NOW + timedelta(seconds=65)
     assert found[0].breakers == (breaker,)
-    assert [row.run_id for row in await store.ledger.ticks(since=NOW, limit=1)] == ["run-2"]
+    assert [row.run_id for row in await store.ledger.ticks(since=NOW, limit=1)] == ["run-1"]
+    assert [row.run_id for row in await store.ledger.ticks(since=NOW, after=found[0])] == ["run-2"]
+    assert await store.ledger.ticks(since=NOW, after=found[1]) == []
     assert await store.ledger.ticks(since=NOW + timedelta(minutes=3)) == []
+
+
+async def test_ticks_of_one_instant_are_all_told(store: Store) -> None:
+    """As shards begin together: reading on from one of them leaves none out and repeats none."""
+    for name in "cab":
+        await store.ledger.begin(RunId(name), started_at=NOW, trigger="schedule", version="1.2")
+        await store.ledger.finish(replace(REPORT, run_id=RunId(name)), {})
+    seen = [*await store.ledger.ticks(since=NOW, limit=1)]
+    while ticks := await store.ledger.ticks(since=NOW, after=seen[-1], limit=1):
+        seen += ticks
+
+    assert [row.run_id for row in seen] == ["a", "b", "c"]
 
 
 async def failed(store: Store, *, run: str, workspace_id: str, at: datetime, count: int = 1, message: str = "") -> None:

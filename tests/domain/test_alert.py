@@ -140,6 +140,14 @@ def test_an_episode_never_begins_before_the_last_one_has_ended() -> None:
     assert memory.alerts[BROKEN.key].since == NOW + TICK
 
 
+def test_what_stands_as_before_is_not_written_each_minute() -> None:
+    memory = Memory()
+    memory.look(BROKEN)
+
+    assert observed(memory.alerts, [BROKEN], now=memory.now) == []
+    assert observed(memory.alerts, [replace(BROKEN, coming="a probe")], now=memory.now) != []
+
+
 def test_a_channel_that_was_away_hears_of_what_has_ended_meanwhile() -> None:
     memory = Memory()
     memory.note([BROKEN])

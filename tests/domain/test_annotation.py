@@ -19,7 +19,6 @@ from reconcile.domain.annotation import (
     OrderWord,
     breaker_annotations,
     is_of_the_future,
-    last_run_annotation,
     read_orders,
 )
 from reconcile.domain.breaker import (
@@ -35,6 +34,7 @@ from reconcile.domain.breaker import (
     Trip,
 )
 from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
+from reconcile.domain.receipt import receipt_text
 from reconcile.domain.report import Health, RunReport, Trigger
 from reconcile.domain.shard import Shard
 
@@ -144,7 +144,7 @@ def test_a_receipt_holds_counts_and_the_runs_own_name() -> None:
         shard=Shard(0, 4),
         parked_workspaces=(WorkspaceId("Doctor Who"),),
     )
-    text = last_run_annotation(report)
+    text = receipt_text(report)
     read = json.loads(text)
 
     assert (read["runId"], read["health"], read["durationMs"], read["parkedWorkspaces"]) == (

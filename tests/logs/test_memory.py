@@ -81,7 +81,7 @@ def peak(parts: Callable[[], Iterator[bytes]], *, size: int) -> int:
     """Read as much, and return the most memory that was held meanwhile."""
     claim = Claim(since=SINCE, signatures=[("gone", Expected.GONE)], max_error_rate=Rate.parse("5/min"))
     tally = LogTally(claim=claim)
-    stream = io.BufferedReader(Endless(parts(), size))
+    stream = io.BufferedReader(Endless(parts(), size))  # type: ignore[type-var]
     tracemalloc.start()
     try:
         for entry in entries(stream, name="log"):

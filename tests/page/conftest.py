@@ -25,7 +25,6 @@ FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 )
-CHROMIUM = shutil.which("chromium")
 
 Told = Callable[[str], PageFacts]
 
@@ -103,13 +102,20 @@ class Looker:
         return view
 
 
+def program(name: str, package: str) -> str:
+    """Return where *name* is; without it a test is skipped, and fails where everything must be tried."""
+    found = shutil.which(name)
+    if found is None:
+        reason = f"there is no {name} on this machine: apt-get install {package}"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    return found
+
+
 @pytest.fixture
 async def looker() -> AsyncIterator[Looker]:
     """Give a real Chromium."""
-    if CHROMIUM is None:
-        reason = "there is no chromium on this machine: apt-get install chromium"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    chromium = program("chromium", "chromium")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        browser = await playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         yield Looker(browser)
         await browser.close()

@@ -56,7 +56,7 @@ def facts(of: PageFacts) -> PageFacts:
                 run_id=RunId(each),
                 workspace_id=each,
                 lead_id=LeadId(each),
-                outcome=each,
+                outcome="rescheduled",
                 was=each,
                 became=each,
             )

@@ -1,6 +1,5 @@
 """The page as people meet it: in a real browser, light and dark, on a phone, by keyboard, on paper."""
 
-import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,7 +12,7 @@ from axe_playwright_python.async_playwright import Axe
 from reconcile.domain.page import PageFacts
 from reconcile.page.render import page as rendered
 from tests.page import hostile
-from tests.page.conftest import DESK, PHONE, Looker, Told, View
+from tests.page.conftest import DESK, PHONE, Looker, Told, View, program
 from tests.page.worlds import STORIES
 
 PathOf = Callable[[str], Path]
@@ -114,8 +113,6 @@ async def test_every_chart_has_its_numbers_in_a_table(file_of: PathOf, looker: L
 
 @pytest.mark.parametrize("name", STORIES)
 async def test_paper_cuts_no_chart(name: str, file_of: PathOf, story: Told, looker: Looker, tmp_path: Path) -> None:
-    if shutil.which("pdftotext") is None:
-        pytest.skip("there is no pdftotext on this machine: apt-get install poppler-utils")
     view = await looker.open(file_of(name).as_uri(), width=SHEET, scheme="dark")
     await view.page.pdf(path=tmp_path / "page.pdf", **PAPER)  # type: ignore[arg-type]
     pages = words_of(tmp_path / "page.pdf")
@@ -133,7 +130,8 @@ async def test_paper_cuts_no_chart(name: str, file_of: PathOf, story: Told, look
 
 def words_of(pdf: Path) -> list[tuple[float, list[tuple[str, float, float]]]]:
     """Return each sheet's width with its words and where they begin and end."""
-    text = subprocess.run(["pdftotext", "-bbox", str(pdf), "-"], capture_output=True, check=True).stdout  # noqa: S607
+    reader = program("pdftotext", "poppler-utils")
+    text = subprocess.run([reader, "-bbox", str(pdf), "-"], capture_output=True, check=True).stdout
     space = "{http://www.w3.org/1999/xhtml}"
     return [
         (

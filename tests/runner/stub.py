@@ -18,6 +18,7 @@ from reconcile.ports import (
     Breakers,
     Budgets,
     ChangeRow,
+    ChannelState,
     Claim,
     Leads,
     Leases,
@@ -53,6 +54,7 @@ class Stub:
     quarantined: Sequence[Lead] = ()
     mismatches: Mapping[MismatchKind, int] = field(default_factory=dict)
     pending: int = 0
+    channels: Mapping[str, ChannelState] = field(default_factory=dict)
     held: Mapping[str, Claim] = field(default_factory=dict)
     freshness: Freshness = field(default_factory=Freshness)
     cadences: MemoryCadences = field(default_factory=MemoryCadences)
@@ -71,7 +73,7 @@ class Stub:
             outbox=cast("Outbox", _Outbox(self)),
             cadences=self.cadences,
             orders=self.orders,
-            alerts=cast("Alerts", None),
+            alerts=cast("Alerts", _Alerts(self)),
             backfills=cast("Backfills", None),
         )
 
@@ -158,8 +160,8 @@ class _Ledger:
     async def signatures(self, **_: object) -> Sequence[SignatureRow]:
         return self.stub.signatures
 
-    async def ticks(self, **_: object) -> Sequence[TickRow]:
-        return self.stub.ticks
+    async def ticks(self, *, after: TickRow | None = None, **_: object) -> Sequence[TickRow]:
+        return () if after else self.stub.ticks
 
     async def sightings(self, **_: object) -> Sequence[SightingRow]:
         return self.stub.sightings
@@ -188,3 +190,11 @@ def healthy(**facts: object) -> dict[str, object]:
 WORKSPACE = WorkspaceId("ws-1")
 LEAD = LeadId("lead-1")
 GHL = ProviderName.HIGHLEVEL
+
+
+@dataclass
+class _Alerts:
+    stub: Stub
+
+    async def channels(self) -> Mapping[str, ChannelState]:
+        return self.stub.channels

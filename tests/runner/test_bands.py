@@ -13,7 +13,7 @@ from reconcile.domain.breaker import Breaker, BreakerKey, BreakerScope, BreakerS
 from reconcile.domain.ids import RunId
 from reconcile.domain.page import Band
 from reconcile.ports import TickRow
-from reconcile.runner.bands import Timeline, timeline
+from reconcile.runner.bands import Chronicle, Timeline
 from reconcile.runner.document import instant
 from tests.runner.stub import NOW
 
@@ -31,11 +31,22 @@ def told(state: str, *, since: float, breaker: str = GHL) -> Mapping[str, Any]:
 
 
 def tick(minute: float, *breakers: Mapping[str, Any]) -> TickRow:
-    return TickRow(run_id=RunId(f"r{minute}"), ended_at=at(minute), checks=1, errors=0, repaired=0, breakers=breakers)
+    return TickRow(
+        run_id=RunId(f"r{minute}"),
+        started_at=at(minute),
+        ended_at=at(minute),
+        checks=1,
+        errors=0,
+        repaired=0,
+        breakers=breakers,
+    )
 
 
 def drawn(ticks: Sequence[TickRow], *breakers: Breaker, most: int = 9) -> Timeline:
-    return timeline(ticks, breakers, since=SINCE, now=NOW, most=most)
+    chronicle = Chronicle(since=SINCE, now=NOW)
+    for each in ticks:
+        chronicle.add(each)
+    return chronicle.timeline(breakers, most=most)
 
 
 def spans(found: Timeline) -> list[tuple[str, float, float]]:

@@ -1,21 +1,39 @@
 """Runs by the clock."""
 
-from datetime import timedelta
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.domain.ids import RunId
+from reconcile.domain.page import Moment
 from reconcile.ports import TickRow
-from reconcile.runner.moments import moments, step
+from reconcile.runner.moments import Calendar, step
 from tests.runner.stub import NOW
 
 HOUR = timedelta(hours=1)
 
 
 def tick(*, ago: timedelta, checks: int = 10, errors: int = 0, at_risk: int | None = None) -> TickRow:
-    return TickRow(run_id=RunId("r"), ended_at=NOW - ago, checks=checks, errors=errors, repaired=1, at_risk=at_risk)
+    return TickRow(
+        run_id=RunId("r"),
+        started_at=NOW - ago,
+        ended_at=NOW - ago,
+        checks=checks,
+        errors=errors,
+        repaired=1,
+        at_risk=at_risk,
+    )
+
+
+def moments(ticks: Iterable[TickRow], *, since: datetime, now: datetime) -> tuple[Moment, ...]:
+    calendar = Calendar(since=since, now=now)
+    for each in ticks:
+        calendar.add(each)
+    return calendar.moments
 
 
 def test_an_hour_is_told_by_the_minute_and_a_week_by_two_hours() -> None:
@@ -50,9 +68,7 @@ def test_a_moment_without_runs_is_there_and_empty() -> None:
 def test_moments_tile_the_time_and_lose_no_run(span: timedelta, shift: timedelta, places: list[float]) -> None:
     """Also one that began before the page and ended in it, or a clock that is ahead."""
     now = NOW + shift
-    ticks = [
-        TickRow(run_id=RunId("r"), ended_at=now - span * place, checks=1, errors=0, repaired=0) for place in places
-    ]
+    ticks = [replace(tick(ago=HOUR), ended_at=now - span * place) for place in places]
     found = moments(ticks, since=now - span, now=now)
 
     assert found[0].start <= now - span

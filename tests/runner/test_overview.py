@@ -19,7 +19,7 @@ from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import RunId
 from reconcile.domain.lead import Lead, MismatchKind
 from reconcile.errors import ErrorClass
-from reconcile.ports import Claim
+from reconcile.ports import ChannelState, Claim
 from reconcile.runner.overview import Overview, overview
 from tests.runner.stub import LEAD, NOW, WORKSPACE, Stub, healthy, run_row
 
@@ -152,9 +152,16 @@ async def test_the_last_success_is_found_behind_a_long_failure() -> None:
 async def test_what_waits_for_a_person_comes_with_its_command() -> None:
     set_aside = [Lead(id=LEAD, workspace_id=WORKSPACE)]
 
-    view = await seen(Stub(quarantined=set_aside, mismatches={MismatchKind.DIFFERS: 2}, pending=3))
+    channels = {
+        "slack": ChannelState(name="slack", known_since=NOW, fault="slack answered 404", not_before=NOW),
+        "email": ChannelState(name="email", known_since=NOW),
+        "gone": ChannelState(name="gone", known_since=NOW, fault="x", not_before=NOW - timedelta(days=2)),
+    }
+
+    view = await seen(Stub(quarantined=set_aside, mismatches={MismatchKind.DIFFERS: 2}, pending=3, channels=channels))
 
     assert [(chore.text, chore.command) for chore in view.chores] == [
+        ("alerts do not arrive: slack answered 404", "reconcile alerts list"),
         ("set aside after repeated failures: 1 lead", "reconcile quarantine list"),
         ("found and not repaired: 2 differences", "reconcile mismatches"),
         ("waiting for the webhook to confirm: 3 follow-ups", "reconcile doctor"),

@@ -62,7 +62,7 @@ async def test_an_empty_ledger_says_how_to_begin() -> None:
 
 
 async def test_all_is_well_is_said_with_its_figures() -> None:
-    tick = TickRow(run_id=RunId("run-1"), ended_at=NOW - HOUR, checks=1200, errors=2, repaired=7)
+    tick = TickRow(run_id=RunId("run-1"), started_at=NOW - HOUR, ended_at=NOW - HOUR, checks=1200, errors=2, repaired=7)
     found = await facts(Stub(runs=[run_row("run-1", report=healthy())], ticks=[tick]))
 
     assert found.standing is Standing.WELL

@@ -1,0 +1,21 @@
+"""What was taken back, as a person reads it."""
+
+from rich.text import Text
+
+from reconcile.runner.advice import counted
+from reconcile.runner.undo import Undoing
+from reconcile_cli.text.words import QUIET, console, listing, safe
+
+
+def show(done: Undoing) -> None:
+    """Print what was reverted, and each lead that was left with its reason."""
+    out = console()
+    verb = "would be reverted" if done.dry_run else "reverted"
+    out.print(safe(f"{counted(len(done.reverted), 'lead')} {verb}, {len(done.left)} left as they are", "bold"))
+    if done.left:
+        table = listing("workspace", "lead", "why it was left")
+        for each in done.left:
+            table.add_row(safe(each.workspace_id), safe(each.lead_id), each.reason.replace("_", " "))
+        out.print(table)
+    if done.run_id is not None:
+        out.print(Text.assemble(("what to type  ", QUIET), safe(f"reconcile explain run {done.run_id}", "cyan")))

@@ -1,0 +1,126 @@
+"""What takes a change back, as long as the lead is still as that change left it. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from reconcile.domain.appointment import Appointment, AppointmentStatus
+from reconcile.domain.change import AppointmentChange, Change
+from reconcile.domain.ids import AppointmentId, ProviderName
+from reconcile.domain.lead import Lead, LeadStatus
+from reconcile.domain.outcome import Outcome
+
+
+class Left(StrEnum):
+    """Why a lead is left as it is."""
+
+    GONE = "gone"
+    """There is no such lead any more."""
+    CHANGED_SINCE = "changed_since"
+    """Somebody wrote it after that run: it no longer is what the run made of it."""
+    STATUS_UNKNOWN = "status_unknown"
+    """Its status before was a word of the customer's own, which the ledger does not hold."""
+    UNREADABLE = "unreadable"
+    """Another version of this program wrote down the change in words that this one does not know."""
+    WORKSPACE_BUSY = "workspace_busy"
+    """A run has the workspace now; asked again, it will be taken back."""
+    REFUSED = "refused"
+    """The database takes no such value any more."""
+
+
+_INSTANTS = ("booking_starts_at", "booking_ends_at", "booking_canceled_at")
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """One side of a change: the lead's own fields that it names, and the appointments."""
+
+    fields: Mapping[str, Any]
+    appointments: Mapping[AppointmentId, Appointment]
+
+
+def undone(lead: Lead, *, before: Mapping[str, Any], after: Mapping[str, Any]) -> Change | Left:
+    """Return the change from *after* back to *before*, or why there is none."""
+    try:
+        old, new = _facts(before), _facts(after)
+    except (KeyError, TypeError, ValueError):
+        return Left.UNREADABLE
+    if not _is_still(lead, new, old):
+        return Left.CHANGED_SINCE
+    if old.fields.get("status") is LeadStatus.OTHER:
+        return Left.STATUS_UNKNOWN
+    current = {each.id: each for each in lead.appointments}
+    rollup = {
+        name.removeprefix("booking_") if name != "booking_id" else name: value
+        for name, value in old.fields.items()
+        if name.startswith("booking_")
+    }
+    return Change(
+        lead=lead,
+        outcome=Outcome.UPDATED,
+        rollup=replace(lead.rollup, **rollup),
+        status=old.fields.get("status", lead.status),
+        contact_id=old.fields.get("contact_id", lead.contact_id),
+        appointments=tuple(
+            AppointmentChange(before=current.get(i), after=each) for i, each in old.appointments.items()
+        ),
+        removed=tuple(each for i, each in new.appointments.items() if i not in old.appointments),
+    )
+
+
+def _is_still(lead: Lead, new: _Facts, old: _Facts) -> bool:
+    rollup = lead.rollup
+    now = {
+        "status": lead.status,
+        "contact_id": lead.contact_id,
+        "booking_id": rollup.booking_id,
+        "booking_provider": rollup.provider,
+        "booking_status": rollup.status,
+        "booking_starts_at": rollup.starts_at,
+        "booking_ends_at": rollup.ends_at,
+        "booking_canceled_at": rollup.canceled_at,
+    }
+    current = {each.id: each for each in lead.appointments}
+    return (
+        all(now[name] == value for name, value in new.fields.items())
+        and all(current.get(i) == each for i, each in new.appointments.items())
+        and not any(i in current for i in old.appointments if i not in new.appointments)
+    )
+
+
+def _facts(side: Mapping[str, Any]) -> _Facts:
+    fields = {name: _read(name, value) for name, value in side.items() if name != "appointments"}
+    appointments = [_appointment(each) for each in side.get("appointments", ())]
+    return _Facts(fields, {each.id: each for each in appointments})
+
+
+def _read(name: str, value: Any) -> Any:  # noqa: ANN401 - the plain value of any field
+    if name == "status":
+        return LeadStatus(value)
+    if name not in {"contact_id", "booking_id", "booking_provider", "booking_status", *_INSTANTS}:
+        raise KeyError(name)
+    if value is None:
+        return None
+    if name == "booking_provider":
+        return ProviderName(value)
+    if name == "booking_status":
+        return AppointmentStatus(value)
+    return datetime.fromisoformat(value) if name in _INSTANTS else value
+
+
+def _appointment(plain: Mapping[str, Any]) -> Appointment:
+    return Appointment(
+        id=AppointmentId(plain["id"]),
+        provider=ProviderName(plain["provider"]),
+        status=AppointmentStatus(plain["status"]),
+        starts_at=datetime.fromisoformat(plain["starts_at"]),
+        ends_at=_instant(plain["ends_at"]),
+        canceled_at=_instant(plain["canceled_at"]),
+        replaces=plain["replaces"],
+    )
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

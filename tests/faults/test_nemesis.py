@@ -1,0 +1,126 @@
+"""Everything at once, drawn from a seed, for a minute; then the promises of the README are held against what happened.
+
+``RECONCILE_TEST_NEMESIS_SECONDS=1800`` lets it go on for half an hour, ``RECONCILE_TEST_NEMESIS_SEED=7`` draws others.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+
+import pytest
+
+from reconcile import bootstrap
+from reconcile.domain.ids import LeadId
+from reconcile.simulator import WorldSize
+from tests import postgres
+from tests.faults.company import settle_here
+from tests.faults.proxy import a_proxy
+from tests.faults.troubles import TROUBLES, Lives, Stage
+from tests.integration.processes import MIX, SECRET, Company, Ended, one_company
+from tests.integration.test_processes_beside import AUDIT, audited, ledger
+from tests.integration.test_truth import deviation
+
+SECONDS = os.environ.get("RECONCILE_TEST_NEMESIS_SECONDS")
+SEED = int(os.environ.get("RECONCILE_TEST_NEMESIS_SEED", "1"))
+SIZE = WorldSize(workspaces=3, leads_per_workspace=8, mix=MIX)
+BUDGET = 12
+"""Seconds of a run."""
+MOST_CALLS_OF_A_LEAD = 4
+CODES = {0, 1, 75, 143, -signal.SIGTERM, -signal.SIGKILL}
+_TIME_PASSES = (
+    "DELETE FROM reconcile_breaker",
+    "DELETE FROM reconcile_budget",
+    "UPDATE reconcile_workspace_state SET not_before = NULL, visited_at = NULL",
+    "UPDATE reconcile_outbox SET next_attempt_at = NULL WHERE delivered_at IS NULL",
+    "UPDATE reconcile_lead_state SET attempted_at = NULL, next_attempt_at = NULL, quarantined_at = NULL",
+)
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+async def company(postgres_server: postgres.Server, postgres_template: str) -> AsyncIterator[Company]:
+    url = postgres_server.create_database(template=postgres_template)
+    limits = {"run_budget_seconds": str(BUDGET), "attempt_timeout_seconds": "1"}
+    async with one_company(url, seed=SEED, size=SIZE, **limits) as company:
+        yield company
+    postgres_server.drop_database(url)
+
+
+async def a_round(stage: Stage) -> list[Ended]:
+    """Let one or two runs meet one, two or three troubles; return how they and what came beside them ended."""
+    stage.running.clear()
+    for _ in range(stage.chance.randint(1, 2)):
+        await stage.begin()
+    async with AsyncExitStack() as troubles:
+        for trouble in stage.chance.sample(TROUBLES, stage.chance.randint(1, 3)):
+            await troubles.enter_async_context(trouble(stage))
+        await asyncio.wait(
+            [asyncio.create_task(each.process.wait()) for each in stage.running], timeout=stage.chance.uniform(0.5, 3)
+        )
+    return list(await asyncio.gather(*(each.ended() for each in stage.running)))
+
+
+async def test_whatever_happens_the_promises_hold(company: Company, is_thorough: bool) -> None:
+    await company.database.execute(AUDIT)
+    chance = random.Random(SEED)
+    until = time.monotonic() + (float(SECONDS) if SECONDS else 60 if is_thorough else 5)
+    ends: list[Ended] = []
+    async with a_proxy(company.url) as proxy:
+        stage = Stage(company=company, proxy=proxy, chance=chance, lives=Lives(company.world, chance))
+        while time.monotonic() < until:
+            ends += await a_round(stage)
+    asked = company.simulator.requests.total
+    await let_time_pass(company)
+    await settle_here(company, most=12)
+    settled, delivered = await company.facts(), len(company.receiver.deliveries)
+    await let_time_pass(company)
+    await settle_here(company, most=1)
+
+    # Idempotent: looking again changes nothing and tells nobody anything.
+    assert (await company.facts(), len(company.receiver.deliveries)) == (settled, delivered)
+    # It loses nothing, wherever it crashed: the database says what the providers say, and each follow-up is delivered.
+    assert await deviations(company, stage.lives) == {}
+    assert {each.key for each in company.receiver.deliveries} == {row[0] for row in settled["effects"]}
+    assert len({(each.key, each.body) for each in company.receiver.deliveries}) == len(settled["effects"])
+    # One effective writer, and nothing newer overwritten: each change found in the row what it was planned from.
+    assert await ledger(company) == await audited(company)
+    # Bounded: each process ended in its time and as it should, and asked no more than it may.
+    assert {each.code for each in ends} <= CODES, [each for each in ends if each.code not in CODES]
+    assert asked <= len(ends) * len(company.world.leads) * MOST_CALLS_OF_A_LEAD
+    assert await company.held_leases() == []
+    # No secret and no personal data in any output.
+    assert told_secrets(company, ends) == set()
+    assert [each.err for each in ends if "Traceback" in each.err] == []
+
+
+async def let_time_pass(company: Company) -> None:
+    """Let as much time pass as all cooldowns, waits and leases take, also those that a wrong clock has set."""
+    await company.expire_leases()
+    for statement in _TIME_PASSES:
+        await company.database.execute(statement)
+
+
+async def deviations(company: Company, lives: Lives) -> dict[str, str]:
+    """Return the leads of which the database does not say what is true, each with why."""
+    async with bootstrap.opened_url(company.url) as store:
+        found = {}
+        for each in company.world.leads:
+            lead = await store.leads.lead(LeadId(each.id))
+            assert lead is not None
+            if why := deviation(each, lead, lives.truths[each.id]):
+                found[each.id] = why
+        return found
+
+
+def told_secrets(company: Company, ends: Sequence[Ended]) -> set[str]:
+    """Return the secrets and personal data that some output holds."""
+    world = company.world
+    tokens = {t for each in world.workspaces.values() for t in (each.location_token, each.calendly_token)}
+    people = {word for each in world.leads for word in (each.email, each.name)}
+    outputs = "\n".join(each.out + each.err for each in ends)
+    return {word for word in {SECRET, *tokens, *people} if word and word in outputs}
