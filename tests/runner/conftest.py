@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from reconcile.domain.sweep import SweepCost
+from reconcile.runner import asking
 from tests.runner.desk import Desk, at_desk
 from tests.runner.told import FakeChannel, an_alarm
 
@@ -13,6 +15,14 @@ async def desk(migrated_url: str) -> AsyncIterator[Desk]:
     """Give a run's surroundings; the test runs once on SQLite and once on PostgreSQL."""
     async with at_desk(migrated_url) as found:
         yield found
+
+
+@pytest.fixture
+def listed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """Give a desk at which GHL can be listed; samples are taken where they must be, and never by chance."""
+    monkeypatch.setattr(asking, "SAMPLES", 0.0)
+    desk.ghl.cost = SweepCost(fixed=3, lookup=1)
+    return desk
 
 
 @pytest.fixture

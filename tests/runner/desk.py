@@ -122,6 +122,11 @@ class Wrapped:
         return self._instead.get(name) or getattr(self._port, name)
 
 
+def tripped(report: RunReport) -> Mapping[str, str]:
+    """Return the breakers that a report tells of."""
+    return {str(each.key): each.state for each in report.breakers}
+
+
 def booked(lead_id: str, workspace_id: str) -> Lead:
     """Return a lead in a sequence, whose rows agree on one booking."""
     appointment = an_appointment(f"appt-{lead_id}", starts_at=START + timedelta(days=3))

@@ -1,51 +1,27 @@
 """Lists instead of look-ups: when, for whom, and that nothing that goes wrong with them is worse than look-ups."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.breaker import Breaker, BreakerKey, BreakerScope, BreakerState, Trip
 from reconcile.domain.breaker import BreakerReason as Reason
 from reconcile.domain.budget import Grant, RateLimit
-from reconcile.domain.change import Answer
 from reconcile.domain.ids import Operation, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead
 from reconcile.domain.outcome import DeferReason
-from reconcile.domain.report import Health, RunReport
-from reconcile.domain.sweep import SweepCost
+from reconcile.domain.report import Health
 from reconcile.errors import ErrorClass
 from reconcile.ports import Lookup, Usage
-from reconcile.runner import asking
 from reconcile.runner.context import STOP_GRACE, RunPolicy
 from reconcile.runner.trust import distrusts
 from tests.domain.factories import NOW
 from tests.runner.boards import GHL as LOOK_UP
 from tests.runner.boards import a_board, ws
-from tests.runner.desk import GHL, Desk, booked, unbooked
+from tests.runner.desk import GHL, Desk, booked, tripped, unbooked
 from tests.runner.fakes import START, Allowance, a_workspace, failure
-
-COST = SweepCost(fixed=3, lookup=1)
-
-
-@pytest.fixture(autouse=True)
-def without_chance(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take samples only where a test is about them."""
-    monkeypatch.setattr(asking, "SAMPLES", 0.0)
-
-
-@pytest.fixture
-def listed(desk: Desk) -> Desk:
-    """Give a desk at which GHL can be listed."""
-    desk.ghl.cost = COST
-    return desk
-
-
-def states(report: RunReport) -> Mapping[str, str]:
-    return {str(each.key): each.state for each in report.breakers}
 
 
 async def fill(desk: Desk, leads: list[Lead], *workspaces: str) -> None:
@@ -135,7 +111,7 @@ async def test_lists_that_fail_everywhere_have_a_breaker_of_their_own(listed: De
 
     broken = await listed.run()
 
-    assert states(broken) == {"provider:ghl/sweep": BreakerState.OPEN}
+    assert tripped(broken) == {"provider:ghl/sweep": BreakerState.OPEN}
     assert len(listed.ghl.swept) == (3 if kind is ErrorClass.CONTRACT else 5)
     assert (broken.no_change, broken.errors, broken.circuit_broken) == (120, 0, False)
     assert broken.health is Health.DEGRADED
@@ -147,7 +123,7 @@ async def test_lists_that_fail_everywhere_have_a_breaker_of_their_own(listed: De
     healing, widening, healed = [await listed.run() for _ in range(3)]
 
     assert (healing.no_change, widening.no_change, healed.no_change) == (120, 120, 120)
-    assert states(healed) == {}
+    assert tripped(healed) == {}
     listed.ghl.swept.clear()
     assert (await listed.run()).provider_calls == len(listed.ghl.swept) == 12
 
@@ -161,7 +137,7 @@ async def test_a_failing_probe_of_lists_keeps_them_off(listed: Desk) -> None:
     again = await listed.run()
 
     assert len(listed.ghl.swept) <= 3
-    assert (states(again), again.no_change) == ({"provider:ghl/sweep": BreakerState.OPEN}, 120)
+    assert (tripped(again), again.no_change) == ({"provider:ghl/sweep": BreakerState.OPEN}, 120)
 
 
 @pytest.mark.parametrize("key", ["provider:ghl", "provider:ghl/appointment", "workspace:ws-0", "run"])
@@ -265,65 +241,6 @@ async def test_a_bug_in_a_sweep_costs_no_lead_its_check(listed: Desk) -> None:
 
     assert (report.no_change, report.errors) == (20, 0)
     assert "internal_error" in listed.ear.events
-
-
-async def test_a_sample_that_contradicts_the_lists_is_believed(listed: Desk) -> None:
-    """And all that they settled is looked up."""
-    leads = await listed.fill([20])
-    listed.ghl.unlisted = {leads[9].appointments[0].id}
-    stale = {each.id: Answer(appointments=each.appointments) for each in leads[:9]}
-    for each in leads[:5]:
-        canceled = replace(each.appointments[0], status=AppointmentStatus.CANCELED, canceled_at=START)
-        listed.ghl.appointments[canceled.id] = canceled
-    listed.ghl.on_sweep = stale
-
-    report = await listed.run()
-
-    assert sorted(listed.ghl.asked) == [each.id for each in leads]
-    assert (report.canceled_found, report.no_change) == (5, 15)
-    assert "sweep.contradicted" in listed.ear.events
-
-
-async def test_where_lists_settle_all_a_sample_is_taken_now_and_then(
-    listed: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(asking, "SAMPLES", 1.0)
-    await listed.fill([20])
-
-    report = await listed.run()
-
-    assert (listed.ghl.asked, report.no_change) == (["ws-0-lead-000"], 20)
-
-
-async def _odd_ones(desk: Desk, *, workspaces: int) -> list[Lead]:
-    """Enter workspaces with twenty leads each, of which one is not listed."""
-    leads = await desk.fill([20] * workspaces)
-    odd = [each for each in leads if each.id.endswith("-007")]
-    desk.ghl.unlisted = {each.appointments[0].id for each in odd}
-    desk.policy = RunPolicy(workspace_concurrency=16)
-    return odd
-
-
-async def test_a_few_odd_records_do_not_speak_for_a_provider(listed: Desk) -> None:
-    """Nearly all that is looked up beside lists is odd: what was listed must count as well."""
-    odd = await _odd_ones(listed, workspaces=12)
-    listed.ghl.verdicts = {each.id: failure(ErrorClass.CONTRACT) for each in odd}
-
-    report = await listed.run()
-
-    assert (states(report), report.errors, report.no_change) == ({}, 12, 228)
-
-
-async def test_look_ups_that_all_fail_stop_at_once_whatever_lists_show(listed: Desk) -> None:
-    """The samples tell the one from the other."""
-    await _odd_ones(listed, workspaces=12)
-    listed.ghl.always = failure(ErrorClass.CONTRACT)
-
-    report = await listed.run()
-
-    assert states(report)["provider:ghl"] == BreakerState.OPEN
-    assert report.errors <= 3 + 4  # and those that were under way
-    assert (report.circuit_broken, report.canceled_found) == (True, 0)
 
 
 def test_changes_that_broken_lists_have_shown_are_withheld() -> None:
