@@ -16,9 +16,7 @@ ALERTS = CHART.parents[1] / "alerts"
 RULES = ALERTS / "prometheusrule.yaml"
 DASHBOARD = ALERTS / "dashboard.json"
 COPY = CHART / "files" / "dashboard.json"
-_HEAD = (
-    "# Written by `make chart-files` as the chart renders it. Without Helm, change both names in it.\n"
-)
+_HEAD = "# Written by `make chart-files` as the chart renders it. Without Helm, change both names in it.\n"
 
 
 def rule() -> dict[str, Any]:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.alert import News
+from reconcile.domain.cadence import CadenceOverride, CadenceSource
 from reconcile.domain.ids import RunId
 from reconcile.errors import ErrorClass
 from tests.runner.desk import Desk, Wrapped
@@ -23,6 +24,24 @@ async def test_a_schedule_that_stood_still_is_told_by_the_next_run_that_works(de
     alert = channel.messages[0].notices[0].alert
     assert alert.over_at is not None
     assert timedelta(hours=2) <= alert.lasted(alert.over_at) < timedelta(hours=2, minutes=2)
+
+
+async def test_a_cadence_that_was_lowered_until_just_now_was_no_standstill(desk: Desk, channel: FakeChannel) -> None:
+    now = desk.clock.now()
+    await desk.store.cadences.set(
+        CadenceOverride(
+            every=timedelta(hours=1),
+            reason="quota",
+            actor="ada",
+            source=CadenceSource.COMMAND,
+            set_at=now,
+            expires_at=now + timedelta(minutes=59),
+        )
+    )
+    desk.clock.advance(timedelta(hours=1))
+    await desk.run()
+
+    assert channel.messages == []
 
 
 async def test_a_schedule_that_stands_still_is_told_by_whoever_looks(desk: Desk, channel: FakeChannel) -> None:
