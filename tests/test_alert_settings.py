@@ -26,7 +26,7 @@ def faults(**given: str) -> tuple[str, ...]:
 def test_by_default_nobody_is_told_and_the_policy_is_the_domains() -> None:
     settings = read()
 
-    assert settings.alert_slack_url is settings.alert_smtp_url is settings.alert_email_to is None
+    assert (settings.alert_slack_url, settings.alert_smtp_url, settings.alert_email_to) == (None, None, None)
     assert settings.alert_policy() == AlertPolicy()
 
 

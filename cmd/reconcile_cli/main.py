@@ -63,6 +63,7 @@ COMMANDS: Mapping[str, str] = {
     "undo": "Take back what a run changed, where nobody has written since.",
     "verify": "Say whether a rollout has fixed a failure: pass, fail or inconclusive.",
     "job": "Print a one-off Job for kubectl.",
+    "prune": "Delete what is old from our own tables.",
     "migrate": "Bring the schema of our own tables to its newest form.",
     "doctor": "Check settings, database, credentials, clock and cluster.",
     "simulate": "Serve simulated providers, with faults to switch on.",

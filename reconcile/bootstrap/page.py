@@ -1,5 +1,6 @@
 """The page over the database that the settings name: as a file, or served."""
 
+import logging
 import secrets
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,6 +9,7 @@ from pathlib import Path
 from reconcile.bootstrap import SystemClock, opened
 from reconcile.domain.page import PageFacts
 from reconcile.errors import RequestError
+from reconcile.runner.bugs import bug_named
 from reconcile.runner.page import page_facts
 from reconcile.settings import Settings
 
@@ -61,5 +63,20 @@ async def serve(settings: Settings, *, host: str, port: int, on_ready: Callable[
         port=port,
         source=lambda span: facts(settings, span=span),
         clock=SystemClock(),
+        logger=bug_logger(),
         on_ready=on_ready,
     )
+
+
+def bug_logger() -> logging.Logger:
+    """Return where the server tells of a bug: by type and place, as its text may hold anything."""
+    logger = logging.getLogger("reconcile.serve")
+    logger.addFilter(_named)
+    return logger
+
+
+def _named(record: logging.LogRecord) -> bool:
+    if record.exc_info and record.exc_info[1]:
+        record.facts = {"what": bug_named(record.exc_info[1])}
+        record.exc_info = None
+    return True

@@ -35,8 +35,8 @@ Source = Callable[[timedelta], Awaitable[PageFacts]]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-async def serve(
-    door: Door, *, port: int, source: Source, clock: Clock, on_ready: Callable[[str], None] = lambda _: None
+async def serve(  # noqa: PLR0913 - what a server is made of
+    door: Door, *, port: int, source: Source, clock: Clock, logger: logging.Logger, on_ready: Callable[[str], None]
 ) -> None:
     """Serve until the task is cancelled; *source* gives the facts of a span, *on_ready* is told the address.
 
@@ -57,7 +57,7 @@ async def serve(
         application(door, Shelf(make=make, clock=clock)),
         access_log=None,
         handle_signals=False,
-        logger=logging.getLogger("reconcile.serve"),
+        logger=logger,
         shutdown_timeout=_GOODBYE,
     )
     try:

@@ -126,3 +126,14 @@ class Ledger(Protocol):
     async def sightings(self, *, since: datetime, until: datetime | None = None) -> Sequence[SightingRow]:
         """Return the kinds of failure seen in a span of time, by version, the most frequent first."""
         ...
+
+    async def prunable(self, *, before: datetime) -> Mapping[str, int]:
+        """Return how many rows of each table are old and needed by nobody."""
+        ...
+
+    async def prune(self, *, before: datetime, limit: int) -> Mapping[str, int]:
+        """Delete up to *limit* old runs with what belongs to them, and as much of each other kind; return how many.
+
+        What an open breaker, a follow-up that waits or an unfinished plan needs stays, and so do the newest runs.
+        """
+        ...

@@ -67,9 +67,7 @@ async def begin(wanted: Wanted, *, store: Store, clock: Clock) -> BackfillPlan:
             raise RequestError(
                 "say which leads are meant, like --stale-booked or --workspace ID; --help lists all ways"
             )
-        leads, found = await needs(wanted.selection, store=store, share=wanted.share)
-        if not leads:
-            raise RequestError("no lead is selected: nothing is to be repaired, or the selection is too narrow")
+        found = await needs(wanted.selection, store=store, share=wanted.share)
         lasts = fitting(found, within=wanted.within)
         estimate = {"calls": sum(need.calls for need in found), "accounts": len(found), "lasts": lasts.total_seconds()}
         plan = BackfillPlan(id=wanted.name, made_at=clock.now(), asked={**wanted.asked, "estimate": estimate})
@@ -171,6 +169,8 @@ async def complete(plan_id: PlanId, *, store: Store, caps: Caps, clock: Clock) -
     digest, summary, changes = await _added_up(plan, store.backfills)
     held = caps.exceeded(changes, planned=sum(summary["outcomes"].values()))
     closed = replace(plan, planned_at=clock.now(), hash=digest, summary=summary, held=held)
+    if not plan.selected:
+        closed = replace(closed, applied_at=clock.now())  # nothing is to be repaired
     await store.backfills.save(closed, before=plan)
     return await known_plan(plan_id, store.backfills)
 

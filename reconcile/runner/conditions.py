@@ -120,10 +120,16 @@ async def _silence(
         return [Condition(kind=kind, since=since, text=text, commands=commands)]
     if len(reported) > 1 and sound is reported[0]:
         newest, before = reported[0], reported[1].finished_at
-        if before is not None and newest.started_at - before > silence:
+        if before is not None and newest.started_at - before > max(silence, await _slowed_down(store, since=before)):
             text = "no run has ended in that time: nothing was checked or repaired"
             return [Condition(kind=kind, since=before, over_at=newest.finished_at, text=text, commands=commands)]
     return []
+
+
+async def _slowed_down(store: Store, *, since: datetime) -> timedelta:
+    """Return how long a cadence may be silent that was lowered until some time after *since*."""
+    override = await store.cadences.override()
+    return 2 * override.every if override is not None and override.expires_at > since else timedelta(0)
 
 
 def _unhealthy(reported: Sequence[RunRow]) -> list[Condition]:

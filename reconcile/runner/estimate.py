@@ -17,15 +17,13 @@ _CALLS = {ProviderName.HIGHLEVEL: (1, 2), ProviderName.CALENDLY: (2, 3)}
 """Calls for a lead whose booking's owner is known, and for one that is looked for by its address."""
 
 
-async def needs(selection: Selection, *, store: Store, share: float) -> tuple[int, Sequence[Need]]:
-    """Return how many leads would be selected, and what each account would be asked for them.
+async def needs(selection: Selection, *, store: Store, share: float) -> Sequence[Need]:
+    """Return what each account would be asked for the selected leads.
 
     A backfill is taken to get *share* of the rate: the schedule may use all of it, and goes first.
     """
     calls: dict[tuple[WorkspaceId, ProviderName], int] = defaultdict(int)
-    leads = 0
     for each in await store.backfills.shares(selection):
-        leads += each.leads
         for provider, (known, unknown) in _CALLS.items():
             if each.owner in {provider, None}:
                 calls[each.workspace_id, provider] += each.leads * (known if each.owner else unknown)
@@ -48,7 +46,7 @@ async def needs(selection: Selection, *, store: Store, share: float) -> tuple[in
         grant = await store.budgets.reserve(key, wanted=0, limit=limit, share=share)
         every = limit.interval / share
         found[key] = Need(workspace_id=workspace_id, provider=provider, calls=count, left=grant.left, every=every)
-    return leads, list(found.values())
+    return list(found.values())
 
 
 def fitting(found: Sequence[Need], *, within: timedelta) -> timedelta:

@@ -13,6 +13,7 @@ from reconcile.ports import BatchRow, ChangeRow, RunRow, SightingRow, SignatureR
 from reconcile.store.database import Database
 from reconcile.store.figures import ticks
 from reconcile.store.insert import insert
+from reconcile.store.pruning import prunable, prune
 from reconcile.store.reading import read_signature, word
 from reconcile.store.sightings import sightings
 from reconcile.store.tables import batch, change, run, signature
@@ -113,6 +114,14 @@ class SqlLedger:
     async def sightings(self, *, since: datetime, until: datetime | None = None) -> Sequence[SightingRow]:
         """Return the kinds of failure seen in a span of time, by version, the most frequent first."""
         return await sightings(self._database, since=since, until=until)
+
+    async def prunable(self, *, before: datetime) -> Mapping[str, int]:
+        """Return how many rows of each table are old and needed by nobody."""
+        return await prunable(self._database, before=before)
+
+    async def prune(self, *, before: datetime, limit: int) -> Mapping[str, int]:
+        """Delete up to *limit* old runs with what belongs to them, and as much of each other kind; return how many."""
+        return await prune(self._database, before=before, limit=limit)
 
 
 def _narrowed(statement: Select[Any], wanted: Mapping[Column[Any], Any]) -> Select[Any]:

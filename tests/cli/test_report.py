@@ -1,5 +1,6 @@
 """``reconcile report``: the last report, and the page as a file."""
 
+import asyncio
 import os
 import stat
 import subprocess
@@ -9,7 +10,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from tests.cli.command import ROOT, here, reconcile
+from tests.cli.command import BASE, ROOT, here, reconcile
 from tests.cli.conftest import Shop
 
 
@@ -109,6 +110,25 @@ async def test_without_the_extra_it_is_said_how_to_install_it(shop: Shop, tmp_pa
 
         assert (done.code, done.out) == (2, "")
         assert "pip install 'appointment-reconciler[page]'" in done.err
+
+
+async def test_what_draws_is_loaded_for_a_page_only(shop: Shop) -> None:
+    await shop.json("run")
+    code = (
+        "import sys\nfrom reconcile_cli.main import cli\n"
+        "try: cli(['report'])\n"
+        "finally: print(sorted({'jinja2', 'vl_convert', 'aiohttp'} & set(sys.modules)), file=sys.stderr)"
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", code),
+        env={**BASE, **shop.env},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+
+    assert out.startswith(b'{"success":true')
+    assert err == b"[]\n"
 
 
 def test_other_addresses_need_a_token() -> None:

@@ -72,7 +72,7 @@ class Proxy:
     def reset_all(self) -> None:
         """Reset every connection that there is."""
         for writer in list(self._writers):
-            _reset(writer)
+            reset(writer)
 
     async def go_away(self) -> None:
         """Be as a server that is stopped at once: nobody is served, and nobody can connect."""
@@ -82,12 +82,12 @@ class Proxy:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection to its end."""
         if self.listens is Listens.RESETS:
-            _reset(writer)
+            reset(writer)
             return
         try:
             there_reader, there_writer = await asyncio.open_connection(*self.upstream)
         except OSError:
-            _reset(writer)
+            reset(writer)
             return
         wire = _Wire(self, reader, writer, there_reader, there_writer)
         self._writers |= {writer, there_writer}
@@ -125,7 +125,7 @@ class _Wire:
                     await self._both()
         finally:
             for writer in (self.writer, self.there_writer):
-                _reset(writer)
+                reset(writer)
 
     async def _both(self) -> None:
         pumps = [asyncio.create_task(self._forth()), asyncio.create_task(self._back())]
@@ -189,7 +189,8 @@ async def _message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
     return head[:1], head + await reader.readexactly(struct.unpack("!I", head[1:])[0] - 4)
 
 
-def _reset(writer: asyncio.StreamWriter) -> None:
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Close the connection as a machine does that has forgotten it."""
     connection = writer.get_extra_info("socket")
     if connection is not None and connection.fileno() >= 0:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -53,6 +53,20 @@ def test_the_demo_runs_without_a_network(image: Image) -> None:
     assert "by itself" in image.run("demo")
 
 
+def test_charts_are_drawn_without_a_font_of_the_machine(image: Image) -> None:
+    """The image has none; the library that draws brings its own to measure with."""
+    program = """
+from reconcile.page.draw import draw
+values = [{"name": "workspace-0001", "count": 1}]
+axes = {"y": {"field": "name", "type": "nominal"}, "x": {"field": "count", "type": "quantitative"}}
+print(draw({"data": {"values": values}, "mark": "bar", "encoding": axes}))
+"""
+    drawn = image.python(program)
+
+    assert drawn.startswith("<svg")
+    assert ">workspace-0001</text>" in drawn
+
+
 def test_no_module_is_compiled_when_it_starts(image: Image) -> None:
     """Nothing is written, and nothing is tried in vain at each start."""
     program = """

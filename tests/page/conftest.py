@@ -3,10 +3,11 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Dialog, Page, Request, async_playwright
@@ -78,10 +79,12 @@ class Looker:
 
     browser: Browser
 
-    async def open(self, url: str, *, width: int = DESK, scheme: str = "light", **context: object) -> View:
-        """Open *url* and wait until it is there."""
-        given: Mapping[str, object] = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme, **context}
-        page = await (await self.browser.new_context(**given)).new_page()  # type: ignore[arg-type]
+    async def open(self, url: str, *, width: int = DESK, scheme: str = "light", password: str | None = None) -> View:
+        """Open *url* and wait until it is there; asked for it, give the *password*."""
+        given: dict[str, Any] = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
+        if password is not None:
+            given["http_credentials"] = {"username": "owner", "password": password}
+        page = await (await self.browser.new_context(**given)).new_page()
         view = View(page=page, requests=[], complaints=[])
 
         def asked(request: Request) -> None:
@@ -107,7 +110,9 @@ def program(name: str, package: str) -> str:
     found = shutil.which(name)
     if found is None:
         reason = f"there is no {name} on this machine: apt-get install {package}"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
     return found
 
 

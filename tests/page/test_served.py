@@ -13,6 +13,7 @@ import aiohttp
 import orjson
 import pytest
 
+from reconcile.bootstrap.page import bug_logger
 from reconcile.domain.page import PageFacts
 from reconcile.errors import SettingsError, StoreUnavailable
 from reconcile.page.door import Door
@@ -40,7 +41,10 @@ async def served(facts: PageFacts | Exception, *, token: str | None = None) -> A
         return facts
 
     door = Door.at("127.0.0.1", token=token)
-    task = asyncio.create_task(serve(door, port=0, source=source, clock=FakeClock(), on_ready=ready.set_result))
+    clock, logger = FakeClock(), bug_logger()
+    task = asyncio.create_task(
+        serve(door, port=0, source=source, clock=clock, logger=logger, on_ready=ready.set_result)
+    )
     try:
         yield await ready
     finally:
@@ -154,6 +158,21 @@ async def test_a_database_that_is_away_is_said(
         assert await view.page.locator("#refresh").is_visible()
 
 
+async def test_a_bug_is_logged_by_type_and_place_and_the_server_lives_on(
+    client: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with served(KeyError("somebody@example.org")) as url:
+        async with client.get(url) as answer:
+            text = await answer.text()
+        async with client.get(f"{url}healthz") as alive:
+            assert alive.status == 200
+    (record,) = [each for each in caplog.records if each.name == "reconcile.serve"]
+
+    assert answer.status == 500
+    assert record.facts["what"].startswith("KeyError in source at test_served.py:")  # type: ignore[attr-defined]
+    assert "somebody" not in text + caplog.text
+
+
 @dataclass
 class Kitchen:
     """Counts how often a page is made; each takes as long as the clock is moved on."""
@@ -246,8 +265,7 @@ async def test_the_command_serves_until_it_is_told_to_end(looker: Looker, tmp_pa
     )
     assert process.stdout is not None
     url = orjson.loads(await process.stdout.readline())["url"].replace("0.0.0.0", "127.0.0.1")  # noqa: S104
-    context = {"http_credentials": {"username": "owner", "password": TOKEN}}
-    view = await looker.open(url, **context)
+    view = await looker.open(url, password=TOKEN)
     shown = await view.page.locator("h1").inner_text()
     process.send_signal(signal.SIGTERM)
     _, err = await process.communicate()

@@ -92,14 +92,15 @@ async def _nothing_left(*_: object, **__: object) -> Any:
     return Grant(granted=0, left=0)
 
 
-async def test_an_empty_selection_and_one_that_finds_nobody_are_refused(desk: Desk) -> None:
+async def test_a_selection_of_everybody_is_refused_and_one_that_finds_nobody_is_done(desk: Desk) -> None:
     await desk.fill([1])
     work = Backfilling(desk)
 
     with pytest.raises(RequestError, match="say which leads are meant"):
         await work.plan(Selection())
-    with pytest.raises(RequestError, match="no lead is selected"):
-        await work.plan(Selection(workspaces=(WorkspaceId("ws-9"),)))
+    plan, _ = await work.plan(Selection(workspaces=(WorkspaceId("ws-9"),)))
+
+    assert (plan.selected, plan.state({})) == (0, PlanState.APPLIED)
 
 
 async def test_a_provider_whose_answers_are_doubtful_holds_the_plan_and_not_the_schedule(desk: Desk) -> None:

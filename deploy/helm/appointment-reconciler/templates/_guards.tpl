@@ -72,6 +72,9 @@
 {{- $_ := include "reconciler.number" (dict "name" "breaker.cooldownSeconds" "value" .Values.breaker.cooldownSeconds "low" 1.0 "high" 86400.0) -}}
 {{- $_ := include "reconciler.number" (dict "name" "limits.staleDays" "value" .Values.limits.staleDays "low" 0.0 "high" 3650.0) -}}
 {{- $_ := include "reconciler.number" (dict "name" "limits.hotMinutes" "value" .Values.limits.hotMinutes "low" 0.0 "high" 1440.0) -}}
+{{- $_ := include "reconciler.number" (dict "name" "backfill.rateShare" "value" .Values.backfill.rateShare "low" 0.01 "high" 1.0) -}}
+{{- $_ := include "reconciler.number" (dict "name" "backfill.maxPercent" "value" .Values.backfill.maxPercent "low" 0.0 "high" 100.0) -}}
+{{- $_ := include "reconciler.number" (dict "name" "backfill.maxCanceledPercent" "value" .Values.backfill.maxCanceledPercent "low" 0.0 "high" 100.0) -}}
 {{- if gt $attempt $budget }}
 {{- fail (printf "limits.attemptTimeoutSeconds (%v) is above limits.runBudgetSeconds (%v); one call cannot outlast its run, so lower the first or raise the second" .Values.limits.attemptTimeoutSeconds .Values.limits.runBudgetSeconds) }}
 {{- end }}

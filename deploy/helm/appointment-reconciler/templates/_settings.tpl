@@ -16,6 +16,10 @@ RECONCILE_LEAD_CONCURRENCY: {{ $v.limits.leadConcurrency | int | quote }}
 RECONCILE_RUN_BUDGET_SECONDS: {{ $v.limits.runBudgetSeconds | quote }}
 RECONCILE_ATTEMPT_TIMEOUT_SECONDS: {{ $v.limits.attemptTimeoutSeconds | quote }}
 RECONCILE_QUARANTINE_AFTER: {{ $v.limits.quarantineAfter | int | quote }}
+RECONCILE_BACKFILL_RATE_SHARE: {{ $v.backfill.rateShare | quote }}
+RECONCILE_BACKFILL_MAX_CHANGES: {{ $v.backfill.maxChanges | int | quote }}
+RECONCILE_BACKFILL_MAX_PERCENT: {{ $v.backfill.maxPercent | quote }}
+RECONCILE_BACKFILL_MAX_CANCELED_PERCENT: {{ $v.backfill.maxCanceledPercent | quote }}
 RECONCILE_ALERT_SOURCE: {{ default (printf "%s/%s" .Release.Namespace (include "reconciler.fullname" .)) $v.alerts.source | quote }}
 {{- with $v.alerts.runbookUrl }}
 RECONCILE_ALERT_RUNBOOK_URL: {{ . | quote }}
@@ -142,6 +146,29 @@ RECONCILE_CIRCUIT_BREAKER_MODE: {{ $v.breaker.mode | quote }}
   valueFrom:
     fieldRef:
       fieldPath: metadata.labels['batch.kubernetes.io/job-name']
+{{- with $v.telemetry }}
+{{- if .endpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ .endpoint | quote }}
+- name: OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE
+  value: {{ .temporality }}
+{{- /* The release is the instance: a new one each minute would be a new series each minute. */}}
+- name: OTEL_RESOURCE_ATTRIBUTES
+  value: service.namespace={{ $.root.Release.Namespace }},service.instance.id={{ include "reconciler.fullname" $.root }}
+{{- if .logs }}
+- name: OTEL_LOGS_EXPORTER
+  value: otlp
+{{- end }}
+{{- if .headersSecret }}
+- name: OTEL_EXPORTER_OTLP_HEADERS
+  valueFrom:
+    secretKeyRef:
+      name: {{ .headersSecret }}
+      key: {{ .headersKey }}
+      optional: true
+{{- end }}
+{{- end }}
+{{- end }}
 {{- with $v.extraEnv }}
 {{ toYaml . }}
 {{- end }}

@@ -1,0 +1,17 @@
+"""What was deleted, as a person reads it."""
+
+from reconcile.runner.advice import counted
+from reconcile.runner.prune import Pruned
+from reconcile_cli.text.words import console, listing, safe
+
+
+def show(pruned: Pruned) -> None:
+    """Print how many rows of each table went."""
+    out = console()
+    verb = "would be deleted" if pruned.dry_run else "deleted"
+    total = sum(pruned.rows.values())
+    out.print(safe(f"{counted(total, 'row')} from before {pruned.before:%Y-%m-%d %H:%M} UTC {verb}", "bold"))
+    table = listing("table", "rows", numbers=("rows",))
+    for name, count in pruned.rows.items():
+        table.add_row(name, str(count))
+    out.print(table)

@@ -1,0 +1,112 @@
+"""What every ``Ledger`` deletes, and what it keeps."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from reconcile.domain.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
+from reconcile.domain.ids import RunId
+from reconcile.domain.outcome import Outcome
+from reconcile.ports import Store
+from reconcile.runner.prune import PIECE, prune
+from reconcile.store.pruning import KEPT_RUNS
+from reconcile.store.seed import seed
+from tests.stores import DEFAULT, NOW, W1, appointment, batch, booking, lead, lead_write, signature, workspace
+
+DAY = timedelta(days=1)
+BEFORE = NOW - 90 * DAY
+OLD = NOW - 100 * DAY
+
+
+async def a_run(store: Store, name: str, at: datetime, *, effect: bool = False) -> None:
+    """Write a run that changed one lead, and in which another one failed."""
+    await store.ledger.begin(RunId(name), started_at=at, trigger="schedule", version="1")
+    one = lead(name)
+    change = booking(one, appointment(f"A-{name}"))
+    writes = [
+        lead_write(one, change=change if effect else replace(change, effects=())),
+        lead_write(lead(f"{name}-failed"), outcome=Outcome.FAILED, signature=signature(f"of {name}")),
+    ]
+    await store.leads.write(batch(writes, run_id=RunId(name), at=at))
+
+
+async def entered(store: Store, url: str, names: Sequence[str]) -> None:
+    leads = [lead(each) for name in names for each in (name, f"{name}-failed")]
+    await seed(url, mapping=DEFAULT, workspaces=[workspace(W1)], leads=leads)
+
+
+async def newest(store: Store) -> None:
+    """Fill the place of the newest runs, which always stay."""
+    for number in range(KEPT_RUNS):
+        await store.ledger.begin(RunId(f"new-{number}"), started_at=NOW, trigger="schedule", version="1")
+
+
+async def names(store: Store) -> set[str]:
+    return {row.run_id for row in await store.ledger.runs(limit=10_000) if not row.run_id.startswith("new-")}
+
+
+async def test_what_is_old_goes_with_all_that_belongs_to_it(store: Store, migrated_url: str) -> None:
+    await entered(store, migrated_url, ["old", "young"])
+    await newest(store)
+    await a_run(store, "old", OLD)
+    await a_run(store, "young", NOW - DAY)
+    dry = await prune(store.ledger, before=BEFORE, dry_run=True)
+    assert await names(store) == {"old", "young"}
+
+    done = await prune(store.ledger, before=BEFORE, dry_run=False)
+
+    assert await names(store) == {"young"}
+    assert dry.rows == done.rows
+    assert {name: count for name, count in done.rows.items() if count} == {
+        "reconcile_run": 1,
+        "reconcile_batch": 1,
+        "reconcile_change": 1,
+        "reconcile_signature_run": 1,
+        "reconcile_signature": 1,
+    }
+    assert await store.ledger.changes(run_id=RunId("old")) == []
+    assert [row.signature.message for row in await store.ledger.signatures()] == ["of young"]
+    assert len(await store.ledger.changes(run_id=RunId("young"))) == 1
+
+
+async def test_what_somebody_needs_stays_until_nobody_does(store: Store, migrated_url: str) -> None:
+    await entered(store, migrated_url, ["tripped", "waits", "plain"])
+    await newest(store)
+    await a_run(store, "tripped", OLD)
+    await a_run(store, "waits", OLD, effect=True)
+    await a_run(store, "plain", OLD)
+    key = BreakerKey(BreakerScope.PROVIDER, "ghl")
+    trip = Trip(reason=BreakerReason.CONTRACT_FAULT, checks=4, errors=3, run_id=RunId("tripped"))
+    opened = Breaker(key=key).trip(OLD, trip, policy=BreakerPolicy())
+    assert await store.breakers.save(opened, expected_generation=0)
+
+    await prune(store.ledger, before=BEFORE, dry_run=False)
+    assert await names(store) == {"tripped", "waits"}
+
+    (row,) = await store.outbox.pending(now=NOW, limit=9)
+    await store.outbox.delivered([row.key], at=OLD)
+    await prune(store.ledger, before=BEFORE, dry_run=False)
+    assert await names(store) == {"tripped"}
+    assert await store.outbox.pending_count() == 0
+
+
+async def test_the_newest_runs_stay_however_old(store: Store) -> None:
+    for number in range(KEPT_RUNS + 3):
+        at = OLD + timedelta(minutes=number)
+        await store.ledger.begin(RunId(f"run-{number:02}"), started_at=at, trigger="schedule", version="1")
+
+    await prune(store.ledger, before=BEFORE, dry_run=False)
+
+    assert await names(store) == {f"run-{number:02}" for number in range(3, KEPT_RUNS + 3)}
+
+
+async def test_each_transaction_is_bounded(store: Store) -> None:
+    await newest(store)
+    for number in range(7):
+        await store.ledger.begin(RunId(f"run-{number}"), started_at=OLD, trigger="schedule", version="1")
+
+    removed = await store.ledger.prune(before=BEFORE, limit=3)
+
+    assert removed["reconcile_run"] == 3
+    assert len(await names(store)) == 4
+    assert PIECE < 32_767  # parameters of one statement
