@@ -59,7 +59,7 @@ async def test_the_incident_is_told_in_the_tick_that_trips_and_its_end_with_its_
     assert new["commands"][0] == "reconcile explain run tick-03"
     assert (over["news"], over["overAt"]) == ("recovered", "2026-03-02T09:18:00+00:00")
     assert over["lastedSeconds"] == 16 * 60
-    assert over["savedCalls"] == sum(max(min(calls[1], calls[2]) - calls[n], 0) for n in range(3, 19)) > 600
+    assert over["savedCalls"] == sum(max(min(calls[1], calls[2]) - calls[n], 0) for n in range(3, 19)) > 300
     assert "Recovered after 16 min" in last["slack"]["text"]
     assert (first["pagerduty"]["event_action"], last["pagerduty"]["event_action"]) == ("trigger", "resolve")
     assert first["pagerduty"]["dedup_key"] == last["pagerduty"]["dedup_key"]
