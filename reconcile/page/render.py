@@ -130,7 +130,9 @@ def _shown(text: str) -> str:
 
 def _share(part: int, whole: int) -> str:
     """Return a percentage that is never rounded to nothing."""
-    rate = part / max(1, whole)
+    if not whole:
+        return "–"
+    rate = part / whole
     return f"{rate:.0%}" if rate in {0, 1} else f"{rate:.1%}" if rate >= 0.001 else "< 0.1%"  # noqa: PLR2004
 
 

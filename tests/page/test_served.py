@@ -217,22 +217,40 @@ async def test_a_page_that_is_dear_is_kept_for_longer(takes: float, kept: float)
 
 async def test_it_refreshes_itself_unless_somebody_reads_a_table(story: Told, looker: Looker) -> None:
     async with served(story("parked-workspace")) as url:
-        page = await looker.browser.new_page()
-        await page.clock.install()
+        page = (await looker.open("about:blank")).page
+        await page.add_init_script("window.setInterval = (act, pause) => { window.tick = act; window.pause = pause; }")
         loads: list[str] = []
         page.on("load", lambda each: loads.append(each.url))
         await page.goto(url)
         async with page.expect_navigation():
-            await page.clock.run_for(31_000)
+            await page.evaluate("void tick()")
         after_one = len(loads)
         await page.locator("summary").first.click()
         await page.evaluate("document.activeElement.blur()")
-        await page.clock.run_for(90_000)
-        await page.wait_for_load_state("networkidle")
+        await page.evaluate("tick()")
+        await page.evaluate("document.querySelector('details').open = false")
+        await page.locator("#refresh input").uncheck()
+        await page.evaluate("document.activeElement.blur()")
+        await page.evaluate("tick()")
+        await page.reload()
 
+        assert await page.evaluate("pause") == 30_000
         assert after_one == 2
-        assert len(loads) == 2
-        assert await page.locator("details[open]").count() == 1
+        assert len(loads) == 3
+        assert await page.locator("#refresh input").is_checked() is False
+
+
+async def test_a_server_that_has_gone_is_said_and_the_page_stays(story: Told, looker: Looker) -> None:
+    page = (await looker.open("about:blank")).page
+    await page.add_init_script("window.setInterval = (act) => { window.tick = act; }")
+    async with served(story("empty")) as url:
+        await page.goto(url)
+    await page.evaluate("tick()")
+
+    assert await page.locator("[role=status]").inner_text() == (
+        "The server does not answer: this is how things were before."
+    )
+    assert await page.locator("h1").inner_text() == "No run yet."
 
 
 async def test_spans_are_chosen_by_links(story: Told, looker: Looker) -> None:
