@@ -9,11 +9,12 @@ import click
 from reconcile import bootstrap
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.runner.explain import LeadStory, RunStory, WorkspaceStory, explain_lead, explain_run, explain_workspace
+from reconcile.runner.failure_story import FailureStory, explain_failure
 from reconcile.settings import Settings
 from reconcile_cli.options import with_settings
 from reconcile_cli.output import is_text, print_json
 
-Story = LeadStory | WorkspaceStory | RunStory
+Story = LeadStory | WorkspaceStory | RunStory | FailureStory
 
 
 @click.group()
@@ -43,6 +44,14 @@ def workspace(settings: Settings, *, workspace_id: str) -> None:
 def run(settings: Settings, *, run_id: str) -> None:
     """Tell of one run: its report, what it visited and what it changed."""
     _tell(settings, lambda *, store, **_: explain_run(RunId(run_id), store=store))
+
+
+@command.command()
+@with_settings()
+@click.argument("text")
+def failure(settings: Settings, *, text: str) -> None:
+    """Tell of a kind of failure: since when, how often, in which versions, in which workspaces."""
+    _tell(settings, lambda *, store, **_: explain_failure(text, store=store))
 
 
 def _tell(settings: Settings, explain: Callable[..., Awaitable[Story]]) -> None:

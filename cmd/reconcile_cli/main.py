@@ -171,6 +171,8 @@ def _terminable() -> Iterator[list[int]]:
 
     def terminate(number: int, _frame: FrameType | None) -> None:
         asked.append(number)
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it puts behind a script
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.raise_signal(signal.SIGINT)
 
     before = signal.signal(signal.SIGTERM, terminate)

@@ -100,7 +100,10 @@ def _drawn(facts: PageFacts) -> Mapping[str, list[tuple[str, Markup]]]:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(loader=_LOADER, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    # Not read again while the process lives: what the policy allows by its hash must be what is sent.
+    environment = Environment(
+        loader=_LOADER, auto_reload=False, autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
     filters: Mapping[str, Any] = {
         "shown": _shown,
         "keys": keys,
@@ -115,6 +118,7 @@ def _environment() -> Environment:
     return environment
 
 
+@cache
 def _source(name: str) -> str:
     return _LOADER.get_source(_environment(), name)[0]
 
@@ -126,7 +130,9 @@ def _shown(text: str) -> str:
 
 def _share(part: int, whole: int) -> str:
     """Return a percentage that is never rounded to nothing."""
-    rate = part / max(1, whole)
+    if not whole:
+        return "–"
+    rate = part / whole
     return f"{rate:.0%}" if rate in {0, 1} else f"{rate:.1%}" if rate >= 0.001 else "< 0.1%"  # noqa: PLR2004
 
 

@@ -87,8 +87,8 @@ async def _told(store: Store, *, since: datetime, now: datetime) -> tuple[Sequen
 def _headline(view: Overview, history: Sequence[Moment]) -> tuple[Standing, str]:
     """Return one sentence on how things are: the worst that is true, or that all is well and by what."""
     if view.standing is not Standing.WELL:
-        verdict = view.verdict.partition(": start one")[0].rstrip("?")
-        return view.standing, f"{verdict[:1].upper()}{verdict[1:]}."
+        verdict = view.verdict.partition(": start one")[0]
+        return view.standing, f"{verdict[:1].upper()}{verdict[1:]}{'' if verdict.endswith('?') else '.'}"
     if view.at_risk_count:
         meetings = counted(view.at_risk_count, "meeting")
         return Standing.ATTENTION, f"Runs are healthy, but {meetings} of the next 24 hours went unverified for an hour."

@@ -1,7 +1,7 @@
 """Telemetry on its way to a collector: one POST, again where that may help, all of it within a limit of its own.
 
 The SDK's exporters keep no limit (they took 7 to 10 s to give a dead collector up), and load an HTTP library of their
-own: docs/decisions/0021-telemetry.md.
+own: docs/decisions/0023-telemetry-keeps-its-own-limit.md.
 """
 
 import gzip

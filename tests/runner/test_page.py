@@ -94,6 +94,13 @@ async def test_a_stop_is_told_with_what_to_type() -> None:
     assert [(band.breaker, band.is_current) for band in found.bands] == [("provider:ghl", True)]
 
 
+async def test_silence_is_a_question() -> None:
+    found = await facts(Stub(runs=[run_row("run-1", minutes_ago=90, report=healthy())]))
+
+    assert found.headline == "No run for more than an hour: is the schedule suspended?"
+    assert [step.command for step in found.steps] == ["reconcile explain run run-1"]
+
+
 async def test_many_parked_workspaces_are_one_line_to_type_and_a_few_to_read() -> None:
     found = await facts(Stub(breakers=parked(40), runs=[run_row("run-9", report=healthy())]))
 

@@ -7,16 +7,17 @@ from functools import singledispatch
 from rich.console import Console
 from rich.text import Text
 
-from reconcile.domain.spelling import ago, span
+from reconcile.domain.spelling import ago, keys, span
 from reconcile.ports import BatchRow, ChangeRow
 from reconcile.runner.advice import Advice
 from reconcile.runner.explain import LeadStory, RunStory, WorkspaceStory
+from reconcile.runner.failure_story import FailureStory
 from reconcile_cli.text import report
 from reconcile_cli.text.breaker import block
 from reconcile_cli.text.words import HEALTH_STYLES, NONE, QUIET, ahead, console, grid, lasting, listing, safe
 
 
-def show(story: LeadStory | WorkspaceStory | RunStory, *, now: datetime | None = None) -> None:
+def show(story: LeadStory | WorkspaceStory | RunStory | FailureStory, *, now: datetime | None = None) -> None:
     """Print a story."""
     out, at = console(), now or datetime.now(UTC)
     _tell(story, out, at)
@@ -52,6 +53,22 @@ def _(story: LeadStory, out: Console, now: datetime) -> None:
     out.print(facts)
     _breakers(out, story.breakers, now)
     _changes(out, story.changes, now)
+
+
+@_tell.register
+def _(story: FailureStory, out: Console, now: datetime) -> None:
+    for row in story.sightings:
+        out.print(Text.assemble((f"● {row.count} × ", "red"), safe(row.signature.key, "bold")))
+        facts = grid(QUIET, "")
+        facts.add_row("  in version", safe(row.version or NONE))
+        facts.add_row("  first seen", ago(row.first_seen_at, now))
+        facts.add_row("  last seen", ago(row.last_seen_at, now))
+        facts.add_row("  runs", str(row.runs))
+        more = ", …" if row.workspace_count > len(row.workspaces) else ""
+        facts.add_row("  workspaces", safe(f"{row.workspace_count}: {', '.join(row.workspaces)}{more}"))
+        if row.signature.shape:
+            facts.add_row("  sample", safe(keys(row.signature.shape)))
+        out.print(facts)
 
 
 @_tell.register

@@ -1,0 +1,27 @@
+"""A kind of failure as the ledger knows it: since when, how often, in which versions, and whom it hits."""
+
+import shlex
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from reconcile.errors import RequestError
+from reconcile.ports import SightingRow, Store
+
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureStory:
+    """The kinds of failure whose line holds a text, each by version of the program, the most frequent first."""
+
+    sightings: tuple[SightingRow, ...]
+    commands: tuple[str, ...]
+
+
+async def explain_failure(text: str, *, store: Store) -> FailureStory:
+    """Return what is known of the failures that hold *text*; raise RequestError where there are none."""
+    found = [row for row in await store.ledger.sightings(since=_EVER) if text in row.signature.key]
+    if not found or not text:
+        raise RequestError(f"no failure that was seen holds {text[:60]!a}; `reconcile status` lists the last kinds")
+    command = f"reconcile verify --signature {shlex.quote(found[0].signature.message)} --gone --since TIME"
+    return FailureStory(sightings=tuple(found), commands=(command,))
