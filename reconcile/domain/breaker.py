@@ -35,6 +35,10 @@ class BreakerKey:
         """Whether it is of a provider's lists: without them nothing is left undone."""
         return self.scope is BreakerScope.PROVIDER and self.name.endswith(f"/{Operation.SWEEP}")
 
+    def is_of_sweeps_of(self, provider: "BreakerKey") -> bool:
+        """Tell whether it is of the lists of *provider*, the breaker of which is named."""
+        return self.is_of_sweeps and self.name.startswith(f"{provider.name}/")
+
     def __str__(self) -> str:
         return self.scope if self.scope is BreakerScope.RUN else f"{self.scope}:{self.name}"
 

@@ -298,7 +298,7 @@ class Board:
         if fault is None:
             self._successes_by[key] += 1
         self._jury.count_sweep(admission.workspace_id, admission.lookup, fault, number=admission.number)
-        if fault is not None:
+        if fault is not None and self.breaker(provider_key(admission.lookup.provider)).state is BreakerState.CLOSED:
             self._open(self._jury.judge_sweep(admission.lookup, fault, self._standing(now)), now)
 
     def vouch(self, workspace_id: WorkspaceId, lookup: Lookup, count: int, *, over: int = 0) -> None:
@@ -376,13 +376,18 @@ class Board:
                 self.under_way_at_trip = self.under_way_count
             if key.scope is BreakerScope.PROVIDER:
                 self._jury.forget(key)
-                self._acquit(verdict.fault, now)
+                self._acquit(key, verdict.fault, now)
 
-    def _acquit(self, fault: Fault, now: datetime) -> None:
-        """Close the breakers of workspaces that were blamed in this run for what proved to be the provider's fault."""
+    def _acquit(self, provider: BreakerKey, fault: Fault, now: datetime) -> None:
+        """Close the breakers of those that were blamed in this run for what proved to be the provider's fault."""
         for other, breaker in list(self._breakers.items()):
-            is_of_this_run = other.scope is BreakerScope.WORKSPACE and other in self.opened_in_run
-            if is_of_this_run and breaker.state is BreakerState.OPEN and breaker.fault == str(fault):
+            is_narrower = other.scope is BreakerScope.WORKSPACE or other.is_of_sweeps_of(provider)
+            if (
+                other in self.opened_in_run
+                and is_narrower
+                and breaker.state is BreakerState.OPEN
+                and breaker.fault == str(fault)
+            ):
                 self._breakers[other] = breaker.close(now, reason=BreakerReason.BLAMED_ELSEWHERE)
                 self.opened_in_run.discard(other)
 

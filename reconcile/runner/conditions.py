@@ -34,14 +34,17 @@ async def conditions(
     """
     rows = [row for row in await store.ledger.runs(limit=_LOOKED_AT) if _is_of_all(row)]
     reported = [row for row in rows if row.report is not None and row.finished_at is not None]
+    # Without a provider's lists nothing is stopped and nothing is left undone: `reconcile status` tells of it.
     open_breakers = [
-        each for each in await store.breakers.load() if each.effective_state(now) is not BreakerState.CLOSED
+        each
+        for each in await store.breakers.load()
+        if each.effective_state(now) is not BreakerState.CLOSED and not each.key.is_of_sweeps
     ]
     found = [_of_breaker(each, reported, now=now, policy=breaker) for each in open_breakers]
     cadence = await cadence_view(store, now=now, planned=planned)
     silence = max(policy.silence, 2 * (cadence.every or timedelta(0)))
     # While all calls to a provider are refused, no run can be sound: one trouble is told once.
-    if all(each.key.scope is BreakerScope.WORKSPACE or each.key.is_of_sweeps for each in open_breakers):
+    if all(each.key.scope is BreakerScope.WORKSPACE for each in open_breakers):
         found += await _silence(store, rows, reported, now=now, silence=silence)
     found += _unhealthy(reported)
     found += _at_risk(reported, least=policy.at_risk)

@@ -19,7 +19,7 @@ from reconcile.runner.context import STOP_GRACE, RunPolicy
 from reconcile.runner.trust import distrusts
 from tests.domain.factories import NOW
 from tests.runner.boards import GHL as LOOK_UP
-from tests.runner.boards import a_board, ws
+from tests.runner.boards import a_board, asked, states, ws
 from tests.runner.desk import GHL, Desk, booked, tripped, unbooked
 from tests.runner.fakes import START, Allowance, a_workspace, failure
 
@@ -255,3 +255,17 @@ def test_changes_that_broken_lists_have_shown_are_withheld() -> None:
     assert board.admit_sweep(ws(4), GHL, NOW) is None
     assert (distrusts(board, lists), distrusts(board, LOOK_UP)) == (True, False)
     assert (board.is_broken(NOW), board.under_way_count) == (False, 0)
+
+
+def test_lists_are_acquitted_of_what_proves_to_be_the_providers_fault() -> None:
+    """And are not blamed while it answers for them: when it is well again, so are they."""
+    board = a_board()
+    for number in range(3):
+        admission = board.admit_sweep(ws(number), GHL, NOW)
+        assert admission is not None
+        board.record_sweep(admission, ErrorClass.CONTRACT, NOW)
+    opened = states(board)
+    for number in range(3):
+        asked(board, number, ErrorClass.CONTRACT)
+
+    assert (opened, states(board)) == ({"provider:ghl/sweep": "open"}, {"provider:ghl": "open"})
