@@ -73,6 +73,8 @@ class _Bench:
 
     def run(self, collector: str | None) -> Measured:
         path = self.seeded.with_name("run.db")
+        for old in path.parent.glob("run.db*"):
+            old.unlink()
         shutil.copy(self.seeded, path)
         asked = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector} if collector else {}
         done = measured(_RUN, {**self.environment, "RECONCILE_DATABASE_URL": f"sqlite:///{path}", **asked})
@@ -126,7 +128,7 @@ def main() -> None:
         bench = _Bench(seeded=path, environment=environment, leads=wanted.workspaces * wanted.leads)
         busy = bench.cost(rounds=wanted.rounds)
         bench.run(None)
-        path.with_name("run.db").rename(path)  # all were attempted a moment ago: nothing is due
+        shutil.copy(path.with_name("run.db"), path)  # all were attempted a moment ago: nothing is due
         at_rest = replace(bench, environment={**environment, "RECONCILE_HOT_MINUTES": "60"}, leads=0)
         idle = at_rest.cost(rounds=wanted.rounds)
         base = at_rest.wall(None, rounds=wanted.rounds)

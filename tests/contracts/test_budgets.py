@@ -78,3 +78,19 @@ async def test_many_at_once_never_exceed_the_burst(store: Store) -> None:
     grants = await asyncio.gather(*(store.budgets.reserve(KEY, wanted=2, limit=SLOW) for _ in range(12)))
 
     assert sum(grant.granted for grant in grants) == 10
+
+
+async def test_who_takes_a_share_leaves_the_rest_of_the_burst_to_others(store: Store) -> None:
+    backfill = await store.budgets.reserve(KEY, wanted=100, limit=SLOW, share=0.5)
+    again = await store.budgets.reserve(KEY, wanted=1, limit=SLOW, share=0.5)
+    schedule = await store.budgets.reserve(KEY, wanted=100, limit=SLOW)
+
+    assert (backfill.granted, again.granted, schedule.granted) == (5, 0, 5)
+
+
+async def test_a_share_is_one_of_the_limit_that_was_learned(store: Store) -> None:
+    """Of an account on a free plan nothing would be left to others, were it the published limit's."""
+    learned = Usage(calls=0, limit=RateLimit(interval=timedelta(hours=1), burst=4))
+    await store.budgets.settle(KEY, unused=0, usage=learned, limit=SLOW)
+
+    assert (await store.budgets.reserve(KEY, wanted=100, limit=SLOW, share=0.5)).granted == 2

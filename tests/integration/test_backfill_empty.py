@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from reconcile import bootstrap
 from reconcile.bootstrap import backfill
 from reconcile.domain.backfill import PlanId, PlanState, Selection
-from reconcile.domain.ids import WorkspaceId
+from reconcile.domain.ids import LeadId, WorkspaceId
+from reconcile.domain.lead import Lead
 from reconcile.drill.company import enter
 from reconcile.errors import RequestError
 from reconcile.runner.backfill import Wanted
@@ -46,13 +46,11 @@ async def empty_provider() -> AsyncIterator[str]:
     server = await asyncio.start_server(answer, "127.0.0.1")
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        server.close()
-        server.close_clients() if hasattr(server, "close_clients") else None
 
 
-async def rows(settings: Settings, world: World) -> Mapping[str, Any]:
+async def rows(settings: Settings, world: World) -> Mapping[LeadId, Lead]:
     async with bootstrap.opened(settings) as opened:
-        return await opened.store.backfills.leads([each.id for each in world.leads])  # type: ignore[misc]
+        return await opened.store.backfills.leads([LeadId(each.id) for each in world.leads])
 
 
 async def test_nothing_is_canceled_and_the_plan_is_held_and_says_why(migrated_url: str) -> None:

@@ -1,0 +1,121 @@
+"""``reconcile backfill`` as it is typed, well and badly."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cli.command import here
+from tests.cli.conftest import Shop
+
+SELECT = ("--stale-booked", "1s")
+
+
+@pytest.fixture
+async def planned(shop: Shop) -> Shop:
+    """Give a shop with a plan by the name of ``one``, which is held: everything in it differs."""
+    await shop.json("backfill", "plan", *SELECT, "--name", "one")
+    return shop
+
+
+async def test_a_plan_is_looked_at_approved_and_carried_out(planned: Shop) -> None:
+    (listed,) = (await planned.json("backfill", "status"))["plans"]
+    refused = await planned.reconcile("backfill", "apply", "one")
+    done = await planned.json("backfill", "apply", "one", "--approve", listed["hash"])
+    text = await planned.reconcile("backfill", "status", "one", output="text")
+    runs = await planned.json("status")
+
+    assert (listed["state"], listed["next"]) == ("held", f"reconcile backfill apply one --approve {listed['hash']}")
+    assert refused.code == 2
+    assert listed["next"] in refused.err
+    assert (done["state"], done["counts"]) == ("applied", {"applied": done["selected"]})
+    assert "plan one: applied" in text.out
+    assert {run["trigger"] for run in runs["runs"]} == {"backfill"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("plan", "--since", "yesterday-ish"), "must be a date, an instant like 2026-03-01T09:30Z, or how long ago"),
+        (("plan", "--since", "2199-01-01"), "must not be in the future"),
+        (("plan", "--stale-booked", "0000-00-00"), "must be a date"),
+        (("plan", "--since", "99999999999d"), "must be a date"),
+        (("plan", "--status", "maybe"), "'maybe' is not one of"),
+        (("plan", *SELECT, "--workspace", "nobody's"), "there is no workspace"),
+        (("plan",), "say which leads are meant"),
+        (("reset",), "say which leads are meant"),
+        (("plan", *SELECT, "--name", "Not A Name"), "must be a name of 1 to 63 small letters"),
+        (("plan", "--name", "two", "--workspace", "ws-0000", "--within", "soon"), "must be a duration like"),
+        (("apply", "elsewhere"), "this database has no plan elsewhere; its last plans are one."),
+        (("status", "elsewhere"), "this database has no plan elsewhere"),
+        (("apply", "one", "--approve", "f00d"), "another plan was approved"),
+        (("plan", "--name", "one", "--provider", "ghl"), "there is a plan one of another selection"),
+        (("manifest", "--plan", "one"), "Missing option"),
+    ],
+)
+async def test_what_cannot_be_is_said_in_a_sentence(planned: Shop, arguments: tuple[str, ...], said: str) -> None:
+    done = await planned.reconcile("backfill", *arguments)
+
+    assert done.code == 2
+    assert said in " ".join(done.err.split())
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("rate_share", "-0.5"), ("max_percent", "-1"), ("max_canceled_percent", "101")]
+)
+def test_a_rate_that_none_can_be_is_a_setting_to_be_put_right(tmp_path: Path, setting: str, value: str) -> None:
+    done = here(
+        "backfill", "plan", *SELECT, **{f"backfill_{setting}": value, "database_url": f"sqlite:///{tmp_path}/x"}
+    )
+
+    assert done.code == 78
+    assert f"RECONCILE_BACKFILL_{setting.upper()} must be a number from" in done.err
+
+
+async def test_an_edited_plan_is_refused(planned: Shop) -> None:
+    """By whoever can write the database: as little as one row's outcome."""
+    plan = await planned.json("backfill", "status", "one")
+    path = planned.env["RECONCILE_DATABASE_URL"].removeprefix("sqlite:///")
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE reconcile_backfill_lead SET facts = 'x' WHERE lead_id = 'ws-0000-lead-00002'")
+    database.close()
+    done = await planned.reconcile("backfill", "apply", "one", "--approve", plan["hash"])
+
+    assert done.code == 2
+    assert "the rows of plan one were edited since it was made" in done.err
+
+
+async def test_pods_of_one_job_share_a_plan_by_its_name(shop: Shop) -> None:
+    pods = [
+        await shop.json("backfill", "plan", "--stale-booked", job_name="in-two", shards="2", shard=f"{n}/2")
+        for n in range(2)
+    ]
+
+    assert [pod["plan"] for pod in pods] == ["in-two", "in-two"]
+    assert [pod["hash"] is None for pod in pods] == [True, False]
+    assert pods[1]["selected"] == pods[1]["counts"]["planned"]
+
+
+async def test_reset_says_how_many_before_it_moves_any(shop: Shop) -> None:
+    await shop.json("run")
+    looked = await shop.json("backfill", "reset", "--provider", "ghl", "--dry-run")
+    moved = await shop.json("backfill", "reset", "--provider", "ghl")
+    again = await shop.json("backfill", "reset", "--provider", "ghl")
+
+    assert looked["reset"] == looked["selected"] == moved["reset"] > 0
+    assert (looked["dryRun"], again["reset"]) == (True, 0)
+
+
+def test_the_printed_job_carries_out_the_plan_in_shards() -> None:
+    words = ("--plan", "one", "--shards", "4", "--name", "bf", "--image", "reconciler:1", "--release", "rec")
+    job = yaml.safe_load(here("backfill", "manifest", *words).out)
+    as_json = json.loads(here("backfill", "manifest", *words, "--approve", "f00d", "--format", "json").out)
+    container = job["spec"]["template"]["spec"]["containers"][0]
+
+    assert container["args"] == ["backfill", "apply", "one"]
+    assert {"name": "RECONCILE_TRIGGER", "value": "backfill"} in container["env"]
+    assert (job["spec"]["completionMode"], job["spec"]["completions"]) == ("Indexed", 4)
+    assert as_json["spec"]["template"]["spec"]["containers"][0]["args"][-2:] == ["--approve", "f00d"]

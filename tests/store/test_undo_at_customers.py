@@ -1,0 +1,60 @@
+"""An undo in a customer's own schema: quoted names, native enums, keys of other types."""
+
+from reconcile.domain.ids import LeadId, RunId
+from reconcile.domain.lead import Lead
+from reconcile.domain.undoing import Left
+from reconcile.ports import Store
+from reconcile.runner.undo import Undo, undo
+from tests.runner.fakes import FakeClock
+from tests.store import schemas
+from tests.store.schemas import ONE
+from tests.stores import NOW, RUN, appointment, batch, booking, lead_write
+
+
+async def found(store: Store) -> Lead:
+    one = await store.leads.lead(LeadId(ONE))
+    assert one is not None
+    return one
+
+
+async def booked(store: Store) -> Lead:
+    """Let a run book the lead, and return it as it was before."""
+    before = await found(store)
+    await store.ledger.begin(RUN, started_at=NOW, trigger="schedule", version="1")
+    change = booking(before, appointment("NEW"), contact_id="c1")
+    await store.leads.write(batch([lead_write(before, change=change)]))
+    return before
+
+
+async def test_what_a_run_wrote_into_a_customers_tables_is_taken_back_and_again(
+    store: Store, customer: schemas.Customer
+) -> None:
+    await customer.execute("""UPDATE app."Lead" SET status = 'QUALIFIED'""")
+    before = await booked(store)
+    changed = await found(store)
+    assert len(await customer.execute('SELECT id FROM app."Appointment"')) == len(changed.appointments) == 1
+
+    done = await undo(Undo(undone_run=RUN, run_id=RunId("undo")), store=store, clock=FakeClock())
+
+    assert done.left == ()
+    assert (await found(store)).same_facts(before)
+    assert await customer.execute('SELECT id FROM app."Appointment"') == []
+    assert await customer.execute('SELECT DISTINCT status FROM app."Lead"') == [("QUALIFIED",)]
+
+    again = await undo(Undo(undone_run=RunId("undo"), run_id=RunId("again")), store=store, clock=FakeClock())
+
+    assert again.left == ()
+    assert (await found(store)).same_facts(changed)
+
+
+async def test_a_status_that_is_the_customers_own_is_left_with_the_rest_of_the_lead(
+    store: Store, customer: schemas.Customer
+) -> None:
+    await customer.execute("""UPDATE app."Lead" SET status = 'NEW'""")
+    await booked(store)
+    changed = await found(store)
+
+    done = await undo(Undo(undone_run=RUN, run_id=RunId("undo")), store=store, clock=FakeClock())
+
+    assert [each.reason for each in done.left] == [Left.STATUS_UNKNOWN]
+    assert (await found(store)).same_facts(changed)
