@@ -30,6 +30,8 @@ SIZE = WorldSize(workspaces=3, leads_per_workspace=8, mix=MIX)
 BUDGET = 12
 """Seconds of a run."""
 MOST_CALLS_OF_A_LEAD = 4
+OFTEN = 0.7
+"""How often so much time has passed since the last round that all breakers are closed and all leads due again."""
 CODES = {0, 1, 75, 143, -signal.SIGTERM, -signal.SIGKILL}
 _TIME_PASSES = (
     "DELETE FROM reconcile_breaker",
@@ -54,6 +56,8 @@ async def company(postgres_server: postgres.Server, postgres_template: str) -> A
 async def a_round(stage: Stage) -> list[Ended]:
     """Let one or two runs meet one, two or three troubles; return how they and what came beside them ended."""
     stage.running.clear()
+    if stage.chance.random() < OFTEN:
+        await let_time_pass(stage.company)
     for _ in range(stage.chance.randint(1, 2)):
         await stage.begin()
     async with AsyncExitStack() as troubles:
@@ -74,7 +78,7 @@ async def test_whatever_happens_the_promises_hold(company: Company, is_thorough:
         stage = Stage(company=company, proxy=proxy, chance=chance, lives=Lives(company.world, chance))
         while time.monotonic() < until:
             ends += await a_round(stage)
-    asked = company.simulator.requests.total
+    asked, changed = company.simulator.requests.total, len(await company.changes())
     await let_time_pass(company)
     await settle_here(company, most=12)
     settled, delivered = await company.facts(), len(company.receiver.deliveries)
@@ -89,6 +93,7 @@ async def test_whatever_happens_the_promises_hold(company: Company, is_thorough:
     assert len({(each.key, each.body) for each in company.receiver.deliveries}) == len(settled["effects"])
     # One effective writer, and nothing newer overwritten: each change found in the row what it was planned from.
     assert await ledger(company) == await audited(company)
+    assert changed > len(ends), "there was something to do in between"
     # Bounded: each process ended in its time and as it should, and asked no more than it may.
     assert {each.code for each in ends} <= CODES, [each for each in ends if each.code not in CODES]
     assert asked <= len(ends) * len(company.world.leads) * MOST_CALLS_OF_A_LEAD

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
+import asyncpg
+
 from reconcile.simulator import Booking, Fault, FaultKind, GeneratedLead
 from tests.faults.proxy import Listens, Phase, Proxy
 from tests.faults.test_statements import terminate
@@ -118,10 +120,22 @@ async def a_stopped_process(stage: Stage) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def another_writer(stage: Stage) -> AsyncIterator[None]:
-    for _ in range(20):
-        lead = stage.chance.choice(stage.company.world.leads)
-        await stage.company.database.execute(stage.chance.choice(WRITES[:2]), lead.id)
+    """Write as a webhook handler does, as long as processes run: also between their reading and their writing."""
+
+    async def write() -> None:
+        connection = await asyncpg.connect(stage.company.url, server_settings={"application_name": "webhook"})
+        try:
+            while True:
+                lead = stage.chance.choice(stage.company.world.leads)
+                await connection.execute(stage.chance.choice(WRITES[:2]), lead.id)
+                await asyncio.sleep(0.005)
+        finally:
+            connection.terminate()
+
+    writing = asyncio.create_task(write())
     yield
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
 
 
 @asynccontextmanager
