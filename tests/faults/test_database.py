@@ -75,14 +75,15 @@ async def test_whatever_is_refused_in_whatever_table_nothing_is_lost(
 
 
 async def test_a_database_that_is_not_there_is_tried_later(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "CONNECT_TIMEOUT", 0.3)
     async with scene.company() as company:
         async with a_proxy(company.url) as proxy:
             for listens in (Listens.RESETS, Listens.IS_SILENT):
                 proxy.listens = listens
                 began = time.monotonic()
-                assert (await run_here(company, url=proxy.url)).code == TRY_LATER
-                assert time.monotonic() - began < 2
+                with monkeypatch.context() as patch:
+                    patch.setattr(engines, "CONNECT_TIMEOUT", 0.3)
+                    assert (await run_here(company, url=proxy.url)).code == TRY_LATER
+                assert time.monotonic() - began < 5
         assert (await run_here(company, url=proxy.url)).code == TRY_LATER, "the port is closed now"
         await scene.ends_well(company)
 
@@ -92,8 +93,6 @@ async def test_a_database_that_falls_silent_is_not_waited_for_beyond_all_bounds(
 ) -> None:
     """No answer comes, no connection ends: a firewall has forgotten it, or the other machine has lost its power."""
     limit = 0.2
-    monkeypatch.setattr(engines, "CONNECT_TIMEOUT", limit)
-    monkeypatch.setattr(engines, "STATEMENT_TIMEOUT", limit)
     for at in range(1, 90, 4 if is_thorough else 30):
         async with scene.company() as company, a_proxy(company.url) as proxy:
 
@@ -101,15 +100,18 @@ async def test_a_database_that_falls_silent_is_not_waited_for_beyond_all_bounds(
                 proxy.listens = Listens.IS_SILENT
 
             proxy.cut(at, deed=silent)
-            began = time.monotonic()
-            told = await run_here(company, url=proxy.url)
-            took = time.monotonic() - began
+            with monkeypatch.context() as patch:
+                patch.setattr(engines, "CONNECT_TIMEOUT", limit)
+                patch.setattr(engines, "STATEMENT_TIMEOUT", limit)
+                began = time.monotonic()
+                told = await run_here(company, url=proxy.url)
+                took = time.monotonic() - began
             proxy.reset_all()
             await scene.ends_well(company)
 
             assert told.code in {0, TRY_LATER}, told
             # What was begun side by side, then what is given up: never one limit for each lead or workspace.
-            assert took < 12 * limit + 1, (at, took)
+            assert took < 12 * limit + 5, (at, took)
 
 
 async def test_a_server_that_has_become_a_replica_is_tried_later(scene: Scene) -> None:

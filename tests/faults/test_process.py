@@ -14,7 +14,7 @@ from tests.faults.cgroup import bounded
 from tests.faults.company import TRY_LATER, Scene
 from tests.faults.proxy import Phase, a_proxy
 from tests.faults.test_statements import length_of_a_run
-from tests.integration.processes import Company, Reconciler
+from tests.integration.processes import LIMIT, Company, Reconciler
 from tests.integration.test_processes_sigterm import BY_THE_SIGNAL, IN_TIME, TERMINATED, children
 
 pytestmark = pytest.mark.integration
@@ -104,7 +104,7 @@ async def test_a_run_that_the_kernel_ends_for_want_of_memory_costs_no_more_than_
 async def test_of_ten_runs_at_once_each_does_its_part_or_leaves(scene: Scene) -> None:
     async with scene.company() as company:
         runs = [await company.start(*arguments) for arguments in itertools.islice(itertools.cycle(beside(company)), 10)]
-        ends = await asyncio.gather(*(each.ended() for each in runs))
+        ends = await asyncio.gather(*(each.ended(within=3 * LIMIT) for each in runs))
         await scene.ends_well(company)
 
         assert {each.code for each in ends} <= {0, TRY_LATER}

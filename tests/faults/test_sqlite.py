@@ -85,11 +85,12 @@ async def test_whatever_happens_at_any_write_costs_no_more_than_a_run(
 async def test_a_file_that_another_one_has_locked_is_tried_later(
     files: FileScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "BUSY_TIMEOUT", 0.1)
     async with files.company() as company:
         with closing(sqlite3.connect(company.url.removeprefix("sqlite:///"), isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            told = await run_here(company)
+            with monkeypatch.context() as patch:
+                patch.setattr(engines, "BUSY_TIMEOUT", 0.1)
+                told = await run_here(company)
             other.execute("ROLLBACK")
         await files.ends_well(company)
 
