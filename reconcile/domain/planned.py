@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -46,9 +46,14 @@ def facts_of(lead: Lead, *, salt: str) -> str:
 
 
 def written_down(change: Change) -> dict[str, Any]:
-    """Return *change* without its lead, as plain values."""
+    """Return *change* without its lead, as plain values.
+
+    A booking id that stays is left out: the customer's spelling of it may hold a person's address.
+    """
+    is_kept = change.rollup.booking_id == change.lead.rollup.booking_id
     return {
-        "rollup": _rollup(change.rollup),
+        "rollup": {**_rollup(change.rollup), **({"bookingId": None} if is_kept else {})},
+        "keepsBookingId": is_kept,
         "status": change.status.value,
         "contactId": change.contact_id,
         "appointments": [_appointment(each.after) for each in change.appointments],
@@ -61,10 +66,11 @@ def read_back(document: Mapping[str, Any], lead: Lead, *, outcome: Outcome) -> C
     """Return the change that was written down; *lead* has the facts that it was planned from."""
     known = {each.id: each for each in lead.appointments}
     after = [_read_appointment(each) for each in document["appointments"]]
+    rollup = _read_rollup(document["rollup"])
     return Change(
         lead=lead,
         outcome=outcome,
-        rollup=_read_rollup(document["rollup"]),
+        rollup=replace(rollup, booking_id=lead.rollup.booking_id) if document["keepsBookingId"] else rollup,
         status=LeadStatus(document["status"]),
         contact_id=document["contactId"],
         appointments=tuple(AppointmentChange(before=known.get(each.id), after=each) for each in after),

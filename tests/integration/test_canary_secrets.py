@@ -201,6 +201,20 @@ def test_healthy_runs_keep_to_themselves_what_they_know(office: Office) -> None:
     office.asked()
 
 
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_a_plan_holds_nobodys_name(office: Office, output: str) -> None:
+    where = [word for each in WORKSPACES for word in ("--workspace", each)]
+    assert office("backfill", "plan", *where, "--name", "p", output=output).code == 0
+    plan = office("backfill", "status", "p", output="json").json
+    office.tables_are_silent()
+    assert office("backfill", "apply", "p", "--approve", plan["hash"], output=output).code == 0
+    assert office("backfill", "reset", *where, output=output).code == 0
+    assert office("backfill", "status", output=output).code == 0
+    office.asked()
+
+    assert plan["counts"]["planned"] > 10
+
+
 @pytest.mark.parametrize("part", range(PARTS))
 def test_whatever_providers_do_stays_with_them(office: Office, part: int) -> None:
     """Each fault with the breakers at work or without, where every lead meets it."""
