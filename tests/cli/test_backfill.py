@@ -44,14 +44,12 @@ async def test_a_plan_is_looked_at_approved_and_carried_out(planned: Shop) -> No
     refused = await planned.reconcile("backfill", "apply", "one")
     done = await planned.json("backfill", "apply", "one", "--approve", listed["hash"])
     text = await planned.reconcile("backfill", "status", "one", output="text")
-    runs = await planned.json("status")
 
     assert (listed["state"], listed["next"]) == ("held", f"reconcile backfill apply one --approve {listed['hash']}")
     assert refused.code == 2
     assert listed["next"] in refused.err
     assert (done["state"], done["counts"]) == ("applied", {"applied": done["selected"]})
     assert "plan one: applied" in text.out
-    assert {run["trigger"] for run in runs["runs"]} == {"backfill"}
 
 
 @pytest.mark.parametrize(
@@ -114,7 +112,7 @@ async def test_pods_of_one_job_share_a_plan_by_its_name(shop: Shop) -> None:
     ]
 
     assert [pod["plan"] for pod in pods] == ["in-two", "in-two"]
-    assert [pod["hash"] is None for pod in pods] == [True, False]
+    assert pods[1]["hash"] is not None
     assert pods[1]["selected"] == pods[1]["counts"]["planned"]
 
 
