@@ -27,6 +27,10 @@ test: $(STAMP)  ## every test that runs without containers, on two cores, with a
 test-faults: $(STAMP)  ## the fault suite in full, of which make test runs a sample: minutes
 	$(BIN)/pytest tests/faults -m faults --numprocesses 2 --dist worksteal
 
+.PHONY: fuzz
+fuzz: $(STAMP)  ## each parser under atheris for SECONDS (5), of which make test tries a few; new inputs are kept in .fuzz/
+	$(BIN)/python -m tests.fuzz $(SECONDS)
+
 .PHONY: collector
 collector: $(STAMP)  ## OpenTelemetry's collector, which the tests send to once it is built from Go modules
 	$(BIN)/python -m tests.telemetry.collector
@@ -83,6 +87,7 @@ lock: $(STAMP)  ## resolve pyproject.toml anew into the hash-locked files
 	$(LOCK) pyproject.toml --upgrade --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 	$(LOCK) --group image --upgrade --output-file requirements-image.lock
 	$(LOCK) tests/chart/requirements.in --upgrade --output-file tests/chart/requirements.lock
+	$(LOCK) tests/fuzz/requirements.in --upgrade --output-file tests/fuzz/requirements.lock
 
 .PHONY: install
 install: $(STAMP)  ## the virtual environment, from the lock; done by the others when needed
@@ -95,5 +100,5 @@ $(STAMP): requirements-dev.lock pyproject.toml
 
 .PHONY: clean
 clean:  ## remove the virtual environment and the caches
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist .fuzz .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -81,7 +81,7 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise QuestionError(f"{self.name}, line {line}: is no YAML: {error.problem}") from None
-        except (yaml.YAMLError, RecursionError):
+        except (yaml.YAMLError, RecursionError, ValueError, OverflowError):  # the last two: numbers beyond all bounds
             raise QuestionError(f"{self.name} is no YAML") from None
         if root is None:
             raise QuestionError(f"{self.name} is empty; docs/verify.md shows a checklist")

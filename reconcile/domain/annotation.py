@@ -202,13 +202,14 @@ def _order(word: OrderWord, pairs: Mapping[str, str]) -> OrderText:
 
 
 def _instant(text: str) -> datetime:
+    told = "says until=, which must be an instant with its zone, like 2026-03-01T12:00:00Z"
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise ValueError("says until=, which must be an instant with its zone, like 2026-03-01T12:00:00Z")
-    return at.astimezone(UTC)
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):  # the latter: in UTC it is before the first year, or after the last
+        raise ValueError(told) from None
+    raise ValueError(told)
 
 
 def _duration(name: str, text: str) -> timedelta:

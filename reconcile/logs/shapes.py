@@ -44,7 +44,7 @@ class Shape:
 
 def of_line(text: str, depth: int = 0) -> Shape:
     """Return what one line of text holds."""
-    prefix = _PREFIX.match(text)
+    prefix = _PREFIX.match(text) if depth < _DEPTH else None
     if prefix is not None:
         return replace(of_line(text[prefix.end() :], depth + 1), stream=prefix[0].strip())
     if text.startswith("{") and depth < _DEPTH:
@@ -138,8 +138,8 @@ def _read_instant(value: object) -> datetime | None:
 def _since_1970(count: float) -> datetime | None:
     for size, unit in ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3), (1e8, 1)):
         if count >= size:
-            whole, part = divmod(count, unit)
             try:
+                whole, part = divmod(count, unit)
                 return datetime.fromtimestamp(int(whole), UTC) + timedelta(seconds=float(part) / unit)
             except (OverflowError, ValueError, OSError):
                 return None

@@ -109,8 +109,10 @@ def parse_mapping(text: str, *, name: str) -> SchemaMapping:
     """Return the mapping that *text* holds; raise SettingsError with all its faults, each naming its place."""
     try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # of which TOMLDecodeError is one kind, and a number of thousands of digits another
         raise SettingsError([f"{VARIABLE}: {name} is not TOML: {error}"]) from error
+    except RecursionError:
+        raise SettingsError([f"{VARIABLE}: {name} nests too deep; a mapping needs three levels"]) from None
     reader = _Reader(name)
     reader.known(raw, ("workspace", "lead", "appointment", "provider"), where="the top level")
     tables = {section: reader.table(raw, section) for section in _FIELDS if section != "appointment" or section in raw}
