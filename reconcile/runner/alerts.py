@@ -16,7 +16,7 @@ from reconcile.runner.conditions import conditions
 
 BUDGET = timedelta(seconds=3)
 """All that telling may cost a run."""
-DELIVERY = timedelta(seconds=2.4)
+DELIVERY = timedelta(seconds=2)
 """By when channels must have confirmed; the rest is for remembering it."""
 _LAST_WORDS = timedelta(seconds=0.2)
 """For giving up the lease, where all else took too long."""

@@ -66,10 +66,12 @@ class Courier:
         # Who has not ended by now is stuck; the others get what is left, and a moment at least.
         last = {way.signal: _started(way.finish) for way in self._ways if not self._is_stuck(way)}
         now = time.monotonic()
+        # One signal that is stuck or lost speaks for all: nearly always they have one collector.
+        is_well = len(last) == len(self._ways) and not any(way.losses for way in self._ways)
+        least = min(_LEAST, limit) if is_well else _LEAST_WHERE_LOST
         for way in self._ways:
             if way.losses:
                 way.sender.close()
-            least = _LEAST_WHERE_LOST if way.losses else min(_LEAST, limit)
             if way.signal in last:
                 last[way.signal].join(max(0.0, max(ends_at, now + least) - time.monotonic()))
             if way.signal not in last or last[way.signal].is_alive():

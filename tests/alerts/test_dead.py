@@ -1,5 +1,6 @@
-"""Dead Slack and a dead mail server at once: what telling costs the end of a run, on the real clock."""
+"""Dead Slack, a dead mail server and a dead collector at once: what they cost the end of a run, on the real clock."""
 
+import socket
 import time
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from reconcile import bootstrap
 from reconcile.bootstrap.alerts import alarm_of
 from reconcile.domain.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
 from reconcile.runner.alerts import tell
+from reconcile.runner.request import RunRequest
 from reconcile.settings import Settings
 from tests.alerts.mailserver import a_mail_server
 from tests.integration.receiver import a_receiver
@@ -17,10 +19,23 @@ from tests.runner.fakes import Ear
 pytestmark = pytest.mark.integration
 
 
+def _broken(clock: bootstrap.SystemClock) -> Breaker:
+    trip = Trip(reason=BreakerReason.CONTRACT_FAULT, fault="contract")
+    return Breaker(key=BreakerKey(BreakerScope.PROVIDER, "ghl")).trip(clock.now(), trip, policy=BreakerPolicy())
+
+
+def _told(settings: Settings, *, slack: str, mail_port: int) -> Settings:
+    return replace(
+        settings,
+        alert_slack_url=slack,
+        alert_smtp_url=f"smtp://127.0.0.1:{mail_port}",
+        alert_email_to=("ops@example.com",),
+        alert_email_from=("alerts@example.com",),
+    )
+
+
 async def test_they_cost_less_than_three_seconds_together(migrated_url: str) -> None:
     clock = bootstrap.SystemClock()
-    trip = Trip(reason=BreakerReason.CONTRACT_FAULT, fault="contract")
-    broken = Breaker(key=BreakerKey(BreakerScope.PROVIDER, "ghl")).trip(clock.now(), trip, policy=BreakerPolicy())
     ear = Ear()
     async with (
         a_receiver() as slack,
@@ -28,14 +43,8 @@ async def test_they_cost_less_than_three_seconds_together(migrated_url: str) -> 
         bootstrap.opened_url(migrated_url) as store,
     ):
         slack.is_shut = True
-        settings = replace(
-            Settings(),
-            alert_slack_url=slack.url,
-            alert_smtp_url=f"smtp://127.0.0.1:{mail.port}",
-            alert_email_to=("ops@example.com",),
-            alert_email_from=("alerts@example.com",),
-        )
-        await store.breakers.save(broken, expected_generation=0)
+        settings = _told(Settings(), slack=slack.url, mail_port=mail.port)
+        await store.breakers.save(_broken(clock), expected_generation=0)
         async with alarm_of(settings, clock=clock) as alarm:
             began = time.monotonic()
             await tell(alarm, holder="run-1", store=store, clock=clock, telemetry=ear)
@@ -48,3 +57,26 @@ async def test_they_cost_less_than_three_seconds_together(migrated_url: str) -> 
         "slack": "slack did not answer in time",
         "email": "the mail server did not answer in time",
     }
+
+
+async def test_a_run_has_ended_three_seconds_after_its_work_with_a_silent_collector_besides(
+    migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = bootstrap.SystemClock()
+    async with (
+        a_receiver() as slack,
+        a_mail_server({"greeting": ""}) as mail,
+        bootstrap.opened_url(migrated_url) as store,
+    ):
+        slack.is_shut = True
+        await store.breakers.save(_broken(clock), expected_generation=0)
+        settings = _told(Settings(database_url=migrated_url), slack=slack.url, mail_port=mail.port)
+        with socket.create_server(("127.0.0.1", 0)) as collector:
+            monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.getsockname()[1]}")
+            began = time.monotonic()
+            report = await bootstrap.run(settings, RunRequest(workspace_limit=1, leads_per_workspace=1))
+            tail = time.monotonic() - began - report.duration.total_seconds()
+        states = await store.alerts.channels()
+
+    assert tail <= 3
+    assert {name for name, state in states.items() if state.fault} == {"slack", "email"}
