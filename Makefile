@@ -31,6 +31,14 @@ test-faults: $(STAMP)  ## the fault suite in full, of which make test runs a sam
 fuzz: $(STAMP)  ## each parser under atheris for SECONDS (5), of which make test tries a few; new inputs are kept in .fuzz/
 	$(BIN)/python -m tests.fuzz $(SECONDS)
 
+.PHONY: mutants
+mutants: $(STAMP)  ## how many mutants of breaker, backoff, budgets, leases and origin guard the tests notice: ten minutes
+	$(BIN)/python -m tests.mutation $(MODULES)
+
+.PHONY: audit
+audit: $(STAMP)  ## whether a locked package has a known vulnerability, as far as that can be asked from here
+	$(BIN)/python -m tests.audit
+
 .PHONY: collector
 collector: $(STAMP)  ## OpenTelemetry's collector, which the tests send to once it is built from Go modules
 	$(BIN)/python -m tests.telemetry.collector
@@ -87,7 +95,10 @@ lock: $(STAMP)  ## resolve pyproject.toml anew into the hash-locked files
 	$(LOCK) pyproject.toml --upgrade --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 	$(LOCK) --group image --upgrade --output-file requirements-image.lock
 	$(LOCK) tests/chart/requirements.in --upgrade --output-file tests/chart/requirements.lock
+	$(LOCK) tests/audit/requirements.in --upgrade --output-file tests/audit/requirements.lock
 	$(LOCK) tests/fuzz/requirements.in --upgrade --output-file tests/fuzz/requirements.lock
+	$(LOCK) tests/mutation/requirements.in --upgrade --constraint requirements-dev.lock \
+		--output-file tests/mutation/requirements.lock
 
 .PHONY: install
 install: $(STAMP)  ## the virtual environment, from the lock; done by the others when needed

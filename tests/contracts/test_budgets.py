@@ -3,6 +3,8 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from reconcile.domain.budget import RateLimit
 from reconcile.ports import Store, Usage
 
@@ -59,19 +61,24 @@ async def test_a_greater_limit_is_not_taken_over(store: Store) -> None:
     assert (await store.budgets.reserve(KEY, wanted=10, limit=SLOWER)).granted == 4
 
 
-async def test_after_a_refusal_nothing_is_granted_until_its_time(store: Store) -> None:
-    quick = RateLimit(interval=timedelta(seconds=1), burst=10)
-    await store.budgets.settle(KEY, unused=0, usage=Usage(not_before=timedelta(hours=3)), limit=quick)
-    grant = await store.budgets.reserve(KEY, wanted=1, limit=quick)
+@pytest.mark.parametrize("interval", [timedelta(seconds=1), timedelta(hours=1)], ids=str)
+async def test_after_a_refusal_nothing_is_granted_until_its_time(store: Store, interval: timedelta) -> None:
+    limit = RateLimit(interval=interval, burst=10)
+    await store.budgets.settle(KEY, unused=0, usage=Usage(not_before=timedelta(hours=3)), limit=limit)
+    grant = await store.budgets.reserve(KEY, wanted=1, limit=limit)
 
     assert grant.granted == 0
     assert timedelta(hours=2, minutes=59) < grant.retry_after <= timedelta(hours=3)
 
 
 async def test_accounts_do_not_know_each_other(store: Store) -> None:
-    await store.budgets.reserve(KEY, wanted=10, limit=SLOW)
+    taken = {KEY: 10, "ghl/loc-w0": 1, "ghl/loc-w2": 3}
+    for key, wanted in taken.items():
+        await store.budgets.reserve(key, wanted=wanted, limit=SLOW)
 
-    assert (await store.budgets.reserve("ghl/loc-w2", wanted=10, limit=SLOW)).granted == 10
+    left = {key: (await store.budgets.reserve(key, wanted=10, limit=SLOW)).granted for key in taken}
+
+    assert left == {key: 10 - wanted for key, wanted in taken.items()}
 
 
 async def test_many_at_once_never_exceed_the_burst(store: Store) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.domain.backoff import Attempt, BackoffPolicy, next_state
-from reconcile.domain.lead import LeadState
+from reconcile.domain.lead import LeadState, MismatchKind
 from reconcile.domain.outcome import Outcome, SkipReason
 from tests.domain.factories import DAY, NOW
 
@@ -97,3 +97,86 @@ def test_who_had_no_room_keeps_the_place_in_the_line_and_the_clock_still_moves()
     assert known.attempted_at is not None
     assert NOW - DAY < known.attempted_at < NOW - DAY + timedelta(seconds=1)
     assert new.attempted_at == NOW
+
+
+def test_the_numbers_are_those_that_are_published() -> None:
+    """As docs/architecture.md has them."""
+    assert BackoffPolicy() == BackoffPolicy(
+        base=timedelta(minutes=1),
+        cap=timedelta(hours=6),
+        quarantine_after=10,
+        skipped=timedelta(hours=1),
+        not_configured=timedelta(minutes=5),
+    )
+
+
+def test_each_failure_doubles_the_pause_and_jitter_spreads_its_upper_half() -> None:
+    lowest, middle = ([POLICY.pause(n, jitter=jitter) for n in (1, 2, 3, 9, 10, 10_000)] for jitter in (0, 0.5))
+
+    assert lowest == [timedelta(minutes=minutes) for minutes in (0.5, 1, 2, 128, 180, 180)]
+    assert middle == [pause * 1.5 for pause in lowest]
+
+
+def test_a_failed_lead_is_left_alone_until_its_pause_is_over() -> None:
+    failed = Attempt(at=NOW, outcome=Outcome.FAILED, reason="why")
+
+    after = next_state(LeadState(failure_count=2), failed, policy=POLICY, jitter=0)
+
+    assert (after.failure_count, after.next_attempt_at) == (3, NOW + timedelta(minutes=2))
+    assert (after.attempted_at, after.verified_at) == (NOW, None)
+
+
+def test_what_was_left_standing_is_dated_by_its_first_sight() -> None:
+    kind, other = list(MismatchKind)[:2]
+
+    def left(mismatch: MismatchKind | None, *, before: LeadState) -> LeadState:
+        attempt = Attempt(at=NOW, outcome=Outcome.UNCHANGED, mismatch=mismatch)
+        return next_state(before, attempt, policy=POLICY, jitter=0)
+
+    old = LeadState(mismatch=kind, mismatch_at=NOW - DAY)
+
+    assert (left(kind, before=old).mismatch, left(kind, before=old).mismatch_at) == (kind, NOW - DAY)
+    assert (left(other, before=old).mismatch, left(other, before=old).mismatch_at) == (other, NOW)
+    assert left(kind, before=LeadState(mismatch=kind)).mismatch_at == NOW
+    assert (left(None, before=old).mismatch, left(None, before=old).mismatch_at) == (None, None)
+    assert left(None, before=LeadState(mismatch_at=NOW - DAY)).mismatch_at is None
+
+
+def test_a_new_absence_is_dated_by_the_answer_and_else_by_the_run() -> None:
+    seen, unseen = (
+        next_state(
+            LeadState(),
+            Attempt(at=NOW, outcome=Outcome.ABSENT, is_absent=True, seen_at=seen_at),
+            policy=POLICY,
+            jitter=0,
+        )
+        for seen_at in (NOW + DAY, None)
+    )
+
+    assert (seen.absent_since, unseen.absent_since) == (NOW + DAY, NOW)
+
+
+def test_who_keeps_the_place_moves_by_a_millisecond_and_the_others_to_now() -> None:
+    before = LeadState(attempted_at=NOW - DAY)
+    keeping, leaving = (
+        next_state(before, Attempt(at=NOW, outcome=Outcome.DEFERRED, keeps_place=keeps), policy=POLICY, jitter=0)
+        for keeps in (True, False)
+    )
+
+    assert keeping.attempted_at == NOW - DAY + timedelta(milliseconds=1)
+    assert leaving.attempted_at == NOW
+
+
+def test_a_failure_that_others_are_blamed_for_is_told_with_its_reason_and_one_of_its_own_is_counted() -> None:
+    blamed, own = (
+        next_state(
+            LeadState(failure_count=1),
+            Attempt(at=NOW, outcome=Outcome.FAILED, reason="why", is_blamed_elsewhere=is_blamed),
+            policy=POLICY,
+            jitter=0,
+        )
+        for is_blamed in (True, False)
+    )
+
+    assert (blamed.failure_count, blamed.reason) == (1, "why")
+    assert (own.failure_count, own.reason) == (2, "why")

@@ -5,7 +5,16 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.domain.budget import CALENDLY_FREE_LIMIT, CALENDLY_PAID_LIMIT, GHL_LIMIT, Meter
+from reconcile.domain.budget import (
+    CALENDLY_FREE_LIMIT,
+    CALENDLY_PAID_LIMIT,
+    GHL_LIMIT,
+    Grant,
+    Meter,
+    RateLimit,
+    limit_of,
+)
+from reconcile.domain.ids import ProviderName
 from tests.domain.factories import NOW
 
 asks = st.lists(st.tuples(st.integers(0, 30_000), st.integers(0, 120)), min_size=1, max_size=60)
@@ -60,3 +69,47 @@ def test_the_providers_count_corrects_only_towards_less() -> None:
 
     assert fresh.at_most(3, now=NOW, limit=GHL_LIMIT).take(75, now=NOW, limit=GHL_LIMIT)[1].granted == 3
     assert spent.at_most(100, now=NOW, limit=GHL_LIMIT) == spent
+
+
+def test_the_limits_are_those_that_are_published() -> None:
+    """As docs/decisions/0013 has them."""
+    assert RateLimit(interval=timedelta(milliseconds=432), burst=75) == GHL_LIMIT == limit_of(ProviderName.HIGHLEVEL)
+    assert RateLimit(interval=timedelta(milliseconds=240), burst=250) == CALENDLY_PAID_LIMIT
+    assert limit_of(ProviderName.CALENDLY) == CALENDLY_PAID_LIMIT
+    assert RateLimit(interval=timedelta(milliseconds=2400), burst=25) == CALENDLY_FREE_LIMIT
+    assert (Grant(granted=1).left, Grant(granted=1).retry_after) == (0, timedelta(0))
+
+
+def test_who_leaves_others_a_share_takes_less_at_once_and_never_nothing() -> None:
+    assert GHL_LIMIT.below(0.5) == RateLimit(interval=GHL_LIMIT.interval, burst=37)
+    assert (GHL_LIMIT.below(1).burst, GHL_LIMIT.below(0).burst) == (75, 1)
+
+
+def test_a_grant_tells_what_is_left_and_a_part_of_one_when_the_next_may_be_made() -> None:
+    meter, whole = Meter(NOW).take(70, now=NOW, limit=GHL_LIMIT)
+    after, part = meter.take(9, now=NOW, limit=GHL_LIMIT)
+
+    assert (whole, meter.arrival_at) == (Grant(granted=70, left=5), NOW + 70 * GHL_LIMIT.interval)
+    assert part == Grant(granted=5, retry_after=GHL_LIMIT.interval)
+    assert after.arrival_at == NOW + 75 * GHL_LIMIT.interval
+
+
+def test_after_a_pause_no_more_than_the_burst_is_free() -> None:
+    meter, grant = Meter(NOW - timedelta(days=1)).take(76, now=NOW, limit=GHL_LIMIT)
+
+    assert (grant.granted, meter.arrival_at) == (75, NOW + 75 * GHL_LIMIT.interval)
+
+
+def test_a_meter_beyond_the_burst_grants_nothing_until_it_has_come_back() -> None:
+    far = Meter(NOW + 80 * GHL_LIMIT.interval)
+
+    after, grant = far.take(1, now=NOW, limit=GHL_LIMIT)
+
+    assert (after, grant) == (far, Grant(granted=0, retry_after=6 * GHL_LIMIT.interval))
+
+
+def test_calls_beyond_those_taken_are_counted_and_a_full_account_is_left_as_it_is() -> None:
+    assert Meter(NOW).give_back(-3, limit=GHL_LIMIT) == Meter(NOW + 3 * GHL_LIMIT.interval)
+    assert Meter(NOW).at_most(75, now=NOW, limit=GHL_LIMIT) == Meter(NOW)
+    assert Meter(NOW).at_most(74, now=NOW, limit=GHL_LIMIT) == Meter(NOW + GHL_LIMIT.interval)
+    assert Meter(NOW - timedelta(days=1)).at_most(99, now=NOW, limit=GHL_LIMIT) == Meter(NOW)

@@ -1,0 +1,67 @@
+"""The fence: a transaction goes on only under leases that are held now, by this holder, with this token."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from reconcile.domain.lease import Lease
+from reconcile.errors import LeaseLost
+from reconcile.store.database import Database
+from reconcile.store.leases import Fence, SqlLeases
+
+LONG = timedelta(hours=1)
+
+
+@pytest.fixture
+async def database(migrated_url: str) -> AsyncIterator[Database]:
+    """Give a database without rows."""
+    opened = Database(migrated_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def leases(database: Database) -> SqlLeases:
+    return SqlLeases(database)
+
+
+async def guard(database: Database, *leases: Lease) -> None:
+    async with database.writing() as connection:
+        await Fence(database.dialect).guard(connection, leases)
+
+
+async def test_under_its_leases_a_transaction_goes_on(database: Database, leases: SqlLeases) -> None:
+    held = [await leases.acquire(name, holder="me", ttl=LONG) for name in ("run", "workspace/w1")]
+
+    await guard(database)
+    await guard(database, *held)
+
+
+@pytest.mark.parametrize("other", [{"name": "workspace/w2"}, {"holder": "you"}, {"token": 0}, {"token": 2}], ids=str)
+async def test_a_claim_that_differs_in_one_thing_is_none(database: Database, leases: SqlLeases, other) -> None:
+    held = await leases.acquire("workspace/w1", holder="me", ttl=LONG)
+    with pytest.raises(LeaseLost, match="has expired or was taken over"):
+        await guard(database, replace(held, **other))
+
+    await guard(database, held)
+
+
+async def test_a_lease_that_is_over_is_none_though_nobody_took_it(database: Database, leases: SqlLeases) -> None:
+    over = await leases.acquire("workspace/w1", holder="me", ttl=timedelta(0))
+    given_up = await leases.acquire("workspace/w2", holder="me", ttl=LONG)
+    await leases.release(given_up)
+
+    for lost in (over, given_up):
+        with pytest.raises(LeaseLost, match=f"^the lease {lost.name} has"):
+            await guard(database, lost)
+
+
+async def test_all_that_are_lost_are_named_and_no_other(database: Database, leases: SqlLeases) -> None:
+    run, one, two = [await leases.acquire(name, holder="me", ttl=LONG) for name in ("run", "w1", "w2")]
+    for lost in (two, one):
+        await leases.release(lost)
+
+    with pytest.raises(LeaseLost, match=r"^the lease w1, w2 has"):
+        await guard(database, two, run, one)
