@@ -20,7 +20,7 @@ from reconcile.simulator import Scenario, World, WorldSize
 from tests import postgres
 
 _SEED = 1
-_CLI = (sys.executable, "-m", "reconcile_cli.main")
+CLI = (sys.executable, "-m", "reconcile_cli.main")
 
 
 @contextmanager
@@ -85,11 +85,11 @@ def _run(kind: str, wanted: argparse.Namespace) -> list[dict[str, Any]]:
             "RECONCILE_HOT_MINUTES": "0",
             "RECONCILE_OUTPUT": "json",
         }
-        first = measured((*_CLI, "run"), environment)
-        listed = measured((*_CLI, "run"), environment)
-        measured((*_CLI, "breaker", "hold", "provider:ghl/sweep", "--reason=benchmark"), environment)
-        looked_up = measured((*_CLI, "run"), environment)
-        idle = measured((*_CLI, "run"), {**environment, "RECONCILE_HOT_MINUTES": "60"})
+        first = measured((*CLI, "run"), environment)
+        listed = measured((*CLI, "run"), environment)
+        measured((*CLI, "breaker", "hold", "provider:ghl/sweep", "--reason=benchmark"), environment)
+        looked_up = measured((*CLI, "run"), environment)
+        idle = measured((*CLI, "run"), {**environment, "RECONCILE_HOT_MINUTES": "60"})
     beside = {"idle_ms": round(1000 * idle.wall), "idle_rss_mb": round(idle.peak_rss_mb)}
     runs = {"lists, first": first, "lists": listed, "look-ups": looked_up}
     return [_figures(kind, by, run, wanted) | beside for by, run in runs.items()]
