@@ -1,6 +1,7 @@
 """The two clocks of a lead, and how it is left alone."""
 
 from datetime import timedelta
+from itertools import permutations
 
 import pytest
 from hypothesis import given
@@ -126,9 +127,24 @@ def test_a_failed_lead_is_left_alone_until_its_pause_is_over() -> None:
     assert (after.attempted_at, after.verified_at) == (NOW, None)
 
 
-def test_what_was_left_standing_is_dated_by_its_first_sight() -> None:
-    kind, other = list(MismatchKind)[:2]
+@pytest.mark.parametrize("reason", SkipReason)
+def test_only_a_missing_credential_is_looked_at_again_soon(reason: SkipReason) -> None:
+    skipped = Attempt(at=NOW, outcome=Outcome.SKIPPED, reason=reason.value)
 
+    after = next_state(LeadState(), skipped, policy=POLICY, jitter=0)
+
+    pause = POLICY.not_configured if reason is SkipReason.NOT_CONFIGURED else POLICY.skipped
+    assert (after.next_attempt_at, after.reason) == (NOW + pause, reason)
+
+
+def test_who_has_failed_more_often_than_is_suffered_is_set_aside_too() -> None:
+    failed = Attempt(at=NOW, outcome=Outcome.FAILED)
+
+    assert next_state(LeadState(failure_count=300), failed, policy=POLICY, jitter=0).quarantined_at == NOW
+
+
+@pytest.mark.parametrize(("kind", "other"), list(permutations(MismatchKind, 2)))
+def test_what_was_left_standing_is_dated_by_its_first_sight(kind: MismatchKind, other: MismatchKind) -> None:
     def left(mismatch: MismatchKind | None, *, before: LeadState) -> LeadState:
         attempt = Attempt(at=NOW, outcome=Outcome.UNCHANGED, mismatch=mismatch)
         return next_state(before, attempt, policy=POLICY, jitter=0)

@@ -168,7 +168,10 @@ def test_recovery_goes_through_each_share_and_keeps_since_when_it_is_half_open()
 
 
 def test_a_shorter_ramp_than_that_of_before_lets_its_last_share_pass() -> None:
-    assert replace(tripped().begin_probe(LATER), stage=5).share(POLICY, LATER) == 0.5
+    beyond = replace(tripped().begin_probe(LATER), stage=5)
+
+    assert beyond.share(POLICY, LATER) == 0.5
+    assert beyond.advance(LATER, policy=POLICY).state is BreakerState.CLOSED
 
 
 @pytest.mark.parametrize("state", [BreakerState.OPEN, BreakerState.CLOSED])

@@ -12,6 +12,13 @@ from reconcile.store.database import Database
 from reconcile.store.leases import Fence, SqlLeases
 
 LONG = timedelta(hours=1)
+# Less and more than what is held, in each of its parts.
+OTHERS = [
+    {part: value}
+    for part, values in {"name": ("workspace/w0", "workspace/w2"), "holder": ("a", "you"), "token": (0, 2)}.items()
+    for value in values
+]
+differing = pytest.mark.parametrize("other", OTHERS, ids=str)
 
 
 @pytest.fixture
@@ -39,13 +46,30 @@ async def test_under_its_leases_a_transaction_goes_on(database: Database, leases
     await guard(database, *held)
 
 
-@pytest.mark.parametrize("other", [{"name": "workspace/w2"}, {"holder": "you"}, {"token": 0}, {"token": 2}], ids=str)
+@differing
 async def test_a_claim_that_differs_in_one_thing_is_none(database: Database, leases: SqlLeases, other) -> None:
     held = await leases.acquire("workspace/w1", holder="me", ttl=LONG)
     with pytest.raises(LeaseLost, match="has expired or was taken over"):
         await guard(database, replace(held, **other))
 
     await guard(database, held)
+
+
+@differing
+async def test_a_release_that_differs_in_one_thing_gives_nothing_up(leases: SqlLeases, other) -> None:
+    held = await leases.acquire("workspace/w1", holder="me", ttl=LONG)
+    await leases.release(replace(held, **other))
+
+    assert set(await leases.held()) == {"workspace/w1"}
+
+
+@pytest.mark.parametrize("lost", ["w1", "w2"])
+async def test_each_claim_is_judged_by_its_own_row(database: Database, leases: SqlLeases, lost: str) -> None:
+    held = [await leases.acquire(name, holder="me", ttl=LONG) for name in ("w1", "w2")]
+    claims = [replace(each, token=0) if each.name == lost else each for each in held]
+
+    with pytest.raises(LeaseLost, match=f"^the lease {lost} has"):
+        await guard(database, *claims)
 
 
 async def test_a_lease_that_is_over_is_none_though_nobody_took_it(database: Database, leases: SqlLeases) -> None:
