@@ -29,8 +29,11 @@ class PlannedLead:
 
     def still_holds(self, lead: Lead, *, salt: str) -> bool:
         """Tell whether *lead* is as it was, and was not verified since: what was learned later wins."""
-        verified_at = lead.state.verified_at
-        return (verified_at is None or verified_at <= self.verified_at) and facts_of(lead, salt=salt) == self.facts
+        return not self.is_overtaken_by(lead) and facts_of(lead, salt=salt) == self.facts
+
+    def is_overtaken_by(self, lead: Lead) -> bool:
+        """Tell whether *lead* was verified since: nothing is left to do, and nobody else has had a hand in it."""
+        return lead.state.verified_at is not None and lead.state.verified_at > self.verified_at
 
     def line(self) -> bytes:
         """Return the one spelling that a plan's hash is made of."""

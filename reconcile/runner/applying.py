@@ -27,6 +27,8 @@ class Applying:
     plan_id: PlanId
     trouble: str | None = None
     marks: Counter[ItemState] = field(default_factory=Counter)
+    overtaken: int = 0
+    """Leads that the schedule has verified meanwhile: no sign that the plan is wrong."""
 
     async def __call__(self, workspace: Workspace, *, run: Run, limit: int, after: LeadId | None = None) -> BatchResult:
         """Carry out up to *limit* leads behind *after*."""
@@ -77,6 +79,7 @@ class Applying:
     def _state(self, item: PlannedLead, leads: Mapping[LeadId, Lead]) -> ItemState:
         lead = leads.get(item.lead_id)
         holds = lead is not None and lead.workspace_id == item.workspace_id
+        self.overtaken += lead is not None and item.is_overtaken_by(lead)
         if lead is None or not holds or not item.still_holds(lead, salt=self.plan_id):
             return ItemState.DRIFTED
         return ItemState.APPLIED
@@ -110,7 +113,7 @@ class Applying:
                 run.counts.outcomes[Outcome.DEFERRED] += 1
                 run.counts.defers[DeferReason.DRIFTED] += 1
             self.marks[ItemState.APPLIED if is_apt else ItemState.DRIFTED] += 1
-        drifted, total = self.marks[ItemState.DRIFTED], self.marks.total()
+        drifted, total = self.marks[ItemState.DRIFTED] - self.overtaken, self.marks.total()
         if total >= _LOOKED_AT and drifted >= run.policy.breaker.error_rate * total and run.policy.breaker.is_enforced:
             self.trouble = f"{drifted} of {total} leads are no longer what the plan was made from, or are refused"
             run.stop.ask("breaker")

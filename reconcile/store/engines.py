@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
@@ -74,10 +74,22 @@ class Postgresql:
 def _prepare_sqlite(connection: DBAPIConnection, record: object) -> None:
     del record
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(cursor)
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _write_ahead(cursor: DBAPICursor) -> None:
+    """Let readers and a writer not wait for each other; it is the file's mode, so one connection's word is enough."""
+    import sqlite3  # noqa: PLC0415 - only where it is spoken
+
+    try:
+        cursor.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError as error:
+        # SQLite does not wait for others here: whoever has the file locked is making it so at this moment.
+        if error.sqlite_errorname != "SQLITE_BUSY":
+            raise
 
 
 def _begin_sqlite(connection: Connection) -> None:

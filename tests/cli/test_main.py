@@ -184,11 +184,11 @@ def test_a_reader_that_leaves_is_no_failure_to_tell_of() -> None:
     assert "Exception ignored" not in stderr
 
 
-def test_the_exit_codes_are_those_of_the_help_and_two_that_shells_know() -> None:
+def test_the_exit_codes_are_those_of_the_help_two_of_verify_and_two_that_shells_know() -> None:
     told = {
         int(code)
         for code in re.findall(r"\b(\d+) (?:done|failed|usage|try|settings|ended)", " ".join((cli.help or "").split()))
     }
 
     assert told == DESIGN
-    assert set(ExitCode) == DESIGN | {128 + signal.SIGINT, 128 + signal.SIGPIPE}
+    assert set(ExitCode) == DESIGN | {ExitCode.QUESTION, ExitCode.NO_INPUT, 128 + signal.SIGINT, 128 + signal.SIGPIPE}

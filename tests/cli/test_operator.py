@@ -139,7 +139,10 @@ async def test_what_is_told_holds_no_personal_data(shop: Shop) -> None:
 
 @pytest.mark.parametrize("command", ["run", "status", "status --output text"])
 async def test_a_reader_that_leaves_ends_a_command_quietly(shop: Shop, command: str) -> None:
-    assert await shop.unread(*command.split()) == (141, "")
+    code, err = await shop.unread(*command.split())
+
+    assert code == 141
+    assert [line for line in err.splitlines() if json.loads(line)["level"] != "info"] == []
 
 
 def _booked(shop: Shop) -> str:

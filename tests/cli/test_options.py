@@ -88,7 +88,15 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         ({LogLevel.INFO: 2}, {"info": 2}),
         (
             Freshness(oldest=timedelta(hours=1), never_verified=2),
-            {"oldestSeconds": 3600, "medianSeconds": None, "neverVerified": 2, "due": 0},
+            {
+                "oldestSeconds": 3600,
+                "medianSeconds": None,
+                "neverVerified": 2,
+                "due": 0,
+                "overdue": 0,
+                "measuredAt": None,
+                "tookSeconds": 0,
+            },
         ),
     ],
 )

@@ -157,6 +157,21 @@ async def test_most_rows_written_meanwhile_stop_it_and_ask_for_approval_again(de
         await work.apply()
 
 
+async def test_rows_that_the_schedule_has_verified_meanwhile_are_its_own_work_and_stop_nothing(desk: Desk) -> None:
+    await desk.fill([30])
+    move(desk, [f"ws-0-lead-{n:03}" for n in range(30)])
+    work = Backfilling(desk, batch=10)
+    await work.plan()
+    desk.clock.advance(timedelta(minutes=5))
+    await desk.run()
+
+    ended, trouble = await work.apply()
+
+    assert trouble is None
+    assert ended.held == ()
+    assert len(await work.listed(ItemState.DRIFTED)) == 30
+
+
 async def test_operators_are_told_why_a_plan_is_held_and_that_it_is_no_more(desk: Desk, channel: FakeChannel) -> None:
     cancel(desk, ["ws-0-lead-001", "ws-0-lead-002"])
     work = Backfilling(desk)

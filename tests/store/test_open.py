@@ -1,13 +1,17 @@
 """Opening a database: what is loaded, and what is said when it cannot be opened."""
 
 import asyncio
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from reconcile.errors import SettingsError, StoreUnavailable
 from reconcile.store.address import Address
+from reconcile.store.database import Database
 from reconcile.store.migrate import migrate
 from reconcile.store.session import open_store
 from tests import postgres
@@ -102,3 +106,16 @@ def test_a_path_may_be_relative_or_absolute_and_hold_any_character() -> None:
     paths = [Address.parse(url).dsn for url in ("sqlite:///a.db", "sqlite:////b/c%20d%3F.db", "sqlite:///e%25.db")]
 
     assert paths == ["a.db", "/b/c d?.db", "e%.db"]
+
+
+async def test_a_file_that_another_process_has_locked_at_that_moment_can_be_opened(tmp_path: Path) -> None:
+    """Two that open a new file at once: only one can make it write ahead, and the other needs not."""
+    path = tmp_path / "new.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("CREATE TABLE t (x)")
+        other.execute("BEGIN IMMEDIATE")
+        database = Database(f"sqlite:///{path}")
+        rows = await database.rows(text("SELECT count(*) AS n FROM t"))
+        await database.close()
+
+    assert [row["n"] for row in rows] == [0]
