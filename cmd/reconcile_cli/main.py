@@ -170,6 +170,8 @@ def _terminable() -> Iterator[list[int]]:
     asked: list[int] = []
 
     def terminate(number: int, _frame: FrameType | None) -> None:
+        if asked:  # it is on its way out: a second interrupt would hit what tells of the first
+            return
         asked.append(number)
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it puts behind a script
             signal.signal(signal.SIGINT, signal.default_int_handler)

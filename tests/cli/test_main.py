@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from reconcile import __version__
 from reconcile.errors import LeaseHeld, LeaseLost, ReconcileError, RequestError, SettingsError, StoreUnavailable
+from reconcile_cli import main
 from reconcile_cli.main import COMMANDS, ExitCode, cli
 from tests.cli.command import ARGUMENTS, BASE, reconcile
 
@@ -170,6 +171,15 @@ def test_a_signal_ends_a_server_in_order(number: signal.Signals, code: int) -> N
 
     assert process.returncode == code
     assert len(stderr.splitlines()) == 1
+
+
+def test_a_second_sigterm_does_not_interrupt_the_end_that_the_first_has_begun() -> None:
+    with main._terminable() as asked:
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+
+    assert asked == [signal.SIGTERM]
 
 
 def test_a_reader_that_leaves_is_no_failure_to_tell_of() -> None:
