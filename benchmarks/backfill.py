@@ -7,25 +7,23 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 
+from benchmarks.runs import CLI, SEED, simulator
 from reconcile import bootstrap
 from reconcile.drill.company import lead_of, workspace_of
 from reconcile.simulator import Scenario, World, WorldSize
 from tests import postgres
 
-_SEED = 1
 _SHARDS = 4
-_CLI = (sys.executable, "-m", "reconcile_cli.main")
 _STORIES = (Scenario.CONFIRMED, Scenario.CANCELED, Scenario.RESCHEDULED)
 _TICK = 20.0
 """Seconds between two runs of the schedule."""
@@ -60,7 +58,7 @@ class Live:
         """Make one run."""
         begun = time.perf_counter()
         process = await asyncio.create_subprocess_exec(
-            *_CLI, "run", env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            *CLI, "run", env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         out, _ = await process.communicate()
         self.walls.append(time.perf_counter() - begun)
@@ -87,28 +85,17 @@ class Live:
         }
 
 
-@contextmanager
-def _simulator(wanted: argparse.Namespace, *, anchor: datetime) -> Iterator[Mapping[str, str]]:
-    command = [sys.executable, "-m", "reconcile.simulator", f"--seed={_SEED}", f"--anchor={anchor.isoformat()}"]
-    command += [f"--workspaces={wanted.workspaces}", f"--leads={wanted.leads}", "--calendly-share=0"]
-    command += [f"--scenario={story}" for story in _STORIES]
-    process = subprocess.Popen([*command, f"--latency-ms={wanted.latency_ms}"], stdout=subprocess.PIPE)
-    try:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _seeded(url: str, wanted: argparse.Namespace, *, anchor: datetime) -> None:
-    size = WorldSize(
+def _size(wanted: argparse.Namespace) -> WorldSize:
+    return WorldSize(
         workspaces=wanted.workspaces,
         leads_per_workspace=wanted.leads,
         calendly_share=0.0,
         mix=dict.fromkeys(_STORIES, 1.0),
     )
-    world = World.generate(seed=_SEED, now=lambda: anchor, anchor=anchor, size=size)
+
+
+def _seeded(url: str, wanted: argparse.Namespace, *, anchor: datetime) -> None:
+    world = World.generate(seed=SEED, now=lambda: anchor, anchor=anchor, size=_size(wanted))
     asyncio.run(bootstrap.migrate_url(url))
     hot = set(list(world.workspaces)[: wanted.hot])
     seen: set[str] = set()
@@ -128,7 +115,7 @@ async def _shard(
     """Let one share be worked off by processes that follow each other; return what the last one printed."""
     while True:
         process = await asyncio.create_subprocess_exec(
-            *_CLI,
+            *CLI,
             "backfill",
             *arguments,
             env={**environment, "RECONCILE_SHARD": f"{index}/{_SHARDS}"},
@@ -178,7 +165,7 @@ async def _measured(url: str, addresses: Mapping[str, str], wanted: argparse.Nam
         "RECONCILE_HOT_MINUTES": "0",
         "RECONCILE_OUTPUT": "json",
     }
-    chance, is_over, live = random.Random(_SEED), asyncio.Event(), Live(environment)
+    chance, is_over, live = random.Random(SEED), asyncio.Event(), Live(environment)
     for _ in range(2):
         await live.tick()
     alone, calls = live.figures(0), _calls(addresses["ghl"])
@@ -227,7 +214,10 @@ def main() -> None:
     parser.add_argument("--kill-every", type=float, default=15.0, help="seconds between two SIGKILLs")
     wanted = parser.parse_args()
     anchor = datetime.now(UTC) + timedelta(days=2)  # no meeting is so near that the schedule looks by itself
-    with postgres.find().start() as server, _simulator(wanted, anchor=anchor) as addresses:
+    with (
+        postgres.find().start() as server,
+        simulator(_size(wanted), anchor=anchor, latency_ms=wanted.latency_ms) as addresses,
+    ):
         url = server.create_database()
         _seeded(url, wanted, anchor=anchor)
         result = asyncio.run(_measured(url, addresses, wanted))

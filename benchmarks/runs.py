@@ -19,19 +19,19 @@ from reconcile.drill.company import lead_of, workspace_of
 from reconcile.simulator import Scenario, World, WorldSize
 from tests import postgres
 
-_SEED = 1
+SEED = 1
 CLI = (sys.executable, "-m", "reconcile_cli.main")
 
 
 @contextmanager
 def simulator(size: WorldSize, *, anchor: datetime, latency_ms: float) -> Iterator[Mapping[str, str]]:
-    """Serve the world from a process of its own, so that its CPU is not counted as ours."""
-    command = [sys.executable, "-m", "reconcile.simulator", f"--seed={_SEED}", f"--anchor={anchor.isoformat()}"]
+    """Serve a world of GHL's stories in *size* from a process of its own, so that its CPU is not counted as ours."""
+    command = [sys.executable, "-m", "reconcile.simulator", f"--seed={SEED}", f"--anchor={anchor.isoformat()}"]
     command += [
         f"--workspaces={size.workspaces}",
         f"--leads={size.leads_per_workspace}",
         "--calendly-share=0",
-        "--scenario=confirmed",
+        *(f"--scenario={story}" for story in size.mix),
     ]
     process = subprocess.Popen([*command, f"--latency-ms={latency_ms}"], stdout=subprocess.PIPE)
     try:
@@ -56,7 +56,7 @@ def database(kind: str) -> Iterator[str]:
 
 def seeded(url: str, size: WorldSize, *, anchor: datetime) -> None:
     """Enter the world's leads as they are, so that each costs one look-up and no change."""
-    world = World.generate(seed=_SEED, now=lambda: anchor, anchor=anchor, size=size)
+    world = World.generate(seed=SEED, now=lambda: anchor, anchor=anchor, size=size)
     known = [replace(each, stored=each.truth) for each in world.leads]  # one look-up each, by the booking id
     asyncio.run(bootstrap.migrate_url(url))
     workspaces = [workspace_of(each) for each in world.workspaces.values()]

@@ -16,10 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.process import Measured, measured
-from benchmarks.runs import seeded, simulator
+from benchmarks.runs import CLI, seeded, simulator
 from reconcile.simulator import Scenario, WorldSize
 
-_RUN = (sys.executable, "-m", "reconcile_cli.main", "run")
+_RUN = (*CLI, "run")
 _IMPORTED = (
     "import sys; from reconcile_cli.main import cli; cli(['run'], standalone_mode=False); "
     "print(sum(each.startswith(('opentelemetry', 'google')) for each in sys.modules))"
