@@ -161,6 +161,10 @@ def _end(code: ExitCode, *sentences: str) -> NoReturn:
     raise click.exceptions.Exit(code)
 
 
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM has come. After a plain KeyboardInterrupt amid an import, Python may end by SIGINT in spite of us."""
+
+
 @contextmanager
 def _terminable() -> Iterator[list[int]]:
     """Let SIGTERM end a command as Ctrl-C does, in order; what is yielded is filled when that was asked for.
@@ -173,8 +177,9 @@ def _terminable() -> Iterator[list[int]]:
         if asked:  # it is on its way out: a second interrupt would hit what tells of the first
             return
         asked.append(number)
-        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it puts behind a script
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        # Ignored is how a shell starts what it puts behind a script. What is neither is an event loop's own handler.
+        if signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, signal.default_int_handler):
+            raise _Terminated
         signal.raise_signal(signal.SIGINT)
 
     before = signal.signal(signal.SIGTERM, terminate)

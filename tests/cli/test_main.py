@@ -1,6 +1,7 @@
 """The root of all commands: help, exit codes, and how a process ends."""
 
 import importlib
+import os
 import re
 import signal
 import subprocess
@@ -171,6 +172,34 @@ def test_a_signal_ends_a_server_in_order(number: signal.Signals, code: int) -> N
 
     assert process.returncode == code
     assert len(stderr.splitlines()) == 1
+
+
+SIGTERM_WHILE_A_CLASS_IS_MADE = """
+import click, os, signal
+from reconcile_cli import main
+
+@click.command()
+def command():
+    exec('os.kill(os.getpid(), signal.SIGTERM); [None for _ in range(10)]')
+
+main.Root.get_command = lambda *_: command
+main.cli(["doctor"])
+"""
+"""Dataclasses are made of text. An interrupt there makes Python, started by ``-m``, end by SIGINT whatever we do."""
+
+
+def test_sigterm_in_the_middle_of_an_import_ends_in_order_as_well(tmp_path: Path) -> None:
+    (tmp_path / "early.py").write_text(SIGTERM_WHILE_A_CLASS_IS_MADE)
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "early"],
+        env={**BASE, "PYTHONPATH": f"{tmp_path}{os.pathsep}{BASE['PYTHONPATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stderr) == (ExitCode.TERMINATED, "reconcile: ended by SIGTERM\n")
 
 
 def test_a_second_sigterm_does_not_interrupt_the_end_that_the_first_has_begun() -> None:
