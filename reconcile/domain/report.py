@@ -27,6 +27,7 @@ class Trigger(StrEnum):
     SCHEDULE = "schedule"
     MANUAL = "manual"
     BACKFILL = "backfill"
+    UNDO = "undo"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,7 @@ class BatchWrite:
     """One workspace's part of a run, written in one transaction under both leases.
 
     *not_before* parks the workspace until an instant (after a 429 or a spent budget); *counts* is the batch's ledger
-    row: outcome → leads. *marks* go to a backfill's plan, and then it is no visit of the schedule's.
+    row: outcome → leads. *marks* go to a backfill's plan. *is_visit*: it was this workspace's turn.
     """
 
     run_id: RunId
@@ -62,6 +62,7 @@ class BatchWrite:
     marks: Marks | None = None
     counts: Mapping[Outcome, int] = field(default_factory=dict)
     not_before: datetime | None = None
+    is_visit: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

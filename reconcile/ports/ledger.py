@@ -95,8 +95,12 @@ class Ledger(Protocol):
         """Store the run's report."""
         ...
 
-    async def runs(self, *, limit: int = 20) -> Sequence[RunRow]:
-        """Return the last runs, newest first."""
+    async def runs(self, *, limit: int = 20, of_all: bool = False) -> Sequence[RunRow]:
+        """Return the last runs, newest first.
+
+        With *of_all*, those alone that took whatever was due: a run of one chosen workspace, a backfill or an undo says
+        nothing of the schedule.
+        """
         ...
 
     async def ticks(self, *, since: datetime, after: TickRow | None = None, limit: int = 100) -> Sequence[TickRow]:

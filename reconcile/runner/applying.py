@@ -65,6 +65,7 @@ class Applying:
             writes=writes,
             counts=+outcomes,
             marks=Marks(plan_id=self.plan_id, states=states),
+            is_visit=False,
         )
         try:
             receipt = await run.parts.store.leads.write(batch)

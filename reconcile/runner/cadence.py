@@ -13,7 +13,7 @@ from reconcile.runner.hand import note
 from reconcile.runner.request import RunRequest
 
 _SEARCHED = 50
-"""Runs among which the last of the schedule is looked for; more one-off runs than that since then let a tick pass."""
+"""Runs of all that is due among which the schedule's last is looked for; more by hand since then let a tick pass."""
 
 
 async def lower(override: CadenceOverride, *, store: Store) -> CadenceOverride:
@@ -42,7 +42,7 @@ async def wait_for(request: RunRequest, *, store: Store, now: datetime, is_autom
     if override is not None and override.is_in_force(now):
         # Shards of one tick begin after it and are not each other's last run.
         tick = request.scheduled_at or now
-        rows = await store.ledger.runs(limit=_SEARCHED)
+        rows = await store.ledger.runs(limit=_SEARCHED, of_all=True)
         starts = (row.started_at for row in rows if row.trigger == Trigger.SCHEDULE)
         last_at = next((at for at in starts if at < tick), None)
     return not_yet(now, last_at=last_at, override=override, run_breaker=breaker)

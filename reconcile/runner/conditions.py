@@ -7,7 +7,7 @@ from typing import Any
 from reconcile.domain.alert import AlertPolicy, Condition, ConditionKind, Spending
 from reconcile.domain.breaker import Breaker, BreakerPolicy, BreakerScope, BreakerState
 from reconcile.domain.cadence import PlannedCadence
-from reconcile.domain.report import Health, Trigger
+from reconcile.domain.report import Health
 from reconcile.errors import ErrorClass
 from reconcile.ports import RunRow, Store
 from reconcile.runner.advice import advice, counted
@@ -28,11 +28,8 @@ _KINDS: Mapping[BreakerScope, ConditionKind] = {
 async def conditions(
     store: Store, *, now: datetime, policy: AlertPolicy, breaker: BreakerPolicy, planned: PlannedCadence
 ) -> tuple[Condition, ...]:
-    """Return all that is true at *now*.
-
-    A run of one chosen workspace, and a backfill, say nothing of the schedule: they are left out.
-    """
-    rows = [row for row in await store.ledger.runs(limit=_LOOKED_AT) if _is_of_all(row)]
+    """Return all that is true at *now*."""
+    rows = await store.ledger.runs(limit=_LOOKED_AT, of_all=True)
     reported = [row for row in rows if row.report is not None and row.finished_at is not None]
     # Without a provider's lists nothing is stopped and nothing is left undone: `reconcile status` tells of it.
     open_breakers = [
@@ -73,10 +70,6 @@ async def _held_backfill(store: Store) -> list[Condition]:
     ]
 
 
-def _is_of_all(row: RunRow) -> bool:
-    return row.trigger != Trigger.BACKFILL and not (row.report and row.report.get("workspace"))
-
-
 def _of_breaker(breaker: Breaker, reported: Sequence[RunRow], *, now: datetime, policy: BreakerPolicy) -> Condition:
     told = advice(breaker, now=now, policy=policy)
     # What an operator has typed stays in the database: a name or a number in it would go to every reader of a channel.
@@ -114,8 +107,7 @@ async def _silence(
     kind, commands = ConditionKind.NO_SUCCESSFUL_RUN, ("reconcile status", "reconcile doctor")
     sound = next((row for row in reported if was_sound(_of(row))), None)
     if sound is None and len(rows) == _LOOKED_AT:
-        older = await store.ledger.runs(limit=_SEARCHED)
-        rows = [row for row in older if _is_of_all(row)]
+        rows = await store.ledger.runs(limit=_SEARCHED, of_all=True)
         sound = next((row for row in rows if row.report and was_sound(row.report)), None)
     since = sound.finished_at if sound else rows[-1].started_at if rows else None
     if since is not None and now - since > silence:

@@ -99,16 +99,17 @@ async def overview(
     """Return the state of everything; counts of what waits stop at COUNTED_UP_TO."""
     claims = await store.leases.held()
     rows = await store.ledger.runs(limit=RUNS_SHOWN)
-    runs = tuple(RunLine.of(row, claims=claims) for row in rows)
+    rows_of_all = await store.ledger.runs(limit=RUNS_SHOWN, of_all=True)
+    runs, of_all = (tuple(RunLine.of(row, claims=claims) for row in each) for each in (rows, rows_of_all))
     breakers = await troubled(store, now=now, policy=breaker)
     quarantined_count = len(await store.leads.quarantined(limit=COUNTED_UP_TO))
     mismatches = await store.leads.mismatch_counts()
     pending_effects = await store.outbox.pending_count()
     cadence = await cadence_view(store, now=now, planned=planned or PlannedCadence())
     orders = await store.orders.seen()
-    last_success_at = await _last_success_at(store, rows)
+    last_success_at = await _last_success_at(store, rows_of_all)
     silence = max(_SILENCE, 2 * (cadence.every or _SILENCE / 2))
-    standing, verdict = _verdict(breakers, runs, now=now, silence=silence)
+    standing, verdict = _verdict(breakers, of_all, now=now, silence=silence)
     return Overview(
         now=now,
         standing=standing,
@@ -141,7 +142,7 @@ async def troubled(store: Store, *, now: datetime, policy: BreakerPolicy) -> tup
 def _verdict(
     breakers: Sequence[Advice], runs: Sequence[RunLine], *, now: datetime, silence: timedelta
 ) -> tuple[Standing, str]:
-    """Return one sentence on the worst that is true."""
+    """Return one sentence on the worst that is true; *runs* are those that took whatever was due."""
     wide = [each for each in breakers if each.scope is not BreakerScope.WORKSPACE]
     parked = [each for each in breakers if each not in wide and each.state is not BreakerState.CLOSED]
     newest = runs[0] if runs else None
@@ -203,7 +204,7 @@ def _chores(quarantined_count: int, mismatches: Mapping[MismatchKind, int], pend
 
 
 async def _last_success_at(store: Store, newest: Sequence[RunRow]) -> datetime | None:
-    """Return when the last run ended that failed in nothing: the rows at hand mostly settle it."""
+    """Return when the last run that took whatever was due ended and failed in nothing: *newest* mostly settles it."""
 
     def among(rows: Sequence[RunRow]) -> datetime | None:
         sound = (row.finished_at for row in rows if row.report and was_sound(row.report))
@@ -211,7 +212,7 @@ async def _last_success_at(store: Store, newest: Sequence[RunRow]) -> datetime |
 
     at = among(newest)
     if at is None and len(newest) >= RUNS_SHOWN:
-        at = among(await store.ledger.runs(limit=_RUNS_SEARCHED))
+        at = among(await store.ledger.runs(limit=_RUNS_SEARCHED, of_all=True))
     return at
 
 

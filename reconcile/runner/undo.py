@@ -64,9 +64,7 @@ async def undo(asked: Undo, *, store: Store, clock: Clock) -> Undoing:
     reverted: list[LeadId] = []
     left: list[LeftLead] = []
     if by_workspace and not asked.dry_run:
-        await store.ledger.begin(
-            asked.run_id, started_at=started_at, trigger=Trigger.MANUAL.value, version=asked.version
-        )
+        await store.ledger.begin(asked.run_id, started_at=started_at, trigger=Trigger.UNDO.value, version=asked.version)
     for workspace_id, leads in sorted(by_workspace.items()):
         ids = sorted(leads)
         for place in range(0, len(ids), BATCH):
@@ -101,7 +99,7 @@ async def _undo_batch(
         return [], [left(lead_id, Left.WORKSPACE_BUSY) for lead_id in part]
     try:
         changes, others = await _planned(part, store=store)
-        batch = await _batch(list(changes.values()), workspace_id, lease, asked=asked, store=store, clock=clock)
+        batch = _batch(list(changes.values()), workspace_id, lease, asked=asked, now=clock.now())
         receipt = await store.leads.write(batch)
     except LeaseLost:
         return [], [left(lead_id, Left.WORKSPACE_BUSY) for lead_id in part]
@@ -133,10 +131,9 @@ async def _planned(
     return changes, others
 
 
-async def _batch(  # noqa: PLR0913 - what a batch is made of
-    changes: Sequence[Change], workspace_id: WorkspaceId, lease: Lease, *, asked: Undo, store: Store, clock: Clock
+def _batch(
+    changes: Sequence[Change], workspace_id: WorkspaceId, lease: Lease, *, asked: Undo, now: datetime
 ) -> BatchWrite:
-    now, workspace = clock.now(), await store.leads.workspace(workspace_id)
     return BatchWrite(
         run_id=asked.run_id,
         workspace_id=workspace_id,
@@ -156,14 +153,14 @@ async def _batch(  # noqa: PLR0913 - what a batch is made of
             for each in changes
         ),
         counts={Outcome.UPDATED: len(changes)},
-        not_before=None if workspace is None else workspace.not_before,
+        is_visit=False,
     )
 
 
 def _report(asked: Undo, *, started_at: datetime, ended_at: datetime, reverted: int, left: int) -> RunReport:
     return RunReport(
         run_id=asked.run_id,
-        trigger=Trigger.MANUAL,
+        trigger=Trigger.UNDO,
         dry_run=False,
         success=True,
         timestamp=ended_at,

@@ -73,11 +73,11 @@ def batch_rows(
             "counts": {outcome.value: count for outcome, count in batch.counts.items()},
         }
     ]
-    if batch.marks is None:
+    if batch.is_visit:
         rows.visits = [
             {"workspace_id": batch.workspace_id, "visited_at": batch.finished_at, "not_before": batch.not_before}
         ]
-    else:
+    if batch.marks is not None:
         rows.marks = _marks(batch, batch.marks, drifted=drifted)
     return rows
 

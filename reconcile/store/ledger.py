@@ -8,7 +8,7 @@ from sqlalchemy import Column, RowMapping, Select, select
 
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.outcome import Outcome
-from reconcile.domain.report import RunReport
+from reconcile.domain.report import RunReport, Trigger
 from reconcile.ports import BatchRow, ChangeRow, RunRow, SightingRow, SignatureRow, TickRow
 from reconcile.store.database import Database
 from reconcile.store.figures import ticks
@@ -17,6 +17,8 @@ from reconcile.store.pruning import prunable, prune
 from reconcile.store.reading import read_signature, word
 from reconcile.store.sightings import sightings
 from reconcile.store.tables import batch, change, run, signature
+
+_APART = (Trigger.BACKFILL.value, Trigger.UNDO.value)
 
 
 class SqlLedger:
@@ -44,9 +46,12 @@ class SqlLedger:
         given = {"finished_at": row.excluded.finished_at, "report": row.excluded.report}
         await self._database.change(row.on_conflict_do_update(index_elements=["id"], set_=given))
 
-    async def runs(self, *, limit: int = 20) -> Sequence[RunRow]:
-        """Return the last runs, newest first."""
-        rows = await self._database.rows(select(run).order_by(run.c.started_at.desc(), run.c.id.desc()).limit(limit))
+    async def runs(self, *, limit: int = 20, of_all: bool = False) -> Sequence[RunRow]:
+        """Return the last runs, newest first; with *of_all*, those alone that took whatever was due."""
+        statement = select(run).order_by(run.c.started_at.desc(), run.c.id.desc()).limit(limit)
+        if of_all:
+            statement = statement.where(run.c.trigger.not_in(_APART), run.c.report["workspace"].as_string().is_(None))
+        rows = await self._database.rows(statement)
         return [_run(row) for row in rows]
 
     async def ticks(self, *, since: datetime, after: TickRow | None = None, limit: int = 100) -> Sequence[TickRow]:

@@ -74,6 +74,19 @@ async def test_the_last_runs_come_first(store: Store) -> None:
     assert await store.ledger.run(RunId("nobody")) is None
 
 
+async def test_runs_that_had_all_leads_to_choose_from_are_found_behind_any_number_of_others(store: Store) -> None:
+    for n in range(30):
+        trigger = (Trigger.BACKFILL, Trigger.UNDO, Trigger.MANUAL)[n % 3] if n else Trigger.SCHEDULE
+        report = replace(REPORT, run_id=RunId(f"run-{n}"), trigger=trigger, timestamp=NOW + timedelta(minutes=n))
+        await store.ledger.begin(report.run_id, started_at=report.timestamp, trigger=trigger.value, version="1.2")
+        await store.ledger.finish(report, {"workspace": W1} if trigger is Trigger.MANUAL else {"workspace": None})
+    for name, started_by in (("at-work", "schedule"), ("by-hand", "manual"), ("undoing", "undo")):
+        await store.ledger.begin(RunId(name), started_at=NOW + timedelta(hours=1), trigger=started_by, version="1.2")
+
+    found = [row.run_id for row in await store.ledger.runs(limit=3, of_all=True)]
+    assert found == ["by-hand", "at-work", "run-0"]
+
+
 async def test_batches_are_found_by_run_and_by_workspace(store: Store, migrated_url: str) -> None:
     await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace(W1), workspace(W2)], leads=[lead()])
     await store.leads.write(batch([lead_write(lead())]))

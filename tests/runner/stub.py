@@ -9,7 +9,7 @@ from reconcile.domain.breaker import Breaker, BreakerKey
 from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, MismatchKind
 from reconcile.domain.page import Ages
-from reconcile.domain.report import Freshness
+from reconcile.domain.report import Freshness, Trigger
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import (
     Alerts,
@@ -145,8 +145,9 @@ class _Breakers:
 class _Ledger:
     stub: Stub
 
-    async def runs(self, *, limit: int = 20) -> Sequence[RunRow]:
-        return self.stub.runs[:limit]
+    async def runs(self, *, limit: int = 20, of_all: bool = False) -> Sequence[RunRow]:
+        apart = {Trigger.BACKFILL, Trigger.UNDO} if of_all else set()
+        return [row for row in self.stub.runs if row.trigger not in apart][:limit]
 
     async def run(self, run_id: RunId) -> RunRow | None:
         return next((row for row in self.stub.runs if row.run_id == run_id), None)

@@ -9,9 +9,11 @@ from reconcile.domain.alert import News
 from reconcile.domain.backoff import BackoffPolicy
 from reconcile.domain.breaker import RUN_KEY, Breaker, BreakerPolicy, BreakerReason, Override, OverrideKind
 from reconcile.domain.cadence import CadenceOverride, CadenceSource
-from reconcile.domain.ids import LeadId, RunId
+from reconcile.domain.ids import LeadId, RunId, WorkspaceId
+from reconcile.domain.report import RunReport, Trigger
 from reconcile.domain.shard import Shard
 from reconcile.errors import ErrorClass
+from reconcile.runner.document import document
 from tests.runner.desk import Desk, Wrapped
 from tests.runner.fakes import failure
 from tests.runner.told import GHL_TRIPPED, FakeChannel, an_alarm, heal, look, seven
@@ -55,6 +57,29 @@ async def test_a_schedule_that_stands_still_is_told_by_whoever_looks(desk: Desk,
     await desk.run()
 
     assert channel.told == [(News.NEW, "no_successful_run"), (News.RECOVERED, "no_successful_run")]
+
+
+async def test_what_is_not_the_schedules_work_does_not_hide_that_it_stands_still(
+    desk: Desk, channel: FakeChannel
+) -> None:
+    """However much of it there was since: a backfill makes a run every few seconds."""
+    succeeded = await desk.run()
+    for number in range(100):
+        desk.clock.advance(timedelta(seconds=15))
+        trigger = (Trigger.BACKFILL, Trigger.UNDO, Trigger.MANUAL)[number % 3]
+        await entered(desk, succeeded, f"other-{number}", trigger=trigger)
+    await look(desk, desk.alarm, "look")
+
+    assert channel.told == [(News.NEW, "no_successful_run")]
+    assert channel.messages[0].notices[0].alert.since == succeeded.timestamp
+
+
+async def entered(desk: Desk, like: RunReport, name: str, *, trigger: Trigger) -> None:
+    """Enter a run that succeeded just now; one that somebody started by hand looked at one workspace."""
+    workspace = WorkspaceId("ws-0") if trigger is Trigger.MANUAL else None
+    report = replace(like, run_id=RunId(name), trigger=trigger, workspace=workspace, timestamp=desk.clock.now())
+    await desk.store.ledger.begin(report.run_id, started_at=report.timestamp, trigger=trigger.value, version="1")
+    await desk.store.ledger.finish(report, document(report))
 
 
 async def test_runs_that_fail_are_no_success_and_an_open_breaker_says_so_already(

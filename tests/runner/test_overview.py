@@ -1,5 +1,6 @@
 """What an operator reads first."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -18,6 +19,7 @@ from reconcile.domain.breaker import (
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import RunId
 from reconcile.domain.lead import Lead, MismatchKind
+from reconcile.domain.report import Trigger
 from reconcile.errors import ErrorClass
 from reconcile.ports import ChannelState, Claim
 from reconcile.runner.overview import Overview, overview
@@ -136,6 +138,18 @@ async def test_silence_is_news() -> None:
     view = await seen(Stub(runs=[run_row("run-1", minutes_ago=90, report=healthy())]))
 
     assert view.verdict == "no run for more than an hour: is the schedule suspended?"
+
+
+@pytest.mark.parametrize("trigger", [Trigger.BACKFILL, Trigger.UNDO])
+async def test_what_is_not_the_schedules_work_breaks_no_silence(trigger: Trigger) -> None:
+    others = [replace(run_row(f"other-{n}", report=healthy()), trigger=trigger) for n in range(20)]
+    last = run_row("run-1", minutes_ago=90, report=healthy())
+
+    view = await seen(Stub(runs=[*others, last]))
+
+    assert view.verdict == "no run for more than an hour: is the schedule suspended?"
+    assert view.last_success_at == last.finished_at
+    assert [run.run_id for run in view.runs] == [f"other-{n}" for n in range(10)]
 
 
 async def test_the_last_success_is_found_behind_a_long_failure() -> None:

@@ -90,8 +90,21 @@ async def test_everything_is_as_before_the_run(opened: tuple[str, Store]) -> Non
     row = await store.ledger.run(UNDO)
     assert row is not None
     assert row.report is not None
+    assert row.trigger == row.report["trigger"] == "undo"
     assert row.report["healthReasons"] == [f"took back run {RUN}: {COUNT} leads reverted, 0 left as they are"]
     assert len(await store.ledger.changes(run_id=UNDO, limit=100)) == COUNT
+
+
+async def test_an_undo_is_no_visit(opened: tuple[str, Store]) -> None:
+    """It keeps no workspace from its turn, and no parked one waits less for it."""
+    url, store = opened
+    await ran(url, store)
+    visits = [await store.leads.workspace(each) for each in (W1, W2)]
+    assert visits[0] is not None
+    assert visits[0].visited_at is not None
+    await take_back(store)
+
+    assert [await store.leads.workspace(each) for each in (W1, W2)] == visits
 
 
 async def test_an_undo_can_be_undone(opened: tuple[str, Store]) -> None:
