@@ -57,6 +57,8 @@ class Proxy:
     deed: Deed | None = None
     listens: Listens = Listens.PASSES
     delay: float = 0.0
+    before_writing: list[Deed] = field(default_factory=list)
+    """Done before each BEGIN is passed on: a run has read by then, and has not locked what it is about to write."""
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
     def cut(self, at: int, phase: Phase = Phase.ASKED, *, deed: Deed | None = None) -> None:
@@ -154,6 +156,9 @@ class _Wire:
             held += message
             if kind in {b"P", b"Q"}:
                 text = message[5:]
+            if kind == b"Q" and text.startswith(b"BEGIN"):
+                for deed in list(self.proxy.before_writing):
+                    await deed()
             if kind in _ENDS:
                 self.proxy.exchanges += 1
                 self.number = self.proxy.exchanges

@@ -7,6 +7,7 @@ import asyncio
 import itertools
 import os
 import random
+import re
 import signal
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -18,11 +19,20 @@ from reconcile import bootstrap
 from reconcile.domain.ids import LeadId
 from reconcile.simulator import WorldSize
 from tests import postgres
+from tests.faults.altered import NOTHING
 from tests.faults.company import settle_here
-from tests.faults.proxy import a_proxy
+from tests.faults.history import (
+    ITS_OWN_KEY,
+    ONE_KEY,
+    ONE_WRITER,
+    REPLACES_WHAT_WAS_SEEN,
+    TOGETHER,
+    faults_of,
+    write_history,
+)
+from tests.faults.proxy import Proxy, a_proxy
 from tests.faults.troubles import TROUBLES, Lives, Stage
 from tests.integration.processes import MIX, SECRET, Company, Ended, one_company
-from tests.integration.test_processes_beside import AUDIT, audited, ledger
 from tests.integration.test_truth import deviation
 
 SECONDS = os.environ.get("RECONCILE_TEST_NEMESIS_SECONDS")
@@ -37,6 +47,15 @@ FEWEST = 3
 OFTEN = 0.7
 """How often so much time has passed since the last round that all breakers are closed and all leads due again."""
 CODES = {0, 1, 75, 143, -signal.SIGTERM, -signal.SIGKILL}
+FOUND_OUT_BY = {
+    "forget_the_drift_guard": REPLACES_WHAT_WAS_SEEN,
+    "forget_the_fence": ONE_WRITER,
+    "ask_for_follow_ups_early": TOGETHER,
+    "ask_for_follow_ups_late": TOGETHER,
+    "name_follow_ups_by_the_process": ONE_KEY,
+    "name_deliveries_by_the_process": ITS_OWN_KEY,
+}
+"""What breaks a promise, and which one is to be seen broken."""
 _TIME_PASSES = (
     "DELETE FROM reconcile_breaker",
     "DELETE FROM reconcile_budget",
@@ -73,17 +92,34 @@ async def a_round(stage: Stage) -> list[Ended]:
     return list(await asyncio.gather(*(each.ended() for each in stage.running)))
 
 
-async def test_whatever_happens_the_promises_hold(company: Company, is_thorough: bool) -> None:
-    await company.database.execute(AUDIT)
+async def rage(company: Company, proxy: Proxy, *, seconds: float, broken: str = NOTHING) -> tuple[Stage, list[Ended]]:
+    """Make rounds for so long, and hold what is written against the promises after each."""
+    await write_history(company)
     chance = random.Random(SEED)
-    until = time.monotonic() + (float(SECONDS) if SECONDS else 60 if is_thorough else 5)
+    until = time.monotonic() + seconds
     ends: list[Ended] = []
+    stage = Stage(company=company, proxy=proxy, chance=chance, lives=Lives(company.world, chance), broken=broken)
+    for number in itertools.count():
+        ends += await a_round(stage)
+        found = await faults_of(company)
+        assert not found, found
+        if number >= FEWEST and time.monotonic() >= until:
+            return stage, ends
+    raise AssertionError("numbers have come to an end")
+
+
+@pytest.mark.parametrize("broken", FOUND_OUT_BY)
+async def test_a_program_that_breaks_a_promise_is_found_out(company: Company, broken: str) -> None:
+    """Within a minute: what the nemesis says of the program as it is would else be worth nothing."""
     async with a_proxy(company.url) as proxy:
-        stage = Stage(company=company, proxy=proxy, chance=chance, lives=Lives(company.world, chance))
-        for number in itertools.count():
-            ends += await a_round(stage)
-            if number >= FEWEST and time.monotonic() >= until:
-                break
+        with pytest.raises(AssertionError, match=re.escape(FOUND_OUT_BY[broken])):
+            await rage(company, proxy, seconds=60, broken=broken)
+
+
+async def test_whatever_happens_the_promises_hold(company: Company, is_thorough: bool) -> None:
+    seconds = float(SECONDS) if SECONDS else 60 if is_thorough else 5
+    async with a_proxy(company.url) as proxy:
+        stage, ends = await rage(company, proxy, seconds=seconds)
     asked, changed = company.simulator.requests.total, len(await company.changes())
     company.settings |= UNHURRIED
     await let_time_pass(company)
@@ -98,8 +134,8 @@ async def test_whatever_happens_the_promises_hold(company: Company, is_thorough:
     assert await deviations(company, stage.lives) == {}
     assert {each.key for each in company.receiver.deliveries} == {row[0] for row in settled["effects"]}
     assert len({(each.key, each.body) for each in company.receiver.deliveries}) == len(settled["effects"])
-    # One effective writer, and nothing newer overwritten: each change found in the row what it was planned from.
-    assert await ledger(company) == await audited(company)
+    # One effective writer, and nothing newer overwritten.
+    assert await faults_of(company) == {}
     assert changed > len(ends), "there was something to do in between"
     # Bounded: each process ended in its time and as it should, and asked no more than it may.
     assert {each.code for each in ends} <= CODES, [each for each in ends if each.code not in CODES]

@@ -5,12 +5,13 @@ import random
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import asyncpg
 
 from reconcile.simulator import Booking, Fault, FaultKind, GeneratedLead
+from tests.faults.altered import NOTHING
 from tests.faults.proxy import Listens, Phase, Proxy
 from tests.faults.test_statements import terminate
 from tests.integration.life import Life
@@ -36,7 +37,8 @@ BODIES = (
     Fault(kind=FaultKind.LATENCY, value=300),
     Fault(kind=FaultKind.REDIRECT),
 )
-SKEWS = (-400 * 86_400, -3600, 3600, 400 * 86_400)
+SKEWS = (-400 * 86_400, -3600, -200, 200, 3600, 400 * 86_400)
+SOME = tuple(each.replace("id = $1", "id = ANY($1)") for each in WRITES[:2])
 
 
 class Lives(Life):
@@ -59,13 +61,15 @@ class Stage:
     proxy: Proxy
     chance: random.Random
     lives: Lives
+    broken: str = NOTHING
+    """What each process does wrong, where it is the nemesis that is tried."""
     running: list[Reconciler] = field(default_factory=list)
 
     async def begin(self) -> Reconciler:
         """Start another run, now and then by a wrong clock or over one workspace."""
-        prefix: tuple[str, ...] = ()
-        if self.chance.random() < 0.2:
-            prefix = (sys.executable, "-m", "tests.faults.skewed", str(self.chance.choice(SKEWS)))
+        skew = self.chance.choice(SKEWS) if self.chance.random() < 0.2 else 0
+        is_altered = skew or self.broken != NOTHING
+        prefix = (sys.executable, "-m", "tests.faults.altered", str(skew), self.broken) if is_altered else ()
         chosen = self.chance.choice(
             [(), (), ("--workspace", self.chance.choice(sorted(self.company.world.workspaces)))]
         )
@@ -106,36 +110,58 @@ async def a_killed_process(stage: Stage) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def a_stopped_process(stage: Stage) -> AsyncIterator[None]:
-    """Stop one beyond its lease, and let it go on beside its successor."""
-    await asyncio.sleep(stage.chance.random())
-    stopped = stage.chance.choice(stage.running)
-    stopped.send(signal.SIGSTOP)
+    """Stop what runs just before it writes, or where it is by then, beyond its lease; go on beside its successor."""
+    left = stage.chance.randint(1, 20)
+    stopped: list[Reconciler] = []
+    is_stopped = asyncio.Event()
+
+    async def stop() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            stopped.extend(stage.running)
+            for each in stopped:
+                each.send(signal.SIGSTOP)
+            is_stopped.set()
+
+    stage.proxy.before_writing.append(stop)
     try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.5):
+                await is_stopped.wait()
+        left = min(left, 1)
+        await stop()
         await stage.company.expire_leases()
         await stage.begin()
         yield
     finally:
-        stopped.send(signal.SIGCONT)
+        stage.proxy.before_writing.remove(stop)
+        for each in stopped:
+            each.send(signal.SIGCONT)
 
 
 @asynccontextmanager
 async def another_writer(stage: Stage) -> AsyncIterator[None]:
-    """Write as a webhook handler does, as long as processes run: also between their reading and their writing."""
+    """Write as a webhook handler does, just before runs write: to what they have read, and have not locked yet."""
+    connection = await asyncpg.connect(
+        stage.company.url, server_settings={"application_name": "webhook", "lock_timeout": "200ms"}
+    )
+    one_at_a_time = asyncio.Lock()
 
     async def write() -> None:
-        connection = await asyncpg.connect(stage.company.url, server_settings={"application_name": "webhook"})
-        try:
-            while True:
-                lead = stage.chance.choice(stage.company.world.leads)
-                await connection.execute(stage.chance.choice(WRITES[:2]), lead.id)
-                await asyncio.sleep(0.005)
-        finally:
-            connection.terminate()
+        if stage.chance.random() < 0.5:
+            return
+        chosen = [each.id for each in stage.company.world.leads if stage.chance.random() < 0.3]
+        async with one_at_a_time:
+            # Rows that somebody holds are left: who was stopped amid a transaction does not stop the others.
+            with suppress(asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
+                await connection.execute(stage.chance.choice(SOME), chosen)
 
-    writing = asyncio.create_task(write())
+    stage.proxy.before_writing.append(write)
     yield
-    writing.cancel()
-    await asyncio.gather(writing, return_exceptions=True)
+    stage.proxy.before_writing.remove(write)
+    async with one_at_a_time:
+        await connection.close()
 
 
 @asynccontextmanager

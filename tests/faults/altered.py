@@ -1,0 +1,120 @@
+"""A prefix for a command, which then goes by a wrong clock, or breaks a promise: a suite is worth what it notices.
+
+``python -m tests.faults.altered SECONDS BROKEN``, with the name of one of ``BREAKS``, or ``nothing``, for ``BROKEN``.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from reconcile import bootstrap
+from reconcile.domain import plan
+from reconcile.ports import OutboxRow
+from reconcile.providers.webhook import WebhookSink
+from reconcile.store import lead_write
+from reconcile.store.batch_rows import BatchRows
+from reconcile.store.leases import Fence
+from reconcile_cli.main import cli
+
+NOTHING = "nothing"
+_OWN = 6
+"""Words before the command's own: this program, its two, and whom it stands in for."""
+_WRITER: Any = lead_write.LeadWriter
+_execute, _write, _deliver, _effect = _WRITER._execute, _WRITER.write, WebhookSink.deliver, plan._effect
+
+
+def forget_the_drift_guard() -> None:
+    """Overwrite what others wrote between our reading and our writing."""
+    lead_write._drifted = lambda writes, found: frozenset()
+
+
+def forget_the_fence() -> None:
+    """Write whoever holds the leases."""
+
+    async def guard(self: Fence, connection: object, leases: object) -> None:
+        del self, connection, leases
+
+    Fence.guard = guard  # type: ignore[method-assign]
+
+
+def ask_for_follow_ups_early() -> None:
+    """Commit follow-ups before the change that they follow."""
+
+    async def execute(self: Any, connection: object, rows: BatchRows) -> Any:
+        await _apart(self, rows)
+        return await _execute(self, connection, rows)
+
+    _WRITER._execute = execute
+
+
+def ask_for_follow_ups_late() -> None:
+    """Commit follow-ups after the change that they follow."""
+    taken = BatchRows()
+
+    async def execute(self: Any, connection: object, rows: BatchRows) -> Any:
+        taken.effects += rows.effects
+        rows.effects = []
+        return await _execute(self, connection, rows)
+
+    async def write(self: Any, batch: object) -> Any:
+        receipt = await _write(self, batch)
+        await _apart(self, taken)
+        return receipt
+
+    _WRITER._execute, _WRITER.write = execute, write
+
+
+def name_follow_ups_by_the_process() -> None:
+    """Give what follows from the same cause another key in each process."""
+    plan._effect = lambda *cause: replace(made := _effect(*cause), key=f"{made.key}-{os.getpid()}")
+
+
+def name_deliveries_by_the_process() -> None:
+    """Deliver the same follow-up under another key in each process."""
+
+    async def deliver(self: WebhookSink, row: OutboxRow, *, deadline: float) -> None:
+        await _deliver(self, replace(row, key=f"{row.key}-{os.getpid()}"), deadline=deadline)
+
+    WebhookSink.deliver = deliver  # type: ignore[method-assign]
+
+
+BREAKS: Mapping[str, Callable[[], None]] = {
+    each.__name__: each
+    for each in (
+        forget_the_drift_guard,
+        forget_the_fence,
+        ask_for_follow_ups_early,
+        ask_for_follow_ups_late,
+        name_follow_ups_by_the_process,
+        name_deliveries_by_the_process,
+    )
+}
+
+
+async def _apart(self: Any, rows: BatchRows) -> None:
+    """Write the follow-ups in a transaction of their own."""
+    if rows.effects:
+        async with self._database.writing() as connection:
+            await _execute(self, connection, BatchRows(effects=rows.effects))
+    rows.effects = []
+
+
+def main(words: Sequence[str]) -> None:
+    """Run the command with its clock wrong by so many seconds, and *words[2]* broken."""
+    skew = timedelta(seconds=float(words[1]))
+
+    class Skewed(bootstrap.SystemClock):
+        def now(self) -> datetime:
+            return datetime.now(UTC) + skew
+
+    bootstrap.SystemClock = Skewed  # type: ignore[misc]
+    if words[2] != NOTHING:
+        BREAKS[words[2]]()
+    cli(list(words[_OWN:]), prog_name="reconcile")
+
+
+if __name__ == "__main__":
+    main(sys.argv)
