@@ -7,7 +7,7 @@ import click
 
 from reconcile import bootstrap
 from reconcile.domain.ids import LeadId, WorkspaceId
-from reconcile.runner.advice import counted
+from reconcile.domain.spelling import counted
 from reconcile.runner.listing import LeadLine, quarantined
 from reconcile.settings import Settings
 from reconcile_cli.options import with_settings

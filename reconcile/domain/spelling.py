@@ -31,6 +31,11 @@ def ago(at: datetime | None, now: datetime, *, units: int = 2) -> str:
     return "just now" if now - at < timedelta(seconds=1) else f"{span(now - at, units=units)} ago"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return *count* with its noun, which is given in the singular, in the right number."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def visible(text: str) -> str:
     """Return foreign text with its control characters made visible: no id in a database steers what shows it."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -100,11 +100,6 @@ def told(key: BreakerKey) -> str:
             return f"{name}, {operation.replace('_', ' ')} only" if operation else name
 
 
-def counted(count: int, noun: str) -> str:
-    """Return *count* with its noun in the right number."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def _blame(breaker: Breaker, *, now: datetime) -> str:
     party = told(breaker.key)
     if (held := breaker.held(now)) and breaker.override:

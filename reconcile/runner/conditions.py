@@ -8,9 +8,10 @@ from reconcile.domain.alert import AlertPolicy, Condition, ConditionKind, Spendi
 from reconcile.domain.breaker import Breaker, BreakerPolicy, BreakerScope, BreakerState
 from reconcile.domain.cadence import PlannedCadence
 from reconcile.domain.report import Health
+from reconcile.domain.spelling import counted
 from reconcile.errors import ErrorClass
 from reconcile.ports import RunRow, Store
-from reconcile.runner.advice import advice, counted
+from reconcile.runner.advice import advice
 from reconcile.runner.advice import told as party
 from reconcile.runner.cadence import cadence_view
 from reconcile.runner.overview import was_sound

@@ -8,9 +8,9 @@ from reconcile.domain.backfill import Need, Selection, longest
 from reconcile.domain.budget import limit_of
 from reconcile.domain.cadence import spelled
 from reconcile.domain.ids import ProviderName, WorkspaceId
+from reconcile.domain.spelling import counted
 from reconcile.errors import RequestError
 from reconcile.ports import Store
-from reconcile.runner.advice import counted
 from reconcile.runner.allowance import budget_key
 
 _CALLS = {ProviderName.HIGHLEVEL: (1, 2), ProviderName.CALENDLY: (2, 3)}

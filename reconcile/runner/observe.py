@@ -8,6 +8,7 @@ from reconcile.domain.verification import Claim, Figures, Sightings
 from reconcile.errors import QuestionError
 from reconcile.ports import Store
 from reconcile.ports.logs import LogSource
+from reconcile.runner.ticks import every_tick
 
 _LEAST_BEFORE = timedelta(hours=1)
 _MOST_BEFORE = timedelta(days=7)
@@ -21,7 +22,7 @@ async def ledger_figures(claim: Claim, *, store: Store, now: datetime) -> Figure
     by_unit = ErrorsByUnit(claim=claim)
     checks = errors = checks_before = errors_before = 0
     found = await _sightings(claim, store=store, start=start)
-    for tick in await store.ledger.ticks(since=start):
+    async for tick in every_tick(store.ledger, since=start):
         if tick.ended_at < since:
             for each, broken_at in found:
                 each.checks_before += tick.checks if broken_at is not None and tick.ended_at >= broken_at else 0

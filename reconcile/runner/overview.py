@@ -11,8 +11,9 @@ from reconcile.domain.ids import Operation, RunId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.page import Standing
 from reconcile.domain.report import Freshness, Health
+from reconcile.domain.spelling import counted
 from reconcile.ports import Claim, OrderRow, RunRow, SignatureRow, Store
-from reconcile.runner.advice import Advice, advice, counted, needs_advice, width
+from reconcile.runner.advice import Advice, advice, needs_advice, width
 from reconcile.runner.cadence import CadenceView, cadence_view
 from reconcile.runner.orders import sentence
 

@@ -10,11 +10,13 @@ from reconcile.domain.cadence import PlannedCadence
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.lead import Lead
 from reconcile.domain.page import Failure, Moment, PageFacts, Repair, RiskyMeeting, Standing, Step, Trouble
-from reconcile.ports import ChangeRow, SightingRow, Store, TickRow
-from reconcile.runner.advice import Advice, counted
+from reconcile.domain.spelling import counted
+from reconcile.ports import ChangeRow, SightingRow, Store
+from reconcile.runner.advice import Advice
 from reconcile.runner.bands import Chronicle, Timeline
 from reconcile.runner.moments import Calendar
 from reconcile.runner.overview import Overview, overview
+from reconcile.runner.ticks import every_tick
 
 WORKSPACES_SHOWN = 20
 BREAKERS_SHOWN = 10
@@ -73,14 +75,10 @@ async def page_facts(  # noqa: PLR0913 - the settings that decide what is well
 
 
 async def _told(store: Store, *, since: datetime, now: datetime) -> tuple[Sequence[Moment], Timeline]:
-    """Read the runs a few at a time: with many parked workspaces each report is long."""
     calendar, chronicle = Calendar(since=since, now=now), Chronicle(since=since, now=now)
-    last: TickRow | None = None
-    while ticks := await store.ledger.ticks(since=since, after=last):
-        for tick in ticks:
-            calendar.add(tick)
-            chronicle.add(tick)
-        last = ticks[-1]
+    async for tick in every_tick(store.ledger, since=since):
+        calendar.add(tick)
+        chronicle.add(tick)
     return calendar.moments, chronicle.timeline(await store.breakers.load(), most=BREAKERS_SHOWN)
 
 

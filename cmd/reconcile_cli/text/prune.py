@@ -1,6 +1,6 @@
 """What was deleted, as a person reads it."""
 
-from reconcile.runner.advice import counted
+from reconcile.domain.spelling import counted
 from reconcile.runner.prune import Pruned
 from reconcile_cli.text.words import console, listing, safe
 

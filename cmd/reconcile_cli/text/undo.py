@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from reconcile.runner.advice import counted
+from reconcile.domain.spelling import counted
 from reconcile.runner.undo import Undoing
 from reconcile_cli.text.words import QUIET, console, listing, safe
 
