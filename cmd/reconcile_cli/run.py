@@ -10,7 +10,6 @@ from reconcile import bootstrap
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.report import Health, RunReport
 from reconcile.runner.document import document
-from reconcile.runner.explain import known_workspace
 from reconcile.runner.request import OnProgress, RunRequest
 from reconcile.settings import Settings
 from reconcile_cli.main import ExitCode
@@ -60,6 +59,8 @@ def command(settings: Settings, *, workspace: str | None, dry_run: bool, fail_on
 
 async def _made(settings: Settings, request: RunRequest, *, on_progress: OnProgress | None = None) -> RunReport:
     if request.workspace is not None:
+        from reconcile.runner.explain import known_workspace  # noqa: PLC0415 - for a person only
+
         async with bootstrap.opened(settings) as opened:
             await known_workspace(request.workspace, store=opened.store)
     return await bootstrap.run(settings, request, on_progress=on_progress)

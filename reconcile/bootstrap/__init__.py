@@ -25,6 +25,7 @@ from reconcile.domain.receipt import receipt_text
 from reconcile.domain.report import RunReport
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import SettingsError, StoreUnavailable
+from reconcile.loading import loading
 from reconcile.ports import Clock, EffectSink, Provider, Silence, Store, Telemetry
 from reconcile.providers.lazy import LazyProviders
 from reconcile.runner.bugs import bug_named
@@ -78,8 +79,9 @@ async def opened_url(
     url: str, *, mapping: str = "default", tokens: CredentialDirectory | None = None, now: datetime | None = None
 ) -> AsyncIterator[Store]:
     """Open one database by its URL."""
-    from reconcile.store.mapping import load_mapping  # noqa: PLC0415 - `--help` must not load a database library
-    from reconcile.store.session import open_store  # noqa: PLC0415
+    with loading():
+        from reconcile.store.mapping import load_mapping  # noqa: PLC0415 - `--help` must not load a database library
+        from reconcile.store.session import open_store  # noqa: PLC0415
 
     async with open_store(url, mapping=load_mapping(mapping), tokens=tokens, now=now) as store:
         yield store

@@ -1,6 +1,5 @@
 """What a run is told to: log lines, and OpenTelemetry where ``OTEL_*`` variables ask for it."""
 
-import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +7,7 @@ from datetime import timedelta
 
 import reconcile
 from reconcile.domain.ids import RunId
+from reconcile.loading import loading
 from reconcile.ports import Telemetry
 from reconcile.runner.context import Stop
 from reconcile.telemetry import LoggingTelemetry
@@ -31,11 +31,8 @@ def telemetry_of(run_id: RunId, *, stop: Stop) -> Iterator[Telemetry]:
     if not asked.targets:
         yield LoggingTelemetry()
         return
-    # What is loaded stays: to look through it for garbage meanwhile would take a sixth of the time.
-    gc.disable()
-    from reconcile.telemetry.otel import OtelTelemetry  # noqa: PLC0415 - 40 ms, for those who ask for it
-
-    gc.enable()
+    with loading():
+        from reconcile.telemetry.otel import OtelTelemetry  # noqa: PLC0415 - 40 ms, for those who ask for it
     try:
         telemetry = OtelTelemetry(
             asked, run_id=run_id, version=reconcile.__version__, traceparent=os.environ.get("TRACEPARENT")

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from reconcile.domain.ages import AGES
 from reconcile.domain.breaker import BreakerState
-from reconcile.domain.page import AGES, PageFacts
+from reconcile.domain.page import PageFacts
 from reconcile.domain.spelling import visible
 from reconcile.page.axes import Format, Spec, bar, bars, counts, milliseconds, time, timed
 

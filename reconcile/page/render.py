@@ -12,7 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import reconcile
-from reconcile.domain.page import AGE_WORDS, PageFacts, Standing
+from reconcile.domain.ages import AGE_WORDS
+from reconcile.domain.page import PageFacts, Standing
 from reconcile.domain.spelling import ago, keys, span, visible
 from reconcile.page import charts
 from reconcile.page.axes import FORMATS

@@ -6,6 +6,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from reconcile.domain.ids import ProviderName
+from reconcile.loading import loading
 from reconcile.ports import Clock, HttpAttempt, Provider
 
 if TYPE_CHECKING:
@@ -44,10 +45,11 @@ class LazyProviders(Mapping[ProviderName, Provider]):
         return len(self._urls)
 
     def _make(self, name: ProviderName) -> Provider:
-        from reconcile.providers.calendly import Calendly  # noqa: PLC0415
-        from reconcile.providers.ghl import Ghl  # noqa: PLC0415
-        from reconcile.providers.http import AiohttpTransport, BaseUrl, Gateway  # noqa: PLC0415
-        from reconcile.providers.retry import RetryPolicy  # noqa: PLC0415
+        with loading():
+            from reconcile.providers.calendly import Calendly  # noqa: PLC0415
+            from reconcile.providers.ghl import Ghl  # noqa: PLC0415
+            from reconcile.providers.http import AiohttpTransport, BaseUrl, Gateway  # noqa: PLC0415
+            from reconcile.providers.retry import RetryPolicy  # noqa: PLC0415
 
         if self._transport is None:
             self._transport = AiohttpTransport()

@@ -12,7 +12,6 @@ from reconcile.domain.cadence import PlannedCadence
 from reconcile.errors import AlertNotDelivered, LeaseHeld, StoreUnavailable
 from reconcile.ports import AlertChannel, ChannelState, Clock, Store, Telemetry
 from reconcile.runner.bugs import bug_named
-from reconcile.runner.conditions import conditions
 
 BUDGET = timedelta(seconds=3)
 """All that telling may cost a run."""
@@ -68,6 +67,8 @@ async def tell(alarm: Alarm | None, *, holder: str, store: Store, clock: Clock, 
 
 
 async def _tell(alarm: Alarm, *, holder: str, store: Store, clock: Clock, telemetry: Telemetry) -> None:
+    from reconcile.runner.conditions import conditions  # noqa: PLC0415 - where somebody is to be told
+
     now, deadline = clock.now(), clock.monotonic() + DELIVERY.total_seconds()
     true = await conditions(store, now=now, policy=alarm.policy, breaker=alarm.breaker, planned=alarm.planned)
     desk = await _Desk.of(alarm, true, store=store, clock=clock, telemetry=telemetry, now=now)

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 from sqlalchemy import Integer, cast, func, select
 
+from reconcile.domain.ages import AGES, Ages, WorkspaceAges
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import RunId, WorkspaceId
-from reconcile.domain.page import AGES, Ages, WorkspaceAges
 from reconcile.ports.ledger import TickRow
 from reconcile.store import due_sql
 from reconcile.store.database import Database

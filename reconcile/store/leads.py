@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, update
 
+from reconcile.domain.ages import Ages
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.lead import Lead, MismatchKind
-from reconcile.domain.page import Ages
 from reconcile.domain.report import Freshness
 from reconcile.domain.shard import Shard
 from reconcile.domain.workspace import Workspace

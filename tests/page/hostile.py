@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from reconcile.domain.ages import Ages, WorkspaceAges
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
-from reconcile.domain.page import Ages, Band, Failure, PageFacts, Repair, RiskyMeeting, Step, Trouble, WorkspaceAges
+from reconcile.domain.page import Band, Failure, PageFacts, Repair, RiskyMeeting, Step, Trouble
 
 TEXTS = (
     "<script>alert(1)</script>",
