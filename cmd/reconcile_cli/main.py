@@ -25,6 +25,7 @@ from reconcile.errors import (
     SettingsError,
     StoreUnavailable,
 )
+from reconcile.loading import leave_memory_to_the_system, loading
 
 
 class ExitCode(IntEnum):
@@ -93,7 +94,8 @@ class Root(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"reconcile_cli.{cmd_name}")
+        with loading():
+            module = importlib.import_module(f"reconcile_cli.{cmd_name}")
         command: click.Command = module.command
         return command
 
@@ -200,6 +202,7 @@ def cli(ctx: click.Context) -> None:
     Settings are environment variables (RECONCILE_...) or the flags of the same name; a flag wins. Exit codes: 0 done,
     1 failed, 2 usage, 64 and 66 verify's own, 75 try again later, 78 settings, 143 ended by SIGTERM.
     """
+    leave_memory_to_the_system()
     ctx.obj = dict(os.environ) if ctx.obj is None else ctx.obj
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from reconcile.domain.ages import Ages
 from reconcile.domain.change import Change
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, LeadState, MismatchKind
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import ErrorSignature, Outcome
-from reconcile.domain.page import Ages
 from reconcile.domain.report import Freshness
 from reconcile.domain.shard import Shard
 from reconcile.domain.workspace import Workspace

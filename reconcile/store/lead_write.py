@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 
 from sqlalchemy import Executable, RowMapping, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -41,8 +42,12 @@ class LeadWriter:
         self._domain = domain
         self._query = query
         self._fence = Fence(domain.dialect)
-        self._steps = steps(domain)
         self._folded: dict[tuple[str, ...], Executable] = {}
+
+    @cached_property
+    def _steps(self) -> Mapping[str, Step]:
+        """Made with the first batch: a run with nothing due writes none."""
+        return steps(self._domain)
 
     async def write(self, batch: BatchWrite) -> BatchReceipt:
         """Write *batch*; raise LeaseLost, having written nothing, where a lease is no longer ours."""
