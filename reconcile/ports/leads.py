@@ -41,6 +41,8 @@ class LeadWrite:
     state_if_refused: LeadState
     change: Change | None = None
     signature: ErrorSignature | None = None
+    signature_if_refused: ErrorSignature | None = None
+    """Its message is what the database says then."""
     refusal: str | None = None
     """Why the database refuses the change, once that is known."""
 

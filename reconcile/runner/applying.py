@@ -96,6 +96,7 @@ class Applying:
             state=next_state(lead.state, attempt, policy=backoff, jitter=jitter),
             state_if_drifted=lead.state,
             state_if_refused=next_state(lead.state, refused, policy=backoff, jitter=jitter),
+            signature_if_refused=_refusal(""),
             change=read_back(item.change, lead, outcome=item.outcome) if item.change is not None else None,
         )
 

@@ -118,6 +118,7 @@ def _lead_write(checked: Checked, workspace: Workspace, *, run: Run) -> LeadWrit
         write,
         state_if_drifted=next_state(state, drifted, policy=backoff, jitter=jitter),
         state_if_refused=next_state(state, refused, policy=backoff, jitter=jitter),
+        signature_if_refused=_refusal(checked, ""),
     )
 
 
@@ -152,16 +153,19 @@ async def _write(checked: Sequence[Checked], visit: _Visit, *, run: Run) -> Sequ
 
 def _written(checked: Checked, receipt: BatchReceipt) -> Checked:
     """Return what became of a lead once its batch is written."""
-    lead_id, lookup = checked.lead.id, checked.lookup
-    if lead_id in receipt.refused and lookup is not None:
-        signature = ErrorSignature(
-            provider=lookup.provider,
-            operation=lookup.operation,
-            error_class=ErrorClass.REFUSED_WRITE,
-            message=receipt.refused[lead_id],
-        )
-        return Checked(lead=checked.lead, outcome=Outcome.FAILED, lookup=lookup, signature=signature)
+    lead_id = checked.lead.id
+    if lead_id in receipt.refused and (signature := _refusal(checked, receipt.refused[lead_id])):
+        return Checked(lead=checked.lead, outcome=Outcome.FAILED, lookup=checked.lookup, signature=signature)
     return checked.deferred(DeferReason.DRIFTED) if lead_id in receipt.drifted else checked
+
+
+def _refusal(checked: Checked, message: str) -> ErrorSignature | None:
+    """Return the kind of failure that it is where the database does not take what a lookup came to."""
+    if (lookup := checked.lookup) is None:
+        return None
+    return ErrorSignature(
+        provider=lookup.provider, operation=lookup.operation, error_class=ErrorClass.REFUSED_WRITE, message=message
+    )
 
 
 def _count(checked: Checked, write: LeadWrite, *, run: Run) -> None:

@@ -179,17 +179,16 @@ class LeadWriter:
 
 def _with_refusals(batch: BatchWrite, refused: Mapping[LeadId, str]) -> BatchWrite:
     """Return *batch* so that a refused lead is left as one that failed, with its reason where operators look."""
-    writes = tuple(
-        replace(
-            write,
-            state_if_drifted=replace(write.state_if_refused, reason=refused[write.lead.id]),
-            refusal=refused[write.lead.id],
-        )
-        if write.lead.id in refused
-        else write
-        for write in batch.writes
-    )
-    return replace(batch, writes=writes)
+
+    def known(write: LeadWrite) -> LeadWrite:
+        why = refused.get(write.lead.id)
+        if why is None:
+            return write
+        signature = write.signature_if_refused and replace(write.signature_if_refused, message=why)
+        state = replace(write.state_if_refused, reason=why)
+        return replace(write, state_if_drifted=state, signature=signature, refusal=why)
+
+    return replace(batch, writes=tuple(map(known, batch.writes)))
 
 
 def _drifted(writes: Sequence[LeadWrite], found: Fetched) -> frozenset[LeadId]:

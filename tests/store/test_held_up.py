@@ -1,10 +1,13 @@
 """Rows of the customer's that cannot be written hold up their own leads, and never a run."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
 from reconcile.domain.lead import Lead
+from reconcile.domain.outcome import ErrorSignature
+from reconcile.errors import ErrorClass
 from reconcile.ports import Store
 from tests.store import schemas
 from tests.store.schemas import ONE, TWO
@@ -49,9 +52,17 @@ async def test_a_trigger_that_refuses_one_leads_change_is_that_leads_failure(
     store: Store, customer: schemas.Customer
 ) -> None:
     await refuse_every_update_of_one(customer)
-    writes = [lead_write(each, change=booking(each, appointment(f"A-{each.id}"))) for each in await both(store)]
+    seen = ErrorSignature(provider="ghl", operation="appointment", error_class=ErrorClass.REFUSED_WRITE, message="")
+    writes = [
+        lead_write(each, change=booking(each, appointment(f"A-{each.id}")), signature_if_refused=seen)
+        for each in await both(store)
+    ]
     receipt = await store.leads.write(batch(writes))
+    (kind,) = await store.ledger.signatures()
+    (by_run,) = await store.ledger.sightings(since=NOW)
 
+    assert kind.signature == by_run.signature == replace(seen, message=receipt.refused[ONE])
+    assert (kind.count, by_run.count, by_run.workspaces) == (1, 1, (writes[0].lead.workspace_id,))
     one, two = await both(store)
     assert set(receipt.refused) == {ONE}
     assert one.state.failure_count == 1
