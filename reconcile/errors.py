@@ -33,7 +33,11 @@ class InputUnreadable(ReconcileError):
 
 
 class LogsUnavailable(ReconcileError):
-    """The pods' logs cannot be had for now, or not by this account."""
+    """The pods' logs cannot be had for now."""
+
+
+class LogsRefused(LogsUnavailable):
+    """There are no such pods, or this account may not read their logs: a person has to change something."""
 
 
 class StoreUnavailable(ReconcileError):

@@ -18,6 +18,7 @@ from reconcile.errors import (
     InputUnreadable,
     LeaseHeld,
     LeaseLost,
+    LogsRefused,
     LogsUnavailable,
     QuestionError,
     ReconcileError,
@@ -40,7 +41,7 @@ class ExitCode(IntEnum):
     QUESTION = 64
     """Verify was asked wrongly, or by a checklist that has faults."""
     NO_INPUT = 66
-    """A file that was named cannot be read, or is not what it has to be."""
+    """A file or a CronJob that was named is not there, may not be read, or is not what it has to be."""
     TEMPORARY = 75
     """The database is away, or another process has the work: try again later."""
     SETTINGS = 78
@@ -77,6 +78,7 @@ _BY_ERROR: tuple[tuple[type[ReconcileError], ExitCode], ...] = (
     (RequestError, ExitCode.USAGE),
     (QuestionError, ExitCode.QUESTION),
     (InputUnreadable, ExitCode.NO_INPUT),
+    (LogsRefused, ExitCode.NO_INPUT),
     (LogsUnavailable, ExitCode.TEMPORARY),
     (StoreUnavailable, ExitCode.TEMPORARY),
     (LeaseHeld, ExitCode.TEMPORARY),

@@ -116,5 +116,5 @@ class LogTally:
             sightings=self.sightings,
             cut_lines=self.cut_lines,
             undated_lines=self.undated_lines,
-            checks_word="checks" if self.has_told else "lines",
+            checks_word="check" if self.has_told else "line",
         )

@@ -1,6 +1,7 @@
 """A one-off Job as Kubernetes takes it, with the same pod as the chart's."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,8 @@ USER = 65532
 _BOOLEANS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _SECRETS = "/var/run/secrets"
 _MAPPING = "mapping.toml"
-_SETTLED = (2, 78)
-"""Exit codes that no further attempt can change: usage and settings."""
+_SETTLED = (2, 64, 66, 78)
+"""Exit codes that no further attempt can change: usage, verify's own, and settings."""
 _ENDED = (143,)
 """The exit code of who was ended from outside, by SIGTERM."""
 _INDEX_NOT_SHARD = "reconcile job manifest gives each pod its own share: take --shard and --shards out of the command"
@@ -112,7 +113,7 @@ def _pod(plan: JobPlan) -> dict[str, Any]:
         if secret is not None:
             mounts.append({"name": name, "mountPath": f"{_SECRETS}/reconcile/{name}", "readOnly": True})
             volumes.append({"name": name, "secret": {"secretName": secret, "defaultMode": 0o440}})
-    if plan.state_object is not None:
+    if plan.state_object is not None or _reads_pods(plan.command):
         mounts.append({"name": "token", "mountPath": f"{_SECRETS}/kubernetes.io/serviceaccount", "readOnly": True})
         volumes.append({"name": "token", "projected": _token()})
     resources = {"cpu": plan.cpu, "memory": plan.memory}
@@ -150,6 +151,10 @@ def _pod(plan: JobPlan) -> dict[str, Any]:
         ],
         "volumes": volumes,
     }
+
+
+def _reads_pods(command: Sequence[str]) -> bool:
+    return command[0] == "verify" and any(word.split("=")[0] == "--cronjob" for word in command)
 
 
 def _env(plan: JobPlan) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from io import BufferedReader, RawIOBase
 from typing import Any, cast
 
 from reconcile.domain.log_entry import LogEntry
-from reconcile.errors import LogsUnavailable
+from reconcile.errors import LogsRefused, LogsUnavailable
 from reconcile.kube.api import connected
 from reconcile.kube.place import Place
 from reconcile.ports.logs import Entries
@@ -36,7 +36,7 @@ class PodLogs:
     read: Entries
 
     def entries(self) -> Iterator[LogEntry]:
-        """Yield the lines of each pod; raise LogsUnavailable."""
+        """Yield the lines of each pod; raise LogsUnavailable, or LogsRefused."""
         client = _connected(self.place)
         namespace = {"namespace": self.place.namespace}
         self._json(client, self.place.path, self.place.parameters, {})
@@ -119,8 +119,10 @@ class PodLogs:
 
     def _refuse(self, status: int, what: str) -> None:
         if not 200 <= status < 300:  # noqa: PLR2004 - HTTP's own numbers
-            remedy = f": {_REMEDIES[status]}" if status in _REMEDIES else ""
-            raise LogsUnavailable(f"the Kubernetes API answered {status} for {what}{remedy}")
+            told = f"the Kubernetes API answered {status} for {what}"
+            if status in _REMEDIES:
+                raise LogsRefused(f"{told}: {_REMEDIES[status]}")
+            raise LogsUnavailable(told)
 
 
 class _Body(RawIOBase):
@@ -145,7 +147,7 @@ def _connected(place: Place) -> Client:
     try:
         return connected(place)
     except Exception as error:
-        raise LogsUnavailable(
+        raise LogsRefused(
             f"there is no way to the Kubernetes API ({type(error).__name__}): neither a pod's account nor a kubeconfig"
         ) from error
 

@@ -4,10 +4,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reconcile.domain.checklist import ClaimStep, RunStep, Source, Step, StepResult, VerifiedStep
+from reconcile.domain.checklist import ClaimStep, RunStep, Source, Step, StepResult, VerifiedStep, overall
 from reconcile.domain.report import Health, RunReport
+from reconcile.domain.spelling import counted
 from reconcile.domain.verification import Claim, Figures, Ruling, Why, Word, judge
-from reconcile.errors import InputUnreadable, LogsUnavailable, ReconcileError, RequestError, StoreUnavailable
+from reconcile.errors import (
+    InputUnreadable,
+    LogsRefused,
+    LogsUnavailable,
+    ReconcileError,
+    RequestError,
+    StoreUnavailable,
+)
 from reconcile.ports import Clock, Store
 from reconcile.ports.logs import LogSource
 from reconcile.runner.observe import ledger_figures, log_figures
@@ -33,33 +41,38 @@ class Means:
 async def watch(step: ClaimStep, means: Means) -> Ruling:
     """Look at a claim again and again; end at what waiting cannot change, or when the time is over.
 
-    Raises what kept a look from being made where there is one look only; between two looks such trouble may end.
+    Raises what kept a look from being made where there is one look only, and a refusal of the first; between two looks
+    such trouble may end.
     """
-    clock = means.clock
+    clock, is_first = means.clock, True
     ends_at = clock.monotonic() + step.wait.total_seconds()
     while True:
         left = ends_at - clock.monotonic()
         try:
             ruling = judge(step.claim, await _figures(step, means))
         except (StoreUnavailable, LogsUnavailable) as error:
-            if step.wait <= timedelta(0):
+            if step.wait <= timedelta(0) or (is_first and isinstance(error, LogsRefused)):
                 raise
             ruling = Ruling(word=Word.INCONCLUSIVE, why=Why.UNANSWERED, text=str(error))
         if means.on_look is not None:
             means.on_look(ruling)
         if left <= 0 or ruling.is_final:
             return ruling
+        is_first = False
         await clock.sleep(min(step.every, timedelta(seconds=left)))
 
 
 async def work_through(steps: Sequence[Step], means: Means, *, on_step: OnStep | None = None) -> list[StepResult]:
-    """Take the steps in their order. Once one has failed, what would change something or last is not begun."""
+    """Take the steps in their order.
+
+    Once one has failed, nothing is begun that would change something; once one has not passed, nothing that waits: the
+    verdict on all of them could not become a pass any more.
+    """
     results: list[StepResult] = []
     has_ended = False
     for number, step in enumerate(steps, start=1):
-        has_failed = any(each.ruling.word is Word.FAIL for each in results)
-        if has_ended or (has_failed and _waits_or_writes(step)):
-            text = "not tried: ended by SIGTERM" if has_ended else "not tried: a step before it has failed"
+        if has_ended or not _is_worth_it(step, after=overall(results)):
+            text = "not tried: ended by SIGTERM" if has_ended else "not tried: a step before it has not passed"
             ruling = Ruling(word=Word.INCONCLUSIVE, why=Why.NOT_TRIED, text=text)
         else:
             ruling = await _ruling(step, means)
@@ -70,14 +83,14 @@ async def work_through(steps: Sequence[Step], means: Means, *, on_step: OnStep |
     return results
 
 
-def _waits_or_writes(step: Step) -> bool:
+def _is_worth_it(step: Step, *, after: Word) -> bool:
     match step.what:
         case ClaimStep():
-            return step.what.wait > timedelta(0)
+            return after is Word.PASS or step.what.wait <= timedelta(0)
         case RunStep():
-            return not step.what.dry_run
+            return after is not Word.FAIL or step.what.dry_run
         case VerifiedStep():
-            return False
+            return True
 
 
 async def _ruling(step: Step, means: Means) -> Ruling:
@@ -122,7 +135,8 @@ def _request(step: RunStep) -> RunRequest:
 
 def of_run(report: RunReport) -> Ruling:
     """Return what a run shows: clean is what succeeded without one error and has checked anything at all."""
-    told = f"run {report.run_id}: {report.leads_checked} leads checked, {report.errors} errors, {report.health}"
+    checked, errors = counted(report.leads_checked, "lead"), counted(report.errors, "error")
+    told = f"run {report.run_id}: {checked} checked, {errors}, {report.health}"
     if report.stopped == _SIGTERM:
         return Ruling(word=Word.INCONCLUSIVE, why=Why.ENDED, text=f"{told}; ended by SIGTERM")
     if report.errors or report.circuit_broken or report.health is Health.UNHEALTHY or not report.success:
@@ -138,11 +152,11 @@ async def _verified(step: VerifiedStep, means: Means) -> Ruling:
     left, all_of_them = await _store(means).leads.unverified_count(since=step.since)
     since = f"{step.since:%Y-%m-%d %H:%M} UTC"
     if left:
-        text = f"{left} of {all_of_them} leads with a booking were not verified since {since}"
+        text = f"{left} of {counted(all_of_them, 'lead')} with a booking not verified since {since}"
         return Ruling(word=Word.FAIL, why=Why.UNVERIFIED, text=text)
     if not all_of_them:
         return Ruling(word=Word.INCONCLUSIVE, why=Why.TOO_FEW_CHECKS, text="no lead holds a booking")
-    text = f"all {all_of_them} leads with a booking were verified since {since}"
+    text = f"verified since {since}: {counted(all_of_them, 'lead')} with a booking, none left out"
     return Ruling(word=Word.PASS, why=Why.AS_CLAIMED, text=text)
 
 

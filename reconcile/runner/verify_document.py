@@ -44,7 +44,7 @@ def _figures(seen: Figures | None) -> dict[str, Any] | None:
         "since": instant(seen.since),
         "until": instant(seen.until),
         "checks": seen.checks,
-        "checksAre": seen.checks_word,
+        "checksAre": f"{seen.checks_word}s",
         "errors": seen.errors,
         "errorsPerMinute": seen.errors_per_minute,
         "worstErrors": seen.worst_errors,

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from reconcile_cli.main import ExitCode
 from tests.cli.command import here
 
 BASE = ("--name", "once", "--image", "example/reconcile:1", "--release", "rec")
@@ -55,6 +56,22 @@ def test_a_job_with_secrets_has_them_as_files() -> None:
     env = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
     assert env["RECONCILE_DATABASE_URL_FILE"] == "/var/run/secrets/reconcile/database/url"
     assert env["RECONCILE_STATE_OBJECT"] == "configmap/s"
+
+
+@pytest.mark.parametrize("words", [("--cronjob", "insights"), ("--cronjob=insights",)])
+def test_a_job_that_reads_a_cronjobs_logs_may_speak_to_the_api(words: tuple[str, ...]) -> None:
+    asked = ("--service-account", "rec-verify", "--", "verify", "--min-checks", "5", "--since", "1h")
+    pods = [job(*asked, *more)["spec"]["template"]["spec"] for more in ((), words)]
+
+    assert ["token" in {each["name"] for each in pod["volumes"]} for pod in pods] == [False, True]
+    assert {pod["serviceAccountName"] for pod in pods} == {"rec-verify"}
+
+
+def test_what_no_attempt_can_change_is_not_tried_again() -> None:
+    rules = job("--", "verify", "--min-checks", "5", "--since", "1h")["spec"]["podFailurePolicy"]["rules"]
+
+    codes = {ExitCode.INCONCLUSIVE, ExitCode.QUESTION, ExitCode.NO_INPUT, ExitCode.SETTINGS}
+    assert set(rules[1]["onExitCodes"]["values"]) == codes
 
 
 def test_a_job_has_the_mapping_of_its_release_where_the_settings_say_that_it_is() -> None:

@@ -26,6 +26,7 @@ CHUNK = 65536
 # The tests' node cannot tell how much disk it has, so it takes no pod that asks for some.
 UNMEASURED = {"ephemeral-storage": None}
 KEEP = "tests.example/read"
+CERTIFICATE = "ca.crt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +130,7 @@ async def installed(
 ) -> AsyncIterator[Installation]:
     """Install the chart with *image*, suspended, over the empty database at *url*; its own hook migrates that."""
     world = World.generate(seed=3, now=lambda: datetime.now(UTC), size=SIZE)
-    certificate = await asyncio.to_thread(_certificate, folder, node.address)
+    certificate = await asyncio.to_thread(_certificate, folder / CERTIFICATE, node.address)
     with node.cluster.namespace("node") as namespace:
         async with simulate(world) as simulator, _behind_tls(simulator, certificate) as (ghl, calendly):
             release = Release(node.cluster, namespace, helm)
@@ -167,9 +168,8 @@ def _image(name: str) -> dict[str, Any]:
     return {"image": {"repository": repository, "tag": tag, "pullPolicy": "Never"}}
 
 
-def _certificate(folder: Path, address: str) -> Path:
+def _certificate(path: Path, address: str) -> Path:
     """Make a certificate for *address* that is its own authority; its key is beside it."""
-    path = folder / "ca.crt"
     command = ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "1", "-subj", "/CN=providers"]
     command += ["-addext", f"subjectAltName=IP:{address}", "-addext", "keyUsage=critical,digitalSignature,keyCertSign"]
     command += ["-keyout", str(path.with_suffix(".key")), "-out", str(path)]
@@ -177,11 +177,17 @@ def _certificate(folder: Path, address: str) -> Path:
     return path
 
 
+def trusted(certificate: Path) -> ssl.SSLContext:
+    """Return what a server is to present so that the pods trust it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    return context
+
+
 @asynccontextmanager
 async def _behind_tls(simulator: Simulator, certificate: Path) -> AsyncIterator[tuple[int, int]]:
     """Serve both providers by TLS, as the program asks of whatever is not this machine; give their ports."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    context = trusted(certificate)
     async with _tls(simulator.ghl_url, context) as ghl, _tls(simulator.calendly_url, context) as calendly:
         yield ghl, calendly
 

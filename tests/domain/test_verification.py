@@ -1,5 +1,6 @@
 """What is ruled on figures."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,7 +18,7 @@ TEXT = "Missing ghlAppointmentId"
 GONE = Claim(since=SINCE, signatures=[(TEXT, Expected.GONE)], max_error_rate=Rate.parse("5/min"))
 
 
-def figures(*, count: int = 0, before: int = 0, watched: timedelta = HOUR, **facts: int) -> Figures:
+def figures(*, count: int = 0, before: int = 0, watched: timedelta = HOUR, **facts: object) -> Figures:
     seen = Sightings(TEXT, Expected.GONE, count=count, count_before=before, checks_before=before)
     return Figures(since=SINCE, until=SINCE + watched, sightings=[seen], **{"checks": 100, **facts})  # type: ignore[arg-type]
 
@@ -101,7 +102,7 @@ def test_a_run_that_tells_of_its_checks_counts_by_them() -> None:
     tally.add(LogEntry(text="report", at=SINCE - HOUR, checks=30, errors=30))
     seen = tally.figures(until=SINCE + HOUR)
 
-    assert (seen.checks, seen.errors, seen.worst_errors, seen.checks_word) == (40, 2, 2, "checks")
+    assert (seen.checks, seen.errors, seen.worst_errors, seen.checks_word) == (40, 2, 2, "check")
     assert (seen.checks_before, seen.errors_before) == (30, 30)
 
 
@@ -111,7 +112,20 @@ def test_lines_without_a_time_are_left_out_and_told() -> None:
     ruling = judge(GONE, tally.figures(until=SINCE + HOUR))
 
     assert ruling.word is Word.INCONCLUSIVE
-    assert "1 lines without a time were left out" in ruling.text
+    assert "1 line without a time left out" in ruling.text
+
+
+def test_one_is_told_as_one() -> None:
+    seen = {count: figures(checks=count, count=1, checks_word="line") for count in (1, 2)}
+    assert [judge(GONE, seen[count]).text for count in seen] == [
+        f"“{TEXT}” was seen once since, in 1 line",
+        f"“{TEXT}” was seen once since, in 2 lines",
+    ]
+    rate = Claim(since=SINCE, max_error_rate=Rate.parse("1/min"), min_checks=1)
+    one = replace(figures(checks=1, worst_errors=1), sightings=())
+    assert judge(rate, one).text == "1 check since; at most 1 error in 1 min, where 1/min is the most"
+    assert judge(GONE, figures(checks=1)).text == "only 1 check since, of 5 that are wanted"
+    assert judge(GONE, figures(cut_lines=1)).text == "1 line too long to be read to the end"
 
 
 def test_one_failure_outweighs_what_could_not_be_judged() -> None:

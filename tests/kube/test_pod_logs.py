@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from reconcile.errors import LogsUnavailable
+from reconcile.errors import LogsRefused, LogsUnavailable
 from reconcile.kube.place import Place
 from reconcile.kube.pod_logs import PodLogs
 from reconcile.logs import entries
@@ -65,12 +65,22 @@ def test_every_container_of_its_own_jobs_is_read(server: ApiServer, logs: PodLog
 
 
 @pytest.mark.parametrize(
-    ("code", "told"), [(403, "the account lacks the right"), (404, "nothing of that name"), (500, "answered 500")]
+    ("code", "told", "kind"),
+    [
+        (401, "the token is not accepted", LogsRefused),
+        (403, "the account lacks the right", LogsRefused),
+        (404, "nothing of that name", LogsRefused),
+        (500, "answered 500", LogsUnavailable),
+    ],
 )
-def test_a_refusal_says_what_to_do(server: ApiServer, logs: PodLogs, code: int, told: str) -> None:
+def test_a_refusal_says_what_to_do(
+    server: ApiServer, logs: PodLogs, code: int, told: str, kind: type[LogsUnavailable]
+) -> None:
     server.always = status(code)
-    with pytest.raises(LogsUnavailable, match=told):
+    with pytest.raises(LogsUnavailable, match=told) as caught:
         list(logs.entries())
+
+    assert type(caught.value) is kind
 
 
 def test_an_answer_that_is_no_list_is_told(server: ApiServer, logs: PodLogs) -> None:
@@ -84,5 +94,5 @@ def test_no_way_to_a_cluster_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none"))
     place = Place.parse("cronjob/insights", namespace="shop", account_dir=tmp_path)
 
-    with pytest.raises(LogsUnavailable, match="there is no way to the Kubernetes API"):
+    with pytest.raises(LogsRefused, match="there is no way to the Kubernetes API"):
         list(PodLogs(place=place, since=SINCE, read=entries).entries())

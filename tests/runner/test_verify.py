@@ -8,7 +8,7 @@ import pytest
 from reconcile.domain.checklist import ClaimStep, Source
 from reconcile.domain.log_entry import LogEntry
 from reconcile.domain.verification import Claim, Expected, Ruling, Why, Word
-from reconcile.errors import LogsUnavailable
+from reconcile.errors import LogsRefused, LogsUnavailable
 from reconcile.runner.verify import Means, watch
 from tests.runner.fakes import START, FakeClock
 
@@ -90,3 +90,14 @@ async def test_trouble_between_two_looks_may_end_and_alone_is_told() -> None:
     assert (ended.word, ended.text) == (Word.INCONCLUSIVE, str(away))
     with pytest.raises(LogsUnavailable):
         await Script([away]).watched(wait=timedelta(0))
+
+
+async def test_a_refusal_of_the_first_look_is_not_waited_out() -> None:
+    """A name that is wrong, or a right that is missing, is as it is a day later."""
+    refused = LogsRefused("the Kubernetes API answered 404")
+    with pytest.raises(LogsRefused):
+        await Script([refused]).watched(wait=24 * HOUR)
+
+    script = Script([[LINE] * 9, refused, [LINE] * 9])
+    assert (await script.watched(wait=3 * MINUTE)).word is Word.PASS
+    assert script.seen[1].why is Why.UNANSWERED

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.padding import Padding
 
 from reconcile.domain.checklist import StepResult, overall
+from reconcile.domain.spelling import counted
 from reconcile.domain.verification import Figures, Word
 from reconcile_cli.text.words import QUIET, console, safe
 
@@ -29,6 +30,6 @@ def _figures(seen: Figures) -> str:
     first, last = (f"{at:%Y-%m-%d %H:%M}" for at in (seen.since, seen.until))
     before = f"; before: {seen.errors_before} in {seen.checks_before}" if seen.checks_before else ""
     return (
-        f"{first} to {last} UTC: {seen.errors} errors in {seen.checks} {seen.checks_word}, "
+        f"{first} to {last} UTC: {counted(seen.errors, 'error')} in {seen.checks_told}, "
         f"{seen.errors_per_minute:g} a minute{before}"
     )

@@ -105,6 +105,9 @@
 {{- if and .Values.admissionPolicy.enabled (not .Values.rbac.create) }}
 {{- fail "admissionPolicy.enabled is true and rbac.create is false; the policy binds a service account that may patch nothing, so set both or neither" }}
 {{- end }}
+{{- if and .Values.verify.cronJobs (not .Values.rbac.create) }}
+{{- fail (printf "verify.cronJobs (%s) is set and rbac.create is false; without a Role nobody may read their pods' logs, so set both or neither" (join ", " .Values.verify.cronJobs)) }}
+{{- end }}
 {{- end }}
 
 {{- define "reconciler.guardAlerts" -}}
