@@ -15,7 +15,7 @@ import reconcile
 from reconcile.bootstrap import termination_log
 from reconcile.bootstrap.alerts import alarm_of
 from reconcile.bootstrap.state_object import mirror_of, state_findings
-from reconcile.bootstrap.telemetry import telemetry_of
+from reconcile.bootstrap.telemetry import telemetry_findings, telemetry_of
 from reconcile.credentials import CredentialDirectory
 from reconcile.domain.credential import Token
 from reconcile.domain.finding import Finding, Verdict, worst
@@ -136,6 +136,7 @@ async def doctor(settings: Settings) -> Sequence[Finding]:
         return [Finding(subject="mapping", verdict=Verdict.FAULT, text=fault) for fault in error.faults]
     findings = list(await check_schema(settings.database_url, mapping=mapping, now=clock.now()))
     findings += await state_findings(settings)
+    findings += telemetry_findings()
     if settings.credentials_dir:
         faults = CredentialDirectory(settings.credentials_dir).faults()
         findings += [Finding(subject="credentials", verdict=Verdict.FAULT, text=fault) for fault in faults]

@@ -1,21 +1,27 @@
 """What a run is told to: log lines, and OpenTelemetry where ``OTEL_*`` variables ask for it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import reconcile
+from reconcile.domain.finding import Finding, Verdict
 from reconcile.domain.ids import RunId
 from reconcile.loading import loading
 from reconcile.ports import Telemetry
 from reconcile.runner.context import Stop
 from reconcile.telemetry import LoggingTelemetry
-from reconcile.telemetry.wanted import wanted
+from reconcile.telemetry.wanted import Wanted, wanted
+
+if TYPE_CHECKING:
+    from reconcile.telemetry.otel import OtelTelemetry
 
 _LIMIT = timedelta(seconds=2.5)
 _LIMIT_ON_SIGTERM = timedelta(seconds=1)
 """Of the ten seconds until SIGKILL, the run may have used most."""
+_CONTRADICTION = "OTEL_* variables contradict each other"
 
 
 @contextmanager
@@ -31,18 +37,38 @@ def telemetry_of(run_id: RunId, *, stop: Stop) -> Iterator[Telemetry]:
     if not asked.targets:
         yield LoggingTelemetry()
         return
-    with loading():
-        from reconcile.telemetry.otel import OtelTelemetry  # noqa: PLC0415 - 40 ms, for those who ask for it
     try:
-        telemetry = OtelTelemetry(
-            asked, run_id=run_id, version=reconcile.__version__, traceparent=os.environ.get("TRACEPARENT")
-        )
+        telemetry = _otel(asked, run_id)
     except ValueError:
-        # The SDK's word for limits that contradict each other.
-        LoggingTelemetry().warning("telemetry.not_understood", text="OTEL_* variables contradict each other")
+        LoggingTelemetry().warning("telemetry.not_understood", text=_CONTRADICTION)
         yield LoggingTelemetry()
         return
     try:
         yield telemetry
     finally:
         telemetry.close(_LIMIT_ON_SIGTERM if stop.is_terminated else _LIMIT)
+
+
+def telemetry_findings() -> Sequence[Finding]:
+    """Return whom a run would tell, and what it would not understand; nothing is sent."""
+    asked = wanted(os.environ)
+    signals, faults = " and ".join(asked.targets), list(asked.faults)
+    if asked.targets:
+        try:
+            _otel(asked, RunId("doctor")).close(timedelta(0))
+        except ValueError:
+            signals, faults = "", [*faults, _CONTRADICTION]
+    fine = [Finding(subject="telemetry", verdict=Verdict.FINE, text=f"{signals} are sent to a collector")]
+    remedy = "put it right: until then less is sent, or nothing; runs are made all the same"
+    return [
+        *(fine if signals else ()),
+        *(Finding(subject="telemetry", verdict=Verdict.WARNING, text=each, remedy=remedy) for each in faults),
+    ]
+
+
+def _otel(asked: Wanted, run_id: RunId) -> "OtelTelemetry":
+    """Return what tells of a run by OTLP; raise ValueError, the SDK's word for limits that contradict each other."""
+    with loading():
+        from reconcile.telemetry.otel import OtelTelemetry  # noqa: PLC0415 - 40 ms, for those who ask for it
+    traceparent = os.environ.get("TRACEPARENT")
+    return OtelTelemetry(asked, run_id=run_id, version=reconcile.__version__, traceparent=traceparent)
