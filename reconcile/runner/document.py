@@ -1,11 +1,11 @@
 """The report as one JSON document: the same names on stdout, in the ledger and wherever else it goes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from reconcile.domain.breaker import Breaker
+from reconcile.domain.breaker import Breaker, BreakerScope
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.outcome import DeferReason, SkipReason
@@ -15,8 +15,15 @@ from reconcile.domain.report import Freshness, ProviderCounts, RunReport
 Member = TypeVar("Member", bound=StrEnum)
 
 
+LISTED = 20
+"""Workspaces listed in each list of a report: it is printed and stored each minute."""
+_OF_THIS_RUN = 5
+"""Among them, breakers that this run opened; the others are open longest, and stay listed until they close."""
+
+
 def document(report: RunReport) -> dict[str, Any]:
     """Return *report* in plain JSON types; every name is always there, described in docs/report.md."""
+    breakers = _listed(report)
     return {
         "success": report.success,
         "workspacesProcessed": report.workspaces_processed,
@@ -48,10 +55,13 @@ def document(report: RunReport) -> dict[str, Any]:
         "deferReasons": _every(DeferReason, report.defer_reasons),
         "mismatches": _every(MismatchKind, report.mismatches),
         "quarantined": report.quarantined,
-        "parkedWorkspaces": list(report.parked_workspaces),
+        "parkedWorkspaces": list(report.parked_workspaces[:LISTED]),
+        "moreParkedWorkspaces": max(0, len(report.parked_workspaces) - LISTED),
         "eligibleButUnvisited": report.eligible_but_unvisited,
-        "breakers": [breaker_document(breaker, now=report.timestamp) for breaker in report.breakers],
-        "wouldTrip": list(report.would_trip),
+        "breakers": [breaker_document(breaker, now=report.timestamp) for breaker in breakers],
+        "moreBreakers": len(report.breakers) - len(breakers),
+        "wouldTrip": sorted(report.would_trip, key=_is_of_one_workspace)[:LISTED],
+        "moreWouldTrip": max(0, len(report.would_trip) - LISTED),
         "callsUnderWayAtTrip": report.calls_under_way_at_trip,
         "topSignatures": [
             {
@@ -69,6 +79,21 @@ def document(report: RunReport) -> dict[str, Any]:
         "effectsPending": report.effects_pending,
         "receipt": receipt(report),
     }
+
+
+def _listed(report: RunReport) -> Sequence[Breaker]:
+    """Return the breakers to list: all that stop more than one workspace, and some of the others."""
+    narrow = [each for each in report.breakers if each.key.scope is BreakerScope.WORKSPACE]
+    if len(narrow) <= LISTED:
+        return report.breakers
+    new = [each for each in narrow if each.tripped_by == report.run_id][:_OF_THIS_RUN]
+    longest = sorted((each for each in narrow if each not in new), key=lambda each: each.opened_at or report.timestamp)
+    left_out = {each.key for each in longest[LISTED - len(new) :]}
+    return [each for each in report.breakers if each.key not in left_out]
+
+
+def _is_of_one_workspace(breaker: str) -> bool:
+    return breaker.startswith(f"{BreakerScope.WORKSPACE}:")
 
 
 def breaker_document(breaker: Breaker, *, now: datetime) -> dict[str, Any]:

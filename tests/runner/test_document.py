@@ -107,6 +107,31 @@ def test_the_catalogue_describes_exactly_what_is_there() -> None:
     assert set(written) == set(there) - {"byProvider.*"}
 
 
+def tripped(name: str, *, minutes_ago: int, by: str) -> Breaker:
+    trip = Trip(reason=BreakerReason.ERROR_RATE, checks=9, errors=9, fault="credential", run_id=RunId(by))
+    key = BreakerKey(BreakerScope.WORKSPACE, name)
+    return Breaker(key=key).trip(NOW - timedelta(minutes=minutes_ago), trip, policy=BreakerPolicy())
+
+
+def test_a_thousand_parked_workspaces_leave_a_report_that_one_line_of_a_log_can_hold() -> None:
+    """Each run stores it and prints it. Of the rest there is a count, and `reconcile breaker show` lists them."""
+    names = [f"a-workspace-with-a-name-of-{n:09}" for n in range(1000)]
+    older = [tripped(name, minutes_ago=1000 - n, by="run-0") for n, name in enumerate(names[:950])]
+    new = [tripped(name, minutes_ago=0, by="run-1") for name in names[950:]]
+    wide = Breaker(key=GHL).overridden(HAND, NOW, reason=BreakerReason.MANUAL_HOLD)
+    parked, would_trip = tuple(map(WorkspaceId, names)), [f"workspace:{name}" for name in names]
+    facts = {"breakers": (*new, *older, wide), "parked_workspaces": parked, "would_trip": (*would_trip, "provider:ghl")}
+    told = document(report(**facts))
+    listed = [each["breaker"].removeprefix("workspace:") for each in told["breakers"]]
+
+    assert len(json.dumps(told)) < 16 * 1024
+    assert listed == [*names[950:955], *names[:15], "provider:ghl"]
+    assert told["moreBreakers"] == 1001 - len(listed)
+    assert (told["parkedWorkspaces"], told["moreParkedWorkspaces"]) == (names[:20], 980)
+    assert (told["wouldTrip"], told["moreWouldTrip"]) == (["provider:ghl", *would_trip[:19]], 981)
+    assert told["receipt"]["parkedWorkspaces"] == 1000
+
+
 def test_a_breaker_is_told_as_it_counts_at_that_instant() -> None:
     held = Breaker(key=GHL).overridden(HAND, NOW, reason=BreakerReason.MANUAL_HOLD)
 

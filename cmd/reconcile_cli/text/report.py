@@ -89,8 +89,12 @@ def _breakers(out: Console, document: Mapping[str, Any]) -> None:
     if document["breakers"]:
         out.print()
         out.print(rows)
+    if more := document.get("moreBreakers"):
+        out.print(safe(f"  and {counted(more, 'other')}: reconcile breaker show", QUIET))
     for name in document["wouldTrip"]:
         out.print(safe(f"  would have tripped: {name}", "yellow"))
+    if more := document.get("moreWouldTrip"):
+        out.print(safe(f"  and {counted(more, 'other')}", "yellow"))
 
 
 def show_next(document: Mapping[str, Any]) -> None:
