@@ -106,7 +106,7 @@ class _Questions:
         task = asyncio.current_task()
         succeeded: bool | None = None
         try:
-            await self.gate.enter()
+            place = await self.gate.enter()
             if task:
                 run.calls.add(task)
             try:
@@ -121,7 +121,7 @@ class _Questions:
             finally:
                 if task:
                     run.calls.discard(task)
-                self.gate.leave(succeeded=succeeded)
+                self.gate.leave(place, succeeded=succeeded)
         except asyncio.CancelledError:
             # SIGTERM cancels the calls that do not end in time, and only those: the lead is left for the next run.
             if run.stop.reason is None or task is None or not task.uncancel() == 0:

@@ -89,7 +89,7 @@ def decided(lead: Lead, answer: Answer, lookup: Lookup, *, run: Run) -> Checked:
 async def _ask(lead: Lead, workspace: Workspace, lookup: Lookup, *, run: Run) -> Answer | SkipReason | Checked:
     gate, clock, board = run.gate(lookup.provider), run.parts.clock, run.board
     nothing_yet = Checked(lead=lead, outcome=Outcome.DEFERRED, lookup=lookup)
-    await gate.enter()
+    place = await gate.enter(on_lent=lambda: run.slots.lend(workspace.id))
     succeeded: bool | None = None
     try:
         if not run.takes_work():
@@ -120,7 +120,7 @@ async def _ask(lead: Lead, workspace: Workspace, lookup: Lookup, *, run: Run) ->
         is_check = isinstance(verdict, Answer) or fault is not None
         board.record(admission, fault, clock.now(), is_check=is_check)
     finally:
-        gate.leave(succeeded=succeeded)
+        gate.leave(place, succeeded=succeeded)
     await run.save_breakers()
     return verdict
 

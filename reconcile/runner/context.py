@@ -23,6 +23,7 @@ from reconcile.runner.counts import Counts
 from reconcile.runner.gate import Gate
 from reconcile.runner.mirror import Mirror
 from reconcile.runner.request import OnProgress, RunRequest
+from reconcile.runner.slots import LENT_FOR_EACH, Slots
 
 SOFT_SHARE = 0.8
 """No new work after this share of the run's budget: what was begun gets the rest."""
@@ -151,6 +152,7 @@ class Run:
     started: float
     """The monotonic instant of the start, in seconds."""
     span: Span
+    slots: Slots
     counts: Counts = field(default_factory=Counts)
     gates: dict[tuple[ProviderName, bool], Gate] = field(default_factory=dict)
     calls: set[asyncio.Task[object]] = field(default_factory=set)
@@ -200,7 +202,7 @@ class Run:
         key = (provider, for_sweeps)
         if key not in self.gates:
             limit = self.policy.workspace_concurrency * (1 if for_sweeps else self.policy.lead_concurrency)
-            self.gates[key] = Gate(limit=limit)
+            self.gates[key] = Gate(limit=limit, most_lent=LENT_FOR_EACH * self.policy.workspace_concurrency)
         return self.gates[key]
 
     async def save_breakers(self) -> None:

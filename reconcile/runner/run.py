@@ -26,6 +26,7 @@ from reconcile.runner.dry import dry
 from reconcile.runner.freshness import freshness
 from reconcile.runner.request import Progress, RunRequest
 from reconcile.runner.signals import link_to_trips, measure, tell_of_run
+from reconcile.runner.slots import Slots
 from reconcile.runner.verdict import Scene, lease_held_report, not_due_report, report_of
 
 RUN_LEASE = "run"
@@ -116,6 +117,7 @@ async def _begun(  # noqa: PLR0913 - what a run is made of
         started_at=started_at,
         started=parts.clock.monotonic(),
         span=span,
+        slots=Slots(policy.workspace_concurrency),
     )
 
 
@@ -167,11 +169,10 @@ async def _visit_all(workspaces: Sequence[Workspace], *, run: Run) -> None:
 
 
 async def _round(workspaces: Sequence[Workspace], *, run: Run) -> None:
-    slots = asyncio.Semaphore(run.policy.workspace_concurrency)
     failures: list[StoreUnavailable] = []
 
     async def visit(workspace: Workspace) -> None:
-        async with slots:
+        async with run.slots.slot(workspace.id):
             try:
                 await _visit(workspace, run=run)
             except StoreUnavailable as error:

@@ -70,7 +70,7 @@ async def _swept(  # noqa: PLR0913 - the sweep, and whom to tell
 ) -> Sweep | None:
     gate, clock, board = run.gate(provider, for_sweeps=True), run.parts.clock, run.board
     task = asyncio.current_task()
-    await gate.enter()
+    place = await gate.enter(on_lent=lambda: run.slots.lend(workspace.id))
     succeeded: bool | None = None
     try:
         admission = board.admit_sweep(workspace.id, provider, clock.now()) if run.takes_work() else None
@@ -111,4 +111,4 @@ async def _swept(  # noqa: PLR0913 - the sweep, and whom to tell
         board.record_sweep(admission, fault, clock.now(), is_check=found is not None or fault is not None)
         return found
     finally:
-        gate.leave(succeeded=succeeded)
+        gate.leave(place, succeeded=succeeded)

@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,8 +13,10 @@ import pytest
 from reconcile.domain.change import Answer
 from reconcile.domain.lead import Lead
 from reconcile.domain.outcome import SkipReason
+from reconcile.domain.sweep import SweepPlan
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass
+from reconcile.ports import Sweep
 from reconcile.store.database import Database
 from tests.runner.fakes import START, FakeClock, FakeProvider, failure
 
@@ -84,13 +86,21 @@ class FarProvider(FakeProvider):
     lost: frozenset[str] = frozenset()
 
     async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
-        if workspace.id in self.lost:
-            left = timedelta(seconds=max(0.0, deadline - self.clock.monotonic()))
-            self._calls[workspace.id] += 1
-            await self.clock.sleep(min(ATTEMPT, left))
-            raise failure(ErrorClass.TIMEOUT)
-        await self.clock.sleep(self.latency)
+        await self._travel(workspace, deadline=deadline)
         return await super().answer(lead, workspace, deadline=deadline)
+
+    async def sweep(self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float) -> Sweep:
+        await self._travel(workspace, deadline=deadline)
+        return await super().sweep(leads, workspace, plan=plan, deadline=deadline)
+
+    async def _travel(self, workspace: Workspace, *, deadline: float) -> None:
+        if workspace.id not in self.lost:
+            await self.clock.sleep(self.latency)
+            return
+        left = timedelta(seconds=max(0.0, deadline - self.clock.monotonic()))
+        self._calls[workspace.id] += 1
+        await self.clock.sleep(min(ATTEMPT, left))
+        raise failure(ErrorClass.TIMEOUT)
 
 
 def since_start(at: datetime) -> float:

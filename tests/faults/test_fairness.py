@@ -1,6 +1,8 @@
 """A tenth of the workspaces is never answered: the others are served as before, by a clock that nothing disturbs."""
 
+import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,51 +11,74 @@ import pytest
 from reconcile.domain.breaker import BreakerScope
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.report import RunReport
+from reconcile.domain.sweep import SweepCost
 from tests.faults.hours import FarProvider, passing_hours
-from tests.runner.desk import Desk, at_desk
+from tests.runner.desk import at_desk
 from tests.stores import sqlite_copy
 
-WORKSPACES, LEADS, RUNS = 100, 4, 6
-LOST = frozenset(f"ws-{n}" for n in range(0, WORKSPACES, 10))
 MINUTE = timedelta(minutes=1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Large:
+    """A company all of whose workspaces are due in each of so many runs; with *cost* its bookings are listed."""
+
+    workspaces: int
+    leads: int
+    runs: int
+    cost: SweepCost | None = None
+
+
+COMPANIES = {
+    "looked up": Large(workspaces=100, leads=4, runs=6),
+    "listed": Large(workspaces=100, leads=20, runs=3, cost=SweepCost(fixed=3, lookup=1)),
+    "five times as many": Large(workspaces=500, leads=4, runs=2),
+}
+
+
 async def p95_of_runs(
-    url: str, monkeypatch: pytest.MonkeyPatch, *, lost: frozenset[str]
-) -> tuple[Sequence[float], Sequence[RunReport], Desk]:
-    """Return for each run after how many seconds 95 % of the workspaces that are well had been served."""
+    url: str, monkeypatch: pytest.MonkeyPatch, *, company: Large, lost: set[str], served: set[str]
+) -> tuple[Sequence[float], Sequence[RunReport]]:
+    """Return for each run after how many seconds 95 % of the *served* workspaces had been, and all reports."""
     found = []
     with monkeypatch.context() as patch:
         async with passing_hours(patch) as hours, at_desk(url) as desk:
             far = {name: FarProvider(name, clock=hours) for name in ProviderName}
             desk.clock, desk.providers = hours, {**far}
-            await desk.fill([LEADS] * WORKSPACES)
+            await desk.fill([company.leads] * company.workspaces)
             for provider in far.values():
-                provider.lost = lost
-            for _ in range(RUNS):
+                provider.lost, provider.cost = frozenset(lost), company.cost
+            for _ in range(company.runs):
                 began = hours.now()
-                report = await desk.run(workspace_limit=WORKSPACES, then=timedelta(0))
-                batches = await desk.store.ledger.batches(run_id=report.run_id, limit=10 * WORKSPACES)
-                served = sorted(b.finished_at - began for b in batches if b.workspace_id not in LOST)
-                assert len(served) == WORKSPACES - len(LOST), "each that is well is served in each run"
-                found.append(served[int(len(served) * 0.95)].total_seconds())
+                report = await desk.run(workspace_limit=company.workspaces, then=timedelta(0))
+                batches = await desk.store.ledger.batches(run_id=report.run_id, limit=10 * company.workspaces)
+                after = sorted(b.finished_at - began for b in batches if b.workspace_id in served)
+                assert len(after) == len(served), "each that is well is served in each run"
+                found.append(after[int(len(after) * 0.95)].total_seconds())
                 hours.advance(max(timedelta(0), began + MINUTE - hours.now()))
-            return found, desk.reports, desk
+            return found, desk.reports
 
 
+@pytest.mark.parametrize("company", COMPANIES.values(), ids=COMPANIES)
 async def test_what_a_tenth_waits_for_in_vain_costs_the_others_nothing(
-    sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, company: Large, is_thorough: bool
 ) -> None:
-    folders = [tmp_path / name for name in ("all well", "a tenth lost")]
-    for folder in folders:
-        folder.mkdir()
-    urls = [sqlite_copy(sqlite_template, folder) for folder in folders]
-    control, _, _ = await p95_of_runs(urls[0], monkeypatch, lost=frozenset())
-    found, reports, _ = await p95_of_runs(urls[1], monkeypatch, lost=LOST)
+    """Also in the run that meets it: who is overtaken lends its place (``runner/gate.py``), and is parked later."""
+    if company is not COMPANIES["looked up"] and not is_thorough:
+        pytest.skip("make test-faults tries larger companies")
+    everybody = [f"ws-{n}" for n in range(company.workspaces)]
+    lost = set(random.Random(1).sample(everybody, company.workspaces // 10))
+    served = set(everybody) - lost
+    ends = []
+    for name, gone in (("all well", set[str]()), ("a tenth lost", lost)):
+        (tmp_path / name).mkdir()
+        url = sqlite_copy(sqlite_template, tmp_path / name)
+        ends.append(await p95_of_runs(url, monkeypatch, company=company, lost=gone, served=served))
+    (control, _), (found, reports) = ends
 
-    assert [[str(b.key) for b in each.breakers if b.key.scope is not BreakerScope.WORKSPACE] for each in reports] == [
-        []
-    ] * RUNS
-    assert set(reports[-1].parked_workspaces) == LOST
-    # The first run is where it is found out: those that wait keep places until they are parked.
-    assert all(theirs <= 1.1 * ours for theirs, ours in zip(found[1:], control[1:], strict=True)), (found, control)
+    wide = [[str(b.key) for b in each.breakers if b.key.scope is not BreakerScope.WORKSPACE] for each in reports]
+    assert wide == [[]] * company.runs
+    parked = set(reports[-1].parked_workspaces)
+    assert parked <= lost
+    assert len(parked) >= 0.8 * len(lost)
+    assert all(theirs <= 1.1 * ours for theirs, ours in zip(found, control, strict=True)), (found, control)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from reconcile.runner.gate import Gate
 
 steps = st.lists(
-    st.sampled_from(["enter", "cancel_first", "cancel_last", "succeed", "fail", "leave", "wake"]), max_size=60
+    st.sampled_from(["enter", "cancel_first", "cancel_last", "succeed", "succeed_last", "fail", "leave", "wake"]),
+    max_size=60,
 )
 
 
@@ -29,7 +31,7 @@ class Crowd:
         self.inside: list[asyncio.Future[bool | None]] = []
 
     async def _visit(self) -> None:
-        await self.gate.enter()
+        place = await self.gate.enter()
         told: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
         self.inside.append(told)
         succeeded: bool | None = None
@@ -37,7 +39,7 @@ class Crowd:
             succeeded = await told
         finally:
             self.inside.remove(told)
-            self.gate.leave(succeeded=succeeded)
+            self.gate.leave(place, succeeded=succeeded)
 
     def enter(self) -> None:
         self.tasks.append(asyncio.ensure_future(self._visit()))
@@ -45,10 +47,10 @@ class Crowd:
     def unfinished(self) -> Sequence[asyncio.Task[None]]:
         return [each for each in self.tasks if not each.done()]
 
-    def leave(self, *, succeeded: bool | None) -> None:
+    def leave(self, *, succeeded: bool | None, which: int = 0) -> None:
         waiting = [each for each in self.inside if not each.done()]
         if waiting:
-            waiting[0].set_result(succeeded)
+            waiting[which].set_result(succeeded)
 
     async def step(self, name: str) -> None:
         match name:
@@ -60,6 +62,8 @@ class Crowd:
                 self.unfinished()[-1].cancel()
             case "succeed":
                 self.leave(succeeded=True)
+            case "succeed_last":
+                self.leave(succeeded=True, which=-1)
             case "fail":
                 self.leave(succeeded=False)
             case "leave":
@@ -68,19 +72,21 @@ class Crowd:
                 await settle()
 
 
-@given(steps=steps, limit=st.integers(1, 6), initial=st.integers(1, 6))
-def test_never_more_than_the_window_and_no_place_is_lost(steps: list[str], limit: int, initial: int) -> None:
+@given(steps=steps, limit=st.integers(1, 6), initial=st.integers(1, 6), most_lent=st.integers(0, 3))
+def test_never_more_than_the_window_and_no_place_is_lost(
+    steps: list[str], limit: int, initial: int, most_lent: int
+) -> None:
     """Whoever comes, leaves or is cancelled, also between being called and going in."""
 
     async def scene() -> None:
-        gate = Gate(limit=limit, initial=initial)
+        gate = Gate(limit=limit, initial=initial, most_lent=most_lent)
         crowd = Crowd(gate)
         widest = gate.window
         for name in steps:
             await crowd.step(name)
             widest = max(widest, gate.window)
             assert 1 <= gate.window <= limit
-            assert len(crowd.inside) <= widest
+            assert len(crowd.inside) <= widest + most_lent
         await settle()
         while crowd.unfinished():
             waiting = len(crowd.unfinished()) - len(crowd.inside)
@@ -97,8 +103,7 @@ def test_never_more_than_the_window_and_no_place_is_lost(steps: list[str], limit
 async def test_each_success_widens_the_window_by_one(successes: int, window: int) -> None:
     gate = Gate(limit=32)
     for _ in range(successes):
-        await gate.enter()
-        gate.leave(succeeded=True)
+        gate.leave(await gate.enter(), succeeded=True)
 
     assert gate.window == window
 
@@ -106,12 +111,10 @@ async def test_each_success_widens_the_window_by_one(successes: int, window: int
 async def test_a_failure_halves_the_window_and_never_closes_the_gate() -> None:
     gate = Gate(limit=32)
     for succeeded in [True] * 12 + [False]:
-        await gate.enter()
-        gate.leave(succeeded=succeeded)
+        gate.leave(await gate.enter(), succeeded=succeeded)
     halved = gate.window
     for _ in range(10):
-        await gate.enter()
-        gate.leave(succeeded=False)
+        gate.leave(await gate.enter(), succeeded=False)
 
     assert (halved, gate.window) == (8, 4)
 
@@ -121,13 +124,66 @@ async def test_who_waits_goes_in_in_the_order_of_coming() -> None:
     order: list[int] = []
 
     async def visit(number: int) -> None:
-        await gate.enter()
+        place = await gate.enter()
         order.append(number)
         await asyncio.sleep(0)
-        gate.leave(succeeded=True)
+        gate.leave(place, succeeded=True)
 
     async with asyncio.TaskGroup() as group:
         for number in range(5):
             group.create_task(visit(number))
 
     assert order == [0, 1, 2, 3, 4]
+
+
+async def test_a_call_that_many_have_overtaken_lends_its_place_once() -> None:
+    gate, lent = Gate(limit=4, initial=2, most_lent=5), list[str]()
+    vain = await gate.enter(on_lent=lambda: lent.append("vain"))
+    for _ in range(9):
+        gate.leave(await asyncio.wait_for(gate.enter(), 1), succeeded=True)
+    windows = [gate.window]
+    inside = [await asyncio.wait_for(gate.enter(), 1) for _ in range(gate.window)]
+    gate.leave(vain, succeeded=False)
+    windows.append(gate.window)
+
+    assert (lent, windows) == (["vain"], [4, 4]), "what it comes to says nothing of the provider"
+    fifth = asyncio.ensure_future(gate.enter())
+    await settle()
+    assert not fifth.done(), "a place that was lent is not given back a second time"
+    gate.leave(inside[0], succeeded=None)
+    await asyncio.wait_for(fifth, 1)
+
+
+async def test_while_nobody_is_answered_no_place_is_lent() -> None:
+    """An outage is met with the calls that are under way, however many wait behind them."""
+    gate, lent = Gate(limit=8, initial=4, most_lent=50), list[str]()
+    inside = [await gate.enter(on_lent=lambda: lent.append("lent")) for _ in range(4)]
+    behind = [asyncio.ensure_future(gate.enter(on_lent=lambda: lent.append("lent"))) for _ in range(50)]
+    for place in inside:
+        gate.leave(place, succeeded=False)
+        await settle()
+
+    assert (lent, sum(each.done() for each in behind)) == ([], 4)
+    for each in behind:
+        each.cancel()
+
+
+async def test_who_was_answered_before_overtakes_nobody() -> None:
+    gate, lent = Gate(limit=2, initial=2, most_lent=5), list[str]()
+    for _ in range(9):
+        gate.leave(await gate.enter(), succeeded=True)
+    older = await gate.enter()
+    await gate.enter(on_lent=lambda: lent.append("younger"))
+    gate.leave(older, succeeded=True)
+
+    assert lent == []
+
+
+async def test_no_more_places_are_lent_than_may_be() -> None:
+    gate, lent = Gate(limit=4, initial=4, most_lent=2), list[int]()
+    for number in range(3):
+        await gate.enter(on_lent=partial(lent.append, number))
+        for _ in range(4):
+            gate.leave(await asyncio.wait_for(gate.enter(), 1), succeeded=True)
+
+    assert lent == [0, 1]

@@ -11,6 +11,7 @@ from reconcile.ports.telemetry import UnheardSpan
 from reconcile.runner.board import Board
 from reconcile.runner.context import LEASE_MARGIN, Parts, Run, RunPolicy
 from reconcile.runner.request import RunRequest
+from reconcile.runner.slots import Slots
 
 BUDGET = timedelta(seconds=50)
 
@@ -42,6 +43,7 @@ def test_the_lease_of_a_workspace_ends_with_that_of_its_run() -> None:
         lease=Lease(name="run", holder=run_id, token=1),
         started_at=clock.now(),
         started=clock.monotonic(),
+        slots=Slots(1),
     )
     lengths = []
     for clock.seconds in (1000.0, 1040.0, 1050.0, 1070.0):

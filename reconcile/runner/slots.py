@@ -1,0 +1,40 @@
+"""How many workspaces are visited side by side."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from reconcile.domain.ids import WorkspaceId
+
+LENT_FOR_EACH = 16
+"""So many visits that wait in vain may go on besides, for each slot: each costs a task, a connection and its leads."""
+
+
+class Slots:
+    """One for each visit; a visit that waits in vain, while others are answered, lends its own to the next one."""
+
+    def __init__(self, count: int) -> None:
+        self._free = asyncio.Semaphore(count)
+        self._held: set[WorkspaceId] = set()
+        self._lent: set[WorkspaceId] = set()
+        self._most_lent = LENT_FOR_EACH * count
+
+    @asynccontextmanager
+    async def slot(self, workspace_id: WorkspaceId) -> AsyncIterator[None]:
+        """Wait for a slot and hold it for a block, or until it is lent."""
+        await self._free.acquire()
+        self._held.add(workspace_id)
+        try:
+            yield
+        finally:
+            if workspace_id in self._held:
+                self._held.remove(workspace_id)
+                self._free.release()
+            self._lent.discard(workspace_id)
+
+    def lend(self, workspace_id: WorkspaceId) -> None:
+        """Let the next one begin beside this visit, unless very many do so already."""
+        if workspace_id in self._held and len(self._lent) < self._most_lent:
+            self._held.remove(workspace_id)
+            self._lent.add(workspace_id)
+            self._free.release()
