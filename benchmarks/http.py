@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import httpx
 
+    from reconcile.ports import HttpAttempt
+
 Send = Callable[[], Awaitable[int]]
 """Send one request, read the whole body and return its length (or what the client makes of it)."""
 
@@ -27,6 +29,8 @@ TOKEN = "pit-00000000-0000-0000-0000-000000000000"  # noqa: S105 - made up, of t
 HEADERS = {"Authorization": f"Bearer {TOKEN}", "Version": "2021-04-15", "Accept": "application/json"}
 CONTROL = "aiohttp"
 """Ratios are to this client, measured in the same run: a plain session that does nothing but send and read."""
+SECOND_CONTROL = "httpx"
+"""And to this one: the client whose types we use, as its own documentation has it, over its own pool."""
 ENDINGS = 20
 """How many processes of each pool are ended with requests under way."""
 
@@ -79,6 +83,9 @@ class BareServer(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Answer as often as a head has ended."""
         self._seen += data
+        if self._seen.startswith(b"POST"):  # what telemetry sends, one on each connection
+            self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" * data.startswith(b"POST"))
+            return
         requests = self._seen.count(b"\r\n\r\n")
         if not requests:
             return
@@ -175,7 +182,21 @@ class _Clock:
         await asyncio.sleep(duration.total_seconds())
 
 
-async def _whole(stack: AsyncExitStack, url: str, _connections: int) -> Send:
+async def _traced(stack: AsyncExitStack, url: str, connections: int) -> Send:
+    """Open what the adapters use, and tell of each request by a span and a duration that a collector takes."""
+    from reconcile.domain.ids import RunId
+    from reconcile.telemetry.otel import OtelTelemetry
+    from reconcile.telemetry.wanted import wanted
+
+    asked = wanted({"OTEL_EXPORTER_OTLP_ENDPOINT": url.removesuffix(PATH)})
+    telemetry = OtelTelemetry(asked, run_id=RunId("benchmark"), version="0")
+    stack.callback(telemetry.close, timedelta(seconds=5))
+    return await _whole(stack, url, connections, telemetry.attempted)
+
+
+async def _whole(
+    stack: AsyncExitStack, url: str, _connections: int, observe: "Callable[[HttpAttempt], None]" = lambda _: None
+) -> Send:
     """Open what the adapters use: origin guard, deadline, retry budget, caps, status table, rate headers, decoding."""
     from reconcile.domain.credential import Token
     from reconcile.domain.ids import Operation, ProviderName
@@ -186,6 +207,7 @@ async def _whole(stack: AsyncExitStack, url: str, _connections: int) -> Send:
         base=BaseUrl.parse(url.removesuffix(PATH), where="the benchmark"),
         transport=await stack.enter_async_context(AiohttpTransport()),
         clock=_Clock(),
+        observe=observe,
     )
     client = gateway.client(Token.parse(TOKEN, where="the benchmark"))
     root, _, appointment_id = PATH.rpartition("/")
@@ -280,6 +302,7 @@ CANDIDATES = {
         open=lambda s, u, n: _transport_alone(s, u, _ours(n)), imports=["httpx", "reconcile.providers.transport"]
     ),
     "ours, whole": Candidate(open=_whole, imports=["reconcile.providers.http"]),
+    "ours, whole and traced": Candidate(open=_traced, imports=["reconcile.providers.http", "reconcile.telemetry.otel"]),
     "aiohttp": Candidate(open=_aiohttp, imports=["aiohttp"]),
     "pyreqwest": Candidate(open=_pyreqwest, imports=["pyreqwest.client"]),
 }
@@ -387,6 +410,7 @@ class Row:
     per_second: float
     cpu_us: float
     cpu_ratio: float
+    cpu_ratio_httpx: float
     rss_mb: float
     abnormal_endings: int
 
@@ -413,7 +437,7 @@ def _rows(clients: Sequence[str], url: str, *, concurrency: int, requests: int, 
         client: {name: statistics.median(sample[name] for sample in of_client) for name in of_client[0]}
         for client, of_client in samples.items()
     }
-    control = middle[CONTROL]["cpu_us"]
+    control, second = middle[CONTROL]["cpu_us"], middle[SECOND_CONTROL]["cpu_us"]
     return [
         Row(
             client=client,
@@ -421,6 +445,7 @@ def _rows(clients: Sequence[str], url: str, *, concurrency: int, requests: int, 
             per_second=round(of_client["per_second"]),
             cpu_us=round(of_client["cpu_us"], 1),
             cpu_ratio=round(of_client["cpu_us"] / control, 2),
+            cpu_ratio_httpx=round(of_client["cpu_us"] / second, 2),
             rss_mb=round(of_client["rss_mb"], 1),
             abnormal_endings=int(sum(sample["abnormal"] for sample in samples[client])),
         )
@@ -448,10 +473,12 @@ def compare(*, concurrencies: Sequence[int], requests: int, repeat: int, latency
     endings = {
         client: _abnormal_endings(client) for client in ("pyreqwest", "aiohttp", "ours, whole") if client in clients
     }
-    print(f"{'client':<32}{'at once':>8}{'req/s':>8}{'CPU us':>8}{'x ' + CONTROL:>11}{'RSS MB':>8}{'import ms':>11}")
+    ratios = f"{'x ' + CONTROL:>11}{'x ' + SECOND_CONTROL:>9}"
+    print(f"{'client':<32}{'at once':>8}{'req/s':>8}{'CPU us':>8}{ratios}{'RSS MB':>8}{'import ms':>11}")
     for row in rows:
         print(
             f"{row.client:<32}{row.concurrency:>8}{row.per_second:>8.0f}{row.cpu_us:>8.0f}{row.cpu_ratio:>11.2f}"
+            f"{row.cpu_ratio_httpx:>9.2f}"
             f"{row.rss_mb:>8.1f}{import_ms[row.client]:>11}"
         )
     for client, abnormal in endings.items():
@@ -462,6 +489,7 @@ def compare(*, concurrencies: Sequence[int], requests: int, repeat: int, latency
             print(f"{row.client}: {ended}")
     return {
         "control": CONTROL,
+        "second_control": SECOND_CONTROL,
         "rows": [asdict(row) for row in rows],
         "import_ms": import_ms,
         "endings": ENDINGS,

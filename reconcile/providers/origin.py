@@ -68,6 +68,14 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def address_of(request: httpx.Request) -> str:
+    """Return where *request* goes: its extension ``target`` stands for all behind the authority, as httpx has it."""
+    target = request.extensions.get("target")
+    if target is None:
+        return str(request.url)
+    return f"{request.url.scheme}://{request.url.netloc.decode()}{target.decode('latin-1')}"
+
+
 class ForeignOriginError(httpx.UnsupportedProtocol):
     """A request was on its way to another origin than its credential's; nothing was sent."""
 
@@ -86,7 +94,7 @@ class OriginGuard(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send *request* with the token, or raise ForeignOriginError before a connection is opened."""
-        address = str(request.url)
+        address = address_of(request)
         # The text is compared, not its parts: however the next parser reads a text that begins with our origin and a
         # slash and holds no backslash, white space or control, it finds no other authority in it.
         if not address.startswith(self._root) or not _PLAIN.fullmatch(address):

@@ -12,14 +12,19 @@ DEFAULT_WAIT = timedelta(seconds=30)
 _LEAST_EPOCH = 1_000_000_000
 """A "seconds left" of more than thirty years is a clock time."""
 
-_COUNT = re.compile(r"\s*[0-9]{1,12}\s*", re.ASCII)
+_COUNT = re.compile(rb"\s*[0-9]{1,12}\s*")
 
 
 class Headers(Protocol):
     """Header fields; ``httpx.Headers`` is one."""
 
-    def multi_items(self) -> list[tuple[str, str]]:
-        """Return every field, its name in lower case."""
+    @property
+    def raw(self) -> list[tuple[bytes, bytes]]:
+        """Every field as it was sent."""
+        ...
+
+    def get_list(self, key: str) -> list[str]:
+        """Return every value of one field."""
         ...
 
 
@@ -40,23 +45,24 @@ class RateHeaders:
     @classmethod
     def read(cls, headers: Headers) -> "RateHeaders":
         """Read both providers' names; nothing in them can raise."""
-        least: dict[str, int] = {}
-        most: dict[str, int] = {}
-        for name, value in headers.multi_items():
-            if name.startswith("x-ratelimit-") and _COUNT.fullmatch(value):
+        least: dict[bytes, int] = {}
+        most: dict[bytes, int] = {}
+        for raw_name, value in headers.raw:
+            name = raw_name.lower()
+            if name.startswith(b"x-ratelimit-") and _COUNT.fullmatch(value):
                 number = int(value)
                 # Of several values, the one that asks for more care.
                 least[name] = min(number, least.get(name, number))
                 most[name] = max(number, most.get(name, number))
         if not least:
             return NO_RATE_HEADERS
-        interval = most.get("x-ratelimit-interval-milliseconds")
-        reset = most.get("x-ratelimit-reset")
+        interval = most.get(b"x-ratelimit-interval-milliseconds")
+        reset = most.get(b"x-ratelimit-reset")
         return cls(
-            limit=least.get("x-ratelimit-limit", least.get("x-ratelimit-max")),
-            remaining=least.get("x-ratelimit-remaining"),
-            daily_limit=least.get("x-ratelimit-limit-daily"),
-            daily_remaining=least.get("x-ratelimit-daily-remaining"),
+            limit=least.get(b"x-ratelimit-limit", least.get(b"x-ratelimit-max")),
+            remaining=least.get(b"x-ratelimit-remaining"),
+            daily_limit=least.get(b"x-ratelimit-limit-daily"),
+            daily_remaining=least.get(b"x-ratelimit-daily-remaining"),
             window=seconds(interval / 1000) if interval else None,
             reset=seconds(reset) if reset is not None and reset < _LEAST_EPOCH else None,
         )
@@ -67,7 +73,7 @@ NO_RATE_HEADERS = RateHeaders()
 
 def wait_of(headers: Headers, rate: RateHeaders, *, now: datetime) -> timedelta:
     """Return how long to stay away after a 429: what it asked for, else what its limits imply, else DEFAULT_WAIT."""
-    asked = retry_after([value for name, value in headers.multi_items() if name == "retry-after"], now=now)
+    asked = retry_after(headers.get_list("Retry-After"), now=now)
     if asked is not None:
         return asked
     if rate.daily_remaining == 0:

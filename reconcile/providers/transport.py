@@ -13,6 +13,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from reconcile.errors import SettingsError
+from reconcile.providers.origin import address_of
 
 CONNECT_TIMEOUT = timedelta(seconds=3)
 _OWN_HEADERS = frozenset({"User-Agent", "Accept", "Accept-Encoding", "Content-Type"})
@@ -43,11 +44,11 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send *request* and return once the head of the response is there; the body is read from its stream."""
         session = self._session or self._open()
-        headers = CIMultiDict(request.headers.multi_items())
+        headers = CIMultiDict((name.decode("ascii"), value.decode("ascii")) for name, value in request.headers.raw)
         try:
             response = await session.request(
                 request.method,
-                URL(str(request.url), encoded=True),
+                URL(address_of(request), encoded=True),
                 headers=headers,
                 data=request.content or None,
                 allow_redirects=False,

@@ -5,12 +5,12 @@ import contextlib
 import httpx
 import pytest
 import yarl
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconcile.domain.credential import Token
 from reconcile.errors import SettingsError
-from reconcile.providers.origin import BaseUrl, ForeignOriginError, OriginGuard
+from reconcile.providers.origin import BaseUrl, ForeignOriginError, OriginGuard, address_of
 
 HOME = "https://services.example.com"
 
@@ -154,5 +154,31 @@ async def test_whatever_passes_is_for_home_in_the_eyes_of_the_next_parser(text: 
         await guard(sink).handle_async_request(httpx.Request("GET", text))
 
     for request in sink.requests:
-        seen = yarl.URL(str(request.url), encoded=True)
+        seen = yarl.URL(address_of(request), encoded=True)
         assert (seen.scheme, seen.raw_host, seen.port, seen.user) == ("https", "services.example.com", 443, None)
+
+
+@given(st.binary(max_size=30) | st.text(alphabet="/\\@:?#.%[] \t\n\x00aehlpst-", max_size=30).map(str.encode))
+@example(b"")
+@example(b"@evil.example/")
+@example(b".evil.example/")
+@example(b":444/")
+@example(b"/a\\@evil.example")
+@example("/\u00a0".encode())
+async def test_a_target_leads_nowhere_else(target: bytes) -> None:
+    sink = Sink()
+    asked = httpx.Request("GET", HOME + "/", extensions={"target": target})
+    with contextlib.suppress(ForeignOriginError):
+        await guard(sink).handle_async_request(asked)
+
+    for request in sink.requests:
+        seen = yarl.URL(address_of(request), encoded=True)
+        assert (seen.scheme, seen.raw_host, seen.port, seen.user) == ("https", "services.example.com", 443, None)
+    assert bool(sink.requests) == (target[:1] == b"/" and all(0x21 <= byte <= 0x7E and byte != 0x5C for byte in target))
+
+
+async def test_a_target_stands_for_all_behind_the_authority() -> None:
+    sink = Sink()
+    await guard(sink).handle_async_request(httpx.Request("GET", HOME + "/", extensions={"target": b"/a?b=%2f"}))
+
+    assert address_of(sink.requests[0]) == f"{HOME}/a?b=%2f"
