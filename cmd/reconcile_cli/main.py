@@ -62,7 +62,7 @@ COMMANDS: Mapping[str, str] = {
     "mismatches": "List differences that were found and not repaired.",
     "backfill": "Plan a repair over many leads, look at it, carry it out.",
     "alerts": "Show what operators are told, or try the channels.",
-    "undo": "Take back what a run changed, where nobody has written since.",
+    "undo": "Take back what a run or a backfill changed, where nobody has written since.",
     "verify": "Say whether a rollout has fixed a failure: pass, fail or inconclusive.",
     "job": "Print a one-off Job for kubectl.",
     "prune": "Delete what is old from our own tables.",

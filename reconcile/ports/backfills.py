@@ -99,6 +99,10 @@ class Backfills(Protocol):
         """Return how many leads are in *state*, by workspace."""
         ...
 
+    async def runs(self, plan_id: PlanId) -> Sequence[RunId]:
+        """Return the runs that carried anything of it out, in the order of their ids."""
+        ...
+
     async def moved(self, plan_id: PlanId, *, since: datetime) -> int:
         """Return how many of its leads were planned or applied since then."""
         ...

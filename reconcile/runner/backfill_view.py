@@ -25,7 +25,8 @@ class LeftLead:
 class BackfillView:
     """One plan: *per_minute* is how many leads moved lately, *eta* how long the rest takes at that rate.
 
-    *left_alone* lists those that drifted or were refused, at most as many as were asked for.
+    *left_alone* lists those that drifted or were refused, at most as many as were asked for. *next* and *undo* are
+    commands: what to type to go on, and what shows how it would be taken back.
     """
 
     plan: str
@@ -41,6 +42,7 @@ class BackfillView:
     eta: timedelta | None
     left_alone: Sequence[LeftLead]
     next: str | None
+    undo: str | None
 
     @property
     def done(self) -> int:
@@ -75,6 +77,7 @@ async def view(plan: BackfillPlan, *, backfills: Backfills, now: datetime, limit
         eta=left * _LATELY / per_minute if is_moving else None,
         left_alone=tuple(LeftLead(lead_id=row.lead_id, state=row.state, reason=row.reason) for row in rows),
         next=_next(plan, state),
+        undo=f"reconcile undo --plan {plan.id} --dry-run" if counts.get(ItemState.APPLIED) else None,
     )
 
 

@@ -1,18 +1,21 @@
-"""Takes back what a run changed, lead by lead, where nobody has written since; itself a run in the ledger."""
+"""Takes back what a run or a backfill changed, where nobody has written since; itself a run in the ledger."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from reconcile.domain.backfill import PlanId
 from reconcile.domain.change import Change
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import Outcome
 from reconcile.domain.report import Health, RunReport, Trigger
+from reconcile.domain.spelling import counted
 from reconcile.domain.undoing import Left, undone
 from reconcile.errors import LeaseHeld, LeaseLost, RequestError
 from reconcile.ports import BatchWrite, ChangeRow, Clock, LeadWrite, Store
+from reconcile.runner.backfill import known_plan
 from reconcile.runner.document import document
 
 BATCH = 50
@@ -33,7 +36,8 @@ class LeftLead:
 class Undoing:
     """What came of it: *run_id* is its own run in the ledger, None where nothing was to be written."""
 
-    undone_run: RunId
+    undone_run: RunId | None
+    undone_plan: PlanId | None
     run_id: RunId | None
     dry_run: bool
     reverted: tuple[LeadId, ...]
@@ -42,46 +46,64 @@ class Undoing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undo:
-    """Which run is to be taken back, and by which."""
+    """What is to be taken back, a run or all that carried out a plan of a backfill, and by which run."""
 
-    undone_run: RunId
     run_id: RunId
+    undone_run: RunId | None = None
+    undone_plan: PlanId | None = None
     dry_run: bool = False
     version: str = ""
 
 
 async def undo(asked: Undo, *, store: Store, clock: Clock) -> Undoing:
-    """Take back the changes of a run; raise RequestError where there is no such run.
+    """Take back the changes of a run or of a plan; raise RequestError where there is no such thing.
 
     No follow-up is asked for: what was told to others has been told.
     """
-    if await store.ledger.run(asked.undone_run) is None:
-        raise RequestError(f"there is no run {asked.undone_run}; `reconcile status` names the last ones")
-    by_workspace: dict[WorkspaceId, dict[LeadId, list[ChangeRow]]] = defaultdict(lambda: defaultdict(list))
-    for row in await store.ledger.changes(run_id=asked.undone_run, limit=_EVERY_CHANGE):
-        by_workspace[row.workspace_id][row.lead_id].append(row)
-    started_at = clock.now()
+    runs = await _undone_runs(asked, store=store)
+    started_at, has_begun = clock.now(), False
     reverted: list[LeadId] = []
     left: list[LeftLead] = []
-    if by_workspace and not asked.dry_run:
-        await store.ledger.begin(asked.run_id, started_at=started_at, trigger=Trigger.UNDO.value, version=asked.version)
-    for workspace_id, leads in sorted(by_workspace.items()):
-        ids = sorted(leads)
-        for place in range(0, len(ids), BATCH):
-            part = {lead_id: leads[lead_id] for lead_id in ids[place : place + BATCH]}
-            done, others = await _undo_batch(part, workspace_id, asked=asked, store=store, clock=clock)
-            reverted += done
-            left += others
-    if by_workspace and not asked.dry_run:
+    for run_id in runs:  # one after the other: a backfill's are as many as its changes want
+        by_workspace = await _changes(run_id, store=store)
+        if by_workspace and not asked.dry_run and not has_begun:
+            has_begun = True
+            await store.ledger.begin(
+                asked.run_id, started_at=started_at, trigger=Trigger.UNDO.value, version=asked.version
+            )
+        for workspace_id, leads in sorted(by_workspace.items()):
+            ids = sorted(leads)
+            for place in range(0, len(ids), BATCH):
+                part = {lead_id: leads[lead_id] for lead_id in ids[place : place + BATCH]}
+                done, others = await _undo_batch(part, workspace_id, asked=asked, store=store, clock=clock)
+                reverted += done
+                left += others
+    if has_begun:
         report = _report(asked, started_at=started_at, ended_at=clock.now(), reverted=len(reverted), left=len(left))
         await store.ledger.finish(report, document(report))
     return Undoing(
         undone_run=asked.undone_run,
-        run_id=asked.run_id if by_workspace and not asked.dry_run else None,
+        undone_plan=asked.undone_plan,
+        run_id=asked.run_id if has_begun else None,
         dry_run=asked.dry_run,
         reverted=tuple(reverted),
         left=tuple(left),
     )
+
+
+async def _undone_runs(asked: Undo, *, store: Store) -> Sequence[RunId]:
+    if asked.undone_plan is not None:
+        return await store.backfills.runs((await known_plan(asked.undone_plan, store.backfills)).id)
+    if asked.undone_run is None or await store.ledger.run(asked.undone_run) is None:
+        raise RequestError(f"there is no run {asked.undone_run}; `reconcile status` names the last ones")
+    return [asked.undone_run]
+
+
+async def _changes(run_id: RunId, *, store: Store) -> Mapping[WorkspaceId, Mapping[LeadId, list[ChangeRow]]]:
+    found: dict[WorkspaceId, dict[LeadId, list[ChangeRow]]] = defaultdict(lambda: defaultdict(list))
+    for row in await store.ledger.changes(run_id=run_id, limit=_EVERY_CHANGE):
+        found[row.workspace_id][row.lead_id].append(row)
+    return found
 
 
 async def _undo_batch(
@@ -158,6 +180,8 @@ def _batch(
 
 
 def _report(asked: Undo, *, started_at: datetime, ended_at: datetime, reverted: int, left: int) -> RunReport:
+    what = f"backfill {asked.undone_plan}" if asked.undone_plan is not None else f"run {asked.undone_run}"
+    they = "it is" if left == 1 else "they are"
     return RunReport(
         run_id=asked.run_id,
         trigger=Trigger.UNDO,
@@ -166,7 +190,7 @@ def _report(asked: Undo, *, started_at: datetime, ended_at: datetime, reverted: 
         timestamp=ended_at,
         duration=ended_at - started_at,
         health=Health.HEALTHY,
-        health_reasons=(f"took back run {asked.undone_run}: {reverted} leads reverted, {left} left as they are",),
+        health_reasons=(f"took back {what}: {counted(reverted, 'lead')} reverted, {left} left as {they}",),
         circuit_broken=False,
         updated=reverted,
     )

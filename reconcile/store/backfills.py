@@ -145,6 +145,11 @@ class SqlBackfills:
         rows = await self._database.rows(grouped.group_by(_C.workspace_id))
         return {WorkspaceId(row["workspace_id"]): row["leads"] for row in rows}
 
+    async def runs(self, plan_id: PlanId) -> Sequence[RunId]:
+        """Return the runs that carried anything of it out, in the order of their ids."""
+        found = select(_C.run_id).where(*_in(plan_id, ItemState.APPLIED)).distinct().order_by(_C.run_id)
+        return [RunId(row["run_id"]) for row in await self._database.rows(found)]
+
     async def moved(self, plan_id: PlanId, *, since: datetime) -> int:
         """Return how many of its leads were planned or applied since then."""
         counted = select(func.count().label("leads")).where(_C.plan_id == plan_id, _C.moved_at >= since)

@@ -8,7 +8,7 @@ import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.backfill import BackfillPlan, ItemState, PlanId, Selection
-from reconcile.domain.ids import LeadId, ProviderName
+from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.lead import Rollup
 from reconcile.domain.outcome import Outcome
 from reconcile.domain.planned import PlannedLead, facts_of, read_back, written_down
@@ -182,6 +182,20 @@ async def test_marks_are_written_with_the_rows_that_they_are_about(seeded: Store
 
     assert receipt.drifted == {"b"}
     assert [rows[LeadId(each)].value for each in "abcd"] == ["applied", "drifted", "drifted", "planned"]
+
+
+async def test_the_runs_that_carried_a_plan_out_are_named_each_once(seeded: Store) -> None:
+    await seeded.backfills.begin(PLAN, Selection(workspaces=(W1,)))
+    ones = [found for each in "abd" if (found := await seeded.leads.lead(LeadId(each)))]
+    await noted(seeded, *(ItemMove(lead_id=each.id, state=ItemState.PLANNED, planned=planned(each)) for each in ones))
+    assert await seeded.backfills.runs(PLAN.id) == []
+    states = {"a": ItemState.APPLIED, "b": ItemState.APPLIED, "d": ItemState.DRIFTED}
+    for run, some in (("r2", "a"), ("r1", "b"), ("r3", "d")):
+        marks = Marks(plan_id=PLAN.id, states={LeadId(each): states[each] for each in some})
+        writes = [lead_write(each) for each in ones if each.id in some]
+        await seeded.leads.write(batch(writes, run_id=RunId(run), marks=marks))
+
+    assert await seeded.backfills.runs(PLAN.id) == ["r1", "r2"]
 
 
 async def test_of_two_that_close_a_plan_the_second_changes_nothing(seeded: Store) -> None:

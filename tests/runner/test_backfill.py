@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.backfill import ItemState
+from reconcile.domain.backfill import ItemState, PlanId
 from reconcile.domain.change import Answer
-from reconcile.domain.ids import AppointmentId, LeadId
+from reconcile.domain.ids import AppointmentId, LeadId, RunId
 from reconcile.domain.shard import Shard
-from reconcile.errors import ErrorClass, StoreUnavailable
-from tests.runner.backfilling import BOOKED, DAYS, Backfilling, a_plan, cancel, execute, move, of_customer
+from reconcile.domain.undoing import Left
+from reconcile.errors import ErrorClass, RequestError, StoreUnavailable
+from reconcile.runner.undo import Undo, Undoing, undo
+from tests.runner.backfilling import BOOKED, DAYS, PLAN, Backfilling, a_plan, cancel, execute, move, of_customer
 from tests.runner.desk import Desk, Wrapped
 from tests.runner.fakes import START, failure
 
@@ -55,6 +57,39 @@ async def test_both_clocks_carry_the_instant_of_the_answer_and_not_of_the_writin
     assert state.verified_at is not None
     assert state.verified_at <= planned_at + timedelta(milliseconds=1)
     assert state.attempted_at == state.verified_at
+
+
+async def test_what_a_plan_changed_is_taken_back_as_one_whatever_runs_it_took(desk: Desk) -> None:
+    """But for the lead that somebody has written since."""
+    leads = await desk.fill([7, 4])
+    cancel(desk, ["ws-0-lead-000", "ws-0-lead-005"])
+    move(desk, ["ws-0-lead-006", "ws-1-lead-003"])
+    before = {each.id: (each.status, each.rollup, each.appointments) for each in leads}
+    work = Backfilling(desk)
+    await work.plan()
+    for shard in (Shard(0, 2), Shard(1, 2)):
+        await Backfilling(desk, shard=shard).apply()
+    runs = await desk.store.backfills.runs(PLAN)
+    await execute(desk, "UPDATE lead SET status = 'customer' WHERE id = 'ws-0-lead-000'")
+
+    async def take_back(*, dry_run: bool = False) -> Undoing:
+        asked = Undo(undone_plan=PLAN, run_id=RunId("undo-1"), dry_run=dry_run)
+        return await undo(asked, store=desk.store, clock=desk.clock)
+
+    dry, done = await take_back(dry_run=True), await take_back()
+    row = await desk.store.ledger.run(RunId("undo-1"))
+
+    assert len(runs) > 1
+    assert sorted(dry.reverted) == sorted(done.reverted) == ["ws-0-lead-005", "ws-0-lead-006", "ws-1-lead-003"]
+    assert [(each.lead_id, each.reason) for each in done.left] == [("ws-0-lead-000", Left.CHANGED_SINCE)]
+    for lead_id in done.reverted:
+        found = await desk.lead(lead_id)
+        assert (found.status, found.rollup, found.appointments) == before[lead_id]
+    assert row is not None
+    assert row.report is not None
+    assert row.report["healthReasons"] == [f"took back backfill {PLAN}: 3 leads reverted, 1 left as it is"]
+    with pytest.raises(RequestError, match="this database has no plan other"):
+        await undo(Undo(undone_plan=PlanId("other"), run_id=RunId("u")), store=desk.store, clock=desk.clock)
 
 
 async def test_applying_again_changes_nothing(desk: Desk) -> None:

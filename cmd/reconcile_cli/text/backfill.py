@@ -47,10 +47,14 @@ def show(view: BackfillView) -> None:
             facts.add_row(f"  {name}", safe(_listed(view.summary[name])))
     if view.hash is not None:
         facts.add_row("  hash", view.hash)
-    for reason in view.held:
-        facts.add_row("  held", safe(reason, "red"))
-    if view.next:
-        facts.add_row("  next", safe(view.next, "cyan"))
+    told = [
+        *(("held", reason, "red") for reason in view.held),
+        ("next", view.next, "cyan"),
+        ("undo", view.undo, "cyan"),
+    ]
+    for name, text, style in told:
+        if text:
+            facts.add_row(f"  {name}", safe(text, style))
     out.print(facts)
     _samples(out, view.summary.get("samples", ()))
     if view.left_alone:

@@ -10,8 +10,9 @@ from reconcile_cli.text.words import QUIET, console, listing, safe
 def show(done: Undoing) -> None:
     """Print what was reverted, and each lead that was left with its reason."""
     out = console()
+    they = "it is" if len(done.left) == 1 else "they are"
     verb = "would be reverted" if done.dry_run else "reverted"
-    out.print(safe(f"{counted(len(done.reverted), 'lead')} {verb}, {len(done.left)} left as they are", "bold"))
+    out.print(safe(f"{counted(len(done.reverted), 'lead')} {verb}, {len(done.left)} left as {they}", "bold"))
     if done.left:
         table = listing("workspace", "lead", "why it was left")
         for each in done.left:
