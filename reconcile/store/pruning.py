@@ -36,6 +36,7 @@ async def prunable(database: Database, *, before: datetime) -> Mapping[str, int]
             *((table, table.c.run_id.in_(runs)) for table in _OF_A_RUN),
             (signature, _is_old_signature(before, without=runs)),
             *_by_themselves(before),
+            (backfill, backfill.c.applied_at < before),
         )
     }
     return {table.name: count for table, count in counts.items()}
@@ -50,7 +51,8 @@ async def prune(database: Database, *, before: datetime, limit: int) -> Mapping[
         for table in _OF_A_RUN:
             removed[table.name] = (await connection.execute(delete(table).where(table.c.run_id.in_(ids)))).rowcount
         removed[run.name] = (await connection.execute(delete(run).where(run.c.id.in_(ids)))).rowcount
-        for table, condition in ((signature, _is_old_signature(before)), *_by_themselves(before)):
+        others = ((signature, _is_old_signature(before)), *_by_themselves(before), (backfill, _is_left_plan(before)))
+        for table, condition in others:
             keys = tuple_(*table.primary_key.columns)
             some = select(*table.primary_key.columns).where(condition).limit(limit)
             removed[table.name] = (await connection.execute(delete(table).where(keys.in_(some)))).rowcount
@@ -86,8 +88,12 @@ def _by_themselves(before: datetime) -> Sequence[tuple[Table, ColumnElement[bool
         (outbox, outbox.c.delivered_at < before),
         (alert, alert.c.over_at < before),
         (backfill_lead, backfill_lead.c.plan_id.in_(applied)),
-        (backfill, and_(backfill.c.applied_at < before, ~exists().where(backfill_lead.c.plan_id == backfill.c.id))),
     )
+
+
+def _is_left_plan(before: datetime) -> ColumnElement[bool]:
+    """Tell which plans were carried out long ago and have lost their leads, which go a bounded number at a time."""
+    return and_(backfill.c.applied_at < before, ~exists().where(backfill_lead.c.plan_id == backfill.c.id))
 
 
 async def _count(database: Database, table: Table, condition: ColumnElement[bool]) -> int:

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from reconcile.domain.alert import Alert, Condition, ConditionKind
+from reconcile.domain.backfill import BackfillPlan, ItemState, PlanId, Selection
 from reconcile.domain.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
-from reconcile.domain.ids import RunId
+from reconcile.domain.ids import LeadId, RunId
 from reconcile.domain.outcome import Outcome
-from reconcile.ports import Store
+from reconcile.ports import ItemMove, Store
 from reconcile.runner.prune import PIECE, prune
 from reconcile.store.pruning import KEPT_RUNS
 from reconcile.store.seed import seed
@@ -88,6 +90,50 @@ async def test_what_somebody_needs_stays_until_nobody_does(store: Store, migrate
     await prune(store.ledger, before=BEFORE, dry_run=False)
     assert await names(store) == {"tripped"}
     assert await store.outbox.pending_count() == 0
+
+
+async def test_a_plan_stays_with_its_runs_until_it_was_carried_out_long_ago(store: Store, migrated_url: str) -> None:
+    await entered(store, migrated_url, ["planned"])
+    await newest(store)
+    await a_run(store, "planned", OLD)
+    plan = BackfillPlan(id=PlanId("p"), made_at=OLD, asked={})
+    assert await store.backfills.begin(plan, Selection(workspaces=(W1,)))
+    moves = [ItemMove(lead_id=LeadId(each), state=ItemState.SKIPPED) for each in ("planned", "planned-failed")]
+    await store.backfills.record(plan.id, moves, run_id=RunId("planned"), leases=(), at=OLD)
+
+    await prune(store.ledger, before=BEFORE, dry_run=False)
+    assert await names(store) == {"planned"}
+    assert len(await store.backfills.items(plan.id)) == 2
+
+    stored = await store.backfills.plan(plan.id)
+    assert stored is not None
+    await store.backfills.save(replace(stored, applied_at=OLD), before=stored)
+    dry = await prune(store.ledger, before=BEFORE, dry_run=True)
+    done = await prune(store.ledger, before=BEFORE, dry_run=False)
+    assert await names(store) == set()
+    assert (done.rows["reconcile_backfill_lead"], done.rows["reconcile_backfill"]) == (2, 1)
+    assert await store.backfills.plan(plan.id) is None
+    assert dry.rows == done.rows
+
+
+async def test_alerts_that_are_over_for_long_go_and_those_that_stand_stay(store: Store) -> None:
+    over = {f"w{number}": at for number, at in enumerate((OLD, NOW, None))}
+    alerts = [
+        Alert(
+            condition=Condition(
+                kind=ConditionKind.PARKED_WORKSPACE, subject=name, since=OLD, text="parked", over_at=at
+            ),
+            since=OLD,
+            seen_at=OLD,
+            over_at=at,
+        )
+        for name, at in over.items()
+    ]
+    await store.alerts.save(alerts)
+    done = await prune(store.ledger, before=BEFORE, dry_run=False)
+
+    assert done.rows["reconcile_alert"] == 1
+    assert [each.condition.subject for each in await store.alerts.load(since=OLD - DAY)] == ["w1", "w2"]
 
 
 async def test_the_newest_runs_stay_however_old(store: Store) -> None:
