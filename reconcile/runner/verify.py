@@ -24,6 +24,9 @@ from reconcile.runner.request import RunRequest
 OnRuling = Callable[[Ruling], None]
 OnStep = Callable[[int, StepResult], None]
 _SIGTERM = "sigterm"
+_UNTIL_DUE = timedelta(seconds=90)
+"""How long a run that found nothing to check is made again: urgent leads are due once a minute."""
+_PAUSE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,11 +103,21 @@ async def _ruling(step: Step, means: Means) -> Ruling:
             case ClaimStep():
                 return await watch(step.what, means)
             case RunStep():
-                return of_run(await means.run(_request(step.what)))
+                return await _of_a_run(_request(step.what), means)
             case VerifiedStep():
                 return await _verified(step.what, means)
     except (StoreUnavailable, LogsUnavailable, InputUnreadable, RequestError) as error:
         return Ruling(word=Word.INCONCLUSIVE, why=Why.UNANSWERED, text=str(error))
+
+
+async def _of_a_run(request: RunRequest, means: Means) -> Ruling:
+    """Return what a run shows; one that comes just after the schedule's, or beside it, is made again a little later."""
+    ends_at = means.clock.monotonic() + _UNTIL_DUE.total_seconds()
+    while True:
+        ruling = of_run(await means.run(request))
+        if ruling.why is not Why.TOO_FEW_CHECKS or means.clock.monotonic() >= ends_at:
+            return ruling
+        await means.clock.sleep(_PAUSE)
 
 
 async def _figures(step: ClaimStep, means: Means) -> Figures:

@@ -28,7 +28,7 @@ async def came_to(
     async def run(request: RunRequest) -> RunReport:
         if fails:
             raise RequestError("there is no workspace gone")
-        return await desk.run(workspace_limit=request.workspace_limit)
+        return await desk.run(workspace_limit=request.workspace_limit, then=timedelta(0))
 
     def none(*_: object) -> None:
         raise AssertionError("asked for something else")
@@ -56,6 +56,23 @@ async def test_leads_with_a_booking_are_verified_one_and_all_or_it_fails(desk: D
 
     assert before == [(Word.FAIL, Why.UNVERIFIED)]
     assert after == [(Word.PASS, Why.AS_CLAIMED), (Word.FAIL, Why.UNVERIFIED)]
+
+
+async def test_a_run_that_comes_just_after_the_schedules_finds_something_a_little_later(desk: Desk) -> None:
+    await desk.fill([5])
+    await desk.run(then=timedelta(0))
+    found = await came_to(desk, REAL)
+
+    assert found == [(Word.PASS, Why.AS_CLAIMED)]
+    assert desk.reports[1].leads_checked == 0
+    assert timedelta(0) < desk.clock.now() - START <= timedelta(minutes=1)
+
+
+async def test_where_nothing_is_due_a_run_shows_nothing_and_is_given_up(desk: Desk) -> None:
+    found = await came_to(desk, REAL)
+
+    assert found == [(Word.INCONCLUSIVE, Why.TOO_FEW_CHECKS)]
+    assert timedelta(minutes=1) < desk.clock.now() - START < timedelta(minutes=2)
 
 
 async def test_a_day_is_not_spent_on_a_verdict_that_stands_already(desk: Desk) -> None:
