@@ -4,13 +4,14 @@ import asyncio
 import random
 import signal
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import asyncpg
 
-from reconcile.simulator import Booking, Fault, FaultKind, GeneratedLead
+from reconcile.simulator import Api, Booking, Fault, FaultKind, GeneratedLead
 from tests.faults.altered import NOTHING
 from tests.faults.proxy import Listens, Phase, Proxy
 from tests.faults.test_statements import terminate
@@ -41,10 +42,20 @@ SKEWS = (-400 * 86_400, -3600, -200, 200, 3600, 400 * 86_400)
 SOME = tuple(each.replace("id = $1", "id = ANY($1)") for each in WRITES[:2])
 
 
+FOLLOWED = 8
+"""Bookings of one person: of more than 20 at Calendly, or 10 that replace each other, a lead's answer is refused."""
+
+
+@dataclass
 class Lives(Life):
     """People book, call off and move. Nobody deletes: that a booking is gone is believed at a second look."""
 
+    happened: Counter[str] = field(default_factory=Counter)
+
     def _happen(self, lead: GeneratedLead) -> None:
+        if lead.api is Api.CALENDLY and self.happened[lead.id] == FOLLOWED:
+            return
+        self.happened[lead.id] += 1
         truth = self.truths[lead.id]
         if truth is None or truth.status == "canceled":
             self.truths[lead.id] = self._book(lead)
