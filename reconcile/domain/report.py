@@ -50,11 +50,15 @@ class SignatureCount:
     shape: tuple[str, ...] = ()
 
 
+UNSEEN_AFTER = timedelta(days=1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
     """How old the verified truth is, over the leads that hold a booking; ages are None without such leads.
 
-    *took* is how long the database needed to look at all of them.
+    *took* is how long the database needed to look at all of them. *unseen* are leads that wrote longer than
+    ``UNSEEN_AFTER`` ago and that no run has looked at: those of an import, or of a first run.
     """
 
     oldest: timedelta | None = None
@@ -62,6 +66,7 @@ class Freshness:
     never_verified: int = 0
     due: int = 0
     overdue: int = 0
+    unseen: int = 0
     measured_at: datetime | None = None
     took: timedelta = timedelta(0)
 

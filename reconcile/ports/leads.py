@@ -91,10 +91,12 @@ class Leads(Protocol):
         only: WorkspaceId | None = None,
         exclude: frozenset[WorkspaceId] = frozenset(),
         shard: Shard | None = None,
+        wrote_since: datetime | None = None,
     ) -> DueWorkspaces:
         """Return workspaces that have due leads and are not waiting (``not_before``), longest unvisited first.
 
-        Of a *shard* alone, if one is given: limit and count are the shard's.
+        Of a *shard* alone, if one is given: limit and count are the shard's. *wrote_since*: leads that were never
+        looked at are asked for only if they wrote since then (``Freshness.unseen`` tells whether there are others).
         """
         ...
 

@@ -146,6 +146,7 @@ def _freshness(freshness: Freshness | None) -> dict[str, int | str | None] | Non
         "neverVerified": freshness.never_verified,
         "due": freshness.due,
         "overdue": freshness.overdue,
+        "unseen": freshness.unseen,
         "measuredAt": instant(freshness.measured_at),
         "tookMs": freshness.took // timedelta(milliseconds=1),
     }

@@ -72,6 +72,7 @@ class PlanLeads:
         only: WorkspaceId | None = None,  # noqa: ARG002
         exclude: frozenset[WorkspaceId] = frozenset(),
         shard: Shard | None = None,
+        wrote_since: datetime | None = None,  # noqa: ARG002
     ) -> DueWorkspaces:
         # Who is only written to need not wait for a provider's limits.
         is_asking = self._state is ItemState.SELECTED

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 
 from reconcile.domain.breaker import RUN_KEY, BreakerState
 from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.lease import Lease
 from reconcile.domain.receipt import receipt_text
-from reconcile.domain.report import RunReport
+from reconcile.domain.report import Freshness, RunReport
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import LeaseHeld, StoreUnavailable
 from reconcile.ports import DueWorkspaces, Span
@@ -23,7 +24,7 @@ from reconcile.runner.context import LAST_WORDS, LEASE_MARGIN, STOP_GRACE, Parts
 from reconcile.runner.deliver import deliver
 from reconcile.runner.document import document
 from reconcile.runner.dry import dry
-from reconcile.runner.freshness import freshness
+from reconcile.runner.freshness import freshness, last_freshness, new_leads_since
 from reconcile.runner.request import Progress, RunRequest
 from reconcile.runner.signals import link_to_trips, measure, tell_of_run
 from reconcile.runner.slots import Slots
@@ -122,7 +123,8 @@ async def _begun(  # noqa: PLR0913 - what a run is made of
 
 
 async def _under_lease(this: Run) -> RunReport:
-    due = await _due(this)
+    known = await last_freshness(this.parts.store)
+    due = await _due(this, wrote_since=new_leads_since(known, this.started_at))
     this.board.begin(
         {w.id: frozenset(w.credentials) for w in due.workspaces},
         this.started_at,
@@ -138,10 +140,10 @@ async def _under_lease(this: Run) -> RunReport:
         watchdog.cancel()
     this.board.finish(this.parts.clock.now())
     await this.save_breakers()
-    return await _reported(this, due)
+    return await _reported(this, due, known)
 
 
-async def _due(run: Run) -> DueWorkspaces:
+async def _due(run: Run, *, wrote_since: datetime | None) -> DueWorkspaces:
     request, probes_only = run.request, run.board.probes_only(run.started_at)
     due = await run.parts.store.leads.due_workspaces(
         now=run.started_at,
@@ -150,6 +152,7 @@ async def _due(run: Run) -> DueWorkspaces:
         only=request.workspace,
         exclude=run.board.parked(run.started_at),
         shard=request.shard,
+        wrote_since=wrote_since,
     )
     limit = _EVERYTHING if request.whole_set else request.workspace_limit
     return replace(due, workspaces=served(due.workspaces, limit=limit, probes_only=probes_only))
@@ -222,14 +225,14 @@ async def _cancel_calls_when_stopped(run: Run) -> None:
         task.cancel()
 
 
-async def _reported(run: Run, due: DueWorkspaces) -> RunReport:
+async def _reported(run: Run, due: DueWorkspaces, known: Freshness | None) -> RunReport:
     store, now = run.parts.store, run.parts.clock.now()
     is_held = run.board.breaker(RUN_KEY).effective_state(now) is BreakerState.OPEN
     scene = Scene(
         due_count=0 if is_held else len(due.workspaces),
         waiting_count=due.waiting_count,
         eligible_count=due.eligible_count,
-        freshness=await freshness(store, clock=run.parts.clock, policy=run.policy.due),
+        freshness=await freshness(store, last=known, clock=run.parts.clock, policy=run.policy.due),
         at_risk_count=await store.leads.at_risk_count(now=now, policy=run.policy.due),
         pending_count=await store.outbox.pending_count(),
     )

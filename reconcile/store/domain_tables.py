@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, cast, false, null
+from sqlalchemy import ColumnElement, cast, false, null, select, true
 from sqlalchemy.sql import FromClause
 
 from reconcile.store import tables
@@ -50,6 +50,10 @@ class DomainTables:
         beside = tables.lead_state.c[name] if name in LEAD_FACTS else cast(null(), type_of(name))
         return self.lead.read(name, beside)
 
+    def lead_lacks(self, name: str) -> ColumnElement[bool]:
+        """Ask whether a lead's field is empty, wherever it lives."""
+        return self.lead[name].is_empty() if name in self.lead else self.lead_column(name).is_(None)
+
     def lead_source(self) -> FromClause:
         """Return the leads with our memory of them."""
         is_same = tables.lead_state.c.lead_id == self.lead["id"].read
@@ -68,6 +72,15 @@ class DomainTables:
         own = self.appointment
         is_same = (beside.c.lead_id == own["lead_id"].read) & (beside.c.appointment_id == own["appointment_id"].read)
         return own.table.outerjoin(beside, is_same)
+
+    def is_active(self) -> ColumnElement[bool]:
+        """Ask whether a workspace is not switched off."""
+        return self.workspace["active"].column.is_not(false()) if "active" in self.workspace else true()
+
+    def lead_is_active(self) -> ColumnElement[bool]:
+        """Ask whether a lead is of a workspace that is not switched off."""
+        is_its = self.workspace["id"].column == self.lead["workspace_id"].column
+        return select(1).select_from(self.workspace.table).where(is_its, self.is_active()).exists()
 
     def lead_facts_beside(self) -> tuple[str, ...]:
         """Return which of a lead's facts go to our side table: what the customer lacks or cannot tell."""

@@ -11,7 +11,7 @@ from sqlalchemy.types import TypeEngine
 
 from reconcile.store.catalog import ColumnFacts, Kind
 from reconcile.store.mapping import MappedTable
-from reconcile.store.types import SQLITE, TEXT, Instant, Native, clean
+from reconcile.store.types import POSTGRESQL, SQLITE, TEXT, Instant, Native, clean
 
 INSTANTS = frozenset(
     {
@@ -23,6 +23,7 @@ BOOLEANS = frozenset({"in_sequence", "active"})
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+_FORMS = {Kind.INTEGER: _INTEGER, Kind.UUID: _UUID}
 _SQLITE_FORMAT = "%Y-%m-%dT%H:%M:%f000+00:00"
 _UNIX_EPOCH_DAY = 2440587.5
 _DAY = 86_400_000
@@ -36,6 +37,31 @@ class Field:
     read: ColumnElement[Any]
     native: Callable[[ColumnElement[Any]], ColumnElement[Any]]
     kind: Kind
+    is_ordered: bool = True
+    """Whether the column's own values are in the order of ours, so that an index on it serves a range."""
+    form: str | None = None
+    """What a text has to look like to be cast without an error, where that is not any."""
+
+    def since(self, instant: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Ask whether the column's instant is this one or later."""
+        return self.column >= self.native(instant) if self.is_ordered else self.read >= instant
+
+    def before(self, instant: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Ask whether the column's instant is earlier."""
+        return self.column < self.native(instant) if self.is_ordered else self.read < instant
+
+    def is_empty(self) -> ColumnElement[bool]:
+        """Ask whether the column holds nothing: by itself, so that an index with this condition serves."""
+        return (self.column if self.is_ordered else self.read).is_(None)
+
+    def names(self, text: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Ask whether the column's value is the one that *text* spells, by the column's index if it can be.
+
+        It is a text that we once read here: the column may be another one by now.
+        """
+        if self.form is not None:
+            return self.column == self.native(case((text.regexp_match(self.form), text)))
+        return self.read == text
 
     def accepts(self, text: str) -> bool:
         """Tell whether *text*, perhaps typed by a person, can be a value of this column."""
@@ -110,7 +136,8 @@ def _word(column: ColumnElement[Any], fact: ColumnFacts, *, dialect: str) -> Fie
     if fact.kind in {Kind.TEXT, Kind.BOOLEAN} or isinstance(column.type, Boolean):
         return Field(column, column, _as_it_is, fact.kind)
     target = Integer() if dialect == SQLITE else Native(fact.type_name)
-    return Field(column, cast(column, TEXT), lambda value: cast(value, target), fact.kind)
+    form = f"^{_FORMS[fact.kind].pattern}$" if dialect == POSTGRESQL and fact.kind in _FORMS else None
+    return Field(column, cast(column, TEXT), lambda value: cast(value, target), fact.kind, form=form)
 
 
 def _instant(column: ColumnElement[Any], fact: ColumnFacts) -> Field:
@@ -129,9 +156,8 @@ def _loose_instant(column: ColumnElement[Any], fact: ColumnFacts) -> Field:
         ),
         else_=func.strftime(_SQLITE_FORMAT, column),
     )
-    if fact.kind is not Kind.INTEGER:
-        return Field(column, type_coerce(read, Instant), _as_it_is, fact.kind)
-    return Field(column, type_coerce(read, Instant), _milliseconds, fact.kind)
+    native = _milliseconds if fact.kind is Kind.INTEGER else _as_it_is
+    return Field(column, type_coerce(read, Instant), native, fact.kind, is_ordered=False)
 
 
 def _milliseconds(value: ColumnElement[Any]) -> ColumnElement[Any]:

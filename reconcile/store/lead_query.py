@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, cast, false, func, null, or_, select, true
+from sqlalchemy import ColumnElement, Select, bindparam, cast, func, null, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reconcile.domain.appointment import Appointment
@@ -164,17 +164,11 @@ class LeadQuery:
         return select(func.count().label("count")).select_from(found)
 
     def _has_due_leads(self) -> Sequence[ColumnElement[bool]]:
-        domain, own = self._domain, self._domain.workspace
-        has_due_lead = (
-            select(1)
-            .select_from(domain.lead_source())
-            .where(domain.lead["workspace_id"].column == own["id"].column, due_sql.is_due(domain))
-            .exists()
-        )
+        own = self._domain.workspace
         only = bindparam("only", type_=TEXT)
         return (
-            own["active"].column.is_not(false()) if "active" in own else true(),
+            self._domain.is_active(),
             own["id"].read.not_in(select(self.excluded["id"]).select_from(self.excluded.table)),
             or_(cast(only, TEXT).is_(None), own["id"].read == only),
-            has_due_lead,
+            due_sql.has_due_leads(self._domain, own["id"].column),
         )

@@ -10,7 +10,7 @@ from reconcile.domain.ages import Ages
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.lead import Lead, MismatchKind
-from reconcile.domain.report import Freshness
+from reconcile.domain.report import UNSEEN_AFTER, Freshness
 from reconcile.domain.shard import Shard
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import BatchReceipt, BatchWrite, DueWorkspaces, TokenSource
@@ -48,12 +48,13 @@ class SqlLeads:
         only: WorkspaceId | None = None,
         exclude: frozenset[WorkspaceId] = frozenset(),
         shard: Shard | None = None,
+        wrote_since: datetime | None = None,
     ) -> DueWorkspaces:
         """Return workspaces that have due leads and are not waiting (``not_before``), longest unvisited first."""
         if only is not None and not self._domain.workspace["id"].accepts(only):
             return DueWorkspaces(workspaces=(), eligible_count=0)
         asked = {
-            **due_sql.instants(now, policy),
+            **due_sql.instants(now, policy, wrote_since=wrote_since),
             **self._query.excluded.parameter([{"id": workspace_id} for workspace_id in sorted(exclude)]),
             "only": only,
         }
@@ -152,9 +153,11 @@ class SqlLeads:
             func.min(verified_at).filter(is_booked).label("oldest"),
             func.count().filter(due_sql.is_due(self._domain)).label("due"),
             func.count().filter(due_sql.is_overdue(self._domain)).label("overdue"),
+            func.count().filter(due_sql.is_unseen(self._domain)).label("unseen"),
         ).select_from(source)
         async with self._database.reading() as connection:
-            row = (await connection.execute(counted, due_sql.instants(now, policy))).mappings().one()
+            asked = due_sql.instants(now, policy, wrote_since=now - UNSEEN_AFTER)
+            row = (await connection.execute(counted, asked)).mappings().one()
             middle = (
                 select(verified_at)
                 .select_from(source)
@@ -170,6 +173,7 @@ class SqlLeads:
             never_verified=row["never_verified"],
             due=row["due"],
             overdue=row["overdue"],
+            unseen=row["unseen"],
         )
 
     async def at_risk_count(self, *, now: datetime, policy: DuePolicy) -> int:

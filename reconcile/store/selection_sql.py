@@ -1,6 +1,6 @@
 """A backfill's selection asked in SQL, in the customer's words."""
 
-from sqlalchemy import ColumnElement, and_, case, false, null, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, null, or_
 
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.backfill import Selection
@@ -12,7 +12,7 @@ from reconcile.store.tables import lead_state
 def is_selected(domain: DomainTables, selection: Selection) -> ColumnElement[bool]:
     """Ask whether a lead is one of *selection*, of a workspace that is active."""
     owner = domain.lead["workspace_id"]
-    conditions = [_is_active(domain)]
+    conditions = [domain.lead_is_active()]
     if selection.workspaces:
         conditions.append(owner.read.in_(selection.workspaces))
     if selection.since is not None:
@@ -41,13 +41,6 @@ def owner_of_booking(domain: DomainTables) -> ColumnElement[str]:
         (booking_id.like("%scheduled_events/%"), ProviderName.CALENDLY.value),
         else_=ProviderName.HIGHLEVEL.value,
     )
-
-
-def _is_active(domain: DomainTables) -> ColumnElement[bool]:
-    own = domain.workspace
-    is_active = own["active"].column.is_not(false()) if "active" in own else true()
-    is_its = own["id"].column == domain.lead["workspace_id"].column
-    return select(1).select_from(own.table).where(is_its, is_active).exists()
 
 
 def _has_status(domain: DomainTables, status: AppointmentStatus) -> ColumnElement[bool]:

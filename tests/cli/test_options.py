@@ -1,5 +1,6 @@
 """Flags that are settings, and the others' types."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -33,6 +34,26 @@ def test_every_setting_is_a_flag_of_run_and_names_its_variable() -> None:
     for setting in SETTINGS:
         assert f"{setting.flag} " in help_text
         assert f"[{setting.env}" in help_text
+
+
+def leaves(command: click.Command, ctx: click.Context) -> Iterator[click.Command]:
+    """Give each command that does something."""
+    if not isinstance(command, click.Group):
+        yield command
+        return
+    for name in command.list_commands(ctx):
+        if (found := command.get_command(ctx, name)) is not None:
+            yield from leaves(found, ctx)
+
+
+def test_what_a_command_is_about_stands_above_the_settings_in_its_help() -> None:
+    settings = {each.name for each in SETTINGS}
+    found = list(leaves(cli, click.Context(cli)))
+    for command in found:
+        is_setting = [each.name in settings for each in command.params if isinstance(each, click.Option)]
+        assert is_setting == sorted(is_setting), command.name
+
+    assert len(found) > len(cli.list_commands(click.Context(cli)))
 
 
 def test_a_flag_beats_the_environment() -> None:
@@ -94,6 +115,7 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
                 "neverVerified": 2,
                 "due": 0,
                 "overdue": 0,
+                "unseen": 0,
                 "measuredAt": None,
                 "tookSeconds": 0,
             },

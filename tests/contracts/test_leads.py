@@ -30,6 +30,7 @@ from tests.stores import (
 )
 
 LONG = timedelta(hours=1)
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -253,26 +254,6 @@ async def test_mismatches_are_listed_and_counted(seeded: Store) -> None:
     assert [each.id for each in await seeded.leads.mismatched()] == ["l1", "l2"]
     assert await seeded.leads.mismatch_counts() == {MismatchKind.DIFFERS: 1, MismatchKind.UNKNOWN_THERE: 1}
     assert await seeded.leads.mismatched(workspace_id=W2) == ()
-
-
-async def test_freshness_is_told_over_leads_with_a_booking(store: Store, migrated_url: str) -> None:
-    booked = Rollup(booking_id="A1", status=AppointmentStatus.CONFIRMED, starts_at=NOW + LONG)
-    names = ("a", "b", "c", "d")
-    leads = [lead(name, rollup=booked, in_sequence=False) for name in names] + [lead("e", in_sequence=False)]
-    await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace()], leads=leads)
-    for hours, each in enumerate(leads[:3]):
-        seen = state(attempted_at=NOW, verified_at=NOW - LONG * hours)
-        await store.leads.write(batch([lead_write(each, state=seen)]))
-    fresh = await store.leads.freshness(now=NOW, policy=POLICY)
-
-    assert (fresh.oldest, fresh.median, fresh.never_verified, fresh.due) == (LONG * 2, LONG, 1, 1)
-    assert await store.leads.at_risk_count(now=NOW, policy=POLICY) == 2
-
-
-async def test_freshness_of_nothing_is_unknown(store: Store) -> None:
-    fresh = await store.leads.freshness(now=NOW, policy=POLICY)
-
-    assert (fresh.oldest, fresh.median, fresh.never_verified, fresh.due) == (None, None, 0, 0)
 
 
 async def test_what_is_not_there_is_none(store: Store) -> None:

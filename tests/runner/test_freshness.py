@@ -1,15 +1,15 @@
 """Measuring how old the truth is costs the database a share of its time, however many leads there are."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from reconcile.domain.report import Freshness
-from reconcile.runner.freshness import read_freshness
-from tests.runner.desk import TICK, Desk
-from tests.runner.fakes import START
+from reconcile.domain.report import UNSEEN_AFTER, Freshness
+from reconcile.runner.freshness import new_leads_since, read_freshness
+from tests.runner.desk import TICK, Desk, unbooked
+from tests.runner.fakes import START, a_workspace
 
 
 class _Slow:
@@ -67,3 +67,61 @@ async def test_a_figure_of_another_form_or_from_the_future_is_measured_anew(desk
     assert leads.times == 2
     assert read_freshness({"oldestSeconds": 1, "due": 0}) is None
     assert read_freshness({"measuredAt": "yesterday", "tookMs": "long"}) is None
+
+
+async def an_unseen_lead(desk: Desk, name: str, *, wrote: timedelta) -> None:
+    lead = unbooked(name, f"ws-{name}", in_sequence=False, last_inbound_at=desk.clock.at - wrote)
+    await desk.seed([a_workspace(f"ws-{name}")], [lead])
+
+
+async def is_seen(desk: Desk, name: str) -> bool:
+    return (await desk.state(name)).attempted_at is not None
+
+
+async def test_on_a_large_database_a_new_lead_is_found_at_once_and_an_imported_one_when_leads_are_counted(
+    desk: Desk,
+) -> None:
+    await desk.fill([1])
+    store = replace(desk.store, leads=_Slow(desk, timedelta(seconds=0.2)))
+    await desk.run(store=store)
+
+    await an_unseen_lead(desk, "new", wrote=timedelta(minutes=1))
+    await an_unseen_lead(desk, "imported", wrote=timedelta(days=100))
+    await desk.run(store=store)
+    assert (await is_seen(desk, "new"), await is_seen(desk, "imported")) == (True, False)
+
+    for _ in range(5):
+        await desk.run(store=store)
+    assert await is_seen(desk, "imported")
+
+
+async def test_on_a_small_database_an_imported_lead_is_found_at_once(desk: Desk) -> None:
+    await desk.fill([1])
+    await desk.run()
+
+    await an_unseen_lead(desk, "imported", wrote=timedelta(days=100))
+    await desk.run()
+
+    assert await is_seen(desk, "imported")
+
+
+LAST = Freshness(measured_at=START, took=timedelta(seconds=1))
+
+
+@pytest.mark.parametrize(
+    ("last", "after", "since"),
+    [
+        (LAST, timedelta(minutes=3), START - UNSEEN_AFTER),
+        (LAST, timedelta(0), START - UNSEEN_AFTER),
+        (LAST, timedelta(minutes=10), None),
+        (LAST, -timedelta(seconds=1), None),
+        (replace(LAST, unseen=1), timedelta(0), None),
+        (replace(LAST, took=timedelta(milliseconds=49)), timedelta(0), None),
+        (replace(LAST, measured_at=None), timedelta(0), None),
+        (None, timedelta(0), None),
+    ],
+)
+def test_what_is_not_known_of_the_last_minutes_is_looked_for_among_all(
+    last: Freshness | None, after: timedelta, since: datetime | None
+) -> None:
+    assert new_leads_since(last, START + after) == since

@@ -49,13 +49,37 @@ async def test_a_customers_schema_is_looked_at_before_it_is_migrated(database_ur
 async def test_missing_indexes_are_told_with_the_statement(database_url: str) -> None:
     customer = await schemas.camel(database_url)
     await migrate(database_url, mapping=customer.mapping)
-    place = '"' if database_url.startswith("sqlite") else '"app"."'
+    is_sqlite = database_url.startswith("sqlite")
+
+    def index(table: str, column: str, columns: str) -> str:
+        place = f'"{table}"' if is_sqlite else f'"app"."{table}"'
+        return f'execute: CREATE INDEX "reconcile_{table}_{column}" ON {place} ({columns})'
+
+    due = [
+        index("Lead", "bookingStartTime", '"bookingStartTime"'),
+        index("Lead", "lastInboundAt", '"lastInboundAt"'),
+        index("Lead", "in Sequence", '"workspaceId", "leadId"') + ' WHERE "in Sequence"',
+        index("Lead", "bookingStatus", '"workspaceId", "leadId"')
+        + ' WHERE "bookingId" IS NOT NULL AND "bookingStatus" IS NULL',
+    ]
 
     advice = [each.remedy for each in await check(database_url, customer.mapping) if each.subject == "indexes"]
     assert advice == [
-        f'execute: CREATE INDEX ON {place}Lead" ("workspaceId")',
-        f'execute: CREATE INDEX ON {place}Appointment" ("leadId")',
+        index("Lead", "workspaceId", '"workspaceId"'),
+        *([] if is_sqlite else due),
+        index("Appointment", "leadId", '"leadId"'),
     ]
+
+
+async def test_what_is_advised_is_all_that_is_missing(database_url: str) -> None:
+    customer = await schemas.camel(database_url)
+    await migrate(database_url, mapping=customer.mapping)
+
+    for each in await check(database_url, customer.mapping):
+        if each.subject == "indexes":
+            await customer.script((each.remedy or "").removeprefix("execute: "))
+
+    assert [each.text for each in await check(database_url, customer.mapping) if each.subject == "indexes"] == []
 
 
 def swap(old: str, new: str) -> Callable[[str], str]:

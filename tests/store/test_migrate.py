@@ -79,6 +79,6 @@ async def test_a_database_that_was_not_migrated_is_refused_with_the_remedy(postg
 async def test_an_older_schema_is_refused_with_the_remedy(database_url: str) -> None:
     await migrate(database_url, mapping=load_mapping("prisma"))
 
-    with pytest.raises(SettingsError, match="needs domain_0001; run `reconcile migrate`"):
+    with pytest.raises(SettingsError, match=f"needs {DOMAIN_HEAD}; run `reconcile migrate`"):
         async with open_store(database_url, mapping=DEFAULT):
             pass

@@ -13,7 +13,7 @@ from reconcile.store.check import check_schema
 from reconcile.store.database import Database
 from reconcile.store.migrate import SCRIPTS, migrate
 from reconcile.store.session import open_store
-from reconcile.store.version import LEDGER_HEAD, VERSION_TABLE
+from reconcile.store.version import DOMAIN_HEAD, LEDGER_HEAD, VERSION_TABLE
 from tests.domain.factories import NOW
 from tests.runner.desk import at_desk
 from tests.stores import DEFAULT
@@ -60,7 +60,7 @@ async def test_the_doctor_says_that_the_schema_is_of_a_later_version(migrated_ur
 async def test_migrating_by_the_older_program_leaves_it_alone(migrated_url: str) -> None:
     await advance(migrated_url, to="ledger_9999")
 
-    assert await migrate(migrated_url, mapping=DEFAULT) == ("domain_0001", "ledger_9999")
+    assert await migrate(migrated_url, mapping=DEFAULT) == (DOMAIN_HEAD, "ledger_9999")
 
 
 @pytest.mark.parametrize("version", ["ledger2_0001", "ledger_00010", "ledger_later", "a-fork's"])

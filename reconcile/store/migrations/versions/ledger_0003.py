@@ -1,4 +1,4 @@
-"""What operators are told, what failed in which run, and repairs over many runs."""
+"""What operators are told, what failed in which run, repairs over many runs, and indexes for the choice of due work."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,6 +15,7 @@ def upgrade() -> None:
     _alerts()
     _signatures_by_run()
     _backfills()
+    _due()
 
 
 def _alerts() -> None:
@@ -98,3 +99,17 @@ def _backfills() -> None:
     )
     columns = ["plan_id", "state", "workspace_id", "lead_id"]
     op.create_index("reconcile_backfill_lead_state", "reconcile_backfill_lead", columns)
+
+
+def _due() -> None:
+    """For each reason to be due that our memory knows of, an index of the leads that it concerns, and of few others."""
+    reasons = {
+        "verified_at": "quarantined_at IS NULL",
+        "absent_since": "absent_since IS NOT NULL",
+        "booking_starts_at": "booking_starts_at IS NOT NULL",
+        "booking_id": "booking_id IS NOT NULL AND booking_status IS NULL",
+    }
+    for column, condition in reasons.items():
+        where = sa.text(condition)
+        name = f"reconcile_lead_state_{column}"
+        op.create_index(name, "reconcile_lead_state", [column], postgresql_where=where, sqlite_where=where)
