@@ -68,7 +68,6 @@ def command() -> None:
 
 
 @command.command()
-@with_settings(EVERYTHING)
 @selecting
 @click.option(
     "--within",
@@ -78,6 +77,7 @@ def command() -> None:
     help="Refuse where the accounts' limits let it take longer.",
 )
 @click.option("--name", type=KindParam(Label()), metavar="NAME", help="Its name. [default: the Job's, or one made up]")
+@with_settings(EVERYTHING)
 def plan(settings: Settings, *, within: timedelta, name: str | None, **criteria: Any) -> None:  # noqa: ANN401
     """Ask the providers about many leads and write down what would be changed; no lead is written.
 
@@ -88,9 +88,9 @@ def plan(settings: Settings, *, within: timedelta, name: str | None, **criteria:
 
 
 @command.command()
-@with_settings(EVERYTHING)
 @click.argument("name", metavar="PLAN")
 @click.option("--approve", metavar="HASH", help="Carry it out although it is held: the hash of what was looked at.")
+@with_settings(EVERYTHING)
 def apply(settings: Settings, *, name: str, approve: str | None) -> None:
     """Carry out a plan: leads that are no longer as they were then are left alone and listed."""
     if is_text(settings):
@@ -104,9 +104,9 @@ def apply(settings: Settings, *, name: str, approve: str | None) -> None:
 
 
 @command.command()
-@with_settings()
 @click.argument("name", metavar="[PLAN]", required=False)
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Leads listed at most.")
+@with_settings()
 def status(settings: Settings, *, name: str | None, limit: int) -> None:
     """Show how far a plan is and which leads it left alone; without PLAN, the last plans."""
     views = asyncio.run(_views(settings, name, limit))
@@ -122,9 +122,9 @@ def status(settings: Settings, *, name: str | None, limit: int) -> None:
 
 
 @command.command()
-@with_settings(("stale_days", "database_url", "schema_mapping", "log_level", "log_format", "output"))
 @selecting
 @click.option("--dry-run", is_flag=True, help="Say how many; write nothing.")
+@with_settings(("stale_days", "database_url", "schema_mapping", "log_level", "log_format", "output"))
 def reset(settings: Settings, *, dry_run: bool, **criteria: Any) -> None:  # noqa: ANN401
     """Move watermarks back, so that the schedule checks these leads again in its own time."""
     selected, moved = asyncio.run(_reset(settings, criteria, dry_run=dry_run))

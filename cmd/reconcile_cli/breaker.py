@@ -24,8 +24,8 @@ def command() -> None:
 
 
 @command.command()
-@with_settings()
 @click.argument("breaker", required=False)
+@with_settings()
 def show(settings: Settings, *, breaker: str | None) -> None:
     """Show the breakers that do not simply let everything pass, or the one that is named."""
     _print(settings, asyncio.run(_shown(settings, breaker)))
@@ -35,11 +35,11 @@ def _order(verb: Verb, *, lasts_help: str, text: str) -> None:
     """Add the command that gives an order of this kind."""
 
     @command.command(verb.value, help=text)
-    @with_settings()
     @click.argument("breaker")
     @click.option("--reason", required=True, metavar="TEXT", help="Why, for those who look later.")
     @click.option("--for", "lasts", type=DurationParam(), metavar="DURATION", help=lasts_help)
     @click.option("--actor", metavar="NAME", help="Who gives the order. [default: this system's user]")
+    @with_settings()
     def order(settings: Settings, *, breaker: str, reason: str, lasts: timedelta | None, actor: str | None) -> None:
         given = Order(verb=verb, key=breaker_key(breaker), reason=reason, actor=actor or user(), lasts=lasts)
         _print(settings, asyncio.run(_acted(settings, given)))

@@ -31,13 +31,13 @@ def show(settings: Settings) -> None:
 
 
 @command.command("set")
-@with_settings(_SHOWN)
 @click.option(
     "--every", type=DurationParam(), required=True, metavar="DURATION", help="Time between two runs, like 10m."
 )
 @click.option("--for", "lasts", type=DurationParam(), required=True, metavar="DURATION", help="How long, like 2h.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why, for those who look later.")
 @click.option("--actor", metavar="NAME", help="Who gives the order. [default: this system's user]")
+@with_settings(_SHOWN)
 def set_(settings: Settings, *, every: timedelta, lasts: timedelta, reason: str, actor: str | None) -> None:
     """Let runs of the schedule happen less often until the time is over."""
     _print(settings, asyncio.run(_lowered(settings, every=every, lasts=lasts, reason=reason, actor=actor or user())))

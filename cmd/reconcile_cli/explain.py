@@ -23,32 +23,32 @@ def command() -> None:
 
 
 @command.command()
-@with_settings()
 @click.argument("lead_id")
+@with_settings()
 def lead(settings: Settings, *, lead_id: str) -> None:
     """Tell of one lead: whether it is due, what is remembered of it, what was changed."""
     _tell(settings, lambda **facts: explain_lead(LeadId(lead_id), **facts))
 
 
 @command.command()
-@with_settings()
 @click.argument("workspace_id")
+@with_settings()
 def workspace(settings: Settings, *, workspace_id: str) -> None:
     """Tell of one workspace: whether it is served, and what its last visits came to."""
     _tell(settings, lambda **facts: explain_workspace(WorkspaceId(workspace_id), **facts))
 
 
 @command.command()
-@with_settings()
 @click.argument("run_id")
+@with_settings()
 def run(settings: Settings, *, run_id: str) -> None:
     """Tell of one run: its report, what it visited and what it changed."""
     _tell(settings, lambda *, store, **_: explain_run(RunId(run_id), store=store))
 
 
 @command.command()
-@with_settings()
 @click.argument("text")
+@with_settings()
 def failure(settings: Settings, *, text: str) -> None:
     """Tell of a kind of failure: since when, how often, in which versions, in which workspaces."""
     _tell(settings, lambda *, store, **_: explain_failure(text, store=store))

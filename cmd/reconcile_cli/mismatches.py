@@ -13,9 +13,9 @@ from reconcile_cli.output import is_text, print_json
 
 
 @click.command()
-@with_settings()
 @click.option("--workspace", metavar="ID", help="Of this workspace alone.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Leads at most.")
+@with_settings()
 def command(settings: Settings, *, workspace: str | None, limit: int) -> None:
     """List differences between the database and the providers that were found and not repaired, longest first."""
     lines = asyncio.run(_listed(settings, workspace, limit))

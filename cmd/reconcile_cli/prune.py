@@ -17,9 +17,9 @@ LEAST = timedelta(days=1)
 
 
 @click.command()
-@with_settings()
 @click.option("--older-than", type=DurationParam(), default="90d", show_default=True, help="Delete what is older.")
 @click.option("--dry-run", is_flag=True, help="Say how much that would be; delete nothing.")
+@with_settings()
 def command(settings: Settings, *, older_than: timedelta, dry_run: bool) -> None:
     """Delete old runs, changes and failures, alerts that are over, and follow-ups that were delivered.
 

@@ -20,9 +20,9 @@ def command() -> None:
 
 
 @command.command("list")
-@with_settings()
 @click.option("--workspace", metavar="ID", help="Of this workspace alone.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Leads at most.")
+@with_settings()
 def list_(settings: Settings, *, workspace: str | None, limit: int) -> None:
     """List the leads that are set aside, longest first, each with what failed."""
     lines = asyncio.run(_listed(settings, workspace, limit))
@@ -35,10 +35,10 @@ def list_(settings: Settings, *, workspace: str | None, limit: int) -> None:
 
 
 @command.command()
-@with_settings()
 @click.argument("lead_id", nargs=-1)
 @click.option("--all", "is_all", is_flag=True, help="Every lead that is set aside, or every one of --workspace.")
 @click.option("--workspace", metavar="ID", help="With --all: of this workspace alone.")
+@with_settings()
 def release(settings: Settings, *, lead_id: Sequence[str], is_all: bool, workspace: str | None) -> None:
     """Let leads be checked again from the next run on."""
     if bool(lead_id) is is_all:

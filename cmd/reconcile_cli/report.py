@@ -21,9 +21,9 @@ _SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(days=90)
 
 
 @click.command()
-@with_settings((*COMMON, "schedule", "time_zone", "cadence_auto"))
 @click.option("--html", "target", metavar="FILE", help="Write a page with charts to FILE, - for stdout.")
 @click.option("--since", type=DurationParam(), help="The time that the page tells of, up to now; default 1d.")
+@with_settings((*COMMON, "schedule", "time_zone", "cadence_auto"))
 def command(settings: Settings, *, target: str | None, since: timedelta | None) -> None:
     """Print the last run's report, or write a page of how it has been going."""
     if target is None:

@@ -21,7 +21,6 @@ _AT_LEAST = {"degraded": Health.DEGRADED, "unhealthy": Health.UNHEALTHY, "circui
 
 
 @click.command()
-@with_settings(EVERYTHING)
 @click.option("--workspace", metavar="ID", help="Visit this workspace alone.")
 @click.option(
     "--dry-run", is_flag=True, help="Plan and report all that is due, or as much as a typed limit says; write nothing."
@@ -32,6 +31,7 @@ _AT_LEAST = {"degraded": Health.DEGRADED, "unhealthy": Health.UNHEALTHY, "circui
     multiple=True,
     help="Exit with 1 where the health is this or worse, or where another run held the lease. May be repeated.",
 )
+@with_settings(EVERYTHING)
 def command(settings: Settings, *, workspace: str | None, dry_run: bool, fail_on: Collection[str]) -> None:
     """Check the leads that are due and repair what differs."""
     request = RunRequest(

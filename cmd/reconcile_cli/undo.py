@@ -15,10 +15,10 @@ from reconcile_cli.output import is_text, print_json
 
 
 @click.command()
-@with_settings()
 @click.option("--run", "run_id", metavar="RUN_ID", help="The run whose changes are to be taken back.")
 @click.option("--plan", metavar="PLAN", help="The plan of a backfill, in whatever runs it was carried out.")
 @click.option("--dry-run", is_flag=True, help="Say what would be taken back, and what not; write nothing.")
+@with_settings()
 def command(settings: Settings, *, run_id: str | None, plan: str | None, dry_run: bool) -> None:
     """Take back what a run or a backfill changed, at those leads that nobody has written since.
 

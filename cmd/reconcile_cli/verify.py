@@ -43,7 +43,6 @@ class Command(click.Command):
 
 
 @click.command(cls=Command)
-@with_settings((*COMMON, "namespace"))
 @click.option("--signature", metavar="TEXT", help="What the failure's message holds.")
 @click.option("--gone", "expected", flag_value="gone", help="It must not have been seen since.")
 @click.option("--present", "expected", flag_value="present", help="It must have been seen since.")
@@ -56,6 +55,7 @@ class Command(click.Command):
 @click.option("--every", type=DurationParam(), help="How often. [default: 1m]")
 @click.option("--plan", type=click.Path(path_type=Path), metavar="FILE", help="Work through this checklist.")
 @click.option("--markdown", "is_markdown", is_flag=True, help="Print a list with ticked boxes.")
+@with_settings((*COMMON, "namespace"))
 def command(settings: Settings, *, since: str | None, plan: Path | None, is_markdown: bool, **asked: Any) -> None:  # noqa: ANN401
     """Say whether a rollout has fixed a failure: pass, fail, or inconclusive where too little was exercised to know.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from reconcile.domain.backfill import BackfillPlan, ItemState, PlanState
+from reconcile.domain.backfill import CHANGING, BackfillPlan, ItemState, PlanState
 from reconcile.domain.ids import LeadId
 from reconcile.ports import Backfills
 
@@ -62,6 +62,7 @@ async def view(plan: BackfillPlan, *, backfills: Backfills, now: datetime, limit
     per_minute = await backfills.moved(plan.id, since=now - _LATELY)
     left = counts.get(ItemState.SELECTED if plan.hash is None else ItemState.PLANNED, 0)
     is_moving = per_minute and state in {PlanState.PLANNING, PlanState.APPLYING}
+    changes = any(plan.summary.get("outcomes", {}).get(outcome) for outcome in CHANGING)
     rows = await backfills.items(plan.id, states=(ItemState.DRIFTED, ItemState.REFUSED), limit=limit)
     return BackfillView(
         plan=plan.id,
@@ -77,7 +78,7 @@ async def view(plan: BackfillPlan, *, backfills: Backfills, now: datetime, limit
         eta=left * _LATELY / per_minute if is_moving else None,
         left_alone=tuple(LeftLead(lead_id=row.lead_id, state=row.state, reason=row.reason) for row in rows),
         next=_next(plan, state),
-        undo=f"reconcile undo --plan {plan.id} --dry-run" if counts.get(ItemState.APPLIED) else None,
+        undo=f"reconcile undo --plan {plan.id} --dry-run" if counts.get(ItemState.APPLIED) and changes else None,
     )
 
 

@@ -7,14 +7,17 @@ import pytest
 
 from reconcile.domain.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
 from reconcile.domain.finding import Finding, Verdict
+from reconcile.domain.ids import LeadId, RunId
 from reconcile.domain.spelling import ago, keys, span
+from reconcile.domain.undoing import Left
 from reconcile.drill.incident import DrillPlan
 from reconcile.errors import ErrorClass
 from reconcile.runner.advice import advice
 from reconcile.runner.listing import LeadLine
 from reconcile.runner.request import Progress
+from reconcile.runner.undo import LeftLead, Undoing
 from reconcile_cli import demo as demo_command
-from reconcile_cli.text import breaker, demo, doctor, leads, progress
+from reconcile_cli.text import breaker, demo, doctor, leads, progress, undo
 from reconcile_cli.text.words import ahead, lasting, safe
 from tests.runner.stub import LEAD, NOW, WORKSPACE
 
@@ -150,3 +153,19 @@ async def test_the_demo_tells_the_incident_minute_by_minute(capsys: pytest.Captu
     assert f"{guarded.errors} errors" in out
     assert f"{unguarded.errors} errors" in out
     assert unguarded.errors > guarded.errors
+
+
+def test_leads_that_an_undo_left_are_listed_up_to_a_screenful(capsys: pytest.CaptureFixture[str]) -> None:
+    left = tuple(
+        LeftLead(lead_id=LeadId(f"lead-{n:02}"), workspace_id=WORKSPACE, reason=Left.CHANGED_SINCE) for n in range(25)
+    )
+    done = Undoing(undone_run=RunId("r"), undone_plan=None, run_id=None, dry_run=False, reverted=(LEAD,), left=left)
+    undo.show(done)
+    undo.show(replace(done, left=left[:1]))
+    told = capsys.readouterr().out
+
+    assert "1 lead reverted, 25 left as they are" in told
+    assert "lead-19" in told
+    assert "lead-20" not in told
+    assert "and 5 more leads: --output json lists all" in told
+    assert "1 lead reverted, 1 left as it is" in told

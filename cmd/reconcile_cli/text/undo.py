@@ -6,6 +6,8 @@ from reconcile.domain.spelling import counted
 from reconcile.runner.undo import Undoing
 from reconcile_cli.text.words import QUIET, console, listing, safe
 
+_LISTED = 20
+
 
 def show(done: Undoing) -> None:
     """Print what was reverted, and each lead that was left with its reason."""
@@ -15,8 +17,10 @@ def show(done: Undoing) -> None:
     out.print(safe(f"{counted(len(done.reverted), 'lead')} {verb}, {len(done.left)} left as {they}", "bold"))
     if done.left:
         table = listing("workspace", "lead", "why it was left")
-        for each in done.left:
+        for each in done.left[:_LISTED]:
             table.add_row(safe(each.workspace_id), safe(each.lead_id), each.reason.replace("_", " "))
         out.print(table)
+    if more := len(done.left[_LISTED:]):
+        out.print(f"and {counted(more, 'more lead')}: --output json lists all", style=QUIET)
     if done.run_id is not None:
         out.print(Text.assemble(("what to type  ", QUIET), safe(f"reconcile explain run {done.run_id}", "cyan")))
