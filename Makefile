@@ -83,6 +83,10 @@ bench: $(BENCHMARKS:%=bench-%)  ## every benchmark: a table, then JSON; one of t
 bench-%: $(STAMP)
 	$(BIN)/python -m benchmarks.$*
 
+.PHONY: bench-check
+bench-check: $(STAMP)  ## every benchmark, small: ends with 1 where counts, memory or CPU ratios are over benchmarks/bounds.py
+	$(BIN)/python -m benchmarks.check
+
 .PHONY: format
 format: $(STAMP)  ## format, and repair what the linter can
 	$(BIN)/ruff check --fix-only

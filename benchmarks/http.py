@@ -410,7 +410,8 @@ class Row:
     per_second: float
     cpu_us: float
     cpu_ratio: float
-    cpu_ratio_httpx: float
+    cpu_ratio_httpx: float | None
+    """None where that client was not measured."""
     rss_mb: float
     abnormal_endings: int
 
@@ -437,7 +438,8 @@ def _rows(clients: Sequence[str], url: str, *, concurrency: int, requests: int, 
         client: {name: statistics.median(sample[name] for sample in of_client) for name in of_client[0]}
         for client, of_client in samples.items()
     }
-    control, second = middle[CONTROL]["cpu_us"], middle[SECOND_CONTROL]["cpu_us"]
+    control = middle[CONTROL]["cpu_us"]
+    second = middle[SECOND_CONTROL]["cpu_us"] if SECOND_CONTROL in middle else None
     return [
         Row(
             client=client,
@@ -445,7 +447,7 @@ def _rows(clients: Sequence[str], url: str, *, concurrency: int, requests: int, 
             per_second=round(of_client["per_second"]),
             cpu_us=round(of_client["cpu_us"], 1),
             cpu_ratio=round(of_client["cpu_us"] / control, 2),
-            cpu_ratio_httpx=round(of_client["cpu_us"] / second, 2),
+            cpu_ratio_httpx=round(of_client["cpu_us"] / second, 2) if second else None,
             rss_mb=round(of_client["rss_mb"], 1),
             abnormal_endings=int(sum(sample["abnormal"] for sample in samples[client])),
         )
@@ -453,9 +455,10 @@ def _rows(clients: Sequence[str], url: str, *, concurrency: int, requests: int, 
     ]
 
 
-def compare(*, concurrencies: Sequence[int], requests: int, repeat: int, latency_ms: float) -> dict[str, object]:
-    """Measure every client in processes of its own, print the table and return what the last line says."""
-    clients = [client for client, candidate in CANDIDATES.items() if candidate.is_installed]
+def compare(
+    clients: Sequence[str], *, concurrencies: Sequence[int], requests: int, repeat: int, latency_ms: float
+) -> dict[str, object]:
+    """Measure each client in processes of its own, print the table and return what the last line says."""
     command = [sys.executable, "-m", "benchmarks.http", "--serve", "--latency-ms", str(latency_ms)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -478,7 +481,7 @@ def compare(*, concurrencies: Sequence[int], requests: int, repeat: int, latency
     for row in rows:
         print(
             f"{row.client:<32}{row.concurrency:>8}{row.per_second:>8.0f}{row.cpu_us:>8.0f}{row.cpu_ratio:>11.2f}"
-            f"{row.cpu_ratio_httpx:>9.2f}"
+            f"{row.cpu_ratio_httpx or 0.0:>9.2f}"
             f"{row.rss_mb:>8.1f}{import_ms[row.client]:>11}"
         )
     for client, abnormal in endings.items():
@@ -504,6 +507,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=1500)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--latency-ms", type=float, default=0.0)
+    parser.add_argument("--clients", nargs="+", choices=CANDIDATES, help="by default all that are installed")
     for own in ("--client", "--url"):
         parser.add_argument(own, help=argparse.SUPPRESS)
     for own in ("--serve", "--end"):
@@ -520,7 +524,11 @@ def main() -> None:
     else:
         concurrencies, latency_ms = options.concurrency, options.latency_ms
         result = compare(
-            concurrencies=concurrencies, requests=options.requests, repeat=options.repeat, latency_ms=latency_ms
+            options.clients or [client for client, candidate in CANDIDATES.items() if candidate.is_installed],
+            concurrencies=concurrencies,
+            requests=options.requests,
+            repeat=options.repeat,
+            latency_ms=latency_ms,
         )
         print(json.dumps(result))
 

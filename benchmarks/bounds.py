@@ -1,0 +1,133 @@
+"""What no change may make worse: for each benchmark how it is run small, and the most that its figures may be.
+
+Counts, memory, and CPU over CPU of the same run: never a time, which is another one on each machine. A bound is above
+what was measured by what a busy machine adds; who makes a figure better lowers its bound.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Result = Mapping[str, Any]
+"""The last line of a benchmark, as JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """The *most* that a figure may be."""
+
+    figure: str
+    of: Callable[[Result], float]
+    most: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Small:
+    """A benchmark's arguments where it is to take less than a minute, and its bounds."""
+
+    arguments: tuple[str, ...] = ()
+    bounds: tuple[Bound, ...]
+
+
+def _ours(result: Result, concurrency: int, figure: str) -> float:
+    rows = [each for each in result["rows"] if each["client"] == "ours, whole" and each["concurrency"] == concurrency]
+    return float(rows[0][figure])
+
+
+def _by(result: Result, by: str, figure: str) -> float:
+    return float(next(each[figure] for each in (result, *result["others"]) if each["by"] == by))
+
+
+BENCHMARKS: Mapping[str, Small] = {
+    "incident": Small(
+        bounds=(
+            Bound(figure="errors when it stops", of=lambda r: r["errors_at_trip"], most=6),
+            Bound(figure="other calls under way then", of=lambda r: r["calls_in_flight_at_trip"] or 0, most=3),
+            Bound(figure="calls a tick while open", of=lambda r: r["max_calls_per_tick_while_open"], most=3),
+            Bound(figure="errors in all", of=lambda r: r["errors"], most=50),
+            Bound(figure="wrong writes", of=lambda r: r["wrong_writes"], most=0),
+            Bound(figure="ticks to recover", of=lambda r: r["ticks_to_recover"], most=3),
+            Bound(figure="starved leads", of=lambda r: r["starved_leads"], most=0),
+        ),
+    ),
+    "runs": Small(
+        arguments=("--workspaces=50", "--latency-ms=5", "--database=postgresql"),
+        bounds=(
+            Bound(figure="calls a lead, by lists", of=lambda r: _by(r, "lists", "calls_per_lead"), most=0.05),
+            Bound(figure="calls a lead, by look-ups", of=lambda r: _by(r, "look-ups", "calls_per_lead"), most=1.02),
+            Bound(
+                figure="CPU by lists, over look-ups",
+                of=lambda r: _by(r, "lists", "cpu_ms_per_lead") / _by(r, "look-ups", "cpu_ms_per_lead"),
+                most=0.7,
+            ),
+            Bound(figure="peak memory in MB", of=lambda r: _by(r, "look-ups", "peak_rss_mb"), most=100),
+            Bound(figure="peak memory with nothing due", of=lambda r: r["idle_rss_mb"], most=65),
+            Bound(figure="leads changed again", of=lambda r: _by(r, "lists", "changed"), most=0),
+        ),
+    ),
+    "growth": Small(
+        arguments=("--leads", "10", "50000"),
+        bounds=(
+            Bound(figure="statements a workspace", of=lambda r: r["statements_per_workspace"], most=11),
+            Bound(
+                figure="the same, over few leads in the tables",
+                of=lambda r: r["statements_per_workspace"] / r["others"][0]["statements_per_workspace"],
+                most=1,
+            ),
+            Bound(
+                figure="CPU a due lead, over few leads in the tables",
+                of=lambda r: r["cpu_ms_per_due_lead"] / r["others"][0]["cpu_ms_per_due_lead"],
+                most=1.3,
+            ),
+            Bound(
+                figure="peak memory, over few leads in the tables",
+                of=lambda r: r["peak_rss_mb"] / r["others"][0]["peak_rss_mb"],
+                most=1.1,
+            ),
+        ),
+    ),
+    "writes": Small(
+        arguments=("--workspaces=20", "--leads=100"),
+        bounds=(Bound(figure="tuples updated by unchanged rows", of=lambda r: r["tuples_updated_unchanged"], most=0),),
+    ),
+    "http": Small(
+        arguments=(
+            "--concurrency",
+            "10",
+            "200",
+            "--requests=500",
+            "--repeat=2",
+            "--clients",
+            "aiohttp",
+            "httpx",
+            "ours, whole",
+        ),
+        bounds=(
+            Bound(figure="CPU over a bare client's, 10 at once", of=lambda r: _ours(r, 10, "cpu_ratio"), most=2.3),
+            Bound(figure="CPU over a bare client's, 200 at once", of=lambda r: _ours(r, 200, "cpu_ratio"), most=2.7),
+            Bound(
+                figure="CPU at 200 at once, over 10",
+                of=lambda r: _ours(r, 200, "cpu_us") / _ours(r, 10, "cpu_us"),
+                most=1.7,
+            ),
+            Bound(figure="ends that were not clean", of=lambda r: r["abnormal_endings"]["ours, whole"], most=0),
+        ),
+    ),
+    "backfill": Small(
+        arguments=("--workspaces=20", "--leads=25", "--hot=5", "--kill-every=10"),
+        bounds=(
+            Bound(figure="calls a lead", of=lambda r: r["calls_per_lead"], most=1.1),
+            Bound(figure="leads that were not verified", of=lambda r: r["unverified"], most=0),
+            Bound(figure="leads changed twice", of=lambda r: r["changed_twice"], most=0),
+            Bound(figure="follow-ups doubled", of=lambda r: r["effects_doubled"], most=0),
+            Bound(figure="follow-ups missing", of=lambda r: r["effects_missing"], most=0),
+        ),
+    ),
+    "telemetry": Small(
+        arguments=("--workspaces=5", "--rounds=3"),
+        bounds=(
+            Bound(figure="CPU with it, over CPU without", of=lambda r: 1 + r["cpu_cost"], most=1.3),
+            Bound(figure="modules of it where it is off", of=lambda r: r["modules_off"], most=0),
+        ),
+    ),
+}
