@@ -1,13 +1,14 @@
 """The ``Telemetry`` port on OpenTelemetry's SDK: imported only where ``OTEL_*`` variables ask for it."""
 
 import logging
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 
 from opentelemetry.metrics import Meter
-from opentelemetry.trace import Link, SpanKind, Status, StatusCode, Tracer, get_current_span, use_span
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, Status, StatusCode, Tracer, get_current_span, use_span
 from opentelemetry.trace import Span as SdkSpan
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -19,7 +20,8 @@ from reconcile.telemetry import ways
 from reconcile.telemetry.courier import Courier
 from reconcile.telemetry.ids import root_of
 from reconcile.telemetry.lines import LoggingTelemetry, is_heard
-from reconcile.telemetry.names import Attribute, attempt_attributes, attribute_name, attributes
+from reconcile.telemetry.names import Attribute, attribute_name, attributes
+from reconcile.telemetry.requests import Requests
 from reconcile.telemetry.wanted import Signal, Wanted
 
 _SCOPE = "reconcile"
@@ -33,10 +35,12 @@ class OtelTelemetry(LoggingTelemetry):
         told_by = ways.resource(version)
         found = []
         self._tracer: Tracer | None = None
+        self._end: Callable[[ReadableSpan], None] | None = None
+        self._requests = Requests(told_by=told_by, scope=InstrumentationScope(_SCOPE, version))
         self._instruments: dict[str, object] = {}
         self._records = None
         if target := wanted.targets.get(Signal.TRACES):
-            tracers, way = ways.traces(target, told_by=told_by, run_id=run_id, version=version)
+            tracers, self._end, way = ways.traces(target, told_by=told_by, run_id=run_id, version=version)
             self._tracer = tracers.get_tracer(_SCOPE, version)
             found.append(way)
         if target := wanted.targets.get(Signal.METRICS):
@@ -90,22 +94,11 @@ class OtelTelemetry(LoggingTelemetry):
             _ACTS[instrument.kind](kept, value, found)
 
     def attempted(self, attempt: HttpAttempt) -> None:
-        """Tell of one request: a span that ends now, and its duration."""
-        found = attempt_attributes(attempt)
-        seconds = attempt.duration.total_seconds()
-        self._measure(PROVIDER_LATENCY, seconds, found)
-        if self._tracer is None:
-            return
-        ended = time.time_ns()
-        span = self._tracer.start_span(
-            f"{attempt.method} {attempt.url_template}",
-            kind=SpanKind.CLIENT,
-            attributes={**found, **_beside(attempt)},
-            start_time=ended - attempt.duration // timedelta(microseconds=1) * 1000,
-        )
-        if (error := found.get("error.type")) is not None and span.is_recording():
-            span.set_status(Status(StatusCode.ERROR, str(error)))
-        span.end(ended)
+        """Tell of one request: a span that ends now, below the one that is under way, and its duration."""
+        kind = self._requests.kind(attempt)
+        self._measure(PROVIDER_LATENCY, attempt.duration.total_seconds(), kind.measured)
+        if self._end is not None:
+            self._requests.tell(attempt, kind, self._end)
 
     def send(self) -> None:
         """Begin to send what was told so far."""
@@ -160,17 +153,6 @@ def _instruments(meter: Meter) -> dict[str, object]:
                     each.name, **facts, explicit_bucket_boundaries_advisory=buckets
                 )
     return made
-
-
-def _beside(attempt: HttpAttempt) -> dict[str, Attribute]:
-    """Return what is said of a request in its span alone."""
-    found: dict[str, Attribute] = {
-        attribute_name("provider"): attempt.provider.value,
-        attribute_name("operation"): attempt.operation.value,
-    }
-    if attempt.number > 1:
-        found["http.request.resend_count"] = attempt.number - 1
-    return found
 
 
 def _place() -> dict[str, str]:

@@ -1,10 +1,9 @@
 """The SDK's three pipelines, each ending in a ``Way``: its batches and aggregations, our sender."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricReader, MetricsData
 from opentelemetry.sdk.metrics.view import Aggregation, ExponentialBucketHistogramAggregation
@@ -15,6 +14,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from reconcile.domain.ids import RunId
 from reconcile.telemetry.courier import Way
 from reconcile.telemetry.ids import RunIds
+from reconcile.telemetry.requests import encoded
 from reconcile.telemetry.sender import Sender
 from reconcile.telemetry.wanted import Signal, Target
 
@@ -30,15 +30,17 @@ def resource(version: str) -> Resource:
     return Resource.create({**ours, **{name: said[name] for name in ours if name in said}})
 
 
-def traces(target: Target, *, told_by: Resource, run_id: RunId, version: str) -> tuple[TracerProvider, Way]:
-    """Return the pipeline of spans; sampler, limits and batches as the environment says."""
+def traces(
+    target: Target, *, told_by: Resource, run_id: RunId, version: str
+) -> tuple[TracerProvider, Callable[[ReadableSpan], None], Way]:
+    """Return the pipeline of spans, its entry for ended ones; sampler, limits and batches as the environment says."""
     way = Way(signal=Signal.TRACES, sender=Sender(target, version=version), rejected=_rejected_spans)
     size = None if os.environ.get("OTEL_BSP_MAX_QUEUE_SIZE") else _QUEUE
     processor = BatchSpanProcessor(_Spans(way), max_queue_size=size)
     provider = TracerProvider(resource=told_by, id_generator=RunIds(run_id), shutdown_on_exit=False)
     provider.add_span_processor(processor)
     way.flush, way.finish = provider.force_flush, provider.shutdown
-    return provider, way
+    return provider, processor.on_end, way
 
 
 def metrics(target: Target, *, told_by: Resource, version: str) -> tuple[MeterProvider, Way]:
@@ -55,7 +57,7 @@ class _Spans(SpanExporter):
         self._way = way
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        is_there = self._way.deliver(encode_spans(spans).SerializeToString(), count=len(spans))
+        is_there = self._way.deliver(encoded(spans).SerializeToString(), count=len(spans))
         return SpanExportResult.SUCCESS if is_there else SpanExportResult.FAILURE
 
 
