@@ -21,6 +21,10 @@ class RateLimit:
         """Return the limit of who takes only while more than the rest of the burst is left to others."""
         return RateLimit(interval=self.interval, burst=max(1, int(self.burst * share)))
 
+    def taken(self, remaining: int) -> timedelta:
+        """Return how far ahead of now a meter is where *remaining* calls are left."""
+        return self.interval * max(0, self.burst - remaining)
+
 
 GHL_LIMIT = RateLimit(interval=timedelta(days=1) / 200_000, burst=75)
 """200,000 a day is one each 0.432 s; 75 at once and 23.1 in ten seconds stay below 100 in ten seconds."""
@@ -72,5 +76,4 @@ class Meter:
 
     def at_most(self, remaining: int, *, now: datetime, limit: RateLimit) -> "Meter":
         """Correct the meter by what the provider says is left: only ever towards less."""
-        floor = now + limit.interval * max(0, limit.burst - remaining)
-        return Meter(max(self.arrival_at, floor))
+        return Meter(max(self.arrival_at, now + limit.taken(remaining)))

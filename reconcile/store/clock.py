@@ -37,10 +37,14 @@ def now(dialect: str) -> ColumnElement[Any]:
 
 def after(seconds: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
     """Return the instant *seconds* from now."""
+    return later(now(dialect), seconds, dialect)
+
+
+def later(instant: ColumnElement[Any], seconds: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
+    """Return the instant *seconds* after another one; on SQLite to the millisecond."""
     if dialect == POSTGRESQL:
-        return type_coerce(func.clock_timestamp() + seconds * literal_column("interval '1 second'"), Instant())
-    modifier = func.printf("%+.3f seconds", seconds)
-    return func.strftime(_SQLITE_FORMAT, "now", modifier, type_=Instant())
+        return type_coerce(instant + seconds * literal_column("interval '1 second'"), Instant())
+    return func.strftime(_SQLITE_FORMAT, instant, func.printf("%+.3f seconds", seconds), type_=Instant())
 
 
 def latest(stored: ColumnElement[Any], given: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
