@@ -14,7 +14,7 @@ from tests.faults.cgroup import bounded
 from tests.faults.company import TRY_LATER, Scene
 from tests.faults.proxy import Phase, a_proxy
 from tests.faults.test_statements import length_of_a_run
-from tests.integration.processes import LIMIT, Company, Reconciler
+from tests.integration.processes import LIMIT, Company, Ended, Reconciler
 from tests.integration.test_processes_sigterm import BY_THE_SIGNAL, IN_TIME, TERMINATED, children
 
 pytestmark = pytest.mark.integration
@@ -84,6 +84,37 @@ async def test_a_first_process_that_is_told_twice_to_end_does_so_in_time(scene: 
             assert "Traceback" not in ended.err
             # Told when the report was on its way out, or a shorter run than the measured one: it had ended.
             assert ended.code in {TERMINATED, BY_THE_SIGNAL, 0 if not told_at or first > length - 10 else TERMINATED}
+
+
+async def test_told_twice_at_any_moment_a_run_ends_in_time_and_leaves_nothing_held(
+    scene: Scene, is_thorough: bool
+) -> None:
+    """At instants that are drawn, from the interpreter's first steps to the report: also amid imports."""
+    chance = random.Random(1)
+
+    async def told(company: Company, first: float, pause: float) -> tuple[Ended, float]:
+        process = await company.start()
+        for wait in (first, pause):
+            await asyncio.sleep(wait)
+            process.send(signal.SIGTERM)
+        told_at = time.monotonic()
+        return await process.ended(), time.monotonic() - told_at + pause
+
+    async with scene.company(hot_minutes="0") as company:
+        began = time.monotonic()
+        await (await company.start()).ended()
+        length = time.monotonic() - began
+        for _ in range(50 if is_thorough else 3):
+            moments = [(chance.uniform(0, 1.1 * length), chance.choice([0, 0.01, 0.3])) for _ in range(2)]
+            ends = await asyncio.gather(*(told(company, *each) for each in moments))
+
+            assert {each.code for each, _ in ends} <= {0, TRY_LATER, TERMINATED, BY_THE_SIGNAL}, ends
+            assert [each.err for each, _ in ends if "Traceback" in each.err] == []
+            # Where it has not begun it says that it was told to end, where it has it reports; before that, neither.
+            assert [each for each, _ in ends if each.code == TERMINATED and not each.out and not each.err] == []
+            assert max(took for _, took in ends) < IN_TIME
+            assert await company.held_leases() == []
+        await scene.ends_well(company)
 
 
 async def test_a_run_that_the_kernel_ends_for_want_of_memory_costs_no_more_than_a_run(scene: Scene) -> None:
