@@ -88,7 +88,11 @@ class Chronicle:
                 self._see(name, state, since=began_at, at=self._now)
             elif name in self._stories:
                 self._stories[name].rest(min(began_at, self._now) if breaker else None)
-        return _cut([story for story in self._stories.values() if story.bands], most=most)
+        shown = _cut([story for story in self._stories.values() if story.bands], most=most)
+        # A report lists few of very many; a row tells at least of its last transition.
+        moved = {name for name, each in stored.items() if each.since is not None and each.since >= self._since}
+        known = moved.union(name for name, story in self._stories.items() if story.bands)
+        return replace(shown, more_count=len(known) - len(shown.rows))
 
     def _see(self, name: str, state: str, *, since: datetime, at: datetime) -> None:
         story = self._stories.setdefault(name, _Story(name))
@@ -103,7 +107,6 @@ def _cut(stories: Sequence[_Story], *, most: int) -> Timeline:
     return Timeline(
         bands=tuple(band for story in shown for band in story.bands),
         rows=tuple(story.breaker for story in shown),
-        more_count=len(stories) - len(shown),
     )
 
 

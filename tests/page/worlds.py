@@ -229,8 +229,10 @@ async def thousand_workspaces(url: str) -> Told:
         open_ones = []
         for number, key in enumerate(keys):
             open_ones.append(Breaker(key=key).trip(NOW - HOUR * 20 + MINUTE * number, trip, policy=BreakerPolicy()))
-            if number < 40:
-                await store.breakers.save(open_ones[-1], expected_generation=0)
+            await store.breakers.save(open_ones[-1], expected_generation=0)
+            if number >= 40:
+                over = open_ones[-1].close(NOW - HOUR * 19 + MINUTE * number, reason=BreakerReason.RECOVERED)
+                await store.breakers.save(over, expected_generation=open_ones[-1].generation)
     reports = []
     for number, each in enumerate(healthy_reports(days=1)):
         told = tuple(

@@ -105,6 +105,17 @@ def test_providers_come_first_and_then_who_waited_longest() -> None:
     assert found.more_count == 1
 
 
+def test_who_no_report_listed_is_counted_by_its_own_row() -> None:
+    """A report lists few of very many workspaces; what closed before the page begins is no part of its story."""
+    closed = [
+        Breaker(key=BreakerKey(BreakerScope.WORKSPACE, f"w{n}"), since=at(minute))
+        for n, minute in enumerate((-5, 5, 9))
+    ]
+    found = drawn([tick(8, told("open", since=0, breaker="workspace:a")), tick(9)], *closed)
+
+    assert (found.rows, found.more_count) == (("workspace:a",), 2)
+
+
 def test_a_report_of_another_version_draws_nothing() -> None:
     odd: Mapping[str, Any] = {"breaker": 7, "state": ["?"], "since": {}}
 
