@@ -52,7 +52,8 @@ class BatchWrite:
     """One workspace's part of a run, written in one transaction under both leases.
 
     *not_before* parks the workspace until an instant (after a 429 or a spent budget); *counts* is the batch's ledger
-    row: outcome → leads. *marks* go to a backfill's plan. *is_visit*: it was this workspace's turn.
+    row: outcome → leads. *marks* go to a backfill's plan. *is_visit*: it was this workspace's turn. *gives_up* are
+    those of *leases* that end with the transaction.
     """
 
     run_id: RunId
@@ -65,6 +66,7 @@ class BatchWrite:
     counts: Mapping[Outcome, int] = field(default_factory=dict)
     not_before: datetime | None = None
     is_visit: bool = True
+    gives_up: tuple[Lease, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,8 @@ class BatchReceipt:
 
     drifted: frozenset[LeadId] = frozenset()
     refused: Mapping[LeadId, str] = field(default_factory=dict)
+    gave_up: tuple[Lease, ...] = ()
+    """The leases that have ended with it."""
 
 
 class Leads(Protocol):

@@ -42,6 +42,7 @@ async def _batch(workspace: Workspace, span: Span, *, run: Run, limit: int, afte
     except LeaseHeld:
         run.warn("workspace.lease_held")
         return BatchResult()
+    is_given_up = False
     try:
         started_at = run.parts.clock.now()
         leads = await run.parts.store.leads.due_leads(
@@ -51,10 +52,12 @@ async def _batch(workspace: Workspace, span: Span, *, run: Run, limit: int, afte
             return BatchResult()
         checked, not_before = await asked(leads, workspace, run=run)
         visit = _Visit(workspace=workspace, lease=lease, started_at=started_at, not_before=not_before)
-        tell_of_batch(span, workspace, await _write(checked, visit, run=run), run=run)
+        written, is_given_up = await _write(checked, visit, run=run)
+        tell_of_batch(span, workspace, written, run=run)
         return BatchResult(lead_count=len(leads), last_id=leads[-1].id)
     finally:
-        await run.parts.give_up(lease)
+        if not is_given_up:
+            await run.parts.give_up(lease)
 
 
 def _trusted(checked: Checked, workspace: Workspace, *, run: Run) -> Checked:
@@ -122,8 +125,11 @@ def _lead_write(checked: Checked, workspace: Workspace, *, run: Run) -> LeadWrit
     )
 
 
-async def _write(checked: Sequence[Checked], visit: _Visit, *, run: Run) -> Sequence[Checked]:
-    """Write what the leads came to and return what became of that; nothing where another run has taken over."""
+async def _write(checked: Sequence[Checked], visit: _Visit, *, run: Run) -> tuple[Sequence[Checked], bool]:
+    """Write what the leads came to; return what became of that, and whether the workspace's lease ended with it.
+
+    Nothing is written where another run has taken over.
+    """
     workspace = visit.workspace
     trusted = sorted((_trusted(c, workspace, run=run) for c in checked), key=lambda c: c.lead.id)
     writes = tuple(_lead_write(c, workspace, run=run) for c in trusted)
@@ -138,17 +144,18 @@ async def _write(checked: Sequence[Checked], visit: _Visit, *, run: Run) -> Sequ
                 writes=writes,
                 counts=Counter(c.outcome for c in trusted),
                 not_before=visit.not_before,
+                gives_up=(visit.lease,),
             )
         )
     except LeaseLost:
         run.counts.abandoned_batches += 1
         run.stop.lose()
-        return ()
+        return (), False
     run.visited.add(workspace.id)
     written = tuple(_written(each, receipt) for each in trusted)
     for one, write in zip(written, writes, strict=True):
         _count(one, write, run=run)
-    return written
+    return written, visit.lease in receipt.gave_up
 
 
 def _written(checked: Checked, receipt: BatchReceipt) -> Checked:

@@ -1,11 +1,11 @@
 """Writes a batch in one transaction: fenced by its leases, and refused lead by lead where somebody else was quicker."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 
-from sqlalchemy import Executable, RowMapping, literal, select
+from sqlalchemy import BigInteger, Executable, cast, null, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reconcile.domain.ids import LeadId
@@ -16,6 +16,7 @@ from reconcile.store.domain_tables import DomainTables
 from reconcile.store.lead_query import Fetched, LeadQuery
 from reconcile.store.leases import Fence
 from reconcile.store.translate import StoreBusy, StoreConflict, StoreRefused
+from reconcile.store.types import TEXT
 from reconcile.store.write_statements import Step, needs_own_id, new_id, steps
 
 CONFLICTS = 2
@@ -76,20 +77,19 @@ class LeadWriter:
                 else:
                     return await self._beside(batch, refused)
             else:
-                return BatchReceipt(drifted=left_out, refused=refused)
+                return BatchReceipt(drifted=left_out, refused=refused, gave_up=batch.gives_up)
 
     async def _beside(self, batch: BatchWrite, refused: Mapping[LeadId, str]) -> BatchReceipt:
         """Write what goes to our own tables only: one workspace's rows must not end the run of all, nor stay first."""
         changed = frozenset(write.lead.id for write in batch.writes if write.change)
         async with self._database.writing() as connection:
-            await self._fence.guard(connection, batch.leases)
             known = _with_refusals(batch, refused)
             rows = batch_rows(known, self._domain.mapping, drifted=changed, spellings={})
             rows.attempts.clear()
             # Nobody has changed these rows: a plan is carried out when they can be written.
             rows.marks = [row for row in rows.marks if row["lead_id"] not in changed or row["lead_id"] in refused]
-            await self._execute(connection, rows)
-        return BatchReceipt(drifted=changed, refused=refused)
+            await self._execute(connection, rows, batch)
+        return BatchReceipt(drifted=changed, refused=refused, gave_up=batch.gives_up)
 
     async def _settled(self, batch: BatchWrite, left_out: frozenset[LeadId], *, has_notes: bool) -> frozenset[LeadId]:
         """Write *batch* without the changes of *left_out*, and return these with those that have drifted.
@@ -129,8 +129,10 @@ class LeadWriter:
     async def _attempt(
         self, connection: AsyncConnection, batch: BatchWrite, drifted: frozenset[LeadId], *, has_notes: bool
     ) -> frozenset[LeadId]:
-        await self._fence.guard(connection, batch.leases)
         changed = [write for write in batch.writes if write.change and write.lead.id not in drifted]
+        if changed and self._database.is_postgresql:
+            # Who has lost its leases must not keep others waiting for rows that it may not write.
+            await self._fence.guard(connection, batch.leases)
         found = await self._locked(connection, changed)
         drifted |= _drifted(changed, found)
         rows = batch_rows(batch, self._domain.mapping, drifted=drifted, spellings=found.spellings)
@@ -140,7 +142,7 @@ class LeadWriter:
         if own and needs_own_id(own):
             for row in rows.new_appointments:
                 row["id"] = new_id()
-        inserted = await self._execute(connection, rows)
+        inserted = await self._execute(connection, rows, batch)
         if own and (missing := _missing(rows.new_appointments, inserted)):
             raise _AlreadyThere(missing)
         return drifted
@@ -151,29 +153,43 @@ class LeadWriter:
         ids = self._query.ids.parameter([{"id": write.lead.id} for write in writes])
         return await self._query.fetch(connection, self._query.leads_by_id, ids, lock=True)
 
-    async def _execute(self, connection: AsyncConnection, rows: BatchRows) -> Sequence[RowMapping]:
-        """Execute the steps that have rows and return the appointments that were inserted."""
+    async def _execute(
+        self, connection: AsyncConnection, rows: BatchRows, batch: BatchWrite
+    ) -> Collection[tuple[str, str]]:
+        """Execute the steps that have rows, under the batch's leases; return which appointments were inserted."""
         todo = {key: step for key, step in self._steps.items() if getattr(rows, key)}
         parameters = {key: step.rows.parameter(getattr(rows, key)) for key, step in todo.items()}
+        kept = [each for each in batch.leases if each not in batch.gives_up]
         if self._database.is_postgresql:
             together = {name: value for each in parameters.values() for name, value in each.items()}
-            result = await connection.execute(self._fold(todo), together)
-            return result.mappings().all() if "new_appointments" in todo else ()
-        inserted: Sequence[RowMapping] = ()
+            together |= self._fence.parameters(kept, batch.gives_up)
+            found = (await connection.execute(self._fold(todo), together)).all()
+            self._fence.check(batch.leases, [(name, token) for name, token, _, _ in found])
+            return [(lead_id, appointment_id) for _, _, lead_id, appointment_id in found]
+        await self._fence.guard(connection, kept)
+        inserted: list[tuple[str, str]] = []
         for key, step in todo.items():
             result = await connection.execute(step.statement, parameters[key])
             if key == "new_appointments":
-                inserted = result.mappings().all()
+                inserted = [(row.lead_id, row.appointment_id) for row in result]
+        await self._fence.release(connection, batch.gives_up)
         return inserted
 
     def _fold(self, todo: Mapping[str, Step]) -> Executable:
-        """Return all steps as one statement: one round trip instead of one for each table."""
+        """Return all steps as one statement: one round trip instead of one for each table.
+
+        Its rows are the leases that are held, and then the appointments that were inserted.
+        """
         keys = tuple(todo)
         if keys not in self._folded:
             parts = {key: step.statement.cte(f"do_{key}") for key, step in todo.items()}
-            inserted = parts.get("new_appointments")
-            asked = select(literal(1)) if inserted is None else select(inserted)
-            self._folded[keys] = asked.add_cte(*parts.values())
+            nothing = cast(null(), TEXT)
+            held = [self._fence.hold.cte("hold_leases"), self._fence.give_up.cte("do_give_up_leases")]
+            asked = [select(each.c.name, each.c.token, nothing, nothing) for each in held]
+            if (inserted := parts.get("new_appointments")) is not None:
+                none = cast(null(), BigInteger)
+                asked.append(select(nothing, none, inserted.c.lead_id, inserted.c.appointment_id))
+            self._folded[keys] = union_all(*asked).add_cte(*parts.values())
         return self._folded[keys]
 
 
@@ -201,6 +217,5 @@ def _drifted(writes: Sequence[LeadWrite], found: Fetched) -> frozenset[LeadId]:
     )
 
 
-def _missing(sent: Sequence[Row], inserted: Sequence[RowMapping]) -> frozenset[LeadId]:
-    there = {(row["lead_id"], row["appointment_id"]) for row in inserted}
-    return frozenset(LeadId(row["lead_id"]) for row in sent if (row["lead_id"], row["appointment_id"]) not in there)
+def _missing(sent: Sequence[Row], inserted: Collection[tuple[str, str]]) -> frozenset[LeadId]:
+    return frozenset(LeadId(row["lead_id"]) for row in sent if (row["lead_id"], row["appointment_id"]) not in inserted)

@@ -1,11 +1,12 @@
 """The port ``Leases``: a row each, judged by the database's clock alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Float, Select, bindparam, select, update
+from sqlalchemy import BigInteger, ColumnElement, Float, Select, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from reconcile.domain.lease import Lease
 from reconcile.errors import LeaseHeld, LeaseLost
@@ -63,24 +64,50 @@ class Fence:
     """Guards a transaction: whoever takes a lease over waits until it has ended, and after that it changes nothing."""
 
     def __init__(self, dialect: str) -> None:
-        self._claims = Rows("claims", {"name": TEXT, "holder": TEXT, "token": BigInteger()}, dialect=dialect)
-        claims = self._claims
-        is_same = (_C.name == claims["name"]) & (_C.holder == claims["holder"]) & (_C.token == claims["token"])
+        self._kept, is_kept = _claims("kept_leases", dialect)
+        self._given_up, is_given_up = _claims("given_up_leases", dialect)
+        is_held = _C.expires_at > clock.now(dialect)
         # FOR SHARE, so that the batches of one run, all under the run's lease, do not wait for each other.
-        self._held: Select[Any] = (
-            select(_C.name)
-            .select_from(tables.lease.join(claims.table, is_same))
-            .where(_C.expires_at > clock.now(dialect))
+        self.hold: Select[Any] = (
+            select(_C.name, _C.token)
+            .select_from(tables.lease.join(self._kept.table, is_kept))
+            .where(is_held)
             .order_by(_C.name)
             .with_for_update(read=True, of=tables.lease)
+        )
+        self.give_up: ReturningUpdate[Any] = (
+            update(tables.lease).where(is_given_up, is_held).values(expires_at=_LONG_AGO).returning(_C.name, _C.token)
         )
 
     async def guard(self, connection: AsyncConnection, leases: Sequence[Lease]) -> None:
         """Raise LeaseLost unless all *leases* are still held; from here on they are, until the transaction ends."""
-        if not leases:
-            return
-        claims = [{"name": each.name, "holder": each.holder, "token": each.token} for each in leases]
-        held = (await connection.execute(self._held, self._claims.parameter(claims))).scalars().all()
-        lost = sorted({each.name for each in leases} - set(held))
+        if leases:
+            found = await connection.execute(self.hold, self._kept.parameter(_rows(leases)))
+            self.check(leases, [(row.name, row.token) for row in found])
+
+    async def release(self, connection: AsyncConnection, leases: Sequence[Lease]) -> None:
+        """Give *leases* up as the transaction ends; raise LeaseLost unless they are still held."""
+        if leases:
+            found = await connection.execute(self.give_up, self._given_up.parameter(_rows(leases)))
+            self.check(leases, [(row.name, row.token) for row in found])
+
+    def parameters(self, kept: Sequence[Lease], given_up: Sequence[Lease]) -> dict[str, str]:
+        """Return the parameters of ``hold`` and ``give_up`` where they are parts of another statement."""
+        return self._kept.parameter(_rows(kept)) | self._given_up.parameter(_rows(given_up))
+
+    def check(self, leases: Sequence[Lease], found: Collection[tuple[str, int]]) -> None:
+        """Raise LeaseLost unless names and tokens of all *leases* were *found* to be held."""
+        lost = sorted({each.name for each in leases if (each.name, each.token) not in found})
         if lost:
             raise LeaseLost(f"the lease {', '.join(lost)} has expired or was taken over")
+
+
+def _claims(name: str, dialect: str) -> tuple[Rows, ColumnElement[bool]]:
+    """Return claims that are given as rows, and the condition under which a lease's row bears one out."""
+    claims = Rows(name, {"name": TEXT, "holder": TEXT, "token": BigInteger()}, dialect=dialect)
+    is_same = (_C.name == claims["name"]) & (_C.holder == claims["holder"]) & (_C.token == claims["token"])
+    return claims, is_same
+
+
+def _rows(leases: Sequence[Lease]) -> list[dict[str, Any]]:
+    return [{"name": each.name, "holder": each.holder, "token": each.token} for each in leases]

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.lease import Lease
-from reconcile.errors import LeaseHeld
+from reconcile.errors import LeaseHeld, LeaseLost
 from reconcile.ports import Store
+from tests.stores import batch
 
 LONG = timedelta(hours=1)
 OVER = timedelta(0)
@@ -92,3 +93,23 @@ async def test_of_many_at_once_one_is_given(store: Store) -> None:
     given = await asyncio.gather(*(claim(f"holder {n}") for n in range(12)))
 
     assert sum(given) == 1
+
+
+async def test_a_batch_gives_up_the_leases_that_it_is_asked_to(store: Store) -> None:
+    kept, given_up = [await store.leases.acquire(name, holder="me", ttl=LONG) for name in ("run", "workspace/w1")]
+    receipt = await store.leads.write(batch([], leases=[kept, given_up], gives_up=(given_up,)))
+
+    assert receipt.gave_up == (given_up,)
+    assert set(await store.leases.held()) == {"run"}
+
+
+@pytest.mark.parametrize("lost", ["run", "workspace/w1"])
+async def test_a_batch_whose_lease_is_lost_writes_nothing_and_gives_nothing_up(store: Store, lost: str) -> None:
+    held = {name: await store.leases.acquire(name, holder="me", ttl=LONG) for name in ("run", "workspace/w1")}
+    await store.leases.release(held[lost])
+    await store.leases.acquire(lost, holder="you", ttl=LONG)
+
+    with pytest.raises(LeaseLost, match=f"^the lease {lost} has"):
+        await store.leads.write(batch([], leases=list(held.values()), gives_up=(held["workspace/w1"],)))
+    assert set(await store.leases.held()) == set(held)
+    assert (await store.leases.held())[lost].holder == "you"

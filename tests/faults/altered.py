@@ -12,7 +12,7 @@ from typing import Any
 
 from reconcile import bootstrap
 from reconcile.domain import plan
-from reconcile.ports import OutboxRow
+from reconcile.ports import BatchWrite, OutboxRow
 from reconcile.providers.webhook import WebhookSink
 from reconcile.store import lead_write
 from reconcile.store.batch_rows import BatchRows
@@ -33,19 +33,15 @@ def forget_the_drift_guard() -> None:
 
 def forget_the_fence() -> None:
     """Write whoever holds the leases."""
-
-    async def guard(self: Fence, connection: object, leases: object) -> None:
-        del self, connection, leases
-
-    Fence.guard = guard  # type: ignore[method-assign]
+    Fence.check = lambda self, leases, found: None  # type: ignore[method-assign]
 
 
 def ask_for_follow_ups_early() -> None:
     """Commit follow-ups before the change that they follow."""
 
-    async def execute(self: Any, connection: object, rows: BatchRows) -> Any:
-        await _apart(self, rows)
-        return await _execute(self, connection, rows)
+    async def execute(self: Any, connection: object, rows: BatchRows, batch: BatchWrite) -> Any:
+        await _apart(self, rows, batch)
+        return await _execute(self, connection, rows, batch)
 
     _WRITER._execute = execute
 
@@ -54,14 +50,14 @@ def ask_for_follow_ups_late() -> None:
     """Commit follow-ups after the change that they follow."""
     taken = BatchRows()
 
-    async def execute(self: Any, connection: object, rows: BatchRows) -> Any:
+    async def execute(self: Any, connection: object, rows: BatchRows, batch: BatchWrite) -> Any:
         taken.effects += rows.effects
         rows.effects = []
-        return await _execute(self, connection, rows)
+        return await _execute(self, connection, rows, batch)
 
-    async def write(self: Any, batch: object) -> Any:
+    async def write(self: Any, batch: BatchWrite) -> Any:
         receipt = await _write(self, batch)
-        await _apart(self, taken)
+        await _apart(self, taken, batch)
         return receipt
 
     _WRITER._execute, _WRITER.write = execute, write
@@ -94,11 +90,11 @@ BREAKS: Mapping[str, Callable[[], None]] = {
 }
 
 
-async def _apart(self: Any, rows: BatchRows) -> None:
+async def _apart(self: Any, rows: BatchRows, batch: BatchWrite) -> None:
     """Write the follow-ups in a transaction of their own."""
     if rows.effects:
         async with self._database.writing() as connection:
-            await _execute(self, connection, BatchRows(effects=rows.effects))
+            await _execute(self, connection, BatchRows(effects=rows.effects), replace(batch, leases=(), gives_up=()))
     rows.effects = []
 
 

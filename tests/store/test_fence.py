@@ -72,6 +72,27 @@ async def test_each_claim_is_judged_by_its_own_row(database: Database, leases: S
         await guard(database, *claims)
 
 
+async def test_of_two_claims_on_one_name_the_one_that_was_lost_counts(database: Database, leases: SqlLeases) -> None:
+    held = await leases.acquire("w1", holder="me", ttl=LONG)
+
+    with pytest.raises(LeaseLost, match=r"^the lease w1 has"):
+        await guard(database, held, replace(held, token=0))
+
+
+async def test_a_lease_that_is_given_up_with_a_transaction_is_free_behind_it(
+    database: Database, leases: SqlLeases
+) -> None:
+    kept, given_up = [await leases.acquire(name, holder="me", ttl=LONG) for name in ("w1", "w2")]
+    async with database.writing() as connection:
+        await Fence(database.dialect).release(connection, [given_up])
+
+    assert set(await leases.held()) == {kept.name}
+    with pytest.raises(LeaseLost, match=r"^the lease w2 has"):
+        async with database.writing() as connection:
+            await Fence(database.dialect).release(connection, [kept, given_up])
+    assert set(await leases.held()) == {kept.name}
+
+
 async def test_a_lease_that_is_over_is_none_though_nobody_took_it(database: Database, leases: SqlLeases) -> None:
     over = await leases.acquire("workspace/w1", holder="me", ttl=timedelta(0))
     given_up = await leases.acquire("workspace/w2", holder="me", ttl=LONG)
