@@ -1,6 +1,7 @@
 """The database's URL, taken apart: which database, and what its driver has to be told."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from reconcile.store.types import POSTGRESQL, SQLITE
 
 VARIABLE = "RECONCILE_DATABASE_URL"
 
+_LAST_PORT = 65535
+_HOST = re.compile(r"(?P<host>\[[^\[\]]+\]|[^\[\]:]+)(:(?P<port>[^:]*))?", re.DOTALL)
 # Prisma puts these into its URLs; the server would refuse them as settings of its own.
 _PRISMA = frozenset(
     {"schema", "connection_limit", "pool_timeout", "socket_timeout", "connect_timeout", "pgbouncer", "sslaccept"}
@@ -45,10 +48,16 @@ class Address:
         try:
             parts = urlsplit(url)
             query = parse_qsl(parts.query, keep_blank_values=True)
-            # Several hosts, each with a port of its own, are the driver's to read.
-            _ = parts.port if "," not in parts.netloc else None
+            for hosts in (parts.netloc.rpartition("@")[2], *(value for key, value in query if key == "host")):
+                _check_hosts(hosts)
+            for ports in (value for key, value in query if key == "port"):
+                _check_ports(ports.split(","))
         except ValueError as error:
-            raise SettingsError([f"{VARIABLE} is not a URL; check the brackets and the port"]) from error
+            raise SettingsError([f"{VARIABLE} is not a URL; check the hosts, the brackets and the port"]) from error
+        if parts.path.startswith("//"):
+            raise SettingsError([f"{VARIABLE} is not a URL; two slashes come before the host, and one after it"])
+        if parts.netloc.count("@") > 1:
+            raise SettingsError([f"{VARIABLE} holds more than one @; write %40 for one in the user's name or password"])
         if not parts.path.strip("/") and not any(key in {"dbname", "database"} for key, _ in query):
             raise SettingsError([f"{VARIABLE} names no database; end it with /name"])
         prisma = {key: value for key, value in query if key in _PRISMA}
@@ -76,3 +85,21 @@ class Address:
             settings |= {"lock_timeout": "5s"}
             settings |= {"jit": "off", "idle_in_transaction_session_timeout": "10s", "TimeZone": "UTC"}
         return settings
+
+
+def _check_hosts(text: str) -> None:
+    """Raise ValueError where *text*, one host or several with their ports, holds what the driver would stumble over."""
+    for each in text.split(",") if text else ():
+        if each.startswith("/"):
+            continue
+        found = _HOST.fullmatch(each)
+        if not found:
+            raise ValueError("a host is empty or has brackets or colons where none may be")
+        unquote(found["host"]).encode("ascii" if each.startswith("[") else "idna")
+        _check_ports([unquote(found["port"])] if found["port"] else [])
+
+
+def _check_ports(ports: Iterable[str]) -> None:
+    """Raise ValueError where one of *ports* is none."""
+    if not all(0 <= int(port) <= _LAST_PORT for port in ports):
+        raise ValueError("a port is out of range")

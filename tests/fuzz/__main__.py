@@ -18,7 +18,7 @@ KEPT = Path(__file__).parent.parent.parent / ".fuzz"
 INSTRUMENTED = (
     *("reconcile.checklist", "reconcile.domain.annotation", "reconcile.domain.cadence", "reconcile.domain.reference"),
     *("reconcile.logs", "reconcile.providers", "reconcile.store.address", "reconcile.store.mapping"),
-    *("reconcile.store.words", "reconcile.wire", "json", "shlex", "tomllib", "yaml"),
+    *("reconcile.store.words", "reconcile.wire", "asyncpg.connect_utils", "json", "shlex", "tomllib", "yaml"),
 )
 
 

@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
+from inspect import signature
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import httpx
+from asyncpg.connect_utils import _parse_connect_dsn_and_args
+from asyncpg.exceptions import ClientConfigurationError
 
 from reconcile.checklist import _Reader
 from reconcile.domain import annotation, reference
@@ -23,6 +27,7 @@ from reconcile.providers.origin import BaseUrl
 from reconcile.providers.rate import RateHeaders, wait_of
 from reconcile.store.address import Address
 from reconcile.store.mapping import PRESETS, parse_mapping
+from reconcile.store.types import POSTGRESQL
 from reconcile.wire.retry_after import LONGEST_WAIT, retry_after
 from tests.domain.factories import NOW
 from tests.providers.calendly import bodies as calendly
@@ -49,6 +54,17 @@ class Parser:
 
 def _text(content: bytes) -> str:
     return content.decode("utf-8", "replace")
+
+
+def _database(content: bytes) -> None:
+    """Read an address, and let PostgreSQL's driver read what we make of it: it must not stumble over that."""
+    address = Address.parse(_text(content))
+    settings = dict(address.server_settings())
+    if address.dialect == POSTGRESQL:
+        # As asyncpg.connect begins; these are its own words for what it does not take, which we translate.
+        with suppress(ClientConfigurationError):
+            given = dict.fromkeys(signature(_parse_connect_dsn_and_args).parameters)
+            _parse_connect_dsn_and_args(**{**given, "dsn": address.dsn, "server_settings": settings})
 
 
 def _bodies(content: bytes) -> None:
@@ -206,7 +222,7 @@ PARSERS: Mapping[str, Parser] = {
         seeds=[b"https://services.example.com:8443/v2/", b"http://[::1]:8080", b"https://u@x.example/?a#b"],
     ),
     "database": Parser(
-        read=lambda content: Address.parse(_text(content)).server_settings(),
+        read=_database,
         may_raise=(SettingsError,),
         seeds=[b"sqlite:///x.db", b"postgresql://u:p@h1:1,h2:2/db?schema=a&pgbouncer=true", b"postgres://[::1]/d"],
     ),

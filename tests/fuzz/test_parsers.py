@@ -18,6 +18,17 @@ FOUND: Mapping[str, Sequence[bytes]] = {
         b"[pod/a] " * 5000,
         b"[" * 5000,
     ],
+    "database": [
+        b"postgresql://,/db",
+        b"postgresql://a..b/db",
+        b"postgresql://" + b"x" * 300 + b"/db",
+        b"postgresql:///db?host=a,",
+        b"postgresql://h/db?port=abc",
+        b"postgresql://h1:1,h2:x/db",
+        b"postgres://@h2:1,h2:2@h2:1,h2:2/db",
+        b"postgres://h[::2]x/db",
+        b"postgres:////u@,h/db",
+    ],
 }
 
 

@@ -119,3 +119,36 @@ async def test_a_file_that_another_process_has_locked_at_that_moment_can_be_open
         await database.close()
 
     assert [row["n"] for row in rows] == [0]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://,/db",
+        "postgresql://h1,/db",
+        "postgresql://u:p@a..b/db",
+        f"postgresql://{'x' * 300}/db",
+        "postgresql:///db?host=a,",
+        "postgresql://h/db?port=abc",
+        "postgresql://h1:1,h2:x/db",
+    ],
+)
+def test_hosts_and_ports_that_the_driver_would_stumble_over_are_a_wrong_setting(url: str) -> None:
+    """Fuzzing found them: each ended in a traceback out of the driver or the resolver."""
+    with pytest.raises(SettingsError, match="RECONCILE_DATABASE_URL is not a URL; check the hosts, the brackets"):
+        Address.parse(url)
+
+
+def test_an_at_sign_in_a_password_is_asked_for_as_it_has_to_be_written() -> None:
+    """The driver takes what follows the first one for the host, which nobody finds."""
+    with pytest.raises(SettingsError, match=r"more than one @; write %40") as refused:
+        Address.parse("postgresql://u:hunter2@secret@h/db")
+
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql:///db", "postgresql://h1:1,[::1]:2,h3/db", "postgresql:///db?host=/run/pg,h2&port=1,2"]
+)
+def test_several_hosts_are_the_drivers_to_choose_from(url: str) -> None:
+    assert Address.parse(url).dialect == "postgresql"
