@@ -49,6 +49,7 @@ _OPTIONS: tuple[Decorator, ...] = (
     click.option("--database-secret", type=NAME, metavar="NAME", help="Secret that holds the database's URL."),
     click.option("--database-key", default="url", show_default=True, metavar="KEY", help="Its key."),
     click.option("--credentials-secret", type=NAME, metavar="NAME", help="Secret of the providers' tokens."),
+    click.option("--files", type=NAME, metavar="NAME", help="ConfigMap whose files the pods find in /files."),
     click.option("--memory", default="256Mi", show_default=True, metavar="QUANTITY", help="Memory of each pod."),
     click.option("--cpu", default="100m", show_default=True, metavar="QUANTITY", help="Processor share of each pod."),
     click.option(

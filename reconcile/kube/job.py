@@ -24,6 +24,7 @@ class JobPlan:
     """What the Job is to run, and with which of the objects that the chart's release of this name has.
 
     *database_secret* and *credentials_secret* are Secrets by name; the first holds its URL under *database_key*.
+    *files* is a ConfigMap.
     """
 
     name: str
@@ -42,6 +43,7 @@ class JobPlan:
     database_secret: str | None = None
     database_key: str = "url"
     credentials_secret: str | None = None
+    files: str | None = None
     cpu: str = "100m"
     memory: str = "256Mi"
 
@@ -113,6 +115,9 @@ def _pod(plan: JobPlan) -> dict[str, Any]:
         if secret is not None:
             mounts.append({"name": name, "mountPath": f"{_SECRETS}/reconcile/{name}", "readOnly": True})
             volumes.append({"name": name, "secret": {"secretName": secret, "defaultMode": 0o440}})
+    if plan.files is not None:
+        mounts.append({"name": "files", "mountPath": "/files", "readOnly": True})
+        volumes.append({"name": "files", "configMap": {"name": plan.files}})
     if plan.state_object is not None or _reads_pods(plan.command):
         mounts.append({"name": "token", "mountPath": f"{_SECRETS}/kubernetes.io/serviceaccount", "readOnly": True})
         volumes.append({"name": "token", "projected": _token()})
@@ -154,7 +159,8 @@ def _pod(plan: JobPlan) -> dict[str, Any]:
 
 
 def _reads_pods(command: Sequence[str]) -> bool:
-    return command[0] == "verify" and any(word.split("=")[0] == "--cronjob" for word in command)
+    """Tell whether *command* may look at the pods' logs; of a checklist that is not known here."""
+    return command[0] == "verify" and any(word.split("=")[0] in {"--cronjob", "--plan"} for word in command)
 
 
 def _env(plan: JobPlan) -> list[dict[str, Any]]:

@@ -58,7 +58,14 @@ def test_a_job_with_secrets_has_them_as_files() -> None:
     assert env["RECONCILE_STATE_OBJECT"] == "configmap/s"
 
 
-@pytest.mark.parametrize("words", [("--cronjob", "insights"), ("--cronjob=insights",)])
+def test_a_job_finds_the_files_of_a_config_map() -> None:
+    pod = job("--files", "rollout", "--", "verify", "--plan", "/files/rollout.yaml")["spec"]["template"]["spec"]
+
+    assert {"name": "files", "configMap": {"name": "rollout"}} in pod["volumes"]
+    assert {"name": "files", "mountPath": "/files", "readOnly": True} in pod["containers"][0]["volumeMounts"]
+
+
+@pytest.mark.parametrize("words", [("--cronjob", "insights"), ("--cronjob=insights",), ("--plan", "/files/a.yaml")])
 def test_a_job_that_reads_a_cronjobs_logs_may_speak_to_the_api(words: tuple[str, ...]) -> None:
     asked = ("--service-account", "rec-verify", "--", "verify", "--min-checks", "5", "--since", "1h")
     pods = [job(*asked, *more)["spec"]["template"]["spec"] for more in ((), words)]

@@ -90,6 +90,34 @@ async def test_a_job_completes_where_the_logs_pass_and_fails_where_they_do_not(i
     assert await away(insights.ruling, "watched") == ("fail", "still_seen", 1)
 
 
+async def test_a_checklist_is_worked_through_in_the_cluster(insights: Insights) -> None:
+    """With runs of its own, the ledger, and somebody else's pods."""
+    site, facts = insights.site, {"image": insights.image, "release": NAME, "service_account": ACCOUNT, "retries": 0}
+    secrets = {"database_secret": "reconciler-database", "files": "rollout"}
+    steps = [
+        {"title": "logs", "cronjob": {"name": "insights", "gone": "agent_response", "min_checks": 2}},
+        {"title": "dry run", "run": {"dry_run": True, "workspaces": 1, "leads_per_workspace": 10}},
+        {"title": "run", "run": {"workspaces": 8, "leads_per_workspace": 25}},
+        {"title": "verified", "verified": {}},
+        {"title": "rate", "ledger": {"max_error_rate": "4/s", "wait": "2s", "every": "1s"}},
+    ]
+    files = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "rollout"}}
+    plan = files | {"data": {"plan.yaml": json.dumps({"steps": steps})}}
+    command = ("verify", "--plan", "/files/plan.yaml", *SINCE)
+    job = bootstrap.job_manifest(name="checked", **facts, **secrets, command=command)
+    trusted = {"name": "providers", "configMap": {"name": "providers"}}
+    pod = job["spec"]["template"]["spec"]
+    pod["volumes"].append(trusted)
+    pod["containers"][0]["volumeMounts"].append({"name": "providers", "mountPath": "/etc/providers"})
+    pod["containers"][0]["env"].append({"name": "SSL_CERT_FILE", "value": "/etc/providers/ca.crt"})
+    await away(insights.log, "sound", GOOD, GOOD)
+    await away(site.node.cluster.apply, plan, job, namespace=site.release.namespace)
+    await away(site.wait, "job/checked", "--for=condition=complete")
+    told = json.loads((await away(site.log, "checked")).splitlines()[-1])
+
+    assert [(each["title"], each["verdict"]) for each in told["steps"]] == [(each["title"], "pass") for each in steps]
+
+
 async def test_the_runs_own_account_reads_nobodys_log(insights: Insights) -> None:
     await away(insights.verify, "refused", "--wait", "24h", account=NAME)
     await away(insights.site.wait, "job/refused", "--for=condition=Failed")
