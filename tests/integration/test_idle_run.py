@@ -14,7 +14,8 @@ cli(["run"], standalone_mode=False)
 print(gc.isenabled(), *sorted(sys.modules))
 """
 UNUSED = {
-    "aiohttp", "alembic", "certifi", "httpx", "jinja2", "kubernetes", "mako", "opentelemetry", "rich", "yaml",
+    "aiohttp", "alembic", "certifi", "httpx", "jinja2", "kubernetes", "mako", "opentelemetry", "rich", "sqlalchemy.orm",
+    "yaml",
     "reconcile.alerts", "reconcile.domain.page", "reconcile.kube", "reconcile.page", "reconcile.providers.http",
     "reconcile.runner.conditions", "reconcile.runner.explain", "reconcile.runner.overview", "reconcile.simulator",
     "reconcile.telemetry.otel",
