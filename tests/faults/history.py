@@ -29,8 +29,9 @@ CREATE FUNCTION of_batch() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO history (intruder)
     SELECT NEW.run_id || ' wrote to ' || NEW.workspace_id WHERE NOT EXISTS (
-        SELECT 1 FROM reconcile_lease
-        WHERE name = 'workspace:' || NEW.workspace_id AND holder = NEW.run_id AND expires_at > now()
+        SELECT 1 FROM reconcile_lease WHERE name = 'workspace:' || NEW.workspace_id AND holder = NEW.run_id
+        -- Or given back by this very statement; one that was taken away ran out a moment ago.
+        AND (expires_at > now() OR expires_at = '1970-01-01Z')
     );
     RETURN NEW;
 END $$;

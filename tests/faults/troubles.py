@@ -143,7 +143,10 @@ async def a_stopped_process(stage: Stage) -> AsyncIterator[None]:
         left = min(left, 1)
         await stop()
         await stage.company.expire_leases()
-        await stage.begin()
+        successor = await stage.begin()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                await successor.process.wait()
         yield
     finally:
         stage.proxy.before_writing.remove(stop)
@@ -196,7 +199,8 @@ async def a_broken_memory(stage: Stage) -> AsyncIterator[None]:
     await stage.company.database.execute("ALTER TABLE reconcile_breaker DROP CONSTRAINT shut")
 
 
-TROUBLES: tuple[Callable[[Stage], AbstractAsyncContextManager[None]], ...] = (
+Trouble = Callable[[Stage], AbstractAsyncContextManager[None]]
+TROUBLES: tuple[Trouble, ...] = (
     a_broken_provider,
     a_broken_database,
     a_killed_process,
@@ -206,3 +210,11 @@ TROUBLES: tuple[Callable[[Stage], AbstractAsyncContextManager[None]], ...] = (
     changing_lives,
     a_broken_memory,
 )
+EVERYDAY: tuple[Trouble, ...] = (another_writer, changing_lives)
+"""What is no trouble by itself, and without which there is little to get wrong."""
+
+
+def drawn(chance: random.Random) -> list[Trouble]:
+    """Return what happens in one round: one, two or three troubles, and every other time what happens every day."""
+    some = chance.sample(TROUBLES, chance.randint(1, 3))
+    return [each for each in EVERYDAY if each not in some and chance.random() < 0.5] + some
