@@ -1,6 +1,7 @@
 """A batch as rows: what each table gets, once it is known which changes still apply."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +12,7 @@ from reconcile.domain.backfill import ItemState
 from reconcile.domain.change import AppointmentChange, Change
 from reconcile.domain.ids import AppointmentId, LeadId
 from reconcile.domain.lead import Lead, LeadState, LeadStatus, Rollup
-from reconcile.domain.outcome import ErrorSignature
+from reconcile.domain.outcome import ErrorSignature, Outcome
 from reconcile.ports import BatchWrite, Marks
 from reconcile.store.mapping import SchemaMapping
 
@@ -70,7 +71,7 @@ def batch_rows(
             "workspace_id": batch.workspace_id,
             "started_at": batch.started_at,
             "finished_at": batch.finished_at,
-            "counts": {outcome.value: count for outcome, count in batch.counts.items()},
+            "counts": _counts(batch, drifted),
         }
     ]
     if batch.is_visit:
@@ -80,6 +81,16 @@ def batch_rows(
     if batch.marks is not None:
         rows.marks = _marks(batch, batch.marks, drifted=drifted)
     return rows
+
+
+def _counts(batch: BatchWrite, drifted: frozenset[LeadId]) -> dict[str, int]:
+    """Return what became of the leads once it is known which changes were not written."""
+    counts = Counter(batch.counts)
+    for write in batch.writes:
+        if write.lead.id in drifted:
+            counts[write.outcome] -= 1
+            counts[Outcome.DEFERRED if write.refusal is None else Outcome.FAILED] += 1
+    return {outcome.value: count for outcome, count in (+counts).items()}
 
 
 def _add_change(  # noqa: PLR0913 - the batch and all that it is read with

@@ -183,7 +183,9 @@ async def test_a_plan_from_older_facts_is_refused(seeded: Store) -> None:
     await seeded.leads.write(batch([lead_write(found[0], change=booking(found[0], appointment()))]))
     late = [lead_write(each, change=booking(each, appointment("B2")), at=NOW + LONG) for each in found]
     receipt = await seeded.leads.write(batch(late))
+    visit, *_ = await seeded.ledger.batches()
 
+    assert visit.counts == {Outcome.BOOKED: 1, Outcome.DEFERRED: 1}
     refused, written = [await seeded.leads.lead(each.id) for each in found]
     assert refused is not None
     assert written is not None

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from reconcile.domain.lead import Lead
-from reconcile.domain.outcome import ErrorSignature
+from reconcile.domain.outcome import ErrorSignature, Outcome
 from reconcile.errors import ErrorClass
 from reconcile.ports import Store
 from tests.store import schemas
@@ -60,8 +60,10 @@ async def test_a_trigger_that_refuses_one_leads_change_is_that_leads_failure(
     receipt = await store.leads.write(batch(writes))
     (kind,) = await store.ledger.signatures()
     (by_run,) = await store.ledger.sightings(since=NOW)
+    (visit,) = await store.ledger.batches()
 
     assert kind.signature == by_run.signature == replace(seen, message=receipt.refused[ONE])
+    assert visit.counts == {Outcome.BOOKED: 1, Outcome.FAILED: 1}
     assert (kind.count, by_run.count, by_run.workspaces) == (1, 1, (writes[0].lead.workspace_id,))
     one, two = await both(store)
     assert set(receipt.refused) == {ONE}
