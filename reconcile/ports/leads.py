@@ -104,7 +104,7 @@ class Leads(Protocol):
         """
         ...
 
-    async def due_leads(
+    async def due_leads(  # noqa: PLR0913 - what narrows a run
         self,
         workspace_id: WorkspaceId,
         *,
@@ -112,8 +112,9 @@ class Leads(Protocol):
         policy: DuePolicy,
         limit: int,
         after: LeadId | None = None,
+        wrote_since: datetime | None = None,
     ) -> Sequence[Lead]:
-        """Return due leads, hot before warm, by ``attempted_at`` (nulls first), then id.
+        """Return due leads, hot before warm, by ``attempted_at`` (nulls first), then id; *wrote_since* as above.
 
         With *after*, order is by id alone and begins behind it: the cursor of a dry run, which moves no watermark.
         """

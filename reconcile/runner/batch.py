@@ -46,7 +46,12 @@ async def _batch(workspace: Workspace, span: Span, *, run: Run, limit: int, afte
     try:
         started_at = run.parts.clock.now()
         leads = await run.parts.store.leads.due_leads(
-            workspace.id, now=run.started_at, policy=run.policy.due, limit=limit, after=after
+            workspace.id,
+            now=run.started_at,
+            policy=run.policy.due,
+            limit=limit,
+            after=after,
+            wrote_since=run.wrote_since,
         )
         if not leads:
             return BatchResult()

@@ -158,6 +158,8 @@ class Run:
     calls: set[asyncio.Task[object]] = field(default_factory=set)
     visited: set[WorkspaceId] = field(default_factory=set)
     planned_count: int = 0
+    wrote_since: datetime | None = None
+    """Leads that no run has looked at are those that wrote since then, or any."""
     saving: asyncio.Lock = field(default_factory=asyncio.Lock)
     warnings: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)

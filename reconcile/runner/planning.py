@@ -94,7 +94,7 @@ class _Planning(PlanLeads):
         free = tuple(w for w in found.workspaces if not self._waits(w.id))
         return replace(found, workspaces=free, eligible_count=len(free))
 
-    async def due_leads(
+    async def due_leads(  # noqa: PLR0913 - the port's
         self,
         workspace_id: WorkspaceId,
         *,
@@ -102,6 +102,7 @@ class _Planning(PlanLeads):
         policy: DuePolicy,  # noqa: ARG002
         limit: int,
         after: LeadId | None = None,
+        wrote_since: datetime | None = None,  # noqa: ARG002
     ) -> Sequence[Lead]:
         """Return the next leads; none while the account waits, as all would be deferred."""
         if self._waits(workspace_id):

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 
 from reconcile.domain.breaker import RUN_KEY, BreakerState
 from reconcile.domain.ids import LeadId, ProviderName, RunId
@@ -124,7 +123,8 @@ async def _begun(  # noqa: PLR0913 - what a run is made of
 
 async def _under_lease(this: Run) -> RunReport:
     known = await last_freshness(this.parts.store)
-    due = await _due(this, wrote_since=new_leads_since(known, this.started_at))
+    this.wrote_since = new_leads_since(known, this.started_at)
+    due = await _due(this)
     this.board.begin(
         {w.id: frozenset(w.credentials) for w in due.workspaces},
         this.started_at,
@@ -143,7 +143,7 @@ async def _under_lease(this: Run) -> RunReport:
     return await _reported(this, due, known)
 
 
-async def _due(run: Run, *, wrote_since: datetime | None) -> DueWorkspaces:
+async def _due(run: Run) -> DueWorkspaces:
     request, probes_only = run.request, run.board.probes_only(run.started_at)
     due = await run.parts.store.leads.due_workspaces(
         now=run.started_at,
@@ -152,7 +152,7 @@ async def _due(run: Run, *, wrote_since: datetime | None) -> DueWorkspaces:
         only=request.workspace,
         exclude=run.board.parked(run.started_at),
         shard=request.shard,
-        wrote_since=wrote_since,
+        wrote_since=run.wrote_since,
     )
     limit = _EVERYTHING if request.whole_set else request.workspace_limit
     return replace(due, workspaces=served(due.workspaces, limit=limit, probes_only=probes_only))

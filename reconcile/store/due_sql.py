@@ -1,9 +1,24 @@
 """``reconcile.domain.due`` asked in SQL; a property test holds the two against each other."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, false, func, not_, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    and_,
+    bindparam,
+    case,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    true,
+    union,
+)
 
 from reconcile.domain.due import DuePolicy
 from reconcile.store.domain_tables import DomainTables
@@ -84,10 +99,26 @@ def priority(domain: DomainTables) -> ColumnElement[int]:
 
 
 def has_due_leads(domain: DomainTables, workspace_id: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Ask whether a workspace has due leads: whether one of the reasons to be due finds any.
+    """Ask whether a workspace has due leads."""
+    return or_(*(each.where(_is_of(domain, workspace_id)).exists() for each in _reasons(domain)))
 
-    Each reason is a question of its own, which an index answers without a look at the leads that it does not concern;
-    joined by OR inside one question, they would have the database read all of them.
+
+def due_lead_ids(domain: DomainTables, workspace_id: ColumnElement[Any]) -> CompoundSelect[Any]:
+    """Ask for the ids of a workspace's due leads."""
+    key = domain.lead["id"].column
+    found = [each.with_only_columns(key).correlate(None) for each in _reasons(domain)]
+    return union(*(each.where(_is_of(domain, workspace_id)) for each in found))
+
+
+def _is_of(domain: DomainTables, workspace_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    return domain.lead["workspace_id"].column == workspace_id
+
+
+def _reasons(domain: DomainTables) -> Sequence[Select[tuple[int]]]:
+    """Return for each reason to be due the question which leads it finds: together, those of ``is_due``.
+
+    An index answers each without a look at the leads that it does not concern; joined by OR inside one question, they
+    would have the database read all of them.
     """
     lead, asked = domain.lead, []
     if "in_sequence" in lead:
@@ -100,7 +131,7 @@ def has_due_leads(domain: DomainTables, workspace_id: ColumnElement[Any]) -> Col
         is_unverified = _C.verified_at.is_(None)
         asked.append(_memory(domain, is_unverified, not_(domain.lead_lacks("last_inbound_at"))))
         asked.append(_unseen(domain))
-    return or_(*(each.where(lead["workspace_id"].column == workspace_id).exists() for each in asked))
+    return asked
 
 
 def _starts_soon(domain: DomainTables) -> ColumnElement[bool]:

@@ -121,10 +121,9 @@ class LeadQuery:
 
     @cached_property
     def _due_of_workspace(self) -> Select[Any]:
-        owner = self._domain.lead["workspace_id"]
-        return self.leads.where(
-            owner.column == owner.native(bindparam("workspace_id", type_=TEXT)), due_sql.is_due(self._domain)
-        )
+        lead = self._domain.lead
+        workspace_id = lead["workspace_id"].native(bindparam("workspace_id", type_=TEXT))
+        return self.leads.where(lead["id"].column.in_(due_sql.due_lead_ids(self._domain, workspace_id)))
 
     @cached_property
     def leads_by_id(self) -> Select[Any]:

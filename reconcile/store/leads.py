@@ -74,7 +74,7 @@ class SqlLeads:
             eligible_count=rows[0]["eligible_count"],
         )
 
-    async def due_leads(
+    async def due_leads(  # noqa: PLR0913 - the port's
         self,
         workspace_id: WorkspaceId,
         *,
@@ -82,9 +82,11 @@ class SqlLeads:
         policy: DuePolicy,
         limit: int,
         after: LeadId | None = None,
+        wrote_since: datetime | None = None,
     ) -> Sequence[Lead]:
         """Return due leads, hot before warm, by ``attempted_at`` (nulls first), then id; with *after*, by id alone."""
-        parameters = {**due_sql.instants(now, policy), "workspace_id": workspace_id, "limit": limit}
+        instants = due_sql.instants(now, policy, wrote_since=wrote_since)
+        parameters = {**instants, "workspace_id": workspace_id, "limit": limit}
         async with self._database.reading() as connection:
             if after is None:
                 found = await self._query.fetch(connection, self._query.due_leads, parameters)

@@ -59,6 +59,13 @@ async def test_leads_that_nobody_has_looked_at_are_counted_and_asked_for_by_when
     assert await due(NOW - DAY) == {W2}
     assert await due(NOW) == set()
 
+    async def due_leads(wrote_since: datetime | None) -> set[str]:
+        found = await store.leads.due_leads(W1, now=NOW, policy=POLICY, limit=9, wrote_since=wrote_since)
+        return {each.id for each in found}
+
+    assert await due_leads(None) == {"long-ago"}
+    assert await due_leads(NOW - DAY) == set()
+
 
 async def test_freshness_of_nothing_is_unknown(store: Store) -> None:
     fresh = await store.leads.freshness(now=NOW, policy=POLICY)
