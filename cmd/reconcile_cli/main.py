@@ -186,11 +186,25 @@ def _terminable() -> Iterator[list[int]]:
             raise _Terminated
         signal.raise_signal(signal.SIGINT)
 
+    def once_more(unheard: "sys.UnraisableHookArgs") -> None:
+        """Ask again a moment later where the interrupt met a callback, in which Python lets nothing be raised."""
+        if unheard.exc_type is not _Terminated:
+            hook(unheard)
+            return
+        import threading  # noqa: PLC0415 - hardly ever
+
+        asked.clear()
+        timer = threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGTERM))
+        timer.daemon = True
+        timer.start()
+
+    hook, sys.unraisablehook = sys.unraisablehook, once_more
     before = signal.signal(signal.SIGTERM, terminate)
     try:
         yield asked
     finally:
         signal.signal(signal.SIGTERM, before)
+        sys.unraisablehook = hook
 
 
 @click.command(

@@ -202,6 +202,40 @@ def test_sigterm_in_the_middle_of_an_import_ends_in_order_as_well(tmp_path: Path
     assert (ended.returncode, ended.stderr) == (ExitCode.TERMINATED, "reconcile: ended by SIGTERM\n")
 
 
+SIGTERM_WHERE_NOTHING_CAN_BE_RAISED = """
+import click, os, signal, time, weakref
+from reconcile_cli import main
+
+class Thing:
+    pass
+
+@click.command()
+def command():
+    thing = Thing()
+    seen = weakref.ref(thing, lambda _: (os.kill(os.getpid(), signal.SIGTERM), [None for _ in range(10)]))
+    del thing
+    for _ in range(500):
+        time.sleep(0.01)
+    print("went on")
+
+main.Root.get_command = lambda *_: command
+main.cli(["doctor"])
+"""
+"""Imports have such a callback. What is raised in it is printed and forgotten, and the signal with it."""
+
+
+def test_sigterm_amid_a_callback_that_can_raise_nothing_is_not_lost() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", SIGTERM_WHERE_NOTHING_CAN_BE_RAISED],
+        env=BASE,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (ExitCode.TERMINATED, "", "reconcile: ended by SIGTERM\n")
+
+
 def test_a_second_sigterm_does_not_interrupt_the_end_that_the_first_has_begun() -> None:
     with main._terminable() as asked:
         with pytest.raises(KeyboardInterrupt):
