@@ -68,6 +68,8 @@ async def test_a_machine_with_a_wrong_clock_moves_no_watermark_back_and_keeps_to
     """Between runs of machines that are right; one of them holds a lease meanwhile."""
     async with scene.company() as company, bootstrap.opened_url(company.url) as store:
         await run_here(company)
+        # All are due again, also by a clock that is behind.
+        await company.database.execute("UPDATE reconcile_lead_state SET attempted_at = now() - interval '1 hour'")
         right = await clocks(company)
         clock.skew = NEARLY[skew]
         held = await store.leases.acquire("run", holder="another", ttl=timedelta(minutes=5))
@@ -76,6 +78,7 @@ async def test_a_machine_with_a_wrong_clock_moves_no_watermark_back_and_keeps_to
         wrong = await run_here(company)
 
         assert (refused.code, refused.report["stopped"], wrong.code) == (0, "lease_held", 0)
+        assert wrong.report["leadsChecked"] == len(right)
         for lead, (attempted_at, verified_at) in (await clocks(company)).items():
             for before, after in zip(right[lead], (attempted_at, verified_at), strict=True):
                 assert before is None or (after is not None and after >= before)
