@@ -70,6 +70,6 @@ async def test_look_ups_that_all_fail_stop_at_once_whatever_lists_show(listed: D
     report = await listed.run()
 
     assert tripped(report)["provider:ghl"] == BreakerState.OPEN
-    # And those that were under way, twice: what a list showed counts where a workspace is done before the third failure.
+    # And those that were under way, twice: what its list showed counts where a workspace is done before the third one.
     assert report.errors <= 3 + 2 * 4
     assert (report.circuit_broken, report.canceled_found) == (True, 0)
