@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from reconcile.errors import SettingsError, StoreUnavailable
+from reconcile.runner.context import LEASE_MARGIN
 from reconcile.store.address import Address
 from reconcile.store.database import Database
 from reconcile.store.migrate import migrate
@@ -96,6 +97,17 @@ async def test_a_url_as_prisma_writes_it_is_understood(postgres_url: str) -> Non
 
     async with open_store(url, mapping=DEFAULT) as store:
         assert await store.leads.mismatch_counts() == {}
+
+
+async def test_a_session_that_is_silent_in_a_transaction_is_given_up_before_its_lease_is(postgres_url: str) -> None:
+    """A process that was stopped there keeps its locks no longer, and no run waits long for those of somebody else."""
+    asked = "SELECT name, setting FROM pg_settings WHERE name LIKE 'idle_in_transaction%' OR name = 'lock_timeout'"
+    database = Database(postgres_url)
+    found = {row["name"]: int(row["setting"]) / 1000 for row in await database.rows(text(asked))}
+    await database.close()
+
+    assert 0 < found["idle_in_transaction_session_timeout"] <= LEASE_MARGIN.total_seconds()
+    assert 0 < found["lock_timeout"] <= LEASE_MARGIN.total_seconds()
 
 
 def test_an_address_does_not_show_its_password() -> None:
