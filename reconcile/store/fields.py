@@ -5,13 +5,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Float, Integer, MetaData, Table, case, cast, func, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Integer,
+    MetaData,
+    Table,
+    and_,
+    case,
+    cast,
+    func,
+    or_,
+    type_coerce,
+)
 from sqlalchemy.sql import ColumnElement, quoted_name
 from sqlalchemy.types import TypeEngine
 
 from reconcile.store.catalog import ColumnFacts, Kind
 from reconcile.store.mapping import MappedTable
-from reconcile.store.types import POSTGRESQL, SQLITE, TEXT, Instant, Native, clean
+from reconcile.store.types import SQLITE, TEXT, Instant, Native, clean
 
 INSTANTS = frozenset(
     {
@@ -21,9 +35,9 @@ INSTANTS = frozenset(
 )
 BOOLEANS = frozenset({"in_sequence", "active"})
 
-_INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+_INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_LARGEST = 2**63 - 1
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
-_FORMS = {Kind.INTEGER: _INTEGER, Kind.UUID: _UUID}
 _SQLITE_FORMAT = "%Y-%m-%dT%H:%M:%f000+00:00"
 _UNIX_EPOCH_DAY = 2440587.5
 _DAY = 86_400_000
@@ -39,8 +53,8 @@ class Field:
     kind: Kind
     is_ordered: bool = True
     """Whether the column's own values are in the order of ours, so that an index on it serves a range."""
-    form: str | None = None
-    """What a text has to look like to be cast without an error, where that is not any."""
+    is_one: Callable[[ColumnElement[Any]], ColumnElement[bool]] | None = None
+    """Asks whether a text can be cast without an error, where not any can."""
 
     def since(self, instant: ColumnElement[Any]) -> ColumnElement[bool]:
         """Ask whether the column's instant is this one or later."""
@@ -59,15 +73,15 @@ class Field:
 
         It is a text that we once read here: the column may be another one by now.
         """
-        if self.form is not None:
-            return self.column == self.native(case((text.regexp_match(self.form), text)))
+        if self.is_one is not None:
+            return self.column == self.native(case((self.is_one(text), text)))
         return self.read == text
 
     def accepts(self, text: str) -> bool:
         """Tell whether *text*, perhaps typed by a person, can be a value of this column."""
         match self.kind:
             case Kind.INTEGER:
-                return bool(_INTEGER.fullmatch(text))
+                return bool(_INTEGER.fullmatch(text)) and abs(int(text)) <= _LARGEST
             case Kind.UUID:
                 return bool(_UUID.fullmatch(text))
             case _:
@@ -135,9 +149,24 @@ def _as_it_is(value: ColumnElement[Any]) -> ColumnElement[Any]:
 def _word(column: ColumnElement[Any], fact: ColumnFacts, *, dialect: str) -> Field:
     if fact.kind in {Kind.TEXT, Kind.BOOLEAN} or isinstance(column.type, Boolean):
         return Field(column, column, _as_it_is, fact.kind)
-    target = Integer() if dialect == SQLITE else Native(fact.type_name)
-    form = f"^{_FORMS[fact.kind].pattern}$" if dialect == POSTGRESQL and fact.kind in _FORMS else None
-    return Field(column, cast(column, TEXT), lambda value: cast(value, target), fact.kind, form=form)
+    read = cast(column, TEXT)
+    if dialect == SQLITE:
+        return Field(column, read, lambda value: cast(value, Integer()), fact.kind)
+    if fact.kind is Kind.INTEGER:
+        # The widest, by which an index on a narrower column serves as well: a number may be too large for the column.
+        return Field(column, read, lambda value: cast(value, BigInteger()), fact.kind, is_one=_is_integer)
+    is_one = _is_uuid if fact.kind is Kind.UUID else None
+    return Field(column, read, lambda value: cast(value, Native(fact.type_name)), fact.kind, is_one=is_one)
+
+
+def _is_integer(text: ColumnElement[Any]) -> ColumnElement[bool]:
+    digits, largest = func.ltrim(text, "-"), str(_LARGEST)
+    is_small_enough = or_(func.length(digits) < len(largest), digits <= largest)
+    return and_(text.regexp_match(f"^{_INTEGER.pattern}$"), is_small_enough)
+
+
+def _is_uuid(text: ColumnElement[Any]) -> ColumnElement[bool]:
+    return text.regexp_match(f"^{_UUID.pattern}$")
 
 
 def _instant(column: ColumnElement[Any], fact: ColumnFacts) -> Field:
