@@ -22,6 +22,8 @@ class NotDue(StrEnum):
     ATTEMPTED_RECENTLY = "attempted_recently"
     FRESH = "fresh"
     """Verified within the stale limit and nothing about it is urgent."""
+    UNVERIFIED = "unverified"
+    """Holds a booking that was never verified, and nothing about it is urgent: a backfill takes it."""
     NEVER_ENGAGED = "never_engaged"
     """No booking, no inbound message, no active sequence: there is nothing to compare."""
 
@@ -66,7 +68,13 @@ def due(lead: Lead, *, now: datetime, policy: DuePolicy) -> Priority | NotDue:
         return NotDue.BACKING_OFF
     hot = is_hot(lead, now=now, policy=policy)
     if not hot and not is_warm(lead, now=now, policy=policy):
-        return NotDue.NEVER_ENGAGED if state.verified_at is None else NotDue.FRESH
+        return _at_rest(lead)
     if state.attempted_at is not None and state.attempted_at > now - policy.hot:
         return NotDue.ATTEMPTED_RECENTLY
     return Priority.HOT if hot else Priority.WARM
+
+
+def _at_rest(lead: Lead) -> NotDue:
+    if lead.state.verified_at is not None:
+        return NotDue.FRESH
+    return NotDue.NEVER_ENGAGED if lead.rollup.booking_id is None else NotDue.UNVERIFIED

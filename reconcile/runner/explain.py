@@ -25,6 +25,7 @@ _WHY_NOT = {
     NotDue.BACKING_OFF: "waits after a failure or a skip",
     NotDue.ATTEMPTED_RECENTLY: "was attempted a moment ago",
     NotDue.FRESH: "was verified, and nothing about it is urgent",
+    NotDue.UNVERIFIED: "holds a booking that was never verified, and nothing about it is urgent; a backfill takes it",
     NotDue.NEVER_ENGAGED: "has no booking, no inbound message and no active sequence: there is nothing to compare",
 }
 _WHY = {
@@ -97,6 +98,8 @@ async def explain_lead(
     commands = [f"reconcile explain workspace {shlex.quote(lead.workspace_id)}"]
     if verdict is NotDue.QUARANTINED:
         commands.insert(0, f"reconcile quarantine release {shlex.quote(lead_id)}")
+    if verdict is NotDue.UNVERIFIED:
+        commands.insert(0, f"reconcile backfill plan --workspace {shlex.quote(lead.workspace_id)} --stale-booked")
     return LeadStory(
         lead_id=lead.id,
         workspace_id=lead.workspace_id,
@@ -216,6 +219,9 @@ def _next_at(
 ) -> datetime | None:
     """Return when the lead will be due, as far as that comes by itself."""
     state, starts_at = lead.state, lead.rollup.starts_at
+    soon_at: datetime | None = None
+    if starts_at and starts_at - policy.soon > now and lead.rollup.canceled_at is None:
+        soon_at = starts_at - policy.soon
     at: datetime | None = None
     match verdict:
         case NotDue.BACKING_OFF:
@@ -223,10 +229,11 @@ def _next_at(
         case NotDue.ATTEMPTED_RECENTLY if state.attempted_at:
             at = state.attempted_at + policy.hot
         case NotDue.FRESH if state.verified_at:
-            at = state.verified_at + policy.stale
-            if starts_at and starts_at - policy.soon > now and lead.rollup.canceled_at is None:
-                at = min(at, starts_at - policy.soon)
+            stale_at = state.verified_at + policy.stale
+            at = min(stale_at, soon_at or stale_at)
+        case NotDue.UNVERIFIED | NotDue.NEVER_ENGAGED:
+            at = soon_at
     not_before = workspace.not_before if workspace else None
-    if not_before and not_before > now and verdict not in {NotDue.QUARANTINED, NotDue.NEVER_ENGAGED}:
+    if not_before and not_before > now and (at is not None or isinstance(verdict, Priority)):
         return max(at or not_before, not_before)
     return at

@@ -33,6 +33,7 @@ FRESH = LeadState(verified_at=NOW - DAY, attempted_at=NOW - DAY)
         (a_lead(state=LONG_AGO), Priority.WARM),
         (a_lead(rollup=Rollup(booking_id="x")), Priority.WARM),
         (a_lead(), NotDue.NEVER_ENGAGED),
+        (a_booked_lead(an_appointment(starts_at=NOW - HOUR)), NotDue.UNVERIFIED),
         (
             a_lead(in_sequence=True, state=LeadState(attempted_at=NOW - timedelta(seconds=49))),
             NotDue.ATTEMPTED_RECENTLY,

@@ -57,7 +57,9 @@ def tripped(scope: BreakerScope, name: str) -> dict[BreakerKey, Breaker]:
         (lead(attempted_at=NOW), "attempted_recently", NOW + POLICY.hot),
         (lead(verified_at=NOW - HOUR), "fresh", NOW - HOUR + POLICY.stale),
         (lead(verified_at=NOW - HOUR, starts_at=NOW + 30 * HOUR), "fresh", NOW + 6 * HOUR),
-        (replace(lead(), last_inbound_at=None), "never_engaged", None),
+        (replace(lead(), last_inbound_at=None), "unverified", None),
+        (replace(lead(starts_at=NOW + 30 * HOUR), last_inbound_at=None), "unverified", NOW + 6 * HOUR),
+        (replace(lead(), last_inbound_at=None, rollup=Rollup()), "never_engaged", None),
     ],
 )
 async def test_the_verdict_is_the_domains_own_with_the_next_time(
@@ -66,6 +68,19 @@ async def test_the_verdict_is_the_domains_own_with_the_next_time(
     story = await told(subject)
 
     assert (story.verdict, story.next_at) == (verdict, next_at)
+
+
+async def test_of_a_booking_that_was_never_verified_it_is_said_what_takes_it() -> None:
+    story = await told(replace(lead(), last_inbound_at=None))
+
+    assert story.why.startswith("holds a booking that was never verified")
+    assert story.commands[0] == f"reconcile backfill plan --workspace {WORKSPACE} --stale-booked"
+
+
+async def test_it_waits_for_its_workspace_no_longer_than_for_its_own_turn() -> None:
+    waiting = replace(SERVED, not_before=NOW + HOUR)
+
+    assert (await told(replace(lead(), last_inbound_at=None), workspace=waiting)).next_at is None
 
 
 async def test_a_failing_lead_says_what_failed_and_how_to_release_it() -> None:
