@@ -21,7 +21,7 @@ LEAST = timedelta(days=1)
 @click.option("--dry-run", is_flag=True, help="Say how much that would be; delete nothing.")
 @with_settings()
 def command(settings: Settings, *, older_than: timedelta, dry_run: bool) -> None:
-    """Delete old runs, changes and failures, alerts that are over, and follow-ups that were delivered.
+    """Delete old runs, changes and failures, alerts that are over, delivered follow-ups, and plans left as they are.
 
     What an open breaker, a waiting follow-up or an unfinished plan needs stays, and so do the newest runs. The
     customer's tables are not touched.

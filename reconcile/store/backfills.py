@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, RowMapping, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, delete, exists, func, literal, or_, select, update
 
 from reconcile.domain.backfill import BackfillPlan, ItemState, PlanId, Selection
 from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
@@ -72,6 +72,8 @@ class SqlBackfills:
             # RETURNING, as SQLite counts no rows of an insert that did nothing.
             if (await connection.execute(row.on_conflict_do_nothing().returning(_P.id))).first() is None:
                 return False
+            # Of a plan of this name that is being pruned, leads may still be there.
+            await connection.execute(delete(backfill_lead).where(_C.plan_id == plan.id))
             count = (await connection.execute(backfill_lead.insert().from_select(keys, chosen))).rowcount
             await connection.execute(update(backfill).where(_P.id == plan.id).values(selected=count))
         return True

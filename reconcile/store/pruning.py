@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, Table, and_, delete, exists, func, or_, select, tuple_
 
 from reconcile.domain.breaker import BreakerState
 from reconcile.store.database import Database
@@ -36,7 +36,8 @@ async def prunable(database: Database, *, before: datetime) -> Mapping[str, int]
             *((table, table.c.run_id.in_(runs)) for table in _OF_A_RUN),
             (signature, _is_old_signature(before, without=runs)),
             *_by_themselves(before),
-            (backfill, backfill.c.applied_at < before),
+            (backfill, backfill.c.id.not_in(_kept_plans(before))),
+            (backfill_lead, backfill_lead.c.plan_id.not_in(_kept_plans(before))),
         )
     }
     return {table.name: count for table, count in counts.items()}
@@ -51,8 +52,11 @@ async def prune(database: Database, *, before: datetime, limit: int) -> Mapping[
         for table in _OF_A_RUN:
             removed[table.name] = (await connection.execute(delete(table).where(table.c.run_id.in_(ids)))).rowcount
         removed[run.name] = (await connection.execute(delete(run).where(run.c.id.in_(ids)))).rowcount
-        others = ((signature, _is_old_signature(before)), *_by_themselves(before), (backfill, _is_left_plan(before)))
-        for table, condition in others:
+        # A plan goes first and at once, its leads a bounded number at a time: nobody finds one that is half there.
+        old_plans = (backfill, backfill.c.id.not_in(_kept_plans(before)))
+        lost_leads = (backfill_lead, ~exists().where(backfill.c.id == backfill_lead.c.plan_id))
+        signatures = (signature, _is_old_signature(before))
+        for table, condition in (signatures, *_by_themselves(before), old_plans, lost_leads):
             keys = tuple_(*table.primary_key.columns)
             some = select(*table.primary_key.columns).where(condition).limit(limit)
             removed[table.name] = (await connection.execute(delete(table).where(keys.in_(some)))).rowcount
@@ -65,7 +69,10 @@ def _is_old_run(before: datetime) -> ColumnElement[bool]:
     waits = and_(outbox.c.run_id == run.c.id, outbox.c.delivered_at.is_(None))
     tripped = and_(breaker.c.tripped_by == run.c.id, breaker.c.state != BreakerState.CLOSED.value)
     unfinished = and_(
-        backfill_lead.c.run_id == run.c.id, backfill_lead.c.plan_id == backfill.c.id, backfill.c.applied_at.is_(None)
+        backfill_lead.c.run_id == run.c.id,
+        backfill_lead.c.plan_id == backfill.c.id,
+        backfill.c.applied_at.is_(None),
+        backfill.c.id.in_(_kept_plans(before)),
     )
     return and_(
         run.c.started_at < before,
@@ -83,17 +90,15 @@ def _is_old_signature(before: datetime, *, without: Any = None) -> ColumnElement
 
 
 def _by_themselves(before: datetime) -> Sequence[tuple[Table, ColumnElement[bool]]]:
-    applied = select(backfill.c.id).where(backfill.c.applied_at < before)
-    return (
-        (outbox, outbox.c.delivered_at < before),
-        (alert, alert.c.over_at < before),
-        (backfill_lead, backfill_lead.c.plan_id.in_(applied)),
-    )
+    return (outbox, outbox.c.delivered_at < before), (alert, alert.c.over_at < before)
 
 
-def _is_left_plan(before: datetime) -> ColumnElement[bool]:
-    """Tell which plans were carried out long ago and have lost their leads, which go a bounded number at a time."""
-    return and_(backfill.c.applied_at < before, ~exists().where(backfill_lead.c.plan_id == backfill.c.id))
+def _kept_plans(before: datetime) -> Select[tuple[str]]:
+    """Ask for the plans that were carried out of late, or at least gone on with."""
+    moved = exists().where(backfill_lead.c.plan_id == backfill.c.id, backfill_lead.c.moved_at >= before)
+    is_open = backfill.c.applied_at.is_(None)
+    goes_on = and_(is_open, or_(backfill.c.made_at >= before, backfill.c.planned_at >= before, moved))
+    return select(backfill.c.id).where(or_(backfill.c.applied_at >= before, goes_on))
 
 
 async def _count(database: Database, table: Table, condition: ColumnElement[bool]) -> int:

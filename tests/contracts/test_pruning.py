@@ -92,27 +92,72 @@ async def test_what_somebody_needs_stays_until_nobody_does(store: Store, migrate
     assert await store.outbox.pending_count() == 0
 
 
-async def test_a_plan_stays_with_its_runs_until_it_was_carried_out_long_ago(store: Store, migrated_url: str) -> None:
-    await entered(store, migrated_url, ["planned"])
+async def a_plan(store: Store, url: str, *, moved_at: datetime) -> PlanId:
+    """Write a plan that is old, and of which a run that is as old looked at two leads, by another clock."""
+    await entered(store, url, ["planned"])
     await newest(store)
     await a_run(store, "planned", OLD)
     plan = BackfillPlan(id=PlanId("p"), made_at=OLD, asked={})
     assert await store.backfills.begin(plan, Selection(workspaces=(W1,)))
     moves = [ItemMove(lead_id=LeadId(each), state=ItemState.SKIPPED) for each in ("planned", "planned-failed")]
-    await store.backfills.record(plan.id, moves, run_id=RunId("planned"), leases=(), at=OLD)
+    await store.backfills.record(plan.id, moves, run_id=RunId("planned"), leases=(), at=moved_at)
+    return plan.id
+
+
+async def test_a_plan_that_nobody_went_on_with_goes_whole_and_with_its_runs(store: Store, migrated_url: str) -> None:
+    plan_id = await a_plan(store, migrated_url, moved_at=OLD)
+    dry = await prune(store.ledger, before=BEFORE, dry_run=True)
+
+    await store.ledger.prune(before=BEFORE, limit=1)
+    assert await store.backfills.plan(plan_id) is None  # nobody carries out a plan that is half there
+    assert len(await store.backfills.items(plan_id)) == 1
+    done = await prune(store.ledger, before=BEFORE, dry_run=False)
+
+    assert await names(store) == set()
+    assert await store.backfills.items(plan_id) == []
+    assert (dry.rows["reconcile_run"], dry.rows["reconcile_backfill_lead"], dry.rows["reconcile_backfill"]) == (1, 2, 1)
+    assert done.rows["reconcile_backfill_lead"] == 1
+
+
+async def test_the_name_of_a_plan_that_is_being_pruned_is_free(store: Store, migrated_url: str) -> None:
+    plan_id = await a_plan(store, migrated_url, moved_at=OLD)
+    await store.ledger.prune(before=BEFORE, limit=1)
+
+    again = BackfillPlan(id=plan_id, made_at=NOW, asked={})
+    assert await store.backfills.begin(again, Selection(workspaces=(W1,)))
+    await prune(store.ledger, before=BEFORE, dry_run=False)
+
+    assert {each.state for each in await store.backfills.items(plan_id)} == {ItemState.SELECTED}
+    assert len(await store.backfills.items(plan_id)) == 2
+
+
+async def test_a_plan_that_was_planned_to_its_end_of_late_stays(store: Store, migrated_url: str) -> None:
+    plan_id = await a_plan(store, migrated_url, moved_at=OLD)
+    stored = await store.backfills.plan(plan_id)
+    assert stored is not None
+    await store.backfills.save(replace(stored, planned_at=NOW - DAY), before=stored)
+
+    await prune(store.ledger, before=BEFORE, dry_run=False)
+
+    assert await store.backfills.plan(plan_id) is not None
+    assert await names(store) == {"planned"}
+
+
+async def test_a_plan_stays_with_its_runs_until_it_was_carried_out_long_ago(store: Store, migrated_url: str) -> None:
+    plan_id = await a_plan(store, migrated_url, moved_at=NOW - DAY)
 
     await prune(store.ledger, before=BEFORE, dry_run=False)
     assert await names(store) == {"planned"}
-    assert len(await store.backfills.items(plan.id)) == 2
+    assert len(await store.backfills.items(plan_id)) == 2
 
-    stored = await store.backfills.plan(plan.id)
+    stored = await store.backfills.plan(plan_id)
     assert stored is not None
     await store.backfills.save(replace(stored, applied_at=OLD), before=stored)
     dry = await prune(store.ledger, before=BEFORE, dry_run=True)
     done = await prune(store.ledger, before=BEFORE, dry_run=False)
     assert await names(store) == set()
     assert (done.rows["reconcile_backfill_lead"], done.rows["reconcile_backfill"]) == (2, 1)
-    assert await store.backfills.plan(plan.id) is None
+    assert await store.backfills.plan(plan_id) is None
     assert dry.rows == done.rows
 
 
