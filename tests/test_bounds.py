@@ -50,6 +50,17 @@ def test_a_second_look_is_taken_only_where_the_first_is_over(calls: list[int], r
     assert (check.check(["lists"], run), len(made)) == ([], runs)
 
 
+def test_what_may_never_happen_is_not_made_good_by_a_second_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = Bound(figure="wrong writes", of=lambda r: r["wrong"], most=0)
+    monkeypatch.setattr(check, "BENCHMARKS", {"lists": Small(bounds=(CALLS, wrong))})
+    run, made = found({"calls": 9, "leads": 100, "wrong": 1}, {"calls": 5, "leads": 100, "wrong": 0})
+
+    assert check.check(["lists"], run) == [
+        "benchmarks.lists: wrong writes: 1 is over its bound of 0 (benchmarks/bounds.py)"
+    ]
+    assert len(made) == 2
+
+
 def test_each_benchmark_has_bounds_and_is_made() -> None:
     listed = re.search(r"^BENCHMARKS := (.*)$", MAKEFILE.read_text(), re.MULTILINE)
 
