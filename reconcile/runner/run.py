@@ -123,7 +123,8 @@ async def _begun(  # noqa: PLR0913 - what a run is made of
 
 async def _under_lease(this: Run) -> RunReport:
     known = await last_freshness(this.parts.store)
-    this.wrote_since = new_leads_since(known, this.started_at)
+    if this.request.workspace is None:  # of one workspace that somebody names, all leads are looked through
+        this.wrote_since = new_leads_since(known, this.started_at)
     due = await _due(this)
     this.board.begin(
         {w.id: frozenset(w.credentials) for w in due.workspaces},

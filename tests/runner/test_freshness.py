@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.report import UNSEEN_AFTER, Freshness
 from reconcile.runner.freshness import new_leads_since, read_freshness
 from tests.runner.desk import TICK, Desk, unbooked
@@ -92,6 +93,17 @@ async def test_on_a_large_database_a_new_lead_is_found_at_once_and_an_imported_o
 
     for _ in range(5):
         await desk.run(store=store)
+    assert await is_seen(desk, "imported")
+
+
+async def test_who_names_a_workspace_finds_its_imported_leads_at_once(desk: Desk) -> None:
+    await desk.fill([1])
+    store = replace(desk.store, leads=_Slow(desk, timedelta(seconds=0.2)))
+    await desk.run(store=store)
+
+    await an_unseen_lead(desk, "imported", wrote=timedelta(days=100))
+    await desk.run(store=store, workspace=WorkspaceId("ws-imported"))
+
     assert await is_seen(desk, "imported")
 
 
