@@ -41,15 +41,15 @@ class _Index:
 async def index_advice(connection: AsyncConnection, mapping: SchemaMapping) -> Sequence[str]:
     """Return advice for the lead's and the appointment's tables, each a sentence with a statement to execute."""
     advice = []
-    lead, appointment = mapping.lead, mapping.appointment
+    lead, appointment, dialect = mapping.lead, mapping.appointment, connection.dialect.name
     owner = lead.columns["workspace_id"]
     found = await _indexes(connection, lead)
     if not any(each.columns[:1] == [owner] for each in found if not each.condition):
         advice.append(
             f"{lead}.{owner} has no index, so that each workspace's leads are found by reading all; "
-            f"execute: {_statement(lead, owner)}"
+            f"execute: {_statement(lead, owner, dialect=dialect)}"
         )
-    if connection.dialect.name == POSTGRESQL:
+    if dialect == POSTGRESQL:
         advice += _advice_on_due(lead, found)
     if appointment:
         found = [each for each in await _indexes(connection, appointment) if not each.condition]
@@ -57,12 +57,12 @@ async def index_advice(connection: AsyncConnection, mapping: SchemaMapping) -> S
         if not any(each.columns[:1] == [lead_id] for each in found):
             advice.append(
                 f"{appointment}.{lead_id} has no index, so that a lead's appointments are found by reading all; "
-                f"execute: {_statement(appointment, lead_id)}"
+                f"execute: {_statement(appointment, lead_id, dialect=dialect)}"
             )
         if not any(each.is_unique and set(each.columns) <= {key, lead_id} for each in found):
             advice.append(
                 f"{appointment} lets one appointment be inserted twice by two writers at once; "
-                f"execute: {_statement(appointment, lead_id, key, kind='UNIQUE INDEX')}"
+                f"execute: {_statement(appointment, lead_id, key, dialect=dialect, kind='UNIQUE INDEX')}"
             )
     return advice
 
@@ -71,7 +71,7 @@ def _advice_on_due(lead: MappedTable, found: Sequence[_Index]) -> Sequence[str]:
     """Return what lets ``due_sql.has_due_leads`` find the leads that a reason to be due concerns, and no others."""
     columns = lead.columns
     wanted = {
-        column: _statement(lead, column)
+        column: _statement(lead, column, dialect=POSTGRESQL)
         for name in ("booking_starts_at", "last_inbound_at")
         if (column := columns.get(name)) and not any(each.columns[:1] == [column] for each in found)
     }
@@ -93,18 +93,19 @@ async def _indexes(connection: AsyncConnection, table: MappedTable) -> Sequence[
     return [_Index(bool(is_unique), orjson.loads(columns), condition) for is_unique, columns, condition in rows]
 
 
-def _statement(table: MappedTable, *columns: str, kind: str = "INDEX") -> str:
-    return _named(table, columns, kind=kind, name="_".join(columns))
+def _statement(table: MappedTable, *columns: str, dialect: str, kind: str = "INDEX") -> str:
+    return _named(table, columns, kind=kind, name="_".join(columns), dialect=dialect)
 
 
 def _partial(table: MappedTable, column: str, where: str) -> str:
     """Return the statement for the leads that *column* makes due, workspace by workspace."""
     keys = (table.columns["workspace_id"], table.columns["id"])
-    return f"{_named(table, keys, kind='INDEX', name=column)} WHERE {where}"
+    return f"{_named(table, keys, kind='INDEX', name=column, dialect=POSTGRESQL)} WHERE {where}"
 
 
-def _named(table: MappedTable, columns: Sequence[str], *, kind: str, name: str) -> str:
-    """Return the statement with a name, without which SQLite makes no index."""
+def _named(table: MappedTable, columns: Sequence[str], *, kind: str, name: str, dialect: str) -> str:
+    """Return the statement: with a name, without which SQLite makes no index, and so that no write waits for it."""
+    kind = f"{kind} CONCURRENTLY" if dialect == POSTGRESQL else kind
     place = ".".join(_quoted(part) for part in (table.schema, table.name) if part)
     listed = ", ".join(_quoted(column) for column in columns)
     return f"CREATE {kind} {_quoted(f'reconcile_{table.name}_{name}')} ON {place} ({listed})"

@@ -52,8 +52,9 @@ async def test_missing_indexes_are_told_with_the_statement(database_url: str) ->
     is_sqlite = database_url.startswith("sqlite")
 
     def index(table: str, column: str, columns: str) -> str:
-        place = f'"{table}"' if is_sqlite else f'"app"."{table}"'
-        return f'execute: CREATE INDEX "reconcile_{table}_{column}" ON {place} ({columns})'
+        # Without CONCURRENTLY nobody could write to the table meanwhile.
+        made, place = ("INDEX", f'"{table}"') if is_sqlite else ("INDEX CONCURRENTLY", f'"app"."{table}"')
+        return f'execute: CREATE {made} "reconcile_{table}_{column}" ON {place} ({columns})'
 
     due = [
         index("Lead", "bookingStartTime", '"bookingStartTime"'),
