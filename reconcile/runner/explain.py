@@ -32,6 +32,7 @@ _WHY = {
     Priority.HOT: "due, before others: it is in a sequence, meets soon, or has a disappearance to be confirmed",
     Priority.WARM: "due: verified too long ago, or never",
 }
+_UNTOLD = "due: it holds a booking without a status"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +205,8 @@ def _why(
     if isinstance(verdict, NotDue):
         is_told = verdict in {NotDue.QUARANTINED, NotDue.BACKING_OFF} and lead.state.reason
         return f"{_WHY_NOT[verdict]}: {lead.state.reason}" if is_told else _WHY_NOT[verdict]
-    why = _WHY[verdict]
+    has_status = lead.rollup.booking_id is None or lead.rollup.status is not None
+    why = _WHY[verdict] if has_status or verdict is Priority.HOT else _UNTOLD
     if breakers:
         return f"{why}; but calls for it must pass {breakers[0].breaker}, which is {breakers[0].state}"
     if workspace and workspace.not_before and workspace.not_before > now:

@@ -77,6 +77,12 @@ async def test_of_a_booking_that_was_never_verified_it_is_said_what_takes_it() -
     assert story.commands[0] == f"reconcile backfill plan --workspace {WORKSPACE} --stale-booked"
 
 
+async def test_a_booking_without_a_status_is_a_reason_of_its_own() -> None:
+    story = await told(replace(lead(verified_at=NOW - HOUR), rollup=Rollup(booking_id="abc", provider=GHL)))
+
+    assert (story.verdict, story.why) == ("warm", "due: it holds a booking without a status")
+
+
 async def test_it_waits_for_its_workspace_no_longer_than_for_its_own_turn() -> None:
     waiting = replace(SERVED, not_before=NOW + HOUR)
 
