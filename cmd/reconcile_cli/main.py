@@ -123,6 +123,8 @@ class Root(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             _end(ExitCode.PIPE_CLOSED)
         except Exception as error:  # noqa: BLE001 - the one place
+            if asked_to_end:  # whatever the interrupt became on its way through what it met
+                _end(ExitCode.TERMINATED, "ended by SIGTERM")
             _end_with(error)
         return result
 

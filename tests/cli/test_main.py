@@ -174,22 +174,35 @@ def test_a_signal_ends_a_server_in_order(number: signal.Signals, code: int) -> N
     assert len(stderr.splitlines()) == 1
 
 
-SIGTERM_WHILE_A_CLASS_IS_MADE = """
+EARLY = """
 import click, os, signal
 from reconcile_cli import main
 
+class Interrupted:
+    def __set_name__(self, owner, name):
+        os.kill(os.getpid(), signal.SIGTERM)
+        [None for _ in range(10)]
+
 @click.command()
 def command():
-    exec('os.kill(os.getpid(), signal.SIGTERM); [None for _ in range(10)]')
+    {step}
 
 main.Root.get_command = lambda *_: command
 main.cli(["doctor"])
 """
-"""Dataclasses are made of text. An interrupt there makes Python, started by ``-m``, end by SIGINT whatever we do."""
+"""Dataclasses are made of text: an interrupt there makes Python, started by ``-m``, end by SIGINT whatever we do.
+And one while an attribute learns its name comes out as a RuntimeError."""
 
 
-def test_sigterm_in_the_middle_of_an_import_ends_in_order_as_well(tmp_path: Path) -> None:
-    (tmp_path / "early.py").write_text(SIGTERM_WHILE_A_CLASS_IS_MADE)
+@pytest.mark.parametrize(
+    "step",
+    [
+        "exec('os.kill(os.getpid(), signal.SIGTERM); [None for _ in range(10)]')",
+        "type('Owner', (), {'attribute': Interrupted()})",
+    ],
+)
+def test_sigterm_in_the_middle_of_an_import_ends_in_order_as_well(tmp_path: Path, step: str) -> None:
+    (tmp_path / "early.py").write_text(EARLY.replace("{step}", step))
 
     ended = subprocess.run(
         [sys.executable, "-m", "early"],
