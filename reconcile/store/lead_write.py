@@ -1,6 +1,7 @@
 """Writes a batch in one transaction: fenced by its leases, and refused lead by lead where somebody else was quicker."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -155,7 +156,7 @@ class LeadWriter:
 
     async def _execute(
         self, connection: AsyncConnection, rows: BatchRows, batch: BatchWrite
-    ) -> Collection[tuple[str, str]]:
+    ) -> AbstractSet[tuple[str, str]]:
         """Execute the steps that have rows, under the batch's leases; return which appointments were inserted."""
         todo = {key: step for key, step in self._steps.items() if getattr(rows, key)}
         parameters = {key: step.rows.parameter(getattr(rows, key)) for key, step in todo.items()}
@@ -165,13 +166,13 @@ class LeadWriter:
             together |= self._fence.parameters(kept, batch.gives_up)
             found = (await connection.execute(self._fold(todo), together)).all()
             self._fence.check(batch.leases, [(name, token) for name, token, _, _ in found])
-            return [(lead_id, appointment_id) for _, _, lead_id, appointment_id in found]
+            return {(lead_id, appointment_id) for _, _, lead_id, appointment_id in found}
         await self._fence.guard(connection, kept)
-        inserted: list[tuple[str, str]] = []
+        inserted: set[tuple[str, str]] = set()
         for key, step in todo.items():
             result = await connection.execute(step.statement, parameters[key])
             if key == "new_appointments":
-                inserted = [(row.lead_id, row.appointment_id) for row in result]
+                inserted = {(row.lead_id, row.appointment_id) for row in result}
         await self._fence.release(connection, batch.gives_up)
         return inserted
 
@@ -217,5 +218,5 @@ def _drifted(writes: Sequence[LeadWrite], found: Fetched) -> frozenset[LeadId]:
     )
 
 
-def _missing(sent: Sequence[Row], inserted: Collection[tuple[str, str]]) -> frozenset[LeadId]:
+def _missing(sent: Sequence[Row], inserted: AbstractSet[tuple[str, str]]) -> frozenset[LeadId]:
     return frozenset(LeadId(row["lead_id"]) for row in sent if (row["lead_id"], row["appointment_id"]) not in inserted)
