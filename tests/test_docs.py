@@ -12,10 +12,10 @@ import pytest
 
 from docs import generate
 from reconcile.errors import ErrorClass
-from reconcile.runner.jury import PROVIDER_FAULTS, WORKSPACE_FAULTS
 from reconcile.settings import SETTINGS
 from reconcile.store.tables import metadata
 from reconcile_cli.main import ExitCode, cli
+from tests.use_cases import PROVIDER_FAULTS, WORKSPACE_FAULTS
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

@@ -79,6 +79,16 @@ def test_every_dependency_is_locked() -> None:
         assert {re.split(r"[^a-z0-9-]", name)[0] for name in required} <= locked
 
 
+def test_one_file_of_the_tests_knows_where_use_cases_live_and_none_patches_a_module_by_its_path() -> None:
+    """A package that is renamed or divided is a change of tests/use_cases.py, not of sixty files."""
+    tests = {path: path.read_text() for path in FILES if "tests" in path.parts and path.suffix == ".py"}
+
+    namers = [path.name for path, text in tests.items() if re.search(r"\breconcile\.runner\b(?!\\)", text)]
+    patchers = [path.name for path, text in tests.items() if re.search(r"setattr\(\s*['\"]reconcile", text)]
+
+    assert (namers, patchers) == (["use_cases.py"], [])
+
+
 def test_no_file_names_a_package_registry_or_a_place_on_one_machine() -> None:
     # Put together here, so that this file does not name them either.
     hosts = ["pypi" + ".org", "python" + "hosted", "deb.deb" + "ian", "registry.n" + "pmjs", "proxy.go" + "lang"]

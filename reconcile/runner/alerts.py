@@ -13,8 +13,6 @@ from reconcile.errors import AlertNotDelivered, LeaseHeld, StoreUnavailable
 from reconcile.ports import AlertChannel, ChannelState, Clock, Store, Telemetry
 from reconcile.runner.bugs import bug_named
 
-BUDGET = timedelta(seconds=3)
-"""All that telling may cost a run."""
 DELIVERY = timedelta(seconds=2)
 """By when channels must have confirmed; the rest is for remembering it."""
 _LAST_WORDS = timedelta(seconds=0.2)
@@ -40,6 +38,8 @@ class Alarm:
     policy: AlertPolicy = field(default_factory=AlertPolicy)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     planned: PlannedCadence = field(default_factory=PlannedCadence)
+    budget: timedelta = timedelta(seconds=3)
+    """Wall time that delivering alerts may add to a run."""
 
     def message(self, notices: Iterable[Notice], *, at: datetime) -> Message:
         """Return *notices* as one message."""
@@ -49,13 +49,13 @@ class Alarm:
 
 
 async def tell(alarm: Alarm | None, *, holder: str, store: Store, clock: Clock, telemetry: Telemetry) -> None:
-    """Tell each channel what it has not heard, within BUDGET; no trouble leaves here but as a warning."""
+    """Tell each channel what it has not heard, within its budget; no trouble leaves here but as a warning."""
     if alarm is None or not alarm.channels:
         return
     telemetry.send()
     telling = asyncio.create_task(_tell(alarm, holder=holder, store=store, clock=clock, telemetry=telemetry))
     try:
-        await asyncio.wait([telling], timeout=(BUDGET - _LAST_WORDS).total_seconds())
+        await asyncio.wait([telling], timeout=(alarm.budget - _LAST_WORDS).total_seconds())
     finally:
         is_late = telling.cancel()
     await asyncio.wait([telling], timeout=_LAST_WORDS.total_seconds())

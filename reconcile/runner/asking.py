@@ -16,9 +16,6 @@ from reconcile.runner.context import Run
 from reconcile.runner.gate import Gate
 from reconcile.runner.sweep import Wanted, sweep
 
-SAMPLES = 0.1
-"""In this share of the workspaces that lists settle altogether, one lead is looked up all the same."""
-
 
 async def asked(leads: Sequence[Lead], workspace: Workspace, *, run: Run) -> tuple[list[Checked], datetime | None]:
     """Ask about the leads; also return until when the workspace is to be left alone."""
@@ -64,7 +61,7 @@ class _Questions:
         rest = [pair for pair in wanted if not any(pair[0].id in each for each in settled.values())]
         done: list[Checked] = []
         proven: set[ProviderName] = set()
-        if settled and (rest or run.parts.random.random() < SAMPLES):
+        if settled and (rest or run.parts.random.random() < run.policy.list_sample_share):
             samples = {provider: _first(wanted, each) for provider, each in settled.items()}
             looked_up = await self._looked_up(list(samples.values()))
             for (provider, (lead, sought)), found in zip(samples.items(), looked_up, strict=True):

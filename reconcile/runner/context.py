@@ -47,6 +47,8 @@ class RunPolicy:
     lead_concurrency: int = 4
     rate_share: float = 1
     """The share of each account's burst that this run may use up; the rest is always left to others."""
+    list_sample_share: float = 0.1
+    """In this share of the workspaces that lists settle completely, one lead is looked up by id as well."""
     disagreements: tuple[str, ...] = ()
     """Where the settings are not those that the CronJob was made with."""
 

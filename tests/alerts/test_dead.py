@@ -9,12 +9,11 @@ import pytest
 from reconcile import bootstrap
 from reconcile.bootstrap.alerts import alarm_of
 from reconcile.domain.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
-from reconcile.runner.alerts import tell
-from reconcile.runner.request import RunRequest
 from reconcile.settings import Settings
 from tests.alerts.mailserver import a_mail_server
 from tests.integration.receiver import a_receiver
 from tests.runner.fakes import Ear
+from tests.use_cases import RunRequest, tell
 
 pytestmark = pytest.mark.integration
 

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from reconcile.domain.annotation import ORDERS, OrderText, read_orders
-from reconcile.runner.hand import breaker_key
 from tests.chart.generated import CHART
+from tests.use_cases import breaker_key
 
 GUIDE = (CHART.parents[2] / "docs" / "kubernetes.md").read_text()
 NOTES = (CHART / "templates" / "NOTES.txt").read_text()

@@ -12,14 +12,11 @@ from reconcile.domain.spelling import ago, keys, span
 from reconcile.domain.undoing import Left
 from reconcile.drill.incident import DrillPlan
 from reconcile.errors import ErrorClass
-from reconcile.runner.advice import advice
-from reconcile.runner.listing import LeadLine
-from reconcile.runner.request import Progress
-from reconcile.runner.undo import LeftLead, Undoing
 from reconcile_cli import demo as demo_command
 from reconcile_cli.text import breaker, demo, doctor, leads, progress, undo
 from reconcile_cli.text.words import ahead, lasting, safe
 from tests.runner.stub import LEAD, NOW, WORKSPACE
+from tests.use_cases import LeadLine, LeftLead, Progress, Undoing, advice
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from reconcile.errors import MirrorUnavailable
 from reconcile.kube.mirror import KubeMirror
 from reconcile.kube.place import Place
 from reconcile.ports import Store
-from reconcile.runner.mirror import Mirror
 from reconcile.telemetry import LoggingTelemetry
+from tests.use_cases import Mirror
 
 
 async def move(store: Store) -> None:

@@ -10,10 +10,10 @@ from reconcile.domain.breaker import Breaker, BreakerKey, BreakerPolicy, Breaker
 from reconcile.domain.ids import LeadId, RunId
 from reconcile.domain.outcome import Outcome
 from reconcile.ports import ItemMove, Store
-from reconcile.runner.prune import PIECE, prune
 from reconcile.store.pruning import KEPT_RUNS
 from reconcile.store.seed import seed
 from tests.stores import DEFAULT, NOW, W1, appointment, batch, booking, lead, lead_write, signature, workspace
+from tests.use_cases import PIECE, prune
 
 DAY = timedelta(days=1)
 BEFORE = NOW - 90 * DAY

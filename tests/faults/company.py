@@ -9,13 +9,12 @@ from typing import Any
 from reconcile import bootstrap
 from reconcile.drill.company import lead_of, workspace_of
 from reconcile.errors import StoreUnavailable
-from reconcile.runner.document import document
-from reconcile.runner.request import RunRequest
 from reconcile.settings import Settings
 from reconcile.simulator import Simulator, World, WorldSize
 from tests import postgres
 from tests.integration.processes import MIX, Company, a_company, a_simulator
 from tests.integration.receiver import a_receiver
+from tests.use_cases import RunRequest, document
 
 SMALL = WorldSize(workspaces=2, leads_per_workspace=5, mix=MIX)
 TRY_LATER = 75

@@ -7,9 +7,9 @@ import pytest
 
 from reconcile import bootstrap
 from reconcile.errors import LeaseHeld
-from reconcile.runner.context import LEASE_MARGIN
 from tests.faults.company import TRY_LATER, Scene, run_here
 from tests.integration.processes import Company
+from tests.use_cases import LEASE_MARGIN
 
 pytestmark = pytest.mark.integration
 

@@ -14,9 +14,11 @@ from urllib.parse import quote
 
 import pytest
 
-from reconcile.simulator import Api, Fault, Simulator, World, front, simulate
+from reconcile.simulator import Api, Fault, Simulator, World, simulate
 from reconcile.simulator.finish import deliver
+from reconcile.simulator.front import Front
 from reconcile.simulator.wire import Answer, Delivery, Request
+from tests.substitution import substitute_in_test
 
 MARK = "kanarie"
 """In every canary, so that a new one is looked for without being listed."""
@@ -139,17 +141,17 @@ def served(world: World) -> Iterator[Server]:
 
 def talkative_simulator(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
     """Let the simulator put people into all it says, and be the webhook too; return what is delivered to it."""
-    respond = front.Front.respond
+    respond = Front.respond
     deliveries: list[Request] = []
 
-    def noting(self: front.Front, api: Api, request: Request) -> Delivery:
+    def noting(self: Front, api: Api, request: Request) -> Delivery:
         if not request.path.startswith("/hooks/"):
             return respond(self, api, request)
         deliveries.append(request)
         return deliver(Answer(status=200, payload={}), {}, latency=0)
 
-    monkeypatch.setattr(front, "deliver", lambda answer, *a, **k: deliver(talkative(answer), *a, **k))
-    monkeypatch.setattr(front.Front, "respond", noting)
+    substitute_in_test(monkeypatch, deliver, lambda answer, *a, **k: deliver(talkative(answer), *a, **k))
+    monkeypatch.setattr(Front, "respond", noting)
     return deliveries
 
 

@@ -17,11 +17,8 @@ from reconcile.domain.workspace import Workspace
 from reconcile.drill.clock import DrillClock
 from reconcile.drill.company import lead_of, workspace_of
 from reconcile.ports import Lookup, Provider, Silence, Store, Sweep, Usage
-from reconcile.runner.context import Parts, RunPolicy
-from reconcile.runner.dry import LocalBudgets
-from reconcile.runner.request import RunRequest
-from reconcile.runner.run import run
 from reconcile.simulator import GeneratedLead, Scenario, Simulator, World, WorldSize, simulate
+from tests.use_cases import LocalBudgets, Parts, RunPolicy, RunRequest, run
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TICK = timedelta(minutes=1)

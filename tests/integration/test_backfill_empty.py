@@ -14,9 +14,9 @@ from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.lead import Lead
 from reconcile.drill.company import enter
 from reconcile.errors import RequestError
-from reconcile.runner.backfill import Wanted
 from reconcile.settings import Settings
 from reconcile.simulator import Scenario, World, WorldSize
+from tests.use_cases import Wanted
 
 NOTHING = (
     b'{"appointments":[],"events":[],"contacts":[],"collection":[],"pagination":{"count":0,"next_page_token":null}}'

@@ -18,12 +18,14 @@ from reconcile.domain.lead import Lead, Rollup
 from reconcile.domain.report import RunReport
 from reconcile.domain.workspace import Workspace
 from reconcile.drill.company import lead_of, workspace_of
-from reconcile.runner.request import RunRequest
 from reconcile.settings import Settings
 from reconcile.simulator import Api, Fault, FaultKind, Simulator, World, WorldSize, simulate
+from reconcile.simulator.finish import redirect_answer
 from reconcile.simulator.front import Front
 from tests import stores
 from tests.integration.receiver import Ear, Receiver, a_receiver, an_ear
+from tests.substitution import substitute_in_test
+from tests.use_cases import RunRequest
 
 SIZE = WorldSize(workspaces=2, leads_per_workspace=10)
 MANY = 48
@@ -227,7 +229,7 @@ async def test_redirects_lead_nowhere(scene: Scene, status: int, form: str, monk
     location = form.format(scene.ear.authority)
     scene.simulator.faults.add(Fault(kind=FaultKind.REDIRECT, value=location, times=6))
     scene.receiver.answer = f"HTTP/1.1 {status} Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
-    monkeypatch.setattr("reconcile.simulator.front.redirect_answer", lambda to: redirected(to, status))
+    substitute_in_test(monkeypatch, redirect_answer, lambda to: redirected(to, status))
     report = await scene.run(leads=[])
 
     assert report.errors > 0

@@ -20,16 +20,16 @@ from tests.integration.canaries import EMAIL, MARK, NAME, PASSWORD, SECRET, Serv
 from tests.integration.test_canary_secrets import leads, workspaces
 
 CRASHES = {
-    "in the runner": "import reconcile.runner.batch as m; m.next_state = broken",
-    "in the store": "import reconcile.store.lead_write as m; m.batch_rows = broken",
-    "in a group": "import reconcile.runner.asking as m; m.lookups = broken",
-    "in the report": "import reconcile.runner.run as m; m.report_of = broken",
+    "in the runner": "from reconcile.domain.backoff import next_state; substitute(next_state, broken)",
+    "in the store": "from reconcile.store.batch_rows import batch_rows; substitute(batch_rows, broken)",
+    "in a group": "from tests.use_cases import lookups; substitute(lookups, broken)",
+    "in the report": "from tests.use_cases import report_of; substitute(report_of, broken)",
 }
 """Bugs that end a run, and whose exceptions hold what they must not."""
 SURVIVED = {
-    "in a plan": "import reconcile.runner.check as m; m.plan = broken",
-    "in a provider": "import reconcile.providers.ghl_wire as m; m.read_appointment = broken",
-    "in a task": "import reconcile.runner.run as m; m.deliver = in_a_task",
+    "in a plan": "from reconcile.domain.plan import plan; substitute(plan, broken)",
+    "in a provider": "from reconcile.providers.ghl_wire import read_appointment; substitute(read_appointment, broken)",
+    "in a task": "from tests.use_cases import deliver; substitute(deliver, in_a_task)",
 }
 """Such as do not."""
 BROKEN = f"""
@@ -53,6 +53,8 @@ async def in_a_task(run):
     asyncio.create_task(fails())
     await asyncio.sleep(0)
 
+from tests import use_cases
+from tests.substitution import substitute
 {{bug}}
 from reconcile_cli.main import cli
 cli(prog_name="reconcile")

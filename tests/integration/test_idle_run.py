@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tests.cli.command import BASE
+from tests.use_cases import conditions, explain_lead, overview
 
 CODE = """
 import gc, sys
@@ -17,8 +18,8 @@ UNUSED = {
     "aiohttp", "alembic", "certifi", "httpx", "jinja2", "kubernetes", "mako", "opentelemetry", "rich", "sqlalchemy.orm",
     "yaml",
     "reconcile.alerts", "reconcile.domain.page", "reconcile.kube", "reconcile.page", "reconcile.providers.http",
-    "reconcile.runner.conditions", "reconcile.runner.explain", "reconcile.runner.overview", "reconcile.simulator",
-    "reconcile.telemetry.otel",
+    "reconcile.simulator", "reconcile.telemetry.otel",
+    conditions.__module__, explain_lead.__module__, overview.__module__,
 }  # fmt: skip
 
 pytestmark = pytest.mark.integration

@@ -21,10 +21,10 @@ from reconcile.domain.sweep import SweepPlan
 from reconcile.domain.workspace import Workspace
 from reconcile.drill.company import lead_of, workspace_of
 from reconcile.ports import Provider
-from reconcile.runner.context import RunPolicy
 from reconcile.simulator import Fault, FaultKind, Scenario, WorldSize
 from tests.integration.life import Life
 from tests.integration.office import Office, an_office
+from tests.use_cases import RunPolicy
 
 pytestmark = pytest.mark.integration
 

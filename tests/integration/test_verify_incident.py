@@ -6,9 +6,9 @@ import pytest
 
 from reconcile.domain.checklist import ClaimStep, RunStep, Step, VerifiedStep
 from reconcile.domain.verification import Claim, Expected, Rate, Ruling, Why, Word
-from reconcile.runner.verify import Means, of_run, watch, work_through
 from reconcile.simulator import Scenario, WorldSize, incident
 from tests.integration.office import Office, an_office
+from tests.use_cases import Means, of_run, watch, work_through
 
 pytestmark = pytest.mark.integration
 

@@ -17,9 +17,9 @@ from reconcile.domain.breaker import BreakerPolicy
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.page import PageFacts
 from reconcile.page.render import page as rendered
-from reconcile.runner.page import page_facts
 from tests import stores
 from tests.page.worlds import STORIES
+from tests.use_cases import page_facts
 
 PHONE, DESK = 360, 1280
 FLAGS = (

@@ -6,9 +6,9 @@ from reconcile import bootstrap
 from reconcile.domain.breaker import BreakerPolicy
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.page import Standing
-from reconcile.runner.page import page_facts
 from tests.page.conftest import Told
 from tests.page.worlds import DAY, HOUR, parked_workspace
+from tests.use_cases import page_facts
 
 
 async def test_both_databases_tell_the_same(migrated_url: str, story: Told) -> None:

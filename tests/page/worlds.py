@@ -18,11 +18,11 @@ from reconcile.drill.clock import DrillClock
 from reconcile.drill.company import lead_of, workspace_of
 from reconcile.errors import ErrorClass
 from reconcile.ports import Store
-from reconcile.runner.document import document
 from reconcile.simulator import World, WorldSize, simulate
 from reconcile.store.database import Database
 from reconcile.store.tables import run
 from tests.stores import appointment, batch, booking, lead, lead_write, state, workspace
+from tests.use_cases import document
 
 NOW = datetime(2026, 3, 9, 10, 0, 30, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

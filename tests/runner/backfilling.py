@@ -14,16 +14,22 @@ from reconcile.domain.ids import AppointmentId, LeadId, RunId
 from reconcile.domain.report import RunReport, Trigger
 from reconcile.domain.shard import Shard
 from reconcile.ports import Store
-from reconcile.runner import backfill
-from reconcile.runner.applying import Applying
-from reconcile.runner.backfill import ROUND, Wanted
-from reconcile.runner.context import Parts, Stop
-from reconcile.runner.planning import OwnBreakers, carrying_out, planning
-from reconcile.runner.request import RunRequest
-from reconcile.runner.run import run
 from reconcile.store.database import Database
 from tests.runner.desk import Desk
 from tests.runner.fakes import START
+from tests.use_cases import (
+    ROUND,
+    Applying,
+    OwnBreakers,
+    Parts,
+    RunRequest,
+    Stop,
+    Wanted,
+    backfill,
+    carrying_out,
+    planning,
+    run,
+)
 
 PLAN = PlanId("plan-1")
 DAYS = timedelta(days=1)

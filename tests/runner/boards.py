@@ -14,9 +14,8 @@ from reconcile.domain.breaker import (
 )
 from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
 from reconcile.ports import Lookup
-from reconcile.runner.board import Board, Refusal
-from reconcile.runner.tally import Fault
 from tests.domain.factories import NOW
+from tests.use_cases import Board, Fault, Refusal
 
 POLICY = BreakerPolicy()
 GHL = Lookup(provider=ProviderName.HIGHLEVEL, operation=Operation.APPOINTMENT)

@@ -1,11 +1,11 @@
 """A desk for each test of a run."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from reconcile.domain.sweep import SweepCost
-from reconcile.runner import asking
 from tests.runner.desk import Desk, at_desk
 from tests.runner.told import FakeChannel, an_alarm
 
@@ -18,9 +18,9 @@ async def desk(migrated_url: str) -> AsyncIterator[Desk]:
 
 
 @pytest.fixture
-def listed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def listed(desk: Desk) -> Desk:
     """Give a desk at which GHL can be listed; samples are taken where they must be, and never by chance."""
-    monkeypatch.setattr(asking, "SAMPLES", 0.0)
+    desk.policy = replace(desk.policy, list_sample_share=0)
     desk.ghl.cost = SweepCost(fixed=3, lookup=1)
     return desk
 

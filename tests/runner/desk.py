@@ -14,16 +14,13 @@ from reconcile.domain.lead import Lead, LeadState
 from reconcile.domain.report import RunReport
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import Store
-from reconcile.runner.alerts import Alarm
-from reconcile.runner.context import Parts, RunPolicy, Stop
-from reconcile.runner.request import RunRequest
-from reconcile.runner.run import run
 from reconcile.store.database import Database
 from reconcile.store.seed import seed
 from reconcile.store.session import open_store
 from tests.domain.factories import a_booked_lead, a_lead, an_appointment
 from tests.runner.fakes import START, Allowance, Ear, FakeClock, FakeProvider, FakeSink, a_workspace
 from tests.stores import DEFAULT
+from tests.use_cases import Alarm, Parts, RunPolicy, RunRequest, Stop, run
 
 TICK = timedelta(minutes=1)
 GHL = ProviderName.HIGHLEVEL

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,11 +11,10 @@ import pytest
 from reconcile.domain.alert import ConditionKind, News
 from reconcile.domain.ids import WorkspaceId
 from reconcile.errors import AlertNotDelivered, ErrorClass, StoreUnavailable
-from reconcile.runner import alerts
-from reconcile.runner.alerts import tell
 from tests.runner.desk import TICK, Desk, Wrapped
 from tests.runner.fakes import failure
 from tests.runner.told import GHL_TRIPPED, FakeChannel, an_alarm, heal, look, seven
+from tests.use_cases import tell
 
 pytestmark = pytest.mark.integration
 
@@ -163,10 +163,8 @@ async def test_a_memory_that_fails_costs_the_telling_and_not_the_run(desk: Desk,
     assert "alerts.not_told" in desk.ear.events
 
 
-async def test_a_channel_that_ignores_its_deadline_ends_with_the_budget(
-    desk: Desk, channel: FakeChannel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(alerts, "BUDGET", timedelta(seconds=0.5))
+async def test_a_channel_that_ignores_its_deadline_ends_with_the_budget(desk: Desk, channel: FakeChannel) -> None:
+    desk.alarm = replace(an_alarm(channel), budget=timedelta(seconds=0.5))
     channel.hangs = True
     desk.ghl.always = failure(ErrorClass.CONTRACT)
     report = await desk.run()

@@ -13,10 +13,10 @@ from reconcile.domain.ids import AppointmentId, LeadId, RunId
 from reconcile.domain.shard import Shard
 from reconcile.domain.undoing import Left
 from reconcile.errors import ErrorClass, RequestError, StoreUnavailable
-from reconcile.runner.undo import Undo, Undoing, undo
 from tests.runner.backfilling import BOOKED, DAYS, PLAN, Backfilling, a_plan, cancel, execute, move, of_customer
 from tests.runner.desk import Desk, Wrapped
 from tests.runner.fakes import START, failure
+from tests.use_cases import Undo, Undoing, undo
 
 
 async def test_planning_writes_no_lead_and_applying_exactly_what_was_planned(desk: Desk) -> None:

@@ -13,9 +13,8 @@ from reconcile.domain.breaker import Breaker, BreakerKey, BreakerScope, BreakerS
 from reconcile.domain.ids import RunId
 from reconcile.domain.page import Band
 from reconcile.ports import TickRow
-from reconcile.runner.bands import Chronicle, Timeline
-from reconcile.runner.document import instant
 from tests.runner.stub import NOW
+from tests.use_cases import Chronicle, Timeline, instant
 
 SINCE = NOW - timedelta(hours=1)
 GHL = "provider:ghl"

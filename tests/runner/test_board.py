@@ -9,11 +9,9 @@ from reconcile.domain.breaker import (
     BreakerReason,
 )
 from reconcile.errors import ErrorClass
-from reconcile.runner.board import Admission, Refusal
-from reconcile.runner.tally import Suspicion
-from reconcile.runner.trust import distrusts, distrusts_absence
 from tests.domain.factories import NOW
 from tests.runner.boards import CALENDLY, GHL, GHL_KEY, POLICY, SEARCH, a_board, asked, states, ws, ws_key
+from tests.use_cases import Admission, Refusal, Suspicion, distrusts, distrusts_absence
 
 
 def test_three_contract_faults_in_several_workspaces_open_the_provider() -> None:

@@ -9,10 +9,9 @@ from reconcile.domain.checklist import ClaimStep, RunStep, Step, VerifiedStep
 from reconcile.domain.report import RunReport
 from reconcile.domain.verification import Claim, Why, Word
 from reconcile.errors import RequestError
-from reconcile.runner.request import RunRequest
-from reconcile.runner.verify import Means, work_through
 from tests.runner.desk import Desk
 from tests.runner.fakes import START
+from tests.use_cases import Means, RunRequest, work_through
 
 LOOK = ClaimStep(claim=Claim(since=START, min_checks=1))
 NOTHING_TO_SEE = ClaimStep(claim=Claim(since=START, min_checks=1_000_000))

@@ -5,11 +5,11 @@ from datetime import timedelta
 from reconcile.domain.breaker import RUN_KEY, Breaker, BreakerReason, Trip
 from reconcile.domain.ids import ProviderName
 from reconcile.errors import ErrorClass
-from reconcile.runner.choice import served
 from tests.domain.factories import NOW
 from tests.runner.boards import CALENDLY, GHL_KEY, POLICY, a_board, asked, states
 from tests.runner.desk import Desk, unbooked
 from tests.runner.fakes import a_workspace, failure
+from tests.use_cases import served
 
 GHL_ONLY = [a_workspace(f"a-{n:02}", ProviderName.HIGHLEVEL) for n in range(8)]
 CALENDLY_ONLY = [a_workspace(f"b-{n:02}", ProviderName.CALENDLY) for n in range(4)]

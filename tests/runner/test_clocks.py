@@ -20,11 +20,11 @@ from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import Lead, Rollup
 from reconcile.domain.outcome import Outcome, SkipReason
 from reconcile.errors import ErrorClass
-from reconcile.runner.context import RunPolicy
 from tests.domain.factories import an_appointment
 from tests.runner.desk import Desk, at_desk, booked, unbooked
 from tests.runner.fakes import START, Allowance, Verdict, a_workspace, failure
 from tests.stores import sqlite_copy
+from tests.use_cases import RunPolicy
 
 CALENDLY_ID = "https://api.calendly.com/scheduled_events/EV{}/invitees/INV{}"
 UNSTOPPED = RunPolicy(breaker=BreakerPolicy(is_enforced=False))

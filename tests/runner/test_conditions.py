@@ -13,10 +13,10 @@ from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.report import RunReport, Trigger
 from reconcile.domain.shard import Shard
 from reconcile.errors import ErrorClass
-from reconcile.runner.document import document
 from tests.runner.desk import Desk, Wrapped
 from tests.runner.fakes import failure
 from tests.runner.told import GHL_TRIPPED, FakeChannel, an_alarm, heal, look, seven
+from tests.use_cases import document
 
 pytestmark = pytest.mark.integration
 

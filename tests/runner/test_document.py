@@ -21,7 +21,7 @@ from reconcile.domain.ids import ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.outcome import DeferReason, SkipReason
 from reconcile.domain.report import Freshness, Health, ProviderCounts, RunReport, SignatureCount, Trigger
-from reconcile.runner.document import breaker_document, document, instant
+from tests.use_cases import breaker_document, document, instant
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 GHL = BreakerKey(BreakerScope.PROVIDER, "ghl")

@@ -14,8 +14,8 @@ from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, LeadState, Rollup
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import RequestError
-from reconcile.runner.explain import LeadStory, explain_lead, explain_run, explain_workspace
 from tests.runner.stub import GHL, LEAD, NOW, WORKSPACE, Stub, healthy, run_row
+from tests.use_cases import LeadStory, explain_lead, explain_run, explain_workspace
 
 POLICY = DuePolicy()
 BREAKERS = BreakerPolicy()

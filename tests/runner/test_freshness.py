@@ -8,9 +8,9 @@ import pytest
 
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.report import UNSEEN_AFTER, Freshness
-from reconcile.runner.freshness import new_leads_since, read_freshness
 from tests.runner.desk import TICK, Desk, unbooked
 from tests.runner.fakes import START, a_workspace
+from tests.use_cases import new_leads_since, read_freshness
 
 
 class _Slow:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.runner.gate import Gate
+from tests.use_cases import Gate
 
 steps = st.lists(
     st.sampled_from(["enter", "cancel_first", "cancel_last", "succeed", "succeed_last", "fail", "leave", "wake"]),

@@ -18,8 +18,8 @@ from reconcile.domain.breaker import (
 )
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import RequestError, StoreUnavailable
-from reconcile.runner.hand import Order, Verb, act, breaker_key
 from tests.runner.stub import NOW, WORKSPACE, Stub
+from tests.use_cases import Order, Verb, act, breaker_key
 
 POLICY = BreakerPolicy()
 GHL = BreakerKey(BreakerScope.PROVIDER, "ghl")

@@ -8,10 +8,7 @@ from reconcile.domain.ids import RunId
 from reconcile.domain.lease import Lease
 from reconcile.ports import Silence, Store
 from reconcile.ports.telemetry import UnheardSpan
-from reconcile.runner.board import Board
-from reconcile.runner.context import LEASE_MARGIN, Parts, Run, RunPolicy
-from reconcile.runner.request import RunRequest
-from reconcile.runner.slots import Slots
+from tests.use_cases import LEASE_MARGIN, Board, Parts, Run, RunPolicy, RunRequest, Slots
 
 BUDGET = timedelta(seconds=50)
 

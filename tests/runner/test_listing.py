@@ -11,8 +11,8 @@ from reconcile.domain.finding import Finding, Verdict, worst
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.lead import Lead, LeadState, MismatchKind, Rollup
 from reconcile.ports import Store
-from reconcile.runner.listing import mismatched, quarantined
 from tests.runner.stub import GHL, LEAD, NOW, WORKSPACE
+from tests.use_cases import mismatched, quarantined
 
 WAITING = Lead(
     id=LEAD,

@@ -1,9 +1,9 @@
 """A workspace that waits in vain while others are answered: its trouble stays its own."""
 
 from reconcile.errors import ErrorClass
-from reconcile.runner.board import Admission, Board
 from tests.domain.factories import NOW
 from tests.runner.boards import GHL, a_board, asked, states, ws
+from tests.use_cases import Admission, Board
 
 
 def let_through(board: Board, number: int) -> Admission:

@@ -22,10 +22,10 @@ from reconcile.domain.breaker import (
 )
 from reconcile.errors import MirrorUnavailable, StoreUnavailable
 from reconcile.ports import Announcement, Breakers, Silence, StateObject
-from reconcile.runner.mirror import ATTEMPTS, BUDGET, Mirror
 from tests.runner.memory import MemoryMirror
 from tests.runner.stub import NOW
 from tests.runner.test_document import report
+from tests.use_cases import ATTEMPTS, BUDGET, Mirror
 
 GHL = BreakerKey(BreakerScope.PROVIDER, "ghl")
 OPEN = Breaker(key=GHL).trip(NOW, Trip(reason=BreakerReason.CONTRACT_FAULT, checks=4, errors=3), policy=BreakerPolicy())

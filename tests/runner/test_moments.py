@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from reconcile.domain.ids import RunId
 from reconcile.domain.page import Moment
 from reconcile.ports import TickRow
-from reconcile.runner.moments import Calendar, step
 from tests.runner.stub import NOW
+from tests.use_cases import Calendar, step
 
 HOUR = timedelta(hours=1)
 

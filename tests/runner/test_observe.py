@@ -5,9 +5,8 @@ from datetime import timedelta
 
 from reconcile.domain.ids import RunId
 from reconcile.domain.verification import Claim, Rate
-from reconcile.runner.document import document
-from reconcile.runner.observe import ledger_figures
 from tests.runner.desk import Desk
+from tests.use_cases import document, ledger_figures
 
 MINUTE = timedelta(minutes=1)
 

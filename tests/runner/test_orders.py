@@ -5,8 +5,8 @@ from datetime import timedelta
 from reconcile.domain.annotation import PREFIX
 from reconcile.domain.breaker import RUN_KEY, Breaker, BreakerKey, BreakerPolicy, BreakerScope, BreakerState
 from reconcile.domain.cadence import CadenceSource
-from reconcile.runner.orders import Obeyed, obey
 from tests.runner.stub import NOW, Stub
+from tests.use_cases import Obeyed, obey
 
 GHL = BreakerKey(BreakerScope.PROVIDER, "ghl")
 HOLD = "reason=outage for=2h actor=ada breaker=provider:ghl"

@@ -22,8 +22,8 @@ from reconcile.domain.lead import Lead, MismatchKind
 from reconcile.domain.report import Trigger
 from reconcile.errors import ErrorClass
 from reconcile.ports import ChannelState, Claim
-from reconcile.runner.overview import Overview, overview
 from tests.runner.stub import LEAD, NOW, WORKSPACE, Stub, healthy, run_row
+from tests.use_cases import Overview, overview
 
 POLICY = BreakerPolicy()
 GHL = BreakerKey(BreakerScope.PROVIDER, "ghl")

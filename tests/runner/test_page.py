@@ -14,8 +14,8 @@ from reconcile.domain.outcome import Outcome
 from reconcile.domain.page import PageFacts, Standing
 from reconcile.errors import ErrorClass
 from reconcile.ports import ChangeRow, TickRow
-from reconcile.runner.page import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
 from tests.runner.stub import LEAD, NOW, WORKSPACE, Stub, healthy, run_row
+from tests.use_cases import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
 
 HOUR = timedelta(hours=1)
 MEETING = Lead(

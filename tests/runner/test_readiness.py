@@ -5,8 +5,8 @@ from reconcile.domain.due import DuePolicy
 from reconcile.domain.finding import Verdict
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.workspace import Workspace
-from reconcile.runner.readiness import readiness
 from tests.domain.factories import NOW, a_lead
+from tests.use_cases import readiness
 
 
 async def test_a_due_workspace_without_a_credential_is_named(database_url: str) -> None:

@@ -14,11 +14,9 @@ from reconcile.domain.breaker import (
     OverrideKind,
 )
 from reconcile.errors import ErrorClass
-from reconcile.runner.board import Admission
-from reconcile.runner.tally import Suspicion
-from reconcile.runner.trust import blames_others, distrusts_absence
 from tests.domain.factories import NOW
 from tests.runner.boards import GHL, GHL_KEY, LATER, POLICY, a_board, an_open, asked, ws, ws_key
+from tests.use_cases import Admission, Suspicion, blames_others, distrusts_absence
 
 
 def test_an_open_provider_gets_no_call_before_its_probe_is_due() -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from reconcile.domain.finding import Verdict
 from reconcile.errors import MirrorUnavailable
-from reconcile.runner.rights import rights
 from tests.runner.memory import MemoryMirror
+from tests.use_cases import rights
 
 AWAY = MirrorUnavailable("the Kubernetes API did not answer in time")
 GONE = MirrorUnavailable("the Kubernetes API answered 404 for configmap/s: there is no such object; the chart makes it")

@@ -23,9 +23,9 @@ from reconcile.domain.outcome import DeferReason
 from reconcile.domain.report import Health
 from reconcile.errors import ErrorClass, LeaseLost, StoreUnavailable
 from reconcile.ports import BatchReceipt, BatchWrite
-from reconcile.runner.context import RunPolicy
 from tests.runner.desk import Desk, Wrapped
 from tests.runner.fakes import failure
+from tests.use_cases import RunPolicy
 
 HOUR = timedelta(hours=1)
 CANCELED = AppointmentStatus.CANCELED

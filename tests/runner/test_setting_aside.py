@@ -11,9 +11,9 @@ from reconcile.domain.breaker import BreakerPolicy
 from reconcile.domain.ids import LeadId
 from reconcile.domain.report import Health
 from reconcile.errors import ErrorClass
-from reconcile.runner.context import RunPolicy
 from tests.runner.desk import Desk
 from tests.runner.fakes import failure
+from tests.use_cases import RunPolicy
 
 BASE = timedelta(minutes=1)
 POISON = "ws-0-lead-000"

@@ -3,7 +3,7 @@
 import asyncio
 
 from reconcile.domain.ids import WorkspaceId
-from reconcile.runner.slots import LENT_FOR_EACH, Slots
+from tests.use_cases import LENT_FOR_EACH, Slots
 
 
 async def begun(slots: Slots, count: int) -> tuple[list[asyncio.Task[None]], list[WorkspaceId]]:

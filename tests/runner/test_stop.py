@@ -9,9 +9,9 @@ import pytest
 
 from reconcile.domain.outcome import DeferReason
 from reconcile.domain.report import Health, RunReport
-from reconcile.runner.context import STOP_GRACE, RunPolicy
 from tests.runner.desk import Desk, Wrapped
 from tests.runner.fakes import FakeSink
+from tests.use_cases import STOP_GRACE, RunPolicy
 
 PATIENCE = 20.0
 """Seconds of real time after which a test that hangs is ended."""

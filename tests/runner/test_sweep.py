@@ -15,13 +15,12 @@ from reconcile.domain.outcome import DeferReason
 from reconcile.domain.report import Health
 from reconcile.errors import ErrorClass
 from reconcile.ports import Lookup, Usage
-from reconcile.runner.context import STOP_GRACE, RunPolicy
-from reconcile.runner.trust import distrusts
 from tests.domain.factories import NOW
 from tests.runner.boards import GHL as LOOK_UP
 from tests.runner.boards import a_board, asked, states, ws
 from tests.runner.desk import GHL, Desk, booked, tripped, unbooked
 from tests.runner.fakes import START, Allowance, a_workspace, failure
+from tests.use_cases import STOP_GRACE, distrusts
 
 
 async def fill(desk: Desk, leads: list[Lead], *workspaces: str) -> None:
@@ -107,7 +106,7 @@ async def test_lists_that_fail_everywhere_have_a_breaker_of_their_own(listed: De
     """Nothing is left undone for it; when they are well again, three of them find out."""
     await listed.fill([10] * 12)
     listed.ghl.on_sweep = failure(kind)
-    listed.policy = RunPolicy(workspace_concurrency=1)
+    listed.policy = replace(listed.policy, workspace_concurrency=1)
 
     broken = await listed.run()
 
@@ -203,7 +202,7 @@ class _Purse(Allowance):
 
 async def test_after_the_deadline_nothing_is_listed(listed: Desk) -> None:
     await listed.fill([20])
-    listed.policy = RunPolicy(budget=timedelta(0))
+    listed.policy = replace(listed.policy, budget=timedelta(0))
 
     report = await listed.run()
 

@@ -2,15 +2,11 @@
 
 from dataclasses import replace
 
-import pytest
-
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.breaker import BreakerState
 from reconcile.domain.change import Answer
 from reconcile.domain.lead import Lead
 from reconcile.errors import ErrorClass
-from reconcile.runner import asking
-from reconcile.runner.context import RunPolicy
 from tests.runner.desk import Desk, tripped
 from tests.runner.fakes import START, failure
 
@@ -32,10 +28,8 @@ async def test_a_sample_that_contradicts_the_lists_is_believed(listed: Desk) -> 
     assert "sweep.contradicted" in listed.ear.events
 
 
-async def test_where_lists_settle_all_a_sample_is_taken_now_and_then(
-    listed: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(asking, "SAMPLES", 1.0)
+async def test_where_lists_settle_all_a_sample_is_taken_now_and_then(listed: Desk) -> None:
+    listed.policy = replace(listed.policy, list_sample_share=1)
     await listed.fill([20])
 
     report = await listed.run()
@@ -48,7 +42,7 @@ async def _odd_ones(desk: Desk, *, workspaces: int) -> list[Lead]:
     leads = await desk.fill([20] * workspaces)
     odd = [each for each in leads if each.id.endswith("-007")]
     desk.ghl.unlisted = {each.appointments[0].id for each in odd}
-    desk.policy = RunPolicy(workspace_concurrency=16)
+    desk.policy = replace(desk.policy, workspace_concurrency=16)
     return odd
 
 

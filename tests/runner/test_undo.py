@@ -17,12 +17,12 @@ from reconcile.domain.outcome import Outcome
 from reconcile.domain.undoing import Left, undone
 from reconcile.errors import RequestError
 from reconcile.ports import Store
-from reconcile.runner.undo import Undo, Undoing, undo
 from reconcile.store.batch_rows import change_documents
 from reconcile.store.seed import seed
 from reconcile.store.session import open_store
 from tests.runner.fakes import FakeClock
 from tests.stores import DEFAULT, RUN, W1, W2, appointment, batch, booking, lead, lead_write, workspace
+from tests.use_cases import Undo, Undoing, undo
 
 UNDO = RunId("undo-1")
 COUNT = 12

@@ -9,8 +9,8 @@ from reconcile.domain.checklist import ClaimStep, Source
 from reconcile.domain.log_entry import LogEntry
 from reconcile.domain.verification import Claim, Expected, Ruling, Why, Word
 from reconcile.errors import LogsRefused, LogsUnavailable
-from reconcile.runner.verify import Means, watch
 from tests.runner.fakes import START, FakeClock
+from tests.use_cases import Means, watch
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)

@@ -7,8 +7,8 @@ from typing import Any
 
 from reconcile.domain.alert import AlertPolicy, Message, News
 from reconcile.ports import AlertChannel
-from reconcile.runner.alerts import Alarm, tell
 from tests.runner.desk import Desk
+from tests.use_cases import Alarm, tell
 
 GHL_TRIPPED = "provider_breaker:ghl"
 

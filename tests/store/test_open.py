@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import text
 
 from reconcile.errors import SettingsError, StoreUnavailable
-from reconcile.runner.context import LEASE_MARGIN
 from reconcile.store.address import Address
 from reconcile.store.database import Database
 from reconcile.store.migrate import migrate
 from reconcile.store.session import open_store
 from tests import postgres
 from tests.stores import DEFAULT
+from tests.use_cases import LEASE_MARGIN
 
 IDLE_RUN = """
 import asyncio, sys

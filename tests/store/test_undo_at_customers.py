@@ -4,11 +4,11 @@ from reconcile.domain.ids import LeadId, RunId
 from reconcile.domain.lead import Lead
 from reconcile.domain.undoing import Left
 from reconcile.ports import Store
-from reconcile.runner.undo import Undo, undo
 from tests.runner.fakes import FakeClock
 from tests.store import schemas
 from tests.store.schemas import ONE
 from tests.stores import NOW, RUN, appointment, batch, booking, lead_write
+from tests.use_cases import Undo, undo
 
 
 async def found(store: Store) -> Lead:

@@ -17,12 +17,12 @@ import pytest
 from reconcile import bootstrap
 from reconcile.domain.ids import RunId
 from reconcile.ports.instruments import RUNS
-from reconcile.runner.request import RunRequest
 from reconcile.settings import Settings
 from reconcile.telemetry.otel import OtelTelemetry
 from reconcile.telemetry.wanted import wanted
 from tests import stores
 from tests.cli.command import BASE
+from tests.use_cases import RunRequest
 
 Broken: TypeAlias = Callable[[], AbstractContextManager[str]]
 
