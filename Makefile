@@ -23,6 +23,11 @@ demo: $(STAMP)  ## a healthy run, the incident, the stop, the recovery: in a min
 test: $(STAMP)  ## every test that runs without containers, on two cores, with a PostgreSQL of its own
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
+.PHONY: test-parts
+test-parts: $(STAMP)  ## what make test skips or replaces where a browser, the collector or an installed PostgreSQL is missing
+	$(BIN)/pytest --numprocesses 2 --dist worksteal tests/page tests/telemetry tests/simulator tests/contracts tests/store \
+		tests/test_postgres_fixture.py
+
 .PHONY: test-faults
 test-faults: $(STAMP)  ## the fault suite in full, of which make test runs a sample: minutes
 	$(BIN)/pytest tests/faults -m faults --numprocesses 2 --dist worksteal
