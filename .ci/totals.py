@@ -1,12 +1,12 @@
 """Print what became of each test over all steps: ``python3 .ci/totals.py FOLDER`` reads the JUnit files in it.
 
-A test that one step skipped and another ran counts as run. The closing line has the form ``N passed, N failed, N skipped``.
+A test that one step skipped and another ran counts as run. The closing line reads ``N passed, N failed, N skipped``.
 """
 
 import sys
 from collections import Counter
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 ORDER = ("skipped", "passed", "failed")
 
@@ -16,7 +16,7 @@ def outcomes(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     found: dict[str, str] = {}
     reasons: dict[str, str] = {}
     for file in sorted(folder.glob("*.xml")):
-        for case in ElementTree.parse(file).iter("testcase"):
+        for case in ET.parse(file).iter("testcase"):
             name = f"{case.get('classname')}::{case.get('name')}"
             skipped = case.find("skipped")
             if case.find("failure") is not None or case.find("error") is not None:
