@@ -16,9 +16,9 @@ from benchmarks.process import measured
 from benchmarks.runs import CLI, database, seeded, simulator
 from reconcile import bootstrap
 from reconcile.domain.due import DuePolicy
-from reconcile.domain.report import UNSEEN_AFTER
+from reconcile.domain.run.report import UNSEEN_AFTER
+from reconcile.domain.run.request import RunRequest
 from reconcile.ports import Store
-from reconcile.runner.request import RunRequest
 from reconcile.settings import Settings
 from reconcile.simulator import Scenario, WorldSize
 

@@ -166,7 +166,7 @@ def _httpx_pyreqwest(connections: int) -> "httpx.AsyncBaseTransport":
 
 
 def _ours(_connections: int) -> "httpx.AsyncBaseTransport":
-    from reconcile.providers.transport import AiohttpTransport
+    from reconcile.providers.http.transport import AiohttpTransport
 
     return AiohttpTransport()
 
@@ -200,7 +200,7 @@ async def _whole(
     """Open what the adapters use: origin guard, deadline, retry budget, caps, status table, rate headers, decoding."""
     from reconcile.domain.credential import Token
     from reconcile.domain.ids import Operation, ProviderName
-    from reconcile.providers.http import AiohttpTransport, BaseUrl, Call, Gateway
+    from reconcile.providers.http.client import AiohttpTransport, BaseUrl, Call, Gateway
 
     gateway = Gateway(
         provider=ProviderName.HIGHLEVEL,
@@ -299,10 +299,12 @@ CANDIDATES = {
         open=lambda s, u, n: _transport_alone(s, u, _httpx_pyreqwest(n)), imports=["httpx", "pyreqwest.client"]
     ),
     "ours, transport alone": Candidate(
-        open=lambda s, u, n: _transport_alone(s, u, _ours(n)), imports=["httpx", "reconcile.providers.transport"]
+        open=lambda s, u, n: _transport_alone(s, u, _ours(n)), imports=["httpx", "reconcile.providers.http.transport"]
     ),
-    "ours, whole": Candidate(open=_whole, imports=["reconcile.providers.http"]),
-    "ours, whole and traced": Candidate(open=_traced, imports=["reconcile.providers.http", "reconcile.telemetry.otel"]),
+    "ours, whole": Candidate(open=_whole, imports=["reconcile.providers.http.client"]),
+    "ours, whole and traced": Candidate(
+        open=_traced, imports=["reconcile.providers.http.client", "reconcile.telemetry.otel"]
+    ),
     "aiohttp": Candidate(open=_aiohttp, imports=["aiohttp"]),
     "pyreqwest": Candidate(open=_pyreqwest, imports=["pyreqwest.client"]),
 }

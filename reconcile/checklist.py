@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 import yaml
 
-from reconcile.domain.cadence import read_duration
-from reconcile.domain.checklist import ClaimStep, RunStep, Source, Step, VerifiedStep
 from reconcile.domain.ids import WorkspaceId
-from reconcile.domain.verification import MIN_CHECKS, Claim, Expected, Rate
+from reconcile.domain.run.cadence import read_duration
+from reconcile.domain.verification.checklist import ClaimStep, RunStep, Source, Step, VerifiedStep
+from reconcile.domain.verification.claim import MIN_CHECKS, Claim, Expected, Rate
 from reconcile.errors import InputUnreadable, QuestionError
-from reconcile.mounted import small_text
+from reconcile.secret_files import small_text
 
 MOST_BYTES = 256 * 1024
 MOST_STEPS = 100

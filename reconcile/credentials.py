@@ -8,7 +8,7 @@ from pathlib import Path
 from reconcile.domain.credential import Token
 from reconcile.domain.ids import ProviderName, WorkspaceId
 from reconcile.errors import SettingsError
-from reconcile.mounted import small_text
+from reconcile.secret_files import small_text
 
 MAX_TOKEN_BYTES = 16 * 1024
 

@@ -21,8 +21,8 @@ from reconcile.domain.outcome import ErrorSignature, Outcome
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass
 from reconcile.ports import BatchWrite, LeadWrite
-from reconcile.store.mapping import load_mapping
-from reconcile.store.migrate import migrate
+from reconcile.store.mapping.mapping import load_mapping
+from reconcile.store.schema.migrate import migrate
 from tests import postgres
 
 NOW = datetime(2025, 3, 3, 12, 0, tzinfo=UTC)

@@ -13,7 +13,7 @@ import pytest
 from docs import generate
 from reconcile.errors import ErrorClass
 from reconcile.settings import SETTINGS
-from reconcile.store.tables import metadata
+from reconcile.store.schema.tables import metadata
 from reconcile_cli.main import ExitCode, cli
 from tests.use_cases import PROVIDER_FAULTS, WORKSPACE_FAULTS
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from reconcile.loading import loading
+from reconcile.lazy_imports import loading
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +56,7 @@ def test_what_was_loaded_is_not_looked_through_again(monkeypatch: pytest.MonkeyP
 
 def test_a_process_ends_without_a_last_look() -> None:
     code = (
-        "import atexit, gc\nfrom reconcile.loading import leave_memory_to_the_system\n"
+        "import atexit, gc\nfrom reconcile.lazy_imports import leave_memory_to_the_system\n"
         "atexit.register(lambda: print(gc.get_freeze_count() > 0))\nleave_memory_to_the_system()"
     )
 

@@ -25,7 +25,7 @@ LONGEST = 300
 # Longer, each with its reason.
 LONG: dict[str, str] = {
     "benchmarks/http.py": "server, clients and measured process of one benchmark, each of no use without the others",
-    "reconcile/runner/board.py": "one state machine over all breakers of a run",
+    "reconcile/domain/breaker/registry.py": "one state machine over all breakers of a run",
     "tests/providers/http/test_client.py": "one class, tried at every phase of an exchange",
     "tests/providers/http/test_wire.py": "one table of broken answers",
 }
@@ -83,7 +83,7 @@ def test_one_file_of_the_tests_knows_where_use_cases_live_and_none_patches_a_mod
     """A package that is renamed or divided is a change of tests/use_cases.py, not of sixty files."""
     tests = {path: path.read_text() for path in FILES if "tests" in path.parts and path.suffix == ".py"}
 
-    namers = [path.name for path, text in tests.items() if re.search(r"\breconcile\.runner\b(?!\\)", text)]
+    namers = [path.name for path, text in tests.items() if re.search(r"\breconcile\.services\b(?!\\)", text)]
     patchers = [path.name for path, text in tests.items() if re.search(r"setattr\(\s*['\"]reconcile", text)]
 
     assert (namers, patchers) == (["use_cases.py"], [])

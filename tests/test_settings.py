@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.domain.report import Trigger
+from reconcile.domain.run.report import Trigger
 from reconcile.errors import SettingsError
 from reconcile.settings import SETTINGS, BreakerMode, Settings
 

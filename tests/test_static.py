@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PLACES = ("reconcile/runner/sample.py", "cmd/reconcile_cli/sample.py")
+PLACES = ("reconcile/services/sample.py", "cmd/reconcile_cli/sample.py")
 HEAD = '"""Sample."""\n\nimport {module}\n\n\n'
 
 

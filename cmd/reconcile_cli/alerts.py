@@ -8,9 +8,9 @@ import click
 from reconcile import bootstrap
 from reconcile.bootstrap.alerts import alarm_of
 from reconcile.errors import SettingsError
-from reconcile.runner.alert_view import AlertsView, alerts_view
-from reconcile.runner.alerts import Alarm, tell
-from reconcile.runner.rehearsal import ChannelTrial, rehearse
+from reconcile.services.alerting.channel_test import ChannelTrial, rehearse
+from reconcile.services.alerting.notify import Alarm, tell
+from reconcile.services.alerting.view import AlertsView, alerts_view
 from reconcile.settings import SETTINGS, Settings
 from reconcile.telemetry import LoggingTelemetry
 from reconcile_cli.main import ExitCode

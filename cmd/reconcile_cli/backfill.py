@@ -11,13 +11,13 @@ import click
 from reconcile import bootstrap
 from reconcile.bootstrap import backfill as wiring
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.backfill import BackfillPlan, PlanId, Selection
+from reconcile.domain.backfill.plan import BackfillPlan, PlanId, Selection
 from reconcile.domain.ids import ProviderName, WorkspaceId
-from reconcile.domain.report import RunReport
+from reconcile.domain.run.report import RunReport
 from reconcile.errors import RequestError
-from reconcile.runner.backfill import OnTally, Wanted, known_plan
-from reconcile.runner.backfill_view import BackfillView, view
-from reconcile.runner.explain import known_workspace
+from reconcile.services.backfill.backfill import OnTally, Wanted, known_plan
+from reconcile.services.backfill.view import BackfillView, view
+from reconcile.services.views.explain import known_workspace
 from reconcile.settings import Settings
 from reconcile.settings.cluster import Label
 from reconcile_cli.job import job_options

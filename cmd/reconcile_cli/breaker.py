@@ -6,10 +6,10 @@ from datetime import timedelta
 import click
 
 from reconcile import bootstrap
-from reconcile.domain.breaker import Breaker
-from reconcile.runner.advice import Advice, advice
-from reconcile.runner.hand import Order, Verb, act, breaker_key
-from reconcile.runner.overview import troubled
+from reconcile.domain.breaker.breaker import Breaker
+from reconcile.services.control.breaker_overrides import Order, Verb, act, breaker_key
+from reconcile.services.views.next_steps import Advice, advice
+from reconcile.services.views.status import troubled
 from reconcile.settings import Settings
 from reconcile_cli.options import DurationParam, with_settings
 from reconcile_cli.output import is_text, print_json, user

@@ -6,8 +6,8 @@ from datetime import timedelta
 import click
 
 from reconcile import bootstrap
-from reconcile.domain.cadence import CadenceOverride
-from reconcile.runner.cadence import CadenceView, cadence_view, lower
+from reconcile.domain.run.cadence import CadenceOverride
+from reconcile.services.control.cadence import CadenceView, cadence_view, lower
 from reconcile.settings import Settings
 from reconcile_cli.options import COMMON, DurationParam, with_settings
 from reconcile_cli.output import is_text, print_json, user

@@ -8,8 +8,15 @@ import click
 
 from reconcile import bootstrap
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
-from reconcile.runner.explain import LeadStory, RunStory, WorkspaceStory, explain_lead, explain_run, explain_workspace
-from reconcile.runner.failure_story import FailureStory, explain_failure
+from reconcile.services.views.explain import (
+    LeadStory,
+    RunStory,
+    WorkspaceStory,
+    explain_lead,
+    explain_run,
+    explain_workspace,
+)
+from reconcile.services.views.failure_history import FailureStory, explain_failure
 from reconcile.settings import Settings
 from reconcile_cli.options import with_settings
 from reconcile_cli.output import is_text, print_json

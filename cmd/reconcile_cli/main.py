@@ -26,7 +26,7 @@ from reconcile.errors import (
     SettingsError,
     StoreUnavailable,
 )
-from reconcile.loading import leave_memory_to_the_system, loading
+from reconcile.lazy_imports import leave_memory_to_the_system, loading
 
 
 class ExitCode(IntEnum):

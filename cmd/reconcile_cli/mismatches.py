@@ -6,7 +6,7 @@ import click
 
 from reconcile import bootstrap
 from reconcile.domain.ids import WorkspaceId
-from reconcile.runner.listing import LeadLine, mismatched
+from reconcile.services.views.lead_lists import LeadLine, mismatched
 from reconcile.settings import Settings
 from reconcile_cli.options import with_settings
 from reconcile_cli.output import is_text, print_json

@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 import click
 
-from reconcile.runner.document import instant
+from reconcile.domain.run.report_document import instant
 from reconcile.settings import Output, Settings
 
 

@@ -7,7 +7,7 @@ import click
 
 from reconcile import bootstrap
 from reconcile.errors import RequestError
-from reconcile.runner.prune import Pruned, prune
+from reconcile.services.maintenance.prune import Pruned, prune
 from reconcile.settings import Settings
 from reconcile_cli.options import DurationParam, with_settings
 from reconcile_cli.output import is_text, print_json

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import click
 
 from reconcile import bootstrap
+from reconcile.domain.formatting import counted
 from reconcile.domain.ids import LeadId, WorkspaceId
-from reconcile.domain.spelling import counted
-from reconcile.runner.listing import LeadLine, quarantined
+from reconcile.services.views.lead_lists import LeadLine, quarantined
 from reconcile.settings import Settings
 from reconcile_cli.options import with_settings
 from reconcile_cli.output import is_text, print_json

@@ -8,9 +8,9 @@ from click.core import ParameterSource
 
 from reconcile import bootstrap
 from reconcile.domain.ids import WorkspaceId
-from reconcile.domain.report import Health, RunReport
-from reconcile.runner.document import document
-from reconcile.runner.request import OnProgress, RunRequest
+from reconcile.domain.run.report import Health, RunReport
+from reconcile.domain.run.report_document import document
+from reconcile.domain.run.request import OnProgress, RunRequest
 from reconcile.settings import Settings
 from reconcile_cli.main import ExitCode
 from reconcile_cli.options import EVERYTHING, with_settings
@@ -59,7 +59,7 @@ def command(settings: Settings, *, workspace: str | None, dry_run: bool, fail_on
 
 async def _made(settings: Settings, request: RunRequest, *, on_progress: OnProgress | None = None) -> RunReport:
     if request.workspace is not None:
-        from reconcile.runner.explain import known_workspace  # noqa: PLC0415 - for a person only
+        from reconcile.services.views.explain import known_workspace  # noqa: PLC0415 - for a person only
 
         async with bootstrap.opened(settings) as opened:
             await known_workspace(request.workspace, store=opened.store)

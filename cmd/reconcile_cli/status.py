@@ -5,7 +5,7 @@ import asyncio
 import click
 
 from reconcile import bootstrap
-from reconcile.runner.overview import Overview, overview
+from reconcile.services.views.status import Overview, overview
 from reconcile.settings import Settings
 from reconcile_cli.options import COMMON, with_settings
 from reconcile_cli.output import is_text, print_json

@@ -6,9 +6,9 @@ import click
 
 import reconcile
 from reconcile import bootstrap
-from reconcile.domain.backfill import PlanId
+from reconcile.domain.backfill.plan import PlanId
 from reconcile.domain.ids import RunId
-from reconcile.runner.undo import Undo, Undoing, undo
+from reconcile.services.backfill.undo import Undo, Undoing, undo
 from reconcile.settings import Settings
 from reconcile_cli.options import with_settings
 from reconcile_cli.output import is_text, print_json

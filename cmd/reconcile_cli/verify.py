@@ -10,11 +10,11 @@ import click
 
 from reconcile.bootstrap.verify import means_of
 from reconcile.checklist import read_checklist, read_instant
-from reconcile.domain.checklist import ClaimStep, Source, StepResult, VerifiedStep, overall
-from reconcile.domain.verification import MIN_CHECKS, Claim, Expected, Rate, Ruling, Why, Word
+from reconcile.domain.verification.checklist import ClaimStep, Source, StepResult, VerifiedStep, overall
+from reconcile.domain.verification.claim import MIN_CHECKS, Claim, Expected, Rate, Ruling, Why, Word
 from reconcile.errors import QuestionError
-from reconcile.runner.verify import single, watch, work_through
-from reconcile.runner.verify_document import document, markdown
+from reconcile.services.verification.document import document, markdown
+from reconcile.services.verification.verify import single, watch, work_through
 from reconcile.settings import Settings
 from reconcile.settings.cluster import Label
 from reconcile_cli.main import ExitCode

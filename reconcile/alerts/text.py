@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from reconcile.domain.alert import Alert, ConditionKind, Message, News, Notice
-from reconcile.domain.spelling import span, visible
+from reconcile.domain.formatting import span, visible
 
 TITLES: Mapping[ConditionKind, str] = {
     ConditionKind.RUN_BREAKER: "All checks are stopped",

@@ -21,20 +21,20 @@ from reconcile.domain.credential import Token
 from reconcile.domain.finding import Finding, Verdict, worst
 from reconcile.domain.ids import ProviderName, RunId
 from reconcile.domain.lead import Lead
-from reconcile.domain.receipt import receipt_text
-from reconcile.domain.report import RunReport
+from reconcile.domain.run.receipt import receipt_text
+from reconcile.domain.run.report import RunReport
+from reconcile.domain.run.request import OnProgress, RunRequest
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import SettingsError, StoreUnavailable
-from reconcile.loading import loading
+from reconcile.lazy_imports import loading
 from reconcile.ports import Clock, EffectSink, Provider, Silence, Store, Telemetry
 from reconcile.providers.lazy import LazyProviders
-from reconcile.runner.bugs import bug_named
-from reconcile.runner.context import Parts, RunPolicy, Stop
-from reconcile.runner.readiness import readiness
-from reconcile.runner.request import OnProgress, RunRequest
-from reconcile.runner.run import run as run_once
-from reconcile.runner.termination import ended_by_sigterm
-from reconcile.runner.verdict import unbegun_report
+from reconcile.redaction import bug_named
+from reconcile.services.maintenance.readiness import readiness
+from reconcile.services.run.context import Parts, RunPolicy, Stop
+from reconcile.services.run.report_builder import unbegun_report
+from reconcile.services.run.run import run as run_once
+from reconcile.services.run.shutdown import ended_by_sigterm
 from reconcile.settings import Settings
 from reconcile.telemetry import LoggingTelemetry
 
@@ -80,7 +80,7 @@ async def opened_url(
 ) -> AsyncIterator[Store]:
     """Open one database by its URL."""
     with loading():
-        from reconcile.store.mapping import load_mapping  # noqa: PLC0415 - `--help` must not load a database library
+        from reconcile.store.mapping.mapping import load_mapping  # noqa: PLC0415 - `--help` must not load a database library
         from reconcile.store.session import open_store  # noqa: PLC0415
 
     async with open_store(url, mapping=load_mapping(mapping), tokens=tokens, now=now) as store:
@@ -94,8 +94,8 @@ async def migrate(settings: Settings) -> Sequence[str]:
 
 async def migrate_url(url: str, *, mapping: str = "default") -> Sequence[str]:
     """Bring one database's tables to this version's schema."""
-    from reconcile.store.mapping import load_mapping  # noqa: PLC0415
-    from reconcile.store.migrate import migrate as migrate_store  # noqa: PLC0415
+    from reconcile.store.mapping.mapping import load_mapping  # noqa: PLC0415
+    from reconcile.store.schema.migrate import migrate as migrate_store  # noqa: PLC0415
 
     return await migrate_store(url, mapping=load_mapping(mapping))
 
@@ -104,8 +104,8 @@ async def seed_url(
     url: str, *, mapping: str = "default", workspaces: Iterable[Workspace], leads: Iterable[Lead]
 ) -> None:
     """Put workspaces and leads into one database, for demo, tests and benchmarks."""
-    from reconcile.store.mapping import load_mapping  # noqa: PLC0415
-    from reconcile.store.seed import seed  # noqa: PLC0415
+    from reconcile.store.leads.seed import seed  # noqa: PLC0415
+    from reconcile.store.mapping.mapping import load_mapping  # noqa: PLC0415
 
     await seed(url, mapping=load_mapping(mapping), workspaces=workspaces, leads=leads)
 
@@ -126,8 +126,8 @@ def as_yaml(document: Mapping[str, Any]) -> str:
 
 async def doctor(settings: Settings) -> Sequence[Finding]:
     """Look at everything that a run needs and say how it is; nothing is changed and no provider is called."""
-    from reconcile.store.check import check_schema  # noqa: PLC0415
-    from reconcile.store.mapping import load_mapping  # noqa: PLC0415
+    from reconcile.store.doctor.check import check_schema  # noqa: PLC0415
+    from reconcile.store.mapping.mapping import load_mapping  # noqa: PLC0415
 
     clock = SystemClock()
     try:
@@ -279,7 +279,7 @@ async def _sink(settings: Settings, *, clock: Clock) -> AsyncIterator[EffectSink
     if settings.webhook_url is None or settings.webhook_secret is None:
         yield None
         return
-    from reconcile.providers.http import AiohttpTransport  # noqa: PLC0415
+    from reconcile.providers.http.client import AiohttpTransport  # noqa: PLC0415
     from reconcile.providers.webhook import WebhookSink  # noqa: PLC0415
 
     async with AiohttpTransport() as transport:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from reconcile.bootstrap.threads import DaemonThreads
 from reconcile.domain.alert import Message
 from reconcile.ports import AlertChannel, Clock
-from reconcile.runner.alerts import Alarm
+from reconcile.services.alerting.notify import Alarm
 from reconcile.settings import Settings
 from reconcile.wire.signing import signing_key
 
@@ -64,7 +64,7 @@ class _Wires:
     def post(self, name: str) -> "Post":
         """Return the way to one service."""
         from reconcile.alerts.post import Post  # noqa: PLC0415 - only where something is to be told
-        from reconcile.providers.transport import AiohttpTransport  # noqa: PLC0415
+        from reconcile.providers.http.transport import AiohttpTransport  # noqa: PLC0415
 
         transport = AiohttpTransport()
         self.stack.push_async_callback(transport.aclose)
@@ -96,7 +96,7 @@ def _slack(url: str, wires: _Wires) -> AlertChannel:
 
 def _smtp(url: str, given: Settings, wires: _Wires) -> AlertChannel:
     from reconcile.alerts.smtp import Smtp  # noqa: PLC0415
-    from reconcile.providers.transport import tls_context  # noqa: PLC0415
+    from reconcile.providers.http.transport import tls_context  # noqa: PLC0415
 
     sender, recipients = _mail(given)
     return Smtp(url, sender=sender, recipients=recipients, tls=tls_context, clock=wires.clock)

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from reconcile import bootstrap
-from reconcile.domain.backfill import BackfillPlan, Caps, ItemState, PlanId
-from reconcile.domain.report import RunReport, Trigger
+from reconcile.domain.backfill.plan import BackfillPlan, Caps, ItemState, PlanId
+from reconcile.domain.run.report import RunReport, Trigger
+from reconcile.domain.run.request import Progress, RunRequest
 from reconcile.ports import Store
-from reconcile.runner import backfill
-from reconcile.runner.applying import Applying
-from reconcile.runner.backfill import ROUND, OnTally, Tally, Wanted
-from reconcile.runner.context import Parts, RunPolicy
-from reconcile.runner.planning import OwnBreakers, carrying_out, planning
-from reconcile.runner.request import Progress, RunRequest
+from reconcile.services.backfill import backfill
+from reconcile.services.backfill.apply import Applying
+from reconcile.services.backfill.backfill import ROUND, OnTally, Tally, Wanted
+from reconcile.services.backfill.planning import OwnBreakers, carrying_out, planning
+from reconcile.services.run.context import Parts, RunPolicy
 from reconcile.settings import Settings
 
 _EVERYTHING = 1_000_000

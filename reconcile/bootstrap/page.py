@@ -9,8 +9,8 @@ from pathlib import Path
 from reconcile.bootstrap import SystemClock, opened
 from reconcile.domain.page import PageFacts
 from reconcile.errors import RequestError
-from reconcile.runner.bugs import bug_named
-from reconcile.runner.page import page_facts
+from reconcile.redaction import bug_named
+from reconcile.services.views.page import page_facts
 from reconcile.settings import Settings
 
 

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 from reconcile.domain.finding import Finding
 from reconcile.ports import Clock, StateMirror, Telemetry
-from reconcile.runner.mirror import Mirror
-from reconcile.runner.rights import rights
+from reconcile.services.control.mirror import Mirror
+from reconcile.services.maintenance.rights import rights
 from reconcile.settings import Settings
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import reconcile
 from reconcile.domain.finding import Finding, Verdict
 from reconcile.domain.ids import RunId
-from reconcile.loading import loading
+from reconcile.lazy_imports import loading
 from reconcile.ports import Telemetry
-from reconcile.runner.context import Stop
+from reconcile.services.run.context import Stop
 from reconcile.telemetry import LoggingTelemetry
 from reconcile.telemetry.wanted import Wanted, wanted
 

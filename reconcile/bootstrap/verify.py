@@ -5,12 +5,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 
 from reconcile import bootstrap
-from reconcile.domain.report import RunReport
+from reconcile.domain.run.report import RunReport
+from reconcile.domain.run.request import RunRequest
 from reconcile.logs.entries import entries
 from reconcile.logs.files import LogFile
 from reconcile.ports.logs import LogSource
-from reconcile.runner.request import RunRequest
-from reconcile.runner.verify import Means, OnRuling
+from reconcile.services.verification.verify import Means, OnRuling
 from reconcile.settings import Settings
 
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from reconcile.domain.breaker import RUN_KEY, Breaker, BreakerScope, BreakerState
-from reconcile.domain.cadence import read_duration
+from reconcile.domain.breaker.breaker import RUN_KEY, Breaker, BreakerScope, BreakerState
+from reconcile.domain.run.cadence import read_duration
 
 PREFIX = "appointment-reconciler.io/"
 BREAKER = PREFIX + "breaker"

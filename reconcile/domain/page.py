@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from reconcile.domain.ages import Ages
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
+from reconcile.domain.run.verification_ages import Ages
 
 
 class Standing(StrEnum):

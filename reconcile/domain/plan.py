@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reconcile.domain.appointment import CALLED_OFF, HELD, Appointment, AppointmentStatus, primary
+from reconcile.domain.booking_reference import canonical, provider_of, refers_to
 from reconcile.domain.change import Answer, AppointmentChange, Change, Effect, EffectKind
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.domain.lead import Lead, LeadStatus, MismatchKind, Rollup
 from reconcile.domain.outcome import Outcome, SkipReason
-from reconcile.domain.reference import canonical, provider_of, refers_to
 
 RESCHEDULE_WINDOW = timedelta(hours=6)
 """A new appointment made this near a cancellation of the same lead is taken to replace the canceled one."""

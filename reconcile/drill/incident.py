@@ -9,18 +9,18 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from reconcile import bootstrap
-from reconcile.domain.backoff import BackoffPolicy
-from reconcile.domain.breaker import BreakerPolicy
+from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.ids import LeadId, ProviderName, RunId
-from reconcile.domain.report import RunReport, Trigger
+from reconcile.domain.retry_state import BackoffPolicy
+from reconcile.domain.run.report import RunReport, Trigger
+from reconcile.domain.run.request import RunRequest
 from reconcile.drill.clock import DrillClock
 from reconcile.drill.company import enter
 from reconcile.ports import AlertChannel, Provider, Silence, Store
-from reconcile.runner.alerts import Alarm
-from reconcile.runner.context import Parts, RunPolicy
-from reconcile.runner.dry import LocalBudgets
-from reconcile.runner.request import RunRequest
-from reconcile.runner.run import run
+from reconcile.services.alerting.notify import Alarm
+from reconcile.services.run.context import Parts, RunPolicy
+from reconcile.services.run.dry_run import LocalBudgets
+from reconcile.services.run.run import run
 from reconcile.simulator import Booking, Fault, Scenario, Simulator, World, WorldSize, incident, simulate
 
 _START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

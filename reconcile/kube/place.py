@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reconcile.mounted import small_text
+from reconcile.secret_files import small_text
 
 MANAGER = "appointment-reconciler"
 _PATHS = {

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from io import BufferedReader, RawIOBase
 from typing import Any, cast
 
-from reconcile.domain.log_entry import LogEntry
+from reconcile.domain.verification.log_entry import LogEntry
 from reconcile.errors import LogsRefused, LogsUnavailable
 from reconcile.kube.api import connected
 from reconcile.kube.place import Place

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, BinaryIO
 
-from reconcile.domain.log_entry import LogEntry
+from reconcile.domain.verification.log_entry import LogEntry
 from reconcile.logs.documents import is_document, listed, records, values
 from reconcile.logs.lines import MOST, Line, lines
 from reconcile.logs.shapes import Shape, of_facts, of_line, of_pair

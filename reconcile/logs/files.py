@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconcile.domain.log_entry import LogEntry
+from reconcile.domain.verification.log_entry import LogEntry
 from reconcile.errors import InputUnreadable
 from reconcile.logs.entries import entries
 

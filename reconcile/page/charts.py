@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from reconcile.domain.ages import AGES
-from reconcile.domain.breaker import BreakerState
+from reconcile.domain.breaker.breaker import BreakerState
+from reconcile.domain.formatting import visible
 from reconcile.domain.page import PageFacts
-from reconcile.domain.spelling import visible
+from reconcile.domain.run.verification_ages import AGES
 from reconcile.page.axes import Format, Spec, bar, bars, counts, milliseconds, time, timed
 
 AGE_LABELS = ("≤ 1 h", "≤ 1 day", "≤ 7 days", "older", "never")

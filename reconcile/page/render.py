@@ -12,9 +12,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import reconcile
-from reconcile.domain.ages import AGE_WORDS
+from reconcile.domain.formatting import ago, keys, span, visible
 from reconcile.domain.page import PageFacts, Standing
-from reconcile.domain.spelling import ago, keys, span, visible
+from reconcile.domain.run.verification_ages import AGE_WORDS
 from reconcile.page import charts
 from reconcile.page.axes import FORMATS
 from reconcile.page.draw import draw

@@ -8,7 +8,7 @@ from reconcile.ports.leads import BatchReceipt, BatchWrite, DueWorkspaces, Leads
 from reconcile.ports.ledger import BatchRow, ChangeRow, Ledger, RunRow, SightingRow, SignatureRow, TickRow
 from reconcile.ports.memory import Breakers, Budgets, Cadences, Claim, Leases, OrderRow, Orders
 from reconcile.ports.outbox import EffectSink, Outbox, OutboxRow
-from reconcile.ports.provider import Lookup, Provider, Sweep, TokenSource, Usage
+from reconcile.ports.provider import Provider, Sweep, TokenSource, Usage
 from reconcile.ports.store import Store
 from reconcile.ports.telemetry import HttpAttempt, Silence, Span, Telemetry
 
@@ -36,7 +36,6 @@ __all__ = [
     "Leads",
     "Leases",
     "Ledger",
-    "Lookup",
     "Marks",
     "OrderRow",
     "Orders",

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from reconcile.domain.backfill import BackfillPlan, ItemState, PlanId, Selection
+from reconcile.domain.backfill.plan import BackfillPlan, ItemState, PlanId, Selection
+from reconcile.domain.backfill.planned_change import PlannedLead
 from reconcile.domain.change import Change
 from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import Lead
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import Outcome
-from reconcile.domain.planned import PlannedLead
 from reconcile.domain.workspace import Workspace
 
 

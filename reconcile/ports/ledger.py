@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.outcome import ErrorSignature, Outcome
-from reconcile.domain.report import RunReport
+from reconcile.domain.run.report import RunReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import BinaryIO, Protocol
 
-from reconcile.domain.log_entry import LogEntry
+from reconcile.domain.verification.log_entry import LogEntry
 
 
 class LogSource(Protocol):

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from reconcile.domain.breaker import Breaker, BreakerKey
-from reconcile.domain.budget import Grant, RateLimit
-from reconcile.domain.cadence import CadenceOverride
+from reconcile.domain.breaker.breaker import Breaker, BreakerKey
 from reconcile.domain.lease import Lease
+from reconcile.domain.rate_limit import Grant, RateLimit
+from reconcile.domain.run.cadence import CadenceOverride
 from reconcile.ports.provider import Usage
 
 

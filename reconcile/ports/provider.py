@@ -5,23 +5,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
-from reconcile.domain.budget import RateLimit
+from reconcile.domain.bulk_listing import SweepCost, SweepPlan
 from reconcile.domain.change import Answer
 from reconcile.domain.credential import Token
-from reconcile.domain.ids import LeadId, Operation, ProviderName, WorkspaceId
+from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead
+from reconcile.domain.lookup import Lookup
 from reconcile.domain.outcome import SkipReason
-from reconcile.domain.sweep import SweepCost, SweepPlan
+from reconcile.domain.rate_limit import RateLimit
 from reconcile.domain.workspace import Workspace
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lookup:
-    """How one lead will be asked about: decided before any call, so that breaker and budget can refuse it."""
-
-    provider: ProviderName
-    operation: Operation
-    """The first call that the look-up makes."""
 
 
 class Provider(Protocol):

@@ -3,15 +3,15 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from reconcile.domain.budget import RateLimit
 from reconcile.domain.credential import Credential
 from reconcile.domain.ids import ProviderName
+from reconcile.domain.rate_limit import RateLimit
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, ProviderRejected, RateLimited
 from reconcile.ports import Usage
-from reconcile.providers.call import Attempt, Call, Reply
-from reconcile.providers.http import Client, Gateway
-from reconcile.providers.rate import RateHeaders
+from reconcile.providers.http.call import Attempt, Call, Reply
+from reconcile.providers.http.client import Client, Gateway
+from reconcile.providers.http.rate_limits import RateHeaders
 from reconcile.wire.retry_after import LONGEST_WAIT
 
 

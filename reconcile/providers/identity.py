@@ -2,9 +2,9 @@
 
 import re
 
+from reconcile.domain.booking_reference import provider_of
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import Lead
-from reconcile.domain.reference import provider_of
 
 _GHL_ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 _ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")

@@ -16,11 +16,11 @@ from reconcile.errors import (
     SettingsError,
 )
 from reconcile.ports import Clock, OutboxRow
-from reconcile.providers.body import BodyReader
-from reconcile.providers.origin import BaseUrl, Secret
-from reconcile.providers.policy import Verdict, verdict
-from reconcile.providers.rate import RateHeaders, wait_of
-from reconcile.providers.transport import CONNECT_TIMEOUT
+from reconcile.providers.http.body import BodyReader
+from reconcile.providers.http.origin import BaseUrl, Secret
+from reconcile.providers.http.rate_limits import RateHeaders, wait_of
+from reconcile.providers.http.status_policy import Verdict, verdict
+from reconcile.providers.http.transport import CONNECT_TIMEOUT
 from reconcile.wire.signing import signed, signing_key
 
 _NAME = "webhook"

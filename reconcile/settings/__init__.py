@@ -9,11 +9,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from reconcile.domain.backoff import BackoffPolicy
-from reconcile.domain.breaker import BreakerPolicy
-from reconcile.domain.cadence import PlannedCadence
+from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.due import START_JITTER, DuePolicy
-from reconcile.domain.report import Trigger
+from reconcile.domain.retry_state import BackoffPolicy
+from reconcile.domain.run.cadence import PlannedCadence
+from reconcile.domain.run.report import Trigger
 from reconcile.domain.shard import MOST, Shard
 from reconcile.errors import SettingsError
 from reconcile.settings.alerts import AlertSettings, alert_contradictions

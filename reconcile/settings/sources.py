@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from reconcile.mounted import small_text
+from reconcile.secret_files import small_text
 from reconcile.settings.kinds import Kind
 
 FILE_SUFFIX = "_FILE"

@@ -6,23 +6,23 @@ from datetime import datetime
 
 from reconcile.errors import SettingsError
 from reconcile.ports import Store, TokenSource
-from reconcile.store.address import VARIABLE
-from reconcile.store.alerts import SqlAlerts
-from reconcile.store.backfills import SqlBackfills
-from reconcile.store.breakers import SqlBreakers
-from reconcile.store.budgets import SqlBudgets
-from reconcile.store.cadences import SqlCadences, SqlOrders
-from reconcile.store.catalog import read_catalog
-from reconcile.store.clock import in_step
-from reconcile.store.database import Database
-from reconcile.store.domain_tables import DomainTables
-from reconcile.store.fit import fit_faults
-from reconcile.store.leads import SqlLeads
-from reconcile.store.leases import SqlLeases
-from reconcile.store.ledger import SqlLedger
-from reconcile.store.mapping import SchemaMapping
-from reconcile.store.outbox import SqlOutbox
-from reconcile.store.version import version_faults
+from reconcile.store.backfill.backfills import SqlBackfills
+from reconcile.store.coordination.alerts import SqlAlerts
+from reconcile.store.coordination.breakers import SqlBreakers
+from reconcile.store.coordination.cadences import SqlCadences, SqlOrders
+from reconcile.store.coordination.leases import SqlLeases
+from reconcile.store.coordination.outbox import SqlOutbox
+from reconcile.store.coordination.rate_limits import SqlBudgets
+from reconcile.store.db.address import VARIABLE
+from reconcile.store.db.clock import in_step
+from reconcile.store.db.database import Database
+from reconcile.store.leads.leads import SqlLeads
+from reconcile.store.ledger.ledger import SqlLedger
+from reconcile.store.mapping.catalog import read_catalog
+from reconcile.store.mapping.domain_tables import DomainTables
+from reconcile.store.mapping.mapping import SchemaMapping
+from reconcile.store.mapping.mapping_check import fit_faults
+from reconcile.store.schema.version import version_faults
 
 
 @asynccontextmanager

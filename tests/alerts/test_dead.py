@@ -8,7 +8,7 @@ import pytest
 
 from reconcile import bootstrap
 from reconcile.bootstrap.alerts import alarm_of
-from reconcile.domain.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
+from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
 from reconcile.settings import Settings
 from tests.alerts.mailserver import a_mail_server
 from tests.integration.receiver import a_receiver

@@ -16,7 +16,7 @@ from reconcile.alerts.webhook import Webhook
 from reconcile.domain.alert import News
 from reconcile.errors import AlertNotDelivered
 from reconcile.ports import AlertChannel
-from reconcile.providers.http import AiohttpTransport
+from reconcile.providers.http.client import AiohttpTransport
 from reconcile.wire.signing import signed
 from tests.alerts.messages import AT, OVER, PARKED, a_message, a_notice
 from tests.alerts.messages import RealClock as Clock

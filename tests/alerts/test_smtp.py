@@ -11,7 +11,7 @@ import pytest
 from reconcile.alerts import smtp
 from reconcile.alerts.smtp import Smtp
 from reconcile.errors import AlertNotDelivered
-from reconcile.providers.transport import tls_context
+from reconcile.providers.http.transport import tls_context
 from tests.alerts.mailserver import a_mail_server
 from tests.alerts.messages import RealClock, a_message
 

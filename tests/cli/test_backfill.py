@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from reconcile import bootstrap
-from reconcile.domain.backfill import BackfillPlan, PlanId, Selection
+from reconcile.domain.backfill.plan import BackfillPlan, PlanId, Selection
 from tests import stores
 from tests.cli.command import here
 from tests.cli.conftest import Shop

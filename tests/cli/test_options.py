@@ -8,7 +8,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from reconcile.domain.report import Freshness
+from reconcile.domain.run.report import Freshness
 from reconcile.settings import SETTINGS, LogFormat, LogLevel, Settings
 from reconcile_cli import output
 from reconcile_cli.main import cli

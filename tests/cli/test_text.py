@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
+from reconcile.domain.backfill.undo import Left
+from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
 from reconcile.domain.finding import Finding, Verdict
+from reconcile.domain.formatting import ago, keys, span
 from reconcile.domain.ids import LeadId, RunId
-from reconcile.domain.spelling import ago, keys, span
-from reconcile.domain.undoing import Left
 from reconcile.drill.incident import DrillPlan
 from reconcile.errors import ErrorClass
 from reconcile_cli import demo as demo_command

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reconcile import bootstrap
 from reconcile.domain.annotation import breaker_annotations
-from reconcile.domain.breaker import RUN_KEY, Breaker
+from reconcile.domain.breaker.breaker import RUN_KEY, Breaker
 from reconcile.errors import MirrorUnavailable
 from reconcile.kube.mirror import KubeMirror
 from reconcile.kube.place import Place

@@ -19,7 +19,7 @@ BUDGET = 10
 """Seconds of a run; its lease is good for ten more."""
 SHARD = {"fieldPath": "metadata.labels['batch.kubernetes.io/job-completion-index']"}
 UNFIT = "RECONCILE_LEAD_CONCURRENCY"
-MAPPING = Path(bootstrap.__file__).parents[1] / "store" / "presets" / "default.toml"
+MAPPING = Path(bootstrap.__file__).parents[1] / "store" / "mapping" / "presets" / "default.toml"
 
 away = asyncio.to_thread
 

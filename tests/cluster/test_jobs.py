@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconcile import bootstrap
-from reconcile.domain.cadence import tick_of
+from reconcile.domain.run.cadence import tick_of
 from reconcile.kube.mirror import KubeMirror
 from reconcile.kube.place import Place
 from tests.cluster.kubernetes.cluster import Cluster

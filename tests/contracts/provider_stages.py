@@ -11,8 +11,8 @@ from typing import Protocol
 from reconcile.domain.lead import Lead
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import Provider
-from reconcile.providers.calendly import Calendly
-from reconcile.providers.ghl import Ghl
+from reconcile.providers.calendly.lookup import Calendly
+from reconcile.providers.ghl.lookup import Ghl
 from reconcile.simulator import FaultKind
 from tests.providers.arena import EMAIL, Arena, arena, lead
 from tests.providers.calendly import entered as at_calendly

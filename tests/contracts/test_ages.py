@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from reconcile.domain.ages import Ages
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.lead import Lead, Rollup
+from reconcile.domain.run.verification_ages import Ages
 from reconcile.ports import Store
-from reconcile.store.seed import seed
+from reconcile.store.leads.seed import seed
 from tests.stores import DEFAULT, NOW, POLICY, W1, W2, W3, batch, lead, lead_write, state, workspace
 
 HOUR = timedelta(hours=1)

@@ -8,8 +8,8 @@ from sqlalchemy import update
 from reconcile.domain.alert import Alert, Condition, ConditionKind
 from reconcile.domain.ids import RunId
 from reconcile.ports import ChannelState, Store
-from reconcile.store import tables
-from reconcile.store.database import Database
+from reconcile.store.db.database import Database
+from reconcile.store.schema import tables
 from tests.stores import NOW
 
 LATER = NOW + timedelta(minutes=5)

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.backfill import BackfillPlan, ItemState, PlanId, Selection
+from reconcile.domain.backfill.plan import BackfillPlan, ItemState, PlanId, Selection
+from reconcile.domain.backfill.planned_change import PlannedLead, facts_of, read_back, written_down
 from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.lead import Rollup
 from reconcile.domain.outcome import Outcome
-from reconcile.domain.planned import PlannedLead, facts_of, read_back, written_down
 from reconcile.errors import LeaseLost
 from reconcile.ports import ItemMove, Marks, Store
-from reconcile.store.seed import seed
+from reconcile.store.leads.seed import seed
 from tests.stores import (
     DEFAULT,
     NOW,

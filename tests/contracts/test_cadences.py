@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.cadence import CadenceOverride, CadenceSource
+from reconcile.domain.run.cadence import CadenceOverride, CadenceSource
 from reconcile.ports import Cadences, OrderRow, Orders, Store
 from tests.runner.memory import MemoryCadences, MemoryOrders
 from tests.stores import NOW

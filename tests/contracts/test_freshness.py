@@ -7,8 +7,8 @@ from sqlalchemy import text
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.lead import Rollup
 from reconcile.ports import Store
-from reconcile.store.database import Database
-from reconcile.store.seed import seed
+from reconcile.store.db.database import Database
+from reconcile.store.leads.seed import seed
 from tests.stores import DEFAULT, NOW, POLICY, W1, W2, W3, batch, lead, lead_write, state, workspace
 
 LONG = timedelta(hours=1)

@@ -11,7 +11,7 @@ from reconcile.domain.lead import LeadStatus, MismatchKind, Rollup
 from reconcile.domain.outcome import Outcome
 from reconcile.errors import LeaseLost
 from reconcile.ports import Store
-from reconcile.store.seed import seed
+from reconcile.store.leads.seed import seed
 from tests.stores import (
     DEFAULT,
     NOW,

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from reconcile.domain.ids import RunId, WorkspaceId
 from reconcile.domain.outcome import Outcome
-from reconcile.domain.report import Health, RunReport, Trigger
+from reconcile.domain.run.report import Health, RunReport, Trigger
 from reconcile.ports import Store
-from reconcile.store.seed import seed
-from reconcile.store.sightings import MOST_WORKSPACES
+from reconcile.store.leads.seed import seed
+from reconcile.store.ledger.sightings import MOST_WORKSPACES
 from tests.stores import (
     DEFAULT,
     NOW,

@@ -6,7 +6,7 @@ import pytest
 
 from reconcile.domain.change import EffectKind
 from reconcile.ports import OutboxRow, Store
-from reconcile.store.seed import seed
+from reconcile.store.leads.seed import seed
 from tests.stores import DEFAULT, NOW, RUN, W1, appointment, batch, booking, lead, lead_write, workspace
 
 LATER = NOW + timedelta(minutes=5)

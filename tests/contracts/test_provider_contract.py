@@ -7,13 +7,14 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.bulk_listing import SweepPlan
 from reconcile.domain.change import Answer
 from reconcile.domain.ids import LeadId
 from reconcile.domain.lead import Lead
+from reconcile.domain.lookup import Lookup
 from reconcile.domain.outcome import SkipReason
-from reconcile.domain.sweep import SweepPlan
 from reconcile.errors import ContractFault, ErrorClass, ProviderError, RateLimited
-from reconcile.ports import Lookup, Sweep
+from reconcile.ports import Sweep
 from tests.contracts.provider_stages import STAGES, Stage
 from tests.providers.arena import lead
 

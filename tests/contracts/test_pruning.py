@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from reconcile.domain.alert import Alert, Condition, ConditionKind
-from reconcile.domain.backfill import BackfillPlan, ItemState, PlanId, Selection
-from reconcile.domain.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
+from reconcile.domain.backfill.plan import BackfillPlan, ItemState, PlanId, Selection
+from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
 from reconcile.domain.ids import LeadId, RunId
 from reconcile.domain.outcome import Outcome
 from reconcile.ports import ItemMove, Store
-from reconcile.store.pruning import KEPT_RUNS
-from reconcile.store.seed import seed
+from reconcile.store.leads.seed import seed
+from reconcile.store.ledger.pruning import KEPT_RUNS
 from tests.stores import DEFAULT, NOW, W1, appointment, batch, booking, lead, lead_write, signature, workspace
 from tests.use_cases import PIECE, prune
 

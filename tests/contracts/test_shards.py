@@ -2,7 +2,7 @@
 
 from reconcile.domain.shard import Shard
 from reconcile.ports import Store
-from reconcile.store.seed import seed
+from reconcile.store.leads.seed import seed
 from tests.stores import DEFAULT, NOW, POLICY, lead, workspace
 
 IDS = [f"w{n:02}" for n in range(20)]

@@ -21,7 +21,7 @@ from reconcile.domain.annotation import (
     is_of_the_future,
     read_orders,
 )
-from reconcile.domain.breaker import (
+from reconcile.domain.breaker.breaker import (
     RUN_KEY,
     Breaker,
     BreakerKey,
@@ -34,8 +34,8 @@ from reconcile.domain.breaker import (
     Trip,
 )
 from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
-from reconcile.domain.receipt import receipt_text
-from reconcile.domain.report import Health, RunReport, Trigger
+from reconcile.domain.run.receipt import receipt_text
+from reconcile.domain.run.report import Health, RunReport, Trigger
 from reconcile.domain.shard import Shard
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

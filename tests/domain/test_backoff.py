@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.domain.backoff import Attempt, BackoffPolicy, next_state
 from reconcile.domain.lead import LeadState, MismatchKind
 from reconcile.domain.outcome import Outcome, SkipReason
+from reconcile.domain.retry_state import Attempt, BackoffPolicy, next_state
 from tests.domain.factories import DAY, NOW
 
 POLICY = BackoffPolicy()

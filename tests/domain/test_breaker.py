@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from reconcile.domain.breaker import (
+from reconcile.domain.breaker.breaker import (
     RUN_KEY,
     Breaker,
     BreakerKey,

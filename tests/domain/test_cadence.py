@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.domain.breaker import (
+from reconcile.domain.breaker.breaker import (
     RUN_KEY,
     Breaker,
     BreakerPolicy,
@@ -15,7 +15,7 @@ from reconcile.domain.breaker import (
     OverrideKind,
     Trip,
 )
-from reconcile.domain.cadence import CadenceOverride, not_yet, read_duration, spelled, tick_of
+from reconcile.domain.run.cadence import CadenceOverride, not_yet, read_duration, spelled, tick_of
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

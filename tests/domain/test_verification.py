@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.domain.checklist import StepResult, overall
-from reconcile.domain.log_entry import LogEntry
-from reconcile.domain.tallying import LogTally
-from reconcile.domain.verification import Claim, Expected, Figures, Rate, Ruling, Sightings, Why, Word, judge
+from reconcile.domain.verification.checklist import StepResult, overall
+from reconcile.domain.verification.claim import Claim, Expected, Figures, Rate, Ruling, Sightings, Why, Word, judge
+from reconcile.domain.verification.log_entry import LogEntry
+from reconcile.domain.verification.log_figures import LogTally
 
 SINCE = datetime(2026, 3, 2, 9, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)

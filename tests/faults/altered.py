@@ -14,9 +14,9 @@ from reconcile import bootstrap
 from reconcile.domain import plan
 from reconcile.ports import BatchWrite, OutboxRow
 from reconcile.providers.webhook import WebhookSink
-from reconcile.store import lead_write
-from reconcile.store.batch_rows import BatchRows
-from reconcile.store.leases import Fence
+from reconcile.store.coordination.leases import Fence
+from reconcile.store.leads import lead_write
+from reconcile.store.leads.batch_rows import BatchRows
 from reconcile_cli.main import cli
 
 NOTHING = "nothing"

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
+from reconcile.domain.bulk_listing import SweepPlan
 from reconcile.domain.change import Answer
 from reconcile.domain.lead import Lead
 from reconcile.domain.outcome import SkipReason
-from reconcile.domain.sweep import SweepPlan
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass
 from reconcile.ports import Sweep
-from reconcile.store.database import Database
+from reconcile.store.db.database import Database
 from tests.runner.fakes import START, FakeClock, FakeProvider, failure
 
 ATTEMPT = timedelta(seconds=10)

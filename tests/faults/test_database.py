@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from reconcile.store import engines
+from reconcile.store.db import engines
 from tests.faults.company import TRY_LATER, Scene, run_here
 from tests.faults.proxy import Listens, a_proxy
 from tests.integration.processes import Company

@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from reconcile.store.database import Database
+from reconcile.store.db.database import Database
 from tests import postgres
 from tests.faults.company import TRY_LATER, Scene, run_here
 from tests.faults.proxy import a_proxy

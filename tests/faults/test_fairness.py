@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.domain.breaker import BreakerScope
+from reconcile.domain.breaker.breaker import BreakerScope
+from reconcile.domain.bulk_listing import SweepCost
 from reconcile.domain.ids import ProviderName
-from reconcile.domain.report import RunReport
-from reconcile.domain.sweep import SweepCost
+from reconcile.domain.run.report import RunReport
 from tests.faults.hours import FarProvider, passing_hours
 from tests.runner.desk import at_desk
 from tests.stores import sqlite_copy
@@ -63,7 +63,7 @@ async def p95_of_runs(
 async def test_what_a_tenth_waits_for_in_vain_costs_the_others_nothing(
     sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, company: Large, is_thorough: bool
 ) -> None:
-    """Also in the run that meets it: who is overtaken lends its place (``runner/gate.py``), and is parked later."""
+    """The run that meets it is held up as little: a stalled call releases its slot early, and its workspace is parked later."""
     if company is not COMPANIES["looked up"] and not is_thorough:
         pytest.skip("make test-faults tries larger companies")
     everybody = [f"ws-{n}" for n in range(company.workspaces)]

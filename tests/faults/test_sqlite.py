@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from reconcile.errors import SettingsError
-from reconcile.store import engines
+from reconcile.store.db import engines
 from tests.faults.company import TRY_LATER, run_here
 from tests.faults.file_company import FileScene, a_file_scene
 from tests.integration.processes import Company, Ended

@@ -16,9 +16,22 @@ from tests import toolbox
 LOCK = Path(__file__).parent / "requirements.lock"
 KEPT = Path(__file__).parent.parent.parent / ".fuzz"
 INSTRUMENTED = (
-    *("reconcile.checklist", "reconcile.domain.annotation", "reconcile.domain.cadence", "reconcile.domain.reference"),
-    *("reconcile.logs", "reconcile.providers", "reconcile.store.address", "reconcile.store.mapping"),
-    *("reconcile.store.words", "reconcile.wire", "asyncpg.connect_utils", "json", "shlex", "tomllib", "yaml"),
+    *(
+        "reconcile.checklist",
+        "reconcile.domain.annotation",
+        "reconcile.domain.run.cadence",
+        "reconcile.domain.booking_reference",
+    ),
+    *("reconcile.logs", "reconcile.providers", "reconcile.store.db.address", "reconcile.store.mapping.mapping"),
+    *(
+        "reconcile.store.mapping.vocabulary",
+        "reconcile.wire",
+        "asyncpg.connect_utils",
+        "json",
+        "shlex",
+        "tomllib",
+        "yaml",
+    ),
 )
 
 

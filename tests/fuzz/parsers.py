@@ -16,18 +16,19 @@ from asyncpg.connect_utils import _parse_connect_dsn_and_args
 from asyncpg.exceptions import ClientConfigurationError
 
 from reconcile.checklist import _Reader
-from reconcile.domain import annotation, reference
+from reconcile.domain import annotation, booking_reference
 from reconcile.errors import ContractFault, InputUnreadable, QuestionError, SettingsError
 from reconcile.logs.entries import entries
-from reconcile.providers import calendly_wire, ghl_wire
-from reconcile.providers.body import BodyFault, BodyReader
-from reconcile.providers.call import Reply
+from reconcile.providers.calendly import parsing as calendly_parsing
 from reconcile.providers.fields import zone_named
-from reconcile.providers.origin import BaseUrl
-from reconcile.providers.rate import RateHeaders, wait_of
-from reconcile.store.address import Address
-from reconcile.store.mapping import PRESETS, parse_mapping
-from reconcile.store.types import POSTGRESQL
+from reconcile.providers.ghl import parsing as ghl_parsing
+from reconcile.providers.http.body import BodyFault, BodyReader
+from reconcile.providers.http.call import Reply
+from reconcile.providers.http.origin import BaseUrl
+from reconcile.providers.http.rate_limits import RateHeaders, wait_of
+from reconcile.store.db.address import Address
+from reconcile.store.db.types import POSTGRESQL
+from reconcile.store.mapping.mapping import PRESETS, parse_mapping
 from reconcile.wire.retry_after import LONGEST_WAIT, retry_after
 from tests.domain.factories import NOW
 from tests.providers.calendly import bodies as calendly
@@ -75,25 +76,25 @@ def _bodies(content: bytes) -> None:
         return
     zone = zone_named("Europe/Berlin")
     reads: Sequence[Callable[[Any], object]] = (
-        lambda each: ghl_wire.read_appointment(each, zone=zone),
-        ghl_wire.read_contact_appointments,
-        ghl_wire.read_contacts,
-        ghl_wire.read_time_zone,
-        calendly_wire.read_event,
-        calendly_wire.read_events,
-        calendly_wire.read_invitee,
-        calendly_wire.read_invitees,
-        calendly_wire.read_user,
+        lambda each: ghl_parsing.read_appointment(each, zone=zone),
+        ghl_parsing.read_contact_appointments,
+        ghl_parsing.read_contacts,
+        ghl_parsing.read_time_zone,
+        calendly_parsing.read_event,
+        calendly_parsing.read_events,
+        calendly_parsing.read_invitee,
+        calendly_parsing.read_invitees,
+        calendly_parsing.read_user,
     )
     for read in reads:
         try:
             read(document)
         except ContractFault:
             continue
-    ghl_wire.needs_zone(document)
+    ghl_parsing.needs_zone(document)
     for status in (400, 404):
         reply = Reply(status=status, body=document, message=_text(content[:80]))
-        assert {ghl_wire.says_gone(reply), calendly_wire.says_gone(reply)} <= {True, False}
+        assert {ghl_parsing.says_gone(reply), calendly_parsing.says_gone(reply)} <= {True, False}
 
 
 def _headers(content: bytes) -> None:
@@ -107,11 +108,11 @@ def _headers(content: bytes) -> None:
 
 def _stored(content: bytes) -> None:
     stored = _text(content)
-    canonical = reference.canonical(stored)
-    assert reference.canonical(canonical) == canonical
-    assert reference.refers_to(stored, canonical)
-    reference.provider_of(stored)
-    calendly_wire.user_id(stored)
+    canonical = booking_reference.canonical(stored)
+    assert booking_reference.canonical(canonical) == canonical
+    assert booking_reference.refers_to(stored, canonical)
+    booking_reference.provider_of(stored)
+    calendly_parsing.user_id(stored)
 
 
 def _orders(content: bytes) -> None:
@@ -188,7 +189,7 @@ PARSERS: Mapping[str, Parser] = {
     "mapping": Parser(
         read=lambda content: parse_mapping(_text(content), name="m.toml"),
         may_raise=(SettingsError,),
-        seeds=[files("reconcile.store").joinpath("presets", f"{name}.toml").read_bytes() for name in PRESETS],
+        seeds=[files("reconcile.store.mapping").joinpath("presets", f"{name}.toml").read_bytes() for name in PRESETS],
     ),
     "checklist": Parser(
         read=_checklist,

@@ -7,16 +7,17 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from reconcile import bootstrap
+from reconcile.domain.bulk_listing import SweepCost, SweepPlan
 from reconcile.domain.change import Answer
 from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.lead import Lead
+from reconcile.domain.lookup import Lookup
 from reconcile.domain.outcome import SkipReason
-from reconcile.domain.report import RunReport
-from reconcile.domain.sweep import SweepCost, SweepPlan
+from reconcile.domain.run.report import RunReport
 from reconcile.domain.workspace import Workspace
 from reconcile.drill.clock import DrillClock
 from reconcile.drill.company import lead_of, workspace_of
-from reconcile.ports import Lookup, Provider, Silence, Store, Sweep, Usage
+from reconcile.ports import Provider, Silence, Store, Sweep, Usage
 from reconcile.simulator import GeneratedLead, Scenario, Simulator, World, WorldSize, simulate
 from tests.use_cases import LocalBudgets, Parts, RunPolicy, RunRequest, run
 

@@ -9,7 +9,7 @@ import pytest
 
 from reconcile import bootstrap
 from reconcile.bootstrap import backfill
-from reconcile.domain.backfill import PlanId, PlanState, Selection
+from reconcile.domain.backfill.plan import PlanId, PlanState, Selection
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.lead import Lead
 from reconcile.drill.company import enter

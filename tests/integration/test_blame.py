@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.breaker import BreakerReason, BreakerScope
+from reconcile.domain.breaker.breaker import BreakerReason, BreakerScope
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.lead import Rollup
-from reconcile.domain.report import Health, RunReport
+from reconcile.domain.run.report import Health, RunReport
 from reconcile.simulator import Fault, FaultKind, GeneratedLead, Scenario, WorldSize
 from tests.integration.office import Office, an_office, of_workspace
 

@@ -15,7 +15,7 @@ from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.credential import Credential
 from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead, Rollup
-from reconcile.domain.report import RunReport
+from reconcile.domain.run.report import RunReport
 from reconcile.domain.workspace import Workspace
 from reconcile.drill.company import lead_of, workspace_of
 from reconcile.settings import Settings

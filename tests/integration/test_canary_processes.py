@@ -20,15 +20,15 @@ from tests.integration.canaries import EMAIL, MARK, NAME, PASSWORD, SECRET, Serv
 from tests.integration.test_canary_secrets import leads, workspaces
 
 CRASHES = {
-    "in the runner": "from reconcile.domain.backoff import next_state; substitute(next_state, broken)",
-    "in the store": "from reconcile.store.batch_rows import batch_rows; substitute(batch_rows, broken)",
+    "in the runner": "from reconcile.domain.retry_state import next_state; substitute(next_state, broken)",
+    "in the store": "from reconcile.store.leads.batch_rows import batch_rows; substitute(batch_rows, broken)",
     "in a group": "from tests.use_cases import lookups; substitute(lookups, broken)",
     "in the report": "from tests.use_cases import report_of; substitute(report_of, broken)",
 }
 """Bugs that end a run, and whose exceptions hold what they must not."""
 SURVIVED = {
     "in a plan": "from reconcile.domain.plan import plan; substitute(plan, broken)",
-    "in a provider": "from reconcile.providers.ghl_wire import read_appointment; substitute(read_appointment, broken)",
+    "in a provider": "from reconcile.providers.ghl import parsing; substitute(parsing.read_appointment, broken)",
     "in a task": "from tests.use_cases import deliver; substitute(deliver, in_a_task)",
 }
 """Such as do not."""

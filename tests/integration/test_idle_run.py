@@ -17,7 +17,7 @@ print(gc.isenabled(), *sorted(sys.modules))
 UNUSED = {
     "aiohttp", "alembic", "certifi", "httpx", "jinja2", "kubernetes", "mako", "opentelemetry", "rich", "sqlalchemy.orm",
     "yaml",
-    "reconcile.alerts", "reconcile.domain.page", "reconcile.kube", "reconcile.page", "reconcile.providers.http",
+    "reconcile.alerts", "reconcile.domain.page", "reconcile.kube", "reconcile.page", "reconcile.providers.http.client",
     "reconcile.simulator", "reconcile.telemetry.otel",
     conditions.__module__, explain_lead.__module__, overview.__module__,
 }  # fmt: skip

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.breaker import BreakerScope
-from reconcile.domain.report import Health
+from reconcile.domain.breaker.breaker import BreakerScope
+from reconcile.domain.run.report import Health
 from reconcile.drill.incident import DrillPlan, DrillResult, drill
 from reconcile.simulator import Api, Fault, FaultKind, Scenario, WorldSize
 from reconcile.simulator.ghl_state import GhlState

@@ -12,7 +12,7 @@ from reconcile.alerts.post import Post
 from reconcile.alerts.slack import Slack
 from reconcile.alerts.webhook import Webhook
 from reconcile.drill.incident import DrillPlan, drill
-from reconcile.providers.http import AiohttpTransport
+from reconcile.providers.http.client import AiohttpTransport
 from tests.alerts.messages import RealClock
 from tests.integration.receiver import a_receiver
 

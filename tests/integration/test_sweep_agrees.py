@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconcile import bootstrap
+from reconcile.domain.bulk_listing import SweepPlan
 from reconcile.domain.change import Answer
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import Lead
 from reconcile.domain.plan import plan
-from reconcile.domain.sweep import SweepPlan
 from reconcile.domain.workspace import Workspace
 from reconcile.drill.company import lead_of, workspace_of
 from reconcile.ports import Provider

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.appointment import CALLED_OFF, AppointmentStatus
+from reconcile.domain.booking_reference import refers_to
 from reconcile.domain.change import EffectKind
 from reconcile.domain.ids import AppointmentId, LeadId
 from reconcile.domain.lead import Lead, LeadStatus
-from reconcile.domain.reference import refers_to
 from reconcile.simulator import Booking, Fault, FaultKind, GeneratedLead, WorldSize, incident
 from tests.integration.life import Life
 from tests.integration.office import Office, an_office

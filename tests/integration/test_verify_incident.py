@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from reconcile.domain.checklist import ClaimStep, RunStep, Step, VerifiedStep
-from reconcile.domain.verification import Claim, Expected, Rate, Ruling, Why, Word
+from reconcile.domain.verification.checklist import ClaimStep, RunStep, Step, VerifiedStep
+from reconcile.domain.verification.claim import Claim, Expected, Rate, Ruling, Why, Word
 from reconcile.simulator import Scenario, WorldSize, incident
 from tests.integration.office import Office, an_office
 from tests.use_cases import Means, of_run, watch, work_through

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.domain.log_entry import LogEntry
+from reconcile.domain.verification.log_entry import LogEntry
 from reconcile.errors import InputUnreadable
 from reconcile.logs import entries
 from reconcile.logs.lines import MOST, lines

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reconcile.domain.tallying import LogTally
-from reconcile.domain.verification import Claim, Expected, Rate
+from reconcile.domain.verification.claim import Claim, Expected, Rate
+from reconcile.domain.verification.log_figures import LogTally
 from reconcile.logs import entries
 from reconcile.logs.lines import MOST
 

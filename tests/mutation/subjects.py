@@ -7,12 +7,15 @@ LEAST = 0.85
 """The share of a module's mutants that its tests have to notice."""
 
 SUBJECTS: Mapping[str, tuple[str, ...]] = {
-    "reconcile/domain/breaker.py": ("tests/domain/test_breaker_moves.py", "tests/domain/test_breaker.py"),
-    "reconcile/domain/budget.py": ("tests/domain/test_budget.py",),
-    "reconcile/domain/backoff.py": ("tests/domain/test_backoff.py",),
-    "reconcile/store/leases.py": ("tests/contracts/test_leases.py", "tests/store/test_fence.py"),
-    "reconcile/store/budgets.py": ("tests/contracts/test_budgets.py", "tests/store/test_learned_limit.py"),
-    "reconcile/providers/origin.py": ("tests/providers/http/test_origin.py",),
+    "reconcile/domain/breaker/breaker.py": ("tests/domain/test_breaker_moves.py", "tests/domain/test_breaker.py"),
+    "reconcile/domain/rate_limit.py": ("tests/domain/test_budget.py",),
+    "reconcile/domain/retry_state.py": ("tests/domain/test_backoff.py",),
+    "reconcile/store/coordination/leases.py": ("tests/contracts/test_leases.py", "tests/store/test_fence.py"),
+    "reconcile/store/coordination/rate_limits.py": (
+        "tests/contracts/test_budgets.py",
+        "tests/store/test_learned_limit.py",
+    ),
+    "reconcile/providers/http/origin.py": ("tests/providers/http/test_origin.py",),
 }
 
 # Left out, each with its reason: a pattern of the operator's name, and one of the line that it changes.

@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Browser, ConsoleMessage, Dialog, Page, Request, async_playwright
 
 from reconcile import bootstrap
-from reconcile.domain.breaker import BreakerPolicy
+from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.page import PageFacts
 from reconcile.page.render import page as rendered

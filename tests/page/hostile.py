@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from reconcile.domain.ages import Ages, WorkspaceAges
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.page import Band, Failure, PageFacts, Repair, RiskyMeeting, Step, Trouble
+from reconcile.domain.run.verification_ages import Ages, WorkspaceAges
 
 TEXTS = (
     "<script>alert(1)</script>",

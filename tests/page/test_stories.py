@@ -3,7 +3,7 @@
 import pytest
 
 from reconcile import bootstrap
-from reconcile.domain.breaker import BreakerPolicy
+from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.page import Standing
 from tests.page.conftest import Told

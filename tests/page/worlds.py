@@ -8,19 +8,19 @@ from typing import Any
 
 from reconcile import bootstrap
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
+from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
 from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.lead import Lead, Rollup
 from reconcile.domain.outcome import ErrorSignature, Outcome
-from reconcile.domain.report import Freshness, Health, ProviderCounts, RunReport, SignatureCount, Trigger
+from reconcile.domain.run.report import Freshness, Health, ProviderCounts, RunReport, SignatureCount, Trigger
 from reconcile.drill import incident as drills
 from reconcile.drill.clock import DrillClock
 from reconcile.drill.company import lead_of, workspace_of
 from reconcile.errors import ErrorClass
 from reconcile.ports import Store
 from reconcile.simulator import World, WorldSize, simulate
-from reconcile.store.database import Database
-from reconcile.store.tables import run
+from reconcile.store.db.database import Database
+from reconcile.store.schema.tables import run
 from tests.stores import appointment, batch, booking, lead, lead_write, state, workspace
 from tests.use_cases import document
 

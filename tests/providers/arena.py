@@ -14,8 +14,8 @@ from reconcile.domain.lead import Lead, Rollup
 from reconcile.domain.outcome import SkipReason
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import Provider
-from reconcile.providers.call import Attempt
-from reconcile.providers.http import AiohttpTransport, BaseUrl, Gateway
+from reconcile.providers.http.call import Attempt
+from reconcile.providers.http.client import AiohttpTransport, BaseUrl, Gateway
 from reconcile.simulator import Fault, FaultKind, Operation, Simulator, World, simulate
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

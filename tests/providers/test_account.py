@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.budget import CALENDLY_FREE_LIMIT, CALENDLY_PAID_LIMIT, GHL_LIMIT, RateLimit
 from reconcile.domain.ids import Operation, ProviderName
+from reconcile.domain.rate_limit import CALENDLY_FREE_LIMIT, CALENDLY_PAID_LIMIT, GHL_LIMIT, RateLimit
 from reconcile.providers.account import Meter, Published
-from reconcile.providers.call import Attempt
-from reconcile.providers.rate import RateHeaders
+from reconcile.providers.http.call import Attempt
+from reconcile.providers.http.rate_limits import RateHeaders
 
 GHL = Published(calls=100, window=timedelta(seconds=10), assumed=GHL_LIMIT)
 CALENDLY = Published(calls=500, window=timedelta(minutes=1), assumed=CALENDLY_PAID_LIMIT)

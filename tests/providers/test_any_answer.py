@@ -17,9 +17,9 @@ from reconcile.domain.outcome import SkipReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ProviderError
 from reconcile.ports import Provider
-from reconcile.providers.calendly import Calendly
-from reconcile.providers.ghl import Ghl
-from reconcile.providers.http import BaseUrl, Gateway
+from reconcile.providers.calendly.lookup import Calendly
+from reconcile.providers.ghl.lookup import Ghl
+from reconcile.providers.http.client import BaseUrl, Gateway
 from tests.providers.arena import EMAIL, StillClock, credential, lead
 from tests.providers.calendly.bodies import ANSWERS as CALENDLY_ANSWERS
 from tests.providers.calendly.bodies import EVENT, INVITEE, LAST_PAGE

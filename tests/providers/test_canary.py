@@ -7,8 +7,8 @@ import pytest
 
 from reconcile.domain.lead import Lead
 from reconcile.errors import ProviderError
-from reconcile.providers.calendly import Calendly
-from reconcile.providers.ghl import Ghl
+from reconcile.providers.calendly.lookup import Calendly
+from reconcile.providers.ghl.lookup import Ghl
 from reconcile.simulator import FaultKind
 from tests.providers.arena import EMAIL, NOW, TOMORROW, arena, lead, silence
 from tests.providers.calendly import entered as at_calendly

@@ -23,7 +23,7 @@ from reconcile.errors import (
     SettingsError,
 )
 from reconcile.ports import OutboxRow
-from reconcile.providers.transport import AiohttpTransport
+from reconcile.providers.http.transport import AiohttpTransport
 from reconcile.providers.webhook import WebhookSink
 from reconcile.wire.signing import signed
 

@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy import text
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.backfill import BackfillPlan, Caps, ItemState, PlanId, Selection
+from reconcile.domain.backfill.plan import BackfillPlan, Caps, ItemState, PlanId, Selection
 from reconcile.domain.ids import AppointmentId, LeadId, RunId
-from reconcile.domain.report import RunReport, Trigger
+from reconcile.domain.run.report import RunReport, Trigger
 from reconcile.domain.shard import Shard
 from reconcile.ports import Store
-from reconcile.store.database import Database
+from reconcile.store.db.database import Database
 from tests.runner.desk import Desk
 from tests.runner.fakes import START
 from tests.use_cases import (

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from reconcile.domain.breaker import (
+from reconcile.domain.breaker.breaker import (
     Breaker,
     BreakerKey,
     BreakerPolicy,
@@ -13,7 +13,7 @@ from reconcile.domain.breaker import (
     Trip,
 )
 from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
-from reconcile.ports import Lookup
+from reconcile.domain.lookup import Lookup
 from tests.domain.factories import NOW
 from tests.use_cases import Board, Fault, Refusal
 

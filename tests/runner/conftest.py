@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconcile.domain.sweep import SweepCost
+from reconcile.domain.bulk_listing import SweepCost
 from tests.runner.desk import Desk, at_desk
 from tests.runner.told import FakeChannel, an_alarm
 

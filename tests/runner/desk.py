@@ -11,11 +11,11 @@ from sqlalchemy import MetaData, select
 
 from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.lead import Lead, LeadState
-from reconcile.domain.report import RunReport
+from reconcile.domain.run.report import RunReport
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import Store
-from reconcile.store.database import Database
-from reconcile.store.seed import seed
+from reconcile.store.db.database import Database
+from reconcile.store.leads.seed import seed
 from reconcile.store.session import open_store
 from tests.domain.factories import a_booked_lead, a_lead, an_appointment
 from tests.runner.fakes import START, Allowance, Ear, FakeClock, FakeProvider, FakeSink, a_workspace

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reconcile.domain.appointment import Appointment, AppointmentStatus
+from reconcile.domain.bulk_listing import SweepCost
 from reconcile.domain.ids import AppointmentId, Operation, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead, Rollup
-from reconcile.domain.sweep import SweepCost
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, ProviderRejected, ProviderUnavailable, RateLimited
 from tests.domain.factories import a_lead

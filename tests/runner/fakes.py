@@ -8,14 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from reconcile.domain.appointment import HELD, Appointment
-from reconcile.domain.budget import Grant, RateLimit
+from reconcile.domain.booking_reference import canonical, provider_of
+from reconcile.domain.bulk_listing import SweepCost, SweepPlan
 from reconcile.domain.change import Answer
 from reconcile.domain.credential import Credential, Token
 from reconcile.domain.ids import AppointmentId, LeadId, Operation, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead
+from reconcile.domain.lookup import Lookup
 from reconcile.domain.outcome import SkipReason
-from reconcile.domain.reference import canonical, provider_of
-from reconcile.domain.sweep import SweepCost, SweepPlan
+from reconcile.domain.rate_limit import Grant, RateLimit
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import (
     ContractFault,
@@ -25,7 +26,7 @@ from reconcile.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from reconcile.ports import Lookup, OutboxRow, Silence, Sweep, Usage
+from reconcile.ports import OutboxRow, Silence, Sweep, Usage
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 Verdict: TypeAlias = Answer | SkipReason | Exception

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reconcile.domain.cadence import CadenceOverride
+from reconcile.domain.run.cadence import CadenceOverride
 from reconcile.errors import MirrorConflict
 from reconcile.ports import Announcement, OrderRow, StateObject
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from reconcile.domain.ages import Ages
-from reconcile.domain.breaker import Breaker, BreakerKey
+from reconcile.domain.breaker.breaker import Breaker, BreakerKey
 from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, MismatchKind
-from reconcile.domain.report import Freshness, Trigger
+from reconcile.domain.run.report import Freshness, Trigger
+from reconcile.domain.run.verification_ages import Ages
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import (
     Alerts,

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.backfill import ItemState, PlanId
+from reconcile.domain.backfill.plan import ItemState, PlanId
+from reconcile.domain.backfill.undo import Left
 from reconcile.domain.change import Answer
 from reconcile.domain.ids import AppointmentId, LeadId, RunId
 from reconcile.domain.shard import Shard
-from reconcile.domain.undoing import Left
 from reconcile.errors import ErrorClass, RequestError, StoreUnavailable
 from tests.runner.backfilling import BOOKED, DAYS, PLAN, Backfilling, a_plan, cancel, execute, move, of_customer
 from tests.runner.desk import Desk, Wrapped

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.backfill import ItemState
+from reconcile.domain.backfill.plan import ItemState
 from reconcile.domain.ids import AppointmentId
 from reconcile.errors import StoreUnavailable
 from reconcile.ports import Store
-from reconcile.store.database import Database
+from reconcile.store.db.database import Database
 from tests import stores
 from tests.runner.backfilling import Backfilling
 from tests.runner.desk import Desk, Wrapped, at_desk

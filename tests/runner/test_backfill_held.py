@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from reconcile.domain.alert import News
-from reconcile.domain.backfill import Caps, ItemState, PlanState, Selection
-from reconcile.domain.budget import Grant
+from reconcile.domain.backfill.plan import Caps, ItemState, PlanState, Selection
 from reconcile.domain.ids import WorkspaceId
+from reconcile.domain.rate_limit import Grant
 from reconcile.errors import ErrorClass, RequestError
 from tests.runner.backfilling import BOOKED, PLAN, Backfilling, a_plan, cancel, execute, move
 from tests.runner.desk import Desk, Wrapped

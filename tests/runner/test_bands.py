@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.domain.breaker import Breaker, BreakerKey, BreakerScope, BreakerState
+from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerScope, BreakerState
 from reconcile.domain.ids import RunId
 from reconcile.domain.page import Band
 from reconcile.ports import TickRow

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.checklist import ClaimStep, RunStep, Step, VerifiedStep
-from reconcile.domain.report import RunReport
-from reconcile.domain.verification import Claim, Why, Word
+from reconcile.domain.run.report import RunReport
+from reconcile.domain.verification.checklist import ClaimStep, RunStep, Step, VerifiedStep
+from reconcile.domain.verification.claim import Claim, Why, Word
 from reconcile.errors import RequestError
 from tests.runner.desk import Desk
 from tests.runner.fakes import START

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from reconcile.domain.breaker import RUN_KEY, Breaker, BreakerReason, Trip
+from reconcile.domain.breaker.breaker import RUN_KEY, Breaker, BreakerReason, Trip
 from reconcile.domain.ids import ProviderName
 from reconcile.errors import ErrorClass
 from tests.domain.factories import NOW

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.breaker import BreakerPolicy
+from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.change import Answer
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import Lead, Rollup

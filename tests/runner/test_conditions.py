@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.alert import News
-from reconcile.domain.backoff import BackoffPolicy
-from reconcile.domain.breaker import RUN_KEY, Breaker, BreakerPolicy, BreakerReason, Override, OverrideKind
-from reconcile.domain.cadence import CadenceOverride, CadenceSource
+from reconcile.domain.breaker.breaker import RUN_KEY, Breaker, BreakerPolicy, BreakerReason, Override, OverrideKind
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
-from reconcile.domain.report import RunReport, Trigger
+from reconcile.domain.retry_state import BackoffPolicy
+from reconcile.domain.run.cadence import CadenceOverride, CadenceSource
+from reconcile.domain.run.report import RunReport, Trigger
 from reconcile.domain.shard import Shard
 from reconcile.errors import ErrorClass
 from tests.runner.desk import Desk, Wrapped

@@ -9,7 +9,7 @@ import pytest
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.change import Answer, EffectKind
 from reconcile.domain.ids import LeadId
-from reconcile.domain.report import Health
+from reconcile.domain.run.report import Health
 from reconcile.errors import StoreUnavailable
 from tests.domain.factories import an_appointment
 from tests.runner.desk import Desk, Wrapped, unbooked

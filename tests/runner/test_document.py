@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from reconcile.domain.breaker import (
+from reconcile.domain.breaker.breaker import (
     Breaker,
     BreakerKey,
     BreakerPolicy,
@@ -20,7 +20,7 @@ from reconcile.domain.breaker import (
 from reconcile.domain.ids import ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.outcome import DeferReason, SkipReason
-from reconcile.domain.report import Freshness, Health, ProviderCounts, RunReport, SignatureCount, Trigger
+from reconcile.domain.run.report import Freshness, Health, ProviderCounts, RunReport, SignatureCount, Trigger
 from tests.use_cases import breaker_document, document, instant
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

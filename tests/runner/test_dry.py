@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.breaker import BreakerState
+from reconcile.domain.breaker.breaker import BreakerState
 from reconcile.errors import ErrorClass
 from tests.runner.desk import Desk, booked
 from tests.runner.fakes import FakeSink, a_workspace, failure

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.breaker import RUN_KEY, Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
+from reconcile.domain.breaker.breaker import (
+    RUN_KEY,
+    Breaker,
+    BreakerKey,
+    BreakerPolicy,
+    BreakerReason,
+    BreakerScope,
+    Trip,
+)
 from reconcile.domain.credential import Credential, Token
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId

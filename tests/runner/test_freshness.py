@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reconcile.domain.ids import WorkspaceId
-from reconcile.domain.report import UNSEEN_AFTER, Freshness
+from reconcile.domain.run.report import UNSEEN_AFTER, Freshness
 from tests.runner.desk import TICK, Desk, unbooked
 from tests.runner.fakes import START, a_workspace
 from tests.use_cases import new_leads_since, read_freshness

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reconcile.domain.breaker import (
+from reconcile.domain.breaker.breaker import (
     RUN_KEY,
     Breaker,
     BreakerKey,

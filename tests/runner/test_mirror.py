@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from reconcile.domain.annotation import BREAKER, BREAKER_STATE, LAST_RUN
-from reconcile.domain.breaker import (
+from reconcile.domain.breaker.breaker import (
     RUN_KEY,
     Breaker,
     BreakerKey,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from reconcile.domain.ids import RunId
-from reconcile.domain.verification import Claim, Rate
+from reconcile.domain.verification.claim import Claim, Rate
 from tests.runner.desk import Desk
 from tests.use_cases import document, ledger_figures
 

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from reconcile.domain.annotation import PREFIX
-from reconcile.domain.breaker import RUN_KEY, Breaker, BreakerKey, BreakerPolicy, BreakerScope, BreakerState
-from reconcile.domain.cadence import CadenceSource
+from reconcile.domain.breaker.breaker import RUN_KEY, Breaker, BreakerKey, BreakerPolicy, BreakerScope, BreakerState
+from reconcile.domain.run.cadence import CadenceSource
 from tests.runner.stub import NOW, Stub
 from tests.use_cases import Obeyed, obey
 

@@ -4,7 +4,7 @@ from sqlalchemy import text
 
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.outcome import SkipReason
-from reconcile.store.database import Database
+from reconcile.store.db.database import Database
 from tests.runner.desk import Desk
 
 

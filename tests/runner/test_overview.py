@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.breaker import (
+from reconcile.domain.breaker.breaker import (
     Breaker,
     BreakerKey,
     BreakerPolicy,
@@ -19,7 +19,7 @@ from reconcile.domain.breaker import (
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import RunId
 from reconcile.domain.lead import Lead, MismatchKind
-from reconcile.domain.report import Trigger
+from reconcile.domain.run.report import Trigger
 from reconcile.errors import ErrorClass
 from reconcile.ports import ChannelState, Claim
 from tests.runner.stub import LEAD, NOW, WORKSPACE, Stub, healthy, run_row

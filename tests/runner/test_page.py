@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconcile.domain.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
+from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, LeadState, Rollup

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.breaker import (
+from reconcile.domain.breaker.breaker import (
     Breaker,
     BreakerPolicy,
     BreakerReason,

@@ -7,9 +7,9 @@ from sqlalchemy import text
 
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.ids import LeadId
-from reconcile.domain.report import Health
+from reconcile.domain.run.report import Health
 from reconcile.ports import BatchReceipt, BatchWrite
-from reconcile.store.database import Database
+from reconcile.store.db.database import Database
 from tests.runner.desk import Desk, Wrapped
 from tests.runner.fakes import START
 

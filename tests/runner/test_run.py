@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.breaker import (
+from reconcile.domain.breaker.breaker import (
     RUN_KEY,
     Breaker,
     BreakerKey,
@@ -20,7 +20,7 @@ from reconcile.domain.breaker import (
 )
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import DeferReason
-from reconcile.domain.report import Health
+from reconcile.domain.run.report import Health
 from reconcile.errors import ErrorClass, LeaseLost, StoreUnavailable
 from reconcile.ports import BatchReceipt, BatchWrite
 from tests.runner.desk import Desk, Wrapped

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from reconcile.domain.backoff import BackoffPolicy
-from reconcile.domain.breaker import BreakerPolicy
+from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.ids import LeadId
-from reconcile.domain.report import Health
+from reconcile.domain.retry_state import BackoffPolicy
+from reconcile.domain.run.report import Health
 from reconcile.errors import ErrorClass
 from tests.runner.desk import Desk
 from tests.runner.fakes import failure

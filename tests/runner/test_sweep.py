@@ -6,15 +6,16 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.breaker import Breaker, BreakerKey, BreakerScope, BreakerState, Trip
-from reconcile.domain.breaker import BreakerReason as Reason
-from reconcile.domain.budget import Grant, RateLimit
+from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerScope, BreakerState, Trip
+from reconcile.domain.breaker.breaker import BreakerReason as Reason
 from reconcile.domain.ids import Operation, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead
+from reconcile.domain.lookup import Lookup
 from reconcile.domain.outcome import DeferReason
-from reconcile.domain.report import Health
+from reconcile.domain.rate_limit import Grant, RateLimit
+from reconcile.domain.run.report import Health
 from reconcile.errors import ErrorClass
-from reconcile.ports import Lookup, Usage
+from reconcile.ports import Usage
 from tests.domain.factories import NOW
 from tests.runner.boards import GHL as LOOK_UP
 from tests.runner.boards import a_board, asked, states, ws

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.breaker import BreakerState
+from reconcile.domain.breaker.breaker import BreakerState
 from reconcile.domain.change import Answer
 from reconcile.domain.lead import Lead
 from reconcile.errors import ErrorClass

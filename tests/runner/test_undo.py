@@ -10,15 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.backfill.undo import Left, undone
 from reconcile.domain.change import Change
 from reconcile.domain.ids import LeadId, RunId
 from reconcile.domain.lead import Lead, LeadStatus
 from reconcile.domain.outcome import Outcome
-from reconcile.domain.undoing import Left, undone
 from reconcile.errors import RequestError
 from reconcile.ports import Store
-from reconcile.store.batch_rows import change_documents
-from reconcile.store.seed import seed
+from reconcile.store.leads.batch_rows import change_documents
+from reconcile.store.leads.seed import seed
 from reconcile.store.session import open_store
 from tests.runner.fakes import FakeClock
 from tests.stores import DEFAULT, RUN, W1, W2, appointment, batch, booking, lead, lead_write, workspace

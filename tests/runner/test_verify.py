@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.checklist import ClaimStep, Source
-from reconcile.domain.log_entry import LogEntry
-from reconcile.domain.verification import Claim, Expected, Ruling, Why, Word
+from reconcile.domain.verification.checklist import ClaimStep, Source
+from reconcile.domain.verification.claim import Claim, Expected, Ruling, Why, Word
+from reconcile.domain.verification.log_entry import LogEntry
 from reconcile.errors import LogsRefused, LogsUnavailable
 from tests.runner.fakes import START, FakeClock
 from tests.use_cases import Means, watch

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from reconcile.domain.report import Health
+from reconcile.domain.run.report import Health
 from reconcile.errors import ErrorClass
 from tests.runner.desk import Desk
 from tests.runner.fakes import failure

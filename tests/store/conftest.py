@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from reconcile.ports import Store
-from reconcile.store.migrate import migrate
-from reconcile.store.seed import seed
+from reconcile.store.leads.seed import seed
+from reconcile.store.schema.migrate import migrate
 from reconcile.store.session import open_store
 from tests.store import schemas
 from tests.store.schemas import ONE, TWO

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from reconcile.domain.ids import LeadId
-from reconcile.store.mapping import SchemaMapping, parse_mapping
+from reconcile.store.mapping.mapping import SchemaMapping, parse_mapping
 
 ONE, TWO = (LeadId(str(UUID(int=n))) for n in (1, 2))
 """The leads of the camelCase schema, as its tests enter them."""

@@ -8,10 +8,16 @@ import pytest
 
 from reconcile.domain.finding import Verdict
 from reconcile.domain.lead import LeadStatus
-from reconcile.store.check import check_schema
-from reconcile.store.mapping import APPOINTMENT_FIELDS, LEAD_FIELDS, WORKSPACE_FIELDS, load_mapping, parse_mapping
-from reconcile.store.migrate import migrate
-from reconcile.store.seed import seed
+from reconcile.store.doctor.check import check_schema
+from reconcile.store.leads.seed import seed
+from reconcile.store.mapping.mapping import (
+    APPOINTMENT_FIELDS,
+    LEAD_FIELDS,
+    WORKSPACE_FIELDS,
+    load_mapping,
+    parse_mapping,
+)
+from reconcile.store.schema.migrate import migrate
 from reconcile.store.session import open_store
 from tests.store.schemas import Customer
 from tests.stores import NOW, POLICY, appointment, batch, booking, lead, lead_write, workspace

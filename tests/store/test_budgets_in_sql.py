@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from reconcile.domain.budget import Meter, RateLimit
+from reconcile.domain.rate_limit import Meter, RateLimit
 from reconcile.ports import Usage
-from reconcile.store.budgets import SqlBudgets
-from reconcile.store.database import Database
-from reconcile.store.tables import budget
+from reconcile.store.coordination.rate_limits import SqlBudgets
+from reconcile.store.db.database import Database
+from reconcile.store.schema.tables import budget
 from tests.domain.factories import NOW
 
 SLOW = RateLimit(interval=timedelta(hours=1), burst=12)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconcile.domain.finding import Finding, Verdict
-from reconcile.store.check import check_schema
-from reconcile.store.mapping import SchemaMapping, parse_mapping
-from reconcile.store.migrate import migrate
+from reconcile.store.doctor.check import check_schema
+from reconcile.store.mapping.mapping import SchemaMapping, parse_mapping
+from reconcile.store.schema.migrate import migrate
 from tests.store import schemas
 from tests.stores import DEFAULT
 

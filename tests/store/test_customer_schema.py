@@ -13,8 +13,8 @@ from reconcile.domain.lead import Lead, LeadStatus, Rollup
 from reconcile.domain.outcome import Outcome
 from reconcile.domain.plan import plan
 from reconcile.ports import Store
-from reconcile.store.migrate import migrate
-from reconcile.store.seed import seed
+from reconcile.store.leads.seed import seed
+from reconcile.store.schema.migrate import migrate
 from reconcile.store.session import open_store
 from tests.store import schemas
 from tests.store.schemas import ONE, TWO

@@ -7,12 +7,12 @@ from sqlalchemy import event, text
 
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import WorkspaceId
-from reconcile.store.check import check_schema
-from reconcile.store.database import Database
-from reconcile.store.domain_tables import DomainTables
-from reconcile.store.leads import SqlLeads
-from reconcile.store.mapping import SchemaMapping
-from reconcile.store.migrate import migrate
+from reconcile.store.db.database import Database
+from reconcile.store.doctor.check import check_schema
+from reconcile.store.leads.leads import SqlLeads
+from reconcile.store.mapping.domain_tables import DomainTables
+from reconcile.store.mapping.mapping import SchemaMapping
+from reconcile.store.schema.migrate import migrate
 from reconcile.store.session import open_domain
 from tests.domain.factories import NOW
 from tests.store import schemas

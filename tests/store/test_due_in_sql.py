@@ -14,11 +14,11 @@ from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.due import DuePolicy, Priority, due
 from reconcile.domain.lead import Lead, LeadState, Rollup
 from reconcile.ports import Store
-from reconcile.store.database import Database
-from reconcile.store.migrate import migrate
-from reconcile.store.seed import seed
+from reconcile.store.db.database import Database
+from reconcile.store.leads.seed import seed
+from reconcile.store.schema.migrate import migrate
+from reconcile.store.schema.tables import lead_state
 from reconcile.store.session import open_store
-from reconcile.store.tables import lead_state
 from tests.store import schemas
 from tests.stores import DEFAULT, NOW, batch, lead, lead_write, workspace
 

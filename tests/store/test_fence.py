@@ -8,8 +8,8 @@ import pytest
 
 from reconcile.domain.lease import Lease
 from reconcile.errors import LeaseLost
-from reconcile.store.database import Database
-from reconcile.store.leases import Fence, SqlLeases
+from reconcile.store.coordination.leases import Fence, SqlLeases
+from reconcile.store.db.database import Database
 
 LONG = timedelta(hours=1)
 # Less and more than what is held, in each of its parts.

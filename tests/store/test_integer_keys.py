@@ -7,10 +7,10 @@ import pytest
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.lead import LeadState
-from reconcile.store.database import Database
-from reconcile.store.migrate import migrate
+from reconcile.store.db.database import Database
+from reconcile.store.schema.migrate import migrate
+from reconcile.store.schema.tables import lead_state
 from reconcile.store.session import open_store
-from reconcile.store.tables import lead_state
 from tests.store import schemas
 from tests.stores import NOW, batch, lead, lead_write
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from reconcile.domain.budget import RateLimit
-from reconcile.store.budgets import LEARNED_FOR, _account
+from reconcile.domain.rate_limit import RateLimit
+from reconcile.store.coordination.rate_limits import LEARNED_FOR, _account
 from tests.stores import NOW
 
 ASSUMED = RateLimit(interval=timedelta(seconds=1), burst=10)

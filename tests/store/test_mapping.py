@@ -8,7 +8,7 @@ from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import LeadStatus
 from reconcile.errors import SettingsError
-from reconcile.store.mapping import PRESETS, SchemaMapping, load_mapping, parse_mapping
+from reconcile.store.mapping.mapping import PRESETS, SchemaMapping, load_mapping, parse_mapping
 from tests.store.schemas import BARE, CAMEL
 
 LEAST = BARE

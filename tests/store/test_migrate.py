@@ -10,12 +10,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from reconcile.errors import SettingsError
-from reconcile.store.database import Database
-from reconcile.store.mapping import load_mapping
-from reconcile.store.migrate import SCRIPTS, migrate
+from reconcile.store.db.database import Database
+from reconcile.store.mapping.mapping import load_mapping
+from reconcile.store.schema.migrate import SCRIPTS, migrate
+from reconcile.store.schema.tables import metadata
+from reconcile.store.schema.version import DOMAIN_HEAD, LEDGER_HEAD, VERSION_TABLE
 from reconcile.store.session import open_store
-from reconcile.store.tables import metadata
-from reconcile.store.version import DOMAIN_HEAD, LEDGER_HEAD, VERSION_TABLE
 from tests.store import schemas
 from tests.stores import DEFAULT
 

@@ -9,11 +9,11 @@ from sqlalchemy import text
 
 from reconcile.domain.finding import Verdict
 from reconcile.errors import SettingsError
-from reconcile.store.check import check_schema
-from reconcile.store.database import Database
-from reconcile.store.migrate import SCRIPTS, migrate
+from reconcile.store.db.database import Database
+from reconcile.store.doctor.check import check_schema
+from reconcile.store.schema.migrate import SCRIPTS, migrate
+from reconcile.store.schema.version import DOMAIN_HEAD, LEDGER_HEAD, VERSION_TABLE
 from reconcile.store.session import open_store
-from reconcile.store.version import DOMAIN_HEAD, LEDGER_HEAD, VERSION_TABLE
 from tests.domain.factories import NOW
 from tests.runner.desk import at_desk
 from tests.stores import DEFAULT

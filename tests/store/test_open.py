@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import text
 
 from reconcile.errors import SettingsError, StoreUnavailable
-from reconcile.store.address import Address
-from reconcile.store.database import Database
-from reconcile.store.migrate import migrate
+from reconcile.store.db.address import Address
+from reconcile.store.db.database import Database
+from reconcile.store.schema.migrate import migrate
 from reconcile.store.session import open_store
 from tests import postgres
 from tests.stores import DEFAULT
@@ -22,7 +22,7 @@ IDLE_RUN = """
 import asyncio, sys
 from datetime import UTC, datetime
 from reconcile.domain.due import DuePolicy
-from reconcile.store.mapping import load_mapping
+from reconcile.store.mapping.mapping import load_mapping
 from reconcile.store.session import open_store
 
 async def main():

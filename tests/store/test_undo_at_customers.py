@@ -1,8 +1,8 @@
 """An undo in a customer's own schema: quoted names, native enums, keys of other types."""
 
+from reconcile.domain.backfill.undo import Left
 from reconcile.domain.ids import LeadId, RunId
 from reconcile.domain.lead import Lead
-from reconcile.domain.undoing import Left
 from reconcile.ports import Store
 from tests.runner.fakes import FakeClock
 from tests.store import schemas

@@ -28,7 +28,8 @@ def test_the_store_loads_no_object_mapper() -> None:
     ],
 )
 def test_a_session_is_there_for_whoever_asks(asking: str) -> None:
-    code = f"{LOAD}{asking}\nfrom sqlalchemy.ext.asyncio import AsyncEngine\nimport reconcile.store.engines as ours\n"
+    code = f"{LOAD}{asking}\nfrom sqlalchemy.ext.asyncio import AsyncEngine\n"
+    code += "from reconcile.store.db import engines as ours\n"
 
     assert told(f"{code}print(AsyncSession.__module__, AsyncEngine is ours.AsyncEngine)") == [
         "False",

@@ -15,9 +15,9 @@ from sqlalchemy import event
 from reconcile.domain.lead import Lead, LeadStatus
 from reconcile.errors import LeaseLost, StoreUnavailable
 from reconcile.ports import Store
-from reconcile.store.leads import SqlLeads
-from reconcile.store.migrate import migrate
-from reconcile.store.seed import seed
+from reconcile.store.leads.leads import SqlLeads
+from reconcile.store.leads.seed import seed
+from reconcile.store.schema.migrate import migrate
 from reconcile.store.session import open_store
 from tests.store.schemas import Customer
 from tests.stores import (

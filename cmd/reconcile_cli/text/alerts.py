@@ -7,9 +7,9 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from reconcile.domain.alert import Severity
-from reconcile.domain.spelling import span
-from reconcile.runner.alert_view import AlertLine, AlertsView
-from reconcile.runner.rehearsal import ChannelTrial
+from reconcile.domain.formatting import span
+from reconcile.services.alerting.channel_test import ChannelTrial
+from reconcile.services.alerting.view import AlertLine, AlertsView
 from reconcile_cli.text.words import QUIET, ahead, console, grid, lasting, safe
 
 _STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow"}

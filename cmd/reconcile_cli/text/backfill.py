@@ -7,9 +7,9 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from reconcile.domain.spelling import span
-from reconcile.runner.backfill import OnTally, Tally
-from reconcile.runner.backfill_view import BackfillView
+from reconcile.domain.formatting import span
+from reconcile.services.backfill.backfill import OnTally, Tally
+from reconcile.services.backfill.view import BackfillView
 from reconcile_cli.text.words import QUIET, console, grid, listing, safe
 
 _STYLES: Mapping[str, str] = {"held": "bold red", "applied": "green", "ready": "green"}

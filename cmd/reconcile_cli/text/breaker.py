@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from reconcile.runner.advice import Advice
+from reconcile.services.views.next_steps import Advice
 from reconcile_cli.text.words import QUIET, STATE_STYLES, ahead, console, grid, lasting, safe
 
 

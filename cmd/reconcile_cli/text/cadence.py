@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from rich.table import Table
 
-from reconcile.domain.cadence import spelled
-from reconcile.runner.cadence import CadenceCause, CadenceView
+from reconcile.domain.run.cadence import spelled
+from reconcile.services.control.cadence import CadenceCause, CadenceView
 from reconcile_cli.text.words import QUIET, ahead, console, grid, safe
 
 

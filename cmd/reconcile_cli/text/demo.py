@@ -2,8 +2,8 @@
 
 from rich.text import Text
 
-from reconcile.domain.breaker import BreakerState
-from reconcile.domain.spelling import keys
+from reconcile.domain.breaker.breaker import BreakerState
+from reconcile.domain.formatting import keys
 from reconcile.drill.incident import DrillPlan, DrillResult, Tick
 from reconcile_cli.text.words import HEALTH_STYLES, QUIET, STATE_STYLES, console, safe
 

@@ -7,11 +7,11 @@ from functools import singledispatch
 from rich.console import Console
 from rich.text import Text
 
-from reconcile.domain.spelling import ago, keys, span
+from reconcile.domain.formatting import ago, keys, span
 from reconcile.ports import BatchRow, ChangeRow
-from reconcile.runner.advice import Advice
-from reconcile.runner.explain import LeadStory, RunStory, WorkspaceStory
-from reconcile.runner.failure_story import FailureStory
+from reconcile.services.views.explain import LeadStory, RunStory, WorkspaceStory
+from reconcile.services.views.failure_history import FailureStory
+from reconcile.services.views.next_steps import Advice
 from reconcile_cli.text import report
 from reconcile_cli.text.breaker import block
 from reconcile_cli.text.words import HEALTH_STYLES, NONE, QUIET, ahead, console, grid, lasting, listing, safe

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
-from reconcile.domain.spelling import ago
-from reconcile.runner.listing import LeadLine
+from reconcile.domain.formatting import ago
+from reconcile.services.views.lead_lists import LeadLine
 from reconcile_cli.text.words import NONE, QUIET, console, listing, safe
 
 

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from reconcile.runner.request import OnProgress
-from reconcile.runner.request import Progress as Step
+from reconcile.domain.run.request import OnProgress
+from reconcile.domain.run.request import Progress as Step
 from reconcile_cli.text.words import console
 
 

@@ -1,7 +1,7 @@
 """What was deleted, as a person reads it."""
 
-from reconcile.domain.spelling import counted
-from reconcile.runner.prune import Pruned
+from reconcile.domain.formatting import counted
+from reconcile.services.maintenance.prune import Pruned
 from reconcile_cli.text.words import console, listing, safe
 
 

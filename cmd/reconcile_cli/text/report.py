@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from reconcile.domain.spelling import counted, keys, span
+from reconcile.domain.formatting import counted, keys, span
 from reconcile_cli.text.words import HEALTH_STYLES, QUIET, STATE_STYLES, console, grid, listing, safe
 
 _ANSWERED = (

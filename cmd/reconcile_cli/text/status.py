@@ -3,8 +3,8 @@
 from rich.console import Console
 from rich.text import Text
 
-from reconcile.domain.spelling import ago, keys, span
-from reconcile.runner.overview import Overview
+from reconcile.domain.formatting import ago, keys, span
+from reconcile.services.views.status import Overview
 from reconcile_cli.text import cadence
 from reconcile_cli.text.breaker import block
 from reconcile_cli.text.words import HEALTH_STYLES, QUIET, ahead, console, grid, listing, safe

@@ -2,8 +2,8 @@
 
 from rich.text import Text
 
-from reconcile.domain.spelling import counted
-from reconcile.runner.undo import Undoing
+from reconcile.domain.formatting import counted
+from reconcile.services.backfill.undo import Undoing
 from reconcile_cli.text.words import QUIET, console, listing, safe
 
 _LISTED = 20

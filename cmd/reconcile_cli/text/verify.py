@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from rich.padding import Padding
 
-from reconcile.domain.checklist import StepResult, overall
-from reconcile.domain.spelling import counted
-from reconcile.domain.verification import Figures, Word
+from reconcile.domain.formatting import counted
+from reconcile.domain.verification.checklist import StepResult, overall
+from reconcile.domain.verification.claim import Figures, Word
 from reconcile_cli.text.words import QUIET, console, safe
 
 _STYLES = {Word.PASS: ("✔", "green"), Word.FAIL: ("✘", "bold red"), Word.INCONCLUSIVE: ("?", "yellow")}

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reconcile.domain.spelling import span, visible
+from reconcile.domain.formatting import span, visible
 
 HEALTH_STYLES: Mapping[str, str] = {
     "healthy": "green",

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from reconcile.providers.calendly import Calendly
+from reconcile.providers.calendly.lookup import Calendly
 from tests.providers.arena import Arena, arena
 from tests.providers.calendly.entered import NAME, enter
 

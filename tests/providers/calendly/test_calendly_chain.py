@@ -6,7 +6,7 @@ import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.errors import ErrorClass, ProviderRejected, ProviderUnavailable
-from reconcile.providers.calendly import Calendly
+from reconcile.providers.calendly.lookup import Calendly
 from reconcile.simulator import FaultKind
 from reconcile.simulator import Operation as Simulated
 from tests.providers.arena import EMAIL, NOW, TOMORROW, Arena, arena, lead

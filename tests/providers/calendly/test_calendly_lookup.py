@@ -8,9 +8,9 @@ import pytest
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.ids import Operation, ProviderName
 from reconcile.domain.lead import Lead
+from reconcile.domain.lookup import Lookup
 from reconcile.domain.outcome import SkipReason
-from reconcile.ports import Lookup
-from reconcile.providers.calendly import Calendly
+from reconcile.providers.calendly.lookup import Calendly
 from reconcile.simulator import FaultKind
 from tests.providers.arena import EMAIL, NOW, TOMORROW, Arena, arena, lead
 from tests.providers.calendly.entered import ACCOUNT, EVENT_URI, NAME, USER, enter

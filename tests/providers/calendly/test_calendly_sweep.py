@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.bulk_listing import SweepPlan
 from reconcile.domain.change import Answer
 from reconcile.domain.lead import Lead, LeadState
-from reconcile.domain.sweep import SweepPlan
 from reconcile.errors import ContractFault, ErrorClass, ProviderError
 from reconcile.ports import Sweep
 from reconcile.simulator import FaultKind, Operation

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.budget import CALENDLY_FREE_LIMIT
 from reconcile.domain.change import Answer
+from reconcile.domain.rate_limit import CALENDLY_FREE_LIMIT
 from reconcile.errors import ContractFault, ErrorClass, ProviderError, ProviderRejected, RateLimited
-from reconcile.providers.calendly import Calendly
+from reconcile.providers.calendly.lookup import Calendly
 from reconcile.simulator import FaultKind, Plan
 from reconcile.simulator import Operation as Simulated
 from tests.providers.arena import EMAIL, NOW, TOMORROW, Arena, arena, lead, silence

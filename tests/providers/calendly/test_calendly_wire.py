@@ -8,29 +8,29 @@ import pytest
 from hypothesis import given
 
 from reconcile.domain.appointment import Appointment, AppointmentStatus
+from reconcile.domain.booking_reference import CalendlyReference
 from reconcile.domain.ids import AppointmentId, ProviderName
-from reconcile.domain.reference import CalendlyReference
 from reconcile.errors import ContractFault, ProviderError
-from reconcile.providers import calendly_wire
-from reconcile.providers.calendly_places import Place
-from reconcile.providers.calendly_wire import Page
-from reconcile.providers.call import Reply
+from reconcile.providers.calendly import parsing as calendly_parsing
+from reconcile.providers.calendly.booking_state import Place
+from reconcile.providers.calendly.parsing import Page
+from reconcile.providers.http.call import Reply
 from tests.providers.calendly.bodies import ANSWERS, CANCELLATION, EVENT, INVITEE, LAST_PAGE, ORIGIN
 
 READERS: dict[str, Callable[[object], object]] = {
-    "event": calendly_wire.read_event,
-    "events": calendly_wire.read_events,
-    "invitee": calendly_wire.read_invitee,
-    "invitees": calendly_wire.read_invitees,
-    "user": calendly_wire.read_user,
+    "event": calendly_parsing.read_event,
+    "events": calendly_parsing.read_events,
+    "invitee": calendly_parsing.read_invitee,
+    "invitees": calendly_parsing.read_invitees,
+    "user": calendly_parsing.read_user,
 }
 
 
 def appointment(*, event: dict[str, Any] | None = None, invitee: dict[str, Any] | None = None) -> Appointment:
     """Read both with some fields changed, and say what they say together."""
     return Place(
-        event=calendly_wire.read_event({"resource": {**EVENT, **(event or {})}}),
-        invitee=calendly_wire.read_invitee({"resource": {**INVITEE, **(invitee or {})}}),
+        event=calendly_parsing.read_event({"resource": {**EVENT, **(event or {})}}),
+        invitee=calendly_parsing.read_invitee({"resource": {**INVITEE, **(invitee or {})}}),
     ).appointment()
 
 
@@ -94,7 +94,7 @@ def test_a_cancellation_has_its_instant(event: dict[str, Any], invitee: dict[str
 
 def test_both_ends_of_a_reschedule_are_read() -> None:
     """On any host, and in the canonical form."""
-    invitee = calendly_wire.read_invitee(
+    invitee = calendly_parsing.read_invitee(
         {
             "resource": {
                 **INVITEE,
@@ -131,12 +131,14 @@ def test_fractions_of_any_length_are_read(fraction: str) -> None:
 )
 def test_the_next_page_is_asked_by_token(pagination: dict[str, Any], token: str | None) -> None:
     """Which is taken out of the next page's URL where the key of its own is missing."""
-    assert calendly_wire.read_events({"collection": [EVENT], "pagination": pagination}).token == token
+    assert calendly_parsing.read_events({"collection": [EVENT], "pagination": pagination}).token == token
 
 
 def test_a_page_of_invitees_is_read() -> None:
     """With addresses in lower case."""
-    page = calendly_wire.read_invitees({"collection": [INVITEE, {**INVITEE, "email": None}], "pagination": LAST_PAGE})
+    page = calendly_parsing.read_invitees(
+        {"collection": [INVITEE, {**INVITEE, "email": None}], "pagination": LAST_PAGE}
+    )
 
     assert isinstance(page, Page)
     assert [each.email for each in page.items] == ["test@example.com", None]
@@ -212,7 +214,7 @@ def test_what_is_missing_is_named(reader: str, content: object, message: str) ->
 def test_the_keys_that_were_there_are_listed() -> None:
     """One level deep, without their values."""
     with pytest.raises(ContractFault) as caught:
-        calendly_wire.read_invitee({"resource": {"email": "ann@example.com"}, "note": "secret"})
+        calendly_parsing.read_invitee({"resource": {"email": "ann@example.com"}, "note": "secret"})
 
     assert caught.value.shape == ("note", "resource", "resource.email")
 
@@ -232,7 +234,7 @@ def test_the_keys_that_were_there_are_listed() -> None:
 )
 def test_an_account_is_reduced_to_its_id(account: str | None, expected: str | None) -> None:
     """The URI that is sent is built anew from it."""
-    assert calendly_wire.user_id(account) == expected
+    assert calendly_parsing.user_id(account) == expected
 
 
 @pytest.mark.parametrize(
@@ -249,7 +251,7 @@ def test_an_account_is_reduced_to_its_id(account: str | None, expected: str | No
 )
 def test_only_a_404_in_calendlys_own_form_says_absent(status: int, body: object, message: str, expected: bool) -> None:
     """Another server's 404 knows nothing of invitees."""
-    assert calendly_wire.says_gone(Reply(status=status, body=body, message=message)) is expected
+    assert calendly_parsing.says_gone(Reply(status=status, body=body, message=message)) is expected
 
 
 @pytest.mark.parametrize("reader", READERS)

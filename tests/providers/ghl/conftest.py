@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from reconcile.providers.ghl import Ghl
+from reconcile.providers.ghl.lookup import Ghl
 from tests.providers.arena import Arena, arena
 from tests.providers.ghl.entered import NAME, enter
 

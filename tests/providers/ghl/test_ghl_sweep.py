@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from reconcile.domain.bulk_listing import SweepPlan
 from reconcile.domain.lead import Lead
-from reconcile.domain.sweep import SweepPlan
 from reconcile.errors import ContractFault, ErrorClass, ProviderError
 from reconcile.ports import Sweep
-from reconcile.providers import ghl_sweep, ghl_wire
+from reconcile.providers.ghl import listing as ghl_listing
+from reconcile.providers.ghl import parsing as ghl_parsing
 from reconcile.simulator import FaultKind
 from tests.providers.arena import DEADLINE, NOW, TOMORROW, Arena, lead
 from tests.providers.ghl.bodies import RAW
@@ -156,15 +157,15 @@ async def test_more_calendars_than_calls_are_not_listed(ghl: Arena) -> None:
     ids=["one", "twice and unlike", "twice alike", "recurring", "rule", "instance", "its id", "beside broken ones"],
 )
 def test_an_id_stands_for_one_meeting_or_for_none(raw: list[object], count: int) -> None:
-    records = ghl_wire.read_calendar_events({"events": raw}, wanted={RAW["id"]})
+    records = ghl_parsing.read_calendar_events({"events": raw}, wanted={RAW["id"]})
 
-    assert len(ghl_sweep.distinct(records)) == count
+    assert len(ghl_listing.distinct(records)) == count
 
 
 def test_more_than_a_few_broken_appointments_are_no_accident() -> None:
     """Also where some are sound; and a list of many thousands is not read to its end."""
     with pytest.raises(ContractFault, match="missing required ID"):
-        ghl_wire.read_calendar_events({"events": [RAW, *([{}] * 100_000)]}, wanted={RAW["id"]})
+        ghl_parsing.read_calendar_events({"events": [RAW, *([{}] * 100_000)]}, wanted={RAW["id"]})
 
 
 async def test_without_a_location_there_is_no_list(ghl: Arena) -> None:

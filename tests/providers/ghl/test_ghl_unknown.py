@@ -14,8 +14,8 @@ from reconcile.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
-from reconcile.providers.ghl import Ghl
-from reconcile.providers.http import Gateway
+from reconcile.providers.ghl.lookup import Ghl
+from reconcile.providers.http.client import Gateway
 from reconcile.simulator import FaultKind
 from reconcile.simulator import Operation as Simulated
 from tests.providers.arena import EMAIL, TOMORROW, Arena, arena, lead

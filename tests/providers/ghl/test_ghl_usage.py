@@ -8,7 +8,7 @@ import pytest
 from reconcile.errors import (
     RateLimited,
 )
-from reconcile.providers.ghl import Ghl
+from reconcile.providers.ghl.lookup import Ghl
 from reconcile.simulator import FaultKind
 from tests.providers.arena import TOMORROW, Arena, credential, lead
 from tests.providers.ghl.entered import CONTACT, LOCATION, NAME

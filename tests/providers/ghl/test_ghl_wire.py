@@ -11,8 +11,8 @@ from hypothesis import given
 from reconcile.domain.appointment import Appointment, AppointmentStatus
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.errors import ContractFault, ProviderError
-from reconcile.providers import ghl_wire
-from reconcile.providers.call import Reply
+from reconcile.providers.ghl import parsing as ghl_parsing
+from reconcile.providers.http.call import Reply
 from tests.providers.ghl.bodies import ANSWERS, CONTACT, LISTED, RAW, TRACE
 
 APPOINTMENT = Appointment(
@@ -24,11 +24,11 @@ APPOINTMENT = Appointment(
     created_at=datetime(2023, 9, 20, 4, 30, tzinfo=UTC),
 )
 READERS: dict[str, Callable[[object], object]] = {
-    "appointment": ghl_wire.read_appointment,
-    "contact appointments": ghl_wire.read_contact_appointments,
-    "contacts": ghl_wire.read_contacts,
-    "time zone": ghl_wire.read_time_zone,
-    "needs zone": ghl_wire.needs_zone,
+    "appointment": ghl_parsing.read_appointment,
+    "contact appointments": ghl_parsing.read_contact_appointments,
+    "contacts": ghl_parsing.read_contacts,
+    "time zone": ghl_parsing.read_time_zone,
+    "needs zone": ghl_parsing.needs_zone,
 }
 
 
@@ -51,7 +51,7 @@ def without(raw: dict[str, Any], *keys: str) -> dict[str, Any]:
 )
 def test_an_appointment_is_read_out_of_each_envelope(content: object) -> None:
     """The document, the clients and the incident disagree on the key."""
-    record = ghl_wire.read_appointment(content)
+    record = ghl_parsing.read_appointment(content)
 
     assert record.appointment == APPOINTMENT
     assert record.location_id == "0007BWpSzSwfiuSl0tR2"
@@ -83,7 +83,7 @@ def test_an_appointment_is_read_out_of_each_envelope(content: object) -> None:
 )
 def test_a_status_is_read_in_each_spelling(word: str, status: AppointmentStatus) -> None:
     """A word from outside the list is a named case, not a crash and not an absence."""
-    assert ghl_wire.status_of({"appointmentStatus": word}) is status
+    assert ghl_parsing.status_of({"appointmentStatus": word}) is status
 
 
 @pytest.mark.parametrize(
@@ -106,13 +106,13 @@ def test_a_status_is_read_in_each_spelling(word: str, status: AppointmentStatus)
 )
 def test_statuses_are_asked_in_order(raw: dict[str, Any], status: AppointmentStatus | None) -> None:
     """The right spelling first, then the wrong one, then the vague field; a vague word yields to a real one."""
-    assert ghl_wire.status_of(raw) is status
+    assert ghl_parsing.status_of(raw) is status
 
 
 @pytest.mark.parametrize("word", ["cancelled", "rescheduled"])
 def test_the_last_update_of_what_was_called_off_is_its_cancellation(word: str) -> None:
     """GHL has no field of its own for it."""
-    record = ghl_wire.read_appointment({"event": {**RAW, "appointmentStatus": word}})
+    record = ghl_parsing.read_appointment({"event": {**RAW, "appointmentStatus": word}})
 
     assert record.appointment.canceled_at == datetime(2023, 9, 21, 4, 30, tzinfo=UTC)
 
@@ -120,7 +120,7 @@ def test_the_last_update_of_what_was_called_off_is_its_cancellation(word: str) -
 def test_an_end_and_the_dates_may_be_missing() -> None:
     """They are documented as required; nothing depends on them."""
     raw = without(RAW, "endTime", "dateAdded", "dateUpdated", "contactId", "locationId")
-    appointment = ghl_wire.read_appointment({"event": {**raw, "appointmentStatus": "cancelled"}}).appointment
+    appointment = ghl_parsing.read_appointment({"event": {**raw, "appointmentStatus": "cancelled"}}).appointment
 
     assert (appointment.ends_at, appointment.created_at, appointment.canceled_at) == (None, None, None)
 
@@ -166,7 +166,7 @@ def test_what_is_missing_is_named_with_the_keys_that_were_there(
 ) -> None:
     """An operator sees the new envelope at once; nobody sees its values."""
     with pytest.raises(ContractFault) as caught:
-        ghl_wire.read_appointment(content)
+        ghl_parsing.read_appointment(content)
 
     assert str(caught.value) == message
     assert caught.value.shape == shape
@@ -178,13 +178,13 @@ def test_what_is_missing_is_named_with_the_keys_that_were_there(
 def test_a_time_that_cannot_be_read_is_a_fault(key: str, value: object) -> None:
     """It is neither left out nor guessed, and it does not crash."""
     with pytest.raises(ContractFault, match=r"^GHL appointment response has an unreadable \w+ time field$"):
-        ghl_wire.read_appointment({"event": {**RAW, key: value}})
+        ghl_parsing.read_appointment({"event": {**RAW, key: value}})
 
 
 def test_listed_times_are_the_wall_clock_of_the_location() -> None:
     """No offset is sent with them."""
     zone = ZoneInfo("America/New_York")
-    (record,) = ghl_wire.read_contact_appointments({"events": [LISTED], **TRACE}, zone=zone)
+    (record,) = ghl_parsing.read_contact_appointments({"events": [LISTED], **TRACE}, zone=zone)
 
     assert record.appointment.starts_at == datetime(2021, 7, 16, 15, tzinfo=UTC)
     assert record.appointment.ends_at == datetime(2021, 7, 16, 15, 30, tzinfo=UTC)
@@ -208,12 +208,12 @@ def test_listed_times_are_the_wall_clock_of_the_location() -> None:
 )
 def test_the_zone_is_needed_only_where_a_time_is_naive(content: object, expected: bool) -> None:
     """Else the call that asks for it is saved."""
-    assert ghl_wire.needs_zone(content) is expected
+    assert ghl_parsing.needs_zone(content) is expected
 
 
 def test_a_contact_may_have_no_appointments() -> None:
     """An empty list is an answer."""
-    assert ghl_wire.read_contact_appointments({"events": []}) == ()
+    assert ghl_parsing.read_contact_appointments({"events": []}) == ()
 
 
 @pytest.mark.parametrize(
@@ -229,14 +229,14 @@ def test_a_contact_may_have_no_appointments() -> None:
 def test_a_list_under_another_key_is_a_fault_and_not_an_empty_list(content: object, message: str) -> None:
     """Else a renamed key would say that nobody has an appointment."""
     with pytest.raises(ContractFault) as caught:
-        ghl_wire.read_contact_appointments(content)
+        ghl_parsing.read_contact_appointments(content)
 
     assert str(caught.value) == message
 
 
 def test_contacts_are_read_with_all_their_addresses() -> None:
     """In lower case, so that they can be compared."""
-    contacts, beyond = ghl_wire.read_contacts({"contacts": [CONTACT, {"id": "b", "deleted": True}], "total": 3})
+    contacts, beyond = ghl_parsing.read_contacts({"contacts": [CONTACT, {"id": "b", "deleted": True}], "total": 3})
 
     assert [each.id for each in contacts] == ["102goXVW3lIExEQPOnd3"]
     assert contacts[0].emails == {"john@example.com", "jane@example.com"}
@@ -255,17 +255,17 @@ def test_contacts_are_read_with_all_their_addresses() -> None:
 def test_a_search_without_its_fields_is_a_fault(content: object, message: str) -> None:
     """It must not read as "no such contact"."""
     with pytest.raises(ContractFault) as caught:
-        ghl_wire.read_contacts(content)
+        ghl_parsing.read_contacts(content)
 
     assert str(caught.value) == message
 
 
 def test_a_location_says_its_zone() -> None:
     """In its envelope or without."""
-    assert ghl_wire.read_time_zone({"location": {"id": "x", "timezone": "Asia/Kolkata"}}) == "Asia/Kolkata"
-    assert ghl_wire.read_time_zone({"timezone": "Asia/Kolkata"}) == "Asia/Kolkata"
+    assert ghl_parsing.read_time_zone({"location": {"id": "x", "timezone": "Asia/Kolkata"}}) == "Asia/Kolkata"
+    assert ghl_parsing.read_time_zone({"timezone": "Asia/Kolkata"}) == "Asia/Kolkata"
     with pytest.raises(ContractFault, match=r"^GHL location response missing required time zone field$"):
-        ghl_wire.read_time_zone({"location": {"id": "x"}})
+        ghl_parsing.read_time_zone({"location": {"id": "x"}})
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_a_location_says_its_zone() -> None:
 )
 def test_only_a_404_or_a_400_that_says_so_means_absent(status: int, body: object, message: str, expected: bool) -> None:
     """A path that is unknown, and every other 400, is unknown."""
-    assert ghl_wire.says_gone(Reply(status=status, body=body, message=message)) is expected
+    assert ghl_parsing.says_gone(Reply(status=status, body=body, message=message)) is expected
 
 
 @pytest.mark.parametrize("reader", READERS)

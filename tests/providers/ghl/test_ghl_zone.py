@@ -10,7 +10,7 @@ from reconcile.domain.outcome import SkipReason
 from reconcile.errors import (
     ContractFault,
 )
-from reconcile.providers.ghl import Ghl
+from reconcile.providers.ghl.lookup import Ghl
 from reconcile.simulator import FaultKind
 from tests.providers.arena import TOMORROW, Arena, arena, credential, lead
 from tests.providers.ghl.entered import CONTACT, NAME, TOKEN, enter

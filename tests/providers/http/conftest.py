@@ -9,9 +9,9 @@ import pytest
 
 from reconcile.domain.credential import Token
 from reconcile.domain.ids import Operation, ProviderName
-from reconcile.providers.body import BodyReader, Caps
-from reconcile.providers.http import AiohttpTransport, Attempt, BaseUrl, Call, Client, Gateway, RetryBudget
-from reconcile.providers.retry import RetryPolicy
+from reconcile.providers.http.body import BodyReader, Caps
+from reconcile.providers.http.client import AiohttpTransport, Attempt, BaseUrl, Call, Client, Gateway, RetryBudget
+from reconcile.providers.http.retry import RetryPolicy
 
 TOKEN = "pit-canary-3f1c"
 EMAIL = "canary@example.com"

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.providers.body import BodyFault, BodyReader, Caps
+from reconcile.providers.http.body import BodyFault, BodyReader, Caps
 
 MIB = 1024 * 1024
 
@@ -188,7 +188,7 @@ DENSE = """
 import json
 import subprocess
 import sys
-from reconcile.providers.body import BodyReader, Caps
+from reconcile.providers.http.body import BodyReader, Caps
 
 most = Caps().value_bytes
 documents = {

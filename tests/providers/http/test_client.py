@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from reconcile.domain.ids import Operation
 from reconcile.errors import ErrorClass, ProviderError, ProviderRejected, ProviderUnavailable, RateLimited
-from reconcile.providers.http import Attempt, Call, Client, OutOfTime, RetryBudget
-from reconcile.providers.origin import ForeignOriginError, address_of
-from reconcile.providers.retry import RetryPolicy
+from reconcile.providers.http.client import Attempt, Call, Client, OutOfTime, RetryBudget
+from reconcile.providers.http.origin import ForeignOriginError, address_of
+from reconcile.providers.http.retry import RetryPolicy
 from tests.providers.http.conftest import CALL, EMAIL, TOKEN, StillClock
 
 FAR = 1_000_000.0

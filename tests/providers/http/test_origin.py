@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reconcile.domain.credential import Token
 from reconcile.errors import SettingsError
-from reconcile.providers.origin import BaseUrl, ForeignOriginError, OriginGuard, address_of
+from reconcile.providers.http.origin import BaseUrl, ForeignOriginError, OriginGuard, address_of
 
 HOME = "https://services.example.com"
 

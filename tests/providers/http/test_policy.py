@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconcile.providers.policy import Verdict, has_words, verdict
+from reconcile.providers.http.status_policy import Verdict, has_words, verdict
 
 SPECIAL = {
     400: Verdict.ANSWERED,

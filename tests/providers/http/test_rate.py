@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reconcile.providers.rate import DEFAULT_WAIT, RateHeaders, wait_of
+from reconcile.providers.http.rate_limits import DEFAULT_WAIT, RateHeaders, wait_of
 from reconcile.wire.retry_after import LONGEST_WAIT, retry_after
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)

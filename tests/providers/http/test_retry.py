@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from reconcile.domain.ids import Operation, ProviderName
 from reconcile.errors import ErrorClass, ProviderError, ProviderRejected, ProviderUnavailable, RateLimited
-from reconcile.providers.retry import RetryBudget, RetryPolicy
+from reconcile.providers.http.retry import RetryBudget, RetryPolicy
 
 POLICY = RetryPolicy()
 

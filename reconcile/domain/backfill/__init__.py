@@ -1,0 +1,1 @@
+"""A backfill's plan, its planned changes and their undo."""

@@ -1,0 +1,1 @@
+"""A run's results: report, receipt, cadence."""

@@ -1,0 +1,1 @@
+"""Claims about a rollout, checklists, and figures read from logs."""

@@ -1,0 +1,70 @@
+"""A checklist: steps that show one after the other that a rollout has worked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from reconcile.domain.ids import WorkspaceId
+from reconcile.domain.verification.claim import Claim, Ruling, Word
+
+
+class Source(StrEnum):
+    """Where the figures of a claim come from."""
+
+    LEDGER = "ledger"
+    LOGS = "logs"
+    CRONJOB = "cronjob"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimStep:
+    """A claim on the ledger, or on a log file or a CronJob's pods by *name*.
+
+    It is looked at *every* so often for as long as *wait*.
+    """
+
+    claim: Claim
+    source: Source = Source.LEDGER
+    name: str = ""
+    wait: timedelta = timedelta(0)
+    every: timedelta = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStep:
+    """A run of our own that has to succeed without an error."""
+
+    workspaces: int
+    leads_per_workspace: int
+    workspace: WorkspaceId | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedStep:
+    """No lead with a booking may be left that was not verified since then."""
+
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step with its title."""
+
+    title: str
+    what: ClaimStep | RunStep | VerifiedStep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """What a step came to."""
+
+    title: str
+    ruling: Ruling
+
+
+def overall(results: Sequence[StepResult]) -> Word:
+    """Return the word for all steps: one that failed outweighs one that could not be judged."""
+    words = {each.ruling.word for each in results}
+    return next((word for word in (Word.FAIL, Word.INCONCLUSIVE) if word in words), Word.PASS)

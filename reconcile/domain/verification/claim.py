@@ -1,0 +1,224 @@
+"""Whether a rollout has fixed a failure: what is claimed, what was observed, and the ruling. Pure."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from reconcile.domain.formatting import counted, span
+
+
+class Word(StrEnum):
+    """A ruling in one word; INCONCLUSIVE where too little was exercised to know."""
+
+    PASS = "pass"  # noqa: S105 - no password
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Why(StrEnum):
+    """Why: a closed set, for programs."""
+
+    AS_CLAIMED = "as_claimed"
+    STILL_SEEN = "still_seen"
+    HALF_FIXED = "half_fixed"
+    """Seen again, but in a clearly smaller share of the checks than before."""
+    NOT_SEEN = "not_seen"
+    RATE_TOO_HIGH = "rate_too_high"
+    TOO_FEW_CHECKS = "too_few_checks"
+    TOO_SHORT = "too_short"
+    """Less time has passed than the rate's own unit."""
+    CUT_LINES = "cut_lines"
+    """Lines were longer than is read of one, so that what was looked for may stand in the rest."""
+    RUN_FAILED = "run_failed"
+    UNVERIFIED = "unverified"
+    UNANSWERED = "unanswered"
+    """What was to be asked did not answer."""
+    NOT_TRIED = "not_tried"
+    ENDED = "ended"
+    """SIGTERM came."""
+
+
+class Expected(StrEnum):
+    """What is claimed of a failure since the rollout."""
+
+    GONE = "gone"
+    PRESENT = "present"
+    MAY_APPEAR = "may_appear"
+
+
+_UNITS = {
+    "s": timedelta(seconds=1),
+    "min": timedelta(minutes=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+}
+_RATE = re.compile(r"(\d{1,9})/(s|min|m|h|d)", re.ASCII)
+MIN_CHECKS = 5
+"""Checks that are wanted for a verdict where nobody says how many."""
+_HALF_FIXED = 0.8
+"""Half fixed is what fails in less than this part of the share of checks in which it failed while it was broken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """At most *count* errors in each *unit* of time."""
+
+    count: int
+    unit: timedelta
+
+    @classmethod
+    def parse(cls, text: str) -> "Rate":
+        """Read ``5/min``; raise ValueError with a clause that begins with "must"."""
+        match = _RATE.fullmatch(text.strip())
+        if match is None:
+            raise ValueError("must be a whole number of errors in a unit of time, like 5/min or 300/h")
+        return cls(count=int(match[1]), unit=_UNITS[match[2]])
+
+    def __str__(self) -> str:
+        word = next(word for word, unit in _UNITS.items() if unit == self.unit)
+        return f"{self.count}/{word}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What is to be shown: *signatures* are texts, each with what is expected of it since then."""
+
+    since: datetime
+    signatures: Sequence[tuple[str, Expected]] = ()
+    max_error_rate: Rate | None = None
+    min_checks: int = MIN_CHECKS
+
+
+@dataclass(slots=True)
+class Sightings:
+    """How often one text was seen, before the claim's instant and since."""
+
+    text: str
+    expected: Expected
+    count: int = 0
+    count_before: int = 0
+    checks_before: int = 0
+    """Checks between its first sighting before the claim's instant and that instant: the time in which it failed."""
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    seen_in: list[str] = field(default_factory=list)
+    """Versions of the program, where they are known."""
+
+    def add(self, at: datetime, count: int = 1) -> None:
+        """Note that it was seen since."""
+        self.count += count
+        self.first_at = min(self.first_at or at, at)
+        self.last_at = max(self.last_at or at, at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What was observed; what stands *before* is of the time before the claim's instant, as far as it is known.
+
+    *worst_errors* is the highest number of errors in one unit of the claimed rate.
+    """
+
+    since: datetime
+    until: datetime
+    checks: int = 0
+    errors: int = 0
+    worst_errors: int = 0
+    checks_before: int = 0
+    errors_before: int = 0
+    sightings: Sequence[Sightings] = ()
+    cut_lines: int = 0
+    undated_lines: int = 0
+    checks_word: str = "check"
+    """What one check is: a line of a log, where no line tells of checks."""
+
+    @property
+    def checks_told(self) -> str:
+        """The checks since, in words."""
+        return counted(self.checks, self.checks_word)
+
+    @property
+    def errors_per_minute(self) -> float:
+        """Errors over the whole time since."""
+        return _per_minute(self.errors, self.until - self.since)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """A verdict with its reason as a sentence; *is_final* where waiting longer cannot change it."""
+
+    word: Word
+    why: Why
+    text: str
+    figures: Figures | None = None
+    is_final: bool = False
+
+
+def judge(claim: Claim, seen: Figures) -> Ruling:
+    """Compare what was observed with what is claimed; a failure that was seen outweighs that little was exercised."""
+    for each in seen.sightings:
+        if each.expected is Expected.GONE and each.count:
+            return _still_seen(each, seen)
+    rate = claim.max_error_rate
+    if rate is not None and seen.worst_errors > rate.count:
+        text = f"up to {counted(seen.worst_errors, 'error')} in {span(rate.unit)} since, where {rate} is the most"
+        return Ruling(word=Word.FAIL, why=Why.RATE_TOO_HIGH, text=text, figures=seen, is_final=True)
+    doubt = _doubt(claim, seen)
+    if doubt is not None:
+        return Ruling(word=Word.INCONCLUSIVE, why=doubt[0], text=doubt[1], figures=seen)
+    for each in seen.sightings:
+        if each.expected is Expected.PRESENT and not each.count:
+            text = f"“{each.text}” was not seen in {seen.checks_told} since"
+            return Ruling(word=Word.FAIL, why=Why.NOT_SEEN, text=text, figures=seen)
+    return Ruling(word=Word.PASS, why=Why.AS_CLAIMED, text=_as_claimed(claim, seen), figures=seen)
+
+
+def _still_seen(each: Sightings, seen: Figures) -> Ruling:
+    share, before = _share(each.count, seen.checks), _share(each.count_before, each.checks_before)
+    told = f"“{each.text}” was seen {_times(each.count)} since, in {seen.checks_told}"
+    if share is not None and before is not None and share < before * _HALF_FIXED:
+        text = f"{told}: {share:.0%} of them, after {before:.0%} while it was broken; the fix does not reach all"
+        return Ruling(word=Word.FAIL, why=Why.HALF_FIXED, text=text, figures=seen, is_final=True)
+    return Ruling(word=Word.FAIL, why=Why.STILL_SEEN, text=told, figures=seen, is_final=True)
+
+
+def _doubt(claim: Claim, seen: Figures) -> tuple[Why, str] | None:
+    if seen.checks < claim.min_checks:
+        text = f"only {seen.checks_told} since, of {claim.min_checks} that are wanted"
+        if seen.undated_lines:
+            text += f"; {counted(seen.undated_lines, 'line')} without a time left out"
+        return Why.TOO_FEW_CHECKS, text
+    watched, rate = seen.until - seen.since, claim.max_error_rate
+    if rate is not None and watched < rate.unit:
+        return Why.TOO_SHORT, f"only {span(watched)} have passed since, too little for a rate by {span(rate.unit)}"
+    if seen.cut_lines and any(expected is not Expected.MAY_APPEAR for _, expected in claim.signatures):
+        return Why.CUT_LINES, f"{counted(seen.cut_lines, 'line')} too long to be read to the end"
+    return None
+
+
+def _as_claimed(claim: Claim, seen: Figures) -> str:
+    parts = [f"{seen.checks_told} since"]
+    for each in seen.sightings:
+        how = f"seen {_times(each.count)}" if each.count else "not seen"
+        parts.append(f"“{each.text}” {how}" + (f", {_times(each.count_before)} before" if each.count_before else ""))
+    if claim.max_error_rate is not None:
+        unit = span(claim.max_error_rate.unit)
+        parts.append(
+            f"at most {counted(seen.worst_errors, 'error')} in {unit}, where {claim.max_error_rate} is the most"
+        )
+    return "; ".join(parts)
+
+
+def _share(count: int, checks: int) -> float | None:
+    return min(1.0, count / checks) if count and checks else None
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _per_minute(count: int, duration: timedelta) -> float:
+    minutes = duration / timedelta(minutes=1)
+    return round(count / minutes, 2) if minutes > 0 else 0.0

@@ -1,0 +1,99 @@
+"""Calendly's events ahead as a list, the invitees where the list does not say enough, and which leads they settle."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from reconcile.domain.appointment import HELD, AppointmentStatus
+from reconcile.domain.booking_reference import CalendlyReference
+from reconcile.domain.bulk_listing import SweepPlan
+from reconcile.domain.change import Answer
+from reconcile.domain.ids import LeadId, ProviderName
+from reconcile.domain.lead import Lead
+from reconcile.errors import ContractFault
+from reconcile.providers import identity
+from reconcile.providers.calendly import parsing as calendly_parsing
+from reconcile.providers.calendly.booking_state import Place
+from reconcile.providers.calendly.parsing import Event
+from reconcile.providers.calendly.requests import Reads
+
+_PAGE = 100
+_SETTLED = timedelta(minutes=5)
+"""An event that was changed this shortly before we last verified it, or later, is read with its invitees."""
+
+_Sought = Mapping[str, Sequence[tuple[CalendlyReference, Lead]]]
+
+
+async def sweep(reads: Reads, leads: Sequence[Lead], *, plan: SweepPlan, now: datetime) -> Mapping[LeadId, Answer]:
+    """Return the answers of those *leads* whose place in an event stands and is ahead.
+
+    Only a stored place is sought: an event without an invitee leaves open who of its invitees the lead is. *plan* says
+    how many calls may be made; whoever they do not reach is unknown.
+    """
+    sought: dict[str, list[tuple[CalendlyReference, Lead]]] = defaultdict(list)
+    for lead in leads:
+        reference = CalendlyReference.parse(identity.own_booking_id(lead, ProviderName.CALENDLY) or "")
+        if reference and reference.invitee:
+            sought[reference.event].append((reference, lead))
+    answers: dict[LeadId, Answer] = {}
+    fault: ContractFault | None = None
+    readable = 0
+    for event in await _events(reads, sought, plan):
+        if not calendly_parsing.is_active(event) or event.starts_at <= now:
+            continue
+        open_ones = []
+        for reference, lead in sought[event.id]:
+            if answer := _unchanged(event, reference, lead):
+                answers[lead.id] = answer
+            else:
+                open_ones.append((reference, lead))
+        if open_ones and event.places is not None and event.places <= _PAGE and reads.calls < plan.most_calls:
+            try:
+                answers |= await _by_invitees(reads, event, open_ones)
+                readable += 1
+            except ContractFault as error:
+                fault = error
+    if fault and not readable:
+        raise fault
+    return answers
+
+
+async def _events(reads: Reads, sought: _Sought, plan: SweepPlan) -> Sequence[Event]:
+    """Return the events that are sought, from as many pages as it takes and the plan allows."""
+    found: dict[str, Event] = {}
+    token: str | None = None
+    seen: set[str | None] = set()
+    while reads.calls < plan.most_calls:
+        page = await reads.events_page(since=plan.since, until=plan.until, token=token)
+        found |= {each.id: each for each in page.items if each.id in sought}
+        seen.add(token)
+        token = page.token
+        if token is None or token in seen or len(found) == len(sought):
+            break
+    return list(found.values())
+
+
+def _unchanged(event: Event, reference: CalendlyReference, lead: Lead) -> Answer | None:
+    """Return the place as it is known, where an event of one person was not touched since it was last verified.
+
+    That person is still invited, and was not moved there since: what else an invitee says cannot have changed.
+    """
+    verified_at = lead.state.verified_at
+    if (event.places, event.taken) != (1, 1) or event.updated_at is None or verified_at is None:
+        return None
+    known = next((each for each in lead.appointments if each.id == reference.appointment_id()), None)
+    if known is None or known.status is not AppointmentStatus.CONFIRMED or event.ends_at is None:
+        return None
+    if event.updated_at > verified_at - _SETTLED:
+        return None
+    return Answer(appointments=(replace(known, starts_at=event.starts_at, ends_at=event.ends_at),))
+
+
+async def _by_invitees(
+    reads: Reads, event: Event, sought: Sequence[tuple[CalendlyReference, Lead]]
+) -> Mapping[LeadId, Answer]:
+    invitees = await reads.invitees(event.id, None) or ()
+    places = {each.reference: Place(event=event, invitee=each) for each in invitees}
+    found = [(lead, place) for reference, lead in sought if (place := places.get(reference))]
+    return {lead.id: Answer(appointments=(place.appointment(),)) for lead, place in found if place.status in HELD}

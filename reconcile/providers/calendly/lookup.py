@@ -1,0 +1,209 @@
+"""Calendly: one invitee by the ids in the stored URI, or the events of an invitee's e-mail address."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+from reconcile.domain.booking_reference import CalendlyReference, refers_to
+from reconcile.domain.bulk_listing import SweepCost, SweepPlan
+from reconcile.domain.change import Answer
+from reconcile.domain.ids import AppointmentId, Operation, ProviderName
+from reconcile.domain.lead import Lead
+from reconcile.domain.lookup import Lookup
+from reconcile.domain.outcome import SkipReason
+from reconcile.domain.rate_limit import CALENDLY_PAID_LIMIT
+from reconcile.domain.workspace import Workspace
+from reconcile.errors import ErrorClass, ProviderError, ProviderRejected
+from reconcile.ports import Sweep, Usage
+from reconcile.providers import identity
+from reconcile.providers.account import Accounts, Published
+from reconcile.providers.calendly import booking_state
+from reconcile.providers.calendly import listing as calendly_listing
+from reconcile.providers.calendly import parsing as calendly_parsing
+from reconcile.providers.calendly.booking_state import Place
+from reconcile.providers.calendly.requests import Reads
+from reconcile.providers.http.client import Gateway
+
+_WINDOW = timedelta(days=90)
+_MOST_STEPS = 10
+"""More often than this nobody moves a meeting."""
+_MOST_EVENTS = 20
+_PUBLISHED = Published(calls=500, window=timedelta(minutes=1), assumed=CALENDLY_PAID_LIMIT)
+
+
+class Calendly:
+    """Calendly for all workspaces; implements ``Provider``. Leaving it as a context manager closes the connections."""
+
+    name = ProviderName.CALENDLY
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._accounts = Accounts(gateway, _PUBLISHED)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._gateway.transport.aclose()
+
+    def lookup(self, lead: Lead, workspace: Workspace) -> Lookup | SkipReason:
+        """Return how *lead* would be looked up: by the stored URI, else by e-mail; or why it cannot be."""
+        match self._way(lead, workspace):
+            case SkipReason() as reason:
+                return reason
+            case CalendlyReference() as reference:
+                operation = Operation.INVITEE if reference.invitee else Operation.INVITEES
+            case _:
+                operation = Operation.SCHEDULED_EVENTS if self._is_known(workspace) else Operation.CURRENT_USER
+        return Lookup(provider=self.name, operation=operation)
+
+    async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
+        """Ask about *lead*; raises ProviderError wherever Calendly's answer is not decisive."""
+        way, account = self._way(lead, workspace), self._accounts.of(workspace)
+        if isinstance(way, SkipReason):
+            return way
+        if account is None:
+            return SkipReason.NOT_CONFIGURED
+        search = _Search(Reads(account, deadline=deadline), gateway=self._gateway)
+        if isinstance(way, str):
+            await search.by_address(way)
+        elif not await search.by_reference(way, address=identity.address(lead)):
+            return SkipReason.NO_IDENTITY
+        return search.answer()
+
+    def sweep_cost(self, workspace: Workspace) -> SweepCost | None:
+        """Return what a sweep costs: a page of events, whose token it is if that is not known, new leads' invitees."""
+        if self.name not in workspace.credentials:
+            return None
+        return SweepCost(fixed=1 if self._is_known(workspace) else 2, lookup=2, per_new_lead=1)
+
+    async def sweep(self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float) -> Sweep:
+        """Return the answers of those *leads* whose event is listed as one that stands and is ahead."""
+        account = self._accounts.of(workspace)
+        if account is None:
+            return Sweep()
+        reads = Reads(account, deadline=deadline, attempts=1)
+        answers = await calendly_listing.sweep(reads, leads, plan=plan, now=self._gateway.clock.now())
+        return Sweep(answers=answers, calls=reads.calls)
+
+    def _is_known(self, workspace: Workspace) -> bool:
+        """Tell whether it is known whose token it is."""
+        account = self._accounts.of(workspace)
+        return bool(account and (account.user_id or calendly_parsing.user_id(account.credential.account)))
+
+    def usage(self, workspace: Workspace) -> Usage:
+        """Return what was used of the workspace's account since the last question, and forget it."""
+        return self._accounts.usage(workspace)
+
+    def _way(self, lead: Lead, workspace: Workspace) -> CalendlyReference | str | SkipReason:
+        """Return the stored reference, else the e-mail address, else why there is no way."""
+        if self.name not in workspace.credentials:
+            return SkipReason.NOT_CONFIGURED
+        booking_id = identity.own_booking_id(lead, self.name)
+        reference = CalendlyReference.parse(booking_id) if booking_id else None
+        if reference is not None:
+            return reference
+        return identity.address(lead) or (SkipReason.UNREADABLE_BOOKING_ID if booking_id else SkipReason.NO_IDENTITY)
+
+
+class _Search:
+    """What is found of one lead, step by step."""
+
+    def __init__(self, reads: Reads, *, gateway: Gateway) -> None:
+        self._reads = reads
+        self._clock = gateway.clock
+        self._places: dict[CalendlyReference, Place] = {}
+        self._absent: set[AppointmentId] = set()
+
+    def answer(self) -> Answer:
+        """Return what was found; a person who was moved in a circle and has no other place is nowhere for certain.
+
+        What Calendly lists is not absent, whatever it says when asked for it alone.
+        """
+        if booking_state.is_circular(self._places) and not booking_state.stand(self._places.values()):
+            raise _rejected(Operation.INVITEE, "Calendly's chain of reschedules leads back to its start")
+        found = booking_state.appointments(self._places)
+        absent = frozenset(gone for gone in self._absent if not any(refers_to(gone, each.id) for each in found))
+        return Answer(appointments=found, absent=absent)
+
+    async def by_reference(self, reference: CalendlyReference, *, address: str | None) -> bool:
+        """Ask for what was stored; where that is called off, gone or over, see what else the person has.
+
+        Returns False where an event was stored and it cannot be told which of its invitees the lead is.
+        """
+        if reference.invitee:
+            place = await self._reads.place(reference)
+            found = [place] if place else None
+        else:
+            found = await self._places_in(reference.event, address)
+        if found is None:
+            self._absent.add(reference.appointment_id())
+        elif address is None and not reference.invitee and len(found) > 1:
+            return False
+        self._add(found or ())
+        await self._follow()
+        if address and not booking_state.is_ahead(self._places.values(), self._clock.now()):
+            await self._replacements(address)
+        return True
+
+    async def by_address(self, address: str) -> None:
+        """Ask for the events of a person around now, and decide by the person's place in each."""
+        now = self._clock.now()
+        events = await self._reads.events(address, since=now - _WINDOW, until=now + _WINDOW)
+        asked = 0
+        for event in sorted(events, key=lambda each: booking_state.relevance(each, now)):
+            if calendly_parsing.is_canceled(event) and event.id in {each.event for each in self._places}:
+                continue
+            if asked == _MOST_EVENTS:
+                if booking_state.stand(self._places.values()):
+                    break
+                raise _rejected(
+                    Operation.SCHEDULED_EVENTS,
+                    "Calendly lists more events for one e-mail address than are followed",
+                    error_class=ErrorClass.UNDECODABLE,
+                )
+            asked += 1
+            self._add(await self._places_in(event.id, address) or ())
+        await self._follow()
+
+    async def _replacements(self, address: str) -> None:
+        try:
+            await self.by_address(address)
+        except ProviderError as error:
+            # A token that may not read its own user can still tell of the place that was asked for.
+            if error.operation != Operation.CURRENT_USER or error.error_class is not ErrorClass.CREDENTIAL:
+                raise
+
+    async def _places_in(self, event_id: str, address: str | None) -> list[Place] | None:
+        invitees = await self._reads.invitees(event_id, address)
+        if invitees is None:
+            return None
+        places = [await self._reads.place_of(each) for each in invitees]
+        return [each for each in places if each]
+
+    async def _follow(self) -> None:
+        """Follow each reschedule to its end. A place that is gone by now is absent."""
+        for _ in range(_MOST_STEPS):
+            ahead = self._ahead()
+            if not ahead:
+                return
+            place = await self._reads.place(ahead[0])
+            if place is None:
+                self._absent.add(ahead[0].appointment_id())
+            else:
+                self._add([place])
+        if self._ahead():
+            raise _rejected(Operation.INVITEE, f"Calendly's chain of reschedules is longer than {_MOST_STEPS}")
+
+    def _ahead(self) -> Sequence[CalendlyReference]:
+        return [e for e in booking_state.successors(self._places) if e.appointment_id() not in self._absent]
+
+    def _add(self, places: Sequence[Place]) -> None:
+        self._places.update((each.invitee.reference, each) for each in places)
+
+
+def _rejected(operation: Operation, message: str, *, error_class: ErrorClass = ErrorClass.REJECTED) -> ProviderRejected:
+    return ProviderRejected(message, provider=ProviderName.CALENDLY, operation=operation, error_class=error_class)

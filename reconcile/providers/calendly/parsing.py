@@ -1,0 +1,233 @@
+"""Calendly's answers, one pure read function each: from decoded bodies to what the product knows."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+from reconcile.domain.booking_reference import CalendlyReference
+from reconcile.domain.ids import Operation, ProviderName
+from reconcile.providers import fields
+from reconcile.providers.fields import Body
+from reconcile.providers.http.call import Reply
+
+_USER = re.compile(r"(?:(?:[a-z]+://[^/?#\s]+)?/?users/)?(?P<id>[A-Za-z0-9_-]{1,64})/?", re.ASCII)
+_ACTIVE, _CANCELED = "active", "canceled"
+_SPELLINGS = {"cancelled": _CANCELED}
+_LONGEST_TOKEN = 4096
+_NOT_FOUND = 404
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What Calendly calls a scheduled event: it knows the times, and whether it was called off for everybody.
+
+    *places* and *taken* are how many were ever invited and how many still are, None where that is not said.
+    """
+
+    id: str
+    status: str
+    starts_at: datetime
+    ends_at: datetime | None
+    canceled_at: datetime | None
+    updated_at: datetime | None = None
+    places: int | None = None
+    taken: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitee:
+    """One person's place in an event; *successor* is the place that this one was moved to."""
+
+    reference: CalendlyReference
+    email: str | None
+    status: str
+    rescheduled: bool
+    predecessor: CalendlyReference | None
+    successor: CalendlyReference | None
+    no_show: bool
+    canceled_at: datetime | None
+    created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[Item]):
+    """A part of a list; *token* asks for the next part, None after the last."""
+
+    items: tuple[Item, ...]
+    token: str | None
+
+
+def read_event(content: object) -> Event:
+    """Read one event."""
+    body = _body(content, Operation.SCHEDULED_EVENT, "Calendly event")
+    return _event(body, _resource(body))
+
+
+def read_events(content: object) -> Page[Event]:
+    """Read one page of events."""
+    return _page(_body(content, Operation.SCHEDULED_EVENTS, "Calendly events"), _event)
+
+
+def read_events_ahead(content: object) -> Page[Event]:
+    """Read one page of events without the broken ones."""
+    body = _body(content, Operation.SCHEDULED_EVENTS, "Calendly events")
+    listed = body.mapping().get("collection")
+    if not isinstance(listed, list):
+        raise body.missing("collection")
+    items = body.readable(listed, lambda raw: _event(body, raw), of="collection")
+    return Page(items=tuple(items), token=_token(body))
+
+
+def read_invitee(content: object) -> Invitee:
+    """Read one invitee."""
+    body = _body(content, Operation.INVITEE, "Calendly invitee")
+    return _invitee(body, _resource(body))
+
+
+def read_invitees(content: object) -> Page[Invitee]:
+    """Read one page of an event's invitees."""
+    return _page(_body(content, Operation.INVITEES, "Calendly invitees"), _invitee)
+
+
+def read_user(content: object) -> str:
+    """Read the id of the user whose token it is."""
+    body = _body(content, Operation.CURRENT_USER, "Calendly user")
+    found = user_id(fields.text(_resource(body).get("uri")))
+    if found is None:
+        raise body.missing("URI")
+    return found
+
+
+def user_id(account: str | None) -> str | None:
+    """Return the id in a user's URI (on any host) or path, or the bare id itself; None where there is none."""
+    match = _USER.fullmatch(account.strip()) if account else None
+    return match["id"] if match else None
+
+
+def is_active(item: Event | Invitee) -> bool:
+    """Tell whether it was not called off, in a word that is known."""
+    return item.status == _ACTIVE
+
+
+def is_canceled(item: Event | Invitee) -> bool:
+    """Tell whether it was called off."""
+    return item.status == _CANCELED
+
+
+def says_gone(reply: Reply) -> bool:
+    """Tell whether a reply says decisively that there is no such thing: a 404 in Calendly's own form."""
+    return reply.status == _NOT_FOUND and isinstance(reply.body, Mapping) and fields.text(reply.message) is not None
+
+
+def _body(content: object, operation: Operation, noun: str) -> Body:
+    return Body(content, ProviderName.CALENDLY, operation, noun)
+
+
+def _resource(body: Body) -> Mapping[str, Any]:
+    resource = body.mapping().get("resource")
+    if not isinstance(resource, Mapping):
+        raise body.missing("resource")
+    return resource
+
+
+def _page(body: Body, read: Callable[[Body, Mapping[str, Any]], Item]) -> Page[Item]:
+    items = tuple(read(body, each) for each in body.items("collection"))
+    return Page(items=items, token=_token(body))
+
+
+def _token(body: Body) -> str | None:
+    """Return the token, which older answers hold only inside the next page's URL; that URL itself is never used."""
+    pagination = body.mapping().get("pagination")
+    if not isinstance(pagination, Mapping):
+        raise body.missing("pagination")
+    token = pagination.get("next_page_token")
+    if token is None:
+        url = pagination.get("next_page")
+        if url is None:
+            return None
+        token = _token_in(url)
+    readable = fields.text(token)
+    if readable is None or len(readable) > _LONGEST_TOKEN:
+        raise body.unreadable("next page")
+    return readable
+
+
+def _token_in(url: object) -> str | None:
+    try:
+        return parse_qs(urlsplit(url).query).get("page_token", [None])[0] if isinstance(url, str) else None
+    except ValueError:
+        return None
+
+
+def _event(body: Body, raw: Mapping[str, Any]) -> Event:
+    reference = _reference(raw.get("uri"))
+    if reference is None:
+        raise body.missing("URI")
+    status = _status(body, raw)
+    counter = raw.get("invitees_counter")
+    counts = counter if isinstance(counter, Mapping) else {}
+    return Event(
+        id=reference.event,
+        status=status,
+        starts_at=body.instant(raw, "start_time", called="start time"),
+        ends_at=body.optional_instant(raw, "end_time", called="end time"),
+        canceled_at=_canceled_at(body, raw) if status == _CANCELED else None,
+        updated_at=body.optional_instant(raw, "updated_at", called="update time"),
+        places=_count(counts.get("total")),
+        taken=_count(counts.get("active")),
+    )
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _invitee(body: Body, raw: Mapping[str, Any]) -> Invitee:
+    reference = _reference(raw.get("uri"))
+    if reference is None or reference.invitee is None:
+        raise body.missing("URI")
+    status = _status(body, raw)
+    email = fields.text(raw.get("email"))
+    return Invitee(
+        reference=reference,
+        email=email.strip().lower() if email else None,
+        status=status,
+        rescheduled=fields.is_true(raw.get("rescheduled")),
+        predecessor=_place(raw.get("old_invitee")),
+        successor=_place(raw.get("new_invitee")),
+        no_show=isinstance(raw.get("no_show"), Mapping),
+        canceled_at=_canceled_at(body, raw) if status == _CANCELED else None,
+        created_at=body.optional_instant(raw, "created_at", called="creation time"),
+    )
+
+
+def _canceled_at(body: Body, raw: Mapping[str, Any]) -> datetime | None:
+    cancellation = raw.get("cancellation")
+    if isinstance(cancellation, Mapping):
+        found = body.optional_instant(cancellation, "created_at", called="cancellation time")
+        if found is not None:
+            return found
+    return body.optional_instant(raw, "updated_at", called="update time")
+
+
+def _status(body: Body, raw: Mapping[str, Any]) -> str:
+    word = fields.text(raw.get("status"))
+    if word is None:
+        raise body.missing("status")
+    word = word.strip().lower()
+    return _SPELLINGS.get(word, word)
+
+
+def _reference(value: object) -> CalendlyReference | None:
+    uri = fields.text(value)
+    return CalendlyReference.parse(uri) if uri else None
+
+
+def _place(value: object) -> CalendlyReference | None:
+    reference = _reference(value)
+    return reference if reference and reference.invitee else None

@@ -1,0 +1,167 @@
+"""Calendly's calls, as they are made for one lead: single things, lists page by page, nothing asked twice."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from reconcile.domain.booking_reference import CalendlyReference
+from reconcile.domain.ids import Operation, ProviderName
+from reconcile.errors import ErrorClass
+from reconcile.providers.account import Account, refused, unusable
+from reconcile.providers.calendly import parsing as calendly_parsing
+from reconcile.providers.calendly.booking_state import Place
+from reconcile.providers.calendly.parsing import Event, Invitee, Page
+from reconcile.providers.http.call import Call
+
+_USERS = "https://api.calendly.com/users/"
+_PAGE = ("count", "100")
+_MOST_PAGES = 10
+
+Item = TypeVar("Item")
+
+
+class Reads:
+    """Asks in the name of one account until *deadline*. None means that Calendly says decisively: no such thing.
+
+    Each call is made at most *attempts* times, if that is given. *calls* counts them.
+    """
+
+    def __init__(self, account: Account, *, deadline: float, attempts: int | None = None) -> None:
+        self._account = account
+        self._deadline = deadline
+        self._attempts = attempts
+        self.calls = 0
+        self._events: dict[str, Event] = {}
+
+    async def place(self, reference: CalendlyReference) -> Place | None:
+        """Return an invitee with the event."""
+        invitee = await self.invitee(reference)
+        return await self.place_of(invitee) if invitee else None
+
+    async def place_of(self, invitee: Invitee) -> Place | None:
+        """Return an invitee that is known already with the event."""
+        event = await self.event(invitee.reference.event)
+        return Place(event=event, invitee=invitee) if event else None
+
+    async def event(self, event_id: str) -> Event | None:
+        """Return one event."""
+        if event_id in self._events:
+            return self._events[event_id]
+        call = Call(
+            operation=Operation.SCHEDULED_EVENT, path="/scheduled_events/{event}", path_params={"event": event_id}
+        )
+        content = await self._content(call)
+        if content is None:
+            return None
+        event = calendly_parsing.read_event(content)
+        if event.id != event_id:
+            raise _other(call)
+        self._events[event_id] = event
+        return event
+
+    async def invitee(self, reference: CalendlyReference) -> Invitee | None:
+        """Return one invitee."""
+        call = Call(
+            operation=Operation.INVITEE,
+            path="/scheduled_events/{event}/invitees/{invitee}",
+            path_params={"event": reference.event, "invitee": reference.invitee or ""},
+        )
+        content = await self._content(call)
+        if content is None:
+            return None
+        invitee = calendly_parsing.read_invitee(content)
+        if invitee.reference != reference:
+            raise _other(call)
+        return invitee
+
+    async def invitees(self, event_id: str, address: str | None) -> Sequence[Invitee] | None:
+        """Return the invitees of an event: those with exactly this *address*, or all of them."""
+        call = Call(
+            operation=Operation.INVITEES,
+            path="/scheduled_events/{event}/invitees",
+            path_params={"event": event_id},
+            query=(_PAGE,) if address is None else (("email", address), _PAGE),
+        )
+        invitees = await self._all(call, calendly_parsing.read_invitees)
+        if invitees is None:
+            return None
+        if any(each.reference.event != event_id for each in invitees):
+            raise _other(call)
+        return [each for each in invitees if address in {None, each.email}]
+
+    async def events(self, address: str, *, since: datetime, until: datetime) -> Sequence[Event]:
+        """Return the events of the account's user, called off or not, that have or had an invitee with this address."""
+        call = await self._events_call(("invitee_email", address), since=since, until=until)
+        events = await self._all(call, calendly_parsing.read_events, is_there=True) or ()
+        self._events.update((each.id, each) for each in events)
+        return events
+
+    async def events_page(self, *, since: datetime, until: datetime, token: str | None) -> Page[Event]:
+        """Return a page of the events of the account's user that were not called off, soonest first."""
+        call = await self._events_call(
+            ("status", "active"), ("sort", "start_time:asc"), since=since, until=until, token=token
+        )
+        return calendly_parsing.read_events_ahead(await self._content(call, is_there=True))
+
+    async def _events_call(
+        self, *filters: tuple[str, str], since: datetime, until: datetime, token: str | None = None
+    ) -> Call:
+        window = (("min_start_time", _written(since)), ("max_start_time", _written(until)))
+        page = (_PAGE,) if token is None else (_PAGE, ("page_token", token))
+        return Call(
+            operation=Operation.SCHEDULED_EVENTS,
+            path="/scheduled_events",
+            query=(("user", f"{_USERS}{await self._user()}"), *filters, *window, *page),
+        )
+
+    async def _user(self) -> str:
+        account = self._account
+        found = calendly_parsing.user_id(account.credential.account) or account.user_id
+        if found is None:
+            call = Call(operation=Operation.CURRENT_USER, path="/users/me", attempts=self._attempts)
+            self.calls += 1
+            found = account.user_id = calendly_parsing.read_user(await account.content(call, deadline=self._deadline))
+        return found
+
+    async def _all(
+        self, call: Call, read: Callable[[object], Page[Item]], *, is_there: bool = False
+    ) -> Sequence[Item] | None:
+        """Return all pages' items, asked for by token with all filters sent again; a cut list is unknown and raises."""
+        items: list[Item] = []
+        tokens: set[str] = set()
+        asked = call
+        for _ in range(_MOST_PAGES):
+            content = await self._content(asked, is_there=is_there)
+            if content is None:
+                return None
+            page = read(content)
+            items += page.items
+            if page.token is None:
+                return items
+            if page.token in tokens:
+                break
+            tokens.add(page.token)
+            asked = replace(call, query=(*call.query, ("page_token", page.token)))
+        message = f"Calendly's list of {call.operation} does not end"
+        raise unusable(ProviderName.CALENDLY, call, message, error_class=ErrorClass.UNDECODABLE)
+
+    async def _content(self, call: Call, *, is_there: bool = False) -> object | None:
+        """Return the body of a success, None where the thing is gone; what *is_there* for certain cannot be."""
+        self.calls += 1
+        asked = call if self._attempts is None else replace(call, attempts=self._attempts)
+        reply = await self._account.ask(asked, deadline=self._deadline)
+        if reply.is_success:
+            return reply.body if reply.body is not None else {}
+        if not is_there and calendly_parsing.says_gone(reply):
+            return None
+        raise refused(ProviderName.CALENDLY, call, reply)
+
+
+def _other(call: Call) -> Exception:
+    message = f"Calendly answered {call.operation} with another one than was asked for"
+    return unusable(ProviderName.CALENDLY, call, message)
+
+
+def _written(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

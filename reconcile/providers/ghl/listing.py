@@ -1,0 +1,120 @@
+"""GHL's lists of what stands in a location's calendars, and which leads they settle."""
+
+import math
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
+from datetime import datetime, tzinfo
+
+from reconcile.domain.appointment import HELD
+from reconcile.domain.bulk_listing import SweepPlan
+from reconcile.domain.change import Answer
+from reconcile.domain.ids import Operation
+from reconcile.domain.lead import Lead
+from reconcile.providers import identity
+from reconcile.providers.account import Account
+from reconcile.providers.ghl import parsing as ghl_parsing
+from reconcile.providers.ghl.parsing import Record
+from reconcile.providers.http.call import Call
+
+_CALENDARS = {"Version": "2021-04-15"}
+
+
+class Lists:
+    """Asks for the lists of one location until *deadline*, once each, and counts the calls."""
+
+    def __init__(self, account: Account, *, deadline: float) -> None:
+        self._account = account
+        self._deadline = deadline
+        self.calls = 0
+
+    async def shown(
+        self,
+        wanted: Container[str],
+        *,
+        plan: SweepPlan,
+        zone_of: Callable[[object], Awaitable[tzinfo | None]],
+    ) -> Mapping[str, Record]:
+        """Return the listed appointments with *wanted* ids; none where there are more calendars than calls.
+
+        *zone_of* tells the zone of the naive times in an answer. What is listed twice and not alike is left out.
+        """
+        calendar_ids = await self._calendars()
+        if 1 + len(calendar_ids) > plan.most_calls:
+            return {}
+        records: list[Record] = []
+        for calendar_id in calendar_ids:
+            content = await self._events(calendar_id, since=plan.since, until=plan.until)
+            zone = await zone_of(_only(content, wanted))
+            records += ghl_parsing.read_calendar_events(content, wanted=wanted, zone=zone)
+        return distinct(records)
+
+    async def _calendars(self) -> tuple[str, ...]:
+        call = Call(
+            operation=Operation.CALENDARS,
+            path="/calendars/",
+            query=(("locationId", self._location_id),),
+            headers=_CALENDARS,
+            attempts=1,
+        )
+        return ghl_parsing.read_calendars(await self._content(call))
+
+    async def _events(self, calendar_id: str, *, since: datetime, until: datetime) -> object:
+        call = Call(
+            operation=Operation.CALENDAR_EVENTS,
+            path="/calendars/events",
+            query=(
+                ("locationId", self._location_id),
+                ("calendarId", calendar_id),
+                ("startTime", str(math.floor(since.timestamp() * 1000))),
+                ("endTime", str(math.ceil(until.timestamp() * 1000))),
+            ),
+            headers=_CALENDARS,
+            attempts=1,
+        )
+        return await self._content(call)
+
+    async def _content(self, call: Call) -> object:
+        self.calls += 1
+        return await self._account.content(call, deadline=self._deadline)
+
+    @property
+    def _location_id(self) -> str:
+        return self._account.credential.account or ""
+
+
+def _only(content: object, wanted: Container[str]) -> object:
+    """Return a list with nothing in it but what is *wanted*: the zone of the rest is of no interest."""
+    listed = content.get("events") if isinstance(content, Mapping) else None
+    if not isinstance(listed, list):
+        return None
+    return {"events": [each for each in listed if isinstance(each, Mapping) and _has_id(each, wanted)]}
+
+
+def distinct(records: Iterable[Record]) -> Mapping[str, Record]:
+    """Return *records* by their ids, without those that are listed twice and not alike."""
+    found: dict[str, Record] = {}
+    doubtful: set[str] = set()
+    for record in records:
+        if found.setdefault(record.appointment.id, record) != record:
+            doubtful.add(record.appointment.id)
+    return {appointment_id: record for appointment_id, record in found.items() if appointment_id not in doubtful}
+
+
+def settled(lead: Lead, record: Record | None, *, location_id: str, now: datetime) -> Answer | None:
+    """Return what a look-up of *lead* would answer, given that it would be answered with *record*; None if unknown.
+
+    A booking that is called off or over lets a look-up go on to what else the person has, and one of another contact
+    to whether the two are one person: no list tells either. The same goes for a record that is not complete.
+    """
+    if record is None or record.contact_id is None or record.location_id not in {None, location_id}:
+        return None
+    appointment, own = record.appointment, identity.contact_id(lead)
+    if appointment.status not in HELD or appointment.starts_at <= now or own not in {None, record.contact_id}:
+        return None
+    if appointment.ends_at is None or appointment.created_at is None:
+        return None
+    return Answer(appointments=(appointment,), contact_id=own or record.contact_id)
+
+
+def _has_id(raw: Mapping[str, object], wanted: Container[str]) -> bool:
+    found = raw.get("id")
+    return isinstance(found, str) and found in wanted

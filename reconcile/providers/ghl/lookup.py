@@ -1,0 +1,296 @@
+"""GoHighLevel: one appointment by its id, a contact's appointments, a contact by exact e-mail."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta, tzinfo
+from types import TracebackType
+from typing import Self
+
+from reconcile.domain.appointment import CALLED_OFF, Appointment
+from reconcile.domain.bulk_listing import SweepCost, SweepPlan
+from reconcile.domain.change import Answer
+from reconcile.domain.ids import AppointmentId, LeadId, Operation, ProviderName
+from reconcile.domain.lead import Lead
+from reconcile.domain.lookup import Lookup
+from reconcile.domain.outcome import SkipReason
+from reconcile.domain.rate_limit import GHL_LIMIT
+from reconcile.domain.workspace import Workspace
+from reconcile.errors import ErrorClass
+from reconcile.ports import Sweep, Usage
+from reconcile.providers import fields, identity
+from reconcile.providers.account import Account, Accounts, Published, refused, unusable
+from reconcile.providers.ghl import listing as ghl_listing
+from reconcile.providers.ghl import parsing as ghl_parsing
+from reconcile.providers.ghl.parsing import Contact, Record
+from reconcile.providers.http.call import Call, Reply
+from reconcile.providers.http.client import Gateway
+
+_CALENDARS = {"Version": "2021-04-15"}
+_CONTACTS = {"Version": "2021-07-28"}
+_PAGE_LIMIT = 20
+_LONGEST_VALUE = 75
+"""GHL refuses to search for more characters."""
+_MOST_CONTACTS = 5
+"""More people than this with one address are no duplicates of one person."""
+_SWEEP_COST = SweepCost(fixed=3, lookup=1)
+"""Two calendars are assumed; who has more finds out after the first call."""
+_PUBLISHED = Published(calls=100, window=timedelta(seconds=10), assumed=GHL_LIMIT)
+
+
+class _CannotTell(Exception):
+    """The workspace lacks something that the look-up needs; carries the reason."""
+
+    def __init__(self, reason: SkipReason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Desk:
+    """Where questions are asked: one workspace's account, until an instant."""
+
+    workspace: Workspace
+    account: Account
+    deadline: float
+
+    @property
+    def location_id(self) -> str | None:
+        return self.account.credential.account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question(_Desk):
+    lead: Lead
+
+
+class Ghl:
+    """GHL for all workspaces; implements ``Provider``. Leaving it as a context manager closes the connections."""
+
+    name = ProviderName.HIGHLEVEL
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._accounts = Accounts(gateway, _PUBLISHED)
+        self._zones: dict[str, tzinfo] = {}
+        self._asking_zone: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._gateway.transport.aclose()
+
+    def lookup(self, lead: Lead, workspace: Workspace) -> Lookup | SkipReason:
+        """Return how *lead* would be looked up: by booking id, else by contact, else by e-mail; or why it cannot be."""
+        way = self._way(lead, workspace)
+        return way if isinstance(way, SkipReason) else Lookup(provider=self.name, operation=way[0])
+
+    async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
+        """Ask about *lead*; raises ProviderError wherever GHL's answer is not decisive."""
+        way, account = self._way(lead, workspace), self._accounts.of(workspace)
+        if isinstance(way, SkipReason):
+            return way
+        if account is None:
+            return SkipReason.NOT_CONFIGURED
+        question = _Question(lead=lead, workspace=workspace, account=account, deadline=deadline)
+        try:
+            match way:
+                case Operation.APPOINTMENT, booking_id:
+                    return await self._by_id(question, booking_id)
+                case Operation.CONTACT_APPOINTMENTS, contact_id:
+                    listed = await self._listed(question, contact_id)
+                    return Answer(appointments=tuple(listed), contact_id=contact_id)
+                case _, address:
+                    return await self._by_address(question, address)
+        except _CannotTell as lack:
+            return lack.reason
+
+    def sweep_cost(self, workspace: Workspace) -> SweepCost | None:
+        """Return what a sweep costs: the list of calendars and that of each calendar's events."""
+        credential = workspace.credentials.get(self.name)
+        return _SWEEP_COST if credential and credential.account else None
+
+    async def sweep(self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float) -> Sweep:
+        """Return the answers of those *leads* whose booking GHL lists as one that stands and is ahead."""
+        account = self._accounts.of(workspace)
+        location_id = account.credential.account if account else None
+        if account is None or location_id is None:
+            return Sweep()
+        desk = _Desk(workspace=workspace, account=account, deadline=deadline)
+        bookings = {each.id: identity.own_booking_id(each, self.name) or "" for each in leads}
+        lists = ghl_listing.Lists(account, deadline=deadline)
+        try:
+            wanted = frozenset(filter(identity.is_ghl_id, bookings.values()))
+            shown = await lists.shown(wanted, plan=plan, zone_of=lambda content: self._zone(desk, content))
+        except _CannotTell:
+            return Sweep(calls=lists.calls)
+        answers: dict[LeadId, Answer] = {}
+        now = self._gateway.clock.now()
+        for lead in leads:
+            record = shown.get(bookings[lead.id])
+            if answer := ghl_listing.settled(lead, record, location_id=location_id, now=now):
+                answers[lead.id] = answer
+        return Sweep(answers=answers, calls=lists.calls)
+
+    def usage(self, workspace: Workspace) -> Usage:
+        """Return what was used of the workspace's location since the last question, and forget it."""
+        return self._accounts.usage(workspace)
+
+    def _way(self, lead: Lead, workspace: Workspace) -> tuple[Operation, str] | SkipReason:
+        credential = workspace.credentials.get(self.name)
+        if credential is None:
+            return SkipReason.NOT_CONFIGURED
+        booking_id = identity.own_booking_id(lead, self.name)
+        if booking_id and identity.is_ghl_id(booking_id):
+            return Operation.APPOINTMENT, booking_id
+        if contact_id := identity.contact_id(lead):
+            return Operation.CONTACT_APPOINTMENTS, contact_id
+        if address := identity.address(lead, longest=_LONGEST_VALUE):
+            return (Operation.CONTACT_SEARCH, address) if credential.account else SkipReason.NOT_CONFIGURED
+        return SkipReason.UNREADABLE_BOOKING_ID if booking_id else SkipReason.NO_IDENTITY
+
+    async def _by_id(self, question: _Question, booking_id: str) -> Answer:
+        """Ask for the stored booking; where it is called off, gone or over, see what else the person has."""
+        record = await self._appointment(question, booking_id)
+        own, theirs = identity.contact_id(question.lead), record.contact_id if record else None
+        contact_ids = [each for each in dict.fromkeys([own, theirs]) if each]
+        if record and own and theirs and own != theirs and not await self._is_of_same_person(question, theirs):
+            listed = await self._known(question, own)
+            if listed is None:  # merged into the other
+                contact_ids.remove(own)
+            elif record.appointment.id not in {each.id for each in listed}:
+                # Another person's booking is not the lead's: it is neither reported nor called absent.
+                return Answer(appointments=tuple(listed), contact_id=own)
+        contact_id = next(iter(contact_ids), None)
+        if record and record.appointment.status not in CALLED_OFF and self._is_ahead(record.appointment):
+            return Answer(appointments=(record.appointment,), contact_id=contact_id)
+        found = {a.id: a for each in contact_ids for a in await self._listed(question, each)}
+        if record:
+            found[record.appointment.id] = record.appointment
+        # What GHL lists is not absent, whatever it says when asked for it alone.
+        absent = frozenset({AppointmentId(booking_id)} - found.keys())
+        return Answer(appointments=tuple(found.values()), absent=absent, contact_id=contact_id)
+
+    def _is_ahead(self, appointment: Appointment) -> bool:
+        """Tell whether it is the one that counts whatever else there is: after it, people book again."""
+        return appointment.starts_at > self._gateway.clock.now()
+
+    async def _is_of_same_person(self, question: _Question, contact_id: str) -> bool:
+        """Tell whether a contact has the lead's e-mail address: a location may keep one person several times."""
+        address = identity.address(question.lead, longest=_LONGEST_VALUE)
+        if address is None or question.location_id is None:
+            return False
+        return contact_id in {each.id for each in await self._contacts(question, address)}
+
+    async def _by_address(self, question: _Question, address: str) -> Answer | SkipReason:
+        contacts = await self._contacts(question, address)
+        if not contacts:
+            return SkipReason.CONTACT_NOT_FOUND
+        found = {a.id: a for each in contacts for a in await self._listed(question, each.id)}
+        only = contacts[0].id if len(contacts) == 1 else None
+        return Answer(appointments=tuple(found.values()), contact_id=only)
+
+    async def _appointment(self, question: _Question, booking_id: str) -> Record | None:
+        call = Call(
+            operation=Operation.APPOINTMENT,
+            path="/calendars/events/appointments/{appointment_id}",
+            path_params={"appointment_id": booking_id},
+            headers=_CALENDARS,
+        )
+        reply = await self._unless_gone(question, call)
+        if reply is None:
+            return None
+        record = ghl_parsing.read_appointment(reply.body, zone=await self._zone(question, reply.body))
+        if record.appointment.id != booking_id:
+            raise unusable(self.name, call, "GHL answered with another appointment than the one asked for")
+        self._check_location(question, call, record.location_id)
+        return record
+
+    async def _listed(self, question: _Question, contact_id: str) -> Sequence[Appointment]:
+        """Return the appointments of a contact; one that GHL does not know has none."""
+        return await self._known(question, contact_id) or ()
+
+    async def _known(self, question: _Question, contact_id: str) -> Sequence[Appointment] | None:
+        """Return the appointments of a contact, None where GHL does not know the contact."""
+        call = Call(
+            operation=Operation.CONTACT_APPOINTMENTS,
+            path="/contacts/{contact_id}/appointments",
+            path_params={"contact_id": contact_id},
+            headers=_CONTACTS,
+        )
+        reply = await self._unless_gone(question, call)
+        if reply is None:
+            return None
+        records = ghl_parsing.read_contact_appointments(reply.body, zone=await self._zone(question, reply.body))
+        for record in records:
+            self._check_location(question, call, record.location_id)
+            if record.contact_id not in {None, contact_id}:
+                raise unusable(self.name, call, "GHL listed appointments of another contact than the one asked for")
+        return [record.appointment for record in records]
+
+    async def _contacts(self, question: _Question, address: str) -> Sequence[Contact]:
+        """Return the contacts that have exactly this *address*, as their first or as an additional one."""
+        call = Call(
+            operation=Operation.CONTACT_SEARCH,
+            path="/contacts/search",
+            method="POST",
+            json={
+                "locationId": question.location_id,
+                "pageLimit": _PAGE_LIMIT,
+                "filters": [{"field": "email", "operator": "eq", "value": address}],
+            },
+            headers=_CONTACTS,
+        )
+        contacts, beyond = ghl_parsing.read_contacts(await question.account.content(call, deadline=question.deadline))
+        matching = [each for each in contacts if address in each.emails]
+        if beyond or len(matching) > _MOST_CONTACTS:
+            message = "GHL found more contacts for one e-mail address than are followed"
+            raise unusable(self.name, call, message, error_class=ErrorClass.UNDECODABLE)
+        for each in matching:
+            self._check_location(question, call, each.location_id)
+        return matching
+
+    async def _unless_gone(self, question: _Question, call: Call) -> Reply | None:
+        """Make *call*; return its success, None where GHL says that there is no such thing, or raise."""
+        reply = await question.account.ask(call, deadline=question.deadline)
+        if ghl_parsing.says_gone(reply):
+            return None
+        if not reply.is_success:
+            raise refused(self.name, call, reply)
+        return reply
+
+    def _check_location(self, question: _Desk, call: Call, location_id: str | None) -> None:
+        if location_id and question.location_id and location_id != question.location_id:
+            message = "GHL answered from another location than the workspace's: its token and its location do not match"
+            raise unusable(self.name, call, message, error_class=ErrorClass.CREDENTIAL)
+
+    async def _zone(self, question: _Desk, content: object) -> tzinfo | None:
+        """Return the zone of the naive times in *content*, None where there are none.
+
+        A name in the workspace that is no zone's is treated as if there were none: GHL is asked, once for a location.
+        """
+        if not ghl_parsing.needs_zone(content):
+            return None
+        if configured := fields.zone_named(question.workspace.timezone):
+            return configured
+        location_id = question.location_id
+        if location_id is None:
+            raise _CannotTell(SkipReason.NOT_CONFIGURED)
+        async with self._asking_zone[location_id]:
+            if location_id not in self._zones:
+                call = Call(
+                    operation=Operation.LOCATION,
+                    path="/locations/{location_id}",
+                    path_params={"location_id": location_id},
+                    headers=_CONTACTS,
+                )
+                answered = await question.account.content(call, deadline=question.deadline)
+                zone = fields.zone_named(ghl_parsing.read_time_zone(answered))
+                if zone is None:
+                    raise _CannotTell(SkipReason.NOT_CONFIGURED)
+                self._zones[location_id] = zone
+        return self._zones[location_id]

@@ -1,0 +1,195 @@
+"""GHL's answers, one pure read function each: from decoded bodies to what the product knows."""
+
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any
+
+from reconcile.domain.appointment import CALLED_OFF, Appointment, AppointmentStatus
+from reconcile.domain.ids import AppointmentId, Operation, ProviderName
+from reconcile.providers import fields
+from reconcile.providers.fields import Body
+from reconcile.providers.http.call import Reply
+
+_STATUSES = {
+    "new": AppointmentStatus.CONFIRMED,
+    "confirmed": AppointmentStatus.CONFIRMED,
+    "booked": AppointmentStatus.CONFIRMED,
+    "active": AppointmentStatus.CONFIRMED,
+    "cancelled": AppointmentStatus.CANCELED,
+    "canceled": AppointmentStatus.CANCELED,
+    "deleted": AppointmentStatus.CANCELED,
+    "showed": AppointmentStatus.SHOWED,
+    "completed": AppointmentStatus.SHOWED,
+    "noshow": AppointmentStatus.NO_SHOW,
+    "rescheduled": AppointmentStatus.RESCHEDULED,
+}
+_STATUS_KEYS = ("appointmentStatus", "appoinmentStatus", "status")  # sic: GHL has sent both spellings
+_BAD_REQUEST, _NOT_FOUND = 400, 404
+_NO_PATH = ("cannot ", "no route")
+"""What is said where the path is unknown under the Version that was sent, or to the gateway before GHL."""
+_VAGUE = "booked"
+_IGNORED = str.maketrans("", "", " _-")
+_RECURRENCE = ("isRecurring", "rrule", "masterEventId")
+_ONCE = (None, False, "", "false")
+_TIMES = ("startTime", "endTime", "dateAdded", "dateUpdated")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """An appointment as GHL keeps it, with the location and the contact it is of."""
+
+    appointment: Appointment
+    location_id: str | None = None
+    contact_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """A person as GHL keeps it; *emails* are lower-case."""
+
+    id: str
+    location_id: str | None
+    emails: frozenset[str]
+
+
+def read_appointment(content: object, *, zone: tzinfo | None = None) -> Record:
+    """Read one appointment in any of the three envelopes; *zone* is that of naive times."""
+    body = _body(content, Operation.APPOINTMENT, "GHL appointment")
+    return _record(body, _unwrapped(body.mapping()), zone)
+
+
+def read_contact_appointments(content: object, *, zone: tzinfo | None = None) -> tuple[Record, ...]:
+    """Read a contact's appointments; *zone* is that of naive times."""
+    body = _body(content, Operation.CONTACT_APPOINTMENTS, "GHL contact appointments")
+    return tuple(_record(body, each, zone) for each in body.items("events"))
+
+
+def read_calendars(content: object) -> tuple[str, ...]:
+    """Read the ids of a location's calendars."""
+    body = _body(content, Operation.CALENDARS, "GHL calendars")
+    return tuple(body.id(each) for each in body.items("calendars"))
+
+
+def read_calendar_events(content: object, *, wanted: Container[str], zone: tzinfo | None = None) -> tuple[Record, ...]:
+    """Read those appointments of a calendar that have a *wanted* id and settle by themselves what they are.
+
+    Left out are recurring ones, for which an id may stand for several meetings, and broken ones.
+    """
+    body = _body(content, Operation.CALENDAR_EVENTS, "GHL calendar events")
+    listed = body.mapping().get("events")
+    if not isinstance(listed, list):
+        raise body.missing("events")
+
+    def read(raw: Mapping[str, Any]) -> Record | None:
+        is_sought = body.id(raw) in wanted and not any(raw.get(key) not in _ONCE for key in _RECURRENCE)
+        return _record(body, raw, zone) if is_sought else None
+
+    return tuple(filter(None, body.readable(listed, read, of="events")))
+
+
+def says_gone(reply: Reply) -> bool:
+    """Tell whether a reply says decisively that there is no such thing.
+
+    That is a 404 of the thing and not of the path, or a 400 whose message says so: every other 400 is unknown.
+    """
+    words = reply.message.lower()
+    if reply.status == _NOT_FOUND:
+        return isinstance(reply.body, Mapping) and not any(each in words for each in _NO_PATH)
+    return reply.status == _BAD_REQUEST and "not found" in words
+
+
+def needs_zone(content: object) -> bool:
+    """Tell whether an answer with one or many appointments holds a time that says nothing of its zone."""
+    if not isinstance(content, Mapping):
+        return False
+    listed = content.get("events")
+    return any(
+        fields.is_naive(each.get(key))
+        for each in (listed if isinstance(listed, list) else [_unwrapped(content)])
+        if isinstance(each, Mapping)
+        for key in _TIMES
+    )
+
+
+def read_contacts(content: object) -> tuple[tuple[Contact, ...], int]:
+    """Read the contacts of a search that are not deleted, and how many it found beyond those that it lists."""
+    body = _body(content, Operation.CONTACT_SEARCH, "GHL contact search")
+    listed = body.items("contacts")
+    total = body.mapping().get("total")
+    beyond = total - len(listed) if isinstance(total, int) else 0
+    contacts = tuple(
+        Contact(
+            id=body.id(each),
+            location_id=fields.identifier(each.get("locationId")),
+            emails=frozenset(_addresses(each)),
+        )
+        for each in listed
+        if not fields.is_true(each.get("deleted"))
+    )
+    return contacts, max(0, beyond)
+
+
+def read_time_zone(content: object) -> str:
+    """Read the name of a location's time zone."""
+    body = _body(content, Operation.LOCATION, "GHL location")
+    whole = body.mapping()
+    inner = whole.get("location")
+    name = fields.text((inner if isinstance(inner, Mapping) else whole).get("timezone"))
+    if name is None:
+        raise body.missing("time zone")
+    return name
+
+
+def status_of(raw: Mapping[str, Any]) -> AppointmentStatus | None:
+    """Return the status of a raw appointment, or None where none of its fields holds a word.
+
+    A word from outside the list is UNKNOWN. ``booked`` says no more than that there is an appointment: the documented
+    example has it beside the misspelled field with the real status, so it counts only if nothing else is said.
+    """
+    if fields.is_true(raw.get("deleted")):
+        return AppointmentStatus.CANCELED
+    words = [word.lower().translate(_IGNORED) for key in _STATUS_KEYS if (word := fields.text(raw.get(key)))]
+    word = next((each for each in words if each != _VAGUE), _VAGUE)
+    return _STATUSES.get(word, AppointmentStatus.UNKNOWN) if words else None
+
+
+def _body(content: object, operation: Operation, noun: str) -> Body:
+    return Body(content, ProviderName.HIGHLEVEL, operation, noun)
+
+
+def _unwrapped(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    for key in ("event", "appointment"):
+        if isinstance(inner := content.get(key), Mapping):
+            return inner
+    return content
+
+
+def _record(body: Body, raw: Mapping[str, Any], zone: tzinfo | None) -> Record:
+    appointment_id = body.id(raw)
+    status = status_of(raw)
+    if status is None:
+        raise body.missing("status")
+    called_off = status in CALLED_OFF
+    return Record(
+        appointment=Appointment(
+            id=AppointmentId(appointment_id),
+            provider=ProviderName.HIGHLEVEL,
+            status=status,
+            starts_at=body.instant(raw, "startTime", called="start time", zone=zone),
+            ends_at=body.optional_instant(raw, "endTime", called="end time", zone=zone),
+            canceled_at=body.optional_instant(raw, "dateUpdated", called="update time", zone=zone)
+            if called_off
+            else None,
+            created_at=body.optional_instant(raw, "dateAdded", called="creation time", zone=zone),
+        ),
+        location_id=fields.identifier(raw.get("locationId")),
+        contact_id=fields.identifier(raw.get("contactId")),
+    )
+
+
+def _addresses(raw: Mapping[str, Any]) -> Iterable[str]:
+    additional = raw.get("additionalEmails")
+    for each in (raw.get("email"), *(additional if isinstance(additional, list) else ())):
+        if address := fields.text(each):
+            yield address.strip().lower()

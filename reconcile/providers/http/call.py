@@ -1,0 +1,58 @@
+"""One question to a provider, what comes back, and what is told of each attempt."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconcile.domain.ids import Operation
+from reconcile.errors import ErrorClass, RateLimited
+from reconcile.ports import HttpAttempt
+from reconcile.providers.http.rate_limits import RateHeaders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One question to a provider. All calls read, whatever their method, so each may be repeated.
+
+    *path* is a template below the base URL, such as ``/contacts/{contact_id}/appointments``; each of *path_params* is
+    encoded into one segment. *attempts* is the most to be made (a probe makes one); None leaves it to the policy.
+    """
+
+    operation: Operation
+    path: str
+    path_params: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Sequence[tuple[str, str]] = field(default=(), repr=False)
+    method: str = "GET"
+    json: object = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    attempts: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer that the adapter reads: a 2xx, or a 400, 404 or 422 whose words may be decisive.
+
+    *message* is the provider's own text: to decide by, never to be shown, stored or logged.
+    """
+
+    status: int
+    body: Any = field(repr=False)
+    message: str = field(default="", repr=False)
+    rate: RateHeaders = field(default_factory=RateHeaders)
+
+    @property
+    def is_success(self) -> bool:
+        return self.status < 300  # noqa: PLR2004 - the status class is the standard's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt(HttpAttempt):
+    """What is told of each attempt, with what its answer says of the account's limits."""
+
+    rate: RateHeaders | None = None
+
+
+class OutOfTime(RateLimited):
+    """The run's time ended before an answer came: the call is put off, and nothing is known against the provider."""
+
+    error_class = ErrorClass.TIMEOUT

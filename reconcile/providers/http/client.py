@@ -1,0 +1,170 @@
+"""The one way to ask a provider: a deadline, few attempts, caps, and every failure as one of this program's errors."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import quote, urlencode
+
+import httpx
+import orjson
+
+from reconcile.domain.ids import ProviderName
+from reconcile.errors import ProviderError, ProviderRejected
+from reconcile.ports import Clock
+from reconcile.providers.http.body import BodyReader
+from reconcile.providers.http.call import Attempt, Call, OutOfTime, Reply
+from reconcile.providers.http.exchange import Exchange
+from reconcile.providers.http.origin import BaseUrl, OriginGuard, Secret
+from reconcile.providers.http.retry import RetryBudget, RetryPolicy
+from reconcile.providers.http.transport import CONNECT_TIMEOUT, AiohttpTransport
+
+__all__ = ["AiohttpTransport", "Attempt", "BaseUrl", "Call", "Client", "Gateway", "OutOfTime", "Reply", "RetryBudget"]
+
+_LEAST_ATTEMPT = timedelta(seconds=1)
+"""Less time than this is not worth another attempt."""
+_LONGEST_VALUE = 1024
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "appointment-reconciler"}
+_TIMEOUT = {"connect": CONNECT_TIMEOUT.total_seconds()}
+_LONGEST_TARGET = 65_536
+
+
+def _unobserved(_attempt: Attempt) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """What all calls to one provider share in a run."""
+
+    provider: ProviderName
+    base: BaseUrl
+    transport: httpx.AsyncBaseTransport
+    clock: Clock
+    bodies: BodyReader = field(default_factory=BodyReader)
+    budget: RetryBudget = field(default_factory=RetryBudget)
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    random: Callable[[], float] = random.random
+    observe: Callable[[Attempt], None] = _unobserved
+
+    def client(self, token: Secret) -> "Client":
+        """Return the way to ask with one credential; it is cheap, for connections are shared."""
+        return Client(self, token=token)
+
+
+class Client:
+    """Asks one provider with one credential. Raises ProviderError; no error holds a body, an address or the token."""
+
+    def __init__(self, gateway: Gateway, *, token: Secret) -> None:
+        self._gateway = gateway
+        self._guard = OriginGuard(gateway.base, token=token, transport=gateway.transport)
+        # An address is parsed here, and not for each request: that took a tenth of a request's time.
+        self._home = httpx.URL(f"{gateway.base.origin}/")
+        self._prefix = httpx.URL(f"{gateway.base.origin}{gateway.base.prefix}/").raw_path[:-1]
+        self._headers = {"Host": gateway.base.authority, **_HEADERS}
+
+    async def ask(self, call: Call, *, deadline: float) -> Reply:
+        """Make *call*, again where that may help, within *deadline*: an instant on the monotonic clock."""
+        gateway = self._gateway
+        target = self._target(call)
+        content = self._content(call)
+        gateway.budget.earn()
+        failure: ProviderError | None = None
+        number = 0
+        while True:
+            number += 1
+            try:
+                reply = await self._attempt(call, target, content, number=number, deadline=deadline)
+            except OutOfTime as error:
+                # What an earlier attempt has learned of the provider is worth more than that the time is up now.
+                failure = failure or error
+                break
+            except ProviderError as error:
+                failure = error
+            else:
+                gateway.budget.note_answer()
+                return reply
+            pause = self._pause(failure, call, number=number, deadline=deadline)
+            if pause is None:
+                break
+            await gateway.clock.sleep(pause)
+        raise failure
+
+    def _pause(self, error: ProviderError, call: Call, *, number: int, deadline: float) -> timedelta | None:
+        gateway = self._gateway
+        if call.attempts is not None and number >= call.attempts:
+            return None
+        pause = gateway.policy.pause(error, attempt=number, random=gateway.random)
+        if pause is None:
+            return None
+        if gateway.clock.monotonic() + (pause + _LEAST_ATTEMPT).total_seconds() > deadline:
+            return None
+        return pause if gateway.budget.spend() else None
+
+    async def _attempt(self, call: Call, target: bytes, content: bytes, *, number: int, deadline: float) -> Reply:
+        gateway = self._gateway
+        started = gateway.clock.monotonic()
+        exchange = Exchange(call, provider=gateway.provider, bodies=gateway.bodies, clock=gateway.clock)
+        request = self._request(call, target, content)
+        try:
+            limit = gateway.policy.attempt_timeout
+            return await exchange.run(self._guard, request, limit=limit, left=deadline - started)
+        except ProviderError as error:
+            exchange.error_class = error.error_class
+            raise
+        finally:
+            if exchange.was_sent:
+                gateway.observe(
+                    Attempt(
+                        provider=gateway.provider,
+                        operation=call.operation,
+                        method=call.method,
+                        url_template=call.path,
+                        origin=gateway.base.origin,
+                        number=number,
+                        duration=timedelta(seconds=gateway.clock.monotonic() - started),
+                        status=exchange.status,
+                        error_class=exchange.error_class,
+                        rate=exchange.rate,
+                    )
+                )
+
+    def _target(self, call: Call) -> bytes:
+        if any(value in {"", ".", ".."} or len(value) > _LONGEST_VALUE for value in call.path_params.values()):
+            raise self._unaskable(call)
+        try:
+            path = call.path.format(**{name: quote(value, safe="") for name, value in call.path_params.items()})
+            query = f"?{urlencode(call.query, quote_via=quote)}" if call.query else ""
+            target = self._prefix + f"{path}{query}".encode("ascii")
+        except UnicodeEncodeError:
+            target = None
+        if target is None or len(target) > _LONGEST_TARGET:
+            raise self._unaskable(call)
+        return target
+
+    def _content(self, call: Call) -> bytes:
+        if call.json is None:
+            return b""
+        try:
+            return orjson.dumps(call.json)
+        except orjson.JSONEncodeError:
+            pass
+        raise self._unaskable(call)
+
+    def _unaskable(self, call: Call) -> ProviderRejected:
+        provider = self._gateway.provider
+        message = (
+            f"{provider} cannot be asked for {call.operation}: an id or a value is not one that a request can hold"
+        )
+        return ProviderRejected(message, provider=provider, operation=call.operation)
+
+    def _request(self, call: Call, target: bytes, content: bytes) -> httpx.Request:
+        headers = {**self._headers, **call.headers}
+        if content:
+            headers["Content-Type"] = "application/json"
+        extensions = {"target": target, "timeout": _TIMEOUT}
+        # A stream that is given is taken as it is; content would be looked at, and headers be worked out from it.
+        stream = httpx.ByteStream(content)
+        request = httpx.Request(call.method, self._home, headers=headers, stream=stream, extensions=extensions)
+        request.read()
+        return request

@@ -1,0 +1,143 @@
+"""One request and what came of it: the place where the HTTP library's errors become this program's."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from reconcile.domain.ids import ProviderName
+from reconcile.errors import ErrorClass, ProviderError, ProviderRejected, ProviderUnavailable, RateLimited
+from reconcile.ports import Clock
+from reconcile.providers.http.body import BodyFault, BodyReader
+from reconcile.providers.http.call import Call, OutOfTime, Reply
+from reconcile.providers.http.origin import ForeignOriginError
+from reconcile.providers.http.rate_limits import NO_RATE_HEADERS, RateHeaders, wait_of
+from reconcile.providers.http.status_policy import Verdict, has_words, verdict
+from reconcile.providers.http.transport import CertificateRefusedError
+
+_NO_BODY = frozenset({204, 205})
+
+
+class Exchange:
+    """One request and what came of it.
+
+    Errors are raised outside ``except`` blocks, so that they have no context: what a library raises may hold headers,
+    an address or a body, and whoever prints an error prints its context.
+    """
+
+    def __init__(self, call: Call, *, provider: ProviderName, bodies: BodyReader, clock: Clock) -> None:
+        self._call = call
+        self._provider = provider
+        self._bodies = bodies
+        self._clock = clock
+        self.was_sent = False
+        self.status: int | None = None
+        self.error_class: ErrorClass | None = None
+        self.rate: RateHeaders | None = None
+
+    async def run(
+        self, transport: httpx.AsyncBaseTransport, request: httpx.Request, *, limit: timedelta, left: float
+    ) -> Reply:
+        """Send *request* and read the answer within the attempt's *limit* and the seconds *left* of the run."""
+        own_limit = limit.total_seconds()
+        if left <= 0:
+            raise self._out_of_time()
+        self.was_sent = True
+        failure: ProviderError
+        try:
+            async with asyncio.timeout(min(left, own_limit)):
+                response = await transport.handle_async_request(request)
+                try:
+                    return await self._read(response)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            failure = self._out_of_time() if left < own_limit else self._timed_out()
+        except httpx.HTTPError as error:
+            failure = self._failed(error)
+        except BodyFault as fault:
+            failure = self._undecodable(fault)
+        raise failure
+
+    async def _read(self, response: httpx.Response) -> Reply:
+        self.status = status = response.status_code
+        self.rate = rate = RateHeaders.read(response.headers)
+        bodies = self._bodies
+        body: Any = None
+        if not has_words(status):
+            await bodies.drain(response)
+        elif status not in _NO_BODY:
+            try:
+                body = bodies.decode(await bodies.read(response))
+            except BodyFault:
+                if verdict(status) is Verdict.ANSWERED:
+                    raise
+        message = "" if status < 300 else _message(body)  # noqa: PLR2004 - the status class is the standard's
+        meaning = verdict(status, message)
+        if meaning is Verdict.ANSWERED:
+            return Reply(status=status, body=body, message=message, rate=rate)
+        raise self._refused(meaning, status, response.headers)
+
+    def _refused(self, meaning: Verdict, status: int, headers: httpx.Headers) -> ProviderError:
+        text = f"{self._provider} answered {status} to {self._call.operation}"
+        provider, operation = self._provider, self._call.operation
+        match meaning:
+            case Verdict.RATE_LIMITED:
+                wait = wait_of(headers, self.rate or NO_RATE_HEADERS, now=self._clock.now())
+                return RateLimited(text, provider=provider, operation=operation, status=status, retry_after=wait)
+            case Verdict.UNAVAILABLE:
+                return ProviderUnavailable(text, provider=provider, operation=operation, status=status)
+            case _:
+                kind = ErrorClass.CREDENTIAL if meaning is Verdict.CREDENTIAL else ErrorClass.REJECTED
+                return ProviderRejected(text, provider=provider, operation=operation, status=status, error_class=kind)
+
+    def _undecodable(self, fault: BodyFault) -> ProviderError:
+        text = f"{self._provider} answered {self.status} to {self._call.operation} with a body that {fault}"
+        return self._unavailable(text, ErrorClass.UNDECODABLE)
+
+    def _timed_out(self) -> ProviderError:
+        text = f"{self._provider} did not answer {self._call.operation} in time"
+        return self._unavailable(text, ErrorClass.TIMEOUT)
+
+    def _out_of_time(self) -> OutOfTime:
+        text = f"the run's time ended before {self._provider} could answer {self._call.operation}"
+        wait = timedelta(0)
+        return OutOfTime(text, provider=self._provider, operation=self._call.operation, status=None, retry_after=wait)
+
+    def _failed(self, error: httpx.HTTPError) -> ProviderError:
+        provider, operation = self._provider, self._call.operation
+        match error:
+            case ForeignOriginError():
+                self.was_sent = False
+                text = f"{operation} was not sent, because its address is not {provider}'s"
+                return ProviderRejected(text, provider=provider, operation=operation)
+            case httpx.TimeoutException():
+                return self._timed_out()
+            case CertificateRefusedError():
+                text = f"{provider} did not show a certificate that is trusted for {operation}"
+            case httpx.ConnectError():
+                text = f"{provider} could not be reached for {operation}"
+            case httpx.RemoteProtocolError():
+                text = f"{provider} did not answer {operation} in HTTP"
+            case _:
+                text = f"the connection to {provider} was lost during {operation}"
+        return self._unavailable(text, ErrorClass.TRANSPORT)
+
+    def _unavailable(self, text: str, kind: ErrorClass) -> ProviderError:
+        return ProviderUnavailable(
+            text, provider=self._provider, operation=self._call.operation, status=self.status, error_class=kind
+        )
+
+
+def _message(body: object) -> str:
+    """Return what an error body says: GHL sends one text or several, under one of three names."""
+    if not isinstance(body, dict):
+        return ""
+    for name in ("message", "error", "detail"):
+        match body.get(name):
+            case str() as text if text:
+                return text
+            case [str(), *_] as texts:
+                return "; ".join(text for text in texts if isinstance(text, str))
+    return ""

@@ -1,0 +1,1 @@
+"""Alerts: which conditions hold, and which channel has yet to be notified."""

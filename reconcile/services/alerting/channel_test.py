@@ -1,0 +1,52 @@
+"""Trying the channels of alerts while nothing is wrong."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from reconcile.domain.alert import Alert, Condition, ConditionKind, News, Notice
+from reconcile.errors import AlertNotDelivered
+from reconcile.ports import AlertChannel, Clock
+from reconcile.services.alerting.notify import DELIVERY, Alarm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelTrial:
+    """What a channel did with a test; *fault* is None where it confirmed."""
+
+    channel: str
+    fault: str | None
+    took: timedelta
+
+
+async def rehearse(alarm: Alarm, *, clock: Clock) -> Sequence[ChannelTrial]:
+    """Send each channel a test and its end, in the time that a run would give it; an incident does not stay behind."""
+    return await asyncio.gather(*(_tried(channel, alarm, clock=clock) for channel in alarm.channels))
+
+
+async def _tried(channel: AlertChannel, alarm: Alarm, *, clock: Clock) -> ChannelTrial:
+    began, fault = clock.monotonic(), None
+    deadline = began + DELIVERY.total_seconds()
+    notices = _notices(clock.now())
+    try:
+        for group in [notices] if channel.takes_many else [[each] for each in notices]:
+            await channel.deliver(alarm.message(group, at=clock.now()), deadline=deadline)
+    except AlertNotDelivered as error:
+        fault = str(error)
+    return ChannelTrial(channel=channel.name, fault=fault, took=timedelta(seconds=clock.monotonic() - began))
+
+
+def _notices(now: datetime) -> Sequence[Notice]:
+    condition = Condition(
+        kind=ConditionKind.TEST,
+        since=now,
+        text="somebody tries the alerts; nothing is wrong",
+        commands=("reconcile alerts list",),
+    )
+    alert = Alert(condition=condition, since=now, seen_at=now)
+    over = replace(alert, over_at=now)
+    return [
+        Notice(news=news, alert=each, key=f"{each.key}@{now:%Y%m%dT%H%M%S.%fZ}/{news}")
+        for news, each in ((News.NEW, alert), (News.RECOVERED, over))
+    ]

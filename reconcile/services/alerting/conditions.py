@@ -1,0 +1,196 @@
+"""What is true at one instant that operators should know of: read from breakers and the ledger, by whoever looks."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from reconcile.domain.alert import AlertPolicy, Condition, ConditionKind, Spending
+from reconcile.domain.breaker.breaker import Breaker, BreakerPolicy, BreakerScope, BreakerState
+from reconcile.domain.formatting import counted
+from reconcile.domain.run.cadence import PlannedCadence
+from reconcile.domain.run.report import Health
+from reconcile.errors import ErrorClass
+from reconcile.ports import RunRow, Store
+from reconcile.services.control.cadence import cadence_view
+from reconcile.services.views.next_steps import advice
+from reconcile.services.views.next_steps import told as party
+from reconcile.services.views.status import was_sound
+
+_LOOKED_AT = 60
+_SEARCHED = 500
+_AN_HOUR = timedelta(hours=1)
+_KINDS: Mapping[BreakerScope, ConditionKind] = {
+    BreakerScope.RUN: ConditionKind.RUN_BREAKER,
+    BreakerScope.PROVIDER: ConditionKind.PROVIDER_BREAKER,
+    BreakerScope.WORKSPACE: ConditionKind.PARKED_WORKSPACE,
+}
+
+
+async def conditions(
+    store: Store, *, now: datetime, policy: AlertPolicy, breaker: BreakerPolicy, planned: PlannedCadence
+) -> tuple[Condition, ...]:
+    """Return all that is true at *now*."""
+    rows = await store.ledger.runs(limit=_LOOKED_AT, of_all=True)
+    reported = [row for row in rows if row.report is not None and row.finished_at is not None]
+    # Without a provider's lists nothing is stopped and nothing is left undone: `reconcile status` tells of it.
+    open_breakers = [
+        each
+        for each in await store.breakers.load()
+        if each.effective_state(now) is not BreakerState.CLOSED and not each.key.is_of_sweeps
+    ]
+    found = [_of_breaker(each, reported, now=now, policy=breaker) for each in open_breakers]
+    cadence = await cadence_view(store, now=now, planned=planned)
+    silence = max(policy.silence, 2 * (cadence.every or timedelta(0)))
+    # While all calls to a provider are refused, no run can be sound: one trouble is told once.
+    if all(each.key.scope is BreakerScope.WORKSPACE for each in open_breakers):
+        found += await _silence(store, rows, reported, now=now, silence=silence)
+    found += _unhealthy(reported)
+    found += _at_risk(reported, least=policy.at_risk)
+    found += _quarantine(reported, now=now, least=policy.quarantined)
+    found += await _held_backfill(store)
+    return tuple(found)
+
+
+async def _held_backfill(store: Store) -> list[Condition]:
+    """Return that the newest plan waits for a person; who makes another one has looked."""
+    plans = await store.backfills.plans(limit=1)
+    if not plans or not plans[0].is_held:
+        return []
+    plan = plans[0]
+    commands = [f"reconcile backfill status {plan.id}"]
+    commands.append(f"reconcile backfill {'apply ' if plan.hash else 'plan --name '}{plan.id}")
+    return [
+        Condition(
+            kind=ConditionKind.HELD_BACKFILL,
+            subject=plan.id,
+            since=plan.planned_at or plan.made_at,
+            text="; ".join(plan.held),
+            coming="nothing is changed before somebody has looked at it",
+            commands=tuple(commands),
+        )
+    ]
+
+
+def _of_breaker(breaker: Breaker, reported: Sequence[RunRow], *, now: datetime, policy: BreakerPolicy) -> Condition:
+    told = advice(breaker, now=now, policy=policy)
+    # What an operator has typed stays in the database: a name or a number in it would go to every reader of a channel.
+    is_by_hand = breaker.held(now) is not None or (breaker.fault is not None and breaker.fault not in set(ErrorClass))
+    text = f"{party(breaker.key)}: opened by an operator's hand" if is_by_hand else told.blame
+    is_wide = breaker.key.scope is not BreakerScope.WORKSPACE
+    return Condition(
+        kind=_KINDS[breaker.key.scope],
+        subject="" if breaker.key.scope is BreakerScope.RUN else breaker.key.name,
+        since=told.since or now,
+        text=text,
+        coming=told.next,
+        commands=told.commands,
+        level=text,
+        spending=_spending(reported) if is_wide else None,
+    )
+
+
+def _spending(reported: Sequence[RunRow]) -> Spending | None:
+    """Return what the newest run spent, beside what sound ones of the same share of the work usually did."""
+    if not reported:
+        return None
+    newest, *before = reported
+    share = _of(newest).get("shard")
+    like_it = [row for row in before if _of(row).get("shard") == share and was_sound(_of(row))]
+    usual = sorted(_count(row, "providerCalls") for row in like_it)
+    median = usual[(len(usual) - 1) // 2] if usual else 0
+    return Spending(run_id=newest.run_id, calls=_count(newest, "providerCalls"), usual_calls=median)
+
+
+async def _silence(
+    store: Store, rows: Sequence[RunRow], reported: Sequence[RunRow], *, now: datetime, silence: timedelta
+) -> list[Condition]:
+    """Return that no run has succeeded for long, or that this was so until the newest run."""
+    kind, commands = ConditionKind.NO_SUCCESSFUL_RUN, ("reconcile status", "reconcile doctor")
+    sound = next((row for row in reported if was_sound(_of(row))), None)
+    if sound is None and len(rows) == _LOOKED_AT:
+        rows = await store.ledger.runs(limit=_SEARCHED, of_all=True)
+        sound = next((row for row in rows if row.report and was_sound(row.report)), None)
+    since = sound.finished_at if sound else rows[-1].started_at if rows else None
+    if since is not None and now - since > silence:
+        text = "no run has succeeded since then: does the schedule start any, and what ends them?"
+        return [Condition(kind=kind, since=since, text=text, commands=commands)]
+    if len(reported) > 1 and sound is reported[0]:
+        newest, before = reported[0], reported[1].finished_at
+        if before is not None and newest.started_at - before > max(silence, await _slowed_down(store, since=before)):
+            text = "no run has ended in that time: nothing was checked or repaired"
+            return [Condition(kind=kind, since=before, over_at=newest.finished_at, text=text, commands=commands)]
+    return []
+
+
+async def _slowed_down(store: Store, *, since: datetime) -> timedelta:
+    """Return how long a cadence may be silent that was lowered until some time after *since*."""
+    override = await store.cadences.override()
+    return 2 * override.every if override is not None and override.expires_at > since else timedelta(0)
+
+
+def _unhealthy(reported: Sequence[RunRow]) -> list[Condition]:
+    """Return the shares of the work whose newest run was unhealthy, unless it has opened a breaker: that is told."""
+    newest: dict[str, RunRow] = {}
+    for row in reported:
+        newest.setdefault(_of(row).get("shard") or "", row)
+    return [
+        Condition(
+            kind=ConditionKind.UNHEALTHY_RUN,
+            subject=shard,
+            since=row.finished_at,
+            text=_first_reason(_of(row)),
+            commands=(f"reconcile explain run {row.run_id}",),
+            size=_count(row, "errors"),
+        )
+        for shard, row in sorted(newest.items())
+        if _of(row).get("health") == Health.UNHEALTHY and row.finished_at is not None and not _has_tripped(row)
+    ]
+
+
+def _has_tripped(row: RunRow) -> bool:
+    return any(each.get("trippedBy") == row.run_id for each in _of(row).get("breakers", ()))
+
+
+def _first_reason(report: Mapping[str, Any]) -> str:
+    """Return the first of the run's own findings, and what failed most: fixed texts both."""
+    reasons, signatures = report.get("healthReasons") or ["unhealthy"], report.get("topSignatures") or []
+    return "; ".join([str(reasons[0]), *(f"most of all {each['signature']}" for each in signatures[:1])])
+
+
+def _at_risk(reported: Sequence[RunRow], *, least: int) -> list[Condition]:
+    row = next((row for row in reported if _of(row).get("appointmentsAtRisk24h") is not None), None)
+    if row is None or row.finished_at is None or (count := _count(row, "appointmentsAtRisk24h")) < least:
+        return []
+    text = f"{counted(count, 'meeting')} of the next 24 h not verified within the last hour"
+    commands = ("reconcile status",)
+    return [
+        Condition(
+            kind=ConditionKind.APPOINTMENTS_AT_RISK, since=row.finished_at, text=text, commands=commands, size=count
+        )
+    ]
+
+
+def _quarantine(reported: Sequence[RunRow], *, now: datetime, least: int) -> list[Condition]:
+    recent = [row for row in reported if row.finished_at and now - row.finished_at < _AN_HOUR]
+    count = sum(_count(row, "quarantined") for row in recent)
+    if count < least:
+        return []
+    first = next(row.finished_at for row in reversed(recent) if _count(row, "quarantined"))
+    return [
+        Condition(
+            kind=ConditionKind.QUARANTINE_GROWTH,
+            since=first or now,
+            text=f"{counted(count, 'lead')} set aside within an hour, each after failing again and again",
+            coming="they stay aside until somebody releases them",
+            commands=("reconcile quarantine list",),
+            size=count,
+        )
+    ]
+
+
+def _of(row: RunRow) -> Mapping[str, Any]:
+    return row.report or {}
+
+
+def _count(row: RunRow, name: str) -> int:
+    return int(_of(row).get(name) or 0)

@@ -1,0 +1,228 @@
+"""Telling operators: what is true is compared with what each channel has heard, and the difference is delivered."""
+
+import asyncio
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from reconcile.domain.alert import Alert, AlertPolicy, Condition, Message, Notice, gravest_first, notice, observed
+from reconcile.domain.breaker.breaker import BreakerPolicy
+from reconcile.domain.run.cadence import PlannedCadence
+from reconcile.errors import AlertNotDelivered, LeaseHeld, StoreUnavailable
+from reconcile.ports import AlertChannel, ChannelState, Clock, Store, Telemetry
+from reconcile.redaction import bug_named
+
+DELIVERY = timedelta(seconds=2)
+"""By when channels must have confirmed; the rest is for remembering it."""
+_LAST_WORDS = timedelta(seconds=0.2)
+"""For giving up the lease, where all else took too long."""
+_LEASE = "alerts"
+_LEASE_TTL = timedelta(seconds=10)
+"""A killed teller keeps the next tick's waiting for less than that."""
+_WAIT = timedelta(milliseconds=200)
+_REMEMBERED = timedelta(days=7)
+"""For how long a channel that takes nothing is still owed the end of what is over."""
+_FIRST_PAUSE = timedelta(seconds=30)
+_LONGEST_PAUSE = timedelta(minutes=10)
+_MOST_DOUBLINGS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """The channels that are set, and what is told over them."""
+
+    channels: Sequence[AlertChannel]
+    source: str
+    runbook: str
+    policy: AlertPolicy = field(default_factory=AlertPolicy)
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    planned: PlannedCadence = field(default_factory=PlannedCadence)
+    budget: timedelta = timedelta(seconds=3)
+    """Wall time that delivering alerts may add to a run."""
+
+    def message(self, notices: Iterable[Notice], *, at: datetime) -> Message:
+        """Return *notices* as one message."""
+        ordered = tuple(sorted(notices, key=lambda each: gravest_first(each.alert)))
+        digest = hashlib.sha256("\n".join(each.key for each in ordered).encode()).hexdigest()[:32]
+        return Message(key=f"alert-{digest}", source=self.source, runbook=self.runbook, at=at, notices=ordered)
+
+
+async def tell(alarm: Alarm | None, *, holder: str, store: Store, clock: Clock, telemetry: Telemetry) -> None:
+    """Tell each channel what it has not heard, within its budget; no trouble leaves here but as a warning."""
+    if alarm is None or not alarm.channels:
+        return
+    telemetry.send()
+    telling = asyncio.create_task(_tell(alarm, holder=holder, store=store, clock=clock, telemetry=telemetry))
+    try:
+        await asyncio.wait([telling], timeout=(alarm.budget - _LAST_WORDS).total_seconds())
+    finally:
+        is_late = telling.cancel()
+    await asyncio.wait([telling], timeout=_LAST_WORDS.total_seconds())
+    if is_late or telling.cancelled():
+        telemetry.warning("alerts.out_of_time")
+    elif (error := telling.exception()) is not None:
+        text = str(error) if isinstance(error, StoreUnavailable) else bug_named(error)
+        telemetry.warning("alerts.not_told", error=text)
+
+
+async def _tell(alarm: Alarm, *, holder: str, store: Store, clock: Clock, telemetry: Telemetry) -> None:
+    from reconcile.services.alerting.conditions import conditions  # noqa: PLC0415 - where somebody is to be told
+
+    now, deadline = clock.now(), clock.monotonic() + DELIVERY.total_seconds()
+    true = await conditions(store, now=now, policy=alarm.policy, breaker=alarm.breaker, planned=alarm.planned)
+    desk = await _Desk.of(alarm, true, store=store, clock=clock, telemetry=telemetry, now=now)
+    if not true and not desk.is_needed():
+        return
+    while True:
+        try:
+            lease = await store.leases.acquire(_LEASE, holder=holder, ttl=_LEASE_TTL)
+            break
+        except LeaseHeld:
+            # Another run is telling. What this one has seen that the other has not is worth a moment's wait.
+            if clock.monotonic() + _WAIT.total_seconds() >= deadline:
+                return
+            await clock.sleep(_WAIT)
+    try:
+        desk = await _Desk.of(alarm, true, store=store, clock=clock, telemetry=telemetry, now=now)
+        await desk.note()
+        await desk.deliver(deadline)
+    finally:
+        await store.leases.release(lease)
+
+
+def owed(
+    alarm: Alarm, alerts: Sequence[Alert], states: Mapping[str, ChannelState], *, now: datetime
+) -> Mapping[str, Sequence[Notice]]:
+    """Return what each channel has yet to hear, by its name."""
+
+    def of(name: str) -> list[Notice]:
+        known_since = states[name].known_since if name in states else now
+        found = (notice(each, name, now=now, policy=alarm.policy, known_since=known_since) for each in alerts)
+        return [each for each in found if each is not None]
+
+    return {channel.name: of(channel.name) for channel in alarm.channels}
+
+
+@dataclass(slots=True, kw_only=True)
+class _Desk:
+    """What is remembered, while one teller is at work on it."""
+
+    alarm: Alarm
+    true: Sequence[Condition]
+    store: Store
+    clock: Clock
+    telemetry: Telemetry
+    now: datetime
+    alerts: dict[str, Alert]
+    states: dict[str, ChannelState]
+    marking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @classmethod
+    async def of(  # noqa: PLR0913 - what it works with
+        cls,
+        alarm: Alarm,
+        true: Sequence[Condition],
+        *,
+        store: Store,
+        clock: Clock,
+        telemetry: Telemetry,
+        now: datetime,
+    ) -> "_Desk":
+        keys = [condition.key for condition in true]
+        remembered = await store.alerts.load(since=now - _REMEMBERED, keys=keys)
+        states = dict(await store.alerts.channels())
+        return cls(
+            alarm=alarm,
+            true=true,
+            store=store,
+            clock=clock,
+            telemetry=telemetry,
+            now=now,
+            alerts={alert.key: alert for alert in remembered},
+            states=states,
+        )
+
+    def is_needed(self) -> bool:
+        """Tell whether there is anything to note or to deliver, though nothing is true."""
+        is_unknown = any(channel.name not in self.states for channel in self.alarm.channels)
+        is_standing = any(alert.is_standing for alert in self.alerts.values())
+        return is_unknown or is_standing or any(self.owed().values())
+
+    def state(self, channel: AlertChannel) -> ChannelState:
+        """Return what is remembered of *channel*."""
+        return self.states.get(channel.name) or ChannelState(name=channel.name, known_since=self.now)
+
+    def owed(self) -> Mapping[str, Sequence[Notice]]:
+        """Return what each channel has yet to hear."""
+        return owed(self.alarm, list(self.alerts.values()), self.states, now=self.now)
+
+    async def note(self) -> None:
+        """Store what has changed before anybody is told: a teller that is killed leaves the next one the same debt."""
+        await self.save(observed(self.alerts, self.true, now=self.now))
+        for channel in self.alarm.channels:
+            if channel.name not in self.states:
+                await self.enter(self.state(channel))
+
+    async def save(self, moved: Sequence[Alert]) -> None:
+        """Store *moved*; what another teller has moved meanwhile is its own to tell, and is forgotten here."""
+        if not moved:
+            return
+        saved = await self.store.alerts.save(moved)
+        for alert in moved:
+            if alert.key in saved:
+                self.alerts[alert.key] = alert
+            else:
+                self.alerts.pop(alert.key, None)
+
+    async def enter(self, state: ChannelState) -> None:
+        """Store what is known of a channel."""
+        await self.store.alerts.save_channel(state)
+        self.states[state.name] = state
+
+    async def deliver(self, deadline: float) -> None:
+        """Deliver to all channels side by side; a bug in one is that one's fault."""
+        debts = self.owed()
+        found = await asyncio.gather(
+            *(self._deliver(channel, debts[channel.name], deadline) for channel in self.alarm.channels),
+            return_exceptions=True,
+        )
+        for channel, error in zip(self.alarm.channels, found, strict=True):
+            if isinstance(error, StoreUnavailable):
+                raise error
+            if isinstance(error, BaseException):
+                self.telemetry.warning("alert.bug", channel=channel.name, where=bug_named(error))
+
+    async def _deliver(self, channel: AlertChannel, notices: Sequence[Notice], deadline: float) -> None:
+        state = self.state(channel)
+        if not notices or (state.not_before is not None and self.now < state.not_before):
+            return
+        groups = [notices] if channel.takes_many else [[each] for each in notices]
+        for group in groups:
+            try:
+                await channel.deliver(self.alarm.message(group, at=self.now), deadline=deadline)
+            except AlertNotDelivered as error:
+                self.telemetry.warning("alert.not_delivered", channel=channel.name, fault=str(error))
+                await self.enter(_failing(state, error, now=self.now))
+                return
+            await self._confirmed(channel, group)
+        if state.failures:
+            await self.enter(replace(state, failures=0, failing_since=None, fault=None, not_before=None))
+
+    async def _confirmed(self, channel: AlertChannel, group: Sequence[Notice]) -> None:
+        async with self.marking:  # each channel's mark is put beside those of the others
+            told = [self.alerts[each.alert.key] for each in group if each.alert.key in self.alerts]
+            await self.save([alert.confirmed(channel.name, self.now) for alert in told])
+        self.telemetry.event("alert.delivered", channel=channel.name, notices=len(group))
+
+
+def _failing(state: ChannelState, error: AlertNotDelivered, *, now: datetime) -> ChannelState:
+    """Return *state* after one failure more: the channel is left alone for longer each time."""
+    pause = min(_FIRST_PAUSE * float(2 ** min(state.failures, _MOST_DOUBLINGS)), _LONGEST_PAUSE)
+    return replace(
+        state,
+        failures=state.failures + 1,
+        failing_since=state.failing_since or now,
+        fault=str(error),
+        not_before=now + max(pause, error.retry_after or timedelta(0)),
+    )

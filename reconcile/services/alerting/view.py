@@ -1,0 +1,96 @@
+"""What stands, and who has yet to hear of it."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from reconcile.domain.alert import Alert, ConditionKind, Severity, gravest_first
+from reconcile.ports import Store
+from reconcile.services.alerting.notify import Alarm, owed
+
+_RECENT = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertLine:
+    """One alert; *owed* names the channels that have yet to hear what has changed."""
+
+    alert: str
+    kind: ConditionKind
+    severity: Severity
+    text: str
+    since: datetime
+    over_at: datetime | None
+    saved_calls: int
+    commands: tuple[str, ...]
+    owed: tuple[str, ...]
+
+    @classmethod
+    def of(cls, alert: Alert, *, owed_to: tuple[str, ...]) -> "AlertLine":
+        """Read an alert."""
+        condition = alert.condition
+        return cls(
+            alert=alert.key,
+            kind=condition.kind,
+            severity=condition.severity,
+            text=condition.text,
+            since=alert.since,
+            over_at=alert.over_at,
+            saved_calls=alert.saved_calls,
+            commands=condition.commands,
+            owed=owed_to,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelLine:
+    """One channel that is set; *fault* is why it takes nothing."""
+
+    channel: str
+    owed: int
+    fault: str | None
+    failing_since: datetime | None
+    not_before: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsView:
+    """All alerts that stand, the gravest first, then those of the last day that are over."""
+
+    now: datetime
+    alerts: tuple[AlertLine, ...]
+    channels: tuple[ChannelLine, ...]
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether a channel has yet to hear of anything."""
+        return any(channel.owed for channel in self.channels)
+
+
+async def alerts_view(store: Store, *, alarm: Alarm | None, now: datetime) -> AlertsView:
+    """Return what is remembered; without *alarm* no channel is set."""
+    remembered = await store.alerts.load(since=now - _RECENT)
+    states = await store.alerts.channels()
+    debts = owed(alarm, remembered, states, now=now) if alarm else {}
+    owed_to: dict[str, list[str]] = {}
+    for channel, notices in debts.items():
+        for notice in notices:
+            owed_to.setdefault(notice.alert.key, []).append(channel)
+    counts = Counter({channel: len(notices) for channel, notices in debts.items()})
+    return AlertsView(
+        now=now,
+        alerts=tuple(
+            AlertLine.of(alert, owed_to=tuple(owed_to.get(alert.key, ())))
+            for alert in sorted(remembered, key=gravest_first)
+        ),
+        channels=tuple(
+            ChannelLine(
+                channel=name,
+                owed=counts[name],
+                fault=state.fault if (state := states.get(name)) else None,
+                failing_since=state.failing_since if state else None,
+                not_before=state.not_before if state else None,
+            )
+            for name in debts
+        ),
+    )

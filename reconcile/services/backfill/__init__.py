@@ -1,0 +1,1 @@
+"""Backfills: plan, apply, view and undo repairs over many leads."""

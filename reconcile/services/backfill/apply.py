@@ -1,0 +1,125 @@
+"""Carries out what is planned of one workspace's leads, exactly and once: no provider is asked."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from reconcile.domain.backfill.plan import ItemState, PlanId
+from reconcile.domain.backfill.planned_change import PlannedLead, read_back
+from reconcile.domain.ids import LeadId
+from reconcile.domain.lead import Lead
+from reconcile.domain.lease import Lease
+from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome
+from reconcile.domain.retry_state import Attempt, next_state
+from reconcile.domain.workspace import Workspace
+from reconcile.errors import ErrorClass, LeaseHeld, LeaseLost
+from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite, Marks
+from reconcile.services.run.context import BatchResult, Run
+
+_LOOKED_AT = 20
+"""Leads below which no rate of drift is judged."""
+
+
+@dataclass(slots=True)
+class Applying:
+    """Carries out one plan; *trouble* says why it stopped, where most rows are no longer what was planned from."""
+
+    plan_id: PlanId
+    trouble: str | None = None
+    marks: Counter[ItemState] = field(default_factory=Counter)
+    overtaken: int = 0
+    """Leads that the schedule has verified meanwhile: no sign that the plan is wrong."""
+
+    async def __call__(self, workspace: Workspace, *, run: Run, limit: int, after: LeadId | None = None) -> BatchResult:
+        """Carry out up to *limit* leads behind *after*."""
+        leases = run.parts.store.leases
+        try:
+            lease = await leases.acquire(f"workspace:{workspace.id}", holder=run.holder, ttl=run.lease_ttl)
+        except LeaseHeld:
+            return BatchResult()
+        try:
+            with run.parts.telemetry.span("batch", workspace_id=workspace.id, backfill=self.plan_id):
+                return await self._batch(workspace, lease, run=run, limit=limit, after=after)
+        finally:
+            await run.parts.give_up(lease)
+
+    async def _batch(
+        self, workspace: Workspace, lease: Lease, *, run: Run, limit: int, after: LeadId | None
+    ) -> BatchResult:
+        backfills, started_at = run.parts.store.backfills, run.parts.clock.now()
+        items = await backfills.planned(self.plan_id, workspace.id, limit=limit, after=after)
+        if not items:
+            return BatchResult()
+        leads = await backfills.leads([item.lead_id for item in items])
+        states = {item.lead_id: self._state(item, leads) for item in items}
+        apt = [item for item in items if states[item.lead_id] is ItemState.APPLIED]
+        writes = tuple(self._write(item, leads[item.lead_id], run=run) for item in apt)
+        outcomes = Counter(write.outcome for write in writes)
+        outcomes[Outcome.DEFERRED] += len(items) - len(apt)
+        batch = BatchWrite(
+            run_id=run.id,
+            workspace_id=workspace.id,
+            leases=(run.lease, lease),
+            started_at=started_at,
+            finished_at=run.parts.clock.now(),
+            writes=writes,
+            counts=+outcomes,
+            marks=Marks(plan_id=self.plan_id, states=states),
+            is_visit=False,
+        )
+        try:
+            receipt = await run.parts.store.leads.write(batch)
+        except LeaseLost:
+            run.counts.abandoned_batches += 1
+            run.stop.lose()
+            return BatchResult()
+        run.visited.add(workspace.id)
+        self._count(items, states, receipt, run=run)
+        return BatchResult(lead_count=len(items), last_id=items[-1].lead_id)
+
+    def _state(self, item: PlannedLead, leads: Mapping[LeadId, Lead]) -> ItemState:
+        lead = leads.get(item.lead_id)
+        holds = lead is not None and lead.workspace_id == item.workspace_id
+        self.overtaken += lead is not None and item.is_overtaken_by(lead)
+        if lead is None or not holds or not item.still_holds(lead, salt=self.plan_id):
+            return ItemState.DRIFTED
+        return ItemState.APPLIED
+
+    def _write(self, item: PlannedLead, lead: Lead, *, run: Run) -> LeadWrite:
+        """Return what planning found out as if it were written then: both clocks carry that instant."""
+        attempt = Attempt(at=item.verified_at, outcome=item.outcome, is_absent=item.is_absent, mismatch=item.mismatch)
+        refused = replace(attempt, at=run.started_at, outcome=Outcome.FAILED, reason=ErrorClass.REFUSED_WRITE)
+        backoff, jitter = run.policy.backoff, run.parts.random.random()
+        return LeadWrite(
+            lead=lead,
+            outcome=item.outcome,
+            state=next_state(lead.state, attempt, policy=backoff, jitter=jitter),
+            state_if_drifted=lead.state,
+            state_if_refused=next_state(lead.state, refused, policy=backoff, jitter=jitter),
+            signature_if_refused=_refusal(""),
+            change=read_back(item.change, lead, outcome=item.outcome) if item.change is not None else None,
+        )
+
+    def _count(
+        self, items: Sequence[PlannedLead], states: Mapping[LeadId, ItemState], receipt: BatchReceipt, *, run: Run
+    ) -> None:
+        for item in items:
+            is_refused = item.lead_id in receipt.refused
+            is_apt = states[item.lead_id] is ItemState.APPLIED and item.lead_id not in receipt.drifted
+            if is_refused:
+                run.counts.outcomes[Outcome.FAILED] += 1
+                run.counts.fail(_refusal(receipt.refused[item.lead_id]), item.workspace_id)
+            elif is_apt:
+                run.counts.outcomes[item.outcome] += 1
+            else:
+                run.counts.outcomes[Outcome.DEFERRED] += 1
+                run.counts.defers[DeferReason.DRIFTED] += 1
+            self.marks[ItemState.APPLIED if is_apt else ItemState.DRIFTED] += 1
+        drifted, total = self.marks[ItemState.DRIFTED] - self.overtaken, self.marks.total()
+        if total >= _LOOKED_AT and drifted >= run.policy.breaker.error_rate * total and run.policy.breaker.is_enforced:
+            self.trouble = f"{drifted} of {total} leads are no longer what the plan was made from, or are refused"
+            run.stop.ask("breaker")
+
+
+def _refusal(text: str) -> ErrorSignature:
+    return ErrorSignature(provider="database", operation="write", error_class=ErrorClass.REFUSED_WRITE, message=text)

@@ -1,0 +1,240 @@
+"""A backfill from its plan to its end: rounds of runs, each over before a lease of a killed one is missed for long."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from reconcile.domain.backfill.plan import BackfillPlan, Caps, ItemState, PlanId, Selection
+from reconcile.domain.breaker.breaker import BreakerReason, BreakerScope, BreakerState
+from reconcile.domain.ids import LeadId
+from reconcile.domain.outcome import Outcome
+from reconcile.domain.run.report import RunReport
+from reconcile.domain.shard import Shard
+from reconcile.errors import RequestError
+from reconcile.ports import Backfills, Clock, Store
+from reconcile.services.backfill.estimate import fitting, needs
+
+ROUND = timedelta(seconds=20)
+"""The budget of one run: with the ten seconds that a lease outlasts it, what a killed one held is free within 30 s."""
+_PAUSE = timedelta(seconds=2)
+"""Between two rounds of which the first found nothing to do: accounts fill up meanwhile, leases of the killed end."""
+_PATIENCE = timedelta(minutes=10)
+"""How long a provider may be away before somebody has to look."""
+_GRAVE = frozenset({BreakerReason.CONTRACT_FAULT, BreakerReason.MASS_ABSENCE})
+_REJOINED = timedelta(days=1)
+"""For so long a pod that is started again may find its plan complete; later, somebody has taken its name again."""
+_PAGE = 2000
+_SAMPLES = 3
+"""Changes of each kind that are shown."""
+
+Round = Callable[[], Awaitable[RunReport]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A plan that is asked for: by which *name*, with which words, and how long it may take."""
+
+    name: PlanId
+    selection: Selection
+    asked: Mapping[str, Any]
+    within: timedelta
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How far this process's share is."""
+
+    done: int
+    total: int
+
+
+OnTally = Callable[[Tally], None]
+
+
+async def begin(wanted: Wanted, *, store: Store, clock: Clock) -> BackfillPlan:
+    """Return the plan of that name, made now if there is none; raise RequestError where it cannot be made.
+
+    Pods of one Job ask for the same name: the first makes the plan, the others join, and one that is started again goes
+    on with it.
+    """
+    stored = await store.backfills.plan(wanted.name)
+    if stored is None:
+        if wanted.selection.is_empty:
+            raise RequestError(
+                "say which leads are meant, like --stale-booked or --workspace ID; --help lists all ways"
+            )
+        found = await needs(wanted.selection, store=store, share=wanted.share)
+        lasts = fitting(found, within=wanted.within)
+        estimate = {"calls": sum(need.calls for need in found), "accounts": len(found), "lasts": lasts.total_seconds()}
+        plan = BackfillPlan(id=wanted.name, made_at=clock.now(), asked={**wanted.asked, "estimate": estimate})
+        await store.backfills.begin(plan, wanted.selection)
+        stored = await known_plan(wanted.name, store.backfills)
+    words = {key: value for key, value in stored.asked.items() if key != "estimate"}
+    if wanted.asked and dict(wanted.asked) != words:
+        raise RequestError(f"there is a plan {wanted.name} of another selection; choose another --name")
+    if stored.planned_at is not None and (stored.applied_at or clock.now() - stored.made_at > _REJOINED):
+        made = f"{stored.made_at:%Y-%m-%dT%H:%MZ}"
+        raise RequestError(f"there is a plan {wanted.name} already, made at {made}; choose another --name")
+    if stored.planned_at is None and stored.held:
+        await store.backfills.save(replace(stored, held=()), before=stored)
+        stored = await known_plan(wanted.name, store.backfills)
+    return stored
+
+
+async def known_plan(plan_id: PlanId, backfills: Backfills) -> BackfillPlan:
+    """Return a plan, or raise RequestError that says which ones there are."""
+    plan = await backfills.plan(plan_id)
+    if plan is not None:
+        return plan
+    others = ", ".join(each.id for each in await backfills.plans(limit=5))
+    there = f"its last plans are {others}" if others else "it has none"
+    raise RequestError(f"this database has no plan {plan_id}; {there}. A plan is applied where it was made")
+
+
+async def work_off(  # noqa: PLR0913 - one share of the work, and what it is done with
+    plan_id: PlanId,
+    state: ItemState,
+    *,
+    store: Store,
+    clock: Clock,
+    shard: Shard | None,
+    once: Round,
+    on_tally: OnTally | None = None,
+) -> RunReport | None:
+    """Make rounds until this share has no lead left in *state*; return the report of one that could not go on.
+
+    While a provider is away, rounds only probe it; what makes its answers doubtful needs a person at once.
+    """
+    broken_since: float | None = None
+    while True:
+        left = await _left(store.backfills, plan_id, state, shard)
+        plan = await known_plan(plan_id, store.backfills)
+        if on_tally is not None:
+            on_tally(Tally(done=max(0, plan.selected - left), total=plan.selected))
+        if not left or plan.is_held:
+            return None
+        report = await once()
+        if report.stopped == "sigterm" or (report.stopped == "breaker" and not report.circuit_broken):
+            return report
+        broken_since = (broken_since or clock.monotonic()) if report.circuit_broken else None
+        if broken_since is not None and (
+            _is_grave(report) or clock.monotonic() - broken_since > _PATIENCE.total_seconds()
+        ):
+            return report
+        if await _left(store.backfills, plan_id, state, shard) == left:
+            if state is ItemState.SELECTED:
+                await store.backfills.skip_gone(plan_id, at=clock.now())
+            await clock.sleep(_PAUSE)
+
+
+def _is_grave(report: RunReport) -> bool:
+    return any(breaker.reason in _GRAVE and breaker.state is BreakerState.OPEN for breaker in report.breakers)
+
+
+async def _left(backfills: Backfills, plan_id: PlanId, state: ItemState, shard: Shard | None) -> int:
+    left = await backfills.left(plan_id, state)
+    return sum(count for workspace_id, count in left.items() if shard is None or shard.holds(workspace_id))
+
+
+async def hold(plan_id: PlanId, reason: str, *, backfills: Backfills) -> None:
+    """Let a plan wait for a person, whatever was approved before."""
+    plan = await known_plan(plan_id, backfills)
+    await backfills.save(replace(plan, held=(*plan.held, reason), approved_hash=None), before=plan)
+
+
+def trouble_of(report: RunReport) -> str:
+    """Say which breaker stopped planning, and on which figures."""
+    opened = [
+        breaker
+        for breaker in report.breakers
+        if breaker.key.scope is not BreakerScope.WORKSPACE and breaker.state is not BreakerState.CLOSED
+    ]
+    told = [f"{b.key} ({b.reason}, {b.errors} of {b.checks} checks)" for b in opened]
+    first = f": {report.top_signatures[0].key}" if report.top_signatures else ""
+    return f"planning stopped, as a breaker opened: {', '.join(told) or 'the run'}{first}"
+
+
+async def complete(plan_id: PlanId, *, store: Store, caps: Caps, clock: Clock) -> BackfillPlan:
+    """Close a plan of which every lead was asked about: add it up, give it its hash, hold it where there is too much.
+
+    Every process that finds nothing left does this, and comes to the same.
+    """
+    plan = await known_plan(plan_id, store.backfills)
+    if plan.planned_at is not None or (await store.backfills.counts(plan_id)).get(ItemState.SELECTED):
+        return plan
+    digest, summary, changes = await _added_up(plan, store.backfills)
+    held = caps.exceeded(changes, planned=sum(summary["outcomes"].values()))
+    closed = replace(plan, planned_at=clock.now(), hash=digest, summary=summary, held=held)
+    if not plan.selected:
+        closed = replace(closed, applied_at=clock.now())  # nothing is to be repaired
+    await store.backfills.save(closed, before=plan)
+    return await known_plan(plan_id, store.backfills)
+
+
+async def _added_up(plan: BackfillPlan, backfills: Backfills) -> tuple[str, dict[str, Any], Counter[Outcome]]:
+    digest = hashlib.sha256(f"{plan.id}\n{plan.made_at.isoformat()}\n".encode())
+    outcomes: Counter[Outcome] = Counter()
+    changes: Counter[Outcome] = Counter()
+    effects: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
+    samples: list[dict[str, Any]] = []
+    after: LeadId | None = None
+    while rows := await backfills.items(plan.id, limit=_PAGE, after=after):
+        after = rows[-1].lead_id
+        for row in rows:
+            if row.planned is None:
+                (skipped if row.state is ItemState.SKIPPED else failed)[row.reason or "unknown"] += 1
+                continue
+            digest.update(row.planned.line() + b"\n")
+            outcomes[row.planned.outcome] += 1
+            if row.planned.change is None:
+                continue
+            # What is confirmed to be gone is canceled in the customer's rows.
+            changes[Outcome.CANCELED if row.planned.outcome is Outcome.ABSENT else row.planned.outcome] += 1
+            effects.update(effect["kind"] for effect in row.planned.change["effects"])
+            if sum(each["outcome"] == row.planned.outcome for each in samples) < _SAMPLES:
+                shown = {"leadId": row.lead_id, "workspaceId": row.workspace_id, "outcome": row.planned.outcome.value}
+                samples.append({**shown, "before": row.before, "after": row.after})
+    summary: dict[str, Any] = {
+        "outcomes": {outcome.value: count for outcome, count in sorted(outcomes.items())},
+        "effects": dict(sorted(effects.items())),
+        "skipped": dict(sorted(skipped.items())),
+        "failed": dict(failed.most_common(10)),
+        "samples": samples,
+    }
+    return digest.hexdigest(), summary, changes
+
+
+async def admitted(plan_id: PlanId, *, approve: str | None, backfills: Backfills) -> BackfillPlan:
+    """Return a plan that may be carried out now, or raise RequestError that says what keeps it."""
+    plan = await known_plan(plan_id, backfills)
+    if plan.planned_at is None or plan.hash is None:
+        why = f"is held: {'; '.join(plan.held)}" if plan.held else "is not complete"
+        raise RequestError(f"the plan {plan_id} {why}. `reconcile backfill plan --name {plan_id}` goes on with it")
+    digest, _, _ = await _added_up(plan, backfills)
+    if digest != plan.hash:
+        raise RequestError(f"the rows of plan {plan_id} were edited since it was made: make a new one")
+    if approve is not None and approve != plan.hash:
+        raise RequestError(f"the hash of plan {plan_id} is {plan.hash}: another plan was approved")
+    if approve is not None and plan.approved_hash != approve:
+        await backfills.save(replace(plan, approved_hash=approve), before=plan)
+        plan = await known_plan(plan_id, backfills)
+    if plan.is_held:
+        raise RequestError(
+            f"the plan {plan_id} is held: {'; '.join(plan.held)}. Look at it: reconcile backfill status {plan_id}; "
+            f"if it is right, type: reconcile backfill apply {plan_id} --approve {plan.hash}"
+        )
+    return plan
+
+
+async def conclude(plan_id: PlanId, *, backfills: Backfills, now: datetime) -> None:
+    """Note that a plan is carried out, once no lead of it is left."""
+    counts = await backfills.counts(plan_id)
+    plan = await known_plan(plan_id, backfills)
+    if plan.applied_at is None and not counts.get(ItemState.PLANNED) and not counts.get(ItemState.SELECTED):
+        await backfills.save(replace(plan, applied_at=now), before=plan)

@@ -1,0 +1,66 @@
+"""What a backfill would ask of each account, against what is left of its budget and of the time."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+
+from reconcile.domain.backfill.plan import Need, Selection, longest
+from reconcile.domain.formatting import counted
+from reconcile.domain.ids import ProviderName, WorkspaceId
+from reconcile.domain.rate_limit import limit_of
+from reconcile.domain.run.cadence import spelled
+from reconcile.errors import RequestError
+from reconcile.ports import Store
+from reconcile.services.lookup.rate_reservation import budget_key
+
+_CALLS = {ProviderName.HIGHLEVEL: (1, 2), ProviderName.CALENDLY: (2, 3)}
+"""Calls for a lead whose booking's owner is known, and for one that is looked for by its address."""
+
+
+async def needs(selection: Selection, *, store: Store, share: float) -> Sequence[Need]:
+    """Return what each account would be asked for the selected leads.
+
+    A backfill is taken to get *share* of the rate: the schedule may use all of it, and goes first.
+    """
+    calls: dict[tuple[WorkspaceId, ProviderName], int] = defaultdict(int)
+    for each in await store.backfills.shares(selection):
+        for provider, (known, unknown) in _CALLS.items():
+            if each.owner in {provider, None}:
+                calls[each.workspace_id, provider] += each.leads * (known if each.owner else unknown)
+    found: dict[str, Need] = {}
+    for (workspace_id, provider), count in calls.items():
+        workspace = await store.leads.workspace(workspace_id)
+        if workspace is None or provider not in workspace.credentials:
+            continue
+        key, limit = budget_key(workspace, provider), limit_of(provider)
+        if key in found:  # workspaces that share an account
+            before = found[key]
+            found[key] = Need(
+                workspace_id=before.workspace_id,
+                provider=provider,
+                calls=before.calls + count,
+                left=before.left,
+                every=before.every,
+            )
+            continue
+        grant = await store.budgets.reserve(key, wanted=0, limit=limit, share=share)
+        every = limit.interval / share
+        found[key] = Need(workspace_id=workspace_id, provider=provider, calls=count, left=grant.left, every=every)
+    return list(found.values())
+
+
+def fitting(found: Sequence[Need], *, within: timedelta) -> timedelta:
+    """Return how long the calls take, or raise RequestError: by how much they do not fit, and what to type instead."""
+    worst = longest(found)
+    if worst is None:
+        return timedelta(0)
+    if missing := worst.missing(within):
+        hours = -(-worst.lasts // timedelta(hours=1))
+        others = sum(need.missing(within) > 0 for need in found) - 1
+        also = f" ({counted(others, 'other account')} as well)" if others else ""
+        raise RequestError(
+            f"it does not fit into {spelled(within)}: the account of workspace {worst.workspace_id} would be asked "
+            f"{worst.calls} times at {worst.provider}, {missing} times too many{also}; "
+            f"type --within {hours}h, or select fewer leads"
+        )
+    return worst.lasts

@@ -1,0 +1,196 @@
+"""Makes a run plan a backfill: the same runner over a store in which leads are a plan's, and writing is noting down."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from reconcile.domain.backfill.plan import ItemState, PlanId
+from reconcile.domain.backfill.planned_change import PlannedLead, facts_of, written_down
+from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerState
+from reconcile.domain.due import DuePolicy
+from reconcile.domain.ids import LeadId, WorkspaceId
+from reconcile.domain.lead import Lead
+from reconcile.domain.lease import Lease
+from reconcile.domain.outcome import Outcome, SkipReason
+from reconcile.domain.run.report import RunReport
+from reconcile.domain.shard import Shard
+from reconcile.ports import (
+    BatchReceipt,
+    BatchWrite,
+    Breakers,
+    Clock,
+    DueWorkspaces,
+    ItemMove,
+    LeadWrite,
+    Leases,
+    Ledger,
+    Store,
+)
+
+
+def planning(store: Store, plan_id: PlanId, *, clock: Clock, breakers: "OwnBreakers") -> Store:
+    """Return *store* with a plan's leads in place of those that are due; their rows are read and never written."""
+    return replace(
+        store,
+        leads=_Planning(store, plan_id, clock=clock),
+        leases=OwnLeases(store.leases, plan_id),
+        breakers=breakers,
+        ledger=OwnLedger(store.ledger, plan_id, is_dry=True),
+    )
+
+
+def carrying_out(store: Store, plan_id: PlanId, *, breakers: "OwnBreakers") -> Store:
+    """Return *store* with a plan's workspaces in place of those that are due."""
+    return replace(
+        store,
+        leads=PlanLeads(store, plan_id, ItemState.PLANNED),
+        leases=OwnLeases(store.leases, plan_id),
+        breakers=breakers,
+        ledger=OwnLedger(store.ledger, plan_id, is_dry=False),
+    )
+
+
+class PlanLeads:
+    """The port ``Leads`` over the workspaces that have leads of a plan in a state."""
+
+    def __init__(self, store: Store, plan_id: PlanId, state: ItemState) -> None:
+        self._leads = store.leads
+        self._backfills = store.backfills
+        self._plan_id = plan_id
+        self._state = state
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the port has
+        return getattr(self._leads, name)
+
+    async def due_workspaces(  # noqa: PLR0913 - the port's
+        self,
+        *,
+        now: datetime,
+        policy: DuePolicy,  # noqa: ARG002 - what is due is the plan's to say
+        limit: int,
+        only: WorkspaceId | None = None,  # noqa: ARG002
+        exclude: frozenset[WorkspaceId] = frozenset(),
+        shard: Shard | None = None,
+        wrote_since: datetime | None = None,  # noqa: ARG002
+    ) -> DueWorkspaces:
+        # Who is only written to need not wait for a provider's limits.
+        is_asking = self._state is ItemState.SELECTED
+        found = await self._backfills.workspaces(self._plan_id, self._state, now=now if is_asking else None)
+        share = [w for w in found if w.id not in exclude and (shard is None or shard.holds(w.id))]
+        return DueWorkspaces(workspaces=tuple(share[:limit]), eligible_count=len(share))
+
+
+class _Planning(PlanLeads):
+    """Gives a plan's leads, and notes down what would be written."""
+
+    def __init__(self, store: Store, plan_id: PlanId, *, clock: Clock) -> None:
+        super().__init__(store, plan_id, ItemState.SELECTED)
+        self._clock = clock
+        self._not_before: dict[WorkspaceId, datetime] = {}
+
+    async def due_workspaces(self, **asked: Any) -> DueWorkspaces:  # noqa: ANN401 - the port's
+        found = await super().due_workspaces(**asked)
+        free = tuple(w for w in found.workspaces if not self._waits(w.id))
+        return replace(found, workspaces=free, eligible_count=len(free))
+
+    async def due_leads(  # noqa: PLR0913 - the port's
+        self,
+        workspace_id: WorkspaceId,
+        *,
+        now: datetime,  # noqa: ARG002 - the port's
+        policy: DuePolicy,  # noqa: ARG002
+        limit: int,
+        after: LeadId | None = None,
+        wrote_since: datetime | None = None,  # noqa: ARG002
+    ) -> Sequence[Lead]:
+        """Return the next leads; none while the account waits, as all would be deferred."""
+        if self._waits(workspace_id):
+            return ()
+        return await self._backfills.selected(self._plan_id, workspace_id, limit=limit, after=after)
+
+    async def write(self, batch: BatchWrite) -> BatchReceipt:
+        """Note down what a batch came to; who was deferred stays selected."""
+        moves = [move for write in batch.writes if (move := _move(write, salt=self._plan_id))]
+        at = batch.finished_at
+        await self._backfills.record(self._plan_id, moves, run_id=batch.run_id, leases=batch.leases, at=at)
+        if batch.not_before is not None:
+            self._not_before[batch.workspace_id] = batch.not_before
+        return BatchReceipt()
+
+    def _waits(self, workspace_id: WorkspaceId) -> bool:
+        not_before = self._not_before.get(workspace_id)
+        return not_before is not None and not_before > self._clock.now()
+
+
+def _move(write: LeadWrite, *, salt: str) -> ItemMove | None:
+    if write.outcome is Outcome.DEFERRED:
+        return None
+    lead, state = write.lead, write.state
+    if write.outcome is Outcome.SKIPPED:
+        return ItemMove(lead_id=lead.id, state=ItemState.SKIPPED, reason=state.reason or SkipReason.NO_IDENTITY)
+    if write.outcome is Outcome.FAILED:
+        # Blamed on somebody else, it was not its turn; its own failures are counted.
+        is_own = state.failure_count > lead.state.failure_count
+        return ItemMove(lead_id=lead.id, state=ItemState.FAILED, reason=state.reason) if is_own else None
+    if state.verified_at is None:
+        raise ValueError("a decisive outcome moves the clock of the truth")
+    planned = PlannedLead(
+        lead_id=lead.id,
+        workspace_id=lead.workspace_id,
+        outcome=write.outcome,
+        verified_at=state.verified_at,
+        facts=facts_of(lead, salt=salt),
+        change=written_down(write.change) if write.change else None,
+        is_absent=state.absent_since is not None,
+        mismatch=state.mismatch,
+    )
+    return ItemMove(lead_id=lead.id, state=ItemState.PLANNED, planned=planned, change=write.change)
+
+
+class OwnLeases:
+    """Leases under names of the plan's own: a backfill keeps other backfills off its work, and never the schedule."""
+
+    def __init__(self, leases: Leases, plan_id: PlanId) -> None:
+        self._leases = leases
+        self._prefix = f"backfill:{plan_id}:"
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the port has
+        return getattr(self._leases, name)
+
+    async def acquire(self, name: str, *, holder: str, ttl: timedelta) -> Lease:
+        return await self._leases.acquire(self._prefix + name, holder=holder, ttl=ttl)
+
+
+class OwnBreakers:
+    """Breakers of a backfill's own: it keeps to what the schedule's refuse, and what it trips itself stops it alone."""
+
+    def __init__(self, breakers: Breakers | None) -> None:
+        self._breakers = breakers
+        self._own: dict[BreakerKey, Breaker] = {}
+
+    async def load(self) -> Sequence[Breaker]:
+        stored = await self._breakers.load() if self._breakers else ()
+        own = {key: each for key, each in self._own.items() if each.state is not BreakerState.CLOSED}
+        return list({**{each.key: each for each in stored}, **own}.values())
+
+    async def save(self, breaker: Breaker, *, expected_generation: int) -> bool:
+        self._own[breaker.key] = breaker
+        return expected_generation >= 0
+
+    async def get(self, key: BreakerKey) -> Breaker | None:
+        return self._own.get(key) or (await self._breakers.get(key) if self._breakers else None)
+
+
+class OwnLedger:
+    """Notes a backfill's runs as every run; their reports name the plan, and say where nothing was written."""
+
+    def __init__(self, ledger: Ledger, plan_id: PlanId, *, is_dry: bool) -> None:
+        self._ledger = ledger
+        self._facts = {"backfill": plan_id, **({"dryRun": True} if is_dry else {})}
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the port has
+        return getattr(self._ledger, name)
+
+    async def finish(self, report: RunReport, document: Mapping[str, Any]) -> None:
+        await self._ledger.finish(report, {**document, **self._facts})

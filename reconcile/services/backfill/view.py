@@ -1,0 +1,94 @@
+"""What people and programs are told of a backfill: how far it is, what it would change, what keeps it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from reconcile.domain.backfill.plan import CHANGING, BackfillPlan, ItemState, PlanState
+from reconcile.domain.ids import LeadId
+from reconcile.ports import Backfills
+
+_LATELY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftLead:
+    """A lead that was not changed as planned, and why."""
+
+    lead_id: LeadId
+    state: ItemState
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillView:
+    """One plan: *per_minute* is how many leads moved lately, *eta* how long the rest takes at that rate.
+
+    *left_alone* lists those that drifted or were refused, at most as many as were asked for. *next* and *undo* are
+    commands: what to type to go on, and what shows how it would be taken back.
+    """
+
+    plan: str
+    state: PlanState
+    made_at: datetime
+    asked: Mapping[str, Any]
+    selected: int
+    counts: Mapping[ItemState, int]
+    summary: Mapping[str, Any]
+    held: Sequence[str]
+    hash: str | None
+    per_minute: int
+    eta: timedelta | None
+    left_alone: Sequence[LeftLead]
+    next: str | None
+    undo: str | None
+
+    @property
+    def done(self) -> int:
+        """How many leads of the present part of the work are done."""
+        return self.selected - self.counts.get(self.open_state, 0)
+
+    @property
+    def open_state(self) -> ItemState:
+        """What leads are that are still to be worked on."""
+        return ItemState.SELECTED if self.hash is None else ItemState.PLANNED
+
+
+async def view(plan: BackfillPlan, *, backfills: Backfills, now: datetime, limit: int = 100) -> BackfillView:
+    """Return what is to be told of *plan*."""
+    counts = await backfills.counts(plan.id)
+    state = plan.state(counts)
+    per_minute = await backfills.moved(plan.id, since=now - _LATELY)
+    left = counts.get(ItemState.SELECTED if plan.hash is None else ItemState.PLANNED, 0)
+    is_moving = per_minute and state in {PlanState.PLANNING, PlanState.APPLYING}
+    changes = any(plan.summary.get("outcomes", {}).get(outcome) for outcome in CHANGING)
+    rows = await backfills.items(plan.id, states=(ItemState.DRIFTED, ItemState.REFUSED), limit=limit)
+    return BackfillView(
+        plan=plan.id,
+        state=state,
+        made_at=plan.made_at,
+        asked=plan.asked,
+        selected=plan.selected,
+        counts=counts,
+        summary=plan.summary,
+        held=plan.held if plan.is_held else (),
+        hash=plan.hash,
+        per_minute=per_minute,
+        eta=left * _LATELY / per_minute if is_moving else None,
+        left_alone=tuple(LeftLead(lead_id=row.lead_id, state=row.state, reason=row.reason) for row in rows),
+        next=_next(plan, state),
+        undo=f"reconcile undo --plan {plan.id} --dry-run" if counts.get(ItemState.APPLIED) and changes else None,
+    )
+
+
+def _next(plan: BackfillPlan, state: PlanState) -> str | None:
+    match state:
+        case PlanState.APPLIED:
+            return None
+        case PlanState.HELD if plan.hash is not None:
+            return f"reconcile backfill apply {plan.id} --approve {plan.hash}"
+        case PlanState.READY | PlanState.APPLYING:
+            return f"reconcile backfill apply {plan.id}"
+        case _:
+            return f"reconcile backfill plan --name {plan.id}"

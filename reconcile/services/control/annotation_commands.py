@@ -1,0 +1,117 @@
+"""What operators ask for by annotation: obeyed once, and never silently ignored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from reconcile.domain.annotation import PREFIX, Misunderstood, OrderText, OrderWord, read_orders
+from reconcile.domain.breaker.breaker import BreakerPolicy
+from reconcile.domain.run.cadence import CadenceOverride, CadenceSource
+from reconcile.errors import RequestError
+from reconcile.ports import Announcement, OrderRow, Store
+from reconcile.services.control.breaker_overrides import HOLD, Order, Verb, act, breaker_key, lift, note
+from reconcile.services.control.cadence import lower
+
+_VERBS = {OrderWord.HOLD: Verb.HOLD, OrderWord.RESET: Verb.RESET, OrderWord.TRIP: Verb.TRIP}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obeyed:
+    """What became of the annotations: *faults* stand as long as they are there, *news* is told once."""
+
+    faults: tuple[str, ...] = ()
+    news: tuple[Announcement, ...] = ()
+
+
+async def obey(annotations: Mapping[str, str], *, store: Store, now: datetime, policy: BreakerPolicy) -> Obeyed:
+    """Carry out what is new among the annotations, and end what was held by one that is gone.
+
+    An annotation is new by its value. It is remembered after it was carried out: a process that is killed in between
+    leaves it to the next, and carrying it out twice is carrying it out.
+    """
+    remembered = {row.key: row for row in await store.orders.seen()}
+    read = read_orders(annotations)
+    faults: list[str] = []
+    news: list[Announcement] = []
+    for key, row in remembered.items():
+        if key not in read:
+            news += await _ended(row, store=store, now=now)
+            await store.orders.forget(key)
+    for key, text in read.items():
+        before = remembered.get(key)
+        if before is None or before.value != annotations[key]:
+            fresh = OrderRow(key=key, value=annotations[key], seen_at=now)
+            row, told = await _seen(fresh, text, store=store, policy=policy)
+            await store.orders.remember(row)
+            news.append(told)
+            before = row
+        if before.fault:
+            faults.append(sentence(before))
+    return Obeyed(faults=tuple(faults), news=tuple(news))
+
+
+def sentence(row: OrderRow) -> str:
+    """Return what is wrong with an annotation, as a clause on it."""
+    return f"the annotation {row.key[:100]} {row.fault}"
+
+
+async def _seen(
+    row: OrderRow, text: OrderText | Misunderstood, *, store: Store, policy: BreakerPolicy
+) -> tuple[OrderRow, Announcement]:
+    if isinstance(text, Misunderstood):
+        row = replace(row, fault=text.fault)
+        return row, Announcement(reason="OrderNotUnderstood", text=sentence(row), is_warning=True)
+    try:
+        until = await _done(text, store=store, now=row.seen_at, policy=policy)
+    except RequestError as error:
+        row = replace(row, fault=f"cannot be obeyed: {error}")
+        return row, Announcement(reason="OrderRefused", text=sentence(row), is_warning=True)
+    end = f" until {until:%Y-%m-%dT%H:%M:%SZ}" if until else ""
+    told = Announcement(reason="OrderObeyed", text=f"the annotation {row.key} was obeyed{end}")
+    return replace(row, until=until), told
+
+
+async def _done(text: OrderText, *, store: Store, now: datetime, policy: BreakerPolicy) -> datetime | None:
+    """Carry out one annotation and return when it ends by itself; RequestError says why it cannot be."""
+    lasts = text.until - now if text.until else text.lasts
+    if lasts is not None and lasts <= timedelta(0):
+        raise RequestError("its until is over already")
+    if text.word is OrderWord.CADENCE:
+        override = CadenceOverride(
+            every=text.every or timedelta(0),
+            reason=text.reason,
+            actor=text.actor,
+            set_at=now,
+            expires_at=now + (lasts or timedelta(0)),
+            source=CadenceSource.ANNOTATION,
+        )
+        await lower(override, store=store)
+        return override.expires_at
+    verb = _VERBS[text.word]
+    order = Order(verb=verb, key=breaker_key(text.breaker), reason=text.reason, actor=text.actor, lasts=lasts)
+    await act(order, store=store, now=now, policy=policy)
+    if verb is Verb.HOLD:
+        return now + (lasts or HOLD)
+    return now + lasts if lasts else None
+
+
+async def _ended(row: OrderRow, *, store: Store, now: datetime) -> list[Announcement]:
+    """End what an annotation has asked for that was taken away before its time."""
+    if row.fault is not None:
+        return []
+    word = row.key.removeprefix(PREFIX)
+    if word == OrderWord.CADENCE:
+        override = await store.cadences.override()
+        if override is None or override.source is not CadenceSource.ANNOTATION or not override.is_in_force(now):
+            return []
+        await store.cadences.clear()
+        return [
+            Announcement(reason="CadenceRestored", text=f"the annotation {row.key} is gone, and so is its override")
+        ]
+    text = read_orders({row.key: row.value}).get(row.key)
+    if word != OrderWord.HOLD or not isinstance(text, OrderText):
+        return []
+    reason, actor = note(text.reason, what="reason"), note(text.actor, what="actor")
+    if await lift(breaker_key(text.breaker), reason=reason, actor=actor, store=store, now=now) is None:
+        return []
+    return [Announcement(reason="HoldEnded", text=f"the annotation {row.key} is gone, and so is its hold")]

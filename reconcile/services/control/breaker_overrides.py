@@ -1,0 +1,138 @@
+"""An operator's hand on a breaker: trip, hold, reset, each with who, why and until when."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from reconcile.domain.breaker.breaker import (
+    RUN_KEY,
+    Breaker,
+    BreakerKey,
+    BreakerPolicy,
+    BreakerReason,
+    BreakerScope,
+    Override,
+    OverrideKind,
+    Trip,
+)
+from reconcile.domain.ids import Operation, ProviderName, WorkspaceId
+from reconcile.errors import RequestError, StoreUnavailable
+from reconcile.ports import Store
+
+HOLD = timedelta(hours=1)
+"""How long a hold lasts where nobody says: long enough to look, short enough to be forgotten."""
+LONGEST = timedelta(days=30)
+MAX_NOTE = 200
+_ATTEMPTS = 10
+
+
+class Verb(StrEnum):
+    """What an operator does."""
+
+    TRIP = "trip"
+    """Open it as if it had tripped by itself: probes will close it again."""
+    HOLD = "hold"
+    """Keep it open, without probes, until an instant."""
+    RESET = "reset"
+    """Close it; for a while against its own judgement, where a duration is given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One operator's action; *lasts* is None for the verb's own duration."""
+
+    verb: Verb
+    key: BreakerKey
+    reason: str
+    actor: str
+    lasts: timedelta | None = None
+
+
+def breaker_key(text: str) -> BreakerKey:
+    """Return the key that *text* spells: ``run``, ``provider:ghl`` (or ``ghl/appointment``), ``workspace:ID``."""
+    scope, _, name = text.partition(":")
+    if text == str(RUN_KEY):
+        return RUN_KEY
+    if scope == BreakerScope.WORKSPACE and name and name.isprintable():
+        return BreakerKey(BreakerScope.WORKSPACE, name)
+    if scope == BreakerScope.PROVIDER:
+        provider, slash, operation = name.partition("/")
+        if provider in set(ProviderName) and (operation in set(Operation) or not slash):
+            return BreakerKey(BreakerScope.PROVIDER, name)
+    providers = ", ".join(f"provider:{provider}" for provider in ProviderName)
+    raise RequestError(f"{text[:60]!a} is no breaker: there are run, {providers} and workspace:ID")
+
+
+def note(text: str, *, what: str) -> str:
+    """Return a note as it is recorded, or raise RequestError: one short line, no control characters."""
+    stripped = text.strip()
+    if not stripped or len(stripped) > MAX_NOTE or not stripped.isprintable():
+        raise RequestError(f"the {what} must be one line of 1 to {MAX_NOTE} characters")
+    return stripped
+
+
+async def act(order: Order, *, store: Store, now: datetime, policy: BreakerPolicy) -> Breaker:
+    """Carry out *order* and return the breaker as it is stored; a run that moves it at the same time is not undone.
+
+    Raises RequestError where there is no such workspace.
+    """
+    order = replace(order, reason=note(order.reason, what="reason"), actor=note(order.actor, what="actor"))
+    if order.lasts is not None and not timedelta(0) < order.lasts <= LONGEST:
+        raise RequestError(f"a duration must be above zero and at most {LONGEST.days} days")
+    await _must_exist(order.key, store)
+    for _ in range(_ATTEMPTS):
+        before = await store.breakers.get(order.key) or Breaker(key=order.key)
+        after = replace(_carried_out(order, before, now=now, policy=policy), generation=before.generation + 1)
+        if await store.breakers.save(after, expected_generation=before.generation):
+            return after
+    raise StoreUnavailable(f"breaker {order.key} was moved by others {_ATTEMPTS} times in a row; try again")
+
+
+async def lift(key: BreakerKey, *, reason: str, actor: str, store: Store, now: datetime) -> Breaker | None:
+    """Take the hold of *actor* with this *reason* off a breaker; None where there is no such hold any more."""
+    for _ in range(_ATTEMPTS):
+        before = await store.breakers.get(key)
+        held = before.override if before else None
+        if before is None or held is None or before.held(now) is not OverrideKind.HOLD_OPEN:
+            return None
+        if (held.reason, held.actor) != (reason, actor):
+            return None
+        after = replace(before, override=replace(held, expires_at=now)).released(now)
+        if await store.breakers.save(after, expected_generation=before.generation):
+            return after
+    raise StoreUnavailable(f"breaker {key} was moved by others {_ATTEMPTS} times in a row; try again")
+
+
+def _carried_out(order: Order, breaker: Breaker, *, now: datetime, policy: BreakerPolicy) -> Breaker:
+    """Return what the order makes of *breaker*. The latest word counts: a former override ends with it."""
+    words = f"by {order.actor}: {order.reason}"
+    match order.verb:
+        case Verb.TRIP:
+            free = replace(breaker, override=None)
+            tripped = free.trip(now, Trip(reason=BreakerReason.MANUAL_TRIP, fault=words), policy=policy)
+            return replace(
+                tripped,
+                cooldown=policy.cooldown,
+                next_probe_at=now + (order.lasts or policy.cooldown),
+                tripped_by=None,
+            )
+        case Verb.HOLD:
+            override = _override(OverrideKind.HOLD_OPEN, order, until=now + (order.lasts or HOLD))
+            return breaker.overridden(override, now, reason=BreakerReason.MANUAL_HOLD)
+        case Verb.RESET:
+            closed = replace(breaker, override=None).close(now, reason=BreakerReason.MANUAL_RESET)
+            if order.lasts is None:
+                return replace(closed, fault=words)
+            override = _override(OverrideKind.HOLD_CLOSED, order, until=now + order.lasts)
+            return closed.overridden(override, now, reason=BreakerReason.MANUAL_RESET)
+
+
+def _override(kind: OverrideKind, order: Order, *, until: datetime) -> Override:
+    return Override(kind=kind, reason=order.reason, actor=order.actor, expires_at=until)
+
+
+async def _must_exist(key: BreakerKey, store: Store) -> None:
+    if key.scope is not BreakerScope.WORKSPACE or await store.leads.workspace(WorkspaceId(key.name)):
+        return
+    if await store.breakers.get(key) is None:
+        raise RequestError(f"there is no workspace {key.name[:60]!a}; `reconcile status` lists those in trouble")

@@ -1,0 +1,187 @@
+"""Keeps the state object's annotations the mirror of our breakers, whatever the Kubernetes API does meanwhile.
+
+The database's row is the truth. Who writes reads the object's version first, then the truth, then patches with that
+version: whatever another process has shown before is in the truth by then, so no newer state is replaced by an older.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+from typing import TypeVar
+
+from reconcile.domain.annotation import LAST_RUN, breaker_annotations, is_of_the_future
+from reconcile.domain.breaker.breaker import Breaker, BreakerScope, BreakerState
+from reconcile.domain.run.receipt import receipt_text
+from reconcile.domain.run.report import RunReport
+from reconcile.errors import MirrorConflict, MirrorUnavailable, StoreUnavailable
+from reconcile.ports import Announcement, Breakers, Clock, StateMirror, StateObject, Telemetry
+
+BUDGET = timedelta(seconds=2)
+"""How long a run waits for the Kubernetes API in all."""
+BUDGET_AT_START = timedelta(seconds=1.5)
+"""Of that, at most this much before the first call to a provider: loading the client is most of it."""
+ATTEMPTS = 12
+"""Writes that are tried where others write at the same time."""
+_PAUSE = timedelta(milliseconds=10)
+_FUTURE = "a later version of this program wrote the annotations; they are left as they are"
+
+Result = TypeVar("Result")
+Compose = Callable[[], Awaitable[Mapping[str, str]]]
+
+
+@dataclass(slots=True)
+class MirrorCounts:
+    """How the writes went."""
+
+    writes: int = 0
+    conflicts: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Mirror:
+    """One process's hold on the state object."""
+
+    port: StateMirror
+    clock: Clock
+    random: Random
+    telemetry: Telemetry
+    counts: MirrorCounts = field(default_factory=MirrorCounts)
+    trouble: str | None = None
+    """What went wrong first; it is told once, in the log and in the report."""
+    _left: timedelta = BUDGET
+    _first: "asyncio.Task[StateObject] | None" = None
+    _seen: StateObject | None = None
+    _showing: "asyncio.Task[None] | None" = None
+    _is_stale: bool = False
+    _announced: list[Announcement] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """Start to read, beside whatever the run does first."""
+        self._first = asyncio.create_task(self.port.read())
+
+    async def annotations(self) -> Mapping[str, str] | None:
+        """Return the annotations as they were when the run began; None where the API did not give them in time."""
+        if self._seen is None:
+            self._seen = await self._in_time(self._begun(), most=BUDGET_AT_START)
+        return None if self._seen is None else self._seen.annotations
+
+    async def _begun(self) -> StateObject:
+        if self._first is None:
+            self.begin()
+        assert self._first is not None  # noqa: S101 - begun above
+        return await self._first
+
+    def moved(self, breaker: Breaker, breakers: Breakers) -> None:
+        """Show, beside the run's own work, that a breaker of the run or of a provider has moved."""
+        if breaker.key.scope is not BreakerScope.WORKSPACE:
+            self.tell(_transition(breaker), breakers)
+
+    async def _show(self, breakers: Breakers) -> None:
+        while self._is_stale or self._announced:
+            if self._is_stale:
+                self._is_stale = False
+                await self._tried(self._write(lambda: self._truth(breakers)))
+            while self._announced:
+                await self._announce(self._announced.pop(0))
+
+    def tell(self, announcement: Announcement, breakers: Breakers) -> None:
+        """Emit an event and bring the annotations up to date, beside the run's own work."""
+        self._announced.append(announcement)
+        self._is_stale = True
+        if self._showing is None or self._showing.done():
+            self._showing = asyncio.create_task(self._show(breakers))
+
+    async def finish(self, breakers: Breakers, report: RunReport | None) -> str | None:
+        """Show the breakers and the receipt of a run; return what the report is to say of it, if anything."""
+
+        async def composed() -> Mapping[str, str]:
+            shown = dict(await self._truth(breakers))
+            if report is not None:
+                shown[LAST_RUN] = receipt_text(report)
+            return shown
+
+        async def last() -> None:
+            if self._showing is not None:
+                await self._showing
+            await self._write(composed)
+            while self._announced:
+                await self._announce(self._announced.pop(0))
+
+        await self._in_time(last())
+        await self.close()
+        return self.trouble
+
+    async def close(self) -> None:
+        """Leave what is still under way."""
+        tasks = [task for task in (self._first, self._showing) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def write(self, compose: Compose) -> None:
+        """Write what *compose* makes of the truth; raise MirrorUnavailable."""
+        await self._write(compose)
+
+    async def _write(self, compose: Compose) -> None:
+        for attempt in range(ATTEMPTS):
+            seen = self._seen or await self.port.read()
+            if is_of_the_future(seen.annotations):
+                raise MirrorUnavailable(_FUTURE)
+            shown = await compose()
+            news = {key: text for key, text in shown.items() if seen.annotations.get(key) != text}
+            if not news:
+                return
+            try:
+                self._seen = await self.port.patch(news, version=seen.version)
+            except MirrorConflict:
+                self._seen = None
+                self.counts.conflicts += 1
+                await self.clock.sleep(_PAUSE * (self.random.random() * 2 ** min(attempt, 5)))
+            else:
+                self.counts.writes += 1
+                return
+        raise MirrorUnavailable(f"the state object was changed by others {ATTEMPTS} times in a row")
+
+    async def _truth(self, breakers: Breakers) -> Mapping[str, str]:
+        return breaker_annotations(await breakers.load(), now=self.clock.now())
+
+    async def _announce(self, announcement: Announcement) -> None:
+        with suppress(MirrorUnavailable):
+            await self.port.announce(announcement)
+            return
+        self.telemetry.warning("event.not_emitted", reason=announcement.reason)
+
+    async def _in_time(self, doing: Awaitable[Result], *, most: timedelta = BUDGET) -> Result | None:
+        """Wait as long as there is time left for the API in this run."""
+        began = self.clock.monotonic()
+        try:
+            async with asyncio.timeout(max(min(self._left, most).total_seconds(), 0)):
+                return await self._tried(doing)
+        except TimeoutError:
+            self._blame("the Kubernetes API did not answer in time")
+            return None
+        finally:
+            self._left -= timedelta(seconds=self.clock.monotonic() - began)
+
+    async def _tried(self, doing: Awaitable[Result]) -> Result | None:
+        try:
+            return await doing
+        except (MirrorUnavailable, StoreUnavailable) as error:
+            self._blame(str(error))
+            return None
+
+    def _blame(self, what: str) -> None:
+        if self.trouble is None:
+            self.trouble = what
+            self.telemetry.warning("state_object.not_in_step", error=what)
+
+
+def _transition(breaker: Breaker) -> Announcement:
+    is_bad = breaker.state is BreakerState.OPEN
+    facts = f"{breaker.errors} of {breaker.checks} checks failed" if breaker.checks else ""
+    probe = f"next probe at {breaker.next_probe_at:%H:%M:%S} UTC" if is_bad and breaker.next_probe_at else ""
+    told = "; ".join(part for part in (f"breaker {breaker.key} is {breaker.state}", facts, probe) if part)
+    return Announcement(reason=breaker.reason.value, text=told, is_warning=is_bad)

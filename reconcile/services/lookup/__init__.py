@@ -1,0 +1,1 @@
+"""Looking leads up at their providers, within rate limits and concurrency limits."""

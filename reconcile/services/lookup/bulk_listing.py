@@ -1,0 +1,115 @@
+"""One attempt at a workspace by lists: whom they settle is not looked up. Whatever goes wrong, the others are."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from reconcile.domain.breaker.window import Fault
+from reconcile.domain.bulk_listing import SweepPlan, sweep_plan
+from reconcile.domain.ids import LeadId, Operation, ProviderName
+from reconcile.domain.lead import Lead
+from reconcile.domain.lookup import Lookup
+from reconcile.domain.workspace import Workspace
+from reconcile.errors import ErrorClass, ProviderError, RateLimited
+from reconcile.ports import Sweep
+from reconcile.redaction import bug_named
+from reconcile.services.lookup.lead_check import Checked, decided
+from reconcile.services.lookup.rate_reservation import Allowance
+from reconcile.services.run.context import Run
+
+Wanted = tuple[Lead, Sequence[Lookup]]
+
+
+async def sweep(
+    wanted: Sequence[Wanted], workspace: Workspace, *, run: Run, allowance: Allowance, limited: set[ProviderName]
+) -> dict[ProviderName, dict[LeadId, Checked]]:
+    """Ask each provider for lists, where that is cheaper than looking up the leads that only it is asked about.
+
+    Returns the leads that these have settled; a provider that asks to be left alone is added to *limited*.
+    """
+    by_provider: dict[ProviderName, list[Lead]] = {}
+    for lead, sought in wanted:
+        if len(sought) == 1:
+            by_provider.setdefault(sought[0].provider, []).append(lead)
+    settled: dict[ProviderName, dict[LeadId, Checked]] = {}
+    for provider, leads in by_provider.items():
+        plan = await _plan(provider, leads, workspace, run=run, allowance=allowance)
+        if plan is None:
+            continue
+        found = await _swept(provider, leads, workspace, plan=plan, run=run, limited=limited)
+        allowance.spend_calls(provider, plan.most_calls if found is None else found.calls)
+        if found is not None and found.answers:
+            lookup = Lookup(provider=provider, operation=Operation.SWEEP)
+            answered = [(lead, answer) for lead in leads if (answer := found.answers.get(lead.id))]
+            settled[provider] = {lead.id: decided(lead, answer, lookup, run=run) for lead, answer in answered}
+    await run.save_breakers()
+    return settled
+
+
+async def _plan(
+    provider: ProviderName, leads: Sequence[Lead], workspace: Workspace, *, run: Run, allowance: Allowance
+) -> SweepPlan | None:
+    """Return a sweep that is worth it, may be made, and is within the account's budget."""
+    cost, now = run.parts.providers[provider].sweep_cost(workspace), run.parts.clock.now()
+    plan = sweep_plan(leads, cost, now=now) if cost else None
+    if plan is None or not run.takes_work() or not run.board.may_sweep(workspace.id, provider, now):
+        return None
+    await allowance.reserve(Counter({provider: plan.most_calls}))
+    granted = allowance.left(provider)
+    return replace(plan, most_calls=min(plan.most_calls, granted)) if granted >= plan.expected_calls else None
+
+
+async def _swept(  # noqa: PLR0913 - the sweep, and whom to tell
+    provider: ProviderName,
+    leads: Sequence[Lead],
+    workspace: Workspace,
+    *,
+    plan: SweepPlan,
+    run: Run,
+    limited: set[ProviderName],
+) -> Sweep | None:
+    gate, clock, board = run.gate(provider, for_sweeps=True), run.parts.clock, run.board
+    task = asyncio.current_task()
+    place = await gate.enter(on_lent=lambda: run.slots.lend(workspace.id))
+    succeeded: bool | None = None
+    try:
+        admission = board.admit_sweep(workspace.id, provider, clock.now()) if run.takes_work() else None
+        if admission is None:
+            return None
+        fault: Fault = None
+        found: Sweep | None = None
+        if task:
+            run.calls.add(task)
+        try:
+            found = await run.parts.providers[provider].sweep(leads, workspace, plan=plan, deadline=run.deadline)
+            succeeded = True
+        except RateLimited as error:
+            if error.error_class is not ErrorClass.TIMEOUT:  # else it is the run's time that ended
+                limited.add(provider)
+        except ProviderError as error:
+            succeeded, fault = False, error.error_class
+            run.parts.telemetry.event(
+                "sweep.failed",
+                workspace_id=workspace.id,
+                provider=provider,
+                operation=error.operation,
+                error_class=error.error_class,
+            )
+        except asyncio.CancelledError:
+            board.record_sweep(admission, None, clock.now(), is_check=False)
+            # As in a look-up: SIGTERM cancels the calls that do not end in time, and only those.
+            is_ours = run.stop.reason is not None and not run.stop.is_cut_off
+            if not is_ours or task is None or not task.uncancel() == 0:
+                raise
+            return None
+        except Exception as error:  # noqa: BLE001 - the leads can still be looked up: decision 0004
+            fault = ErrorClass.INTERNAL
+            run.warn("internal_error", where=bug_named(error))
+        finally:
+            if task:
+                run.calls.discard(task)
+        board.record_sweep(admission, fault, clock.now(), is_check=found is not None or fault is not None)
+        return found
+    finally:
+        gate.leave(place, succeeded=succeeded)

@@ -1,0 +1,157 @@
+"""One lead: asked about, decided on, nothing written."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from reconcile.domain.booking_reference import provider_of
+from reconcile.domain.breaker.registry import Refusal
+from reconcile.domain.breaker.window import Fault, Suspicion
+from reconcile.domain.change import Answer
+from reconcile.domain.lead import Lead
+from reconcile.domain.lookup import Lookup
+from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
+from reconcile.domain.plan import Plan, lost_booking, plan
+from reconcile.domain.workspace import Workspace
+from reconcile.errors import ErrorClass, ProviderError, RateLimited
+from reconcile.redaction import bug_named
+from reconcile.services.run.context import Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What one lead came to, before anything is written."""
+
+    lead: Lead
+    outcome: Outcome
+    lookup: Lookup | None = None
+    plan: Plan | None = None
+    reason: SkipReason | DeferReason | None = None
+    signature: ErrorSignature | None = None
+    retry_after: timedelta | None = None
+
+    def deferred(self, reason: DeferReason) -> "Checked":
+        """Return the same lead left for a later run."""
+        return replace(self, outcome=Outcome.DEFERRED, plan=None, reason=reason, signature=None)
+
+
+def lookups(lead: Lead, workspace: Workspace, run: Run) -> Sequence[Lookup] | SkipReason:
+    """Return whom to ask about *lead*: its booking's owner alone, else every provider that could know of it."""
+    if not workspace.credentials:
+        return SkipReason.NOT_CONFIGURED
+    if lead.rollup.is_foreign:
+        # Its id may look like one of ours: a provider that is asked would say "not found", and that would cancel it.
+        return SkipReason.UNREADABLE_BOOKING_ID
+    owner = lead.rollup.provider or (provider_of(lead.rollup.booking_id) if lead.rollup.booking_id else None)
+    if lead.rollup.booking_id and owner is None:
+        return SkipReason.UNREADABLE_BOOKING_ID
+    asked = [owner] if lead.rollup.booking_id and owner else sorted(workspace.credentials)
+    verdicts = [run.parts.providers[name].lookup(lead, workspace) for name in asked]
+    found = [v for v in verdicts if isinstance(v, Lookup)]
+    return found or next(v for v in verdicts if isinstance(v, SkipReason))
+
+
+async def check(lead: Lead, workspace: Workspace, wanted: Sequence[Lookup], *, run: Run) -> Checked:
+    """Ask the providers about *lead* and plan; every expected trouble becomes an outcome."""
+    now = run.parts.clock.now()
+    if len(wanted) > 1 and any(run.board.refuses(workspace.id, lookup, now) for lookup in wanted):
+        # Half an answer decides nothing, so the half that could be had is not asked for.
+        return Checked(lead=lead, outcome=Outcome.DEFERRED, lookup=wanted[0], reason=DeferReason.BREAKER)
+    answers: list[Answer] = []
+    skipped: SkipReason | None = None
+    for lookup in wanted:
+        verdict = await _ask(lead, workspace, lookup, run=run)
+        if isinstance(verdict, Checked):
+            return verdict
+        if isinstance(verdict, SkipReason):
+            skipped = verdict
+        else:
+            answers.append(verdict)
+    if not answers:
+        return Checked(lead=lead, outcome=Outcome.SKIPPED, lookup=wanted[0], reason=skipped)
+    checked = decided(lead, _together(answers), wanted[0], run=run)
+    await run.save_breakers()
+    return checked
+
+
+def decided(lead: Lead, answer: Answer, lookup: Lookup, *, run: Run) -> Checked:
+    """Plan what follows from an answer."""
+    now = run.parts.clock.now()
+    try:
+        planned = plan(lead, answer, now=now)
+    except Exception as error:  # noqa: BLE001 - as in _ask
+        run.board.record_bug(lead.workspace_id, lookup, now)
+        return _failed_by_bug(Checked(lead=lead, outcome=Outcome.FAILED, lookup=lookup), error, lookup, run=run)
+    return Checked(lead=lead, outcome=planned.outcome, lookup=lookup, plan=planned, reason=planned.skip_reason)
+
+
+async def _ask(lead: Lead, workspace: Workspace, lookup: Lookup, *, run: Run) -> Answer | SkipReason | Checked:
+    gate, clock, board = run.gate(lookup.provider), run.parts.clock, run.board
+    nothing_yet = Checked(lead=lead, outcome=Outcome.DEFERRED, lookup=lookup)
+    place = await gate.enter(on_lent=lambda: run.slots.lend(workspace.id))
+    succeeded: bool | None = None
+    try:
+        if not run.takes_work():
+            return nothing_yet.deferred(DeferReason.DEADLINE)
+        admission = board.admit(workspace.id, lookup, clock.now())
+        if isinstance(admission, Refusal):
+            return nothing_yet.deferred(DeferReason.BREAKER)
+        fault: Fault = None
+        verdict: Answer | SkipReason | Checked
+        try:
+            verdict = await run.parts.providers[lookup.provider].answer(lead, workspace, deadline=run.deadline)
+            succeeded = True
+            if isinstance(verdict, Answer) and lost_booking(lead, verdict):
+                fault = Suspicion.ABSENT
+        except RateLimited as error:
+            is_late = error.error_class is ErrorClass.TIMEOUT  # the run's time ended, not the provider's patience
+            reason = DeferReason.DEADLINE if is_late else DeferReason.RATE_LIMITED
+            verdict = replace(nothing_yet.deferred(reason), retry_after=None if is_late else error.retry_after)
+        except ProviderError as error:
+            succeeded, fault = False, error.error_class
+            verdict = _failed(nothing_yet, ErrorSignature.of(error))
+        except asyncio.CancelledError:
+            board.record(admission, None, clock.now(), is_check=False)
+            raise
+        except Exception as error:  # noqa: BLE001 - one lead must not end the run of all customers: decision 0004
+            fault = ErrorClass.INTERNAL
+            verdict = _failed_by_bug(nothing_yet, error, lookup, run=run)
+        is_check = isinstance(verdict, Answer) or fault is not None
+        board.record(admission, fault, clock.now(), is_check=is_check)
+    finally:
+        gate.leave(place, succeeded=succeeded)
+    await run.save_breakers()
+    return verdict
+
+
+def _failed(nothing_yet: Checked, signature: ErrorSignature) -> Checked:
+    return replace(nothing_yet, outcome=Outcome.FAILED, reason=None, signature=signature)
+
+
+def _failed_by_bug(nothing_yet: Checked, error: Exception, lookup: Lookup, *, run: Run) -> Checked:
+    where = bug_named(error)
+    run.warn("internal_error", where=where)
+    signature = ErrorSignature(
+        provider=lookup.provider, operation=lookup.operation, error_class=ErrorClass.INTERNAL, message=where
+    )
+    return _failed(nothing_yet, signature)
+
+
+def _together(answers: Sequence[Answer]) -> Answer:
+    if len(answers) == 1:
+        return answers[0]
+    return Answer(
+        appointments=tuple(a for answer in answers for a in answer.appointments),
+        absent=frozenset(i for answer in answers for i in answer.absent),
+        contact_id=next((a.contact_id for a in answers if a.contact_id), None),
+    )
+
+
+def asked_at(run: Run) -> datetime:
+    """Return the instant that a checked lead is stamped with.
+
+    It is the run's start and not the moment of the answer, so that a lead asked late in one run is due in the next; a
+    touch later than a deferred one's, so that who had no turn comes first.
+    """
+    return run.started_at + timedelta(milliseconds=1)

@@ -1,0 +1,1 @@
+"""Readiness, permissions and pruning."""

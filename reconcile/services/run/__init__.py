@@ -1,0 +1,1 @@
+"""One run: from the lease to the report."""

@@ -1,0 +1,199 @@
+"""One workspace's leads: read, checked side by side, written in one transaction."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from reconcile.domain.breaker.withholding import blames_others, distrusts, distrusts_absence
+from reconcile.domain.ids import LeadId
+from reconcile.domain.lease import Lease
+from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
+from reconcile.domain.retry_state import Attempt, next_state
+from reconcile.domain.workspace import Workspace
+from reconcile.errors import ErrorClass, LeaseHeld, LeaseLost
+from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite, Span
+from reconcile.services.lookup.batch_lookup import asked
+from reconcile.services.lookup.lead_check import Checked, asked_at
+from reconcile.services.run.context import BatchResult, Run
+from reconcile.services.run.metrics import tell_of_batch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Visit:
+    """One batch's frame; *not_before* is until when the workspace is to be left alone afterwards."""
+
+    workspace: Workspace
+    lease: Lease
+    started_at: datetime
+    not_before: datetime | None
+
+
+async def reconcile_batch(workspace: Workspace, *, run: Run, limit: int, after: LeadId | None = None) -> BatchResult:
+    """Check up to *limit* due leads of *workspace* and write what came of it."""
+    with run.parts.telemetry.span("batch", workspace_id=workspace.id, provider=sorted(workspace.credentials)) as span:
+        return await _batch(workspace, span, run=run, limit=limit, after=after)
+
+
+async def _batch(workspace: Workspace, span: Span, *, run: Run, limit: int, after: LeadId | None) -> BatchResult:
+    leases = run.parts.store.leases
+    try:
+        lease = await leases.acquire(f"workspace:{workspace.id}", holder=run.holder, ttl=run.lease_ttl)
+    except LeaseHeld:
+        run.warn("workspace.lease_held")
+        return BatchResult()
+    is_given_up = False
+    try:
+        started_at = run.parts.clock.now()
+        leads = await run.parts.store.leads.due_leads(
+            workspace.id,
+            now=run.started_at,
+            policy=run.policy.due,
+            limit=limit,
+            after=after,
+            wrote_since=run.wrote_since,
+        )
+        if not leads:
+            return BatchResult()
+        checked, not_before = await asked(leads, workspace, run=run)
+        visit = _Visit(workspace=workspace, lease=lease, started_at=started_at, not_before=not_before)
+        written, is_given_up = await _write(checked, visit, run=run)
+        tell_of_batch(span, workspace, written, run=run)
+        return BatchResult(lead_count=len(leads), last_id=leads[-1].id)
+    finally:
+        if not is_given_up:
+            await run.parts.give_up(lease)
+
+
+def _trusted(checked: Checked, workspace: Workspace, *, run: Run) -> Checked:
+    """Withhold what was planned from a provider that has turned out to be broken since."""
+    lookup = checked.lookup
+    if lookup is None or not checked.outcome.is_decisive:
+        return checked
+    if checked.outcome is Outcome.ABSENT and distrusts_absence(run.board, workspace.id, lookup):
+        signature = ErrorSignature(
+            provider=lookup.provider,
+            operation=lookup.operation,
+            error_class=ErrorClass.MASS_ABSENCE,
+            message="most stored appointments are answered not found at once",
+        )
+        return Checked(lead=checked.lead, outcome=Outcome.FAILED, lookup=lookup, signature=signature)
+    if checked.plan is not None and checked.plan.change is not None and distrusts(run.board, lookup):
+        return checked.deferred(DeferReason.WITHHELD)
+    return checked
+
+
+def _had_no_room(checked: Checked) -> bool:
+    """Tell whether a lead was put off unasked: sent to the end of the line for that, it might never have its turn."""
+    is_unasked = checked.reason is DeferReason.RATE_LIMITED and checked.retry_after is None
+    return is_unasked or checked.reason in {DeferReason.BUDGET, DeferReason.DEADLINE}
+
+
+def _lead_write(checked: Checked, workspace: Workspace, *, run: Run) -> LeadWrite:
+    is_deferred = checked.outcome is Outcome.DEFERRED
+    state, signature, plan = checked.lead.state, checked.signature, checked.plan
+    blamed_elsewhere = (
+        signature is not None
+        and checked.lookup is not None
+        and blames_others(run.board, workspace.id, checked.lookup, signature.error_class)
+    )
+    attempt = Attempt(
+        at=run.started_at if is_deferred and checked.retry_after is None else asked_at(run),
+        outcome=checked.outcome,
+        reason=signature.key if signature else checked.reason,
+        keeps_place=_had_no_room(checked),
+        is_blamed_elsewhere=blamed_elsewhere,
+        is_absent=plan is not None and plan.is_absent,
+        seen_at=run.parts.clock.now(),  # two looks are told apart by it: the first may come late in a long run
+        mismatch=plan.mismatch if plan is not None and plan.change is None else None,
+    )
+    backoff, jitter = run.policy.backoff, run.parts.random.random()
+    after = next_state(state, attempt, policy=backoff, jitter=jitter)
+    write = LeadWrite(
+        lead=checked.lead,
+        outcome=checked.outcome,
+        state=after,
+        state_if_drifted=after,
+        state_if_refused=after,
+        change=plan.change if plan is not None else None,
+        signature=signature,
+    )
+    if write.change is None:
+        return write
+    drifted = Attempt(at=run.started_at, outcome=Outcome.DEFERRED)
+    refused = replace(attempt, outcome=Outcome.FAILED, reason=ErrorClass.REFUSED_WRITE)
+    return replace(
+        write,
+        state_if_drifted=next_state(state, drifted, policy=backoff, jitter=jitter),
+        state_if_refused=next_state(state, refused, policy=backoff, jitter=jitter),
+        signature_if_refused=_refusal(checked, ""),
+    )
+
+
+async def _write(checked: Sequence[Checked], visit: _Visit, *, run: Run) -> tuple[Sequence[Checked], bool]:
+    """Write what the leads came to; return what became of that, and whether the workspace's lease ended with it.
+
+    Nothing is written where another run has taken over.
+    """
+    workspace = visit.workspace
+    trusted = sorted((_trusted(c, workspace, run=run) for c in checked), key=lambda c: c.lead.id)
+    writes = tuple(_lead_write(c, workspace, run=run) for c in trusted)
+    try:
+        receipt = await run.parts.store.leads.write(
+            BatchWrite(
+                run_id=run.id,
+                workspace_id=workspace.id,
+                leases=(run.lease, visit.lease),
+                started_at=visit.started_at,
+                finished_at=run.parts.clock.now(),
+                writes=writes,
+                counts=Counter(c.outcome for c in trusted),
+                not_before=visit.not_before,
+                gives_up=(visit.lease,),
+            )
+        )
+    except LeaseLost:
+        run.counts.abandoned_batches += 1
+        run.stop.lose()
+        return (), False
+    run.visited.add(workspace.id)
+    written = tuple(_written(each, receipt) for each in trusted)
+    for one, write in zip(written, writes, strict=True):
+        _count(one, write, run=run)
+    return written, visit.lease in receipt.gave_up
+
+
+def _written(checked: Checked, receipt: BatchReceipt) -> Checked:
+    """Return what became of a lead once its batch is written."""
+    lead_id = checked.lead.id
+    if lead_id in receipt.refused and (signature := _refusal(checked, receipt.refused[lead_id])):
+        return Checked(lead=checked.lead, outcome=Outcome.FAILED, lookup=checked.lookup, signature=signature)
+    return checked.deferred(DeferReason.DRIFTED) if lead_id in receipt.drifted else checked
+
+
+def _refusal(checked: Checked, message: str) -> ErrorSignature | None:
+    """Return the kind of failure that it is where the database does not take what a lookup came to."""
+    if (lookup := checked.lookup) is None:
+        return None
+    return ErrorSignature(
+        provider=lookup.provider, operation=lookup.operation, error_class=ErrorClass.REFUSED_WRITE, message=message
+    )
+
+
+def _count(checked: Checked, write: LeadWrite, *, run: Run) -> None:
+    counts = run.counts
+    counts.outcomes[checked.outcome] += 1
+    if checked.lookup is not None:
+        counts.by_provider[checked.lookup.provider][checked.outcome] += 1
+    if isinstance(checked.reason, SkipReason):
+        counts.skips[checked.reason] += 1
+    if isinstance(checked.reason, DeferReason):
+        counts.defers[checked.reason] += 1
+    if checked.plan is not None and checked.plan.mismatch is not None:
+        counts.mismatches[checked.plan.mismatch] += 1
+    if checked.signature is not None:
+        counts.fail(checked.signature, checked.lead.workspace_id)
+    is_refused = checked.signature is not None and checked.signature.error_class is ErrorClass.REFUSED_WRITE
+    state = write.state_if_refused if is_refused else write.state
+    if state.quarantined_at is not None and checked.outcome is Outcome.FAILED:
+        counts.quarantined += 1

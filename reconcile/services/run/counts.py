@@ -1,0 +1,59 @@
+"""What the leads of a run came to, added up for the report."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from reconcile.domain.ids import ProviderName, WorkspaceId
+from reconcile.domain.lead import MismatchKind
+from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
+from reconcile.domain.run.report import ProviderCounts, SignatureCount
+
+
+@dataclass(slots=True)
+class Counts:
+    """Running sums; every lead is counted once, when its batch is written."""
+
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    by_provider: dict[ProviderName, Counter[Outcome]] = field(default_factory=lambda: defaultdict(Counter))
+    skips: Counter[SkipReason] = field(default_factory=Counter)
+    defers: Counter[DeferReason] = field(default_factory=Counter)
+    mismatches: Counter[MismatchKind] = field(default_factory=Counter)
+    signatures: Counter[ErrorSignature] = field(default_factory=Counter)
+    hit: dict[ErrorSignature, set[WorkspaceId]] = field(default_factory=lambda: defaultdict(set))
+    quarantined: int = 0
+    calls: int = 0
+    budget_left: dict[ProviderName, int] = field(default_factory=dict)
+    """Of the accounts that were asked with, what the one with the fewest calls had left."""
+    delivered: int = 0
+    abandoned_batches: int = 0
+    """Batches whose writing was refused or failed: their leads are tried again by a later run."""
+
+    @property
+    def checks(self) -> int:
+        """How many leads count in the denominator of the error rate."""
+        return sum(count for outcome, count in self.outcomes.items() if outcome.is_check)
+
+    def fail(self, signature: ErrorSignature, workspace_id: WorkspaceId) -> None:
+        """Count a failure by its kind."""
+        self.signatures[signature] += 1
+        self.hit[signature].add(workspace_id)
+
+    def provider_counts(self) -> dict[ProviderName, ProviderCounts]:
+        """Return each provider's sums."""
+        return {
+            name: ProviderCounts(
+                checked=sum(n for outcome, n in outcomes.items() if outcome.is_check),
+                booked=outcomes[Outcome.BOOKED],
+                canceled=outcomes[Outcome.CANCELED],
+                errors=outcomes[Outcome.FAILED],
+            )
+            for name, outcomes in ((p, self.by_provider[p]) for p in ProviderName)
+        }
+
+    def top_signatures(self, limit: int = 5) -> Sequence[SignatureCount]:
+        """Return the most frequent kinds of failure."""
+        return [
+            SignatureCount(key=s.key, count=n, workspaces=len(self.hit[s]), shape=s.shape)
+            for s, n in self.signatures.most_common(limit)
+        ]

@@ -1,0 +1,111 @@
+"""What a run tells of itself and of its batches, in figures: the facts of spans, and everything that is measured."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from reconcile.domain.breaker.attribution import provider_key, workspace_key
+from reconcile.domain.breaker.breaker import RUN_KEY, BreakerKey, BreakerScope, BreakerState
+from reconcile.domain.ids import ProviderName
+from reconcile.domain.outcome import Outcome
+from reconcile.domain.run.report import Health, RunReport
+from reconcile.domain.workspace import Workspace
+from reconcile.ports import Span, Telemetry, instruments
+from reconcile.services.lookup.lead_check import Checked
+from reconcile.services.run.context import Run
+
+_WORST = (BreakerState.CLOSED, BreakerState.HALF_OPEN, BreakerState.OPEN)
+"""From good to bad; a state's place is what is measured of it."""
+
+
+def tell_of_batch(span: Span, workspace: Workspace, written: Sequence[Checked], *, run: Run) -> None:
+    """Say what the leads of a batch came to, and how the breakers stand; its most frequent failure is the batch's."""
+    outcomes = Counter(each.outcome for each in written)
+    span.note(
+        leads=len(written),
+        **{"breaker.state": _state_for(workspace, run=run)},
+        **{f"outcome.{outcome}": outcomes[outcome] for outcome in Outcome if outcomes[outcome]},
+    )
+    signatures = Counter(each.signature for each in written if each.signature is not None)
+    for signature, _ in signatures.most_common(1):
+        span.fail(signature.error_class, signature.key)
+
+
+def _state_for(workspace: Workspace, *, run: Run) -> BreakerState:
+    """Return the worst state of the breakers that a call for this workspace has to pass."""
+    wide = {RUN_KEY, workspace_key(workspace.id), *map(provider_key, workspace.credentials)}
+    operations = tuple(f"{provider}/" for provider in workspace.credentials)
+    now = run.parts.clock.now()
+    states = (
+        breaker.effective_state(now)
+        for breaker in run.board.breakers()
+        if breaker.key in wide
+        or (breaker.key.scope is BreakerScope.PROVIDER and breaker.key.name.startswith(operations))
+    )
+    return max(states, key=_WORST.index, default=BreakerState.CLOSED)
+
+
+def link_to_trips(run: Run) -> None:
+    """Point from a run that probes to the run that has tripped what is probed."""
+    probed = (b for b in run.board.breakers() if b.state is BreakerState.HALF_OPEN)
+    for run_id in dict.fromkeys(b.tripped_by for b in probed if b.tripped_by is not None):
+        run.span.link(run_id)
+
+
+def tell_of_run(report: RunReport, *, span: Span, telemetry: Telemetry) -> None:
+    """Say of a run what its report says first, and count it."""
+    span.note(
+        health=report.health,
+        stopped=report.stopped,
+        workspaces=report.workspaces_processed,
+        checks=report.leads_checked,
+        errors=report.errors,
+        calls=report.provider_calls,
+    )
+    if report.health is Health.CIRCUIT_BROKEN or not report.success:
+        span.fail(report.health if report.success else report.stopped or report.health)
+    telemetry.measure(
+        instruments.RUNS,
+        1,
+        health=report.health,
+        stopped=report.stopped or "no",
+        trigger=report.trigger,
+        success=report.success,
+        dry_run=report.dry_run,
+    )
+
+
+def measure(run: Run, report: RunReport) -> None:
+    """Measure what a run over all workspaces found: a dry run, or one over a chosen workspace, speaks for none."""
+    if run.request.dry_run or run.request.workspace is not None:
+        return
+    tell, counts = run.parts.telemetry.measure, run.counts
+    unasked = counts.outcomes.copy()
+    for provider, outcomes in counts.by_provider.items():
+        unasked.subtract(outcomes)
+        for outcome, count in outcomes.items():
+            tell(instruments.LEADS, count, outcome=outcome, provider=provider)
+    for outcome, count in unasked.items():
+        if count:
+            tell(instruments.LEADS, count, outcome=outcome)
+    for signature, count in counts.signatures.items():
+        who = {"provider": signature.provider, "operation": signature.operation}
+        tell(instruments.ERRORS, count, **who, **{"error.type": signature.error_class})
+    for provider, left in counts.budget_left.items():
+        tell(instruments.BUDGET_LEFT, left, provider=provider)
+    _measure_breakers(run)
+    tell(instruments.PARKED_WORKSPACES, len(report.parked_workspaces))
+    if report.freshness is not None:
+        tell(instruments.DUE_LEADS, report.freshness.due)
+        tell(instruments.OVERDUE_LEADS, report.freshness.overdue)
+    if report.appointments_at_risk_24h is not None:
+        tell(instruments.AT_RISK, report.appointments_at_risk_24h)
+
+
+def _measure_breakers(run: Run) -> None:
+    """Measure those that everybody has always, and of the others those that have a story."""
+    now = run.parts.clock.now()
+    always: Iterable[BreakerKey] = (RUN_KEY, *map(provider_key, ProviderName))
+    known = (b.key for b in run.board.breakers() if b.key.scope is not BreakerScope.WORKSPACE)
+    for key in dict.fromkeys((*always, *known)):
+        state = run.board.breaker(key).effective_state(now)
+        run.parts.telemetry.measure(instruments.BREAKER_STATE, _WORST.index(state), breaker=str(key))

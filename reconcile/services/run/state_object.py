@@ -1,0 +1,48 @@
+"""Where a run meets its surroundings in Kubernetes: operators' annotations at its start, its own at its end."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from reconcile.domain.run.report import RunReport
+from reconcile.errors import StoreUnavailable
+from reconcile.services.control.annotation_commands import obey
+from reconcile.services.run.context import Parts, Run, RunPolicy
+
+
+async def heed(parts: Parts, policy: RunPolicy) -> Sequence[str]:
+    """Carry out what operators ask for by annotation; return what the report is to say of it and of the settings."""
+    notes = list(policy.disagreements)
+    for note in notes:
+        parts.telemetry.warning("settings.disagree", text=note)
+    annotations = await parts.mirror.annotations() if parts.mirror else None
+    if annotations is None or parts.mirror is None:
+        return notes
+    try:
+        obeyed = await obey(annotations, store=parts.store, now=parts.clock.now(), policy=policy.breaker)
+    except StoreUnavailable as error:
+        parts.telemetry.warning("orders.not_heeded", error=str(error))
+        return [*notes, "operators' annotations could not be carried out: the database refused for now"]
+    for news in obeyed.news:
+        name = "order.not_understood" if news.is_warning else "order.obeyed"
+        parts.telemetry.event(name, reason=news.reason, text=news.text)
+        parts.mirror.tell(news, parts.store.breakers)
+    return [*notes, *obeyed.faults]
+
+
+async def mirrored(run: Run, report: RunReport) -> RunReport:
+    """Show the run's end on the state object; return the report, with a word on it where that did not work."""
+    mirror = run.parts.mirror
+    if mirror is None:
+        return report
+    # A look at one chosen workspace is no receipt of the schedule's.
+    receipt = report if run.request.workspace is None else None
+    trouble = await mirror.finish(run.parts.store.breakers, receipt)
+    if trouble is None:
+        return report
+    return replace(report, health_reasons=(*report.health_reasons, f"state object not in step: {trouble}"))
+
+
+async def take_leave(parts: Parts) -> None:
+    """Show what has changed where there is no run to report of."""
+    if parts.mirror is not None:
+        await parts.mirror.finish(parts.store.breakers, None)

@@ -1,0 +1,1 @@
+"""Verifying a rollout: claims, log figures and checklists."""

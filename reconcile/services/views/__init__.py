@@ -1,0 +1,1 @@
+"""What commands and the page show: status, explanations, lists and history."""

@@ -1,0 +1,241 @@
+"""Why something was or was not done: one lead, one workspace, one run."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.booking_reference import provider_of
+from reconcile.domain.breaker.breaker import RUN_KEY, BreakerKey, BreakerPolicy, BreakerScope
+from reconcile.domain.due import DuePolicy, NotDue, Priority, due
+from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
+from reconcile.domain.lead import Lead, LeadState
+from reconcile.domain.workspace import Workspace
+from reconcile.errors import RequestError
+from reconcile.ports import BatchRow, ChangeRow, Store
+from reconcile.services.views.next_steps import Advice, advice, needs_advice, width
+from reconcile.services.views.status import COUNTED_UP_TO, RunLine
+
+ROWS = 10
+
+_WHY_NOT = {
+    NotDue.QUARANTINED: "set aside after repeated failures; it is not checked until it is released",
+    NotDue.BACKING_OFF: "waits after a failure or a skip",
+    NotDue.ATTEMPTED_RECENTLY: "was attempted a moment ago",
+    NotDue.FRESH: "was verified, and nothing about it is urgent",
+    NotDue.UNVERIFIED: "holds a booking that was never verified, and nothing about it is urgent; a backfill takes it",
+    NotDue.NEVER_ENGAGED: "has no booking, no inbound message and no active sequence: there is nothing to compare",
+}
+_WHY = {
+    Priority.HOT: "due, before others: it is in a sequence, meets soon, or has a disappearance to be confirmed",
+    Priority.WARM: "due: verified too long ago, or never",
+}
+_UNTOLD = "due: it holds a booking without a status"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadStory:
+    """One lead: what will be done next and why, what is remembered, what was changed.
+
+    *verdict* is a Priority's or a NotDue's word, *next_at* when it will be due (None: at once, or not by itself).
+    """
+
+    lead_id: LeadId
+    workspace_id: WorkspaceId
+    verdict: str
+    why: str
+    next_at: datetime | None
+    provider: ProviderName | None
+    booking_status: AppointmentStatus | None
+    starts_at: datetime | None
+    state: LeadState
+    breakers: tuple[Advice, ...]
+    changes: tuple[ChangeRow, ...]
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkspaceStory:
+    """One workspace: whether it is served, and what its last visits came to; *due_count* stops at *due_limit*."""
+
+    workspace_id: WorkspaceId
+    providers: tuple[ProviderName, ...]
+    faults: tuple[str, ...]
+    timezone: str | None
+    visited_at: datetime | None
+    not_before: datetime | None
+    due_count: int
+    due_limit: int
+    quarantined_count: int
+    breakers: tuple[Advice, ...]
+    batches: tuple[BatchRow, ...]
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStory:
+    """One run: its line, its report (None while it runs, or if it was killed), what it visited and changed."""
+
+    run: RunLine
+    report: Mapping[str, Any] | None
+    batches: tuple[BatchRow, ...]
+    changes: tuple[ChangeRow, ...]
+    commands: tuple[str, ...]
+
+
+async def explain_lead(
+    lead_id: LeadId, *, store: Store, now: datetime, policy: DuePolicy, breaker: BreakerPolicy
+) -> LeadStory:
+    """Return the story of one lead; no personal data is in it."""
+    lead = await store.leads.lead(lead_id)
+    if lead is None:
+        raise RequestError("there is no lead of that id in this database; look for it in your table of leads")
+    workspace = await store.leads.workspace(lead.workspace_id)
+    verdict = due(lead, now=now, policy=policy)
+    provider = _provider(lead, workspace)
+    breakers = await _on_path(lead.workspace_id, [provider] if provider else [], store=store, now=now, policy=breaker)
+    commands = [f"reconcile explain workspace {shlex.quote(lead.workspace_id)}"]
+    if verdict is NotDue.QUARANTINED:
+        commands.insert(0, f"reconcile quarantine release {shlex.quote(lead_id)}")
+    if verdict is NotDue.UNVERIFIED:
+        commands.insert(0, f"reconcile backfill plan --workspace {shlex.quote(lead.workspace_id)} --stale-booked")
+    return LeadStory(
+        lead_id=lead.id,
+        workspace_id=lead.workspace_id,
+        verdict=verdict.value,
+        why=_why(verdict, lead, workspace, breakers, now=now),
+        next_at=_next_at(verdict, lead, workspace, policy=policy, now=now),
+        provider=provider,
+        booking_status=lead.rollup.status,
+        starts_at=lead.rollup.starts_at,
+        state=lead.state,
+        breakers=breakers,
+        changes=tuple(await store.ledger.changes(lead_id=lead_id, limit=ROWS)),
+        commands=tuple(commands),
+    )
+
+
+async def explain_workspace(
+    workspace_id: WorkspaceId, *, store: Store, now: datetime, policy: DuePolicy, breaker: BreakerPolicy
+) -> WorkspaceStory:
+    """Return the story of one workspace."""
+    workspace = await known_workspace(workspace_id, store=store)
+    due_leads = await store.leads.due_leads(workspace_id, now=now, policy=policy, limit=COUNTED_UP_TO)
+    quarantined = await store.leads.quarantined(workspace_id=workspace_id, limit=COUNTED_UP_TO)
+    quoted = shlex.quote(workspace_id)
+    commands = [f"reconcile run --workspace {quoted} --dry-run"]
+    if quarantined:
+        commands.append(f"reconcile quarantine list --workspace {quoted}")
+    return WorkspaceStory(
+        workspace_id=workspace.id,
+        providers=tuple(sorted(workspace.credentials)),
+        faults=workspace.faults,
+        timezone=workspace.timezone,
+        visited_at=workspace.visited_at,
+        not_before=workspace.not_before if workspace.not_before and workspace.not_before > now else None,
+        due_count=len(due_leads),
+        due_limit=COUNTED_UP_TO,
+        quarantined_count=len(quarantined),
+        breakers=await _on_path(workspace_id, list(workspace.credentials), store=store, now=now, policy=breaker),
+        batches=tuple(await store.ledger.batches(workspace_id=workspace_id, limit=ROWS)),
+        commands=tuple(commands),
+    )
+
+
+async def explain_run(run_id: RunId, *, store: Store) -> RunStory:
+    """Return the story of one run."""
+    row = await store.ledger.run(run_id)
+    if row is None:
+        raise RequestError(f"there is no run {run_id[:60]!a}; `reconcile status` lists the last ones")
+    run = RunLine.of(row, claims=await store.leases.held())
+    return RunStory(
+        run=run,
+        report=row.report,
+        batches=tuple(await store.ledger.batches(run_id=run_id, limit=100)),
+        changes=tuple(await store.ledger.changes(run_id=run_id, limit=100)),
+        commands=("reconcile status",),
+    )
+
+
+async def known_workspace(workspace_id: WorkspaceId, *, store: Store) -> Workspace:
+    """Return the workspace of that id; raise RequestError where there is none, so that no typo looks like good news."""
+    workspace = await store.leads.workspace(workspace_id)
+    if workspace is None:
+        raise RequestError(f"there is no workspace {workspace_id[:60]!a} in this database")
+    return workspace
+
+
+def _provider(lead: Lead, workspace: Workspace | None) -> ProviderName | None:
+    """Return which provider the lead is asked of, as far as its row or its workspace tells."""
+    if lead.rollup.booking_id:
+        return lead.rollup.provider or provider_of(lead.rollup.booking_id)
+    providers = tuple(workspace.credentials) if workspace else ()
+    return providers[0] if len(providers) == 1 else None
+
+
+async def _on_path(
+    workspace_id: WorkspaceId,
+    providers: Sequence[ProviderName],
+    *,
+    store: Store,
+    now: datetime,
+    policy: BreakerPolicy,
+) -> tuple[Advice, ...]:
+    """Return what the breakers say that a call for this workspace must pass, the widest first.
+
+    Without *providers* it is not known which are asked, so all of them are told of.
+    """
+
+    def is_on_path(key: BreakerKey) -> bool:
+        if key.scope is BreakerScope.WORKSPACE:
+            return key.name == workspace_id
+        return key == RUN_KEY or not providers or key.name.partition("/")[0] in providers
+
+    stored = sorted(await store.breakers.load(), key=width)
+    return tuple(
+        advice(each, now=now, policy=policy) for each in stored if is_on_path(each.key) and needs_advice(each, now=now)
+    )
+
+
+def _why(
+    verdict: Priority | NotDue, lead: Lead, workspace: Workspace | None, breakers: Sequence[Advice], *, now: datetime
+) -> str:
+    if isinstance(verdict, NotDue):
+        is_told = verdict in {NotDue.QUARANTINED, NotDue.BACKING_OFF} and lead.state.reason
+        return f"{_WHY_NOT[verdict]}: {lead.state.reason}" if is_told else _WHY_NOT[verdict]
+    has_status = lead.rollup.booking_id is None or lead.rollup.status is not None
+    why = _WHY[verdict] if has_status or verdict is Priority.HOT else _UNTOLD
+    if breakers:
+        return f"{why}; but calls for it must pass {breakers[0].breaker}, which is {breakers[0].state}"
+    if workspace and workspace.not_before and workspace.not_before > now:
+        return f"{why}; but its workspace has used up its calls for now"
+    if workspace and not workspace.credentials:
+        return f"{why}; but its workspace has no usable credential"
+    return why
+
+
+def _next_at(
+    verdict: Priority | NotDue, lead: Lead, workspace: Workspace | None, *, policy: DuePolicy, now: datetime
+) -> datetime | None:
+    """Return when the lead will be due, as far as that comes by itself."""
+    state, starts_at = lead.state, lead.rollup.starts_at
+    soon_at: datetime | None = None
+    if starts_at and starts_at - policy.soon > now and lead.rollup.canceled_at is None:
+        soon_at = starts_at - policy.soon
+    at: datetime | None = None
+    match verdict:
+        case NotDue.BACKING_OFF:
+            at = state.next_attempt_at
+        case NotDue.ATTEMPTED_RECENTLY if state.attempted_at:
+            at = state.attempted_at + policy.hot
+        case NotDue.FRESH if state.verified_at:
+            stale_at = state.verified_at + policy.stale
+            at = min(stale_at, soon_at or stale_at)
+        case NotDue.UNVERIFIED | NotDue.NEVER_ENGAGED:
+            at = soon_at
+    not_before = workspace.not_before if workspace else None
+    if not_before and not_before > now and (at is not None or isinstance(verdict, Priority)):
+        return max(at or not_before, not_before)
+    return at

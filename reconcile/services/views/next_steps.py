@@ -1,0 +1,146 @@
+"""What a breaker means to somebody who is woken by it: whose fault, what comes next, what to type."""
+
+import shlex
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconcile.domain.breaker.breaker import (
+    Breaker,
+    BreakerKey,
+    BreakerPolicy,
+    BreakerReason,
+    BreakerScope,
+    BreakerState,
+    Override,
+    OverrideKind,
+)
+from reconcile.domain.ids import Operation, ProviderName
+from reconcile.errors import ErrorClass
+
+_FULL_NAMES = {ProviderName.HIGHLEVEL: "GoHighLevel", ProviderName.CALENDLY: "Calendly"}
+
+_WHAT_FAILED = {
+    ErrorClass.CONTRACT: "its responses lack a field that this version needs",
+    ErrorClass.UNDECODABLE: "its responses cannot be decoded",
+    ErrorClass.TIMEOUT: "it does not answer in time",
+    ErrorClass.TRANSPORT: "it cannot be reached",
+    ErrorClass.UNAVAILABLE: "it answers with server errors",
+    ErrorClass.RATE_LIMITED: "it refuses calls as too many",
+    ErrorClass.CREDENTIAL: "the token is refused: dead, or without scope or location",
+    ErrorClass.REJECTED: "it refuses the requests as wrong",
+    ErrorClass.INTERNAL: "this program fails on it: a bug, see the log",
+    ErrorClass.MASS_ABSENCE: "it denies most stored appointments at once, which is not believed",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """One breaker at one instant, in sentences without their full stop.
+
+    *blame* says who and what, *next* what happens by itself, at *next_at* where an instant is known, *commands* what
+    could be typed, the likeliest first. *since* is when the trouble began.
+    """
+
+    breaker: str
+    scope: BreakerScope
+    state: BreakerState
+    reason: BreakerReason
+    since: datetime | None
+    blame: str
+    next: str
+    next_at: datetime | None
+    commands: tuple[str, ...]
+    checks: int = 0
+    errors: int = 0
+    override: Override | None = None
+
+
+def needs_advice(breaker: Breaker, *, now: datetime) -> bool:
+    """Tell whether there is something to say: it does not simply let everything pass."""
+    return breaker.state is not BreakerState.CLOSED or breaker.held(now) is not None
+
+
+def width(breaker: Breaker) -> tuple[int, str]:
+    """Return by what breakers are sorted: those that stop most first."""
+    return list(BreakerScope).index(breaker.key.scope), breaker.key.name
+
+
+def advice(breaker: Breaker, *, now: datetime, policy: BreakerPolicy) -> Advice:
+    """Return what to make of *breaker* at *now*."""
+    coming, at = _next(breaker, now=now, policy=policy)
+    is_held = breaker.held(now) is not None
+    return Advice(
+        breaker=str(breaker.key),
+        scope=breaker.key.scope,
+        state=breaker.effective_state(now),
+        reason=breaker.reason,
+        since=breaker.since if is_held else breaker.opened_at or breaker.since,
+        blame=_blame(breaker, now=now),
+        next=coming,
+        next_at=at,
+        commands=_commands(breaker, now=now),
+        checks=breaker.checks,
+        errors=breaker.errors,
+        override=breaker.override if is_held else None,
+    )
+
+
+def told(key: BreakerKey) -> str:
+    """Return the party that a breaker speaks of."""
+    match key.scope:
+        case BreakerScope.RUN:
+            return "the run as a whole"
+        case BreakerScope.WORKSPACE:
+            return f"workspace {key.name}"
+        case BreakerScope.PROVIDER:
+            provider, _, operation = key.name.partition("/")
+            name = _FULL_NAMES[ProviderName(provider)] if provider in set(ProviderName) else provider
+            if operation == Operation.SWEEP:
+                return f"the lists of {name}, in place of which leads are looked up"
+            return f"{name}, {operation.replace('_', ' ')} only" if operation else name
+
+
+def _blame(breaker: Breaker, *, now: datetime) -> str:
+    party = told(breaker.key)
+    if (held := breaker.held(now)) and breaker.override:
+        kept = "open" if held is OverrideKind.HOLD_OPEN else "closed"
+        return f"{party}: held {kept} by {breaker.override.actor}: {breaker.override.reason}"
+    if breaker.fault is None:
+        return party
+    if breaker.fault not in set(ErrorClass):
+        done = "closed " if breaker.reason is BreakerReason.MANUAL_RESET else "opened "
+        return f"{party}: {done if breaker.fault.startswith('by ') else ''}{breaker.fault}"
+    return f"{party}: {_WHAT_FAILED[ErrorClass(breaker.fault)]}"
+
+
+def _next(breaker: Breaker, *, now: datetime, policy: BreakerPolicy) -> tuple[str, datetime | None]:
+    if breaker.override and (held := breaker.held(now)):
+        kept = "no call is made, no probe either" if held is OverrideKind.HOLD_OPEN else "every call passes"
+        return f"{kept}, then it decides by itself again", breaker.override.expires_at
+    match breaker.state:
+        case BreakerState.OPEN:
+            count = 1 if breaker.key.scope is BreakerScope.WORKSPACE else policy.probes
+            probes = "one probe" if count == 1 else f"{count} probes, each in another workspace"
+            due = breaker.probe_is_due(now)
+            return f"the next run sends {probes}" if due else f"no call, then {probes}", breaker.next_probe_at
+        case BreakerState.HALF_OPEN if breaker.stage == 0:
+            return "probes are under way; the next run goes on from what they find", None
+        case BreakerState.HALF_OPEN:
+            share = breaker.share(policy, now)
+            return f"recovering: {share:.0%} of the work passes, more after each sound run", None
+        case BreakerState.CLOSED:
+            return "every call passes", None
+
+
+def _commands(breaker: Breaker, *, now: datetime) -> tuple[str, ...]:
+    name = shlex.quote(str(breaker.key))
+    reset = f"reconcile breaker reset {name} --reason '...'"
+    hold = f"reconcile breaker hold {name} --for 2h --reason '...'"
+    if breaker.held(now):
+        return (reset,)
+    commands = [reset, hold] if breaker.effective_state(now) is not BreakerState.CLOSED else [hold]
+    if breaker.key.scope is BreakerScope.WORKSPACE:
+        commands.insert(0, f"reconcile explain workspace {shlex.quote(breaker.key.name)}")
+    elif breaker.tripped_by is not None:
+        commands.insert(0, f"reconcile explain run {shlex.quote(breaker.tripped_by)}")
+    return tuple(commands)

@@ -1,0 +1,172 @@
+"""What a page is to show, gathered through the ports: the state of everything, and how it came to be so."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+from reconcile.domain.breaker.breaker import BreakerPolicy
+from reconcile.domain.due import DuePolicy
+from reconcile.domain.formatting import counted
+from reconcile.domain.lead import Lead
+from reconcile.domain.page import Failure, Moment, PageFacts, Repair, RiskyMeeting, Standing, Step, Trouble
+from reconcile.domain.run.cadence import PlannedCadence
+from reconcile.ports import ChangeRow, SightingRow, Store
+from reconcile.services.views.next_steps import Advice
+from reconcile.services.views.run_history import every_tick
+from reconcile.services.views.status import Overview, overview
+from reconcile.services.views.time_buckets import Calendar
+from reconcile.services.views.timeline import Chronicle, Timeline
+
+WORKSPACES_SHOWN = 20
+BREAKERS_SHOWN = 10
+TROUBLES_SHOWN = 3
+MEETINGS_SHOWN = 10
+FAILURES_SHOWN = 8
+REPAIRS_SHOWN = 12
+STEPS_SHOWN = 3
+_RUN = Step(text="checks what is due now", command="reconcile run")
+_LOOK = Step(text="tells the same in a terminal", command="reconcile status")
+_ALL = Step(text="lists them all", command="reconcile breaker show")
+_SAYS = {
+    "reconcile explain run": "tells of the run in which it broke",
+    "reconcile explain workspace": "tells what happened to it",
+    "reconcile breaker reset": "ends the hold before its time",
+}
+
+
+async def page_facts(  # noqa: PLR0913 - the settings that decide what is well
+    store: Store,
+    *,
+    now: datetime,
+    span: timedelta,
+    due: DuePolicy,
+    breaker: BreakerPolicy,
+    planned: PlannedCadence | None = None,
+) -> PageFacts:
+    """Return what the page shows of the last *span*; bounded, however many runs, workspaces and failures there are."""
+    since = now - span
+    view = await overview(store, now=now, due=due, breaker=breaker, planned=planned)
+    history, story = await _told(store, since=since, now=now)
+    standing, headline = _headline(view, history)
+    return PageFacts(
+        now=now,
+        since=since,
+        standing=standing,
+        headline=headline,
+        steps=_steps(view, standing),
+        notes=next((run.health_reasons for run in view.runs if run.finished_at), ()),
+        trip_rate=breaker.error_rate,
+        moments=tuple(history),
+        bands=story.bands,
+        band_rows=story.rows,
+        more_breakers=story.more_count,
+        troubles=tuple(_trouble(each) for each in view.breakers[:TROUBLES_SHOWN]),
+        more_troubles=max(0, len(view.breakers) - TROUBLES_SHOWN),
+        ages=await store.leads.ages(now=now, policy=due, limit=WORKSPACES_SHOWN),
+        median_age=view.freshness.median,
+        at_risk_count=view.at_risk_count,
+        at_risk=tuple(map(_meeting, await store.leads.at_risk(now=now, policy=due, limit=MEETINGS_SHOWN))),
+        failures=tuple(map(_failure, (await store.ledger.sightings(since=since))[:FAILURES_SHOWN])),
+        repairs=tuple(map(_repair, await store.ledger.changes(limit=REPAIRS_SHOWN))),
+        last_run_at=view.runs[0].finished_at or view.runs[0].started_at if view.runs else None,
+        last_sound_at=view.last_success_at,
+    )
+
+
+async def _told(store: Store, *, since: datetime, now: datetime) -> tuple[Sequence[Moment], Timeline]:
+    calendar, chronicle = Calendar(since=since, now=now), Chronicle(since=since, now=now)
+    async for tick in every_tick(store.ledger, since=since):
+        calendar.add(tick)
+        chronicle.add(tick)
+    return calendar.moments, chronicle.timeline(await store.breakers.load(), most=BREAKERS_SHOWN)
+
+
+def _headline(view: Overview, history: Sequence[Moment]) -> tuple[Standing, str]:
+    """Return one sentence on how things are: the worst that is true, or that all is well and by what."""
+    if view.standing is not Standing.WELL:
+        verdict = view.verdict.partition(": start one")[0]
+        return view.standing, f"{verdict[:1].upper()}{verdict[1:]}{'' if verdict.endswith('?') else '.'}"
+    if view.at_risk_count:
+        meetings = counted(view.at_risk_count, "meeting")
+        return Standing.ATTENTION, f"Runs are healthy, but {meetings} of the next 24 hours went unverified for an hour."
+    checks, errors = sum(each.checks for each in history), sum(each.errors for each in history)
+    sound = f"all but {errors:,} of them sound" if errors else "all of them sound"
+    return Standing.WELL, f"{checks:,} checks, {sound}, and no meeting of the next 24 hours is unverified."
+
+
+def _steps(view: Overview, standing: Standing) -> tuple[Step, ...]:
+    """Return what could be typed now, the likeliest first."""
+    wide = [each for each in view.breakers if each not in view.parked]
+    steps = [_step(each.commands[0]) for each in [*wide, *view.parked[:1]]]
+    if len(view.parked) > 1:
+        steps.append(_ALL)
+    if not view.runs or view.at_risk_count:
+        steps.append(_RUN)
+    elif standing is not Standing.WELL and not steps:
+        steps.append(Step(text="tells what the last run did", command=f"reconcile explain run {view.runs[0].run_id}"))
+    steps += [Step(text=each.text, command=each.command) for each in view.chores]
+    return tuple(steps[:STEPS_SHOWN]) or (_LOOK,)
+
+
+def _step(command: str) -> Step:
+    return Step(text=next(text for start, text in _SAYS.items() if command.startswith(start)), command=command)
+
+
+def _trouble(each: Advice) -> Trouble:
+    return Trouble(
+        breaker=each.breaker,
+        state=each.state.value,
+        since=each.since,
+        blame=each.blame,
+        next=each.next,
+        next_at=each.next_at,
+        commands=each.commands,
+    )
+
+
+def _meeting(lead: Lead) -> RiskyMeeting:
+    return RiskyMeeting(
+        workspace_id=lead.workspace_id,
+        lead_id=lead.id,
+        starts_at=lead.rollup.starts_at,
+        verified_at=lead.state.verified_at,
+    )
+
+
+def _failure(row: SightingRow) -> Failure:
+    return Failure(
+        signature=row.signature.key,
+        shape=row.signature.shape,
+        version=row.version,
+        count=row.count,
+        workspaces=row.workspace_count,
+        first_seen_at=row.first_seen_at,
+        last_seen_at=row.last_seen_at,
+    )
+
+
+def _repair(row: ChangeRow) -> Repair:
+    return Repair(
+        at=row.at,
+        run_id=row.run_id,
+        workspace_id=row.workspace_id,
+        lead_id=row.lead_id,
+        outcome=row.outcome.value,
+        was=_said(row.before),
+        became=_said(row.after) or f"same, with another {_others(row.after) or 'detail'}",
+    )
+
+
+def _said(values: Mapping[str, Any]) -> str:
+    """Return status and start of a meeting; of what else a change may hold, the names alone."""
+    status, starts_at = values.get("booking_status"), values.get("booking_starts_at")
+    parts = [str(status).replace("_", " ")] if status else []
+    with suppress(TypeError, ValueError):
+        parts += [f"{datetime.fromisoformat(starts_at):%d %b %H:%M}"] if starts_at else []
+    return ", ".join(parts)
+
+
+def _others(values: Mapping[str, Any]) -> str:
+    names = [name.removeprefix("booking_").replace("_", " ").removesuffix("s at") for name in values]
+    return ", ".join(name for name in names if name not in {"appointments", "status", "start"})

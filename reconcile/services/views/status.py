@@ -1,0 +1,221 @@
+"""What is known of the whole: what is broken, since when, whose fault, what comes next, what to type."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from reconcile.domain.breaker.breaker import BreakerPolicy, BreakerScope, BreakerState
+from reconcile.domain.due import DuePolicy
+from reconcile.domain.formatting import counted
+from reconcile.domain.ids import Operation, RunId
+from reconcile.domain.lead import MismatchKind
+from reconcile.domain.page import Standing
+from reconcile.domain.run.cadence import PlannedCadence
+from reconcile.domain.run.report import Freshness, Health
+from reconcile.ports import Claim, OrderRow, RunRow, SignatureRow, Store
+from reconcile.services.control.annotation_commands import sentence
+from reconcile.services.control.cadence import CadenceView, cadence_view
+from reconcile.services.views.next_steps import Advice, advice, needs_advice, width
+
+RUN_LEASE = "run"
+RUNS_SHOWN = 10
+COUNTED_UP_TO = 1000
+_SILENCE = timedelta(hours=1)
+_RECENT = timedelta(hours=24)
+_RUNS_SEARCHED = 500
+_BY_HEALTH = {Health.HEALTHY.value: Standing.WELL, Health.DEGRADED.value: Standing.ATTENTION}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLine:
+    """One run in a list. *health* is its report's word, or ``running`` or ``killed`` where there is no report."""
+
+    run_id: RunId
+    started_at: datetime
+    finished_at: datetime | None
+    health: str
+    stopped: str | None = None
+    leads_checked: int = 0
+    errors: int = 0
+    provider_calls: int = 0
+    health_reasons: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, row: RunRow, *, claims: Mapping[str, Claim]) -> "RunLine":
+        """Read a row of the ledger; a run that has not reported is at work as long as it holds any of *claims*."""
+        report = row.report
+        if report is None:
+            health = "running" if row.run_id in {claim.holder for claim in claims.values()} else "killed"
+            return cls(run_id=row.run_id, started_at=row.started_at, finished_at=row.finished_at, health=health)
+        return cls(
+            run_id=row.run_id,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            health=str(report.get("health", "unknown")),
+            stopped=report.get("stopped"),
+            leads_checked=int(report.get("leadsChecked", 0)),
+            errors=int(report.get("errors", 0)),
+            provider_calls=int(report.get("providerCalls", 0)),
+            health_reasons=tuple(report.get("healthReasons", ())),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chore:
+    """Something that waits for a person, with the command that shows it."""
+
+    text: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """The state of everything at one instant. *verdict* is the first thing to read, *breakers* the trouble."""
+
+    now: datetime
+    standing: Standing
+    verdict: str
+    breakers: tuple[Advice, ...]
+    chores: tuple[Chore, ...]
+    runs: tuple[RunLine, ...]
+    last_success_at: datetime | None
+    at_work: tuple[Claim, ...]
+    freshness: Freshness
+    at_risk_count: int
+    quarantined_count: int
+    mismatches: Mapping[MismatchKind, int]
+    pending_effects: int
+    signatures: tuple[SignatureRow, ...]
+    cadence: CadenceView
+
+    @property
+    def parked(self) -> tuple[Advice, ...]:
+        """The workspaces whose own breaker keeps them waiting."""
+        return tuple(each for each in self.breakers if each.scope is BreakerScope.WORKSPACE)
+
+
+async def overview(
+    store: Store, *, now: datetime, due: DuePolicy, breaker: BreakerPolicy, planned: PlannedCadence | None = None
+) -> Overview:
+    """Return the state of everything; counts of what waits stop at COUNTED_UP_TO."""
+    claims = await store.leases.held()
+    rows = await store.ledger.runs(limit=RUNS_SHOWN)
+    rows_of_all = await store.ledger.runs(limit=RUNS_SHOWN, of_all=True)
+    runs, of_all = (tuple(RunLine.of(row, claims=claims) for row in each) for each in (rows, rows_of_all))
+    breakers = await troubled(store, now=now, policy=breaker)
+    quarantined_count = len(await store.leads.quarantined(limit=COUNTED_UP_TO))
+    mismatches = await store.leads.mismatch_counts()
+    pending_effects = await store.outbox.pending_count()
+    cadence = await cadence_view(store, now=now, planned=planned or PlannedCadence())
+    orders = await store.orders.seen()
+    last_success_at = await _last_success_at(store, rows_of_all)
+    silence = max(_SILENCE, 2 * (cadence.every or _SILENCE / 2))
+    standing, verdict = _verdict(breakers, of_all, now=now, silence=silence)
+    return Overview(
+        now=now,
+        standing=standing,
+        verdict=verdict,
+        breakers=breakers,
+        chores=(
+            *_misread(orders),
+            *await _unheard(store, now=now),
+            *_chores(quarantined_count, mismatches, pending_effects),
+        ),
+        runs=runs,
+        last_success_at=last_success_at,
+        at_work=tuple(claim for name, claim in claims.items() if name.partition(":")[0] == RUN_LEASE),
+        freshness=await store.leads.freshness(now=now, policy=due),
+        at_risk_count=await store.leads.at_risk_count(now=now, policy=due),
+        quarantined_count=quarantined_count,
+        mismatches=mismatches,
+        pending_effects=pending_effects,
+        signatures=tuple(await store.ledger.signatures(since=now - _RECENT, limit=5)),
+        cadence=cadence,
+    )
+
+
+async def troubled(store: Store, *, now: datetime, policy: BreakerPolicy) -> tuple[Advice, ...]:
+    """Return what there is to say of the breakers that do not simply let everything pass, the widest first."""
+    stored = sorted(await store.breakers.load(), key=width)
+    return tuple(advice(each, now=now, policy=policy) for each in stored if needs_advice(each, now=now))
+
+
+def _verdict(
+    breakers: Sequence[Advice], runs: Sequence[RunLine], *, now: datetime, silence: timedelta
+) -> tuple[Standing, str]:
+    """Return one sentence on the worst that is true; *runs* are those that took whatever was due."""
+    wide = [each for each in breakers if each.scope is not BreakerScope.WORKSPACE]
+    parked = [each for each in breakers if each not in wide and each.state is not BreakerState.CLOSED]
+    newest = runs[0] if runs else None
+    stopped = [each for each in wide if each.state is BreakerState.OPEN]
+    findings = [
+        (Standing.ATTENTION, f"not used: {each.blame}")
+        if each.breaker.endswith(f"/{Operation.SWEEP}")
+        else (Standing.TROUBLE, f"stopped: {each.blame}")
+        for each in stopped
+    ]
+    if newest is None:
+        findings.append((Standing.ATTENTION, "no run yet: start one with `reconcile run`"))
+    elif newest.health == "killed":
+        killed = f"the last run was killed before it could report: {newest.run_id}"
+        findings.append((Standing.TROUBLE, killed))
+    recovering = [each for each in wide if each.state is BreakerState.HALF_OPEN]
+    findings += [(Standing.ATTENTION, f"recovering: {each.blame}") for each in recovering]
+    if newest and now - newest.started_at > silence:
+        hours = counted(round(silence / _SILENCE), "hour") if silence > _SILENCE else "an hour"
+        findings.append((Standing.TROUBLE, f"no run for more than {hours}: is the schedule suspended?"))
+    if parked:
+        text = f"parked: {counted(len(parked), 'workspace')}; all others are served"
+        findings.append((Standing.ATTENTION, text))
+    finished = [run.health for run in runs if run.finished_at]
+    findings += [(_BY_HEALTH.get(word, Standing.TROUBLE), f"the last finished run was {word}") for word in finished]
+    return next(iter(findings), (Standing.ATTENTION, "the first run is under way"))
+
+
+def _misread(orders: Sequence[OrderRow]) -> tuple[Chore, ...]:
+    """Return the annotations that say something which was not obeyed."""
+    return tuple(
+        Chore(text=sentence(row), command=f"kubectl annotate OBJECT {row.key[:100]}-") for row in orders if row.fault
+    )
+
+
+async def _unheard(store: Store, *, now: datetime) -> list[Chore]:
+    """Return the channels of alerts that take nothing; one that nobody has tried for a day is set no more."""
+    return [
+        Chore(text=f"alerts do not arrive: {state.fault}", command="reconcile alerts list")
+        for state in (await store.alerts.channels()).values()
+        if state.fault and state.not_before and now - state.not_before < _RECENT
+    ]
+
+
+def _chores(quarantined_count: int, mismatches: Mapping[MismatchKind, int], pending_effects: int) -> tuple[Chore, ...]:
+    chores = []
+    if quarantined_count:
+        more = " or more" if quarantined_count >= COUNTED_UP_TO else ""
+        text = f"set aside after repeated failures: {counted(quarantined_count, 'lead')}{more}"
+        chores.append(Chore(text=text, command="reconcile quarantine list"))
+    if unrepaired := sum(mismatches.values()):
+        chores.append(
+            Chore(text=f"found and not repaired: {counted(unrepaired, 'difference')}", command="reconcile mismatches")
+        )
+    if pending_effects:
+        text = f"waiting for the webhook to confirm: {counted(pending_effects, 'follow-up')}"
+        chores.append(Chore(text=text, command="reconcile doctor"))
+    return tuple(chores)
+
+
+async def _last_success_at(store: Store, newest: Sequence[RunRow]) -> datetime | None:
+    """Return when the last run that took whatever was due ended and failed in nothing: *newest* mostly settles it."""
+
+    def among(rows: Sequence[RunRow]) -> datetime | None:
+        sound = (row.finished_at for row in rows if row.report and was_sound(row.report))
+        return next(sound, None)
+
+    at = among(newest)
+    if at is None and len(newest) >= RUNS_SHOWN:
+        at = among(await store.ledger.runs(limit=_RUNS_SEARCHED, of_all=True))
+    return at
+
+
+def was_sound(report: Mapping[str, object]) -> bool:
+    return report.get("success") is True and report.get("health") in {"healthy", "degraded"}

@@ -1,0 +1,121 @@
+"""The story of the breakers as bands of time, read out of the reports of many runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from reconcile.domain.breaker.breaker import Breaker, BreakerScope, BreakerState
+from reconcile.domain.page import Band
+from reconcile.ports import TickRow
+
+_FINEST = 120
+"""Of the whole span, a band or a gap shorter than one part in this many is taken together with its neighbour."""
+_WORST_FIRST = (BreakerState.OPEN, BreakerState.HALF_OPEN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """Bands of the breakers in *rows*: those that stop most first, then the workspaces that waited longest."""
+
+    bands: tuple[Band, ...] = ()
+    rows: tuple[str, ...] = ()
+    more_count: int = 0
+
+
+@dataclass(slots=True)
+class _Story:
+    """One breaker's bands as they come."""
+
+    breaker: str
+    bands: list[Band] = field(default_factory=list)
+
+    def see(self, state: str, *, since: datetime, at: datetime, finest: timedelta) -> None:
+        """Note that the breaker is in *state* at *at*, and has been since then, as far as it was not seen otherwise."""
+        last = self.bands[-1] if self.bands else None
+        if last is not None and last.is_current and last.state == state:
+            self.bands[-1] = replace(last, end=max(last.end, at))
+            return
+        start = max(min(since, at), last.end) if last else min(since, at)
+        self.rest(start)
+        self._begin(Band(breaker=self.breaker, state=state, start=start, end=max(start, at), is_current=True), finest)
+
+    def rest(self, at: datetime | None = None) -> None:
+        """Note that the breaker has been closed since *at*, or since it was last seen."""
+        if self.bands and self.bands[-1].is_current:
+            last = self.bands[-1]
+            self.bands[-1] = replace(last, end=max(last.end, at or last.end), is_current=False)
+
+    def _begin(self, band: Band, finest: timedelta) -> None:
+        last = self.bands[-1] if self.bands else None
+        if last and band.start - last.end < finest and last.end - last.start < finest:
+            worse = min(last.state, band.state, key=_badness)
+            band = replace(band, start=last.start, state=worse)
+            self.bands.pop()
+        self.bands.append(band)
+
+    @property
+    def lasted(self) -> timedelta:
+        return sum((band.end - band.start for band in self.bands), timedelta())
+
+
+class Chronicle:
+    """Reads reports in the order of their runs, and tells of the time from *since* to *now*."""
+
+    def __init__(self, *, since: datetime, now: datetime) -> None:
+        self._since, self._now = since, now
+        self._finest = (now - since) / _FINEST
+        self._stories: dict[str, _Story] = {}
+        self._troubled: set[str] = set()
+
+    def add(self, tick: TickRow) -> None:
+        """Note what a run has reported of breakers, and of which it is silent by now."""
+        told = {str(each.get("breaker")): each for each in tick.breakers if each.get("state") in _WORST_FIRST}
+        for name, each in told.items():
+            self._see(name, each["state"], since=_instant(each.get("since")) or tick.ended_at, at=tick.ended_at)
+        closed = {str(each.get("breaker")): _instant(each.get("since")) for each in tick.breakers}
+        for name in self._troubled - told.keys():
+            self._stories[name].rest(min(closed.get(name) or tick.ended_at, tick.ended_at))
+        self._troubled = set(told)
+
+    def timeline(self, breakers: Sequence[Breaker], *, most: int) -> Timeline:
+        """Return the whole story up to what the breakers are now, in *most* rows."""
+        stored = {str(each.key): each for each in breakers}
+        for name in self._stories.keys() | stored.keys():
+            breaker = stored.get(name)
+            state = breaker.effective_state(self._now) if breaker else BreakerState.CLOSED
+            began_at = (breaker.since if breaker else None) or self._now
+            if state in _WORST_FIRST:
+                self._see(name, state, since=began_at, at=self._now)
+            elif name in self._stories:
+                self._stories[name].rest(min(began_at, self._now) if breaker else None)
+        shown = _cut([story for story in self._stories.values() if story.bands], most=most)
+        # A report lists few of very many; a row tells at least of its last transition.
+        moved = {name for name, each in stored.items() if each.since is not None and each.since >= self._since}
+        known = moved.union(name for name, story in self._stories.items() if story.bands)
+        return replace(shown, more_count=len(known) - len(shown.rows))
+
+    def _see(self, name: str, state: str, *, since: datetime, at: datetime) -> None:
+        story = self._stories.setdefault(name, _Story(name))
+        story.see(state, since=max(since, self._since), at=at, finest=self._finest)
+
+
+def _cut(stories: Sequence[_Story], *, most: int) -> Timeline:
+    def order(story: _Story) -> tuple[bool, timedelta, str]:
+        return story.breaker.startswith(BreakerScope.WORKSPACE), -story.lasted, story.breaker
+
+    shown = sorted(stories, key=order)[:most]
+    return Timeline(
+        bands=tuple(band for story in shown for band in story.bands),
+        rows=tuple(story.breaker for story in shown),
+    )
+
+
+def _badness(state: str) -> int:
+    return _WORST_FIRST.index(BreakerState(state))
+
+
+def _instant(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text))
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Backfill plans and their leads."""

@@ -1,0 +1,108 @@
+"""A plan and its leads, from rows to values and back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Integer, RowMapping, UpdateBase, and_, case, update
+from sqlalchemy.types import TypeEngine
+
+from reconcile.domain.backfill.plan import BackfillPlan, ItemState, PlanId
+from reconcile.domain.backfill.planned_change import PlannedLead
+from reconcile.domain.ids import LeadId, WorkspaceId
+from reconcile.domain.lead import MismatchKind
+from reconcile.domain.outcome import Outcome
+from reconcile.ports import ItemMove, ItemRow
+from reconcile.store.db.json_rows import Rows
+from reconcile.store.leads.batch_rows import change_documents
+from reconcile.store.mapping.row_mapper import word
+from reconcile.store.schema.tables import backfill_lead
+
+_C = backfill_lead.c
+MOST_FAILURES = 3
+"""How often a lead that fails is asked about in one plan."""
+_GIVEN = (
+    *("state", "outcome", "verified_at", "facts", "change", "is_absent", "mismatch", "before", "after"),
+    *("reason", "run_id", "moved_at"),
+)
+
+
+def move_types() -> Mapping[str, TypeEngine[Any]]:
+    """Return the columns of a move, and the types in which they cross into SQL."""
+    return {name: _C[name].type for name in ("plan_id", "lead_id", *_GIVEN)} | {"failed": Integer()}
+
+
+def move_statement(rows: Rows) -> UpdateBase:
+    """Return the statement that writes moves down; whoever failed and may be tried again stays selected."""
+    values: dict[str, Any] = {name: rows[name] for name in _GIVEN}
+    may_try_again = and_(rows["failed"] == 1, _C.failures + 1 < MOST_FAILURES)
+    values["state"] = case((may_try_again, ItemState.SELECTED.value), else_=rows["state"])
+    values["failures"] = _C.failures + rows["failed"]
+    is_same = (_C.plan_id == rows["plan_id"]) & (_C.lead_id == rows["lead_id"])
+    return update(backfill_lead).where(is_same, _C.state == ItemState.SELECTED.value).values(values)
+
+
+def move_row(move: ItemMove) -> dict[str, Any]:
+    """Return *move* as a row of that statement, without plan, run and instant."""
+    planned = move.planned
+    before, after = change_documents(move.change) if move.change else (None, None)
+    return {
+        "lead_id": move.lead_id,
+        "state": move.state.value,
+        "failed": int(move.state is ItemState.FAILED),
+        "outcome": planned.outcome.value if planned else None,
+        "verified_at": planned.verified_at if planned else None,
+        "facts": planned.facts if planned else None,
+        "change": planned.change if planned else None,
+        "is_absent": planned.is_absent if planned else None,
+        "mismatch": planned.mismatch.value if planned and planned.mismatch else None,
+        "before": before,
+        "after": after,
+        "reason": move.reason,
+    }
+
+
+def read_plan(row: RowMapping) -> BackfillPlan:
+    """Return the plan that *row* holds."""
+    return BackfillPlan(
+        id=PlanId(row["id"]),
+        made_at=row["made_at"],
+        asked=row["asked"],
+        selected=row["selected"],
+        planned_at=row["planned_at"],
+        hash=row["hash"],
+        summary=row["summary"],
+        held=tuple(row["held"]),
+        approved_hash=row["approved_hash"],
+        applied_at=row["applied_at"],
+    )
+
+
+def read_planned(row: RowMapping) -> PlannedLead | None:
+    """Return what is planned of a lead, None where nothing is."""
+    outcome = word(Outcome, row["outcome"])
+    if outcome is None or row["facts"] is None:
+        return None
+    return PlannedLead(
+        lead_id=LeadId(row["lead_id"]),
+        workspace_id=WorkspaceId(row["workspace_id"]),
+        outcome=outcome,
+        verified_at=row["verified_at"],
+        facts=row["facts"],
+        change=row["change"],
+        is_absent=bool(row["is_absent"]),
+        mismatch=word(MismatchKind, row["mismatch"]),
+    )
+
+
+def read_item(row: RowMapping) -> ItemRow:
+    """Return a lead of a plan as people look at it."""
+    return ItemRow(
+        lead_id=LeadId(row["lead_id"]),
+        workspace_id=WorkspaceId(row["workspace_id"]),
+        state=word(ItemState, row["state"]) or ItemState.FAILED,
+        outcome=word(Outcome, row["outcome"]),
+        reason=row["reason"],
+        before=row["before"],
+        after=row["after"],
+        planned=read_planned(row),
+    )

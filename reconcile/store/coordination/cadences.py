@@ -1,0 +1,85 @@
+"""The ports ``Cadences`` and ``Orders``: what operators ask for in passing."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Table, select, update
+
+from reconcile.domain.run.cadence import CadenceOverride, CadenceSource
+from reconcile.ports import OrderRow
+from reconcile.store.db.database import Database
+from reconcile.store.db.insert import insert
+from reconcile.store.mapping.row_mapper import word
+from reconcile.store.schema import tables
+
+_ONLY = "run"
+
+
+class SqlCadences:
+    """The override in a database: one row, or none. A row that is cleared has expired; ours are never deleted."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def override(self) -> CadenceOverride | None:
+        """Return the override as it is stored, also one that is over."""
+        row = await self._database.row(select(tables.cadence).where(tables.cadence.c.name == _ONLY))
+        if row is None or row["every_seconds"] <= 0:
+            return None
+        return CadenceOverride(
+            every=timedelta(seconds=row["every_seconds"]),
+            reason=row["reason"],
+            actor=row["actor"],
+            source=word(CadenceSource, row["source"]) or CadenceSource.COMMAND,
+            set_at=row["set_at"],
+            expires_at=row["expires_at"],
+        )
+
+    async def set(self, override: CadenceOverride) -> None:
+        """Store *override* in place of the one before it."""
+        values = {
+            "name": _ONLY,
+            "every_seconds": override.every.total_seconds(),
+            "reason": override.reason,
+            "actor": override.actor,
+            "source": override.source.value,
+            "set_at": override.set_at,
+            "expires_at": override.expires_at,
+        }
+        await _put(self._database, tables.cadence, "name", values)
+
+    async def clear(self) -> None:
+        """Forget the override."""
+        mine = update(tables.cadence).where(tables.cadence.c.name == _ONLY)
+        await self._database.change(mine.values(every_seconds=0.0, reason="", actor=""))
+
+
+class SqlOrders:
+    """Annotations in a database, a row each that was seen."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def seen(self) -> Sequence[OrderRow]:
+        """Return the annotations that are remembered, in key order."""
+        rows = await self._database.rows(select(tables.order).order_by(tables.order.c.key))
+        return [OrderRow(**{**row, "value": row["value"][1:]}) for row in rows if row["value"]]
+
+    async def remember(self, row: OrderRow) -> None:
+        """Remember *row* in place of the one before it."""
+        # An annotation may be empty, and is there all the same.
+        value = f"={row.value}"
+        values = {"key": row.key, "value": value, "seen_at": row.seen_at, "fault": row.fault, "until": row.until}
+        await _put(self._database, tables.order, "key", values)
+
+    async def forget(self, key: str) -> None:
+        """Forget an annotation that is no longer there."""
+        mine = update(tables.order).where(tables.order.c.key == key)
+        await self._database.change(mine.values(value="", fault=None, until=None))
+
+
+async def _put(database: Database, table: Table, key: str, values: dict[str, Any]) -> None:
+    row = insert(table, database.dialect).values(values)
+    given = {name: row.excluded[name] for name in values if name != key}
+    await database.change(row.on_conflict_do_update(index_elements=[key], set_=given))

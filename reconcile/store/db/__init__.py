@@ -1,0 +1,1 @@
+"""Connections, transactions, types and errors of the two databases."""

@@ -1,0 +1,105 @@
+"""The database's URL, taken apart: which database, and what its driver has to be told."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+
+from reconcile.errors import SettingsError
+from reconcile.store.db.types import POSTGRESQL, SQLITE
+
+VARIABLE = "RECONCILE_DATABASE_URL"
+
+_LAST_PORT = 65535
+_HOST = re.compile(r"(?P<host>\[[^\[\]]+\]|[^\[\]:]+)(:(?P<port>[^:]*))?", re.DOTALL)
+# Prisma puts these into its URLs; the server would refuse them as settings of its own.
+_PRISMA = frozenset(
+    {"schema", "connection_limit", "pool_timeout", "socket_timeout", "connect_timeout", "pgbouncer", "sslaccept"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where the database is; *dsn* holds the password and is never shown."""
+
+    dialect: str
+    dsn: str = field(repr=False)
+    search_path: str | None = None
+    is_pooled: bool = False
+    """A pooler stands in front that hands each transaction another server connection: nothing may outlive one."""
+
+    @classmethod
+    def parse(cls, url: str) -> "Address":
+        """Return what *url* names, or raise SettingsError that does not repeat it."""
+        scheme, separator, rest = url.partition("://")
+        if scheme == SQLITE and separator and rest.startswith("/"):
+            path = unquote(rest[1:].partition("?")[0])
+            if not path:
+                raise SettingsError([f"{VARIABLE} names no file; write sqlite:///path or sqlite:////absolute/path"])
+            return cls(dialect=SQLITE, dsn=path)
+        if scheme in {POSTGRESQL, "postgres"} and separator:
+            return cls._postgresql(url)
+        raise SettingsError([f"{VARIABLE} must begin with postgresql:// or sqlite:///"])
+
+    @classmethod
+    def _postgresql(cls, url: str) -> "Address":
+        try:
+            parts = urlsplit(url)
+            query = parse_qsl(parts.query, keep_blank_values=True)
+            for hosts in (parts.netloc.rpartition("@")[2], *(value for key, value in query if key == "host")):
+                _check_hosts(hosts)
+            for ports in (value for key, value in query if key == "port"):
+                _check_ports(ports.split(","))
+        except ValueError as error:
+            raise SettingsError([f"{VARIABLE} is not a URL; check the hosts, the brackets and the port"]) from error
+        if parts.path.startswith("//"):
+            raise SettingsError([f"{VARIABLE} is not a URL; two slashes come before the host, and one after it"])
+        if parts.netloc.count("@") > 1:
+            raise SettingsError([f"{VARIABLE} holds more than one @; write %40 for one in the user's name or password"])
+        if not parts.path.strip("/") and not any(key in {"dbname", "database"} for key, _ in query):
+            raise SettingsError([f"{VARIABLE} names no database; end it with /name"])
+        prisma = {key: value for key, value in query if key in _PRISMA}
+        kept = urlencode([(key, value) for key, value in query if key not in _PRISMA])
+        return cls(
+            dialect=POSTGRESQL,
+            dsn=parts._replace(scheme=POSTGRESQL, query=kept).geturl(),
+            search_path=prisma.get("schema"),
+            is_pooled=prisma.get("pgbouncer") == "true",
+        )
+
+    def is_missing(self) -> bool:
+        """Tell whether this is a file that is not there; connecting would make an empty one."""
+        return self.dialect == SQLITE and not Path(self.dsn).exists()
+
+    def server_settings(self) -> Mapping[str, Any]:
+        """Return what PostgreSQL is asked for at the start of each session."""
+        settings = {"application_name": "reconcile"}
+        if self.search_path:
+            settings["search_path"] = '"' + self.search_path.replace('"', '""') + '"'
+        if not self.is_pooled:
+            # Compiling costs more than any of our statements; and a process that was stopped inside a transaction must
+            # not keep its locks beyond its lease.
+            # Nor must a row that somebody else's stuck transaction holds keep a run waiting for its whole time.
+            settings |= {"lock_timeout": "5s"}
+            settings |= {"jit": "off", "idle_in_transaction_session_timeout": "10s", "TimeZone": "UTC"}
+        return settings
+
+
+def _check_hosts(text: str) -> None:
+    """Raise ValueError where *text*, one host or several with their ports, holds what the driver would stumble over."""
+    for each in text.split(",") if text else ():
+        if each.startswith("/"):
+            continue
+        found = _HOST.fullmatch(each)
+        if not found:
+            raise ValueError("a host is empty or has brackets or colons where none may be")
+        unquote(found["host"]).encode("ascii" if each.startswith("[") else "idna")
+        _check_ports([unquote(found["port"])] if found["port"] else [])
+
+
+def _check_ports(ports: Iterable[str]) -> None:
+    """Raise ValueError where one of *ports* is none."""
+    if not all(0 <= int(port) <= _LAST_PORT for port in ports):
+        raise ValueError("a port is out of range")

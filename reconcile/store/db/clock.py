@@ -1,0 +1,54 @@
+"""The database's own clock, by which leases and budgets are judged: machines' clocks differ."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, literal_column, select, type_coerce
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from reconcile.errors import StoreUnavailable
+from reconcile.store.db.types import POSTGRESQL, Instant
+
+_SQLITE_FORMAT = "%Y-%m-%dT%H:%M:%f000+00:00"
+
+
+APART_AT_MOST = timedelta(minutes=5)
+"""What a run writes by a clock further off would keep leads waiting for as long, or look newer than what is."""
+
+
+async def in_step(connection: AsyncConnection, ours: datetime) -> None:
+    """Raise StoreUnavailable where *ours*, this machine's time, is not about the database's."""
+    theirs: datetime = (await connection.execute(select(now(connection.dialect.name)))).scalar_one()
+    apart = ours - theirs
+    if abs(apart) > APART_AT_MOST:
+        direction = "ahead of" if apart > timedelta(0) else "behind"
+        raise StoreUnavailable(
+            f"this machine's clock is {abs(apart).total_seconds():.0f} s {direction} the database's, and nothing is "
+            "written by a wrong time; let both follow the same time server"
+        )
+
+
+def now(dialect: str) -> ColumnElement[Any]:
+    """Return this instant, not the transaction's start."""
+    if dialect == POSTGRESQL:
+        return func.clock_timestamp(type_=Instant())
+    return func.strftime(_SQLITE_FORMAT, "now", type_=Instant())
+
+
+def after(seconds: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
+    """Return the instant *seconds* from now."""
+    return later(now(dialect), seconds, dialect)
+
+
+def later(instant: ColumnElement[Any], seconds: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
+    """Return the instant *seconds* after another one; on SQLite to the millisecond."""
+    if dialect == POSTGRESQL:
+        return type_coerce(instant + seconds * literal_column("interval '1 second'"), Instant())
+    return func.strftime(_SQLITE_FORMAT, instant, func.printf("%+.3f seconds", seconds), type_=Instant())
+
+
+def latest(stored: ColumnElement[Any], given: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
+    """Return the later of two instants, either of which may be empty: a watermark never moves back."""
+    if dialect == POSTGRESQL:
+        return func.greatest(stored, given, type_=Instant())
+    return func.max(func.coalesce(stored, given), func.coalesce(given, stored), type_=Instant())

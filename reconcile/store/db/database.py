@@ -1,0 +1,67 @@
+"""One pool of connections, and its two kinds of transaction: for reading and for writing."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import Executable, RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from reconcile.store.db.address import Address
+from reconcile.store.db.db_errors import translated
+from reconcile.store.db.engines import IS_WRITE, Postgresql, Sqlite
+from reconcile.store.db.types import POSTGRESQL
+
+
+class Database:
+    """A pool and its two kinds of transaction."""
+
+    def __init__(self, url: str) -> None:
+        self.address = Address.parse(url)
+        self._engines = Postgresql(self.address) if self.address.dialect == POSTGRESQL else Sqlite(self.address)
+        self.engine = self._engines.engine
+        self.dialect = self.address.dialect
+
+    @property
+    def is_postgresql(self) -> bool:
+        """Whether statements may be PostgreSQL's own."""
+        return self.dialect == POSTGRESQL
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """Give a connection for questions; each sees what was committed when it is asked."""
+        with translated():
+            async with self.engine.connect() as connection:
+                if self.is_postgresql:
+                    # Preparing and asking are two steps; only in a transaction does a pooler lead both to one session.
+                    level = "READ COMMITTED" if self.address.is_pooled else "AUTOCOMMIT"
+                    await connection.execution_options(isolation_level=level)
+                yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """Give a connection in a transaction that is committed at the end, or rolled back by an error."""
+        with translated():
+            async with self.engine.connect() as connection:
+                await connection.execution_options(**{IS_WRITE: True})
+                async with connection.begin():
+                    yield connection
+
+    async def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
+        """Return all rows of a question."""
+        async with self.reading() as connection:
+            return (await connection.execute(statement, parameters)).mappings().all()
+
+    async def row(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> RowMapping | None:
+        """Return the first row of a question."""
+        async with self.reading() as connection:
+            return (await connection.execute(statement, parameters)).mappings().first()
+
+    async def change(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> int:
+        """Execute one statement in a transaction of its own and return how many rows it changed."""
+        async with self.writing() as connection:
+            return (await connection.execute(statement, parameters)).rowcount
+
+    async def close(self) -> None:
+        """Close the pool."""
+        await self._engines.close()

@@ -1,0 +1,81 @@
+"""Every error of driver and pool in our words: which ones may be tried again, and which need a person."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from reconcile.errors import SettingsError, StoreUnavailable
+from reconcile.store.db.address import VARIABLE
+
+_CONFLICTS = frozenset({"40001", "40P01"})
+_LOCKED = "55P03"
+_REFUSED_CLASSES = frozenset({"09", "22", "23", "27", "44", "P0"})
+"""Values, constraints, triggers and views with a check; P0 is what a trigger of the customer's own raises."""
+_SETTINGS_CLASSES = frozenset({"28", "3D", "3F", "42"})
+_FILE_ERRORS = ("SQLITE_CANTOPEN", "SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_PERM", "SQLITE_AUTH")
+
+
+class StoreConflict(StoreUnavailable):
+    """The database ended the transaction for the sake of another one; nothing was written, and it may be repeated."""
+
+
+class StoreBusy(StoreUnavailable):
+    """Somebody holds rows that we want to write for longer than we wait; the others can be written."""
+
+
+class StoreRefused(StoreUnavailable):
+    """The database refuses the values themselves: a constraint or a type of the customer's that they do not fit."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn every error of driver and pool into one of ours; no message holds a value, a statement or the URL."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise _in_our_words(error) from error
+    except PoolTimeout as error:
+        raise StoreUnavailable("all connections to the database are busy") from error
+    except (OSError, TimeoutError) as error:
+        raise StoreUnavailable(f"the database does not answer ({type(error).__name__})") from error
+    except SQLAlchemyError as error:
+        raise StoreUnavailable(f"the database connection failed ({type(error).__name__})") from error
+
+
+def _in_our_words(error: DBAPIError) -> Exception:
+    cause = error.orig
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None) or ""
+    name = type(cause.__cause__ or cause).__name__ if cause else type(error).__name__
+    if fault := _fault(cause, name, state):
+        return SettingsError([fault])
+    if state in _CONFLICTS:
+        return StoreConflict(f"the database gave way to another transaction: {name} ({state})")
+    if state == _LOCKED:
+        return StoreBusy(f"another transaction holds what is to be written: {name} ({state})")
+    if state[:2] in _REFUSED_CLASSES or state.startswith("SQLITE_CONSTRAINT"):
+        return StoreRefused(f"the database refuses a value: {name} ({state}){_place(cause)}")
+    return StoreUnavailable(f"the database does not answer or refuses for now: {name}{f' ({state})' if state else ''}")
+
+
+def _fault(cause: BaseException | None, name: str, state: str) -> str | None:
+    """Return what a person has to put right, or None where trying again may help."""
+    if name == "ClientConfigurationError":
+        return f"{VARIABLE} has a parameter that the driver does not take; check what follows the ?"
+    if state[:2] in _SETTINGS_CLASSES:
+        remedy = f"check {VARIABLE}, the mapping and the grants with `reconcile doctor`"
+        return f"the database refuses ({state} {name}){_place(cause)}; {remedy}"
+    if state.startswith(_FILE_ERRORS):
+        return f"the file of {VARIABLE} cannot be used ({cause}); check path and permissions, or restore it"
+    if state == "SQLITE_ERROR":
+        return f"the database refuses ({cause}); check the mapping with `reconcile doctor`"
+    return None
+
+
+def _place(cause: BaseException | None) -> str:
+    """Return which table, column or constraint it was about; these are names, never values."""
+    driver = getattr(cause, "__cause__", None)
+    names = [getattr(driver, f"{kind}_name", None) for kind in ("table", "column", "constraint")]
+    found = [name for name in names if name]
+    return f" at {'/'.join(found)}" if found else ""

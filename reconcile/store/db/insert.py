@@ -1,0 +1,22 @@
+"""``INSERT … ON CONFLICT`` in the dialect at hand: SQLAlchemy has it per dialect only."""
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Table
+
+from reconcile.store.db.types import POSTGRESQL
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects.postgresql import Insert
+
+
+def insert(table: Table, dialect: str) -> "Insert":
+    """Return an insert that knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``.
+
+    It is typed as PostgreSQL's; SQLite's has the same methods.
+    """
+    if dialect == POSTGRESQL:
+        from sqlalchemy.dialects.postgresql import insert as make  # noqa: PLC0415 - only where it is spoken
+    else:
+        from sqlalchemy.dialects.sqlite import insert as make  # type: ignore[assignment] # noqa: PLC0415
+    return make(table)

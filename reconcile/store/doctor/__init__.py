@@ -1,0 +1,1 @@
+"""What `reconcile doctor` finds in a database: mapping, grants, indexes."""

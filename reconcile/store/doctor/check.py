@@ -1,0 +1,99 @@
+"""Looks at a live database as ``reconcile doctor`` does: what would make a run fail, or surprise somebody."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from reconcile.domain.finding import Finding, Verdict
+from reconcile.errors import SettingsError, StoreUnavailable
+from reconcile.store.db import clock
+from reconcile.store.db.database import Database
+from reconcile.store.doctor.grants import missing_grants
+from reconcile.store.doctor.indexes import index_advice
+from reconcile.store.mapping.catalog import read_catalog
+from reconcile.store.mapping.mapping import SchemaMapping
+from reconcile.store.mapping.mapping_check import fit_faults
+from reconcile.store.schema.version import strangers, version_faults, versions
+
+CLOCK_TOLERANCE = timedelta(seconds=2)
+"""Leases go by the database's clock; beyond this, what people read in logs no longer fits what they see in tables."""
+
+
+async def check_schema(database_url: str, *, mapping: SchemaMapping, now: datetime) -> Sequence[Finding]:
+    """Return what is found of the database at *database_url*; *now* is this machine's clock."""
+    try:
+        database = Database(database_url)
+    except SettingsError as error:
+        return [_found("database", Verdict.FAULT, fault) for fault in error.faults]
+    try:
+        if database.address.is_missing():
+            missing = f"there is no file at {database.address.dsn}; run `reconcile migrate`, or correct the path"
+            return [_found("database", Verdict.FAULT, missing)]
+        async with database.reading() as connection:
+            return await _look(connection, mapping, now)
+    except StoreUnavailable as error:
+        return [_found("database", Verdict.AWAY, f"{error}; see whether it runs and can be reached from here")]
+    except SettingsError as error:
+        return [_found("database", Verdict.FAULT, fault) for fault in error.faults]
+    finally:
+        await database.close()
+
+
+async def _look(connection: AsyncConnection, mapping: SchemaMapping, now: datetime) -> Sequence[Finding]:
+    findings = [await _server(connection, now)]
+    unfit = await version_faults(connection, mapping)
+    findings += [_found("schema", Verdict.FAULT, each) for each in unfit]
+    if not unfit:
+        later = strangers(await versions(connection))
+        fine = f"our tables are of a later version, {', '.join(later)}, which has only added to them"
+        findings.append(_found("schema", Verdict.FINE, fine if later else "our tables are those of this version"))
+    if unfit and mapping.is_ours:
+        return findings
+    catalog = await read_catalog(connection, mapping)
+    faults = list(fit_faults(mapping, catalog, dialect=connection.dialect.name))
+    findings += [_found("mapping", Verdict.FAULT, each) for each in faults]
+    if faults:
+        return findings
+    findings.append(_found("mapping", Verdict.FINE, f"{mapping.name} fits the tables that are there"))
+    findings += [_found("mapping", Verdict.WARNING, each) for each in _surprises(mapping)]
+    grants = await missing_grants(connection, mapping, with_ours=not unfit)
+    findings += [_found("grants", Verdict.FAULT, each) for each in grants]
+    findings += [_found("indexes", Verdict.WARNING, each) for each in await index_advice(connection, mapping)]
+    return findings
+
+
+async def _server(connection: AsyncConnection, now: datetime) -> Finding:
+    theirs: datetime = (await connection.execute(select(clock.now(connection.dialect.name)))).scalar_one()
+    version = ".".join(str(part) for part in connection.dialect.server_version_info or ())
+    skew = theirs - now
+    if abs(skew) > CLOCK_TOLERANCE:
+        direction = "ahead of" if skew > timedelta(0) else "behind"
+        apart = f"the database's clock is {abs(skew).total_seconds():.0f} s {direction} this machine's"
+        return _found("clock", Verdict.WARNING, f"{apart}; let both follow the same time server")
+    return _found("database", Verdict.FINE, f"{connection.dialect.name} {version} answers, and its clock is ours")
+
+
+def _surprises(mapping: SchemaMapping) -> Iterator[str]:
+    lead = mapping.lead.columns
+    if "in_sequence" not in lead and "last_inbound_at" not in lead and "booking_id" not in lead:
+        yield (
+            "no lead will ever be due: [lead.columns] names neither in_sequence nor last_inbound_at nor booking_id; "
+            "name at least one of them"
+        )
+    if "email" not in lead and "contact_id" not in lead and "booking_id" not in lead:
+        yield (
+            "no lead can be looked up: [lead.columns] names neither email nor contact_id nor booking_id; "
+            "name at least one of them"
+        )
+    if "status" in lead and not mapping.lead_words.keep:
+        yield "every status may be replaced by a booking; name those that never may in keep of [lead.status]"
+
+
+def _found(subject: str, verdict: Verdict, sentence: str) -> Finding:
+    """Split a sentence of ours at its last semicolon: the fault, and what to do about it."""
+    text, separator, remedy = sentence.rpartition("; ")
+    if not separator:
+        return Finding(subject=subject, verdict=verdict, text=sentence)
+    return Finding(subject=subject, verdict=verdict, text=text, remedy=remedy)

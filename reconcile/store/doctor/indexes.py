@@ -1,0 +1,115 @@
+"""Advice on the customer's indexes: which of our questions would read whole tables, and where writers collide."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy import bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from reconcile.store.db.types import POSTGRESQL, TEXT
+from reconcile.store.mapping.mapping import MappedTable, SchemaMapping
+
+_POSTGRESQL = text(
+    """
+    SELECT i.indisunique, ARRAY(
+        SELECT a.attname::text FROM unnest(i.indkey::int[]) WITH ORDINALITY AS k(number, place)
+        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number ORDER BY k.place
+    ), coalesce(pg_get_expr(i.indpred, i.indrelid), '')
+    FROM pg_index i
+    WHERE i.indrelid = to_regclass(coalesce(quote_ident(CAST(:schema AS text)) || '.', '') || quote_ident(:name))
+      AND i.indisvalid
+    """
+).bindparams(bindparam("schema", type_=TEXT), bindparam("name", type_=TEXT))
+
+_SQLITE = text(
+    """
+    SELECT l."unique", (SELECT json_group_array(i.name) FROM pragma_index_info(l.name) AS i), ''
+    FROM pragma_index_list(:name) AS l WHERE NOT l.partial
+    """
+).bindparams(bindparam("name", type_=TEXT))
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    is_unique: bool
+    columns: list[str]
+    condition: str
+    """Of a partial index; else empty."""
+
+
+async def index_advice(connection: AsyncConnection, mapping: SchemaMapping) -> Sequence[str]:
+    """Return advice for the lead's and the appointment's tables, each a sentence with a statement to execute."""
+    advice = []
+    lead, appointment, dialect = mapping.lead, mapping.appointment, connection.dialect.name
+    owner = lead.columns["workspace_id"]
+    found = await _indexes(connection, lead)
+    if not any(each.columns[:1] == [owner] for each in found if not each.condition):
+        advice.append(
+            f"{lead}.{owner} has no index, so that each workspace's leads are found by reading all; "
+            f"execute: {_statement(lead, owner, dialect=dialect)}"
+        )
+    if dialect == POSTGRESQL:
+        advice += _advice_on_due(lead, found)
+    if appointment:
+        found = [each for each in await _indexes(connection, appointment) if not each.condition]
+        lead_id, key = appointment.columns["lead_id"], appointment.columns["appointment_id"]
+        if not any(each.columns[:1] == [lead_id] for each in found):
+            advice.append(
+                f"{appointment}.{lead_id} has no index, so that a lead's appointments are found by reading all; "
+                f"execute: {_statement(appointment, lead_id, dialect=dialect)}"
+            )
+        if not any(each.is_unique and set(each.columns) <= {key, lead_id} for each in found):
+            advice.append(
+                f"{appointment} lets one appointment be inserted twice by two writers at once; "
+                f"execute: {_statement(appointment, lead_id, key, dialect=dialect, kind='UNIQUE INDEX')}"
+            )
+    return advice
+
+
+def _advice_on_due(lead: MappedTable, found: Sequence[_Index]) -> Sequence[str]:
+    """Return what lets ``due_sql.has_due_leads`` find the leads that a reason to be due concerns, and no others."""
+    columns = lead.columns
+    wanted = {
+        column: _statement(lead, column, dialect=POSTGRESQL)
+        for name in ("booking_starts_at", "last_inbound_at")
+        if (column := columns.get(name)) and not any(each.columns[:1] == [column] for each in found)
+    }
+    in_sequence, booking_id, status = (columns.get(name) for name in ("in_sequence", "booking_id", "booking_status"))
+    if in_sequence and not any(in_sequence in each.condition for each in found):
+        wanted[in_sequence] = _partial(lead, in_sequence, _quoted(in_sequence))
+    if booking_id and status and not any(status in each.condition for each in found):
+        is_untold = f"{_quoted(booking_id)} IS NOT NULL AND {_quoted(status)} IS NULL"
+        wanted[status] = _partial(lead, status, is_untold)
+    reason = "has no index by which due leads are found without reading all"
+    return [f"{lead}.{column} {reason}; execute: {statement}" for column, statement in wanted.items()]
+
+
+async def _indexes(connection: AsyncConnection, table: MappedTable) -> Sequence[_Index]:
+    if connection.dialect.name == POSTGRESQL:
+        rows = await connection.execute(_POSTGRESQL, {"schema": table.schema, "name": table.name})
+        return [_Index(bool(is_unique), list(columns), condition) for is_unique, columns, condition in rows]
+    rows = await connection.execute(_SQLITE, {"name": table.name})
+    return [_Index(bool(is_unique), orjson.loads(columns), condition) for is_unique, columns, condition in rows]
+
+
+def _statement(table: MappedTable, *columns: str, dialect: str, kind: str = "INDEX") -> str:
+    return _named(table, columns, kind=kind, name="_".join(columns), dialect=dialect)
+
+
+def _partial(table: MappedTable, column: str, where: str) -> str:
+    """Return the statement for the leads that *column* makes due, workspace by workspace."""
+    keys = (table.columns["workspace_id"], table.columns["id"])
+    return f"{_named(table, keys, kind='INDEX', name=column, dialect=POSTGRESQL)} WHERE {where}"
+
+
+def _named(table: MappedTable, columns: Sequence[str], *, kind: str, name: str, dialect: str) -> str:
+    """Return the statement: with a name, without which SQLite makes no index, and so that no write waits for it."""
+    kind = f"{kind} CONCURRENTLY" if dialect == POSTGRESQL else kind
+    place = ".".join(_quoted(part) for part in (table.schema, table.name) if part)
+    listed = ", ".join(_quoted(column) for column in columns)
+    return f"CREATE {kind} {_quoted(f'reconcile_{table.name}_{name}')} ON {place} ({listed})"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

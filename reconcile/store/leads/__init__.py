@@ -1,0 +1,1 @@
+"""Leads and workspaces: due work, reads, and the batch write."""

@@ -1,0 +1,284 @@
+"""A batch as rows: what each table gets, once it is known which changes still apply."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from reconcile.domain.appointment import Appointment
+from reconcile.domain.backfill.plan import ItemState
+from reconcile.domain.change import AppointmentChange, Change
+from reconcile.domain.ids import AppointmentId, LeadId
+from reconcile.domain.lead import Lead, LeadState, LeadStatus, Rollup
+from reconcile.domain.outcome import ErrorSignature, Outcome
+from reconcile.ports import BatchWrite, Marks
+from reconcile.store.mapping.mapping import SchemaMapping
+
+Row = dict[str, Any]
+_SEEN = ("workspace_id", "seen_at", "count")
+Spellings = Mapping[tuple[LeadId, AppointmentId], str]
+
+
+@dataclass(slots=True)
+class BatchRows:
+    """Rows by table; an empty list is a statement that is not executed."""
+
+    new_appointments: list[Row] = field(default_factory=list)
+    appointments: list[Row] = field(default_factory=list)
+    appointments_beside: list[Row] = field(default_factory=list)
+    removed: list[Row] = field(default_factory=list)
+    removed_beside: list[Row] = field(default_factory=list)
+    leads: list[Row] = field(default_factory=list)
+    attempts: list[Row] = field(default_factory=list)
+    states: list[Row] = field(default_factory=list)
+    states_with_facts: list[Row] = field(default_factory=list)
+    changes: list[Row] = field(default_factory=list)
+    effects: list[Row] = field(default_factory=list)
+    signatures: list[Row] = field(default_factory=list)
+    signatures_by_run: list[Row] = field(default_factory=list)
+    batches: list[Row] = field(default_factory=list)
+    marks: list[Row] = field(default_factory=list)
+    visits: list[Row] = field(default_factory=list)
+
+
+def batch_rows(
+    batch: BatchWrite, mapping: SchemaMapping, *, drifted: frozenset[LeadId], spellings: Spellings
+) -> BatchRows:
+    """Return the rows of *batch*, leads in key order, those in *drifted* without their changes."""
+    rows = BatchRows()
+    signatures: dict[str, tuple[ErrorSignature, int]] = {}
+    for write in sorted(batch.writes, key=lambda each: each.lead.id):
+        is_drifted = write.lead.id in drifted
+        state = _state(write.lead, write.state_if_drifted if is_drifted else write.state)
+        if write.change is not None and not is_drifted:
+            _add_change(rows, batch, write.change, state=state, mapping=mapping, spellings=spellings)
+        else:
+            rows.states.append(state)
+            rows.attempts.append(state)
+        if write.signature:
+            digest = hashlib.sha256(write.signature.key.encode("utf-8", "replace")).hexdigest()
+            signatures[digest] = (write.signature, signatures.get(digest, (write.signature, 0))[1] + 1)
+    rows.signatures = [_signature(batch, *found, digest=digest) for digest, found in sorted(signatures.items())]
+    rows.signatures_by_run = [
+        {"digest": row["digest"], "run_id": batch.run_id, **{name: row[name] for name in _SEEN}}
+        for row in rows.signatures
+    ]
+    rows.batches = [
+        {
+            "run_id": batch.run_id,
+            "workspace_id": batch.workspace_id,
+            "started_at": batch.started_at,
+            "finished_at": batch.finished_at,
+            "counts": _counts(batch, drifted),
+        }
+    ]
+    if batch.is_visit:
+        rows.visits = [
+            {"workspace_id": batch.workspace_id, "visited_at": batch.finished_at, "not_before": batch.not_before}
+        ]
+    if batch.marks is not None:
+        rows.marks = _marks(batch, batch.marks, drifted=drifted)
+    return rows
+
+
+def _counts(batch: BatchWrite, drifted: frozenset[LeadId]) -> dict[str, int]:
+    """Return what became of the leads once it is known which changes were not written."""
+    counts = Counter(batch.counts)
+    for write in batch.writes:
+        if write.lead.id in drifted:
+            counts[write.outcome] -= 1
+            counts[Outcome.DEFERRED if write.refusal is None else Outcome.FAILED] += 1
+    return {outcome.value: count for outcome, count in (+counts).items()}
+
+
+def _add_change(  # noqa: PLR0913 - the batch and all that it is read with
+    rows: BatchRows, batch: BatchWrite, change: Change, *, state: Row, mapping: SchemaMapping, spellings: Spellings
+) -> None:
+    facts = _facts(change, mapping)
+    rows.states_with_facts.append({**state, **facts["beside"]})
+    if _is_lead_changed(change):
+        rows.leads.append(
+            {**facts["theirs"], "id": change.lead.id, "attempted_at": state["attempted_at"], "at": batch.finished_at}
+        )
+    else:
+        rows.attempts.append(state)
+    for each in change.appointments:
+        row = _appointment(change.lead, each, mapping, at=batch.finished_at, spellings=spellings)
+        (rows.new_appointments if each.before is None else rows.appointments).append(row)
+        rows.appointments_beside.append({**row, **_appointment_beside(each.after)})
+    for gone in change.removed:
+        spelled = spellings.get((change.lead.id, gone.id), gone.id)
+        rows.removed.append({"lead_id": change.lead.id, "appointment_id": spelled})
+    rows.removed_beside = rows.removed
+    before, after = change_documents(change)
+    rows.changes.append(
+        {
+            "run_id": batch.run_id,
+            "workspace_id": batch.workspace_id,
+            "lead_id": change.lead.id,
+            "outcome": change.outcome.value,
+            "at": batch.finished_at,
+            "before": before,
+            "after": after,
+        }
+    )
+    rows.effects.extend(
+        {
+            "key": effect.key,
+            "kind": effect.kind.value,
+            "workspace_id": batch.workspace_id,
+            "lead_id": change.lead.id,
+            "appointment_id": effect.appointment_id,
+            "run_id": batch.run_id,
+            "created_at": batch.finished_at,
+        }
+        for effect in change.effects
+    )
+
+
+def _marks(batch: BatchWrite, marks: Marks, *, drifted: frozenset[LeadId]) -> list[Row]:
+    refused = {write.lead.id: write.refusal for write in batch.writes if write.refusal is not None}
+    return [
+        {
+            "plan_id": marks.plan_id,
+            "lead_id": lead_id,
+            "state": _mark(lead_id, state, drifted=drifted, refused=refused).value,
+            "reason": refused.get(lead_id),
+            "run_id": batch.run_id,
+            "moved_at": batch.finished_at,
+        }
+        for lead_id, state in sorted(marks.states.items())
+    ]
+
+
+def _mark(lead_id: LeadId, state: ItemState, *, drifted: frozenset[LeadId], refused: Mapping[LeadId, str]) -> ItemState:
+    if lead_id in refused:
+        return ItemState.REFUSED
+    return ItemState.DRIFTED if lead_id in drifted else state
+
+
+def _state(lead: Lead, state: LeadState) -> Row:
+    return {
+        "lead_id": lead.id,
+        "workspace_id": lead.workspace_id,
+        "attempted_at": state.attempted_at,
+        "verified_at": state.verified_at,
+        "next_attempt_at": state.next_attempt_at,
+        "failure_count": state.failure_count,
+        "quarantined_at": state.quarantined_at,
+        "reason": state.reason,
+        "absent_since": state.absent_since,
+        "mismatch": state.mismatch.value if state.mismatch else None,
+        "mismatch_at": state.mismatch_at,
+    }
+
+
+def _is_lead_changed(change: Change) -> bool:
+    lead = change.lead
+    return (change.rollup, change.status, change.contact_id) != (lead.rollup, lead.status, lead.contact_id)
+
+
+def _facts(change: Change, mapping: SchemaMapping) -> dict[str, Row]:
+    """Return a changed lead's facts twice: in the customer's words, and in ours for what lives beside."""
+    rollup = change.rollup
+    common = {
+        "contact_id": change.contact_id,
+        "booking_id": rollup.booking_id,
+        "booking_starts_at": rollup.starts_at,
+        "booking_ends_at": rollup.ends_at,
+        "booking_canceled_at": rollup.canceled_at,
+    }
+    theirs = {
+        "status": mapping.lead_words.encode(change.status),
+        "booking_provider": mapping.lead_provider_words.encode(rollup.provider),
+        "booking_status": mapping.booking_words.encode(rollup.status),
+    }
+    ours = {
+        "status": None if change.status is LeadStatus.OTHER else change.status.value,
+        "booking_provider": rollup.provider.value if rollup.provider else None,
+        "booking_status": rollup.status.value if rollup.status else None,
+    }
+    return {"theirs": {**common, **theirs}, "beside": {**common, **ours}}
+
+
+def _appointment(
+    lead: Lead, change: AppointmentChange, mapping: SchemaMapping, *, at: datetime, spellings: Spellings
+) -> Row:
+    after = change.after
+    return {
+        "lead_id": lead.id,
+        "workspace_id": lead.workspace_id,
+        "appointment_id": spellings.get((lead.id, after.id), after.id),
+        "provider": mapping.appointment_provider_words.encode(after.provider),
+        "status": mapping.appointment_words.encode(after.status),
+        "starts_at": after.starts_at,
+        "ends_at": after.ends_at,
+        "canceled_at": after.canceled_at,
+        "replaces": after.replaces,
+        "at": at,
+    }
+
+
+def _appointment_beside(after: Appointment) -> Row:
+    return {"provider": after.provider.value, "status": after.status.value}
+
+
+def _signature(batch: BatchWrite, signature: ErrorSignature, count: int, *, digest: str) -> Row:
+    return {
+        "digest": digest,
+        "provider": signature.provider,
+        "operation": signature.operation,
+        "error_class": signature.error_class.value,
+        "message": signature.message,
+        "shape": list(signature.shape),
+        "seen_at": batch.finished_at,
+        "count": count,
+        "workspace_id": batch.workspace_id,
+    }
+
+
+def change_documents(change: Change) -> tuple[Row, Row]:
+    """Return what a change makes different, before and after, as plain values; a lead's e-mail is never among them."""
+    lead = change.lead
+    before = {"status": lead.status.value, "contact_id": lead.contact_id, **_plain_rollup(lead.rollup)}
+    after = {"status": change.status.value, "contact_id": change.contact_id, **_plain_rollup(change.rollup)}
+    different = [key for key in before if before[key] != after[key]]
+    were = [*(each.before for each in change.appointments), *change.removed]
+    return (
+        {**{key: before[key] for key in different}, **_plain_appointments(were)},
+        {**{key: after[key] for key in different}, **_plain_appointments(each.after for each in change.appointments)},
+    )
+
+
+def _plain_rollup(rollup: Rollup) -> Row:
+    return {
+        "booking_id": rollup.booking_id,
+        "booking_provider": rollup.provider.value if rollup.provider else None,
+        "booking_status": rollup.status.value if rollup.status else None,
+        "booking_starts_at": _text(rollup.starts_at),
+        "booking_ends_at": _text(rollup.ends_at),
+        "booking_canceled_at": _text(rollup.canceled_at),
+    }
+
+
+def _plain_appointments(appointments: Iterable[Appointment | None]) -> Row:
+    found = [
+        {
+            "id": each.id,
+            "provider": each.provider.value,
+            "status": each.status.value,
+            "starts_at": _text(each.starts_at),
+            "ends_at": _text(each.ends_at),
+            "canceled_at": _text(each.canceled_at),
+            "replaces": each.replaces,
+        }
+        for each in appointments
+        if each is not None
+    ]
+    return {"appointments": found} if found else {}
+
+
+def _text(value: datetime | None) -> str | None:
+    return value.isoformat() if value else None

@@ -1,0 +1,183 @@
+"""``reconcile.domain.due`` asked in SQL; a property test holds the two against each other."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    and_,
+    bindparam,
+    case,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    true,
+    union,
+)
+
+from reconcile.domain.due import DuePolicy
+from reconcile.store.db.types import SQLITE, Instant
+from reconcile.store.mapping.domain_tables import DomainTables
+from reconcile.store.schema.tables import lead_state
+
+NOW = bindparam("now", type_=Instant())
+STALE_BEFORE = bindparam("stale_before", type_=Instant())
+SOON_UNTIL = bindparam("soon_until", type_=Instant())
+RESTED_BEFORE = bindparam("rested_before", type_=Instant())
+OVERDUE_BEFORE = bindparam("overdue_before", type_=Instant())
+WROTE_SINCE = bindparam("wrote_since", type_=Instant())
+
+_OVERDUE_AFTER = timedelta(minutes=5)
+_EVER = datetime(1, 1, 1, tzinfo=UTC)
+
+_C = lead_state.c
+_IS_MISSED = _C.absent_since.is_not(None)
+_IS_STALE = _C.verified_at <= STALE_BEFORE
+_IS_FREE = and_(
+    _C.quarantined_at.is_(None),
+    or_(_C.next_attempt_at.is_(None), _C.next_attempt_at <= NOW),
+    or_(_C.attempted_at.is_(None), _C.attempted_at <= RESTED_BEFORE),
+)
+
+
+def instants(now: datetime, policy: DuePolicy, *, wrote_since: datetime | None = None) -> dict[str, Any]:
+    """Return the parameters of the conditions below; *wrote_since* is for ``has_due_leads`` and ``is_unseen``."""
+    return {
+        "now": now,
+        "stale_before": now - policy.stale,
+        "soon_until": now + policy.soon,
+        "rested_before": now - policy.hot,
+        "overdue_before": now - policy.hot - _OVERDUE_AFTER,
+        "wrote_since": wrote_since or _EVER,
+    }
+
+
+def meets_soon(domain: DomainTables) -> ColumnElement[bool]:
+    """Ask whether a lead has an appointment ahead that is not called off."""
+    return and_(_starts_soon(domain), domain.lead_lacks("booking_canceled_at"))
+
+
+def is_hot(domain: DomainTables) -> ColumnElement[bool]:
+    """Ask what ``due.is_hot`` asks."""
+    return or_(domain.lead_column("in_sequence"), meets_soon(domain), _IS_MISSED)
+
+
+def is_warm(domain: DomainTables) -> ColumnElement[bool]:
+    """Ask what ``due.is_warm`` asks."""
+    wrote = not_(domain.lead_lacks("last_inbound_at"))
+    is_untold = and_(not_(domain.lead_lacks("booking_id")), domain.lead_lacks("booking_status"))
+    return or_(_IS_STALE, and_(_C.verified_at.is_(None), wrote), is_untold)
+
+
+def is_due(domain: DomainTables) -> ColumnElement[bool]:
+    """Ask what ``due.due`` asks: hot or warm, not set aside, rested."""
+    return and_(_IS_FREE, or_(is_hot(domain), is_warm(domain)))
+
+
+def is_overdue(domain: DomainTables) -> ColumnElement[bool]:
+    """Ask whether a lead is due and was not attempted for five minutes more than that, or never."""
+    attempted_at = _C.attempted_at
+    return and_(is_due(domain), or_(attempted_at.is_(None), attempted_at <= OVERDUE_BEFORE))
+
+
+def is_unseen(domain: DomainTables) -> ColumnElement[bool]:
+    """Ask whether an active workspace's lead wrote before ``wrote_since`` and we remember nothing of it."""
+    if "last_inbound_at" not in domain.lead:
+        return false()
+    wrote_before = domain.lead["last_inbound_at"].before(WROTE_SINCE)
+    return and_(_C.lead_id.is_(None), wrote_before, domain.lead_is_active())
+
+
+def priority(domain: DomainTables) -> ColumnElement[int]:
+    """Order hot before warm."""
+    return case((is_hot(domain), 0), else_=1)
+
+
+def has_due_leads(domain: DomainTables, workspace_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Ask whether a workspace has due leads."""
+    if domain.dialect == SQLITE:
+        # It asks what names the workspace once for each of them, whatever it costs, and what does not name it once.
+        owner = domain.lead["workspace_id"].column
+        return or_(*(workspace_id.in_(each.with_only_columns(owner)) for each in _reasons(domain)))
+    return or_(*(each.where(_is_of(domain, workspace_id)).exists() for each in _reasons(domain)))
+
+
+def due_lead_ids(domain: DomainTables, workspace_id: ColumnElement[Any]) -> CompoundSelect[Any]:
+    """Ask for the ids of a workspace's due leads."""
+    key = domain.lead["id"].column
+    found = [each.with_only_columns(key).correlate(None) for each in _reasons(domain)]
+    return union(*(each.where(_is_of(domain, workspace_id)) for each in found))
+
+
+def _is_of(domain: DomainTables, workspace_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    return domain.lead["workspace_id"].column == workspace_id
+
+
+def _reasons(domain: DomainTables) -> Sequence[Select[tuple[int]]]:
+    """Return for each reason to be due the question which leads it finds: together, those of ``is_due``.
+
+    An index answers each without a look at the leads that it does not concern; joined by OR inside one question, they
+    would have the database read all of them.
+    """
+    lead, asked = domain.lead, []
+    if "in_sequence" in lead:
+        asked.append(_leads(domain, domain.lead_column("in_sequence")))
+    asked.append(_leads_or_memory(domain, "booking_starts_at", _starts_soon(domain), empty="booking_canceled_at"))
+    has_booking = not_(domain.lead_lacks("booking_id"))
+    asked.append(_leads_or_memory(domain, "booking_id", has_booking, empty="booking_status"))
+    asked += [_memory(domain, _IS_MISSED), _memory(domain, _IS_STALE)]
+    if "last_inbound_at" in lead:
+        is_unverified = _C.verified_at.is_(None)
+        asked.append(_memory(domain, is_unverified, not_(domain.lead_lacks("last_inbound_at"))))
+        asked.append(_unseen(domain))
+    return asked
+
+
+def _starts_soon(domain: DomainTables) -> ColumnElement[bool]:
+    if "booking_starts_at" in domain.lead:
+        starts_at = domain.lead["booking_starts_at"]
+        return and_(starts_at.since(NOW), starts_at.before(SOON_UNTIL))
+    return and_(_C.booking_starts_at >= NOW, _C.booking_starts_at < SOON_UNTIL)
+
+
+def _leads_or_memory(
+    domain: DomainTables, name: str, condition: ColumnElement[bool], *, empty: str
+) -> Select[tuple[int]]:
+    """Ask for free leads whose field *name* meets *condition* and whose field *empty* is, wherever the two live."""
+    is_empty = domain.lead_lacks(empty)
+    if name not in domain.lead:
+        return _memory(domain, condition, is_empty)
+    if empty in domain.lead:
+        return _leads(domain, condition, is_empty)
+    return _leads(domain, condition, beside=is_empty)
+
+
+def _leads(
+    domain: DomainTables, *conditions: ColumnElement[bool], beside: ColumnElement[bool] | None = None
+) -> Select[tuple[int]]:
+    """Ask the customer's table first; whether a lead is free, our memory is asked lead by lead.
+
+    By a join the planner would read all of our memory where it expects many leads, and for a column that is mostly
+    filled where another one is as well it expects far too many.
+    """
+    wanted = _IS_FREE if beside is None else and_(_IS_FREE, beside)
+    is_free = select(wanted).where(_C.lead_id == domain.lead["id"].read).scalar_subquery()
+    return select(1).select_from(domain.lead.table).where(*conditions, func.coalesce(is_free, true()))
+
+
+def _memory(domain: DomainTables, *conditions: ColumnElement[bool]) -> Select[tuple[int]]:
+    """Ask our memory first."""
+    source = lead_state.join(domain.lead.table, domain.lead["id"].names(_C.lead_id))
+    return select(1).select_from(source).where(*conditions, _IS_FREE)
+
+
+def _unseen(domain: DomainTables) -> Select[tuple[int]]:
+    """Ask for leads that wrote and that we remember nothing of."""
+    is_known = select(1).where(_C.lead_id == domain.lead["id"].read).exists()
+    wrote = domain.lead["last_inbound_at"].since(WROTE_SINCE)
+    return select(1).select_from(domain.lead.table).where(wrote, not_(is_known))

@@ -1,0 +1,173 @@
+"""The questions about leads and workspaces, built once for a database's own tables."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, cast, func, null, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from reconcile.domain.appointment import Appointment
+from reconcile.domain.ids import AppointmentId, LeadId
+from reconcile.domain.lead import Lead
+from reconcile.store.db.json_rows import Rows
+from reconcile.store.db.types import TEXT
+from reconcile.store.leads import due_sql
+from reconcile.store.mapping.domain_tables import APPOINTMENT_FACTS, LEAD_FACTS, DomainTables
+from reconcile.store.mapping.mapping import WORKSPACE_FIELDS
+from reconcile.store.mapping.row_mapper import read_appointment, read_lead
+from reconcile.store.schema.tables import appointment_state, lead_state, workspace_state
+
+STATE_COLUMNS = (
+    *("attempted_at", "verified_at", "next_attempt_at", "failure_count", "quarantined_at", "reason", "absent_since"),
+    *("mismatch", "mismatch_at"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Leads as they are read, and under which spelling the customer stores each appointment's id."""
+
+    leads: Sequence[Lead] = ()
+    spellings: Mapping[tuple[LeadId, AppointmentId], str] = field(default_factory=dict)
+
+
+class LeadQuery:
+    """Statements whose parameters are named; each is built when first asked for."""
+
+    def __init__(self, domain: DomainTables) -> None:
+        self._domain = domain
+        self.ids = Rows("ids", {"id": TEXT}, dialect=domain.dialect)
+        self.excluded = Rows("excluded", {"id": TEXT}, dialect=domain.dialect)
+
+    async def fetch(
+        self, connection: AsyncConnection, statement: Select[Any], parameters: Mapping[str, Any], *, lock: bool = False
+    ) -> Fetched:
+        """Return the leads that *statement* finds, each with its appointments: two statements, however many leads.
+
+        With *lock*, nobody else can write these rows until the transaction ends.
+        """
+        own = self._domain.appointment
+        if lock:
+            statement = statement.with_for_update(of=self._domain.lead.table)
+        rows = (await connection.execute(statement, parameters)).mappings().all()
+        if not rows:
+            return Fetched()
+        ids = self.ids.parameter([{"id": row["id"]} for row in rows])
+        question = self.appointments.with_for_update(of=own.table) if lock and own else self.appointments
+        appointments: dict[str, dict[AppointmentId, Appointment]] = defaultdict(dict)
+        spellings: dict[tuple[LeadId, AppointmentId], str] = {}
+        for row in (await connection.execute(question, ids)).mappings():
+            appointment = read_appointment(row, self._domain.mapping)
+            if appointment and appointment.id not in appointments[row["lead_id"]]:
+                appointments[row["lead_id"]][appointment.id] = appointment
+                spellings[LeadId(row["lead_id"]), appointment.id] = row["appointment_id"]
+        leads = [read_lead(row, appointments[row["id"]].values(), self._domain.mapping) for row in rows]
+        return Fetched(leads, spellings)
+
+    def _lead_id(self, name: str) -> ColumnElement[Any]:
+        """Return the parameter *name*, a lead's id as text, in the type of the customer's column."""
+        return self._domain.lead["id"].native(bindparam(name, type_=TEXT))
+
+    @cached_property
+    def leads(self) -> Select[Any]:
+        """All leads with our memory of them; callers narrow it."""
+        domain = self._domain
+        facts = ("email", *LEAD_FACTS, "in_sequence", "last_inbound_at")
+        return select(
+            domain.lead["id"].read.label("id"),
+            domain.lead["workspace_id"].read.label("workspace_id"),
+            *(domain.lead_column(name).label(name) for name in facts),
+            lead_state.c.booking_status.label("booking_status_exact"),
+            *(lead_state.c[name].label(name) for name in STATE_COLUMNS),
+        ).select_from(domain.lead_source())
+
+    @cached_property
+    def appointments(self) -> Select[Any]:
+        """The appointments of the leads whose ids are given."""
+        domain = self._domain
+        own = domain.appointment
+        lead_id = own["lead_id"] if own else None
+        wanted = lead_id.native(self.ids["id"]) if lead_id else self.ids["id"]
+        column = lead_id.column if lead_id else appointment_state.c.lead_id
+        key = own["appointment_id"].read if own else appointment_state.c.appointment_id
+        return (
+            select(
+                (lead_id.read if lead_id else appointment_state.c.lead_id).label("lead_id"),
+                key.label("appointment_id"),
+                *(domain.appointment_column(name).label(name) for name in APPOINTMENT_FACTS),
+                appointment_state.c.status.label("status_exact"),
+            )
+            .select_from(domain.appointment_source())
+            .where(column.in_(select(wanted).select_from(self.ids.table)))
+            .order_by(column, key)
+        )
+
+    @cached_property
+    def due_leads(self) -> Select[Any]:
+        """Due leads of one workspace in the order of service."""
+        ordered = self._due_of_workspace.order_by(
+            due_sql.priority(self._domain), lead_state.c.attempted_at.nulls_first(), self._domain.lead["id"].column
+        )
+        return ordered.limit(bindparam("limit"))
+
+    @cached_property
+    def due_leads_after(self) -> Select[Any]:
+        """Due leads of one workspace by id, behind a given one."""
+        key = self._domain.lead["id"].column
+        return self._due_of_workspace.where(key > self._lead_id("after")).order_by(key).limit(bindparam("limit"))
+
+    @cached_property
+    def _due_of_workspace(self) -> Select[Any]:
+        lead = self._domain.lead
+        workspace_id = lead["workspace_id"].native(bindparam("workspace_id", type_=TEXT))
+        return self.leads.where(lead["id"].column.in_(due_sql.due_lead_ids(self._domain, workspace_id)))
+
+    @cached_property
+    def leads_by_id(self) -> Select[Any]:
+        """The leads whose ids are given, in key order."""
+        key = self._domain.lead["id"]
+        wanted = select(key.native(self.ids["id"])).select_from(self.ids.table)
+        return self.leads.where(key.column.in_(wanted)).order_by(key.column)
+
+    @cached_property
+    def workspaces(self) -> Select[Any]:
+        """All workspaces with when they were visited."""
+        own = self._domain.workspace
+        names = [name for name in WORKSPACE_FIELDS if name not in {"id", "active"}]
+        return select(
+            own["id"].read.label("id"),
+            *(own.read(name, cast(null(), TEXT)).label(name) for name in names),
+            workspace_state.c.visited_at,
+            workspace_state.c.not_before,
+        ).select_from(own.table.outerjoin(workspace_state, workspace_state.c.workspace_id == own["id"].read))
+
+    @cached_property
+    def due_workspaces(self) -> Select[Any]:
+        """Workspaces with due leads, longest unvisited first, each row with how many there are in all."""
+        is_free = or_(workspace_state.c.not_before.is_(None), workspace_state.c.not_before <= due_sql.NOW)
+        return (
+            self.workspaces.add_columns(func.count().over().label("eligible_count"))
+            .where(is_free, *self._has_due_leads())
+            .order_by(workspace_state.c.visited_at.nulls_first(), self._domain.workspace["id"].column)
+            .limit(bindparam("limit"))
+        )
+
+    @cached_property
+    def waiting_workspaces(self) -> Select[Any]:
+        """How many workspaces with due leads are to be left alone for now."""
+        is_waiting = workspace_state.c.not_before > due_sql.NOW
+        found = self.workspaces.where(is_waiting, *self._has_due_leads()).subquery()
+        return select(func.count().label("count")).select_from(found)
+
+    def _has_due_leads(self) -> Sequence[ColumnElement[bool]]:
+        own = self._domain.workspace
+        only = bindparam("only", type_=TEXT)
+        return (
+            self._domain.is_active(),
+            own["id"].read.not_in(select(self.excluded["id"]).select_from(self.excluded.table)),
+            or_(cast(only, TEXT).is_(None), own["id"].read == only),
+            due_sql.has_due_leads(self._domain, own["id"].column),
+        )

@@ -1,0 +1,222 @@
+"""The port ``Leads``: what is due, what is known, and what operators ask about."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, update
+
+from reconcile.domain.due import DuePolicy
+from reconcile.domain.ids import LeadId, WorkspaceId
+from reconcile.domain.lead import Lead, MismatchKind
+from reconcile.domain.run.report import UNSEEN_AFTER, Freshness
+from reconcile.domain.run.verification_ages import Ages
+from reconcile.domain.shard import Shard
+from reconcile.domain.workspace import Workspace
+from reconcile.ports import BatchReceipt, BatchWrite, DueWorkspaces, TokenSource
+from reconcile.store.db.database import Database
+from reconcile.store.leads import due_sql
+from reconcile.store.leads.lead_query import LeadQuery
+from reconcile.store.leads.lead_write import LeadWriter
+from reconcile.store.ledger.figures import ages, unverified_count
+from reconcile.store.mapping.domain_tables import DomainTables
+from reconcile.store.mapping.row_mapper import read_workspace, word
+from reconcile.store.schema.tables import lead_state
+
+AT_RISK_AFTER = timedelta(hours=1)
+"""An appointment ahead is at risk when it was not verified for this long."""
+
+_EVERY_WORKSPACE = 1_000_000
+
+
+class SqlLeads:
+    """Leads in a database, through a mapping."""
+
+    def __init__(self, database: Database, domain: DomainTables, tokens: TokenSource | None) -> None:
+        self._database = database
+        self._domain = domain
+        self._tokens = tokens
+        self._query = LeadQuery(domain)
+        self._writer = LeadWriter(database, domain, self._query)
+
+    async def due_workspaces(  # noqa: PLR0913 - the port's
+        self,
+        *,
+        now: datetime,
+        policy: DuePolicy,
+        limit: int,
+        only: WorkspaceId | None = None,
+        exclude: frozenset[WorkspaceId] = frozenset(),
+        shard: Shard | None = None,
+        wrote_since: datetime | None = None,
+    ) -> DueWorkspaces:
+        """Return workspaces that have due leads and are not waiting (``not_before``), longest unvisited first."""
+        if only is not None and not self._domain.workspace["id"].accepts(only):
+            return DueWorkspaces(workspaces=(), eligible_count=0)
+        asked = {
+            **due_sql.instants(now, policy, wrote_since=wrote_since),
+            **self._query.excluded.parameter([{"id": workspace_id} for workspace_id in sorted(exclude)]),
+            "only": only,
+        }
+        # No database knows our hash: of a shard's share all rows are read, and its limit is ours to keep.
+        most = max(limit, 1) if shard is None else _EVERY_WORKSPACE
+        rows = await self._database.rows(self._query.due_workspaces, {**asked, "limit": most})
+        if not rows:
+            waiting = await self._database.row(self._query.waiting_workspaces, asked)
+            return DueWorkspaces(workspaces=(), eligible_count=0, waiting_count=waiting["count"] if waiting else 0)
+        if shard is not None:
+            share = [row for row in rows if shard.holds(WorkspaceId(row["id"]))]
+            return DueWorkspaces(
+                workspaces=tuple(read_workspace(row, self._tokens) for row in share[:limit]), eligible_count=len(share)
+            )
+        return DueWorkspaces(
+            workspaces=tuple(read_workspace(row, self._tokens) for row in rows[:limit]),
+            eligible_count=rows[0]["eligible_count"],
+        )
+
+    async def due_leads(  # noqa: PLR0913 - the port's
+        self,
+        workspace_id: WorkspaceId,
+        *,
+        now: datetime,
+        policy: DuePolicy,
+        limit: int,
+        after: LeadId | None = None,
+        wrote_since: datetime | None = None,
+    ) -> Sequence[Lead]:
+        """Return due leads, hot before warm, by ``attempted_at`` (nulls first), then id; with *after*, by id alone."""
+        instants = due_sql.instants(now, policy, wrote_since=wrote_since)
+        parameters = {**instants, "workspace_id": workspace_id, "limit": limit}
+        async with self._database.reading() as connection:
+            if after is None:
+                found = await self._query.fetch(connection, self._query.due_leads, parameters)
+            else:
+                statement = self._query.due_leads_after
+                found = await self._query.fetch(connection, statement, {**parameters, "after": after})
+        return found.leads
+
+    async def lead(self, lead_id: LeadId) -> Lead | None:
+        """Return one lead with all that is known of it."""
+        if not self._domain.lead["id"].accepts(lead_id):
+            return None
+        async with self._database.reading() as connection:
+            parameters = self._query.ids.parameter([{"id": lead_id}])
+            found = await self._query.fetch(connection, self._query.leads_by_id, parameters)
+        return found.leads[0] if found.leads else None
+
+    async def workspace(self, workspace_id: WorkspaceId) -> Workspace | None:
+        """Return one workspace."""
+        key = self._domain.workspace["id"]
+        if not key.accepts(workspace_id):
+            return None
+        row = await self._database.row(self._query.workspaces.where(key.read == workspace_id))
+        return read_workspace(row, self._tokens) if row else None
+
+    async def write(self, batch: BatchWrite) -> BatchReceipt:
+        """Write a batch in one transaction; changes whose leads have changed since are refused."""
+        return await self._writer.write(batch)
+
+    async def quarantined(self, *, workspace_id: WorkspaceId | None = None, limit: int = 100) -> Sequence[Lead]:
+        """Return leads that are set aside, longest first."""
+        return await self._set_aside(lead_state.c.quarantined_at, workspace_id, limit)
+
+    async def release(self, lead_ids: Sequence[LeadId] | None, *, workspace_id: WorkspaceId | None = None) -> int:
+        """Release the named leads (None: all, of one workspace if named) from quarantine; return how many."""
+        statement = update(lead_state).where(lead_state.c.quarantined_at.is_not(None))
+        parameters: dict[str, Any] = {}
+        if lead_ids is not None:
+            statement = statement.where(lead_state.c.lead_id.in_(select(self._query.ids["id"])))
+            parameters = self._query.ids.parameter([{"id": lead_id} for lead_id in lead_ids])
+        if workspace_id is not None:
+            statement = statement.where(lead_state.c.workspace_id == workspace_id)
+        released = {"quarantined_at": None, "next_attempt_at": None, "failure_count": 0, "reason": None}
+        return await self._database.change(statement.values(released), parameters)
+
+    async def mismatched(self, *, workspace_id: WorkspaceId | None = None, limit: int = 100) -> Sequence[Lead]:
+        """Return leads with a difference that was found and not repaired, longest first."""
+        return await self._set_aside(lead_state.c.mismatch_at, workspace_id, limit)
+
+    async def mismatch_counts(self) -> Mapping[MismatchKind, int]:
+        """Return how many differences of each kind stand unrepaired."""
+        kind = lead_state.c.mismatch
+        rows = await self._database.rows(
+            select(kind, func.count().label("leads")).where(kind.is_not(None)).group_by(kind)
+        )
+        counts = {word(MismatchKind, row["mismatch"]): int(row["leads"]) for row in rows}
+        return {known: count for known, count in counts.items() if known is not None}
+
+    async def freshness(self, *, now: datetime, policy: DuePolicy) -> Freshness:
+        """Return how old the verified truth is over the leads that hold a booking, and how many leads are due."""
+        source, verified_at = self._domain.lead_source(), lead_state.c.verified_at
+        is_booked = self._domain.lead_column("booking_id").is_not(None)
+        counted = select(
+            func.count().filter(is_booked, verified_at.is_not(None)).label("verified"),
+            func.count().filter(is_booked, verified_at.is_(None)).label("never_verified"),
+            func.min(verified_at).filter(is_booked).label("oldest"),
+            func.count().filter(due_sql.is_due(self._domain)).label("due"),
+            func.count().filter(due_sql.is_overdue(self._domain)).label("overdue"),
+            func.count().filter(due_sql.is_unseen(self._domain)).label("unseen"),
+        ).select_from(source)
+        async with self._database.reading() as connection:
+            asked = due_sql.instants(now, policy, wrote_since=now - UNSEEN_AFTER)
+            row = (await connection.execute(counted, asked)).mappings().one()
+            middle = (
+                select(verified_at)
+                .select_from(source)
+                .where(is_booked, verified_at.is_not(None))
+                .order_by(verified_at)
+                .offset(max(row["verified"] - 1, 0) // 2)
+                .limit(1)
+            )
+            median = (await connection.execute(middle)).scalar() if row["verified"] else None
+        return Freshness(
+            oldest=now - row["oldest"] if row["oldest"] else None,
+            median=now - median if median else None,
+            never_verified=row["never_verified"],
+            due=row["due"],
+            overdue=row["overdue"],
+            unseen=row["unseen"],
+        )
+
+    async def at_risk_count(self, *, now: datetime, policy: DuePolicy) -> int:
+        """Return how many leads meet within 24 h by our rows and were not verified within the last hour."""
+        statement = (
+            select(func.count().label("leads"))
+            .select_from(self._domain.lead_source())
+            .where(due_sql.meets_soon(self._domain), _is_unverified(since=now - AT_RISK_AFTER))
+        )
+        row = await self._database.row(statement, due_sql.instants(now, policy))
+        return int(row["leads"]) if row else 0
+
+    async def at_risk(self, *, now: datetime, policy: DuePolicy, limit: int) -> Sequence[Lead]:
+        """Return those leads, the next meeting first."""
+        starts_at = self._domain.lead_column("booking_starts_at")
+        statement = (
+            self._query.leads.where(due_sql.meets_soon(self._domain), _is_unverified(since=now - AT_RISK_AFTER))
+            .order_by(starts_at, self._domain.lead["id"].column)
+            .limit(limit)
+        )
+        async with self._database.reading() as connection:
+            return (await self._query.fetch(connection, statement, due_sql.instants(now, policy))).leads
+
+    async def ages(self, *, now: datetime, policy: DuePolicy, limit: int) -> Ages:
+        """Return how old the verified truth is by workspace: the *limit* worst one by one, all others added up."""
+        return await ages(self._database, self._domain, now=now, policy=policy, limit=limit)
+
+    async def unverified_count(self, *, since: datetime) -> tuple[int, int]:
+        """Return how many leads that hold a booking were not verified since then, and how many hold one."""
+        return await unverified_count(self._database, self._domain, since=since)
+
+    async def _set_aside(
+        self, since: ColumnElement[Any], workspace_id: WorkspaceId | None, limit: int
+    ) -> Sequence[Lead]:
+        statement = self._query.leads.where(since.is_not(None)).order_by(since, lead_state.c.lead_id).limit(limit)
+        if workspace_id is not None:
+            statement = statement.where(lead_state.c.workspace_id == workspace_id)
+        async with self._database.reading() as connection:
+            return (await self._query.fetch(connection, statement, {})).leads
+
+
+def _is_unverified(*, since: datetime) -> ColumnElement[bool]:
+    verified_at = lead_state.c.verified_at
+    return verified_at.is_(None) | (verified_at < since)

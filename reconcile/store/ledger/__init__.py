@@ -1,0 +1,1 @@
+"""The ledger of runs, its figures, and pruning."""

@@ -1,0 +1,106 @@
+"""Deletes what is old and needed by nobody any more, a bounded number of rows in each transaction."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Table, and_, delete, exists, func, or_, select, tuple_
+
+from reconcile.domain.breaker.breaker import BreakerState
+from reconcile.store.db.database import Database
+from reconcile.store.schema.tables import (
+    alert,
+    backfill,
+    backfill_lead,
+    batch,
+    breaker,
+    change,
+    outbox,
+    run,
+    signature,
+    signature_run,
+)
+
+KEPT_RUNS = 20
+"""The newest runs stay, however old: they tell when the last one was."""
+_OF_A_RUN: tuple[Table, ...] = (batch, change, signature_run)
+
+
+async def prunable(database: Database, *, before: datetime) -> Mapping[str, int]:
+    """Return how many rows of each table would be deleted."""
+    runs = select(run.c.id).where(_is_old_run(before))
+    counts = {
+        table: await _count(database, table, condition)
+        for table, condition in (
+            (run, _is_old_run(before)),
+            *((table, table.c.run_id.in_(runs)) for table in _OF_A_RUN),
+            (signature, _is_old_signature(before, without=runs)),
+            *_by_themselves(before),
+            (backfill, backfill.c.id.not_in(_kept_plans(before))),
+            (backfill_lead, backfill_lead.c.plan_id.not_in(_kept_plans(before))),
+        )
+    }
+    return {table.name: count for table, count in counts.items()}
+
+
+async def prune(database: Database, *, before: datetime, limit: int) -> Mapping[str, int]:
+    """Delete up to *limit* old runs with all that belongs to them, and as much of each other kind; return how many."""
+    removed: dict[str, int] = {}
+    async with database.writing() as connection:
+        oldest = select(run.c.id).where(_is_old_run(before)).order_by(run.c.started_at, run.c.id).limit(limit)
+        ids: Sequence[str] = (await connection.execute(oldest)).scalars().all()
+        for table in _OF_A_RUN:
+            removed[table.name] = (await connection.execute(delete(table).where(table.c.run_id.in_(ids)))).rowcount
+        removed[run.name] = (await connection.execute(delete(run).where(run.c.id.in_(ids)))).rowcount
+        # A plan goes first and at once, its leads a bounded number at a time: nobody finds one that is half there.
+        old_plans = (backfill, backfill.c.id.not_in(_kept_plans(before)))
+        lost_leads = (backfill_lead, ~exists().where(backfill.c.id == backfill_lead.c.plan_id))
+        signatures = (signature, _is_old_signature(before))
+        for table, condition in (signatures, *_by_themselves(before), old_plans, lost_leads):
+            keys = tuple_(*table.primary_key.columns)
+            some = select(*table.primary_key.columns).where(condition).limit(limit)
+            removed[table.name] = (await connection.execute(delete(table).where(keys.in_(some)))).rowcount
+    return removed
+
+
+def _is_old_run(before: datetime) -> ColumnElement[bool]:
+    """Tell which runs are old, and neither tripped an open breaker nor have a follow-up or a plan that waits."""
+    newest = select(run.c.id).order_by(run.c.started_at.desc(), run.c.id.desc()).limit(KEPT_RUNS)
+    waits = and_(outbox.c.run_id == run.c.id, outbox.c.delivered_at.is_(None))
+    tripped = and_(breaker.c.tripped_by == run.c.id, breaker.c.state != BreakerState.CLOSED.value)
+    unfinished = and_(
+        backfill_lead.c.run_id == run.c.id,
+        backfill_lead.c.plan_id == backfill.c.id,
+        backfill.c.applied_at.is_(None),
+        backfill.c.id.in_(_kept_plans(before)),
+    )
+    return and_(
+        run.c.started_at < before,
+        run.c.id.not_in(newest),
+        *(~exists().where(condition) for condition in (waits, tripped, unfinished)),
+    )
+
+
+def _is_old_signature(before: datetime, *, without: Any = None) -> ColumnElement[bool]:  # noqa: ANN401 - a select
+    """Tell which kinds of failure were last seen long ago, in no run that stays (or is among *without*)."""
+    seen = signature_run.c.digest == signature.c.digest
+    if without is not None:
+        seen = and_(seen, signature_run.c.run_id.not_in(without))
+    return and_(signature.c.last_seen_at < before, ~exists().where(seen))
+
+
+def _by_themselves(before: datetime) -> Sequence[tuple[Table, ColumnElement[bool]]]:
+    return (outbox, outbox.c.delivered_at < before), (alert, alert.c.over_at < before)
+
+
+def _kept_plans(before: datetime) -> Select[tuple[str]]:
+    """Ask for the plans that were carried out of late, or at least gone on with."""
+    moved = exists().where(backfill_lead.c.plan_id == backfill.c.id, backfill_lead.c.moved_at >= before)
+    is_open = backfill.c.applied_at.is_(None)
+    goes_on = and_(is_open, or_(backfill.c.made_at >= before, backfill.c.planned_at >= before, moved))
+    return select(backfill.c.id).where(or_(backfill.c.applied_at >= before, goes_on))
+
+
+async def _count(database: Database, table: Table, condition: ColumnElement[bool]) -> int:
+    row = await database.row(select(func.count().label("rows")).select_from(table).where(condition))
+    return int(row["rows"]) if row else 0

@@ -1,0 +1,126 @@
+"""What a database says of the customer's columns: asked once at the start, so that nobody has to write types down."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from reconcile.store.db.types import POSTGRESQL, TEXT, document
+from reconcile.store.mapping.mapping import MappedTable, SchemaMapping
+
+
+class Kind(StrEnum):
+    """How a column's type is spoken to."""
+
+    TEXT = "text"
+    UUID = "uuid"
+    INTEGER = "integer"
+    ENUM = "enum"
+    BOOLEAN = "boolean"
+    INSTANT = "instant"
+    NAIVE_INSTANT = "instant without zone"
+    """Taken to mean UTC."""
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnFacts:
+    """One column: *type_name* is fit for a cast, *labels* are an enum's words."""
+
+    name: str
+    type_name: str
+    kind: Kind
+    is_required: bool
+    """Not null and without a default: a new row has to bring a value."""
+    labels: tuple[str, ...] = ()
+    precision: int | None = None
+    """Digits of a second that an instant keeps, where they are limited."""
+
+
+Catalog = Mapping[str, Mapping[str, ColumnFacts]]
+"""Table (``workspace``, ``lead``, ``appointment``) → column name → facts; a table that is not there is left out."""
+
+_POSTGRESQL = text(
+    """
+    SELECT wanted.key, a.attname, format_type(a.atttypid, NULL), base.typname, base.typcategory,
+           a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AND a.attgenerated = '',
+           CASE WHEN base.typcategory = 'D' AND a.atttypmod >= 0 THEN a.atttypmod END,
+           ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = base.oid ORDER BY e.enumsortorder)
+    FROM jsonb_to_recordset(CAST(:tables AS jsonb)) AS wanted(key text, schema text, name text)
+    JOIN pg_attribute a
+      ON a.attrelid = to_regclass(coalesce(quote_ident(wanted.schema) || '.', '') || quote_ident(wanted.name))
+    JOIN pg_type t ON t.oid = a.atttypid
+    JOIN pg_type base ON base.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+    WHERE a.attnum > 0 AND NOT a.attisdropped
+    """
+).bindparams(bindparam("tables", type_=TEXT))
+
+_SQLITE = text(
+    """
+    SELECT json_extract(wanted.value, '$.key'), p.name, p.type,
+           (p."notnull" OR p.pk) AND p.dflt_value IS NULL AND NOT (p.pk AND upper(p.type) = 'INTEGER')
+    FROM json_each(:tables) AS wanted JOIN pragma_table_info(json_extract(wanted.value, '$.name')) AS p
+    """
+).bindparams(bindparam("tables", type_=TEXT))
+
+_POSTGRESQL_KINDS = {
+    "uuid": Kind.UUID,
+    "timestamptz": Kind.INSTANT,
+    "timestamp": Kind.NAIVE_INSTANT,
+    "int2": Kind.INTEGER,
+    "int4": Kind.INTEGER,
+    "int8": Kind.INTEGER,
+}
+_CATEGORIES = {"S": Kind.TEXT, "E": Kind.ENUM, "B": Kind.BOOLEAN}
+
+
+async def read_catalog(connection: AsyncConnection, mapping: SchemaMapping) -> Catalog:
+    """Return what the database has of the mapped tables."""
+    tables: dict[str, MappedTable] = {"workspace": mapping.workspace, "lead": mapping.lead}
+    if mapping.appointment:
+        tables["appointment"] = mapping.appointment
+    wanted = document([{"key": key, "schema": table.schema, "name": table.name} for key, table in tables.items()])
+    is_postgresql = connection.dialect.name == POSTGRESQL
+    found = await connection.execute(_POSTGRESQL if is_postgresql else _SQLITE, {"tables": wanted})
+    catalog: dict[str, dict[str, ColumnFacts]] = {}
+    for key, *row in found:
+        facts = _from_postgresql(row) if is_postgresql else _from_sqlite(row)
+        catalog.setdefault(key, {})[facts.name] = facts
+    return catalog
+
+
+def _from_postgresql(row: list[Any]) -> ColumnFacts:
+    name, type_name, base, category, is_required, precision, labels = row
+    kind = _POSTGRESQL_KINDS.get(base) or _CATEGORIES.get(_letter(category), Kind.OTHER)
+    return ColumnFacts(
+        name=name,
+        type_name=type_name,
+        kind=kind,
+        is_required=is_required,
+        labels=tuple(labels),
+        precision=precision,
+    )
+
+
+def _letter(category: object) -> str:
+    # PostgreSQL's one-byte "char" arrives as bytes.
+    return category.decode() if isinstance(category, bytes) else str(category)
+
+
+def _from_sqlite(row: list[Any]) -> ColumnFacts:
+    name, declared, is_required = row
+    return ColumnFacts(
+        name=name, type_name=declared, kind=_sqlite_kind(declared.upper()), is_required=bool(is_required)
+    )
+
+
+def _sqlite_kind(declared: str) -> Kind:
+    """Return the kind by SQLite's own rules of affinity, and by the names that people give to instants and booleans."""
+    if "BOOL" in declared:
+        return Kind.BOOLEAN
+    if "INT" in declared:
+        return Kind.INTEGER
+    return Kind.INSTANT if "DATE" in declared or "TIME" in declared else Kind.TEXT

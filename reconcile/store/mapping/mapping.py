@@ -1,0 +1,244 @@
+"""Which tables, columns and words a database uses for ours: read from TOML and checked as a whole."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.ids import ProviderName
+from reconcile.errors import SettingsError
+from reconcile.store.mapping.vocabulary import AppointmentWords, LeadWords, ProviderWords
+
+PRESETS = ("default", "prisma")
+VARIABLE = "RECONCILE_SCHEMA_MAPPING"
+
+WORKSPACE_FIELDS = ("id", "timezone", "ghl_location_id", "ghl_token", "calendly_user", "calendly_token", "active")
+ROLLUP_FIELDS = (
+    "booking_id",
+    "booking_provider",
+    "booking_status",
+    "booking_starts_at",
+    "booking_ends_at",
+    "booking_canceled_at",
+)
+LEAD_FIELDS = (
+    *("id", "workspace_id", "email", "contact_id", "status", *ROLLUP_FIELDS),
+    *("in_sequence", "last_inbound_at", "attempted_at", "updated_at"),
+)
+APPOINTMENT_FIELDS = (
+    *("id", "lead_id", "workspace_id", "appointment_id", "provider", "status", "starts_at", "ends_at", "canceled_at"),
+    *("replaces", "created_at", "updated_at"),
+)
+_REQUIRED = {
+    "workspace": ("id",),
+    "lead": ("id", "workspace_id"),
+    "appointment": ("lead_id", "appointment_id", "status", "starts_at"),
+}
+_FIELDS = {"workspace": WORKSPACE_FIELDS, "lead": LEAD_FIELDS, "appointment": APPOINTMENT_FIELDS}
+_SECTIONS = {
+    "workspace": ("schema", "table", "columns"),
+    "lead": ("schema", "table", "columns", "status", "booking_status"),
+    "appointment": ("schema", "table", "columns", "status", "constants"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappedTable:
+    """One of the customer's tables: our fields' names to its columns' names."""
+
+    name: str
+    schema: str | None = None
+    columns: Mapping[str, str]
+    constants: Mapping[str, str | int | bool] = field(default_factory=dict)
+    """Columns that a new row needs and that mean nothing to us."""
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaMapping:
+    """A whole mapping; *appointment* is None where the customer keeps no appointments and we keep them ourselves."""
+
+    name: str
+    workspace: MappedTable
+    lead: MappedTable
+    appointment: MappedTable | None
+    lead_words: LeadWords
+    booking_words: AppointmentWords
+    appointment_words: AppointmentWords
+    provider_words: ProviderWords
+
+    @property
+    def lead_provider_words(self) -> ProviderWords:
+        """The words for a lead's provider: ours where the column is ours."""
+        return self.provider_words if "booking_provider" in self.lead.columns else ProviderWords.ours()
+
+    @property
+    def appointment_provider_words(self) -> ProviderWords:
+        """The words for an appointment's provider: ours where the column is ours."""
+        is_theirs = self.appointment is not None and "provider" in self.appointment.columns
+        return self.provider_words if is_theirs else ProviderWords.ours()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the domain tables are our own, so that we may make and migrate them."""
+        return self.name == "default"
+
+
+def load_mapping(name: str = "default") -> SchemaMapping:
+    """Return the preset *name*, or the mapping in the file of that path; raise SettingsError with all its faults."""
+    if name in PRESETS:
+        text = files("reconcile.store.mapping").joinpath("presets", f"{name}.toml").read_text(encoding="utf-8")
+        return parse_mapping(text, name=name)
+    try:
+        text = Path(name).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise SettingsError(
+            [f"{VARIABLE}: {name} cannot be read ({reason}); give a preset ({', '.join(PRESETS)}) or a TOML file"]
+        ) from error
+    return parse_mapping(text, name=name)
+
+
+def parse_mapping(text: str, *, name: str) -> SchemaMapping:
+    """Return the mapping that *text* holds; raise SettingsError with all its faults, each naming its place."""
+    try:
+        raw = tomllib.loads(text)
+    except ValueError as error:  # of which TOMLDecodeError is one kind, and a number of thousands of digits another
+        raise SettingsError([f"{VARIABLE}: {name} is not TOML: {error}"]) from error
+    except RecursionError:
+        raise SettingsError([f"{VARIABLE}: {name} nests too deep; a mapping needs three levels"]) from None
+    reader = _Reader(name)
+    reader.known(raw, ("workspace", "lead", "appointment", "provider"), where="the top level")
+    tables = {section: reader.table(raw, section) for section in _FIELDS if section != "appointment" or section in raw}
+    lead, appointment = tables["lead"], tables.get("appointment")
+    has_appointment_words = appointment is not None and "status" in appointment.columns
+    appointment_words = (
+        reader.appointment_words(raw, "appointment", "status") if has_appointment_words else AppointmentWords.ours()
+    )
+    booking_words = appointment_words if has_appointment_words else AppointmentWords.ours()
+    has_booking_column = "booking_status" in lead.columns
+    if has_booking_column and ("booking_status" in reader.section(raw, "lead") or not has_appointment_words):
+        booking_words = reader.appointment_words(raw, "lead", "booking_status")
+    elif not has_booking_column:
+        booking_words = AppointmentWords.ours()
+    mapping = SchemaMapping(
+        name=name,
+        workspace=tables["workspace"],
+        lead=lead,
+        appointment=appointment,
+        lead_words=reader.lead_words(raw) if "status" in lead.columns else LeadWords(),
+        booking_words=booking_words,
+        appointment_words=appointment_words,
+        provider_words=reader.provider_words(raw),
+    )
+    if reader.faults:
+        raise SettingsError(reader.faults)
+    return mapping
+
+
+class _Reader:
+    """Reads sections and collects what is wrong with them."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.faults: list[str] = []
+
+    def fault(self, sentence: str) -> None:
+        self.faults.append(f"{VARIABLE}: {self._name}: {sentence}")
+
+    def known(self, section: Mapping[str, Any], names: tuple[str, ...], *, where: str) -> None:
+        for key in section:
+            if key not in names:
+                close = get_close_matches(key, names, 1)
+                hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(names)}"
+                self.fault(f"{where} has an unknown key {key}; {hint}")
+
+    def section(self, raw: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+        found: Any = raw
+        for key in path:
+            found = found.get(key, {})
+            if not isinstance(found, dict):
+                self.fault(f"{'.'.join(path)} must be a table")
+                return {}
+        return dict(found)
+
+    def table(self, raw: Mapping[str, Any], section: str) -> MappedTable:
+        body = self.section(raw, section)
+        self.known(body, _SECTIONS[section], where=f"[{section}]")
+        columns = self._texts(self.section(raw, section, "columns"), where=f"[{section}.columns]")
+        self.known(columns, _FIELDS[section], where=f"[{section}.columns]")
+        for required in _REQUIRED[section]:
+            if required not in columns:
+                self.fault(f"[{section}.columns] has no {required}; name the column that holds it")
+        schema, name = self._table_name(body, section)
+        constants = self.section(raw, section, "constants") if section == "appointment" else {}
+        for key, value in constants.items():
+            if not isinstance(value, str | int | bool):
+                self.fault(f"[{section}.constants] {key} must be text, a whole number or a boolean")
+        return MappedTable(name=name, schema=schema, columns=columns, constants=constants)
+
+    def _table_name(self, body: Mapping[str, Any], section: str) -> tuple[str | None, str]:
+        name, schema = body.get("table"), body.get("schema")
+        if not isinstance(name, str) or not name or not isinstance(schema, str | None):
+            self.fault(f'[{section}] has no table; write table = "name" or table = "schema.name"')
+            return None, ""
+        if schema is None and "." in name:
+            schema, _, name = name.partition(".")
+        return schema, name
+
+    def _texts(self, section: Mapping[str, Any], *, where: str) -> dict[str, str]:
+        for key, value in section.items():
+            if not isinstance(value, str) or not value or "\0" in value:
+                self.fault(f"{where} {key} must be the name of a column")
+        return {key: value for key, value in section.items() if isinstance(value, str)}
+
+    def _words(self, section: Mapping[str, Any], key: str, *, where: str) -> tuple[str, ...]:
+        value = section.get(key, [])
+        words = [value] if isinstance(value, str) else value
+        if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
+            self.fault(f"{where} {key} must be a word or a list of words")
+            return ()
+        return tuple(words)
+
+    def lead_words(self, raw: Mapping[str, Any]) -> LeadWords:
+        where, section = "[lead.status]", self.section(raw, "lead", "status")
+        self.known(section, ("meeting-booked", "qualified", "keep"), where=where)
+        booked, qualified, keep = (
+            self._words(section, key, where=where) for key in ("meeting-booked", "qualified", "keep")
+        )
+        for key, words in (("meeting-booked", booked), ("qualified", qualified)):
+            if not words:
+                self.fault(f"{where} has no {key}; say which word your status column uses for it")
+        self._distinct({"meeting-booked": booked, "qualified": qualified, "keep": keep}, where=where)
+        return LeadWords(booked=booked or ("",), qualified=qualified or ("",), keep=keep)
+
+    def appointment_words(self, raw: Mapping[str, Any], *path: str) -> AppointmentWords:
+        where, section = f"[{'.'.join(path)}]", self.section(raw, *path)
+        self.known(section, tuple(AppointmentStatus), where=where)
+        words = {status: self._words(section, status.value, where=where) for status in AppointmentStatus}
+        for status in (AppointmentStatus.CONFIRMED, AppointmentStatus.CANCELED):
+            if not words[status]:
+                self.fault(f"{where} has no {status}; say which word your status column uses for it")
+        self._distinct({status.value: found for status, found in words.items()}, where=where)
+        return AppointmentWords({status: found for status, found in words.items() if found})
+
+    def provider_words(self, raw: Mapping[str, Any]) -> ProviderWords:
+        where, section = "[provider]", self.section(raw, "provider")
+        self.known(section, tuple(ProviderName), where=where)
+        words = {name: self._words(section, name.value, where=where) or (name.value,) for name in ProviderName}
+        self._distinct({name.value: found for name, found in words.items()}, where=where)
+        return ProviderWords(words)
+
+    def _distinct(self, words: Mapping[str, tuple[str, ...]], *, where: str) -> None:
+        seen: dict[str, str] = {}
+        for key, found in words.items():
+            for word in found:
+                if word in seen:
+                    self.fault(f"{where} uses {word} for {seen[word]} and for {key}; one word can mean one thing only")
+                seen[word] = key

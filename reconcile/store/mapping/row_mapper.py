@@ -1,0 +1,131 @@
+"""Rows as the database gives them, read as leads, appointments and workspaces; the unknown is a named case."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from sqlalchemy import RowMapping
+
+from reconcile.domain.appointment import Appointment
+from reconcile.domain.booking_reference import canonical, provider_of
+from reconcile.domain.credential import Credential, Token
+from reconcile.domain.ids import AppointmentId, LeadId, ProviderName, WorkspaceId
+from reconcile.domain.lead import Lead, LeadState, MismatchKind, Rollup
+from reconcile.domain.outcome import ErrorSignature
+from reconcile.domain.workspace import Workspace
+from reconcile.errors import ErrorClass, SettingsError
+from reconcile.ports import TokenSource
+from reconcile.store.mapping.mapping import SchemaMapping
+
+Word = TypeVar("Word", bound=StrEnum)
+
+NO_START = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands for an appointment's start that the customer's row lacks: it differs from any answer, so it is repaired."""
+
+
+def word(kind: type[Word], text: str | None) -> Word | None:
+    """Return the member of *kind* that *text* spells, or None: another version may have written it."""
+    try:
+        return None if text is None else kind(text)
+    except ValueError:
+        return None
+
+
+def read_signature(row: RowMapping) -> ErrorSignature:
+    """Return the kind of failure that *row* holds."""
+    return ErrorSignature(
+        provider=row["provider"],
+        operation=row["operation"],
+        error_class=word(ErrorClass, row["error_class"]) or ErrorClass.REJECTED,
+        message=row["message"],
+        shape=tuple(row["shape"]),
+    )
+
+
+def read_lead(row: RowMapping, appointments: Iterable[Appointment], mapping: SchemaMapping) -> Lead:
+    """Return the lead that *row* of ``lead_query`` holds."""
+    said = row["booking_provider"]
+    provider = mapping.lead_provider_words.decode(said)
+    return Lead(
+        id=LeadId(row["id"]),
+        workspace_id=WorkspaceId(row["workspace_id"]),
+        email=row["email"] or None,
+        contact_id=row["contact_id"],
+        status=mapping.lead_words.decode(row["status"]),
+        rollup=Rollup(
+            booking_id=row["booking_id"],
+            provider=provider,
+            status=mapping.booking_words.decode(row["booking_status"], remembered=row["booking_status_exact"]),
+            starts_at=row["booking_starts_at"],
+            ends_at=row["booking_ends_at"],
+            canceled_at=row["booking_canceled_at"],
+            is_foreign=bool(said and row["booking_id"]) and provider is None,
+        ),
+        appointments=tuple(appointments),
+        in_sequence=bool(row["in_sequence"]),
+        last_inbound_at=row["last_inbound_at"],
+        state=LeadState(
+            attempted_at=row["attempted_at"],
+            verified_at=row["verified_at"],
+            next_attempt_at=row["next_attempt_at"],
+            failure_count=row["failure_count"] or 0,
+            quarantined_at=row["quarantined_at"],
+            reason=row["reason"],
+            absent_since=row["absent_since"],
+            mismatch=word(MismatchKind, row["mismatch"]),
+            mismatch_at=row["mismatch_at"],
+        ),
+    )
+
+
+def read_appointment(row: RowMapping, mapping: SchemaMapping) -> Appointment | None:
+    """Return the appointment that *row* holds, or None where it is another calendar's or has no id."""
+    stored_id = row["appointment_id"]
+    if not stored_id:
+        return None
+    said = row["provider"]
+    provider = provider_of(stored_id) if said is None else mapping.appointment_provider_words.decode(said)
+    status = mapping.appointment_words.decode(row["status"], remembered=row["status_exact"])
+    if provider is None or status is None:
+        return None
+    return Appointment(
+        id=canonical(stored_id),
+        provider=provider,
+        status=status,
+        starts_at=row["starts_at"] or NO_START,
+        ends_at=row["ends_at"],
+        canceled_at=row["canceled_at"],
+        replaces=AppointmentId(row["replaces"]) if row["replaces"] else None,
+    )
+
+
+def read_workspace(row: RowMapping, tokens: TokenSource | None) -> Workspace:
+    """Return the workspace that *row* holds; a credential that cannot be used becomes a fault of it alone."""
+    workspace_id = WorkspaceId(row["id"])
+    mounted, faults = tokens.of(workspace_id) if tokens else ({}, ())
+    found = dict(mounted)
+    sentences = list(faults)
+    for provider in ProviderName:
+        text = row[_TOKENS[provider]]
+        if provider in found or text is None:
+            continue
+        try:
+            found[provider] = Token.parse(text, where=f"{provider} token of workspace {workspace_id}")
+        except SettingsError as error:
+            sentences.extend(error.faults)
+    return Workspace(
+        id=workspace_id,
+        credentials={
+            provider: Credential(provider=provider, token=token, account=row[_ACCOUNTS[provider]] or None)
+            for provider, token in found.items()
+        },
+        timezone=row["timezone"] or None,
+        visited_at=row["visited_at"],
+        not_before=row["not_before"],
+        faults=tuple(sentences),
+    )
+
+
+_TOKENS = {ProviderName.HIGHLEVEL: "ghl_token", ProviderName.CALENDLY: "calendly_token"}
+_ACCOUNTS = {ProviderName.HIGHLEVEL: "ghl_location_id", ProviderName.CALENDLY: "calendly_user"}

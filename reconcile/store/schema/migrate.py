@@ -1,0 +1,49 @@
+"""Brings the schema to head: our own tables always, the domain's where they are ours. Customers' are left alone."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+from reconcile.errors import SettingsError
+from reconcile.store.db.database import Database
+from reconcile.store.db.types import POSTGRESQL
+from reconcile.store.mapping.mapping import SchemaMapping
+from reconcile.store.schema.version import lacking, strangers, unknown, versions
+
+SCRIPTS = Path(__file__).parent / "migrations"
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('reconcile migrate'))")
+
+
+async def migrate(database_url: str, *, mapping: SchemaMapping) -> tuple[str, ...]:
+    """Bring the schema to head in one transaction, one process at a time; return its versions.
+
+    A later schema of the same branch is left as it is; raises SettingsError where this program cannot use it.
+    """
+    database = Database(database_url)
+    try:
+        async with database.writing() as connection:
+            if connection.dialect.name == POSTGRESQL:
+                await connection.execute(_LOCK)
+            before = await versions(connection)
+            targets = lacking(before, mapping)
+            if targets and strangers(before):
+                raise SettingsError([unknown(before)])
+            await connection.run_sync(_upgrade, targets)
+            return tuple(sorted(await versions(connection)))
+    finally:
+        await database.close()
+
+
+def _upgrade(connection: Connection, targets: tuple[str, ...]) -> None:
+    if not targets:
+        return
+    # Imported where it is needed: a run does not pay for it.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    for target in targets:
+        command.upgrade(config, target)
