@@ -26,7 +26,6 @@ from reconcile.errors import (
     SettingsError,
     StoreUnavailable,
 )
-from reconcile.lazy_imports import leave_memory_to_the_system, loading
 
 
 class ExitCode(IntEnum):
@@ -96,8 +95,7 @@ class Root(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        with loading():
-            module = importlib.import_module(f"reconcile_cli.{cmd_name}")
+        module = importlib.import_module(f"reconcile_cli.{cmd_name}")
         command: click.Command = module.command
         return command
 
@@ -220,7 +218,6 @@ def cli(ctx: click.Context) -> None:
     Settings are environment variables (RECONCILE_...) or the flags of the same name; a flag wins. Exit codes: 0 done,
     1 failed, 2 usage, 64 and 66 verify's own, 75 try again later, 78 settings, 143 ended by SIGTERM.
     """
-    leave_memory_to_the_system()
     ctx.obj = dict(os.environ) if ctx.obj is None else ctx.obj
 
 

@@ -26,7 +26,6 @@ from reconcile.domain.run.report import RunReport
 from reconcile.domain.run.request import OnProgress, RunRequest
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import SettingsError, StoreUnavailable
-from reconcile.lazy_imports import loading
 from reconcile.ports import Clock, EffectSink, Provider, Silence, Store, Telemetry
 from reconcile.providers.lazy import LazyProviders
 from reconcile.redaction import bug_named
@@ -79,9 +78,8 @@ async def opened_url(
     url: str, *, mapping: str = "default", tokens: CredentialDirectory | None = None, now: datetime | None = None
 ) -> AsyncIterator[Store]:
     """Open one database by its URL."""
-    with loading():
-        from reconcile.store.mapping.mapping import load_mapping  # noqa: PLC0415 - `--help` must not load a database library
-        from reconcile.store.session import open_store  # noqa: PLC0415
+    from reconcile.store.mapping.mapping import load_mapping  # noqa: PLC0415 - `--help` must not load a database library
+    from reconcile.store.session import open_store  # noqa: PLC0415
 
     async with open_store(url, mapping=load_mapping(mapping), tokens=tokens, now=now) as store:
         yield store

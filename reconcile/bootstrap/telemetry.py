@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import reconcile
 from reconcile.domain.finding import Finding, Verdict
 from reconcile.domain.ids import RunId
-from reconcile.lazy_imports import loading
 from reconcile.ports import Telemetry
 from reconcile.services.run.context import Stop
 from reconcile.telemetry import LoggingTelemetry
@@ -68,7 +67,7 @@ def telemetry_findings() -> Sequence[Finding]:
 
 def _otel(asked: Wanted, run_id: RunId) -> "OtelTelemetry":
     """Return what tells of a run by OTLP; raise ValueError, the SDK's word for limits that contradict each other."""
-    with loading():
-        from reconcile.telemetry.otel import OtelTelemetry  # noqa: PLC0415 - 40 ms, for those who ask for it
+    from reconcile.telemetry.otel import OtelTelemetry  # noqa: PLC0415 - 40 ms, for those who ask for it
+
     traceparent = os.environ.get("TRACEPARENT")
     return OtelTelemetry(asked, run_id=run_id, version=reconcile.__version__, traceparent=traceparent)

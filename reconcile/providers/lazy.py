@@ -6,7 +6,6 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from reconcile.domain.ids import ProviderName
-from reconcile.lazy_imports import loading
 from reconcile.ports import Clock, HttpAttempt, Provider
 
 if TYPE_CHECKING:
@@ -45,11 +44,10 @@ class LazyProviders(Mapping[ProviderName, Provider]):
         return len(self._urls)
 
     def _make(self, name: ProviderName) -> Provider:
-        with loading():
-            from reconcile.providers.calendly.lookup import Calendly  # noqa: PLC0415
-            from reconcile.providers.ghl.lookup import Ghl  # noqa: PLC0415
-            from reconcile.providers.http.client import AiohttpTransport, BaseUrl, Gateway  # noqa: PLC0415
-            from reconcile.providers.http.retry import RetryPolicy  # noqa: PLC0415
+        from reconcile.providers.calendly.lookup import Calendly  # noqa: PLC0415
+        from reconcile.providers.ghl.lookup import Ghl  # noqa: PLC0415
+        from reconcile.providers.http.client import AiohttpTransport, BaseUrl, Gateway  # noqa: PLC0415
+        from reconcile.providers.http.retry import RetryPolicy  # noqa: PLC0415
 
         if self._transport is None:
             self._transport = AiohttpTransport()

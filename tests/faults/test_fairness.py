@@ -63,7 +63,7 @@ async def p95_of_runs(
 async def test_what_a_tenth_waits_for_in_vain_costs_the_others_nothing(
     sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, company: Large, is_thorough: bool
 ) -> None:
-    """The run that meets it is held up as little: a stalled call releases its slot early, and its workspace is parked later."""
+    """A stalled call releases its slot early (``lookup/concurrency.py``); its workspace is parked afterwards."""
     if company is not COMPANIES["looked up"] and not is_thorough:
         pytest.skip("make test-faults tries larger companies")
     everybody = [f"ws-{n}" for n in range(company.workspaces)]

@@ -9,14 +9,13 @@ from tests.cli.command import BASE
 from tests.use_cases import conditions, explain_lead, overview
 
 CODE = """
-import gc, sys
+import sys
 from reconcile_cli.main import cli
 cli(["run"], standalone_mode=False)
-print(gc.isenabled(), *sorted(sys.modules))
+print(*sorted(sys.modules))
 """
 UNUSED = {
-    "aiohttp", "alembic", "certifi", "httpx", "jinja2", "kubernetes", "mako", "opentelemetry", "rich", "sqlalchemy.orm",
-    "yaml",
+    "aiohttp", "alembic", "certifi", "httpx", "jinja2", "kubernetes", "mako", "opentelemetry", "rich", "yaml",
     "reconcile.alerts", "reconcile.domain.page", "reconcile.kube", "reconcile.page", "reconcile.providers.http.client",
     "reconcile.simulator", "reconcile.telemetry.otel",
     conditions.__module__, explain_lead.__module__, overview.__module__,
@@ -31,7 +30,6 @@ def test_a_run_with_nothing_due_loads_no_more_than_it_uses(migrated_url: str) ->
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", CODE], env=environment, capture_output=True, check=True, text=True
     )
-    is_collected, *loaded = done.stdout.splitlines()[-1].split()
+    loaded = done.stdout.splitlines()[-1].split()
 
     assert not UNUSED & set(loaded)
-    assert is_collected == "True"
