@@ -1,6 +1,7 @@
 """The decision: what would make a lead's rows agree with what the provider said. Pure, so a test is a table."""
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -133,10 +134,11 @@ def _stored(instant: datetime) -> datetime:
 
 def _link_reschedules(merged: dict[AppointmentId, Appointment], *, known: _Appointments, now: datetime) -> None:
     """Mark what was replaced: by the provider's own chain, else by nearness to a cancellation."""
+    replaceable = _replaceable(merged)
     for new in sorted(merged.values(), key=lambda a: (a.starts_at, a.id)):
         replaced = new.replaces
         if replaced is None and new.id not in known and new.status is AppointmentStatus.CONFIRMED:
-            replaced = _nearest_canceled(merged, new, created_at=new.created_at or now)
+            replaced = _take_nearest(replaceable, new.created_at or now)
         if replaced is None:
             continue
         merged[new.id] = replace(new, replaces=replaced)
@@ -145,15 +147,32 @@ def _link_reschedules(merged: dict[AppointmentId, Appointment], *, known: _Appoi
             merged[replaced] = replace(old, status=AppointmentStatus.RESCHEDULED)
 
 
-def _nearest_canceled(merged: _Appointments, new: Appointment, *, created_at: datetime) -> AppointmentId | None:
+def _replaceable(merged: _Appointments) -> list[tuple[datetime, AppointmentId]]:
+    """Return the canceled appointments that no other replaces yet, by the instant of their cancellation."""
     taken = {a.replaces for a in merged.values()}
-    distances = {
-        a.id: abs(created_at - a.canceled_at)
+    return sorted(
+        (a.canceled_at, a.id)
         for a in merged.values()
-        if a.status is AppointmentStatus.CANCELED and a.canceled_at and a.id not in taken and a.id != new.id
-    }
-    near = [(distance, i) for i, distance in distances.items() if distance <= RESCHEDULE_WINDOW]
-    return min(near)[1] if near else None
+        if a.status is AppointmentStatus.CANCELED and a.canceled_at and a.id not in taken
+    )
+
+
+def _take_nearest(canceled: list[tuple[datetime, AppointmentId]], instant: datetime) -> AppointmentId | None:
+    """Remove and return what was canceled nearest to *instant*, the least id of several, if it is near enough.
+
+    *canceled* is sorted, so that many new appointments beside many cancellations take no time that grows with both.
+    """
+    after = bisect_left(canceled, (instant, AppointmentId("")))
+    candidates = [after] if after < len(canceled) else []
+    if after > 0:
+        candidates.append(bisect_left(canceled, (canceled[after - 1][0], AppointmentId(""))))
+    if not candidates:
+        return None
+    distance, appointment_id, nearest = min((abs(instant - canceled[i][0]), canceled[i][1], i) for i in candidates)
+    if distance > RESCHEDULE_WINDOW:
+        return None
+    del canceled[nearest]
+    return appointment_id
 
 
 def _rollup(case: _Case, merged: _Appointments) -> Rollup:
