@@ -22,7 +22,16 @@ from reconcile.settings import Settings
 from reconcile.settings.cluster import Label
 from reconcile_cli.job import job_options
 from reconcile_cli.main import ExitCode
-from reconcile_cli.options import EVERYTHING, Decorator, DurationParam, InstantParam, KindParam, Moment, with_settings
+from reconcile_cli.options import (
+    EVERYTHING,
+    Decorator,
+    DurationParam,
+    IdParam,
+    InstantParam,
+    KindParam,
+    Moment,
+    with_settings,
+)
 from reconcile_cli.output import is_text, print_json
 
 STALE = "stale"
@@ -32,7 +41,14 @@ STALE = "stale"
 def selecting(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the flags that select leads."""
     options: Sequence[Decorator] = (
-        click.option("--workspace", "workspaces", multiple=True, metavar="ID", help="Of this one. May be repeated."),
+        click.option(
+            "--workspace",
+            "workspaces",
+            type=IdParam(),
+            multiple=True,
+            metavar="ID",
+            help="Of this one. May be repeated.",
+        ),
         click.option("--since", type=InstantParam(), metavar="TIME", help="Attempted since then."),
         click.option(
             "--status",

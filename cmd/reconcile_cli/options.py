@@ -40,6 +40,17 @@ class KindParam(click.ParamType[object]):
             self.fail(str(error), param, ctx)
 
 
+class IdParam(click.ParamType[str]):
+    """Reads an id; an empty one, as an unset shell variable gives, would mean everything instead of nothing."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401
+        if not value.strip():
+            self.fail("must not be empty", param, ctx)
+        return str(value)
+
+
 class DurationParam(click.ParamType[timedelta]):
     """Reads 90s, 10m, 2h, 1d or a row of them."""
 

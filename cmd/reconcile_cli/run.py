@@ -10,10 +10,10 @@ from reconcile import bootstrap
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.run.report import Health, RunReport
 from reconcile.domain.run.report_document import document
-from reconcile.domain.run.request import OnProgress, RunRequest
+from reconcile.domain.run.request import RunRequest
 from reconcile.settings import Settings
 from reconcile_cli.main import ExitCode
-from reconcile_cli.options import EVERYTHING, with_settings
+from reconcile_cli.options import EVERYTHING, IdParam, with_settings
 from reconcile_cli.output import is_text, print_json
 
 LEASE_HELD = "lease-held"
@@ -21,7 +21,7 @@ _AT_LEAST = {"degraded": Health.DEGRADED, "unhealthy": Health.UNHEALTHY, "circui
 
 
 @click.command()
-@click.option("--workspace", metavar="ID", help="Visit this workspace alone.")
+@click.option("--workspace", type=IdParam(), metavar="ID", help="Visit this workspace alone.")
 @click.option(
     "--dry-run", is_flag=True, help="Plan and report all that is due, or as much as a typed limit says; write nothing."
 )
@@ -48,22 +48,13 @@ def command(settings: Settings, *, workspace: str | None, dry_run: bool, fail_on
         from reconcile_cli.text import report as text  # noqa: PLC0415
 
         with progress.bar() as advance:
-            report = asyncio.run(_made(settings, request, on_progress=advance))
+            report = asyncio.run(bootstrap.run(settings, request, on_progress=advance))
         text.show(document(report))
         text.show_next(document(report))
     else:
-        report = asyncio.run(_made(settings, request))
+        report = asyncio.run(bootstrap.run(settings, request))
         print_json(document(report))
     click.get_current_context().exit(_exit_code(report, fail_on))
-
-
-async def _made(settings: Settings, request: RunRequest, *, on_progress: OnProgress | None = None) -> RunReport:
-    if request.workspace is not None:
-        from reconcile.services.views.explain import known_workspace  # noqa: PLC0415 - for a person only
-
-        async with bootstrap.opened(settings) as opened:
-            await known_workspace(request.workspace, store=opened.store)
-    return await bootstrap.run(settings, request, on_progress=on_progress)
 
 
 def _is_limited() -> bool:

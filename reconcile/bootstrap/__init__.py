@@ -199,6 +199,10 @@ async def run(
                 _parts(settings, clock=clock, stop=stop, telemetry=telemetry, on_progress=on_progress) as parts,
             ):
                 parts = replace(parts, mirror=mirror)  # noqa: PLW2901 - only now complete
+                if request.workspace is not None:
+                    from reconcile.services.views.explain import known_workspace  # noqa: PLC0415 - for a person only
+
+                    await known_workspace(request.workspace, store=parts.store)
                 policy = replace(run_policy(settings), disagreements=settings.disagreements(request.scheduled_at))
                 if adapt is not None:
                     parts, policy = adapt(parts, policy)  # noqa: PLW2901
