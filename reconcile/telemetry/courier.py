@@ -25,7 +25,7 @@ class Way:
     signal: Signal
     sender: Sender
     rejected: Callable[[bytes], int]
-    """How many of what was sent an answer says that the collector has not taken."""
+    """How many items the answer says were not taken; raises NotDelivered where it is no answer of a collector."""
     flush: Callable[[], object] = lambda: None
     finish: Callable[[], object] = lambda: None
     losses: Counter[str] = field(default_factory=Counter)
@@ -34,10 +34,10 @@ class Way:
         """Send the encoded form of *count* things; tell whether the collector has them."""
         try:
             answer = self.sender.send(body)
+            refused = self.rejected(answer) if answer else 0
         except NotDelivered as error:
             self.losses[str(error)] += count
             return False
-        refused = self.rejected(answer) if answer else 0
         if refused:
             self.losses["the collector has rejected it"] += refused
         return not refused

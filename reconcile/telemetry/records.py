@@ -14,6 +14,7 @@ from reconcile.telemetry.courier import Way
 from reconcile.telemetry.names import attributes
 from reconcile.telemetry.sender import Sender
 from reconcile.telemetry.wanted import Signal, Target
+from reconcile.telemetry.ways import decode_response
 
 
 class Records:
@@ -55,4 +56,4 @@ class _Exporter(LogRecordExporter):
 
 
 def _rejected(answer: bytes) -> int:
-    return int(ExportLogsServiceResponse.FromString(answer).partial_success.rejected_log_records)
+    return int(decode_response(ExportLogsServiceResponse, answer).partial_success.rejected_log_records)

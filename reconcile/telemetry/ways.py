@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
+from google.protobuf.message import DecodeError
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricReader, MetricsData
@@ -15,7 +17,7 @@ from reconcile.domain.ids import RunId
 from reconcile.telemetry.courier import Way
 from reconcile.telemetry.ids import RunIds
 from reconcile.telemetry.requests import encoded
-from reconcile.telemetry.sender import Sender
+from reconcile.telemetry.sender import NotDelivered, Sender
 from reconcile.telemetry.wanted import Signal, Target
 
 SERVICE = "appointment-reconciler"
@@ -103,7 +105,7 @@ def _rejected_spans(answer: bytes) -> int:
         ExportTraceServiceResponse,
     )
 
-    return int(ExportTraceServiceResponse.FromString(answer).partial_success.rejected_spans)
+    return int(decode_response(ExportTraceServiceResponse, answer).partial_success.rejected_spans)
 
 
 def _rejected_points(answer: bytes) -> int:
@@ -111,4 +113,12 @@ def _rejected_points(answer: bytes) -> int:
         ExportMetricsServiceResponse,
     )
 
-    return int(ExportMetricsServiceResponse.FromString(answer).partial_success.rejected_data_points)
+    return int(decode_response(ExportMetricsServiceResponse, answer).partial_success.rejected_data_points)
+
+
+def decode_response(response: Any, answer: bytes) -> Any:  # noqa: ANN401 - protobuf ships no types
+    """Read a collector's answer; a proxy's page with status 200 is none, so nothing shows that the data arrived."""
+    try:
+        return response.FromString(answer)
+    except DecodeError:
+        raise NotDelivered("what answered is no collector") from None
