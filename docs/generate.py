@@ -22,31 +22,33 @@ from reconcile.settings.declared import Setting
 from reconcile_cli.main import COMMANDS, cli
 
 ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
+COMMANDS_PAGE = ROOT / "docs" / "commands.md"
+SETTINGS_PAGE = ROOT / "docs" / "settings.md"
 PICTURE = ROOT / "docs" / "demo.svg"
 _WIDTH = 88
 _REMOTE_FONTS = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)
 
 
 def main() -> None:
-    """Write the tables into the README, and the picture of the demo if it is asked for."""
+    """Write the tables into their pages, and the picture of the demo if it is asked for."""
     parser = argparse.ArgumentParser(prog="python -m docs.generate", description=__doc__)
     parser.add_argument("--picture", action="store_true", help="play the demo (a minute) and keep its picture")
     wanted = parser.parse_args()
-    README.write_text(with_tables(README.read_text()))
+    for page in (COMMANDS_PAGE, SETTINGS_PAGE):
+        page.write_text(with_tables(page))
     if wanted.picture:
         PICTURE.write_text(picture())
 
 
-def with_tables(document: str) -> str:
-    """Return *document* with every generated table as the code has it now."""
-    for name, table in (("settings", settings_table()), ("commands", commands_table())):
-        between = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        found = between.search(document)
-        if found is None:
-            raise ValueError(f"the document has no place for the table of {name}")
-        document = f"{document[: found.start()]}{found[1]}{table}{found[2]}{document[found.end() :]}"
-    return document
+def with_tables(page: Path) -> str:
+    """Return the text of *page* with its generated table as the code has it now."""
+    document = page.read_text()
+    name, table = ("settings", settings_table()) if page == SETTINGS_PAGE else ("commands", commands_table())
+    between = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    found = between.search(document)
+    if found is None:
+        raise ValueError(f"{page.name} has no place for the table of {name}")
+    return f"{document[: found.start()]}{found[1]}{table}{found[2]}{document[found.end() :]}"
 
 
 def settings_table() -> str:

@@ -27,13 +27,13 @@ _NONE_SET = (
 
 @click.group()
 def command() -> None:
-    """Show what operators are told, look by yourself, or try the channels."""
+    """Show active alerts, evaluate them now, or test the channels."""
 
 
 @command.command("list")
 @with_settings((*COMMON, *_CHANNELS))
 def list_(settings: Settings) -> None:
-    """Show what stands, what was over within a day, and who has yet to hear of it."""
+    """Show active alerts, those resolved within a day, and channels with pending notifications."""
     _show(settings, asyncio.run(_listed(settings)))
 
 
@@ -41,7 +41,7 @@ def list_(settings: Settings) -> None:
 @with_settings((*COMMON, *_CHANNELS, *_SCHEDULE))
 @click.pass_context
 def check(ctx: click.Context, settings: Settings) -> None:
-    """Look at what the database says and tell the channels, as a run does at its end; for a schedule of its own.
+    """Evaluate alerts and notify the channels, as a run does at its end; for a schedule of its own.
 
     Exits with 1 if a channel has yet to hear of something.
     """
@@ -54,7 +54,7 @@ def check(ctx: click.Context, settings: Settings) -> None:
 @with_settings(("log_level", "log_format", "output", *_CHANNELS))
 @click.pass_context
 def test(ctx: click.Context, settings: Settings) -> None:
-    """Send a test to each channel that is set, and say what became of it; exits with 1 if one has not taken it."""
+    """Send a test message to each configured channel; exits with 1 if one did not accept it."""
     trials = asyncio.run(_tried(settings))
     if is_text(settings):
         from reconcile_cli.text import alerts as text  # noqa: PLC0415 - rich, for a person only

@@ -77,7 +77,7 @@ def selecting(function: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def command() -> None:
-    """Plan a repair over many leads, look at it, and carry it out.
+    """Plan a repair over many leads, review it, and apply it.
 
     A TIME is a date, an instant like 2026-03-01T09:30Z, or how long ago, like 36h.
     """
@@ -95,7 +95,7 @@ def command() -> None:
 @click.option("--name", type=KindParam(Label()), metavar="NAME", help="Its name. [default: the Job's, or one made up]")
 @with_settings(EVERYTHING)
 def plan(settings: Settings, *, within: timedelta, name: str | None, **criteria: Any) -> None:  # noqa: ANN401
-    """Ask the providers about many leads and write down what would be changed; no lead is written.
+    """Look up many leads and store what would be changed; no lead is written.
 
     A plan that was left half made is gone on with by its --name.
     """
@@ -108,7 +108,7 @@ def plan(settings: Settings, *, within: timedelta, name: str | None, **criteria:
 @click.option("--approve", metavar="HASH", help="Carry it out although it is held: the hash of what was looked at.")
 @with_settings(EVERYTHING)
 def apply(settings: Settings, *, name: str, approve: str | None) -> None:
-    """Carry out a plan: leads that are no longer as they were then are left alone and listed."""
+    """Apply a plan: leads that have changed since are skipped and listed."""
     if is_text(settings):
         from reconcile_cli.text import backfill as text  # noqa: PLC0415 - rich, for a person only
 
@@ -124,7 +124,7 @@ def apply(settings: Settings, *, name: str, approve: str | None) -> None:
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Leads listed at most.")
 @with_settings()
 def status(settings: Settings, *, name: str | None, limit: int) -> None:
-    """Show how far a plan is and which leads it left alone; without PLAN, the last plans."""
+    """Show the progress of a plan and the leads it skipped; without PLAN, the latest plans."""
     views = asyncio.run(_views(settings, name, limit))
     if is_text(settings):
         from reconcile_cli.text import backfill as text  # noqa: PLC0415
@@ -142,7 +142,7 @@ def status(settings: Settings, *, name: str | None, limit: int) -> None:
 @click.option("--dry-run", is_flag=True, help="Say how many; write nothing.")
 @with_settings(("stale_days", "database_url", "schema_mapping", "log_level", "log_format", "output"))
 def reset(settings: Settings, *, dry_run: bool, **criteria: Any) -> None:  # noqa: ANN401
-    """Move watermarks back, so that the schedule checks these leads again in its own time."""
+    """Move watermarks back, so that the schedule checks these leads again."""
     selected, moved = asyncio.run(_reset(settings, criteria, dry_run=dry_run))
     if is_text(settings):
         click.echo(f"selected: {selected} leads; {'would be' if dry_run else 'were'} moved back: {moved}")
@@ -155,7 +155,7 @@ def reset(settings: Settings, *, dry_run: bool, **criteria: Any) -> None:  # noq
 @click.option("--approve", metavar="HASH", help="As apply takes it.")
 @job_options
 def manifest(*, plan_id: str, approve: str | None, form: str, **facts: object) -> None:
-    """Print an Indexed Job in which each pod carries out its share of a plan."""
+    """Print an Indexed Job in which each pod handles its shard of a plan."""
     words = ("backfill", "apply", plan_id, *(("--approve", approve) if approve else ()))
     job = bootstrap.job_manifest(command=words, **facts)
     click.echo(json.dumps(job, indent=2) if form == "json" else bootstrap.as_yaml(job).rstrip())

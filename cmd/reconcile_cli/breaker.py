@@ -17,7 +17,7 @@ from reconcile_cli.output import is_text, print_json, user
 
 @click.group()
 def command() -> None:
-    """Show the breakers, or lay a hand on one.
+    """Show the breakers, or override one.
 
     A breaker is spelled as reports spell it: run, provider:ghl, provider:calendly or workspace:ID.
     """
@@ -27,7 +27,7 @@ def command() -> None:
 @click.argument("breaker", required=False)
 @with_settings()
 def show(settings: Settings, *, breaker: str | None) -> None:
-    """Show the breakers that do not simply let everything pass, or the one that is named."""
+    """Show the breakers that are open, half open or overridden, or the named one."""
     _print(settings, asyncio.run(_shown(settings, breaker)))
 
 
@@ -47,17 +47,17 @@ def _order(verb: Verb, *, lasts_help: str, text: str) -> None:
 
 _order(
     Verb.TRIP,
-    text="Open a breaker as if it had tripped by itself: probes close it again when all is well.",
+    text="Open a breaker as if it had tripped: probes close it again when calls succeed.",
     lasts_help="Time until the first probe, like 10m or 2h. [default: the cooldown]",
 )
 _order(
     Verb.HOLD,
-    text="Keep a breaker open, without probes, until the time is over.",
+    text="Keep a breaker open, without probes, until the time has passed.",
     lasts_help="How long, like 10m or 2h. [default: 1h]",
 )
 _order(
     Verb.RESET,
-    text="Close a breaker and take every hand off it.",
+    text="Close a breaker and clear its manual overrides.",
     lasts_help="Also keep it closed for so long, whatever happens. [default: it may open again at once]",
 )
 

@@ -17,7 +17,7 @@ _SHOWN = (*COMMON, "schedule", "time_zone", "cadence_auto")
 
 @click.group()
 def command() -> None:
-    """Show how often runs happen, or lower that for a while.
+    """Show how often runs happen, or lower it for a while.
 
     Ticks of the schedule that come too early then end at once, without a call to a provider. It is over by itself.
     """
@@ -26,7 +26,7 @@ def command() -> None:
 @command.command()
 @with_settings(_SHOWN)
 def show(settings: Settings) -> None:
-    """Show the planned cadence and the one that counts now."""
+    """Show the planned cadence and the one in force."""
     _print(settings, asyncio.run(_shown(settings)))
 
 
@@ -39,14 +39,14 @@ def show(settings: Settings) -> None:
 @click.option("--actor", metavar="NAME", help="Who gives the order. [default: this system's user]")
 @with_settings(_SHOWN)
 def set_(settings: Settings, *, every: timedelta, lasts: timedelta, reason: str, actor: str | None) -> None:
-    """Let runs of the schedule happen less often until the time is over."""
+    """Lower the cadence of the schedule until the time has passed."""
     _print(settings, asyncio.run(_lowered(settings, every=every, lasts=lasts, reason=reason, actor=actor or user())))
 
 
 @command.command()
 @with_settings(_SHOWN)
 def clear(settings: Settings) -> None:
-    """End an override before its time."""
+    """End a cadence override early."""
     _print(settings, asyncio.run(_cleared(settings)))
 
 

@@ -26,14 +26,14 @@ Story = LeadStory | WorkspaceStory | RunStory | FailureStory
 
 @click.group()
 def command() -> None:
-    """Say why something was or was not done, and what comes next."""
+    """Explain why something was or was not done, and what comes next."""
 
 
 @command.command()
 @click.argument("lead_id", type=IdParam())
 @with_settings()
 def lead(settings: Settings, *, lead_id: str) -> None:
-    """Tell of one lead: whether it is due, what is remembered of it, what was changed."""
+    """Explain one lead: whether it is due, its stored state, what was changed."""
     _tell(settings, lambda **facts: explain_lead(LeadId(lead_id), **facts))
 
 
@@ -41,7 +41,7 @@ def lead(settings: Settings, *, lead_id: str) -> None:
 @click.argument("workspace_id", type=IdParam())
 @with_settings()
 def workspace(settings: Settings, *, workspace_id: str) -> None:
-    """Tell of one workspace: whether it is served, and what its last visits came to."""
+    """Explain one workspace: whether it is served, and the results of its last batches."""
     _tell(settings, lambda **facts: explain_workspace(WorkspaceId(workspace_id), **facts))
 
 
@@ -49,7 +49,7 @@ def workspace(settings: Settings, *, workspace_id: str) -> None:
 @click.argument("run_id", type=IdParam())
 @with_settings()
 def run(settings: Settings, *, run_id: str) -> None:
-    """Tell of one run: its report, what it visited and what it changed."""
+    """Explain one run: its report, the workspaces it visited and what it changed."""
     _tell(settings, lambda *, store, **_: explain_run(RunId(run_id), store=store))
 
 
@@ -57,7 +57,7 @@ def run(settings: Settings, *, run_id: str) -> None:
 @click.argument("text", type=IdParam())
 @with_settings()
 def failure(settings: Settings, *, text: str) -> None:
-    """Tell of a kind of failure: since when, how often, in which versions, in which workspaces."""
+    """Explain one kind of failure: since when, how often, in which versions, in which workspaces."""
     _tell(settings, lambda *, store, **_: explain_failure(text, store=store))
 
 

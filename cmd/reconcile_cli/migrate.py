@@ -13,7 +13,7 @@ from reconcile_cli.output import is_text, print_json
 @click.command()
 @with_settings()
 def command(settings: Settings) -> None:
-    """Bring our own tables (reconcile_...) to their newest form. Tables that are not ours are never altered."""
+    """Migrate the tables that reconcile owns (reconcile_...) to the newest schema. Other tables are never altered."""
     versions = asyncio.run(bootstrap.migrate(settings))
     if is_text(settings):
         click.echo(f"schema versions in force: {', '.join(versions)}")

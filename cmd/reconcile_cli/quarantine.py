@@ -16,7 +16,7 @@ from reconcile_cli.output import is_text, print_json
 
 @click.group()
 def command() -> None:
-    """List or release the leads that are set aside after repeated failures."""
+    """List or release leads that are quarantined after repeated failures."""
 
 
 @command.command("list")
@@ -24,7 +24,7 @@ def command() -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Leads at most.")
 @with_settings()
 def list_(settings: Settings, *, workspace: str | None, limit: int) -> None:
-    """List the leads that are set aside, longest first, each with what failed."""
+    """List the quarantined leads, oldest first, each with its failure."""
     lines = asyncio.run(_listed(settings, workspace, limit))
     if is_text(settings):
         from reconcile_cli.text import leads as text  # noqa: PLC0415 - rich, for a person only
@@ -40,7 +40,7 @@ def list_(settings: Settings, *, workspace: str | None, limit: int) -> None:
 @click.option("--workspace", type=IdParam(), metavar="ID", help="With --all: of this workspace alone.")
 @with_settings()
 def release(settings: Settings, *, lead_id: Sequence[str], is_all: bool, workspace: str | None) -> None:
-    """Let leads be checked again from the next run on."""
+    """Release leads from quarantine: they are checked from the next run on."""
     if bool(lead_id) is is_all:
         raise click.UsageError("name the leads to release, or give --all")
     if workspace and not is_all:

@@ -25,7 +25,7 @@ _SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(days=90)
 @click.option("--since", type=DurationParam(), help="The time that the page tells of, up to now; default 1d.")
 @with_settings((*COMMON, "schedule", "time_zone", "cadence_auto"))
 def command(settings: Settings, *, target: str | None, since: timedelta | None) -> None:
-    """Print the last run's report, or write a page of how it has been going."""
+    """Print the last run's report, or write an HTML page of recent history."""
     if target is None:
         if since is not None:
             raise click.UsageError("--since is for the page; give --html FILE too")

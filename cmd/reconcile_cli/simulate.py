@@ -62,7 +62,7 @@ def command(
     faults: tuple[Fault, ...],
     fill: Path | None,
 ) -> None:
-    """Serve both providers on this machine, with faults to switch on, until Ctrl-C or SIGTERM.
+    """Serve both providers on this machine, with switchable faults, until Ctrl-C or SIGTERM.
 
     Faults are switched while it runs at /_simulator/faults, listed at /_simulator/kinds.
     """

@@ -20,7 +20,7 @@ from reconcile_cli.output import is_text, print_json
 @click.option("--dry-run", is_flag=True, help="Say what would be taken back, and what not; write nothing.")
 @with_settings()
 def command(settings: Settings, *, run_id: str | None, plan: str | None, dry_run: bool) -> None:
-    """Take back what a run or a backfill changed, at those leads that nobody has written since.
+    """Revert what a run or a backfill changed, for leads that nobody has written since.
 
     The next run does the same again if the providers still say the same: hold the breaker first.
     """

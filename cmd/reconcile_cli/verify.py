@@ -57,7 +57,7 @@ class Command(click.Command):
 @click.option("--markdown", "is_markdown", is_flag=True, help="Print a list with ticked boxes.")
 @with_settings((*COMMON, "namespace"))
 def command(settings: Settings, *, since: str | None, plan: Path | None, is_markdown: bool, **asked: Any) -> None:  # noqa: ANN401
-    """Say whether a rollout has fixed a failure: pass, fail, or inconclusive where too little was exercised to know.
+    """Check whether a rollout has fixed a failure: pass, fail, or inconclusive where too little was exercised to know.
 
     Exit codes: 0 pass, 1 fail, 2 inconclusive, 64 asked wrongly, 66 a file cannot be read, 75 try again later,
     78 settings.
