@@ -141,7 +141,8 @@ def _link_reschedules(merged: dict[AppointmentId, Appointment], *, known: _Appoi
             replaced = _take_nearest(replaceable, new.created_at or now)
         if replaced is None:
             continue
-        merged[new.id] = replace(new, replaces=replaced)
+        # Not *new* itself, which what replaces it may have changed since the list was sorted.
+        merged[new.id] = replace(merged[new.id], replaces=replaced)
         old = merged.get(replaced)
         if old is not None and old.status is AppointmentStatus.CANCELED:
             merged[replaced] = replace(old, status=AppointmentStatus.RESCHEDULED)

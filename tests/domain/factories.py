@@ -50,6 +50,8 @@ def a_booked_lead(appointment: Appointment | None = None, **facts: Any) -> Lead:
 def applied(change: Change, state: LeadState | None = None) -> Lead:
     """Return the lead as the store holds it once *change* is written."""
     rows = {a.id: a for a in change.lead.appointments} | {c.after.id: c.after for c in change.appointments}
+    for gone in change.removed:
+        del rows[gone.id]
     return replace(
         change.lead,
         rollup=change.rollup,
