@@ -41,6 +41,8 @@ class Stopper:
     done: int = 0
     has_stopped: bool = False
     is_away: bool = False
+    error: BaseException = field(default_factory=lambda: StoreUnavailable("the database does not answer"))
+    """What a call meets while the database is away, or when its task is canceled."""
     leases: dict[str, Lease] = field(default_factory=dict)
 
     async def begin(self) -> None:
@@ -105,7 +107,7 @@ class _Away:
         async def call(*arguments: Any, **facts: Any) -> Any:
             if self._stopper.is_away:
                 self._stopper.is_away = False
-                raise StoreUnavailable("the database does not answer")
+                raise self._stopper.error
             return await method(*arguments, **facts)
 
         return call
