@@ -182,12 +182,14 @@ async def run(
     *,
     on_progress: OnProgress | None = None,
     adapt: Adapt | None = None,
+    stop: Stop | None = None,
 ) -> RunReport:
     """Make one run and return its report; SIGTERM ends it early and in order.
 
-    *adapt* makes it a run of another kind, which the state object does not show.
+    *adapt* makes it a run of another kind, which the state object does not show. *stop* also tells of a SIGTERM that
+    came when the report was complete.
     """
-    clock, stop = SystemClock(), Stop()
+    clock, stop = SystemClock(), stop or Stop()
     run_id, started = new_run_id(clock.now()), clock.monotonic()
     request = request.of_job(settings.job_name, now=clock.now())
     report: RunReport | None = None
@@ -216,6 +218,16 @@ async def run(
     report = report or unbegun_report(request, run_id=run_id, clock=clock, started=started)
     termination_log.leave(receipt_text(report))
     return report
+
+
+async def run_of_several(
+    settings: Settings, request: RunRequest, *, on_progress: OnProgress | None = None, adapt: Adapt | None = None
+) -> RunReport:
+    """Make one run of several in this process: SIGTERM that comes after its last work is in the report as well."""
+    stop = Stop()
+    report = await run(settings, request, on_progress=on_progress, adapt=adapt, stop=stop)
+    await asyncio.sleep(0)  # the handler of a signal that came last has its turn
+    return replace(report, stopped="sigterm") if stop.is_terminated else report
 
 
 @asynccontextmanager

@@ -120,7 +120,7 @@ class _Rounds:
 
     async def _once(self) -> RunReport:
         on_progress = self._advanced if self._on_tally else None
-        return await bootstrap.run(self._settings, self._request, on_progress=on_progress, adapt=self._adapt)
+        return await bootstrap.run_of_several(self._settings, self._request, on_progress=on_progress, adapt=self._adapt)
 
     def _begun(self, tally: Tally) -> None:
         self._tally = tally

@@ -19,7 +19,7 @@ async def means_of(settings: Settings, *, needs_store: bool, on_look: OnRuling |
     """Give the means; the database is opened only where something asks it."""
 
     async def run(request: RunRequest) -> RunReport:
-        return await bootstrap.run(settings, request)
+        return await bootstrap.run_of_several(settings, request)
 
     def pods(name: str, since: datetime) -> LogSource:
         from reconcile.kube.place import Place  # noqa: PLC0415 - only where a CronJob is asked for

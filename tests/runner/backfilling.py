@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -50,6 +50,7 @@ class Backfilling:
     shard: Shard | None = None
     batch: int = 3
     rounds: int = 0
+    stop: Stop = field(default_factory=Stop)
     wrap: Callable[[Store], Store] = _as_it_is
 
     async def plan(
@@ -83,6 +84,7 @@ class Backfilling:
     async def _off(self, state: ItemState, *, store: Store, work: Applying | None) -> RunReport | None:
         async def once() -> RunReport:
             self.rounds += 1
+            self.stop = Stop()
             request = RunRequest(
                 workspace_limit=1000,
                 leads_per_workspace=self.batch,
@@ -100,7 +102,7 @@ class Backfilling:
                     clock=self.desk.clock,
                     random=random.Random(self.rounds),
                     telemetry=self.desk.ear,
-                    stop=Stop(),
+                    stop=self.stop,
                     work=work,
                 ),
             )

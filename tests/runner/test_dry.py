@@ -1,6 +1,10 @@
 """A dry run shows everything and keeps nothing."""
 
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.breaker.breaker import BreakerState
@@ -53,6 +57,20 @@ async def test_the_whole_set_is_paged_through_whatever_the_limits_and_the_rate(d
 
     assert sorted(desk.ghl.asked) == [f"lead-{n:03}" for n in range(130)]
     assert (report.leads_checked, report.canceled_found, report.deferred) == (130, 3, 0)
+
+
+@pytest.mark.parametrize("asked", [{}, {"whole_set": True}, {"whole_set": True, "leads_per_workspace": 1}], ids=str)
+async def test_each_lead_is_checked_once_also_where_probes_go_ahead(desk: Desk, asked: dict[str, Any]) -> None:
+    """A run that probes has two rounds, and a dry run's first one moves no watermark."""
+    await desk.fill([6, 6])
+    desk.ghl.always = failure(ErrorClass.CONTRACT)
+    await desk.run(then=timedelta(minutes=5))
+    desk.ghl.always = None
+    desk.ghl.asked.clear()
+
+    report = await desk.run(dry_run=True, **asked)
+
+    assert report.leads_checked == len(desk.ghl.asked) == len(set(desk.ghl.asked)) > 2
 
 
 async def test_a_breaker_that_opens_in_a_dry_run_stops_it_and_is_forgotten(desk: Desk) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -48,12 +48,29 @@ class Alarm:
         return Message(key=f"alert-{digest}", source=self.source, runbook=self.runbook, at=at, notices=ordered)
 
 
-async def tell(alarm: Alarm | None, *, holder: str, store: Store, clock: Clock, telemetry: Telemetry) -> None:
-    """Tell each channel what it has not heard, within its budget; no trouble leaves here but as a warning."""
+def _always() -> bool:
+    return True
+
+
+async def tell(  # noqa: PLR0913 - the ports, and when to end
+    alarm: Alarm | None,
+    *,
+    holder: str,
+    store: Store,
+    clock: Clock,
+    telemetry: Telemetry,
+    may_begin: Callable[[], bool] = _always,
+) -> None:
+    """Tell each channel what it has not heard, within its budget; no trouble leaves here but as a warning.
+
+    No further message is begun once *may_begin* answers no: what is left is owed, and told next time.
+    """
     if alarm is None or not alarm.channels:
         return
     telemetry.send()
-    telling = asyncio.create_task(_tell(alarm, holder=holder, store=store, clock=clock, telemetry=telemetry))
+    telling = asyncio.create_task(
+        _tell(alarm, holder=holder, store=store, clock=clock, telemetry=telemetry, may_begin=may_begin)
+    )
     try:
         await asyncio.wait([telling], timeout=(alarm.budget - _LAST_WORDS).total_seconds())
     finally:
@@ -66,8 +83,10 @@ async def tell(alarm: Alarm | None, *, holder: str, store: Store, clock: Clock, 
         telemetry.warning("alerts.not_told", error=text)
 
 
-async def _tell(alarm: Alarm, *, holder: str, store: Store, clock: Clock, telemetry: Telemetry) -> None:
-    from reconcile.services.alerting.conditions import conditions  # noqa: PLC0415 - where somebody is to be told
+async def _tell(  # noqa: PLR0913 - as ``tell``
+    alarm: Alarm, *, holder: str, store: Store, clock: Clock, telemetry: Telemetry, may_begin: Callable[[], bool]
+) -> None:
+    from reconcile.runner.conditions import conditions  # noqa: PLC0415 - where somebody is to be told
 
     now, deadline = clock.now(), clock.monotonic() + DELIVERY.total_seconds()
     true = await conditions(store, now=now, policy=alarm.policy, breaker=alarm.breaker, planned=alarm.planned)
@@ -80,13 +99,13 @@ async def _tell(alarm: Alarm, *, holder: str, store: Store, clock: Clock, teleme
             break
         except LeaseHeld:
             # Another run is telling. What this one has seen that the other has not is worth a moment's wait.
-            if clock.monotonic() + _WAIT.total_seconds() >= deadline:
+            if not may_begin() or clock.monotonic() + _WAIT.total_seconds() >= deadline:
                 return
             await clock.sleep(_WAIT)
     try:
         desk = await _Desk.of(alarm, true, store=store, clock=clock, telemetry=telemetry, now=now)
         await desk.note()
-        await desk.deliver(deadline)
+        await desk.deliver(deadline, may_begin=may_begin)
     finally:
         await store.leases.release(lease)
 
@@ -180,11 +199,15 @@ class _Desk:
         await self.store.alerts.save_channel(state)
         self.states[state.name] = state
 
-    async def deliver(self, deadline: float) -> None:
+    async def deliver(self, deadline: float, *, may_begin: Callable[[], bool]) -> None:
         """Deliver to all channels side by side; a bug in one is that one's fault."""
         debts = self.owed()
+
+        def has_time() -> bool:
+            return may_begin() and self.clock.monotonic() < deadline
+
         found = await asyncio.gather(
-            *(self._deliver(channel, debts[channel.name], deadline) for channel in self.alarm.channels),
+            *(self._deliver(channel, debts[channel.name], deadline, has_time) for channel in self.alarm.channels),
             return_exceptions=True,
         )
         for channel, error in zip(self.alarm.channels, found, strict=True):
@@ -193,12 +216,16 @@ class _Desk:
             if isinstance(error, BaseException):
                 self.telemetry.warning("alert.bug", channel=channel.name, where=bug_named(error))
 
-    async def _deliver(self, channel: AlertChannel, notices: Sequence[Notice], deadline: float) -> None:
+    async def _deliver(
+        self, channel: AlertChannel, notices: Sequence[Notice], deadline: float, has_time: Callable[[], bool]
+    ) -> None:
         state = self.state(channel)
         if not notices or (state.not_before is not None and self.now < state.not_before):
             return
         groups = [notices] if channel.takes_many else [[each] for each in notices]
         for group in groups:
+            if not has_time():
+                return
             try:
                 await channel.deliver(self.alarm.message(group, at=self.now), deadline=deadline)
             except AlertNotDelivered as error:

@@ -27,6 +27,7 @@ from reconcile.ports import (
     Ledger,
     Store,
 )
+from reconcile.runner.dry import LEAD_READS, ReadOnly
 
 
 def planning(store: Store, plan_id: PlanId, *, clock: Clock, breakers: "OwnBreakers") -> Store:
@@ -51,17 +52,15 @@ def carrying_out(store: Store, plan_id: PlanId, *, breakers: "OwnBreakers") -> S
     )
 
 
-class PlanLeads:
+class PlanLeads(ReadOnly):
     """The port ``Leads`` over the workspaces that have leads of a plan in a state."""
 
     def __init__(self, store: Store, plan_id: PlanId, state: ItemState) -> None:
-        self._leads = store.leads
+        super().__init__(store.leads, reads=LEAD_READS)
+        self._write = store.leads.write
         self._backfills = store.backfills
         self._plan_id = plan_id
         self._state = state
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the port has
-        return getattr(self._leads, name)
 
     async def due_workspaces(  # noqa: PLR0913 - the port's
         self,
@@ -79,6 +78,10 @@ class PlanLeads:
         found = await self._backfills.workspaces(self._plan_id, self._state, now=now if is_asking else None)
         share = [w for w in found if w.id not in exclude and (shard is None or shard.holds(w.id))]
         return DueWorkspaces(workspaces=tuple(share[:limit]), eligible_count=len(share))
+
+    async def write(self, batch: BatchWrite) -> BatchReceipt:
+        """Write what a batch of the plan came to."""
+        return await self._write(batch)
 
 
 class _Planning(PlanLeads):

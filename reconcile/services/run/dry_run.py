@@ -1,62 +1,128 @@
-"""A store that shows everything and keeps nothing: what makes a run dry, with no second path through the runner."""
+"""The store of a dry run. It shows everything and keeps nothing, so that no step of a run has to ask whether it is dry.
 
+Each port is an allow-list. The reads that are named here reach the database; what a run writes is answered without it;
+every other method raises, also one that the port does not have yet.
+"""
+
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from reconcile.domain.breaker.breaker import Breaker
+from reconcile.domain.breaker import Breaker
+from reconcile.domain.budget import Grant, Meter, RateLimit
+from reconcile.domain.ids import LeadId, WorkspaceId
+from reconcile.domain.lead import Lead
 from reconcile.domain.lease import Lease
-from reconcile.domain.rate_limit import Grant, Meter, RateLimit
-from reconcile.domain.run.report import RunReport
-from reconcile.errors import LeaseHeld
-from reconcile.ports import (
-    BatchReceipt,
-    BatchWrite,
-    Breakers,
-    Cadences,
-    Claim,
-    Clock,
-    Leads,
-    Ledger,
-    Orders,
-    Outbox,
-    OutboxRow,
-    Store,
-    Usage,
+from reconcile.domain.report import RunReport
+from reconcile.errors import LeaseHeld, ReconcileError
+from reconcile.ports import BatchReceipt, BatchWrite, Claim, Clock, Leads, Store, Usage
+
+LEAD_READS = frozenset(
+    {
+        "ages",
+        "at_risk",
+        "at_risk_count",
+        "due_leads",
+        "due_workspaces",
+        "freshness",
+        "lead",
+        "mismatch_counts",
+        "mismatched",
+        "quarantined",
+        "unverified_count",
+        "workspace",
+    }
+)
+_BREAKER_READS = frozenset({"get", "load"})
+_LEDGER_READS = frozenset({"batches", "changes", "prunable", "run", "runs", "sightings", "signatures", "ticks"})
+_OUTBOX_READS = frozenset({"pending", "pending_count"})
+_CADENCE_READS = frozenset({"override"})
+_ORDER_READS = frozenset({"seen"})
+_ALERT_READS = frozenset({"channels", "load"})
+_BACKFILL_READS = frozenset(
+    {
+        "counts",
+        "items",
+        "leads",
+        "left",
+        "moved",
+        "plan",
+        "planned",
+        "plans",
+        "runs",
+        "selected",
+        "shares",
+        "workspaces",
+    }
 )
 
 
 def dry(store: Store, *, clock: Clock) -> Store:
-    """Return *store* with every writing replaced by nothing."""
-    return replace(
-        store,
-        leads=_Reading(store.leads),
+    """Return a store that reads from *store* and never writes to it."""
+    return Store(
+        leads=_Leads(store.leads),
         leases=_NoLeases(),
-        breakers=_Reading(store.breakers),
+        breakers=_Breakers(store.breakers, reads=_BREAKER_READS),
         budgets=LocalBudgets(clock),
-        ledger=_Reading(store.ledger),
-        outbox=_NoOutbox(store.outbox),
-        cadences=_Reading(store.cadences),
-        orders=_Reading(store.orders),
+        ledger=_Ledger(store.ledger, reads=_LEDGER_READS),
+        outbox=ReadOnly(store.outbox, reads=_OUTBOX_READS),
+        cadences=ReadOnly(store.cadences, reads=_CADENCE_READS),
+        orders=ReadOnly(store.orders, reads=_ORDER_READS),
+        alerts=ReadOnly(store.alerts, reads=_ALERT_READS),
+        backfills=ReadOnly(store.backfills, reads=_BACKFILL_READS),
     )
 
 
-class _Reading:
-    """Passes questions on and answers each command itself."""
+class ReadOnly:
+    """A port of which the methods in *reads* are passed on; any other raises ReconcileError."""
 
-    def __init__(self, port: Leads | Breakers | Ledger | Cadences | Orders) -> None:
+    def __init__(self, port: Any, *, reads: frozenset[str]) -> None:  # noqa: ANN401 - any of the ports
         self._port = port
+        self._reads = reads
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the port has
+        if name not in self._reads:
+            raise ReconcileError(f"{type(self._port).__name__}.{name} was called where only reads are allowed")
         return getattr(self._port, name)
 
-    async def write(self, _batch: BatchWrite) -> BatchReceipt:
+
+class _Leads(ReadOnly):
+    """Gives each lead once: where a run has two rounds, its writes keep a lead from being due in the second."""
+
+    def __init__(self, leads: Leads) -> None:
+        super().__init__(leads, reads=LEAD_READS)
+        self._checked: dict[WorkspaceId, set[LeadId]] = defaultdict(set)
+
+    async def due_leads(
+        self,
+        workspace_id: WorkspaceId,
+        *,
+        limit: int,
+        after: LeadId | None = None,
+        **asked: Any,  # noqa: ANN401 - the port's
+    ) -> Sequence[Lead]:
+        checked, read = self._checked[workspace_id], self._port.due_leads
+        if after is None:
+            found = await read(workspace_id, limit=limit + len(checked), **asked)
+            return [lead for lead in found if lead.id not in checked][:limit]
+        while found := await read(workspace_id, limit=limit, after=after, **asked):
+            if new := [lead for lead in found if lead.id not in checked]:
+                return new
+            after = found[-1].id
+        return ()
+
+    async def write(self, batch: BatchWrite) -> BatchReceipt:
+        self._checked[batch.workspace_id].update(write.lead.id for write in batch.writes)
         return BatchReceipt()
 
+
+class _Breakers(ReadOnly):
     async def save(self, _breaker: Breaker, *, expected_generation: int) -> bool:
         return expected_generation >= 0
 
+
+class _Ledger(ReadOnly):
     async def begin(self, *_what: object, **_facts: object) -> None:
         """Note nothing."""
 
@@ -102,22 +168,3 @@ class LocalBudgets:
         if usage.remaining is not None:
             meter = meter.at_most(usage.remaining, now=self._clock.now(), limit=limit)
         self._meters[key] = meter
-
-
-class _NoOutbox:
-    """Nothing is delivered by a dry run; what waits is counted."""
-
-    def __init__(self, outbox: Outbox) -> None:
-        self._outbox = outbox
-
-    async def pending(self, *, now: datetime, limit: int) -> Sequence[OutboxRow]:  # noqa: ARG002 - the port's names
-        return ()
-
-    async def delivered(self, keys: Sequence[str], *, at: datetime) -> None:
-        """Note nothing."""
-
-    async def postponed(self, keys: Sequence[str], *, until: datetime) -> None:
-        """Note nothing."""
-
-    async def pending_count(self) -> int:
-        return await self._outbox.pending_count()

@@ -243,7 +243,14 @@ async def _reported(run: Run, due: DueWorkspaces, known: Freshness | None) -> Ru
     # A look at one chosen workspace tells nothing of the whole; after SIGTERM, the next run tells.
     if run.request.workspace is None and not run.stop.is_terminated:
         parts = run.parts
-        await tell(parts.alarm, holder=run.id, store=store, clock=parts.clock, telemetry=parts.telemetry)
+        await tell(
+            parts.alarm,
+            holder=run.id,
+            store=store,
+            clock=parts.clock,
+            telemetry=parts.telemetry,
+            may_begin=lambda: not run.stop.is_terminated,
+        )
     return report
 
 
