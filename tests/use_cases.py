@@ -1,43 +1,5 @@
 """The use cases by name: the one place in the tests that knows in which module each of them lives."""
 
-from reconcile.domain.breaker.attribution import PROVIDER_FAULTS, WORKSPACE_FAULTS
-from reconcile.domain.breaker.registry import Admission, Board, Refusal
-from reconcile.domain.breaker.window import Fault, Suspicion
-from reconcile.domain.breaker.withholding import blames_others, distrusts, distrusts_absence
-from reconcile.domain.run.report_document import breaker_document, document, instant
-from reconcile.domain.run.request import Progress, RunRequest
-from reconcile.services.alerting.conditions import conditions
-from reconcile.services.alerting.notify import Alarm, tell
-from reconcile.services.backfill import backfill
-from reconcile.services.backfill.apply import Applying
-from reconcile.services.backfill.backfill import ROUND, Wanted
-from reconcile.services.backfill.planning import OwnBreakers, carrying_out, planning
-from reconcile.services.backfill.undo import LeftLead, Undo, Undoing, undo
-from reconcile.services.control.annotation_commands import Obeyed, obey
-from reconcile.services.control.breaker_overrides import Order, Verb, act, breaker_key
-from reconcile.services.control.mirror import ATTEMPTS, BUDGET, Mirror
-from reconcile.services.lookup.bulkhead import LENT_FOR_EACH, Slots
-from reconcile.services.lookup.concurrency import Gate
-from reconcile.services.lookup.lead_check import lookups
-from reconcile.services.maintenance.prune import PIECE, prune
-from reconcile.services.maintenance.readiness import readiness
-from reconcile.services.maintenance.rights import rights
-from reconcile.services.run.context import LEASE_MARGIN, STOP_GRACE, Parts, Run, RunPolicy, Stop
-from reconcile.services.run.dry_run import LocalBudgets
-from reconcile.services.run.freshness import new_leads_since, read_freshness
-from reconcile.services.run.outbox_delivery import deliver
-from reconcile.services.run.report_builder import report_of
-from reconcile.services.run.run import run
-from reconcile.services.run.select_workspaces import served
-from reconcile.services.verification.log_figures import ledger_figures
-from reconcile.services.verification.verify import Means, of_run, watch, work_through
-from reconcile.services.views.explain import LeadStory, explain_lead, explain_run, explain_workspace
-from reconcile.services.views.lead_lists import LeadLine, mismatched, quarantined
-from reconcile.services.views.next_steps import advice
-from reconcile.services.views.page import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
-from reconcile.services.views.status import Overview, overview
-from reconcile.services.views.time_buckets import Calendar, step
-from reconcile.services.views.timeline import Chronicle, Timeline
 from reconcile.runner import backfill
 from reconcile.runner.advice import advice
 from reconcile.runner.alert_view import alerts_view
@@ -79,6 +41,45 @@ from reconcile.runner.trust import blames_others, distrusts, distrusts_absence
 from reconcile.runner.undo import LeftLead, Undo, Undoing, undo
 from reconcile.runner.verdict import report_of
 from reconcile.runner.verify import Means, of_run, watch, work_through
+
+from reconcile.domain.breaker.attribution import PROVIDER_FAULTS, WORKSPACE_FAULTS
+from reconcile.domain.breaker.registry import Admission, Board, Refusal
+from reconcile.domain.breaker.window import Fault, Suspicion
+from reconcile.domain.breaker.withholding import blames_others, distrusts, distrusts_absence
+from reconcile.domain.run.report_document import breaker_document, document, instant
+from reconcile.domain.run.request import Progress, RunRequest
+from reconcile.services.alerting.conditions import conditions
+from reconcile.services.alerting.notify import Alarm, tell
+from reconcile.services.backfill import backfill
+from reconcile.services.backfill.apply import Applying
+from reconcile.services.backfill.backfill import ROUND, Wanted
+from reconcile.services.backfill.planning import OwnBreakers, carrying_out, planning
+from reconcile.services.backfill.undo import LeftLead, Undo, Undoing, undo
+from reconcile.services.control.annotation_commands import Obeyed, obey
+from reconcile.services.control.breaker_overrides import Order, Verb, act, breaker_key
+from reconcile.services.control.mirror import ATTEMPTS, BUDGET, Mirror
+from reconcile.services.lookup.bulkhead import LENT_FOR_EACH, Slots
+from reconcile.services.lookup.concurrency import Gate
+from reconcile.services.lookup.lead_check import lookups
+from reconcile.services.maintenance.prune import PIECE, prune
+from reconcile.services.maintenance.readiness import readiness
+from reconcile.services.maintenance.rights import rights
+from reconcile.services.run.context import LEASE_MARGIN, STOP_GRACE, Parts, Run, RunPolicy, Stop
+from reconcile.services.run.dry_run import LocalBudgets
+from reconcile.services.run.freshness import new_leads_since, read_freshness
+from reconcile.services.run.outbox_delivery import deliver
+from reconcile.services.run.report_builder import report_of
+from reconcile.services.run.run import run
+from reconcile.services.run.select_workspaces import served
+from reconcile.services.verification.log_figures import ledger_figures
+from reconcile.services.verification.verify import Means, of_run, watch, work_through
+from reconcile.services.views.explain import LeadStory, explain_lead, explain_run, explain_workspace
+from reconcile.services.views.lead_lists import LeadLine, mismatched, quarantined
+from reconcile.services.views.next_steps import advice
+from reconcile.services.views.page import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
+from reconcile.services.views.status import Overview, overview
+from reconcile.services.views.time_buckets import Calendar, step
+from reconcile.services.views.timeline import Chronicle, Timeline
 
 __all__ = [
     "ATTEMPTS",

@@ -9,12 +9,12 @@ from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
+from reconcile.domain.reference import canonical, provider_of, refers_to
 
 from reconcile.domain.appointment import CALLED_OFF, Appointment, AppointmentStatus
 from reconcile.domain.change import Answer
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.domain.lead import Lead, LeadState, LeadStatus, Rollup
-from reconcile.domain.reference import canonical, provider_of, refers_to
 from tests.domain.factories import DAY, HOUR, NOW, a_lead
 
 EVENT = "https://api.calendly.com/scheduled_events/E1"

@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reconcile.domain.reference import refers_to
 
 from reconcile.domain.appointment import CALLED_OFF, Appointment, AppointmentStatus, primary
 from reconcile.domain.change import Answer
@@ -14,7 +15,6 @@ from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.domain.lead import Lead, LeadState, Rollup
 from reconcile.domain.outcome import Outcome
 from reconcile.domain.plan import RESCHEDULE_WINDOW, Plan, lost_booking, plan
-from reconcile.domain.reference import refers_to
 from tests.domain.drawn import PAUSES, SEEDS, lead_and_answer
 from tests.domain.factories import DAY, HOUR, NOW, a_booked_lead, a_lead, an_appointment, applied
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import httpx
 import orjson
+from reconcile.domain.sweep import SweepPlan
 
 from reconcile.domain.credential import Credential
 from reconcile.domain.ids import Operation, ProviderName
 from reconcile.domain.lead import Lead
-from reconcile.domain.sweep import SweepPlan
 from reconcile.errors import ErrorClass, ProviderError
 from reconcile.ports import Provider
 from reconcile.providers.calendly import Calendly

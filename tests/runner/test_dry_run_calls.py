@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-
-from reconcile.domain.breaker import BreakerPolicy
 from reconcile.domain.cadence import PlannedCadence
 from reconcile.domain.checklist import ClaimStep, RunStep, Step, VerifiedStep
+from reconcile.domain.report import RunReport, Trigger
+
+from reconcile.domain.breaker import BreakerPolicy
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
-from reconcile.domain.report import RunReport, Trigger
 from reconcile.domain.verification import Claim
 from reconcile.errors import ErrorClass
 from tests.runner.backfilling import BOOKED, PLAN, Backfilling, cancel

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
+from reconcile.domain.budget import Grant, RateLimit
 
 from reconcile.domain.breaker import Breaker, BreakerKey, BreakerReason, Override, OverrideKind
-from reconcile.domain.budget import Grant, RateLimit
 from reconcile.domain.ids import LeadId
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import DeferReason

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
-
 from reconcile.domain.budget import Grant, RateLimit
 from reconcile.domain.report import RunReport
 from reconcile.domain.sweep import SweepCost
-from reconcile.errors import StoreUnavailable
 from reconcile.store.database import Database
 from reconcile.store.tables import lead_state
+from sqlalchemy import select
+
+from reconcile.errors import StoreUnavailable
 from tests.runner.desk import GHL, Desk, Wrapped
 from tests.runner.stopping import Reason, Stopper, after_each, before_first
 from tests.use_cases import RunPolicy
