@@ -2,11 +2,14 @@
 
 from reconcile.runner import backfill
 from reconcile.runner.advice import advice
+from reconcile.runner.alert_view import alerts_view
 from reconcile.runner.alerts import Alarm, tell
 from reconcile.runner.applying import Applying
 from reconcile.runner.backfill import ROUND, Wanted
+from reconcile.runner.backfill_view import view as backfill_view
 from reconcile.runner.bands import Chronicle, Timeline
 from reconcile.runner.board import Admission, Board, Refusal
+from reconcile.runner.cadence import cadence_view, lower
 from reconcile.runner.check import lookups
 from reconcile.runner.choice import served
 from reconcile.runner.conditions import conditions
@@ -14,7 +17,8 @@ from reconcile.runner.context import LEASE_MARGIN, STOP_GRACE, Parts, Run, RunPo
 from reconcile.runner.deliver import deliver
 from reconcile.runner.document import breaker_document, document, instant
 from reconcile.runner.dry import LocalBudgets
-from reconcile.runner.explain import LeadStory, explain_lead, explain_run, explain_workspace
+from reconcile.runner.explain import LeadStory, explain_lead, explain_run, explain_workspace, known_workspace
+from reconcile.runner.failure_story import explain_failure
 from reconcile.runner.freshness import new_leads_since, read_freshness
 from reconcile.runner.gate import Gate
 from reconcile.runner.hand import Order, Verb, act, breaker_key
@@ -24,11 +28,12 @@ from reconcile.runner.mirror import ATTEMPTS, BUDGET, Mirror
 from reconcile.runner.moments import Calendar, step
 from reconcile.runner.observe import ledger_figures
 from reconcile.runner.orders import Obeyed, obey
-from reconcile.runner.overview import Overview, overview
+from reconcile.runner.overview import Overview, overview, troubled
 from reconcile.runner.page import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
 from reconcile.runner.planning import OwnBreakers, carrying_out, planning
 from reconcile.runner.prune import PIECE, prune
 from reconcile.runner.readiness import readiness
+from reconcile.runner.rehearsal import rehearse
 from reconcile.runner.request import Progress, RunRequest
 from reconcile.runner.rights import rights
 from reconcile.runner.run import run
@@ -36,8 +41,9 @@ from reconcile.runner.slots import LENT_FOR_EACH, Slots
 from reconcile.runner.tally import Fault, Suspicion
 from reconcile.runner.trust import blames_others, distrusts, distrusts_absence
 from reconcile.runner.undo import LeftLead, Undo, Undoing, undo
-from reconcile.runner.verdict import report_of
+from reconcile.runner.verdict import lease_held_report, not_due_report, report_of, unbegun_report
 from reconcile.runner.verify import Means, of_run, watch, work_through
+from reconcile.runner.verify_document import document as verify_document
 
 __all__ = [
     "ATTEMPTS",
@@ -85,24 +91,32 @@ __all__ = [
     "Wanted",
     "act",
     "advice",
+    "alerts_view",
     "backfill",
+    "backfill_view",
     "blames_others",
     "breaker_document",
     "breaker_key",
+    "cadence_view",
     "carrying_out",
     "conditions",
     "deliver",
     "distrusts",
     "distrusts_absence",
     "document",
+    "explain_failure",
     "explain_lead",
     "explain_run",
     "explain_workspace",
     "instant",
+    "known_workspace",
+    "lease_held_report",
     "ledger_figures",
     "lookups",
+    "lower",
     "mismatched",
     "new_leads_since",
+    "not_due_report",
     "obey",
     "of_run",
     "overview",
@@ -112,13 +126,17 @@ __all__ = [
     "quarantined",
     "read_freshness",
     "readiness",
+    "rehearse",
     "report_of",
     "rights",
     "run",
     "served",
     "step",
     "tell",
+    "troubled",
+    "unbegun_report",
     "undo",
+    "verify_document",
     "watch",
     "work_through",
 ]
