@@ -10,6 +10,7 @@ from reconcile.runner.backfill_view import view as backfill_view
 from reconcile.runner.bands import Chronicle, Timeline
 from reconcile.runner.board import Admission, Board, Refusal
 from reconcile.runner.cadence import cadence_view
+from reconcile.runner.cadence import cadence_view, lower
 from reconcile.runner.check import lookups
 from reconcile.runner.choice import served
 from reconcile.runner.conditions import conditions
@@ -18,6 +19,9 @@ from reconcile.runner.deliver import deliver
 from reconcile.runner.document import breaker_document, document, instant
 from reconcile.runner.dry import LocalBudgets, dry
 from reconcile.runner.explain import LeadStory, explain_lead, explain_run, explain_workspace
+from reconcile.runner.dry import LocalBudgets
+from reconcile.runner.explain import LeadStory, explain_lead, explain_run, explain_workspace, known_workspace
+from reconcile.runner.failure_story import explain_failure
 from reconcile.runner.freshness import new_leads_since, read_freshness
 from reconcile.runner.gate import Gate
 from reconcile.runner.hand import Order, Verb, act, breaker_key
@@ -32,6 +36,7 @@ from reconcile.runner.page import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
 from reconcile.runner.planning import OwnBreakers, carrying_out, planning
 from reconcile.runner.prune import PIECE, prune
 from reconcile.runner.readiness import readiness
+from reconcile.runner.rehearsal import rehearse
 from reconcile.runner.request import Progress, RunRequest
 from reconcile.runner.rights import rights
 from reconcile.runner.run import run
@@ -39,8 +44,9 @@ from reconcile.runner.slots import LENT_FOR_EACH, Slots
 from reconcile.runner.tally import Fault, Suspicion
 from reconcile.runner.trust import blames_others, distrusts, distrusts_absence
 from reconcile.runner.undo import LeftLead, Undo, Undoing, undo
-from reconcile.runner.verdict import report_of
+from reconcile.runner.verdict import lease_held_report, not_due_report, report_of, unbegun_report
 from reconcile.runner.verify import Means, of_run, watch, work_through
+from reconcile.runner.verify_document import document as verify_document
 
 from reconcile.domain.breaker.attribution import PROVIDER_FAULTS, WORKSPACE_FAULTS
 from reconcile.domain.breaker.registry import Admission, Board, Refusal
@@ -141,14 +147,19 @@ __all__ = [
     "distrusts_absence",
     "document",
     "dry",
+    "explain_failure",
     "explain_lead",
     "explain_run",
     "explain_workspace",
     "instant",
+    "known_workspace",
+    "lease_held_report",
     "ledger_figures",
     "lookups",
+    "lower",
     "mismatched",
     "new_leads_since",
+    "not_due_report",
     "obey",
     "of_run",
     "overview",
@@ -158,6 +169,7 @@ __all__ = [
     "quarantined",
     "read_freshness",
     "readiness",
+    "rehearse",
     "report_of",
     "rights",
     "run",
@@ -165,7 +177,9 @@ __all__ = [
     "step",
     "tell",
     "troubled",
+    "unbegun_report",
     "undo",
+    "verify_document",
     "watch",
     "work_through",
 ]
