@@ -9,7 +9,6 @@ from reconcile.runner.backfill import ROUND, Wanted
 from reconcile.runner.backfill_view import view as backfill_view
 from reconcile.runner.bands import Chronicle, Timeline
 from reconcile.runner.board import Admission, Board, Refusal
-from reconcile.runner.cadence import cadence_view
 from reconcile.runner.cadence import cadence_view, lower
 from reconcile.runner.check import lookups
 from reconcile.runner.choice import served
@@ -18,8 +17,6 @@ from reconcile.runner.context import LEASE_MARGIN, STOP_GRACE, Parts, Run, RunPo
 from reconcile.runner.deliver import deliver
 from reconcile.runner.document import breaker_document, document, instant
 from reconcile.runner.dry import LocalBudgets, dry
-from reconcile.runner.explain import LeadStory, explain_lead, explain_run, explain_workspace
-from reconcile.runner.dry import LocalBudgets
 from reconcile.runner.explain import LeadStory, explain_lead, explain_run, explain_workspace, known_workspace
 from reconcile.runner.failure_story import explain_failure
 from reconcile.runner.freshness import new_leads_since, read_freshness

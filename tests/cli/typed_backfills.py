@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from reconcile.domain.checklist import Source
+
 from reconcile.bootstrap import backfill as wiring
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.checklist import Source
 from reconcile.domain.ids import ProviderName, WorkspaceId
 from reconcile.domain.verification import Expected, Rate
 from reconcile.kube.job import JobPlan, manifest

@@ -7,13 +7,13 @@ from enum import Enum
 from typing import Any
 
 import pytest
+from reconcile.domain.checklist import StepResult
+from reconcile.domain.receipt import receipt
+from reconcile.domain.report import Freshness, ProviderCounts, RunReport, SignatureCount
 
 from reconcile.domain.annotation import BREAKER, breaker_annotations
 from reconcile.domain.breaker import Breaker, BreakerKey, BreakerScope, BreakerState, Override
-from reconcile.domain.checklist import StepResult
 from reconcile.domain.ids import ProviderName
-from reconcile.domain.receipt import receipt
-from reconcile.domain.report import Freshness, ProviderCounts, RunReport, SignatureCount
 from reconcile.domain.shard import Shard
 from reconcile.domain.verification import Figures, Ruling, Sightings
 from tests.filled import NOON, filled, names_of, with_another

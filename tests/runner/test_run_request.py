@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-
 from reconcile.domain.cadence import NotYet
 from reconcile.domain.checklist import RunStep, Step
-from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.report import RunReport, Trigger
+
+from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.shard import Shard
 from reconcile.ports import Span
 from reconcile.ports.telemetry import UnheardSpan

@@ -6,6 +6,8 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
+from reconcile.domain.report import Freshness
+
 from reconcile.domain.alert import Alert, Condition
 from reconcile.domain.backfill import BackfillPlan, ItemState
 from reconcile.domain.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerScope, BreakerState
@@ -13,7 +15,6 @@ from reconcile.domain.credential import Credential, Token
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead, MismatchKind
-from reconcile.domain.report import Freshness
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass
 from reconcile.ports import BatchRow, ChangeRow, ChannelState, ItemRow, RunRow, SightingRow, SignatureRow, Store
