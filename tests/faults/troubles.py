@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import asyncpg
 
@@ -143,7 +144,7 @@ async def a_stopped_process(stage: Stage) -> AsyncIterator[None]:
     try:
         # Half of the time as long as it takes: on a slow machine, 1.5 s end before anything is written.
         everybody = asyncio.gather(*(each.process.wait() for each in stage.running))
-        first = [asyncio.create_task(is_stopped.wait()), everybody]
+        first: list[asyncio.Future[Any]] = [asyncio.create_task(is_stopped.wait()), everybody]
         patience = stage.chance.choice([1.5, LIMIT])
         await asyncio.wait(first, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         for each in first:
