@@ -59,6 +59,8 @@ class Proxy:
     delay: float = 0.0
     before_writing: list[Deed] = field(default_factory=list)
     """Done before each BEGIN is passed on: a run has read by then, and has not locked what it is about to write."""
+    before_statement: tuple[bytes, Deed] | None = None
+    """What is done before a statement that begins with these bytes is passed on."""
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
     def cut(self, at: int, phase: Phase = Phase.ASKED, *, deed: Deed | None = None) -> None:
@@ -97,6 +99,13 @@ class Proxy:
             await wire.carry()
         finally:
             self._writers -= {writer, there_writer}
+
+    async def come_before(self, text: bytes) -> None:
+        """Do what is to be done before this statement; *text* may begin with the statement's name."""
+        if self.before_statement is not None:
+            beginning, deed = self.before_statement
+            if text.rpartition(b"\0")[2].startswith(beginning) or text.partition(b"\0")[2].startswith(beginning):
+                await deed()
 
     async def come_to(self, number: int, phase: Phase) -> None:
         """Do what is to be done at this exchange in this phase."""
@@ -160,6 +169,7 @@ class _Wire:
                 for deed in list(self.proxy.before_writing):
                     await deed()
             if kind in _ENDS:
+                await self.proxy.come_before(text)
                 self.proxy.exchanges += 1
                 self.number = self.proxy.exchanges
                 self.proxy.statements.append(text.strip(b"\0")[:60])

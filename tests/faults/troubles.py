@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import asyncpg
 
@@ -16,7 +17,7 @@ from tests.faults.altered import NOTHING
 from tests.faults.proxy import Listens, Phase, Proxy
 from tests.faults.test_statements import terminate
 from tests.integration.life import Life
-from tests.integration.processes import Company, Reconciler
+from tests.integration.processes import LIMIT, Company, Reconciler
 from tests.integration.test_processes_beside import WRITES
 
 BODIES = (
@@ -74,16 +75,20 @@ class Stage:
     lives: Lives
     broken: str = NOTHING
     """What each process does wrong, where it is the nemesis that is tried."""
+    is_plain: bool = False
+    """Whether each process goes by the right clock and over all workspaces."""
     running: list[Reconciler] = field(default_factory=list)
 
     async def begin(self) -> Reconciler:
         """Start another run, now and then by a wrong clock or over one workspace."""
-        skew = self.chance.choice(SKEWS) if self.chance.random() < 0.2 else 0
+        skew = self.chance.choice(SKEWS) if not self.is_plain and self.chance.random() < 0.2 else 0
         is_altered = skew or self.broken != NOTHING
         prefix = (sys.executable, "-m", "tests.faults.altered", str(skew), self.broken) if is_altered else ()
         chosen = self.chance.choice(
             [(), (), ("--workspace", self.chance.choice(sorted(self.company.world.workspaces)))]
         )
+        if self.is_plain:
+            chosen = ()
         started = await self.company.start("run", *chosen, prefix=prefix, database_url=self.proxy.url)
         self.running.append(started)
         return started
@@ -137,9 +142,13 @@ async def a_stopped_process(stage: Stage) -> AsyncIterator[None]:
 
     stage.proxy.before_writing.append(stop)
     try:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(1.5):
-                await is_stopped.wait()
+        # Half of the time as long as it takes: on a slow machine, 1.5 s end before anything is written.
+        everybody = asyncio.gather(*(each.process.wait() for each in stage.running))
+        first: list[asyncio.Future[Any]] = [asyncio.create_task(is_stopped.wait()), everybody]
+        patience = stage.chance.choice([1.5, LIMIT])
+        await asyncio.wait(first, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        for each in first:
+            each.cancel()
         left = min(left, 1)
         await stop()
         await stage.company.expire_leases()

@@ -4,19 +4,23 @@
 """
 
 import base64
+import gzip
 import json
 import os
 import subprocess
 import threading
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socket import create_connection, create_server
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -29,6 +33,12 @@ _REQUESTS: Mapping[str, Any] = {
     "/v1/metrics": ExportMetricsServiceRequest,
     "/v1/logs": ExportLogsServiceRequest,
 }
+_DECODERS: Mapping[str, Callable[[bytes], bytes]] = {
+    "identity": bytes,
+    "gzip": gzip.decompress,
+    "deflate": zlib.decompress,
+}
+"""By ``Content-Encoding`` (RFC 9110, section 8.4.1); the OTLP specification requires the first two of a receiver."""
 _IDS = {"traceId", "spanId", "parentSpanId"}
 _CONFIGURATION = """
 receivers: {{otlp: {{protocols: {{http: {{endpoint: "{address}"}}}}}}}}
@@ -144,7 +154,7 @@ def _value(value: Mapping[str, Any]) -> Any:
 def listening(folder: Path) -> Iterator[Collector]:
     """Start what ``kind`` names; nothing of it is left when the block ends."""
     real = is_built() or (os.environ.get("CI") and binaries.can_build())
-    with _real(folder) if real else _stand_in() as collector:
+    with _real(folder) if real else stand_in() as collector:
         yield collector
         collector.received()
 
@@ -184,19 +194,34 @@ def _await(address: str, process: "subprocess.Popen[str]") -> None:
 
 
 @contextmanager
-def _stand_in() -> Iterator[Collector]:
+def stand_in() -> Iterator[Collector]:
+    """Receive OTLP over HTTP in this process, compressed or not, and refuse what a receiver has to refuse."""
     requests: list[Mapping[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            message = _REQUESTS[self.path]()
-            message.ParseFromString(self.rfile.read(int(self.headers["content-length"])))
-            requests.append(_with_hex_ids(MessageToDict(message)))
-            self.send_response(200)
+            body = self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(self._take(body))
+            # RFC 9110, section 15.5.16: a client that gets 415 learns which encodings it may use.
+            self.send_header("accept-encoding", ", ".join(_DECODERS))
             self.send_header("content-length", "0")
             self.end_headers()
+
+        def _take(self, body: bytes) -> HTTPStatus:
+            encoding = self.headers.get("content-encoding", "identity").lower()
+            if self.path not in _REQUESTS:
+                return HTTPStatus.NOT_FOUND
+            if encoding not in _DECODERS or self.headers.get_content_type() != "application/x-protobuf":
+                return HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+            message = _REQUESTS[self.path]()
+            try:
+                message.ParseFromString(_DECODERS[encoding](body))
+            except (EOFError, OSError, zlib.error, DecodeError):
+                return HTTPStatus.BAD_REQUEST
+            requests.append(_with_hex_ids(MessageToDict(message)))
+            return HTTPStatus.OK
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -1,0 +1,95 @@
+"""What breaks a promise, and a schedule in which that must show, however slow the machine is."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+
+from reconcile.simulator import WorldSize
+from tests.faults.history import ITS_OWN_KEY, ONE_KEY, ONE_WRITER, REPLACES_WHAT_WAS_SEEN, TOGETHER
+from tests.faults.proxy import Deed
+from tests.faults.troubles import Stage
+from tests.integration.processes import MIX, Company, Reconciler
+from tests.integration.test_processes_beside import WRITES
+
+SIZE = WorldSize(workspaces=3, leads_per_workspace=8, mix=MIX)
+UNHURRIED = {"RECONCILE_RUN_BUDGET_SECONDS": "50", "RECONCILE_ATTEMPT_TIMEOUT_SECONDS": "10"}
+_MOVE_BOOKINGS, _CALL_OFF_BOOKINGS = (each.replace("id = $1", "booking_id IS NOT NULL") for each in WRITES[:2])
+_LOOK_AT_LEASES = b"SELECT reconcile_lease.name"
+"""How the first statement begins by which a batch is written: the fence."""
+_TIME_PASSES = (
+    "DELETE FROM reconcile_breaker",
+    "DELETE FROM reconcile_budget",
+    "UPDATE reconcile_workspace_state SET not_before = NULL, visited_at = NULL",
+    "UPDATE reconcile_outbox SET next_attempt_at = NULL WHERE delivered_at IS NULL",
+    "UPDATE reconcile_lead_state SET attempted_at = NULL, next_attempt_at = NULL, quarantined_at = NULL",
+)
+Schedule = Callable[[Stage], Awaitable[None]]
+
+
+async def let_time_pass(company: Company) -> None:
+    """Let as much time pass as all cooldowns, waits and leases take, also those that a wrong clock has set."""
+    await company.expire_leases()
+    for statement in _TIME_PASSES:
+        await company.database.execute(statement)
+
+
+async def run_once(stage: Stage) -> None:
+    await let_time_pass(stage.company)
+    await (await stage.begin()).ended()
+
+
+async def move_bookings_before_each_write(stage: Stage) -> None:
+    """Write to the leads what a webhook handler writes, after a batch has read them and before it writes them."""
+    await run_once(stage)
+    stage.proxy.before_writing.append(moving(stage))
+    await run_once(stage)
+    stage.proxy.before_writing.clear()
+
+
+async def call_bookings_off_between_two_runs(stage: Stage) -> None:
+    """Let the second run find the same cause for the same follow-up again."""
+    await run_once(stage)
+    await stage.company.database.execute(_CALL_OFF_BOOKINGS)
+    await run_once(stage)
+
+
+async def stop_a_writer_until_another_run_is_over(stage: Stage) -> None:
+    """Stop a process where it is about to look at the lease under which it writes; go on when that is lost."""
+    stopped: list[Reconciler] = []
+
+    async def stop() -> None:
+        if not stopped:
+            stopped.append(first)
+            first.send(signal.SIGSTOP)
+            await stage.company.expire_leases()
+            await (await stage.begin()).ended()
+            first.send(signal.SIGCONT)
+
+    await let_time_pass(stage.company)
+    stage.proxy.before_statement = _LOOK_AT_LEASES, stop
+    first = await stage.begin()
+    await first.ended()
+    stage.proxy.before_statement = None
+
+    assert stopped, "the first run has written under a lease"
+
+
+def moving(stage: Stage) -> Deed:
+    one_at_a_time = asyncio.Lock()
+
+    async def move() -> None:
+        async with one_at_a_time:  # a connection does one thing at a time, and a run has several
+            await stage.company.database.execute(_MOVE_BOOKINGS)
+
+    return move
+
+
+FOUND_OUT_BY: Mapping[str, tuple[Schedule, str]] = {
+    "forget_the_drift_guard": (move_bookings_before_each_write, REPLACES_WHAT_WAS_SEEN),
+    "forget_the_fence": (stop_a_writer_until_another_run_is_over, ONE_WRITER),
+    "ask_for_follow_ups_early": (run_once, TOGETHER),
+    "ask_for_follow_ups_late": (run_once, TOGETHER),
+    "name_follow_ups_by_the_process": (call_bookings_off_between_two_runs, ONE_KEY),
+    "name_deliveries_by_the_process": (run_once, ITS_OWN_KEY),
+}
+"""What breaks a promise: the schedule in which that shows, and the promise that is seen broken."""

@@ -1,0 +1,56 @@
+"""Each promise, broken by the program in a schedule in which that must show, however slow the machine is.
+
+The nemesis (``test_nemesis.py``) finds the same by chance; ``make test-faults`` lets it try.
+"""
+
+import random
+from collections.abc import AsyncIterator, Mapping
+
+import pytest
+
+from tests import postgres
+from tests.faults.altered import NOTHING
+from tests.faults.found_out import FOUND_OUT_BY, SIZE, UNHURRIED, Schedule
+from tests.faults.history import faults_of, write_history
+from tests.faults.proxy import a_proxy
+from tests.faults.troubles import Lives, Stage
+from tests.integration.processes import Company, one_company
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+async def company(postgres_server: postgres.Server, postgres_template: str) -> AsyncIterator[Company]:
+    """Give a company whose runs have all the time that they need."""
+    url = postgres_server.create_database(template=postgres_template)
+    async with one_company(url, size=SIZE) as company:
+        company.settings |= UNHURRIED
+        yield company
+    postgres_server.drop_database(url)
+
+
+async def faults_after(company: Company, *schedules: Schedule, broken: str) -> Mapping[str, object]:
+    """Return what is wrong with all that was written, by the promise that it breaks."""
+    await write_history(company)
+    chance = random.Random(1)
+    async with a_proxy(company.url) as proxy:
+        for schedule in schedules:
+            lives = Lives(company.world, chance)
+            await schedule(
+                Stage(company=company, proxy=proxy, chance=chance, lives=lives, broken=broken, is_plain=True)
+            )
+    return await faults_of(company)
+
+
+@pytest.mark.parametrize("broken", FOUND_OUT_BY)
+async def test_a_program_that_breaks_a_promise_is_found_out(company: Company, broken: str) -> None:
+    schedule, promise = FOUND_OUT_BY[broken]
+    found = await faults_after(company, schedule, broken=broken)
+
+    assert promise in found
+
+
+async def test_the_program_as_it_is_keeps_its_promises_in_each_schedule(company: Company) -> None:
+    schedules = dict.fromkeys(schedule for schedule, _ in FOUND_OUT_BY.values())
+
+    assert await faults_after(company, *schedules, broken=NOTHING) == {}
