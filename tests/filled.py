@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from reconcile.domain.shard import Shard
-from reconcile.domain.verification import Rate
+from reconcile.domain.verification.claim import Rate
 
 Filled = TypeVar("Filled")
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -4,10 +4,10 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 import pytest
-from reconcile.domain.report import RunReport
 
 from reconcile.domain.alert import Alert
-from reconcile.domain.breaker import Breaker
+from reconcile.domain.breaker.breaker import Breaker
+from reconcile.domain.run.report import RunReport
 from reconcile.kube.job import JobPlan
 from reconcile.ports import Telemetry
 from tests.filled import filled, names_of, with_another

@@ -1,65 +1,24 @@
 """The use cases by name: the one place in the tests that knows in which module each of them lives."""
 
-from reconcile.runner import backfill
-from reconcile.runner.advice import advice
-from reconcile.runner.alert_view import alerts_view
-from reconcile.runner.alerts import Alarm, tell
-from reconcile.runner.applying import Applying
-from reconcile.runner.backfill import ROUND, Wanted
-from reconcile.runner.backfill_view import view as backfill_view
-from reconcile.runner.bands import Chronicle, Timeline
-from reconcile.runner.board import Admission, Board, Refusal
-from reconcile.runner.cadence import cadence_view, lower
-from reconcile.runner.check import lookups
-from reconcile.runner.choice import served
-from reconcile.runner.conditions import conditions
-from reconcile.runner.context import LEASE_MARGIN, STOP_GRACE, Parts, Run, RunPolicy, Stop
-from reconcile.runner.deliver import deliver
-from reconcile.runner.document import breaker_document, document, instant
-from reconcile.runner.dry import LocalBudgets, dry
-from reconcile.runner.explain import LeadStory, explain_lead, explain_run, explain_workspace, known_workspace
-from reconcile.runner.failure_story import explain_failure
-from reconcile.runner.freshness import new_leads_since, read_freshness
-from reconcile.runner.gate import Gate
-from reconcile.runner.hand import Order, Verb, act, breaker_key
-from reconcile.runner.jury import PROVIDER_FAULTS, WORKSPACE_FAULTS
-from reconcile.runner.listing import LeadLine, mismatched, quarantined
-from reconcile.runner.mirror import ATTEMPTS, BUDGET, Mirror
-from reconcile.runner.moments import Calendar, step
-from reconcile.runner.observe import ledger_figures
-from reconcile.runner.orders import Obeyed, obey
-from reconcile.runner.overview import Overview, overview, troubled
-from reconcile.runner.page import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
-from reconcile.runner.planning import OwnBreakers, carrying_out, planning
-from reconcile.runner.prune import PIECE, prune
-from reconcile.runner.readiness import readiness
-from reconcile.runner.rehearsal import rehearse
-from reconcile.runner.request import Progress, RunRequest
-from reconcile.runner.rights import rights
-from reconcile.runner.run import run
-from reconcile.runner.slots import LENT_FOR_EACH, Slots
-from reconcile.runner.tally import Fault, Suspicion
-from reconcile.runner.trust import blames_others, distrusts, distrusts_absence
-from reconcile.runner.undo import LeftLead, Undo, Undoing, undo
-from reconcile.runner.verdict import lease_held_report, not_due_report, report_of, unbegun_report
-from reconcile.runner.verify import Means, of_run, watch, work_through
-from reconcile.runner.verify_document import document as verify_document
-
 from reconcile.domain.breaker.attribution import PROVIDER_FAULTS, WORKSPACE_FAULTS
 from reconcile.domain.breaker.registry import Admission, Board, Refusal
 from reconcile.domain.breaker.window import Fault, Suspicion
 from reconcile.domain.breaker.withholding import blames_others, distrusts, distrusts_absence
 from reconcile.domain.run.report_document import breaker_document, document, instant
 from reconcile.domain.run.request import Progress, RunRequest
+from reconcile.services.alerting.channel_test import rehearse
 from reconcile.services.alerting.conditions import conditions
 from reconcile.services.alerting.notify import Alarm, tell
+from reconcile.services.alerting.view import alerts_view
 from reconcile.services.backfill import backfill
 from reconcile.services.backfill.apply import Applying
 from reconcile.services.backfill.backfill import ROUND, Wanted
 from reconcile.services.backfill.planning import OwnBreakers, carrying_out, planning
 from reconcile.services.backfill.undo import LeftLead, Undo, Undoing, undo
+from reconcile.services.backfill.view import view as backfill_view
 from reconcile.services.control.annotation_commands import Obeyed, obey
 from reconcile.services.control.breaker_overrides import Order, Verb, act, breaker_key
+from reconcile.services.control.cadence import cadence_view, lower
 from reconcile.services.control.mirror import ATTEMPTS, BUDGET, Mirror
 from reconcile.services.lookup.bulkhead import LENT_FOR_EACH, Slots
 from reconcile.services.lookup.concurrency import Gate
@@ -68,19 +27,21 @@ from reconcile.services.maintenance.prune import PIECE, prune
 from reconcile.services.maintenance.readiness import readiness
 from reconcile.services.maintenance.rights import rights
 from reconcile.services.run.context import LEASE_MARGIN, STOP_GRACE, Parts, Run, RunPolicy, Stop
-from reconcile.services.run.dry_run import LocalBudgets
+from reconcile.services.run.dry_run import LocalBudgets, dry
 from reconcile.services.run.freshness import new_leads_since, read_freshness
 from reconcile.services.run.outbox_delivery import deliver
-from reconcile.services.run.report_builder import report_of
+from reconcile.services.run.report_builder import lease_held_report, not_due_report, report_of, unbegun_report
 from reconcile.services.run.run import run
 from reconcile.services.run.select_workspaces import served
+from reconcile.services.verification.document import document as verify_document
 from reconcile.services.verification.log_figures import ledger_figures
 from reconcile.services.verification.verify import Means, of_run, watch, work_through
-from reconcile.services.views.explain import LeadStory, explain_lead, explain_run, explain_workspace
+from reconcile.services.views.explain import LeadStory, explain_lead, explain_run, explain_workspace, known_workspace
+from reconcile.services.views.failure_history import explain_failure
 from reconcile.services.views.lead_lists import LeadLine, mismatched, quarantined
 from reconcile.services.views.next_steps import advice
 from reconcile.services.views.page import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
-from reconcile.services.views.status import Overview, overview
+from reconcile.services.views.status import Overview, overview, troubled
 from reconcile.services.views.time_buckets import Calendar, step
 from reconcile.services.views.timeline import Chronicle, Timeline
 

@@ -5,9 +5,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from reconcile.domain.report import Trigger
-
 from reconcile.domain.ids import ProviderName
+from reconcile.domain.run.report import Trigger
 from reconcile.domain.shard import Shard
 from reconcile.errors import ProviderUnavailable
 from reconcile.wire.signing import signed

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reconcile.store.seed import seed
 
 from reconcile import bootstrap
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import Lead
 from reconcile.errors import ErrorClass
+from reconcile.store.leads.seed import seed
 from tests.cli.command import here
 from tests.runner.desk import booked
 from tests.runner.fakes import FakeClock, FakeProvider, a_workspace, failure

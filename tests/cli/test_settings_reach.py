@@ -10,15 +10,15 @@ from typing import Any
 
 import click
 import pytest
-from reconcile.domain.planned import PlannedLead, facts_of
-from reconcile.store.seed import seed
 
-from reconcile.domain.backfill import BackfillPlan, Caps, ItemState, PlanId, Selection
+from reconcile.domain.backfill.plan import BackfillPlan, Caps, ItemState, PlanId, Selection
+from reconcile.domain.backfill.planned_change import PlannedLead, facts_of
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.outcome import Outcome
 from reconcile.domain.shard import Shard
 from reconcile.ports import ItemMove
 from reconcile.settings import SETTINGS, Settings
+from reconcile.store.leads.seed import seed
 from reconcile.store.session import open_store
 from reconcile_cli.main import cli
 from tests.cli import settings_table as table

@@ -6,12 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from reconcile.domain.checklist import Source
-
 from reconcile.bootstrap import backfill as wiring
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.ids import ProviderName, WorkspaceId
-from reconcile.domain.verification import Expected, Rate
+from reconcile.domain.verification.checklist import Source
+from reconcile.domain.verification.claim import Expected, Rate
 from reconcile.kube.job import JobPlan, manifest
 from reconcile.simulator import World, WorldSize, incident
 from reconcile.simulator import serve as serve_simulator

@@ -6,7 +6,7 @@ from typing import Any
 
 from reconcile import bootstrap
 from reconcile.bootstrap import page
-from reconcile.domain.breaker import BreakerKey, BreakerScope
+from reconcile.domain.breaker.breaker import BreakerKey, BreakerScope
 from tests.cli.typed import Look, Typed, argument, first, keyword, port, second
 from tests.use_cases import (
     Order,

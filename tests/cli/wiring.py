@@ -12,18 +12,18 @@ from typing import Any
 import httpx
 import pytest
 from click.testing import CliRunner
-from reconcile.domain.report import RunReport
-from reconcile.store.check import check_schema
 
 from reconcile import bootstrap, telemetry
 from reconcile.alerts.smtp import Smtp
 from reconcile.domain.ids import RunId
+from reconcile.domain.run.report import RunReport
 from reconcile.errors import AlertNotDelivered, ProviderError, RequestError
 from reconcile.kube.mirror import KubeMirror
 from reconcile.kube.pod_logs import PodLogs
 from reconcile.page.server import serve
 from reconcile.ports import OutboxRow
-from reconcile.providers.http import AiohttpTransport
+from reconcile.providers.http.client import AiohttpTransport
+from reconcile.store.doctor.check import check_schema
 from reconcile_cli.main import COMMANDS, cli
 from tests.alerts.messages import a_message
 from tests.cli.command import Done

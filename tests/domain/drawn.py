@@ -9,9 +9,9 @@ from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
-from reconcile.domain.reference import canonical, provider_of, refers_to
 
 from reconcile.domain.appointment import CALLED_OFF, Appointment, AppointmentStatus
+from reconcile.domain.booking_reference import canonical, provider_of, refers_to
 from reconcile.domain.change import Answer
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.domain.lead import Lead, LeadState, LeadStatus, Rollup

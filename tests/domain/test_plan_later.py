@@ -7,9 +7,9 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reconcile.domain.reference import refers_to
 
 from reconcile.domain.appointment import CALLED_OFF, Appointment, AppointmentStatus, primary
+from reconcile.domain.booking_reference import refers_to
 from reconcile.domain.change import Answer
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.domain.lead import Lead, LeadState, Rollup

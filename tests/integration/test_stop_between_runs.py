@@ -7,15 +7,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from reconcile.domain.receipt import receipt_text
-from reconcile.domain.report import RunReport
 
 from reconcile import bootstrap
 from reconcile.bootstrap import backfill as backfill_wiring
 from reconcile.bootstrap.verify import means_of
-from reconcile.domain.backfill import PlanId, Selection
+from reconcile.domain.backfill.plan import PlanId, Selection
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.lead import Lead
+from reconcile.domain.run.receipt import receipt_text
+from reconcile.domain.run.report import RunReport
 from reconcile.settings import Settings
 from tests.stores import lead, sqlite_copy, workspace
 from tests.substitution import substitute_in_test

@@ -8,16 +8,16 @@ from typing import Any
 
 import httpx
 import orjson
-from reconcile.domain.sweep import SweepPlan
 
+from reconcile.domain.bulk_listing import SweepPlan
 from reconcile.domain.credential import Credential
 from reconcile.domain.ids import Operation, ProviderName
 from reconcile.domain.lead import Lead
 from reconcile.errors import ErrorClass, ProviderError
 from reconcile.ports import Provider
-from reconcile.providers.calendly import Calendly
-from reconcile.providers.ghl import Ghl
-from reconcile.providers.http import Gateway, RetryBudget
+from reconcile.providers.calendly.lookup import Calendly
+from reconcile.providers.ghl.lookup import Ghl
+from reconcile.providers.http.client import Gateway, RetryBudget
 from reconcile.simulator import World
 from tests.providers.arena import DEADLINE, NOW, Arena, arena
 from tests.providers.ghl.entered import enter as enter_ghl

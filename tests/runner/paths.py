@@ -5,11 +5,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from reconcile.domain.report import RunReport, Trigger
-from reconcile.domain.sweep import SweepCost
-
-from reconcile.domain.backfill import ItemState
+from reconcile.domain.backfill.plan import ItemState
+from reconcile.domain.bulk_listing import SweepCost
 from reconcile.domain.ids import RunId, WorkspaceId
+from reconcile.domain.run.report import RunReport, Trigger
 from reconcile.domain.shard import Shard
 from reconcile.ports import Store
 from tests.runner.backfilling import BOOKED, PLAN, Backfilling, a_plan

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from reconcile.domain.cadence import CadenceOverride
-from reconcile.domain.report import RunReport, Trigger
-from reconcile.domain.sweep import SweepCost
-
 from reconcile.domain.annotation import PREFIX
-from reconcile.domain.breaker import BreakerPolicy, BreakerState
+from reconcile.domain.breaker.breaker import BreakerPolicy, BreakerState
+from reconcile.domain.bulk_listing import SweepCost
 from reconcile.domain.change import Answer
 from reconcile.domain.ids import LeadId, ProviderName, RunId
+from reconcile.domain.run.cadence import CadenceOverride
+from reconcile.domain.run.report import RunReport, Trigger
 from reconcile.errors import ErrorClass
 from reconcile.ports import Store
 from reconcile.store.session import open_store

@@ -7,15 +7,15 @@ from enum import Enum
 from typing import Any
 
 import pytest
-from reconcile.domain.checklist import StepResult
-from reconcile.domain.receipt import receipt
-from reconcile.domain.report import Freshness, ProviderCounts, RunReport, SignatureCount
 
 from reconcile.domain.annotation import BREAKER, breaker_annotations
-from reconcile.domain.breaker import Breaker, BreakerKey, BreakerScope, BreakerState, Override
+from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerScope, BreakerState, Override
 from reconcile.domain.ids import ProviderName
+from reconcile.domain.run.receipt import receipt
+from reconcile.domain.run.report import Freshness, ProviderCounts, RunReport, SignatureCount
 from reconcile.domain.shard import Shard
-from reconcile.domain.verification import Figures, Ruling, Sightings
+from reconcile.domain.verification.checklist import StepResult
+from reconcile.domain.verification.claim import Figures, Ruling, Sightings
 from tests.filled import NOON, filled, names_of, with_another
 from tests.use_cases import breaker_document, document, instant, verify_document
 

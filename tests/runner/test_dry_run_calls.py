@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from reconcile.domain.cadence import PlannedCadence
-from reconcile.domain.checklist import ClaimStep, RunStep, Step, VerifiedStep
-from reconcile.domain.report import RunReport, Trigger
 
-from reconcile.domain.breaker import BreakerPolicy
+from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
-from reconcile.domain.verification import Claim
+from reconcile.domain.run.cadence import PlannedCadence
+from reconcile.domain.run.report import RunReport, Trigger
+from reconcile.domain.verification.checklist import ClaimStep, RunStep, Step, VerifiedStep
+from reconcile.domain.verification.claim import Claim
 from reconcile.errors import ErrorClass
 from tests.runner.backfilling import BOOKED, PLAN, Backfilling, cancel
 from tests.runner.desk import Desk

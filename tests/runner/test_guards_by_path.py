@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
-from reconcile.domain.budget import Grant, RateLimit
 
-from reconcile.domain.breaker import Breaker, BreakerKey, BreakerReason, Override, OverrideKind
+from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerReason, Override, OverrideKind
 from reconcile.domain.ids import LeadId
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import DeferReason
+from reconcile.domain.rate_limit import Grant, RateLimit
 from reconcile.domain.shard import Shard
 from reconcile.errors import ErrorClass
 from reconcile.ports import Usage

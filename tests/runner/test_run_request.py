@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from reconcile.domain.cadence import NotYet
-from reconcile.domain.checklist import RunStep, Step
-from reconcile.domain.report import RunReport, Trigger
 
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
+from reconcile.domain.run.cadence import NotYet
+from reconcile.domain.run.report import RunReport, Trigger
 from reconcile.domain.shard import Shard
+from reconcile.domain.verification.checklist import RunStep, Step
 from reconcile.ports import Span
 from reconcile.ports.telemetry import UnheardSpan
 from tests.filled import filled, names_of, with_another

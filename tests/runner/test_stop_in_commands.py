@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
-from reconcile.domain.checklist import RunStep, Step
-from reconcile.domain.report import RunReport
 
 from reconcile.domain.annotation import PREFIX
-from reconcile.domain.backfill import BackfillPlan, ItemState
-from reconcile.domain.breaker import BreakerPolicy
+from reconcile.domain.backfill.plan import BackfillPlan, ItemState
+from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.ids import RunId
-from reconcile.domain.verification import Why
+from reconcile.domain.run.report import RunReport
+from reconcile.domain.verification.checklist import RunStep, Step
+from reconcile.domain.verification.claim import Why
 from reconcile.errors import StoreUnavailable
 from reconcile.ports import Ledger, OrderRow, Store
 from tests.runner.backfilling import PLAN, Backfilling, cancel

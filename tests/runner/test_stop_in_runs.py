@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from reconcile.domain.budget import Grant, RateLimit
-from reconcile.domain.report import RunReport
-from reconcile.domain.sweep import SweepCost
-from reconcile.store.database import Database
-from reconcile.store.tables import lead_state
 from sqlalchemy import select
 
+from reconcile.domain.bulk_listing import SweepCost
+from reconcile.domain.rate_limit import Grant, RateLimit
+from reconcile.domain.run.report import RunReport
 from reconcile.errors import StoreUnavailable
+from reconcile.store.db.database import Database
+from reconcile.store.schema.tables import lead_state
 from tests.runner.desk import GHL, Desk, Wrapped
 from tests.runner.stopping import Reason, Stopper, after_each, before_first
 from tests.use_cases import RunPolicy

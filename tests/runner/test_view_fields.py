@@ -6,15 +6,14 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
-from reconcile.domain.report import Freshness
-
 from reconcile.domain.alert import Alert, Condition
-from reconcile.domain.backfill import BackfillPlan, ItemState
-from reconcile.domain.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerScope, BreakerState
+from reconcile.domain.backfill.plan import BackfillPlan, ItemState
+from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerScope, BreakerState
 from reconcile.domain.credential import Credential, Token
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead, MismatchKind
+from reconcile.domain.run.report import Freshness
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass
 from reconcile.ports import BatchRow, ChangeRow, ChannelState, ItemRow, RunRow, SightingRow, SignatureRow, Store

@@ -86,7 +86,7 @@ async def tell(  # noqa: PLR0913 - the ports, and when to end
 async def _tell(  # noqa: PLR0913 - as ``tell``
     alarm: Alarm, *, holder: str, store: Store, clock: Clock, telemetry: Telemetry, may_begin: Callable[[], bool]
 ) -> None:
-    from reconcile.runner.conditions import conditions  # noqa: PLC0415 - where somebody is to be told
+    from reconcile.services.alerting.conditions import conditions  # noqa: PLC0415 - where somebody is to be told
 
     now, deadline = clock.now(), clock.monotonic() + DELIVERY.total_seconds()
     true = await conditions(store, now=now, policy=alarm.policy, breaker=alarm.breaker, planned=alarm.planned)

@@ -27,7 +27,7 @@ from reconcile.ports import (
     Ledger,
     Store,
 )
-from reconcile.runner.dry import LEAD_READS, ReadOnly
+from reconcile.services.run.dry_run import LEAD_READS, ReadOnly
 
 
 def planning(store: Store, plan_id: PlanId, *, clock: Clock, breakers: "OwnBreakers") -> Store:

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from reconcile.domain.breaker import Breaker
-from reconcile.domain.budget import Grant, Meter, RateLimit
+from reconcile.domain.breaker.breaker import Breaker
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.lead import Lead
 from reconcile.domain.lease import Lease
-from reconcile.domain.report import RunReport
+from reconcile.domain.rate_limit import Grant, Meter, RateLimit
+from reconcile.domain.run.report import RunReport
 from reconcile.errors import LeaseHeld, ReconcileError
 from reconcile.ports import BatchReceipt, BatchWrite, Claim, Clock, Leads, Store, Usage
 
