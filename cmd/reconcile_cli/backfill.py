@@ -10,6 +10,7 @@ import click
 
 from reconcile import bootstrap
 from reconcile.bootstrap import backfill as wiring
+from reconcile.bootstrap import jobs
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.backfill.plan import BackfillPlan, PlanId, Selection
 from reconcile.domain.ids import ProviderName, WorkspaceId
@@ -157,8 +158,8 @@ def reset(settings: Settings, *, dry_run: bool, **criteria: Any) -> None:  # noq
 def manifest(*, plan_id: str, approve: str | None, form: str, **facts: object) -> None:
     """Print an Indexed Job in which each pod handles its shard of a plan."""
     words = ("backfill", "apply", plan_id, *(("--approve", approve) if approve else ()))
-    job = bootstrap.job_manifest(command=words, **facts)
-    click.echo(json.dumps(job, indent=2) if form == "json" else bootstrap.as_yaml(job).rstrip())
+    job = jobs.job_manifest(command=words, **facts)
+    click.echo(json.dumps(job, indent=2) if form == "json" else jobs.as_yaml(job).rstrip())
 
 
 async def _planned(

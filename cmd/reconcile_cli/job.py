@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import click
 
-from reconcile import bootstrap
+from reconcile.bootstrap import jobs
 from reconcile.domain.shard import MOST
 from reconcile.settings.cluster import Label, ObjectName
 from reconcile_cli.options import Decorator, KindParam
@@ -79,5 +79,5 @@ def manifest(*, form: str, arguments: tuple[str, ...], **facts: object) -> None:
     Its pods are as the chart's: not root, without privileges, nothing writable but /tmp. With several shards each pod
     takes its own share of the workspaces, and one that fails for good lets the others go on.
     """
-    job = bootstrap.job_manifest(command=arguments, **facts)
-    click.echo(json.dumps(job, indent=2) if form == "json" else bootstrap.as_yaml(job).rstrip())
+    job = jobs.job_manifest(command=arguments, **facts)
+    click.echo(json.dumps(job, indent=2) if form == "json" else jobs.as_yaml(job).rstrip())

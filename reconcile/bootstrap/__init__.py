@@ -108,20 +108,6 @@ async def seed_url(
     await seed(url, mapping=load_mapping(mapping), workspaces=workspaces, leads=leads)
 
 
-def job_manifest(**plan: Any) -> Mapping[str, Any]:  # noqa: ANN401 - the fields of JobPlan
-    """Return a Job by the fields of ``JobPlan``; raise RequestError where they contradict each other."""
-    from reconcile.kube.job import JobPlan, manifest  # noqa: PLC0415
-
-    return manifest(JobPlan(**plan))
-
-
-def as_yaml(document: Mapping[str, Any]) -> str:
-    """Return a manifest as people read it."""
-    from reconcile.kube.job import yaml  # noqa: PLC0415
-
-    return yaml(document)
-
-
 async def doctor(settings: Settings) -> Sequence[Finding]:
     """Look at everything that a run needs and say how it is; nothing is changed and no provider is called."""
     from reconcile.store.doctor.check import check_schema  # noqa: PLC0415
@@ -201,10 +187,7 @@ async def run(
                 _parts(settings, clock=clock, stop=stop, telemetry=telemetry, on_progress=on_progress) as parts,
             ):
                 parts = replace(parts, mirror=mirror)  # noqa: PLW2901 - only now complete
-                if request.workspace is not None:
-                    from reconcile.services.views.explain import known_workspace  # noqa: PLC0415 - for a person only
-
-                    await known_workspace(request.workspace, store=parts.store)
+                await _refuse_unknown_workspace(request, parts.store)
                 policy = replace(run_policy(settings), disagreements=settings.disagreements(request.scheduled_at))
                 if adapt is not None:
                     parts, policy = adapt(parts, policy)  # noqa: PLW2901
@@ -228,6 +211,13 @@ async def run_of_several(
     report = await run(settings, request, on_progress=on_progress, adapt=adapt, stop=stop)
     await asyncio.sleep(0)  # the handler of a signal that came last has its turn
     return replace(report, stopped="sigterm") if stop.is_terminated else report
+
+
+async def _refuse_unknown_workspace(request: RunRequest, store: Store) -> None:
+    if request.workspace is not None:
+        from reconcile.services.views.explain import known_workspace  # noqa: PLC0415 - for a person only
+
+        await known_workspace(request.workspace, store=store)
 
 
 @asynccontextmanager

@@ -1,7 +1,6 @@
 """The decision: what would make a lead's rows agree with what the provider said. Pure, so a test is a table."""
 
 import hashlib
-from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,9 +11,7 @@ from reconcile.domain.change import Answer, AppointmentChange, Change, Effect, E
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.domain.lead import Lead, LeadStatus, MismatchKind, Rollup
 from reconcile.domain.outcome import Outcome, SkipReason
-
-RESCHEDULE_WINDOW = timedelta(hours=6)
-"""A new appointment made this near a cancellation of the same lead is taken to replace the canceled one."""
+from reconcile.domain.reschedules import link_reschedules
 
 ABSENCE_CONFIRMATION = timedelta(seconds=50)
 """A second "no such appointment" counts only this long after the first: a deployment's hiccup is over by then."""
@@ -98,7 +95,7 @@ def _merged(case: _Case) -> dict[AppointmentId, Appointment]:
         gone = merged[appointment_id]
         if gone.status not in CALLED_OFF:
             merged[appointment_id] = replace(gone, status=AppointmentStatus.CANCELED, canceled_at=case.lost_at)
-    _link_reschedules(merged, known=stored, now=case.now)
+    link_reschedules(merged, known=stored, now=case.now)
     return {i: replace(a, created_at=None) for i, a in merged.items()}
 
 
@@ -130,50 +127,6 @@ def _updated(known: Appointment | None, remote: Appointment, *, now: datetime) -
 def _stored(instant: datetime) -> datetime:
     """Cut to milliseconds, the least precision of the databases we write to: finer would differ at every check."""
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
-
-
-def _link_reschedules(merged: dict[AppointmentId, Appointment], *, known: _Appointments, now: datetime) -> None:
-    """Mark what was replaced: by the provider's own chain, else by nearness to a cancellation."""
-    replaceable = _replaceable(merged)
-    for new in sorted(merged.values(), key=lambda a: (a.starts_at, a.id)):
-        replaced = new.replaces
-        if replaced is None and new.id not in known and new.status is AppointmentStatus.CONFIRMED:
-            replaced = _take_nearest(replaceable, new.created_at or now)
-        if replaced is None:
-            continue
-        # Not *new* itself, which what replaces it may have changed since the list was sorted.
-        merged[new.id] = replace(merged[new.id], replaces=replaced)
-        old = merged.get(replaced)
-        if old is not None and old.status is AppointmentStatus.CANCELED:
-            merged[replaced] = replace(old, status=AppointmentStatus.RESCHEDULED)
-
-
-def _replaceable(merged: _Appointments) -> list[tuple[datetime, AppointmentId]]:
-    """Return the canceled appointments that no other replaces yet, by the instant of their cancellation."""
-    taken = {a.replaces for a in merged.values()}
-    return sorted(
-        (a.canceled_at, a.id)
-        for a in merged.values()
-        if a.status is AppointmentStatus.CANCELED and a.canceled_at and a.id not in taken
-    )
-
-
-def _take_nearest(canceled: list[tuple[datetime, AppointmentId]], instant: datetime) -> AppointmentId | None:
-    """Remove and return what was canceled nearest to *instant*, the least id of several, if it is near enough.
-
-    *canceled* is sorted, so that many new appointments beside many cancellations take no time that grows with both.
-    """
-    after = bisect_left(canceled, (instant, AppointmentId("")))
-    candidates = [after] if after < len(canceled) else []
-    if after > 0:
-        candidates.append(bisect_left(canceled, (canceled[after - 1][0], AppointmentId(""))))
-    if not candidates:
-        return None
-    distance, appointment_id, nearest = min((abs(instant - canceled[i][0]), canceled[i][1], i) for i in candidates)
-    if distance > RESCHEDULE_WINDOW:
-        return None
-    del canceled[nearest]
-    return appointment_id
 
 
 def _rollup(case: _Case, merged: _Appointments) -> Rollup:

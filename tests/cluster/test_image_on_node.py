@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from reconcile import bootstrap
+from reconcile.bootstrap import jobs
 from reconcile.simulator import Fault, FaultKind
 from tests.cluster.kubernetes.node import Node
 from tests.cluster.on_node import SIZE, Installation, installed
@@ -127,7 +128,7 @@ async def test_a_printed_job_runs_as_the_charts_jobs_do(site: Installation, imag
     (tmp_path / "mapped.json").write_text(json.dumps(given))
     await away(site.release.upgrade, "--values", tmp_path / "mapped.json")
     plan = {"name": "looked", "image": image, "release": NAME, "shards": 4, "database_secret": "reconciler-database"}
-    job = bootstrap.job_manifest(**plan, command=("doctor",), retries=0)
+    job = jobs.job_manifest(**plan, command=("doctor",), retries=0)
     await away(site.node.cluster.apply, job, namespace=site.release.namespace)
     await away(site.wait, f"job/{plan['name']}", "--for=condition=Complete")
     ended = await away(site.release.get, f"job/{plan['name']}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reconcile import bootstrap
+from reconcile.bootstrap import jobs
 from reconcile.domain.run.cadence import tick_of
 from reconcile.kube.mirror import KubeMirror
 from reconcile.kube.place import Place
@@ -23,8 +23,8 @@ SECRETS = {"database_secret": "db", "credentials_secret": "tokens", "state_objec
 def test_the_manifest_is_taken_under_the_restricted_level(
     cluster: Cluster, facts: dict[str, object], as_text: str
 ) -> None:
-    job = bootstrap.job_manifest(**PLAN, **facts)
-    text = bootstrap.as_yaml(job) if as_text == "yaml" else json.dumps(job)
+    job = jobs.job_manifest(**PLAN, **facts)
+    text = jobs.as_yaml(job) if as_text == "yaml" else json.dumps(job)
     with cluster.namespace("jobs") as namespace:
         done = cluster.try_kubectl(
             "create", f"--namespace={namespace}", "--dry-run=server", "--validate=strict", "--filename=-", stdin=text

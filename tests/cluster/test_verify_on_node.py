@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from reconcile import bootstrap
+from reconcile.bootstrap import jobs
 from tests.cluster.kubernetes.node import Node
 from tests.cluster.on_node import Installation, installed
 from tests.cluster.release import NAME
@@ -42,7 +42,7 @@ class Insights:
     def verify(self, name: str, *more: str, account: str = ACCOUNT) -> None:
         """Start a Job that looks at its logs, as ``reconcile job manifest`` prints it."""
         facts = {"name": name, "image": self.image, "release": NAME, "service_account": account, "retries": 0}
-        job = bootstrap.job_manifest(**facts, command=(*GONE, *more))
+        job = jobs.job_manifest(**facts, command=(*GONE, *more))
         self.site.node.cluster.apply(job, namespace=self.site.release.namespace)
 
     def ruling(self, name: str) -> tuple[str, str, int]:
@@ -104,7 +104,7 @@ async def test_a_checklist_is_worked_through_in_the_cluster(insights: Insights) 
     files = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "rollout"}}
     plan = files | {"data": {"plan.yaml": json.dumps({"steps": steps})}}
     command = ("verify", "--plan", "/files/plan.yaml", *SINCE)
-    job = bootstrap.job_manifest(name="checked", **facts, **secrets, command=command)
+    job = jobs.job_manifest(name="checked", **facts, **secrets, command=command)
     trusted = {"name": "providers", "configMap": {"name": "providers"}}
     pod = job["spec"]["template"]["spec"]
     pod["volumes"].append(trusted)

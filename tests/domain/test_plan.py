@@ -12,7 +12,8 @@ from reconcile.domain.change import Answer, EffectKind
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.domain.lead import LeadState, LeadStatus, MismatchKind, Rollup
 from reconcile.domain.outcome import Outcome, SkipReason
-from reconcile.domain.plan import ABSENCE_CONFIRMATION, RESCHEDULE_WINDOW, plan
+from reconcile.domain.plan import ABSENCE_CONFIRMATION, plan
+from reconcile.domain.reschedules import RESCHEDULE_WINDOW
 from tests.domain.factories import DAY, HOUR, NOW, a_booked_lead, a_lead, an_appointment, applied
 
 CANCELED = AppointmentStatus.CANCELED

@@ -14,7 +14,8 @@ from reconcile.domain.change import Answer
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.domain.lead import Lead, LeadState, Rollup
 from reconcile.domain.outcome import Outcome
-from reconcile.domain.plan import RESCHEDULE_WINDOW, Plan, lost_booking, plan
+from reconcile.domain.plan import Plan, lost_booking, plan
+from reconcile.domain.reschedules import RESCHEDULE_WINDOW
 from tests.domain.drawn import PAUSES, SEEDS, lead_and_answer
 from tests.domain.factories import DAY, HOUR, NOW, a_booked_lead, a_lead, an_appointment, applied
 
