@@ -7,6 +7,7 @@ from reconcile.runner.applying import Applying
 from reconcile.runner.backfill import ROUND, Wanted
 from reconcile.runner.bands import Chronicle, Timeline
 from reconcile.runner.board import Admission, Board, Refusal
+from reconcile.runner.cadence import wait_for
 from reconcile.runner.check import lookups
 from reconcile.runner.choice import served
 from reconcile.runner.conditions import conditions
@@ -34,6 +35,7 @@ from reconcile.runner.rights import rights
 from reconcile.runner.run import run
 from reconcile.runner.slots import LENT_FOR_EACH, Slots
 from reconcile.runner.tally import Fault, Suspicion
+from reconcile.runner.ticks import every_tick
 from reconcile.runner.trust import blames_others, distrusts, distrusts_absence
 from reconcile.runner.undo import LeftLead, Undo, Undoing, undo
 from reconcile.runner.verdict import report_of
@@ -95,6 +97,7 @@ __all__ = [
     "distrusts",
     "distrusts_absence",
     "document",
+    "every_tick",
     "explain_lead",
     "explain_run",
     "explain_workspace",
@@ -119,6 +122,7 @@ __all__ = [
     "step",
     "tell",
     "undo",
+    "wait_for",
     "watch",
     "work_through",
 ]
