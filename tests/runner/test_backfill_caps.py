@@ -10,9 +10,10 @@ from reconcile.domain.backfill import Caps, ItemState
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.outcome import Outcome
 from reconcile.domain.planned import PlannedLead
-from reconcile.ports import ItemRow
+from reconcile.errors import LeaseLost
+from reconcile.ports import BatchReceipt, BatchWrite, ItemRow
 from tests.runner.backfilling import Backfilling, execute, move
-from tests.runner.desk import Desk
+from tests.runner.desk import Desk, Wrapped
 from tests.runner.fakes import START, FakeClock
 from tests.runner.lists import PLAN, MemoryPlan
 from tests.use_cases import backfill
@@ -123,8 +124,12 @@ async def test_half_of_twenty_leads_that_drifted_stop_a_backfill_and_fewer_do_no
     assert len(await work.listed(ItemState.APPLIED)) == case.total - case.drifted
 
 
-async def test_leads_that_were_verified_since_are_taken_off_the_drifted_ones_only(desk: Desk) -> None:
-    """Ten of twenty have drifted and five more were verified since by a run: ten count, and stop the backfill."""
+@pytest.mark.parametrize("losses", [0, 1])
+async def test_leads_that_were_verified_since_are_taken_off_the_drifted_ones_once(desk: Desk, losses: int) -> None:
+    """Ten of twenty have drifted and five more were verified since by a run: ten count, and stop the backfill.
+
+    Also where the batch of those five is read twice, because another run had taken over when it was to be written.
+    """
     leads = await desk.fill({"ws-0": 15, "ws-1": 5})
     move(desk, [each.id for each in leads])
     work = Backfilling(desk, batch=20)
@@ -132,8 +137,19 @@ async def test_leads_that_were_verified_since_are_taken_off_the_drifted_ones_onl
     desk.clock.advance(timedelta(minutes=5))
     await desk.run(workspace=WorkspaceId("ws-1"))
     await execute(desk, "UPDATE lead SET status = 'customer' WHERE id < 'ws-0-lead-010'")
+    lost = 0
+
+    async def write(batch: BatchWrite) -> BatchReceipt:
+        nonlocal lost
+        if batch.workspace_id == "ws-1" and lost < losses:
+            lost += 1
+            raise LeaseLost("another run has taken over")
+        return await desk.store.leads.write(batch)
+
+    work.wrap = lambda store: replace(store, leads=Wrapped(store.leads, write=write))
 
     plan, trouble = await work.apply()
 
+    assert lost == losses
     assert trouble is not None
     assert plan.held == ("10 of 20 leads are no longer what the plan was made from, or are refused",)
