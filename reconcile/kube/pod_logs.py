@@ -34,6 +34,8 @@ class PodLogs:
     place: Place
     since: datetime
     read: Entries
+    page: int = _PAGE
+    """Jobs or pods in one answer of the API."""
 
     def entries(self) -> Iterator[LogEntry]:
         """Yield the lines of each pod; raise LogsUnavailable, or LogsRefused."""
@@ -68,14 +70,14 @@ class PodLogs:
         where: Mapping[str, str],
         asked: Mapping[str, str],
     ) -> Iterator[Mapping[str, Any]]:
-        page = ""
+        token = ""
         while True:
-            query = {**asked, "limit": str(_PAGE), **({"continue": page} if page else {})}
+            query = {**asked, "limit": str(self.page), **({"continue": token} if token else {})}
             found = self._json(client, path, where, query)
             items = found.get("items")
             yield from items if isinstance(items, Sequence) else ()
-            page = str((found.get("metadata") or {}).get("continue") or "")
-            if not page:
+            token = str((found.get("metadata") or {}).get("continue") or "")
+            if not token:
                 return
 
     def _json(

@@ -83,32 +83,37 @@ class Backfilling:
 
     async def _off(self, state: ItemState, *, store: Store, work: Applying | None) -> RunReport | None:
         async def once() -> RunReport:
-            self.rounds += 1
-            self.stop = Stop()
-            request = RunRequest(
-                workspace_limit=1000,
-                leads_per_workspace=self.batch,
-                whole_set=True,
-                trigger=Trigger.BACKFILL,
-                shard=self.shard,
-            )
-            return await run(
-                request,
-                run_id=RunId(f"{state}-{self.rounds:03}-{id(self):x}"),
-                policy=replace(self.desk.policy, budget=ROUND, rate_share=0.5),
-                parts=Parts(
-                    store=store,
-                    providers=self.desk.providers,
-                    clock=self.desk.clock,
-                    random=random.Random(self.rounds),
-                    telemetry=self.desk.ear,
-                    stop=self.stop,
-                    work=work,
-                ),
-            )
+            return await self.round(state, store=store, work=work)
 
         return await backfill.work_off(
             PLAN, state, store=self.desk.store, clock=self.desk.clock, shard=self.shard, once=once
+        )
+
+    async def round(
+        self, state: ItemState, *, store: Store, work: Applying | None, stop: Stop | None = None
+    ) -> RunReport:
+        """Make one run over the leads of the plan that are in *state*."""
+        self.rounds += 1
+        request = RunRequest(
+            workspace_limit=1000,
+            leads_per_workspace=self.batch,
+            whole_set=True,
+            trigger=Trigger.BACKFILL,
+            shard=self.shard,
+        )
+        return await run(
+            request,
+            run_id=RunId(f"{state}-{self.rounds:03}-{id(self):x}"),
+            policy=replace(self.desk.policy, budget=ROUND, rate_share=0.5),
+            parts=Parts(
+                store=store,
+                providers=self.desk.providers,
+                clock=self.desk.clock,
+                random=random.Random(self.rounds),
+                telemetry=self.desk.ear,
+                stop=stop or Stop(),
+                work=work,
+            ),
         )
 
     async def listed(self, *states: ItemState) -> set[LeadId]:

@@ -74,13 +74,14 @@ class Applying:
             run.stop.lose()
             return BatchResult()
         run.visited.add(workspace.id)
+        # Counted with the marks: a batch that was not written is read again.
+        self.overtaken += sum(item.is_overtaken_by(lead) for item in items if (lead := leads.get(item.lead_id)))
         self._count(items, states, receipt, run=run)
         return BatchResult(lead_count=len(items), last_id=items[-1].lead_id)
 
     def _state(self, item: PlannedLead, leads: Mapping[LeadId, Lead]) -> ItemState:
         lead = leads.get(item.lead_id)
         holds = lead is not None and lead.workspace_id == item.workspace_id
-        self.overtaken += lead is not None and item.is_overtaken_by(lead)
         if lead is None or not holds or not item.still_holds(lead, salt=self.plan_id):
             return ItemState.DRIFTED
         return ItemState.APPLIED

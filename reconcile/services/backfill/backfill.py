@@ -27,6 +27,7 @@ _GRAVE = frozenset({BreakerReason.CONTRACT_FAULT, BreakerReason.MASS_ABSENCE})
 _REJOINED = timedelta(days=1)
 """For so long a pod that is started again may find its plan complete; later, somebody has taken its name again."""
 _PAGE = 2000
+"""Leads of a plan that are read at a time."""
 _SAMPLES = 3
 """Changes of each kind that are shown."""
 
@@ -158,7 +159,7 @@ def trouble_of(report: RunReport) -> str:
     return f"planning stopped, as a breaker opened: {', '.join(told) or 'the run'}{first}"
 
 
-async def complete(plan_id: PlanId, *, store: Store, caps: Caps, clock: Clock) -> BackfillPlan:
+async def complete(plan_id: PlanId, *, store: Store, caps: Caps, clock: Clock, page: int = _PAGE) -> BackfillPlan:
     """Close a plan of which every lead was asked about: add it up, give it its hash, hold it where there is too much.
 
     Every process that finds nothing left does this, and comes to the same.
@@ -166,7 +167,7 @@ async def complete(plan_id: PlanId, *, store: Store, caps: Caps, clock: Clock) -
     plan = await known_plan(plan_id, store.backfills)
     if plan.planned_at is not None or (await store.backfills.counts(plan_id)).get(ItemState.SELECTED):
         return plan
-    digest, summary, changes = await _added_up(plan, store.backfills)
+    digest, summary, changes = await _added_up(plan, store.backfills, page=page)
     held = caps.exceeded(changes, planned=sum(summary["outcomes"].values()))
     closed = replace(plan, planned_at=clock.now(), hash=digest, summary=summary, held=held)
     if not plan.selected:
@@ -175,7 +176,9 @@ async def complete(plan_id: PlanId, *, store: Store, caps: Caps, clock: Clock) -
     return await known_plan(plan_id, store.backfills)
 
 
-async def _added_up(plan: BackfillPlan, backfills: Backfills) -> tuple[str, dict[str, Any], Counter[Outcome]]:
+async def _added_up(
+    plan: BackfillPlan, backfills: Backfills, *, page: int
+) -> tuple[str, dict[str, Any], Counter[Outcome]]:
     digest = hashlib.sha256(f"{plan.id}\n{plan.made_at.isoformat()}\n".encode())
     outcomes: Counter[Outcome] = Counter()
     changes: Counter[Outcome] = Counter()
@@ -184,7 +187,7 @@ async def _added_up(plan: BackfillPlan, backfills: Backfills) -> tuple[str, dict
     failed: Counter[str] = Counter()
     samples: list[dict[str, Any]] = []
     after: LeadId | None = None
-    while rows := await backfills.items(plan.id, limit=_PAGE, after=after):
+    while rows := await backfills.items(plan.id, limit=page, after=after):
         after = rows[-1].lead_id
         for row in rows:
             if row.planned is None:
@@ -210,13 +213,13 @@ async def _added_up(plan: BackfillPlan, backfills: Backfills) -> tuple[str, dict
     return digest.hexdigest(), summary, changes
 
 
-async def admitted(plan_id: PlanId, *, approve: str | None, backfills: Backfills) -> BackfillPlan:
+async def admitted(plan_id: PlanId, *, approve: str | None, backfills: Backfills, page: int = _PAGE) -> BackfillPlan:
     """Return a plan that may be carried out now, or raise RequestError that says what keeps it."""
     plan = await known_plan(plan_id, backfills)
     if plan.planned_at is None or plan.hash is None:
         why = f"is held: {'; '.join(plan.held)}" if plan.held else "is not complete"
         raise RequestError(f"the plan {plan_id} {why}. `reconcile backfill plan --name {plan_id}` goes on with it")
-    digest, _, _ = await _added_up(plan, backfills)
+    digest, _, _ = await _added_up(plan, backfills, page=page)
     if digest != plan.hash:
         raise RequestError(f"the rows of plan {plan_id} were edited since it was made: make a new one")
     if approve is not None and approve != plan.hash:

@@ -53,6 +53,8 @@ class Undo:
     undone_plan: PlanId | None = None
     dry_run: bool = False
     version: str = ""
+    batch: int = BATCH
+    """Leads of one workspace that are written in one transaction."""
 
 
 async def undo(asked: Undo, *, store: Store, clock: Clock) -> Undoing:
@@ -73,8 +75,8 @@ async def undo(asked: Undo, *, store: Store, clock: Clock) -> Undoing:
             )
         for workspace_id, leads in sorted(by_workspace.items()):
             ids = sorted(leads)
-            for place in range(0, len(ids), BATCH):
-                part = {lead_id: leads[lead_id] for lead_id in ids[place : place + BATCH]}
+            for place in range(0, len(ids), asked.batch):
+                part = {lead_id: leads[lead_id] for lead_id in ids[place : place + asked.batch]}
                 done, others = await _undo_batch(part, workspace_id, asked=asked, store=store, clock=clock)
                 reverted += done
                 left += others

@@ -20,13 +20,13 @@ class Pruned:
     rows: Mapping[str, int]
 
 
-async def prune(ledger: Ledger, *, before: datetime, dry_run: bool) -> Pruned:
-    """Delete all that is old, or count it."""
+async def prune(ledger: Ledger, *, before: datetime, dry_run: bool, piece: int = PIECE) -> Pruned:
+    """Delete all that is old, up to *piece* rows of each kind in one transaction, or count it."""
     if dry_run:
         return Pruned(before=before, dry_run=True, rows=await ledger.prunable(before=before))
     rows: Counter[str] = Counter()
     while True:
-        removed = await ledger.prune(before=before, limit=PIECE)
+        removed = await ledger.prune(before=before, limit=piece)
         rows.update(removed)
         if not any(removed.values()):
             return Pruned(before=before, dry_run=False, rows=dict(rows))

@@ -5,11 +5,13 @@ from datetime import datetime
 
 from reconcile.ports import Ledger, TickRow
 
+_PAGE = 100
 
-async def every_tick(ledger: Ledger, *, since: datetime) -> AsyncIterator[TickRow]:
-    """Yield the runs begun since then that have reported, oldest first."""
+
+async def every_tick(ledger: Ledger, *, since: datetime, page: int = _PAGE) -> AsyncIterator[TickRow]:
+    """Yield the runs begun since then that have reported, oldest first; *page* of them are read at a time."""
     last: TickRow | None = None
-    while rows := await ledger.ticks(since=since, after=last):
+    while rows := await ledger.ticks(since=since, after=last, limit=page):
         for row in rows:
             yield row
         last = rows[-1]
