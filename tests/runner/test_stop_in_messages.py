@@ -1,6 +1,7 @@
 """Follow-ups and alerts that are stopped in the middle of their list: no other is sent, the rest goes out next time."""
 
 import asyncio
+import random
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -12,13 +13,14 @@ from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy,
 from reconcile.domain.change import Answer
 from reconcile.domain.ids import LeadId
 from reconcile.errors import StoreUnavailable
-from reconcile.ports import OutboxRow
+from reconcile.ports import Announcement, OutboxRow
 from tests.domain.factories import an_appointment
 from tests.runner.desk import Desk, Wrapped, unbooked
 from tests.runner.fakes import START, FakeSink, a_workspace
+from tests.runner.memory import MemoryMirror
 from tests.runner.stopping import PAST_THE_DEADLINE
 from tests.runner.told import FakeChannel, an_alarm, look
-from tests.use_cases import STOP_GRACE, tell
+from tests.use_cases import STOP_GRACE, Mirror, tell
 
 COUNT = 4
 FAR = timedelta(days=30)
@@ -197,3 +199,25 @@ async def test_a_run_that_gets_sigterm_while_it_tells_begins_no_other_message(de
     await desk.run()
 
     assert len(owing.messages) == 1
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+async def test_a_run_that_is_cut_off_emits_no_other_event(desk: Desk, after: int) -> None:
+    port = MemoryMirror()
+    emit = port.announce
+
+    async def announce(announcement: Announcement) -> None:
+        if len(port.announced) == after:
+            raise asyncio.CancelledError
+        await emit(announcement)
+
+    port.announce = announce  # type: ignore[method-assign]
+    mirror = Mirror(port=port, clock=desk.clock, random=random.Random(1), telemetry=desk.ear)
+    for n in range(3):
+        mirror.tell(Announcement(reason="OrderObeyed", text=str(n)), desk.store.breakers)
+
+    with pytest.raises(asyncio.CancelledError):
+        await mirror.finish(desk.store.breakers, None)
+    await mirror.close()
+
+    assert [each.text for each in port.announced] == [str(n) for n in range(after)]
