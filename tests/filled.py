@@ -23,7 +23,7 @@ _MAKERS: Mapping[Any, Callable[[int], Any]] = {
 """How a value is made whose fields depend on each other, from a number that is its own."""
 
 
-def filled(kind: type[Filled], **given: Any) -> Filled:
+def filled(kind: type[Filled], /, **given: Any) -> Filled:
     """Return a *kind*, a dataclass, in which each field that is not *given* has a value of its own.
 
     Texts, numbers, instants and durations are all different; an enumeration is at a member that is not the default, a

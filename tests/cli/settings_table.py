@@ -139,8 +139,8 @@ POLICY: Rows = {
 }
 BUDGET: Rows = {"run_budget_seconds": (at("policy", "budget"), timedelta(seconds=77))}
 CALLS: Rows = {
-    "ghl_base_url": (lambda seen: str(seen.to("ghl.example").url.copy_with(raw_path=b"/")), "https://ghl.example/"),
-    "calendly_base_url": (lambda seen: seen.to("calendly.example").url.scheme, "https"),
+    "ghl_base_url": (lambda seen: seen.origins["ghl"], "https://ghl.example"),
+    "calendly_base_url": (lambda seen: seen.origins["calendly"], "https://calendly.example"),
     "attempt_timeout_seconds": (
         lambda seen: [(each.provider, type(each)) for each in seen.failures],
         [(each.value, ProviderUnavailable) for each in ProviderName],

@@ -82,7 +82,7 @@ EFFECTS: Sequence[Effect] = (
     ("circuit_breaker_min_checks", ONE, {"5": True, "9": False}, is_open("workspace:ws-0")),
     ("circuit_breaker_mode", ALL, {"enforce": True, "metrics_only": False}, is_open("provider:ghl")),
     ("circuit_breaker_cooldown_seconds", ALL, {"30": 30, "600": 600}, cooldown),
-    ("quarantine_after", ONE, {"1": True, "2": False}, lambda report: report["quarantined"] > 0),
+    ("quarantine_after", ("ws-0-lead-3",), {"1": True, "2": False}, lambda report: report["quarantined"] > 0),
 )
 """Setting, which leads fail, and by its value what is seen in the report."""
 

@@ -40,7 +40,8 @@ SHARDED_POD = {"JOB_COMPLETION_INDEX": "2"}
 
 def _days_ago(seen: Seen) -> int:
     """Return of how many days ago a plan takes leads that were not verified since."""
-    return round((STARTED - seen["wanted"].selection.stale_booked) / timedelta(days=1))
+    age: timedelta = STARTED - seen["wanted"].selection.stale_booked
+    return round(age / timedelta(days=1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,7 +44,7 @@ class Typed:
     answers: Mapping[Callable[..., Any], Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return self.words.replace(" ", "-")
+        return "-".join(self.words.split()[:3])
 
 
 def hear(typed: Typed, *, url: str, folder: Path, **settings: str) -> Heard:

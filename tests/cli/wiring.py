@@ -87,6 +87,8 @@ class Seen:
     values: defaultdict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     requests: list[httpx.Request] = field(default_factory=list)
     failures: list[ProviderError] = field(default_factory=list)
+    origins: dict[str, str] = field(default_factory=dict)
+    """By provider: where its first request went."""
     done: Done | None = None
 
     def __getitem__(self, name: str) -> Any:
@@ -181,6 +183,8 @@ def _tried(seen: Seen) -> Callable[..., Any]:
                 await provider.answer(a_lead(email="ann@example.com"), workspace, deadline=deadline)
             except ProviderError as error:
                 seen.failures.append(error)
+            url = seen.requests[-1].url
+            seen.origins[provider.name] = f"{url.scheme}://{url.host}"
         deadline = parts.clock.monotonic() + LEFT.total_seconds()
         if parts.sink is not None:
             await parts.sink.deliver(filled(OutboxRow), deadline=deadline)
