@@ -29,8 +29,8 @@ test-parts: $(STAMP)  ## what make test skips or replaces where a browser, the c
 		tests/test_postgres_fixture.py
 
 .PHONY: test-faults
-test-faults: $(STAMP)  ## the fault suite in full, of which make test runs a sample: minutes
-	$(BIN)/pytest tests/faults -m faults --numprocesses 2 --dist worksteal
+test-faults: $(STAMP)  ## the fault suite and large tables in full, of which make test runs a sample: minutes
+	$(BIN)/pytest -m 'faults or sampled or whole' --numprocesses 2 --dist worksteal
 
 .PHONY: fuzz
 fuzz: $(STAMP)  ## each parser under atheris for SECONDS (5), of which make test tries a few; new inputs are kept in .fuzz/

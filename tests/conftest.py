@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import settings
 
-from tests import postgres
+from tests import postgres, samples
 
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
@@ -65,6 +65,21 @@ def _postgres_line() -> str:
         return f"postgres: {postgres.find().description}"
     except postgres.NoPostgresError as error:
         return f"postgres: {error}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what `make test` need not run each time."""
+    samples.mark_whole(items)
+    if not samples.is_part(config):
+        config.hook.pytest_deselected(items=[each for each in items if each.get_closest_marker("whole")])
+        items[:] = [each for each in items if not each.get_closest_marker("whole")]
+
+
+@pytest.fixture(scope="session")
+def is_thorough(request: pytest.FixtureRequest) -> bool:
+    """Tell whether everything is to be tried: `make test-faults` does, `make test` tries a sample."""
+    return "faults" in request.config.option.markexpr
 
 
 @pytest.fixture(scope="session")

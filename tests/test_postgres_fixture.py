@@ -42,11 +42,18 @@ async def test_a_database_can_be_copied_from_a_template(postgres_server: postgre
     assert table == "kept"
 
 
+HOW_TO_GET_IT = {
+    "machine": "apt-get install postgresql",
+    "package": "make install",
+    "container": "install Docker, and start it",
+}
+
+
 @pytest.mark.parametrize("look", [postgres.machine, postgres.package, postgres.container])
 def test_each_source_at_hand_gives_a_server_that_stops(look: Callable[[], postgres.Source | None]) -> None:
     source = look()
     if source is None:
-        pytest.skip(f"this machine has no PostgreSQL of the kind {look.__name__!r}")
+        pytest.skip(f"no PostgreSQL from the {look.__name__}: {HOW_TO_GET_IT[look.__name__]}")
     with source.start() as server:
         url = server.create_database()
 

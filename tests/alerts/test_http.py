@@ -1,5 +1,6 @@
 """Every channel that speaks HTTP, against a server that confirms, refuses, hangs, or is somebody else."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
@@ -21,6 +22,7 @@ from reconcile.wire.signing import signed
 from tests.alerts.messages import AT, OVER, PARKED, a_message, a_notice
 from tests.alerts.messages import RealClock as Clock
 from tests.integration.receiver import Delivery, Receiver, a_receiver
+from tests.patience import HUNG
 
 KEY = "c4n4ry-key-of-the-service"
 CONFIRMED = {
@@ -122,12 +124,10 @@ async def test_a_page_of_somebody_else_is_none_where_the_service_has_a_word_for_
 
 async def test_who_hangs_is_given_up_in_time(trial: Trial) -> None:
     trial.receiver.is_shut = True
-    began = time.monotonic()
-
-    error = await trial.refused(within=0.2)
+    async with asyncio.timeout(HUNG):
+        error = await trial.refused(within=0.2)
 
     assert str(error).endswith("did not answer in time")
-    assert time.monotonic() - began < 1
 
 
 async def test_a_body_that_never_ends_is_given_up_in_time(trial: Trial) -> None:
@@ -154,7 +154,7 @@ async def test_nothing_is_sent_after_the_deadline(trial: Trial) -> None:
 
 @pytest.mark.parametrize("trial", ["webhook"], indirect=True)
 async def test_a_webhook_is_signed_and_names_each_notice(trial: Trial) -> None:
-    await trial.channel.deliver(a_message(a_notice(), a_notice(PARKED)), deadline=time.monotonic() + 10)
+    await trial.channel.deliver(a_message(a_notice(), a_notice(PARKED)), deadline=time.monotonic() + HUNG)
 
     delivery = trial.delivery
     proof = signed("alert-1", delivery.body, key=KEY.encode(), at=AT)
@@ -190,7 +190,7 @@ async def test_a_webhook_is_signed_and_names_each_notice(trial: Trial) -> None:
 @pytest.mark.parametrize("trial", ["pagerduty"], indirect=True)
 async def test_pagerduty_gets_an_incident_and_its_end_under_one_key(trial: Trial) -> None:
     for notice in (a_notice(), a_notice(OVER, News.RECOVERED)):
-        await trial.channel.deliver(a_message(notice), deadline=time.monotonic() + 10)
+        await trial.channel.deliver(a_message(notice), deadline=time.monotonic() + HUNG)
 
     trigger, resolve = (json.loads(each.body) for each in trial.receiver.deliveries)
     assert trial.receiver.deliveries[0].target == "/v2/enqueue"

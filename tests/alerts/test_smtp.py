@@ -1,5 +1,6 @@
 """Mail over a server that takes it, refuses it, hangs, or is no mail server; never in the clear but on this machine."""
 
+import asyncio
 import email
 import ssl
 import time
@@ -14,6 +15,7 @@ from reconcile.errors import AlertNotDelivered
 from reconcile.providers.http.transport import tls_context
 from tests.alerts.mailserver import a_mail_server
 from tests.alerts.messages import RealClock, a_message
+from tests.patience import HUNG
 
 CERTIFICATES = Path(__file__).parents[1] / "providers" / "http" / "certificates"
 
@@ -127,11 +129,8 @@ async def test_a_server_that_refuses_is_quoted_by_its_number_alone(command: str,
 
 @pytest.mark.parametrize("command", ["greeting", "EHLO", "AUTH", "RCPT", "mail"])
 async def test_a_server_that_hangs_is_given_up_in_time(command: str) -> None:
-    began = time.monotonic()
-    async with a_mail_server({command: ""}) as server:
+    async with a_mail_server({command: ""}) as server, asyncio.timeout(HUNG):
         assert await refused(a_channel(server.port), within=0.2) == "the mail server did not answer in time"
-
-    assert time.monotonic() - began < 1
 
 
 async def test_a_mail_that_was_taken_is_delivered_however_the_server_says_goodbye() -> None:

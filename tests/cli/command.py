@@ -12,6 +12,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from reconcile_cli.main import cli
+from tests.patience import HUNG
 
 ROOT = Path(__file__).parents[2]
 ARGUMENTS = (sys.executable, "-m", "reconcile_cli.main")
@@ -52,7 +53,7 @@ def reconcile(*arguments: str, cwd: Path | None = None, **settings: str) -> Done
         env={**BASE, **given},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HUNG,
         check=False,
         cwd=cwd,
         stdin=subprocess.DEVNULL,

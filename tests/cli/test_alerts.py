@@ -15,6 +15,7 @@ from tests.alerts.mailserver import a_mail_server
 from tests.cli.command import ARGUMENTS, BASE, here
 from tests.cli.conftest import Shop
 from tests.integration.receiver import Receiver, a_receiver
+from tests.patience import HUNG
 
 pytestmark = pytest.mark.integration
 SECRET = "c4n4ry-signing-key-16"
@@ -122,7 +123,7 @@ async def test_a_name_server_that_never_answers_keeps_no_run(tmp_path: Path, sho
         "asked = socket.getaddrinfo\n"
         "def getaddrinfo(host, *rest, **more):\n"
         "    if host == 'hooks.example.com':\n"
-        "        time.sleep(60)\n"
+        "        time.sleep(600)\n"
         "    return asked(host, *rest, **more)\n"
         "socket.getaddrinfo = getaddrinfo\n"
     )
@@ -134,7 +135,7 @@ async def test_a_name_server_that_never_answers_keeps_no_run(tmp_path: Path, sho
 
     assert done.code == 0
     assert "slack did not answer in time" in done.err
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < HUNG
 
 
 async def test_a_test_says_of_each_channel_what_became_of_it(receiver: Receiver, shop: Shop) -> None:

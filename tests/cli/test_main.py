@@ -18,6 +18,7 @@ from reconcile.errors import LeaseHeld, LeaseLost, ReconcileError, RequestError,
 from reconcile_cli import main
 from reconcile_cli.main import COMMANDS, ExitCode, cli
 from tests.cli.command import ARGUMENTS, BASE, reconcile
+from tests.patience import HUNG
 
 DESIGN = {0, 1, 2, 75, 78, 143}
 
@@ -168,7 +169,7 @@ def test_a_signal_ends_a_server_in_order(number: signal.Signals, code: int) -> N
     process.stdout.readline()
 
     process.send_signal(number)
-    _, stderr = process.communicate(timeout=20)
+    _, stderr = process.communicate(timeout=HUNG)
 
     assert process.returncode == code
     assert len(stderr.splitlines()) == 1
@@ -264,7 +265,7 @@ def test_a_reader_that_leaves_is_no_failure_to_tell_of() -> None:
     )
     assert process.stdout
     process.stdout.close()
-    _, stderr = process.communicate(timeout=20)
+    _, stderr = process.communicate(timeout=HUNG)
 
     assert "Traceback" not in stderr
     assert "Exception ignored" not in stderr

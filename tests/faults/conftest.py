@@ -11,22 +11,11 @@ from tests.faults.company import Scene, a_scene
 HERE = Path(__file__).parent
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
-    config.addinivalue_line("markers", "faults: breaks something on purpose; make test-faults breaks everything")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is here, so that `-m faults` asks for it."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.faults)
-
-
-@pytest.fixture(scope="session")
-def is_thorough(request: pytest.FixtureRequest) -> bool:
-    """Tell whether everything is to be tried."""
-    return "faults" in request.config.option.markexpr
 
 
 @pytest.fixture

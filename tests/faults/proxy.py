@@ -57,6 +57,8 @@ class Proxy:
     deed: Deed | None = None
     listens: Listens = Listens.PASSES
     delay: float = 0.0
+    unanswered: int = 0
+    """Messages that were kept back because the database is silent."""
     before_writing: list[Deed] = field(default_factory=list)
     """Done before each BEGIN is passed on: a run has read by then, and has not locked what it is about to write."""
     before_statement: tuple[bytes, Deed] | None = None
@@ -194,6 +196,7 @@ class _Wire:
 
     async def _send(self, to: asyncio.StreamWriter, message: bytes) -> None:
         if self.proxy.listens is Listens.IS_SILENT:
+            self.proxy.unanswered += 1
             await asyncio.Event().wait()
         to.write(message)
         await to.drain()

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,6 +12,10 @@ from reconcile.store.db import engines
 from tests.faults.company import TRY_LATER, Scene, run_here
 from tests.faults.proxy import Listens, a_proxy
 from tests.integration.processes import Company
+from tests.patience import HUNG
+
+MOST_WAITS = 12
+"""Messages that a silent database leaves unanswered: what was begun side by side, then what gives that up."""
 
 pytestmark = pytest.mark.integration
 
@@ -79,11 +82,10 @@ async def test_a_database_that_is_not_there_is_tried_later(scene: Scene, monkeyp
         async with a_proxy(company.url) as proxy:
             for listens in (Listens.RESETS, Listens.IS_SILENT):
                 proxy.listens = listens
-                began = time.monotonic()
                 with monkeypatch.context() as patch:
                     patch.setattr(engines, "CONNECT_TIMEOUT", 0.3)
-                    assert (await run_here(company, url=proxy.url)).code == TRY_LATER
-                assert time.monotonic() - began < 5
+                    async with asyncio.timeout(HUNG):
+                        assert (await run_here(company, url=proxy.url)).code == TRY_LATER
         assert (await run_here(company, url=proxy.url)).code == TRY_LATER, "the port is closed now"
         await scene.ends_well(company)
 
@@ -103,15 +105,13 @@ async def test_a_database_that_falls_silent_is_not_waited_for_beyond_all_bounds(
             with monkeypatch.context() as patch:
                 patch.setattr(engines, "CONNECT_TIMEOUT", limit)
                 patch.setattr(engines, "STATEMENT_TIMEOUT", limit)
-                began = time.monotonic()
                 told = await run_here(company, url=proxy.url)
-                took = time.monotonic() - began
             proxy.reset_all()
             await scene.ends_well(company)
 
             assert told.code in {0, TRY_LATER}, told
             # What was begun side by side, then what is given up: never one limit for each lead or workspace.
-            assert took < 12 * limit + 5, (at, took)
+            assert proxy.unanswered <= MOST_WAITS, at
 
 
 async def test_a_server_that_has_become_a_replica_is_tried_later(scene: Scene) -> None:

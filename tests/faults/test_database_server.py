@@ -20,6 +20,7 @@ from tests import postgres
 from tests.faults.company import TRY_LATER, Scene, run_here
 from tests.faults.proxy import a_proxy
 from tests.integration.processes import Company, until
+from tests.programs import skip_unless_it_runs
 
 pytestmark = pytest.mark.integration
 
@@ -76,14 +77,15 @@ async def test_a_server_that_crashes_and_recovers_at_a_statement_costs_no_more_t
 def small_disk(server: postgres.Server) -> Iterator[Path]:
     """Mount a disk of *ROOM* where the server can write."""
     if not is_here(server):
-        pytest.skip("a small disk for the server takes root, and a server on this machine")
+        pytest.skip("a small disk for the server takes root, and a server on this machine that the tests have started")
     folder = Path(tempfile.mkdtemp(prefix="reconcile-disk-"))
     account = postgres.account()
     options = f"size={ROOM},uid={account['user']},gid={account['group']},mode=0700"
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", folder], check=False, capture_output=True)  # noqa: S607
-    if mounted.returncode:
+    try:
+        skip_unless_it_runs("mount", "-t", "tmpfs", "-o", options, "none", str(folder), package="mount")
+    except pytest.skip.Exception:
         folder.rmdir()
-        pytest.skip("this machine lets us mount no disk of our own")
+        raise
     try:
         yield folder
     finally:
@@ -125,7 +127,7 @@ def pooler(url: str, port: int, folder: Path) -> "subprocess.Popen[bytes]":
     """Start PgBouncer in transaction mode before the database at *url*."""
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
-        pytest.skip("PgBouncer is not installed; .ci/run installs it")
+        pytest.skip("there is no pgbouncer on this machine: apt-get install pgbouncer")
     parts = urlsplit(url)
     users, settings = folder / "users.txt", folder / "pgbouncer.ini"
     users.write_text(f'"{parts.username}" "{parts.password or ""}"\n')

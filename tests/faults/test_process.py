@@ -5,7 +5,6 @@ import itertools
 import os
 import random
 import signal
-import subprocess
 import time
 
 import pytest
@@ -16,6 +15,7 @@ from tests.faults.proxy import Phase, a_proxy
 from tests.faults.test_statements import length_of_a_run
 from tests.integration.processes import LIMIT, Company, Ended, Reconciler
 from tests.integration.test_processes_sigterm import BY_THE_SIGNAL, IN_TIME, TERMINATED, children
+from tests.programs import skip_unless_it_runs
 
 pytestmark = pytest.mark.integration
 
@@ -54,8 +54,7 @@ async def test_a_run_that_is_killed_at_any_commit_ends_as_an_undisturbed_one(sce
 
 async def test_a_first_process_that_is_told_twice_to_end_does_so_in_time(scene: Scene, is_thorough: bool) -> None:
     """At statements that are drawn; once it is told, the second signal follows at another one, or at once."""
-    if subprocess.run([*FIRST_PROCESS, "true"], check=False, capture_output=True).returncode:  # noqa: ASYNC221
-        pytest.skip("this machine lets us make no namespace of processes (unshare --pid)")
+    skip_unless_it_runs(*FIRST_PROCESS, "true", package="util-linux")
     chance = random.Random(1)
     length = await length_of_a_run(scene)
     for _ in range(20 if is_thorough else 3):

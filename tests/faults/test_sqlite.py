@@ -2,9 +2,7 @@
 
 import asyncio
 import re
-import shutil
 import sqlite3
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +14,7 @@ from reconcile.store.db import engines
 from tests.faults.company import TRY_LATER, run_here
 from tests.faults.file_company import FileScene, a_file_scene
 from tests.integration.processes import Company, Ended
+from tests.programs import skip_unless_it_runs
 
 pytestmark = pytest.mark.integration
 
@@ -33,14 +32,6 @@ FAILURES = {
 async def files(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[FileScene]:
     async with a_file_scene(sqlite_template, tmp_path) as scene:
         yield scene
-
-
-def can_trace() -> bool:
-    """Tell whether we may look into processes of our own."""
-    strace = shutil.which("strace")
-    return (
-        strace is not None and not subprocess.run([strace, "-qq", "true"], check=False, capture_output=True).returncode
-    )
 
 
 def tracer(company: Company, *arguments: str) -> tuple[str, ...]:
@@ -67,8 +58,7 @@ async def writes_of_a_run(files: FileScene) -> dict[str, int]:
 async def test_whatever_happens_at_any_write_costs_no_more_than_a_run(
     files: FileScene, failure: str, is_thorough: bool
 ) -> None:
-    if not can_trace():
-        pytest.skip("strace is not installed, or may not trace here; .ci/run installs it")
+    skip_unless_it_runs("strace", "-qq", "true", package="strace")
     injection = FAILURES[failure]
     call = injection.partition(":")[0]
     count = (await writes_of_a_run(files))[call]

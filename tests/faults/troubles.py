@@ -144,11 +144,11 @@ async def a_stopped_process(stage: Stage) -> AsyncIterator[None]:
     try:
         # Half of the time as long as it takes: on a slow machine, 1.5 s end before anything is written.
         everybody = asyncio.gather(*(each.process.wait() for each in stage.running))
-        first: list[asyncio.Future[Any]] = [asyncio.create_task(is_stopped.wait()), everybody]
+        waits: list[asyncio.Future[Any]] = [asyncio.create_task(is_stopped.wait()), everybody]
         patience = stage.chance.choice([1.5, LIMIT])
-        await asyncio.wait(first, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-        for each in first:
-            each.cancel()
+        await asyncio.wait(waits, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
         left = min(left, 1)
         await stop()
         await stage.company.expire_leases()

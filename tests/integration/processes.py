@@ -18,10 +18,11 @@ from reconcile.drill.company import enter
 from reconcile.simulator import Scenario, Simulator, World, WorldSize, simulate
 from tests import postgres
 from tests.integration.receiver import Receiver, a_receiver
+from tests.patience import HUNG
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "reconcile_cli.main")
-LIMIT = 60.0
+LIMIT = HUNG
 """Seconds after which a test gives up waiting: it is broken then, not slow."""
 PATIENCE = timedelta(milliseconds=20)
 """Between two looks at what cannot be waited for otherwise."""

@@ -18,6 +18,7 @@ from tests.cli.command import BASE, Done, here, reconcile
 from tests.integration import canaries
 from tests.integration.canaries import EMAIL, MARK, NAME, PASSWORD, SECRET, Server, found
 from tests.integration.test_canary_secrets import leads, workspaces
+from tests.patience import HUNG
 
 CRASHES = {
     "in the runner": "from reconcile.domain.retry_state import next_state; substitute(next_state, broken)",
@@ -57,6 +58,7 @@ from tests import use_cases
 from tests.substitution import substitute
 {{bug}}
 from reconcile_cli.main import cli
+from tests.patience import HUNG
 cli(prog_name="reconcile")
 """
 REFUSALS = {
@@ -133,7 +135,7 @@ def with_bug(bug: str, settings: dict[str, str], *, cwd: Path) -> Done:
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HUNG,
         check=False,
         stdin=subprocess.DEVNULL,
     )

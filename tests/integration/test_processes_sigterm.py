@@ -12,6 +12,7 @@ import pytest
 from reconcile.simulator import Fault, FaultKind, Operation
 from tests import postgres
 from tests.integration.processes import LIMIT, Company, Ended, Reconciler, one_company
+from tests.programs import skip_unless_it_runs
 
 TERMINATED = 143
 BY_THE_SIGNAL = -signal.SIGTERM
@@ -51,15 +52,6 @@ async def is_ended_in_order(company: Company, ended: Ended) -> None:
     assert "Traceback" not in ended.err
     assert await company.held_leases() == []
     await company.sessions(0)
-
-
-async def is_possible(*command: str) -> bool:
-    """Tell whether a command can be run here."""
-    try:
-        process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
-    except OSError:
-        return False
-    return await process.wait() == 0
 
 
 def children(pid: int) -> list[int]:
@@ -180,8 +172,7 @@ async def test_where_the_database_does_not_answer_it_ends_all_the_same(
 async def test_as_the_first_process_of_a_container_it_hears_the_signal(company: Company) -> None:
     """The kernel brings no default action to a process 1: without a handler of its own it would not notice."""
     prefix = ("unshare", "--pid", "--fork", "--kill-child")
-    if not await is_possible(*prefix, "true"):
-        pytest.skip("this machine lets us make no namespace of processes (unshare --pid)")
+    skip_unless_it_runs(*prefix, "true", package="util-linux")
     company.simulator.faults.add(Fault(kind=FaultKind.HOLD, operation=Operation.GHL_APPOINTMENT))
     process = await company.start(prefix=prefix)
     await company.held()

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -24,13 +25,16 @@ from reconcile.ports import Provider
 from reconcile.simulator import Fault, FaultKind, Scenario, WorldSize
 from tests.integration.life import Life
 from tests.integration.office import Office, an_office
+from tests.patience import HUNG
+from tests.samples import SAMPLED
 from tests.use_cases import RunPolicy
 
 pytestmark = pytest.mark.integration
 
 TICKS = 4
 SIZE = WorldSize(workspaces=2, leads_per_workspace=24)
-FEW = settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+FEW, ALL = 4, 12
+"""Examples in `make test`, and in `make test-faults`."""
 WAYS: tuple[tuple[Fault, ...], ...] = (
     (),
     (Fault(kind=FaultKind.ENVELOPE, value="appointment"), Fault(kind=FaultKind.STATUS_SPELLING, value="typo")),
@@ -44,7 +48,7 @@ MIXES = st.fixed_dictionaries({each: st.integers(0, 4) for each in Scenario}).fi
 
 async def _agreed(office: Office, provider: Provider, workspace: Workspace, leads: list[Lead]) -> int:
     """Compare what lists say of leads with what look-ups say; return how many they settle."""
-    now, deadline = office.clock.now(), office.clock.monotonic() + 60
+    now, deadline = office.clock.now(), office.clock.monotonic() + HUNG
     asked = SweepPlan(since=now, until=now + timedelta(days=60), expected_calls=1, most_calls=100)
     swept = await provider.sweep(leads, workspace, plan=asked, deadline=deadline)
     by_id = {each.id: each for each in leads}
@@ -82,10 +86,18 @@ async def _agreed_in_a_world(seed: int, mix: dict[Scenario, float], ways: tuple[
                 await office.tick(then=timedelta(hours=1))
 
 
-@FEW
-@given(seed=st.integers(0, 10_000), mix=MIXES, ways=st.sampled_from(WAYS))
-def test_what_lists_settle_look_ups_settle_alike(seed: int, mix: Any, ways: tuple[Fault, ...]) -> None:
-    asyncio.run(_agreed_in_a_world(seed, mix, ways))
+def _in_worlds(check: Callable[[int, Any, tuple[Fault, ...]], None], *, is_thorough: bool) -> None:
+    """Hold *check* in worlds that are drawn."""
+    some = settings(max_examples=ALL if is_thorough else FEW, suppress_health_check=[HealthCheck.too_slow])
+    some(given(seed=st.integers(0, 10_000), mix=MIXES, ways=st.sampled_from(WAYS))(check))()
+
+
+@SAMPLED
+def test_what_lists_settle_look_ups_settle_alike(is_thorough: bool) -> None:
+    def agree(seed: int, mix: Any, ways: tuple[Fault, ...]) -> None:
+        asyncio.run(_agreed_in_a_world(seed, mix, ways))
+
+    _in_worlds(agree, is_thorough=is_thorough)
 
 
 async def _lived(seed: int, mix: Any, ways: tuple[Fault, ...], *, by_lists: bool) -> tuple[Any, int]:
@@ -115,14 +127,17 @@ async def _lived(seed: int, mix: Any, ways: tuple[Fault, ...], *, by_lists: bool
             return (told, ends), sum(each.provider_calls for each in office.reports)
 
 
-@FEW
-@given(seed=st.integers(0, 10_000), mix=MIXES, ways=st.sampled_from(WAYS))
-def test_runs_by_lists_and_by_look_ups_alone_come_to_the_same(seed: int, mix: Any, ways: tuple[Fault, ...]) -> None:
+@SAMPLED
+def test_runs_by_lists_and_by_look_ups_alone_come_to_the_same(is_thorough: bool) -> None:
     """Outcomes, changes, and the state at the end."""
-    listed, _ = asyncio.run(_lived(seed, mix, ways, by_lists=True))
-    looked_up, _ = asyncio.run(_lived(seed, mix, ways, by_lists=False))
 
-    assert listed == looked_up
+    def agree(seed: int, mix: Any, ways: tuple[Fault, ...]) -> None:
+        listed, _ = asyncio.run(_lived(seed, mix, ways, by_lists=True))
+        looked_up, _ = asyncio.run(_lived(seed, mix, ways, by_lists=False))
+
+        assert listed == looked_up
+
+    _in_worlds(agree, is_thorough=is_thorough)
 
 
 def test_lists_save_many_calls_where_most_bookings_stand() -> None:

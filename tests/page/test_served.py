@@ -290,7 +290,7 @@ async def test_the_command_serves_until_it_is_told_to_end(
     shown = await view.page.locator("h1").inner_text()
     process.send_signal(signal.SIGTERM)
     try:
-        _, err = await asyncio.wait_for(process.communicate(), 20)
+        _, err = await asyncio.wait_for(process.communicate(), 300)
     finally:
         if process.returncode is None:
             process.kill()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.patience import HUNG
 from tests.use_cases import Gate
 
 steps = st.lists(
@@ -94,7 +95,7 @@ def test_never_more_than_the_window_and_no_place_is_lost(
             crowd.leave(succeeded=None)
             await settle()
         for _ in range(gate.window):
-            await asyncio.wait_for(gate.enter(), 1)
+            await asyncio.wait_for(gate.enter(), HUNG)
 
     asyncio.run(scene())
 
@@ -140,9 +141,9 @@ async def test_a_call_that_many_have_overtaken_lends_its_place_once() -> None:
     gate, lent = Gate(limit=4, initial=2, most_lent=5), list[str]()
     vain = await gate.enter(on_lent=lambda: lent.append("vain"))
     for _ in range(9):
-        gate.leave(await asyncio.wait_for(gate.enter(), 1), succeeded=True)
+        gate.leave(await asyncio.wait_for(gate.enter(), HUNG), succeeded=True)
     windows = [gate.window]
-    inside = [await asyncio.wait_for(gate.enter(), 1) for _ in range(gate.window)]
+    inside = [await asyncio.wait_for(gate.enter(), HUNG) for _ in range(gate.window)]
     gate.leave(vain, succeeded=False)
     windows.append(gate.window)
 
@@ -151,7 +152,7 @@ async def test_a_call_that_many_have_overtaken_lends_its_place_once() -> None:
     await settle()
     assert not fifth.done(), "a place that was lent is not given back a second time"
     gate.leave(inside[0], succeeded=None)
-    await asyncio.wait_for(fifth, 1)
+    await asyncio.wait_for(fifth, HUNG)
 
 
 async def test_while_nobody_is_answered_no_place_is_lent() -> None:
@@ -184,6 +185,6 @@ async def test_no_more_places_are_lent_than_may_be() -> None:
     for number in range(3):
         await gate.enter(on_lent=partial(lent.append, number))
         for _ in range(4):
-            gate.leave(await asyncio.wait_for(gate.enter(), 1), succeeded=True)
+            gate.leave(await asyncio.wait_for(gate.enter(), HUNG), succeeded=True)
 
     assert lent == [0, 1]

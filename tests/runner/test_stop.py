@@ -8,13 +8,11 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.outcome import DeferReason
-from reconcile.domain.run.report import Health, RunReport
+from reconcile.domain.report import Health, RunReport
+from tests.patience import HUNG
 from tests.runner.desk import Desk, Wrapped
 from tests.runner.fakes import FakeSink
 from tests.use_cases import STOP_GRACE, RunPolicy
-
-PATIENCE = 20.0
-"""Seconds of real time after which a test that hangs is ended."""
 
 
 @asynccontextmanager
@@ -23,7 +21,7 @@ async def under_way(desk: Desk, *, calls: int) -> AsyncIterator["asyncio.Task[Ru
     desk.clock.is_hasty = False
     desk.ghl.gate.clear()
     task = asyncio.create_task(desk.run(then=timedelta(0)))
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(HUNG):
         while desk.ghl.under_way < calls:
             desk.ghl.arrived.clear()
             await desk.ghl.arrived.wait()

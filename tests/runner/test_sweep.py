@@ -17,6 +17,7 @@ from reconcile.domain.run.report import Health
 from reconcile.errors import ErrorClass
 from reconcile.ports import Usage
 from tests.domain.factories import NOW
+from tests.patience import HUNG
 from tests.runner.boards import GHL as LOOK_UP
 from tests.runner.boards import a_board, asked, states, ws
 from tests.runner.desk import GHL, Desk, booked, tripped, unbooked
@@ -217,7 +218,7 @@ async def test_sigterm_lets_a_sweep_end_and_then_cuts_it_off(listed: Desk, *, en
     listed.clock.is_hasty = False
     listed.ghl.gate.clear()
     task = asyncio.create_task(listed.run(then=timedelta(0)))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HUNG):
         await listed.ghl.arrived.wait()
         listed.stop.terminate()
         if ends_in_time:

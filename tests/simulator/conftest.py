@@ -9,11 +9,12 @@ import httpx
 import pytest
 
 from reconcile.simulator import Fault, FaultKind, Simulator, World, simulate
+from tests.patience import HUNG
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SLOT = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
 ANN = "ann@example.com"
-LIMIT = timedelta(seconds=20)
+LIMIT = timedelta(seconds=HUNG)
 
 
 @dataclass

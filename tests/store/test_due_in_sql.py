@@ -64,7 +64,7 @@ def expected(leads: Sequence[Lead]) -> list[str]:
 
 @pytest.mark.parametrize("most", [1, 25], ids=["one lead, so that each reason must find it", "many"])
 @pytest.mark.parametrize("schema", ["default", "camel", "bare"])
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 async def test_sql_and_domain_agree(database_url: str, schema: str, most: int, data: st.DataObject) -> None:
     drawn = data.draw(st.lists(facts, min_size=1, max_size=most))

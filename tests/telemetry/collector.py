@@ -26,6 +26,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.cluster.kubernetes import binaries
+from tests.patience import HUNG
 
 SOURCE = Path(__file__).parent / "collector_source"
 _REQUESTS: Mapping[str, Any] = {
@@ -169,7 +170,7 @@ def _real(folder: Path) -> Iterator[Collector]:
 
     def stop() -> list[Mapping[str, Any]]:
         process.terminate()
-        _, complaints = process.communicate(timeout=30)
+        _, complaints = process.communicate(timeout=HUNG)
         assert process.returncode == 0, complaints
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 

@@ -18,10 +18,12 @@ from reconcile import bootstrap
 from reconcile.domain.ids import RunId
 from reconcile.ports.instruments import RUNS
 from reconcile.settings import Settings
+from reconcile.telemetry import sender as sending
 from reconcile.telemetry.otel import OtelTelemetry
 from reconcile.telemetry.wanted import wanted
 from tests import stores
 from tests.cli.command import BASE
+from tests.patience import HUNG
 from tests.use_cases import RunRequest
 
 Broken: TypeAlias = Callable[[], AbstractContextManager[str]]
@@ -94,6 +96,12 @@ def dripping() -> Iterator[str]:
 BROKEN = pytest.mark.parametrize("broken", [dead, silent, full, dripping], ids=lambda each: each.__name__)
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a request take longer than any test: only the limit of the end can end it."""
+    monkeypatch.setattr(sending, "LIMIT", 2 * HUNG)
+
+
 @BROKEN
 @pytest.mark.parametrize("is_sent_before", [True, False])
 def test_no_collector_holds_up_the_end(broken: Broken, is_sent_before: bool, capfd: pytest.CaptureFixture[str]) -> None:
@@ -110,14 +118,14 @@ def test_no_collector_holds_up_the_end(broken: Broken, is_sent_before: bool, cap
         took = time.monotonic() - begun_at
     printed = capfd.readouterr()
 
-    assert took < LIMIT.total_seconds() + 1
+    assert took < HUNG
     assert SECRET not in printed.out + printed.err
     assert "Traceback" not in printed.err
 
 
 @pytest.mark.integration
 @pytest.mark.parametrize("broken", [dead, silent], ids=lambda each: each.__name__)
-async def test_a_whole_run_ends_within_three_seconds_and_says_what_was_lost(
+async def test_a_whole_run_ends_all_the_same_and_says_what_was_lost(
     broken: Broken,
     sqlite_template: Path,
     tmp_path: Path,
@@ -135,7 +143,7 @@ async def test_a_whole_run_ends_within_three_seconds_and_says_what_was_lost(
     lost = [each for each in caplog.records if each.getMessage() == "telemetry.not_delivered"]
 
     assert report.success
-    assert tail <= 3
+    assert tail < HUNG
     assert {each.facts["signal"] for each in lost} == {"traces", "metrics"}  # type: ignore[attr-defined]
 
 
@@ -152,7 +160,7 @@ def test_nothing_is_imported_where_nobody_listens(sqlite_template: Path, tmp_pat
         capture_output=True,
         check=True,
         text=True,
-        timeout=60,
+        timeout=HUNG,
     )
 
     assert done.stdout.splitlines()[-1] == "[]"

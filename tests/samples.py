@@ -1,0 +1,32 @@
+"""Which cells of large tables `make test` leaves out; `make test-faults` and runs of single files do not."""
+
+from pathlib import Path
+from zlib import crc32
+
+import pytest
+
+SAMPLED = pytest.mark.sampled
+"""Marks a test of which `make test` tries fewer examples."""
+WHOLE = pytest.mark.whole
+"""Marks a cell that `make test` leaves out."""
+ONE_IN = 4
+"""Of so many cells on PostgreSQL, where SQLite's cell beside it goes the same way in Python, `make test` runs one."""
+_USE_CASES = ("runner", "integration")
+"""Folders whose tests need any database; what SQL makes of each port, tests/contracts and tests/store try on both."""
+_TESTS = Path(__file__).parent
+
+
+def is_part(config: pytest.Config) -> bool:
+    """Tell whether less than the suite was asked for, or all of it by its marker."""
+    asked = [Path(config.invocation_params.dir, each.partition("::")[0]).resolve() for each in config.args]
+    return asked != [_TESTS] or bool(config.option.markexpr)
+
+
+def mark_whole(items: list[pytest.Item]) -> None:
+    """Mark the cells on PostgreSQL that a sample of use cases leaves out: by their names, so that it stays the same."""
+    folders = [_TESTS / each for each in _USE_CASES]
+    for item in items:
+        cell = getattr(item, "callspec", None)
+        is_on_postgres = cell is not None and "postgres" in cell.params.values()
+        if is_on_postgres and item.path.parent in folders and (crc32(item.nodeid.encode()) >> 8) % ONE_IN:
+            item.add_marker(WHOLE)
