@@ -48,14 +48,18 @@ audit: $(STAMP)  ## whether a locked package has a known vulnerability, as far a
 collector: $(STAMP)  ## OpenTelemetry's collector, which the tests send to once it is built from Go modules
 	$(BIN)/python -m tests.telemetry.collector
 
+.PHONY: tools
+tools: $(STAMP)  ## what the tests below would build on their first run, beside other work; a few of it with TOOLS=
+	$(BIN)/python -m tests.tools $(TOOLS)
+
 .PHONY: test-cluster
 test-cluster: image  ## the tests on a real Kubernetes, which the first run on a machine builds from Go modules
 	$(BIN)/python -m tests.cluster.kubernetes
-	$(BIN)/pytest tests/cluster -m cluster
+	$(BIN)/pytest tests/cluster -m cluster --numprocesses 2 --dist loadgroup
 
 .PHONY: chart
 chart: $(STAMP)  ## the chart under Helm 3, Helm 4, unit tests and checkers, which the first run on a machine builds
-	$(BIN)/pytest tests/chart -m chart
+	$(BIN)/pytest tests/chart -m chart --numprocesses 2 --dist worksteal
 
 .PHONY: chart-files
 chart-files: $(STAMP)  ## the chart's schema, the table in its README and its snapshot, from values and templates

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks.bounds import BENCHMARKS, Result, Small
 
@@ -15,6 +16,9 @@ LOOKS = 2
 
 What may never happen, and has 0 as its bound, counts as soon as it is seen once.
 """
+_AT_ONCE = 2
+"""Benchmarks beside each other. A figure is a count, memory, or CPU over CPU of the same run: a neighbour slows all of
+one run alike."""
 _LONGEST = 300.0
 """Seconds of one benchmark."""
 
@@ -47,17 +51,20 @@ def check(names: Sequence[str], run: Run = result_of) -> Sequence[str]:
     """Print each figure beside its bound, then all as JSON; return a sentence for each that is over."""
     faults: list[str] = []
     figures: dict[str, dict[str, float]] = {}
-    for name in names:
-        figures[name] = figures_of(name, BENCHMARKS[name], run)
-        for bound in BENCHMARKS[name].bounds:
-            value = figures[name][bound.figure]
-            is_over = value > bound.most
-            print(f"{name:10} {bound.figure:46} {value:>8g} of {bound.most:<6g} {'OVER' if is_over else ''}".rstrip())
-            if is_over:
-                faults.append(
-                    f"benchmarks.{name}: {bound.figure}: {value:g} is over its bound of {bound.most:g}"
-                    " (benchmarks/bounds.py)"
-                )
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        measured = pool.map(lambda name: figures_of(name, BENCHMARKS[name], run), names)
+        for name, found in zip(names, measured, strict=True):
+            figures[name] = found
+            for bound in BENCHMARKS[name].bounds:
+                value = found[bound.figure]
+                is_over = value > bound.most
+                line = f"{name:10} {bound.figure:46} {value:>8g} of {bound.most:<6g}"
+                print(f"{line} {'OVER' if is_over else ''}".rstrip())
+                if is_over:
+                    faults.append(
+                        f"benchmarks.{name}: {bound.figure}: {value:g} is over its bound of {bound.most:g}"
+                        " (benchmarks/bounds.py)"
+                    )
     print(json.dumps(figures))
     return faults
 

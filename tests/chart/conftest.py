@@ -1,6 +1,7 @@
 """The chart's tests: those that read its files always run, those that need Helm where they are asked for."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if HERE in item.path.parents and item.get_closest_marker("chart"):
             item.add_marker(pytest.mark.skip(reason=ASKED))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand on from a worker of xdist what its tests counted."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["figures"] = FIGURES
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Collect what the workers counted."""
+    FIGURES.extend(getattr(node, "workeroutput", {}).get("figures", ()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

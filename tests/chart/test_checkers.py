@@ -87,7 +87,7 @@ def test_kube_score_finds_nothing_that_is_not_explained(case: Path, figures: lis
 
 
 def test_the_unit_tests_pass(figures: list[str]) -> None:
-    said = tools.run(tools.unittest(), "--strict", CHART)
+    said = tools.run(binaries.tool("helm-unittest"), "--strict", CHART)
     figures.extend(line for line in said.splitlines() if line.startswith(("Tests:", "Snapshot:")))
 
     assert "failed" not in said

@@ -17,7 +17,6 @@ from tests.cluster.kubernetes import binaries
 
 HERE = Path(__file__).parent
 LOCK = HERE / "requirements.lock"
-UNITTEST = "github.com/helm-unittest/helm-unittest/cmd/helm-unittest"
 HELMS = ("helm3", "helm4")
 SCHEMAS = ("1.33.0", "1.34.0", "1.35.0", "1.36.0")
 # A Helm that was built without its release's flags takes itself for a much older Kubernetes.
@@ -50,18 +49,6 @@ def _render(values: Sequence[str], case: Path, helm: str) -> str:
     return run(binaries.tool(helm), "template", *where, *OFFLINE, *values)
 
 
-def unittest() -> Path:
-    """Return the path of helm-unittest, built now if it was not before."""
-    source = HERE / "unittest"
-    digest = hashlib.sha256((source / "go.sum").read_bytes()).hexdigest()[:12]
-
-    def build(folder: Path) -> None:
-        flags = ("-trimpath", "-ldflags", binaries.STRIPPED)
-        binaries._go("build", *flags, "-o", folder / "helm-unittest", UNITTEST, source=source)
-
-    return binaries._once(f"helm-unittest-{digest}", build) / "helm-unittest"
-
-
 def checks() -> Path:
     """Return the folder of checkov's own environment, in which the folder `schemas` holds Kubernetes' schemas."""
     digest = hashlib.sha256(LOCK.read_bytes() + " ".join([sys.version, *SCHEMAS]).encode()).hexdigest()[:12]
@@ -81,8 +68,8 @@ def checks() -> Path:
                 text = json.dumps(content).replace('"/api/_definitions.json', '"_definitions.json')
                 (unpacked / file.name).write_text(text)
 
-    return binaries._once(f"chart-checks-{digest}", build)
+    return binaries.once(f"chart-checks-{digest}", build)
 
 
 if __name__ == "__main__":
-    run(unittest(), "--strict", "--update-snapshot", CHART)
+    run(binaries.tool("helm-unittest"), "--strict", "--update-snapshot", CHART)

@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 ASKED = "make test-cluster runs it"
 Started = TypeVar("Started")
 USED: pytest.StashKey[set[str]] = pytest.StashKey()
+FIGURES: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -28,6 +29,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.cluster)
+            if config.pluginmanager.hasplugin("xdist"):
+                # With two workers, one has the node and the other the rest, so that nothing is started twice.
+                has_node = "node" in getattr(item, "fixturenames", ())
+                item.add_marker(pytest.mark.xdist_group("node" if has_node else "rest"))
             if not asked:
                 item.add_marker(pytest.mark.skip(reason=ASKED))
 
@@ -35,20 +40,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_configure(config: pytest.Config) -> None:
     """Keep what was used, for the closing lines."""
     config.stash[USED] = set()
+    config.stash[FIGURES] = []
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand on from a worker of xdist which clusters it used."""
+    """Hand on from a worker of xdist which clusters it used, and what its tests measured."""
     if (output := getattr(session.config, "workeroutput", None)) is not None:
         used: set[str] = session.config.stash[USED]
         output["clusters"] = sorted(used)
+        output["cluster figures"] = session.config.stash[FIGURES]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
-    """Collect what the workers used."""
-    used = getattr(node, "workeroutput", {}).get("clusters", ())
-    node.config.stash[USED].update(used)
+    """Collect what the workers used and measured."""
+    output = getattr(node, "workeroutput", {})
+    node.config.stash[USED].update(output.get("clusters", ()))
+    node.config.stash[FIGURES].extend(output.get("cluster figures", ()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -56,6 +64,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     used: set[str] = config.stash[USED]
     for description in sorted(used) or ["none was started"]:
         terminalreporter.write_line(f"kubernetes: {description}")
+    for figure in config.stash[FIGURES]:
+        terminalreporter.write_line(f"kubernetes: {figure}")
+
+
+@pytest.fixture
+def figures(pytestconfig: pytest.Config) -> list[str]:
+    """Give the list whose lines close the run."""
+    return pytestconfig.stash[FIGURES]
 
 
 @pytest.fixture(scope="session")

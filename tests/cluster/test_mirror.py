@@ -148,7 +148,7 @@ async def test_the_doctor_names_the_rights_that_are_lacking_and_the_object_that_
 
 
 async def test_a_thousand_updates_from_four_processes_lose_none(
-    cluster: Cluster, postgres_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    cluster: Cluster, postgres_url: str, tmp_path: Path, figures: list[str]
 ) -> None:
     with cluster.namespace("mirror") as namespace:
         async with a_site(cluster, namespace, postgres_url) as site:
@@ -177,8 +177,7 @@ async def test_a_thousand_updates_from_four_processes_lose_none(
                 seen = [json.loads(line) for line in shown.read().splitlines() if line.strip()]
             last = await site.breaker()
     totals = {name: sum(each[name] for each in ended) for name in ("writes", "conflicts", "givenUp")}
-    with capsys.disabled():
-        sys.stdout.write(f"\n{UPDATES} updates from {WRITERS} processes: {totals}, {len(seen)} seen by a watch\n")
+    figures.append(f"{UPDATES} updates from {WRITERS} processes: {totals}, {len(seen)} seen by a watch")
 
     generations = [next(each["generation"] for each in state["breakers"] if each["breaker"] == "run") for state in seen]
     assert all(before <= after for before, after in pairwise(generations))

@@ -54,7 +54,7 @@ service:
 
 
 def _name() -> str:
-    return f"collector-{binaries._digest(SOURCE)}"
+    return f"collector-{binaries.digest(SOURCE)}"
 
 
 def is_built() -> bool:
@@ -64,12 +64,7 @@ def is_built() -> bool:
 
 def built() -> Path:
     """Return the collector's path, built now if it was not before."""
-
-    def build(folder: Path) -> None:
-        flags = ("-trimpath", "-ldflags", binaries.STRIPPED)
-        binaries._go("build", *flags, "-o", folder / "collector", ".", source=SOURCE)
-
-    return binaries._once(_name(), build) / "collector"
+    return binaries.once(_name(), lambda folder: binaries.go_build(SOURCE, folder / "collector")) / "collector"
 
 
 def kind() -> str:

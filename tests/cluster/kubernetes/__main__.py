@@ -10,7 +10,10 @@ def main() -> str | None:
     """Return why there is no Kubernetes, or nothing."""
     try:
         sys.stderr.write(f"kubernetes: {sources.find().description}\n")
-        binaries.everything()
+        binaries.commands()
+        binaries.pod()
+        for name in ("helm3", "helm4"):
+            binaries.tool(name)
     except ClusterError as error:
         return f"make test-cluster: {error}"
     return None
