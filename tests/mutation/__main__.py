@@ -19,6 +19,8 @@ from tests.mutation.subjects import LAYERS, LEAST, WHOLE, layer_of, modules
 
 LOCK = Path(__file__).parent / "requirements.lock"
 ALL = "all"
+CONTROL = 10
+"""Before each so many mutants, the tests of the next have to pass on the unchanged module."""
 
 
 def _chosen(given: Mapping[str, str]) -> Iterator[Mutant]:
@@ -42,14 +44,20 @@ def _scores(mutants: Sequence[Mutant], judges: judging.Judges) -> Mapping[str, s
     scores = {name: sampling.Score() for name in LAYERS if any(layer_of(each.module) == name for each in mutants)}
 
     def add(mutant: Mutant, ending: str) -> None:
+        if not mutant.is_changed and ending != process.PASSED:
+            raise SystemExit(f"{mutant.place}: the tests of the unchanged module end with {ending}")
+        if not mutant.is_changed:
+            return
         is_noticed = ending not in {process.PASSED, judging.NO_TEST_RAN, judging.NOT_EXECUTED}
         scores[layer_of(mutant.module)].add(is_noticed=is_noticed)
         if not is_noticed:
             print(mutant.place, *(["(not executed)"] if ending == judging.NOT_EXECUTED else ()), flush=True)
 
-    todo = []
+    todo = list[tuple[Mutant, Sequence[execution.Case]]]()
     for mutant in mutants:
         if cases := judges.of(mutant):
+            if len(todo) % CONTROL == 0:
+                todo.append((judging.unchanged(mutant), cases))
             todo.append((mutant, cases))
         else:
             add(mutant, judging.NOT_EXECUTED)

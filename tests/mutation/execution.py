@@ -121,7 +121,7 @@ def _digest(path: Path) -> str:
 @cache
 def _imports(path: Path) -> frozenset[Path]:
     """Return the modules of ``tests`` that *path* imports itself."""
-    names = set()
+    names = set[str]()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
             names.update([node.module], (f"{node.module}.{each.name}" for each in node.names))

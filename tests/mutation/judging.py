@@ -5,7 +5,7 @@ import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -111,7 +111,8 @@ def _path_to(mutant: Mutant) -> Sequence[ast.stmt]:
 
 
 def _first(node: ast.stmt) -> int:
-    return min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(each.lineno for each in decorators)])
 
 
 def _span(node: ast.stmt, row: int) -> Sequence[int]:
@@ -192,6 +193,11 @@ class _Selection:
         items[:] = sorted(
             (each for each in items if each.nodeid in self._rank), key=lambda each: self._rank[each.nodeid]
         )
+
+
+def unchanged(mutant: Mutant) -> Mutant:
+    """Return the same module as it stands, which the tests of *mutant* have to pass."""
+    return replace(mutant, write=mutant.module.read_text, is_changed=False)
 
 
 def judge(mutant: Mutant, cases: Sequence[Case]) -> int:

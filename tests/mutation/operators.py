@@ -28,6 +28,7 @@ class Mutant:
     row: int
     place: str
     write: Callable[[], str]
+    is_changed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,11 @@ def _of_call(node: ast.Call, optional: Optional) -> Iterator[Edit]:
     for index, (one, other) in enumerate(pairwise(node.args)):
         if not isinstance(one, ast.Starred) and not isinstance(other, ast.Starred) and ast.dump(one) != ast.dump(other):
             yield Edit("SwapArguments", node, "args", _swapped(node.args, index), one)
-    for one, other in pairwise(given):
-        if ast.dump(one.value) != ast.dump(other.value):
-            swap = {id(one): other.value, id(other): one.value}
+    for left, right in pairwise(given):
+        if ast.dump(left.value) != ast.dump(right.value):
+            swap = {id(left): right.value, id(right): left.value}
             keywords = [ast.keyword(each.arg, swap.get(id(each), each.value)) for each in node.keywords]
-            yield Edit(f"SwapKeywords({one.arg}, {other.arg})", node, "keywords", keywords, one.value)
+            yield Edit(f"SwapKeywords({left.arg}, {right.arg})", node, "keywords", keywords, left.value)
 
 
 def _of_body(node: ast.AST, field: str, body: list[ast.stmt]) -> Iterator[Edit]:
