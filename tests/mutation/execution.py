@@ -20,7 +20,8 @@ from tests.mutation import process
 
 PROGRAM = Path("reconcile")
 FOLDERS = ("domain", "runner", "contracts", "store", "providers")
-"""The folders of tests that judge mutants. The others start processes, build something, or look at other layers."""
+FILES = ("tests/alerts/test_text.py", "tests/cli/test_text.py")
+"""The tests that judge mutants. The others start processes, build something, or look at other layers."""
 ON_POSTGRES = ("contracts", "store")
 """Those of which PostgreSQL judges too; elsewhere SQLite says the same."""
 LONGEST_CPU_SECONDS = 90
@@ -158,7 +159,8 @@ def measured(cache_folder: Path) -> Iterator[tuple[Path, Execution]]:
     """Yield each test file with what its tests execute; measure those of which nothing valid is kept."""
     cache_folder.mkdir(parents=True, exist_ok=True)
     missing = list[tuple[Path, Path]]()
-    for test_file in (each for name in FOLDERS for each in sorted(Path("tests", name).rglob("test_*.py"))):
+    in_folders = (each for name in FOLDERS for each in sorted(Path("tests", name).rglob("test_*.py")))
+    for test_file in (*in_folders, *map(Path, FILES)):
         parts = (f"{path}:{_digest(path)}" for path in _sources(test_file))
         result = cache_folder / f"{test_file.stem}-{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:16]}.json"
         if kept := _kept(result):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.mutation.execution import FILES, FOLDERS, ON_POSTGRES
 from tests.mutation.operators import edits
 from tests.mutation.sampling import Score, exit_code, in_order, sample, table, turns
 from tests.mutation.subjects import LAYERS, WHOLE, layer_of, modules
@@ -92,6 +93,8 @@ def test_a_fault_of_a_refactoring_is_made_in_each_place_where_it_can_be(source, 
     assert ast.unparse(tree) == ast.unparse(ast.parse(source))
 
 
-def test_each_layer_has_modules_and_each_whole_module_exists():
+def test_each_file_and_folder_that_is_named_exists():
     assert all(modules(layer) for layer in LAYERS)
     assert all(Path(name) in modules(layer_of(Path(name))) for name in WHOLE)
+    assert all(list(Path("tests", name).rglob("test_*.py")) for name in (*FOLDERS, *ON_POSTGRES))
+    assert all(Path(name).exists() for name in FILES)
