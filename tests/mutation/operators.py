@@ -17,6 +17,8 @@ from tests.mutation.subjects import is_always_silent, is_silent
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Optional = Mapping[str, frozenset[str]]
+COMMUTATIVE = frozenset({"min", "max", "and_", "or_", "greatest", "least"})
+"""Functions to which the order of their arguments means nothing."""
 ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
@@ -88,7 +90,7 @@ def _of_call(node: ast.Call, optional: Optional) -> Iterator[Edit]:
     for index, keyword in enumerate(node.keywords):
         if keyword.arg is not None and (callee not in optional or keyword.arg in optional[callee]):
             yield Edit(f"DropKeyword({keyword.arg})", node, "keywords", _without(node.keywords, index), keyword.value)
-    for index, (one, other) in enumerate(pairwise(node.args)):
+    for index, (one, other) in enumerate(pairwise(node.args) if callee not in COMMUTATIVE else ()):
         if not isinstance(one, ast.Starred) and not isinstance(other, ast.Starred) and ast.dump(one) != ast.dump(other):
             yield Edit("SwapArguments", node, "args", _swapped(node.args, index), one)
     for left, right in pairwise(given):
