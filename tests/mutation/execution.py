@@ -19,8 +19,8 @@ from typing import Any
 from tests.mutation import process
 
 PROGRAM = Path("reconcile")
-FOLDERS = ("domain", "runner", "contracts", "store", "providers")
-FILES = ("tests/alerts/test_text.py", "tests/cli/test_text.py")
+FOLDERS = ("domain", "runner", "contracts", "store", "providers", "cli")
+FILES = ("tests/alerts/test_text.py",)
 """The tests that judge mutants. The others start processes, build something, or look at other layers."""
 ON_POSTGRES = ("contracts", "store")
 """Those of which PostgreSQL judges too; elsewhere SQLite says the same."""

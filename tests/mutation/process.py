@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 PASSED, TOO_LONG = "0", "SIGXCPU"
 JOBS = int(os.environ.get("JOBS") or os.cpu_count() or 1)
-IDLE_SECONDS, IDLE_CPU_SECONDS = 60, 0.05
+IDLE_SECONDS, IDLE_CPU_SECONDS = 120, 0.05
 """A process that computes less than this in that time waits for something that never comes. The wall clock decides
 nothing else: on a busy machine everything takes long."""
 IDLE = 71
