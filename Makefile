@@ -37,8 +37,8 @@ fuzz: $(STAMP)  ## each parser under atheris for SECONDS (5), of which make test
 	$(BIN)/python -m tests.fuzz $(SECONDS)
 
 .PHONY: mutants
-mutants: $(STAMP)  ## how many mutants of breaker, backoff, budgets, leases and origin guard the tests notice: ten minutes
-	$(BIN)/python -m tests.mutation $(MODULES)
+mutants: $(STAMP)  ## how many mutants of each layer the tests notice: SAMPLE (2) of each module, those of TURN (0); TURN=all, WHOLE=1
+	$(BIN)/python -m tests.mutation
 
 .PHONY: audit
 audit: $(STAMP)  ## whether a locked package has a known vulnerability, as far as that can be asked from here

@@ -1,162 +1,101 @@
-"""``python -m tests.mutation [MODULE…]``: how many mutants of the modules that guard the rest their tests notice.
+"""``python -m tests.mutation``: how many mutants of each layer the tests notice.
 
-A mutant is never written to disk. Each is judged in a process forked from one that has imported everything but the
-program, so that it costs what its tests cost.
+``LAYERS``, ``MODULES``, ``SAMPLE``, ``TURN`` and ``WHOLE`` in the environment say which mutants; see CONTRIBUTING.md.
 """
 
-import importlib
+import json
 import os
-import resource
-import signal
 import site
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, SourceFileLoader
-from importlib.util import spec_from_file_location
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from types import CodeType, ModuleType
 
-from hypothesis import Phase, settings
-
-from tests import toolbox
-from tests.mutation.subjects import LEAST, SUBJECTS, is_silent
+from tests import postgres, toolbox
+from tests.mutation import execution, judging, operators, process, sampling
+from tests.mutation.operators import Mutant
+from tests.mutation.subjects import LAYERS, LEAST, WHOLE, layer_of, modules
 
 LOCK = Path(__file__).parent / "requirements.lock"
-LONGEST_CPU_SECONDS, LONGEST_SECONDS = 12, 120
-WARM = ("pytest", "pytest_asyncio", "hypothesis.stateful", "sqlalchemy.ext.asyncio", "aiosqlite", "alembic", "httpx")
-PROFILE = "mutants"
-QUICK = (
-    *("-x", "--assert=plain", "-k", "not postgres", f"--hypothesis-profile={PROFILE}"),
-    *("-p", "no:xdist", "-p", "no:randomly", "-p", "no:cacheprovider"),
-)
+ALL = "all"
+CONTROL = 10
+"""Before each so many mutants, the tests of the next have to pass on the unchanged module."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """One change of one module: *place* names it, *source* is the whole module with it."""
-
-    place: str
-    source: str
-
-
-@dataclass(slots=True)
-class Score:
-    """What became of a module's mutants."""
-
-    killed: int = 0
-    total: int = 0
-
-    def add(self, mutant: Mutant, *, is_killed: bool) -> None:
-        """Count one, and tell of it where nobody noticed it."""
-        self.total += 1
-        self.killed += is_killed
-        if not is_killed:
-            print(mutant.place, flush=True)
+def _chosen(given: Mapping[str, str]) -> Iterator[Mutant]:
+    """Yield the mutants that the environment asks for."""
+    names = given.get("LAYERS", "").split() or LAYERS
+    paths = [Path(name) for name in given.get("MODULES", "").split()] or [
+        path for name in names for path in (modules(name) if not given.get("WHOLE") else ())
+    ]
+    if given.get("WHOLE"):
+        paths += [Path(name) for name in WHOLE if layer_of(Path(name)) in names]
+    for path in paths:
+        ordered = sampling.in_order(str(path), operators.moves(path), operators.tokens(path))
+        if given.get("WHOLE") or given.get("TURN") == ALL:
+            yield from ordered
+        else:
+            yield from sampling.sample(ordered, size=int(given.get("SAMPLE") or 2), turn=int(given.get("TURN") or 0))
 
 
-class _Finder(MetaPathFinder):
-    """Gives the mutant where the module is asked for."""
+def _scores(mutants: Sequence[Mutant], judges: judging.Judges) -> tuple[Mapping[str, sampling.Score], Sequence[str]]:
+    """Judge the mutants, print those that nobody noticed, and return the score of each layer.
 
-    def __init__(self, path: Path, source: str) -> None:
-        self._path, self._source = path, source
-        self._name = ".".join(path.with_suffix("").parts)
+    Beside it, those whose tests failed on the unchanged module: such a test may have failed by itself elsewhere too.
+    """
+    unsteady = list[str]()
+    scores = {name: sampling.Score() for name in LAYERS if any(layer_of(each.module) == name for each in mutants)}
 
-    def find_spec(self, fullname: str, path: object, target: ModuleType | None = None) -> ModuleSpec | None:
-        if fullname != self._name:
-            return None
-        return spec_from_file_location(fullname, self._path, loader=_Loader(fullname, str(self._path), self._source))
+    def add(mutant: Mutant, ending: str) -> None:
+        if not mutant.is_changed:
+            if ending != process.PASSED:
+                unsteady.append(mutant.place)
+            return
+        is_noticed = ending not in {process.PASSED, judging.NO_TEST_RAN, judging.NOT_EXECUTED}
+        scores[layer_of(mutant.module)].add(is_noticed=is_noticed)
+        if not is_noticed:
+            print(mutant.place, *(["(not executed)"] if ending == judging.NOT_EXECUTED else ()), flush=True)
 
-
-class _Loader(SourceFileLoader):
-    def __init__(self, fullname: str, path: str, source: str) -> None:
-        super().__init__(fullname, path)
-        self._source = source
-
-    def get_code(self, fullname: str) -> CodeType:
-        return compile(self._source, self.path, "exec")
-
-
-def mutants(path: Path) -> Iterator[Mutant]:
-    """Yield every mutant of the module that says something about its tests."""
-    from cosmic_ray.ast import ast_nodes, get_ast  # noqa: PLC0415 - there once its folder is on the path
-    from cosmic_ray.mutating import mutate_code  # noqa: PLC0415
-    from cosmic_ray.plugins import get_operator, operator_names  # noqa: PLC0415
-
-    source = path.read_text()
-    lines = source.splitlines()
-    tree = get_ast(source)
-    for name in operator_names():
-        kind = get_operator(name)
-        if kind.arguments():
-            continue
-        operator = kind()
-        positions = [each for node in ast_nodes(tree) for each in operator.mutation_positions(node)]
-        for occurrence, ((row, column), _) in enumerate(positions):
-            line = lines[row - 1]
-            mutated = None if is_silent(name, line) else mutate_code(source, operator, occurrence)
-            if mutated and mutated != source:
-                yield Mutant(f"{path}:{row}:{column} {name.removeprefix('core/')}: {line.strip()}", mutated)
+    todo = list[tuple[Mutant, Sequence[execution.Case]]]()
+    for mutant in mutants:
+        if cases := judges.of(mutant):
+            if len(todo) % CONTROL == 0:
+                todo.append((judging.unchanged(mutant), cases))
+            todo.append((mutant, cases))
+        else:
+            add(mutant, judging.NOT_EXECUTED)
+    for (mutant, _), ending in process.run_all(
+        todo, lambda item: judging.judge(*item), cpu_seconds=lambda item: judging.cpu_seconds(item[1])
+    ):
+        add(mutant, ending)
+    return scores, unsteady
 
 
-def _begin(path: Path, source: str, tests: Sequence[str]) -> int:
-    """Fork a process that ends with pytest's code for this source."""
-    child = os.fork()
-    if child:
-        return child
-    # A mutant that never ends is noticed by that.
-    resource.setrlimit(resource.RLIMIT_CPU, (LONGEST_CPU_SECONDS, LONGEST_CPU_SECONDS))
-    signal.alarm(LONGEST_SECONDS)
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 1)
-    os.dup2(silence, 2)
-    sys.meta_path.insert(0, _Finder(path, source))
-    pytest = importlib.import_module("pytest")
-    code = pytest.main([*QUICK, *tests])
-    os._exit(int(code))
-
-
-def judge(path: Path, tests: Sequence[str]) -> Score:
-    """Return how the module's mutants fared; as many at once as there are processors."""
-    score, running = Score(), dict[int, Mutant]()
-    _, status = os.waitpid(_begin(path, path.read_text(), tests), 0)
-    if status:
-        raise SystemExit(f"{path}: its tests do not pass as it stands")
-
-    def take() -> None:
-        child, status = os.wait()
-        score.add(running.pop(child), is_killed=status != 0)
-
-    for mutant in mutants(path):
-        running[_begin(path, mutant.source, tests)] = mutant
-        if len(running) >= (os.cpu_count() or 1):
-            take()
-    while running:
-        take()
-    return score
-
-
-def main(names: Sequence[str]) -> int:
-    """Print the score of each module, and what its tests did not notice; fail where that is too much."""
-    site.addsitedir(str(toolbox.packages(LOCK)))
-    for name in WARM:
-        importlib.import_module(name)
-    # The same examples each time, and none made smaller: that it fails is enough.
-    phases = (Phase.explicit, Phase.generate)
-    settings.register_profile(
-        PROFILE, deadline=None, derandomize=True, max_examples=30, stateful_step_count=25, phases=phases
-    )
-    is_enough = True
-    for name in names or SUBJECTS:
-        begun = time.monotonic()
-        score = judge(Path(name), SUBJECTS[name])
-        is_enough = is_enough and score.killed >= LEAST * score.total
-        share = score.killed / score.total
-        print(f"{name}: {score.killed}/{score.total} killed, {share:.1%}, {time.monotonic() - begun:.0f} s", flush=True)
-    return 0 if is_enough else 1
+def main() -> int:
+    """Print what the tests did not notice, a table and a summary in JSON; return 1 where they noticed too little."""
+    begun = time.monotonic()
+    tools = toolbox.packages(LOCK)
+    site.addsitedir(str(tools))
+    process.warm_up()
+    mutants = list(_chosen(os.environ))
+    with ExitStack() as stack:
+        server = stack.enter_context(postgres.find().start())
+        os.environ[postgres.VARIABLE] = server.url
+        executions = dict(execution.measured(tools.with_name("mutation-lines")))
+        measured_at = time.monotonic()
+        print(f"lines of {len(executions)} test files: {measured_at - begun:.0f} s", flush=True)
+        scores, unsteady = _scores(mutants, judging.Judges(executions))
+    print(sampling.table(scores))
+    for place in unsteady:
+        print(f"the tests of the unchanged module failed before {place}")
+    print(f"{time.monotonic() - measured_at:.0f} s for {len(mutants)} mutants")
+    layers = {
+        name: {"mutants": s.total, "noticed": s.noticed, "share": round(s.share, 3)} for name, s in scores.items()
+    }
+    print(json.dumps({"layers": layers, "unsteady": len(unsteady), "seconds": round(time.monotonic() - begun)}))
+    return sampling.exit_code(scores, least=LEAST)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""Which mutants a turn judges, and the table of what became of them.
+
+The mutants of a module are shuffled once, by the module's path, and cut into turns: each mutant is in exactly one of
+them, and a module with fewer turns than were asked for begins again.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Score:
+    """What became of the mutants of a layer."""
+
+    noticed: int = 0
+    total: int = 0
+
+    def add(self, *, is_noticed: bool) -> None:
+        """Count one mutant."""
+        self.total += 1
+        self.noticed += is_noticed
+
+    @property
+    def share(self) -> float:
+        """The share of mutants that the tests noticed; 1 where there are none."""
+        return self.noticed / self.total if self.total else 1.0
+
+
+def in_order(seed: str, moves: Sequence[T], tokens: Sequence[T]) -> list[T]:
+    """Shuffle both kinds of mutants by *seed* and take them by turns, so that a sample holds both.
+
+    *moves* are faults such as a refactoring makes, *tokens* those that change an operator or a constant.
+    """
+    chance = random.Random(seed)
+    both = [chance.sample(kind, len(kind)) for kind in (moves, tokens)]
+    return [kind[index] for index in range(max(map(len, both))) for kind in both if index < len(kind)]
+
+
+def turns(count: int, size: int) -> int:
+    """Return the number of turns that cover *count* mutants, *size* in each."""
+    return max(1, -(-count // size))
+
+
+def sample(ordered: Sequence[T], *, size: int, turn: int) -> Sequence[T]:
+    """Return the mutants of this *turn*, counted from 0."""
+    first = turn % turns(len(ordered), size) * size
+    return ordered[first : first + size]
+
+
+def table(scores: Mapping[str, Score]) -> str:
+    """Return a line for each layer: its mutants, how many were noticed, and their share."""
+    rows = [f"{name:<10} {score.total:>8} {score.noticed:>8} {score.share:>7.1%}" for name, score in scores.items()]
+    return "\n".join((f"{'layer':<10} {'mutants':>8} {'noticed':>8} {'share':>7}", *rows))
+
+
+def exit_code(scores: Mapping[str, Score], *, least: float) -> int:
+    """Return 1 where the share of a layer is under *least*."""
+    return int(any(score.share < least for score in scores.values()))

@@ -1,0 +1,249 @@
+"""Whether a mapping fits a table, column by column, without a database."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from reconcile.store.catalog import ColumnFacts, Kind
+from reconcile.store.fit import fit_faults
+from reconcile.store.mapping import SchemaMapping, parse_mapping
+
+TEXT = """
+[workspace]
+table = "workspaces"
+[workspace.columns]
+id = "id"
+active = "on"
+[lead]
+table = "crm.leads"
+[lead.columns]
+id = "id"
+workspace_id = "owner"
+status = "state"
+booking_status = "booking"
+booking_provider = "calendar"
+booking_canceled_at = "gone"
+booking_starts_at = "begins"
+[lead.status]
+meeting-booked = "BOOKED"
+qualified = "QUALIFIED"
+keep = "LOST"
+[lead.booking_status]
+confirmed = "NEW"
+canceled = "OFF"
+[appointment]
+table = "meetings"
+[appointment.columns]
+id = "key"
+lead_id = "lead"
+appointment_id = "number"
+provider = "calendar"
+status = "state"
+starts_at = "begins"
+canceled_at = "gone"
+[appointment.status]
+confirmed = "NEW"
+canceled = "OFF"
+[appointment.constants]
+title = "Call"
+[provider]
+ghl = "GHL"
+calendly = "CAL"
+"""
+MAPPING = parse_mapping(TEXT, name="x.toml")
+ENUMS = {
+    "leads.state": ("BOOKED", "QUALIFIED", "LOST"),
+    "leads.booking": ("NEW", "OFF"),
+    "leads.calendar": ("GHL", "CAL"),
+    "meetings.state": ("NEW", "OFF"),
+    "meetings.calendar": ("GHL", "CAL"),
+}
+KINDS = {
+    "workspaces": {"id": Kind.UUID, "on": Kind.BOOLEAN},
+    "leads": {
+        "id": Kind.INTEGER,
+        "owner": Kind.UUID,
+        "state": Kind.ENUM,
+        "booking": Kind.ENUM,
+        "calendar": Kind.ENUM,
+        "gone": Kind.INSTANT,
+        "begins": Kind.NAIVE_INSTANT,
+    },
+    "meetings": {
+        "key": Kind.UUID,
+        "lead": Kind.INTEGER,
+        "number": Kind.TEXT,
+        "calendar": Kind.ENUM,
+        "state": Kind.ENUM,
+        "begins": Kind.INSTANT,
+        "gone": Kind.NAIVE_INSTANT,
+        "title": Kind.TEXT,
+    },
+}
+SECTIONS = {"workspaces": "workspace", "leads": "lead", "meetings": "appointment"}
+
+
+def facts(table: str, name: str, kind: Kind) -> ColumnFacts:
+    """Return a column that fits."""
+    labels = ENUMS.get(f"{table}.{name}", ())
+    return ColumnFacts(name=name, type_name=f"{kind} type", kind=kind, is_required=False, labels=labels)
+
+
+def faults(change: dict[str, Any], *, dialect: str = "postgresql", mapping: SchemaMapping = MAPPING) -> Any:
+    """Return what is wrong where these columns, by ``table.column``, differ from what fits; None drops the column."""
+    catalog = {
+        SECTIONS[table]: {name: facts(table, name, kind) for name, kind in columns.items()}
+        for table, columns in KINDS.items()
+    }
+    for place, changes in change.items():
+        table, _, name = place.partition(".")
+        if not name:
+            del catalog[SECTIONS[table]]
+        elif changes is None:
+            del catalog[SECTIONS[table]][name]
+        else:
+            found = catalog[SECTIONS[table]].get(name) or facts(table, name, Kind.TEXT)
+            catalog[SECTIONS[table]][name] = replace(found, **changes)
+    return list(fit_faults(mapping, catalog, dialect=dialect))
+
+
+@pytest.mark.parametrize("dialect", ["postgresql", "sqlite"])
+def test_a_mapping_whose_columns_have_the_right_kinds_fits(dialect: str) -> None:
+    assert faults({}, dialect=dialect) == []
+
+
+WORD, KEY = "text, uuid, integer or an enum", "name another column or leave it out"
+
+
+@pytest.mark.parametrize(
+    ("place", "kind", "sentence"),
+    [
+        ("workspaces.id", Kind.INTEGER, None),
+        ("workspaces.id", Kind.BOOLEAN, "[workspace.columns] id of x.toml: workspaces.id is odd, not " + WORD),
+        ("workspaces.on", Kind.TEXT, "[workspace.columns] active of x.toml: workspaces.on is odd, not a boolean"),
+        ("leads.owner", Kind.INTEGER, None),
+        ("leads.owner", Kind.INSTANT, "[lead.columns] workspace_id of x.toml: crm.leads.owner is odd, not " + WORD),
+        ("leads.state", Kind.TEXT, None),
+        ("leads.state", Kind.INTEGER, "[lead.columns] status of x.toml: crm.leads.state is odd, not " + WORD),
+        ("leads.begins", Kind.INSTANT, None),
+        ("leads.begins", Kind.TEXT, "[lead.columns] booking_starts_at of x.toml: crm.leads.begins is odd, not a time"),
+        ("meetings.lead", Kind.OTHER, "[appointment.columns] lead_id of x.toml: meetings.lead is odd, not " + WORD),
+        ("meetings.number", Kind.INTEGER, "[appointment.columns] appointment_id of x.toml: meetings.number is odd, n"),
+        ("meetings.title", Kind.BOOLEAN, None),
+    ],
+)
+def test_a_column_of_another_kind_does_not_fit(place: str, kind: Kind, sentence: str | None) -> None:
+    found = faults({place: {"kind": kind, "type_name": "odd"}})
+
+    assert [each.startswith(sentence) and each.endswith(KEY) for each in found if sentence] == [True] * bool(sentence)
+    assert bool(found) == bool(sentence)
+
+
+def test_sqlite_takes_any_kind() -> None:
+    assert faults({"leads.begins": {"kind": Kind.TEXT}, "workspaces.on": {"kind": Kind.TEXT}}, dialect="sqlite") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"leads": {}}, "there is no table crm.leads; correct table in [lead] of x.toml (RECONCILE_SCHEMA_MAPPING)"),
+        (
+            {"leads.gone": None, "leads.goner": {}},
+            "[lead.columns] booking_canceled_at of x.toml: crm.leads has no column gone; did you mean goner?",
+        ),
+        (
+            {"workspaces.id": None},
+            "[workspace.columns] id of x.toml: workspaces has no column id; it has on",
+        ),
+        (
+            {"meetings.title": None},
+            "[appointment.constants] of x.toml: meetings has no column title; did you mean state?",
+        ),
+        (
+            {"meetings.room": {"is_required": True}},
+            (
+                "meetings.room is not null and has no default, so that no appointment can be inserted; name it in "
+                "[appointment.columns] or give it a value in [appointment.constants] of x.toml"
+            ),
+        ),
+        (
+            {"meetings.key": {"is_required": True, "kind": Kind.INTEGER}},
+            "meetings.key is a number without a default, so that no appointment can be inserted; give it a sequence",
+        ),
+        (
+            {"leads.gone": {"precision": 2}},
+            (
+                "[lead.columns] booking_canceled_at of x.toml: crm.leads.gone keeps 2 digits of a second, so that a "
+                "cancellation would differ for ever; leave it out, and it is kept beside"
+            ),
+        ),
+        (
+            {"meetings.gone": {"precision": 0}},
+            (
+                "[appointment.columns] canceled_at of x.toml: meetings.gone keeps 0 digits of a second, so that a "
+                "cancellation would differ for ever; leave it out, and it is kept beside"
+            ),
+        ),
+        (
+            {"leads.state": {"labels": ("BOOKED", "QUALIFIED", "CLOSED")}},
+            "crm.leads.state is the enum enum type, which has no LOST ([lead.status]); did you mean CLOSED?",
+        ),
+        (
+            {"leads.state": {"labels": ("BOOKED", "LOST")}},
+            "crm.leads.state is the enum enum type, which has no QUALIFIED ([lead.status]); it has BOOKED, LOST",
+        ),
+        (
+            {"leads.state": {"labels": ("QUALIFIED", "LOST")}},
+            "crm.leads.state is the enum enum type, which has no BOOKED ([lead.status]); it has QUALIFIED, LOST",
+        ),
+        (
+            {"leads.booking": {"labels": ("NEW", "XY")}},
+            "crm.leads.booking is the enum enum type, which has no OFF ([lead.booking_status]); it has NEW, XY",
+        ),
+        (
+            {"leads.calendar": {"labels": ("GHL", "XY")}},
+            "crm.leads.calendar is the enum enum type, which has no CAL ([lead.booking_provider]); it has GHL, XY",
+        ),
+        (
+            {"meetings.state": {"labels": ("XY", "OFF")}},
+            "meetings.state is the enum enum type, which has no NEW ([appointment.status]); it has XY, OFF",
+        ),
+        (
+            {"meetings.calendar": {"labels": ("XY", "CAL")}},
+            "meetings.calendar is the enum enum type, which has no GHL ([appointment.provider]); it has XY, CAL",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_told_with_its_place_and_remedy(change: dict[str, Any], sentence: str) -> None:
+    assert faults(change) == [sentence]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"leads.gone": {"precision": 3}},
+        {"leads.begins": {"precision": 0}},
+        {"leads.more": {"is_required": True}},
+        {"meetings.title": {"is_required": True}},
+        {"meetings.lead": {"is_required": True}},
+        {"meetings.key": {"is_required": True}},
+        {"meetings.key": {"kind": Kind.INTEGER}},
+        {"leads.state": {"kind": Kind.TEXT, "labels": ()}},
+    ],
+)
+def test_what_can_be_written_fits(change: dict[str, Any]) -> None:
+    assert faults(change) == []
+
+
+def test_all_columns_that_do_not_fit_are_told_before_what_they_hold() -> None:
+    found = faults({"workspaces.on": None, "meetings": {}, "leads.state": {"labels": ()}})
+
+    assert [each.partition(":")[0].partition(";")[0] for each in found] == [
+        "[workspace.columns] active of x.toml",
+        "there is no table meetings",
+    ]
+
+
+def test_without_appointments_nothing_is_asked_of_their_table() -> None:
+    assert faults({"meetings": {}}, mapping=replace(MAPPING, appointment=None)) == []
