@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from reconcile.checklist import read_checklist
-from reconcile.domain.checklist import ClaimStep, RunStep, Source, VerifiedStep
-from reconcile.domain.verification import Claim, Expected, Rate
+from reconcile.domain.verification.checklist import ClaimStep, RunStep, Source, VerifiedStep
+from reconcile.domain.verification.claim import Claim, Expected, Rate
 from tests.filled import names_of
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

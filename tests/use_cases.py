@@ -18,7 +18,7 @@ from reconcile.services.backfill.undo import LeftLead, Undo, Undoing, undo
 from reconcile.services.backfill.view import view as backfill_view
 from reconcile.services.control.annotation_commands import Obeyed, obey
 from reconcile.services.control.breaker_overrides import Order, Verb, act, breaker_key
-from reconcile.services.control.cadence import cadence_view, lower
+from reconcile.services.control.cadence import cadence_view, lower, wait_for
 from reconcile.services.control.mirror import ATTEMPTS, BUDGET, Mirror
 from reconcile.services.lookup.bulkhead import LENT_FOR_EACH, Slots
 from reconcile.services.lookup.concurrency import Gate
@@ -41,49 +41,10 @@ from reconcile.services.views.failure_history import explain_failure
 from reconcile.services.views.lead_lists import LeadLine, mismatched, quarantined
 from reconcile.services.views.next_steps import advice
 from reconcile.services.views.page import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
+from reconcile.services.views.run_history import every_tick
 from reconcile.services.views.status import Overview, overview, troubled
 from reconcile.services.views.time_buckets import Calendar, step
 from reconcile.services.views.timeline import Chronicle, Timeline
-from reconcile.runner import backfill
-from reconcile.runner.advice import advice
-from reconcile.runner.alerts import Alarm, tell
-from reconcile.runner.applying import Applying
-from reconcile.runner.backfill import ROUND, Wanted
-from reconcile.runner.bands import Chronicle, Timeline
-from reconcile.runner.board import Admission, Board, Refusal
-from reconcile.runner.cadence import wait_for
-from reconcile.runner.check import lookups
-from reconcile.runner.choice import served
-from reconcile.runner.conditions import conditions
-from reconcile.runner.context import LEASE_MARGIN, STOP_GRACE, Parts, Run, RunPolicy, Stop
-from reconcile.runner.deliver import deliver
-from reconcile.runner.document import breaker_document, document, instant
-from reconcile.runner.dry import LocalBudgets
-from reconcile.runner.explain import LeadStory, explain_lead, explain_run, explain_workspace
-from reconcile.runner.freshness import new_leads_since, read_freshness
-from reconcile.runner.gate import Gate
-from reconcile.runner.hand import Order, Verb, act, breaker_key
-from reconcile.runner.jury import PROVIDER_FAULTS, WORKSPACE_FAULTS
-from reconcile.runner.listing import LeadLine, mismatched, quarantined
-from reconcile.runner.mirror import ATTEMPTS, BUDGET, Mirror
-from reconcile.runner.moments import Calendar, step
-from reconcile.runner.observe import ledger_figures
-from reconcile.runner.orders import Obeyed, obey
-from reconcile.runner.overview import Overview, overview
-from reconcile.runner.page import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
-from reconcile.runner.planning import OwnBreakers, carrying_out, planning
-from reconcile.runner.prune import PIECE, prune
-from reconcile.runner.readiness import readiness
-from reconcile.runner.request import Progress, RunRequest
-from reconcile.runner.rights import rights
-from reconcile.runner.run import run
-from reconcile.runner.slots import LENT_FOR_EACH, Slots
-from reconcile.runner.tally import Fault, Suspicion
-from reconcile.runner.ticks import every_tick
-from reconcile.runner.trust import blames_others, distrusts, distrusts_absence
-from reconcile.runner.undo import LeftLead, Undo, Undoing, undo
-from reconcile.runner.verdict import report_of
-from reconcile.runner.verify import Means, of_run, watch, work_through
 
 __all__ = [
     "ATTEMPTS",
@@ -145,8 +106,8 @@ __all__ = [
     "distrusts_absence",
     "document",
     "dry",
-    "explain_failure",
     "every_tick",
+    "explain_failure",
     "explain_lead",
     "explain_run",
     "explain_workspace",

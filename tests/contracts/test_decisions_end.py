@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from reconcile.domain.budget import RateLimit
 from reconcile.domain.lead import LeadState
+from reconcile.domain.rate_limit import RateLimit
 from reconcile.ports import Store, Usage
-from reconcile.store import tables
-from reconcile.store.database import Database
-from reconcile.store.seed import seed
+from reconcile.store.db.database import Database
+from reconcile.store.leads.seed import seed
+from reconcile.store.schema import tables
 from tests.stores import DEFAULT, NOW, POLICY, W1, batch, lead, lead_write, workspace
 
 ASSUMED = RateLimit(interval=timedelta(hours=1), burst=10)

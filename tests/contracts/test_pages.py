@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from reconcile.domain.backfill import BackfillPlan, ItemState, PlanId, Selection
+from reconcile.domain.backfill.plan import BackfillPlan, ItemState, PlanId, Selection
+from reconcile.domain.backfill.planned_change import PlannedLead
 from reconcile.domain.ids import LeadId, RunId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.outcome import Outcome
-from reconcile.domain.planned import PlannedLead
 from reconcile.ports import ItemMove, Store, TickRow
-from reconcile.store.seed import seed
+from reconcile.store.leads.seed import seed
 from tests.contracts.test_ledger import REPORT
 from tests.stores import DEFAULT, NOW, POLICY, RUN, W1, W2, appointment, batch, booking, lead, lead_write, workspace
 

@@ -8,18 +8,18 @@ import pytest
 
 from reconcile.domain.alert import Alert, Condition, Heard
 from reconcile.domain.appointment import Appointment, AppointmentStatus
-from reconcile.domain.backfill import BackfillPlan, ItemState, PlanId, Selection
-from reconcile.domain.breaker import Breaker, BreakerKey, BreakerScope
-from reconcile.domain.cadence import CadenceOverride
+from reconcile.domain.backfill.plan import BackfillPlan, ItemState, PlanId, Selection
+from reconcile.domain.backfill.planned_change import PlannedLead
+from reconcile.domain.backfill.undo import undone
+from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerScope
 from reconcile.domain.change import AppointmentChange, Change, Effect
 from reconcile.domain.ids import LeadId, ProviderName
 from reconcile.domain.lead import Lead, LeadState, LeadStatus, Rollup
 from reconcile.domain.outcome import ErrorSignature, Outcome
-from reconcile.domain.planned import PlannedLead
-from reconcile.domain.report import RunReport
-from reconcile.domain.undoing import undone
+from reconcile.domain.run.cadence import CadenceOverride
+from reconcile.domain.run.report import RunReport
 from reconcile.ports import ChannelState, ItemMove, OrderRow, Store
-from reconcile.store.seed import seed
+from reconcile.store.leads.seed import seed
 from tests.filled import NOON, filled, names_of
 from tests.stores import DEFAULT, RUN, W1, batch, lead_write, workspace
 from tests.use_cases import document

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.domain.backfill import Caps
+from reconcile.domain.backfill.plan import Caps
 from reconcile.domain.outcome import Outcome
 
 KINDS = (Outcome.BOOKED, Outcome.CANCELED, Outcome.RESCHEDULED, Outcome.UPDATED)

@@ -9,9 +9,8 @@ import pytest
 
 from reconcile.domain.alert import Alert, AlertPolicy, Condition, ConditionKind, News, notice, observed
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.backfill import BackfillPlan, PlanId
-from reconcile.domain.backoff import Attempt, BackoffPolicy, next_state
-from reconcile.domain.breaker import (
+from reconcile.domain.backfill.plan import BackfillPlan, PlanId
+from reconcile.domain.breaker.breaker import (
     RUN_KEY,
     Breaker,
     BreakerPolicy,
@@ -20,13 +19,14 @@ from reconcile.domain.breaker import (
     Override,
     OverrideKind,
 )
-from reconcile.domain.cadence import CadenceOverride, not_yet
 from reconcile.domain.change import Answer
 from reconcile.domain.due import DuePolicy, NotDue, due
 from reconcile.domain.ids import RunId
 from reconcile.domain.lead import LeadState, MismatchKind
 from reconcile.domain.outcome import Outcome
 from reconcile.domain.plan import ABSENCE_CONFIRMATION, plan
+from reconcile.domain.retry_state import Attempt, BackoffPolicy, next_state
+from reconcile.domain.run.cadence import CadenceOverride, not_yet
 from tests.domain.factories import DAY, HOUR, NOW, a_booked_lead, a_lead, an_appointment
 
 END = NOW + HOUR

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from reconcile.domain.backoff import Attempt, BackoffPolicy, next_state
 from reconcile.domain.lead import LeadState
 from reconcile.domain.outcome import Outcome, SkipReason
+from reconcile.domain.retry_state import Attempt, BackoffPolicy, next_state
 from tests.domain.factories import NOW
 
 MINUTE = timedelta(minutes=1)

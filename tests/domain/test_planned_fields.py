@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from reconcile.domain.appointment import Appointment
-from reconcile.domain.backoff import Attempt, BackoffPolicy, next_state
+from reconcile.domain.backfill.planned_change import PlannedLead, facts_of, read_back, written_down
 from reconcile.domain.change import AppointmentChange, Change, Effect
 from reconcile.domain.lead import Lead, LeadState, Rollup
 from reconcile.domain.outcome import Outcome
-from reconcile.domain.planned import PlannedLead, facts_of, read_back, written_down
+from reconcile.domain.retry_state import Attempt, BackoffPolicy, next_state
 from tests.filled import NOON, filled, names_of, with_another
 
 LEAD = filled(Lead, appointments=(filled(Appointment, created_at=None),))

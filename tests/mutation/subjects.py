@@ -15,16 +15,16 @@ LAYERS: Mapping[str, str] = {
 }
 """The name of each layer and its folder."""
 
-FROZEN = ("reconcile/store/migrations",)
-"""Never edited again: tests compare the schema that they make with ``store/tables.py``."""
+FROZEN = ("reconcile/store/schema/migrations",)
+"""Never edited again: tests compare the schema that they make with ``store/schema/tables.py``."""
 
 WHOLE: Mapping[str, str] = {
-    "reconcile/domain/breaker.py": "decides whether a provider is called at all",
-    "reconcile/domain/budget.py": "limits the calls to an account",
-    "reconcile/domain/backoff.py": "limits how often a failing lead is tried",
-    "reconcile/store/leases.py": "keeps two processes from writing the same workspace",
-    "reconcile/store/budgets.py": "shares the limit of an account between processes",
-    "reconcile/providers/origin.py": "keeps a credential from reaching another host",
+    "reconcile/domain/breaker/breaker.py": "decides whether a provider is called at all",
+    "reconcile/domain/rate_limit.py": "limits the calls to an account",
+    "reconcile/domain/retry_state.py": "limits how often a failing lead is tried",
+    "reconcile/store/coordination/leases.py": "keeps two processes from writing the same workspace",
+    "reconcile/store/coordination/rate_limits.py": "shares the limit of an account between processes",
+    "reconcile/providers/http/origin.py": "keeps a credential from reaching another host",
 }
 """Modules that guard the others, each with what it guards: ``WHOLE=1`` judges all of their mutants."""
 

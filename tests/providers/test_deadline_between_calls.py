@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from reconcile.domain.sweep import SweepPlan
+from reconcile.domain.bulk_listing import SweepPlan
 from reconcile.errors import ErrorClass, RateLimited
-from reconcile.providers.calendly import Calendly
-from reconcile.providers.ghl import Ghl
+from reconcile.providers.calendly.lookup import Calendly
+from reconcile.providers.ghl.lookup import Ghl
 from tests.providers.arena import DEADLINE, EMAIL, NOW, TOMORROW, Arena, arena, lead
 from tests.providers.calendly import entered as calendly_world
 from tests.providers.ghl import entered as ghl_world

@@ -8,19 +8,19 @@ from typing import Any, cast
 import httpx
 import pytest
 
+from reconcile.domain.bulk_listing import SweepPlan
 from reconcile.domain.change import Answer
 from reconcile.domain.credential import Credential
 from reconcile.domain.ids import LeadId, Operation, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead
-from reconcile.domain.sweep import SweepPlan
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, ProviderError
 from reconcile.providers.account import Account
-from reconcile.providers.calendly_reads import Reads
-from reconcile.providers.calendly_sweep import sweep
-from reconcile.providers.call import Call, Reply
-from reconcile.providers.ghl import Ghl
-from reconcile.providers.http import BaseUrl, Gateway
+from reconcile.providers.calendly.listing import sweep
+from reconcile.providers.calendly.requests import Reads
+from reconcile.providers.ghl.lookup import Ghl
+from reconcile.providers.http.call import Call, Reply
+from reconcile.providers.http.client import BaseUrl, Gateway
 from tests.providers.arena import DEADLINE, NOW, StillClock, credential, lead
 from tests.providers.calendly.bodies import EVENT, INVITEE, ORIGIN
 from tests.providers.ghl.bodies import CONTACT

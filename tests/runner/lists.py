@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import cast
 
-from reconcile.domain.backfill import BackfillPlan, ItemState, PlanId
+from reconcile.domain.backfill.plan import BackfillPlan, ItemState, PlanId
 from reconcile.domain.change import EffectKind
 from reconcile.domain.ids import AppointmentId, LeadId, RunId, WorkspaceId
 from reconcile.ports import Backfills, ItemRow, OutboxRow, Store

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from reconcile.domain.lease import Lease
 from reconcile.errors import LeaseHeld, LeaseLost, StoreUnavailable
 from reconcile.ports import Store
-from reconcile.store.database import Database
+from reconcile.store.db.database import Database
 from tests.runner.desk import Desk, Wrapped
 from tests.use_cases import Stop
 

@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 
 from reconcile.domain.alert import AlertPolicy, Condition, ConditionKind
-from reconcile.domain.breaker import BreakerPolicy
-from reconcile.domain.cadence import PlannedCadence
+from reconcile.domain.breaker.breaker import BreakerPolicy
+from reconcile.domain.run.cadence import PlannedCadence
 from reconcile.errors import AlertNotDelivered, ErrorClass
 from reconcile.ports import Backfills, ChannelState, RunRow
 from tests.runner.desk import Desk

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.backfill import Caps, ItemState
+from reconcile.domain.backfill.plan import Caps, ItemState
+from reconcile.domain.backfill.planned_change import PlannedLead
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.outcome import Outcome
-from reconcile.domain.planned import PlannedLead
 from reconcile.errors import LeaseLost
 from reconcile.ports import BatchReceipt, BatchWrite, ItemRow
 from tests.runner.backfilling import Backfilling, execute, move

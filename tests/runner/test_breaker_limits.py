@@ -6,7 +6,15 @@ from math import ceil
 
 import pytest
 
-from reconcile.domain.breaker import RUN_KEY, Breaker, BreakerKey, BreakerReason, BreakerScope, BreakerState, Trip
+from reconcile.domain.breaker.breaker import (
+    RUN_KEY,
+    Breaker,
+    BreakerKey,
+    BreakerReason,
+    BreakerScope,
+    BreakerState,
+    Trip,
+)
 from reconcile.errors import ErrorClass
 from tests.domain.factories import NOW
 from tests.runner.boards import ALL, GHL, GHL_KEY, LATER, POLICY, a_board, an_open, asked, states, ws, ws_key

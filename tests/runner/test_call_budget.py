@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.budget import Grant, RateLimit
 from reconcile.domain.change import Answer
 from reconcile.domain.ids import LeadId, ProviderName
+from reconcile.domain.rate_limit import Grant, RateLimit
 from reconcile.errors import ErrorClass
 from reconcile.ports import Usage
 from tests.runner.desk import Desk, unbooked

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from reconcile.domain.backfill import Caps, ItemState
-from reconcile.domain.budget import RateLimit
+from reconcile.domain.backfill.plan import Caps, ItemState
+from reconcile.domain.rate_limit import RateLimit
 from reconcile.errors import RequestError
 from reconcile.ports import Usage
 from tests.runner.backfilling import PLAN, Backfilling, execute, move

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from reconcile.domain.annotation import PREFIX
-from reconcile.domain.breaker import BreakerPolicy, BreakerState
+from reconcile.domain.breaker.breaker import BreakerPolicy, BreakerState
 from reconcile.errors import StoreUnavailable
 from reconcile.ports import Ledger, Store
 from tests.runner.desk import Wrapped

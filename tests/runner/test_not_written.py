@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from reconcile.domain.backfill import ItemState
+from reconcile.domain.backfill.plan import ItemState
+from reconcile.domain.backfill.undo import Left
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.lead import Lead
-from reconcile.domain.report import RunReport
-from reconcile.domain.undoing import Left
+from reconcile.domain.run.report import RunReport
 from reconcile.errors import LeaseLost, StoreUnavailable
 from tests.runner.backfilling import BOOKED, OPEN, PLAN, Backfilling, a_plan, execute, move, of_customer
 from tests.runner.desk import Desk, Wrapped

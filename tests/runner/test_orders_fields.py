@@ -8,10 +8,17 @@ from typing import Any
 import pytest
 
 from reconcile.domain.annotation import OrderWord
-from reconcile.domain.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerScope, BreakerState, OverrideKind
-from reconcile.domain.cadence import CadenceOverride, CadenceSource
+from reconcile.domain.breaker.breaker import (
+    Breaker,
+    BreakerKey,
+    BreakerPolicy,
+    BreakerScope,
+    BreakerState,
+    OverrideKind,
+)
 from reconcile.domain.ids import RunId
-from reconcile.domain.report import Trigger
+from reconcile.domain.run.cadence import CadenceOverride, CadenceSource
+from reconcile.domain.run.report import Trigger
 from tests.filled import filled, names_of, with_another
 from tests.recorded import recorded
 from tests.runner.backfilling import cancel

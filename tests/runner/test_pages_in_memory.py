@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import pytest
 
-from reconcile.domain.backfill import Caps, ItemState
+from reconcile.domain.backfill.plan import Caps, ItemState
+from reconcile.domain.backfill.planned_change import PlannedLead
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.outcome import Outcome
-from reconcile.domain.planned import PlannedLead
-from reconcile.domain.verification import Claim
+from reconcile.domain.verification.claim import Claim
 from reconcile.errors import RequestError
 from reconcile.ports import ItemRow, Ledger, TickRow
 from tests.runner.desk import Desk

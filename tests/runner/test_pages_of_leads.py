@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reconcile.domain.backfill import ItemState
+from reconcile.domain.backfill.plan import ItemState
 from reconcile.domain.ids import LeadId, RunId
 from reconcile.errors import ErrorClass
 from tests.runner.backfilling import PLAN, Backfilling, move

@@ -7,11 +7,11 @@ from typing import cast
 import pytest
 
 from reconcile.domain.alert import AlertPolicy, ConditionKind
-from reconcile.domain.breaker import BreakerPolicy
-from reconcile.domain.cadence import CadenceOverride, CadenceSource, PlannedCadence
+from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.lead import LeadState
-from reconcile.domain.report import Trigger
+from reconcile.domain.run.cadence import CadenceOverride, CadenceSource, PlannedCadence
+from reconcile.domain.run.report import Trigger
 from reconcile.ports import Backfills, RunRow
 from tests.domain.factories import a_lead
 from tests.runner.lists import NoPlans

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.outcome import DeferReason
-from reconcile.domain.report import Health, RunReport
+from reconcile.domain.run.report import Health, RunReport
 from tests.patience import HUNG
 from tests.runner.desk import Desk, Wrapped
 from tests.runner.fakes import FakeSink

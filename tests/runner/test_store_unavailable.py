@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconcile.domain.report import RunReport, Trigger
+from reconcile.domain.run.report import RunReport, Trigger
 from reconcile.errors import ErrorClass, StoreUnavailable
 from reconcile.ports import Store
 from tests.runner.backfilling import cancel

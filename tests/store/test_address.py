@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from reconcile.errors import SettingsError
-from reconcile.store.address import Address
+from reconcile.store.db.address import Address
 
 
 def postgresql(dsn: str, *, search_path: str | None = None, is_pooled: bool = False) -> Address:

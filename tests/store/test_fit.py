@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from reconcile.store.catalog import ColumnFacts, Kind
-from reconcile.store.fit import fit_faults
-from reconcile.store.mapping import SchemaMapping, parse_mapping
+from reconcile.store.mapping.catalog import ColumnFacts, Kind
+from reconcile.store.mapping.mapping import SchemaMapping, parse_mapping
+from reconcile.store.mapping.mapping_check import fit_faults
 
 TEXT = """
 [workspace]

@@ -12,7 +12,7 @@ from reconcile.domain.lead import Lead, LeadState, LeadStatus, MismatchKind, Rol
 from reconcile.domain.outcome import ErrorSignature
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass
-from reconcile.store.reading import NO_START, read_appointment, read_lead, read_signature, read_workspace
+from reconcile.store.mapping.row_mapper import NO_START, read_appointment, read_lead, read_signature, read_workspace
 from tests.stores import DEFAULT
 
 URI = "https://api.calendly.com/scheduled_events/E/invitees/I"

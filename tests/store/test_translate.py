@@ -5,7 +5,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from reconcile.errors import ReconcileError, SettingsError, StoreUnavailable
-from reconcile.store.translate import StoreBusy, StoreConflict, StoreRefused, translated
+from reconcile.store.db.db_errors import StoreBusy, StoreConflict, StoreRefused, translated
 
 
 class DriverError(Exception):

@@ -7,10 +7,10 @@ import orjson
 import pytest
 from sqlalchemy import Column, column
 
-from reconcile.store.catalog import Kind
-from reconcile.store.fields import Field
-from reconcile.store.types import clean, document, instant_text, read_instant
-from reconcile.store.version import DOMAIN_HEAD, LEDGER_HEAD, lacking, strangers
+from reconcile.store.db.types import clean, document, instant_text, read_instant
+from reconcile.store.mapping.catalog import Kind
+from reconcile.store.mapping.fields import Field
+from reconcile.store.schema.version import DOMAIN_HEAD, LEDGER_HEAD, lacking, strangers
 from tests.stores import DEFAULT
 
 NOON = datetime(2025, 3, 3, 12, 0, tzinfo=UTC)

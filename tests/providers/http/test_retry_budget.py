@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.errors import ProviderError
-from reconcile.providers.http import Client, RetryBudget
+from reconcile.providers.http.client import Client, RetryBudget
 from tests.providers.http.conftest import CALL
 from tests.providers.http.test_client import FAR, Scripted, answer
 

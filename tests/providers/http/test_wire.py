@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from reconcile.errors import ErrorClass, ProviderError, ProviderRejected, ProviderUnavailable, SettingsError
-from reconcile.providers.http import AiohttpTransport, Attempt, Call, Client
-from reconcile.providers.retry import RetryPolicy
+from reconcile.providers.http.client import AiohttpTransport, Attempt, Call, Client
+from reconcile.providers.http.retry import RetryPolicy
 from tests.patience import HUNG
 from tests.providers.http.conftest import CALL, EMAIL, TOKEN, RealClock, StillClock
 from tests.providers.http.listener import OK, Peer, Script, listening
