@@ -15,7 +15,7 @@ from reconcile.telemetry import sender as sending
 from tests.alerts.mailserver import a_mail_server
 from tests.integration.receiver import a_receiver
 from tests.patience import HUNG
-from tests.runner.fakes import Ear
+from tests.services.fakes import Ear
 from tests.use_cases import RunRequest, tell
 
 PROMISED = timedelta(seconds=3)

@@ -24,8 +24,8 @@ from reconcile_cli.main import cli
 from tests.cli import settings_table as table
 from tests.cli.settings_table import STARTED, VALUES, Rows
 from tests.cli.wiring import Seen, seen_of
-from tests.runner.desk import booked
-from tests.runner.fakes import FakeClock, a_workspace
+from tests.services.desk import booked
+from tests.services.fakes import FakeClock, a_workspace
 from tests.stores import DEFAULT, RUN, in_thread
 from tests.use_cases import backfill
 

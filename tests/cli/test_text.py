@@ -15,7 +15,7 @@ from reconcile.errors import ErrorClass
 from reconcile_cli import demo as demo_command
 from reconcile_cli.text import breaker, demo, doctor, leads, progress, undo
 from reconcile_cli.text.words import ahead, lasting, safe
-from tests.runner.stub import LEAD, NOW, WORKSPACE
+from tests.services.stub import LEAD, NOW, WORKSPACE
 from tests.use_cases import LeadLine, LeftLead, Progress, Undoing, advice
 
 

@@ -15,7 +15,7 @@ from reconcile.kube.job import JobPlan, manifest
 from reconcile.simulator import World, WorldSize, incident
 from reconcile.simulator import serve as serve_simulator
 from tests.cli.typed import Heard, Look, Typed, argument, days_before, first, keyword, port, second
-from tests.runner.backfilling import a_plan
+from tests.services.backfilling import a_plan
 from tests.use_cases import backfill, backfill_view, known_workspace, prune, undo, watch, work_through
 
 SINCE = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)

@@ -29,9 +29,9 @@ from tests.alerts.messages import a_message
 from tests.cli.command import Done
 from tests.domain.factories import a_lead
 from tests.filled import filled
-from tests.runner.fakes import a_workspace
-from tests.runner.memory import MemoryMirror
-from tests.runner.told import FakeChannel
+from tests.services.fakes import a_workspace
+from tests.services.memory import MemoryMirror
+from tests.services.told import FakeChannel
 from tests.substitution import substitute_in_test
 from tests.use_cases import (
     Parts,

@@ -7,7 +7,7 @@ import pytest
 
 from reconcile.domain.run.cadence import CadenceOverride, CadenceSource
 from reconcile.ports import Cadences, OrderRow, Orders, Store
-from tests.runner.memory import MemoryCadences, MemoryOrders
+from tests.services.memory import MemoryCadences, MemoryOrders
 from tests.stores import NOW
 
 OVERRIDE = CadenceOverride(

@@ -18,7 +18,7 @@ from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass
 from reconcile.ports import Sweep
 from reconcile.store.db.database import Database
-from tests.runner.fakes import START, FakeClock, FakeProvider, failure
+from tests.services.fakes import START, FakeClock, FakeProvider, failure
 
 ATTEMPT = timedelta(seconds=10)
 

@@ -13,7 +13,7 @@ from reconcile.domain.bulk_listing import SweepCost
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.run.report import RunReport
 from tests.faults.hours import FarProvider, passing_hours
-from tests.runner.desk import at_desk
+from tests.services.desk import at_desk
 from tests.stores import sqlite_copy
 
 MINUTE = timedelta(minutes=1)

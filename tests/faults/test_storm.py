@@ -5,8 +5,8 @@ from pathlib import Path
 
 from reconcile.domain.ids import ProviderName
 from reconcile.errors import ErrorClass
-from tests.runner.desk import Desk, at_desk
-from tests.runner.fakes import failure
+from tests.services.desk import Desk, at_desk
+from tests.services.fakes import failure
 from tests.stores import sqlite_copy
 
 TICKS = 60

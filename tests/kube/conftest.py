@@ -9,7 +9,7 @@ from reconcile.kube.mirror import KubeMirror
 from reconcile.kube.place import Place
 from reconcile.ports import StateMirror
 from tests.kube.apiserver import ApiServer, api_server, kubeconfig
-from tests.runner.memory import MemoryMirror
+from tests.services.memory import MemoryMirror
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from reconcile.page.server import serve
 from reconcile.page.shelf import Shelf
 from tests.cli.command import ARGUMENTS, BASE
 from tests.page.conftest import Looker, Told
-from tests.runner.fakes import FakeClock
+from tests.services.fakes import FakeClock
 
 TOKEN = "a-token-of-the-page"
 

@@ -24,7 +24,7 @@ from reconcile.providers.http.client import BaseUrl, Gateway
 from tests.providers.arena import DEADLINE, NOW, StillClock, credential, lead
 from tests.providers.calendly.bodies import EVENT, INVITEE, ORIGIN
 from tests.providers.ghl.bodies import CONTACT
-from tests.runner.pages import sizes_around
+from tests.services.pages import sizes_around
 
 PAGE = 100
 MOST_PAGES = 10

@@ -15,7 +15,7 @@ from reconcile.store.schema.migrate import SCRIPTS, migrate
 from reconcile.store.schema.version import DOMAIN_HEAD, LEDGER_HEAD, VERSION_TABLE
 from reconcile.store.session import open_store
 from tests.domain.factories import NOW
-from tests.runner.desk import at_desk
+from tests.services.desk import at_desk
 from tests.stores import DEFAULT
 
 NEWER = (

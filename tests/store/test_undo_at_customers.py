@@ -4,7 +4,7 @@ from reconcile.domain.backfill.undo import Left
 from reconcile.domain.ids import LeadId, RunId
 from reconcile.domain.lead import Lead
 from reconcile.ports import Store
-from tests.runner.fakes import FakeClock
+from tests.services.fakes import FakeClock
 from tests.store import schemas
 from tests.store.schemas import ONE
 from tests.stores import NOW, RUN, appointment, batch, booking, lead_write

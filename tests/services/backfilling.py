@@ -1,0 +1,158 @@
+"""A backfill at a desk: its rounds over a real store, with the desk's clock and providers."""
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import text
+
+from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.backfill.plan import BackfillPlan, Caps, ItemState, PlanId, Selection
+from reconcile.domain.ids import AppointmentId, LeadId, RunId
+from reconcile.domain.run.report import RunReport, Trigger
+from reconcile.domain.shard import Shard
+from reconcile.ports import Store
+from reconcile.store.db.database import Database
+from tests.services.desk import Desk
+from tests.services.fakes import START
+from tests.use_cases import (
+    ROUND,
+    Applying,
+    OwnBreakers,
+    Parts,
+    RunRequest,
+    Stop,
+    Wanted,
+    backfill,
+    carrying_out,
+    planning,
+    run,
+)
+
+PLAN = PlanId("plan-1")
+DAYS = timedelta(days=1)
+BOOKED = Selection(stale_booked=START + timedelta(days=365))
+"""Every lead that holds a booking."""
+OPEN = Caps(changes=1_000_000, percent=100, canceled_percent=100)
+
+
+def _as_it_is(store: Store) -> Store:
+    return store
+
+
+@dataclass
+class Backfilling:
+    """What a process of a backfill does, without the process."""
+
+    desk: Desk
+    shard: Shard | None = None
+    batch: int = 3
+    rounds: int = 0
+    stop: Stop = field(default_factory=Stop)
+    wrap: Callable[[Store], Store] = _as_it_is
+
+    async def plan(
+        self, selection: Selection = BOOKED, *, caps: Caps = OPEN, within: timedelta = timedelta(hours=6), **asked: Any
+    ) -> tuple[BackfillPlan, RunReport | None]:
+        """Plan as ``bootstrap.backfill.plan`` does."""
+        store, clock = self.desk.store, self.desk.clock
+        wanted = Wanted(name=PLAN, selection=selection, asked=asked, within=within, share=0.5)
+        made = await backfill.begin(wanted, store=store, clock=clock)
+        own = OwnBreakers(store.breakers)
+        trouble = None
+        if made.planned_at is None:
+            over = planning(self.wrap(store), PLAN, clock=clock, breakers=own)
+            trouble = await self._off(ItemState.SELECTED, store=over, work=None)
+        if trouble is not None and trouble.circuit_broken:
+            await backfill.hold(PLAN, backfill.trouble_of(trouble), backfills=store.backfills)
+        return await backfill.complete(PLAN, store=store, caps=caps, clock=clock), trouble
+
+    async def apply(self, *, approve: str | None = None) -> tuple[BackfillPlan, RunReport | None]:
+        """Carry out as ``bootstrap.backfill.apply`` does."""
+        store = self.desk.store
+        await backfill.admitted(PLAN, approve=approve, backfills=store.backfills)
+        applying = Applying(PLAN)
+        over = carrying_out(self.wrap(store), PLAN, breakers=OwnBreakers(None))
+        trouble = await self._off(ItemState.PLANNED, store=over, work=applying)
+        if applying.trouble is not None:
+            await backfill.hold(PLAN, applying.trouble, backfills=store.backfills)
+        await backfill.conclude(PLAN, backfills=store.backfills, now=self.desk.clock.now())
+        return await backfill.known_plan(PLAN, store.backfills), trouble
+
+    async def _off(self, state: ItemState, *, store: Store, work: Applying | None) -> RunReport | None:
+        async def once() -> RunReport:
+            return await self.round(state, store=store, work=work)
+
+        return await backfill.work_off(
+            PLAN, state, store=self.desk.store, clock=self.desk.clock, shard=self.shard, once=once
+        )
+
+    async def round(
+        self, state: ItemState, *, store: Store, work: Applying | None, stop: Stop | None = None
+    ) -> RunReport:
+        """Make one run over the leads of the plan that are in *state*."""
+        self.rounds += 1
+        request = RunRequest(
+            workspace_limit=1000,
+            leads_per_workspace=self.batch,
+            whole_set=True,
+            trigger=Trigger.BACKFILL,
+            shard=self.shard,
+        )
+        return await run(
+            request,
+            run_id=RunId(f"{state}-{self.rounds:03}-{id(self):x}"),
+            policy=replace(self.desk.policy, budget=ROUND, rate_share=0.5),
+            parts=Parts(
+                store=store,
+                providers=self.desk.providers,
+                clock=self.desk.clock,
+                random=random.Random(self.rounds),
+                telemetry=self.desk.ear,
+                stop=stop or Stop(),
+                work=work,
+            ),
+        )
+
+    async def listed(self, *states: ItemState) -> set[LeadId]:
+        """Return the plan's leads in these states."""
+        rows = await self.desk.store.backfills.items(PLAN, states=states, limit=100_000)
+        return {row.lead_id for row in rows}
+
+
+def cancel(desk: Desk, lead_ids: Iterable[str]) -> None:
+    """Let GHL have canceled these leads' bookings."""
+    for lead_id in lead_ids:
+        appointment_id = AppointmentId(f"appt-{lead_id}")
+        gone = desk.ghl.appointments[appointment_id]
+        desk.ghl.appointments[appointment_id] = replace(gone, status=AppointmentStatus.CANCELED, canceled_at=START)
+
+
+def move(desk: Desk, lead_ids: Iterable[str], by: timedelta = DAYS) -> None:
+    """Let GHL have moved these leads' bookings."""
+    for lead_id in lead_ids:
+        appointment_id = AppointmentId(f"appt-{lead_id}")
+        old = desk.ghl.appointments[appointment_id]
+        desk.ghl.appointments[appointment_id] = replace(old, starts_at=old.starts_at + by)
+
+
+async def execute(desk: Desk, statement: str, **parameters: Any) -> None:
+    """Write as somebody else."""
+    database = Database(desk.url)
+    try:
+        await database.change(text(statement), parameters)
+    finally:
+        await database.close()
+
+
+async def of_customer(desk: Desk) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the customer's rows, and the follow-ups."""
+    tables = await desk.dump()
+    return {name: tables[name] for name in ("lead", "appointment", "reconcile_outbox")}
+
+
+def a_plan() -> BackfillPlan:
+    """Return a plan of which nothing is made yet."""
+    return BackfillPlan(id=PLAN, made_at=START, asked={})

@@ -1,0 +1,129 @@
+"""Follow-ups on their way out: in order, at least once, and never in the way of the run."""
+
+import itertools
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import pytest
+
+from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.change import Answer, EffectKind
+from reconcile.domain.ids import LeadId
+from reconcile.domain.run.report import Health
+from reconcile.errors import StoreUnavailable
+from tests.domain.factories import an_appointment
+from tests.services.desk import Desk, Wrapped, unbooked
+from tests.services.fakes import START, FakeSink, a_workspace
+
+FAR = timedelta(days=30)
+
+
+@pytest.fixture
+async def keys(desk: Desk) -> Sequence[str]:
+    """Find three new bookings in two runs, and return the keys of their follow-ups in the order of their making."""
+    leads = [unbooked(f"lead-{n}", f"ws-{n}") for n in range(3)]
+    await desk.seed([a_workspace(each.workspace_id) for each in leads], leads)
+    for each in leads[:2]:
+        book_there(desk, each.id)
+    await desk.run()
+    book_there(desk, "lead-2")
+    await desk.run()
+    rows = await desk.store.outbox.pending(now=START + FAR, limit=10)
+    assert [row.kind for row in rows] == [EffectKind.START_POST_BOOKING_SEQUENCE] * 3
+    assert rows[2].lead_id == "lead-2"
+    return [row.key for row in rows]
+
+
+def book_there(desk: Desk, lead_id: str) -> None:
+    booked = an_appointment(f"appt-{lead_id}", status=AppointmentStatus.CONFIRMED, starts_at=START + FAR)
+    desk.ghl.verdicts[LeadId(lead_id)] = Answer(appointments=(booked,))
+
+
+async def test_follow_ups_go_out_oldest_first_and_once(desk: Desk, keys: Sequence[str]) -> None:
+    desk.sink = FakeSink()
+
+    first, second = await desk.run(), await desk.run()
+
+    assert desk.sink.delivered == keys
+    assert (first.effects_delivered, first.effects_pending) == (3, 0)
+    assert (second.effects_delivered, second.effects_pending) == (0, 0)
+
+
+async def test_a_receiver_that_fails_is_left_alone_and_asked_again_later(desk: Desk, keys: Sequence[str]) -> None:
+    """The one that failed waits longer each time; those behind it are not held up for ever."""
+    desk.sink = sink = FakeSink(failing={keys[0]})
+
+    first = await desk.run(then=timedelta(seconds=30))
+
+    assert (sink.delivered, first.effects_delivered, first.effects_pending) == ([], 0, 3)
+    assert first.health is Health.DEGRADED
+
+    second = await desk.run()
+
+    assert (sink.delivered, second.effects_pending) == (list(keys[1:]), 1)
+
+    sink.failing.clear()
+    await desk.run()
+    assert sink.delivered == [keys[1], keys[2], keys[0]]
+
+
+async def test_what_the_receiver_rejects_holds_up_nothing_behind_it(desk: Desk, keys: Sequence[str]) -> None:
+    """Each of them comes back every hour: sixty of them, and no run would get past the first that is due."""
+    desk.sink = sink = FakeSink(rejecting=set(keys[:2]))
+
+    report = await desk.run()
+
+    assert (sink.delivered, report.effects_pending) == ([keys[2]], 2)
+    assert [row.attempts for row in await desk.store.outbox.pending(now=START + FAR, limit=10)] == [1, 1]
+
+
+async def test_the_pause_after_a_failed_delivery_grows_to_an_hour(desk: Desk, keys: Sequence[str]) -> None:
+    desk.sink = FakeSink(failing=set(keys))
+    tries: list[datetime] = []
+    attempts = 0
+    for _ in range(50):
+        at = desk.clock.now()
+        await desk.run(then=timedelta(minutes=7))
+        (row,) = [r for r in await desk.store.outbox.pending(now=START + FAR, limit=10) if r.key == keys[0]]
+        if row.attempts > attempts:
+            attempts = row.attempts
+            tries.append(at)
+
+    pauses = [later - earlier for earlier, later in itertools.pairwise(tries)]
+    assert pauses == sorted(pauses)
+    assert timedelta(hours=1) <= max(pauses) <= timedelta(hours=1, minutes=7)
+
+
+async def test_a_crash_between_delivery_and_its_note_delivers_again(desk: Desk, keys: Sequence[str]) -> None:
+    """At least once: the key lets the receiver see that it is the same."""
+    desk.sink = sink = FakeSink()
+
+    async def away(_keys: Sequence[str], *, at: datetime) -> None:
+        raise StoreUnavailable(f"the database does not answer at {at}")
+
+    with pytest.raises(StoreUnavailable):
+        await desk.run(store=desk.with_(outbox=Wrapped(desk.store.outbox, delivered=away)))
+    await desk.run()
+
+    assert sink.delivered == [*keys, *keys]
+    assert await desk.store.outbox.pending_count() == 0
+
+
+async def test_without_a_sink_follow_ups_wait(desk: Desk, keys: Sequence[str]) -> None:
+    report = await desk.run()
+
+    assert (report.effects_delivered, report.effects_pending, report.health) == (0, len(keys), Health.HEALTHY)
+
+
+@pytest.mark.parametrize(("spent", "is_delivered"), [(41, True), (50, False)])
+async def test_the_last_share_of_the_time_is_for_follow_ups(
+    desk: Desk, keys: Sequence[str], spent: int, is_delivered: bool
+) -> None:
+    """An installation that is always busy delivers too; past the end of its time nothing is begun."""
+    desk.sink = FakeSink()
+    desk.ghl.on_ask = lambda: desk.clock.advance(timedelta(seconds=spent))
+
+    report = await desk.run()
+
+    assert report.stopped == "deadline"
+    assert bool(desk.sink.delivered) == is_delivered

@@ -1,0 +1,28 @@
+"""The figures of a claim, as the ledger tells them."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from reconcile.domain.ids import RunId
+from reconcile.domain.verification.claim import Claim, Rate
+from tests.services.desk import Desk
+from tests.use_cases import document, ledger_figures
+
+MINUTE = timedelta(minutes=1)
+
+
+async def test_every_run_of_a_long_watch_is_counted(desk: Desk) -> None:
+    """As many before the claim's instant as since, and the newest as well as the oldest."""
+    one = await desk.run()
+    began_at = desk.clock.now()
+    for number in range(400):
+        report = replace(one, run_id=RunId(f"tick-{number}"), timestamp=began_at + number * MINUTE, leads_checked=3)
+        report = replace(report, errors=7 if number == 399 else 1)
+        await desk.store.ledger.begin(report.run_id, started_at=report.timestamp, trigger="schedule", version="1")
+        await desk.store.ledger.finish(report, document(report))
+    since = began_at + 200 * MINUTE
+    claim = Claim(since=since, max_error_rate=Rate.parse("5/min"))
+    seen = await ledger_figures(claim, store=desk.store, now=began_at + 400 * MINUTE)
+
+    assert (seen.checks_before, seen.errors_before) == (600, 200)
+    assert (seen.checks, seen.errors, seen.worst_errors) == (600, 206, 7)

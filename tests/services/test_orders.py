@@ -1,0 +1,130 @@
+"""Operators' annotations: each obeyed once, ended when it is taken away, and told of when it cannot be."""
+
+from datetime import timedelta
+
+from reconcile.domain.annotation import PREFIX
+from reconcile.domain.breaker.breaker import RUN_KEY, Breaker, BreakerKey, BreakerPolicy, BreakerScope, BreakerState
+from reconcile.domain.run.cadence import CadenceSource
+from tests.services.stub import NOW, Stub
+from tests.use_cases import Obeyed, obey
+
+GHL = BreakerKey(BreakerScope.PROVIDER, "ghl")
+HOLD = "reason=outage for=2h actor=ada breaker=provider:ghl"
+HODL = (
+    "the annotation appointment-reconciler.io/hodl is no annotation of this program; "
+    "did you mean appointment-reconciler.io/hold?"
+)
+
+
+async def obeyed(stub: Stub, *, at: timedelta = timedelta(0), **annotations: str) -> Obeyed:
+    given = {f"{PREFIX}{name.replace('_', '-')}": text for name, text in annotations.items()}
+    return await obey(given, store=stub.store(), now=NOW + at, policy=BreakerPolicy())
+
+
+def state(stub: Stub, key: BreakerKey = GHL, *, at: timedelta = timedelta(0)) -> BreakerState:
+    return stub.breakers.get(key, Breaker(key=key)).effective_state(NOW + at)
+
+
+def reasons(done: Obeyed) -> list[str]:
+    return [each.reason for each in done.news]
+
+
+async def test_a_hold_is_obeyed_once_and_ended_when_it_is_taken_away() -> None:
+    stub = Stub()
+    first = await obeyed(stub, hold=HOLD)
+    again = await obeyed(stub, hold=HOLD)
+    held, generation = state(stub), stub.breakers[GHL].generation
+    gone = await obeyed(stub)
+
+    assert (reasons(first), reasons(again), reasons(gone)) == (["OrderObeyed"], [], ["HoldEnded"])
+    assert (held, generation, state(stub)) == (BreakerState.OPEN, 1, BreakerState.CLOSED)
+    assert "until 2026-03-01T14:00:00Z" in first.news[0].text
+    assert stub.orders.rows == {}
+
+
+async def test_a_hold_that_is_over_does_not_begin_anew_while_its_annotation_stands() -> None:
+    stub = Stub()
+    await obeyed(stub, hold=HOLD)
+    await obeyed(stub, at=timedelta(hours=3), hold=HOLD)
+
+    assert state(stub, at=timedelta(hours=3)) is BreakerState.CLOSED
+
+
+async def test_another_value_is_another_order() -> None:
+    stub = Stub()
+    await obeyed(stub, hold=HOLD)
+    done = await obeyed(stub, hold=HOLD.replace("2h", "3h"))
+
+    assert reasons(done) == ["OrderObeyed"]
+    assert state(stub, at=timedelta(hours=2.5)) is BreakerState.OPEN
+
+
+async def test_a_hold_that_somebody_has_replaced_since_is_left_alone() -> None:
+    stub = Stub()
+    await obeyed(stub, hold=HOLD)
+    await obeyed(stub, hold=HOLD, reset="reason=fixed for=1h breaker=provider:ghl")
+    gone = await obeyed(stub, reset="reason=fixed for=1h breaker=provider:ghl")
+
+    assert reasons(gone) == []
+    assert stub.breakers[GHL].override is not None
+
+
+async def test_trip_and_reset_concern_the_run_where_nothing_else_is_named() -> None:
+    stub = Stub()
+    await obeyed(stub, trip="reason=drill")
+    tripped = state(stub, RUN_KEY)
+    await obeyed(stub, trip="reason=drill", reset="reason='drill is over'")
+
+    assert (tripped, state(stub, RUN_KEY)) == (BreakerState.OPEN, BreakerState.CLOSED)
+
+
+async def test_a_cadence_is_lowered_and_restored_when_its_annotation_is_taken_away() -> None:
+    stub = Stub()
+    await obeyed(stub, cadence_override="every=10m for=2h reason=quota actor=ada")
+    lowered = stub.cadences.stored
+    gone = await obeyed(stub)
+
+    assert lowered is not None
+    assert (lowered.every, lowered.source) == (timedelta(minutes=10), CadenceSource.ANNOTATION)
+    assert (reasons(gone), stub.cadences.stored) == (["CadenceRestored"], None)
+
+
+async def test_what_is_not_understood_is_told_once_and_stands_in_every_report() -> None:
+    stub = Stub()
+    first = await obeyed(stub, hodl="reason=x", hold="reason=x for=ever")
+    again = await obeyed(stub, hodl="reason=x", hold="reason=x for=ever")
+
+    assert reasons(first) == ["OrderNotUnderstood", "OrderNotUnderstood"]
+    assert (reasons(again), again.faults) == ([], first.faults)
+    assert first.faults == (
+        HODL,
+        "the annotation appointment-reconciler.io/hold says for=, which must be a duration like 90s, 10m, 2h or 1h30m",
+    )
+    assert stub.breakers == {}
+
+
+async def test_what_is_understood_and_cannot_be_done_says_why() -> None:
+    stub = Stub()
+    done = await obeyed(
+        stub,
+        hold="reason=x breaker=workspace:nobody",
+        trip="reason=x breaker=everything",
+        reset="reason=x until=2026-03-01T11:00:00Z",
+        cadence_override="every=3h for=2h reason=x",
+    )
+
+    assert reasons(done) == ["OrderRefused"] * 4
+    assert [fault.split("cannot be obeyed: ")[1] for fault in done.faults] == [
+        "a cadence of 3h outlasts its override of 2h: lengthen the second",
+        "there is no workspace 'nobody'; `reconcile status` lists those in trouble",
+        "its until is over already",
+        "'everything' is no breaker: there are run, provider:ghl, provider:calendly and workspace:ID",
+    ]
+
+
+async def test_a_mended_annotation_clears_its_fault() -> None:
+    stub = Stub()
+    await obeyed(stub, hold="reason=x for=ever")
+    done = await obeyed(stub, hold="reason=x for=1h")
+
+    assert (done.faults, reasons(done)) == ((), ["OrderObeyed"])

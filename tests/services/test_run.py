@@ -1,0 +1,229 @@
+"""One run as a whole: who may work, when it ends, what it leaves behind."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.breaker.breaker import (
+    RUN_KEY,
+    Breaker,
+    BreakerKey,
+    BreakerPolicy,
+    BreakerReason,
+    BreakerScope,
+    Override,
+    OverrideKind,
+)
+from reconcile.domain.lease import Lease
+from reconcile.domain.outcome import DeferReason
+from reconcile.domain.run.report import Health
+from reconcile.errors import ErrorClass, LeaseLost, StoreUnavailable
+from reconcile.ports import BatchReceipt, BatchWrite
+from tests.services.desk import Desk, Wrapped
+from tests.services.fakes import failure
+from tests.use_cases import RunPolicy
+
+HOUR = timedelta(hours=1)
+CANCELED = AppointmentStatus.CANCELED
+
+
+def cancel_there(desk: Desk, lead_id: str) -> None:
+    """Call off a lead's appointment at the provider."""
+    (found,) = [a for a in desk.ghl.appointments.values() if a.id == f"appt-{lead_id}"]
+    desk.ghl.appointments[found.id] = replace(found, status=CANCELED, canceled_at=desk.clock.now())
+
+
+async def free_leases(desk: Desk) -> bool:
+    return not await desk.store.leases.held()
+
+
+async def test_a_healthy_run_checks_everything_and_says_so(desk: Desk) -> None:
+    await desk.fill([2, 3])
+    cancel_there(desk, "ws-0-lead-001")
+
+    report = await desk.run()
+
+    assert (report.leads_checked, report.canceled_found, report.no_change, report.errors) == (5, 1, 4, 0)
+    assert (report.workspaces_processed, report.eligible_but_unvisited) == (2, 0)
+    assert (report.health, report.stopped, report.success) == (Health.HEALTHY, None, True)
+    assert report.provider_calls == 5
+    assert (await desk.lead("ws-0-lead-001")).rollup.status is CANCELED
+    assert await free_leases(desk)
+
+
+async def test_while_another_run_holds_the_lease_nothing_is_asked_or_written(desk: Desk) -> None:
+    await desk.fill([2])
+    lease = await desk.store.leases.acquire("run", holder="another", ttl=HOUR)
+    before = await desk.dump()
+
+    report = await desk.run()
+
+    assert (report.stopped, report.success, report.health) == ("lease_held", True, Health.HEALTHY)
+    assert desk.ghl.asked == []
+    assert await desk.dump() == before
+
+    await desk.store.leases.release(lease)
+    assert (await desk.run()).leads_checked == 2
+
+
+async def test_a_workspace_that_another_run_works_on_is_left_to_it(desk: Desk) -> None:
+    await desk.fill([2, 2])
+    await desk.store.leases.acquire("workspace:ws-0", holder="a backfill", ttl=HOUR)
+
+    report = await desk.run()
+
+    assert (report.leads_checked, report.workspaces_processed, report.eligible_but_unvisited) == (2, 1, 1)
+    assert not any(lead_id.startswith("ws-0") for lead_id in desk.ghl.asked)
+    assert report.health is Health.DEGRADED
+
+
+async def test_past_the_soft_deadline_no_new_work_is_begun(desk: Desk) -> None:
+    """Leads whose turn had not come are deferred, and first in line in the next run."""
+    await desk.fill([6])
+    desk.policy = RunPolicy(budget=timedelta(seconds=10), lead_concurrency=1)
+    asked_before = len(desk.ghl.asked)
+    desk.ghl.on_ask = lambda: desk.clock.advance(timedelta(seconds=3))
+
+    report = await desk.run()
+
+    done = len(desk.ghl.asked) - asked_before
+    assert (report.stopped, done, report.leads_checked) == ("deadline", 3, 3)
+    assert report.defer_reasons == {DeferReason.DEADLINE: 3}
+    assert "ended early: deadline" in report.health_reasons
+    assert await free_leases(desk)
+
+    first = set(desk.ghl.asked)
+    desk.ghl.asked.clear()
+    await desk.run()
+    assert first.isdisjoint(desk.ghl.asked)
+
+
+async def test_a_breaker_memory_that_fails_does_not_end_the_run(desk: Desk) -> None:
+    await desk.fill([3, 3, 3])
+    desk.ghl.always = failure(ErrorClass.CONTRACT)
+
+    async def away(*_what: object, **_facts: object) -> bool:
+        raise StoreUnavailable("the database does not answer")
+
+    report = await desk.run(store=desk.with_(breakers=Wrapped(desk.store.breakers, save=away)))
+
+    assert report.circuit_broken
+    assert report.errors <= 3 + (report.calls_under_way_at_trip or 0)
+    assert any("breaker.not_saved" in reason for reason in report.health_reasons)
+    assert await desk.store.breakers.load() == []
+    assert await free_leases(desk)
+
+
+async def test_a_database_that_goes_away_while_writing_ends_the_run_and_leaves_nothing_partial(desk: Desk) -> None:
+    await desk.fill([2, 2])
+    cancel_there(desk, "ws-0-lead-000")
+    domain_before = {name: rows for name, rows in (await desk.dump()).items() if not name.startswith("reconcile_")}
+
+    async def away(_batch: BatchWrite) -> BatchReceipt:
+        raise StoreUnavailable("the database does not answer")
+
+    with pytest.raises(StoreUnavailable):
+        await desk.run(store=desk.with_(leads=Wrapped(desk.store.leads, write=away)))
+
+    after = await desk.dump()
+    assert {name: after[name] for name in domain_before} == domain_before
+    assert (after["reconcile_batch"], after["reconcile_change"], after["reconcile_outbox"]) == ([], [], [])
+    assert await free_leases(desk)
+    desk.clock.advance(timedelta(minutes=1))
+    assert (await desk.run()).canceled_found == 1
+
+
+async def test_a_lost_lease_counts_nothing_and_ends_the_run(desk: Desk) -> None:
+    await desk.fill([2, 2])
+    desk.policy = RunPolicy(workspace_concurrency=1)
+
+    async def lost(_batch: BatchWrite) -> BatchReceipt:
+        raise LeaseLost("the lease run was taken over")
+
+    report = await desk.run(store=desk.with_(leads=Wrapped(desk.store.leads, write=lost)))
+
+    assert (report.stopped, report.success, report.health) == ("lease_lost", False, Health.UNHEALTHY)
+    assert (report.leads_checked, report.workspaces_processed) == (0, 0)
+    assert len(desk.ghl.asked) == 2
+    assert await free_leases(desk)
+
+
+async def test_a_run_that_outlives_its_lease_writes_nothing_more(desk: Desk) -> None:
+    """Another run has taken over; the first one's write is refused by the database, not by its own clock."""
+    await desk.fill([2])
+    cancel_there(desk, "ws-0-lead-000")
+    acquire = desk.store.leases.acquire
+
+    async def briefly(name: str, *, holder: str, ttl: timedelta) -> Lease:
+        return await acquire(name, holder=holder, ttl=timedelta(0) if name == "run" else ttl)
+
+    report = await desk.run(store=desk.with_(leases=Wrapped(desk.store.leases, acquire=briefly)))
+
+    assert report.stopped == "lease_lost"
+    assert (await desk.lead("ws-0-lead-000")).rollup.status is AppointmentStatus.CONFIRMED
+
+
+async def test_a_lead_that_somebody_else_wrote_is_left_for_the_next_run(desk: Desk) -> None:
+    await desk.fill([2])
+    cancel_there(desk, "ws-0-lead-000")
+    due_leads = desk.store.leads.due_leads
+
+    async def older(*what: Any, **facts: Any) -> Sequence[Any]:
+        """Read what stood there a moment ago: since then a webhook has given the lead a contact."""
+        return [replace(each, contact_id="before") for each in await due_leads(*what, **facts)]
+
+    drifted = await desk.run(store=desk.with_(leads=Wrapped(desk.store.leads, due_leads=older)))
+
+    assert (drifted.defer_reasons, drifted.canceled_found, drifted.no_change) == ({DeferReason.DRIFTED: 1}, 0, 1)
+    state = await desk.state("ws-0-lead-000")
+    assert (state.attempted_at is not None, state.verified_at) == (True, None)
+
+    assert (await desk.run()).canceled_found == 1
+
+
+async def test_in_shadow_mode_trips_are_told_and_nothing_is_stopped(desk: Desk) -> None:
+    await desk.fill([4, 4, 4])
+    desk.policy = RunPolicy(breaker=BreakerPolicy(is_enforced=False))
+    desk.ghl.always = failure(ErrorClass.UNAVAILABLE)
+
+    report = await desk.run()
+
+    assert (report.errors, report.circuit_broken) == (12, False)
+    assert "provider:ghl" in report.would_trip
+    assert len(desk.ghl.asked) == 12
+
+
+@pytest.mark.parametrize("key", [RUN_KEY, BreakerKey(BreakerScope.PROVIDER, "ghl")], ids=str)
+async def test_while_an_operator_holds_it_open_no_call_is_made(desk: Desk, key: BreakerKey) -> None:
+    await desk.fill([3])
+    now = desk.clock.now()
+    held = Override(kind=OverrideKind.HOLD_OPEN, reason="their maintenance", actor="ops", expires_at=now + HOUR)
+    breaker = Breaker(key=key).overridden(held, now, reason=BreakerReason.MANUAL_HOLD)
+    await desk.store.breakers.save(breaker, expected_generation=0)
+
+    report = await desk.run(then=2 * HOUR)
+
+    assert desk.ghl.asked == []
+    assert (report.circuit_broken, report.health) == (True, Health.CIRCUIT_BROKEN)
+
+    assert (await desk.run()).leads_checked == 3
+
+
+async def test_after_a_429_the_account_is_left_alone_for_as_long_as_it_asks(desk: Desk) -> None:
+    """Its other leads are not asked about in the same run, and its neighbours are."""
+    leads = await desk.fill([6, 2])
+    desk.policy = RunPolicy(lead_concurrency=2)
+    for each in leads[:6]:
+        desk.ghl.verdicts[each.id] = failure(ErrorClass.RATE_LIMITED)
+
+    first, second, third = await desk.run(), await desk.run(), await desk.run()
+
+    assert first.defer_reasons == {DeferReason.RATE_LIMITED: 6}
+    assert (first.errors, first.leads_checked, first.circuit_broken) == (0, 2, False)
+    assert [second.deferred, second.leads_checked] == [0, 2]
+    assert third.defer_reasons == {DeferReason.RATE_LIMITED: 6}
+    assert len([each for each in desk.ghl.asked if each.startswith("ws-0")]) == 2

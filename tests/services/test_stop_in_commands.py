@@ -1,0 +1,204 @@
+"""Backfills, undoing, pruning, checklists and annotations, stopped in the middle: the next call does the rest."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from reconcile.domain.annotation import PREFIX
+from reconcile.domain.backfill.plan import BackfillPlan, ItemState
+from reconcile.domain.breaker.breaker import BreakerPolicy
+from reconcile.domain.ids import RunId
+from reconcile.domain.run.report import RunReport
+from reconcile.domain.verification.checklist import RunStep, Step
+from reconcile.domain.verification.claim import Why
+from reconcile.errors import StoreUnavailable
+from reconcile.ports import Ledger, OrderRow, Store
+from tests.services.backfilling import PLAN, Backfilling, cancel
+from tests.services.desk import Desk, Wrapped
+from tests.services.fakes import START
+from tests.services.stopping import Reason, Stopper, after_each, before_first
+from tests.use_cases import ROUND, Means, RunPolicy, RunRequest, Undo, obey, prune, undo, work_through
+
+WORKSPACES, LEADS = 4, 2
+AFTER = (0, 1, 2, WORKSPACES)
+ONE_AT_A_TIME = RunPolicy(workspace_concurrency=1, lead_concurrency=1)
+CASES = [
+    (database, step, reason, after)
+    for step in ("plan", "apply")
+    for reason in Reason
+    for after in AFTER
+    for database in (("sqlite", "postgres") if after == 1 else ("sqlite",))
+]
+INTERRUPTIONS: Mapping[str, Callable[[], BaseException]] = {
+    "canceled": asyncio.CancelledError,
+    "store unavailable": lambda: StoreUnavailable("the database does not answer"),
+}
+
+
+def stopping_store(stopper: Stopper, *, step: str) -> Callable[[Store], Store]:
+    """Return what lets a backfill stop after so many of its batches."""
+
+    def wrap(store: Store) -> Store:
+        found = stopper.store(store, ledger=Wrapped(store.ledger, begin=before_first(stopper, store.ledger.begin)))
+        if step == "plan":
+            return replace(
+                found, backfills=Wrapped(found.backfills, record=after_each(stopper, store.backfills.record))
+            )
+        return replace(found, leads=Wrapped(found.leads, write=after_each(stopper, store.leads.write)))
+
+    return wrap
+
+
+@pytest.mark.parametrize(("migrated_url", "step", "reason", "after"), CASES, indirect=["migrated_url"])
+async def test_a_backfill_goes_on_with_exactly_what_is_left(desk: Desk, step: str, reason: Reason, after: int) -> None:
+    desk.policy = ONE_AT_A_TIME
+    leads = await desk.fill([LEADS] * WORKSPACES)
+    cancel(desk, [each.id for each in leads])
+    work = Backfilling(desk, batch=LEADS)
+    if step == "apply":
+        await work.plan()
+    stopper = Stopper(desk, reason, after, stop=lambda: work.stop, late=ROUND * 0.81, lease_name=f"backfill:{PLAN}:run")
+    work.wrap = stopping_store(stopper, step=step)
+    desk.ghl.asked.clear()
+
+    async def go() -> tuple[BackfillPlan, RunReport | None]:
+        return await (work.plan() if step == "plan" else work.apply())
+
+    trouble: RunReport | None = None
+    try:
+        _, trouble = await go()
+    except StoreUnavailable:
+        assert reason is Reason.STORE_UNAVAILABLE
+    done = await work.listed(ItemState.PLANNED if step == "plan" else ItemState.APPLIED)
+
+    ends = reason in {Reason.SIGTERM, Reason.STORE_UNAVAILABLE}
+    assert stopper.has_stopped
+    assert len(done) == (after if ends else WORKSPACES) * LEADS
+    assert (trouble.stopped if trouble else None) == ("sigterm" if reason is Reason.SIGTERM else None)
+    assert await desk.store.leases.held() == {}
+
+    if ends:
+        await go()
+    if step == "plan":
+        await work.apply()
+
+    asked_again = LEADS if step == "plan" and reason is Reason.LEASE_LOST and after < WORKSPACES else 0
+    assert len(desk.ghl.asked) == (len(leads) + asked_again if step == "plan" else 0)
+    changes = [each for lead in leads for each in await desk.store.ledger.changes(lead_id=lead.id)]
+    assert Counter(each.lead_id for each in changes) == Counter(each.id for each in leads)
+    plan = await desk.store.backfills.plan(PLAN)
+    assert plan is not None
+    assert plan.applied_at is not None
+
+
+@pytest.mark.parametrize("kind", INTERRUPTIONS)
+@pytest.mark.parametrize("after", AFTER)
+async def test_undoing_goes_on_with_exactly_what_is_left(desk: Desk, kind: str, after: int) -> None:
+    leads = await desk.fill([LEADS] * WORKSPACES)
+    cancel(desk, [each.id for each in leads])
+    report = await desk.run()
+    stopper = Stopper(desk, Reason.STORE_UNAVAILABLE, after, stop=lambda: desk.stop, error=INTERRUPTIONS[kind]())
+    begin, write = desk.store.ledger.begin, desk.store.leads.write
+    store = stopper.store(desk.store, ledger=Wrapped(desk.store.ledger, begin=before_first(stopper, begin)))
+    store = replace(store, leads=Wrapped(store.leads, write=after_each(stopper, write)))
+
+    async def go(over: Store, run_id: str) -> set[str]:
+        asked = Undo(run_id=RunId(run_id), undone_run=report.run_id)
+        return set((await undo(asked, store=over, clock=desk.clock)).reverted)
+
+    try:
+        first = await go(store, "undo-1")
+    except (asyncio.CancelledError, StoreUnavailable):
+        first = set()
+        assert after < WORKSPACES
+    held = await desk.store.leases.held()
+    rest = await go(desk.store, "undo-2")
+
+    ids = [each.id for each in leads]
+    assert held == {}
+    assert len(rest) == (WORKSPACES - after) * LEADS
+    assert rest.isdisjoint(first)
+    assert [(await desk.lead(each)).rollup.canceled_at for each in ids] == [None] * len(ids)
+
+
+@pytest.mark.parametrize("kind", INTERRUPTIONS)
+@pytest.mark.parametrize("after", [0, 1, 2, 3])
+async def test_pruning_goes_on_with_the_pieces_that_are_left(kind: str, after: int) -> None:
+    pieces = [{"reconcile_run": 500}, {"reconcile_run": 500}, {"reconcile_run": 20}, {"reconcile_run": 0}]
+    interruption, count = INTERRUPTIONS[kind](), 0
+
+    class PieceLedger:
+        async def prune(self, **_: object) -> Mapping[str, int]:
+            nonlocal count
+            count += 1
+            if count == after + 1:
+                raise interruption
+            return pieces.pop(0)
+
+    ledger = cast("Ledger", PieceLedger())
+
+    with pytest.raises((asyncio.CancelledError, StoreUnavailable)):
+        await prune(ledger, before=START, dry_run=False)
+    left = sum(each["reconcile_run"] for each in pieces)
+    done = await prune(ledger, before=START, dry_run=False)
+
+    assert done.rows == {"reconcile_run": left}
+    assert left == sum((500, 500, 20)[after:])
+
+
+@pytest.mark.parametrize("after", [1, 2, 4])
+async def test_a_checklist_tries_no_step_after_sigterm(desk: Desk, after: int) -> None:
+    await desk.fill([1])
+    report = await desk.run()
+    made: list[RunRequest] = []
+
+    async def run(request: RunRequest) -> RunReport:
+        made.append(request)
+        return replace(report, stopped="sigterm" if len(made) == after else None)
+
+    means = Means(clock=desk.clock, store=None, log_file=_no_log, pods=_no_log, run=run)
+    steps = [Step(title=str(n), what=RunStep(workspaces=1, leads_per_workspace=n, dry_run=True)) for n in range(4)]
+
+    results = await work_through(steps, means)
+
+    whys = [each.ruling.why for each in results]
+    assert len(made) == after
+    assert whys == [Why.AS_CLAIMED] * (after - 1) + [Why.ENDED] + [Why.NOT_TRIED] * (4 - after)
+    assert all("SIGTERM" in each.ruling.text for each in results[after:])
+
+
+def _no_log(*_: object) -> Any:
+    raise AssertionError("no log was asked for")
+
+
+@pytest.mark.parametrize("kind", INTERRUPTIONS)
+@pytest.mark.parametrize("after", [0, 1, 2])
+async def test_annotations_that_were_obeyed_are_not_obeyed_again(desk: Desk, kind: str, after: int) -> None:
+    texts = {
+        "cadence-override": "every=10m reason=quota for=2h actor=ada",
+        "hold": "reason=outage for=2h actor=ada breaker=provider:ghl",
+        "trip": "reason=outage actor=ada breaker=provider:calendly",
+    }
+    annotations = {f"{PREFIX}{name}": text for name, text in texts.items()}
+    interruption, remembered = INTERRUPTIONS[kind](), 0
+
+    async def remember(row: OrderRow) -> None:
+        nonlocal remembered
+        remembered += 1
+        if remembered > after:
+            raise interruption
+        await desk.store.orders.remember(row)
+
+    store = desk.with_(orders=Wrapped(desk.store.orders, remember=remember))
+
+    with pytest.raises((asyncio.CancelledError, StoreUnavailable)):
+        await obey(annotations, store=store, now=desk.clock.now(), policy=BreakerPolicy())
+    seen = [row.key for row in await desk.store.orders.seen()]
+    rest = await obey(annotations, store=desk.store, now=desk.clock.now(), policy=BreakerPolicy())
+
+    assert (remembered, len(seen), len(rest.news)) == (after + 1, after, len(texts) - after)
+    assert len(await desk.store.orders.seen()) == len(texts)

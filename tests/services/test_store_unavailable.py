@@ -1,0 +1,133 @@
+"""Where one question to the database fails, the run says so: it takes no failure for an empty answer."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from reconcile.domain.run.report import RunReport, Trigger
+from reconcile.errors import ErrorClass, StoreUnavailable
+from reconcile.ports import Store
+from tests.services.backfilling import cancel
+from tests.services.desk import Desk
+from tests.services.fakes import FakeSink, failure
+from tests.services.told import FakeChannel, an_alarm
+
+RAISES = [
+    "cadences.override",
+    "ledger.begin",
+    "ledger.runs",
+    "ledger.finish",
+    "leases.acquire",
+    "breakers.load",
+    "leads.due_workspaces",
+    "leads.due_leads",
+    "leads.write",
+    "leads.freshness",
+    "leads.at_risk_count",
+    "budgets.reserve",
+    "budgets.settle",
+    "outbox.pending",
+    "outbox.delivered",
+    "outbox.pending_count",
+]
+"""Without these a run is none: it raises, and the next one begins anew."""
+SURVIVED = {
+    "leases.release": "lease.not_released",
+    "breakers.save": "breaker.not_saved",
+    "backfills.plans": "alerts.not_told",
+    "alerts.load": "alerts.not_told",
+    "alerts.channels": "alerts.not_told",
+    "alerts.save_channel": "alerts.not_told",
+}
+"""What a run goes on without, and the warning by which it says so."""
+WRITTEN_BEFORE = {
+    "ledger.finish",
+    "leads.freshness",
+    "leads.at_risk_count",
+    "outbox.pending",
+    "outbox.delivered",
+    "outbox.pending_count",
+}
+"""Questions before which the leads' rows are written: these stay."""
+
+
+class _Port:
+    """A port that tells of its calls, and fails in one of them."""
+
+    def __init__(self, name: str, port: object, calls: Counter[str], failing: str | None) -> None:
+        self._name = name
+        self._port = port
+        self._calls = calls
+        self._failing = failing
+
+    def __getattr__(self, name: str) -> Any:
+        method: Callable[..., Any] = getattr(self._port, name)
+        label = f"{self._name}.{name}"
+
+        async def called(*args: Any, **kwargs: Any) -> Any:
+            self._calls[label] += 1
+            if label == self._failing:
+                raise StoreUnavailable(f"the database does not answer {label}")
+            return await method(*args, **kwargs)
+
+        return called
+
+
+def _watched(store: Store, calls: Counter[str], *, failing: str | None = None) -> Store:
+    ports = {each.name: _Port(each.name, getattr(store, each.name), calls, failing) for each in fields(Store)}
+    return replace(store, **ports)
+
+
+async def _company(desk: Desk) -> None:
+    """Enter leads of which two are to be repaired, and somebody who takes follow-ups and alerts."""
+    leads = await desk.fill([2, 2])
+    cancel(desk, [each.id for each in leads[:2]])
+    told = desk.ghl.usage
+    desk.ghl.usage = lambda workspace: replace(told(workspace), remaining=9)  # type: ignore[method-assign]
+    desk.sink = FakeSink()
+    desk.alarm = an_alarm(FakeChannel())
+
+
+async def _run(desk: Desk, calls: Counter[str], *, failing: str | None = None) -> RunReport:
+    return await desk.run(store=_watched(desk.store, calls, failing=failing), trigger=Trigger.SCHEDULE)
+
+
+async def test_every_question_that_a_run_asks_is_in_one_of_the_tables(desk: Desk) -> None:
+    """One that is added later has to be entered above."""
+    await _company(desk)
+    calls: Counter[str] = Counter()
+    await _run(desk, calls)
+
+    assert set(calls) | {"breakers.save"} == {*RAISES, *SURVIVED}
+
+
+@pytest.mark.parametrize("question", RAISES)
+async def test_a_question_that_is_not_answered_ends_the_run_with_an_error(desk: Desk, question: str) -> None:
+    await _company(desk)
+    before = await desk.dump()
+
+    with pytest.raises(StoreUnavailable, match=question):
+        await _run(desk, Counter(), failing=question)
+
+    after = await desk.dump()
+    assert [row for row in await desk.store.ledger.runs() if row.report is not None] == []
+    for table in ("lead", "appointment", "reconcile_change", "reconcile_outbox", "reconcile_lead_state"):
+        assert (after[table] == before[table]) is (question not in WRITTEN_BEFORE), table
+
+
+@pytest.mark.parametrize("question", SURVIVED)
+async def test_what_a_run_survives_it_warns_of_and_the_rest_is_done(desk: Desk, question: str) -> None:
+    await _company(desk)
+    is_of_breakers = question == "breakers.save"
+    if is_of_breakers:
+        desk.ghl.always = failure(ErrorClass.CONTRACT)
+
+    report = await _run(desk, Counter(), failing=question)
+
+    assert SURVIVED[question] in desk.ear.events
+    assert report.circuit_broken is is_of_breakers
+    assert report.canceled_found == (0 if is_of_breakers else 2)
+    assert (await desk.store.ledger.runs())[0].report is not None

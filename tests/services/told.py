@@ -1,0 +1,55 @@
+"""A channel of alerts that remembers, and what tests ask of a desk that has one."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconcile.domain.alert import AlertPolicy, Message, News
+from reconcile.ports import AlertChannel
+from tests.services.desk import Desk
+from tests.use_cases import Alarm, tell
+
+GHL_TRIPPED = "provider_breaker:ghl"
+
+
+@dataclass
+class FakeChannel:
+    """Takes messages; *trouble* is raised by each delivery while there is any, *on_delivery* called after one."""
+
+    name: str = "slack"
+    takes_many: bool = True
+    messages: list[Message] = field(default_factory=list)
+    trouble: BaseException | None = None
+    on_delivery: Callable[[], Any] = lambda: None
+    hangs: bool = False
+
+    async def deliver(self, message: Message, *, deadline: float) -> None:
+        if self.hangs:
+            await asyncio.Event().wait()
+        if self.trouble is not None:
+            raise self.trouble
+        self.messages.append(message)
+        self.on_delivery()
+
+    @property
+    def told(self) -> list[tuple[News, str]]:
+        return [(each.news, each.alert.key) for message in self.messages for each in message.notices]
+
+
+def an_alarm(*channels: AlertChannel, **policy: Any) -> Alarm:
+    return Alarm(channels=channels, source="here", runbook="docs/runbook.md", policy=AlertPolicy(**policy))
+
+
+async def seven(**_: Any) -> int:
+    return 7
+
+
+async def heal(desk: Desk) -> None:
+    desk.ghl.always = None
+    for _ in range(4):
+        await desk.run()
+
+
+async def look(desk: Desk, alarm: Alarm | None, name: str) -> None:
+    await tell(alarm, holder=name, store=desk.store, clock=desk.clock, telemetry=desk.ear)
