@@ -79,6 +79,8 @@ class BatchReceipt:
 
     drifted: frozenset[LeadId] = frozenset()
     refused: Mapping[LeadId, str] = field(default_factory=dict)
+    held_up: frozenset[LeadId] = frozenset()
+    """Those among *drifted* that nobody has changed: their rows could not be written now, and may be later."""
     gave_up: tuple[Lease, ...] = ()
     """The leases that have ended with it."""
 

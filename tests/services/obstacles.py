@@ -1,10 +1,12 @@
 """What keeps a batch from being written, as changes to a store's ports: each is one way in which a write fails."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from reconcile.domain.lease import Lease
@@ -122,6 +124,22 @@ OBSTACLES: Mapping[str, Obstacle] = {
 async def away(*_: Any, **__: Any) -> Any:
     """Stand for a call to a database that does not answer."""
     raise StoreUnavailable("the database does not answer")
+
+
+@asynccontextmanager
+async def locked(desk: Desk, lead_id: str) -> AsyncIterator[None]:
+    """Hold the row of one lead for a block, as a transaction of the customer's would."""
+    if desk.url.startswith("sqlite"):
+        pytest.skip("SQLite has one writer at a time")
+    import asyncpg  # noqa: PLC0415 - not for SQLite
+
+    holder = await asyncpg.connect(desk.url)
+    try:
+        await holder.execute("BEGIN")
+        await holder.execute("SELECT 1 FROM lead WHERE id = $1 FOR UPDATE", lead_id)
+        yield
+    finally:
+        await holder.close()
 
 
 async def refuse_updates(desk: Desk, lead_id: str) -> Callable[[], Any]:

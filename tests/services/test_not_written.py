@@ -1,50 +1,30 @@
-"""What a run, a backfill or an undo could not write is not reported or marked as done, and is done once later."""
+"""What a run or a backfill could not write is not reported or marked as done, and is done once later."""
 
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from reconcile.domain.backfill.plan import ItemState
-from reconcile.domain.backfill.undo import Left
-from reconcile.domain.ids import LeadId, RunId, WorkspaceId
-from reconcile.domain.lead import Lead
-from reconcile.domain.run.report import RunReport
+from reconcile.domain.backfill import ItemState
+from reconcile.domain.ids import LeadId, WorkspaceId
+from reconcile.domain.report import RunReport
 from reconcile.errors import LeaseLost, StoreUnavailable
-from tests.services.backfilling import BOOKED, OPEN, PLAN, Backfilling, a_plan, execute, move, of_customer
-from tests.services.desk import Desk, Wrapped
-from tests.services.fakes import START
-from tests.services.obstacles import OBSTACLES, Obstacle, Obstacles, refuse_updates
-from tests.use_cases import Applying, OwnBreakers, Undo, Undoing, backfill, carrying_out, planning, undo
+from tests.runner.backfilling import BOOKED, OPEN, PLAN, Backfilling, a_plan, execute, move, of_customer
+from tests.runner.desk import Desk, Wrapped
+from tests.runner.moved_leads import EDIT, LEADS, changes, has_moved, moved, take_back
+from tests.runner.obstacles import OBSTACLES, Obstacle, Obstacles, locked, refuse_updates
+from tests.use_cases import Applying, OwnBreakers, backfill, carrying_out, planning
 
-LEADS = 3
-EDIT = "UPDATE lead SET status = 'customer' WHERE id = :id"
-MOVED_TO = START + timedelta(days=4)
+JUDGED = 20
+"""Leads from which on a rate of drift is judged."""
 obstacles = pytest.mark.parametrize("obstacle", OBSTACLES.values(), ids=OBSTACLES)
-
-
-async def changes(desk: Desk) -> Counter[LeadId]:
-    """Return how many changes of each lead the ledger holds."""
-    return Counter(row.lead_id for row in await desk.store.ledger.changes(limit=1000))
-
-
-async def moved(desk: Desk) -> list[Lead]:
-    """Enter leads whose bookings the provider has moved by a day."""
-    leads = await desk.fill([LEADS])
-    move(desk, [each.id for each in leads])
-    return leads
 
 
 def made(report: RunReport) -> tuple[int, ...]:
     """Return all that a report counts as done."""
     return report.leads_checked, report.rescheduled, report.updated, report.no_change, report.workspaces_processed
-
-
-async def has_moved(desk: Desk, leads: list[Lead]) -> list[bool]:
-    return [(await desk.lead(each.id)).rollup.starts_at == MOVED_TO for each in leads]
 
 
 @obstacles
@@ -140,6 +120,31 @@ async def test_a_plan_that_cannot_be_carried_out_stays_planned_and_is_carried_ou
     assert await changes(desk) == Counter(each.id for each in leads)
 
 
+async def test_a_plan_beside_rows_that_somebody_holds_stays_planned_and_counts_as_no_drift(desk: Desk) -> None:
+    """What is only verified needs no row of the customer's, so it is applied; the rest waits, and nothing stops."""
+    leads = await desk.fill([JUDGED + 1])
+    unchanged, *others = (each.id for each in leads)
+    move(desk, others)
+    work = Backfilling(desk, batch=JUDGED + 1)
+    await work.plan()
+    applying = Applying(PLAN)
+    over = carrying_out(desk.store, PLAN, breakers=OwnBreakers(None))
+    async with locked(desk, others[0]):
+        report = await work.round(ItemState.PLANNED, store=over, work=applying)
+
+    assert await work.listed(ItemState.APPLIED) == {unchanged}
+    assert await work.listed(ItemState.PLANNED) == set(others)
+    assert (report.rescheduled, report.no_change, report.deferred) == (0, 1, JUDGED)
+    assert (applying.marks, applying.trouble) == (Counter({ItemState.APPLIED: 1}), None)
+    assert await changes(desk) == Counter()
+
+    applied, trouble = await work.apply()
+
+    assert (applied.applied_at is not None, trouble) == (True, None)
+    assert await work.listed(ItemState.APPLIED) == {each.id for each in leads}
+    assert await changes(desk) == Counter(others)
+
+
 @pytest.mark.parametrize("when", ["before", "while"])
 async def test_of_a_plan_the_lead_that_is_written_is_applied_and_the_others_are_not(desk: Desk, when: str) -> None:
     """One was written by somebody else, before its batch is read or while it is under way, and one is refused."""
@@ -172,98 +177,6 @@ async def test_of_a_plan_the_lead_that_is_written_is_applied_and_the_others_are_
     assert await has_moved(desk, leads) == [False, False, True]
     taken_back = await take_back(desk, undone_plan=PLAN)
     assert (taken_back.reverted, taken_back.left) == ((written,), ())
-
-
-async def take_back(desk: Desk, number: int = 1, *, store: Any = None, **what: Any) -> Undoing:
-    asked = Undo(run_id=RunId(f"undo-{number}"), batch=1, **what)
-    return await undo(asked, store=store or desk.store, clock=desk.clock)
-
-
-@pytest.mark.parametrize("obstacle", ["the workspace is busy", "the lease is lost", "another run has taken over"])
-async def test_an_undo_that_cannot_write_names_each_lead_as_left_and_a_repeat_reverts_it_once(
-    desk: Desk, obstacle: str
-) -> None:
-    leads = await moved(desk)
-    report = await desk.run()
-    before = await of_customer(desk)
-    over = Obstacles(desk=desk).over(desk.store, OBSTACLES[obstacle])
-
-    hindered = await take_back(desk, 1, store=over, undone_run=report.run_id)
-
-    assert hindered.reverted == ()
-    assert [(each.lead_id, each.reason) for each in hindered.left] == [(each.id, Left.WORKSPACE_BUSY) for each in leads]
-    assert await of_customer(desk) == before
-    assert await desk.store.ledger.changes(run_id=RunId("undo-1")) == []
-    row = await desk.store.ledger.run(RunId("undo-1"))
-    assert row is not None
-    assert row.report is not None
-    assert row.report["updated"] == 0
-
-    done = await take_back(desk, 2, undone_run=report.run_id)
-
-    assert list(done.reverted) == [each.id for each in leads]
-    assert not any(await has_moved(desk, leads))
-
-
-@pytest.mark.parametrize("failing", range(1, LEADS + 1))
-async def test_an_undo_that_loses_the_database_is_not_reported_and_a_repeat_reverts_the_rest(
-    desk: Desk, failing: int
-) -> None:
-    """One lead is written in one transaction here; the database goes away at each of them in turn."""
-    leads = await moved(desk)
-    report = await desk.run()
-    writes = 0
-
-    async def write(*given: Any, **named: Any) -> Any:
-        nonlocal writes
-        writes += 1
-        if writes == failing:
-            raise StoreUnavailable("the database does not answer")
-        return await desk.store.leads.write(*given, **named)
-
-    over = replace(desk.store, leads=Wrapped(desk.store.leads, write=write))
-    with pytest.raises(StoreUnavailable):
-        await take_back(desk, 1, store=over, undone_run=report.run_id)
-    row = await desk.store.ledger.run(RunId("undo-1"))
-    held = await desk.store.leases.held()
-    done = await take_back(desk, 2, undone_run=report.run_id)
-
-    assert row is not None
-    assert (row.report, held) == (None, {})
-    assert list(done.reverted) == [each.id for each in leads[failing - 1 :]]
-    assert [each.reason for each in done.left] == [Left.CHANGED_SINCE] * (failing - 1)
-    assert not any(await has_moved(desk, leads))
-    assert await changes(desk) == Counter({each.id: 2 for each in leads})
-
-
-async def test_of_an_undo_the_lead_that_is_written_is_reverted_and_the_others_are_not(desk: Desk) -> None:
-    leads = await moved(desk)
-    report = await desk.run()
-    drifted, refused, written = (each.id for each in leads)
-    await refuse_updates(desk, refused)
-    read = desk.store.leads.lead
-
-    async def edited(lead_id: LeadId) -> Any:
-        found = await read(lead_id)
-        if lead_id == drifted:
-            await execute(desk, EDIT, id=drifted)
-        return found
-
-    over = replace(desk.store, leads=Wrapped(desk.store.leads, lead=edited))
-    asked = Undo(run_id=RunId("undo-1"), undone_run=report.run_id)
-
-    done = await undo(asked, store=over, clock=desk.clock)
-
-    assert done.reverted == (written,)
-    assert {each.lead_id: each.reason for each in done.left} == {
-        drifted: Left.CHANGED_SINCE,
-        refused: Left.REFUSED,
-    }
-    assert [row.lead_id for row in await desk.store.ledger.changes(run_id=RunId("undo-1"))] == [written]
-    row = await desk.store.ledger.run(RunId("undo-1"))
-    assert row is not None
-    assert row.report is not None
-    assert row.report["healthReasons"] == [f"took back run {report.run_id}: 1 lead reverted, 2 left as they are"]
 
 
 async def test_a_run_that_loses_its_lease_after_one_batch_reports_that_batch_alone(desk: Desk) -> None:

@@ -115,6 +115,8 @@ class Applying:
             else:
                 run.counts.outcomes[Outcome.DEFERRED] += 1
                 run.counts.defers[DeferReason.DRIFTED] += 1
+            if item.lead_id in receipt.held_up:
+                continue  # it stays planned, and says nothing of the plan
             self.marks[ItemState.APPLIED if is_apt else ItemState.DRIFTED] += 1
         drifted, total = self.marks[ItemState.DRIFTED] - self.overtaken, self.marks.total()
         if total >= _LOOKED_AT and drifted >= run.policy.breaker.error_rate * total and run.policy.breaker.is_enforced:

@@ -130,7 +130,10 @@ async def _undo_batch(
     finally:
         await store.leases.release(lease)
     for lead_id in receipt.drifted:
-        others[lead_id] = Left.REFUSED if lead_id in receipt.refused else Left.CHANGED_SINCE
+        if lead_id in receipt.held_up:
+            others[lead_id] = Left.WORKSPACE_BUSY
+        else:
+            others[lead_id] = Left.REFUSED if lead_id in receipt.refused else Left.CHANGED_SINCE
     done = [lead_id for lead_id in changes if lead_id not in receipt.drifted]
     return done, [left(*each) for each in sorted(others.items())]
 

@@ -90,7 +90,7 @@ class LeadWriter:
             # Nobody has changed these rows: a plan is carried out when they can be written.
             rows.marks = [row for row in rows.marks if row["lead_id"] not in changed or row["lead_id"] in refused]
             await self._execute(connection, rows, batch)
-        return BatchReceipt(drifted=changed, refused=refused, gave_up=batch.gives_up)
+        return BatchReceipt(drifted=changed, refused=refused, held_up=changed - refused.keys(), gave_up=batch.gives_up)
 
     async def _settled(self, batch: BatchWrite, left_out: frozenset[LeadId], *, has_notes: bool) -> frozenset[LeadId]:
         """Write *batch* without the changes of *left_out*, and return these with those that have drifted.
