@@ -23,7 +23,7 @@ from tests.substitution import substitute_in_test
 GHL = ProviderName.HIGHLEVEL
 LEADS = [booked(f"ws-{number}-lead-{each}", f"ws-{number}") for number in range(4) for each in range(8)]
 """Of four workspaces, and due."""
-ONE_BY_ONE = {"workspace_concurrency": "1", "lead_concurrency": "1"}
+ONE_BY_ONE = {"workspace_concurrency": "1", "lead_concurrency": "1", "run_budget_seconds": "3600"}
 
 
 class _MachineClock(FakeClock):

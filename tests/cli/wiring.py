@@ -56,7 +56,7 @@ from tests.use_cases import (
 
 PROVIDERS = ("ghl.example", "calendly.example")
 """Hosts that take a request and never answer it."""
-LEFT = timedelta(seconds=5)
+LEFT = timedelta(seconds=9)
 """How much of its run a call has left: less than an attempt gets by default."""
 _SEAMS: Sequence[tuple[Callable[..., Any], Mapping[str, str]]] = (
     (overview, {"due": "due", "breaker": "breaker", "planned": "planned"}),

@@ -63,6 +63,14 @@ async def test_a_trip_says_who_and_why_and_when_the_first_probe_is() -> None:
     assert by_default.next_probe_at == NOW + POLICY.cooldown
 
 
+async def test_a_trip_by_hand_forgets_a_cooldown_that_has_grown_and_the_run_that_tripped_before() -> None:
+    key = BreakerKey(BreakerScope.WORKSPACE, "ws-1")
+    grown = filled(Breaker, key=key, state=BreakerState.HALF_OPEN, cooldown=timedelta(minutes=8), override=None)
+    breaker = await carried_out(an_order(Verb.TRIP, key=key), Stub(breakers={key: grown}))
+
+    assert (breaker.cooldown, breaker.tripped_by) == (POLICY.cooldown, None)
+
+
 @pytest.mark.parametrize("verb", Verb)
 async def test_an_order_moves_the_generation_by_one_and_keeps_the_key(verb: Verb) -> None:
     before = filled(Breaker, key=KEY, generation=41, override=None)
