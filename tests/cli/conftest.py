@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,12 +24,14 @@ class Shop:
     world: World
     simulator: Simulator
     env: dict[str, str]
+    command: Sequence[str] = ARGUMENTS
+    """What stands before the arguments of each command."""
 
     async def reconcile(self, *arguments: str, **settings: str) -> Done:
         """Run one command to its end; *settings* are variables without their prefix."""
         given = {f"RECONCILE_{name.upper()}": value for name, value in settings.items()}
         process = await asyncio.create_subprocess_exec(
-            *ARGUMENTS,
+            *self.command,
             *arguments,
             env={**BASE, **self.env, **given},
             stdin=asyncio.subprocess.DEVNULL,

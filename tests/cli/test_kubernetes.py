@@ -13,11 +13,12 @@ import pytest
 
 from reconcile.domain.annotation import BREAKER, BREAKER_STATE, LAST_RUN
 from reconcile.simulator import incident
-from tests.cli.command import here
+from tests.cli.command import ARGUMENTS, here
 from tests.cli.conftest import Shop
 from tests.kube.apiserver import ApiServer, Misbehaviour, api_server, hang_up, kubeconfig, slow, status
 from tests.patience import HUNG
 from tests.samples import WHOLE
+from tests.stores import sqlite_copy
 
 pytestmark = pytest.mark.integration
 FAULTS: dict[str, Misbehaviour] = {
@@ -41,7 +42,8 @@ def server() -> Iterator[ApiServer]:
 
 @pytest.fixture
 def clustered(shop: Shop, server: ApiServer, tmp_path: Path) -> Shop:
-    """Give the company with a state object."""
+    """Give the company with a state object, and commands that wait for it however slow the machine is."""
+    shop.command = (sys.executable, "-m", "tests.cli.unhurried")
     shop.env |= {
         "KUBECONFIG": str(kubeconfig(tmp_path, server.port)),
         "RECONCILE_STATE_OBJECT": "configmap/rec-state",
@@ -90,7 +92,8 @@ async def test_the_receipt_is_the_same_wherever_a_run_tells_of_its_end(
     message = tmp_path / "termination-log"
     message.write_text("what an earlier process left " * 100)
     code = (
-        "import pathlib, sys; from reconcile.bootstrap import termination_log; from reconcile_cli.main import cli\n"
+        "import pathlib, sys; import tests.cli.unhurried\n"
+        "from reconcile.bootstrap import termination_log; from reconcile_cli.main import cli\n"
         "termination_log.PATH = pathlib.Path(sys.argv[1]); cli(['run', '--output', 'json', '--log-level', 'info'])"
     )
     process = await asyncio.create_subprocess_exec(
@@ -127,6 +130,7 @@ async def test_whatever_the_api_does_the_run_goes_on_with_one_warning(
     await clustered.json("run")
     clustered.simulator.faults.add(*incident())
     server.always = FAULTS[fault]
+    clustered.command = ARGUMENTS
     began = time.monotonic()
     done = await clustered.reconcile("run")
     took = time.monotonic() - began
@@ -259,7 +263,10 @@ def test_a_wrong_setting_ends_with_78_and_a_sentence(settings: dict[str, str], s
         (("--every", "ten", "--for", "2h"), "must be a duration"),
     ],
 )
-def test_a_cadence_that_makes_no_sense_is_a_usage_error(arguments: tuple[str, ...], says: str, sqlite_url: str) -> None:
-    done = here("cadence", "set", *arguments, "--reason", "x", database_url=sqlite_url)
+def test_a_cadence_that_makes_no_sense_is_a_usage_error(
+    arguments: tuple[str, ...], says: str, sqlite_template: Path, tmp_path: Path
+) -> None:
+    url = sqlite_copy(sqlite_template, tmp_path)
+    done = here("cadence", "set", *arguments, "--reason", "x", database_url=url)
 
     assert (done.code, says in done.err) == (2, True)
