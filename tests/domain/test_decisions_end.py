@@ -107,7 +107,7 @@ def test_it_stands_until_its_end_and_not_at_it(name: str) -> None:
 def test_an_override_of_the_cadence_ends_the_waiting_even_amid_an_interval() -> None:
     """A tick may come a few seconds early."""
     assert _cadence(END - timedelta(seconds=11))
-    assert not _cadence(END)
+    assert not _cadence(END - timedelta(seconds=10))
 
 
 REMEMBERED: Mapping[str, Any] = {
