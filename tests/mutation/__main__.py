@@ -79,6 +79,7 @@ def main() -> int:
     site.addsitedir(str(tools))
     process.warm_up()
     mutants = list(_chosen(os.environ))
+    before = set(Path().iterdir())
     with ExitStack() as stack:
         server = stack.enter_context(postgres.find().start())
         os.environ[postgres.VARIABLE] = server.url
@@ -87,6 +88,8 @@ def main() -> int:
         print(f"lines of {len(executions)} test files: {measured_at - begun:.0f} s", flush=True)
         scores, unsteady = _scores(mutants, judging.Judges(executions))
     print(sampling.table(scores))
+    for path in sorted(set(Path().iterdir()) - before):
+        print(f"a mutant may have made {path}; remove it")
     for place in unsteady:
         print(f"the tests of the unchanged module failed before {place}")
     print(f"{time.monotonic() - measured_at:.0f} s for {len(mutants)} mutants")

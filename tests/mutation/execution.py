@@ -9,10 +9,11 @@ import hashlib
 import json
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,13 @@ class Case:
         """Its name without parameters."""
         return self.name.partition("[")[0]
 
+    @property
+    def file(self) -> str:
+        """The file that holds it."""
+        return self.name.partition("::")[0]
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Execution:
     """The tests of one file that pass, and for each module of the program which of them execute which line."""
 
@@ -55,9 +61,24 @@ class Execution:
         lines = self.lines.get(module, {})
         return {each for row in rows for each in lines.get(row, ())}
 
-    def focus(self, module: str) -> float:
-        """Return the share that *module* has in all lines that the file's tests execute."""
-        return len(self.lines.get(module, ())) / (sum(map(len, self.lines.values())) or 1)
+    @property
+    def all_cases(self) -> range:
+        """All tests, as indexes of *cases*."""
+        return range(len(self.cases))
+
+    @cached_property
+    def _counts(self) -> Mapping[str, Counter[int]]:
+        """How many lines of each module each test executes."""
+        return {module: Counter(chain.from_iterable(lines.values())) for module, lines in self.lines.items()}
+
+    @cached_property
+    def _totals(self) -> Counter[int]:
+        return sum(self._counts.values(), Counter())
+
+    def focus(self, index: int, module: str) -> float:
+        """Return how much a test looks at *module*: by the lines that it executes, there and in all."""
+        counts = self._counts.get(module)
+        return counts[index] ** 2 / self._totals[index] if counts and counts[index] else 0.0
 
 
 class _Recorder:

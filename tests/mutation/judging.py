@@ -4,7 +4,7 @@ import ast
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.abc import MetaPathFinder
@@ -19,7 +19,9 @@ from tests.mutation.execution import PROGRAM, Case, Execution, by_module
 from tests.mutation.operators import Function, Mutant
 
 MOST_FILES, MOST_TESTS, MOST_CPU_SECONDS = 10, 300, 12.0
-"""How much may judge a mutant: the files that look most at its line, and of them the quickest tests."""
+"""How much may judge a mutant."""
+AT_ONCE = 3
+"""So many sets of parameters of a test are taken before the next test's."""
 NO_TEST_RAN = "5"
 NOT_EXECUTED = "not executed"
 
@@ -36,37 +38,34 @@ class Judges:
 
     def of(self, mutant: Mutant) -> Sequence[Case]:
         """Return the tests that judge *mutant*, the quickest first; none where no test executes it."""
-        found = list[tuple[float, Path, set[int]]]()
+        found: dict[Path, set[int]] = defaultdict(set)
         for module, rows in _places(mutant):
             for path in self._files.get(module, ()):
-                execution = self.executions[path]
-                if executing := execution.executing(module, rows):
-                    share = len(executing) / len(execution.cases) * execution.focus(str(mutant.module))
-                    found.append((share, path, executing))
-        if not found and not _is_in_function(mutant):
-            found = [
-                (self.executions[path].focus(str(mutant.module)), path, set(range(len(self.executions[path].cases))))
-                for path in self._files.get(str(mutant.module), ())
-            ]
-        by_file: dict[Path, tuple[float, set[int]]] = {}
-        for share, path, executing in found:
-            before = by_file.get(path, (0.0, set[int]()))
-            by_file[path] = (max(before[0], share), before[1] | executing)
-        closest = sorted(by_file.items(), key=lambda item: (-item[1][0], item[0]))[:MOST_FILES]
-        return _quickest(self.executions[path].cases[index] for path, (_, indexes) in closest for index in indexes)
+                found[path] |= self.executions[path].executing(module, rows)
+        if not any(found.values()) and not _is_in_function(mutant):
+            found.update(
+                {path: set(self.executions[path].all_cases) for path in self._files.get(str(mutant.module), ())}
+            )
+        weights = {
+            self.executions[path].cases[index]: self.executions[path].focus(index, str(mutant.module))
+            for path, indexes in found.items()
+            for index in indexes
+        }
+        return sorted(_closest(weights), key=lambda case: (case.seconds, case.name))
 
 
-def _quickest(cases: Iterable[Case]) -> Sequence[Case]:
-    """Return as many of *cases* as there is time for: of each function one set of parameters, then the next."""
-    waiting = sorted(cases, key=lambda case: (case.seconds, case.name))
-    rank, seen = dict[str, int](), Counter[str]()
-    for case in waiting:
-        rank[case.name] = seen[case.function]
+def _closest(weights: Mapping[Case, float]) -> Sequence[Case]:
+    """Return the weightiest tests that there is time for: a few sets of parameters of each, then the next few."""
+    rank, seen = dict[Case, int](), Counter[str]()
+    for case in sorted(weights, key=lambda case: ("postgres" in case.name, case.seconds, case.name)):
+        rank[case] = seen[case.function] // AT_ONCE
         seen[case.function] += 1
-    chosen, seconds = list[Case](), 0.0
-    for case in sorted(waiting, key=lambda case: (rank[case.name], "postgres" in case.name, case.seconds, case.name)):
-        if len(chosen) < MOST_TESTS and (seconds + case.seconds <= MOST_CPU_SECONDS or not chosen):
+    chosen, files, seconds = list[Case](), set[str](), 0.0
+    for case in sorted(weights, key=lambda case: (rank[case], -weights[case], case.seconds, case.name)):
+        is_one_more = len(files | {case.file}) <= MOST_FILES and len(chosen) < MOST_TESTS
+        if is_one_more and (seconds + case.seconds <= MOST_CPU_SECONDS or not chosen):
             chosen.append(case)
+            files.add(case.file)
             seconds += case.seconds
     return chosen
 

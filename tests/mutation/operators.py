@@ -17,7 +17,7 @@ from tests.mutation.subjects import is_always_silent, is_silent
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Optional = Mapping[str, frozenset[str]]
-COMMUTATIVE = frozenset({"min", "max", "and_", "or_", "greatest", "least"})
+COMMUTATIVE = frozenset({"min", "max", "and_", "or_", "greatest", "least", "where"})
 """Functions to which the order of their arguments means nothing."""
 ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 

@@ -152,9 +152,12 @@ async def test_missing_grants_are_told_with_the_statement(postgres_url: str) -> 
 
 async def test_a_clock_that_goes_wrong_is_told(database_url: str) -> None:
     await migrate(database_url, mapping=DEFAULT)
-    findings = await check(database_url, DEFAULT, offset=timedelta(hours=1))
+    behind = await check(database_url, DEFAULT, offset=timedelta(hours=1))
+    ahead = await check(database_url, DEFAULT, offset=timedelta(hours=-1))
 
-    assert "behind this machine's" in told(findings)[0]
+    assert [(each.verdict, each.subject) for each in (behind[0], ahead[0])] == [(Verdict.WARNING, "clock")] * 2
+    assert "s behind this machine's; let both follow" in f"{behind[0].text}; {behind[0].remedy}"
+    assert "s ahead of this machine's; let both follow" in f"{ahead[0].text}; {ahead[0].remedy}"
 
 
 async def test_leads_that_would_never_be_due_are_told(database_url: str) -> None:
