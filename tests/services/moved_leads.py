@@ -6,9 +6,9 @@ from typing import Any
 
 from reconcile.domain.ids import LeadId, RunId
 from reconcile.domain.lead import Lead
-from tests.runner.backfilling import move
-from tests.runner.desk import Desk
-from tests.runner.fakes import START
+from tests.services.backfilling import move
+from tests.services.desk import Desk
+from tests.services.fakes import START
 from tests.use_cases import Undo, Undoing, undo
 
 LEADS = 3

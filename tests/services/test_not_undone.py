@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from reconcile.domain.backfill.undo import Left
 from reconcile.domain.ids import LeadId, RunId
-from reconcile.domain.undoing import Left
 from reconcile.errors import StoreUnavailable
-from tests.runner.backfilling import execute, of_customer
-from tests.runner.desk import Desk, Wrapped
-from tests.runner.moved_leads import EDIT, LEADS, changes, has_moved, moved, take_back
-from tests.runner.obstacles import OBSTACLES, Obstacles, locked, refuse_updates
+from tests.services.backfilling import execute, of_customer
+from tests.services.desk import Desk, Wrapped
+from tests.services.moved_leads import EDIT, LEADS, changes, has_moved, moved, take_back
+from tests.services.obstacles import OBSTACLES, Obstacles, locked, refuse_updates
 from tests.use_cases import Undo, undo
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from reconcile.domain.backfill import ItemState
+from reconcile.domain.backfill.plan import ItemState
 from reconcile.domain.ids import LeadId, WorkspaceId
-from reconcile.domain.report import RunReport
+from reconcile.domain.run.report import RunReport
 from reconcile.errors import LeaseLost, StoreUnavailable
-from tests.runner.backfilling import BOOKED, OPEN, PLAN, Backfilling, a_plan, execute, move, of_customer
-from tests.runner.desk import Desk, Wrapped
-from tests.runner.moved_leads import EDIT, LEADS, changes, has_moved, moved, take_back
-from tests.runner.obstacles import OBSTACLES, Obstacle, Obstacles, locked, refuse_updates
+from tests.services.backfilling import BOOKED, OPEN, PLAN, Backfilling, a_plan, execute, move, of_customer
+from tests.services.desk import Desk, Wrapped
+from tests.services.moved_leads import EDIT, LEADS, changes, has_moved, moved, take_back
+from tests.services.obstacles import OBSTACLES, Obstacle, Obstacles, locked, refuse_updates
 from tests.use_cases import Applying, OwnBreakers, backfill, carrying_out, planning
 
 JUDGED = 20

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import text
 
-from reconcile.store.database import Database
-from reconcile.store.indexes import index_advice
-from reconcile.store.mapping import parse_mapping
+from reconcile.store.db.database import Database
+from reconcile.store.doctor.indexes import index_advice
+from reconcile.store.mapping.mapping import parse_mapping
 
 MAPPING = parse_mapping(
     """

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.reference import CalendlyReference
-from reconcile.providers.calendly_places import Place, appointments
-from reconcile.providers.calendly_wire import Event, Invitee
+from reconcile.domain.booking_reference import CalendlyReference
+from reconcile.providers.calendly.booking_state import Place, appointments
+from reconcile.providers.calendly.parsing import Event, Invitee
 from tests.providers.arena import EMAIL, NOW
 
 
