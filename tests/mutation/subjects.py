@@ -9,7 +9,7 @@ LEAST = 0.85
 
 LAYERS: Mapping[str, str] = {
     "domain": "reconcile/domain",
-    "runner": "reconcile/runner",
+    "services": "reconcile/services",
     "store": "reconcile/store",
     "providers": "reconcile/providers",
 }
