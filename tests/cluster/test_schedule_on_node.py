@@ -25,6 +25,8 @@ from tests.cluster.release import NAME, PREFIX, STATE
 
 GHL = "provider:ghl"
 MOST_TICKS = 5
+LATE_API = "not in step"
+"""In a reason of a run whose annotations the API did not give in time, as on a busy machine."""
 COOLDOWN_SECONDS = 5
 TICK_SECONDS = 140
 """A minute until the tick, and then some for its pod."""
@@ -68,7 +70,7 @@ class Clockwork:
         """Tick until the API has given a run the annotations in time: on a busy machine it may be late."""
         for _ in range(MOST_TICKS):
             report = await self.tick()
-            if not any("not in step" in reason for reason in report["healthReasons"]):
+            if not any(LATE_API in reason for reason in report["healthReasons"]):
                 break
         return report
 
@@ -165,7 +167,7 @@ async def an_incident_opens_and_closes(ticking: Clockwork) -> str:
         await ticking.suspend(suspend=True)
         opening = asyncio.create_task(ticking.kubectl_waits_for("open"))
         site.simulator.faults.add(*incident())
-        broken = await ticking.tick()
+        broken = await ticking.tick_in_step()
         waited = [await opening]
         shown = await away(release.annotations)
         await away(release.upgrade, "--values", site.values, "--set=suspend=true,limits.workspaceLimit=20")
@@ -182,7 +184,8 @@ async def an_incident_opens_and_closes(ticking: Clockwork) -> str:
         waited.append(await closing)
         moved = [(each["state"], each["since"], each["generation"]) for each in map(_of_ghl, seen()) if each]
 
-    assert (first["trigger"], first["errors"], first["healthReasons"]) == ("schedule", 0, [])
+    assert (first["trigger"], first["errors"]) == ("schedule", 0)
+    assert [reason for reason in first["healthReasons"] if LATE_API not in reason] == []
     assert (broken["trigger"], broken["circuitBroken"]) == ("schedule", True)
     assert waited == [True, True]
     assert outlived == shown

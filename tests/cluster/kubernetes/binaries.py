@@ -40,7 +40,7 @@ TOOLS = {
     "helm4": Tool("helm.sh/helm/v4/cmd/helm"),
     "helm3": Tool("helm.sh/helm/v3/cmd/helm"),
     "helm-unittest": Tool("github.com/helm-unittest/helm-unittest/cmd/helm-unittest"),
-    "kube-score": Tool("github.com/zegl/kube-score/cmd/kube-score", CONTROL_PLANE),
+    "kube-score": Tool("github.com/zegl/kube-score/cmd/kube-score", HERE / "score"),
     "kubeconform": Tool("github.com/yannh/kubeconform/cmd/kubeconform"),
     # Without the clients of every cloud where Prometheus can look for targets.
     "promtool": Tool("github.com/prometheus/prometheus/cmd/promtool", tags="remove_all_sd"),
