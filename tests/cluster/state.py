@@ -19,7 +19,8 @@ from tests.cluster.kubernetes.cluster import Account, Cluster
 
 ROOT = Path(__file__).parents[2]
 NAME = "rec-state"
-COMMAND = (sys.executable, "-m", "reconcile_cli.main")
+COMMAND = (sys.executable, "-m", "tests.cli.unhurried")
+"""The command, which waits for the API as long as a machine under load takes to answer."""
 
 
 def objects(namespace: str) -> list[dict[str, Any]]:
