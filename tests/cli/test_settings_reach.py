@@ -29,7 +29,7 @@ from tests.services.fakes import FakeClock, a_workspace
 from tests.stores import DEFAULT, RUN, in_thread
 from tests.use_cases import backfill
 
-PRESETS = Path(__file__).parents[2] / "reconcile" / "store" / "presets"
+PRESETS = Path(__file__).parents[2] / "reconcile" / "store" / "mapping" / "presets"
 READY = PlanId("ready")
 WORKSPACES = [WorkspaceId(f"ws-{number}") for number in range(6)]
 RESENDS, HAS_SMTP = ("alert_smtp_url",), ("alert_resend_key",)

@@ -94,6 +94,7 @@ class Backfilling:
     ) -> RunReport:
         """Make one run over the leads of the plan that are in *state*."""
         self.rounds += 1
+        self.stop = stop or Stop()
         request = RunRequest(
             workspace_limit=1000,
             leads_per_workspace=self.batch,
@@ -111,7 +112,7 @@ class Backfilling:
                 clock=self.desk.clock,
                 random=random.Random(self.rounds),
                 telemetry=self.desk.ear,
-                stop=stop or Stop(),
+                stop=self.stop,
                 work=work,
             ),
         )
