@@ -27,10 +27,10 @@ from reconcile_cli.options import (
     EVERYTHING,
     Decorator,
     DurationParam,
-    IdParam,
     InstantParam,
     KindParam,
     Moment,
+    NonEmptyParam,
     with_settings,
 )
 from reconcile_cli.output import is_text, print_json
@@ -45,7 +45,7 @@ def selecting(function: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--workspace",
             "workspaces",
-            type=IdParam(),
+            type=NonEmptyParam(),
             multiple=True,
             metavar="ID",
             help="Of this one. May be repeated.",

@@ -18,7 +18,7 @@ from reconcile.services.views.explain import (
 )
 from reconcile.services.views.failure_history import FailureStory, explain_failure
 from reconcile.settings import Settings
-from reconcile_cli.options import IdParam, with_settings
+from reconcile_cli.options import NonEmptyParam, with_settings
 from reconcile_cli.output import is_text, print_json
 
 Story = LeadStory | WorkspaceStory | RunStory | FailureStory
@@ -30,7 +30,7 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("lead_id", type=IdParam())
+@click.argument("lead_id", type=NonEmptyParam())
 @with_settings()
 def lead(settings: Settings, *, lead_id: str) -> None:
     """Explain one lead: whether it is due, its stored state, what was changed."""
@@ -38,7 +38,7 @@ def lead(settings: Settings, *, lead_id: str) -> None:
 
 
 @command.command()
-@click.argument("workspace_id", type=IdParam())
+@click.argument("workspace_id", type=NonEmptyParam())
 @with_settings()
 def workspace(settings: Settings, *, workspace_id: str) -> None:
     """Explain one workspace: whether it is served, and the results of its last batches."""
@@ -46,7 +46,7 @@ def workspace(settings: Settings, *, workspace_id: str) -> None:
 
 
 @command.command()
-@click.argument("run_id", type=IdParam())
+@click.argument("run_id", type=NonEmptyParam())
 @with_settings()
 def run(settings: Settings, *, run_id: str) -> None:
     """Explain one run: its report, the workspaces it visited and what it changed."""
@@ -54,7 +54,7 @@ def run(settings: Settings, *, run_id: str) -> None:
 
 
 @command.command()
-@click.argument("text", type=IdParam())
+@click.argument("text", type=NonEmptyParam())
 @with_settings()
 def failure(settings: Settings, *, text: str) -> None:
     """Explain one kind of failure: since when, how often, in which versions, in which workspaces."""

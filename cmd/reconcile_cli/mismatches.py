@@ -8,12 +8,12 @@ from reconcile import bootstrap
 from reconcile.domain.ids import WorkspaceId
 from reconcile.services.views.lead_lists import LeadLine, mismatched
 from reconcile.settings import Settings
-from reconcile_cli.options import IdParam, with_settings
+from reconcile_cli.options import NonEmptyParam, with_settings
 from reconcile_cli.output import is_text, print_json
 
 
 @click.command()
-@click.option("--workspace", type=IdParam(), metavar="ID", help="Of this workspace alone.")
+@click.option("--workspace", type=NonEmptyParam(), metavar="ID", help="Of this workspace alone.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Leads at most.")
 @with_settings()
 def command(settings: Settings, *, workspace: str | None, limit: int) -> None:

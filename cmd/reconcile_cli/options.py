@@ -40,10 +40,10 @@ class KindParam(click.ParamType[object]):
             self.fail(str(error), param, ctx)
 
 
-class IdParam(click.ParamType[str]):
-    """Reads an id; an empty one, as an unset shell variable gives, would mean everything instead of nothing."""
+class NonEmptyParam(click.ParamType[str]):
+    """Reads an id or a text to look for; an empty one, as an unset shell variable gives, would stand for everything."""
 
-    name = "id"
+    name = "text"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401
         if not value.strip():

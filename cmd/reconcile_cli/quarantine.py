@@ -10,7 +10,7 @@ from reconcile.domain.formatting import counted
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.services.views.lead_lists import LeadLine, quarantined
 from reconcile.settings import Settings
-from reconcile_cli.options import IdParam, with_settings
+from reconcile_cli.options import NonEmptyParam, with_settings
 from reconcile_cli.output import is_text, print_json
 
 
@@ -20,7 +20,7 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--workspace", type=IdParam(), metavar="ID", help="Of this workspace alone.")
+@click.option("--workspace", type=NonEmptyParam(), metavar="ID", help="Of this workspace alone.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Leads at most.")
 @with_settings()
 def list_(settings: Settings, *, workspace: str | None, limit: int) -> None:
@@ -35,9 +35,9 @@ def list_(settings: Settings, *, workspace: str | None, limit: int) -> None:
 
 
 @command.command()
-@click.argument("lead_id", nargs=-1, type=IdParam())
+@click.argument("lead_id", nargs=-1, type=NonEmptyParam())
 @click.option("--all", "is_all", is_flag=True, help="Every lead that is set aside, or every one of --workspace.")
-@click.option("--workspace", type=IdParam(), metavar="ID", help="With --all: of this workspace alone.")
+@click.option("--workspace", type=NonEmptyParam(), metavar="ID", help="With --all: of this workspace alone.")
 @with_settings()
 def release(settings: Settings, *, lead_id: Sequence[str], is_all: bool, workspace: str | None) -> None:
     """Release leads from quarantine: they are checked from the next run on."""

@@ -13,7 +13,7 @@ from reconcile.domain.run.report_document import document
 from reconcile.domain.run.request import RunRequest
 from reconcile.settings import Settings
 from reconcile_cli.main import ExitCode
-from reconcile_cli.options import EVERYTHING, IdParam, with_settings
+from reconcile_cli.options import EVERYTHING, NonEmptyParam, with_settings
 from reconcile_cli.output import is_text, print_json
 
 LEASE_HELD = "lease-held"
@@ -21,7 +21,7 @@ _AT_LEAST = {"degraded": Health.DEGRADED, "unhealthy": Health.UNHEALTHY, "circui
 
 
 @click.command()
-@click.option("--workspace", type=IdParam(), metavar="ID", help="Visit this workspace alone.")
+@click.option("--workspace", type=NonEmptyParam(), metavar="ID", help="Visit this workspace alone.")
 @click.option(
     "--dry-run", is_flag=True, help="Plan and report all that is due, or as much as a typed limit says; write nothing."
 )

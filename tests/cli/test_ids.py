@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from reconcile.store.session import open_store
 from reconcile_cli.main import cli
-from reconcile_cli.options import IdParam
+from reconcile_cli.options import NonEmptyParam
 from tests.cli.command import here
 from tests.cli.test_main import EVERY
 from tests.substitution import substitute_in_test
@@ -15,7 +15,7 @@ WITH_AN_ID = [
     (" ".join(path), parameter)
     for path, command in EVERY
     for parameter in command.params
-    if isinstance(parameter.type, IdParam)
+    if isinstance(parameter.type, NonEmptyParam)
 ]
 
 
@@ -30,7 +30,7 @@ def test_every_parameter_that_names_a_lead_or_a_workspace_is_read_as_an_id() -> 
         (" ".join(path), parameter.name)
         for path, command in EVERY
         for parameter in command.params
-        if parameter.name in {"workspace", "lead_id", "workspace_id"} and not isinstance(parameter.type, IdParam)
+        if parameter.name in {"workspace", "lead_id", "workspace_id"} and not isinstance(parameter.type, NonEmptyParam)
     ]
 
     assert loose == []
