@@ -3,7 +3,7 @@
 from reconcile.domain.breaker.attribution import PROVIDER_FAULTS, WORKSPACE_FAULTS
 from reconcile.domain.breaker.registry import Admission, Board, Refusal
 from reconcile.domain.breaker.window import Fault, Suspicion
-from reconcile.domain.breaker.withholding import blames_others, distrusts, distrusts_absence
+from reconcile.domain.breaker.withholding import blames_others, distrusts
 from reconcile.domain.run.report_document import breaker_document, document, instant
 from reconcile.domain.run.request import Progress, RunRequest
 from reconcile.services.alerting.channel_test import rehearse
@@ -27,7 +27,7 @@ from reconcile.services.maintenance.prune import PIECE, prune
 from reconcile.services.maintenance.readiness import readiness
 from reconcile.services.maintenance.rights import rights
 from reconcile.services.run.context import LEASE_MARGIN, STOP_GRACE, Parts, Run, RunPolicy, Stop
-from reconcile.services.run.dry_run import LocalBudgets, dry
+from reconcile.services.run.dry_run import LocalBudgets, LocalTime, dry, on_clock
 from reconcile.services.run.freshness import new_leads_since, read_freshness
 from reconcile.services.run.outbox_delivery import deliver
 from reconcile.services.run.report_builder import lease_held_report, not_due_report, report_of, unbegun_report
@@ -70,6 +70,7 @@ __all__ = [
     "LeadStory",
     "LeftLead",
     "LocalBudgets",
+    "LocalTime",
     "Means",
     "Mirror",
     "Obeyed",
@@ -103,7 +104,6 @@ __all__ = [
     "conditions",
     "deliver",
     "distrusts",
-    "distrusts_absence",
     "document",
     "dry",
     "every_tick",
@@ -122,6 +122,7 @@ __all__ = [
     "not_due_report",
     "obey",
     "of_run",
+    "on_clock",
     "overview",
     "page_facts",
     "planning",

@@ -50,6 +50,13 @@ def sweep_plan(leads: Iterable[Lead], cost: SweepCost, *, now: datetime) -> Swee
     return SweepPlan(since=now, until=max(starts) + SLACK, expected_calls=by_sweep, most_calls=most)
 
 
+def is_expected(lead: Lead, plan: SweepPlan) -> bool:
+    """Tell whether the booking of *lead*, as it is stored, has to be in the lists of *plan*."""
+    rollup = lead.rollup
+    is_within = rollup.starts_at is not None and plan.since < rollup.starts_at < plan.until
+    return is_within and rollup.booking_id is not None and rollup.status is AppointmentStatus.CONFIRMED
+
+
 def _is_likely_shown(lead: Lead, now: datetime) -> bool:
     rollup = lead.rollup
     is_standing = rollup.booking_id is not None and rollup.status is AppointmentStatus.CONFIRMED

@@ -1,25 +1,56 @@
 """What would make the database agree with the provider: the decision, before the deed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from reconcile.domain.appointment import Appointment
-from reconcile.domain.ids import AppointmentId
+from reconcile.domain.ids import AppointmentId, Operation
 from reconcile.domain.lead import Lead, LeadStatus, MismatchKind, Rollup
 from reconcile.domain.outcome import Outcome
+
+
+class Unverified(StrEnum):
+    """Why a look-up that was answered verifies nothing of the booking that the lead holds."""
+
+    NOT_MENTIONED = "not_mentioned"
+    """What was answered does not hold it: an empty list, or other bookings."""
+    UNKNOWN_STATUS = "unknown_status"
+    """It was returned with a status that this version does not know."""
+    UNREADABLE_BOOKING_ID = "unreadable_booking_id"
+    """The stored id has not the form of its provider's, so nothing that is listed can be compared with it."""
+    UNKNOWN_OWNER = "unknown_owner"
+    """No column says which calendar it is of, and the one that its id looks like does not know it."""
+    OTHER_PERSON = "other_person"
+    """It was returned as another person's."""
+    NOT_CONFIRMED = "absence_not_confirmed"
+    """It was named absent, and not long enough ago for the first time."""
+    NO_CONTROL = "absence_without_control"
+    """It was named absent, and no other appointment of the account proves that the provider finds what exists."""
+    INCOMPLETE = "incomplete_search"
+    """Not every provider that could know of a booking could be asked."""
+    CONTROL_FAILED = "control_failed"
+    """The provider's lists answer without bookings that exist, so that nothing follows from an empty one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What a provider said of one lead.
 
-    *absent* holds ids of which it said decisively that there is no such appointment; an appointment that is merely not
-    listed is in neither.
+    *absent* holds ids of which it said, in words that name them, that there is no such appointment; an appointment that
+    is merely not listed is in neither. *unverified* says why the stored booking is not told of, where only the
+    provider's adapter can know. *replaces_contact*: the contact that the lead has is gone, and
+    *contact_id* is the same person's.
     """
 
     appointments: tuple[Appointment, ...] = ()
     absent: frozenset[AppointmentId] = frozenset()
     contact_id: str | None = None
+    replaces_contact: bool = False
+    unverified: Unverified | None = None
+    returned: frozenset[Operation] = field(default=frozenset(), compare=False)
+    """Operations that returned an appointment: proof that route, token, location and version are good."""
+    silent: frozenset[Operation] = field(default=frozenset(), compare=False)
+    """Lists that answered without an appointment that exists and has to be in them."""
 
 
 class EffectKind(StrEnum):
@@ -58,5 +89,7 @@ class Change:
     appointments: tuple[AppointmentChange, ...] = ()
     effects: tuple[Effect, ...] = ()
     mismatch: MismatchKind | None = None
+    is_verified: bool = True
+    """Whether what it was planned from proves where the lead's booking stands."""
     removed: tuple[Appointment, ...] = ()
     """Rows that are to be deleted again: only what takes back a change that has made them."""

@@ -24,6 +24,10 @@ class MismatchKind(StrEnum):
     UNKNOWN_THERE = "booked_here_unknown_there"
     UNKNOWN_HERE = "booked_there_unknown_here"
     DIFFERS = "status_or_time_differs"
+    DISAPPEARED = "disappeared"
+    """Booked here, and in no answer; or said to be gone, without a control that proves it."""
+    OTHER_PERSON = "booked_for_another_person"
+    """The provider has the stored booking as that of another person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +50,8 @@ class Rollup:
 class LeadState:
     """What we remember of our own work on a lead; lives in our side table.
 
-    *absent_since* is the first of the "no such appointment" answers that have not been contradicted since.
+    *absent_since* is the first of the "no such appointment" answers that have not been contradicted since, by the
+    database's clock. *reason* says why the last look-up failed, was skipped or verified nothing.
     """
 
     attempted_at: datetime | None = None
@@ -78,7 +83,8 @@ class Lead:
     def same_facts(self, other: "Lead") -> bool:
         """Tell whether a plan made from *other* is still about this row: nobody wrote in between."""
         return (
-            self.rollup == other.rollup
+            self.workspace_id == other.workspace_id
+            and self.rollup == other.rollup
             and self.status == other.status
             and self.contact_id == other.contact_id
             and self.email == other.email

@@ -16,19 +16,22 @@ class Outcome(StrEnum):
     UPDATED = "updated"
     UNCHANGED = "unchanged"
     ABSENT = "absent"
+    """The provider named the stored booking as not there."""
+    DISAPPEARED = "disappeared"
+    """The provider answered, and nothing that it said proves where the stored booking stands."""
     SKIPPED = "skipped"
     DEFERRED = "deferred"
     FAILED = "failed"
 
     @property
-    def is_decisive(self) -> bool:
-        """Whether the provider gave an answer that settles the matter: such an outcome alone moves ``verified_at``."""
+    def is_answered(self) -> bool:
+        """Whether the provider answered; whether that proves anything is another question (``Plan.is_verified``)."""
         return self not in {Outcome.SKIPPED, Outcome.DEFERRED, Outcome.FAILED}
 
     @property
     def is_check(self) -> bool:
         """Whether it counts in the denominator of an error rate."""
-        return self.is_decisive or self is Outcome.FAILED
+        return self.is_answered or self is Outcome.FAILED
 
 
 class SkipReason(StrEnum):

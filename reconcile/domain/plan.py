@@ -3,33 +3,39 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from reconcile.domain.appointment import CALLED_OFF, HELD, Appointment, AppointmentStatus, primary
 from reconcile.domain.booking_reference import canonical, provider_of, refers_to
-from reconcile.domain.change import Answer, AppointmentChange, Change, Effect, EffectKind
-from reconcile.domain.ids import AppointmentId, ProviderName
+from reconcile.domain.change import Answer, AppointmentChange, Change, Effect, EffectKind, Unverified
+from reconcile.domain.evidence import Absence, Evidence, evidence, lost_booking, stored_booking, why_not_mentioned
+from reconcile.domain.ids import AppointmentId
 from reconcile.domain.lead import Lead, LeadStatus, MismatchKind, Rollup
 from reconcile.domain.outcome import Outcome, SkipReason
 from reconcile.domain.reschedules import link_reschedules
-
-ABSENCE_CONFIRMATION = timedelta(seconds=50)
-"""A second "no such appointment" counts only this long after the first: a deployment's hiccup is over by then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What follows from an answer.
 
-    *mismatch* is the kind of difference found; it is left standing where *change* is None. *is_absent* asks for the
-    disappearance to be remembered until a later answer confirms or contradicts it.
+    *unverified* says why the look-up proves nothing of the stored booking; None where it is verified. *mismatch* is the
+    kind of difference found, *standing* what of it is left. *is_absent* asks for the disappearance to be remembered
+    until a later answer confirms or contradicts it.
     """
 
     outcome: Outcome
     change: Change | None = None
+    unverified: Unverified | None = None
     mismatch: MismatchKind | None = None
+    standing: MismatchKind | None = None
     is_absent: bool = False
     skip_reason: SkipReason | None = None
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether the truth was seen: this alone moves ``verified_at``."""
+        return self.unverified is None
 
 
 _Appointments = Mapping[AppointmentId, Appointment]
@@ -37,7 +43,7 @@ _Appointments = Mapping[AppointmentId, Appointment]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """One decision's givens: *lost* is the stored booking that the provider has twice said not to know."""
+    """One decision's givens: *lost* is the stored booking where the provider is believed that there is none."""
 
     lead: Lead
     answer: Answer
@@ -54,32 +60,62 @@ class _Case:
         return _stored(self.lead.state.absent_since or self.now)
 
 
-def plan(lead: Lead, answer: Answer, *, now: datetime) -> Plan:
-    """Return what *answer* asks for. Planning again after the change was applied plans nothing."""
-    lost = lost_booking(lead, answer)
-    if lost and not _is_confirmed(lead, now):
-        return Plan(outcome=Outcome.ABSENT, mismatch=MismatchKind.UNKNOWN_THERE, is_absent=True)
+def plan(lead: Lead, answer: Answer, *, now: datetime, absence: Absence = Absence.UNCONFIRMED) -> Plan:
+    """Return what *answer* asks for; *absence* says how far a booking that it names absent is believed to be gone.
+
+    Planning again after the change was applied plans nothing.
+    """
+    is_lost = lost_booking(lead, answer)
+    if is_lost and absence is Absence.UNCONFIRMED:
+        kind = MismatchKind.UNKNOWN_THERE
+        return Plan(
+            outcome=Outcome.ABSENT,
+            unverified=Unverified.NOT_CONFIRMED,
+            mismatch=kind,
+            standing=kind,
+            is_absent=True,
+        )
+    is_gone = is_lost and absence is Absence.BELIEVED
+    lost = canonical(lead.rollup.booking_id or "") if is_gone else None
     change = _change(_Case(lead=lead, answer=answer, now=now, lost=lost))
+    unverified = _unverified(lead, answer, absence)
+    missing = _missing(lead, unverified)
     if change is not None:
-        return Plan(outcome=change.outcome, change=change, mismatch=change.mismatch)
-    if any(a.status is AppointmentStatus.UNKNOWN for a in answer.appointments):
-        return Plan(outcome=Outcome.SKIPPED, skip_reason=SkipReason.UNKNOWN_STATUS)
-    return Plan(outcome=Outcome.UNCHANGED)
+        is_still_missing = change.rollup.booking_id == lead.rollup.booking_id and not is_gone
+        return Plan(
+            outcome=change.outcome,
+            change=change if unverified is None else replace(change, is_verified=False),
+            unverified=unverified,
+            mismatch=change.mismatch,
+            standing=missing if is_still_missing else None,
+            is_absent=is_lost and not is_gone and is_still_missing,
+        )
+    is_unbooked = stored_booking(lead) is None
+    is_unknown = is_unbooked and any(a.status is AppointmentStatus.UNKNOWN for a in answer.appointments)
+    if is_unknown or unverified is Unverified.UNKNOWN_STATUS:
+        unknown = SkipReason.UNKNOWN_STATUS
+        return Plan(outcome=Outcome.SKIPPED, unverified=Unverified.UNKNOWN_STATUS, skip_reason=unknown)
+    outcome = Outcome.UNCHANGED if missing is None else Outcome.DISAPPEARED
+    return Plan(outcome=outcome, unverified=unverified, mismatch=missing, standing=missing, is_absent=is_lost)
 
 
-def lost_booking(lead: Lead, answer: Answer) -> AppointmentId | None:
-    """Return the stored booking that the provider does not know, unless it is called off here as well."""
-    if lead.rollup.booking_id is None or lead.rollup.status in CALLED_OFF:
+def _unverified(lead: Lead, answer: Answer, absence: Absence) -> Unverified | None:
+    """Return why the look-up proves nothing of the stored booking, None where it was seen or is believed to be gone."""
+    match evidence(lead, answer):
+        case Evidence.SEEN:
+            return None
+        case Evidence.NAMED_ABSENT:
+            return None if absence is Absence.BELIEVED else Unverified.NO_CONTROL
+        case Evidence.NOT_MENTIONED:
+            return why_not_mentioned(lead, answer)
+
+
+def _missing(lead: Lead, unverified: Unverified | None) -> MismatchKind | None:
+    """Return as what a booking that stands here and was not seen is flagged."""
+    is_standing = lead.rollup.booking_id is not None and lead.rollup.status not in CALLED_OFF
+    if unverified is None or unverified is Unverified.UNKNOWN_STATUS or not is_standing:
         return None
-    if lead.rollup.provider is None and provider_of(lead.rollup.booking_id) is ProviderName.HIGHLEVEL:
-        return None  # only the form of the id says whose it is, and other calendars have such ids too
-    booking = canonical(lead.rollup.booking_id)
-    return booking if booking in answer.absent else None
-
-
-def _is_confirmed(lead: Lead, now: datetime) -> bool:
-    since = lead.state.absent_since
-    return since is not None and now - since >= ABSENCE_CONFIRMATION
+    return MismatchKind.OTHER_PERSON if unverified is Unverified.OTHER_PERSON else MismatchKind.DISAPPEARED
 
 
 def _merged(case: _Case) -> dict[AppointmentId, Appointment]:
@@ -182,6 +218,8 @@ def _change(case: _Case) -> Change | None:
     )
     status = _status(lead, rollup)
     contact_id = lead.contact_id or case.answer.contact_id
+    if case.answer.replaces_contact:
+        contact_id = case.answer.contact_id
     if not rows and rollup == lead.rollup and status == lead.status and contact_id == lead.contact_id:
         return None
     moved = rollup != lead.rollup

@@ -32,15 +32,17 @@ _STEP = timedelta(milliseconds=1)
 class Attempt:
     """What came of a lead at an instant.
 
-    *at* may be the start of a long run; *seen_at*, where it differs, is when the answer was there at the latest.
+    *is_verified*: the truth was seen. *is_urgent*: it was not, and the meeting is ahead: it is looked for at once.
     *keeps_place*: there was no room for it in this run, so it waits on where it stood in the line.
-    *is_blamed_elsewhere*: a breaker takes the failure for somebody else's. *is_absent*: the provider does not know the
-    stored booking. *mismatch*: a difference that was found and is left standing.
+    *is_blamed_elsewhere*: a breaker takes the failure for somebody else's. *is_absent*: the provider named the stored
+    booking absent, at *seen_at* by the database's clock. *mismatch*: a difference that was found and is left standing.
     """
 
     at: datetime
     outcome: Outcome
     reason: str | None = None
+    is_verified: bool = False
+    is_urgent: bool = False
     keeps_place: bool = False
     is_blamed_elsewhere: bool = False
     is_absent: bool = False
@@ -51,8 +53,8 @@ class Attempt:
 def next_state(state: LeadState, attempt: Attempt, *, policy: BackoffPolicy, jitter: float) -> LeadState:
     """Return what is remembered of a lead after *attempt*.
 
-    ``attempted_at`` moves on every outcome and never back; ``verified_at`` on decisive ones only. A failure that is
-    blamed on somebody else brings the lead no nearer to quarantine and does not hold it up: it did nothing.
+    ``attempted_at`` moves on every outcome and never back; ``verified_at`` only where the truth was seen. A failure
+    that is blamed on somebody else brings the lead no nearer to quarantine and does not hold it up: it did nothing.
     """
     at, outcome = attempt.at, attempt.outcome
     attempted_at = max(at, state.attempted_at) if state.attempted_at else at
@@ -76,10 +78,17 @@ def next_state(state: LeadState, attempt: Attempt, *, policy: BackoffPolicy, jit
             quarantined_at=at if count >= policy.quarantine_after else None,
             reason=attempt.reason,
         )
+    verified_at, next_attempt_at = state.verified_at, None
+    if attempt.is_verified:
+        verified_at = max(at, state.verified_at) if state.verified_at else at
+    elif not attempt.is_urgent:
+        next_attempt_at = at + policy.skipped
     is_same_mismatch = attempt.mismatch is not None and attempt.mismatch is state.mismatch
     return LeadState(
         attempted_at=attempted_at,
-        verified_at=max(at, state.verified_at) if state.verified_at else at,
+        verified_at=verified_at,
+        next_attempt_at=next_attempt_at,
+        reason=None if attempt.is_verified else attempt.reason,
         absent_since=(state.absent_since or attempt.seen_at or at) if attempt.is_absent else None,
         mismatch=attempt.mismatch,
         mismatch_at=None if attempt.mismatch is None else (state.mismatch_at if is_same_mismatch else None) or at,

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +19,7 @@ from reconcile.drill.company import enter
 from reconcile.ports import AlertChannel, Provider, Silence, Store
 from reconcile.services.alerting.notify import Alarm
 from reconcile.services.run.context import Parts, RunPolicy
-from reconcile.services.run.dry_run import LocalBudgets
+from reconcile.services.run.dry_run import on_clock
 from reconcile.services.run.run import run
 from reconcile.simulator import Booking, Fault, Scenario, Simulator, World, WorldSize, incident, simulate
 
@@ -135,7 +135,7 @@ async def _ticks(
     truths: Mapping[LeadId, Booking | None],
 ) -> AsyncGenerator[Tick, None]:
     chance = random.Random(plan.seed)
-    store = replace(store, budgets=LocalBudgets(clock))  # the database's clock does not jump with ours
+    store = on_clock(store, clock)
     policy = _policy(plan)
     for number in range(1, plan.ticks + 1):
         is_broken = plan.breaks_at <= number < plan.breaks_at + plan.broken_ticks

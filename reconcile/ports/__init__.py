@@ -11,6 +11,7 @@ from reconcile.ports.outbox import EffectSink, Outbox, OutboxRow
 from reconcile.ports.provider import Provider, Sweep, TokenSource, Usage
 from reconcile.ports.store import Store
 from reconcile.ports.telemetry import HttpAttempt, Silence, Span, Telemetry
+from reconcile.ports.time import Time
 
 __all__ = [
     "AlertChannel",
@@ -54,6 +55,7 @@ __all__ = [
     "Sweep",
     "Telemetry",
     "TickRow",
+    "Time",
     "TokenSource",
     "Usage",
 ]

@@ -138,6 +138,10 @@ class Leads(Protocol):
         """
         ...
 
+    async def control_leads(self, workspace_id: WorkspaceId, *, limit: int) -> Sequence[Lead]:
+        """Return leads of a workspace whose booking stands and was seen, the last seen first."""
+        ...
+
     async def quarantined(self, *, workspace_id: WorkspaceId | None = None, limit: int = 100) -> Sequence[Lead]:
         """Return leads that are set aside, longest first."""
         ...

@@ -28,7 +28,8 @@ class Provider(Protocol):
     async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
         """Ask about *lead*; *deadline* is an instant on the monotonic clock.
 
-        Raises ProviderError. Returns only decisive answers; anything less is raised, or is a SkipReason.
+        Raises ProviderError. What the provider refuses, or answers in a form that cannot be read, is raised; what an
+        answer proves is decided by ``domain/evidence.py``.
         """
         ...
 
@@ -50,10 +51,14 @@ class Provider(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """What lists have told, in so many calls. A lead without an answer is unknown, never absent."""
+    """What lists have told, in so many calls. A lead without an answer is unknown, never absent.
+
+    *mentioned* is how many of the bookings asked for are in the lists, None where these were not read to their end.
+    """
 
     answers: Mapping[LeadId, Answer] = field(default_factory=dict)
     calls: int = 0
+    mentioned: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from reconcile.ports.leads import Leads
 from reconcile.ports.ledger import Ledger
 from reconcile.ports.memory import Breakers, Budgets, Cadences, Leases, Orders
 from reconcile.ports.outbox import Outbox
+from reconcile.ports.time import Time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,3 +25,4 @@ class Store:
     orders: Orders
     alerts: Alerts
     backfills: Backfills
+    time: Time

@@ -13,6 +13,7 @@ from reconcile.store.coordination.cadences import SqlCadences, SqlOrders
 from reconcile.store.coordination.leases import SqlLeases
 from reconcile.store.coordination.outbox import SqlOutbox
 from reconcile.store.coordination.rate_limits import SqlBudgets
+from reconcile.store.coordination.time import SqlTime
 from reconcile.store.db.address import VARIABLE
 from reconcile.store.db.clock import in_step
 from reconcile.store.db.database import Database
@@ -46,6 +47,7 @@ async def open_store(
             orders=SqlOrders(database),
             alerts=SqlAlerts(database),
             backfills=SqlBackfills(database, domain, tokens),
+            time=SqlTime(database),
         )
 
 

@@ -24,18 +24,37 @@ states = st.builds(
 )
 
 
-@given(state=states, outcome=st.sampled_from(Outcome), blamed=st.booleans(), jitter=st.floats(0, 0.999))
-def test_every_outcome_moves_the_attempt_and_only_decisive_ones_the_truth(state, outcome, blamed, jitter) -> None:
-    attempt = Attempt(at=NOW, outcome=outcome, reason="r", is_blamed_elsewhere=blamed)
+@given(
+    state=states,
+    outcome=st.sampled_from(Outcome),
+    blamed=st.booleans(),
+    is_verified=st.booleans(),
+    is_urgent=st.booleans(),
+    jitter=st.floats(0, 0.999),
+)
+def test_every_outcome_moves_the_attempt_and_only_what_was_seen_the_truth(
+    state, outcome, blamed, is_verified, is_urgent, jitter
+) -> None:
+    attempt = Attempt(
+        at=NOW,
+        outcome=outcome,
+        reason="r",
+        is_blamed_elsewhere=blamed,
+        is_verified=is_verified,
+        is_urgent=is_urgent,
+    )
 
     after = next_state(state, attempt, policy=POLICY, jitter=jitter)
 
     assert after.attempted_at == max(NOW, state.attempted_at or NOW)
-    if outcome.is_decisive:
+    if outcome.is_answered and is_verified:
         assert after.verified_at == max(NOW, state.verified_at or NOW)
-        assert (after.failure_count, after.next_attempt_at) == (0, None)
+        assert (after.failure_count, after.next_attempt_at, after.reason) == (0, None, None)
     else:
         assert after.verified_at == state.verified_at
+        assert after.reason == (state.reason if outcome is Outcome.DEFERRED else "r")
+    if outcome.is_answered and not is_verified:
+        assert after.next_attempt_at == (None if is_urgent else NOW + POLICY.skipped)
 
 
 @given(count=st.integers(1, 10_000), jitter=st.floats(0, 0.999))

@@ -50,7 +50,7 @@ OTHER_LEAD: Mapping[str, Any] = {
     "last_inbound_at": NOW,
     "state": LeadState(verified_at=NOW),
 }
-NO_FACTS = {"id", "workspace_id", "in_sequence", "last_inbound_at", "state"}
+NO_FACTS = {"id", "in_sequence", "last_inbound_at", "state"}
 """What a plan may be made from is what it would write, and by what the lead was looked up: not these."""
 
 

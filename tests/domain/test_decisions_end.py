@@ -21,13 +21,14 @@ from reconcile.domain.breaker.breaker import (
 )
 from reconcile.domain.change import Answer
 from reconcile.domain.due import DuePolicy, NotDue, due
+from reconcile.domain.evidence import ABSENCE_CONFIRMATION, Absence, absence
 from reconcile.domain.ids import RunId
 from reconcile.domain.lead import LeadState, MismatchKind
 from reconcile.domain.outcome import Outcome
-from reconcile.domain.plan import ABSENCE_CONFIRMATION, plan
+from reconcile.domain.plan import plan
 from reconcile.domain.retry_state import Attempt, BackoffPolicy, next_state
 from reconcile.domain.run.cadence import CadenceOverride, not_yet
-from tests.domain.factories import DAY, HOUR, NOW, a_booked_lead, a_lead, an_appointment
+from tests.domain.factories import DAY, HOUR, NOW, a_booked_lead, a_lead
 
 END = NOW + HOUR
 TICK = timedelta(microseconds=1)
@@ -83,11 +84,8 @@ STANDS: Mapping[str, Callable[[datetime], bool]] = {
     ),
     "fresh": lambda now: due(a_lead(state=LeadState(verified_at=END - DUE.stale)), now=now, policy=DUE) is NotDue.FRESH,
     "absence unconfirmed": lambda now: (
-        plan(
-            a_booked_lead(state=LeadState(absent_since=END - ABSENCE_CONFIRMATION)),
-            Answer(absent=frozenset({an_appointment().id})),
-            now=now,
-        ).is_absent
+        absence(a_booked_lead(state=LeadState(absent_since=END - ABSENCE_CONFIRMATION)), has_control=True, now=now)
+        is Absence.UNCONFIRMED
     ),
     "alert of an unhealthy run": lambda now: (
         not observed(
@@ -121,7 +119,7 @@ REMEMBERED: Mapping[str, Any] = {
     "mismatch": MismatchKind.DIFFERS,
     "mismatch_at": NOW - DAY,
 }
-DECISIVE = [each for each in Outcome if each.is_decisive]
+ANSWERED = [each for each in Outcome if each.is_answered]
 
 
 def _after(outcome: Outcome, **facts: Any) -> dict[str, Any]:
@@ -130,15 +128,15 @@ def _after(outcome: Outcome, **facts: Any) -> dict[str, Any]:
     return {each.name: getattr(state, each.name) for each in fields(state)}
 
 
-@pytest.mark.parametrize("outcome", DECISIVE)
+@pytest.mark.parametrize("outcome", ANSWERED)
 def test_an_answer_leaves_nothing_of_what_was_remembered_of_trouble(outcome: Outcome) -> None:
     fresh = {each.name: each.default for each in fields(LeadState)}
 
     assert set(REMEMBERED) == set(fresh)
-    assert _after(outcome) == {**fresh, "attempted_at": NOW, "verified_at": NOW}
+    assert _after(outcome, is_verified=True) == {**fresh, "attempted_at": NOW, "verified_at": NOW}
 
 
-@pytest.mark.parametrize("outcome", DECISIVE)
+@pytest.mark.parametrize("outcome", ANSWERED)
 def test_what_is_found_again_keeps_the_instant_at_which_it_was_found_first(outcome: Outcome) -> None:
     same = _after(outcome, is_absent=True, mismatch=MismatchKind.DIFFERS)
     other = _after(outcome, mismatch=MismatchKind.UNKNOWN_HERE)
@@ -212,7 +210,7 @@ def test_a_disappearance_is_forgotten_when_the_booking_is_seen_again() -> None:
     seen = plan(lead, Answer(appointments=lead.appointments), now=NOW)
     state = next_state(
         lead.state,
-        Attempt(at=NOW, outcome=seen.outcome, is_absent=seen.is_absent),
+        Attempt(at=NOW, outcome=seen.outcome, is_verified=seen.is_verified, is_absent=seen.is_absent),
         policy=BackoffPolicy(),
         jitter=0,
     )

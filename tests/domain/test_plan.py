@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.domain.appointment import CALLED_OFF, AppointmentStatus, primary
-from reconcile.domain.change import Answer, EffectKind
+from reconcile.domain.change import Answer, EffectKind, Unverified
+from reconcile.domain.evidence import Absence
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.domain.lead import LeadState, LeadStatus, MismatchKind, Rollup
 from reconcile.domain.outcome import Outcome, SkipReason
-from reconcile.domain.plan import ABSENCE_CONFIRMATION, plan
+from reconcile.domain.plan import plan
 from reconcile.domain.reschedules import RESCHEDULE_WINDOW
 from tests.domain.factories import DAY, HOUR, NOW, a_booked_lead, a_lead, an_appointment, applied
 
@@ -140,22 +141,34 @@ def test_one_not_found_changes_nothing_and_is_remembered() -> None:
         True,
         MismatchKind.UNKNOWN_THERE,
     )
+    assert decided.unverified is Unverified.NOT_CONFIRMED
 
 
 @pytest.mark.parametrize("has_row", [True, False])
-def test_a_second_not_found_after_a_while_cancels(has_row: bool) -> None:
-    lead = a_booked_lead(state=LeadState(absent_since=NOW - ABSENCE_CONFIRMATION))
+def test_a_booking_that_is_believed_to_be_gone_is_canceled(has_row: bool) -> None:
+    lead = a_booked_lead(state=LeadState(absent_since=NOW - DAY))
     if not has_row:
         lead = replace(lead, appointments=())
 
-    decided = plan(lead, Answer(absent=frozenset({AppointmentId("appt-1")})), now=NOW)
+    gone = Answer(absent=frozenset({AppointmentId("appt-1")}))
+    decided = plan(lead, gone, now=NOW, absence=Absence.BELIEVED)
 
     assert decided.change is not None
-    assert decided.outcome is Outcome.ABSENT
+    assert (decided.outcome, decided.is_verified) == (Outcome.ABSENT, True)
     assert decided.change.rollup.status is CANCELED
     assert decided.change.status is LeadStatus.QUALIFIED
-    again = plan(applied(decided.change), Answer(absent=frozenset({AppointmentId("appt-1")})), now=NOW + HOUR)
-    assert again.outcome is Outcome.UNCHANGED
+    again = plan(applied(decided.change), gone, now=NOW + HOUR, absence=Absence.BELIEVED)
+    assert (again.outcome, again.is_verified) == (Outcome.UNCHANGED, True)
+
+
+def test_a_booking_that_was_named_absent_without_a_control_is_flagged_and_stays() -> None:
+    lead = a_booked_lead(state=LeadState(absent_since=NOW - DAY))
+
+    decided = plan(lead, Answer(absent=frozenset({AppointmentId("appt-1")})), now=NOW, absence=Absence.NO_CONTROL)
+
+    assert decided.change is None
+    assert (decided.outcome, decided.standing) == (Outcome.DISAPPEARED, MismatchKind.DISAPPEARED)
+    assert (decided.unverified, decided.is_absent) == (Unverified.NO_CONTROL, True)
 
 
 def test_an_id_that_only_looks_like_one_of_theirs_is_not_canceled_for_being_unknown() -> None:
@@ -164,11 +177,16 @@ def test_an_id_that_only_looks_like_one_of_theirs_is_not_canceled_for_being_unkn
 
     decided = plan(guessed, Answer(absent=frozenset({AppointmentId("0a1b2c3d")})), now=NOW)
 
-    assert (decided.outcome, decided.change) == (Outcome.UNCHANGED, None)
+    assert (decided.outcome, decided.change) == (Outcome.DISAPPEARED, None)
+    assert decided.unverified is Unverified.UNKNOWN_OWNER
 
 
 def test_an_appointment_that_is_merely_not_listed_is_left_alone() -> None:
-    assert plan(a_booked_lead(), Answer(), now=NOW).change is None
+    decided = plan(a_booked_lead(), Answer(), now=NOW)
+
+    assert decided.change is None
+    assert (decided.outcome, decided.standing) == (Outcome.DISAPPEARED, MismatchKind.DISAPPEARED)
+    assert decided.unverified is Unverified.NOT_MENTIONED
 
 
 def test_an_unknown_status_word_changes_nothing() -> None:

@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile.domain.appointment import CALLED_OFF, Appointment, AppointmentStatus, primary
-from reconcile.domain.booking_reference import refers_to
+from reconcile.domain.booking_reference import canonical, refers_to
 from reconcile.domain.change import Answer
+from reconcile.domain.evidence import Absence, lost_booking
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.domain.lead import Lead, LeadState, Rollup
 from reconcile.domain.outcome import Outcome
-from reconcile.domain.plan import Plan, lost_booking, plan
+from reconcile.domain.plan import Plan, plan
 from reconcile.domain.reschedules import RESCHEDULE_WINDOW
 from tests.domain.drawn import PAUSES, SEEDS, lead_and_answer
 from tests.domain.factories import DAY, HOUR, NOW, a_booked_lead, a_lead, an_appointment, applied
@@ -27,6 +28,11 @@ def written(lead: Lead, decided: Plan) -> Lead:
     """Return *lead* as the store holds it after *decided*."""
     state = LeadState(absent_since=(lead.state.absent_since or NOW) if decided.is_absent else None)
     return applied(decided.change, state) if decided.change else replace(lead, state=state)
+
+
+def lost_id(lead: Lead, answer: Answer) -> AppointmentId | None:
+    """Return the stored booking where the answer names it absent."""
+    return canonical(lead.rollup.booking_id or "") if lost_booking(lead, answer) else None
 
 
 def cut(instant: datetime) -> datetime:
@@ -60,7 +66,7 @@ def test_planning_again_later_plans_nothing_unless_a_meeting_has_begun(seed, pau
         return
     if not starts_between(after, NOW, later):
         assert again.change is None
-        assert again.outcome in {Outcome.UNCHANGED, Outcome.SKIPPED}
+        assert again.outcome in {Outcome.UNCHANGED, Outcome.SKIPPED, Outcome.DISAPPEARED}
         return
     if again.change is not None:
         assert again.change.appointments == ()
@@ -74,20 +80,20 @@ def test_a_disappearance_is_planned_once(seed, pause) -> None:
     lead, answer = lead_and_answer(seed)
     decided = plan(lead, answer, now=NOW)
     after = written(lead, decided)
-    confirmed = plan(after, answer, now=NOW + DAY)
+    confirmed = plan(after, answer, now=NOW + DAY, absence=Absence.BELIEVED)
     at_last = written(after, confirmed)
 
     if not decided.is_absent:
         return
     assert confirmed.change is not None
     assert confirmed.change.rollup != after.rollup
-    lost = lost_booking(lead, answer)
+    lost = lost_id(lead, answer)
     assert lost is not None
     held = {each.id for each in lead.appointments if each.status not in CALLED_OFF and refers_to(lost, each.id)}
     gone_at = {each.canceled_at for each in at_last.appointments if each.id in held}
     assert gone_at <= {after.state.absent_since}  # when it was first missed
     if not starts_between(at_last, NOW + DAY, NOW + DAY + pause):
-        assert plan(at_last, answer, now=NOW + DAY + pause).change is None
+        assert plan(at_last, answer, now=NOW + DAY + pause, absence=Absence.BELIEVED).change is None
 
 
 Expected = Callable[[Appointment, Appointment | None, Appointment], Any]
@@ -151,7 +157,7 @@ def test_rows_of_which_the_provider_says_nothing_stay_but_for_what_replaces_them
     if decided.is_absent:
         return
     told = {each.id for each in answer.appointments}
-    lost = lost_booking(lead, answer)
+    lost = lost_id(lead, answer)
     rows = {each.id: each for each in written(lead, decided).appointments}
     replaced = {each.replaces for each in rows.values()}
 

@@ -89,7 +89,7 @@ def test_the_digest_tells_the_same_leads_apart_as_a_write_does(name: str) -> Non
     moves = facts_of(other, salt="s") != facts_of(LEAD, salt="s")
 
     assert moves is not LEAD.same_facts(other) or name == "id"
-    assert moves is (name in {"email", "contact_id", "status", "rollup", "appointments"})
+    assert moves is (name in {"workspace_id", "email", "contact_id", "status", "rollup", "appointments"})
 
 
 @pytest.mark.parametrize("name", names_of(Rollup))

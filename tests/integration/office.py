@@ -20,7 +20,7 @@ from reconcile.drill.company import lead_of, workspace_of
 from reconcile.ports import Provider, Silence, Store, Sweep, Usage
 from reconcile.simulator import GeneratedLead, Scenario, Simulator, World, WorldSize, simulate
 from tests.patience import HUNG
-from tests.use_cases import LocalBudgets, Parts, RunPolicy, RunRequest, run
+from tests.use_cases import Parts, RunPolicy, RunRequest, on_clock, run
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TICK = timedelta(minutes=1)
@@ -149,9 +149,7 @@ async def an_office(
             workspaces=[workspace_of(each) for each in world.workspaces.values()],
             leads=[lead_of(each, in_sequence=is_in_sequence(each)) for each in world.leads],
         )
-        # The database's own clock does not jump with ours.
-        jumping = replace(store, budgets=LocalBudgets(clock))
-        yield Office(world=world, simulator=simulator, store=jumping, clock=clock)
+        yield Office(world=world, simulator=simulator, store=on_clock(store, clock), clock=clock)
 
 
 def of_workspace(leads: Iterable[GeneratedLead], workspace_id: str) -> list[GeneratedLead]:

@@ -131,10 +131,11 @@ async def test_a_sweep_settles_the_leads_of_every_page_of_events(size: int) -> N
     wanted = [group_lead(number) for number in sorted({0, size - 2, size - 1}) if 0 <= number < size]
     plan = SweepPlan(since=NOW, until=NOW + timedelta(days=90), expected_calls=1, most_calls=50)
 
-    answers = await sweep(reads(account), wanted, plan=plan, now=NOW)
+    answers, mentioned = await sweep(reads(account), wanted, plan=plan, now=NOW)
 
     assert sorted(answers) == [each.id for each in wanted]
     assert all(isinstance(each, Answer) for each in answers.values())
+    assert mentioned == (len(wanted) or None)
 
 
 class Search(httpx.AsyncBaseTransport):

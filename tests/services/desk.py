@@ -20,7 +20,7 @@ from reconcile.store.session import open_store
 from tests.domain.factories import a_booked_lead, a_lead, an_appointment
 from tests.services.fakes import START, Allowance, Ear, FakeClock, FakeProvider, FakeSink, a_workspace
 from tests.stores import DEFAULT
-from tests.use_cases import Alarm, Parts, RunPolicy, RunRequest, Stop, run
+from tests.use_cases import Alarm, LocalTime, Parts, RunPolicy, RunRequest, Stop, run
 
 TICK = timedelta(minutes=1)
 GHL = ProviderName.HIGHLEVEL
@@ -144,7 +144,7 @@ async def at_desk(url: str) -> AsyncIterator[Desk]:
         yield Desk(
             url=url,
             # The database's own clock does not jump with ours.
-            store=replace(store, budgets=Allowance()),
+            store=replace(store, budgets=Allowance(), time=LocalTime(clock)),
             clock=clock,
             providers={name: FakeProvider(name, clock=clock) for name in ProviderName},
         )

@@ -158,7 +158,8 @@ class FakeProvider:
         shown = {i: a for i, a in self.appointments.items() if i not in self.unlisted}
         found = {each.id: shown.get(canonical(each.rollup.booking_id or "")) for each in leads}
         is_settled = {i: a for i, a in found.items() if a and a.status in HELD and a.starts_at > self.clock.now()}
-        return Sweep(answers={i: Answer(appointments=(a,)) for i, a in is_settled.items()} | self.on_sweep, calls=1)
+        answers = {i: Answer(appointments=(a,)) for i, a in is_settled.items()} | self.on_sweep
+        return Sweep(answers=answers, calls=1, mentioned=sum(each is not None for each in found.values()))
 
     def usage(self, workspace: Workspace) -> Usage:
         return Usage(calls=self._calls.pop(workspace.id, 0), not_before=self._waits.pop(workspace.id, None))
@@ -168,7 +169,9 @@ class FakeProvider:
         if booking_id is None or lookup.operation is not _BY[self.name][0]:
             return Answer()
         found = self.appointments.get(canonical(booking_id))
-        return Answer(appointments=(found,)) if found else Answer(absent=frozenset({canonical(booking_id)}))
+        if found is None:
+            return Answer(absent=frozenset({canonical(booking_id)}))
+        return Answer(appointments=(found,), returned=frozenset({lookup.operation}))
 
 
 def failure(kind: ErrorClass, *, provider: ProviderName = ProviderName.HIGHLEVEL) -> ProviderError:

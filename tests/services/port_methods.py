@@ -39,7 +39,7 @@ TABLE: Mapping[str, Methods] = {
     "Entries": _methods(reads="__call__"),
     "Leads": _methods(
         reads="due_workspaces due_leads lead workspace quarantined mismatched mismatch_counts freshness at_risk_count "
-        "at_risk ages unverified_count",
+        "at_risk ages unverified_count control_leads",
         writes="write release",
     ),
     "Leases": _methods(reads="held", writes="acquire release"),
@@ -53,6 +53,7 @@ TABLE: Mapping[str, Methods] = {
     "Span": _methods(local="note fail link"),
     "StateMirror": _methods(reads="read forbidden", writes="patch announce"),
     "Telemetry": _methods(local="event warning span measure attempted send"),
+    "Time": _methods(reads="now"),
     "TokenSource": _methods(reads="of"),
 }
 """Every method of every port. A new method has to be entered here: is it safe in a dry run?"""

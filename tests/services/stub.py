@@ -28,6 +28,7 @@ from reconcile.ports import (
     SightingRow,
     SignatureRow,
     TickRow,
+    Time,
 )
 from reconcile.ports import Store as StorePort
 from tests.services.memory import MemoryCadences, MemoryOrders
@@ -75,6 +76,7 @@ class Stub:
             orders=self.orders,
             alerts=cast("Alerts", _Alerts(self)),
             backfills=cast("Backfills", None),
+            time=cast("Time", None),
         )
 
 

@@ -11,7 +11,7 @@ from reconcile.domain.breaker.breaker import (
 from reconcile.errors import ErrorClass
 from tests.domain.factories import NOW
 from tests.services.boards import CALENDLY, GHL, GHL_KEY, POLICY, SEARCH, a_board, asked, states, ws, ws_key
-from tests.use_cases import Admission, Refusal, Suspicion, distrusts, distrusts_absence
+from tests.use_cases import Admission, Refusal, Suspicion, distrusts
 
 
 def test_three_contract_faults_in_several_workspaces_open_the_provider() -> None:
@@ -187,8 +187,6 @@ def test_mass_absence_in_one_workspace_parks_it() -> None:
 
     assert calls == POLICY.min_checks
     assert board.breaker(ws_key(0)).reason is BreakerReason.MASS_ABSENCE
-    assert distrusts_absence(board, ws(0), GHL)
-    assert not distrusts_absence(board, ws(1), GHL)
 
 
 def test_mass_absence_over_small_workspaces_is_the_providers() -> None:
@@ -197,4 +195,3 @@ def test_mass_absence_over_small_workspaces_is_the_providers() -> None:
         asked(board, n, Suspicion.ABSENT)
 
     assert board.breaker(GHL_KEY).reason is BreakerReason.MASS_ABSENCE
-    assert distrusts_absence(board, ws(9), GHL)

@@ -71,20 +71,21 @@ def absent(lead: Lead) -> Verdict:
 
 @dataclass(frozen=True)
 class Case:
-    """What a provider says of a lead, and whether that settles the matter."""
+    """What a provider says of a lead, and whether that proves anything; *of_any*: also of one that holds a booking."""
 
     says: Callable[[Lead], Verdict]
-    is_decisive: bool
+    is_proof: bool
+    of_any: bool = True
 
 
 CASES: dict[str, Case] = {
     **{f"answers {s}": Case(answered(s), s is not AppointmentStatus.UNKNOWN) for s in AppointmentStatus},
-    "answers another time": Case(answered(AppointmentStatus.CONFIRMED, moved=True), is_decisive=True),
-    "answers nothing": Case(lambda _: Answer(), is_decisive=True),
-    "says there is none": Case(absent, is_decisive=True),
-    **{f"skips: {r}": Case(lambda _, r=r: r, is_decisive=False) for r in SkipReason},  # type: ignore[misc]
-    **{f"fails: {k}": Case(lambda _, k=k: failure(k), is_decisive=False) for k in ErrorClass},  # type: ignore[misc]
-    "has a bug": Case(lambda _: ZeroDivisionError("a bug"), is_decisive=False),
+    "answers another time": Case(answered(AppointmentStatus.CONFIRMED, moved=True), is_proof=True),
+    "answers nothing": Case(lambda _: Answer(), is_proof=True, of_any=False),
+    "says there is none": Case(absent, is_proof=True, of_any=False),
+    **{f"skips: {r}": Case(lambda _, r=r: r, is_proof=False) for r in SkipReason},  # type: ignore[misc]
+    **{f"fails: {k}": Case(lambda _, k=k: failure(k), is_proof=False) for k in ErrorClass},  # type: ignore[misc]
+    "has a bug": Case(lambda _: ZeroDivisionError("a bug"), is_proof=False),
 }
 
 
@@ -98,7 +99,7 @@ def every_case() -> Iterator[tuple[Lead, ProviderName, Case]]:
             del name
 
 
-async def test_every_outcome_of_every_path_moves_the_one_clock_and_only_decisive_ones_the_other(desk: Desk) -> None:
+async def test_every_outcome_of_every_path_moves_the_one_clock_and_only_proof_the_other(desk: Desk) -> None:
     desk.policy = UNSTOPPED
     cases = list(every_case())
     await desk.seed([a_workspace(lead.workspace_id, provider) for lead, provider, _ in cases], [c[0] for c in cases])
@@ -109,11 +110,14 @@ async def test_every_outcome_of_every_path_moves_the_one_clock_and_only_decisive
 
     outcomes = {Outcome.BOOKED, Outcome.CANCELED, Outcome.RESCHEDULED, Outcome.UPDATED, Outcome.UNCHANGED}
     found = {o for row in await desk.store.ledger.batches(run_id=report.run_id, limit=1000) for o in row.counts}
-    assert found == outcomes | {Outcome.ABSENT, Outcome.SKIPPED, Outcome.DEFERRED, Outcome.FAILED}
+    assert found == outcomes | {
+        *(Outcome.ABSENT, Outcome.DISAPPEARED, Outcome.SKIPPED, Outcome.DEFERRED, Outcome.FAILED)
+    }
     for lead, _, case in cases:
         state = await desk.state(lead.id)
         assert state.attempted_at is not None, lead
-        assert (state.verified_at is not None) == case.is_decisive, (lead, case)
+        is_verified = case.is_proof and (case.of_any or not lead.appointments)
+        assert (state.verified_at is not None) == is_verified, (lead, case)
 
 
 async def test_no_clock_moves_back(desk: Desk) -> None:

@@ -7,9 +7,9 @@ from tests.services.desk import Desk
 
 
 async def test_a_first_look_late_in_a_long_run_is_not_confirmed_by_the_next_run_at_once(desk: Desk) -> None:
-    (lead,) = await desk.fill([1])
-    desk.ghl.appointments.clear()
-    desk.ghl.on_ask = lambda: desk.clock.advance(timedelta(seconds=38))
+    lead, _proof = await desk.fill([2])
+    desk.ghl.appointments.pop(lead.appointments[0].id)
+    desk.ghl.on_ask = lambda: desk.clock.advance(timedelta(seconds=19))
     first = await desk.run(then=timedelta(seconds=22))
     desk.ghl.on_ask = lambda: None
 

@@ -16,7 +16,7 @@ from reconcile.domain.breaker.breaker import (
 from reconcile.errors import ErrorClass
 from tests.domain.factories import NOW
 from tests.services.boards import GHL, GHL_KEY, LATER, POLICY, a_board, an_open, asked, ws, ws_key
-from tests.use_cases import Admission, Suspicion, blames_others, distrusts_absence
+from tests.use_cases import Admission, Suspicion, blames_others
 
 
 def test_an_open_provider_gets_no_call_before_its_probe_is_due() -> None:
@@ -113,7 +113,6 @@ def test_a_workspace_parked_for_mass_absence_stays_so_while_its_probe_is_absent(
     asked(board, 0, Suspicion.ABSENT, now=LATER)
 
     assert board.breaker(ws_key(0)).state is BreakerState.OPEN
-    assert distrusts_absence(board, ws(0), GHL)
 
 
 @pytest.mark.parametrize(

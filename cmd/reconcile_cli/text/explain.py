@@ -44,6 +44,8 @@ def _(story: LeadStory, out: Console, now: datetime) -> None:
     facts.add_row("  booking", safe(booking))
     facts.add_row("  attempted", ago(story.state.attempted_at, now))
     facts.add_row("  verified", ago(story.state.verified_at, now))
+    if story.state.reason and not story.state.failure_count:
+        facts.add_row("  not verified", safe(story.state.reason.replace("_", " ")))
     if story.state.failure_count:
         facts.add_row("  failures in a row", str(story.state.failure_count))
     if story.state.mismatch:

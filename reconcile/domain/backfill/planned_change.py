@@ -16,7 +16,7 @@ from reconcile.domain.outcome import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedLead:
-    """What a plan says of one lead: *facts* is the digest of what it was planned from, at *verified_at*."""
+    """What a plan says of one lead: *facts* is the digest of what it was planned from, looked up at *verified_at*."""
 
     lead_id: LeadId
     workspace_id: WorkspaceId
@@ -26,6 +26,11 @@ class PlannedLead:
     change: Mapping[str, Any] | None = None
     is_absent: bool = False
     mismatch: MismatchKind | None = None
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether the look-up that it was planned from saw the truth."""
+        return not self.is_absent if self.change is None else bool(self.change.get("isVerified", True))
 
     def still_holds(self, lead: Lead, *, salt: str) -> bool:
         """Tell whether *lead* is as it was, and was not verified since: what was learned later wins."""
@@ -44,7 +49,8 @@ class PlannedLead:
 def facts_of(lead: Lead, *, salt: str) -> str:
     """Return a digest of what ``Lead.same_facts`` compares; the e-mail in it can be told by nobody without *salt*."""
     appointments = sorted((_appointment(each) for each in lead.appointments), key=lambda each: str(each["id"]))
-    facts = [salt, _rollup(lead.rollup), lead.rollup.is_foreign, lead.status, lead.contact_id, lead.email, appointments]
+    person = [lead.workspace_id, lead.contact_id, lead.email]
+    facts = [salt, _rollup(lead.rollup), lead.rollup.is_foreign, lead.status, *person, appointments]
     return hashlib.sha256(_spelled(facts)).hexdigest()
 
 
@@ -62,6 +68,7 @@ def written_down(change: Change) -> dict[str, Any]:
         "appointments": [_appointment(each.after) for each in change.appointments],
         "effects": [{"kind": e.kind.value, "key": e.key, "appointmentId": e.appointment_id} for e in change.effects],
         "mismatch": change.mismatch,
+        "isVerified": change.is_verified,
     }
 
 
@@ -82,6 +89,7 @@ def read_back(document: Mapping[str, Any], lead: Lead, *, outcome: Outcome) -> C
             for e in document["effects"]
         ),
         mismatch=MismatchKind(document["mismatch"]) if document["mismatch"] else None,
+        is_verified=bool(document.get("isVerified", True)),
     )
 
 

@@ -29,11 +29,3 @@ def distrusts(board: Board, lookup: Lookup) -> bool:
         and board.breaker(key).reason in {BreakerReason.CONTRACT_FAULT, BreakerReason.MASS_ABSENCE}
         for key in (provider_key(lookup.provider), operation_key(lookup))
     )
-
-
-def distrusts_absence(board: Board, workspace_id: WorkspaceId, lookup: Lookup) -> bool:
-    """Tell whether "no such appointment" is not believed of this workspace or provider."""
-    keys = (workspace_key(workspace_id), provider_key(lookup.provider), operation_key(lookup))
-    return board.is_enforced and any(
-        b.fault == ErrorClass.MASS_ABSENCE and b.state is not BreakerState.CLOSED for b in map(board.breaker, keys)
-    )

@@ -103,6 +103,7 @@ class RunReport:
     updated: int = 0
     no_change: int = 0
     absent: int = 0
+    disappeared: int = 0
     skipped: int = 0
     deferred: int = 0
     errors: int = 0

@@ -50,6 +50,7 @@ def document(report: RunReport) -> dict[str, Any]:
         "rescheduled": report.rescheduled,
         "updated": report.updated,
         "absent": report.absent,
+        "disappeared": report.disappeared,
         "deferred": report.deferred,
         "skipReasons": _every(SkipReason, report.skip_reasons),
         "deferReasons": _every(DeferReason, report.defer_reasons),

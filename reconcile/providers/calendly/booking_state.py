@@ -53,6 +53,18 @@ class Place:
         )
 
 
+def called_off(event: Event) -> Appointment:
+    """Return an event that was called off as the booking of whoever stored it: it is so for all of its invitees."""
+    return Appointment(
+        id=CalendlyReference(event=event.id).appointment_id(),
+        provider=ProviderName.CALENDLY,
+        status=AppointmentStatus.CANCELED,
+        starts_at=event.starts_at,
+        ends_at=event.ends_at,
+        canceled_at=event.canceled_at,
+    )
+
+
 Places = Mapping[CalendlyReference, Place]
 
 
@@ -62,8 +74,8 @@ def stand(places: Iterable[Place]) -> bool:
 
 
 def is_ahead(places: Iterable[Place], now: datetime) -> bool:
-    """Tell whether one of *places* that was not called off is still to come: after it, people book again."""
-    return any(each.status not in CALLED_OFF and each.event.starts_at > now for each in places)
+    """Tell whether one of *places* stands and is still to come: after it, people book again."""
+    return any(each.status is AppointmentStatus.CONFIRMED and each.event.starts_at > now for each in places)
 
 
 def successors(places: Places) -> list[CalendlyReference]:

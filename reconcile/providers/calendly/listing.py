@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from reconcile.domain.appointment import HELD, AppointmentStatus
+from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.booking_reference import CalendlyReference
 from reconcile.domain.bulk_listing import SweepPlan
 from reconcile.domain.change import Answer
@@ -25,8 +25,12 @@ _SETTLED = timedelta(minutes=5)
 _Sought = Mapping[str, Sequence[tuple[CalendlyReference, Lead]]]
 
 
-async def sweep(reads: Reads, leads: Sequence[Lead], *, plan: SweepPlan, now: datetime) -> Mapping[LeadId, Answer]:
-    """Return the answers of those *leads* whose place in an event stands and is ahead.
+async def sweep(
+    reads: Reads, leads: Sequence[Lead], *, plan: SweepPlan, now: datetime
+) -> tuple[Mapping[LeadId, Answer], int | None]:
+    """Return the answers of those *leads* whose place in an event stands and is ahead, and how many events are listed.
+
+    The number is None where the list was not read to its end.
 
     Only a stored place is sought: an event without an invitee leaves open who of its invitees the lead is. *plan* says
     how many calls may be made; whoever they do not reach is unknown.
@@ -39,7 +43,8 @@ async def sweep(reads: Reads, leads: Sequence[Lead], *, plan: SweepPlan, now: da
     answers: dict[LeadId, Answer] = {}
     fault: ContractFault | None = None
     readable = 0
-    for event in await _events(reads, sought, plan):
+    events, is_complete = await _events(reads, sought, plan)
+    for event in events:
         if not calendly_parsing.is_active(event) or event.starts_at <= now:
             continue
         open_ones = []
@@ -56,11 +61,11 @@ async def sweep(reads: Reads, leads: Sequence[Lead], *, plan: SweepPlan, now: da
                 fault = error
     if fault and not readable:
         raise fault
-    return answers
+    return answers, len(events) if is_complete and sought else None
 
 
-async def _events(reads: Reads, sought: _Sought, plan: SweepPlan) -> Sequence[Event]:
-    """Return the events that are sought, from as many pages as it takes and the plan allows."""
+async def _events(reads: Reads, sought: _Sought, plan: SweepPlan) -> tuple[Sequence[Event], bool]:
+    """Return the events that are sought, from as many pages as the plan allows, and whether these were all."""
     found: dict[str, Event] = {}
     token: str | None = None
     seen: set[str | None] = set()
@@ -71,7 +76,7 @@ async def _events(reads: Reads, sought: _Sought, plan: SweepPlan) -> Sequence[Ev
         token = page.token
         if token is None or token in seen or len(found) == len(sought):
             break
-    return list(found.values())
+    return list(found.values()), token is None and bool(seen)
 
 
 def _unchanged(event: Event, reference: CalendlyReference, lead: Lead) -> Answer | None:
@@ -96,4 +101,5 @@ async def _by_invitees(
     invitees = await reads.invitees(event.id, None) or ()
     places = {each.reference: Place(event=event, invitee=each) for each in invitees}
     found = [(lead, place) for reference, lead in sought if (place := places.get(reference))]
-    return {lead.id: Answer(appointments=(place.appointment(),)) for lead, place in found if place.status in HELD}
+    standing = [(lead, place) for lead, place in found if place.status is AppointmentStatus.CONFIRMED]
+    return {lead.id: Answer(appointments=(place.appointment(),)) for lead, place in standing}

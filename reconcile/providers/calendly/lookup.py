@@ -7,7 +7,7 @@ from typing import Self
 
 from reconcile.domain.booking_reference import CalendlyReference, refers_to
 from reconcile.domain.bulk_listing import SweepCost, SweepPlan
-from reconcile.domain.change import Answer
+from reconcile.domain.change import Answer, Unverified
 from reconcile.domain.ids import AppointmentId, Operation, ProviderName
 from reconcile.domain.lead import Lead
 from reconcile.domain.lookup import Lookup
@@ -22,6 +22,7 @@ from reconcile.providers.calendly import booking_state
 from reconcile.providers.calendly import listing as calendly_listing
 from reconcile.providers.calendly import parsing as calendly_parsing
 from reconcile.providers.calendly.booking_state import Place
+from reconcile.providers.calendly.parsing import Event
 from reconcile.providers.calendly.requests import Reads
 from reconcile.providers.http.client import Gateway
 
@@ -86,8 +87,9 @@ class Calendly:
         if account is None:
             return Sweep()
         reads = Reads(account, deadline=deadline, attempts=1)
-        answers = await calendly_listing.sweep(reads, leads, plan=plan, now=self._gateway.clock.now())
-        return Sweep(answers=answers, calls=reads.calls)
+        now = self._gateway.clock.now()
+        answers, mentioned = await calendly_listing.sweep(reads, leads, plan=plan, now=now)
+        return Sweep(answers=answers, calls=reads.calls, mentioned=mentioned)
 
     def _is_known(self, workspace: Workspace) -> bool:
         """Tell whether it is known whose token it is."""
@@ -117,6 +119,11 @@ class _Search:
         self._clock = gateway.clock
         self._places: dict[CalendlyReference, Place] = {}
         self._absent: set[AppointmentId] = set()
+        self._event: Event | None = None
+        """The stored one, where it was called off and it is not known which of its invitees the lead is."""
+        self._returned: set[Operation] = set()
+        self._silent: set[Operation] = set()
+        self._unverified: Unverified | None = None
 
     def answer(self) -> Answer:
         """Return what was found; a person who was moved in a circle and has no other place is nowhere for certain.
@@ -126,11 +133,19 @@ class _Search:
         if booking_state.is_circular(self._places) and not booking_state.stand(self._places.values()):
             raise _rejected(Operation.INVITEE, "Calendly's chain of reschedules leads back to its start")
         found = booking_state.appointments(self._places)
+        if self._event is not None:
+            found = (booking_state.called_off(self._event), *found)
         absent = frozenset(gone for gone in self._absent if not any(refers_to(gone, each.id) for each in found))
-        return Answer(appointments=found, absent=absent)
+        return Answer(
+            appointments=found,
+            absent=absent,
+            unverified=self._unverified,
+            returned=frozenset(self._returned),
+            silent=frozenset(self._silent - self._returned),
+        )
 
     async def by_reference(self, reference: CalendlyReference, *, address: str | None) -> bool:
-        """Ask for what was stored; where that is called off, gone or over, see what else the person has.
+        """Ask for what was stored; unless it stands and is ahead, see what else the person has.
 
         Returns False where an event was stored and it cannot be told which of its invitees the lead is.
         """
@@ -139,20 +154,42 @@ class _Search:
             found = [place] if place else None
         else:
             found = await self._places_in(reference.event, address)
+            if found is not None and (not found or (address is None and len(found) > 1)):
+                found = await self._places_of_stranger(reference.event)
+                if found == [] and self._event is None and address is None:
+                    return False
         if found is None:
             self._absent.add(reference.appointment_id())
-        elif address is None and not reference.invitee and len(found) > 1:
-            return False
+        elif found:
+            self._returned.add(Operation.INVITEE if reference.invitee else Operation.INVITEES)
         self._add(found or ())
         await self._follow()
         if address and not booking_state.is_ahead(self._places.values(), self._clock.now()):
-            await self._replacements(address)
+            await self._replacements(address, stored=found)
         return True
+
+    async def _places_of_stranger(self, event_id: str) -> list[Place] | None:
+        """Ask the event itself where no invitee has the lead's address: people book with another one.
+
+        The only place in an event is the stored booking; an event that was called off is so for all. Of several places
+        none is guessed.
+        """
+        event = await self._reads.event(event_id)
+        if event is None:
+            return None
+        places = await self._places_in(event_id, None)
+        if places is not None and len(places) != 1:
+            places = []
+            self._event = event if calendly_parsing.is_canceled(event) else None
+            self._unverified = None if self._event else Unverified.OTHER_PERSON
+        return places
 
     async def by_address(self, address: str) -> None:
         """Ask for the events of a person around now, and decide by the person's place in each."""
         now = self._clock.now()
         events = await self._reads.events(address, since=now - _WINDOW, until=now + _WINDOW)
+        if events:
+            self._returned.add(Operation.SCHEDULED_EVENTS)
         asked = 0
         for event in sorted(events, key=lambda each: booking_state.relevance(each, now)):
             if calendly_parsing.is_canceled(event) and event.id in {each.event for each in self._places}:
@@ -169,9 +206,14 @@ class _Search:
             self._add(await self._places_in(event.id, address) or ())
         await self._follow()
 
-    async def _replacements(self, address: str) -> None:
+    async def _replacements(self, address: str, *, stored: Sequence[Place] | None) -> None:
+        now = self._clock.now()
         try:
             await self.by_address(address)
+            if any(
+                each.invitee.email == address and abs(each.event.starts_at - now) < _WINDOW for each in stored or ()
+            ):
+                self._silent.add(Operation.SCHEDULED_EVENTS)
         except ProviderError as error:
             # A token that may not read its own user can still tell of the place that was asked for.
             if error.operation != Operation.CURRENT_USER or error.error_class is not ErrorClass.CREDENTIAL:

@@ -18,6 +18,7 @@ _ACTIVE, _CANCELED = "active", "canceled"
 _SPELLINGS = {"cancelled": _CANCELED}
 _LONGEST_TOKEN = 4096
 _NOT_FOUND = 404
+_NO_RESOURCE = "resource not found"
 
 Item = TypeVar("Item")
 
@@ -120,8 +121,14 @@ def is_canceled(item: Event | Invitee) -> bool:
 
 
 def says_gone(reply: Reply) -> bool:
-    """Tell whether a reply says decisively that there is no such thing: a 404 in Calendly's own form."""
-    return reply.status == _NOT_FOUND and isinstance(reply.body, Mapping) and fields.text(reply.message) is not None
+    """Tell whether a reply says of what was asked for that there is none: Calendly's own error of a resource.
+
+    Its description prints this title for each single thing that can be asked for. Any other 404 may be a gateway's.
+    """
+    if reply.status != _NOT_FOUND or not isinstance(reply.body, Mapping):
+        return False
+    title = fields.text(reply.body.get("title")) or ""
+    return title.strip().lower() == _NO_RESOURCE and fields.text(reply.message) is not None
 
 
 def _body(content: object, operation: Operation, noun: str) -> Body:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
 from datetime import datetime, tzinfo
 
-from reconcile.domain.appointment import HELD
+from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.bulk_listing import SweepPlan
 from reconcile.domain.change import Answer
 from reconcile.domain.ids import Operation
@@ -25,6 +25,8 @@ class Lists:
         self._account = account
         self._deadline = deadline
         self.calls = 0
+        self.is_complete = False
+        """Whether every calendar's list was read."""
 
     async def shown(
         self,
@@ -45,6 +47,7 @@ class Lists:
             content = await self._events(calendar_id, since=plan.since, until=plan.until)
             zone = await zone_of(_only(content, wanted))
             records += ghl_parsing.read_calendar_events(content, wanted=wanted, zone=zone)
+        self.is_complete = bool(calendar_ids)
         return distinct(records)
 
     async def _calendars(self) -> tuple[str, ...]:
@@ -108,7 +111,11 @@ def settled(lead: Lead, record: Record | None, *, location_id: str, now: datetim
     if record is None or record.contact_id is None or record.location_id not in {None, location_id}:
         return None
     appointment, own = record.appointment, identity.contact_id(lead)
-    if appointment.status not in HELD or appointment.starts_at <= now or own not in {None, record.contact_id}:
+    if (
+        appointment.status is not AppointmentStatus.CONFIRMED
+        or appointment.starts_at <= now
+        or own not in {None, record.contact_id}
+    ):
         return None
     if appointment.ends_at is None or appointment.created_at is None:
         return None

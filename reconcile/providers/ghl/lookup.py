@@ -5,13 +5,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
+from functools import partial
 from types import TracebackType
 from typing import Self
 
-from reconcile.domain.appointment import CALLED_OFF, Appointment
+from reconcile.domain.appointment import Appointment
 from reconcile.domain.bulk_listing import SweepCost, SweepPlan
 from reconcile.domain.change import Answer
-from reconcile.domain.ids import AppointmentId, LeadId, Operation, ProviderName
+from reconcile.domain.ids import LeadId, Operation, ProviderName
 from reconcile.domain.lead import Lead
 from reconcile.domain.lookup import Lookup
 from reconcile.domain.outcome import SkipReason
@@ -21,17 +22,17 @@ from reconcile.errors import ErrorClass
 from reconcile.ports import Sweep, Usage
 from reconcile.providers import fields, identity
 from reconcile.providers.account import Account, Accounts, Published, refused, unusable
+from reconcile.providers.ghl import absence as ghl_absence
 from reconcile.providers.ghl import listing as ghl_listing
 from reconcile.providers.ghl import parsing as ghl_parsing
 from reconcile.providers.ghl.parsing import Contact, Record
+from reconcile.providers.ghl.person import LONGEST_VALUE, PersonSearch
 from reconcile.providers.http.call import Call, Reply
 from reconcile.providers.http.client import Gateway
 
 _CALENDARS = {"Version": "2021-04-15"}
 _CONTACTS = {"Version": "2021-07-28"}
 _PAGE_LIMIT = 20
-_LONGEST_VALUE = 75
-"""GHL refuses to search for more characters."""
 _MOST_CONTACTS = 5
 """More people than this with one address are no duplicates of one person."""
 _SWEEP_COST = SweepCost(fixed=3, lookup=1)
@@ -97,15 +98,21 @@ class Ghl:
         if account is None:
             return SkipReason.NOT_CONFIGURED
         question = _Question(lead=lead, workspace=workspace, account=account, deadline=deadline)
+        search = PersonSearch(
+            lead=lead,
+            now=self._gateway.clock.now(),
+            appointment=partial(self._appointment, question),
+            listed=partial(self._known, question),
+            contacts=partial(self._contacts, question) if question.location_id else None,
+        )
         try:
             match way:
                 case Operation.APPOINTMENT, booking_id:
-                    return await self._by_id(question, booking_id)
+                    return await search.by_id(booking_id)
                 case Operation.CONTACT_APPOINTMENTS, contact_id:
-                    listed = await self._listed(question, contact_id)
-                    return Answer(appointments=tuple(listed), contact_id=contact_id)
-                case _, address:
-                    return await self._by_address(question, address)
+                    return await search.by_contacts(contact_id)
+                case _:
+                    return await search.by_contacts()
         except _CannotTell as lack:
             return lack.reason
 
@@ -134,7 +141,7 @@ class Ghl:
             record = shown.get(bookings[lead.id])
             if answer := ghl_listing.settled(lead, record, location_id=location_id, now=now):
                 answers[lead.id] = answer
-        return Sweep(answers=answers, calls=lists.calls)
+        return Sweep(answers=answers, calls=lists.calls, mentioned=len(shown) if lists.is_complete else None)
 
     def usage(self, workspace: Workspace) -> Usage:
         """Return what was used of the workspace's location since the last question, and forget it."""
@@ -149,50 +156,9 @@ class Ghl:
             return Operation.APPOINTMENT, booking_id
         if contact_id := identity.contact_id(lead):
             return Operation.CONTACT_APPOINTMENTS, contact_id
-        if address := identity.address(lead, longest=_LONGEST_VALUE):
+        if address := identity.address(lead, longest=LONGEST_VALUE):
             return (Operation.CONTACT_SEARCH, address) if credential.account else SkipReason.NOT_CONFIGURED
         return SkipReason.UNREADABLE_BOOKING_ID if booking_id else SkipReason.NO_IDENTITY
-
-    async def _by_id(self, question: _Question, booking_id: str) -> Answer:
-        """Ask for the stored booking; where it is called off, gone or over, see what else the person has."""
-        record = await self._appointment(question, booking_id)
-        own, theirs = identity.contact_id(question.lead), record.contact_id if record else None
-        contact_ids = [each for each in dict.fromkeys([own, theirs]) if each]
-        if record and own and theirs and own != theirs and not await self._is_of_same_person(question, theirs):
-            listed = await self._known(question, own)
-            if listed is None:  # merged into the other
-                contact_ids.remove(own)
-            elif record.appointment.id not in {each.id for each in listed}:
-                # Another person's booking is not the lead's: it is neither reported nor called absent.
-                return Answer(appointments=tuple(listed), contact_id=own)
-        contact_id = next(iter(contact_ids), None)
-        if record and record.appointment.status not in CALLED_OFF and self._is_ahead(record.appointment):
-            return Answer(appointments=(record.appointment,), contact_id=contact_id)
-        found = {a.id: a for each in contact_ids for a in await self._listed(question, each)}
-        if record:
-            found[record.appointment.id] = record.appointment
-        # What GHL lists is not absent, whatever it says when asked for it alone.
-        absent = frozenset({AppointmentId(booking_id)} - found.keys())
-        return Answer(appointments=tuple(found.values()), absent=absent, contact_id=contact_id)
-
-    def _is_ahead(self, appointment: Appointment) -> bool:
-        """Tell whether it is the one that counts whatever else there is: after it, people book again."""
-        return appointment.starts_at > self._gateway.clock.now()
-
-    async def _is_of_same_person(self, question: _Question, contact_id: str) -> bool:
-        """Tell whether a contact has the lead's e-mail address: a location may keep one person several times."""
-        address = identity.address(question.lead, longest=_LONGEST_VALUE)
-        if address is None or question.location_id is None:
-            return False
-        return contact_id in {each.id for each in await self._contacts(question, address)}
-
-    async def _by_address(self, question: _Question, address: str) -> Answer | SkipReason:
-        contacts = await self._contacts(question, address)
-        if not contacts:
-            return SkipReason.CONTACT_NOT_FOUND
-        found = {a.id: a for each in contacts for a in await self._listed(question, each.id)}
-        only = contacts[0].id if len(contacts) == 1 else None
-        return Answer(appointments=tuple(found.values()), contact_id=only)
 
     async def _appointment(self, question: _Question, booking_id: str) -> Record | None:
         call = Call(
@@ -201,7 +167,7 @@ class Ghl:
             path_params={"appointment_id": booking_id},
             headers=_CALENDARS,
         )
-        reply = await self._unless_gone(question, call)
+        reply = await self._unless_absent(question, call, ghl_absence.APPOINTMENT, booking_id)
         if reply is None:
             return None
         record = ghl_parsing.read_appointment(reply.body, zone=await self._zone(question, reply.body))
@@ -209,10 +175,6 @@ class Ghl:
             raise unusable(self.name, call, "GHL answered with another appointment than the one asked for")
         self._check_location(question, call, record.location_id)
         return record
-
-    async def _listed(self, question: _Question, contact_id: str) -> Sequence[Appointment]:
-        """Return the appointments of a contact; one that GHL does not know has none."""
-        return await self._known(question, contact_id) or ()
 
     async def _known(self, question: _Question, contact_id: str) -> Sequence[Appointment] | None:
         """Return the appointments of a contact, None where GHL does not know the contact."""
@@ -222,7 +184,7 @@ class Ghl:
             path_params={"contact_id": contact_id},
             headers=_CONTACTS,
         )
-        reply = await self._unless_gone(question, call)
+        reply = await self._unless_absent(question, call, ghl_absence.CONTACT, contact_id)
         if reply is None:
             return None
         records = ghl_parsing.read_contact_appointments(reply.body, zone=await self._zone(question, reply.body))
@@ -254,10 +216,12 @@ class Ghl:
             self._check_location(question, call, each.location_id)
         return matching
 
-    async def _unless_gone(self, question: _Question, call: Call) -> Reply | None:
-        """Make *call*; return its success, None where GHL says that there is no such thing, or raise."""
+    async def _unless_absent(
+        self, question: _Question, call: Call, nouns: frozenset[str], resource_id: str
+    ) -> Reply | None:
+        """Make *call*; return its success, None where GHL says of this very thing that there is none, or raise."""
         reply = await question.account.ask(call, deadline=question.deadline)
-        if ghl_parsing.says_gone(reply):
+        if ghl_absence.names_absent(reply, nouns, resource_id):
             return None
         if not reply.is_success:
             raise refused(self.name, call, reply)

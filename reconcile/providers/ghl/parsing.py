@@ -9,7 +9,6 @@ from reconcile.domain.appointment import CALLED_OFF, Appointment, AppointmentSta
 from reconcile.domain.ids import AppointmentId, Operation, ProviderName
 from reconcile.providers import fields
 from reconcile.providers.fields import Body
-from reconcile.providers.http.call import Reply
 
 _STATUSES = {
     "new": AppointmentStatus.CONFIRMED,
@@ -25,9 +24,6 @@ _STATUSES = {
     "rescheduled": AppointmentStatus.RESCHEDULED,
 }
 _STATUS_KEYS = ("appointmentStatus", "appoinmentStatus", "status")  # sic: GHL has sent both spellings
-_BAD_REQUEST, _NOT_FOUND = 400, 404
-_NO_PATH = ("cannot ", "no route")
-"""What is said where the path is unknown under the Version that was sent, or to the gateway before GHL."""
 _VAGUE = "booked"
 _IGNORED = str.maketrans("", "", " _-")
 _RECURRENCE = ("isRecurring", "rrule", "masterEventId")
@@ -86,17 +82,6 @@ def read_calendar_events(content: object, *, wanted: Container[str], zone: tzinf
         return _record(body, raw, zone) if is_sought else None
 
     return tuple(filter(None, body.readable(listed, read, of="events")))
-
-
-def says_gone(reply: Reply) -> bool:
-    """Tell whether a reply says decisively that there is no such thing.
-
-    That is a 404 of the thing and not of the path, or a 400 whose message says so: every other 400 is unknown.
-    """
-    words = reply.message.lower()
-    if reply.status == _NOT_FOUND:
-        return isinstance(reply.body, Mapping) and not any(each in words for each in _NO_PATH)
-    return reply.status == _BAD_REQUEST and "not found" in words
 
 
 def needs_zone(content: object) -> bool:

@@ -88,7 +88,15 @@ class Applying:
 
     def _write(self, item: PlannedLead, lead: Lead, *, run: Run) -> LeadWrite:
         """Return what planning found out as if it were written then: both clocks carry that instant."""
-        attempt = Attempt(at=item.verified_at, outcome=item.outcome, is_absent=item.is_absent, mismatch=item.mismatch)
+        change = read_back(item.change, lead, outcome=item.outcome) if item.change is not None else None
+        attempt = Attempt(
+            at=item.verified_at,
+            outcome=item.outcome,
+            is_verified=item.is_verified,
+            is_urgent=True,  # the schedule looks again when the lead is due, whatever the plan has found
+            is_absent=item.is_absent,
+            mismatch=item.mismatch,
+        )
         refused = replace(attempt, at=run.started_at, outcome=Outcome.FAILED, reason=ErrorClass.REFUSED_WRITE)
         backoff, jitter = run.policy.backoff, run.parts.random.random()
         return LeadWrite(
@@ -98,7 +106,7 @@ class Applying:
             state_if_drifted=lead.state,
             state_if_refused=next_state(lead.state, refused, policy=backoff, jitter=jitter),
             signature_if_refused=_refusal(""),
-            change=read_back(item.change, lead, outcome=item.outcome) if item.change is not None else None,
+            change=change,
         )
 
     def _count(

@@ -136,13 +136,15 @@ def _move(write: LeadWrite, *, salt: str) -> ItemMove | None:
         # Blamed on somebody else, it was not its turn; its own failures are counted.
         is_own = state.failure_count > lead.state.failure_count
         return ItemMove(lead_id=lead.id, state=ItemState.FAILED, reason=state.reason) if is_own else None
-    if state.verified_at is None:
-        raise ValueError("a decisive outcome moves the clock of the truth")
+    if write.outcome is Outcome.DISAPPEARED:
+        return ItemMove(lead_id=lead.id, state=ItemState.SKIPPED, reason=state.reason)
+    if state.attempted_at is None:
+        raise ValueError("every outcome moves the clock of attempts")
     planned = PlannedLead(
         lead_id=lead.id,
         workspace_id=lead.workspace_id,
         outcome=write.outcome,
-        verified_at=state.verified_at,
+        verified_at=state.attempted_at,
         facts=facts_of(lead, salt=salt),
         change=written_down(write.change) if write.change else None,
         is_absent=state.absent_since is not None,

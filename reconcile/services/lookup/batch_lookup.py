@@ -67,10 +67,10 @@ class _Questions:
             for (provider, (lead, sought)), found in zip(samples.items(), looked_up, strict=True):
                 listed = settled[provider].pop(lead.id)
                 done.append(listed if found.outcome is Outcome.DEFERRED else found)
-                if found.outcome.is_decisive and found.plan == listed.plan:
+                if found.outcome.is_answered and found.plan == listed.plan:
                     proven.add(provider)
                     run.board.vouch(workspace_id, sought[0], len(settled[provider]), over=len(rest))
-                elif found.outcome.is_decisive:
+                elif found.outcome.is_answered:
                     run.warn("sweep.contradicted", provider=provider)
                     rest += [pair for pair in wanted if pair[0].id in settled[provider]]
                     settled[provider].clear()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from reconcile.domain.breaker.window import Fault
-from reconcile.domain.bulk_listing import SweepPlan, sweep_plan
+from reconcile.domain.bulk_listing import SweepPlan, is_expected, sweep_plan
 from reconcile.domain.ids import LeadId, Operation, ProviderName
 from reconcile.domain.lead import Lead
 from reconcile.domain.lookup import Lookup
@@ -39,8 +39,11 @@ async def sweep(
             continue
         found = await _swept(provider, leads, workspace, plan=plan, run=run, limited=limited)
         allowance.spend_calls(provider, plan.most_calls if found is None else found.calls)
+        lookup = Lookup(provider=provider, operation=Operation.SWEEP)
+        if found is not None and found.mentioned is not None:
+            expected = [lead for lead in leads if is_expected(lead, plan)]
+            run.controls.note_list(lookup, expected, mentioned=found.mentioned)
         if found is not None and found.answers:
-            lookup = Lookup(provider=provider, operation=Operation.SWEEP)
             answered = [(lead, answer) for lead in leads if (answer := found.answers.get(lead.id))]
             settled[provider] = {lead.id: decided(lead, answer, lookup, run=run) for lead, answer in answered}
     await run.save_breakers()

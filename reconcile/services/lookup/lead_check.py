@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from reconcile.domain.booking_reference import provider_of
 from reconcile.domain.breaker.registry import Refusal
 from reconcile.domain.breaker.window import Fault, Suspicion
-from reconcile.domain.change import Answer
+from reconcile.domain.change import Answer, Unverified
+from reconcile.domain.evidence import lost_booking
 from reconcile.domain.lead import Lead
 from reconcile.domain.lookup import Lookup
 from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
-from reconcile.domain.plan import Plan, lost_booking, plan
+from reconcile.domain.plan import Plan, plan
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, ProviderError, RateLimited
 from reconcile.redaction import bug_named
@@ -26,10 +27,13 @@ class Checked:
     lead: Lead
     outcome: Outcome
     lookup: Lookup | None = None
+    answer: Answer | None = None
     plan: Plan | None = None
     reason: SkipReason | DeferReason | None = None
     signature: ErrorSignature | None = None
     retry_after: timedelta | None = None
+    seen_at: datetime | None = None
+    """By the database's clock, where the provider named the lead's booking absent."""
 
     def deferred(self, reason: DeferReason) -> "Checked":
         """Return the same lead left for a later run."""
@@ -70,7 +74,8 @@ async def check(lead: Lead, workspace: Workspace, wanted: Sequence[Lookup], *, r
             answers.append(verdict)
     if not answers:
         return Checked(lead=lead, outcome=Outcome.SKIPPED, lookup=wanted[0], reason=skipped)
-    checked = decided(lead, _together(answers), wanted[0], run=run)
+    is_complete = skipped in {None, SkipReason.CONTACT_NOT_FOUND}
+    checked = decided(lead, _together(answers, is_complete=is_complete), wanted[0], run=run)
     await run.save_breakers()
     return checked
 
@@ -83,7 +88,9 @@ def decided(lead: Lead, answer: Answer, lookup: Lookup, *, run: Run) -> Checked:
     except Exception as error:  # noqa: BLE001 - as in _ask
         run.board.record_bug(lead.workspace_id, lookup, now)
         return _failed_by_bug(Checked(lead=lead, outcome=Outcome.FAILED, lookup=lookup), error, lookup, run=run)
-    return Checked(lead=lead, outcome=planned.outcome, lookup=lookup, plan=planned, reason=planned.skip_reason)
+    return Checked(
+        lead=lead, outcome=planned.outcome, lookup=lookup, answer=answer, plan=planned, reason=planned.skip_reason
+    )
 
 
 async def _ask(lead: Lead, workspace: Workspace, lookup: Lookup, *, run: Run) -> Answer | SkipReason | Checked:
@@ -102,8 +109,9 @@ async def _ask(lead: Lead, workspace: Workspace, lookup: Lookup, *, run: Run) ->
         try:
             verdict = await run.parts.providers[lookup.provider].answer(lead, workspace, deadline=run.deadline)
             succeeded = True
-            if isinstance(verdict, Answer) and lost_booking(lead, verdict):
-                fault = Suspicion.ABSENT
+            if isinstance(verdict, Answer):
+                run.controls.note(lead, lookup, verdict)
+                fault = Suspicion.ABSENT if lost_booking(lead, verdict) else None
         except RateLimited as error:
             is_late = error.error_class is ErrorClass.TIMEOUT  # the run's time ended, not the provider's patience
             reason = DeferReason.DEADLINE if is_late else DeferReason.RATE_LIMITED
@@ -138,13 +146,15 @@ def _failed_by_bug(nothing_yet: Checked, error: Exception, lookup: Lookup, *, ru
     return _failed(nothing_yet, signature)
 
 
-def _together(answers: Sequence[Answer]) -> Answer:
-    if len(answers) == 1:
+def _together(answers: Sequence[Answer], *, is_complete: bool) -> Answer:
+    if len(answers) == 1 and is_complete:
         return answers[0]
     return Answer(
         appointments=tuple(a for answer in answers for a in answer.appointments),
         absent=frozenset(i for answer in answers for i in answer.absent),
         contact_id=next((a.contact_id for a in answers if a.contact_id), None),
+        replaces_contact=any(a.replaces_contact for a in answers),
+        unverified=None if is_complete else Unverified.INCOMPLETE,
     )
 
 

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconcile.domain.breaker.withholding import blames_others, distrusts, distrusts_absence
+from reconcile.domain.breaker.withholding import blames_others, distrusts
+from reconcile.domain.change import Unverified
+from reconcile.domain.evidence import stored_booking
 from reconcile.domain.ids import LeadId
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
@@ -13,6 +15,7 @@ from reconcile.domain.retry_state import Attempt, next_state
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, LeaseHeld, LeaseLost
 from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite, Span
+from reconcile.services.lookup.absences import settle_absences
 from reconcile.services.lookup.batch_lookup import asked
 from reconcile.services.lookup.lead_check import Checked, asked_at
 from reconcile.services.run.context import BatchResult, Run
@@ -56,6 +59,7 @@ async def _batch(workspace: Workspace, span: Span, *, run: Run, limit: int, afte
         if not leads:
             return BatchResult()
         checked, not_before = await asked(leads, workspace, run=run)
+        checked = await settle_absences(checked, workspace, run=run)
         visit = _Visit(workspace=workspace, lease=lease, started_at=started_at, not_before=not_before)
         written, is_given_up = await _write(checked, visit, run=run)
         tell_of_batch(span, workspace, written, run=run)
@@ -65,19 +69,11 @@ async def _batch(workspace: Workspace, span: Span, *, run: Run, limit: int, afte
             await run.parts.give_up(lease)
 
 
-def _trusted(checked: Checked, workspace: Workspace, *, run: Run) -> Checked:
+def _trusted(checked: Checked, *, run: Run) -> Checked:
     """Withhold what was planned from a provider that has turned out to be broken since."""
     lookup = checked.lookup
-    if lookup is None or not checked.outcome.is_decisive:
+    if lookup is None or not checked.outcome.is_answered:
         return checked
-    if checked.outcome is Outcome.ABSENT and distrusts_absence(run.board, workspace.id, lookup):
-        signature = ErrorSignature(
-            provider=lookup.provider,
-            operation=lookup.operation,
-            error_class=ErrorClass.MASS_ABSENCE,
-            message="most stored appointments are answered not found at once",
-        )
-        return Checked(lead=checked.lead, outcome=Outcome.FAILED, lookup=lookup, signature=signature)
     if checked.plan is not None and checked.plan.change is not None and distrusts(run.board, lookup):
         return checked.deferred(DeferReason.WITHHELD)
     return checked
@@ -89,9 +85,27 @@ def _had_no_room(checked: Checked) -> bool:
     return is_unasked or checked.reason in {DeferReason.BUDGET, DeferReason.DEADLINE}
 
 
+def _unverified(checked: Checked, *, run: Run) -> Unverified | None:
+    """Return why a look-up proves nothing; an empty list of a provider whose lists leave out what exists does not."""
+    if checked.plan is None or checked.lookup is None:
+        return None
+    is_search = checked.plan.is_verified and stored_booking(checked.lead) is None
+    if is_search and run.controls.has_failed(checked.lookup.provider):
+        return Unverified.CONTROL_FAILED
+    return checked.plan.unverified
+
+
+def _is_ahead(checked: Checked, now: datetime) -> bool:
+    """Tell whether the lead's meeting, as it is to be written, is still to come."""
+    change = checked.plan.change if checked.plan is not None else None
+    starts_at = (change or checked.lead).rollup.starts_at
+    return starts_at is not None and starts_at > now
+
+
 def _lead_write(checked: Checked, workspace: Workspace, *, run: Run) -> LeadWrite:
     is_deferred = checked.outcome is Outcome.DEFERRED
     state, signature, plan = checked.lead.state, checked.signature, checked.plan
+    unverified = _unverified(checked, run=run)
     blamed_elsewhere = (
         signature is not None
         and checked.lookup is not None
@@ -100,12 +114,14 @@ def _lead_write(checked: Checked, workspace: Workspace, *, run: Run) -> LeadWrit
     attempt = Attempt(
         at=run.started_at if is_deferred and checked.retry_after is None else asked_at(run),
         outcome=checked.outcome,
-        reason=signature.key if signature else checked.reason,
+        reason=signature.key if signature else checked.reason or unverified,
+        is_verified=plan is not None and unverified is None,
+        is_urgent=_is_ahead(checked, run.parts.clock.now()),
         keeps_place=_had_no_room(checked),
         is_blamed_elsewhere=blamed_elsewhere,
         is_absent=plan is not None and plan.is_absent,
-        seen_at=run.parts.clock.now(),  # two looks are told apart by it: the first may come late in a long run
-        mismatch=plan.mismatch if plan is not None and plan.change is None else None,
+        seen_at=checked.seen_at,
+        mismatch=plan.standing if plan is not None else None,
     )
     backoff, jitter = run.policy.backoff, run.parts.random.random()
     after = next_state(state, attempt, policy=backoff, jitter=jitter)
@@ -136,7 +152,7 @@ async def _write(checked: Sequence[Checked], visit: _Visit, *, run: Run) -> tupl
     Nothing is written where another run has taken over.
     """
     workspace = visit.workspace
-    trusted = sorted((_trusted(c, workspace, run=run) for c in checked), key=lambda c: c.lead.id)
+    trusted = sorted((_trusted(c, run=run) for c in checked), key=lambda c: c.lead.id)
     writes = tuple(_lead_write(c, workspace, run=run) for c in trusted)
     try:
         receipt = await run.parts.store.leads.write(

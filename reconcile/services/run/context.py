@@ -10,6 +10,7 @@ from typing import Protocol
 
 from reconcile.domain.breaker.breaker import BreakerPolicy, BreakerState
 from reconcile.domain.breaker.registry import Board
+from reconcile.domain.controls import Controls
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lease import Lease
@@ -159,6 +160,7 @@ class Run:
     gates: dict[tuple[ProviderName, bool], Gate] = field(default_factory=dict)
     calls: set[asyncio.Task[object]] = field(default_factory=set)
     visited: set[WorkspaceId] = field(default_factory=set)
+    controls: Controls = field(default_factory=Controls)
     planned_count: int = 0
     wrote_since: datetime | None = None
     """Leads that no run has looked at are those that wrote since then, or any."""

@@ -6,7 +6,8 @@ every other method raises, also one that the port does not have yet.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from reconcile.domain.breaker.breaker import Breaker
@@ -23,6 +24,7 @@ LEAD_READS = frozenset(
         "ages",
         "at_risk",
         "at_risk_count",
+        "control_leads",
         "due_leads",
         "due_workspaces",
         "freshness",
@@ -39,6 +41,7 @@ _LEDGER_READS = frozenset({"batches", "changes", "prunable", "run", "runs", "sig
 _OUTBOX_READS = frozenset({"pending", "pending_count"})
 _CADENCE_READS = frozenset({"override"})
 _ORDER_READS = frozenset({"seen"})
+_TIME_READS = frozenset({"now"})
 _ALERT_READS = frozenset({"channels", "load"})
 _BACKFILL_READS = frozenset(
     {
@@ -71,7 +74,23 @@ def dry(store: Store, *, clock: Clock) -> Store:
         orders=ReadOnly(store.orders, reads=_ORDER_READS),
         alerts=ReadOnly(store.alerts, reads=_ALERT_READS),
         backfills=ReadOnly(store.backfills, reads=_BACKFILL_READS),
+        time=ReadOnly(store.time, reads=_TIME_READS),
     )
+
+
+def on_clock(store: Store, clock: Clock) -> Store:
+    """Return *store* on *clock*, for a run whose clock jumps: the database's own clock does not jump with it."""
+    return replace(store, budgets=LocalBudgets(clock), time=LocalTime(clock))
+
+
+class LocalTime:
+    """A clock of this program in place of the database's."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def now(self) -> datetime:
+        return self._clock.now()
 
 
 class ReadOnly:

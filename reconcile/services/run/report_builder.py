@@ -76,6 +76,7 @@ def report_of(run: Run, scene: Scene) -> RunReport:
         updated=outcomes[Outcome.UPDATED],
         no_change=outcomes[Outcome.UNCHANGED],
         absent=outcomes[Outcome.ABSENT],
+        disappeared=outcomes[Outcome.DISAPPEARED],
         skipped=outcomes[Outcome.SKIPPED],
         deferred=outcomes[Outcome.DEFERRED],
         errors=outcomes[Outcome.FAILED],
@@ -157,6 +158,7 @@ def _health(run: Run, *, is_broken: bool, parked_count: int, scene: Scene) -> tu
     if errors:
         level = Health.UNHEALTHY if errors >= UNHEALTHY_ERRORS else Health.DEGRADED
         findings.append((level, f"{errors} of {counts.checks} checks failed"))
+    findings += [(Health.UNHEALTHY, str(each)) for each in run.controls.failed()]
     recovering = [b for b in run.board.breakers() if b.state is BreakerState.HALF_OPEN]
     if recovering:
         findings.append((Health.DEGRADED, f"recovering: {', '.join(str(b.key) for b in recovering[:5])}"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, cast, func, null, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, cast, func, not_, null, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reconcile.domain.appointment import Appointment
@@ -124,6 +124,19 @@ class LeadQuery:
         lead = self._domain.lead
         workspace_id = lead["workspace_id"].native(bindparam("workspace_id", type_=TEXT))
         return self.leads.where(lead["id"].column.in_(due_sql.due_lead_ids(self._domain, workspace_id)))
+
+    @cached_property
+    def control_leads(self) -> Select[Any]:
+        """Leads of one workspace whose booking stands and was seen when they were looked at last."""
+        lead, state = self._domain.lead, lead_state.c
+        is_seen = and_(state.verified_at.is_not(None), state.absent_since.is_(None), state.mismatch.is_(None))
+        is_standing = and_(not_(self._domain.lead_lacks("booking_id")), self._domain.lead_lacks("booking_canceled_at"))
+        workspace_id = lead["workspace_id"].native(bindparam("workspace_id", type_=TEXT))
+        return (
+            self.leads.where(lead["workspace_id"].column == workspace_id, is_seen, is_standing, state.reason.is_(None))
+            .order_by(state.verified_at.desc(), lead["id"].column)
+            .limit(bindparam("limit"))
+        )
 
     @cached_property
     def leads_by_id(self) -> Select[Any]:

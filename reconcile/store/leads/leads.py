@@ -116,6 +116,12 @@ class SqlLeads:
         """Write a batch in one transaction; changes whose leads have changed since are refused."""
         return await self._writer.write(batch)
 
+    async def control_leads(self, workspace_id: WorkspaceId, *, limit: int) -> Sequence[Lead]:
+        """Return leads of a workspace whose booking stands and was seen, the last seen first."""
+        async with self._database.reading() as connection:
+            parameters = {"workspace_id": workspace_id, "limit": limit}
+            return (await self._query.fetch(connection, self._query.control_leads, parameters)).leads
+
     async def quarantined(self, *, workspace_id: WorkspaceId | None = None, limit: int = 100) -> Sequence[Lead]:
         """Return leads that are set aside, longest first."""
         return await self._set_aside(lead_state.c.quarantined_at, workspace_id, limit)

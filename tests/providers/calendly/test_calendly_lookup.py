@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.change import Unverified
 from reconcile.domain.ids import Operation, ProviderName
 from reconcile.domain.lead import Lead
 from reconcile.domain.lookup import Lookup
@@ -187,13 +188,57 @@ async def test_without_an_address_only_a_single_invitee_can_be_the_lead(calendly
     assert await calendly.ask(subject) is SkipReason.NO_IDENTITY
 
 
-async def test_an_event_in_which_the_lead_has_no_place_proves_nothing(calendly: Arena) -> None:
-    """It is somebody else's: neither reported nor absent."""
-    invitee = calendly.world.calendly.book(USER, email="bob@example.com", starts_at=TOMORROW)
+async def test_a_group_event_in_which_the_lead_has_no_place_proves_nothing(calendly: Arena) -> None:
+    """Its places are other people's: neither reported nor absent."""
+    state = calendly.world.calendly
+    event = state.add_event(USER, starts_at=TOMORROW, limit=3)
+    for email in ("bob@example.com", "eve@example.com"):
+        state.invite(event.id, email=email)
+
+    answer = await calendly.answer(lead(booking_id=EVENT_URI.format(event.id), email=EMAIL))
+
+    assert (answer.appointments, answer.absent) == ((), frozenset())
+    assert answer.unverified is Unverified.OTHER_PERSON
+
+
+@pytest.mark.parametrize("email", [EMAIL, None])
+async def test_a_group_event_that_was_called_off_is_so_for_the_lead_too(calendly: Arena, email: str | None) -> None:
+    """Whichever of its places the lead has."""
+    state = calendly.world.calendly
+    event = state.add_event(USER, starts_at=TOMORROW, limit=3)
+    for other in ("bob@example.com", "eve@example.com"):
+        state.cancel(state.invite(event.id, email=other).id)
+
+    found = await calendly.only(lead(booking_id=EVENT_URI.format(event.id), email=email))
+
+    assert (found.id, found.status) == (EVENT_URI.format(event.id), AppointmentStatus.CANCELED)
+
+
+@pytest.mark.parametrize("ending", ["confirmed", "canceled", "moved"])
+async def test_the_only_place_in_a_stored_event_is_the_booking_whatever_its_address(
+    calendly: Arena, ending: str
+) -> None:
+    """People book with another address than the one that is known of them."""
+    state = calendly.world.calendly
+    invitee = state.book(USER, email="ann@home.example", starts_at=TOMORROW)
+    later = TOMORROW + timedelta(days=1)
+    if ending == "canceled":
+        state.cancel(invitee.id)
+    elif ending == "moved":
+        state.reschedule(invitee.id, later)
 
     answer = await calendly.answer(lead(booking_id=EVENT_URI.format(invitee.event_id), email=EMAIL))
 
-    assert (answer.appointments, answer.absent) == ((), frozenset())
+    found = {each.status: each.starts_at for each in answer.appointments}
+    assert (
+        found
+        == {
+            "confirmed": {AppointmentStatus.CONFIRMED: TOMORROW},
+            "canceled": {AppointmentStatus.CANCELED: TOMORROW},
+            "moved": {AppointmentStatus.RESCHEDULED: TOMORROW, AppointmentStatus.CONFIRMED: later},
+        }[ending]
+    )
+    assert answer.unverified is None
 
 
 async def test_an_event_that_was_called_off_is_so_for_all(calendly: Arena) -> None:

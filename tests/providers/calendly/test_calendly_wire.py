@@ -241,7 +241,9 @@ def test_an_account_is_reduced_to_its_id(account: str | None, expected: str | No
     ("status", "body", "message", "expected"),
     [
         (404, {"title": "Resource Not Found"}, "The server could not find the requested resource.", True),
-        (404, {"message": "x"}, "x", True),
+        (404, {"message": "x"}, "x", False),
+        (404, {"title": "Not Found"}, "No route matches [GET] /scheduled_events", False),
+        (404, {"title": "Resource Not Found"}, "", False),
         (404, {}, "", False),
         (404, [], "", False),
         (400, {"message": "not found"}, "not found", False),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconcile.domain.change import Answer
+from reconcile.domain.change import Answer, Unverified
 from reconcile.domain.outcome import SkipReason
 from reconcile.errors import (
     ErrorClass,
@@ -73,6 +73,7 @@ async def test_the_booking_of_another_person_is_not_the_leads(ghl: Arena) -> Non
 
     assert [each.id for each in answer.appointments] == [own.id]
     assert (answer.absent, answer.contact_id) == (frozenset(), CONTACT)
+    assert answer.unverified is Unverified.OTHER_PERSON
 
 
 async def test_the_booking_of_a_duplicate_contact_is_the_leads(ghl: Arena) -> None:
@@ -89,14 +90,30 @@ async def test_the_booking_of_a_duplicate_contact_is_the_leads(ghl: Arena) -> No
 
 
 async def test_the_booking_of_a_contact_that_swallowed_the_leads_is_the_leads(ghl: Arena) -> None:
-    """After a merge the lead's contact is no more."""
-    survivor = ghl.world.ghl.add_contact(LOCATION, email="new@example.com")
+    """A merge can be seen: the contact that is left has the lead's address as an additional one."""
+    survivor = ghl.world.ghl.add_contact(LOCATION, email="new@example.com", additional_emails=["merged@example.com"])
     booked = ghl.world.ghl.book(survivor.id, starts_at=TOMORROW)
 
-    answer = await ghl.answer(lead(booking_id=booked.id, contact_id="merged", email=None))
+    answer = await ghl.answer(lead(booking_id=booked.id, contact_id="merged", email="merged@example.com"))
 
     assert [each.id for each in answer.appointments] == [booked.id]
-    assert answer.contact_id == survivor.id
+    assert answer.unverified is None
+
+
+@pytest.mark.parametrize("email", [None, "ann@elsewhere.example"])
+@pytest.mark.parametrize("status", ["confirmed", "cancelled"])
+async def test_a_booking_on_a_contact_that_shares_nothing_with_the_lead_is_another_persons(
+    ghl: Arena, email: str | None, status: str
+) -> None:
+    """The lead's own contact was deleted, and that alone is no sign of a merge."""
+    stranger = ghl.world.ghl.add_contact(LOCATION, email="bob@example.com")
+    theirs = ghl.world.ghl.book(stranger.id, starts_at=TOMORROW, status=status)
+
+    answer = await ghl.answer(lead(booking_id=theirs.id, contact_id="deleted", email=email))
+
+    assert (answer.appointments, answer.absent) == ((), frozenset())
+    assert answer.unverified is Unverified.OTHER_PERSON
+    assert answer.contact_id is None
 
 
 async def test_an_answer_about_another_appointment_is_not_believed(ghl: Arena) -> None:

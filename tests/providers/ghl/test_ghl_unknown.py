@@ -7,6 +7,7 @@ import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.change import Answer
+from reconcile.domain.outcome import SkipReason
 from reconcile.errors import (
     ContractFault,
     ErrorClass,
@@ -174,9 +175,21 @@ async def test_what_is_listed_is_not_absent(ghl: Arena) -> None:
     assert answer.absent == frozenset()
 
 
-@pytest.mark.parametrize("how", ["404", "400", "empty_list"])
-async def test_a_contact_that_is_unknown_has_nothing_listed(ghl: Arena, how: str) -> None:
-    """That says nothing of a stored appointment."""
+@pytest.mark.parametrize("how", ["404", "400"])
+async def test_a_contact_that_is_gone_is_searched_for_by_its_e_mail(ghl: Arena, how: str) -> None:
+    """People whose contact was deleted book again under a new one."""
     ghl.switch(FaultKind.UNKNOWN_ID, how)
+    booked = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+
+    answer = await ghl.answer(lead(contact_id="gone", email=EMAIL))
+
+    assert [each.id for each in answer.appointments] == [booked.id]
+    assert (answer.contact_id, answer.replaces_contact) == (CONTACT, True)
+    assert await ghl.ask(lead(contact_id="gone")) is SkipReason.CONTACT_NOT_FOUND
+
+
+async def test_an_empty_list_of_a_contact_is_an_answer(ghl: Arena) -> None:
+    """That says nothing of a stored appointment."""
+    ghl.switch(FaultKind.UNKNOWN_ID, "empty_list")
 
     assert await ghl.answer(lead(contact_id="gone")) == Answer(contact_id="gone")

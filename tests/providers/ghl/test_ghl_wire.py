@@ -12,7 +12,6 @@ from reconcile.domain.appointment import Appointment, AppointmentStatus
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.errors import ContractFault, ProviderError
 from reconcile.providers.ghl import parsing as ghl_parsing
-from reconcile.providers.http.call import Reply
 from tests.providers.ghl.bodies import ANSWERS, CONTACT, LISTED, RAW, TRACE
 
 APPOINTMENT = Appointment(
@@ -266,28 +265,6 @@ def test_a_location_says_its_zone() -> None:
     assert ghl_parsing.read_time_zone({"timezone": "Asia/Kolkata"}) == "Asia/Kolkata"
     with pytest.raises(ContractFault, match=r"^GHL location response missing required time zone field$"):
         ghl_parsing.read_time_zone({"location": {"id": "x"}})
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "message", "expected"),
-    [
-        (404, {"message": "Appointment not found"}, "Appointment not found", True),
-        (404, {}, "", True),
-        (404, {"message": "Cannot GET /calendars/x"}, "Cannot GET /calendars/x", False),
-        (404, {"message": "no Route matched with those values"}, "no Route matched with those values", False),
-        (404, [], "", False),
-        (404, None, "", False),
-        (400, {"message": "Appointment not found"}, "Appointment not found", True),
-        (400, {"message": ["Contact Not Found"]}, "Contact Not Found", True),
-        (400, {"message": "Bad Request"}, "Bad Request", False),
-        (400, {}, "", False),
-        (422, {"message": "not found"}, "not found", False),
-        (200, {}, "not found", False),
-    ],
-)
-def test_only_a_404_or_a_400_that_says_so_means_absent(status: int, body: object, message: str, expected: bool) -> None:
-    """A path that is unknown, and every other 400, is unknown."""
-    assert ghl_parsing.says_gone(Reply(status=status, body=body, message=message)) is expected
 
 
 @pytest.mark.parametrize("reader", READERS)

@@ -1,0 +1,124 @@
+"""What GHL has of one person: the stored booking, what else the contact has, and whose a booking is."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from reconcile.domain.appointment import HELD, Appointment, AppointmentStatus
+from reconcile.domain.change import Answer, Unverified
+from reconcile.domain.ids import AppointmentId, Operation
+from reconcile.domain.lead import Lead
+from reconcile.domain.outcome import SkipReason
+from reconcile.providers import identity
+from reconcile.providers.ghl.parsing import Contact, Record
+
+LONGEST_VALUE = 75
+"""GHL refuses to search for more characters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """The contacts of one person that GHL knows, and what they have.
+
+    *is_searched*: they were found by the e-mail; *is_replaced*: in place of a contact that is gone.
+    """
+
+    contact_ids: tuple[str, ...]
+    appointments: tuple[Appointment, ...]
+    is_searched: bool = False
+    is_replaced: bool = False
+
+    def answer(self, appointments: Iterable[Appointment]) -> Answer:
+        """Return *appointments* as the answer of this person; of several with one e-mail no contact is the lead's."""
+        is_open = self.is_searched and len(self.contact_ids) > 1
+        return Answer(
+            appointments=tuple(appointments),
+            contact_id=self.contact_ids[0] if self.contact_ids and not is_open else None,
+            replaces_contact=self.is_replaced and not is_open,
+            returned=frozenset({Operation.CONTACT_APPOINTMENTS} if self.appointments else ()),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonSearch:
+    """Looks one lead up by the calls that it is given.
+
+    *appointment* and *listed* return None where GHL says of that very thing that there is none; *contacts* is None
+    where the workspace has no location to search in.
+    """
+
+    lead: Lead
+    now: datetime
+    appointment: Callable[[str], Awaitable[Record | None]]
+    listed: Callable[[str], Awaitable[Sequence[Appointment] | None]]
+    contacts: Callable[[str], Awaitable[Sequence[Contact]]] | None
+
+    async def by_id(self, booking_id: str) -> Answer:
+        """Ask for the stored booking; unless it stands and is ahead, see what else the person has."""
+        record = await self.appointment(booking_id)
+        returned = frozenset({Operation.APPOINTMENT} if record else ())
+        own, theirs = identity.contact_id(self.lead), record.contact_id if record else None
+        if record and own and theirs and own != theirs and not await self._is_of_same_person(theirs):
+            # Another person's booking is not the lead's: it is neither reported nor called absent.
+            person = await self._person([own])
+            others = person.answer(each for each in person.appointments if each.id != record.appointment.id)
+            return replace(others, returned=others.returned | returned, unverified=Unverified.OTHER_PERSON)
+        if record and _stands_ahead(record.appointment, self.now):
+            return Answer(appointments=(record.appointment,), returned=returned, contact_id=own or theirs)
+        person = await self._person([own, theirs])
+        found = {each.id: each for each in person.appointments}
+        # What GHL lists is not absent, whatever it says when asked for it alone.
+        absent = frozenset({AppointmentId(booking_id)} - found.keys() if record is None else ())
+        silent = frozenset({Operation.CONTACT_APPOINTMENTS} if record and _leaves_out(person, record) else ())
+        if record:
+            found[record.appointment.id] = record.appointment
+        answer = person.answer(found.values())
+        return replace(answer, absent=absent, returned=answer.returned | returned, silent=silent)
+
+    async def by_contacts(self, *contact_ids: str) -> Answer | SkipReason:
+        """Return what the contacts have, else those of the e-mail address; or that there is no such person."""
+        person = await self._person(contact_ids)
+        return person.answer(person.appointments) if person.contact_ids else SkipReason.CONTACT_NOT_FOUND
+
+    async def _is_of_same_person(self, contact_id: str) -> bool:
+        """Tell whether a contact has the lead's e-mail address: a location may keep one person several times."""
+        address = self._address
+        if address is None or self.contacts is None:
+            return False
+        return contact_id in {each.id for each in await self.contacts(address)}
+
+    async def _person(self, contact_ids: Iterable[str | None]) -> Person:
+        """Return what the contacts have that are given; where GHL has none of them any more, those of the e-mail."""
+        wanted = [each for each in dict.fromkeys(contact_ids) if each]
+        person = await self._listed(wanted)
+        address = self._address
+        if person.contact_ids or address is None or self.contacts is None:
+            return person
+        having_it = [each.id for each in await self.contacts(address)]
+        found = await self._listed(having_it)
+        return replace(found, contact_ids=tuple(having_it), is_searched=True, is_replaced=bool(wanted))
+
+    async def _listed(self, contact_ids: Sequence[str]) -> Person:
+        known: list[str] = []
+        found: dict[AppointmentId, Appointment] = {}
+        for each in contact_ids:
+            if (appointments := await self.listed(each)) is not None:
+                known.append(each)
+                found |= {appointment.id: appointment for appointment in appointments}
+        return Person(contact_ids=tuple(known), appointments=tuple(found.values()))
+
+    @property
+    def _address(self) -> str | None:
+        return identity.address(self.lead, longest=LONGEST_VALUE)
+
+
+def _stands_ahead(appointment: Appointment, now: datetime) -> bool:
+    """Tell whether it is the one that counts whatever else there is: after it, people book again."""
+    return appointment.status is AppointmentStatus.CONFIRMED and appointment.starts_at > now
+
+
+def _leaves_out(person: Person, record: Record) -> bool:
+    """Tell whether the list of the contact that a standing appointment is of lacks that appointment."""
+    is_listed = any(each.id == record.appointment.id for each in person.appointments)
+    is_asked = record.contact_id in person.contact_ids and not person.is_searched
+    return record.appointment.status in HELD and is_asked and not is_listed
