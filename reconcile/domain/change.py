@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from reconcile.domain.appointment import Appointment
+from reconcile.domain.appointment import CALLED_OFF, Appointment, AppointmentStatus
 from reconcile.domain.ids import AppointmentId, Operation
 from reconcile.domain.lead import Lead, LeadStatus, MismatchKind, Rollup
 from reconcile.domain.outcome import Outcome
@@ -93,3 +93,13 @@ class Change:
     """Whether what it was planned from proves where the lead's booking stands."""
     removed: tuple[Appointment, ...] = ()
     """Rows that are to be deleted again: only what takes back a change that has made them."""
+
+    @property
+    def is_restoration(self) -> bool:
+        """Whether a lead whose booking was called off here is booked again."""
+        return is_restored(self.lead.rollup, self.rollup)
+
+
+def is_restored(before: Rollup, after: Rollup) -> bool:
+    """Tell whether what was called off stands again."""
+    return before.status in CALLED_OFF and after.status is AppointmentStatus.CONFIRMED

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from reconcile.domain.lead import Lead
+from reconcile.domain.lead import Lead, MismatchKind
 
 
 class Priority(StrEnum):
@@ -44,19 +44,30 @@ class DuePolicy:
 
 
 def is_hot(lead: Lead, *, now: datetime, policy: DuePolicy) -> bool:
-    """Tell whether *lead* is urgent: in a sequence, meeting soon, or with a disappearance to be confirmed."""
-    starts_at = lead.rollup.starts_at
-    meets_soon = starts_at is not None and lead.rollup.canceled_at is None and now <= starts_at < now + policy.soon
-    return lead.in_sequence or meets_soon or lead.state.absent_since is not None
+    """Tell whether *lead* is urgent: in a sequence, meeting soon, or with a meeting ahead that may stand again.
+
+    What was called off or has disappeared is provisional until its start has passed.
+    """
+    starts_at, is_called_off = lead.rollup.starts_at, lead.rollup.canceled_at is not None
+    is_ahead = starts_at is not None and now <= starts_at
+    meets_soon = is_ahead and not is_called_off and starts_at is not None and starts_at < now + policy.soon
+    return lead.in_sequence or meets_soon or (is_ahead and is_called_off) or _is_missed(lead, now)
+
+
+def _is_missed(lead: Lead, now: datetime) -> bool:
+    """Tell whether the lead's booking was named absent or not mentioned, and its start has not passed."""
+    state, starts_at = lead.state, lead.rollup.starts_at
+    has_disappeared = state.absent_since is not None or state.mismatch is MismatchKind.DISAPPEARED
+    return has_disappeared and (starts_at is None or now <= starts_at)
 
 
 def is_warm(lead: Lead, *, now: datetime, policy: DuePolicy) -> bool:
-    """Tell whether *lead* has something to compare that was not verified for long, or never."""
-    verified_at = lead.state.verified_at
+    """Tell whether *lead* has something to compare that was not verified for long, never, or since its last message."""
+    verified_at, wrote_at = lead.state.verified_at, lead.last_inbound_at
     if verified_at is not None and verified_at <= now - policy.stale:
         return True
-    never_verified = verified_at is None and lead.last_inbound_at is not None
-    return never_verified or (lead.rollup.booking_id is not None and lead.rollup.status is None)
+    has_written = wrote_at is not None and (verified_at is None or verified_at < wrote_at <= now)
+    return has_written or (lead.rollup.booking_id is not None and lead.rollup.status is None)
 
 
 def due(lead: Lead, *, now: datetime, policy: DuePolicy) -> Priority | NotDue:

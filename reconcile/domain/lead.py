@@ -63,6 +63,8 @@ class LeadState:
     absent_since: datetime | None = None
     mismatch: MismatchKind | None = None
     mismatch_at: datetime | None = None
+    occurrence: int = 0
+    """How often a booking that was called off here stood again: part of the keys of the follow-ups since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,14 @@
 """The decision: what would make a lead's rows agree with what the provider said. Pure, so a test is a table."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconcile.domain.appointment import CALLED_OFF, HELD, Appointment, AppointmentStatus, primary
 from reconcile.domain.booking_reference import canonical, provider_of, refers_to
-from reconcile.domain.change import Answer, AppointmentChange, Change, Effect, EffectKind, Unverified
+from reconcile.domain.change import Answer, AppointmentChange, Change, Unverified
 from reconcile.domain.evidence import Absence, Evidence, evidence, lost_booking, stored_booking, why_not_mentioned
+from reconcile.domain.follow_ups import follow_ups
 from reconcile.domain.ids import AppointmentId
 from reconcile.domain.lead import Lead, LeadStatus, MismatchKind, Rollup
 from reconcile.domain.outcome import Outcome, SkipReason
@@ -53,6 +53,14 @@ class _Case:
     @property
     def stored(self) -> dict[AppointmentId, Appointment]:
         return {a.id: a for a in self.lead.appointments}
+
+    @property
+    def doubtful(self) -> frozenset[AppointmentId]:
+        """Those of which the provider says something unknown, where another one is confirmed and ahead."""
+        told = self.answer.appointments
+        if not any(a.status is AppointmentStatus.CONFIRMED and a.starts_at > self.now for a in told):
+            return frozenset()
+        return frozenset(a.id for a in told if a.status is AppointmentStatus.UNKNOWN)
 
     @property
     def lost_at(self) -> datetime:
@@ -127,11 +135,16 @@ def _merged(case: _Case) -> dict[AppointmentId, Appointment]:
         if known is None and remote.status is AppointmentStatus.UNKNOWN:
             continue
         merged[remote.id] = _updated(known, remote, now=case.now)
+    for appointment_id in case.doubtful & merged.keys():
+        if merged[appointment_id].status is AppointmentStatus.CONFIRMED:
+            merged[appointment_id] = replace(merged[appointment_id], status=AppointmentStatus.UNKNOWN)
     for appointment_id in [i for i in merged if case.lost and refers_to(case.lost, i)]:
         gone = merged[appointment_id]
         if gone.status not in CALLED_OFF:
             merged[appointment_id] = replace(gone, status=AppointmentStatus.CANCELED, canceled_at=case.lost_at)
-    link_reschedules(merged, known=stored, now=case.now)
+    dated = {i for i, a in stored.items() if a.canceled_at} | {a.id for a in case.answer.appointments if a.canceled_at}
+    undated = frozenset(a.id for a in case.answer.appointments) - dated
+    link_reschedules(merged, known=stored, undated=undated)
     return {i: replace(a, created_at=None) for i, a in merged.items()}
 
 
@@ -170,6 +183,8 @@ def _rollup(case: _Case, merged: _Appointments) -> Rollup:
     before = case.lead.rollup
     candidates = list(merged.values())
     unlisted = _unlisted_booking(case.lead, merged)
+    if unlisted is not None and any(refers_to(unlisted.id, i) for i in case.doubtful):
+        unlisted = None
     if unlisted is not None and case.lost is None:
         candidates.append(unlisted)
     chosen = primary(candidates, now=case.now)
@@ -216,7 +231,7 @@ def _change(case: _Case) -> Change | None:
     rows = tuple(
         AppointmentChange(before=stored.get(i), after=a) for i, a in sorted(merged.items()) if stored.get(i) != a
     )
-    status = _status(lead, rollup)
+    status = _status(lead, rollup, now=case.now)
     contact_id = lead.contact_id or case.answer.contact_id
     if case.answer.replaces_contact:
         contact_id = case.answer.contact_id
@@ -237,7 +252,7 @@ def _change(case: _Case) -> Change | None:
         status=status,
         contact_id=contact_id,
         appointments=rows,
-        effects=_effects(lead, rollup, outcome=outcome, now=case.now) if moved else (),
+        effects=follow_ups(lead, rollup, outcome=outcome, now=case.now) if moved else (),
         mismatch=mismatch,
     )
 
@@ -248,10 +263,14 @@ def _is_newly_booked(before: Rollup, after: Rollup) -> bool:
     )
 
 
-def _status(lead: Lead, rollup: Rollup) -> LeadStatus:
-    """Return the lead's status: moved by a booking or its loss, and never against what people have set since."""
-    if lead.status is LeadStatus.KEPT:
-        return LeadStatus.KEPT
+def _status(lead: Lead, rollup: Rollup, *, now: datetime) -> LeadStatus:
+    """Return the lead's status: moved by a booking or its loss, and never against what people have set since.
+
+    Once the meeting's time has come, what stands in the row is what people have made of it.
+    """
+    is_over = rollup.starts_at is not None and rollup.starts_at <= now
+    if lead.status is LeadStatus.KEPT or (is_over and rollup == lead.rollup):
+        return lead.status
     if _is_newly_booked(lead.rollup, rollup):
         return LeadStatus.MEETING_BOOKED
     if rollup.status is AppointmentStatus.CONFIRMED and lead.status is LeadStatus.QUALIFIED:
@@ -269,24 +288,3 @@ def _outcome(before: Rollup, after: Rollup, chosen: Appointment | None) -> Outco
     if _is_newly_booked(before, after):
         return Outcome.RESCHEDULED if before.booking_id and chosen and chosen.replaces else Outcome.BOOKED
     return Outcome.UPDATED if before.starts_at == after.starts_at else Outcome.RESCHEDULED
-
-
-def _effects(lead: Lead, rollup: Rollup, *, outcome: Outcome, now: datetime) -> tuple[Effect, ...]:
-    """Ask for follow-ups of what happens now; nobody wants a sequence about a meeting that is over."""
-    if rollup.booking_id is None:
-        return ()
-    # Where the loss of the one before was told, what replaces it is news as well.
-    is_news = outcome is Outcome.BOOKED or (outcome is Outcome.RESCHEDULED and lead.rollup.status in CALLED_OFF)
-    if is_news and rollup.starts_at is not None and rollup.starts_at > now:
-        return (_effect(EffectKind.START_POST_BOOKING_SEQUENCE, lead, rollup, rollup.starts_at),)
-    was_booked = lead.rollup.booking_id is not None and lead.rollup.status not in CALLED_OFF
-    if was_booked and rollup.status is AppointmentStatus.CANCELED:
-        return (_effect(EffectKind.OPEN_CANCELLATION_TASK, lead, rollup, rollup.canceled_at),)
-    return ()
-
-
-def _effect(kind: EffectKind, lead: Lead, rollup: Rollup, instant: datetime | None) -> Effect:
-    """Name the effect by what caused it, so that planning it twice, even after a crash, delivers it once."""
-    appointment_id = canonical(rollup.booking_id or "")
-    cause = "\n".join([kind, lead.workspace_id, lead.id, appointment_id, instant.isoformat() if instant else ""])
-    return Effect(kind=kind, key=hashlib.sha256(cause.encode()).hexdigest()[:40], appointment_id=appointment_id)

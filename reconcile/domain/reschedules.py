@@ -14,17 +14,21 @@ RESCHEDULE_WINDOW = timedelta(hours=6)
 _Appointments = Mapping[AppointmentId, Appointment]
 
 
-def link_reschedules(merged: dict[AppointmentId, Appointment], *, known: _Appointments, now: datetime) -> None:
+def link_reschedules(
+    merged: dict[AppointmentId, Appointment], *, known: _Appointments, undated: frozenset[AppointmentId]
+) -> None:
     """Set ``replaces`` of new appointments and the status of those they replace, in *merged* itself.
 
     The provider's own chain comes first; else the nearest cancellation in RESCHEDULE_WINDOW. *known* holds the stored
-    appointments, which are never linked anew; *now* stands for an unknown instant of creation.
+    appointments, which are never linked anew. Nothing is near to what has no date of its own: *undated* are those
+    of which nobody said when they were canceled, and a new one without an instant of creation replaces none.
     """
-    replaceable = _replaceable(merged)
+    replaceable = _replaceable(merged, undated)
     for new in sorted(merged.values(), key=lambda a: (a.starts_at, a.id)):
         replaced = new.replaces
-        if replaced is None and new.id not in known and new.status is AppointmentStatus.CONFIRMED:
-            replaced = _take_nearest(replaceable, new.created_at or now)
+        is_new = new.id not in known and new.status is AppointmentStatus.CONFIRMED
+        if replaced is None and is_new and new.created_at is not None:
+            replaced = _take_nearest(replaceable, new.created_at)
         if replaced is None:
             continue
         # Not *new* itself, which what replaces it may have changed since the list was sorted.
@@ -34,13 +38,19 @@ def link_reschedules(merged: dict[AppointmentId, Appointment], *, known: _Appoin
             merged[replaced] = replace(old, status=AppointmentStatus.RESCHEDULED)
 
 
-def _replaceable(merged: _Appointments) -> list[tuple[datetime, AppointmentId]]:
-    """Return the canceled appointments that no other replaces yet, by the instant of their cancellation."""
-    taken = {a.replaces for a in merged.values()}
+def _replaceable(merged: _Appointments, undated: frozenset[AppointmentId]) -> list[tuple[datetime, AppointmentId]]:
+    """Return the canceled appointments that no other replaces yet, by the instant of their cancellation.
+
+    A record that was edited long after its meeting tells of no cancellation: people put off what is ahead.
+    """
+    taken = {a.replaces for a in merged.values()} | undated
     return sorted(
         (a.canceled_at, a.id)
         for a in merged.values()
-        if a.status is AppointmentStatus.CANCELED and a.canceled_at and a.id not in taken
+        if a.status is AppointmentStatus.CANCELED
+        and a.canceled_at
+        and a.id not in taken
+        and a.canceled_at <= a.starts_at + RESCHEDULE_WINDOW
     )
 
 

@@ -35,7 +35,8 @@ class Attempt:
     *is_verified*: the truth was seen. *is_urgent*: it was not, and the meeting is ahead: it is looked for at once.
     *keeps_place*: there was no room for it in this run, so it waits on where it stood in the line.
     *is_blamed_elsewhere*: a breaker takes the failure for somebody else's. *is_absent*: the provider named the stored
-    booking absent, at *seen_at* by the database's clock. *mismatch*: a difference that was found and is left standing.
+    booking absent, at *seen_at* by the database's clock. *mismatch*: a difference that was found and is left
+    standing. *is_restored*: what was called off here stands again.
     """
 
     at: datetime
@@ -48,6 +49,7 @@ class Attempt:
     is_absent: bool = False
     seen_at: datetime | None = None
     mismatch: MismatchKind | None = None
+    is_restored: bool = False
 
 
 def next_state(state: LeadState, attempt: Attempt, *, policy: BackoffPolicy, jitter: float) -> LeadState:
@@ -89,6 +91,7 @@ def next_state(state: LeadState, attempt: Attempt, *, policy: BackoffPolicy, jit
         verified_at=verified_at,
         next_attempt_at=next_attempt_at,
         reason=None if attempt.is_verified else attempt.reason,
+        occurrence=state.occurrence + attempt.is_restored,
         absent_since=(state.absent_since or attempt.seen_at or at) if attempt.is_absent else None,
         mismatch=attempt.mismatch,
         mismatch_at=None if attempt.mismatch is None else (state.mismatch_at if is_same_mismatch else None) or at,

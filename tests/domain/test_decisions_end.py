@@ -118,6 +118,7 @@ REMEMBERED: Mapping[str, Any] = {
     "absent_since": NOW - DAY,
     "mismatch": MismatchKind.DIFFERS,
     "mismatch_at": NOW - DAY,
+    "occurrence": 3,
 }
 ANSWERED = [each for each in Outcome if each.is_answered]
 
@@ -133,7 +134,7 @@ def test_an_answer_leaves_nothing_of_what_was_remembered_of_trouble(outcome: Out
     fresh = {each.name: each.default for each in fields(LeadState)}
 
     assert set(REMEMBERED) == set(fresh)
-    assert _after(outcome, is_verified=True) == {**fresh, "attempted_at": NOW, "verified_at": NOW}
+    assert _after(outcome, is_verified=True) == {**fresh, "attempted_at": NOW, "verified_at": NOW, "occurrence": 3}
 
 
 @pytest.mark.parametrize("outcome", ANSWERED)

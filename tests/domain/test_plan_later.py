@@ -102,7 +102,9 @@ FIELDS: Mapping[str, Expected] = {
     "provider": lambda remote, _known, _row: remote.provider,
     "status": lambda remote, known, row: (
         known.status
-        if known and (remote.status is UNKNOWN or (remote.status, known.status) == (CANCELED, RESCHEDULED))
+        if known
+        and row.status is not UNKNOWN
+        and (remote.status is UNKNOWN or (remote.status, known.status) == (CANCELED, RESCHEDULED))
         else remote.status
     ),
     "starts_at": lambda remote, _known, _row: cut(remote.starts_at),

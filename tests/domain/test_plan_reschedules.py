@@ -30,8 +30,9 @@ def nearest_by_comparing_all(appointments: list[Appointment]) -> dict[Appointmen
     """Return the same by the definition: by start, each takes the nearest that is left, the least id of two."""
     left = {a.id: a.canceled_at for a in appointments if a.canceled_at is not None}
     found: dict[AppointmentId, AppointmentId] = {}
-    for new in sorted((a for a in appointments if a.id not in left), key=lambda a: (a.starts_at, a.id)):
-        distances = [(abs((new.created_at or NOW) - instant), each) for each, instant in left.items()]
+    dated = [(a, a.created_at) for a in appointments if a.id not in left and a.created_at is not None]
+    for new, created_at in sorted(dated, key=lambda pair: (pair[0].starts_at, pair[0].id)):
+        distances = [(abs(created_at - instant), each) for each, instant in left.items()]
         if distances and min(distances)[0] <= RESCHEDULE_WINDOW:
             found[new.id] = min(distances)[1]
             del left[found[new.id]]

@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.due import DuePolicy, Priority, due
-from reconcile.domain.lead import Lead, LeadState, Rollup
+from reconcile.domain.lead import Lead, LeadState, MismatchKind, Rollup
 from reconcile.ports import Store
 from reconcile.store.db.database import Database
 from reconcile.store.leads.seed import seed
@@ -44,6 +44,8 @@ states = st.builds(
     next_attempt_at=maybe_instant,
     quarantined_at=maybe_instant | st.none(),
     absent_since=maybe_instant,
+    mismatch=st.none() | st.sampled_from(MismatchKind),
+    occurrence=st.integers(0, 3),
 )
 facts = st.fixed_dictionaries(
     {"rollup": rollups, "state": states, "in_sequence": st.booleans(), "last_inbound_at": maybe_instant}

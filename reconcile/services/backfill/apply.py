@@ -96,6 +96,7 @@ class Applying:
             is_urgent=True,  # the schedule looks again when the lead is due, whatever the plan has found
             is_absent=item.is_absent,
             mismatch=item.mismatch,
+            is_restored=change is not None and change.is_restoration,
         )
         refused = replace(attempt, at=run.started_at, outcome=Outcome.FAILED, reason=ErrorClass.REFUSED_WRITE)
         backoff, jitter = run.policy.backoff, run.parts.random.random()

@@ -122,6 +122,7 @@ def _lead_write(checked: Checked, workspace: Workspace, *, run: Run) -> LeadWrit
         is_absent=plan is not None and plan.is_absent,
         seen_at=checked.seen_at,
         mismatch=plan.standing if plan is not None else None,
+        is_restored=plan is not None and plan.change is not None and plan.change.is_restoration,
     )
     backoff, jitter = run.policy.backoff, run.parts.random.random()
     after = next_state(state, attempt, policy=backoff, jitter=jitter)

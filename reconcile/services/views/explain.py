@@ -29,8 +29,8 @@ _WHY_NOT = {
     NotDue.NEVER_ENGAGED: "has no booking, no inbound message and no active sequence: there is nothing to compare",
 }
 _WHY = {
-    Priority.HOT: "due, before others: it is in a sequence, meets soon, or has a disappearance to be confirmed",
-    Priority.WARM: "due: verified too long ago, or never",
+    Priority.HOT: "due, before others: it is in a sequence, meets soon, or has a meeting ahead that does not stand",
+    Priority.WARM: "due: verified too long ago, never, or before its last message",
 }
 _UNTOLD = "due: it holds a booking without a status"
 

@@ -172,6 +172,7 @@ def _state(lead: Lead, state: LeadState) -> Row:
         "absent_since": state.absent_since,
         "mismatch": state.mismatch.value if state.mismatch else None,
         "mismatch_at": state.mismatch_at,
+        "occurrence": state.occurrence,
     }
 
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from reconcile.domain.due import DuePolicy
+from reconcile.domain.lead import MismatchKind
 from reconcile.store.db.types import SQLITE, Instant
 from reconcile.store.mapping.domain_tables import DomainTables
 from reconcile.store.schema.tables import lead_state
@@ -36,7 +37,8 @@ _OVERDUE_AFTER = timedelta(minutes=5)
 _EVER = datetime(1, 1, 1, tzinfo=UTC)
 
 _C = lead_state.c
-_IS_MISSED = _C.absent_since.is_not(None)
+_IS_ABSENT = _C.absent_since.is_not(None)
+_HAS_DISAPPEARED = _C.mismatch == MismatchKind.DISAPPEARED.value
 _IS_STALE = _C.verified_at <= STALE_BEFORE
 _IS_FREE = and_(
     _C.quarantined_at.is_(None),
@@ -64,14 +66,15 @@ def meets_soon(domain: DomainTables) -> ColumnElement[bool]:
 
 def is_hot(domain: DomainTables) -> ColumnElement[bool]:
     """Ask what ``due.is_hot`` asks."""
-    return or_(domain.lead_column("in_sequence"), meets_soon(domain), _IS_MISSED)
+    is_missed = and_(or_(_IS_ABSENT, _HAS_DISAPPEARED), _has_not_begun(domain))
+    return or_(domain.lead_column("in_sequence"), meets_soon(domain), _may_stand_again(domain), is_missed)
 
 
 def is_warm(domain: DomainTables) -> ColumnElement[bool]:
     """Ask what ``due.is_warm`` asks."""
     wrote = not_(domain.lead_lacks("last_inbound_at"))
     is_untold = and_(not_(domain.lead_lacks("booking_id")), domain.lead_lacks("booking_status"))
-    return or_(_IS_STALE, and_(_C.verified_at.is_(None), wrote), is_untold)
+    return or_(_IS_STALE, and_(_C.verified_at.is_(None), wrote), _wrote_since_verified(domain), is_untold)
 
 
 def is_due(domain: DomainTables) -> ColumnElement[bool]:
@@ -130,12 +133,48 @@ def _reasons(domain: DomainTables) -> Sequence[Select[tuple[int]]]:
     asked.append(_leads_or_memory(domain, "booking_starts_at", _starts_soon(domain), empty="booking_canceled_at"))
     has_booking = not_(domain.lead_lacks("booking_id"))
     asked.append(_leads_or_memory(domain, "booking_id", has_booking, empty="booking_status"))
-    asked += [_memory(domain, _IS_MISSED), _memory(domain, _IS_STALE)]
+    if "booking_starts_at" in lead and "booking_canceled_at" in lead:
+        asked.append(_leads(domain, _may_stand_again(domain)))
+    else:
+        asked.append(_memory(domain, _may_stand_again(domain)))
+    missed = [_memory(domain, each, _has_not_begun(domain)) for each in (_IS_ABSENT, _HAS_DISAPPEARED)]
+    asked += [*missed, _memory(domain, _IS_STALE)]
     if "last_inbound_at" in lead:
         is_unverified = _C.verified_at.is_(None)
         asked.append(_memory(domain, is_unverified, not_(domain.lead_lacks("last_inbound_at"))))
         asked.append(_unseen(domain))
+        asked.append(_wrote_lately(domain))
     return asked
+
+
+def _may_stand_again(domain: DomainTables) -> ColumnElement[bool]:
+    """Ask whether a lead's booking is called off and its start is still ahead."""
+    return and_(_is_ahead(domain), not_(domain.lead_lacks("booking_canceled_at")))
+
+
+def _has_not_begun(domain: DomainTables) -> ColumnElement[bool]:
+    return or_(domain.lead_lacks("booking_starts_at"), _is_ahead(domain))
+
+
+def _is_ahead(domain: DomainTables) -> ColumnElement[bool]:
+    if "booking_starts_at" in domain.lead:
+        return domain.lead["booking_starts_at"].since(NOW)
+    return _C.booking_starts_at >= NOW
+
+
+def _wrote_since_verified(domain: DomainTables) -> ColumnElement[bool]:
+    """Ask whether a lead wrote after it was verified; of a message from the future nothing is believed."""
+    if "last_inbound_at" not in domain.lead:
+        return false()
+    wrote_at = domain.lead["last_inbound_at"]
+    return and_(wrote_at.read > _C.verified_at, wrote_at.read <= NOW)
+
+
+def _wrote_lately(domain: DomainTables) -> Select[tuple[int]]:
+    """Ask for leads that wrote after they were verified: who was verified longer ago is due for that."""
+    wrote = domain.lead["last_inbound_at"].since(STALE_BEFORE)
+    source = domain.lead.table.join(lead_state, domain.lead["id"].names(_C.lead_id))
+    return select(1).select_from(source).where(wrote, _wrote_since_verified(domain), _IS_FREE)
 
 
 def _starts_soon(domain: DomainTables) -> ColumnElement[bool]:

@@ -22,7 +22,7 @@ from reconcile.store.schema.tables import appointment_state, lead_state, workspa
 
 STATE_COLUMNS = (
     *("attempted_at", "verified_at", "next_attempt_at", "failure_count", "quarantined_at", "reason", "absent_since"),
-    *("mismatch", "mismatch_at"),
+    *("mismatch", "mismatch_at", "occurrence"),
 )
 
 

@@ -75,6 +75,7 @@ def read_lead(row: RowMapping, appointments: Iterable[Appointment], mapping: Sch
             absent_since=row["absent_since"],
             mismatch=word(MismatchKind, row["mismatch"]),
             mismatch_at=row["mismatch_at"],
+            occurrence=row["occurrence"] or 0,
         ),
     )
 

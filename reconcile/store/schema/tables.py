@@ -52,6 +52,7 @@ lead_state = Table(
     Column("absent_since", Instant),
     Column("mismatch", Words),
     Column("mismatch_at", Instant),
+    Column("occurrence", Integer, nullable=False, server_default="0"),
     Column("contact_id", Words),
     Column("status", Words),
     Column("booking_id", Words),

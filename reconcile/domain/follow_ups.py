@@ -1,0 +1,37 @@
+"""What others are asked to do about a change, each named by its cause."""
+
+import hashlib
+from datetime import datetime
+
+from reconcile.domain.appointment import CALLED_OFF, AppointmentStatus
+from reconcile.domain.booking_reference import canonical
+from reconcile.domain.change import Effect, EffectKind, is_restored
+from reconcile.domain.lead import Lead, Rollup
+from reconcile.domain.outcome import Outcome
+
+
+def follow_ups(lead: Lead, rollup: Rollup, *, outcome: Outcome, now: datetime) -> tuple[Effect, ...]:
+    """Ask for follow-ups of what happens now; nobody wants a sequence about a meeting that is over."""
+    if rollup.booking_id is None:
+        return ()
+    # Where the loss of the one before was told, what replaces it is news as well.
+    is_news = outcome is Outcome.BOOKED or (outcome is Outcome.RESCHEDULED and lead.rollup.status in CALLED_OFF)
+    if is_news and rollup.starts_at is not None and rollup.starts_at > now:
+        return (_effect(EffectKind.START_POST_BOOKING_SEQUENCE, lead, rollup, rollup.starts_at),)
+    was_booked = lead.rollup.booking_id is not None and lead.rollup.status not in CALLED_OFF
+    if was_booked and rollup.status is AppointmentStatus.CANCELED:
+        return (_effect(EffectKind.OPEN_CANCELLATION_TASK, lead, rollup, rollup.canceled_at),)
+    return ()
+
+
+def _effect(kind: EffectKind, lead: Lead, rollup: Rollup, instant: datetime | None) -> Effect:
+    """Name the effect by what caused it, so that planning it twice, even after a crash, delivers it once.
+
+    What is confirmed, called off and confirmed again is asked for twice: the occurrence tells the two apart.
+    """
+    appointment_id = canonical(rollup.booking_id or "")
+    occurrence = lead.state.occurrence + is_restored(lead.rollup, rollup)
+    times = [f"{occurrence}"] if occurrence else []
+    instants = [instant.isoformat() if instant else "", *times]
+    cause = "\n".join([kind, lead.workspace_id, lead.id, appointment_id, *instants])
+    return Effect(kind=kind, key=hashlib.sha256(cause.encode()).hexdigest()[:40], appointment_id=appointment_id)
