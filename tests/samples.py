@@ -11,7 +11,7 @@ WHOLE = pytest.mark.whole
 """Marks a cell that `make test` leaves out."""
 ONE_IN = 4
 """Of so many cells on PostgreSQL, where SQLite's cell beside it goes the same way in Python, `make test` runs one."""
-_USE_CASES = ("runner", "integration")
+USE_CASES = tuple(Path(__file__).parent / name for name in ("services", "integration"))
 """Folders whose tests need any database; what SQL makes of each port, tests/contracts and tests/store try on both."""
 _TESTS = Path(__file__).parent
 
@@ -24,9 +24,12 @@ def is_part(config: pytest.Config) -> bool:
 
 def mark_whole(items: list[pytest.Item]) -> None:
     """Mark the cells on PostgreSQL that a sample of use cases leaves out: by their names, so that it stays the same."""
-    folders = [_TESTS / each for each in _USE_CASES]
     for item in items:
         cell = getattr(item, "callspec", None)
         is_on_postgres = cell is not None and "postgres" in cell.params.values()
-        if is_on_postgres and item.path.parent in folders and (crc32(item.nodeid.encode()) >> 8) % ONE_IN:
+        if (
+            is_on_postgres
+            and any(map(item.path.is_relative_to, USE_CASES))
+            and (crc32(item.nodeid.encode()) >> 8) % ONE_IN
+        ):
             item.add_marker(WHOLE)
