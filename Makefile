@@ -44,10 +44,6 @@ mutants: $(STAMP)  ## how many mutants of each layer the tests notice: SAMPLE (2
 audit: $(STAMP)  ## whether a locked package has a known vulnerability, as far as that can be asked from here
 	$(BIN)/python -m tests.audit
 
-.PHONY: collector
-collector: $(STAMP)  ## OpenTelemetry's collector, which the tests send to once it is built from Go modules
-	$(BIN)/python -m tests.telemetry.collector
-
 .PHONY: tools
 tools: $(STAMP)  ## what the tests below would build on their first run, beside other work; a few of it with TOOLS=
 	$(BIN)/python -m tests.tools $(TOOLS)
