@@ -87,7 +87,7 @@ def test_every_command_that_is_shown_can_be_typed(document: Path) -> None:
 
 @each_document
 def test_every_flag_and_variable_that_is_named_exists(document: Path) -> None:
-    others = {"--numprocesses", "--randomly-seed", "--picture", "--help", *HELMS}
+    others = {"--numprocesses", "--randomly-seed", "--picture", "--help", "--version", *HELMS}
     spans = [span for span in shown(document) if not span.startswith("pytest")]
     benchmarks = set(re.findall(r'"(--[a-z-]+)"', "".join(file.read_text() for file in ROOT.glob("benchmarks/*.py"))))
 
