@@ -22,6 +22,21 @@ def is_part(config: pytest.Config) -> bool:
     return asked != [_TESTS] or bool(config.option.markexpr)
 
 
+def add_option(parser: pytest.Parser) -> None:
+    """Add ``--part K/N``."""
+    parser.addoption(
+        "--part", default="1/1", metavar="K/N", help="Run the K-th of N parts of the tests that were asked for."
+    )
+
+
+def outside_part(items: list[pytest.Item], part: str) -> list[pytest.Item]:
+    """Return the tests that are not in *part*, like ``2/3``; each test is in the same of the N parts each time."""
+    number, _, count = part.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise pytest.UsageError(f"--part {part}: give K/N with K from 1 to N, like 2/3")
+    return [each for each in items if crc32(each.nodeid.encode()) % int(count) != int(number) - 1]
+
+
 def mark_whole(items: list[pytest.Item]) -> None:
     """Mark the cells on PostgreSQL that a sample of use cases leaves out: by their names, so that it stays the same."""
     for item in items:
