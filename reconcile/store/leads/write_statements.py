@@ -33,6 +33,8 @@ from reconcile.store.mapping.domain_tables import APPOINTMENT_FACTS, LEAD_FACTS,
 from reconcile.store.mapping.fields import DomainTable, type_of
 from reconcile.store.schema import tables
 
+CUSTOMER_STEPS = ("new_appointments", "appointments", "removed", "leads", "attempts")
+"""The steps that write to the customer's tables."""
 WATERMARKS = ("attempted_at", "verified_at")
 _TRUE = text("true")
 """SQLite reads ``SELECT … ON CONFLICT`` as a join's condition unless a WHERE stands between."""
