@@ -48,7 +48,7 @@ TABLE: Mapping[str, Methods] = {
     ),
     "LogSource": _methods(reads="entries"),
     "Orders": _methods(reads="seen", writes="remember forget"),
-    "Outbox": _methods(reads="pending pending_count", writes="delivered postponed"),
+    "Outbox": _methods(reads="pending pending_count given_up_count", writes="delivered postponed hold_back give_up"),
     "Provider": _methods(reads="answer sweep", local="lookup sweep_cost usage"),
     "Span": _methods(local="note fail link"),
     "StateMirror": _methods(reads="read forbidden", writes="patch announce"),

@@ -36,7 +36,7 @@ LEAD_READS = frozenset(
 )
 _BREAKER_READS = frozenset({"get", "load"})
 _LEDGER_READS = frozenset({"batches", "changes", "prunable", "run", "runs", "sightings", "signatures", "ticks"})
-_OUTBOX_READS = frozenset({"pending", "pending_count"})
+_OUTBOX_READS = frozenset({"given_up_count", "pending", "pending_count"})
 _CADENCE_READS = frozenset({"override"})
 _ORDER_READS = frozenset({"seen"})
 _ALERT_READS = frozenset({"channels", "load"})
