@@ -33,11 +33,11 @@ class Outbox(Protocol):
         """
         ...
 
-    async def delivered(self, keys: Sequence[str], *, at: datetime) -> None:
+    async def mark_delivered(self, keys: Sequence[str], *, at: datetime) -> None:
         """Note that the receiver has confirmed these."""
         ...
 
-    async def postponed(self, keys: Sequence[str], *, until: datetime, reason: str | None = None) -> None:
+    async def postpone(self, keys: Sequence[str], *, until: datetime, reason: str | None = None) -> None:
         """Note a failed delivery: one attempt more, and not again before *until*."""
         ...
 

@@ -67,7 +67,7 @@ class MemoryOutbox:
     async def pending(self, *, now: datetime, limit: int) -> Sequence[OutboxRow]:
         return [row for key, row in self.rows.items() if key not in self.done][:limit]
 
-    async def delivered(self, keys: Sequence[str], *, at: datetime) -> None:
+    async def mark_delivered(self, keys: Sequence[str], *, at: datetime) -> None:
         self.done += keys
 
     async def pending_count(self) -> int:
@@ -95,7 +95,7 @@ class PostponingOutbox(MemoryOutbox):
     given_up: dict[str, str] = field(default_factory=dict)
     held: dict[WorkspaceId, datetime] = field(default_factory=dict)
 
-    async def postponed(self, keys: Sequence[str], *, until: datetime, reason: str) -> None:
+    async def postpone(self, keys: Sequence[str], *, until: datetime, reason: str) -> None:
         self.postponements += [(key, until) for key in keys]
 
     async def hold_back(self, workspace_id: WorkspaceId, *, until: datetime) -> None:

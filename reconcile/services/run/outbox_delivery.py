@@ -63,7 +63,7 @@ class _Round:
 
 async def deliver(run: Run) -> None:
     """Hand due follow-ups to the sink; a workspace for which the receiver fails is left alone, others go on."""
-    sink, outbox, clock = run.parts.sink, run.parts.store.outbox, run.parts.clock
+    sink, outbox, clock = run.deps.sink, run.deps.store.outbox, run.deps.clock
     if sink is None or not run.may_deliver():
         return
     found = _Round()
@@ -78,16 +78,16 @@ async def deliver(run: Run) -> None:
 
 
 async def _note(found: _Round, *, run: Run) -> None:
-    outbox, now = run.parts.store.outbox, run.parts.clock.now()
+    outbox, now = run.deps.store.outbox, run.deps.clock.now()
     if found.confirmed:
-        await outbox.delivered(found.confirmed, at=now)
+        await outbox.mark_delivered(found.confirmed, at=now)
         run.counts.delivered += len(found.confirmed)
     for failure in found.failures:
         if is_last(failure.row.attempts):
             await outbox.give_up(failure.row.key, at=now, reason=failure.reason)
             run.warn("effect.given_up", reason=failure.reason)
         else:
-            await outbox.postponed([failure.row.key], until=now + failure.pause, reason=failure.reason)
+            await outbox.postpone([failure.row.key], until=now + failure.pause, reason=failure.reason)
     for workspace_id, length in found.failing.items():
         await outbox.hold_back(workspace_id, until=now + length)
 

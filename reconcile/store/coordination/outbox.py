@@ -66,13 +66,13 @@ class SqlOutbox:
             for row in await self._database.rows(statement)
         ]
 
-    async def delivered(self, keys: Sequence[str], *, at: datetime) -> None:
+    async def mark_delivered(self, keys: Sequence[str], *, at: datetime) -> None:
         """Note that the receiver has confirmed these."""
         if keys:
             statement = update(outbox).where(self._is_named, outbox.c.delivered_at.is_(None)).values(delivered_at=at)
             await self._database.change(statement, self._named(keys))
 
-    async def postponed(self, keys: Sequence[str], *, until: datetime, reason: str | None = None) -> None:
+    async def postpone(self, keys: Sequence[str], *, until: datetime, reason: str | None = None) -> None:
         """Note a failed delivery: one attempt more, and not again before *until*."""
         if keys:
             await self._database.change(self._failed(next_attempt_at=until, reason=reason), self._named(keys))

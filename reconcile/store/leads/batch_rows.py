@@ -14,7 +14,7 @@ from reconcile.domain.change import AppointmentChange, Change
 from reconcile.domain.ids import AppointmentId, LeadId
 from reconcile.domain.lead import Lead, LeadState, LeadStatus
 from reconcile.domain.outcome import ErrorSignature, Outcome
-from reconcile.ports import BatchWrite, LeadWrite, Marks
+from reconcile.ports import BatchWrite, LeadWrite, PlanMarks
 from reconcile.store.leads.change_documents import change_documents
 from reconcile.store.mapping.mapping import SchemaMapping
 
@@ -160,7 +160,7 @@ def _add_change(  # noqa: PLR0913 - the batch and all that it is read with
     )
 
 
-def _marks(batch: BatchWrite, marks: Marks, *, drifted: AbstractSet[LeadId]) -> list[Row]:
+def _marks(batch: BatchWrite, marks: PlanMarks, *, drifted: AbstractSet[LeadId]) -> list[Row]:
     refused = {write.lead.id: write.refusal for write in batch.writes if write.refusal is not None}
     return [
         {
