@@ -48,7 +48,7 @@ TABLE: Mapping[str, Methods] = {
         writes="begin_run finish_run prune",
     ),
     "LogSource": _methods(reads="entries"),
-    "Orders": _methods(reads="seen", writes="remember forget"),
+    "AppliedAnnotations": _methods(reads="list_all", writes="remember forget"),
     "Outbox": _methods(
         reads="pending pending_count given_up_count", writes="mark_delivered postpone hold_back give_up"
     ),
