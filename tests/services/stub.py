@@ -57,6 +57,7 @@ class Stub:
     quarantined: Sequence[Lead] = ()
     mismatches: Mapping[MismatchKind, int] = field(default_factory=dict)
     pending: int = 0
+    given_up: int = 0
     channels: Mapping[str, ChannelState] = field(default_factory=dict)
     held: Mapping[str, LeaseHolder] = field(default_factory=dict)
     freshness: Freshness = field(default_factory=Freshness)
@@ -185,6 +186,9 @@ class _Outbox:
 
     async def pending_count(self) -> int:
         return self.stub.pending
+
+    async def given_up_count(self) -> int:
+        return self.stub.given_up
 
 
 def run_row(name: str, *, minutes_ago: float = 1, report: Mapping[str, Any] | None = None) -> RunRow:

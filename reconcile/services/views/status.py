@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reconcile.domain.breaker.breaker import BreakerPolicy, BreakerScope, BreakerState
+from reconcile.domain.delivery import MOST_ATTEMPTS
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.formatting import counted
 from reconcile.domain.ids import Operation, RunId
@@ -89,6 +90,7 @@ class Overview:
     quarantined_count: int
     mismatches: Mapping[MismatchKind, int]
     pending_effects: int
+    given_up_effects: int
     signatures: tuple[SignatureRow, ...]
     cadence: CadenceView
 
@@ -110,6 +112,7 @@ async def overview(
     quarantined_count = len(await store.leads.quarantined(limit=COUNTED_UP_TO))
     mismatches = await store.leads.mismatch_counts()
     pending_effects = await store.outbox.pending_count()
+    given_up_effects = await store.outbox.given_up_count()
     cadence = await cadence_view(store, now=now, planned=planned or PlannedCadence())
     orders = await store.applied_annotations.list_all()
     last_success_at = await _last_success_at(store, rows_of_all)
@@ -126,6 +129,7 @@ async def overview(
             *_misread(orders),
             *await _unheard(store, now=now),
             *_chores(quarantined_count, mismatches, pending_effects),
+            *_given_up(given_up_effects),
         ),
         runs=runs,
         last_success_at=last_success_at,
@@ -135,6 +139,7 @@ async def overview(
         quarantined_count=quarantined_count,
         mismatches=mismatches,
         pending_effects=pending_effects,
+        given_up_effects=given_up_effects,
         signatures=tuple(await store.ledger.signatures(since=now - _RECENT, limit=5)),
         cadence=cadence,
     )
@@ -239,6 +244,13 @@ def _chores(quarantined_count: int, mismatches: Mapping[MismatchKind, int], pend
         text = f"waiting for the webhook to confirm: {counted(pending_effects, 'follow-up')}"
         chores.append(Chore(text=text, command="reconcile doctor"))
     return tuple(chores)
+
+
+def _given_up(count: int) -> tuple[Chore, ...]:
+    if not count:
+        return ()
+    text = f"given up after {MOST_ATTEMPTS} failed deliveries: {counted(count, 'follow-up')}; see the runbook"
+    return (Chore(text=text, command="SELECT * FROM reconcile_outbox WHERE given_up_at IS NOT NULL"),)
 
 
 async def _last_success_at(store: Store, newest: Sequence[RunRow]) -> datetime | None:
