@@ -126,7 +126,7 @@ def _missing(lead: Lead, unverified: Unverified | None) -> MismatchKind | None:
     return MismatchKind.OTHER_PERSON if unverified is Unverified.OTHER_PERSON else MismatchKind.DISAPPEARED
 
 
-def _merged(case: _Case) -> dict[AppointmentId, Appointment]:
+def _merge_appointments(case: _Case) -> dict[AppointmentId, Appointment]:
     """Return the lead's appointments as they are to be, reschedules linked."""
     stored = case.stored
     merged = dict(stored)
@@ -226,7 +226,7 @@ def _unlisted_booking(lead: Lead, merged: _Appointments) -> Appointment | None:
 
 
 def _change(case: _Case) -> Change | None:
-    lead, stored, merged = case.lead, case.stored, _merged(case)
+    lead, stored, merged = case.lead, case.stored, _merge_appointments(case)
     rollup = _rollup(case, merged)
     rows = tuple(
         AppointmentChange(before=stored.get(i), after=a) for i, a in sorted(merged.items()) if stored.get(i) != a

@@ -29,7 +29,7 @@ _STEP = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class LeadAttempt:
     """What came of a lead at an instant.
 
     *is_verified*: the truth was seen. *is_urgent*: it was not, and the meeting is ahead: it is looked for at once.
@@ -52,7 +52,7 @@ class Attempt:
     is_restored: bool = False
 
 
-def next_state(state: LeadState, attempt: Attempt, *, policy: BackoffPolicy, jitter: float) -> LeadState:
+def next_state(state: LeadState, attempt: LeadAttempt, *, policy: BackoffPolicy, jitter: float) -> LeadState:
     """Return what is remembered of a lead after *attempt*.
 
     ``attempted_at`` moves on every outcome and never back; ``verified_at`` only where the truth was seen. A failure

@@ -82,7 +82,7 @@ async def hold_closed(desk: Desk, workspaces: Sequence[str]) -> None:
             kind=OverrideKind.HOLD_CLOSED, reason="r", actor="ada", expires_at=desk.clock.now() + 24 * HOUR
         )
         key = breaker_key(spelled)
-        held = Breaker(key=key).overridden(override, desk.clock.now(), reason=BreakerReason.MANUAL_HOLD)
+        held = Breaker(key=key).with_override(override, desk.clock.now(), reason=BreakerReason.MANUAL_HOLD)
         await desk.store.breakers.save(held, expected_generation=0)
 
 

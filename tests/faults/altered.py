@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reconcile import bootstrap
-from reconcile.domain import plan
+from reconcile.domain import follow_ups
 from reconcile.ports import BatchWrite, OutboxRow
 from reconcile.providers.webhook import WebhookSink
 from reconcile.store.coordination.leases import Fence
@@ -23,7 +23,7 @@ NOTHING = "nothing"
 _OWN = 6
 """Words before the command's own: this program, its two, and whom it stands in for."""
 _WRITER: Any = lead_write.LeadWriter
-_execute, _write, _deliver, _effect = _WRITER._execute, _WRITER.write, WebhookSink.deliver, plan._effect
+_execute, _write, _deliver, _effect = _WRITER._execute, _WRITER.write, WebhookSink.deliver, follow_ups._effect
 
 
 def forget_the_drift_guard() -> None:
@@ -65,7 +65,7 @@ def ask_for_follow_ups_late() -> None:
 
 def name_follow_ups_by_the_process() -> None:
     """Give what follows from the same cause another key in each process."""
-    plan._effect = lambda *cause: replace(made := _effect(*cause), key=f"{made.key}-{os.getpid()}")
+    follow_ups._effect = lambda *cause: replace(made := _effect(*cause), key=f"{made.key}-{os.getpid()}")
 
 
 def name_deliveries_by_the_process() -> None:

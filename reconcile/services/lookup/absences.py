@@ -8,8 +8,8 @@ from reconcile.domain.evidence import Absence, Evidence, absence, evidence, lost
 from reconcile.domain.lookup import Lookup
 from reconcile.domain.plan import plan
 from reconcile.domain.workspace import Workspace
-from reconcile.services.lookup.batch_lookup import asked
-from reconcile.services.lookup.lead_check import Checked, lookups
+from reconcile.services.lookup.batch_lookup import look_up_leads
+from reconcile.services.lookup.lead_check import LeadCheck, lookups
 from reconcile.services.run.context import Run
 
 _MOST_ASKED = 2
@@ -17,7 +17,7 @@ _MOST_ASKED = 2
 _CANDIDATES = 10
 
 
-async def settle_absences(checked: Sequence[Checked], workspace: Workspace, *, run: Run) -> list[Checked]:
+async def settle_absences(checked: Sequence[LeadCheck], workspace: Workspace, *, run: Run) -> list[LeadCheck]:
     """Plan anew what was named absent, now that it is known what else the same operation has returned in this run.
 
     Where a disappearance waits for nothing but a control, another booking of the workspace that was seen before is
@@ -25,17 +25,17 @@ async def settle_absences(checked: Sequence[Checked], workspace: Workspace, *, r
     """
     if not any(_is_absent(each) for each in checked):
         return list(checked)
-    now = await run.parts.store.time.now()
+    now = await run.deps.store.time.now()
     for lookup in _unproven(checked, workspace, now=now, run=run):
         await _ask_for_control(lookup, workspace, run=run)
     return [_planned(each, workspace, now=now, run=run) if _is_absent(each) else each for each in checked]
 
 
-def _is_absent(checked: Checked) -> bool:
+def _is_absent(checked: LeadCheck) -> bool:
     return checked.answer is not None and evidence(checked.lead, checked.answer) is Evidence.NAMED_ABSENT
 
 
-def _unproven(checked: Sequence[Checked], workspace: Workspace, *, now: datetime, run: Run) -> list[Lookup]:
+def _unproven(checked: Sequence[LeadCheck], workspace: Workspace, *, now: datetime, run: Run) -> list[Lookup]:
     """Return the operations of which a control is missing, and nothing else."""
     waiting = {
         each.lookup
@@ -49,18 +49,18 @@ def _unproven(checked: Sequence[Checked], workspace: Workspace, *, now: datetime
 
 
 async def _ask_for_control(lookup: Lookup, workspace: Workspace, *, run: Run) -> None:
-    candidates = await run.parts.store.leads.control_leads(workspace.id, limit=_CANDIDATES)
+    candidates = await run.deps.store.leads.control_leads(workspace.id, limit=_CANDIDATES)
     askable = [lead for lead in candidates if lookups(lead, workspace, run) == [lookup]]
     for lead in askable[:_MOST_ASKED]:
-        await asked([lead], workspace, run=run)
+        await look_up_leads([lead], workspace, run=run)
         if run.controls.has_proven(workspace.id, lookup):
             return
 
 
-def _planned(checked: Checked, workspace: Workspace, *, now: datetime, run: Run) -> Checked:
+def _planned(checked: LeadCheck, workspace: Workspace, *, now: datetime, run: Run) -> LeadCheck:
     lead, answer, lookup = checked.lead, checked.answer, checked.lookup
     if answer is None or lookup is None:
         return checked
     how_far = absence(lead, has_control=run.controls.has_proven(workspace.id, lookup), now=now)
-    planned = plan(lead, answer, now=run.parts.clock.now(), absence=how_far)
+    planned = plan(lead, answer, now=run.deps.clock.now(), absence=how_far)
     return replace(checked, outcome=planned.outcome, plan=planned, reason=planned.skip_reason, seen_at=now)

@@ -1,7 +1,9 @@
-"""How often a booking stood again after it was called off, and indexes for what may stand again or be seen again."""
+"""Follow-ups that were given up, and why a delivery failed."""
 
 import sqlalchemy as sa
 from alembic import op
+
+from reconcile.store.db.types import Instant
 
 revision = "ledger_0004"
 down_revision = "ledger_0003"
@@ -10,8 +12,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("reconcile_lead_state", sa.Column("occurrence", sa.Integer, nullable=False, server_default="0"))
-    for column in ("mismatch", "booking_canceled_at"):
-        where = sa.text(f"{column} IS NOT NULL")
-        name = f"reconcile_lead_state_{column}"
-        op.create_index(name, "reconcile_lead_state", [column], postgresql_where=where, sqlite_where=where)
+    op.add_column("reconcile_outbox", sa.Column("given_up_at", Instant))
+    op.add_column("reconcile_outbox", sa.Column("reason", sa.Text))
