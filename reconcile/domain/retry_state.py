@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reconcile.domain.lead import LeadState, MismatchKind
-from reconcile.domain.outcome import Outcome, SkipReason
+from reconcile.domain.outcome import DeferReason, Outcome, SkipReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,8 @@ class BackoffPolicy:
         return min(full, self.cap) * (0.5 + jitter / 2)
 
 
+DRIFTS = 3
+"""So often in a row a lead's rows differ from those that were read because somebody was quicker, and not oftener."""
 _STEP = timedelta(milliseconds=1)
 """How far the clock moves of a lead that keeps its place in the line, which is ordered by that clock."""
 
@@ -63,7 +65,8 @@ def next_state(state: LeadState, attempt: LeadAttempt, *, policy: BackoffPolicy,
     if attempt.keeps_place and state.attempted_at:
         attempted_at = min(attempted_at, state.attempted_at + _STEP)
     if outcome is Outcome.DEFERRED:
-        return replace(state, attempted_at=attempted_at)
+        after = replace(state, attempted_at=attempted_at)
+        return _after_drift(after, at, policy=policy, jitter=jitter) if attempt.reason == DeferReason.DRIFTED else after
     if outcome is Outcome.SKIPPED:
         is_unset = attempt.reason == SkipReason.NOT_CONFIGURED
         pause = policy.not_configured if is_unset else policy.skipped
@@ -95,4 +98,22 @@ def next_state(state: LeadState, attempt: LeadAttempt, *, policy: BackoffPolicy,
         absent_since=(state.absent_since or attempt.seen_at or at) if attempt.is_absent else None,
         mismatch=attempt.mismatch,
         mismatch_at=None if attempt.mismatch is None else (state.mismatch_at if is_same_mismatch else None) or at,
+    )
+
+
+def never_settles(state: LeadState) -> bool:
+    """Tell whether another drift would be the last of DRIFTS in a row: then nobody's haste explains it any more."""
+    return state.reason == DeferReason.DRIFTED and state.failure_count + 1 >= DRIFTS
+
+
+def _after_drift(state: LeadState, at: datetime, *, policy: BackoffPolicy, jitter: float) -> LeadState:
+    """Count a write that found other rows than it was planned from; from DRIFTS in a row on it is a failure."""
+    count = state.failure_count + 1 if state.reason == DeferReason.DRIFTED else 1
+    is_failure = count >= DRIFTS
+    return replace(
+        state,
+        failure_count=count,
+        reason=DeferReason.DRIFTED,
+        next_attempt_at=at + policy.pause(count, jitter=jitter) if is_failure else state.next_attempt_at,
+        quarantined_at=at if count >= policy.quarantine_after else None,
     )

@@ -129,7 +129,7 @@ BEFORE = filled(LeadState, quarantined_at=None, failure_count=1)
     [
         (Outcome.DEFERRED, set(names_of(LeadState)) - {"attempted_at"}),
         (Outcome.SKIPPED, set(names_of(LeadState)) - {"attempted_at", "next_attempt_at", "reason"}),
-        (Outcome.FAILED, {"verified_at", "absent_since", "mismatch", "mismatch_at", "quarantined_at"}),
+        (Outcome.FAILED, {"verified_at", "absent_since", "mismatch", "mismatch_at", "quarantined_at", "occurrence"}),
     ],
 )
 def test_an_attempt_that_settles_nothing_leaves_all_else_as_it_was(outcome: Outcome, kept: set[str]) -> None:

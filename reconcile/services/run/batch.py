@@ -11,7 +11,7 @@ from reconcile.domain.evidence import stored_booking
 from reconcile.domain.ids import LeadId
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
-from reconcile.domain.retry_state import LeadAttempt, next_state
+from reconcile.domain.retry_state import LeadAttempt, never_settles, next_state
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, LeaseHeld, LeaseLost
 from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite, Span
@@ -20,6 +20,8 @@ from reconcile.services.lookup.batch_lookup import look_up_leads
 from reconcile.services.lookup.lead_check import LeadCheck, attempted_at
 from reconcile.services.run.context import BatchResult, Run
 from reconcile.services.run.metrics import annotate_batch_span
+
+_STUCK = "rows that cannot be read, or that somebody writes all the time, stand in the way of each write"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +139,7 @@ def _lead_write(checked: LeadCheck, workspace: Workspace, *, run: Run) -> LeadWr
     )
     if write.change is None:
         return write
-    drifted = LeadAttempt(at=run.started_at, outcome=Outcome.DEFERRED)
+    drifted = LeadAttempt(at=run.started_at, outcome=Outcome.DEFERRED, reason=DeferReason.DRIFTED)
     refused = replace(attempt, outcome=Outcome.FAILED, reason=ErrorClass.REFUSED_WRITE)
     return replace(
         write,
@@ -185,7 +187,15 @@ def _apply_receipt(checked: LeadCheck, receipt: BatchReceipt) -> LeadCheck:
     lead_id = checked.lead.id
     if lead_id in receipt.refused and (signature := _refusal(checked, receipt.refused[lead_id])):
         return LeadCheck(lead=checked.lead, outcome=Outcome.FAILED, lookup=checked.lookup, signature=signature)
-    return checked.as_deferred(DeferReason.DRIFTED) if lead_id in receipt.drifted else checked
+    if lead_id not in receipt.drifted:
+        return checked
+    if (
+        lead_id not in receipt.held_up
+        and never_settles(checked.lead.state)
+        and (signature := _refusal(checked, _STUCK))
+    ):
+        return LeadCheck(lead=checked.lead, outcome=Outcome.FAILED, lookup=checked.lookup, signature=signature)
+    return checked.as_deferred(DeferReason.DRIFTED)
 
 
 def _refusal(checked: LeadCheck, message: str) -> ErrorSignature | None:
