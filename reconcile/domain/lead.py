@@ -28,6 +28,8 @@ class MismatchKind(StrEnum):
     """Booked here, and in no answer; or said to be gone, without a control that proves it."""
     OTHER_PERSON = "booked_for_another_person"
     """The provider has the stored booking as that of another person."""
+    OTHER_LEAD = "booked_for_another_lead"
+    """The booking that was found is already another lead's: the two have one e-mail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

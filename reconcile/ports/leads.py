@@ -7,7 +7,7 @@ from typing import Protocol
 
 from reconcile.domain.change import Change
 from reconcile.domain.due import DuePolicy
-from reconcile.domain.ids import LeadId, RunId, WorkspaceId
+from reconcile.domain.ids import AppointmentId, LeadId, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, LeadState, MismatchKind
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import ErrorSignature, Outcome
@@ -144,6 +144,12 @@ class Leads(Protocol):
 
     async def control_leads(self, workspace_id: WorkspaceId, *, limit: int) -> Sequence[Lead]:
         """Return leads of a workspace whose booking stands and was seen, the last seen first."""
+        ...
+
+    async def holders(
+        self, workspace_id: WorkspaceId, appointment_ids: Sequence[AppointmentId]
+    ) -> Mapping[AppointmentId, LeadId]:
+        """Return which leads of a workspace hold these bookings, by the row's own word; of several the least id."""
         ...
 
     async def quarantined(self, *, workspace_id: WorkspaceId | None = None, limit: int = 100) -> Sequence[Lead]:

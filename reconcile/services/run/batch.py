@@ -17,6 +17,7 @@ from reconcile.errors import ErrorClass, LeaseHeld, LeaseLost
 from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite, Span
 from reconcile.services.lookup.absences import settle_absences
 from reconcile.services.lookup.batch_lookup import look_up_leads
+from reconcile.services.lookup.claims import settle_claims
 from reconcile.services.lookup.lead_check import LeadCheck, attempted_at
 from reconcile.services.run.context import BatchResult, Run
 from reconcile.services.run.metrics import annotate_batch_span
@@ -62,6 +63,7 @@ async def _batch(workspace: Workspace, span: Span, *, run: Run, limit: int, afte
             return BatchResult()
         checked, not_before = await look_up_leads(leads, workspace, run=run)
         checked = await settle_absences(checked, workspace, run=run)
+        checked = await settle_claims(checked, workspace, run=run)
         visit = _BatchContext(workspace=workspace, lease=lease, started_at=started_at, not_before=not_before)
         written, is_given_up = await _write(checked, visit, run=run)
         annotate_batch_span(span, workspace, written, run=run)

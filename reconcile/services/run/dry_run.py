@@ -28,6 +28,7 @@ LEAD_READS = frozenset(
         "due_leads",
         "due_workspaces",
         "freshness",
+        "holders",
         "lead",
         "mismatch_counts",
         "mismatched",

@@ -158,6 +158,20 @@ class LeadQuery:
         )
 
     @cached_property
+    def holders(self) -> Select[Any]:
+        """The bookings whose ids are given, each with the leads of one workspace that hold it."""
+        domain = self._domain
+        booking_id = domain.lead_column("booking_id")
+        workspace_id = domain.lead["workspace_id"].native(bindparam("workspace_id", type_=TEXT))
+        return (
+            select(booking_id.label("booking_id"), domain.lead["id"].read.label("id"))
+            .select_from(domain.lead_source())
+            .where(domain.lead["workspace_id"].column == workspace_id)
+            .where(booking_id.in_(select(self.ids["id"]).select_from(self.ids.table)))
+            .order_by(domain.lead["id"].column)
+        )
+
+    @cached_property
     def leads_by_id(self) -> Select[Any]:
         """The leads whose ids are given, in key order."""
         key = self._domain.lead["id"]

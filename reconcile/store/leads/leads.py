@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select, update
 
 from reconcile.domain.due import DuePolicy
-from reconcile.domain.ids import LeadId, WorkspaceId
+from reconcile.domain.ids import AppointmentId, LeadId, WorkspaceId
 from reconcile.domain.lead import Lead, MismatchKind
 from reconcile.domain.run.report import UNSEEN_AFTER, Freshness
 from reconcile.domain.run.verification_ages import Ages
@@ -127,6 +127,14 @@ class SqlLeads:
         async with self._database.reading() as connection:
             parameters = {"workspace_id": workspace_id, "limit": limit}
             return (await self._query.fetch(connection, self._query.control_leads, parameters)).leads
+
+    async def holders(
+        self, workspace_id: WorkspaceId, appointment_ids: Sequence[AppointmentId]
+    ) -> Mapping[AppointmentId, LeadId]:
+        """Return which leads of a workspace hold these bookings."""
+        ids = self._query.ids.parameter([{"id": each} for each in appointment_ids])
+        rows = await self._database.rows(self._query.holders, {**ids, "workspace_id": workspace_id})
+        return {AppointmentId(row["booking_id"]): LeadId(row["id"]) for row in reversed(rows)}
 
     async def quarantined(self, *, workspace_id: WorkspaceId | None = None, limit: int = 100) -> Sequence[Lead]:
         """Return leads that are set aside, longest first."""

@@ -1,0 +1,88 @@
+"""Whose a booking is: one lead's, of the workspace in which it was looked up."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from reconcile.domain.change import Answer
+from reconcile.domain.lead import MismatchKind
+from reconcile.domain.outcome import DeferReason
+from tests.domain.factories import an_appointment
+from tests.services.backfilling import execute
+from tests.services.desk import Desk, booked, unbooked
+from tests.services.fakes import START, a_workspace
+
+MEETING = an_appointment("meeting", starts_at=START + timedelta(days=3))
+ONE = {"email": "ann@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "chosen"),
+    [
+        ({}, {}, "lead-1"),
+        ({"last_inbound_at": START}, {}, "lead-1"),
+        ({}, {"last_inbound_at": START}, "lead-2"),
+        ({"last_inbound_at": START - timedelta(days=1)}, {"last_inbound_at": START}, "lead-2"),
+    ],
+)
+async def test_of_two_leads_with_one_e_mail_one_gets_the_meeting_and_the_sequence(
+    desk: Desk, first: dict[str, Any], second: dict[str, Any], chosen: str
+) -> None:
+    leads = [unbooked("lead-1", "ws-1", **ONE, **first), unbooked("lead-2", "ws-1", **ONE, **second)]
+    await desk.seed([a_workspace("ws-1")], leads)
+    for each in leads:
+        desk.ghl.verdicts[each.id] = Answer(appointments=(MEETING,))
+
+    report = await desk.run()
+    await desk.run()
+
+    found = {each.id: await desk.lead(each.id) for each in leads}
+    assert report.booked_found == 1
+    assert {i for i, each in found.items() if each.rollup.booking_id} == {chosen}
+    assert [each.state.mismatch for i, each in found.items() if i != chosen] == [MismatchKind.OTHER_LEAD]
+    assert len(await desk.store.outbox.pending(now=START + timedelta(days=9), limit=9)) == 1
+    assert [each.id for each in await desk.store.leads.mismatched()] == [i for i in found if i != chosen]
+
+
+async def test_a_lead_that_holds_a_booking_keeps_it_when_another_finds_it_later(desk: Desk) -> None:
+    holder = replace(booked("lead-9", "ws-1"), email=ONE["email"], in_sequence=False)
+    later = unbooked("lead-1", "ws-1", **ONE, last_inbound_at=START)
+    await desk.seed([a_workspace("ws-1")], [holder, later])
+    desk.ghl.verdicts[later.id] = Answer(appointments=holder.appointments)
+
+    await desk.run()
+
+    assert (await desk.lead(later.id)).rollup.booking_id is None
+    assert (await desk.state(later.id)).mismatch is MismatchKind.OTHER_LEAD
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        "UPDATE lead SET workspace_id = 'ws-2' WHERE id = :lead_id",
+        "UPDATE lead SET email = 'other@example.com' WHERE id = :lead_id",
+        "UPDATE lead SET contact_id = 'other' WHERE id = :lead_id",
+    ],
+    ids=["workspace", "e-mail", "contact"],
+)
+async def test_a_lead_that_became_another_ones_while_it_was_asked_about_is_drifted(desk: Desk, moved: str) -> None:
+    """What the old workspace's account says is not the new tenant's."""
+    lead = unbooked("lead-1", "ws-1", **ONE)
+    await desk.seed([a_workspace("ws-1"), a_workspace("ws-2")], [lead])
+    desk.ghl.verdicts[lead.id] = Answer(appointments=(MEETING,))
+    leads = desk.store.leads
+
+    class Moving:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(leads, name)
+
+        async def write(self, batch: Any) -> Any:
+            await execute(desk, moved, lead_id=lead.id)
+            return await leads.write(batch)
+
+    report = await desk.run(store=desk.with_(leads=Moving()))
+
+    assert report.defer_reasons == {DeferReason.DRIFTED: 1}
+    assert (await desk.lead(lead.id)).rollup.booking_id is None
