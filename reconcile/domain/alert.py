@@ -17,6 +17,7 @@ class ConditionKind(StrEnum):
     UNHEALTHY_RUN = "unhealthy_run"
     NO_SUCCESSFUL_RUN = "no_successful_run"
     APPOINTMENTS_AT_RISK = "appointments_at_risk"
+    BOOKINGS_DISAPPEARED = "bookings_disappeared"
     QUARANTINE_GROWTH = "quarantine_growth"
     HELD_BACKFILL = "held_backfill"
     TEST = "test"
@@ -37,6 +38,7 @@ SEVERITIES: Mapping[ConditionKind, Severity] = {
     ConditionKind.PARKED_WORKSPACE: Severity.WARNING,
     ConditionKind.UNHEALTHY_RUN: Severity.WARNING,
     ConditionKind.APPOINTMENTS_AT_RISK: Severity.WARNING,
+    ConditionKind.BOOKINGS_DISAPPEARED: Severity.WARNING,
     ConditionKind.QUARANTINE_GROWTH: Severity.WARNING,
     ConditionKind.HELD_BACKFILL: Severity.WARNING,
     ConditionKind.TEST: Severity.WARNING,
@@ -45,6 +47,7 @@ SEVERITIES: Mapping[ConditionKind, Severity] = {
 _QUIET: Mapping[ConditionKind, timedelta] = {
     ConditionKind.UNHEALTHY_RUN: timedelta(minutes=5),
     ConditionKind.APPOINTMENTS_AT_RISK: timedelta(minutes=5),
+    ConditionKind.BOOKINGS_DISAPPEARED: timedelta(minutes=5),
 }
 """How long it must have been away before it is over; a breaker has its own recovery and needs none."""
 _TWICE = 2

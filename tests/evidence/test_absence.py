@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from reconcile.domain.alert import AlertPolicy, ConditionKind
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.breaker.breaker import Breaker, BreakerPolicy, BreakerReason, Override, OverrideKind
 from reconcile.domain.lead import Lead, MismatchKind
@@ -16,7 +17,7 @@ from tests.services.backfilling import execute
 from tests.services.desk import TICK, Desk
 from tests.services.fakes import failure
 from tests.stores import DEFAULT
-from tests.use_cases import LocalTime, breaker_key
+from tests.use_cases import LocalTime, breaker_key, conditions
 
 SQLITE = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 CONFIRMED, CANCELED = AppointmentStatus.CONFIRMED, AppointmentStatus.CANCELED
@@ -186,3 +187,24 @@ async def test_the_database_tells_its_time(desk: Desk) -> None:
 
     assert first.utcoffset() == timedelta(0)
     assert first <= second
+
+
+@SQLITE
+@pytest.mark.parametrize(("ahead", "is_told"), [(23, True), (25, False)])
+async def test_a_booking_of_the_next_day_that_disappears_raises_an_alert(desk: Desk, ahead: int, is_told: bool) -> None:
+    (lead,) = await desk.fill([1])
+    desk.clock.at = lead.appointments[0].starts_at - timedelta(hours=ahead)
+    desk.ghl.appointments.clear()
+
+    report = await ticks(desk, 3)
+
+    told = await conditions(
+        desk.store,
+        now=desk.clock.now(),
+        policy=AlertPolicy(),
+        breaker=desk.policy.breaker,
+        planned=desk.policy.cadence,
+    )
+    kinds = {each.kind: each.size for each in told}
+    assert report.disappeared_24h == int(is_told)
+    assert kinds.get(ConditionKind.BOOKINGS_DISAPPEARED) == (1 if is_told else None)

@@ -24,6 +24,7 @@ PLACES: Mapping[tuple[type, str], str] = {
     (RunReport, "duration"): "durationMs",
     (RunReport, "lateness"): "latenessSeconds",
     (RunReport, "appointments_at_risk_24h"): "appointmentsAtRisk24h",
+    (RunReport, "disappeared_24h"): "disappeared24h",
     (Freshness, "oldest"): "oldestSeconds",
     (Freshness, "median"): "medianSeconds",
     (Freshness, "took"): "tookMs",

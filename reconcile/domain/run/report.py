@@ -104,6 +104,7 @@ class RunReport:
     no_change: int = 0
     absent: int = 0
     disappeared: int = 0
+    disappeared_24h: int = 0
     skipped: int = 0
     deferred: int = 0
     errors: int = 0

@@ -51,6 +51,7 @@ def document(report: RunReport) -> dict[str, Any]:
         "updated": report.updated,
         "absent": report.absent,
         "disappeared": report.disappeared,
+        "disappeared24h": report.disappeared_24h,
         "deferred": report.deferred,
         "skipReasons": _every(SkipReason, report.skip_reasons),
         "deferReasons": _every(DeferReason, report.defer_reasons),

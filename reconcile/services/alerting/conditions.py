@@ -49,6 +49,7 @@ async def conditions(
             found += await _down(store, rows, cadence, now=now)
     found += _unhealthy(reported)
     found += _at_risk(reported, least=policy.at_risk)
+    found += _disappeared(reported)
     found += _quarantine(reported, now=now, least=policy.quarantined)
     found += await _held_backfill(store)
     return tuple(found)
@@ -187,6 +188,26 @@ def _at_risk(reported: Sequence[RunRow], *, least: int) -> list[Condition]:
         Condition(
             kind=ConditionKind.APPOINTMENTS_AT_RISK, since=row.finished_at, text=text, commands=commands, size=count
         )
+    ]
+
+
+def _disappeared(reported: Sequence[RunRow]) -> list[Condition]:
+    """Return the shares of the work whose newest run found that bookings of the next 24 h have disappeared."""
+    newest: dict[str, RunRow] = {}
+    for row in reported:
+        newest.setdefault(_of(row).get("shard") or "", row)
+    return [
+        Condition(
+            kind=ConditionKind.BOOKINGS_DISAPPEARED,
+            subject=shard,
+            since=row.finished_at,
+            text=f"{counted(count, 'meeting')} of the next 24 h that no answer of the provider mentions",
+            coming="they stay booked, and are looked for each minute",
+            commands=("reconcile mismatches",),
+            size=count,
+        )
+        for shard, row in sorted(newest.items())
+        if row.finished_at is not None and (count := _count(row, "disappeared24h"))
     ]
 
 

@@ -9,6 +9,7 @@ from reconcile.domain.breaker.withholding import blames_others, distrusts
 from reconcile.domain.change import Unverified
 from reconcile.domain.evidence import stored_booking
 from reconcile.domain.ids import LeadId
+from reconcile.domain.lead import MismatchKind
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
 from reconcile.domain.retry_state import LeadAttempt, never_settles, next_state
@@ -220,9 +221,19 @@ def _count(checked: LeadCheck, write: LeadWrite, *, run: Run) -> None:
         counts.defers[checked.reason] += 1
     if checked.plan is not None and checked.plan.mismatch is not None:
         counts.mismatches[checked.plan.mismatch] += 1
+    if _has_disappeared(checked, now=run.started_at, soon_until=run.started_at + run.policy.due.soon):
+        counts.disappeared_soon += 1
     if checked.signature is not None:
         counts.fail(checked.signature, checked.lead.workspace_id)
     is_refused = checked.signature is not None and checked.signature.error_class is ErrorClass.REFUSED_WRITE
     state = write.state_if_refused if is_refused else write.state
     if state.quarantined_at is not None and checked.outcome is Outcome.FAILED:
         counts.quarantined += 1
+
+
+def _has_disappeared(checked: LeadCheck, *, now: datetime, soon_until: datetime) -> bool:
+    """Tell whether a booking of the next hours is flagged because nothing proves where it stands."""
+    starts_at = checked.lead.rollup.starts_at
+    flagged = {MismatchKind.DISAPPEARED, MismatchKind.OTHER_PERSON}
+    is_flagged = checked.plan is not None and checked.plan.standing in flagged
+    return is_flagged and starts_at is not None and now <= starts_at < soon_until

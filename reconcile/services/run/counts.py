@@ -22,6 +22,8 @@ class Counts:
     signatures: Counter[ErrorSignature] = field(default_factory=Counter)
     hit: dict[ErrorSignature, set[WorkspaceId]] = field(default_factory=lambda: defaultdict(set))
     quarantined: int = 0
+    disappeared_soon: int = 0
+    """Bookings of the next 24 h that are flagged as disappeared, or as another person's."""
     calls: int = 0
     budget_left: dict[ProviderName, int] = field(default_factory=dict)
     """Of the accounts that were asked with, what the one with the fewest calls had left."""

@@ -77,6 +77,7 @@ def report_of(run: Run, snapshot: RunSnapshot) -> RunReport:
         no_change=outcomes[Outcome.UNCHANGED],
         absent=outcomes[Outcome.ABSENT],
         disappeared=outcomes[Outcome.DISAPPEARED],
+        disappeared_24h=counts.disappeared_soon,
         skipped=outcomes[Outcome.SKIPPED],
         deferred=outcomes[Outcome.DEFERRED],
         errors=outcomes[Outcome.FAILED],
