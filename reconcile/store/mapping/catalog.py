@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reconcile.store.db.types import POSTGRESQL, TEXT, document
 from reconcile.store.mapping.mapping import MappedTable, SchemaMapping
+from reconcile.store.mapping.vocabulary import Comparison
 
 
 class Kind(StrEnum):
@@ -39,6 +40,13 @@ class ColumnFacts:
     precision: int | None = None
     """Digits of a second that an instant keeps, where they are limited."""
 
+    @property
+    def comparison(self) -> Comparison:
+        """How the column compares its words."""
+        return _COMPARISONS.get(self.type_name, Comparison.EXACT)
+
+
+_COMPARISONS = {"character": Comparison.PADDED, "bpchar": Comparison.PADDED, "citext": Comparison.CASELESS}
 
 Catalog = Mapping[str, Mapping[str, ColumnFacts]]
 """Table (``workspace``, ``lead``, ``appointment``) → column name → facts; a table that is not there is left out."""

@@ -1,6 +1,6 @@
 """The domain tables of one database, the customer's and our side tables side by side, as the statements need them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, cast, false, null, select, true
@@ -8,7 +8,8 @@ from sqlalchemy.sql import FromClause
 
 from reconcile.store.mapping.catalog import Catalog
 from reconcile.store.mapping.fields import DomainTable, domain_table, type_of
-from reconcile.store.mapping.mapping import ROLLUP_FIELDS, SchemaMapping
+from reconcile.store.mapping.mapping import ROLLUP_FIELDS, MappedTable, SchemaMapping
+from reconcile.store.mapping.vocabulary import Comparison
 from reconcile.store.schema import tables
 
 LEAD_FACTS = ("contact_id", "status", *ROLLUP_FIELDS)
@@ -37,7 +38,7 @@ class DomainTables:
 
         return cls(
             dialect=dialect,
-            mapping=mapping,
+            mapping=_as_compared(mapping, catalog),
             workspace=build("workspace"),
             lead=build("lead"),
             appointment=build("appointment") if mapping.appointment else None,
@@ -95,3 +96,19 @@ class DomainTables:
         lacking = tuple(name for name in APPOINTMENT_FACTS if name not in self.appointment)
         is_exact = self.mapping.appointment_words.is_complete
         return lacking if is_exact or "status" in lacking else (*lacking, "status")
+
+
+def _as_compared(mapping: SchemaMapping, catalog: Catalog) -> SchemaMapping:
+    """Return *mapping* with words that compare as the columns that hold them do."""
+
+    def comparison(key: str, field: str) -> Comparison:
+        table: MappedTable | None = getattr(mapping, key)
+        column = catalog.get(key, {}).get(table.columns.get(field, "")) if table else None
+        return column.comparison if column else Comparison.EXACT
+
+    return replace(
+        mapping,
+        lead_words=replace(mapping.lead_words, comparison=comparison("lead", "status")),
+        booking_words=replace(mapping.booking_words, comparison=comparison("lead", "booking_status")),
+        appointment_words=replace(mapping.appointment_words, comparison=comparison("appointment", "status")),
+    )

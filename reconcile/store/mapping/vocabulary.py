@@ -1,7 +1,8 @@
 """The customer's words for statuses and providers: which to write, and what a stored one means."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.ids import ProviderName
@@ -16,11 +17,36 @@ FALLBACKS = {
 """What is written where the customer has no word for a status; the exact one is kept in our side table."""
 
 
+class Comparison(StrEnum):
+    """How a column compares its words: as the database does, so that a word is known by every spelling it takes."""
+
+    EXACT = "exact"
+    PADDED = "padded"
+    """``char(n)``: blanks at the end do not count."""
+    CASELESS = "caseless"
+    """``citext``: upper and lower case are one."""
+
+    def equal(self, one: str, other: str) -> bool:
+        """Tell whether the column holds the two for the same."""
+        match self:
+            case Comparison.EXACT:
+                return one == other
+            case Comparison.PADDED:
+                return one.rstrip(" ") == other.rstrip(" ")
+            case Comparison.CASELESS:
+                return one.lower() == other.lower()
+
+    def knows(self, word: str | None, words: Iterable[str]) -> bool:
+        """Tell whether *word* is one of *words*."""
+        return word is not None and any(self.equal(word, each) for each in words)
+
+
 @dataclass(frozen=True, slots=True)
 class AppointmentWords:
     """Words for an appointment's status; of several, the first is written and all are read."""
 
     words: Mapping[AppointmentStatus, tuple[str, ...]]
+    comparison: Comparison = Comparison.EXACT
 
     @classmethod
     def ours(cls) -> "AppointmentWords":
@@ -37,10 +63,12 @@ class AppointmentWords:
         """Return what *word* means; *remembered* is the exact status that it was written for."""
         if word is None:
             return None
-        if remembered in _STATUSES and self.encode(AppointmentStatus(remembered)) == word:
-            return AppointmentStatus(remembered)
+        if remembered in _STATUSES:
+            exact = AppointmentStatus(remembered)
+            if self.comparison.equal(self.encode(exact) or "", word):
+                return exact
         for status, words in self.words.items():
-            if word in words:
+            if self.comparison.knows(word, words):
                 return status
         return AppointmentStatus.UNKNOWN
 
@@ -60,6 +88,7 @@ class LeadWords:
     booked: tuple[str, ...] = (LeadStatus.MEETING_BOOKED.value,)
     qualified: tuple[str, ...] = (LeadStatus.QUALIFIED.value,)
     keep: tuple[str, ...] = field(default=(LeadStatus.KEPT.value,))
+    comparison: Comparison = Comparison.EXACT
 
     def encode(self, status: LeadStatus) -> str | None:
         """Return the word to write, or None where the column is to stay as it is."""
@@ -73,11 +102,11 @@ class LeadWords:
 
     def decode(self, word: str | None) -> LeadStatus:
         """Return what *word* means to us; most words mean nothing."""
-        if word in self.booked:
+        if self.comparison.knows(word, self.booked):
             return LeadStatus.MEETING_BOOKED
-        if word in self.qualified:
+        if self.comparison.knows(word, self.qualified):
             return LeadStatus.QUALIFIED
-        return LeadStatus.KEPT if word in self.keep else LeadStatus.OTHER
+        return LeadStatus.KEPT if self.comparison.knows(word, self.keep) else LeadStatus.OTHER
 
 
 @dataclass(frozen=True, slots=True)
