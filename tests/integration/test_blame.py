@@ -71,7 +71,7 @@ class Ailment:
 AILMENTS = {
     "dead token": Ailment(kind=FaultKind.UNAUTHORIZED, reason=BreakerReason.ERROR_RATE, fault="credential"),
     "forbidden": Ailment(kind=FaultKind.FORBIDDEN, reason=BreakerReason.ERROR_RATE, fault="credential"),
-    "nothing found": Ailment(kind=FaultKind.NOT_FOUND, reason=BreakerReason.MASS_ABSENCE, fault="mass_absence"),
+    "nothing found": Ailment(kind=FaultKind.NOT_FOUND, reason=BreakerReason.ERROR_RATE, fault="rejected"),
     "black hole": Ailment(kind=FaultKind.BLACK_HOLE, reason=BreakerReason.ERROR_RATE, fault="timeout"),
     "no ids": Ailment(kind=FaultKind.MISSING_ID, reason=BreakerReason.CONTRACT_FAULT, fault="contract"),
     "refused": Ailment(kind=FaultKind.UNPROCESSABLE, reason=BreakerReason.ERROR_RATE, fault="rejected"),
