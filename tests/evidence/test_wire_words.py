@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.appointment import CALLED_OFF
-from reconcile.simulator import Fault, FaultKind, Operation, Scenario, WorldSize
+from reconcile.simulator import ApiOperation, Fault, FaultKind, Scenario, WorldSize
 from tests.integration.office import Office, an_office
 
 STANDING = {Scenario.CONFIRMED: 1}
@@ -33,7 +33,9 @@ async def test_refusals_of_ghl_that_name_something_else_write_nothing(
 ) -> None:
     async with an_office(migrated_url, seed=3, size=size, mix=STANDING) as office:
         before = await office.leads()
-        office.simulator.faults.add(Fault(kind=FaultKind.BAD_REQUEST, value=words, operation=Operation.GHL_APPOINTMENT))
+        office.simulator.faults.add(
+            Fault(kind=FaultKind.BAD_REQUEST, value=words, operation=ApiOperation.GHL_APPOINTMENT)
+        )
 
         for _ in range(3):
             await office.tick(then=timedelta(minutes=10))

@@ -4,7 +4,7 @@ import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.lead import LeadStatus
-from reconcile.store.mapping.catalog import ColumnFacts, Kind
+from reconcile.store.mapping.catalog import ColumnFacts, ColumnKind
 from reconcile.store.mapping.vocabulary import AppointmentWords, Comparison, LeadWords
 from reconcile.store.schema.migrate import migrate
 from reconcile.store.session import open_store
@@ -19,7 +19,7 @@ PADDED, CASELESS, EXACT = Comparison.PADDED, Comparison.CASELESS, Comparison.EXA
     [("character", PADDED), ("citext", CASELESS), ("text", EXACT), ("character varying", EXACT), ("TEXT", EXACT)],
 )
 def test_a_columns_type_says_how_it_compares(type_name: str, comparison: Comparison) -> None:
-    facts = ColumnFacts(name="status", type_name=type_name, kind=Kind.TEXT, is_required=False)
+    facts = ColumnFacts(name="status", type_name=type_name, kind=ColumnKind.TEXT, is_required=False)
 
     assert facts.comparison is comparison
 

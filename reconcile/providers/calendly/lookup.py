@@ -21,7 +21,7 @@ from reconcile.providers.account import Accounts, Published
 from reconcile.providers.calendly import booking_state
 from reconcile.providers.calendly import listing as calendly_listing
 from reconcile.providers.calendly import parsing as calendly_parsing
-from reconcile.providers.calendly.booking_state import Place
+from reconcile.providers.calendly.booking_state import BookedInvitee
 from reconcile.providers.calendly.parsing import Event
 from reconcile.providers.calendly.requests import Reads
 from reconcile.providers.http.client import Gateway
@@ -52,7 +52,7 @@ class Calendly:
 
     def lookup(self, lead: Lead, workspace: Workspace) -> Lookup | SkipReason:
         """Return how *lead* would be looked up: by the stored URI, else by e-mail; or why it cannot be."""
-        match self._way(lead, workspace):
+        match self._lookup_path(lead, workspace):
             case SkipReason() as reason:
                 return reason
             case CalendlyReference() as reference:
@@ -63,15 +63,15 @@ class Calendly:
 
     async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
         """Ask about *lead*; raises ProviderError wherever Calendly's answer is not decisive."""
-        way, account = self._way(lead, workspace), self._accounts.of(workspace)
-        if isinstance(way, SkipReason):
-            return way
+        path, account = self._lookup_path(lead, workspace), self._accounts.of(workspace)
+        if isinstance(path, SkipReason):
+            return path
         if account is None:
             return SkipReason.NOT_CONFIGURED
         search = _Search(Reads(account, deadline=deadline), gateway=self._gateway)
-        if isinstance(way, str):
-            await search.by_address(way)
-        elif not await search.by_reference(way, address=identity.address(lead)):
+        if isinstance(path, str):
+            await search.by_address(path)
+        elif not await search.by_reference(path, address=identity.address(lead)):
             return SkipReason.NO_IDENTITY
         return search.answer()
 
@@ -100,7 +100,7 @@ class Calendly:
         """Return what was used of the workspace's account since the last question, and forget it."""
         return self._accounts.usage(workspace)
 
-    def _way(self, lead: Lead, workspace: Workspace) -> CalendlyReference | str | SkipReason:
+    def _lookup_path(self, lead: Lead, workspace: Workspace) -> CalendlyReference | str | SkipReason:
         """Return the stored reference, else the e-mail address, else why there is no way."""
         if self.name not in workspace.credentials:
             return SkipReason.NOT_CONFIGURED
@@ -117,7 +117,7 @@ class _Search:
     def __init__(self, reads: Reads, *, gateway: Gateway) -> None:
         self._reads = reads
         self._clock = gateway.clock
-        self._places: dict[CalendlyReference, Place] = {}
+        self._bookings: dict[CalendlyReference, BookedInvitee] = {}
         self._absent: set[AppointmentId] = set()
         self._event: Event | None = None
         """The stored one, where it was called off and it is not known which of its invitees the lead is."""
@@ -130,9 +130,9 @@ class _Search:
 
         What Calendly lists is not absent, whatever it says when asked for it alone.
         """
-        if booking_state.is_circular(self._places) and not booking_state.stand(self._places.values()):
+        if booking_state.is_circular(self._bookings) and not booking_state.stand(self._bookings.values()):
             raise _rejected(Operation.INVITEE, "Calendly's chain of reschedules leads back to its start")
-        found = booking_state.appointments(self._places)
+        found = booking_state.appointments(self._bookings)
         if self._event is not None:
             found = (booking_state.called_off(self._event), *found)
         absent = frozenset(gone for gone in self._absent if not any(refers_to(gone, each.id) for each in found))
@@ -150,10 +150,10 @@ class _Search:
         Returns False where an event was stored and it cannot be told which of its invitees the lead is.
         """
         if reference.invitee:
-            place = await self._reads.place(reference)
-            found = [place] if place else None
+            booking = await self._reads.booked_invitee(reference)
+            found = [booking] if booking else None
         else:
-            found = await self._places_in(reference.event, address)
+            found = await self._bookings_in(reference.event, address)
             if found is not None and (not found or (address is None and len(found) > 1)):
                 found = await self._places_of_stranger(reference.event)
                 if found == [] and self._event is None and address is None:
@@ -164,11 +164,11 @@ class _Search:
             self._returned.add(Operation.INVITEE if reference.invitee else Operation.INVITEES)
         self._add(found or ())
         await self._follow()
-        if address and not booking_state.is_ahead(self._places.values(), self._clock.now()):
+        if address and not booking_state.is_ahead(self._bookings.values(), self._clock.now()):
             await self._replacements(address, stored=found)
         return True
 
-    async def _places_of_stranger(self, event_id: str) -> list[Place] | None:
+    async def _places_of_stranger(self, event_id: str) -> list[BookedInvitee] | None:
         """Ask the event itself where no invitee has the lead's address: people book with another one.
 
         The only place in an event is the stored booking; an event that was called off is so for all. Of several places
@@ -177,12 +177,12 @@ class _Search:
         event = await self._reads.event(event_id)
         if event is None:
             return None
-        places = await self._places_in(event_id, None)
-        if places is not None and len(places) != 1:
-            places = []
+        bookings = await self._bookings_in(event_id, None)
+        if bookings is not None and len(bookings) != 1:
+            bookings = []
             self._event = event if calendly_parsing.is_canceled(event) else None
             self._unverified = None if self._event else Unverified.OTHER_PERSON
-        return places
+        return bookings
 
     async def by_address(self, address: str) -> None:
         """Ask for the events of a person around now, and decide by the person's place in each."""
@@ -192,10 +192,10 @@ class _Search:
             self._returned.add(Operation.SCHEDULED_EVENTS)
         asked = 0
         for event in sorted(events, key=lambda each: booking_state.relevance(each, now)):
-            if calendly_parsing.is_canceled(event) and event.id in {each.event for each in self._places}:
+            if calendly_parsing.is_canceled(event) and event.id in {each.event for each in self._bookings}:
                 continue
             if asked == _MOST_EVENTS:
-                if booking_state.stand(self._places.values()):
+                if booking_state.stand(self._bookings.values()):
                     break
                 raise _rejected(
                     Operation.SCHEDULED_EVENTS,
@@ -203,10 +203,10 @@ class _Search:
                     error_class=ErrorClass.UNDECODABLE,
                 )
             asked += 1
-            self._add(await self._places_in(event.id, address) or ())
+            self._add(await self._bookings_in(event.id, address) or ())
         await self._follow()
 
-    async def _replacements(self, address: str, *, stored: Sequence[Place] | None) -> None:
+    async def _replacements(self, address: str, *, stored: Sequence[BookedInvitee] | None) -> None:
         now = self._clock.now()
         try:
             await self.by_address(address)
@@ -219,12 +219,12 @@ class _Search:
             if error.operation != Operation.CURRENT_USER or error.error_class is not ErrorClass.CREDENTIAL:
                 raise
 
-    async def _places_in(self, event_id: str, address: str | None) -> list[Place] | None:
+    async def _bookings_in(self, event_id: str, address: str | None) -> list[BookedInvitee] | None:
         invitees = await self._reads.invitees(event_id, address)
         if invitees is None:
             return None
-        places = [await self._reads.place_of(each) for each in invitees]
-        return [each for each in places if each]
+        bookings = [await self._reads.with_event(each) for each in invitees]
+        return [each for each in bookings if each]
 
     async def _follow(self) -> None:
         """Follow each reschedule to its end. A place that is gone by now is absent."""
@@ -232,19 +232,19 @@ class _Search:
             ahead = self._ahead()
             if not ahead:
                 return
-            place = await self._reads.place(ahead[0])
-            if place is None:
+            booking = await self._reads.booked_invitee(ahead[0])
+            if booking is None:
                 self._absent.add(ahead[0].appointment_id())
             else:
-                self._add([place])
+                self._add([booking])
         if self._ahead():
             raise _rejected(Operation.INVITEE, f"Calendly's chain of reschedules is longer than {_MOST_STEPS}")
 
     def _ahead(self) -> Sequence[CalendlyReference]:
-        return [e for e in booking_state.successors(self._places) if e.appointment_id() not in self._absent]
+        return [e for e in booking_state.successors(self._bookings) if e.appointment_id() not in self._absent]
 
-    def _add(self, places: Sequence[Place]) -> None:
-        self._places.update((each.invitee.reference, each) for each in places)
+    def _add(self, bookings: Sequence[BookedInvitee]) -> None:
+        self._bookings.update((each.invitee.reference, each) for each in bookings)
 
 
 def _rejected(operation: Operation, message: str, *, error_class: ErrorClass = ErrorClass.REJECTED) -> ProviderRejected:

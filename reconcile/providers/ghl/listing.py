@@ -28,7 +28,7 @@ class Lists:
         self.is_complete = False
         """Whether every calendar's list was read."""
 
-    async def shown(
+    async def listed_records(
         self,
         wanted: Container[str],
         *,

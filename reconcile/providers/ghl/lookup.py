@@ -49,7 +49,7 @@ class _CannotTell(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Desk:
+class _AccountContext:
     """Where questions are asked: one workspace's account, until an instant."""
 
     workspace: Workspace
@@ -62,7 +62,7 @@ class _Desk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Question(_Desk):
+class _Question(_AccountContext):
     lead: Lead
 
 
@@ -87,14 +87,14 @@ class Ghl:
 
     def lookup(self, lead: Lead, workspace: Workspace) -> Lookup | SkipReason:
         """Return how *lead* would be looked up: by booking id, else by contact, else by e-mail; or why it cannot be."""
-        way = self._way(lead, workspace)
-        return way if isinstance(way, SkipReason) else Lookup(provider=self.name, operation=way[0])
+        path = self._lookup_path(lead, workspace)
+        return path if isinstance(path, SkipReason) else Lookup(provider=self.name, operation=path[0])
 
     async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
         """Ask about *lead*; raises ProviderError wherever GHL's answer is not decisive."""
-        way, account = self._way(lead, workspace), self._accounts.of(workspace)
-        if isinstance(way, SkipReason):
-            return way
+        path, account = self._lookup_path(lead, workspace), self._accounts.of(workspace)
+        if isinstance(path, SkipReason):
+            return path
         if account is None:
             return SkipReason.NOT_CONFIGURED
         question = _Question(lead=lead, workspace=workspace, account=account, deadline=deadline)
@@ -102,11 +102,11 @@ class Ghl:
             lead=lead,
             now=self._gateway.clock.now(),
             appointment=partial(self._appointment, question),
-            listed=partial(self._known, question),
+            listed=partial(self._contact_appointments, question),
             contacts=partial(self._contacts, question) if question.location_id else None,
         )
         try:
-            match way:
+            match path:
                 case Operation.APPOINTMENT, booking_id:
                     return await search.by_id(booking_id)
                 case Operation.CONTACT_APPOINTMENTS, contact_id:
@@ -127,12 +127,12 @@ class Ghl:
         location_id = account.credential.account if account else None
         if account is None or location_id is None:
             return Sweep()
-        desk = _Desk(workspace=workspace, account=account, deadline=deadline)
+        context = _AccountContext(workspace=workspace, account=account, deadline=deadline)
         bookings = {each.id: identity.own_booking_id(each, self.name) or "" for each in leads}
         lists = ghl_listing.Lists(account, deadline=deadline)
         try:
             wanted = frozenset(filter(identity.is_ghl_id, bookings.values()))
-            shown = await lists.shown(wanted, plan=plan, zone_of=lambda content: self._zone(desk, content))
+            shown = await lists.listed_records(wanted, plan=plan, zone_of=lambda content: self._zone(context, content))
         except _CannotTell:
             return Sweep(calls=lists.calls)
         answers: dict[LeadId, Answer] = {}
@@ -147,7 +147,7 @@ class Ghl:
         """Return what was used of the workspace's location since the last question, and forget it."""
         return self._accounts.usage(workspace)
 
-    def _way(self, lead: Lead, workspace: Workspace) -> tuple[Operation, str] | SkipReason:
+    def _lookup_path(self, lead: Lead, workspace: Workspace) -> tuple[Operation, str] | SkipReason:
         credential = workspace.credentials.get(self.name)
         if credential is None:
             return SkipReason.NOT_CONFIGURED
@@ -176,7 +176,7 @@ class Ghl:
         self._check_location(question, call, record.location_id)
         return record
 
-    async def _known(self, question: _Question, contact_id: str) -> Sequence[Appointment] | None:
+    async def _contact_appointments(self, question: _Question, contact_id: str) -> Sequence[Appointment] | None:
         """Return the appointments of a contact, None where GHL does not know the contact."""
         call = Call(
             operation=Operation.CONTACT_APPOINTMENTS,
@@ -227,12 +227,12 @@ class Ghl:
             raise refused(self.name, call, reply)
         return reply
 
-    def _check_location(self, question: _Desk, call: Call, location_id: str | None) -> None:
+    def _check_location(self, question: _AccountContext, call: Call, location_id: str | None) -> None:
         if location_id and question.location_id and location_id != question.location_id:
             message = "GHL answered from another location than the workspace's: its token and its location do not match"
             raise unusable(self.name, call, message, error_class=ErrorClass.CREDENTIAL)
 
-    async def _zone(self, question: _Desk, content: object) -> tzinfo | None:
+    async def _zone(self, question: _AccountContext, content: object) -> tzinfo | None:
         """Return the zone of the naive times in *content*, None where there are none.
 
         A name in the workspace that is no zone's is treated as if there were none: GHL is asked, once for a location.

@@ -16,6 +16,6 @@ class SqlTime:
 
     async def now(self) -> datetime:
         """Return the database's wall clock as an aware instant in UTC."""
-        async with self._database.reading() as connection:
+        async with self._database.read_connection() as connection:
             found: datetime = (await connection.execute(select(clock.now(self._database.dialect)))).scalar_one()
         return found
