@@ -110,6 +110,19 @@ class Body:
         except (ValueError, OverflowError):
             raise self.unreadable(called) from None  # the cause quotes the value
 
+    def span(
+        self, fields: Mapping[str, Any], start: str, end: str, *, zone: tzinfo | None = None
+    ) -> tuple[datetime, datetime | None]:
+        """Return the instants under *start* and *end*, which may have no end.
+
+        An end before its start is unreadable, and so is an end where only one of the two says its zone.
+        """
+        starts_at = self.instant(fields, start, called="start time", zone=zone)
+        ends_at = self.optional_instant(fields, end, called="end time", zone=zone)
+        if ends_at is not None and (ends_at < starts_at or is_naive(fields[start]) != is_naive(fields[end])):
+            raise self.unreadable("end time")
+        return starts_at, ends_at
+
     def _fault(self, message: str) -> ContractFault:
         return ContractFault(message, provider=self.provider, operation=self.operation, shape=shape(self.content))
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from reconcile.simulator import calendly_errors, calendly_render
 from reconcile.simulator.calendly_errors import Refused
 from reconcile.simulator.calendly_pages import listing, page
+from reconcile.simulator.effects import refuses_unknown
 from reconcile.simulator.fault_book import Effects
 from reconcile.simulator.fault_kinds import FaultKind
 from reconcile.simulator.query import parse_query, segments
@@ -31,7 +32,7 @@ _EVENT_QUERY = frozenset(
 _INVITEE_QUERY = frozenset({"status", "email", "sort", "count", "page_token"})
 
 
-def route(request: Request) -> Route | None:
+def route(request: Request) -> Route | None:  # noqa: PLR0911 - one return for each route
     """Return what a method and a path mean, or None where Calendly has nothing."""
     match request.method, segments(request.path):
         case "GET", ["scheduled_events"]:
@@ -42,12 +43,16 @@ def route(request: Request) -> Route | None:
             return Route(operation=Operation.CALENDLY_INVITEES, ids=(event_id,))
         case "GET", ["scheduled_events", event_id, "invitees", invitee_id]:
             return Route(operation=Operation.CALENDLY_INVITEE, ids=(event_id, invitee_id))
+        case "GET", ["invitee_no_shows", invitee_id]:
+            return Route(operation=Operation.CALENDLY_NO_SHOW, ids=(invitee_id,))
         case "GET", ["users", user_id]:
             return Route(operation=Operation.CALENDLY_USER, ids=(user_id,))
     return None
 
 
-def answer(world: World, where: Route, request: Request, *, owner: CalendlyUser, effects: Effects) -> Answer:
+def answer(  # noqa: PLR0911 - one return for each operation
+    world: World, where: Route, request: Request, *, owner: CalendlyUser, effects: Effects
+) -> Answer:
     """Answer a call that may be made, for the user to whom the token belongs."""
     desk = _Desk(world=world, owner=owner, effects=effects)
     query = parse_query(request.query_string)
@@ -61,6 +66,8 @@ def answer(world: World, where: Route, request: Request, *, owner: CalendlyUser,
                 return desk.invitees(request.path, where.ids[0], query)
             case Operation.CALENDLY_INVITEE:
                 return desk.invitee(*where.ids)
+            case Operation.CALENDLY_NO_SHOW:
+                return desk.no_show(where.ids[0])
             case _:
                 return desk.user(where.ids[0])
     except Refused as refused:
@@ -69,14 +76,14 @@ def answer(world: World, where: Route, request: Request, *, owner: CalendlyUser,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Desk:
-    """The five reads, for one owner and one set of effects."""
+    """The six reads, for one owner and one set of effects."""
 
     world: World
     owner: CalendlyUser
     effects: Effects
 
     def events(self, path: str, query: Query) -> Answer:
-        _check_names(query, _EVENT_QUERY)
+        self._check_names(query, _EVENT_QUERY)
         pages = listing(path, query, self.effects)
         query = pages.query
         state, user_ids = self.world.calendly, self._users(query)
@@ -113,7 +120,7 @@ class _Desk:
         return Answer(status=200, payload={"resource": body})
 
     def invitees(self, path: str, event_id: str, query: Query) -> Answer:
-        _check_names(query, _INVITEE_QUERY)
+        self._check_names(query, _INVITEE_QUERY)
         pages = listing(path, query, self.effects)
         query = pages.query
         event = self._visible(event_id, Operation.CALENDLY_INVITEES)
@@ -154,6 +161,22 @@ class _Desk:
             return calendly_errors.forbidden("resource", Operation.CALENDLY_USER)
         return Answer(status=200, payload={"resource": calendly_render.user_body(user, self.effects)})
 
+    def no_show(self, invitee_id: str) -> Answer:
+        """Answer with the mark that an invitee did not come; its id is the invitee's."""
+        invitee = self.world.calendly.invitees.get(invitee_id)
+        if invitee is None or invitee.no_show_at is None:
+            return calendly_errors.not_found()
+        self._visible(invitee.event_id, Operation.CALENDLY_NO_SHOW)
+        body = calendly_render.no_show_body(self.world.calendly, invitee, self.effects)
+        return Answer(status=200, payload={"resource": body})
+
+    def _check_names(self, query: Query, known: frozenset[str]) -> None:
+        if not refuses_unknown(self.effects):
+            return
+        for name in query:
+            if name not in known:
+                raise Refused(calendly_errors.invalid(name, "is not a parameter of this call"))
+
     def _visible(self, event_id: str, operation: Operation) -> CalendlyEvent:
         state = self.world.calendly
         event = state.events.get(event_id)
@@ -186,12 +209,6 @@ class _Desk:
         if "organization" not in query:
             raise Refused(calendly_errors.forbidden("specify_organization", Operation.CALENDLY_EVENTS))
         return [user_id]
-
-
-def _check_names(query: Query, known: frozenset[str]) -> None:
-    for name in query:
-        if name not in known:
-            raise Refused(calendly_errors.invalid(name, "is not a parameter of this call"))
 
 
 def _choice(query: Query, name: str, choices: tuple[str, ...]) -> str | None:

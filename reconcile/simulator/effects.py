@@ -1,5 +1,6 @@
 """Effects that are the same for both providers' records: fields lost, set or added."""
 
+from collections.abc import Container, Iterable
 from typing import Any
 
 import orjson
@@ -15,6 +16,18 @@ def number_of(effects: Effects, kind: FaultKind) -> float | None:
     """Return the number that a fault carries, or None where it is not switched on."""
     value = effects.get(kind)
     return float(value) if value is not None else None
+
+
+def refuses_unknown(effects: Effects) -> bool:
+    """Tell whether a parameter that no document has is refused; real clients send some, and are answered."""
+    return effects.get(FaultKind.UNKNOWN_PARAMETER) == "refused"
+
+
+def unknown_names(names: Iterable[str], known: Container[str], effects: Effects) -> list[str]:
+    """Return what GHL's validator says of the *names* that it does not know."""
+    if not refuses_unknown(effects):
+        return []
+    return [f"property {name} should not exist" for name in names if name not in known]
 
 
 def alter(record: Json, effects: Effects, *, id_key: str) -> Json:

@@ -51,6 +51,12 @@ class FaultKind(StrEnum):
     STATUS_STYLE = "status_style"
     TIME_FORMAT = "time_format"
     UNKNOWN_ID = "unknown_id"
+    MISSING = "missing"
+    MISSING_STATUS = "missing_status"
+    UNKNOWN_PARAMETER = "unknown_parameter"
+    VERSIONS = "versions"
+    DAILY_RESET = "daily_reset"
+    EMAIL_FORM = "email_form"
     LIST_HIDES = "list_hides"
     MESSAGE_FORM = "message_form"
     BAD_VERSION = "bad_version"
@@ -162,14 +168,39 @@ KINDS: Mapping[FaultKind, KindRule] = MappingProxyType(
         FaultKind.ENVELOPE: _choice("what wraps GHL's single appointment", "event", "appointment", "flat"),
         FaultKind.TRACE_ID: _choice("whether GHL's bodies carry a traceId", "on", "off"),
         FaultKind.STATUS_SPELLING: _choice(
-            "under which names GHL gives the status", "good", "typo", "both", "only_status", "booked"
+            "under which names GHL gives the status", "good", "typo", "both", "only_status", "booked", "vague"
         ),
         FaultKind.STATUS_STYLE: _choice("how GHL writes status values", "plain", "camel", "spaced", "upper"),
         FaultKind.TIME_FORMAT: _choice("how GHL writes instants", "iso", "naive", "utc"),
         FaultKind.UNKNOWN_ID: _choice(
-            "what GHL answers to an id it does not know", "404", "400", "empty_object", "null", "empty_list"
+            "what GHL answers to an id it does not know", "404", "400", "named", "empty_object", "null", "empty_list"
         ),
-        FaultKind.LIST_HIDES: _choice("what GHL's lists of appointments leave out", "nothing", "deleted", "cancelled"),
+        FaultKind.MISSING: _choice(
+            "GHL says that this is missing, in place of every answer",
+            "appointment",
+            "named",
+            "version",
+            "location",
+            "token",
+            "calendar",
+            "contact",
+            "route",
+            "backend",
+            "nothing",
+        ),
+        FaultKind.MISSING_STATUS: _choice(
+            "the status with which GHL says that something is missing", "404", "400", "401"
+        ),
+        FaultKind.UNKNOWN_PARAMETER: _choice("what becomes of a parameter that no document has", "refused", "ignored"),
+        FaultKind.VERSIONS: _choice("which Version headers GHL takes", "dated", "all"),
+        FaultKind.DAILY_RESET: _choice("whether GHL says when the day's calls are counted anew", "on", "off"),
+        FaultKind.EMAIL_FORM: _choice("what GHL's additional e-mails are", "objects", "texts"),
+        FaultKind.LIST_HIDES: _choice(
+            "what GHL's lists of appointments leave out: by default what is deleted, where they cannot say so",
+            "nothing",
+            "deleted",
+            "cancelled",
+        ),
         FaultKind.MESSAGE_FORM: _choice("the form of GHL's error messages", "string", "array", "bare"),
         FaultKind.BAD_VERSION: _choice("GHL's status for an unknown Version header", "401", "400"),
         FaultKind.SEARCH_LAG: _number("GHL's search does not know what changed in the last so many seconds", 5.0),

@@ -41,7 +41,7 @@ class Front:
         subjects = where.ids + _asked_email(where.operation, request)
         call = Call(api=api, operation=where.operation, workspace=workspace, subjects=subjects)
         effects = self.faults.effects(call, now)
-        answer = _demanded(api, where.operation, effects) if effects else None
+        answer = _demanded(api, request, where, effects) if effects else None
         if owner:
             standing = self.limits.count(api, owner, now, effects)
             if standing.exceeded and answer is None:
@@ -85,7 +85,7 @@ def _stranger(api: Api, request: Request, effects: Effects) -> Answer:
     return ghl.version_refusal(request, effects) or ghl_errors.unauthorized("token", effects)
 
 
-def _demanded(api: Api, operation: Operation, effects: Effects) -> Answer | None:
+def _demanded(api: Api, request: Request, where: Route, effects: Effects) -> Answer | None:
     """Return the answer that a fault puts in place of every other, if one does."""
     page = number_of(effects, FaultKind.HTML)
     if page is not None:
@@ -94,8 +94,10 @@ def _demanded(api: Api, operation: Operation, effects: Effects) -> Answer | None
         return redirect_answer(str(effects[FaultKind.REDIRECT]))
     if FaultKind.RATE_LIMITED in effects:
         return _too_many(api, effects)
+    if api is Api.GHL and FaultKind.MISSING in effects:
+        return ghl_errors.missing(request, where, effects)
     refuse = ghl_errors.switched_on if api is Api.GHL else calendly_errors.switched_on
-    return refuse(operation, effects)
+    return refuse(where.operation, effects)
 
 
 def _too_many(api: Api, effects: Effects) -> Answer:
@@ -108,7 +110,7 @@ def _too_many(api: Api, effects: Effects) -> Answer:
         case "empty_object":
             answer = Answer(status=429, payload={})
         case _:
-            answer = Answer(status=429, payload=b"")
+            answer = Answer(status=429, payload=b"", content_type="text/plain; charset=utf-8")
     if api is Api.CALENDLY:
         answer.headers["X-RateLimit-Remaining"] = "0"
     if FaultKind.RETRY_AFTER in effects:

@@ -7,7 +7,7 @@ from reconcile.simulator.effects import number_of
 from reconcile.simulator.fault_book import Effects
 from reconcile.simulator.fault_kinds import FaultKind
 from reconcile.simulator.ghl_render import TRACE_ID
-from reconcile.simulator.wire import Answer, Json, Operation
+from reconcile.simulator.wire import Answer, Json, Operation, Request, Route
 
 UNAUTHORIZED = {
     "token": "Invalid token: access token is invalid",
@@ -24,6 +24,14 @@ _NOT_FOUND = {
     Operation.GHL_CONTACT: "Contact not found",
     Operation.GHL_CONTACT_APPOINTMENTS: "Contact not found",
     Operation.GHL_LOCATION: "Location not found",
+}
+_MISSING = {
+    "appointment": "Appointment not found",
+    "version": "version header was not found.",
+    "location": "Location not found",
+    "token": "Token not found",
+    "calendar": "Calendar not found",
+    "contact": "Contact not found",
 }
 _EMPTY: dict[str, Json | bytes] = {"empty_object": {}, "null": b"null", "empty_list": {"events": []}}
 
@@ -56,13 +64,36 @@ def unprocessable(messages: list[str], effects: Effects) -> Answer:
     return refusal(422, messages, effects)
 
 
-def unknown_id(operation: Operation, effects: Effects) -> Answer:
+def unknown_id(operation: Operation, wanted: str, effects: Effects) -> Answer:
     """Return what GHL says of an id that it does not know, which no document settles."""
     default = "404" if operation is Operation.GHL_APPOINTMENT else "400"
     how = str(effects.get(FaultKind.UNKNOWN_ID, default))
     if how in _EMPTY:
         return Answer(status=200, payload=_EMPTY[how])
+    if how == "named":
+        return refusal(404, _named(operation, wanted), effects)
     return refusal(int(how), _NOT_FOUND.get(operation, "Not found"), effects)
+
+
+def missing(request: Request, where: Route, effects: Effects) -> Answer:
+    """Return that something is missing: the thing that was asked for, or what has nothing to do with it."""
+    what, status = str(effects[FaultKind.MISSING]), int(str(effects.get(FaultKind.MISSING_STATUS, "404")))
+    match what:
+        case "named":
+            return refusal(status, _named(where.operation, where.ids[0] if where.ids else ""), effects)
+        case "route":
+            return refusal(status, f"Route {request.method}:{request.path} not found", effects)
+        case "backend":
+            return Answer(status=status, payload=b"default backend - 404", content_type="text/plain; charset=utf-8")
+        case "nothing":
+            return Answer(status=status, payload={})
+        case _:
+            return refusal(status, _MISSING[what], effects)
+
+
+def _named(operation: Operation, wanted: str) -> str:
+    noun = _NOT_FOUND.get(operation, "Record not found").split()[0]
+    return f"{noun} with id {wanted} was not found"
 
 
 def switched_on(operation: Operation, effects: Effects) -> Answer | None:

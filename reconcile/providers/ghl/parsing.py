@@ -14,7 +14,6 @@ from reconcile.providers.http.call import Reply
 _STATUSES = {
     "new": AppointmentStatus.CONFIRMED,
     "confirmed": AppointmentStatus.CONFIRMED,
-    "booked": AppointmentStatus.CONFIRMED,
     "active": AppointmentStatus.CONFIRMED,
     "cancelled": AppointmentStatus.CANCELED,
     "canceled": AppointmentStatus.CANCELED,
@@ -23,6 +22,7 @@ _STATUSES = {
     "completed": AppointmentStatus.SHOWED,
     "noshow": AppointmentStatus.NO_SHOW,
     "rescheduled": AppointmentStatus.RESCHEDULED,
+    "invalid": AppointmentStatus.INVALID,
 }
 _STATUS_KEYS = ("appointmentStatus", "appoinmentStatus", "status")  # sic: GHL has sent both spellings
 _BAD_REQUEST, _NOT_FOUND = 400, 404
@@ -37,11 +37,15 @@ _TIMES = ("startTime", "endTime", "dateAdded", "dateUpdated")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """An appointment as GHL keeps it, with the location and the contact it is of."""
+    """An appointment as GHL keeps it, with the location and the contact it is of.
+
+    *is_vague* says that the status is unknown because GHL's only word was ``booked``, as it may be in lists.
+    """
 
     appointment: Appointment
     location_id: str | None = None
     contact_id: str | None = None
+    is_vague: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,14 +148,18 @@ def read_time_zone(content: object) -> str:
 def status_of(raw: Mapping[str, Any]) -> AppointmentStatus | None:
     """Return the status of a raw appointment, or None where none of its fields holds a word.
 
-    A word from outside the list is UNKNOWN. ``booked`` says no more than that there is an appointment: the documented
-    example has it beside the misspelled field with the real status, so it counts only if nothing else is said.
+    A word from outside the list is UNKNOWN. So is ``booked`` where nothing else is said: the documented example has it
+    beside the misspelled field with the real status, and alone it does not say that the booking is confirmed.
     """
     if fields.is_true(raw.get("deleted")):
         return AppointmentStatus.CANCELED
-    words = [word.lower().translate(_IGNORED) for key in _STATUS_KEYS if (word := fields.text(raw.get(key)))]
+    words = _status_words(raw)
     word = next((each for each in words if each != _VAGUE), _VAGUE)
     return _STATUSES.get(word, AppointmentStatus.UNKNOWN) if words else None
+
+
+def _status_words(raw: Mapping[str, Any]) -> list[str]:
+    return [word.lower().translate(_IGNORED) for key in _STATUS_KEYS if (word := fields.text(raw.get(key)))]
 
 
 def _body(content: object, operation: Operation, noun: str) -> Body:
@@ -171,13 +179,14 @@ def _record(body: Body, raw: Mapping[str, Any], zone: tzinfo | None) -> Record:
     if status is None:
         raise body.missing("status")
     called_off = status in CALLED_OFF
+    starts_at, ends_at = body.span(raw, "startTime", "endTime", zone=zone)
     return Record(
         appointment=Appointment(
             id=AppointmentId(appointment_id),
             provider=ProviderName.HIGHLEVEL,
             status=status,
-            starts_at=body.instant(raw, "startTime", called="start time", zone=zone),
-            ends_at=body.optional_instant(raw, "endTime", called="end time", zone=zone),
+            starts_at=starts_at,
+            ends_at=ends_at,
             canceled_at=body.optional_instant(raw, "dateUpdated", called="update time", zone=zone)
             if called_off
             else None,
@@ -185,11 +194,13 @@ def _record(body: Body, raw: Mapping[str, Any], zone: tzinfo | None) -> Record:
         ),
         location_id=fields.identifier(raw.get("locationId")),
         contact_id=fields.identifier(raw.get("contactId")),
+        is_vague=status is AppointmentStatus.UNKNOWN and set(_status_words(raw)) == {_VAGUE},
     )
 
 
 def _addresses(raw: Mapping[str, Any]) -> Iterable[str]:
+    """Return a contact's addresses; the additional ones are texts, or objects that hold the text."""
     additional = raw.get("additionalEmails")
     for each in (raw.get("email"), *(additional if isinstance(additional, list) else ())):
-        if address := fields.text(each):
+        if address := fields.text(each.get("email") if isinstance(each, Mapping) else each):
             yield address.strip().lower()

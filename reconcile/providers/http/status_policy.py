@@ -4,6 +4,8 @@ from enum import StrEnum
 
 _TRANSIENT = "command timed out"
 """GHL answers a slow query with 401 and this message."""
+_VERSION = "version header"
+"""GHL answers a missing or unknown Version with 401 too: the request's fault, and not the token's."""
 
 
 class Verdict(StrEnum):
@@ -34,8 +36,12 @@ _BY_CLASS = {2: Verdict.ANSWERED, 5: Verdict.UNAVAILABLE}
 
 def verdict(status: int, message: str = "") -> Verdict:
     """Return what *status* means; *message* is what a 401 says. Nothing but ANSWERED can be decisive."""
-    if status == 401 and _TRANSIENT in message.lower():  # noqa: PLR2004 - the status that needs its message
-        return Verdict.UNAVAILABLE
+    if status == 401:  # noqa: PLR2004 - the status that needs its message
+        words = message.lower()
+        if _TRANSIENT in words:
+            return Verdict.UNAVAILABLE
+        if _VERSION in words:
+            return Verdict.ANSWERED
     return _BY_STATUS.get(status) or _BY_CLASS.get(status // 100, Verdict.REJECTED)
 
 

@@ -44,9 +44,16 @@ def test_those_words_change_nothing_on_another_status(status: int) -> None:
     assert verdict(status, "Command timed out") is verdict(status)
 
 
-@pytest.mark.parametrize("message", ["", "Invalid JWT", "version header was not found.", "Invalid token"])
+@pytest.mark.parametrize("message", ["", "Invalid JWT", "Invalid token"])
 def test_any_other_401_blames_the_credential(message: str) -> None:
     assert verdict(401, message) is Verdict.CREDENTIAL
+
+
+@pytest.mark.parametrize("message", ["version header was not found.", "version header is invalid"])
+def test_a_401_about_the_version_is_the_requests_fault(message: str) -> None:
+    """The token of a workspace is not to blame for what this program sends."""
+    assert verdict(401, message) is Verdict.ANSWERED
+    assert verdict(403, message) is Verdict.CREDENTIAL
 
 
 def test_error_pages_of_servers_are_never_read() -> None:
