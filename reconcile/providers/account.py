@@ -90,7 +90,8 @@ class Account:
 
     def note(self, text: str) -> None:
         """Note what the run's report has to say of this account; *text* holds no personal data."""
-        self._meter.notes.append(text)
+        if text not in self._meter.notes:
+            self._meter.notes.append(text)
 
     async def ask(self, call: Call, *, deadline: float) -> Reply:
         """Make *call*; raises ProviderError."""

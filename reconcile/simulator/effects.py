@@ -34,6 +34,9 @@ def alter(record: Json, effects: Effects, *, id_key: str) -> Json:
     """Return a record with the switched-on changes made to its fields."""
     if not effects:
         return record
+    if effects.get(FaultKind.BROKEN_RECORD, "") in {record.get(id_key), str(record.get(id_key)).rpartition("/")[2]}:
+        record.pop("startTime", None)
+        record.pop("start_time", None)
     if FaultKind.MISSING_ID in effects:
         _lose_id(record, str(effects[FaultKind.MISSING_ID]), id_key)
     if FaultKind.MISSING_FIELD in effects:

@@ -44,6 +44,7 @@ class FaultKind(StrEnum):
     MISSING_ID = "missing_id"
     MISSING_FIELD = "missing_field"
     SET_FIELD = "set_field"
+    BROKEN_RECORD = "broken_record"
     EXTRA_FIELDS = "extra_fields"
     ENVELOPE = "envelope"
     TRACE_ID = "trace_id"
@@ -164,6 +165,7 @@ KINDS: Mapping[FaultKind, KindRule] = MappingProxyType(
         FaultKind.SET_FIELD: KindRule(
             "set a field of each record, as NAME=JSON", Form.FIELD, default='appointmentStatus="exploded"'
         ),
+        FaultKind.BROKEN_RECORD: _text("remove the start from the record with this id, and from no other", "app-1"),
         FaultKind.EXTRA_FIELDS: KindRule("add fields that no document knows, to records and around them"),
         FaultKind.ENVELOPE: _choice("what wraps GHL's single appointment", "event", "appointment", "flat"),
         FaultKind.TRACE_ID: _choice("whether GHL's bodies carry a traceId", "on", "off"),

@@ -223,3 +223,15 @@ async def test_an_administrator_reads_another_users_events_in_the_organizations_
 
     assert refused.json()["message"].startswith("Please also specify organization")
     assert [each["uri"].rpartition("/")[2] for each in listed.json()["collection"]] == [theirs.event_id]
+
+
+async def test_one_record_of_many_can_be_broken(world: World, ghl: Caller, calendly: Caller, switch: Any) -> None:
+    """The others are whole."""
+    world.ghl.book("con-1", id="app-2", starts_at=SLOT)
+    switch(FaultKind.BROKEN_RECORD, "app-2")
+    switch(FaultKind.BROKEN_RECORD, "ev-1", operation=Operation.CALENDLY_EVENT)
+
+    listed = (await ghl.get(LIST)).json()["events"]
+
+    assert [(each["id"], "startTime" in each) for each in listed] == [("app-1", True), ("app-2", False)]
+    assert "start_time" not in await calendly.record("/scheduled_events/ev-1")

@@ -218,12 +218,15 @@ class Ghl:
         reply = await self._unless_gone(question, call)
         if reply is None:
             return None
-        records = ghl_parsing.read_contact_appointments(reply.body, zone=await self._zone(question, reply.body))
-        for record in records:
+        listed = ghl_parsing.read_contact_appointments(reply.body, zone=await self._zone(question, reply.body))
+        for fault in listed.faults:
+            keys = ", ".join(fault.shape)
+            question.account.note(f"workspace {question.workspace.id}: {fault}; its other records were read ({keys})")
+        for record in listed.records:
             self._check_location(question, call, record.location_id)
             if record.contact_id not in {None, contact_id}:
                 raise unusable(self.name, call, "GHL listed appointments of another contact than the one asked for")
-        return [record.appointment for record in await self._without_vague(question, records)]
+        return [record.appointment for record in await self._without_vague(question, listed.records)]
 
     async def _without_vague(self, question: _Question, records: Sequence[Record]) -> Sequence[Record]:
         """Ask by id for those *records* whose status is not told in the list, the next upcoming ones first."""

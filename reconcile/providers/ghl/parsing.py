@@ -3,10 +3,12 @@
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
+from itertools import chain
 from typing import Any
 
 from reconcile.domain.appointment import CALLED_OFF, Appointment, AppointmentStatus
 from reconcile.domain.ids import AppointmentId, Operation, ProviderName
+from reconcile.errors import ContractFault
 from reconcile.providers import fields
 from reconcile.providers.fields import Body
 from reconcile.providers.http.call import Reply
@@ -63,10 +65,26 @@ def read_appointment(content: object, *, zone: tzinfo | None = None) -> Record:
     return _record(body, _unwrapped(body.mapping()), zone)
 
 
-def read_contact_appointments(content: object, *, zone: tzinfo | None = None) -> tuple[Record, ...]:
-    """Read a contact's appointments; *zone* is that of naive times."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A contact's appointments; *faults* say what is wrong with those records that cannot be read."""
+
+    records: tuple[Record, ...]
+    faults: tuple[ContractFault, ...] = ()
+
+
+def read_contact_appointments(content: object, *, zone: tzinfo | None = None) -> Listed:
+    """Read a contact's appointments under either name of the list; *zone* is that of naive times.
+
+    A broken record stands beside the others as a fault. Where none can be read, the list is broken: raises the fault.
+    """
     body = _body(content, Operation.CONTACT_APPOINTMENTS, "GHL contact appointments")
-    return tuple(_record(body, each, zone) for each in body.items("events"))
+    lists = _lists(body.mapping())
+    if not lists:
+        raise body.missing("events")
+    values = [value for each in lists for value in each]
+    records, faults = body.each(values, lambda raw: _record(body, raw, zone), of="events")
+    return Listed(records=tuple(records), faults=tuple(faults))
 
 
 def read_calendars(content: object) -> tuple[str, ...]:
@@ -107,10 +125,10 @@ def needs_zone(content: object) -> bool:
     """Tell whether an answer with one or many appointments holds a time that says nothing of its zone."""
     if not isinstance(content, Mapping):
         return False
-    listed = content.get("events")
+    lists = _lists(content) or [[_unwrapped(content)]]
     return any(
         fields.is_naive(each.get(key))
-        for each in (listed if isinstance(listed, list) else [_unwrapped(content)])
+        for each in chain.from_iterable(lists)
         if isinstance(each, Mapping)
         for key in _TIMES
     )
@@ -160,6 +178,11 @@ def status_of(raw: Mapping[str, Any]) -> AppointmentStatus | None:
 
 def _status_words(raw: Mapping[str, Any]) -> list[str]:
     return [word.lower().translate(_IGNORED) for key in _STATUS_KEYS if (word := fields.text(raw.get(key)))]
+
+
+def _lists(content: Mapping[str, Any]) -> list[list[Any]]:
+    """Return the lists of appointments in an answer: GHL's clients disagree on the name."""
+    return [listed for key in ("events", "appointments") if isinstance(listed := content.get(key), list)]
 
 
 def _body(content: object, operation: Operation, noun: str) -> Body:

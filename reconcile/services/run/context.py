@@ -241,9 +241,10 @@ class Run:
 
     def note(self, text: str) -> None:
         """Say *text* in the report and the log; a report has room for a few such notes."""
+        if text in self.notes or len(self.notes) >= _MOST_NOTES:
+            return
         self.parts.telemetry.warning("provider.note", text=text)
-        if len(self.notes) < _MOST_NOTES:
-            self.notes.append(text)
+        self.notes.append(text)
 
     def warn(self, name: str, **facts: object) -> None:
         """Tell of a trouble that the run survives; only the first of each kind is an event."""

@@ -12,6 +12,7 @@ from reconcile.domain.appointment import Appointment, AppointmentStatus
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.errors import ContractFault, ProviderError
 from reconcile.providers.ghl import parsing as ghl_parsing
+from reconcile.providers.ghl.parsing import Listed
 from reconcile.providers.http.call import Reply
 from tests.providers.ghl.bodies import ANSWERS, LISTED, RAW, TRACE
 
@@ -185,7 +186,7 @@ def test_a_time_that_cannot_be_read_is_a_fault(key: str, value: object) -> None:
 def test_booked_alone_is_vague(words: dict[str, str]) -> None:
     """The caller asks for the appointment itself."""
     raw = {**without(RAW, "appointmentStatus"), **words}
-    (record,) = ghl_parsing.read_contact_appointments({"events": [raw]})
+    (record,) = ghl_parsing.read_contact_appointments({"events": [raw]}).records
 
     assert record.is_vague
     assert record.appointment.status is AppointmentStatus.UNKNOWN
@@ -194,7 +195,7 @@ def test_booked_alone_is_vague(words: dict[str, str]) -> None:
 @pytest.mark.parametrize("word", ["tentative", "confirmed", "cancelled"])
 def test_any_other_word_is_not_vague(word: str) -> None:
     """A word that is not known would be the same when asked for by id."""
-    (record,) = ghl_parsing.read_contact_appointments({"events": [{**RAW, "appointmentStatus": word}]})
+    (record,) = ghl_parsing.read_contact_appointments({"events": [{**RAW, "appointmentStatus": word}]}).records
 
     assert not record.is_vague
 
@@ -202,7 +203,7 @@ def test_any_other_word_is_not_vague(word: str) -> None:
 def test_listed_times_are_the_wall_clock_of_the_location() -> None:
     """No offset is sent with them."""
     zone = ZoneInfo("America/New_York")
-    (record,) = ghl_parsing.read_contact_appointments({"events": [LISTED], **TRACE}, zone=zone)
+    (record,) = ghl_parsing.read_contact_appointments({"events": [LISTED], **TRACE}, zone=zone).records
 
     assert record.appointment.starts_at == datetime(2021, 7, 16, 15, tzinfo=UTC)
     assert record.appointment.ends_at == datetime(2021, 7, 16, 15, 30, tzinfo=UTC)
@@ -222,6 +223,8 @@ def test_listed_times_are_the_wall_clock_of_the_location() -> None:
         (LISTED, True),
         (None, False),
         ({"events": [5]}, False),
+        ({"appointments": [LISTED]}, True),
+        ({"appointments": [RAW]}, False),
     ],
 )
 def test_the_zone_is_needed_only_where_a_time_is_naive(content: object, expected: bool) -> None:
@@ -231,17 +234,23 @@ def test_the_zone_is_needed_only_where_a_time_is_naive(content: object, expected
 
 def test_a_contact_may_have_no_appointments() -> None:
     """An empty list is an answer."""
-    assert ghl_parsing.read_contact_appointments({"events": []}) == ()
+    assert ghl_parsing.read_contact_appointments({"events": []}) == Listed(records=())
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ({}, "GHL contact appointments response missing required events field"),
-        ({"appointments": [RAW]}, "GHL contact appointments response missing required events field"),
+        ({"bookings": [RAW]}, "GHL contact appointments response missing required events field"),
+        ({"appointments": {"id": "x"}}, "GHL contact appointments response missing required events field"),
         ({"events": None}, "GHL contact appointments response missing required events field"),
-        ({"events": [RAW, 5]}, "GHL contact appointments response has an unreadable events field"),
-        ({"events": [RAW, without(RAW, "id")]}, "GHL contact appointments response missing required ID field"),
+        ({"events": [5]}, "GHL contact appointments response has an unreadable events field"),
+        ({"events": [without(RAW, "id")]}, "GHL contact appointments response missing required ID field"),
+        ({"events": [without(RAW, "id")] * 3}, "GHL contact appointments response missing required ID field"),
+        (
+            {"events": [RAW] * 50 + [without(RAW, "id")] * 20},
+            "GHL contact appointments response missing required ID field",
+        ),
     ],
 )
 def test_a_list_under_another_key_is_a_fault_and_not_an_empty_list(content: object, message: str) -> None:
