@@ -110,6 +110,10 @@ lock: $(STAMP)  ## resolve pyproject.toml anew into the hash-locked files
 	$(LOCK) tests/chart/requirements.in --upgrade --output-file tests/chart/requirements.lock
 	$(LOCK) tests/audit/requirements.in --upgrade --output-file tests/audit/requirements.lock
 	$(LOCK) tests/fuzz/requirements.in --upgrade --output-file tests/fuzz/requirements.lock
+	for name in build gohighlevel calendly_py pycalendly tap_calendly; do \
+		$(LOCK) tests/simulator/clients/$$name.in --upgrade --output-file tests/simulator/clients/$$name.lock || exit 1; done
+	npm install --prefix tests/simulator/clients/npm --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts \
+		--no-audit --no-fund
 	$(LOCK) tests/mutation/requirements.in --upgrade --constraint requirements-dev.lock \
 		--output-file tests/mutation/requirements.lock
 

@@ -11,7 +11,7 @@ from reconcile.simulator.calendly_pages import listing, page
 from reconcile.simulator.effects import refuses_unknown
 from reconcile.simulator.fault_book import Effects
 from reconcile.simulator.fault_kinds import FaultKind
-from reconcile.simulator.query import parse_query, segments
+from reconcile.simulator.query import filters_in_body, parse_query, segments
 from reconcile.simulator.records import CalendlyEvent, CalendlyUser
 from reconcile.simulator.wire import Answer, Operation, Query, Request, Route
 from reconcile.simulator.world import World
@@ -55,7 +55,7 @@ def answer(  # noqa: PLR0911 - one return for each operation
 ) -> Answer:
     """Answer a call that may be made, for the user to whom the token belongs."""
     desk = _Desk(world=world, owner=owner, effects=effects)
-    query = parse_query(request.query_string)
+    query = parse_query(request.query_string) or filters_in_body(request.body)
     try:
         match where.operation:
             case Operation.CALENDLY_EVENTS:
