@@ -23,6 +23,7 @@ from reconcile.services.control.mirror import ATTEMPTS, BUDGET, Mirror
 from reconcile.services.lookup.bulkhead import LENT_FOR_EACH, Slots
 from reconcile.services.lookup.concurrency import Gate
 from reconcile.services.lookup.lead_check import lookups
+from reconcile.services.maintenance.provider_findings import provider_findings
 from reconcile.services.maintenance.prune import PIECE, prune
 from reconcile.services.maintenance.readiness import readiness
 from reconcile.services.maintenance.rights import rights
@@ -125,6 +126,7 @@ __all__ = [
     "overview",
     "page_facts",
     "planning",
+    "provider_findings",
     "prune",
     "quarantined",
     "read_freshness",

@@ -75,6 +75,7 @@ class LocationZones:
                 except ProviderRejected as error:
                     if is_needed or error.error_class is not ErrorClass.CREDENTIAL:
                         raise
+                    account.note(f"a location's time zone could not be compared with its workspace's: {error}")
                     self._names[location_id] = None
                 else:
                     self._names[location_id] = ghl_parsing.read_time_zone(content)

@@ -19,6 +19,8 @@ class Verdict(StrEnum):
     REJECTED = "rejected"
 
 
+_REFUSALS = frozenset({401, 403})
+"""Their words say whether the token, its scope or something else is to blame."""
 _BY_STATUS = {
     400: Verdict.ANSWERED,
     401: Verdict.CREDENTIAL,
@@ -47,4 +49,4 @@ def verdict(status: int, message: str = "") -> Verdict:
 
 def has_words(status: int) -> bool:
     """Return whether the body of an answer is read; error pages of broken servers never are."""
-    return status == 401 or verdict(status) is Verdict.ANSWERED  # noqa: PLR2004 - the status that needs its message
+    return status in _REFUSALS or verdict(status) is Verdict.ANSWERED

@@ -57,4 +57,4 @@ def test_a_401_about_the_version_is_the_requests_fault(message: str) -> None:
 
 
 def test_error_pages_of_servers_are_never_read() -> None:
-    assert [status for status in range(300, 600) if has_words(status)] == [400, 401, 404, 422]
+    assert [status for status in range(300, 600) if has_words(status)] == [400, 401, 403, 404, 422]
