@@ -186,7 +186,7 @@ async def _traced(stack: AsyncExitStack, url: str, connections: int) -> Send:
     """Open what the adapters use, and tell of each request by a span and a duration that a collector takes."""
     from reconcile.domain.ids import RunId
     from reconcile.telemetry.otel import OtelTelemetry
-    from reconcile.telemetry.wanted import wanted
+    from reconcile.telemetry.otel_settings import wanted
 
     asked = wanted({"OTEL_EXPORTER_OTLP_ENDPOINT": url.removesuffix(PATH)})
     telemetry = OtelTelemetry(asked, run_id=RunId("benchmark"), version="0")

@@ -30,8 +30,8 @@ async def facts(settings: Settings, *, span: timedelta) -> PageFacts:
 
 def html(found: PageFacts) -> str:
     """Return the page as one document."""
-    from reconcile.page.draw import library  # noqa: PLC0415 - neither template engine nor charts but for a page
     from reconcile.page.render import page  # noqa: PLC0415
+    from reconcile.page.svg import library  # noqa: PLC0415 - neither template engine nor charts but for a page
 
     library()
     return page(found)
@@ -55,7 +55,7 @@ def keep(text: str, path: Path) -> None:
 
 async def serve(settings: Settings, *, host: str, port: int, on_ready: Callable[[str], None]) -> None:
     """Serve the page until the task is cancelled."""
-    from reconcile.page.door import Door  # noqa: PLC0415
+    from reconcile.page.auth import Door  # noqa: PLC0415
     from reconcile.page.server import serve as serve_page  # noqa: PLC0415
 
     await serve_page(

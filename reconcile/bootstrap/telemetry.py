@@ -12,7 +12,7 @@ from reconcile.domain.ids import RunId
 from reconcile.ports import Telemetry
 from reconcile.services.run.context import Stop
 from reconcile.telemetry import LoggingTelemetry
-from reconcile.telemetry.wanted import Wanted, wanted
+from reconcile.telemetry.otel_settings import Wanted, wanted
 
 if TYPE_CHECKING:
     from reconcile.telemetry.otel import OtelTelemetry

@@ -22,7 +22,7 @@ async def means_of(settings: Settings, *, needs_store: bool, on_look: OnRuling |
         return await bootstrap.run_of_several(settings, request)
 
     def pods(name: str, since: datetime) -> LogSource:
-        from reconcile.kube.place import Place  # noqa: PLC0415 - only where a CronJob is asked for
+        from reconcile.kube.object_reference import Place  # noqa: PLC0415 - only where a CronJob is asked for
         from reconcile.kube.pod_logs import PodLogs  # noqa: PLC0415
 
         place = Place.parse(f"cronjob/{name}", namespace=settings.namespace, account_dir=settings.service_account_dir)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reconcile.errors import MirrorConflict, MirrorUnavailable
-from reconcile.kube.place import MANAGER, Place
+from reconcile.kube.object_reference import MANAGER, Place
 from reconcile.ports import Announcement, StateObject
 
 MAX_BODY = 1024 * 1024

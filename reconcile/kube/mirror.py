@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from reconcile.errors import MirrorUnavailable
 from reconcile.kube.api import RIGHTS, Api
-from reconcile.kube.place import Place
+from reconcile.kube.object_reference import Place
 from reconcile.ports import Announcement, StateObject
 
 SECONDS = 2.0

@@ -11,7 +11,7 @@ from typing import Any, cast
 from reconcile.domain.verification.log_entry import LogEntry
 from reconcile.errors import LogsRefused, LogsUnavailable
 from reconcile.kube.api import connected
-from reconcile.kube.place import Place
+from reconcile.kube.object_reference import Place
 from reconcile.ports.logs import Entries
 
 SECONDS = 30

@@ -17,7 +17,7 @@ from reconcile.domain.page import PageFacts, Standing
 from reconcile.domain.run.verification_ages import AGE_WORDS
 from reconcile.page import charts
 from reconcile.page.axes import FORMATS
-from reconcile.page.draw import draw
+from reconcile.page.svg import draw
 
 _WORDS: Mapping[Standing, str] = {
     Standing.WELL: "All is well",

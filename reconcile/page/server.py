@@ -10,10 +10,10 @@ from aiohttp import web
 
 from reconcile.domain.page import PageFacts
 from reconcile.errors import RequestError, SettingsError, StoreUnavailable
-from reconcile.page.door import Door
-from reconcile.page.draw import warm_up
+from reconcile.page.auth import Door
+from reconcile.page.cache import Shelf
 from reconcile.page.render import Live, away, page, policy
-from reconcile.page.shelf import Shelf
+from reconcile.page.svg import warm_up
 from reconcile.ports import Clock
 
 SPANS: Mapping[str, timedelta] = {"3h": timedelta(hours=3), "24h": timedelta(days=1), "7d": timedelta(days=7)}

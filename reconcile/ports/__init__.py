@@ -3,10 +3,10 @@
 from reconcile.ports.alerts import AlertChannel, Alerts, ChannelState
 from reconcile.ports.backfills import Backfills, ItemMove, ItemRow, Marks, Share
 from reconcile.ports.clock import Clock
+from reconcile.ports.coordination import Breakers, Budgets, Cadences, Claim, Leases, OrderRow, Orders
 from reconcile.ports.kubernetes import Announcement, StateMirror, StateObject
 from reconcile.ports.leads import BatchReceipt, BatchWrite, DueWorkspaces, Leads, LeadWrite
 from reconcile.ports.ledger import BatchRow, ChangeRow, Ledger, RunRow, SightingRow, SignatureRow, TickRow
-from reconcile.ports.memory import Breakers, Budgets, Cadences, Claim, Leases, OrderRow, Orders
 from reconcile.ports.outbox import EffectSink, Outbox, OutboxRow
 from reconcile.ports.provider import Provider, Sweep, TokenSource, Usage
 from reconcile.ports.store import Store

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from reconcile.ports.alerts import Alerts
 from reconcile.ports.backfills import Backfills
+from reconcile.ports.coordination import Breakers, Budgets, Cadences, Leases, Orders
 from reconcile.ports.leads import Leads
 from reconcile.ports.ledger import Ledger
-from reconcile.ports.memory import Breakers, Budgets, Cadences, Leases, Orders
 from reconcile.ports.outbox import Outbox
 
 

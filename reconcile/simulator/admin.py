@@ -5,12 +5,12 @@ from ipaddress import ip_address
 
 import orjson
 
-from reconcile.simulator.fault_json import read_faults, write_fault
-from reconcile.simulator.fault_kinds import KINDS
-from reconcile.simulator.faults import FaultRefused
-from reconcile.simulator.finish import deliver
-from reconcile.simulator.front import Front
+from reconcile.simulator.faults.fault import FaultRefused
+from reconcile.simulator.faults.fault_json import read_faults, write_fault
+from reconcile.simulator.faults.kinds import KINDS
+from reconcile.simulator.faults.response_faults import deliver
 from reconcile.simulator.query import segments
+from reconcile.simulator.router import Front
 from reconcile.simulator.wire import Answer, Delivery, Json, Request
 
 PREFIX = "/_simulator/"

@@ -8,11 +8,11 @@ from datetime import timedelta
 from functools import partial
 
 from reconcile.simulator.admin import PREFIX, Admin
-from reconcile.simulator.fault_book import FaultBook
-from reconcile.simulator.faults import Fault
-from reconcile.simulator.front import Front
+from reconcile.simulator.faults.fault import Fault
+from reconcile.simulator.faults.registry import FaultBook
 from reconcile.simulator.limits import Limits
 from reconcile.simulator.request_log import RequestLog
+from reconcile.simulator.router import Front
 from reconcile.simulator.transport import Connection, Connections, Respond
 from reconcile.simulator.wire import Api, Delivery, Request
 from reconcile.simulator.world import World

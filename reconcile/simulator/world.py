@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
-from reconcile.simulator.author import Author
-from reconcile.simulator.calendly_state import CalendlyState
-from reconcile.simulator.ghl_state import GhlState
+from reconcile.simulator.calendly.state import CalendlyState
+from reconcile.simulator.generation.generator import Author
+from reconcile.simulator.generation.leads import GeneratedLead, GeneratedWorkspace
+from reconcile.simulator.generation.scenarios import DEFAULT_MIX, Scenario
+from reconcile.simulator.ghl.state import GhlState
 from reconcile.simulator.ids import Ids
-from reconcile.simulator.leads import GeneratedLead, GeneratedWorkspace
-from reconcile.simulator.scenarios import DEFAULT_MIX, Scenario
 from reconcile.simulator.wire import Api
 
 

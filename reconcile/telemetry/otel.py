@@ -16,13 +16,13 @@ from reconcile.domain.ids import RunId
 from reconcile.ports import HttpAttempt, Span
 from reconcile.ports.instruments import INSTRUMENTS, PROVIDER_LATENCY, Instrument, Kind
 from reconcile.ports.telemetry import UnheardSpan
-from reconcile.telemetry import ways
-from reconcile.telemetry.courier import Courier
+from reconcile.telemetry import pipelines
+from reconcile.telemetry.flusher import Courier
 from reconcile.telemetry.ids import root_of
 from reconcile.telemetry.lines import LoggingTelemetry, is_heard
 from reconcile.telemetry.names import Attribute, attribute_name, attributes
+from reconcile.telemetry.otel_settings import Signal, Wanted
 from reconcile.telemetry.requests import Requests
-from reconcile.telemetry.wanted import Signal, Wanted
 
 _SCOPE = "reconcile"
 
@@ -32,7 +32,7 @@ class OtelTelemetry(LoggingTelemetry):
 
     def __init__(self, wanted: Wanted, *, run_id: RunId, version: str, traceparent: str | None = None) -> None:
         """Open what is *wanted*; *traceparent* is what started the run: its trace is pointed to."""
-        told_by = ways.resource(version)
+        told_by = pipelines.resource(version)
         found = []
         self._tracer: Tracer | None = None
         self._end: Callable[[ReadableSpan], None] | None = None
@@ -40,11 +40,11 @@ class OtelTelemetry(LoggingTelemetry):
         self._instruments: dict[str, object] = {}
         self._records = None
         if target := wanted.targets.get(Signal.TRACES):
-            tracers, self._end, way = ways.traces(target, told_by=told_by, run_id=run_id, version=version)
+            tracers, self._end, way = pipelines.traces(target, told_by=told_by, run_id=run_id, version=version)
             self._tracer = tracers.get_tracer(_SCOPE, version)
             found.append(way)
         if target := wanted.targets.get(Signal.METRICS):
-            meters, way = ways.metrics(target, told_by=told_by, version=version)
+            meters, way = pipelines.metrics(target, told_by=told_by, version=version)
             self._instruments = _instruments(meters.get_meter(_SCOPE, version))
             found.append(way)
         if target := wanted.targets.get(Signal.LOGS):

@@ -10,11 +10,11 @@ from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter, LogRecordExportResult
 from opentelemetry.sdk.resources import Resource
 
-from reconcile.telemetry.courier import Way
+from reconcile.telemetry.flusher import Way
 from reconcile.telemetry.names import attributes
+from reconcile.telemetry.otel_settings import Signal, Target
+from reconcile.telemetry.pipelines import decode_response
 from reconcile.telemetry.sender import Sender
-from reconcile.telemetry.wanted import Signal, Target
-from reconcile.telemetry.ways import decode_response
 
 
 class Records:

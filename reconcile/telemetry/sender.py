@@ -15,7 +15,7 @@ from typing import IO
 
 import certifi
 
-from reconcile.telemetry.wanted import Target
+from reconcile.telemetry.otel_settings import Target
 
 LIMIT = 2.0
 """Seconds that a send may take."""

@@ -14,7 +14,7 @@ from reconcile.drill.incident import DrillPlan
 from reconcile.errors import ErrorClass
 from reconcile_cli import demo as demo_command
 from reconcile_cli.text import breaker, demo, doctor, leads, progress, undo
-from reconcile_cli.text.words import ahead, lasting, safe
+from reconcile_cli.text.terminal import ahead, lasting, safe
 from tests.services.stub import LEAD, NOW, WORKSPACE
 from tests.use_cases import LeadLine, LeftLead, Progress, Undoing, advice
 

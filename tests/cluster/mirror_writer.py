@@ -13,7 +13,7 @@ from reconcile.domain.annotation import breaker_annotations
 from reconcile.domain.breaker.breaker import RUN_KEY, Breaker
 from reconcile.errors import MirrorUnavailable
 from reconcile.kube.mirror import KubeMirror
-from reconcile.kube.place import Place
+from reconcile.kube.object_reference import Place
 from reconcile.ports import Store
 from reconcile.telemetry import LoggingTelemetry
 from tests.use_cases import Mirror

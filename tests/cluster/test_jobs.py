@@ -10,7 +10,7 @@ import pytest
 from reconcile.bootstrap import jobs
 from reconcile.domain.run.cadence import tick_of
 from reconcile.kube.mirror import KubeMirror
-from reconcile.kube.place import Place
+from reconcile.kube.object_reference import Place
 from tests.cluster.kubernetes.cluster import Cluster
 from tests.cluster.test_cluster import cronjob
 

@@ -15,8 +15,8 @@ from urllib.parse import quote
 import pytest
 
 from reconcile.simulator import Api, Fault, Simulator, World, simulate
-from reconcile.simulator.finish import deliver
-from reconcile.simulator.front import Front
+from reconcile.simulator.faults.response_faults import deliver
+from reconcile.simulator.router import Front
 from reconcile.simulator.wire import Answer, Delivery, Request
 from tests.substitution import substitute_in_test
 

@@ -20,8 +20,8 @@ from reconcile.domain.workspace import Workspace
 from reconcile.drill.company import lead_of, workspace_of
 from reconcile.settings import Settings
 from reconcile.simulator import Api, Fault, FaultKind, Simulator, World, WorldSize, simulate
-from reconcile.simulator.finish import redirect_answer
-from reconcile.simulator.front import Front
+from reconcile.simulator.faults.response_faults import redirect_answer
+from reconcile.simulator.router import Front
 from tests import stores
 from tests.integration.receiver import Ear, Receiver, a_receiver, an_ear
 from tests.substitution import substitute_in_test

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reconcile.kube.mirror import KubeMirror
-from reconcile.kube.place import Place
+from reconcile.kube.object_reference import Place
 from reconcile.ports import StateMirror
 from tests.kube.apiserver import ApiServer, api_server, kubeconfig
 from tests.services.memory import MemoryMirror

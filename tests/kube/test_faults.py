@@ -8,7 +8,7 @@ import pytest
 
 from reconcile.errors import MirrorConflict, MirrorUnavailable
 from reconcile.kube.mirror import KubeMirror
-from reconcile.kube.place import Place
+from reconcile.kube.object_reference import Place
 from reconcile.ports import Announcement
 from tests.kube.apiserver import EVENTS, PATH, TOKEN, ApiServer, Misbehaviour, dripping, hang_up, slow, status
 from tests.patience import HUNG

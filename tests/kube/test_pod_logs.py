@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from reconcile.errors import LogsRefused, LogsUnavailable
-from reconcile.kube.place import Place
+from reconcile.kube.object_reference import Place
 from reconcile.kube.pod_logs import PodLogs
 from reconcile.logs import entries
 from tests.kube.apiserver import TOKEN, ApiServer, kubeconfig, reply, status

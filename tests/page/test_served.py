@@ -16,9 +16,9 @@ import pytest
 from reconcile.bootstrap.page import bug_logger
 from reconcile.domain.page import PageFacts
 from reconcile.errors import SettingsError, StoreUnavailable
-from reconcile.page.door import Door
+from reconcile.page.auth import Door
+from reconcile.page.cache import Shelf
 from reconcile.page.server import serve
-from reconcile.page.shelf import Shelf
 from tests.cli.command import ARGUMENTS, BASE
 from tests.page.conftest import Looker, Told
 from tests.services.fakes import FakeClock

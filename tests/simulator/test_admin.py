@@ -6,7 +6,7 @@ import pytest
 
 from reconcile.simulator import FaultKind, Simulator
 from reconcile.simulator.admin import Admin
-from reconcile.simulator.fault_kinds import KINDS
+from reconcile.simulator.faults.kinds import KINDS
 from reconcile.simulator.wire import Request
 from tests.simulator.conftest import Caller
 

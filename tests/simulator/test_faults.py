@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.simulator import Api, Draw, Fault, FaultKind, FaultRefused, Operation, Simulator
-from reconcile.simulator.fault_book import Call, FaultBook
+from reconcile.simulator.faults.registry import Call, FaultBook
 from tests.simulator.conftest import NOW, Caller, Clock
 
 CALL = Call(api=Api.GHL, operation=Operation.GHL_APPOINTMENT, workspace="ws-1", subjects=("app-1",))

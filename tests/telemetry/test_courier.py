@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from reconcile.telemetry.courier import IN_TIME, Courier, Way
+from reconcile.telemetry.flusher import IN_TIME, Courier, Way
+from reconcile.telemetry.otel_settings import Signal, Target
 from reconcile.telemetry.sender import NotDelivered, Sender
-from reconcile.telemetry.wanted import Signal, Target
 from tests.patience import HUNG
 
 LIMIT = 0.2

@@ -20,7 +20,7 @@ from reconcile.ports.instruments import RUNS
 from reconcile.settings import Settings
 from reconcile.telemetry import sender as sending
 from reconcile.telemetry.otel import OtelTelemetry
-from reconcile.telemetry.wanted import wanted
+from reconcile.telemetry.otel_settings import wanted
 from tests import stores
 from tests.cli.command import BASE
 from tests.patience import HUNG

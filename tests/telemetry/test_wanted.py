@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from reconcile.telemetry.wanted import Signal, wanted
+from reconcile.telemetry.otel_settings import Signal, wanted
 
 BASE = "OTEL_EXPORTER_OTLP"
 ENDPOINT = {f"{BASE}_ENDPOINT": "http://collector:4318"}

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from reconcile.domain.formatting import span
 from reconcile.services.backfill.backfill import OnTally, Tally
 from reconcile.services.backfill.view import BackfillView
-from reconcile_cli.text.words import QUIET, console, grid, listing, safe
+from reconcile_cli.text.terminal import QUIET, console, grid, listing, safe
 
 _STYLES: Mapping[str, str] = {"held": "bold red", "applied": "green", "ready": "green"}
 _LISTED = 20

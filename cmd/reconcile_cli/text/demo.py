@@ -5,7 +5,7 @@ from rich.text import Text
 from reconcile.domain.breaker.breaker import BreakerState
 from reconcile.domain.formatting import keys
 from reconcile.drill.incident import DrillPlan, DrillResult, Tick
-from reconcile_cli.text.words import HEALTH_STYLES, QUIET, STATE_STYLES, console, safe
+from reconcile_cli.text.terminal import HEALTH_STYLES, QUIET, STATE_STYLES, console, safe
 
 _WIDTHS = (7, 9, 15, 8, 7, 6, 18, 7, 5)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from reconcile.domain.finding import Finding, Verdict, worst
-from reconcile_cli.text.words import console, grid, safe
+from reconcile_cli.text.terminal import console, grid, safe
 
 _MARKS = {
     Verdict.FINE: ("✓", "green"),

@@ -2,7 +2,7 @@
 
 from reconcile.domain.formatting import counted
 from reconcile.services.maintenance.prune import Pruned
-from reconcile_cli.text.words import console, listing, safe
+from reconcile_cli.text.terminal import console, listing, safe
 
 
 def show(pruned: Pruned) -> None:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from reconcile.domain.formatting import counted, keys, span
-from reconcile_cli.text.words import HEALTH_STYLES, QUIET, STATE_STYLES, console, grid, listing, safe
+from reconcile_cli.text.terminal import HEALTH_STYLES, QUIET, STATE_STYLES, console, grid, listing, safe
 
 _ANSWERED = (
     ("booked", "bookedFound"),

@@ -4,7 +4,7 @@ from rich.text import Text
 
 from reconcile.domain.formatting import counted
 from reconcile.services.backfill.undo import Undoing
-from reconcile_cli.text.words import QUIET, console, listing, safe
+from reconcile_cli.text.terminal import QUIET, console, listing, safe
 
 _LISTED = 20
 

@@ -7,7 +7,7 @@ from rich.padding import Padding
 from reconcile.domain.formatting import counted
 from reconcile.domain.verification.checklist import StepResult, overall
 from reconcile.domain.verification.claim import Figures, Word
-from reconcile_cli.text.words import QUIET, console, safe
+from reconcile_cli.text.terminal import QUIET, console, safe
 
 _STYLES = {Word.PASS: ("✔", "green"), Word.FAIL: ("✘", "bold red"), Word.INCONCLUSIVE: ("?", "yellow")}
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from reconcile.simulator.calendly_state import CalendlyState
-from reconcile.simulator.ghl_state import GhlState
-from reconcile.simulator.leads import GeneratedLead, GeneratedWorkspace
-from reconcile.simulator.scenarios import Person, Scenario
-from reconcile.simulator.stories import calendly_story, ghl_story
+from reconcile.simulator.calendly.state import CalendlyState
+from reconcile.simulator.generation.histories import calendly_story, ghl_story
+from reconcile.simulator.generation.leads import GeneratedLead, GeneratedWorkspace
+from reconcile.simulator.generation.scenarios import Person, Scenario
+from reconcile.simulator.ghl.state import GhlState
 from reconcile.simulator.wire import Api
 
 _TIME_ZONES = ("America/New_York", "Europe/Berlin", "Asia/Kolkata", "America/Los_Angeles", "Australia/Sydney", "UTC")

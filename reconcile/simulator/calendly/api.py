@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from reconcile.simulator import calendly_errors, calendly_render
-from reconcile.simulator.calendly_errors import Refused
-from reconcile.simulator.calendly_pages import listing, page
-from reconcile.simulator.effects import refuses_unknown
-from reconcile.simulator.fault_book import Effects
-from reconcile.simulator.fault_kinds import FaultKind
+from reconcile.simulator.calendly import errors as calendly_errors
+from reconcile.simulator.calendly import render as calendly_render
+from reconcile.simulator.calendly.errors import Refused
+from reconcile.simulator.calendly.paging import listing, page
+from reconcile.simulator.faults.effects import refuses_unknown
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
 from reconcile.simulator.query import filters_in_body, parse_query, segments
 from reconcile.simulator.records import CalendlyEvent, CalendlyUser
 from reconcile.simulator.wire import Answer, Operation, Query, Request, Route

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-from reconcile.simulator.effects import number_of
-from reconcile.simulator.fault_book import Effects
-from reconcile.simulator.fault_kinds import FaultKind
+from reconcile.simulator.faults.effects import number_of
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
 from reconcile.simulator.wire import Answer, Json, Operation
 
 FORBIDDEN = {

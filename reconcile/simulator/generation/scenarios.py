@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from reconcile.simulator.leads import Booking
+from reconcile.simulator.generation.leads import Booking
 
 
 class Scenario(StrEnum):

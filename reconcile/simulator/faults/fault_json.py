@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from reconcile.simulator.fault_kinds import FaultKind
-from reconcile.simulator.faults import Draw, Fault, FaultRefused, incident
+from reconcile.simulator.faults.fault import Draw, Fault, FaultRefused, incident
+from reconcile.simulator.faults.kinds import FaultKind
 from reconcile.simulator.wire import Api, Json, Operation
 
 _KEYS = tuple(field.name for field in fields(Fault))

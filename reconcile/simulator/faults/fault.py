@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import orjson
 
-from reconcile.simulator.fault_kinds import KINDS, FaultKind, Form, Value
+from reconcile.simulator.faults.kinds import KINDS, FaultKind, Form, Value
 from reconcile.simulator.wire import Api, Operation
 
 _STATUSES = range(200, 600)

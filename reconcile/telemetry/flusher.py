@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Thread
 
+from reconcile.telemetry.otel_settings import Signal
 from reconcile.telemetry.sender import NotDelivered, Sender
-from reconcile.telemetry.wanted import Signal
 
 IN_TIME = "nothing was heard of it in time"
 _LEAST = 1.0

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from reconcile.simulator.effects import UNKNOWN_FIELDS, alter
-from reconcile.simulator.fault_book import Effects
-from reconcile.simulator.fault_kinds import FaultKind
+from reconcile.simulator.faults.effects import UNKNOWN_FIELDS, alter
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
 from reconcile.simulator.records import Contact, GhlAppointment, Location
 from reconcile.simulator.wire import Json
 

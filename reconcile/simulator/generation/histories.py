@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from reconcile.simulator.calendly_state import CalendlyState
-from reconcile.simulator.ghl_state import GhlState
-from reconcile.simulator.leads import Booking
-from reconcile.simulator.scenarios import Person, Scenario, Story
+from reconcile.simulator.calendly.state import CalendlyState
+from reconcile.simulator.generation.leads import Booking
+from reconcile.simulator.generation.scenarios import Person, Scenario, Story
+from reconcile.simulator.ghl.state import GhlState
 
 _LATER = timedelta(days=2)
 _GHL_ENDINGS = {

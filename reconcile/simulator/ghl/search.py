@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from reconcile.simulator import ghl_errors
-from reconcile.simulator.effects import number_of, unknown_names
-from reconcile.simulator.fault_book import Effects
-from reconcile.simulator.fault_kinds import FaultKind
-from reconcile.simulator.ghl_render import PHONE, around, contact_found, milliseconds, search_key
-from reconcile.simulator.ghl_state import GhlState
+from reconcile.simulator.faults.effects import number_of, unknown_names
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
+from reconcile.simulator.ghl import errors as ghl_errors
+from reconcile.simulator.ghl.render import PHONE, around, contact_found, milliseconds, search_key
+from reconcile.simulator.ghl.state import GhlState
 from reconcile.simulator.records import Contact, Location
 from reconcile.simulator.wire import Answer, Json
 

@@ -3,10 +3,12 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-from reconcile.simulator import ghl_errors, ghl_render, ghl_search
-from reconcile.simulator.effects import refuses_unknown, unknown_names
-from reconcile.simulator.fault_book import Effects
-from reconcile.simulator.fault_kinds import FaultKind
+from reconcile.simulator.faults.effects import refuses_unknown, unknown_names
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
+from reconcile.simulator.ghl import errors as ghl_errors
+from reconcile.simulator.ghl import render as ghl_render
+from reconcile.simulator.ghl import search as ghl_search
 from reconcile.simulator.query import parse_query, segments
 from reconcile.simulator.records import Location
 from reconcile.simulator.wire import Answer, Operation, Query, Request, Route

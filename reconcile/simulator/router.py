@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass, field, replace
 
-from reconcile.simulator import calendly, calendly_errors, ghl, ghl_errors, ghl_search
-from reconcile.simulator.effects import number_of
-from reconcile.simulator.fault_book import NO_EFFECTS, Call, Effects, FaultBook
-from reconcile.simulator.fault_kinds import FaultKind
-from reconcile.simulator.finish import deliver, html_answer, redirect_answer
+from reconcile.simulator.calendly import api as calendly_api
+from reconcile.simulator.calendly import errors as calendly_errors
+from reconcile.simulator.faults.effects import number_of
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import NO_EFFECTS, Call, Effects, FaultBook
+from reconcile.simulator.faults.response_faults import deliver, html_answer, redirect_answer
+from reconcile.simulator.ghl import api as ghl_api
+from reconcile.simulator.ghl import errors as ghl_errors
+from reconcile.simulator.ghl import search as ghl_search
 from reconcile.simulator.limits import Limits
 from reconcile.simulator.query import parse_query
 from reconcile.simulator.records import CalendlyUser, Location
@@ -34,7 +38,7 @@ class Front:
         now = self.world.now()
         owner = self._owner(api, request)
         workspace = owner.workspace if owner else UNKNOWN
-        where = ghl.route(request) if api is Api.GHL else calendly.route(request)
+        where = ghl_api.route(request) if api is Api.GHL else calendly_api.route(request)
         if where is None:
             entry = Logged(now, UNKNOWN, workspace, (), "404")
             return self._deliver(_no_such_path(api, request), NO_EFFECTS, entry)
@@ -56,9 +60,9 @@ class Front:
 
     def _answer(self, where: Route, request: Request, *, owner: Location | CalendlyUser, effects: Effects) -> Answer:
         if isinstance(owner, CalendlyUser):
-            return calendly.answer(self.world, where, request, owner=owner, effects=effects)
-        refusal = ghl.version_refusal(request, effects)
-        return refusal or ghl.answer(self.world, where, request, owner=owner, effects=effects)
+            return calendly_api.answer(self.world, where, request, owner=owner, effects=effects)
+        refusal = ghl_api.version_refusal(request, effects)
+        return refusal or ghl_api.answer(self.world, where, request, owner=owner, effects=effects)
 
     def _owner(self, api: Api, request: Request) -> Location | CalendlyUser | None:
         """Return whose token a request carries; the token itself goes no further."""
@@ -82,7 +86,7 @@ def _stranger(api: Api, request: Request, effects: Effects) -> Answer:
     """Return what is said to a token that nobody has; GHL looks at the Version header first."""
     if api is Api.CALENDLY:
         return calendly_errors.unauthenticated()
-    return ghl.version_refusal(request, effects) or ghl_errors.unauthorized("token", effects)
+    return ghl_api.version_refusal(request, effects) or ghl_errors.unauthorized("token", effects)
 
 
 def _demanded(api: Api, request: Request, where: Route, effects: Effects) -> Answer | None:

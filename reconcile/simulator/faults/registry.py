@@ -8,8 +8,8 @@ from hashlib import blake2b
 from types import MappingProxyType
 from typing import TypeAlias
 
-from reconcile.simulator.fault_kinds import FaultKind, Value
-from reconcile.simulator.faults import Draw, Fault
+from reconcile.simulator.faults.fault import Draw, Fault
+from reconcile.simulator.faults.kinds import FaultKind, Value
 from reconcile.simulator.wire import Api, Operation
 
 Effects: TypeAlias = Mapping[FaultKind, Value]

@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-from reconcile.simulator.calendly_state import ORIGIN, CalendlyState
-from reconcile.simulator.effects import alter
-from reconcile.simulator.fault_book import Effects
-from reconcile.simulator.fault_kinds import FaultKind
+from reconcile.simulator.calendly.state import ORIGIN, CalendlyState
+from reconcile.simulator.faults.effects import alter
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
 from reconcile.simulator.records import CalendlyEvent, CalendlyUser, Cancellation, Invitee
 from reconcile.simulator.wire import Json
 

@@ -14,11 +14,11 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from reconcile.domain.ids import RunId
-from reconcile.telemetry.courier import Way
+from reconcile.telemetry.flusher import Way
 from reconcile.telemetry.ids import RunIds
+from reconcile.telemetry.otel_settings import Signal, Target
 from reconcile.telemetry.requests import encoded
 from reconcile.telemetry.sender import NotDelivered, Sender
-from reconcile.telemetry.wanted import Signal, Target
 
 SERVICE = "appointment-reconciler"
 _QUEUE = 8192

@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 
 import orjson
 
-from reconcile.simulator.calendly_errors import Refused, invalid
-from reconcile.simulator.calendly_state import ORIGIN
-from reconcile.simulator.fault_book import Effects
-from reconcile.simulator.fault_kinds import FaultKind
+from reconcile.simulator.calendly.errors import Refused, invalid
+from reconcile.simulator.calendly.state import ORIGIN
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
 from reconcile.simulator.wire import Json, Query
 
 Record = TypeVar("Record")

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
-from reconcile.simulator.effects import number_of
-from reconcile.simulator.fault_book import Effects
-from reconcile.simulator.fault_kinds import FaultKind
-from reconcile.simulator.ghl_render import TRACE_ID
+from reconcile.simulator.faults.effects import number_of
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
+from reconcile.simulator.ghl.render import TRACE_ID
 from reconcile.simulator.wire import Answer, Json, Operation, Request, Route
 
 UNAUTHORIZED = {

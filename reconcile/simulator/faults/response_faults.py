@@ -6,9 +6,9 @@ from http import HTTPStatus
 
 import orjson
 
-from reconcile.simulator.effects import number_of
-from reconcile.simulator.fault_book import Effects
-from reconcile.simulator.fault_kinds import FaultKind
+from reconcile.simulator.faults.effects import number_of
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
 from reconcile.simulator.wire import Answer, Delivery, Manner
 
 HTML_TYPE = "text/html; charset=utf-8"
