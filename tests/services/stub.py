@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from reconcile.domain.alert import Alert
+from reconcile.domain.backfill.plan import BackfillPlan
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey
 from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, MismatchKind
@@ -19,15 +21,15 @@ from reconcile.ports import (
     Budgets,
     ChangeRow,
     ChannelState,
-    Claim,
     Leads,
+    LeaseHolder,
     Leases,
     Ledger,
     Outbox,
     RunRow,
+    ScheduledRun,
     SightingRow,
     SignatureRow,
-    TickRow,
 )
 from reconcile.ports import Store as StorePort
 from tests.services.memory import MemoryCadences, MemoryOrders
@@ -47,15 +49,17 @@ class Stub:
     batches: Sequence[BatchRow] = ()
     changes: Sequence[ChangeRow] = ()
     signatures: Sequence[SignatureRow] = ()
-    ticks: Sequence[TickRow] = ()
+    ticks: Sequence[ScheduledRun] = ()
     sightings: Sequence[SightingRow] = ()
     at_risk: Sequence[Lead] = ()
+    workspace_count: int = 100
     ages: Ages = field(default_factory=Ages)
     quarantined: Sequence[Lead] = ()
     mismatches: Mapping[MismatchKind, int] = field(default_factory=dict)
     pending: int = 0
+    given_up: int = 0
     channels: Mapping[str, ChannelState] = field(default_factory=dict)
-    held: Mapping[str, Claim] = field(default_factory=dict)
+    held: Mapping[str, LeaseHolder] = field(default_factory=dict)
     freshness: Freshness = field(default_factory=Freshness)
     cadences: MemoryCadences = field(default_factory=MemoryCadences)
     orders: MemoryOrders = field(default_factory=MemoryOrders)
@@ -72,10 +76,15 @@ class Stub:
             ledger=cast("Ledger", _Ledger(self)),
             outbox=cast("Outbox", _Outbox(self)),
             cadences=self.cadences,
-            orders=self.orders,
+            applied_annotations=self.orders,
             alerts=cast("Alerts", _Alerts(self)),
-            backfills=cast("Backfills", None),
+            backfills=cast("Backfills", _Backfills()),
         )
+
+
+class _Backfills:
+    async def plans(self, **_: object) -> Sequence[BackfillPlan]:
+        return ()
 
 
 @dataclass
@@ -100,6 +109,9 @@ class _Leads:
     async def freshness(self, **_: object) -> Freshness:
         return self.stub.freshness
 
+    async def workspace_count(self) -> int:
+        return self.stub.workspace_count
+
     async def at_risk_count(self, **_: object) -> int:
         return len(self.stub.at_risk)
 
@@ -114,7 +126,7 @@ class _Leads:
 class _Leases:
     stub: Stub
 
-    async def held(self) -> Mapping[str, Claim]:
+    async def held(self) -> Mapping[str, LeaseHolder]:
         return self.stub.held
 
 
@@ -133,7 +145,7 @@ class _Breakers:
         if self.stub.refusals:
             self.stub.refusals -= 1
             moved = stored or Breaker(key=breaker.key)
-            self.stub.breakers[breaker.key] = moved.released(NOW) if stored else moved
+            self.stub.breakers[breaker.key] = moved.drop_expired_override(NOW) if stored else moved
             return False
         if (stored.generation if stored else 0) != expected_generation:
             return False
@@ -161,7 +173,7 @@ class _Ledger:
     async def signatures(self, **_: object) -> Sequence[SignatureRow]:
         return self.stub.signatures
 
-    async def ticks(self, *, after: TickRow | None = None, **_: object) -> Sequence[TickRow]:
+    async def scheduled_runs(self, *, after: ScheduledRun | None = None, **_: object) -> Sequence[ScheduledRun]:
         return () if after else self.stub.ticks
 
     async def sightings(self, **_: object) -> Sequence[SightingRow]:
@@ -174,6 +186,9 @@ class _Outbox:
 
     async def pending_count(self) -> int:
         return self.stub.pending
+
+    async def given_up_count(self) -> int:
+        return self.stub.given_up
 
 
 def run_row(name: str, *, minutes_ago: float = 1, report: Mapping[str, Any] | None = None) -> RunRow:
@@ -196,6 +211,9 @@ GHL = ProviderName.HIGHLEVEL
 @dataclass
 class _Alerts:
     stub: Stub
+
+    async def load(self, **_: object) -> Sequence[Alert]:
+        return ()
 
     async def channels(self) -> Mapping[str, ChannelState]:
         return self.stub.channels

@@ -52,8 +52,8 @@ async def test_what_the_runs_of_the_last_day_met_is_told(database_url: str, age:
                 health_reasons=("workspaces parked: 1", zone),
                 circuit_broken=False,
             )
-            await store.ledger.begin(report.run_id, started_at=NOW - age, trigger="schedule", version="1")
-            await store.ledger.finish(report, document(report))
+            await store.ledger.begin_run(report.run_id, started_at=NOW - age, trigger="schedule", version="1")
+            await store.ledger.finish_run(report, document(report))
         findings = await readiness(store, now=NOW, policy=DuePolicy(), has_webhook=False)
 
     told = [each for each in findings if each.subject == "time zones"]

@@ -17,7 +17,7 @@ from reconcile.domain.lead import Lead, LeadStatus
 from reconcile.domain.outcome import Outcome
 from reconcile.errors import RequestError
 from reconcile.ports import Store
-from reconcile.store.leads.batch_rows import change_documents
+from reconcile.store.leads.change_documents import change_documents
 from reconcile.store.leads.seed import seed
 from reconcile.store.session import open_store
 from tests.services.fakes import FakeClock
@@ -33,7 +33,7 @@ async def ran(url: str, store: Store, *, count: int = COUNT) -> list[Lead]:
     leads = [lead(f"l{n:02}", status=LeadStatus.QUALIFIED, workspace_id=(W1, W2)[n % 2]) for n in range(count)]
     await seed(url, mapping=DEFAULT, workspaces=[workspace(W1), workspace(W2)], leads=leads)
     read = [await stored(store, each.id) for each in leads]
-    await store.ledger.begin(RUN, started_at=FakeClock().now(), trigger="schedule", version="1")
+    await store.ledger.begin_run(RUN, started_at=FakeClock().now(), trigger="schedule", version="1")
     for owner in (W1, W2):
         writes = [
             lead_write(each, change=booking(each, appointment(f"A-{each.id}")))

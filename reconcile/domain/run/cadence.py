@@ -49,6 +49,8 @@ class PlannedCadence:
     interval: timedelta | None = None
     """Between the next two ticks."""
     next_at: datetime | None = None
+    past_ticks: tuple[datetime, ...] = ()
+    """The newest ``TICKS_NEEDED`` ticks that have passed."""
     is_automatic: bool = False
     """Whether ticks between two probes are not due while the run's breaker is open."""
 
@@ -84,7 +86,7 @@ def not_yet(
 
 
 def _until_probe(breaker: Breaker, now: datetime) -> datetime | None:
-    held = breaker.held(now)
+    held = breaker.override_kind(now)
     if held is OverrideKind.HOLD_CLOSED:
         return None
     if held is OverrideKind.HOLD_OPEN and breaker.override is not None:
