@@ -8,8 +8,8 @@ from reconcile.errors import ErrorClass, ProviderError
 from reconcile.providers.calendly.lookup import Calendly
 from reconcile.providers.ghl.lookup import Ghl
 from reconcile.providers.scopes import SCOPES, missing_scope
+from reconcile.simulator import ApiOperation as Simulated
 from reconcile.simulator import FaultKind
-from reconcile.simulator import Operation as Simulated
 from tests.providers.arena import EMAIL, TOMORROW, arena, lead
 from tests.providers.calendly import entered as at_calendly
 from tests.providers.ghl import entered as at_ghl
@@ -31,7 +31,7 @@ async def test_ghls_refusal_names_the_scope(scope: str, cause: str) -> None:
     """The provider does not say which: each call needs one."""
     subject, operation = GHL[scope]
     async with arena(Ghl, name=at_ghl.NAME, enter=at_ghl.enter) as ghl:
-        ghl.world.ghl.book(at_ghl.CONTACT, starts_at=TOMORROW)
+        ghl.world.ghl.add_booking(at_ghl.CONTACT, starts_at=TOMORROW)
         ghl.switch(FaultKind.UNAUTHORIZED, cause, operation=operation)
         with pytest.raises(ProviderError) as caught:
             await ghl.ask(subject)

@@ -8,7 +8,7 @@ import pytest
 
 from reconcile import bootstrap
 from reconcile.domain.due import DuePolicy
-from reconcile.domain.finding import Verdict
+from reconcile.domain.finding import FindingStatus
 from reconcile.domain.ids import RunId, WorkspaceId
 from reconcile.domain.outcome import ErrorSignature
 from reconcile.domain.run.report import Health, RunReport, Trigger
@@ -24,10 +24,10 @@ async def test_a_due_workspace_without_a_credential_is_named(database_url: str) 
     leads = [a_lead(in_sequence=True)]
     await bootstrap.migrate_url(database_url)
     await bootstrap.seed_url(database_url, workspaces=[Workspace(id=WorkspaceId("ws-1"))], leads=leads)
-    async with bootstrap.opened_url(database_url) as store:
+    async with bootstrap.open_database_url(database_url) as store:
         (finding,) = await readiness(store, now=NOW, policy=DuePolicy(), has_webhook=False)
 
-    assert finding.verdict is Verdict.WARNING
+    assert finding.verdict is FindingStatus.WARNING
     assert "1 workspaces are due, 1 of them without a usable credential: ws-1" in finding.text
 
 
@@ -39,7 +39,7 @@ async def test_what_the_runs_of_the_last_day_met_is_told(database_url: str, age:
     """A scope that a token lacks, and a time zone that is not the location's; no provider is called."""
     zone = "workspace ws-1: its mapped time zone Europe/Berlin is not its GoHighLevel location's, UTC, which is used"
     await bootstrap.migrate_url(database_url)
-    async with bootstrap.opened_url(database_url) as store:
+    async with bootstrap.open_database_url(database_url) as store:
         for number in range(2):
             report = RunReport(
                 run_id=RunId(f"run-{number}"),
@@ -57,7 +57,7 @@ async def test_what_the_runs_of_the_last_day_met_is_told(database_url: str, age:
         findings = await readiness(store, now=NOW, policy=DuePolicy(), has_webhook=False)
 
     told = [each for each in findings if each.subject == "time zones"]
-    assert [(each.verdict, each.text) for each in told] == ([(Verdict.WARNING, zone)] if is_told else [])
+    assert [(each.verdict, each.text) for each in told] == ([(FindingStatus.WARNING, zone)] if is_told else [])
 
 
 SCOPE = "ghl answered 401 to location: the token lacks the scope locations.readonly"
@@ -87,5 +87,5 @@ async def test_a_scope_that_a_token_lacks_is_named(message: str, error_class: Er
 
     findings = await provider_findings(cast("Store", SimpleNamespace(ledger=Ledger())), now=NOW)
 
-    expected = [("scopes", Verdict.WARNING, f"{SCOPE}; last in workspace ws-7")] if is_told else []
+    expected = [("scopes", FindingStatus.WARNING, f"{SCOPE}; last in workspace ws-7")] if is_told else []
     assert [(each.subject, each.verdict, each.text) for each in findings] == expected

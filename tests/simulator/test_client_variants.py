@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reconcile.simulator import FaultKind, Operation, World
+from reconcile.simulator import ApiOperation, FaultKind, World
 from tests.simulator.conftest import ANN, NOW, SLOT, Caller
 
 APPOINTMENT = "/calendars/events/appointments/app-1"
@@ -137,7 +137,7 @@ async def test_an_unknown_id_can_be_named(ghl: Caller, switch: Any) -> None:
 
 
 async def test_one_meeting_of_a_recurring_appointment_is_answered_with_that(world: World, ghl: Caller) -> None:
-    world.ghl.book("con-1", id="master", starts_at=SLOT)
+    world.ghl.add_booking("con-1", id="master", starts_at=SLOT)
 
     assert (await ghl.record("/calendars/events/appointments/master_1773154800000_1800"))["id"] == "master"
 
@@ -175,7 +175,7 @@ async def test_additional_addresses_come_in_two_forms(
 
 async def test_a_list_can_say_no_more_than_booked(ghl: Caller, switch: Any) -> None:
     """While the appointment itself says what it is."""
-    switch(FaultKind.STATUS_SPELLING, "vague", operation=Operation.GHL_CONTACT_APPOINTMENTS)
+    switch(FaultKind.STATUS_SPELLING, "vague", operation=ApiOperation.GHL_CONTACT_APPOINTMENTS)
 
     listed, single = await ghl.record(LIST), await ghl.record(APPOINTMENT)
 
@@ -217,7 +217,7 @@ async def test_an_administrator_reads_another_users_events_in_the_organizations_
 ) -> None:
     """With both parameters; without the organization Calendly asks for it."""
     world.calendly.add_user(id="user-2", organization_id="org-1")
-    theirs = world.calendly.book("user-2", email=ANN, starts_at=SLOT)
+    theirs = world.calendly.add_booking("user-2", email=ANN, starts_at=SLOT)
     user = "https://api.calendly.com/users/user-2"
     organization = (await calendly.record("/users/me"))["current_organization"]
 
@@ -230,9 +230,9 @@ async def test_an_administrator_reads_another_users_events_in_the_organizations_
 
 async def test_one_record_of_many_can_be_broken(world: World, ghl: Caller, calendly: Caller, switch: Any) -> None:
     """The others are whole."""
-    world.ghl.book("con-1", id="app-2", starts_at=SLOT)
+    world.ghl.add_booking("con-1", id="app-2", starts_at=SLOT)
     switch(FaultKind.BROKEN_RECORD, "app-2")
-    switch(FaultKind.BROKEN_RECORD, "ev-1", operation=Operation.CALENDLY_EVENT)
+    switch(FaultKind.BROKEN_RECORD, "ev-1", operation=ApiOperation.CALENDLY_EVENT)
 
     listed = (await ghl.get(LIST)).json()["events"]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reconcile.simulator import FaultKind, Operation, Simulator, World
+from reconcile.simulator import ApiOperation, FaultKind, Simulator, World
 from tests.simulator.clients import installed
 from tests.simulator.clients.installed import JAVASCRIPT_CLIENT, PYTHON_CLIENTS
 from tests.simulator.conftest import ANN, NOW, SLOT
@@ -184,8 +184,8 @@ async def test_an_empty_429_is_no_answer_to_a_real_client(
     ghl_world: dict[str, Any], calendly_world: dict[str, Any], switch: Switch, client: str
 ) -> None:
     """It fails as clients fail; none of them takes the empty body for a success."""
-    switch(FaultKind.RATE_LIMITED, operation=Operation.CALENDLY_EVENTS)
-    switch(FaultKind.RATE_LIMITED, operation=Operation.GHL_APPOINTMENT)
+    switch(FaultKind.RATE_LIMITED, operation=ApiOperation.CALENDLY_EVENTS)
+    switch(FaultKind.RATE_LIMITED, operation=ApiOperation.GHL_APPOINTMENT)
     switch(FaultKind.RATE_LIMIT_BODY, "empty")
     switch(FaultKind.RETRY_AFTER, "0")
     world = ghl_world if "gohighlevel" in client else {**calendly_world, "mode": "org"}

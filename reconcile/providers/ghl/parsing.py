@@ -10,7 +10,7 @@ from reconcile.domain.appointment import CALLED_OFF, Appointment, AppointmentSta
 from reconcile.domain.ids import AppointmentId, Operation, ProviderName
 from reconcile.errors import ContractFault
 from reconcile.providers import fields
-from reconcile.providers.fields import Body
+from reconcile.providers.fields import JsonBody
 from reconcile.providers.http.call import Reply
 
 _STATUSES = {
@@ -185,8 +185,8 @@ def _lists(content: Mapping[str, Any]) -> list[list[Any]]:
     return [listed for key in ("events", "appointments") if isinstance(listed := content.get(key), list)]
 
 
-def _body(content: object, operation: Operation, noun: str) -> Body:
-    return Body(content, ProviderName.HIGHLEVEL, operation, noun)
+def _body(content: object, operation: Operation, noun: str) -> JsonBody:
+    return JsonBody(content, ProviderName.HIGHLEVEL, operation, noun)
 
 
 def _unwrapped(content: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -196,7 +196,7 @@ def _unwrapped(content: Mapping[str, Any]) -> Mapping[str, Any]:
     return content
 
 
-def _record(body: Body, raw: Mapping[str, Any], zone: tzinfo | None) -> Record:
+def _record(body: JsonBody, raw: Mapping[str, Any], zone: tzinfo | None) -> Record:
     appointment_id = body.id(raw)
     status = status_of(raw)
     if status is None:

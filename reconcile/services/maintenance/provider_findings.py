@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from reconcile.domain.finding import Finding, Verdict
+from reconcile.domain.finding import Finding, FindingStatus
 from reconcile.errors import ErrorClass
 from reconcile.ports import Store
 
@@ -20,7 +20,7 @@ async def provider_findings(store: Store, *, now: datetime) -> Sequence[Finding]
     findings = [
         Finding(
             subject="scopes",
-            verdict=Verdict.WARNING,
+            verdict=FindingStatus.WARNING,
             text=f"{row.signature.message}; last in workspace {row.last_workspace_id}",
             remedy="give the token this scope; docs/adopt.md lists all that are needed",
         )
@@ -32,7 +32,7 @@ async def provider_findings(store: Store, *, now: datetime) -> Sequence[Finding]
     findings += [
         Finding(
             subject="time zones",
-            verdict=Verdict.WARNING,
+            verdict=FindingStatus.WARNING,
             text=reason,
             remedy="correct the workspace's time zone, or map none: the location's counts",
         )

@@ -7,7 +7,7 @@ from reconcile.simulator.faults.effects import number_of
 from reconcile.simulator.faults.kinds import FaultKind
 from reconcile.simulator.faults.registry import Effects
 from reconcile.simulator.ghl.render import TRACE_ID
-from reconcile.simulator.wire import Answer, Json, Operation, Request, Route
+from reconcile.simulator.wire import ApiOperation, Json, Request, Route, SimulatedResponse
 
 UNAUTHORIZED = {
     "token": "Invalid token: access token is invalid",
@@ -20,10 +20,10 @@ UNAUTHORIZED = {
 }
 WRONG_LOCATION = "The token does not have access to this location."
 _NOT_FOUND = {
-    Operation.GHL_APPOINTMENT: "Appointment not found",
-    Operation.GHL_CONTACT: "Contact not found",
-    Operation.GHL_CONTACT_APPOINTMENTS: "Contact not found",
-    Operation.GHL_LOCATION: "Location not found",
+    ApiOperation.GHL_APPOINTMENT: "Appointment not found",
+    ApiOperation.GHL_CONTACT: "Contact not found",
+    ApiOperation.GHL_CONTACT_APPOINTMENTS: "Contact not found",
+    ApiOperation.GHL_LOCATION: "Location not found",
 }
 _MISSING = {
     "appointment": "Appointment not found",
@@ -36,7 +36,7 @@ _MISSING = {
 _EMPTY: dict[str, Json | bytes] = {"empty_object": {}, "null": b"null", "empty_list": {"events": []}}
 
 
-def refusal(status: int, message: str | list[str], effects: Effects) -> Answer:
+def refusal(status: int, message: str | list[str], effects: Effects) -> SimulatedResponse:
     """Return an error body in the form that is switched on."""
     form = effects.get(FaultKind.MESSAGE_FORM)
     if form == "array" and isinstance(message, str):
@@ -46,36 +46,36 @@ def refusal(status: int, message: str | list[str], effects: Effects) -> Answer:
         payload |= {"error": HTTPStatus(status).phrase, "statusCode": status}
         if effects.get(FaultKind.TRACE_ID) != "off":
             payload["traceId"] = TRACE_ID
-    return Answer(status=status, payload=payload)
+    return SimulatedResponse(status=status, payload=payload)
 
 
-def unauthorized(cause: str, effects: Effects) -> Answer:
+def unauthorized(cause: str, effects: Effects) -> SimulatedResponse:
     """Return 401 for a cause; a slow query of GHL's own is answered so too, with nothing but its message."""
     message = UNAUTHORIZED[cause]
     return (
-        Answer(status=401, payload={"message": message})
+        SimulatedResponse(status=401, payload={"message": message})
         if cause == "command_timed_out"
         else refusal(401, message, effects)
     )
 
 
-def unprocessable(messages: list[str], effects: Effects) -> Answer:
+def unprocessable(messages: list[str], effects: Effects) -> SimulatedResponse:
     """Return 422 with the validator's list of messages."""
     return refusal(422, messages, effects)
 
 
-def unknown_id(operation: Operation, wanted: str, effects: Effects) -> Answer:
+def unknown_id(operation: ApiOperation, wanted: str, effects: Effects) -> SimulatedResponse:
     """Return what GHL says of an id that it does not know, which no document settles."""
-    default = "404" if operation is Operation.GHL_APPOINTMENT else "400"
+    default = "404" if operation is ApiOperation.GHL_APPOINTMENT else "400"
     how = str(effects.get(FaultKind.UNKNOWN_ID, default))
     if how in _EMPTY:
-        return Answer(status=200, payload=_EMPTY[how])
+        return SimulatedResponse(status=200, payload=_EMPTY[how])
     if how == "named":
         return refusal(404, _named(operation, wanted), effects)
     return refusal(int(how), _NOT_FOUND.get(operation, "Not found"), effects)
 
 
-def missing(request: Request, where: Route, effects: Effects) -> Answer:
+def missing(request: Request, where: Route, effects: Effects) -> SimulatedResponse:
     """Return that something is missing: the thing that was asked for, or what has nothing to do with it."""
     what, status = str(effects[FaultKind.MISSING]), int(str(effects.get(FaultKind.MISSING_STATUS, "404")))
     match what:
@@ -84,24 +84,26 @@ def missing(request: Request, where: Route, effects: Effects) -> Answer:
         case "route":
             return refusal(status, f"Route {request.method}:{request.path} not found", effects)
         case "backend":
-            return Answer(status=status, payload=b"default backend - 404", content_type="text/plain; charset=utf-8")
+            return SimulatedResponse(
+                status=status, payload=b"default backend - 404", content_type="text/plain; charset=utf-8"
+            )
         case "nothing":
-            return Answer(status=status, payload={})
+            return SimulatedResponse(status=status, payload={})
         case _:
             return refusal(status, _MISSING[what], effects)
 
 
-def _named(operation: Operation, wanted: str) -> str:
+def _named(operation: ApiOperation, wanted: str) -> str:
     noun = _NOT_FOUND.get(operation, "Record not found").split()[0]
     return f"{noun} with id {wanted} was not found"
 
 
-def switched_on(operation: Operation, effects: Effects) -> Answer | None:
+def switched_on(operation: ApiOperation, effects: Effects) -> SimulatedResponse | None:
     """Return the refusal that a fault demands, if one does."""
     return next((refuse(operation, effects) for kind, refuse in _DEMANDED.items() if kind in effects), None)
 
 
-_DEMANDED: Mapping[FaultKind, Callable[[Operation, Effects], Answer]] = {
+_DEMANDED: Mapping[FaultKind, Callable[[ApiOperation, Effects], SimulatedResponse]] = {
     FaultKind.SERVER_ERROR: lambda _, effects: refusal(
         int(number_of(effects, FaultKind.SERVER_ERROR) or 0), "Internal server error", effects
     ),

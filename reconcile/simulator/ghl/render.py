@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from reconcile.simulator.faults.effects import UNKNOWN_FIELDS, alter
 from reconcile.simulator.faults.kinds import FaultKind
 from reconcile.simulator.faults.registry import Effects
-from reconcile.simulator.records import Contact, GhlAppointment, Location
+from reconcile.simulator.records import GhlAppointment, GhlContact, Location
 from reconcile.simulator.wire import Json
 
 PHONE = "+15005550006"
@@ -62,7 +62,7 @@ def listed_calendars(calendar_ids: Sequence[str], location: Location, effects: E
     return around({"calendars": calendars}, effects)
 
 
-def contact_found(record: Contact, effects: Effects) -> Json:
+def contact_found(record: GhlContact, effects: Effects) -> Json:
     """Return a contact as the search shows it, with its own cursor."""
     return alter(
         {
@@ -92,7 +92,7 @@ def contact_found(record: Contact, effects: Effects) -> Json:
     )
 
 
-def single_contact(record: Contact, location: Location, effects: Effects) -> Json:
+def single_contact(record: GhlContact, location: Location, effects: Effects) -> Json:
     """Return the body of one contact."""
     body: Json = {
         "id": record.id,
@@ -122,7 +122,7 @@ def single_location(record: Location, effects: Effects) -> Json:
     return around({"location": alter(body, effects, id_key="id")}, effects)
 
 
-def search_key(record: Contact) -> tuple[int, str]:
+def search_key(record: GhlContact) -> tuple[int, str]:
     """Return the place of a contact in the order of a search: the cursor that stands on each one found."""
     return round(record.added_at.timestamp() * 1000), record.id
 
@@ -170,7 +170,7 @@ def _appointment(
     return alter(body, effects, id_key="id")
 
 
-def _additional_emails(record: Contact, effects: Effects) -> list[Any]:
+def _additional_emails(record: GhlContact, effects: Effects) -> list[Any]:
     if effects.get(FaultKind.EMAIL_FORM) == "objects":
         return [{"email": each, "emailLabel": "Work"} for each in record.additional_emails]
     return list(record.additional_emails)

@@ -95,7 +95,7 @@ class LeadWriter(BatchExecution):
                 left.has_notes = False
 
     async def _write_together(self, batch: BatchWrite) -> BatchReceipt:
-        async with self._database.writing() as connection:
+        async with self._database.write_connection() as connection:
             changed = [write for write in batch.writes if write.change]
             if changed and self._database.is_postgresql:
                 # Who has lost its leases must not keep others waiting for rows that it may not write.
@@ -110,7 +110,7 @@ class LeadWriter(BatchExecution):
 
     async def _write_isolated(self, batch: BatchWrite, left: _LeftOut) -> BatchReceipt:
         """Write *batch* without the changes in *left*, and add to these each that is refused."""
-        async with self._database.writing() as connection:
+        async with self._database.write_connection() as connection:
             await self._fence.guard(connection, batch.leases)
             if self._database.is_postgresql:
                 for statement in _ISOLATION:

@@ -8,8 +8,8 @@ from reconcile.domain.bulk_listing import SweepPlan
 from reconcile.domain.credential import Credential
 from reconcile.errors import ErrorClass, ProviderError, ProviderUnavailable
 from reconcile.providers.calendly.lookup import Calendly
+from reconcile.simulator import ApiOperation as Simulated
 from reconcile.simulator import FaultKind, World
-from reconcile.simulator import Operation as Simulated
 from tests.providers.arena import DEADLINE, EMAIL, NOW, TOMORROW, Arena, arena, credential, lead
 from tests.providers.calendly.entered import ACCOUNT, NAME, TOKEN, USER
 
@@ -31,7 +31,7 @@ async def calendly() -> AsyncIterator[Arena]:
 
 async def test_another_users_events_are_asked_for_in_the_organizations_name(calendly: Arena) -> None:
     """Found out once in a run, by the refusal."""
-    booked = calendly.world.calendly.book(USER, email=EMAIL, starts_at=TOMORROW)
+    booked = calendly.world.calendly.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
 
     found = [await calendly.only(lead(email=EMAIL)) for _ in range(2)]
 
@@ -42,7 +42,7 @@ async def test_another_users_events_are_asked_for_in_the_organizations_name(cale
 
 async def test_their_list_is_asked_for_in_the_same_way(calendly: Arena) -> None:
     """And its calls are counted."""
-    booked = calendly.world.calendly.book(USER, email=EMAIL, starts_at=TOMORROW)
+    booked = calendly.world.calendly.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
     plan = SweepPlan(since=NOW, until=TOMORROW + (TOMORROW - NOW), expected_calls=1, most_calls=20)
     subject = lead(booking_id=calendly.world.calendly.uri(booked.id))
 

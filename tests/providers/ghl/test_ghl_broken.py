@@ -59,8 +59,8 @@ def test_both_lists_of_an_answer_are_read() -> None:
 async def test_a_cancellation_beside_a_broken_record_is_answered(ghl: Arena, way: str) -> None:
     """And the report has one note, however often the list is read."""
     state = ghl.world.ghl
-    canceled = state.book(CONTACT, starts_at=TOMORROW, status="cancelled")
-    state.book(CONTACT, id="broken", starts_at=TOMORROW)
+    canceled = state.add_booking(CONTACT, starts_at=TOMORROW, status="cancelled")
+    state.add_booking(CONTACT, id="broken", starts_at=TOMORROW)
     ghl.switch(FaultKind.BROKEN_RECORD, "broken")
     subject = lead(contact_id=CONTACT) if way == "contact" else lead(email=EMAIL)
 
@@ -78,7 +78,7 @@ async def test_a_cancellation_beside_a_broken_record_is_answered(ghl: Arena, way
 async def test_where_no_record_can_be_read_the_list_is_broken(ghl: Arena) -> None:
     """As in the incident, by which a provider's breaker opens."""
     for _ in range(3):
-        ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+        ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.switch(FaultKind.MISSING_ID, "removed")
 
     with pytest.raises(ContractFault, match=r"^GHL contact appointments response missing required ID field$"):

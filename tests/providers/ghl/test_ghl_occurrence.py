@@ -19,7 +19,7 @@ MEETING = f"MasterOfMany_{MILLIS}_1800"
 
 async def test_the_master_is_the_same_booking_at_the_time_that_the_id_says(ghl: Arena) -> None:
     """GHL answers with the recurring appointment, whose own times are those of its first meeting."""
-    ghl.world.ghl.book(CONTACT, id=MEETING, starts_at=TOMORROW - timedelta(days=70))
+    ghl.world.ghl.add_booking(CONTACT, id=MEETING, starts_at=TOMORROW - timedelta(days=70))
     ghl.switch(FaultKind.SET_FIELD, 'id="MasterOfMany"')
 
     found = await ghl.only(lead(booking_id=MEETING))
@@ -30,7 +30,7 @@ async def test_the_master_is_the_same_booking_at_the_time_that_the_id_says(ghl: 
 
 async def test_a_meeting_that_is_answered_by_its_own_id_keeps_its_times(ghl: Arena) -> None:
     """It may have been moved since the id was made."""
-    ghl.world.ghl.book(CONTACT, id=MEETING, starts_at=TOMORROW + timedelta(hours=2))
+    ghl.world.ghl.add_booking(CONTACT, id=MEETING, starts_at=TOMORROW + timedelta(hours=2))
 
     found = await ghl.only(lead(booking_id=MEETING))
 
@@ -40,7 +40,7 @@ async def test_a_meeting_that_is_answered_by_its_own_id_keeps_its_times(ghl: Are
 @pytest.mark.parametrize("answered", ["MasterOfFew", f"MasterOfMany_{MILLIS}_3600", "MasterOfMany_"])
 async def test_another_appointment_is_not_the_master(ghl: Arena, answered: str) -> None:
     """Only the id before the first underscore is."""
-    ghl.world.ghl.book(CONTACT, id=MEETING, starts_at=TOMORROW)
+    ghl.world.ghl.add_booking(CONTACT, id=MEETING, starts_at=TOMORROW)
     ghl.switch(FaultKind.SET_FIELD, f'id="{answered}"')
 
     with pytest.raises(ProviderRejected, match="another appointment than the one asked for"):

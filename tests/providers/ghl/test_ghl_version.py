@@ -4,15 +4,15 @@ import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.errors import ErrorClass, ProviderRejected
+from reconcile.simulator import ApiOperation as Simulated
 from reconcile.simulator import FaultKind
-from reconcile.simulator import Operation as Simulated
 from tests.providers.arena import TOMORROW, Arena, lead
 from tests.providers.ghl.entered import CONTACT
 
 
 async def test_one_appointment_is_asked_for_with_the_version_that_declares_deleted(ghl: Arena) -> None:
     """With any other nobody says that a deleted one shows it."""
-    appointment = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.world.ghl.soft_delete(appointment.id)
 
     found = await ghl.only(lead(booking_id=appointment.id))
@@ -23,7 +23,7 @@ async def test_one_appointment_is_asked_for_with_the_version_that_declares_delet
 @pytest.mark.parametrize("how", ["401", "400"])
 async def test_an_account_that_refuses_the_newest_version_is_asked_with_the_dated_one(ghl: Arena, how: str) -> None:
     """Once: from then on the dated one is sent at once."""
-    appointment = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.switch(FaultKind.BAD_VERSION, how)
     ghl.switch(FaultKind.VERSIONS, "dated")
 
@@ -35,7 +35,7 @@ async def test_an_account_that_refuses_the_newest_version_is_asked_with_the_date
 
 async def test_a_path_that_is_unknown_under_the_newest_version_is_asked_for_with_the_dated_one(ghl: Arena) -> None:
     """GHL answers 404 that names the path."""
-    appointment = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.switch(FaultKind.MISSING, "route", times=1)
 
     assert (await ghl.only(lead(booking_id=appointment.id))).id == appointment.id

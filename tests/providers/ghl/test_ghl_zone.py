@@ -10,8 +10,8 @@ from reconcile.domain.bulk_listing import SweepPlan
 from reconcile.domain.outcome import SkipReason
 from reconcile.errors import ContractFault, ProviderRejected, ProviderUnavailable
 from reconcile.providers.ghl.lookup import Ghl
+from reconcile.simulator import ApiOperation as Simulated
 from reconcile.simulator import FaultKind
-from reconcile.simulator import Operation as Simulated
 from tests.providers.arena import DEADLINE, NOW, TOMORROW, Arena, arena, credential, lead
 from tests.providers.ghl.entered import CONTACT, NAME, TOKEN, enter
 
@@ -20,7 +20,7 @@ from tests.providers.ghl.entered import CONTACT, NAME, TOKEN, enter
 async def test_a_zone_that_is_not_known_is_asked_for_once(timezone: str | None) -> None:
     """The location's own, for all leads of the run."""
     async with arena(Ghl, name=NAME, enter=enter, timezone=timezone) as ghl:
-        ghl.world.ghl.book(CONTACT, starts_at=datetime(2026, 7, 1, 16, tzinfo=UTC))
+        ghl.world.ghl.add_booking(CONTACT, starts_at=datetime(2026, 7, 1, 16, tzinfo=UTC))
 
         found = [await ghl.only(lead(contact_id=CONTACT)) for _ in range(3)]
 
@@ -31,7 +31,7 @@ async def test_a_zone_that_is_not_known_is_asked_for_once(timezone: str | None) 
 async def test_a_zone_is_asked_for_once_by_many_leads_at_once() -> None:
     """The first asks, the others wait."""
     async with arena(Ghl, name=NAME, enter=enter) as ghl:
-        ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+        ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(5):
@@ -43,7 +43,7 @@ async def test_a_zone_is_asked_for_once_by_many_leads_at_once() -> None:
 async def test_a_zone_is_not_asked_for_where_none_is_needed() -> None:
     """Times with an offset are instants."""
     async with arena(Ghl, name=NAME, enter=enter) as ghl:
-        ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+        ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
         ghl.switch(FaultKind.TIME_FORMAT, "iso")
 
         await ghl.only(lead(contact_id=CONTACT))
@@ -54,7 +54,7 @@ async def test_a_zone_is_not_asked_for_where_none_is_needed() -> None:
 async def test_a_location_that_has_no_zone_we_know_is_not_configured() -> None:
     """Every wall clock would be a guess."""
     async with arena(Ghl, name=NAME, enter=enter) as ghl:
-        ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+        ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
         ghl.switch(FaultKind.SET_FIELD, 'timezone="Mars/Olympus"')
 
         assert await ghl.ask(lead(contact_id=CONTACT)) is SkipReason.NOT_CONFIGURED
@@ -63,7 +63,7 @@ async def test_a_location_that_has_no_zone_we_know_is_not_configured() -> None:
 async def test_a_location_that_says_no_zone_at_all_is_a_contract_fault() -> None:
     """The field is the only reason for the call."""
     async with arena(Ghl, name=NAME, enter=enter) as ghl:
-        ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+        ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
         ghl.switch(FaultKind.MISSING_FIELD, "timezone")
 
         with pytest.raises(ContractFault, match=r"^GHL location response missing required time zone field$"):
@@ -72,7 +72,7 @@ async def test_a_location_that_says_no_zone_at_all_is_a_contract_fault() -> None
 
 async def test_a_workspace_without_zone_and_location_is_not_configured(ghl: Arena) -> None:
     """There is nobody to ask."""
-    ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.workspace = replace(ghl.workspace, timezone=None, credentials={NAME: credential(NAME, TOKEN, None)})
 
     assert await ghl.ask(lead(contact_id=CONTACT)) is SkipReason.NOT_CONFIGURED
@@ -83,7 +83,7 @@ async def test_where_the_workspace_says_another_zone_the_locations_counts(way: s
     """And one note says so, however many leads there are."""
     async with arena(Ghl, name=NAME, enter=enter, timezone="Europe/Berlin") as ghl:
         ghl.switch(FaultKind.TIME_FORMAT, "naive")
-        booked = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+        booked = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
         for _ in range(2):
             if way == "contact":
                 assert (await ghl.only(lead(contact_id=CONTACT))).starts_at == TOMORROW
@@ -104,7 +104,7 @@ async def test_where_the_workspace_says_another_zone_the_locations_counts(way: s
 async def test_zones_whose_clocks_agree_are_not_told_of(timezone: str | None) -> None:
     """One zone has several names."""
     async with arena(Ghl, name=NAME, enter=enter, timezone=timezone) as ghl:
-        ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+        ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
 
         await ghl.only(lead(contact_id=CONTACT))
 
@@ -114,7 +114,7 @@ async def test_zones_whose_clocks_agree_are_not_told_of(timezone: str | None) ->
 async def test_where_the_location_may_not_be_asked_the_workspaces_zone_counts() -> None:
     """A token without that scope; without a zone of the workspace's it is a fault."""
     async with arena(Ghl, name=NAME, enter=enter, timezone="America/New_York") as ghl:
-        ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+        ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
         ghl.switch(FaultKind.UNAUTHORIZED, "scope", operation=Simulated.GHL_LOCATION)
 
         assert [(await ghl.only(lead(contact_id=CONTACT))).starts_at for _ in range(2)] == [TOMORROW] * 2
@@ -128,7 +128,7 @@ async def test_where_the_location_may_not_be_asked_the_workspaces_zone_counts() 
 async def test_where_the_location_does_not_answer_nothing_is_guessed() -> None:
     """It may answer in a moment, and say another zone than the workspace's."""
     async with arena(Ghl, name=NAME, enter=enter, timezone="America/New_York") as ghl:
-        ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+        ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
         ghl.switch(FaultKind.SERVER_ERROR, 500, operation=Simulated.GHL_LOCATION)
 
         with pytest.raises(ProviderUnavailable):
@@ -147,7 +147,7 @@ async def test_a_wall_clock_is_read_across_a_change_of_the_clocks(
     ghl: Arena, wall_clock: str, instant: datetime
 ) -> None:
     """One that is skipped is shifted forward, one that is shown twice is the first."""
-    ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.switch(FaultKind.SET_FIELD, f'startTime="{wall_clock}"')
     ghl.switch(FaultKind.MISSING_FIELD, "endTime")
 
