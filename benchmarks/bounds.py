@@ -130,4 +130,17 @@ BENCHMARKS: Mapping[str, Small] = {
             Bound(figure="modules of it where it is off", of=lambda r: r["modules_off"], most=0),
         ),
     ),
+    "evidence": Small(
+        arguments=("--sample=40", "--seed=1", "--jobs=1"),
+        bounds=(
+            Bound(figure="wrong writes", of=lambda r: r["wrong_writes"], most=52),
+            Bound(figure="leads verified unseen", of=lambda r: r["wrong_verified"], most=202),
+            Bound(figure="missed changes", of=lambda r: r["missed_changes"], most=28),
+            Bound(
+                figure="wrong writes, over the control's",
+                of=lambda r: r["wrong_writes"] / r["control"]["wrong_writes"],
+                most=0.5,
+            ),
+        ),
+    ),
 }

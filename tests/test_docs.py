@@ -89,7 +89,9 @@ def test_every_command_that_is_shown_can_be_typed(document: Path) -> None:
 def test_every_flag_and_variable_that_is_named_exists(document: Path) -> None:
     others = {"--numprocesses", "--randomly-seed", "--picture", "--help", *HELMS}
     spans = [span for span in shown(document) if not span.startswith("pytest")]
-    benchmarks = set(re.findall(r'"(--[a-z-]+)"', "".join(file.read_text() for file in ROOT.glob("benchmarks/*.py"))))
+    benchmarks = set(
+        re.findall(r'"(--[a-z-]+)"', "".join(file.read_text() for file in ROOT.glob("benchmarks/**/*.py")))
+    )
 
     flags = {flag for span in spans for flag in re.findall(r"^(--[a-z][a-z-]*)", span)}
     variables = set(re.findall(r"\bRECONCILE_[A-Z_]*[A-Z]\b(?!_?…)", document.read_text()))
