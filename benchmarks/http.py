@@ -191,7 +191,7 @@ async def _traced(stack: AsyncExitStack, url: str, connections: int) -> Send:
     asked = wanted({"OTEL_EXPORTER_OTLP_ENDPOINT": url.removesuffix(PATH)})
     telemetry = OtelTelemetry(asked, run_id=RunId("benchmark"), version="0")
     stack.callback(telemetry.close, timedelta(seconds=5))
-    return await _whole(stack, url, connections, telemetry.attempted)
+    return await _whole(stack, url, connections, telemetry.record_attempt)
 
 
 async def _whole(

@@ -1,8 +1,8 @@
 """The use cases by name: the one place in the tests that knows in which module each of them lives."""
 
 from reconcile.domain.breaker.attribution import PROVIDER_FAULTS, WORKSPACE_FAULTS
-from reconcile.domain.breaker.registry import Admission, Board, Refusal
-from reconcile.domain.breaker.window import Fault, Suspicion
+from reconcile.domain.breaker.registry import Admission, BreakerRegistry, Refusal
+from reconcile.domain.breaker.window import Fault, SuspectOutcome
 from reconcile.domain.breaker.withholding import blames_others, distrusts, distrusts_absence
 from reconcile.domain.run.report_document import breaker_document, document, instant
 from reconcile.domain.run.request import Progress, RunRequest
@@ -20,19 +20,19 @@ from reconcile.services.control.annotation_commands import Obeyed, obey
 from reconcile.services.control.breaker_overrides import Order, Verb, act, breaker_key
 from reconcile.services.control.cadence import cadence_view, lower, wait_for
 from reconcile.services.control.mirror import ATTEMPTS, BUDGET, Mirror
-from reconcile.services.lookup.bulkhead import LENT_FOR_EACH, Slots
-from reconcile.services.lookup.concurrency import Gate
+from reconcile.services.lookup.bulkhead import EARLY_RELEASES_PER_SLOT, Bulkhead
+from reconcile.services.lookup.concurrency import AdaptiveLimiter
 from reconcile.services.lookup.lead_check import lookups
 from reconcile.services.maintenance.prune import PIECE, prune
 from reconcile.services.maintenance.readiness import readiness
 from reconcile.services.maintenance.rights import rights
-from reconcile.services.run.context import LEASE_MARGIN, STOP_GRACE, Parts, Run, RunPolicy, Stop
-from reconcile.services.run.dry_run import LocalBudgets, dry
+from reconcile.services.run.context import LEASE_MARGIN, STOP_GRACE, Dependencies, Run, RunPolicy, Stop
+from reconcile.services.run.dry_run import LocalBudgets, dry_run_store
 from reconcile.services.run.freshness import new_leads_since, read_freshness
 from reconcile.services.run.outbox_delivery import deliver
 from reconcile.services.run.report_builder import lease_held_report, not_due_report, report_of, unbegun_report
 from reconcile.services.run.run import run
-from reconcile.services.run.select_workspaces import served
+from reconcile.services.run.select_workspaces import select_workspaces
 from reconcile.services.verification.document import document as verify_document
 from reconcile.services.verification.log_figures import ledger_figures
 from reconcile.services.verification.verify import Means, of_run, watch, work_through
@@ -49,8 +49,8 @@ from reconcile.services.views.timeline import Chronicle, Timeline
 __all__ = [
     "ATTEMPTS",
     "BUDGET",
+    "EARLY_RELEASES_PER_SLOT",
     "LEASE_MARGIN",
-    "LENT_FOR_EACH",
     "PIECE",
     "PROVIDER_FAULTS",
     "REPAIRS_SHOWN",
@@ -58,14 +58,16 @@ __all__ = [
     "STOP_GRACE",
     "TROUBLES_SHOWN",
     "WORKSPACE_FAULTS",
+    "AdaptiveLimiter",
     "Admission",
     "Alarm",
     "Applying",
-    "Board",
+    "BreakerRegistry",
+    "Bulkhead",
     "Calendar",
     "Chronicle",
+    "Dependencies",
     "Fault",
-    "Gate",
     "LeadLine",
     "LeadStory",
     "LeftLead",
@@ -76,15 +78,13 @@ __all__ = [
     "Order",
     "Overview",
     "OwnBreakers",
-    "Parts",
     "Progress",
     "Refusal",
     "Run",
     "RunPolicy",
     "RunRequest",
-    "Slots",
     "Stop",
-    "Suspicion",
+    "SuspectOutcome",
     "Timeline",
     "Undo",
     "Undoing",
@@ -105,7 +105,7 @@ __all__ = [
     "distrusts",
     "distrusts_absence",
     "document",
-    "dry",
+    "dry_run_store",
     "every_tick",
     "explain_failure",
     "explain_lead",
@@ -133,7 +133,7 @@ __all__ = [
     "report_of",
     "rights",
     "run",
-    "served",
+    "select_workspaces",
     "step",
     "tell",
     "troubled",

@@ -14,7 +14,7 @@ from reconcile.services.alerting.view import AlertsView, alerts_view
 from reconcile.settings import SETTINGS, Settings
 from reconcile.telemetry import LoggingTelemetry
 from reconcile_cli.main import ExitCode
-from reconcile_cli.options import COMMON, with_settings
+from reconcile_cli.options import COMMON, examples, with_settings
 from reconcile_cli.output import is_text, print_json
 
 _CHANNELS = tuple(each.name for each in SETTINGS if each.name.startswith("alert_"))
@@ -32,6 +32,7 @@ def command() -> None:
 
 @command.command("list")
 @with_settings((*COMMON, *_CHANNELS))
+@examples("reconcile alerts list")
 def list_(settings: Settings) -> None:
     """Show active alerts, those resolved within a day, and channels with pending notifications."""
     _show(settings, asyncio.run(_listed(settings)))
@@ -40,6 +41,7 @@ def list_(settings: Settings) -> None:
 @command.command()
 @with_settings((*COMMON, *_CHANNELS, *_SCHEDULE))
 @click.pass_context
+@examples("reconcile alerts check")
 def check(ctx: click.Context, settings: Settings) -> None:
     """Evaluate alerts and notify the channels, as a run does at its end; for a schedule of its own.
 
@@ -53,6 +55,7 @@ def check(ctx: click.Context, settings: Settings) -> None:
 @command.command()
 @with_settings(("log_level", "log_format", "output", *_CHANNELS))
 @click.pass_context
+@examples("reconcile alerts test")
 def test(ctx: click.Context, settings: Settings) -> None:
     """Send a test message to each configured channel; exits with 1 if one did not accept it."""
     trials = asyncio.run(_tried(settings))

@@ -26,14 +26,14 @@ from reconcile.domain.run.report import RunReport
 from reconcile.domain.run.request import OnProgress, RunRequest
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import SettingsError, StoreUnavailable
-from reconcile.ports import Clock, EffectSink, Provider, Silence, Store, Telemetry
+from reconcile.ports import Clock, EffectSink, NoopTelemetry, Provider, Store, Telemetry
 from reconcile.providers.lazy import LazyProviders
 from reconcile.redaction import bug_named
 from reconcile.services.maintenance.readiness import readiness
-from reconcile.services.run.context import Parts, RunPolicy, Stop
+from reconcile.services.run.context import Dependencies, RunPolicy, Stop
 from reconcile.services.run.report_builder import unbegun_report
 from reconcile.services.run.run import run as run_once
-from reconcile.services.run.shutdown import ended_by_sigterm
+from reconcile.services.run.shutdown import stop_on_sigterm
 from reconcile.settings import Settings
 from reconcile.telemetry import LoggingTelemetry
 
@@ -151,7 +151,7 @@ async def providers_at(  # noqa: PLR0913 - what all calls of a run share
         timeout=attempt_timeout,
         clock=clock,
         random=random,
-        observe=(telemetry or Silence()).attempted,
+        observe=(telemetry or NoopTelemetry()).record_attempt,
     )
     try:
         yield providers
@@ -159,7 +159,7 @@ async def providers_at(  # noqa: PLR0913 - what all calls of a run share
         await providers.aclose()
 
 
-Adapt = Callable[[Parts, RunPolicy], tuple[Parts, RunPolicy]]
+Adapt = Callable[[Dependencies, RunPolicy], tuple[Dependencies, RunPolicy]]
 
 
 async def run(
@@ -180,18 +180,18 @@ async def run(
     request = request.of_job(settings.job_name, now=clock.now())
     report: RunReport | None = None
     asyncio.get_running_loop().set_exception_handler(_told_of_stray)
-    with ended_by_sigterm(stop), telemetry_of(run_id, stop=stop) as telemetry:
+    with stop_on_sigterm(stop), telemetry_of(run_id, stop=stop) as telemetry:
         try:
             async with (
                 mirror_of(None if request.dry_run or adapt else settings, clock=clock, telemetry=telemetry) as mirror,
-                _parts(settings, clock=clock, stop=stop, telemetry=telemetry, on_progress=on_progress) as parts,
+                _parts(settings, clock=clock, stop=stop, telemetry=telemetry, on_progress=on_progress) as deps,
             ):
-                parts = replace(parts, mirror=mirror)  # noqa: PLW2901 - only now complete
-                await _refuse_unknown_workspace(request, parts.store)
+                deps = replace(deps, mirror=mirror)  # noqa: PLW2901 - only now complete
+                await _refuse_unknown_workspace(request, deps.store)
                 policy = replace(run_policy(settings), disagreements=settings.disagreements(request.scheduled_at))
                 if adapt is not None:
-                    parts, policy = adapt(parts, policy)  # noqa: PLW2901
-                report = await run_once(request, run_id=run_id, policy=policy, parts=parts)
+                    deps, policy = adapt(deps, policy)  # noqa: PLW2901
+                report = await run_once(request, run_id=run_id, policy=policy, deps=deps)
         except asyncio.CancelledError:
             if not stop.takes_back_cancellation():
                 raise
@@ -223,7 +223,7 @@ async def _refuse_unknown_workspace(request: RunRequest, store: Store) -> None:
 @asynccontextmanager
 async def _parts(
     settings: Settings, *, clock: Clock, stop: Stop, telemetry: Telemetry, on_progress: OnProgress | None
-) -> AsyncIterator[Parts]:
+) -> AsyncIterator[Dependencies]:
     """Open what a run works through."""
     random = chances.Random()
     async with AsyncExitStack() as stack:
@@ -240,7 +240,7 @@ async def _parts(
         )
         sink = await stack.enter_async_context(_sink(settings, clock=clock))
         alarm = await stack.enter_async_context(alarm_of(settings, clock=clock))
-        yield Parts(
+        yield Dependencies(
             store=database.store,
             providers=providers,
             clock=clock,

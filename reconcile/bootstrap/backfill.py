@@ -12,7 +12,7 @@ from reconcile.services.backfill import backfill
 from reconcile.services.backfill.apply import Applying
 from reconcile.services.backfill.backfill import ROUND, OnTally, Tally, Wanted
 from reconcile.services.backfill.planning import OwnBreakers, carrying_out, planning
-from reconcile.services.run.context import Parts, RunPolicy
+from reconcile.services.run.context import Dependencies, RunPolicy
 from reconcile.settings import Settings
 
 _EVERYTHING = 1_000_000
@@ -30,10 +30,10 @@ async def plan(
         made = await backfill.begin(wanted, store=store, clock=clock)
         own = OwnBreakers(store.breakers)
 
-        def adapt(parts: Parts, policy: RunPolicy) -> tuple[Parts, RunPolicy]:
-            own_store = planning(parts.store, made.id, clock=parts.clock, breakers=own)
+        def adapt(deps: Dependencies, policy: RunPolicy) -> tuple[Dependencies, RunPolicy]:
+            own_store = planning(deps.store, made.id, clock=deps.clock, breakers=own)
             policy = replace(policy, rate_share=settings.backfill_rate_share)
-            return _apart(parts, own_store), replace(policy, budget=ROUND)
+            return _apart(deps, own_store), replace(policy, budget=ROUND)
 
         trouble = None
         if made.planned_at is None:
@@ -53,9 +53,9 @@ async def apply(
         admitted = await backfill.admitted(plan_id, approve=approve, backfills=store.backfills)
         applying, own = Applying(plan_id), OwnBreakers(None)
 
-        def adapt(parts: Parts, policy: RunPolicy) -> tuple[Parts, RunPolicy]:
-            own_store = carrying_out(parts.store, plan_id, breakers=own)
-            return replace(_apart(parts, own_store), work=applying), replace(policy, budget=ROUND)
+        def adapt(deps: Dependencies, policy: RunPolicy) -> tuple[Dependencies, RunPolicy]:
+            own_store = carrying_out(deps.store, plan_id, breakers=own)
+            return replace(_apart(deps, own_store), batch_handler=applying), replace(policy, budget=ROUND)
 
         work = _Rounds(settings, store, admitted, adapt=adapt, batch=_WRITTEN_TOGETHER, on_tally=on_tally)
         trouble = await work.off(ItemState.PLANNED)
@@ -74,9 +74,9 @@ def caps(settings: Settings) -> Caps:
     )
 
 
-def _apart(parts: Parts, store: Store) -> Parts:
+def _apart(deps: Dependencies, store: Store) -> Dependencies:
     """Return *parts* of a run that tells nobody but the ledger: the schedule speaks for the company."""
-    return replace(parts, store=store, sink=None, mirror=None, alarm=None)
+    return replace(deps, store=store, sink=None, mirror=None, alarm=None)
 
 
 class _Rounds:
@@ -88,7 +88,7 @@ class _Rounds:
         store: Store,
         plan: BackfillPlan,
         *,
-        adapt: Callable[[Parts, RunPolicy], tuple[Parts, RunPolicy]],
+        adapt: Callable[[Dependencies, RunPolicy], tuple[Dependencies, RunPolicy]],
         batch: int,
         on_tally: OnTally | None,
     ) -> None:

@@ -43,7 +43,7 @@ async def open_store(
             ledger=SqlLedger(database),
             outbox=SqlOutbox(database),
             cadences=SqlCadences(database),
-            orders=SqlOrders(database),
+            applied_annotations=SqlOrders(database),
             alerts=SqlAlerts(database),
             backfills=SqlBackfills(database, domain, tokens),
         )

@@ -14,8 +14,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from reconcile.domain.ids import RunId
 from reconcile.ports import HttpAttempt, Span
-from reconcile.ports.instruments import INSTRUMENTS, PROVIDER_LATENCY, Instrument, Kind
-from reconcile.ports.telemetry import UnheardSpan
+from reconcile.ports.instruments import INSTRUMENTS, PROVIDER_LATENCY, Instrument, InstrumentKind
+from reconcile.ports.telemetry import NoopSpan
 from reconcile.telemetry import ways
 from reconcile.telemetry.courier import Courier
 from reconcile.telemetry.ids import root_of
@@ -72,7 +72,7 @@ class OtelTelemetry(LoggingTelemetry):
     def span(self, name: str, **facts: object) -> Iterator[Span]:
         """Begin a span, to which no exception's text ever gets: it may hold anything."""
         if self._tracer is None:
-            yield UnheardSpan()
+            yield NoopSpan()
             return
         links, self._links = self._links, ()  # they are the first one's
         begun = self._tracer.start_span(name, attributes=attributes(facts), links=links)
@@ -93,7 +93,7 @@ class OtelTelemetry(LoggingTelemetry):
         if kept is not None:
             _ACTS[instrument.kind](kept, value, found)
 
-    def attempted(self, attempt: HttpAttempt) -> None:
+    def record_attempt(self, attempt: HttpAttempt) -> None:
         """Tell of one request: a span that ends now, below the one that is under way, and its duration."""
         kind = self._requests.kind(attempt)
         self._measure(PROVIDER_LATENCY, attempt.duration.total_seconds(), kind.measured)
@@ -132,9 +132,9 @@ class _Span:
 
 
 _ACTS = {
-    Kind.COUNTER: lambda kept, value, found: kept.add(value, found),
-    Kind.GAUGE: lambda kept, value, found: kept.set(value, found),
-    Kind.HISTOGRAM: lambda kept, value, found: kept.record(value, found),
+    InstrumentKind.COUNTER: lambda kept, value, found: kept.add(value, found),
+    InstrumentKind.GAUGE: lambda kept, value, found: kept.set(value, found),
+    InstrumentKind.HISTOGRAM: lambda kept, value, found: kept.record(value, found),
 }
 
 
@@ -143,11 +143,11 @@ def _instruments(meter: Meter) -> dict[str, object]:
     for each in INSTRUMENTS:
         facts = {"unit": each.unit, "description": each.help}
         match each.kind:
-            case Kind.COUNTER:
+            case InstrumentKind.COUNTER:
                 made[each.name] = meter.create_counter(each.name, **facts)
-            case Kind.GAUGE:
+            case InstrumentKind.GAUGE:
                 made[each.name] = meter.create_gauge(each.name, **facts)
-            case Kind.HISTOGRAM:
+            case InstrumentKind.HISTOGRAM:
                 buckets = each.buckets
                 made[each.name] = meter.create_histogram(
                     each.name, **facts, explicit_bucket_boundaries_advisory=buckets

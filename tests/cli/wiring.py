@@ -34,7 +34,7 @@ from tests.services.memory import MemoryMirror
 from tests.services.told import FakeChannel
 from tests.substitution import substitute_in_test
 from tests.use_cases import (
-    Parts,
+    Dependencies,
     RunPolicy,
     RunRequest,
     act,
@@ -171,27 +171,27 @@ def _opened(original: Callable[..., Any], seen: Seen) -> Callable[..., Any]:
 def _tried(seen: Seen) -> Callable[..., Any]:
     """Try each part of a run once, in place of the run."""
 
-    async def call(request: RunRequest, *, run_id: RunId, policy: RunPolicy, parts: Parts) -> RunReport:
-        facts = {"request": request, "policy": policy, "alarm": parts.alarm, "has_mirror": parts.mirror is not None}
+    async def call(request: RunRequest, *, run_id: RunId, policy: RunPolicy, deps: Dependencies) -> RunReport:
+        facts = {"request": request, "policy": policy, "alarm": deps.alarm, "has_mirror": deps.mirror is not None}
         for name, value in facts.items():
             seen.values[name].append(value)
-        started = parts.clock.monotonic()
-        workspace = a_workspace("ws-0", *parts.providers)
-        for provider in parts.providers.values():
+        started = deps.clock.monotonic()
+        workspace = a_workspace("ws-0", *deps.providers)
+        for provider in deps.providers.values():
             try:
-                deadline = parts.clock.monotonic() + LEFT.total_seconds()
+                deadline = deps.clock.monotonic() + LEFT.total_seconds()
                 await provider.answer(a_lead(email="ann@example.com"), workspace, deadline=deadline)
             except ProviderError as error:
                 seen.failures.append(error)
             url = seen.requests[-1].url
             seen.origins[provider.name] = f"{url.scheme}://{url.host}"
-        deadline = parts.clock.monotonic() + LEFT.total_seconds()
-        if parts.sink is not None:
-            await parts.sink.deliver(filled(OutboxRow), deadline=deadline)
-        for channel in parts.alarm.channels if parts.alarm else ():
+        deadline = deps.clock.monotonic() + LEFT.total_seconds()
+        if deps.sink is not None:
+            await deps.sink.deliver(filled(OutboxRow), deadline=deadline)
+        for channel in deps.alarm.channels if deps.alarm else ():
             with suppress(AlertNotDelivered):
                 await channel.deliver(a_message(), deadline=deadline)
-        report = lease_held_report(request, run_id=run_id, clock=parts.clock, started=started)
+        report = lease_held_report(request, run_id=run_id, clock=deps.clock, started=started)
         return replace(report, stopped="sigterm")
 
     return call

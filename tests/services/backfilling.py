@@ -20,8 +20,8 @@ from tests.services.fakes import START
 from tests.use_cases import (
     ROUND,
     Applying,
+    Dependencies,
     OwnBreakers,
-    Parts,
     RunRequest,
     Stop,
     Wanted,
@@ -106,14 +106,14 @@ class Backfilling:
             request,
             run_id=RunId(f"{state}-{self.rounds:03}-{id(self):x}"),
             policy=replace(self.desk.policy, budget=ROUND, rate_share=0.5),
-            parts=Parts(
+            deps=Dependencies(
                 store=store,
                 providers=self.desk.providers,
                 clock=self.desk.clock,
                 random=random.Random(self.rounds),
                 telemetry=self.desk.ear,
                 stop=self.stop,
-                work=work,
+                batch_handler=work,
             ),
         )
 

@@ -15,7 +15,7 @@ from reconcile.domain.breaker.breaker import (
 from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lookup import Lookup
 from tests.domain.factories import NOW
-from tests.use_cases import Board, Fault, Refusal
+from tests.use_cases import BreakerRegistry, Fault, Refusal
 
 POLICY = BreakerPolicy()
 GHL = Lookup(provider=ProviderName.HIGHLEVEL, operation=Operation.APPOINTMENT)
@@ -41,23 +41,23 @@ def a_board(
     policy: BreakerPolicy = POLICY,
     is_restricted: bool = False,
     is_partial: bool = False,
-) -> Board:
-    board = Board(stored, policy=policy, run_id=RunId("run-1"), batch_size=50, is_restricted=is_restricted)
-    board.begin({ws(n): ALL for n in range(workspaces)}, now, is_partial=is_partial)
-    return board
+) -> BreakerRegistry:
+    registry = BreakerRegistry(stored, policy=policy, run_id=RunId("run-1"), batch_size=50, is_restricted=is_restricted)
+    registry.begin({ws(n): ALL for n in range(workspaces)}, now, is_partial=is_partial)
+    return registry
 
 
-def asked(board: Board, number: int, fault: Fault, *, lookup: Lookup = GHL, now: datetime = NOW) -> bool:
+def asked(registry: BreakerRegistry, number: int, fault: Fault, *, lookup: Lookup = GHL, now: datetime = NOW) -> bool:
     """Ask about one lead of a workspace; return whether the call was let through."""
-    admission = board.admit(ws(number), lookup, now)
+    admission = registry.admit(ws(number), lookup, now)
     if isinstance(admission, Refusal):
         return False
-    board.record(admission, fault, now)
+    registry.record(admission, fault, now)
     return True
 
 
-def states(board: Board) -> dict[str, str]:
-    return {str(b.key): b.state for b in board.breakers() if b.state is not BreakerState.CLOSED}
+def states(registry: BreakerRegistry) -> dict[str, str]:
+    return {str(b.key): b.state for b in registry.breakers() if b.state is not BreakerState.CLOSED}
 
 
 LATER = NOW + POLICY.cooldown

@@ -20,7 +20,7 @@ from reconcile.store.session import open_store
 from tests.domain.factories import a_booked_lead, a_lead, an_appointment
 from tests.services.fakes import START, Allowance, Ear, FakeClock, FakeProvider, FakeSink, a_workspace
 from tests.stores import DEFAULT
-from tests.use_cases import Alarm, Parts, RunPolicy, RunRequest, Stop, run
+from tests.use_cases import Alarm, Dependencies, RunPolicy, RunRequest, Stop, run
 
 TICK = timedelta(minutes=1)
 GHL = ProviderName.HIGHLEVEL
@@ -53,7 +53,7 @@ class Desk:
             RunRequest(**wanted),
             run_id=RunId(f"run-{len(self.reports) + 1:03}"),
             policy=self.policy,
-            parts=Parts(
+            deps=Dependencies(
                 store=store or self.store,
                 providers=self.providers,
                 clock=self.clock,

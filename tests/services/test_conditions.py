@@ -78,8 +78,8 @@ async def entered(desk: Desk, like: RunReport, name: str, *, trigger: Trigger) -
     """Enter a run that succeeded just now; one that somebody started by hand looked at one workspace."""
     workspace = WorkspaceId("ws-0") if trigger is Trigger.MANUAL else None
     report = replace(like, run_id=RunId(name), trigger=trigger, workspace=workspace, timestamp=desk.clock.now())
-    await desk.store.ledger.begin(report.run_id, started_at=report.timestamp, trigger=trigger.value, version="1")
-    await desk.store.ledger.finish(report, document(report))
+    await desk.store.ledger.begin_run(report.run_id, started_at=report.timestamp, trigger=trigger.value, version="1")
+    await desk.store.ledger.finish_run(report, document(report))
 
 
 async def test_runs_that_fail_are_no_success_and_an_open_breaker_says_so_already(
@@ -139,7 +139,7 @@ async def test_what_an_operator_has_typed_goes_to_nobody(desk: Desk, channel: Fa
     override = Override(
         kind=OverrideKind.HOLD_OPEN, reason="call c4n4ry", actor="c4n4ry", expires_at=now + timedelta(hours=2)
     )
-    held = Breaker(key=RUN_KEY).overridden(override, now, reason=BreakerReason.MANUAL_HOLD)
+    held = Breaker(key=RUN_KEY).with_override(override, now, reason=BreakerReason.MANUAL_HOLD)
     await desk.store.breakers.save(held, expected_generation=0)
     await desk.run()
 

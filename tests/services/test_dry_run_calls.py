@@ -98,7 +98,7 @@ async def dry_run_step_of_a_checklist(company: Company) -> None:
     desk = company.desk
 
     async def make(request: RunRequest) -> RunReport:
-        return await run(request, run_id=RunId("step"), policy=desk.policy, parts=company.parts())
+        return await run(request, run_id=RunId("step"), policy=desk.policy, deps=company.parts())
 
     steps: list[ClaimStep | RunStep | VerifiedStep] = [
         ClaimStep(claim=Claim(since=START, min_checks=1)),

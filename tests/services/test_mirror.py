@@ -21,7 +21,7 @@ from reconcile.domain.breaker.breaker import (
     Trip,
 )
 from reconcile.errors import MirrorUnavailable, StoreUnavailable
-from reconcile.ports import Announcement, Breakers, Silence, StateObject
+from reconcile.ports import Announcement, Breakers, NoopTelemetry, StateObject
 from tests.services.memory import MemoryMirror
 from tests.services.stub import NOW
 from tests.services.test_document import report
@@ -50,7 +50,7 @@ class Hourglass:
 
 
 @dataclass
-class Notes(Silence):
+class Notes(NoopTelemetry):
     """What was told."""
 
     names: list[str] = field(default_factory=list)

@@ -44,7 +44,7 @@ def terminate(stop: Stop, _: Desk) -> None:
 
 
 def lose(stop: Stop, _: Desk) -> None:
-    stop.lose()
+    stop.note_lease_lost()
 
 
 def end_the_time(_: Stop, desk: Desk) -> None:
@@ -52,7 +52,7 @@ def end_the_time(_: Stop, desk: Desk) -> None:
 
 
 def lose_the_database(stop: Stop, _: Desk) -> None:
-    stop.ask("store_unavailable")
+    stop.request("store_unavailable")
 
 
 @pytest.mark.parametrize("act", [terminate, lose, end_the_time, lose_the_database])

@@ -31,8 +31,8 @@ async def obeyed(store: Store, annotations: Mapping[str, str], *, at: datetime =
     [
         (HELD, "breakers", "save", False),
         (CADENCE, "cadences", "set", False),
-        (HELD, "orders", "remember", True),
-        (CADENCE, "orders", "remember", True),
+        (HELD, "applied_annotations", "remember", True),
+        (CADENCE, "applied_annotations", "remember", True),
     ],
     ids=["hold", "cadence", "hold not remembered", "cadence not remembered"],
 )

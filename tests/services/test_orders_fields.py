@@ -148,7 +148,7 @@ async def test_an_undo_is_a_run_of_its_own_that_says_what_it_took_back(desk: Des
     store, ports = recorded(desk.store)
     asked = Undo(run_id=RunId("undo-1"), undone_run=made.run_id, version="9.9")
     done = await undo(asked, store=store, clock=desk.clock)
-    begun, (lease,) = ports["ledger"].of("begin")[0], ports["leases"].of("acquire")
+    begun, (lease,) = ports["ledger"].of("begin_run")[0], ports["leases"].of("acquire")
     written = ports["leads"].of("write")[0].arguments[0]
     row = await desk.store.ledger.run(asked.run_id)
 

@@ -13,7 +13,7 @@ from reconcile.domain.lead import Lead, LeadState, Rollup
 from reconcile.domain.outcome import Outcome
 from reconcile.domain.page import PageFacts, Standing
 from reconcile.errors import ErrorClass
-from reconcile.ports import ChangeRow, TickRow
+from reconcile.ports import ChangeRow, ScheduledRun
 from tests.services.stub import LEAD, NOW, WORKSPACE, Stub, healthy, run_row
 from tests.use_cases import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
 
@@ -62,7 +62,9 @@ async def test_an_empty_ledger_says_how_to_begin() -> None:
 
 
 async def test_all_is_well_is_said_with_its_figures() -> None:
-    tick = TickRow(run_id=RunId("run-1"), started_at=NOW - HOUR, ended_at=NOW - HOUR, checks=1200, errors=2, repaired=7)
+    tick = ScheduledRun(
+        run_id=RunId("run-1"), started_at=NOW - HOUR, ended_at=NOW - HOUR, checks=1200, errors=2, repaired=7
+    )
     found = await facts(Stub(runs=[run_row("run-1", report=healthy())], ticks=[tick]))
 
     assert found.standing is Standing.WELL

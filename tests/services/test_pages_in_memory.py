@@ -14,7 +14,7 @@ from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.outcome import Outcome
 from reconcile.domain.verification.claim import Claim
 from reconcile.errors import RequestError
-from reconcile.ports import ItemRow, Ledger, TickRow
+from reconcile.ports import ItemRow, Ledger, ScheduledRun
 from tests.services.desk import Desk
 from tests.services.fakes import START, FakeClock, FakeSink
 from tests.services.lists import PLAN, MemoryOutbox, MemoryPlan, MemoryPrunable, follow_up
@@ -86,21 +86,23 @@ async def test_a_plan_that_was_edited_on_any_of_its_pages_is_refused(changed: in
 class MemoryTicks:
     """The port ``Ledger``, as far as a timeline reads it."""
 
-    rows: Sequence[TickRow]
+    rows: Sequence[ScheduledRun]
 
-    async def ticks(self, *, since: datetime, after: TickRow | None = None, limit: int = TICKS) -> Sequence[TickRow]:
+    async def scheduled_runs(
+        self, *, since: datetime, after: ScheduledRun | None = None, limit: int = TICKS
+    ) -> Sequence[ScheduledRun]:
         behind = [row for row in self.rows if row.started_at >= since and (after is None or key(row) > key(after))]
         return sorted(behind, key=key)[:limit]
 
 
-def key(row: TickRow) -> tuple[datetime, str]:
+def key(row: ScheduledRun) -> tuple[datetime, str]:
     return row.started_at, row.run_id
 
 
-def tick(number: int) -> TickRow:
+def tick(number: int) -> ScheduledRun:
     """Return one run of which two at a time begin at the same instant."""
     at = START + timedelta(minutes=number // 2)
-    return TickRow(run_id=RunId(f"run-{number:04}"), started_at=at, ended_at=at, checks=1, errors=1, repaired=0)
+    return ScheduledRun(run_id=RunId(f"run-{number:04}"), started_at=at, ended_at=at, checks=1, errors=1, repaired=0)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -14,7 +14,7 @@ from reconcile.domain.run.report import RunReport, Trigger
 from reconcile.domain.shard import Shard
 from reconcile.domain.verification.checklist import RunStep, Step
 from reconcile.ports import Span
-from reconcile.ports.telemetry import UnheardSpan
+from reconcile.ports.telemetry import NoopSpan
 from tests.filled import filled, names_of, with_another
 from tests.recorded import Recorded, recorded
 from tests.services.desk import Desk
@@ -45,7 +45,7 @@ class SpanEar(Ear):
         told = dict(facts)
         self.spans.append((name, told))
 
-        class Noting(UnheardSpan):
+        class Noting(NoopSpan):
             def note(self, **more: object) -> None:
                 told.update(more)
 
@@ -130,7 +130,7 @@ class Seen:
 
     @property
     def begun(self) -> Mapping[str, Any]:
-        return self.ports["ledger"].keywords("begin")
+        return self.ports["ledger"].keywords("begin_run")
 
     @property
     def span(self) -> Mapping[str, object]:
@@ -153,7 +153,7 @@ EFFECTS: Mapping[str, Effects] = {
     ),
     "dry_run": (
         True,
-        lambda seen: (seen.ports["leads"].of("write"), seen.ports["ledger"].of("begin"), seen.span["dry_run"]),
+        lambda seen: (seen.ports["leads"].of("write"), seen.ports["ledger"].of("begin_run"), seen.span["dry_run"]),
         ([], [], True),
     ),
     "whole_set": (

@@ -64,11 +64,11 @@ class StoppingSink(FakeSink):
             case "sigterm":
                 self._desk.stop.terminate()
             case "lease_lost":
-                self._desk.stop.lose()
+                self._desk.stop.note_lease_lost()
             case "deadline":
                 self._desk.clock.advance(PAST_THE_DEADLINE)
             case _:
-                self._desk.stop.ask(self._reason)
+                self._desk.stop.request(self._reason)
 
 
 @AFTER
@@ -127,7 +127,7 @@ async def test_follow_ups_that_were_delivered_are_noted_though_the_next_one_meet
         raise StoreUnavailable(f"the database does not answer: {until}")
 
     with pytest.raises(StoreUnavailable):
-        await desk.run(store=desk.with_(outbox=Wrapped(desk.store.outbox, postponed=away)))
+        await desk.run(store=desk.with_(outbox=Wrapped(desk.store.outbox, postpone=away)))
 
     assert sink.delivered == list(keys[:2])
     assert [row.key for row in await pending(desk)] == list(keys[2:])

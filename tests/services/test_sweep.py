@@ -246,27 +246,27 @@ async def test_a_bug_in_a_sweep_costs_no_lead_its_check(listed: Desk) -> None:
 
 def test_changes_that_broken_lists_have_shown_are_withheld() -> None:
     """And those that look-ups have found are not."""
-    board = a_board()
+    registry = a_board()
     lists = Lookup(provider=GHL, operation=Operation.SWEEP)
     for number in range(3):
-        admission = board.admit_sweep(ws(number), GHL, NOW)
+        admission = registry.admit_sweep(ws(number), GHL, NOW)
         assert admission is not None
-        board.record_sweep(admission, ErrorClass.CONTRACT, NOW)
+        registry.record_sweep(admission, ErrorClass.CONTRACT, NOW)
 
-    assert board.admit_sweep(ws(4), GHL, NOW) is None
-    assert (distrusts(board, lists), distrusts(board, LOOK_UP)) == (True, False)
-    assert (board.is_broken(NOW), board.under_way_count) == (False, 0)
+    assert registry.admit_sweep(ws(4), GHL, NOW) is None
+    assert (distrusts(registry, lists), distrusts(registry, LOOK_UP)) == (True, False)
+    assert (registry.is_broken(NOW), registry.under_way_count) == (False, 0)
 
 
 def test_lists_are_acquitted_of_what_proves_to_be_the_providers_fault() -> None:
     """And are not blamed while it answers for them: when it is well again, so are they."""
-    board = a_board()
+    registry = a_board()
     for number in range(3):
-        admission = board.admit_sweep(ws(number), GHL, NOW)
+        admission = registry.admit_sweep(ws(number), GHL, NOW)
         assert admission is not None
-        board.record_sweep(admission, ErrorClass.CONTRACT, NOW)
-    opened = states(board)
+        registry.record_sweep(admission, ErrorClass.CONTRACT, NOW)
+    opened = states(registry)
     for number in range(3):
-        asked(board, number, ErrorClass.CONTRACT)
+        asked(registry, number, ErrorClass.CONTRACT)
 
-    assert (opened, states(board)) == ({"provider:ghl/sweep": "open"}, {"provider:ghl": "open"})
+    assert (opened, states(registry)) == ({"provider:ghl/sweep": "open"}, {"provider:ghl": "open"})

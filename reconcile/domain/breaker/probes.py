@@ -7,7 +7,7 @@ from reconcile.domain.breaker.breaker import BreakerKey, BreakerScope
 from reconcile.domain.ids import WorkspaceId
 
 
-class Finding(StrEnum):
+class ProbeResult(StrEnum):
     """What the probes of one breaker say together."""
 
     SOUND = "sound"
@@ -45,7 +45,7 @@ class Probes:
         self.failure_count += failed is True
         self.success_count += failed is False
 
-    def finding(self, *, is_last: bool) -> Finding | None:
+    def result(self, *, is_last: bool) -> ProbeResult | None:
         """Return what the probes say once they are in, None before.
 
         The majority decides: one bad workspace among those probed does not speak for the others. *is_last* tells that
@@ -55,7 +55,7 @@ class Probes:
         if not is_complete and not is_last:
             return None
         if self.success_count > self.failure_count:
-            return Finding.SOUND
+            return ProbeResult.SOUND
         if self.failure_count:
-            return Finding.BROKEN
-        return Finding.NOTHING if is_last else None
+            return ProbeResult.BROKEN
+        return ProbeResult.NOTHING if is_last else None

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reconcile.domain.breaker.attribution import (
-    Jury,
-    Standing,
-    Verdict,
+    BreakerStates,
+    FaultAttribution,
+    TripDecision,
     is_of_provider,
     operation_key,
     path_of,
@@ -27,8 +27,8 @@ from reconcile.domain.breaker.breaker import (
     OverrideKind,
     Trip,
 )
-from reconcile.domain.breaker.probes import Finding, Probes
-from reconcile.domain.breaker.window import Fault, Vouched
+from reconcile.domain.breaker.probes import ProbeResult, Probes
+from reconcile.domain.breaker.window import Fault, ImpliedSuccesses
 from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lookup import Lookup
 from reconcile.errors import ErrorClass
@@ -51,7 +51,7 @@ class Refusal:
     key: BreakerKey
 
 
-class Board:
+class BreakerRegistry:
     """The breakers of a run, evaluated after every check, so that overshoot is at most the calls in flight.
 
     Blame goes to the smallest party that explains the failures: a workspace for its own, a provider when several
@@ -81,11 +81,11 @@ class Board:
         self._is_restricted = is_restricted
         self._probed_by_others: set[BreakerKey] = set()
         self._due: dict[WorkspaceId, frozenset[ProviderName]] = {}
-        self._jury = Jury(policy, self._due)
+        self._attribution = FaultAttribution(policy, self._due)
         self._probes: dict[BreakerKey, Probes] = {}
         self._quotas: dict[tuple[BreakerKey, WorkspaceId], int] = {}
         self._successes_by: dict[BreakerKey, int] = defaultdict(int)
-        self._vouched: dict[tuple[WorkspaceId, ProviderName], Vouched] = {}
+        self._implied: dict[tuple[WorkspaceId, ProviderName], ImpliedSuccesses] = {}
         self.opened_in_run: set[BreakerKey] = set()
         self.would_trip: list[str] = []
         self._admitted_count = 0
@@ -113,7 +113,7 @@ class Board:
             and not (self._is_restricted and key.scope is not BreakerScope.WORKSPACE)
         ]
 
-    def saved(self, breaker: Breaker) -> None:
+    def mark_saved(self, breaker: Breaker) -> None:
         """Note that *breaker* is stored."""
         self._stored_generations[breaker.key] = breaker.generation
 
@@ -125,7 +125,7 @@ class Board:
         if _is_probing(breaker):
             self._probed_by_others.add(breaker.key)
 
-    def parked(self, now: datetime) -> frozenset[WorkspaceId]:
+    def parked_workspaces(self, now: datetime) -> frozenset[WorkspaceId]:
         """Return the workspaces that get no call at this instant, not even a probe."""
         return frozenset(
             WorkspaceId(key.name)
@@ -147,7 +147,7 @@ class Board:
             if breaker.share(self._policy, now) == 0
         }
 
-    def troubled(self) -> frozenset[WorkspaceId]:
+    def troubled_workspaces(self) -> frozenset[WorkspaceId]:
         """Return the workspaces whose own breaker is not closed."""
         return frozenset(
             WorkspaceId(key.name)
@@ -212,15 +212,15 @@ class Board:
         *is_partial*: others are due that this run does not visit.
         """
         self._due = dict(due)
-        self._jury = Jury(self._policy, self._due, is_partial=is_partial)
+        self._attribution = FaultAttribution(self._policy, self._due, is_partial=is_partial)
         for key, breaker in list(self._breakers.items()):
             is_concerned = WorkspaceId(key.name) in due if key.scope is BreakerScope.WORKSPACE else bool(due)
-            self._breakers[key] = breaker.released(now)
+            self._breakers[key] = breaker.drop_expired_override(now)
             if is_concerned and _is_probing(breaker):
                 self._take_over_probes(breaker, now)
             elif is_concerned:
                 self._breakers[key] = self._breakers[key].begin_probe(now)
-        self._hand_over(now)
+        self._release_run_breaker(now)
 
     def admit(self, workspace_id: WorkspaceId, lookup: Lookup, now: datetime) -> Admission | Refusal:
         """Let one call pass, or name the breaker that refuses it."""
@@ -297,24 +297,24 @@ class Board:
             return
         if fault is None:
             self._successes_by[key] += 1
-        self._jury.count_sweep(admission.workspace_id, admission.lookup, fault, number=admission.number)
+        self._attribution.count_sweep(admission.workspace_id, admission.lookup, fault, number=admission.number)
         if fault is not None and self.breaker(provider_key(admission.lookup.provider)).state is BreakerState.CLOSED:
-            self._open(self._jury.judge_sweep(admission.lookup, fault, self._standing(now)), now)
+            self._open(self._attribution.judge_sweep(admission.lookup, fault, self._states(now)), now)
 
-    def vouch(self, workspace_id: WorkspaceId, lookup: Lookup, count: int, *, over: int = 0) -> None:
+    def imply_successes(self, workspace_id: WorkspaceId, lookup: Lookup, count: int, *, over: int = 0) -> None:
         """Let *count* leads that a sweep has settled count as sound look-ups, spread over the next *over* checks.
 
         Without them the few leads that have to be looked up would speak for all, and those are often the odd ones.
         """
-        self._vouched[workspace_id, lookup.provider] = Vouched(lookup=lookup, count=count, over=over)
+        self._implied[workspace_id, lookup.provider] = ImpliedSuccesses(lookup=lookup, count=count, over=over)
         if not over:
-            self.settle_vouched(workspace_id, lookup.provider)
+            self.settle_implied(workspace_id, lookup.provider)
 
-    def settle_vouched(self, workspace_id: WorkspaceId, provider: ProviderName) -> None:
+    def settle_implied(self, workspace_id: WorkspaceId, provider: ProviderName) -> None:
         """Count what is left to be spread."""
-        vouched = self._vouched.pop((workspace_id, provider), None)
-        if vouched is not None:
-            self._jury.vouch(workspace_id, vouched.lookup, vouched.count)
+        implied = self._implied.pop((workspace_id, provider), None)
+        if implied is not None:
+            self._attribution.count_implied(workspace_id, implied.lookup, implied.count)
 
     def record_bug(self, workspace_id: WorkspaceId, lookup: Lookup, now: datetime) -> None:
         """Count a bug of ours that came to light after a provider had answered: nothing is to be said against it."""
@@ -322,16 +322,16 @@ class Board:
             self._judge(workspace_id, lookup, ErrorClass.INTERNAL, now, number=self._admitted_count)
 
     def _judge(self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault, now: datetime, *, number: int) -> None:
-        if vouched := self._vouched.get((workspace_id, lookup.provider)):
-            self._jury.vouch(workspace_id, vouched.lookup, vouched.take())
-        self._jury.count(workspace_id, lookup, fault, number=number)
+        if implied := self._implied.get((workspace_id, lookup.provider)):
+            self._attribution.count_implied(workspace_id, implied.lookup, implied.take())
+        self._attribution.count(workspace_id, lookup, fault, number=number)
         if fault is not None:
             # In this order, each seeing what the one before has opened: a wide breaker spares the narrower ones.
-            self._open(self._jury.judge_provider(lookup, fault, self._standing(now)), now)
-            self._open(self._jury.judge_workspace(workspace_id, lookup, fault, self._standing(now)), now)
-            self._open(self._jury.judge_run(fault, self._standing(now)), now)
+            self._open(self._attribution.judge_provider(lookup, fault, self._states(now)), now)
+            self._open(self._attribution.judge_workspace(workspace_id, lookup, fault, self._states(now)), now)
+            self._open(self._attribution.judge_run(fault, self._states(now)), now)
 
-    def finish(self, now: datetime) -> None:
+    def end(self, now: datetime) -> None:
         """End the run: widen what proved sound, and let unanswered probes be asked again next time."""
         for key, breaker in list(self._breakers.items()):
             if breaker.state is not BreakerState.HALF_OPEN:
@@ -343,28 +343,30 @@ class Board:
 
     # --- decisions -------------------------------------------------------------------------------------------
 
-    def _standing(self, now: datetime) -> Standing:
+    def _states(self, now: datetime) -> BreakerStates:
         states = {key: b.effective_state(now) for key, b in self._breakers.items()}
-        return Standing(
-            held_closed=frozenset(key for key, b in self._breakers.items() if b.held(now) is OverrideKind.HOLD_CLOSED),
+        return BreakerStates(
+            held_closed=frozenset(
+                key for key, b in self._breakers.items() if b.override_kind(now) is OverrideKind.HOLD_CLOSED
+            ),
             open=frozenset(key for key, state in states.items() if state is BreakerState.OPEN),
             half_open=frozenset(key for key, state in states.items() if state is BreakerState.HALF_OPEN),
         )
 
-    def _open(self, verdicts: Iterable[Verdict], now: datetime) -> None:
-        for verdict in verdicts:
-            key, breaker = verdict.key, self.breaker(verdict.key)
+    def _open(self, decisions: Iterable[TripDecision], now: datetime) -> None:
+        for decision in decisions:
+            key, breaker = decision.key, self.breaker(decision.key)
             if breaker.effective_state(now) is BreakerState.OPEN:
                 continue
-            if breaker.held(now) is not None or not self._policy.is_enforced:
+            if breaker.override_kind(now) is not None or not self._policy.is_enforced:
                 if str(key) not in self.would_trip:
                     self.would_trip.append(str(key))
                 continue
             trip = Trip(
-                reason=verdict.reason,
-                checks=verdict.checks,
-                errors=verdict.errors,
-                fault=str(verdict.fault) if verdict.fault else None,
+                reason=decision.reason,
+                checks=decision.checks,
+                errors=decision.errors,
+                fault=str(decision.fault) if decision.fault else None,
                 run_id=self._run_id,
             )
             self._breakers[key] = breaker.trip(now, trip, policy=self._policy)
@@ -375,10 +377,10 @@ class Board:
             if key.scope is not BreakerScope.WORKSPACE and self.under_way_at_trip is None:
                 self.under_way_at_trip = self.under_way_count
             if key.scope is BreakerScope.PROVIDER:
-                self._jury.forget(key)
-                self._acquit(key, verdict.fault, now)
+                self._attribution.forget(key)
+                self._close_misattributed(key, decision.fault, now)
 
-    def _acquit(self, provider: BreakerKey, fault: Fault, now: datetime) -> None:
+    def _close_misattributed(self, provider: BreakerKey, fault: Fault, now: datetime) -> None:
         """Close the breakers of those that were blamed in this run for what proved to be the provider's fault."""
         for other, breaker in list(self._breakers.items()):
             is_narrower = other.scope is BreakerScope.WORKSPACE or other.is_of_sweeps_of(provider)
@@ -391,13 +393,15 @@ class Board:
                 self._breakers[other] = breaker.close(now, reason=BreakerReason.BLAMED_ELSEWHERE)
                 self.opened_in_run.discard(other)
 
-    def _hand_over(self, now: datetime) -> None:
+    def _release_run_breaker(self, now: datetime) -> None:
         """Close the run's breaker where one parked workspace explains it and others are due: they must not wait."""
         run = self.breaker(RUN_KEY)
-        if run.state is BreakerState.CLOSED or run.held(now) or run.reason is BreakerReason.MANUAL_TRIP:
+        if run.state is BreakerState.CLOSED or run.override_kind(now) or run.reason is BreakerReason.MANUAL_TRIP:
             return
         culprits = {
-            w for w in self.troubled() if self.breaker(workspace_key(w)).tripped_by == run.tripped_by is not None
+            w
+            for w in self.troubled_workspaces()
+            if self.breaker(workspace_key(w)).tripped_by == run.tripped_by is not None
         }
         if culprits and set(self._due) - culprits:
             self._breakers[RUN_KEY] = run.close(now, reason=BreakerReason.BLAMED_ELSEWHERE)
@@ -407,7 +411,7 @@ class Board:
         if breaker.since is not None and now - breaker.since < self._policy.cooldown:
             self._probed_by_others.add(breaker.key)
         else:
-            self._breakers[breaker.key] = breaker.postponed(now).begin_probe(now)
+            self._breakers[breaker.key] = breaker.postpone_probe(now).begin_probe(now)
 
     # --- probes ----------------------------------------------------------------------------------------------
 
@@ -421,18 +425,18 @@ class Board:
         breaker, probes = self.breaker(key), self._probes_of(key)
         if not _is_probing(breaker) or key in self._probed_by_others:
             return
-        match probes.finding(is_last=is_last):
-            case Finding.SOUND:
+        match probes.result(is_last=is_last):
+            case ProbeResult.SOUND:
                 self._breakers[key] = breaker.advance(now, policy=self._policy)
-            case Finding.BROKEN:
+            case ProbeResult.BROKEN:
                 trip = Trip(
                     reason=BreakerReason.PROBE_FAILED,
                     checks=probes.failure_count + probes.success_count,
                     errors=probes.failure_count,
                 )
                 self._breakers[key] = breaker.trip(now, trip, policy=self._policy)
-            case Finding.NOTHING:
-                self._breakers[key] = breaker.postponed(now)
+            case ProbeResult.NOTHING:
+                self._breakers[key] = breaker.postpone_probe(now)
 
     def conclude_probe_round(self, now: datetime) -> None:
         """Decide on the probes that could be made, where fewer workspaces were due than probes allowed."""
@@ -450,4 +454,4 @@ def _is_probing(breaker: Breaker) -> bool:
 
 
 def _wants_probes(breaker: Breaker, now: datetime) -> bool:
-    return breaker.held(now) is None and (_is_probing(breaker) or breaker.probe_is_due(now))
+    return breaker.override_kind(now) is None and (_is_probing(breaker) or breaker.probe_is_due(now))

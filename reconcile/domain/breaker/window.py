@@ -10,24 +10,24 @@ from reconcile.domain.lookup import Lookup
 from reconcile.errors import ErrorClass
 
 
-class Suspicion(StrEnum):
+class SuspectOutcome(StrEnum):
     """A decisive answer that is not believed when too many leads get it."""
 
     ABSENT = "absent"
 
 
-Fault = ErrorClass | Suspicion | None
+Fault = ErrorClass | SuspectOutcome | None
 """What was wrong with one check; None for a sound one."""
 
 
 @dataclass(slots=True)
-class Tally:
+class SlidingWindow:
     """Checks and errors of one part of a run, since its start and over the last *window* checks.
 
     The window sees a provider break in the middle of a run, which the sum over thousands of good checks would hide.
     """
 
-    window: int = 20
+    size: int = 20
     checks: int = 0
     faults: Counter[Fault] = field(default_factory=Counter)
     recent: deque[tuple[WorkspaceId, Fault]] = field(default_factory=deque)
@@ -36,19 +36,19 @@ class Tally:
         """Count one check, or several alike."""
         self.checks += times
         self.faults[fault] += times
-        for _ in range(min(times, self.window)):
+        for _ in range(min(times, self.size)):
             self.recent.append((workspace_id, fault))
-            if len(self.recent) > self.window:
+            if len(self.recent) > self.size:
                 self.recent.popleft()
 
     @property
     def errors(self) -> int:
         """How many checks failed; an absence is no error by itself."""
-        return self.checks - self.faults[None] - self.faults[Suspicion.ABSENT]
+        return self.checks - self.faults[None] - self.faults[SuspectOutcome.ABSENT]
 
-    def tail(self, count: int) -> "Tally":
+    def tail(self, count: int) -> "SlidingWindow":
         """Return the last *count* checks alone."""
-        last = Tally(window=count)
+        last = SlidingWindow(size=count)
         for workspace_id, fault in list(self.recent)[-count:]:
             last.add(workspace_id, fault)
         return last
@@ -80,18 +80,18 @@ class Tally:
         return frozenset(w for w in seen if balance[w] >= 0)
 
 
-def merged(tallies: Iterable[Tally]) -> Tally:
+def merge_windows(windows: Iterable[SlidingWindow]) -> SlidingWindow:
     """Return the sum of several tallies; its window is theirs, one after another."""
-    total = Tally()
-    for tally in tallies:
-        total.checks += tally.checks
-        total.faults.update(tally.faults)
-        total.recent.extend(tally.recent)
+    total = SlidingWindow()
+    for window in windows:
+        total.checks += window.checks
+        total.faults.update(window.faults)
+        total.recent.extend(window.recent)
     return total
 
 
 @dataclass(slots=True, kw_only=True)
-class Vouched:
+class ImpliedSuccesses:
     """Sound checks that a sweep stands for, to be counted in equal parts over the next *over* checks."""
 
     lookup: Lookup

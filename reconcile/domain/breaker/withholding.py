@@ -2,7 +2,7 @@
 
 from reconcile.domain.breaker.attribution import operation_key, provider_key, workspace_key
 from reconcile.domain.breaker.breaker import RUN_KEY, BreakerReason, BreakerState
-from reconcile.domain.breaker.registry import Board
+from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.lookup import Lookup
 from reconcile.errors import ErrorClass
@@ -11,29 +11,31 @@ _OWN_FAULTS = frozenset({ErrorClass.CONTRACT, ErrorClass.REJECTED, ErrorClass.UN
 """Failures that can be one record's: a workspace that is parked for them must get past the records that cause them."""
 
 
-def blames_others(board: Board, workspace_id: WorkspaceId, lookup: Lookup, error_class: ErrorClass) -> bool:
+def blames_others(
+    registry: BreakerRegistry, workspace_id: WorkspaceId, lookup: Lookup, error_class: ErrorClass
+) -> bool:
     """Tell whether a lead's failure is somebody else's, so that it brings the lead no nearer to quarantine."""
     wide = (RUN_KEY, provider_key(lookup.provider), operation_key(lookup))
-    if any(board.breaker(key).state is not BreakerState.CLOSED for key in wide):
+    if any(registry.breaker(key).state is not BreakerState.CLOSED for key in wide):
         return True
     own = workspace_key(workspace_id)
-    if own in board.opened_in_run:
+    if own in registry.opened_in_run:
         return True  # as long as this run lasts, it may turn out to be the provider's fault
-    return board.breaker(own).state is not BreakerState.CLOSED and error_class not in _OWN_FAULTS
+    return registry.breaker(own).state is not BreakerState.CLOSED and error_class not in _OWN_FAULTS
 
 
-def distrusts(board: Board, lookup: Lookup) -> bool:
+def distrusts(registry: BreakerRegistry, lookup: Lookup) -> bool:
     """Tell whether changes planned from this provider's answers in this run must not be written any more."""
-    return board.is_enforced and any(
-        key in board.opened_in_run
-        and board.breaker(key).reason in {BreakerReason.CONTRACT_FAULT, BreakerReason.MASS_ABSENCE}
+    return registry.is_enforced and any(
+        key in registry.opened_in_run
+        and registry.breaker(key).reason in {BreakerReason.CONTRACT_FAULT, BreakerReason.MASS_ABSENCE}
         for key in (provider_key(lookup.provider), operation_key(lookup))
     )
 
 
-def distrusts_absence(board: Board, workspace_id: WorkspaceId, lookup: Lookup) -> bool:
+def distrusts_absence(registry: BreakerRegistry, workspace_id: WorkspaceId, lookup: Lookup) -> bool:
     """Tell whether "no such appointment" is not believed of this workspace or provider."""
     keys = (workspace_key(workspace_id), provider_key(lookup.provider), operation_key(lookup))
-    return board.is_enforced and any(
-        b.fault == ErrorClass.MASS_ABSENCE and b.state is not BreakerState.CLOSED for b in map(board.breaker, keys)
+    return registry.is_enforced and any(
+        b.fault == ErrorClass.MASS_ABSENCE and b.state is not BreakerState.CLOSED for b in map(registry.breaker, keys)
     )

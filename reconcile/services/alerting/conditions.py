@@ -74,7 +74,9 @@ async def _held_backfill(store: Store) -> list[Condition]:
 def _of_breaker(breaker: Breaker, reported: Sequence[RunRow], *, now: datetime, policy: BreakerPolicy) -> Condition:
     told = advice(breaker, now=now, policy=policy)
     # What an operator has typed stays in the database: a name or a number in it would go to every reader of a channel.
-    is_by_hand = breaker.held(now) is not None or (breaker.fault is not None and breaker.fault not in set(ErrorClass))
+    is_by_hand = breaker.override_kind(now) is not None or (
+        breaker.fault is not None and breaker.fault not in set(ErrorClass)
+    )
     text = f"{party(breaker.key)}: opened by an operator's hand" if is_by_hand else told.blame
     is_wide = breaker.key.scope is not BreakerScope.WORKSPACE
     return Condition(

@@ -70,7 +70,7 @@ async def undo(asked: Undo, *, store: Store, clock: Clock) -> Undoing:
         by_workspace = await _changes(run_id, store=store)
         if by_workspace and not asked.dry_run and not has_begun:
             has_begun = True
-            await store.ledger.begin(
+            await store.ledger.begin_run(
                 asked.run_id, started_at=started_at, trigger=Trigger.UNDO.value, version=asked.version
             )
         for workspace_id, leads in sorted(by_workspace.items()):
@@ -82,7 +82,7 @@ async def undo(asked: Undo, *, store: Store, clock: Clock) -> Undoing:
                 left += others
     if has_begun:
         report = _report(asked, started_at=started_at, ended_at=clock.now(), reverted=len(reverted), left=len(left))
-        await store.ledger.finish(report, document(report))
+        await store.ledger.finish_run(report, document(report))
     return Undoing(
         undone_run=asked.undone_run,
         undone_plan=asked.undone_plan,

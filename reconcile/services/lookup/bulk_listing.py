@@ -14,16 +14,21 @@ from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, ProviderError, RateLimited
 from reconcile.ports import Sweep
 from reconcile.redaction import bug_named
-from reconcile.services.lookup.lead_check import Checked, decided
-from reconcile.services.lookup.rate_reservation import Allowance
+from reconcile.services.lookup.lead_check import LeadCheck, plan_answer
+from reconcile.services.lookup.rate_reservation import RateReservation
 from reconcile.services.run.context import Run
 
-Wanted = tuple[Lead, Sequence[Lookup]]
+LeadLookups = tuple[Lead, Sequence[Lookup]]
 
 
 async def sweep(
-    wanted: Sequence[Wanted], workspace: Workspace, *, run: Run, allowance: Allowance, limited: set[ProviderName]
-) -> dict[ProviderName, dict[LeadId, Checked]]:
+    wanted: Sequence[LeadLookups],
+    workspace: Workspace,
+    *,
+    run: Run,
+    reservation: RateReservation,
+    limited: set[ProviderName],
+) -> dict[ProviderName, dict[LeadId, LeadCheck]]:
     """Ask each provider for lists, where that is cheaper than looking up the leads that only it is asked about.
 
     Returns the leads that these have settled; a provider that asks to be left alone is added to *limited*.
@@ -32,35 +37,35 @@ async def sweep(
     for lead, sought in wanted:
         if len(sought) == 1:
             by_provider.setdefault(sought[0].provider, []).append(lead)
-    settled: dict[ProviderName, dict[LeadId, Checked]] = {}
+    settled: dict[ProviderName, dict[LeadId, LeadCheck]] = {}
     for provider, leads in by_provider.items():
-        plan = await _plan(provider, leads, workspace, run=run, allowance=allowance)
+        plan = await _plan(provider, leads, workspace, run=run, reservation=reservation)
         if plan is None:
             continue
-        found = await _swept(provider, leads, workspace, plan=plan, run=run, limited=limited)
-        allowance.spend_calls(provider, plan.most_calls if found is None else found.calls)
+        found = await _run_sweep(provider, leads, workspace, plan=plan, run=run, limited=limited)
+        reservation.spend_calls(provider, plan.most_calls if found is None else found.calls)
         if found is not None and found.answers:
             lookup = Lookup(provider=provider, operation=Operation.SWEEP)
             answered = [(lead, answer) for lead in leads if (answer := found.answers.get(lead.id))]
-            settled[provider] = {lead.id: decided(lead, answer, lookup, run=run) for lead, answer in answered}
+            settled[provider] = {lead.id: plan_answer(lead, answer, lookup, run=run) for lead, answer in answered}
     await run.save_breakers()
     return settled
 
 
 async def _plan(
-    provider: ProviderName, leads: Sequence[Lead], workspace: Workspace, *, run: Run, allowance: Allowance
+    provider: ProviderName, leads: Sequence[Lead], workspace: Workspace, *, run: Run, reservation: RateReservation
 ) -> SweepPlan | None:
     """Return a sweep that is worth it, may be made, and is within the account's budget."""
-    cost, now = run.parts.providers[provider].sweep_cost(workspace), run.parts.clock.now()
+    cost, now = run.deps.providers[provider].sweep_cost(workspace), run.deps.clock.now()
     plan = sweep_plan(leads, cost, now=now) if cost else None
-    if plan is None or not run.takes_work() or not run.board.may_sweep(workspace.id, provider, now):
+    if plan is None or not run.takes_work() or not run.registry.may_sweep(workspace.id, provider, now):
         return None
-    await allowance.reserve(Counter({provider: plan.most_calls}))
-    granted = allowance.left(provider)
+    await reservation.reserve(Counter({provider: plan.most_calls}))
+    granted = reservation.left(provider)
     return replace(plan, most_calls=min(plan.most_calls, granted)) if granted >= plan.expected_calls else None
 
 
-async def _swept(  # noqa: PLR0913 - the sweep, and whom to tell
+async def _run_sweep(  # noqa: PLR0913 - the sweep, and whom to tell
     provider: ProviderName,
     leads: Sequence[Lead],
     workspace: Workspace,
@@ -69,12 +74,12 @@ async def _swept(  # noqa: PLR0913 - the sweep, and whom to tell
     run: Run,
     limited: set[ProviderName],
 ) -> Sweep | None:
-    gate, clock, board = run.gate(provider, for_sweeps=True), run.parts.clock, run.board
+    limiter, clock, registry = run.limiter(provider, for_sweeps=True), run.deps.clock, run.registry
     task = asyncio.current_task()
-    place = await gate.enter(on_lent=lambda: run.slots.lend(workspace.id))
+    slot = await limiter.acquire(on_early_release=lambda: run.bulkhead.release_early(workspace.id))
     succeeded: bool | None = None
     try:
-        admission = board.admit_sweep(workspace.id, provider, clock.now()) if run.takes_work() else None
+        admission = registry.admit_sweep(workspace.id, provider, clock.now()) if run.takes_work() else None
         if admission is None:
             return None
         fault: Fault = None
@@ -82,14 +87,14 @@ async def _swept(  # noqa: PLR0913 - the sweep, and whom to tell
         if task:
             run.calls.add(task)
         try:
-            found = await run.parts.providers[provider].sweep(leads, workspace, plan=plan, deadline=run.deadline)
+            found = await run.deps.providers[provider].sweep(leads, workspace, plan=plan, deadline=run.deadline)
             succeeded = True
         except RateLimited as error:
             if error.error_class is not ErrorClass.TIMEOUT:  # else it is the run's time that ended
                 limited.add(provider)
         except ProviderError as error:
             succeeded, fault = False, error.error_class
-            run.parts.telemetry.event(
+            run.deps.telemetry.event(
                 "sweep.failed",
                 workspace_id=workspace.id,
                 provider=provider,
@@ -97,7 +102,7 @@ async def _swept(  # noqa: PLR0913 - the sweep, and whom to tell
                 error_class=error.error_class,
             )
         except asyncio.CancelledError:
-            board.record_sweep(admission, None, clock.now(), is_check=False)
+            registry.record_sweep(admission, None, clock.now(), is_check=False)
             # As in a look-up: SIGTERM cancels the calls that do not end in time, and only those.
             is_ours = run.stop.reason is not None and not run.stop.is_cut_off
             if not is_ours or task is None or not task.uncancel() == 0:
@@ -109,7 +114,7 @@ async def _swept(  # noqa: PLR0913 - the sweep, and whom to tell
         finally:
             if task:
                 run.calls.discard(task)
-        board.record_sweep(admission, fault, clock.now(), is_check=found is not None or fault is not None)
+        registry.record_sweep(admission, fault, clock.now(), is_check=found is not None or fault is not None)
         return found
     finally:
-        gate.leave(place, succeeded=succeeded)
+        limiter.release(slot, succeeded=succeeded)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from reconcile.domain.booking_reference import provider_of
 from reconcile.domain.breaker.registry import Refusal
-from reconcile.domain.breaker.window import Fault, Suspicion
+from reconcile.domain.breaker.window import Fault, SuspectOutcome
 from reconcile.domain.change import Answer
 from reconcile.domain.lead import Lead
 from reconcile.domain.lookup import Lookup
@@ -20,7 +20,7 @@ from reconcile.services.run.context import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class LeadCheck:
     """What one lead came to, before anything is written."""
 
     lead: Lead
@@ -31,7 +31,7 @@ class Checked:
     signature: ErrorSignature | None = None
     retry_after: timedelta | None = None
 
-    def deferred(self, reason: DeferReason) -> "Checked":
+    def as_deferred(self, reason: DeferReason) -> "LeadCheck":
         """Return the same lead left for a later run."""
         return replace(self, outcome=Outcome.DEFERRED, plan=None, reason=reason, signature=None)
 
@@ -47,89 +47,89 @@ def lookups(lead: Lead, workspace: Workspace, run: Run) -> Sequence[Lookup] | Sk
     if lead.rollup.booking_id and owner is None:
         return SkipReason.UNREADABLE_BOOKING_ID
     asked = [owner] if lead.rollup.booking_id and owner else sorted(workspace.credentials)
-    verdicts = [run.parts.providers[name].lookup(lead, workspace) for name in asked]
+    verdicts = [run.deps.providers[name].lookup(lead, workspace) for name in asked]
     found = [v for v in verdicts if isinstance(v, Lookup)]
     return found or next(v for v in verdicts if isinstance(v, SkipReason))
 
 
-async def check(lead: Lead, workspace: Workspace, wanted: Sequence[Lookup], *, run: Run) -> Checked:
+async def check_lead(lead: Lead, workspace: Workspace, wanted: Sequence[Lookup], *, run: Run) -> LeadCheck:
     """Ask the providers about *lead* and plan; every expected trouble becomes an outcome."""
-    now = run.parts.clock.now()
-    if len(wanted) > 1 and any(run.board.refuses(workspace.id, lookup, now) for lookup in wanted):
+    now = run.deps.clock.now()
+    if len(wanted) > 1 and any(run.registry.refuses(workspace.id, lookup, now) for lookup in wanted):
         # Half an answer decides nothing, so the half that could be had is not asked for.
-        return Checked(lead=lead, outcome=Outcome.DEFERRED, lookup=wanted[0], reason=DeferReason.BREAKER)
+        return LeadCheck(lead=lead, outcome=Outcome.DEFERRED, lookup=wanted[0], reason=DeferReason.BREAKER)
     answers: list[Answer] = []
     skipped: SkipReason | None = None
     for lookup in wanted:
-        verdict = await _ask(lead, workspace, lookup, run=run)
-        if isinstance(verdict, Checked):
+        verdict = await _look_up(lead, workspace, lookup, run=run)
+        if isinstance(verdict, LeadCheck):
             return verdict
         if isinstance(verdict, SkipReason):
             skipped = verdict
         else:
             answers.append(verdict)
     if not answers:
-        return Checked(lead=lead, outcome=Outcome.SKIPPED, lookup=wanted[0], reason=skipped)
-    checked = decided(lead, _together(answers), wanted[0], run=run)
+        return LeadCheck(lead=lead, outcome=Outcome.SKIPPED, lookup=wanted[0], reason=skipped)
+    checked = plan_answer(lead, _merge_answers(answers), wanted[0], run=run)
     await run.save_breakers()
     return checked
 
 
-def decided(lead: Lead, answer: Answer, lookup: Lookup, *, run: Run) -> Checked:
+def plan_answer(lead: Lead, answer: Answer, lookup: Lookup, *, run: Run) -> LeadCheck:
     """Plan what follows from an answer."""
-    now = run.parts.clock.now()
+    now = run.deps.clock.now()
     try:
         planned = plan(lead, answer, now=now)
     except Exception as error:  # noqa: BLE001 - as in _ask
-        run.board.record_bug(lead.workspace_id, lookup, now)
-        return _failed_by_bug(Checked(lead=lead, outcome=Outcome.FAILED, lookup=lookup), error, lookup, run=run)
-    return Checked(lead=lead, outcome=planned.outcome, lookup=lookup, plan=planned, reason=planned.skip_reason)
+        run.registry.record_bug(lead.workspace_id, lookup, now)
+        return _failed_by_bug(LeadCheck(lead=lead, outcome=Outcome.FAILED, lookup=lookup), error, lookup, run=run)
+    return LeadCheck(lead=lead, outcome=planned.outcome, lookup=lookup, plan=planned, reason=planned.skip_reason)
 
 
-async def _ask(lead: Lead, workspace: Workspace, lookup: Lookup, *, run: Run) -> Answer | SkipReason | Checked:
-    gate, clock, board = run.gate(lookup.provider), run.parts.clock, run.board
-    nothing_yet = Checked(lead=lead, outcome=Outcome.DEFERRED, lookup=lookup)
-    place = await gate.enter(on_lent=lambda: run.slots.lend(workspace.id))
+async def _look_up(lead: Lead, workspace: Workspace, lookup: Lookup, *, run: Run) -> Answer | SkipReason | LeadCheck:
+    limiter, clock, registry = run.limiter(lookup.provider), run.deps.clock, run.registry
+    nothing_yet = LeadCheck(lead=lead, outcome=Outcome.DEFERRED, lookup=lookup)
+    slot = await limiter.acquire(on_early_release=lambda: run.bulkhead.release_early(workspace.id))
     succeeded: bool | None = None
     try:
         if not run.takes_work():
-            return nothing_yet.deferred(DeferReason.DEADLINE)
-        admission = board.admit(workspace.id, lookup, clock.now())
+            return nothing_yet.as_deferred(DeferReason.DEADLINE)
+        admission = registry.admit(workspace.id, lookup, clock.now())
         if isinstance(admission, Refusal):
-            return nothing_yet.deferred(DeferReason.BREAKER)
+            return nothing_yet.as_deferred(DeferReason.BREAKER)
         fault: Fault = None
-        verdict: Answer | SkipReason | Checked
+        verdict: Answer | SkipReason | LeadCheck
         try:
-            verdict = await run.parts.providers[lookup.provider].answer(lead, workspace, deadline=run.deadline)
+            verdict = await run.deps.providers[lookup.provider].answer(lead, workspace, deadline=run.deadline)
             succeeded = True
             if isinstance(verdict, Answer) and lost_booking(lead, verdict):
-                fault = Suspicion.ABSENT
+                fault = SuspectOutcome.ABSENT
         except RateLimited as error:
             is_late = error.error_class is ErrorClass.TIMEOUT  # the run's time ended, not the provider's patience
             reason = DeferReason.DEADLINE if is_late else DeferReason.RATE_LIMITED
-            verdict = replace(nothing_yet.deferred(reason), retry_after=None if is_late else error.retry_after)
+            verdict = replace(nothing_yet.as_deferred(reason), retry_after=None if is_late else error.retry_after)
         except ProviderError as error:
             succeeded, fault = False, error.error_class
             verdict = _failed(nothing_yet, ErrorSignature.of(error))
         except asyncio.CancelledError:
-            board.record(admission, None, clock.now(), is_check=False)
+            registry.record(admission, None, clock.now(), is_check=False)
             raise
         except Exception as error:  # noqa: BLE001 - one lead must not end the run of all customers: decision 0004
             fault = ErrorClass.INTERNAL
             verdict = _failed_by_bug(nothing_yet, error, lookup, run=run)
         is_check = isinstance(verdict, Answer) or fault is not None
-        board.record(admission, fault, clock.now(), is_check=is_check)
+        registry.record(admission, fault, clock.now(), is_check=is_check)
     finally:
-        gate.leave(place, succeeded=succeeded)
+        limiter.release(slot, succeeded=succeeded)
     await run.save_breakers()
     return verdict
 
 
-def _failed(nothing_yet: Checked, signature: ErrorSignature) -> Checked:
+def _failed(nothing_yet: LeadCheck, signature: ErrorSignature) -> LeadCheck:
     return replace(nothing_yet, outcome=Outcome.FAILED, reason=None, signature=signature)
 
 
-def _failed_by_bug(nothing_yet: Checked, error: Exception, lookup: Lookup, *, run: Run) -> Checked:
+def _failed_by_bug(nothing_yet: LeadCheck, error: Exception, lookup: Lookup, *, run: Run) -> LeadCheck:
     where = bug_named(error)
     run.warn("internal_error", where=where)
     signature = ErrorSignature(
@@ -138,7 +138,7 @@ def _failed_by_bug(nothing_yet: Checked, error: Exception, lookup: Lookup, *, ru
     return _failed(nothing_yet, signature)
 
 
-def _together(answers: Sequence[Answer]) -> Answer:
+def _merge_answers(answers: Sequence[Answer]) -> Answer:
     if len(answers) == 1:
         return answers[0]
     return Answer(
@@ -148,7 +148,7 @@ def _together(answers: Sequence[Answer]) -> Answer:
     )
 
 
-def asked_at(run: Run) -> datetime:
+def attempted_at(run: Run) -> datetime:
     """Return the instant that a checked lead is stamped with.
 
     It is the run's start and not the moment of the answer, so that a lead asked late in one run is due in the next; a

@@ -12,7 +12,7 @@ from reconcile.domain.lead import MismatchKind
 from reconcile.domain.page import Standing
 from reconcile.domain.run.cadence import PlannedCadence
 from reconcile.domain.run.report import Freshness, Health
-from reconcile.ports import Claim, OrderRow, RunRow, SignatureRow, Store
+from reconcile.ports import AppliedAnnotation, LeaseHolder, RunRow, SignatureRow, Store
 from reconcile.services.control.annotation_commands import sentence
 from reconcile.services.control.cadence import CadenceView, cadence_view
 from reconcile.services.views.next_steps import Advice, advice, needs_advice, width
@@ -41,7 +41,7 @@ class RunLine:
     health_reasons: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, row: RunRow, *, claims: Mapping[str, Claim]) -> "RunLine":
+    def of(cls, row: RunRow, *, claims: Mapping[str, LeaseHolder]) -> "RunLine":
         """Read a row of the ledger; a run that has not reported is at work as long as it holds any of *claims*."""
         report = row.report
         if report is None:
@@ -79,7 +79,7 @@ class Overview:
     chores: tuple[Chore, ...]
     runs: tuple[RunLine, ...]
     last_success_at: datetime | None
-    at_work: tuple[Claim, ...]
+    at_work: tuple[LeaseHolder, ...]
     freshness: Freshness
     at_risk_count: int
     quarantined_count: int
@@ -107,7 +107,7 @@ async def overview(
     mismatches = await store.leads.mismatch_counts()
     pending_effects = await store.outbox.pending_count()
     cadence = await cadence_view(store, now=now, planned=planned or PlannedCadence())
-    orders = await store.orders.seen()
+    orders = await store.applied_annotations.list_all()
     last_success_at = await _last_success_at(store, rows_of_all)
     silence = max(_SILENCE, 2 * (cadence.every or _SILENCE / 2))
     standing, verdict = _verdict(breakers, of_all, now=now, silence=silence)
@@ -172,7 +172,7 @@ def _verdict(
     return next(iter(findings), (Standing.ATTENTION, "the first run is under way"))
 
 
-def _misread(orders: Sequence[OrderRow]) -> tuple[Chore, ...]:
+def _misread(orders: Sequence[AppliedAnnotation]) -> tuple[Chore, ...]:
     """Return the annotations that say something which was not obeyed."""
     return tuple(
         Chore(text=sentence(row), command=f"kubectl annotate OBJECT {row.key[:100]}-") for row in orders if row.fault

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from reconcile.domain.page import Moment
-from reconcile.ports import TickRow
+from reconcile.ports import ScheduledRun
 
 _STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440))
 _MOST = 100
@@ -28,7 +28,7 @@ class Calendar:
         self._moments = [Moment(start=start + n * length, end=start + (n + 1) * length) for n in range(count)]
         self._start, self._length = start, length
 
-    def add(self, tick: TickRow) -> None:
+    def add(self, tick: ScheduledRun) -> None:
         """Count a run to the moment in which it ended."""
         place = (tick.ended_at - self._start) // self._length
         place = min(max(place, 0), len(self._moments) - 1)
@@ -40,7 +40,7 @@ class Calendar:
         return tuple(self._moments)
 
 
-def _with(moment: Moment, tick: TickRow) -> Moment:
+def _with(moment: Moment, tick: ScheduledRun) -> Moment:
     at_risk = [count for count in (moment.at_risk, tick.at_risk) if count is not None]
     return replace(
         moment,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from reconcile.domain.breaker.breaker import Breaker, BreakerScope, BreakerState
 from reconcile.domain.page import Band
-from reconcile.ports import TickRow
+from reconcile.ports import ScheduledRun
 
 _FINEST = 120
 """Of the whole span, a band or a gap shorter than one part in this many is taken together with its neighbour."""
@@ -67,7 +67,7 @@ class Chronicle:
         self._stories: dict[str, _Story] = {}
         self._troubled: set[str] = set()
 
-    def add(self, tick: TickRow) -> None:
+    def add(self, tick: ScheduledRun) -> None:
         """Note what a run has reported of breakers, and of which it is silent by now."""
         told = {str(each.get("breaker")): each for each in tick.breakers if each.get("state") in _WORST_FIRST}
         for name, each in told.items():

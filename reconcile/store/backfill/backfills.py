@@ -11,7 +11,7 @@ from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import Lead
 from reconcile.domain.lease import Lease
 from reconcile.domain.workspace import Workspace
-from reconcile.ports import ItemMove, ItemRow, Share, TokenSource
+from reconcile.ports import ItemMove, ItemRow, SelectedCount, TokenSource
 from reconcile.store.backfill.rows import move_row, move_statement, move_types, read_item, read_plan, read_planned
 from reconcile.store.coordination.leases import Fence
 from reconcile.store.db.database import Database
@@ -39,7 +39,7 @@ class SqlBackfills:
         self._moves = Rows("moves", move_types(), dialect=domain.dialect)
         self._record = move_statement(self._moves)
 
-    async def shares(self, selection: Selection) -> Sequence[Share]:
+    async def shares(self, selection: Selection) -> Sequence[SelectedCount]:
         """Return how many leads would be selected, by workspace and provider."""
         workspace_id, owner = self._domain.lead["workspace_id"].read, owner_of_booking(self._domain)
         found = (
@@ -50,7 +50,7 @@ class SqlBackfills:
         )
         grouped = select(found, func.count().label("leads")).group_by(*found.c).order_by(found.c.workspace_id)
         return [
-            Share(workspace_id=row["workspace_id"], owner=word(ProviderName, row["owner"]), leads=row["leads"])
+            SelectedCount(workspace_id=row["workspace_id"], owner=word(ProviderName, row["owner"]), leads=row["leads"])
             for row in await self._database.rows(grouped)
         ]
 

@@ -13,7 +13,7 @@ from reconcile.domain.change import AppointmentChange, Change
 from reconcile.domain.ids import AppointmentId, LeadId
 from reconcile.domain.lead import Lead, LeadState, LeadStatus, Rollup
 from reconcile.domain.outcome import ErrorSignature, Outcome
-from reconcile.ports import BatchWrite, Marks
+from reconcile.ports import BatchWrite, PlanMarks
 from reconcile.store.mapping.mapping import SchemaMapping
 
 Row = dict[str, Any]
@@ -138,7 +138,7 @@ def _add_change(  # noqa: PLR0913 - the batch and all that it is read with
     )
 
 
-def _marks(batch: BatchWrite, marks: Marks, *, drifted: frozenset[LeadId]) -> list[Row]:
+def _marks(batch: BatchWrite, marks: PlanMarks, *, drifted: frozenset[LeadId]) -> list[Row]:
     refused = {write.lead.id: write.refusal for write in batch.writes if write.refusal is not None}
     return [
         {

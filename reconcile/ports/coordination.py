@@ -13,7 +13,7 @@ from reconcile.ports.provider import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class LeaseHolder:
     """Who holds a lease, and until when by the database's clock."""
 
     holder: str
@@ -31,7 +31,7 @@ class Leases(Protocol):
         """Give the claim up at once; nothing happens where it is no longer ours."""
         ...
 
-    async def held(self) -> Mapping[str, Claim]:
+    async def held(self) -> Mapping[str, LeaseHolder]:
         """Return the leases that are not free, by name."""
         ...
 
@@ -84,7 +84,7 @@ class Cadences(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderRow:
+class AppliedAnnotation:
     """An operator's annotation that was seen: *value* as it was then, *fault* why it was not obeyed, if so.
 
     *until* is when what it asked for ends by itself.
@@ -97,14 +97,14 @@ class OrderRow:
     until: datetime | None = None
 
 
-class Orders(Protocol):
+class AppliedAnnotations(Protocol):
     """Which annotations were obeyed or refused, so that each is only once."""
 
-    async def seen(self) -> Sequence[OrderRow]:
+    async def list_all(self) -> Sequence[AppliedAnnotation]:
         """Return the annotations that are remembered, in key order."""
         ...
 
-    async def remember(self, row: OrderRow) -> None:
+    async def remember(self, row: AppliedAnnotation) -> None:
         """Remember *row* in place of the one before it."""
         ...
 
