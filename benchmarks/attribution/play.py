@@ -22,9 +22,9 @@ from reconcile.domain.lookup import Lookup
 from reconcile.domain.outcome import SkipReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ContractFault, ErrorClass, ProviderError, RateLimited
-from reconcile.ports import Silence, Store, Sweep, Usage
+from reconcile.ports import NoopTelemetry, Store, Sweep, Usage
 from reconcile.providers.http.call import OutOfTime
-from tests.use_cases import LocalBudgets, Parts, RunPolicy, RunRequest, run
+from tests.use_cases import Dependencies, LocalBudgets, RunPolicy, RunRequest, run
 
 GHL = ProviderName.HIGHLEVEL
 _MEETING = START + timedelta(days=3)
@@ -107,7 +107,7 @@ class FailingProvider:
 
 
 @dataclass(slots=True)
-class _TripCounter(Silence):
+class _TripCounter(NoopTelemetry):
     """Counts the breakers that open, as they do."""
 
     provider: FailingProvider
@@ -144,7 +144,7 @@ async def play(scenario: Scenario, url: str | None = None) -> list[Tick]:
                 RunRequest(workspace_limit=scenario.workspaces, leads_per_workspace=50),
                 run_id=RunId(f"tick-{number:02}"),
                 policy=RunPolicy(),
-                parts=Parts(
+                deps=Dependencies(
                     store=store,
                     providers={GHL: provider},
                     clock=clock,

@@ -18,11 +18,11 @@ from reconcile.domain.change import EffectKind
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.lead import Lead
-from reconcile.ports import Provider, Silence, Store
+from reconcile.ports import NoopTelemetry, Provider, Store
 from reconcile.providers.calendly.lookup import Calendly
 from reconcile.providers.ghl.lookup import Ghl
 from reconcile.providers.http.client import BaseUrl, Gateway
-from tests.use_cases import LocalBudgets, Order, Parts, RunPolicy, RunRequest, Verb, act, breaker_key, run
+from tests.use_cases import Dependencies, LocalBudgets, Order, RunPolicy, RunRequest, Verb, act, breaker_key, run
 
 TICK = timedelta(minutes=1)
 _AGES = timedelta(days=365)
@@ -124,12 +124,12 @@ class _Office:
             RunRequest(workspace_limit=1000, leads_per_workspace=1000),
             run_id=RunId(f"look-{self._number:03}"),
             policy=RunPolicy(breaker=BreakerPolicy(is_enforced=is_enforced)),
-            parts=Parts(
+            deps=Dependencies(
                 store=self.store,
                 providers=_providers(self.company, self.clock, chance),
                 clock=self.clock,
                 random=chance,
-                telemetry=Silence(),
+                telemetry=NoopTelemetry(),
             ),
         )
         if self.case.mode is Mode.RESET:
