@@ -12,7 +12,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from reconcile.ports import Store
+from reconcile.ports import Budgets, Clock, Store
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 _PATIENCE_SECONDS = 60.0
@@ -100,6 +100,20 @@ async def in_real_time(awaited: Awaitable[Result]) -> Result:
 def stop_time_for(store: Store) -> Store:
     """Return *store* with ports whose calls take no simulated time."""
     return replace(store, **{each.name: _RealPort(getattr(store, each.name)) for each in fields(store)})
+
+
+def on_simulated_clock(store: Store, clock: Clock, *, budgets: Budgets) -> Store:
+    """Return *store* with *budgets*, and its database's clock, if it is asked for, in step with *clock*."""
+    ports: dict[str, Any] = {"budgets": budgets, "time": _DatabaseTime(clock)}
+    return replace(store, **{each.name: ports[each.name] for each in fields(store) if each.name in ports})
+
+
+class _DatabaseTime:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def now(self) -> datetime:
+        return self._clock.now()
 
 
 class _RealPort:

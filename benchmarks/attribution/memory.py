@@ -4,11 +4,12 @@ Leads, leases and breakers are kept as the database keeps them. It keeps no chan
 no store for anything else. A test plays scenarios on it and on SQLite and compares them tick by tick.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from benchmarks.virtual_time import on_simulated_clock
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey
 from reconcile.domain.due import DuePolicy, Priority, due
 from reconcile.domain.ids import LeadId, WorkspaceId
@@ -18,49 +19,50 @@ from reconcile.domain.rate_limit import Grant
 from reconcile.domain.run.report import Freshness
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import LeaseHeld
-from reconcile.ports import BatchReceipt, BatchWrite, DueWorkspaces, Store
+from reconcile.ports import BatchReceipt, BatchWrite, Budgets, Clock, DueWorkspaces, Store
 
 _BEFORE = datetime.min.replace(tzinfo=UTC)
 _PLENTY = 1_000_000
 
 
-def memory_store(workspaces: Iterable[Workspace], leads: Iterable[Lead]) -> Store:
+def memory_store(workspaces: Iterable[Workspace], leads: Iterable[Lead], clock: Clock) -> Store:
     """Return a store that holds these workspaces and leads."""
     leases = _Leases()
-    ports: dict[str, object] = {
-        "leads": _Leads(workspaces, leads, leases),
-        "leases": leases,
-        "breakers": _Breakers(),
-        "budgets": _Budgets(),
-        "ledger": _Port(runs=[], ticks=[]),
-        "outbox": _Port(pending=[], pending_count=0),
-        "cadences": _Port(),
-        "orders": _Port(seen=[]),
-        "alerts": _Port(load=[], channels={}),
-        "backfills": _Port(),
-    }
-    return Store(**cast("dict[str, Any]", ports))
+    ports: dict[str, object] = {each.name: _Port() for each in fields(Store)}
+    ports |= {"leads": _Leads(workspaces, leads, leases), "leases": leases, "breakers": _Breakers()}
+    return on_simulated_clock(Store(**cast("dict[str, Any]", ports)), clock, budgets=cast("Budgets", _Budgets()))
+
+
+_ANSWERS: Mapping[str, object] = {
+    "at_risk_count": 0,
+    "channels": {},
+    "freshness": Freshness(),
+    "held": {},
+    "load": (),
+    "pending": (),
+    "pending_count": 0,
+    "runs": (),
+    "seen": (),
+    "ticks": (),
+}
+"""What an empty database answers, by the method that asks."""
 
 
 class _Port:
-    """A port of which every method answers None, or what was given under its name."""
-
-    def __init__(self, **answers: object) -> None:
-        self._answers = answers
+    """A port of which every method answers what an empty database does, or None."""
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the port has
         if name.startswith("_"):
             raise AttributeError(name)
 
         async def method(*_given: object, **_named: object) -> object:
-            return self._answers.get(name)
+            return _ANSWERS.get(name)
 
         return method
 
 
 class _Leads(_Port):
     def __init__(self, workspaces: Iterable[Workspace], leads: Iterable[Lead], leases: "_Leases") -> None:
-        super().__init__(freshness=Freshness(), at_risk_count=0)
         self._workspaces = {each.id: each for each in workspaces}
         self._leads: dict[WorkspaceId, dict[LeadId, Lead]] = {each: {} for each in self._workspaces}
         for lead in leads:
@@ -133,7 +135,6 @@ def _waits(workspace: Workspace, now: datetime) -> bool:
 
 class _Leases(_Port):
     def __init__(self) -> None:
-        super().__init__(held={})
         self._held: dict[str, int] = {}
         self._token = 0
 
@@ -151,7 +152,6 @@ class _Leases(_Port):
 
 class _Breakers(_Port):
     def __init__(self) -> None:
-        super().__init__()
         self._stored: dict[BreakerKey, Breaker] = {}
 
     async def load(self) -> Sequence[Breaker]:

@@ -5,12 +5,12 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from benchmarks.attribution.memory import memory_store
 from benchmarks.attribution.scenarios import FAILURES, SOUND_AFTER, TICK, TICKS, Scenario, Tick
-from benchmarks.virtual_time import START, VirtualClock, in_real_time, stop_time_for
+from benchmarks.virtual_time import START, VirtualClock, in_real_time, on_simulated_clock, stop_time_for
 from reconcile import bootstrap
 from reconcile.domain.appointment import Appointment, AppointmentStatus
 from reconcile.domain.bulk_listing import SweepPlan
@@ -161,11 +161,11 @@ async def _store(scenario: Scenario, url: str | None, clock: VirtualClock) -> As
     workspaces = [_workspace(number) for number in range(scenario.workspaces)]
     leads = [_lead(w, i) for w in range(scenario.workspaces) for i in range(scenario.leads)]
     if url is None:
-        yield memory_store(workspaces, leads)
+        yield memory_store(workspaces, leads, clock)
         return
     await in_real_time(bootstrap.seed_url(url, workspaces=workspaces, leads=leads))
     async with bootstrap.opened_url(url) as store:
-        yield replace(stop_time_for(store), budgets=LocalBudgets(clock))
+        yield on_simulated_clock(stop_time_for(store), clock, budgets=LocalBudgets(clock))
 
 
 def workspace_name(number: int) -> str:

@@ -3,7 +3,7 @@
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from benchmarks.evidence.company import Company, Transport
@@ -11,7 +11,7 @@ from benchmarks.evidence.judge import Judge, Result
 from benchmarks.evidence.members import company_of
 from benchmarks.evidence.naive import NaiveReconciler
 from benchmarks.evidence.worlds import Case, Mode
-from benchmarks.virtual_time import VirtualClock, in_real_time, stop_time_for
+from benchmarks.virtual_time import VirtualClock, in_real_time, on_simulated_clock, stop_time_for
 from reconcile import bootstrap
 from reconcile.domain.breaker.breaker import BreakerPolicy, BreakerState
 from reconcile.domain.change import EffectKind
@@ -184,5 +184,4 @@ async def _opened(url: str, company: Company, clock: VirtualClock) -> AsyncItera
     leads = [each.lead for each in company.members]
     await in_real_time(bootstrap.seed_url(url, workspaces=company.workspaces, leads=leads))
     async with bootstrap.opened_url(url) as store:
-        # The database's own clock does not jump with ours.
-        yield replace(stop_time_for(store), budgets=LocalBudgets(clock))
+        yield on_simulated_clock(stop_time_for(store), clock, budgets=LocalBudgets(clock))
