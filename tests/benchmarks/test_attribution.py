@@ -36,6 +36,12 @@ def test_there_are_at_least_three_hundred_scenarios_of_every_kind_and_order() ->
     assert {(each.failing, each.workspaces) for each in found} >= {(1, 1), (1, 2), (2, 60), (10, 20), (250, 500)}
 
 
+def test_the_page_on_performance_names_how_many_scenarios_there_are() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "performance.md").read_text()
+
+    assert f"`python -m benchmarks.attribution` plays {len(scenarios())} scenarios" in page
+
+
 def test_a_sample_is_the_same_for_the_same_seed() -> None:
     drawn = [[each.name for each in sample(scenarios(), 20, seed=seed)] for seed in (1, 1, 2)]
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeAlias
 
 import pytest
@@ -57,6 +58,12 @@ def test_there_are_at_least_two_hundred_worlds_and_each_dimension_is_whole() -> 
     assert {each.statement.evidence for each in WORLDS.values()} == set(Evidence)
     assert {(each.size.workspaces, each.size.leads) for each in WORLDS.values()} >= {(1, 1), (3, 1), (20, 3), (50, 50)}
     assert {1, 2} <= {each.looks for each in WORLDS.values()}
+
+
+def test_the_page_on_performance_names_how_many_worlds_there_are() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "performance.md").read_text()
+
+    assert f"`python -m benchmarks.evidence` plays {len(WORLDS)} worlds" in page
 
 
 def test_a_sample_is_the_same_for_the_same_seed() -> None:
