@@ -19,7 +19,6 @@ from reconcile.simulator.front import Front
 from reconcile.simulator.wire import Api, Request
 from reconcile.simulator.world import World
 
-_HEAD_END = b"\r\n\r\n"
 APIS = {ProviderName.HIGHLEVEL: Api.GHL, ProviderName.CALENDLY: Api.CALENDLY}
 
 

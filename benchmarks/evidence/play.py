@@ -40,6 +40,7 @@ async def play(case: Case, url: str) -> Result:
         office = _Office(case=case, company=company, store=store, clock=clock)
         for look in range(1, case.looks + 1):
             await office.look(look)
+            assert company.calls, "nothing was asked"
             leads, effects = await office.leads(), await office.effects()
             judge.judge(leads, effects, look)
         judge.result.missed = judge.missed(leads, effects, case.looks)
