@@ -135,7 +135,7 @@ class Scenario:
 
 @dataclass(slots=True, kw_only=True)
 class Tick:
-    """One tick as it was seen at the provider; *sound* are the leads that never fail, *served* how many were."""
+    """One tick as it was seen at the provider; *sound* are the leads that never fail, *served* those verified."""
 
     number: int
     sound: int
