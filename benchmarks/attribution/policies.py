@@ -20,12 +20,10 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Protocol
 
-from benchmarks.attribution.scenarios import FAILURES, SOUND_AFTER, TICK, TICKS, Kind, Scenario, Tick
+from benchmarks.attribution.scenarios import FAILURES, RUN_SECONDS, SOUND_AFTER, TICK, TICKS, Kind, Scenario, Tick
 
 _SIDE_BY_SIDE = 32
 """The product's own most: eight workspaces, four leads in each."""
-_RUN_SECONDS = 40.0
-"""No call is begun later in a run: four fifths of its 50 s."""
 _COOLDOWN = timedelta(seconds=45).total_seconds()
 _PROBES = 3
 _FAILURES_IN_A_ROW = 5
@@ -150,7 +148,7 @@ def _play_tick(scenario: Scenario, policy: Policy, number: int) -> Tick:
     for turn, (workspace, lead) in enumerate(_visits(scenario)):
         if len(under_way) == _SIDE_BY_SIDE:
             now = _complete(scenario, policy, tick, heapq.heappop(under_way))
-        if now - begun >= _RUN_SECONDS or not policy.allows(workspace, now):
+        if now - begun >= RUN_SECONDS or not policy.allows(workspace, now):
             continue
         tick.calls += 1
         fails = scenario.fails(workspace, lead, number)

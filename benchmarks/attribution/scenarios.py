@@ -12,6 +12,8 @@ from reconcile.errors import ErrorClass
 
 TICKS = 10
 TICK = timedelta(minutes=1)
+RUN_SECONDS = 40.0
+"""No call is begun later in a run: four fifths of its 50 s."""
 MIN_CHECKS = 5
 """Fewer failed calls in a tick than this open no wide breaker: the rate rule asks for as many checks."""
 
@@ -129,8 +131,13 @@ class Scenario:
 
     @property
     def must_trip(self) -> bool:
-        """Whether a breaker of the provider has to open: it is to blame, and enough calls fail to tell."""
-        return self.is_provider_to_blame(1) and len(self.bad) >= MIN_CHECKS
+        """Whether a breaker of the provider has to open: it is to blame, and enough calls fail in a tick to tell.
+
+        A workspace of which all calls fail makes them one after another.
+        """
+        most = int(RUN_SECONDS / FAILURES[self.kind].after.total_seconds())
+        count = len(self.failing_workspaces) * min(self.leads, most)
+        return self.is_provider_to_blame(1) and count >= MIN_CHECKS
 
 
 @dataclass(slots=True, kw_only=True)
