@@ -67,6 +67,21 @@ def test_a_provider_is_to_blame_where_most_workspaces_fail_wholly(
     assert scenario(failing, workspaces, kind, leads).is_provider_to_blame(1) is is_to_blame
 
 
+@pytest.mark.parametrize(
+    ("found", "must_trip"),
+    [
+        (scenario(1, 1, Kind.TIMEOUT), False),
+        (scenario(1, 1, Kind.RESET), True),
+        (scenario(1, 1, Kind.RESET, leads=1), False),
+        (scenario(2, 2, Kind.TIMEOUT), True),
+        (scenario(2, 20, Kind.RESET), False),
+    ],
+    ids=str,
+)
+def test_a_provider_has_to_be_stopped_where_five_calls_can_fail_in_a_tick(found: Scenario, must_trip: bool) -> None:
+    assert found.must_trip is must_trip
+
+
 def test_a_flapping_provider_is_to_blame_in_every_other_tick() -> None:
     flapping = scenario(20, 20, Kind.FLAPPING)
 
