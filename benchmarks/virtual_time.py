@@ -98,8 +98,12 @@ async def in_real_time(awaited: Awaitable[Result]) -> Result:
 
 
 def stop_time_for(store: Store) -> Store:
-    """Return *store* with ports whose calls take no simulated time."""
-    return replace(store, **{each.name: _RealPort(getattr(store, each.name)) for each in fields(store)})
+    """Return *store* with ports whose calls take no simulated time, and are made one after another.
+
+    So they are made in the order in which they were asked for, and none waits for another one's lock in real time.
+    """
+    turn = asyncio.Lock()
+    return replace(store, **{each.name: _RealPort(getattr(store, each.name), turn) for each in fields(store)})
 
 
 def on_simulated_clock(store: Store, clock: Clock, *, budgets: Budgets) -> Store:
@@ -117,10 +121,11 @@ class _DatabaseTime:
 
 
 class _RealPort:
-    """A port of which every call is made in real time."""
+    """A port of which every call is made in real time, when it is its turn."""
 
-    def __init__(self, port: object) -> None:
+    def __init__(self, port: object, turn: asyncio.Lock) -> None:
         self._port = port
+        self._turn = turn
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the port has
         method = getattr(self._port, name)
@@ -128,7 +133,8 @@ class _RealPort:
             return method
 
         async def call(*given: object, **named: object) -> object:
-            return await in_real_time(method(*given, **named))
+            async with self._turn:
+                return await in_real_time(method(*given, **named))
 
         return call
 

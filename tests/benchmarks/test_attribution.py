@@ -194,11 +194,12 @@ def test_no_more_than_a_tenth_of_the_workspaces_is_ejected_at_a_time() -> None:
         scenario(1, 4, Kind.CONTRACT_10),
         scenario(1, 2, Kind.RATE_LIMITED),
         scenario(1, 8, Kind.UNAUTHORIZED),
+        scenario(2, 4, Kind.CONTRACT_50),
+        scenario(2, 3, Kind.FLAPPING),
     ],
     ids=lambda each: each.name,
 )
 def test_a_scenario_goes_the_same_way_in_memory_as_on_sqlite(found: Scenario, tmp_path: Path) -> None:
-    """Where it does not matter which of two calls that end at one instant is counted first: SQLite has no order."""
     url = f"sqlite:///{tmp_path / 'scenario.db'}"
     run_virtually(_migrate(url))
 
