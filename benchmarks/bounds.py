@@ -147,7 +147,7 @@ BENCHMARKS: Mapping[str, Small] = {
         arguments=("--sample=60", "--seed=1", "--jobs=1"),
         bounds=(
             Bound(figure="wrong trips", of=lambda r: r["wrong_trips"], most=66),
-            Bound(figure="missed trips", of=lambda r: r["missed_trips"], most=2),
+            Bound(figure="missed trips", of=lambda r: r["missed_trips"], most=1),
             Bound(figure="sound leads not served, at worst", of=lambda r: 1 - r["healthy_served_min"], most=1),
             Bound(figure="calls to a trip, p95", of=lambda r: r["trip_calls_p95"], most=40),
             Bound(
