@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from reconcile.store.db.address import Address
-from reconcile.store.db.types import document, instant_codec
+from reconcile.store.db.types import document, instant_codec, read_document
 
 IS_WRITE = "reconcile_is_write"
 """The execution option of a connection whose transaction will write."""
@@ -43,6 +43,7 @@ class Sqlite:
             max_overflow=0,
             hide_parameters=True,
             json_serializer=document,
+            json_deserializer=read_document,
         )
         event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
@@ -148,4 +149,5 @@ def _postgresql(address: Address) -> AsyncEngine:
         pool_timeout=STATEMENT_TIMEOUT,
         hide_parameters=True,
         json_serializer=document,
+        json_deserializer=read_document,
     )

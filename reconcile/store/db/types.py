@@ -1,5 +1,6 @@
 """The types in which values cross into SQL: aware instants, JSON documents, and a column's own type by its name."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum, auto
@@ -133,6 +134,14 @@ def document(value: object) -> str:
     if text and "\\u0000" not in text:
         return text
     return orjson.dumps(_cleaned(value), default=_plain, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
+
+
+def read_document(text: str) -> object:
+    """Return what stored JSON holds, or None where it is none: a damaged row of ours reads as an empty one."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def clean(text: str) -> str:
