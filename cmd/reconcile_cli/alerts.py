@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 
 import click
 
 from reconcile import bootstrap
 from reconcile.bootstrap.alerts import alarm_of
 from reconcile.errors import SettingsError
+from reconcile.ports import Store
 from reconcile.services.alerting.channel_test import ChannelTrial, rehearse
+from reconcile.services.alerting.conditions import conditions
 from reconcile.services.alerting.notify import Alarm, tell
 from reconcile.services.alerting.view import AlertsView, alerts_view
 from reconcile.settings import SETTINGS, Settings
@@ -31,7 +34,7 @@ def command() -> None:
 
 
 @command.command("list")
-@with_settings((*COMMON, *_CHANNELS))
+@with_settings((*COMMON, *_CHANNELS, *_SCHEDULE))
 @examples("reconcile alerts list")
 def list_(settings: Settings) -> None:
     """Show active alerts, those resolved within a day, and channels with pending notifications."""
@@ -79,7 +82,19 @@ def _show(settings: Settings, view: AlertsView) -> None:
 
 async def _listed(settings: Settings) -> AlertsView:
     async with bootstrap.opened(settings) as opened, alarm_of(settings, clock=opened.clock) as alarm:
-        return await alerts_view(opened.store, alarm=alarm, now=opened.clock.now())
+        return await _view(settings, opened.store, alarm=alarm, now=opened.clock.now())
+
+
+async def _view(settings: Settings, store: Store, *, alarm: Alarm | None, now: datetime) -> AlertsView:
+    """Return the alerts with all that is true at *now*, whether or not a run has noted it."""
+    true = await conditions(
+        store,
+        now=now,
+        policy=settings.alert_policy(),
+        breaker=settings.breaker_policy(),
+        planned=settings.planned_cadence(now),
+    )
+    return await alerts_view(store, alarm=alarm, conditions=true, now=now)
 
 
 async def _checked(settings: Settings) -> AlertsView:
@@ -87,7 +102,7 @@ async def _checked(settings: Settings) -> AlertsView:
         alarm, clock = _needed(found), opened.clock
         holder = f"check-{bootstrap.new_run_id(clock.now())}"
         await tell(alarm, holder=holder, store=opened.store, clock=clock, telemetry=LoggingTelemetry())
-        return await alerts_view(opened.store, alarm=alarm, now=clock.now())
+        return await _view(settings, opened.store, alarm=alarm, now=clock.now())
 
 
 async def _tried(settings: Settings) -> Sequence[ChannelTrial]:

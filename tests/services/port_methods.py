@@ -39,7 +39,7 @@ TABLE: Mapping[str, Methods] = {
     "Entries": _methods(reads="__call__"),
     "Leads": _methods(
         reads="due_workspaces due_leads lead workspace quarantined mismatched mismatch_counts freshness at_risk_count "
-        "at_risk ages unverified_count",
+        "at_risk ages unverified_count workspace_count",
         writes="write release",
     ),
     "Leases": _methods(reads="held", writes="acquire release"),

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from reconcile.domain.alert import Alert
+from reconcile.domain.backfill.plan import BackfillPlan
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey
 from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, MismatchKind
@@ -50,6 +52,7 @@ class Stub:
     ticks: Sequence[ScheduledRun] = ()
     sightings: Sequence[SightingRow] = ()
     at_risk: Sequence[Lead] = ()
+    workspace_count: int = 100
     ages: Ages = field(default_factory=Ages)
     quarantined: Sequence[Lead] = ()
     mismatches: Mapping[MismatchKind, int] = field(default_factory=dict)
@@ -75,8 +78,13 @@ class Stub:
             cadences=self.cadences,
             applied_annotations=self.orders,
             alerts=cast("Alerts", _Alerts(self)),
-            backfills=cast("Backfills", None),
+            backfills=cast("Backfills", _Backfills()),
         )
+
+
+class _Backfills:
+    async def plans(self, **_: object) -> Sequence[BackfillPlan]:
+        return ()
 
 
 @dataclass
@@ -100,6 +108,9 @@ class _Leads:
 
     async def freshness(self, **_: object) -> Freshness:
         return self.stub.freshness
+
+    async def workspace_count(self) -> int:
+        return self.stub.workspace_count
 
     async def at_risk_count(self, **_: object) -> int:
         return len(self.stub.at_risk)
@@ -200,6 +211,9 @@ GHL = ProviderName.HIGHLEVEL
 @dataclass
 class _Alerts:
     stub: Stub
+
+    async def load(self, **_: object) -> Sequence[Alert]:
+        return ()
 
     async def channels(self) -> Mapping[str, ChannelState]:
         return self.stub.channels

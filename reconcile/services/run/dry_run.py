@@ -32,6 +32,7 @@ LEAD_READS = frozenset(
         "quarantined",
         "unverified_count",
         "workspace",
+        "workspace_count",
     }
 )
 _BREAKER_READS = frozenset({"get", "load"})

@@ -11,7 +11,8 @@ from reconcile.domain.formatting import counted
 from reconcile.domain.ids import Operation, RunId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.page import Standing
-from reconcile.domain.run.cadence import PlannedCadence
+from reconcile.domain.run.cadence import PlannedCadence, spelled
+from reconcile.domain.run.punctuality import Punctuality, ScheduleState
 from reconcile.domain.run.report import Freshness, Health
 from reconcile.ports import AppliedAnnotation, LeaseHolder, RunRow, SignatureRow, Store
 from reconcile.services.control.annotation_commands import sentence
@@ -24,6 +25,9 @@ COUNTED_UP_TO = 1000
 _SILENCE = timedelta(hours=1)
 _RECENT = timedelta(hours=24)
 _RUNS_SEARCHED = 500
+_Finding = tuple[Standing, str]
+_GRAVITY = {Standing.WELL: 0, Standing.ATTENTION: 1, Standing.TROUBLE: 2}
+RUNNING = "running"
 _BY_HEALTH = {Health.HEALTHY.value: Standing.WELL, Health.DEGRADED.value: Standing.ATTENTION}
 
 
@@ -46,7 +50,7 @@ class RunLine:
         """Read a row of the ledger; a run that has not reported is at work as long as it holds any of *claims*."""
         report = row.report
         if report is None:
-            health = "running" if row.run_id in {claim.holder for claim in claims.values()} else "killed"
+            health = RUNNING if row.run_id in {claim.holder for claim in claims.values()} else "killed"
             return cls(run_id=row.run_id, started_at=row.started_at, finished_at=row.finished_at, health=health)
         return cls(
             run_id=row.run_id,
@@ -112,8 +116,10 @@ async def overview(
     cadence = await cadence_view(store, now=now, planned=planned or PlannedCadence())
     orders = await store.applied_annotations.list_all()
     last_success_at = await _last_success_at(store, rows_of_all)
-    silence = max(_SILENCE, 2 * (cadence.every or _SILENCE / 2))
-    standing, verdict = _verdict(breakers, of_all, now=now, silence=silence)
+    state = await schedule_state(store, rows_of_all, cadence, now=now)
+    standing, verdict = _verdict(
+        breakers, of_all, _findings(state, of_all, now=now), total=await store.leads.workspace_count()
+    )
     return Overview(
         now=now,
         standing=standing,
@@ -146,9 +152,12 @@ async def troubled(store: Store, *, now: datetime, policy: BreakerPolicy) -> tup
 
 
 def _verdict(
-    breakers: Sequence[Advice], runs: Sequence[RunLine], *, now: datetime, silence: timedelta
-) -> tuple[Standing, str]:
-    """Return one sentence on the worst that is true; *runs* are those that took whatever was due."""
+    breakers: Sequence[Advice], runs: Sequence[RunLine], of_schedule: Sequence[_Finding], *, total: int
+) -> _Finding:
+    """Return one sentence on the worst that is true; *runs* are those that took whatever was due.
+
+    *total* counts all workspaces.
+    """
     wide = [each for each in breakers if each.scope is not BreakerScope.WORKSPACE]
     parked = [each for each in breakers if each not in wide and each.state is not BreakerState.CLOSED]
     newest = runs[0] if runs else None
@@ -166,15 +175,43 @@ def _verdict(
         findings.append((Standing.TROUBLE, killed))
     recovering = [each for each in wide if each.state is BreakerState.HALF_OPEN]
     findings += [(Standing.ATTENTION, f"recovering: {each.blame}") for each in recovering]
-    if newest and now - newest.started_at > silence:
-        hours = counted(round(silence / _SILENCE), "hour") if silence > _SILENCE else "an hour"
-        findings.append((Standing.TROUBLE, f"no run for more than {hours}: is the schedule suspended?"))
+    findings += of_schedule
     if parked:
-        text = f"parked: {counted(len(parked), 'workspace')}; all others are served"
-        findings.append((Standing.ATTENTION, text))
+        is_most = 2 * len(parked) >= total
+        text = f"parked: {len(parked):,} of {max(total, len(parked)):,} workspaces"
+        findings.append((Standing.TROUBLE, text) if is_most else (Standing.ATTENTION, f"{text}; others are served"))
     finished = [run.health for run in runs if run.finished_at]
-    findings += [(_BY_HEALTH.get(word, Standing.TROUBLE), f"the last finished run was {word}") for word in finished]
-    return next(iter(findings), (Standing.ATTENTION, "the first run is under way"))
+    findings += [(_BY_HEALTH.get(word, Standing.TROUBLE), f"the last finished run was {word}") for word in finished[:1]]
+    under_way = (Standing.ATTENTION, "the first run is under way")
+    return max(findings, key=lambda each: _GRAVITY[each[0]], default=under_way)
+
+
+async def schedule_state(store: Store, runs: Sequence[RunRow], cadence: CadenceView, *, now: datetime) -> ScheduleState:
+    """Return whether the schedule starts its runs; *runs*, the newest first, are those that took whatever was due.
+
+    While one is under way it does.
+    """
+    if not runs:
+        return ScheduleState(punctuality=Punctuality.UNKNOWN)
+    newest = RunLine.of(runs[0], claims=await store.leases.held())
+    if newest.health == RUNNING:
+        return ScheduleState(punctuality=Punctuality.ON_TIME)
+    return cadence.schedule_state(newest.started_at, now=now)
+
+
+def _findings(state: ScheduleState, runs: Sequence[RunLine], *, now: datetime) -> Sequence[_Finding]:
+    """Return what there is to say of the schedule."""
+    silence = now - runs[0].started_at if runs else timedelta(0)
+    match state.punctuality:
+        case Punctuality.DOWN:
+            minutes = spelled(timedelta(minutes=silence // timedelta(minutes=1)))
+            text = f"down: no run for {minutes}, two or more ticks missed: is the schedule suspended?"
+            return ((Standing.TROUBLE, text),)
+        case Punctuality.LATE:
+            return ((Standing.ATTENTION, f"late: the run due at {state.missed_since:%H:%M} UTC has not started"),)
+        case Punctuality.UNKNOWN if silence > _SILENCE:
+            return ((Standing.TROUBLE, "no run for more than an hour: is the schedule suspended?"),)
+    return ()
 
 
 def _misread(orders: Sequence[AppliedAnnotation]) -> tuple[Chore, ...]:
