@@ -21,6 +21,7 @@ class KubeMirror:
     """A state object; nothing of it exists before it is first read."""
 
     def __init__(self, place: Place) -> None:
+        self.source = place.source
         self._api = Api(place)
         self._worker = _Worker()
 
