@@ -18,7 +18,7 @@ from reconcile.services.views.explain import (
 )
 from reconcile.services.views.failure_history import FailureStory, explain_failure
 from reconcile.settings import Settings
-from reconcile_cli.options import NonEmptyParam, with_settings
+from reconcile_cli.options import NonEmptyParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json
 
 Story = LeadStory | WorkspaceStory | RunStory | FailureStory
@@ -32,6 +32,7 @@ def command() -> None:
 @command.command()
 @click.argument("lead_id", type=NonEmptyParam())
 @with_settings()
+@examples("reconcile explain lead 4711")
 def lead(settings: Settings, *, lead_id: str) -> None:
     """Explain one lead: whether it is due, its stored state, what was changed."""
     _print_explanation(settings, lambda **facts: explain_lead(LeadId(lead_id), **facts))
@@ -40,6 +41,7 @@ def lead(settings: Settings, *, lead_id: str) -> None:
 @command.command()
 @click.argument("workspace_id", type=NonEmptyParam())
 @with_settings()
+@examples("reconcile explain workspace ws-1")
 def workspace(settings: Settings, *, workspace_id: str) -> None:
     """Explain one workspace: whether it is served, and the results of its last batches."""
     _print_explanation(settings, lambda **facts: explain_workspace(WorkspaceId(workspace_id), **facts))
@@ -48,6 +50,7 @@ def workspace(settings: Settings, *, workspace_id: str) -> None:
 @command.command()
 @click.argument("run_id", type=NonEmptyParam())
 @with_settings()
+@examples("reconcile explain run 01JQ8Z")
 def run(settings: Settings, *, run_id: str) -> None:
     """Explain one run: its report, the workspaces it visited and what it changed."""
     _print_explanation(settings, lambda *, store, **_: explain_run(RunId(run_id), store=store))
@@ -56,6 +59,7 @@ def run(settings: Settings, *, run_id: str) -> None:
 @command.command()
 @click.argument("text", type=NonEmptyParam())
 @with_settings()
+@examples('reconcile explain failure "missing provider id"')
 def failure(settings: Settings, *, text: str) -> None:
     """Explain one kind of failure: since when, how often, in which versions, in which workspaces."""
     _print_explanation(settings, lambda *, store, **_: explain_failure(text, store=store))
