@@ -11,8 +11,8 @@ import pytest
 from reconcile.bootstrap.page import bug_logger
 from reconcile.domain.page import PageFacts
 from reconcile.errors import StoreUnavailable
+from reconcile.page.auth import PageAuth
 from reconcile.page.connections import MOST, REQUEST, WAIT, ConnectionLimits, most_connections
-from reconcile.page.door import Door
 from reconcile.page.server import serve
 from tests.patience import HUNG
 from tests.services.fakes import FakeClock
@@ -73,7 +73,7 @@ async def test_half_sent_requests_are_closed_and_health_answers(sent: bytes) -> 
     async def source(_: object) -> PageFacts:
         raise StoreUnavailable("not asked for")
 
-    door = Door.at("127.0.0.1", token=None)
+    door = PageAuth.at("127.0.0.1", token=None)
     task = asyncio.create_task(
         serve(door, port=0, source=source, clock=clock, logger=bug_logger(), on_ready=ready.set_result)
     )

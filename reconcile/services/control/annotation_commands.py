@@ -17,16 +17,16 @@ _VERBS = {OrderWord.HOLD: Verb.HOLD, OrderWord.RESET: Verb.RESET, OrderWord.TRIP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Obeyed:
+class AppliedCommands:
     """What became of the annotations: *faults* stand as long as they are there, *news* is told once."""
 
     faults: tuple[str, ...] = ()
     news: tuple[Announcement, ...] = ()
 
 
-async def obey(
+async def apply_commands(
     annotations: Mapping[str, str], *, store: Store, now: datetime, policy: BreakerPolicy, source: str = ""
-) -> Obeyed:
+) -> AppliedCommands:
     """Carry out what is new among the annotations, and end what was held by one that is gone.
 
     An annotation is new by its value. It is remembered after it was carried out: a process that is killed in between
@@ -40,19 +40,19 @@ async def obey(
     news: list[Announcement] = []
     for key, row in remembered.items():
         if key not in read:
-            news += await _ended(row, others, store=store, now=now)
+            news += await _end_hold_or_cadence(row, others, store=store, now=now)
             await memory.forget(key)
     for key, text in read.items():
         before = remembered.get(key)
         if before is None or before.value != annotations[key]:
             fresh = AppliedAnnotation(key=key, value=annotations[key], seen_at=now)
-            row, told = await _seen(fresh, text, store=store, policy=policy)
+            row, told = await _apply_command(fresh, text, store=store, policy=policy)
             await memory.remember(row)
             news.append(told)
             before = row
         if before.fault:
             faults.append(sentence(before))
-    return Obeyed(faults=tuple(faults), news=tuple(news))
+    return AppliedCommands(faults=tuple(faults), news=tuple(news))
 
 
 def sentence(row: AppliedAnnotation) -> str:
@@ -61,14 +61,14 @@ def sentence(row: AppliedAnnotation) -> str:
     return f"the annotation {key[:100]}{f' of {source[:200]}' if source else ''} {row.fault}"
 
 
-async def _seen(
+async def _apply_command(
     row: AppliedAnnotation, text: OrderText | Misunderstood, *, store: Store, policy: BreakerPolicy
 ) -> tuple[AppliedAnnotation, Announcement]:
     if isinstance(text, Misunderstood):
         row = replace(row, fault=text.fault)
         return row, Announcement(reason="OrderNotUnderstood", text=sentence(row), is_warning=True)
     try:
-        until = await _done(text, store=store, now=row.seen_at, policy=policy)
+        until = await _execute(text, store=store, now=row.seen_at, policy=policy)
     except RequestError as error:
         row = replace(row, fault=f"cannot be obeyed: {error}")
         return row, Announcement(reason="OrderRefused", text=sentence(row), is_warning=True)
@@ -77,7 +77,7 @@ async def _seen(
     return replace(row, until=until), told
 
 
-async def _done(text: OrderText, *, store: Store, now: datetime, policy: BreakerPolicy) -> datetime | None:
+async def _execute(text: OrderText, *, store: Store, now: datetime, policy: BreakerPolicy) -> datetime | None:
     """Carry out one annotation and return when it ends by itself; RequestError says why it cannot be."""
     lasts = text.until - now if text.until else text.lasts
     if lasts is not None and lasts <= timedelta(0):
@@ -101,7 +101,7 @@ async def _done(text: OrderText, *, store: Store, now: datetime, policy: Breaker
     return now + lasts if lasts else None
 
 
-async def _ended(
+async def _end_hold_or_cadence(
     row: AppliedAnnotation, others: Sequence[AppliedAnnotation], *, store: Store, now: datetime
 ) -> list[Announcement]:
     """End what an annotation has asked for that was taken away before its time, unless another object asks for it."""

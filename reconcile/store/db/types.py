@@ -62,13 +62,13 @@ class Instant(TypeDecorator[datetime]):
         return read_instant(value)
 
 
-class Unreadable(Enum):
+class UnreadableValue(Enum):
     """A stored value that means nothing here."""
 
     VALUE = auto()
 
 
-UNREADABLE = Unreadable.VALUE
+UNREADABLE = UnreadableValue.VALUE
 
 
 class StrictInstant(Instant):
@@ -81,7 +81,7 @@ class StrictInstant(Instant):
         return UNREADABLE if found is None and value is not None else found
 
 
-class Words(TypeDecorator[str]):
+class CleanText(TypeDecorator[str]):
     """Text of ours, without what no column can hold: an operator's reason or a signature may come from anywhere."""
 
     impl = Text
@@ -109,14 +109,14 @@ TEXT = Text()
 
 def instant_codec(
     zone: tzinfo | None,
-) -> tuple[Callable[[datetime], tuple[int]], Callable[[tuple[int]], datetime | Unreadable]]:
+) -> tuple[Callable[[datetime], tuple[int]], Callable[[tuple[int]], datetime | UnreadableValue]]:
     """Return how an instant becomes PostgreSQL's microseconds since 2000, and what these mean."""
     epoch = datetime(2000, 1, 1, tzinfo=zone)
 
     def encode(value: datetime) -> tuple[int]:
         return ((value - epoch) // _MICROSECOND,)
 
-    def decode(value: tuple[int]) -> datetime | Unreadable:
+    def decode(value: tuple[int]) -> datetime | UnreadableValue:
         try:
             return epoch + timedelta(microseconds=value[0])
         except OverflowError:

@@ -14,7 +14,7 @@ _LONGEST = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class CachedPage:
     """A page with its status, good until an instant on the monotonic clock."""
 
     status: int
@@ -23,27 +23,27 @@ class Kept:
 
 
 @dataclass(slots=True, kw_only=True)
-class Shelf:
+class PageCache:
     """Pages by name; *make* gives status and text of one."""
 
     make: Callable[[str], Awaitable[tuple[int, str]]]
     clock: Clock
-    _pages: dict[str, Kept] = field(default_factory=dict)
+    _pages: dict[str, CachedPage] = field(default_factory=dict)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def page(self, name: str) -> Kept:
+    async def page(self, name: str) -> CachedPage:
         """Return the page of that name, made anew where it is too old."""
-        if (kept := self._fresh(name)) is not None:
-            return kept
+        if (cached := self._fresh(name)) is not None:
+            return cached
         async with self._turn:
-            if (kept := self._fresh(name)) is None:
+            if (cached := self._fresh(name)) is None:
                 begun = self.clock.monotonic()
                 status, text = await self.make(name)
                 ended = self.clock.monotonic()
                 rest = min(max(timedelta(seconds=ended - begun) * _SHARE, _SHORTEST), _LONGEST)
-                kept = self._pages[name] = Kept(status=status, text=text, until=ended + rest.total_seconds())
-        return kept
+                cached = self._pages[name] = CachedPage(status=status, text=text, until=ended + rest.total_seconds())
+        return cached
 
-    def _fresh(self, name: str) -> Kept | None:
-        kept = self._pages.get(name)
-        return kept if kept is not None and self.clock.monotonic() < kept.until else None
+    def _fresh(self, name: str) -> CachedPage | None:
+        cached = self._pages.get(name)
+        return cached if cached is not None and self.clock.monotonic() < cached.until else None

@@ -5,17 +5,17 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from reconcile.simulator import ghl_errors
-from reconcile.simulator.effects import number_of
-from reconcile.simulator.fault_book import Effects
-from reconcile.simulator.fault_kinds import FaultKind
-from reconcile.simulator.ghl_render import around, contact_found, search_key
-from reconcile.simulator.ghl_state import GhlState
-from reconcile.simulator.records import Contact, Location
-from reconcile.simulator.wire import Answer, Json
+from reconcile.simulator.faults.effects import number_of
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
+from reconcile.simulator.ghl import errors as ghl_errors
+from reconcile.simulator.ghl.render import around, contact_found, search_key
+from reconcile.simulator.ghl.state import GhlState
+from reconcile.simulator.records import GhlContact, Location
+from reconcile.simulator.wire import Json, SimulatedResponse
 
 _KNOWN_KEYS = frozenset({"locationId", "pageLimit", "page", "searchAfter", "filters", "sort", "query"})
-_FIELDS: dict[str, Callable[[Contact], str]] = {
+_FIELDS: dict[str, Callable[[GhlContact], str]] = {
     "email": lambda contact: contact.email,
     "id": lambda contact: contact.id,
     "firstNameLowerCase": lambda contact: contact.first_name.lower(),
@@ -34,7 +34,7 @@ _REACH_OF_PAGES = 10_000
 _LONGEST_VALUE = 75
 
 
-class _Refused(Exception):
+class _SearchRefusal(Exception):
     """The search cannot be run; carries GHL's answer."""
 
     def __init__(self, status: int, *messages: str) -> None:
@@ -43,7 +43,7 @@ class _Refused(Exception):
         self.messages = list(messages)
 
 
-def search(state: GhlState, location: Location, body: bytes, *, effects: Effects, now: datetime) -> Answer:
+def search(state: GhlState, location: Location, body: bytes, *, effects: Effects, now: datetime) -> SimulatedResponse:
     """Answer one search in the location that the token belongs to."""
     try:
         wanted = _read(body)
@@ -54,11 +54,11 @@ def search(state: GhlState, location: Location, body: bytes, *, effects: Effects
         if lag:
             found = [each for each in found if each.updated_at <= now - timedelta(seconds=lag)]
         page = _page(found, wanted, effects)
-    except _Refused as refused:
+    except _SearchRefusal as refused:
         message = refused.messages if refused.status == 422 else refused.messages[0]  # noqa: PLR2004 - HTTP
         return ghl_errors.refusal(refused.status, message, effects)
     contacts = [contact_found(each, effects) for each in page]
-    return Answer(status=200, payload=around({"contacts": contacts, "total": len(found)}, effects))
+    return SimulatedResponse(status=200, payload=around({"contacts": contacts, "total": len(found)}, effects))
 
 
 def asked_email(body: bytes) -> str | None:
@@ -74,9 +74,9 @@ def _read(body: bytes) -> Json:
     try:
         wanted = orjson.loads(body)
     except orjson.JSONDecodeError as exc:
-        raise _Refused(400, "Unexpected token in JSON") from exc
+        raise _SearchRefusal(400, "Unexpected token in JSON") from exc
     if not isinstance(wanted, dict):
-        raise _Refused(400, "Unexpected token in JSON")
+        raise _SearchRefusal(400, "Unexpected token in JSON")
     faults = [f"property {key} should not exist" for key in wanted if key not in _KNOWN_KEYS]
     if not isinstance(wanted.get("locationId"), str):
         faults.append("locationId must be a string")
@@ -86,15 +86,15 @@ def _read(body: bytes) -> Json:
     if not isinstance(wanted.get("filters", []), list):
         faults.append("filters must be an array")
     if faults:
-        raise _Refused(422, *faults)
+        raise _SearchRefusal(422, *faults)
     for rule in wanted.get("filters", ()):
         _check(rule)
     if "page" in wanted and "searchAfter" in wanted:
-        raise _Refused(400, "page and searchAfter cannot be used together")
+        raise _SearchRefusal(400, "page and searchAfter cannot be used together")
     return wanted
 
 
-def _found(state: GhlState, location: Location, wanted: Json, effects: Effects) -> Sequence[Contact]:
+def _found(state: GhlState, location: Location, wanted: Json, effects: Effects) -> Sequence[GhlContact]:
     filters: list[Json] = wanted.get("filters", [])
     candidates = state.contacts_of(location.id)
     match filters:
@@ -104,14 +104,14 @@ def _found(state: GhlState, location: Location, wanted: Json, effects: Effects) 
     return sorted(kept, key=search_key)
 
 
-def _page(found: Sequence[Contact], wanted: Json, effects: Effects) -> Sequence[Contact]:
+def _page(found: Sequence[GhlContact], wanted: Json, effects: Effects) -> Sequence[GhlContact]:
     limit: int = wanted["pageLimit"]
     if "searchAfter" in wanted:
         cursor = _cursor(wanted["searchAfter"])
         return [each for each in found if search_key(each) > cursor][:limit]
     start = (int(wanted.get("page", 1)) - 1) * limit
     if start + limit > _REACH_OF_PAGES and effects.get(FaultKind.DEEP_PAGE) == "refuse":
-        raise _Refused(400, "page * pageLimit must not exceed 10000, use searchAfter")
+        raise _SearchRefusal(400, "page * pageLimit must not exceed 10000, use searchAfter")
     return found[start : min(start + limit, _REACH_OF_PAGES)]
 
 
@@ -121,7 +121,7 @@ def _cursor(value: object) -> tuple[int, str]:
             return int(millis), contact_id
         case [str(millis), str(contact_id)] if millis.isdigit():
             return int(millis), contact_id
-    raise _Refused(422, "searchAfter must be an array of a number and an id")
+    raise _SearchRefusal(422, "searchAfter must be an array of a number and an id")
 
 
 def _check(rule: Json) -> None:
@@ -132,16 +132,16 @@ def _check(rule: Json) -> None:
                 _check(part)
         case {"field": str(name), "operator": str(operator)}:
             if name not in _FIELDS:
-                raise _Refused(400, f"Invalid field {name}")
+                raise _SearchRefusal(400, f"Invalid field {name}")
             if operator not in _OPERATORS:
-                raise _Refused(422, f"operator {operator} is not known")
+                raise _SearchRefusal(422, f"operator {operator} is not known")
             if len(str(rule.get("value", ""))) > _LONGEST_VALUE:
-                raise _Refused(422, "value must be shorter than or equal to 75 characters")
+                raise _SearchRefusal(422, "value must be shorter than or equal to 75 characters")
         case _:
-            raise _Refused(422, "each value in filters must have field and operator")
+            raise _SearchRefusal(422, "each value in filters must have field and operator")
 
 
-def _holds(rule: Json, contact: Contact, effects: Effects) -> bool:
+def _holds(rule: Json, contact: GhlContact, effects: Effects) -> bool:
     if "group" in rule:
         some_or_all = any if rule["group"] == "OR" else all
         return some_or_all(_holds(each, contact, effects) for each in rule["filters"])
@@ -151,7 +151,7 @@ def _holds(rule: Json, contact: Contact, effects: Effects) -> bool:
     return _OPERATORS[rule["operator"]](values, wanted)
 
 
-def _values(name: str, contact: Contact, effects: Effects) -> list[str]:
+def _values(name: str, contact: GhlContact, effects: Effects) -> list[str]:
     values = [_FIELDS[name](contact)]
     if name == "email" and effects.get(FaultKind.ADDITIONAL_EMAILS) != "off":
         values += contact.additional_emails

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from reconcile.simulator.calendly_state import CalendlyState
-from reconcile.simulator.ghl_state import GhlState
-from reconcile.simulator.leads import GeneratedLead, GeneratedWorkspace
-from reconcile.simulator.scenarios import Person, Scenario
-from reconcile.simulator.stories import calendly_story, ghl_story
+from reconcile.simulator.calendly.state import CalendlyState
+from reconcile.simulator.generation.histories import add_calendly_history, add_ghl_history
+from reconcile.simulator.generation.leads import GeneratedLead, GeneratedWorkspace
+from reconcile.simulator.generation.scenarios import Person, Scenario
+from reconcile.simulator.ghl.state import GhlState
 from reconcile.simulator.wire import Api
 
 _TIME_ZONES = ("America/New_York", "Europe/Berlin", "Asia/Kolkata", "America/Los_Angeles", "Australia/Sydney", "UTC")
@@ -21,7 +21,7 @@ _KNOWN_BOOKINGS = 0.7
 
 
 @dataclass(slots=True, kw_only=True)
-class Author:
+class WorldGenerator:
     """Writes into the two states; *anchor* is the instant around which all times lie."""
 
     ghl: GhlState
@@ -56,9 +56,9 @@ class Author:
         scenario = self._random.choices(tuple(mix), weights=tuple(mix.values()))[0]
         person = self._person(workspace, number, past=scenario in _PAST)
         if api is Api.GHL:
-            story = ghl_story(self.ghl, workspace.location_id, person=person, scenario=scenario)
+            story = add_ghl_history(self.ghl, workspace.location_id, person=person, scenario=scenario)
         else:
-            story = calendly_story(self.calendly, workspace.calendly_user_id, person=person, scenario=scenario)
+            story = add_calendly_history(self.calendly, workspace.calendly_user_id, person=person, scenario=scenario)
         knows_contact, knows_booking = self._random.random(), self._random.random()
         return GeneratedLead(
             id=f"{workspace.id}-lead-{number:05d}",

@@ -91,7 +91,7 @@ class KindRule:
     default: Value = None
 
 
-def _choice(about: str, *choices: str) -> KindRule:
+def _one_of(about: str, *choices: str) -> KindRule:
     """Return a rule whose first choice is the default."""
     return KindRule(about, Form.CHOICE, choices, choices[0])
 
@@ -123,7 +123,7 @@ KINDS: Mapping[FaultKind, KindRule] = MappingProxyType(
         FaultKind.GZIP_BOMB: _number("send a small gzip body that inflates to so many bytes", 50_000_000.0),
         FaultKind.REDIRECT: KindRule("answer 302 to this address", Form.HEADER, default="http://127.0.0.1:9/"),
         FaultKind.SERVER_ERROR: KindRule("answer the provider's JSON error with this status", Form.STATUS, default=500),
-        FaultKind.UNAUTHORIZED: _choice(
+        FaultKind.UNAUTHORIZED: _one_of(
             "answer 401 with the text that the provider has for this cause",
             "token",
             "jwt",
@@ -133,7 +133,7 @@ KINDS: Mapping[FaultKind, KindRule] = MappingProxyType(
             "auth_class",
             "command_timed_out",
         ),
-        FaultKind.FORBIDDEN: _choice(
+        FaultKind.FORBIDDEN: _one_of(
             "answer 403: GHL has one text, Calendly one for each cause",
             "resource",
             "specify_organization",
@@ -147,11 +147,11 @@ KINDS: Mapping[FaultKind, KindRule] = MappingProxyType(
         FaultKind.EXTERNAL_CALENDAR: KindRule("answer Calendly's 424"),
         FaultKind.RATE_LIMITED: KindRule("answer 429, however few requests there were"),
         FaultKind.RETRY_AFTER: KindRule("give every 429 this Retry-After header", Form.HEADER, default="2"),
-        FaultKind.RATE_LIMIT_BODY: _choice("what a 429 has as its body", "empty", "json", "html", "empty_object"),
+        FaultKind.RATE_LIMIT_BODY: _one_of("what a 429 has as its body", "empty", "json", "html", "empty_object"),
         FaultKind.RATE_LIMIT: _number("enforce this limit per window in place of the published one", 100.0),
         FaultKind.DAILY_LIMIT: _number("enforce this GHL limit per day in place of the published one", 0.0),
-        FaultKind.HEADER_CASE: _choice("the spelling of header names", "lower", "upper", "title"),
-        FaultKind.MISSING_ID: _choice(
+        FaultKind.HEADER_CASE: _one_of("the spelling of header names", "lower", "upper", "title"),
+        FaultKind.MISSING_ID: _one_of(
             "what becomes of a record's id (GHL) or uri (Calendly)", "removed", "null", "empty", "renamed", "number"
         ),
         FaultKind.MISSING_FIELD: _text("remove this field from each record", "startTime"),
@@ -159,31 +159,31 @@ KINDS: Mapping[FaultKind, KindRule] = MappingProxyType(
             "set a field of each record, as NAME=JSON", Form.FIELD, default='appointmentStatus="exploded"'
         ),
         FaultKind.EXTRA_FIELDS: KindRule("add fields that no document knows, to records and around them"),
-        FaultKind.ENVELOPE: _choice("what wraps GHL's single appointment", "event", "appointment", "flat"),
-        FaultKind.TRACE_ID: _choice("whether GHL's bodies carry a traceId", "on", "off"),
-        FaultKind.STATUS_SPELLING: _choice(
+        FaultKind.ENVELOPE: _one_of("what wraps GHL's single appointment", "event", "appointment", "flat"),
+        FaultKind.TRACE_ID: _one_of("whether GHL's bodies carry a traceId", "on", "off"),
+        FaultKind.STATUS_SPELLING: _one_of(
             "under which names GHL gives the status", "good", "typo", "both", "only_status", "booked"
         ),
-        FaultKind.STATUS_STYLE: _choice("how GHL writes status values", "plain", "camel", "spaced", "upper"),
-        FaultKind.TIME_FORMAT: _choice("how GHL writes instants", "iso", "naive", "utc"),
-        FaultKind.UNKNOWN_ID: _choice(
+        FaultKind.STATUS_STYLE: _one_of("how GHL writes status values", "plain", "camel", "spaced", "upper"),
+        FaultKind.TIME_FORMAT: _one_of("how GHL writes instants", "iso", "naive", "utc"),
+        FaultKind.UNKNOWN_ID: _one_of(
             "what GHL answers to an id it does not know", "404", "400", "empty_object", "null", "empty_list"
         ),
-        FaultKind.LIST_HIDES: _choice("what GHL's lists of appointments leave out", "nothing", "deleted", "cancelled"),
-        FaultKind.MESSAGE_FORM: _choice("the form of GHL's error messages", "string", "array", "bare"),
-        FaultKind.BAD_VERSION: _choice("GHL's status for an unknown Version header", "401", "400"),
+        FaultKind.LIST_HIDES: _one_of("what GHL's lists of appointments leave out", "nothing", "deleted", "cancelled"),
+        FaultKind.MESSAGE_FORM: _one_of("the form of GHL's error messages", "string", "array", "bare"),
+        FaultKind.BAD_VERSION: _one_of("GHL's status for an unknown Version header", "401", "400"),
         FaultKind.SEARCH_LAG: _number("GHL's search does not know what changed in the last so many seconds", 5.0),
-        FaultKind.SEARCH_CASE: _choice("whether GHL's search minds the case of letters", "insensitive", "sensitive"),
-        FaultKind.ADDITIONAL_EMAILS: _choice("whether GHL's search looks at additional e-mails", "on", "off"),
-        FaultKind.DEEP_PAGE: _choice("what GHL's search does past 10,000 records", "truncate", "refuse"),
+        FaultKind.SEARCH_CASE: _one_of("whether GHL's search minds the case of letters", "insensitive", "sensitive"),
+        FaultKind.ADDITIONAL_EMAILS: _one_of("whether GHL's search looks at additional e-mails", "on", "off"),
+        FaultKind.DEEP_PAGE: _one_of("what GHL's search does past 10,000 records", "truncate", "refuse"),
         FaultKind.NEXT_PAGE_ORIGIN: _text("the origin of Calendly's next_page", "https://calendly.com"),
         FaultKind.URI_ORIGIN: _text("the origin of every URI in Calendly's bodies", "https://api.example.net"),
-        FaultKind.PAGE_KEYS: _choice("which keys Calendly's pagination has", "all", "legacy", "null_token"),
-        FaultKind.PAGE_FILTERS: _choice("whether a page token needs its filters again", "required", "optional"),
+        FaultKind.PAGE_KEYS: _one_of("which keys Calendly's pagination has", "all", "legacy", "null_token"),
+        FaultKind.PAGE_FILTERS: _one_of("whether a page token needs its filters again", "required", "optional"),
         FaultKind.ENDLESS_PAGES: KindRule("always promise another Calendly page"),
-        FaultKind.CANCELER_TYPE: _choice("whether Calendly's cancellations have canceler_type", "off", "on"),
-        FaultKind.FRACTION: _choice("the fraction of Calendly's seconds", "micro", "milli", "none"),
-        FaultKind.EVENT_LOCATION: _choice("the location of Calendly's events", "null", "type", "kind"),
-        FaultKind.FOREIGN_EVENT: _choice("what Calendly answers for another organization's event", "403", "404"),
+        FaultKind.CANCELER_TYPE: _one_of("whether Calendly's cancellations have canceler_type", "off", "on"),
+        FaultKind.FRACTION: _one_of("the fraction of Calendly's seconds", "micro", "milli", "none"),
+        FaultKind.EVENT_LOCATION: _one_of("the location of Calendly's events", "null", "type", "kind"),
+        FaultKind.FOREIGN_EVENT: _one_of("what Calendly answers for another organization's event", "403", "404"),
     }
 )

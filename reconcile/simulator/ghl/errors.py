@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
-from reconcile.simulator.effects import number_of
-from reconcile.simulator.fault_book import Effects
-from reconcile.simulator.fault_kinds import FaultKind
-from reconcile.simulator.ghl_render import TRACE_ID
-from reconcile.simulator.wire import Answer, Json, Operation
+from reconcile.simulator.faults.effects import number_of
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
+from reconcile.simulator.ghl.render import TRACE_ID
+from reconcile.simulator.wire import ApiOperation, Json, SimulatedResponse
 
 UNAUTHORIZED = {
     "token": "Invalid token: access token is invalid",
@@ -20,15 +20,15 @@ UNAUTHORIZED = {
 }
 WRONG_LOCATION = "The token does not have access to this location."
 _NOT_FOUND = {
-    Operation.GHL_APPOINTMENT: "Appointment not found",
-    Operation.GHL_CONTACT: "Contact not found",
-    Operation.GHL_CONTACT_APPOINTMENTS: "Contact not found",
-    Operation.GHL_LOCATION: "Location not found",
+    ApiOperation.GHL_APPOINTMENT: "Appointment not found",
+    ApiOperation.GHL_CONTACT: "Contact not found",
+    ApiOperation.GHL_CONTACT_APPOINTMENTS: "Contact not found",
+    ApiOperation.GHL_LOCATION: "Location not found",
 }
 _EMPTY: dict[str, Json | bytes] = {"empty_object": {}, "null": b"null", "empty_list": {"events": []}}
 
 
-def refusal(status: int, message: str | list[str], effects: Effects) -> Answer:
+def refusal(status: int, message: str | list[str], effects: Effects) -> SimulatedResponse:
     """Return an error body in the form that is switched on."""
     form = effects.get(FaultKind.MESSAGE_FORM)
     if form == "array" and isinstance(message, str):
@@ -38,39 +38,39 @@ def refusal(status: int, message: str | list[str], effects: Effects) -> Answer:
         payload |= {"error": HTTPStatus(status).phrase, "statusCode": status}
         if effects.get(FaultKind.TRACE_ID) != "off":
             payload["traceId"] = TRACE_ID
-    return Answer(status=status, payload=payload)
+    return SimulatedResponse(status=status, payload=payload)
 
 
-def unauthorized(cause: str, effects: Effects) -> Answer:
+def unauthorized(cause: str, effects: Effects) -> SimulatedResponse:
     """Return 401 for a cause; a slow query of GHL's own is answered so too, with nothing but its message."""
     message = UNAUTHORIZED[cause]
     return (
-        Answer(status=401, payload={"message": message})
+        SimulatedResponse(status=401, payload={"message": message})
         if cause == "command_timed_out"
         else refusal(401, message, effects)
     )
 
 
-def unprocessable(messages: list[str], effects: Effects) -> Answer:
+def unprocessable(messages: list[str], effects: Effects) -> SimulatedResponse:
     """Return 422 with the validator's list of messages."""
     return refusal(422, messages, effects)
 
 
-def unknown_id(operation: Operation, effects: Effects) -> Answer:
+def unknown_id(operation: ApiOperation, effects: Effects) -> SimulatedResponse:
     """Return what GHL says of an id that it does not know, which no document settles."""
-    default = "404" if operation is Operation.GHL_APPOINTMENT else "400"
+    default = "404" if operation is ApiOperation.GHL_APPOINTMENT else "400"
     how = str(effects.get(FaultKind.UNKNOWN_ID, default))
     if how in _EMPTY:
-        return Answer(status=200, payload=_EMPTY[how])
+        return SimulatedResponse(status=200, payload=_EMPTY[how])
     return refusal(int(how), _NOT_FOUND.get(operation, "Not found"), effects)
 
 
-def switched_on(operation: Operation, effects: Effects) -> Answer | None:
+def switched_on(operation: ApiOperation, effects: Effects) -> SimulatedResponse | None:
     """Return the refusal that a fault demands, if one does."""
     return next((refuse(operation, effects) for kind, refuse in _DEMANDED.items() if kind in effects), None)
 
 
-_DEMANDED: Mapping[FaultKind, Callable[[Operation, Effects], Answer]] = {
+_DEMANDED: Mapping[FaultKind, Callable[[ApiOperation, Effects], SimulatedResponse]] = {
     FaultKind.SERVER_ERROR: lambda _, effects: refusal(
         int(number_of(effects, FaultKind.SERVER_ERROR) or 0), "Internal server error", effects
     ),

@@ -29,7 +29,7 @@ _CONFIG: Mapping[str, Any] = {
 }
 
 
-def draw(spec: Mapping[str, Any]) -> Markup:
+def render_svg(spec: Mapping[str, Any]) -> Markup:
     """Return the SVG of *spec*; its colours are variables of the page, so that it follows light and dark."""
     whole = {"config": _CONFIG, "padding": 2, "autosize": {"type": "fit", "contains": "padding"}, **spec}
     # Vega has escaped every text; nothing of it is a style or a script.
@@ -38,7 +38,7 @@ def draw(spec: Mapping[str, Any]) -> Markup:
 
 def warm_up() -> None:
     """Draw for the first time, which takes as long as ten times later; raise a RequestError if nothing can be drawn."""
-    draw({"data": {"values": []}, "mark": "point", "width": 1, "height": 1})
+    render_svg({"data": {"values": []}, "mark": "point", "width": 1, "height": 1})
 
 
 def library() -> ModuleType:

@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
-from reconcile.simulator.calendly_state import ORIGIN, CalendlyState
-from reconcile.simulator.effects import alter
-from reconcile.simulator.fault_book import Effects
-from reconcile.simulator.fault_kinds import FaultKind
-from reconcile.simulator.records import CalendlyEvent, CalendlyUser, Cancellation, Invitee
+from reconcile.simulator.calendly.state import ORIGIN, CalendlyState
+from reconcile.simulator.faults.effects import alter
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
+from reconcile.simulator.records import CalendlyEvent, CalendlyInvitee, CalendlyUser, Cancellation
 from reconcile.simulator.wire import Json
 
 _TRACKING: Json = dict.fromkeys(
@@ -48,7 +48,7 @@ def event_body(state: CalendlyState, record: CalendlyEvent, effects: Effects) ->
     return alter(body, effects, id_key="uri")
 
 
-def invitee_body(state: CalendlyState, record: Invitee, effects: Effects) -> Json:
+def invitee_body(state: CalendlyState, record: CalendlyInvitee, effects: Effects) -> Json:
     """Return an invitee."""
     origin = _origin(effects)
     body: Json = {

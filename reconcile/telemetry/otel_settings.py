@@ -31,17 +31,17 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class OtelSettings:
     """The signals that are asked for; *faults* are sentences about variables that cannot be followed."""
 
     targets: Mapping[Signal, Target] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
 
 
-def wanted(env: Mapping[str, str]) -> Wanted:
+def read_otel_settings(env: Mapping[str, str]) -> OtelSettings:
     """Read the variables. No fault shows what a variable holds: headers and addresses are secrets."""
     if env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return Wanted()
+        return OtelSettings()
     targets: dict[Signal, Target] = {}
     faults: list[str] = []
     for signal in Signal:
@@ -52,7 +52,7 @@ def wanted(env: Mapping[str, str]) -> Wanted:
         else:
             if target is not None:
                 targets[signal] = target
-    return Wanted(targets=targets, faults=tuple(dict.fromkeys(faults)))
+    return OtelSettings(targets=targets, faults=tuple(dict.fromkeys(faults)))
 
 
 class _FaultError(Exception):
@@ -71,25 +71,25 @@ def _target(env: Mapping[str, str], signal: Signal) -> Target | None:
     common = None if signal is Signal.LOGS and exporter != "otlp" else env.get("OTEL_EXPORTER_OTLP_ENDPOINT")
     if exporter == "none" or not (exporter or own or common):
         return None
-    name, protocol = _said(env, signal, "PROTOCOL")
+    name, protocol = _variable(env, signal, "PROTOCOL")
     if protocol not in {None, _PROTOCOL}:
         raise _FaultError(f"{name} must be {_PROTOCOL}: nothing else is spoken")
-    name, compression = _said(env, signal, "COMPRESSION")
+    name, compression = _variable(env, signal, "COMPRESSION")
     if compression not in {None, "none", "gzip"}:
         raise _FaultError(f"{name} must be gzip or none")
     return Target(
         url=_checked(own, f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT")
         if own
         else f"{_checked(common or _LOCAL, 'OTEL_EXPORTER_OTLP_ENDPOINT').rstrip('/')}/v1/{signal}",
-        headers=_headers(*_said(env, signal, "HEADERS")),
+        headers=_headers(*_variable(env, signal, "HEADERS")),
         is_gzip=compression == "gzip",
-        ca_file=_said(env, signal, "CERTIFICATE")[1],
-        certificate_file=_said(env, signal, "CLIENT_CERTIFICATE")[1],
-        key_file=_said(env, signal, "CLIENT_KEY")[1],
+        ca_file=_variable(env, signal, "CERTIFICATE")[1],
+        certificate_file=_variable(env, signal, "CLIENT_CERTIFICATE")[1],
+        key_file=_variable(env, signal, "CLIENT_KEY")[1],
     )
 
 
-def _said(env: Mapping[str, str], signal: Signal, what: str) -> tuple[str, str | None]:
+def _variable(env: Mapping[str, str], signal: Signal, what: str) -> tuple[str, str | None]:
     """Return the variable that counts for *signal*, and what it holds; empty is as good as unset."""
     names = (f"OTEL_EXPORTER_OTLP_{signal.upper()}_{what}", f"OTEL_EXPORTER_OTLP_{what}")
     name = next((name for name in names if env.get(name, "").strip()), names[1])

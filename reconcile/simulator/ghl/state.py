@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from reconcile.simulator.ids import Ids
-from reconcile.simulator.records import Contact, GhlAppointment, Location
+from reconcile.simulator.records import GhlAppointment, GhlContact, Location
 
 HALF_HOUR = timedelta(minutes=30)
 
@@ -19,7 +19,7 @@ class GhlState:
         self._now = now
         self._ids = ids
         self.locations: dict[str, Location] = {}
-        self.contacts: dict[str, Contact] = {}
+        self.contacts: dict[str, GhlContact] = {}
         self.appointments: dict[str, GhlAppointment] = {}
         self.by_token: dict[str, Location] = {}
         self._calendars_by_location: dict[str, list[str]] = defaultdict(list)
@@ -72,11 +72,11 @@ class GhlState:
         additional_emails: Sequence[str] = (),
         name: str = "Ann Example",
         added_at: datetime | None = None,
-    ) -> Contact:
+    ) -> GhlContact:
         """Enter a person; the same e-mail may be entered again, as a location may allow."""
         first_name, _, last_name = name.partition(" ")
         at = added_at or self._now()
-        contact = Contact(
+        contact = GhlContact(
             id=id or self._ids.ghl(),
             location_id=self.locations[location_id].id,
             email=email,
@@ -92,7 +92,7 @@ class GhlState:
             self._contacts_by_email[location_id, address].append(contact.id)
         return contact
 
-    def book(  # noqa: PLR0913 - whatever is not said is filled in
+    def add_booking(  # noqa: PLR0913 - whatever is not said is filled in
         self,
         contact_id: str,
         *,
@@ -152,11 +152,11 @@ class GhlState:
         """Return the ids of a location's calendars, oldest first."""
         return tuple(self._calendars_by_location.get(location_id, ()))
 
-    def contacts_of(self, location_id: str) -> Sequence[Contact]:
+    def contacts_of(self, location_id: str) -> Sequence[GhlContact]:
         """Return a location's contacts in the order in which they were entered."""
         return self._contacts(self._contacts_by_location.get(location_id, ()))
 
-    def contacts_by_email(self, location_id: str, email: str) -> Sequence[Contact]:
+    def contacts_by_email(self, location_id: str, email: str) -> Sequence[GhlContact]:
         """Return the contacts that have *email* as first or additional address, in any case of letters."""
         return self._contacts(self._contacts_by_email.get((location_id, email.lower()), ()))
 
@@ -168,7 +168,7 @@ class GhlState:
         """Return a location's appointments in the order in which they were booked."""
         return [self.appointments[each] for each in self._appointments_by_location.get(location_id, ())]
 
-    def _contacts(self, ids: Iterable[str]) -> Sequence[Contact]:
+    def _contacts(self, ids: Iterable[str]) -> Sequence[GhlContact]:
         return [self.contacts[each] for each in ids]
 
     def _put(self, appointment: GhlAppointment) -> GhlAppointment:

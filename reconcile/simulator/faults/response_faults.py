@@ -6,10 +6,10 @@ from http import HTTPStatus
 
 import orjson
 
-from reconcile.simulator.effects import number_of
-from reconcile.simulator.fault_book import Effects
-from reconcile.simulator.fault_kinds import FaultKind
-from reconcile.simulator.wire import Answer, Delivery, Manner
+from reconcile.simulator.faults.effects import number_of
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
+from reconcile.simulator.wire import Delivery, Manner, SimulatedResponse
 
 HTML_TYPE = "text/html; charset=utf-8"
 _HTML = b"<!DOCTYPE html><html><head><title>%d</title></head><body><h1>%d %s</h1><p>Ray ID 0</p></body></html>"
@@ -24,18 +24,18 @@ _MANNERS = (
 )
 
 
-def html_answer(status: int) -> Answer:
+def html_answer(status: int) -> SimulatedResponse:
     """Return the page that a proxy in front of a provider shows."""
     page = _HTML % (status, status, _phrase(status).encode())
-    return Answer(status=status, payload=page, content_type=HTML_TYPE)
+    return SimulatedResponse(status=status, payload=page, content_type=HTML_TYPE)
 
 
-def redirect_answer(address: str) -> Answer:
+def redirect_answer(address: str) -> SimulatedResponse:
     """Return a redirect to another address."""
-    return Answer(status=302, payload=b"", headers={"Location": address})
+    return SimulatedResponse(status=302, payload=b"", headers={"Location": address})
 
 
-def deliver(answer: Answer, effects: Effects, *, latency: float) -> Delivery:
+def deliver(answer: SimulatedResponse, effects: Effects, *, latency: float) -> Delivery:
     """Return the bytes of an answer and how they are to be sent; *latency* is in seconds."""
     body = answer.payload if isinstance(answer.payload, bytes) else orjson.dumps(answer.payload)
     if not effects:
@@ -55,7 +55,7 @@ def deliver(answer: Answer, effects: Effects, *, latency: float) -> Delivery:
     )
 
 
-def _alter_body(body: bytes, effects: Effects, answer: Answer) -> bytes:
+def _alter_body(body: bytes, effects: Effects, answer: SimulatedResponse) -> bytes:
     is_object = body[:1] == b"{" and len(body) > len(b"{}")
     depth, padding = (number_of(effects, kind) for kind in (FaultKind.DEEP_JSON, FaultKind.OVERSIZE))
     if depth is not None and is_object:
@@ -78,7 +78,7 @@ def _bomb(inflated: int) -> bytes:
     return gzip.compress(b'{"_padding":"' + b"x" * inflated + b'"}', mtime=0)
 
 
-def _head(answer: Answer, length: int, case: str = "title") -> bytes:
+def _head(answer: SimulatedResponse, length: int, case: str = "title") -> bytes:
     headers = {"Content-Type": answer.content_type, "Content-Length": str(length), **answer.headers}
     lines = [f"HTTP/1.1 {answer.status} {_phrase(answer.status)}"]
     if case == "lower":

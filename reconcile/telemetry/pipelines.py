@@ -1,4 +1,4 @@
-"""The SDK's three pipelines, each ending in a ``Way``: its batches and aggregations, our sender."""
+"""The SDK's three pipelines, each ending in a ``SignalPipeline``: its batches and aggregations, our sender."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -14,11 +14,11 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from reconcile.domain.ids import RunId
-from reconcile.telemetry.courier import Way
+from reconcile.telemetry.flusher import SignalPipeline
 from reconcile.telemetry.ids import RunIds
-from reconcile.telemetry.requests import encoded
+from reconcile.telemetry.otel_settings import Signal, Target
+from reconcile.telemetry.requests import encode_request_spans
 from reconcile.telemetry.sender import NotDelivered, Sender
-from reconcile.telemetry.wanted import Signal, Target
 
 SERVICE = "appointment-reconciler"
 _QUEUE = 8192
@@ -33,45 +33,45 @@ def resource(version: str) -> Resource:
 
 
 def traces(
-    target: Target, *, told_by: Resource, run_id: RunId, version: str
-) -> tuple[TracerProvider, Callable[[ReadableSpan], None], Way]:
+    target: Target, *, resource: Resource, run_id: RunId, version: str
+) -> tuple[TracerProvider, Callable[[ReadableSpan], None], SignalPipeline]:
     """Return the pipeline of spans, its entry for ended ones; sampler, limits and batches as the environment says."""
-    way = Way(signal=Signal.TRACES, sender=Sender(target, version=version), rejected=_rejected_spans)
+    pipeline = SignalPipeline(signal=Signal.TRACES, sender=Sender(target, version=version), rejected=_rejected_spans)
     size = None if os.environ.get("OTEL_BSP_MAX_QUEUE_SIZE") else _QUEUE
-    processor = BatchSpanProcessor(_Spans(way), max_queue_size=size)
-    provider = TracerProvider(resource=told_by, id_generator=RunIds(run_id), shutdown_on_exit=False)
+    processor = BatchSpanProcessor(_Spans(pipeline), max_queue_size=size)
+    provider = TracerProvider(resource=resource, id_generator=RunIds(run_id), shutdown_on_exit=False)
     provider.add_span_processor(processor)
-    way.flush, way.finish = provider.force_flush, provider.shutdown
-    return provider, processor.on_end, way
+    pipeline.flush, pipeline.close = provider.force_flush, provider.shutdown
+    return provider, processor.on_end, pipeline
 
 
-def metrics(target: Target, *, told_by: Resource, version: str) -> tuple[MeterProvider, Way]:
+def metrics(target: Target, *, resource: Resource, version: str) -> tuple[MeterProvider, SignalPipeline]:
     """Return the pipeline of measurements; temporality and histograms as the environment says."""
-    way = Way(signal=Signal.METRICS, sender=Sender(target, version=version), rejected=_rejected_points)
-    reader = _Reader(way)
-    provider = MeterProvider([reader], resource=told_by, shutdown_on_exit=False)
-    way.flush = way.finish = reader.collect
-    return provider, way
+    pipeline = SignalPipeline(signal=Signal.METRICS, sender=Sender(target, version=version), rejected=_rejected_points)
+    reader = _OnDemandReader(pipeline)
+    provider = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
+    pipeline.flush = pipeline.close = reader.collect
+    return provider, pipeline
 
 
 class _Spans(SpanExporter):
-    def __init__(self, way: Way) -> None:
-        self._way = way
+    def __init__(self, pipeline: SignalPipeline) -> None:
+        self._pipeline = pipeline
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        is_there = self._way.deliver(encoded(spans).SerializeToString(), count=len(spans))
+        is_there = self._pipeline.deliver(encode_request_spans(spans).SerializeToString(), count=len(spans))
         return SpanExportResult.SUCCESS if is_there else SpanExportResult.FAILURE
 
 
-class _Reader(MetricReader):
+class _OnDemandReader(MetricReader):
     """Sends what was measured when it is asked to, instead of each minute: most runs are over by then."""
 
-    def __init__(self, way: Way) -> None:
+    def __init__(self, pipeline: SignalPipeline) -> None:
         super().__init__(preferred_temporality=_temporality(), preferred_aggregation=_aggregation())
-        self._way = way
+        self._pipeline = pipeline
 
     def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 0, **_: object) -> None:  # noqa: ARG002
-        self._way.deliver(encode_metrics(metrics_data).SerializeToString(), count=_points(metrics_data))
+        self._pipeline.deliver(encode_metrics(metrics_data).SerializeToString(), count=_points(metrics_data))
 
     def shutdown(self, timeout_millis: float = 0, **_: object) -> None:
         """Do nothing: the way is finished by its courier."""

@@ -14,7 +14,7 @@ _PATHS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ObjectReference:
     """One object by kind and name; *account_dir* is where a pod finds its token, ca.crt and namespace."""
 
     kind: str
@@ -23,7 +23,7 @@ class Place:
     account_dir: Path
 
     @classmethod
-    def parse(cls, text: str, *, namespace: str | None, account_dir: Path) -> "Place":
+    def parse(cls, text: str, *, namespace: str | None, account_dir: Path) -> "ObjectReference":
         """Read ``configmap/NAME``; where no namespace is given it is the pod's own."""
         kind, _, name = text.partition("/")
         return cls(kind=kind, name=name, namespace=namespace or _own_namespace(account_dir), account_dir=account_dir)

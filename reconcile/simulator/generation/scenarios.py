@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from reconcile.simulator.leads import Booking
+from reconcile.simulator.generation.leads import Booking
 
 
 class Scenario(StrEnum):
@@ -57,7 +57,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class GeneratedHistory:
     """What came of it: the first booking, the one that is true now, and the contact that the company knows."""
 
     first: Booking | None = None

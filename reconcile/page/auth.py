@@ -12,23 +12,23 @@ _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
+class PageAuth:
     """The rules of one address: on loopback no token is needed, but the browser must mean this machine."""
 
     host: str
     token: bytes | None
 
     @classmethod
-    def at(cls, host: str, *, token: str | None) -> "Door":
+    def at(cls, host: str, *, token: str | None) -> "PageAuth":
         """Return the door of *host*; raise SettingsError where everybody could come in."""
-        door = cls(host=host, token=token.encode() if token else None)
-        if not door.is_loopback and token is None:
+        auth = cls(host=host, token=token.encode() if token else None)
+        if not auth.is_loopback and token is None:
             fault = (
                 f"serving on {host} needs a token, so that not everybody who reaches it can look: set "
                 "RECONCILE_PAGE_TOKEN or RECONCILE_PAGE_TOKEN_FILE, or leave --host away"
             )
             raise SettingsError([fault])
-        return door
+        return auth
 
     @property
     def is_loopback(self) -> bool:

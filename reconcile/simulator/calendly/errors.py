@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
-from reconcile.simulator.effects import number_of
-from reconcile.simulator.fault_book import Effects
-from reconcile.simulator.fault_kinds import FaultKind
-from reconcile.simulator.wire import Answer, Json, Operation
+from reconcile.simulator.faults.effects import number_of
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
+from reconcile.simulator.wire import ApiOperation, Json, SimulatedResponse
 
 FORBIDDEN = {
     "resource": "You do not have permission to access this resource.",
@@ -14,18 +14,18 @@ FORBIDDEN = {
     "other_organization": "This user is not in your organization",
     "event": "You are not allowed to view this event",
 }
-_SCOPES = {Operation.CALENDLY_USER: "users:read"}
+_SCOPES = {ApiOperation.CALENDLY_USER: "users:read"}
 
 
-class Refused(Exception):
+class CalendlyRefusal(Exception):
     """A Calendly call cannot be answered as asked; carries the answer."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: SimulatedResponse) -> None:
         super().__init__(answer.status)
         self.answer = answer
 
 
-def invalid(parameter: str, message: str) -> Answer:
+def invalid(parameter: str, message: str) -> SimulatedResponse:
     """Return 400 that names the parameter."""
     return _refusal(
         400,
@@ -35,12 +35,12 @@ def invalid(parameter: str, message: str) -> Answer:
     )
 
 
-def unauthenticated() -> Answer:
+def unauthenticated() -> SimulatedResponse:
     """Return 401."""
     return _refusal(401, "Unauthenticated", "The access token is invalid")
 
 
-def forbidden(cause: str, operation: Operation) -> Answer:
+def forbidden(cause: str, operation: ApiOperation) -> SimulatedResponse:
     """Return 403 for a cause."""
     if cause == "insufficient_scope":
         return _refusal(
@@ -52,22 +52,22 @@ def forbidden(cause: str, operation: Operation) -> Answer:
     return _refusal(403, "Permission Denied", FORBIDDEN[cause])
 
 
-def not_found() -> Answer:
+def not_found() -> SimulatedResponse:
     """Return 404."""
     return _refusal(404, "Resource Not Found", "The server could not find the requested resource.")
 
 
-def switched_on(operation: Operation, effects: Effects) -> Answer | None:
+def switched_on(operation: ApiOperation, effects: Effects) -> SimulatedResponse | None:
     """Return the refusal that a fault demands, if one does."""
     return next((refuse(operation, effects) for kind, refuse in _DEMANDED.items() if kind in effects), None)
 
 
-def _refusal(status: int, title: str, message: str, **more: object) -> Answer:
+def _refusal(status: int, title: str, message: str, **more: object) -> SimulatedResponse:
     payload: Json = {"title": title, "message": message, **more}
-    return Answer(status=status, payload=payload)
+    return SimulatedResponse(status=status, payload=payload)
 
 
-_DEMANDED: Mapping[FaultKind, Callable[[Operation, Effects], Answer]] = {
+_DEMANDED: Mapping[FaultKind, Callable[[ApiOperation, Effects], SimulatedResponse]] = {
     FaultKind.SERVER_ERROR: lambda _, effects: _refusal(
         int(number_of(effects, FaultKind.SERVER_ERROR) or 0),
         "Internal Server Error",

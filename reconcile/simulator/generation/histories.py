@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from reconcile.simulator.calendly_state import CalendlyState
-from reconcile.simulator.ghl_state import GhlState
-from reconcile.simulator.leads import Booking
-from reconcile.simulator.scenarios import Person, Scenario, Story
+from reconcile.simulator.calendly.state import CalendlyState
+from reconcile.simulator.generation.leads import Booking
+from reconcile.simulator.generation.scenarios import GeneratedHistory, Person, Scenario
+from reconcile.simulator.ghl.state import GhlState
 
 _LATER = timedelta(days=2)
 _GHL_ENDINGS = {
@@ -17,45 +17,45 @@ _GHL_ENDINGS = {
 }
 
 
-def ghl_story(state: GhlState, location_id: str, *, person: Person, scenario: Scenario) -> Story:
+def add_ghl_history(state: GhlState, location_id: str, *, person: Person, scenario: Scenario) -> GeneratedHistory:
     """Write one person's story into a GHL location."""
     at = person.entered_at
     contact = state.add_contact(location_id, email=person.email, name=person.name, added_at=at)
     if scenario is Scenario.UNBOOKED:
-        return Story(contact_id=contact.id)
+        return GeneratedHistory(contact_id=contact.id)
     holder = contact
     if scenario is Scenario.OTHER_CONTACT:
         alias = f"other.{person.email}"
         holder = state.add_contact(
             location_id, email=alias, additional_emails=[person.email], name=person.name, added_at=at
         )
-    appointment_id = state.book(holder.id, starts_at=person.slot, added_at=at).id
+    appointment_id = state.add_booking(holder.id, starts_at=person.slot, added_at=at).id
     first = _ghl_booking(state, appointment_id)
     match scenario:
         case Scenario.DELETED if person.number % 2:
             state.delete(appointment_id)
-            return Story(first=first, contact_id=holder.id)
+            return GeneratedHistory(first=first, contact_id=holder.id)
         case Scenario.DELETED:
             state.soft_delete(appointment_id)
-            return Story(first=first, contact_id=holder.id)
+            return GeneratedHistory(first=first, contact_id=holder.id)
         case Scenario.RESCHEDULED:
             state.move(appointment_id, person.slot + _LATER)
             truth = _ghl_booking(state, appointment_id)
         case Scenario.REBOOKED:
             state.cancel(appointment_id)
-            truth = _ghl_booking(state, state.book(holder.id, starts_at=person.slot + _LATER).id)
+            truth = _ghl_booking(state, state.add_booking(holder.id, starts_at=person.slot + _LATER).id)
         case _:
             theirs, ours = _GHL_ENDINGS.get(scenario, ("confirmed", "confirmed"))
             if theirs != "confirmed":
                 state.set_status(appointment_id, theirs)
             truth = replace(first, status=ours)
-    return Story(first=first, truth=truth, contact_id=holder.id)
+    return GeneratedHistory(first=first, truth=truth, contact_id=holder.id)
 
 
-def calendly_story(state: CalendlyState, user_id: str, *, person: Person, scenario: Scenario) -> Story:
+def add_calendly_history(state: CalendlyState, user_id: str, *, person: Person, scenario: Scenario) -> GeneratedHistory:
     """Write one person's story into a Calendly user's events."""
     if scenario is Scenario.UNBOOKED:
-        return Story()
+        return GeneratedHistory()
     at = person.entered_at
     places = 3 if scenario is Scenario.GROUP_CANCELED else 1
     event = state.add_event(user_id, starts_at=person.slot, limit=places, created_at=at)
@@ -74,18 +74,18 @@ def calendly_story(state: CalendlyState, user_id: str, *, person: Person, scenar
             truth = _calendly_booking(state, invitee_id)
         case Scenario.REBOOKED:
             state.cancel(invitee_id)
-            rebooked = state.book(user_id, email=person.email, starts_at=person.slot + _LATER, name=person.name)
+            rebooked = state.add_booking(user_id, email=person.email, starts_at=person.slot + _LATER, name=person.name)
             truth = _calendly_booking(state, rebooked.id)
         case Scenario.NO_SHOW:
             state.mark_no_show(invitee_id)
             truth = replace(first, status="no_show")
         case Scenario.DELETED:
             state.delete(event.id)
-            return Story(first=first)
+            return GeneratedHistory(first=first)
         case _:
             # Calendly has no word for "showed": whoever was not marked a no-show stays active, which is confirmed.
             pass
-    return Story(first=first, truth=truth)
+    return GeneratedHistory(first=first, truth=truth)
 
 
 def _ghl_booking(state: GhlState, appointment_id: str) -> Booking:

@@ -7,8 +7,8 @@ from enum import StrEnum
 
 import orjson
 
-from reconcile.simulator.fault_kinds import KINDS, FaultKind, Form, Value
-from reconcile.simulator.wire import Api, Operation
+from reconcile.simulator.faults.kinds import KINDS, FaultKind, Form, Value
+from reconcile.simulator.wire import Api, ApiOperation
 
 _STATUSES = range(200, 600)
 
@@ -37,7 +37,7 @@ class Fault:
     kind: FaultKind
     value: Value = None
     api: Api | None = None
-    operation: Operation | None = None
+    operation: ApiOperation | None = None
     workspace: str | None = None
     subject: str | None = None
     start: datetime | None = None

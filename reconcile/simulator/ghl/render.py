@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from reconcile.simulator.effects import UNKNOWN_FIELDS, alter
-from reconcile.simulator.fault_book import Effects
-from reconcile.simulator.fault_kinds import FaultKind
-from reconcile.simulator.records import Contact, GhlAppointment, Location
+from reconcile.simulator.faults.effects import UNKNOWN_FIELDS, alter
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
+from reconcile.simulator.records import GhlAppointment, GhlContact, Location
 from reconcile.simulator.wire import Json
 
 TRACE_ID = "b04c48fc-1e16-4f8b-9bac-3334d3f0399a"
@@ -53,7 +53,7 @@ def listed_calendars(calendar_ids: Sequence[str], location: Location, effects: E
     return around({"calendars": calendars}, effects)
 
 
-def contact_found(record: Contact, effects: Effects) -> Json:
+def contact_found(record: GhlContact, effects: Effects) -> Json:
     """Return a contact as the search shows it, with its own cursor."""
     return alter(
         {
@@ -83,7 +83,7 @@ def contact_found(record: Contact, effects: Effects) -> Json:
     )
 
 
-def single_contact(record: Contact, location: Location, effects: Effects) -> Json:
+def single_contact(record: GhlContact, location: Location, effects: Effects) -> Json:
     """Return the body of one contact."""
     body: Json = {
         "id": record.id,
@@ -113,7 +113,7 @@ def single_location(record: Location, effects: Effects) -> Json:
     return around({"location": alter(body, effects, id_key="id")}, effects)
 
 
-def search_key(record: Contact) -> tuple[int, str]:
+def search_key(record: GhlContact) -> tuple[int, str]:
     """Return the place of a contact in the order of a search: the cursor that stands on each one found."""
     return round(record.added_at.timestamp() * 1000), record.id
 

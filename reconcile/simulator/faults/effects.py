@@ -4,8 +4,8 @@ from typing import Any
 
 import orjson
 
-from reconcile.simulator.fault_book import Effects
-from reconcile.simulator.fault_kinds import FaultKind
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
 from reconcile.simulator.wire import Json
 
 UNKNOWN_FIELDS: Json = {"_unheardOf": {"nested": [1, None, "x"]}, "schemaRevision": 7}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from reconcile.simulator.ids import Ids
-from reconcile.simulator.records import CalendlyEvent, CalendlyUser, Cancellation, Invitee, Plan
+from reconcile.simulator.records import CalendlyEvent, CalendlyInvitee, CalendlyUser, Cancellation, SubscriptionPlan
 
 HALF_HOUR = timedelta(minutes=30)
 ORIGIN = "https://api.calendly.com"
@@ -20,7 +20,7 @@ class CalendlyState:
         self._ids = ids
         self.users: dict[str, CalendlyUser] = {}
         self.events: dict[str, CalendlyEvent] = {}
-        self.invitees: dict[str, Invitee] = {}
+        self.invitees: dict[str, CalendlyInvitee] = {}
         self.by_token: dict[str, CalendlyUser] = {}
         self._events_by_user: dict[str, list[str]] = defaultdict(list)
         self._events_by_email: dict[str, list[str]] = defaultdict(list)
@@ -34,7 +34,7 @@ class CalendlyState:
         organization_id: str | None = None,
         workspace: str | None = None,
         time_zone: str = "UTC",
-        plan: Plan = Plan.PAID,
+        plan: SubscriptionPlan = SubscriptionPlan.PAID,
         is_admin: bool = True,
     ) -> CalendlyUser:
         """Register a user; without *workspace* its own id names it, without *organization_id* it gets its own."""
@@ -96,10 +96,10 @@ class CalendlyState:
         id: str | None = None,  # noqa: A002
         name: str = "Ann Example",
         created_at: datetime | None = None,
-    ) -> Invitee:
+    ) -> CalendlyInvitee:
         """Give a person a place in an event."""
         at = created_at or self._now()
-        invitee = Invitee(
+        invitee = CalendlyInvitee(
             id=id or self._ids.uuid(),
             event_id=self.events[event_id].id,
             email=email,
@@ -112,14 +112,14 @@ class CalendlyState:
         self._events_by_email[email.lower()].append(event_id)
         return invitee
 
-    def book(
+    def add_booking(
         self, user_id: str, *, email: str, starts_at: datetime, name: str = "Ann Example", at: datetime | None = None
-    ) -> Invitee:
+    ) -> CalendlyInvitee:
         """Enter a one-to-one event with its invitee."""
         event = self.add_event(user_id, starts_at=starts_at, created_at=at)
         return self.invite(event.id, email=email, name=name, created_at=at)
 
-    def cancel(self, invitee_id: str, *, by: str = "invitee", reason: str | None = None) -> Invitee:
+    def cancel(self, invitee_id: str, *, by: str = "invitee", reason: str | None = None) -> CalendlyInvitee:
         """Cancel one place; the event is canceled too if nobody else has a place in it."""
         invitee, at = self.invitees[invitee_id], self._now()
         event = self.events[invitee.event_id]
@@ -130,11 +130,11 @@ class CalendlyState:
             self.events[event.id] = replace(event, cancellation=cancellation, updated_at=at)
         return invitee
 
-    def reschedule(self, invitee_id: str, starts_at: datetime) -> Invitee:
+    def reschedule(self, invitee_id: str, starts_at: datetime) -> CalendlyInvitee:
         """Move a booking as Calendly does: cancel it, and book a new event and a new invitee that point back."""
         old = self.cancel(invitee_id, reason="Meeting conflict")
         event = self.events[old.event_id]
-        new = self.book(event.user_id, email=old.email, starts_at=starts_at, name=old.name)
+        new = self.add_booking(event.user_id, email=old.email, starts_at=starts_at, name=old.name)
         self.link(old.id, new.id)
         return self.invitees[new.id]
 
@@ -143,7 +143,7 @@ class CalendlyState:
         self._put(replace(self.invitees[old_id], rescheduled=True, new=new_id))
         self._put(replace(self.invitees[new_id], old=old_id))
 
-    def mark_no_show(self, invitee_id: str) -> Invitee:
+    def mark_no_show(self, invitee_id: str) -> CalendlyInvitee:
         """Let the host say that the invitee did not come."""
         return self._put(replace(self.invitees[invitee_id], no_show_at=self._now(), updated_at=self._now()))
 
@@ -162,7 +162,7 @@ class CalendlyState:
         """Return the events in which *email* has or had a place, in any case of letters."""
         return [self.events[each] for each in dict.fromkeys(self._events_by_email.get(email.lower(), ()))]
 
-    def invitees_of(self, event_id: str) -> Sequence[Invitee]:
+    def invitees_of(self, event_id: str) -> Sequence[CalendlyInvitee]:
         """Return an event's invitees, canceled ones included, in the order in which they came."""
         return [self.invitees[each] for each in self._invitees_by_event.get(event_id, ())]
 
@@ -174,6 +174,6 @@ class CalendlyState:
         """Return the URI of an invitee as Calendly hands it out and a customer's database stores it."""
         return f"{ORIGIN}/scheduled_events/{self.invitees[invitee_id].event_id}/invitees/{invitee_id}"
 
-    def _put(self, invitee: Invitee) -> Invitee:
+    def _put(self, invitee: CalendlyInvitee) -> CalendlyInvitee:
         self.invitees[invitee.id] = invitee
         return invitee

@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
-from reconcile.simulator import ghl_errors, ghl_render, ghl_search
-from reconcile.simulator.fault_book import Effects
-from reconcile.simulator.fault_kinds import FaultKind
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
+from reconcile.simulator.ghl import errors as ghl_errors
+from reconcile.simulator.ghl import render as ghl_render
+from reconcile.simulator.ghl import search as ghl_search
 from reconcile.simulator.query import parse_query, segments
 from reconcile.simulator.records import Location
-from reconcile.simulator.wire import Answer, Operation, Query, Request, Route
+from reconcile.simulator.wire import ApiOperation, Query, Request, Route, SimulatedResponse
 from reconcile.simulator.world import World
 
 _VERSIONS = frozenset({"2021-04-15", "2021-07-28", "2023-02-21", "v3"})
@@ -19,23 +21,23 @@ def route(request: Request) -> Route | None:  # noqa: PLR0911 - one return for e
     """Return what a method and a path mean, or None where GHL says ``Cannot GET``."""
     match request.method, segments(request.path):
         case "GET", ["calendars", "events", "appointments", appointment_id]:
-            return Route(operation=Operation.GHL_APPOINTMENT, ids=(appointment_id,))
+            return Route(operation=ApiOperation.GHL_APPOINTMENT, ids=(appointment_id,))
         case "GET", ["calendars", ""]:
-            return Route(operation=Operation.GHL_CALENDARS)
+            return Route(operation=ApiOperation.GHL_CALENDARS)
         case "GET", ["calendars", "events"]:
-            return Route(operation=Operation.GHL_CALENDAR_EVENTS)
+            return Route(operation=ApiOperation.GHL_CALENDAR_EVENTS)
         case "GET", ["contacts", contact_id, "appointments"]:
-            return Route(operation=Operation.GHL_CONTACT_APPOINTMENTS, ids=(contact_id,))
+            return Route(operation=ApiOperation.GHL_CONTACT_APPOINTMENTS, ids=(contact_id,))
         case "POST", ["contacts", "search"]:
-            return Route(operation=Operation.GHL_CONTACT_SEARCH)
+            return Route(operation=ApiOperation.GHL_CONTACT_SEARCH)
         case "GET", ["contacts", contact_id] if contact_id:
-            return Route(operation=Operation.GHL_CONTACT, ids=(contact_id,))
+            return Route(operation=ApiOperation.GHL_CONTACT, ids=(contact_id,))
         case "GET", ["locations", location_id]:
-            return Route(operation=Operation.GHL_LOCATION, ids=(location_id,))
+            return Route(operation=ApiOperation.GHL_LOCATION, ids=(location_id,))
     return None
 
 
-def version_refusal(request: Request, effects: Effects) -> Answer | None:
+def version_refusal(request: Request, effects: Effects) -> SimulatedResponse | None:
     """Return what GHL says to a missing or unknown Version header."""
     version = request.headers.get("version")
     if version in _VERSIONS:
@@ -47,55 +49,55 @@ def version_refusal(request: Request, effects: Effects) -> Answer | None:
     return ghl_errors.refusal(401, "version header is invalid", effects)
 
 
-def answer(world: World, where: Route, request: Request, *, owner: Location, effects: Effects) -> Answer:
+def answer(world: World, where: Route, request: Request, *, owner: Location, effects: Effects) -> SimulatedResponse:
     """Answer a call that may be made, for the location to which the token belongs."""
     query = parse_query(request.query_string)
     match where.operation:
-        case Operation.GHL_CONTACT_SEARCH:
+        case ApiOperation.GHL_CONTACT_SEARCH:
             return ghl_search.search(world.ghl, owner, request.body, effects=effects, now=world.now())
-        case Operation.GHL_CALENDARS | Operation.GHL_CALENDAR_EVENTS as operation:
-            lists = _calendars if operation is Operation.GHL_CALENDARS else _calendar_events
+        case ApiOperation.GHL_CALENDARS | ApiOperation.GHL_CALENDAR_EVENTS as operation:
+            lists = _calendars if operation is ApiOperation.GHL_CALENDARS else _calendar_events
             return lists(world, query, owner, effects)
     if query:
         return ghl_errors.unprocessable([f"property {name} should not exist" for name in query], effects)
     match where.operation:
-        case Operation.GHL_APPOINTMENT:
+        case ApiOperation.GHL_APPOINTMENT:
             return _appointment(world, where.ids[0], owner, effects)
-        case Operation.GHL_CONTACT_APPOINTMENTS | Operation.GHL_CONTACT:
+        case ApiOperation.GHL_CONTACT_APPOINTMENTS | ApiOperation.GHL_CONTACT:
             return _contact(world, where, owner, effects)
         case _:
             return _location(where.ids[0], owner, effects)
 
 
-def _appointment(world: World, appointment_id: str, owner: Location, effects: Effects) -> Answer:
+def _appointment(world: World, appointment_id: str, owner: Location, effects: Effects) -> SimulatedResponse:
     record = world.ghl.appointments.get(appointment_id)
     if record is None:
-        return ghl_errors.unknown_id(Operation.GHL_APPOINTMENT, effects)
+        return ghl_errors.unknown_id(ApiOperation.GHL_APPOINTMENT, effects)
     if record.location_id != owner.id:
         return ghl_errors.refusal(403, ghl_errors.WRONG_LOCATION, effects)
-    return Answer(status=200, payload=ghl_render.single_appointment(record, owner, effects))
+    return SimulatedResponse(status=200, payload=ghl_render.single_appointment(record, owner, effects))
 
 
-def _contact(world: World, where: Route, owner: Location, effects: Effects) -> Answer:
+def _contact(world: World, where: Route, owner: Location, effects: Effects) -> SimulatedResponse:
     contact = world.ghl.contacts.get(where.ids[0])
     if contact is None:
         return ghl_errors.unknown_id(where.operation, effects)
     if contact.location_id != owner.id:
         return ghl_errors.refusal(403, ghl_errors.WRONG_LOCATION, effects)
-    if where.operation is Operation.GHL_CONTACT:
-        return Answer(status=200, payload=ghl_render.single_contact(contact, owner, effects))
+    if where.operation is ApiOperation.GHL_CONTACT:
+        return SimulatedResponse(status=200, payload=ghl_render.single_contact(contact, owner, effects))
     records = world.ghl.appointments_of(contact.id)
     payload = ghl_render.listed_appointments(records, owner, effects, time_format="naive")
-    return Answer(status=200, payload=payload)
+    return SimulatedResponse(status=200, payload=payload)
 
 
-def _location(location_id: str, owner: Location, effects: Effects) -> Answer:
+def _location(location_id: str, owner: Location, effects: Effects) -> SimulatedResponse:
     if location_id != owner.id:
         return ghl_errors.refusal(403, ghl_errors.WRONG_LOCATION, effects)
-    return Answer(status=200, payload=ghl_render.single_location(owner, effects))
+    return SimulatedResponse(status=200, payload=ghl_render.single_location(owner, effects))
 
 
-def _calendars(world: World, query: Query, owner: Location, effects: Effects) -> Answer:
+def _calendars(world: World, query: Query, owner: Location, effects: Effects) -> SimulatedResponse:
     faults = [f"property {name} should not exist" for name in query if name not in _CALENDARS_QUERY]
     if "locationId" not in query:
         faults.append("locationId must be a string")
@@ -104,10 +106,10 @@ def _calendars(world: World, query: Query, owner: Location, effects: Effects) ->
     if query["locationId"] != owner.id:
         return ghl_errors.refusal(403, ghl_errors.WRONG_LOCATION, effects)
     calendar_ids = () if query.get("groupId") else world.ghl.calendars_of(owner.id)
-    return Answer(status=200, payload=ghl_render.listed_calendars(calendar_ids, owner, effects))
+    return SimulatedResponse(status=200, payload=ghl_render.listed_calendars(calendar_ids, owner, effects))
 
 
-def _calendar_events(world: World, query: Query, owner: Location, effects: Effects) -> Answer:
+def _calendar_events(world: World, query: Query, owner: Location, effects: Effects) -> SimulatedResponse:
     faults = [f"property {name} should not exist" for name in query if name not in _CALENDAR_QUERY]
     faults += [f"{name} must be a number string" for name in ("startTime", "endTime") if not _is_millis(query, name)]
     if "locationId" not in query:
@@ -128,7 +130,7 @@ def _calendar_events(world: World, query: Query, owner: Location, effects: Effec
         and not query.get("groupId")
     ]
     payload = ghl_render.listed_appointments(records, owner, effects, time_format="iso")
-    return Answer(status=200, payload=payload)
+    return SimulatedResponse(status=200, payload=payload)
 
 
 def _is_millis(query: Query, name: str) -> bool:

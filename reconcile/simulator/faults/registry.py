@@ -8,32 +8,32 @@ from hashlib import blake2b
 from types import MappingProxyType
 from typing import TypeAlias
 
-from reconcile.simulator.fault_kinds import FaultKind, Value
-from reconcile.simulator.faults import Draw, Fault
-from reconcile.simulator.wire import Api, Operation
+from reconcile.simulator.faults.fault import Draw, Fault
+from reconcile.simulator.faults.kinds import FaultKind, Value
+from reconcile.simulator.wire import Api, ApiOperation
 
 Effects: TypeAlias = Mapping[FaultKind, Value]
 NO_EFFECTS: Effects = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class RequestFacts:
     """What is known of a request before it is answered."""
 
     api: Api
-    operation: Operation
+    operation: ApiOperation
     workspace: str
     subjects: tuple[str, ...]
 
 
-class FaultBook:
+class FaultRegistry:
     """The switched-on faults by number; of several with the same kind the one switched on last wins."""
 
     def __init__(self) -> None:
         self._faults: dict[int, Fault] = {}
         self._last = 0
         self._met: Counter[int] = Counter()
-        self._asked: Counter[Call] = Counter()
+        self._asked: Counter[RequestFacts] = Counter()
 
     def __len__(self) -> int:
         return len(self._faults)
@@ -62,7 +62,7 @@ class FaultBook:
         """Return how many requests a fault has met."""
         return self._met[number]
 
-    def effects(self, call: Call, now: datetime) -> Effects:
+    def effects(self, call: RequestFacts, now: datetime) -> Effects:
         """Return what holds for one request; each call counts as a request."""
         if not self._faults:
             return NO_EFFECTS
@@ -84,7 +84,7 @@ class FaultBook:
         return effects
 
 
-def _matches(fault: Fault, call: Call, now: datetime) -> bool:
+def _matches(fault: Fault, call: RequestFacts, now: datetime) -> bool:
     return (
         (fault.workspace is None or fault.workspace == call.workspace)
         and (fault.operation is None or fault.operation is call.operation)
@@ -95,7 +95,7 @@ def _matches(fault: Fault, call: Call, now: datetime) -> bool:
     )
 
 
-def _draw(fault: Fault, number: int, call: Call, occurrence: int) -> float:
+def _draw(fault: Fault, number: int, call: RequestFacts, occurrence: int) -> float:
     """Return a number in [0, 1) that depends on what was asked and how often, not on the order of other requests."""
     parts = [str(number), call.workspace, *call.subjects]
     if fault.draw is Draw.REQUEST:

@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 
 import orjson
 
-from reconcile.simulator.calendly_errors import Refused, invalid
-from reconcile.simulator.calendly_state import ORIGIN
-from reconcile.simulator.fault_book import Effects
-from reconcile.simulator.fault_kinds import FaultKind
+from reconcile.simulator.calendly.errors import CalendlyRefusal, invalid
+from reconcile.simulator.calendly.state import ORIGIN
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
 from reconcile.simulator.wire import Json, Query
 
 Record = TypeVar("Record")
@@ -37,9 +37,9 @@ def listing(path: str, query: Query, effects: Effects) -> Listing:
     try:
         offset, filters = orjson.loads(urlsafe_b64decode(token))
     except ValueError as exc:
-        raise Refused(invalid("page_token", "is invalid")) from exc
+        raise CalendlyRefusal(invalid("page_token", "is invalid")) from exc
     if effects.get(FaultKind.PAGE_FILTERS, "required") == "required" and filters != _filters(query):
-        raise Refused(invalid("page_token", "does not belong to these filters"))
+        raise CalendlyRefusal(invalid("page_token", "does not belong to these filters"))
     return Listing(path=path, query=filters, offset=offset)
 
 
@@ -71,7 +71,7 @@ def page(pages: Listing, records: Sequence[Record], *, body_of: Callable[[Record
 def _count(query: Query) -> int:
     text = query.get("count", str(_DEFAULT_COUNT))
     if not text.isdigit() or not 1 <= int(text) <= _LARGEST_COUNT:
-        raise Refused(invalid("count", "must be between 1 and 100"))
+        raise CalendlyRefusal(invalid("count", "must be between 1 and 100"))
     return int(text)
 
 
