@@ -75,9 +75,10 @@ test-image: image  ## looks into the image and starts it
 	$(BIN)/pytest tests/image -m image
 
 .PHONY: check
-check: $(STAMP)  ## lint, format, types and import contracts
+check: $(STAMP)  ## lint, format, names, types and import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/python -m tests.naming
 	$(BIN)/mypy
 	PYTHONPATH=.:cmd $(BIN)/lint-imports --no-logo
 	$(BIN)/hadolint Dockerfile

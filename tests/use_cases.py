@@ -1,22 +1,22 @@
 """The use cases by name: the one place in the tests that knows in which module each of them lives."""
 
-from reconcile.domain.breaker.attribution import PROVIDER_FAULTS, WORKSPACE_FAULTS
+from reconcile.domain.breaker.attribution import LEAD_FAULTS, PROVIDER_FAULTS, WORKSPACE_FAULTS
 from reconcile.domain.breaker.registry import Admission, BreakerRegistry, Refusal
 from reconcile.domain.breaker.window import Fault, SuspectOutcome
 from reconcile.domain.breaker.withholding import blames_others, distrusts, distrusts_absence
 from reconcile.domain.run.report_document import breaker_document, document, instant
 from reconcile.domain.run.request import Progress, RunRequest
-from reconcile.services.alerting.channel_test import rehearse
+from reconcile.services.alerting.channel_test import test_channels
 from reconcile.services.alerting.conditions import conditions
-from reconcile.services.alerting.notify import Alarm, tell
+from reconcile.services.alerting.notify import Notifier, notify
 from reconcile.services.alerting.view import alerts_view
 from reconcile.services.backfill import backfill
 from reconcile.services.backfill.apply import Applying
-from reconcile.services.backfill.backfill import ROUND, Wanted
+from reconcile.services.backfill.backfill import ROUND, BackfillRequest
 from reconcile.services.backfill.planning import OwnBreakers, carrying_out, planning
-from reconcile.services.backfill.undo import LeftLead, Undo, Undoing, undo
+from reconcile.services.backfill.undo import Undo, Undoing, UnrevertedLead, undo
 from reconcile.services.backfill.view import view as backfill_view
-from reconcile.services.control.annotation_commands import Obeyed, obey
+from reconcile.services.control.annotation_commands import AppliedCommands, apply_commands
 from reconcile.services.control.breaker_overrides import Order, Verb, act, breaker_key
 from reconcile.services.control.cadence import cadence_view, lower, wait_for
 from reconcile.services.control.mirror import ATTEMPTS, BUDGET, Mirror
@@ -41,15 +41,16 @@ from reconcile.services.views.failure_history import explain_failure
 from reconcile.services.views.lead_lists import LeadLine, mismatched, quarantined
 from reconcile.services.views.next_steps import advice
 from reconcile.services.views.page import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
-from reconcile.services.views.run_history import every_tick
-from reconcile.services.views.status import Overview, overview, troubled
-from reconcile.services.views.time_buckets import Calendar, step
-from reconcile.services.views.timeline import Chronicle, Timeline
+from reconcile.services.views.run_history import scheduled_runs
+from reconcile.services.views.status import Overview, breakers_with_advice, overview
+from reconcile.services.views.time_buckets import TimeBuckets, step
+from reconcile.services.views.timeline import Timeline, TimelineBuilder
 
 __all__ = [
     "ATTEMPTS",
     "BUDGET",
     "EARLY_RELEASES_PER_SLOT",
+    "LEAD_FAULTS",
     "LEASE_MARGIN",
     "PIECE",
     "PROVIDER_FAULTS",
@@ -60,21 +61,19 @@ __all__ = [
     "WORKSPACE_FAULTS",
     "AdaptiveLimiter",
     "Admission",
-    "Alarm",
+    "AppliedCommands",
     "Applying",
+    "BackfillRequest",
     "BreakerRegistry",
     "Bulkhead",
-    "Calendar",
-    "Chronicle",
     "Dependencies",
     "Fault",
     "LeadLine",
     "LeadStory",
-    "LeftLead",
     "LocalBudgets",
     "Means",
     "Mirror",
-    "Obeyed",
+    "Notifier",
     "Order",
     "Overview",
     "OwnBreakers",
@@ -85,19 +84,23 @@ __all__ = [
     "RunRequest",
     "Stop",
     "SuspectOutcome",
+    "TimeBuckets",
     "Timeline",
+    "TimelineBuilder",
     "Undo",
     "Undoing",
+    "UnrevertedLead",
     "Verb",
-    "Wanted",
     "act",
     "advice",
     "alerts_view",
+    "apply_commands",
     "backfill",
     "backfill_view",
     "blames_others",
     "breaker_document",
     "breaker_key",
+    "breakers_with_advice",
     "cadence_view",
     "carrying_out",
     "conditions",
@@ -106,7 +109,6 @@ __all__ = [
     "distrusts_absence",
     "document",
     "dry_run_store",
-    "every_tick",
     "explain_failure",
     "explain_lead",
     "explain_run",
@@ -120,7 +122,7 @@ __all__ = [
     "mismatched",
     "new_leads_since",
     "not_due_report",
-    "obey",
+    "notify",
     "of_run",
     "overview",
     "page_facts",
@@ -129,14 +131,13 @@ __all__ = [
     "quarantined",
     "read_freshness",
     "readiness",
-    "rehearse",
     "report_of",
     "rights",
     "run",
+    "scheduled_runs",
     "select_workspaces",
     "step",
-    "tell",
-    "troubled",
+    "test_channels",
     "unbegun_report",
     "undo",
     "verify_document",

@@ -7,12 +7,12 @@ from datetime import datetime
 import click
 
 from reconcile import bootstrap
-from reconcile.bootstrap.alerts import alarm_of
+from reconcile.bootstrap.alerts import open_notifier
 from reconcile.errors import SettingsError
 from reconcile.ports import Store
-from reconcile.services.alerting.channel_test import ChannelTrial, rehearse
+from reconcile.services.alerting.channel_test import ChannelTrial, test_channels
 from reconcile.services.alerting.conditions import conditions
-from reconcile.services.alerting.notify import Alarm, tell
+from reconcile.services.alerting.notify import Notifier, notify
 from reconcile.services.alerting.view import AlertsView, alerts_view
 from reconcile.settings import SETTINGS, Settings
 from reconcile.telemetry import LoggingTelemetry
@@ -61,7 +61,7 @@ def check(ctx: click.Context, settings: Settings) -> None:
 @examples("reconcile alerts test")
 def test(ctx: click.Context, settings: Settings) -> None:
     """Send a test message to each configured channel; exits with 1 if one did not accept it."""
-    trials = asyncio.run(_tried(settings))
+    trials = asyncio.run(_test_channels(settings))
     if is_text(settings):
         from reconcile_cli.text import alerts as text  # noqa: PLC0415 - rich, for a person only
 
@@ -81,11 +81,11 @@ def _show(settings: Settings, view: AlertsView) -> None:
 
 
 async def _listed(settings: Settings) -> AlertsView:
-    async with bootstrap.opened(settings) as opened, alarm_of(settings, clock=opened.clock) as alarm:
-        return await _view(settings, opened.store, alarm=alarm, now=opened.clock.now())
+    async with bootstrap.open_database(settings) as opened, open_notifier(settings, clock=opened.clock) as notifier:
+        return await _view(settings, opened.store, notifier=notifier, now=opened.clock.now())
 
 
-async def _view(settings: Settings, store: Store, *, alarm: Alarm | None, now: datetime) -> AlertsView:
+async def _view(settings: Settings, store: Store, *, notifier: Notifier | None, now: datetime) -> AlertsView:
     """Return the alerts with all that is true at *now*, whether or not a run has noted it."""
     true = await conditions(
         store,
@@ -94,24 +94,24 @@ async def _view(settings: Settings, store: Store, *, alarm: Alarm | None, now: d
         breaker=settings.breaker_policy(),
         planned=settings.planned_cadence(now),
     )
-    return await alerts_view(store, alarm=alarm, conditions=true, now=now)
+    return await alerts_view(store, notifier=notifier, conditions=true, now=now)
 
 
 async def _checked(settings: Settings) -> AlertsView:
-    async with bootstrap.opened(settings) as opened, alarm_of(settings, clock=opened.clock) as found:
-        alarm, clock = _needed(found), opened.clock
+    async with bootstrap.open_database(settings) as opened, open_notifier(settings, clock=opened.clock) as found:
+        notifier, clock = _needed(found), opened.clock
         holder = f"check-{bootstrap.new_run_id(clock.now())}"
-        await tell(alarm, holder=holder, store=opened.store, clock=clock, telemetry=LoggingTelemetry())
-        return await _view(settings, opened.store, alarm=alarm, now=clock.now())
+        await notify(notifier, holder=holder, store=opened.store, clock=clock, telemetry=LoggingTelemetry())
+        return await _view(settings, opened.store, notifier=notifier, now=clock.now())
 
 
-async def _tried(settings: Settings) -> Sequence[ChannelTrial]:
+async def _test_channels(settings: Settings) -> Sequence[ChannelTrial]:
     clock = bootstrap.SystemClock()
-    async with alarm_of(settings, clock=clock) as found:
-        return await rehearse(_needed(found), clock=clock)
+    async with open_notifier(settings, clock=clock) as found:
+        return await test_channels(_needed(found), clock=clock)
 
 
-def _needed(alarm: Alarm | None) -> Alarm:
-    if alarm is None:
+def _needed(notifier: Notifier | None) -> Notifier:
+    if notifier is None:
         raise SettingsError([_NONE_SET])
-    return alarm
+    return notifier

@@ -35,7 +35,7 @@ def command() -> None:
 @examples("reconcile explain lead 4711")
 def lead(settings: Settings, *, lead_id: str) -> None:
     """Explain one lead: whether it is due, its stored state, what was changed."""
-    _tell(settings, lambda **facts: explain_lead(LeadId(lead_id), **facts))
+    _print_explanation(settings, lambda **facts: explain_lead(LeadId(lead_id), **facts))
 
 
 @command.command()
@@ -44,7 +44,7 @@ def lead(settings: Settings, *, lead_id: str) -> None:
 @examples("reconcile explain workspace ws-1")
 def workspace(settings: Settings, *, workspace_id: str) -> None:
     """Explain one workspace: whether it is served, and the results of its last batches."""
-    _tell(settings, lambda **facts: explain_workspace(WorkspaceId(workspace_id), **facts))
+    _print_explanation(settings, lambda **facts: explain_workspace(WorkspaceId(workspace_id), **facts))
 
 
 @command.command()
@@ -53,7 +53,7 @@ def workspace(settings: Settings, *, workspace_id: str) -> None:
 @examples("reconcile explain run 01JQ8Z")
 def run(settings: Settings, *, run_id: str) -> None:
     """Explain one run: its report, the workspaces it visited and what it changed."""
-    _tell(settings, lambda *, store, **_: explain_run(RunId(run_id), store=store))
+    _print_explanation(settings, lambda *, store, **_: explain_run(RunId(run_id), store=store))
 
 
 @command.command()
@@ -62,11 +62,11 @@ def run(settings: Settings, *, run_id: str) -> None:
 @examples('reconcile explain failure "missing provider id"')
 def failure(settings: Settings, *, text: str) -> None:
     """Explain one kind of failure: since when, how often, in which versions, in which workspaces."""
-    _tell(settings, lambda *, store, **_: explain_failure(text, store=store))
+    _print_explanation(settings, lambda *, store, **_: explain_failure(text, store=store))
 
 
-def _tell(settings: Settings, explain: Callable[..., Awaitable[Story]]) -> None:
-    story = asyncio.run(_story(settings, explain))
+def _print_explanation(settings: Settings, explain: Callable[..., Awaitable[Story]]) -> None:
+    story = asyncio.run(_explanation(settings, explain))
     if is_text(settings):
         from reconcile_cli.text import explain as text  # noqa: PLC0415 - rich, for a person only
 
@@ -75,8 +75,8 @@ def _tell(settings: Settings, explain: Callable[..., Awaitable[Story]]) -> None:
         print_json(story)
 
 
-async def _story(settings: Settings, explain: Callable[..., Awaitable[Story]]) -> Story:
-    async with bootstrap.opened(settings) as opened:
+async def _explanation(settings: Settings, explain: Callable[..., Awaitable[Story]]) -> Story:
+    async with bootstrap.open_database(settings) as opened:
         facts: dict[str, Any] = {
             "store": opened.store,
             "now": opened.clock.now(),

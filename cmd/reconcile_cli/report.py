@@ -30,7 +30,7 @@ def command(settings: Settings, *, target: str | None, since: timedelta | None) 
     if target is None:
         if since is not None:
             raise click.UsageError("--since is for the page; give --html FILE too")
-        _tell(settings, asyncio.run(_last(settings)))
+        _print_report(settings, asyncio.run(_last(settings)))
         return
     span = since or timedelta(days=1)
     if not _SHORTEST <= span <= _LONGEST:
@@ -45,7 +45,7 @@ def command(settings: Settings, *, target: str | None, since: timedelta | None) 
 
 
 async def _last(settings: Settings) -> Mapping[str, Any]:
-    async with bootstrap.opened(settings) as opened:
+    async with bootstrap.open_database(settings) as opened:
         rows = await opened.store.ledger.runs(limit=_LOOKED_AT)
     report = next((row.report for row in rows if row.report is not None), None)
     if report is None:
@@ -53,7 +53,7 @@ async def _last(settings: Settings) -> Mapping[str, Any]:
     return report
 
 
-def _tell(settings: Settings, report: Mapping[str, Any]) -> None:
+def _print_report(settings: Settings, report: Mapping[str, Any]) -> None:
     if is_text(settings):
         from reconcile_cli.text import report as text  # noqa: PLC0415 - rich, for a person only
 

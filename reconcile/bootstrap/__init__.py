@@ -13,12 +13,12 @@ from typing import Any
 
 import reconcile
 from reconcile.bootstrap import termination_log
-from reconcile.bootstrap.alerts import alarm_of
+from reconcile.bootstrap.alerts import open_notifier
 from reconcile.bootstrap.state_object import mirror_of, state_findings
 from reconcile.bootstrap.telemetry import telemetry_findings, telemetry_of
 from reconcile.credentials import CredentialDirectory
 from reconcile.domain.credential import Token
-from reconcile.domain.finding import Finding, Verdict, worst
+from reconcile.domain.finding import Finding, FindingStatus, worst
 from reconcile.domain.ids import ProviderName, RunId
 from reconcile.domain.lead import Lead
 from reconcile.domain.run.receipt import receipt_text
@@ -55,7 +55,7 @@ class SystemClock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class OpenDatabase:
     """What commands that ask and order need."""
 
     store: Store
@@ -63,18 +63,20 @@ class Opened:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, *, now: datetime | None = None) -> AsyncIterator[Opened]:
+async def open_database(settings: Settings, *, now: datetime | None = None) -> AsyncIterator[OpenDatabase]:
     """Open the database that *settings* name; raise SettingsError or StoreUnavailable.
 
     *now* is this machine's time, where it is to be written: it must not be far from the database's.
     """
     tokens = CredentialDirectory(settings.credentials_dir) if settings.credentials_dir else None
-    async with opened_url(settings.database_url, mapping=settings.schema_mapping, tokens=tokens, now=now) as store:
-        yield Opened(store=store, clock=SystemClock())
+    async with open_database_url(
+        settings.database_url, mapping=settings.schema_mapping, tokens=tokens, now=now
+    ) as store:
+        yield OpenDatabase(store=store, clock=SystemClock())
 
 
 @asynccontextmanager
-async def opened_url(
+async def open_database_url(
     url: str, *, mapping: str = "default", tokens: CredentialDirectory | None = None, now: datetime | None = None
 ) -> AsyncIterator[Store]:
     """Open one database by its URL."""
@@ -117,15 +119,15 @@ async def doctor(settings: Settings) -> Sequence[Finding]:
     try:
         mapping = load_mapping(settings.schema_mapping)
     except SettingsError as error:
-        return [Finding(subject="mapping", verdict=Verdict.FAULT, text=fault) for fault in error.faults]
+        return [Finding(subject="mapping", verdict=FindingStatus.FAULT, text=fault) for fault in error.faults]
     findings = list(await check_schema(settings.database_url, mapping=mapping, now=clock.now()))
     findings += await state_findings(settings)
     findings += telemetry_findings()
     if settings.credentials_dir:
         faults = CredentialDirectory(settings.credentials_dir).faults()
-        findings += [Finding(subject="credentials", verdict=Verdict.FAULT, text=fault) for fault in faults]
-    if worst(findings) in {Verdict.FINE, Verdict.WARNING}:
-        async with opened(settings) as database:
+        findings += [Finding(subject="credentials", verdict=FindingStatus.FAULT, text=fault) for fault in faults]
+    if worst(findings) in {FindingStatus.FINE, FindingStatus.WARNING}:
+        async with open_database(settings) as database:
             findings += await readiness(
                 database.store,
                 now=clock.now(),
@@ -184,7 +186,7 @@ async def run(
         try:
             async with (
                 mirror_of(None if request.dry_run or adapt else settings, clock=clock, telemetry=telemetry) as mirror,
-                _parts(settings, clock=clock, stop=stop, telemetry=telemetry, on_progress=on_progress) as deps,
+                _dependencies(settings, clock=clock, stop=stop, telemetry=telemetry, on_progress=on_progress) as deps,
             ):
                 deps = replace(deps, mirror=mirror)  # noqa: PLW2901 - only now complete
                 await _refuse_unknown_workspace(request, deps.store)
@@ -221,13 +223,13 @@ async def _refuse_unknown_workspace(request: RunRequest, store: Store) -> None:
 
 
 @asynccontextmanager
-async def _parts(
+async def _dependencies(
     settings: Settings, *, clock: Clock, stop: Stop, telemetry: Telemetry, on_progress: OnProgress | None
 ) -> AsyncIterator[Dependencies]:
     """Open what a run works through."""
     random = chances.Random()
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(opened(settings, now=clock.now()))
+        database = await stack.enter_async_context(open_database(settings, now=clock.now()))
         providers = await stack.enter_async_context(
             providers_at(
                 ghl_url=settings.ghl_base_url,
@@ -239,7 +241,7 @@ async def _parts(
             )
         )
         sink = await stack.enter_async_context(_sink(settings, clock=clock))
-        alarm = await stack.enter_async_context(alarm_of(settings, clock=clock))
+        notifier = await stack.enter_async_context(open_notifier(settings, clock=clock))
         yield Dependencies(
             store=database.store,
             providers=providers,
@@ -247,7 +249,7 @@ async def _parts(
             random=random,
             telemetry=telemetry,
             sink=sink,
-            alarm=alarm,
+            notifier=notifier,
             version=reconcile.__version__,
             stop=stop,
             on_progress=on_progress,

@@ -22,7 +22,7 @@ class LoggingTelemetry(NoopTelemetry):
         _LOGGER.warning(name, extra={"facts": facts})
 
 
-def is_heard(level: int) -> bool:
+def is_logged(level: int) -> bool:
     """Tell whether events of this severity are logged."""
     return _LOGGER.isEnabledFor(level)
 

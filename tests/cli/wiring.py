@@ -41,17 +41,17 @@ from tests.use_cases import (
     advice,
     alerts_view,
     backfill,
+    breakers_with_advice,
     cadence_view,
     explain_lead,
     explain_workspace,
     lease_held_report,
+    notify,
     overview,
     page_facts,
     readiness,
-    rehearse,
     run,
-    tell,
-    troubled,
+    test_channels,
 )
 
 PROVIDERS = ("ghl.example", "calendly.example")
@@ -64,13 +64,13 @@ _SEAMS: Sequence[tuple[Callable[..., Any], Mapping[str, str]]] = (
     (explain_workspace, {"policy": "due", "breaker": "breaker"}),
     (act, {"policy": "breaker"}),
     (advice, {"policy": "breaker"}),
-    (troubled, {"policy": "breaker"}),
+    (breakers_with_advice, {"policy": "breaker"}),
     (cadence_view, {"planned": "planned"}),
     (readiness, {"policy": "due", "has_webhook": "has_webhook"}),
     (check_schema, {"0": "checked_url", "mapping": "checked_mapping"}),
     (alerts_view, {"alarm": "alarm"}),
-    (tell, {"0": "alarm"}),
-    (rehearse, {"0": "alarm"}),
+    (notify, {"0": "alarm"}),
+    (test_channels, {"0": "alarm"}),
     (backfill.begin, {"0": "wanted"}),
     (backfill.complete, {"caps": "caps"}),
     (backfill.work_off, {"shard": "shard"}),
@@ -125,7 +125,7 @@ def _recorded(patch: pytest.MonkeyPatch, seen: Seen) -> Iterator[None]:
     for original, names in _SEAMS:
         substitute_in_test(patch, original, _noting(original, names, seen))
     substitute_in_test(patch, page_facts, _stopped_at_the_page(seen))
-    substitute_in_test(patch, bootstrap.opened_url, _opened(bootstrap.opened_url, seen))
+    substitute_in_test(patch, bootstrap.open_database_url, _opened(bootstrap.open_database_url, seen))
     substitute_in_test(patch, run, _tried(seen))
     substitute_in_test(patch, serve, _served(seen))
     substitute_in_test(patch, AiohttpTransport, lambda: _Wire(seen))
@@ -172,7 +172,7 @@ def _tried(seen: Seen) -> Callable[..., Any]:
     """Try each part of a run once, in place of the run."""
 
     async def call(request: RunRequest, *, run_id: RunId, policy: RunPolicy, deps: Dependencies) -> RunReport:
-        facts = {"request": request, "policy": policy, "alarm": deps.alarm, "has_mirror": deps.mirror is not None}
+        facts = {"request": request, "policy": policy, "alarm": deps.notifier, "has_mirror": deps.mirror is not None}
         for name, value in facts.items():
             seen.values[name].append(value)
         started = deps.clock.monotonic()
@@ -188,7 +188,7 @@ def _tried(seen: Seen) -> Callable[..., Any]:
         deadline = deps.clock.monotonic() + LEFT.total_seconds()
         if deps.sink is not None:
             await deps.sink.deliver(filled(OutboxRow), deadline=deadline)
-        for channel in deps.alarm.channels if deps.alarm else ():
+        for channel in deps.notifier.channels if deps.notifier else ():
             with suppress(AlertNotDelivered):
                 await channel.deliver(a_message(), deadline=deadline)
         report = lease_held_report(request, run_id=run_id, clock=deps.clock, started=started)

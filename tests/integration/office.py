@@ -143,7 +143,7 @@ async def an_office(
     clock = OfficeClock(START)
     wanted = size or WorldSize()
     world = World.generate(seed=seed, now=clock.now, size=replace(wanted, mix=mix) if mix else wanted)
-    async with simulate(world) as simulator, bootstrap.opened_url(url) as store:
+    async with simulate(world) as simulator, bootstrap.open_database_url(url) as store:
         await bootstrap.seed_url(
             url,
             workspaces=[workspace_of(each) for each in world.workspaces.values()],

@@ -61,7 +61,7 @@ class Company:
             random=random.Random(1),
             telemetry=self.ear,
             sink=record("EffectSink", self.sink),
-            alarm=an_alarm(record("AlertChannel", self.channel)),
+            notifier=an_alarm(record("AlertChannel", self.channel)),
             mirror=Mirror(port=mirror, clock=clock, random=random.Random(1), telemetry=Ear()),
             stop=Stop(),
         )

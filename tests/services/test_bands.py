@@ -14,7 +14,7 @@ from reconcile.domain.ids import RunId
 from reconcile.domain.page import Band
 from reconcile.ports import ScheduledRun
 from tests.services.stub import NOW
-from tests.use_cases import Chronicle, Timeline, instant
+from tests.use_cases import Timeline, TimelineBuilder, instant
 
 SINCE = NOW - timedelta(hours=1)
 GHL = "provider:ghl"
@@ -42,10 +42,10 @@ def tick(minute: float, *breakers: Mapping[str, Any]) -> ScheduledRun:
 
 
 def drawn(ticks: Sequence[ScheduledRun], *breakers: Breaker, most: int = 9) -> Timeline:
-    chronicle = Chronicle(since=SINCE, now=NOW)
+    builder = TimelineBuilder(since=SINCE, now=NOW)
     for each in ticks:
-        chronicle.add(each)
-    return chronicle.timeline(breakers, most=most)
+        builder.add(each)
+    return builder.timeline(breakers, most=most)
 
 
 def spans(found: Timeline) -> list[tuple[str, float, float]]:

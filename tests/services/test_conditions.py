@@ -52,8 +52,8 @@ async def test_a_cadence_that_was_lowered_until_just_now_was_no_standstill(desk:
 
 async def test_a_schedule_that_stands_still_is_told_by_whoever_looks(desk: Desk, channel: FakeChannel) -> None:
     desk.clock.advance(timedelta(minutes=20))
-    await look(desk, desk.alarm, "look")
-    await look(desk, desk.alarm, "look again")
+    await look(desk, desk.notifier, "look")
+    await look(desk, desk.notifier, "look again")
     await desk.run()
 
     assert channel.told == [(News.NEW, "no_successful_run"), (News.RECOVERED, "no_successful_run")]
@@ -68,7 +68,7 @@ async def test_what_is_not_the_schedules_work_does_not_hide_that_it_stands_still
         desk.clock.advance(timedelta(seconds=15))
         trigger = (Trigger.BACKFILL, Trigger.UNDO, Trigger.MANUAL)[number % 3]
         await entered(desk, succeeded, f"other-{number}", trigger=trigger)
-    await look(desk, desk.alarm, "look")
+    await look(desk, desk.notifier, "look")
 
     assert channel.told == [(News.NEW, "no_successful_run")]
     assert channel.messages[0].notices[0].alert.since == succeeded.timestamp
@@ -117,7 +117,7 @@ async def test_an_unhealthy_run_is_told_with_what_failed(desk: Desk, channel: Fa
 async def test_leads_that_are_set_aside_are_told_from_so_many_within_an_hour_on(
     desk: Desk, channel: FakeChannel
 ) -> None:
-    desk.alarm = an_alarm(channel, quarantined=3)
+    desk.notifier = an_alarm(channel, quarantined=3)
     shadow = BreakerPolicy(is_enforced=False)
     desk.policy = replace(desk.policy, backoff=BackoffPolicy(quarantine_after=1), breaker=shadow)
     for lead in ("ws-0-lead-000", "ws-1-lead-000", "ws-2-lead-000"):
@@ -126,7 +126,7 @@ async def test_leads_that_are_set_aside_are_told_from_so_many_within_an_hour_on(
     desk.clock.advance(timedelta(minutes=9))
     for _ in range(60):
         desk.clock.advance(timedelta(minutes=1))
-        await look(desk, desk.alarm, "look")
+        await look(desk, desk.notifier, "look")
 
     told = [each for each in channel.told if each[1] == "quarantine_growth"]
     assert told == [(News.NEW, "quarantine_growth"), (News.RECOVERED, "quarantine_growth")]

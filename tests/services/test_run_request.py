@@ -12,7 +12,7 @@ from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.run.cadence import NotYet
 from reconcile.domain.run.report import RunReport, Trigger
 from reconcile.domain.shard import Shard
-from reconcile.domain.verification.checklist import RunStep, Step
+from reconcile.domain.verification.checklist import ChecklistStep, RunStep
 from reconcile.ports import Span
 from reconcile.ports.telemetry import NoopSpan
 from tests.filled import filled, names_of, with_another
@@ -92,7 +92,7 @@ async def test_a_run_of_a_checklist_is_asked_for_as_the_step_says(name: str) -> 
         return filled(RunReport, errors=1)
 
     for each in (step, with_another(step, name)):
-        await work_through([Step(title="a", what=each)], _means(run))
+        await work_through([ChecklistStep(title="a", what=each)], _means(run))
     first, second = (getattr(each, OF_STEP[name]) for each in asked)
 
     assert (first, second) == (getattr(step, name), getattr(with_another(step, name), name))

@@ -9,7 +9,7 @@ import pytest
 from reconcile.domain.alert import AlertPolicy, ConditionKind
 from reconcile.domain.breaker.breaker import BreakerKey, BreakerPolicy, BreakerScope
 from reconcile.domain.due import DuePolicy
-from reconcile.domain.page import Standing
+from reconcile.domain.page import OverallStatus
 from reconcile.domain.run.cadence import CadenceOverride, PlannedCadence
 from reconcile.domain.run.punctuality import TICKS_NEEDED
 from reconcile.errors import ErrorClass
@@ -24,7 +24,7 @@ EACH_MINUTE = PlannedCadence(
 )
 
 
-async def judged(stub: Stub, planned: PlannedCadence = EACH_MINUTE) -> tuple[Standing, str, Sequence[str]]:
+async def judged(stub: Stub, planned: PlannedCadence = EACH_MINUTE) -> tuple[OverallStatus, str, Sequence[str]]:
     """Return the standing, what status says, and the kinds of alert that hold, after checking that the page agrees."""
     store, breaker = stub.store(), BreakerPolicy()
     view = await overview(store, now=NOW, due=DuePolicy(), breaker=breaker, planned=planned)
@@ -37,15 +37,15 @@ async def judged(stub: Stub, planned: PlannedCadence = EACH_MINUTE) -> tuple[Sta
 @pytest.mark.parametrize(
     ("minutes_ago", "standing", "text", "kinds"),
     [
-        (0.9, Standing.WELL, "the last finished run was healthy", []),
-        (1.4, Standing.ATTENTION, "late: the run due at", []),
-        (3, Standing.TROUBLE, "down: no run for 3m", [ConditionKind.NO_SUCCESSFUL_RUN]),
-        (51, Standing.TROUBLE, "down: no run for 51m", [ConditionKind.NO_SUCCESSFUL_RUN]),
-        (180, Standing.TROUBLE, "down: no run for 3h", [ConditionKind.NO_SUCCESSFUL_RUN]),
+        (0.9, OverallStatus.WELL, "the last finished run was healthy", []),
+        (1.4, OverallStatus.ATTENTION, "late: the run due at", []),
+        (3, OverallStatus.TROUBLE, "down: no run for 3m", [ConditionKind.NO_SUCCESSFUL_RUN]),
+        (51, OverallStatus.TROUBLE, "down: no run for 51m", [ConditionKind.NO_SUCCESSFUL_RUN]),
+        (180, OverallStatus.TROUBLE, "down: no run for 3h", [ConditionKind.NO_SUCCESSFUL_RUN]),
     ],
 )
 async def test_a_healthy_last_run_does_not_hide_that_no_run_followed(
-    minutes_ago: float, standing: Standing, text: str, kinds: Sequence[str]
+    minutes_ago: float, standing: OverallStatus, text: str, kinds: Sequence[str]
 ) -> None:
     stub = Stub(runs=[run_row("run-1", minutes_ago=minutes_ago, report=healthy())])
 
@@ -70,25 +70,25 @@ async def test_a_lowered_cadence_is_no_silence_and_its_end_begins_a_new_count() 
     stub = Stub(runs=[run_row("run-1", minutes_ago=9, report=healthy())])
     await stub.cadences.set(override)
 
-    assert (await judged(stub))[0] is Standing.WELL
+    assert (await judged(stub))[0] is OverallStatus.WELL
     stub.runs = [run_row("run-1", minutes_ago=16, report=healthy())]
     assert (await judged(stub))[1].startswith("late")
 
     stub.runs = [run_row("run-1", minutes_ago=9, report=healthy())]
     await stub.cadences.set(replace(override, expires_at=NOW - MINUTE / 4))
-    assert (await judged(stub))[0] is Standing.WELL
+    assert (await judged(stub))[0] is OverallStatus.WELL
 
 
 @pytest.mark.parametrize(
     ("parked", "total", "standing", "text"),
     [
-        (1, 100, Standing.ATTENTION, "parked: 1 of 100 workspaces; others are served"),
-        (50, 100, Standing.TROUBLE, "parked: 50 of 100 workspaces"),
-        (10_000, 10_000, Standing.TROUBLE, "parked: 10,000 of 10,000 workspaces"),
-        (1, 1, Standing.TROUBLE, "parked: 1 of 1 workspaces"),
+        (1, 100, OverallStatus.ATTENTION, "parked: 1 of 100 workspaces; others are served"),
+        (50, 100, OverallStatus.TROUBLE, "parked: 50 of 100 workspaces"),
+        (10_000, 10_000, OverallStatus.TROUBLE, "parked: 10,000 of 10,000 workspaces"),
+        (1, 1, OverallStatus.TROUBLE, "parked: 1 of 1 workspaces"),
     ],
 )
-async def test_most_workspaces_parked_is_trouble(parked: int, total: int, standing: Standing, text: str) -> None:
+async def test_most_workspaces_parked_is_trouble(parked: int, total: int, standing: OverallStatus, text: str) -> None:
     keys = [BreakerKey(BreakerScope.WORKSPACE, f"ws-{number}") for number in range(parked)]
     breakers = {key: tripped(key, fault=ErrorClass.CREDENTIAL) for key in keys}
     runs = [run_row("run-1", minutes_ago=0.5, report=healthy(health="degraded"))]
@@ -102,6 +102,6 @@ async def test_the_list_of_alerts_holds_what_is_true_now_though_no_run_has_noted
     store = Stub(runs=[run_row("run-1", minutes_ago=180, report=healthy())]).store()
     true = await conditions(store, now=NOW, policy=AlertPolicy(), breaker=BreakerPolicy(), planned=EACH_MINUTE)
 
-    view = await alerts_view(store, alarm=None, conditions=true, now=NOW)
+    view = await alerts_view(store, notifier=None, conditions=true, now=NOW)
 
     assert [(each.kind, each.over_at) for each in view.alerts] == [(ConditionKind.NO_SUCCESSFUL_RUN, None)]

@@ -13,7 +13,7 @@ from reconcile.domain.backfill.plan import BackfillPlan, ItemState
 from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.ids import RunId
 from reconcile.domain.run.report import RunReport
-from reconcile.domain.verification.checklist import RunStep, Step
+from reconcile.domain.verification.checklist import ChecklistStep, RunStep
 from reconcile.domain.verification.claim import Why
 from reconcile.errors import StoreUnavailable
 from reconcile.ports import AppliedAnnotation, Ledger, Store
@@ -21,7 +21,7 @@ from tests.services.backfilling import PLAN, Backfilling, cancel
 from tests.services.desk import Desk, Wrapped
 from tests.services.fakes import START
 from tests.services.stopping import Reason, Stopper, after_each, before_first
-from tests.use_cases import ROUND, Means, RunPolicy, RunRequest, Undo, obey, prune, undo, work_through
+from tests.use_cases import ROUND, Means, RunPolicy, RunRequest, Undo, apply_commands, prune, undo, work_through
 
 WORKSPACES, LEADS = 4, 2
 AFTER = (0, 1, 2, WORKSPACES)
@@ -163,7 +163,9 @@ async def test_a_checklist_tries_no_step_after_sigterm(desk: Desk, after: int) -
         return replace(report, stopped="sigterm" if len(made) == after else None)
 
     means = Means(clock=desk.clock, store=None, log_file=_no_log, pods=_no_log, run=run)
-    steps = [Step(title=str(n), what=RunStep(workspaces=1, leads_per_workspace=n, dry_run=True)) for n in range(4)]
+    steps = [
+        ChecklistStep(title=str(n), what=RunStep(workspaces=1, leads_per_workspace=n, dry_run=True)) for n in range(4)
+    ]
 
     results = await work_through(steps, means)
 
@@ -198,9 +200,9 @@ async def test_annotations_that_were_obeyed_are_not_obeyed_again(desk: Desk, kin
     store = desk.with_(applied_annotations=Wrapped(desk.store.applied_annotations, remember=remember))
 
     with pytest.raises((asyncio.CancelledError, StoreUnavailable)):
-        await obey(annotations, store=store, now=desk.clock.now(), policy=BreakerPolicy())
+        await apply_commands(annotations, store=store, now=desk.clock.now(), policy=BreakerPolicy())
     seen = [row.key for row in await desk.store.applied_annotations.list_all()]
-    rest = await obey(annotations, store=desk.store, now=desk.clock.now(), policy=BreakerPolicy())
+    rest = await apply_commands(annotations, store=desk.store, now=desk.clock.now(), policy=BreakerPolicy())
 
     assert (remembered, len(seen), len(rest.news)) == (after + 1, after, len(texts) - after)
     assert len(await desk.store.applied_annotations.list_all()) == len(texts)

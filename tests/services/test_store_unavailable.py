@@ -88,7 +88,7 @@ async def _company(desk: Desk) -> None:
     told = desk.ghl.usage
     desk.ghl.usage = lambda workspace: replace(told(workspace), remaining=9)  # type: ignore[method-assign]
     desk.sink = FakeSink()
-    desk.alarm = an_alarm(FakeChannel())
+    desk.notifier = an_alarm(FakeChannel())
 
 
 async def _run(desk: Desk, calls: Counter[str], *, failing: str | None = None) -> RunReport:

@@ -6,7 +6,7 @@ from typing import Any
 
 from reconcile.domain.alert import AlertPolicy, Condition, ConditionKind, Spending
 from reconcile.domain.breaker.breaker import Breaker, BreakerPolicy, BreakerScope, BreakerState
-from reconcile.domain.formatting import counted
+from reconcile.domain.formatting import count_of
 from reconcile.domain.run.cadence import PlannedCadence
 from reconcile.domain.run.punctuality import Punctuality
 from reconcile.domain.run.report import Health
@@ -14,7 +14,7 @@ from reconcile.errors import ErrorClass
 from reconcile.ports import RunRow, Store
 from reconcile.services.control.cadence import CadenceView, cadence_view
 from reconcile.services.views.next_steps import advice
-from reconcile.services.views.next_steps import told as party
+from reconcile.services.views.next_steps import party_name as party
 from reconcile.services.views.status import schedule_state, was_sound
 
 _LOOKED_AT = 60
@@ -181,7 +181,7 @@ def _at_risk(reported: Sequence[RunRow], *, least: int) -> list[Condition]:
     row = next((row for row in reported if _of(row).get("appointmentsAtRisk24h") is not None), None)
     if row is None or row.finished_at is None or (count := _count(row, "appointmentsAtRisk24h")) < least:
         return []
-    text = f"{counted(count, 'meeting')} of the next 24 h not verified within the last hour"
+    text = f"{count_of(count, 'meeting')} of the next 24 h not verified within the last hour"
     commands = ("reconcile status",)
     return [
         Condition(
@@ -200,7 +200,7 @@ def _quarantine(reported: Sequence[RunRow], *, now: datetime, least: int) -> lis
         Condition(
             kind=ConditionKind.QUARANTINE_GROWTH,
             since=first or now,
-            text=f"{counted(count, 'lead')} set aside within an hour, each after failing again and again",
+            text=f"{count_of(count, 'lead')} set aside within an hour, each after failing again and again",
             coming="they stay aside until somebody releases them",
             commands=("reconcile quarantine list",),
             size=count,

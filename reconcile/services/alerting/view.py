@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from reconcile.domain.alert import Alert, Condition, ConditionKind, Severity, gravest_first, observed
 from reconcile.ports import Store
-from reconcile.services.alerting.notify import Alarm, owed
+from reconcile.services.alerting.notify import Notifier, pending_notices
 
 _RECENT = timedelta(days=1)
 
@@ -69,16 +69,16 @@ class AlertsView:
 
 
 async def alerts_view(
-    store: Store, *, alarm: Alarm | None, conditions: Sequence[Condition], now: datetime
+    store: Store, *, notifier: Notifier | None, conditions: Sequence[Condition], now: datetime
 ) -> AlertsView:
     """Return the alerts at *now*: those that are stored, and what *conditions* change of them.
 
-    Nothing is stored. Without *alarm* no channel is set.
+    Nothing is stored. Without *notifier* no channel is set.
     """
     stored = {each.key: each for each in await store.alerts.load(since=now - _RECENT)}
     remembered = list((stored | {each.key: each for each in observed(stored, conditions, now=now)}).values())
     states = await store.alerts.channels()
-    debts = owed(alarm, remembered, states, now=now) if alarm else {}
+    debts = pending_notices(notifier, remembered, states, now=now) if notifier else {}
     owed_to: dict[str, list[str]] = {}
     for channel, notices in debts.items():
         for notice in notices:

@@ -1,6 +1,6 @@
 """What operators ask for by annotation: obeyed once, and never silently ignored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -9,6 +9,7 @@ from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.run.cadence import CadenceOverride, CadenceSource
 from reconcile.errors import RequestError
 from reconcile.ports import Announcement, AppliedAnnotation, Store
+from reconcile.services.control.annotation_memory import AnnotationMemory, split_key
 from reconcile.services.control.breaker_overrides import HOLD, Order, Verb, act, breaker_key, lift, note
 from reconcile.services.control.cadence import lower
 
@@ -16,53 +17,58 @@ _VERBS = {OrderWord.HOLD: Verb.HOLD, OrderWord.RESET: Verb.RESET, OrderWord.TRIP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Obeyed:
+class AppliedCommands:
     """What became of the annotations: *faults* stand as long as they are there, *news* is told once."""
 
     faults: tuple[str, ...] = ()
     news: tuple[Announcement, ...] = ()
 
 
-async def obey(annotations: Mapping[str, str], *, store: Store, now: datetime, policy: BreakerPolicy) -> Obeyed:
+async def apply_commands(
+    annotations: Mapping[str, str], *, store: Store, now: datetime, policy: BreakerPolicy, source: str = ""
+) -> AppliedCommands:
     """Carry out what is new among the annotations, and end what was held by one that is gone.
 
     An annotation is new by its value. It is remembered after it was carried out: a process that is killed in between
-    leaves it to the next, and carrying it out twice is carrying it out.
+    leaves it to the next, and carrying it out twice is carrying it out. *source* is the object that has them: what was
+    asked for on another one, of another release on this database, stays.
     """
-    remembered = {row.key: row for row in await store.applied_annotations.list_all()}
+    memory = AnnotationMemory(store.applied_annotations, source)
     read = read_orders(annotations)
+    remembered, others = await memory.load(read)
     faults: list[str] = []
     news: list[Announcement] = []
     for key, row in remembered.items():
         if key not in read:
-            news += await _ended(row, store=store, now=now)
-            await store.applied_annotations.forget(key)
+            news += await _end_hold_or_cadence(row, others, store=store, now=now)
+            await memory.forget(key)
     for key, text in read.items():
         before = remembered.get(key)
         if before is None or before.value != annotations[key]:
             fresh = AppliedAnnotation(key=key, value=annotations[key], seen_at=now)
-            row, told = await _seen(fresh, text, store=store, policy=policy)
-            await store.applied_annotations.remember(row)
+            row, told = await _apply_command(fresh, text, store=store, policy=policy)
+            await memory.remember(row)
             news.append(told)
             before = row
         if before.fault:
             faults.append(sentence(before))
-    return Obeyed(faults=tuple(faults), news=tuple(news))
+    return AppliedCommands(faults=tuple(faults), news=tuple(news))
 
 
 def sentence(row: AppliedAnnotation) -> str:
     """Return what is wrong with an annotation, as a clause on it."""
-    return f"the annotation {row.key[:100]} {row.fault}"
+    source, key = split_key(row.key)
+    return f"the annotation {key[:100]}{f' of {source[:200]}' if source else ''} {row.fault}"
 
 
-async def _seen(
+async def _apply_command(
     row: AppliedAnnotation, text: OrderText | Misunderstood, *, store: Store, policy: BreakerPolicy
 ) -> tuple[AppliedAnnotation, Announcement]:
     if isinstance(text, Misunderstood):
         row = replace(row, fault=text.fault)
         return row, Announcement(reason="OrderNotUnderstood", text=sentence(row), is_warning=True)
     try:
-        until = await _done(text, store=store, now=row.seen_at, policy=policy)
+        until = await _execute(text, store=store, now=row.seen_at, policy=policy)
     except RequestError as error:
         row = replace(row, fault=f"cannot be obeyed: {error}")
         return row, Announcement(reason="OrderRefused", text=sentence(row), is_warning=True)
@@ -71,7 +77,7 @@ async def _seen(
     return replace(row, until=until), told
 
 
-async def _done(text: OrderText, *, store: Store, now: datetime, policy: BreakerPolicy) -> datetime | None:
+async def _execute(text: OrderText, *, store: Store, now: datetime, policy: BreakerPolicy) -> datetime | None:
     """Carry out one annotation and return when it ends by itself; RequestError says why it cannot be."""
     lasts = text.until - now if text.until else text.lasts
     if lasts is not None and lasts <= timedelta(0):
@@ -95,9 +101,11 @@ async def _done(text: OrderText, *, store: Store, now: datetime, policy: Breaker
     return now + lasts if lasts else None
 
 
-async def _ended(row: AppliedAnnotation, *, store: Store, now: datetime) -> list[Announcement]:
-    """End what an annotation has asked for that was taken away before its time."""
-    if row.fault is not None:
+async def _end_hold_or_cadence(
+    row: AppliedAnnotation, others: Sequence[AppliedAnnotation], *, store: Store, now: datetime
+) -> list[Announcement]:
+    """End what an annotation has asked for that was taken away before its time, unless another object asks for it."""
+    if row.fault is not None or any(_asks_for_the_same(row, each, now) for each in others):
         return []
     word = row.key.removeprefix(PREFIX)
     if word == OrderWord.CADENCE:
@@ -115,3 +123,12 @@ async def _ended(row: AppliedAnnotation, *, store: Store, now: datetime) -> list
     if await lift(breaker_key(text.breaker), reason=reason, actor=actor, store=store, now=now) is None:
         return []
     return [Announcement(reason="HoldEnded", text=f"the annotation {row.key} is gone, and so is its hold")]
+
+
+def _asks_for_the_same(row: AppliedAnnotation, other: AppliedAnnotation, now: datetime) -> bool:
+    """Tell whether another object's annotation holds the same breaker, or lowers the cadence as well."""
+    if row.key != other.key or other.fault is not None or (other.until is not None and other.until <= now):
+        return False
+    texts = [read_orders({each.key: each.value}).get(each.key) for each in (row, other)]
+    breakers = {text.breaker for text in texts if isinstance(text, OrderText)}
+    return len(breakers) == 1

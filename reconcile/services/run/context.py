@@ -19,7 +19,7 @@ from reconcile.domain.run.request import OnProgress, RunRequest
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import StoreUnavailable
 from reconcile.ports import Clock, EffectSink, Provider, Span, Store, Telemetry
-from reconcile.services.alerting.notify import Alarm
+from reconcile.services.alerting.notify import Notifier
 from reconcile.services.control.mirror import Mirror
 from reconcile.services.lookup.bulkhead import EARLY_RELEASES_PER_SLOT, Bulkhead
 from reconcile.services.lookup.concurrency import AdaptiveLimiter
@@ -127,7 +127,7 @@ class Dependencies:
     stop: Stop = field(default_factory=Stop)
     on_progress: OnProgress | None = None
     mirror: Mirror | None = None
-    alarm: Alarm | None = None
+    notifier: Notifier | None = None
     batch_handler: BatchHandler | None = None
     """In place of checking leads."""
 
@@ -231,7 +231,7 @@ class Run:
                             generation=breaker.generation,
                         )
                         if self.deps.mirror is not None:
-                            self.deps.mirror.moved(breaker, stored)
+                            self.deps.mirror.show_transition(breaker, stored)
                     else:
                         theirs = await stored.get(breaker.key)
                         if theirs is not None:

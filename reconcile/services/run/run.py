@@ -16,7 +16,7 @@ from reconcile.domain.run.request import Progress, RunRequest
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import LeaseHeld, StoreUnavailable
 from reconcile.ports import DueWorkspaces, Span
-from reconcile.services.alerting.notify import tell
+from reconcile.services.alerting.notify import notify
 from reconcile.services.control.cadence import wait_for
 from reconcile.services.lookup.bulkhead import Bulkhead
 from reconcile.services.run.batch import reconcile_batch
@@ -62,7 +62,7 @@ async def run(
 async def _run(request: RunRequest, *, run_id: RunId, policy: RunPolicy, deps: Dependencies, span: Span) -> RunReport:
     clock = deps.clock
     if request.dry_run:
-        deps = replace(deps, store=dry_run_store(deps.store, clock=clock), sink=None, mirror=None, alarm=None)
+        deps = replace(deps, store=dry_run_store(deps.store, clock=clock), sink=None, mirror=None, notifier=None)
     started = clock.monotonic()
     notes = await apply_annotations(deps, policy)
     waiting = await wait_for(request, store=deps.store, now=clock.now(), is_automatic=policy.cadence.is_automatic)
@@ -243,8 +243,8 @@ async def _report(run: Run, due: DueWorkspaces, known: Freshness | None) -> RunR
     # A look at one chosen workspace tells nothing of the whole; after SIGTERM, the next run tells.
     if run.request.workspace is None and not run.stop.is_terminated:
         deps = run.deps
-        await tell(
-            deps.alarm,
+        await notify(
+            deps.notifier,
             holder=run.id,
             store=store,
             clock=deps.clock,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from reconcile.domain.run.report import RunReport
 from reconcile.errors import StoreUnavailable
-from reconcile.services.control.annotation_commands import obey
+from reconcile.services.control.annotation_commands import apply_commands
 from reconcile.services.run.context import Dependencies, Run, RunPolicy
 
 
@@ -18,14 +18,16 @@ async def apply_annotations(deps: Dependencies, policy: RunPolicy) -> Sequence[s
     if annotations is None or deps.mirror is None:
         return notes
     try:
-        obeyed = await obey(annotations, store=deps.store, now=deps.clock.now(), policy=policy.breaker)
+        obeyed = await apply_commands(
+            annotations, store=deps.store, now=deps.clock.now(), policy=policy.breaker, source=deps.mirror.source
+        )
     except StoreUnavailable as error:
         deps.telemetry.warning("orders.not_heeded", error=str(error))
         return [*notes, "operators' annotations could not be carried out: the database refused for now"]
     for news in obeyed.news:
         name = "order.not_understood" if news.is_warning else "order.obeyed"
         deps.telemetry.event(name, reason=news.reason, text=news.text)
-        deps.mirror.tell(news, deps.store.breakers)
+        deps.mirror.announce(news, deps.store.breakers)
     return [*notes, *obeyed.faults]
 
 
@@ -36,7 +38,7 @@ async def mirror_run(run: Run, report: RunReport) -> RunReport:
         return report
     # A look at one chosen workspace is no receipt of the schedule's.
     receipt = report if run.request.workspace is None else None
-    trouble = await mirror.finish(run.deps.store.breakers, receipt)
+    trouble = await mirror.publish_run(run.deps.store.breakers, receipt)
     if trouble is None:
         return report
     return replace(report, health_reasons=(*report.health_reasons, f"state object not in step: {trouble}"))
@@ -45,4 +47,4 @@ async def mirror_run(run: Run, report: RunReport) -> RunReport:
 async def mirror_state(deps: Dependencies) -> None:
     """Show what has changed where there is no run to report of."""
     if deps.mirror is not None:
-        await deps.mirror.finish(deps.store.breakers, None)
+        await deps.mirror.publish_run(deps.store.breakers, None)

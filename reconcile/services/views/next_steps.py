@@ -85,7 +85,7 @@ def advice(breaker: Breaker, *, now: datetime, policy: BreakerPolicy) -> Advice:
     )
 
 
-def told(key: BreakerKey) -> str:
+def party_name(key: BreakerKey) -> str:
     """Return the party that a breaker speaks of."""
     match key.scope:
         case BreakerScope.RUN:
@@ -101,7 +101,7 @@ def told(key: BreakerKey) -> str:
 
 
 def _blame(breaker: Breaker, *, now: datetime) -> str:
-    party = told(breaker.key)
+    party = party_name(breaker.key)
     if (held := breaker.override_kind(now)) and breaker.override:
         kept = "open" if held is OverrideKind.HOLD_OPEN else "closed"
         return f"{party}: held {kept} by {breaker.override.actor}: {breaker.override.reason}"

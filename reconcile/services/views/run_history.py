@@ -8,7 +8,7 @@ from reconcile.ports import Ledger, ScheduledRun
 _PAGE = 100
 
 
-async def every_tick(ledger: Ledger, *, since: datetime, page: int = _PAGE) -> AsyncIterator[ScheduledRun]:
+async def scheduled_runs(ledger: Ledger, *, since: datetime, page: int = _PAGE) -> AsyncIterator[ScheduledRun]:
     """Yield the runs begun since then that have reported, oldest first; *page* of them are read at a time."""
     last: ScheduledRun | None = None
     while rows := await ledger.scheduled_runs(since=since, after=last, limit=page):

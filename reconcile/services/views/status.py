@@ -7,15 +7,16 @@ from datetime import datetime, timedelta
 from reconcile.domain.breaker.breaker import BreakerPolicy, BreakerScope, BreakerState
 from reconcile.domain.delivery import MOST_ATTEMPTS
 from reconcile.domain.due import DuePolicy
-from reconcile.domain.formatting import counted
+from reconcile.domain.formatting import count_of
 from reconcile.domain.ids import Operation, RunId
 from reconcile.domain.lead import MismatchKind
-from reconcile.domain.page import Standing
+from reconcile.domain.page import OverallStatus
 from reconcile.domain.run.cadence import PlannedCadence, spelled
 from reconcile.domain.run.punctuality import Punctuality, ScheduleState
 from reconcile.domain.run.report import Freshness, Health
 from reconcile.ports import AppliedAnnotation, LeaseHolder, RunRow, SignatureRow, Store
 from reconcile.services.control.annotation_commands import sentence
+from reconcile.services.control.annotation_memory import split_key
 from reconcile.services.control.cadence import CadenceView, cadence_view
 from reconcile.services.views.next_steps import Advice, advice, needs_advice, width
 
@@ -25,10 +26,10 @@ COUNTED_UP_TO = 1000
 _SILENCE = timedelta(hours=1)
 _RECENT = timedelta(hours=24)
 _RUNS_SEARCHED = 500
-_Finding = tuple[Standing, str]
-_GRAVITY = {Standing.WELL: 0, Standing.ATTENTION: 1, Standing.TROUBLE: 2}
+_Finding = tuple[OverallStatus, str]
+_GRAVITY = {OverallStatus.WELL: 0, OverallStatus.ATTENTION: 1, OverallStatus.TROUBLE: 2}
 RUNNING = "running"
-_BY_HEALTH = {Health.HEALTHY.value: Standing.WELL, Health.DEGRADED.value: Standing.ATTENTION}
+_BY_HEALTH = {Health.HEALTHY.value: OverallStatus.WELL, Health.DEGRADED.value: OverallStatus.ATTENTION}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,7 @@ class Overview:
     """The state of everything at one instant. *verdict* is the first thing to read, *breakers* the trouble."""
 
     now: datetime
-    standing: Standing
+    standing: OverallStatus
     verdict: str
     breakers: tuple[Advice, ...]
     chores: tuple[Chore, ...]
@@ -108,7 +109,7 @@ async def overview(
     rows = await store.ledger.runs(limit=RUNS_SHOWN)
     rows_of_all = await store.ledger.runs(limit=RUNS_SHOWN, of_all=True)
     runs, of_all = (tuple(RunLine.of(row, claims=claims) for row in each) for each in (rows, rows_of_all))
-    breakers = await troubled(store, now=now, policy=breaker)
+    breakers = await breakers_with_advice(store, now=now, policy=breaker)
     quarantined_count = len(await store.leads.quarantined(limit=COUNTED_UP_TO))
     mismatches = await store.leads.mismatch_counts()
     pending_effects = await store.outbox.pending_count()
@@ -117,7 +118,7 @@ async def overview(
     orders = await store.applied_annotations.list_all()
     last_success_at = await _last_success_at(store, rows_of_all)
     state = await schedule_state(store, rows_of_all, cadence, now=now)
-    standing, verdict = _verdict(
+    standing, verdict = _overall_status(
         breakers, of_all, _findings(state, of_all, now=now), total=await store.leads.workspace_count()
     )
     return Overview(
@@ -145,13 +146,13 @@ async def overview(
     )
 
 
-async def troubled(store: Store, *, now: datetime, policy: BreakerPolicy) -> tuple[Advice, ...]:
+async def breakers_with_advice(store: Store, *, now: datetime, policy: BreakerPolicy) -> tuple[Advice, ...]:
     """Return what there is to say of the breakers that do not simply let everything pass, the widest first."""
     stored = sorted(await store.breakers.load(), key=width)
     return tuple(advice(each, now=now, policy=policy) for each in stored if needs_advice(each, now=now))
 
 
-def _verdict(
+def _overall_status(
     breakers: Sequence[Advice], runs: Sequence[RunLine], of_schedule: Sequence[_Finding], *, total: int
 ) -> _Finding:
     """Return one sentence on the worst that is true; *runs* are those that took whatever was due.
@@ -163,26 +164,30 @@ def _verdict(
     newest = runs[0] if runs else None
     stopped = [each for each in wide if each.state is BreakerState.OPEN]
     findings = [
-        (Standing.ATTENTION, f"not used: {each.blame}")
+        (OverallStatus.ATTENTION, f"not used: {each.blame}")
         if each.breaker.endswith(f"/{Operation.SWEEP}")
-        else (Standing.TROUBLE, f"stopped: {each.blame}")
+        else (OverallStatus.TROUBLE, f"stopped: {each.blame}")
         for each in stopped
     ]
     if newest is None:
-        findings.append((Standing.ATTENTION, "no run yet: start one with `reconcile run`"))
+        findings.append((OverallStatus.ATTENTION, "no run yet: start one with `reconcile run`"))
     elif newest.health == "killed":
         killed = f"the last run was killed before it could report: {newest.run_id}"
-        findings.append((Standing.TROUBLE, killed))
+        findings.append((OverallStatus.TROUBLE, killed))
     recovering = [each for each in wide if each.state is BreakerState.HALF_OPEN]
-    findings += [(Standing.ATTENTION, f"recovering: {each.blame}") for each in recovering]
+    findings += [(OverallStatus.ATTENTION, f"recovering: {each.blame}") for each in recovering]
     findings += of_schedule
     if parked:
         is_most = 2 * len(parked) >= total
         text = f"parked: {len(parked):,} of {max(total, len(parked)):,} workspaces"
-        findings.append((Standing.TROUBLE, text) if is_most else (Standing.ATTENTION, f"{text}; others are served"))
+        findings.append(
+            (OverallStatus.TROUBLE, text) if is_most else (OverallStatus.ATTENTION, f"{text}; others are served")
+        )
     finished = [run.health for run in runs if run.finished_at]
-    findings += [(_BY_HEALTH.get(word, Standing.TROUBLE), f"the last finished run was {word}") for word in finished[:1]]
-    under_way = (Standing.ATTENTION, "the first run is under way")
+    findings += [
+        (_BY_HEALTH.get(word, OverallStatus.TROUBLE), f"the last finished run was {word}") for word in finished[:1]
+    ]
+    under_way = (OverallStatus.ATTENTION, "the first run is under way")
     return max(findings, key=lambda each: _GRAVITY[each[0]], default=under_way)
 
 
@@ -206,19 +211,22 @@ def _findings(state: ScheduleState, runs: Sequence[RunLine], *, now: datetime) -
         case Punctuality.DOWN:
             minutes = spelled(timedelta(minutes=silence // timedelta(minutes=1)))
             text = f"down: no run for {minutes}, two or more ticks missed: is the schedule suspended?"
-            return ((Standing.TROUBLE, text),)
+            return ((OverallStatus.TROUBLE, text),)
         case Punctuality.LATE:
-            return ((Standing.ATTENTION, f"late: the run due at {state.missed_since:%H:%M} UTC has not started"),)
+            return ((OverallStatus.ATTENTION, f"late: the run due at {state.missed_since:%H:%M} UTC has not started"),)
         case Punctuality.UNKNOWN if silence > _SILENCE:
-            return ((Standing.TROUBLE, "no run for more than an hour: is the schedule suspended?"),)
+            return ((OverallStatus.TROUBLE, "no run for more than an hour: is the schedule suspended?"),)
     return ()
 
 
 def _misread(orders: Sequence[AppliedAnnotation]) -> tuple[Chore, ...]:
     """Return the annotations that say something which was not obeyed."""
-    return tuple(
-        Chore(text=sentence(row), command=f"kubectl annotate OBJECT {row.key[:100]}-") for row in orders if row.fault
-    )
+    return tuple(Chore(text=sentence(row), command=_removal(row.key)) for row in orders if row.fault)
+
+
+def _removal(stored_key: str) -> str:
+    source, key = split_key(stored_key)
+    return f"kubectl annotate {source[:200] or 'OBJECT'} {key[:100]}-"
 
 
 async def _unheard(store: Store, *, now: datetime) -> list[Chore]:
@@ -234,14 +242,14 @@ def _chores(quarantined_count: int, mismatches: Mapping[MismatchKind, int], pend
     chores = []
     if quarantined_count:
         more = " or more" if quarantined_count >= COUNTED_UP_TO else ""
-        text = f"set aside after repeated failures: {counted(quarantined_count, 'lead')}{more}"
+        text = f"set aside after repeated failures: {count_of(quarantined_count, 'lead')}{more}"
         chores.append(Chore(text=text, command="reconcile quarantine list"))
     if unrepaired := sum(mismatches.values()):
         chores.append(
-            Chore(text=f"found and not repaired: {counted(unrepaired, 'difference')}", command="reconcile mismatches")
+            Chore(text=f"found and not repaired: {count_of(unrepaired, 'difference')}", command="reconcile mismatches")
         )
     if pending_effects:
-        text = f"waiting for the webhook to confirm: {counted(pending_effects, 'follow-up')}"
+        text = f"waiting for the webhook to confirm: {count_of(pending_effects, 'follow-up')}"
         chores.append(Chore(text=text, command="reconcile doctor"))
     return tuple(chores)
 
@@ -249,7 +257,7 @@ def _chores(quarantined_count: int, mismatches: Mapping[MismatchKind, int], pend
 def _given_up(count: int) -> tuple[Chore, ...]:
     if not count:
         return ()
-    text = f"given up after {MOST_ATTEMPTS} failed deliveries: {counted(count, 'follow-up')}; see the runbook"
+    text = f"given up after {MOST_ATTEMPTS} failed deliveries: {count_of(count, 'follow-up')}; see the runbook"
     return (Chore(text=text, command="SELECT * FROM reconcile_outbox WHERE given_up_at IS NOT NULL"),)
 
 

@@ -68,7 +68,7 @@ class SqlBackfills:
         keys = ["plan_id", "lead_id", "workspace_id", "owner", "state"]
         made = {"id": plan.id, "made_at": plan.made_at, "asked": dict(plan.asked), "selected": 0}
         row = insert(backfill, self._database.dialect).values(**made, summary={}, held=[])
-        async with self._database.writing() as connection:
+        async with self._database.write_connection() as connection:
             # RETURNING, as SQLite counts no rows of an insert that did nothing.
             if (await connection.execute(row.on_conflict_do_nothing().returning(_P.id))).first() is None:
                 return False
@@ -168,7 +168,7 @@ class SqlBackfills:
         if now is not None:
             not_before = workspace_state.c.not_before
             found = found.where(or_(not_before.is_(None), not_before <= now))
-        return [read_workspace(row, self._tokens) for row in await self._database.rows(found)]
+        return [read_workspace(row, self._domain.mapping, self._tokens) for row in await self._database.rows(found)]
 
     async def selected(
         self, plan_id: PlanId, workspace_id: WorkspaceId, *, limit: int, after: LeadId | None = None
@@ -183,7 +183,7 @@ class SqlBackfills:
     ) -> None:
         """Write down what was found out, in one transaction; raise LeaseLost, having written nothing."""
         rows = [{**move_row(move), "plan_id": plan_id, "run_id": run_id, "moved_at": at} for move in moves]
-        async with self._database.writing() as connection:
+        async with self._database.write_connection() as connection:
             await self._fence.guard(connection, leases)
             if rows:
                 await connection.execute(self._record, self._moves.parameter(rows))
@@ -212,7 +212,7 @@ class SqlBackfills:
         if not lead_ids:
             return {}
         ids = self._query.ids.parameter([{"id": lead_id} for lead_id in lead_ids])
-        async with self._database.reading() as connection:
+        async with self._database.read_connection() as connection:
             found = await self._query.fetch(connection, self._query.leads_by_id, ids)
         return {each.id: each for each in found.leads}
 

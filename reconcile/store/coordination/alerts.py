@@ -12,6 +12,7 @@ from reconcile.ports import ChannelState
 from reconcile.store.db.database import Database
 from reconcile.store.db.insert import insert
 from reconcile.store.db.json_rows import Rows
+from reconcile.store.db.own_rows import each_readable
 from reconcile.store.db.types import TEXT, instant_text, read_instant
 from reconcile.store.mapping.row_mapper import word
 from reconcile.store.schema import tables
@@ -32,7 +33,7 @@ class SqlAlerts:
         wanted = select(tables.alert).where(or_(_C.over_at.is_(None), _C.over_at >= since, is_named)).order_by(_C.key)
         rows = await self._database.rows(wanted, self._keys.parameter([{"key": key} for key in keys]))
         # A kind that is unknown here is another version's: it knows what to do with it, we do not.
-        return [_alert(row, kind) for row in rows if (kind := word(ConditionKind, row["kind"]))]
+        return each_readable(rows, _known_alert)
 
     async def save(self, alerts: Sequence[Alert]) -> frozenset[str]:
         """Store each of *alerts* unless another generation than the one before its own is stored; return their keys."""
@@ -45,13 +46,13 @@ class SqlAlerts:
             set_={name: row.excluded[name] for name in rows[0] if name != "key"},
             where=_C.generation == row.excluded.generation - 1,
         ).returning(_C.key)
-        async with self._database.writing() as connection:
+        async with self._database.write_connection() as connection:
             return frozenset((await connection.execute(statement, rows)).scalars())
 
     async def channels(self) -> Mapping[str, ChannelState]:
         """Return what is remembered of each channel, by name."""
         rows = await self._database.rows(select(tables.alert_channel))
-        return {row["name"]: ChannelState(**row) for row in rows}
+        return {state.name: state for state in each_readable(rows, lambda row: ChannelState(**row))}
 
     async def save_channel(self, state: ChannelState) -> None:
         """Store *state* in place of the one before it."""
@@ -94,6 +95,11 @@ def _plain(heard: Heard) -> dict[str, Any]:
     }
 
 
+def _known_alert(row: RowMapping) -> Alert | None:
+    kind = word(ConditionKind, row["kind"])
+    return _alert(row, kind) if kind else None
+
+
 def _alert(row: RowMapping, kind: ConditionKind) -> Alert:
     return Alert(
         condition=Condition(
@@ -113,12 +119,12 @@ def _alert(row: RowMapping, kind: ConditionKind) -> Alert:
         usual_calls=row["usual_calls"],
         saved_calls=row["saved_calls"],
         counted_run=RunId(row["counted_run"]) if row["counted_run"] else None,
-        heard={channel: heard for channel, plain in row["heard"].items() if (heard := _heard(plain))},
+        heard={channel: heard for channel, plain in row["heard"].items() if (heard := _heard_from_row(plain))},
         generation=row["generation"],
     )
 
 
-def _heard(plain: Mapping[str, Any]) -> Heard | None:
+def _heard_from_row(plain: Mapping[str, Any]) -> Heard | None:
     since, at = read_instant(plain["since"]), read_instant(plain["at"])
     if since is None or at is None:
         return None

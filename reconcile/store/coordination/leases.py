@@ -43,7 +43,7 @@ class SqlLeases:
     async def acquire(self, name: str, *, holder: str, ttl: timedelta) -> Lease:
         """Claim *name* if it is free or expired, with a greater token; raise LeaseHeld otherwise."""
         parameters = {"lease_name": name, "claimant": holder, "seconds": ttl.total_seconds()}
-        async with self._database.writing() as connection:
+        async with self._database.write_connection() as connection:
             token = (await connection.execute(self._acquire, parameters)).scalar()
         if token is None:
             raise LeaseHeld(f"the lease {name} is held by another run")

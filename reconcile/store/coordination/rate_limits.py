@@ -22,7 +22,7 @@ _LONG_AGO = timedelta(days=-3650)
 
 
 @dataclass(frozen=True, slots=True)
-class _Account:
+class _LimiterRow:
     """A locked row: its meter, the database's time, and the smaller limit that was learned, until when."""
 
     now: datetime
@@ -83,7 +83,7 @@ class SqlBudgets:
         if taken > capacity:
             return None
         asked = {"account": key, "taken": taken.total_seconds(), "room": (capacity - taken).total_seconds()}
-        async with self._database.writing() as connection:
+        async with self._database.write_connection() as connection:
             row = (await connection.execute(self._take, asked)).mappings().first()
         if row is None:
             return None
@@ -98,8 +98,8 @@ class SqlBudgets:
         return await self._database.change(self._give_back, asked) == 1
 
     @asynccontextmanager
-    async def _locked(self, key: str) -> AsyncIterator[tuple[AsyncConnection, _Account]]:
-        async with self._database.writing() as connection:
+    async def _locked(self, key: str) -> AsyncIterator[tuple[AsyncConnection, _LimiterRow]]:
+        async with self._database.write_connection() as connection:
             row = (await connection.execute(self._lock, {"account": key})).mappings().one()
             yield connection, _account(row)
 
@@ -151,17 +151,17 @@ def _emptied(usage: Usage, limit: RateLimit) -> timedelta | None:
     return max(until, default=None)
 
 
-def _account(row: RowMapping) -> _Account:
+def _account(row: RowMapping) -> _LimiterRow:
     interval, burst = row["limit_interval_seconds"], row["limit_burst"]
     learned = None
     if interval is not None and burst is not None:
         learned = RateLimit(interval=timedelta(seconds=interval), burst=burst)
-    return _Account(
+    return _LimiterRow(
         now=row["now"], meter=RateLimiter(row["arrival_at"]), learned=learned, learned_until=row["limit_until"]
     )
 
 
-async def _store(connection: AsyncConnection, key: str, account: _Account) -> None:
+async def _store(connection: AsyncConnection, key: str, account: _LimiterRow) -> None:
     learned = account.learned
     await connection.execute(
         update(budget)

@@ -66,10 +66,10 @@ def _in_our_words(error: DBAPIError) -> Exception:
     if state == _LOCKED:
         return StoreBusy(f"another transaction holds what is to be written: {name} ({state})")
     if _is_value(state):
-        return StoreRefused(f"the database refuses a value: {name} ({state}){_place(cause)}")
+        return StoreRefused(f"the database refuses a value: {name} ({state}){_named_object(cause)}")
     text = f"the database does not answer or refuses for now: {name}{f' ({state})' if state else ''}"
     is_row = len(state) == _STATE_LENGTH and not state.startswith(_DATABASE_STATES)
-    return StoreRefused(f"{text}{_place(cause)}") if is_row else StoreUnavailable(text)
+    return StoreRefused(f"{text}{_named_object(cause)}") if is_row else StoreUnavailable(text)
 
 
 def refusal(error: StoreRefused | SettingsError) -> str:
@@ -78,7 +78,8 @@ def refusal(error: StoreRefused | SettingsError) -> str:
     cause = driver.orig if isinstance(driver, DBAPIError) else None
     if cause is None or (isinstance(error, StoreRefused) and _is_value(_state(cause))):
         return str(error)
-    return f"the database refuses a write: {type(cause.__cause__ or cause).__name__} ({_state(cause)}){_place(cause)}"
+    name = type(cause.__cause__ or cause).__name__
+    return f"the database refuses a write: {name} ({_state(cause)}){_named_object(cause)}"
 
 
 def _state(cause: BaseException | None) -> str:
@@ -95,7 +96,7 @@ def _fault(cause: BaseException | None, name: str, state: str) -> str | None:
         return f"{VARIABLE} has a parameter that the driver does not take; check what follows the ?"
     if state[:2] in _SETTINGS_CLASSES:
         remedy = f"check {VARIABLE}, the mapping and the grants with `reconcile doctor`"
-        return f"the database refuses ({state} {name}){_place(cause)}; {remedy}"
+        return f"the database refuses ({state} {name}){_named_object(cause)}; {remedy}"
     if state.startswith(_FILE_ERRORS):
         return f"the file of {VARIABLE} cannot be used ({cause}); check path and permissions, or restore it"
     if state == "SQLITE_ERROR":
@@ -103,7 +104,7 @@ def _fault(cause: BaseException | None, name: str, state: str) -> str | None:
     return None
 
 
-def _place(cause: BaseException | None) -> str:
+def _named_object(cause: BaseException | None) -> str:
     """Return which table, column, constraint, trigger or policy it was about; these are names, never values."""
     driver = getattr(cause, "__cause__", None)
     names = [getattr(driver, f"{kind}_name", None) for kind in ("table", "column", "constraint")]

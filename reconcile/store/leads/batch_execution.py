@@ -13,7 +13,7 @@ from reconcile.store.db.database import Database
 from reconcile.store.db.types import TEXT
 from reconcile.store.leads.batch_rows import BatchRows, Row
 from reconcile.store.leads.lead_query import Fetched, LeadQuery, Lock
-from reconcile.store.leads.write_statements import Step, needs_own_id, new_id, steps
+from reconcile.store.leads.write_statements import WriteStep, needs_own_id, new_id, steps
 from reconcile.store.mapping.domain_tables import DomainTables
 
 
@@ -32,7 +32,7 @@ class BatchExecution:
         self._folded: dict[tuple[str, ...], Executable] = {}
 
     @cached_property
-    def _steps(self) -> Mapping[str, Step]:
+    def _steps(self) -> Mapping[str, WriteStep]:
         """Made with the first batch: a run with nothing due writes none."""
         return steps(self._domain)
 
@@ -75,7 +75,7 @@ class BatchExecution:
         await self._fence.release(connection, batch.gives_up)
         return inserted
 
-    def _fold(self, todo: Mapping[str, Step]) -> Executable:
+    def _fold(self, todo: Mapping[str, WriteStep]) -> Executable:
         """Return all steps as one statement: one round trip instead of one for each table.
 
         Its rows are the leases that are held, and then the appointments that were inserted.

@@ -30,9 +30,9 @@ class BatchRows:
 
     new_appointments: list[Row] = field(default_factory=list)
     appointments: list[Row] = field(default_factory=list)
-    appointments_beside: list[Row] = field(default_factory=list)
+    appointment_side_rows: list[Row] = field(default_factory=list)
     removed: list[Row] = field(default_factory=list)
-    removed_beside: list[Row] = field(default_factory=list)
+    removed_side_rows: list[Row] = field(default_factory=list)
     leads: list[Row] = field(default_factory=list)
     attempts: list[Row] = field(default_factory=list)
     states: list[Row] = field(default_factory=list)
@@ -129,11 +129,11 @@ def _add_change(  # noqa: PLR0913 - the batch and all that it is read with
     for each in change.appointments:
         row = _appointment(change.lead, each, mapping, at=batch.finished_at, spellings=spellings)
         (rows.new_appointments if each.before is None else rows.appointments).append(row)
-        rows.appointments_beside.append({**row, **_appointment_beside(each.after)})
+        rows.appointment_side_rows.append({**row, **_appointment_side_row(each.after)})
     for gone in change.removed:
         spelled = spellings.get((change.lead.id, gone.id), gone.id)
         rows.removed.append({"lead_id": change.lead.id, "appointment_id": spelled})
-    rows.removed_beside = rows.removed
+    rows.removed_side_rows = rows.removed
     before, after = change_documents(change)
     rows.changes.append(
         {
@@ -245,7 +245,7 @@ def _appointment(
     }
 
 
-def _appointment_beside(after: Appointment) -> Row:
+def _appointment_side_row(after: Appointment) -> Row:
     return {"provider": after.provider.value, "status": after.status.value}
 
 

@@ -95,7 +95,7 @@ class LeadWriter(BatchExecution):
                 left.has_notes = False
 
     async def _write_together(self, batch: BatchWrite) -> BatchReceipt:
-        async with self._database.writing() as connection:
+        async with self._database.write_connection() as connection:
             changed = [write for write in batch.writes if write.change]
             if changed and self._database.is_postgresql:
                 # Who has lost its leases must not keep others waiting for rows that it may not write.
@@ -110,7 +110,7 @@ class LeadWriter(BatchExecution):
 
     async def _write_isolated(self, batch: BatchWrite, left: _LeftOut) -> BatchReceipt:
         """Write *batch* without the changes in *left*, and add to these each that is refused."""
-        async with self._database.writing() as connection:
+        async with self._database.write_connection() as connection:
             await self._fence.guard(connection, batch.leases)
             if self._database.is_postgresql:
                 for statement in _ISOLATION:
@@ -215,7 +215,7 @@ class LeadWriter(BatchExecution):
 def _with_refusals(batch: BatchWrite, refused: Mapping[LeadId, str]) -> BatchWrite:
     """Return *batch* so that a refused lead is left as one that failed, with its reason where operators look."""
 
-    def known(write: LeadWrite) -> LeadWrite:
+    def with_refusal(write: LeadWrite) -> LeadWrite:
         why = refused.get(write.lead.id)
         if why is None:
             return write
@@ -223,7 +223,7 @@ def _with_refusals(batch: BatchWrite, refused: Mapping[LeadId, str]) -> BatchWri
         state = replace(write.state_if_refused, reason=why)
         return replace(write, state_if_drifted=state, signature=signature, refusal=why)
 
-    return replace(batch, writes=tuple(map(known, batch.writes)))
+    return replace(batch, writes=tuple(map(with_refusal, batch.writes)))
 
 
 def _drifted(writes: Sequence[LeadWrite], found: Fetched) -> frozenset[LeadId]:

@@ -20,6 +20,7 @@ from reconcile.store.leads.lead_query import LeadQuery
 from reconcile.store.leads.lead_write import LeadWriter
 from reconcile.store.ledger.figures import ages, unverified_count
 from reconcile.store.mapping.domain_tables import DomainTables
+from reconcile.store.mapping.readable import spelled_out
 from reconcile.store.mapping.row_mapper import read_workspace, word
 from reconcile.store.schema.tables import lead_state
 
@@ -65,12 +66,13 @@ class SqlLeads:
             waiting = await self._database.row(self._query.waiting_workspaces, asked)
             return DueWorkspaces(workspaces=(), eligible_count=0, waiting_count=waiting["count"] if waiting else 0)
         if shard is not None:
-            share = [row for row in rows if shard.holds(WorkspaceId(row["id"]))]
+            share = [row for row in rows if shard.holds(WorkspaceId(spelled_out(row["id"])))]
             return DueWorkspaces(
-                workspaces=tuple(read_workspace(row, self._tokens) for row in share[:limit]), eligible_count=len(share)
+                workspaces=tuple(read_workspace(row, self._domain.mapping, self._tokens) for row in share[:limit]),
+                eligible_count=len(share),
             )
         return DueWorkspaces(
-            workspaces=tuple(read_workspace(row, self._tokens) for row in rows[:limit]),
+            workspaces=tuple(read_workspace(row, self._domain.mapping, self._tokens) for row in rows[:limit]),
             eligible_count=rows[0]["eligible_count"],
         )
 
@@ -87,7 +89,7 @@ class SqlLeads:
         """Return due leads, hot before warm, by ``attempted_at`` (nulls first), then id; with *after*, by id alone."""
         instants = due_sql.instants(now, policy, wrote_since=wrote_since)
         parameters = {**instants, "workspace_id": workspace_id, "limit": limit}
-        async with self._database.reading() as connection:
+        async with self._database.read_connection() as connection:
             if after is None:
                 found = await self._query.fetch(connection, self._query.due_leads, parameters)
             else:
@@ -99,7 +101,7 @@ class SqlLeads:
         """Return one lead with all that is known of it."""
         if not self._domain.lead["id"].accepts(lead_id):
             return None
-        async with self._database.reading() as connection:
+        async with self._database.read_connection() as connection:
             parameters = self._query.ids.parameter([{"id": lead_id}])
             found = await self._query.fetch(connection, self._query.leads_by_id, parameters)
         return found.leads[0] if found.leads else None
@@ -110,7 +112,7 @@ class SqlLeads:
         if not key.accepts(workspace_id):
             return None
         row = await self._database.row(self._query.workspaces.where(key.read == workspace_id))
-        return read_workspace(row, self._tokens) if row else None
+        return read_workspace(row, self._domain.mapping, self._tokens) if row else None
 
     async def workspace_count(self) -> int:
         """Return how many active workspaces there are."""
@@ -163,7 +165,7 @@ class SqlLeads:
             func.count().filter(due_sql.is_overdue(self._domain)).label("overdue"),
             func.count().filter(due_sql.is_unseen(self._domain)).label("unseen"),
         ).select_from(source)
-        async with self._database.reading() as connection:
+        async with self._database.read_connection() as connection:
             asked = due_sql.instants(now, policy, wrote_since=now - UNSEEN_AFTER)
             row = (await connection.execute(counted, asked)).mappings().one()
             middle = (
@@ -202,7 +204,7 @@ class SqlLeads:
             .order_by(starts_at, self._domain.lead["id"].column)
             .limit(limit)
         )
-        async with self._database.reading() as connection:
+        async with self._database.read_connection() as connection:
             return (await self._query.fetch(connection, statement, due_sql.instants(now, policy))).leads
 
     async def ages(self, *, now: datetime, policy: DuePolicy, limit: int) -> Ages:
@@ -219,7 +221,7 @@ class SqlLeads:
         statement = self._query.leads.where(since.is_not(None)).order_by(since, lead_state.c.lead_id).limit(limit)
         if workspace_id is not None:
             statement = statement.where(lead_state.c.workspace_id == workspace_id)
-        async with self._database.reading() as connection:
+        async with self._database.read_connection() as connection:
             return (await self._query.fetch(connection, statement, {})).leads
 
 

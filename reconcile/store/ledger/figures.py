@@ -18,7 +18,7 @@ from reconcile.store.schema.tables import lead_state, run
 _REPAIRED = ("bookedFound", "canceledFound", "rescheduled", "updated")
 
 
-async def ticks(
+async def scheduled_runs(
     database: Database, *, since: datetime, after: ScheduledRun | None, limit: int
 ) -> Sequence[ScheduledRun]:
     """Return the runs begun since then that have reported, oldest first; with *after*, those behind it."""

@@ -12,7 +12,7 @@ from reconcile.domain.run.report import RunReport, Trigger
 from reconcile.ports import BatchRow, ChangeRow, RunRow, ScheduledRun, SightingRow, SignatureRow
 from reconcile.store.db.database import Database
 from reconcile.store.db.insert import insert
-from reconcile.store.ledger.figures import ticks
+from reconcile.store.ledger.figures import scheduled_runs
 from reconcile.store.ledger.pruning import prunable, prune
 from reconcile.store.ledger.sightings import sightings
 from reconcile.store.mapping.row_mapper import read_signature, word
@@ -58,7 +58,7 @@ class SqlLedger:
         self, *, since: datetime, after: ScheduledRun | None = None, limit: int = 100
     ) -> Sequence[ScheduledRun]:
         """Return the runs begun since then that have reported, oldest first; with *after*, those behind it."""
-        return await ticks(self._database, since=since, after=after, limit=limit)
+        return await scheduled_runs(self._database, since=since, after=after, limit=limit)
 
     async def run(self, run_id: RunId) -> RunRow | None:
         """Return one run."""
@@ -140,6 +140,6 @@ def _run(row: RowMapping) -> RunRow:
         run_id=row["id"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
-        report=row["report"],
+        report=row["report"] if isinstance(row["report"], Mapping) else None,
         trigger=row["trigger"],
     )
