@@ -172,7 +172,7 @@ async def _store(scenario: Scenario, url: str | None, clock: VirtualClock) -> As
         yield memory_store(workspaces, leads, clock)
         return
     await in_real_time(bootstrap.seed_url(url, workspaces=workspaces, leads=leads))
-    async with bootstrap.opened_url(url) as store:
+    async with bootstrap.open_database_url(url) as store:
         yield on_simulated_clock(stop_time_for(store), clock, budgets=LocalBudgets(clock))
 
 

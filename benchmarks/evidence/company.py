@@ -15,7 +15,7 @@ from benchmarks.virtual_time import START
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import Lead
 from reconcile.domain.workspace import Workspace
-from reconcile.simulator.front import Front
+from reconcile.simulator.router import Router
 from reconcile.simulator.wire import Api, Request
 from reconcile.simulator.world import World
 
@@ -88,14 +88,14 @@ class Company:
     seen: set[str] = field(default_factory=set)
     searched: set[str] = field(default_factory=set)
     calls: int = 0
-    _front: Front = field(init=False)
+    _front: Router = field(init=False)
     _by_identity: dict[str, Member] = field(default_factory=dict)
     _by_lead: dict[str, Member] = field(default_factory=dict)
     _by_account: dict[str, list[Member]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
         """Put a server's inside before the records."""
-        self._front = Front(world=self.world)
+        self._front = Router(world=self.world)
 
     def add(self, member: Member) -> None:
         """Take a lead in."""

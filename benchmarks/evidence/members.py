@@ -74,11 +74,11 @@ def _member(company: Company, account: str, workspace_id: WorkspaceId, *, number
     if company.provider is GHL:
         state = company.world.ghl
         member.contact = state.add_contact(account, email=email).id
-        member.booking = state.book(member.contact, starts_at=starts_at).id
+        member.booking = state.add_booking(member.contact, starts_at=starts_at).id
         if path is not Path.EMAIL:
             member.lead = replace(lead, contact_id=member.contact)
     else:
-        invitee = company.world.calendly.book(account, email=email, starts_at=starts_at)
+        invitee = company.world.calendly.add_booking(account, email=email, starts_at=starts_at)
         member.booking, member.event = invitee.id, invitee.event_id
     booking_id = _stored_id(company, member, path)
     if booking_id is not None:

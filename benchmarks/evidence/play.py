@@ -184,5 +184,5 @@ async def _opened(url: str, company: Company, clock: VirtualClock) -> AsyncItera
     """Enter the company into the database at *url* and open it; its calls take no simulated time."""
     leads = [each.lead for each in company.members]
     await in_real_time(bootstrap.seed_url(url, workspaces=company.workspaces, leads=leads))
-    async with bootstrap.opened_url(url) as store:
+    async with bootstrap.open_database_url(url) as store:
         yield on_simulated_clock(stop_time_for(store), clock, budgets=LocalBudgets(clock))

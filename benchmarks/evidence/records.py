@@ -62,7 +62,7 @@ def delete(company: Company, member: Member) -> None:
 def book_again(company: Company, member: Member) -> None:
     """Enter the booking that was deleted again, under its own id."""
     if company.provider is GHL:
-        company.world.ghl.book(member.contact, id=member.booking, starts_at=member.starts_at)
+        company.world.ghl.add_booking(member.contact, id=member.booking, starts_at=member.starts_at)
         return
     state = company.world.calendly
     state.add_event(member.account, id=member.event, starts_at=member.starts_at)
@@ -76,7 +76,7 @@ def confirm(company: Company, member: Member) -> None:
 
 def book_another(company: Company, member: Member) -> None:
     """Let the person have another meeting."""
-    company.world.ghl.book(member.contact, starts_at=member.starts_at + LATER)
+    company.world.ghl.add_booking(member.contact, starts_at=member.starts_at + LATER)
 
 
 def give_away(company: Company, member: Member) -> None:
@@ -84,7 +84,7 @@ def give_away(company: Company, member: Member) -> None:
     state = company.world.ghl
     state.delete(member.booking)
     other = state.add_contact(member.account, email=f"other.{member.email}")
-    state.book(other.id, id=member.booking, starts_at=member.starts_at)
+    state.add_booking(other.id, id=member.booking, starts_at=member.starts_at)
 
 
 def give_away_later(company: Company, member: Member) -> None:
@@ -98,7 +98,7 @@ def book_under_second_contact(company: Company, member: Member) -> None:
     state = company.world.ghl
     state.delete(member.booking)
     again = state.add_contact(member.account, email=member.email)
-    state.book(again.id, starts_at=member.starts_at + LATER)
+    state.add_booking(again.id, starts_at=member.starts_at + LATER)
 
 
 def cancel_and_book_another(company: Company, member: Member) -> None:
