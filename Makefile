@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 # What goes into a build of the image, or decides on it.
 OF_IMAGE := Dockerfile .dockerignore pyproject.toml requirements.lock requirements-image.lock \
 	$(shell find cmd reconcile deploy/image -type f -not -path '*/__pycache__/*')
-BENCHMARKS := incident runs growth writes http backfill telemetry
+BENCHMARKS := incident runs growth writes http backfill telemetry evidence attribution
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-config --no-annotate --custom-compile-command 'make lock'
 
@@ -75,9 +75,10 @@ test-image: image  ## looks into the image and starts it
 	$(BIN)/pytest tests/image -m image
 
 .PHONY: check
-check: $(STAMP)  ## lint, format, types and import contracts
+check: $(STAMP)  ## lint, format, names, types and import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/python -m tests.naming
 	$(BIN)/mypy
 	PYTHONPATH=.:cmd $(BIN)/lint-imports --no-logo
 	$(BIN)/hadolint Dockerfile

@@ -1,6 +1,6 @@
 """The use cases by name: the one place in the tests that knows in which module each of them lives."""
 
-from reconcile.domain.breaker.attribution import PROVIDER_FAULTS, WORKSPACE_FAULTS
+from reconcile.domain.breaker.attribution import LEAD_FAULTS, PROVIDER_FAULTS, WORKSPACE_FAULTS
 from reconcile.domain.breaker.registry import Admission, BreakerRegistry, Refusal
 from reconcile.domain.breaker.window import Fault, SuspectOutcome
 from reconcile.domain.breaker.withholding import blames_others, distrusts, distrusts_absence
@@ -51,6 +51,7 @@ __all__ = [
     "ATTEMPTS",
     "BUDGET",
     "EARLY_RELEASES_PER_SLOT",
+    "LEAD_FAULTS",
     "LEASE_MARGIN",
     "PIECE",
     "PROVIDER_FAULTS",
