@@ -21,7 +21,7 @@ from reconcile.providers import identity
 from reconcile.providers.account import Account, Accounts, Published, refused, unusable
 from reconcile.providers.ghl import listing as ghl_listing
 from reconcile.providers.ghl import parsing as ghl_parsing
-from reconcile.providers.ghl.occurrence import as_asked
+from reconcile.providers.ghl.occurrence import with_requested_id
 from reconcile.providers.ghl.parsing import Contact, Record
 from reconcile.providers.ghl.versions import CALENDARS, CONTACTS, ask_calendars
 from reconcile.providers.ghl.zones import CannotTell, LocationZones
@@ -197,7 +197,7 @@ class Ghl:
         if reply is None:
             return None
         found = ghl_parsing.read_appointment(reply.body, zone=await self._zone(question, reply.body))
-        record = as_asked(found, booking_id)
+        record = with_requested_id(found, booking_id)
         if record is None:
             raise unusable(self.name, call, "GHL answered with another appointment than the one asked for")
         self._check_location(question, call, record.location_id)

@@ -30,7 +30,7 @@ class Occurrence:
         return cls(master_id=found["master"], starts_at=starts_at, ends_at=starts_at + length)
 
 
-def as_asked(record: Record, booking_id: str) -> Record | None:
+def with_requested_id(record: Record, booking_id: str) -> Record | None:
     """Return *record* as the answer to a question for *booking_id*, None where it is another appointment.
 
     GHL may answer for one meeting of a recurring appointment with the appointment itself, whose times are those of its
