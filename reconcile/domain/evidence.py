@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from reconcile.domain.appointment import CALLED_OFF, AppointmentStatus
+from reconcile.domain.appointment import CALLED_OFF, INCONCLUSIVE
 from reconcile.domain.booking_reference import canonical, provider_of, refers_to
 from reconcile.domain.change import Answer, Unverified
 from reconcile.domain.ids import ProviderName
@@ -38,7 +38,7 @@ def evidence(lead: Lead, answer: Answer) -> Evidence:
     booking = stored_booking(lead)
     if booking is None:
         return Evidence.SEEN if answer.unverified is None else Evidence.NOT_MENTIONED
-    if any(a.status is not AppointmentStatus.UNKNOWN and refers_to(booking, a.id) for a in answer.appointments):
+    if any(a.status not in INCONCLUSIVE and refers_to(booking, a.id) for a in answer.appointments):
         return Evidence.SEEN
     is_absent = canonical(booking) in answer.absent and not _is_guessed(lead)
     return Evidence.NAMED_ABSENT if is_absent else Evidence.NOT_MENTIONED

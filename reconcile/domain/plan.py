@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconcile.domain.appointment import CALLED_OFF, HELD, Appointment, AppointmentStatus, primary
+from reconcile.domain.appointment import CALLED_OFF, HELD, INCONCLUSIVE, Appointment, AppointmentStatus, primary
 from reconcile.domain.booking_reference import canonical, provider_of, refers_to
 from reconcile.domain.change import Answer, AppointmentChange, Change, Unverified
 from reconcile.domain.evidence import Absence, Evidence, evidence, lost_booking, stored_booking, why_not_mentioned
@@ -60,7 +60,7 @@ class _Case:
         told = self.answer.appointments
         if not any(a.status is AppointmentStatus.CONFIRMED and a.starts_at > self.now for a in told):
             return frozenset()
-        return frozenset(a.id for a in told if a.status is AppointmentStatus.UNKNOWN)
+        return frozenset(a.id for a in told if a.status in INCONCLUSIVE)
 
     @property
     def lost_at(self) -> datetime:
@@ -99,10 +99,11 @@ def plan(lead: Lead, answer: Answer, *, now: datetime, absence: Absence = Absenc
             is_absent=is_lost and not is_gone and is_still_missing,
         )
     is_unbooked = stored_booking(lead) is None
-    is_unknown = is_unbooked and any(a.status is AppointmentStatus.UNKNOWN for a in answer.appointments)
-    if is_unknown or unverified is Unverified.UNKNOWN_STATUS:
-        unknown = SkipReason.UNKNOWN_STATUS
-        return Plan(outcome=Outcome.SKIPPED, unverified=Unverified.UNKNOWN_STATUS, skip_reason=unknown)
+    statuses = {a.status for a in answer.appointments}
+    if (is_unbooked and not statuses.isdisjoint(INCONCLUSIVE)) or unverified is Unverified.UNKNOWN_STATUS:
+        is_invalid = AppointmentStatus.UNKNOWN not in statuses
+        reason = SkipReason.INVALID_STATUS if is_invalid else SkipReason.UNKNOWN_STATUS
+        return Plan(outcome=Outcome.SKIPPED, unverified=Unverified.UNKNOWN_STATUS, skip_reason=reason)
     outcome = Outcome.UNCHANGED if missing is None else Outcome.DISAPPEARED
     return Plan(outcome=outcome, unverified=unverified, mismatch=missing, standing=missing, is_absent=is_lost)
 
@@ -132,7 +133,7 @@ def _merge_appointments(case: _Case) -> dict[AppointmentId, Appointment]:
     merged = dict(stored)
     for remote in case.answer.appointments:
         known = stored.get(remote.id)
-        if known is None and remote.status is AppointmentStatus.UNKNOWN:
+        if known is None and remote.status in INCONCLUSIVE:
             continue
         merged[remote.id] = _updated(known, remote, now=case.now)
     for appointment_id in case.doubtful & merged.keys():
@@ -142,17 +143,21 @@ def _merge_appointments(case: _Case) -> dict[AppointmentId, Appointment]:
         gone = merged[appointment_id]
         if gone.status not in CALLED_OFF:
             merged[appointment_id] = replace(gone, status=AppointmentStatus.CANCELED, canceled_at=case.lost_at)
-    dated = {i for i, a in stored.items() if a.canceled_at} | {a.id for a in case.answer.appointments if a.canceled_at}
-    undated = frozenset(a.id for a in case.answer.appointments) - dated
-    link_reschedules(merged, known=stored, undated=undated)
+    link_reschedules(merged, known=stored, undated=_undated(case))
     return {i: replace(a, created_at=None) for i, a in merged.items()}
+
+
+def _undated(case: _Case) -> frozenset[AppointmentId]:
+    """Return the appointments of which neither the provider nor we know when they were called off."""
+    dated = {i for i, each in case.stored.items() if each.canceled_at is not None}
+    return frozenset(each.id for each in case.answer.appointments if each.canceled_at is None) - dated
 
 
 def _updated(known: Appointment | None, remote: Appointment, *, now: datetime) -> Appointment:
     """Return *remote* with what only we know of it: the provider wins wherever it says something."""
     status = remote.status
     if known is not None and (
-        status is AppointmentStatus.UNKNOWN
+        status in INCONCLUSIVE
         or (status is AppointmentStatus.CANCELED and known.status is AppointmentStatus.RESCHEDULED)
     ):
         status = known.status

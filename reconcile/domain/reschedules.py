@@ -1,7 +1,11 @@
-"""Which new appointment of a lead replaces which canceled one."""
+"""Which new appointment of a lead replaces which canceled one.
+
+Where the provider does not say so, two instants decide: when the new one was made and when the other was called off.
+Both have to be known, and a change after a meeting's start is no cancellation of it.
+"""
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -15,13 +19,12 @@ _Appointments = Mapping[AppointmentId, Appointment]
 
 
 def link_reschedules(
-    merged: dict[AppointmentId, Appointment], *, known: _Appointments, undated: frozenset[AppointmentId]
+    merged: dict[AppointmentId, Appointment], *, known: _Appointments, undated: Container[AppointmentId]
 ) -> None:
     """Set ``replaces`` of new appointments and the status of those they replace, in *merged* itself.
 
     The provider's own chain comes first; else the nearest cancellation in RESCHEDULE_WINDOW. *known* holds the stored
-    appointments, which are never linked anew. Nothing is near to what has no date of its own: *undated* are those
-    of which nobody said when they were canceled, and a new one without an instant of creation replaces none.
+    appointments, which are never linked anew; of the *undated* ones nobody knows when they were called off.
     """
     replaceable = _replaceable(merged, undated)
     for new in sorted(merged.values(), key=lambda a: (a.starts_at, a.id)):
@@ -38,19 +41,17 @@ def link_reschedules(
             merged[replaced] = replace(old, status=AppointmentStatus.RESCHEDULED)
 
 
-def _replaceable(merged: _Appointments, undated: frozenset[AppointmentId]) -> list[tuple[datetime, AppointmentId]]:
-    """Return the canceled appointments that no other replaces yet, by the instant of their cancellation.
-
-    A record that was edited long after its meeting tells of no cancellation: people put off what is ahead.
-    """
-    taken = {a.replaces for a in merged.values()} | undated
+def _replaceable(merged: _Appointments, undated: Container[AppointmentId]) -> list[tuple[datetime, AppointmentId]]:
+    """Return the canceled appointments that no other replaces yet, by the instant of their cancellation."""
+    taken = {a.replaces for a in merged.values()}
     return sorted(
         (a.canceled_at, a.id)
         for a in merged.values()
         if a.status is AppointmentStatus.CANCELED
         and a.canceled_at
+        and a.canceled_at <= a.starts_at
+        and a.id not in undated
         and a.id not in taken
-        and a.canceled_at <= a.starts_at + RESCHEDULE_WINDOW
     )
 
 

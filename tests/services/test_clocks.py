@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.appointment import INCONCLUSIVE, AppointmentStatus
 from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.change import Answer
 from reconcile.domain.ids import ProviderName
@@ -79,7 +79,7 @@ class Case:
 
 
 CASES: dict[str, Case] = {
-    **{f"answers {s}": Case(answered(s), s is not AppointmentStatus.UNKNOWN) for s in AppointmentStatus},
+    **{f"answers {s}": Case(answered(s), s not in INCONCLUSIVE) for s in AppointmentStatus},
     "answers another time": Case(answered(AppointmentStatus.CONFIRMED, moved=True), is_proof=True),
     "answers nothing": Case(lambda _: Answer(), is_proof=True, of_any=False),
     "says there is none": Case(absent, is_proof=True, of_any=False),

@@ -123,7 +123,7 @@ async def test_follow_ups_that_were_delivered_are_noted_though_the_next_one_meet
 ) -> None:
     desk.sink = sink = FakeSink(failing={keys[2]})
 
-    async def away(_keys: Sequence[str], *, until: object) -> None:
+    async def away(_keys: Sequence[str], *, until: object, **_: object) -> None:
         raise StoreUnavailable(f"the database does not answer: {until}")
 
     with pytest.raises(StoreUnavailable):

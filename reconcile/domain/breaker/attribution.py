@@ -15,7 +15,9 @@ WORKSPACE_FAULTS = frozenset({ErrorClass.CREDENTIAL, ErrorClass.REJECTED, ErrorC
 """Failures that are a workspace's own until very many workspaces have them at once."""
 ISOLATED_TIMEOUTS = 2
 """So many checks, all in vain, park a workspace while others are answered."""
-PROVIDER_FAULTS = frozenset(ErrorClass) - WORKSPACE_FAULTS - {ErrorClass.INTERNAL, ErrorClass.REFUSED_WRITE}
+LEAD_FAULTS = frozenset({ErrorClass.REFUSED_WRITE, ErrorClass.UNREADABLE_ROW})
+"""Failures that no provider was asked for, or that came after its answer."""
+PROVIDER_FAULTS = frozenset(ErrorClass) - WORKSPACE_FAULTS - LEAD_FAULTS - {ErrorClass.INTERNAL}
 
 
 def provider_key(provider: ProviderName) -> BreakerKey:

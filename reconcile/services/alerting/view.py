@@ -73,7 +73,7 @@ async def alerts_view(
 ) -> AlertsView:
     """Return the alerts at *now*: those that are stored, and what *conditions* change of them.
 
-    Nothing is stored. Without *alarm* no channel is set.
+    Nothing is stored. Without *notifier* no channel is set.
     """
     stored = {each.key: each for each in await store.alerts.load(since=now - _RECENT)}
     remembered = list((stored | {each.key: each for each in observed(stored, conditions, now=now)}).values())
