@@ -17,7 +17,7 @@ LONGEST_VALUE = 75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class FoundPerson:
     """The contacts of one person that GHL knows, and what they have.
 
     *is_searched*: they were found by the e-mail; *is_replaced*: in place of a contact that is gone.
@@ -87,7 +87,7 @@ class PersonSearch:
             return False
         return contact_id in {each.id for each in await self.contacts(address)}
 
-    async def _person(self, contact_ids: Iterable[str | None]) -> Person:
+    async def _person(self, contact_ids: Iterable[str | None]) -> FoundPerson:
         """Return what the contacts have that are given; where GHL has none of them any more, those of the e-mail."""
         wanted = [each for each in dict.fromkeys(contact_ids) if each]
         person = await self._listed(wanted)
@@ -98,14 +98,14 @@ class PersonSearch:
         found = await self._listed(having_it)
         return replace(found, contact_ids=tuple(having_it), is_searched=True, is_replaced=bool(wanted))
 
-    async def _listed(self, contact_ids: Sequence[str]) -> Person:
+    async def _listed(self, contact_ids: Sequence[str]) -> FoundPerson:
         known: list[str] = []
         found: dict[AppointmentId, Appointment] = {}
         for each in contact_ids:
             if (appointments := await self.listed(each)) is not None:
                 known.append(each)
                 found |= {appointment.id: appointment for appointment in appointments}
-        return Person(contact_ids=tuple(known), appointments=tuple(found.values()))
+        return FoundPerson(contact_ids=tuple(known), appointments=tuple(found.values()))
 
     @property
     def _address(self) -> str | None:
@@ -117,7 +117,7 @@ def _stands_ahead(appointment: Appointment, now: datetime) -> bool:
     return appointment.status is AppointmentStatus.CONFIRMED and appointment.starts_at > now
 
 
-def _leaves_out(person: Person, record: Record) -> bool:
+def _leaves_out(person: FoundPerson, record: Record) -> bool:
     """Tell whether the list of the contact that a standing appointment is of lacks that appointment."""
     is_listed = any(each.id == record.appointment.id for each in person.appointments)
     is_asked = record.contact_id in person.contact_ids and not person.is_searched
