@@ -1,8 +1,10 @@
 """The use cases by name: the one place in the tests that knows in which module each of them lives."""
 
 from reconcile.domain.breaker.attribution import PROVIDER_FAULTS, WORKSPACE_FAULTS
-from reconcile.domain.breaker.registry import Admission, Board, Refusal
-from reconcile.domain.breaker.window import Fault, Suspicion
+from reconcile.domain.breaker.control import Control
+from reconcile.domain.breaker.events import Admission, Refusal
+from reconcile.domain.breaker.registry import BreakerRegistry
+from reconcile.domain.breaker.window import Fault, SuspectOutcome
 from reconcile.domain.breaker.withholding import blames_others, distrusts, distrusts_absence
 from reconcile.domain.run.report_document import breaker_document, document, instant
 from reconcile.domain.run.request import Progress, RunRequest
@@ -61,9 +63,10 @@ __all__ = [
     "Admission",
     "Alarm",
     "Applying",
-    "Board",
+    "BreakerRegistry",
     "Calendar",
     "Chronicle",
+    "Control",
     "Fault",
     "Gate",
     "LeadLine",
@@ -84,7 +87,7 @@ __all__ = [
     "RunRequest",
     "Slots",
     "Stop",
-    "Suspicion",
+    "SuspectOutcome",
     "Timeline",
     "Undo",
     "Undoing",

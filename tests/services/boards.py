@@ -15,7 +15,7 @@ from reconcile.domain.breaker.breaker import (
 from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lookup import Lookup
 from tests.domain.factories import NOW
-from tests.use_cases import Board, Fault, Refusal
+from tests.use_cases import BreakerRegistry, Control, Fault, Refusal
 
 POLICY = BreakerPolicy()
 GHL = Lookup(provider=ProviderName.HIGHLEVEL, operation=Operation.APPOINTMENT)
@@ -29,8 +29,8 @@ def ws(number: int) -> WorkspaceId:
     return WorkspaceId(f"ws-{number}")
 
 
-def ws_key(number: int) -> BreakerKey:
-    return BreakerKey(BreakerScope.WORKSPACE, ws(number))
+def ws_key(number: int, provider: ProviderName = ProviderName.HIGHLEVEL) -> BreakerKey:
+    return BreakerKey(BreakerScope.WORKSPACE, f"{ws(number)}/{provider}")
 
 
 def a_board(
@@ -41,22 +41,29 @@ def a_board(
     policy: BreakerPolicy = POLICY,
     is_restricted: bool = False,
     is_partial: bool = False,
-) -> Board:
-    board = Board(stored, policy=policy, run_id=RunId("run-1"), batch_size=50, is_restricted=is_restricted)
+) -> BreakerRegistry:
+    board = BreakerRegistry(stored, policy=policy, run_id=RunId("run-1"), batch_size=50, is_restricted=is_restricted)
     board.begin({ws(n): ALL for n in range(workspaces)}, now, is_partial=is_partial)
     return board
 
 
-def asked(board: Board, number: int, fault: Fault, *, lookup: Lookup = GHL, now: datetime = NOW) -> bool:
-    """Ask about one lead of a workspace; return whether the call was let through."""
+def decide(board: BreakerRegistry, controls: Iterable[Control] = (), *, now: datetime = NOW) -> None:
+    """Answer the controls of whoever is suspected, and make no more."""
+    for key in list(board.suspects):
+        board.answer_controls(key, controls, now, is_exhausted=True)
+
+
+def asked(board: BreakerRegistry, number: int, fault: Fault, *, lookup: Lookup = GHL, now: datetime = NOW) -> bool:
+    """Ask about one lead of a workspace; return whether the call was let through. No control can be had."""
     admission = board.admit(ws(number), lookup, now)
     if isinstance(admission, Refusal):
         return False
     board.record(admission, fault, now)
+    decide(board, now=now)
     return True
 
 
-def states(board: Board) -> dict[str, str]:
+def states(board: BreakerRegistry) -> dict[str, str]:
     return {str(b.key): b.state for b in board.breakers() if b.state is not BreakerState.CLOSED}
 
 

@@ -10,8 +10,21 @@ from reconcile.domain.breaker.breaker import (
 )
 from reconcile.errors import ErrorClass
 from tests.domain.factories import NOW
-from tests.services.boards import CALENDLY, GHL, GHL_KEY, POLICY, SEARCH, a_board, asked, states, ws, ws_key
-from tests.use_cases import Admission, Refusal, Suspicion, distrusts, distrusts_absence
+from tests.services.boards import (
+    ALL,
+    CALENDLY,
+    GHL,
+    GHL_KEY,
+    POLICY,
+    SEARCH,
+    a_board,
+    asked,
+    decide,
+    states,
+    ws,
+    ws_key,
+)
+from tests.use_cases import Admission, Refusal, SuspectOutcome, distrusts, distrusts_absence
 
 
 def test_three_contract_faults_in_several_workspaces_open_the_provider() -> None:
@@ -31,7 +44,7 @@ def test_the_third_contract_fault_must_come_from_elsewhere_or_the_workspace_is_a
     parked = states(board)
     asked(board, 1, ErrorClass.CONTRACT)
 
-    assert (calls, parked) == (2, {"workspace:ws-0": "open"})
+    assert (calls, parked) == (2, {"workspace:ws-0/ghl": "open"})
     assert states(board) == {"provider:ghl": "open"}
 
 
@@ -65,8 +78,9 @@ def test_the_overshoot_is_the_calls_under_way() -> None:
     for admission in under_way[:3]:
         assert isinstance(admission, Admission)
         board.record(admission, ErrorClass.CONTRACT, NOW)
+    decide(board)
 
-    assert board.under_way_at_trip == 2
+    assert board.in_flight_at_trip == 2
     assert isinstance(board.admit(ws(9), GHL, NOW), Refusal)
 
 
@@ -96,9 +110,11 @@ def test_a_dead_token_parks_its_workspace_and_nobody_else() -> None:
 
     assert calls == POLICY.min_checks
     assert all(others)
-    assert states(board) == {"workspace:ws-0": "open"}
+    assert states(board) == {"workspace:ws-0/ghl": "open"}
     assert not board.is_broken(NOW)
-    assert board.parked(NOW) == {ws(0)}
+    assert board.is_parked(ws(0), [GHL.provider], NOW)
+    assert not board.is_parked(ws(0), ALL, NOW)
+    assert asked(board, 0, None, lookup=CALENDLY)
 
 
 def test_two_dead_tokens_that_happen_to_be_first_stop_nobody() -> None:
@@ -132,11 +148,11 @@ def test_a_workspace_that_was_blamed_first_is_acquitted() -> None:
     board = a_board()
     for _ in range(5):
         asked(board, 0, ErrorClass.UNAVAILABLE)
-    parked_first = board.parked(NOW)
+    parked_first = states(board)
     for n in range(1, 6):
         asked(board, n, ErrorClass.UNAVAILABLE)
 
-    assert parked_first == {ws(0)}
+    assert parked_first == {"workspace:ws-0/ghl": "open"}
     assert states(board) == {"provider:ghl": "open"}
     assert board.breaker(ws_key(0)).reason is BreakerReason.BLAMED_ELSEWHERE
 
@@ -157,7 +173,7 @@ def test_where_one_workspace_is_due_its_rate_is_the_runs() -> None:
     calls = sum(asked(board, 0, ErrorClass.CREDENTIAL) for _ in range(50))
 
     assert calls == POLICY.min_checks
-    assert states(board) == {"run": "open", "workspace:ws-0": "open"}
+    assert states(board) == {"run": "open", "workspace:ws-0/ghl": "open"}
     assert board.is_broken(NOW)
 
 
@@ -183,7 +199,7 @@ def test_faults_of_this_program_in_many_workspaces_end_the_run() -> None:
 
 def test_mass_absence_in_one_workspace_parks_it() -> None:
     board = a_board()
-    calls = sum(asked(board, 0, Suspicion.ABSENT) for _ in range(50))
+    calls = sum(asked(board, 0, SuspectOutcome.ABSENT) for _ in range(50))
 
     assert calls == POLICY.min_checks
     assert board.breaker(ws_key(0)).reason is BreakerReason.MASS_ABSENCE
@@ -194,7 +210,7 @@ def test_mass_absence_in_one_workspace_parks_it() -> None:
 def test_mass_absence_over_small_workspaces_is_the_providers() -> None:
     board = a_board()
     for n in range(10):
-        asked(board, n, Suspicion.ABSENT)
+        asked(board, n, SuspectOutcome.ABSENT)
 
     assert board.breaker(GHL_KEY).reason is BreakerReason.MASS_ABSENCE
     assert distrusts_absence(board, ws(9), GHL)

@@ -18,13 +18,13 @@ from reconcile.domain.breaker.breaker import (
 from reconcile.errors import ErrorClass
 from tests.domain.factories import NOW
 from tests.services.boards import ALL, GHL, GHL_KEY, LATER, POLICY, a_board, an_open, asked, states, ws, ws_key
-from tests.use_cases import Admission, Board
+from tests.use_cases import Admission, BreakerRegistry
 
 BATCH = 50
 """Leads in a batch of the tests' boards."""
 
 
-def admitted(board: Board, number: int, *, most: int = 2 * BATCH) -> int:
+def admitted(board: BreakerRegistry, number: int, *, most: int = 2 * BATCH) -> int:
     """Return how many calls of one workspace are let through that are all answered well, up to *most*."""
     return sum(asked(board, number, None, now=LATER) for _ in range(most))
 
@@ -108,7 +108,7 @@ def test_a_workspace_is_parked_by_its_fifth_check_and_not_by_its_fourth(kind: Er
     parked = []
     for _ in range(POLICY.min_checks):
         assert asked(board, 0, kind)
-        parked.append("workspace:ws-0" in states(board))
+        parked.append("workspace:ws-0/ghl" in states(board))
 
     assert parked == [False] * (POLICY.min_checks - 1) + [True]
     assert not asked(board, 0, kind)
@@ -122,7 +122,7 @@ def test_a_workspace_is_parked_where_half_of_its_checks_fail_and_not_below(sound
     for _ in range(5):
         asked(board, 0, ErrorClass.REJECTED)
 
-    assert (states(board) == {"workspace:ws-0": "open"}) is is_parked
+    assert (states(board) == {"workspace:ws-0/ghl": "open"}) is is_parked
 
 
 @pytest.mark.parametrize("faults", [POLICY.contract_faults - 1, POLICY.contract_faults])

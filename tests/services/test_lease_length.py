@@ -8,7 +8,7 @@ from reconcile.domain.ids import RunId
 from reconcile.domain.lease import Lease
 from reconcile.ports import Silence, Store
 from reconcile.ports.telemetry import UnheardSpan
-from tests.use_cases import LEASE_MARGIN, Board, Parts, Run, RunPolicy, RunRequest, Slots
+from tests.use_cases import LEASE_MARGIN, BreakerRegistry, Parts, Run, RunPolicy, RunRequest, Slots
 
 BUDGET = timedelta(seconds=50)
 
@@ -36,7 +36,7 @@ def test_the_lease_of_a_workspace_ends_with_that_of_its_run() -> None:
         request=RunRequest(workspace_limit=1, leads_per_workspace=1),
         policy=policy,
         parts=Parts(store=cast("Store", None), providers={}, clock=clock, random=random.Random(1), telemetry=Silence()),
-        board=Board((), policy=policy.breaker, run_id=run_id, batch_size=1),
+        board=BreakerRegistry((), policy=policy.breaker, run_id=run_id, batch_size=1),
         lease=Lease(name="run", holder=run_id, token=1),
         started_at=clock.now(),
         started=clock.monotonic(),

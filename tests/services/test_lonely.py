@@ -2,11 +2,11 @@
 
 from reconcile.errors import ErrorClass
 from tests.domain.factories import NOW
-from tests.services.boards import GHL, a_board, asked, states, ws
-from tests.use_cases import Admission, Board
+from tests.services.boards import GHL, a_board, asked, decide, states, ws
+from tests.use_cases import Admission, BreakerRegistry
 
 
-def let_through(board: Board, number: int) -> Admission:
+def let_through(board: BreakerRegistry, number: int) -> Admission:
     admission = board.admit(ws(number), GHL, NOW)
     assert isinstance(admission, Admission)
     return admission
@@ -21,8 +21,9 @@ def test_calls_in_vain_that_others_have_overtaken_are_their_workspaces_fault() -
             asked(board, n, None)
         for admission in waiting:
             board.record(admission, ErrorClass.TIMEOUT, NOW)
+            decide(board)
 
-    assert states(board) == {f"workspace:ws-{n}": "open" for n in range(8)}
+    assert states(board) == {f"workspace:ws-{n}/ghl": "open" for n in range(8)}
 
 
 def test_once_overtaken_a_workspace_speaks_for_itself_until_it_is_answered() -> None:
@@ -32,10 +33,11 @@ def test_once_overtaken_a_workspace_speaks_for_itself_until_it_is_answered() -> 
         for other in range(3, 10):
             asked(board, other, None)
         board.record(first, ErrorClass.TIMEOUT, NOW)
+        decide(board)
     for n in (0, 1, 2):  # nobody else asks any more
         asked(board, n, ErrorClass.TIMEOUT)
 
-    assert states(board) == {f"workspace:ws-{n}": "open" for n in range(3)}
+    assert states(board) == {f"workspace:ws-{n}/ghl": "open" for n in range(3)}
 
 
 def test_one_call_in_vain_parks_nobody_who_is_answered_otherwise() -> None:
@@ -55,5 +57,6 @@ def test_a_provider_that_answers_nobody_any_more_is_to_blame_although_it_did_bef
     waiting = [let_through(board, n) for n in range(20)]
     for admission in waiting:
         board.record(admission, ErrorClass.TIMEOUT, NOW)
+        decide(board)
 
     assert states(board) == {"provider:ghl": "open"}

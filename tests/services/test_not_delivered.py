@@ -213,7 +213,7 @@ async def test_of_several_notices_those_behind_a_failure_are_owed_and_those_befo
     for number in range(2):
         await look(desk, alarm, f"again-{number}")
 
-    keys = [f"parked_workspace:{each}" for each in parked]
+    keys = [f"parked_workspace:{each}/ghl" for each in parked]
     assert sorted(each.key for each in noted) == keys
     assert [each.key for each in noted if each.heard] == first
     assert len(first) == 1

@@ -16,7 +16,7 @@ from reconcile.domain.breaker.breaker import (
 from reconcile.errors import ErrorClass
 from tests.domain.factories import NOW
 from tests.services.boards import GHL, GHL_KEY, LATER, POLICY, a_board, an_open, asked, ws, ws_key
-from tests.use_cases import Admission, Suspicion, blames_others, distrusts_absence
+from tests.use_cases import Admission, SuspectOutcome, blames_others, distrusts_absence
 
 
 def test_an_open_provider_gets_no_call_before_its_probe_is_due() -> None:
@@ -110,7 +110,7 @@ def test_a_parked_workspace_is_probed_with_one_lead_and_its_failure_is_no_news_t
 
 def test_a_workspace_parked_for_mass_absence_stays_so_while_its_probe_is_absent() -> None:
     board = a_board(stored=[an_open(ws_key(0), fault="mass_absence")], now=LATER)
-    asked(board, 0, Suspicion.ABSENT, now=LATER)
+    asked(board, 0, SuspectOutcome.ABSENT, now=LATER)
 
     assert board.breaker(ws_key(0)).state is BreakerState.OPEN
     assert distrusts_absence(board, ws(0), GHL)
@@ -142,7 +142,7 @@ def test_a_leads_failure_is_not_held_against_it_in_the_run_that_parks_its_worksp
     for _ in range(2):
         asked(board, 0, ErrorClass.CONTRACT)
 
-    assert board.parked(NOW) == {ws(0)}
+    assert board.is_parked(ws(0), [GHL.provider], NOW)
     assert blames_others(board, ws(0), GHL, ErrorClass.CONTRACT)
 
 
@@ -172,7 +172,7 @@ def test_probes_of_a_run_that_died_are_made_anew() -> None:
 
 def test_a_decision_of_another_process_is_taken_over() -> None:
     board = a_board(stored=[an_open(GHL_KEY)], now=LATER)
-    board.adopt(an_open(GHL_KEY).begin_probe(LATER))
+    board.adopt(an_open(GHL_KEY).begin_probe(LATER), LATER)
 
     assert not asked(board, 0, None, now=LATER)
 

@@ -22,7 +22,9 @@ from tests.services.boards import GHL as LOOK_UP
 from tests.services.boards import a_board, asked, states, ws
 from tests.services.desk import GHL, Desk, booked, tripped, unbooked
 from tests.services.fakes import START, Allowance, a_workspace, failure
-from tests.use_cases import STOP_GRACE, distrusts
+from tests.use_cases import STOP_GRACE, Admission, Refusal, distrusts
+
+LISTS = Lookup(provider=GHL, operation=Operation.SWEEP)
 
 
 async def fill(desk: Desk, leads: list[Lead], *workspaces: str) -> None:
@@ -247,24 +249,23 @@ async def test_a_bug_in_a_sweep_costs_no_lead_its_check(listed: Desk) -> None:
 def test_changes_that_broken_lists_have_shown_are_withheld() -> None:
     """And those that look-ups have found are not."""
     board = a_board()
-    lists = Lookup(provider=GHL, operation=Operation.SWEEP)
     for number in range(3):
-        admission = board.admit_sweep(ws(number), GHL, NOW)
-        assert admission is not None
-        board.record_sweep(admission, ErrorClass.CONTRACT, NOW)
+        admission = board.admit(ws(number), LISTS, NOW)
+        assert isinstance(admission, Admission)
+        board.record(admission, ErrorClass.CONTRACT, NOW)
 
-    assert board.admit_sweep(ws(4), GHL, NOW) is None
-    assert (distrusts(board, lists), distrusts(board, LOOK_UP)) == (True, False)
-    assert (board.is_broken(NOW), board.under_way_count) == (False, 0)
+    assert isinstance(board.admit(ws(4), LISTS, NOW), Refusal)
+    assert (distrusts(board, LISTS), distrusts(board, LOOK_UP)) == (True, False)
+    assert (board.is_broken(NOW), board.state.in_flight_count) == (False, 0)
 
 
 def test_lists_are_acquitted_of_what_proves_to_be_the_providers_fault() -> None:
     """And are not blamed while it answers for them: when it is well again, so are they."""
     board = a_board()
     for number in range(3):
-        admission = board.admit_sweep(ws(number), GHL, NOW)
-        assert admission is not None
-        board.record_sweep(admission, ErrorClass.CONTRACT, NOW)
+        admission = board.admit(ws(number), LISTS, NOW)
+        assert isinstance(admission, Admission)
+        board.record(admission, ErrorClass.CONTRACT, NOW)
     opened = states(board)
     for number in range(3):
         asked(board, number, ErrorClass.CONTRACT)

@@ -33,7 +33,11 @@ async def asked(leads: Sequence[Lead], workspace: Workspace, *, run: Run) -> tup
         allowance=Allowance(workspace, run=run),
         gate=Gate(limit=run.policy.lead_concurrency, initial=1),
     )
-    done += await questions.ask(wanted)
+    run.control_pool.begin(workspace, wanted)
+    try:
+        done += await questions.ask(wanted)
+    finally:
+        run.control_pool.end(workspace)
     pauses = [c.retry_after for c in done if c.retry_after is not None]
     pauses += await questions.allowance.settle()
     return done, run.parts.clock.now() + max(pauses) if pauses else None
@@ -69,7 +73,8 @@ class _Questions:
                 done.append(listed if found.outcome is Outcome.DEFERRED else found)
                 if found.outcome.is_decisive and found.plan == listed.plan:
                     proven.add(provider)
-                    run.board.vouch(workspace_id, sought[0], len(settled[provider]), over=len(rest))
+                    now, count = run.parts.clock.now(), len(settled[provider])
+                    run.board.imply_successes(workspace_id, sought[0], count, now, over=len(rest))
                 elif found.outcome.is_decisive:
                     run.warn("sweep.contradicted", provider=provider)
                     rest += [pair for pair in wanted if pair[0].id in settled[provider]]
@@ -78,9 +83,10 @@ class _Questions:
         for provider, each in settled.items():
             done += each.values()
             if provider in proven:
-                run.board.settle_vouched(workspace_id, provider)
+                run.board.settle_implied(workspace_id, provider, run.parts.clock.now())
             else:
-                run.board.vouch(workspace_id, Lookup(provider=provider, operation=Operation.SWEEP), len(each))
+                lists = Lookup(provider=provider, operation=Operation.SWEEP)
+                run.board.imply_successes(workspace_id, lists, len(each), run.parts.clock.now())
         return done
 
     async def _looked_up(self, pairs: Sequence[Wanted]) -> list[Checked]:

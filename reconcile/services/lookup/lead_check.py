@@ -1,21 +1,20 @@
 """One lead: asked about, decided on, nothing written."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reconcile.domain.booking_reference import provider_of
-from reconcile.domain.breaker.registry import Refusal
-from reconcile.domain.breaker.window import Fault, Suspicion
+from reconcile.domain.breaker.window import SuspectOutcome
 from reconcile.domain.change import Answer
-from reconcile.domain.lead import Lead
+from reconcile.domain.lead import Lead, LeadState
 from reconcile.domain.lookup import Lookup
 from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
 from reconcile.domain.plan import Plan, lost_booking, plan
 from reconcile.domain.workspace import Workspace
-from reconcile.errors import ErrorClass, ProviderError, RateLimited
+from reconcile.errors import ErrorClass, OutOfTime, ProviderError, RateLimited
 from reconcile.redaction import bug_named
+from reconcile.services.lookup.admission import AdmittedCall, admit
 from reconcile.services.run.context import Run
 
 
@@ -30,6 +29,8 @@ class Checked:
     reason: SkipReason | DeferReason | None = None
     signature: ErrorSignature | None = None
     retry_after: timedelta | None = None
+    number: int = 0
+    """In which place its look-up was let through, 0 where none was."""
 
     def deferred(self, reason: DeferReason) -> "Checked":
         """Return the same lead left for a later run."""
@@ -87,42 +88,44 @@ def decided(lead: Lead, answer: Answer, lookup: Lookup, *, run: Run) -> Checked:
 
 
 async def _ask(lead: Lead, workspace: Workspace, lookup: Lookup, *, run: Run) -> Answer | SkipReason | Checked:
-    gate, clock, board = run.gate(lookup.provider), run.parts.clock, run.board
     nothing_yet = Checked(lead=lead, outcome=Outcome.DEFERRED, lookup=lookup)
-    place = await gate.enter(on_lent=lambda: run.slots.lend(workspace.id))
-    succeeded: bool | None = None
-    try:
-        if not run.takes_work():
-            return nothing_yet.deferred(DeferReason.DEADLINE)
-        admission = board.admit(workspace.id, lookup, clock.now())
-        if isinstance(admission, Refusal):
-            return nothing_yet.deferred(DeferReason.BREAKER)
-        fault: Fault = None
-        verdict: Answer | SkipReason | Checked
-        try:
-            verdict = await run.parts.providers[lookup.provider].answer(lead, workspace, deadline=run.deadline)
-            succeeded = True
-            if isinstance(verdict, Answer) and lost_booking(lead, verdict):
-                fault = Suspicion.ABSENT
-        except RateLimited as error:
-            is_late = error.error_class is ErrorClass.TIMEOUT  # the run's time ended, not the provider's patience
-            reason = DeferReason.DEADLINE if is_late else DeferReason.RATE_LIMITED
-            verdict = replace(nothing_yet.deferred(reason), retry_after=None if is_late else error.retry_after)
-        except ProviderError as error:
-            succeeded, fault = False, error.error_class
-            verdict = _failed(nothing_yet, ErrorSignature.of(error))
-        except asyncio.CancelledError:
-            board.record(admission, None, clock.now(), is_check=False)
-            raise
-        except Exception as error:  # noqa: BLE001 - one lead must not end the run of all customers: decision 0004
-            fault = ErrorClass.INTERNAL
-            verdict = _failed_by_bug(nothing_yet, error, lookup, run=run)
-        is_check = isinstance(verdict, Answer) or fault is not None
-        board.record(admission, fault, clock.now(), is_check=is_check)
-    finally:
-        gate.leave(place, succeeded=succeeded)
-    await run.save_breakers()
+    async with admit(workspace, lookup, run=run) as call:
+        if isinstance(call, DeferReason):
+            return nothing_yet.deferred(call)
+        numbered = replace(nothing_yet, number=call.number)
+        verdict = await _answer(numbered, workspace, lookup, call=call, run=run)
+        if call.is_check:
+            run.control_pool.note(lead, workspace, lookup, fault=call.fault)
     return verdict
+
+
+async def _answer(
+    nothing_yet: Checked, workspace: Workspace, lookup: Lookup, *, call: AdmittedCall, run: Run
+) -> Answer | SkipReason | Checked:
+    """Make one look-up and note what it came to."""
+    lead = nothing_yet.lead
+    try:
+        verdict = await run.parts.providers[lookup.provider].answer(lead, workspace, deadline=run.deadline)
+    except OutOfTime:
+        return nothing_yet.deferred(DeferReason.DEADLINE)
+    except RateLimited as error:
+        return replace(nothing_yet.deferred(DeferReason.RATE_LIMITED), retry_after=error.retry_after)
+    except ProviderError as error:
+        signature = ErrorSignature.of(error)
+        call.fail(error.error_class, is_known=is_known_failure(lead.state, signature))
+        return _failed(nothing_yet, signature)
+    except Exception as error:  # noqa: BLE001 - one lead must not end the run of all customers: decision 0004
+        call.fail_by_bug()
+        return _failed_by_bug(nothing_yet, error, lookup, run=run)
+    is_answer = isinstance(verdict, Answer)
+    is_lost = isinstance(verdict, Answer) and lost_booking(lead, verdict)
+    call.answer(fault=SuspectOutcome.ABSENT if is_lost else None, is_check=is_answer)
+    return verdict
+
+
+def is_known_failure(state: LeadState, signature: ErrorSignature) -> bool:
+    """Tell whether a lead has failed like this by itself in an earlier run: then it says nothing about others."""
+    return state.failure_count > 0 and state.reason == signature.key
 
 
 def _failed(nothing_yet: Checked, signature: ErrorSignature) -> Checked:

@@ -95,7 +95,7 @@ def _lead_write(checked: Checked, workspace: Workspace, *, run: Run) -> LeadWrit
     blamed_elsewhere = (
         signature is not None
         and checked.lookup is not None
-        and blames_others(run.board, workspace.id, checked.lookup, signature.error_class)
+        and blames_others(run.board, workspace.id, checked.lookup, signature.error_class, number=checked.number)
     )
     attempt = Attempt(
         at=run.started_at if is_deferred and checked.retry_after is None else asked_at(run),

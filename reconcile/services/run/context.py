@@ -9,7 +9,7 @@ from random import Random
 from typing import Protocol
 
 from reconcile.domain.breaker.breaker import BreakerPolicy, BreakerState
-from reconcile.domain.breaker.registry import Board
+from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lease import Lease
@@ -23,6 +23,7 @@ from reconcile.services.alerting.notify import Alarm
 from reconcile.services.control.mirror import Mirror
 from reconcile.services.lookup.bulkhead import LENT_FOR_EACH, Slots
 from reconcile.services.lookup.concurrency import Gate
+from reconcile.services.lookup.control_pool import ControlPool
 from reconcile.services.run.counts import Counts
 
 SOFT_SHARE = 0.8
@@ -148,7 +149,7 @@ class Run:
     request: RunRequest
     policy: RunPolicy
     parts: Parts
-    board: Board
+    board: BreakerRegistry
     lease: Lease
     started_at: datetime
     started: float
@@ -157,6 +158,7 @@ class Run:
     slots: Slots
     counts: Counts = field(default_factory=Counts)
     gates: dict[tuple[ProviderName, bool], Gate] = field(default_factory=dict)
+    control_pool: ControlPool = field(default_factory=ControlPool)
     calls: set[asyncio.Task[object]] = field(default_factory=set)
     visited: set[WorkspaceId] = field(default_factory=set)
     planned_count: int = 0
@@ -218,7 +220,7 @@ class Run:
             for breaker, expected in board.unsaved():
                 try:
                     if await stored.save(breaker, expected_generation=expected):
-                        board.saved(breaker)
+                        board.saved(breaker, self.parts.clock.now())
                         is_open = breaker.state is BreakerState.OPEN
                         tell = self.parts.telemetry.warning if is_open else self.parts.telemetry.event
                         tell(
@@ -233,7 +235,7 @@ class Run:
                     else:
                         theirs = await stored.get(breaker.key)
                         if theirs is not None:
-                            board.adopt(theirs)
+                            board.adopt(theirs, self.parts.clock.now())
                 except StoreUnavailable as error:
                     self.warn("breaker.not_saved", error=str(error))
                     return

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from reconcile.domain.breaker.breaker import Breaker, BreakerScope, BreakerState
-from reconcile.domain.ids import RunId, WorkspaceId
+from reconcile.domain.breaker.breaker import Breaker, BreakerState
+from reconcile.domain.ids import RunId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.outcome import DeferReason, Outcome, SkipReason
 from reconcile.domain.run.cadence import NotYet
@@ -40,9 +40,11 @@ def report_of(run: Run, scene: Scene) -> RunReport:
     breakers = tuple(b for b in board.breakers() if _has_story(b, run))
     parked = tuple(
         sorted(
-            WorkspaceId(b.key.name)
-            for b in breakers
-            if b.key.scope is BreakerScope.WORKSPACE and b.effective_state(now) is BreakerState.OPEN
+            {
+                workspace_id
+                for b in breakers
+                if (workspace_id := b.key.workspace_id) is not None and b.effective_state(now) is BreakerState.OPEN
+            }
         )
     )
     health, reasons = _health(run, is_broken=is_broken, parked_count=len(parked), scene=scene)
@@ -89,7 +91,7 @@ def report_of(run: Run, scene: Scene) -> RunReport:
         eligible_but_unvisited=unvisited_count,
         breakers=breakers,
         would_trip=tuple(board.would_trip),
-        calls_under_way_at_trip=board.under_way_at_trip,
+        calls_under_way_at_trip=board.in_flight_at_trip,
         top_signatures=tuple(counts.top_signatures()),
         freshness=scene.freshness,
         appointments_at_risk_24h=scene.at_risk_count,

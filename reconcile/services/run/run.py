@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from reconcile.domain.breaker.breaker import RUN_KEY, BreakerState
-from reconcile.domain.breaker.registry import Board
+from reconcile.domain.breaker.breaker import RUN_KEY, BreakerReason, BreakerState
+from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.lease import Lease
 from reconcile.domain.run.receipt import receipt_text
@@ -106,7 +106,7 @@ async def _begun(  # noqa: PLR0913 - what a run is made of
         request=request,
         policy=policy,
         parts=parts,
-        board=Board(
+        board=BreakerRegistry(
             await parts.store.breakers.load(),
             policy=policy.breaker,
             run_id=run_id,
@@ -131,6 +131,9 @@ async def _under_lease(this: Run) -> RunReport:
         this.started_at,
         is_partial=due.eligible_count > len(due.workspaces),
     )
+    for breaker in this.board.breakers():
+        if breaker.reason is BreakerReason.UNREADABLE:
+            this.warn("breaker.unreadable", breaker=str(breaker.key))
     link_to_trips(this)
     await this.save_breakers()
     watchdog = asyncio.create_task(_cancel_calls_when_stopped(this))
@@ -146,27 +149,38 @@ async def _under_lease(this: Run) -> RunReport:
 
 async def _due(run: Run) -> DueWorkspaces:
     request, probes_only = run.request, run.board.probes_only(run.started_at)
+    room = request.workspace_limit + len(run.board.troubled())  # those may be parked at the providers that they have
     due = await run.parts.store.leads.due_workspaces(
         now=run.started_at,
         policy=run.policy.due,
-        limit=_EVERYTHING if request.whole_set or probes_only else request.workspace_limit,
+        limit=_EVERYTHING if request.whole_set or probes_only else room,
         only=request.workspace,
         exclude=run.board.parked(run.started_at),
         shard=request.shard,
         wrote_since=run.wrote_since,
     )
+    asked = [w for w in due.workspaces if not run.board.is_parked(w.id, w.credentials, run.started_at)]
+    if probes_only:  # else the same few would be probed in each run, and a culprit among them would speak for all
+        run.parts.random.shuffle(asked)
     limit = _EVERYTHING if request.whole_set else request.workspace_limit
-    return replace(due, workspaces=served(due.workspaces, limit=limit, probes_only=probes_only))
+    return replace(
+        due,
+        workspaces=served(asked, limit=limit, probes_only=probes_only),
+        eligible_count=due.eligible_count - (len(due.workspaces) - len(asked)),
+    )
 
 
 async def _visit_all(workspaces: Sequence[Workspace], *, run: Run) -> None:
     """Visit the workspaces side by side; where a wide breaker is probing, a few leads go ahead of all others."""
     run.planned_count = len(workspaces)
+    run.control_pool.workspaces = workspaces
     # A workspace that was in trouble may keep its place for a whole time limit again: then it is nobody else's.
     troubled = run.board.troubled()
     workspaces = sorted(workspaces, key=lambda each: each.id in troubled)
     if run.board.is_probing():
-        await _round(workspaces, run=run)
+        first = list(workspaces)
+        run.parts.random.shuffle(first)
+        await _round(first, run=run)
         run.board.conclude_probe_round(run.parts.clock.now())
         await run.save_breakers()
     await _round(workspaces, run=run)

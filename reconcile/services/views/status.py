@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reconcile.domain.breaker.breaker import BreakerPolicy, BreakerScope, BreakerState
+from reconcile.domain.breaker.breaker import BreakerKey, BreakerPolicy, BreakerScope, BreakerState
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.formatting import counted
 from reconcile.domain.ids import Operation, RunId
@@ -165,7 +165,8 @@ def _verdict(
         hours = counted(round(silence / _SILENCE), "hour") if silence > _SILENCE else "an hour"
         findings.append((Standing.TROUBLE, f"no run for more than {hours}: is the schedule suspended?"))
     if parked:
-        text = f"parked: {counted(len(parked), 'workspace')}; all others are served"
+        own = {BreakerKey(each.scope, each.breaker.partition(":")[2]).workspace_id for each in parked}
+        text = f"parked: {counted(len(own), 'workspace')}; all others are served"
         findings.append((Standing.ATTENTION, text))
     finished = [run.health for run in runs if run.finished_at]
     findings += [(_BY_HEALTH.get(word, Standing.TROUBLE), f"the last finished run was {word}") for word in finished]
