@@ -79,7 +79,6 @@ class _Tick:
         self.sound: list[WorkspaceId] = []
         self.asked: set[WorkspaceId] = set()
         self.controlled: set[tuple[str, WorkspaceId]] = set()
-        self.decided: set[str] = set()
         self.calls = 0
 
     def play(self) -> None:
@@ -146,21 +145,21 @@ class _Tick:
                 earlier = [suspect.workspace_id] if suspect.workspace_id in self.sound else []
                 chosen = [*earlier, suspect.workspace_id, suspect.workspace_id]
                 faults = [self._call(w) for w in chosen]
-                controls = [Control(fault=each, was_sound=bool(earlier) and not n) for n, each in enumerate(faults)]
+                controls = [
+                    Control(party=f"lead-{n}", fault=each, was_sound=bool(earlier) and not n)
+                    for n, each in enumerate(faults)
+                ]
                 self.registry.answer_controls(key, controls, self.now, is_exhausted=True)
                 continue
-            is_first = not (suspect.sound_count or suspect.changed_count or suspect.failing_count)
             free = [w for w in self.game.everybody if (str(key), w) not in self.controlled]
             sound = [w for w in dict.fromkeys(self.sound) if w in free]
             fresh = [w for w in free if w not in self.asked and w not in self.registry.troubled()]
             self.game.rng.shuffle(sound)
             self.game.rng.shuffle(fresh)
             pairs = [(w, True) for w in sound] + [(w, False) for w in fresh]
-            is_new = is_first and str(key) not in self.decided
-            pairs = pairs[:1] if sound and is_new else pairs[: suspect.wanted_count]
+            pairs = pairs[:1] if sound and suspect.is_first else pairs[: suspect.wanted_count]
             self.controlled.update((str(key), w) for w, _ in pairs)
-            controls = [Control(fault=self._call(w), was_sound=was_sound) for w, was_sound in pairs]
+            controls = [Control(party=w, fault=self._call(w), was_sound=was_sound) for w, was_sound in pairs]
             self.registry.answer_controls(key, controls, self.now, is_exhausted=not pairs)
             if key not in self.registry.suspects:
-                self.decided.add(str(key))
                 self.controlled = {each for each in self.controlled if each[0] != str(key)}

@@ -1,12 +1,14 @@
 """When controls decide, and which way: by table."""
 
+from dataclasses import replace
+
 import pytest
 
 from reconcile.domain.breaker.attribution import TripDecision
 from reconcile.domain.breaker.breaker import BreakerReason
-from reconcile.domain.breaker.control import Control, ControlVerdict, Suspect
+from reconcile.domain.breaker.control import Control, ControlOutcome, ControlVerdict, Suspect
 from reconcile.domain.breaker.keys import provider_key, workspace_key
-from reconcile.domain.breaker.window import Fault, SuspectOutcome
+from reconcile.domain.breaker.window import Fault, SuspectOutcome, Votes
 from reconcile.domain.ids import Operation, ProviderName, WorkspaceId
 from reconcile.domain.lookup import Lookup
 from reconcile.errors import ErrorClass
@@ -14,22 +16,22 @@ from reconcile.errors import ErrorClass
 GHL = ProviderName.HIGHLEVEL
 WS = WorkspaceId("ws-1")
 OUT = ErrorClass.UNAVAILABLE
-SOUND, AGAIN = Control(fault=None, was_sound=False), Control(fault=None, was_sound=True)
-FAILING, CHANGED = Control(fault=OUT, was_sound=False), Control(fault=OUT, was_sound=True)
-NEW_SHAPE = Control(fault=ErrorClass.CONTRACT, was_sound=True)
-ABSENT = Control(fault=SuspectOutcome.ABSENT, was_sound=True)
+SOUND, AGAIN = Control(party="", fault=None, was_sound=False), Control(party="", fault=None, was_sound=True)
+FAILING, CHANGED = Control(party="", fault=OUT, was_sound=False), Control(party="", fault=OUT, was_sound=True)
+NEW_SHAPE = Control(party="", fault=ErrorClass.CONTRACT, was_sound=True)
+ABSENT = Control(party="", fault=SuspectOutcome.ABSENT, was_sound=True)
 
 
 def suspect(fault: Fault = OUT, *, is_workspace: bool = False) -> Suspect:
     key = workspace_key(WS, GHL) if is_workspace else provider_key(GHL)
     decision = TripDecision(key=key, reason=BreakerReason.MANY_WORKSPACES, fault=fault, checks=5, errors=5)
     lookup = Lookup(provider=GHL, operation=Operation.APPOINTMENT)
-    return Suspect(decision=decision, lookup=lookup, workspace_id=WS, in_flight=3)
+    return Suspect(decision=decision, lookup=lookup, workspace_id=WS, in_flight=3, due_count=100)
 
 
 def verdict_after(party: Suspect, *controls: Control) -> ControlVerdict:
-    for control in controls:
-        party = party.add(control)
+    for number, control in enumerate(controls):
+        party = party.add(replace(control, party=f"ws-{number}"))
     return party.verdict
 
 
@@ -73,5 +75,25 @@ def test_one_look_up_that_a_new_shape_breaks_is_enough() -> None:
 
 
 def test_an_absence_confirms_only_a_suspicion_of_absences() -> None:
-    assert suspect(ErrorClass.MASS_ABSENCE).add(ABSENT).changed_count == 1
-    assert suspect(ErrorClass.CONTRACT).add(ABSENT).sound_count == 1
+    assert suspect(ErrorClass.MASS_ABSENCE).add(ABSENT).known == {"": ControlOutcome.CHANGED}
+    assert suspect(ErrorClass.CONTRACT).add(ABSENT).known == {"": ControlOutcome.SOUND}
+
+
+def test_controls_of_a_former_suspicion_count_until_one_has_changed() -> None:
+    before = {f"sound-{number}": ControlOutcome.SOUND for number in range(3)}
+    again = replace(suspect(), earlier=before)
+
+    assert verdict_after(again, *[FAILING] * 8) is ControlVerdict.UNDECIDED
+    assert again.verdict is ControlVerdict.UNDECIDED
+    changed = again.add(replace(CHANGED, party="sound-0"))
+    assert changed.known == {"sound-0": ControlOutcome.CHANGED}
+
+
+@pytest.mark.parametrize(("failing", "verdict"), [(9, ControlVerdict.UNDECIDED), (10, ControlVerdict.CONFIRMED)])
+def test_a_provider_is_to_blame_where_most_of_all_workspaces_are_known_to_fail(
+    failing: int, verdict: ControlVerdict
+) -> None:
+    votes = Votes(failing=frozenset(WorkspaceId(f"ws-{number}") for number in range(100, 100 + failing)))
+
+    assert verdict_after(replace(suspect(), votes=votes, due_count=21), FAILING) is verdict
+    assert verdict_after(replace(suspect(), votes=votes, due_count=21), SOUND) is ControlVerdict.REFUTED

@@ -22,7 +22,7 @@ from tests.services.boards import (
 )
 from tests.use_cases import Admission, BreakerRegistry, Control, Refusal, blames_others
 
-SOUND = Control(fault=None, was_sound=True)
+SOUND = Control(party="ws-9", fault=None, was_sound=True)
 WHOLE = BreakerKey(BreakerScope.WORKSPACE, ws(0))
 
 

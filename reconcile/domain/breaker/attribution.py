@@ -11,7 +11,7 @@ from typing import Any
 
 from reconcile.domain.breaker.breaker import RUN_KEY, BreakerKey, BreakerPolicy, BreakerReason
 from reconcile.domain.breaker.keys import operation_key, provider_key, workspace_key, workspace_keys
-from reconcile.domain.breaker.window import Fault, SlidingWindow, SuspectOutcome, WindowEntry, merge_windows
+from reconcile.domain.breaker.window import Fault, SlidingWindow, SuspectOutcome, Votes, WindowEntry, merge_windows
 from reconcile.domain.ids import Operation, ProviderName, WorkspaceId
 from reconcile.domain.lookup import Lookup
 from reconcile.errors import ErrorClass
@@ -120,6 +120,16 @@ class FaultAttribution:
         """Count nothing against these parties that was let through before the *number*-th check or with it."""
         return replace(self, judged_from={**self.judged_from, **dict.fromkeys(keys, number)})
 
+    def votes(self, lookup: Lookup) -> Votes:
+        """Return the vote of each workspace on its own look-ups of one operation."""
+        failing: set[WorkspaceId] = set()
+        sound: set[WorkspaceId] = set()
+        for workspace_id, window in self.by_workspace.get(lookup, {}).items():
+            vote = window.votes(ErrorClass)
+            failing |= vote.failing
+            sound |= {workspace_id} - vote.failing
+        return Votes(failing=frozenset(failing), sound=frozenset(sound))
+
     def answers_later(self, workspace_id: WorkspaceId, lookup: Lookup, number: int) -> bool:
         """Tell whether the operation answered the workspace in a call that was let through after the *number*-th."""
         window = self.by_workspace.get(lookup, {}).get(workspace_id, SlidingWindow())
@@ -156,6 +166,7 @@ class FaultAttribution:
             return _decision(key, BreakerReason.CONTRACT_FAULT, fault, lately)
         votes = lately.votes(ErrorClass)
         many = max(policy.min_workspaces + 1, math.ceil(due_count * policy.error_rate))
+        many = many if self.is_partial else min(many, max(policy.min_workspaces, due_count))
         alike = fault in PROVIDER_FAULTS and len(lately.votes(PROVIDER_FAULTS).failing) >= few
         if not (alike or len(votes.failing) >= many) or votes.failing_share < policy.error_rate:
             return None

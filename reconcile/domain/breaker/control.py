@@ -5,12 +5,14 @@ yet. Each workspace gives one control. Pure: ``services/lookup/control.py`` make
 """
 
 import math
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from reconcile.domain.breaker.attribution import TripDecision
 from reconcile.domain.breaker.breaker import BreakerScope
-from reconcile.domain.breaker.window import Fault, SuspectOutcome
+from reconcile.domain.breaker.window import Fault, SuspectOutcome, Votes
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.lookup import Lookup
 from reconcile.errors import ErrorClass
@@ -25,6 +27,17 @@ WEIGHT_OF_SOUND = 3
 """One sound control outweighs so many that fail: a single workspace can't hide that all others fail."""
 
 
+class ControlOutcome(StrEnum):
+    """What one control came to."""
+
+    SOUND = "sound"
+    FAILING = "failing"
+    CHANGED = "changed"
+    """It was sound earlier in the run, and fails now."""
+    NEW_SHAPE = "new_shape"
+    """It was sound earlier, and now breaks the contract that the party is suspected to have changed."""
+
+
 class ControlVerdict(StrEnum):
     """What controls say together."""
 
@@ -35,27 +48,32 @@ class ControlVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """What one control came to; *was_sound*: the look-up was sound earlier in this run."""
+    """One control that has ended; *party* is whose it is: a workspace, or a lead where its workspace is suspected.
 
+    *was_sound*: the look-up was sound earlier in this run.
+    """
+
+    party: str
     fault: Fault
     was_sound: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspect:
-    """A party that is suspected, and what its controls came to.
+    """A party that is suspected, and what its controls came to; *earlier* are those of former suspicions in this run.
 
-    *changed_count* counts controls that were sound earlier and fail now, *failing_count* those that were asked about
-    for the first time. While one is undecided, its calls wait; *in_flight* were under way when it became one.
+    While one is undecided its calls wait; *in_flight* were under way when it became one. *votes* are the workspaces'
+    own look-ups, *due_count* is how many workspaces could be asked.
     """
 
     decision: TripDecision
     lookup: Lookup
     workspace_id: WorkspaceId
     in_flight: int
-    sound_count: int = 0
-    changed_count: int = 0
-    failing_count: int = 0
+    votes: Votes = field(default_factory=Votes)
+    due_count: int = 0
+    earlier: Mapping[str, ControlOutcome] = field(default_factory=dict)
+    controls: Mapping[str, ControlOutcome] = field(default_factory=dict)
     is_exhausted: bool = False
 
     @property
@@ -64,28 +82,50 @@ class Suspect:
         return self.decision.key.scope is BreakerScope.WORKSPACE
 
     @property
+    def is_first(self) -> bool:
+        """Whether the party was not suspected before in this run, and no control was made yet."""
+        return not self.earlier and not self.controls
+
+    @property
     def wanted_count(self) -> int:
-        """How many more controls, all failing, would decide."""
-        return max(1, math.ceil(self._enough - self._balance))
+        """How many controls the next round needs: if all fail, they decide, unless earlier ones were sound."""
+        return max(1, min(self._enough, math.ceil(self._enough - self._balance)))
+
+    @property
+    def known(self) -> Mapping[str, ControlOutcome]:
+        """The newest control of each party; once one has changed, what was sound before it is out of date."""
+        kinds = set(self.controls.values())
+        has_changed = not kinds.isdisjoint({ControlOutcome.CHANGED, ControlOutcome.NEW_SHAPE})
+        kept = {p: o for p, o in self.earlier.items() if not (has_changed and o is ControlOutcome.SOUND)}
+        return {**kept, **self.controls}
 
     @property
     def verdict(self) -> ControlVerdict:
-        """What the controls say so far; where no more can be made, a party without a sound one is to blame."""
-        if self._balance >= self._enough:
+        """What the controls say so far.
+
+        The party is to blame if they weigh enough; if most of all workspaces are known to fail, and most controls do;
+        and if nobody else can be asked. It is not if a control was sound, and the others do not outweigh it.
+        """
+        if self._balance >= self._enough or self._is_majority:
             return ControlVerdict.CONFIRMED
-        if self.sound_count and self._balance <= 0:
+        has_sound = ControlOutcome.SOUND in self.controls.values()
+        if has_sound and self._balance <= 0:
             return ControlVerdict.REFUTED
         return ControlVerdict.CONFIRMED if self.is_exhausted else ControlVerdict.UNDECIDED
 
     def add(self, control: Control) -> "Suspect":
         """Count one control."""
-        if self._is_sound(control.fault):
-            return replace(self, sound_count=self.sound_count + 1)
-        if control.was_sound:
-            # A shape does not change back and forth: one look-up that it breaks is enough.
-            is_new_shape = control.fault is self.decision.fault is ErrorClass.CONTRACT
-            return replace(self, changed_count=self.changed_count + (self._enough if is_new_shape else 1))
-        return replace(self, failing_count=self.failing_count + 1)
+        return replace(self, controls={**self.controls, control.party: self._outcome(control)})
+
+    @property
+    def _is_majority(self) -> bool:
+        if self.is_workspace or not self.controls:
+            return False
+        known = self.known
+        sound = {party for party, outcome in known.items() if outcome is ControlOutcome.SOUND}
+        failing = (set(self.votes.failing) | known.keys()) - sound
+        sound_count = Counter(self.controls.values())[ControlOutcome.SOUND]
+        return 2 * len(failing) > self.due_count and 2 * sound_count < len(self.controls)
 
     @property
     def _enough(self) -> int:
@@ -93,11 +133,21 @@ class Suspect:
 
     @property
     def _balance(self) -> int:
-        weight = WEIGHT_OF_CHANGE * self.changed_count + self.failing_count
-        return weight - WEIGHT_OF_SOUND * self.sound_count
+        weights = {
+            ControlOutcome.SOUND: -WEIGHT_OF_SOUND,
+            ControlOutcome.FAILING: 1,
+            ControlOutcome.CHANGED: WEIGHT_OF_CHANGE,
+            # A shape does not change back and forth: one look-up that it breaks is enough.
+            ControlOutcome.NEW_SHAPE: self._enough,
+        }
+        return sum(weights[outcome] for outcome in self.known.values())
 
-    def _is_sound(self, fault: Fault) -> bool:
-        """Tell whether a control speaks for the suspect: an absence does, unless it is suspected for absences."""
-        if fault is SuspectOutcome.ABSENT:
-            return self.decision.fault is not ErrorClass.MASS_ABSENCE
-        return fault is None
+    def _outcome(self, control: Control) -> ControlOutcome:
+        fault = control.fault
+        # An absence is an answer, unless the party is suspected for absences.
+        if fault is None or (fault is SuspectOutcome.ABSENT and self.decision.fault is not ErrorClass.MASS_ABSENCE):
+            return ControlOutcome.SOUND
+        if not control.was_sound:
+            return ControlOutcome.FAILING
+        is_new_shape = fault is self.decision.fault is ErrorClass.CONTRACT
+        return ControlOutcome.NEW_SHAPE if is_new_shape else ControlOutcome.CHANGED

@@ -62,7 +62,14 @@ class Decisions:
         state, key = self.state, decision.key
         if state.breaker(key).effective_state(self.now) is BreakerState.OPEN or key in state.would_open:
             return False
-        suspect = Suspect(decision=decision, lookup=lookup, workspace_id=workspace_id, in_flight=state.in_flight_count)
+        suspect = Suspect(
+            decision=decision,
+            lookup=lookup,
+            workspace_id=workspace_id,
+            in_flight=state.in_flight_count,
+            earlier=state.controls.get(key, {}),
+            due_count=sum(lookup.provider in providers for providers in state.due.values()),
+        )
         state.suspects[key] = suspect
         self.suspects.append(suspect)
         return True
@@ -75,10 +82,12 @@ class Decisions:
             return
         for control in event.controls:
             suspect = suspect.add(control)
-        suspect = state.suspects[key] = replace(suspect, is_exhausted=event.is_exhausted)
+        votes = state.attribution.votes(suspect.lookup)
+        suspect = state.suspects[key] = replace(suspect, votes=votes, is_exhausted=event.is_exhausted)
         if suspect.verdict is ControlVerdict.UNDECIDED:
             return
         del state.suspects[key]
+        state.controls[key] = suspect.known
         if suspect.verdict is ControlVerdict.CONFIRMED:
             self._open(suspect.decision, in_flight=suspect.in_flight)
             if not suspect.is_workspace:

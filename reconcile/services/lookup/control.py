@@ -22,6 +22,8 @@ from reconcile.services.lookup.control_pool import ControlCandidate, ControlPool
 from reconcile.services.lookup.rate_reservation import Allowance
 from reconcile.services.run.context import Run
 
+_DRAWN_FROM = 20
+
 
 async def wait_for_decision(key: BreakerKey, *, run: Run) -> None:
     """Wait until it is decided whether a suspected party is to blame."""
@@ -39,7 +41,6 @@ async def decide_suspects(run: Run) -> None:
         finally:
             if key in board.suspects:
                 board.answer_controls(key, (), run.parts.clock.now(), is_exhausted=True)
-            pool.decided.add(key)
             pool.used = {each for each in pool.used if each[0] != key}
             pool.decisions.pop(key).set()
 
@@ -71,8 +72,7 @@ async def _candidates(suspect: Suspect, *, run: Run) -> list[ControlCandidate]:
         return (suspect.decision.key, _party(suspect, candidate)) not in pool.used
 
     sound = [each for each in pool.sound_elsewhere(suspect) if is_free(each)]
-    is_first = not (suspect.sound_count or suspect.changed_count or suspect.failing_count)
-    if sound and is_first and suspect.decision.key not in pool.decided:
+    if sound and suspect.is_first:
         return [random.choice(_best(sound, pool, suspect))]
     chosen: list[ControlCandidate] = []
     wanted = suspect.wanted_count
@@ -117,17 +117,18 @@ async def _of_unvisited(suspect: Suspect, count: int, *, run: Run) -> list[Contr
 
 
 async def _lead_of(workspace: Workspace, lookup: Lookup, *, run: Run) -> Lead | None:
+    """Return a lead at random that would be looked up in the same way: the first ones may be odd together."""
     leads = await run.parts.store.leads.due_leads(
         workspace.id,
         now=run.started_at,
         policy=run.policy.due,
-        limit=5,
+        limit=_DRAWN_FROM,
         after=LeadId("") if run.request.whole_set else None,
         wrote_since=run.wrote_since,
     )
     provider = run.parts.providers[lookup.provider]
-    alike = (each for each in leads if not each.state.failure_count and provider.lookup(each, workspace) == lookup)
-    return next(alike, None)
+    alike = [each for each in leads if not each.state.failure_count and provider.lookup(each, workspace) == lookup]
+    return run.parts.random.choice(alike) if alike else None
 
 
 async def _ask(candidate: ControlCandidate, suspect: Suspect, *, run: Run) -> Control | None:
@@ -158,4 +159,4 @@ async def _ask(candidate: ControlCandidate, suspect: Suspect, *, run: Run) -> Co
             await allowance.settle()
     if fault is None:
         run.control_pool.sound[suspect.lookup][workspace.id] = (candidate.lead, workspace)
-    return Control(fault=fault, was_sound=candidate.was_sound)
+    return Control(party=_party(suspect, candidate), fault=fault, was_sound=candidate.was_sound)

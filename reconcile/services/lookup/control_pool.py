@@ -47,8 +47,6 @@ class ControlPool:
     active: Counter[WorkspaceId] = field(default_factory=Counter)
     used: set[tuple[BreakerKey, str]] = field(default_factory=set)
     """Whose control was made for a party that is being decided on."""
-    decided: set[BreakerKey] = field(default_factory=set)
-    """Parties that were decided on in this run."""
     decisions: dict[BreakerKey, asyncio.Event] = field(default_factory=dict)
 
     def begin(self, workspace: Workspace, leads: Sequence[tuple[Lead, Sequence[Lookup]]]) -> None:
