@@ -64,7 +64,7 @@ async def _milliseconds(url: str, asked: Callable[[Store], Awaitable[object]]) -
     """Return the least of a few times: what a new process waits for, where nothing else is in the way."""
     times = []
     for _ in range(_REPEATS):
-        async with bootstrap.opened_url(url) as store:
+        async with bootstrap.open_database_url(url) as store:
             begun = time.perf_counter()
             await asked(store)
             times.append(time.perf_counter() - begun)
@@ -80,7 +80,7 @@ async def _chosen(url: str) -> dict[str, float]:
     idle = now - timedelta(hours=2)  # all that is due was looked at after that
     day = now - UNSEEN_AFTER
     never = replace(policy, hot=timedelta(days=1), stale=timedelta(days=30))
-    async with bootstrap.opened_url(url) as store:
+    async with bootstrap.open_database_url(url) as store:
         some = (await store.leads.due_workspaces(now=now, policy=policy, limit=10)).workspaces[0].id
     questions: Mapping[str, Callable[[Store], Awaitable[object]]] = {
         "choose_ms": lambda store: store.leads.due_workspaces(now=now, policy=policy, limit=10, wrote_since=day),

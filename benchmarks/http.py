@@ -186,12 +186,12 @@ async def _traced(stack: AsyncExitStack, url: str, connections: int) -> Send:
     """Open what the adapters use, and tell of each request by a span and a duration that a collector takes."""
     from reconcile.domain.ids import RunId
     from reconcile.telemetry.otel import OtelTelemetry
-    from reconcile.telemetry.wanted import wanted
+    from reconcile.telemetry.otel_settings import read_otel_settings
 
-    asked = wanted({"OTEL_EXPORTER_OTLP_ENDPOINT": url.removesuffix(PATH)})
+    asked = read_otel_settings({"OTEL_EXPORTER_OTLP_ENDPOINT": url.removesuffix(PATH)})
     telemetry = OtelTelemetry(asked, run_id=RunId("benchmark"), version="0")
     stack.callback(telemetry.close, timedelta(seconds=5))
-    return await _whole(stack, url, connections, telemetry.attempted)
+    return await _whole(stack, url, connections, telemetry.record_attempt)
 
 
 async def _whole(
@@ -207,7 +207,7 @@ async def _whole(
         base=BaseUrl.parse(url.removesuffix(PATH), where="the benchmark"),
         transport=await stack.enter_async_context(AiohttpTransport()),
         clock=_Clock(),
-        observe=observe,
+        on_attempt=observe,
     )
     client = gateway.client(Token.parse(TOKEN, where="the benchmark"))
     root, _, appointment_id = PATH.rpartition("/")

@@ -71,7 +71,7 @@ async def _ours(url: str, workspaces: int, size: int) -> dict[str, Any]:
 
 
 async def _measured_writes(url: str, batches: Sequence[Sequence[LeadWrite]]) -> float:
-    async with bootstrap.opened_url(url) as store:
+    async with bootstrap.open_database_url(url) as store:
         lease = await store.leases.acquire("run", holder="benchmark", ttl=timedelta(minutes=10))
         seconds = await _written(store, batches, lease)
         await store.leases.release(lease)

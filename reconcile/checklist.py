@@ -10,7 +10,7 @@ import yaml
 
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.run.cadence import read_duration
-from reconcile.domain.verification.checklist import ClaimStep, RunStep, Source, Step, VerifiedStep
+from reconcile.domain.verification.checklist import ChecklistStep, ClaimStep, FigureSource, RunStep, VerifiedStep
 from reconcile.domain.verification.claim import MIN_CHECKS, Claim, Expected, Rate
 from reconcile.errors import InputUnreadable, QuestionError
 from reconcile.secret_files import small_text
@@ -56,7 +56,7 @@ def _not_ahead(at: datetime, now: datetime) -> datetime:
     return at
 
 
-def read_checklist(path: Path, *, now: datetime, since: datetime | None) -> tuple[Step, ...]:
+def read_checklist(path: Path, *, now: datetime, since: datetime | None) -> tuple[ChecklistStep, ...]:
     """Return the steps of the file at *path*; *since* is that of claims that name none, before the file's own.
 
     Raises InputUnreadable where there is no such file, QuestionError with every fault in it.
@@ -65,17 +65,17 @@ def read_checklist(path: Path, *, now: datetime, since: datetime | None) -> tupl
         text = small_text(path, limit=MOST_BYTES)
     except ValueError as error:
         raise InputUnreadable(f"the checklist {path} {error}") from None
-    return _Reader(name=str(path), now=now, since=since).steps(text)
+    return _ChecklistReader(name=str(path), now=now, since=since).steps(text)
 
 
 @dataclass(slots=True, kw_only=True)
-class _Reader:
+class _ChecklistReader:
     name: str
     now: datetime
     since: datetime | None
     faults: list[str] = field(default_factory=list)
 
-    def steps(self, text: str) -> tuple[Step, ...]:
+    def steps(self, text: str) -> tuple[ChecklistStep, ...]:
         try:
             root = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
@@ -97,7 +97,7 @@ class _Reader:
             raise QuestionError("; ".join(self.faults))
         return tuple(step for step in steps if step is not None)
 
-    def _step(self, node: yaml.Node) -> Step | None:
+    def _step(self, node: yaml.Node) -> ChecklistStep | None:
         given = self._mapping(node, ("title", *_KINDS), "a step")
         title = self._read(given.get("title"), "title", _text) if "title" in given else None
         if title is None:
@@ -108,7 +108,7 @@ class _Reader:
             return None
         (kind,) = kinds
         what = self._what(kind, given[kind])
-        return None if what is None or title is None else Step(title=title, what=what)
+        return None if what is None or title is None else ChecklistStep(title=title, what=what)
 
     def _what(self, kind: str, node: yaml.Node) -> ClaimStep | RunStep | VerifiedStep | None:
         given = self._mapping(node, _KINDS[kind], kind)
@@ -118,10 +118,10 @@ class _Reader:
         if since is None:
             self._fault(node, f"{kind} needs a since, here, at the top, or as --since")
             return None
-        return VerifiedStep(since=since) if kind == "verified" else self._claim(Source(kind), node, given, since)
+        return VerifiedStep(since=since) if kind == "verified" else self._claim(FigureSource(kind), node, given, since)
 
     def _claim(
-        self, source: Source, node: yaml.Node, given: Mapping[str, yaml.Node], since: datetime
+        self, source: FigureSource, node: yaml.Node, given: Mapping[str, yaml.Node], since: datetime
     ) -> ClaimStep | None:
         texts = [
             (text, expected) for word, expected in _EXPECTED.items() for text in self._texts(given.get(word), word)
@@ -132,7 +132,7 @@ class _Reader:
         key = {"logs": "file", "cronjob": "name"}.get(source)
         if key and key not in given:
             self._fault(node, f"{source} needs a {key}")
-        if source is Source.LOGS and "wait" in given:
+        if source is FigureSource.LOGS and "wait" in given:
             self._fault(given["wait"], "an exported log does not grow: leave out wait")
         wait = self._read(given.get("wait"), "wait", _span)
         every = self._read(given.get("every"), "every", _span)
@@ -170,7 +170,7 @@ class _Reader:
         for key, value in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
             if name not in known:
-                self._fault(key, f"{what} knows no {_shown(name)}; there are {', '.join(known)}")
+                self._fault(key, f"{what} knows no {_quote(name)}; there are {', '.join(known)}")
             elif name in found:
                 self._fault(key, f"{what} has {name} twice")
             else:
@@ -218,5 +218,5 @@ def _truth(text: str) -> bool:
     return text == "true"
 
 
-def _shown(name: str) -> str:
+def _quote(name: str) -> str:
     return ascii(name[:40])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reconcile.checklist import read_checklist
-from reconcile.domain.verification.checklist import ClaimStep, RunStep, Source, VerifiedStep
+from reconcile.domain.verification.checklist import ClaimStep, FigureSource, RunStep, VerifiedStep
 from reconcile.domain.verification.claim import Claim, Expected, Rate
 from tests.filled import names_of
 
@@ -31,11 +31,11 @@ HELD = Claim(
 )
 LOOKED: Mapping[str, Any] = {"claim": HELD, "every": timedelta(seconds=8)}
 STEPS: Mapping[str, ClaimStep | RunStep | VerifiedStep] = {
-    f"ledger: {{{CLAIM}, wait: 9m}}": ClaimStep(source=Source.LEDGER, wait=timedelta(minutes=9), **LOOKED),
+    f"ledger: {{{CLAIM}, wait: 9m}}": ClaimStep(source=FigureSource.LEDGER, wait=timedelta(minutes=9), **LOOKED),
     f"cronjob: {{{CLAIM}, wait: 9m, name: nightly}}": ClaimStep(
-        source=Source.CRONJOB, name="nightly", wait=timedelta(minutes=9), **LOOKED
+        source=FigureSource.CRONJOB, name="nightly", wait=timedelta(minutes=9), **LOOKED
     ),
-    f"logs: {{{CLAIM}, file: a.log}}": ClaimStep(source=Source.LOGS, name="a.log", **LOOKED),
+    f"logs: {{{CLAIM}, file: a.log}}": ClaimStep(source=FigureSource.LOGS, name="a.log", **LOOKED),
     "run: {dry_run: true, workspaces: 3, leads_per_workspace: 17, workspace: ws-1}": RunStep(
         workspaces=3,
         leads_per_workspace=17,

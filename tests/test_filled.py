@@ -11,7 +11,7 @@ from reconcile.domain.run.report import RunReport
 from reconcile.kube.job import JobPlan
 from reconcile.ports import Telemetry
 from tests.filled import filled, names_of, with_another
-from tests.use_cases import Parts, RunRequest
+from tests.use_cases import Dependencies, RunRequest
 
 KINDS = (RunRequest, JobPlan, RunReport, Breaker, Alert)
 
@@ -45,6 +45,6 @@ def test_one_field_can_be_made_another(kind: type) -> None:
 
 def test_what_nobody_knows_how_to_make_has_to_be_given() -> None:
     with pytest.raises(TypeError, match="must be given"):
-        filled(Parts, telemetry=Telemetry)
+        filled(Dependencies, telemetry=Telemetry)
     with pytest.raises(TypeError, match="RunRequest has no limit"):
         filled(RunRequest, limit=1)

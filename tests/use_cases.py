@@ -8,33 +8,33 @@ from reconcile.domain.breaker.window import Fault, SuspectOutcome
 from reconcile.domain.breaker.withholding import blames_others, distrusts, distrusts_absence
 from reconcile.domain.run.report_document import breaker_document, document, instant
 from reconcile.domain.run.request import Progress, RunRequest
-from reconcile.services.alerting.channel_test import rehearse
+from reconcile.services.alerting.channel_test import test_channels
 from reconcile.services.alerting.conditions import conditions
-from reconcile.services.alerting.notify import Alarm, tell
+from reconcile.services.alerting.notify import Notifier, notify
 from reconcile.services.alerting.view import alerts_view
 from reconcile.services.backfill import backfill
 from reconcile.services.backfill.apply import Applying
-from reconcile.services.backfill.backfill import ROUND, Wanted
+from reconcile.services.backfill.backfill import ROUND, BackfillRequest
 from reconcile.services.backfill.planning import OwnBreakers, carrying_out, planning
-from reconcile.services.backfill.undo import LeftLead, Undo, Undoing, undo
+from reconcile.services.backfill.undo import Undo, Undoing, UnrevertedLead, undo
 from reconcile.services.backfill.view import view as backfill_view
-from reconcile.services.control.annotation_commands import Obeyed, obey
+from reconcile.services.control.annotation_commands import AppliedCommands, apply_commands
 from reconcile.services.control.breaker_overrides import Order, Verb, act, breaker_key
 from reconcile.services.control.cadence import cadence_view, lower, wait_for
 from reconcile.services.control.mirror import ATTEMPTS, BUDGET, Mirror
-from reconcile.services.lookup.bulkhead import LENT_FOR_EACH, Slots
-from reconcile.services.lookup.concurrency import Gate
+from reconcile.services.lookup.bulkhead import EARLY_RELEASES_PER_SLOT, Bulkhead
+from reconcile.services.lookup.concurrency import AdaptiveLimiter
 from reconcile.services.lookup.lead_check import lookups
 from reconcile.services.maintenance.prune import PIECE, prune
 from reconcile.services.maintenance.readiness import readiness
 from reconcile.services.maintenance.rights import rights
-from reconcile.services.run.context import LEASE_MARGIN, STOP_GRACE, Parts, Run, RunPolicy, Stop
-from reconcile.services.run.dry_run import LocalBudgets, dry
+from reconcile.services.run.context import LEASE_MARGIN, STOP_GRACE, Dependencies, Run, RunPolicy, Stop
+from reconcile.services.run.dry_run import LocalBudgets, dry_run_store
 from reconcile.services.run.freshness import new_leads_since, read_freshness
 from reconcile.services.run.outbox_delivery import deliver
 from reconcile.services.run.report_builder import lease_held_report, not_due_report, report_of, unbegun_report
 from reconcile.services.run.run import run
-from reconcile.services.run.select_workspaces import served
+from reconcile.services.run.select_workspaces import select_workspaces
 from reconcile.services.verification.document import document as verify_document
 from reconcile.services.verification.log_figures import ledger_figures
 from reconcile.services.verification.verify import Means, of_run, watch, work_through
@@ -43,16 +43,16 @@ from reconcile.services.views.failure_history import explain_failure
 from reconcile.services.views.lead_lists import LeadLine, mismatched, quarantined
 from reconcile.services.views.next_steps import advice
 from reconcile.services.views.page import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
-from reconcile.services.views.run_history import every_tick
-from reconcile.services.views.status import Overview, overview, troubled
-from reconcile.services.views.time_buckets import Calendar, step
-from reconcile.services.views.timeline import Chronicle, Timeline
+from reconcile.services.views.run_history import scheduled_runs
+from reconcile.services.views.status import Overview, breakers_with_advice, overview
+from reconcile.services.views.time_buckets import TimeBuckets, step
+from reconcile.services.views.timeline import Timeline, TimelineBuilder
 
 __all__ = [
     "ATTEMPTS",
     "BUDGET",
+    "EARLY_RELEASES_PER_SLOT",
     "LEASE_MARGIN",
-    "LENT_FOR_EACH",
     "PIECE",
     "PROVIDER_FAULTS",
     "REPAIRS_SHOWN",
@@ -60,47 +60,49 @@ __all__ = [
     "STOP_GRACE",
     "TROUBLES_SHOWN",
     "WORKSPACE_FAULTS",
+    "AdaptiveLimiter",
     "Admission",
-    "Alarm",
+    "AppliedCommands",
     "Applying",
+    "BackfillRequest",
     "BreakerRegistry",
-    "Calendar",
-    "Chronicle",
+    "Bulkhead",
     "Control",
+    "Dependencies",
     "Fault",
-    "Gate",
     "LeadLine",
     "LeadStory",
-    "LeftLead",
     "LocalBudgets",
     "Means",
     "Mirror",
-    "Obeyed",
+    "Notifier",
     "Order",
     "Overview",
     "OwnBreakers",
-    "Parts",
     "Progress",
     "Refusal",
     "Run",
     "RunPolicy",
     "RunRequest",
-    "Slots",
     "Stop",
     "SuspectOutcome",
+    "TimeBuckets",
     "Timeline",
+    "TimelineBuilder",
     "Undo",
     "Undoing",
+    "UnrevertedLead",
     "Verb",
-    "Wanted",
     "act",
     "advice",
     "alerts_view",
+    "apply_commands",
     "backfill",
     "backfill_view",
     "blames_others",
     "breaker_document",
     "breaker_key",
+    "breakers_with_advice",
     "cadence_view",
     "carrying_out",
     "conditions",
@@ -108,8 +110,7 @@ __all__ = [
     "distrusts",
     "distrusts_absence",
     "document",
-    "dry",
-    "every_tick",
+    "dry_run_store",
     "explain_failure",
     "explain_lead",
     "explain_run",
@@ -123,7 +124,7 @@ __all__ = [
     "mismatched",
     "new_leads_since",
     "not_due_report",
-    "obey",
+    "notify",
     "of_run",
     "overview",
     "page_facts",
@@ -132,14 +133,13 @@ __all__ = [
     "quarantined",
     "read_freshness",
     "readiness",
-    "rehearse",
     "report_of",
     "rights",
     "run",
-    "served",
+    "scheduled_runs",
+    "select_workspaces",
     "step",
-    "tell",
-    "troubled",
+    "test_channels",
     "unbegun_report",
     "undo",
     "verify_document",

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import click
 
 from reconcile import bootstrap
-from reconcile.bootstrap.alerts import alarm_of
+from reconcile.bootstrap.alerts import open_notifier
 from reconcile.errors import SettingsError
-from reconcile.services.alerting.channel_test import ChannelTrial, rehearse
-from reconcile.services.alerting.notify import Alarm, tell
+from reconcile.services.alerting.channel_test import ChannelTrial, test_channels
+from reconcile.services.alerting.notify import Notifier, notify
 from reconcile.services.alerting.view import AlertsView, alerts_view
 from reconcile.settings import SETTINGS, Settings
 from reconcile.telemetry import LoggingTelemetry
@@ -55,7 +55,7 @@ def check(ctx: click.Context, settings: Settings) -> None:
 @click.pass_context
 def test(ctx: click.Context, settings: Settings) -> None:
     """Send a test message to each configured channel; exits with 1 if one did not accept it."""
-    trials = asyncio.run(_tried(settings))
+    trials = asyncio.run(_test_channels(settings))
     if is_text(settings):
         from reconcile_cli.text import alerts as text  # noqa: PLC0415 - rich, for a person only
 
@@ -75,25 +75,25 @@ def _show(settings: Settings, view: AlertsView) -> None:
 
 
 async def _listed(settings: Settings) -> AlertsView:
-    async with bootstrap.opened(settings) as opened, alarm_of(settings, clock=opened.clock) as alarm:
-        return await alerts_view(opened.store, alarm=alarm, now=opened.clock.now())
+    async with bootstrap.open_database(settings) as opened, open_notifier(settings, clock=opened.clock) as notifier:
+        return await alerts_view(opened.store, notifier=notifier, now=opened.clock.now())
 
 
 async def _checked(settings: Settings) -> AlertsView:
-    async with bootstrap.opened(settings) as opened, alarm_of(settings, clock=opened.clock) as found:
-        alarm, clock = _needed(found), opened.clock
+    async with bootstrap.open_database(settings) as opened, open_notifier(settings, clock=opened.clock) as found:
+        notifier, clock = _needed(found), opened.clock
         holder = f"check-{bootstrap.new_run_id(clock.now())}"
-        await tell(alarm, holder=holder, store=opened.store, clock=clock, telemetry=LoggingTelemetry())
-        return await alerts_view(opened.store, alarm=alarm, now=clock.now())
+        await notify(notifier, holder=holder, store=opened.store, clock=clock, telemetry=LoggingTelemetry())
+        return await alerts_view(opened.store, notifier=notifier, now=clock.now())
 
 
-async def _tried(settings: Settings) -> Sequence[ChannelTrial]:
+async def _test_channels(settings: Settings) -> Sequence[ChannelTrial]:
     clock = bootstrap.SystemClock()
-    async with alarm_of(settings, clock=clock) as found:
-        return await rehearse(_needed(found), clock=clock)
+    async with open_notifier(settings, clock=clock) as found:
+        return await test_channels(_needed(found), clock=clock)
 
 
-def _needed(alarm: Alarm | None) -> Alarm:
-    if alarm is None:
+def _needed(notifier: Notifier | None) -> Notifier:
+    if notifier is None:
         raise SettingsError([_NONE_SET])
-    return alarm
+    return notifier

@@ -16,7 +16,7 @@ from reconcile.domain.backfill.plan import BackfillPlan, PlanId, Selection
 from reconcile.domain.ids import ProviderName, WorkspaceId
 from reconcile.domain.run.report import RunReport
 from reconcile.errors import RequestError
-from reconcile.services.backfill.backfill import OnTally, Wanted, known_plan
+from reconcile.services.backfill.backfill import BackfillRequest, OnShareProgress, known_plan
 from reconcile.services.backfill.view import BackfillView, view
 from reconcile.services.views.explain import known_workspace
 from reconcile.settings import Settings
@@ -29,8 +29,8 @@ from reconcile_cli.options import (
     DurationParam,
     InstantParam,
     KindParam,
-    Moment,
     NonEmptyParam,
+    TypedInstant,
     with_settings,
 )
 from reconcile_cli.output import is_text, print_json
@@ -113,8 +113,8 @@ def apply(settings: Settings, *, name: str, approve: str | None) -> None:
     if is_text(settings):
         from reconcile_cli.text import backfill as text  # noqa: PLC0415 - rich, for a person only
 
-        with text.bar("leads") as on_tally:
-            ended = asyncio.run(_applied(settings, name, approve, on_tally=on_tally))
+        with text.bar("leads") as on_share_progress:
+            ended = asyncio.run(_applied(settings, name, approve, on_share_progress=on_share_progress))
     else:
         ended = asyncio.run(_applied(settings, name, approve))
     _tell_end(settings, *ended)
@@ -166,46 +166,46 @@ async def _planned(
     settings: Settings, within: timedelta, name: str | None, criteria: Mapping[str, Any]
 ) -> tuple[BackfillView, RunReport | None]:
     clock = bootstrap.SystemClock()
-    await _known(settings, criteria["workspaces"])
-    wanted = Wanted(
+    await _check_workspaces(settings, criteria["workspaces"])
+    request = BackfillRequest(
         name=PlanId(name or bootstrap.new_run_id(clock.now()).lower()),
         selection=_selection(criteria, settings, now=clock.now()),
-        asked=_asked(criteria),
+        asked=_typed_words(criteria),
         within=within,
         share=settings.backfill_rate_share,
     )
     if is_text(settings):
         from reconcile_cli.text import backfill as text  # noqa: PLC0415
 
-        with text.bar("leads") as on_tally:
-            made, trouble = await wiring.plan(settings, wanted, on_tally=on_tally)
+        with text.bar("leads") as on_share_progress:
+            made, trouble = await wiring.plan(settings, request, on_share_progress=on_share_progress)
     else:
-        made, trouble = await wiring.plan(settings, wanted)
+        made, trouble = await wiring.plan(settings, request)
     return await _view(settings, made), trouble
 
 
 async def _applied(
-    settings: Settings, name: str, approve: str | None, *, on_tally: OnTally | None = None
+    settings: Settings, name: str, approve: str | None, *, on_share_progress: OnShareProgress | None = None
 ) -> tuple[BackfillView, RunReport | None]:
-    plan, trouble = await wiring.apply(settings, PlanId(name), approve=approve, on_tally=on_tally)
+    plan, trouble = await wiring.apply(settings, PlanId(name), approve=approve, on_share_progress=on_share_progress)
     return await _view(settings, plan), trouble
 
 
 async def _view(settings: Settings, plan: BackfillPlan) -> BackfillView:
-    async with bootstrap.opened(settings) as opened:
+    async with bootstrap.open_database(settings) as opened:
         return await view(plan, backfills=opened.store.backfills, now=opened.clock.now())
 
 
 async def _views(settings: Settings, name: str | None, limit: int) -> Sequence[BackfillView]:
-    async with bootstrap.opened(settings) as opened:
+    async with bootstrap.open_database(settings) as opened:
         backfills, now = opened.store.backfills, opened.clock.now()
         plans = [await known_plan(PlanId(name), backfills)] if name else await backfills.plans()
         return [await view(each, backfills=backfills, now=now, limit=limit) for each in plans]
 
 
 async def _reset(settings: Settings, criteria: Mapping[str, Any], *, dry_run: bool) -> tuple[int, int]:
-    await _known(settings, criteria["workspaces"])
-    async with bootstrap.opened(settings) as opened:
+    await _check_workspaces(settings, criteria["workspaces"])
+    async with bootstrap.open_database(settings) as opened:
         now = opened.clock.now()
         selection = _selection(criteria, settings, now=now)
         if selection.is_empty:
@@ -215,9 +215,9 @@ async def _reset(settings: Settings, criteria: Mapping[str, Any], *, dry_run: bo
         return await opened.store.backfills.reset(selection, verified_before=before, dry_run=dry_run)
 
 
-async def _known(settings: Settings, workspaces: Sequence[str]) -> None:
+async def _check_workspaces(settings: Settings, workspaces: Sequence[str]) -> None:
     if workspaces:
-        async with bootstrap.opened(settings) as opened:
+        async with bootstrap.open_database(settings) as opened:
             for each in workspaces:
                 await known_workspace(WorkspaceId(each), store=opened.store)
 
@@ -235,9 +235,9 @@ def _selection(criteria: Mapping[str, Any], settings: Settings, *, now: datetime
     )
 
 
-def _asked(criteria: Mapping[str, Any]) -> Mapping[str, Any]:
+def _typed_words(criteria: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the words that were typed: pods of one Job have typed the same, at different times."""
-    spelled = {key: value.text if isinstance(value, Moment) else value for key, value in criteria.items()}
+    spelled = {key: value.text if isinstance(value, TypedInstant) else value for key, value in criteria.items()}
     return {key: sorted(value) if isinstance(value, tuple) else value for key, value in spelled.items() if value}
 
 

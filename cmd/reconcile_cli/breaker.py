@@ -9,7 +9,7 @@ from reconcile import bootstrap
 from reconcile.domain.breaker.breaker import Breaker
 from reconcile.services.control.breaker_overrides import Order, Verb, act, breaker_key, parts_of
 from reconcile.services.views.next_steps import Advice, advice
-from reconcile.services.views.status import troubled
+from reconcile.services.views.status import breakers_with_advice
 from reconcile.settings import Settings
 from reconcile_cli.options import DurationParam, with_settings
 from reconcile_cli.output import is_text, print_json, user
@@ -29,7 +29,7 @@ def command() -> None:
 @with_settings()
 def show(settings: Settings, *, breaker: str | None) -> None:
     """Show the breakers that are open, half open or overridden, or the named one."""
-    _print(settings, asyncio.run(_shown(settings, breaker)))
+    _print(settings, asyncio.run(_show(settings, breaker)))
 
 
 def _order(verb: Verb, *, lasts_help: str, text: str) -> None:
@@ -63,13 +63,13 @@ _order(
 )
 
 
-async def _shown(settings: Settings, name: str | None) -> tuple[Advice, ...]:
+async def _show(settings: Settings, name: str | None) -> tuple[Advice, ...]:
     policy = settings.breaker_policy()
     key = breaker_key(name) if name else None
-    async with bootstrap.opened(settings) as opened:
+    async with bootstrap.open_database(settings) as opened:
         now = opened.clock.now()
         if key is None:
-            return await troubled(opened.store, now=now, policy=policy)
+            return await breakers_with_advice(opened.store, now=now, policy=policy)
         named = await opened.store.breakers.get(key) or Breaker(key=key)
         parts = [await opened.store.breakers.get(each) for each in await parts_of(key, opened.store)]
         return tuple(advice(each, now=now, policy=policy) for each in (named, *parts) if each is not None)
@@ -77,7 +77,7 @@ async def _shown(settings: Settings, name: str | None) -> tuple[Advice, ...]:
 
 async def _acted(settings: Settings, order: Order) -> tuple[Advice, ...]:
     policy = settings.breaker_policy()
-    async with bootstrap.opened(settings) as opened:
+    async with bootstrap.open_database(settings) as opened:
         now = opened.clock.now()
         return (advice(await act(order, store=opened.store, now=now, policy=policy), now=now, policy=policy),)
 

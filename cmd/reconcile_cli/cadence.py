@@ -27,7 +27,7 @@ def command() -> None:
 @with_settings(_SHOWN)
 def show(settings: Settings) -> None:
     """Show the planned cadence and the one in force."""
-    _print(settings, asyncio.run(_shown(settings)))
+    _print(settings, asyncio.run(_show(settings)))
 
 
 @command.command("set")
@@ -50,14 +50,14 @@ def clear(settings: Settings) -> None:
     _print(settings, asyncio.run(_cleared(settings)))
 
 
-async def _shown(settings: Settings) -> CadenceView:
-    async with bootstrap.opened(settings) as opened:
+async def _show(settings: Settings) -> CadenceView:
+    async with bootstrap.open_database(settings) as opened:
         now = opened.clock.now()
         return await cadence_view(opened.store, now=now, planned=settings.planned_cadence(now))
 
 
 async def _lowered(settings: Settings, *, every: timedelta, lasts: timedelta, reason: str, actor: str) -> CadenceView:
-    async with bootstrap.opened(settings) as opened:
+    async with bootstrap.open_database(settings) as opened:
         now = opened.clock.now()
         override = CadenceOverride(every=every, reason=reason, actor=actor, set_at=now, expires_at=now + lasts)
         await lower(override, store=opened.store)
@@ -65,7 +65,7 @@ async def _lowered(settings: Settings, *, every: timedelta, lasts: timedelta, re
 
 
 async def _cleared(settings: Settings) -> CadenceView:
-    async with bootstrap.opened(settings) as opened:
+    async with bootstrap.open_database(settings) as opened:
         now = opened.clock.now()
         await opened.store.cadences.clear()
         return await cadence_view(opened.store, now=now, planned=settings.planned_cadence(now))

@@ -5,13 +5,13 @@ import asyncio
 import click
 
 from reconcile import bootstrap
-from reconcile.domain.finding import Verdict, worst
+from reconcile.domain.finding import FindingStatus, worst
 from reconcile.settings import Settings
 from reconcile_cli.main import ExitCode
 from reconcile_cli.options import EVERYTHING, with_settings
 from reconcile_cli.output import is_text, print_json
 
-_CODES = {Verdict.AWAY: ExitCode.TEMPORARY, Verdict.FAULT: ExitCode.SETTINGS}
+_CODES = {FindingStatus.AWAY: ExitCode.TEMPORARY, FindingStatus.FAULT: ExitCode.SETTINGS}
 
 
 @click.command()

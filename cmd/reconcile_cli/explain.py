@@ -62,7 +62,7 @@ def failure(settings: Settings, *, text: str) -> None:
 
 
 def _tell(settings: Settings, explain: Callable[..., Awaitable[Story]]) -> None:
-    story = asyncio.run(_story(settings, explain))
+    story = asyncio.run(_explanation(settings, explain))
     if is_text(settings):
         from reconcile_cli.text import explain as text  # noqa: PLC0415 - rich, for a person only
 
@@ -71,8 +71,8 @@ def _tell(settings: Settings, explain: Callable[..., Awaitable[Story]]) -> None:
         print_json(story)
 
 
-async def _story(settings: Settings, explain: Callable[..., Awaitable[Story]]) -> Story:
-    async with bootstrap.opened(settings) as opened:
+async def _explanation(settings: Settings, explain: Callable[..., Awaitable[Story]]) -> Story:
+    async with bootstrap.open_database(settings) as opened:
         facts: dict[str, Any] = {
             "store": opened.store,
             "now": opened.clock.now(),

@@ -28,6 +28,6 @@ def command(settings: Settings, *, workspace: str | None, limit: int) -> None:
 
 
 async def _listed(settings: Settings, workspace: str | None, limit: int) -> tuple[LeadLine, ...]:
-    async with bootstrap.opened(settings) as opened:
+    async with bootstrap.open_database(settings) as opened:
         workspace_id = WorkspaceId(workspace) if workspace else None
         return await mismatched(opened.store, workspace_id=workspace_id, limit=limit)

@@ -13,7 +13,7 @@ from reconcile import telemetry
 from reconcile.bootstrap import SystemClock
 from reconcile.settings import SETTINGS, LogFormat, LogLevel, Settings
 from reconcile.settings.declared import Setting
-from reconcile.settings.kinds import Kind
+from reconcile.settings.kinds import SettingKind
 from reconcile_cli.output import is_text
 
 COMMON = ("database_url", "schema_mapping", "log_level", "log_format", "output")
@@ -27,7 +27,7 @@ Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 class KindParam(click.ParamType[object]):
     """Reads a flag as its setting is read, and shows no secret in the complaint."""
 
-    def __init__(self, kind: Kind[object]) -> None:
+    def __init__(self, kind: SettingKind[object]) -> None:
         self.kind = kind
         self.name = kind.metavar
 
@@ -68,14 +68,14 @@ class DurationParam(click.ParamType[timedelta]):
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TypedInstant:
     """An instant as it was typed; *at* is None for a word that means one by itself."""
 
     text: str
     at: datetime | None
 
 
-class InstantParam(click.ParamType[Moment]):
+class InstantParam(click.ParamType[TypedInstant]):
     """Reads a date, an instant (UTC where it names no zone) or a duration, which is how long ago it was."""
 
     name = "time"
@@ -83,11 +83,11 @@ class InstantParam(click.ParamType[Moment]):
     def __init__(self, *, word: str | None = None) -> None:
         self._word = word
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Moment:  # noqa: ANN401
-        if isinstance(value, Moment):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> TypedInstant:  # noqa: ANN401
+        if isinstance(value, TypedInstant):
             return value
         if value == self._word:
-            return Moment(value, None)
+            return TypedInstant(value, None)
         now = SystemClock().now()
         try:
             at = datetime.fromisoformat(value.strip())
@@ -100,7 +100,7 @@ class InstantParam(click.ParamType[Moment]):
                 self.fail(text, param, ctx)
         if at > now:
             self.fail("must not be in the future", param, ctx)
-        return Moment(value.strip(), at)
+        return TypedInstant(value.strip(), at)
 
 
 def with_settings(names: Iterable[str] = COMMON) -> Decorator:

@@ -38,7 +38,7 @@ def command(settings: Settings, *, older_than: timedelta, dry_run: bool) -> None
 
 
 async def _pruned(settings: Settings, older_than: timedelta, *, dry_run: bool) -> Pruned:
-    async with bootstrap.opened(settings) as opened:
+    async with bootstrap.open_database(settings) as opened:
         try:
             before = opened.clock.now() - older_than
         except OverflowError:

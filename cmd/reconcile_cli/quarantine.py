@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import click
 
 from reconcile import bootstrap
-from reconcile.domain.formatting import counted
+from reconcile.domain.formatting import count_of
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.services.views.lead_lists import LeadLine, quarantined
 from reconcile.settings import Settings
@@ -47,18 +47,18 @@ def release(settings: Settings, *, lead_id: Sequence[str], is_all: bool, workspa
         raise click.UsageError("--workspace goes with --all")
     released = asyncio.run(_released(settings, [LeadId(each) for each in lead_id] or None, workspace))
     if is_text(settings):
-        click.echo(f"released: {counted(released, 'lead')}")
+        click.echo(f"released: {count_of(released, 'lead')}")
     else:
         print_json({"released": released})
 
 
 async def _listed(settings: Settings, workspace: str | None, limit: int) -> tuple[LeadLine, ...]:
-    async with bootstrap.opened(settings) as opened:
+    async with bootstrap.open_database(settings) as opened:
         return await quarantined(opened.store, workspace_id=_workspace(workspace), limit=limit)
 
 
 async def _released(settings: Settings, leads: Sequence[LeadId] | None, workspace: str | None) -> int:
-    async with bootstrap.opened(settings) as opened:
+    async with bootstrap.open_database(settings) as opened:
         return await opened.store.leads.release(leads, workspace_id=_workspace(workspace))
 
 

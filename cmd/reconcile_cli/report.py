@@ -44,7 +44,7 @@ def command(settings: Settings, *, target: str | None, since: timedelta | None) 
 
 
 async def _last(settings: Settings) -> Mapping[str, Any]:
-    async with bootstrap.opened(settings) as opened:
+    async with bootstrap.open_database(settings) as opened:
         rows = await opened.store.ledger.runs(limit=_LOOKED_AT)
     report = next((row.report for row in rows if row.report is not None), None)
     if report is None:

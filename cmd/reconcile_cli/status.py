@@ -25,7 +25,7 @@ def command(settings: Settings) -> None:
 
 
 async def _view(settings: Settings) -> Overview:
-    async with bootstrap.opened(settings) as opened:
+    async with bootstrap.open_database(settings) as opened:
         now = opened.clock.now()
         return await overview(
             opened.store,

@@ -36,7 +36,7 @@ def command(settings: Settings, *, run_id: str | None, plan: str | None, dry_run
 
 
 async def _undone(settings: Settings, run_id: str | None, plan: str | None, *, dry_run: bool) -> Undoing:
-    async with bootstrap.opened(settings) as opened:
+    async with bootstrap.open_database(settings) as opened:
         asked = Undo(
             run_id=bootstrap.new_run_id(opened.clock.now()),
             undone_run=None if run_id is None else RunId(run_id),

@@ -10,7 +10,7 @@ import click
 
 from reconcile.bootstrap.verify import means_of
 from reconcile.checklist import read_checklist, read_instant
-from reconcile.domain.verification.checklist import ClaimStep, Source, StepResult, VerifiedStep, overall
+from reconcile.domain.verification.checklist import ClaimStep, FigureSource, StepResult, VerifiedStep, overall
 from reconcile.domain.verification.claim import MIN_CHECKS, Claim, Expected, Rate, Ruling, Why, Word
 from reconcile.errors import QuestionError
 from reconcile.services.verification.document import document, markdown
@@ -103,7 +103,13 @@ def _step(since: datetime | None, asked: dict[str, Any]) -> ClaimStep:
         max_error_rate=None if rate is None else _read("--max-error-rate", rate, Rate.parse),
         min_checks=asked["min_checks"] or MIN_CHECKS,
     )
-    source = Source.LOGS if asked["logs"] is not None else Source.CRONJOB if asked["cronjob"] else Source.LEDGER
+    source = (
+        FigureSource.LOGS
+        if asked["logs"] is not None
+        else FigureSource.CRONJOB
+        if asked["cronjob"]
+        else FigureSource.LEDGER
+    )
     return ClaimStep(
         claim=claim,
         source=source,
@@ -118,7 +124,7 @@ async def _one(settings: Settings, step: ClaimStep, *, is_text: bool) -> Sequenc
         click.echo(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC  {ruling.word}: {ruling.text}", err=True)
 
     on_look = looked if is_text and step.wait else None
-    async with means_of(settings, needs_store=step.source is Source.LEDGER, on_look=on_look) as means:
+    async with means_of(settings, needs_store=step.source is FigureSource.LEDGER, on_look=on_look) as means:
         return [single(step.claim, await watch(step, means))]
 
 
@@ -126,13 +132,13 @@ async def _many(settings: Settings, plan: Path, since: datetime | None, now: dat
     steps = read_checklist(plan, now=now, since=since)
 
     def asks_ledger(what: object) -> bool:
-        return isinstance(what, VerifiedStep) or (isinstance(what, ClaimStep) and what.source is Source.LEDGER)
+        return isinstance(what, VerifiedStep) or (isinstance(what, ClaimStep) and what.source is FigureSource.LEDGER)
 
-    def told(number: int, result: StepResult) -> None:
+    def report_step(number: int, result: StepResult) -> None:
         click.echo(f"{number}/{len(steps)} {result.ruling.word}: {result.title}", err=True)
 
     async with means_of(settings, needs_store=any(asks_ledger(each.what) for each in steps)) as means:
-        return await work_through(steps, means, on_step=told if is_text(settings) else None)
+        return await work_through(steps, means, on_step=report_step if is_text(settings) else None)
 
 
 def _print(results: Sequence[StepResult], settings: Settings, *, is_markdown: bool) -> None:

@@ -16,7 +16,7 @@ _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "appointment-reconciler
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class PostResponse:
     """A 2xx, and the beginning of what it said."""
 
     status: int
@@ -33,7 +33,7 @@ class Post:
 
     async def send(
         self, url: str, content: bytes, *, deadline: float, headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    ) -> PostResponse:
         """Send JSON in one attempt and return the 2xx that answered it; anything else raises AlertNotDelivered."""
         given = {**_HEADERS, "Content-Type": "application/json", **(headers or {})}
         failure: AlertNotDelivered
@@ -44,7 +44,7 @@ class Post:
                     httpx.Request("POST", url, headers=given, content=content)
                 )
                 try:
-                    answer = Answer(status=response.status_code, body=await _beginning(response))
+                    answer = PostResponse(status=response.status_code, body=await _beginning(response))
                 finally:
                     await response.aclose()
                 if response.is_success:
@@ -59,7 +59,7 @@ class Post:
             failure = AlertNotDelivered(f"{self.name} could not be reached: {error}")
         raise failure
 
-    def unconfirmed(self, answer: Answer) -> AlertNotDelivered:
+    def unconfirmed(self, answer: PostResponse) -> AlertNotDelivered:
         """Return the error for a 2xx that is somebody else's, as of a proxy that shows its own page."""
         return AlertNotDelivered(f"{self.name} answered {answer.status}, but not as {self.name} confirms")
 

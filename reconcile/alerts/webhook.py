@@ -7,7 +7,7 @@ import orjson
 from reconcile.alerts.post import Post
 from reconcile.alerts.text import runbook
 from reconcile.domain.alert import Message, Notice
-from reconcile.wire.signing import signed
+from reconcile.wire.signing import signature_headers
 
 
 class Webhook:
@@ -26,7 +26,7 @@ class Webhook:
         content = orjson.dumps(document(message))
         headers = {
             "Idempotency-Key": message.key,
-            **signed(message.key, content, key=self._key, at=self._post.clock.now()),
+            **signature_headers(message.key, content, key=self._key, at=self._post.clock.now()),
         }
         await self._post.send(self._url, content, deadline=deadline, headers=headers)
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import reconcile
 from reconcile.bootstrap import termination_log
-from reconcile.bootstrap.alerts import alarm_of
+from reconcile.bootstrap.alerts import open_notifier
 from reconcile.bootstrap.state_object import mirror_of, state_findings
 from reconcile.bootstrap.telemetry import telemetry_findings, telemetry_of
 from reconcile.credentials import CredentialDirectory
 from reconcile.domain.credential import Token
-from reconcile.domain.finding import Finding, Verdict, worst
+from reconcile.domain.finding import Finding, FindingStatus, worst
 from reconcile.domain.ids import ProviderName, RunId
 from reconcile.domain.lead import Lead
 from reconcile.domain.run.receipt import receipt_text
@@ -26,14 +26,14 @@ from reconcile.domain.run.report import RunReport
 from reconcile.domain.run.request import OnProgress, RunRequest
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import SettingsError, StoreUnavailable
-from reconcile.ports import Clock, EffectSink, Provider, Silence, Store, Telemetry
+from reconcile.ports import Clock, EffectSink, NoopTelemetry, Provider, Store, Telemetry
 from reconcile.providers.lazy import LazyProviders
 from reconcile.redaction import bug_named
 from reconcile.services.maintenance.readiness import readiness
-from reconcile.services.run.context import Parts, RunPolicy, Stop
+from reconcile.services.run.context import Dependencies, RunPolicy, Stop
 from reconcile.services.run.report_builder import unbegun_report
 from reconcile.services.run.run import run as run_once
-from reconcile.services.run.shutdown import ended_by_sigterm
+from reconcile.services.run.shutdown import stop_on_sigterm
 from reconcile.settings import Settings
 from reconcile.telemetry import LoggingTelemetry
 
@@ -55,7 +55,7 @@ class SystemClock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class OpenDatabase:
     """What commands that ask and order need."""
 
     store: Store
@@ -63,18 +63,20 @@ class Opened:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, *, now: datetime | None = None) -> AsyncIterator[Opened]:
+async def open_database(settings: Settings, *, now: datetime | None = None) -> AsyncIterator[OpenDatabase]:
     """Open the database that *settings* name; raise SettingsError or StoreUnavailable.
 
     *now* is this machine's time, where it is to be written: it must not be far from the database's.
     """
     tokens = CredentialDirectory(settings.credentials_dir) if settings.credentials_dir else None
-    async with opened_url(settings.database_url, mapping=settings.schema_mapping, tokens=tokens, now=now) as store:
-        yield Opened(store=store, clock=SystemClock())
+    async with open_database_url(
+        settings.database_url, mapping=settings.schema_mapping, tokens=tokens, now=now
+    ) as store:
+        yield OpenDatabase(store=store, clock=SystemClock())
 
 
 @asynccontextmanager
-async def opened_url(
+async def open_database_url(
     url: str, *, mapping: str = "default", tokens: CredentialDirectory | None = None, now: datetime | None = None
 ) -> AsyncIterator[Store]:
     """Open one database by its URL."""
@@ -117,15 +119,15 @@ async def doctor(settings: Settings) -> Sequence[Finding]:
     try:
         mapping = load_mapping(settings.schema_mapping)
     except SettingsError as error:
-        return [Finding(subject="mapping", verdict=Verdict.FAULT, text=fault) for fault in error.faults]
+        return [Finding(subject="mapping", verdict=FindingStatus.FAULT, text=fault) for fault in error.faults]
     findings = list(await check_schema(settings.database_url, mapping=mapping, now=clock.now()))
     findings += await state_findings(settings)
     findings += telemetry_findings()
     if settings.credentials_dir:
         faults = CredentialDirectory(settings.credentials_dir).faults()
-        findings += [Finding(subject="credentials", verdict=Verdict.FAULT, text=fault) for fault in faults]
-    if worst(findings) in {Verdict.FINE, Verdict.WARNING}:
-        async with opened(settings) as database:
+        findings += [Finding(subject="credentials", verdict=FindingStatus.FAULT, text=fault) for fault in faults]
+    if worst(findings) in {FindingStatus.FINE, FindingStatus.WARNING}:
+        async with open_database(settings) as database:
             findings += await readiness(
                 database.store,
                 now=clock.now(),
@@ -151,7 +153,7 @@ async def providers_at(  # noqa: PLR0913 - what all calls of a run share
         timeout=attempt_timeout,
         clock=clock,
         random=random,
-        observe=(telemetry or Silence()).attempted,
+        observe=(telemetry or NoopTelemetry()).record_attempt,
     )
     try:
         yield providers
@@ -159,7 +161,7 @@ async def providers_at(  # noqa: PLR0913 - what all calls of a run share
         await providers.aclose()
 
 
-Adapt = Callable[[Parts, RunPolicy], tuple[Parts, RunPolicy]]
+Adapt = Callable[[Dependencies, RunPolicy], tuple[Dependencies, RunPolicy]]
 
 
 async def run(
@@ -180,18 +182,18 @@ async def run(
     request = request.of_job(settings.job_name, now=clock.now())
     report: RunReport | None = None
     asyncio.get_running_loop().set_exception_handler(_told_of_stray)
-    with ended_by_sigterm(stop), telemetry_of(run_id, stop=stop) as telemetry:
+    with stop_on_sigterm(stop), telemetry_of(run_id, stop=stop) as telemetry:
         try:
             async with (
                 mirror_of(None if request.dry_run or adapt else settings, clock=clock, telemetry=telemetry) as mirror,
-                _parts(settings, clock=clock, stop=stop, telemetry=telemetry, on_progress=on_progress) as parts,
+                _parts(settings, clock=clock, stop=stop, telemetry=telemetry, on_progress=on_progress) as deps,
             ):
-                parts = replace(parts, mirror=mirror)  # noqa: PLW2901 - only now complete
-                await _refuse_unknown_workspace(request, parts.store)
+                deps = replace(deps, mirror=mirror)  # noqa: PLW2901 - only now complete
+                await _refuse_unknown_workspace(request, deps.store)
                 policy = replace(run_policy(settings), disagreements=settings.disagreements(request.scheduled_at))
                 if adapt is not None:
-                    parts, policy = adapt(parts, policy)  # noqa: PLW2901
-                report = await run_once(request, run_id=run_id, policy=policy, parts=parts)
+                    deps, policy = adapt(deps, policy)  # noqa: PLW2901
+                report = await run_once(request, run_id=run_id, policy=policy, deps=deps)
         except asyncio.CancelledError:
             if not stop.takes_back_cancellation():
                 raise
@@ -223,11 +225,11 @@ async def _refuse_unknown_workspace(request: RunRequest, store: Store) -> None:
 @asynccontextmanager
 async def _parts(
     settings: Settings, *, clock: Clock, stop: Stop, telemetry: Telemetry, on_progress: OnProgress | None
-) -> AsyncIterator[Parts]:
+) -> AsyncIterator[Dependencies]:
     """Open what a run works through."""
     random = chances.Random()
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(opened(settings, now=clock.now()))
+        database = await stack.enter_async_context(open_database(settings, now=clock.now()))
         providers = await stack.enter_async_context(
             providers_at(
                 ghl_url=settings.ghl_base_url,
@@ -239,15 +241,15 @@ async def _parts(
             )
         )
         sink = await stack.enter_async_context(_sink(settings, clock=clock))
-        alarm = await stack.enter_async_context(alarm_of(settings, clock=clock))
-        yield Parts(
+        notifier = await stack.enter_async_context(open_notifier(settings, clock=clock))
+        yield Dependencies(
             store=database.store,
             providers=providers,
             clock=clock,
             random=random,
             telemetry=telemetry,
             sink=sink,
-            alarm=alarm,
+            notifier=notifier,
             version=reconcile.__version__,
             stop=stop,
             on_progress=on_progress,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from reconcile.bootstrap.threads import DaemonThreads
 from reconcile.domain.alert import Message
 from reconcile.ports import AlertChannel, Clock
-from reconcile.services.alerting.notify import Alarm
+from reconcile.services.alerting.notify import Notifier
 from reconcile.settings import Settings
 from reconcile.wire.signing import signing_key
 
@@ -22,7 +22,7 @@ RUNBOOK = "docs/runbook.md"
 
 
 @asynccontextmanager
-async def alarm_of(settings: Settings, *, clock: Clock) -> AsyncIterator[Alarm | None]:
+async def open_notifier(settings: Settings, *, clock: Clock) -> AsyncIterator[Notifier | None]:
     """Give what is told and to whom; None where no channel is set."""
     async with AsyncExitStack() as stack:
         channels = _channels(settings, _Wires(clock=clock, stack=stack))
@@ -30,7 +30,7 @@ async def alarm_of(settings: Settings, *, clock: Clock) -> AsyncIterator[Alarm |
             yield None
             return
         asyncio.get_running_loop().set_default_executor(DaemonThreads())
-        yield Alarm(
+        yield Notifier(
             channels=channels,
             source=settings.alert_source,
             runbook=settings.alert_runbook_url or RUNBOOK,

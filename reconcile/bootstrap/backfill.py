@@ -4,15 +4,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from reconcile import bootstrap
-from reconcile.domain.backfill.plan import BackfillPlan, Caps, ItemState, PlanId
+from reconcile.domain.backfill.plan import BackfillPlan, ChangeCaps, ItemState, PlanId
 from reconcile.domain.run.report import RunReport, Trigger
 from reconcile.domain.run.request import Progress, RunRequest
 from reconcile.ports import Store
 from reconcile.services.backfill import backfill
 from reconcile.services.backfill.apply import Applying
-from reconcile.services.backfill.backfill import ROUND, OnTally, Tally, Wanted
+from reconcile.services.backfill.backfill import ROUND, BackfillRequest, OnShareProgress, ShareProgress
 from reconcile.services.backfill.planning import OwnBreakers, carrying_out, planning
-from reconcile.services.run.context import Parts, RunPolicy
+from reconcile.services.run.context import Dependencies, RunPolicy
 from reconcile.settings import Settings
 
 _EVERYTHING = 1_000_000
@@ -22,22 +22,24 @@ _WRITTEN_TOGETHER = 200
 
 
 async def plan(
-    settings: Settings, wanted: Wanted, *, on_tally: OnTally | None = None
+    settings: Settings, request: BackfillRequest, *, on_share_progress: OnShareProgress | None = None
 ) -> tuple[BackfillPlan, RunReport | None]:
     """Plan a backfill, or this process's share of one; also return the report of a run that could not go on."""
-    async with bootstrap.opened(settings) as opened:
+    async with bootstrap.open_database(settings) as opened:
         store, clock = opened.store, opened.clock
-        made = await backfill.begin(wanted, store=store, clock=clock)
+        made = await backfill.begin(request, store=store, clock=clock)
         own = OwnBreakers(store.breakers)
 
-        def adapt(parts: Parts, policy: RunPolicy) -> tuple[Parts, RunPolicy]:
-            own_store = planning(parts.store, made.id, clock=parts.clock, breakers=own)
+        def adapt(deps: Dependencies, policy: RunPolicy) -> tuple[Dependencies, RunPolicy]:
+            own_store = planning(deps.store, made.id, clock=deps.clock, breakers=own)
             policy = replace(policy, rate_share=settings.backfill_rate_share)
-            return _apart(parts, own_store), replace(policy, budget=ROUND)
+            return _apart(deps, own_store), replace(policy, budget=ROUND)
 
         trouble = None
         if made.planned_at is None:
-            work = _Rounds(settings, store, made, adapt=adapt, batch=_ASKED_TOGETHER, on_tally=on_tally)
+            work = _Rounds(
+                settings, store, made, adapt=adapt, batch=_ASKED_TOGETHER, on_share_progress=on_share_progress
+            )
             trouble = await work.off(ItemState.SELECTED)
         if trouble is not None and trouble.circuit_broken:
             await backfill.hold(made.id, backfill.trouble_of(trouble), backfills=store.backfills)
@@ -45,19 +47,21 @@ async def plan(
 
 
 async def apply(
-    settings: Settings, plan_id: PlanId, *, approve: str | None = None, on_tally: OnTally | None = None
+    settings: Settings, plan_id: PlanId, *, approve: str | None = None, on_share_progress: OnShareProgress | None = None
 ) -> tuple[BackfillPlan, RunReport | None]:
     """Carry out a plan, or this process's share of it; also return the report of a run that could not go on."""
-    async with bootstrap.opened(settings) as opened:
+    async with bootstrap.open_database(settings) as opened:
         store, clock = opened.store, opened.clock
         admitted = await backfill.admitted(plan_id, approve=approve, backfills=store.backfills)
         applying, own = Applying(plan_id), OwnBreakers(None)
 
-        def adapt(parts: Parts, policy: RunPolicy) -> tuple[Parts, RunPolicy]:
-            own_store = carrying_out(parts.store, plan_id, breakers=own)
-            return replace(_apart(parts, own_store), work=applying), replace(policy, budget=ROUND)
+        def adapt(deps: Dependencies, policy: RunPolicy) -> tuple[Dependencies, RunPolicy]:
+            own_store = carrying_out(deps.store, plan_id, breakers=own)
+            return replace(_apart(deps, own_store), batch_handler=applying), replace(policy, budget=ROUND)
 
-        work = _Rounds(settings, store, admitted, adapt=adapt, batch=_WRITTEN_TOGETHER, on_tally=on_tally)
+        work = _Rounds(
+            settings, store, admitted, adapt=adapt, batch=_WRITTEN_TOGETHER, on_share_progress=on_share_progress
+        )
         trouble = await work.off(ItemState.PLANNED)
         if applying.trouble is not None:
             await backfill.hold(plan_id, applying.trouble, backfills=store.backfills)
@@ -65,18 +69,18 @@ async def apply(
         return await backfill.known_plan(plan_id, store.backfills), trouble
 
 
-def caps(settings: Settings) -> Caps:
+def caps(settings: Settings) -> ChangeCaps:
     """Return what a plan may hold without approval."""
-    return Caps(
+    return ChangeCaps(
         changes=settings.backfill_max_changes,
         percent=settings.backfill_max_percent,
         canceled_percent=settings.backfill_max_canceled_percent,
     )
 
 
-def _apart(parts: Parts, store: Store) -> Parts:
+def _apart(deps: Dependencies, store: Store) -> Dependencies:
     """Return *parts* of a run that tells nobody but the ledger: the schedule speaks for the company."""
-    return replace(parts, store=store, sink=None, mirror=None, alarm=None)
+    return replace(deps, store=store, sink=None, mirror=None, notifier=None)
 
 
 class _Rounds:
@@ -88,16 +92,16 @@ class _Rounds:
         store: Store,
         plan: BackfillPlan,
         *,
-        adapt: Callable[[Parts, RunPolicy], tuple[Parts, RunPolicy]],
+        adapt: Callable[[Dependencies, RunPolicy], tuple[Dependencies, RunPolicy]],
         batch: int,
-        on_tally: OnTally | None,
+        on_share_progress: OnShareProgress | None,
     ) -> None:
         self._settings = settings
         self._store = store
         self._plan = plan
         self._adapt = adapt
-        self._on_tally = on_tally
-        self._tally = Tally(done=0, total=plan.selected)
+        self._on_share_progress = on_share_progress
+        self._share = ShareProgress(done=0, total=plan.selected)
         self._request = RunRequest(
             workspace_limit=_EVERYTHING,
             leads_per_workspace=batch,
@@ -115,19 +119,19 @@ class _Rounds:
             clock=bootstrap.SystemClock(),
             shard=self._settings.shard,
             once=self._once,
-            on_tally=self._begun,
+            on_share_progress=self._start_share,
         )
 
     async def _once(self) -> RunReport:
-        on_progress = self._advanced if self._on_tally else None
+        on_progress = self._advanced if self._on_share_progress else None
         return await bootstrap.run_of_several(self._settings, self._request, on_progress=on_progress, adapt=self._adapt)
 
-    def _begun(self, tally: Tally) -> None:
-        self._tally = tally
-        if self._on_tally is not None:
-            self._on_tally(tally)
+    def _start_share(self, share: ShareProgress) -> None:
+        self._share = share
+        if self._on_share_progress is not None:
+            self._on_share_progress(share)
 
     def _advanced(self, step: Progress) -> None:
-        if self._on_tally is not None:
-            done = min(self._tally.done + step.leads_done, self._tally.total)
-            self._on_tally(replace(self._tally, done=done))
+        if self._on_share_progress is not None:
+            done = min(self._share.done + step.leads_done, self._share.total)
+            self._on_share_progress(replace(self._share, done=done))

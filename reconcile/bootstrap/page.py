@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from reconcile.bootstrap import SystemClock, opened
+from reconcile.bootstrap import SystemClock, open_database
 from reconcile.domain.page import PageFacts
 from reconcile.errors import RequestError
 from reconcile.redaction import bug_named
@@ -16,7 +16,7 @@ from reconcile.settings import Settings
 
 async def facts(settings: Settings, *, span: timedelta) -> PageFacts:
     """Return what a page shows of the last *span*."""
-    async with opened(settings) as database:
+    async with open_database(settings) as database:
         now = database.clock.now()
         return await page_facts(
             database.store,
@@ -30,8 +30,8 @@ async def facts(settings: Settings, *, span: timedelta) -> PageFacts:
 
 def html(found: PageFacts) -> str:
     """Return the page as one document."""
-    from reconcile.page.draw import library  # noqa: PLC0415 - neither template engine nor charts but for a page
     from reconcile.page.render import page  # noqa: PLC0415
+    from reconcile.page.svg import library  # noqa: PLC0415 - neither template engine nor charts but for a page
 
     library()
     return page(found)
@@ -55,11 +55,11 @@ def keep(text: str, path: Path) -> None:
 
 async def serve(settings: Settings, *, host: str, port: int, on_ready: Callable[[str], None]) -> None:
     """Serve the page until the task is cancelled."""
-    from reconcile.page.door import Door  # noqa: PLC0415
+    from reconcile.page.auth import PageAuth  # noqa: PLC0415
     from reconcile.page.server import serve as serve_page  # noqa: PLC0415
 
     await serve_page(
-        Door.at(host, token=settings.page_token),
+        PageAuth.at(host, token=settings.page_token),
         port=port,
         source=lambda span: facts(settings, span=span),
         clock=SystemClock(),

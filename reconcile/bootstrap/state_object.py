@@ -37,7 +37,9 @@ def _port(settings: Settings) -> StateMirror | None:
         return None
     # Loaded in a cluster alone.
     from reconcile.kube.mirror import KubeMirror  # noqa: PLC0415
-    from reconcile.kube.place import Place  # noqa: PLC0415
+    from reconcile.kube.object_reference import ObjectReference  # noqa: PLC0415
 
     account_dir = settings.service_account_dir
-    return KubeMirror(Place.parse(settings.state_object, namespace=settings.namespace, account_dir=account_dir))
+    return KubeMirror(
+        ObjectReference.parse(settings.state_object, namespace=settings.namespace, account_dir=account_dir)
+    )

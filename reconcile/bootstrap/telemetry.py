@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import reconcile
-from reconcile.domain.finding import Finding, Verdict
+from reconcile.domain.finding import Finding, FindingStatus
 from reconcile.domain.ids import RunId
 from reconcile.ports import Telemetry
 from reconcile.services.run.context import Stop
 from reconcile.telemetry import LoggingTelemetry
-from reconcile.telemetry.wanted import Wanted, wanted
+from reconcile.telemetry.otel_settings import OtelSettings, read_otel_settings
 
 if TYPE_CHECKING:
     from reconcile.telemetry.otel import OtelTelemetry
@@ -30,7 +30,7 @@ def telemetry_of(run_id: RunId, *, stop: Stop) -> Iterator[Telemetry]:
     The variables are read from the process's environment, as the SDK itself reads the others. One that cannot be
     followed costs the signal that it is for, and a warning: a run does not depend on who listens.
     """
-    asked = wanted(os.environ)
+    asked = read_otel_settings(os.environ)
     for fault in asked.faults:
         LoggingTelemetry().warning("telemetry.not_understood", text=fault)
     if not asked.targets:
@@ -50,22 +50,22 @@ def telemetry_of(run_id: RunId, *, stop: Stop) -> Iterator[Telemetry]:
 
 def telemetry_findings() -> Sequence[Finding]:
     """Return whom a run would tell, and what it would not understand; nothing is sent."""
-    asked = wanted(os.environ)
+    asked = read_otel_settings(os.environ)
     signals, faults = " and ".join(asked.targets), list(asked.faults)
     if asked.targets:
         try:
             _otel(asked, RunId("doctor")).close(timedelta(0))
         except ValueError:
             signals, faults = "", [*faults, _CONTRADICTION]
-    fine = [Finding(subject="telemetry", verdict=Verdict.FINE, text=f"{signals} are sent to a collector")]
+    fine = [Finding(subject="telemetry", verdict=FindingStatus.FINE, text=f"{signals} are sent to a collector")]
     remedy = "put it right: until then less is sent, or nothing; runs are made all the same"
     return [
         *(fine if signals else ()),
-        *(Finding(subject="telemetry", verdict=Verdict.WARNING, text=each, remedy=remedy) for each in faults),
+        *(Finding(subject="telemetry", verdict=FindingStatus.WARNING, text=each, remedy=remedy) for each in faults),
     ]
 
 
-def _otel(asked: Wanted, run_id: RunId) -> "OtelTelemetry":
+def _otel(asked: OtelSettings, run_id: RunId) -> "OtelTelemetry":
     """Return what tells of a run by OTLP; raise ValueError, the SDK's word for limits that contradict each other."""
     from reconcile.telemetry.otel import OtelTelemetry  # noqa: PLC0415 - 40 ms, for those who ask for it
 

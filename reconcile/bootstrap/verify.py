@@ -22,14 +22,16 @@ async def means_of(settings: Settings, *, needs_store: bool, on_look: OnRuling |
         return await bootstrap.run_of_several(settings, request)
 
     def pods(name: str, since: datetime) -> LogSource:
-        from reconcile.kube.place import Place  # noqa: PLC0415 - only where a CronJob is asked for
+        from reconcile.kube.object_reference import ObjectReference  # noqa: PLC0415 - only where a CronJob is asked for
         from reconcile.kube.pod_logs import PodLogs  # noqa: PLC0415
 
-        place = Place.parse(f"cronjob/{name}", namespace=settings.namespace, account_dir=settings.service_account_dir)
-        return PodLogs(place=place, since=since, read=entries)
+        target = ObjectReference.parse(
+            f"cronjob/{name}", namespace=settings.namespace, account_dir=settings.service_account_dir
+        )
+        return PodLogs(target=target, since=since, read=entries)
 
     async with AsyncExitStack() as stack:
-        opened = await stack.enter_async_context(bootstrap.opened(settings)) if needs_store else None
+        opened = await stack.enter_async_context(bootstrap.open_database(settings)) if needs_store else None
         yield Means(
             clock=bootstrap.SystemClock(),
             store=None if opened is None else opened.store,

@@ -112,7 +112,7 @@ def _rank(breaker: Breaker, now: datetime) -> tuple[bool, int, bool, str]:
 def _plain(breaker: Breaker, now: datetime) -> dict[str, Any]:
     # An operator's words may name anybody: of a hand there is only that it is there, and until when.
     state = breaker.effective_state(now)
-    held = breaker.held(now)
+    held = breaker.override_kind(now)
     fault = breaker.fault if breaker.fault and breaker.fault.isidentifier() else None
     return {
         "breaker": str(breaker.key)[:_MAX_WORD],

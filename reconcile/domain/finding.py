@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class FindingStatus(StrEnum):
     """How a thing is."""
 
     FINE = "fine"
@@ -22,12 +22,12 @@ class Finding:
     """One thing that was looked at: *text* says how it is, *remedy* what to do. No secret is in either."""
 
     subject: str
-    verdict: Verdict
+    verdict: FindingStatus
     text: str
     remedy: str | None = None
 
 
-def worst(findings: Iterable[Finding]) -> Verdict:
+def worst(findings: Iterable[Finding]) -> FindingStatus:
     """Return the worst verdict; fine where nothing was looked at."""
-    order = list(Verdict)
-    return max((each.verdict for each in findings), key=order.index, default=Verdict.FINE)
+    order = list(FindingStatus)
+    return max((each.verdict for each in findings), key=order.index, default=FindingStatus.FINE)

@@ -31,7 +31,7 @@ def ago(at: datetime | None, now: datetime, *, units: int = 2) -> str:
     return "just now" if now - at < timedelta(seconds=1) else f"{span(now - at, units=units)} ago"
 
 
-def counted(count: int, noun: str) -> str:
+def count_of(count: int, noun: str) -> str:
     """Return *count* with its noun, which is given in the singular, in the right number."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 

@@ -8,7 +8,7 @@ from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.run.verification_ages import Ages
 
 
-class Standing(StrEnum):
+class OverallStatus(StrEnum):
     """How things are, in one word."""
 
     WELL = "well"
@@ -17,7 +17,7 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class SuggestedCommand:
     """Something to type, and why."""
 
     text: str
@@ -25,7 +25,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class TimeBucket:
     """Some runs in a row, taken together: *worst* is the highest error rate among them, *at_risk* the highest count."""
 
     start: datetime
@@ -113,12 +113,12 @@ class PageFacts:
 
     now: datetime
     since: datetime
-    standing: Standing
+    standing: OverallStatus
     headline: str
-    steps: tuple[Step, ...] = ()
+    steps: tuple[SuggestedCommand, ...] = ()
     notes: tuple[str, ...] = ()
     trip_rate: float = 0.5
-    moments: tuple[Moment, ...] = ()
+    moments: tuple[TimeBucket, ...] = ()
     bands: tuple[Band, ...] = ()
     band_rows: tuple[str, ...] = ()
     more_breakers: int = 0

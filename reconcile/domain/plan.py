@@ -82,7 +82,7 @@ def _is_confirmed(lead: Lead, now: datetime) -> bool:
     return since is not None and now - since >= ABSENCE_CONFIRMATION
 
 
-def _merged(case: _Case) -> dict[AppointmentId, Appointment]:
+def _merge_appointments(case: _Case) -> dict[AppointmentId, Appointment]:
     """Return the lead's appointments as they are to be, reschedules linked."""
     stored = case.stored
     merged = dict(stored)
@@ -175,7 +175,7 @@ def _unlisted_booking(lead: Lead, merged: _Appointments) -> Appointment | None:
 
 
 def _change(case: _Case) -> Change | None:
-    lead, stored, merged = case.lead, case.stored, _merged(case)
+    lead, stored, merged = case.lead, case.stored, _merge_appointments(case)
     rollup = _rollup(case, merged)
     rows = tuple(
         AppointmentChange(before=stored.get(i), after=a) for i, a in sorted(merged.items()) if stored.get(i) != a

@@ -21,7 +21,7 @@ class RateLimit:
         """Return the limit of who takes only while more than the rest of the burst is left to others."""
         return RateLimit(interval=self.interval, burst=max(1, int(self.burst * share)))
 
-    def taken(self, remaining: int) -> timedelta:
+    def debt(self, remaining: int) -> timedelta:
         """Return how far ahead of now a meter is where *remaining* calls are left."""
         return self.interval * max(0, self.burst - remaining)
 
@@ -52,12 +52,12 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Meter:
+class RateLimiter:
     """GCRA's one number: the theoretical arrival time of the next call; in the past means that a full burst is free."""
 
     arrival_at: datetime
 
-    def take(self, wanted: int, *, now: datetime, limit: RateLimit) -> tuple["Meter", Grant]:
+    def take(self, wanted: int, *, now: datetime, limit: RateLimit) -> tuple["RateLimiter", Grant]:
         """Take up to *wanted* calls at once; what is not granted costs nothing."""
         arrival_at = max(self.arrival_at, now)
         room = now + limit.interval * limit.burst - arrival_at
@@ -65,15 +65,15 @@ class Meter:
         granted = min(wanted, free)
         after = arrival_at + limit.interval * granted
         if granted == wanted:
-            return Meter(after), Grant(granted=granted, left=free - granted)
-        return Meter(after), Grant(
+            return RateLimiter(after), Grant(granted=granted, left=free - granted)
+        return RateLimiter(after), Grant(
             granted=granted, retry_after=max(timedelta(0), limit.interval - (room - limit.interval * granted))
         )
 
-    def give_back(self, count: int, *, limit: RateLimit) -> "Meter":
+    def give_back(self, count: int, *, limit: RateLimit) -> "RateLimiter":
         """Return *count* calls that were taken and not made (negative: made and not taken)."""
-        return Meter(self.arrival_at - limit.interval * count)
+        return RateLimiter(self.arrival_at - limit.interval * count)
 
-    def at_most(self, remaining: int, *, now: datetime, limit: RateLimit) -> "Meter":
+    def at_most(self, remaining: int, *, now: datetime, limit: RateLimit) -> "RateLimiter":
         """Correct the meter by what the provider says is left: only ever towards less."""
-        return Meter(max(self.arrival_at, now + limit.taken(remaining)))
+        return RateLimiter(max(self.arrival_at, now + limit.debt(remaining)))

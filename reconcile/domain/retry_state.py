@@ -29,7 +29,7 @@ _STEP = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class LeadAttempt:
     """What came of a lead at an instant.
 
     *at* may be the start of a long run; *seen_at*, where it differs, is when the answer was there at the latest.
@@ -48,7 +48,7 @@ class Attempt:
     mismatch: MismatchKind | None = None
 
 
-def next_state(state: LeadState, attempt: Attempt, *, policy: BackoffPolicy, jitter: float) -> LeadState:
+def next_state(state: LeadState, attempt: LeadAttempt, *, policy: BackoffPolicy, jitter: float) -> LeadState:
     """Return what is remembered of a lead after *attempt*.
 
     ``attempted_at`` moves on every outcome and never back; ``verified_at`` on decisive ones only. A failure that is

@@ -16,9 +16,9 @@ from reconcile.domain.run.report import RunReport, Trigger
 from reconcile.domain.run.request import RunRequest
 from reconcile.drill.clock import DrillClock
 from reconcile.drill.company import enter
-from reconcile.ports import AlertChannel, Provider, Silence, Store
-from reconcile.services.alerting.notify import Alarm
-from reconcile.services.run.context import Parts, RunPolicy
+from reconcile.ports import AlertChannel, NoopTelemetry, Provider, Store
+from reconcile.services.alerting.notify import Notifier
+from reconcile.services.run.context import Dependencies, RunPolicy
 from reconcile.services.run.dry_run import LocalBudgets
 from reconcile.services.run.run import run
 from reconcile.simulator import Booking, Fault, Scenario, Simulator, World, WorldSize, incident, simulate
@@ -120,13 +120,13 @@ async def drill(plan: DrillPlan) -> AsyncGenerator[Tick, None]:
     with TemporaryDirectory(prefix="reconcile-drill-") as folder:
         url = f"sqlite:///{Path(folder) / 'drill.db'}"
         await bootstrap.migrate_url(url)
-        async with simulate(world, latency=plan.latency) as simulator, bootstrap.opened_url(url) as store:
+        async with simulate(world, latency=plan.latency) as simulator, bootstrap.open_database_url(url) as store:
             await enter(url, world)
-            async for tick in _ticks(plan, clock=clock, simulator=simulator, store=store, truths=truths):
+            async for tick in _simulate_minutes(plan, clock=clock, simulator=simulator, store=store, truths=truths):
                 yield tick
 
 
-async def _ticks(
+async def _simulate_minutes(
     plan: DrillPlan,
     *,
     clock: DrillClock,
@@ -156,7 +156,7 @@ async def _ticks(
                 ),
                 run_id=run_id,
                 policy=policy,
-                parts=_parts(plan, store, providers, clock=clock, chance=chance),
+                deps=_parts(plan, store, providers, clock=clock, chance=chance),
             )
         yield Tick(
             number=number,
@@ -182,9 +182,11 @@ def _parts(
     *,
     clock: DrillClock,
     chance: random.Random,
-) -> Parts:
-    alarm = Alarm(channels=plan.channels, source="drill", runbook="docs/runbook.md")
-    return Parts(store=store, providers=providers, clock=clock, random=chance, telemetry=Silence(), alarm=alarm)
+) -> Dependencies:
+    notifier = Notifier(channels=plan.channels, source="drill", runbook="docs/runbook.md")
+    return Dependencies(
+        store=store, providers=providers, clock=clock, random=chance, telemetry=NoopTelemetry(), notifier=notifier
+    )
 
 
 async def _wrong_writes(store: Store, run_id: RunId, truths: Mapping[LeadId, Booking | None]) -> int:

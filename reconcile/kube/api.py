@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reconcile.errors import MirrorConflict, MirrorUnavailable
-from reconcile.kube.place import MANAGER, Place
+from reconcile.kube.object_reference import MANAGER, ObjectReference
 from reconcile.ports import Announcement, StateObject
 
 MAX_BODY = 1024 * 1024
@@ -31,26 +31,26 @@ RIGHTS = ("get", "patch", "create")
 """What a run does with its object, and with events."""
 
 
-class Api:
+class KubernetesApi:
     """The state object; the client is loaded when it is first needed."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, target: ObjectReference) -> None:
+        self._target = target
         self._client: Any = None
         self._uid: str | None = None
 
     def read(self) -> StateObject:
         """Return the object; raise MirrorUnavailable."""
-        return self._object(self._call("GET", self._place.path, self._place.parameters, accept=_METADATA))
+        return self._object(self._call("GET", self._target.path, self._target.parameters, accept=_METADATA))
 
     def refusal(self, verb: str) -> str | None:
         """Return what this process may not do where *verb* is one of RIGHTS, or None; raise MirrorUnavailable."""
         if verb == "create":
             wanted = {"group": "events.k8s.io", "resource": "events"}
-            what = f"events.k8s.io events in namespace {self._place.namespace}"
+            what = f"events.k8s.io events in namespace {self._target.namespace}"
         else:
-            wanted, what = self._place.resource, str(self._place)
-        asked = {"verb": verb, "namespace": self._place.namespace, **wanted}
+            wanted, what = self._target.resource, str(self._target)
+        asked = {"verb": verb, "namespace": self._target.namespace, **wanted}
         body = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",
@@ -65,7 +65,9 @@ class Api:
     def patch(self, annotations: Mapping[str, str | None], version: str) -> StateObject:
         """Merge *annotations* into the object of this *version*; raise MirrorConflict or MirrorUnavailable."""
         body = {"metadata": {"resourceVersion": version, "annotations": dict(annotations)}}
-        return self._object(self._call("PATCH", self._place.path, self._place.parameters, accept=_METADATA, body=body))
+        return self._object(
+            self._call("PATCH", self._target.path, self._target.parameters, accept=_METADATA, body=body)
+        )
 
     def announce(self, announcement: Announcement) -> None:
         """Create an event about the object; raise MirrorUnavailable."""
@@ -73,8 +75,8 @@ class Api:
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
             "metadata": {
-                "name": f"{self._place.name[:200]}.{secrets.token_hex(8)}",
-                "namespace": self._place.namespace,
+                "name": f"{self._target.name[:200]}.{secrets.token_hex(8)}",
+                "namespace": self._target.namespace,
             },
             "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "type": "Warning" if announcement.is_warning else "Normal",
@@ -83,9 +85,9 @@ class Api:
             "note": announcement.text[:_MAX_NOTE],
             "reportingController": f"{MANAGER}.io/reconcile",
             "reportingInstance": socket.gethostname()[:128],
-            "regarding": self._place.reference(self._uid),
+            "regarding": self._target.reference(self._uid),
         }
-        where = {"namespace": self._place.namespace}
+        where = {"namespace": self._target.namespace}
         self._call("POST", "/apis/events.k8s.io/v1/namespaces/{namespace}/events", where, body=body)
 
     def _object(self, read: object) -> StateObject:
@@ -104,10 +106,10 @@ class Api:
     ) -> object:
         status, text = self._answer(method, path, where, accept=accept, body=body)
         if status == _CONFLICT and method == "PATCH":
-            raise MirrorConflict(f"{self._place} was changed by somebody else")
+            raise MirrorConflict(f"{self._target} was changed by somebody else")
         if not 200 <= status < 300:  # noqa: PLR2004 - HTTP's own numbers
             remedy = f": {_REMEDIES[status]}" if status in _REMEDIES else ""
-            what = path.rpartition("/")[2] if method == "POST" else str(self._place)
+            what = path.rpartition("/")[2] if method == "POST" else str(self._target)
             raise MirrorUnavailable(f"the Kubernetes API answered {status} for {what}{remedy}")
         try:
             return json.loads(text)
@@ -149,11 +151,11 @@ class Api:
 
     def _connected(self) -> Any:  # noqa: ANN401 - the client ships no types that mypy can use without loading it all
         if self._client is None:
-            self._client = connected(self._place)
+            self._client = connected(self._target)
         return self._client
 
 
-def connected(place: Place) -> Any:  # noqa: ANN401
+def connected(target: ObjectReference) -> Any:  # noqa: ANN401
     # Not one of its typed APIs: their models take four times as long to load as all the rest.
     from kubernetes.client import ApiClient, Configuration  # noqa: PLC0415
     from kubernetes.config import load_kube_config  # noqa: PLC0415
@@ -161,7 +163,7 @@ def connected(place: Place) -> Any:  # noqa: ANN401
 
     configuration = Configuration()
     if os.environ.get("KUBERNETES_SERVICE_HOST"):
-        token, authority = (str(place.account_dir / name) for name in ("token", "ca.crt"))
+        token, authority = (str(target.account_dir / name) for name in ("token", "ca.crt"))
         InClusterConfigLoader(token_filename=token, cert_filename=authority).load_and_set(configuration)
     else:
         load_kube_config(client_configuration=configuration)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconcile.errors import RequestError
-from reconcile.kube.place import MANAGER
+from reconcile.kube.object_reference import MANAGER
 
 USER = 65532
 _BOOLEANS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})

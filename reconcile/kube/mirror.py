@@ -8,8 +8,8 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from reconcile.errors import MirrorUnavailable
-from reconcile.kube.api import RIGHTS, Api
-from reconcile.kube.place import Place
+from reconcile.kube.api import RIGHTS, KubernetesApi
+from reconcile.kube.object_reference import ObjectReference
 from reconcile.ports import Announcement, StateObject
 
 SECONDS = 2.0
@@ -20,8 +20,8 @@ Result = TypeVar("Result")
 class KubeMirror:
     """A state object; nothing of it exists before it is first read."""
 
-    def __init__(self, place: Place) -> None:
-        self._api = Api(place)
+    def __init__(self, target: ObjectReference) -> None:
+        self._api = KubernetesApi(target)
         self._worker = _Worker()
 
     async def read(self) -> StateObject:
@@ -59,9 +59,9 @@ class _Worker:
             try:
                 result = work()
             except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-                _tell(loop, outcome, outcome.set_exception, error)
+                _resolve(loop, outcome, outcome.set_exception, error)
             else:
-                _tell(loop, outcome, outcome.set_result, result)
+                _resolve(loop, outcome, outcome.set_result, result)
 
         self._jobs.put(job)
         if self._thread is None:
@@ -78,16 +78,16 @@ class _Worker:
             self._jobs.get()()
 
 
-def _tell(
+def _resolve(
     loop: asyncio.AbstractEventLoop, outcome: "asyncio.Future[Result]", tell: Callable[..., None], what: object
 ) -> None:
     """Hand an outcome over to the loop, if there still is one that wants it."""
 
-    def told() -> None:
+    def resolve() -> None:
         if not outcome.done():
             tell(what)
 
     try:
-        loop.call_soon_threadsafe(told)
+        loop.call_soon_threadsafe(resolve)
     except RuntimeError:
         return

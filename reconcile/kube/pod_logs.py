@@ -11,7 +11,7 @@ from typing import Any, cast
 from reconcile.domain.verification.log_entry import LogEntry
 from reconcile.errors import LogsRefused, LogsUnavailable
 from reconcile.kube.api import connected
-from reconcile.kube.place import Place
+from reconcile.kube.object_reference import ObjectReference
 from reconcile.ports.logs import Entries
 
 SECONDS = 30
@@ -31,7 +31,7 @@ _REMEDIES = {
 class PodLogs:
     """The port ``LogSource``: every container of every pod that a CronJob has left, from *since* on."""
 
-    place: Place
+    target: ObjectReference
     since: datetime
     read: Entries
     page: int = _PAGE
@@ -39,13 +39,13 @@ class PodLogs:
 
     def entries(self) -> Iterator[LogEntry]:
         """Yield the lines of each pod; raise LogsUnavailable, or LogsRefused."""
-        client = _connected(self.place)
-        namespace = {"namespace": self.place.namespace}
-        self._json(client, self.place.path, self.place.parameters, {})
+        client = _connected(self.target)
+        namespace = {"namespace": self.target.namespace}
+        self._json(client, self.target.path, self.target.parameters, {})
         jobs = self._all(client, "/apis/batch/v1/namespaces/{namespace}/jobs", namespace, {})
         for job in jobs:
             name = job["metadata"]["name"]
-            if not _is_owned(job, self.place.name):
+            if not _is_owned(job, self.target.name):
                 continue
             pods = "/api/v1/namespaces/{namespace}/pods"
             for pod in self._all(client, pods, namespace, {"labelSelector": f"job-name={name}"}):
@@ -53,7 +53,7 @@ class PodLogs:
                     yield from self._log(client, pod["metadata"]["name"], container["name"])
 
     def _log(self, client: Client, pod: str, container: str) -> Iterator[LogEntry]:
-        where = {"namespace": self.place.namespace, "name": pod}
+        where = {"namespace": self.target.namespace, "name": pod}
         # To the second, downwards: the API takes no fractions everywhere, and what is too old is left out later.
         since = self.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         asked = {"container": container, "timestamps": "true", "sinceTime": since}
@@ -61,7 +61,7 @@ class PodLogs:
             if answer.status in {400, 404}:
                 return  # not begun yet, or gone meanwhile
             self._refuse(answer.status, f"the log of pod {pod}")
-            yield from self.read(cast(Any, BufferedReader(_Body(answer))), name=f"the log of pod {pod}")
+            yield from self.read(cast(Any, BufferedReader(_BodyStream(answer))), name=f"the log of pod {pod}")
 
     def _all(
         self,
@@ -127,7 +127,7 @@ class PodLogs:
             raise LogsUnavailable(told)
 
 
-class _Body(RawIOBase):
+class _BodyStream(RawIOBase):
     """An answer's body as a stream; what breaks it off is told in our words."""
 
     def __init__(self, answer: Client) -> None:
@@ -145,9 +145,9 @@ class _Body(RawIOBase):
         return len(read)
 
 
-def _connected(place: Place) -> Client:
+def _connected(target: ObjectReference) -> Client:
     try:
-        return connected(place)
+        return connected(target)
     except Exception as error:
         raise LogsRefused(
             f"there is no way to the Kubernetes API ({type(error).__name__}): neither a pod's account nor a kubeconfig"

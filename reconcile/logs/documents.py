@@ -48,10 +48,10 @@ def values(pieces: Iterable[Line]) -> Iterator[Any]:
         buffer += piece.text + "\n"
         if len(buffer) < wanted:
             continue
-        found, buffer, is_stuck = _taken(buffer, is_last=False)
+        found, buffer, is_stuck = _take_values(buffer, is_last=False)
         yield from found
         wanted = len(buffer) * 2 if is_stuck else len(buffer) + _SMALL
-    yield from _taken(buffer, is_last=True)[0]
+    yield from _take_values(buffer, is_last=True)[0]
 
 
 def records(value: Any, depth: int = 0) -> Iterator[Any]:  # noqa: ANN401 - JSON is of any type
@@ -80,7 +80,7 @@ def _is_pair(value: list[Any]) -> bool:
     return len(value) in {2, 3} and all(isinstance(each, str) for each in value[:2]) and value[0].isdigit()
 
 
-def _taken(buffer: str, *, is_last: bool) -> tuple[list[Any], str, bool]:
+def _take_values(buffer: str, *, is_last: bool) -> tuple[list[Any], str, bool]:
     """Return the values that are whole in *buffer*, what is left of it, and whether a value waits for its end."""
     found: list[Any] = []
     place = 0

@@ -21,7 +21,7 @@ def entries(stream: BinaryIO, *, name: str) -> Iterator[LogEntry]:
     if is_document(first):
         yield from map(_entry, _of_document(chain([first], pieces)))
     else:
-        yield from _Joined().entries(chain([first], pieces))
+        yield from _LineJoiner().entries(chain([first], pieces))
 
 
 def _of_document(pieces: Iterable[Line]) -> Iterator[Shape]:
@@ -30,7 +30,7 @@ def _of_document(pieces: Iterable[Line]) -> Iterator[Shape]:
 
 
 @dataclass(slots=True)
-class _Parts:
+class _LineParts:
     """The parts of one line, as far as a line is read."""
 
     at: datetime | None
@@ -47,32 +47,32 @@ class _Parts:
 
 
 @dataclass(slots=True)
-class _Joined:
+class _LineJoiner:
     """Joins what a runtime has split, stream by stream, and dates what has no time of its own by the line before."""
 
-    parts: dict[str, _Parts] = field(default_factory=dict)
+    parts: dict[str, _LineParts] = field(default_factory=dict)
     last_at: dict[str, datetime] = field(default_factory=dict)
 
     def entries(self, pieces: Iterable[Line]) -> Iterator[LogEntry]:
         for piece in pieces:
             for shape in _shapes(piece.text):
-                whole = self._joined(shape)
+                whole = self._join(shape)
                 if whole is not None:
-                    yield _entry(self._dated(replace(whole, is_cut=whole.is_cut or piece.is_cut)))
-        yield from (_entry(self._dated(parts.whole(stream))) for stream, parts in self.parts.items())
+                    yield _entry(self._date(replace(whole, is_cut=whole.is_cut or piece.is_cut)))
+        yield from (_entry(self._date(parts.whole(stream))) for stream, parts in self.parts.items())
 
-    def _joined(self, shape: Shape) -> Shape | None:
+    def _join(self, shape: Shape) -> Shape | None:
         parts = self.parts.pop(shape.stream, None)
         if parts is None and not shape.goes_on:
             return shape
-        parts = parts or _Parts(at=shape.at)
+        parts = parts or _LineParts(at=shape.at)
         parts.add(shape.text)
         if not shape.goes_on:
             return parts.whole(shape.stream)
         self.parts[shape.stream] = parts
         return None
 
-    def _dated(self, shape: Shape) -> Shape:
+    def _date(self, shape: Shape) -> Shape:
         at = shape.at or self.last_at.get(shape.stream)
         if at is not None:
             self.last_at[shape.stream] = at
@@ -98,7 +98,7 @@ def _of_records(found: Iterable[Any]) -> Iterator[Shape]:
 
 
 def _entry(shape: Shape) -> LogEntry:
-    checks, errors = _told(shape.facts, "leadsChecked"), _told(shape.facts, "errors")
+    checks, errors = _count_in(shape.facts, "leadsChecked"), _count_in(shape.facts, "errors")
     return LogEntry(
         text=shape.text,
         at=shape.at,
@@ -109,6 +109,6 @@ def _entry(shape: Shape) -> LogEntry:
     )
 
 
-def _told(facts: Mapping[str, object] | None, name: str) -> int | None:
+def _count_in(facts: Mapping[str, object] | None, name: str) -> int | None:
     value = facts.get(name) if facts is not None else None
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -13,16 +13,16 @@ from markupsafe import Markup
 
 import reconcile
 from reconcile.domain.formatting import ago, keys, span, visible
-from reconcile.domain.page import PageFacts, Standing
+from reconcile.domain.page import OverallStatus, PageFacts
 from reconcile.domain.run.verification_ages import AGE_WORDS
 from reconcile.page import charts
 from reconcile.page.axes import FORMATS
-from reconcile.page.draw import draw
+from reconcile.page.svg import render_svg
 
-_WORDS: Mapping[Standing, str] = {
-    Standing.WELL: "All is well",
-    Standing.ATTENTION: "Needs a look",
-    Standing.TROUBLE: "Trouble",
+_WORDS: Mapping[OverallStatus, str] = {
+    OverallStatus.WELL: "All is well",
+    OverallStatus.ATTENTION: "Needs a look",
+    OverallStatus.TROUBLE: "Trouble",
 }
 _LOADER = PackageLoader("reconcile.page")
 _MILLION = 1_000_000
@@ -41,12 +41,12 @@ class Live:
 def page(facts: PageFacts, *, live: Live | None = None) -> str:
     """Return the page as a document of its own; a *live* one refreshes itself."""
     moments = facts.moments
-    return _rendered(
+    return _render(
         "page.html",
         live,
         now=facts.now,
         facts=facts,
-        charts=_drawn(facts),
+        charts=_draw_charts(facts),
         words=_WORDS,
         age_words=AGE_WORDS,
         step=moments[0].end - moments[0].start if moments else facts.now - facts.since,
@@ -58,7 +58,7 @@ def page(facts: PageFacts, *, live: Live | None = None) -> str:
 
 def away(faults: Sequence[str], *, now: datetime, live: Live) -> str:
     """Return what is shown where there are no facts to be had; it refreshes itself too."""
-    return _rendered("away.html", live, now=now, faults=faults)
+    return _render("away.html", live, now=now, faults=faults)
 
 
 def policy(*, is_live: bool) -> str:
@@ -70,7 +70,7 @@ def policy(*, is_live: bool) -> str:
     return "; ".join(parts)
 
 
-def _rendered(template: str, live: Live | None, **facts: object) -> str:
+def _render(template: str, live: Live | None, **facts: object) -> str:
     return (
         _environment()
         .get_template(template)
@@ -85,7 +85,7 @@ def _rendered(template: str, live: Live | None, **facts: object) -> str:
     )
 
 
-def _drawn(facts: PageFacts) -> Mapping[str, list[tuple[str, Markup]]]:
+def _draw_charts(facts: PageFacts) -> Mapping[str, list[tuple[str, Markup]]]:
     wanted = {
         "rates": charts.rates if facts.runs else None,
         "checks": charts.checks if facts.runs else None,
@@ -94,7 +94,7 @@ def _drawn(facts: PageFacts) -> Mapping[str, list[tuple[str, Markup]]]:
         "at_risk": charts.at_risk if any(each.at_risk for each in facts.moments) else None,
     }
     return {
-        name: [(form.name, draw(spec(facts, form))) for form in FORMATS] if spec else []
+        name: [(form.name, render_svg(spec(facts, form))) for form in FORMATS] if spec else []
         for name, spec in wanted.items()
     }
 
@@ -106,10 +106,10 @@ def _environment() -> Environment:
         loader=_LOADER, auto_reload=False, autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     filters: Mapping[str, Any] = {
-        "shown": _shown,
+        "shown": _clip,
         "keys": keys,
         "big": _big,
-        "plain": lambda word: _shown(word.replace("_", " ")),
+        "plain": lambda word: _clip(word.replace("_", " ")),
         "span": span,
         "ago": lambda at, now: ago(at, now, units=1),
         "share": _share,
@@ -124,7 +124,7 @@ def _source(name: str) -> str:
     return _LOADER.get_source(_environment(), name)[0]
 
 
-def _shown(text: str) -> str:
+def _clip(text: str) -> str:
     seen = visible(text[: _LONGEST + 1])
     return seen if len(seen) <= _LONGEST else f"{seen[:_LONGEST]}…"
 

@@ -10,10 +10,10 @@ from aiohttp import web
 
 from reconcile.domain.page import PageFacts
 from reconcile.errors import RequestError, SettingsError, StoreUnavailable
-from reconcile.page.door import Door
-from reconcile.page.draw import warm_up
+from reconcile.page.auth import PageAuth
+from reconcile.page.cache import PageCache
 from reconcile.page.render import Live, away, page, policy
-from reconcile.page.shelf import Shelf
+from reconcile.page.svg import warm_up
 from reconcile.ports import Clock
 
 SPANS: Mapping[str, timedelta] = {"3h": timedelta(hours=3), "24h": timedelta(days=1), "7d": timedelta(days=7)}
@@ -36,7 +36,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 async def serve(  # noqa: PLR0913 - what a server is made of
-    door: Door, *, port: int, source: Source, clock: Clock, logger: logging.Logger, on_ready: Callable[[str], None]
+    auth: PageAuth, *, port: int, source: Source, clock: Clock, logger: logging.Logger, on_ready: Callable[[str], None]
 ) -> None:
     """Serve until the task is cancelled; *source* gives the facts of a span, *on_ready* is told the address.
 
@@ -54,7 +54,7 @@ async def serve(  # noqa: PLR0913 - what a server is made of
         return HTTPStatus.OK, await asyncio.to_thread(page, facts, live=live)
 
     runner = web.AppRunner(
-        application(door, Shelf(make=make, clock=clock)),
+        application(auth, PageCache(make=make, clock=clock)),
         access_log=None,
         handle_signals=False,
         logger=logger,
@@ -63,10 +63,10 @@ async def serve(  # noqa: PLR0913 - what a server is made of
     try:
         await runner.setup()
         try:
-            await web.TCPSite(runner, door.host, port).start()
+            await web.TCPSite(runner, auth.host, port).start()
         except OSError as error:
             raise RequestError(
-                f"{door.host} port {port} cannot be had ({error.strerror}); give another --host or --port"
+                f"{auth.host} port {port} cannot be had ({error.strerror}); give another --host or --port"
             ) from error
         host, taken = runner.addresses[0][:2]
         on_ready(f"http://[{host}]:{taken}/" if ":" in host else f"http://{host}:{taken}/")
@@ -75,29 +75,29 @@ async def serve(  # noqa: PLR0913 - what a server is made of
         await runner.cleanup()
 
 
-def application(door: Door, shelf: Shelf) -> web.Application:
+def application(auth: PageAuth, cache: PageCache) -> web.Application:
     """Return the paths behind *door*."""
 
     async def show(request: web.Request) -> web.Response:
         chosen = request.query.get("span", FIRST_SPAN)
         if chosen not in SPANS:
-            return _said(HTTPStatus.BAD_REQUEST, f"span must be one of {', '.join(SPANS)}")
-        kept = await shelf.page(chosen)
-        return web.Response(status=kept.status, text=kept.text, content_type="text/html")
+            return _text_response(HTTPStatus.BAD_REQUEST, f"span must be one of {', '.join(SPANS)}")
+        cached = await cache.page(chosen)
+        return web.Response(status=cached.status, text=cached.text, content_type="text/html")
 
     async def live(_: web.Request) -> web.Response:
-        return _said(HTTPStatus.OK, "ok")
+        return _text_response(HTTPStatus.OK, "ok")
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not door.knows_host(request.headers.get("Host", "")):
-            return _said(HTTPStatus.MISDIRECTED_REQUEST, "this name is none of this machine's")
+        if not auth.knows_host(request.headers.get("Host", "")):
+            return _text_response(HTTPStatus.MISDIRECTED_REQUEST, "this name is none of this machine's")
         if request.method not in {"GET", "HEAD"}:
-            return _said(HTTPStatus.METHOD_NOT_ALLOWED, "this is for reading only", Allow="GET, HEAD")
-        if request.path != "/healthz" and not door.lets_in(request.headers.get("Authorization", "")):
-            return _said(HTTPStatus.UNAUTHORIZED, "the token is needed: as bearer, or as password", **_ASK)
+            return _text_response(HTTPStatus.METHOD_NOT_ALLOWED, "this is for reading only", Allow="GET, HEAD")
+        if request.path != "/healthz" and not auth.lets_in(request.headers.get("Authorization", "")):
+            return _text_response(HTTPStatus.UNAUTHORIZED, "the token is needed: as bearer, or as password", **_ASK)
         if request.path not in {"/", "/healthz"}:
-            return _said(HTTPStatus.NOT_FOUND, "there are / and /healthz")
+            return _text_response(HTTPStatus.NOT_FOUND, "there are / and /healthz")
         return await handler(request)
 
     app = web.Application(middlewares=[guard])
@@ -111,5 +111,5 @@ async def _with_headers(_: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(_HEADERS)
 
 
-def _said(status: HTTPStatus, text: str, **headers: str) -> web.Response:
+def _text_response(status: HTTPStatus, text: str, **headers: str) -> web.Response:
     return web.Response(status=status, text=f"{text}\n", headers=headers)

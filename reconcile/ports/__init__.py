@@ -1,21 +1,31 @@
 """What the use cases need from the world, in their own words. Adapters and fakes pass the same contract suites."""
 
 from reconcile.ports.alerts import AlertChannel, Alerts, ChannelState
-from reconcile.ports.backfills import Backfills, ItemMove, ItemRow, Marks, Share
+from reconcile.ports.backfills import Backfills, ItemMove, ItemRow, PlanMarks, SelectedCount
 from reconcile.ports.clock import Clock
+from reconcile.ports.coordination import (
+    AppliedAnnotation,
+    AppliedAnnotations,
+    Breakers,
+    Budgets,
+    Cadences,
+    LeaseHolder,
+    Leases,
+)
 from reconcile.ports.kubernetes import Announcement, StateMirror, StateObject
 from reconcile.ports.leads import BatchReceipt, BatchWrite, DueWorkspaces, Leads, LeadWrite
-from reconcile.ports.ledger import BatchRow, ChangeRow, Ledger, RunRow, SightingRow, SignatureRow, TickRow
-from reconcile.ports.memory import Breakers, Budgets, Cadences, Claim, Leases, OrderRow, Orders
+from reconcile.ports.ledger import BatchRow, ChangeRow, Ledger, RunRow, ScheduledRun, SightingRow, SignatureRow
 from reconcile.ports.outbox import EffectSink, Outbox, OutboxRow
 from reconcile.ports.provider import Provider, Sweep, TokenSource, Usage
 from reconcile.ports.store import Store
-from reconcile.ports.telemetry import HttpAttempt, Silence, Span, Telemetry
+from reconcile.ports.telemetry import HttpAttempt, NoopTelemetry, Span, Telemetry
 
 __all__ = [
     "AlertChannel",
     "Alerts",
     "Announcement",
+    "AppliedAnnotation",
+    "AppliedAnnotations",
     "Backfills",
     "BatchReceipt",
     "BatchRow",
@@ -25,7 +35,6 @@ __all__ = [
     "Cadences",
     "ChangeRow",
     "ChannelState",
-    "Claim",
     "Clock",
     "DueWorkspaces",
     "EffectSink",
@@ -34,26 +43,25 @@ __all__ = [
     "ItemRow",
     "LeadWrite",
     "Leads",
+    "LeaseHolder",
     "Leases",
     "Ledger",
-    "Marks",
-    "OrderRow",
-    "Orders",
+    "NoopTelemetry",
     "Outbox",
     "OutboxRow",
+    "PlanMarks",
     "Provider",
     "RunRow",
-    "Share",
+    "ScheduledRun",
+    "SelectedCount",
     "SightingRow",
     "SignatureRow",
-    "Silence",
     "Span",
     "StateMirror",
     "StateObject",
     "Store",
     "Sweep",
     "Telemetry",
-    "TickRow",
     "TokenSource",
     "Usage",
 ]

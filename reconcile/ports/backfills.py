@@ -16,7 +16,7 @@ from reconcile.domain.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class SelectedCount:
     """How many selected leads of one workspace belong to one provider; *owner* is None where they hold no booking."""
 
     workspace_id: WorkspaceId
@@ -36,7 +36,7 @@ class ItemMove:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Marks:
+class PlanMarks:
     """What becomes of a plan's leads, written in the same transaction as their rows.
 
     A lead that turns out to have drifted or to be refused there is marked so.
@@ -63,7 +63,7 @@ class ItemRow:
 class Backfills(Protocol):
     """Plans of backfills in a database, shared by all processes that work on them."""
 
-    async def shares(self, selection: Selection) -> Sequence[Share]:
+    async def shares(self, selection: Selection) -> Sequence[SelectedCount]:
         """Return how many leads would be selected, by workspace and provider."""
         ...
 

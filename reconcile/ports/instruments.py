@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class InstrumentKind(StrEnum):
     """How values add up: a counter's are summed, a gauge's last one counts, a histogram's are distributed."""
 
     COUNTER = "counter"
@@ -17,7 +17,7 @@ class Instrument:
     """One thing that is measured; *attributes* come from closed sets, so that a series never grows with customers."""
 
     name: str
-    kind: Kind
+    kind: InstrumentKind
     unit: str
     help: str
     attributes: tuple[str, ...] = ()
@@ -26,41 +26,41 @@ class Instrument:
 
 RUNS = Instrument(
     name="reconcile.runs",
-    kind=Kind.COUNTER,
+    kind=InstrumentKind.COUNTER,
     unit="{run}",
     help="Runs that ended, also those that found nothing to do.",
     attributes=("health", "stopped", "trigger", "success", "dry_run"),
 )
 LEADS = Instrument(
     name="reconcile.leads",
-    kind=Kind.COUNTER,
+    kind=InstrumentKind.COUNTER,
     unit="{lead}",
     help="Leads by what they came to.",
     attributes=("outcome", "provider"),
 )
 ERRORS = Instrument(
     name="reconcile.errors",
-    kind=Kind.COUNTER,
+    kind=InstrumentKind.COUNTER,
     unit="{error}",
     help="Failed checks by the class of their signature.",
     attributes=("provider", "operation", "error.type"),
 )
 BREAKER_STATE = Instrument(
     name="reconcile.breaker.state",
-    kind=Kind.GAUGE,
+    kind=InstrumentKind.GAUGE,
     unit="1",
     help="The breaker of the run, of a provider or of one of its operations: 0 closed, 1 half open, 2 open.",
     attributes=("breaker",),
 )
 PARKED_WORKSPACES = Instrument(
     name="reconcile.workspaces.parked",
-    kind=Kind.GAUGE,
+    kind=InstrumentKind.GAUGE,
     unit="{workspace}",
     help="Workspaces whose own breaker is open.",
 )
 PROVIDER_LATENCY = Instrument(
     name="http.client.request.duration",
-    kind=Kind.HISTOGRAM,
+    kind=InstrumentKind.HISTOGRAM,
     unit="s",
     help="Duration of each request to a provider, its body read.",
     attributes=(
@@ -76,26 +76,26 @@ PROVIDER_LATENCY = Instrument(
 )
 BUDGET_LEFT = Instrument(
     name="reconcile.budget.left",
-    kind=Kind.GAUGE,
+    kind=InstrumentKind.GAUGE,
     unit="{call}",
     help="Calls that were left at once to the account that had the fewest, of those that this run asked with.",
     attributes=("provider",),
 )
 DUE_LEADS = Instrument(
     name="reconcile.leads.due",
-    kind=Kind.GAUGE,
+    kind=InstrumentKind.GAUGE,
     unit="{lead}",
     help="Leads that were due when that was last counted.",
 )
 OVERDUE_LEADS = Instrument(
     name="reconcile.leads.overdue",
-    kind=Kind.GAUGE,
+    kind=InstrumentKind.GAUGE,
     unit="{lead}",
     help="Of these, leads that were due and not attempted for five minutes, or never.",
 )
 AT_RISK = Instrument(
     name="reconcile.appointments.at_risk",
-    kind=Kind.GAUGE,
+    kind=InstrumentKind.GAUGE,
     unit="{appointment}",
     help="Appointments of the next 24 h that were not verified within the last hour.",
 )

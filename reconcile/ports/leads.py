@@ -15,7 +15,7 @@ from reconcile.domain.run.report import Freshness
 from reconcile.domain.run.verification_ages import Ages
 from reconcile.domain.shard import Shard
 from reconcile.domain.workspace import Workspace
-from reconcile.ports.backfills import Marks
+from reconcile.ports.backfills import PlanMarks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class BatchWrite:
     started_at: datetime
     finished_at: datetime
     writes: tuple[LeadWrite, ...]
-    marks: Marks | None = None
+    marks: PlanMarks | None = None
     counts: Mapping[Outcome, int] = field(default_factory=dict)
     not_before: datetime | None = None
     is_visit: bool = True

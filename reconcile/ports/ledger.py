@@ -71,7 +71,7 @@ class ChangeRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TickRow:
+class ScheduledRun:
     """One run that has reported, by what a timeline needs: *breakers* as in its report, *at_risk* None if not asked."""
 
     run_id: RunId
@@ -87,11 +87,11 @@ class TickRow:
 class Ledger(Protocol):
     """The record of runs, batches, changes and failures; all but the runs are written by ``Leads.write``."""
 
-    async def begin(self, run_id: RunId, *, started_at: datetime, trigger: str, version: str) -> None:
+    async def begin_run(self, run_id: RunId, *, started_at: datetime, trigger: str, version: str) -> None:
         """Note that a run has begun, so that a killed one can be seen."""
         ...
 
-    async def finish(self, report: RunReport, document: Mapping[str, Any]) -> None:
+    async def finish_run(self, report: RunReport, document: Mapping[str, Any]) -> None:
         """Store the run's report."""
         ...
 
@@ -103,7 +103,9 @@ class Ledger(Protocol):
         """
         ...
 
-    async def ticks(self, *, since: datetime, after: TickRow | None = None, limit: int = 100) -> Sequence[TickRow]:
+    async def scheduled_runs(
+        self, *, since: datetime, after: ScheduledRun | None = None, limit: int = 100
+    ) -> Sequence[ScheduledRun]:
         """Return the runs begun since then that have reported, oldest first; with *after*, those behind it."""
         ...
 

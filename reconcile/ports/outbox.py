@@ -30,11 +30,11 @@ class Outbox(Protocol):
         """Return rows that are due for delivery, oldest first."""
         ...
 
-    async def delivered(self, keys: Sequence[str], *, at: datetime) -> None:
+    async def mark_delivered(self, keys: Sequence[str], *, at: datetime) -> None:
         """Note that the receiver has confirmed these."""
         ...
 
-    async def postponed(self, keys: Sequence[str], *, until: datetime) -> None:
+    async def postpone(self, keys: Sequence[str], *, until: datetime) -> None:
         """Note a failed delivery: one attempt more, and not again before *until*."""
         ...
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from reconcile.ports.alerts import Alerts
 from reconcile.ports.backfills import Backfills
+from reconcile.ports.coordination import AppliedAnnotations, Breakers, Budgets, Cadences, Leases
 from reconcile.ports.leads import Leads
 from reconcile.ports.ledger import Ledger
-from reconcile.ports.memory import Breakers, Budgets, Cadences, Leases, Orders
 from reconcile.ports.outbox import Outbox
 
 
@@ -21,6 +21,6 @@ class Store:
     ledger: Ledger
     outbox: Outbox
     cadences: Cadences
-    orders: Orders
+    applied_annotations: AppliedAnnotations
     alerts: Alerts
     backfills: Backfills

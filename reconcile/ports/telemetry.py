@@ -64,7 +64,7 @@ class Telemetry(Protocol):
         """Add to a counter, set a gauge."""
         ...
 
-    def attempted(self, attempt: HttpAttempt) -> None:
+    def record_attempt(self, attempt: HttpAttempt) -> None:
         """Note one request to a provider, once it is over."""
         ...
 
@@ -73,7 +73,7 @@ class Telemetry(Protocol):
         ...
 
 
-class UnheardSpan:
+class NoopSpan:
     """A span that nobody asked for."""
 
     def note(self, **facts: object) -> None:
@@ -86,10 +86,10 @@ class UnheardSpan:
         """Let it go."""
 
 
-_UNHEARD = nullcontext(UnheardSpan())
+_UNHEARD = nullcontext(NoopSpan())
 
 
-class Silence:
+class NoopTelemetry:
     """A ``Telemetry`` that nobody listens to; who listens to some of it begins here."""
 
     def event(self, name: str, **facts: object) -> None:
@@ -105,7 +105,7 @@ class Silence:
     def measure(self, instrument: Instrument, value: float, **facts: object) -> None:
         """Let it go."""
 
-    def attempted(self, attempt: HttpAttempt) -> None:
+    def record_attempt(self, attempt: HttpAttempt) -> None:
         """Let it go."""
 
     def send(self) -> None:

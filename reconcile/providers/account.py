@@ -9,13 +9,13 @@ from reconcile.domain.rate_limit import RateLimit
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, ProviderRejected, RateLimited
 from reconcile.ports import Usage
-from reconcile.providers.http.call import Attempt, Call, Reply
+from reconcile.providers.http.call import Call, ProviderAttempt, Reply
 from reconcile.providers.http.client import Client, Gateway
 from reconcile.providers.http.rate_limits import RateHeaders
 from reconcile.wire.retry_after import LONGEST_WAIT
 
 
-class Meter:
+class AccountUsage:
     """Counts the attempts made on one account, and keeps what its last answer said is left."""
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class Meter:
         self.rate = RateHeaders()
         self.not_before: timedelta | None = None
 
-    def observe(self, attempt: Attempt) -> None:
+    def record(self, attempt: ProviderAttempt) -> None:
         """Note one attempt."""
         self.calls += 1
         if attempt.rate is not None:
@@ -69,26 +69,26 @@ class Published:
 class Account:
     """Asks in the name of one workspace."""
 
-    def __init__(self, gateway: Gateway, credential: Credential, meter: Meter) -> None:
+    def __init__(self, gateway: Gateway, credential: Credential, account_usage: AccountUsage) -> None:
         self.credential = credential
         self.user_id: str | None = None
         """Whose token it is, once Calendly was asked."""
-        self._meter = meter
+        self._usage = account_usage
         self._provider = gateway.provider
-        told = gateway.observe
+        told = gateway.on_attempt
 
-        def observe(attempt: Attempt) -> None:
-            meter.observe(attempt)
+        def record(attempt: ProviderAttempt) -> None:
+            account_usage.record(attempt)
             told(attempt)
 
-        self._client: Client = replace(gateway, observe=observe).client(credential.token)
+        self._client: Client = replace(gateway, on_attempt=record).client(credential.token)
 
     async def ask(self, call: Call, *, deadline: float) -> Reply:
         """Make *call*; raises ProviderError."""
         try:
             return await self._client.ask(call, deadline=deadline)
         except RateLimited as error:
-            self._meter.wait(error.retry_after)
+            self._usage.wait(error.retry_after)
             raise
 
     async def content(self, call: Call, *, deadline: float) -> object:
@@ -106,7 +106,7 @@ class Accounts:
         self._gateway = gateway
         self._published = published
         self._accounts: dict[str, Account] = {}
-        self._meters: dict[str, Meter] = {}
+        self._usages: dict[str, AccountUsage] = {}
 
     def of(self, workspace: Workspace) -> Account | None:
         """Return the workspace's account, None where it has no credential."""
@@ -115,17 +115,17 @@ class Accounts:
             return None
         known = self._accounts.get(workspace.id)
         if known is None or known.credential != credential:
-            known = Account(self._gateway, credential, self._meter(workspace))
+            known = Account(self._gateway, credential, self._usage_of(workspace))
             self._accounts[workspace.id] = known
         return known
 
     def usage(self, workspace: Workspace) -> Usage:
         """Return what was used of the workspace's account since the last question, and forget it."""
-        return self._meter(workspace).usage(self._published)
+        return self._usage_of(workspace).usage(self._published)
 
-    def _meter(self, workspace: Workspace) -> Meter:
+    def _usage_of(self, workspace: Workspace) -> AccountUsage:
         credential = workspace.credentials.get(self._gateway.provider)
-        return self._meters.setdefault((credential.account if credential else None) or workspace.id, Meter())
+        return self._usages.setdefault((credential.account if credential else None) or workspace.id, AccountUsage())
 
 
 def refused(provider: ProviderName, call: Call, reply: Reply) -> ProviderRejected:

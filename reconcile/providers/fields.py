@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class JsonBody:
     """One decoded answer; *noun* is what it is called in messages (``GHL appointment``)."""
 
     content: object

@@ -58,7 +58,7 @@ class LazyProviders(Mapping[ProviderName, Provider]):
             clock=self._clock,
             policy=RetryPolicy(attempt_timeout=self._timeout),
             random=self._random.random,
-            observe=self._observe,
+            on_attempt=self._observe,
         )
         return Ghl(gateway) if name is ProviderName.HIGHLEVEL else Calendly(gateway)
 

@@ -17,11 +17,11 @@ from reconcile.errors import (
 )
 from reconcile.ports import Clock, OutboxRow
 from reconcile.providers.http.body import BodyReader
-from reconcile.providers.http.origin import BaseUrl, Secret
+from reconcile.providers.http.origin import BaseUrl, Revealable
 from reconcile.providers.http.rate_limits import RateHeaders, wait_of
-from reconcile.providers.http.status_policy import Verdict, verdict
+from reconcile.providers.http.status_policy import ResponseClass, classify_status
 from reconcile.providers.http.transport import CONNECT_TIMEOUT
-from reconcile.wire.signing import signed, signing_key
+from reconcile.wire.signing import signature_headers, signing_key
 
 _NAME = "webhook"
 _LONGEST_DELIVERY = timedelta(seconds=10)
@@ -34,7 +34,7 @@ class WebhookSink:
     The receiver may get a follow-up twice: ``webhook-id`` and ``Idempotency-Key`` are then the same.
     """
 
-    def __init__(self, url: str, *, secret: Secret, transport: httpx.AsyncBaseTransport, clock: Clock) -> None:
+    def __init__(self, url: str, *, secret: Revealable, transport: httpx.AsyncBaseTransport, clock: Clock) -> None:
         self._url = _checked(url)
         self._key = _key(secret)
         self._transport = transport
@@ -54,7 +54,7 @@ class WebhookSink:
                 "Content-Type": "application/json",
                 "User-Agent": "appointment-reconciler",
                 "Idempotency-Key": row.key,
-                **signed(row.key, content, key=self._key, at=self._clock.now()),
+                **signature_headers(row.key, content, key=self._key, at=self._clock.now()),
             },
             content=content,
             extensions=_EXTENSIONS,
@@ -81,14 +81,14 @@ class WebhookSink:
         if response.is_success:
             return None
         text = f"the webhook answered {status}"
-        match verdict(status):
-            case Verdict.RATE_LIMITED:
+        match classify_status(status):
+            case ResponseClass.RATE_LIMITED:
                 rate = RateHeaders.read(response.headers)
                 wait = wait_of(response.headers, rate, now=self._clock.now())
                 return RateLimited(text, provider=_NAME, operation=row.kind, status=status, retry_after=wait)
-            case Verdict.UNAVAILABLE:
+            case ResponseClass.UNAVAILABLE:
                 return ProviderUnavailable(text, provider=_NAME, operation=row.kind, status=status)
-            case Verdict.CREDENTIAL:
+            case ResponseClass.CREDENTIAL:
                 kind = ErrorClass.CREDENTIAL
             case _:
                 kind = ErrorClass.REJECTED
@@ -127,7 +127,7 @@ def _checked(text: str) -> httpx.URL:
     return url
 
 
-def _key(secret: Secret) -> bytes:
+def _key(secret: Revealable) -> bytes:
     try:
         return signing_key(secret.reveal())
     except ValueError as error:

@@ -18,10 +18,10 @@ from reconcile.domain.shard import MOST, Shard
 from reconcile.errors import SettingsError
 from reconcile.settings.alerts import AlertSettings, alert_contradictions
 from reconcile.settings.applied import Applied, disagreements
-from reconcile.settings.cluster import Cron, Label, ObjectName, Share, Switch, Zone, is_tick, own_shard, ticks
+from reconcile.settings.cluster import Cron, Label, ObjectName, Share, Switch, Zone, is_tick, next_ticks, own_shard
 from reconcile.settings.declared import PREFIX, Setting, declare
-from reconcile.settings.kinds import Choice, DatabaseUrl, Folder, Number, Secret, Text, WebUrl, Whole
-from reconcile.settings.sources import Source
+from reconcile.settings.kinds import DatabaseUrl, Folder, Number, OneOf, Secret, Text, WebUrl, Whole
+from reconcile.settings.sources import SettingSource
 
 
 class BreakerMode(StrEnum):
@@ -98,7 +98,7 @@ class Settings(AlertSettings):
         45, "Seconds that a breaker stays open before a probe.", kind=Number(1, 86_400)
     )
     circuit_breaker_mode: BreakerMode = declare(
-        BreakerMode.ENFORCE, "enforce, or metrics_only to report trips without making them.", kind=Choice(BreakerMode)
+        BreakerMode.ENFORCE, "enforce, or metrics_only to report trips without making them.", kind=OneOf(BreakerMode)
     )
 
     backfill_rate_share: float = declare(
@@ -123,7 +123,7 @@ class Settings(AlertSettings):
         None, "What a browser must know to see the page of reconcile serve, as its password.", kind=Secret(16)
     )
 
-    trigger: Trigger = declare(Trigger.MANUAL, "Who started the run, as the report names it.", kind=Choice(Trigger))
+    trigger: Trigger = declare(Trigger.MANUAL, "Who started the run, as the report names it.", kind=OneOf(Trigger))
     shards: int = declare(1, "Shares that the workspaces are divided into.", kind=Whole(1, MOST))
     shard: Shard | None = declare(
         None, "Which of them this process handles, from 0; in an Indexed Job its own number.", kind=Share()
@@ -148,17 +148,17 @@ class Settings(AlertSettings):
     )
     time_zone: str | None = declare(None, "Time zone of the schedule; UTC if none is named.", kind=Zone())
     cadence_auto: Switch = declare(
-        Switch.OFF, "on: while the run breaker is open, ticks between its probes are not due.", kind=Choice(Switch)
+        Switch.OFF, "on: while the run breaker is open, ticks between its probes are not due.", kind=OneOf(Switch)
     )
 
     log_level: LogLevel = declare(
-        LogLevel.INFO, "From which severity on events are logged; warning on a terminal.", kind=Choice(LogLevel)
+        LogLevel.INFO, "From which severity on events are logged; warning on a terminal.", kind=OneOf(LogLevel)
     )
     log_format: LogFormat = declare(
-        LogFormat.JSON, "How log lines on stderr are written; text on a terminal.", kind=Choice(LogFormat)
+        LogFormat.JSON, "How log lines on stderr are written; text on a terminal.", kind=OneOf(LogFormat)
     )
     output: Output = declare(
-        Output.AUTO, "What goes to stdout; auto is text on a terminal, JSON elsewhere.", kind=Choice(Output)
+        Output.AUTO, "What goes to stdout; auto is text on a terminal, JSON elsewhere.", kind=OneOf(Output)
     )
 
     @classmethod
@@ -168,7 +168,7 @@ class Settings(AlertSettings):
         Raises one SettingsError that holds every fault. No fault shows a secret, or anything read from a file.
         """
         given = {name: value for name, value in (overrides or {}).items() if value is not None}
-        source = Source(env, prefix=PREFIX, known={setting.env for setting in SETTINGS})
+        source = SettingSource(env, prefix=PREFIX, known={setting.env for setting in SETTINGS})
         values: dict[str, Any] = {}
         for setting in SETTINGS:
             if setting.name in given:
@@ -203,7 +203,7 @@ class Settings(AlertSettings):
         """Return what is planned; with *now* also when the next tick comes."""
         next_at = interval = None
         if self.schedule is not None and now is not None:
-            next_at, interval = ticks(self.schedule, time_zone=self.time_zone, now=now)
+            next_at, interval = next_ticks(self.schedule, time_zone=self.time_zone, now=now)
         return PlannedCadence(
             schedule=self.schedule,
             time_zone=self.time_zone,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from reconcile.settings.kinds import Kind
+from reconcile.settings.kinds import SettingKind
 
 _REMEDY = "bring them together with helm upgrade"
 
@@ -32,7 +32,7 @@ class Applied:
 
 
 def disagreements(
-    applied: tuple[tuple[str, str], ...], *, values: Mapping[str, object], kinds: Mapping[str, Kind[object]]
+    applied: tuple[tuple[str, str], ...], *, values: Mapping[str, object], kinds: Mapping[str, SettingKind[object]]
 ) -> Iterator[str]:
     """Say of each variable in *applied* that this process has another value for it, *values* being its own."""
     for name, text in applied:
@@ -42,14 +42,14 @@ def disagreements(
         elif kind.is_secret:
             yield f"{name} is a secret and does not belong among the applied settings: {_REMEDY}"
         elif not _is_same(kind, text, values[name]):
-            yield f"{name} is {_told(values[name])} and the CronJob was made with {text[:60]!r}: {_REMEDY}"
+            yield f"{name} is {_quote(values[name])} and the CronJob was made with {text[:60]!r}: {_REMEDY}"
 
 
-def _told(value: object) -> str:
+def _quote(value: object) -> str:
     return "not set" if value is None else repr(str(value))
 
 
-def _is_same(kind: Kind[object], text: str, value: object) -> bool:
+def _is_same(kind: SettingKind[object], text: str, value: object) -> bool:
     try:
         return kind.read(text) == value
     except ValueError:

@@ -115,7 +115,7 @@ class Share:
         return Shard.parse(text)
 
 
-def ticks(schedule: str, *, time_zone: str | None, now: datetime) -> tuple[datetime, timedelta]:
+def next_ticks(schedule: str, *, time_zone: str | None, now: datetime) -> tuple[datetime, timedelta]:
     """Return the next tick of a cron line that was read before, and how long after it the one after that comes."""
     from zoneinfo import ZoneInfo  # noqa: PLC0415
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from reconcile.settings.kinds import Kind
+from reconcile.settings.kinds import SettingKind
 
 PREFIX = "RECONCILE_"
 
@@ -15,7 +15,7 @@ class Setting:
     """One row of the table: what is known of a setting apart from its value."""
 
     name: str
-    kind: Kind[object]
+    kind: SettingKind[object]
     default: object
     help: str
 
@@ -35,6 +35,6 @@ class Setting:
         return self.default is None
 
 
-def declare(default: Value, text: str, *, kind: Kind[Value]) -> Value:
+def declare(default: Value, text: str, *, kind: SettingKind[Value]) -> Value:
     """Declare a field and its row of the table in one."""
     return field(default=default, repr=not kind.is_secret, metadata={"kind": kind, "help": text})

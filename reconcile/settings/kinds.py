@@ -13,7 +13,7 @@ Value_co = TypeVar("Value_co", covariant=True)
 Word = TypeVar("Word", bound=StrEnum)
 
 
-class Kind(Protocol[Value_co]):
+class SettingKind(Protocol[Value_co]):
     """A type with its range."""
 
     @property
@@ -78,7 +78,7 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice(Generic[Word]):
+class OneOf(Generic[Word]):
     """One of the words of an enumeration."""
 
     is_secret: ClassVar[bool] = False

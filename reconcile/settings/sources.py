@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from reconcile.secret_files import small_text
-from reconcile.settings.kinds import Kind
+from reconcile.settings.kinds import SettingKind
 
 FILE_SUFFIX = "_FILE"
 SHOWN_CHARACTERS = 60
@@ -15,7 +15,7 @@ _NOT_OURS = re.compile(r"TEST_.*|SERVICE_(HOST|PORT(_.*)?)|PORT(_\d+_(TCP|UDP)(_
 """Behind the prefix: the test suite's own, and the links that Kubernetes makes for a Service called ``reconcile``."""
 
 
-class Source:
+class SettingSource:
     """An environment, read once; collects faults instead of raising them."""
 
     def __init__(self, env: Mapping[str, str], *, prefix: str, known: AbstractSet[str]) -> None:
@@ -24,7 +24,7 @@ class Source:
         self._known = known
         self._faults: list[str] = []
 
-    def value(self, name: str, *, kind: Kind[object], default: object) -> object:
+    def value(self, name: str, *, kind: SettingKind[object], default: object) -> object:
         """Return the value of the variable *name*, of the file that ``<name>_FILE`` names, or *default*."""
         text, path = self._env.get(name), self._env.get(name + FILE_SUFFIX)
         if text == "" and default is None:
@@ -36,7 +36,7 @@ class Source:
             return self._from_file(name, path, kind=kind)
         return default if text is None else self.parsed(name, text, kind=kind)
 
-    def parsed(self, name: str, value: object, *, kind: Kind[object]) -> object:
+    def parsed(self, name: str, value: object, *, kind: SettingKind[object]) -> object:
         """Return *value* as *kind* reads it; what is not text was read before and stays."""
         if not isinstance(value, str):
             return value
@@ -45,7 +45,7 @@ class Source:
         except ValueError as error:
             # An "@" makes it a password's or a person's address, put where it does not belong.
             is_shown = not kind.is_secret and "@" not in value
-            self._faults.append(f"{name} {error}" + (f", not {_shown(value)}" if is_shown else ""))
+            self._faults.append(f"{name} {error}" + (f", not {_quote(value)}" if is_shown else ""))
             return _UNREADABLE
 
     def forgive(self, name: str) -> None:
@@ -61,9 +61,9 @@ class Source:
         ]
         return [*self._faults, *(self._unknown(name) for name in sorted(unknown))]
 
-    def _from_file(self, name: str, path: str, *, kind: Kind[object]) -> object:
+    def _from_file(self, name: str, path: str, *, kind: SettingKind[object]) -> object:
         # Whoever puts the secret itself where its path belongs must not see it printed.
-        file = f"the file that {name}{FILE_SUFFIX} names" + ("" if kind.is_secret else f", {_shown(path)},")
+        file = f"the file that {name}{FILE_SUFFIX} names" + ("" if kind.is_secret else f", {_quote(path)},")
         try:
             text = re.sub(r"\r?\n\Z", "", small_text(Path(path)))
         except ValueError as error:
@@ -83,12 +83,12 @@ class Source:
         return f"{_clean(name)} is not a setting; {remedy}"
 
 
-def _shown(text: str) -> str:
+def _quote(text: str) -> str:
     return repr(text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…")
 
 
 def _clean(name: str) -> str:
-    return name if name.isprintable() else _shown(name)
+    return name if name.isprintable() else _quote(name)
 
 
 class _Unreadable:

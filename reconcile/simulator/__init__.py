@@ -1,16 +1,17 @@
 """Both calendar providers as a local server, with every fault that a test, a demo or a benchmark may want."""
 
-from reconcile.simulator.fault_kinds import FaultKind
-from reconcile.simulator.faults import Draw, Fault, FaultRefused, incident
-from reconcile.simulator.leads import Booking, GeneratedLead, GeneratedWorkspace
-from reconcile.simulator.records import Plan
-from reconcile.simulator.scenarios import Scenario
+from reconcile.simulator.faults.fault import Draw, Fault, FaultRefused, incident
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.generation.leads import Booking, GeneratedLead, GeneratedWorkspace
+from reconcile.simulator.generation.scenarios import Scenario
+from reconcile.simulator.records import SubscriptionPlan
 from reconcile.simulator.server import Simulator, serve, simulate
-from reconcile.simulator.wire import Api, Operation
+from reconcile.simulator.wire import Api, ApiOperation
 from reconcile.simulator.world import World, WorldSize
 
 __all__ = [
     "Api",
+    "ApiOperation",
     "Booking",
     "Draw",
     "Fault",
@@ -18,10 +19,9 @@ __all__ = [
     "FaultRefused",
     "GeneratedLead",
     "GeneratedWorkspace",
-    "Operation",
-    "Plan",
     "Scenario",
     "Simulator",
+    "SubscriptionPlan",
     "World",
     "WorldSize",
     "incident",

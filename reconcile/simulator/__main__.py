@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 
-from reconcile.simulator.scenarios import DEFAULT_MIX, Scenario
+from reconcile.simulator.generation.scenarios import DEFAULT_MIX, Scenario
 from reconcile.simulator.server import Simulator, serve
 from reconcile.simulator.world import World, WorldSize
 

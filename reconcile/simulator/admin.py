@@ -5,13 +5,13 @@ from ipaddress import ip_address
 
 import orjson
 
-from reconcile.simulator.fault_json import read_faults, write_fault
-from reconcile.simulator.fault_kinds import KINDS
-from reconcile.simulator.faults import FaultRefused
-from reconcile.simulator.finish import deliver
-from reconcile.simulator.front import Front
+from reconcile.simulator.faults.fault import FaultRefused
+from reconcile.simulator.faults.fault_json import read_faults, write_fault
+from reconcile.simulator.faults.kinds import KINDS
+from reconcile.simulator.faults.response_faults import deliver
 from reconcile.simulator.query import segments
-from reconcile.simulator.wire import Answer, Delivery, Json, Request
+from reconcile.simulator.router import Router
+from reconcile.simulator.wire import Delivery, Json, Request, SimulatedResponse
 
 PREFIX = "/_simulator/"
 
@@ -19,8 +19,8 @@ PREFIX = "/_simulator/"
 class Admin:
     """Answers what stands under ``/_simulator/``; *release* sends what a ``hold`` keeps back."""
 
-    def __init__(self, front: Front, *, release: Callable[[], int]) -> None:
-        self._front = front
+    def __init__(self, router: Router, *, release: Callable[[], int]) -> None:
+        self._front = router
         self._release = release
 
     def respond(self, request: Request) -> Delivery:
@@ -29,28 +29,28 @@ class Admin:
         delivery.is_counted = False
         return delivery
 
-    def _answer(self, request: Request) -> Answer:  # noqa: PLR0911 - one return for each route
+    def _answer(self, request: Request) -> SimulatedResponse:  # noqa: PLR0911 - one return for each route
         if not ip_address(request.peer).is_loopback:
             return _refusal(403, "the simulator is switched from its own machine only")
         match request.method, segments(request.path)[1:]:
             case "GET", ["faults"]:
-                return Answer(status=200, payload=self._faults())
+                return SimulatedResponse(status=200, payload=self._faults())
             case "POST", ["faults"]:
                 return self._add(request.body)
             case "DELETE", ["faults"]:
                 self._front.faults.clear()
-                return Answer(status=200, payload=self._faults())
+                return SimulatedResponse(status=200, payload=self._faults())
             case "DELETE", ["faults", number]:
                 return self._remove(number)
             case "GET", ["requests"]:
-                return Answer(status=200, payload=self._front.log.summary())
+                return SimulatedResponse(status=200, payload=self._front.log.summary())
             case "DELETE", ["requests"]:
                 self._front.log.reset()
-                return Answer(status=200, payload=self._front.log.summary())
+                return SimulatedResponse(status=200, payload=self._front.log.summary())
             case "GET", ["kinds"]:
-                return Answer(status=200, payload=_kinds())
+                return SimulatedResponse(status=200, payload=_kinds())
             case "POST", ["release"]:
-                return Answer(status=200, payload={"released": self._release()})
+                return SimulatedResponse(status=200, payload={"released": self._release()})
         return _refusal(404, "there are faults, requests, kinds and release")
 
     def _faults(self) -> Json:
@@ -59,19 +59,19 @@ class Admin:
             "faults": [{"id": number, "met": book.met(number), **write_fault(each)} for number, each in book.items()]
         }
 
-    def _add(self, body: bytes) -> Answer:
+    def _add(self, body: bytes) -> SimulatedResponse:
         try:
             numbers = self._front.faults.add(*read_faults(orjson.loads(body)))
         except (FaultRefused, orjson.JSONDecodeError) as exc:
             return _refusal(400, str(exc))
-        return Answer(status=201, payload={"ids": list(numbers)})
+        return SimulatedResponse(status=201, payload={"ids": list(numbers)})
 
-    def _remove(self, number: str) -> Answer:
+    def _remove(self, number: str) -> SimulatedResponse:
         try:
             self._front.faults.remove(int(number))
         except (KeyError, ValueError):
             return _refusal(404, f"no fault has the id {number}")
-        return Answer(status=200, payload=self._faults())
+        return SimulatedResponse(status=200, payload=self._faults())
 
 
 def _kinds() -> Json:
@@ -81,5 +81,5 @@ def _kinds() -> Json:
     }
 
 
-def _refusal(status: int, message: str) -> Answer:
-    return Answer(status=status, payload={"error": message})
+def _refusal(status: int, message: str) -> SimulatedResponse:
+    return SimulatedResponse(status=status, payload={"error": message})

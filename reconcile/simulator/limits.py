@@ -3,22 +3,22 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from reconcile.simulator.effects import number_of
-from reconcile.simulator.fault_book import Effects
-from reconcile.simulator.fault_kinds import FaultKind
-from reconcile.simulator.records import CalendlyUser, Location, Plan
+from reconcile.simulator.faults.effects import number_of
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
+from reconcile.simulator.records import CalendlyUser, Location, SubscriptionPlan
 from reconcile.simulator.wire import Api
 
 _GHL_WINDOW = timedelta(seconds=10)
 _GHL_PER_WINDOW = 100
 _GHL_PER_DAY = 200_000
 _CALENDLY_WINDOW = timedelta(seconds=60)
-_CALENDLY_PER_WINDOW = {Plan.FREE: 50, Plan.PAID: 500}
+_CALENDLY_PER_WINDOW = {SubscriptionPlan.FREE: 50, SubscriptionPlan.PAID: 500}
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LimitStatus:
     """How a caller stands after a request: whether it was one too many, and the headers that say how many remain."""
 
     exceeded: bool
@@ -38,14 +38,14 @@ class Limits:
     enforced: bool = False
     _windows: dict[tuple[str, timedelta], _Window] = field(default_factory=dict)
 
-    def count(self, api: Api, owner: Location | CalendlyUser, now: datetime, effects: Effects) -> Standing:
+    def count(self, api: Api, owner: Location | CalendlyUser, now: datetime, effects: Effects) -> LimitStatus:
         """Count one request; a limit that a fault sets holds even where the published ones are not enforced."""
         own = number_of(effects, FaultKind.RATE_LIMIT)
         if api is Api.CALENDLY and isinstance(owner, CalendlyUser):
             return self._calendly(owner, now, own)
         return self._ghl(owner.id, now, own, number_of(effects, FaultKind.DAILY_LIMIT))
 
-    def _calendly(self, owner: CalendlyUser, now: datetime, own: float | None) -> Standing:
+    def _calendly(self, owner: CalendlyUser, now: datetime, own: float | None) -> LimitStatus:
         published = _CALENDLY_PER_WINDOW[owner.plan]
         limit = published if own is None else int(own)
         window = self._use(owner.id, _CALENDLY_WINDOW, now)
@@ -55,9 +55,9 @@ class Limits:
             "X-RateLimit-Remaining": str(max(0, limit - window.used)),
             "X-RateLimit-Reset": str(reset),
         }
-        return Standing((self.enforced or own is not None) and window.used > limit, headers)
+        return LimitStatus((self.enforced or own is not None) and window.used > limit, headers)
 
-    def _ghl(self, location_id: str, now: datetime, own: float | None, own_daily: float | None) -> Standing:
+    def _ghl(self, location_id: str, now: datetime, own: float | None, own_daily: float | None) -> LimitStatus:
         daily = _GHL_PER_DAY if own_daily is None else int(own_daily)
         window = self._use(location_id, _GHL_WINDOW, now)
         midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -73,7 +73,7 @@ class Limits:
         limit = _GHL_PER_WINDOW if own is None else int(own)
         burst = (self.enforced or own is not None) and window.used > limit
         spent = (self.enforced or own_daily is not None) and day.used > daily
-        return Standing(burst or spent, headers)
+        return LimitStatus(burst or spent, headers)
 
     def _use(self, key: str, length: timedelta, now: datetime, *, start: datetime | None = None) -> _Window:
         window = self._windows.get((key, length))

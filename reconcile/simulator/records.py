@@ -19,7 +19,7 @@ class Location:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contact:
+class GhlContact:
     """A person in a GHL location; several may share an e-mail address."""
 
     id: str
@@ -49,7 +49,7 @@ class GhlAppointment:
     deleted: bool = False
 
 
-class Plan(StrEnum):
+class SubscriptionPlan(StrEnum):
     """What a Calendly user pays for, which decides the published request limit."""
 
     FREE = "free"
@@ -68,7 +68,7 @@ class CalendlyUser:
     name: str
     time_zone: str
     created_at: datetime
-    plan: Plan = Plan.PAID
+    plan: SubscriptionPlan = SubscriptionPlan.PAID
     is_admin: bool = True
 
 
@@ -99,7 +99,7 @@ class CalendlyEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Invitee:
+class CalendlyInvitee:
     """One person's place in a Calendly event; *old* and *new* are ids of invitees, the two ends of a reschedule."""
 
     id: str

@@ -48,7 +48,7 @@ class RequestLog:
         if self._waiting:
             self._wake()
 
-    def done(self) -> None:
+    def finish_request(self) -> None:
         """Note that a request was answered, or will never be."""
         self.in_flight -= 1
         if self._waiting:

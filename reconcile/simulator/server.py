@@ -8,11 +8,11 @@ from datetime import timedelta
 from functools import partial
 
 from reconcile.simulator.admin import PREFIX, Admin
-from reconcile.simulator.fault_book import FaultBook
-from reconcile.simulator.faults import Fault
-from reconcile.simulator.front import Front
+from reconcile.simulator.faults.fault import Fault
+from reconcile.simulator.faults.registry import FaultRegistry
 from reconcile.simulator.limits import Limits
 from reconcile.simulator.request_log import RequestLog
+from reconcile.simulator.router import Router
 from reconcile.simulator.transport import Connection, Connections, Respond
 from reconcile.simulator.wire import Api, Delivery, Request
 from reconcile.simulator.world import World
@@ -32,18 +32,18 @@ class Simulator:
     world: World
     ghl_url: str
     calendly_url: str
-    front: Front
+    router: Router
     connections: Connections
 
     @property
-    def faults(self) -> FaultBook:
+    def faults(self) -> FaultRegistry:
         """The faults that are switched on."""
-        return self.front.faults
+        return self.router.faults
 
     @property
     def requests(self) -> RequestLog:
         """What was asked, and how it was answered."""
-        return self.front.log
+        return self.router.log
 
     def release(self) -> int:
         """Send the answers that ``hold`` keeps back, and return how many there were."""
@@ -51,7 +51,7 @@ class Simulator:
 
     def set_latency(self, latency: timedelta) -> None:
         """Let every answer take so long that has no latency fault of its own."""
-        self.front.latency = latency.total_seconds()
+        self.router.latency = latency.total_seconds()
 
 
 @asynccontextmanager
@@ -68,19 +68,19 @@ async def simulate(  # noqa: PLR0913 - the settings of a server, each with its d
 
     GHL listens on *port* and Calendly on the next one; with 0 both take any that is free.
     """
-    front = Front(world=world, limits=Limits(enforced=enforce_limits), latency=latency.total_seconds())
-    front.faults.add(*faults)
-    connections = Connections(on_done=front.log.done)
-    admin = Admin(front, release=connections.release)
+    router = Router(world=world, limits=Limits(enforced=enforce_limits), latency=latency.total_seconds())
+    router.faults.add(*faults)
+    connections = Connections(on_done=router.log.finish_request)
+    admin = Admin(router, release=connections.release)
     loop = asyncio.get_running_loop()
     servers: list[asyncio.Server] = []
     try:
         for number, api in enumerate(Api):
-            respond = _door(front, admin, api)
+            respond = _responder(router, admin, api)
             door = partial(Connection, respond, connections)
             servers.append(await loop.create_server(door, host, port + number if port else 0, backlog=_BACKLOG))
         ghl_url, calendly_url = (_url(server) for server in servers)
-        yield Simulator(world=world, ghl_url=ghl_url, calendly_url=calendly_url, front=front, connections=connections)
+        yield Simulator(world=world, ghl_url=ghl_url, calendly_url=calendly_url, router=router, connections=connections)
     finally:
         for server in servers:
             server.close()
@@ -107,11 +107,11 @@ async def serve(  # noqa: PLR0913 - as above
         await asyncio.Event().wait()
 
 
-def _door(front: Front, admin: Admin, api: Api) -> Respond:
+def _responder(router: Router, admin: Admin, api: Api) -> Respond:
     def respond(request: Request) -> Delivery:
         if request.path.startswith(PREFIX):
             return admin.respond(request)
-        return front.respond(api, request)
+        return router.respond(api, request)
 
     return respond
 

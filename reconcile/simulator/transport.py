@@ -66,7 +66,7 @@ class Connection(asyncio.Protocol):
         if self._timer:
             self._timer.cancel()
         if self._pending:
-            self._done()
+            self._finish_request()
 
     def data_received(self, data: bytes) -> None:
         """Answer as many whole requests as there are, one after the other."""
@@ -157,13 +157,13 @@ class Connection(asyncio.Protocol):
 
     def _send_whole(self, delivery: Delivery) -> None:
         self._transport.write(delivery.head + delivery.body)
-        self._done()
+        self._finish_request()
         if self._close or delivery.manner is Manner.SILENT_CLOSE:
             self._transport.close()
 
     def _drip(self, delivery: Delivery, sent: int) -> None:
         if sent == len(delivery.body):
-            self._done()
+            self._finish_request()
             self._next()
             return
         self._transport.write(delivery.body[sent : sent + 1])
@@ -178,7 +178,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(_REFUSAL % (status, phrase))
         self._transport.close()
 
-    def _done(self) -> None:
+    def _finish_request(self) -> None:
         delivery, self._pending = self._pending, None
         if delivery and delivery.is_counted:
             self._connections.on_done()

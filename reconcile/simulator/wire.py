@@ -16,7 +16,7 @@ class Api(StrEnum):
     CALENDLY = "calendly"
 
 
-class Operation(StrEnum):
+class ApiOperation(StrEnum):
     """The calls that are answered, named as a fault and a counter name them."""
 
     GHL_APPOINTMENT = "ghl.appointment"
@@ -49,12 +49,12 @@ class Request:
 class Route:
     """Which operation a path means, and the ids that stand in the path."""
 
-    operation: Operation
+    operation: ApiOperation
     ids: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
-class Answer:
+class SimulatedResponse:
     """A status with its body, before it is turned into bytes; *payload* is JSON unless it is bytes already."""
 
     status: int

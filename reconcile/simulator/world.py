@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
-from reconcile.simulator.author import Author
-from reconcile.simulator.calendly_state import CalendlyState
-from reconcile.simulator.ghl_state import GhlState
+from reconcile.simulator.calendly.state import CalendlyState
+from reconcile.simulator.generation.generator import WorldGenerator
+from reconcile.simulator.generation.leads import GeneratedLead, GeneratedWorkspace
+from reconcile.simulator.generation.scenarios import DEFAULT_MIX, Scenario
+from reconcile.simulator.ghl.state import GhlState
 from reconcile.simulator.ids import Ids
-from reconcile.simulator.leads import GeneratedLead, GeneratedWorkspace
-from reconcile.simulator.scenarios import DEFAULT_MIX, Scenario
 from reconcile.simulator.wire import Api
 
 
@@ -57,13 +57,13 @@ class World:
         """
         fixed, size = anchor or now(), size or WorldSize()
         world = cls(now=lambda: fixed, seed=seed)
-        author = Author(ghl=world.ghl, calendly=world.calendly, anchor=fixed, seed=seed)
+        generator = WorldGenerator(ghl=world.ghl, calendly=world.calendly, anchor=fixed, seed=seed)
         for index in range(size.workspaces):
-            workspace = author.workspace(index)
+            workspace = generator.workspace(index)
             world.workspaces[workspace.id] = workspace
             for number in range(size.leads_per_workspace):
                 api = _api(number, size.calendly_share)
-                world.leads.append(author.lead(workspace, number, api=api, mix=size.mix))
+                world.leads.append(generator.lead(workspace, number, api=api, mix=size.mix))
         world._clock = now  # Generation happened at one instant; from here on time passes.
         return world
 

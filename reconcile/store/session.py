@@ -43,7 +43,7 @@ async def open_store(
             ledger=SqlLedger(database),
             outbox=SqlOutbox(database),
             cadences=SqlCadences(database),
-            orders=SqlOrders(database),
+            applied_annotations=SqlOrders(database),
             alerts=SqlAlerts(database),
             backfills=SqlBackfills(database, domain, tokens),
         )
@@ -60,7 +60,7 @@ async def open_domain(
             [f"there is no file at {database.address.dsn}; correct {VARIABLE} or run `reconcile migrate`"]
         )
     try:
-        async with database.reading() as connection:
+        async with database.read_connection() as connection:
             if now is not None:
                 await in_step(connection, now)
             faults = await version_faults(connection, mapping)

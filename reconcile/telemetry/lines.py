@@ -5,12 +5,12 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-from reconcile.ports import Silence
+from reconcile.ports import NoopTelemetry
 
 _LOGGER = logging.getLogger("reconcile")
 
 
-class LoggingTelemetry(Silence):
+class LoggingTelemetry(NoopTelemetry):
     """The ``Telemetry`` port on the standard library's logging: events are lines, and nothing else is asked for."""
 
     def event(self, name: str, **facts: object) -> None:
@@ -22,7 +22,7 @@ class LoggingTelemetry(Silence):
         _LOGGER.warning(name, extra={"facts": facts})
 
 
-def is_heard(level: int) -> bool:
+def is_logged(level: int) -> bool:
     """Tell whether events of this severity are logged."""
     return _LOGGER.isEnabledFor(level)
 

@@ -14,15 +14,15 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from reconcile.domain.ids import RunId
 from reconcile.ports import HttpAttempt, Span
-from reconcile.ports.instruments import INSTRUMENTS, PROVIDER_LATENCY, Instrument, Kind
-from reconcile.ports.telemetry import UnheardSpan
-from reconcile.telemetry import ways
-from reconcile.telemetry.courier import Courier
+from reconcile.ports.instruments import INSTRUMENTS, PROVIDER_LATENCY, Instrument, InstrumentKind
+from reconcile.ports.telemetry import NoopSpan
+from reconcile.telemetry import pipelines
+from reconcile.telemetry.flusher import Flusher
 from reconcile.telemetry.ids import root_of
-from reconcile.telemetry.lines import LoggingTelemetry, is_heard
+from reconcile.telemetry.lines import LoggingTelemetry, is_logged
 from reconcile.telemetry.names import Attribute, attribute_name, attributes
+from reconcile.telemetry.otel_settings import OtelSettings, Signal
 from reconcile.telemetry.requests import Requests
-from reconcile.telemetry.wanted import Signal, Wanted
 
 _SCOPE = "reconcile"
 
@@ -30,53 +30,53 @@ _SCOPE = "reconcile"
 class OtelTelemetry(LoggingTelemetry):
     """Tells of one run by OTLP, and in log lines that bear the trace's ids."""
 
-    def __init__(self, wanted: Wanted, *, run_id: RunId, version: str, traceparent: str | None = None) -> None:
+    def __init__(self, settings: OtelSettings, *, run_id: RunId, version: str, traceparent: str | None = None) -> None:
         """Open what is *wanted*; *traceparent* is what started the run: its trace is pointed to."""
-        told_by = ways.resource(version)
+        resource = pipelines.resource(version)
         found = []
         self._tracer: Tracer | None = None
         self._end: Callable[[ReadableSpan], None] | None = None
-        self._requests = Requests(told_by=told_by, scope=InstrumentationScope(_SCOPE, version))
+        self._requests = Requests(resource=resource, scope=InstrumentationScope(_SCOPE, version))
         self._instruments: dict[str, object] = {}
         self._records = None
-        if target := wanted.targets.get(Signal.TRACES):
-            tracers, self._end, way = ways.traces(target, told_by=told_by, run_id=run_id, version=version)
+        if target := settings.targets.get(Signal.TRACES):
+            tracers, self._end, pipeline = pipelines.traces(target, resource=resource, run_id=run_id, version=version)
             self._tracer = tracers.get_tracer(_SCOPE, version)
-            found.append(way)
-        if target := wanted.targets.get(Signal.METRICS):
-            meters, way = ways.metrics(target, told_by=told_by, version=version)
+            found.append(pipeline)
+        if target := settings.targets.get(Signal.METRICS):
+            meters, pipeline = pipelines.metrics(target, resource=resource, version=version)
             self._instruments = _instruments(meters.get_meter(_SCOPE, version))
-            found.append(way)
-        if target := wanted.targets.get(Signal.LOGS):
+            found.append(pipeline)
+        if target := settings.targets.get(Signal.LOGS):
             from reconcile.telemetry.records import Records  # noqa: PLC0415 - for those who ask for it
 
-            self._records = Records(target, told_by=told_by, version=version)
-            found.append(self._records.way)
-        self._courier = Courier(found)
+            self._records = Records(target, resource=resource, version=version)
+            found.append(self._records.pipeline)
+        self._flusher = Flusher(found)
         self._links = _links(traceparent)
         _overhear(self)
 
     def event(self, name: str, **facts: object) -> None:
         """Tell of *name* in both ways."""
-        super().event(name, **facts, **_place())
-        if self._records is not None and is_heard(logging.INFO):
+        super().event(name, **facts, **_trace_ids())
+        if self._records is not None and is_logged(logging.INFO):
             self._records.add(name, facts, is_warning=False)
 
     def warning(self, name: str, **facts: object) -> None:
         """Tell of a trouble in both ways."""
-        super().warning(name, **facts, **_place())
-        if self._records is not None and is_heard(logging.WARNING):
+        super().warning(name, **facts, **_trace_ids())
+        if self._records is not None and is_logged(logging.WARNING):
             self._records.add(name, facts, is_warning=True)
 
     @contextmanager
     def span(self, name: str, **facts: object) -> Iterator[Span]:
         """Begin a span, to which no exception's text ever gets: it may hold anything."""
         if self._tracer is None:
-            yield UnheardSpan()
+            yield NoopSpan()
             return
         links, self._links = self._links, ()  # they are the first one's
         begun = self._tracer.start_span(name, attributes=attributes(facts), links=links)
-        span = _Span(begun)
+        span = _OtelSpan(begun)
         with use_span(begun, end_on_exit=True, record_exception=False, set_status_on_exception=False):
             try:
                 yield span
@@ -93,7 +93,7 @@ class OtelTelemetry(LoggingTelemetry):
         if kept is not None:
             _ACTS[instrument.kind](kept, value, found)
 
-    def attempted(self, attempt: HttpAttempt) -> None:
+    def record_attempt(self, attempt: HttpAttempt) -> None:
         """Tell of one request: a span that ends now, below the one that is under way, and its duration."""
         kind = self._requests.kind(attempt)
         self._measure(PROVIDER_LATENCY, attempt.duration.total_seconds(), kind.measured)
@@ -102,16 +102,16 @@ class OtelTelemetry(LoggingTelemetry):
 
     def send(self) -> None:
         """Begin to send what was told so far."""
-        self._courier.begin()
+        self._flusher.begin()
 
     def close(self, limit: timedelta) -> None:
         """Send what is left within *limit*, and tell of what is lost."""
-        for signal, losses in self._courier.close(limit.total_seconds()).items():
+        for signal, losses in self._flusher.close(limit.total_seconds()).items():
             for reason, count in losses.items():
                 super().warning("telemetry.not_delivered", signal=signal, reason=reason, count=count)
 
 
-class _Span:
+class _OtelSpan:
     """The port's span over the SDK's."""
 
     def __init__(self, span: SdkSpan) -> None:
@@ -132,9 +132,9 @@ class _Span:
 
 
 _ACTS = {
-    Kind.COUNTER: lambda kept, value, found: kept.add(value, found),
-    Kind.GAUGE: lambda kept, value, found: kept.set(value, found),
-    Kind.HISTOGRAM: lambda kept, value, found: kept.record(value, found),
+    InstrumentKind.COUNTER: lambda kept, value, found: kept.add(value, found),
+    InstrumentKind.GAUGE: lambda kept, value, found: kept.set(value, found),
+    InstrumentKind.HISTOGRAM: lambda kept, value, found: kept.record(value, found),
 }
 
 
@@ -143,11 +143,11 @@ def _instruments(meter: Meter) -> dict[str, object]:
     for each in INSTRUMENTS:
         facts = {"unit": each.unit, "description": each.help}
         match each.kind:
-            case Kind.COUNTER:
+            case InstrumentKind.COUNTER:
                 made[each.name] = meter.create_counter(each.name, **facts)
-            case Kind.GAUGE:
+            case InstrumentKind.GAUGE:
                 made[each.name] = meter.create_gauge(each.name, **facts)
-            case Kind.HISTOGRAM:
+            case InstrumentKind.HISTOGRAM:
                 buckets = each.buckets
                 made[each.name] = meter.create_histogram(
                     each.name, **facts, explicit_bucket_boundaries_advisory=buckets
@@ -155,7 +155,7 @@ def _instruments(meter: Meter) -> dict[str, object]:
     return made
 
 
-def _place() -> dict[str, str]:
+def _trace_ids() -> dict[str, str]:
     """Return the ids of the span that is under way, as log lines bear them."""
     context = get_current_span().get_span_context()
     if not context.is_valid:

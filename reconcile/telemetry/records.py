@@ -10,21 +10,21 @@ from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter, LogRecordExportResult
 from opentelemetry.sdk.resources import Resource
 
-from reconcile.telemetry.courier import Way
+from reconcile.telemetry.flusher import SignalPipeline
 from reconcile.telemetry.names import attributes
+from reconcile.telemetry.otel_settings import Signal, Target
+from reconcile.telemetry.pipelines import decode_response
 from reconcile.telemetry.sender import Sender
-from reconcile.telemetry.wanted import Signal, Target
-from reconcile.telemetry.ways import decode_response
 
 
 class Records:
     """Sends each event as a record with the trace and span that it belongs to."""
 
-    def __init__(self, target: Target, *, told_by: Resource, version: str) -> None:
-        self.way = Way(signal=Signal.LOGS, sender=Sender(target, version=version), rejected=_rejected)
-        provider = LoggerProvider(resource=told_by, shutdown_on_exit=False)
-        provider.add_log_record_processor(BatchLogRecordProcessor(_Exporter(self.way)))
-        self.way.flush, self.way.finish = provider.force_flush, provider.shutdown
+    def __init__(self, target: Target, *, resource: Resource, version: str) -> None:
+        self.pipeline = SignalPipeline(signal=Signal.LOGS, sender=Sender(target, version=version), rejected=_rejected)
+        provider = LoggerProvider(resource=resource, shutdown_on_exit=False)
+        provider.add_log_record_processor(BatchLogRecordProcessor(_Exporter(self.pipeline)))
+        self.pipeline.flush, self.pipeline.close = provider.force_flush, provider.shutdown
         self._logger: Logger = provider.get_logger("reconcile", version)
 
     def add(self, name: str, facts: Mapping[str, object], *, is_warning: bool) -> None:
@@ -40,11 +40,11 @@ class Records:
 
 
 class _Exporter(LogRecordExporter):
-    def __init__(self, way: Way) -> None:
-        self._way = way
+    def __init__(self, pipeline: SignalPipeline) -> None:
+        self._pipeline = pipeline
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
-        is_there = self._way.deliver(encode_logs(batch).SerializeToString(), count=len(batch))
+        is_there = self._pipeline.deliver(encode_logs(batch).SerializeToString(), count=len(batch))
         return LogRecordExportResult.SUCCESS if is_there else LogRecordExportResult.FAILURE
 
     def force_flush(self, timeout_millis: int = 0) -> bool:  # noqa: ARG002 - the SDK's signature

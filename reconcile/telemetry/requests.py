@@ -45,8 +45,8 @@ class RequestSpan(ReadableSpan):
 class Requests:
     """Makes the spans of requests, each below the span that is under way, and ends them at once."""
 
-    def __init__(self, *, told_by: Resource, scope: InstrumentationScope) -> None:
-        self._told_by = told_by
+    def __init__(self, *, resource: Resource, scope: InstrumentationScope) -> None:
+        self._resource = resource
         self._scope = scope
         self._limits = SpanLimits()
         self._kinds: dict[tuple[object, ...], RequestKind] = {}
@@ -58,7 +58,7 @@ class Requests:
         key = (attempt.provider, attempt.operation, attempt.number, *facts)
         known = self._kinds.get(key)
         if known is None:
-            known = self._kinds[key] = self._worked_out(attempt)
+            known = self._kinds[key] = self._new_kind(attempt)
         return known
 
     def tell(self, attempt: HttpAttempt, kind: RequestKind, end: Callable[[ReadableSpan], None]) -> None:
@@ -73,7 +73,7 @@ class Requests:
                 around.trace_id, self._random.getrandbits(64) or 1, is_remote=False, trace_flags=around.trace_flags
             ),
             around,
-            self._told_by,
+            self._resource,
             kind.attributes,
             kind=SpanKind.CLIENT,
             status=kind.status,
@@ -84,7 +84,7 @@ class Requests:
         span.kind_of_request, span.around = kind, around
         end(span)
 
-    def _worked_out(self, attempt: HttpAttempt) -> RequestKind:
+    def _new_kind(self, attempt: HttpAttempt) -> RequestKind:
         measured = attempt_attributes(attempt)
         error = measured.get("error.type")
         limits = self._limits
@@ -92,7 +92,7 @@ class Requests:
             name=f"{attempt.method} {attempt.url_template}",
             attributes=BoundedAttributes(
                 limits.max_span_attributes,
-                {**measured, **_beside(attempt)},
+                {**measured, **_span_only_attributes(attempt)},
                 immutable=True,
                 max_value_len=limits.max_span_attribute_length,
             ),
@@ -101,7 +101,7 @@ class Requests:
         )
 
 
-def encoded(spans: Sequence[ReadableSpan]) -> ExportTraceServiceRequest:
+def encode_request_spans(spans: Sequence[ReadableSpan]) -> ExportTraceServiceRequest:
     """Return *spans* in the protocol's form: of each kind of request one is encoded, the others are copies of it."""
     requests: dict[int, list[RequestSpan]] = {}
     others: list[ReadableSpan] = []
@@ -126,7 +126,7 @@ def encoded(spans: Sequence[ReadableSpan]) -> ExportTraceServiceRequest:
     return message
 
 
-def _beside(attempt: HttpAttempt) -> dict[str, Attribute]:
+def _span_only_attributes(attempt: HttpAttempt) -> dict[str, Attribute]:
     """Return what is said of a request in its span alone."""
     found: dict[str, Attribute] = {
         attribute_name("provider"): attempt.provider.value,

@@ -15,7 +15,7 @@ from typing import IO
 
 import certifi
 
-from reconcile.telemetry.wanted import Target
+from reconcile.telemetry.otel_settings import Target
 
 LIMIT = 2.0
 """Seconds that a send may take."""
@@ -82,7 +82,7 @@ class Sender:
             self._target.url, data=content, headers=self._headers, method="POST"
         )
         try:
-            with self._opened().open(request, timeout=timeout) as response:
+            with self._get_opener().open(request, timeout=timeout) as response:
                 answer: bytes = response.read(_LONGEST_ANSWER)
                 return answer
         except urllib.error.HTTPError as error:
@@ -94,7 +94,7 @@ class Sender:
             failure = _translated(getattr(error, "reason", error))
         raise failure
 
-    def _opened(self) -> urllib.request.OpenerDirector:
+    def _get_opener(self) -> urllib.request.OpenerDirector:
         if self._opener is None:
             self._opener = urllib.request.build_opener(_NoRedirects, *self._https())
         return self._opener

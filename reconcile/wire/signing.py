@@ -8,7 +8,7 @@ from datetime import datetime
 _ENCODED_KEY = "whsec_"
 
 
-def signed(message_id: str, content: bytes, *, key: bytes, at: datetime) -> dict[str, str]:
+def signature_headers(message_id: str, content: bytes, *, key: bytes, at: datetime) -> dict[str, str]:
     """Return the headers by which the receiver knows that *content* is ours, and how old it is."""
     timestamp = str(int(at.timestamp()))
     signature = hmac.digest(key, b".".join([message_id.encode(), timestamp.encode(), content]), "sha256")

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from reconcile import bootstrap
-from reconcile.bootstrap.alerts import alarm_of
+from reconcile.bootstrap.alerts import open_notifier
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
 from reconcile.settings import Settings
 from reconcile.telemetry import sender as sending
@@ -16,7 +16,7 @@ from tests.alerts.mailserver import a_mail_server
 from tests.integration.receiver import a_receiver
 from tests.patience import HUNG
 from tests.services.fakes import Ear
-from tests.use_cases import RunRequest, tell
+from tests.use_cases import RunRequest, notify
 
 PROMISED = timedelta(seconds=3)
 """What dead channels may add to a run: docs/alerts.md."""
@@ -45,16 +45,16 @@ async def test_they_are_given_up_together_within_three_seconds(migrated_url: str
     async with (
         a_receiver() as slack,
         a_mail_server({"greeting": ""}) as mail,
-        bootstrap.opened_url(migrated_url) as store,
+        bootstrap.open_database_url(migrated_url) as store,
     ):
         slack.is_shut = True
         settings = _told(Settings(), slack=slack.url, mail_port=mail.port)
         await store.breakers.save(_broken(clock), expected_generation=0)
-        async with alarm_of(settings, clock=clock) as alarm:
-            assert alarm is not None
-            budget = alarm.budget
+        async with open_notifier(settings, clock=clock) as notifier:
+            assert notifier is not None
+            budget = notifier.budget
             async with asyncio.timeout(HUNG):
-                await tell(alarm, holder="run-1", store=store, clock=clock, telemetry=ear)
+                await notify(notifier, holder="run-1", store=store, clock=clock, telemetry=ear)
         states = await store.alerts.channels()
 
     assert budget <= PROMISED
@@ -70,7 +70,7 @@ async def test_a_run_ends_with_a_silent_collector_besides(migrated_url: str, mon
     async with (
         a_receiver() as slack,
         a_mail_server({"greeting": ""}) as mail,
-        bootstrap.opened_url(migrated_url) as store,
+        bootstrap.open_database_url(migrated_url) as store,
     ):
         slack.is_shut = True
         await store.breakers.save(_broken(clock), expected_generation=0)

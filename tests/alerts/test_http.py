@@ -18,7 +18,7 @@ from reconcile.domain.alert import News
 from reconcile.errors import AlertNotDelivered
 from reconcile.ports import AlertChannel
 from reconcile.providers.http.client import AiohttpTransport
-from reconcile.wire.signing import signed
+from reconcile.wire.signing import signature_headers
 from tests.alerts.messages import AT, OVER, PARKED, a_message, a_notice
 from tests.alerts.messages import RealClock as Clock
 from tests.integration.receiver import Delivery, Receiver, a_receiver
@@ -157,7 +157,7 @@ async def test_a_webhook_is_signed_and_names_each_notice(trial: Trial) -> None:
     await trial.channel.deliver(a_message(a_notice(), a_notice(PARKED)), deadline=time.monotonic() + HUNG)
 
     delivery = trial.delivery
-    proof = signed("alert-1", delivery.body, key=KEY.encode(), at=AT)
+    proof = signature_headers("alert-1", delivery.body, key=KEY.encode(), at=AT)
     assert {name: delivery.headers[name] for name in proof} == proof
     assert delivery.key == "alert-1"
     document = json.loads(delivery.body)

@@ -155,8 +155,8 @@ def test_what_a_channel_has_heard_is_noted_as_it_was_told() -> None:
 
 
 def test_a_notice_holds_the_alert_that_it_is_of() -> None:
-    alarm = an_alarm(FakeChannel("slack"))
-    found = notice_of(ALERT, "slack", now=LATER, policy=alarm.policy, known_since=NOON)
+    notifier = an_alarm(FakeChannel("slack"))
+    found = notice_of(ALERT, "slack", now=LATER, policy=notifier.policy, known_since=NOON)
 
     assert found is not None
     assert (found.news, found.alert) == (News.NEW, ALERT)
@@ -164,10 +164,10 @@ def test_a_notice_holds_the_alert_that_it_is_of() -> None:
 
 
 def test_a_message_is_of_the_alarm_that_sends_it() -> None:
-    alarm = an_alarm(FakeChannel("slack"))
-    message = alarm.message([NOTICE], at=LATER)
+    notifier = an_alarm(FakeChannel("slack"))
+    message = notifier.message([NOTICE], at=LATER)
 
-    assert (message.source, message.runbook, message.at) == (alarm.source, alarm.runbook, LATER)
+    assert (message.source, message.runbook, message.at) == (notifier.source, notifier.runbook, LATER)
     assert message.notices == (NOTICE,)
-    assert alarm.message([NOTICE], at=LATER + timedelta(days=1)).key == message.key
-    assert alarm.message([replace(NOTICE, key="another")], at=LATER).key != message.key
+    assert notifier.message([NOTICE], at=LATER + timedelta(days=1)).key == message.key
+    assert notifier.message([replace(NOTICE, key="another")], at=LATER).key != message.key

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from reconcile.ports.instruments import INSTRUMENTS, Kind
+from reconcile.ports.instruments import INSTRUMENTS, InstrumentKind
 from tests.chart import alerts, tools
 from tests.cluster.kubernetes import binaries
 from tests.test_docs import ROOT, anchors, table
@@ -26,7 +26,9 @@ def prometheus_names() -> set[str]:
     names = set()
     for each in INSTRUMENTS:
         name = each.name.replace(".", "_") + _UNITS.get(each.unit, "")
-        names.add({Kind.COUNTER: f"{name}_total", Kind.HISTOGRAM: f"{name}_bucket"}.get(each.kind, name))
+        names.add(
+            {InstrumentKind.COUNTER: f"{name}_total", InstrumentKind.HISTOGRAM: f"{name}_bucket"}.get(each.kind, name)
+        )
     return names
 
 

@@ -9,7 +9,7 @@ from reconcile.domain.ids import ProviderName
 from reconcile.domain.run.report import Trigger
 from reconcile.domain.shard import Shard
 from reconcile.errors import ProviderUnavailable
-from reconcile.wire.signing import signed
+from reconcile.wire.signing import signature_headers
 from tests.cli.wiring import Seen, minutes_since_1970
 
 STARTED = datetime.now(UTC)
@@ -167,7 +167,7 @@ def is_signed(host: str, key: str) -> Callable[[Seen], bool]:
         request = seen.to(host)
         message_id = request.headers["webhook-id"]
         at = datetime.fromtimestamp(int(request.headers["webhook-timestamp"]), UTC)
-        again = signed(message_id, request.content, key=key.encode(), at=at)
+        again = signature_headers(message_id, request.content, key=key.encode(), at=at)
         return again["webhook-signature"] == request.headers["webhook-signature"]
 
     return look

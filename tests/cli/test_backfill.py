@@ -32,7 +32,7 @@ def begun(sqlite_template: Path, tmp_path: Path) -> str:
     async def begin() -> None:
         await bootstrap.seed_url(url, workspaces=[stores.workspace("ws-0000")], leads=[])
         plan = BackfillPlan(id=PlanId("one"), made_at=datetime.now(UTC), asked={"signature": "x"})
-        async with bootstrap.opened_url(url) as store:
+        async with bootstrap.open_database_url(url) as store:
             await store.backfills.begin(plan, Selection(signature="x"))
 
     stores.in_thread(begin())

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import pytest
 
-from reconcile.domain.backfill.plan import BackfillPlan, Caps, ItemState, PlanId, Selection
+from reconcile.domain.backfill.plan import BackfillPlan, ChangeCaps, ItemState, PlanId, Selection
 from reconcile.domain.backfill.planned_change import PlannedLead, facts_of
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.outcome import Outcome
@@ -216,7 +216,7 @@ async def _fill(url: str) -> None:
             for each in leads
         ]
         await store.backfills.record(READY, moves, run_id=RUN, leases=(), at=STARTED)
-        await backfill.complete(READY, store=store, caps=Caps(), clock=FakeClock())
+        await backfill.complete(READY, store=store, caps=ChangeCaps(), clock=FakeClock())
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=str)

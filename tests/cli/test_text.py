@@ -7,16 +7,16 @@ import pytest
 
 from reconcile.domain.backfill.undo import Left
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
-from reconcile.domain.finding import Finding, Verdict
+from reconcile.domain.finding import Finding, FindingStatus
 from reconcile.domain.formatting import ago, keys, span
 from reconcile.domain.ids import LeadId, RunId
 from reconcile.drill.incident import DrillPlan
 from reconcile.errors import ErrorClass
 from reconcile_cli import demo as demo_command
 from reconcile_cli.text import breaker, demo, doctor, leads, progress, undo
-from reconcile_cli.text.words import ahead, lasting, safe
+from reconcile_cli.text.terminal import ahead, lasting, safe
 from tests.services.stub import LEAD, NOW, WORKSPACE
-from tests.use_cases import LeadLine, LeftLead, Progress, Undoing, advice
+from tests.use_cases import LeadLine, Progress, Undoing, UnrevertedLead, advice
 
 
 @pytest.mark.parametrize(
@@ -102,16 +102,16 @@ def test_a_list_of_leads_ends_with_what_to_type(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("verdict", "closing"),
     [
-        (Verdict.FINE, "a run can be made"),
-        (Verdict.WARNING, "a run can be made"),
-        (Verdict.AWAY, "try again in a minute"),
-        (Verdict.FAULT, "before this is put right"),
+        (FindingStatus.FINE, "a run can be made"),
+        (FindingStatus.WARNING, "a run can be made"),
+        (FindingStatus.AWAY, "try again in a minute"),
+        (FindingStatus.FAULT, "before this is put right"),
     ],
 )
 def test_findings_end_with_whether_a_run_can_be_made(
-    verdict: Verdict, closing: str, capsys: pytest.CaptureFixture[str]
+    verdict: FindingStatus, closing: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fine = Finding(subject="settings", verdict=Verdict.FINE, text="all can be read")
+    fine = Finding(subject="settings", verdict=FindingStatus.FINE, text="all can be read")
 
     doctor.show([fine, Finding(subject="database", verdict=verdict, text="so it is", remedy="do this")])
     out = capsys.readouterr().out
@@ -154,7 +154,8 @@ async def test_the_demo_tells_the_incident_minute_by_minute(capsys: pytest.Captu
 
 def test_leads_that_an_undo_left_are_listed_up_to_a_screenful(capsys: pytest.CaptureFixture[str]) -> None:
     left = tuple(
-        LeftLead(lead_id=LeadId(f"lead-{n:02}"), workspace_id=WORKSPACE, reason=Left.CHANGED_SINCE) for n in range(25)
+        UnrevertedLead(lead_id=LeadId(f"lead-{n:02}"), workspace_id=WORKSPACE, reason=Left.CHANGED_SINCE)
+        for n in range(25)
     )
     done = Undoing(undone_run=RunId("r"), undone_plan=None, run_id=None, dry_run=False, reverted=(LEAD,), left=left)
     undo.show(done)

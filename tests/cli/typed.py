@@ -53,7 +53,7 @@ def hear(typed: Typed, *, url: str, folder: Path, **settings: str) -> Heard:
     for name in COMMANDS:
         importlib.import_module(f"reconcile_cli.{name}")
     with pytest.MonkeyPatch.context() as patch:
-        substitute_in_test(patch, bootstrap.opened_url, _recorded(bootstrap.opened_url, heard))
+        substitute_in_test(patch, bootstrap.open_database_url, _recorded(bootstrap.open_database_url, heard))
         if typed.asks is not None:
             substitute_in_test(patch, typed.asks, _stopped(heard))
         for function, answer in typed.answers.items():

@@ -9,7 +9,7 @@ from typing import Any
 from reconcile.bootstrap import backfill as wiring
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.ids import ProviderName, WorkspaceId
-from reconcile.domain.verification.checklist import Source
+from reconcile.domain.verification.checklist import FigureSource
 from reconcile.domain.verification.claim import Expected, Rate
 from reconcile.kube.job import JobPlan, manifest
 from reconcile.simulator import World, WorldSize, incident
@@ -185,7 +185,7 @@ LINES: Mapping[str, Sequence[Typed]] = {
                 "expected": (lambda heard: claim(heard).signatures[0][1], Expected.GONE),
                 "wait": (first("wait"), timedelta(minutes=9)),
                 "every": (first("every"), timedelta(seconds=8)),
-                "logs": (first("source"), Source.LEDGER),
+                "logs": (first("source"), FigureSource.LEDGER),
             },
         ),
         Typed(

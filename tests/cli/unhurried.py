@@ -12,7 +12,7 @@ from tests.use_cases import Mirror
 
 
 async def _in_its_own_time(self: Mirror, doing: Any, **_: object) -> Any:
-    return await self._tried(doing)
+    return await self._attempt(doing)
 
 
 api.SECONDS = mirror.SECONDS = HUNG

@@ -34,24 +34,24 @@ from tests.services.memory import MemoryMirror
 from tests.services.told import FakeChannel
 from tests.substitution import substitute_in_test
 from tests.use_cases import (
-    Parts,
+    Dependencies,
     RunPolicy,
     RunRequest,
     act,
     advice,
     alerts_view,
     backfill,
+    breakers_with_advice,
     cadence_view,
     explain_lead,
     explain_workspace,
     lease_held_report,
+    notify,
     overview,
     page_facts,
     readiness,
-    rehearse,
     run,
-    tell,
-    troubled,
+    test_channels,
 )
 
 PROVIDERS = ("ghl.example", "calendly.example")
@@ -64,13 +64,13 @@ _SEAMS: Sequence[tuple[Callable[..., Any], Mapping[str, str]]] = (
     (explain_workspace, {"policy": "due", "breaker": "breaker"}),
     (act, {"policy": "breaker"}),
     (advice, {"policy": "breaker"}),
-    (troubled, {"policy": "breaker"}),
+    (breakers_with_advice, {"policy": "breaker"}),
     (cadence_view, {"planned": "planned"}),
     (readiness, {"policy": "due", "has_webhook": "has_webhook"}),
     (check_schema, {"0": "checked_url", "mapping": "checked_mapping"}),
     (alerts_view, {"alarm": "alarm"}),
-    (tell, {"0": "alarm"}),
-    (rehearse, {"0": "alarm"}),
+    (notify, {"0": "alarm"}),
+    (test_channels, {"0": "alarm"}),
     (backfill.begin, {"0": "wanted"}),
     (backfill.complete, {"caps": "caps"}),
     (backfill.work_off, {"shard": "shard"}),
@@ -125,7 +125,7 @@ def _recorded(patch: pytest.MonkeyPatch, seen: Seen) -> Iterator[None]:
     for original, names in _SEAMS:
         substitute_in_test(patch, original, _noting(original, names, seen))
     substitute_in_test(patch, page_facts, _stopped_at_the_page(seen))
-    substitute_in_test(patch, bootstrap.opened_url, _opened(bootstrap.opened_url, seen))
+    substitute_in_test(patch, bootstrap.open_database_url, _opened(bootstrap.open_database_url, seen))
     substitute_in_test(patch, run, _tried(seen))
     substitute_in_test(patch, serve, _served(seen))
     substitute_in_test(patch, AiohttpTransport, lambda: _Wire(seen))
@@ -171,27 +171,27 @@ def _opened(original: Callable[..., Any], seen: Seen) -> Callable[..., Any]:
 def _tried(seen: Seen) -> Callable[..., Any]:
     """Try each part of a run once, in place of the run."""
 
-    async def call(request: RunRequest, *, run_id: RunId, policy: RunPolicy, parts: Parts) -> RunReport:
-        facts = {"request": request, "policy": policy, "alarm": parts.alarm, "has_mirror": parts.mirror is not None}
+    async def call(request: RunRequest, *, run_id: RunId, policy: RunPolicy, deps: Dependencies) -> RunReport:
+        facts = {"request": request, "policy": policy, "alarm": deps.notifier, "has_mirror": deps.mirror is not None}
         for name, value in facts.items():
             seen.values[name].append(value)
-        started = parts.clock.monotonic()
-        workspace = a_workspace("ws-0", *parts.providers)
-        for provider in parts.providers.values():
+        started = deps.clock.monotonic()
+        workspace = a_workspace("ws-0", *deps.providers)
+        for provider in deps.providers.values():
             try:
-                deadline = parts.clock.monotonic() + LEFT.total_seconds()
+                deadline = deps.clock.monotonic() + LEFT.total_seconds()
                 await provider.answer(a_lead(email="ann@example.com"), workspace, deadline=deadline)
             except ProviderError as error:
                 seen.failures.append(error)
             url = seen.requests[-1].url
             seen.origins[provider.name] = f"{url.scheme}://{url.host}"
-        deadline = parts.clock.monotonic() + LEFT.total_seconds()
-        if parts.sink is not None:
-            await parts.sink.deliver(filled(OutboxRow), deadline=deadline)
-        for channel in parts.alarm.channels if parts.alarm else ():
+        deadline = deps.clock.monotonic() + LEFT.total_seconds()
+        if deps.sink is not None:
+            await deps.sink.deliver(filled(OutboxRow), deadline=deadline)
+        for channel in deps.notifier.channels if deps.notifier else ():
             with suppress(AlertNotDelivered):
                 await channel.deliver(a_message(), deadline=deadline)
-        report = lease_held_report(request, run_id=run_id, clock=parts.clock, started=started)
+        report = lease_held_report(request, run_id=run_id, clock=deps.clock, started=started)
         return replace(report, stopped="sigterm")
 
     return call

@@ -13,7 +13,7 @@ from reconcile.domain.annotation import breaker_annotations
 from reconcile.domain.breaker.breaker import RUN_KEY, Breaker
 from reconcile.errors import MirrorUnavailable
 from reconcile.kube.mirror import KubeMirror
-from reconcile.kube.place import Place
+from reconcile.kube.object_reference import ObjectReference
 from reconcile.ports import Store
 from reconcile.telemetry import LoggingTelemetry
 from tests.use_cases import Mirror
@@ -31,10 +31,10 @@ async def move(store: Store) -> None:
 async def write(url: str, namespace: str, mount: str, count: int) -> dict[str, int]:
     """Move and show it *count* times, and tell how that went."""
     clock = bootstrap.SystemClock()
-    place = Place.parse("configmap/rec-state", namespace=namespace, account_dir=Path(mount))
-    mirror = Mirror(port=KubeMirror(place), clock=clock, random=random.Random(), telemetry=LoggingTelemetry())
+    target = ObjectReference.parse("configmap/rec-state", namespace=namespace, account_dir=Path(mount))
+    mirror = Mirror(port=KubeMirror(target), clock=clock, random=random.Random(), telemetry=LoggingTelemetry())
     given_up = 0
-    async with bootstrap.opened_url(url) as store:
+    async with bootstrap.open_database_url(url) as store:
 
         async def truth() -> dict[str, str]:
             return breaker_annotations(await store.breakers.load(), now=clock.now())

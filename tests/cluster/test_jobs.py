@@ -10,7 +10,7 @@ import pytest
 from reconcile.bootstrap import jobs
 from reconcile.domain.run.cadence import tick_of
 from reconcile.kube.mirror import KubeMirror
-from reconcile.kube.place import Place
+from reconcile.kube.object_reference import ObjectReference
 from tests.cluster.kubernetes.cluster import Cluster
 from tests.cluster.test_cluster import cronjob
 
@@ -53,7 +53,7 @@ def test_a_cronjob_may_be_the_state_object_too(
         cluster.apply(cronjob("rec"), namespace=namespace)
         monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
         monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(cluster.kubeconfig))
-        mirror = KubeMirror(Place.parse("cronjob/rec", namespace=namespace, account_dir=tmp_path))
+        mirror = KubeMirror(ObjectReference.parse("cronjob/rec", namespace=namespace, account_dir=tmp_path))
         before = cluster.get("cronjob", "rec", f"--namespace={namespace}")["spec"]
 
         async def shown() -> None:

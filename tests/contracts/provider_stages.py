@@ -99,7 +99,7 @@ class GhlStage(_Simulated):
     """GHL in front of the simulator."""
 
     def book(self, starts_at: datetime) -> Lead:
-        return lead(booking_id=self._arena.world.ghl.book(at_ghl.CONTACT, starts_at=starts_at).id, email=EMAIL)
+        return lead(booking_id=self._arena.world.ghl.add_booking(at_ghl.CONTACT, starts_at=starts_at).id, email=EMAIL)
 
     def cancel(self, booked: Lead) -> None:
         self._arena.world.ghl.cancel(booked.rollup.booking_id or "")
@@ -114,7 +114,7 @@ class CalendlyStage(_Simulated):
     def book(self, starts_at: datetime) -> Lead:
         state = self._arena.world.calendly
         return lead(
-            booking_id=state.uri(state.book(at_calendly.USER, email=EMAIL, starts_at=starts_at).id), email=EMAIL
+            booking_id=state.uri(state.add_booking(at_calendly.USER, email=EMAIL, starts_at=starts_at).id), email=EMAIL
         )
 
     def cancel(self, booked: Lead) -> None:

@@ -13,7 +13,7 @@ from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.lead import Rollup
 from reconcile.domain.outcome import Outcome
 from reconcile.errors import LeaseLost
-from reconcile.ports import ItemMove, Marks, Store
+from reconcile.ports import ItemMove, PlanMarks, Store
 from reconcile.store.leads.seed import seed
 from tests.stores import (
     DEFAULT,
@@ -177,7 +177,7 @@ async def test_marks_are_written_with_the_rows_that_they_are_about(seeded: Store
         lead_write(stale, change=booking(stale, appointment("Bb"))),
     ]
     states = dict.fromkeys((LeadId("a"), LeadId("b")), ItemState.APPLIED) | {LeadId("c"): ItemState.DRIFTED}
-    receipt = await seeded.leads.write(batch(writes, marks=Marks(plan_id=PLAN.id, states=states)))
+    receipt = await seeded.leads.write(batch(writes, marks=PlanMarks(plan_id=PLAN.id, states=states)))
     rows = {row.lead_id: row.state for row in await seeded.backfills.items(PLAN.id)}
 
     assert receipt.drifted == {"b"}
@@ -191,7 +191,7 @@ async def test_the_runs_that_carried_a_plan_out_are_named_each_once(seeded: Stor
     assert await seeded.backfills.runs(PLAN.id) == []
     states = {"a": ItemState.APPLIED, "b": ItemState.APPLIED, "d": ItemState.DRIFTED}
     for run, some in (("r2", "a"), ("r1", "b"), ("r3", "d")):
-        marks = Marks(plan_id=PLAN.id, states={LeadId(each): states[each] for each in some})
+        marks = PlanMarks(plan_id=PLAN.id, states={LeadId(each): states[each] for each in some})
         writes = [lead_write(each) for each in ones if each.id in some]
         await seeded.leads.write(batch(writes, run_id=RunId(run), marks=marks))
 

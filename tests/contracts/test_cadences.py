@@ -1,4 +1,4 @@
-"""What every ``Cadences`` and every ``Orders`` promises: those of both databases, and those in memory."""
+"""What every ``Cadences`` and every ``AppliedAnnotations`` promises: those of both databases, and those in memory."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.run.cadence import CadenceOverride, CadenceSource
-from reconcile.ports import Cadences, OrderRow, Orders, Store
+from reconcile.ports import AppliedAnnotation, AppliedAnnotations, Cadences, Store
 from tests.services.memory import MemoryCadences, MemoryOrders
 from tests.stores import NOW
 
@@ -19,7 +19,7 @@ OVERRIDE = CadenceOverride(
     source=CadenceSource.ANNOTATION,
 )
 KEY = "appointment-reconciler.io/hold"
-ROW = OrderRow(key=KEY, value="reason=x", seen_at=NOW, until=NOW + timedelta(hours=1))
+ROW = AppliedAnnotation(key=KEY, value="reason=x", seen_at=NOW, until=NOW + timedelta(hours=1))
 
 
 @pytest.fixture(params=["memory", "database"])
@@ -28,8 +28,8 @@ def cadences(request: pytest.FixtureRequest, store: Store) -> Cadences:
 
 
 @pytest.fixture(params=["memory", "database"])
-def orders(request: pytest.FixtureRequest, store: Store) -> Orders:
-    return MemoryOrders() if request.param == "memory" else store.orders
+def orders(request: pytest.FixtureRequest, store: Store) -> AppliedAnnotations:
+    return MemoryOrders() if request.param == "memory" else store.applied_annotations
 
 
 async def test_at_first_there_is_no_override(cadences: Cadences) -> None:
@@ -55,27 +55,27 @@ async def test_a_cleared_override_is_gone_and_another_may_come(cadences: Cadence
     assert (cleared, await cadences.override()) == (None, OVERRIDE)
 
 
-async def test_what_was_seen_is_remembered_by_its_key(orders: Orders) -> None:
-    other = OrderRow(key="appointment-reconciler.io/hodl", value="", seen_at=NOW, fault="is no annotation")
+async def test_what_was_seen_is_remembered_by_its_key(orders: AppliedAnnotations) -> None:
+    other = AppliedAnnotation(key="appointment-reconciler.io/hodl", value="", seen_at=NOW, fault="is no annotation")
     await orders.remember(ROW)
     await orders.remember(other)
 
-    assert list(await orders.seen()) == [other, ROW]
+    assert list(await orders.list_all()) == [other, ROW]
 
 
-async def test_the_latest_value_counts(orders: Orders) -> None:
+async def test_the_latest_value_counts(orders: AppliedAnnotations) -> None:
     latest = replace(ROW, value="reason=y", seen_at=NOW + timedelta(minutes=1), until=None)
     await orders.remember(ROW)
     await orders.remember(latest)
 
-    assert list(await orders.seen()) == [latest]
+    assert list(await orders.list_all()) == [latest]
 
 
-async def test_what_is_forgotten_is_new_again(orders: Orders) -> None:
+async def test_what_is_forgotten_is_new_again(orders: AppliedAnnotations) -> None:
     await orders.forget(KEY)
     await orders.remember(ROW)
     await orders.forget(KEY)
-    forgotten = list(await orders.seen())
+    forgotten = list(await orders.list_all())
     await orders.remember(ROW)
 
-    assert (forgotten, list(await orders.seen())) == ([], [ROW])
+    assert (forgotten, list(await orders.list_all())) == ([], [ROW])

@@ -27,7 +27,7 @@ from tests.use_cases import BreakerRegistry, Order, Verb, act
 KEY = BreakerKey(BreakerScope.PROVIDER, "ghl")
 HOLD = Override(kind=OverrideKind.HOLD_OPEN, reason="r", actor="a", expires_at=NOW + timedelta(hours=1))
 OPEN = Breaker(key=KEY).trip(NOW, Trip(reason=BreakerReason.ERROR_RATE, checks=5, errors=5), policy=BreakerPolicy())
-HELD = OPEN.overridden(HOLD, NOW, reason=BreakerReason.MANUAL_HOLD)
+HELD = OPEN.with_override(HOLD, NOW, reason=BreakerReason.MANUAL_HOLD)
 LATEST = (1 << 63) - 1
 
 BOTH: Mapping[str, str] = {
@@ -81,7 +81,7 @@ POSTGRESQL: Mapping[str, str] = {
 async def damage(url: str, change: str) -> None:
     database = Database(url)
     try:
-        async with database.writing() as connection:
+        async with database.write_connection() as connection:
             await connection.execute(text(f"UPDATE reconcile_breaker SET {change}"))  # noqa: S608 - the test's own
     finally:
         await database.close()

@@ -38,7 +38,7 @@ REPORT = RunReport(
 
 
 async def test_a_run_that_was_killed_can_be_seen(store: Store) -> None:
-    await store.ledger.begin(RUN, started_at=NOW, trigger="schedule", version="1.2")
+    await store.ledger.begin_run(RUN, started_at=NOW, trigger="schedule", version="1.2")
 
     found = await store.ledger.run(RUN)
     assert found is not None
@@ -47,8 +47,8 @@ async def test_a_run_that_was_killed_can_be_seen(store: Store) -> None:
 
 async def test_a_report_is_read_back(store: Store) -> None:
     document = {"success": True, "health": "healthy", "a": {"b": [1, None, "ü"]}}
-    await store.ledger.begin(RUN, started_at=NOW - timedelta(seconds=9), trigger="schedule", version="1.2")
-    await store.ledger.finish(REPORT, document)
+    await store.ledger.begin_run(RUN, started_at=NOW - timedelta(seconds=9), trigger="schedule", version="1.2")
+    await store.ledger.finish_run(REPORT, document)
 
     found = await store.ledger.run(RUN)
     assert found is not None
@@ -58,7 +58,7 @@ async def test_a_report_is_read_back(store: Store) -> None:
 
 
 async def test_a_report_is_stored_also_where_its_beginning_was_not(store: Store) -> None:
-    await store.ledger.finish(REPORT, {"success": True})
+    await store.ledger.finish_run(REPORT, {"success": True})
 
     found = await store.ledger.run(RUN)
     assert found is not None
@@ -68,7 +68,7 @@ async def test_a_report_is_stored_also_where_its_beginning_was_not(store: Store)
 async def test_the_last_runs_come_first(store: Store) -> None:
     for n in range(4):
         at = NOW + timedelta(minutes=n)
-        await store.ledger.begin(RunId(f"run-{n}"), started_at=at, trigger="schedule", version="1.2")
+        await store.ledger.begin_run(RunId(f"run-{n}"), started_at=at, trigger="schedule", version="1.2")
 
     assert [row.run_id for row in await store.ledger.runs(limit=2)] == ["run-3", "run-2"]
     assert await store.ledger.run(RunId("nobody")) is None
@@ -78,10 +78,12 @@ async def test_runs_that_had_all_leads_to_choose_from_are_found_behind_any_numbe
     for n in range(30):
         trigger = (Trigger.BACKFILL, Trigger.UNDO, Trigger.MANUAL)[n % 3] if n else Trigger.SCHEDULE
         report = replace(REPORT, run_id=RunId(f"run-{n}"), trigger=trigger, timestamp=NOW + timedelta(minutes=n))
-        await store.ledger.begin(report.run_id, started_at=report.timestamp, trigger=trigger.value, version="1.2")
-        await store.ledger.finish(report, {"workspace": W1} if trigger is Trigger.MANUAL else {"workspace": None})
+        await store.ledger.begin_run(report.run_id, started_at=report.timestamp, trigger=trigger.value, version="1.2")
+        await store.ledger.finish_run(report, {"workspace": W1} if trigger is Trigger.MANUAL else {"workspace": None})
     for name, started_by in (("at-work", "schedule"), ("by-hand", "manual"), ("undoing", "undo")):
-        await store.ledger.begin(RunId(name), started_at=NOW + timedelta(hours=1), trigger=started_by, version="1.2")
+        await store.ledger.begin_run(
+            RunId(name), started_at=NOW + timedelta(hours=1), trigger=started_by, version="1.2"
+        )
 
     found = [row.run_id for row in await store.ledger.runs(limit=3, of_all=True)]
     assert found == ["by-hand", "at-work", "run-0"]
@@ -117,29 +119,29 @@ async def test_ticks_are_what_a_timeline_needs_of_the_reports_oldest_first(store
     document = {"leadsChecked": 9, "errors": 2, "bookedFound": 1, "updated": 3, "breakers": [breaker]}
     for n in range(3):
         at = NOW + timedelta(minutes=n)
-        await store.ledger.begin(RunId(f"run-{n}"), started_at=at, trigger="schedule", version="1.2")
+        await store.ledger.begin_run(RunId(f"run-{n}"), started_at=at, trigger="schedule", version="1.2")
         if n:
             report = replace(REPORT, run_id=RunId(f"run-{n}"), timestamp=at + timedelta(seconds=5))
-            await store.ledger.finish(report, document | {"appointmentsAtRisk24h": n - 1 or None})
-    found = await store.ledger.ticks(since=NOW)
+            await store.ledger.finish_run(report, document | {"appointmentsAtRisk24h": n - 1 or None})
+    found = await store.ledger.scheduled_runs(since=NOW)
 
     assert [(row.run_id, row.at_risk) for row in found] == [("run-1", None), ("run-2", 1)]
     assert (found[0].checks, found[0].errors, found[0].repaired) == (9, 2, 4)
     assert found[0].ended_at == NOW + timedelta(seconds=65)
     assert found[0].breakers == (breaker,)
-    assert [row.run_id for row in await store.ledger.ticks(since=NOW, limit=1)] == ["run-1"]
-    assert [row.run_id for row in await store.ledger.ticks(since=NOW, after=found[0])] == ["run-2"]
-    assert await store.ledger.ticks(since=NOW, after=found[1]) == []
-    assert await store.ledger.ticks(since=NOW + timedelta(minutes=3)) == []
+    assert [row.run_id for row in await store.ledger.scheduled_runs(since=NOW, limit=1)] == ["run-1"]
+    assert [row.run_id for row in await store.ledger.scheduled_runs(since=NOW, after=found[0])] == ["run-2"]
+    assert await store.ledger.scheduled_runs(since=NOW, after=found[1]) == []
+    assert await store.ledger.scheduled_runs(since=NOW + timedelta(minutes=3)) == []
 
 
 async def test_ticks_of_one_instant_are_all_told(store: Store) -> None:
     """As shards begin together: reading on from one of them leaves none out and repeats none."""
     for name in "cab":
-        await store.ledger.begin(RunId(name), started_at=NOW, trigger="schedule", version="1.2")
-        await store.ledger.finish(replace(REPORT, run_id=RunId(name)), {})
-    seen = [*await store.ledger.ticks(since=NOW, limit=1)]
-    while ticks := await store.ledger.ticks(since=NOW, after=seen[-1], limit=1):
+        await store.ledger.begin_run(RunId(name), started_at=NOW, trigger="schedule", version="1.2")
+        await store.ledger.finish_run(replace(REPORT, run_id=RunId(name)), {})
+    seen = [*await store.ledger.scheduled_runs(since=NOW, limit=1)]
+    while ticks := await store.ledger.scheduled_runs(since=NOW, after=seen[-1], limit=1):
         seen += ticks
 
     assert [row.run_id for row in seen] == ["a", "b", "c"]
@@ -156,7 +158,7 @@ async def failed(store: Store, *, run: str, workspace_id: str, at: datetime, cou
 async def test_failures_are_told_by_version_and_workspace_within_a_span(store: Store) -> None:
     for number, version in enumerate(["1.0", "1.0", "1.1"]):
         at = NOW + timedelta(minutes=number)
-        await store.ledger.begin(RunId(f"run-{number}"), started_at=at, trigger="schedule", version=version)
+        await store.ledger.begin_run(RunId(f"run-{number}"), started_at=at, trigger="schedule", version=version)
         await failed(store, run=f"run-{number}", workspace_id=f"w{number}", at=at, count=number + 1)
     await failed(store, run="run-2", workspace_id="w1", at=NOW + timedelta(minutes=2), message="GHL answered 503")
 

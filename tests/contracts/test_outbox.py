@@ -40,14 +40,14 @@ async def test_follow_ups_wait_oldest_first(filled: Store) -> None:
 
 
 async def test_what_is_delivered_waits_no_more(filled: Store) -> None:
-    await filled.outbox.delivered(["start:A0", "start:A2", "nobody"], at=NOW)
+    await filled.outbox.mark_delivered(["start:A0", "start:A2", "nobody"], at=NOW)
 
     assert [row.key for row in await filled.outbox.pending(now=NOW, limit=9)] == ["start:A1"]
     assert await filled.outbox.pending_count() == 1
 
 
 async def test_what_is_postponed_waits_until_its_time(filled: Store) -> None:
-    await filled.outbox.postponed(["start:A0"], until=LATER)
+    await filled.outbox.postpone(["start:A0"], until=LATER)
 
     now, then = await filled.outbox.pending(now=NOW, limit=9), await filled.outbox.pending(now=LATER, limit=9)
     assert [row.key for row in now] == ["start:A1", "start:A2"]
@@ -55,15 +55,15 @@ async def test_what_is_postponed_waits_until_its_time(filled: Store) -> None:
 
 
 async def test_what_is_delivered_is_not_postponed(filled: Store) -> None:
-    await filled.outbox.delivered(["start:A0"], at=NOW)
-    await filled.outbox.postponed(["start:A0"], until=NOW)
+    await filled.outbox.mark_delivered(["start:A0"], at=NOW)
+    await filled.outbox.postpone(["start:A0"], until=NOW)
 
     assert await filled.outbox.pending_count() == 2
 
 
 async def test_nothing_to_note_is_nothing(filled: Store) -> None:
-    await filled.outbox.delivered([], at=NOW)
-    await filled.outbox.postponed([], until=LATER)
+    await filled.outbox.mark_delivered([], at=NOW)
+    await filled.outbox.postpone([], until=LATER)
 
     assert await filled.outbox.pending_count() == 3
 

@@ -12,7 +12,7 @@ from reconcile.domain.backfill.planned_change import PlannedLead
 from reconcile.domain.ids import LeadId, RunId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.outcome import Outcome
-from reconcile.ports import ItemMove, Store, TickRow
+from reconcile.ports import ItemMove, ScheduledRun, Store
 from reconcile.store.leads.seed import seed
 from tests.contracts.test_ledger import REPORT
 from tests.stores import DEFAULT, NOW, POLICY, RUN, W1, W2, appointment, batch, booking, lead, lead_write, workspace
@@ -33,7 +33,7 @@ async def filled(store: Store, migrated_url: str) -> Store:
     for number, each in enumerate(leads):
         at = NOW - number * MINUTE
         name = RunId(f"run-{COUNT - number}")
-        await store.ledger.begin(name, started_at=at, trigger="schedule", version="1")
+        await store.ledger.begin_run(name, started_at=at, trigger="schedule", version="1")
         aside = replace(each.state, quarantined_at=at, mismatch=MismatchKind.DIFFERS, mismatch_at=at)
         await store.leads.write(batch([lead_write(each, state=aside)], run_id=name, workspace_id=each.workspace_id))
     return store
@@ -150,11 +150,11 @@ async def test_the_newest_of_a_long_ledger_are_listed_first_and_narrowed_before_
 async def test_a_walk_over_runs_that_begin_at_one_instant_leaves_none_out(store: Store) -> None:
     for number in range(COUNT):
         name = RunId(f"run-{number}")
-        await store.ledger.begin(name, started_at=NOW, trigger="schedule", version="1")
-        await store.ledger.finish(replace(REPORT, run_id=name), {})
+        await store.ledger.begin_run(name, started_at=NOW, trigger="schedule", version="1")
+        await store.ledger.finish_run(replace(REPORT, run_id=name), {})
 
     for limit in (1, 2, COUNT - 1, COUNT, COUNT + 1):
-        found: list[TickRow] = []
-        while page := await store.ledger.ticks(since=NOW, after=found[-1] if found else None, limit=limit):
+        found: list[ScheduledRun] = []
+        while page := await store.ledger.scheduled_runs(since=NOW, after=found[-1] if found else None, limit=limit):
             found += page
         assert [row.run_id for row in found] == [f"run-{number}" for number in range(COUNT)]

@@ -22,7 +22,7 @@ OLD = NOW - 100 * DAY
 
 async def a_run(store: Store, name: str, at: datetime, *, effect: bool = False) -> None:
     """Write a run that changed one lead, and in which another one failed."""
-    await store.ledger.begin(RunId(name), started_at=at, trigger="schedule", version="1")
+    await store.ledger.begin_run(RunId(name), started_at=at, trigger="schedule", version="1")
     one = lead(name)
     change = booking(one, appointment(f"A-{name}"))
     writes = [
@@ -40,7 +40,7 @@ async def entered(store: Store, url: str, names: Sequence[str]) -> None:
 async def newest(store: Store) -> None:
     """Fill the place of the newest runs, which always stay."""
     for number in range(KEPT_RUNS):
-        await store.ledger.begin(RunId(f"new-{number}"), started_at=NOW, trigger="schedule", version="1")
+        await store.ledger.begin_run(RunId(f"new-{number}"), started_at=NOW, trigger="schedule", version="1")
 
 
 async def names(store: Store) -> set[str]:
@@ -86,7 +86,7 @@ async def test_what_somebody_needs_stays_until_nobody_does(store: Store, migrate
     assert await names(store) == {"tripped", "waits"}
 
     (row,) = await store.outbox.pending(now=NOW, limit=9)
-    await store.outbox.delivered([row.key], at=OLD)
+    await store.outbox.mark_delivered([row.key], at=OLD)
     await prune(store.ledger, before=BEFORE, dry_run=False)
     assert await names(store) == {"tripped"}
     assert await store.outbox.pending_count() == 0
@@ -184,7 +184,7 @@ async def test_alerts_that_are_over_for_long_go_and_those_that_stand_stay(store:
 async def test_the_newest_runs_stay_however_old(store: Store) -> None:
     for number in range(KEPT_RUNS + 3):
         at = OLD + timedelta(minutes=number)
-        await store.ledger.begin(RunId(f"run-{number:02}"), started_at=at, trigger="schedule", version="1")
+        await store.ledger.begin_run(RunId(f"run-{number:02}"), started_at=at, trigger="schedule", version="1")
 
     await prune(store.ledger, before=BEFORE, dry_run=False)
 
@@ -194,7 +194,7 @@ async def test_the_newest_runs_stay_however_old(store: Store) -> None:
 async def test_each_transaction_is_bounded(store: Store) -> None:
     await newest(store)
     for number in range(7):
-        await store.ledger.begin(RunId(f"run-{number}"), started_at=OLD, trigger="schedule", version="1")
+        await store.ledger.begin_run(RunId(f"run-{number}"), started_at=OLD, trigger="schedule", version="1")
 
     removed = await store.ledger.prune(before=BEFORE, limit=3)
 

@@ -18,7 +18,7 @@ from reconcile.domain.lead import Lead, LeadState, LeadStatus, Rollup
 from reconcile.domain.outcome import ErrorSignature, Outcome
 from reconcile.domain.run.cadence import CadenceOverride
 from reconcile.domain.run.report import RunReport
-from reconcile.ports import ChannelState, ItemMove, OrderRow, Store
+from reconcile.ports import AppliedAnnotation, ChannelState, ItemMove, Store
 from reconcile.store.leads.seed import seed
 from tests.filled import NOON, filled, names_of
 from tests.stores import DEFAULT, RUN, W1, batch, lead_write, workspace
@@ -79,18 +79,18 @@ async def test_a_breaker(store: Store, scope: BreakerScope) -> None:
 
 
 async def test_an_override_of_the_cadence_and_an_order(store: Store) -> None:
-    override, row = filled(CadenceOverride), filled(OrderRow)
+    override, row = filled(CadenceOverride), filled(AppliedAnnotation)
     await store.cadences.set(override)
-    await store.orders.remember(row)
+    await store.applied_annotations.remember(row)
 
     assert await store.cadences.override() == override
-    assert list(await store.orders.seen()) == [row]
+    assert list(await store.applied_annotations.list_all()) == [row]
 
 
 async def test_a_run(store: Store) -> None:
     report = filled(RunReport, breakers=(), run_id=RUN)
-    await store.ledger.begin(RUN, started_at=NOON, trigger="schedule", version="9.9")
-    await store.ledger.finish(report, document(report))
+    await store.ledger.begin_run(RUN, started_at=NOON, trigger="schedule", version="9.9")
+    await store.ledger.finish_run(report, document(report))
     found = await store.ledger.run(RUN)
 
     assert found is not None
@@ -145,7 +145,7 @@ async def test_a_change_with_its_follow_up_and_the_way_back(store: Store, migrat
 
 async def test_a_failure(store: Store, migrated_url: str) -> None:
     lead, signature = await entered(migrated_url), filled(ErrorSignature)
-    await store.ledger.begin(RUN, started_at=NOON, trigger="manual", version="9.9")
+    await store.ledger.begin_run(RUN, started_at=NOON, trigger="manual", version="9.9")
     await store.leads.write(batch([lead_write(lead, outcome=Outcome.FAILED, signature=signature)]))
     (over_all,) = await store.ledger.signatures()
     (seen,) = await store.ledger.sightings(since=NOON.replace(year=2000))

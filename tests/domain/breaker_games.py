@@ -91,10 +91,10 @@ class _Tick:
             self._round(probed, leads=1)
             registry.conclude_probe_round(self.now)
         game.rng.shuffle(due)
-        troubled = registry.troubled()
+        troubled = registry.troubled_workspaces()
         due.sort(key=lambda w: (w in troubled, w not in game.first))
         self._round(due, leads=game.leads)
-        registry.finish(self.now)
+        registry.end(self.now)
         game.stored = tuple(registry.breakers())
         game.served.append(self.served)
         game.calls.append(self.calls)
@@ -153,7 +153,7 @@ class _Tick:
                 continue
             free = [w for w in self.game.everybody if (str(key), w) not in self.controlled]
             sound = [w for w in dict.fromkeys(self.sound) if w in free]
-            fresh = [w for w in free if w not in self.asked and w not in self.registry.troubled()]
+            fresh = [w for w in free if w not in self.asked and w not in self.registry.troubled_workspaces()]
             self.game.rng.shuffle(sound)
             self.game.rng.shuffle(fresh)
             pairs = [(w, True) for w in sound] + [(w, False) for w in fresh]

@@ -88,7 +88,7 @@ def test_parked_workspaces_are_counted_and_not_named() -> None:
 
 def test_an_operators_words_are_not_shown_but_that_there_is_a_hand() -> None:
     hand = Override(kind=OverrideKind.HOLD_OPEN, reason=PERSON, actor=PERSON, expires_at=NOW + timedelta(hours=1))
-    held = TRIPPED.overridden(hand, NOW, reason=BreakerReason.MANUAL_HOLD)
+    held = TRIPPED.with_override(hand, NOW, reason=BreakerReason.MANUAL_HOLD)
     tripped = Breaker(key=RUN_KEY).trip(
         NOW, Trip(reason=BreakerReason.MANUAL_TRIP, fault=f"by {PERSON}: x"), policy=BreakerPolicy()
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from reconcile.domain.lead import LeadState, MismatchKind
 from reconcile.domain.outcome import Outcome, SkipReason
-from reconcile.domain.retry_state import Attempt, BackoffPolicy, next_state
+from reconcile.domain.retry_state import BackoffPolicy, LeadAttempt, next_state
 from tests.domain.factories import DAY, NOW
 
 POLICY = BackoffPolicy()
@@ -26,7 +26,7 @@ states = st.builds(
 
 @given(state=states, outcome=st.sampled_from(Outcome), blamed=st.booleans(), jitter=st.floats(0, 0.999))
 def test_every_outcome_moves_the_attempt_and_only_decisive_ones_the_truth(state, outcome, blamed, jitter) -> None:
-    attempt = Attempt(at=NOW, outcome=outcome, reason="r", is_blamed_elsewhere=blamed)
+    attempt = LeadAttempt(at=NOW, outcome=outcome, reason="r", is_blamed_elsewhere=blamed)
 
     after = next_state(state, attempt, policy=POLICY, jitter=jitter)
 
@@ -49,9 +49,9 @@ def test_the_pause_grows_to_its_cap_and_never_below_half(count: int, jitter: flo
 def test_failures_in_a_row_end_in_quarantine_and_a_success_forgets_them() -> None:
     state = LeadState()
     for _ in range(POLICY.quarantine_after - 1):
-        state = next_state(state, Attempt(at=NOW, outcome=Outcome.FAILED), policy=POLICY, jitter=0)
-    well = next_state(state, Attempt(at=NOW, outcome=Outcome.UNCHANGED), policy=POLICY, jitter=0)
-    ill = next_state(state, Attempt(at=NOW, outcome=Outcome.FAILED, reason="why"), policy=POLICY, jitter=0)
+        state = next_state(state, LeadAttempt(at=NOW, outcome=Outcome.FAILED), policy=POLICY, jitter=0)
+    well = next_state(state, LeadAttempt(at=NOW, outcome=Outcome.UNCHANGED), policy=POLICY, jitter=0)
+    ill = next_state(state, LeadAttempt(at=NOW, outcome=Outcome.FAILED, reason="why"), policy=POLICY, jitter=0)
 
     assert state.quarantined_at is None
     assert (ill.quarantined_at, ill.reason) == (NOW, "why")
@@ -60,7 +60,7 @@ def test_failures_in_a_row_end_in_quarantine_and_a_success_forgets_them() -> Non
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.DEFERRED])
 def test_what_others_are_blamed_for_costs_the_lead_nothing(outcome: Outcome) -> None:
-    attempt = Attempt(at=NOW, outcome=outcome, reason="r", is_blamed_elsewhere=True)
+    attempt = LeadAttempt(at=NOW, outcome=outcome, reason="r", is_blamed_elsewhere=True)
 
     after = next_state(LeadState(failure_count=9), attempt, policy=POLICY, jitter=0)
 
@@ -68,7 +68,10 @@ def test_what_others_are_blamed_for_costs_the_lead_nothing(outcome: Outcome) -> 
 
 
 def test_a_disappearance_is_remembered_from_its_first_sight_and_forgotten_when_contradicted() -> None:
-    absent, found = Attempt(at=NOW, outcome=Outcome.ABSENT, is_absent=True), Attempt(at=NOW, outcome=Outcome.UNCHANGED)
+    absent, found = (
+        LeadAttempt(at=NOW, outcome=Outcome.ABSENT, is_absent=True),
+        LeadAttempt(at=NOW, outcome=Outcome.UNCHANGED),
+    )
 
     first = next_state(LeadState(absent_since=NOW - DAY), absent, policy=POLICY, jitter=0)
     second = next_state(first, found, policy=POLICY, jitter=0)
@@ -79,7 +82,7 @@ def test_a_disappearance_is_remembered_from_its_first_sight_and_forgotten_when_c
 
 def test_a_lead_without_a_credential_is_looked_at_again_soon() -> None:
     unset, odd = (
-        next_state(LeadState(), Attempt(at=NOW, outcome=Outcome.SKIPPED, reason=reason), policy=POLICY, jitter=0)
+        next_state(LeadState(), LeadAttempt(at=NOW, outcome=Outcome.SKIPPED, reason=reason), policy=POLICY, jitter=0)
         for reason in (SkipReason.NOT_CONFIGURED, SkipReason.NO_IDENTITY)
     )
 
@@ -89,7 +92,7 @@ def test_a_lead_without_a_credential_is_looked_at_again_soon() -> None:
 
 def test_who_had_no_room_keeps_the_place_in_the_line_and_the_clock_still_moves() -> None:
     """Sent to the end each time, a lead between two that are asked might never have its turn."""
-    no_room = Attempt(at=NOW, outcome=Outcome.DEFERRED, keeps_place=True)
+    no_room = LeadAttempt(at=NOW, outcome=Outcome.DEFERRED, keeps_place=True)
 
     known, new = (
         next_state(LeadState(attempted_at=before), no_room, policy=POLICY, jitter=0) for before in (NOW - DAY, None)
@@ -119,7 +122,7 @@ def test_each_failure_doubles_the_pause_and_jitter_spreads_its_upper_half() -> N
 
 
 def test_a_failed_lead_is_left_alone_until_its_pause_is_over() -> None:
-    failed = Attempt(at=NOW, outcome=Outcome.FAILED, reason="why")
+    failed = LeadAttempt(at=NOW, outcome=Outcome.FAILED, reason="why")
 
     after = next_state(LeadState(failure_count=2), failed, policy=POLICY, jitter=0)
 
@@ -129,7 +132,7 @@ def test_a_failed_lead_is_left_alone_until_its_pause_is_over() -> None:
 
 @pytest.mark.parametrize("reason", SkipReason)
 def test_only_a_missing_credential_is_looked_at_again_soon(reason: SkipReason) -> None:
-    skipped = Attempt(at=NOW, outcome=Outcome.SKIPPED, reason=reason.value)
+    skipped = LeadAttempt(at=NOW, outcome=Outcome.SKIPPED, reason=reason.value)
 
     after = next_state(LeadState(), skipped, policy=POLICY, jitter=0)
 
@@ -138,7 +141,7 @@ def test_only_a_missing_credential_is_looked_at_again_soon(reason: SkipReason) -
 
 
 def test_who_has_failed_more_often_than_is_suffered_is_set_aside_too() -> None:
-    failed = Attempt(at=NOW, outcome=Outcome.FAILED)
+    failed = LeadAttempt(at=NOW, outcome=Outcome.FAILED)
 
     assert next_state(LeadState(failure_count=300), failed, policy=POLICY, jitter=0).quarantined_at == NOW
 
@@ -146,7 +149,7 @@ def test_who_has_failed_more_often_than_is_suffered_is_set_aside_too() -> None:
 @pytest.mark.parametrize(("kind", "other"), list(permutations(MismatchKind, 2)))
 def test_what_was_left_standing_is_dated_by_its_first_sight(kind: MismatchKind, other: MismatchKind) -> None:
     def left(mismatch: MismatchKind | None, *, before: LeadState) -> LeadState:
-        attempt = Attempt(at=NOW, outcome=Outcome.UNCHANGED, mismatch=mismatch)
+        attempt = LeadAttempt(at=NOW, outcome=Outcome.UNCHANGED, mismatch=mismatch)
         return next_state(before, attempt, policy=POLICY, jitter=0)
 
     old = LeadState(mismatch=kind, mismatch_at=NOW - DAY)
@@ -162,7 +165,7 @@ def test_a_new_absence_is_dated_by_the_answer_and_else_by_the_run() -> None:
     seen, unseen = (
         next_state(
             LeadState(),
-            Attempt(at=NOW, outcome=Outcome.ABSENT, is_absent=True, seen_at=seen_at),
+            LeadAttempt(at=NOW, outcome=Outcome.ABSENT, is_absent=True, seen_at=seen_at),
             policy=POLICY,
             jitter=0,
         )
@@ -175,7 +178,7 @@ def test_a_new_absence_is_dated_by_the_answer_and_else_by_the_run() -> None:
 def test_who_keeps_the_place_moves_by_a_millisecond_and_the_others_to_now() -> None:
     before = LeadState(attempted_at=NOW - DAY)
     keeping, leaving = (
-        next_state(before, Attempt(at=NOW, outcome=Outcome.DEFERRED, keeps_place=keeps), policy=POLICY, jitter=0)
+        next_state(before, LeadAttempt(at=NOW, outcome=Outcome.DEFERRED, keeps_place=keeps), policy=POLICY, jitter=0)
         for keeps in (True, False)
     )
 
@@ -187,7 +190,7 @@ def test_a_failure_that_others_are_blamed_for_is_told_with_its_reason_and_one_of
     blamed, own = (
         next_state(
             LeadState(failure_count=1),
-            Attempt(at=NOW, outcome=Outcome.FAILED, reason="why", is_blamed_elsewhere=is_blamed),
+            LeadAttempt(at=NOW, outcome=Outcome.FAILED, reason="why", is_blamed_elsewhere=is_blamed),
             policy=POLICY,
             jitter=0,
         )

@@ -59,15 +59,15 @@ def test_the_cooldown_of_a_workspace_grows_up_to_its_limit_and_the_runs_does_not
 
 def test_a_hold_outranks_a_due_probe_and_ends_by_itself() -> None:
     hold = Override(kind=OverrideKind.HOLD_OPEN, reason="release", actor="op", expires_at=NOW + timedelta(hours=2))
-    held = tripped().overridden(hold, NOW, reason=BreakerReason.MANUAL_HOLD)
+    held = tripped().with_override(hold, NOW, reason=BreakerReason.MANUAL_HOLD)
 
     later = NOW + timedelta(hours=1)
 
     assert not held.probe_is_due(later)
     assert held.effective_state(later) is BreakerState.OPEN
-    assert held.released(later) == held
-    assert held.released(hold.expires_at).override is None
-    assert held.released(hold.expires_at).probe_is_due(hold.expires_at)
+    assert held.drop_expired_override(later) == held
+    assert held.drop_expired_override(hold.expires_at).override is None
+    assert held.drop_expired_override(hold.expires_at).probe_is_due(hold.expires_at)
 
 
 class Lives(RuleBasedStateMachine):
@@ -86,7 +86,7 @@ class Lives(RuleBasedStateMachine):
     @rule(seconds=st.integers(0, 4000))
     def time_passes(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
-        self.move(self.breaker.released(self.now))
+        self.move(self.breaker.drop_expired_override(self.now))
 
     @rule()
     def fails(self) -> None:
@@ -107,7 +107,7 @@ class Lives(RuleBasedStateMachine):
     @rule(kind=st.sampled_from(OverrideKind), minutes=st.integers(1, 60))
     def is_held(self, kind: OverrideKind, minutes: int) -> None:
         override = Override(kind=kind, reason="r", actor="a", expires_at=self.now + timedelta(minutes=minutes))
-        self.move(self.breaker.overridden(override, self.now, reason=BreakerReason.MANUAL_HOLD))
+        self.move(self.breaker.with_override(override, self.now, reason=BreakerReason.MANUAL_HOLD))
 
     @invariant()
     def open_becomes_closed_only_through_half_open(self) -> None:
@@ -125,7 +125,7 @@ class Lives(RuleBasedStateMachine):
 
     @invariant()
     def a_held_breaker_is_what_the_hand_says(self) -> None:
-        held = self.breaker.held(self.now)
+        held = self.breaker.override_kind(self.now)
         if held is OverrideKind.HOLD_OPEN:
             assert self.breaker.share(POLICY, self.now) == 0.0
         if held is OverrideKind.HOLD_CLOSED:

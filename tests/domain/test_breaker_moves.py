@@ -140,7 +140,7 @@ def test_a_probe_begins_half_open_and_lets_nothing_else_pass() -> None:
 
 
 def test_probes_that_taught_nothing_may_be_made_again_at_once() -> None:
-    back = replace(tripped().begin_probe(LATER), stage=1).postponed(LATER)
+    back = replace(tripped().begin_probe(LATER), stage=1).postpone_probe(LATER)
 
     assert (back.state, back.reason, back.stage, back.next_probe_at) == (
         BreakerState.OPEN,
@@ -182,7 +182,7 @@ def test_success_moves_nothing_but_a_half_open_one(state: BreakerState) -> None:
 
 
 def test_closing_forgets_the_trouble_and_not_the_hand() -> None:
-    held = tripped().overridden(hand(OverrideKind.HOLD_OPEN), NOW, reason=BreakerReason.MANUAL_HOLD)
+    held = tripped().with_override(hand(OverrideKind.HOLD_OPEN), NOW, reason=BreakerReason.MANUAL_HOLD)
 
     assert held.close(LATER, reason=BreakerReason.MANUAL_RESET) == Breaker(
         key=RUN_KEY, generation=7, reason=BreakerReason.MANUAL_RESET, since=LATER, override=held.override
@@ -195,22 +195,22 @@ def test_closing_forgets_the_trouble_and_not_the_hand() -> None:
 )
 def test_a_hand_counts_until_its_last_instant(kind: OverrideKind, state: BreakerState, share: float) -> None:
     under = replace(tripped().begin_probe(NOW + POLICY.cooldown), stage=1)
-    held = under.overridden(hand(kind), NOW, reason=BreakerReason.MANUAL_HOLD)
+    held = under.with_override(hand(kind), NOW, reason=BreakerReason.MANUAL_HOLD)
 
     assert (held.generation, held.since, held.reason) == (under.generation + 1, NOW, BreakerReason.MANUAL_HOLD)
     assert (held.effective_state(LATER - TICK), held.share(POLICY, LATER - TICK)) == (state, share)
-    assert held.held(LATER) is held.held(LATER + TICK) is None
+    assert held.override_kind(LATER) is held.override_kind(LATER + TICK) is None
     assert (held.effective_state(LATER), held.share(POLICY, LATER)) == (BreakerState.HALF_OPEN, 0.1)
 
 
 def test_a_hand_that_is_over_is_dropped_and_what_was_underneath_stays() -> None:
-    held = tripped().overridden(hand(OverrideKind.HOLD_CLOSED), NOW, reason=BreakerReason.MANUAL_RESET)
+    held = tripped().with_override(hand(OverrideKind.HOLD_CLOSED), NOW, reason=BreakerReason.MANUAL_RESET)
 
-    assert held.released(LATER - TICK) is held
-    assert held.released(LATER) == replace(
+    assert held.drop_expired_override(LATER - TICK) is held
+    assert held.drop_expired_override(LATER) == replace(
         tripped(), override=None, reason=BreakerReason.MANUAL_EXPIRED, generation=7, since=LATER
     )
-    assert tripped().released(LATER) == tripped()
+    assert tripped().drop_expired_override(LATER) == tripped()
 
 
 def test_keys_are_sorted_by_scope_and_name() -> None:

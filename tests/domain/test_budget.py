@@ -11,8 +11,8 @@ from reconcile.domain.rate_limit import (
     CALENDLY_PAID_LIMIT,
     GHL_LIMIT,
     Grant,
-    Meter,
     RateLimit,
+    RateLimiter,
     limit_of,
 )
 from tests.domain.factories import NOW
@@ -32,7 +32,7 @@ asks = st.lists(st.tuples(st.integers(0, 30_000), st.integers(0, 120)), min_size
 )
 def test_no_window_holds_more_than_is_published(asks, case) -> None:
     limit, window, published = case
-    meter, now, calls = Meter(NOW), NOW, []
+    meter, now, calls = RateLimiter(NOW), NOW, []
     for pause, wanted in asks:
         now += timedelta(milliseconds=pause)
         meter, grant = meter.take(wanted, now=now, limit=limit)
@@ -45,7 +45,7 @@ def test_no_window_holds_more_than_is_published(asks, case) -> None:
 
 @given(wanted=st.integers(1, 200), after=st.integers(0, 200))
 def test_the_wait_that_is_told_is_enough_and_not_too_long(wanted: int, after: int) -> None:
-    meter, _ = Meter(NOW).take(after, now=NOW, limit=GHL_LIMIT)
+    meter, _ = RateLimiter(NOW).take(after, now=NOW, limit=GHL_LIMIT)
 
     meter, grant = meter.take(wanted, now=NOW, limit=GHL_LIMIT)
 
@@ -57,7 +57,7 @@ def test_the_wait_that_is_told_is_enough_and_not_too_long(wanted: int, after: in
 
 
 def test_calls_that_were_not_made_are_given_back() -> None:
-    meter, _ = Meter(NOW).take(75, now=NOW, limit=GHL_LIMIT)
+    meter, _ = RateLimiter(NOW).take(75, now=NOW, limit=GHL_LIMIT)
 
     meter = meter.give_back(10, limit=GHL_LIMIT)
 
@@ -65,7 +65,7 @@ def test_calls_that_were_not_made_are_given_back() -> None:
 
 
 def test_the_providers_count_corrects_only_towards_less() -> None:
-    fresh, spent = Meter(NOW), Meter(NOW).take(75, now=NOW, limit=GHL_LIMIT)[0]
+    fresh, spent = RateLimiter(NOW), RateLimiter(NOW).take(75, now=NOW, limit=GHL_LIMIT)[0]
 
     assert fresh.at_most(3, now=NOW, limit=GHL_LIMIT).take(75, now=NOW, limit=GHL_LIMIT)[1].granted == 3
     assert spent.at_most(100, now=NOW, limit=GHL_LIMIT) == spent
@@ -86,7 +86,7 @@ def test_who_leaves_others_a_share_takes_less_at_once_and_never_nothing() -> Non
 
 
 def test_a_grant_tells_what_is_left_and_a_part_of_one_when_the_next_may_be_made() -> None:
-    meter, whole = Meter(NOW).take(70, now=NOW, limit=GHL_LIMIT)
+    meter, whole = RateLimiter(NOW).take(70, now=NOW, limit=GHL_LIMIT)
     after, part = meter.take(9, now=NOW, limit=GHL_LIMIT)
 
     assert (whole, meter.arrival_at) == (Grant(granted=70, left=5), NOW + 70 * GHL_LIMIT.interval)
@@ -95,13 +95,13 @@ def test_a_grant_tells_what_is_left_and_a_part_of_one_when_the_next_may_be_made(
 
 
 def test_after_a_pause_no_more_than_the_burst_is_free() -> None:
-    meter, grant = Meter(NOW - timedelta(days=1)).take(76, now=NOW, limit=GHL_LIMIT)
+    meter, grant = RateLimiter(NOW - timedelta(days=1)).take(76, now=NOW, limit=GHL_LIMIT)
 
     assert (grant.granted, meter.arrival_at) == (75, NOW + 75 * GHL_LIMIT.interval)
 
 
 def test_a_meter_beyond_the_burst_grants_nothing_until_it_has_come_back() -> None:
-    far = Meter(NOW + 80 * GHL_LIMIT.interval)
+    far = RateLimiter(NOW + 80 * GHL_LIMIT.interval)
 
     after, grant = far.take(1, now=NOW, limit=GHL_LIMIT)
 
@@ -109,7 +109,7 @@ def test_a_meter_beyond_the_burst_grants_nothing_until_it_has_come_back() -> Non
 
 
 def test_calls_beyond_those_taken_are_counted_and_a_full_account_is_left_as_it_is() -> None:
-    assert Meter(NOW).give_back(-3, limit=GHL_LIMIT) == Meter(NOW + 3 * GHL_LIMIT.interval)
-    assert Meter(NOW).at_most(75, now=NOW, limit=GHL_LIMIT) == Meter(NOW)
-    assert Meter(NOW).at_most(74, now=NOW, limit=GHL_LIMIT) == Meter(NOW + GHL_LIMIT.interval)
-    assert Meter(NOW - timedelta(days=1)).at_most(99, now=NOW, limit=GHL_LIMIT) == Meter(NOW)
+    assert RateLimiter(NOW).give_back(-3, limit=GHL_LIMIT) == RateLimiter(NOW + 3 * GHL_LIMIT.interval)
+    assert RateLimiter(NOW).at_most(75, now=NOW, limit=GHL_LIMIT) == RateLimiter(NOW)
+    assert RateLimiter(NOW).at_most(74, now=NOW, limit=GHL_LIMIT) == RateLimiter(NOW + GHL_LIMIT.interval)
+    assert RateLimiter(NOW - timedelta(days=1)).at_most(99, now=NOW, limit=GHL_LIMIT) == RateLimiter(NOW)

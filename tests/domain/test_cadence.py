@@ -74,7 +74,7 @@ def test_while_the_runs_breaker_is_open_the_probe_is_the_next_tick() -> None:
 @pytest.mark.parametrize(("kind", "waits"), [(OverrideKind.HOLD_OPEN, True), (OverrideKind.HOLD_CLOSED, False)])
 def test_an_operators_hand_outranks_the_breaker(kind: OverrideKind, *, waits: bool) -> None:
     hand = Override(kind=kind, reason="r", actor="a", expires_at=NOW + 60 * MINUTE)
-    held = OPEN.overridden(hand, NOW, reason=BreakerReason.MANUAL_HOLD)
+    held = OPEN.with_override(hand, NOW, reason=BreakerReason.MANUAL_HOLD)
     waiting = not_yet(NOW + MINUTE, last_at=NOW, override=None, run_breaker=held)
 
     assert (waiting is not None and waiting.due_at == hand.expires_at) is waits

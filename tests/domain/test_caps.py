@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.domain.backfill.plan import Caps
+from reconcile.domain.backfill.plan import ChangeCaps
 from reconcile.domain.outcome import Outcome
 
 KINDS = (Outcome.BOOKED, Outcome.CANCELED, Outcome.RESCHEDULED, Outcome.UPDATED)
 """Outcomes that write to the customer's rows; each has caps of its own."""
-LOOSE = Caps(changes=1_000_000, percent=100, canceled_percent=100)
+LOOSE = ChangeCaps(changes=1_000_000, percent=100, canceled_percent=100)
 NOT_CHANGING = sorted(set(Outcome) - set(KINDS))
 
 
-def held(caps: Caps, outcome: Outcome, count: int, planned: int) -> bool:
+def held(caps: ChangeCaps, outcome: Outcome, count: int, planned: int) -> bool:
     """Tell whether so many changes of one kind hold a plan of so many leads."""
     return bool(caps.exceeded({outcome: count}, planned=planned))
 
@@ -38,15 +38,15 @@ def test_the_cap_in_percent_holds_from_one_more_on(outcome: Outcome, percent: fl
 
 
 def test_cancellations_have_a_percentage_of_their_own() -> None:
-    caps = Caps(changes=1000, percent=50, canceled_percent=10)
+    caps = ChangeCaps(changes=1000, percent=50, canceled_percent=10)
 
     assert [held(caps, each, 11, 100) for each in KINDS] == [each is Outcome.CANCELED for each in KINDS]
-    assert not held(Caps(changes=1000, percent=10, canceled_percent=50), Outcome.CANCELED, 50, 100)
+    assert not held(ChangeCaps(changes=1000, percent=10, canceled_percent=50), Outcome.CANCELED, 50, 100)
 
 
 @pytest.mark.parametrize("outcome", NOT_CHANGING)
 def test_what_writes_nothing_counts_towards_no_cap(outcome: Outcome) -> None:
-    assert not held(Caps(changes=0, percent=0, canceled_percent=0), outcome, 100, 100)
+    assert not held(ChangeCaps(changes=0, percent=0, canceled_percent=0), outcome, 100, 100)
 
 
 @given(counts=st.fixed_dictionaries({each: st.integers(0, 30) for each in KINDS}), rest=st.integers(0, 60))
@@ -54,7 +54,7 @@ def test_each_kind_that_is_beyond_a_cap_is_told_once_whatever_the_others_are(
     counts: dict[Outcome, int], rest: int
 ) -> None:
     """Caps are not added up over the kinds, and one that is exceeded twice is one reason."""
-    caps = Caps(changes=20, percent=25, canceled_percent=10)
+    caps = ChangeCaps(changes=20, percent=25, canceled_percent=10)
     planned = sum(counts.values()) + rest
 
     told = caps.exceeded(counts, planned=planned)

@@ -25,7 +25,7 @@ from reconcile.domain.ids import RunId
 from reconcile.domain.lead import LeadState, MismatchKind
 from reconcile.domain.outcome import Outcome
 from reconcile.domain.plan import ABSENCE_CONFIRMATION, plan
-from reconcile.domain.retry_state import Attempt, BackoffPolicy, next_state
+from reconcile.domain.retry_state import BackoffPolicy, LeadAttempt, next_state
 from reconcile.domain.run.cadence import CadenceOverride, not_yet
 from tests.domain.factories import DAY, HOUR, NOW, a_booked_lead, a_lead, an_appointment
 
@@ -61,12 +61,12 @@ OPEN, CLOSED = BreakerState.OPEN, BreakerState.CLOSED
 STANDS: Mapping[str, Callable[[datetime], bool]] = {
     "held open": lambda now: _held(OverrideKind.HOLD_OPEN).effective_state(now) is OPEN,
     "held open, no share": lambda now: _held(OverrideKind.HOLD_OPEN).share(POLICY, now) == 0,
-    "held open, kept": lambda now: _held(OverrideKind.HOLD_OPEN).released(now).override is not None,
+    "held open, kept": lambda now: _held(OverrideKind.HOLD_OPEN).drop_expired_override(now).override is not None,
     "held open, no probe": lambda now: not _held(OverrideKind.HOLD_OPEN, OPEN).probe_is_due(now),
     "held open, no run": lambda now: _cadence(now, run_breaker=_held(OverrideKind.HOLD_OPEN)),
     "held closed": lambda now: _held(OverrideKind.HOLD_CLOSED, OPEN).effective_state(now) is CLOSED,
     "held closed, share": lambda now: _held(OverrideKind.HOLD_CLOSED, OPEN).share(POLICY, now) == 1,
-    "held closed, kept": lambda now: _held(OverrideKind.HOLD_CLOSED).released(now).override is not None,
+    "held closed, kept": lambda now: _held(OverrideKind.HOLD_CLOSED).drop_expired_override(now).override is not None,
     "cooldown": lambda now: not Breaker(key=RUN_KEY, state=OPEN, next_probe_at=END).probe_is_due(now),
     "cooldown, not probed": lambda now: (
         Breaker(key=RUN_KEY, state=OPEN, next_probe_at=END).begin_probe(now).state is OPEN
@@ -125,7 +125,7 @@ DECISIVE = [each for each in Outcome if each.is_decisive]
 
 
 def _after(outcome: Outcome, **facts: Any) -> dict[str, Any]:
-    attempt = Attempt(at=NOW, outcome=outcome, reason="other", **facts)
+    attempt = LeadAttempt(at=NOW, outcome=outcome, reason="other", **facts)
     state = next_state(LeadState(**REMEMBERED), attempt, policy=BackoffPolicy(), jitter=0)
     return {each.name: getattr(state, each.name) for each in fields(state)}
 
@@ -212,7 +212,7 @@ def test_a_disappearance_is_forgotten_when_the_booking_is_seen_again() -> None:
     seen = plan(lead, Answer(appointments=lead.appointments), now=NOW)
     state = next_state(
         lead.state,
-        Attempt(at=NOW, outcome=seen.outcome, is_absent=seen.is_absent),
+        LeadAttempt(at=NOW, outcome=seen.outcome, is_absent=seen.is_absent),
         policy=BackoffPolicy(),
         jitter=0,
     )

@@ -7,14 +7,14 @@ import pytest
 
 from reconcile.domain.lead import LeadState
 from reconcile.domain.outcome import Outcome, SkipReason
-from reconcile.domain.retry_state import Attempt, BackoffPolicy, next_state
+from reconcile.domain.retry_state import BackoffPolicy, LeadAttempt, next_state
 from tests.domain.factories import NOW
 
 MINUTE = timedelta(minutes=1)
 POLICY = BackoffPolicy(base=MINUTE, cap=timedelta(hours=1), quarantine_after=4)
 
 
-def after(outcomes: list[Attempt]) -> list[LeadState]:
+def after(outcomes: list[LeadAttempt]) -> list[LeadState]:
     """Return what is remembered of a lead after each of these attempts."""
     state, states = LeadState(), []
     for each in outcomes:
@@ -23,9 +23,9 @@ def after(outcomes: list[Attempt]) -> list[LeadState]:
     return states
 
 
-def attempt(outcome: Outcome, *, minutes: int = 0, **facts: Any) -> Attempt:
+def attempt(outcome: Outcome, *, minutes: int = 0, **facts: Any) -> LeadAttempt:
     reason = SkipReason.NO_IDENTITY if outcome is Outcome.SKIPPED else None
-    return Attempt(at=NOW + minutes * MINUTE, outcome=outcome, reason=reason, **facts)
+    return LeadAttempt(at=NOW + minutes * MINUTE, outcome=outcome, reason=reason, **facts)
 
 
 @pytest.mark.parametrize(

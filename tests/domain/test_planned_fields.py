@@ -11,7 +11,7 @@ from reconcile.domain.backfill.planned_change import PlannedLead, facts_of, read
 from reconcile.domain.change import AppointmentChange, Change, Effect
 from reconcile.domain.lead import Lead, LeadState, Rollup
 from reconcile.domain.outcome import Outcome
-from reconcile.domain.retry_state import Attempt, BackoffPolicy, next_state
+from reconcile.domain.retry_state import BackoffPolicy, LeadAttempt, next_state
 from tests.filled import NOON, filled, names_of, with_another
 
 LEAD = filled(Lead, appointments=(filled(Appointment, created_at=None),))
@@ -133,7 +133,7 @@ BEFORE = filled(LeadState, quarantined_at=None, failure_count=1)
     ],
 )
 def test_an_attempt_that_settles_nothing_leaves_all_else_as_it_was(outcome: Outcome, kept: set[str]) -> None:
-    attempt = Attempt(at=NOON.replace(year=2030), outcome=outcome, reason="why")
+    attempt = LeadAttempt(at=NOON.replace(year=2030), outcome=outcome, reason="why")
     after = next_state(BEFORE, attempt, policy=BackoffPolicy(), jitter=0.5)
 
     assert {name for name in names_of(LeadState) if getattr(after, name) == getattr(BEFORE, name)} == kept

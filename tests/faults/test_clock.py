@@ -66,7 +66,7 @@ async def test_a_machine_with_a_wrong_clock_moves_no_watermark_back_and_keeps_to
     scene: Scene, clock: type[Skewed], skew: str
 ) -> None:
     """Between runs of machines that are right; one of them holds a lease meanwhile."""
-    async with scene.company() as company, bootstrap.opened_url(company.url) as store:
+    async with scene.company() as company, bootstrap.open_database_url(company.url) as store:
         await run_here(company)
         # All are due again, also by a clock that is behind.
         await company.database.execute("UPDATE reconcile_lead_state SET attempted_at = now() - interval '1 hour'")
@@ -91,7 +91,7 @@ async def test_a_machine_with_a_wrong_clock_moves_no_watermark_back_and_keeps_to
 async def test_a_clock_that_jumps_during_a_lease_neither_ends_nor_lengthens_it(
     scene: Scene, clock: type[Skewed], jump: str
 ) -> None:
-    async with scene.company() as company, bootstrap.opened_url(company.url) as store:
+    async with scene.company() as company, bootstrap.open_database_url(company.url) as store:
         clock.jump, clock.looks_before_jump = SKEWS[jump], 8
         told = await run_here(company)
 

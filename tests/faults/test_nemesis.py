@@ -126,7 +126,7 @@ async def test_whatever_happens_the_promises_hold(company: Company, is_thorough:
 
 async def deviations(company: Company, lives: Lives) -> dict[str, str]:
     """Return the leads of which the database does not say what is true, each with why."""
-    async with bootstrap.opened_url(company.url) as store:
+    async with bootstrap.open_database_url(company.url) as store:
         found = {}
         for each in company.world.leads:
             lead = await store.leads.lead(LeadId(each.id))

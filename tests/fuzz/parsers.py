@@ -15,7 +15,7 @@ import httpx
 from asyncpg.connect_utils import _parse_connect_dsn_and_args
 from asyncpg.exceptions import ClientConfigurationError
 
-from reconcile.checklist import _Reader
+from reconcile.checklist import _ChecklistReader
 from reconcile.domain import annotation, booking_reference
 from reconcile.errors import ContractFault, InputUnreadable, QuestionError, SettingsError
 from reconcile.logs.entries import entries
@@ -135,7 +135,7 @@ def _log(content: bytes) -> None:
 
 
 def _checklist(content: bytes) -> None:
-    assert _Reader(name="x.yaml", now=NOW, since=None).steps(_text(content))
+    assert _ChecklistReader(name="x.yaml", now=NOW, since=None).steps(_text(content))
 
 
 def _json(*documents: object) -> list[bytes]:

@@ -56,7 +56,7 @@ def test_the_demo_runs_without_a_network(image: Image) -> None:
 def test_charts_are_drawn_without_a_font_of_the_machine(image: Image) -> None:
     """The image has none; the library that draws brings its own to measure with."""
     program = """
-from reconcile.page.draw import draw
+from reconcile.page.svg import draw
 values = [{"name": "workspace-0001", "count": 1}]
 axes = {"y": {"field": "name", "type": "nominal"}, "x": {"field": "count", "type": "quantitative"}}
 print(draw({"data": {"values": values}, "mark": "bar", "encoding": axes}))

@@ -15,9 +15,9 @@ from urllib.parse import quote
 import pytest
 
 from reconcile.simulator import Api, Fault, Simulator, World, simulate
-from reconcile.simulator.finish import deliver
-from reconcile.simulator.front import Front
-from reconcile.simulator.wire import Answer, Delivery, Request
+from reconcile.simulator.faults.response_faults import deliver
+from reconcile.simulator.router import Router
+from reconcile.simulator.wire import Delivery, Request, SimulatedResponse
 from tests.substitution import substitute_in_test
 
 MARK = "kanarie"
@@ -87,7 +87,7 @@ def a_world() -> World:
         for number in range(LEADS):
             name, at = f"{workspace}-{number}", slot + timedelta(hours=number)
             world.ghl.add_contact(f"loc-{workspace}", id=f"con-{name}", email=f"{name}.{EMAIL}", name=NAME)
-            world.ghl.book(f"con-{name}", id=f"app-{name}", starts_at=at)
+            world.ghl.add_booking(f"con-{name}", id=f"app-{name}", starts_at=at)
             world.calendly.add_event(f"user-{workspace}", id=f"ev-{name}", starts_at=at)
             world.calendly.invite(f"ev-{name}", id=f"inv-{name}", email=f"{name}.{EMAIL}", name=NAME)
     return world
@@ -141,21 +141,21 @@ def served(world: World) -> Iterator[Server]:
 
 def talkative_simulator(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
     """Let the simulator put people into all it says, and be the webhook too; return what is delivered to it."""
-    respond = Front.respond
+    respond = Router.respond
     deliveries: list[Request] = []
 
-    def noting(self: Front, api: Api, request: Request) -> Delivery:
+    def noting(self: Router, api: Api, request: Request) -> Delivery:
         if not request.path.startswith("/hooks/"):
             return respond(self, api, request)
         deliveries.append(request)
-        return deliver(Answer(status=200, payload={}), {}, latency=0)
+        return deliver(SimulatedResponse(status=200, payload={}), {}, latency=0)
 
     substitute_in_test(monkeypatch, deliver, lambda answer, *a, **k: deliver(talkative(answer), *a, **k))
-    monkeypatch.setattr(Front, "respond", noting)
+    monkeypatch.setattr(Router, "respond", noting)
     return deliveries
 
 
-def talkative(answer: Answer) -> Answer:
+def talkative(answer: SimulatedResponse) -> SimulatedResponse:
     """Put people into an answer, wherever there is room: bodies of successes, of errors, pages of proxies."""
     if isinstance(answer.payload, bytes):
         page = answer.payload.replace(b"<body>", f"<body>{NAME} {EMAIL}".encode())

@@ -44,11 +44,11 @@ class Life:
         if lead.api is Api.GHL:
             state = self.world.ghl
             contact = state.contacts_by_email(workspace.location_id, lead.email)[-1]
-            booking_id = state.book(contact.id, starts_at=starts_at).id
+            booking_id = state.add_booking(contact.id, starts_at=starts_at).id
         else:
             calendly = self.world.calendly
             booking_id = calendly.uri(
-                calendly.book(workspace.calendly_user_id, email=lead.email, starts_at=starts_at).id
+                calendly.add_booking(workspace.calendly_user_id, email=lead.email, starts_at=starts_at).id
             )
         return Booking(id=booking_id, status="confirmed", starts_at=starts_at, ends_at=starts_at + _HALF_HOUR)
 

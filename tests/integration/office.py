@@ -17,10 +17,10 @@ from reconcile.domain.run.report import RunReport
 from reconcile.domain.workspace import Workspace
 from reconcile.drill.clock import DrillClock
 from reconcile.drill.company import lead_of, workspace_of
-from reconcile.ports import Provider, Silence, Store, Sweep, Usage
+from reconcile.ports import NoopTelemetry, Provider, Store, Sweep, Usage
 from reconcile.simulator import GeneratedLead, Scenario, Simulator, World, WorldSize, simulate
 from tests.patience import HUNG
-from tests.use_cases import LocalBudgets, Parts, RunPolicy, RunRequest, run
+from tests.use_cases import Dependencies, LocalBudgets, RunPolicy, RunRequest, run
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TICK = timedelta(minutes=1)
@@ -88,8 +88,8 @@ class Office:
                 RunRequest(**wanted),  # type: ignore[arg-type]
                 run_id=RunId(f"tick-{len(self.reports) + 1:03}"),
                 policy=self.policy,
-                parts=Parts(
-                    store=self.store, providers=providers, clock=self.clock, random=chance, telemetry=Silence()
+                deps=Dependencies(
+                    store=self.store, providers=providers, clock=self.clock, random=chance, telemetry=NoopTelemetry()
                 ),
             )
         self.reports.append(report)
@@ -143,7 +143,7 @@ async def an_office(
     clock = OfficeClock(START)
     wanted = size or WorldSize()
     world = World.generate(seed=seed, now=clock.now, size=replace(wanted, mix=mix) if mix else wanted)
-    async with simulate(world) as simulator, bootstrap.opened_url(url) as store:
+    async with simulate(world) as simulator, bootstrap.open_database_url(url) as store:
         await bootstrap.seed_url(
             url,
             workspaces=[workspace_of(each) for each in world.workspaces.values()],

@@ -16,7 +16,7 @@ from reconcile.drill.company import enter
 from reconcile.errors import RequestError
 from reconcile.settings import Settings
 from reconcile.simulator import Scenario, World, WorldSize
-from tests.use_cases import Wanted
+from tests.use_cases import BackfillRequest
 
 NOTHING = (
     b'{"appointments":[],"events":[],"contacts":[],"collection":[],"pagination":{"count":0,"next_page_token":null}}'
@@ -49,7 +49,7 @@ async def empty_provider() -> AsyncIterator[str]:
 
 
 async def rows(settings: Settings, world: World) -> Mapping[LeadId, Lead]:
-    async with bootstrap.opened(settings) as opened:
+    async with bootstrap.open_database(settings) as opened:
         return await opened.store.backfills.leads([LeadId(each.id) for each in world.leads])
 
 
@@ -66,14 +66,14 @@ async def test_nothing_is_canceled_and_the_plan_is_held_and_says_why(migrated_ur
         )
         before = await rows(settings, world)
         workspaces = tuple(WorkspaceId(each) for each in world.workspaces)
-        wanted = Wanted(
+        request = BackfillRequest(
             name=PlanId("empty"),
             selection=Selection(workspaces=workspaces),
             asked={},
             within=timedelta(hours=1),
             share=0.5,
         )
-        plan, trouble = await backfill.plan(settings, wanted)
+        plan, trouble = await backfill.plan(settings, request)
         with pytest.raises(RequestError, match="the plan empty is held: planning stopped, as a breaker opened"):
             await backfill.apply(settings, plan.id)
         after = await rows(settings, world)

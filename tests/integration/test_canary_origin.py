@@ -20,8 +20,8 @@ from reconcile.domain.workspace import Workspace
 from reconcile.drill.company import lead_of, workspace_of
 from reconcile.settings import Settings
 from reconcile.simulator import Api, Fault, FaultKind, Simulator, World, WorldSize, simulate
-from reconcile.simulator.finish import redirect_answer
-from reconcile.simulator.front import Front
+from reconcile.simulator.faults.response_faults import redirect_answer
+from reconcile.simulator.router import Router
 from tests import stores
 from tests.integration.receiver import Ear, Receiver, a_receiver, an_ear
 from tests.substitution import substitute_in_test
@@ -98,13 +98,13 @@ async def a_scene(url: str, monkeypatch: pytest.MonkeyPatch, *, size: WorldSize 
     world = World.generate(seed=5, now=lambda: datetime.now(UTC), anchor=now, size=size)
     async with simulate(world) as simulator, a_receiver() as receiver, an_ear() as ear:
         scene = Scene(simulator=simulator, receiver=receiver, ear=ear, url=url)
-        respond = Front.respond
+        respond = Router.respond
 
-        def noting(self: Front, api: Api, request: Any) -> Any:
+        def noting(self: Router, api: Api, request: Any) -> Any:
             scene.shown[api].add(request.headers.get("authorization", ""))
             return respond(self, api, request)
 
-        monkeypatch.setattr(Front, "respond", noting)
+        monkeypatch.setattr(Router, "respond", noting)
         yield scene
 
 
@@ -239,6 +239,6 @@ async def test_redirects_lead_nowhere(scene: Scene, status: int, form: str, monk
 
 
 def redirected(location: str, status: int) -> Any:
-    from reconcile.simulator.wire import Answer  # noqa: PLC0415
+    from reconcile.simulator.wire import SimulatedResponse  # noqa: PLC0415
 
-    return Answer(status=status, payload=b"", headers={"Location": location})
+    return SimulatedResponse(status=status, payload=b"", headers={"Location": location})

@@ -20,7 +20,7 @@ from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead, LeadStatus, Rollup
 from reconcile.domain.workspace import Workspace
 from reconcile.simulator import Api, Fault, FaultKind
-from reconcile.simulator.fault_kinds import KINDS
+from reconcile.simulator.faults.kinds import KINDS
 from reconcile.simulator.wire import Request
 from tests import stores
 from tests.cli.command import Done, here

@@ -11,7 +11,7 @@ from reconcile.domain.breaker.breaker import BreakerScope
 from reconcile.domain.run.report import Health
 from reconcile.drill.incident import DrillPlan, DrillResult, drill
 from reconcile.simulator import Api, Fault, FaultKind, Scenario, WorldSize
-from reconcile.simulator.ghl_state import GhlState
+from reconcile.simulator.ghl.state import GhlState
 from tests.integration.office import an_office
 
 pytestmark = pytest.mark.integration

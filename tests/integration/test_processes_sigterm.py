@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.simulator import Fault, FaultKind, Operation
+from reconcile.simulator import ApiOperation, Fault, FaultKind
 from tests import postgres
 from tests.integration.processes import LIMIT, Company, Ended, Reconciler, one_company
 from tests.programs import skip_unless_it_runs
@@ -173,7 +173,7 @@ async def test_as_the_first_process_of_a_container_it_hears_the_signal(company: 
     """The kernel brings no default action to a process 1: without a handler of its own it would not notice."""
     prefix = ("unshare", "--pid", "--fork", "--kill-child")
     skip_unless_it_runs(*prefix, "true", package="util-linux")
-    company.simulator.faults.add(Fault(kind=FaultKind.HOLD, operation=Operation.GHL_APPOINTMENT))
+    company.simulator.faults.add(Fault(kind=FaultKind.HOLD, operation=ApiOperation.GHL_APPOINTMENT))
     process = await company.start(prefix=prefix)
     await company.held()
     first = children(process.process.pid)[0]

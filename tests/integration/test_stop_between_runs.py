@@ -19,7 +19,7 @@ from reconcile.domain.run.report import RunReport
 from reconcile.settings import Settings
 from tests.stores import lead, sqlite_copy, workspace
 from tests.substitution import substitute_in_test
-from tests.use_cases import RunRequest, Wanted
+from tests.use_cases import BackfillRequest, RunRequest
 
 pytestmark = pytest.mark.integration
 
@@ -60,7 +60,7 @@ async def test_a_step_of_a_checklist_says_so(settings: Settings) -> None:
 
 @pytest.mark.usefixtures("sigterm_after_the_report")
 async def test_a_backfill_begins_no_other_round(settings: Settings) -> None:
-    wanted = Wanted(
+    request = BackfillRequest(
         name=PlanId("p"),
         selection=Selection(workspaces=(WorkspaceId("w1"),)),
         asked={},
@@ -68,7 +68,7 @@ async def test_a_backfill_begins_no_other_round(settings: Settings) -> None:
         share=1,
     )
 
-    plan, trouble = await asyncio.wait_for(backfill_wiring.plan(settings, wanted), timeout=30)
+    plan, trouble = await asyncio.wait_for(backfill_wiring.plan(settings, request), timeout=30)
 
     assert plan.selected == 1
     assert trouble is not None

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from reconcile.domain.verification.checklist import ClaimStep, RunStep, Step, VerifiedStep
+from reconcile.domain.verification.checklist import ChecklistStep, ClaimStep, RunStep, VerifiedStep
 from reconcile.domain.verification.claim import Claim, Expected, Rate, Ruling, Why, Word
 from reconcile.simulator import Scenario, WorldSize, incident
 from tests.integration.office import Office, an_office
@@ -88,11 +88,11 @@ async def test_the_checklist_of_a_rollout_is_worked_through(migrated_url: str) -
         for _ in range(5):
             await office.tick()
         steps = [
-            Step(title="gone", what=ClaimStep(claim=claim(fixed_at))),
-            Step(title="dry run", what=RunStep(workspaces=1, leads_per_workspace=10, dry_run=True)),
-            Step(title="run", what=RunStep(workspaces=3, leads_per_workspace=25)),
-            Step(title="verified", what=VerifiedStep(since=began_at)),
-            Step(title="watch", what=ClaimStep(claim=claim(fixed_at), wait=timedelta(hours=24))),
+            ChecklistStep(title="gone", what=ClaimStep(claim=claim(fixed_at))),
+            ChecklistStep(title="dry run", what=RunStep(workspaces=1, leads_per_workspace=10, dry_run=True)),
+            ChecklistStep(title="run", what=RunStep(workspaces=3, leads_per_workspace=25)),
+            ChecklistStep(title="verified", what=VerifiedStep(since=began_at)),
+            ChecklistStep(title="watch", what=ClaimStep(claim=claim(fixed_at), wait=timedelta(hours=24))),
         ]
         started_at = office.clock.now()
 
@@ -108,10 +108,10 @@ async def test_after_a_failed_step_nothing_is_written_and_nobody_waits(migrated_
     async with an_office(migrated_url, size=SIZE, mix={Scenario.CONFIRMED: 1}) as office:
         began_at = await broken(office)
         steps = [
-            Step(title="gone", what=ClaimStep(claim=claim(began_at), wait=timedelta(hours=1))),
-            Step(title="run", what=RunStep(workspaces=3, leads_per_workspace=25)),
-            Step(title="verified", what=VerifiedStep(since=office.clock.now())),
-            Step(title="watch", what=ClaimStep(claim=claim(began_at), wait=timedelta(hours=24))),
+            ChecklistStep(title="gone", what=ClaimStep(claim=claim(began_at), wait=timedelta(hours=1))),
+            ChecklistStep(title="run", what=RunStep(workspaces=3, leads_per_workspace=25)),
+            ChecklistStep(title="verified", what=VerifiedStep(since=office.clock.now())),
+            ChecklistStep(title="watch", what=ClaimStep(claim=claim(began_at), wait=timedelta(hours=24))),
         ]
         started_at, runs = office.clock.now(), len(office.reports)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reconcile.kube.mirror import KubeMirror
-from reconcile.kube.place import Place
+from reconcile.kube.object_reference import ObjectReference
 from reconcile.ports import StateMirror
 from tests.kube.apiserver import ApiServer, api_server, kubeconfig
 from tests.services.memory import MemoryMirror
@@ -24,7 +24,7 @@ def mirror(server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     path = kubeconfig(tmp_path, server.port)
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(path))
-    return KubeMirror(Place.parse("configmap/rec-state", namespace="shop", account_dir=tmp_path))
+    return KubeMirror(ObjectReference.parse("configmap/rec-state", namespace="shop", account_dir=tmp_path))
 
 
 @pytest.fixture(params=["memory", "adapter"])

@@ -8,7 +8,7 @@ import pytest
 
 from reconcile.errors import MirrorConflict, MirrorUnavailable
 from reconcile.kube.mirror import KubeMirror
-from reconcile.kube.place import Place
+from reconcile.kube.object_reference import ObjectReference
 from reconcile.ports import Announcement
 from tests.kube.apiserver import EVENTS, PATH, TOKEN, ApiServer, Misbehaviour, dripping, hang_up, slow, status
 from tests.patience import HUNG
@@ -93,10 +93,10 @@ async def test_nobody_there_is_unavailable(
     mirror: KubeMirror, server: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", "/gone/kubeconfig")
-    place = Place.parse("cronjob/rec", namespace=None, account_dir=mirror._api._place.account_dir)
+    target = ObjectReference.parse("cronjob/rec", namespace=None, account_dir=mirror._api._target.account_dir)
 
-    assert "cannot be reached (ConfigException)" in await refused(KubeMirror(place).read)
-    assert place.namespace == "default"
+    assert "cannot be reached (ConfigException)" in await refused(KubeMirror(target).read)
+    assert target.namespace == "default"
 
 
 async def test_the_requests_are_those_that_the_role_allows(mirror: KubeMirror, server: ApiServer) -> None:

@@ -49,7 +49,7 @@ def page(items: Sequence[object], query: dict[str, list[str]]) -> object:
 @pytest.mark.parametrize(("jobs", "pods"), [*((size, 1) for size in SIZES), *((1, size) for size in SIZES)])
 def test_the_log_of_every_pod_of_every_job_is_read_once(server: ApiServer, logs: PodLogs, jobs: int, pods: int) -> None:
     server.always = Cluster(jobs=jobs, pods=pods)
-    source = PodLogs(place=logs.place, since=logs.since, read=logs.read, page=PAGE)
+    source = PodLogs(target=logs.target, since=logs.since, read=logs.read, page=PAGE)
 
     found = [each.text for each in source.entries()]
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from reconcile.errors import LogsRefused, LogsUnavailable
-from reconcile.kube.place import Place
+from reconcile.kube.object_reference import ObjectReference
 from reconcile.kube.pod_logs import PodLogs
 from reconcile.logs import entries
 from tests.kube.apiserver import TOKEN, ApiServer, kubeconfig, reply, status
@@ -25,8 +25,8 @@ def logs(server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     path = kubeconfig(tmp_path, server.port)
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(path))
-    place = Place.parse("cronjob/insights", namespace="shop", account_dir=tmp_path)
-    return PodLogs(place=place, since=SINCE, read=entries)
+    target = ObjectReference.parse("cronjob/insights", namespace="shop", account_dir=tmp_path)
+    return PodLogs(target=target, since=SINCE, read=entries)
 
 
 def cluster(handler: BaseHTTPRequestHandler) -> None:
@@ -92,7 +92,7 @@ def test_an_answer_that_is_no_list_is_told(server: ApiServer, logs: PodLogs) -> 
 def test_no_way_to_a_cluster_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none"))
-    place = Place.parse("cronjob/insights", namespace="shop", account_dir=tmp_path)
+    target = ObjectReference.parse("cronjob/insights", namespace="shop", account_dir=tmp_path)
 
     with pytest.raises(LogsRefused, match="there is no way to the Kubernetes API"):
-        list(PodLogs(place=place, since=SINCE, read=entries).entries())
+        list(PodLogs(target=target, since=SINCE, read=entries).entries())

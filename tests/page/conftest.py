@@ -38,7 +38,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> To
     async def tell(name: str) -> PageFacts:
         url = stores.sqlite_copy(sqlite_template, tmp_path_factory.mktemp(name))
         told = await STORIES[name](url)
-        async with bootstrap.opened_url(url) as store:
+        async with bootstrap.open_database_url(url) as store:
             return await page_facts(store, now=told.now, span=told.span, due=DuePolicy(), breaker=BreakerPolicy())
 
     def facts(name: str) -> PageFacts:

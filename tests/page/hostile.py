@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
-from reconcile.domain.page import Band, Failure, PageFacts, Repair, RiskyMeeting, Step, Trouble
+from reconcile.domain.page import Band, Failure, PageFacts, Repair, RiskyMeeting, SuggestedCommand, Trouble
 from reconcile.domain.run.verification_ages import Ages, WorkspaceAges
 
 TEXTS = (
@@ -27,7 +27,7 @@ def facts(of: PageFacts) -> PageFacts:
         of,
         headline=TEXTS[0],
         notes=NASTY,
-        steps=tuple(Step(text=text, command=text) for text in NASTY),
+        steps=tuple(SuggestedCommand(text=text, command=text) for text in NASTY),
         bands=tuple(Band(breaker=f"workspace:{text}", state="open", start=first, end=now) for text in NASTY),
         band_rows=tuple(f"workspace:{text}" for text in NASTY),
         troubles=tuple(

@@ -16,9 +16,9 @@ import pytest
 from reconcile.bootstrap.page import bug_logger
 from reconcile.domain.page import PageFacts
 from reconcile.errors import SettingsError, StoreUnavailable
-from reconcile.page.door import Door
+from reconcile.page.auth import PageAuth
+from reconcile.page.cache import PageCache
 from reconcile.page.server import serve
-from reconcile.page.shelf import Shelf
 from tests.cli.command import ARGUMENTS, BASE
 from tests.page.conftest import Looker, Told
 from tests.services.fakes import FakeClock
@@ -40,10 +40,10 @@ async def served(facts: PageFacts | Exception, *, token: str | None = None) -> A
             raise facts
         return facts
 
-    door = Door.at("127.0.0.1", token=token)
+    auth = PageAuth.at("127.0.0.1", token=token)
     clock, logger = FakeClock(), bug_logger()
     task = asyncio.create_task(
-        serve(door, port=0, source=source, clock=clock, logger=logger, on_ready=ready.set_result)
+        serve(auth, port=0, source=source, clock=clock, logger=logger, on_ready=ready.set_result)
     )
     try:
         yield await ready
@@ -137,9 +137,9 @@ async def test_probes_need_no_token(story: Told, client: aiohttp.ClientSession) 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::", "reports.internal"])  # noqa: S104 - refused
 def test_other_addresses_are_refused_without_a_token(host: str) -> None:
     with pytest.raises(SettingsError, match=r"needs a token.*RECONCILE_PAGE_TOKEN"):
-        Door.at(host, token=None)
+        PageAuth.at(host, token=None)
 
-    assert Door.at(host, token=TOKEN).knows_host("any.name") is True
+    assert PageAuth.at(host, token=TOKEN).knows_host("any.name") is True
 
 
 @pytest.mark.parametrize(
@@ -194,23 +194,23 @@ class Kitchen:
 
 async def test_a_page_is_made_once_however_many_look() -> None:
     kitchen = Kitchen(FakeClock())
-    shelf = Shelf(make=kitchen.make, clock=kitchen.clock)
-    found = await asyncio.gather(*(shelf.page("ab"[n % 2]) for n in range(20)))
+    cache = PageCache(make=kitchen.make, clock=kitchen.clock)
+    found = await asyncio.gather(*(cache.page("ab"[n % 2]) for n in range(20)))
 
-    assert [kept.text for kept in found] == ["a", "b"] * 10
+    assert [cached.text for cached in found] == ["a", "b"] * 10
     assert kitchen.made == ["a", "b"]
 
 
 @pytest.mark.parametrize(("takes", "kept"), [(0.1, 5), (2.0, 40), (90.0, 600)])
 async def test_a_page_that_is_dear_is_kept_for_longer(takes: float, kept: float) -> None:
     kitchen = Kitchen(FakeClock(), takes=takes)
-    shelf = Shelf(make=kitchen.make, clock=kitchen.clock)
-    await shelf.page("a")
+    cache = PageCache(make=kitchen.make, clock=kitchen.clock)
+    await cache.page("a")
     kitchen.clock.advance(timedelta(seconds=kept - 0.01))
-    await shelf.page("a")
+    await cache.page("a")
     before = len(kitchen.made)
     kitchen.clock.advance(timedelta(seconds=0.02))
-    await shelf.page("a")
+    await cache.page("a")
 
     assert (before, len(kitchen.made)) == (1, 2)
 

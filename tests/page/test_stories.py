@@ -5,7 +5,7 @@ import pytest
 from reconcile import bootstrap
 from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.due import DuePolicy
-from reconcile.domain.page import Standing
+from reconcile.domain.page import OverallStatus
 from tests.page.conftest import Told
 from tests.page.worlds import DAY, HOUR, parked_workspace
 from tests.use_cases import page_facts
@@ -13,7 +13,7 @@ from tests.use_cases import page_facts
 
 async def test_both_databases_tell_the_same(migrated_url: str, story: Told) -> None:
     told = await parked_workspace(migrated_url)
-    async with bootstrap.opened_url(migrated_url) as store:
+    async with bootstrap.open_database_url(migrated_url) as store:
         facts = await page_facts(store, now=told.now, span=told.span, due=DuePolicy(), breaker=BreakerPolicy())
 
     assert facts == story("parked-workspace")
@@ -23,7 +23,7 @@ def test_a_parked_workspace_is_the_worst_and_has_one_band(story: Told) -> None:
     facts = story("parked-workspace")
     (band,) = facts.bands
 
-    assert (facts.standing, facts.headline) == (Standing.ATTENTION, "Parked: 1 workspace; all others are served.")
+    assert (facts.standing, facts.headline) == (OverallStatus.ATTENTION, "Parked: 1 workspace; all others are served.")
     assert facts.ages.worst[0].workspace_id == "ws-linde"
     assert (band.breaker, band.state, band.is_current) == ("workspace:ws-linde", "open", True)
     assert band.end - band.start == 5 * HOUR
@@ -33,7 +33,7 @@ def test_a_parked_workspace_is_the_worst_and_has_one_band(story: Told) -> None:
 def test_a_week_of_runs_is_told_by_two_hours(story: Told) -> None:
     facts = story("healthy-week")
 
-    assert (facts.standing, facts.runs, len(facts.moments)) == (Standing.WELL, 10_080, 85)
+    assert (facts.standing, facts.runs, len(facts.moments)) == (OverallStatus.WELL, 10_080, 85)
     assert facts.now - facts.since == 7 * DAY
     assert facts.bands == ()
 
@@ -46,7 +46,7 @@ def test_the_incident_is_told_with_its_stop_its_blame_and_its_signature(story: T
     assert {band.breaker for band in facts.bands} == {"provider:ghl"}
     assert "GHL appointment response missing required ID field" in failure.signature
     assert failure.count == facts.errors
-    assert max(moment.worst for moment in facts.moments) == pytest.approx(1.0)
+    assert max(bucket.worst for bucket in facts.moments) == pytest.approx(1.0)
 
 
 def test_a_thousand_workspaces_are_twenty_and_the_rest(story: Told) -> None:

@@ -85,7 +85,7 @@ async def keep(url: str, reports: Sequence[RunReport]) -> None:
         }
         for each in reports
     ]
-    async with database.writing() as connection:
+    async with database.write_connection() as connection:
         for first in range(0, len(rows), 500):
             await connection.execute(run.insert(), rows[first : first + 500])
     await database.close()
@@ -142,7 +142,7 @@ def ages_of(chances: random.Random, *, bookings: int, late: float = 0.0) -> list
 async def healthy_week(url: str) -> Told:
     """Tell of a week of runs, a minute apart, in eight workspaces."""
     chances = random.Random(3)
-    async with bootstrap.opened_url(url) as store:
+    async with bootstrap.open_database_url(url) as store:
         names = [f"ws-{word}" for word in ("ahorn", "birke", "eibe", "erle", "esche", "fichte", "hasel", "kiefer")]
         leads = await fill(
             store, url, workspaces={name: ages_of(chances, bookings=chances.randint(8, 60)) for name in names}
@@ -160,7 +160,7 @@ async def parked_workspace(url: str) -> Told:
     chances = random.Random(4)
     since = NOW - HOUR * 5
     key = BreakerKey(BreakerScope.WORKSPACE, "ws-linde")
-    async with bootstrap.opened_url(url) as store:
+    async with bootstrap.open_database_url(url) as store:
         names = [f"ws-{number:02}" for number in range(11)]
         workspaces = {name: ages_of(chances, bookings=chances.randint(8, 40)) for name in names}
         await fill(store, url, workspaces=workspaces | {"ws-linde": ages_of(chances, bookings=24, late=0.9)})
@@ -214,7 +214,7 @@ async def nothing(url: str) -> Told:
 async def thousand_workspaces(url: str) -> Told:
     """Tell of a thousand workspaces, 300 of them parked for a while, 40 of them now."""
     chances = random.Random(5)
-    async with bootstrap.opened_url(url) as store:
+    async with bootstrap.open_database_url(url) as store:
         workspaces = {
             f"workspace-{number:04}": ages_of(
                 chances, bookings=chances.randint(1, 20), late=0.4 if number < 60 else 0.02
@@ -270,13 +270,13 @@ async def the_incident(url: str) -> Told:
         size=WorldSize(workspaces=6, leads_per_workspace=12, calendly_share=0.0, mix=drills._MIX),
     )
     truths = {LeadId(each.id): each.truth for each in world.leads}
-    async with simulate(world) as simulator, bootstrap.opened_url(url) as store:
+    async with simulate(world) as simulator, bootstrap.open_database_url(url) as store:
         await bootstrap.seed_url(
             url,
             workspaces=[workspace_of(each) for each in world.workspaces.values()],
             leads=[lead_of(each) for each in world.leads],
         )
-        ticks = drills._ticks(plan, clock=clock, simulator=simulator, store=store, truths=truths)
+        ticks = drills._simulate_minutes(plan, clock=clock, simulator=simulator, store=store, truths=truths)
         async for tick in ticks:
             if tick.number == 18:  # in the middle of it
                 break

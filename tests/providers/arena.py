@@ -14,9 +14,9 @@ from reconcile.domain.lead import Lead, Rollup
 from reconcile.domain.outcome import SkipReason
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import Provider
-from reconcile.providers.http.call import Attempt
+from reconcile.providers.http.call import ProviderAttempt
 from reconcile.providers.http.client import AiohttpTransport, BaseUrl, Gateway
-from reconcile.simulator import Fault, FaultKind, Operation, Simulator, World, simulate
+from reconcile.simulator import ApiOperation, Fault, FaultKind, Simulator, World, simulate
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TOMORROW = NOW + timedelta(days=1)
@@ -67,7 +67,7 @@ class Arena:
     simulator: Simulator
     clock: StillClock
     workspace: Workspace
-    attempts: list[Attempt] = field(default_factory=list)
+    attempts: list[ProviderAttempt] = field(default_factory=list)
 
     @property
     def world(self) -> World:
@@ -78,7 +78,7 @@ class Arena:
         kind: FaultKind,
         value: str | float | None = None,
         *,
-        operation: Operation | None = None,
+        operation: ApiOperation | None = None,
         times: int | None = None,
     ) -> None:
         """Switch something on for every request, or for those of one operation."""
@@ -117,7 +117,7 @@ async def arena(
     clock = StillClock()
     world = World(now=clock.now, seed=7)
     workspace = Workspace(id=WorkspaceId("ws"), credentials={name: enter(world)}, timezone=timezone)
-    attempts: list[Attempt] = []
+    attempts: list[ProviderAttempt] = []
     async with AsyncExitStack() as stack:
         simulator = await stack.enter_async_context(simulate(world))
         url = simulator.ghl_url if name is ProviderName.HIGHLEVEL else simulator.calendly_url
@@ -127,7 +127,7 @@ async def arena(
             transport=await stack.enter_async_context(AiohttpTransport()),
             clock=clock,
             random=lambda: 0.5,
-            observe=attempts.append,
+            on_attempt=attempts.append,
         )
         yield Arena(provider=build(gateway), simulator=simulator, clock=clock, workspace=workspace, attempts=attempts)
 

@@ -18,7 +18,7 @@ DAY = timedelta(days=1)
 
 
 def _ghl_ahead(ghl: Arena) -> list[Lead]:
-    return [lead(booking_id=ghl.world.ghl.book(CONTACT, starts_at=TOMORROW).id)]
+    return [lead(booking_id=ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW).id)]
 
 
 def _ghl_ahead_in_naive_times(ghl: Arena) -> list[Lead]:
@@ -28,32 +28,32 @@ def _ghl_ahead_in_naive_times(ghl: Arena) -> list[Lead]:
 
 def _ghl_canceled(ghl: Arena) -> list[Lead]:
     state = ghl.world.ghl
-    state.book(CONTACT, starts_at=TOMORROW)
-    return [lead(booking_id=state.book(CONTACT, starts_at=TOMORROW, status="cancelled").id)]
+    state.add_booking(CONTACT, starts_at=TOMORROW)
+    return [lead(booking_id=state.add_booking(CONTACT, starts_at=TOMORROW, status="cancelled").id)]
 
 
 def _ghl_gone(ghl: Arena) -> list[Lead]:
-    ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     return [lead(booking_id="gone", contact_id=CONTACT)]
 
 
 def _ghl_of_a_stranger(ghl: Arena) -> list[Lead]:
     state = ghl.world.ghl
     stranger = state.add_contact(LOCATION, email="bob@example.com")
-    state.book(CONTACT, starts_at=TOMORROW)
-    return [lead(booking_id=state.book(stranger.id, starts_at=TOMORROW).id, contact_id=CONTACT, email=EMAIL)]
+    state.add_booking(CONTACT, starts_at=TOMORROW)
+    return [lead(booking_id=state.add_booking(stranger.id, starts_at=TOMORROW).id, contact_id=CONTACT, email=EMAIL)]
 
 
 def _ghl_of_a_duplicate(ghl: Arena) -> list[Lead]:
     state = ghl.world.ghl
     twin = state.add_contact(LOCATION, email="other@example.com", additional_emails=[EMAIL])
-    state.book(CONTACT, starts_at=TOMORROW)
-    canceled = state.book(twin.id, starts_at=TOMORROW, status="cancelled")
+    state.add_booking(CONTACT, starts_at=TOMORROW)
+    canceled = state.add_booking(twin.id, starts_at=TOMORROW, status="cancelled")
     return [lead(booking_id=canceled.id, contact_id=CONTACT, email=EMAIL)]
 
 
 def _ghl_of_a_contact(ghl: Arena) -> list[Lead]:
-    ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     return [lead(contact_id=CONTACT)]
 
 
@@ -61,14 +61,14 @@ def _ghl_by_address(ghl: Arena) -> list[Lead]:
     state = ghl.world.ghl
     twin = state.add_contact(LOCATION, email="other@example.com", additional_emails=[EMAIL])
     for each in (CONTACT, twin.id):
-        state.book(each, starts_at=TOMORROW)
+        state.add_booking(each, starts_at=TOMORROW)
     return [lead(email=EMAIL)]
 
 
 def _ghl_in_two_calendars(ghl: Arena) -> list[Lead]:
     state = ghl.world.ghl
     other = state.add_calendar(LOCATION)
-    booked = [state.book(CONTACT, starts_at=TOMORROW, calendar_id=each) for each in (None, other)]
+    booked = [state.add_booking(CONTACT, starts_at=TOMORROW, calendar_id=each) for each in (None, other)]
     return [replace(lead(booking_id=each.id), id=LeadId(each.id)) for each in booked]
 
 
@@ -79,7 +79,7 @@ def _ghl_in_a_calendar_of_naive_times(ghl: Arena) -> list[Lead]:
 
 def _place(calendly: Arena, address: str = EMAIL, *, days: int = 1) -> str:
     state = calendly.world.calendly
-    return state.book(USER, email=address, starts_at=NOW + days * DAY).id
+    return state.add_booking(USER, email=address, starts_at=NOW + days * DAY).id
 
 
 def _calendly_ahead(calendly: Arena) -> list[Lead]:
@@ -117,7 +117,7 @@ def _calendly_by_address(calendly: Arena) -> list[Lead]:
 
 def _calendly_by_address_of_many(calendly: Arena) -> list[Lead]:
     for number in range(101):
-        calendly.world.calendly.book(USER, email=EMAIL, starts_at=NOW + timedelta(hours=number + 1))
+        calendly.world.calendly.add_booking(USER, email=EMAIL, starts_at=NOW + timedelta(hours=number + 1))
     return [lead(email=EMAIL)]
 
 

@@ -7,17 +7,17 @@ import pytest
 
 from reconcile.domain.ids import Operation, ProviderName
 from reconcile.domain.rate_limit import CALENDLY_FREE_LIMIT, CALENDLY_PAID_LIMIT, GHL_LIMIT, RateLimit
-from reconcile.providers.account import Meter, Published
-from reconcile.providers.http.call import Attempt
+from reconcile.providers.account import AccountUsage, Published
+from reconcile.providers.http.call import ProviderAttempt
 from reconcile.providers.http.rate_limits import RateHeaders
 
 GHL = Published(calls=100, window=timedelta(seconds=10), assumed=GHL_LIMIT)
 CALENDLY = Published(calls=500, window=timedelta(minutes=1), assumed=CALENDLY_PAID_LIMIT)
 
 
-def attempt(**rate: object) -> Attempt:
+def attempt(**rate: object) -> ProviderAttempt:
     """Return an attempt whose answer had these headers."""
-    return Attempt(
+    return ProviderAttempt(
         provider=ProviderName.HIGHLEVEL,
         operation=Operation.APPOINTMENT,
         method="GET",
@@ -60,28 +60,28 @@ def test_the_window_of_the_headers_counts() -> None:
 
 def test_the_lesser_of_both_remainders_counts() -> None:
     """Of the window, and of the day."""
-    meter = Meter()
-    meter.observe(attempt(remaining=99, daily_remaining=3))
+    account_usage = AccountUsage()
+    account_usage.record(attempt(remaining=99, daily_remaining=3))
 
-    assert meter.usage(GHL).remaining == 3
+    assert account_usage.usage(GHL).remaining == 3
 
 
 def test_an_attempt_without_an_answer_tells_nothing_new() -> None:
     """But it counts."""
-    meter = Meter()
-    meter.observe(attempt(remaining=7))
-    meter.observe(replace(attempt(), status=None, rate=None))
+    account_usage = AccountUsage()
+    account_usage.record(attempt(remaining=7))
+    account_usage.record(replace(attempt(), status=None, rate=None))
 
-    usage = meter.usage(GHL)
+    usage = account_usage.usage(GHL)
 
     assert (usage.calls, usage.remaining) == (2, 7)
 
 
 def test_of_two_waits_the_longer_counts() -> None:
     """Whichever came first."""
-    meter = Meter()
+    account_usage = AccountUsage()
     for seconds in (3, 9, 5):
-        meter.wait(timedelta(seconds=seconds))
+        account_usage.wait(timedelta(seconds=seconds))
 
-    assert meter.usage(GHL).not_before == timedelta(seconds=9)
-    assert meter.usage(GHL).not_before is None
+    assert account_usage.usage(GHL).not_before == timedelta(seconds=9)
+    assert account_usage.usage(GHL).not_before is None

@@ -48,7 +48,7 @@ async def test_an_address_in_an_answer_is_never_gone_to() -> None:
     ):
         state = calendly.world.calendly
         for day in range(1, 130):
-            old = state.book(at_calendly.USER, email=EMAIL, starts_at=NOW - timedelta(hours=day))
+            old = state.add_booking(at_calendly.USER, email=EMAIL, starts_at=NOW - timedelta(hours=day))
         state.reschedule(old.id, TOMORROW)
         calendly.switch(FaultKind.URI_ORIGIN, elsewhere)
         calendly.switch(FaultKind.NEXT_PAGE_ORIGIN, elsewhere)

@@ -48,7 +48,9 @@ async def calendly_sweep() -> AsyncIterator[Work]:
     """Give one list of events, and the invitees of each of three."""
     async with calendly() as found:
         state = found.world.calendly
-        booked = [state.book(calendly_world.USER, email=f"{n}@example.com", starts_at=TOMORROW) for n in range(3)]
+        booked = [
+            state.add_booking(calendly_world.USER, email=f"{n}@example.com", starts_at=TOMORROW) for n in range(3)
+        ]
         leads = [replace(lead(booking_id=state.uri(each.id)), id=str(n)) for n, each in enumerate(booked)]  # type: ignore[arg-type]
         yield Work(found=found, requests=4, is_sweep=True, leads=tuple(leads))
 
@@ -58,7 +60,7 @@ async def calendly_lookup() -> AsyncIterator[Work]:
     """Give a search by address: a list of events, and the invitees of each of two."""
     async with calendly() as found:
         for _ in range(2):
-            found.world.calendly.book(calendly_world.USER, email=EMAIL, starts_at=TOMORROW)
+            found.world.calendly.add_booking(calendly_world.USER, email=EMAIL, starts_at=TOMORROW)
         yield Work(found=found, requests=3, is_sweep=False, leads=(lead(email=EMAIL),))
 
 
@@ -68,7 +70,7 @@ async def ghl_sweep() -> AsyncIterator[Work]:
     async with ghl() as found:
         state = found.world.ghl
         calendars = [None, *(state.add_calendar(ghl_world.LOCATION) for _ in range(2))]
-        booked = [state.book(ghl_world.CONTACT, starts_at=TOMORROW, calendar_id=each) for each in calendars]
+        booked = [state.add_booking(ghl_world.CONTACT, starts_at=TOMORROW, calendar_id=each) for each in calendars]
         leads = [replace(lead(booking_id=each.id), id=str(n)) for n, each in enumerate(booked)]  # type: ignore[arg-type]
         yield Work(found=found, requests=4, is_sweep=True, leads=tuple(leads))
 
@@ -80,7 +82,7 @@ async def ghl_lookup() -> AsyncIterator[Work]:
         state = found.world.ghl
         other = state.add_contact(ghl_world.LOCATION, email=EMAIL)
         for each in (ghl_world.CONTACT, other.id):
-            state.book(each, starts_at=TOMORROW)
+            state.add_booking(each, starts_at=TOMORROW)
         yield Work(found=found, requests=3, is_sweep=False, leads=(lead(email=EMAIL),))
 
 

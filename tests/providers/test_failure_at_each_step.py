@@ -7,8 +7,8 @@ import pytest
 from reconcile.domain.change import Answer
 from reconcile.domain.ids import Operation
 from reconcile.errors import ContractFault, ErrorClass, ProviderUnavailable, RateLimited
+from reconcile.simulator import ApiOperation as Simulated
 from reconcile.simulator import FaultKind
-from reconcile.simulator import Operation as Simulated
 from tests.providers.arena import TOMORROW
 from tests.providers.paths import CALENDLY_PATHS, GHL_PATHS
 from tests.providers.steps import FAILURES, Path, answer, staged, without

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reconcile.domain.ids import Operation, ProviderName
 from reconcile.errors import ContractFault
 from reconcile.providers import fields
-from reconcile.providers.fields import Body
+from reconcile.providers.fields import JsonBody
 
 NEW_YORK = ZoneInfo("America/New_York")
 ANY_JSON = st.recursive(
@@ -149,7 +149,7 @@ def test_a_shape_is_bounded(content: object) -> None:
 @given(ANY_JSON)
 def test_reading_a_field_gives_a_value_or_a_contract_fault(content: object) -> None:
     """Whatever stands there."""
-    body = Body({"x": content}, ProviderName.HIGHLEVEL, Operation.APPOINTMENT, "GHL appointment")
+    body = JsonBody({"x": content}, ProviderName.HIGHLEVEL, Operation.APPOINTMENT, "GHL appointment")
 
     for read in (
         lambda: body.id(body.mapping(), "x"),

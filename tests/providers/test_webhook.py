@@ -25,7 +25,7 @@ from reconcile.errors import (
 from reconcile.ports import OutboxRow
 from reconcile.providers.http.transport import AiohttpTransport
 from reconcile.providers.webhook import WebhookSink
-from reconcile.wire.signing import signed
+from reconcile.wire.signing import signature_headers
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SECRET = "a-key-of-some-length"
@@ -94,7 +94,7 @@ def test_the_signature_is_that_of_the_specification() -> None:
     key = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     at = datetime.fromtimestamp(1614265330, UTC)
 
-    headers = signed("msg_p5jXN8AQM9LWM0D4loKWxJek", b'{"test": 2432232314}', key=key, at=at)
+    headers = signature_headers("msg_p5jXN8AQM9LWM0D4loKWxJek", b'{"test": 2432232314}', key=key, at=at)
 
     assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
@@ -110,7 +110,9 @@ async def test_a_key_in_base64_is_decoded() -> None:
     await sink(answer, secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").deliver(ROW, deadline=110)
 
     (request,) = seen
-    expected = signed("k-1", request.content, key=base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), at=NOW)
+    expected = signature_headers(
+        "k-1", request.content, key=base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), at=NOW
+    )
     assert request.headers["webhook-signature"] == expected["webhook-signature"]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import text
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.backfill.plan import BackfillPlan, Caps, ItemState, PlanId, Selection
+from reconcile.domain.backfill.plan import BackfillPlan, ChangeCaps, ItemState, PlanId, Selection
 from reconcile.domain.ids import AppointmentId, LeadId, RunId
 from reconcile.domain.run.report import RunReport, Trigger
 from reconcile.domain.shard import Shard
@@ -20,11 +20,11 @@ from tests.services.fakes import START
 from tests.use_cases import (
     ROUND,
     Applying,
+    BackfillRequest,
+    Dependencies,
     OwnBreakers,
-    Parts,
     RunRequest,
     Stop,
-    Wanted,
     backfill,
     carrying_out,
     planning,
@@ -35,7 +35,7 @@ PLAN = PlanId("plan-1")
 DAYS = timedelta(days=1)
 BOOKED = Selection(stale_booked=START + timedelta(days=365))
 """Every lead that holds a booking."""
-OPEN = Caps(changes=1_000_000, percent=100, canceled_percent=100)
+OPEN = ChangeCaps(changes=1_000_000, percent=100, canceled_percent=100)
 
 
 def _as_it_is(store: Store) -> Store:
@@ -54,12 +54,17 @@ class Backfilling:
     wrap: Callable[[Store], Store] = _as_it_is
 
     async def plan(
-        self, selection: Selection = BOOKED, *, caps: Caps = OPEN, within: timedelta = timedelta(hours=6), **asked: Any
+        self,
+        selection: Selection = BOOKED,
+        *,
+        caps: ChangeCaps = OPEN,
+        within: timedelta = timedelta(hours=6),
+        **asked: Any,
     ) -> tuple[BackfillPlan, RunReport | None]:
         """Plan as ``bootstrap.backfill.plan`` does."""
         store, clock = self.desk.store, self.desk.clock
-        wanted = Wanted(name=PLAN, selection=selection, asked=asked, within=within, share=0.5)
-        made = await backfill.begin(wanted, store=store, clock=clock)
+        request = BackfillRequest(name=PLAN, selection=selection, asked=asked, within=within, share=0.5)
+        made = await backfill.begin(request, store=store, clock=clock)
         own = OwnBreakers(store.breakers)
         trouble = None
         if made.planned_at is None:
@@ -106,14 +111,14 @@ class Backfilling:
             request,
             run_id=RunId(f"{state}-{self.rounds:03}-{id(self):x}"),
             policy=replace(self.desk.policy, budget=ROUND, rate_share=0.5),
-            parts=Parts(
+            deps=Dependencies(
                 store=store,
                 providers=self.desk.providers,
                 clock=self.desk.clock,
                 random=random.Random(self.rounds),
                 telemetry=self.desk.ear,
                 stop=self.stop,
-                work=work,
+                batch_handler=work,
             ),
         )
 

@@ -42,29 +42,29 @@ def a_board(
     is_restricted: bool = False,
     is_partial: bool = False,
 ) -> BreakerRegistry:
-    board = BreakerRegistry(stored, policy=policy, run_id=RunId("run-1"), batch_size=50, is_restricted=is_restricted)
-    board.begin({ws(n): ALL for n in range(workspaces)}, now, is_partial=is_partial)
-    return board
+    registry = BreakerRegistry(stored, policy=policy, run_id=RunId("run-1"), batch_size=50, is_restricted=is_restricted)
+    registry.begin({ws(n): ALL for n in range(workspaces)}, now, is_partial=is_partial)
+    return registry
 
 
-def decide(board: BreakerRegistry, controls: Iterable[Control] = (), *, now: datetime = NOW) -> None:
+def decide(registry: BreakerRegistry, controls: Iterable[Control] = (), *, now: datetime = NOW) -> None:
     """Answer the controls of whoever is suspected, and make no more."""
-    for key in list(board.suspects):
-        board.answer_controls(key, controls, now, is_exhausted=True)
+    for key in list(registry.suspects):
+        registry.answer_controls(key, controls, now, is_exhausted=True)
 
 
-def asked(board: BreakerRegistry, number: int, fault: Fault, *, lookup: Lookup = GHL, now: datetime = NOW) -> bool:
+def asked(registry: BreakerRegistry, number: int, fault: Fault, *, lookup: Lookup = GHL, now: datetime = NOW) -> bool:
     """Ask about one lead of a workspace; return whether the call was let through. No control can be had."""
-    admission = board.admit(ws(number), lookup, now)
+    admission = registry.admit(ws(number), lookup, now)
     if isinstance(admission, Refusal):
         return False
-    board.record(admission, fault, now)
-    decide(board, now=now)
+    registry.record(admission, fault, now)
+    decide(registry, now=now)
     return True
 
 
-def states(board: BreakerRegistry) -> dict[str, str]:
-    return {str(b.key): b.state for b in board.breakers() if b.state is not BreakerState.CLOSED}
+def states(registry: BreakerRegistry) -> dict[str, str]:
+    return {str(b.key): b.state for b in registry.breakers() if b.state is not BreakerState.CLOSED}
 
 
 LATER = NOW + POLICY.cooldown

@@ -29,7 +29,7 @@ def listed(desk: Desk) -> Desk:
 async def channel(desk: Desk) -> FakeChannel:
     """Give a channel that knows a company in which all is well."""
     channel = FakeChannel()
-    desk.alarm = an_alarm(channel)
+    desk.notifier = an_alarm(channel)
     await desk.fill([5, 5, 5])
     await desk.run()
     assert channel.messages == []

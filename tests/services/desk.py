@@ -20,7 +20,7 @@ from reconcile.store.session import open_store
 from tests.domain.factories import a_booked_lead, a_lead, an_appointment
 from tests.services.fakes import START, Allowance, Ear, FakeClock, FakeProvider, FakeSink, a_workspace
 from tests.stores import DEFAULT
-from tests.use_cases import Alarm, Parts, RunPolicy, RunRequest, Stop, run
+from tests.use_cases import Dependencies, Notifier, RunPolicy, RunRequest, Stop, run
 
 TICK = timedelta(minutes=1)
 GHL = ProviderName.HIGHLEVEL
@@ -36,7 +36,7 @@ class Desk:
     providers: dict[ProviderName, FakeProvider]
     policy: RunPolicy = field(default_factory=RunPolicy)
     sink: FakeSink | None = None
-    alarm: Alarm | None = None
+    notifier: Notifier | None = None
     ear: Ear = field(default_factory=Ear)
     stop: Stop = field(default_factory=Stop)
     reports: list[RunReport] = field(default_factory=list)
@@ -53,14 +53,14 @@ class Desk:
             RunRequest(**wanted),
             run_id=RunId(f"run-{len(self.reports) + 1:03}"),
             policy=self.policy,
-            parts=Parts(
+            deps=Dependencies(
                 store=store or self.store,
                 providers=self.providers,
                 clock=self.clock,
                 random=random.Random(len(self.reports)),
                 telemetry=self.ear,
                 sink=self.sink,
-                alarm=self.alarm,
+                notifier=self.notifier,
                 stop=self.stop,
             ),
         )
@@ -97,7 +97,7 @@ class Desk:
         """Return every row of every table."""
         database = Database(self.url)
         try:
-            async with database.reading() as connection:
+            async with database.read_connection() as connection:
                 metadata = MetaData()
                 await connection.run_sync(metadata.reflect)
                 return {

@@ -26,7 +26,7 @@ from reconcile.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from reconcile.ports import OutboxRow, Silence, Sweep, Usage
+from reconcile.ports import NoopTelemetry, OutboxRow, Sweep, Usage
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 Verdict: TypeAlias = Answer | SkipReason | Exception
@@ -232,7 +232,7 @@ class FakeSink:
 
 
 @dataclass
-class Ear(Silence):
+class Ear(NoopTelemetry):
     """Hears what is told to an operator's tools."""
 
     events: list[str] = field(default_factory=list)

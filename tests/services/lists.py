@@ -67,7 +67,7 @@ class MemoryOutbox:
     async def pending(self, *, now: datetime, limit: int) -> Sequence[OutboxRow]:
         return [row for key, row in self.rows.items() if key not in self.done][:limit]
 
-    async def delivered(self, keys: Sequence[str], *, at: datetime) -> None:
+    async def mark_delivered(self, keys: Sequence[str], *, at: datetime) -> None:
         self.done += keys
 
     async def pending_count(self) -> int:
@@ -92,7 +92,7 @@ class PostponingOutbox(MemoryOutbox):
 
     postponements: list[tuple[str, datetime]] = field(default_factory=list)
 
-    async def postponed(self, keys: Sequence[str], *, until: datetime) -> None:
+    async def postpone(self, keys: Sequence[str], *, until: datetime) -> None:
         self.postponements += [(key, until) for key in keys]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from reconcile.domain.run.cadence import CadenceOverride
 from reconcile.errors import MirrorConflict
-from reconcile.ports import Announcement, OrderRow, StateObject
+from reconcile.ports import Announcement, AppliedAnnotation, StateObject
 
 
 @dataclass
@@ -28,12 +28,12 @@ class MemoryCadences:
 class MemoryOrders:
     """The port ``Orders``."""
 
-    rows: dict[str, OrderRow] = field(default_factory=dict)
+    rows: dict[str, AppliedAnnotation] = field(default_factory=dict)
 
-    async def seen(self) -> Sequence[OrderRow]:
+    async def list_all(self) -> Sequence[AppliedAnnotation]:
         return [self.rows[key] for key in sorted(self.rows)]
 
-    async def remember(self, row: OrderRow) -> None:
+    async def remember(self, row: AppliedAnnotation) -> None:
         self.rows[row.key] = row
 
     async def forget(self, key: str) -> None:

@@ -13,7 +13,7 @@ from reconcile.domain.shard import Shard
 from reconcile.ports import Store
 from tests.services.backfilling import BOOKED, PLAN, Backfilling, a_plan
 from tests.services.desk import Desk
-from tests.use_cases import Applying, OwnBreakers, Parts, RunRequest, Stop, carrying_out, planning, run
+from tests.use_cases import Applying, Dependencies, OwnBreakers, RunRequest, Stop, carrying_out, planning, run
 
 Path = Callable[[Desk, Store], Awaitable[RunReport]]
 WS = WorkspaceId("ws-0")
@@ -49,14 +49,14 @@ async def apply_round(desk: Desk, store: Store, shard: Shard | None = None) -> R
         RunRequest(workspace_limit=100, leads_per_workspace=50, whole_set=True, trigger=Trigger.BACKFILL, shard=shard),
         run_id=RunId("apply-1"),
         policy=desk.policy,
-        parts=Parts(
+        deps=Dependencies(
             store=carrying_out(store, PLAN, breakers=OwnBreakers(None)),
             providers=desk.providers,
             clock=desk.clock,
             random=random.Random(1),
             telemetry=desk.ear,
             stop=Stop(),
-            work=Applying(PLAN),
+            batch_handler=Applying(PLAN),
         ),
     )
 

@@ -44,15 +44,16 @@ TABLE: Mapping[str, Methods] = {
     ),
     "Leases": _methods(reads="held", writes="acquire release"),
     "Ledger": _methods(
-        reads="runs ticks run batches changes signatures sightings prunable", writes="begin finish prune"
+        reads="runs scheduled_runs run batches changes signatures sightings prunable",
+        writes="begin_run finish_run prune",
     ),
     "LogSource": _methods(reads="entries"),
-    "Orders": _methods(reads="seen", writes="remember forget"),
-    "Outbox": _methods(reads="pending pending_count", writes="delivered postponed"),
+    "AppliedAnnotations": _methods(reads="list_all", writes="remember forget"),
+    "Outbox": _methods(reads="pending pending_count", writes="mark_delivered postpone"),
     "Provider": _methods(reads="answer sweep", local="lookup sweep_cost usage"),
     "Span": _methods(local="note fail link"),
     "StateMirror": _methods(reads="read forbidden", writes="patch announce"),
-    "Telemetry": _methods(local="event warning span measure attempted send"),
+    "Telemetry": _methods(local="event warning span measure record_attempt send"),
     "TokenSource": _methods(reads="of"),
 }
 """Every method of every port. A new method has to be entered here: is it safe in a dry run?"""

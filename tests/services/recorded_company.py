@@ -25,7 +25,7 @@ from tests.services.memory import MemoryMirror
 from tests.services.port_methods import Recorder
 from tests.services.told import FakeChannel, an_alarm
 from tests.stores import DEFAULT
-from tests.use_cases import Mirror, Parts, RunRequest, Stop, run
+from tests.use_cases import Dependencies, Mirror, RunRequest, Stop, run
 
 CALENDLY = ProviderName.CALENDLY
 
@@ -50,18 +50,18 @@ class Company:
         """The arguments that most views take."""
         return {"now": self.desk.clock.now(), "breaker": BreakerPolicy()}
 
-    def parts(self) -> Parts:
+    def parts(self) -> Dependencies:
         """Return all that a run may use, with nothing left out."""
         record, clock = self.recorder.wrap, self.desk.clock
         mirror = record("StateMirror", self.mirror)
-        return Parts(
+        return Dependencies(
             store=self.store,
             providers={name: record("Provider", each) for name, each in self.desk.providers.items()},
             clock=clock,
             random=random.Random(1),
             telemetry=self.ear,
             sink=record("EffectSink", self.sink),
-            alarm=an_alarm(record("AlertChannel", self.channel)),
+            notifier=an_alarm(record("AlertChannel", self.channel)),
             mirror=Mirror(port=mirror, clock=clock, random=random.Random(1), telemetry=Ear()),
             stop=Stop(),
         )
@@ -69,7 +69,7 @@ class Company:
     async def run(self, **asked: Any) -> RunReport:
         """Make a run; it is dry unless it is *asked* otherwise."""
         wanted = {"workspace_limit": 100, "leads_per_workspace": 50, "dry_run": True, **asked}
-        return await run(RunRequest(**wanted), run_id=RunId("dry-run"), policy=self.desk.policy, parts=self.parts())
+        return await run(RunRequest(**wanted), run_id=RunId("dry-run"), policy=self.desk.policy, deps=self.parts())
 
 
 @asynccontextmanager

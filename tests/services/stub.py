@@ -19,15 +19,15 @@ from reconcile.ports import (
     Budgets,
     ChangeRow,
     ChannelState,
-    Claim,
     Leads,
+    LeaseHolder,
     Leases,
     Ledger,
     Outbox,
     RunRow,
+    ScheduledRun,
     SightingRow,
     SignatureRow,
-    TickRow,
 )
 from reconcile.ports import Store as StorePort
 from tests.services.memory import MemoryCadences, MemoryOrders
@@ -47,7 +47,7 @@ class Stub:
     batches: Sequence[BatchRow] = ()
     changes: Sequence[ChangeRow] = ()
     signatures: Sequence[SignatureRow] = ()
-    ticks: Sequence[TickRow] = ()
+    ticks: Sequence[ScheduledRun] = ()
     sightings: Sequence[SightingRow] = ()
     at_risk: Sequence[Lead] = ()
     ages: Ages = field(default_factory=Ages)
@@ -55,7 +55,7 @@ class Stub:
     mismatches: Mapping[MismatchKind, int] = field(default_factory=dict)
     pending: int = 0
     channels: Mapping[str, ChannelState] = field(default_factory=dict)
-    held: Mapping[str, Claim] = field(default_factory=dict)
+    held: Mapping[str, LeaseHolder] = field(default_factory=dict)
     freshness: Freshness = field(default_factory=Freshness)
     cadences: MemoryCadences = field(default_factory=MemoryCadences)
     orders: MemoryOrders = field(default_factory=MemoryOrders)
@@ -72,7 +72,7 @@ class Stub:
             ledger=cast("Ledger", _Ledger(self)),
             outbox=cast("Outbox", _Outbox(self)),
             cadences=self.cadences,
-            orders=self.orders,
+            applied_annotations=self.orders,
             alerts=cast("Alerts", _Alerts(self)),
             backfills=cast("Backfills", None),
         )
@@ -114,7 +114,7 @@ class _Leads:
 class _Leases:
     stub: Stub
 
-    async def held(self) -> Mapping[str, Claim]:
+    async def held(self) -> Mapping[str, LeaseHolder]:
         return self.stub.held
 
 
@@ -133,7 +133,7 @@ class _Breakers:
         if self.stub.refusals:
             self.stub.refusals -= 1
             moved = stored or Breaker(key=breaker.key)
-            self.stub.breakers[breaker.key] = moved.released(NOW) if stored else moved
+            self.stub.breakers[breaker.key] = moved.drop_expired_override(NOW) if stored else moved
             return False
         if (stored.generation if stored else 0) != expected_generation:
             return False
@@ -161,7 +161,7 @@ class _Ledger:
     async def signatures(self, **_: object) -> Sequence[SignatureRow]:
         return self.stub.signatures
 
-    async def ticks(self, *, after: TickRow | None = None, **_: object) -> Sequence[TickRow]:
+    async def scheduled_runs(self, *, after: ScheduledRun | None = None, **_: object) -> Sequence[ScheduledRun]:
         return () if after else self.stub.ticks
 
     async def sightings(self, **_: object) -> Sequence[SightingRow]:

@@ -63,21 +63,21 @@ async def test_a_channel_that_fails_is_left_alone_for_twice_as_long_each_time(de
     desk.ghl.always = failure(ErrorClass.CONTRACT)
     await desk.run(then=SECOND)
     channel = FakeChannel(trouble=AlertNotDelivered("slack answered 500"))
-    alarm = an_alarm(channel)
+    notifier = an_alarm(channel)
 
     async def remembered() -> ChannelState:
         return (await desk.store.alerts.channels())["slack"]
 
     for number, pause in enumerate(PAUSES, start=1):
-        await look(desk, alarm, f"due-{number}")
+        await look(desk, notifier, f"due-{number}")
         state = await remembered()
         assert (state.failures, state.not_before) == (number, desk.clock.now() + pause * SECOND)
         desk.clock.advance((pause - 1) * SECOND)
-        await look(desk, alarm, f"early-{number}")
+        await look(desk, notifier, f"early-{number}")
         assert await remembered() == state
         desk.clock.advance(SECOND)
     channel.trouble = None
-    await look(desk, alarm, "well")
+    await look(desk, notifier, "well")
     state = await remembered()
 
     assert (state.failures, state.failing_since, state.fault, state.not_before) == (0, None, None, None)

@@ -14,7 +14,7 @@ from reconcile.errors import AlertNotDelivered, ErrorClass, StoreUnavailable
 from tests.services.desk import TICK, Desk, Wrapped
 from tests.services.fakes import failure
 from tests.services.told import GHL_TRIPPED, FakeChannel, an_alarm, heal, look, seven
-from tests.use_cases import tell
+from tests.use_cases import notify
 
 pytestmark = pytest.mark.integration
 
@@ -116,7 +116,7 @@ async def test_a_dead_channel_fails_no_run_holds_up_no_other_and_is_left_alone_f
     desk: Desk, channel: FakeChannel
 ) -> None:
     well = FakeChannel("email")
-    desk.alarm = an_alarm(channel, well)
+    desk.notifier = an_alarm(channel, well)
     channel.trouble = AlertNotDelivered("slack answered 429", retry_after=timedelta(minutes=3))
     desk.ghl.always = failure(ErrorClass.CONTRACT)
     reports = [await desk.run() for _ in range(3)]
@@ -133,7 +133,7 @@ async def test_a_dead_channel_fails_no_run_holds_up_no_other_and_is_left_alone_f
 
 async def test_channels_that_confirm_at_the_same_time_are_all_remembered(desk: Desk, channel: FakeChannel) -> None:
     others = [FakeChannel(name) for name in ("email", "webhook", "pagerduty")]
-    desk.alarm = an_alarm(channel, *others)
+    desk.notifier = an_alarm(channel, *others)
     desk.ghl.always = failure(ErrorClass.CONTRACT)
     for _ in range(3):
         await desk.run()
@@ -143,7 +143,7 @@ async def test_channels_that_confirm_at_the_same_time_are_all_remembered(desk: D
 
 async def test_a_bug_in_a_channel_is_that_channels_allook(desk: Desk, channel: FakeChannel) -> None:
     broken = FakeChannel("email", trouble=ZeroDivisionError("c4n4ry"))
-    desk.alarm = an_alarm(broken, channel)
+    desk.notifier = an_alarm(broken, channel)
     desk.ghl.always = failure(ErrorClass.CONTRACT)
     report = await desk.run()
 
@@ -164,7 +164,7 @@ async def test_a_memory_that_fails_costs_the_telling_and_not_the_run(desk: Desk,
 
 
 async def test_a_channel_that_ignores_its_deadline_ends_with_the_budget(desk: Desk, channel: FakeChannel) -> None:
-    desk.alarm = replace(an_alarm(channel), budget=timedelta(seconds=0.5))
+    desk.notifier = replace(an_alarm(channel), budget=timedelta(seconds=0.5))
     channel.hangs = True
     desk.ghl.always = failure(ErrorClass.CONTRACT)
     report = await desk.run()
@@ -178,10 +178,10 @@ async def test_a_channel_that_ignores_its_deadline_ends_with_the_budget(desk: De
 
 async def test_runs_side_by_side_tell_each_thing_once(desk: Desk, channel: FakeChannel) -> None:
     desk.ghl.always = failure(ErrorClass.CONTRACT)
-    alarm, desk.alarm = desk.alarm, None
+    notifier, desk.notifier = desk.notifier, None
     await desk.run()
     for n in range(4):
-        await asyncio.gather(*(look(desk, alarm, f"run-{n}-{m}") for m in range(3)))
+        await asyncio.gather(*(look(desk, notifier, f"run-{n}-{m}") for m in range(3)))
 
     assert channel.told == [(News.NEW, GHL_TRIPPED)]
 
@@ -206,6 +206,6 @@ async def test_while_all_is_well_nothing_is_written(desk: Desk, channel: FakeCha
         alerts=Wrapped(desk.store.alerts, save=refuse, save_channel=refuse),
         leases=Wrapped(desk.store.leases, acquire=refuse),
     )
-    await tell(desk.alarm, holder="run-9", store=guarded, clock=desk.clock, telemetry=desk.ear)
+    await notify(desk.notifier, holder="run-9", store=guarded, clock=desk.clock, telemetry=desk.ear)
 
     assert "alerts.not_told" not in desk.ear.events

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.backfill.plan import Caps, ItemState
+from reconcile.domain.backfill.plan import ChangeCaps, ItemState
 from reconcile.domain.backfill.planned_change import PlannedLead
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.outcome import Outcome
@@ -38,7 +38,7 @@ def rows(outcome: Outcome, count: int, *, changed: bool, first: int = 0) -> list
     return found
 
 
-async def held(caps: Caps, found: Sequence[ItemRow]) -> Sequence[str]:
+async def held(caps: ChangeCaps, found: Sequence[ItemRow]) -> Sequence[str]:
     """Return why a plan of these leads is held."""
     memory = MemoryPlan(found)
     memory.stored = replace(memory.stored, selected=len(found))
@@ -52,7 +52,7 @@ async def test_a_change_of_every_outcome_counts_towards_the_cap_of_its_kind(outc
     """A confirmed absence cancels the customer's row, so it counts as a cancellation."""
     kind = Outcome.CANCELED if outcome is Outcome.ABSENT else outcome
     rest = rows(Outcome.UNCHANGED, 8, changed=False, first=2)
-    caps = Caps(changes=1, percent=100, canceled_percent=100)
+    caps = ChangeCaps(changes=1, percent=100, canceled_percent=100)
     at_the_cap = await held(caps, [*rows(outcome, 1, changed=True), *rest])
     beyond = await held(caps, [*rows(outcome, 2, changed=True), *rest])
 
@@ -67,13 +67,15 @@ async def test_absences_and_cancellations_are_one_kind() -> None:
     three = [*canceled, *rows(Outcome.ABSENT, 2, changed=True, first=1), *rest[:-1]]
 
     assert len(two) == len(three) == 20
-    assert await held(Caps(), two) == ()
-    assert await held(Caps(), three) == ("3 of 20 leads (15 %) would become canceled, and 10 % may without approval",)
+    assert await held(ChangeCaps(), two) == ()
+    assert await held(ChangeCaps(), three) == (
+        "3 of 20 leads (15 %) would become canceled, and 10 % may without approval",
+    )
 
 
 @pytest.mark.parametrize("outcome", DECISIVE)
 async def test_an_outcome_without_a_change_counts_towards_no_cap(outcome: Outcome) -> None:
-    assert await held(Caps(changes=0, percent=0, canceled_percent=0), rows(outcome, 5, changed=False)) == ()
+    assert await held(ChangeCaps(changes=0, percent=0, canceled_percent=0), rows(outcome, 5, changed=False)) == ()
 
 
 async def test_the_percentage_is_of_the_planned_leads_and_not_of_the_selected_ones() -> None:
@@ -84,10 +86,10 @@ async def test_the_percentage_is_of_the_planned_leads_and_not_of_the_selected_on
         for n, state in enumerate([ItemState.SKIPPED, ItemState.FAILED] * 10)
     ]
 
-    assert await held(Caps(), [*planned, *skipped]) == (
+    assert await held(ChangeCaps(), [*planned, *skipped]) == (
         "1 of 9 leads (11 %) would become canceled, and 10 % may without approval",
     )
-    assert await held(Caps(), [*planned, *rows(Outcome.UNCHANGED, 1, changed=False, first=9)]) == ()
+    assert await held(ChangeCaps(), [*planned, *rows(Outcome.UNCHANGED, 1, changed=False, first=9)]) == ()
 
 
 @dataclass(frozen=True)

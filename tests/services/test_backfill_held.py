@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reconcile.domain.alert import News
-from reconcile.domain.backfill.plan import Caps, ItemState, PlanState, Selection
+from reconcile.domain.backfill.plan import ChangeCaps, ItemState, PlanState, Selection
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.rate_limit import Grant
 from reconcile.errors import ErrorClass, RequestError
@@ -20,7 +20,7 @@ async def test_more_cancellations_than_one_in_ten_hold_the_plan_until_its_hash_i
     await desk.fill([10])
     cancel(desk, ["ws-0-lead-001", "ws-0-lead-002"])
     work = Backfilling(desk)
-    plan, _ = await work.plan(caps=Caps())
+    plan, _ = await work.plan(caps=ChangeCaps())
     counts = await desk.store.backfills.counts(PLAN)
 
     assert plan.held == ("2 of 10 leads (20 %) would become canceled, and 10 % may without approval",)
@@ -39,12 +39,12 @@ async def test_more_cancellations_than_one_in_ten_hold_the_plan_until_its_hash_i
 @pytest.mark.parametrize(
     ("caps", "said"),
     [
-        (Caps(changes=1, percent=100, canceled_percent=100), "2 leads would become rescheduled, and 1 may"),
-        (Caps(percent=10), r"2 of 10 leads \(20 %\) would become rescheduled"),
+        (ChangeCaps(changes=1, percent=100, canceled_percent=100), "2 leads would become rescheduled, and 1 may"),
+        (ChangeCaps(percent=10), r"2 of 10 leads \(20 %\) would become rescheduled"),
     ],
     ids=["in number", "in percent"],
 )
-async def test_every_kind_of_change_has_a_cap(desk: Desk, caps: Caps, said: str) -> None:
+async def test_every_kind_of_change_has_a_cap(desk: Desk, caps: ChangeCaps, said: str) -> None:
     await desk.fill([10])
     move(desk, ["ws-0-lead-001", "ws-0-lead-002"])
     work = Backfilling(desk)
@@ -175,11 +175,11 @@ async def test_rows_that_the_schedule_has_verified_meanwhile_are_its_own_work_an
 async def test_operators_are_told_why_a_plan_is_held_and_that_it_is_no_more(desk: Desk, channel: FakeChannel) -> None:
     cancel(desk, ["ws-0-lead-001", "ws-0-lead-002"])
     work = Backfilling(desk)
-    plan, _ = await work.plan(caps=Caps())
-    await look(desk, desk.alarm, "tick-1")
+    plan, _ = await work.plan(caps=ChangeCaps())
+    await look(desk, desk.notifier, "tick-1")
     told = [(notice.news, notice.alert) for message in channel.messages for notice in message.notices]
     await work.apply(approve=plan.hash)
-    await look(desk, desk.alarm, "tick-2")
+    await look(desk, desk.notifier, "tick-2")
 
     assert [(news, alert.key) for news, alert in told] == [(News.NEW, "held_backfill:plan-1")]
     assert told[0][1].condition.text == "2 of 15 leads (13 %) would become canceled, and 10 % may without approval"

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerScope, BreakerState
 from reconcile.domain.ids import RunId
 from reconcile.domain.page import Band
-from reconcile.ports import TickRow
+from reconcile.ports import ScheduledRun
 from tests.services.stub import NOW
-from tests.use_cases import Chronicle, Timeline, instant
+from tests.use_cases import Timeline, TimelineBuilder, instant
 
 SINCE = NOW - timedelta(hours=1)
 GHL = "provider:ghl"
@@ -29,8 +29,8 @@ def told(state: str, *, since: float, breaker: str = GHL) -> Mapping[str, Any]:
     return {"breaker": breaker, "state": state, "since": instant(at(since))}
 
 
-def tick(minute: float, *breakers: Mapping[str, Any]) -> TickRow:
-    return TickRow(
+def tick(minute: float, *breakers: Mapping[str, Any]) -> ScheduledRun:
+    return ScheduledRun(
         run_id=RunId(f"r{minute}"),
         started_at=at(minute),
         ended_at=at(minute),
@@ -41,11 +41,11 @@ def tick(minute: float, *breakers: Mapping[str, Any]) -> TickRow:
     )
 
 
-def drawn(ticks: Sequence[TickRow], *breakers: Breaker, most: int = 9) -> Timeline:
-    chronicle = Chronicle(since=SINCE, now=NOW)
+def drawn(ticks: Sequence[ScheduledRun], *breakers: Breaker, most: int = 9) -> Timeline:
+    builder = TimelineBuilder(since=SINCE, now=NOW)
     for each in ticks:
-        chronicle.add(each)
-    return chronicle.timeline(breakers, most=most)
+        builder.add(each)
+    return builder.timeline(breakers, most=most)
 
 
 def spans(found: Timeline) -> list[tuple[str, float, float]]:

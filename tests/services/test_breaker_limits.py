@@ -24,9 +24,9 @@ BATCH = 50
 """Leads in a batch of the tests' boards."""
 
 
-def admitted(board: BreakerRegistry, number: int, *, most: int = 2 * BATCH) -> int:
+def admitted(registry: BreakerRegistry, number: int, *, most: int = 2 * BATCH) -> int:
     """Return how many calls of one workspace are let through that are all answered well, up to *most*."""
-    return sum(asked(board, number, None, now=LATER) for _ in range(most))
+    return sum(asked(registry, number, None, now=LATER) for _ in range(most))
 
 
 def half_open(key: BreakerKey, stage: int) -> Breaker:
@@ -39,54 +39,54 @@ def half_open(key: BreakerKey, stage: int) -> Breaker:
 
 @pytest.mark.parametrize("key", [GHL_KEY, RUN_KEY])
 def test_a_round_makes_three_probes_each_in_another_workspace(key: BreakerKey) -> None:
-    board = a_board(stored=[an_open(key)], now=LATER)
-    admissions = [board.admit(ws(number), GHL, LATER) for number in (0, 0, 1, 1, 2, 3, 4)]
+    registry = a_board(stored=[an_open(key)], now=LATER)
+    admissions = [registry.admit(ws(number), GHL, LATER) for number in (0, 0, 1, 1, 2, 3, 4)]
 
     assert [isinstance(each, Admission) for each in admissions] == [True, False, True, False, True, False, False]
 
 
 def test_a_workspace_that_is_probed_is_asked_once() -> None:
-    board = a_board(stored=[an_open(ws_key(0))], now=LATER)
+    registry = a_board(stored=[an_open(ws_key(0))], now=LATER)
 
-    assert [isinstance(board.admit(ws(0), GHL, LATER), Admission) for _ in range(3)] == [True, False, False]
+    assert [isinstance(registry.admit(ws(0), GHL, LATER), Admission) for _ in range(3)] == [True, False, False]
 
 
 @pytest.mark.parametrize(("failures", "is_open"), [(0, False), (1, False), (2, True), (3, True)])
 def test_the_majority_of_a_round_of_probes_decides_once_all_are_in(failures: int, *, is_open: bool) -> None:
-    board = a_board(stored=[an_open(GHL_KEY)], now=LATER)
+    registry = a_board(stored=[an_open(GHL_KEY)], now=LATER)
     seen = []
     for number in range(POLICY.probes):
-        asked(board, number, ErrorClass.CONTRACT if number < failures else None, now=LATER)
-        breaker = board.breaker(GHL_KEY)
+        asked(registry, number, ErrorClass.CONTRACT if number < failures else None, now=LATER)
+        breaker = registry.breaker(GHL_KEY)
         seen.append((breaker.state, breaker.stage))
 
     assert set(seen[:-1]) == {(BreakerState.HALF_OPEN, 0)}
     assert seen[-1] == ((BreakerState.OPEN, 0) if is_open else (BreakerState.HALF_OPEN, 1))
     if is_open:
-        assert (board.breaker(GHL_KEY).checks, board.breaker(GHL_KEY).errors) == (POLICY.probes, failures)
+        assert (registry.breaker(GHL_KEY).checks, registry.breaker(GHL_KEY).errors) == (POLICY.probes, failures)
 
 
 @pytest.mark.parametrize(("stage", "share"), [*enumerate(POLICY.ramp, start=1)])
 def test_a_ramp_lets_its_share_of_a_batch_through_in_each_workspace(stage: int, share: float) -> None:
-    board = a_board(stored=[half_open(GHL_KEY, stage)], now=LATER)
-    limits = [board.batch_limit(ws(number), [GHL.provider], LATER) for number in range(2)]
-    beside_another = board.batch_limit(ws(0), ALL, LATER)
-    found = [admitted(board, number) for number in range(2)]
+    registry = a_board(stored=[half_open(GHL_KEY, stage)], now=LATER)
+    limits = [registry.batch_limit(ws(number), [GHL.provider], LATER) for number in range(2)]
+    beside_another = registry.batch_limit(ws(0), ALL, LATER)
+    found = [admitted(registry, number) for number in range(2)]
 
     assert limits == found == [ceil(share * BATCH)] * 2
     assert beside_another == BATCH
 
 
 def test_a_provider_comes_back_by_a_tenth_by_half_and_then_whole() -> None:
-    board = a_board(stored=[half_open(GHL_KEY, 0)], now=LATER + POLICY.cooldown)
+    registry = a_board(stored=[half_open(GHL_KEY, 0)], now=LATER + POLICY.cooldown)
     steps = []
     for number in range(POLICY.probes):
-        asked(board, number, None, now=LATER)
-    steps.append(board.breaker(GHL_KEY))
+        asked(registry, number, None, now=LATER)
+    steps.append(registry.breaker(GHL_KEY))
     for _ in range(2):
-        asked(board, 0, None, now=LATER)
-        board.finish(LATER)
-        steps.append(board.breaker(GHL_KEY))
+        asked(registry, 0, None, now=LATER)
+        registry.end(LATER)
+        steps.append(registry.breaker(GHL_KEY))
 
     assert [(each.state, each.share(POLICY, LATER)) for each in steps] == [
         (BreakerState.HALF_OPEN, 0.1),
@@ -96,42 +96,42 @@ def test_a_provider_comes_back_by_a_tenth_by_half_and_then_whole() -> None:
 
 
 def test_a_run_without_a_success_widens_nothing() -> None:
-    board = a_board(stored=[half_open(GHL_KEY, 1)], now=LATER)
-    board.finish(LATER)
+    registry = a_board(stored=[half_open(GHL_KEY, 1)], now=LATER)
+    registry.end(LATER)
 
-    assert board.breaker(GHL_KEY).stage == 1
+    assert registry.breaker(GHL_KEY).stage == 1
 
 
 @pytest.mark.parametrize("kind", [ErrorClass.REJECTED, ErrorClass.CREDENTIAL, ErrorClass.UNAVAILABLE])
 def test_a_workspace_is_parked_by_its_fifth_check_and_not_by_its_fourth(kind: ErrorClass) -> None:
-    board = a_board()
+    registry = a_board()
     parked = []
     for _ in range(POLICY.min_checks):
-        assert asked(board, 0, kind)
-        parked.append("workspace:ws-0/ghl" in states(board))
+        assert asked(registry, 0, kind)
+        parked.append("workspace:ws-0/ghl" in states(registry))
 
     assert parked == [False] * (POLICY.min_checks - 1) + [True]
-    assert not asked(board, 0, kind)
+    assert not asked(registry, 0, kind)
 
 
 @pytest.mark.parametrize(("sound", "is_parked"), [(5, True), (6, False)])
 def test_a_workspace_is_parked_where_half_of_its_checks_fail_and_not_below(sound: int, *, is_parked: bool) -> None:
-    board = a_board()
+    registry = a_board()
     for _ in range(sound):
-        asked(board, 0, None)
+        asked(registry, 0, None)
     for _ in range(5):
-        asked(board, 0, ErrorClass.REJECTED)
+        asked(registry, 0, ErrorClass.REJECTED)
 
-    assert (states(board) == {"workspace:ws-0/ghl": "open"}) is is_parked
+    assert (states(registry) == {"workspace:ws-0/ghl": "open"}) is is_parked
 
 
 @pytest.mark.parametrize("faults", [POLICY.contract_faults - 1, POLICY.contract_faults])
 def test_so_many_contract_faults_open_a_provider_and_one_fewer_do_not(faults: int) -> None:
-    board = a_board()
+    registry = a_board()
     for number in range(faults):
-        asked(board, number, ErrorClass.CONTRACT)
+        asked(registry, number, ErrorClass.CONTRACT)
 
-    assert (board.breaker(GHL_KEY).state is BreakerState.OPEN) is (faults >= POLICY.contract_faults)
+    assert (registry.breaker(GHL_KEY).state is BreakerState.OPEN) is (faults >= POLICY.contract_faults)
 
 
 @pytest.mark.parametrize("least", [2, 3, 4])
@@ -139,10 +139,10 @@ def test_a_provider_is_to_blame_when_so_many_workspaces_fail_as_are_asked_for(le
     """Contract faults in plenty, out of one workspace fewer, are not the provider's."""
     opened = []
     for workspaces in (least - 1, least):
-        board = a_board(policy=replace(POLICY, min_workspaces=least, contract_faults=4))
+        registry = a_board(policy=replace(POLICY, min_workspaces=least, contract_faults=4))
         for number in range(4):
-            asked(board, number % workspaces, ErrorClass.CONTRACT)
-        opened.append("provider:ghl" in states(board))
+            asked(registry, number % workspaces, ErrorClass.CONTRACT)
+        opened.append("provider:ghl" in states(registry))
 
     assert opened == [False, True]
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.run.report import RunReport
-from reconcile.domain.verification.checklist import ClaimStep, RunStep, Step, VerifiedStep
+from reconcile.domain.verification.checklist import ChecklistStep, ClaimStep, RunStep, VerifiedStep
 from reconcile.domain.verification.claim import Claim, Why, Word
 from reconcile.errors import RequestError
 from tests.services.desk import Desk
@@ -39,7 +39,7 @@ async def came_to(
         pods=none,  # type: ignore[arg-type]
         run=run,
     )
-    results = await work_through([Step(title="a", what=each) for each in steps], means)
+    results = await work_through([ChecklistStep(title="a", what=each) for each in steps], means)
     return [(each.ruling.word, each.ruling.why) for each in results]
 
 

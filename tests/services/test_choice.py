@@ -9,7 +9,7 @@ from tests.domain.factories import NOW
 from tests.services.boards import CALENDLY, GHL_KEY, POLICY, a_board, asked, states
 from tests.services.desk import Desk, unbooked
 from tests.services.fakes import a_workspace, failure
-from tests.use_cases import served
+from tests.use_cases import select_workspaces
 
 GHL_ONLY = [a_workspace(f"a-{n:02}", ProviderName.HIGHLEVEL) for n in range(8)]
 CALENDLY_ONLY = [a_workspace(f"b-{n:02}", ProviderName.CALENDLY) for n in range(4)]
@@ -46,7 +46,7 @@ def test_a_few_places_go_to_probes_and_the_line_is_kept() -> None:
 
     def chosen(limit: int, **probes_only: int) -> list[str]:
         given = {ProviderName(name): count for name, count in probes_only.items()}
-        return [w.id for w in served(workspaces, limit=limit, probes_only=given)]
+        return [w.id for w in select_workspaces(workspaces, limit=limit, probes_only=given)]
 
     assert chosen(3) == ["a-00", "a-01", "a-02"]
     assert chosen(6, ghl=3) == ["a-00", "a-01", "a-02", "b-00", "b-01", "b-02"]
@@ -56,16 +56,16 @@ def test_a_few_places_go_to_probes_and_the_line_is_kept() -> None:
 
 
 def test_a_workspace_that_is_alone_in_this_run_does_not_speak_for_those_that_wait() -> None:
-    board = a_board(1, is_partial=True)
-    contract = sum(asked(board, 0, ErrorClass.CONTRACT, lookup=CALENDLY) for _ in range(10))
-    assert (contract, states(board)) == (2, {"workspace:ws-0/calendly": "open"})
+    registry = a_board(1, is_partial=True)
+    contract = sum(asked(registry, 0, ErrorClass.CONTRACT, lookup=CALENDLY) for _ in range(10))
+    assert (contract, states(registry)) == (2, {"workspace:ws-0/calendly": "open"})
 
-    board = a_board(1, is_partial=True)
+    registry = a_board(1, is_partial=True)
     for _ in range(10):
-        asked(board, 0, ErrorClass.TIMEOUT, lookup=CALENDLY)
-    assert states(board) == {"workspace:ws-0/calendly": "open"}
-    assert not board.is_broken(NOW)
-    assert board.breaker(RUN_KEY).generation == 0
+        asked(registry, 0, ErrorClass.TIMEOUT, lookup=CALENDLY)
+    assert states(registry) == {"workspace:ws-0/calendly": "open"}
+    assert not registry.is_broken(NOW)
+    assert registry.breaker(RUN_KEY).generation == 0
 
 
 async def test_one_customers_failures_open_nothing_wide_however_few_are_visited_at_a_time(desk: Desk) -> None:

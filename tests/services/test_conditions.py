@@ -52,8 +52,8 @@ async def test_a_cadence_that_was_lowered_until_just_now_was_no_standstill(desk:
 
 async def test_a_schedule_that_stands_still_is_told_by_whoever_looks(desk: Desk, channel: FakeChannel) -> None:
     desk.clock.advance(timedelta(minutes=20))
-    await look(desk, desk.alarm, "look")
-    await look(desk, desk.alarm, "look again")
+    await look(desk, desk.notifier, "look")
+    await look(desk, desk.notifier, "look again")
     await desk.run()
 
     assert channel.told == [(News.NEW, "no_successful_run"), (News.RECOVERED, "no_successful_run")]
@@ -68,7 +68,7 @@ async def test_what_is_not_the_schedules_work_does_not_hide_that_it_stands_still
         desk.clock.advance(timedelta(seconds=15))
         trigger = (Trigger.BACKFILL, Trigger.UNDO, Trigger.MANUAL)[number % 3]
         await entered(desk, succeeded, f"other-{number}", trigger=trigger)
-    await look(desk, desk.alarm, "look")
+    await look(desk, desk.notifier, "look")
 
     assert channel.told == [(News.NEW, "no_successful_run")]
     assert channel.messages[0].notices[0].alert.since == succeeded.timestamp
@@ -78,8 +78,8 @@ async def entered(desk: Desk, like: RunReport, name: str, *, trigger: Trigger) -
     """Enter a run that succeeded just now; one that somebody started by hand looked at one workspace."""
     workspace = WorkspaceId("ws-0") if trigger is Trigger.MANUAL else None
     report = replace(like, run_id=RunId(name), trigger=trigger, workspace=workspace, timestamp=desk.clock.now())
-    await desk.store.ledger.begin(report.run_id, started_at=report.timestamp, trigger=trigger.value, version="1")
-    await desk.store.ledger.finish(report, document(report))
+    await desk.store.ledger.begin_run(report.run_id, started_at=report.timestamp, trigger=trigger.value, version="1")
+    await desk.store.ledger.finish_run(report, document(report))
 
 
 async def test_runs_that_fail_are_no_success_and_an_open_breaker_says_so_already(
@@ -117,7 +117,7 @@ async def test_an_unhealthy_run_is_told_with_what_failed(desk: Desk, channel: Fa
 async def test_leads_that_are_set_aside_are_told_from_so_many_within_an_hour_on(
     desk: Desk, channel: FakeChannel
 ) -> None:
-    desk.alarm = an_alarm(channel, quarantined=3)
+    desk.notifier = an_alarm(channel, quarantined=3)
     shadow = BreakerPolicy(is_enforced=False)
     desk.policy = replace(desk.policy, backoff=BackoffPolicy(quarantine_after=1), breaker=shadow)
     for lead in ("ws-0-lead-000", "ws-1-lead-000", "ws-2-lead-000"):
@@ -126,7 +126,7 @@ async def test_leads_that_are_set_aside_are_told_from_so_many_within_an_hour_on(
     desk.clock.advance(timedelta(minutes=9))
     for _ in range(60):
         desk.clock.advance(timedelta(minutes=1))
-        await look(desk, desk.alarm, "look")
+        await look(desk, desk.notifier, "look")
 
     told = [each for each in channel.told if each[1] == "quarantine_growth"]
     assert told == [(News.NEW, "quarantine_growth"), (News.RECOVERED, "quarantine_growth")]
@@ -139,7 +139,7 @@ async def test_what_an_operator_has_typed_goes_to_nobody(desk: Desk, channel: Fa
     override = Override(
         kind=OverrideKind.HOLD_OPEN, reason="call c4n4ry", actor="c4n4ry", expires_at=now + timedelta(hours=2)
     )
-    held = Breaker(key=RUN_KEY).overridden(override, now, reason=BreakerReason.MANUAL_HOLD)
+    held = Breaker(key=RUN_KEY).with_override(override, now, reason=BreakerReason.MANUAL_HOLD)
     await desk.store.breakers.save(held, expected_generation=0)
     await desk.run()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconcile.domain.backfill.plan import Caps, ItemState
+from reconcile.domain.backfill.plan import ChangeCaps, ItemState
 from reconcile.domain.rate_limit import RateLimit
 from reconcile.errors import RequestError
 from reconcile.ports import Usage
@@ -14,7 +14,7 @@ from tests.services.backfilling import PLAN, Backfilling, execute, move
 from tests.services.desk import Desk, Wrapped
 from tests.use_cases import backfill
 
-FEW = Caps(percent=10)
+FEW = ChangeCaps(percent=10)
 """More changes than this have to be approved."""
 
 

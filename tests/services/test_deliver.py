@@ -102,7 +102,7 @@ async def test_a_crash_between_delivery_and_its_note_delivers_again(desk: Desk, 
         raise StoreUnavailable(f"the database does not answer at {at}")
 
     with pytest.raises(StoreUnavailable):
-        await desk.run(store=desk.with_(outbox=Wrapped(desk.store.outbox, delivered=away)))
+        await desk.run(store=desk.with_(outbox=Wrapped(desk.store.outbox, mark_delivered=away)))
     await desk.run()
 
     assert sink.delivered == [*keys, *keys]

@@ -49,7 +49,7 @@ def report(**facts: Any) -> RunReport:
 def full_report() -> RunReport:
     tripped = Breaker(key=GHL).trip(NOW, Trip(reason=BreakerReason.CONTRACT_FAULT), policy=BreakerPolicy())
     return report(
-        breakers=(tripped.overridden(HAND, NOW, reason=BreakerReason.MANUAL_HOLD),),
+        breakers=(tripped.with_override(HAND, NOW, reason=BreakerReason.MANUAL_HOLD),),
         parked_workspaces=(WorkspaceId("ws-1"),),
         top_signatures=(SignatureCount(key="ghl/appointment/contract: m", count=3, workspaces=2, shape=("traceId",)),),
         freshness=Freshness(oldest=timedelta(hours=1), median=None, never_verified=2, due=3),
@@ -118,7 +118,7 @@ def test_a_thousand_parked_workspaces_leave_a_report_that_one_line_of_a_log_can_
     names = [f"a-workspace-with-a-name-of-{n:09}" for n in range(1000)]
     older = [tripped(name, minutes_ago=1000 - n, by="run-0") for n, name in enumerate(names[:950])]
     new = [tripped(name, minutes_ago=0, by="run-1") for name in names[950:]]
-    wide = Breaker(key=GHL).overridden(HAND, NOW, reason=BreakerReason.MANUAL_HOLD)
+    wide = Breaker(key=GHL).with_override(HAND, NOW, reason=BreakerReason.MANUAL_HOLD)
     parked, would_trip = tuple(map(WorkspaceId, names)), [f"workspace:{name}" for name in names]
     facts = {"breakers": (*new, *older, wide), "parked_workspaces": parked, "would_trip": (*would_trip, "provider:ghl")}
     told = document(report(**facts))
@@ -133,7 +133,7 @@ def test_a_thousand_parked_workspaces_leave_a_report_that_one_line_of_a_log_can_
 
 
 def test_a_breaker_is_told_as_it_counts_at_that_instant() -> None:
-    held = Breaker(key=GHL).overridden(HAND, NOW, reason=BreakerReason.MANUAL_HOLD)
+    held = Breaker(key=GHL).with_override(HAND, NOW, reason=BreakerReason.MANUAL_HOLD)
 
     before, after = breaker_document(held, now=NOW), breaker_document(held, now=HAND.expires_at)
 

@@ -12,7 +12,7 @@ from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.run.cadence import PlannedCadence
 from reconcile.domain.run.report import RunReport, Trigger
-from reconcile.domain.verification.checklist import ClaimStep, RunStep, Step, VerifiedStep
+from reconcile.domain.verification.checklist import ChecklistStep, ClaimStep, RunStep, VerifiedStep
 from reconcile.domain.verification.claim import Claim
 from reconcile.errors import ErrorClass
 from tests.services.backfilling import BOOKED, PLAN, Backfilling, cancel
@@ -26,6 +26,7 @@ from tests.use_cases import (
     Undo,
     alerts_view,
     backfill_view,
+    breakers_with_advice,
     cadence_view,
     explain_lead,
     explain_run,
@@ -38,7 +39,6 @@ from tests.use_cases import (
     readiness,
     rights,
     run,
-    troubled,
     undo,
     work_through,
 )
@@ -98,7 +98,7 @@ async def dry_run_step_of_a_checklist(company: Company) -> None:
     desk = company.desk
 
     async def make(request: RunRequest) -> RunReport:
-        return await run(request, run_id=RunId("step"), policy=desk.policy, parts=company.parts())
+        return await run(request, run_id=RunId("step"), policy=desk.policy, deps=company.parts())
 
     steps: list[ClaimStep | RunStep | VerifiedStep] = [
         ClaimStep(claim=Claim(since=START, min_checks=1)),
@@ -113,7 +113,7 @@ async def dry_run_step_of_a_checklist(company: Company) -> None:
         run=make,
     )
 
-    results = await work_through([Step(title=str(n), what=each) for n, each in enumerate(steps)], means)
+    results = await work_through([ChecklistStep(title=str(n), what=each) for n, each in enumerate(steps)], means)
 
     assert "run step:" in results[2].ruling.text
 
@@ -137,7 +137,7 @@ async def prune_all(company: Company) -> None:
 
 
 async def view_breakers(company: Company) -> None:
-    assert await troubled(company.store, now=company.desk.clock.now(), policy=BreakerPolicy())
+    assert await breakers_with_advice(company.store, now=company.desk.clock.now(), policy=BreakerPolicy())
 
 
 async def view_cadence(company: Company) -> None:
@@ -145,9 +145,9 @@ async def view_cadence(company: Company) -> None:
 
 
 async def view_alerts(company: Company) -> None:
-    alarm = company.parts().alarm
+    notifier = company.parts().notifier
 
-    assert (await alerts_view(company.store, alarm=alarm, now=company.desk.clock.now())).channels
+    assert (await alerts_view(company.store, notifier=notifier, now=company.desk.clock.now())).channels
 
 
 async def view_status(company: Company) -> None:

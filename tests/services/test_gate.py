@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.patience import HUNG
-from tests.use_cases import Gate
+from tests.use_cases import AdaptiveLimiter
 
 steps = st.lists(
     st.sampled_from(["enter", "cancel_first", "cancel_last", "succeed", "succeed_last", "fail", "leave", "wake"]),
@@ -26,13 +26,13 @@ async def settle() -> None:
 class Crowd:
     """Tasks at a gate: who waits, and who is inside until told to leave."""
 
-    def __init__(self, gate: Gate) -> None:
-        self.gate = gate
+    def __init__(self, limiter: AdaptiveLimiter) -> None:
+        self.limiter = limiter
         self.tasks: list[asyncio.Task[None]] = []
         self.inside: list[asyncio.Future[bool | None]] = []
 
     async def _visit(self) -> None:
-        place = await self.gate.enter()
+        slot = await self.limiter.acquire()
         told: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
         self.inside.append(told)
         succeeded: bool | None = None
@@ -40,7 +40,7 @@ class Crowd:
             succeeded = await told
         finally:
             self.inside.remove(told)
-            self.gate.leave(place, succeeded=succeeded)
+            self.limiter.release(slot, succeeded=succeeded)
 
     def enter(self) -> None:
         self.tasks.append(asyncio.ensure_future(self._visit()))
@@ -73,62 +73,62 @@ class Crowd:
                 await settle()
 
 
-@given(steps=steps, limit=st.integers(1, 6), initial=st.integers(1, 6), most_lent=st.integers(0, 3))
+@given(steps=steps, limit=st.integers(1, 6), initial=st.integers(1, 6), max_early_releases=st.integers(0, 3))
 def test_never_more_than_the_window_and_no_place_is_lost(
-    steps: list[str], limit: int, initial: int, most_lent: int
+    steps: list[str], limit: int, initial: int, max_early_releases: int
 ) -> None:
     """Whoever comes, leaves or is cancelled, also between being called and going in."""
 
     async def scene() -> None:
-        gate = Gate(limit=limit, initial=initial, most_lent=most_lent)
-        crowd = Crowd(gate)
-        widest = gate.window
+        limiter = AdaptiveLimiter(limit=limit, initial=initial, max_early_releases=max_early_releases)
+        crowd = Crowd(limiter)
+        widest = limiter.window
         for name in steps:
             await crowd.step(name)
-            widest = max(widest, gate.window)
-            assert 1 <= gate.window <= limit
-            assert len(crowd.inside) <= widest + most_lent
+            widest = max(widest, limiter.window)
+            assert 1 <= limiter.window <= limit
+            assert len(crowd.inside) <= widest + max_early_releases
         await settle()
         while crowd.unfinished():
             waiting = len(crowd.unfinished()) - len(crowd.inside)
-            assert len(crowd.inside) >= min(gate.window, len(crowd.unfinished())), f"{waiting} wait for nobody"
+            assert len(crowd.inside) >= min(limiter.window, len(crowd.unfinished())), f"{waiting} wait for nobody"
             crowd.leave(succeeded=None)
             await settle()
-        for _ in range(gate.window):
-            await asyncio.wait_for(gate.enter(), HUNG)
+        for _ in range(limiter.window):
+            await asyncio.wait_for(limiter.acquire(), HUNG)
 
     asyncio.run(scene())
 
 
 @pytest.mark.parametrize(("successes", "window"), [(0, 4), (1, 5), (4, 8), (100, 32)])
 async def test_each_success_widens_the_window_by_one(successes: int, window: int) -> None:
-    gate = Gate(limit=32)
+    limiter = AdaptiveLimiter(limit=32)
     for _ in range(successes):
-        gate.leave(await gate.enter(), succeeded=True)
+        limiter.release(await limiter.acquire(), succeeded=True)
 
-    assert gate.window == window
+    assert limiter.window == window
 
 
 async def test_a_failure_halves_the_window_and_never_closes_the_gate() -> None:
-    gate = Gate(limit=32)
+    limiter = AdaptiveLimiter(limit=32)
     for succeeded in [True] * 12 + [False]:
-        gate.leave(await gate.enter(), succeeded=succeeded)
-    halved = gate.window
+        limiter.release(await limiter.acquire(), succeeded=succeeded)
+    halved = limiter.window
     for _ in range(10):
-        gate.leave(await gate.enter(), succeeded=False)
+        limiter.release(await limiter.acquire(), succeeded=False)
 
-    assert (halved, gate.window) == (8, 4)
+    assert (halved, limiter.window) == (8, 4)
 
 
 async def test_who_waits_goes_in_in_the_order_of_coming() -> None:
-    gate = Gate(limit=1, initial=1)
+    limiter = AdaptiveLimiter(limit=1, initial=1)
     order: list[int] = []
 
     async def visit(number: int) -> None:
-        place = await gate.enter()
+        slot = await limiter.acquire()
         order.append(number)
         await asyncio.sleep(0)
-        gate.leave(place, succeeded=True)
+        limiter.release(slot, succeeded=True)
 
     async with asyncio.TaskGroup() as group:
         for number in range(5):
@@ -138,30 +138,30 @@ async def test_who_waits_goes_in_in_the_order_of_coming() -> None:
 
 
 async def test_a_call_that_many_have_overtaken_lends_its_place_once() -> None:
-    gate, lent = Gate(limit=4, initial=2, most_lent=5), list[str]()
-    vain = await gate.enter(on_lent=lambda: lent.append("vain"))
+    limiter, lent = AdaptiveLimiter(limit=4, initial=2, max_early_releases=5), list[str]()
+    vain = await limiter.acquire(on_early_release=lambda: lent.append("vain"))
     for _ in range(9):
-        gate.leave(await asyncio.wait_for(gate.enter(), HUNG), succeeded=True)
-    windows = [gate.window]
-    inside = [await asyncio.wait_for(gate.enter(), HUNG) for _ in range(gate.window)]
-    gate.leave(vain, succeeded=False)
-    windows.append(gate.window)
+        limiter.release(await asyncio.wait_for(limiter.acquire(), HUNG), succeeded=True)
+    windows = [limiter.window]
+    inside = [await asyncio.wait_for(limiter.acquire(), HUNG) for _ in range(limiter.window)]
+    limiter.release(vain, succeeded=False)
+    windows.append(limiter.window)
 
     assert (lent, windows) == (["vain"], [4, 4]), "what it comes to says nothing of the provider"
-    fifth = asyncio.ensure_future(gate.enter())
+    fifth = asyncio.ensure_future(limiter.acquire())
     await settle()
     assert not fifth.done(), "a place that was lent is not given back a second time"
-    gate.leave(inside[0], succeeded=None)
+    limiter.release(inside[0], succeeded=None)
     await asyncio.wait_for(fifth, HUNG)
 
 
 async def test_while_nobody_is_answered_no_place_is_lent() -> None:
     """An outage is met with the calls that are under way, however many wait behind them."""
-    gate, lent = Gate(limit=8, initial=4, most_lent=50), list[str]()
-    inside = [await gate.enter(on_lent=lambda: lent.append("lent")) for _ in range(4)]
-    behind = [asyncio.ensure_future(gate.enter(on_lent=lambda: lent.append("lent"))) for _ in range(50)]
-    for place in inside:
-        gate.leave(place, succeeded=False)
+    limiter, lent = AdaptiveLimiter(limit=8, initial=4, max_early_releases=50), list[str]()
+    inside = [await limiter.acquire(on_early_release=lambda: lent.append("lent")) for _ in range(4)]
+    behind = [asyncio.ensure_future(limiter.acquire(on_early_release=lambda: lent.append("lent"))) for _ in range(50)]
+    for slot in inside:
+        limiter.release(slot, succeeded=False)
         await settle()
 
     assert (lent, sum(each.done() for each in behind)) == ([], 4)
@@ -170,21 +170,21 @@ async def test_while_nobody_is_answered_no_place_is_lent() -> None:
 
 
 async def test_who_was_answered_before_overtakes_nobody() -> None:
-    gate, lent = Gate(limit=2, initial=2, most_lent=5), list[str]()
+    limiter, lent = AdaptiveLimiter(limit=2, initial=2, max_early_releases=5), list[str]()
     for _ in range(9):
-        gate.leave(await gate.enter(), succeeded=True)
-    older = await gate.enter()
-    await gate.enter(on_lent=lambda: lent.append("younger"))
-    gate.leave(older, succeeded=True)
+        limiter.release(await limiter.acquire(), succeeded=True)
+    older = await limiter.acquire()
+    await limiter.acquire(on_early_release=lambda: lent.append("younger"))
+    limiter.release(older, succeeded=True)
 
     assert lent == []
 
 
 async def test_no_more_places_are_lent_than_may_be() -> None:
-    gate, lent = Gate(limit=4, initial=4, most_lent=2), list[int]()
+    limiter, lent = AdaptiveLimiter(limit=4, initial=4, max_early_releases=2), list[int]()
     for number in range(3):
-        await gate.enter(on_lent=partial(lent.append, number))
+        await limiter.acquire(on_early_release=partial(lent.append, number))
         for _ in range(4):
-            gate.leave(await asyncio.wait_for(gate.enter(), HUNG), succeeded=True)
+            limiter.release(await asyncio.wait_for(limiter.acquire(), HUNG), succeeded=True)
 
     assert lent == [0, 1]

@@ -58,7 +58,7 @@ async def test_no_path_asks_past_an_open_breaker(desk: Desk, name: str, spelled:
     now = desk.clock.now()
     override = Override(kind=OverrideKind.HOLD_OPEN, reason="outage", actor="ada", expires_at=now + HOUR)
     key: BreakerKey = breaker_key(spelled)
-    held = Breaker(key=key).overridden(override, now, reason=BreakerReason.MANUAL_HOLD)
+    held = Breaker(key=key).with_override(override, now, reason=BreakerReason.MANUAL_HOLD)
     await desk.store.breakers.save(replace(held, generation=1), expected_generation=0)
 
     report = await CHECKING[name](desk, desk.store)

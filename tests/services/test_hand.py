@@ -85,8 +85,8 @@ async def test_a_reset_closes_it_and_takes_every_hand_off() -> None:
 async def test_a_reset_for_a_while_holds_it_closed_against_its_own_judgement() -> None:
     closed = await after(Stub(), order(Verb.RESET, lasts=timedelta(minutes=10)))
 
-    assert closed.held(NOW) is OverrideKind.HOLD_CLOSED
-    assert closed.held(NOW + timedelta(minutes=10)) is None
+    assert closed.override_kind(NOW) is OverrideKind.HOLD_CLOSED
+    assert closed.override_kind(NOW + timedelta(minutes=10)) is None
 
 
 async def test_the_latest_word_counts() -> None:

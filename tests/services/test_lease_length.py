@@ -6,9 +6,9 @@ from typing import cast
 
 from reconcile.domain.ids import RunId
 from reconcile.domain.lease import Lease
-from reconcile.ports import Silence, Store
-from reconcile.ports.telemetry import UnheardSpan
-from tests.use_cases import LEASE_MARGIN, BreakerRegistry, Parts, Run, RunPolicy, RunRequest, Slots
+from reconcile.ports import NoopTelemetry, Store
+from reconcile.ports.telemetry import NoopSpan
+from tests.use_cases import LEASE_MARGIN, BreakerRegistry, Bulkhead, Dependencies, Run, RunPolicy, RunRequest
 
 BUDGET = timedelta(seconds=50)
 
@@ -31,16 +31,18 @@ class Clock:
 def test_the_lease_of_a_workspace_ends_with_that_of_its_run() -> None:
     clock, run_id, policy = Clock(), RunId("run-1"), RunPolicy(budget=BUDGET)
     run = Run(
-        span=UnheardSpan(),
+        span=NoopSpan(),
         id=run_id,
         request=RunRequest(workspace_limit=1, leads_per_workspace=1),
         policy=policy,
-        parts=Parts(store=cast("Store", None), providers={}, clock=clock, random=random.Random(1), telemetry=Silence()),
-        board=BreakerRegistry((), policy=policy.breaker, run_id=run_id, batch_size=1),
+        deps=Dependencies(
+            store=cast("Store", None), providers={}, clock=clock, random=random.Random(1), telemetry=NoopTelemetry()
+        ),
+        registry=BreakerRegistry((), policy=policy.breaker, run_id=run_id, batch_size=1),
         lease=Lease(name="run", holder=run_id, token=1),
         started_at=clock.now(),
         started=clock.monotonic(),
-        slots=Slots(1),
+        bulkhead=Bulkhead(1),
     )
     lengths = []
     for clock.seconds in (1000.0, 1040.0, 1050.0, 1070.0):

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.finding import Finding, Verdict, worst
+from reconcile.domain.finding import Finding, FindingStatus, worst
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.lead import Lead, LeadState, MismatchKind, Rollup
 from reconcile.ports import Store
@@ -56,7 +56,10 @@ async def test_a_lead_that_waits_is_a_line_without_personal_data(listing: Any) -
 
 
 def test_the_worst_finding_decides() -> None:
-    found = [Finding(subject="clock", verdict=verdict, text="so it is") for verdict in (Verdict.AWAY, Verdict.WARNING)]
+    found = [
+        Finding(subject="clock", verdict=verdict, text="so it is")
+        for verdict in (FindingStatus.AWAY, FindingStatus.WARNING)
+    ]
 
-    assert worst(found) is Verdict.AWAY
-    assert worst([]) is Verdict.FINE
+    assert worst(found) is FindingStatus.AWAY
+    assert worst([]) is FindingStatus.FINE

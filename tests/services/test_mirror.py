@@ -21,7 +21,7 @@ from reconcile.domain.breaker.breaker import (
     Trip,
 )
 from reconcile.errors import MirrorUnavailable, StoreUnavailable
-from reconcile.ports import Announcement, Breakers, Silence, StateObject
+from reconcile.ports import Announcement, Breakers, NoopTelemetry, StateObject
 from tests.services.memory import MemoryMirror
 from tests.services.stub import NOW
 from tests.services.test_document import report
@@ -50,7 +50,7 @@ class Hourglass:
 
 
 @dataclass
-class Notes(Silence):
+class Notes(NoopTelemetry):
     """What was told."""
 
     names: list[str] = field(default_factory=list)
@@ -119,7 +119,7 @@ async def test_a_healthy_run_is_one_read_and_one_write() -> None:
     mirror, notes = mirror_of(port)
     mirror.begin()
     read = await mirror.annotations()
-    trouble = await mirror.finish(as_breakers(Truth()), report())
+    trouble = await mirror.publish_run(as_breakers(Truth()), report())
 
     assert (read, trouble, notes.names) == ({}, None, [])
     assert (port.reads, port.version) == (1, 2)
@@ -130,7 +130,7 @@ async def test_what_is_there_already_is_not_written_again() -> None:
     port = MemoryMirror()
     for _ in range(2):
         mirror, _ = mirror_of(port)
-        await mirror.finish(as_breakers(Truth([OPEN])), None)
+        await mirror.publish_run(as_breakers(Truth([OPEN])), None)
 
     assert port.version == 2
 
@@ -138,8 +138,8 @@ async def test_what_is_there_already_is_not_written_again() -> None:
 async def test_a_transition_is_shown_at_once_and_told_by_an_event() -> None:
     port, truth = MemoryMirror(), Truth([OPEN])
     mirror, _ = mirror_of(port)
-    mirror.moved(OPEN, as_breakers(truth))
-    mirror.moved(replace(OPEN, key=BreakerKey(BreakerScope.WORKSPACE, "ws-1")), as_breakers(truth))
+    mirror.show_transition(OPEN, as_breakers(truth))
+    mirror.show_transition(replace(OPEN, key=BreakerKey(BreakerScope.WORKSPACE, "ws-1")), as_breakers(truth))
     await asyncio.sleep(0.01)
 
     assert shown(port)["state"] == "open"
@@ -159,7 +159,7 @@ async def test_after_a_conflict_the_truth_is_asked_again() -> None:
     port = Rival(times=3, truth=truth, moved=closed)
     mirror, _ = mirror_of(port)
 
-    assert await mirror.finish(as_breakers(truth), None) is None
+    assert await mirror.publish_run(as_breakers(truth), None) is None
     assert (shown(port)["state"], mirror.counts.conflicts) == ("closed", 3)
     assert [each["generation"] for each in shown(port)["breakers"] if each["breaker"] == "provider:ghl"] == [2]
 
@@ -167,7 +167,7 @@ async def test_after_a_conflict_the_truth_is_asked_again() -> None:
 async def test_a_conflict_without_end_is_given_up() -> None:
     mirror, notes = mirror_of(Rival(times=1000))
 
-    assert await mirror.finish(as_breakers(Truth([OPEN])), None) == (
+    assert await mirror.publish_run(as_breakers(Truth([OPEN])), None) == (
         f"the state object was changed by others {ATTEMPTS} times in a row"
     )
     assert notes.names == ["state_object.not_in_step"]
@@ -179,8 +179,8 @@ async def test_trouble_is_told_once_and_by_a_sentence(times: int) -> None:
     mirror, notes = mirror_of(port)
     mirror.begin()
     read = await mirror.annotations()
-    mirror.moved(OPEN, as_breakers(Truth([OPEN])))
-    trouble = await mirror.finish(as_breakers(Truth([OPEN])), report())
+    mirror.show_transition(OPEN, as_breakers(Truth([OPEN])))
+    trouble = await mirror.publish_run(as_breakers(Truth([OPEN])), report())
 
     assert (read, trouble) == (None, "the Kubernetes API answered 503")
     assert [name for name in notes.names if name != "event.not_emitted"] == ["state_object.not_in_step"]
@@ -190,7 +190,7 @@ async def test_an_api_that_comes_back_gets_the_end_of_the_run() -> None:
     port = MemoryMirror(trouble=[AWAY])
     mirror, _ = mirror_of(port)
     await mirror.annotations()
-    await mirror.finish(as_breakers(Truth([OPEN])), report())
+    await mirror.publish_run(as_breakers(Truth([OPEN])), report())
 
     assert shown(port)["state"] == "open"
 
@@ -201,7 +201,7 @@ async def test_a_run_waits_two_seconds_in_all_for_an_api_that_does_not_answer() 
     began = loop.time()
     mirror.begin()
     read = await mirror.annotations()
-    trouble = await mirror.finish(as_breakers(Truth()), report())
+    trouble = await mirror.publish_run(as_breakers(Truth()), report())
 
     assert (read, trouble) == (None, "the Kubernetes API did not answer in time")
     assert loop.time() - began < BUDGET.total_seconds() + 0.3
@@ -212,7 +212,7 @@ async def test_the_annotations_of_a_later_version_are_left_as_they_are() -> None
     theirs = {BREAKER: '{"version":2,"states":{}}'}
     port = MemoryMirror(annotations=dict(theirs))
     mirror, _ = mirror_of(port)
-    trouble = await mirror.finish(as_breakers(Truth([OPEN])), report())
+    trouble = await mirror.publish_run(as_breakers(Truth([OPEN])), report())
 
     assert (trouble, port.annotations) == (
         "a later version of this program wrote the annotations; they are left as they are",
@@ -225,7 +225,7 @@ async def test_garbage_is_replaced(garbage: str) -> None:
     port = MemoryMirror(annotations={BREAKER: garbage, LAST_RUN: garbage})
     mirror, _ = mirror_of(port)
 
-    assert await mirror.finish(as_breakers(Truth([OPEN])), report()) is None
+    assert await mirror.publish_run(as_breakers(Truth([OPEN])), report()) is None
     assert shown(port)["state"] == "open"
 
 
@@ -234,7 +234,7 @@ async def test_a_database_that_is_away_shows_nothing_new() -> None:
     mirror, _ = mirror_of(port)
     truth = Truth(trouble=StoreUnavailable("the database is away"))
 
-    assert await mirror.finish(as_breakers(truth), report()) == "the database is away"
+    assert await mirror.publish_run(as_breakers(truth), report()) == "the database is away"
     assert port.annotations == {BREAKER_STATE: "open"}
 
 
@@ -242,19 +242,19 @@ async def test_an_event_that_cannot_be_emitted_costs_a_line_in_the_log() -> None
     port = MemoryMirror()
     mirror, notes = mirror_of(port)
     await mirror.annotations()
-    mirror.tell(Announcement(reason="R", text="t"), as_breakers(Truth()))
+    mirror.announce(Announcement(reason="R", text="t"), as_breakers(Truth()))
     await asyncio.sleep(0.01)
     port.trouble = [AWAY]
-    mirror.tell(Announcement(reason="R", text="t"), as_breakers(Truth()))
+    mirror.announce(Announcement(reason="R", text="t"), as_breakers(Truth()))
 
-    assert await mirror.finish(as_breakers(Truth()), None) is None
+    assert await mirror.publish_run(as_breakers(Truth()), None) is None
     assert notes.names == ["event.not_emitted"]
 
 
 async def test_whatever_is_under_way_is_left_at_the_end() -> None:
     mirror, _ = mirror_of(Slow())
     mirror.begin()
-    mirror.moved(Breaker(key=RUN_KEY), as_breakers(Truth()))
+    mirror.show_transition(Breaker(key=RUN_KEY), as_breakers(Truth()))
     await mirror.close()
 
     assert len(asyncio.all_tasks()) == 1

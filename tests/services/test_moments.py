@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.domain.ids import RunId
-from reconcile.domain.page import Moment
-from reconcile.ports import TickRow
+from reconcile.domain.page import TimeBucket
+from reconcile.ports import ScheduledRun
 from tests.services.stub import NOW
-from tests.use_cases import Calendar, step
+from tests.use_cases import TimeBuckets, step
 
 HOUR = timedelta(hours=1)
 
 
-def tick(*, ago: timedelta, checks: int = 10, errors: int = 0, at_risk: int | None = None) -> TickRow:
-    return TickRow(
+def tick(*, ago: timedelta, checks: int = 10, errors: int = 0, at_risk: int | None = None) -> ScheduledRun:
+    return ScheduledRun(
         run_id=RunId("r"),
         started_at=NOW - ago,
         ended_at=NOW - ago,
@@ -29,11 +29,11 @@ def tick(*, ago: timedelta, checks: int = 10, errors: int = 0, at_risk: int | No
     )
 
 
-def moments(ticks: Iterable[TickRow], *, since: datetime, now: datetime) -> tuple[Moment, ...]:
-    calendar = Calendar(since=since, now=now)
+def moments(ticks: Iterable[ScheduledRun], *, since: datetime, now: datetime) -> tuple[TimeBucket, ...]:
+    calendar = TimeBuckets(since=since, now=now)
     for each in ticks:
         calendar.add(each)
-    return calendar.moments
+    return calendar.buckets
 
 
 def test_an_hour_is_told_by_the_minute_and_a_week_by_two_hours() -> None:

@@ -44,7 +44,7 @@ def terminate(stop: Stop, _: Desk) -> None:
 
 
 def lose(stop: Stop, _: Desk) -> None:
-    stop.lose()
+    stop.note_lease_lost()
 
 
 def end_the_time(_: Stop, desk: Desk) -> None:
@@ -52,7 +52,7 @@ def end_the_time(_: Stop, desk: Desk) -> None:
 
 
 def lose_the_database(stop: Stop, _: Desk) -> None:
-    stop.ask("store_unavailable")
+    stop.request("store_unavailable")
 
 
 @pytest.mark.parametrize("act", [terminate, lose, end_the_time, lose_the_database])
@@ -172,9 +172,9 @@ async def test_an_alert_that_was_not_confirmed_is_owed_and_told_again(tripped: D
     """At least once: only a confirmation that was noted ends it, and then it is told no more."""
     desk = tripped
     channel = FakeChannel(trouble=hindrance.trouble)
-    alarm = an_alarm(channel)
+    notifier = an_alarm(channel)
     plain, desk.store = desk.store, hindrance.over(desk.store)
-    await look(desk, alarm, "run-1")
+    await look(desk, notifier, "run-1")
     desk.store = plain
     noted = await desk.store.alerts.load(since=desk.clock.now())
     arrived = len(channel.messages)
@@ -185,7 +185,7 @@ async def test_an_alert_that_was_not_confirmed_is_owed_and_told_again(tripped: D
     channel.trouble = None
     desk.clock.advance(timedelta(minutes=1))
     for number in range(3):
-        await look(desk, alarm, f"again-{number}")
+        await look(desk, notifier, f"again-{number}")
     (alert,) = await desk.store.alerts.load(since=desk.clock.now())
 
     assert [key for _, key in channel.told] == [GHL_TRIPPED] * (1 + arrived)
@@ -199,19 +199,19 @@ async def test_of_several_notices_those_behind_a_failure_are_owed_and_those_befo
     desk.ghl.verdicts = {each.id: failure(ErrorClass.CREDENTIAL) for each in leads if each.workspace_id in parked}
     await desk.run()
     channel = FakeChannel("pagerduty", takes_many=False)
-    alarm = an_alarm(channel)
+    notifier = an_alarm(channel)
 
     def refuse_the_next() -> None:
         channel.trouble = AlertNotDelivered("pagerduty answered 500")
 
     channel.on_delivery = refuse_the_next
-    await look(desk, alarm, "run-1")
+    await look(desk, notifier, "run-1")
     noted = await desk.store.alerts.load(since=desk.clock.now())
     first = [key for _, key in channel.told]
     channel.on_delivery, channel.trouble = (lambda: None), None
     desk.clock.advance(timedelta(minutes=1))
     for number in range(2):
-        await look(desk, alarm, f"again-{number}")
+        await look(desk, notifier, f"again-{number}")
 
     keys = [f"parked_workspace:{each}/ghl" for each in parked]
     assert sorted(each.key for each in noted) == keys

@@ -16,14 +16,14 @@ from tests.services.lists import MemoryPrunable
 from tests.services.obstacles import away
 from tests.services.stub import NOW, Stub
 from tests.services.test_orders import GHL, HOLD
-from tests.use_cases import Obeyed, obey, prune
+from tests.use_cases import AppliedCommands, apply_commands, prune
 
 HELD = {f"{PREFIX}hold": HOLD}
 CADENCE = {f"{PREFIX}cadence-override": "every=10m for=2h reason=quota actor=ada"}
 
 
-async def obeyed(store: Store, annotations: Mapping[str, str], *, at: datetime = NOW) -> Obeyed:
-    return await obey(annotations, store=store, now=at, policy=BreakerPolicy())
+async def obeyed(store: Store, annotations: Mapping[str, str], *, at: datetime = NOW) -> AppliedCommands:
+    return await apply_commands(annotations, store=store, now=at, policy=BreakerPolicy())
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,8 @@ async def obeyed(store: Store, annotations: Mapping[str, str], *, at: datetime =
     [
         (HELD, "breakers", "save", False),
         (CADENCE, "cadences", "set", False),
-        (HELD, "orders", "remember", True),
-        (CADENCE, "orders", "remember", True),
+        (HELD, "applied_annotations", "remember", True),
+        (CADENCE, "applied_annotations", "remember", True),
     ],
     ids=["hold", "cadence", "hold not remembered", "cadence not remembered"],
 )

@@ -18,8 +18,8 @@ async def test_every_run_of_a_long_watch_is_counted(desk: Desk) -> None:
     for number in range(400):
         report = replace(one, run_id=RunId(f"tick-{number}"), timestamp=began_at + number * MINUTE, leads_checked=3)
         report = replace(report, errors=7 if number == 399 else 1)
-        await desk.store.ledger.begin(report.run_id, started_at=report.timestamp, trigger="schedule", version="1")
-        await desk.store.ledger.finish(report, document(report))
+        await desk.store.ledger.begin_run(report.run_id, started_at=report.timestamp, trigger="schedule", version="1")
+        await desk.store.ledger.finish_run(report, document(report))
     since = began_at + 200 * MINUTE
     claim = Claim(since=since, max_error_rate=Rate.parse("5/min"))
     seen = await ledger_figures(claim, store=desk.store, now=began_at + 400 * MINUTE)

@@ -6,7 +6,7 @@ from reconcile.domain.annotation import PREFIX
 from reconcile.domain.breaker.breaker import RUN_KEY, Breaker, BreakerKey, BreakerPolicy, BreakerScope, BreakerState
 from reconcile.domain.run.cadence import CadenceSource
 from tests.services.stub import NOW, Stub
-from tests.use_cases import Obeyed, obey
+from tests.use_cases import AppliedCommands, apply_commands
 
 GHL = BreakerKey(BreakerScope.PROVIDER, "ghl")
 HOLD = "reason=outage for=2h actor=ada breaker=provider:ghl"
@@ -16,16 +16,16 @@ HODL = (
 )
 
 
-async def obeyed(stub: Stub, *, at: timedelta = timedelta(0), **annotations: str) -> Obeyed:
+async def obeyed(stub: Stub, *, at: timedelta = timedelta(0), **annotations: str) -> AppliedCommands:
     given = {f"{PREFIX}{name.replace('_', '-')}": text for name, text in annotations.items()}
-    return await obey(given, store=stub.store(), now=NOW + at, policy=BreakerPolicy())
+    return await apply_commands(given, store=stub.store(), now=NOW + at, policy=BreakerPolicy())
 
 
 def state(stub: Stub, key: BreakerKey = GHL, *, at: timedelta = timedelta(0)) -> BreakerState:
     return stub.breakers.get(key, Breaker(key=key)).effective_state(NOW + at)
 
 
-def reasons(done: Obeyed) -> list[str]:
+def reasons(done: AppliedCommands) -> list[str]:
     return [each.reason for each in done.news]
 
 

@@ -24,7 +24,7 @@ from tests.recorded import recorded
 from tests.services.backfilling import cancel
 from tests.services.desk import Desk
 from tests.services.stub import NOW, Stub
-from tests.use_cases import Order, Undo, Verb, act, lower, obey, undo
+from tests.use_cases import Order, Undo, Verb, act, apply_commands, lower, undo
 
 KEY = BreakerKey(BreakerScope.PROVIDER, "ghl")
 LASTS = timedelta(minutes=7)
@@ -115,7 +115,7 @@ async def test_an_override_of_the_cadence_is_stored_as_it_was_given(name: str) -
 async def test_an_annotation_is_the_same_order_as_the_command(ends: str, until: Any) -> None:
     stub = Stub()
     text = f"reason=outage actor=ada breaker=provider:ghl {ends}"
-    await obey({OrderWord.HOLD.key: text}, store=stub.store(), now=NOW, policy=POLICY)
+    await apply_commands({OrderWord.HOLD.key: text}, store=stub.store(), now=NOW, policy=POLICY)
     typed = await carried_out(an_order(Verb.HOLD, lasts=until - NOW))
     (row,) = stub.orders.rows.values()
 
@@ -126,7 +126,7 @@ async def test_an_annotation_is_the_same_order_as_the_command(ends: str, until: 
 async def test_an_annotation_lowers_the_cadence_as_it_says() -> None:
     stub = Stub()
     text = "reason=outage actor=ada every=10m for=2h"
-    await obey({OrderWord.CADENCE.key: text}, store=stub.store(), now=NOW, policy=POLICY)
+    await apply_commands({OrderWord.CADENCE.key: text}, store=stub.store(), now=NOW, policy=POLICY)
 
     assert stub.cadences.stored == CadenceOverride(
         every=timedelta(minutes=10),
@@ -148,7 +148,7 @@ async def test_an_undo_is_a_run_of_its_own_that_says_what_it_took_back(desk: Des
     store, ports = recorded(desk.store)
     asked = Undo(run_id=RunId("undo-1"), undone_run=made.run_id, version="9.9")
     done = await undo(asked, store=store, clock=desk.clock)
-    begun, (lease,) = ports["ledger"].of("begin")[0], ports["leases"].of("acquire")
+    begun, (lease,) = ports["ledger"].of("begin_run")[0], ports["leases"].of("acquire")
     written = ports["leads"].of("write")[0].arguments[0]
     row = await desk.store.ledger.run(asked.run_id)
 

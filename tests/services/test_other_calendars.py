@@ -11,7 +11,7 @@ from tests.services.desk import Desk
 async def test_a_booking_of_another_calendar_is_never_called_off(desk: Desk) -> None:
     (lead,) = await desk.fill([1])
     database = Database(desk.url)
-    async with database.writing() as connection:
+    async with database.write_connection() as connection:
         await connection.execute(text("UPDATE lead SET booking_provider = 'google', booking_id = 'abc123def456'"))
         await connection.execute(text("DELETE FROM appointment"))
     await database.close()

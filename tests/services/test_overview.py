@@ -21,7 +21,7 @@ from reconcile.domain.ids import RunId
 from reconcile.domain.lead import Lead, MismatchKind
 from reconcile.domain.run.report import Trigger
 from reconcile.errors import ErrorClass
-from reconcile.ports import ChannelState, Claim
+from reconcile.ports import ChannelState, LeaseHolder
 from tests.services.stub import LEAD, NOW, WORKSPACE, Stub, healthy, run_row
 from tests.use_cases import Overview, overview
 
@@ -96,7 +96,7 @@ async def test_an_operators_hand_is_named_with_its_reason_and_end() -> None:
     hand = Override(
         kind=OverrideKind.HOLD_OPEN, reason="vendor outage", actor="ada", expires_at=NOW + timedelta(hours=1)
     )
-    held = Breaker(key=GHL).overridden(hand, NOW, reason=BreakerReason.MANUAL_HOLD)
+    held = Breaker(key=GHL).with_override(hand, NOW, reason=BreakerReason.MANUAL_HOLD)
 
     (told,) = (await seen(Stub(breakers={GHL: held}))).breakers
 
@@ -123,7 +123,7 @@ async def test_breakers_at_rest_are_not_mentioned() -> None:
 @pytest.mark.parametrize("lease", ["run", "run:0/4", "run:ws-1"])
 async def test_a_run_without_report_is_running_only_while_it_holds_a_lease(lease: str) -> None:
     rows = [run_row("run-2"), run_row("run-1", minutes_ago=2)]
-    claim = Claim(holder="run-2", expires_at=NOW + timedelta(seconds=50))
+    claim = LeaseHolder(holder="run-2", expires_at=NOW + timedelta(seconds=50))
 
     running = await seen(Stub(runs=rows, held={lease: claim, "workspace:ws-1": claim}))
     killed = await seen(Stub(runs=rows))

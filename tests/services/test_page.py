@@ -11,9 +11,9 @@ from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, LeadState, Rollup
 from reconcile.domain.outcome import Outcome
-from reconcile.domain.page import PageFacts, Standing
+from reconcile.domain.page import OverallStatus, PageFacts
 from reconcile.errors import ErrorClass
-from reconcile.ports import ChangeRow, TickRow
+from reconcile.ports import ChangeRow, ScheduledRun
 from tests.services.stub import LEAD, NOW, WORKSPACE, Stub, healthy, run_row
 from tests.use_cases import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
 
@@ -57,15 +57,17 @@ async def facts(stub: Stub) -> PageFacts:
 async def test_an_empty_ledger_says_how_to_begin() -> None:
     found = await facts(Stub())
 
-    assert (found.standing, found.headline) == (Standing.ATTENTION, "No run yet.")
+    assert (found.standing, found.headline) == (OverallStatus.ATTENTION, "No run yet.")
     assert [step.command for step in found.steps] == ["reconcile run"]
 
 
 async def test_all_is_well_is_said_with_its_figures() -> None:
-    tick = TickRow(run_id=RunId("run-1"), started_at=NOW - HOUR, ended_at=NOW - HOUR, checks=1200, errors=2, repaired=7)
-    found = await facts(Stub(runs=[run_row("run-1", report=healthy())], ticks=[tick]))
+    scheduled_run = ScheduledRun(
+        run_id=RunId("run-1"), started_at=NOW - HOUR, ended_at=NOW - HOUR, checks=1200, errors=2, repaired=7
+    )
+    found = await facts(Stub(runs=[run_row("run-1", report=healthy())], ticks=[scheduled_run]))
 
-    assert found.standing is Standing.WELL
+    assert found.standing is OverallStatus.WELL
     assert found.headline == (
         "1,200 checks, all but 2 of them sound, and no meeting of the next 24 hours is unverified."
     )
@@ -76,7 +78,7 @@ async def test_all_is_well_is_said_with_its_figures() -> None:
 async def test_an_unverified_meeting_is_told_though_runs_are_healthy() -> None:
     found = await facts(Stub(runs=[run_row("run-1", report=healthy())], at_risk=[MEETING]))
 
-    assert found.standing is Standing.ATTENTION
+    assert found.standing is OverallStatus.ATTENTION
     assert found.headline == "Runs are healthy, but 1 meeting of the next 24 hours went unverified for an hour."
     assert [step.command for step in found.steps] == ["reconcile run"]
     assert (found.at_risk[0].lead_id, found.at_risk[0].starts_at) == (LEAD, NOW + HOUR)
@@ -87,7 +89,7 @@ async def test_a_stop_is_told_with_what_to_type() -> None:
     found = await facts(Stub(breakers={key: tripped(key)}, runs=[run_row("run-9", report=healthy())]))
 
     assert (found.standing, found.headline) == (
-        Standing.TROUBLE,
+        OverallStatus.TROUBLE,
         "Stopped: GoHighLevel: it does not answer in time.",
     )
     assert [step.command for step in found.steps] == ["reconcile explain run run-9"]

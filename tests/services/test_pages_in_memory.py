@@ -8,19 +8,19 @@ from typing import Any, cast
 
 import pytest
 
-from reconcile.domain.backfill.plan import Caps, ItemState
+from reconcile.domain.backfill.plan import ChangeCaps, ItemState
 from reconcile.domain.backfill.planned_change import PlannedLead
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.outcome import Outcome
 from reconcile.domain.verification.claim import Claim
 from reconcile.errors import RequestError
-from reconcile.ports import ItemRow, Ledger, TickRow
+from reconcile.ports import ItemRow, Ledger, ScheduledRun
 from tests.services.desk import Desk
 from tests.services.fakes import START, FakeClock, FakeSink
 from tests.services.lists import PLAN, MemoryOutbox, MemoryPlan, MemoryPrunable, follow_up
 from tests.services.pages import PAGE, SIZES, sizes_around
 from tests.services.stub import Stub
-from tests.use_cases import PIECE, backfill, every_tick, ledger_figures, prune
+from tests.use_cases import PIECE, backfill, ledger_figures, prune, scheduled_runs
 
 DELIVERIES = 100
 """Follow-ups that one run hands over at most."""
@@ -54,8 +54,8 @@ async def test_a_plan_is_added_up_over_all_its_pages(size: int) -> None:
         each.stored = replace(each.stored, selected=size)
     clock = FakeClock()
 
-    paged = await backfill.complete(PLAN, store=memory.store(), caps=Caps(), clock=clock, page=PAGE)
-    at_once = await backfill.complete(PLAN, store=whole.store(), caps=Caps(), clock=clock)
+    paged = await backfill.complete(PLAN, store=memory.store(), caps=ChangeCaps(), clock=clock, page=PAGE)
+    at_once = await backfill.complete(PLAN, store=whole.store(), caps=ChangeCaps(), clock=clock)
 
     kinds = Counter(("rescheduled", "unchanged", "skipped", "failed")[number % 4] for number in range(size))
     moved = kinds["rescheduled"]
@@ -72,7 +72,7 @@ async def test_a_plan_that_was_edited_on_any_of_its_pages_is_refused(changed: in
     rows = [planned(4 * number) for number in range(2 * PAGE + 1)]
     memory = MemoryPlan(rows)
     memory.stored = replace(memory.stored, selected=len(rows))
-    await backfill.complete(PLAN, store=memory.store(), caps=Caps(percent=100), clock=FakeClock(), page=PAGE)
+    await backfill.complete(PLAN, store=memory.store(), caps=ChangeCaps(percent=100), clock=FakeClock(), page=PAGE)
     await backfill.admitted(PLAN, approve=None, backfills=memory.store().backfills, page=PAGE)
     found = rows[changed].planned
     assert found is not None
@@ -86,28 +86,30 @@ async def test_a_plan_that_was_edited_on_any_of_its_pages_is_refused(changed: in
 class MemoryTicks:
     """The port ``Ledger``, as far as a timeline reads it."""
 
-    rows: Sequence[TickRow]
+    rows: Sequence[ScheduledRun]
 
-    async def ticks(self, *, since: datetime, after: TickRow | None = None, limit: int = TICKS) -> Sequence[TickRow]:
+    async def scheduled_runs(
+        self, *, since: datetime, after: ScheduledRun | None = None, limit: int = TICKS
+    ) -> Sequence[ScheduledRun]:
         behind = [row for row in self.rows if row.started_at >= since and (after is None or key(row) > key(after))]
         return sorted(behind, key=key)[:limit]
 
 
-def key(row: TickRow) -> tuple[datetime, str]:
+def key(row: ScheduledRun) -> tuple[datetime, str]:
     return row.started_at, row.run_id
 
 
-def tick(number: int) -> TickRow:
+def tick(number: int) -> ScheduledRun:
     """Return one run of which two at a time begin at the same instant."""
     at = START + timedelta(minutes=number // 2)
-    return TickRow(run_id=RunId(f"run-{number:04}"), started_at=at, ended_at=at, checks=1, errors=1, repaired=0)
+    return ScheduledRun(run_id=RunId(f"run-{number:04}"), started_at=at, ended_at=at, checks=1, errors=1, repaired=0)
 
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_every_run_of_a_span_is_read_once_and_in_order(size: int) -> None:
     rows = [tick(number) for number in range(size)]
 
-    found = [row async for row in every_tick(cast("Ledger", MemoryTicks(rows)), since=START, page=PAGE)]
+    found = [row async for row in scheduled_runs(cast("Ledger", MemoryTicks(rows)), since=START, page=PAGE)]
 
     assert found == rows
 

@@ -10,7 +10,7 @@ from reconcile.errors import ReconcileError
 from reconcile.ports import Store
 from tests.services.fakes import FakeClock
 from tests.services.port_methods import STORE_PORTS, TABLE, methods_of_ports
-from tests.use_cases import dry
+from tests.use_cases import dry_run_store
 
 STORE_WRITES = [(field, method) for field, port in STORE_PORTS.items() for method in sorted(TABLE[port].writes)]
 STORE_READS = [
@@ -55,7 +55,7 @@ def test_no_method_is_listed_that_no_port_has() -> None:
 def test_a_dry_run_reads_from_the_database(field: str, method: str) -> None:
     real = a_store()
 
-    found = getattr(getattr(dry(real, clock=FakeClock()), field), method)
+    found = getattr(getattr(dry_run_store(real, clock=FakeClock()), field), method)
 
     assert found is getattr(getattr(real, field), method)
 
@@ -63,7 +63,7 @@ def test_a_dry_run_reads_from_the_database(field: str, method: str) -> None:
 @pytest.mark.parametrize(("field", "method"), STORE_WRITES)
 def test_no_write_of_a_dry_run_reaches_the_database(field: str, method: str) -> None:
     real = a_store()
-    port = getattr(dry(real, clock=FakeClock()), field)
+    port = getattr(dry_run_store(real, clock=FakeClock()), field)
 
     with contextlib.suppress(ReconcileError):
         assert getattr(port, method) is not getattr(getattr(real, field), method)
@@ -71,7 +71,7 @@ def test_no_write_of_a_dry_run_reaches_the_database(field: str, method: str) -> 
 
 @pytest.mark.parametrize("field", sorted(set(STORE_PORTS) - {"leases", "budgets"}))
 def test_a_method_that_nobody_listed_is_refused_by_name_in_a_dry_run(field: str) -> None:
-    port = getattr(dry(a_store(), clock=FakeClock()), field)
+    port = getattr(dry_run_store(a_store(), clock=FakeClock()), field)
 
     with pytest.raises(ReconcileError, match=r"Anything\.purge was called where only reads are allowed"):
         _ = port.purge

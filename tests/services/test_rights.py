@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconcile.domain.finding import Verdict
+from reconcile.domain.finding import FindingStatus
 from reconcile.errors import MirrorUnavailable
 from tests.services.memory import MemoryMirror
 from tests.use_cases import rights
@@ -22,7 +22,7 @@ async def test_an_object_with_all_rights_is_fine_and_not_changed() -> None:
     mirror = MemoryMirror()
     (finding,) = await rights(mirror)
 
-    assert finding.verdict is Verdict.FINE
+    assert finding.verdict is FindingStatus.FINE
     assert mirror.version == 1
 
 
@@ -33,7 +33,7 @@ async def test_each_missing_right_is_a_warning_with_what_to_do() -> None:
         "this account may not patch configmap/s in namespace n",
         "this account may not create events",
     ]
-    assert {each.verdict for each in found} == {Verdict.WARNING}
+    assert {each.verdict for each in found} == {FindingStatus.WARNING}
     assert all("rbac.create" in (each.remedy or "") for each in found)
 
 
@@ -47,6 +47,6 @@ async def test_each_missing_right_is_a_warning_with_what_to_do() -> None:
 async def test_an_api_or_an_object_that_is_not_there_stops_no_run(mirror: MemoryMirror, text: str, remedy: str) -> None:
     (finding,) = await rights(mirror)
 
-    assert finding.verdict is Verdict.WARNING
+    assert finding.verdict is FindingStatus.WARNING
     assert text in finding.text
     assert remedy in (finding.remedy or "")

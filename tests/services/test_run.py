@@ -202,7 +202,7 @@ async def test_while_an_operator_holds_it_open_no_call_is_made(desk: Desk, key: 
     await desk.fill([3])
     now = desk.clock.now()
     held = Override(kind=OverrideKind.HOLD_OPEN, reason="their maintenance", actor="ops", expires_at=now + HOUR)
-    breaker = Breaker(key=key).overridden(held, now, reason=BreakerReason.MANUAL_HOLD)
+    breaker = Breaker(key=key).with_override(held, now, reason=BreakerReason.MANUAL_HOLD)
     await desk.store.breakers.save(breaker, expected_generation=0)
 
     report = await desk.run(then=2 * HOUR)

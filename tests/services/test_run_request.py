@@ -12,9 +12,9 @@ from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.run.cadence import NotYet
 from reconcile.domain.run.report import RunReport, Trigger
 from reconcile.domain.shard import Shard
-from reconcile.domain.verification.checklist import RunStep, Step
+from reconcile.domain.verification.checklist import ChecklistStep, RunStep
 from reconcile.ports import Span
-from reconcile.ports.telemetry import UnheardSpan
+from reconcile.ports.telemetry import NoopSpan
 from tests.filled import filled, names_of, with_another
 from tests.recorded import Recorded, recorded
 from tests.services.desk import Desk
@@ -45,7 +45,7 @@ class SpanEar(Ear):
         told = dict(facts)
         self.spans.append((name, told))
 
-        class Noting(UnheardSpan):
+        class Noting(NoopSpan):
             def note(self, **more: object) -> None:
                 told.update(more)
 
@@ -92,7 +92,7 @@ async def test_a_run_of_a_checklist_is_asked_for_as_the_step_says(name: str) -> 
         return filled(RunReport, errors=1)
 
     for each in (step, with_another(step, name)):
-        await work_through([Step(title="a", what=each)], _means(run))
+        await work_through([ChecklistStep(title="a", what=each)], _means(run))
     first, second = (getattr(each, OF_STEP[name]) for each in asked)
 
     assert (first, second) == (getattr(step, name), getattr(with_another(step, name), name))
@@ -130,7 +130,7 @@ class Seen:
 
     @property
     def begun(self) -> Mapping[str, Any]:
-        return self.ports["ledger"].keywords("begin")
+        return self.ports["ledger"].keywords("begin_run")
 
     @property
     def span(self) -> Mapping[str, object]:
@@ -153,7 +153,7 @@ EFFECTS: Mapping[str, Effects] = {
     ),
     "dry_run": (
         True,
-        lambda seen: (seen.ports["leads"].of("write"), seen.ports["ledger"].of("begin"), seen.span["dry_run"]),
+        lambda seen: (seen.ports["leads"].of("write"), seen.ports["ledger"].of("begin_run"), seen.span["dry_run"]),
         ([], [], True),
     ),
     "whole_set": (

@@ -3,15 +3,15 @@
 import asyncio
 
 from reconcile.domain.ids import WorkspaceId
-from tests.use_cases import LENT_FOR_EACH, Slots
+from tests.use_cases import EARLY_RELEASES_PER_SLOT, Bulkhead
 
 
-async def begun(slots: Slots, count: int) -> tuple[list[asyncio.Task[None]], list[WorkspaceId]]:
+async def begun(bulkhead: Bulkhead, count: int) -> tuple[list[asyncio.Task[None]], list[WorkspaceId]]:
     """Begin *count* visits that never end, and return them with those that have a slot."""
     inside: list[WorkspaceId] = []
 
     async def visit(workspace_id: WorkspaceId) -> None:
-        async with slots.slot(workspace_id):
+        async with bulkhead.slot(workspace_id):
             inside.append(workspace_id)
             await asyncio.Event().wait()
 
@@ -27,10 +27,10 @@ async def ended(visits: list[asyncio.Task[None]]) -> None:
 
 
 async def test_a_visit_lends_its_slot_once_and_has_none_to_give_back() -> None:
-    slots = Slots(2)
-    visits, inside = await begun(slots, 4)
-    slots.lend(inside[0])
-    slots.lend(inside[0])
+    bulkhead = Bulkhead(2)
+    visits, inside = await begun(bulkhead, 4)
+    bulkhead.release_early(inside[0])
+    bulkhead.release_early(inside[0])
     await asyncio.sleep(0)
     lent = len(inside)
     await ended(visits[:1])
@@ -44,17 +44,17 @@ async def test_a_visit_lends_its_slot_once_and_has_none_to_give_back() -> None:
 
 
 async def test_no_more_slots_are_lent_than_may_be() -> None:
-    slots = Slots(1)
-    visits, inside = await begun(slots, LENT_FOR_EACH + 3)
-    for number in range(LENT_FOR_EACH + 2):
-        slots.lend(WorkspaceId(f"ws-{number}"))
+    bulkhead = Bulkhead(1)
+    visits, inside = await begun(bulkhead, EARLY_RELEASES_PER_SLOT + 3)
+    for number in range(EARLY_RELEASES_PER_SLOT + 2):
+        bulkhead.release_early(WorkspaceId(f"ws-{number}"))
         await asyncio.sleep(0)
     most = len(inside)
     await ended(visits[:1])
-    slots.lend(WorkspaceId(f"ws-{LENT_FOR_EACH}"))
+    bulkhead.release_early(WorkspaceId(f"ws-{EARLY_RELEASES_PER_SLOT}"))
     await asyncio.sleep(0)
 
-    assert (most, len(inside)) == (LENT_FOR_EACH + 1, LENT_FOR_EACH + 2), (
+    assert (most, len(inside)) == (EARLY_RELEASES_PER_SLOT + 1, EARLY_RELEASES_PER_SLOT + 2), (
         "a visit that has ended makes room for another"
     )
     await ended(visits)

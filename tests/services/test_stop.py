@@ -100,7 +100,7 @@ async def test_a_stopped_run_delivers_no_follow_up(desk: Desk, reason: str) -> N
     await desk.fill([1])
     desk.sink = FakeSink()
     async with under_way(desk, calls=1) as task:
-        desk.stop.terminate() if reason == "sigterm" else desk.stop.ask(reason)
+        desk.stop.terminate() if reason == "sigterm" else desk.stop.request(reason)
         desk.ghl.gate.set()
         report = await task
 
@@ -109,13 +109,13 @@ async def test_a_stopped_run_delivers_no_follow_up(desk: Desk, reason: str) -> N
 
 async def test_sigterm_before_the_first_call_ends_at_once(desk: Desk) -> None:
     await desk.fill([2])
-    begin = desk.store.ledger.begin
+    begin = desk.store.ledger.begin_run
 
     async def begun(*what: object, **facts: object) -> None:
         desk.stop.terminate()
         await begin(*what, **facts)  # type: ignore[arg-type]
 
-    report = await desk.run(store=desk.with_(ledger=Wrapped(desk.store.ledger, begin=begun)))
+    report = await desk.run(store=desk.with_(ledger=Wrapped(desk.store.ledger, begin_run=begun)))
 
     assert (report.stopped, desk.ghl.asked) == ("sigterm", [])
     assert await leases(desk) == []

@@ -13,15 +13,15 @@ from reconcile.domain.backfill.plan import BackfillPlan, ItemState
 from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.ids import RunId
 from reconcile.domain.run.report import RunReport
-from reconcile.domain.verification.checklist import RunStep, Step
+from reconcile.domain.verification.checklist import ChecklistStep, RunStep
 from reconcile.domain.verification.claim import Why
 from reconcile.errors import StoreUnavailable
-from reconcile.ports import Ledger, OrderRow, Store
+from reconcile.ports import AppliedAnnotation, Ledger, Store
 from tests.services.backfilling import PLAN, Backfilling, cancel
 from tests.services.desk import Desk, Wrapped
 from tests.services.fakes import START
 from tests.services.stopping import Reason, Stopper, after_each, before_first
-from tests.use_cases import ROUND, Means, RunPolicy, RunRequest, Undo, obey, prune, undo, work_through
+from tests.use_cases import ROUND, Means, RunPolicy, RunRequest, Undo, apply_commands, prune, undo, work_through
 
 WORKSPACES, LEADS = 4, 2
 AFTER = (0, 1, 2, WORKSPACES)
@@ -43,7 +43,9 @@ def stopping_store(stopper: Stopper, *, step: str) -> Callable[[Store], Store]:
     """Return what lets a backfill stop after so many of its batches."""
 
     def wrap(store: Store) -> Store:
-        found = stopper.store(store, ledger=Wrapped(store.ledger, begin=before_first(stopper, store.ledger.begin)))
+        found = stopper.store(
+            store, ledger=Wrapped(store.ledger, begin_run=before_first(stopper, store.ledger.begin_run))
+        )
         if step == "plan":
             return replace(
                 found, backfills=Wrapped(found.backfills, record=after_each(stopper, store.backfills.record))
@@ -102,8 +104,8 @@ async def test_undoing_goes_on_with_exactly_what_is_left(desk: Desk, kind: str, 
     cancel(desk, [each.id for each in leads])
     report = await desk.run()
     stopper = Stopper(desk, Reason.STORE_UNAVAILABLE, after, stop=lambda: desk.stop, error=INTERRUPTIONS[kind]())
-    begin, write = desk.store.ledger.begin, desk.store.leads.write
-    store = stopper.store(desk.store, ledger=Wrapped(desk.store.ledger, begin=before_first(stopper, begin)))
+    begin, write = desk.store.ledger.begin_run, desk.store.leads.write
+    store = stopper.store(desk.store, ledger=Wrapped(desk.store.ledger, begin_run=before_first(stopper, begin)))
     store = replace(store, leads=Wrapped(store.leads, write=after_each(stopper, write)))
 
     async def go(over: Store, run_id: str) -> set[str]:
@@ -161,7 +163,9 @@ async def test_a_checklist_tries_no_step_after_sigterm(desk: Desk, after: int) -
         return replace(report, stopped="sigterm" if len(made) == after else None)
 
     means = Means(clock=desk.clock, store=None, log_file=_no_log, pods=_no_log, run=run)
-    steps = [Step(title=str(n), what=RunStep(workspaces=1, leads_per_workspace=n, dry_run=True)) for n in range(4)]
+    steps = [
+        ChecklistStep(title=str(n), what=RunStep(workspaces=1, leads_per_workspace=n, dry_run=True)) for n in range(4)
+    ]
 
     results = await work_through(steps, means)
 
@@ -186,19 +190,19 @@ async def test_annotations_that_were_obeyed_are_not_obeyed_again(desk: Desk, kin
     annotations = {f"{PREFIX}{name}": text for name, text in texts.items()}
     interruption, remembered = INTERRUPTIONS[kind](), 0
 
-    async def remember(row: OrderRow) -> None:
+    async def remember(row: AppliedAnnotation) -> None:
         nonlocal remembered
         remembered += 1
         if remembered > after:
             raise interruption
-        await desk.store.orders.remember(row)
+        await desk.store.applied_annotations.remember(row)
 
-    store = desk.with_(orders=Wrapped(desk.store.orders, remember=remember))
+    store = desk.with_(applied_annotations=Wrapped(desk.store.applied_annotations, remember=remember))
 
     with pytest.raises((asyncio.CancelledError, StoreUnavailable)):
-        await obey(annotations, store=store, now=desk.clock.now(), policy=BreakerPolicy())
-    seen = [row.key for row in await desk.store.orders.seen()]
-    rest = await obey(annotations, store=desk.store, now=desk.clock.now(), policy=BreakerPolicy())
+        await apply_commands(annotations, store=store, now=desk.clock.now(), policy=BreakerPolicy())
+    seen = [row.key for row in await desk.store.applied_annotations.list_all()]
+    rest = await apply_commands(annotations, store=desk.store, now=desk.clock.now(), policy=BreakerPolicy())
 
     assert (remembered, len(seen), len(rest.news)) == (after + 1, after, len(texts) - after)
-    assert len(await desk.store.orders.seen()) == len(texts)
+    assert len(await desk.store.applied_annotations.list_all()) == len(texts)

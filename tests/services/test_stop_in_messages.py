@@ -20,7 +20,7 @@ from tests.services.fakes import START, FakeSink, a_workspace
 from tests.services.memory import MemoryMirror
 from tests.services.stopping import PAST_THE_DEADLINE
 from tests.services.told import FakeChannel, an_alarm, look
-from tests.use_cases import STOP_GRACE, Mirror, tell
+from tests.use_cases import STOP_GRACE, Mirror, notify
 
 COUNT = 4
 FAR = timedelta(days=30)
@@ -64,11 +64,11 @@ class StoppingSink(FakeSink):
             case "sigterm":
                 self._desk.stop.terminate()
             case "lease_lost":
-                self._desk.stop.lose()
+                self._desk.stop.note_lease_lost()
             case "deadline":
                 self._desk.clock.advance(PAST_THE_DEADLINE)
             case _:
-                self._desk.stop.ask(self._reason)
+                self._desk.stop.request(self._reason)
 
 
 @AFTER
@@ -127,7 +127,7 @@ async def test_follow_ups_that_were_delivered_are_noted_though_the_next_one_meet
         raise StoreUnavailable(f"the database does not answer: {until}")
 
     with pytest.raises(StoreUnavailable):
-        await desk.run(store=desk.with_(outbox=Wrapped(desk.store.outbox, postponed=away)))
+        await desk.run(store=desk.with_(outbox=Wrapped(desk.store.outbox, postpone=away)))
 
     assert sink.delivered == list(keys[:2])
     assert [row.key for row in await pending(desk)] == list(keys[2:])
@@ -173,7 +173,7 @@ async def test_no_alert_is_begun_after_the_stop_and_the_rest_is_told_once(
 
     owing.on_delivery = stop
     store = desk.with_(alerts=Wrapped(desk.store.alerts, save=saved))
-    await tell(
+    await notify(
         an_alarm(owing),
         holder="second",
         store=store,
@@ -194,7 +194,7 @@ async def test_no_alert_is_begun_after_the_stop_and_the_rest_is_told_once(
 
 async def test_a_run_that_gets_sigterm_while_it_tells_begins_no_other_message(desk: Desk, owing: FakeChannel) -> None:
     owing.on_delivery = lambda: desk.stop.terminate()  # noqa: PLW0108 - each run has a stop of its own
-    desk.alarm = an_alarm(owing)
+    desk.notifier = an_alarm(owing)
 
     await desk.run()
 
@@ -214,10 +214,10 @@ async def test_a_run_that_is_cut_off_emits_no_other_event(desk: Desk, after: int
     port.announce = announce  # type: ignore[method-assign]
     mirror = Mirror(port=port, clock=desk.clock, random=random.Random(1), telemetry=desk.ear)
     for n in range(3):
-        mirror.tell(Announcement(reason="OrderObeyed", text=str(n)), desk.store.breakers)
+        mirror.announce(Announcement(reason="OrderObeyed", text=str(n)), desk.store.breakers)
 
     with pytest.raises(asyncio.CancelledError):
-        await mirror.finish(desk.store.breakers, None)
+        await mirror.publish_run(desk.store.breakers, None)
     await mirror.close()
 
     assert [each.text for each in port.announced] == [str(n) for n in range(after)]

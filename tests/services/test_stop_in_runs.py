@@ -54,7 +54,7 @@ CASES = [
 def stopped_run(desk: Desk, loop: Loop, stopper: Stopper) -> Any:
     """Return a run that is stopped after an item."""
     store = stopper.store(
-        desk.store, ledger=Wrapped(desk.store.ledger, begin=before_first(stopper, desk.store.ledger.begin))
+        desk.store, ledger=Wrapped(desk.store.ledger, begin_run=before_first(stopper, desk.store.ledger.begin_run))
     )
     if loop.is_item == "write":
         store = replace(store, leads=Wrapped(store.leads, write=after_each(stopper, store.leads.write)))

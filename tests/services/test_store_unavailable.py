@@ -17,9 +17,9 @@ from tests.services.told import FakeChannel, an_alarm
 
 RAISES = [
     "cadences.override",
-    "ledger.begin",
+    "ledger.begin_run",
     "ledger.runs",
-    "ledger.finish",
+    "ledger.finish_run",
     "leases.acquire",
     "breakers.load",
     "leads.due_workspaces",
@@ -30,7 +30,7 @@ RAISES = [
     "budgets.reserve",
     "budgets.settle",
     "outbox.pending",
-    "outbox.delivered",
+    "outbox.mark_delivered",
     "outbox.pending_count",
 ]
 """Without these a run is none: it raises, and the next one begins anew."""
@@ -44,11 +44,11 @@ SURVIVED = {
 }
 """What a run goes on without, and the warning by which it says so."""
 WRITTEN_BEFORE = {
-    "ledger.finish",
+    "ledger.finish_run",
     "leads.freshness",
     "leads.at_risk_count",
     "outbox.pending",
-    "outbox.delivered",
+    "outbox.mark_delivered",
     "outbox.pending_count",
 }
 """Questions before which the leads' rows are written: these stay."""
@@ -88,7 +88,7 @@ async def _company(desk: Desk) -> None:
     told = desk.ghl.usage
     desk.ghl.usage = lambda workspace: replace(told(workspace), remaining=9)  # type: ignore[method-assign]
     desk.sink = FakeSink()
-    desk.alarm = an_alarm(FakeChannel())
+    desk.notifier = an_alarm(FakeChannel())
 
 
 async def _run(desk: Desk, calls: Counter[str], *, failing: str | None = None) -> RunReport:

@@ -248,26 +248,26 @@ async def test_a_bug_in_a_sweep_costs_no_lead_its_check(listed: Desk) -> None:
 
 def test_changes_that_broken_lists_have_shown_are_withheld() -> None:
     """And those that look-ups have found are not."""
-    board = a_board()
+    registry = a_board()
     for number in range(3):
-        admission = board.admit(ws(number), LISTS, NOW)
+        admission = registry.admit(ws(number), LISTS, NOW)
         assert isinstance(admission, Admission)
-        board.record(admission, ErrorClass.CONTRACT, NOW)
+        registry.record(admission, ErrorClass.CONTRACT, NOW)
 
-    assert isinstance(board.admit(ws(4), LISTS, NOW), Refusal)
-    assert (distrusts(board, LISTS), distrusts(board, LOOK_UP)) == (True, False)
-    assert (board.is_broken(NOW), board.state.in_flight_count) == (False, 0)
+    assert isinstance(registry.admit(ws(4), LISTS, NOW), Refusal)
+    assert (distrusts(registry, LISTS), distrusts(registry, LOOK_UP)) == (True, False)
+    assert (registry.is_broken(NOW), registry.state.in_flight_count) == (False, 0)
 
 
 def test_lists_are_acquitted_of_what_proves_to_be_the_providers_fault() -> None:
     """And are not blamed while it answers for them: when it is well again, so are they."""
-    board = a_board()
+    registry = a_board()
     for number in range(3):
-        admission = board.admit(ws(number), LISTS, NOW)
+        admission = registry.admit(ws(number), LISTS, NOW)
         assert isinstance(admission, Admission)
-        board.record(admission, ErrorClass.CONTRACT, NOW)
-    opened = states(board)
+        registry.record(admission, ErrorClass.CONTRACT, NOW)
+    opened = states(registry)
     for number in range(3):
-        asked(board, number, ErrorClass.CONTRACT)
+        asked(registry, number, ErrorClass.CONTRACT)
 
-    assert (opened, states(board)) == ({"provider:ghl/sweep": "open"}, {"provider:ghl": "open"})
+    assert (opened, states(registry)) == ({"provider:ghl/sweep": "open"}, {"provider:ghl": "open"})

@@ -33,7 +33,7 @@ async def ran(url: str, store: Store, *, count: int = COUNT) -> list[Lead]:
     leads = [lead(f"l{n:02}", status=LeadStatus.QUALIFIED, workspace_id=(W1, W2)[n % 2]) for n in range(count)]
     await seed(url, mapping=DEFAULT, workspaces=[workspace(W1), workspace(W2)], leads=leads)
     read = [await stored(store, each.id) for each in leads]
-    await store.ledger.begin(RUN, started_at=FakeClock().now(), trigger="schedule", version="1")
+    await store.ledger.begin_run(RUN, started_at=FakeClock().now(), trigger="schedule", version="1")
     for owner in (W1, W2):
         writes = [
             lead_write(each, change=booking(each, appointment(f"A-{each.id}")))

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.verification.checklist import ClaimStep, Source
+from reconcile.domain.verification.checklist import ClaimStep, FigureSource
 from reconcile.domain.verification.claim import Claim, Expected, Ruling, Why, Word
 from reconcile.domain.verification.log_entry import LogEntry
 from reconcile.errors import LogsRefused, LogsUnavailable
@@ -44,7 +44,7 @@ class Script:
             on_look=self.seen.append,
         )
         claim = Claim(since=START, signatures=[("boom", expected)], min_checks=2)
-        return await watch(ClaimStep(claim=claim, source=Source.CRONJOB, name="x", wait=wait), means)
+        return await watch(ClaimStep(claim=claim, source=FigureSource.CRONJOB, name="x", wait=wait), means)
 
 
 async def test_without_waiting_there_is_one_look() -> None:

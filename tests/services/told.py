@@ -8,7 +8,7 @@ from typing import Any
 from reconcile.domain.alert import AlertPolicy, Message, News
 from reconcile.ports import AlertChannel
 from tests.services.desk import Desk
-from tests.use_cases import Alarm, tell
+from tests.use_cases import Notifier, notify
 
 GHL_TRIPPED = "provider_breaker:ghl"
 
@@ -37,8 +37,8 @@ class FakeChannel:
         return [(each.news, each.alert.key) for message in self.messages for each in message.notices]
 
 
-def an_alarm(*channels: AlertChannel, **policy: Any) -> Alarm:
-    return Alarm(channels=channels, source="here", runbook="docs/runbook.md", policy=AlertPolicy(**policy))
+def an_alarm(*channels: AlertChannel, **policy: Any) -> Notifier:
+    return Notifier(channels=channels, source="here", runbook="docs/runbook.md", policy=AlertPolicy(**policy))
 
 
 async def seven(**_: Any) -> int:
@@ -51,5 +51,5 @@ async def heal(desk: Desk) -> None:
         await desk.run()
 
 
-async def look(desk: Desk, alarm: Alarm | None, name: str) -> None:
-    await tell(alarm, holder=name, store=desk.store, clock=desk.clock, telemetry=desk.ear)
+async def look(desk: Desk, notifier: Notifier | None, name: str) -> None:
+    await notify(notifier, holder=name, store=desk.store, clock=desk.clock, telemetry=desk.ear)

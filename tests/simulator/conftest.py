@@ -70,7 +70,7 @@ def world(clock: Clock) -> World:
     world = World(now=clock)
     world.ghl.add_location(id="loc-1", token="pit-1", workspace="ws-1", time_zone="Europe/Berlin")
     world.ghl.add_contact("loc-1", id="con-1", email=ANN, added_at=NOW - timedelta(days=9))
-    world.ghl.book("con-1", id="app-1", starts_at=SLOT)
+    world.ghl.add_booking("con-1", id="app-1", starts_at=SLOT)
     world.calendly.add_user(id="user-1", token="cal-1", organization_id="org-1", workspace="ws-1")
     world.calendly.add_event("user-1", id="ev-1", starts_at=SLOT)
     world.calendly.invite("ev-1", id="inv-1", email=ANN)

@@ -6,7 +6,7 @@ import pytest
 
 from reconcile.simulator import FaultKind, Simulator
 from reconcile.simulator.admin import Admin
-from reconcile.simulator.fault_kinds import KINDS
+from reconcile.simulator.faults.kinds import KINDS
 from reconcile.simulator.wire import Request
 from tests.simulator.conftest import Caller
 
@@ -129,7 +129,7 @@ async def test_faults_do_not_meet_the_admin_endpoint(ghl: Caller, switch: Any) -
 
 
 def test_only_the_same_machine_may_switch(simulator: Simulator) -> None:
-    admin = Admin(simulator.front, release=simulator.release)
+    admin = Admin(simulator.router, release=simulator.release)
 
     delivery = admin.respond(Request(method="DELETE", path=FAULTS, peer="192.0.2.1"))
 

@@ -95,7 +95,7 @@ async def test_a_no_show_is_a_mark_on_an_active_invitee(world: World, calendly: 
 
 async def test_events_are_found_by_email_status_and_window(world: World, calendly: Caller) -> None:
     world.calendly.reschedule("inv-1", SLOT + timedelta(days=100))
-    world.calendly.book("user-1", email="bob@example.com", starts_at=SLOT)
+    world.calendly.add_booking("user-1", email="bob@example.com", starts_at=SLOT)
 
     assert len(await uris(calendly, user=USER)) == 3
     assert len(await uris(calendly, user=USER, invitee_email=ANN.upper())) == 2
@@ -134,7 +134,7 @@ async def test_a_user_reads_itself(calendly: Caller) -> None:
 
 async def test_an_admin_reads_the_organization_and_others_do_not(world: World, calendly: Caller) -> None:
     world.calendly.add_user(id="user-2", token="cal-2", organization_id="org-1", is_admin=False)
-    world.calendly.book("user-2", email=ANN, starts_at=SLOT)
+    world.calendly.add_booking("user-2", email=ANN, starts_at=SLOT)
     other = Caller(calendly.http, calendly.url, {"Authorization": "Bearer cal-2"})
 
     assert len(await uris(calendly, organization=ORGANIZATION)) == 2

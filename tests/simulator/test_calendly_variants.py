@@ -17,7 +17,7 @@ EVENT = "/scheduled_events/ev-1"
 @pytest.fixture(autouse=True)
 def five_events(world: World) -> None:
     for day in range(1, 5):
-        world.calendly.book("user-1", email=ANN, starts_at=SLOT + timedelta(days=day))
+        world.calendly.add_booking("user-1", email=ANN, starts_at=SLOT + timedelta(days=day))
 
 
 async def page(calendly: Caller, **query: Any) -> Any:

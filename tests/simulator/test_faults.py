@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.simulator import Api, Draw, Fault, FaultKind, FaultRefused, Operation, Simulator
-from reconcile.simulator.fault_book import Call, FaultBook
+from reconcile.simulator import Api, ApiOperation, Draw, Fault, FaultKind, FaultRefused, Simulator
+from reconcile.simulator.faults.registry import FaultRegistry, RequestFacts
 from tests.simulator.conftest import NOW, Caller, Clock
 
-CALL = Call(api=Api.GHL, operation=Operation.GHL_APPOINTMENT, workspace="ws-1", subjects=("app-1",))
+CALL = RequestFacts(api=Api.GHL, operation=ApiOperation.GHL_APPOINTMENT, workspace="ws-1", subjects=("app-1",))
 KIND = FaultKind.NOT_FOUND
 
 
-def is_met(fault: Fault, *, call: Call = CALL, after: float = 0.0) -> bool:
-    book = FaultBook()
+def is_met(fault: Fault, *, call: RequestFacts = CALL, after: float = 0.0) -> bool:
+    book = FaultRegistry()
     book.add(fault)
     return KIND in book.effects(call, NOW + timedelta(seconds=after))
 
@@ -29,11 +29,11 @@ def is_met(fault: Fault, *, call: Call = CALL, after: float = 0.0) -> bool:
         ({"api": Api.CALENDLY}, False),
         ({"workspace": "ws-1"}, True),
         ({"workspace": "ws-2"}, False),
-        ({"operation": Operation.GHL_APPOINTMENT}, True),
-        ({"operation": Operation.GHL_CONTACT}, False),
+        ({"operation": ApiOperation.GHL_APPOINTMENT}, True),
+        ({"operation": ApiOperation.GHL_CONTACT}, False),
         ({"subject": "app-1"}, True),
         ({"subject": "app-2"}, False),
-        ({"workspace": "ws-1", "operation": Operation.GHL_CONTACT}, False),
+        ({"workspace": "ws-1", "operation": ApiOperation.GHL_CONTACT}, False),
         ({"share": 0.0}, False),
         ({"times": 0}, False),
     ],
@@ -49,14 +49,14 @@ def test_a_fault_holds_from_its_start_until_just_before_its_end() -> None:
 
 
 def test_of_two_faults_of_a_kind_the_later_one_wins() -> None:
-    book = FaultBook()
+    book = FaultRegistry()
     book.add(Fault(kind=FaultKind.LATENCY, value=1), Fault(kind=FaultKind.LATENCY, value=2))
 
     assert book.effects(CALL, NOW) == {FaultKind.LATENCY: 2}
 
 
 def test_a_fault_can_end_after_a_number_of_requests() -> None:
-    book = FaultBook()
+    book = FaultRegistry()
     (number,) = book.add(Fault(kind=KIND, times=2))
 
     assert [KIND in book.effects(CALL, NOW) for _ in range(3)] == [True, True, False]
@@ -64,7 +64,7 @@ def test_a_fault_can_end_after_a_number_of_requests() -> None:
 
 
 def test_a_fault_that_is_removed_is_gone() -> None:
-    book = FaultBook()
+    book = FaultRegistry()
     first, second = book.add(Fault(kind=KIND), Fault(kind=FaultKind.RESET))
     book.remove(first)
 
@@ -75,9 +75,11 @@ def test_a_fault_that_is_removed_is_gone() -> None:
 
 @given(share=st.floats(0, 1))
 def test_a_share_of_the_subjects_fails_each_time(share: float) -> None:
-    book = FaultBook()
+    book = FaultRegistry()
     book.add(Fault(kind=KIND, share=share, draw=Draw.SUBJECT))
-    calls = [Call(api=CALL.api, operation=CALL.operation, workspace="ws", subjects=(f"{n}",)) for n in range(200)]
+    calls = [
+        RequestFacts(api=CALL.api, operation=CALL.operation, workspace="ws", subjects=(f"{n}",)) for n in range(200)
+    ]
 
     rounds = [[KIND in book.effects(call, NOW) for call in calls] for _ in range(2)]
 
@@ -86,8 +88,8 @@ def test_a_share_of_the_subjects_fails_each_time(share: float) -> None:
 
 
 def test_a_share_of_requests_does_not_depend_on_the_order_of_others() -> None:
-    other = Call(api=CALL.api, operation=CALL.operation, workspace="ws-1", subjects=("app-2",))
-    alone, mixed = FaultBook(), FaultBook()
+    other = RequestFacts(api=CALL.api, operation=CALL.operation, workspace="ws-1", subjects=("app-2",))
+    alone, mixed = FaultRegistry(), FaultRegistry()
     for book in (alone, mixed):
         book.add(Fault(kind=KIND, share=0.5))
     lonely = [KIND in alone.effects(CALL, NOW) for _ in range(50)]

@@ -58,7 +58,7 @@ async def test_a_deleted_appointment_is_unknown(world: World, ghl: Caller) -> No
 
 
 async def test_an_encoded_id_is_decoded(world: World, ghl: Caller) -> None:
-    world.ghl.book("con-1", id="a/b c", starts_at=SLOT)
+    world.ghl.add_booking("con-1", id="a/b c", starts_at=SLOT)
 
     assert (await ghl.record("/calendars/events/appointments/a%2Fb%20c"))["id"] == "a/b c"
 
@@ -73,7 +73,7 @@ async def test_a_query_parameter_on_an_appointment_is_refused(ghl: Caller) -> No
 async def test_another_locations_records_are_refused(world: World, ghl: Caller) -> None:
     world.ghl.add_location(id="loc-2")
     world.ghl.add_contact("loc-2", id="con-2", email="bob@example.com")
-    world.ghl.book("con-2", id="app-2", starts_at=SLOT)
+    world.ghl.add_booking("con-2", id="app-2", starts_at=SLOT)
     paths = (
         "/calendars/events/appointments/app-2",
         "/contacts/con-2/appointments",
@@ -127,7 +127,7 @@ def _millis(days: int) -> str:
 
 
 async def test_a_calendars_events_are_listed_within_a_window(world: World, ghl: Caller) -> None:
-    world.ghl.book("con-1", id="app-late", starts_at=SLOT + timedelta(days=60))
+    world.ghl.add_booking("con-1", id="app-late", starts_at=SLOT + timedelta(days=60))
     calendar = world.ghl.locations["loc-1"].calendar_id
     query = {"locationId": "loc-1", "calendarId": calendar, "startTime": _millis(0), "endTime": _millis(30)}
 

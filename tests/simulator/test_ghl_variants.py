@@ -80,7 +80,7 @@ async def test_instants_have_several_forms(ghl: Caller, switch: Any, form: str, 
 async def test_the_hour_that_comes_twice_looks_the_same_without_a_zone(world: World, ghl: Caller) -> None:
     """The naive times of an autumn night name two instants, as they do in life."""
     for hour in (0, 1):
-        world.ghl.book("con-1", id=f"night-{hour}", starts_at=datetime(2026, 10, 25, hour, 30, tzinfo=UTC))
+        world.ghl.add_booking("con-1", id=f"night-{hour}", starts_at=datetime(2026, 10, 25, hour, 30, tzinfo=UTC))
 
     events = (await ghl.get(LIST)).json()["events"]
 
@@ -165,7 +165,7 @@ async def test_an_unknown_id_has_several_answers(ghl: Caller, switch: Any, how: 
 )
 async def test_a_list_can_leave_records_out(world: World, ghl: Caller, switch: Any, hides: str, ids: list[str]) -> None:
     world.ghl.soft_delete("app-1")
-    world.ghl.book("con-1", id="app-2", starts_at=datetime(2026, 4, 1, tzinfo=UTC), status="cancelled")
+    world.ghl.add_booking("con-1", id="app-2", starts_at=datetime(2026, 4, 1, tzinfo=UTC), status="cancelled")
     switch(FaultKind.LIST_HIDES, hides)
 
     assert [each["id"] for each in (await ghl.get(LIST)).json()["events"]] == ids

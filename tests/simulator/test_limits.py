@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from reconcile.simulator import FaultKind, Plan, World, simulate
+from reconcile.simulator import FaultKind, SubscriptionPlan, World, simulate
 from tests.simulator.conftest import Caller, Clock
 
 GHL = "/locations/loc-1"
@@ -67,7 +67,7 @@ async def test_the_limits_of_one_location_are_its_own(world: World, http: httpx.
 
 
 async def test_a_free_calendly_plan_allows_fifty_a_minute(world: World, http: httpx.AsyncClient, clock: Clock) -> None:
-    world.calendly.add_user(token="cal-free", plan=Plan.FREE)
+    world.calendly.add_user(token="cal-free", plan=SubscriptionPlan.FREE)
     async with simulate(world, enforce_limits=True) as simulator:
         calendly = Caller(http, simulator.calendly_url, {"Authorization": "Bearer cal-free"})
 

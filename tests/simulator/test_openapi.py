@@ -18,7 +18,7 @@ EVENTS = "/scheduled_events"
 @pytest.fixture(autouse=True)
 def a_full_world(world: World) -> None:
     """Every kind of record: canceled, deleted, rescheduled, a no-show, a group."""
-    world.ghl.soft_delete(world.ghl.book("con-1", starts_at=SLOT, status="noshow").id)
+    world.ghl.soft_delete(world.ghl.add_booking("con-1", starts_at=SLOT, status="noshow").id)
     moved = world.calendly.reschedule("inv-1", SLOT + timedelta(days=1))
     world.calendly.mark_no_show(moved.id)
     world.calendly.add_event("user-1", id="group", starts_at=SLOT, limit=3)

@@ -53,7 +53,7 @@ async def test_waiting_ends_when_it_is_cancelled() -> None:
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    log.done()
+    log.finish_request()
 
     assert waiting.cancelled()
 

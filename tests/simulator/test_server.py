@@ -54,7 +54,7 @@ async def test_faults_and_latency_can_be_there_from_the_start(world: World, http
         ghl = Caller(http, simulator.ghl_url, {"Authorization": "Bearer pit-1"})
 
         assert (await ghl.get("/locations/loc-1")).status_code == 404
-        assert simulator.front.latency == 0.002
+        assert simulator.router.latency == 0.002
 
 
 async def test_stopping_cuts_what_is_still_open(world: World, http: httpx.AsyncClient) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.domain.finding import Verdict
+from reconcile.domain.finding import FindingStatus
 from reconcile.domain.lead import LeadStatus
 from reconcile.store.doctor.check import check_schema
 from reconcile.store.leads.seed import seed
@@ -70,6 +70,6 @@ async def test_the_schema_of_the_guide_can_be_adopted(postgres_url: str) -> None
     finally:
         await customer.script(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
-    assert [each for each in findings if each.verdict is not Verdict.FINE] == []
+    assert [each for each in findings if each.verdict is not FindingStatus.FINE] == []
     assert stored is not None
     assert (stored.status, stored.appointments) == (LeadStatus.MEETING_BOOKED, (appointment(),))

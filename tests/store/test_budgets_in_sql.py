@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from reconcile.domain.rate_limit import Meter, RateLimit
+from reconcile.domain.rate_limit import RateLimit, RateLimiter
 from reconcile.ports import Usage
 from reconcile.store.coordination.rate_limits import SqlBudgets
 from reconcile.store.db.database import Database
@@ -18,7 +18,7 @@ from tests.domain.factories import NOW
 SLOW = RateLimit(interval=timedelta(hours=1), burst=12)
 """So slow that nothing comes back while a test lasts."""
 LEARNED = RateLimit(interval=timedelta(hours=2), burst=5)
-FRESH = Meter(NOW)
+FRESH = RateLimiter(NOW)
 NUMBERS = count(1)
 
 
@@ -51,7 +51,7 @@ steps = st.lists(
 class Model:
     """The domain's meter with what the store remembers beside it, at a time that stands still."""
 
-    meter: Meter = FRESH
+    meter: RateLimiter = FRESH
     learned: RateLimit | None = None
 
     def limit(self) -> RateLimit:
@@ -67,7 +67,7 @@ class Model:
         if step.usage.remaining is not None:
             meter = meter.at_most(step.usage.remaining, now=NOW, limit=changed.limit())
         if step.usage.not_before is not None:
-            meter = Meter(max(meter.arrival_at, NOW + step.usage.not_before + changed.limit().taken(1)))
+            meter = RateLimiter(max(meter.arrival_at, NOW + step.usage.not_before + changed.limit().debt(1)))
         return replace(changed, meter=meter)
 
 

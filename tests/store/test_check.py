@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconcile.domain.finding import Finding, Verdict
+from reconcile.domain.finding import Finding, FindingStatus
 from reconcile.store.doctor.check import check_schema
 from reconcile.store.mapping.mapping import SchemaMapping, parse_mapping
 from reconcile.store.schema.migrate import migrate
@@ -20,7 +20,9 @@ async def check(url: str, mapping: SchemaMapping, *, offset: timedelta = timedel
 def told(findings: list[Finding], *, fine: bool = False) -> list[str]:
     """Return what is not fine, as one line each."""
     return [
-        f"{each.subject}: {each.text} -> {each.remedy}" for each in findings if fine or each.verdict is not Verdict.FINE
+        f"{each.subject}: {each.text} -> {each.remedy}"
+        for each in findings
+        if fine or each.verdict is not FindingStatus.FINE
     ]
 
 
@@ -42,7 +44,7 @@ async def test_a_customers_schema_is_looked_at_before_it_is_migrated(database_ur
     customer = await schemas.camel(database_url)
     findings = await check(database_url, customer.mapping)
 
-    assert [each.subject for each in findings if each.verdict is Verdict.FAULT] == ["schema"]
+    assert [each.subject for each in findings if each.verdict is FindingStatus.FAULT] == ["schema"]
     assert any(each.text == "camel.toml fits the tables that are there" for each in findings)
 
 
@@ -155,7 +157,7 @@ async def test_a_clock_that_goes_wrong_is_told(database_url: str) -> None:
     behind = await check(database_url, DEFAULT, offset=timedelta(hours=1))
     ahead = await check(database_url, DEFAULT, offset=timedelta(hours=-1))
 
-    assert [(each.verdict, each.subject) for each in (behind[0], ahead[0])] == [(Verdict.WARNING, "clock")] * 2
+    assert [(each.verdict, each.subject) for each in (behind[0], ahead[0])] == [(FindingStatus.WARNING, "clock")] * 2
     assert "s behind this machine's; let both follow" in f"{behind[0].text}; {behind[0].remedy}"
     assert "s ahead of this machine's; let both follow" in f"{ahead[0].text}; {ahead[0].remedy}"
 
@@ -173,10 +175,10 @@ async def test_leads_that_would_never_be_due_are_told(database_url: str) -> None
 async def test_a_database_that_is_away_is_told_to_be() -> None:
     findings = await check("postgresql://u:hunter2@127.0.0.1:1/d", DEFAULT)
 
-    assert [each.verdict for each in findings] == [Verdict.AWAY]
+    assert [each.verdict for each in findings] == [FindingStatus.AWAY]
     assert "hunter2" not in str(findings)
 
 
 @pytest.mark.parametrize("url", ["oracle://h", "sqlite:////nowhere/at/all.db"])
 async def test_a_url_that_cannot_be_used_is_a_fault(url: str) -> None:
-    assert [each.verdict for each in await check(url, DEFAULT)] == [Verdict.FAULT]
+    assert [each.verdict for each in await check(url, DEFAULT)] == [FindingStatus.FAULT]

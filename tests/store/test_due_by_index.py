@@ -30,7 +30,7 @@ async def plans(url: str, mapping: SchemaMapping) -> list[str]:
     """Return how the database chooses workspaces and leads, where it reads no whole table if it can help it."""
     async with open_domain(url, mapping) as (database, domain):
         asked = await _asked(database, domain)
-        async with database.reading() as connection:
+        async with database.read_connection() as connection:
             if database.is_postgresql:
                 await connection.execute(text("SET enable_seqscan = off"))
             explain = "EXPLAIN" if database.is_postgresql else "EXPLAIN QUERY PLAN"

@@ -35,7 +35,7 @@ def leases(database: Database) -> SqlLeases:
 
 
 async def guard(database: Database, *leases: Lease) -> None:
-    async with database.writing() as connection:
+    async with database.write_connection() as connection:
         await Fence(database.dialect).guard(connection, leases)
 
 
@@ -83,12 +83,12 @@ async def test_a_lease_that_is_given_up_with_a_transaction_is_free_behind_it(
     database: Database, leases: SqlLeases
 ) -> None:
     kept, given_up = [await leases.acquire(name, holder="me", ttl=LONG) for name in ("w1", "w2")]
-    async with database.writing() as connection:
+    async with database.write_connection() as connection:
         await Fence(database.dialect).release(connection, [given_up])
 
     assert set(await leases.held()) == {kept.name}
     with pytest.raises(LeaseLost, match=r"^the lease w2 has"):
-        async with database.writing() as connection:
+        async with database.write_connection() as connection:
             await Fence(database.dialect).release(connection, [kept, given_up])
     assert set(await leases.held()) == {kept.name}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reconcile.store.mapping.catalog import ColumnFacts, Kind
+from reconcile.store.mapping.catalog import ColumnFacts, ColumnKind
 from reconcile.store.mapping.mapping import SchemaMapping, parse_mapping
 from reconcile.store.mapping.mapping_check import fit_faults
 
@@ -60,31 +60,31 @@ ENUMS = {
     "meetings.calendar": ("GHL", "CAL"),
 }
 KINDS = {
-    "workspaces": {"id": Kind.UUID, "on": Kind.BOOLEAN},
+    "workspaces": {"id": ColumnKind.UUID, "on": ColumnKind.BOOLEAN},
     "leads": {
-        "id": Kind.INTEGER,
-        "owner": Kind.UUID,
-        "state": Kind.ENUM,
-        "booking": Kind.ENUM,
-        "calendar": Kind.ENUM,
-        "gone": Kind.INSTANT,
-        "begins": Kind.NAIVE_INSTANT,
+        "id": ColumnKind.INTEGER,
+        "owner": ColumnKind.UUID,
+        "state": ColumnKind.ENUM,
+        "booking": ColumnKind.ENUM,
+        "calendar": ColumnKind.ENUM,
+        "gone": ColumnKind.INSTANT,
+        "begins": ColumnKind.NAIVE_INSTANT,
     },
     "meetings": {
-        "key": Kind.UUID,
-        "lead": Kind.INTEGER,
-        "number": Kind.TEXT,
-        "calendar": Kind.ENUM,
-        "state": Kind.ENUM,
-        "begins": Kind.INSTANT,
-        "gone": Kind.NAIVE_INSTANT,
-        "title": Kind.TEXT,
+        "key": ColumnKind.UUID,
+        "lead": ColumnKind.INTEGER,
+        "number": ColumnKind.TEXT,
+        "calendar": ColumnKind.ENUM,
+        "state": ColumnKind.ENUM,
+        "begins": ColumnKind.INSTANT,
+        "gone": ColumnKind.NAIVE_INSTANT,
+        "title": ColumnKind.TEXT,
     },
 }
 SECTIONS = {"workspaces": "workspace", "leads": "lead", "meetings": "appointment"}
 
 
-def facts(table: str, name: str, kind: Kind) -> ColumnFacts:
+def facts(table: str, name: str, kind: ColumnKind) -> ColumnFacts:
     """Return a column that fits."""
     labels = ENUMS.get(f"{table}.{name}", ())
     return ColumnFacts(name=name, type_name=f"{kind} type", kind=kind, is_required=False, labels=labels)
@@ -103,7 +103,7 @@ def faults(change: dict[str, Any], *, dialect: str = "postgresql", mapping: Sche
         elif changes is None:
             del catalog[SECTIONS[table]][name]
         else:
-            found = catalog[SECTIONS[table]].get(name) or facts(table, name, Kind.TEXT)
+            found = catalog[SECTIONS[table]].get(name) or facts(table, name, ColumnKind.TEXT)
             catalog[SECTIONS[table]][name] = replace(found, **changes)
     return list(fit_faults(mapping, catalog, dialect=dialect))
 
@@ -119,21 +119,37 @@ WORD, KEY = "text, uuid, integer or an enum", "name another column or leave it o
 @pytest.mark.parametrize(
     ("place", "kind", "sentence"),
     [
-        ("workspaces.id", Kind.INTEGER, None),
-        ("workspaces.id", Kind.BOOLEAN, "[workspace.columns] id of x.toml: workspaces.id is odd, not " + WORD),
-        ("workspaces.on", Kind.TEXT, "[workspace.columns] active of x.toml: workspaces.on is odd, not a boolean"),
-        ("leads.owner", Kind.INTEGER, None),
-        ("leads.owner", Kind.INSTANT, "[lead.columns] workspace_id of x.toml: crm.leads.owner is odd, not " + WORD),
-        ("leads.state", Kind.TEXT, None),
-        ("leads.state", Kind.INTEGER, "[lead.columns] status of x.toml: crm.leads.state is odd, not " + WORD),
-        ("leads.begins", Kind.INSTANT, None),
-        ("leads.begins", Kind.TEXT, "[lead.columns] booking_starts_at of x.toml: crm.leads.begins is odd, not a time"),
-        ("meetings.lead", Kind.OTHER, "[appointment.columns] lead_id of x.toml: meetings.lead is odd, not " + WORD),
-        ("meetings.number", Kind.INTEGER, "[appointment.columns] appointment_id of x.toml: meetings.number is odd, n"),
-        ("meetings.title", Kind.BOOLEAN, None),
+        ("workspaces.id", ColumnKind.INTEGER, None),
+        ("workspaces.id", ColumnKind.BOOLEAN, "[workspace.columns] id of x.toml: workspaces.id is odd, not " + WORD),
+        ("workspaces.on", ColumnKind.TEXT, "[workspace.columns] active of x.toml: workspaces.on is odd, not a boolean"),
+        ("leads.owner", ColumnKind.INTEGER, None),
+        (
+            "leads.owner",
+            ColumnKind.INSTANT,
+            "[lead.columns] workspace_id of x.toml: crm.leads.owner is odd, not " + WORD,
+        ),
+        ("leads.state", ColumnKind.TEXT, None),
+        ("leads.state", ColumnKind.INTEGER, "[lead.columns] status of x.toml: crm.leads.state is odd, not " + WORD),
+        ("leads.begins", ColumnKind.INSTANT, None),
+        (
+            "leads.begins",
+            ColumnKind.TEXT,
+            "[lead.columns] booking_starts_at of x.toml: crm.leads.begins is odd, not a time",
+        ),
+        (
+            "meetings.lead",
+            ColumnKind.OTHER,
+            "[appointment.columns] lead_id of x.toml: meetings.lead is odd, not " + WORD,
+        ),
+        (
+            "meetings.number",
+            ColumnKind.INTEGER,
+            "[appointment.columns] appointment_id of x.toml: meetings.number is odd, n",
+        ),
+        ("meetings.title", ColumnKind.BOOLEAN, None),
     ],
 )
-def test_a_column_of_another_kind_does_not_fit(place: str, kind: Kind, sentence: str | None) -> None:
+def test_a_column_of_another_kind_does_not_fit(place: str, kind: ColumnKind, sentence: str | None) -> None:
     found = faults({place: {"kind": kind, "type_name": "odd"}})
 
     assert [each.startswith(sentence) and each.endswith(KEY) for each in found if sentence] == [True] * bool(sentence)
@@ -141,7 +157,12 @@ def test_a_column_of_another_kind_does_not_fit(place: str, kind: Kind, sentence:
 
 
 def test_sqlite_takes_any_kind() -> None:
-    assert faults({"leads.begins": {"kind": Kind.TEXT}, "workspaces.on": {"kind": Kind.TEXT}}, dialect="sqlite") == []
+    assert (
+        faults(
+            {"leads.begins": {"kind": ColumnKind.TEXT}, "workspaces.on": {"kind": ColumnKind.TEXT}}, dialect="sqlite"
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -168,7 +189,7 @@ def test_sqlite_takes_any_kind() -> None:
             ),
         ),
         (
-            {"meetings.key": {"is_required": True, "kind": Kind.INTEGER}},
+            {"meetings.key": {"is_required": True, "kind": ColumnKind.INTEGER}},
             "meetings.key is a number without a default, so that no appointment can be inserted; give it a sequence",
         ),
         (
@@ -228,8 +249,8 @@ def test_what_does_not_fit_is_told_with_its_place_and_remedy(change: dict[str, A
         {"meetings.title": {"is_required": True}},
         {"meetings.lead": {"is_required": True}},
         {"meetings.key": {"is_required": True}},
-        {"meetings.key": {"kind": Kind.INTEGER}},
-        {"leads.state": {"kind": Kind.TEXT, "labels": ()}},
+        {"meetings.key": {"kind": ColumnKind.INTEGER}},
+        {"leads.state": {"kind": ColumnKind.TEXT, "labels": ()}},
     ],
 )
 def test_what_can_be_written_fits(change: dict[str, Any]) -> None:

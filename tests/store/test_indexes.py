@@ -63,10 +63,10 @@ async def test_an_index_that_no_other_replaces_is_advised(
     database_url: str, index: str | None, advised: Sequence[str]
 ) -> None:
     database = Database(database_url)
-    async with database.writing() as connection:
+    async with database.write_connection() as connection:
         for statement in (*TABLES, *([f"CREATE {index}"] if index else ())):
             await connection.execute(text(statement))
-    async with database.reading() as connection:
+    async with database.read_connection() as connection:
         found = await index_advice(connection, MAPPING)
     await database.close()
 

@@ -31,7 +31,7 @@ def test_the_heads_are_those_that_are_asked_for() -> None:
 async def test_the_schema_is_the_one_that_statements_name(database_url: str) -> None:
     await migrate(database_url, mapping=DEFAULT)
     database = Database(database_url)
-    async with database.reading() as connection:
+    async with database.read_connection() as connection:
         differences = await connection.run_sync(_differences)
     await database.close()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from reconcile.domain.finding import Verdict
+from reconcile.domain.finding import FindingStatus
 from reconcile.errors import SettingsError
 from reconcile.store.db.database import Database
 from reconcile.store.doctor.check import check_schema
@@ -29,7 +29,7 @@ MAY = {"create_table", "create_index", "add_column"}
 async def advance(url: str, *, to: str, statements: tuple[str, ...] = NEWER) -> None:
     """Do what the migration of a later version does."""
     database = Database(url)
-    async with database.writing() as connection:
+    async with database.write_connection() as connection:
         for statement in statements:
             await connection.execute(text(statement))
         change = f"UPDATE {VERSION_TABLE} SET version_num = :to WHERE version_num = :head"  # noqa: S608 - a constant
@@ -53,7 +53,7 @@ async def test_the_doctor_says_that_the_schema_is_of_a_later_version(migrated_ur
     found = await check_schema(migrated_url, mapping=DEFAULT, now=NOW)
     (schema,) = [each for each in found if each.subject == "schema"]
 
-    assert schema.verdict is Verdict.FINE
+    assert schema.verdict is FindingStatus.FINE
     assert "ledger_9999" in schema.text
 
 

@@ -20,7 +20,7 @@ async def found(store: Store) -> Lead:
 async def booked(store: Store) -> Lead:
     """Let a run book the lead, and return it as it was before."""
     before = await found(store)
-    await store.ledger.begin(RUN, started_at=NOW, trigger="schedule", version="1")
+    await store.ledger.begin_run(RUN, started_at=NOW, trigger="schedule", version="1")
     change = booking(before, appointment("NEW"), contact_id="c1")
     await store.leads.write(batch([lead_write(before, change=change)]))
     return before

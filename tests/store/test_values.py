@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Column, column
 
 from reconcile.store.db.types import clean, document, instant_text, read_instant
-from reconcile.store.mapping.catalog import Kind
+from reconcile.store.mapping.catalog import ColumnKind
 from reconcile.store.mapping.fields import Field
 from reconcile.store.schema.version import DOMAIN_HEAD, LEDGER_HEAD, lacking, strangers
 from tests.stores import DEFAULT
@@ -80,24 +80,24 @@ UUID = "01234567-89ab-CDEF-0123-456789abcdef"
 @pytest.mark.parametrize(
     ("kind", "text", "is_accepted"),
     [
-        (Kind.INTEGER, "0", True),
-        (Kind.INTEGER, "-12", True),
-        (Kind.INTEGER, str(2**63 - 1), True),
-        (Kind.INTEGER, str(2**63), False),
-        (Kind.INTEGER, "1" * 20, False),
-        (Kind.INTEGER, "1.0", False),
-        (Kind.INTEGER, "", False),
-        (Kind.INTEGER, "٣", False),
-        (Kind.UUID, UUID, True),
-        (Kind.UUID, UUID[:-1], False),
-        (Kind.UUID, f"{UUID}\n", False),
-        (Kind.UUID, UUID.replace("-", ""), False),
-        (Kind.TEXT, "anything", True),
-        (Kind.TEXT, "with \0", False),
-        (Kind.ENUM, "\ud800", False),
+        (ColumnKind.INTEGER, "0", True),
+        (ColumnKind.INTEGER, "-12", True),
+        (ColumnKind.INTEGER, str(2**63 - 1), True),
+        (ColumnKind.INTEGER, str(2**63), False),
+        (ColumnKind.INTEGER, "1" * 20, False),
+        (ColumnKind.INTEGER, "1.0", False),
+        (ColumnKind.INTEGER, "", False),
+        (ColumnKind.INTEGER, "٣", False),
+        (ColumnKind.UUID, UUID, True),
+        (ColumnKind.UUID, UUID[:-1], False),
+        (ColumnKind.UUID, f"{UUID}\n", False),
+        (ColumnKind.UUID, UUID.replace("-", ""), False),
+        (ColumnKind.TEXT, "anything", True),
+        (ColumnKind.TEXT, "with \0", False),
+        (ColumnKind.ENUM, "\ud800", False),
     ],
 )
-def test_a_key_is_accepted_where_the_column_can_hold_it(kind: Kind, text: str, is_accepted: bool) -> None:
+def test_a_key_is_accepted_where_the_column_can_hold_it(kind: ColumnKind, text: str, is_accepted: bool) -> None:
     name: Column[Any] = column("id")  # type: ignore[assignment]
 
     assert Field(name, name, lambda value: value, kind).accepts(text) is is_accepted

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from reconcile.telemetry.courier import IN_TIME, Courier, Way
+from reconcile.telemetry.flusher import IN_TIME, Flusher, SignalPipeline
+from reconcile.telemetry.otel_settings import Signal, Target
 from reconcile.telemetry.sender import NotDelivered, Sender
-from reconcile.telemetry.wanted import Signal, Target
 from tests.patience import HUNG
 
 LIMIT = 0.2
@@ -37,8 +37,8 @@ def a_way(
     signal: Signal = Signal.TRACES,
     flush: Callable[[], object] = lambda: None,
     finish: Callable[[], object] = lambda: None,
-) -> Way:
-    return Way(signal=signal, sender=sender, rejected=len, flush=flush, finish=finish)
+) -> SignalPipeline:
+    return SignalPipeline(signal=signal, sender=sender, rejected=len, flush=flush, close=finish)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -51,15 +51,18 @@ def test_all_ways_are_finished_side_by_side() -> None:
     both = threading.Barrier(2)
     ways = [a_way(Desk(), signal=signal, finish=lambda: both.wait(HUNG)) for signal in (Signal.TRACES, Signal.METRICS)]
 
-    assert Courier(ways).close(HUNG) == {}
+    assert Flusher(ways).close(HUNG) == {}
     assert not both.broken
 
 
 def test_what_is_told_after_the_beginning_goes_with_the_end() -> None:
     desk = Desk()
-    way = a_way(desk)
-    way.flush, way.finish = lambda: way.deliver(b"first", count=1), lambda: way.deliver(b"rest", count=1)
-    courier = Courier([way])
+    pipeline = a_way(desk)
+    pipeline.flush, pipeline.close = (
+        lambda: pipeline.deliver(b"first", count=1),
+        lambda: pipeline.deliver(b"rest", count=1),
+    )
+    courier = Flusher([pipeline])
     courier.begin()
 
     assert courier.close(HUNG) == {}
@@ -70,7 +73,7 @@ def test_what_is_told_after_the_beginning_goes_with_the_end() -> None:
 def test_a_collector_that_never_answers_costs_the_limit_and_no_more(is_begun: bool) -> None:
     stuck = a_way(Desk(), flush=NEVER.wait, finish=NEVER.wait)
     fine = a_way(Desk(), signal=Signal.METRICS)
-    courier = Courier([stuck, fine])
+    courier = Flusher([stuck, fine])
     begun_at = time.monotonic()
     if is_begun:
         courier.begin()
@@ -81,14 +84,14 @@ def test_a_collector_that_never_answers_costs_the_limit_and_no_more(is_begun: bo
 
 
 def test_what_could_not_be_delivered_is_told_with_its_reason() -> None:
-    way = a_way(Desk(trouble="the collector answered 401"))
-    way.finish = lambda: way.deliver(b"body", count=7)
+    pipeline = a_way(Desk(trouble="the collector answered 401"))
+    pipeline.close = lambda: pipeline.deliver(b"body", count=7)
 
-    assert Courier([way]).close(HUNG) == {Signal.TRACES: {"the collector answered 401": 7}}
+    assert Flusher([pipeline]).close(HUNG) == {Signal.TRACES: {"the collector answered 401": 7}}
 
 
 def test_what_a_collector_rejects_is_told() -> None:
-    way = a_way(Desk(answer=b"123"))
-    way.finish = lambda: way.deliver(b"body", count=7)
+    pipeline = a_way(Desk(answer=b"123"))
+    pipeline.close = lambda: pipeline.deliver(b"body", count=7)
 
-    assert Courier([way]).close(HUNG) == {Signal.TRACES: {"the collector has rejected it": 3}}
+    assert Flusher([pipeline]).close(HUNG) == {Signal.TRACES: {"the collector has rejected it": 3}}

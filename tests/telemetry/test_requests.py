@@ -19,7 +19,7 @@ from opentelemetry.trace import SpanKind, use_span
 from reconcile.domain.ids import Operation, ProviderName
 from reconcile.errors import ErrorClass
 from reconcile.ports import HttpAttempt
-from reconcile.telemetry.requests import Requests, encoded
+from reconcile.telemetry.requests import Requests, encode_request_spans
 
 RESOURCE = Resource({"service.name": "test"})
 SCOPE = InstrumentationScope("reconcile", "1")
@@ -50,7 +50,7 @@ ATTEMPTS = st.builds(
 def told(*batches: list[HttpAttempt]) -> list[ReadableSpan]:
     """Return the spans of requests that were made in these batches, and each batch's own."""
     tracer = TracerProvider(resource=RESOURCE, shutdown_on_exit=False).get_tracer("reconcile", "1")
-    requests, spans = Requests(told_by=RESOURCE, scope=SCOPE), list[ReadableSpan]()
+    requests, spans = Requests(resource=RESOURCE, scope=SCOPE), list[ReadableSpan]()
     for batch in batches:
         with tracer.start_as_current_span("batch") as around:
             for attempt in batch:
@@ -70,7 +70,7 @@ def all_in(message: object) -> Iterator[Encoded]:
 def test_copies_are_what_the_sdk_would_have_made_of_each(batches: list[list[HttpAttempt]]) -> None:
     spans = told(*batches)
 
-    ours, theirs = encoded(spans), encode_spans(spans)
+    ours, theirs = encode_request_spans(spans), encode_spans(spans)
 
     assert sorted(each.SerializeToString() for each in all_in(ours)) == sorted(
         each.SerializeToString() for each in all_in(theirs)
@@ -97,7 +97,7 @@ def test_a_span_is_below_the_one_that_is_under_way_and_says_how_the_request_came
 @pytest.mark.parametrize("is_within_one", [True, False])
 def test_below_a_span_that_nobody_records_there_is_none(*, is_within_one: bool) -> None:
     tracer = TracerProvider(resource=RESOURCE, sampler=ALWAYS_OFF, shutdown_on_exit=False).get_tracer("reconcile")
-    requests, spans = Requests(told_by=RESOURCE, scope=SCOPE), list[ReadableSpan]()
+    requests, spans = Requests(resource=RESOURCE, scope=SCOPE), list[ReadableSpan]()
     if is_within_one:
         with use_span(tracer.start_span("batch")):
             requests.tell(SOUND, requests.kind(SOUND), spans.append)

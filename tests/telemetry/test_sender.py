@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from reconcile.telemetry import sender as sending
+from reconcile.telemetry.otel_settings import Target
 from reconcile.telemetry.sender import NotDelivered, Sender
-from reconcile.telemetry.wanted import Target
 
 SECRET = "kanarie"
 

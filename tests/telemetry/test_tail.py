@@ -20,7 +20,7 @@ from reconcile.ports.instruments import RUNS
 from reconcile.settings import Settings
 from reconcile.telemetry import sender as sending
 from reconcile.telemetry.otel import OtelTelemetry
-from reconcile.telemetry.wanted import wanted
+from reconcile.telemetry.otel_settings import read_otel_settings
 from tests import stores
 from tests.cli.command import BASE
 from tests.patience import HUNG
@@ -107,7 +107,9 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_collector_holds_up_the_end(broken: Broken, is_sent_before: bool, capfd: pytest.CaptureFixture[str]) -> None:
     with broken() as url:
         env = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"{url}/{SECRET}", "OTEL_EXPORTER_OTLP_HEADERS": f"api-key={SECRET}"}
-        telemetry = OtelTelemetry(wanted({**env, "OTEL_LOGS_EXPORTER": "otlp"}), run_id=RunId("run-1"), version="1")
+        telemetry = OtelTelemetry(
+            read_otel_settings({**env, "OTEL_LOGS_EXPORTER": "otlp"}), run_id=RunId("run-1"), version="1"
+        )
         with telemetry.span("run"):
             telemetry.event("something.happened")
             telemetry.measure(RUNS, 1)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from reconcile.telemetry.wanted import Signal, wanted
+from reconcile.telemetry.otel_settings import Signal, read_otel_settings
 
 BASE = "OTEL_EXPORTER_OTLP"
 ENDPOINT = {f"{BASE}_ENDPOINT": "http://collector:4318"}
@@ -30,7 +30,7 @@ SECRET = "kanarie"
     ],
 )
 def test_a_signal_goes_where_a_variable_says(env: dict[str, str], expected: dict[str, str]) -> None:
-    found = wanted(env)
+    found = read_otel_settings(env)
 
     assert {signal.value: target.url for signal, target in found.targets.items()} == expected
     assert found.faults == ()
@@ -51,7 +51,7 @@ def test_a_signal_goes_where_a_variable_says(env: dict[str, str], expected: dict
     ],
 )
 def test_how_it_goes_there_is_read_for_each_signal(env: dict[str, str], expected: dict[str, Any]) -> None:
-    found = wanted({**ENDPOINT, **env})
+    found = read_otel_settings({**ENDPOINT, **env})
     target = found.targets[Signal.TRACES]
 
     assert {name: getattr(target, name) for name in expected} == expected
@@ -79,14 +79,14 @@ def test_how_it_goes_there_is_read_for_each_signal(env: dict[str, str], expected
     ],
 )
 def test_what_cannot_be_followed_costs_its_signal_and_says_so(variable: str, value: str, sentence: str) -> None:
-    found = wanted({**ENDPOINT, variable: value})
+    found = read_otel_settings({**ENDPOINT, variable: value})
 
     assert found.faults == (sentence,)
     assert Signal.TRACES not in found.targets
 
 
 def test_nothing_that_a_variable_holds_is_shown() -> None:
-    found = wanted({f"{BASE}_ENDPOINT": f"http://c/{SECRET}", f"{BASE}_HEADERS": f"key={SECRET}"})
+    found = read_otel_settings({f"{BASE}_ENDPOINT": f"http://c/{SECRET}", f"{BASE}_HEADERS": f"key={SECRET}"})
 
     assert set(found.targets) == {Signal.TRACES, Signal.METRICS}
     assert SECRET not in repr(found)

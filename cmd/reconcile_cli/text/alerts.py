@@ -10,7 +10,7 @@ from reconcile.domain.alert import Severity
 from reconcile.domain.formatting import span
 from reconcile.services.alerting.channel_test import ChannelTrial
 from reconcile.services.alerting.view import AlertLine, AlertsView
-from reconcile_cli.text.words import QUIET, ahead, console, grid, lasting, safe
+from reconcile_cli.text.terminal import QUIET, ahead, console, grid, lasting, safe
 
 _STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow"}
 

@@ -8,24 +8,24 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from reconcile.domain.formatting import span
-from reconcile.services.backfill.backfill import OnTally, Tally
+from reconcile.services.backfill.backfill import OnShareProgress, ShareProgress
 from reconcile.services.backfill.view import BackfillView
-from reconcile_cli.text.words import QUIET, console, grid, listing, safe
+from reconcile_cli.text.terminal import QUIET, console, grid, listing, safe
 
 _STYLES: Mapping[str, str] = {"held": "bold red", "applied": "green", "ready": "green"}
 _LISTED = 20
 
 
 @contextmanager
-def bar(noun: str) -> Iterator[OnTally]:
+def bar(noun: str) -> Iterator[OnShareProgress]:
     """Show a bar while the block runs; what is yielded moves it. Where stderr is no terminal, nothing is shown."""
     columns = (TextColumn(noun), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     out = console(is_stderr=True)
     with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
         task = progress.add_task("backfill", total=None)
 
-        def advance(tally: Tally) -> None:
-            progress.update(task, completed=tally.done, total=tally.total)
+        def advance(share: ShareProgress) -> None:
+            progress.update(task, completed=share.done, total=share.total)
 
         yield advance
 

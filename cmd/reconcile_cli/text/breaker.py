@@ -7,7 +7,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from reconcile.services.views.next_steps import Advice
-from reconcile_cli.text.words import QUIET, STATE_STYLES, ahead, console, grid, lasting, safe
+from reconcile_cli.text.terminal import QUIET, STATE_STYLES, ahead, console, grid, lasting, safe
 
 
 def show(told: Sequence[Advice], *, now: datetime | None = None) -> None:

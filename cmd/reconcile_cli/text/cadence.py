@@ -6,7 +6,7 @@ from rich.table import Table
 
 from reconcile.domain.run.cadence import spelled
 from reconcile.services.control.cadence import CadenceCause, CadenceView
-from reconcile_cli.text.words import QUIET, ahead, console, grid, safe
+from reconcile_cli.text.terminal import QUIET, ahead, console, grid, safe
 
 
 def show(view: CadenceView, *, now: datetime | None = None) -> None:

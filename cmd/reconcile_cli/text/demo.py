@@ -5,7 +5,7 @@ from rich.text import Text
 from reconcile.domain.breaker.breaker import BreakerState
 from reconcile.domain.formatting import keys
 from reconcile.drill.incident import DrillPlan, DrillResult, Tick
-from reconcile_cli.text.words import HEALTH_STYLES, QUIET, STATE_STYLES, console, safe
+from reconcile_cli.text.terminal import HEALTH_STYLES, QUIET, STATE_STYLES, console, safe
 
 _WIDTHS = (7, 9, 15, 8, 7, 6, 18, 7, 5)
 
@@ -39,7 +39,7 @@ def row(tick: Tick, bare: Tick, *, plan: DrillPlan) -> None:
         (str(report.leads_checked), ""),
         (str(report.errors), "red" if report.errors else QUIET),
         (str(tick.provider_calls), ""),
-        (_told(tick, state), STATE_STYLES[state]),
+        (_describe(tick, state), STATE_STYLES[state]),
         (str(bare.report.errors), "red" if bare.report.errors else QUIET),
         (str(bare.provider_calls), ""),
     )
@@ -87,7 +87,7 @@ def _state(tick: Tick) -> BreakerState:
     return next((each for each in (BreakerState.OPEN, BreakerState.HALF_OPEN) if each in states), BreakerState.CLOSED)
 
 
-def _told(tick: Tick, state: BreakerState) -> str:
+def _describe(tick: Tick, state: BreakerState) -> str:
     word = state.replace("_", " ")
     if state is BreakerState.OPEN:
         return f"{word}, probes fail" if tick.report.breakers[0].reason == "ProbeFailed" else f"{word}: stopped"

@@ -4,20 +4,20 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from reconcile.domain.finding import Finding, Verdict, worst
-from reconcile_cli.text.words import console, grid, safe
+from reconcile.domain.finding import Finding, FindingStatus, worst
+from reconcile_cli.text.terminal import console, grid, safe
 
 _MARKS = {
-    Verdict.FINE: ("✓", "green"),
-    Verdict.WARNING: ("!", "yellow"),
-    Verdict.AWAY: ("✗", "bold red"),
-    Verdict.FAULT: ("✗", "bold red"),
+    FindingStatus.FINE: ("✓", "green"),
+    FindingStatus.WARNING: ("!", "yellow"),
+    FindingStatus.AWAY: ("✗", "bold red"),
+    FindingStatus.FAULT: ("✗", "bold red"),
 }
 _CLOSING = {
-    Verdict.FINE: ("a run can be made: reconcile run", "green"),
-    Verdict.WARNING: ("a run can be made: reconcile run", "green"),
-    Verdict.AWAY: ("no run can be made now; try again in a minute", "bold red"),
-    Verdict.FAULT: ("no run can be made before this is put right", "bold red"),
+    FindingStatus.FINE: ("a run can be made: reconcile run", "green"),
+    FindingStatus.WARNING: ("a run can be made: reconcile run", "green"),
+    FindingStatus.AWAY: ("no run can be made now; try again in a minute", "bold red"),
+    FindingStatus.FAULT: ("no run can be made before this is put right", "bold red"),
 }
 
 

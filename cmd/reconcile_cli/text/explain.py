@@ -14,7 +14,7 @@ from reconcile.services.views.failure_history import FailureStory
 from reconcile.services.views.next_steps import Advice
 from reconcile_cli.text import report
 from reconcile_cli.text.breaker import block
-from reconcile_cli.text.words import HEALTH_STYLES, NONE, QUIET, ahead, console, grid, lasting, listing, safe
+from reconcile_cli.text.terminal import HEALTH_STYLES, NONE, QUIET, ahead, console, grid, lasting, listing, safe
 
 
 def show(story: LeadStory | WorkspaceStory | RunStory | FailureStory, *, now: datetime | None = None) -> None:

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from reconcile.domain.formatting import ago
 from reconcile.services.views.lead_lists import LeadLine
-from reconcile_cli.text.words import NONE, QUIET, console, listing, safe
+from reconcile_cli.text.terminal import NONE, QUIET, console, listing, safe
 
 
 def show(lines: Sequence[LeadLine], *, title: str, empty: str, hint: str, now: datetime | None = None) -> None:

@@ -7,7 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from reconcile.domain.run.request import OnProgress
 from reconcile.domain.run.request import Progress as Step
-from reconcile_cli.text.words import console
+from reconcile_cli.text.terminal import console
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """What was deleted, as a person reads it."""
 
-from reconcile.domain.formatting import counted
+from reconcile.domain.formatting import count_of
 from reconcile.services.maintenance.prune import Pruned
-from reconcile_cli.text.words import console, listing, safe
+from reconcile_cli.text.terminal import console, listing, safe
 
 
 def show(pruned: Pruned) -> None:
@@ -10,7 +10,7 @@ def show(pruned: Pruned) -> None:
     out = console()
     verb = "would be deleted" if pruned.dry_run else "deleted"
     total = sum(pruned.rows.values())
-    out.print(safe(f"{counted(total, 'row')} from before {pruned.before:%Y-%m-%d %H:%M} UTC {verb}", "bold"))
+    out.print(safe(f"{count_of(total, 'row')} from before {pruned.before:%Y-%m-%d %H:%M} UTC {verb}", "bold"))
     table = listing("table", "rows", numbers=("rows",))
     for name, count in pruned.rows.items():
         table.add_row(name, str(count))

@@ -7,8 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from reconcile.domain.formatting import counted, keys, span
-from reconcile_cli.text.words import HEALTH_STYLES, QUIET, STATE_STYLES, console, grid, listing, safe
+from reconcile.domain.formatting import count_of, keys, span
+from reconcile_cli.text.terminal import HEALTH_STYLES, QUIET, STATE_STYLES, console, grid, listing, safe
 
 _ANSWERED = (
     ("booked", "bookedFound"),
@@ -35,9 +35,9 @@ def show(document: Mapping[str, Any], *, out: Console | None = None) -> None:
         Text.assemble(
             ("● ", style),
             (health.replace("_", " "), style),
-            f"  {counted(document['leadsChecked'], 'lead')} checked in "
-            f"{counted(document['workspacesProcessed'], 'workspace')}, {took}, "
-            f"{counted(document['providerCalls'], 'provider call')}",
+            f"  {count_of(document['leadsChecked'], 'lead')} checked in "
+            f"{count_of(document['workspacesProcessed'], 'workspace')}, {took}, "
+            f"{count_of(document['providerCalls'], 'provider call')}",
             ("  dry run: nothing was written" if document["dryRun"] else "", "bold yellow"),
         )
     )
@@ -76,7 +76,7 @@ def _failures(out: Console, document: Mapping[str, Any]) -> None:
         out.print()
         out.print(Text.assemble((f"  {each['count']} × ", "red"), safe(each["signature"])))
         shape = f"; {keys(each['shape'])}" if each["shape"] else ""
-        out.print(safe(f"    in {counted(each['workspaces'], 'workspace')}{shape}", QUIET))
+        out.print(safe(f"    in {count_of(each['workspaces'], 'workspace')}{shape}", QUIET))
 
 
 def _breakers(out: Console, document: Mapping[str, Any]) -> None:
@@ -90,11 +90,11 @@ def _breakers(out: Console, document: Mapping[str, Any]) -> None:
         out.print()
         out.print(rows)
     if more := document.get("moreBreakers"):
-        out.print(safe(f"  and {counted(more, 'other')}: reconcile breaker show", QUIET))
+        out.print(safe(f"  and {count_of(more, 'other')}: reconcile breaker show", QUIET))
     for name in document["wouldTrip"]:
         out.print(safe(f"  would have tripped: {name}", "yellow"))
     if more := document.get("moreWouldTrip"):
-        out.print(safe(f"  and {counted(more, 'other')}", "yellow"))
+        out.print(safe(f"  and {count_of(more, 'other')}", "yellow"))
 
 
 def show_next(document: Mapping[str, Any]) -> None:

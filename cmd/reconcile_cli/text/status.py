@@ -7,7 +7,7 @@ from reconcile.domain.formatting import ago, keys, span
 from reconcile.services.views.status import Overview
 from reconcile_cli.text import cadence
 from reconcile_cli.text.breaker import block
-from reconcile_cli.text.words import HEALTH_STYLES, QUIET, ahead, console, grid, listing, safe
+from reconcile_cli.text.terminal import HEALTH_STYLES, QUIET, ahead, console, grid, listing, safe
 
 
 def show(view: Overview) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from rich.padding import Padding
 
-from reconcile.domain.formatting import counted
+from reconcile.domain.formatting import count_of
 from reconcile.domain.verification.checklist import StepResult, overall
 from reconcile.domain.verification.claim import Figures, Word
-from reconcile_cli.text.words import QUIET, console, safe
+from reconcile_cli.text.terminal import QUIET, console, safe
 
 _STYLES = {Word.PASS: ("✔", "green"), Word.FAIL: ("✘", "bold red"), Word.INCONCLUSIVE: ("?", "yellow")}
 
@@ -30,6 +30,6 @@ def _figures(seen: Figures) -> str:
     first, last = (f"{at:%Y-%m-%d %H:%M}" for at in (seen.since, seen.until))
     before = f"; before: {seen.errors_before} in {seen.checks_before}" if seen.checks_before else ""
     return (
-        f"{first} to {last} UTC: {counted(seen.errors, 'error')} in {seen.checks_told}, "
+        f"{first} to {last} UTC: {count_of(seen.errors, 'error')} in {seen.checks_text}, "
         f"{seen.errors_per_minute:g} a minute{before}"
     )

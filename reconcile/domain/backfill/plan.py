@@ -102,7 +102,7 @@ class BackfillPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Caps:
+class ChangeCaps:
     """How many changes of one kind a plan may hold before a person has to look: in number, and in percent of it."""
 
     changes: int = 10_000

@@ -176,13 +176,13 @@ class Breaker:
         instants = (self.since, self.opened_at, self.next_probe_at, *override)
         return all(each is None or each - now <= FURTHEST for each in instants)
 
-    def held(self, now: datetime) -> OverrideKind | None:
+    def override_kind(self, now: datetime) -> OverrideKind | None:
         """Return at what an operator holds the breaker at this instant, or None."""
         return self.override.kind if self.override and now < self.override.expires_at else None
 
     def effective_state(self, now: datetime) -> BreakerState:
         """Return the state that counts at this instant, an operator's hand first."""
-        match self.held(now):
+        match self.override_kind(now):
             case OverrideKind.HOLD_OPEN:
                 return BreakerState.OPEN
             case OverrideKind.HOLD_CLOSED:
@@ -192,7 +192,7 @@ class Breaker:
 
     def probe_is_due(self, now: datetime) -> bool:
         """Tell whether the cooldown is over and nobody holds the breaker open."""
-        is_open = self.state is BreakerState.OPEN and self.held(now) is None
+        is_open = self.state is BreakerState.OPEN and self.override_kind(now) is None
         return is_open and (self.next_probe_at is None or self.next_probe_at <= now)
 
     def share(self, policy: BreakerPolicy, now: datetime) -> float:
@@ -231,7 +231,7 @@ class Breaker:
             return self
         return self._move(BreakerState.HALF_OPEN, BreakerReason.PROBE_DUE, now, stage=0, next_probe_at=None)
 
-    def postponed(self, now: datetime) -> "Breaker":
+    def postpone_probe(self, now: datetime) -> "Breaker":
         """Go back to open after probes that taught nothing; the next may be made at once."""
         return self._move(BreakerState.OPEN, BreakerReason.PROBE_DUE, now, stage=0, next_probe_at=now)
 
@@ -249,13 +249,13 @@ class Breaker:
         """Let everything pass again and forget the trouble."""
         return Breaker(key=self.key, generation=self.generation + 1, reason=reason, since=now, override=self.override)
 
-    def overridden(self, override: Override, now: datetime, *, reason: BreakerReason) -> "Breaker":
+    def with_override(self, override: Override, now: datetime, *, reason: BreakerReason) -> "Breaker":
         """Put an operator's hand on it; what is underneath goes on when the hand is taken off."""
         return replace(self, override=override, reason=reason, generation=self.generation + 1, since=now)
 
-    def released(self, now: datetime) -> "Breaker":
+    def drop_expired_override(self, now: datetime) -> "Breaker":
         """Drop an override that has expired; what was underneath counts again."""
-        if self.override is None or self.held(now) is not None:
+        if self.override is None or self.override_kind(now) is not None:
             return self
         return replace(
             self, override=None, reason=BreakerReason.MANUAL_EXPIRED, generation=self.generation + 1, since=now

@@ -104,7 +104,7 @@ class Decisions:
         breaker = state.breaker(key)
         if breaker.effective_state(now) is BreakerState.OPEN:
             return
-        if breaker.held(now) is not None or not state.policy.is_enforced:
+        if breaker.override_kind(now) is not None or not state.policy.is_enforced:
             if key not in state.would_open:
                 state.would_open = (*state.would_open, key)
             return

@@ -31,7 +31,7 @@ class Recovery(Decisions):
             is_concerned = key.workspace_id in event.due if key.scope is BreakerScope.WORKSPACE else bool(event.due)
             if not breaker.is_plausible(now):
                 breaker = replace(stored, override=None).close(now, reason=BreakerReason.UNREADABLE)
-            state.breakers[key] = breaker.released(now)
+            state.breakers[key] = breaker.drop_expired_override(now)
             if is_concerned and is_probing(breaker):
                 self._take_over_probes(breaker)
             elif is_concerned:
@@ -65,7 +65,7 @@ class Recovery(Decisions):
         """Close the run's breaker where one parked workspace explains it and others are due: they must not wait."""
         state = self.state
         run = state.breaker(RUN_KEY)
-        if run.state is BreakerState.CLOSED or run.held(self.now) or run.reason is BreakerReason.MANUAL_TRIP:
+        if run.state is BreakerState.CLOSED or run.override_kind(self.now) or run.reason is BreakerReason.MANUAL_TRIP:
             return
         culprits = {
             key.workspace_id
@@ -83,7 +83,7 @@ class Recovery(Decisions):
         if is_fresh:
             self.state.probed_by_others |= {breaker.key}
         else:
-            self.state.breakers[breaker.key] = breaker.postponed(self.now).begin_probe(self.now)
+            self.state.breakers[breaker.key] = breaker.postpone_probe(self.now).begin_probe(self.now)
 
     def conclude_round(self, _: events.ProbeRoundEnded) -> None:
         for key, breaker in list(self.state.breakers.items()):
@@ -106,7 +106,7 @@ class Recovery(Decisions):
                     self._park_failing(breaker, probes.failing)
                     state.breakers[key] = replace(reopened, next_probe_at=self.now)
             case ProbeResult.NOTHING:
-                state.breakers[key] = breaker.postponed(self.now)
+                state.breakers[key] = breaker.postpone_probe(self.now)
 
     def _park_failing(self, breaker: Breaker, workspaces: frozenset[WorkspaceId]) -> None:
         """Park the workspaces whose probes failed while another's was answered; the next round asks others."""
@@ -116,7 +116,7 @@ class Recovery(Decisions):
                 state.due.get(workspace_id, ()) if breaker.key.provider is None else (breaker.key.provider,)
             ):
                 own = state.breaker(workspace_key(workspace_id, provider))
-                if own.effective_state(self.now) is BreakerState.CLOSED and own.held(self.now) is None:
+                if own.effective_state(self.now) is BreakerState.CLOSED and own.override_kind(self.now) is None:
                     trip = Trip(
                         reason=BreakerReason.PROBE_FAILED, checks=1, errors=1, fault=breaker.fault, run_id=state.run_id
                     )
@@ -134,4 +134,4 @@ class Recovery(Decisions):
             if not is_own or other.state is not BreakerState.OPEN or None in {breaker.opened_at, other.opened_at}:
                 continue
             if (other.opened_at or self.now) >= (breaker.opened_at or self.now):
-                state.breakers[key] = other.postponed(self.now)
+                state.breakers[key] = other.postpone_probe(self.now)

@@ -96,7 +96,7 @@ class BreakerRegistry:
         """Return the breakers that moved, each with the generation under which it is stored (0: not stored)."""
         return self.state.unsaved()
 
-    def parked(self, now: datetime) -> frozenset[WorkspaceId]:
+    def parked_workspaces(self, now: datetime) -> frozenset[WorkspaceId]:
         """Return the workspaces that get no call at this instant, whichever providers they have; not even a probe."""
         return self.state.parked_workspaces(now)
 
@@ -108,7 +108,7 @@ class BreakerRegistry:
         """Return the providers that are asked nothing but probes at this instant, with how many of them."""
         return self.state.probes_only(now)
 
-    def troubled(self) -> frozenset[WorkspaceId]:
+    def troubled_workspaces(self) -> frozenset[WorkspaceId]:
         """Return the workspaces of which a breaker is not closed."""
         return self.state.troubled()
 
@@ -185,11 +185,11 @@ class BreakerRegistry:
         """Decide on the probes that could be made, where fewer workspaces were due than probes allowed."""
         self.apply(events.ProbeRoundEnded(), now)
 
-    def finish(self, now: datetime) -> None:
+    def end(self, now: datetime) -> None:
         """End the run: widen what proved sound, and let unanswered probes be asked again next time."""
         self.apply(events.RunEnded(), now)
 
-    def saved(self, breaker: Breaker, now: datetime) -> None:
+    def mark_saved(self, breaker: Breaker, now: datetime) -> None:
         """Note that *breaker* is stored."""
         self.apply(events.BreakerStored(breaker=breaker), now)
 

@@ -203,12 +203,12 @@ class RegistryState:
         if not self.policy.is_enforced or not self.suspects:
             return None
         path = breaker_path(workspace_id, lookup)
-        return next((k for k in path if k in self.suspects and self.breaker(k).held(now) is None), None)
+        return next((k for k in path if k in self.suspects and self.breaker(k).override_kind(now) is None), None)
 
     def snapshot(self, now: datetime) -> BreakerSnapshot:
         """Return how the breakers stand, to attribute a failure."""
         states = {key: b.effective_state(now) for key, b in self.breakers.items()}
-        held = {key for key, b in self.breakers.items() if b.held(now) is OverrideKind.HOLD_CLOSED}
+        held = {key for key, b in self.breakers.items() if b.override_kind(now) is OverrideKind.HOLD_CLOSED}
         return BreakerSnapshot(
             open=frozenset(key for key, state in states.items() if state is BreakerState.OPEN),
             half_open=frozenset(key for key, state in states.items() if state is BreakerState.HALF_OPEN),
@@ -272,4 +272,4 @@ def is_probing(breaker: Breaker) -> bool:
 
 def wants_probes(breaker: Breaker, now: datetime) -> bool:
     """Tell whether probes are to be made at this instant."""
-    return breaker.held(now) is None and (is_probing(breaker) or breaker.probe_is_due(now))
+    return breaker.override_kind(now) is None and (is_probing(breaker) or breaker.probe_is_due(now))

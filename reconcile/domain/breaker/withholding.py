@@ -10,35 +10,35 @@ from reconcile.errors import ErrorClass
 
 
 def blames_others(
-    board: BreakerRegistry, workspace_id: WorkspaceId, lookup: Lookup, error_class: ErrorClass, *, number: int = 0
+    registry: BreakerRegistry, workspace_id: WorkspaceId, lookup: Lookup, error_class: ErrorClass, *, number: int = 0
 ) -> bool:
     """Tell whether a lead's failure is somebody else's, so that it brings the lead no nearer to quarantine.
 
     It is the record's own where the same operation answered others of its workspace in calls that were let through
     after the *number*-th, which was its own. A workspace that is parked must get past the records that cause it.
     """
-    if number and error_class in RECORD_FAULTS and board.answers_later(workspace_id, lookup, number):
+    if number and error_class in RECORD_FAULTS and registry.answers_later(workspace_id, lookup, number):
         return False
-    if any(board.explains(key) for key in (RUN_KEY, provider_key(lookup.provider), operation_key(lookup))):
+    if any(registry.explains(key) for key in (RUN_KEY, provider_key(lookup.provider), operation_key(lookup))):
         return True
     own = workspace_keys(workspace_id, lookup)
-    if not board.opened_in_run.isdisjoint(own):
+    if not registry.opened_in_run.isdisjoint(own):
         return True  # as long as this run lasts, it may turn out to be the provider's fault
-    return any(board.explains(key) for key in own) and error_class not in RECORD_FAULTS
+    return any(registry.explains(key) for key in own) and error_class not in RECORD_FAULTS
 
 
-def distrusts(board: BreakerRegistry, lookup: Lookup) -> bool:
+def distrusts(registry: BreakerRegistry, lookup: Lookup) -> bool:
     """Tell whether changes planned from this provider's answers in this run must not be written any more."""
-    return board.is_enforced and any(
-        key in board.opened_in_run
-        and board.breaker(key).reason in {BreakerReason.CONTRACT_FAULT, BreakerReason.MASS_ABSENCE}
+    return registry.is_enforced and any(
+        key in registry.opened_in_run
+        and registry.breaker(key).reason in {BreakerReason.CONTRACT_FAULT, BreakerReason.MASS_ABSENCE}
         for key in (provider_key(lookup.provider), operation_key(lookup))
     )
 
 
-def distrusts_absence(board: BreakerRegistry, workspace_id: WorkspaceId, lookup: Lookup) -> bool:
+def distrusts_absence(registry: BreakerRegistry, workspace_id: WorkspaceId, lookup: Lookup) -> bool:
     """Tell whether "no such appointment" is not believed of this workspace or provider."""
     keys = (*workspace_keys(workspace_id, lookup), provider_key(lookup.provider), operation_key(lookup))
-    return board.is_enforced and any(
-        b.fault == ErrorClass.MASS_ABSENCE and b.state is not BreakerState.CLOSED for b in map(board.breaker, keys)
+    return registry.is_enforced and any(
+        b.fault == ErrorClass.MASS_ABSENCE and b.state is not BreakerState.CLOSED for b in map(registry.breaker, keys)
     )

@@ -84,7 +84,7 @@ def not_yet(
 
 
 def _until_probe(breaker: Breaker, now: datetime) -> datetime | None:
-    held = breaker.held(now)
+    held = breaker.override_kind(now)
     if held is OverrideKind.HOLD_CLOSED:
         return None
     if held is OverrideKind.HOLD_OPEN and breaker.override is not None:

@@ -98,7 +98,7 @@ def _is_of_one_workspace(breaker: str) -> bool:
 
 def breaker_document(breaker: Breaker, *, now: datetime) -> dict[str, Any]:
     """Return *breaker* in plain JSON types; ``state`` is the one that counts at *now*, an operator's hand first."""
-    override = breaker.override if breaker.held(now) else None
+    override = breaker.override if breaker.override_kind(now) else None
     return {
         "breaker": str(breaker.key),
         "state": breaker.effective_state(now).value,

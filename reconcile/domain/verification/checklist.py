@@ -9,7 +9,7 @@ from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.verification.claim import Claim, Ruling, Word
 
 
-class Source(StrEnum):
+class FigureSource(StrEnum):
     """Where the figures of a claim come from."""
 
     LEDGER = "ledger"
@@ -25,7 +25,7 @@ class ClaimStep:
     """
 
     claim: Claim
-    source: Source = Source.LEDGER
+    source: FigureSource = FigureSource.LEDGER
     name: str = ""
     wait: timedelta = timedelta(0)
     every: timedelta = timedelta(minutes=1)
@@ -49,7 +49,7 @@ class VerifiedStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class ChecklistStep:
     """One step with its title."""
 
     title: str

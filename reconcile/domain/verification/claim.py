@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from reconcile.domain.formatting import counted, span
+from reconcile.domain.formatting import count_of, span
 
 
 class Word(StrEnum):
@@ -135,9 +135,9 @@ class Figures:
     """What one check is: a line of a log, where no line tells of checks."""
 
     @property
-    def checks_told(self) -> str:
+    def checks_text(self) -> str:
         """The checks since, in words."""
-        return counted(self.checks, self.checks_word)
+        return count_of(self.checks, self.checks_word)
 
     @property
     def errors_per_minute(self) -> float:
@@ -160,24 +160,24 @@ def judge(claim: Claim, seen: Figures) -> Ruling:
     """Compare what was observed with what is claimed; a failure that was seen outweighs that little was exercised."""
     for each in seen.sightings:
         if each.expected is Expected.GONE and each.count:
-            return _still_seen(each, seen)
+            return _failed_ruling(each, seen)
     rate = claim.max_error_rate
     if rate is not None and seen.worst_errors > rate.count:
-        text = f"up to {counted(seen.worst_errors, 'error')} in {span(rate.unit)} since, where {rate} is the most"
+        text = f"up to {count_of(seen.worst_errors, 'error')} in {span(rate.unit)} since, where {rate} is the most"
         return Ruling(word=Word.FAIL, why=Why.RATE_TOO_HIGH, text=text, figures=seen, is_final=True)
     doubt = _doubt(claim, seen)
     if doubt is not None:
         return Ruling(word=Word.INCONCLUSIVE, why=doubt[0], text=doubt[1], figures=seen)
     for each in seen.sightings:
         if each.expected is Expected.PRESENT and not each.count:
-            text = f"“{each.text}” was not seen in {seen.checks_told} since"
+            text = f"“{each.text}” was not seen in {seen.checks_text} since"
             return Ruling(word=Word.FAIL, why=Why.NOT_SEEN, text=text, figures=seen)
     return Ruling(word=Word.PASS, why=Why.AS_CLAIMED, text=_as_claimed(claim, seen), figures=seen)
 
 
-def _still_seen(each: Sightings, seen: Figures) -> Ruling:
+def _failed_ruling(each: Sightings, seen: Figures) -> Ruling:
     share, before = _share(each.count, seen.checks), _share(each.count_before, each.checks_before)
-    told = f"“{each.text}” was seen {_times(each.count)} since, in {seen.checks_told}"
+    told = f"“{each.text}” was seen {_times(each.count)} since, in {seen.checks_text}"
     if share is not None and before is not None and share < before * _HALF_FIXED:
         text = f"{told}: {share:.0%} of them, after {before:.0%} while it was broken; the fix does not reach all"
         return Ruling(word=Word.FAIL, why=Why.HALF_FIXED, text=text, figures=seen, is_final=True)
@@ -186,27 +186,27 @@ def _still_seen(each: Sightings, seen: Figures) -> Ruling:
 
 def _doubt(claim: Claim, seen: Figures) -> tuple[Why, str] | None:
     if seen.checks < claim.min_checks:
-        text = f"only {seen.checks_told} since, of {claim.min_checks} that are wanted"
+        text = f"only {seen.checks_text} since, of {claim.min_checks} that are wanted"
         if seen.undated_lines:
-            text += f"; {counted(seen.undated_lines, 'line')} without a time left out"
+            text += f"; {count_of(seen.undated_lines, 'line')} without a time left out"
         return Why.TOO_FEW_CHECKS, text
     watched, rate = seen.until - seen.since, claim.max_error_rate
     if rate is not None and watched < rate.unit:
         return Why.TOO_SHORT, f"only {span(watched)} have passed since, too little for a rate by {span(rate.unit)}"
     if seen.cut_lines and any(expected is not Expected.MAY_APPEAR for _, expected in claim.signatures):
-        return Why.CUT_LINES, f"{counted(seen.cut_lines, 'line')} too long to be read to the end"
+        return Why.CUT_LINES, f"{count_of(seen.cut_lines, 'line')} too long to be read to the end"
     return None
 
 
 def _as_claimed(claim: Claim, seen: Figures) -> str:
-    parts = [f"{seen.checks_told} since"]
+    parts = [f"{seen.checks_text} since"]
     for each in seen.sightings:
         how = f"seen {_times(each.count)}" if each.count else "not seen"
         parts.append(f"“{each.text}” {how}" + (f", {_times(each.count_before)} before" if each.count_before else ""))
     if claim.max_error_rate is not None:
         unit = span(claim.max_error_rate.unit)
         parts.append(
-            f"at most {counted(seen.worst_errors, 'error')} in {unit}, where {claim.max_error_rate} is the most"
+            f"at most {count_of(seen.worst_errors, 'error')} in {unit}, where {claim.max_error_rate} is the most"
         )
     return "; ".join(parts)
 

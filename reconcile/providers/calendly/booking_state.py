@@ -11,7 +11,7 @@ from reconcile.providers.calendly.parsing import Event, Invitee, is_active, is_c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class BookedInvitee:
     """One person's place in one event."""
 
     event: Event
@@ -53,43 +53,43 @@ class Place:
         )
 
 
-Places = Mapping[CalendlyReference, Place]
+Bookings = Mapping[CalendlyReference, BookedInvitee]
 
 
-def stand(places: Iterable[Place]) -> bool:
+def stand(bookings: Iterable[BookedInvitee]) -> bool:
     """Tell whether any of *places* was not called off."""
-    return any(each.status not in CALLED_OFF for each in places)
+    return any(each.status not in CALLED_OFF for each in bookings)
 
 
-def is_ahead(places: Iterable[Place], now: datetime) -> bool:
+def is_ahead(bookings: Iterable[BookedInvitee], now: datetime) -> bool:
     """Tell whether one of *places* that was not called off is still to come: after it, people book again."""
-    return any(each.status not in CALLED_OFF and each.event.starts_at > now for each in places)
+    return any(each.status not in CALLED_OFF and each.event.starts_at > now for each in bookings)
 
 
-def successors(places: Places) -> list[CalendlyReference]:
+def successors(bookings: Bookings) -> list[CalendlyReference]:
     """Return the places that some were moved to and that are not among them."""
-    return [each.successor for each in places.values() if each.successor and each.successor not in places]
+    return [each.successor for each in bookings.values() if each.successor and each.successor not in bookings]
 
 
-def is_circular(places: Places) -> bool:
+def is_circular(bookings: Bookings) -> bool:
     """Tell whether some place was moved, step by step, to itself."""
-    for start in places:
+    for start in bookings:
         reference: CalendlyReference | None = start
-        for _ in places:
-            place = places.get(reference) if reference else None
-            reference = place.successor if place else None
+        for _ in bookings:
+            booking = bookings.get(reference) if reference else None
+            reference = booking.successor if booking else None
             if reference == start:
                 return True
     return False
 
 
-def appointments(places: Places) -> tuple[Appointment, ...]:
+def appointments(bookings: Bookings) -> tuple[Appointment, ...]:
     """Return *places* as appointments; what another was moved to says so, even if Calendly says it on one end only."""
-    replaced = {each.successor: each.invitee.reference for each in places.values() if each.successor}
+    replaced = {each.successor: each.invitee.reference for each in bookings.values() if each.successor}
     found = []
-    for reference, place in places.items():
+    for reference, booking in bookings.items():
         old = replaced.get(reference)
-        appointment = place.appointment()
+        appointment = booking.appointment()
         found.append(replace(appointment, replaces=old.appointment_id()) if old and old != reference else appointment)
     return tuple(found)
 

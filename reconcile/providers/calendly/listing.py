@@ -14,7 +14,7 @@ from reconcile.domain.lead import Lead
 from reconcile.errors import ContractFault
 from reconcile.providers import identity
 from reconcile.providers.calendly import parsing as calendly_parsing
-from reconcile.providers.calendly.booking_state import Place
+from reconcile.providers.calendly.booking_state import BookedInvitee
 from reconcile.providers.calendly.parsing import Event
 from reconcile.providers.calendly.requests import Reads
 
@@ -94,6 +94,6 @@ async def _by_invitees(
     reads: Reads, event: Event, sought: Sequence[tuple[CalendlyReference, Lead]]
 ) -> Mapping[LeadId, Answer]:
     invitees = await reads.invitees(event.id, None) or ()
-    places = {each.reference: Place(event=event, invitee=each) for each in invitees}
-    found = [(lead, place) for reference, lead in sought if (place := places.get(reference))]
-    return {lead.id: Answer(appointments=(place.appointment(),)) for lead, place in found if place.status in HELD}
+    places = {each.reference: BookedInvitee(event=event, invitee=each) for each in invitees}
+    found = [(lead, booking) for reference, lead in sought if (booking := places.get(reference))]
+    return {lead.id: Answer(appointments=(booking.appointment(),)) for lead, booking in found if booking.status in HELD}

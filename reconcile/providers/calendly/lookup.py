@@ -21,7 +21,7 @@ from reconcile.providers.account import Accounts, Published
 from reconcile.providers.calendly import booking_state
 from reconcile.providers.calendly import listing as calendly_listing
 from reconcile.providers.calendly import parsing as calendly_parsing
-from reconcile.providers.calendly.booking_state import Place
+from reconcile.providers.calendly.booking_state import BookedInvitee
 from reconcile.providers.calendly.requests import Reads
 from reconcile.providers.http.client import Gateway
 
@@ -51,7 +51,7 @@ class Calendly:
 
     def lookup(self, lead: Lead, workspace: Workspace) -> Lookup | SkipReason:
         """Return how *lead* would be looked up: by the stored URI, else by e-mail; or why it cannot be."""
-        match self._way(lead, workspace):
+        match self._lookup_path(lead, workspace):
             case SkipReason() as reason:
                 return reason
             case CalendlyReference() as reference:
@@ -62,15 +62,15 @@ class Calendly:
 
     async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
         """Ask about *lead*; raises ProviderError wherever Calendly's answer is not decisive."""
-        way, account = self._way(lead, workspace), self._accounts.of(workspace)
-        if isinstance(way, SkipReason):
-            return way
+        path, account = self._lookup_path(lead, workspace), self._accounts.of(workspace)
+        if isinstance(path, SkipReason):
+            return path
         if account is None:
             return SkipReason.NOT_CONFIGURED
         search = _Search(Reads(account, deadline=deadline), gateway=self._gateway)
-        if isinstance(way, str):
-            await search.by_address(way)
-        elif not await search.by_reference(way, address=identity.address(lead)):
+        if isinstance(path, str):
+            await search.by_address(path)
+        elif not await search.by_reference(path, address=identity.address(lead)):
             return SkipReason.NO_IDENTITY
         return search.answer()
 
@@ -98,7 +98,7 @@ class Calendly:
         """Return what was used of the workspace's account since the last question, and forget it."""
         return self._accounts.usage(workspace)
 
-    def _way(self, lead: Lead, workspace: Workspace) -> CalendlyReference | str | SkipReason:
+    def _lookup_path(self, lead: Lead, workspace: Workspace) -> CalendlyReference | str | SkipReason:
         """Return the stored reference, else the e-mail address, else why there is no way."""
         if self.name not in workspace.credentials:
             return SkipReason.NOT_CONFIGURED
@@ -115,7 +115,7 @@ class _Search:
     def __init__(self, reads: Reads, *, gateway: Gateway) -> None:
         self._reads = reads
         self._clock = gateway.clock
-        self._places: dict[CalendlyReference, Place] = {}
+        self._bookings: dict[CalendlyReference, BookedInvitee] = {}
         self._absent: set[AppointmentId] = set()
 
     def answer(self) -> Answer:
@@ -123,9 +123,9 @@ class _Search:
 
         What Calendly lists is not absent, whatever it says when asked for it alone.
         """
-        if booking_state.is_circular(self._places) and not booking_state.stand(self._places.values()):
+        if booking_state.is_circular(self._bookings) and not booking_state.stand(self._bookings.values()):
             raise _rejected(Operation.INVITEE, "Calendly's chain of reschedules leads back to its start")
-        found = booking_state.appointments(self._places)
+        found = booking_state.appointments(self._bookings)
         absent = frozenset(gone for gone in self._absent if not any(refers_to(gone, each.id) for each in found))
         return Answer(appointments=found, absent=absent)
 
@@ -135,17 +135,17 @@ class _Search:
         Returns False where an event was stored and it cannot be told which of its invitees the lead is.
         """
         if reference.invitee:
-            place = await self._reads.place(reference)
-            found = [place] if place else None
+            booking = await self._reads.booked_invitee(reference)
+            found = [booking] if booking else None
         else:
-            found = await self._places_in(reference.event, address)
+            found = await self._bookings_in(reference.event, address)
         if found is None:
             self._absent.add(reference.appointment_id())
         elif address is None and not reference.invitee and len(found) > 1:
             return False
         self._add(found or ())
         await self._follow()
-        if address and not booking_state.is_ahead(self._places.values(), self._clock.now()):
+        if address and not booking_state.is_ahead(self._bookings.values(), self._clock.now()):
             await self._replacements(address)
         return True
 
@@ -155,10 +155,10 @@ class _Search:
         events = await self._reads.events(address, since=now - _WINDOW, until=now + _WINDOW)
         asked = 0
         for event in sorted(events, key=lambda each: booking_state.relevance(each, now)):
-            if calendly_parsing.is_canceled(event) and event.id in {each.event for each in self._places}:
+            if calendly_parsing.is_canceled(event) and event.id in {each.event for each in self._bookings}:
                 continue
             if asked == _MOST_EVENTS:
-                if booking_state.stand(self._places.values()):
+                if booking_state.stand(self._bookings.values()):
                     break
                 raise _rejected(
                     Operation.SCHEDULED_EVENTS,
@@ -166,7 +166,7 @@ class _Search:
                     error_class=ErrorClass.UNDECODABLE,
                 )
             asked += 1
-            self._add(await self._places_in(event.id, address) or ())
+            self._add(await self._bookings_in(event.id, address) or ())
         await self._follow()
 
     async def _replacements(self, address: str) -> None:
@@ -177,12 +177,12 @@ class _Search:
             if error.operation != Operation.CURRENT_USER or error.error_class is not ErrorClass.CREDENTIAL:
                 raise
 
-    async def _places_in(self, event_id: str, address: str | None) -> list[Place] | None:
+    async def _bookings_in(self, event_id: str, address: str | None) -> list[BookedInvitee] | None:
         invitees = await self._reads.invitees(event_id, address)
         if invitees is None:
             return None
-        places = [await self._reads.place_of(each) for each in invitees]
-        return [each for each in places if each]
+        bookings = [await self._reads.with_event(each) for each in invitees]
+        return [each for each in bookings if each]
 
     async def _follow(self) -> None:
         """Follow each reschedule to its end. A place that is gone by now is absent."""
@@ -190,19 +190,19 @@ class _Search:
             ahead = self._ahead()
             if not ahead:
                 return
-            place = await self._reads.place(ahead[0])
-            if place is None:
+            booking = await self._reads.booked_invitee(ahead[0])
+            if booking is None:
                 self._absent.add(ahead[0].appointment_id())
             else:
-                self._add([place])
+                self._add([booking])
         if self._ahead():
             raise _rejected(Operation.INVITEE, f"Calendly's chain of reschedules is longer than {_MOST_STEPS}")
 
     def _ahead(self) -> Sequence[CalendlyReference]:
-        return [e for e in booking_state.successors(self._places) if e.appointment_id() not in self._absent]
+        return [e for e in booking_state.successors(self._bookings) if e.appointment_id() not in self._absent]
 
-    def _add(self, places: Sequence[Place]) -> None:
-        self._places.update((each.invitee.reference, each) for each in places)
+    def _add(self, bookings: Sequence[BookedInvitee]) -> None:
+        self._bookings.update((each.invitee.reference, each) for each in bookings)
 
 
 def _rejected(operation: Operation, message: str, *, error_class: ErrorClass = ErrorClass.REJECTED) -> ProviderRejected:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from reconcile.domain.booking_reference import CalendlyReference
 from reconcile.domain.ids import Operation, ProviderName
 from reconcile.providers import fields
-from reconcile.providers.fields import Body
+from reconcile.providers.fields import JsonBody
 from reconcile.providers.http.call import Reply
 
 _USER = re.compile(r"(?:(?:[a-z]+://[^/?#\s]+)?/?users/)?(?P<id>[A-Za-z0-9_-]{1,64})/?", re.ASCII)
@@ -124,23 +124,23 @@ def says_gone(reply: Reply) -> bool:
     return reply.status == _NOT_FOUND and isinstance(reply.body, Mapping) and fields.text(reply.message) is not None
 
 
-def _body(content: object, operation: Operation, noun: str) -> Body:
-    return Body(content, ProviderName.CALENDLY, operation, noun)
+def _body(content: object, operation: Operation, noun: str) -> JsonBody:
+    return JsonBody(content, ProviderName.CALENDLY, operation, noun)
 
 
-def _resource(body: Body) -> Mapping[str, Any]:
+def _resource(body: JsonBody) -> Mapping[str, Any]:
     resource = body.mapping().get("resource")
     if not isinstance(resource, Mapping):
         raise body.missing("resource")
     return resource
 
 
-def _page(body: Body, read: Callable[[Body, Mapping[str, Any]], Item]) -> Page[Item]:
+def _page(body: JsonBody, read: Callable[[JsonBody, Mapping[str, Any]], Item]) -> Page[Item]:
     items = tuple(read(body, each) for each in body.items("collection"))
     return Page(items=items, token=_token(body))
 
 
-def _token(body: Body) -> str | None:
+def _token(body: JsonBody) -> str | None:
     """Return the token, which older answers hold only inside the next page's URL; that URL itself is never used."""
     pagination = body.mapping().get("pagination")
     if not isinstance(pagination, Mapping):
@@ -164,7 +164,7 @@ def _token_in(url: object) -> str | None:
         return None
 
 
-def _event(body: Body, raw: Mapping[str, Any]) -> Event:
+def _event(body: JsonBody, raw: Mapping[str, Any]) -> Event:
     reference = _reference(raw.get("uri"))
     if reference is None:
         raise body.missing("URI")
@@ -187,7 +187,7 @@ def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _invitee(body: Body, raw: Mapping[str, Any]) -> Invitee:
+def _invitee(body: JsonBody, raw: Mapping[str, Any]) -> Invitee:
     reference = _reference(raw.get("uri"))
     if reference is None or reference.invitee is None:
         raise body.missing("URI")
@@ -198,15 +198,15 @@ def _invitee(body: Body, raw: Mapping[str, Any]) -> Invitee:
         email=email.strip().lower() if email else None,
         status=status,
         rescheduled=fields.is_true(raw.get("rescheduled")),
-        predecessor=_place(raw.get("old_invitee")),
-        successor=_place(raw.get("new_invitee")),
+        predecessor=_invitee_reference(raw.get("old_invitee")),
+        successor=_invitee_reference(raw.get("new_invitee")),
         no_show=isinstance(raw.get("no_show"), Mapping),
         canceled_at=_canceled_at(body, raw) if status == _CANCELED else None,
         created_at=body.optional_instant(raw, "created_at", called="creation time"),
     )
 
 
-def _canceled_at(body: Body, raw: Mapping[str, Any]) -> datetime | None:
+def _canceled_at(body: JsonBody, raw: Mapping[str, Any]) -> datetime | None:
     cancellation = raw.get("cancellation")
     if isinstance(cancellation, Mapping):
         found = body.optional_instant(cancellation, "created_at", called="cancellation time")
@@ -215,7 +215,7 @@ def _canceled_at(body: Body, raw: Mapping[str, Any]) -> datetime | None:
     return body.optional_instant(raw, "updated_at", called="update time")
 
 
-def _status(body: Body, raw: Mapping[str, Any]) -> str:
+def _status(body: JsonBody, raw: Mapping[str, Any]) -> str:
     word = fields.text(raw.get("status"))
     if word is None:
         raise body.missing("status")
@@ -228,6 +228,6 @@ def _reference(value: object) -> CalendlyReference | None:
     return CalendlyReference.parse(uri) if uri else None
 
 
-def _place(value: object) -> CalendlyReference | None:
+def _invitee_reference(value: object) -> CalendlyReference | None:
     reference = _reference(value)
     return reference if reference and reference.invitee else None

@@ -10,7 +10,7 @@ from reconcile.domain.ids import Operation, ProviderName
 from reconcile.errors import ErrorClass
 from reconcile.providers.account import Account, refused, unusable
 from reconcile.providers.calendly import parsing as calendly_parsing
-from reconcile.providers.calendly.booking_state import Place
+from reconcile.providers.calendly.booking_state import BookedInvitee
 from reconcile.providers.calendly.parsing import Event, Invitee, Page
 from reconcile.providers.http.call import Call
 
@@ -34,15 +34,15 @@ class Reads:
         self.calls = 0
         self._events: dict[str, Event] = {}
 
-    async def place(self, reference: CalendlyReference) -> Place | None:
+    async def booked_invitee(self, reference: CalendlyReference) -> BookedInvitee | None:
         """Return an invitee with the event."""
         invitee = await self.invitee(reference)
-        return await self.place_of(invitee) if invitee else None
+        return await self.with_event(invitee) if invitee else None
 
-    async def place_of(self, invitee: Invitee) -> Place | None:
+    async def with_event(self, invitee: Invitee) -> BookedInvitee | None:
         """Return an invitee that is known already with the event."""
         event = await self.event(invitee.reference.event)
-        return Place(event=event, invitee=invitee) if event else None
+        return BookedInvitee(event=event, invitee=invitee) if event else None
 
     async def event(self, event_id: str) -> Event | None:
         """Return one event."""
@@ -107,7 +107,7 @@ class Reads:
     async def _events_call(
         self, *filters: tuple[str, str], since: datetime, until: datetime, token: str | None = None
     ) -> Call:
-        window = (("min_start_time", _written(since)), ("max_start_time", _written(until)))
+        window = (("min_start_time", _format_instant(since)), ("max_start_time", _format_instant(until)))
         page = (_PAGE,) if token is None else (_PAGE, ("page_token", token))
         return Call(
             operation=Operation.SCHEDULED_EVENTS,
@@ -163,5 +163,5 @@ def _other(call: Call) -> Exception:
     return unusable(ProviderName.CALENDLY, call, message)
 
 
-def _written(at: datetime) -> str:
+def _format_instant(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -26,7 +26,7 @@ class Lists:
         self._deadline = deadline
         self.calls = 0
 
-    async def shown(
+    async def listed_records(
         self,
         wanted: Container[str],
         *,

@@ -48,7 +48,7 @@ class _CannotTell(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Desk:
+class _AccountContext:
     """Where questions are asked: one workspace's account, until an instant."""
 
     workspace: Workspace
@@ -61,7 +61,7 @@ class _Desk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Question(_Desk):
+class _Question(_AccountContext):
     lead: Lead
 
 
@@ -86,19 +86,19 @@ class Ghl:
 
     def lookup(self, lead: Lead, workspace: Workspace) -> Lookup | SkipReason:
         """Return how *lead* would be looked up: by booking id, else by contact, else by e-mail; or why it cannot be."""
-        way = self._way(lead, workspace)
-        return way if isinstance(way, SkipReason) else Lookup(provider=self.name, operation=way[0])
+        path = self._lookup_path(lead, workspace)
+        return path if isinstance(path, SkipReason) else Lookup(provider=self.name, operation=path[0])
 
     async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
         """Ask about *lead*; raises ProviderError wherever GHL's answer is not decisive."""
-        way, account = self._way(lead, workspace), self._accounts.of(workspace)
-        if isinstance(way, SkipReason):
-            return way
+        path, account = self._lookup_path(lead, workspace), self._accounts.of(workspace)
+        if isinstance(path, SkipReason):
+            return path
         if account is None:
             return SkipReason.NOT_CONFIGURED
         question = _Question(lead=lead, workspace=workspace, account=account, deadline=deadline)
         try:
-            match way:
+            match path:
                 case Operation.APPOINTMENT, booking_id:
                     return await self._by_id(question, booking_id)
                 case Operation.CONTACT_APPOINTMENTS, contact_id:
@@ -120,12 +120,12 @@ class Ghl:
         location_id = account.credential.account if account else None
         if account is None or location_id is None:
             return Sweep()
-        desk = _Desk(workspace=workspace, account=account, deadline=deadline)
+        context = _AccountContext(workspace=workspace, account=account, deadline=deadline)
         bookings = {each.id: identity.own_booking_id(each, self.name) or "" for each in leads}
         lists = ghl_listing.Lists(account, deadline=deadline)
         try:
             wanted = frozenset(filter(identity.is_ghl_id, bookings.values()))
-            shown = await lists.shown(wanted, plan=plan, zone_of=lambda content: self._zone(desk, content))
+            shown = await lists.listed_records(wanted, plan=plan, zone_of=lambda content: self._zone(context, content))
         except _CannotTell:
             return Sweep(calls=lists.calls)
         answers: dict[LeadId, Answer] = {}
@@ -140,7 +140,7 @@ class Ghl:
         """Return what was used of the workspace's location since the last question, and forget it."""
         return self._accounts.usage(workspace)
 
-    def _way(self, lead: Lead, workspace: Workspace) -> tuple[Operation, str] | SkipReason:
+    def _lookup_path(self, lead: Lead, workspace: Workspace) -> tuple[Operation, str] | SkipReason:
         credential = workspace.credentials.get(self.name)
         if credential is None:
             return SkipReason.NOT_CONFIGURED
@@ -159,7 +159,7 @@ class Ghl:
         own, theirs = identity.contact_id(question.lead), record.contact_id if record else None
         contact_ids = [each for each in dict.fromkeys([own, theirs]) if each]
         if record and own and theirs and own != theirs and not await self._is_of_same_person(question, theirs):
-            listed = await self._known(question, own)
+            listed = await self._contact_appointments(question, own)
             if listed is None:  # merged into the other
                 contact_ids.remove(own)
             elif record.appointment.id not in {each.id for each in listed}:
@@ -212,9 +212,9 @@ class Ghl:
 
     async def _listed(self, question: _Question, contact_id: str) -> Sequence[Appointment]:
         """Return the appointments of a contact; one that GHL does not know has none."""
-        return await self._known(question, contact_id) or ()
+        return await self._contact_appointments(question, contact_id) or ()
 
-    async def _known(self, question: _Question, contact_id: str) -> Sequence[Appointment] | None:
+    async def _contact_appointments(self, question: _Question, contact_id: str) -> Sequence[Appointment] | None:
         """Return the appointments of a contact, None where GHL does not know the contact."""
         call = Call(
             operation=Operation.CONTACT_APPOINTMENTS,
@@ -262,12 +262,12 @@ class Ghl:
             raise refused(self.name, call, reply)
         return reply
 
-    def _check_location(self, question: _Desk, call: Call, location_id: str | None) -> None:
+    def _check_location(self, question: _AccountContext, call: Call, location_id: str | None) -> None:
         if location_id and question.location_id and location_id != question.location_id:
             message = "GHL answered from another location than the workspace's: its token and its location do not match"
             raise unusable(self.name, call, message, error_class=ErrorClass.CREDENTIAL)
 
-    async def _zone(self, question: _Desk, content: object) -> tzinfo | None:
+    async def _zone(self, question: _AccountContext, content: object) -> tzinfo | None:
         """Return the zone of the naive times in *content*, None where there are none.
 
         A name in the workspace that is no zone's is treated as if there were none: GHL is asked, once for a location.

@@ -8,7 +8,7 @@ from typing import Any
 from reconcile.domain.appointment import CALLED_OFF, Appointment, AppointmentStatus
 from reconcile.domain.ids import AppointmentId, Operation, ProviderName
 from reconcile.providers import fields
-from reconcile.providers.fields import Body
+from reconcile.providers.fields import JsonBody
 from reconcile.providers.http.call import Reply
 
 _STATUSES = {
@@ -154,8 +154,8 @@ def status_of(raw: Mapping[str, Any]) -> AppointmentStatus | None:
     return _STATUSES.get(word, AppointmentStatus.UNKNOWN) if words else None
 
 
-def _body(content: object, operation: Operation, noun: str) -> Body:
-    return Body(content, ProviderName.HIGHLEVEL, operation, noun)
+def _body(content: object, operation: Operation, noun: str) -> JsonBody:
+    return JsonBody(content, ProviderName.HIGHLEVEL, operation, noun)
 
 
 def _unwrapped(content: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -165,7 +165,7 @@ def _unwrapped(content: Mapping[str, Any]) -> Mapping[str, Any]:
     return content
 
 
-def _record(body: Body, raw: Mapping[str, Any], zone: tzinfo | None) -> Record:
+def _record(body: JsonBody, raw: Mapping[str, Any], zone: tzinfo | None) -> Record:
     appointment_id = body.id(raw)
     status = status_of(raw)
     if status is None:

@@ -23,7 +23,7 @@ class BodyFault(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Caps:
+class BodyCaps:
     """How much of a body is taken in before it is refused."""
 
     wire_bytes: int = 4 * 1024 * 1024
@@ -37,8 +37,8 @@ class Caps:
 class BodyReader:
     """Reads bodies within *caps*; shared by a whole process, so that many large bodies at once are bounded too."""
 
-    def __init__(self, caps: Caps | None = None, *, large_at_once: int = 2) -> None:
-        self.caps = caps or Caps()
+    def __init__(self, caps: BodyCaps | None = None, *, large_at_once: int = 2) -> None:
+        self.caps = caps or BodyCaps()
         self._large = asyncio.Semaphore(large_at_once)
 
     async def drain(self, response: httpx.Response) -> None:
@@ -111,7 +111,7 @@ def _stream(response: httpx.Response) -> httpx.AsyncByteStream:
     return response.stream
 
 
-def _check_length(stated: str, caps: Caps) -> None:
+def _check_length(stated: str, caps: BodyCaps) -> None:
     digits = stated.strip().lstrip("0")
     if digits.isdecimal() and (len(digits) > len(str(caps.wire_bytes)) or int(digits) > caps.wire_bytes):
         raise BodyFault(f"is longer than {caps.wire_bytes} bytes")

@@ -45,7 +45,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt(HttpAttempt):
+class ProviderAttempt(HttpAttempt):
     """What is told of each attempt, with what its answer says of the account's limits."""
 
     rate: RateHeaders | None = None

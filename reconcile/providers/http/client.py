@@ -13,13 +13,13 @@ from reconcile.domain.ids import ProviderName
 from reconcile.errors import OutOfTime, ProviderError, ProviderRejected
 from reconcile.ports import Clock
 from reconcile.providers.http.body import BodyReader
-from reconcile.providers.http.call import Attempt, Call, Reply
+from reconcile.providers.http.call import Call, ProviderAttempt, Reply
 from reconcile.providers.http.exchange import Exchange
-from reconcile.providers.http.origin import BaseUrl, OriginGuard, Secret
+from reconcile.providers.http.origin import BaseUrl, OriginGuard, Revealable
 from reconcile.providers.http.retry import RetryBudget, RetryPolicy
 from reconcile.providers.http.transport import CONNECT_TIMEOUT, AiohttpTransport
 
-__all__ = ["AiohttpTransport", "Attempt", "BaseUrl", "Call", "Client", "Gateway", "Reply", "RetryBudget"]
+__all__ = ["AiohttpTransport", "BaseUrl", "Call", "Client", "Gateway", "ProviderAttempt", "Reply", "RetryBudget"]
 
 _LEAST_ATTEMPT = timedelta(seconds=1)
 """Less time than this is not worth another attempt."""
@@ -29,7 +29,7 @@ _TIMEOUT = {"connect": CONNECT_TIMEOUT.total_seconds()}
 _LONGEST_TARGET = 65_536
 
 
-def _unobserved(_attempt: Attempt) -> None:
+def _unobserved(_attempt: ProviderAttempt) -> None:
     pass
 
 
@@ -45,9 +45,9 @@ class Gateway:
     budget: RetryBudget = field(default_factory=RetryBudget)
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     random: Callable[[], float] = random.random
-    observe: Callable[[Attempt], None] = _unobserved
+    on_attempt: Callable[[ProviderAttempt], None] = _unobserved
 
-    def client(self, token: Secret) -> "Client":
+    def client(self, token: Revealable) -> "Client":
         """Return the way to ask with one credential; it is cheap, for connections are shared."""
         return Client(self, token=token)
 
@@ -55,7 +55,7 @@ class Gateway:
 class Client:
     """Asks one provider with one credential. Raises ProviderError; no error holds a body, an address or the token."""
 
-    def __init__(self, gateway: Gateway, *, token: Secret) -> None:
+    def __init__(self, gateway: Gateway, *, token: Revealable) -> None:
         self._gateway = gateway
         self._guard = OriginGuard(gateway.base, token=token, transport=gateway.transport)
         # An address is parsed here, and not for each request: that took a tenth of a request's time.
@@ -114,8 +114,8 @@ class Client:
             raise
         finally:
             if exchange.was_sent:
-                gateway.observe(
-                    Attempt(
+                gateway.on_attempt(
+                    ProviderAttempt(
                         provider=gateway.provider,
                         operation=call.operation,
                         method=call.method,

@@ -13,7 +13,7 @@ from reconcile.providers.http.body import BodyFault, BodyReader
 from reconcile.providers.http.call import Call, Reply
 from reconcile.providers.http.origin import ForeignOriginError
 from reconcile.providers.http.rate_limits import NO_RATE_HEADERS, RateHeaders, wait_of
-from reconcile.providers.http.status_policy import Verdict, has_words, verdict
+from reconcile.providers.http.status_policy import ResponseClass, classify_status, has_words
 from reconcile.providers.http.transport import CertificateRefusedError
 
 _NO_BODY = frozenset({204, 205})
@@ -71,25 +71,25 @@ class Exchange:
             try:
                 body = bodies.decode(await bodies.read(response))
             except BodyFault:
-                if verdict(status) is Verdict.ANSWERED:
+                if classify_status(status) is ResponseClass.ANSWERED:
                     raise
         message = "" if status < 300 else _message(body)  # noqa: PLR2004 - the status class is the standard's
-        meaning = verdict(status, message)
-        if meaning is Verdict.ANSWERED:
+        meaning = classify_status(status, message)
+        if meaning is ResponseClass.ANSWERED:
             return Reply(status=status, body=body, message=message, rate=rate)
         raise self._refused(meaning, status, response.headers)
 
-    def _refused(self, meaning: Verdict, status: int, headers: httpx.Headers) -> ProviderError:
+    def _refused(self, meaning: ResponseClass, status: int, headers: httpx.Headers) -> ProviderError:
         text = f"{self._provider} answered {status} to {self._call.operation}"
         provider, operation = self._provider, self._call.operation
         match meaning:
-            case Verdict.RATE_LIMITED:
+            case ResponseClass.RATE_LIMITED:
                 wait = wait_of(headers, self.rate or NO_RATE_HEADERS, now=self._clock.now())
                 return RateLimited(text, provider=provider, operation=operation, status=status, retry_after=wait)
-            case Verdict.UNAVAILABLE:
+            case ResponseClass.UNAVAILABLE:
                 return ProviderUnavailable(text, provider=provider, operation=operation, status=status)
             case _:
-                kind = ErrorClass.CREDENTIAL if meaning is Verdict.CREDENTIAL else ErrorClass.REJECTED
+                kind = ErrorClass.CREDENTIAL if meaning is ResponseClass.CREDENTIAL else ErrorClass.REJECTED
                 return ProviderRejected(text, provider=provider, operation=operation, status=status, error_class=kind)
 
     def _undecodable(self, fault: BodyFault) -> ProviderError:

@@ -15,7 +15,7 @@ _PLAIN = re.compile(r"[!-\[\]-~]*", re.ASCII)
 """Visible ASCII without the backslash, which some parsers read as a slash."""
 
 
-class Secret(Protocol):
+class Revealable(Protocol):
     """A token that shows itself only when asked."""
 
     def reveal(self) -> str:
@@ -86,7 +86,7 @@ class OriginGuard(httpx.AsyncBaseTransport):
     The token enters here and nowhere above, so that no layer that could be talked into another URL ever holds it.
     """
 
-    def __init__(self, base: BaseUrl, *, token: Secret, transport: httpx.AsyncBaseTransport) -> None:
+    def __init__(self, base: BaseUrl, *, token: Revealable, transport: httpx.AsyncBaseTransport) -> None:
         self._root = f"{base.origin}/"
         self._authority = base.authority
         self._token = token

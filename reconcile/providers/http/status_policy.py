@@ -6,7 +6,7 @@ _TRANSIENT = "command timed out"
 """GHL answers a slow query with 401 and this message."""
 
 
-class Verdict(StrEnum):
+class ResponseClass(StrEnum):
     """What becomes of an answered request."""
 
     ANSWERED = "answered"
@@ -18,27 +18,27 @@ class Verdict(StrEnum):
 
 
 _BY_STATUS = {
-    400: Verdict.ANSWERED,
-    401: Verdict.CREDENTIAL,
-    403: Verdict.CREDENTIAL,
-    404: Verdict.ANSWERED,
+    400: ResponseClass.ANSWERED,
+    401: ResponseClass.CREDENTIAL,
+    403: ResponseClass.CREDENTIAL,
+    404: ResponseClass.ANSWERED,
     # Too slow, too early, or (Calendly) the calendar behind does not answer: none is the request's fault.
-    408: Verdict.UNAVAILABLE,
-    424: Verdict.UNAVAILABLE,
-    425: Verdict.UNAVAILABLE,
-    422: Verdict.ANSWERED,
-    429: Verdict.RATE_LIMITED,
+    408: ResponseClass.UNAVAILABLE,
+    424: ResponseClass.UNAVAILABLE,
+    425: ResponseClass.UNAVAILABLE,
+    422: ResponseClass.ANSWERED,
+    429: ResponseClass.RATE_LIMITED,
 }
-_BY_CLASS = {2: Verdict.ANSWERED, 5: Verdict.UNAVAILABLE}
+_BY_CLASS = {2: ResponseClass.ANSWERED, 5: ResponseClass.UNAVAILABLE}
 
 
-def verdict(status: int, message: str = "") -> Verdict:
+def classify_status(status: int, message: str = "") -> ResponseClass:
     """Return what *status* means; *message* is what a 401 says. Nothing but ANSWERED can be decisive."""
     if status == 401 and _TRANSIENT in message.lower():  # noqa: PLR2004 - the status that needs its message
-        return Verdict.UNAVAILABLE
-    return _BY_STATUS.get(status) or _BY_CLASS.get(status // 100, Verdict.REJECTED)
+        return ResponseClass.UNAVAILABLE
+    return _BY_STATUS.get(status) or _BY_CLASS.get(status // 100, ResponseClass.REJECTED)
 
 
 def has_words(status: int) -> bool:
     """Return whether the body of an answer is read; error pages of broken servers never are."""
-    return status == 401 or verdict(status) is Verdict.ANSWERED  # noqa: PLR2004 - the status that needs its message
+    return status == 401 or classify_status(status) is ResponseClass.ANSWERED  # noqa: PLR2004 - the status that needs its message

@@ -57,7 +57,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         except (aiohttp.ClientError, OSError) as exc:
             failure = _translated(exc)
         else:
-            return httpx.Response(response.status, headers=response.raw_headers, stream=_Body(response))
+            return httpx.Response(response.status, headers=response.raw_headers, stream=_ResponseBody(response))
         raise failure
 
     async def aclose(self) -> None:
@@ -124,13 +124,13 @@ def _translated(exc: Exception) -> httpx.TransportError:
             return httpx.ReadError("the connection was lost")
 
 
-class _Body(httpx.AsyncByteStream):
+class _ResponseBody(httpx.AsyncByteStream):
     """The bytes as they were sent. A body that ends before its stated end raises."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
 
-    def __aiter__(self) -> "_Body":
+    def __aiter__(self) -> "_ResponseBody":
         return self
 
     async def __anext__(self) -> bytes:

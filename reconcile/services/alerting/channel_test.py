@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from reconcile.domain.alert import Alert, Condition, ConditionKind, News, Notice
 from reconcile.errors import AlertNotDelivered
 from reconcile.ports import AlertChannel, Clock
-from reconcile.services.alerting.notify import DELIVERY, Alarm
+from reconcile.services.alerting.notify import DELIVERY, Notifier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,18 +20,18 @@ class ChannelTrial:
     took: timedelta
 
 
-async def rehearse(alarm: Alarm, *, clock: Clock) -> Sequence[ChannelTrial]:
+async def test_channels(notifier: Notifier, *, clock: Clock) -> Sequence[ChannelTrial]:
     """Send each channel a test and its end, in the time that a run would give it; an incident does not stay behind."""
-    return await asyncio.gather(*(_tried(channel, alarm, clock=clock) for channel in alarm.channels))
+    return await asyncio.gather(*(_test_channel(channel, notifier, clock=clock) for channel in notifier.channels))
 
 
-async def _tried(channel: AlertChannel, alarm: Alarm, *, clock: Clock) -> ChannelTrial:
+async def _test_channel(channel: AlertChannel, notifier: Notifier, *, clock: Clock) -> ChannelTrial:
     began, fault = clock.monotonic(), None
     deadline = began + DELIVERY.total_seconds()
     notices = _notices(clock.now())
     try:
         for group in [notices] if channel.takes_many else [[each] for each in notices]:
-            await channel.deliver(alarm.message(group, at=clock.now()), deadline=deadline)
+            await channel.deliver(notifier.message(group, at=clock.now()), deadline=deadline)
     except AlertNotDelivered as error:
         fault = str(error)
     return ChannelTrial(channel=channel.name, fault=fault, took=timedelta(seconds=clock.monotonic() - began))

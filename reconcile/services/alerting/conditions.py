@@ -6,14 +6,14 @@ from typing import Any
 
 from reconcile.domain.alert import AlertPolicy, Condition, ConditionKind, Spending
 from reconcile.domain.breaker.breaker import Breaker, BreakerPolicy, BreakerScope, BreakerState
-from reconcile.domain.formatting import counted
+from reconcile.domain.formatting import count_of
 from reconcile.domain.run.cadence import PlannedCadence
 from reconcile.domain.run.report import Health
 from reconcile.errors import ErrorClass
 from reconcile.ports import RunRow, Store
 from reconcile.services.control.cadence import cadence_view
 from reconcile.services.views.next_steps import advice
-from reconcile.services.views.next_steps import told as party
+from reconcile.services.views.next_steps import party_name as party
 from reconcile.services.views.status import was_sound
 
 _LOOKED_AT = 60
@@ -74,7 +74,9 @@ async def _held_backfill(store: Store) -> list[Condition]:
 def _of_breaker(breaker: Breaker, reported: Sequence[RunRow], *, now: datetime, policy: BreakerPolicy) -> Condition:
     told = advice(breaker, now=now, policy=policy)
     # What an operator has typed stays in the database: a name or a number in it would go to every reader of a channel.
-    is_by_hand = breaker.held(now) is not None or (breaker.fault is not None and breaker.fault not in set(ErrorClass))
+    is_by_hand = breaker.override_kind(now) is not None or (
+        breaker.fault is not None and breaker.fault not in set(ErrorClass)
+    )
     text = f"{party(breaker.key)}: opened by an operator's hand" if is_by_hand else told.blame
     is_wide = breaker.key.scope is not BreakerScope.WORKSPACE
     return Condition(
@@ -161,7 +163,7 @@ def _at_risk(reported: Sequence[RunRow], *, least: int) -> list[Condition]:
     row = next((row for row in reported if _of(row).get("appointmentsAtRisk24h") is not None), None)
     if row is None or row.finished_at is None or (count := _count(row, "appointmentsAtRisk24h")) < least:
         return []
-    text = f"{counted(count, 'meeting')} of the next 24 h not verified within the last hour"
+    text = f"{count_of(count, 'meeting')} of the next 24 h not verified within the last hour"
     commands = ("reconcile status",)
     return [
         Condition(
@@ -180,7 +182,7 @@ def _quarantine(reported: Sequence[RunRow], *, now: datetime, least: int) -> lis
         Condition(
             kind=ConditionKind.QUARANTINE_GROWTH,
             since=first or now,
-            text=f"{counted(count, 'lead')} set aside within an hour, each after failing again and again",
+            text=f"{count_of(count, 'lead')} set aside within an hour, each after failing again and again",
             coming="they stay aside until somebody releases them",
             commands=("reconcile quarantine list",),
             size=count,

@@ -15,7 +15,7 @@ from reconcile.redaction import bug_named
 
 DELIVERY = timedelta(seconds=2)
 """By when channels must have confirmed; the rest is for remembering it."""
-_LAST_WORDS = timedelta(seconds=0.2)
+_RELEASE_TIMEOUT = timedelta(seconds=0.2)
 """For giving up the lease, where all else took too long."""
 _LEASE = "alerts"
 _LEASE_TTL = timedelta(seconds=10)
@@ -29,7 +29,7 @@ _MOST_DOUBLINGS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Alarm:
+class Notifier:
     """The channels that are set, and what is told over them."""
 
     channels: Sequence[AlertChannel]
@@ -52,8 +52,8 @@ def _always() -> bool:
     return True
 
 
-async def tell(  # noqa: PLR0913 - the ports, and when to end
-    alarm: Alarm | None,
+async def notify(  # noqa: PLR0913 - the ports, and when to end
+    notifier: Notifier | None,
     *,
     holder: str,
     store: Store,
@@ -65,17 +65,17 @@ async def tell(  # noqa: PLR0913 - the ports, and when to end
 
     No further message is begun once *may_begin* answers no: what is left is owed, and told next time.
     """
-    if alarm is None or not alarm.channels:
+    if notifier is None or not notifier.channels:
         return
     telemetry.send()
     telling = asyncio.create_task(
-        _tell(alarm, holder=holder, store=store, clock=clock, telemetry=telemetry, may_begin=may_begin)
+        _notify(notifier, holder=holder, store=store, clock=clock, telemetry=telemetry, may_begin=may_begin)
     )
     try:
-        await asyncio.wait([telling], timeout=(alarm.budget - _LAST_WORDS).total_seconds())
+        await asyncio.wait([telling], timeout=(notifier.budget - _RELEASE_TIMEOUT).total_seconds())
     finally:
         is_late = telling.cancel()
-    await asyncio.wait([telling], timeout=_LAST_WORDS.total_seconds())
+    await asyncio.wait([telling], timeout=_RELEASE_TIMEOUT.total_seconds())
     if is_late or telling.cancelled():
         telemetry.warning("alerts.out_of_time")
     elif (error := telling.exception()) is not None:
@@ -83,15 +83,15 @@ async def tell(  # noqa: PLR0913 - the ports, and when to end
         telemetry.warning("alerts.not_told", error=text)
 
 
-async def _tell(  # noqa: PLR0913 - as ``tell``
-    alarm: Alarm, *, holder: str, store: Store, clock: Clock, telemetry: Telemetry, may_begin: Callable[[], bool]
+async def _notify(  # noqa: PLR0913 - as ``tell``
+    notifier: Notifier, *, holder: str, store: Store, clock: Clock, telemetry: Telemetry, may_begin: Callable[[], bool]
 ) -> None:
     from reconcile.services.alerting.conditions import conditions  # noqa: PLC0415 - where somebody is to be told
 
     now, deadline = clock.now(), clock.monotonic() + DELIVERY.total_seconds()
-    true = await conditions(store, now=now, policy=alarm.policy, breaker=alarm.breaker, planned=alarm.planned)
-    desk = await _Desk.of(alarm, true, store=store, clock=clock, telemetry=telemetry, now=now)
-    if not true and not desk.is_needed():
+    true = await conditions(store, now=now, policy=notifier.policy, breaker=notifier.breaker, planned=notifier.planned)
+    current = await _NotificationRound.of(notifier, true, store=store, clock=clock, telemetry=telemetry, now=now)
+    if not true and not current.is_needed():
         return
     while True:
         try:
@@ -103,31 +103,31 @@ async def _tell(  # noqa: PLR0913 - as ``tell``
                 return
             await clock.sleep(_WAIT)
     try:
-        desk = await _Desk.of(alarm, true, store=store, clock=clock, telemetry=telemetry, now=now)
-        await desk.note()
-        await desk.deliver(deadline, may_begin=may_begin)
+        current = await _NotificationRound.of(notifier, true, store=store, clock=clock, telemetry=telemetry, now=now)
+        await current.record_conditions()
+        await current.deliver(deadline, may_begin=may_begin)
     finally:
         await store.leases.release(lease)
 
 
-def owed(
-    alarm: Alarm, alerts: Sequence[Alert], states: Mapping[str, ChannelState], *, now: datetime
+def pending_notices(
+    notifier: Notifier, alerts: Sequence[Alert], states: Mapping[str, ChannelState], *, now: datetime
 ) -> Mapping[str, Sequence[Notice]]:
     """Return what each channel has yet to hear, by its name."""
 
     def of(name: str) -> list[Notice]:
         known_since = states[name].known_since if name in states else now
-        found = (notice(each, name, now=now, policy=alarm.policy, known_since=known_since) for each in alerts)
+        found = (notice(each, name, now=now, policy=notifier.policy, known_since=known_since) for each in alerts)
         return [each for each in found if each is not None]
 
-    return {channel.name: of(channel.name) for channel in alarm.channels}
+    return {channel.name: of(channel.name) for channel in notifier.channels}
 
 
 @dataclass(slots=True, kw_only=True)
-class _Desk:
+class _NotificationRound:
     """What is remembered, while one teller is at work on it."""
 
-    alarm: Alarm
+    notifier: Notifier
     true: Sequence[Condition]
     store: Store
     clock: Clock
@@ -140,19 +140,19 @@ class _Desk:
     @classmethod
     async def of(  # noqa: PLR0913 - what it works with
         cls,
-        alarm: Alarm,
+        notifier: Notifier,
         true: Sequence[Condition],
         *,
         store: Store,
         clock: Clock,
         telemetry: Telemetry,
         now: datetime,
-    ) -> "_Desk":
+    ) -> "_NotificationRound":
         keys = [condition.key for condition in true]
         remembered = await store.alerts.load(since=now - _REMEMBERED, keys=keys)
         states = dict(await store.alerts.channels())
         return cls(
-            alarm=alarm,
+            notifier=notifier,
             true=true,
             store=store,
             clock=clock,
@@ -164,24 +164,24 @@ class _Desk:
 
     def is_needed(self) -> bool:
         """Tell whether there is anything to note or to deliver, though nothing is true."""
-        is_unknown = any(channel.name not in self.states for channel in self.alarm.channels)
+        is_unknown = any(channel.name not in self.states for channel in self.notifier.channels)
         is_standing = any(alert.is_standing for alert in self.alerts.values())
-        return is_unknown or is_standing or any(self.owed().values())
+        return is_unknown or is_standing or any(self.pending_notices().values())
 
     def state(self, channel: AlertChannel) -> ChannelState:
         """Return what is remembered of *channel*."""
         return self.states.get(channel.name) or ChannelState(name=channel.name, known_since=self.now)
 
-    def owed(self) -> Mapping[str, Sequence[Notice]]:
+    def pending_notices(self) -> Mapping[str, Sequence[Notice]]:
         """Return what each channel has yet to hear."""
-        return owed(self.alarm, list(self.alerts.values()), self.states, now=self.now)
+        return pending_notices(self.notifier, list(self.alerts.values()), self.states, now=self.now)
 
-    async def note(self) -> None:
+    async def record_conditions(self) -> None:
         """Store what has changed before anybody is told: a teller that is killed leaves the next one the same debt."""
         await self.save(observed(self.alerts, self.true, now=self.now))
-        for channel in self.alarm.channels:
+        for channel in self.notifier.channels:
             if channel.name not in self.states:
-                await self.enter(self.state(channel))
+                await self.save_channel(self.state(channel))
 
     async def save(self, moved: Sequence[Alert]) -> None:
         """Store *moved*; what another teller has moved meanwhile is its own to tell, and is forgotten here."""
@@ -194,23 +194,23 @@ class _Desk:
             else:
                 self.alerts.pop(alert.key, None)
 
-    async def enter(self, state: ChannelState) -> None:
+    async def save_channel(self, state: ChannelState) -> None:
         """Store what is known of a channel."""
         await self.store.alerts.save_channel(state)
         self.states[state.name] = state
 
     async def deliver(self, deadline: float, *, may_begin: Callable[[], bool]) -> None:
         """Deliver to all channels side by side; a bug in one is that one's fault."""
-        debts = self.owed()
+        debts = self.pending_notices()
 
         def has_time() -> bool:
             return may_begin() and self.clock.monotonic() < deadline
 
         found = await asyncio.gather(
-            *(self._deliver(channel, debts[channel.name], deadline, has_time) for channel in self.alarm.channels),
+            *(self._deliver(channel, debts[channel.name], deadline, has_time) for channel in self.notifier.channels),
             return_exceptions=True,
         )
-        for channel, error in zip(self.alarm.channels, found, strict=True):
+        for channel, error in zip(self.notifier.channels, found, strict=True):
             if isinstance(error, StoreUnavailable):
                 raise error
             if isinstance(error, BaseException):
@@ -227,14 +227,14 @@ class _Desk:
             if not has_time():
                 return
             try:
-                await channel.deliver(self.alarm.message(group, at=self.now), deadline=deadline)
+                await channel.deliver(self.notifier.message(group, at=self.now), deadline=deadline)
             except AlertNotDelivered as error:
                 self.telemetry.warning("alert.not_delivered", channel=channel.name, fault=str(error))
-                await self.enter(_failing(state, error, now=self.now))
+                await self.save_channel(_failing(state, error, now=self.now))
                 return
             await self._confirmed(channel, group)
         if state.failures:
-            await self.enter(replace(state, failures=0, failing_since=None, fault=None, not_before=None))
+            await self.save_channel(replace(state, failures=0, failing_since=None, fault=None, not_before=None))
 
     async def _confirmed(self, channel: AlertChannel, group: Sequence[Notice]) -> None:
         async with self.marking:  # each channel's mark is put beside those of the others

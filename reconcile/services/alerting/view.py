@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from reconcile.domain.alert import Alert, ConditionKind, Severity, gravest_first
 from reconcile.ports import Store
-from reconcile.services.alerting.notify import Alarm, owed
+from reconcile.services.alerting.notify import Notifier, pending_notices
 
 _RECENT = timedelta(days=1)
 
@@ -67,11 +67,11 @@ class AlertsView:
         return any(channel.owed for channel in self.channels)
 
 
-async def alerts_view(store: Store, *, alarm: Alarm | None, now: datetime) -> AlertsView:
+async def alerts_view(store: Store, *, notifier: Notifier | None, now: datetime) -> AlertsView:
     """Return what is remembered; without *alarm* no channel is set."""
     remembered = await store.alerts.load(since=now - _RECENT)
     states = await store.alerts.channels()
-    debts = owed(alarm, remembered, states, now=now) if alarm else {}
+    debts = pending_notices(notifier, remembered, states, now=now) if notifier else {}
     owed_to: dict[str, list[str]] = {}
     for channel, notices in debts.items():
         for notice in notices:

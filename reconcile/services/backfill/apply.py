@@ -10,10 +10,10 @@ from reconcile.domain.ids import LeadId
 from reconcile.domain.lead import Lead
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome
-from reconcile.domain.retry_state import Attempt, next_state
+from reconcile.domain.retry_state import LeadAttempt, next_state
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, LeaseHeld, LeaseLost
-from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite, Marks
+from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite, PlanMarks
 from reconcile.services.run.context import BatchResult, Run
 
 _LOOKED_AT = 20
@@ -32,21 +32,21 @@ class Applying:
 
     async def __call__(self, workspace: Workspace, *, run: Run, limit: int, after: LeadId | None = None) -> BatchResult:
         """Carry out up to *limit* leads behind *after*."""
-        leases = run.parts.store.leases
+        leases = run.deps.store.leases
         try:
             lease = await leases.acquire(f"workspace:{workspace.id}", holder=run.holder, ttl=run.lease_ttl)
         except LeaseHeld:
             return BatchResult()
         try:
-            with run.parts.telemetry.span("batch", workspace_id=workspace.id, backfill=self.plan_id):
+            with run.deps.telemetry.span("batch", workspace_id=workspace.id, backfill=self.plan_id):
                 return await self._batch(workspace, lease, run=run, limit=limit, after=after)
         finally:
-            await run.parts.give_up(lease)
+            await run.deps.release_lease(lease)
 
     async def _batch(
         self, workspace: Workspace, lease: Lease, *, run: Run, limit: int, after: LeadId | None
     ) -> BatchResult:
-        backfills, started_at = run.parts.store.backfills, run.parts.clock.now()
+        backfills, started_at = run.deps.store.backfills, run.deps.clock.now()
         items = await backfills.planned(self.plan_id, workspace.id, limit=limit, after=after)
         if not items:
             return BatchResult()
@@ -61,17 +61,17 @@ class Applying:
             workspace_id=workspace.id,
             leases=(run.lease, lease),
             started_at=started_at,
-            finished_at=run.parts.clock.now(),
+            finished_at=run.deps.clock.now(),
             writes=writes,
             counts=+outcomes,
-            marks=Marks(plan_id=self.plan_id, states=states),
+            marks=PlanMarks(plan_id=self.plan_id, states=states),
             is_visit=False,
         )
         try:
-            receipt = await run.parts.store.leads.write(batch)
+            receipt = await run.deps.store.leads.write(batch)
         except LeaseLost:
             run.counts.abandoned_batches += 1
-            run.stop.lose()
+            run.stop.note_lease_lost()
             return BatchResult()
         run.visited.add(workspace.id)
         # Counted with the marks: a batch that was not written is read again.
@@ -88,9 +88,11 @@ class Applying:
 
     def _write(self, item: PlannedLead, lead: Lead, *, run: Run) -> LeadWrite:
         """Return what planning found out as if it were written then: both clocks carry that instant."""
-        attempt = Attempt(at=item.verified_at, outcome=item.outcome, is_absent=item.is_absent, mismatch=item.mismatch)
+        attempt = LeadAttempt(
+            at=item.verified_at, outcome=item.outcome, is_absent=item.is_absent, mismatch=item.mismatch
+        )
         refused = replace(attempt, at=run.started_at, outcome=Outcome.FAILED, reason=ErrorClass.REFUSED_WRITE)
-        backoff, jitter = run.policy.backoff, run.parts.random.random()
+        backoff, jitter = run.policy.backoff, run.deps.random.random()
         return LeadWrite(
             lead=lead,
             outcome=item.outcome,
@@ -121,7 +123,7 @@ class Applying:
         drifted, total = self.marks[ItemState.DRIFTED] - self.overtaken, self.marks.total()
         if total >= _LOOKED_AT and drifted >= run.policy.breaker.error_rate * total and run.policy.breaker.is_enforced:
             self.trouble = f"{drifted} of {total} leads are no longer what the plan was made from, or are refused"
-            run.stop.ask("breaker")
+            run.stop.request("breaker")
 
 
 def _refusal(text: str) -> ErrorSignature:

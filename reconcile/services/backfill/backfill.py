@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from reconcile.domain.backfill.plan import BackfillPlan, Caps, ItemState, PlanId, Selection
+from reconcile.domain.backfill.plan import BackfillPlan, ChangeCaps, ItemState, PlanId, Selection
 from reconcile.domain.breaker.breaker import BreakerReason, BreakerScope, BreakerState
 from reconcile.domain.ids import LeadId
 from reconcile.domain.outcome import Outcome
@@ -35,7 +35,7 @@ Round = Callable[[], Awaitable[RunReport]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class BackfillRequest:
     """A plan that is asked for: by which *name*, with which words, and how long it may take."""
 
     name: PlanId
@@ -46,43 +46,43 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class ShareProgress:
     """How far this process's share is."""
 
     done: int
     total: int
 
 
-OnTally = Callable[[Tally], None]
+OnShareProgress = Callable[[ShareProgress], None]
 
 
-async def begin(wanted: Wanted, *, store: Store, clock: Clock) -> BackfillPlan:
+async def begin(request: BackfillRequest, *, store: Store, clock: Clock) -> BackfillPlan:
     """Return the plan of that name, made now if there is none; raise RequestError where it cannot be made.
 
     Pods of one Job ask for the same name: the first makes the plan, the others join, and one that is started again goes
     on with it.
     """
-    stored = await store.backfills.plan(wanted.name)
+    stored = await store.backfills.plan(request.name)
     if stored is None:
-        if wanted.selection.is_empty:
+        if request.selection.is_empty:
             raise RequestError(
                 "say which leads are meant, like --stale-booked or --workspace ID; --help lists all ways"
             )
-        found = await needs(wanted.selection, store=store, share=wanted.share)
-        lasts = fitting(found, within=wanted.within)
+        found = await needs(request.selection, store=store, share=request.share)
+        lasts = fitting(found, within=request.within)
         estimate = {"calls": sum(need.calls for need in found), "accounts": len(found), "lasts": lasts.total_seconds()}
-        plan = BackfillPlan(id=wanted.name, made_at=clock.now(), asked={**wanted.asked, "estimate": estimate})
-        await store.backfills.begin(plan, wanted.selection)
-        stored = await known_plan(wanted.name, store.backfills)
+        plan = BackfillPlan(id=request.name, made_at=clock.now(), asked={**request.asked, "estimate": estimate})
+        await store.backfills.begin(plan, request.selection)
+        stored = await known_plan(request.name, store.backfills)
     words = {key: value for key, value in stored.asked.items() if key != "estimate"}
-    if wanted.asked and dict(wanted.asked) != words:
-        raise RequestError(f"there is a plan {wanted.name} of another selection; choose another --name")
+    if request.asked and dict(request.asked) != words:
+        raise RequestError(f"there is a plan {request.name} of another selection; choose another --name")
     if stored.planned_at is not None and (stored.applied_at or clock.now() - stored.made_at > _REJOINED):
         made = f"{stored.made_at:%Y-%m-%dT%H:%MZ}"
-        raise RequestError(f"there is a plan {wanted.name} already, made at {made}; choose another --name")
+        raise RequestError(f"there is a plan {request.name} already, made at {made}; choose another --name")
     if stored.planned_at is None and stored.held:
         await store.backfills.save(replace(stored, held=()), before=stored)
-        stored = await known_plan(wanted.name, store.backfills)
+        stored = await known_plan(request.name, store.backfills)
     return stored
 
 
@@ -104,7 +104,7 @@ async def work_off(  # noqa: PLR0913 - one share of the work, and what it is don
     clock: Clock,
     shard: Shard | None,
     once: Round,
-    on_tally: OnTally | None = None,
+    on_share_progress: OnShareProgress | None = None,
 ) -> RunReport | None:
     """Make rounds until this share has no lead left in *state*; return the report of one that could not go on.
 
@@ -114,8 +114,8 @@ async def work_off(  # noqa: PLR0913 - one share of the work, and what it is don
     while True:
         left = await _left(store.backfills, plan_id, state, shard)
         plan = await known_plan(plan_id, store.backfills)
-        if on_tally is not None:
-            on_tally(Tally(done=max(0, plan.selected - left), total=plan.selected))
+        if on_share_progress is not None:
+            on_share_progress(ShareProgress(done=max(0, plan.selected - left), total=plan.selected))
         if not left or plan.is_held:
             return None
         report = await once()
@@ -159,7 +159,7 @@ def trouble_of(report: RunReport) -> str:
     return f"planning stopped, as a breaker opened: {', '.join(told) or 'the run'}{first}"
 
 
-async def complete(plan_id: PlanId, *, store: Store, caps: Caps, clock: Clock, page: int = _PAGE) -> BackfillPlan:
+async def complete(plan_id: PlanId, *, store: Store, caps: ChangeCaps, clock: Clock, page: int = _PAGE) -> BackfillPlan:
     """Close a plan of which every lead was asked about: add it up, give it its hash, hold it where there is too much.
 
     Every process that finds nothing left does this, and comes to the same.

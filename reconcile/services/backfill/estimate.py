@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from reconcile.domain.backfill.plan import Need, Selection, longest
-from reconcile.domain.formatting import counted
+from reconcile.domain.formatting import count_of
 from reconcile.domain.ids import ProviderName, WorkspaceId
 from reconcile.domain.rate_limit import limit_of
 from reconcile.domain.run.cadence import spelled
@@ -57,7 +57,7 @@ def fitting(found: Sequence[Need], *, within: timedelta) -> timedelta:
     if missing := worst.missing(within):
         hours = -(-worst.lasts // timedelta(hours=1))
         others = sum(need.missing(within) > 0 for need in found) - 1
-        also = f" ({counted(others, 'other account')} as well)" if others else ""
+        also = f" ({count_of(others, 'other account')} as well)" if others else ""
         raise RequestError(
             f"it does not fit into {spelled(within)}: the account of workspace {worst.workspace_id} would be asked "
             f"{worst.calls} times at {worst.provider}, {missing} times too many{also}; "

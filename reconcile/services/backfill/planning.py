@@ -195,5 +195,5 @@ class OwnLedger:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the port has
         return getattr(self._ledger, name)
 
-    async def finish(self, report: RunReport, document: Mapping[str, Any]) -> None:
-        await self._ledger.finish(report, {**document, **self._facts})
+    async def finish_run(self, report: RunReport, document: Mapping[str, Any]) -> None:
+        await self._ledger.finish_run(report, {**document, **self._facts})

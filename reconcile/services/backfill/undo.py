@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from reconcile.domain.backfill.plan import PlanId
 from reconcile.domain.backfill.undo import Left, undone
 from reconcile.domain.change import Change
-from reconcile.domain.formatting import counted
+from reconcile.domain.formatting import count_of
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import Outcome
@@ -24,7 +24,7 @@ _LEASE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftLead:
+class UnrevertedLead:
     """One lead that was left as it is, and why."""
 
     lead_id: LeadId
@@ -41,7 +41,7 @@ class Undoing:
     run_id: RunId | None
     dry_run: bool
     reverted: tuple[LeadId, ...]
-    left: tuple[LeftLead, ...]
+    left: tuple[UnrevertedLead, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +65,12 @@ async def undo(asked: Undo, *, store: Store, clock: Clock) -> Undoing:
     runs = await _undone_runs(asked, store=store)
     started_at, has_begun = clock.now(), False
     reverted: list[LeadId] = []
-    left: list[LeftLead] = []
+    left: list[UnrevertedLead] = []
     for run_id in runs:  # one after the other: a backfill's are as many as its changes want
         by_workspace = await _changes(run_id, store=store)
         if by_workspace and not asked.dry_run and not has_begun:
             has_begun = True
-            await store.ledger.begin(
+            await store.ledger.begin_run(
                 asked.run_id, started_at=started_at, trigger=Trigger.UNDO.value, version=asked.version
             )
         for workspace_id, leads in sorted(by_workspace.items()):
@@ -82,7 +82,7 @@ async def undo(asked: Undo, *, store: Store, clock: Clock) -> Undoing:
                 left += others
     if has_begun:
         report = _report(asked, started_at=started_at, ended_at=clock.now(), reverted=len(reverted), left=len(left))
-        await store.ledger.finish(report, document(report))
+        await store.ledger.finish_run(report, document(report))
     return Undoing(
         undone_run=asked.undone_run,
         undone_plan=asked.undone_plan,
@@ -110,9 +110,9 @@ async def _changes(run_id: RunId, *, store: Store) -> Mapping[WorkspaceId, Mappi
 
 async def _undo_batch(
     part: dict[LeadId, list[ChangeRow]], workspace_id: WorkspaceId, *, asked: Undo, store: Store, clock: Clock
-) -> tuple[list[LeadId], list[LeftLead]]:
-    def left(lead_id: LeadId, reason: Left) -> LeftLead:
-        return LeftLead(lead_id=lead_id, workspace_id=workspace_id, reason=reason)
+) -> tuple[list[LeadId], list[UnrevertedLead]]:
+    def left(lead_id: LeadId, reason: Left) -> UnrevertedLead:
+        return UnrevertedLead(lead_id=lead_id, workspace_id=workspace_id, reason=reason)
 
     if asked.dry_run:
         changes, others = await _planned(part, store=store)
@@ -195,7 +195,7 @@ def _report(asked: Undo, *, started_at: datetime, ended_at: datetime, reverted: 
         timestamp=ended_at,
         duration=ended_at - started_at,
         health=Health.HEALTHY,
-        health_reasons=(f"took back {what}: {counted(reverted, 'lead')} reverted, {left} left as {they}",),
+        health_reasons=(f"took back {what}: {count_of(reverted, 'lead')} reverted, {left} left as {they}",),
         circuit_broken=False,
         updated=reverted,
     )

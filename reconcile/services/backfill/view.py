@@ -13,7 +13,7 @@ _LATELY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftLead:
+class UnappliedLead:
     """A lead that was not changed as planned, and why."""
 
     lead_id: LeadId
@@ -40,12 +40,12 @@ class BackfillView:
     hash: str | None
     per_minute: int
     eta: timedelta | None
-    left_alone: Sequence[LeftLead]
+    left_alone: Sequence[UnappliedLead]
     next: str | None
     undo: str | None
 
     @property
-    def done(self) -> int:
+    def done_count(self) -> int:
         """How many leads of the present part of the work are done."""
         return self.selected - self.counts.get(self.open_state, 0)
 
@@ -76,7 +76,7 @@ async def view(plan: BackfillPlan, *, backfills: Backfills, now: datetime, limit
         hash=plan.hash,
         per_minute=per_minute,
         eta=left * _LATELY / per_minute if is_moving else None,
-        left_alone=tuple(LeftLead(lead_id=row.lead_id, state=row.state, reason=row.reason) for row in rows),
+        left_alone=tuple(UnappliedLead(lead_id=row.lead_id, state=row.state, reason=row.reason) for row in rows),
         next=_next(plan, state),
         undo=f"reconcile undo --plan {plan.id} --dry-run" if counts.get(ItemState.APPLIED) and changes else None,
     )

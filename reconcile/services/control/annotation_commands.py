@@ -8,7 +8,7 @@ from reconcile.domain.annotation import PREFIX, Misunderstood, OrderText, OrderW
 from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.run.cadence import CadenceOverride, CadenceSource
 from reconcile.errors import RequestError
-from reconcile.ports import Announcement, OrderRow, Store
+from reconcile.ports import Announcement, AppliedAnnotation, Store
 from reconcile.services.control.breaker_overrides import HOLD, Order, Verb, act, breaker_key, lift, note
 from reconcile.services.control.cadence import lower
 
@@ -16,53 +16,55 @@ _VERBS = {OrderWord.HOLD: Verb.HOLD, OrderWord.RESET: Verb.RESET, OrderWord.TRIP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Obeyed:
+class AppliedCommands:
     """What became of the annotations: *faults* stand as long as they are there, *news* is told once."""
 
     faults: tuple[str, ...] = ()
     news: tuple[Announcement, ...] = ()
 
 
-async def obey(annotations: Mapping[str, str], *, store: Store, now: datetime, policy: BreakerPolicy) -> Obeyed:
+async def apply_commands(
+    annotations: Mapping[str, str], *, store: Store, now: datetime, policy: BreakerPolicy
+) -> AppliedCommands:
     """Carry out what is new among the annotations, and end what was held by one that is gone.
 
     An annotation is new by its value. It is remembered after it was carried out: a process that is killed in between
     leaves it to the next, and carrying it out twice is carrying it out.
     """
-    remembered = {row.key: row for row in await store.orders.seen()}
+    remembered = {row.key: row for row in await store.applied_annotations.list_all()}
     read = read_orders(annotations)
     faults: list[str] = []
     news: list[Announcement] = []
     for key, row in remembered.items():
         if key not in read:
-            news += await _ended(row, store=store, now=now)
-            await store.orders.forget(key)
+            news += await _end_hold_or_cadence(row, store=store, now=now)
+            await store.applied_annotations.forget(key)
     for key, text in read.items():
         before = remembered.get(key)
         if before is None or before.value != annotations[key]:
-            fresh = OrderRow(key=key, value=annotations[key], seen_at=now)
-            row, told = await _seen(fresh, text, store=store, policy=policy)
-            await store.orders.remember(row)
+            fresh = AppliedAnnotation(key=key, value=annotations[key], seen_at=now)
+            row, told = await _apply_command(fresh, text, store=store, policy=policy)
+            await store.applied_annotations.remember(row)
             news.append(told)
             before = row
         if before.fault:
             faults.append(sentence(before))
-    return Obeyed(faults=tuple(faults), news=tuple(news))
+    return AppliedCommands(faults=tuple(faults), news=tuple(news))
 
 
-def sentence(row: OrderRow) -> str:
+def sentence(row: AppliedAnnotation) -> str:
     """Return what is wrong with an annotation, as a clause on it."""
     return f"the annotation {row.key[:100]} {row.fault}"
 
 
-async def _seen(
-    row: OrderRow, text: OrderText | Misunderstood, *, store: Store, policy: BreakerPolicy
-) -> tuple[OrderRow, Announcement]:
+async def _apply_command(
+    row: AppliedAnnotation, text: OrderText | Misunderstood, *, store: Store, policy: BreakerPolicy
+) -> tuple[AppliedAnnotation, Announcement]:
     if isinstance(text, Misunderstood):
         row = replace(row, fault=text.fault)
         return row, Announcement(reason="OrderNotUnderstood", text=sentence(row), is_warning=True)
     try:
-        until = await _done(text, store=store, now=row.seen_at, policy=policy)
+        until = await _execute(text, store=store, now=row.seen_at, policy=policy)
     except RequestError as error:
         row = replace(row, fault=f"cannot be obeyed: {error}")
         return row, Announcement(reason="OrderRefused", text=sentence(row), is_warning=True)
@@ -71,7 +73,7 @@ async def _seen(
     return replace(row, until=until), told
 
 
-async def _done(text: OrderText, *, store: Store, now: datetime, policy: BreakerPolicy) -> datetime | None:
+async def _execute(text: OrderText, *, store: Store, now: datetime, policy: BreakerPolicy) -> datetime | None:
     """Carry out one annotation and return when it ends by itself; RequestError says why it cannot be."""
     lasts = text.until - now if text.until else text.lasts
     if lasts is not None and lasts <= timedelta(0):
@@ -95,7 +97,7 @@ async def _done(text: OrderText, *, store: Store, now: datetime, policy: Breaker
     return now + lasts if lasts else None
 
 
-async def _ended(row: OrderRow, *, store: Store, now: datetime) -> list[Announcement]:
+async def _end_hold_or_cadence(row: AppliedAnnotation, *, store: Store, now: datetime) -> list[Announcement]:
     """End what an annotation has asked for that was taken away before its time."""
     if row.fault is not None:
         return []

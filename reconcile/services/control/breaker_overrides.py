@@ -107,11 +107,11 @@ async def lift(key: BreakerKey, *, reason: str, actor: str, store: Store, now: d
     for _ in range(_ATTEMPTS):
         before = await store.breakers.get(key)
         held = before.override if before else None
-        if before is None or held is None or before.held(now) is not OverrideKind.HOLD_OPEN:
+        if before is None or held is None or before.override_kind(now) is not OverrideKind.HOLD_OPEN:
             return None
         if (held.reason, held.actor) != (reason, actor):
             return None
-        after = replace(before, override=replace(held, expires_at=now)).released(now)
+        after = replace(before, override=replace(held, expires_at=now)).drop_expired_override(now)
         if await store.breakers.save(after, expected_generation=before.generation):
             return after
     raise StoreUnavailable(f"breaker {key} was moved by others {_ATTEMPTS} times in a row; try again")
@@ -132,13 +132,13 @@ def _carried_out(order: Order, breaker: Breaker, *, now: datetime, policy: Break
             )
         case Verb.HOLD:
             override = _override(OverrideKind.HOLD_OPEN, order, until=now + (order.lasts or HOLD))
-            return breaker.overridden(override, now, reason=BreakerReason.MANUAL_HOLD)
+            return breaker.with_override(override, now, reason=BreakerReason.MANUAL_HOLD)
         case Verb.RESET:
             closed = replace(breaker, override=None).close(now, reason=BreakerReason.MANUAL_RESET)
             if order.lasts is None:
                 return replace(closed, fault=words)
             override = _override(OverrideKind.HOLD_CLOSED, order, until=now + order.lasts)
-            return closed.overridden(override, now, reason=BreakerReason.MANUAL_RESET)
+            return closed.with_override(override, now, reason=BreakerReason.MANUAL_RESET)
 
 
 def _override(kind: OverrideKind, order: Order, *, until: datetime) -> Override:

@@ -65,36 +65,36 @@ class Mirror:
     async def annotations(self) -> Mapping[str, str] | None:
         """Return the annotations as they were when the run began; None where the API did not give them in time."""
         if self._seen is None:
-            self._seen = await self._in_time(self._begun(), most=BUDGET_AT_START)
+            self._seen = await self._in_time(self._first_read(), most=BUDGET_AT_START)
         return None if self._seen is None else self._seen.annotations
 
-    async def _begun(self) -> StateObject:
+    async def _first_read(self) -> StateObject:
         if self._first is None:
             self.begin()
         assert self._first is not None  # noqa: S101 - begun above
         return await self._first
 
-    def moved(self, breaker: Breaker, breakers: Breakers) -> None:
+    def show_transition(self, breaker: Breaker, breakers: Breakers) -> None:
         """Show, beside the run's own work, that a breaker of the run or of a provider has moved."""
         if breaker.key.scope is not BreakerScope.WORKSPACE:
-            self.tell(_transition(breaker), breakers)
+            self.announce(_transition(breaker), breakers)
 
     async def _show(self, breakers: Breakers) -> None:
         while self._is_stale or self._announced:
             if self._is_stale:
                 self._is_stale = False
-                await self._tried(self._write(lambda: self._truth(breakers)))
+                await self._attempt(self._write(lambda: self._truth(breakers)))
             while self._announced:
                 await self._announce(self._announced.pop(0))
 
-    def tell(self, announcement: Announcement, breakers: Breakers) -> None:
+    def announce(self, announcement: Announcement, breakers: Breakers) -> None:
         """Emit an event and bring the annotations up to date, beside the run's own work."""
         self._announced.append(announcement)
         self._is_stale = True
         if self._showing is None or self._showing.done():
             self._showing = asyncio.create_task(self._show(breakers))
 
-    async def finish(self, breakers: Breakers, report: RunReport | None) -> str | None:
+    async def publish_run(self, breakers: Breakers, report: RunReport | None) -> str | None:
         """Show the breakers and the receipt of a run; return what the report is to say of it, if anything."""
 
         async def composed() -> Mapping[str, str]:
@@ -159,14 +159,14 @@ class Mirror:
         began = self.clock.monotonic()
         try:
             async with asyncio.timeout(max(min(self._left, most).total_seconds(), 0)):
-                return await self._tried(doing)
+                return await self._attempt(doing)
         except TimeoutError:
             self._blame("the Kubernetes API did not answer in time")
             return None
         finally:
             self._left -= timedelta(seconds=self.clock.monotonic() - began)
 
-    async def _tried(self, doing: Awaitable[Result]) -> Result | None:
+    async def _attempt(self, doing: Awaitable[Result]) -> Result | None:
         try:
             return await doing
         except (MirrorUnavailable, StoreUnavailable) as error:

@@ -49,18 +49,18 @@ async def admit(workspace: Workspace, lookup: Lookup, *, run: Run) -> AsyncItera
 
     At the end the call is recorded, whatever ended it, the place is given back, and suspected parties are decided on.
     """
-    board, clock = run.board, run.parts.clock
-    gate = run.gate(lookup.provider, for_sweeps=lookup.operation is Operation.SWEEP)
-    place = await gate.enter(on_lent=lambda: run.slots.lend(workspace.id))
+    registry, clock = run.registry, run.deps.clock
+    limiter = run.limiter(lookup.provider, for_sweeps=lookup.operation is Operation.SWEEP)
+    slot = await limiter.acquire(on_early_release=lambda: run.bulkhead.release_early(workspace.id))
     call: AdmittedCall | None = None
     try:
         if not run.takes_work():
             yield DeferReason.DEADLINE
             return
-        answer = board.admit(workspace.id, lookup, clock.now())
+        answer = registry.admit(workspace.id, lookup, clock.now())
         while isinstance(answer, Refusal) and answer.is_pending:
             await wait_for_decision(answer.key, run=run)
-            answer = board.admit(workspace.id, lookup, clock.now())
+            answer = registry.admit(workspace.id, lookup, clock.now())
         if isinstance(answer, Refusal):
             yield DeferReason.BREAKER
             return
@@ -68,8 +68,8 @@ async def admit(workspace: Workspace, lookup: Lookup, *, run: Run) -> AsyncItera
         try:
             yield call
         finally:
-            board.record(answer, call.fault, clock.now(), is_check=call.is_check, is_known=call.is_known)
+            registry.record(answer, call.fault, clock.now(), is_check=call.is_check, is_known=call.is_known)
     finally:
-        gate.leave(place, succeeded=None if call is None else call.succeeded)
+        limiter.release(slot, succeeded=None if call is None else call.succeeded)
     await decide_suspects(run)
     await run.save_breakers()

@@ -15,16 +15,21 @@ from reconcile.errors import OutOfTime, ProviderError, RateLimited
 from reconcile.ports import Sweep
 from reconcile.redaction import bug_named
 from reconcile.services.lookup.admission import admit
-from reconcile.services.lookup.lead_check import Checked, decided
-from reconcile.services.lookup.rate_reservation import Allowance
+from reconcile.services.lookup.lead_check import LeadCheck, plan_answer
+from reconcile.services.lookup.rate_reservation import RateReservation
 from reconcile.services.run.context import Run
 
-Wanted = tuple[Lead, Sequence[Lookup]]
+LeadLookups = tuple[Lead, Sequence[Lookup]]
 
 
 async def sweep(
-    wanted: Sequence[Wanted], workspace: Workspace, *, run: Run, allowance: Allowance, limited: set[ProviderName]
-) -> dict[ProviderName, dict[LeadId, Checked]]:
+    wanted: Sequence[LeadLookups],
+    workspace: Workspace,
+    *,
+    run: Run,
+    reservation: RateReservation,
+    limited: set[ProviderName],
+) -> dict[ProviderName, dict[LeadId, LeadCheck]]:
     """Ask each provider for lists, where that is cheaper than looking up the leads that only it is asked about.
 
     Returns the leads that these have settled; a provider that asks to be left alone is added to *limited*.
@@ -33,35 +38,35 @@ async def sweep(
     for lead, sought in wanted:
         if len(sought) == 1:
             by_provider.setdefault(sought[0].provider, []).append(lead)
-    settled: dict[ProviderName, dict[LeadId, Checked]] = {}
+    settled: dict[ProviderName, dict[LeadId, LeadCheck]] = {}
     for provider, leads in by_provider.items():
-        plan = await _plan(provider, leads, workspace, run=run, allowance=allowance)
+        plan = await _plan(provider, leads, workspace, run=run, reservation=reservation)
         if plan is None:
             continue
-        found = await _swept(provider, leads, workspace, plan=plan, run=run, limited=limited)
-        allowance.spend_calls(provider, plan.most_calls if found is None else found.calls)
+        found = await _run_sweep(provider, leads, workspace, plan=plan, run=run, limited=limited)
+        reservation.spend_calls(provider, plan.most_calls if found is None else found.calls)
         if found is not None and found.answers:
             lookup = Lookup(provider=provider, operation=Operation.SWEEP)
             answered = [(lead, answer) for lead in leads if (answer := found.answers.get(lead.id))]
-            settled[provider] = {lead.id: decided(lead, answer, lookup, run=run) for lead, answer in answered}
+            settled[provider] = {lead.id: plan_answer(lead, answer, lookup, run=run) for lead, answer in answered}
     await run.save_breakers()
     return settled
 
 
 async def _plan(
-    provider: ProviderName, leads: Sequence[Lead], workspace: Workspace, *, run: Run, allowance: Allowance
+    provider: ProviderName, leads: Sequence[Lead], workspace: Workspace, *, run: Run, reservation: RateReservation
 ) -> SweepPlan | None:
     """Return a sweep that is worth it, may be made, and is within the account's budget."""
-    cost, now = run.parts.providers[provider].sweep_cost(workspace), run.parts.clock.now()
+    cost, now = run.deps.providers[provider].sweep_cost(workspace), run.deps.clock.now()
     plan = sweep_plan(leads, cost, now=now) if cost else None
-    if plan is None or not run.takes_work() or not run.board.may_sweep(workspace.id, provider, now):
+    if plan is None or not run.takes_work() or not run.registry.may_sweep(workspace.id, provider, now):
         return None
-    await allowance.reserve(Counter({provider: plan.most_calls}))
-    granted = allowance.left(provider)
+    await reservation.reserve(Counter({provider: plan.most_calls}))
+    granted = reservation.left(provider)
     return replace(plan, most_calls=min(plan.most_calls, granted)) if granted >= plan.expected_calls else None
 
 
-async def _swept(  # noqa: PLR0913 - the sweep, and whom to tell
+async def _run_sweep(  # noqa: PLR0913 - the sweep, and whom to tell
     provider: ProviderName,
     leads: Sequence[Lead],
     workspace: Workspace,
@@ -78,7 +83,7 @@ async def _swept(  # noqa: PLR0913 - the sweep, and whom to tell
         if task:
             run.calls.add(task)
         try:
-            found = await run.parts.providers[provider].sweep(leads, workspace, plan=plan, deadline=run.deadline)
+            found = await run.deps.providers[provider].sweep(leads, workspace, plan=plan, deadline=run.deadline)
             call.answer()
         except OutOfTime:
             pass
@@ -86,7 +91,7 @@ async def _swept(  # noqa: PLR0913 - the sweep, and whom to tell
             limited.add(provider)
         except ProviderError as error:
             call.fail(error.error_class)
-            run.parts.telemetry.event(
+            run.deps.telemetry.event(
                 "sweep.failed",
                 workspace_id=workspace.id,
                 provider=provider,

@@ -6,18 +6,18 @@ from contextlib import asynccontextmanager
 
 from reconcile.domain.ids import WorkspaceId
 
-LENT_FOR_EACH = 16
+EARLY_RELEASES_PER_SLOT = 16
 """So many visits that wait in vain may go on besides, for each slot: each costs a task, a connection and its leads."""
 
 
-class Slots:
+class Bulkhead:
     """One for each visit; a visit that waits in vain, while others are answered, lends its own to the next one."""
 
     def __init__(self, count: int) -> None:
         self._free = asyncio.Semaphore(count)
         self._held: set[WorkspaceId] = set()
-        self._lent: set[WorkspaceId] = set()
-        self._most_lent = LENT_FOR_EACH * count
+        self._released_early: set[WorkspaceId] = set()
+        self._max_early_releases = EARLY_RELEASES_PER_SLOT * count
 
     @asynccontextmanager
     async def slot(self, workspace_id: WorkspaceId) -> AsyncIterator[None]:
@@ -30,11 +30,11 @@ class Slots:
             if workspace_id in self._held:
                 self._held.remove(workspace_id)
                 self._free.release()
-            self._lent.discard(workspace_id)
+            self._released_early.discard(workspace_id)
 
-    def lend(self, workspace_id: WorkspaceId) -> None:
+    def release_early(self, workspace_id: WorkspaceId) -> None:
         """Let the next one begin beside this visit, unless very many do so already."""
-        if workspace_id in self._held and len(self._lent) < self._most_lent:
+        if workspace_id in self._held and len(self._released_early) < self._max_early_releases:
             self._held.remove(workspace_id)
-            self._lent.add(workspace_id)
+            self._released_early.add(workspace_id)
             self._free.release()

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True, eq=False)
-class Place:
+class LimiterSlot:
     """What one call holds; *on_lent* is called when it is given to others, while the call itself goes on."""
 
     number: int
-    on_lent: Callable[[], None]
+    on_early_release: Callable[[], None]
     overtaken: int = 0
     """How many calls that were let in later have been answered meanwhile."""
-    is_lent: bool = False
+    is_released_early: bool = False
 
 
-class Gate:
+class AdaptiveLimiter:
     """A semaphore that begins at *initial*, grows by one with each success and halves with each failure.
 
     It bounds what is in flight when a provider turns out to be broken: a run meets an outage with *initial* calls, not
@@ -29,67 +29,67 @@ class Gate:
     window no more. While nobody is answered nobody is overtaken, so an outage is met with no more calls than without.
     """
 
-    def __init__(self, *, limit: int, initial: int = 4, most_lent: int = 0) -> None:
+    def __init__(self, *, limit: int, initial: int = 4, max_early_releases: int = 0) -> None:
         self._limit = limit
         self._initial = min(initial, limit)
         self._window = self._initial
-        self._most_lent = most_lent
-        self._lent_count = 0
+        self._max_early_releases = max_early_releases
+        self._released_early_count = 0
         self._number = 0
-        self._places: dict[int, Place] = {}
+        self._slots: dict[int, LimiterSlot] = {}
         """Those that are not lent, the oldest first."""
-        self._waiting: deque[tuple[asyncio.Future[Place], Callable[[], None]]] = deque()
+        self._waiting: deque[tuple[asyncio.Future[LimiterSlot], Callable[[], None]]] = deque()
 
     @property
     def window(self) -> int:
         """How many calls may be under way now."""
         return self._window
 
-    async def enter(self, *, on_lent: Callable[[], None] = lambda: None) -> Place:
+    async def acquire(self, *, on_early_release: Callable[[], None] = lambda: None) -> LimiterSlot:
         """Wait for a place, first come first served."""
-        if len(self._places) < self._window and not self._waiting:
-            return self._let_in(on_lent)
-        called: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
-        self._waiting.append((called, on_lent))
+        if len(self._slots) < self._window and not self._waiting:
+            return self._grant(on_early_release)
+        called: asyncio.Future[LimiterSlot] = asyncio.get_running_loop().create_future()
+        self._waiting.append((called, on_early_release))
         try:
             return await called
         except asyncio.CancelledError:
             if called.done() and not called.cancelled():
-                self.leave(called.result(), succeeded=None)
+                self.release(called.result(), succeeded=None)
             raise
 
-    def leave(self, place: Place, *, succeeded: bool | None) -> None:
+    def release(self, slot: LimiterSlot, *, succeeded: bool | None) -> None:
         """Give the place back; None where nothing was learned of the provider."""
-        if place.is_lent:
-            self._lent_count -= 1
+        if slot.is_released_early:
+            self._released_early_count -= 1
         else:
-            del self._places[place.number]
+            del self._slots[slot.number]
             if succeeded:
                 self._window = min(self._limit, self._window + 1)
             elif succeeded is False:
                 self._window = max(self._initial, self._window // 2)
         if succeeded:
-            self._overtake(place)
-        self._call_in()
+            self._release_stalled(slot)
+        self._grant_waiting()
 
-    def _let_in(self, on_lent: Callable[[], None]) -> Place:
+    def _grant(self, on_early_release: Callable[[], None]) -> LimiterSlot:
         self._number += 1
-        place = self._places[self._number] = Place(self._number, on_lent)
-        return place
+        slot = self._slots[self._number] = LimiterSlot(self._number, on_early_release)
+        return slot
 
-    def _overtake(self, answered: Place) -> None:
-        for place in list(self._places.values()):
-            if place.number > answered.number:
+    def _release_stalled(self, answered: LimiterSlot) -> None:
+        for slot in list(self._slots.values()):
+            if slot.number > answered.number:
                 break
-            place.overtaken += 1
-            if place.overtaken >= self._limit // 2 and self._lent_count < self._most_lent:
-                place.is_lent = True
-                del self._places[place.number]
-                self._lent_count += 1
-                place.on_lent()
+            slot.overtaken += 1
+            if slot.overtaken >= self._limit // 2 and self._released_early_count < self._max_early_releases:
+                slot.is_released_early = True
+                del self._slots[slot.number]
+                self._released_early_count += 1
+                slot.on_early_release()
 
-    def _call_in(self) -> None:
-        while self._waiting and len(self._places) < self._window:
-            called, on_lent = self._waiting.popleft()
+    def _grant_waiting(self) -> None:
+        while self._waiting and len(self._slots) < self._window:
+            called, on_early_release = self._waiting.popleft()
             if not called.done():
-                called.set_result(self._let_in(on_lent))
+                called.set_result(self._grant(on_early_release))

@@ -19,7 +19,7 @@ from reconcile.domain.workspace import Workspace
 from reconcile.errors import OutOfTime, ProviderError, RateLimited
 from reconcile.redaction import bug_named
 from reconcile.services.lookup.control_pool import ControlCandidate, ControlPool
-from reconcile.services.lookup.rate_reservation import Allowance
+from reconcile.services.lookup.rate_reservation import RateReservation
 from reconcile.services.run.context import Run
 
 _DRAWN_FROM = 20
@@ -33,27 +33,27 @@ async def wait_for_decision(key: BreakerKey, *, run: Run) -> None:
 
 async def decide_suspects(run: Run) -> None:
     """Make the controls of the parties that are suspected and that nobody is deciding on."""
-    pool, board = run.control_pool, run.board
-    for key in [each for each in board.suspects if each not in pool.decisions]:
+    pool, registry = run.control_pool, run.registry
+    for key in [each for each in registry.suspects if each not in pool.decisions]:
         pool.decisions[key] = asyncio.Event()
         try:
             await _decide(key, run=run)
         finally:
-            if key in board.suspects:
-                board.answer_controls(key, (), run.parts.clock.now(), is_exhausted=True)
+            if key in registry.suspects:
+                registry.answer_controls(key, (), run.deps.clock.now(), is_exhausted=True)
             pool.used = {each for each in pool.used if each[0] != key}
             pool.decisions.pop(key).set()
 
 
 async def _decide(key: BreakerKey, *, run: Run) -> None:
-    board = run.board
-    while (suspect := board.suspects.get(key)) is not None:
+    registry = run.registry
+    while (suspect := registry.suspects.get(key)) is not None:
         candidates = await _candidates(suspect, run=run) if run.takes_work() else []
         run.control_pool.used.update((key, _party(suspect, each)) for each in candidates)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_ask(each, suspect, run=run)) for each in candidates]
+            tasks = [group.create_task(_look_up(each, suspect, run=run)) for each in candidates]
         controls = [control for task in tasks if (control := task.result()) is not None]
-        board.answer_controls(key, controls, run.parts.clock.now(), is_exhausted=not candidates)
+        registry.answer_controls(key, controls, run.deps.clock.now(), is_exhausted=not candidates)
 
 
 def _party(suspect: Suspect, candidate: ControlCandidate) -> str:
@@ -66,7 +66,7 @@ async def _candidates(suspect: Suspect, *, run: Run) -> list[ControlCandidate]:
 
     A party that is suspected again gets a whole round at once: one workspace that is always sound can't speak for it.
     """
-    pool, random = run.control_pool, run.parts.random
+    pool, random = run.control_pool, run.deps.random
 
     def is_free(candidate: ControlCandidate) -> bool:
         return (suspect.decision.key, _party(suspect, candidate)) not in pool.used
@@ -95,8 +95,8 @@ def _best(sound: list[ControlCandidate], pool: ControlPool, suspect: Suspect) ->
 
 async def _of_unvisited(suspect: Suspect, count: int, *, run: Run) -> list[ControlCandidate]:
     """Return up to *count* leads of workspaces that this run has not visited yet, chosen at random."""
-    pool, provider, now = run.control_pool, suspect.lookup.provider, run.parts.clock.now()
-    troubled = run.board.troubled()
+    pool, provider, now = run.control_pool, suspect.lookup.provider, run.deps.clock.now()
+    troubled = run.registry.troubled_workspaces()
     unvisited = [
         each
         for each in pool.workspaces
@@ -106,7 +106,7 @@ async def _of_unvisited(suspect: Suspect, count: int, *, run: Run) -> list[Contr
         and (suspect.decision.key, each.id) not in pool.used
         and (each.not_before is None or each.not_before <= now)
     ]
-    run.parts.random.shuffle(unvisited)
+    run.deps.random.shuffle(unvisited)
     found: list[ControlCandidate] = []
     for workspace in islice(unvisited, 2 * count):
         if len(found) == count:
@@ -118,7 +118,7 @@ async def _of_unvisited(suspect: Suspect, count: int, *, run: Run) -> list[Contr
 
 async def _lead_of(workspace: Workspace, lookup: Lookup, *, run: Run) -> Lead | None:
     """Return a lead at random that would be looked up in the same way: the first ones may be odd together."""
-    leads = await run.parts.store.leads.due_leads(
+    leads = await run.deps.store.leads.due_leads(
         workspace.id,
         now=run.started_at,
         policy=run.policy.due,
@@ -126,23 +126,23 @@ async def _lead_of(workspace: Workspace, lookup: Lookup, *, run: Run) -> Lead | 
         after=LeadId("") if run.request.whole_set else None,
         wrote_since=run.wrote_since,
     )
-    provider = run.parts.providers[lookup.provider]
+    provider = run.deps.providers[lookup.provider]
     alike = [each for each in leads if not each.state.failure_count and provider.lookup(each, workspace) == lookup]
-    return run.parts.random.choice(alike) if alike else None
+    return run.deps.random.choice(alike) if alike else None
 
 
-async def _ask(candidate: ControlCandidate, suspect: Suspect, *, run: Run) -> Control | None:
+async def _look_up(candidate: ControlCandidate, suspect: Suspect, *, run: Run) -> Control | None:
     """Make one control; None where nothing was learned."""
     workspace, provider = candidate.workspace, suspect.lookup.provider
     # A batch under way settles what its account was used for, controls too.
-    allowance = None if run.control_pool.active[workspace.id] else Allowance(workspace, run=run)
-    if allowance is not None:
-        await allowance.reserve(Counter({provider: 1}))
-        if not allowance.spend([suspect.lookup]):
+    reservation = None if run.control_pool.active[workspace.id] else RateReservation(workspace, run=run)
+    if reservation is not None:
+        await reservation.reserve(Counter({provider: 1}))
+        if not reservation.spend([suspect.lookup]):
             return None
     fault: Fault = None
     try:
-        answer = await run.parts.providers[provider].answer(candidate.lead, workspace, deadline=run.deadline)
+        answer = await run.deps.providers[provider].answer(candidate.lead, workspace, deadline=run.deadline)
         if not isinstance(answer, Answer):
             return None
         if lost_booking(candidate.lead, answer):
@@ -155,8 +155,8 @@ async def _ask(candidate: ControlCandidate, suspect: Suspect, *, run: Run) -> Co
         run.warn("internal_error", where=bug_named(error))
         return None
     finally:
-        if allowance is not None:
-            await allowance.settle()
+        if reservation is not None:
+            await reservation.settle()
     if fault is None:
         run.control_pool.sound[suspect.lookup][workspace.id] = (candidate.lead, workspace)
     return Control(party=_party(suspect, candidate), fault=fault, was_sound=candidate.was_sound)

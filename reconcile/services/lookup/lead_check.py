@@ -19,7 +19,7 @@ from reconcile.services.run.context import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class LeadCheck:
     """What one lead came to, before anything is written."""
 
     lead: Lead
@@ -32,7 +32,7 @@ class Checked:
     number: int = 0
     """In which place its look-up was let through, 0 where none was."""
 
-    def deferred(self, reason: DeferReason) -> "Checked":
+    def as_deferred(self, reason: DeferReason) -> "LeadCheck":
         """Return the same lead left for a later run."""
         return replace(self, outcome=Outcome.DEFERRED, plan=None, reason=reason, signature=None)
 
@@ -48,50 +48,50 @@ def lookups(lead: Lead, workspace: Workspace, run: Run) -> Sequence[Lookup] | Sk
     if lead.rollup.booking_id and owner is None:
         return SkipReason.UNREADABLE_BOOKING_ID
     asked = [owner] if lead.rollup.booking_id and owner else sorted(workspace.credentials)
-    verdicts = [run.parts.providers[name].lookup(lead, workspace) for name in asked]
+    verdicts = [run.deps.providers[name].lookup(lead, workspace) for name in asked]
     found = [v for v in verdicts if isinstance(v, Lookup)]
     return found or next(v for v in verdicts if isinstance(v, SkipReason))
 
 
-async def check(lead: Lead, workspace: Workspace, wanted: Sequence[Lookup], *, run: Run) -> Checked:
+async def check_lead(lead: Lead, workspace: Workspace, wanted: Sequence[Lookup], *, run: Run) -> LeadCheck:
     """Ask the providers about *lead* and plan; every expected trouble becomes an outcome."""
-    now = run.parts.clock.now()
-    if len(wanted) > 1 and any(run.board.refuses(workspace.id, lookup, now) for lookup in wanted):
+    now = run.deps.clock.now()
+    if len(wanted) > 1 and any(run.registry.refuses(workspace.id, lookup, now) for lookup in wanted):
         # Half an answer decides nothing, so the half that could be had is not asked for.
-        return Checked(lead=lead, outcome=Outcome.DEFERRED, lookup=wanted[0], reason=DeferReason.BREAKER)
+        return LeadCheck(lead=lead, outcome=Outcome.DEFERRED, lookup=wanted[0], reason=DeferReason.BREAKER)
     answers: list[Answer] = []
     skipped: SkipReason | None = None
     for lookup in wanted:
-        verdict = await _ask(lead, workspace, lookup, run=run)
-        if isinstance(verdict, Checked):
+        verdict = await _look_up(lead, workspace, lookup, run=run)
+        if isinstance(verdict, LeadCheck):
             return verdict
         if isinstance(verdict, SkipReason):
             skipped = verdict
         else:
             answers.append(verdict)
     if not answers:
-        return Checked(lead=lead, outcome=Outcome.SKIPPED, lookup=wanted[0], reason=skipped)
-    checked = decided(lead, _together(answers), wanted[0], run=run)
+        return LeadCheck(lead=lead, outcome=Outcome.SKIPPED, lookup=wanted[0], reason=skipped)
+    checked = plan_answer(lead, _merge_answers(answers), wanted[0], run=run)
     await run.save_breakers()
     return checked
 
 
-def decided(lead: Lead, answer: Answer, lookup: Lookup, *, run: Run) -> Checked:
+def plan_answer(lead: Lead, answer: Answer, lookup: Lookup, *, run: Run) -> LeadCheck:
     """Plan what follows from an answer."""
-    now = run.parts.clock.now()
+    now = run.deps.clock.now()
     try:
         planned = plan(lead, answer, now=now)
     except Exception as error:  # noqa: BLE001 - as in _ask
-        run.board.record_bug(lead.workspace_id, lookup, now)
-        return _failed_by_bug(Checked(lead=lead, outcome=Outcome.FAILED, lookup=lookup), error, lookup, run=run)
-    return Checked(lead=lead, outcome=planned.outcome, lookup=lookup, plan=planned, reason=planned.skip_reason)
+        run.registry.record_bug(lead.workspace_id, lookup, now)
+        return _failed_by_bug(LeadCheck(lead=lead, outcome=Outcome.FAILED, lookup=lookup), error, lookup, run=run)
+    return LeadCheck(lead=lead, outcome=planned.outcome, lookup=lookup, plan=planned, reason=planned.skip_reason)
 
 
-async def _ask(lead: Lead, workspace: Workspace, lookup: Lookup, *, run: Run) -> Answer | SkipReason | Checked:
-    nothing_yet = Checked(lead=lead, outcome=Outcome.DEFERRED, lookup=lookup)
+async def _look_up(lead: Lead, workspace: Workspace, lookup: Lookup, *, run: Run) -> Answer | SkipReason | LeadCheck:
+    nothing_yet = LeadCheck(lead=lead, outcome=Outcome.DEFERRED, lookup=lookup)
     async with admit(workspace, lookup, run=run) as call:
         if isinstance(call, DeferReason):
-            return nothing_yet.deferred(call)
+            return nothing_yet.as_deferred(call)
         numbered = replace(nothing_yet, number=call.number)
         verdict = await _answer(numbered, workspace, lookup, call=call, run=run)
         if call.is_check:
@@ -100,16 +100,16 @@ async def _ask(lead: Lead, workspace: Workspace, lookup: Lookup, *, run: Run) ->
 
 
 async def _answer(
-    nothing_yet: Checked, workspace: Workspace, lookup: Lookup, *, call: AdmittedCall, run: Run
-) -> Answer | SkipReason | Checked:
+    nothing_yet: LeadCheck, workspace: Workspace, lookup: Lookup, *, call: AdmittedCall, run: Run
+) -> Answer | SkipReason | LeadCheck:
     """Make one look-up and note what it came to."""
     lead = nothing_yet.lead
     try:
-        verdict = await run.parts.providers[lookup.provider].answer(lead, workspace, deadline=run.deadline)
+        verdict = await run.deps.providers[lookup.provider].answer(lead, workspace, deadline=run.deadline)
     except OutOfTime:
-        return nothing_yet.deferred(DeferReason.DEADLINE)
+        return nothing_yet.as_deferred(DeferReason.DEADLINE)
     except RateLimited as error:
-        return replace(nothing_yet.deferred(DeferReason.RATE_LIMITED), retry_after=error.retry_after)
+        return replace(nothing_yet.as_deferred(DeferReason.RATE_LIMITED), retry_after=error.retry_after)
     except ProviderError as error:
         signature = ErrorSignature.of(error)
         call.fail(error.error_class, is_known=is_known_failure(lead.state, signature))
@@ -128,11 +128,11 @@ def is_known_failure(state: LeadState, signature: ErrorSignature) -> bool:
     return state.failure_count > 0 and state.reason == signature.key
 
 
-def _failed(nothing_yet: Checked, signature: ErrorSignature) -> Checked:
+def _failed(nothing_yet: LeadCheck, signature: ErrorSignature) -> LeadCheck:
     return replace(nothing_yet, outcome=Outcome.FAILED, reason=None, signature=signature)
 
 
-def _failed_by_bug(nothing_yet: Checked, error: Exception, lookup: Lookup, *, run: Run) -> Checked:
+def _failed_by_bug(nothing_yet: LeadCheck, error: Exception, lookup: Lookup, *, run: Run) -> LeadCheck:
     where = bug_named(error)
     run.warn("internal_error", where=where)
     signature = ErrorSignature(
@@ -141,7 +141,7 @@ def _failed_by_bug(nothing_yet: Checked, error: Exception, lookup: Lookup, *, ru
     return _failed(nothing_yet, signature)
 
 
-def _together(answers: Sequence[Answer]) -> Answer:
+def _merge_answers(answers: Sequence[Answer]) -> Answer:
     if len(answers) == 1:
         return answers[0]
     return Answer(
@@ -151,7 +151,7 @@ def _together(answers: Sequence[Answer]) -> Answer:
     )
 
 
-def asked_at(run: Run) -> datetime:
+def attempted_at(run: Run) -> datetime:
     """Return the instant that a checked lead is stamped with.
 
     It is the run's start and not the moment of the answer, so that a lead asked late in one run is due in the next; a

@@ -12,7 +12,7 @@ from reconcile.domain.workspace import Workspace
 from reconcile.services.run.context import Run
 
 
-class Allowance:
+class RateReservation:
     """One batch's part of its accounts' budgets."""
 
     def __init__(self, workspace: Workspace, *, run: Run) -> None:
@@ -49,12 +49,12 @@ class Allowance:
         run, workspace = self._run, self._workspace
         pauses = [self.pause] if self.pause else []
         for provider, count in self._reserved.items():
-            usage = run.parts.providers[provider].usage(workspace)
+            usage = run.deps.providers[provider].usage(workspace)
             run.counts.calls += usage.calls
             if usage.not_before is not None:
                 pauses.append(usage.not_before)
             if count != usage.calls or usage.limit is not None or usage.remaining is not None:
-                await run.parts.store.budgets.settle(
+                await run.deps.store.budgets.settle(
                     budget_key(workspace, provider),
                     unused=count - usage.calls,
                     usage=usage,
@@ -64,7 +64,7 @@ class Allowance:
 
     async def _take(self, provider: ProviderName, count: int) -> None:
         run = self._run
-        grant = await run.parts.store.budgets.reserve(
+        grant = await run.deps.store.budgets.reserve(
             budget_key(self._workspace, provider),
             wanted=count,
             limit=limit_of(provider),

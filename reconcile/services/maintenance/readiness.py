@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from reconcile.domain.due import DuePolicy
-from reconcile.domain.finding import Finding, Verdict
+from reconcile.domain.finding import Finding, FindingStatus
 from reconcile.ports import Store
 
 _LOOKED_AT = 1000
@@ -18,20 +18,20 @@ async def readiness(store: Store, *, now: datetime, policy: DuePolicy, has_webho
     findings = [
         Finding(
             subject="credentials",
-            verdict=Verdict.WARNING if without else Verdict.FINE,
+            verdict=FindingStatus.WARNING if without else FindingStatus.FINE,
             text=f"{due.eligible_count} workspaces are due, {len(without)} of them without a usable credential"
             + (f": {', '.join(w.id for w in without[:_SHOWN])}" if without else ""),
             remedy="give each a token in its columns or in the credentials directory" if without else None,
         )
     ]
     faults = [fault for w in due.workspaces for fault in w.faults]
-    findings += [Finding(subject="credentials", verdict=Verdict.WARNING, text=fault) for fault in faults[:_SHOWN]]
+    findings += [Finding(subject="credentials", verdict=FindingStatus.WARNING, text=fault) for fault in faults[:_SHOWN]]
     pending = await store.outbox.pending_count()
     if pending and not has_webhook:
         findings.append(
             Finding(
                 subject="webhook",
-                verdict=Verdict.WARNING,
+                verdict=FindingStatus.WARNING,
                 text=f"{pending} follow-ups wait and no webhook is set",
                 remedy="set RECONCILE_WEBHOOK_URL and RECONCILE_WEBHOOK_SECRET",
             )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from reconcile.domain.finding import Finding, Verdict
+from reconcile.domain.finding import Finding, FindingStatus
 from reconcile.errors import MirrorUnavailable
 from reconcile.ports import StateMirror
 
@@ -21,9 +21,11 @@ async def rights(mirror: StateMirror) -> Sequence[Finding]:
         text, _, remedy = str(error).partition(": ")
         return [_warning(text, remedy=remedy or "runs go on, and their state is in the database alone")]
     return [
-        Finding(subject=SUBJECT, verdict=Verdict.FINE, text="the state object is there, and may be read and patched")
+        Finding(
+            subject=SUBJECT, verdict=FindingStatus.FINE, text="the state object is there, and may be read and patched"
+        )
     ]
 
 
 def _warning(text: str, *, remedy: str) -> Finding:
-    return Finding(subject=SUBJECT, verdict=Verdict.WARNING, text=text, remedy=remedy)
+    return Finding(subject=SUBJECT, verdict=FindingStatus.WARNING, text=text, remedy=remedy)

@@ -9,18 +9,18 @@ from reconcile.domain.breaker.withholding import blames_others, distrusts, distr
 from reconcile.domain.ids import LeadId
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
-from reconcile.domain.retry_state import Attempt, next_state
+from reconcile.domain.retry_state import LeadAttempt, next_state
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, LeaseHeld, LeaseLost
 from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite, Span
-from reconcile.services.lookup.batch_lookup import asked
-from reconcile.services.lookup.lead_check import Checked, asked_at
+from reconcile.services.lookup.batch_lookup import look_up_leads
+from reconcile.services.lookup.lead_check import LeadCheck, attempted_at
 from reconcile.services.run.context import BatchResult, Run
-from reconcile.services.run.metrics import tell_of_batch
+from reconcile.services.run.metrics import annotate_batch_span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Visit:
+class _BatchContext:
     """One batch's frame; *not_before* is until when the workspace is to be left alone afterwards."""
 
     workspace: Workspace
@@ -31,12 +31,12 @@ class _Visit:
 
 async def reconcile_batch(workspace: Workspace, *, run: Run, limit: int, after: LeadId | None = None) -> BatchResult:
     """Check up to *limit* due leads of *workspace* and write what came of it."""
-    with run.parts.telemetry.span("batch", workspace_id=workspace.id, provider=sorted(workspace.credentials)) as span:
+    with run.deps.telemetry.span("batch", workspace_id=workspace.id, provider=sorted(workspace.credentials)) as span:
         return await _batch(workspace, span, run=run, limit=limit, after=after)
 
 
 async def _batch(workspace: Workspace, span: Span, *, run: Run, limit: int, after: LeadId | None) -> BatchResult:
-    leases = run.parts.store.leases
+    leases = run.deps.store.leases
     try:
         lease = await leases.acquire(f"workspace:{workspace.id}", holder=run.holder, ttl=run.lease_ttl)
     except LeaseHeld:
@@ -44,8 +44,8 @@ async def _batch(workspace: Workspace, span: Span, *, run: Run, limit: int, afte
         return BatchResult()
     is_given_up = False
     try:
-        started_at = run.parts.clock.now()
-        leads = await run.parts.store.leads.due_leads(
+        started_at = run.deps.clock.now()
+        leads = await run.deps.store.leads.due_leads(
             workspace.id,
             now=run.started_at,
             policy=run.policy.due,
@@ -55,59 +55,59 @@ async def _batch(workspace: Workspace, span: Span, *, run: Run, limit: int, afte
         )
         if not leads:
             return BatchResult()
-        checked, not_before = await asked(leads, workspace, run=run)
-        visit = _Visit(workspace=workspace, lease=lease, started_at=started_at, not_before=not_before)
+        checked, not_before = await look_up_leads(leads, workspace, run=run)
+        visit = _BatchContext(workspace=workspace, lease=lease, started_at=started_at, not_before=not_before)
         written, is_given_up = await _write(checked, visit, run=run)
-        tell_of_batch(span, workspace, written, run=run)
+        annotate_batch_span(span, workspace, written, run=run)
         return BatchResult(lead_count=len(leads), last_id=leads[-1].id)
     finally:
         if not is_given_up:
-            await run.parts.give_up(lease)
+            await run.deps.release_lease(lease)
 
 
-def _trusted(checked: Checked, workspace: Workspace, *, run: Run) -> Checked:
+def _withhold_distrusted(checked: LeadCheck, workspace: Workspace, *, run: Run) -> LeadCheck:
     """Withhold what was planned from a provider that has turned out to be broken since."""
     lookup = checked.lookup
     if lookup is None or not checked.outcome.is_decisive:
         return checked
-    if checked.outcome is Outcome.ABSENT and distrusts_absence(run.board, workspace.id, lookup):
+    if checked.outcome is Outcome.ABSENT and distrusts_absence(run.registry, workspace.id, lookup):
         signature = ErrorSignature(
             provider=lookup.provider,
             operation=lookup.operation,
             error_class=ErrorClass.MASS_ABSENCE,
             message="most stored appointments are answered not found at once",
         )
-        return Checked(lead=checked.lead, outcome=Outcome.FAILED, lookup=lookup, signature=signature)
-    if checked.plan is not None and checked.plan.change is not None and distrusts(run.board, lookup):
-        return checked.deferred(DeferReason.WITHHELD)
+        return LeadCheck(lead=checked.lead, outcome=Outcome.FAILED, lookup=lookup, signature=signature)
+    if checked.plan is not None and checked.plan.change is not None and distrusts(run.registry, lookup):
+        return checked.as_deferred(DeferReason.WITHHELD)
     return checked
 
 
-def _had_no_room(checked: Checked) -> bool:
+def _was_not_attempted(checked: LeadCheck) -> bool:
     """Tell whether a lead was put off unasked: sent to the end of the line for that, it might never have its turn."""
     is_unasked = checked.reason is DeferReason.RATE_LIMITED and checked.retry_after is None
     return is_unasked or checked.reason in {DeferReason.BUDGET, DeferReason.DEADLINE}
 
 
-def _lead_write(checked: Checked, workspace: Workspace, *, run: Run) -> LeadWrite:
+def _lead_write(checked: LeadCheck, workspace: Workspace, *, run: Run) -> LeadWrite:
     is_deferred = checked.outcome is Outcome.DEFERRED
     state, signature, plan = checked.lead.state, checked.signature, checked.plan
     blamed_elsewhere = (
         signature is not None
         and checked.lookup is not None
-        and blames_others(run.board, workspace.id, checked.lookup, signature.error_class, number=checked.number)
+        and blames_others(run.registry, workspace.id, checked.lookup, signature.error_class, number=checked.number)
     )
-    attempt = Attempt(
-        at=run.started_at if is_deferred and checked.retry_after is None else asked_at(run),
+    attempt = LeadAttempt(
+        at=run.started_at if is_deferred and checked.retry_after is None else attempted_at(run),
         outcome=checked.outcome,
         reason=signature.key if signature else checked.reason,
-        keeps_place=_had_no_room(checked),
+        keeps_place=_was_not_attempted(checked),
         is_blamed_elsewhere=blamed_elsewhere,
         is_absent=plan is not None and plan.is_absent,
-        seen_at=run.parts.clock.now(),  # two looks are told apart by it: the first may come late in a long run
+        seen_at=run.deps.clock.now(),  # two looks are told apart by it: the first may come late in a long run
         mismatch=plan.mismatch if plan is not None and plan.change is None else None,
     )
-    backoff, jitter = run.policy.backoff, run.parts.random.random()
+    backoff, jitter = run.policy.backoff, run.deps.random.random()
     after = next_state(state, attempt, policy=backoff, jitter=jitter)
     write = LeadWrite(
         lead=checked.lead,
@@ -120,7 +120,7 @@ def _lead_write(checked: Checked, workspace: Workspace, *, run: Run) -> LeadWrit
     )
     if write.change is None:
         return write
-    drifted = Attempt(at=run.started_at, outcome=Outcome.DEFERRED)
+    drifted = LeadAttempt(at=run.started_at, outcome=Outcome.DEFERRED)
     refused = replace(attempt, outcome=Outcome.FAILED, reason=ErrorClass.REFUSED_WRITE)
     return replace(
         write,
@@ -130,22 +130,22 @@ def _lead_write(checked: Checked, workspace: Workspace, *, run: Run) -> LeadWrit
     )
 
 
-async def _write(checked: Sequence[Checked], visit: _Visit, *, run: Run) -> tuple[Sequence[Checked], bool]:
+async def _write(checked: Sequence[LeadCheck], visit: _BatchContext, *, run: Run) -> tuple[Sequence[LeadCheck], bool]:
     """Write what the leads came to; return what became of that, and whether the workspace's lease ended with it.
 
     Nothing is written where another run has taken over.
     """
     workspace = visit.workspace
-    trusted = sorted((_trusted(c, workspace, run=run) for c in checked), key=lambda c: c.lead.id)
+    trusted = sorted((_withhold_distrusted(c, workspace, run=run) for c in checked), key=lambda c: c.lead.id)
     writes = tuple(_lead_write(c, workspace, run=run) for c in trusted)
     try:
-        receipt = await run.parts.store.leads.write(
+        receipt = await run.deps.store.leads.write(
             BatchWrite(
                 run_id=run.id,
                 workspace_id=workspace.id,
                 leases=(run.lease, visit.lease),
                 started_at=visit.started_at,
-                finished_at=run.parts.clock.now(),
+                finished_at=run.deps.clock.now(),
                 writes=writes,
                 counts=Counter(c.outcome for c in trusted),
                 not_before=visit.not_before,
@@ -154,24 +154,24 @@ async def _write(checked: Sequence[Checked], visit: _Visit, *, run: Run) -> tupl
         )
     except LeaseLost:
         run.counts.abandoned_batches += 1
-        run.stop.lose()
+        run.stop.note_lease_lost()
         return (), False
     run.visited.add(workspace.id)
-    written = tuple(_written(each, receipt) for each in trusted)
+    written = tuple(_apply_receipt(each, receipt) for each in trusted)
     for one, write in zip(written, writes, strict=True):
         _count(one, write, run=run)
     return written, visit.lease in receipt.gave_up
 
 
-def _written(checked: Checked, receipt: BatchReceipt) -> Checked:
+def _apply_receipt(checked: LeadCheck, receipt: BatchReceipt) -> LeadCheck:
     """Return what became of a lead once its batch is written."""
     lead_id = checked.lead.id
     if lead_id in receipt.refused and (signature := _refusal(checked, receipt.refused[lead_id])):
-        return Checked(lead=checked.lead, outcome=Outcome.FAILED, lookup=checked.lookup, signature=signature)
-    return checked.deferred(DeferReason.DRIFTED) if lead_id in receipt.drifted else checked
+        return LeadCheck(lead=checked.lead, outcome=Outcome.FAILED, lookup=checked.lookup, signature=signature)
+    return checked.as_deferred(DeferReason.DRIFTED) if lead_id in receipt.drifted else checked
 
 
-def _refusal(checked: Checked, message: str) -> ErrorSignature | None:
+def _refusal(checked: LeadCheck, message: str) -> ErrorSignature | None:
     """Return the kind of failure that it is where the database does not take what a lookup came to."""
     if (lookup := checked.lookup) is None:
         return None
@@ -180,7 +180,7 @@ def _refusal(checked: Checked, message: str) -> ErrorSignature | None:
     )
 
 
-def _count(checked: Checked, write: LeadWrite, *, run: Run) -> None:
+def _count(checked: LeadCheck, write: LeadWrite, *, run: Run) -> None:
     counts = run.counts
     counts.outcomes[checked.outcome] += 1
     if checked.lookup is not None:

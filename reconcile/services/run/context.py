@@ -19,10 +19,10 @@ from reconcile.domain.run.request import OnProgress, RunRequest
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import StoreUnavailable
 from reconcile.ports import Clock, EffectSink, Provider, Span, Store, Telemetry
-from reconcile.services.alerting.notify import Alarm
+from reconcile.services.alerting.notify import Notifier
 from reconcile.services.control.mirror import Mirror
-from reconcile.services.lookup.bulkhead import LENT_FOR_EACH, Slots
-from reconcile.services.lookup.concurrency import Gate
+from reconcile.services.lookup.bulkhead import EARLY_RELEASES_PER_SLOT, Bulkhead
+from reconcile.services.lookup.concurrency import AdaptiveLimiter
 from reconcile.services.lookup.control_pool import ControlPool
 from reconcile.services.run.counts import Counts
 
@@ -30,7 +30,7 @@ SOFT_SHARE = 0.8
 """No new work after this share of the run's budget: what was begun gets the rest."""
 STOP_GRACE = timedelta(seconds=5)
 """How long calls under way may go on after SIGTERM; writing and exit get the other half of ten seconds."""
-LAST_WORDS = timedelta(seconds=0.7)
+CUT_OFF_WRITE_TIMEOUT = timedelta(seconds=0.7)
 """How long a run that was cut off waits for the database at each thing that it has yet to tell it."""
 LEASE_MARGIN = timedelta(seconds=10)
 
@@ -62,7 +62,7 @@ class Stop:
         self.is_cut_off = False
         self._terminated = asyncio.Event()
 
-    def ask(self, reason: str) -> None:
+    def request(self, reason: str) -> None:
         """Ask that no new work be begun; what was begun may end."""
         self.reason = self.reason or reason
 
@@ -76,12 +76,12 @@ class Stop:
         """Whether SIGTERM has come: then it is what ended the run, whatever failed on the way out."""
         return self._terminated.is_set()
 
-    def lose(self) -> None:
+    def note_lease_lost(self) -> None:
         """Note that another run has taken over: that outranks a deadline, which would have let what was begun end."""
         if not self.is_terminated:
             self.reason = "lease_lost"
 
-    async def terminated(self) -> None:
+    async def wait_for_termination(self) -> None:
         """Wait until the end is asked for."""
         await self._terminated.wait()
 
@@ -104,7 +104,7 @@ class BatchResult:
     last_id: LeadId | None = None
 
 
-class Work(Protocol):
+class BatchHandler(Protocol):
     """What is done with some leads of one workspace: they are checked, or a plan is carried out."""
 
     async def __call__(
@@ -115,7 +115,7 @@ class Work(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Dependencies:
     """What a run works through: its adapters, and the hands that reach into it."""
 
     store: Store
@@ -128,14 +128,14 @@ class Parts:
     stop: Stop = field(default_factory=Stop)
     on_progress: OnProgress | None = None
     mirror: Mirror | None = None
-    alarm: Alarm | None = None
-    work: Work | None = None
+    notifier: Notifier | None = None
+    batch_handler: BatchHandler | None = None
     """In place of checking leads."""
 
-    async def give_up(self, lease: Lease) -> None:
+    async def release_lease(self, lease: Lease) -> None:
         """Release *lease*; where the database does not let us, it runs out by itself."""
         try:
-            async with asyncio.timeout(LAST_WORDS.total_seconds() if self.stop.is_cut_off else None):
+            async with asyncio.timeout(CUT_OFF_WRITE_TIMEOUT.total_seconds() if self.stop.is_cut_off else None):
                 await self.store.leases.release(lease)
         except (StoreUnavailable, TimeoutError):
             self.telemetry.warning("lease.not_released", lease=lease.name)
@@ -148,16 +148,16 @@ class Run:
     id: RunId
     request: RunRequest
     policy: RunPolicy
-    parts: Parts
-    board: BreakerRegistry
+    deps: Dependencies
+    registry: BreakerRegistry
     lease: Lease
     started_at: datetime
     started: float
     """The monotonic instant of the start, in seconds."""
     span: Span
-    slots: Slots
+    bulkhead: Bulkhead
     counts: Counts = field(default_factory=Counts)
-    gates: dict[tuple[ProviderName, bool], Gate] = field(default_factory=dict)
+    limiters: dict[tuple[ProviderName, bool], AdaptiveLimiter] = field(default_factory=dict)
     control_pool: ControlPool = field(default_factory=ControlPool)
     calls: set[asyncio.Task[object]] = field(default_factory=set)
     visited: set[WorkspaceId] = field(default_factory=set)
@@ -172,7 +172,7 @@ class Run:
     @property
     def stop(self) -> Stop:
         """Whether the run is to end early."""
-        return self.parts.stop
+        return self.deps.stop
 
     @property
     def holder(self) -> str:
@@ -182,7 +182,7 @@ class Run:
     @property
     def lease_ttl(self) -> timedelta:
         """How long a lease lasts from now: all that a killed run held is free again at once, soon after its budget."""
-        spent = timedelta(seconds=self.parts.clock.monotonic() - self.started)
+        spent = timedelta(seconds=self.deps.clock.monotonic() - self.started)
         return max(self.policy.budget - spent, timedelta(0)) + LEASE_MARGIN
 
     @property
@@ -194,35 +194,37 @@ class Run:
         """Tell whether new work may be begun."""
         if self.stop.reason is not None:
             return False
-        if self.parts.clock.monotonic() >= self.started + self.policy.budget.total_seconds() * SOFT_SHARE:
-            self.stop.ask("deadline")
+        if self.deps.clock.monotonic() >= self.started + self.policy.budget.total_seconds() * SOFT_SHARE:
+            self.stop.request("deadline")
             return False
         return True
 
     def may_deliver(self) -> bool:
         """Tell whether a follow-up may be handed over: also in the last share of the budget, which no look-up gets."""
-        return self.stop.reason in {None, "deadline"} and self.parts.clock.monotonic() < self.deadline
+        return self.stop.reason in {None, "deadline"} and self.deps.clock.monotonic() < self.deadline
 
-    def gate(self, provider: ProviderName, *, for_sweeps: bool = False) -> Gate:
+    def limiter(self, provider: ProviderName, *, for_sweeps: bool = False) -> AdaptiveLimiter:
         """Return the provider's gate for look-ups, or that for sweeps: how lists fare does not speak for look-ups."""
         key = (provider, for_sweeps)
-        if key not in self.gates:
+        if key not in self.limiters:
             limit = self.policy.workspace_concurrency * (1 if for_sweeps else self.policy.lead_concurrency)
-            self.gates[key] = Gate(limit=limit, most_lent=LENT_FOR_EACH * self.policy.workspace_concurrency)
-        return self.gates[key]
+            self.limiters[key] = AdaptiveLimiter(
+                limit=limit, max_early_releases=EARLY_RELEASES_PER_SLOT * self.policy.workspace_concurrency
+            )
+        return self.limiters[key]
 
     async def save_breakers(self) -> None:
         """Store what moved. The memory may fail and the run goes on: what it decided still counts for itself."""
-        board, stored = self.board, self.parts.store.breakers
-        if not board.unsaved():
+        registry, stored = self.registry, self.deps.store.breakers
+        if not registry.unsaved():
             return
         async with self.saving:
-            for breaker, expected in board.unsaved():
+            for breaker, expected in registry.unsaved():
                 try:
                     if await stored.save(breaker, expected_generation=expected):
-                        board.saved(breaker, self.parts.clock.now())
+                        registry.mark_saved(breaker, self.deps.clock.now())
                         is_open = breaker.state is BreakerState.OPEN
-                        tell = self.parts.telemetry.warning if is_open else self.parts.telemetry.event
+                        tell = self.deps.telemetry.warning if is_open else self.deps.telemetry.event
                         tell(
                             "breaker.moved",
                             breaker=str(breaker.key),
@@ -230,12 +232,12 @@ class Run:
                             reason=str(breaker.reason),
                             generation=breaker.generation,
                         )
-                        if self.parts.mirror is not None:
-                            self.parts.mirror.moved(breaker, stored)
+                        if self.deps.mirror is not None:
+                            self.deps.mirror.show_transition(breaker, stored)
                     else:
                         theirs = await stored.get(breaker.key)
                         if theirs is not None:
-                            board.adopt(theirs, self.parts.clock.now())
+                            registry.adopt(theirs, self.deps.clock.now())
                 except StoreUnavailable as error:
                     self.warn("breaker.not_saved", error=str(error))
                     return
@@ -244,4 +246,4 @@ class Run:
         """Tell of a trouble that the run survives; only the first of each kind is an event."""
         self.warnings[name] += 1
         if self.warnings[name] == 1:
-            self.parts.telemetry.warning(name, **facts)
+            self.deps.telemetry.warning(name, **facts)

@@ -13,10 +13,10 @@ from reconcile.domain.breaker.breaker import Breaker
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.lead import Lead
 from reconcile.domain.lease import Lease
-from reconcile.domain.rate_limit import Grant, Meter, RateLimit
+from reconcile.domain.rate_limit import Grant, RateLimit, RateLimiter
 from reconcile.domain.run.report import RunReport
 from reconcile.errors import LeaseHeld, ReconcileError
-from reconcile.ports import BatchReceipt, BatchWrite, Claim, Clock, Leads, Store, Usage
+from reconcile.ports import BatchReceipt, BatchWrite, Clock, Leads, LeaseHolder, Store, Usage
 
 LEAD_READS = frozenset(
     {
@@ -35,10 +35,12 @@ LEAD_READS = frozenset(
     }
 )
 _BREAKER_READS = frozenset({"get", "load"})
-_LEDGER_READS = frozenset({"batches", "changes", "prunable", "run", "runs", "sightings", "signatures", "ticks"})
+_LEDGER_READS = frozenset(
+    {"batches", "changes", "prunable", "run", "runs", "sightings", "signatures", "scheduled_runs"}
+)
 _OUTBOX_READS = frozenset({"pending", "pending_count"})
 _CADENCE_READS = frozenset({"override"})
-_ORDER_READS = frozenset({"seen"})
+_ORDER_READS = frozenset({"list_all"})
 _ALERT_READS = frozenset({"channels", "load"})
 _BACKFILL_READS = frozenset(
     {
@@ -58,17 +60,17 @@ _BACKFILL_READS = frozenset(
 )
 
 
-def dry(store: Store, *, clock: Clock) -> Store:
+def dry_run_store(store: Store, *, clock: Clock) -> Store:
     """Return a store that reads from *store* and never writes to it."""
     return Store(
-        leads=_Leads(store.leads),
+        leads=_DryRunLeads(store.leads),
         leases=_NoLeases(),
-        breakers=_Breakers(store.breakers, reads=_BREAKER_READS),
+        breakers=_DryRunBreakers(store.breakers, reads=_BREAKER_READS),
         budgets=LocalBudgets(clock),
-        ledger=_Ledger(store.ledger, reads=_LEDGER_READS),
+        ledger=_DryRunLedger(store.ledger, reads=_LEDGER_READS),
         outbox=ReadOnly(store.outbox, reads=_OUTBOX_READS),
         cadences=ReadOnly(store.cadences, reads=_CADENCE_READS),
-        orders=ReadOnly(store.orders, reads=_ORDER_READS),
+        applied_annotations=ReadOnly(store.applied_annotations, reads=_ORDER_READS),
         alerts=ReadOnly(store.alerts, reads=_ALERT_READS),
         backfills=ReadOnly(store.backfills, reads=_BACKFILL_READS),
     )
@@ -87,7 +89,7 @@ class ReadOnly:
         return getattr(self._port, name)
 
 
-class _Leads(ReadOnly):
+class _DryRunLeads(ReadOnly):
     """Gives each lead once: where a run has two rounds, its writes keep a lead from being due in the second."""
 
     def __init__(self, leads: Leads) -> None:
@@ -117,16 +119,16 @@ class _Leads(ReadOnly):
         return BatchReceipt()
 
 
-class _Breakers(ReadOnly):
+class _DryRunBreakers(ReadOnly):
     async def save(self, _breaker: Breaker, *, expected_generation: int) -> bool:
         return expected_generation >= 0
 
 
-class _Ledger(ReadOnly):
-    async def begin(self, *_what: object, **_facts: object) -> None:
+class _DryRunLedger(ReadOnly):
+    async def begin_run(self, *_what: object, **_facts: object) -> None:
         """Note nothing."""
 
-    async def finish(self, _report: RunReport, _document: Mapping[str, Any]) -> None:
+    async def finish_run(self, _report: RunReport, _document: Mapping[str, Any]) -> None:
         """Store nothing."""
 
 
@@ -141,7 +143,7 @@ class _NoLeases:
     async def release(self, _lease: Lease) -> None:
         """Give nothing back."""
 
-    async def held(self) -> Mapping[str, Claim]:
+    async def held(self) -> Mapping[str, LeaseHolder]:
         return {}
 
 
@@ -150,13 +152,15 @@ class LocalBudgets:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._meters: dict[str, Meter] = {}
+        self._meters: dict[str, RateLimiter] = {}
 
     async def reserve(self, key: str, *, wanted: int, limit: RateLimit, share: float = 1) -> Grant:
         granted, limit = 0, limit.below(share)
         while True:
             now = self._clock.now()
-            self._meters[key], grant = self._meters.get(key, Meter(now)).take(wanted - granted, now=now, limit=limit)
+            self._meters[key], grant = self._meters.get(key, RateLimiter(now)).take(
+                wanted - granted, now=now, limit=limit
+            )
             granted += grant.granted
             if granted >= wanted:
                 return Grant(granted=granted, left=grant.left)
@@ -164,7 +168,7 @@ class LocalBudgets:
             await self._clock.sleep(grant.retry_after + limit.interval * (wanted - granted - 1))
 
     async def settle(self, key: str, *, unused: int, usage: Usage, limit: RateLimit) -> None:
-        meter = self._meters.get(key, Meter(self._clock.now())).give_back(unused, limit=limit)
+        meter = self._meters.get(key, RateLimiter(self._clock.now())).give_back(unused, limit=limit)
         if usage.remaining is not None:
             meter = meter.at_most(usage.remaining, now=self._clock.now(), limit=limit)
         self._meters[key] = meter

@@ -10,14 +10,14 @@ from reconcile.domain.outcome import Outcome
 from reconcile.domain.run.report import Health, RunReport
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import Span, Telemetry, instruments
-from reconcile.services.lookup.lead_check import Checked
+from reconcile.services.lookup.lead_check import LeadCheck
 from reconcile.services.run.context import Run
 
 _WORST = (BreakerState.CLOSED, BreakerState.HALF_OPEN, BreakerState.OPEN)
 """From good to bad; a state's place is what is measured of it."""
 
 
-def tell_of_batch(span: Span, workspace: Workspace, written: Sequence[Checked], *, run: Run) -> None:
+def annotate_batch_span(span: Span, workspace: Workspace, written: Sequence[LeadCheck], *, run: Run) -> None:
     """Say what the leads of a batch came to, and how the breakers stand; its most frequent failure is the batch's."""
     outcomes = Counter(each.outcome for each in written)
     span.note(
@@ -35,10 +35,10 @@ def _state_for(workspace: Workspace, *, run: Run) -> BreakerState:
     own = (workspace_key(workspace.id, provider) for provider in workspace.credentials)
     wide = {RUN_KEY, workspace_key(workspace.id), *own, *map(provider_key, workspace.credentials)}
     operations = tuple(f"{provider}/" for provider in workspace.credentials)
-    now = run.parts.clock.now()
+    now = run.deps.clock.now()
     states = (
         breaker.effective_state(now)
-        for breaker in run.board.breakers()
+        for breaker in run.registry.breakers()
         if breaker.key in wide
         or (breaker.key.scope is BreakerScope.PROVIDER and breaker.key.name.startswith(operations))
     )
@@ -47,12 +47,12 @@ def _state_for(workspace: Workspace, *, run: Run) -> BreakerState:
 
 def link_to_trips(run: Run) -> None:
     """Point from a run that probes to the run that has tripped what is probed."""
-    probed = (b for b in run.board.breakers() if b.state is BreakerState.HALF_OPEN)
+    probed = (b for b in run.registry.breakers() if b.state is BreakerState.HALF_OPEN)
     for run_id in dict.fromkeys(b.tripped_by for b in probed if b.tripped_by is not None):
         run.span.link(run_id)
 
 
-def tell_of_run(report: RunReport, *, span: Span, telemetry: Telemetry) -> None:
+def annotate_run_span(report: RunReport, *, span: Span, telemetry: Telemetry) -> None:
     """Say of a run what its report says first, and count it."""
     span.note(
         health=report.health,
@@ -79,7 +79,7 @@ def measure(run: Run, report: RunReport) -> None:
     """Measure what a run over all workspaces found: a dry run, or one over a chosen workspace, speaks for none."""
     if run.request.dry_run or run.request.workspace is not None:
         return
-    tell, counts = run.parts.telemetry.measure, run.counts
+    tell, counts = run.deps.telemetry.measure, run.counts
     unasked = counts.outcomes.copy()
     for provider, outcomes in counts.by_provider.items():
         unasked.subtract(outcomes)
@@ -104,9 +104,9 @@ def measure(run: Run, report: RunReport) -> None:
 
 def _measure_breakers(run: Run) -> None:
     """Measure those that everybody has always, and of the others those that have a story."""
-    now = run.parts.clock.now()
+    now = run.deps.clock.now()
     always: Iterable[BreakerKey] = (RUN_KEY, *map(provider_key, ProviderName))
-    known = (b.key for b in run.board.breakers() if b.key.scope is not BreakerScope.WORKSPACE)
+    known = (b.key for b in run.registry.breakers() if b.key.scope is not BreakerScope.WORKSPACE)
     for key in dict.fromkeys((*always, *known)):
-        state = run.board.breaker(key).effective_state(now)
-        run.parts.telemetry.measure(instruments.BREAKER_STATE, _WORST.index(state), breaker=str(key))
+        state = run.registry.breaker(key).effective_state(now)
+        run.deps.telemetry.measure(instruments.BREAKER_STATE, _WORST.index(state), breaker=str(key))

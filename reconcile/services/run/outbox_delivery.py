@@ -19,7 +19,7 @@ async def deliver(run: Run) -> None:
 
     One that it *rejects* is that follow-up's fault: those behind it go on, or a few of them would hold up all others.
     """
-    sink, outbox, clock = run.parts.sink, run.parts.store.outbox, run.parts.clock
+    sink, outbox, clock = run.deps.sink, run.deps.store.outbox, run.deps.clock
     if sink is None or not run.may_deliver():
         return
     rows = await outbox.pending(now=clock.now(), limit=_BATCH)
@@ -41,10 +41,10 @@ async def deliver(run: Run) -> None:
             delivered.append(row.key)
     finally:
         if delivered:
-            await outbox.delivered(delivered, at=clock.now())
+            await outbox.mark_delivered(delivered, at=clock.now())
             run.counts.delivered += len(delivered)
         for row in failed:
-            await outbox.postponed([row.key], until=clock.now() + _pause(row.attempts))
+            await outbox.postpone([row.key], until=clock.now() + _pause(row.attempts))
 
 
 async def _handed_over(row: OutboxRow, sink: EffectSink, *, run: Run) -> bool:

@@ -21,7 +21,7 @@ UNHEALTHY_ERRORS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class RunSnapshot:
     """How much was due at a run's start, and what stands in the database at its end; None where it was not seen."""
 
     due_count: int = 0
@@ -32,12 +32,12 @@ class Scene:
     pending_count: int | None = None
 
 
-def report_of(run: Run, scene: Scene) -> RunReport:
+def report_of(run: Run, snapshot: RunSnapshot) -> RunReport:
     """Return the report of a run that has ended."""
-    clock, counts, board = run.parts.clock, run.counts, run.board
+    clock, counts, registry = run.deps.clock, run.counts, run.registry
     now = clock.now()
-    is_broken = board.is_broken(now)
-    breakers = tuple(b for b in board.breakers() if _has_story(b, run))
+    is_broken = registry.is_broken(now)
+    breakers = tuple(b for b in registry.breakers() if _has_story(b, run))
     parked = tuple(
         sorted(
             {
@@ -47,12 +47,12 @@ def report_of(run: Run, scene: Scene) -> RunReport:
             }
         )
     )
-    health, reasons = _health(run, is_broken=is_broken, parked_count=len(parked), scene=scene)
-    unvisited_count = max(0, scene.eligible_count - len(run.visited))
+    health, reasons = _health(run, is_broken=is_broken, parked_count=len(parked), snapshot=snapshot)
+    unvisited_count = max(0, snapshot.eligible_count - len(run.visited))
     if unvisited_count:
         reasons = (*reasons, f"coverage: workspaces with due leads that were not visited: {unvisited_count}")
-    if scene.at_risk_count:
-        reasons = (*reasons, f"freshness: {scene.at_risk_count} meetings of the next 24 h were not verified lately")
+    if snapshot.at_risk_count:
+        reasons = (*reasons, f"freshness: {snapshot.at_risk_count} meetings of the next 24 h were not verified lately")
     reasons = (*reasons, *run.notes)
     outcomes = counts.outcomes
     return RunReport(
@@ -90,13 +90,13 @@ def report_of(run: Run, scene: Scene) -> RunReport:
         parked_workspaces=parked,
         eligible_but_unvisited=unvisited_count,
         breakers=breakers,
-        would_trip=tuple(board.would_trip),
-        calls_under_way_at_trip=board.in_flight_at_trip,
+        would_trip=tuple(registry.would_trip),
+        calls_under_way_at_trip=registry.in_flight_at_trip,
         top_signatures=tuple(counts.top_signatures()),
-        freshness=scene.freshness,
-        appointments_at_risk_24h=scene.at_risk_count,
+        freshness=snapshot.freshness,
+        appointments_at_risk_24h=snapshot.at_risk_count,
         effects_delivered=counts.delivered,
-        effects_pending=scene.pending_count,
+        effects_pending=snapshot.pending_count,
     )
 
 
@@ -149,7 +149,7 @@ def _has_story(breaker: Breaker, run: Run) -> bool:
     )
 
 
-def _health(run: Run, *, is_broken: bool, parked_count: int, scene: Scene) -> tuple[Health, tuple[str, ...]]:
+def _health(run: Run, *, is_broken: bool, parked_count: int, snapshot: RunSnapshot) -> tuple[Health, tuple[str, ...]]:
     """Return the worst that is true, and every reason for not being healthy."""
     counts = run.counts
     errors = counts.outcomes[Outcome.FAILED]
@@ -159,17 +159,19 @@ def _health(run: Run, *, is_broken: bool, parked_count: int, scene: Scene) -> tu
     if errors:
         level = Health.UNHEALTHY if errors >= UNHEALTHY_ERRORS else Health.DEGRADED
         findings.append((level, f"{errors} of {counts.checks} checks failed"))
-    recovering = [b for b in run.board.breakers() if b.state is BreakerState.HALF_OPEN]
+    recovering = [b for b in run.registry.breakers() if b.state is BreakerState.HALF_OPEN]
     if recovering:
         findings.append((Health.DEGRADED, f"recovering: {', '.join(str(b.key) for b in recovering[:5])}"))
-    now = run.parts.clock.now()
-    unlisted = [b for b in run.board.breakers() if b.key.is_of_sweeps and b.effective_state(now) is BreakerState.OPEN]
+    now = run.deps.clock.now()
+    unlisted = [
+        b for b in run.registry.breakers() if b.key.is_of_sweeps and b.effective_state(now) is BreakerState.OPEN
+    ]
     if unlisted:
         findings.append((Health.DEGRADED, f"looked up instead of listed: {', '.join(str(b.key) for b in unlisted)}"))
     if parked_count:
         findings.append((Health.DEGRADED, f"workspaces parked: {parked_count}"))
-    idleness = None if is_broken else _idleness(run, scene)
-    findings += [(Health.DEGRADED, text) for text in (idleness, _clock_fault(scene)) if text]
+    idleness = None if is_broken else _idleness(run, snapshot)
+    findings += [(Health.DEGRADED, text) for text in (idleness, _clock_fault(snapshot)) if text]
     if counts.abandoned_batches:
         findings.append((Health.UNHEALTHY, "the lease was lost to another run"))
     if run.stop.reason in {"deadline", "sigterm"}:
@@ -183,19 +185,19 @@ def _health(run: Run, *, is_broken: bool, parked_count: int, scene: Scene) -> tu
     )
 
 
-def _clock_fault(scene: Scene) -> str | None:
+def _clock_fault(snapshot: RunSnapshot) -> str | None:
     """Say that leads bear the stamps of a clock that went ahead: they are not due before its time has come."""
-    median = scene.freshness.median if scene.freshness else None
+    median = snapshot.freshness.median if snapshot.freshness else None
     if median is None or median > -CLOCKS_AGREE:
         return None
     return f"leads were verified in the future, by a clock that is or was wrong: {-median // timedelta(minutes=1)} min"
 
 
-def _idleness(run: Run, scene: Scene) -> str | None:
+def _idleness(run: Run, snapshot: RunSnapshot) -> str | None:
     """Say that nothing was done though something was to be done, or return None."""
     counts = run.counts
-    if scene.waiting_count:
-        return f"no work was done: workspaces that wait for their providers' limits: {scene.waiting_count}"
-    if scene.due_count and not counts.outcomes.total():
-        return f"no work was done though workspaces were due: {scene.due_count}"
+    if snapshot.waiting_count:
+        return f"no work was done: workspaces that wait for their providers' limits: {snapshot.waiting_count}"
+    if snapshot.due_count and not counts.outcomes.total():
+        return f"no work was done though workspaces were due: {snapshot.due_count}"
     return "no lead could be checked" if counts.outcomes.total() and not counts.checks else None

@@ -7,7 +7,7 @@ from reconcile.domain.ids import ProviderName
 from reconcile.domain.workspace import Workspace
 
 
-def served(
+def select_workspaces(
     workspaces: Sequence[Workspace], *, limit: int, probes_only: Mapping[ProviderName, int]
 ) -> tuple[Workspace, ...]:
     """Return the first *limit* workspaces, without those that would only wait for a provider that is broken.

@@ -14,7 +14,7 @@ CUT_OFF_AGAIN_AFTER = timedelta(seconds=3)
 
 
 @contextmanager
-def ended_by_sigterm(stop: Stop) -> Iterator[None]:
+def stop_on_sigterm(stop: Stop) -> Iterator[None]:
     """Turn SIGTERM into an orderly end. A handler is needed: as PID 1 a process without one does not notice it.
 
     Once it has come, another one changes nothing: it must not cost the report, which is still to be printed. The event

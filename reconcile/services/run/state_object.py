@@ -5,44 +5,44 @@ from dataclasses import replace
 
 from reconcile.domain.run.report import RunReport
 from reconcile.errors import StoreUnavailable
-from reconcile.services.control.annotation_commands import obey
-from reconcile.services.run.context import Parts, Run, RunPolicy
+from reconcile.services.control.annotation_commands import apply_commands
+from reconcile.services.run.context import Dependencies, Run, RunPolicy
 
 
-async def heed(parts: Parts, policy: RunPolicy) -> Sequence[str]:
+async def apply_annotations(deps: Dependencies, policy: RunPolicy) -> Sequence[str]:
     """Carry out what operators ask for by annotation; return what the report is to say of it and of the settings."""
     notes = list(policy.disagreements)
     for note in notes:
-        parts.telemetry.warning("settings.disagree", text=note)
-    annotations = await parts.mirror.annotations() if parts.mirror else None
-    if annotations is None or parts.mirror is None:
+        deps.telemetry.warning("settings.disagree", text=note)
+    annotations = await deps.mirror.annotations() if deps.mirror else None
+    if annotations is None or deps.mirror is None:
         return notes
     try:
-        obeyed = await obey(annotations, store=parts.store, now=parts.clock.now(), policy=policy.breaker)
+        obeyed = await apply_commands(annotations, store=deps.store, now=deps.clock.now(), policy=policy.breaker)
     except StoreUnavailable as error:
-        parts.telemetry.warning("orders.not_heeded", error=str(error))
+        deps.telemetry.warning("orders.not_heeded", error=str(error))
         return [*notes, "operators' annotations could not be carried out: the database refused for now"]
     for news in obeyed.news:
         name = "order.not_understood" if news.is_warning else "order.obeyed"
-        parts.telemetry.event(name, reason=news.reason, text=news.text)
-        parts.mirror.tell(news, parts.store.breakers)
+        deps.telemetry.event(name, reason=news.reason, text=news.text)
+        deps.mirror.announce(news, deps.store.breakers)
     return [*notes, *obeyed.faults]
 
 
-async def mirrored(run: Run, report: RunReport) -> RunReport:
+async def mirror_run(run: Run, report: RunReport) -> RunReport:
     """Show the run's end on the state object; return the report, with a word on it where that did not work."""
-    mirror = run.parts.mirror
+    mirror = run.deps.mirror
     if mirror is None:
         return report
     # A look at one chosen workspace is no receipt of the schedule's.
     receipt = report if run.request.workspace is None else None
-    trouble = await mirror.finish(run.parts.store.breakers, receipt)
+    trouble = await mirror.publish_run(run.deps.store.breakers, receipt)
     if trouble is None:
         return report
     return replace(report, health_reasons=(*report.health_reasons, f"state object not in step: {trouble}"))
 
 
-async def take_leave(parts: Parts) -> None:
+async def mirror_state(deps: Dependencies) -> None:
     """Show what has changed where there is no run to report of."""
-    if parts.mirror is not None:
-        await parts.mirror.finish(parts.store.breakers, None)
+    if deps.mirror is not None:
+        await deps.mirror.publish_run(deps.store.breakers, None)

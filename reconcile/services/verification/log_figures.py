@@ -8,7 +8,7 @@ from reconcile.domain.verification.log_figures import ErrorsByUnit, LogTally, To
 from reconcile.errors import QuestionError
 from reconcile.ports import Store
 from reconcile.ports.logs import LogSource
-from reconcile.services.views.run_history import every_tick
+from reconcile.services.views.run_history import scheduled_runs
 
 _LEAST_BEFORE = timedelta(hours=1)
 _MOST_BEFORE = timedelta(days=7)
@@ -22,14 +22,16 @@ async def ledger_figures(claim: Claim, *, store: Store, now: datetime) -> Figure
     by_unit = ErrorsByUnit(claim=claim)
     checks = errors = checks_before = errors_before = 0
     found = await _sightings(claim, store=store, start=start)
-    async for tick in every_tick(store.ledger, since=start):
-        if tick.ended_at < since:
+    async for scheduled_run in scheduled_runs(store.ledger, since=start):
+        if scheduled_run.ended_at < since:
             for each, broken_at in found:
-                each.checks_before += tick.checks if broken_at is not None and tick.ended_at >= broken_at else 0
-            checks_before, errors_before = checks_before + tick.checks, errors_before + tick.errors
+                each.checks_before += (
+                    scheduled_run.checks if broken_at is not None and scheduled_run.ended_at >= broken_at else 0
+                )
+            checks_before, errors_before = checks_before + scheduled_run.checks, errors_before + scheduled_run.errors
         else:
-            checks, errors = checks + tick.checks, errors + tick.errors
-            _count(by_unit, tick.ended_at, tick.errors)
+            checks, errors = checks + scheduled_run.checks, errors + scheduled_run.errors
+            _count(by_unit, scheduled_run.ended_at, scheduled_run.errors)
     return Figures(
         since=since,
         until=max(now, since),

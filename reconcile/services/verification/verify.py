@@ -4,10 +4,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reconcile.domain.formatting import counted
+from reconcile.domain.formatting import count_of
 from reconcile.domain.run.report import Health, RunReport
 from reconcile.domain.run.request import RunRequest
-from reconcile.domain.verification.checklist import ClaimStep, RunStep, Source, Step, StepResult, VerifiedStep, overall
+from reconcile.domain.verification.checklist import (
+    ChecklistStep,
+    ClaimStep,
+    FigureSource,
+    RunStep,
+    StepResult,
+    VerifiedStep,
+    overall,
+)
 from reconcile.domain.verification.claim import Claim, Figures, Ruling, Why, Word, judge
 from reconcile.errors import (
     InputUnreadable,
@@ -65,7 +73,9 @@ async def watch(step: ClaimStep, means: Means) -> Ruling:
         await clock.sleep(min(step.every, timedelta(seconds=left)))
 
 
-async def work_through(steps: Sequence[Step], means: Means, *, on_step: OnStep | None = None) -> list[StepResult]:
+async def work_through(
+    steps: Sequence[ChecklistStep], means: Means, *, on_step: OnStep | None = None
+) -> list[StepResult]:
     """Take the steps in their order.
 
     Once one has failed, nothing is begun that would change something; once one has not passed, nothing that waits: the
@@ -86,7 +96,7 @@ async def work_through(steps: Sequence[Step], means: Means, *, on_step: OnStep |
     return results
 
 
-def _is_worth_it(step: Step, *, after: Word) -> bool:
+def _is_worth_it(step: ChecklistStep, *, after: Word) -> bool:
     match step.what:
         case ClaimStep():
             return after is Word.PASS or step.what.wait <= timedelta(0)
@@ -96,7 +106,7 @@ def _is_worth_it(step: Step, *, after: Word) -> bool:
             return True
 
 
-async def _ruling(step: Step, means: Means) -> Ruling:
+async def _ruling(step: ChecklistStep, means: Means) -> Ruling:
     """Return what a step comes to; what cannot be asked is told in its place, so that the others are still asked."""
     try:
         match step.what:
@@ -123,11 +133,11 @@ async def _of_a_run(request: RunRequest, means: Means) -> Ruling:
 async def _figures(step: ClaimStep, means: Means) -> Figures:
     now = means.clock.now()
     match step.source:
-        case Source.LEDGER:
+        case FigureSource.LEDGER:
             return await ledger_figures(step.claim, store=_store(means), now=now)
-        case Source.LOGS:
+        case FigureSource.LOGS:
             return await log_figures(step.claim, means.log_file(step.name))
-        case Source.CRONJOB:
+        case FigureSource.CRONJOB:
             return await log_figures(step.claim, means.pods(step.name, step.claim.since), now=now)
 
 
@@ -148,7 +158,7 @@ def _request(step: RunStep) -> RunRequest:
 
 def of_run(report: RunReport) -> Ruling:
     """Return what a run shows: clean is what succeeded without one error and has checked anything at all."""
-    checked, errors = counted(report.leads_checked, "lead"), counted(report.errors, "error")
+    checked, errors = count_of(report.leads_checked, "lead"), count_of(report.errors, "error")
     told = f"run {report.run_id}: {checked} checked, {errors}, {report.health}"
     if report.stopped == _SIGTERM:
         return Ruling(word=Word.INCONCLUSIVE, why=Why.ENDED, text=f"{told}; ended by SIGTERM")
@@ -165,11 +175,11 @@ async def _verified(step: VerifiedStep, means: Means) -> Ruling:
     left, all_of_them = await _store(means).leads.unverified_count(since=step.since)
     since = f"{step.since:%Y-%m-%d %H:%M} UTC"
     if left:
-        text = f"{left} of {counted(all_of_them, 'lead')} with a booking not verified since {since}"
+        text = f"{left} of {count_of(all_of_them, 'lead')} with a booking not verified since {since}"
         return Ruling(word=Word.FAIL, why=Why.UNVERIFIED, text=text)
     if not all_of_them:
         return Ruling(word=Word.INCONCLUSIVE, why=Why.TOO_FEW_CHECKS, text="no lead holds a booking")
-    text = f"verified since {since}: {counted(all_of_them, 'lead')} with a booking, none left out"
+    text = f"verified since {since}: {count_of(all_of_them, 'lead')} with a booking, none left out"
     return Ruling(word=Word.PASS, why=Why.AS_CLAIMED, text=text)
 
 

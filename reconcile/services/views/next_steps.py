@@ -57,7 +57,7 @@ class Advice:
 
 def needs_advice(breaker: Breaker, *, now: datetime) -> bool:
     """Tell whether there is something to say: it does not simply let everything pass."""
-    return breaker.state is not BreakerState.CLOSED or breaker.held(now) is not None
+    return breaker.state is not BreakerState.CLOSED or breaker.override_kind(now) is not None
 
 
 def width(breaker: Breaker) -> tuple[int, str]:
@@ -68,7 +68,7 @@ def width(breaker: Breaker) -> tuple[int, str]:
 def advice(breaker: Breaker, *, now: datetime, policy: BreakerPolicy) -> Advice:
     """Return what to make of *breaker* at *now*."""
     coming, at = _next(breaker, now=now, policy=policy)
-    is_held = breaker.held(now) is not None
+    is_held = breaker.override_kind(now) is not None
     return Advice(
         breaker=str(breaker.key),
         scope=breaker.key.scope,
@@ -85,7 +85,7 @@ def advice(breaker: Breaker, *, now: datetime, policy: BreakerPolicy) -> Advice:
     )
 
 
-def told(key: BreakerKey) -> str:
+def party_name(key: BreakerKey) -> str:
     """Return the party that a breaker speaks of."""
     match key.scope:
         case BreakerScope.RUN:
@@ -102,8 +102,8 @@ def told(key: BreakerKey) -> str:
 
 
 def _blame(breaker: Breaker, *, now: datetime) -> str:
-    party = told(breaker.key)
-    if (held := breaker.held(now)) and breaker.override:
+    party = party_name(breaker.key)
+    if (held := breaker.override_kind(now)) and breaker.override:
         kept = "open" if held is OverrideKind.HOLD_OPEN else "closed"
         return f"{party}: held {kept} by {breaker.override.actor}: {breaker.override.reason}"
     if breaker.fault is None:
@@ -115,7 +115,7 @@ def _blame(breaker: Breaker, *, now: datetime) -> str:
 
 
 def _next(breaker: Breaker, *, now: datetime, policy: BreakerPolicy) -> tuple[str, datetime | None]:
-    if breaker.override and (held := breaker.held(now)):
+    if breaker.override and (held := breaker.override_kind(now)):
         kept = "no call is made, no probe either" if held is OverrideKind.HOLD_OPEN else "every call passes"
         return f"{kept}, then it decides by itself again", breaker.override.expires_at
     match breaker.state:
@@ -137,7 +137,7 @@ def _commands(breaker: Breaker, *, now: datetime) -> tuple[str, ...]:
     name = shlex.quote(str(breaker.key))
     reset = f"reconcile breaker reset {name} --reason '...'"
     hold = f"reconcile breaker hold {name} --for 2h --reason '...'"
-    if breaker.held(now):
+    if breaker.override_kind(now):
         return (reset,)
     commands = [reset, hold] if breaker.effective_state(now) is not BreakerState.CLOSED else [hold]
     if (workspace_id := breaker.key.workspace_id) is not None:

@@ -7,16 +7,25 @@ from typing import Any
 
 from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.due import DuePolicy
-from reconcile.domain.formatting import counted
+from reconcile.domain.formatting import count_of
 from reconcile.domain.lead import Lead
-from reconcile.domain.page import Failure, Moment, PageFacts, Repair, RiskyMeeting, Standing, Step, Trouble
+from reconcile.domain.page import (
+    Failure,
+    OverallStatus,
+    PageFacts,
+    Repair,
+    RiskyMeeting,
+    SuggestedCommand,
+    TimeBucket,
+    Trouble,
+)
 from reconcile.domain.run.cadence import PlannedCadence
 from reconcile.ports import ChangeRow, SightingRow, Store
 from reconcile.services.views.next_steps import Advice
-from reconcile.services.views.run_history import every_tick
+from reconcile.services.views.run_history import scheduled_runs
 from reconcile.services.views.status import Overview, overview
-from reconcile.services.views.time_buckets import Calendar
-from reconcile.services.views.timeline import Chronicle, Timeline
+from reconcile.services.views.time_buckets import TimeBuckets
+from reconcile.services.views.timeline import Timeline, TimelineBuilder
 
 WORKSPACES_SHOWN = 20
 BREAKERS_SHOWN = 10
@@ -25,9 +34,9 @@ MEETINGS_SHOWN = 10
 FAILURES_SHOWN = 8
 REPAIRS_SHOWN = 12
 STEPS_SHOWN = 3
-_RUN = Step(text="checks what is due now", command="reconcile run")
-_LOOK = Step(text="tells the same in a terminal", command="reconcile status")
-_ALL = Step(text="lists them all", command="reconcile breaker show")
+_RUN = SuggestedCommand(text="checks what is due now", command="reconcile run")
+_LOOK = SuggestedCommand(text="tells the same in a terminal", command="reconcile status")
+_ALL = SuggestedCommand(text="lists them all", command="reconcile breaker show")
 _SAYS = {
     "reconcile explain run": "tells of the run in which it broke",
     "reconcile explain workspace": "tells what happened to it",
@@ -47,7 +56,7 @@ async def page_facts(  # noqa: PLR0913 - the settings that decide what is well
     """Return what the page shows of the last *span*; bounded, however many runs, workspaces and failures there are."""
     since = now - span
     view = await overview(store, now=now, due=due, breaker=breaker, planned=planned)
-    history, story = await _told(store, since=since, now=now)
+    history, story = await _history(store, since=since, now=now)
     standing, headline = _headline(view, history)
     return PageFacts(
         now=now,
@@ -74,28 +83,31 @@ async def page_facts(  # noqa: PLR0913 - the settings that decide what is well
     )
 
 
-async def _told(store: Store, *, since: datetime, now: datetime) -> tuple[Sequence[Moment], Timeline]:
-    calendar, chronicle = Calendar(since=since, now=now), Chronicle(since=since, now=now)
-    async for tick in every_tick(store.ledger, since=since):
-        calendar.add(tick)
-        chronicle.add(tick)
-    return calendar.moments, chronicle.timeline(await store.breakers.load(), most=BREAKERS_SHOWN)
+async def _history(store: Store, *, since: datetime, now: datetime) -> tuple[Sequence[TimeBucket], Timeline]:
+    calendar, builder = TimeBuckets(since=since, now=now), TimelineBuilder(since=since, now=now)
+    async for scheduled_run in scheduled_runs(store.ledger, since=since):
+        calendar.add(scheduled_run)
+        builder.add(scheduled_run)
+    return calendar.buckets, builder.timeline(await store.breakers.load(), most=BREAKERS_SHOWN)
 
 
-def _headline(view: Overview, history: Sequence[Moment]) -> tuple[Standing, str]:
+def _headline(view: Overview, history: Sequence[TimeBucket]) -> tuple[OverallStatus, str]:
     """Return one sentence on how things are: the worst that is true, or that all is well and by what."""
-    if view.standing is not Standing.WELL:
+    if view.standing is not OverallStatus.WELL:
         verdict = view.verdict.partition(": start one")[0]
         return view.standing, f"{verdict[:1].upper()}{verdict[1:]}{'' if verdict.endswith('?') else '.'}"
     if view.at_risk_count:
-        meetings = counted(view.at_risk_count, "meeting")
-        return Standing.ATTENTION, f"Runs are healthy, but {meetings} of the next 24 hours went unverified for an hour."
+        meetings = count_of(view.at_risk_count, "meeting")
+        return (
+            OverallStatus.ATTENTION,
+            f"Runs are healthy, but {meetings} of the next 24 hours went unverified for an hour.",
+        )
     checks, errors = sum(each.checks for each in history), sum(each.errors for each in history)
     sound = f"all but {errors:,} of them sound" if errors else "all of them sound"
-    return Standing.WELL, f"{checks:,} checks, {sound}, and no meeting of the next 24 hours is unverified."
+    return OverallStatus.WELL, f"{checks:,} checks, {sound}, and no meeting of the next 24 hours is unverified."
 
 
-def _steps(view: Overview, standing: Standing) -> tuple[Step, ...]:
+def _steps(view: Overview, standing: OverallStatus) -> tuple[SuggestedCommand, ...]:
     """Return what could be typed now, the likeliest first."""
     wide = [each for each in view.breakers if each not in view.parked]
     steps = [_step(each.commands[0]) for each in [*wide, *view.parked[:1]]]
@@ -103,14 +115,18 @@ def _steps(view: Overview, standing: Standing) -> tuple[Step, ...]:
         steps.append(_ALL)
     if not view.runs or view.at_risk_count:
         steps.append(_RUN)
-    elif standing is not Standing.WELL and not steps:
-        steps.append(Step(text="tells what the last run did", command=f"reconcile explain run {view.runs[0].run_id}"))
-    steps += [Step(text=each.text, command=each.command) for each in view.chores]
+    elif standing is not OverallStatus.WELL and not steps:
+        steps.append(
+            SuggestedCommand(text="tells what the last run did", command=f"reconcile explain run {view.runs[0].run_id}")
+        )
+    steps += [SuggestedCommand(text=each.text, command=each.command) for each in view.chores]
     return tuple(steps[:STEPS_SHOWN]) or (_LOOK,)
 
 
-def _step(command: str) -> Step:
-    return Step(text=next(text for start, text in _SAYS.items() if command.startswith(start)), command=command)
+def _step(command: str) -> SuggestedCommand:
+    return SuggestedCommand(
+        text=next(text for start, text in _SAYS.items() if command.startswith(start)), command=command
+    )
 
 
 def _trouble(each: Advice) -> Trouble:
@@ -153,12 +169,12 @@ def _repair(row: ChangeRow) -> Repair:
         workspace_id=row.workspace_id,
         lead_id=row.lead_id,
         outcome=row.outcome.value,
-        was=_said(row.before),
-        became=_said(row.after) or f"same, with another {_others(row.after) or 'detail'}",
+        was=_describe(row.before),
+        became=_describe(row.after) or f"same, with another {_others(row.after) or 'detail'}",
     )
 
 
-def _said(values: Mapping[str, Any]) -> str:
+def _describe(values: Mapping[str, Any]) -> str:
     """Return status and start of a meeting; of what else a change may hold, the names alone."""
     status, starts_at = values.get("booking_status"), values.get("booking_starts_at")
     parts = [str(status).replace("_", " ")] if status else []

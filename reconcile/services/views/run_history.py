@@ -3,15 +3,15 @@
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-from reconcile.ports import Ledger, TickRow
+from reconcile.ports import Ledger, ScheduledRun
 
 _PAGE = 100
 
 
-async def every_tick(ledger: Ledger, *, since: datetime, page: int = _PAGE) -> AsyncIterator[TickRow]:
+async def scheduled_runs(ledger: Ledger, *, since: datetime, page: int = _PAGE) -> AsyncIterator[ScheduledRun]:
     """Yield the runs begun since then that have reported, oldest first; *page* of them are read at a time."""
-    last: TickRow | None = None
-    while rows := await ledger.ticks(since=since, after=last, limit=page):
+    last: ScheduledRun | None = None
+    while rows := await ledger.scheduled_runs(since=since, after=last, limit=page):
         for row in rows:
             yield row
         last = rows[-1]

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 from reconcile.domain.breaker.breaker import BreakerKey, BreakerPolicy, BreakerScope, BreakerState
 from reconcile.domain.due import DuePolicy
-from reconcile.domain.formatting import counted
+from reconcile.domain.formatting import count_of
 from reconcile.domain.ids import Operation, RunId
 from reconcile.domain.lead import MismatchKind
-from reconcile.domain.page import Standing
+from reconcile.domain.page import OverallStatus
 from reconcile.domain.run.cadence import PlannedCadence
 from reconcile.domain.run.report import Freshness, Health
-from reconcile.ports import Claim, OrderRow, RunRow, SignatureRow, Store
+from reconcile.ports import AppliedAnnotation, LeaseHolder, RunRow, SignatureRow, Store
 from reconcile.services.control.annotation_commands import sentence
 from reconcile.services.control.cadence import CadenceView, cadence_view
 from reconcile.services.views.next_steps import Advice, advice, needs_advice, width
@@ -23,7 +23,7 @@ COUNTED_UP_TO = 1000
 _SILENCE = timedelta(hours=1)
 _RECENT = timedelta(hours=24)
 _RUNS_SEARCHED = 500
-_BY_HEALTH = {Health.HEALTHY.value: Standing.WELL, Health.DEGRADED.value: Standing.ATTENTION}
+_BY_HEALTH = {Health.HEALTHY.value: OverallStatus.WELL, Health.DEGRADED.value: OverallStatus.ATTENTION}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class RunLine:
     health_reasons: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, row: RunRow, *, claims: Mapping[str, Claim]) -> "RunLine":
+    def of(cls, row: RunRow, *, claims: Mapping[str, LeaseHolder]) -> "RunLine":
         """Read a row of the ledger; a run that has not reported is at work as long as it holds any of *claims*."""
         report = row.report
         if report is None:
@@ -73,13 +73,13 @@ class Overview:
     """The state of everything at one instant. *verdict* is the first thing to read, *breakers* the trouble."""
 
     now: datetime
-    standing: Standing
+    standing: OverallStatus
     verdict: str
     breakers: tuple[Advice, ...]
     chores: tuple[Chore, ...]
     runs: tuple[RunLine, ...]
     last_success_at: datetime | None
-    at_work: tuple[Claim, ...]
+    at_work: tuple[LeaseHolder, ...]
     freshness: Freshness
     at_risk_count: int
     quarantined_count: int
@@ -102,15 +102,15 @@ async def overview(
     rows = await store.ledger.runs(limit=RUNS_SHOWN)
     rows_of_all = await store.ledger.runs(limit=RUNS_SHOWN, of_all=True)
     runs, of_all = (tuple(RunLine.of(row, claims=claims) for row in each) for each in (rows, rows_of_all))
-    breakers = await troubled(store, now=now, policy=breaker)
+    breakers = await breakers_with_advice(store, now=now, policy=breaker)
     quarantined_count = len(await store.leads.quarantined(limit=COUNTED_UP_TO))
     mismatches = await store.leads.mismatch_counts()
     pending_effects = await store.outbox.pending_count()
     cadence = await cadence_view(store, now=now, planned=planned or PlannedCadence())
-    orders = await store.orders.seen()
+    orders = await store.applied_annotations.list_all()
     last_success_at = await _last_success_at(store, rows_of_all)
     silence = max(_SILENCE, 2 * (cadence.every or _SILENCE / 2))
-    standing, verdict = _verdict(breakers, of_all, now=now, silence=silence)
+    standing, verdict = _overall_status(breakers, of_all, now=now, silence=silence)
     return Overview(
         now=now,
         standing=standing,
@@ -134,46 +134,48 @@ async def overview(
     )
 
 
-async def troubled(store: Store, *, now: datetime, policy: BreakerPolicy) -> tuple[Advice, ...]:
+async def breakers_with_advice(store: Store, *, now: datetime, policy: BreakerPolicy) -> tuple[Advice, ...]:
     """Return what there is to say of the breakers that do not simply let everything pass, the widest first."""
     stored = sorted(await store.breakers.load(), key=width)
     return tuple(advice(each, now=now, policy=policy) for each in stored if needs_advice(each, now=now))
 
 
-def _verdict(
+def _overall_status(
     breakers: Sequence[Advice], runs: Sequence[RunLine], *, now: datetime, silence: timedelta
-) -> tuple[Standing, str]:
+) -> tuple[OverallStatus, str]:
     """Return one sentence on the worst that is true; *runs* are those that took whatever was due."""
     wide = [each for each in breakers if each.scope is not BreakerScope.WORKSPACE]
     parked = [each for each in breakers if each not in wide and each.state is not BreakerState.CLOSED]
     newest = runs[0] if runs else None
     stopped = [each for each in wide if each.state is BreakerState.OPEN]
     findings = [
-        (Standing.ATTENTION, f"not used: {each.blame}")
+        (OverallStatus.ATTENTION, f"not used: {each.blame}")
         if each.breaker.endswith(f"/{Operation.SWEEP}")
-        else (Standing.TROUBLE, f"stopped: {each.blame}")
+        else (OverallStatus.TROUBLE, f"stopped: {each.blame}")
         for each in stopped
     ]
     if newest is None:
-        findings.append((Standing.ATTENTION, "no run yet: start one with `reconcile run`"))
+        findings.append((OverallStatus.ATTENTION, "no run yet: start one with `reconcile run`"))
     elif newest.health == "killed":
         killed = f"the last run was killed before it could report: {newest.run_id}"
-        findings.append((Standing.TROUBLE, killed))
+        findings.append((OverallStatus.TROUBLE, killed))
     recovering = [each for each in wide if each.state is BreakerState.HALF_OPEN]
-    findings += [(Standing.ATTENTION, f"recovering: {each.blame}") for each in recovering]
+    findings += [(OverallStatus.ATTENTION, f"recovering: {each.blame}") for each in recovering]
     if newest and now - newest.started_at > silence:
-        hours = counted(round(silence / _SILENCE), "hour") if silence > _SILENCE else "an hour"
-        findings.append((Standing.TROUBLE, f"no run for more than {hours}: is the schedule suspended?"))
+        hours = count_of(round(silence / _SILENCE), "hour") if silence > _SILENCE else "an hour"
+        findings.append((OverallStatus.TROUBLE, f"no run for more than {hours}: is the schedule suspended?"))
     if parked:
         own = {BreakerKey(each.scope, each.breaker.partition(":")[2]).workspace_id for each in parked}
-        text = f"parked: {counted(len(own), 'workspace')}; all others are served"
-        findings.append((Standing.ATTENTION, text))
+        text = f"parked: {count_of(len(own), 'workspace')}; all others are served"
+        findings.append((OverallStatus.ATTENTION, text))
     finished = [run.health for run in runs if run.finished_at]
-    findings += [(_BY_HEALTH.get(word, Standing.TROUBLE), f"the last finished run was {word}") for word in finished]
-    return next(iter(findings), (Standing.ATTENTION, "the first run is under way"))
+    findings += [
+        (_BY_HEALTH.get(word, OverallStatus.TROUBLE), f"the last finished run was {word}") for word in finished
+    ]
+    return next(iter(findings), (OverallStatus.ATTENTION, "the first run is under way"))
 
 
-def _misread(orders: Sequence[OrderRow]) -> tuple[Chore, ...]:
+def _misread(orders: Sequence[AppliedAnnotation]) -> tuple[Chore, ...]:
     """Return the annotations that say something which was not obeyed."""
     return tuple(
         Chore(text=sentence(row), command=f"kubectl annotate OBJECT {row.key[:100]}-") for row in orders if row.fault
@@ -193,14 +195,14 @@ def _chores(quarantined_count: int, mismatches: Mapping[MismatchKind, int], pend
     chores = []
     if quarantined_count:
         more = " or more" if quarantined_count >= COUNTED_UP_TO else ""
-        text = f"set aside after repeated failures: {counted(quarantined_count, 'lead')}{more}"
+        text = f"set aside after repeated failures: {count_of(quarantined_count, 'lead')}{more}"
         chores.append(Chore(text=text, command="reconcile quarantine list"))
     if unrepaired := sum(mismatches.values()):
         chores.append(
-            Chore(text=f"found and not repaired: {counted(unrepaired, 'difference')}", command="reconcile mismatches")
+            Chore(text=f"found and not repaired: {count_of(unrepaired, 'difference')}", command="reconcile mismatches")
         )
     if pending_effects:
-        text = f"waiting for the webhook to confirm: {counted(pending_effects, 'follow-up')}"
+        text = f"waiting for the webhook to confirm: {count_of(pending_effects, 'follow-up')}"
         chores.append(Chore(text=text, command="reconcile doctor"))
     return tuple(chores)
 

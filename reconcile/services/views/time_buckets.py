@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from reconcile.domain.page import Moment
-from reconcile.ports import TickRow
+from reconcile.domain.page import TimeBucket
+from reconcile.ports import ScheduledRun
 
 _STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440))
 _MOST = 100
@@ -18,36 +18,36 @@ def step(span: timedelta) -> timedelta:
     return next((each for each in _STEPS if span / each <= _MOST), whole_days * _STEPS[-1])
 
 
-class Calendar:
+class TimeBuckets:
     """The time from *since* to *now* in moments that begin at round times, those without a run too."""
 
     def __init__(self, *, since: datetime, now: datetime) -> None:
         length = step(now - since)
         start = since - (since - _EPOCH) % length
         count = max(1, -(-(now - start) // length))
-        self._moments = [Moment(start=start + n * length, end=start + (n + 1) * length) for n in range(count)]
+        self._buckets = [TimeBucket(start=start + n * length, end=start + (n + 1) * length) for n in range(count)]
         self._start, self._length = start, length
 
-    def add(self, tick: TickRow) -> None:
+    def add(self, scheduled_run: ScheduledRun) -> None:
         """Count a run to the moment in which it ended."""
-        place = (tick.ended_at - self._start) // self._length
-        place = min(max(place, 0), len(self._moments) - 1)
-        self._moments[place] = _with(self._moments[place], tick)
+        place = (scheduled_run.ended_at - self._start) // self._length
+        place = min(max(place, 0), len(self._buckets) - 1)
+        self._buckets[place] = _with(self._buckets[place], scheduled_run)
 
     @property
-    def moments(self) -> tuple[Moment, ...]:
+    def buckets(self) -> tuple[TimeBucket, ...]:
         """What has been counted so far."""
-        return tuple(self._moments)
+        return tuple(self._buckets)
 
 
-def _with(moment: Moment, tick: TickRow) -> Moment:
-    at_risk = [count for count in (moment.at_risk, tick.at_risk) if count is not None]
+def _with(bucket: TimeBucket, scheduled_run: ScheduledRun) -> TimeBucket:
+    at_risk = [count for count in (bucket.at_risk, scheduled_run.at_risk) if count is not None]
     return replace(
-        moment,
-        runs=moment.runs + 1,
-        checks=moment.checks + tick.checks,
-        errors=moment.errors + tick.errors,
-        repaired=moment.repaired + tick.repaired,
-        worst=max(moment.worst, tick.errors / max(1, tick.checks)),
+        bucket,
+        runs=bucket.runs + 1,
+        checks=bucket.checks + scheduled_run.checks,
+        errors=bucket.errors + scheduled_run.errors,
+        repaired=bucket.repaired + scheduled_run.repaired,
+        worst=max(bucket.worst, scheduled_run.errors / max(1, scheduled_run.checks)),
         at_risk=max(at_risk, default=None),
     )

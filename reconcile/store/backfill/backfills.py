@@ -11,7 +11,7 @@ from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import Lead
 from reconcile.domain.lease import Lease
 from reconcile.domain.workspace import Workspace
-from reconcile.ports import ItemMove, ItemRow, Share, TokenSource
+from reconcile.ports import ItemMove, ItemRow, SelectedCount, TokenSource
 from reconcile.store.backfill.rows import move_row, move_statement, move_types, read_item, read_plan, read_planned
 from reconcile.store.coordination.leases import Fence
 from reconcile.store.db.database import Database
@@ -39,7 +39,7 @@ class SqlBackfills:
         self._moves = Rows("moves", move_types(), dialect=domain.dialect)
         self._record = move_statement(self._moves)
 
-    async def shares(self, selection: Selection) -> Sequence[Share]:
+    async def shares(self, selection: Selection) -> Sequence[SelectedCount]:
         """Return how many leads would be selected, by workspace and provider."""
         workspace_id, owner = self._domain.lead["workspace_id"].read, owner_of_booking(self._domain)
         found = (
@@ -50,7 +50,7 @@ class SqlBackfills:
         )
         grouped = select(found, func.count().label("leads")).group_by(*found.c).order_by(found.c.workspace_id)
         return [
-            Share(workspace_id=row["workspace_id"], owner=word(ProviderName, row["owner"]), leads=row["leads"])
+            SelectedCount(workspace_id=row["workspace_id"], owner=word(ProviderName, row["owner"]), leads=row["leads"])
             for row in await self._database.rows(grouped)
         ]
 
@@ -68,7 +68,7 @@ class SqlBackfills:
         keys = ["plan_id", "lead_id", "workspace_id", "owner", "state"]
         made = {"id": plan.id, "made_at": plan.made_at, "asked": dict(plan.asked), "selected": 0}
         row = insert(backfill, self._database.dialect).values(**made, summary={}, held=[])
-        async with self._database.writing() as connection:
+        async with self._database.write_connection() as connection:
             # RETURNING, as SQLite counts no rows of an insert that did nothing.
             if (await connection.execute(row.on_conflict_do_nothing().returning(_P.id))).first() is None:
                 return False
@@ -183,7 +183,7 @@ class SqlBackfills:
     ) -> None:
         """Write down what was found out, in one transaction; raise LeaseLost, having written nothing."""
         rows = [{**move_row(move), "plan_id": plan_id, "run_id": run_id, "moved_at": at} for move in moves]
-        async with self._database.writing() as connection:
+        async with self._database.write_connection() as connection:
             await self._fence.guard(connection, leases)
             if rows:
                 await connection.execute(self._record, self._moves.parameter(rows))
@@ -212,7 +212,7 @@ class SqlBackfills:
         if not lead_ids:
             return {}
         ids = self._query.ids.parameter([{"id": lead_id} for lead_id in lead_ids])
-        async with self._database.reading() as connection:
+        async with self._database.read_connection() as connection:
             found = await self._query.fetch(connection, self._query.leads_by_id, ids)
         return {each.id: each for each in found.leads}
 

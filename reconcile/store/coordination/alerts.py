@@ -45,7 +45,7 @@ class SqlAlerts:
             set_={name: row.excluded[name] for name in rows[0] if name != "key"},
             where=_C.generation == row.excluded.generation - 1,
         ).returning(_C.key)
-        async with self._database.writing() as connection:
+        async with self._database.write_connection() as connection:
             return frozenset((await connection.execute(statement, rows)).scalars())
 
     async def channels(self) -> Mapping[str, ChannelState]:
@@ -113,12 +113,12 @@ def _alert(row: RowMapping, kind: ConditionKind) -> Alert:
         usual_calls=row["usual_calls"],
         saved_calls=row["saved_calls"],
         counted_run=RunId(row["counted_run"]) if row["counted_run"] else None,
-        heard={channel: heard for channel, plain in row["heard"].items() if (heard := _heard(plain))},
+        heard={channel: heard for channel, plain in row["heard"].items() if (heard := _heard_from_row(plain))},
         generation=row["generation"],
     )
 
 
-def _heard(plain: Mapping[str, Any]) -> Heard | None:
+def _heard_from_row(plain: Mapping[str, Any]) -> Heard | None:
     since, at = read_instant(plain["since"]), read_instant(plain["at"])
     if since is None or at is None:
         return None

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Table, select, update
 
 from reconcile.domain.run.cadence import CadenceOverride, CadenceSource
-from reconcile.ports import OrderRow
+from reconcile.ports import AppliedAnnotation
 from reconcile.store.db.database import Database
 from reconcile.store.db.insert import insert
 from reconcile.store.mapping.row_mapper import word
@@ -61,12 +61,12 @@ class SqlOrders:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def seen(self) -> Sequence[OrderRow]:
+    async def list_all(self) -> Sequence[AppliedAnnotation]:
         """Return the annotations that are remembered, in key order."""
         rows = await self._database.rows(select(tables.order).order_by(tables.order.c.key))
-        return [OrderRow(**{**row, "value": row["value"][1:]}) for row in rows if row["value"]]
+        return [AppliedAnnotation(**{**row, "value": row["value"][1:]}) for row in rows if row["value"]]
 
-    async def remember(self, row: OrderRow) -> None:
+    async def remember(self, row: AppliedAnnotation) -> None:
         """Remember *row* in place of the one before it."""
         # An annotation may be empty, and is there all the same.
         value = f"={row.value}"

@@ -10,7 +10,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from reconcile.domain.lease import Lease
 from reconcile.errors import LeaseHeld, LeaseLost
-from reconcile.ports import Claim
+from reconcile.ports import LeaseHolder
 from reconcile.store.db import clock
 from reconcile.store.db.database import Database
 from reconcile.store.db.insert import insert
@@ -43,7 +43,7 @@ class SqlLeases:
     async def acquire(self, name: str, *, holder: str, ttl: timedelta) -> Lease:
         """Claim *name* if it is free or expired, with a greater token; raise LeaseHeld otherwise."""
         parameters = {"lease_name": name, "claimant": holder, "seconds": ttl.total_seconds()}
-        async with self._database.writing() as connection:
+        async with self._database.write_connection() as connection:
             token = (await connection.execute(self._acquire, parameters)).scalar()
         if token is None:
             raise LeaseHeld(f"the lease {name} is held by another run")
@@ -54,11 +54,11 @@ class SqlLeases:
         is_ours = (_C.name == lease.name) & (_C.holder == lease.holder) & (_C.token == lease.token)
         await self._database.change(update(tables.lease).where(is_ours).values(expires_at=_LONG_AGO))
 
-    async def held(self) -> Mapping[str, Claim]:
+    async def held(self) -> Mapping[str, LeaseHolder]:
         """Return the leases that are not free, by name."""
         is_held = _C.expires_at > clock.now(self._database.dialect)
         rows = await self._database.rows(select(_C.name, _C.holder, _C.expires_at).where(is_held).order_by(_C.name))
-        return {row["name"]: Claim(holder=row["holder"], expires_at=row["expires_at"]) for row in rows}
+        return {row["name"]: LeaseHolder(holder=row["holder"], expires_at=row["expires_at"]) for row in rows}
 
 
 class Fence:

@@ -46,13 +46,13 @@ class SqlOutbox:
             if (kind := word(EffectKind, row["kind"]))
         ]
 
-    async def delivered(self, keys: Sequence[str], *, at: datetime) -> None:
+    async def mark_delivered(self, keys: Sequence[str], *, at: datetime) -> None:
         """Note that the receiver has confirmed these."""
         if keys:
             statement = update(outbox).where(self._is_named, outbox.c.delivered_at.is_(None)).values(delivered_at=at)
             await self._database.change(statement, self._named(keys))
 
-    async def postponed(self, keys: Sequence[str], *, until: datetime) -> None:
+    async def postpone(self, keys: Sequence[str], *, until: datetime) -> None:
         """Note a failed delivery: one attempt more, and not again before *until*."""
         if keys:
             statement = update(outbox).where(self._is_named, outbox.c.delivered_at.is_(None))

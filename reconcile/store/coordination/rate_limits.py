@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Executable, Float, RowMapping, and_, bindparam, or_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from reconcile.domain.rate_limit import Grant, Meter, RateLimit
+from reconcile.domain.rate_limit import Grant, RateLimit, RateLimiter
 from reconcile.ports import Usage
 from reconcile.store.db import clock
 from reconcile.store.db.database import Database
@@ -22,11 +22,11 @@ _LONG_AGO = timedelta(days=-3650)
 
 
 @dataclass(frozen=True, slots=True)
-class _Account:
+class _LimiterRow:
     """A locked row: its meter, the database's time, and the smaller limit that was learned, until when."""
 
     now: datetime
-    meter: Meter
+    meter: RateLimiter
     learned: RateLimit | None
     learned_until: datetime | None
 
@@ -43,7 +43,7 @@ class SqlBudgets:
     """Meters in a database: what several processes take together never exceeds the limit.
 
     What is usual, that all is granted and that no other limit was learned, is one statement each; whatever else there
-    is to decide is decided by ``Meter``, under the row's lock.
+    is to decide is decided by ``RateLimiter``, under the row's lock.
     """
 
     def __init__(self, database: Database) -> None:
@@ -73,7 +73,7 @@ class SqlBudgets:
             # What was taken under one limit is given back under the same one.
             meter = account.meter.give_back(unused, limit=account.limit(limit))
             if (emptied := _emptied(usage, changed.limit(limit))) is not None:
-                meter = Meter(max(meter.arrival_at, account.now + emptied))
+                meter = RateLimiter(max(meter.arrival_at, account.now + emptied))
             if (changed := replace(changed, meter=meter)) != account:
                 await _store(connection, key, changed)
 
@@ -83,7 +83,7 @@ class SqlBudgets:
         if taken > capacity:
             return None
         asked = {"account": key, "taken": taken.total_seconds(), "room": (capacity - taken).total_seconds()}
-        async with self._database.writing() as connection:
+        async with self._database.write_connection() as connection:
             row = (await connection.execute(self._take, asked)).mappings().first()
         if row is None:
             return None
@@ -98,8 +98,8 @@ class SqlBudgets:
         return await self._database.change(self._give_back, asked) == 1
 
     @asynccontextmanager
-    async def _locked(self, key: str) -> AsyncIterator[tuple[AsyncConnection, _Account]]:
-        async with self._database.writing() as connection:
+    async def _locked(self, key: str) -> AsyncIterator[tuple[AsyncConnection, _LimiterRow]]:
+        async with self._database.write_connection() as connection:
             row = (await connection.execute(self._lock, {"account": key})).mappings().one()
             yield connection, _account(row)
 
@@ -145,21 +145,23 @@ def _emptied(usage: Usage, limit: RateLimit) -> timedelta | None:
     """Return until how long from now the meter is to say that calls are taken, None where the headers say nothing."""
     until = []
     if usage.remaining is not None:
-        until.append(limit.taken(usage.remaining))
+        until.append(limit.debt(usage.remaining))
     if usage.not_before is not None:
-        until.append(usage.not_before + limit.taken(1))
+        until.append(usage.not_before + limit.debt(1))
     return max(until, default=None)
 
 
-def _account(row: RowMapping) -> _Account:
+def _account(row: RowMapping) -> _LimiterRow:
     interval, burst = row["limit_interval_seconds"], row["limit_burst"]
     learned = None
     if interval is not None and burst is not None:
         learned = RateLimit(interval=timedelta(seconds=interval), burst=burst)
-    return _Account(now=row["now"], meter=Meter(row["arrival_at"]), learned=learned, learned_until=row["limit_until"])
+    return _LimiterRow(
+        now=row["now"], meter=RateLimiter(row["arrival_at"]), learned=learned, learned_until=row["limit_until"]
+    )
 
 
-async def _store(connection: AsyncConnection, key: str, account: _Account) -> None:
+async def _store(connection: AsyncConnection, key: str, account: _LimiterRow) -> None:
     learned = account.learned
     await connection.execute(
         update(budget)

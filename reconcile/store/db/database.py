@@ -28,7 +28,7 @@ class Database:
         return self.dialect == POSTGRESQL
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    async def read_connection(self) -> AsyncIterator[AsyncConnection]:
         """Give a connection for questions; each sees what was committed when it is asked."""
         with translated():
             async with self.engine.connect() as connection:
@@ -39,7 +39,7 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
+    async def write_connection(self) -> AsyncIterator[AsyncConnection]:
         """Give a connection in a transaction that is committed at the end, or rolled back by an error."""
         with translated():
             async with self.engine.connect() as connection:
@@ -49,17 +49,17 @@ class Database:
 
     async def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
         """Return all rows of a question."""
-        async with self.reading() as connection:
+        async with self.read_connection() as connection:
             return (await connection.execute(statement, parameters)).mappings().all()
 
     async def row(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> RowMapping | None:
         """Return the first row of a question."""
-        async with self.reading() as connection:
+        async with self.read_connection() as connection:
             return (await connection.execute(statement, parameters)).mappings().first()
 
     async def change(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> int:
         """Execute one statement in a transaction of its own and return how many rows it changed."""
-        async with self.writing() as connection:
+        async with self.write_connection() as connection:
             return (await connection.execute(statement, parameters)).rowcount
 
     async def close(self) -> None:

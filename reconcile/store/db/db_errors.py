@@ -55,7 +55,7 @@ def _in_our_words(error: DBAPIError) -> Exception:
     if state == _LOCKED:
         return StoreBusy(f"another transaction holds what is to be written: {name} ({state})")
     if state[:2] in _REFUSED_CLASSES or state.startswith("SQLITE_CONSTRAINT"):
-        return StoreRefused(f"the database refuses a value: {name} ({state}){_place(cause)}")
+        return StoreRefused(f"the database refuses a value: {name} ({state}){_named_object(cause)}")
     return StoreUnavailable(f"the database does not answer or refuses for now: {name}{f' ({state})' if state else ''}")
 
 
@@ -65,7 +65,7 @@ def _fault(cause: BaseException | None, name: str, state: str) -> str | None:
         return f"{VARIABLE} has a parameter that the driver does not take; check what follows the ?"
     if state[:2] in _SETTINGS_CLASSES:
         remedy = f"check {VARIABLE}, the mapping and the grants with `reconcile doctor`"
-        return f"the database refuses ({state} {name}){_place(cause)}; {remedy}"
+        return f"the database refuses ({state} {name}){_named_object(cause)}; {remedy}"
     if state.startswith(_FILE_ERRORS):
         return f"the file of {VARIABLE} cannot be used ({cause}); check path and permissions, or restore it"
     if state == "SQLITE_ERROR":
@@ -73,7 +73,7 @@ def _fault(cause: BaseException | None, name: str, state: str) -> str | None:
     return None
 
 
-def _place(cause: BaseException | None) -> str:
+def _named_object(cause: BaseException | None) -> str:
     """Return which table, column or constraint it was about; these are names, never values."""
     driver = getattr(cause, "__cause__", None)
     names = [getattr(driver, f"{kind}_name", None) for kind in ("table", "column", "constraint")]

@@ -58,7 +58,7 @@ class Instant(TypeDecorator[datetime]):
         return read_instant(value)
 
 
-class Words(TypeDecorator[str]):
+class CleanText(TypeDecorator[str]):
     """Text of ours, without what no column can hold: an operator's reason or a signature may come from anywhere."""
 
     impl = Text

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from reconcile.domain.finding import Finding, Verdict
+from reconcile.domain.finding import Finding, FindingStatus
 from reconcile.errors import SettingsError, StoreUnavailable
 from reconcile.store.db import clock
 from reconcile.store.db.database import Database
@@ -26,17 +26,17 @@ async def check_schema(database_url: str, *, mapping: SchemaMapping, now: dateti
     try:
         database = Database(database_url)
     except SettingsError as error:
-        return [_found("database", Verdict.FAULT, fault) for fault in error.faults]
+        return [_found("database", FindingStatus.FAULT, fault) for fault in error.faults]
     try:
         if database.address.is_missing():
             missing = f"there is no file at {database.address.dsn}; run `reconcile migrate`, or correct the path"
-            return [_found("database", Verdict.FAULT, missing)]
-        async with database.reading() as connection:
+            return [_found("database", FindingStatus.FAULT, missing)]
+        async with database.read_connection() as connection:
             return await _look(connection, mapping, now)
     except StoreUnavailable as error:
-        return [_found("database", Verdict.AWAY, f"{error}; see whether it runs and can be reached from here")]
+        return [_found("database", FindingStatus.AWAY, f"{error}; see whether it runs and can be reached from here")]
     except SettingsError as error:
-        return [_found("database", Verdict.FAULT, fault) for fault in error.faults]
+        return [_found("database", FindingStatus.FAULT, fault) for fault in error.faults]
     finally:
         await database.close()
 
@@ -44,23 +44,23 @@ async def check_schema(database_url: str, *, mapping: SchemaMapping, now: dateti
 async def _look(connection: AsyncConnection, mapping: SchemaMapping, now: datetime) -> Sequence[Finding]:
     findings = [await _server(connection, now)]
     unfit = await version_faults(connection, mapping)
-    findings += [_found("schema", Verdict.FAULT, each) for each in unfit]
+    findings += [_found("schema", FindingStatus.FAULT, each) for each in unfit]
     if not unfit:
         later = strangers(await versions(connection))
         fine = f"our tables are of a later version, {', '.join(later)}, which has only added to them"
-        findings.append(_found("schema", Verdict.FINE, fine if later else "our tables are those of this version"))
+        findings.append(_found("schema", FindingStatus.FINE, fine if later else "our tables are those of this version"))
     if unfit and mapping.is_ours:
         return findings
     catalog = await read_catalog(connection, mapping)
     faults = list(fit_faults(mapping, catalog, dialect=connection.dialect.name))
-    findings += [_found("mapping", Verdict.FAULT, each) for each in faults]
+    findings += [_found("mapping", FindingStatus.FAULT, each) for each in faults]
     if faults:
         return findings
-    findings.append(_found("mapping", Verdict.FINE, f"{mapping.name} fits the tables that are there"))
-    findings += [_found("mapping", Verdict.WARNING, each) for each in _surprises(mapping)]
+    findings.append(_found("mapping", FindingStatus.FINE, f"{mapping.name} fits the tables that are there"))
+    findings += [_found("mapping", FindingStatus.WARNING, each) for each in _surprises(mapping)]
     grants = await missing_grants(connection, mapping, with_ours=not unfit)
-    findings += [_found("grants", Verdict.FAULT, each) for each in grants]
-    findings += [_found("indexes", Verdict.WARNING, each) for each in await index_advice(connection, mapping)]
+    findings += [_found("grants", FindingStatus.FAULT, each) for each in grants]
+    findings += [_found("indexes", FindingStatus.WARNING, each) for each in await index_advice(connection, mapping)]
     return findings
 
 
@@ -71,8 +71,8 @@ async def _server(connection: AsyncConnection, now: datetime) -> Finding:
     if abs(skew) > CLOCK_TOLERANCE:
         direction = "ahead of" if skew > timedelta(0) else "behind"
         apart = f"the database's clock is {abs(skew).total_seconds():.0f} s {direction} this machine's"
-        return _found("clock", Verdict.WARNING, f"{apart}; let both follow the same time server")
-    return _found("database", Verdict.FINE, f"{connection.dialect.name} {version} answers, and its clock is ours")
+        return _found("clock", FindingStatus.WARNING, f"{apart}; let both follow the same time server")
+    return _found("database", FindingStatus.FINE, f"{connection.dialect.name} {version} answers, and its clock is ours")
 
 
 def _surprises(mapping: SchemaMapping) -> Iterator[str]:
@@ -91,7 +91,7 @@ def _surprises(mapping: SchemaMapping) -> Iterator[str]:
         yield "every status may be replaced by a booking; name those that never may in keep of [lead.status]"
 
 
-def _found(subject: str, verdict: Verdict, sentence: str) -> Finding:
+def _found(subject: str, verdict: FindingStatus, sentence: str) -> Finding:
     """Split a sentence of ours at its last semicolon: the fault, and what to do about it."""
     text, separator, remedy = sentence.rpartition("; ")
     if not separator:

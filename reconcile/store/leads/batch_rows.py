@@ -13,7 +13,7 @@ from reconcile.domain.change import AppointmentChange, Change
 from reconcile.domain.ids import AppointmentId, LeadId
 from reconcile.domain.lead import Lead, LeadState, LeadStatus, Rollup
 from reconcile.domain.outcome import ErrorSignature, Outcome
-from reconcile.ports import BatchWrite, Marks
+from reconcile.ports import BatchWrite, PlanMarks
 from reconcile.store.mapping.mapping import SchemaMapping
 
 Row = dict[str, Any]
@@ -27,9 +27,9 @@ class BatchRows:
 
     new_appointments: list[Row] = field(default_factory=list)
     appointments: list[Row] = field(default_factory=list)
-    appointments_beside: list[Row] = field(default_factory=list)
+    appointment_side_rows: list[Row] = field(default_factory=list)
     removed: list[Row] = field(default_factory=list)
-    removed_beside: list[Row] = field(default_factory=list)
+    removed_side_rows: list[Row] = field(default_factory=list)
     leads: list[Row] = field(default_factory=list)
     attempts: list[Row] = field(default_factory=list)
     states: list[Row] = field(default_factory=list)
@@ -107,11 +107,11 @@ def _add_change(  # noqa: PLR0913 - the batch and all that it is read with
     for each in change.appointments:
         row = _appointment(change.lead, each, mapping, at=batch.finished_at, spellings=spellings)
         (rows.new_appointments if each.before is None else rows.appointments).append(row)
-        rows.appointments_beside.append({**row, **_appointment_beside(each.after)})
+        rows.appointment_side_rows.append({**row, **_appointment_side_row(each.after)})
     for gone in change.removed:
         spelled = spellings.get((change.lead.id, gone.id), gone.id)
         rows.removed.append({"lead_id": change.lead.id, "appointment_id": spelled})
-    rows.removed_beside = rows.removed
+    rows.removed_side_rows = rows.removed
     before, after = change_documents(change)
     rows.changes.append(
         {
@@ -138,7 +138,7 @@ def _add_change(  # noqa: PLR0913 - the batch and all that it is read with
     )
 
 
-def _marks(batch: BatchWrite, marks: Marks, *, drifted: frozenset[LeadId]) -> list[Row]:
+def _marks(batch: BatchWrite, marks: PlanMarks, *, drifted: frozenset[LeadId]) -> list[Row]:
     refused = {write.lead.id: write.refusal for write in batch.writes if write.refusal is not None}
     return [
         {
@@ -221,7 +221,7 @@ def _appointment(
     }
 
 
-def _appointment_beside(after: Appointment) -> Row:
+def _appointment_side_row(after: Appointment) -> Row:
     return {"provider": after.provider.value, "status": after.status.value}
 
 

@@ -17,7 +17,7 @@ from reconcile.store.db.db_errors import StoreBusy, StoreConflict, StoreRefused
 from reconcile.store.db.types import TEXT
 from reconcile.store.leads.batch_rows import BatchRows, Row, batch_rows
 from reconcile.store.leads.lead_query import Fetched, LeadQuery
-from reconcile.store.leads.write_statements import Step, needs_own_id, new_id, steps
+from reconcile.store.leads.write_statements import WriteStep, needs_own_id, new_id, steps
 from reconcile.store.mapping.domain_tables import DomainTables
 
 CONFLICTS = 2
@@ -47,7 +47,7 @@ class LeadWriter:
         self._folded: dict[tuple[str, ...], Executable] = {}
 
     @cached_property
-    def _steps(self) -> Mapping[str, Step]:
+    def _steps(self) -> Mapping[str, WriteStep]:
         """Made with the first batch: a run with nothing due writes none."""
         return steps(self._domain)
 
@@ -62,9 +62,9 @@ class LeadWriter:
             except StoreConflict:
                 conflicts += 1
                 if conflicts > CONFLICTS:
-                    return await self._beside(batch, refused)
+                    return await self._write_side_tables(batch, refused)
             except StoreBusy:
-                return await self._beside(batch, refused)
+                return await self._write_side_tables(batch, refused)
             except StoreRefused as error:
                 changed = {write.lead.id: str(error) for write in batch.writes if write.change}
                 if not is_searched:
@@ -76,14 +76,14 @@ class LeadWriter:
                 elif len(refused) < len(changed):
                     refused = changed
                 else:
-                    return await self._beside(batch, refused)
+                    return await self._write_side_tables(batch, refused)
             else:
                 return BatchReceipt(drifted=left_out, refused=refused, gave_up=batch.gives_up)
 
-    async def _beside(self, batch: BatchWrite, refused: Mapping[LeadId, str]) -> BatchReceipt:
+    async def _write_side_tables(self, batch: BatchWrite, refused: Mapping[LeadId, str]) -> BatchReceipt:
         """Write what goes to our own tables only: one workspace's rows must not end the run of all, nor stay first."""
         changed = frozenset(write.lead.id for write in batch.writes if write.change)
-        async with self._database.writing() as connection:
+        async with self._database.write_connection() as connection:
             known = _with_refusals(batch, refused)
             rows = batch_rows(known, self._domain.mapping, drifted=changed, spellings={})
             rows.attempts.clear()
@@ -99,7 +99,7 @@ class LeadWriter:
         """
         while True:
             try:
-                async with self._database.writing() as connection:
+                async with self._database.write_connection() as connection:
                     return await self._attempt(connection, batch, left_out, has_notes=has_notes)
             except _AlreadyThere as found:
                 # The transaction is rolled back; each round leaves out more leads, so there is a last one.
@@ -123,7 +123,7 @@ class LeadWriter:
     async def _rehearse(self, batch: BatchWrite, left_out: frozenset[LeadId]) -> None:
         """Write as ``_settled`` does, and roll back."""
         with suppress(_AlreadyThere, _Rehearsed):
-            async with self._database.writing() as connection:
+            async with self._database.write_connection() as connection:
                 await self._attempt(connection, batch, left_out, has_notes=False)
                 raise _Rehearsed
 
@@ -176,7 +176,7 @@ class LeadWriter:
         await self._fence.release(connection, batch.gives_up)
         return inserted
 
-    def _fold(self, todo: Mapping[str, Step]) -> Executable:
+    def _fold(self, todo: Mapping[str, WriteStep]) -> Executable:
         """Return all steps as one statement: one round trip instead of one for each table.
 
         Its rows are the leases that are held, and then the appointments that were inserted.

@@ -87,7 +87,7 @@ class SqlLeads:
         """Return due leads, hot before warm, by ``attempted_at`` (nulls first), then id; with *after*, by id alone."""
         instants = due_sql.instants(now, policy, wrote_since=wrote_since)
         parameters = {**instants, "workspace_id": workspace_id, "limit": limit}
-        async with self._database.reading() as connection:
+        async with self._database.read_connection() as connection:
             if after is None:
                 found = await self._query.fetch(connection, self._query.due_leads, parameters)
             else:
@@ -99,7 +99,7 @@ class SqlLeads:
         """Return one lead with all that is known of it."""
         if not self._domain.lead["id"].accepts(lead_id):
             return None
-        async with self._database.reading() as connection:
+        async with self._database.read_connection() as connection:
             parameters = self._query.ids.parameter([{"id": lead_id}])
             found = await self._query.fetch(connection, self._query.leads_by_id, parameters)
         return found.leads[0] if found.leads else None
@@ -157,7 +157,7 @@ class SqlLeads:
             func.count().filter(due_sql.is_overdue(self._domain)).label("overdue"),
             func.count().filter(due_sql.is_unseen(self._domain)).label("unseen"),
         ).select_from(source)
-        async with self._database.reading() as connection:
+        async with self._database.read_connection() as connection:
             asked = due_sql.instants(now, policy, wrote_since=now - UNSEEN_AFTER)
             row = (await connection.execute(counted, asked)).mappings().one()
             middle = (
@@ -196,7 +196,7 @@ class SqlLeads:
             .order_by(starts_at, self._domain.lead["id"].column)
             .limit(limit)
         )
-        async with self._database.reading() as connection:
+        async with self._database.read_connection() as connection:
             return (await self._query.fetch(connection, statement, due_sql.instants(now, policy))).leads
 
     async def ages(self, *, now: datetime, policy: DuePolicy, limit: int) -> Ages:
@@ -213,7 +213,7 @@ class SqlLeads:
         statement = self._query.leads.where(since.is_not(None)).order_by(since, lead_state.c.lead_id).limit(limit)
         if workspace_id is not None:
             statement = statement.where(lead_state.c.workspace_id == workspace_id)
-        async with self._database.reading() as connection:
+        async with self._database.read_connection() as connection:
             return (await self._query.fetch(connection, statement, {})).leads
 
 

@@ -38,7 +38,7 @@ async def seed(
         found = list(leads)
         todo.append((domain.lead, [_lead(each, mapping, other_status) for each in found]))
         todo.append((domain.appointment, [row for each in found for row in _appointments(each, mapping)]))
-        async with database.writing() as connection:
+        async with database.write_connection() as connection:
             for table, rows in todo:
                 for start in range(0, len(rows) if table else 0, CHUNK):
                     assert table is not None  # noqa: S101 - for the type checker

@@ -28,7 +28,7 @@ from reconcile.store.db.insert import insert
 from reconcile.store.db.json_rows import Rows
 from reconcile.store.db.types import POSTGRESQL, TEXT, Native
 from reconcile.store.leads.lead_query import STATE_COLUMNS
-from reconcile.store.mapping.catalog import Kind
+from reconcile.store.mapping.catalog import ColumnKind
 from reconcile.store.mapping.domain_tables import APPOINTMENT_FACTS, LEAD_FACTS, DomainTables
 from reconcile.store.mapping.fields import DomainTable, type_of
 from reconcile.store.schema import tables
@@ -39,7 +39,7 @@ _TRUE = text("true")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class WriteStep:
     """One statement and the rows that it is given; *key* names both."""
 
     key: str
@@ -47,14 +47,14 @@ class Step:
     rows: Rows
 
 
-def steps(domain: DomainTables) -> Mapping[str, Step]:
+def steps(domain: DomainTables) -> Mapping[str, WriteStep]:
     """Return the steps of a write in their order, by the name that their rows have in ``BatchRows``."""
-    made: list[Step] = []
+    made: list[WriteStep] = []
     if domain.appointment:
         made += [_new_appointments(domain, domain.appointment), _appointments(domain, domain.appointment)]
         made.append(_removed(domain, domain.appointment))
-    if domain.appointment_facts_beside():
-        made += [_appointments_beside(domain), _removed_beside(domain)]
+    if domain.side_table_appointment_facts():
+        made += [_appointment_side_rows(domain), _removed_side_rows(domain)]
     mapped = tuple(name for name in (*LEAD_FACTS, "attempted_at") if name in domain.lead)
     if mapped:
         made.append(_leads(domain, mapped))
@@ -62,7 +62,7 @@ def steps(domain: DomainTables) -> Mapping[str, Step]:
         made.append(_attempts(domain))
     made += [
         _states(domain, "states", ()),
-        _states(domain, "states_with_facts", domain.lead_facts_beside()),
+        _states(domain, "states_with_facts", domain.side_table_lead_facts()),
         _plain(domain, "changes", tables.change),
         _plain(domain, "effects", tables.outbox),
         _signatures(domain),
@@ -78,7 +78,7 @@ def _rows(domain: DomainTables, key: str, names: tuple[str, ...]) -> Rows:
     return Rows(f"{key}_rows", {name: type_of(name) for name in names}, dialect=domain.dialect)
 
 
-def _new_appointments(domain: DomainTables, own: DomainTable) -> Step:
+def _new_appointments(domain: DomainTables, own: DomainTable) -> WriteStep:
     given = ("lead_id", "workspace_id", "appointment_id", *APPOINTMENT_FACTS)
     rows = _rows(domain, "new_appointments", (*given, "id", "at"))
     values = {own[name].column: own[name].native(rows[name]) for name in given if name in own}
@@ -96,12 +96,12 @@ def _new_appointments(domain: DomainTables, own: DomainTable) -> Step:
         list(values), select(*values.values()).select_from(rows.table).where(_TRUE)
     )
     returned = (own["lead_id"].read.label("lead_id"), own["appointment_id"].read.label("appointment_id"))
-    return Step("new_appointments", statement.on_conflict_do_nothing().returning(*returned), rows)
+    return WriteStep("new_appointments", statement.on_conflict_do_nothing().returning(*returned), rows)
 
 
 def needs_own_id(own: DomainTable) -> bool:
     """Tell whether a new appointment has to bring its own key: the column has no default, and we can make one up."""
-    return "id" in own and own.facts["id"].is_required and own["id"].kind in {Kind.TEXT, Kind.UUID}
+    return "id" in own and own.facts["id"].is_required and own["id"].kind in {ColumnKind.TEXT, ColumnKind.UUID}
 
 
 def new_id() -> str:
@@ -109,7 +109,7 @@ def new_id() -> str:
     return str(uuid4())
 
 
-def _appointments(domain: DomainTables, own: DomainTable) -> Step:
+def _appointments(domain: DomainTables, own: DomainTable) -> WriteStep:
     rows = _rows(domain, "appointments", ("lead_id", "appointment_id", *APPOINTMENT_FACTS, "at"))
     values = {own[name].column: own[name].native(rows[name]) for name in APPOINTMENT_FACTS if name in own}
     if "updated_at" in own:
@@ -117,36 +117,36 @@ def _appointments(domain: DomainTables, own: DomainTable) -> Step:
     is_same = (own["lead_id"].column == own["lead_id"].native(rows["lead_id"])) & (
         own["appointment_id"].column == own["appointment_id"].native(rows["appointment_id"])
     )
-    return Step("appointments", update(own.table).where(is_same).values(values), rows)
+    return WriteStep("appointments", update(own.table).where(is_same).values(values), rows)
 
 
-def _appointments_beside(domain: DomainTables) -> Step:
-    beside = domain.appointment_facts_beside()
+def _appointment_side_rows(domain: DomainTables) -> WriteStep:
+    beside = domain.side_table_appointment_facts()
     keys = ("lead_id", "appointment_id")
-    rows = _rows(domain, "appointments_beside", (*keys, *beside))
-    return Step("appointments_beside", _upsert(domain, tables.appointment_state, rows, keys, beside), rows)
+    rows = _rows(domain, "appointment_side_rows", (*keys, *beside))
+    return WriteStep("appointment_side_rows", _upsert(domain, tables.appointment_state, rows, keys, beside), rows)
 
 
-def _removed(domain: DomainTables, own: DomainTable) -> Step:
+def _removed(domain: DomainTables, own: DomainTable) -> WriteStep:
     rows = _rows(domain, "removed", ("lead_id", "appointment_id"))
     is_same = (own["lead_id"].column == own["lead_id"].native(rows["lead_id"])) & (
         own["appointment_id"].column == own["appointment_id"].native(rows["appointment_id"])
     )
-    return Step("removed", delete(own.table).where(_any(rows, is_same)), rows)
+    return WriteStep("removed", delete(own.table).where(_any(rows, is_same)), rows)
 
 
-def _removed_beside(domain: DomainTables) -> Step:
+def _removed_side_rows(domain: DomainTables) -> WriteStep:
     table = tables.appointment_state
-    rows = _rows(domain, "removed_beside", ("lead_id", "appointment_id"))
+    rows = _rows(domain, "removed_side_rows", ("lead_id", "appointment_id"))
     is_same = (table.c.lead_id == rows["lead_id"]) & (table.c.appointment_id == rows["appointment_id"])
-    return Step("removed_beside", delete(table).where(_any(rows, is_same)), rows)
+    return WriteStep("removed_side_rows", delete(table).where(_any(rows, is_same)), rows)
 
 
 def _any(rows: Rows, is_same: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists(select(literal(1)).select_from(rows.table).where(is_same))
 
 
-def _leads(domain: DomainTables, mapped: tuple[str, ...]) -> Step:
+def _leads(domain: DomainTables, mapped: tuple[str, ...]) -> WriteStep:
     own = domain.lead
     rows = _rows(domain, "leads", ("id", *mapped, "at"))
     values = {own[name].column: own[name].native(rows[name]) for name in mapped}
@@ -158,15 +158,15 @@ def _leads(domain: DomainTables, mapped: tuple[str, ...]) -> Step:
     if "updated_at" in own:
         values[own["updated_at"].column] = own["updated_at"].native(rows["at"])
     is_same = own["id"].column == own["id"].native(rows["id"])
-    return Step("leads", update(own.table).where(is_same).values(values), rows)
+    return WriteStep("leads", update(own.table).where(is_same).values(values), rows)
 
 
-def _attempts(domain: DomainTables) -> Step:
+def _attempts(domain: DomainTables) -> WriteStep:
     own = domain.lead
     rows = _rows(domain, "attempts", ("lead_id", "attempted_at"))
     later = _later_attempt(domain, rows)
     is_same = own["id"].column == own["id"].native(rows["lead_id"])
-    return Step("attempts", update(own.table).where(is_same).values({own["attempted_at"].column: later}), rows)
+    return WriteStep("attempts", update(own.table).where(is_same).values({own["attempted_at"].column: later}), rows)
 
 
 def _later_attempt(domain: DomainTables, rows: Rows) -> ColumnElement[Any]:
@@ -174,12 +174,12 @@ def _later_attempt(domain: DomainTables, rows: Rows) -> ColumnElement[Any]:
     return field.native(latest(field.read, rows["attempted_at"], domain.dialect))
 
 
-def _states(domain: DomainTables, key: str, beside: tuple[str, ...]) -> Step:
+def _states(domain: DomainTables, key: str, beside: tuple[str, ...]) -> WriteStep:
     columns = tuple(name for name in ("workspace_id", *STATE_COLUMNS) if name != "failure_count")
     types = {name: tables.lead_state.c[name].type for name in ("lead_id", *columns, *beside)}
     rows = Rows(f"{key}_rows", {**types, "failure_count": Integer()}, dialect=domain.dialect)
     names = (*columns, "failure_count", *beside)
-    return Step(key, _upsert(domain, tables.lead_state, rows, ("lead_id",), names), rows)
+    return WriteStep(key, _upsert(domain, tables.lead_state, rows, ("lead_id",), names), rows)
 
 
 def _upsert(
@@ -196,16 +196,16 @@ def _upsert(
     return statement.on_conflict_do_update(index_elements=list(keys), set_=values)
 
 
-def _plain(domain: DomainTables, key: str, table: Table) -> Step:
+def _plain(domain: DomainTables, key: str, table: Table) -> WriteStep:
     """Insert rows as they are; one that is there already stays."""
     left_to_default = {"id", "attempts", "next_attempt_at", "delivered_at"}
     types = {column.name: column.type for column in table.c if column.name not in left_to_default}
     rows = Rows(f"{key}_rows", types, dialect=domain.dialect)
     source = select(*(rows[name] for name in types)).select_from(rows.table).where(_TRUE)
-    return Step(key, insert(table, domain.dialect).from_select(list(types), source).on_conflict_do_nothing(), rows)
+    return WriteStep(key, insert(table, domain.dialect).from_select(list(types), source).on_conflict_do_nothing(), rows)
 
 
-def _signatures(domain: DomainTables) -> Step:
+def _signatures(domain: DomainTables) -> WriteStep:
     table = tables.signature
     names = ("digest", "provider", "operation", "error_class", "message")
     types: dict[str, Any] = dict.fromkeys((*names, "workspace_id"), TEXT)
@@ -228,10 +228,10 @@ def _signatures(domain: DomainTables) -> Step:
         "last_workspace_id": given.last_workspace_id,
         "shape": given.shape,
     }
-    return Step("signatures", statement.on_conflict_do_update(index_elements=["digest"], set_=changed), rows)
+    return WriteStep("signatures", statement.on_conflict_do_update(index_elements=["digest"], set_=changed), rows)
 
 
-def _signatures_by_run(domain: DomainTables) -> Step:
+def _signatures_by_run(domain: DomainTables) -> WriteStep:
     table = tables.signature_run
     keys = ("digest", "run_id", "workspace_id")
     types = {**{name: table.c[name].type for name in (*keys, "count")}, "seen_at": table.c.last_seen_at.type}
@@ -244,20 +244,22 @@ def _signatures_by_run(domain: DomainTables) -> Step:
     given = statement.excluded
     later = latest(table.c.last_seen_at, given.last_seen_at, domain.dialect)
     changed = {"count": table.c.count + given.count, "last_seen_at": later}
-    return Step("signatures_by_run", statement.on_conflict_do_update(index_elements=list(keys), set_=changed), rows)
+    return WriteStep(
+        "signatures_by_run", statement.on_conflict_do_update(index_elements=list(keys), set_=changed), rows
+    )
 
 
-def _marks(domain: DomainTables) -> Step:
+def _marks(domain: DomainTables) -> WriteStep:
     table = tables.backfill_lead
     names = ("state", "reason", "run_id", "moved_at")
     types = {name: table.c[name].type for name in ("plan_id", "lead_id", *names)}
     rows = Rows("marks_rows", types, dialect=domain.dialect)
     is_same = (table.c.plan_id == rows["plan_id"]) & (table.c.lead_id == rows["lead_id"])
     is_open = table.c.state == ItemState.PLANNED.value
-    return Step("marks", update(table).where(is_same, is_open).values({name: rows[name] for name in names}), rows)
+    return WriteStep("marks", update(table).where(is_same, is_open).values({name: rows[name] for name in names}), rows)
 
 
-def _visits(domain: DomainTables) -> Step:
+def _visits(domain: DomainTables) -> WriteStep:
     table = tables.workspace_state
     rows = Rows("visits_rows", {column.name: column.type for column in table.c}, dialect=domain.dialect)
     names = list(table.c.keys())
@@ -267,4 +269,4 @@ def _visits(domain: DomainTables) -> Step:
     given = statement.excluded
     later = latest(table.c.visited_at, given.visited_at, domain.dialect)
     changed = {"visited_at": later, "not_before": given.not_before}
-    return Step("visits", statement.on_conflict_do_update(index_elements=["workspace_id"], set_=changed), rows)
+    return WriteStep("visits", statement.on_conflict_do_update(index_elements=["workspace_id"], set_=changed), rows)

@@ -9,7 +9,7 @@ from sqlalchemy import Integer, cast, func, select
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import RunId, WorkspaceId
 from reconcile.domain.run.verification_ages import AGES, Ages, WorkspaceAges
-from reconcile.ports.ledger import TickRow
+from reconcile.ports.ledger import ScheduledRun
 from reconcile.store.db.database import Database
 from reconcile.store.leads import due_sql
 from reconcile.store.mapping.domain_tables import DomainTables
@@ -18,7 +18,9 @@ from reconcile.store.schema.tables import lead_state, run
 _REPAIRED = ("bookedFound", "canceledFound", "rescheduled", "updated")
 
 
-async def ticks(database: Database, *, since: datetime, after: TickRow | None, limit: int) -> Sequence[TickRow]:
+async def scheduled_runs(
+    database: Database, *, since: datetime, after: ScheduledRun | None, limit: int
+) -> Sequence[ScheduledRun]:
     """Return the runs begun since then that have reported, oldest first; with *after*, those behind it."""
     names = ("leadsChecked", "errors", *_REPAIRED, "appointmentsAtRisk24h")
     statement = (
@@ -36,7 +38,7 @@ async def ticks(database: Database, *, since: datetime, after: TickRow | None, l
     if after is not None:
         statement = statement.where((run.c.started_at > after.started_at) | (run.c.id > after.run_id))
     return [
-        TickRow(
+        ScheduledRun(
             run_id=RunId(row["id"]),
             started_at=row["started_at"],
             ended_at=row["finished_at"],

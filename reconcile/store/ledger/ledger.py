@@ -9,10 +9,10 @@ from sqlalchemy import Column, RowMapping, Select, select
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.outcome import Outcome
 from reconcile.domain.run.report import RunReport, Trigger
-from reconcile.ports import BatchRow, ChangeRow, RunRow, SightingRow, SignatureRow, TickRow
+from reconcile.ports import BatchRow, ChangeRow, RunRow, ScheduledRun, SightingRow, SignatureRow
 from reconcile.store.db.database import Database
 from reconcile.store.db.insert import insert
-from reconcile.store.ledger.figures import ticks
+from reconcile.store.ledger.figures import scheduled_runs
 from reconcile.store.ledger.pruning import prunable, prune
 from reconcile.store.ledger.sightings import sightings
 from reconcile.store.mapping.row_mapper import read_signature, word
@@ -27,12 +27,12 @@ class SqlLedger:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin(self, run_id: RunId, *, started_at: datetime, trigger: str, version: str) -> None:
+    async def begin_run(self, run_id: RunId, *, started_at: datetime, trigger: str, version: str) -> None:
         """Note that a run has begun, so that a killed one can be seen."""
         values = {"id": run_id, "started_at": started_at, "trigger": trigger, "version": version}
         await self._database.change(insert(run, self._database.dialect).values(values).on_conflict_do_nothing())
 
-    async def finish(self, report: RunReport, document: Mapping[str, Any]) -> None:
+    async def finish_run(self, report: RunReport, document: Mapping[str, Any]) -> None:
         """Store the run's report, also where its beginning could not be noted."""
         finished_at = report.timestamp.astimezone(UTC)
         row = insert(run, self._database.dialect).values(
@@ -54,9 +54,11 @@ class SqlLedger:
         rows = await self._database.rows(statement)
         return [_run(row) for row in rows]
 
-    async def ticks(self, *, since: datetime, after: TickRow | None = None, limit: int = 100) -> Sequence[TickRow]:
+    async def scheduled_runs(
+        self, *, since: datetime, after: ScheduledRun | None = None, limit: int = 100
+    ) -> Sequence[ScheduledRun]:
         """Return the runs begun since then that have reported, oldest first; with *after*, those behind it."""
-        return await ticks(self._database, since=since, after=after, limit=limit)
+        return await scheduled_runs(self._database, since=since, after=after, limit=limit)
 
     async def run(self, run_id: RunId) -> RunRow | None:
         """Return one run."""

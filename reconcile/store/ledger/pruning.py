@@ -46,7 +46,7 @@ async def prunable(database: Database, *, before: datetime) -> Mapping[str, int]
 async def prune(database: Database, *, before: datetime, limit: int) -> Mapping[str, int]:
     """Delete up to *limit* old runs with all that belongs to them, and as much of each other kind; return how many."""
     removed: dict[str, int] = {}
-    async with database.writing() as connection:
+    async with database.write_connection() as connection:
         oldest = select(run.c.id).where(_is_old_run(before)).order_by(run.c.started_at, run.c.id).limit(limit)
         ids: Sequence[str] = (await connection.execute(oldest)).scalars().all()
         for table in _OF_A_RUN:

@@ -12,7 +12,7 @@ from reconcile.store.db.types import POSTGRESQL, TEXT, document
 from reconcile.store.mapping.mapping import MappedTable, SchemaMapping
 
 
-class Kind(StrEnum):
+class ColumnKind(StrEnum):
     """How a column's type is spoken to."""
 
     TEXT = "text"
@@ -32,7 +32,7 @@ class ColumnFacts:
 
     name: str
     type_name: str
-    kind: Kind
+    kind: ColumnKind
     is_required: bool
     """Not null and without a default: a new row has to bring a value."""
     labels: tuple[str, ...] = ()
@@ -67,14 +67,14 @@ _SQLITE = text(
 ).bindparams(bindparam("tables", type_=TEXT))
 
 _POSTGRESQL_KINDS = {
-    "uuid": Kind.UUID,
-    "timestamptz": Kind.INSTANT,
-    "timestamp": Kind.NAIVE_INSTANT,
-    "int2": Kind.INTEGER,
-    "int4": Kind.INTEGER,
-    "int8": Kind.INTEGER,
+    "uuid": ColumnKind.UUID,
+    "timestamptz": ColumnKind.INSTANT,
+    "timestamp": ColumnKind.NAIVE_INSTANT,
+    "int2": ColumnKind.INTEGER,
+    "int4": ColumnKind.INTEGER,
+    "int8": ColumnKind.INTEGER,
 }
-_CATEGORIES = {"S": Kind.TEXT, "E": Kind.ENUM, "B": Kind.BOOLEAN}
+_CATEGORIES = {"S": ColumnKind.TEXT, "E": ColumnKind.ENUM, "B": ColumnKind.BOOLEAN}
 
 
 async def read_catalog(connection: AsyncConnection, mapping: SchemaMapping) -> Catalog:
@@ -94,7 +94,7 @@ async def read_catalog(connection: AsyncConnection, mapping: SchemaMapping) -> C
 
 def _from_postgresql(row: list[Any]) -> ColumnFacts:
     name, type_name, base, category, is_required, precision, labels = row
-    kind = _POSTGRESQL_KINDS.get(base) or _CATEGORIES.get(_letter(category), Kind.OTHER)
+    kind = _POSTGRESQL_KINDS.get(base) or _CATEGORIES.get(_letter(category), ColumnKind.OTHER)
     return ColumnFacts(
         name=name,
         type_name=type_name,
@@ -117,10 +117,10 @@ def _from_sqlite(row: list[Any]) -> ColumnFacts:
     )
 
 
-def _sqlite_kind(declared: str) -> Kind:
+def _sqlite_kind(declared: str) -> ColumnKind:
     """Return the kind by SQLite's own rules of affinity, and by the names that people give to instants and booleans."""
     if "BOOL" in declared:
-        return Kind.BOOLEAN
+        return ColumnKind.BOOLEAN
     if "INT" in declared:
-        return Kind.INTEGER
-    return Kind.INSTANT if "DATE" in declared or "TIME" in declared else Kind.TEXT
+        return ColumnKind.INTEGER
+    return ColumnKind.INSTANT if "DATE" in declared or "TIME" in declared else ColumnKind.TEXT

@@ -82,13 +82,13 @@ class DomainTables:
         is_its = self.workspace["id"].column == self.lead["workspace_id"].column
         return select(1).select_from(self.workspace.table).where(is_its, self.is_active()).exists()
 
-    def lead_facts_beside(self) -> tuple[str, ...]:
+    def side_table_lead_facts(self) -> tuple[str, ...]:
         """Return which of a lead's facts go to our side table: what the customer lacks or cannot tell."""
         lacking = tuple(name for name in LEAD_FACTS if name not in self.lead)
         is_exact = self.mapping.booking_words.is_complete
         return lacking if is_exact or "booking_status" in lacking else (*lacking, "booking_status")
 
-    def appointment_facts_beside(self) -> tuple[str, ...]:
+    def side_table_appointment_facts(self) -> tuple[str, ...]:
         """Return which of an appointment's facts go to our side table."""
         if self.appointment is None:
             return APPOINTMENT_FACTS

@@ -24,7 +24,7 @@ from sqlalchemy.sql import ColumnElement, quoted_name
 from sqlalchemy.types import TypeEngine
 
 from reconcile.store.db.types import SQLITE, TEXT, Instant, Native, clean
-from reconcile.store.mapping.catalog import ColumnFacts, Kind
+from reconcile.store.mapping.catalog import ColumnFacts, ColumnKind
 from reconcile.store.mapping.mapping import MappedTable
 
 INSTANTS = frozenset(
@@ -50,7 +50,7 @@ class Field:
     column: ColumnElement[Any]
     read: ColumnElement[Any]
     native: Callable[[ColumnElement[Any]], ColumnElement[Any]]
-    kind: Kind
+    kind: ColumnKind
     is_ordered: bool = True
     """Whether the column's own values are in the order of ours, so that an index on it serves a range."""
     is_one: Callable[[ColumnElement[Any]], ColumnElement[bool]] | None = None
@@ -80,9 +80,9 @@ class Field:
     def accepts(self, text: str) -> bool:
         """Tell whether *text*, perhaps typed by a person, can be a value of this column."""
         match self.kind:
-            case Kind.INTEGER:
+            case ColumnKind.INTEGER:
                 return bool(_INTEGER.fullmatch(text)) and abs(int(text)) <= _LARGEST
-            case Kind.UUID:
+            case ColumnKind.UUID:
                 return bool(_UUID.fullmatch(text))
             case _:
                 return clean(text) == text
@@ -147,15 +147,15 @@ def _as_it_is(value: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _word(column: ColumnElement[Any], fact: ColumnFacts, *, dialect: str) -> Field:
-    if fact.kind in {Kind.TEXT, Kind.BOOLEAN} or isinstance(column.type, Boolean):
+    if fact.kind in {ColumnKind.TEXT, ColumnKind.BOOLEAN} or isinstance(column.type, Boolean):
         return Field(column, column, _as_it_is, fact.kind)
     read = cast(column, TEXT)
     if dialect == SQLITE:
         return Field(column, read, lambda value: cast(value, Integer()), fact.kind)
-    if fact.kind is Kind.INTEGER:
+    if fact.kind is ColumnKind.INTEGER:
         # The widest, by which an index on a narrower column serves as well: a number may be too large for the column.
         return Field(column, read, lambda value: cast(value, BigInteger()), fact.kind, is_one=_is_integer)
-    is_one = _is_uuid if fact.kind is Kind.UUID else None
+    is_one = _is_uuid if fact.kind is ColumnKind.UUID else None
     return Field(column, read, lambda value: cast(value, Native(fact.type_name)), fact.kind, is_one=is_one)
 
 
@@ -170,7 +170,7 @@ def _is_uuid(text: ColumnElement[Any]) -> ColumnElement[bool]:
 
 
 def _instant(column: ColumnElement[Any], fact: ColumnFacts) -> Field:
-    if fact.kind is not Kind.NAIVE_INSTANT:
+    if fact.kind is not ColumnKind.NAIVE_INSTANT:
         return Field(column, column, _as_it_is, fact.kind)
     read = func.timezone("UTC", column, type_=Instant())
     return Field(column, read, lambda value: func.timezone("UTC", value), fact.kind)
@@ -185,7 +185,7 @@ def _loose_instant(column: ColumnElement[Any], fact: ColumnFacts) -> Field:
         ),
         else_=func.strftime(_SQLITE_FORMAT, column),
     )
-    native = _milliseconds if fact.kind is Kind.INTEGER else _as_it_is
+    native = _milliseconds if fact.kind is ColumnKind.INTEGER else _as_it_is
     return Field(column, type_coerce(read, Instant), native, fact.kind, is_ordered=False)
 
 

@@ -113,8 +113,8 @@ def parse_mapping(text: str, *, name: str) -> SchemaMapping:
         raise SettingsError([f"{VARIABLE}: {name} is not TOML: {error}"]) from error
     except RecursionError:
         raise SettingsError([f"{VARIABLE}: {name} nests too deep; a mapping needs three levels"]) from None
-    reader = _Reader(name)
-    reader.known(raw, ("workspace", "lead", "appointment", "provider"), where="the top level")
+    reader = _MappingReader(name)
+    reader.check_keys(raw, ("workspace", "lead", "appointment", "provider"), where="the top level")
     tables = {section: reader.table(raw, section) for section in _FIELDS if section != "appointment" or section in raw}
     lead, appointment = tables["lead"], tables.get("appointment")
     has_appointment_words = appointment is not None and "status" in appointment.columns
@@ -142,7 +142,7 @@ def parse_mapping(text: str, *, name: str) -> SchemaMapping:
     return mapping
 
 
-class _Reader:
+class _MappingReader:
     """Reads sections and collects what is wrong with them."""
 
     def __init__(self, name: str) -> None:
@@ -152,7 +152,7 @@ class _Reader:
     def fault(self, sentence: str) -> None:
         self.faults.append(f"{VARIABLE}: {self._name}: {sentence}")
 
-    def known(self, section: Mapping[str, Any], names: tuple[str, ...], *, where: str) -> None:
+    def check_keys(self, section: Mapping[str, Any], names: tuple[str, ...], *, where: str) -> None:
         for key in section:
             if key not in names:
                 close = get_close_matches(key, names, 1)
@@ -170,9 +170,9 @@ class _Reader:
 
     def table(self, raw: Mapping[str, Any], section: str) -> MappedTable:
         body = self.section(raw, section)
-        self.known(body, _SECTIONS[section], where=f"[{section}]")
+        self.check_keys(body, _SECTIONS[section], where=f"[{section}]")
         columns = self._texts(self.section(raw, section, "columns"), where=f"[{section}.columns]")
-        self.known(columns, _FIELDS[section], where=f"[{section}.columns]")
+        self.check_keys(columns, _FIELDS[section], where=f"[{section}.columns]")
         for required in _REQUIRED[section]:
             if required not in columns:
                 self.fault(f"[{section}.columns] has no {required}; name the column that holds it")
@@ -198,7 +198,7 @@ class _Reader:
                 self.fault(f"{where} {key} must be the name of a column")
         return {key: value for key, value in section.items() if isinstance(value, str)}
 
-    def _words(self, section: Mapping[str, Any], key: str, *, where: str) -> tuple[str, ...]:
+    def _word_list(self, section: Mapping[str, Any], key: str, *, where: str) -> tuple[str, ...]:
         value = section.get(key, [])
         words = [value] if isinstance(value, str) else value
         if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
@@ -208,9 +208,9 @@ class _Reader:
 
     def lead_words(self, raw: Mapping[str, Any]) -> LeadWords:
         where, section = "[lead.status]", self.section(raw, "lead", "status")
-        self.known(section, ("meeting-booked", "qualified", "keep"), where=where)
+        self.check_keys(section, ("meeting-booked", "qualified", "keep"), where=where)
         booked, qualified, keep = (
-            self._words(section, key, where=where) for key in ("meeting-booked", "qualified", "keep")
+            self._word_list(section, key, where=where) for key in ("meeting-booked", "qualified", "keep")
         )
         for key, words in (("meeting-booked", booked), ("qualified", qualified)):
             if not words:
@@ -220,8 +220,8 @@ class _Reader:
 
     def appointment_words(self, raw: Mapping[str, Any], *path: str) -> AppointmentWords:
         where, section = f"[{'.'.join(path)}]", self.section(raw, *path)
-        self.known(section, tuple(AppointmentStatus), where=where)
-        words = {status: self._words(section, status.value, where=where) for status in AppointmentStatus}
+        self.check_keys(section, tuple(AppointmentStatus), where=where)
+        words = {status: self._word_list(section, status.value, where=where) for status in AppointmentStatus}
         for status in (AppointmentStatus.CONFIRMED, AppointmentStatus.CANCELED):
             if not words[status]:
                 self.fault(f"{where} has no {status}; say which word your status column uses for it")
@@ -230,8 +230,8 @@ class _Reader:
 
     def provider_words(self, raw: Mapping[str, Any]) -> ProviderWords:
         where, section = "[provider]", self.section(raw, "provider")
-        self.known(section, tuple(ProviderName), where=where)
-        words = {name: self._words(section, name.value, where=where) or (name.value,) for name in ProviderName}
+        self.check_keys(section, tuple(ProviderName), where=where)
+        words = {name: self._word_list(section, name.value, where=where) or (name.value,) for name in ProviderName}
         self._distinct({name.value: found for name, found in words.items()}, where=where)
         return ProviderWords(words)
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from reconcile.store.db.types import SQLITE
-from reconcile.store.mapping.catalog import Catalog, ColumnFacts, Kind
+from reconcile.store.mapping.catalog import Catalog, ColumnFacts, ColumnKind
 from reconcile.store.mapping.fields import BOOLEANS, INSTANTS
 from reconcile.store.mapping.mapping import VARIABLE, MappedTable, SchemaMapping
 from reconcile.store.mapping.vocabulary import AppointmentWords
 
-_WORD_KINDS = frozenset({Kind.TEXT, Kind.UUID, Kind.INTEGER, Kind.ENUM})
-_INSTANT_KINDS = frozenset({Kind.INSTANT, Kind.NAIVE_INSTANT})
+_WORD_KINDS = frozenset({ColumnKind.TEXT, ColumnKind.UUID, ColumnKind.INTEGER, ColumnKind.ENUM})
+_INSTANT_KINDS = frozenset({ColumnKind.INSTANT, ColumnKind.NAIVE_INSTANT})
 _EXACT = frozenset({"booking_canceled_at", "canceled_at"})
 """Instants that providers tell to the microsecond; all others are whole minutes."""
 MILLISECONDS = 3
@@ -64,12 +64,12 @@ def _column_faults(
             yield f"{place}: {rounds}; leave it out, and it is kept beside"
 
 
-def _speaks(field: str, kind: Kind) -> bool:
+def _speaks(field: str, kind: ColumnKind) -> bool:
     if field in INSTANTS:
         return kind in _INSTANT_KINDS
     if field in BOOLEANS:
-        return kind is Kind.BOOLEAN
-    return kind in _WORD_KINDS and (kind is not Kind.INTEGER or field in _KEYS)
+        return kind is ColumnKind.BOOLEAN
+    return kind in _WORD_KINDS and (kind is not ColumnKind.INTEGER or field in _KEYS)
 
 
 def _insert_faults(mapping: SchemaMapping, catalog: Catalog) -> Iterator[str]:
@@ -85,7 +85,7 @@ def _insert_faults(mapping: SchemaMapping, catalog: Catalog) -> Iterator[str]:
                 f"name it in [appointment.columns] or give it a value in [appointment.constants] of {mapping.name}"
             )
     key = table.columns.get("id")
-    if key and (facts := catalog["appointment"][key]).is_required and facts.kind is Kind.INTEGER:
+    if key and (facts := catalog["appointment"][key]).is_required and facts.kind is ColumnKind.INTEGER:
         yield f"{table}.{key} is a number without a default, so that no appointment can be inserted; give it a sequence"
 
 
@@ -94,21 +94,21 @@ def _word_faults(mapping: SchemaMapping, catalog: Catalog) -> Iterator[str]:
     lead, appointment, words = mapping.lead, mapping.appointment, mapping.lead_words
     providers = [found[0] for found in mapping.provider_words.words.values()]
     yield from _unknown("lead", lead, "status", [words.booked[0], words.qualified[0], *words.keep], catalog)
-    yield from _unknown("lead", lead, "booking_status", _written(mapping.booking_words), catalog)
+    yield from _unknown("lead", lead, "booking_status", _words_to_write(mapping.booking_words), catalog)
     yield from _unknown("lead", lead, "booking_provider", providers, catalog)
     if appointment:
-        yield from _unknown("appointment", appointment, "status", _written(mapping.appointment_words), catalog)
+        yield from _unknown("appointment", appointment, "status", _words_to_write(mapping.appointment_words), catalog)
         yield from _unknown("appointment", appointment, "provider", providers, catalog)
 
 
-def _written(words: AppointmentWords) -> list[str]:
+def _words_to_write(words: AppointmentWords) -> list[str]:
     return [found[0] for found in words.words.values()]
 
 
 def _unknown(section: str, table: MappedTable, field: str, needed: Sequence[str], catalog: Catalog) -> Iterator[str]:
     column = table.columns.get(field)
     facts = catalog[section][column] if column else None
-    if facts is None or facts.kind is not Kind.ENUM:
+    if facts is None or facts.kind is not ColumnKind.ENUM:
         return
     for word in needed:
         if word not in facts.labels:

@@ -21,7 +21,7 @@ async def migrate(database_url: str, *, mapping: SchemaMapping) -> tuple[str, ..
     """
     database = Database(database_url)
     try:
-        async with database.writing() as connection:
+        async with database.write_connection() as connection:
             if connection.dialect.name == POSTGRESQL:
                 await connection.execute(_LOCK)
             before = await versions(connection)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from reconcile.domain.credential import Credential
 from reconcile.domain.ids import ProviderName
-from reconcile.simulator import Plan, World
+from reconcile.simulator import SubscriptionPlan, World
 from tests.providers.arena import credential
 
 USER = "UserOfTheWorkspace"
@@ -14,7 +14,9 @@ ACCOUNT = f"https://api.calendly.com/users/{USER}"
 EVENT_URI = "https://api.calendly.com/scheduled_events/{}"
 
 
-def enter(*, account: str | None = ACCOUNT, plan: Plan = Plan.PAID) -> Callable[[World], Credential]:
+def enter(
+    *, account: str | None = ACCOUNT, plan: SubscriptionPlan = SubscriptionPlan.PAID
+) -> Callable[[World], Credential]:
     """Return what registers the workspace's user, stored as *account*."""
 
     def register(world: World) -> Credential:

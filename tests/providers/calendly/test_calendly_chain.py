@@ -7,8 +7,8 @@ import pytest
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.errors import ErrorClass, ProviderRejected, ProviderUnavailable
 from reconcile.providers.calendly.lookup import Calendly
+from reconcile.simulator import ApiOperation as Simulated
 from reconcile.simulator import FaultKind
-from reconcile.simulator import Operation as Simulated
 from tests.providers.arena import EMAIL, NOW, TOMORROW, Arena, arena, lead
 from tests.providers.calendly.entered import EVENT_URI, NAME, USER, enter
 
@@ -20,7 +20,7 @@ DAY = timedelta(days=1)
 async def test_a_reschedule_is_followed_to_its_end(calendly: Arena, steps: int, way: str) -> None:
     """Each place says which one it replaces."""
     state = calendly.world.calendly
-    invitees = [state.book(USER, email=EMAIL, starts_at=TOMORROW)]
+    invitees = [state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)]
     for step in range(1, steps + 1):
         invitees.append(state.reschedule(invitees[-1].id, TOMORROW + step * DAY))
     subject = {
@@ -42,7 +42,7 @@ async def test_a_reschedule_is_followed_to_its_end(calendly: Arena, steps: int, 
 async def test_a_chain_is_linked_also_where_only_the_old_end_says_so(calendly: Arena) -> None:
     """``old_invitee`` may be missing."""
     state = calendly.world.calendly
-    old = state.book(USER, email=EMAIL, starts_at=TOMORROW)
+    old = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
     new = state.reschedule(old.id, TOMORROW + DAY)
     calendly.switch(FaultKind.MISSING_FIELD, "old_invitee")
 
@@ -57,7 +57,7 @@ async def test_a_chain_is_linked_also_where_only_the_old_end_says_so(calendly: A
 async def test_a_reschedule_that_does_not_say_where_to_is_looked_for(calendly: Arena) -> None:
     """By the address; the new place says what it replaces."""
     state = calendly.world.calendly
-    old = state.book(USER, email=EMAIL, starts_at=TOMORROW)
+    old = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
     new = state.reschedule(old.id, TOMORROW + DAY)
     calendly.switch(FaultKind.MISSING_FIELD, "new_invitee")
 
@@ -72,7 +72,7 @@ async def test_a_reschedule_that_does_not_say_where_to_is_looked_for(calendly: A
 async def test_a_reschedule_out_of_the_window_is_followed(calendly: Arena) -> None:
     """The list by e-mail ends at ninety days, the chain does not."""
     state = calendly.world.calendly
-    old = state.book(USER, email=EMAIL, starts_at=TOMORROW)
+    old = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
     new = state.reschedule(old.id, NOW + 200 * DAY)
 
     answer = await calendly.answer(lead(email=EMAIL))
@@ -83,7 +83,7 @@ async def test_a_reschedule_out_of_the_window_is_followed(calendly: Arena) -> No
 async def test_a_chain_that_is_too_long_is_unknown(calendly: Arena) -> None:
     """Somewhere it has to end."""
     state = calendly.world.calendly
-    first = invitee = state.book(USER, email=EMAIL, starts_at=TOMORROW)
+    first = invitee = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
     for step in range(1, 12):
         invitee = state.reschedule(invitee.id, TOMORROW + step * DAY)
 
@@ -96,7 +96,7 @@ async def test_a_chain_that_is_too_long_is_unknown(calendly: Arena) -> None:
 async def test_a_chain_that_leads_back_is_unknown(calendly: Arena, length: int, email: str | None) -> None:
     """It ends nowhere, and the program does not walk it for ever."""
     state = calendly.world.calendly
-    first = last = state.book(USER, email=EMAIL, starts_at=TOMORROW)
+    first = last = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
     for step in range(1, length):
         last = state.reschedule(last.id, TOMORROW + step * DAY)
     state.cancel(last.id)
@@ -109,7 +109,7 @@ async def test_a_chain_that_leads_back_is_unknown(calendly: Arena, length: int, 
 async def test_a_chain_that_leads_to_what_is_gone_ends_there(calendly: Arena) -> None:
     """The old place was called off, and the new one is absent."""
     state = calendly.world.calendly
-    old = state.book(USER, email=EMAIL, starts_at=TOMORROW)
+    old = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
     new = state.reschedule(old.id, TOMORROW + DAY)
     gone = state.uri(new.id)
     calendly.switch(FaultKind.SET_FIELD, f'new_invitee="{gone}"')
@@ -126,8 +126,8 @@ async def test_a_chain_that_leads_to_what_is_gone_ends_there(calendly: Arena) ->
 async def test_what_was_called_off_is_asked_for_a_replacement(calendly: Arena, ending: str, stored: str) -> None:
     """The person may have booked anew without rescheduling."""
     state = calendly.world.calendly
-    old = state.book(USER, email=EMAIL, starts_at=TOMORROW)
-    new = state.book(USER, email=EMAIL, starts_at=TOMORROW + DAY)
+    old = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
+    new = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW + DAY)
     old_uri = state.uri(old.id) if stored == "invitee" else EVENT_URI.format(old.event_id)
     if ending == "gone":
         state.delete(old.event_id)
@@ -147,7 +147,7 @@ async def test_what_was_called_off_is_asked_for_a_replacement(calendly: Arena, e
 async def test_an_event_that_is_known_to_be_called_off_is_not_asked_about_again(calendly: Arena) -> None:
     """The search for a replacement costs one call where there is none."""
     state = calendly.world.calendly
-    invitee = state.book(USER, email=EMAIL, starts_at=TOMORROW)
+    invitee = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
     state.cancel(invitee.id)
 
     await calendly.only(lead(booking_id=state.uri(invitee.id), email=EMAIL))
@@ -175,7 +175,7 @@ async def test_a_new_place_in_the_same_group_event_is_found(calendly: Arena) -> 
 async def test_a_failed_search_for_a_replacement_is_no_cancellation(calendly: Arena) -> None:
     """Half an answer could open a task for a meeting that was only moved."""
     state = calendly.world.calendly
-    invitee = state.book(USER, email=EMAIL, starts_at=TOMORROW)
+    invitee = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
     state.cancel(invitee.id)
     calendly.switch(FaultKind.SERVER_ERROR, operation=Simulated.CALENDLY_EVENTS)
 
@@ -187,7 +187,7 @@ async def test_a_token_that_may_not_read_its_user_can_still_tell_of_a_cancellati
     """Only the search for a replacement needs to know whose token it is."""
     async with arena(Calendly, name=NAME, enter=enter(account=None)) as calendly:
         state = calendly.world.calendly
-        invitee = state.book(USER, email=EMAIL, starts_at=TOMORROW)
+        invitee = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
         state.cancel(invitee.id)
         calendly.switch(FaultKind.FORBIDDEN, "insufficient_scope", operation=Simulated.CALENDLY_USER)
 
@@ -203,8 +203,8 @@ async def test_a_token_that_may_not_read_its_user_can_still_tell_of_a_cancellati
 async def test_after_a_meeting_the_next_one_is_found(calendly: Arena, way: str) -> None:
     """People who were met, or did not come, book again; the stored place says nothing of that."""
     state = calendly.world.calendly
-    met = state.book(USER, email=EMAIL, starts_at=NOW - 3 * DAY)
-    following = state.book(USER, email=EMAIL, starts_at=TOMORROW)
+    met = state.add_booking(USER, email=EMAIL, starts_at=NOW - 3 * DAY)
+    following = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
     stored = state.uri(met.id) if way == "invitee" else EVENT_URI.format(met.event_id)
 
     answer = await calendly.answer(lead(booking_id=stored, email=EMAIL))

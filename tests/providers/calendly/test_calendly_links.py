@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.booking_reference import CalendlyReference
-from reconcile.providers.calendly.booking_state import Place, appointments
+from reconcile.providers.calendly.booking_state import BookedInvitee, appointments
 from reconcile.providers.calendly.parsing import Event, Invitee
 from tests.providers.arena import EMAIL, NOW
 
 
-def _chain(length: int, chance: Random) -> list[Place]:
+def _chain(length: int, chance: Random) -> list[BookedInvitee]:
     """Return places that were each moved to the next; of each move one end says so, or both."""
     references = [CalendlyReference(event=f"E{n}", invitee=f"I{n}") for n in range(length)]
     ends = [chance.choice(["old", "new", "both"]) for _ in range(length - 1)]
@@ -34,7 +34,7 @@ def _chain(length: int, chance: Random) -> list[Place]:
             canceled_at=None if is_last else NOW,
             created_at=NOW,
         )
-        places.append(Place(event=event, invitee=invitee))
+        places.append(BookedInvitee(event=event, invitee=invitee))
     return places
 
 

@@ -45,7 +45,7 @@ async def test_every_variant_reads_alike_by_every_way(
 ) -> None:
     """Fractions, origins, pagination keys and missing details say the same."""
     state = calendly.world.calendly
-    invitee = state.book(USER, email="Ann@Example.com", starts_at=TOMORROW, at=NOW - timedelta(days=3))
+    invitee = state.add_booking(USER, email="Ann@Example.com", starts_at=TOMORROW, at=NOW - timedelta(days=3))
     if ending == "canceled":
         state.cancel(invitee.id)
     elif ending == "no_show":
@@ -114,7 +114,7 @@ async def test_a_workspace_without_a_credential_is_not_configured(calendly: Aren
 async def test_an_account_that_is_known_is_not_asked_for(account: str) -> None:
     """In whatever form it is stored; it is sent in the canonical one."""
     async with arena(Calendly, name=NAME, enter=enter(account=account)) as calendly:
-        calendly.world.calendly.book(USER, email=EMAIL, starts_at=TOMORROW)
+        calendly.world.calendly.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
 
         await calendly.only(lead(email=EMAIL))
 
@@ -139,7 +139,7 @@ async def test_an_account_that_is_not_known_is_asked_for_once(account: str | Non
 
 async def test_what_stands_costs_two_calls(calendly: Arena) -> None:
     """The invitee decides, the event knows the time."""
-    invitee = calendly.world.calendly.book(USER, email=EMAIL, starts_at=TOMORROW)
+    invitee = calendly.world.calendly.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
 
     await calendly.only(lead(booking_id=calendly.world.calendly.uri(invitee.id), email=EMAIL))
 
@@ -149,7 +149,7 @@ async def test_what_stands_costs_two_calls(calendly: Arena) -> None:
 @pytest.mark.parametrize("field", ['status="waitlisted"', 'status="Active"'])
 async def test_a_status_in_an_unknown_word_is_reported_as_unknown(calendly: Arena, field: str) -> None:
     """The appointment is there; the plan decides that nothing follows."""
-    invitee = calendly.world.calendly.book(USER, email=EMAIL, starts_at=TOMORROW)
+    invitee = calendly.world.calendly.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
     calendly.switch(FaultKind.SET_FIELD, field)
 
     found = await calendly.only(lead(booking_id=calendly.world.calendly.uri(invitee.id), email=EMAIL))
@@ -189,7 +189,7 @@ async def test_without_an_address_only_a_single_invitee_can_be_the_lead(calendly
 
 async def test_an_event_in_which_the_lead_has_no_place_proves_nothing(calendly: Arena) -> None:
     """It is somebody else's: neither reported nor absent."""
-    invitee = calendly.world.calendly.book(USER, email="bob@example.com", starts_at=TOMORROW)
+    invitee = calendly.world.calendly.add_booking(USER, email="bob@example.com", starts_at=TOMORROW)
 
     answer = await calendly.answer(lead(booking_id=EVENT_URI.format(invitee.event_id), email=EMAIL))
 
@@ -199,7 +199,7 @@ async def test_an_event_in_which_the_lead_has_no_place_proves_nothing(calendly: 
 async def test_an_event_that_was_called_off_is_so_for_all(calendly: Arena) -> None:
     """Also where an invitee still says active."""
     state = calendly.world.calendly
-    invitee = state.book(USER, email=EMAIL, starts_at=TOMORROW)
+    invitee = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
     state.cancel(invitee.id)
     state.invitees[invitee.id] = replace(state.invitees[invitee.id], cancellation=None)
 

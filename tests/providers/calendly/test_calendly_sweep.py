@@ -12,7 +12,7 @@ from reconcile.domain.change import Answer
 from reconcile.domain.lead import Lead, LeadState
 from reconcile.errors import ContractFault, ErrorClass, ProviderError
 from reconcile.ports import Sweep
-from reconcile.simulator import FaultKind, Operation
+from reconcile.simulator import ApiOperation, FaultKind
 from tests.providers.arena import EMAIL, NOW, TOMORROW, Arena, lead
 from tests.providers.calendly.entered import USER
 
@@ -21,7 +21,7 @@ PLAN = SweepPlan(since=NOW, until=NOW + timedelta(days=30), expected_calls=2, mo
 
 def booked(calendly: Arena, name: str = "lead", *, starts_at: object = TOMORROW) -> Lead:
     state = calendly.world.calendly
-    invitee = state.book(USER, email=f"{name}@example.com", starts_at=starts_at)  # type: ignore[arg-type]
+    invitee = state.add_booking(USER, email=f"{name}@example.com", starts_at=starts_at)  # type: ignore[arg-type]
     return replace(lead(booking_id=state.uri(invitee.id), email=f"{name}@example.com"), id=name)  # type: ignore[arg-type]
 
 
@@ -140,8 +140,10 @@ async def test_a_list_without_an_end_is_noticed(calendly: Arena) -> None:
     assert (found.answers, found.calls) == ({}, 2)
 
 
-@pytest.mark.parametrize("operation", [Operation.CALENDLY_EVENTS, Operation.CALENDLY_INVITEES])
-async def test_lists_of_nothing_but_broken_records_are_a_contract_fault(calendly: Arena, operation: Operation) -> None:
+@pytest.mark.parametrize("operation", [ApiOperation.CALENDLY_EVENTS, ApiOperation.CALENDLY_INVITEES])
+async def test_lists_of_nothing_but_broken_records_are_a_contract_fault(
+    calendly: Arena, operation: ApiOperation
+) -> None:
     known = booked(calendly)
     calendly.switch(FaultKind.MISSING_ID, operation=operation)
 

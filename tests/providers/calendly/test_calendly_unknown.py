@@ -8,8 +8,8 @@ from reconcile.domain.change import Answer
 from reconcile.domain.rate_limit import CALENDLY_FREE_LIMIT
 from reconcile.errors import ContractFault, ErrorClass, ProviderError, ProviderRejected, RateLimited
 from reconcile.providers.calendly.lookup import Calendly
-from reconcile.simulator import FaultKind, Plan
-from reconcile.simulator import Operation as Simulated
+from reconcile.simulator import ApiOperation as Simulated
+from reconcile.simulator import FaultKind, SubscriptionPlan
 from tests.providers.arena import EMAIL, NOW, TOMORROW, Arena, arena, lead, silence
 from tests.providers.calendly.entered import EVENT_URI, NAME, TOKEN, USER, enter
 
@@ -43,7 +43,7 @@ async def test_what_is_not_decisive_is_raised(
     calendly: Arena, kind: FaultKind, value: str | None, error_class: ErrorClass, way: str
 ) -> None:
     """By every way: unknown is neither absent nor booked."""
-    invitee = calendly.world.calendly.book(USER, email=EMAIL, starts_at=TOMORROW)
+    invitee = calendly.world.calendly.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
     calendly.switch(kind, value)
     subject = {
         "invitee": lead(booking_id=calendly.world.calendly.uri(invitee.id)),
@@ -71,7 +71,7 @@ async def test_a_404_of_what_was_stored_is_absent(calendly: Arena, stored: str) 
 async def test_what_is_listed_is_not_absent(calendly: Arena, way: str) -> None:
     """Two answers that contradict each other prove no disappearance."""
     state = calendly.world.calendly
-    invitee = state.book(USER, email=EMAIL, starts_at=TOMORROW)
+    invitee = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
     if way == "invitee":
         stored = state.uri(invitee.id)
         calendly.switch(FaultKind.NOT_FOUND, operation=Simulated.CALENDLY_INVITEE)
@@ -95,7 +95,7 @@ async def test_a_404_of_the_list_by_address_is_unknown(calendly: Arena) -> None:
 
 async def test_an_event_that_went_while_it_was_listed_is_left_out(calendly: Arena) -> None:
     """It has no invitees any more."""
-    calendly.world.calendly.book(USER, email=EMAIL, starts_at=TOMORROW)
+    calendly.world.calendly.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
     calendly.switch(FaultKind.NOT_FOUND, operation=Simulated.CALENDLY_INVITEES)
 
     assert await calendly.answer(lead(email=EMAIL)) == Answer()
@@ -111,7 +111,7 @@ async def test_nobody_by_that_address_is_an_answer(calendly: Arena) -> None:
 )
 async def test_the_list_by_address_spans_ninety_days_both_ways(calendly: Arena, days: int, is_found: bool) -> None:
     """Beyond, an event is not found, which says nothing of it."""
-    calendly.world.calendly.book(USER, email=EMAIL, starts_at=NOW + timedelta(days=days))
+    calendly.world.calendly.add_booking(USER, email=EMAIL, starts_at=NOW + timedelta(days=days))
 
     assert bool((await calendly.answer(lead(email=EMAIL))).appointments) is is_found
 
@@ -137,7 +137,7 @@ async def test_a_long_list_is_read_to_its_end(calendly: Arena, keys: str) -> Non
 @pytest.mark.parametrize("way", ["event", "email"])
 async def test_a_list_without_end_is_unknown(calendly: Arena, way: str) -> None:
     """It is given up at the first token that comes again."""
-    invitee = calendly.world.calendly.book(USER, email=EMAIL, starts_at=TOMORROW)
+    invitee = calendly.world.calendly.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
     calendly.switch(FaultKind.ENDLESS_PAGES)
     subject = lead(email=EMAIL)
     if way == "event":
@@ -154,8 +154,8 @@ async def test_of_many_events_the_ones_that_matter_are_asked_about(calendly: Are
     """The next, then the last; what lies beyond cannot be the primary one."""
     state = calendly.world.calendly
     for day in range(1, 41):
-        state.book(USER, email=EMAIL, starts_at=NOW - timedelta(days=day))
-    ahead = state.book(USER, email=EMAIL, starts_at=TOMORROW)
+        state.add_booking(USER, email=EMAIL, starts_at=NOW - timedelta(days=day))
+    ahead = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
 
     answer = await calendly.answer(lead(email=EMAIL))
 
@@ -180,7 +180,7 @@ async def test_many_events_of_which_none_stands_are_unknown(calendly: Arena) -> 
 @pytest.mark.parametrize("way", ["invitee", "event", "email"])
 async def test_an_answer_about_something_else_is_not_believed(calendly: Arena, way: str, answered: Simulated) -> None:
     """Neither another invitee nor another event."""
-    invitee = calendly.world.calendly.book(USER, email=EMAIL, starts_at=TOMORROW)
+    invitee = calendly.world.calendly.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
     calendly.switch(FaultKind.SET_FIELD, f'uri="{GONE}"', operation=answered)
     subject = {
         "invitee": lead(booking_id=calendly.world.calendly.uri(invitee.id)),
@@ -205,7 +205,7 @@ async def test_an_answer_about_something_else_is_not_believed(calendly: Arena, w
 @pytest.mark.parametrize("way", ["event", "email"])
 async def test_an_invitee_with_another_address_is_not_the_lead(calendly: Arena, way: str) -> None:
     """A filter that was ignored must not book somebody else's meeting for the lead."""
-    invitee = calendly.world.calendly.book(USER, email=EMAIL, starts_at=TOMORROW)
+    invitee = calendly.world.calendly.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
     calendly.switch(FaultKind.SET_FIELD, 'email="joann@example.com"')
     subject = lead(email=EMAIL)
     if way == "event":
@@ -216,7 +216,7 @@ async def test_an_invitee_with_another_address_is_not_the_lead(calendly: Arena, 
 
 async def test_a_missing_field_is_named_with_the_keys_that_were_there(calendly: Arena) -> None:
     """As an operator reads it at night."""
-    invitee = calendly.world.calendly.book(USER, email=EMAIL, starts_at=TOMORROW)
+    invitee = calendly.world.calendly.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
     calendly.switch(FaultKind.MISSING_ID)
 
     with pytest.raises(ContractFault) as caught:
@@ -226,15 +226,15 @@ async def test_a_missing_field_is_named_with_the_keys_that_were_there(calendly: 
     assert "resource.status" in caught.value.shape
 
 
-@pytest.mark.parametrize("plan", [Plan.FREE, Plan.PAID])
-async def test_a_free_account_is_known_by_its_headers(plan: Plan) -> None:
+@pytest.mark.parametrize("plan", [SubscriptionPlan.FREE, SubscriptionPlan.PAID])
+async def test_a_free_account_is_known_by_its_headers(plan: SubscriptionPlan) -> None:
     """Its limit is a tenth of the one that is assumed."""
     async with arena(Calendly, name=NAME, enter=enter(plan=plan)) as calendly:
         await calendly.ask(lead(email=EMAIL))
         usage = calendly.provider.usage(calendly.workspace)
 
-    assert usage.limit == (CALENDLY_FREE_LIMIT if plan is Plan.FREE else None)
-    assert (usage.calls, usage.remaining) == (1, 49 if plan is Plan.FREE else 499)
+    assert usage.limit == (CALENDLY_FREE_LIMIT if plan is SubscriptionPlan.FREE else None)
+    assert (usage.calls, usage.remaining) == (1, 49 if plan is SubscriptionPlan.FREE else 499)
 
 
 async def test_a_429_keeps_the_account_away_until_the_window_ends(calendly: Arena) -> None:

@@ -12,7 +12,7 @@ from reconcile.domain.booking_reference import CalendlyReference
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.errors import ContractFault, ProviderError
 from reconcile.providers.calendly import parsing as calendly_parsing
-from reconcile.providers.calendly.booking_state import Place
+from reconcile.providers.calendly.booking_state import BookedInvitee
 from reconcile.providers.calendly.parsing import Page
 from reconcile.providers.http.call import Reply
 from tests.providers.calendly.bodies import ANSWERS, CANCELLATION, EVENT, INVITEE, LAST_PAGE, ORIGIN
@@ -28,7 +28,7 @@ READERS: dict[str, Callable[[object], object]] = {
 
 def appointment(*, event: dict[str, Any] | None = None, invitee: dict[str, Any] | None = None) -> Appointment:
     """Read both with some fields changed, and say what they say together."""
-    return Place(
+    return BookedInvitee(
         event=calendly_parsing.read_event({"resource": {**EVENT, **(event or {})}}),
         invitee=calendly_parsing.read_invitee({"resource": {**INVITEE, **(invitee or {})}}),
     ).appointment()

@@ -48,7 +48,7 @@ async def test_every_variant_reads_alike_by_every_way(
     ghl: Arena, kind: FaultKind, value: str | None, word: str, way: str
 ) -> None:
     """Envelope, spelling, time format and extra fields say the same."""
-    appointment = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW, status=word)
+    appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW, status=word)
     ghl.switch(kind, value)
 
     found = await ghl.only(
@@ -116,7 +116,7 @@ async def test_a_workspace_without_a_credential_is_not_configured(ghl: Arena) ->
 
 async def test_what_stands_costs_one_call(ghl: Arena) -> None:
     """Most leads, most of the time."""
-    appointment = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
 
     answer = await ghl.answer(lead(booking_id=appointment.id, contact_id=CONTACT, email=EMAIL))
 
@@ -127,8 +127,8 @@ async def test_what_stands_costs_one_call(ghl: Arena) -> None:
 async def test_after_a_meeting_the_next_one_is_found(ghl: Arena) -> None:
     """People who were met, or did not come, book again; the stored booking says nothing of that."""
     state = ghl.world.ghl
-    met = state.book(CONTACT, starts_at=TOMORROW - timedelta(days=3), status="confirmed")
-    following = state.book(CONTACT, starts_at=TOMORROW)
+    met = state.add_booking(CONTACT, starts_at=TOMORROW - timedelta(days=3), status="confirmed")
+    following = state.add_booking(CONTACT, starts_at=TOMORROW)
 
     answer = await ghl.answer(lead(booking_id=met.id, contact_id=CONTACT))
 
@@ -138,7 +138,7 @@ async def test_after_a_meeting_the_next_one_is_found(ghl: Arena) -> None:
 
 async def test_a_status_in_an_unknown_word_is_reported_as_unknown(ghl: Arena) -> None:
     """The appointment is there; the plan decides that nothing follows."""
-    appointment = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW, status="exploded")
+    appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW, status="exploded")
 
     found = await ghl.only(lead(booking_id=appointment.id))
 

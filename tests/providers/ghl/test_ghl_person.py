@@ -18,7 +18,7 @@ async def test_all_contacts_with_the_address_count(ghl: Arena) -> None:
     state = ghl.world.ghl
     alias = state.add_contact(LOCATION, email="other@example.com", additional_emails=["ANN@example.com"])
     state.add_contact(LOCATION, email="ann@example.com.invalid")
-    ids = {state.book(each, starts_at=TOMORROW).id for each in (CONTACT, alias.id)}
+    ids = {state.add_booking(each, starts_at=TOMORROW).id for each in (CONTACT, alias.id)}
 
     answer = await ghl.answer(lead(email=EMAIL))
 
@@ -62,8 +62,8 @@ async def test_the_booking_of_another_person_is_not_the_leads(ghl: Arena) -> Non
     """It is neither reported nor called absent; what the lead's own contact has is."""
     state = ghl.world.ghl
     stranger = state.add_contact(LOCATION, email="bob@example.com")
-    theirs = state.book(stranger.id, starts_at=TOMORROW)
-    own = state.book(CONTACT, starts_at=TOMORROW)
+    theirs = state.add_booking(stranger.id, starts_at=TOMORROW)
+    own = state.add_booking(CONTACT, starts_at=TOMORROW)
 
     answer = await ghl.answer(lead(booking_id=theirs.id, contact_id=CONTACT, email=EMAIL))
 
@@ -75,8 +75,8 @@ async def test_the_booking_of_a_duplicate_contact_is_the_leads(ghl: Arena) -> No
     """The address proves that both are one person; what either has may replace what was called off."""
     state = ghl.world.ghl
     twin = state.add_contact(LOCATION, email="other@example.com", additional_emails=[EMAIL])
-    old = state.book(twin.id, starts_at=TOMORROW, status="cancelled")
-    new = state.book(CONTACT, starts_at=TOMORROW)
+    old = state.add_booking(twin.id, starts_at=TOMORROW, status="cancelled")
+    new = state.add_booking(CONTACT, starts_at=TOMORROW)
 
     answer = await ghl.answer(lead(booking_id=old.id, contact_id=CONTACT, email=EMAIL))
 
@@ -87,7 +87,7 @@ async def test_the_booking_of_a_duplicate_contact_is_the_leads(ghl: Arena) -> No
 async def test_the_booking_of_a_contact_that_swallowed_the_leads_is_the_leads(ghl: Arena) -> None:
     """After a merge the lead's contact is no more."""
     survivor = ghl.world.ghl.add_contact(LOCATION, email="new@example.com")
-    booked = ghl.world.ghl.book(survivor.id, starts_at=TOMORROW)
+    booked = ghl.world.ghl.add_booking(survivor.id, starts_at=TOMORROW)
 
     answer = await ghl.answer(lead(booking_id=booked.id, contact_id="merged", email=None))
 
@@ -97,7 +97,7 @@ async def test_the_booking_of_a_contact_that_swallowed_the_leads_is_the_leads(gh
 
 async def test_an_answer_about_another_appointment_is_not_believed(ghl: Arena) -> None:
     """Not even if it is the same contact's."""
-    appointment = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.switch(FaultKind.SET_FIELD, 'id="another"')
 
     with pytest.raises(ProviderRejected, match="another appointment than the one asked for"):
@@ -106,7 +106,7 @@ async def test_an_answer_about_another_appointment_is_not_believed(ghl: Arena) -
 
 async def test_a_list_of_another_contact_is_not_believed(ghl: Arena) -> None:
     """A filter that was ignored must not book somebody else's meeting for the lead."""
-    ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.switch(FaultKind.SET_FIELD, 'contactId="another"')
 
     with pytest.raises(ProviderRejected, match="another contact than the one asked for"):
@@ -116,7 +116,7 @@ async def test_a_list_of_another_contact_is_not_believed(ghl: Arena) -> None:
 @pytest.mark.parametrize("way", ["id", "contact", "email"])
 async def test_another_location_is_a_fault_of_the_credential(ghl: Arena, way: str) -> None:
     """The token opens a location that is not the workspace's: nothing that it says is about our leads."""
-    appointment = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.switch(FaultKind.SET_FIELD, 'locationId="another"')
     subject = {
         "id": lead(booking_id=appointment.id),

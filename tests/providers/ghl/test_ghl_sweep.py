@@ -34,7 +34,7 @@ async def settled(ghl: Arena, *leads: Lead, plan: SweepPlan = PLAN) -> Collectio
 
 async def test_one_list_of_each_calendar_settles_all_that_stand(ghl: Arena) -> None:
     other = ghl.world.ghl.add_calendar(LOCATION)
-    booked = [ghl.world.ghl.book(CONTACT, starts_at=TOMORROW, calendar_id=each) for each in (None, other, other)]
+    booked = [ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW, calendar_id=each) for each in (None, other, other)]
     leads = [named(f"lead-{n}", booking_id=each.id) for n, each in enumerate(booked)]
 
     found = await swept(ghl, *leads)
@@ -49,7 +49,7 @@ async def test_what_a_list_does_not_settle_is_left_to_a_look_up(ghl: Arena) -> N
     state = ghl.world.ghl
     stranger = state.add_contact(LOCATION, email="bob@example.com").id
     canceled, gone, deleted, over, moved, theirs, odd = (
-        state.book(CONTACT, starts_at=TOMORROW, status=status).id
+        state.add_booking(CONTACT, starts_at=TOMORROW, status=status).id
         for status in ("cancelled", "confirmed", "confirmed", "confirmed", "confirmed", "confirmed", "on hold")
     )
     state.delete(gone)
@@ -65,7 +65,7 @@ async def test_what_a_list_does_not_settle_is_left_to_a_look_up(ghl: Arena) -> N
 
 
 async def test_a_booking_that_was_moved_is_settled_with_its_new_time(ghl: Arena) -> None:
-    booked = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    booked = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.world.ghl.move(booked.id, TOMORROW + timedelta(days=2))
 
     (answer,) = (await swept(ghl, lead(booking_id=booked.id, contact_id=CONTACT))).answers.values()
@@ -76,8 +76,8 @@ async def test_a_booking_that_was_moved_is_settled_with_its_new_time(ghl: Arena)
 
 async def test_one_broken_appointment_does_not_keep_the_others(ghl: Arena) -> None:
     state = ghl.world.ghl
-    broken = state.book(CONTACT, starts_at=TOMORROW, status="")
-    sound = state.book(CONTACT, starts_at=TOMORROW)
+    broken = state.add_booking(CONTACT, starts_at=TOMORROW, status="")
+    sound = state.add_booking(CONTACT, starts_at=TOMORROW)
 
     found = await settled(ghl, named("broken", booking_id=broken.id), named("sound", booking_id=sound.id))
 
@@ -91,7 +91,7 @@ async def test_a_list_of_nothing_but_broken_appointments_is_a_contract_fault(
     ghl: Arena, kind: FaultKind, value: str
 ) -> None:
     """The incident."""
-    booked = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    booked = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.switch(kind, value)
 
     with pytest.raises(ContractFault):
@@ -114,7 +114,7 @@ async def test_a_list_that_cannot_be_had_is_asked_for_once(
     ghl: Arena, kind: FaultKind, value: str | float | None, error_class: ErrorClass
 ) -> None:
     """And nothing is concluded from it: its leads can be looked up."""
-    booked = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    booked = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.switch(kind, value)
 
     with pytest.raises(ProviderError) as caught:
@@ -126,14 +126,14 @@ async def test_a_list_that_cannot_be_had_is_asked_for_once(
 
 async def test_an_empty_list_settles_nothing(ghl: Arena) -> None:
     """A provider that answers 200 with nothing in it makes nobody absent."""
-    booked = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    booked = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.world.ghl.delete(booked.id)
 
     assert (await swept(ghl, lead(booking_id=booked.id))).answers == {}
 
 
 async def test_more_calendars_than_calls_are_not_listed(ghl: Arena) -> None:
-    booked = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    booked = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     for _ in range(3):
         ghl.world.ghl.add_calendar(LOCATION)
 

@@ -16,8 +16,8 @@ from reconcile.errors import (
 )
 from reconcile.providers.ghl.lookup import Ghl
 from reconcile.providers.http.client import Gateway
+from reconcile.simulator import ApiOperation as Simulated
 from reconcile.simulator import FaultKind
-from reconcile.simulator import Operation as Simulated
 from tests.providers.arena import EMAIL, TOMORROW, Arena, arena, lead
 from tests.providers.ghl.entered import CONTACT, NAME, TOKEN, enter
 
@@ -75,7 +75,7 @@ async def test_what_is_not_decisive_is_raised(
     ghl: Arena, kind: FaultKind, value: str | None, error_class: ErrorClass, way: str
 ) -> None:
     """By every way: unknown is neither absent nor booked."""
-    appointment = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.switch(kind, value)
     subject = {
         "id": lead(booking_id=appointment.id),
@@ -93,7 +93,7 @@ async def test_what_is_not_decisive_is_raised(
 
 async def test_the_incident_reads_as_the_field_that_is_missing(ghl: Arena) -> None:
     """With the keys of the new envelope, which is what an operator needs."""
-    appointment = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.switch(FaultKind.ENVELOPE, "appointment")
     ghl.switch(FaultKind.MISSING_ID)
 
@@ -120,7 +120,7 @@ async def test_a_path_that_is_unknown_is_no_absence() -> None:
 async def test_a_deleted_appointment_has_gone_or_says_so(ghl: Arena, soft: bool) -> None:
     """A soft delete reads as canceled, a real one as absent."""
     state = ghl.world.ghl
-    appointment = state.book(CONTACT, starts_at=TOMORROW)
+    appointment = state.add_booking(CONTACT, starts_at=TOMORROW)
     (state.soft_delete if soft else state.delete)(appointment.id)
 
     answer = await ghl.answer(lead(booking_id=appointment.id, contact_id=CONTACT))
@@ -134,8 +134,8 @@ async def test_a_deleted_appointment_has_gone_or_says_so(ghl: Arena, soft: bool)
 async def test_what_was_called_off_is_asked_for_a_replacement(ghl: Arena, ending: str, contact_id: str | None) -> None:
     """One call more, by the contact of the lead or of the record."""
     state = ghl.world.ghl
-    old = state.book(CONTACT, starts_at=TOMORROW)
-    new = state.book(CONTACT, starts_at=TOMORROW + timedelta(days=1))
+    old = state.add_booking(CONTACT, starts_at=TOMORROW)
+    new = state.add_booking(CONTACT, starts_at=TOMORROW + timedelta(days=1))
     match ending:
         case "gone":
             state.delete(old.id)
@@ -156,7 +156,7 @@ async def test_what_was_called_off_is_asked_for_a_replacement(ghl: Arena, ending
 
 async def test_a_failed_search_for_a_replacement_is_no_cancellation(ghl: Arena) -> None:
     """Half an answer could open a task for a meeting that was only moved."""
-    appointment = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW, status="cancelled")
+    appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW, status="cancelled")
     ghl.switch(FaultKind.SERVER_ERROR, operation=Simulated.GHL_CONTACT_APPOINTMENTS)
 
     with pytest.raises(ProviderUnavailable):
@@ -165,7 +165,7 @@ async def test_a_failed_search_for_a_replacement_is_no_cancellation(ghl: Arena) 
 
 async def test_what_is_listed_is_not_absent(ghl: Arena) -> None:
     """Two answers that contradict each other prove no disappearance."""
-    appointment = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.switch(FaultKind.NOT_FOUND, operation=Simulated.GHL_APPOINTMENT)
 
     answer = await ghl.answer(lead(booking_id=appointment.id, contact_id=CONTACT))

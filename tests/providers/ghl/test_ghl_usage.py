@@ -16,7 +16,7 @@ from tests.providers.ghl.entered import CONTACT, LOCATION, NAME
 
 async def test_usage_is_told_and_forgotten(ghl: Arena) -> None:
     """Each attempt counts, retries too; the provider's own numbers are the last ones."""
-    appointment = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     await ghl.ask(lead(booking_id=appointment.id))
     ghl.switch(FaultKind.SERVER_ERROR, times=1)
     await ghl.ask(lead(booking_id=appointment.id))
@@ -42,7 +42,7 @@ async def test_a_429_keeps_the_account_away(ghl: Arena) -> None:
 
 async def test_a_spent_day_keeps_the_account_away_before_it_is_told_so(ghl: Arena) -> None:
     """The last call of the day says that none is left."""
-    appointment = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.switch(FaultKind.DAILY_LIMIT, 1)
     await ghl.ask(lead(booking_id=appointment.id))
 
@@ -53,7 +53,7 @@ async def test_a_spent_day_keeps_the_account_away_before_it_is_told_so(ghl: Aren
 
 async def test_a_changed_credential_is_used_at_once(ghl: Arena) -> None:
     """A process that stays, such as the demo's, reads workspaces anew."""
-    appointment = ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     await ghl.ask(lead(booking_id=appointment.id))
     ghl.world.ghl.rotate_token(LOCATION, "pit-another")
     ghl.workspace = replace(ghl.workspace, credentials={NAME: credential(NAME, "pit-another", LOCATION)})

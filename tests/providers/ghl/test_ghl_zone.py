@@ -20,7 +20,7 @@ from tests.providers.ghl.entered import CONTACT, NAME, TOKEN, enter
 async def test_a_zone_that_is_not_known_is_asked_for_once(timezone: str | None) -> None:
     """The location's own, for all leads of the run."""
     async with arena(Ghl, name=NAME, enter=enter, timezone=timezone) as ghl:
-        ghl.world.ghl.book(CONTACT, starts_at=datetime(2026, 7, 1, 16, tzinfo=UTC))
+        ghl.world.ghl.add_booking(CONTACT, starts_at=datetime(2026, 7, 1, 16, tzinfo=UTC))
 
         found = [await ghl.only(lead(contact_id=CONTACT)) for _ in range(3)]
 
@@ -31,7 +31,7 @@ async def test_a_zone_that_is_not_known_is_asked_for_once(timezone: str | None) 
 async def test_a_zone_is_asked_for_once_by_many_leads_at_once() -> None:
     """The first asks, the others wait."""
     async with arena(Ghl, name=NAME, enter=enter) as ghl:
-        ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+        ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(5):
@@ -43,7 +43,7 @@ async def test_a_zone_is_asked_for_once_by_many_leads_at_once() -> None:
 async def test_a_zone_is_not_asked_for_where_none_is_needed() -> None:
     """Times with an offset are instants."""
     async with arena(Ghl, name=NAME, enter=enter) as ghl:
-        ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+        ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
         ghl.switch(FaultKind.TIME_FORMAT, "iso")
 
         await ghl.only(lead(contact_id=CONTACT))
@@ -54,7 +54,7 @@ async def test_a_zone_is_not_asked_for_where_none_is_needed() -> None:
 async def test_a_location_that_has_no_zone_we_know_is_not_configured() -> None:
     """Every wall clock would be a guess."""
     async with arena(Ghl, name=NAME, enter=enter) as ghl:
-        ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+        ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
         ghl.switch(FaultKind.SET_FIELD, 'timezone="Mars/Olympus"')
 
         assert await ghl.ask(lead(contact_id=CONTACT)) is SkipReason.NOT_CONFIGURED
@@ -63,7 +63,7 @@ async def test_a_location_that_has_no_zone_we_know_is_not_configured() -> None:
 async def test_a_location_that_says_no_zone_at_all_is_a_contract_fault() -> None:
     """The field is the only reason for the call."""
     async with arena(Ghl, name=NAME, enter=enter) as ghl:
-        ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+        ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
         ghl.switch(FaultKind.MISSING_FIELD, "timezone")
 
         with pytest.raises(ContractFault, match=r"^GHL location response missing required time zone field$"):
@@ -72,7 +72,7 @@ async def test_a_location_that_says_no_zone_at_all_is_a_contract_fault() -> None
 
 async def test_a_workspace_without_zone_and_location_is_not_configured(ghl: Arena) -> None:
     """There is nobody to ask."""
-    ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.workspace = replace(ghl.workspace, timezone=None, credentials={NAME: credential(NAME, TOKEN, None)})
 
     assert await ghl.ask(lead(contact_id=CONTACT)) is SkipReason.NOT_CONFIGURED
@@ -90,7 +90,7 @@ async def test_a_wall_clock_is_read_across_a_change_of_the_clocks(
     ghl: Arena, wall_clock: str, instant: datetime
 ) -> None:
     """One that is skipped is shifted forward, one that is shown twice is the first."""
-    ghl.world.ghl.book(CONTACT, starts_at=TOMORROW)
+    ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.switch(FaultKind.SET_FIELD, f'startTime="{wall_clock}"')
 
     assert (await ghl.only(lead(contact_id=CONTACT))).starts_at == instant

@@ -9,8 +9,16 @@ import pytest
 
 from reconcile.domain.credential import Token
 from reconcile.domain.ids import Operation, ProviderName
-from reconcile.providers.http.body import BodyReader, Caps
-from reconcile.providers.http.client import AiohttpTransport, Attempt, BaseUrl, Call, Client, Gateway, RetryBudget
+from reconcile.providers.http.body import BodyCaps, BodyReader
+from reconcile.providers.http.client import (
+    AiohttpTransport,
+    BaseUrl,
+    Call,
+    Client,
+    Gateway,
+    ProviderAttempt,
+    RetryBudget,
+)
 from reconcile.providers.http.retry import RetryPolicy
 
 TOKEN = "pit-canary-3f1c"
@@ -54,7 +62,7 @@ def clock() -> StillClock:
 
 
 @pytest.fixture
-def attempts() -> list[Attempt]:
+def attempts() -> list[ProviderAttempt]:
     return []
 
 
@@ -65,7 +73,7 @@ async def transport() -> AsyncIterator[AiohttpTransport]:
 
 
 @pytest.fixture
-def client(clock: StillClock, attempts: list[Attempt], transport: AiohttpTransport) -> Callable[..., Client]:
+def client(clock: StillClock, attempts: list[ProviderAttempt], transport: AiohttpTransport) -> Callable[..., Client]:
     """Make a client for a base URL, with retries in plenty unless a test says otherwise."""
 
     def make(
@@ -74,7 +82,7 @@ def client(clock: StillClock, attempts: list[Attempt], transport: AiohttpTranspo
         over: httpx.AsyncBaseTransport = transport,
         budget: RetryBudget | None = None,
         policy: RetryPolicy | None = None,
-        caps: Caps | None = None,
+        caps: BodyCaps | None = None,
     ) -> Client:
         gateway = Gateway(
             provider=ProviderName.HIGHLEVEL,
@@ -85,7 +93,7 @@ def client(clock: StillClock, attempts: list[Attempt], transport: AiohttpTranspo
             budget=budget or RetryBudget(reserve=100),
             policy=policy or RetryPolicy(),
             random=lambda: 0.5,
-            observe=attempts.append,
+            on_attempt=attempts.append,
         )
         return gateway.client(Token.parse(TOKEN, where="the test"))
 

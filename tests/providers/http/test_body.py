@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.providers.http.body import BodyFault, BodyReader, Caps
+from reconcile.providers.http.body import BodyCaps, BodyFault, BodyReader
 
 MIB = 1024 * 1024
 
@@ -224,4 +224,4 @@ def test_the_densest_documents_under_the_cap_cost_less_than_32_megabytes() -> No
     done = subprocess.run([sys.executable, "-c", DENSE], check=True, capture_output=True, text=True)
     growth = json.loads(done.stdout)
 
-    assert all(cost <= 32_000_000 - Caps().decoded_bytes for cost in growth.values()), growth
+    assert all(cost <= 32_000_000 - BodyCaps().decoded_bytes for cost in growth.values()), growth

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from reconcile.domain.ids import Operation
 from reconcile.errors import ErrorClass, OutOfTime, ProviderError, ProviderRejected, ProviderUnavailable, RateLimited
-from reconcile.providers.http.client import Attempt, Call, Client, RetryBudget
+from reconcile.providers.http.client import Call, Client, ProviderAttempt, RetryBudget
 from reconcile.providers.http.origin import ForeignOriginError, address_of
 from reconcile.providers.http.retry import RetryPolicy
 from tests.providers.http.conftest import CALL, EMAIL, TOKEN, StillClock
@@ -46,7 +46,7 @@ def answer(status: int, json: object = None, **headers: str) -> httpx.Response:
     return httpx.Response(status, json=json, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
-async def test_an_answer_is_decoded_and_its_limits_are_read(client: Make, attempts: list[Attempt]) -> None:
+async def test_an_answer_is_decoded_and_its_limits_are_read(client: Make, attempts: list[ProviderAttempt]) -> None:
     over = Scripted(answer(200, {"event": {"id": "abc"}}, x_ratelimit_remaining="7"))
 
     reply = await client(over=over).ask(CALL, deadline=FAR)
@@ -97,7 +97,9 @@ async def test_a_path_value_stays_one_segment(client: Make, value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["", ".", "..", "x" * 1025, "\ud800"])
-async def test_a_value_that_no_path_can_hold_is_not_sent(client: Make, value: str, attempts: list[Attempt]) -> None:
+async def test_a_value_that_no_path_can_hold_is_not_sent(
+    client: Make, value: str, attempts: list[ProviderAttempt]
+) -> None:
     over = Scripted(answer(200, {}))
     call = Call(operation=Operation.APPOINTMENT, path="/a/{id}", path_params={"id": value})
     with pytest.raises(ProviderRejected, match=r"^ghl cannot be asked for appointment: "):
@@ -205,7 +207,7 @@ AWAY, REFUSED = ProviderUnavailable, ProviderRejected
 )
 async def test_each_failure_is_one_error_that_shows_nothing(
     client: Make,
-    attempts: list[Attempt],
+    attempts: list[ProviderAttempt],
     step: Step,
     kind: type[ProviderError],
     error_class: ErrorClass,
@@ -227,7 +229,7 @@ async def test_each_failure_is_one_error_that_shows_nothing(
     assert TOKEN not in shown
 
 
-async def test_every_attempt_is_told_of(client: Make, attempts: list[Attempt], clock: StillClock) -> None:
+async def test_every_attempt_is_told_of(client: Make, attempts: list[ProviderAttempt], clock: StillClock) -> None:
     over = Scripted(httpx.ConnectError("x"), answer(503), answer(200, {}), lasting=0.25, clock=clock)
 
     await client(over=over).ask(CALL, deadline=FAR)
@@ -316,7 +318,7 @@ async def test_nothing_is_slept_past_the_deadline(client: Make, clock: StillCloc
 
 
 async def test_no_time_left_is_not_the_providers_fault(
-    client: Make, clock: StillClock, attempts: list[Attempt]
+    client: Make, clock: StillClock, attempts: list[ProviderAttempt]
 ) -> None:
     over = Scripted(answer(200, {}))
     with pytest.raises(OutOfTime, match=r"^the run's time ended before ghl could answer appointment$") as raised:
@@ -344,7 +346,7 @@ async def test_an_attempt_that_lasts_too_long_is_a_timeout(client: Make) -> None
 
 
 async def test_an_attempt_that_the_runs_end_cuts_short_blames_nobody(
-    client: Make, clock: StillClock, attempts: list[Attempt]
+    client: Make, clock: StillClock, attempts: list[ProviderAttempt]
 ) -> None:
     with pytest.raises(OutOfTime):
         await client(over=Silent()).ask(CALL, deadline=clock.at + 0.02)
@@ -366,7 +368,7 @@ async def test_what_an_earlier_attempt_learned_outranks_the_end_of_time(
     assert len(over.requests) == 1
 
 
-async def test_cancelling_is_not_an_error_of_the_provider(client: Make, attempts: list[Attempt]) -> None:
+async def test_cancelling_is_not_an_error_of_the_provider(client: Make, attempts: list[ProviderAttempt]) -> None:
     task = asyncio.create_task(client(over=Silent()).ask(CALL, deadline=FAR))
     await asyncio.sleep(0)
     task.cancel()

@@ -2,51 +2,51 @@
 
 import pytest
 
-from reconcile.providers.http.status_policy import Verdict, has_words, verdict
+from reconcile.providers.http.status_policy import ResponseClass, classify_status, has_words
 
 SPECIAL = {
-    400: Verdict.ANSWERED,
-    401: Verdict.CREDENTIAL,
-    403: Verdict.CREDENTIAL,
-    404: Verdict.ANSWERED,
-    408: Verdict.UNAVAILABLE,
-    422: Verdict.ANSWERED,
-    424: Verdict.UNAVAILABLE,
-    425: Verdict.UNAVAILABLE,
-    429: Verdict.RATE_LIMITED,
+    400: ResponseClass.ANSWERED,
+    401: ResponseClass.CREDENTIAL,
+    403: ResponseClass.CREDENTIAL,
+    404: ResponseClass.ANSWERED,
+    408: ResponseClass.UNAVAILABLE,
+    422: ResponseClass.ANSWERED,
+    424: ResponseClass.UNAVAILABLE,
+    425: ResponseClass.UNAVAILABLE,
+    429: ResponseClass.RATE_LIMITED,
 }
 CLASSES = {
-    1: Verdict.REJECTED,
-    2: Verdict.ANSWERED,
-    3: Verdict.REJECTED,
-    4: Verdict.REJECTED,
-    5: Verdict.UNAVAILABLE,
+    1: ResponseClass.REJECTED,
+    2: ResponseClass.ANSWERED,
+    3: ResponseClass.REJECTED,
+    4: ResponseClass.REJECTED,
+    5: ResponseClass.UNAVAILABLE,
 }
 
 
 @pytest.mark.parametrize("status", range(100, 600))
 def test_every_status_has_its_meaning(status: int) -> None:
-    assert verdict(status) is SPECIAL.get(status, CLASSES[status // 100])
+    assert classify_status(status) is SPECIAL.get(status, CLASSES[status // 100])
 
 
 @pytest.mark.parametrize("status", [0, 1, 99, 600, 700, 999, 1000, -1])
 def test_a_status_that_does_not_exist_is_never_an_answer(status: int) -> None:
-    assert verdict(status) is Verdict.REJECTED
+    assert classify_status(status) is ResponseClass.REJECTED
 
 
 @pytest.mark.parametrize("message", ["Command timed out", "command timed out", "Error: Command timed out."])
 def test_a_401_that_means_a_slow_query_is_transient(message: str) -> None:
-    assert verdict(401, message) is Verdict.UNAVAILABLE
+    assert classify_status(401, message) is ResponseClass.UNAVAILABLE
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 500, 200])
 def test_those_words_change_nothing_on_another_status(status: int) -> None:
-    assert verdict(status, "Command timed out") is verdict(status)
+    assert classify_status(status, "Command timed out") is classify_status(status)
 
 
 @pytest.mark.parametrize("message", ["", "Invalid JWT", "version header was not found.", "Invalid token"])
 def test_any_other_401_blames_the_credential(message: str) -> None:
-    assert verdict(401, message) is Verdict.CREDENTIAL
+    assert classify_status(401, message) is ResponseClass.CREDENTIAL
 
 
 def test_error_pages_of_servers_are_never_read() -> None:

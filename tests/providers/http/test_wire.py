@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from reconcile.errors import ErrorClass, ProviderError, ProviderRejected, ProviderUnavailable, SettingsError
-from reconcile.providers.http.client import AiohttpTransport, Attempt, Call, Client
+from reconcile.providers.http.client import AiohttpTransport, Call, Client, ProviderAttempt
 from reconcile.providers.http.retry import RetryPolicy
 from tests.patience import HUNG
 from tests.providers.http.conftest import CALL, EMAIL, TOKEN, RealClock, StillClock
@@ -236,7 +236,7 @@ async def test_a_refusal_costs_no_connection(client: Make, status: bytes) -> Non
 
 @pytest.mark.parametrize("end", ["close", "reset"])
 async def test_a_kept_connection_that_ended_is_replaced_by_one_attempt_of_ours(
-    client: Make, attempts: list[Attempt], end: str
+    client: Make, attempts: list[ProviderAttempt], end: str
 ) -> None:
     async def script(peer: Peer) -> None:
         await peer.head()

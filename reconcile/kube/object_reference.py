@@ -1,0 +1,60 @@
+"""Which object is meant, and by whose name and token it is reached."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reconcile.secret_files import small_text
+
+MANAGER = "appointment-reconciler"
+_PATHS = {
+    "configmap": ("v1", "ConfigMap", "/api/v1/namespaces/{namespace}/configmaps/{name}"),
+    "cronjob": ("batch/v1", "CronJob", "/apis/batch/v1/namespaces/{namespace}/cronjobs/{name}"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectReference:
+    """One object by kind and name; *account_dir* is where a pod finds its token, ca.crt and namespace."""
+
+    kind: str
+    name: str
+    namespace: str
+    account_dir: Path
+
+    @classmethod
+    def parse(cls, text: str, *, namespace: str | None, account_dir: Path) -> "ObjectReference":
+        """Read ``configmap/NAME``; where no namespace is given it is the pod's own."""
+        kind, _, name = text.partition("/")
+        return cls(kind=kind, name=name, namespace=namespace or _own_namespace(account_dir), account_dir=account_dir)
+
+    @property
+    def path(self) -> str:
+        """The object's path, with its parameters."""
+        return _PATHS[self.kind][2]
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What stands in the path."""
+        return {"namespace": self.namespace, "name": self.name}
+
+    @property
+    def resource(self) -> dict[str, str]:
+        """How a question about rights names the object."""
+        return {"group": "batch" if self.kind == "cronjob" else "", "resource": f"{self.kind}s", "name": self.name}
+
+    def reference(self, uid: str | None) -> dict[str, Any]:
+        """Return how an event names the object."""
+        version, kind, _ = _PATHS[self.kind]
+        named = {"apiVersion": version, "kind": kind, "name": self.name, "namespace": self.namespace}
+        return {**named, "uid": uid} if uid else named
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name} in namespace {self.namespace}"
+
+
+def _own_namespace(account_dir: Path) -> str:
+    try:
+        return small_text(account_dir / "namespace", limit=256).strip() or "default"
+    except ValueError:
+        return "default"

@@ -1,0 +1,1 @@
+"""The simulated Calendly: its state, its answers, its errors."""

@@ -1,0 +1,1 @@
+"""Faults that can be switched on: kinds, registry, and their effects on a response."""

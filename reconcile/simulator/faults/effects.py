@@ -1,0 +1,47 @@
+"""Effects that are the same for both providers' records: fields lost, set or added."""
+
+from typing import Any
+
+import orjson
+
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
+from reconcile.simulator.wire import Json
+
+UNKNOWN_FIELDS: Json = {"_unheardOf": {"nested": [1, None, "x"]}, "schemaRevision": 7}
+
+
+def number_of(effects: Effects, kind: FaultKind) -> float | None:
+    """Return the number that a fault carries, or None where it is not switched on."""
+    value = effects.get(kind)
+    return float(value) if value is not None else None
+
+
+def alter(record: Json, effects: Effects, *, id_key: str) -> Json:
+    """Return a record with the switched-on changes made to its fields."""
+    if not effects:
+        return record
+    if FaultKind.MISSING_ID in effects:
+        _lose_id(record, str(effects[FaultKind.MISSING_ID]), id_key)
+    if FaultKind.MISSING_FIELD in effects:
+        record.pop(str(effects[FaultKind.MISSING_FIELD]), None)
+    if FaultKind.SET_FIELD in effects:
+        name, _, value = str(effects[FaultKind.SET_FIELD]).partition("=")
+        record[name] = orjson.loads(value)
+    if FaultKind.EXTRA_FIELDS in effects:
+        record.update(UNKNOWN_FIELDS)
+    return record
+
+
+def _lose_id(record: Json, how: str, id_key: str) -> None:
+    if id_key not in record:
+        return
+    value: Any = record.pop(id_key)
+    if how == "null":
+        record[id_key] = None
+    elif how == "empty":
+        record[id_key] = ""
+    elif how == "number":
+        record[id_key] = 12345
+    elif how == "renamed":
+        record[f"{id_key}_v2"] = value

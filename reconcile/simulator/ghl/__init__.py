@@ -1,0 +1,1 @@
+"""The simulated GoHighLevel: its state, its answers, its errors."""

@@ -1,0 +1,141 @@
+"""GHL's operations: which path means what, who may ask, and what is answered."""
+
+from datetime import UTC, datetime, timedelta
+
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
+from reconcile.simulator.ghl import errors as ghl_errors
+from reconcile.simulator.ghl import render as ghl_render
+from reconcile.simulator.ghl import search as ghl_search
+from reconcile.simulator.query import parse_query, segments
+from reconcile.simulator.records import Location
+from reconcile.simulator.wire import ApiOperation, Query, Request, Route, SimulatedResponse
+from reconcile.simulator.world import World
+
+_VERSIONS = frozenset({"2021-04-15", "2021-07-28", "2023-02-21", "v3"})
+_CALENDARS_QUERY = frozenset({"locationId", "groupId", "showDrafted"})
+_CALENDAR_QUERY = frozenset({"locationId", "startTime", "endTime", "userId", "calendarId", "groupId"})
+
+
+def route(request: Request) -> Route | None:  # noqa: PLR0911 - one return for each route
+    """Return what a method and a path mean, or None where GHL says ``Cannot GET``."""
+    match request.method, segments(request.path):
+        case "GET", ["calendars", "events", "appointments", appointment_id]:
+            return Route(operation=ApiOperation.GHL_APPOINTMENT, ids=(appointment_id,))
+        case "GET", ["calendars", ""]:
+            return Route(operation=ApiOperation.GHL_CALENDARS)
+        case "GET", ["calendars", "events"]:
+            return Route(operation=ApiOperation.GHL_CALENDAR_EVENTS)
+        case "GET", ["contacts", contact_id, "appointments"]:
+            return Route(operation=ApiOperation.GHL_CONTACT_APPOINTMENTS, ids=(contact_id,))
+        case "POST", ["contacts", "search"]:
+            return Route(operation=ApiOperation.GHL_CONTACT_SEARCH)
+        case "GET", ["contacts", contact_id] if contact_id:
+            return Route(operation=ApiOperation.GHL_CONTACT, ids=(contact_id,))
+        case "GET", ["locations", location_id]:
+            return Route(operation=ApiOperation.GHL_LOCATION, ids=(location_id,))
+    return None
+
+
+def version_refusal(request: Request, effects: Effects) -> SimulatedResponse | None:
+    """Return what GHL says to a missing or unknown Version header."""
+    version = request.headers.get("version")
+    if version in _VERSIONS:
+        return None
+    if version is None:
+        return ghl_errors.refusal(401, "version header was not found.", effects)
+    if effects.get(FaultKind.BAD_VERSION) == "400":
+        return ghl_errors.refusal(400, f"Invalid API version segment '{version}' at position 0", effects)
+    return ghl_errors.refusal(401, "version header is invalid", effects)
+
+
+def answer(world: World, where: Route, request: Request, *, owner: Location, effects: Effects) -> SimulatedResponse:
+    """Answer a call that may be made, for the location to which the token belongs."""
+    query = parse_query(request.query_string)
+    match where.operation:
+        case ApiOperation.GHL_CONTACT_SEARCH:
+            return ghl_search.search(world.ghl, owner, request.body, effects=effects, now=world.now())
+        case ApiOperation.GHL_CALENDARS | ApiOperation.GHL_CALENDAR_EVENTS as operation:
+            lists = _calendars if operation is ApiOperation.GHL_CALENDARS else _calendar_events
+            return lists(world, query, owner, effects)
+    if query:
+        return ghl_errors.unprocessable([f"property {name} should not exist" for name in query], effects)
+    match where.operation:
+        case ApiOperation.GHL_APPOINTMENT:
+            return _appointment(world, where.ids[0], owner, effects)
+        case ApiOperation.GHL_CONTACT_APPOINTMENTS | ApiOperation.GHL_CONTACT:
+            return _contact(world, where, owner, effects)
+        case _:
+            return _location(where.ids[0], owner, effects)
+
+
+def _appointment(world: World, appointment_id: str, owner: Location, effects: Effects) -> SimulatedResponse:
+    record = world.ghl.appointments.get(appointment_id)
+    if record is None:
+        return ghl_errors.unknown_id(ApiOperation.GHL_APPOINTMENT, effects)
+    if record.location_id != owner.id:
+        return ghl_errors.refusal(403, ghl_errors.WRONG_LOCATION, effects)
+    return SimulatedResponse(status=200, payload=ghl_render.single_appointment(record, owner, effects))
+
+
+def _contact(world: World, where: Route, owner: Location, effects: Effects) -> SimulatedResponse:
+    contact = world.ghl.contacts.get(where.ids[0])
+    if contact is None:
+        return ghl_errors.unknown_id(where.operation, effects)
+    if contact.location_id != owner.id:
+        return ghl_errors.refusal(403, ghl_errors.WRONG_LOCATION, effects)
+    if where.operation is ApiOperation.GHL_CONTACT:
+        return SimulatedResponse(status=200, payload=ghl_render.single_contact(contact, owner, effects))
+    records = world.ghl.appointments_of(contact.id)
+    payload = ghl_render.listed_appointments(records, owner, effects, time_format="naive")
+    return SimulatedResponse(status=200, payload=payload)
+
+
+def _location(location_id: str, owner: Location, effects: Effects) -> SimulatedResponse:
+    if location_id != owner.id:
+        return ghl_errors.refusal(403, ghl_errors.WRONG_LOCATION, effects)
+    return SimulatedResponse(status=200, payload=ghl_render.single_location(owner, effects))
+
+
+def _calendars(world: World, query: Query, owner: Location, effects: Effects) -> SimulatedResponse:
+    faults = [f"property {name} should not exist" for name in query if name not in _CALENDARS_QUERY]
+    if "locationId" not in query:
+        faults.append("locationId must be a string")
+    if faults:
+        return ghl_errors.unprocessable(faults, effects)
+    if query["locationId"] != owner.id:
+        return ghl_errors.refusal(403, ghl_errors.WRONG_LOCATION, effects)
+    calendar_ids = () if query.get("groupId") else world.ghl.calendars_of(owner.id)
+    return SimulatedResponse(status=200, payload=ghl_render.listed_calendars(calendar_ids, owner, effects))
+
+
+def _calendar_events(world: World, query: Query, owner: Location, effects: Effects) -> SimulatedResponse:
+    faults = [f"property {name} should not exist" for name in query if name not in _CALENDAR_QUERY]
+    faults += [f"{name} must be a number string" for name in ("startTime", "endTime") if not _is_millis(query, name)]
+    if "locationId" not in query:
+        faults.append("locationId must be a string")
+    if not {"userId", "calendarId", "groupId"} & query.keys():
+        faults.append("either of userId, calendarId or groupId is required")
+    if faults:
+        return ghl_errors.unprocessable(faults, effects)
+    if query["locationId"] != owner.id:
+        return ghl_errors.refusal(403, ghl_errors.WRONG_LOCATION, effects)
+    start, end = (_instant(query[name]) for name in ("startTime", "endTime"))
+    records = [
+        each
+        for each in world.ghl.appointments_in(owner.id)
+        if start <= each.starts_at <= end
+        and query.get("calendarId", each.calendar_id) == each.calendar_id
+        and query.get("userId", each.user_id) == each.user_id
+        and not query.get("groupId")
+    ]
+    payload = ghl_render.listed_appointments(records, owner, effects, time_format="iso")
+    return SimulatedResponse(status=200, payload=payload)
+
+
+def _is_millis(query: Query, name: str) -> bool:
+    return query.get(name, "").isdigit()
+
+
+def _instant(millis: str) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(millis))

@@ -1,0 +1,191 @@
+"""GHL's bodies, rendered from records, in every variant that its documents and clients know."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from reconcile.simulator.faults.effects import UNKNOWN_FIELDS, alter
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
+from reconcile.simulator.records import GhlAppointment, GhlContact, Location
+from reconcile.simulator.wire import Json
+
+TRACE_ID = "b04c48fc-1e16-4f8b-9bac-3334d3f0399a"
+_CAMEL = {"noshow": "noShow", "cancelled": "Cancelled"}
+_SPACED = {"noshow": "no show"}
+
+
+def single_appointment(record: GhlAppointment, location: Location, effects: Effects) -> Json:
+    """Return the body of one appointment in the envelope that is switched on."""
+    body = _appointment(record, location.zone, effects, time_format="iso")
+    envelope = effects.get(FaultKind.ENVELOPE, "event")
+    return around(dict(body) if envelope == "flat" else {str(envelope): body}, effects)
+
+
+def listed_appointments(
+    records: Sequence[GhlAppointment], location: Location, effects: Effects, *, time_format: str
+) -> Json:
+    """Return a list of appointments, with the zone-less times of a contact's list or the full ones of a calendar's."""
+    hides = effects.get(FaultKind.LIST_HIDES, "nothing")
+    shown = [each for each in records if not _hidden(each, str(hides))]
+    return around(
+        {"events": [_appointment(each, location.zone, effects, time_format=time_format) for each in shown]}, effects
+    )
+
+
+def listed_calendars(calendar_ids: Sequence[str], location: Location, effects: Effects) -> Json:
+    """Return a location's calendars, as far as anybody reads them."""
+    calendars = [
+        alter(
+            {
+                "id": calendar_id,
+                "locationId": location.id,
+                "name": "Example Calendar",
+                "isActive": True,
+                "eventType": "RoundRobin_OptimizeForAvailability",
+                "slotDuration": 30,
+            },
+            effects,
+            id_key="id",
+        )
+        for calendar_id in calendar_ids
+    ]
+    return around({"calendars": calendars}, effects)
+
+
+def contact_found(record: GhlContact, effects: Effects) -> Json:
+    """Return a contact as the search shows it, with its own cursor."""
+    return alter(
+        {
+            "id": record.id,
+            "locationId": record.location_id,
+            "email": record.email,
+            "additionalEmails": list(record.additional_emails),
+            "phone": "+15005550006",
+            "phoneLabel": "Mobile",
+            "additionalPhones": [],
+            "firstNameLowerCase": record.first_name.lower(),
+            "lastNameLowerCase": record.last_name.lower(),
+            "type": "lead",
+            "source": "Website",
+            "dnd": False,
+            "tags": ["tag-1"],
+            "customFields": [],
+            "dateAdded": milliseconds(record.added_at),
+            "dateUpdated": milliseconds(record.updated_at),
+            "validEmail": True,
+            "opportunities": [],
+            "businessId": None,
+            "searchAfter": list(search_key(record)),
+        },
+        effects,
+        id_key="id",
+    )
+
+
+def single_contact(record: GhlContact, location: Location, effects: Effects) -> Json:
+    """Return the body of one contact."""
+    body: Json = {
+        "id": record.id,
+        "locationId": record.location_id,
+        "name": f"{record.first_name} {record.last_name}".strip(),
+        "firstName": record.first_name,
+        "lastName": record.last_name,
+        "email": record.email,
+        "emailLowerCase": record.email.lower(),
+        "additionalEmails": list(record.additional_emails),
+        "timezone": location.zone.key,
+        "phone": "+15005550006",
+        "dnd": False,
+        "type": "lead",
+        "source": "Website",
+        "tags": ["tag-1"],
+        "customFields": [],
+        "dateAdded": milliseconds(record.added_at),
+        "dateUpdated": milliseconds(record.updated_at),
+    }
+    return around({"contact": alter(body, effects, id_key="id")}, effects)
+
+
+def single_location(record: Location, effects: Effects) -> Json:
+    """Return the body of one location, which is read for its time zone."""
+    body: Json = {"id": record.id, "name": "Example Location", "country": "US", "timezone": record.zone.key}
+    return around({"location": alter(body, effects, id_key="id")}, effects)
+
+
+def search_key(record: GhlContact) -> tuple[int, str]:
+    """Return the place of a contact in the order of a search: the cursor that stands on each one found."""
+    return round(record.added_at.timestamp() * 1000), record.id
+
+
+def milliseconds(at: datetime) -> str:
+    """Return an instant as GHL writes it on contacts."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def around(body: Json, effects: Effects) -> Json:
+    """Return a body with what stands beside the payload at top level."""
+    if effects.get(FaultKind.TRACE_ID) != "off":
+        body["traceId"] = TRACE_ID
+    if FaultKind.EXTRA_FIELDS in effects:
+        body.update(UNKNOWN_FIELDS)
+    return body
+
+
+def _appointment(record: GhlAppointment, zone: ZoneInfo, effects: Effects, *, time_format: str) -> Json:
+    form = str(effects.get(FaultKind.TIME_FORMAT, time_format))
+    body: Json = {
+        "id": record.id,
+        "title": "Appointment with Example",
+        "calendarId": record.calendar_id,
+        "locationId": record.location_id,
+        "contactId": record.contact_id,
+        "groupId": "",
+        **_status(record.status, effects),
+        "assignedUserId": record.user_id,
+        "users": [record.user_id],
+        "address": "https://meet.example.com/yqp-gogr-wve",
+        "notes": "",
+        "isRecurring": False,
+        "startTime": _instant(record.starts_at, zone, form),
+        "endTime": _instant(record.ends_at, zone, form),
+        "dateAdded": _instant(record.added_at, zone, form),
+        "dateUpdated": _instant(record.updated_at, zone, form),
+        "assignedResources": [],
+        "createdBy": {"userId": record.user_id, "source": "booking_widget"},
+        "deleted": record.deleted,
+    }
+    return alter(body, effects, id_key="id")
+
+
+def _status(status: str, effects: Effects) -> Json:
+    style = effects.get(FaultKind.STATUS_STYLE)
+    if style == "camel":
+        status = _CAMEL.get(status, status)
+    elif style == "spaced":
+        status = _SPACED.get(status, status)
+    elif style == "upper":
+        status = status.upper()
+    match effects.get(FaultKind.STATUS_SPELLING):
+        case "typo":
+            return {"appoinmentStatus": status}
+        case "both":
+            return {"appointmentStatus": status, "appoinmentStatus": status}
+        case "only_status":
+            return {"status": status}
+        case "booked":
+            return {"status": "booked", "appointmentStatus": "booked", "appoinmentStatus": status}
+        case _:
+            return {"appointmentStatus": status}
+
+
+def _instant(at: datetime, zone: ZoneInfo, form: str) -> str:
+    if form == "naive":
+        return at.astimezone(zone).replace(tzinfo=None).isoformat(" ", timespec="seconds")
+    if form == "utc":
+        return milliseconds(at)
+    return at.astimezone(zone).isoformat(timespec="seconds")
+
+
+def _hidden(record: GhlAppointment, hides: str) -> bool:
+    return (hides == "deleted" and record.deleted) or (hides == "cancelled" and record.status == "cancelled")

@@ -1,0 +1,158 @@
+"""GHL's contact search: the request's rules, its filters, its two ways of paging."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import orjson
+
+from reconcile.simulator.faults.effects import number_of
+from reconcile.simulator.faults.kinds import FaultKind
+from reconcile.simulator.faults.registry import Effects
+from reconcile.simulator.ghl import errors as ghl_errors
+from reconcile.simulator.ghl.render import around, contact_found, search_key
+from reconcile.simulator.ghl.state import GhlState
+from reconcile.simulator.records import GhlContact, Location
+from reconcile.simulator.wire import Json, SimulatedResponse
+
+_KNOWN_KEYS = frozenset({"locationId", "pageLimit", "page", "searchAfter", "filters", "sort", "query"})
+_FIELDS: dict[str, Callable[[GhlContact], str]] = {
+    "email": lambda contact: contact.email,
+    "id": lambda contact: contact.id,
+    "firstNameLowerCase": lambda contact: contact.first_name.lower(),
+    "lastNameLowerCase": lambda contact: contact.last_name.lower(),
+}
+_OPERATORS: dict[str, Callable[[list[str], str], bool]] = {
+    "eq": lambda values, wanted: wanted in values,
+    "not_eq": lambda values, wanted: wanted not in values,
+    "contains": lambda values, wanted: any(wanted in each for each in values),
+    "not_contains": lambda values, wanted: all(wanted not in each for each in values),
+    "exists": lambda values, _: any(values),
+    "not_exists": lambda values, _: not any(values),
+}
+_LONGEST_PAGE = 500
+_REACH_OF_PAGES = 10_000
+_LONGEST_VALUE = 75
+
+
+class _SearchRefusal(Exception):
+    """The search cannot be run; carries GHL's answer."""
+
+    def __init__(self, status: int, *messages: str) -> None:
+        super().__init__(*messages)
+        self.status = status
+        self.messages = list(messages)
+
+
+def search(state: GhlState, location: Location, body: bytes, *, effects: Effects, now: datetime) -> SimulatedResponse:
+    """Answer one search in the location that the token belongs to."""
+    try:
+        wanted = _read(body)
+        if wanted["locationId"] != location.id:
+            return ghl_errors.refusal(403, ghl_errors.WRONG_LOCATION, effects)
+        found = _found(state, location, wanted, effects)
+        lag = number_of(effects, FaultKind.SEARCH_LAG)
+        if lag:
+            found = [each for each in found if each.updated_at <= now - timedelta(seconds=lag)]
+        page = _page(found, wanted, effects)
+    except _SearchRefusal as refused:
+        message = refused.messages if refused.status == 422 else refused.messages[0]  # noqa: PLR2004 - HTTP
+        return ghl_errors.refusal(refused.status, message, effects)
+    contacts = [contact_found(each, effects) for each in page]
+    return SimulatedResponse(status=200, payload=around({"contacts": contacts, "total": len(found)}, effects))
+
+
+def asked_email(body: bytes) -> str | None:
+    """Return the address of an exact search by e-mail, by which a fault can single it out."""
+    try:
+        filters = orjson.loads(body)["filters"]
+        return next((str(each["value"]) for each in filters if each["field"] == "email"), None)
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+
+
+def _read(body: bytes) -> Json:
+    try:
+        wanted = orjson.loads(body)
+    except orjson.JSONDecodeError as exc:
+        raise _SearchRefusal(400, "Unexpected token in JSON") from exc
+    if not isinstance(wanted, dict):
+        raise _SearchRefusal(400, "Unexpected token in JSON")
+    faults = [f"property {key} should not exist" for key in wanted if key not in _KNOWN_KEYS]
+    if not isinstance(wanted.get("locationId"), str):
+        faults.append("locationId must be a string")
+    limit = wanted.get("pageLimit")
+    if not isinstance(limit, int) or not 1 <= limit <= _LONGEST_PAGE:
+        faults.append("pageLimit must be a number from 1 to 500")
+    if not isinstance(wanted.get("filters", []), list):
+        faults.append("filters must be an array")
+    if faults:
+        raise _SearchRefusal(422, *faults)
+    for rule in wanted.get("filters", ()):
+        _check(rule)
+    if "page" in wanted and "searchAfter" in wanted:
+        raise _SearchRefusal(400, "page and searchAfter cannot be used together")
+    return wanted
+
+
+def _found(state: GhlState, location: Location, wanted: Json, effects: Effects) -> Sequence[GhlContact]:
+    filters: list[Json] = wanted.get("filters", [])
+    candidates = state.contacts_of(location.id)
+    match filters:
+        case [{"field": "email", "operator": "eq", "value": str(email)}, *_]:
+            candidates = state.contacts_by_email(location.id, email)
+    kept = [each for each in candidates if all(_holds(rule, each, effects) for rule in filters)]
+    return sorted(kept, key=search_key)
+
+
+def _page(found: Sequence[GhlContact], wanted: Json, effects: Effects) -> Sequence[GhlContact]:
+    limit: int = wanted["pageLimit"]
+    if "searchAfter" in wanted:
+        cursor = _cursor(wanted["searchAfter"])
+        return [each for each in found if search_key(each) > cursor][:limit]
+    start = (int(wanted.get("page", 1)) - 1) * limit
+    if start + limit > _REACH_OF_PAGES and effects.get(FaultKind.DEEP_PAGE) == "refuse":
+        raise _SearchRefusal(400, "page * pageLimit must not exceed 10000, use searchAfter")
+    return found[start : min(start + limit, _REACH_OF_PAGES)]
+
+
+def _cursor(value: object) -> tuple[int, str]:
+    match value:
+        case [int(millis) | float(millis), str(contact_id)]:
+            return int(millis), contact_id
+        case [str(millis), str(contact_id)] if millis.isdigit():
+            return int(millis), contact_id
+    raise _SearchRefusal(422, "searchAfter must be an array of a number and an id")
+
+
+def _check(rule: Json) -> None:
+    """Refuse a filter that is wrong in itself, whether or not there is a contact to hold it against."""
+    match rule:
+        case {"group": "OR" | "AND", "filters": list(parts)}:
+            for part in parts:
+                _check(part)
+        case {"field": str(name), "operator": str(operator)}:
+            if name not in _FIELDS:
+                raise _SearchRefusal(400, f"Invalid field {name}")
+            if operator not in _OPERATORS:
+                raise _SearchRefusal(422, f"operator {operator} is not known")
+            if len(str(rule.get("value", ""))) > _LONGEST_VALUE:
+                raise _SearchRefusal(422, "value must be shorter than or equal to 75 characters")
+        case _:
+            raise _SearchRefusal(422, "each value in filters must have field and operator")
+
+
+def _holds(rule: Json, contact: GhlContact, effects: Effects) -> bool:
+    if "group" in rule:
+        some_or_all = any if rule["group"] == "OR" else all
+        return some_or_all(_holds(each, contact, effects) for each in rule["filters"])
+    values, wanted = _values(rule["field"], contact, effects), str(rule.get("value", ""))
+    if effects.get(FaultKind.SEARCH_CASE) != "sensitive":
+        values, wanted = [each.lower() for each in values], wanted.lower()
+    return _OPERATORS[rule["operator"]](values, wanted)
+
+
+def _values(name: str, contact: GhlContact, effects: Effects) -> list[str]:
+    values = [_FIELDS[name](contact)]
+    if name == "email" and effects.get(FaultKind.ADDITIONAL_EMAILS) != "off":
+        values += contact.additional_emails
+    return values

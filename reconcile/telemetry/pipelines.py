@@ -1,0 +1,124 @@
+"""The SDK's three pipelines, each ending in a ``SignalPipeline``: its batches and aggregations, our sender."""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from google.protobuf.message import DecodeError
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
+from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricReader, MetricsData
+from opentelemetry.sdk.metrics.view import Aggregation, ExponentialBucketHistogramAggregation
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+from reconcile.domain.ids import RunId
+from reconcile.telemetry.flusher import SignalPipeline
+from reconcile.telemetry.ids import RunIds
+from reconcile.telemetry.otel_settings import Signal, Target
+from reconcile.telemetry.requests import encode_request_spans
+from reconcile.telemetry.sender import NotDelivered, Sender
+
+SERVICE = "appointment-reconciler"
+_QUEUE = 8192
+"""Spans that may wait: a run makes some hundreds a second, and a collector may take a second to answer."""
+
+
+def resource(version: str) -> Resource:
+    """Return who is telling: what the environment says of that first."""
+    said = OTELResourceDetector().detect().attributes
+    ours = {"service.name": SERVICE, "service.version": version}
+    return Resource.create({**ours, **{name: said[name] for name in ours if name in said}})
+
+
+def traces(
+    target: Target, *, resource: Resource, run_id: RunId, version: str
+) -> tuple[TracerProvider, Callable[[ReadableSpan], None], SignalPipeline]:
+    """Return the pipeline of spans, its entry for ended ones; sampler, limits and batches as the environment says."""
+    pipeline = SignalPipeline(signal=Signal.TRACES, sender=Sender(target, version=version), rejected=_rejected_spans)
+    size = None if os.environ.get("OTEL_BSP_MAX_QUEUE_SIZE") else _QUEUE
+    processor = BatchSpanProcessor(_Spans(pipeline), max_queue_size=size)
+    provider = TracerProvider(resource=resource, id_generator=RunIds(run_id), shutdown_on_exit=False)
+    provider.add_span_processor(processor)
+    pipeline.flush, pipeline.close = provider.force_flush, provider.shutdown
+    return provider, processor.on_end, pipeline
+
+
+def metrics(target: Target, *, resource: Resource, version: str) -> tuple[MeterProvider, SignalPipeline]:
+    """Return the pipeline of measurements; temporality and histograms as the environment says."""
+    pipeline = SignalPipeline(signal=Signal.METRICS, sender=Sender(target, version=version), rejected=_rejected_points)
+    reader = _OnDemandReader(pipeline)
+    provider = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
+    pipeline.flush = pipeline.close = reader.collect
+    return provider, pipeline
+
+
+class _Spans(SpanExporter):
+    def __init__(self, pipeline: SignalPipeline) -> None:
+        self._pipeline = pipeline
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        is_there = self._pipeline.deliver(encode_request_spans(spans).SerializeToString(), count=len(spans))
+        return SpanExportResult.SUCCESS if is_there else SpanExportResult.FAILURE
+
+
+class _OnDemandReader(MetricReader):
+    """Sends what was measured when it is asked to, instead of each minute: most runs are over by then."""
+
+    def __init__(self, pipeline: SignalPipeline) -> None:
+        super().__init__(preferred_temporality=_temporality(), preferred_aggregation=_aggregation())
+        self._pipeline = pipeline
+
+    def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 0, **_: object) -> None:  # noqa: ARG002
+        self._pipeline.deliver(encode_metrics(metrics_data).SerializeToString(), count=_points(metrics_data))
+
+    def shutdown(self, timeout_millis: float = 0, **_: object) -> None:
+        """Do nothing: the way is finished by its courier."""
+
+
+def _points(data: MetricsData) -> int:
+    return sum(
+        len(metric.data.data_points)
+        for of_resource in data.resource_metrics
+        for of_scope in of_resource.scope_metrics
+        for metric in of_scope.metrics
+    )
+
+
+def _temporality() -> dict[type, AggregationTemporality]:
+    """Return deltas where they are preferred; for what we measure with, ``lowmemory`` comes to the same."""
+    preference = os.environ.get("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "").strip().lower()
+    if preference not in {"delta", "lowmemory"}:
+        return {}
+    return {Counter: AggregationTemporality.DELTA, Histogram: AggregationTemporality.DELTA}
+
+
+def _aggregation() -> dict[type, Aggregation]:
+    wish = os.environ.get("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "").strip().lower()
+    is_exponential = wish == "base2_exponential_bucket_histogram"
+    return {Histogram: ExponentialBucketHistogramAggregation()} if is_exponential else {}
+
+
+def _rejected_spans(answer: bytes) -> int:
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (  # noqa: PLC0415 - seldom needed
+        ExportTraceServiceResponse,
+    )
+
+    return int(decode_response(ExportTraceServiceResponse, answer).partial_success.rejected_spans)
+
+
+def _rejected_points(answer: bytes) -> int:
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (  # noqa: PLC0415
+        ExportMetricsServiceResponse,
+    )
+
+    return int(decode_response(ExportMetricsServiceResponse, answer).partial_success.rejected_data_points)
+
+
+def decode_response(response: Any, answer: bytes) -> Any:  # noqa: ANN401 - protobuf ships no types
+    """Read a collector's answer; a proxy's page with status 200 is none, so nothing shows that the data arrived."""
+    try:
+        return response.FromString(answer)
+    except DecodeError:
+        raise NotDelivered("what answered is no collector") from None
