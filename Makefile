@@ -29,8 +29,8 @@ test-parts: $(STAMP)  ## what make test skips or replaces where a browser, the c
 		tests/test_postgres_fixture.py
 
 .PHONY: test-faults
-test-faults: $(STAMP)  ## the fault suite and large tables in full, of which make test runs a sample: minutes
-	$(BIN)/pytest -m 'faults or sampled or whole' --numprocesses 2 --dist worksteal
+test-faults: $(STAMP)  ## the fault suite and large tables in full, of which make test runs a sample: minutes; a third with PART=1/3
+	$(BIN)/pytest -m 'faults or sampled or whole' --part $(or $(PART),1/1) --numprocesses 2 --dist worksteal
 
 .PHONY: fuzz
 fuzz: $(STAMP)  ## each parser under atheris for SECONDS (5), of which make test tries a few; new inputs are kept in .fuzz/
@@ -43,10 +43,6 @@ mutants: $(STAMP)  ## how many mutants of each layer the tests notice: SAMPLE (2
 .PHONY: audit
 audit: $(STAMP)  ## whether a locked package has a known vulnerability, as far as that can be asked from here
 	$(BIN)/python -m tests.audit
-
-.PHONY: collector
-collector: $(STAMP)  ## OpenTelemetry's collector, which the tests send to once it is built from Go modules
-	$(BIN)/python -m tests.telemetry.collector
 
 .PHONY: tools
 tools: $(STAMP)  ## what the tests below would build on their first run, beside other work; a few of it with TOOLS=

@@ -50,6 +50,11 @@ def _keep_inside(event: str, arguments: tuple[Any, ...]) -> None:
 sys.addaudithook(_keep_inside)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what `.ci/run` shares long suites out with."""
+    samples.add_option(parser)
+
+
 def pytest_report_header() -> str:
     """Say which PostgreSQL the tests get."""
     return _postgres_line()
@@ -71,9 +76,11 @@ def _postgres_line() -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what `make test` need not run each time."""
     samples.mark_whole(items)
+    left_out = samples.outside_part(items, config.option.part)
     if not samples.is_part(config):
-        config.hook.pytest_deselected(items=[each for each in items if each.get_closest_marker("whole")])
-        items[:] = [each for each in items if not each.get_closest_marker("whole")]
+        left_out += [each for each in items if each.get_closest_marker("whole")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [each for each in items if each not in set(left_out)]
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,12 @@
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
+
+from tests import samples
 
 CI = Path(__file__).parents[1] / ".ci"
 RUN = (CI / "run").read_text()
@@ -67,3 +70,27 @@ def test_the_first_tests_of_ci_are_the_readmes_two_commands() -> None:
 @pytest.mark.parametrize("script", ["run", "first-steps"])
 def test_the_scripts_of_ci_can_be_parsed(script: str) -> None:
     assert subprocess.run(["bash", "-n", CI / script], check=False).returncode == 0  # noqa: S607
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_each_test_is_in_exactly_one_of_the_parts(request: pytest.FixtureRequest, count: int) -> None:
+    items = request.session.items
+
+    left_out = [each for k in range(1, count + 1) for each in samples.outside_part(items, f"{k}/{count}")]
+
+    assert Counter(left_out) == dict.fromkeys(items, count - 1) if count > 1 else not left_out
+
+
+@pytest.mark.parametrize("part", ["", "0/3", "4/3", "1", "1/0", "a/b", "-1/3"])
+def test_a_part_that_there_is_not_is_refused(part: str) -> None:
+    with pytest.raises(pytest.UsageError, match="give K/N with K from 1 to N"):
+        samples.outside_part([], part)
+
+
+def test_ci_runs_another_part_for_each_change() -> None:
+    assert "part=$(($(git rev-list --count HEAD) % parts + 1))/$parts" in RUN
+    assert 'make test-faults PART="$part"' in RUN
+
+
+def test_the_folders_of_which_cells_are_sampled_exist() -> None:
+    assert [each for each in samples.USE_CASES if not each.is_dir()] == []

@@ -87,7 +87,7 @@ def test_every_command_that_is_shown_can_be_typed(document: Path) -> None:
 
 @each_document
 def test_every_flag_and_variable_that_is_named_exists(document: Path) -> None:
-    others = {"--numprocesses", "--randomly-seed", "--picture", "--help", *HELMS}
+    others = {"--numprocesses", "--randomly-seed", "--picture", "--help", "--version", *HELMS}
     spans = [span for span in shown(document) if not span.startswith("pytest")]
     benchmarks = set(re.findall(r'"(--[a-z-]+)"', "".join(file.read_text() for file in ROOT.glob("benchmarks/*.py"))))
 
@@ -147,7 +147,7 @@ def anchors(document: Path) -> set[str]:
 def test_every_file_that_is_named_exists(document: Path) -> None:
     """A path in backticks is one from the root, or from ``reconcile/`` where it begins with a layer."""
     layers = [path.name for path in (ROOT / "reconcile").iterdir() if path.is_dir()]
-    roots = "|".join([*layers, "reconcile", "cmd", "tests", "docs", "benchmarks"])
+    roots = "|".join([*layers, "reconcile", "cmd", "deploy", "tests", "docs", "benchmarks"])
     named = {span for span in shown(document) if re.fullmatch(rf"(?:{roots})/[\w./-]*", span)}
 
     assert [name for name in named if not any((place / name).exists() for place in (ROOT, ROOT / "reconcile"))] == []

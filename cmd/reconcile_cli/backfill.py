@@ -31,6 +31,7 @@ from reconcile_cli.options import (
     KindParam,
     NonEmptyParam,
     TypedInstant,
+    examples,
     with_settings,
 )
 from reconcile_cli.output import is_text, print_json
@@ -95,6 +96,10 @@ def command() -> None:
 )
 @click.option("--name", type=KindParam(Label()), metavar="NAME", help="Its name. [default: the Job's, or one made up]")
 @with_settings(EVERYTHING)
+@examples(
+    "reconcile backfill plan --stale-booked 36h --within 10m",
+    "reconcile backfill plan --workspace ws-1 --status canceled",
+)
 def plan(settings: Settings, *, within: timedelta, name: str | None, **criteria: Any) -> None:  # noqa: ANN401
     """Look up many leads and store what would be changed; no lead is written.
 
@@ -108,6 +113,7 @@ def plan(settings: Settings, *, within: timedelta, name: str | None, **criteria:
 @click.argument("name", metavar="PLAN")
 @click.option("--approve", metavar="HASH", help="Carry it out although it is held: the hash of what was looked at.")
 @with_settings(EVERYTHING)
+@examples("reconcile backfill apply PLAN", "reconcile backfill apply PLAN --approve HASH")
 def apply(settings: Settings, *, name: str, approve: str | None) -> None:
     """Apply a plan: leads that have changed since are skipped and listed."""
     if is_text(settings):
@@ -124,6 +130,7 @@ def apply(settings: Settings, *, name: str, approve: str | None) -> None:
 @click.argument("name", metavar="[PLAN]", required=False)
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Leads listed at most.")
 @with_settings()
+@examples("reconcile backfill status")
 def status(settings: Settings, *, name: str | None, limit: int) -> None:
     """Show the progress of a plan and the leads it skipped; without PLAN, the latest plans."""
     views = asyncio.run(_views(settings, name, limit))
@@ -142,6 +149,7 @@ def status(settings: Settings, *, name: str | None, limit: int) -> None:
 @selecting
 @click.option("--dry-run", is_flag=True, help="Say how many; write nothing.")
 @with_settings(("stale_days", "database_url", "schema_mapping", "log_level", "log_format", "output"))
+@examples("reconcile backfill reset --workspace ws-1 --dry-run")
 def reset(settings: Settings, *, dry_run: bool, **criteria: Any) -> None:  # noqa: ANN401
     """Move watermarks back, so that the schedule checks these leads again."""
     selected, moved = asyncio.run(_reset(settings, criteria, dry_run=dry_run))
@@ -155,6 +163,7 @@ def reset(settings: Settings, *, dry_run: bool, **criteria: Any) -> None:  # noq
 @click.option("--plan", "plan_id", required=True, metavar="PLAN", help="The plan that its pods carry out.")
 @click.option("--approve", metavar="HASH", help="As apply takes it.")
 @job_options
+@examples("reconcile backfill manifest --plan PLAN --name repair --image reconcile:1.0.0 --release rec --shards 4")
 def manifest(*, plan_id: str, approve: str | None, form: str, **facts: object) -> None:
     """Print an Indexed Job in which each pod handles its shard of a plan."""
     words = ("backfill", "apply", plan_id, *(("--approve", approve) if approve else ()))
@@ -167,7 +176,7 @@ async def _planned(
 ) -> tuple[BackfillView, RunReport | None]:
     clock = bootstrap.SystemClock()
     await _check_workspaces(settings, criteria["workspaces"])
-    request = BackfillRequest(
+    wanted = BackfillRequest(
         name=PlanId(name or bootstrap.new_run_id(clock.now()).lower()),
         selection=_selection(criteria, settings, now=clock.now()),
         asked=_typed_words(criteria),
@@ -178,9 +187,9 @@ async def _planned(
         from reconcile_cli.text import backfill as text  # noqa: PLC0415
 
         with text.bar("leads") as on_share_progress:
-            made, trouble = await wiring.plan(settings, request, on_share_progress=on_share_progress)
+            made, trouble = await wiring.plan(settings, wanted, on_share_progress=on_share_progress)
     else:
-        made, trouble = await wiring.plan(settings, request)
+        made, trouble = await wiring.plan(settings, wanted)
     return await _view(settings, made), trouble
 
 

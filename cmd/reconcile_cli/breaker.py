@@ -11,7 +11,7 @@ from reconcile.services.control.breaker_overrides import Order, Verb, act, break
 from reconcile.services.views.next_steps import Advice, advice
 from reconcile.services.views.status import breakers_with_advice
 from reconcile.settings import Settings
-from reconcile_cli.options import DurationParam, with_settings
+from reconcile_cli.options import DurationParam, example_paragraph, examples, with_settings
 from reconcile_cli.output import is_text, print_json, user
 
 
@@ -27,15 +27,16 @@ def command() -> None:
 @command.command()
 @click.argument("breaker", required=False)
 @with_settings()
+@examples("reconcile breaker show", "reconcile breaker show provider:ghl")
 def show(settings: Settings, *, breaker: str | None) -> None:
     """Show the breakers that are open, half open or overridden, or the named one."""
     _print(settings, asyncio.run(_show(settings, breaker)))
 
 
-def _order(verb: Verb, *, lasts_help: str, text: str) -> None:
+def _order(verb: Verb, *, lasts_help: str, text: str, example: str) -> None:
     """Add the command that gives an order of this kind."""
 
-    @command.command(verb.value, help=text)
+    @command.command(verb.value, help=f"{text}\n\n{example_paragraph(example)}")
     @click.argument("breaker")
     @click.option("--reason", required=True, metavar="TEXT", help="Why, for those who look later.")
     @click.option("--for", "lasts", type=DurationParam(), metavar="DURATION", help=lasts_help)
@@ -49,16 +50,19 @@ def _order(verb: Verb, *, lasts_help: str, text: str) -> None:
 _order(
     Verb.TRIP,
     text="Open a breaker as if it had tripped: probes close it again when calls succeed.",
+    example='reconcile breaker trip provider:ghl --reason "deployment at the provider"',
     lasts_help="Time until the first probe, like 10m or 2h. [default: the cooldown]",
 )
 _order(
     Verb.HOLD,
     text="Keep a breaker open, without probes, until the time has passed.",
+    example='reconcile breaker hold workspace:ws-1 --for 2h --reason "token is being replaced"',
     lasts_help="How long, like 10m or 2h. [default: 1h]",
 )
 _order(
     Verb.RESET,
     text="Close a breaker and clear its manual overrides.",
+    example='reconcile breaker reset provider:ghl --reason "provider answers again"',
     lasts_help="Also keep it closed for so long, whatever happens. [default: it may open again at once]",
 )
 

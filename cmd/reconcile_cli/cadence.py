@@ -9,7 +9,7 @@ from reconcile import bootstrap
 from reconcile.domain.run.cadence import CadenceOverride
 from reconcile.services.control.cadence import CadenceView, cadence_view, lower
 from reconcile.settings import Settings
-from reconcile_cli.options import COMMON, DurationParam, with_settings
+from reconcile_cli.options import COMMON, DurationParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json, user
 
 _SHOWN = (*COMMON, "schedule", "time_zone", "cadence_auto")
@@ -25,6 +25,7 @@ def command() -> None:
 
 @command.command()
 @with_settings(_SHOWN)
+@examples("reconcile cadence show")
 def show(settings: Settings) -> None:
     """Show the planned cadence and the one in force."""
     _print(settings, asyncio.run(_show(settings)))
@@ -38,6 +39,7 @@ def show(settings: Settings) -> None:
 @click.option("--reason", required=True, metavar="TEXT", help="Why, for those who look later.")
 @click.option("--actor", metavar="NAME", help="Who gives the order. [default: this system's user]")
 @with_settings(_SHOWN)
+@examples('reconcile cadence set --every 5m --for 2h --reason "provider is slow"')
 def set_(settings: Settings, *, every: timedelta, lasts: timedelta, reason: str, actor: str | None) -> None:
     """Lower the cadence of the schedule until the time has passed."""
     _print(settings, asyncio.run(_lowered(settings, every=every, lasts=lasts, reason=reason, actor=actor or user())))
@@ -45,6 +47,7 @@ def set_(settings: Settings, *, every: timedelta, lasts: timedelta, reason: str,
 
 @command.command()
 @with_settings(_SHOWN)
+@examples("reconcile cadence clear")
 def clear(settings: Settings) -> None:
     """End a cadence override early."""
     _print(settings, asyncio.run(_cleared(settings)))

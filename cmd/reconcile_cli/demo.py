@@ -7,10 +7,12 @@ import click
 
 from reconcile.drill.incident import DrillPlan, DrillResult, drill
 from reconcile_cli.main import ExitCode
+from reconcile_cli.options import examples
 from reconcile_cli.text import demo as text
 
 
 @click.command()
+@examples("reconcile demo")
 def command() -> None:
     """Show a healthy run, the incident, the stop and the recovery, with nothing but this machine.
 

@@ -8,7 +8,7 @@ from reconcile import bootstrap
 from reconcile.domain.finding import FindingStatus, worst
 from reconcile.settings import Settings
 from reconcile_cli.main import ExitCode
-from reconcile_cli.options import EVERYTHING, with_settings
+from reconcile_cli.options import EVERYTHING, examples, with_settings
 from reconcile_cli.output import is_text, print_json
 
 _CODES = {FindingStatus.AWAY: ExitCode.TEMPORARY, FindingStatus.FAULT: ExitCode.SETTINGS}
@@ -16,6 +16,7 @@ _CODES = {FindingStatus.AWAY: ExitCode.TEMPORARY, FindingStatus.FAULT: ExitCode.
 
 @click.command()
 @with_settings(EVERYTHING)
+@examples("reconcile doctor")
 def command(settings: Settings) -> None:
     """Check settings, database, schema, mapping, credentials, clock, webhook and rights in Kubernetes; say what to do.
 

@@ -18,7 +18,7 @@ from reconcile.services.views.explain import (
 )
 from reconcile.services.views.failure_history import FailureStory, explain_failure
 from reconcile.settings import Settings
-from reconcile_cli.options import NonEmptyParam, with_settings
+from reconcile_cli.options import NonEmptyParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json
 
 Story = LeadStory | WorkspaceStory | RunStory | FailureStory
@@ -32,36 +32,40 @@ def command() -> None:
 @command.command()
 @click.argument("lead_id", type=NonEmptyParam())
 @with_settings()
+@examples("reconcile explain lead 4711")
 def lead(settings: Settings, *, lead_id: str) -> None:
     """Explain one lead: whether it is due, its stored state, what was changed."""
-    _tell(settings, lambda **facts: explain_lead(LeadId(lead_id), **facts))
+    _print_explanation(settings, lambda **facts: explain_lead(LeadId(lead_id), **facts))
 
 
 @command.command()
 @click.argument("workspace_id", type=NonEmptyParam())
 @with_settings()
+@examples("reconcile explain workspace ws-1")
 def workspace(settings: Settings, *, workspace_id: str) -> None:
     """Explain one workspace: whether it is served, and the results of its last batches."""
-    _tell(settings, lambda **facts: explain_workspace(WorkspaceId(workspace_id), **facts))
+    _print_explanation(settings, lambda **facts: explain_workspace(WorkspaceId(workspace_id), **facts))
 
 
 @command.command()
 @click.argument("run_id", type=NonEmptyParam())
 @with_settings()
+@examples("reconcile explain run 01JQ8Z")
 def run(settings: Settings, *, run_id: str) -> None:
     """Explain one run: its report, the workspaces it visited and what it changed."""
-    _tell(settings, lambda *, store, **_: explain_run(RunId(run_id), store=store))
+    _print_explanation(settings, lambda *, store, **_: explain_run(RunId(run_id), store=store))
 
 
 @command.command()
 @click.argument("text", type=NonEmptyParam())
 @with_settings()
+@examples('reconcile explain failure "missing provider id"')
 def failure(settings: Settings, *, text: str) -> None:
     """Explain one kind of failure: since when, how often, in which versions, in which workspaces."""
-    _tell(settings, lambda *, store, **_: explain_failure(text, store=store))
+    _print_explanation(settings, lambda *, store, **_: explain_failure(text, store=store))
 
 
-def _tell(settings: Settings, explain: Callable[..., Awaitable[Story]]) -> None:
+def _print_explanation(settings: Settings, explain: Callable[..., Awaitable[Story]]) -> None:
     story = asyncio.run(_explanation(settings, explain))
     if is_text(settings):
         from reconcile_cli.text import explain as text  # noqa: PLC0415 - rich, for a person only

@@ -8,7 +8,7 @@ import click
 from reconcile.bootstrap import jobs
 from reconcile.domain.shard import MOST
 from reconcile.settings.cluster import Label, ObjectName
-from reconcile_cli.options import Decorator, KindParam
+from reconcile_cli.options import Decorator, KindParam, examples
 
 NAME = KindParam(Label())
 
@@ -73,8 +73,9 @@ def job_options(function: Callable[..., None]) -> Callable[..., None]:
 @command.command(context_settings={"ignore_unknown_options": True})
 @job_options
 @click.argument("arguments", nargs=-1, required=True, metavar="-- COMMAND [ARGUMENTS]...", type=click.UNPROCESSED)
+@examples("reconcile job manifest --name dry --image reconcile:1.0.0 --release rec -- run --dry-run")
 def manifest(*, form: str, arguments: tuple[str, ...], **facts: object) -> None:
-    """Print a Job that runs COMMAND, like: reconcile job manifest ... -- run --dry-run --workspace ws-1.
+    """Print a Job that runs COMMAND.
 
     Its pods are as the chart's: not root, without privileges, nothing writable but /tmp. With several shards each pod
     takes its own share of the workspaces, and one that fails for good lets the others go on.

@@ -8,7 +8,7 @@ from reconcile import bootstrap
 from reconcile.domain.ids import WorkspaceId
 from reconcile.services.views.lead_lists import LeadLine, mismatched
 from reconcile.settings import Settings
-from reconcile_cli.options import NonEmptyParam, with_settings
+from reconcile_cli.options import NonEmptyParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json
 
 
@@ -16,6 +16,7 @@ from reconcile_cli.output import is_text, print_json
 @click.option("--workspace", type=NonEmptyParam(), metavar="ID", help="Of this workspace alone.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Leads at most.")
 @with_settings()
+@examples("reconcile mismatches --workspace ws-1")
 def command(settings: Settings, *, workspace: str | None, limit: int) -> None:
     """List differences between the database and the providers that were found and not repaired, longest first."""
     lines = asyncio.run(_listed(settings, workspace, limit))

@@ -1,6 +1,7 @@
 """Flags: those that are settings come out of the settings' own table; and the types of the others."""
 
 import functools
+import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -101,6 +102,21 @@ class InstantParam(click.ParamType[TypedInstant]):
         if at > now:
             self.fail("must not be in the future", param, ctx)
         return TypedInstant(value.strip(), at)
+
+
+def examples(*lines: str) -> Decorator:
+    """Show these command lines in the command's help, before its options."""
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        function.__doc__ = f"{inspect.cleandoc(function.__doc__ or '')}\n\n{example_paragraph(*lines)}"
+        return function
+
+    return decorate
+
+
+def example_paragraph(*lines: str) -> str:
+    """Return the paragraph of a help text that shows these command lines; click wraps none of them."""
+    return "\n  ".join(["\b\nExamples:" if len(lines) > 1 else "\b\nExample:", *lines])
 
 
 def with_settings(names: Iterable[str] = COMMON) -> Decorator:

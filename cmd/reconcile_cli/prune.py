@@ -9,7 +9,7 @@ from reconcile import bootstrap
 from reconcile.errors import RequestError
 from reconcile.services.maintenance.prune import Pruned, prune
 from reconcile.settings import Settings
-from reconcile_cli.options import DurationParam, with_settings
+from reconcile_cli.options import DurationParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json
 
 LEAST = timedelta(days=1)
@@ -20,6 +20,7 @@ LEAST = timedelta(days=1)
 @click.option("--older-than", type=DurationParam(), default="90d", show_default=True, help="Delete what is older.")
 @click.option("--dry-run", is_flag=True, help="Say how much that would be; delete nothing.")
 @with_settings()
+@examples("reconcile prune --older-than 90d --dry-run")
 def command(settings: Settings, *, older_than: timedelta, dry_run: bool) -> None:
     """Delete old runs, changes and failures, alerts that are over, delivered follow-ups, and plans left as they are.
 

@@ -10,7 +10,7 @@ from reconcile.domain.formatting import count_of
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.services.views.lead_lists import LeadLine, quarantined
 from reconcile.settings import Settings
-from reconcile_cli.options import NonEmptyParam, with_settings
+from reconcile_cli.options import NonEmptyParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json
 
 
@@ -23,6 +23,7 @@ def command() -> None:
 @click.option("--workspace", type=NonEmptyParam(), metavar="ID", help="Of this workspace alone.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Leads at most.")
 @with_settings()
+@examples("reconcile quarantine list --workspace ws-1")
 def list_(settings: Settings, *, workspace: str | None, limit: int) -> None:
     """List the quarantined leads, oldest first, each with its failure."""
     lines = asyncio.run(_listed(settings, workspace, limit))
@@ -39,6 +40,7 @@ def list_(settings: Settings, *, workspace: str | None, limit: int) -> None:
 @click.option("--all", "is_all", is_flag=True, help="Every lead that is set aside, or every one of --workspace.")
 @click.option("--workspace", type=NonEmptyParam(), metavar="ID", help="With --all: of this workspace alone.")
 @with_settings()
+@examples("reconcile quarantine release 4711 4712", "reconcile quarantine release --all --workspace ws-1")
 def release(settings: Settings, *, lead_id: Sequence[str], is_all: bool, workspace: str | None) -> None:
     """Release leads from quarantine: they are checked from the next run on."""
     if bool(lead_id) is is_all:

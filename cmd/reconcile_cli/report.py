@@ -12,7 +12,7 @@ from reconcile import bootstrap
 from reconcile.bootstrap import page
 from reconcile.errors import RequestError
 from reconcile.settings import Settings
-from reconcile_cli.options import COMMON, DurationParam, with_settings
+from reconcile_cli.options import COMMON, DurationParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json
 
 _LOOKED_AT = 50
@@ -24,12 +24,13 @@ _SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(days=90)
 @click.option("--html", "target", metavar="FILE", help="Write a page with charts to FILE, - for stdout.")
 @click.option("--since", type=DurationParam(), help="The time that the page tells of, up to now; default 1d.")
 @with_settings((*COMMON, "schedule", "time_zone", "cadence_auto"))
+@examples("reconcile report", "reconcile report --html history.html --since 7d")
 def command(settings: Settings, *, target: str | None, since: timedelta | None) -> None:
     """Print the last run's report, or write an HTML page of recent history."""
     if target is None:
         if since is not None:
             raise click.UsageError("--since is for the page; give --html FILE too")
-        _tell(settings, asyncio.run(_last(settings)))
+        _print_report(settings, asyncio.run(_last(settings)))
         return
     span = since or timedelta(days=1)
     if not _SHORTEST <= span <= _LONGEST:
@@ -52,7 +53,7 @@ async def _last(settings: Settings) -> Mapping[str, Any]:
     return report
 
 
-def _tell(settings: Settings, report: Mapping[str, Any]) -> None:
+def _print_report(settings: Settings, report: Mapping[str, Any]) -> None:
     if is_text(settings):
         from reconcile_cli.text import report as text  # noqa: PLC0415 - rich, for a person only
 

@@ -13,7 +13,7 @@ from reconcile.domain.run.report_document import document
 from reconcile.domain.run.request import RunRequest
 from reconcile.settings import Settings
 from reconcile_cli.main import ExitCode
-from reconcile_cli.options import EVERYTHING, NonEmptyParam, with_settings
+from reconcile_cli.options import EVERYTHING, NonEmptyParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json
 
 LEASE_HELD = "lease-held"
@@ -32,6 +32,7 @@ _AT_LEAST = {"degraded": Health.DEGRADED, "unhealthy": Health.UNHEALTHY, "circui
     help="Exit with 1 where the health is this or worse, or where another run held the lease. May be repeated.",
 )
 @with_settings(EVERYTHING)
+@examples("reconcile run --dry-run", "reconcile run --workspace ws-1 --output text")
 def command(settings: Settings, *, workspace: str | None, dry_run: bool, fail_on: Collection[str]) -> None:
     """Check the leads that are due and repair what differs."""
     request = RunRequest(

@@ -11,6 +11,7 @@ from reconcile import bootstrap
 from reconcile.drill.company import enter
 from reconcile.errors import RequestError
 from reconcile.simulator import Fault, FaultKind, FaultRefused, Simulator, World, WorldSize, incident, serve
+from reconcile_cli.options import examples
 from reconcile_cli.output import print_json
 
 
@@ -49,6 +50,7 @@ class FaultParam(click.ParamType[Fault]):
     metavar="PATH",
     help="Also make an SQLite database of the company's leads in this new file.",
 )
+@examples("reconcile simulate --port 8090")
 def command(
     *,
     port: int,

@@ -7,12 +7,13 @@ import click
 from reconcile import bootstrap
 from reconcile.services.views.status import Overview, overview
 from reconcile.settings import Settings
-from reconcile_cli.options import COMMON, with_settings
+from reconcile_cli.options import COMMON, examples, with_settings
 from reconcile_cli.output import is_text, print_json
 
 
 @click.command()
 @with_settings((*COMMON, "schedule", "time_zone", "cadence_auto"))
+@examples("reconcile status --output text")
 def command(settings: Settings) -> None:
     """Show what is broken, since when, whose fault it is, what comes next and what to type."""
     view = asyncio.run(_view(settings))

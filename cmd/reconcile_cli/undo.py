@@ -10,7 +10,7 @@ from reconcile.domain.backfill.plan import PlanId
 from reconcile.domain.ids import RunId
 from reconcile.services.backfill.undo import Undo, Undoing, undo
 from reconcile.settings import Settings
-from reconcile_cli.options import with_settings
+from reconcile_cli.options import examples, with_settings
 from reconcile_cli.output import is_text, print_json
 
 
@@ -19,6 +19,7 @@ from reconcile_cli.output import is_text, print_json
 @click.option("--plan", metavar="PLAN", help="The plan of a backfill, in whatever runs it was carried out.")
 @click.option("--dry-run", is_flag=True, help="Say what would be taken back, and what not; write nothing.")
 @with_settings()
+@examples("reconcile undo --run 01JQ8Z --dry-run")
 def command(settings: Settings, *, run_id: str | None, plan: str | None, dry_run: bool) -> None:
     """Revert what a run or a backfill changed, for leads that nobody has written since.
 

@@ -18,7 +18,7 @@ from reconcile.services.verification.verify import single, watch, work_through
 from reconcile.settings import Settings
 from reconcile.settings.cluster import Label
 from reconcile_cli.main import ExitCode
-from reconcile_cli.options import COMMON, DurationParam, KindParam, with_settings
+from reconcile_cli.options import COMMON, DurationParam, KindParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json
 
 _CODES = {Word.PASS: ExitCode.DONE, Word.FAIL: ExitCode.FAILED, Word.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
@@ -56,6 +56,10 @@ class Command(click.Command):
 @click.option("--plan", type=click.Path(path_type=Path), metavar="FILE", help="Work through this checklist.")
 @click.option("--markdown", "is_markdown", is_flag=True, help="Print a list with ticked boxes.")
 @with_settings((*COMMON, "namespace"))
+@examples(
+    'reconcile verify --since 2026-03-01T09:30Z --signature "missing provider id" --gone',
+    "reconcile verify --since 90m --max-error-rate 5/min --logs exported.log",
+)
 def command(settings: Settings, *, since: str | None, plan: Path | None, is_markdown: bool, **asked: Any) -> None:  # noqa: ANN401
     """Check whether a rollout has fixed a failure: pass, fail, or inconclusive where too little was exercised to know.
 

@@ -186,7 +186,7 @@ async def run(
         try:
             async with (
                 mirror_of(None if request.dry_run or adapt else settings, clock=clock, telemetry=telemetry) as mirror,
-                _parts(settings, clock=clock, stop=stop, telemetry=telemetry, on_progress=on_progress) as deps,
+                _dependencies(settings, clock=clock, stop=stop, telemetry=telemetry, on_progress=on_progress) as deps,
             ):
                 deps = replace(deps, mirror=mirror)  # noqa: PLW2901 - only now complete
                 await _refuse_unknown_workspace(request, deps.store)
@@ -223,7 +223,7 @@ async def _refuse_unknown_workspace(request: RunRequest, store: Store) -> None:
 
 
 @asynccontextmanager
-async def _parts(
+async def _dependencies(
     settings: Settings, *, clock: Clock, stop: Stop, telemetry: Telemetry, on_progress: OnProgress | None
 ) -> AsyncIterator[Dependencies]:
     """Open what a run works through."""

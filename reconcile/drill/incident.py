@@ -156,7 +156,7 @@ async def _simulate_minutes(
                 ),
                 run_id=run_id,
                 policy=policy,
-                deps=_parts(plan, store, providers, clock=clock, chance=chance),
+                deps=_dependencies(plan, store, providers, clock=clock, chance=chance),
             )
         yield Tick(
             number=number,
@@ -175,7 +175,7 @@ def _policy(plan: DrillPlan) -> RunPolicy:
     return RunPolicy(backoff=never, breaker=BreakerPolicy(is_enforced=False))
 
 
-def _parts(
+def _dependencies(
     plan: DrillPlan,
     store: Store,
     providers: Mapping[ProviderName, Provider],

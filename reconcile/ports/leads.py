@@ -130,6 +130,10 @@ class Leads(Protocol):
         """Return one workspace."""
         ...
 
+    async def workspace_count(self) -> int:
+        """Return how many active workspaces there are."""
+        ...
+
     async def write(self, batch: BatchWrite) -> BatchReceipt:
         """Write a batch: all of it in one transaction, in key order; raise LeaseLost, having written nothing.
 

@@ -27,19 +27,34 @@ class Outbox(Protocol):
     """Follow-ups written in the same transaction as the change that caused them (by ``Leads.write``)."""
 
     async def pending(self, *, now: datetime, limit: int) -> Sequence[OutboxRow]:
-        """Return rows that are due for delivery, oldest first."""
+        """Return rows that are due for delivery: the oldest of each workspace, then the second of each, and so on.
+
+        Among these, workspaces with fewer failed attempts come first, then older rows.
+        """
         ...
 
     async def mark_delivered(self, keys: Sequence[str], *, at: datetime) -> None:
         """Note that the receiver has confirmed these."""
         ...
 
-    async def postpone(self, keys: Sequence[str], *, until: datetime) -> None:
+    async def postpone(self, keys: Sequence[str], *, until: datetime, reason: str | None = None) -> None:
         """Note a failed delivery: one attempt more, and not again before *until*."""
         ...
 
+    async def hold_back(self, workspace_id: WorkspaceId, *, until: datetime) -> None:
+        """Leave all rows of a workspace alone until then: the receiver fails for it."""
+        ...
+
+    async def give_up(self, key: str, *, at: datetime, reason: str) -> None:
+        """Note the last failed delivery: the row stays, and is not due again."""
+        ...
+
     async def pending_count(self) -> int:
-        """Return how many rows are not delivered yet."""
+        """Return how many rows are neither delivered nor given up."""
+        ...
+
+    async def given_up_count(self) -> int:
+        """Return how many rows were given up."""
         ...
 
 

@@ -13,12 +13,24 @@ from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.due import START_JITTER, DuePolicy
 from reconcile.domain.retry_state import BackoffPolicy
 from reconcile.domain.run.cadence import PlannedCadence
+from reconcile.domain.run.punctuality import TICKS_NEEDED
 from reconcile.domain.run.report import Trigger
 from reconcile.domain.shard import MOST, Shard
 from reconcile.errors import SettingsError
 from reconcile.settings.alerts import AlertSettings, alert_contradictions
 from reconcile.settings.applied import Applied, disagreements
-from reconcile.settings.cluster import Cron, Label, ObjectName, Share, Switch, Zone, is_tick, next_ticks, own_shard
+from reconcile.settings.cluster import (
+    Cron,
+    Label,
+    ObjectName,
+    Share,
+    Switch,
+    Zone,
+    is_tick,
+    next_ticks,
+    own_shard,
+    past_ticks,
+)
 from reconcile.settings.declared import PREFIX, Setting, declare
 from reconcile.settings.kinds import DatabaseUrl, Folder, Number, OneOf, Secret, Text, WebUrl, Whole
 from reconcile.settings.sources import SettingSource
@@ -148,7 +160,7 @@ class Settings(AlertSettings):
     )
     time_zone: str | None = declare(None, "Time zone of the schedule; UTC if none is named.", kind=Zone())
     cadence_auto: Switch = declare(
-        Switch.OFF, "on: while the run breaker is open, ticks between its probes are not due.", kind=OneOf(Switch)
+        Switch.OFF, "on: while the run breaker is open, next_ticks between its probes are not due.", kind=OneOf(Switch)
     )
 
     log_level: LogLevel = declare(
@@ -202,13 +214,16 @@ class Settings(AlertSettings):
     def planned_cadence(self, now: datetime | None = None) -> PlannedCadence:
         """Return what is planned; with *now* also when the next tick comes."""
         next_at = interval = None
+        past: tuple[datetime, ...] = ()
         if self.schedule is not None and now is not None:
             next_at, interval = next_ticks(self.schedule, time_zone=self.time_zone, now=now)
+            past = past_ticks(self.schedule, time_zone=self.time_zone, now=now, count=TICKS_NEEDED)
         return PlannedCadence(
             schedule=self.schedule,
             time_zone=self.time_zone,
             interval=interval,
             next_at=next_at,
+            past_ticks=past,
             is_automatic=self.cadence_auto is Switch.ON,
         )
 

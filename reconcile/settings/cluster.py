@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import islice
 from typing import ClassVar
 
 from reconcile.domain.shard import Shard
@@ -125,6 +126,18 @@ def next_ticks(schedule: str, *, time_zone: str | None, now: datetime) -> tuple[
     first = next(coming)
     second = next(coming, first)
     return first.astimezone(UTC), second.astimezone(UTC) - first.astimezone(UTC)
+
+
+def past_ticks(schedule: str, *, time_zone: str | None, now: datetime, count: int) -> tuple[datetime, ...]:
+    """Return the newest *count* ticks of a cron line up to *now*, newest first."""
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
+
+    from cronsim import CronSim  # noqa: PLC0415
+
+    zone = ZoneInfo(time_zone) if time_zone else UTC
+    going_back = CronSim(schedule, (now + timedelta(minutes=1)).astimezone(zone), reverse=True)
+    found = (each.astimezone(UTC) for each in going_back)
+    return tuple(islice((each for each in found if each <= now), count))
 
 
 def is_tick(schedule: str, *, time_zone: str | None, at: datetime) -> bool:

@@ -61,7 +61,7 @@ class Requests:
             known = self._kinds[key] = self._new_kind(attempt)
         return known
 
-    def tell(self, attempt: HttpAttempt, kind: RequestKind, end: Callable[[ReadableSpan], None]) -> None:
+    def emit_span(self, attempt: HttpAttempt, kind: RequestKind, end: Callable[[ReadableSpan], None]) -> None:
         """Give the span of *attempt* to *end*, where the span that is under way is recorded."""
         parent = get_current_span()
         if not parent.is_recording():

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ import pytest
 from reconcile import bootstrap
 from reconcile.drill.company import enter
 from reconcile.simulator import Simulator, World, WorldSize, simulate
+from tests.cli import prefork
 from tests.cli.command import ARGUMENTS, BASE, Done
 
 
@@ -24,14 +25,21 @@ class Shop:
     world: World
     simulator: Simulator
     env: dict[str, str]
-    command: Sequence[str] = ARGUMENTS
-    """What stands before the arguments of each command."""
+    commands: prefork.Server
+    prepare: str = ""
+    """A module of the tests that each command imports first."""
 
     async def reconcile(self, *arguments: str, **settings: str) -> Done:
         """Run one command to its end; *settings* are variables without their prefix."""
         given = {f"RECONCILE_{name.upper()}": value for name, value in settings.items()}
+        code, out, err = await self.commands.run(arguments, env={**BASE, **self.env, **given}, prepare=self.prepare)
+        return Done(code=code, out=out, err=err)
+
+    async def reconcile_anew(self, *arguments: str, **settings: str) -> Done:
+        """Run one command in a new Python, as its users do: where it matters how that starts."""
+        given = {f"RECONCILE_{name.upper()}": value for name, value in settings.items()}
         process = await asyncio.create_subprocess_exec(
-            *self.command,
+            *ARGUMENTS,
             *arguments,
             env={**BASE, **self.env, **given},
             stdin=asyncio.subprocess.DEVNULL,
@@ -69,8 +77,15 @@ def _own_log() -> Iterator[None]:
     logger.handlers[:], logger.propagate, logger.level = before
 
 
+@pytest.fixture(scope="session")
+def commands() -> Iterator[prefork.Server]:
+    """Give the process that commands are forked from."""
+    with prefork.start() as server:
+        yield server
+
+
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+async def shop(tmp_path: Path, commands: prefork.Server) -> AsyncIterator[Shop]:
     """Give a company of two workspaces with five leads each, all due every minute."""
     world = World.generate(
         seed=3, now=lambda: datetime.now(UTC), size=WorldSize(workspaces=2, leads_per_workspace=5, calendly_share=0.0)
@@ -85,4 +100,4 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
             "RECONCILE_CALENDLY_BASE_URL": simulator.calendly_url,
             "RECONCILE_HOT_MINUTES": "0",
         }
-        yield Shop(world=world, simulator=simulator, env=env)
+        yield Shop(world=world, simulator=simulator, env=env, commands=commands)

@@ -131,7 +131,7 @@ async def test_a_name_server_that_never_answers_keeps_no_run(tmp_path: Path, sho
     shop.env |= {"PYTHONPATH": f"{tmp_path}:{BASE['PYTHONPATH']}"}
     began = time.monotonic()
 
-    done = await shop.reconcile("run", alert_slack_url="https://hooks.example.com/services/x")
+    done = await shop.reconcile_anew("run", alert_slack_url="https://hooks.example.com/services/x")
 
     assert done.code == 0
     assert "slack did not answer in time" in done.err

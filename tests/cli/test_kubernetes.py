@@ -13,7 +13,7 @@ import pytest
 
 from reconcile.domain.annotation import BREAKER, BREAKER_STATE, LAST_RUN
 from reconcile.simulator import incident
-from tests.cli.command import ARGUMENTS, here
+from tests.cli.command import here
 from tests.cli.conftest import Shop
 from tests.kube.apiserver import ApiServer, Misbehaviour, api_server, hang_up, kubeconfig, slow, status
 from tests.patience import HUNG
@@ -43,7 +43,7 @@ def server() -> Iterator[ApiServer]:
 @pytest.fixture
 def clustered(shop: Shop, server: ApiServer, tmp_path: Path) -> Shop:
     """Give the company with a state object, and commands that wait for it however slow the machine is."""
-    shop.command = (sys.executable, "-m", "tests.cli.unhurried")
+    shop.prepare = "tests.cli.unhurried"
     shop.env |= {
         "KUBECONFIG": str(kubeconfig(tmp_path, server.port)),
         "RECONCILE_STATE_OBJECT": "configmap/rec-state",
@@ -130,7 +130,7 @@ async def test_whatever_the_api_does_the_run_goes_on_with_one_warning(
     await clustered.json("run")
     clustered.simulator.faults.add(*incident())
     server.always = FAULTS[fault]
-    clustered.command = ARGUMENTS
+    clustered.prepare = ""
     began = time.monotonic()
     done = await clustered.reconcile("run")
     took = time.monotonic() - began

@@ -106,7 +106,7 @@ async def test_without_the_extra_it_is_said_how_to_install_it(shop: Shop, tmp_pa
     (tmp_path / "vl_convert.py").write_text("raise ImportError")
     shop.env["PYTHONPATH"] = f"{tmp_path}{os.pathsep}{ROOT / 'cmd'}{os.pathsep}{ROOT}"
     for arguments in (("report", "--html", "-"), ("serve", "--port", "0")):
-        done = await shop.reconcile(*arguments)
+        done = await shop.reconcile_anew(*arguments)
 
         assert (done.code, done.out) == (2, "")
         assert "pip install 'appointment-reconciler[page]'" in done.err

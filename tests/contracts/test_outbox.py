@@ -1,12 +1,13 @@
 """What every ``Outbox`` promises."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from reconcile.domain.change import EffectKind
 from reconcile.ports import OutboxRow, Store
 from reconcile.store.leads.seed import seed
+from tests.store.schemas import Customer
 from tests.stores import DEFAULT, NOW, RUN, W1, appointment, batch, booking, lead, lead_write, workspace
 
 LATER = NOW + timedelta(minutes=5)
@@ -76,3 +77,54 @@ async def test_the_same_follow_up_is_stored_once(filled: Store) -> None:
     await filled.leads.write(batch([lead_write(one, change=booking(one, moved))]))
 
     assert await filled.outbox.pending_count() == 3
+
+
+@pytest.fixture
+async def shared(store: Store, migrated_url: str) -> Store:
+    """Give a store with three follow-ups of a workspace, and two younger ones of another."""
+    for workspace_id, count, minutes in (("w1", 3, 9), ("w2", 2, 5)):
+        leads = [lead(f"{workspace_id}-{n}", workspace_id=workspace_id) for n in range(count)]
+        await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace(workspace_id)], leads=leads)
+        for n, each in enumerate(leads):
+            write = lead_write(each, change=booking(each, appointment(f"{each.id}")))
+            await store.leads.write(batch([write], at=NOW - timedelta(minutes=minutes - n)))
+    return store
+
+
+async def keys(store: Store, *, limit: int = 9, now: datetime = NOW) -> list[str]:
+    return [row.key.removeprefix("start:") for row in await store.outbox.pending(now=now, limit=limit)]
+
+
+async def test_workspaces_take_turns(shared: Store) -> None:
+    assert await keys(shared) == ["w1-0", "w2-0", "w1-1", "w2-1", "w1-2"]
+    assert await keys(shared, limit=2) == ["w1-0", "w2-0"]
+
+
+async def test_a_workspace_with_failures_comes_last_in_each_turn(shared: Store) -> None:
+    await shared.outbox.postpone(["start:w1-0"], until=LATER, reason="rejected")
+
+    assert await keys(shared) == ["w2-0", "w1-1", "w2-1", "w1-2"]
+    assert await keys(shared, now=LATER) == ["w2-0", "w1-0", "w2-1", "w1-1", "w1-2"]
+
+
+async def test_a_workspace_that_is_held_back_waits_and_no_row_of_it_becomes_due_earlier(shared: Store) -> None:
+    await shared.outbox.postpone(["start:w1-0"], until=LATER + timedelta(hours=1))
+    await shared.outbox.hold_back(W1, until=LATER)
+
+    assert await keys(shared) == ["w2-0", "w2-1"]
+    assert await keys(shared, now=LATER) == ["w2-0", "w1-1", "w2-1", "w1-2"]
+
+
+async def test_what_is_given_up_is_not_due_again_and_is_counted_apart(shared: Store) -> None:
+    await shared.outbox.give_up("start:w1-0", at=NOW, reason="rejected: the webhook answered 422")
+
+    assert await keys(shared, now=LATER) == ["w1-1", "w2-0", "w1-2", "w2-1"]
+    assert (await shared.outbox.pending_count(), await shared.outbox.given_up_count()) == (4, 1)
+
+
+async def test_follow_ups_of_an_unknown_kind_fill_no_page(shared: Store, migrated_url: str) -> None:
+    """Another version has written them, and knows what to do with them."""
+    later = Customer(migrated_url, DEFAULT)
+    await later.execute("UPDATE reconcile_outbox SET kind = 'of a later version' WHERE workspace_id = 'w1'")
+
+    assert await keys(shared, limit=2) == ["w2-0", "w2-1"]

@@ -15,7 +15,7 @@ from reconcile.domain.change import Change
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.domain.lead import Lead, LeadState, LeadStatus, Rollup
 from reconcile.domain.plan import plan
-from reconcile.store.leads.batch_rows import change_documents
+from reconcile.store.leads.change_documents import change_documents
 from tests.domain.drawn import SEEDS, lead_and_answer
 from tests.domain.factories import DAY, NOW, a_booked_lead, an_appointment, applied
 

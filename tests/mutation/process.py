@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 PASSED, TOO_LONG = "0", "SIGXCPU"
 JOBS = int(os.environ.get("JOBS") or os.cpu_count() or 1)
-IDLE_SECONDS, IDLE_CPU_SECONDS = 120, 0.05
-"""A process that computes less than this in that time waits for something that never comes. The wall clock decides
-nothing else: on a busy machine everything takes long."""
+IDLE_SECONDS, IDLE_CPU_SECONDS = 120, 0.6
+"""A process that computes less than this in that time waits for something that never comes, or polls for it. The wall
+clock decides nothing else: on a busy machine everything takes long."""
 IDLE = 71
 PROFILE = "mutants"
 WARM = ("pytest", "pytest_asyncio", "hypothesis.stateful", "sqlalchemy.ext.asyncio", "aiosqlite", "alembic", "httpx")

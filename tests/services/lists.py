@@ -74,11 +74,11 @@ class MemoryOutbox:
         return len(self.rows) - len(self.done)
 
 
-def follow_up(number: int) -> OutboxRow:
+def follow_up(number: int, workspace_id: str = "ws") -> OutboxRow:
     return OutboxRow(
         key=f"key-{number:04}",
         kind=EffectKind.OPEN_CANCELLATION_TASK,
-        workspace_id=WorkspaceId("ws"),
+        workspace_id=WorkspaceId(workspace_id),
         lead_id=LeadId(f"lead-{number}"),
         appointment_id=AppointmentId(f"appt-{number}"),
         run_id=RunId("run-0"),
@@ -92,8 +92,17 @@ class PostponingOutbox(MemoryOutbox):
 
     postponements: list[tuple[str, datetime]] = field(default_factory=list)
 
-    async def postpone(self, keys: Sequence[str], *, until: datetime) -> None:
+    given_up: dict[str, str] = field(default_factory=dict)
+    held: dict[WorkspaceId, datetime] = field(default_factory=dict)
+
+    async def postpone(self, keys: Sequence[str], *, until: datetime, reason: str) -> None:
         self.postponements += [(key, until) for key in keys]
+
+    async def hold_back(self, workspace_id: WorkspaceId, *, until: datetime) -> None:
+        self.held[workspace_id] = until
+
+    async def give_up(self, key: str, *, at: datetime, reason: str) -> None:
+        self.given_up[key] = reason
 
 
 @dataclass

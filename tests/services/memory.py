@@ -26,7 +26,7 @@ class MemoryCadences:
 
 @dataclass
 class MemoryOrders:
-    """The port ``Orders``."""
+    """The port ``AppliedAnnotations``."""
 
     rows: dict[str, AppliedAnnotation] = field(default_factory=dict)
 

@@ -39,7 +39,7 @@ TABLE: Mapping[str, Methods] = {
     "Entries": _methods(reads="__call__"),
     "Leads": _methods(
         reads="due_workspaces due_leads lead workspace quarantined mismatched mismatch_counts freshness at_risk_count "
-        "at_risk ages unverified_count",
+        "at_risk ages unverified_count workspace_count",
         writes="write release",
     ),
     "Leases": _methods(reads="held", writes="acquire release"),
@@ -49,7 +49,9 @@ TABLE: Mapping[str, Methods] = {
     ),
     "LogSource": _methods(reads="entries"),
     "AppliedAnnotations": _methods(reads="list_all", writes="remember forget"),
-    "Outbox": _methods(reads="pending pending_count", writes="mark_delivered postpone"),
+    "Outbox": _methods(
+        reads="pending pending_count given_up_count", writes="mark_delivered postpone hold_back give_up"
+    ),
     "Provider": _methods(reads="answer sweep", local="lookup sweep_cost usage"),
     "Span": _methods(local="note fail link"),
     "StateMirror": _methods(reads="read forbidden", writes="patch announce"),
@@ -58,7 +60,7 @@ TABLE: Mapping[str, Methods] = {
 }
 """Every method of every port. A new method has to be entered here: is it safe in a dry run?"""
 
-STORE_PORTS: Mapping[str, str] = {field.name: field.name.capitalize() for field in fields(Store)}
+STORE_PORTS: Mapping[str, str] = {field.name: field.name.title().replace("_", "") for field in fields(Store)}
 """The fields of ``Store``, each with the name of its port."""
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from reconcile.domain.alert import Alert
+from reconcile.domain.backfill.plan import BackfillPlan
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey
 from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, MismatchKind
@@ -50,10 +52,12 @@ class Stub:
     ticks: Sequence[ScheduledRun] = ()
     sightings: Sequence[SightingRow] = ()
     at_risk: Sequence[Lead] = ()
+    workspace_count: int = 100
     ages: Ages = field(default_factory=Ages)
     quarantined: Sequence[Lead] = ()
     mismatches: Mapping[MismatchKind, int] = field(default_factory=dict)
     pending: int = 0
+    given_up: int = 0
     channels: Mapping[str, ChannelState] = field(default_factory=dict)
     held: Mapping[str, LeaseHolder] = field(default_factory=dict)
     freshness: Freshness = field(default_factory=Freshness)
@@ -74,8 +78,13 @@ class Stub:
             cadences=self.cadences,
             applied_annotations=self.orders,
             alerts=cast("Alerts", _Alerts(self)),
-            backfills=cast("Backfills", None),
+            backfills=cast("Backfills", _Backfills()),
         )
+
+
+class _Backfills:
+    async def plans(self, **_: object) -> Sequence[BackfillPlan]:
+        return ()
 
 
 @dataclass
@@ -99,6 +108,9 @@ class _Leads:
 
     async def freshness(self, **_: object) -> Freshness:
         return self.stub.freshness
+
+    async def workspace_count(self) -> int:
+        return self.stub.workspace_count
 
     async def at_risk_count(self, **_: object) -> int:
         return len(self.stub.at_risk)
@@ -175,6 +187,9 @@ class _Outbox:
     async def pending_count(self) -> int:
         return self.stub.pending
 
+    async def given_up_count(self) -> int:
+        return self.stub.given_up
+
 
 def run_row(name: str, *, minutes_ago: float = 1, report: Mapping[str, Any] | None = None) -> RunRow:
     """Give a run that took ten seconds, without a report if *report* is None."""
@@ -196,6 +211,9 @@ GHL = ProviderName.HIGHLEVEL
 @dataclass
 class _Alerts:
     stub: Stub
+
+    async def load(self, **_: object) -> Sequence[Alert]:
+        return ()
 
     async def channels(self) -> Mapping[str, ChannelState]:
         return self.stub.channels

@@ -14,6 +14,7 @@ from reconcile.errors import StoreUnavailable
 from tests.domain.factories import an_appointment
 from tests.services.desk import Desk, Wrapped, unbooked
 from tests.services.fakes import START, FakeSink, a_workspace
+from tests.stores import appointment, batch, booking, lead_write
 
 FAR = timedelta(days=30)
 
@@ -49,13 +50,15 @@ async def test_follow_ups_go_out_oldest_first_and_once(desk: Desk, keys: Sequenc
     assert (second.effects_delivered, second.effects_pending) == (0, 0)
 
 
-async def test_a_receiver_that_fails_is_left_alone_and_asked_again_later(desk: Desk, keys: Sequence[str]) -> None:
-    """The one that failed waits longer each time; those behind it are not held up for ever."""
+async def test_a_workspace_for_which_the_receiver_fails_is_left_alone_and_the_others_are_served(
+    desk: Desk, keys: Sequence[str]
+) -> None:
+    """The one that failed waits longer each time; those of others go out in the same run."""
     desk.sink = sink = FakeSink(failing={keys[0]})
 
     first = await desk.run(then=timedelta(seconds=30))
 
-    assert (sink.delivered, first.effects_delivered, first.effects_pending) == ([], 0, 3)
+    assert (sink.delivered, first.effects_delivered, first.effects_pending) == (list(keys[1:]), 2, 1)
     assert first.health is Health.DEGRADED
 
     second = await desk.run()
@@ -92,6 +95,32 @@ async def test_the_pause_after_a_failed_delivery_grows_to_an_hour(desk: Desk, ke
     pauses = [later - earlier for earlier, later in itertools.pairwise(tries)]
     assert pauses == sorted(pauses)
     assert timedelta(hours=1) <= max(pauses) <= timedelta(hours=1, minutes=7)
+
+
+@pytest.mark.parametrize("how", ["failing", "rejecting"])
+async def test_many_follow_ups_of_one_workspace_that_are_not_taken_hold_up_no_other(desk: Desk, how: str) -> None:
+    """The webhook answers 503 or 404 to 120 of one workspace's, which are older than all others."""
+    await add_follow_ups(desk, "ws-bad", 120, at=START - timedelta(hours=1))
+    bad = {row.key for row in await desk.store.outbox.pending(now=START, limit=999)}
+    for number in range(8):
+        await add_follow_ups(desk, f"ws-{number}", 4, at=START)
+    desk.sink = sink = FakeSink(failing=bad) if how == "failing" else FakeSink(rejecting=bad)
+
+    reports = [await desk.run(then=timedelta(minutes=1)) for _ in range(5)]
+
+    assert len(sink.delivered) == 32
+    assert reports[0].effects_delivered == 32
+    assert [report.effects_pending for report in reports] == [120] * 5
+
+
+async def add_follow_ups(desk: Desk, workspace_id: str, count: int, *, at: datetime) -> None:
+    """Leave follow-ups of one workspace behind, as a run would."""
+    leads = [unbooked(f"{workspace_id}-lead-{n}", workspace_id) for n in range(count)]
+    writes = [lead_write(each, change=booking(each, appointment(f"A-{each.id}")), at=at) for each in leads]
+    await desk.seed([a_workspace(workspace_id)], leads)
+    found = [await desk.store.leads.lead(each.id) for each in leads]
+    assert all(found)
+    await desk.store.leads.write(batch(writes, at=at))
 
 
 async def test_a_crash_between_delivery_and_its_note_delivers_again(desk: Desk, keys: Sequence[str]) -> None:

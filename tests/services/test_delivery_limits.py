@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from reconcile.domain.ids import WorkspaceId
+from reconcile.domain.run.report import Health
+from reconcile.ports import OutboxRow
 from tests.services.desk import Desk
-from tests.services.lists import CountingSink, PostponingOutbox, outbox_of
+from tests.services.lists import CountingSink, PostponingOutbox, follow_up, outbox_of
 
 REJECTIONS = 5
 """So many rejections in one run look like a receiver that refuses everything."""
@@ -45,21 +48,74 @@ async def test_rejections_between_deliveries_are_counted_over_the_whole_run(desk
 
 
 @pytest.mark.parametrize("behind", [0, 1, REJECTIONS - 1])
-async def test_the_first_failure_of_the_receiver_ends_deliveries_whatever_was_rejected_before(
+async def test_the_first_failure_of_the_receiver_ends_a_workspaces_deliveries_whatever_was_rejected_before(
     desk: Desk, behind: int
 ) -> None:
     outbox = outbox_of(REJECTIONS + 3)
     keys = list(outbox.rows)
+    before = desk.clock.now()
 
     sink = await deliver(desk, outbox, rejecting=set(keys[:behind]), failing={keys[behind]})
 
     assert sink.asked == [key for key, _ in outbox.postponements] == keys[: behind + 1]
     assert outbox.done == []
+    assert outbox.held == {WorkspaceId("ws"): before + timedelta(minutes=1)}
+
+
+@pytest.mark.parametrize("failing", [1, 4, 5, 8])
+async def test_a_receiver_that_fails_for_five_workspaces_and_confirms_nothing_is_asked_no_more(
+    desk: Desk, failing: int
+) -> None:
+    outbox = PostponingOutbox({row.key: row for row in (follow_up(n, f"ws-{n}") for n in range(10))})
+    keys = list(outbox.rows)
+
+    sink = await deliver(desk, outbox, failing=set(keys[:failing]))
+
+    assert sink.asked == (keys if failing < 5 else keys[:5])
+
+
+async def test_a_receiver_that_has_confirmed_something_is_asked_for_every_workspace(desk: Desk) -> None:
+    outbox = PostponingOutbox({row.key: row for row in (follow_up(n, f"ws-{n}") for n in range(10))})
+    keys = list(outbox.rows)
+
+    sink = await deliver(desk, outbox, failing=set(keys[1:9]))
+
+    assert (sink.asked, sink.delivered) == (keys, [keys[0], keys[9]])
+
+
+@pytest.mark.parametrize("how", ["failing", "rejecting"])
+@pytest.mark.parametrize(("attempts", "is_given_up"), [(18, False), (19, True), (1000, True)])
+async def test_a_follow_up_is_given_up_with_its_reason_after_twenty_attempts(
+    desk: Desk, how: str, attempts: int, *, is_given_up: bool
+) -> None:
+    outbox = outbox_of(1, attempts=attempts)
+    await deliver(desk, outbox, **{how: set(outbox.rows)})
+    reason = "unavailable: the webhook answered 503" if how == "failing" else "rejected: the webhook answered 404"
+
+    assert outbox.given_up == ({"key-0000": reason} if is_given_up else {})
+    assert len(outbox.postponements) == (not is_given_up)
+
+
+async def test_a_follow_up_that_a_bug_keeps_from_being_sent_holds_up_no_other(desk: Desk) -> None:
+    outbox = outbox_of(3)
+
+    class Odd(CountingSink):
+        async def deliver(self, row: OutboxRow, *, deadline: float) -> None:
+            if row.key == "key-0000":
+                raise KeyError("ann@example.com")
+            await super().deliver(row, deadline=deadline)
+
+    desk.sink = sink = Odd()
+    report = await desk.run(store=desk.with_(outbox=outbox))
+
+    assert sink.delivered == ["key-0001", "key-0002"]
+    assert [key for key, _ in outbox.postponements] == ["key-0000"]
+    assert report.health is Health.DEGRADED
 
 
 async def test_the_pause_of_a_follow_up_doubles_with_its_own_attempts_up_to_an_hour(desk: Desk) -> None:
     pauses = []
-    for attempts in (0, 1, 2, 5, 6, 16, 17, 1000):
+    for attempts in (0, 1, 2, 5, 6, 16, 17, 18):
         outbox = outbox_of(1, attempts=attempts)
         before = desk.clock.now()
         await deliver(desk, outbox, failing=set(outbox.rows))

@@ -47,7 +47,7 @@ FAR = timedelta(days=365)
 PLANNED = PlannedCadence(interval=timedelta(minutes=1))
 BACKFILL_WRITES = {
     *("Backfills.begin", "Backfills.record", "Backfills.save", "Backfills.skip_gone"),
-    *("Leases.acquire", "Leases.release", "Ledger.begin", "Ledger.finish", "Budgets.reserve", "Budgets.settle"),
+    *("Leases.acquire", "Leases.release", "Ledger.begin_run", "Ledger.finish_run", "Budgets.reserve", "Budgets.settle"),
 }
 """What planning a backfill may write: its own plan, and the records of a run."""
 BACKFILL_TABLES = {
@@ -147,7 +147,7 @@ async def view_cadence(company: Company) -> None:
 async def view_alerts(company: Company) -> None:
     notifier = company.parts().notifier
 
-    assert (await alerts_view(company.store, notifier=notifier, now=company.desk.clock.now())).channels
+    assert (await alerts_view(company.store, notifier=notifier, conditions=(), now=company.desk.clock.now())).channels
 
 
 async def view_status(company: Company) -> None:

@@ -86,7 +86,7 @@ async def test_a_parked_workspace_does_not_look_like_a_stop() -> None:
         Stub(breakers={PARKED: tripped(PARKED, fault=ErrorClass.CREDENTIAL)}, runs=[run_row("run-1", report=healthy())])
     )
 
-    assert view.verdict == "parked: 1 workspace; all others are served"
+    assert view.verdict == "parked: 1 of 100 workspaces; others are served"
     assert view.parked[0].blame == "workspace ws 1: the token is refused: dead, or without scope or location"
     assert view.parked[0].commands[0] == "reconcile explain workspace 'ws 1'"
     assert view.parked[0].next == "no call, then one probe"

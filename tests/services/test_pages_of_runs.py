@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import cast
 
 import pytest
 
@@ -12,9 +11,8 @@ from reconcile.domain.due import DuePolicy
 from reconcile.domain.lead import LeadState
 from reconcile.domain.run.cadence import CadenceOverride, CadenceSource, PlannedCadence
 from reconcile.domain.run.report import Trigger
-from reconcile.ports import Backfills, RunRow
+from reconcile.ports import RunRow
 from tests.domain.factories import a_lead
-from tests.services.lists import NoPlans
 from tests.services.stub import NOW, Stub, healthy, run_row
 from tests.use_cases import RunRequest, conditions, overview, wait_for
 
@@ -51,7 +49,7 @@ async def test_the_status_finds_the_last_success_behind_many_failures(failures: 
 @pytest.mark.parametrize("failures", [1, LOOKED_AT - 1, LOOKED_AT, LOOKED_AT + 1, SEARCHED - 1])
 async def test_a_standstill_is_told_since_the_last_success_behind_many_failures(failures: int) -> None:
     rows = runs(failures)
-    store = replace(Stub(runs=rows).store(), backfills=cast("Backfills", NoPlans()))
+    store = Stub(runs=rows).store()
     policy = AlertPolicy(silence=timedelta(seconds=1))
 
     found = await conditions(store, now=NOW, policy=policy, breaker=BreakerPolicy(), planned=PlannedCadence())

@@ -17,7 +17,7 @@ from reconcile.domain.lead import Lead, LeadStatus
 from reconcile.domain.outcome import Outcome
 from reconcile.errors import RequestError
 from reconcile.ports import Store
-from reconcile.store.leads.batch_rows import change_documents
+from reconcile.store.leads.change_documents import change_documents
 from reconcile.store.leads.seed import seed
 from reconcile.store.session import open_store
 from tests.services.fakes import FakeClock

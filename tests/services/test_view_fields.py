@@ -166,6 +166,7 @@ async def test_an_overview_holds_what_the_store_says() -> None:
         quarantined=[filled(Lead)] * 2,
         mismatches={MismatchKind.DIFFERS: 4},
         pending=5,
+        given_up=6,
         signatures=[filled(SignatureRow)],
         runs=[RUN],
     )
@@ -173,6 +174,8 @@ async def test_an_overview_holds_what_the_store_says() -> None:
 
     assert (view.now, view.freshness, view.at_risk_count) == (NOW, stub.freshness, 3)
     assert (view.quarantined_count, view.mismatches, view.pending_effects) == (2, stub.mismatches, 5)
+    assert view.given_up_effects == 6
+    assert "given up after 20 failed deliveries: 6 follow-ups" in view.chores[-1].text
     assert (view.signatures, view.last_success_at) == (tuple(stub.signatures), RUN.finished_at)
 
 
@@ -212,8 +215,13 @@ async def test_an_alert_is_listed_by_what_is_remembered_of_it() -> None:
     alert = filled(Alert, heard={}, over_at=None)
     channel = filled(ChannelState, name="slack", known_since=NOW - timedelta(days=900))
     alerts = SimpleNamespace(load=_answer([alert]), channels=_answer({"slack": channel}))
-    notifier = an_alarm(FakeChannel("slack"))
-    view = await alerts_view(cast("Store", SimpleNamespace(alerts=alerts)), notifier=notifier, now=NOW)
+    alarm = an_alarm(FakeChannel("slack"))
+    view = await alerts_view(
+        cast("Store", SimpleNamespace(alerts=alerts)),
+        notifier=alarm,
+        conditions=[replace(alert.condition, over_at=None, spending=None)],
+        now=NOW,
+    )
     condition: Condition = alert.condition
 
     assert told(view.alerts[0]) == {

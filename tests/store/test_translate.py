@@ -5,7 +5,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from reconcile.errors import ReconcileError, SettingsError, StoreUnavailable
-from reconcile.store.db.db_errors import StoreBusy, StoreConflict, StoreRefused, translated
+from reconcile.store.db.db_errors import StoreBusy, StoreConflict, StoreRefused, refusal, translated
 
 
 class DriverError(Exception):
@@ -38,9 +38,12 @@ def translation(error: Exception) -> ReconcileError:
 STATES = {
     StoreConflict: ("40001", "40P01"),
     StoreBusy: ("55P03",),
-    StoreRefused: ("09000", "22001", "23505", "27000", "44000", "P0001"),
+    StoreRefused: (
+        *("09000", "22001", "23505", "27000", "44000", "P0001"),
+        *("0A000", "45000", "55000", "55006", "57014", "AP001", "XX000"),
+    ),
     SettingsError: ("28P01", "3D000", "3F000", "42P01"),
-    StoreUnavailable: ("08006", "40002", "53300", "55006", "57P01", "XX000"),
+    StoreUnavailable: ("08006", "25006", "40002", "53300", "57P01", "58030"),
 }
 
 
@@ -54,7 +57,7 @@ def test_a_state_of_postgresql_decides_the_kind_of_error(kind: type[Exception], 
 
 
 NAMES = {
-    StoreRefused: ("SQLITE_CONSTRAINT", "SQLITE_CONSTRAINT_UNIQUE"),
+    StoreRefused: ("SQLITE_CONSTRAINT", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_MISMATCH", "SQLITE_TOOBIG"),
     SettingsError: (
         *("SQLITE_CANTOPEN", "SQLITE_CANTOPEN_ISDIR", "SQLITE_NOTADB", "SQLITE_CORRUPT"),
         *("SQLITE_PERM", "SQLITE_AUTH", "SQLITE_ERROR"),
@@ -112,6 +115,45 @@ def test_an_error_says_what_happened(error: Exception, kind: type[Exception], se
 
     assert type(found) is kind
     assert str(found) == sentence
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (DriverError(sqlstate="AP001"), "the database refuses a write: DriverError (AP001)"),
+        (DriverError(sqlstate="23505"), "the database refuses a value: DriverError (23505)"),
+        (DriverError(sqlstate="42501"), "the database refuses a write: DriverError (42501)"),
+        (DriverError(sqlite_errorname="SQLITE_ERROR"), "the database refuses a write: DriverError (SQLITE_ERROR)"),
+    ],
+)
+def test_a_refusal_is_told_by_its_state_and_never_by_a_value(error: DriverError, reason: str) -> None:
+    found = translation(wrapped(error))
+    assert isinstance(found, StoreRefused | SettingsError)
+
+    assert refusal(found) == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "context", "place"),
+    [
+        ("hunter2", "PL/pgSQL function app.refuse() line 1 at RAISE", "app.refuse"),
+        ("hunter2", 'SQL statement "hunter2"\nPL/pgSQL function "a b".refuse(text) line 1', '"a b".refuse'),
+        ('new row violates row-level security policy for table "lead"', "", "lead"),
+        ('new row violates row-level security policy "ours" for table "lead"', "", "lead/ours"),
+        ("UNIQUE constraint failed: lead.contact_id", "", "lead.contact_id"),
+    ],
+)
+def test_a_refusal_names_the_trigger_the_policy_or_the_columns(text: str, context: str, place: str) -> None:
+    class Named(Exception):
+        pass
+
+    cause = Named(text)
+    cause.context = context  # type: ignore[attr-defined]
+    found = translation(wrapped(DriverError(sqlstate="23000"), cause))
+    assert isinstance(found, StoreRefused)
+
+    assert refusal(found).endswith(f" at {place}")
+    assert "hunter2" not in refusal(found)
 
 
 def test_a_bug_of_ours_is_not_taken_for_an_error_of_the_database() -> None:

@@ -71,7 +71,7 @@ def kind() -> str:
     """Say what the tests send to: the collector where it is built, or where nothing may be left out."""
     if is_built() or (os.environ.get("CI") and binaries.can_build()):
         return "OpenTelemetry's own"
-    return "a stand-in on opentelemetry-proto; make collector builds OpenTelemetry's own"
+    return "a stand-in on opentelemetry-proto; make tools TOOLS=collector builds OpenTelemetry's own"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,7 +54,7 @@ def told(*batches: list[HttpAttempt]) -> list[ReadableSpan]:
     for batch in batches:
         with tracer.start_as_current_span("batch") as around:
             for attempt in batch:
-                requests.tell(attempt, requests.kind(attempt), spans.append)
+                requests.emit_span(attempt, requests.kind(attempt), spans.append)
         assert isinstance(around, ReadableSpan)
         spans.append(around)
     return spans
@@ -100,9 +100,9 @@ def test_below_a_span_that_nobody_records_there_is_none(*, is_within_one: bool) 
     requests, spans = Requests(resource=RESOURCE, scope=SCOPE), list[ReadableSpan]()
     if is_within_one:
         with use_span(tracer.start_span("batch")):
-            requests.tell(SOUND, requests.kind(SOUND), spans.append)
+            requests.emit_span(SOUND, requests.kind(SOUND), spans.append)
     else:
-        requests.tell(SOUND, requests.kind(SOUND), spans.append)
+        requests.emit_span(SOUND, requests.kind(SOUND), spans.append)
 
     assert not spans
 

@@ -20,18 +20,18 @@ from reconcile_cli.text.terminal import HEALTH_STYLES, NONE, QUIET, ahead, conso
 def show(story: LeadStory | WorkspaceStory | RunStory | FailureStory, *, now: datetime | None = None) -> None:
     """Print a story."""
     out, at = console(), now or datetime.now(UTC)
-    _tell(story, out, at)
+    _print_story(story, out, at)
     out.print()
     for command in story.commands:
         out.print(Text.assemble(("what to type  ", QUIET), safe(command, "cyan")))
 
 
 @singledispatch
-def _tell(story: object, out: Console, now: datetime) -> None:
+def _print_story(story: object, out: Console, now: datetime) -> None:
     raise NotImplementedError(type(story).__name__, out, now)
 
 
-@_tell.register
+@_print_story.register
 def _(story: LeadStory, out: Console, now: datetime) -> None:
     out.print(Text.assemble("lead ", safe(story.lead_id, "bold"), " in ", safe(story.workspace_id, "bold")))
     out.print(Text.assemble(("● ", "cyan"), safe(story.verdict.replace("_", " "), "bold"), "  ", safe(story.why)))
@@ -55,7 +55,7 @@ def _(story: LeadStory, out: Console, now: datetime) -> None:
     _changes(out, story.changes, now)
 
 
-@_tell.register
+@_print_story.register
 def _(story: FailureStory, out: Console, now: datetime) -> None:
     for row in story.sightings:
         out.print(Text.assemble((f"● {row.count} × ", "red"), safe(row.signature.key, "bold")))
@@ -71,7 +71,7 @@ def _(story: FailureStory, out: Console, now: datetime) -> None:
         out.print(facts)
 
 
-@_tell.register
+@_print_story.register
 def _(story: WorkspaceStory, out: Console, now: datetime) -> None:
     out.print(Text.assemble("workspace ", safe(story.workspace_id, "bold")))
     facts = grid(QUIET, "")
@@ -90,7 +90,7 @@ def _(story: WorkspaceStory, out: Console, now: datetime) -> None:
     _batches(out, story.batches, now)
 
 
-@_tell.register
+@_print_story.register
 def _(story: RunStory, out: Console, now: datetime) -> None:
     run = story.run
     out.print(Text.assemble("run ", safe(run.run_id, "bold"), (f"  started {ago(run.started_at, now)}", QUIET)))

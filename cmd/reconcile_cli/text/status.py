@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.text import Text
 
 from reconcile.domain.formatting import ago, keys, span
+from reconcile.domain.page import OverallStatus
 from reconcile.services.views.status import Overview
 from reconcile_cli.text import cadence
 from reconcile_cli.text.breaker import block
@@ -13,7 +14,7 @@ from reconcile_cli.text.terminal import HEALTH_STYLES, QUIET, ahead, console, gr
 def show(view: Overview) -> None:
     """Print the overview."""
     out = console()
-    is_well = not view.breakers and view.verdict.endswith("healthy") and not view.verdict.endswith("unhealthy")
+    is_well = view.standing is OverallStatus.WELL
     out.print(Text.assemble(("● ", "green" if is_well else "bold red"), safe(view.verdict, "bold")))
     facts = grid(QUIET, "")
     facts.add_row("  last sound run", ago(view.last_success_at, view.now))

@@ -49,6 +49,8 @@ class PlannedCadence:
     interval: timedelta | None = None
     """Between the next two ticks."""
     next_at: datetime | None = None
+    past_ticks: tuple[datetime, ...] = ()
+    """The newest ``TICKS_NEEDED`` ticks that have passed."""
     is_automatic: bool = False
     """Whether ticks between two probes are not due while the run's breaker is open."""
 

@@ -8,13 +8,14 @@ from reconcile.domain.alert import AlertPolicy, Condition, ConditionKind, Spendi
 from reconcile.domain.breaker.breaker import Breaker, BreakerPolicy, BreakerScope, BreakerState
 from reconcile.domain.formatting import count_of
 from reconcile.domain.run.cadence import PlannedCadence
+from reconcile.domain.run.punctuality import Punctuality
 from reconcile.domain.run.report import Health
 from reconcile.errors import ErrorClass
 from reconcile.ports import RunRow, Store
-from reconcile.services.control.cadence import cadence_view
+from reconcile.services.control.cadence import CadenceView, cadence_view
 from reconcile.services.views.next_steps import advice
 from reconcile.services.views.next_steps import party_name as party
-from reconcile.services.views.status import was_sound
+from reconcile.services.views.status import schedule_state, was_sound
 
 _LOOKED_AT = 60
 _SEARCHED = 500
@@ -44,6 +45,8 @@ async def conditions(
     # While all calls to a provider are refused, no run can be sound: one trouble is told once.
     if all(each.key.scope is BreakerScope.WORKSPACE for each in open_breakers):
         found += await _silence(store, rows, reported, now=now, silence=silence)
+        if not any(each.kind is ConditionKind.NO_SUCCESSFUL_RUN and each.over_at is None for each in found):
+            found += await _down(store, rows, cadence, now=now)
     found += _unhealthy(reported)
     found += _at_risk(reported, least=policy.at_risk)
     found += _quarantine(reported, now=now, least=policy.quarantined)
@@ -122,6 +125,21 @@ async def _silence(
             text = "no run has ended in that time: nothing was checked or repaired"
             return [Condition(kind=kind, since=before, over_at=newest.finished_at, text=text, commands=commands)]
     return []
+
+
+async def _down(store: Store, rows: Sequence[RunRow], cadence: CadenceView, *, now: datetime) -> list[Condition]:
+    """Return that the schedule is down, as `reconcile status` and the page judge it."""
+    state = await schedule_state(store, rows, cadence, now=now)
+    if state.punctuality is not Punctuality.DOWN:
+        return []
+    return [
+        Condition(
+            kind=ConditionKind.NO_SUCCESSFUL_RUN,
+            since=state.missed_since or now,
+            text="the schedule has missed two or more ticks: is it suspended?",
+            commands=("reconcile status", "reconcile doctor"),
+        )
+    ]
 
 
 async def _slowed_down(store: Store, *, since: datetime) -> timedelta:

@@ -1,10 +1,11 @@
 """What stands, and who has yet to hear of it."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reconcile.domain.alert import Alert, ConditionKind, Severity, gravest_first
+from reconcile.domain.alert import Alert, Condition, ConditionKind, Severity, gravest_first, observed
 from reconcile.ports import Store
 from reconcile.services.alerting.notify import Notifier, pending_notices
 
@@ -67,9 +68,15 @@ class AlertsView:
         return any(channel.owed for channel in self.channels)
 
 
-async def alerts_view(store: Store, *, notifier: Notifier | None, now: datetime) -> AlertsView:
-    """Return what is remembered; without *alarm* no channel is set."""
-    remembered = await store.alerts.load(since=now - _RECENT)
+async def alerts_view(
+    store: Store, *, notifier: Notifier | None, conditions: Sequence[Condition], now: datetime
+) -> AlertsView:
+    """Return the alerts at *now*: those that are stored, and what *conditions* change of them.
+
+    Nothing is stored. Without *notifier* no channel is set.
+    """
+    stored = {each.key: each for each in await store.alerts.load(since=now - _RECENT)}
+    remembered = list((stored | {each.key: each for each in observed(stored, conditions, now=now)}).values())
     states = await store.alerts.channels()
     debts = pending_notices(notifier, remembered, states, now=now) if notifier else {}
     owed_to: dict[str, list[str]] = {}

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from reconcile.domain.breaker.breaker import RUN_KEY
 from reconcile.domain.run.cadence import LONGEST, SLOWEST, CadenceOverride, NotYet, PlannedCadence, not_yet, spelled
+from reconcile.domain.run.punctuality import Punctuality, ScheduleState, schedule_state, ticks_every
 from reconcile.domain.run.report import Trigger
 from reconcile.domain.run.request import RunRequest
 from reconcile.errors import RequestError
@@ -60,7 +61,8 @@ class CadenceCause(StrEnum):
 class CadenceView:
     """The planned cadence and the one that counts; *every* is None where nobody tells this process of a schedule.
 
-    *until* is when the planned one counts again.
+    *until* is when the planned one counts again, *resumed_at* when it last began to: ticks before that were left out on
+    purpose.
     """
 
     planned: PlannedCadence
@@ -68,6 +70,19 @@ class CadenceView:
     every: timedelta | None
     until: datetime | None = None
     override: CadenceOverride | None = None
+    resumed_at: datetime | None = None
+
+    def schedule_state(self, last_started_at: datetime, *, now: datetime) -> ScheduleState:
+        """Return whether runs start as they should; *last_started_at* is when the newest run did."""
+        match self.cause:
+            case CadenceCause.BREAKER:
+                return ScheduleState(punctuality=Punctuality.ON_TIME)
+            case CadenceCause.OVERRIDE if self.every is not None:
+                ticks = ticks_every(self.every, since=last_started_at, now=now)
+            case _:
+                ticks = self.planned.past_ticks
+        since = max(last_started_at, self.resumed_at or last_started_at)
+        return schedule_state(since, ticks, now=now)
 
 
 async def cadence_view(store: Store, *, now: datetime, planned: PlannedCadence) -> CadenceView:
@@ -81,4 +96,6 @@ async def cadence_view(store: Store, *, now: datetime, planned: PlannedCadence) 
         cause, every, until = CadenceCause.BREAKER, breaker.cooldown, waiting.due_at
     elif override is not None:
         cause, every, until = CadenceCause.OVERRIDE, override.every, override.expires_at
-    return CadenceView(planned=planned, cause=cause, every=every, until=until, override=override)
+    ends = [stored.expires_at if stored else None, breaker.next_probe_at if breaker else None]
+    resumed_at = max((each for each in ends if each is not None and each <= now), default=None)
+    return CadenceView(planned=planned, cause=cause, every=every, until=until, override=override, resumed_at=resumed_at)

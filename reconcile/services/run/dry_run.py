@@ -32,13 +32,14 @@ LEAD_READS = frozenset(
         "quarantined",
         "unverified_count",
         "workspace",
+        "workspace_count",
     }
 )
 _BREAKER_READS = frozenset({"get", "load"})
 _LEDGER_READS = frozenset(
     {"batches", "changes", "prunable", "run", "runs", "sightings", "signatures", "scheduled_runs"}
 )
-_OUTBOX_READS = frozenset({"pending", "pending_count"})
+_OUTBOX_READS = frozenset({"given_up_count", "pending", "pending_count"})
 _CADENCE_READS = frozenset({"override"})
 _ORDER_READS = frozenset({"list_all"})
 _ALERT_READS = frozenset({"channels", "load"})

@@ -1,53 +1,98 @@
-"""Follow-ups on their way out: at least once, oldest first, never longer than the run has time."""
+"""Follow-ups on their way out: at least once, workspace by workspace, never longer than the run has time."""
 
 import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import timedelta
 
-from reconcile.errors import ErrorClass, ProviderError
+from reconcile.domain.delivery import is_last, pause
+from reconcile.domain.ids import WorkspaceId
+from reconcile.errors import ErrorClass, ProviderError, RateLimited
 from reconcile.ports import EffectSink, OutboxRow
+from reconcile.redaction import bug_named
 from reconcile.services.run.context import Run
 
 _BATCH = 100
-_FIRST_PAUSE = timedelta(minutes=1)
-_LONGEST_PAUSE = timedelta(hours=1)
 _MOST_REJECTED = 5
-"""In one run: so many refused in a row look like a receiver that refuses everything."""
+"""Of one workspace in one run: so many refused look like a receiver that refuses all of that workspace's."""
+_MOST_FAILING = 5
+"""Workspaces: where the receiver has failed for so many and confirmed nothing, it fails for everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """A follow-up that was not confirmed; *reason* holds no personal data."""
+
+    row: OutboxRow
+    reason: str
+    is_rejected: bool = False
+    retry_after: timedelta = timedelta(0)
+
+    @property
+    def pause(self) -> timedelta:
+        return max(pause(self.row.attempts), self.retry_after)
+
+
+@dataclass(slots=True)
+class _Round:
+    """What one run has learned of the receiver, by workspace."""
+
+    confirmed: list[str] = field(default_factory=list)
+    failures: list[_Failure] = field(default_factory=list)
+    rejections: Counter[WorkspaceId] = field(default_factory=Counter)
+    failing: dict[WorkspaceId, timedelta] = field(default_factory=dict)
+    """How long each workspace for which the receiver fails is left alone."""
+
+    def takes(self, workspace_id: WorkspaceId) -> bool:
+        """Tell whether a follow-up of this workspace may be handed over."""
+        return workspace_id not in self.failing and self.rejections[workspace_id] < _MOST_REJECTED
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the receiver seems to fail for everybody."""
+        return not self.confirmed and len(self.failing) >= _MOST_FAILING
+
+    def add(self, failure: _Failure) -> None:
+        """Note *failure*: one that is rejected is that follow-up's fault, any other one its workspace's trouble."""
+        self.failures.append(failure)
+        if failure.is_rejected:
+            self.rejections[failure.row.workspace_id] += 1
+        else:
+            self.failing[failure.row.workspace_id] = failure.pause
 
 
 async def deliver(run: Run) -> None:
-    """Hand due follow-ups to the sink; a receiver that fails is left alone after its first failure in a run.
-
-    One that it *rejects* is that follow-up's fault: those behind it go on, or a few of them would hold up all others.
-    """
+    """Hand due follow-ups to the sink; a workspace for which the receiver fails is left alone, others go on."""
     sink, outbox, clock = run.deps.sink, run.deps.store.outbox, run.deps.clock
     if sink is None or not run.may_deliver():
         return
-    rows = await outbox.pending(now=clock.now(), limit=_BATCH)
-    delivered: list[str] = []
-    failed: list[OutboxRow] = []
+    found = _Round()
     try:
-        for row in rows:
-            if not run.may_deliver():
+        for row in await outbox.pending(now=clock.now(), limit=_BATCH):
+            if found.is_over or not run.may_deliver():
                 break
-            try:
-                if not await _handed_over(row, sink, run=run):
-                    break
-            except ProviderError as error:
-                failed.append(row)
-                run.warn("effect.not_delivered", error_class=str(error.error_class), status=error.status)
-                if error.error_class is not ErrorClass.REJECTED or len(failed) == _MOST_REJECTED:
-                    break
-                continue
-            delivered.append(row.key)
+            if found.takes(row.workspace_id) and not await _hand_over(row, sink, found, run=run):
+                break
     finally:
-        if delivered:
-            await outbox.mark_delivered(delivered, at=clock.now())
-            run.counts.delivered += len(delivered)
-        for row in failed:
-            await outbox.postpone([row.key], until=clock.now() + _pause(row.attempts))
+        await _note(found, run=run)
 
 
-async def _handed_over(row: OutboxRow, sink: EffectSink, *, run: Run) -> bool:
+async def _note(found: _Round, *, run: Run) -> None:
+    outbox, now = run.deps.store.outbox, run.deps.clock.now()
+    if found.confirmed:
+        await outbox.mark_delivered(found.confirmed, at=now)
+        run.counts.delivered += len(found.confirmed)
+    for failure in found.failures:
+        if is_last(failure.row.attempts):
+            await outbox.give_up(failure.row.key, at=now, reason=failure.reason)
+            run.warn("effect.given_up", reason=failure.reason)
+        else:
+            await outbox.postpone([failure.row.key], until=now + failure.pause, reason=failure.reason)
+    for workspace_id, length in found.failing.items():
+        await outbox.hold_back(workspace_id, until=now + length)
+
+
+async def _hand_over(row: OutboxRow, sink: EffectSink, found: _Round, *, run: Run) -> bool:
     """Deliver one follow-up as a call like those to providers: False if it was cut off after SIGTERM."""
     call = asyncio.create_task(sink.deliver(row, deadline=run.deadline))
     run.calls.add(call)
@@ -56,11 +101,19 @@ async def _handed_over(row: OutboxRow, sink: EffectSink, *, run: Run) -> bool:
     finally:
         run.calls.discard(call)
         call.cancel()
-    if not call.cancelled():
+    if call.cancelled():
+        return False
+    try:
         call.result()
-        return True
-    return False
-
-
-def _pause(attempts: int) -> timedelta:
-    return min(_FIRST_PAUSE * float(2 ** min(attempts, 16)), _LONGEST_PAUSE)
+    except ProviderError as error:
+        run.warn("effect.not_delivered", error_class=str(error.error_class), status=error.status)
+        wait = error.retry_after if isinstance(error, RateLimited) else timedelta(0)
+        is_rejected = error.error_class is ErrorClass.REJECTED
+        found.add(_Failure(row, f"{error.error_class}: {error}", is_rejected=is_rejected, retry_after=wait))
+    except Exception as error:  # noqa: BLE001 - one follow-up must not hold up those of all others: decision 0004
+        where = bug_named(error)
+        run.warn("internal_error", where=where)
+        found.add(_Failure(row, f"{ErrorClass.INTERNAL}: {where}", is_rejected=True))
+    else:
+        found.confirmed.append(row.key)
+    return True

@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reconcile.domain.breaker.breaker import BreakerKey, BreakerPolicy, BreakerScope, BreakerState
+from reconcile.domain.breaker.breaker import BreakerPolicy, BreakerScope, BreakerState
+from reconcile.domain.delivery import MOST_ATTEMPTS
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.formatting import count_of
 from reconcile.domain.ids import Operation, RunId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.page import OverallStatus
-from reconcile.domain.run.cadence import PlannedCadence
+from reconcile.domain.run.cadence import PlannedCadence, spelled
+from reconcile.domain.run.punctuality import Punctuality, ScheduleState
 from reconcile.domain.run.report import Freshness, Health
 from reconcile.ports import AppliedAnnotation, LeaseHolder, RunRow, SignatureRow, Store
 from reconcile.services.control.annotation_commands import sentence
@@ -23,6 +25,9 @@ COUNTED_UP_TO = 1000
 _SILENCE = timedelta(hours=1)
 _RECENT = timedelta(hours=24)
 _RUNS_SEARCHED = 500
+_Finding = tuple[OverallStatus, str]
+_GRAVITY = {OverallStatus.WELL: 0, OverallStatus.ATTENTION: 1, OverallStatus.TROUBLE: 2}
+RUNNING = "running"
 _BY_HEALTH = {Health.HEALTHY.value: OverallStatus.WELL, Health.DEGRADED.value: OverallStatus.ATTENTION}
 
 
@@ -45,7 +50,7 @@ class RunLine:
         """Read a row of the ledger; a run that has not reported is at work as long as it holds any of *claims*."""
         report = row.report
         if report is None:
-            health = "running" if row.run_id in {claim.holder for claim in claims.values()} else "killed"
+            health = RUNNING if row.run_id in {claim.holder for claim in claims.values()} else "killed"
             return cls(run_id=row.run_id, started_at=row.started_at, finished_at=row.finished_at, health=health)
         return cls(
             run_id=row.run_id,
@@ -85,6 +90,7 @@ class Overview:
     quarantined_count: int
     mismatches: Mapping[MismatchKind, int]
     pending_effects: int
+    given_up_effects: int
     signatures: tuple[SignatureRow, ...]
     cadence: CadenceView
 
@@ -106,11 +112,14 @@ async def overview(
     quarantined_count = len(await store.leads.quarantined(limit=COUNTED_UP_TO))
     mismatches = await store.leads.mismatch_counts()
     pending_effects = await store.outbox.pending_count()
+    given_up_effects = await store.outbox.given_up_count()
     cadence = await cadence_view(store, now=now, planned=planned or PlannedCadence())
     orders = await store.applied_annotations.list_all()
     last_success_at = await _last_success_at(store, rows_of_all)
-    silence = max(_SILENCE, 2 * (cadence.every or _SILENCE / 2))
-    standing, verdict = _overall_status(breakers, of_all, now=now, silence=silence)
+    state = await schedule_state(store, rows_of_all, cadence, now=now)
+    standing, verdict = _verdict(
+        breakers, of_all, _findings(state, of_all, now=now), total=await store.leads.workspace_count()
+    )
     return Overview(
         now=now,
         standing=standing,
@@ -120,6 +129,7 @@ async def overview(
             *_misread(orders),
             *await _unheard(store, now=now),
             *_chores(quarantined_count, mismatches, pending_effects),
+            *_given_up(given_up_effects),
         ),
         runs=runs,
         last_success_at=last_success_at,
@@ -129,6 +139,7 @@ async def overview(
         quarantined_count=quarantined_count,
         mismatches=mismatches,
         pending_effects=pending_effects,
+        given_up_effects=given_up_effects,
         signatures=tuple(await store.ledger.signatures(since=now - _RECENT, limit=5)),
         cadence=cadence,
     )
@@ -140,10 +151,13 @@ async def breakers_with_advice(store: Store, *, now: datetime, policy: BreakerPo
     return tuple(advice(each, now=now, policy=policy) for each in stored if needs_advice(each, now=now))
 
 
-def _overall_status(
-    breakers: Sequence[Advice], runs: Sequence[RunLine], *, now: datetime, silence: timedelta
-) -> tuple[OverallStatus, str]:
-    """Return one sentence on the worst that is true; *runs* are those that took whatever was due."""
+def _verdict(
+    breakers: Sequence[Advice], runs: Sequence[RunLine], of_schedule: Sequence[_Finding], *, total: int
+) -> _Finding:
+    """Return one sentence on the worst that is true; *runs* are those that took whatever was due.
+
+    *total* counts all workspaces.
+    """
     wide = [each for each in breakers if each.scope is not BreakerScope.WORKSPACE]
     parked = [each for each in breakers if each not in wide and each.state is not BreakerState.CLOSED]
     newest = runs[0] if runs else None
@@ -161,18 +175,47 @@ def _overall_status(
         findings.append((OverallStatus.TROUBLE, killed))
     recovering = [each for each in wide if each.state is BreakerState.HALF_OPEN]
     findings += [(OverallStatus.ATTENTION, f"recovering: {each.blame}") for each in recovering]
-    if newest and now - newest.started_at > silence:
-        hours = count_of(round(silence / _SILENCE), "hour") if silence > _SILENCE else "an hour"
-        findings.append((OverallStatus.TROUBLE, f"no run for more than {hours}: is the schedule suspended?"))
+    findings += of_schedule
     if parked:
-        own = {BreakerKey(each.scope, each.breaker.partition(":")[2]).workspace_id for each in parked}
-        text = f"parked: {count_of(len(own), 'workspace')}; all others are served"
-        findings.append((OverallStatus.ATTENTION, text))
+        is_most = 2 * len(parked) >= total
+        text = f"parked: {len(parked):,} of {max(total, len(parked)):,} workspaces"
+        findings.append(
+            (OverallStatus.TROUBLE, text) if is_most else (OverallStatus.ATTENTION, f"{text}; others are served")
+        )
     finished = [run.health for run in runs if run.finished_at]
     findings += [
-        (_BY_HEALTH.get(word, OverallStatus.TROUBLE), f"the last finished run was {word}") for word in finished
+        (_BY_HEALTH.get(word, OverallStatus.TROUBLE), f"the last finished run was {word}") for word in finished[:1]
     ]
-    return next(iter(findings), (OverallStatus.ATTENTION, "the first run is under way"))
+    under_way = (OverallStatus.ATTENTION, "the first run is under way")
+    return max(findings, key=lambda each: _GRAVITY[each[0]], default=under_way)
+
+
+async def schedule_state(store: Store, runs: Sequence[RunRow], cadence: CadenceView, *, now: datetime) -> ScheduleState:
+    """Return whether the schedule starts its runs; *runs*, the newest first, are those that took whatever was due.
+
+    While one is under way it does.
+    """
+    if not runs:
+        return ScheduleState(punctuality=Punctuality.UNKNOWN)
+    newest = RunLine.of(runs[0], claims=await store.leases.held())
+    if newest.health == RUNNING:
+        return ScheduleState(punctuality=Punctuality.ON_TIME)
+    return cadence.schedule_state(newest.started_at, now=now)
+
+
+def _findings(state: ScheduleState, runs: Sequence[RunLine], *, now: datetime) -> Sequence[_Finding]:
+    """Return what there is to say of the schedule."""
+    silence = now - runs[0].started_at if runs else timedelta(0)
+    match state.punctuality:
+        case Punctuality.DOWN:
+            minutes = spelled(timedelta(minutes=silence // timedelta(minutes=1)))
+            text = f"down: no run for {minutes}, two or more ticks missed: is the schedule suspended?"
+            return ((OverallStatus.TROUBLE, text),)
+        case Punctuality.LATE:
+            return ((OverallStatus.ATTENTION, f"late: the run due at {state.missed_since:%H:%M} UTC has not started"),)
+        case Punctuality.UNKNOWN if silence > _SILENCE:
+            return ((OverallStatus.TROUBLE, "no run for more than an hour: is the schedule suspended?"),)
+    return ()
 
 
 def _misread(orders: Sequence[AppliedAnnotation]) -> tuple[Chore, ...]:
@@ -205,6 +248,13 @@ def _chores(quarantined_count: int, mismatches: Mapping[MismatchKind, int], pend
         text = f"waiting for the webhook to confirm: {count_of(pending_effects, 'follow-up')}"
         chores.append(Chore(text=text, command="reconcile doctor"))
     return tuple(chores)
+
+
+def _given_up(count: int) -> tuple[Chore, ...]:
+    if not count:
+        return ()
+    text = f"given up after {MOST_ATTEMPTS} failed deliveries: {count_of(count, 'follow-up')}; see the runbook"
+    return (Chore(text=text, command="SELECT * FROM reconcile_outbox WHERE given_up_at IS NOT NULL"),)
 
 
 async def _last_success_at(store: Store, newest: Sequence[RunRow]) -> datetime | None:

@@ -13,7 +13,7 @@ from reconcile.domain.lead import MismatchKind
 from reconcile.domain.outcome import Outcome
 from reconcile.ports import ItemMove, ItemRow
 from reconcile.store.db.json_rows import Rows
-from reconcile.store.leads.batch_rows import change_documents
+from reconcile.store.leads.change_documents import change_documents
 from reconcile.store.mapping.row_mapper import word
 from reconcile.store.schema.tables import backfill_lead
 

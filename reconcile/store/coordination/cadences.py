@@ -1,4 +1,4 @@
-"""The ports ``Cadences`` and ``Orders``: what operators ask for in passing."""
+"""The ports ``Cadences`` and ``AppliedAnnotations``: what operators ask for in passing."""
 
 from collections.abc import Sequence
 from datetime import timedelta

@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, Integer, Update, case, cast, func, or_, select, update
 
 from reconcile.domain.change import EffectKind
+from reconcile.domain.ids import AppointmentId, LeadId, RunId, WorkspaceId
 from reconcile.ports import OutboxRow
 from reconcile.store.db.database import Database
 from reconcile.store.db.json_rows import Rows
 from reconcile.store.db.types import TEXT
-from reconcile.store.mapping.row_mapper import word
 from reconcile.store.schema.tables import outbox
+
+_KINDS = tuple(kind.value for kind in EffectKind)
+_IS_OPEN = outbox.c.delivered_at.is_(None) & outbox.c.given_up_at.is_(None)
 
 
 class SqlOutbox:
@@ -23,27 +27,43 @@ class SqlOutbox:
         self._is_named = outbox.c.key.in_(select(self._keys["key"]).select_from(self._keys.table))
 
     async def pending(self, *, now: datetime, limit: int) -> Sequence[OutboxRow]:
-        """Return rows that are due for delivery, oldest first."""
+        """Return due rows, the oldest of each workspace first, workspaces with fewer failed attempts before others.
+
+        A kind that is unknown here is another version's: it knows what to do with it, we do not.
+        """
         is_due = or_(outbox.c.next_attempt_at.is_(None), outbox.c.next_attempt_at <= now)
+        order = (case((is_due, 0), else_=1), outbox.c.created_at, outbox.c.key)
+        place = func.row_number().over(partition_by=outbox.c.workspace_id, order_by=order)
+        failures = func.max(outbox.c.attempts).over(partition_by=outbox.c.workspace_id)
+        waiting = (
+            select(
+                *(each for each in outbox.c if each is not outbox.c.attempts),
+                cast(outbox.c.attempts, Integer).label("attempts"),
+                is_due.label("is_due"),
+                place.label("place"),
+                failures.label("failures"),
+            )
+            .where(_IS_OPEN, outbox.c.kind.in_(_KINDS), outbox.c.created_at.is_not(None))
+            .subquery()
+        )
         statement = (
-            select(outbox)
-            .where(outbox.c.delivered_at.is_(None), is_due)
-            .order_by(outbox.c.created_at, outbox.c.key)
+            select(waiting)
+            .where(waiting.c.is_due)
+            .order_by(waiting.c.place, waiting.c.failures, waiting.c.created_at, waiting.c.key)
             .limit(limit)
         )
         return [
             OutboxRow(
                 key=row["key"],
-                kind=kind,
-                workspace_id=row["workspace_id"],
-                lead_id=row["lead_id"],
-                appointment_id=row["appointment_id"],
-                run_id=row["run_id"],
+                kind=EffectKind(row["kind"]),
+                workspace_id=WorkspaceId(row["workspace_id"]),
+                lead_id=LeadId(row["lead_id"]),
+                appointment_id=AppointmentId(row["appointment_id"]),
+                run_id=RunId(row["run_id"]),
                 created_at=row["created_at"],
                 attempts=row["attempts"],
             )
             for row in await self._database.rows(statement)
-            if (kind := word(EffectKind, row["kind"]))
         ]
 
     async def mark_delivered(self, keys: Sequence[str], *, at: datetime) -> None:
@@ -52,17 +72,36 @@ class SqlOutbox:
             statement = update(outbox).where(self._is_named, outbox.c.delivered_at.is_(None)).values(delivered_at=at)
             await self._database.change(statement, self._named(keys))
 
-    async def postpone(self, keys: Sequence[str], *, until: datetime) -> None:
+    async def postpone(self, keys: Sequence[str], *, until: datetime, reason: str | None = None) -> None:
         """Note a failed delivery: one attempt more, and not again before *until*."""
         if keys:
-            statement = update(outbox).where(self._is_named, outbox.c.delivered_at.is_(None))
-            values = {"attempts": outbox.c.attempts + 1, "next_attempt_at": until}
-            await self._database.change(statement.values(values), self._named(keys))
+            await self._database.change(self._failed(next_attempt_at=until, reason=reason), self._named(keys))
+
+    async def hold_back(self, workspace_id: WorkspaceId, *, until: datetime) -> None:
+        """Leave all rows of a workspace alone until then."""
+        is_earlier = or_(outbox.c.next_attempt_at.is_(None), outbox.c.next_attempt_at < until)
+        statement = update(outbox).where(_IS_OPEN, outbox.c.workspace_id == workspace_id, is_earlier)
+        await self._database.change(statement.values(next_attempt_at=until))
+
+    async def give_up(self, key: str, *, at: datetime, reason: str) -> None:
+        """Note the last failed delivery."""
+        await self._database.change(self._failed(given_up_at=at, reason=reason), self._named([key]))
 
     async def pending_count(self) -> int:
-        """Return how many rows are not delivered yet."""
-        row = await self._database.row(select(func.count().label("rows")).where(outbox.c.delivered_at.is_(None)))
+        """Return how many rows are neither delivered nor given up."""
+        return await self._count(_IS_OPEN)
+
+    async def given_up_count(self) -> int:
+        """Return how many rows were given up."""
+        return await self._count(outbox.c.given_up_at.is_not(None) & outbox.c.delivered_at.is_(None))
+
+    async def _count(self, condition: ColumnElement[bool]) -> int:
+        row = await self._database.row(select(func.count().label("rows")).where(condition))
         return int(row["rows"]) if row else 0
+
+    def _failed(self, **values: Any) -> Update:  # noqa: ANN401 - of several columns
+        statement = update(outbox).where(self._is_named, outbox.c.delivered_at.is_(None))
+        return statement.values(attempts=outbox.c.attempts + 1, **values)
 
     def _named(self, keys: Sequence[str]) -> dict[str, str]:
         return self._keys.parameter([{"key": key} for key in keys])

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,12 +12,14 @@ from reconcile.domain.appointment import Appointment
 from reconcile.domain.backfill.plan import ItemState
 from reconcile.domain.change import AppointmentChange, Change
 from reconcile.domain.ids import AppointmentId, LeadId
-from reconcile.domain.lead import Lead, LeadState, LeadStatus, Rollup
+from reconcile.domain.lead import Lead, LeadState, LeadStatus
 from reconcile.domain.outcome import ErrorSignature, Outcome
-from reconcile.ports import BatchWrite, PlanMarks
+from reconcile.ports import BatchWrite, LeadWrite, PlanMarks
+from reconcile.store.leads.change_documents import change_documents
 from reconcile.store.mapping.mapping import SchemaMapping
 
 Row = dict[str, Any]
+_MOST_FAILURES = 2**31 - 1
 _SEEN = ("workspace_id", "seen_at", "count")
 Spellings = Mapping[tuple[LeadId, AppointmentId], str]
 
@@ -47,9 +50,22 @@ def batch_rows(
     batch: BatchWrite, mapping: SchemaMapping, *, drifted: frozenset[LeadId], spellings: Spellings
 ) -> BatchRows:
     """Return the rows of *batch*, leads in key order, those in *drifted* without their changes."""
+    rows = lead_rows(batch, batch.writes, mapping, drifted=drifted, spellings=spellings)
+    add_totals(rows, batch, drifted=drifted)
+    return rows
+
+
+def lead_rows(
+    batch: BatchWrite,
+    writes: Iterable[LeadWrite],
+    mapping: SchemaMapping,
+    *,
+    drifted: AbstractSet[LeadId],
+    spellings: Spellings,
+) -> BatchRows:
+    """Return the rows of some leads of *batch* alone."""
     rows = BatchRows()
-    signatures: dict[str, tuple[ErrorSignature, int]] = {}
-    for write in sorted(batch.writes, key=lambda each: each.lead.id):
+    for write in sorted(writes, key=lambda each: each.lead.id):
         is_drifted = write.lead.id in drifted
         state = _state(write.lead, write.state_if_drifted if is_drifted else write.state)
         if write.change is not None and not is_drifted:
@@ -57,6 +73,13 @@ def batch_rows(
         else:
             rows.states.append(state)
             rows.attempts.append(state)
+    return rows
+
+
+def add_totals(rows: BatchRows, batch: BatchWrite, *, drifted: AbstractSet[LeadId]) -> None:
+    """Add the rows that *batch* has beside those of its leads."""
+    signatures: dict[str, tuple[ErrorSignature, int]] = {}
+    for write in batch.writes:
         if write.signature:
             digest = hashlib.sha256(write.signature.key.encode("utf-8", "replace")).hexdigest()
             signatures[digest] = (write.signature, signatures.get(digest, (write.signature, 0))[1] + 1)
@@ -80,10 +103,9 @@ def batch_rows(
         ]
     if batch.marks is not None:
         rows.marks = _marks(batch, batch.marks, drifted=drifted)
-    return rows
 
 
-def _counts(batch: BatchWrite, drifted: frozenset[LeadId]) -> dict[str, int]:
+def _counts(batch: BatchWrite, drifted: AbstractSet[LeadId]) -> dict[str, int]:
     """Return what became of the leads once it is known which changes were not written."""
     counts = Counter(batch.counts)
     for write in batch.writes:
@@ -138,7 +160,7 @@ def _add_change(  # noqa: PLR0913 - the batch and all that it is read with
     )
 
 
-def _marks(batch: BatchWrite, marks: PlanMarks, *, drifted: frozenset[LeadId]) -> list[Row]:
+def _marks(batch: BatchWrite, marks: PlanMarks, *, drifted: AbstractSet[LeadId]) -> list[Row]:
     refused = {write.lead.id: write.refusal for write in batch.writes if write.refusal is not None}
     return [
         {
@@ -153,7 +175,9 @@ def _marks(batch: BatchWrite, marks: PlanMarks, *, drifted: frozenset[LeadId]) -
     ]
 
 
-def _mark(lead_id: LeadId, state: ItemState, *, drifted: frozenset[LeadId], refused: Mapping[LeadId, str]) -> ItemState:
+def _mark(
+    lead_id: LeadId, state: ItemState, *, drifted: AbstractSet[LeadId], refused: Mapping[LeadId, str]
+) -> ItemState:
     if lead_id in refused:
         return ItemState.REFUSED
     return ItemState.DRIFTED if lead_id in drifted else state
@@ -166,7 +190,7 @@ def _state(lead: Lead, state: LeadState) -> Row:
         "attempted_at": state.attempted_at,
         "verified_at": state.verified_at,
         "next_attempt_at": state.next_attempt_at,
-        "failure_count": state.failure_count,
+        "failure_count": min(state.failure_count, _MOST_FAILURES),
         "quarantined_at": state.quarantined_at,
         "reason": state.reason,
         "absent_since": state.absent_since,
@@ -237,48 +261,3 @@ def _signature(batch: BatchWrite, signature: ErrorSignature, count: int, *, dige
         "count": count,
         "workspace_id": batch.workspace_id,
     }
-
-
-def change_documents(change: Change) -> tuple[Row, Row]:
-    """Return what a change makes different, before and after, as plain values; a lead's e-mail is never among them."""
-    lead = change.lead
-    before = {"status": lead.status.value, "contact_id": lead.contact_id, **_plain_rollup(lead.rollup)}
-    after = {"status": change.status.value, "contact_id": change.contact_id, **_plain_rollup(change.rollup)}
-    different = [key for key in before if before[key] != after[key]]
-    were = [*(each.before for each in change.appointments), *change.removed]
-    return (
-        {**{key: before[key] for key in different}, **_plain_appointments(were)},
-        {**{key: after[key] for key in different}, **_plain_appointments(each.after for each in change.appointments)},
-    )
-
-
-def _plain_rollup(rollup: Rollup) -> Row:
-    return {
-        "booking_id": rollup.booking_id,
-        "booking_provider": rollup.provider.value if rollup.provider else None,
-        "booking_status": rollup.status.value if rollup.status else None,
-        "booking_starts_at": _text(rollup.starts_at),
-        "booking_ends_at": _text(rollup.ends_at),
-        "booking_canceled_at": _text(rollup.canceled_at),
-    }
-
-
-def _plain_appointments(appointments: Iterable[Appointment | None]) -> Row:
-    found = [
-        {
-            "id": each.id,
-            "provider": each.provider.value,
-            "status": each.status.value,
-            "starts_at": _text(each.starts_at),
-            "ends_at": _text(each.ends_at),
-            "canceled_at": _text(each.canceled_at),
-            "replaces": each.replaces,
-        }
-        for each in appointments
-        if each is not None
-    ]
-    return {"appointments": found} if found else {}
-
-
-def _text(value: datetime | None) -> str | None:
-    return value.isoformat() if value else None

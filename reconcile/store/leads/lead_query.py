@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from functools import cached_property
 from typing import Any
 
@@ -34,6 +35,16 @@ class Fetched:
     spellings: Mapping[tuple[LeadId, AppointmentId], str] = field(default_factory=dict)
 
 
+class Lock(Enum):
+    """What is done about rows that somebody else has locked."""
+
+    WAIT = auto()
+    SKIP = auto()
+    """They are left out, on PostgreSQL."""
+    FAIL = auto()
+    """The statement fails at once, on PostgreSQL."""
+
+
 class LeadQuery:
     """Statements whose parameters are named; each is built when first asked for."""
 
@@ -43,20 +54,28 @@ class LeadQuery:
         self.excluded = Rows("excluded", {"id": TEXT}, dialect=domain.dialect)
 
     async def fetch(
-        self, connection: AsyncConnection, statement: Select[Any], parameters: Mapping[str, Any], *, lock: bool = False
+        self,
+        connection: AsyncConnection,
+        statement: Select[Any],
+        parameters: Mapping[str, Any],
+        *,
+        lock: Lock | None = None,
     ) -> Fetched:
         """Return the leads that *statement* finds, each with its appointments: two statements, however many leads.
 
-        With *lock*, nobody else can write these rows until the transaction ends.
+        With a *lock*, nobody else can write these rows until the transaction ends.
         """
         own = self._domain.appointment
+        how = {"nowait": lock is Lock.FAIL, "skip_locked": lock is Lock.SKIP}
         if lock:
-            statement = statement.with_for_update(of=self._domain.lead.table)
+            statement = statement.with_for_update(of=self._domain.lead.table, **how)
         rows = (await connection.execute(statement, parameters)).mappings().all()
         if not rows:
             return Fetched()
         ids = self.ids.parameter([{"id": row["id"]} for row in rows])
-        question = self.appointments.with_for_update(of=own.table) if lock and own else self.appointments
+        question = self.appointments
+        if lock and own:
+            question = question.with_for_update(of=own.table, **how)
         appointments: dict[str, dict[AppointmentId, Appointment]] = defaultdict(dict)
         spellings: dict[tuple[LeadId, AppointmentId], str] = {}
         for row in (await connection.execute(question, ids)).mappings():

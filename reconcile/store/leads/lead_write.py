@@ -1,197 +1,215 @@
 """Writes a batch in one transaction: fenced by its leases, and refused lead by lead where somebody else was quicker."""
 
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 
-from sqlalchemy import BigInteger, Executable, cast, null, select, union_all
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reconcile.domain.ids import LeadId
+from reconcile.errors import SettingsError, StoreUnavailable
 from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite
-from reconcile.store.coordination.leases import Fence
-from reconcile.store.db.database import Database
-from reconcile.store.db.db_errors import StoreBusy, StoreConflict, StoreRefused
-from reconcile.store.db.types import TEXT
-from reconcile.store.leads.batch_rows import BatchRows, Row, batch_rows
-from reconcile.store.leads.lead_query import Fetched, LeadQuery
-from reconcile.store.leads.write_statements import WriteStep, needs_own_id, new_id, steps
-from reconcile.store.mapping.domain_tables import DomainTables
+from reconcile.store.db.db_errors import StoreBusy, StoreConflict, StoreRefused, refusal, translated
+from reconcile.store.leads.batch_execution import AlreadyThere, BatchExecution
+from reconcile.store.leads.batch_rows import BatchRows, add_totals, batch_rows, lead_rows
+from reconcile.store.leads.lead_query import Fetched, Lock
+from reconcile.store.leads.write_statements import CUSTOMER_STEPS
 
 CONFLICTS = 2
 """How often a transaction that the database ended for another one's sake is tried again."""
+_ISOLATION = (
+    text("SET CONSTRAINTS ALL IMMEDIATE"),
+    text("SELECT set_config('lock_timeout', '1s', true), set_config('statement_timeout', '5s', true)"),
+)
+"""A constraint that is checked at the commit would refuse a whole batch; and no lead may take all of a run's time."""
+_HIDDEN = "the database lets a lead's rows be read and not changed: see its policies of row-level security"
 
 
-class _AlreadyThere(Exception):
-    """Somebody inserted appointments of these leads between our reading and our writing."""
-
-    def __init__(self, lead_ids: frozenset[LeadId]) -> None:
-        super().__init__()
-        self.lead_ids = lead_ids
+Failure = AlreadyThere | StoreBusy | StoreConflict | StoreRefused | SettingsError
+"""What keeps one lead's rows from being written."""
 
 
-class _Rehearsed(Exception):
-    """Rolls back what was only tried."""
+class _TransactionEnded(Exception):
+    """A refusal has ended the transaction, and with it all savepoints: a trigger on SQLite may do so."""
 
 
-class LeadWriter:
-    """Writes batches; the number of its statements does not grow with their rows."""
+class _Hidden(Exception):
+    """A lead was not there to be locked: somebody has deleted it, or a policy hides it from writers."""
 
-    def __init__(self, database: Database, domain: DomainTables, query: LeadQuery) -> None:
-        self._database = database
-        self._domain = domain
-        self._query = query
-        self._fence = Fence(domain.dialect)
-        self._folded: dict[tuple[str, ...], Executable] = {}
 
-    @cached_property
-    def _steps(self) -> Mapping[str, WriteStep]:
-        """Made with the first batch: a run with nothing due writes none."""
-        return steps(self._domain)
+@dataclass(slots=True)
+class _LeftOut:
+    """Leads whose changes are not written, by the reason; *has_notes*: the customer's column of our last look is."""
+
+    refused: dict[LeadId, str] = field(default_factory=dict)
+    drifted: set[LeadId] = field(default_factory=set)
+    held_up: set[LeadId] = field(default_factory=set)
+    has_notes: bool = True
+
+    @property
+    def ids(self) -> frozenset[LeadId]:
+        return frozenset(self.refused) | self.drifted | self.held_up
+
+    def leave_out(self, lead_ids: Iterable[LeadId], failure: Failure) -> None:
+        """Leave out the changes of these leads, which *failure* kept from being written."""
+        if isinstance(failure, StoreRefused | SettingsError):
+            self.refused |= dict.fromkeys(lead_ids, refusal(failure))
+        elif isinstance(failure, AlreadyThere):
+            self.drifted.update(lead_ids)
+        else:
+            self.held_up.update(lead_ids)
+
+    def __contains__(self, lead_id: LeadId) -> bool:
+        return lead_id in self.refused or lead_id in self.drifted or lead_id in self.held_up
+
+
+class LeadWriter(BatchExecution):
+    """Writes batches; the number of its statements does not grow with their rows, unless one of them is refused."""
 
     async def write(self, batch: BatchWrite) -> BatchReceipt:
-        """Write *batch*; raise LeaseLost, having written nothing, where a lease is no longer ours."""
-        conflicts, refused = 0, dict[LeadId, str]()
-        is_searched, has_notes = False, True
-        while True:
+        """Write *batch*; raise LeaseLost, having written nothing, where a lease is no longer ours.
+
+        All rows go in one transaction, and one statement for each table. Where that is refused, it is repeated lead by
+        lead under savepoints, so that each refusal is one lead's own.
+        """
+        for _ in range(CONFLICTS + 1):
             try:
-                known = _with_refusals(batch, refused)
-                left_out = await self._settled(known, frozenset(refused), has_notes=has_notes)
+                return await self._write_together(batch)
             except StoreConflict:
-                conflicts += 1
-                if conflicts > CONFLICTS:
-                    return await self._write_side_tables(batch, refused)
-            except StoreBusy:
-                return await self._write_side_tables(batch, refused)
-            except StoreRefused as error:
-                changed = {write.lead.id: str(error) for write in batch.writes if write.change}
-                if not is_searched:
-                    # Where no single change is at fault, the note of our look may be; else they are together.
-                    is_searched, refused = True, await self._refused(batch, list(changed))
-                    has_notes = bool(refused)
-                elif has_notes:
-                    has_notes = False
-                elif len(refused) < len(changed):
-                    refused = changed
-                else:
-                    return await self._write_side_tables(batch, refused)
-            else:
-                return BatchReceipt(drifted=left_out, refused=refused, gave_up=batch.gives_up)
-
-    async def _write_side_tables(self, batch: BatchWrite, refused: Mapping[LeadId, str]) -> BatchReceipt:
-        """Write what goes to our own tables only: one workspace's rows must not end the run of all, nor stay first."""
-        changed = frozenset(write.lead.id for write in batch.writes if write.change)
-        async with self._database.write_connection() as connection:
-            known = _with_refusals(batch, refused)
-            rows = batch_rows(known, self._domain.mapping, drifted=changed, spellings={})
-            rows.attempts.clear()
-            # Nobody has changed these rows: a plan is carried out when they can be written.
-            rows.marks = [row for row in rows.marks if row["lead_id"] not in changed or row["lead_id"] in refused]
-            await self._execute(connection, rows, batch)
-        return BatchReceipt(drifted=changed, refused=refused, held_up=changed - refused.keys(), gave_up=batch.gives_up)
-
-    async def _settled(self, batch: BatchWrite, left_out: frozenset[LeadId], *, has_notes: bool) -> frozenset[LeadId]:
-        """Write *batch* without the changes of *left_out*, and return these with those that have drifted.
-
-        *has_notes*: the customer's column of when we looked last is written as well.
-        """
+                continue
+            except (StoreRefused, StoreBusy, SettingsError, AlreadyThere, _Hidden):
+                break
+        left = _LeftOut()
         while True:
             try:
-                async with self._database.write_connection() as connection:
-                    return await self._attempt(connection, batch, left_out, has_notes=has_notes)
-            except _AlreadyThere as found:
-                # The transaction is rolled back; each round leaves out more leads, so there is a last one.
-                left_out |= found.lead_ids
+                return await self._write_isolated(batch, left)
+            except _TransactionEnded:
+                continue  # each time with a lead more, or the notes, left out
+            except (StoreRefused, StoreBusy, StoreConflict) as error:
+                # What no savepoint has caught, as the commit: nothing of the customer's is written.
+                changed = [write.lead.id for write in batch.writes if write.change and write.lead.id not in left]
+                if not changed:
+                    raise
+                left.leave_out(changed, error)
+                left.has_notes = False
 
-    async def _refused(self, batch: BatchWrite, changed: list[LeadId]) -> dict[LeadId, str]:
-        """Return which changes the database refuses, found by halving: one bad value must not hold up the others."""
-        suspects = [changed]
-        found: dict[LeadId, str] = {}
-        while suspects:
-            some = suspects.pop()
-            try:
-                await self._rehearse(batch, frozenset(changed) - frozenset(some))
-            except StoreRefused as error:
-                if len(some) == 1:
-                    found[some[0]] = str(error)
-                else:
-                    suspects += [some[: len(some) // 2], some[len(some) // 2 :]]
-        return found
+    async def _write_together(self, batch: BatchWrite) -> BatchReceipt:
+        async with self._database.write_connection() as connection:
+            changed = [write for write in batch.writes if write.change]
+            if changed and self._database.is_postgresql:
+                # Who has lost its leases must not keep others waiting for rows that it may not write.
+                await self._fence.guard(connection, batch.leases)
+            found = await self._locked(connection, changed)
+            drifted = _drifted(changed, found)
+            if drifted - {lead.id for lead in found.leads}:
+                raise _Hidden
+            rows = batch_rows(batch, self._domain.mapping, drifted=drifted, spellings=found.spellings)
+            await self._insert_checked(connection, rows, batch)
+        return BatchReceipt(drifted=drifted, gave_up=batch.gives_up)
 
-    async def _rehearse(self, batch: BatchWrite, left_out: frozenset[LeadId]) -> None:
-        """Write as ``_settled`` does, and roll back."""
-        with suppress(_AlreadyThere, _Rehearsed):
-            async with self._database.write_connection() as connection:
-                await self._attempt(connection, batch, left_out, has_notes=False)
-                raise _Rehearsed
-
-    async def _attempt(
-        self, connection: AsyncConnection, batch: BatchWrite, drifted: frozenset[LeadId], *, has_notes: bool
-    ) -> frozenset[LeadId]:
-        changed = [write for write in batch.writes if write.change and write.lead.id not in drifted]
-        if changed and self._database.is_postgresql:
-            # Who has lost its leases must not keep others waiting for rows that it may not write.
+    async def _write_isolated(self, batch: BatchWrite, left: _LeftOut) -> BatchReceipt:
+        """Write *batch* without the changes in *left*, and add to these each that is refused."""
+        async with self._database.write_connection() as connection:
             await self._fence.guard(connection, batch.leases)
-        found = await self._locked(connection, changed)
-        drifted |= _drifted(changed, found)
-        rows = batch_rows(batch, self._domain.mapping, drifted=drifted, spellings=found.spellings)
-        if not has_notes:
-            rows.attempts.clear()
-        own = self._domain.appointment
-        if own and needs_own_id(own):
-            for row in rows.new_appointments:
-                row["id"] = new_id()
-        inserted = await self._execute(connection, rows, batch)
-        if own and (missing := _missing(rows.new_appointments, inserted)):
-            raise _AlreadyThere(missing)
-        return drifted
+            if self._database.is_postgresql:
+                for statement in _ISOLATION:
+                    await connection.execute(statement)
+            changed = [write for write in batch.writes if write.change and write.lead.id not in left]
+            found = await self._locked(connection, changed, lock=Lock.SKIP)
+            await self._leave_out_moved(connection, changed, found, left)
+            for write in sorted(batch.writes, key=lambda each: each.lead.id):
+                await self._write_alone(connection, write, batch, found, left)
+            await self._write_ours(connection, batch, found, left)
+        return BatchReceipt(
+            drifted=left.ids, refused=left.refused, held_up=frozenset(left.held_up), gave_up=batch.gives_up
+        )
 
-    async def _locked(self, connection: AsyncConnection, writes: Sequence[LeadWrite]) -> Fetched:
-        if not writes:
-            return Fetched()
-        ids = self._query.ids.parameter([{"id": write.lead.id} for write in writes])
-        return await self._query.fetch(connection, self._query.leads_by_id, ids, lock=True)
+    async def _leave_out_moved(
+        self, connection: AsyncConnection, changed: Sequence[LeadWrite], found: Fetched, left: _LeftOut
+    ) -> None:
+        """Leave out the leads that differ from what was read, or of which a row is locked or hidden."""
+        if not (moved := _drifted(changed, found)):
+            return
+        suspects = [write for write in changed if write.lead.id in moved]
+        drifted = _drifted(suspects, await self._locked(connection, suspects, lock=None))
+        left.drifted |= drifted
+        suspects = [write for write in suspects if write.lead.id not in drifted]
+        hidden = frozenset[LeadId]()
+        with suppress(StoreBusy):
+            async with connection.begin_nested():
+                with translated():
+                    hidden = _drifted(suspects, await self._locked(connection, suspects, lock=Lock.FAIL))
+        left.refused |= dict.fromkeys(hidden, _HIDDEN)
+        left.held_up |= moved - drifted - hidden
 
-    async def _execute(
+    async def _write_alone(
+        self, connection: AsyncConnection, write: LeadWrite, batch: BatchWrite, found: Fetched, left: _LeftOut
+    ) -> None:
+        """Write what the customer's tables get of one lead under a savepoint: its change, else the note of our look."""
+        lead_id, alone = write.lead.id, replace(batch, leases=(), gives_up=())
+        while lead_id not in left.held_up:
+            has_change = write.change is not None and lead_id not in left
+            rows = lead_rows(batch, [write], self._domain.mapping, drifted=left.ids, spellings=found.spellings)
+            rows = BatchRows(**{key: getattr(rows, key) for key in CUSTOMER_STEPS if key in self._steps})
+            if not left.has_notes:
+                rows.attempts.clear()
+            if rows == BatchRows():
+                return
+            failure, is_over = await self._try(connection, rows, alone)
+            if failure is None:
+                return
+            if isinstance(failure, SettingsError) and not is_over:
+                await self._check_without_rows(connection, rows)
+            if has_change:
+                left.leave_out([lead_id], failure)
+            else:
+                left.has_notes = not is_over and not isinstance(failure, StoreBusy)
+            if is_over:
+                raise _TransactionEnded
+            if not has_change:
+                return
+
+    async def _write_ours(self, connection: AsyncConnection, batch: BatchWrite, found: Fetched, left: _LeftOut) -> None:
+        """Write what our own tables get; what they refuse is no lead's fault."""
+        known = _with_refusals(batch, left.refused)
+        rows = lead_rows(known, known.writes, self._domain.mapping, drifted=left.ids, spellings=found.spellings)
+        for key in CUSTOMER_STEPS:
+            setattr(rows, key, [])  # not cleared: removed rows are in two of them
+        add_totals(rows, known, drifted=left.ids)
+        # Nobody has changed these rows: a plan is carried out when they can be written.
+        rows.marks = [row for row in rows.marks if row["lead_id"] not in left.held_up]
+        try:
+            with translated():
+                await self._execute(connection, rows, batch)
+        except StoreRefused as error:
+            raise StoreUnavailable(str(error)) from error
+
+    async def _try(
         self, connection: AsyncConnection, rows: BatchRows, batch: BatchWrite
-    ) -> AbstractSet[tuple[str, str]]:
-        """Execute the steps that have rows, under the batch's leases; return which appointments were inserted."""
-        todo = {key: step for key, step in self._steps.items() if getattr(rows, key)}
-        parameters = {key: step.rows.parameter(getattr(rows, key)) for key, step in todo.items()}
-        kept = [each for each in batch.leases if each not in batch.gives_up]
-        if self._database.is_postgresql:
-            together = {name: value for each in parameters.values() for name, value in each.items()}
-            together |= self._fence.parameters(kept, batch.gives_up)
-            found = (await connection.execute(self._fold(todo), together)).all()
-            self._fence.check(batch.leases, [(name, token) for name, token, _, _ in found])
-            return {(lead_id, appointment_id) for _, _, lead_id, appointment_id in found}
-        await self._fence.guard(connection, kept)
-        inserted: set[tuple[str, str]] = set()
-        for key, step in todo.items():
-            result = await connection.execute(step.statement, parameters[key])
-            if key == "new_appointments":
-                inserted = {(row.lead_id, row.appointment_id) for row in result}
-        await self._fence.release(connection, batch.gives_up)
-        return inserted
+    ) -> tuple[Failure | None, bool]:
+        """Write *rows* under a savepoint; return what refused them, and whether the transaction has ended with that."""
+        savepoint = await connection.begin_nested()
+        try:
+            with translated():
+                await self._insert_checked(connection, rows, batch)
+        except (AlreadyThere, StoreBusy, StoreConflict, StoreRefused, SettingsError) as error:
+            try:
+                with translated():
+                    await savepoint.rollback()
+            except SettingsError:
+                return error, True
+            return error, False
+        await savepoint.commit()
+        return None, False
 
-    def _fold(self, todo: Mapping[str, WriteStep]) -> Executable:
-        """Return all steps as one statement: one round trip instead of one for each table.
-
-        Its rows are the leases that are held, and then the appointments that were inserted.
-        """
-        keys = tuple(todo)
-        if keys not in self._folded:
-            parts = {key: step.statement.cte(f"do_{key}") for key, step in todo.items()}
-            nothing = cast(null(), TEXT)
-            held = [self._fence.hold.cte("hold_leases"), self._fence.give_up.cte("do_give_up_leases")]
-            asked = [select(each.c.name, each.c.token, nothing, nothing) for each in held]
-            if (inserted := parts.get("new_appointments")) is not None:
-                none = cast(null(), BigInteger)
-                asked.append(select(nothing, none, inserted.c.lead_id, inserted.c.appointment_id))
-            self._folded[keys] = union_all(*asked).add_cte(*parts.values())
-        return self._folded[keys]
+    async def _check_without_rows(self, connection: AsyncConnection, rows: BatchRows) -> None:
+        """Raise SettingsError where the same statements are refused without any row as well."""
+        for key, step in self._steps.items():
+            if getattr(rows, key):
+                with translated():
+                    async with connection.begin_nested():
+                        await connection.execute(step.statement, step.rows.parameter([]))
 
 
 def _with_refusals(batch: BatchWrite, refused: Mapping[LeadId, str]) -> BatchWrite:
@@ -216,7 +234,3 @@ def _drifted(writes: Sequence[LeadWrite], found: Fetched) -> frozenset[LeadId]:
         for write in writes
         if write.change and not (write.lead.id in current and current[write.lead.id].same_facts(write.change.lead))
     )
-
-
-def _missing(sent: Sequence[Row], inserted: AbstractSet[tuple[str, str]]) -> frozenset[LeadId]:
-    return frozenset(LeadId(row["lead_id"]) for row in sent if (row["lead_id"], row["appointment_id"]) not in inserted)

@@ -112,6 +112,12 @@ class SqlLeads:
         row = await self._database.row(self._query.workspaces.where(key.read == workspace_id))
         return read_workspace(row, self._tokens) if row else None
 
+    async def workspace_count(self) -> int:
+        """Return how many active workspaces there are."""
+        statement = select(func.count().label("n")).select_from(self._domain.workspace.table)
+        row = await self._database.row(statement.where(self._domain.is_active()))
+        return int(row["n"]) if row else 0
+
     async def write(self, batch: BatchWrite) -> BatchReceipt:
         """Write a batch in one transaction; changes whose leads have changed since are refused."""
         return await self._writer.write(batch)

@@ -33,6 +33,8 @@ from reconcile.store.mapping.domain_tables import APPOINTMENT_FACTS, LEAD_FACTS,
 from reconcile.store.mapping.fields import DomainTable, type_of
 from reconcile.store.schema import tables
 
+CUSTOMER_STEPS = ("new_appointments", "appointments", "removed", "leads", "attempts")
+"""The steps that write to the customer's tables."""
 WATERMARKS = ("attempted_at", "verified_at")
 _TRUE = text("true")
 """SQLite reads ``SELECT … ON CONFLICT`` as a join's condition unless a WHERE stands between."""
@@ -198,7 +200,7 @@ def _upsert(
 
 def _plain(domain: DomainTables, key: str, table: Table) -> WriteStep:
     """Insert rows as they are; one that is there already stays."""
-    left_to_default = {"id", "attempts", "next_attempt_at", "delivered_at"}
+    left_to_default = {"id", "attempts", "next_attempt_at", "delivered_at", "given_up_at", "reason"}
     types = {column.name: column.type for column in table.c if column.name not in left_to_default}
     rows = Rows(f"{key}_rows", types, dialect=domain.dialect)
     source = select(*(rows[name] for name in types)).select_from(rows.table).where(_TRUE)

@@ -66,7 +66,7 @@ async def prune(database: Database, *, before: datetime, limit: int) -> Mapping[
 def _is_old_run(before: datetime) -> ColumnElement[bool]:
     """Tell which runs are old, and neither tripped an open breaker nor have a follow-up or a plan that waits."""
     newest = select(run.c.id).order_by(run.c.started_at.desc(), run.c.id.desc()).limit(KEPT_RUNS)
-    waits = and_(outbox.c.run_id == run.c.id, outbox.c.delivered_at.is_(None))
+    waits = and_(outbox.c.run_id == run.c.id, outbox.c.delivered_at.is_(None), outbox.c.given_up_at.is_(None))
     tripped = and_(breaker.c.tripped_by == run.c.id, breaker.c.state != BreakerState.CLOSED.value)
     unfinished = and_(
         backfill_lead.c.run_id == run.c.id,
@@ -90,7 +90,8 @@ def _is_old_signature(before: datetime, *, without: Any = None) -> ColumnElement
 
 
 def _by_themselves(before: datetime) -> Sequence[tuple[Table, ColumnElement[bool]]]:
-    return (outbox, outbox.c.delivered_at < before), (alert, alert.c.over_at < before)
+    is_old = or_(outbox.c.delivered_at < before, outbox.c.given_up_at < before)
+    return (outbox, is_old), (alert, alert.c.over_at < before)
 
 
 def _kept_plans(before: datetime) -> Select[tuple[str]]:

@@ -171,6 +171,8 @@ outbox = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("next_attempt_at", Instant),
     Column("delivered_at", Instant),
+    Column("given_up_at", Instant),
+    Column("reason", CleanText),
 )
 
 cadence = Table(
