@@ -1,7 +1,7 @@
 """Whom failures are attributed to: the smallest party that explains them. One workspace, one vote.
 
 A rule only raises a suspicion, named by a ``TripDecision``. Where others could be asked, a control decides it
-(``control.py``, decision 0030).
+(``control.py``, decision 0031).
 """
 
 import math
