@@ -160,7 +160,7 @@ class Settings(AlertSettings):
     )
     time_zone: str | None = declare(None, "Time zone of the schedule; UTC if none is named.", kind=Zone())
     cadence_auto: Switch = declare(
-        Switch.OFF, "on: while the run breaker is open, next_ticks between its probes are not due.", kind=OneOf(Switch)
+        Switch.OFF, "on: while the run breaker is open, ticks between its probes are not due.", kind=OneOf(Switch)
     )
 
     log_level: LogLevel = declare(
