@@ -151,6 +151,9 @@ class _Tick:
                 ]
                 self.registry.answer_controls(key, controls, self.now, is_exhausted=True)
                 continue
+            if suspect.is_majority:
+                self.registry.answer_controls(key, (), self.now, is_exhausted=True)
+                continue
             free = [w for w in self.game.everybody if (str(key), w) not in self.controlled]
             sound = [w for w in dict.fromkeys(self.sound) if w in free]
             fresh = [w for w in free if w not in self.asked and w not in self.registry.troubled_workspaces()]

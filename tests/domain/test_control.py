@@ -89,11 +89,19 @@ def test_controls_of_a_former_suspicion_count_until_one_has_changed() -> None:
     assert changed.known == {"sound-0": ControlOutcome.CHANGED}
 
 
-@pytest.mark.parametrize(("failing", "verdict"), [(9, ControlVerdict.UNDECIDED), (10, ControlVerdict.CONFIRMED)])
-def test_a_provider_is_to_blame_where_most_of_all_workspaces_are_known_to_fail(
-    failing: int, verdict: ControlVerdict
-) -> None:
-    votes = Votes(failing=frozenset(WorkspaceId(f"ws-{number}") for number in range(100, 100 + failing)))
+@pytest.mark.parametrize(("failing", "is_most"), [(10, False), (11, True)])
+def test_a_provider_is_to_blame_where_most_of_all_workspaces_fail(failing: int, *, is_most: bool) -> None:
+    votes = Votes(failing=frozenset(WorkspaceId(f"ws-{number}") for number in range(failing)))
+    party = replace(suspect(), votes=votes, due_count=20)
+    elsewhere = party.add(replace(SOUND, party="ws-99"))
 
-    assert verdict_after(replace(suspect(), votes=votes, due_count=21), FAILING) is verdict
-    assert verdict_after(replace(suspect(), votes=votes, due_count=21), SOUND) is ControlVerdict.REFUTED
+    assert party.is_majority is is_most
+    assert (replace(elsewhere, is_exhausted=True).verdict is ControlVerdict.CONFIRMED) is is_most
+    assert (verdict_after(party, FAILING) is ControlVerdict.CONFIRMED) is is_most
+
+
+def test_workspaces_whose_other_records_are_sound_do_not_make_a_majority() -> None:
+    votes = Votes(failing=frozenset(WorkspaceId(f"ws-{number}") for number in range(20)))
+    party = replace(suspect(), votes=votes, due_count=20)
+
+    assert verdict_after(party, SOUND, SOUND, FAILING) is ControlVerdict.REFUTED

@@ -103,10 +103,10 @@ class Suspect:
     def verdict(self) -> ControlVerdict:
         """What the controls say so far.
 
-        The party is to blame if they weigh enough; if most of all workspaces are known to fail, and most controls do;
-        and if nobody else can be asked. It is not if a control was sound, and the others do not outweigh it.
+        The party is to blame if they weigh enough; if most of all workspaces fail, and most controls among these; and
+        if nobody else can be asked. It is not if a control was sound, and the others do not outweigh it.
         """
-        if self._balance >= self._enough or self._is_majority:
+        if self._balance >= self._enough or self._is_confirmed_majority:
             return ControlVerdict.CONFIRMED
         has_sound = ControlOutcome.SOUND in self.controls.values()
         if has_sound and self._balance <= 0:
@@ -118,14 +118,17 @@ class Suspect:
         return replace(self, controls={**self.controls, control.party: self._outcome(control)})
 
     @property
-    def _is_majority(self) -> bool:
-        if self.is_workspace or not self.controls:
-            return False
-        known = self.known
-        sound = {party for party, outcome in known.items() if outcome is ControlOutcome.SOUND}
-        failing = (set(self.votes.failing) | known.keys()) - sound
-        sound_count = Counter(self.controls.values())[ControlOutcome.SOUND]
-        return 2 * len(failing) > self.due_count and 2 * sound_count < len(self.controls)
+    def is_majority(self) -> bool:
+        """Whether most of all workspaces fail by their own votes, as far as no control has been sound in them."""
+        sound = {party for party, outcome in self.controls.items() if outcome is ControlOutcome.SOUND}
+        return not self.is_workspace and 2 * len(self.votes.failing - sound) > self.due_count
+
+    @property
+    def _is_confirmed_majority(self) -> bool:
+        """Whether most of the controls among those that fail by their votes fail too, or none can be made."""
+        checked = [outcome for party, outcome in self.controls.items() if party in self.votes.failing]
+        sound_count = Counter(checked)[ControlOutcome.SOUND]
+        return self.is_majority and 2 * sound_count < len(checked) + self.is_exhausted
 
     @property
     def _enough(self) -> int:

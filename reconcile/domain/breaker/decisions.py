@@ -67,6 +67,7 @@ class Decisions:
             lookup=lookup,
             workspace_id=workspace_id,
             in_flight=state.in_flight_count,
+            votes=state.attribution.votes(lookup),
             earlier=state.controls.get(key, {}),
             due_count=sum(lookup.provider in providers for providers in state.due.values()),
         )
