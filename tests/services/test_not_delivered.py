@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reconcile.domain.run.stop_reason import StopReason
 from reconcile.errors import AlertNotDelivered, ErrorClass, LeaseHeld, ProviderUnavailable
 from reconcile.ports import OutboxRow, Store
 from tests.services.desk import Desk, Wrapped
@@ -52,7 +53,7 @@ def end_the_time(_: Stop, desk: Desk) -> None:
 
 
 def lose_the_database(stop: Stop, _: Desk) -> None:
-    stop.request("store_unavailable")
+    stop.request(StopReason.STORE_UNAVAILABLE)
 
 
 @pytest.mark.parametrize("act", [terminate, lose, end_the_time, lose_the_database])

@@ -12,6 +12,7 @@ from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
 from reconcile.domain.change import Answer
 from reconcile.domain.ids import LeadId
+from reconcile.domain.run.stop_reason import StopReason
 from reconcile.errors import StoreUnavailable
 from reconcile.ports import Announcement, OutboxRow
 from tests.domain.factories import an_appointment
@@ -68,7 +69,7 @@ class StoppingSink(FakeSink):
             case "deadline":
                 self._desk.clock.advance(PAST_THE_DEADLINE)
             case _:
-                self._desk.stop.request(self._reason)
+                self._desk.stop.request(StopReason(self._reason))
 
 
 @AFTER
@@ -123,7 +124,7 @@ async def test_follow_ups_that_were_delivered_are_noted_though_the_next_one_meet
 ) -> None:
     desk.sink = sink = FakeSink(failing={keys[2]})
 
-    async def away(_keys: Sequence[str], *, until: object) -> None:
+    async def away(_keys: Sequence[str], *, until: object, **_: object) -> None:
         raise StoreUnavailable(f"the database does not answer: {until}")
 
     with pytest.raises(StoreUnavailable):

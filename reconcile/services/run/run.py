@@ -13,6 +13,7 @@ from reconcile.domain.run.receipt import receipt_text
 from reconcile.domain.run.report import Freshness, RunReport
 from reconcile.domain.run.report_document import document
 from reconcile.domain.run.request import Progress, RunRequest
+from reconcile.domain.run.stop_reason import StopReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import LeaseHeld, StoreUnavailable
 from reconcile.ports import DueWorkspaces, Span
@@ -198,7 +199,7 @@ async def _round(workspaces: Sequence[Workspace], *, run: Run) -> None:
             except StoreUnavailable as error:
                 # The others end what they have begun: cut off in the middle they would leave their leases behind.
                 failures.append(error)
-                run.stop.request("store_unavailable")
+                run.stop.request(StopReason.STORE_UNAVAILABLE)
 
     async with asyncio.TaskGroup() as group:
         for workspace in workspaces:
