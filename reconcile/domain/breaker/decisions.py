@@ -7,11 +7,12 @@ from reconcile.domain.breaker import events
 from reconcile.domain.breaker.attribution import RECORD_FAULTS, TripDecision
 from reconcile.domain.breaker.breaker import RUN_KEY, BreakerKey, BreakerReason, BreakerScope, BreakerState, Trip
 from reconcile.domain.breaker.control import ControlVerdict, Suspect
-from reconcile.domain.breaker.keys import breaker_path, provider_key
+from reconcile.domain.breaker.keys import breaker_path, provider_key, workspace_key
 from reconcile.domain.breaker.state import RegistryState
 from reconcile.domain.breaker.window import Fault, ImpliedSuccesses, WindowEntry
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.lookup import Lookup
+from reconcile.errors import ErrorClass
 
 
 @dataclass(slots=True)
@@ -99,6 +100,24 @@ class Decisions:
             return
         keys = (key, RUN_KEY) if suspect.is_workspace else (key, provider_key(suspect.lookup.provider), RUN_KEY)
         state.attribution = state.attribution.forgive(keys, number=state.admitted_count)
+        if not suspect.is_workspace:
+            self._park_unanswered(suspect)
+
+    def _park_unanswered(self, suspect: Suspect) -> None:
+        """Park the workspaces of which each call timed out while controls were answered: one more is a time limit."""
+        state, provider = self.state, suspect.lookup.provider
+        for workspace_id in sorted(suspect.votes.failing):
+            window = state.attribution.by_workspace[suspect.lookup][workspace_id]
+            if window.count([ErrorClass.TIMEOUT]) == window.checks:
+                self._open(
+                    TripDecision(
+                        key=workspace_key(workspace_id, provider),
+                        reason=BreakerReason.ERROR_RATE,
+                        fault=ErrorClass.TIMEOUT,
+                        checks=window.checks,
+                        errors=window.checks,
+                    )
+                )
 
     def _open(self, decision: TripDecision, *, in_flight: int | None = None) -> None:
         state, key, now = self.state, decision.key, self.now

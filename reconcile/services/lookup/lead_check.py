@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reconcile.domain.booking_reference import provider_of
+from reconcile.domain.breaker.attribution import RECORD_FAULTS
 from reconcile.domain.breaker.window import SuspectOutcome
 from reconcile.domain.change import Answer
 from reconcile.domain.lead import Lead, LeadState
@@ -124,8 +125,8 @@ async def _answer(
 
 
 def is_known_failure(state: LeadState, signature: ErrorSignature) -> bool:
-    """Tell whether a lead has failed like this by itself in an earlier run: then it says nothing about others."""
-    return state.failure_count > 0 and state.reason == signature.key
+    """Tell whether a lead is odd, as it failed like this by itself in an earlier run: it says nothing about others."""
+    return state.failure_count > 0 and state.reason == signature.key and signature.error_class in RECORD_FAULTS
 
 
 def _failed(nothing_yet: LeadCheck, signature: ErrorSignature) -> LeadCheck:
