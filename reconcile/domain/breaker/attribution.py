@@ -147,7 +147,7 @@ class FaultAttribution:
         window = self.by_operation.get(lookup, SlidingWindow())
         return self._judge_wide(lookup, fault, snapshot, window=window, key=operation_key(lookup))
 
-    def _judge_wide(
+    def _judge_wide(  # noqa: PLR0911 - one rule after another
         self, lookup: Lookup, fault: Fault, snapshot: BreakerSnapshot, *, window: SlidingWindow, key: BreakerKey
     ) -> TripDecision | None:
         policy = self.policy
@@ -168,11 +168,22 @@ class FaultAttribution:
         many = max(policy.min_workspaces + 1, math.ceil(due_count * policy.error_rate))
         many = many if self.is_partial else min(many, max(policy.min_workspaces, due_count))
         alike = fault in PROVIDER_FAULTS and len(lately.votes(PROVIDER_FAULTS).failing) >= few
+        if len(votes.failing) >= policy.min_workspaces and self._is_most(lookup, due_count):
+            return _decision(key, BreakerReason.MANY_WORKSPACES, fault, window)
         if not (alike or len(votes.failing) >= many) or votes.failing_share < policy.error_rate:
             return None
         if not self._exceeds(lately, key, snapshot):
             return None
         return _decision(key, BreakerReason.MANY_WORKSPACES, fault, lately)
+
+    def _is_most(self, lookup: Lookup, due_count: int) -> bool:
+        """Tell whether most of all workspaces fail by their own votes, on enough checks."""
+        if self.is_partial or lookup.operation is Operation.SWEEP:
+            return False
+        failing = self.votes(lookup).failing
+        windows = self.by_workspace.get(lookup, {})
+        errors = sum(windows[workspace_id].errors for workspace_id in failing)
+        return 2 * len(failing) > due_count and errors >= self.policy.min_checks
 
     def judge_workspace(
         self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault, snapshot: BreakerSnapshot

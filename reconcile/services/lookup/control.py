@@ -72,8 +72,8 @@ async def _candidates(suspect: Suspect, *, run: Run) -> list[ControlCandidate]:
         return (suspect.decision.key, _party(suspect, candidate)) not in pool.used
 
     if suspect.is_majority:  # are they failing, or are their first records odd?
-        unasked = [each for each in pool.unasked_leads(suspect) if is_free(each)]
-        doubted = [each for each in unasked if each.workspace.id in suspect.votes.failing]
+        others = [each for each in (*pool.unasked_leads(suspect), *pool.sound_elsewhere(suspect)) if is_free(each)]
+        doubted = [each for each in others if each.workspace.id in suspect.votes.failing]
         random.shuffle(doubted)
         return doubted[: suspect.wanted_count]
     sound = [each for each in pool.sound_elsewhere(suspect) if is_free(each)]
