@@ -81,8 +81,8 @@ def _show(settings: Settings, view: AlertsView) -> None:
 
 
 async def _listed(settings: Settings) -> AlertsView:
-    async with bootstrap.open_database(settings) as opened, open_notifier(settings, clock=opened.clock) as alarm:
-        return await _view(settings, opened.store, notifier=alarm, now=opened.clock.now())
+    async with bootstrap.open_database(settings) as opened, open_notifier(settings, clock=opened.clock) as notifier:
+        return await _view(settings, opened.store, notifier=notifier, now=opened.clock.now())
 
 
 async def _view(settings: Settings, store: Store, *, notifier: Notifier | None, now: datetime) -> AlertsView:
@@ -99,10 +99,10 @@ async def _view(settings: Settings, store: Store, *, notifier: Notifier | None, 
 
 async def _checked(settings: Settings) -> AlertsView:
     async with bootstrap.open_database(settings) as opened, open_notifier(settings, clock=opened.clock) as found:
-        alarm, clock = _needed(found), opened.clock
+        notifier, clock = _needed(found), opened.clock
         holder = f"check-{bootstrap.new_run_id(clock.now())}"
-        await notify(alarm, holder=holder, store=opened.store, clock=clock, telemetry=LoggingTelemetry())
-        return await _view(settings, opened.store, notifier=alarm, now=clock.now())
+        await notify(notifier, holder=holder, store=opened.store, clock=clock, telemetry=LoggingTelemetry())
+        return await _view(settings, opened.store, notifier=notifier, now=clock.now())
 
 
 async def _test_channels(settings: Settings) -> Sequence[ChannelTrial]:
@@ -111,7 +111,7 @@ async def _test_channels(settings: Settings) -> Sequence[ChannelTrial]:
         return await test_channels(_needed(found), clock=clock)
 
 
-def _needed(alarm: Notifier | None) -> Notifier:
-    if alarm is None:
+def _needed(notifier: Notifier | None) -> Notifier:
+    if notifier is None:
         raise SettingsError([_NONE_SET])
-    return alarm
+    return notifier

@@ -22,12 +22,12 @@ _WRITTEN_TOGETHER = 200
 
 
 async def plan(
-    settings: Settings, wanted: BackfillRequest, *, on_share_progress: OnShareProgress | None = None
+    settings: Settings, request: BackfillRequest, *, on_share_progress: OnShareProgress | None = None
 ) -> tuple[BackfillPlan, RunReport | None]:
     """Plan a backfill, or this process's share of one; also return the report of a run that could not go on."""
     async with bootstrap.open_database(settings) as opened:
         store, clock = opened.store, opened.clock
-        made = await backfill.begin(wanted, store=store, clock=clock)
+        made = await backfill.begin(request, store=store, clock=clock)
         own = OwnBreakers(store.breakers)
 
         def adapt(deps: Dependencies, policy: RunPolicy) -> tuple[Dependencies, RunPolicy]:
@@ -101,7 +101,7 @@ class _Rounds:
         self._plan = plan
         self._adapt = adapt
         self._on_share_progress = on_share_progress
-        self._tally = ShareProgress(done=0, total=plan.selected)
+        self._share = ShareProgress(done=0, total=plan.selected)
         self._request = RunRequest(
             workspace_limit=_EVERYTHING,
             leads_per_workspace=batch,
@@ -119,19 +119,19 @@ class _Rounds:
             clock=bootstrap.SystemClock(),
             shard=self._settings.shard,
             once=self._once,
-            on_share_progress=self._begun,
+            on_share_progress=self._start_share,
         )
 
     async def _once(self) -> RunReport:
         on_progress = self._advanced if self._on_share_progress else None
         return await bootstrap.run_of_several(self._settings, self._request, on_progress=on_progress, adapt=self._adapt)
 
-    def _begun(self, tally: ShareProgress) -> None:
-        self._tally = tally
+    def _start_share(self, share: ShareProgress) -> None:
+        self._share = share
         if self._on_share_progress is not None:
-            self._on_share_progress(tally)
+            self._on_share_progress(share)
 
     def _advanced(self, step: Progress) -> None:
         if self._on_share_progress is not None:
-            done = min(self._tally.done + step.leads_done, self._tally.total)
-            self._on_share_progress(replace(self._tally, done=done))
+            done = min(self._share.done + step.leads_done, self._share.total)
+            self._on_share_progress(replace(self._share, done=done))

@@ -30,7 +30,7 @@ _SCOPE = "reconcile"
 class OtelTelemetry(LoggingTelemetry):
     """Tells of one run by OTLP, and in log lines that bear the trace's ids."""
 
-    def __init__(self, wanted: OtelSettings, *, run_id: RunId, version: str, traceparent: str | None = None) -> None:
+    def __init__(self, settings: OtelSettings, *, run_id: RunId, version: str, traceparent: str | None = None) -> None:
         """Open what is *wanted*; *traceparent* is what started the run: its trace is pointed to."""
         resource = pipelines.resource(version)
         found = []
@@ -39,20 +39,20 @@ class OtelTelemetry(LoggingTelemetry):
         self._requests = Requests(resource=resource, scope=InstrumentationScope(_SCOPE, version))
         self._instruments: dict[str, object] = {}
         self._records = None
-        if target := wanted.targets.get(Signal.TRACES):
-            tracers, self._end, way = pipelines.traces(target, resource=resource, run_id=run_id, version=version)
+        if target := settings.targets.get(Signal.TRACES):
+            tracers, self._end, pipeline = pipelines.traces(target, resource=resource, run_id=run_id, version=version)
             self._tracer = tracers.get_tracer(_SCOPE, version)
-            found.append(way)
-        if target := wanted.targets.get(Signal.METRICS):
-            meters, way = pipelines.metrics(target, resource=resource, version=version)
+            found.append(pipeline)
+        if target := settings.targets.get(Signal.METRICS):
+            meters, pipeline = pipelines.metrics(target, resource=resource, version=version)
             self._instruments = _instruments(meters.get_meter(_SCOPE, version))
-            found.append(way)
-        if target := wanted.targets.get(Signal.LOGS):
+            found.append(pipeline)
+        if target := settings.targets.get(Signal.LOGS):
             from reconcile.telemetry.records import Records  # noqa: PLC0415 - for those who ask for it
 
             self._records = Records(target, resource=resource, version=version)
             found.append(self._records.pipeline)
-        self._courier = Flusher(found)
+        self._flusher = Flusher(found)
         self._links = _links(traceparent)
         _overhear(self)
 
@@ -102,11 +102,11 @@ class OtelTelemetry(LoggingTelemetry):
 
     def send(self) -> None:
         """Begin to send what was told so far."""
-        self._courier.begin()
+        self._flusher.begin()
 
     def close(self, limit: timedelta) -> None:
         """Send what is left within *limit*, and tell of what is lost."""
-        for signal, losses in self._courier.close(limit.total_seconds()).items():
+        for signal, losses in self._flusher.close(limit.total_seconds()).items():
             for reason, count in losses.items():
                 super().warning("telemetry.not_delivered", signal=signal, reason=reason, count=count)
 

@@ -63,8 +63,8 @@ class Backfilling:
     ) -> tuple[BackfillPlan, RunReport | None]:
         """Plan as ``bootstrap.backfill.plan`` does."""
         store, clock = self.desk.store, self.desk.clock
-        wanted = BackfillRequest(name=PLAN, selection=selection, asked=asked, within=within, share=0.5)
-        made = await backfill.begin(wanted, store=store, clock=clock)
+        request = BackfillRequest(name=PLAN, selection=selection, asked=asked, within=within, share=0.5)
+        made = await backfill.begin(request, store=store, clock=clock)
         own = OwnBreakers(store.breakers)
         trouble = None
         if made.planned_at is None:

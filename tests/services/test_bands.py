@@ -42,10 +42,10 @@ def tick(minute: float, *breakers: Mapping[str, Any]) -> ScheduledRun:
 
 
 def drawn(ticks: Sequence[ScheduledRun], *breakers: Breaker, most: int = 9) -> Timeline:
-    chronicle = TimelineBuilder(since=SINCE, now=NOW)
+    builder = TimelineBuilder(since=SINCE, now=NOW)
     for each in ticks:
-        chronicle.add(each)
-    return chronicle.timeline(breakers, most=most)
+        builder.add(each)
+    return builder.timeline(breakers, most=most)
 
 
 def spans(found: Timeline) -> list[tuple[str, float, float]]:

@@ -62,10 +62,10 @@ async def test_an_empty_ledger_says_how_to_begin() -> None:
 
 
 async def test_all_is_well_is_said_with_its_figures() -> None:
-    tick = ScheduledRun(
+    scheduled_run = ScheduledRun(
         run_id=RunId("run-1"), started_at=NOW - HOUR, ended_at=NOW - HOUR, checks=1200, errors=2, repaired=7
     )
-    found = await facts(Stub(runs=[run_row("run-1", report=healthy())], ticks=[tick]))
+    found = await facts(Stub(runs=[run_row("run-1", report=healthy())], ticks=[scheduled_run]))
 
     assert found.standing is OverallStatus.WELL
     assert found.headline == (

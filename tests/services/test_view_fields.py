@@ -215,10 +215,10 @@ async def test_an_alert_is_listed_by_what_is_remembered_of_it() -> None:
     alert = filled(Alert, heard={}, over_at=None)
     channel = filled(ChannelState, name="slack", known_since=NOW - timedelta(days=900))
     alerts = SimpleNamespace(load=_answer([alert]), channels=_answer({"slack": channel}))
-    alarm = an_alarm(FakeChannel("slack"))
+    notifier = an_alarm(FakeChannel("slack"))
     view = await alerts_view(
         cast("Store", SimpleNamespace(alerts=alerts)),
-        notifier=alarm,
+        notifier=notifier,
         conditions=[replace(alert.condition, over_at=None, spending=None)],
         now=NOW,
     )

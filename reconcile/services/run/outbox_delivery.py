@@ -20,7 +20,7 @@ _MOST_FAILING = 5
 
 
 @dataclass(frozen=True, slots=True)
-class _Failure:
+class _FailedDelivery:
     """A follow-up that was not confirmed; *reason* holds no personal data."""
 
     row: OutboxRow
@@ -38,7 +38,7 @@ class _Round:
     """What one run has learned of the receiver, by workspace."""
 
     confirmed: list[str] = field(default_factory=list)
-    failures: list[_Failure] = field(default_factory=list)
+    failures: list[_FailedDelivery] = field(default_factory=list)
     rejections: Counter[WorkspaceId] = field(default_factory=Counter)
     failing: dict[WorkspaceId, timedelta] = field(default_factory=dict)
     """How long each workspace for which the receiver fails is left alone."""
@@ -52,7 +52,7 @@ class _Round:
         """Whether the receiver seems to fail for everybody."""
         return not self.confirmed and len(self.failing) >= _MOST_FAILING
 
-    def add(self, failure: _Failure) -> None:
+    def add(self, failure: _FailedDelivery) -> None:
         """Note *failure*: one that is rejected is that follow-up's fault, any other one its workspace's trouble."""
         self.failures.append(failure)
         if failure.is_rejected:
@@ -109,11 +109,11 @@ async def _hand_over(row: OutboxRow, sink: EffectSink, found: _Round, *, run: Ru
         run.warn("effect.not_delivered", error_class=str(error.error_class), status=error.status)
         wait = error.retry_after if isinstance(error, RateLimited) else timedelta(0)
         is_rejected = error.error_class is ErrorClass.REJECTED
-        found.add(_Failure(row, f"{error.error_class}: {error}", is_rejected=is_rejected, retry_after=wait))
+        found.add(_FailedDelivery(row, f"{error.error_class}: {error}", is_rejected=is_rejected, retry_after=wait))
     except Exception as error:  # noqa: BLE001 - one follow-up must not hold up those of all others: decision 0004
         where = bug_named(error)
         run.warn("internal_error", where=where)
-        found.add(_Failure(row, f"{ErrorClass.INTERNAL}: {where}", is_rejected=True))
+        found.add(_FailedDelivery(row, f"{ErrorClass.INTERNAL}: {where}", is_rejected=True))
     else:
         found.confirmed.append(row.key)
     return True

@@ -117,7 +117,7 @@ async def overview(
     orders = await store.applied_annotations.list_all()
     last_success_at = await _last_success_at(store, rows_of_all)
     state = await schedule_state(store, rows_of_all, cadence, now=now)
-    standing, verdict = _verdict(
+    standing, verdict = _overall_status(
         breakers, of_all, _findings(state, of_all, now=now), total=await store.leads.workspace_count()
     )
     return Overview(
@@ -151,7 +151,7 @@ async def breakers_with_advice(store: Store, *, now: datetime, policy: BreakerPo
     return tuple(advice(each, now=now, policy=policy) for each in stored if needs_advice(each, now=now))
 
 
-def _verdict(
+def _overall_status(
     breakers: Sequence[Advice], runs: Sequence[RunLine], of_schedule: Sequence[_Finding], *, total: int
 ) -> _Finding:
     """Return one sentence on the worst that is true; *runs* are those that took whatever was due.

@@ -64,49 +64,54 @@ class TimelineBuilder:
     def __init__(self, *, since: datetime, now: datetime) -> None:
         self._since, self._now = since, now
         self._finest = (now - since) / _FINEST
-        self._stories: dict[str, _BreakerBands] = {}
+        self._bands: dict[str, _BreakerBands] = {}
         self._troubled: set[str] = set()
 
-    def add(self, tick: ScheduledRun) -> None:
+    def add(self, scheduled_run: ScheduledRun) -> None:
         """Note what a run has reported of breakers, and of which it is silent by now."""
-        told = {str(each.get("breaker")): each for each in tick.breakers if each.get("state") in _WORST_FIRST}
+        told = {str(each.get("breaker")): each for each in scheduled_run.breakers if each.get("state") in _WORST_FIRST}
         for name, each in told.items():
-            self._see(name, each["state"], since=_instant(each.get("since")) or tick.ended_at, at=tick.ended_at)
-        closed = {str(each.get("breaker")): _instant(each.get("since")) for each in tick.breakers}
+            self._see(
+                name,
+                each["state"],
+                since=_instant(each.get("since")) or scheduled_run.ended_at,
+                at=scheduled_run.ended_at,
+            )
+        closed = {str(each.get("breaker")): _instant(each.get("since")) for each in scheduled_run.breakers}
         for name in self._troubled - told.keys():
-            self._stories[name].rest(min(closed.get(name) or tick.ended_at, tick.ended_at))
+            self._bands[name].rest(min(closed.get(name) or scheduled_run.ended_at, scheduled_run.ended_at))
         self._troubled = set(told)
 
     def timeline(self, breakers: Sequence[Breaker], *, most: int) -> Timeline:
         """Return the whole story up to what the breakers are now, in *most* rows."""
         stored = {str(each.key): each for each in breakers}
-        for name in self._stories.keys() | stored.keys():
+        for name in self._bands.keys() | stored.keys():
             breaker = stored.get(name)
             state = breaker.effective_state(self._now) if breaker else BreakerState.CLOSED
             began_at = (breaker.since if breaker else None) or self._now
             if state in _WORST_FIRST:
                 self._see(name, state, since=began_at, at=self._now)
-            elif name in self._stories:
-                self._stories[name].rest(min(began_at, self._now) if breaker else None)
-        shown = _cut([story for story in self._stories.values() if story.bands], most=most)
+            elif name in self._bands:
+                self._bands[name].rest(min(began_at, self._now) if breaker else None)
+        shown = _cut([bands for bands in self._bands.values() if bands.bands], most=most)
         # A report lists few of very many; a row tells at least of its last transition.
         moved = {name for name, each in stored.items() if each.since is not None and each.since >= self._since}
-        known = moved.union(name for name, story in self._stories.items() if story.bands)
+        known = moved.union(name for name, bands in self._bands.items() if bands.bands)
         return replace(shown, more_count=len(known) - len(shown.rows))
 
     def _see(self, name: str, state: str, *, since: datetime, at: datetime) -> None:
-        story = self._stories.setdefault(name, _BreakerBands(name))
-        story.see(state, since=max(since, self._since), at=at, finest=self._finest)
+        bands = self._bands.setdefault(name, _BreakerBands(name))
+        bands.see(state, since=max(since, self._since), at=at, finest=self._finest)
 
 
 def _cut(stories: Sequence[_BreakerBands], *, most: int) -> Timeline:
-    def order(story: _BreakerBands) -> tuple[bool, timedelta, str]:
-        return story.breaker.startswith(BreakerScope.WORKSPACE), -story.lasted, story.breaker
+    def order(bands: _BreakerBands) -> tuple[bool, timedelta, str]:
+        return bands.breaker.startswith(BreakerScope.WORKSPACE), -bands.lasted, bands.breaker
 
     shown = sorted(stories, key=order)[:most]
     return Timeline(
-        bands=tuple(band for story in shown for band in story.bands),
-        rows=tuple(story.breaker for story in shown),
+        bands=tuple(band for bands in shown for band in bands.bands),
+        rows=tuple(bands.breaker for bands in shown),
     )
 
 
