@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 # What goes into a build of the image, or decides on it.
 OF_IMAGE := Dockerfile .dockerignore pyproject.toml requirements.lock requirements-image.lock \
 	$(shell find cmd reconcile deploy/image -type f -not -path '*/__pycache__/*')
-BENCHMARKS := incident runs growth writes http backfill telemetry
+BENCHMARKS := incident runs growth writes http backfill telemetry evidence attribution
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-config --no-annotate --custom-compile-command 'make lock'
 
@@ -75,9 +75,10 @@ test-image: image  ## looks into the image and starts it
 	$(BIN)/pytest tests/image -m image
 
 .PHONY: check
-check: $(STAMP)  ## lint, format, types and import contracts
+check: $(STAMP)  ## lint, format, names, types and import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/python -m tests.naming
 	$(BIN)/mypy
 	PYTHONPATH=.:cmd $(BIN)/lint-imports --no-logo
 	$(BIN)/hadolint Dockerfile
@@ -106,6 +107,10 @@ lock: $(STAMP)  ## resolve pyproject.toml anew into the hash-locked files
 	$(LOCK) tests/chart/requirements.in --upgrade --output-file tests/chart/requirements.lock
 	$(LOCK) tests/audit/requirements.in --upgrade --output-file tests/audit/requirements.lock
 	$(LOCK) tests/fuzz/requirements.in --upgrade --output-file tests/fuzz/requirements.lock
+	for name in build gohighlevel calendly_py pycalendly tap_calendly; do \
+		$(LOCK) tests/simulator/clients/$$name.in --upgrade --output-file tests/simulator/clients/$$name.lock || exit 1; done
+	npm install --prefix tests/simulator/clients/npm --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts \
+		--no-audit --no-fund
 	$(LOCK) tests/mutation/requirements.in --upgrade --constraint requirements-dev.lock \
 		--output-file tests/mutation/requirements.lock
 

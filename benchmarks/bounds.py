@@ -130,4 +130,31 @@ BENCHMARKS: Mapping[str, Small] = {
             Bound(figure="modules of it where it is off", of=lambda r: r["modules_off"], most=0),
         ),
     ),
+    "evidence": Small(
+        arguments=("--sample=40", "--seed=1", "--jobs=1"),
+        bounds=(
+            Bound(figure="wrong writes", of=lambda r: r["wrong_writes"], most=52),
+            Bound(figure="leads verified unseen", of=lambda r: r["wrong_verified"], most=202),
+            Bound(figure="missed changes", of=lambda r: r["missed_changes"], most=28),
+            Bound(
+                figure="wrong writes, over the control's",
+                of=lambda r: r["wrong_writes"] / r["control"]["wrong_writes"],
+                most=0.5,
+            ),
+        ),
+    ),
+    "attribution": Small(
+        arguments=("--sample=60", "--seed=1", "--jobs=1"),
+        bounds=(
+            Bound(figure="wrong trips", of=lambda r: r["wrong_trips"], most=66),
+            Bound(figure="missed trips", of=lambda r: r["missed_trips"], most=1),
+            Bound(figure="sound leads not served, at worst", of=lambda r: 1 - r["healthy_served_min"], most=1),
+            Bound(figure="calls to a trip, p95", of=lambda r: r["trip_calls_p95"], most=40),
+            Bound(
+                figure="wasted calls, over the rate rule's",
+                of=lambda r: r["wasted_calls"] / r["others"]["rate rule"]["wasted_calls"],
+                most=0.4,
+            ),
+        ),
+    ),
 }

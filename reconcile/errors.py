@@ -89,6 +89,8 @@ class ErrorClass(StrEnum):
     """A fault of this program."""
     REFUSED_WRITE = "refused_write"
     """The customer's database takes no such value: a constraint or a type of its own."""
+    UNREADABLE_ROW = "unreadable_row"
+    """The lead's rows in the customer's database hold a value that this program cannot read."""
     MASS_ABSENCE = "mass_absence"
     """Most stored appointments of one workspace are answered "not found" at once, which is not believed."""
 

@@ -15,6 +15,7 @@ from deploy.image import debian
 from tests.chart import tools as chart
 from tests.cluster.kubernetes import binaries
 from tests.cluster.kubernetes.processes import ClusterError
+from tests.simulator.clients import installed as clients
 from tests.telemetry import collector
 
 # In the order in which .ci/run needs them. What is built of the same packages as its neighbour is quick.
@@ -29,6 +30,7 @@ INSTALLED: Mapping[str, Callable[[], object]] = {
     "base-python": partial(debian.archive, debian.PYTHON),
     "chart-checks": chart.checks,
     "base-postgres": partial(debian.archive, debian.POSTGRES),
+    **clients.tools(),
 }
 
 
@@ -39,7 +41,7 @@ def make(lane: Mapping[str, Callable[[], object]]) -> list[str]:
         begun = time.monotonic()
         try:
             build()
-        except (ClusterError, debian.BaseError, chart.ToolError) as error:
+        except (ClusterError, debian.BaseError, chart.ToolError, clients.ClientError) as error:
             failed.append(name)
             sys.stderr.write(f"{name}: {error}\n")
         else:

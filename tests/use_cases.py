@@ -1,6 +1,6 @@
 """The use cases by name: the one place in the tests that knows in which module each of them lives."""
 
-from reconcile.domain.breaker.attribution import PROVIDER_FAULTS, WORKSPACE_FAULTS
+from reconcile.domain.breaker.attribution import LEAD_FAULTS, PROVIDER_FAULTS, WORKSPACE_FAULTS
 from reconcile.domain.breaker.control import Control
 from reconcile.domain.breaker.events import Admission, Refusal
 from reconcile.domain.breaker.registry import BreakerRegistry
@@ -25,6 +25,7 @@ from reconcile.services.control.mirror import ATTEMPTS, BUDGET, Mirror
 from reconcile.services.lookup.bulkhead import EARLY_RELEASES_PER_SLOT, Bulkhead
 from reconcile.services.lookup.concurrency import AdaptiveLimiter
 from reconcile.services.lookup.lead_check import lookups
+from reconcile.services.maintenance.provider_findings import provider_findings
 from reconcile.services.maintenance.prune import PIECE, prune
 from reconcile.services.maintenance.readiness import readiness
 from reconcile.services.maintenance.rights import rights
@@ -52,6 +53,7 @@ __all__ = [
     "ATTEMPTS",
     "BUDGET",
     "EARLY_RELEASES_PER_SLOT",
+    "LEAD_FAULTS",
     "LEASE_MARGIN",
     "PIECE",
     "PROVIDER_FAULTS",
@@ -129,6 +131,7 @@ __all__ = [
     "overview",
     "page_facts",
     "planning",
+    "provider_findings",
     "prune",
     "quarantined",
     "read_freshness",

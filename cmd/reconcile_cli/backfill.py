@@ -176,7 +176,7 @@ async def _planned(
 ) -> tuple[BackfillView, RunReport | None]:
     clock = bootstrap.SystemClock()
     await _check_workspaces(settings, criteria["workspaces"])
-    request = BackfillRequest(
+    wanted = BackfillRequest(
         name=PlanId(name or bootstrap.new_run_id(clock.now()).lower()),
         selection=_selection(criteria, settings, now=clock.now()),
         asked=_typed_words(criteria),
@@ -187,9 +187,9 @@ async def _planned(
         from reconcile_cli.text import backfill as text  # noqa: PLC0415
 
         with text.bar("leads") as on_share_progress:
-            made, trouble = await wiring.plan(settings, request, on_share_progress=on_share_progress)
+            made, trouble = await wiring.plan(settings, wanted, on_share_progress=on_share_progress)
     else:
-        made, trouble = await wiring.plan(settings, request)
+        made, trouble = await wiring.plan(settings, wanted)
     return await _view(settings, made), trouble
 
 

@@ -3,12 +3,16 @@
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from reconcile.domain.finding import Finding
-from reconcile.ports import Clock, StateMirror, Telemetry
+from reconcile.ports import Clock, Telemetry
 from reconcile.services.control.mirror import Mirror
 from reconcile.services.maintenance.rights import rights
 from reconcile.settings import Settings
+
+if TYPE_CHECKING:
+    from reconcile.kube.mirror import KubeMirror
 
 
 @asynccontextmanager
@@ -18,7 +22,7 @@ async def mirror_of(settings: Settings | None, *, clock: Clock, telemetry: Telem
     if port is None:
         yield None
         return
-    mirror = Mirror(port=port, clock=clock, random=random.Random(), telemetry=telemetry)
+    mirror = Mirror(port=port, clock=clock, random=random.Random(), telemetry=telemetry, source=port.source)
     mirror.begin()
     try:
         yield mirror
@@ -32,7 +36,7 @@ async def state_findings(settings: Settings) -> Sequence[Finding]:
     return [] if port is None else await rights(port)
 
 
-def _port(settings: Settings) -> StateMirror | None:
+def _port(settings: Settings) -> "KubeMirror | None":
     if settings.state_object is None:
         return None
     # Loaded in a cluster alone.

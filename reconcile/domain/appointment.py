@@ -19,11 +19,15 @@ class AppointmentStatus(StrEnum):
     NO_SHOW = "no_show"
     UNKNOWN = "unknown"
     """A word this version does not know: the appointment exists, and nothing is concluded from it."""
+    INVALID = "invalid"
+    """GHL's word for a booking that somebody marked as not valid: it is neither held nor called off."""
 
 
 HELD = frozenset({AppointmentStatus.CONFIRMED, AppointmentStatus.SHOWED, AppointmentStatus.NO_SHOW})
 """Statuses of an appointment that was not called off."""
 CALLED_OFF = frozenset({AppointmentStatus.CANCELED, AppointmentStatus.RESCHEDULED})
+INCONCLUSIVE = frozenset({AppointmentStatus.UNKNOWN, AppointmentStatus.INVALID})
+"""Statuses of an appointment that exists and from which nothing follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +46,7 @@ class Appointment:
 
 def primary(appointments: Iterable[Appointment], *, now: datetime) -> Appointment | None:
     """Return the next upcoming confirmed appointment, else the latest held, else the latest canceled, else None."""
-    known = [a for a in appointments if a.status is not AppointmentStatus.UNKNOWN]
+    known = [a for a in appointments if a.status not in INCONCLUSIVE]
     upcoming = [a for a in known if a.status is AppointmentStatus.CONFIRMED and a.starts_at > now]
     if upcoming:
         return min(upcoming, key=lambda a: (a.starts_at, a.id))

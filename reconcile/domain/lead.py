@@ -74,11 +74,14 @@ class Lead:
     in_sequence: bool = False
     last_inbound_at: datetime | None = None
     state: LeadState = field(default_factory=LeadState)
+    fault: str | None = None
+    """Which of its columns cannot be read, and why; these are empty here."""
 
     def same_facts(self, other: "Lead") -> bool:
         """Tell whether a plan made from *other* is still about this row: nobody wrote in between."""
         return (
-            self.rollup == other.rollup
+            self.fault is None
+            and self.rollup == other.rollup
             and self.status == other.status
             and self.contact_id == other.contact_id
             and self.email == other.email

@@ -46,6 +46,8 @@ class SkipReason(StrEnum):
     """The provider knows more contacts with this e-mail than could be one person: nobody can tell which is the lead."""
     UNKNOWN_STATUS = "unknown_status"
     """The provider's word for the appointment's status is one that this version does not know."""
+    INVALID_STATUS = "invalid_status"
+    """The provider says that the appointment is marked as invalid: it is neither held nor called off."""
 
 
 class DeferReason(StrEnum):

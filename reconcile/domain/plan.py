@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from reconcile.domain.appointment import CALLED_OFF, HELD, Appointment, AppointmentStatus, primary
+from reconcile.domain.appointment import CALLED_OFF, HELD, INCONCLUSIVE, Appointment, AppointmentStatus, primary
 from reconcile.domain.booking_reference import canonical, provider_of, refers_to
 from reconcile.domain.change import Answer, AppointmentChange, Change, Effect, EffectKind
 from reconcile.domain.ids import AppointmentId, ProviderName
@@ -62,8 +62,11 @@ def plan(lead: Lead, answer: Answer, *, now: datetime) -> Plan:
     change = _change(_Case(lead=lead, answer=answer, now=now, lost=lost))
     if change is not None:
         return Plan(outcome=change.outcome, change=change, mismatch=change.mismatch)
-    if any(a.status is AppointmentStatus.UNKNOWN for a in answer.appointments):
+    statuses = {a.status for a in answer.appointments}
+    if AppointmentStatus.UNKNOWN in statuses:
         return Plan(outcome=Outcome.SKIPPED, skip_reason=SkipReason.UNKNOWN_STATUS)
+    if AppointmentStatus.INVALID in statuses:
+        return Plan(outcome=Outcome.SKIPPED, skip_reason=SkipReason.INVALID_STATUS)
     return Plan(outcome=Outcome.UNCHANGED)
 
 
@@ -88,22 +91,28 @@ def _merge_appointments(case: _Case) -> dict[AppointmentId, Appointment]:
     merged = dict(stored)
     for remote in case.answer.appointments:
         known = stored.get(remote.id)
-        if known is None and remote.status is AppointmentStatus.UNKNOWN:
+        if known is None and remote.status in INCONCLUSIVE:
             continue
         merged[remote.id] = _updated(known, remote, now=case.now)
     for appointment_id in [i for i in merged if case.lost and refers_to(case.lost, i)]:
         gone = merged[appointment_id]
         if gone.status not in CALLED_OFF:
             merged[appointment_id] = replace(gone, status=AppointmentStatus.CANCELED, canceled_at=case.lost_at)
-    link_reschedules(merged, known=stored, now=case.now)
+    link_reschedules(merged, known=stored, undated=_undated(case))
     return {i: replace(a, created_at=None) for i, a in merged.items()}
+
+
+def _undated(case: _Case) -> frozenset[AppointmentId]:
+    """Return the appointments of which neither the provider nor we know when they were called off."""
+    dated = {i for i, each in case.stored.items() if each.canceled_at is not None}
+    return frozenset(each.id for each in case.answer.appointments if each.canceled_at is None) - dated
 
 
 def _updated(known: Appointment | None, remote: Appointment, *, now: datetime) -> Appointment:
     """Return *remote* with what only we know of it: the provider wins wherever it says something."""
     status = remote.status
     if known is not None and (
-        status is AppointmentStatus.UNKNOWN
+        status in INCONCLUSIVE
         or (status is AppointmentStatus.CANCELED and known.status is AppointmentStatus.RESCHEDULED)
     ):
         status = known.status

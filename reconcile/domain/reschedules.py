@@ -1,7 +1,11 @@
-"""Which new appointment of a lead replaces which canceled one."""
+"""Which new appointment of a lead replaces which canceled one.
+
+Where the provider does not say so, two instants decide: when the new one was made and when the other was called off.
+Both have to be known, and a change after a meeting's start is no cancellation of it.
+"""
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,17 +18,20 @@ RESCHEDULE_WINDOW = timedelta(hours=6)
 _Appointments = Mapping[AppointmentId, Appointment]
 
 
-def link_reschedules(merged: dict[AppointmentId, Appointment], *, known: _Appointments, now: datetime) -> None:
+def link_reschedules(
+    merged: dict[AppointmentId, Appointment], *, known: _Appointments, undated: Container[AppointmentId]
+) -> None:
     """Set ``replaces`` of new appointments and the status of those they replace, in *merged* itself.
 
     The provider's own chain comes first; else the nearest cancellation in RESCHEDULE_WINDOW. *known* holds the stored
-    appointments, which are never linked anew; *now* stands for an unknown instant of creation.
+    appointments, which are never linked anew; of the *undated* ones nobody knows when they were called off.
     """
-    replaceable = _replaceable(merged)
+    replaceable = _replaceable(merged, undated)
     for new in sorted(merged.values(), key=lambda a: (a.starts_at, a.id)):
         replaced = new.replaces
-        if replaced is None and new.id not in known and new.status is AppointmentStatus.CONFIRMED:
-            replaced = _take_nearest(replaceable, new.created_at or now)
+        is_new = new.id not in known and new.status is AppointmentStatus.CONFIRMED
+        if replaced is None and is_new and new.created_at is not None:
+            replaced = _take_nearest(replaceable, new.created_at)
         if replaced is None:
             continue
         # Not *new* itself, which what replaces it may have changed since the list was sorted.
@@ -34,13 +41,17 @@ def link_reschedules(merged: dict[AppointmentId, Appointment], *, known: _Appoin
             merged[replaced] = replace(old, status=AppointmentStatus.RESCHEDULED)
 
 
-def _replaceable(merged: _Appointments) -> list[tuple[datetime, AppointmentId]]:
+def _replaceable(merged: _Appointments, undated: Container[AppointmentId]) -> list[tuple[datetime, AppointmentId]]:
     """Return the canceled appointments that no other replaces yet, by the instant of their cancellation."""
     taken = {a.replaces for a in merged.values()}
     return sorted(
         (a.canceled_at, a.id)
         for a in merged.values()
-        if a.status is AppointmentStatus.CANCELED and a.canceled_at and a.id not in taken
+        if a.status is AppointmentStatus.CANCELED
+        and a.canceled_at
+        and a.canceled_at <= a.starts_at
+        and a.id not in undated
+        and a.id not in taken
     )
 
 

@@ -12,8 +12,8 @@ from reconcile.domain.ids import ProviderName, WorkspaceId
 class Workspace:
     """A workspace and what it may ask.
 
-    *timezone* is an IANA name, or None where the provider has to be asked. *faults* are sentences on credentials that
-    are there and cannot be used; they name the place and hold no secret.
+    *timezone* is an IANA name, which counts where the provider does not say its own, or None. *faults* are sentences on
+    credentials that are there and cannot be used; they name the place and hold no secret.
     """
 
     id: WorkspaceId

@@ -21,6 +21,7 @@ class KubeMirror:
     """A state object; nothing of it exists before it is first read."""
 
     def __init__(self, target: ObjectReference) -> None:
+        self.source = target.source
         self._api = KubernetesApi(target)
         self._worker = _Worker()
 

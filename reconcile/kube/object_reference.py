@@ -49,6 +49,11 @@ class ObjectReference:
         named = {"apiVersion": version, "kind": kind, "name": self.name, "namespace": self.namespace}
         return {**named, "uid": uid} if uid else named
 
+    @property
+    def source(self) -> str:
+        """Return the object as kubectl names it."""
+        return f"{self.kind}/{self.name} -n {self.namespace}"
+
     def __str__(self) -> str:
         return f"{self.kind}/{self.name} in namespace {self.namespace}"
 

@@ -12,6 +12,7 @@ from reconcile.domain.page import PageFacts
 from reconcile.errors import RequestError, SettingsError, StoreUnavailable
 from reconcile.page.auth import PageAuth
 from reconcile.page.cache import PageCache
+from reconcile.page.connections import ConnectionLimits, most_connections
 from reconcile.page.render import Live, away, page, policy
 from reconcile.page.svg import warm_up
 from reconcile.ports import Clock
@@ -19,6 +20,7 @@ from reconcile.ports import Clock
 SPANS: Mapping[str, timedelta] = {"3h": timedelta(hours=3), "24h": timedelta(days=1), "7d": timedelta(days=7)}
 FIRST_SPAN = "24h"
 _GOODBYE = 2.0
+_LOOK_EVERY = 0.25
 _HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": f"{policy(is_live=True)}; frame-ancestors 'none'",
@@ -53,12 +55,14 @@ async def serve(  # noqa: PLR0913 - what a server is made of
             return HTTPStatus.SERVICE_UNAVAILABLE, away(faults, now=clock.now(), live=live)
         return HTTPStatus.OK, await asyncio.to_thread(page, facts, live=live)
 
+    limits = ConnectionLimits[web.RequestHandler](most=most_connections())
     runner = web.AppRunner(
-        application(auth, PageCache(make=make, clock=clock)),
+        application(auth, PageCache(make=make, clock=clock), limits=limits, clock=clock),
         access_log=None,
         handle_signals=False,
         logger=logger,
         shutdown_timeout=_GOODBYE,
+        lingering_time=_GOODBYE,
     )
     try:
         await runner.setup()
@@ -70,12 +74,26 @@ async def serve(  # noqa: PLR0913 - what a server is made of
             ) from error
         host, taken = runner.addresses[0][:2]
         on_ready(f"http://[{host}]:{taken}/" if ":" in host else f"http://{host}:{taken}/")
-        await asyncio.Event().wait()
+        await _close_overdue(runner, limits, clock)
     finally:
         await runner.cleanup()
 
 
-def application(auth: PageAuth, cache: PageCache) -> web.Application:
+async def _close_overdue(runner: web.AppRunner, limits: ConnectionLimits[web.RequestHandler], clock: Clock) -> None:
+    """Close connections that take their time, until the task is cancelled: they would use up the open files."""
+    while True:
+        await asyncio.sleep(_LOOK_EVERY)
+        server = runner.server
+        for connection in limits.overdue(server.connections, clock.monotonic()) if server else ():
+            transport = connection.transport
+            connection.force_close()
+            if transport is not None:
+                transport.abort()  # what an answer's reader has not taken is not waited for
+
+
+def application(
+    auth: PageAuth, cache: PageCache, *, limits: ConnectionLimits[web.RequestHandler], clock: Clock
+) -> web.Application:
     """Return the paths behind *door*."""
 
     async def show(request: web.Request) -> web.Response:
@@ -89,6 +107,14 @@ def application(auth: PageAuth, cache: PageCache) -> web.Application:
         return _text_response(HTTPStatus.OK, "ok")
 
     @web.middleware
+    async def limit(request: web.Request, handler: Handler) -> web.StreamResponse:
+        limits.begin(request.protocol, clock.monotonic())
+        try:
+            return await handler(request)
+        finally:
+            limits.end(request.protocol, clock.monotonic())
+
+    @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not auth.knows_host(request.headers.get("Host", "")):
             return _text_response(HTTPStatus.MISDIRECTED_REQUEST, "this name is none of this machine's")
@@ -100,7 +126,7 @@ def application(auth: PageAuth, cache: PageCache) -> web.Application:
             return _text_response(HTTPStatus.NOT_FOUND, "there are / and /healthz")
         return await handler(request)
 
-    app = web.Application(middlewares=[guard])
+    app = web.Application(middlewares=[limit, guard])
     app.router.add_get("/", show)
     app.router.add_get("/healthz", live)
     app.on_response_prepare.append(_with_headers)

@@ -60,13 +60,15 @@ class Sweep:
 class Usage:
     """What a workspace's account has used, and what the provider's last headers said is left.
 
-    *limit* is set where the headers tell of a smaller limit than was assumed; *not_before* after a 429.
+    *limit* is set where the headers tell of a smaller limit than was assumed; *not_before* after a 429. *notes* are
+    sentences for the run's report, without personal data.
     """
 
     calls: int = 0
     remaining: int | None = None
     limit: RateLimit | None = None
     not_before: timedelta | None = None
+    notes: tuple[str, ...] = ()
 
 
 class TokenSource(Protocol):

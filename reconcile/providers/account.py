@@ -1,7 +1,7 @@
 """One workspace's account at a provider: the way to ask with its credential, and what was used of it."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from reconcile.domain.credential import Credential
 from reconcile.domain.ids import ProviderName
@@ -11,8 +11,7 @@ from reconcile.errors import ErrorClass, ProviderRejected, RateLimited
 from reconcile.ports import Usage
 from reconcile.providers.http.call import Call, ProviderAttempt, Reply
 from reconcile.providers.http.client import Client, Gateway
-from reconcile.providers.http.rate_limits import RateHeaders
-from reconcile.wire.retry_after import LONGEST_WAIT
+from reconcile.providers.http.rate_limits import RateHeaders, daily_wait
 
 
 class AccountUsage:
@@ -22,14 +21,15 @@ class AccountUsage:
         self.calls = 0
         self.rate = RateHeaders()
         self.not_before: timedelta | None = None
+        self.notes: list[str] = []
 
-    def record(self, attempt: ProviderAttempt) -> None:
-        """Note one attempt."""
+    def record(self, attempt: ProviderAttempt, *, now: datetime) -> None:
+        """Note one attempt that has ended *now*."""
         self.calls += 1
         if attempt.rate is not None:
             self.rate = attempt.rate
         if self.rate.daily_remaining == 0:
-            self.wait(LONGEST_WAIT)
+            self.wait(daily_wait(self.rate, now=now))
 
     def wait(self, pause: timedelta) -> None:
         """Note that the account is to be left alone for *pause*."""
@@ -44,8 +44,9 @@ class AccountUsage:
             remaining=min(left, default=None),
             limit=published.smaller(rate),
             not_before=self.not_before,
+            notes=tuple(self.notes),
         )
-        self.calls, self.rate, self.not_before = 0, RateHeaders(), None
+        self.calls, self.rate, self.not_before, self.notes = 0, RateHeaders(), None, []
         return usage
 
 
@@ -73,15 +74,24 @@ class Account:
         self.credential = credential
         self.user_id: str | None = None
         """Whose token it is, once Calendly was asked."""
+        self.organization_id: str | None = None
+        """The organization in whose name Calendly has to be asked for the events of another user than the token's."""
+        self.takes_newest = True
+        """Whether GHL is asked with its newest Version: until it refuses that."""
         self._usage = account_usage
         self._provider = gateway.provider
         told = gateway.on_attempt
 
         def record(attempt: ProviderAttempt) -> None:
-            account_usage.record(attempt)
+            account_usage.record(attempt, now=gateway.clock.now())
             told(attempt)
 
         self._client: Client = replace(gateway, on_attempt=record).client(credential.token)
+
+    def note(self, text: str) -> None:
+        """Note what the run's report has to say of this account; *text* holds no personal data."""
+        if text not in self._usage.notes:
+            self._usage.notes.append(text)
 
     async def ask(self, call: Call, *, deadline: float) -> Reply:
         """Make *call*; raises ProviderError."""

@@ -64,25 +64,33 @@ class JsonBody:
         return values
 
     def readable(self, values: Iterable[object], read: Callable[[Mapping[str, Any]], T], *, of: str) -> list[T]:
-        """Return what *read* makes of each of *values*, without the broken ones.
+        """Return what *read* makes of each of *values*, without the broken ones; raises as ``each`` does."""
+        found, _ = self.each(values, read, of=of)
+        return found
+
+    def each(
+        self, values: Iterable[object], read: Callable[[Mapping[str, Any]], T], *, of: str
+    ) -> tuple[list[T], list[ContractFault]]:
+        """Return what *read* makes of each of *values*, and a fault with the shape of each that is broken.
 
         Where all are broken, or more than can be an accident, the list *of* things as a whole is: raises the fault.
         """
         found: list[T] = []
-        broken = 0
-        fault: ContractFault | None = None
-        for each in values:
+        faults: list[ContractFault] = []
+        for value in values:
             try:
-                if not isinstance(each, Mapping):
+                if not isinstance(value, Mapping):
                     raise self.unreadable(of)
-                found.append(read(each))
-            except ContractFault as error:
-                broken, fault = broken + 1, error
-                if broken == _MOST_BROKEN:
+                found.append(read(value))
+            except ContractFault as fault:
+                faults.append(fault)
+                fault.shape = shape(value)
+                if len(faults) == _MOST_BROKEN:
                     break
-        if fault is not None and (not found or broken == _MOST_BROKEN):
-            raise fault
-        return found
+        if faults and (not found or len(faults) == _MOST_BROKEN):
+            faults[-1].shape = shape(self.content)
+            raise faults[-1]
+        return found, faults
 
     def id(self, fields: Mapping[str, Any], key: str = "id", *, called: str = "ID") -> str:
         """Return the id under *key*, or raise the fault that it is missing."""
@@ -109,6 +117,19 @@ class JsonBody:
             return instant(value, zone)
         except (ValueError, OverflowError):
             raise self.unreadable(called) from None  # the cause quotes the value
+
+    def span(
+        self, fields: Mapping[str, Any], start: str, end: str, *, zone: tzinfo | None = None
+    ) -> tuple[datetime, datetime | None]:
+        """Return the instants under *start* and *end*, which may have no end.
+
+        An end before its start is unreadable, and so is an end where only one of the two says its zone.
+        """
+        starts_at = self.instant(fields, start, called="start time", zone=zone)
+        ends_at = self.optional_instant(fields, end, called="end time", zone=zone)
+        if ends_at is not None and (ends_at < starts_at or is_naive(fields[start]) != is_naive(fields[end])):
+            raise self.unreadable("end time")
+        return starts_at, ends_at
 
     def _fault(self, message: str) -> ContractFault:
         return ContractFault(message, provider=self.provider, operation=self.operation, shape=shape(self.content))

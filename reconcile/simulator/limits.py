@@ -43,7 +43,9 @@ class Limits:
         own = number_of(effects, FaultKind.RATE_LIMIT)
         if api is Api.CALENDLY and isinstance(owner, CalendlyUser):
             return self._calendly(owner, now, own)
-        return self._ghl(owner.id, now, own, number_of(effects, FaultKind.DAILY_LIMIT))
+        own_daily = number_of(effects, FaultKind.DAILY_LIMIT)
+        says_reset = effects.get(FaultKind.DAILY_RESET) == "on"
+        return self._ghl(owner.id, now, own, own_daily, says_reset=says_reset)
 
     def _calendly(self, owner: CalendlyUser, now: datetime, own: float | None) -> LimitStatus:
         published = _CALENDLY_PER_WINDOW[owner.plan]
@@ -57,7 +59,9 @@ class Limits:
         }
         return LimitStatus((self.enforced or own is not None) and window.used > limit, headers)
 
-    def _ghl(self, location_id: str, now: datetime, own: float | None, own_daily: float | None) -> LimitStatus:
+    def _ghl(
+        self, location_id: str, now: datetime, own: float | None, own_daily: float | None, *, says_reset: bool
+    ) -> LimitStatus:
         daily = _GHL_PER_DAY if own_daily is None else int(own_daily)
         window = self._use(location_id, _GHL_WINDOW, now)
         midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -70,6 +74,8 @@ class Limits:
             "X-RateLimit-Max": str(_GHL_PER_WINDOW),
             "X-RateLimit-Remaining": str(max(0, _GHL_PER_WINDOW - window.used)),
         }
+        if says_reset:
+            headers["X-RateLimit-Daily-Reset"] = str((midnight + _DAY - now) // timedelta(milliseconds=1))
         limit = _GHL_PER_WINDOW if own is None else int(own)
         burst = (self.enforced or own is not None) and window.used > limit
         spent = (self.enforced or own_daily is not None) and day.used > daily

@@ -2,6 +2,8 @@
 
 from urllib.parse import parse_qsl, unquote
 
+import orjson
+
 from reconcile.simulator.wire import Query
 
 
@@ -14,3 +16,12 @@ def segments(path: str) -> list[str]:
 def parse_query(text: str) -> Query:
     """Return the parameters of a query string; of one that is repeated the last counts."""
     return dict(parse_qsl(text, keep_blank_values=True)) if text else {}
+
+
+def filters_in_body(body: bytes) -> Query:
+    """Return the filters that a client sends as the JSON body of a GET; none where it holds anything else."""
+    try:
+        found = orjson.loads(body) if body else None
+    except orjson.JSONDecodeError:
+        return {}
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}

@@ -45,7 +45,7 @@ class Router:
         subjects = where.ids + _asked_email(where.operation, request)
         call = RequestFacts(api=api, operation=where.operation, workspace=workspace, subjects=subjects)
         effects = self.faults.effects(call, now)
-        answer = _forced_response(api, where.operation, effects) if effects else None
+        answer = _forced_response(api, request, where, effects) if effects else None
         if owner:
             status = self.limits.count(api, owner, now, effects)
             if status.exceeded and answer is None:
@@ -91,7 +91,7 @@ def _stranger(api: Api, request: Request, effects: Effects) -> SimulatedResponse
     return ghl_api.version_refusal(request, effects) or ghl_errors.unauthorized("token", effects)
 
 
-def _forced_response(api: Api, operation: ApiOperation, effects: Effects) -> SimulatedResponse | None:
+def _forced_response(api: Api, request: Request, where: Route, effects: Effects) -> SimulatedResponse | None:
     """Return the answer that a fault puts in place of every other, if one does."""
     page = number_of(effects, FaultKind.HTML)
     if page is not None:
@@ -100,8 +100,10 @@ def _forced_response(api: Api, operation: ApiOperation, effects: Effects) -> Sim
         return redirect_answer(str(effects[FaultKind.REDIRECT]))
     if FaultKind.RATE_LIMITED in effects:
         return _too_many(api, effects)
+    if api is Api.GHL and FaultKind.MISSING in effects:
+        return ghl_errors.missing(request, where, effects)
     refuse = ghl_errors.switched_on if api is Api.GHL else calendly_errors.switched_on
-    return refuse(operation, effects)
+    return refuse(where.operation, effects)
 
 
 def _too_many(api: Api, effects: Effects) -> SimulatedResponse:
@@ -114,7 +116,7 @@ def _too_many(api: Api, effects: Effects) -> SimulatedResponse:
         case "empty_object":
             answer = SimulatedResponse(status=429, payload={})
         case _:
-            answer = SimulatedResponse(status=429, payload=b"")
+            answer = SimulatedResponse(status=429, payload=b"", content_type="text/plain; charset=utf-8")
     if api is Api.CALENDLY:
         answer.headers["X-RateLimit-Remaining"] = "0"
     if FaultKind.RETRY_AFTER in effects:

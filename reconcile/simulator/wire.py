@@ -30,6 +30,7 @@ class ApiOperation(StrEnum):
     CALENDLY_EVENT = "calendly.event"
     CALENDLY_INVITEES = "calendly.invitees"
     CALENDLY_INVITEE = "calendly.invitee"
+    CALENDLY_NO_SHOW = "calendly.no-show"
     CALENDLY_USER = "calendly.user"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from reconcile.domain.appointment import CALLED_OFF, Appointment, AppointmentStatus
+from reconcile.domain.appointment import CALLED_OFF, INCONCLUSIVE, Appointment, AppointmentStatus
 from reconcile.domain.booking_reference import canonical, provider_of, refers_to
 from reconcile.domain.change import Answer
 from reconcile.domain.ids import AppointmentId, ProviderName
@@ -19,7 +19,7 @@ from tests.domain.factories import DAY, HOUR, NOW, a_lead
 
 EVENT = "https://api.calendly.com/scheduled_events/E1"
 IDS = [AppointmentId(each) for each in ("g1", "g2", "g3", f"{EVENT}/invitees/I1", f"{EVENT}/invitees/I2")]
-STORED = [each for each in AppointmentStatus if each is not AppointmentStatus.UNKNOWN]
+STORED = [each for each in AppointmentStatus if each not in INCONCLUSIVE]
 HOURS = (-200, -30, -6, -1, 0, 1, 5, 24, 100)
 MICROS = (0, 1, 999, 123_456)
 """Fractions finer than a database keeps."""

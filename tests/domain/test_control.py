@@ -32,7 +32,7 @@ def suspect(fault: Fault = OUT, *, is_workspace: bool = False) -> Suspect:
 def verdict_after(party: Suspect, *controls: Control) -> ControlVerdict:
     for number, control in enumerate(controls):
         party = party.add(replace(control, party=f"ws-{number}"))
-    return party.verdict
+    return party.control_result
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_one_look_up_that_a_new_shape_breaks_is_enough() -> None:
 
 
 def test_an_absence_confirms_only_a_suspicion_of_absences() -> None:
-    assert suspect(ErrorClass.MASS_ABSENCE).add(ABSENT).known == {"": ControlOutcome.CHANGED}
-    assert suspect(ErrorClass.CONTRACT).add(ABSENT).known == {"": ControlOutcome.SOUND}
+    assert suspect(ErrorClass.MASS_ABSENCE).add(ABSENT).outcomes == {"": ControlOutcome.CHANGED}
+    assert suspect(ErrorClass.CONTRACT).add(ABSENT).outcomes == {"": ControlOutcome.SOUND}
 
 
 def test_controls_of_a_former_suspicion_count_until_one_has_changed() -> None:
@@ -84,9 +84,9 @@ def test_controls_of_a_former_suspicion_count_until_one_has_changed() -> None:
     again = replace(suspect(), earlier=before)
 
     assert verdict_after(again, *[FAILING] * 8) is ControlVerdict.UNDECIDED
-    assert again.verdict is ControlVerdict.UNDECIDED
+    assert again.control_result is ControlVerdict.UNDECIDED
     changed = again.add(replace(CHANGED, party="sound-0"))
-    assert changed.known == {"sound-0": ControlOutcome.CHANGED}
+    assert changed.outcomes == {"sound-0": ControlOutcome.CHANGED}
 
 
 @pytest.mark.parametrize(("failing", "is_most"), [(10, False), (11, True)])
@@ -96,7 +96,7 @@ def test_a_provider_is_to_blame_where_most_of_all_workspaces_fail(failing: int, 
     elsewhere = party.add(replace(SOUND, party="ws-99"))
 
     assert party.is_majority is is_most
-    assert (replace(elsewhere, is_exhausted=True).verdict is ControlVerdict.CONFIRMED) is is_most
+    assert (replace(elsewhere, is_exhausted=True).control_result is ControlVerdict.CONFIRMED) is is_most
     assert (verdict_after(party, FAILING) is ControlVerdict.CONFIRMED) is is_most
 
 

@@ -171,13 +171,20 @@ def test_an_appointment_that_is_merely_not_listed_is_left_alone() -> None:
     assert plan(a_booked_lead(), Answer(), now=NOW).change is None
 
 
-def test_an_unknown_status_word_changes_nothing() -> None:
-    odd = an_appointment(status=AppointmentStatus.UNKNOWN)
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (AppointmentStatus.UNKNOWN, SkipReason.UNKNOWN_STATUS),
+        (AppointmentStatus.INVALID, SkipReason.INVALID_STATUS),
+    ],
+)
+def test_a_status_from_which_nothing_follows_changes_nothing(status: AppointmentStatus, reason: SkipReason) -> None:
+    odd = an_appointment(status=status)
 
     known = plan(a_booked_lead(), Answer(appointments=(odd,)), now=NOW)
     new = plan(a_lead(), Answer(appointments=(odd,)), now=NOW)
 
-    assert (known.outcome, known.skip_reason) == (Outcome.SKIPPED, SkipReason.UNKNOWN_STATUS)
+    assert (known.outcome, known.skip_reason) == (Outcome.SKIPPED, reason)
     assert (new.outcome, new.change) == (Outcome.SKIPPED, None)
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from types import FrameType
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +52,34 @@ def test_each_new_appointment_replaces_the_nearest_cancellation_that_is_left(
     ]
 
     assert links(Answer(appointments=tuple(appointments))) == nearest_by_comparing_all(appointments)
+
+
+CANCELED_LONG_AGO = {"status": AppointmentStatus.CANCELED, "starts_at": NOW - 300 * DAY, "ends_at": None}
+CANCELED_AHEAD = {"status": AppointmentStatus.CANCELED, "starts_at": NOW + DAY, "ends_at": None}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_linked"),
+    [
+        (CANCELED_AHEAD | {"canceled_at": NOW}, {"created_at": NOW}, True),
+        (CANCELED_LONG_AGO | {"canceled_at": None}, {"created_at": None}, False),
+        (CANCELED_AHEAD | {"canceled_at": None}, {"created_at": None}, False),
+        (CANCELED_AHEAD | {"canceled_at": None}, {"created_at": NOW}, False),
+        (CANCELED_AHEAD | {"canceled_at": NOW}, {"created_at": None}, False),
+        (CANCELED_LONG_AGO | {"canceled_at": NOW}, {"created_at": NOW}, False),
+    ],
+    ids=["both dated", "neither, long ago", "neither", "no cancellation", "no creation", "edited long after"],
+)
+def test_only_known_instants_link_two_appointments(old: dict[str, Any], new: dict[str, Any], is_linked: bool) -> None:
+    """A record without dates, or one that somebody edited long after its meeting, is no half of a reschedule."""
+    appointments = (an_appointment("old", **old), an_appointment("new", starts_at=NOW + 2 * DAY, **new))
+    answer = Answer(appointments=appointments)
+
+    assert links(answer) == ({"new": "old"} if is_linked else {})
+    change = plan(a_lead(), answer, now=NOW).change
+    assert change is not None
+    statuses: dict[str, AppointmentStatus] = {row.after.id: row.after.status for row in change.appointments}
+    assert statuses["old"] is (AppointmentStatus.RESCHEDULED if is_linked else AppointmentStatus.CANCELED)
 
 
 def instructions(call: Callable[[], object]) -> int:

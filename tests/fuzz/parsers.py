@@ -84,7 +84,7 @@ def _bodies(content: bytes) -> None:
         calendly_parsing.read_events,
         calendly_parsing.read_invitee,
         calendly_parsing.read_invitees,
-        calendly_parsing.read_user,
+        calendly_parsing.read_owner,
     )
     for read in reads:
         try:

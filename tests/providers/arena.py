@@ -67,6 +67,7 @@ class Arena:
     simulator: Simulator
     clock: StillClock
     workspace: Workspace
+    gateway: Gateway
     attempts: list[ProviderAttempt] = field(default_factory=list)
 
     @property
@@ -104,6 +105,11 @@ class Arena:
         """What was asked, in order."""
         return [str(each.operation) for each in self.attempts]
 
+    @property
+    def asked(self) -> list[str]:
+        """What was asked, without the question for a location's zone."""
+        return [each for each in self.operations if each != "location"]
+
 
 @asynccontextmanager
 async def arena(
@@ -129,7 +135,14 @@ async def arena(
             random=lambda: 0.5,
             on_attempt=attempts.append,
         )
-        yield Arena(provider=build(gateway), simulator=simulator, clock=clock, workspace=workspace, attempts=attempts)
+        yield Arena(
+            provider=build(gateway),
+            simulator=simulator,
+            clock=clock,
+            workspace=workspace,
+            gateway=gateway,
+            attempts=attempts,
+        )
 
 
 @asynccontextmanager

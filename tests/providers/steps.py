@@ -130,7 +130,7 @@ class Path:
     prepare: Callable[[Arena], Sequence[Lead]]
     operations: Sequence[Operation]
     is_sweep: bool = False
-    timezone: str | None = "America/New_York"
+    timezone: str | None = None
     tried: Sequence[int] = ()
 
     @property

@@ -10,6 +10,7 @@ from reconcile.domain.rate_limit import CALENDLY_FREE_LIMIT, CALENDLY_PAID_LIMIT
 from reconcile.providers.account import AccountUsage, Published
 from reconcile.providers.http.call import ProviderAttempt
 from reconcile.providers.http.rate_limits import RateHeaders
+from tests.providers.arena import NOW
 
 GHL = Published(calls=100, window=timedelta(seconds=10), assumed=GHL_LIMIT)
 CALENDLY = Published(calls=500, window=timedelta(minutes=1), assumed=CALENDLY_PAID_LIMIT)
@@ -61,7 +62,7 @@ def test_the_window_of_the_headers_counts() -> None:
 def test_the_lesser_of_both_remainders_counts() -> None:
     """Of the window, and of the day."""
     account_usage = AccountUsage()
-    account_usage.record(attempt(remaining=99, daily_remaining=3))
+    account_usage.record(attempt(remaining=99, daily_remaining=3), now=NOW)
 
     assert account_usage.usage(GHL).remaining == 3
 
@@ -69,8 +70,8 @@ def test_the_lesser_of_both_remainders_counts() -> None:
 def test_an_attempt_without_an_answer_tells_nothing_new() -> None:
     """But it counts."""
     account_usage = AccountUsage()
-    account_usage.record(attempt(remaining=7))
-    account_usage.record(replace(attempt(), status=None, rate=None))
+    account_usage.record(attempt(remaining=7), now=NOW)
+    account_usage.record(replace(attempt(), status=None, rate=None), now=NOW)
 
     usage = account_usage.usage(GHL)
 
@@ -85,3 +86,15 @@ def test_of_two_waits_the_longer_counts() -> None:
 
     assert account_usage.usage(GHL).not_before == timedelta(seconds=9)
     assert account_usage.usage(GHL).not_before is None
+
+
+@pytest.mark.parametrize(
+    ("daily_reset", "wait"),
+    [(timedelta(minutes=5), timedelta(minutes=5)), (None, timedelta(hours=1))],
+)
+def test_an_account_whose_day_is_used_up_waits_for_the_next(daily_reset: timedelta | None, wait: timedelta) -> None:
+    """As long as GHL says, where it does."""
+    account_usage = AccountUsage()
+    account_usage.record(attempt(daily_remaining=0, daily_reset=daily_reset), now=NOW)
+
+    assert account_usage.usage(GHL).not_before == wait

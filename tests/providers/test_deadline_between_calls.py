@@ -12,6 +12,7 @@ from reconcile.domain.bulk_listing import SweepPlan
 from reconcile.errors import ErrorClass, RateLimited
 from reconcile.providers.calendly.lookup import Calendly
 from reconcile.providers.ghl.lookup import Ghl
+from reconcile.simulator import FaultKind
 from tests.providers.arena import DEADLINE, EMAIL, NOW, TOMORROW, Arena, arena, lead
 from tests.providers.calendly import entered as calendly_world
 from tests.providers.ghl import entered as ghl_world
@@ -81,6 +82,7 @@ async def ghl_lookup() -> AsyncIterator[Work]:
     async with ghl() as found:
         state = found.world.ghl
         other = state.add_contact(ghl_world.LOCATION, email=EMAIL)
+        found.switch(FaultKind.TIME_FORMAT, "iso")
         for each in (ghl_world.CONTACT, other.id):
             state.add_booking(each, starts_at=TOMORROW)
         yield Work(found=found, requests=3, is_sweep=False, leads=(lead(email=EMAIL),))

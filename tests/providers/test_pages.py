@@ -40,6 +40,7 @@ class PagedAccount:
 
     items: Sequence[dict[str, Any]]
     user_id: str | None = "U"
+    organization_id: str | None = None
     calls: list[Call] = field(default_factory=list)
     credential: Credential = CREDENTIAL
 

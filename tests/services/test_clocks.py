@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.appointment import INCONCLUSIVE, AppointmentStatus
 from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.change import Answer
 from reconcile.domain.ids import ProviderName
@@ -78,7 +78,7 @@ class Case:
 
 
 CASES: dict[str, Case] = {
-    **{f"answers {s}": Case(answered(s), s is not AppointmentStatus.UNKNOWN) for s in AppointmentStatus},
+    **{f"answers {s}": Case(answered(s), s not in INCONCLUSIVE) for s in AppointmentStatus},
     "answers another time": Case(answered(AppointmentStatus.CONFIRMED, moved=True), is_decisive=True),
     "answers nothing": Case(lambda _: Answer(), is_decisive=True),
     "says there is none": Case(absent, is_decisive=True),

@@ -131,3 +131,61 @@ async def test_a_mended_annotation_clears_its_fault() -> None:
     done = await obeyed(stub, hold="reason=x for=1h")
 
     assert (done.faults, reasons(done)) == ((), ["OrderObeyed"])
+
+
+ONE, TWO = "configmap/one -n prod", "configmap/two -n prod"
+"""The state objects of two releases on one database."""
+
+
+async def obeyed_of(source: str, stub: Stub, *, at: timedelta = timedelta(0), **annotations: str) -> AppliedCommands:
+    given = {f"{PREFIX}{name}": text for name, text in annotations.items()}
+    return await apply_commands(given, store=stub.store(), now=NOW + at, policy=BreakerPolicy(), source=source)
+
+
+async def test_a_release_without_an_annotation_ends_nothing_that_another_ones_asks_for() -> None:
+    stub = Stub()
+    await obeyed_of(ONE, stub, hold=HOLD)
+    others = [await obeyed_of(TWO, stub, at=timedelta(minutes=n)) for n in range(3)]
+    again = await obeyed_of(ONE, stub, at=timedelta(minutes=3), hold=HOLD)
+
+    assert [reasons(each) for each in (*others, again)] == [[]] * 4
+    assert state(stub) is BreakerState.OPEN
+    assert stub.breakers[GHL].generation == 1
+
+    gone = await obeyed_of(ONE, stub, at=timedelta(minutes=4))
+
+    assert (reasons(gone), state(stub), stub.orders.rows) == (["HoldEnded"], BreakerState.CLOSED, {})
+
+
+async def test_two_releases_that_ask_for_different_things_are_each_obeyed_once() -> None:
+    stub = Stub()
+    asked = [(ONE, "reason=a for=1h breaker=provider:ghl"), (TWO, "reason=b for=2h breaker=provider:ghl")] * 3
+    done = [await obeyed_of(source, stub, hold=text) for source, text in asked]
+
+    assert [reasons(each) for each in done] == [["OrderObeyed"], ["OrderObeyed"], [], [], [], []]
+
+
+async def test_a_hold_that_another_release_asks_for_as_well_stays() -> None:
+    stub = Stub()
+    await obeyed_of(ONE, stub, hold=HOLD)
+    await obeyed_of(TWO, stub, hold=HOLD)
+    gone = await obeyed_of(TWO, stub)
+
+    assert (reasons(gone), state(stub)) == ([], BreakerState.OPEN)
+
+
+async def test_what_an_earlier_version_has_obeyed_is_not_obeyed_again() -> None:
+    """It remembered annotations without their object."""
+    stub = Stub()
+    await obeyed(stub, hold=HOLD)
+    after = [await obeyed_of(TWO, stub), await obeyed_of(ONE, stub, hold=HOLD)]
+    gone = await obeyed_of(ONE, stub)
+
+    assert [reasons(each) for each in after] == [[], []]
+    assert (reasons(gone), state(stub), stub.orders.rows) == (["HoldEnded"], BreakerState.CLOSED, {})
+
+
+async def test_an_annotation_that_is_not_understood_is_told_without_its_object_where_it_stands() -> None:
+    done = await obeyed_of(ONE, Stub(), hold="for=ever")
+
+    assert done.faults[0].startswith("the annotation appointment-reconciler.io/hold ")

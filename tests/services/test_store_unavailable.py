@@ -37,6 +37,7 @@ RAISES = [
 SURVIVED = {
     "leases.release": "lease.not_released",
     "breakers.save": "breaker.not_saved",
+    "leases.held": "alerts.not_told",
     "backfills.plans": "alerts.not_told",
     "alerts.load": "alerts.not_told",
     "alerts.channels": "alerts.not_told",

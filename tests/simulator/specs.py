@@ -29,8 +29,6 @@ def _calendar_slips(schemas: dict[str, Schema]) -> None:
     for name in ("startTime", "endTime", "dateAdded", "dateUpdated"):
         assert schemas["CalendarEventDTO"]["properties"][name]["type"] == "object"
         schemas["CalendarEventDTO"]["properties"][name]["type"] = "string"
-    # Only the v3 file has it; clients of the older version read it too.
-    schemas["CalendarEventDTO"]["properties"]["deleted"] = {"type": "boolean"}
     schemas["GetCalendarEventSuccessfulResponseDTO"]["properties"]["traceId"] = {"type": "string"}
     schemas["GetCalendarEventsSuccessfulResponseDTO"]["properties"]["traceId"] = {"type": "string"}
     schemas["CalendarsGetSuccessfulResponseDTO"]["properties"]["traceId"] = {"type": "string"}
@@ -43,7 +41,7 @@ def _contact_slips(schemas: dict[str, Schema]) -> None:
     contact["searchAfter"]["items"] = {"type": ["string", "number"]}
     contact["businessId"]["type"] = ["string", "null"]
     event = schemas["GetEventSchema"]["properties"]
-    event |= {"deleted": {"type": "boolean"}, "isRecurring": {"type": "boolean"}, "createdBy": {"type": "object"}}
+    event |= {"isRecurring": {"type": "boolean"}, "createdBy": {"type": "object"}}
     schemas["GetContectByIdSchema"]["properties"]["additionalEmails"] = contact["additionalEmails"]
     for name in (
         "GetEventsSuccessfulResponseDto",

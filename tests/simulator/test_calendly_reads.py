@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reconcile.simulator import World
+from reconcile.simulator import FaultKind, World
 from tests.simulator.conftest import ANN, SLOT, Caller
 
 USER = "https://api.calendly.com/users/user-1"
@@ -158,8 +158,9 @@ async def test_an_admin_reads_the_organization_and_others_do_not(world: World, c
     ],
 )
 async def test_a_query_that_is_wrong_is_refused(
-    world: World, calendly: Caller, query: dict[str, str], status: int, text: str
+    world: World, calendly: Caller, switch: Any, query: dict[str, str], status: int, text: str
 ) -> None:
+    switch(FaultKind.UNKNOWN_PARAMETER, "refused")
     world.calendly.add_user(id="user-2", organization_id="org-1")
 
     response = await calendly.get("/scheduled_events", **query)

@@ -1,10 +1,11 @@
 """What GHL answers when nothing is switched."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from reconcile.simulator import World
+from reconcile.simulator import FaultKind, World
 from tests.simulator.conftest import NOW, SLOT, Caller
 
 
@@ -16,7 +17,7 @@ async def test_an_appointment_is_wrapped_in_event_and_has_the_zone_of_the_locati
     assert event["id"] == "app-1"
     assert event["appointmentStatus"] == "confirmed"
     assert event["startTime"] == "2026-03-10T16:00:00+01:00"
-    assert event["deleted"] is False
+    assert "deleted" not in event
 
 
 async def test_a_contacts_appointments_have_no_zone(ghl: Caller) -> None:
@@ -44,10 +45,25 @@ async def test_a_change_of_the_world_is_in_the_next_response(world: World, ghl: 
 
 
 async def test_a_soft_deleted_appointment_is_answered_and_says_so(world: World, ghl: Caller) -> None:
+    """Under the one Version that declares the field; any other shows the record as if nothing had happened."""
     world.ghl.soft_delete("app-1")
+    dated = await ghl.record("/calendars/events/appointments/app-1")
+    ghl.headers["Version"] = "v3"
+    newest = await ghl.record("/calendars/events/appointments/app-1")
 
-    assert (await ghl.record("/calendars/events/appointments/app-1"))["deleted"] is True
-    assert (await ghl.record("/contacts/con-1/appointments"))["deleted"] is True
+    assert (dated.get("deleted"), dated["appointmentStatus"]) == (None, "confirmed")
+    assert newest["deleted"] is True
+
+
+@pytest.mark.parametrize("version", ["2021-07-28", "v3"])
+async def test_a_contacts_list_cannot_say_deleted_and_leaves_such_appointments_out(
+    world: World, ghl: Caller, version: str
+) -> None:
+    """No description of that list has the field."""
+    world.ghl.soft_delete("app-1")
+    ghl.headers["Version"] = version
+
+    assert (await ghl.get("/contacts/con-1/appointments")).json()["events"] == []
 
 
 async def test_a_deleted_appointment_is_unknown(world: World, ghl: Caller) -> None:
@@ -63,7 +79,9 @@ async def test_an_encoded_id_is_decoded(world: World, ghl: Caller) -> None:
     assert (await ghl.record("/calendars/events/appointments/a%2Fb%20c"))["id"] == "a/b c"
 
 
-async def test_a_query_parameter_on_an_appointment_is_refused(ghl: Caller) -> None:
+async def test_a_query_parameter_on_an_appointment_can_be_refused(ghl: Caller, switch: Any) -> None:
+    assert (await ghl.get("/calendars/events/appointments/app-1", locationId="loc-1")).status_code == 200
+    switch(FaultKind.UNKNOWN_PARAMETER, "refused")
     response = await ghl.get("/calendars/events/appointments/app-1", locationId="loc-1")
 
     assert response.status_code == 422
@@ -137,7 +155,8 @@ async def test_a_calendars_events_are_listed_within_a_window(world: World, ghl: 
     assert response.json()["events"][0]["startTime"] == "2026-03-10T16:00:00+01:00"
 
 
-async def test_a_calendars_events_need_their_parameters(ghl: Caller) -> None:
+async def test_a_calendars_events_need_their_parameters(ghl: Caller, switch: Any) -> None:
+    switch(FaultKind.UNKNOWN_PARAMETER, "refused")
     response = await ghl.get("/calendars/events", startTime="soon", colour="red")
 
     assert response.status_code == 422

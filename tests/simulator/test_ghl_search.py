@@ -104,6 +104,9 @@ async def test_the_documented_operators_work(
         (exact(ANN, filters=["email"]), 422, ["each value in filters must have field and operator"]),
         (exact(ANN, filters=[{"field": "email", "operator": "is"}]), 422, ["operator is is not known"]),
         (exact("x" * 76), 422, ["value must be shorter than or equal to 75 characters"]),
+        (exact(ANN, sort=[{"field": "colour"}]), 422, ["each value in sort must have a known field"]),
+        (exact(ANN, sort=[{"field": "email", "direction": "up"}]), 422, ["direction must be asc or desc"]),
+        (exact(ANN, query="x" * 76), 422, ["query must be shorter than or equal to 75 characters"]),
         (exact(ANN, searchAfter=[]), 422, ["searchAfter must be an array of a number and an id"]),
         (exact(ANN, page=1, searchAfter=[1, "x"]), 400, "page and searchAfter cannot be used together"),
         (
@@ -115,7 +118,10 @@ async def test_the_documented_operators_work(
         ([], 400, "Unexpected token in JSON"),
     ],
 )
-async def test_a_search_that_is_wrong_is_refused(ghl: Caller, body: Any, status: int, message: Any) -> None:
+async def test_a_search_that_is_wrong_is_refused(
+    ghl: Caller, switch: Any, body: Any, status: int, message: Any
+) -> None:
+    switch(FaultKind.UNKNOWN_PARAMETER, "refused")
     response = await ghl.post(PATH, body)
 
     assert response.status_code == status

@@ -74,6 +74,7 @@ def test_only_a_file_that_does_not_exist_is_missing(tmp_path: Path) -> None:
             {
                 "application_name": "reconcile",
                 "lock_timeout": "5s",
+                "statement_timeout": "15s",
                 "jit": "off",
                 "idle_in_transaction_session_timeout": "10s",
                 "TimeZone": "UTC",

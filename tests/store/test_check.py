@@ -7,10 +7,12 @@ import pytest
 
 from reconcile.domain.finding import Finding, FindingStatus
 from reconcile.store.doctor.check import check_schema
+from reconcile.store.leads.seed import seed
 from reconcile.store.mapping.mapping import SchemaMapping, parse_mapping
 from reconcile.store.schema.migrate import migrate
+from reconcile.store.session import open_store
 from tests.store import schemas
-from tests.stores import DEFAULT
+from tests.stores import DEFAULT, NOW, POLICY, W1, lead, workspace
 
 
 async def check(url: str, mapping: SchemaMapping, *, offset: timedelta = timedelta(0)) -> list[Finding]:
@@ -182,3 +184,54 @@ async def test_a_database_that_is_away_is_told_to_be() -> None:
 @pytest.mark.parametrize("url", ["oracle://h", "sqlite:////nowhere/at/all.db"])
 async def test_a_url_that_cannot_be_used_is_a_fault(url: str) -> None:
     assert [each.verdict for each in await check(url, DEFAULT)] == [FindingStatus.FAULT]
+
+
+async def test_a_row_that_cannot_be_read_is_named_by_its_key_and_column(migrated_url: str) -> None:
+    leads = [lead(f"l{n}") for n in range(12)]
+    await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace()], leads=leads)
+    customer = schemas.Customer(migrated_url, DEFAULT)
+    await customer.execute("UPDATE lead SET booking_starts_at = 'infinity', email = 'ann@example.com' WHERE id = 'l7'")
+    if migrated_url.startswith("sqlite"):
+        await customer.execute("UPDATE workspace SET ghl_token = x'00' WHERE id = 'w1'")
+    remedy = "correct the value: until then the row fails its own lead or workspace in every run"
+    of_lead = f"values: lead.booking_starts_at holds no date of the years 1 to 9999 in the row id = l7 -> {remedy}"
+    of_workspace = f"values: workspace.ghl_token holds bytes in place of text in the row id = w1 -> {remedy}"
+
+    found = told(await check(migrated_url, DEFAULT))
+
+    assert found == ([of_workspace, of_lead] if migrated_url.startswith("sqlite") else [of_lead])
+
+
+async def test_of_many_rows_that_cannot_be_read_a_few_are_named(migrated_url: str) -> None:
+    leads = [lead(f"l{n}") for n in range(12)]
+    await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace()], leads=leads)
+    await schemas.Customer(migrated_url, DEFAULT).execute("UPDATE lead SET last_inbound_at = 'infinity'")
+
+    assert len(told(await check(migrated_url, DEFAULT))) == 5
+
+
+async def test_bytes_that_are_no_utf_8_are_read_row_by_row_where_the_server_keeps_any(postgres_url: str) -> None:
+    """SQL_ASCII: the server keeps whatever it is sent."""
+    place, _, name = postgres_url.rpartition("/")
+    made = schemas.Customer(f"{place}/postgres", DEFAULT)
+    other = f"{name}_any"
+    await made.execute(f"CREATE DATABASE {other} ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+    try:
+        url = f"{place}/{other}"
+        await migrate(url, mapping=DEFAULT)
+        leads = [lead(f"l{n}", email="änn@example.org") for n in range(3)]
+        await seed(url, mapping=DEFAULT, workspaces=[workspace()], leads=leads)
+        bad = "convert_from(decode('c328', 'hex'), 'SQL_ASCII')"
+        await schemas.Customer(url, DEFAULT).execute(f"UPDATE lead SET email = {bad} WHERE id = 'l1'")  # noqa: S608
+        async with open_store(url, mapping=DEFAULT) as store:
+            found = await store.leads.due_leads(W1, now=NOW, policy=POLICY, limit=9)
+
+        assert {each.id: each.fault for each in found} == {
+            "l0": None,
+            "l1": "lead.email holds text that is not UTF-8",
+            "l2": None,
+        }
+        assert [each.email for each in found] == ["änn@example.org", None, "änn@example.org"]
+        assert [each.split(" in the row")[1][:10] for each in told(await check(url, DEFAULT))] == [" id = l1 -"]
+    finally:
+        await made.execute(f"DROP DATABASE {other}")

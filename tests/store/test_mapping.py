@@ -63,6 +63,7 @@ def test_a_status_without_a_word_is_written_as_what_comes_closest() -> None:
         AppointmentStatus.SHOWED: "CONFIRMED",
         AppointmentStatus.NO_SHOW: "CONFIRMED",
         AppointmentStatus.UNKNOWN: "CONFIRMED",
+        AppointmentStatus.INVALID: "CONFIRMED",
     }
 
 

@@ -185,7 +185,7 @@ class Mounted:
 def workspace(tokens: Mounted | None = None, **columns: Any) -> Workspace:
     """Read a workspace's row with these columns instead of the usual ones."""
     row: Any = WORKSPACE_ROW | columns
-    return read_workspace(row, tokens)
+    return read_workspace(row, DEFAULT, tokens)
 
 
 def credentials(ghl: str | None, calendly: str | None) -> dict[ProviderName, Credential]:

@@ -22,7 +22,9 @@ RECORD_FAULTS = frozenset({ErrorClass.CONTRACT, ErrorClass.REJECTED, ErrorClass.
 """Failures that can be one record's: before a workspace is parked for them, another of its records is asked about."""
 UNANSWERED_CHECKS = 2
 """So many checks, all timed out, park a workspace while others are answered."""
-PROVIDER_FAULTS = frozenset(ErrorClass) - WORKSPACE_FAULTS - {ErrorClass.INTERNAL, ErrorClass.REFUSED_WRITE}
+LEAD_FAULTS = frozenset({ErrorClass.REFUSED_WRITE, ErrorClass.UNREADABLE_ROW})
+"""Failures that no provider was asked for, or that came after its answer."""
+PROVIDER_FAULTS = frozenset(ErrorClass) - WORKSPACE_FAULTS - LEAD_FAULTS - {ErrorClass.INTERNAL}
 _INTERNAL = (ErrorClass.INTERNAL,)
 _Answered = Mapping[ProviderName, tuple[int, WorkspaceId]]
 _Unanswered = frozenset[tuple[ProviderName, WorkspaceId]]

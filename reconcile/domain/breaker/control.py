@@ -92,7 +92,7 @@ class Suspect:
         return max(1, min(self._enough, math.ceil(self._enough - self._balance)))
 
     @property
-    def known(self) -> Mapping[str, ControlOutcome]:
+    def outcomes(self) -> Mapping[str, ControlOutcome]:
         """The newest control of each party; once one has changed, what was sound before it is out of date."""
         kinds = set(self.controls.values())
         has_changed = not kinds.isdisjoint({ControlOutcome.CHANGED, ControlOutcome.NEW_SHAPE})
@@ -100,7 +100,7 @@ class Suspect:
         return {**kept, **self.controls}
 
     @property
-    def verdict(self) -> ControlVerdict:
+    def control_result(self) -> ControlVerdict:
         """What the controls say so far.
 
         The party is to blame if they weigh enough; if most of all workspaces fail, and most controls among these; and
@@ -143,7 +143,7 @@ class Suspect:
             # A shape does not change back and forth: one look-up that it breaks is enough.
             ControlOutcome.NEW_SHAPE: self._enough,
         }
-        return sum(weights[outcome] for outcome in self.known.values())
+        return sum(weights[outcome] for outcome in self.outcomes.values())
 
     def _outcome(self, control: Control) -> ControlOutcome:
         fault = control.fault

@@ -86,11 +86,11 @@ class Decisions:
             suspect = suspect.add(control)
         votes = state.attribution.votes(suspect.lookup)
         suspect = state.suspects[key] = replace(suspect, votes=votes, is_exhausted=event.is_exhausted)
-        if suspect.verdict is ControlVerdict.UNDECIDED:
+        if suspect.control_result is ControlVerdict.UNDECIDED:
             return
         del state.suspects[key]
-        state.controls[key] = suspect.known
-        if suspect.verdict is ControlVerdict.CONFIRMED:
+        state.controls[key] = suspect.outcomes
+        if suspect.control_result is ControlVerdict.CONFIRMED:
             self._open(suspect.decision, in_flight=suspect.in_flight)
             if not suspect.is_workspace:
                 return
@@ -146,9 +146,9 @@ class Decisions:
             if key.provider is not None:  # what a breaker explains does not count against the other operations
                 forgiven = (provider_key(key.provider),)
                 state.attribution = state.attribution.forgive(forgiven, number=state.admitted_count)
-            self._acquit(key, decision.fault)
+            self._close_misattributed(key, decision.fault)
 
-    def _acquit(self, provider: BreakerKey, fault: Fault) -> None:
+    def _close_misattributed(self, provider: BreakerKey, fault: Fault) -> None:
         """Close the breakers of those that were blamed in this run for what proved to be the provider's fault."""
         state = self.state
         for other, breaker in list(state.breakers.items()):

@@ -14,6 +14,7 @@ from reconcile.providers.fields import JsonBody
 from reconcile.providers.http.call import Reply
 
 _USER = re.compile(r"(?:(?:[a-z]+://[^/?#\s]+)?/?users/)?(?P<id>[A-Za-z0-9_-]{1,64})/?", re.ASCII)
+_ORGANIZATION = re.compile(r"(?:[a-z]+://[^/?#\s]+)?/?organizations/(?P<id>[A-Za-z0-9_-]{1,64})/?", re.ASCII)
 _ACTIVE, _CANCELED = "active", "canceled"
 _SPELLINGS = {"cancelled": _CANCELED}
 _LONGEST_TOKEN = 4096
@@ -94,13 +95,23 @@ def read_invitees(content: object) -> Page[Invitee]:
     return _page(_body(content, Operation.INVITEES, "Calendly invitees"), _invitee)
 
 
-def read_user(content: object) -> str:
-    """Read the id of the user whose token it is."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whose token it is, and the organization that the user belongs to."""
+
+    user_id: str
+    organization_id: str | None
+
+
+def read_owner(content: object) -> Owner:
+    """Read the user whose token it is."""
     body = _body(content, Operation.CURRENT_USER, "Calendly user")
-    found = user_id(fields.text(_resource(body).get("uri")))
+    resource = _resource(body)
+    found = user_id(fields.text(resource.get("uri")))
     if found is None:
         raise body.missing("URI")
-    return found
+    organization = _ORGANIZATION.fullmatch(fields.text(resource.get("current_organization")) or "")
+    return Owner(user_id=found, organization_id=organization["id"] if organization else None)
 
 
 def user_id(account: str | None) -> str | None:
@@ -171,11 +182,12 @@ def _event(body: JsonBody, raw: Mapping[str, Any]) -> Event:
     status = _status(body, raw)
     counter = raw.get("invitees_counter")
     counts = counter if isinstance(counter, Mapping) else {}
+    starts_at, ends_at = body.span(raw, "start_time", "end_time")
     return Event(
         id=reference.event,
         status=status,
-        starts_at=body.instant(raw, "start_time", called="start time"),
-        ends_at=body.optional_instant(raw, "end_time", called="end time"),
+        starts_at=starts_at,
+        ends_at=ends_at,
         canceled_at=_canceled_at(body, raw) if status == _CANCELED else None,
         updated_at=body.optional_instant(raw, "updated_at", called="update time"),
         places=_count(counts.get("total")),

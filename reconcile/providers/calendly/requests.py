@@ -1,24 +1,27 @@
 """Calendly's calls, as they are made for one lead: single things, lists page by page, nothing asked twice."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from reconcile.domain.booking_reference import CalendlyReference
 from reconcile.domain.ids import Operation, ProviderName
-from reconcile.errors import ErrorClass
+from reconcile.errors import ErrorClass, ProviderRejected
 from reconcile.providers.account import Account, refused, unusable
 from reconcile.providers.calendly import parsing as calendly_parsing
 from reconcile.providers.calendly.booking_state import BookedInvitee
-from reconcile.providers.calendly.parsing import Event, Invitee, Page
+from reconcile.providers.calendly.parsing import Event, Invitee, Owner, Page
 from reconcile.providers.http.call import Call
 
 _USERS = "https://api.calendly.com/users/"
+_ORGANIZATIONS = "https://api.calendly.com/organizations/"
+_FORBIDDEN = 403
 _PAGE = ("count", "100")
 _MOST_PAGES = 10
 
 Item = TypeVar("Item")
+Answered = TypeVar("Answered")
 
 
 class Reads:
@@ -92,37 +95,74 @@ class Reads:
 
     async def events(self, address: str, *, since: datetime, until: datetime) -> Sequence[Event]:
         """Return the events of the account's user, called off or not, that have or had an invitee with this address."""
-        call = await self._events_call(("invitee_email", address), since=since, until=until)
-        events = await self._all(call, calendly_parsing.read_events, is_there=True) or ()
+
+        async def ask() -> Sequence[Event]:
+            call = await self._events_call(("invitee_email", address), since=since, until=until)
+            return await self._all(call, calendly_parsing.read_events, is_there=True) or ()
+
+        events = await self._in_organization(ask)
         self._events.update((each.id, each) for each in events)
         return events
 
     async def events_page(self, *, since: datetime, until: datetime, token: str | None) -> Page[Event]:
         """Return a page of the events of the account's user that were not called off, soonest first."""
-        call = await self._events_call(
-            ("status", "active"), ("sort", "start_time:asc"), since=since, until=until, token=token
-        )
-        return calendly_parsing.read_events_ahead(await self._content(call, is_there=True))
+
+        async def ask() -> Page[Event]:
+            call = await self._events_call(
+                ("status", "active"), ("sort", "start_time:asc"), since=since, until=until, token=token
+            )
+            return calendly_parsing.read_events_ahead(await self._content(call, is_there=True))
+
+        return await self._in_organization(ask)
 
     async def _events_call(
         self, *filters: tuple[str, str], since: datetime, until: datetime, token: str | None = None
     ) -> Call:
         window = (("min_start_time", _format_instant(since)), ("max_start_time", _format_instant(until)))
         page = (_PAGE,) if token is None else (_PAGE, ("page_token", token))
+        whose = [("user", f"{_USERS}{await self._user()}")]
+        if self._account.organization_id:
+            whose.append(("organization", f"{_ORGANIZATIONS}{self._account.organization_id}"))
         return Call(
             operation=Operation.SCHEDULED_EVENTS,
             path="/scheduled_events",
-            query=(("user", f"{_USERS}{await self._user()}"), *filters, *window, *page),
+            query=(*whose, *filters, *window, *page),
         )
+
+    async def _in_organization(self, ask: Callable[[], Awaitable[Answered]]) -> Answered:
+        """Ask for events; once more in the name of the organization, where they are another user's than the token's.
+
+        Calendly refuses an administrator's token that names another user without the organization.
+        """
+        try:
+            return await ask()
+        except ProviderRejected as error:
+            if error.status != _FORBIDDEN or not await self._needs_organization():
+                raise
+        return await ask()
+
+    async def _needs_organization(self) -> bool:
+        account = self._account
+        configured = calendly_parsing.user_id(account.credential.account)
+        if configured is None or account.user_id is not None:
+            return False
+        owner = await self._owner()
+        if owner.user_id == configured or owner.organization_id is None:
+            return False
+        account.organization_id = owner.organization_id
+        return True
 
     async def _user(self) -> str:
         account = self._account
         found = calendly_parsing.user_id(account.credential.account) or account.user_id
-        if found is None:
-            call = Call(operation=Operation.CURRENT_USER, path="/users/me", attempts=self._attempts)
-            self.calls += 1
-            found = account.user_id = calendly_parsing.read_user(await account.content(call, deadline=self._deadline))
-        return found
+        return found or (await self._owner()).user_id
+
+    async def _owner(self) -> Owner:
+        call = Call(operation=Operation.CURRENT_USER, path="/users/me", attempts=self._attempts)
+        self.calls += 1
+        owner = calendly_parsing.read_owner(await self._account.content(call, deadline=self._deadline))
+        self._account.user_id = owner.user_id
+        return owner
 
     async def _all(
         self, call: Call, read: Callable[[object], Page[Item]], *, is_there: bool = False

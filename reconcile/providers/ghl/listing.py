@@ -7,15 +7,14 @@ from datetime import datetime, tzinfo
 from reconcile.domain.appointment import HELD
 from reconcile.domain.bulk_listing import SweepPlan
 from reconcile.domain.change import Answer
-from reconcile.domain.ids import Operation
+from reconcile.domain.ids import Operation, ProviderName
 from reconcile.domain.lead import Lead
 from reconcile.providers import identity
-from reconcile.providers.account import Account
+from reconcile.providers.account import Account, refused
 from reconcile.providers.ghl import parsing as ghl_parsing
 from reconcile.providers.ghl.parsing import Record
+from reconcile.providers.ghl.versions import CALENDARS, ask_calendars
 from reconcile.providers.http.call import Call
-
-_CALENDARS = {"Version": "2021-04-15"}
 
 
 class Lists:
@@ -52,7 +51,7 @@ class Lists:
             operation=Operation.CALENDARS,
             path="/calendars/",
             query=(("locationId", self._location_id),),
-            headers=_CALENDARS,
+            headers=CALENDARS,
             attempts=1,
         )
         return ghl_parsing.read_calendars(await self._content(call))
@@ -67,14 +66,17 @@ class Lists:
                 ("startTime", str(math.floor(since.timestamp() * 1000))),
                 ("endTime", str(math.ceil(until.timestamp() * 1000))),
             ),
-            headers=_CALENDARS,
+            headers=CALENDARS,
             attempts=1,
         )
         return await self._content(call)
 
     async def _content(self, call: Call) -> object:
         self.calls += 1
-        return await self._account.content(call, deadline=self._deadline)
+        reply = await ask_calendars(self._account, call, deadline=self._deadline)
+        if reply.is_success:
+            return reply.body
+        raise refused(ProviderName.HIGHLEVEL, call, reply)
 
     @property
     def _location_id(self) -> str:

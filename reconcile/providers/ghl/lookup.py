@@ -1,14 +1,12 @@
 """GoHighLevel: one appointment by its id, a contact's appointments, a contact by exact e-mail."""
 
-import asyncio
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 from types import TracebackType
 from typing import Self
 
-from reconcile.domain.appointment import CALLED_OFF, Appointment
+from reconcile.domain.appointment import Appointment, AppointmentStatus
 from reconcile.domain.bulk_listing import SweepCost, SweepPlan
 from reconcile.domain.change import Answer
 from reconcile.domain.ids import AppointmentId, LeadId, Operation, ProviderName
@@ -19,32 +17,27 @@ from reconcile.domain.rate_limit import GHL_LIMIT
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass
 from reconcile.ports import Sweep, Usage
-from reconcile.providers import fields, identity
+from reconcile.providers import identity
 from reconcile.providers.account import Account, Accounts, Published, refused, unusable
 from reconcile.providers.ghl import listing as ghl_listing
 from reconcile.providers.ghl import parsing as ghl_parsing
+from reconcile.providers.ghl.occurrence import with_requested_id
 from reconcile.providers.ghl.parsing import Contact, Record
+from reconcile.providers.ghl.versions import CALENDARS, CONTACTS, ask_calendars
+from reconcile.providers.ghl.zones import CannotTell, LocationZones
 from reconcile.providers.http.call import Call, Reply
 from reconcile.providers.http.client import Gateway
 
-_CALENDARS = {"Version": "2021-04-15"}
-_CONTACTS = {"Version": "2021-07-28"}
 _PAGE_LIMIT = 20
 _LONGEST_VALUE = 75
 """GHL refuses to search for more characters."""
+_MOST_VAGUE = 5
+"""Of one contact: a status that is not told beyond these stays unknown."""
 _MOST_CONTACTS = 5
 """More people than this with one address are no duplicates of one person."""
 _SWEEP_COST = SweepCost(fixed=3, lookup=1)
 """Two calendars are assumed; who has more finds out after the first call."""
 _PUBLISHED = Published(calls=100, window=timedelta(seconds=10), assumed=GHL_LIMIT)
-
-
-class _CannotTell(Exception):
-    """The workspace lacks something that the look-up needs; carries the reason."""
-
-    def __init__(self, reason: SkipReason) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +66,7 @@ class Ghl:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._accounts = Accounts(gateway, _PUBLISHED)
-        self._zones: dict[str, tzinfo] = {}
-        self._asking_zone: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._zones = LocationZones(gateway)
 
     async def __aenter__(self) -> Self:
         return self
@@ -106,7 +98,7 @@ class Ghl:
                     return Answer(appointments=tuple(listed), contact_id=contact_id)
                 case _, address:
                     return await self._by_address(question, address)
-        except _CannotTell as lack:
+        except CannotTell as lack:
             return lack.reason
 
     def sweep_cost(self, workspace: Workspace) -> SweepCost | None:
@@ -126,7 +118,7 @@ class Ghl:
         try:
             wanted = frozenset(filter(identity.is_ghl_id, bookings.values()))
             shown = await lists.listed_records(wanted, plan=plan, zone_of=lambda content: self._zone(context, content))
-        except _CannotTell:
+        except CannotTell:
             return Sweep(calls=lists.calls)
         answers: dict[LeadId, Answer] = {}
         now = self._gateway.clock.now()
@@ -166,7 +158,7 @@ class Ghl:
                 # Another person's booking is not the lead's: it is neither reported nor called absent.
                 return Answer(appointments=tuple(listed), contact_id=own)
         contact_id = next(iter(contact_ids), None)
-        if record and record.appointment.status not in CALLED_OFF and self._is_ahead(record.appointment):
+        if record and record.appointment.status is AppointmentStatus.CONFIRMED and self._is_ahead(record.appointment):
             return Answer(appointments=(record.appointment,), contact_id=contact_id)
         found = {a.id: a for each in contact_ids for a in await self._listed(question, each)}
         if record:
@@ -199,13 +191,14 @@ class Ghl:
             operation=Operation.APPOINTMENT,
             path="/calendars/events/appointments/{appointment_id}",
             path_params={"appointment_id": booking_id},
-            headers=_CALENDARS,
+            headers=CALENDARS,
         )
         reply = await self._unless_gone(question, call)
         if reply is None:
             return None
-        record = ghl_parsing.read_appointment(reply.body, zone=await self._zone(question, reply.body))
-        if record.appointment.id != booking_id:
+        found = ghl_parsing.read_appointment(reply.body, zone=await self._zone(question, reply.body))
+        record = with_requested_id(found, booking_id)
+        if record is None:
             raise unusable(self.name, call, "GHL answered with another appointment than the one asked for")
         self._check_location(question, call, record.location_id)
         return record
@@ -220,17 +213,28 @@ class Ghl:
             operation=Operation.CONTACT_APPOINTMENTS,
             path="/contacts/{contact_id}/appointments",
             path_params={"contact_id": contact_id},
-            headers=_CONTACTS,
+            headers=CONTACTS,
         )
         reply = await self._unless_gone(question, call)
         if reply is None:
             return None
-        records = ghl_parsing.read_contact_appointments(reply.body, zone=await self._zone(question, reply.body))
-        for record in records:
+        listed = ghl_parsing.read_contact_appointments(reply.body, zone=await self._zone(question, reply.body))
+        for fault in listed.faults:
+            keys = ", ".join(fault.shape)
+            question.account.note(f"workspace {question.workspace.id}: {fault}; its other records were read ({keys})")
+        for record in listed.records:
             self._check_location(question, call, record.location_id)
             if record.contact_id not in {None, contact_id}:
                 raise unusable(self.name, call, "GHL listed appointments of another contact than the one asked for")
-        return [record.appointment for record in records]
+        return [record.appointment for record in await self._without_vague(question, listed.records)]
+
+    async def _without_vague(self, question: _Question, records: Sequence[Record]) -> Sequence[Record]:
+        """Ask by id for those *records* whose status is not told in the list, the next upcoming ones first."""
+        now = self._gateway.clock.now()
+        vague = [each.appointment for each in records if each.is_vague]
+        vague.sort(key=lambda each: (each.starts_at <= now, abs(each.starts_at - now)))
+        told = {each.id: await self._appointment(question, each.id) for each in vague[:_MOST_VAGUE]}
+        return [told.get(each.appointment.id) or each for each in records]
 
     async def _contacts(self, question: _Question, address: str) -> Sequence[Contact]:
         """Return the contacts that have exactly this *address*, as their first or as an additional one."""
@@ -243,19 +247,20 @@ class Ghl:
                 "pageLimit": _PAGE_LIMIT,
                 "filters": [{"field": "email", "operator": "eq", "value": address}],
             },
-            headers=_CONTACTS,
+            headers=CONTACTS,
         )
         contacts, beyond = ghl_parsing.read_contacts(await question.account.content(call, deadline=question.deadline))
         matching = [each for each in contacts if address in each.emails]
         if beyond or len(matching) > _MOST_CONTACTS:
-            raise _CannotTell(SkipReason.AMBIGUOUS_CONTACT)
+            raise CannotTell(SkipReason.AMBIGUOUS_CONTACT)
         for each in matching:
             self._check_location(question, call, each.location_id)
         return matching
 
     async def _unless_gone(self, question: _Question, call: Call) -> Reply | None:
         """Make *call*; return its success, None where GHL says that there is no such thing, or raise."""
-        reply = await question.account.ask(call, deadline=question.deadline)
+        ask = ask_calendars if call.operation is Operation.APPOINTMENT else Account.ask
+        reply = await ask(question.account, call, deadline=question.deadline)
         if ghl_parsing.says_gone(reply):
             return None
         if not reply.is_success:
@@ -268,28 +273,5 @@ class Ghl:
             raise unusable(self.name, call, message, error_class=ErrorClass.CREDENTIAL)
 
     async def _zone(self, question: _AccountContext, content: object) -> tzinfo | None:
-        """Return the zone of the naive times in *content*, None where there are none.
-
-        A name in the workspace that is no zone's is treated as if there were none: GHL is asked, once for a location.
-        """
-        if not ghl_parsing.needs_zone(content):
-            return None
-        if configured := fields.zone_named(question.workspace.timezone):
-            return configured
-        location_id = question.location_id
-        if location_id is None:
-            raise _CannotTell(SkipReason.NOT_CONFIGURED)
-        async with self._asking_zone[location_id]:
-            if location_id not in self._zones:
-                call = Call(
-                    operation=Operation.LOCATION,
-                    path="/locations/{location_id}",
-                    path_params={"location_id": location_id},
-                    headers=_CONTACTS,
-                )
-                answered = await question.account.content(call, deadline=question.deadline)
-                zone = fields.zone_named(ghl_parsing.read_time_zone(answered))
-                if zone is None:
-                    raise _CannotTell(SkipReason.NOT_CONFIGURED)
-                self._zones[location_id] = zone
-        return self._zones[location_id]
+        """Return the zone of the naive times in *content*, None where there are none."""
+        return await self._zones.of(content, question.workspace, question.account, deadline=question.deadline)

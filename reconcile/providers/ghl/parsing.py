@@ -3,10 +3,12 @@
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
+from itertools import chain
 from typing import Any
 
 from reconcile.domain.appointment import CALLED_OFF, Appointment, AppointmentStatus
 from reconcile.domain.ids import AppointmentId, Operation, ProviderName
+from reconcile.errors import ContractFault
 from reconcile.providers import fields
 from reconcile.providers.fields import JsonBody
 from reconcile.providers.http.call import Reply
@@ -14,7 +16,6 @@ from reconcile.providers.http.call import Reply
 _STATUSES = {
     "new": AppointmentStatus.CONFIRMED,
     "confirmed": AppointmentStatus.CONFIRMED,
-    "booked": AppointmentStatus.CONFIRMED,
     "active": AppointmentStatus.CONFIRMED,
     "cancelled": AppointmentStatus.CANCELED,
     "canceled": AppointmentStatus.CANCELED,
@@ -23,6 +24,7 @@ _STATUSES = {
     "completed": AppointmentStatus.SHOWED,
     "noshow": AppointmentStatus.NO_SHOW,
     "rescheduled": AppointmentStatus.RESCHEDULED,
+    "invalid": AppointmentStatus.INVALID,
 }
 _STATUS_KEYS = ("appointmentStatus", "appoinmentStatus", "status")  # sic: GHL has sent both spellings
 _BAD_REQUEST, _NOT_FOUND = 400, 404
@@ -37,11 +39,15 @@ _TIMES = ("startTime", "endTime", "dateAdded", "dateUpdated")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """An appointment as GHL keeps it, with the location and the contact it is of."""
+    """An appointment as GHL keeps it, with the location and the contact it is of.
+
+    *is_vague* says that the status is unknown because GHL's only word was ``booked``, as it may be in lists.
+    """
 
     appointment: Appointment
     location_id: str | None = None
     contact_id: str | None = None
+    is_vague: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +65,26 @@ def read_appointment(content: object, *, zone: tzinfo | None = None) -> Record:
     return _record(body, _unwrapped(body.mapping()), zone)
 
 
-def read_contact_appointments(content: object, *, zone: tzinfo | None = None) -> tuple[Record, ...]:
-    """Read a contact's appointments; *zone* is that of naive times."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A contact's appointments; *faults* say what is wrong with those records that cannot be read."""
+
+    records: tuple[Record, ...]
+    faults: tuple[ContractFault, ...] = ()
+
+
+def read_contact_appointments(content: object, *, zone: tzinfo | None = None) -> Listed:
+    """Read a contact's appointments under either name of the list; *zone* is that of naive times.
+
+    A broken record stands beside the others as a fault. Where none can be read, the list is broken: raises the fault.
+    """
     body = _body(content, Operation.CONTACT_APPOINTMENTS, "GHL contact appointments")
-    return tuple(_record(body, each, zone) for each in body.items("events"))
+    lists = _lists(body.mapping())
+    if not lists:
+        raise body.missing("events")
+    values = [value for each in lists for value in each]
+    records, faults = body.each(values, lambda raw: _record(body, raw, zone), of="events")
+    return Listed(records=tuple(records), faults=tuple(faults))
 
 
 def read_calendars(content: object) -> tuple[str, ...]:
@@ -103,10 +125,10 @@ def needs_zone(content: object) -> bool:
     """Tell whether an answer with one or many appointments holds a time that says nothing of its zone."""
     if not isinstance(content, Mapping):
         return False
-    listed = content.get("events")
+    lists = _lists(content) or [[_unwrapped(content)]]
     return any(
         fields.is_naive(each.get(key))
-        for each in (listed if isinstance(listed, list) else [_unwrapped(content)])
+        for each in chain.from_iterable(lists)
         if isinstance(each, Mapping)
         for key in _TIMES
     )
@@ -144,14 +166,23 @@ def read_time_zone(content: object) -> str:
 def status_of(raw: Mapping[str, Any]) -> AppointmentStatus | None:
     """Return the status of a raw appointment, or None where none of its fields holds a word.
 
-    A word from outside the list is UNKNOWN. ``booked`` says no more than that there is an appointment: the documented
-    example has it beside the misspelled field with the real status, so it counts only if nothing else is said.
+    A word from outside the list is UNKNOWN. So is ``booked`` where nothing else is said: the documented example has it
+    beside the misspelled field with the real status, and alone it does not say that the booking is confirmed.
     """
     if fields.is_true(raw.get("deleted")):
         return AppointmentStatus.CANCELED
-    words = [word.lower().translate(_IGNORED) for key in _STATUS_KEYS if (word := fields.text(raw.get(key)))]
+    words = _status_words(raw)
     word = next((each for each in words if each != _VAGUE), _VAGUE)
     return _STATUSES.get(word, AppointmentStatus.UNKNOWN) if words else None
+
+
+def _status_words(raw: Mapping[str, Any]) -> list[str]:
+    return [word.lower().translate(_IGNORED) for key in _STATUS_KEYS if (word := fields.text(raw.get(key)))]
+
+
+def _lists(content: Mapping[str, Any]) -> list[list[Any]]:
+    """Return the lists of appointments in an answer: GHL's clients disagree on the name."""
+    return [listed for key in ("events", "appointments") if isinstance(listed := content.get(key), list)]
 
 
 def _body(content: object, operation: Operation, noun: str) -> JsonBody:
@@ -171,13 +202,14 @@ def _record(body: JsonBody, raw: Mapping[str, Any], zone: tzinfo | None) -> Reco
     if status is None:
         raise body.missing("status")
     called_off = status in CALLED_OFF
+    starts_at, ends_at = body.span(raw, "startTime", "endTime", zone=zone)
     return Record(
         appointment=Appointment(
             id=AppointmentId(appointment_id),
             provider=ProviderName.HIGHLEVEL,
             status=status,
-            starts_at=body.instant(raw, "startTime", called="start time", zone=zone),
-            ends_at=body.optional_instant(raw, "endTime", called="end time", zone=zone),
+            starts_at=starts_at,
+            ends_at=ends_at,
             canceled_at=body.optional_instant(raw, "dateUpdated", called="update time", zone=zone)
             if called_off
             else None,
@@ -185,11 +217,13 @@ def _record(body: JsonBody, raw: Mapping[str, Any], zone: tzinfo | None) -> Reco
         ),
         location_id=fields.identifier(raw.get("locationId")),
         contact_id=fields.identifier(raw.get("contactId")),
+        is_vague=status is AppointmentStatus.UNKNOWN and set(_status_words(raw)) == {_VAGUE},
     )
 
 
 def _addresses(raw: Mapping[str, Any]) -> Iterable[str]:
+    """Return a contact's addresses; the additional ones are texts, or objects that hold the text."""
     additional = raw.get("additionalEmails")
     for each in (raw.get("email"), *(additional if isinstance(additional, list) else ())):
-        if address := fields.text(each):
+        if address := fields.text(each.get("email") if isinstance(each, Mapping) else each):
             yield address.strip().lower()

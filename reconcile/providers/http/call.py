@@ -29,7 +29,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer that the adapter reads: a 2xx, or a 400, 404 or 422 whose words may be decisive.
+    """An answer that the adapter reads: a 2xx, a 400, 404 or 422 whose words may be decisive, a 401 about the Version.
 
     *message* is the provider's own text: to decide by, never to be shown, stored or logged.
     """

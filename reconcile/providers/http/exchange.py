@@ -15,6 +15,7 @@ from reconcile.providers.http.origin import ForeignOriginError
 from reconcile.providers.http.rate_limits import NO_RATE_HEADERS, RateHeaders, wait_of
 from reconcile.providers.http.status_policy import ResponseClass, classify_status, has_words
 from reconcile.providers.http.transport import CertificateRefusedError
+from reconcile.providers.scopes import missing_scope
 
 _NO_BODY = frozenset({204, 205})
 
@@ -77,10 +78,14 @@ class Exchange:
         meaning = classify_status(status, message)
         if meaning is ResponseClass.ANSWERED:
             return Reply(status=status, body=body, message=message, rate=rate)
-        raise self._refused(meaning, status, response.headers)
+        scope = missing_scope(status, message, self._call.operation)
+        raise self._refused(meaning, status, response.headers, scope=scope)
 
-    def _refused(self, meaning: ResponseClass, status: int, headers: httpx.Headers) -> ProviderError:
-        text = f"{self._provider} answered {status} to {self._call.operation}"
+    def _refused(
+        self, meaning: ResponseClass, status: int, headers: httpx.Headers, *, scope: str | None
+    ) -> ProviderError:
+        lack = f": the token lacks the scope {scope}" if scope else ""
+        text = f"{self._provider} answered {status} to {self._call.operation}{lack}"
         provider, operation = self._provider, self._call.operation
         match meaning:
             case ResponseClass.RATE_LIMITED:

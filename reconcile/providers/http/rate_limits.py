@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from reconcile.wire.retry_after import LONGEST_WAIT, retry_after, seconds
@@ -37,6 +37,8 @@ class RateHeaders:
     remaining: int | None = None
     daily_limit: int | None = None
     daily_remaining: int | None = None
+    daily_reset: timedelta | None = None
+    """GHL, where it says so: how long until the day's calls are counted anew."""
     window: timedelta | None = None
     """GHL: how long a window is."""
     reset: timedelta | None = None
@@ -58,11 +60,13 @@ class RateHeaders:
             return NO_RATE_HEADERS
         interval = most.get(b"x-ratelimit-interval-milliseconds")
         reset = most.get(b"x-ratelimit-reset")
+        daily_reset = most.get(b"x-ratelimit-daily-reset")
         return cls(
             limit=least.get(b"x-ratelimit-limit", least.get(b"x-ratelimit-max")),
             remaining=least.get(b"x-ratelimit-remaining"),
             daily_limit=least.get(b"x-ratelimit-limit-daily"),
             daily_remaining=least.get(b"x-ratelimit-daily-remaining"),
+            daily_reset=seconds(daily_reset / 1000) if daily_reset is not None else None,
             window=seconds(interval / 1000) if interval else None,
             reset=seconds(reset) if reset is not None and reset < _LEAST_EPOCH else None,
         )
@@ -71,13 +75,21 @@ class RateHeaders:
 NO_RATE_HEADERS = RateHeaders()
 
 
+def daily_wait(rate: RateHeaders, *, now: datetime) -> timedelta:
+    """Return how long to stay away from an account whose day is used up: as it says, else until the day ends in UTC."""
+    if rate.daily_reset is not None:
+        return rate.daily_reset
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return min(today + timedelta(days=1) - now, LONGEST_WAIT)
+
+
 def wait_of(headers: Headers, rate: RateHeaders, *, now: datetime) -> timedelta:
     """Return how long to stay away after a 429: what it asked for, else what its limits imply, else DEFAULT_WAIT."""
     asked = retry_after(headers.get_list("Retry-After"), now=now)
     if asked is not None:
         return asked
     if rate.daily_remaining == 0:
-        return LONGEST_WAIT
+        return daily_wait(rate, now=now)
     for implied in (rate.reset, rate.window):
         if implied is not None:
             return implied

@@ -4,6 +4,8 @@ from enum import StrEnum
 
 _TRANSIENT = "command timed out"
 """GHL answers a slow query with 401 and this message."""
+_VERSION = "version header"
+"""GHL answers a missing or unknown Version with 401 too: the request's fault, and not the token's."""
 
 
 class ResponseClass(StrEnum):
@@ -17,6 +19,8 @@ class ResponseClass(StrEnum):
     REJECTED = "rejected"
 
 
+_REFUSALS = frozenset({401, 403})
+"""Their words say whether the token, its scope or something else is to blame."""
 _BY_STATUS = {
     400: ResponseClass.ANSWERED,
     401: ResponseClass.CREDENTIAL,
@@ -34,11 +38,15 @@ _BY_CLASS = {2: ResponseClass.ANSWERED, 5: ResponseClass.UNAVAILABLE}
 
 def classify_status(status: int, message: str = "") -> ResponseClass:
     """Return what *status* means; *message* is what a 401 says. Nothing but ANSWERED can be decisive."""
-    if status == 401 and _TRANSIENT in message.lower():  # noqa: PLR2004 - the status that needs its message
-        return ResponseClass.UNAVAILABLE
+    if status == 401:  # noqa: PLR2004 - the status that needs its message
+        words = message.lower()
+        if _TRANSIENT in words:
+            return ResponseClass.UNAVAILABLE
+        if _VERSION in words:
+            return ResponseClass.ANSWERED
     return _BY_STATUS.get(status) or _BY_CLASS.get(status // 100, ResponseClass.REJECTED)
 
 
 def has_words(status: int) -> bool:
     """Return whether the body of an answer is read; error pages of broken servers never are."""
-    return status == 401 or classify_status(status) is ResponseClass.ANSWERED  # noqa: PLR2004 - the status that needs its message
+    return status in _REFUSALS or classify_status(status) is ResponseClass.ANSWERED

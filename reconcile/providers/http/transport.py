@@ -13,6 +13,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from reconcile.errors import SettingsError
+from reconcile.providers.http.connections import QuietConnector
 from reconcile.providers.http.origin import address_of
 
 CONNECT_TIMEOUT = timedelta(seconds=3)
@@ -68,7 +69,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     def _open(self) -> aiohttp.ClientSession:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
+            connector=QuietConnector(limit=0),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT.total_seconds()),
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=_OWN_HEADERS,

@@ -1,6 +1,6 @@
 """What operators ask for by annotation: obeyed once, and never silently ignored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -9,6 +9,7 @@ from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.run.cadence import CadenceOverride, CadenceSource
 from reconcile.errors import RequestError
 from reconcile.ports import Announcement, AppliedAnnotation, Store
+from reconcile.services.control.annotation_memory import AnnotationMemory, split_key
 from reconcile.services.control.breaker_overrides import HOLD, Order, Verb, act, breaker_key, lift, note
 from reconcile.services.control.cadence import lower
 
@@ -24,27 +25,29 @@ class AppliedCommands:
 
 
 async def apply_commands(
-    annotations: Mapping[str, str], *, store: Store, now: datetime, policy: BreakerPolicy
+    annotations: Mapping[str, str], *, store: Store, now: datetime, policy: BreakerPolicy, source: str = ""
 ) -> AppliedCommands:
     """Carry out what is new among the annotations, and end what was held by one that is gone.
 
     An annotation is new by its value. It is remembered after it was carried out: a process that is killed in between
-    leaves it to the next, and carrying it out twice is carrying it out.
+    leaves it to the next, and carrying it out twice is carrying it out. *source* is the object that has them: what was
+    asked for on another one, of another release on this database, stays.
     """
-    remembered = {row.key: row for row in await store.applied_annotations.list_all()}
+    memory = AnnotationMemory(store.applied_annotations, source)
     read = read_orders(annotations)
+    remembered, others = await memory.load(read)
     faults: list[str] = []
     news: list[Announcement] = []
     for key, row in remembered.items():
         if key not in read:
-            news += await _end_hold_or_cadence(row, store=store, now=now)
-            await store.applied_annotations.forget(key)
+            news += await _end_hold_or_cadence(row, others, store=store, now=now)
+            await memory.forget(key)
     for key, text in read.items():
         before = remembered.get(key)
         if before is None or before.value != annotations[key]:
             fresh = AppliedAnnotation(key=key, value=annotations[key], seen_at=now)
             row, told = await _apply_command(fresh, text, store=store, policy=policy)
-            await store.applied_annotations.remember(row)
+            await memory.remember(row)
             news.append(told)
             before = row
         if before.fault:
@@ -54,7 +57,8 @@ async def apply_commands(
 
 def sentence(row: AppliedAnnotation) -> str:
     """Return what is wrong with an annotation, as a clause on it."""
-    return f"the annotation {row.key[:100]} {row.fault}"
+    source, key = split_key(row.key)
+    return f"the annotation {key[:100]}{f' of {source[:200]}' if source else ''} {row.fault}"
 
 
 async def _apply_command(
@@ -97,9 +101,11 @@ async def _execute(text: OrderText, *, store: Store, now: datetime, policy: Brea
     return now + lasts if lasts else None
 
 
-async def _end_hold_or_cadence(row: AppliedAnnotation, *, store: Store, now: datetime) -> list[Announcement]:
-    """End what an annotation has asked for that was taken away before its time."""
-    if row.fault is not None:
+async def _end_hold_or_cadence(
+    row: AppliedAnnotation, others: Sequence[AppliedAnnotation], *, store: Store, now: datetime
+) -> list[Announcement]:
+    """End what an annotation has asked for that was taken away before its time, unless another object asks for it."""
+    if row.fault is not None or any(_asks_for_the_same(row, each, now) for each in others):
         return []
     word = row.key.removeprefix(PREFIX)
     if word == OrderWord.CADENCE:
@@ -117,3 +123,12 @@ async def _end_hold_or_cadence(row: AppliedAnnotation, *, store: Store, now: dat
     if await lift(breaker_key(text.breaker), reason=reason, actor=actor, store=store, now=now) is None:
         return []
     return [Announcement(reason="HoldEnded", text=f"the annotation {row.key} is gone, and so is its hold")]
+
+
+def _asks_for_the_same(row: AppliedAnnotation, other: AppliedAnnotation, now: datetime) -> bool:
+    """Tell whether another object's annotation holds the same breaker, or lowers the cadence as well."""
+    if row.key != other.key or other.fault is not None or (other.until is not None and other.until <= now):
+        return False
+    texts = [read_orders({each.key: each.value}).get(each.key) for each in (row, other)]
+    breakers = {text.breaker for text in texts if isinstance(text, OrderText)}
+    return len(breakers) == 1

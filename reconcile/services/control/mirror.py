@@ -48,6 +48,8 @@ class Mirror:
     clock: Clock
     random: Random
     telemetry: Telemetry
+    source: str = ""
+    """The object as kubectl names it."""
     counts: MirrorCounts = field(default_factory=MirrorCounts)
     trouble: str | None = None
     """What went wrong first; it is told once, in the log and in the report."""

@@ -12,7 +12,7 @@ from reconcile.domain.outcome import DeferReason, Outcome, SkipReason
 from reconcile.domain.workspace import Workspace
 from reconcile.services.lookup.bulk_listing import LeadLookups, sweep
 from reconcile.services.lookup.concurrency import AdaptiveLimiter
-from reconcile.services.lookup.lead_check import LeadCheck, check_lead, lookups
+from reconcile.services.lookup.lead_check import LeadCheck, check_lead, failed_read, lookups
 from reconcile.services.lookup.rate_reservation import RateReservation, calls_of
 from reconcile.services.run.context import Run
 
@@ -24,6 +24,9 @@ async def look_up_leads(
     done: list[LeadCheck] = []
     wanted: list[LeadLookups] = []
     for lead in leads:
+        if lead.fault is not None:
+            done.append(failed_read(lead, lead.fault))
+            continue
         verdict = lookups(lead, workspace, run)
         if isinstance(verdict, SkipReason):
             done.append(LeadCheck(lead=lead, outcome=Outcome.SKIPPED, reason=verdict))

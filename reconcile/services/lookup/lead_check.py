@@ -38,6 +38,14 @@ class LeadCheck:
         return replace(self, outcome=Outcome.DEFERRED, plan=None, reason=reason, signature=None)
 
 
+def failed_read(lead: Lead, fault: str) -> LeadCheck:
+    """Return the failure of a lead whose rows hold a value that cannot be read: nobody is asked about it."""
+    signature = ErrorSignature(
+        provider="database", operation="read", error_class=ErrorClass.UNREADABLE_ROW, message=fault
+    )
+    return LeadCheck(lead=lead, outcome=Outcome.FAILED, signature=signature)
+
+
 def lookups(lead: Lead, workspace: Workspace, run: Run) -> Sequence[Lookup] | SkipReason:
     """Return whom to ask about *lead*: its booking's owner alone, else every provider that could know of it."""
     if not workspace.credentials:

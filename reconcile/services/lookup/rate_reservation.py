@@ -51,6 +51,8 @@ class RateReservation:
         for provider, count in self._reserved.items():
             usage = run.deps.providers[provider].usage(workspace)
             run.counts.calls += usage.calls
+            for note in usage.notes:
+                run.note(note)
             if usage.not_before is not None:
                 pauses.append(usage.not_before)
             if count != usage.calls or usage.limit is not None or usage.remaining is not None:

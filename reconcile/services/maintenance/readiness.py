@@ -6,6 +6,7 @@ from datetime import datetime
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.finding import Finding, FindingStatus
 from reconcile.ports import Store
+from reconcile.services.maintenance.provider_findings import provider_findings
 
 _LOOKED_AT = 1000
 _SHOWN = 5
@@ -36,4 +37,5 @@ async def readiness(store: Store, *, now: datetime, policy: DuePolicy, has_webho
                 remedy="set RECONCILE_WEBHOOK_URL and RECONCILE_WEBHOOK_SECRET",
             )
         )
+    findings += await provider_findings(store, now=now)
     return findings

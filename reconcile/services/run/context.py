@@ -34,6 +34,7 @@ STOP_GRACE = timedelta(seconds=5)
 CUT_OFF_WRITE_TIMEOUT = timedelta(seconds=0.7)
 """How long a run that was cut off waits for the database at each thing that it has yet to tell it."""
 LEASE_MARGIN = timedelta(seconds=10)
+_MOST_NOTES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +243,13 @@ class Run:
                 except StoreUnavailable as error:
                     self.warn("breaker.not_saved", error=str(error))
                     return
+
+    def note(self, text: str) -> None:
+        """Say *text* in the report and the log; a report has room for a few such notes."""
+        if text in self.notes or len(self.notes) >= _MOST_NOTES:
+            return
+        self.deps.telemetry.warning("provider.note", text=text)
+        self.notes.append(text)
 
     def warn(self, name: str, **facts: object) -> None:
         """Tell of a trouble that the run survives; only the first of each kind is an event."""

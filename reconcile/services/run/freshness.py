@@ -62,10 +62,10 @@ def read_freshness(stored: Mapping[str, Any]) -> Freshness | None:
             due=stored["due"],
             overdue=stored["overdue"],
             unseen=stored["unseen"],
-            measured_at=datetime.fromisoformat(stored["measuredAt"]),
+            measured_at=datetime.fromisoformat(stored["measuredAt"]).astimezone(UTC),
             took=timedelta(milliseconds=stored["tookMs"]),
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, OverflowError, TypeError, ValueError):
         return None
 
 

@@ -18,7 +18,9 @@ async def apply_annotations(deps: Dependencies, policy: RunPolicy) -> Sequence[s
     if annotations is None or deps.mirror is None:
         return notes
     try:
-        obeyed = await apply_commands(annotations, store=deps.store, now=deps.clock.now(), policy=policy.breaker)
+        obeyed = await apply_commands(
+            annotations, store=deps.store, now=deps.clock.now(), policy=policy.breaker, source=deps.mirror.source
+        )
     except StoreUnavailable as error:
         deps.telemetry.warning("orders.not_heeded", error=str(error))
         return [*notes, "operators' annotations could not be carried out: the database refused for now"]

@@ -16,6 +16,7 @@ from reconcile.domain.run.punctuality import Punctuality, ScheduleState
 from reconcile.domain.run.report import Freshness, Health
 from reconcile.ports import AppliedAnnotation, LeaseHolder, RunRow, SignatureRow, Store
 from reconcile.services.control.annotation_commands import sentence
+from reconcile.services.control.annotation_memory import split_key
 from reconcile.services.control.cadence import CadenceView, cadence_view
 from reconcile.services.views.next_steps import Advice, advice, needs_advice, width
 
@@ -220,9 +221,12 @@ def _findings(state: ScheduleState, runs: Sequence[RunLine], *, now: datetime) -
 
 def _misread(orders: Sequence[AppliedAnnotation]) -> tuple[Chore, ...]:
     """Return the annotations that say something which was not obeyed."""
-    return tuple(
-        Chore(text=sentence(row), command=f"kubectl annotate OBJECT {row.key[:100]}-") for row in orders if row.fault
-    )
+    return tuple(Chore(text=sentence(row), command=_removal(row.key)) for row in orders if row.fault)
+
+
+def _removal(stored_key: str) -> str:
+    source, key = split_key(stored_key)
+    return f"kubectl annotate {source[:200] or 'OBJECT'} {key[:100]}-"
 
 
 async def _unheard(store: Store, *, now: datetime) -> list[Chore]:

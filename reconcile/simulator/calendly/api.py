@@ -9,9 +9,10 @@ from reconcile.simulator.calendly import errors as calendly_errors
 from reconcile.simulator.calendly import render as calendly_render
 from reconcile.simulator.calendly.errors import CalendlyRefusal
 from reconcile.simulator.calendly.paging import listing, page
+from reconcile.simulator.faults.effects import refuses_unknown
 from reconcile.simulator.faults.kinds import FaultKind
 from reconcile.simulator.faults.registry import Effects
-from reconcile.simulator.query import parse_query, segments
+from reconcile.simulator.query import filters_in_body, parse_query, segments
 from reconcile.simulator.records import CalendlyEvent, CalendlyUser
 from reconcile.simulator.wire import ApiOperation, Query, Request, Route, SimulatedResponse
 from reconcile.simulator.world import World
@@ -32,7 +33,7 @@ _EVENT_QUERY = frozenset(
 _INVITEE_QUERY = frozenset({"status", "email", "sort", "count", "page_token"})
 
 
-def route(request: Request) -> Route | None:
+def route(request: Request) -> Route | None:  # noqa: PLR0911 - one return for each route
     """Return what a method and a path mean, or None where Calendly has nothing."""
     match request.method, segments(request.path):
         case "GET", ["scheduled_events"]:
@@ -43,15 +44,19 @@ def route(request: Request) -> Route | None:
             return Route(operation=ApiOperation.CALENDLY_INVITEES, ids=(event_id,))
         case "GET", ["scheduled_events", event_id, "invitees", invitee_id]:
             return Route(operation=ApiOperation.CALENDLY_INVITEE, ids=(event_id, invitee_id))
+        case "GET", ["invitee_no_shows", invitee_id]:
+            return Route(operation=ApiOperation.CALENDLY_NO_SHOW, ids=(invitee_id,))
         case "GET", ["users", user_id]:
             return Route(operation=ApiOperation.CALENDLY_USER, ids=(user_id,))
     return None
 
 
-def answer(world: World, where: Route, request: Request, *, owner: CalendlyUser, effects: Effects) -> SimulatedResponse:
+def answer(  # noqa: PLR0911 - one return for each operation
+    world: World, where: Route, request: Request, *, owner: CalendlyUser, effects: Effects
+) -> SimulatedResponse:
     """Answer a call that may be made, for the user to whom the token belongs."""
     desk = _Endpoints(world=world, owner=owner, effects=effects)
-    query = parse_query(request.query_string)
+    query = parse_query(request.query_string) or filters_in_body(request.body)
     try:
         match where.operation:
             case ApiOperation.CALENDLY_EVENTS:
@@ -62,6 +67,8 @@ def answer(world: World, where: Route, request: Request, *, owner: CalendlyUser,
                 return desk.invitees(request.path, where.ids[0], query)
             case ApiOperation.CALENDLY_INVITEE:
                 return desk.invitee(*where.ids)
+            case ApiOperation.CALENDLY_NO_SHOW:
+                return desk.no_show(where.ids[0])
             case _:
                 return desk.user(where.ids[0])
     except CalendlyRefusal as refused:
@@ -70,14 +77,14 @@ def answer(world: World, where: Route, request: Request, *, owner: CalendlyUser,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Endpoints:
-    """The five reads, for one owner and one set of effects."""
+    """The six reads, for one owner and one set of effects."""
 
     world: World
     owner: CalendlyUser
     effects: Effects
 
     def events(self, path: str, query: Query) -> SimulatedResponse:
-        _check_names(query, _EVENT_QUERY)
+        self._check_names(query, _EVENT_QUERY)
         pages = listing(path, query, self.effects)
         query = pages.query
         state, user_ids = self.world.calendly, self._users(query)
@@ -114,7 +121,7 @@ class _Endpoints:
         return SimulatedResponse(status=200, payload={"resource": body})
 
     def invitees(self, path: str, event_id: str, query: Query) -> SimulatedResponse:
-        _check_names(query, _INVITEE_QUERY)
+        self._check_names(query, _INVITEE_QUERY)
         pages = listing(path, query, self.effects)
         query = pages.query
         event = self._visible(event_id, ApiOperation.CALENDLY_INVITEES)
@@ -155,6 +162,22 @@ class _Endpoints:
             return calendly_errors.forbidden("resource", ApiOperation.CALENDLY_USER)
         return SimulatedResponse(status=200, payload={"resource": calendly_render.user_body(user, self.effects)})
 
+    def no_show(self, invitee_id: str) -> SimulatedResponse:
+        """Answer with the mark that an invitee did not come; its id is the invitee's."""
+        invitee = self.world.calendly.invitees.get(invitee_id)
+        if invitee is None or invitee.no_show_at is None:
+            return calendly_errors.not_found()
+        self._visible(invitee.event_id, ApiOperation.CALENDLY_NO_SHOW)
+        body = calendly_render.no_show_body(self.world.calendly, invitee, self.effects)
+        return SimulatedResponse(status=200, payload={"resource": body})
+
+    def _check_names(self, query: Query, known: frozenset[str]) -> None:
+        if not refuses_unknown(self.effects):
+            return
+        for name in query:
+            if name not in known:
+                raise CalendlyRefusal(calendly_errors.invalid(name, "is not a parameter of this call"))
+
     def _visible(self, event_id: str, operation: ApiOperation) -> CalendlyEvent:
         state = self.world.calendly
         event = state.events.get(event_id)
@@ -187,12 +210,6 @@ class _Endpoints:
         if "organization" not in query:
             raise CalendlyRefusal(calendly_errors.forbidden("specify_organization", ApiOperation.CALENDLY_EVENTS))
         return [user_id]
-
-
-def _check_names(query: Query, known: frozenset[str]) -> None:
-    for name in query:
-        if name not in known:
-            raise CalendlyRefusal(calendly_errors.invalid(name, "is not a parameter of this call"))
 
 
 def _one_of(query: Query, name: str, choices: tuple[str, ...]) -> str | None:

@@ -80,9 +80,20 @@ def invitee_body(state: CalendlyState, record: CalendlyInvitee, effects: Effects
     if record.cancellation:
         body["cancellation"] = _cancellation(record.cancellation, effects)
     if record.no_show_at:
-        no_show_uri = f"{origin}/invitee_no_shows/{record.id}"
-        body["no_show"] = {"uri": no_show_uri, "created_at": _instant(record.no_show_at, effects)}
+        body["no_show"] = {
+            key: value for key, value in no_show_body(state, record, effects).items() if key != "invitee"
+        }
     return alter(body, effects, id_key="uri")
+
+
+def no_show_body(state: CalendlyState, record: CalendlyInvitee, effects: Effects) -> Json:
+    """Return the mark that an invitee did not come."""
+    origin = _origin(effects)
+    return {
+        "uri": f"{origin}/invitee_no_shows/{record.id}",
+        "invitee": _invitee_uri(state, record.id, origin),
+        "created_at": _instant(record.no_show_at, effects) if record.no_show_at else None,
+    }
 
 
 def user_body(record: CalendlyUser, effects: Effects) -> Json:

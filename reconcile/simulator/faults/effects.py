@@ -1,5 +1,6 @@
 """Effects that are the same for both providers' records: fields lost, set or added."""
 
+from collections.abc import Container, Iterable
 from typing import Any
 
 import orjson
@@ -17,10 +18,25 @@ def number_of(effects: Effects, kind: FaultKind) -> float | None:
     return float(value) if value is not None else None
 
 
+def refuses_unknown(effects: Effects) -> bool:
+    """Tell whether a parameter that no document has is refused; real clients send some, and are answered."""
+    return effects.get(FaultKind.UNKNOWN_PARAMETER) == "refused"
+
+
+def unknown_names(names: Iterable[str], known: Container[str], effects: Effects) -> list[str]:
+    """Return what GHL's validator says of the *names* that it does not know."""
+    if not refuses_unknown(effects):
+        return []
+    return [f"property {name} should not exist" for name in names if name not in known]
+
+
 def alter(record: Json, effects: Effects, *, id_key: str) -> Json:
     """Return a record with the switched-on changes made to its fields."""
     if not effects:
         return record
+    if effects.get(FaultKind.BROKEN_RECORD, "") in {record.get(id_key), str(record.get(id_key)).rpartition("/")[2]}:
+        record.pop("startTime", None)
+        record.pop("start_time", None)
     if FaultKind.MISSING_ID in effects:
         _lose_id(record, str(effects[FaultKind.MISSING_ID]), id_key)
     if FaultKind.MISSING_FIELD in effects:

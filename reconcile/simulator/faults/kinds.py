@@ -44,6 +44,7 @@ class FaultKind(StrEnum):
     MISSING_ID = "missing_id"
     MISSING_FIELD = "missing_field"
     SET_FIELD = "set_field"
+    BROKEN_RECORD = "broken_record"
     EXTRA_FIELDS = "extra_fields"
     ENVELOPE = "envelope"
     TRACE_ID = "trace_id"
@@ -51,6 +52,12 @@ class FaultKind(StrEnum):
     STATUS_STYLE = "status_style"
     TIME_FORMAT = "time_format"
     UNKNOWN_ID = "unknown_id"
+    MISSING = "missing"
+    MISSING_STATUS = "missing_status"
+    UNKNOWN_PARAMETER = "unknown_parameter"
+    VERSIONS = "versions"
+    DAILY_RESET = "daily_reset"
+    EMAIL_FORM = "email_form"
     LIST_HIDES = "list_hides"
     MESSAGE_FORM = "message_form"
     BAD_VERSION = "bad_version"
@@ -158,18 +165,44 @@ KINDS: Mapping[FaultKind, KindRule] = MappingProxyType(
         FaultKind.SET_FIELD: KindRule(
             "set a field of each record, as NAME=JSON", Form.FIELD, default='appointmentStatus="exploded"'
         ),
+        FaultKind.BROKEN_RECORD: _text("remove the start from the record with this id, and from no other", "app-1"),
         FaultKind.EXTRA_FIELDS: KindRule("add fields that no document knows, to records and around them"),
         FaultKind.ENVELOPE: _one_of("what wraps GHL's single appointment", "event", "appointment", "flat"),
         FaultKind.TRACE_ID: _one_of("whether GHL's bodies carry a traceId", "on", "off"),
         FaultKind.STATUS_SPELLING: _one_of(
-            "under which names GHL gives the status", "good", "typo", "both", "only_status", "booked"
+            "under which names GHL gives the status", "good", "typo", "both", "only_status", "booked", "vague"
         ),
         FaultKind.STATUS_STYLE: _one_of("how GHL writes status values", "plain", "camel", "spaced", "upper"),
         FaultKind.TIME_FORMAT: _one_of("how GHL writes instants", "iso", "naive", "utc"),
         FaultKind.UNKNOWN_ID: _one_of(
-            "what GHL answers to an id it does not know", "404", "400", "empty_object", "null", "empty_list"
+            "what GHL answers to an id it does not know", "404", "400", "named", "empty_object", "null", "empty_list"
         ),
-        FaultKind.LIST_HIDES: _one_of("what GHL's lists of appointments leave out", "nothing", "deleted", "cancelled"),
+        FaultKind.MISSING: _one_of(
+            "GHL says that this is missing, in place of every answer",
+            "appointment",
+            "named",
+            "version",
+            "location",
+            "token",
+            "calendar",
+            "contact",
+            "route",
+            "backend",
+            "nothing",
+        ),
+        FaultKind.MISSING_STATUS: _one_of(
+            "the status with which GHL says that something is missing", "404", "400", "401"
+        ),
+        FaultKind.UNKNOWN_PARAMETER: _one_of("what becomes of a parameter that no document has", "refused", "ignored"),
+        FaultKind.VERSIONS: _one_of("which Version headers GHL takes", "dated", "all"),
+        FaultKind.DAILY_RESET: _one_of("whether GHL says when the day's calls are counted anew", "on", "off"),
+        FaultKind.EMAIL_FORM: _one_of("what GHL's additional e-mails are", "objects", "texts"),
+        FaultKind.LIST_HIDES: _one_of(
+            "what GHL's lists of appointments leave out: by default what is deleted, where they cannot say so",
+            "nothing",
+            "deleted",
+            "cancelled",
+        ),
         FaultKind.MESSAGE_FORM: _one_of("the form of GHL's error messages", "string", "array", "bare"),
         FaultKind.BAD_VERSION: _one_of("GHL's status for an unknown Version header", "401", "400"),
         FaultKind.SEARCH_LAG: _number("GHL's search does not know what changed in the last so many seconds", 5.0),

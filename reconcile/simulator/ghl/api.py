@@ -1,7 +1,9 @@
 """GHL's operations: which path means what, who may ask, and what is answered."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
+from reconcile.simulator.faults.effects import refuses_unknown, unknown_names
 from reconcile.simulator.faults.kinds import FaultKind
 from reconcile.simulator.faults.registry import Effects
 from reconcile.simulator.ghl import errors as ghl_errors
@@ -12,7 +14,10 @@ from reconcile.simulator.records import Location
 from reconcile.simulator.wire import ApiOperation, Query, Request, Route, SimulatedResponse
 from reconcile.simulator.world import World
 
-_VERSIONS = frozenset({"2021-04-15", "2021-07-28", "2023-02-21", "v3"})
+_DATED = frozenset({"2021-04-15", "2021-07-28", "2023-02-21"})
+_NEWEST = "v3"
+"""The only Version whose description of one appointment has ``deleted``."""
+_OCCURRENCE = re.compile(r"(?P<master>[A-Za-z0-9-]+)_[0-9]{12,13}_[0-9]+", re.ASCII)
 _CALENDARS_QUERY = frozenset({"locationId", "groupId", "showDrafted"})
 _CALENDAR_QUERY = frozenset({"locationId", "startTime", "endTime", "userId", "calendarId", "groupId"})
 
@@ -40,7 +45,7 @@ def route(request: Request) -> Route | None:  # noqa: PLR0911 - one return for e
 def version_refusal(request: Request, effects: Effects) -> SimulatedResponse | None:
     """Return what GHL says to a missing or unknown Version header."""
     version = request.headers.get("version")
-    if version in _VERSIONS:
+    if version in _DATED or (version == _NEWEST and effects.get(FaultKind.VERSIONS) != "dated"):
         return None
     if version is None:
         return ghl_errors.refusal(401, "version header was not found.", effects)
@@ -49,39 +54,49 @@ def version_refusal(request: Request, effects: Effects) -> SimulatedResponse | N
     return ghl_errors.refusal(401, "version header is invalid", effects)
 
 
-def answer(world: World, where: Route, request: Request, *, owner: Location, effects: Effects) -> SimulatedResponse:
+def answer(  # noqa: PLR0911 - one return for each operation
+    world: World, where: Route, request: Request, *, owner: Location, effects: Effects
+) -> SimulatedResponse:
     """Answer a call that may be made, for the location to which the token belongs."""
     query = parse_query(request.query_string)
+    declares_deleted = request.headers.get("version") == _NEWEST
     match where.operation:
         case ApiOperation.GHL_CONTACT_SEARCH:
             return ghl_search.search(world.ghl, owner, request.body, effects=effects, now=world.now())
-        case ApiOperation.GHL_CALENDARS | ApiOperation.GHL_CALENDAR_EVENTS as operation:
-            lists = _calendars if operation is ApiOperation.GHL_CALENDARS else _calendar_events
-            return lists(world, query, owner, effects)
-    if query:
+        case ApiOperation.GHL_CALENDARS:
+            return _calendars(world, query, owner, effects)
+        case ApiOperation.GHL_CALENDAR_EVENTS:
+            return _calendar_events(world, query, owner, effects, declares_deleted=declares_deleted)
+    if query and refuses_unknown(effects):
         return ghl_errors.unprocessable([f"property {name} should not exist" for name in query], effects)
     match where.operation:
         case ApiOperation.GHL_APPOINTMENT:
-            return _appointment(world, where.ids[0], owner, effects)
+            return _appointment(world, where.ids[0], owner, effects, declares_deleted=declares_deleted)
         case ApiOperation.GHL_CONTACT_APPOINTMENTS | ApiOperation.GHL_CONTACT:
             return _contact(world, where, owner, effects)
         case _:
             return _location(where.ids[0], owner, effects)
 
 
-def _appointment(world: World, appointment_id: str, owner: Location, effects: Effects) -> SimulatedResponse:
-    record = world.ghl.appointments.get(appointment_id)
+def _appointment(
+    world: World, appointment_id: str, owner: Location, effects: Effects, *, declares_deleted: bool
+) -> SimulatedResponse:
+    """Answer with one appointment; for one meeting of a recurring one, with that."""
+    known = world.ghl.appointments
+    occurrence = _OCCURRENCE.fullmatch(appointment_id)
+    record = known.get(appointment_id) or (known.get(occurrence["master"]) if occurrence else None)
     if record is None:
-        return ghl_errors.unknown_id(ApiOperation.GHL_APPOINTMENT, effects)
+        return ghl_errors.unknown_id(ApiOperation.GHL_APPOINTMENT, appointment_id, effects)
     if record.location_id != owner.id:
         return ghl_errors.refusal(403, ghl_errors.WRONG_LOCATION, effects)
-    return SimulatedResponse(status=200, payload=ghl_render.single_appointment(record, owner, effects))
+    payload = ghl_render.single_appointment(record, owner, effects, declares_deleted=declares_deleted)
+    return SimulatedResponse(status=200, payload=payload)
 
 
 def _contact(world: World, where: Route, owner: Location, effects: Effects) -> SimulatedResponse:
     contact = world.ghl.contacts.get(where.ids[0])
     if contact is None:
-        return ghl_errors.unknown_id(where.operation, effects)
+        return ghl_errors.unknown_id(where.operation, where.ids[0], effects)
     if contact.location_id != owner.id:
         return ghl_errors.refusal(403, ghl_errors.WRONG_LOCATION, effects)
     if where.operation is ApiOperation.GHL_CONTACT:
@@ -98,7 +113,7 @@ def _location(location_id: str, owner: Location, effects: Effects) -> SimulatedR
 
 
 def _calendars(world: World, query: Query, owner: Location, effects: Effects) -> SimulatedResponse:
-    faults = [f"property {name} should not exist" for name in query if name not in _CALENDARS_QUERY]
+    faults = unknown_names(query, _CALENDARS_QUERY, effects)
     if "locationId" not in query:
         faults.append("locationId must be a string")
     if faults:
@@ -109,8 +124,10 @@ def _calendars(world: World, query: Query, owner: Location, effects: Effects) ->
     return SimulatedResponse(status=200, payload=ghl_render.listed_calendars(calendar_ids, owner, effects))
 
 
-def _calendar_events(world: World, query: Query, owner: Location, effects: Effects) -> SimulatedResponse:
-    faults = [f"property {name} should not exist" for name in query if name not in _CALENDAR_QUERY]
+def _calendar_events(
+    world: World, query: Query, owner: Location, effects: Effects, *, declares_deleted: bool
+) -> SimulatedResponse:
+    faults = unknown_names(query, _CALENDAR_QUERY, effects)
     faults += [f"{name} must be a number string" for name in ("startTime", "endTime") if not _is_millis(query, name)]
     if "locationId" not in query:
         faults.append("locationId must be a string")
@@ -129,7 +146,9 @@ def _calendar_events(world: World, query: Query, owner: Location, effects: Effec
         and query.get("userId", each.user_id) == each.user_id
         and not query.get("groupId")
     ]
-    payload = ghl_render.listed_appointments(records, owner, effects, time_format="iso")
+    payload = ghl_render.listed_appointments(
+        records, owner, effects, time_format="iso", declares_deleted=declares_deleted
+    )
     return SimulatedResponse(status=200, payload=payload)
 
 

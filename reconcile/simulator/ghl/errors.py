@@ -7,7 +7,7 @@ from reconcile.simulator.faults.effects import number_of
 from reconcile.simulator.faults.kinds import FaultKind
 from reconcile.simulator.faults.registry import Effects
 from reconcile.simulator.ghl.render import TRACE_ID
-from reconcile.simulator.wire import ApiOperation, Json, SimulatedResponse
+from reconcile.simulator.wire import ApiOperation, Json, Request, Route, SimulatedResponse
 
 UNAUTHORIZED = {
     "token": "Invalid token: access token is invalid",
@@ -24,6 +24,14 @@ _NOT_FOUND = {
     ApiOperation.GHL_CONTACT: "Contact not found",
     ApiOperation.GHL_CONTACT_APPOINTMENTS: "Contact not found",
     ApiOperation.GHL_LOCATION: "Location not found",
+}
+_MISSING = {
+    "appointment": "Appointment not found",
+    "version": "version header was not found.",
+    "location": "Location not found",
+    "token": "Token not found",
+    "calendar": "Calendar not found",
+    "contact": "Contact not found",
 }
 _EMPTY: dict[str, Json | bytes] = {"empty_object": {}, "null": b"null", "empty_list": {"events": []}}
 
@@ -56,13 +64,38 @@ def unprocessable(messages: list[str], effects: Effects) -> SimulatedResponse:
     return refusal(422, messages, effects)
 
 
-def unknown_id(operation: ApiOperation, effects: Effects) -> SimulatedResponse:
+def unknown_id(operation: ApiOperation, wanted: str, effects: Effects) -> SimulatedResponse:
     """Return what GHL says of an id that it does not know, which no document settles."""
     default = "404" if operation is ApiOperation.GHL_APPOINTMENT else "400"
     how = str(effects.get(FaultKind.UNKNOWN_ID, default))
     if how in _EMPTY:
         return SimulatedResponse(status=200, payload=_EMPTY[how])
+    if how == "named":
+        return refusal(404, _named(operation, wanted), effects)
     return refusal(int(how), _NOT_FOUND.get(operation, "Not found"), effects)
+
+
+def missing(request: Request, where: Route, effects: Effects) -> SimulatedResponse:
+    """Return that something is missing: the thing that was asked for, or what has nothing to do with it."""
+    what, status = str(effects[FaultKind.MISSING]), int(str(effects.get(FaultKind.MISSING_STATUS, "404")))
+    match what:
+        case "named":
+            return refusal(status, _named(where.operation, where.ids[0] if where.ids else ""), effects)
+        case "route":
+            return refusal(status, f"Route {request.method}:{request.path} not found", effects)
+        case "backend":
+            return SimulatedResponse(
+                status=status, payload=b"default backend - 404", content_type="text/plain; charset=utf-8"
+            )
+        case "nothing":
+            return SimulatedResponse(status=status, payload={})
+        case _:
+            return refusal(status, _MISSING[what], effects)
+
+
+def _named(operation: ApiOperation, wanted: str) -> str:
+    noun = _NOT_FOUND.get(operation, "Record not found").split()[0]
+    return f"{noun} with id {wanted} was not found"
 
 
 def switched_on(operation: ApiOperation, effects: Effects) -> SimulatedResponse | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from reconcile.simulator.faults.effects import UNKNOWN_FIELDS, alter
@@ -10,27 +11,35 @@ from reconcile.simulator.faults.registry import Effects
 from reconcile.simulator.records import GhlAppointment, GhlContact, Location
 from reconcile.simulator.wire import Json
 
+PHONE = "+15005550006"
 TRACE_ID = "b04c48fc-1e16-4f8b-9bac-3334d3f0399a"
 _CAMEL = {"noshow": "noShow", "cancelled": "Cancelled"}
 _SPACED = {"noshow": "no show"}
 
 
-def single_appointment(record: GhlAppointment, location: Location, effects: Effects) -> Json:
+def single_appointment(record: GhlAppointment, location: Location, effects: Effects, *, declares_deleted: bool) -> Json:
     """Return the body of one appointment in the envelope that is switched on."""
-    body = _appointment(record, location.zone, effects, time_format="iso")
+    body = _appointment(record, location.zone, effects, time_format="iso", declares_deleted=declares_deleted)
     envelope = effects.get(FaultKind.ENVELOPE, "event")
     return around(dict(body) if envelope == "flat" else {str(envelope): body}, effects)
 
 
 def listed_appointments(
-    records: Sequence[GhlAppointment], location: Location, effects: Effects, *, time_format: str
+    records: Sequence[GhlAppointment],
+    location: Location,
+    effects: Effects,
+    *,
+    time_format: str,
+    declares_deleted: bool = False,
 ) -> Json:
     """Return a list of appointments, with the zone-less times of a contact's list or the full ones of a calendar's."""
-    hides = effects.get(FaultKind.LIST_HIDES, "nothing")
-    shown = [each for each in records if not _hidden(each, str(hides))]
-    return around(
-        {"events": [_appointment(each, location.zone, effects, time_format=time_format) for each in shown]}, effects
-    )
+    hides = effects.get(FaultKind.LIST_HIDES, "nothing" if declares_deleted else "deleted")
+    shown = [
+        _appointment(each, location.zone, effects, time_format=time_format, declares_deleted=declares_deleted)
+        for each in records
+        if not _hidden(each, str(hides))
+    ]
+    return around({"events": shown}, effects)
 
 
 def listed_calendars(calendar_ids: Sequence[str], location: Location, effects: Effects) -> Json:
@@ -60,8 +69,8 @@ def contact_found(record: GhlContact, effects: Effects) -> Json:
             "id": record.id,
             "locationId": record.location_id,
             "email": record.email,
-            "additionalEmails": list(record.additional_emails),
-            "phone": "+15005550006",
+            "additionalEmails": _additional_emails(record, effects),
+            "phone": PHONE,
             "phoneLabel": "Mobile",
             "additionalPhones": [],
             "firstNameLowerCase": record.first_name.lower(),
@@ -93,9 +102,9 @@ def single_contact(record: GhlContact, location: Location, effects: Effects) -> 
         "lastName": record.last_name,
         "email": record.email,
         "emailLowerCase": record.email.lower(),
-        "additionalEmails": list(record.additional_emails),
+        "additionalEmails": _additional_emails(record, effects),
         "timezone": location.zone.key,
-        "phone": "+15005550006",
+        "phone": PHONE,
         "dnd": False,
         "type": "lead",
         "source": "Website",
@@ -132,7 +141,9 @@ def around(body: Json, effects: Effects) -> Json:
     return body
 
 
-def _appointment(record: GhlAppointment, zone: ZoneInfo, effects: Effects, *, time_format: str) -> Json:
+def _appointment(
+    record: GhlAppointment, zone: ZoneInfo, effects: Effects, *, time_format: str, declares_deleted: bool
+) -> Json:
     form = str(effects.get(FaultKind.TIME_FORMAT, time_format))
     body: Json = {
         "id": record.id,
@@ -153,9 +164,16 @@ def _appointment(record: GhlAppointment, zone: ZoneInfo, effects: Effects, *, ti
         "dateUpdated": _instant(record.updated_at, zone, form),
         "assignedResources": [],
         "createdBy": {"userId": record.user_id, "source": "booking_widget"},
-        "deleted": record.deleted,
     }
+    if declares_deleted:
+        body["deleted"] = record.deleted
     return alter(body, effects, id_key="id")
+
+
+def _additional_emails(record: GhlContact, effects: Effects) -> list[Any]:
+    if effects.get(FaultKind.EMAIL_FORM) == "objects":
+        return [{"email": each, "emailLabel": "Work"} for each in record.additional_emails]
+    return list(record.additional_emails)
 
 
 def _status(status: str, effects: Effects) -> Json:
@@ -173,6 +191,8 @@ def _status(status: str, effects: Effects) -> Json:
             return {"appointmentStatus": status, "appoinmentStatus": status}
         case "only_status":
             return {"status": status}
+        case "vague":
+            return {"status": "booked"}
         case "booked":
             return {"status": "booked", "appointmentStatus": "booked", "appoinmentStatus": status}
         case _:

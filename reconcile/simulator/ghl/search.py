@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from reconcile.simulator.faults.effects import number_of
+from reconcile.simulator.faults.effects import number_of, unknown_names
 from reconcile.simulator.faults.kinds import FaultKind
 from reconcile.simulator.faults.registry import Effects
 from reconcile.simulator.ghl import errors as ghl_errors
-from reconcile.simulator.ghl.render import around, contact_found, search_key
+from reconcile.simulator.ghl.render import PHONE, around, contact_found, milliseconds, search_key
 from reconcile.simulator.ghl.state import GhlState
 from reconcile.simulator.records import GhlContact, Location
 from reconcile.simulator.wire import Json, SimulatedResponse
@@ -18,6 +18,12 @@ _KNOWN_KEYS = frozenset({"locationId", "pageLimit", "page", "searchAfter", "filt
 _FIELDS: dict[str, Callable[[GhlContact], str]] = {
     "email": lambda contact: contact.email,
     "id": lambda contact: contact.id,
+    "firstName": lambda contact: contact.first_name,
+    "lastName": lambda contact: contact.last_name,
+    "contactName": lambda contact: f"{contact.first_name} {contact.last_name}".strip(),
+    "phone": lambda _: PHONE,
+    "dateAdded": lambda contact: milliseconds(contact.added_at),
+    "dateUpdated": lambda contact: milliseconds(contact.updated_at),
     "firstNameLowerCase": lambda contact: contact.first_name.lower(),
     "lastNameLowerCase": lambda contact: contact.last_name.lower(),
 }
@@ -46,7 +52,7 @@ class _SearchRefusal(Exception):
 def search(state: GhlState, location: Location, body: bytes, *, effects: Effects, now: datetime) -> SimulatedResponse:
     """Answer one search in the location that the token belongs to."""
     try:
-        wanted = _read(body)
+        wanted = _read(body, effects)
         if wanted["locationId"] != location.id:
             return ghl_errors.refusal(403, ghl_errors.WRONG_LOCATION, effects)
         found = _found(state, location, wanted, effects)
@@ -70,14 +76,14 @@ def asked_email(body: bytes) -> str | None:
         return None
 
 
-def _read(body: bytes) -> Json:
+def _read(body: bytes, effects: Effects) -> Json:
     try:
         wanted = orjson.loads(body)
     except orjson.JSONDecodeError as exc:
         raise _SearchRefusal(400, "Unexpected token in JSON") from exc
     if not isinstance(wanted, dict):
         raise _SearchRefusal(400, "Unexpected token in JSON")
-    faults = [f"property {key} should not exist" for key in wanted if key not in _KNOWN_KEYS]
+    faults = unknown_names(wanted, _KNOWN_KEYS, effects)
     if not isinstance(wanted.get("locationId"), str):
         faults.append("locationId must be a string")
     limit = wanted.get("pageLimit")
@@ -89,9 +95,21 @@ def _read(body: bytes) -> Json:
         raise _SearchRefusal(422, *faults)
     for rule in wanted.get("filters", ()):
         _check(rule)
+    _check_order(wanted)
     if "page" in wanted and "searchAfter" in wanted:
         raise _SearchRefusal(400, "page and searchAfter cannot be used together")
     return wanted
+
+
+def _check_order(wanted: Json) -> None:
+    """Refuse an order or a text that is wrong in itself."""
+    for rule in wanted.get("sort") or ():
+        if not isinstance(rule, dict) or rule.get("field") not in _FIELDS:
+            raise _SearchRefusal(422, "each value in sort must have a known field")
+        if rule.get("direction", "asc") not in {"asc", "desc"}:
+            raise _SearchRefusal(422, "direction must be asc or desc")
+    if len(str(wanted.get("query") or "")) > _LONGEST_VALUE:
+        raise _SearchRefusal(422, "query must be shorter than or equal to 75 characters")
 
 
 def _found(state: GhlState, location: Location, wanted: Json, effects: Effects) -> Sequence[GhlContact]:
@@ -100,15 +118,37 @@ def _found(state: GhlState, location: Location, wanted: Json, effects: Effects) 
     match filters:
         case [{"field": "email", "operator": "eq", "value": str(email)}, *_]:
             candidates = state.contacts_by_email(location.id, email)
-    kept = [each for each in candidates if all(_holds(rule, each, effects) for rule in filters)]
-    return sorted(kept, key=search_key)
+    text = str(wanted.get("query") or "").lower()
+    kept = [
+        each
+        for each in candidates
+        if all(_holds(rule, each, effects) for rule in filters) and (not text or text in _full_text(each))
+    ]
+    return _sorted(kept, wanted.get("sort") or ())
+
+
+def _full_text(contact: GhlContact) -> str:
+    """Return what a search by text looks at."""
+    names = (contact.first_name, contact.last_name, contact.email, *contact.additional_emails, PHONE)
+    return " ".join(names).lower()
+
+
+def _sorted(found: list[GhlContact], rules: Sequence[Json]) -> Sequence[GhlContact]:
+    """Return contacts in the order asked for, and within it in that of the cursor."""
+    found.sort(key=search_key)
+    for rule in reversed(rules):
+        found.sort(key=_FIELDS[rule["field"]], reverse=rule.get("direction") == "desc")
+    return found
 
 
 def _page(found: Sequence[GhlContact], wanted: Json, effects: Effects) -> Sequence[GhlContact]:
     limit: int = wanted["pageLimit"]
     if "searchAfter" in wanted:
         cursor = _cursor(wanted["searchAfter"])
-        return [each for each in found if search_key(each) > cursor][:limit]
+        behind = next((i for i, each in enumerate(found, 1) if search_key(each) == cursor), None)
+        if behind is None:
+            return [each for each in found if search_key(each) > cursor][:limit]
+        return found[behind : behind + limit]
     start = (int(wanted.get("page", 1)) - 1) * limit
     if start + limit > _REACH_OF_PAGES and effects.get(FaultKind.DEEP_PAGE) == "refuse":
         raise _SearchRefusal(400, "page * pageLimit must not exceed 10000, use searchAfter")
@@ -133,9 +173,9 @@ def _check(rule: Json) -> None:
         case {"field": str(name), "operator": str(operator)}:
             if name not in _FIELDS:
                 raise _SearchRefusal(400, f"Invalid field {name}")
-            if operator not in _OPERATORS:
+            if operator not in {*_OPERATORS, "range"}:
                 raise _SearchRefusal(422, f"operator {operator} is not known")
-            if len(str(rule.get("value", ""))) > _LONGEST_VALUE:
+            if isinstance(rule.get("value"), str) and len(rule["value"]) > _LONGEST_VALUE:
                 raise _SearchRefusal(422, "value must be shorter than or equal to 75 characters")
         case _:
             raise _SearchRefusal(422, "each value in filters must have field and operator")
@@ -145,10 +185,26 @@ def _holds(rule: Json, contact: GhlContact, effects: Effects) -> bool:
     if "group" in rule:
         some_or_all = any if rule["group"] == "OR" else all
         return some_or_all(_holds(each, contact, effects) for each in rule["filters"])
-    values, wanted = _values(rule["field"], contact, effects), str(rule.get("value", ""))
+    values, value = _values(rule["field"], contact, effects), rule.get("value", "")
+    if rule["operator"] == "range":
+        return _is_in_range(values[0], value)
+    if isinstance(value, list):
+        return any(_holds({**rule, "value": each}, contact, effects) for each in value)
+    wanted = str(value)
     if effects.get(FaultKind.SEARCH_CASE) != "sensitive":
         values, wanted = [each.lower() for each in values], wanted.lower()
     return _OPERATORS[rule["operator"]](values, wanted)
+
+
+def _is_in_range(found: str, limits: object) -> bool:
+    """Compare instants, which GHL writes in one form, as texts."""
+    bounds = limits if isinstance(limits, dict) else {}
+    return (
+        found >= str(bounds.get("gte", ""))
+        and found > str(bounds.get("gt", ""))
+        and ("lte" not in bounds or found <= str(bounds["lte"]))
+        and ("lt" not in bounds or found < str(bounds["lt"]))
+    )
 
 
 def _values(name: str, contact: GhlContact, effects: Effects) -> list[str]:

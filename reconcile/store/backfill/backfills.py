@@ -168,7 +168,7 @@ class SqlBackfills:
         if now is not None:
             not_before = workspace_state.c.not_before
             found = found.where(or_(not_before.is_(None), not_before <= now))
-        return [read_workspace(row, self._tokens) for row in await self._database.rows(found)]
+        return [read_workspace(row, self._domain.mapping, self._tokens) for row in await self._database.rows(found)]
 
     async def selected(
         self, plan_id: PlanId, workspace_id: WorkspaceId, *, limit: int, after: LeadId | None = None

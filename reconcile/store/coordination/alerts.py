@@ -12,6 +12,7 @@ from reconcile.ports import ChannelState
 from reconcile.store.db.database import Database
 from reconcile.store.db.insert import insert
 from reconcile.store.db.json_rows import Rows
+from reconcile.store.db.own_rows import each_readable
 from reconcile.store.db.types import TEXT, instant_text, read_instant
 from reconcile.store.mapping.row_mapper import word
 from reconcile.store.schema import tables
@@ -32,7 +33,7 @@ class SqlAlerts:
         wanted = select(tables.alert).where(or_(_C.over_at.is_(None), _C.over_at >= since, is_named)).order_by(_C.key)
         rows = await self._database.rows(wanted, self._keys.parameter([{"key": key} for key in keys]))
         # A kind that is unknown here is another version's: it knows what to do with it, we do not.
-        return [_alert(row, kind) for row in rows if (kind := word(ConditionKind, row["kind"]))]
+        return each_readable(rows, _known_alert)
 
     async def save(self, alerts: Sequence[Alert]) -> frozenset[str]:
         """Store each of *alerts* unless another generation than the one before its own is stored; return their keys."""
@@ -51,7 +52,7 @@ class SqlAlerts:
     async def channels(self) -> Mapping[str, ChannelState]:
         """Return what is remembered of each channel, by name."""
         rows = await self._database.rows(select(tables.alert_channel))
-        return {row["name"]: ChannelState(**row) for row in rows}
+        return {state.name: state for state in each_readable(rows, lambda row: ChannelState(**row))}
 
     async def save_channel(self, state: ChannelState) -> None:
         """Store *state* in place of the one before it."""
@@ -92,6 +93,11 @@ def _plain(heard: Heard) -> dict[str, Any]:
         "at": instant_text(heard.at),
         "times": heard.times,
     }
+
+
+def _known_alert(row: RowMapping) -> Alert | None:
+    kind = word(ConditionKind, row["kind"])
+    return _alert(row, kind) if kind else None
 
 
 def _alert(row: RowMapping, kind: ConditionKind) -> Alert:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import RowMapping, Table, select, update
 
 from reconcile.domain.run.cadence import CadenceOverride, CadenceSource
 from reconcile.ports import AppliedAnnotation
 from reconcile.store.db.database import Database
 from reconcile.store.db.insert import insert
+from reconcile.store.db.own_rows import each_readable
 from reconcile.store.mapping.row_mapper import word
 from reconcile.store.schema import tables
 
@@ -25,16 +26,8 @@ class SqlCadences:
     async def override(self) -> CadenceOverride | None:
         """Return the override as it is stored, also one that is over."""
         row = await self._database.row(select(tables.cadence).where(tables.cadence.c.name == _ONLY))
-        if row is None or row["every_seconds"] <= 0:
-            return None
-        return CadenceOverride(
-            every=timedelta(seconds=row["every_seconds"]),
-            reason=row["reason"],
-            actor=row["actor"],
-            source=word(CadenceSource, row["source"]) or CadenceSource.COMMAND,
-            set_at=row["set_at"],
-            expires_at=row["expires_at"],
-        )
+        found = each_readable([row] if row else [], _override)
+        return found[0] if found else None
 
     async def set(self, override: CadenceOverride) -> None:
         """Store *override* in place of the one before it."""
@@ -55,6 +48,19 @@ class SqlCadences:
         await self._database.change(mine.values(every_seconds=0.0, reason="", actor=""))
 
 
+def _override(row: RowMapping) -> CadenceOverride | None:
+    if row["every_seconds"] <= 0 or row["expires_at"] is None or row["set_at"] is None:
+        return None
+    return CadenceOverride(
+        every=timedelta(seconds=row["every_seconds"]),
+        reason=row["reason"],
+        actor=row["actor"],
+        source=word(CadenceSource, row["source"]) or CadenceSource.COMMAND,
+        set_at=row["set_at"],
+        expires_at=row["expires_at"],
+    )
+
+
 class SqlOrders:
     """Annotations in a database, a row each that was seen."""
 
@@ -64,7 +70,9 @@ class SqlOrders:
     async def list_all(self) -> Sequence[AppliedAnnotation]:
         """Return the annotations that are remembered, in key order."""
         rows = await self._database.rows(select(tables.order).order_by(tables.order.c.key))
-        return [AppliedAnnotation(**{**row, "value": row["value"][1:]}) for row in rows if row["value"]]
+        return each_readable(
+            rows, lambda row: AppliedAnnotation(**{**row, "value": row["value"][1:]}) if row["value"] else None
+        )
 
     async def remember(self, row: AppliedAnnotation) -> None:
         """Remember *row* in place of the one before it."""

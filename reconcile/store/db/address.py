@@ -82,7 +82,8 @@ class Address:
             # Compiling costs more than any of our statements; and a process that was stopped inside a transaction must
             # not keep its locks beyond its lease.
             # Nor must a row that somebody else's stuck transaction holds keep a run waiting for its whole time.
-            settings |= {"lock_timeout": "5s"}
+            # Before the driver's own limit, so that a statement that one row makes slow is that row's failure.
+            settings |= {"lock_timeout": "5s", "statement_timeout": "15s"}
             settings |= {"jit": "off", "idle_in_transaction_session_timeout": "10s", "TimeZone": "UTC"}
         return settings
 

@@ -78,8 +78,8 @@ def refusal(error: StoreRefused | SettingsError) -> str:
     cause = driver.orig if isinstance(driver, DBAPIError) else None
     if cause is None or (isinstance(error, StoreRefused) and _is_value(_state(cause))):
         return str(error)
-    kind = type(cause.__cause__ or cause).__name__
-    return f"the database refuses a write: {kind} ({_state(cause)}){_named_object(cause)}"
+    name = type(cause.__cause__ or cause).__name__
+    return f"the database refuses a write: {name} ({_state(cause)}){_named_object(cause)}"
 
 
 def _state(cause: BaseException | None) -> str:

@@ -1,6 +1,8 @@
 """How the engines of the two databases are made: drivers, pool, time limits, and what each session begins with."""
 
 import asyncio
+from datetime import UTC
+from functools import partial
 from threading import Thread
 from typing import Any
 from uuid import uuid4
@@ -12,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from reconcile.store.db.address import Address
-from reconcile.store.db.types import document
+from reconcile.store.db.types import document, instant_codec, read_document
 
 IS_WRITE = "reconcile_is_write"
 """The execution option of a connection whose transaction will write."""
@@ -21,6 +23,8 @@ POOL_SIZE = 5
 CONNECT_TIMEOUT = 5.0
 STATEMENT_TIMEOUT = 20.0
 """Seconds; longer than any of our statements, shorter than a run."""
+_read_text = partial(str, encoding="utf-8", errors="surrogateescape")
+"""What is no UTF-8 becomes lone surrogates, by which its row is told."""
 BUSY_TIMEOUT = 10.0
 """Seconds that a writer waits for another one on SQLite."""
 
@@ -39,6 +43,7 @@ class Sqlite:
             max_overflow=0,
             hide_parameters=True,
             json_serializer=document,
+            json_deserializer=read_document,
         )
         event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
@@ -50,7 +55,9 @@ class Sqlite:
         worker: Thread = connection._thread  # noqa: SLF001 - there is no other way to wait for it
         worker.daemon = True
         self._workers.append(worker)
-        return await connection
+        opened = await connection
+        opened.text_factory = _read_text
+        return opened
 
     async def close(self) -> None:
         """Close the pool and wait for its threads: one that outlived the event loop would complain on stderr."""
@@ -98,12 +105,28 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
 
 
+async def _read_leniently(connection: Any) -> None:  # noqa: ANN401 - of a driver without types
+    """Let no value of one row end the reading of all: instants that Python lacks, and bytes that are no UTF-8."""
+    for name, zone in (("timestamptz", UTC), ("timestamp", None)):
+        encode, decode = instant_codec(zone)
+        await connection.set_type_codec(name, schema="pg_catalog", encoder=encode, decoder=decode, format="tuple")
+    if connection.get_settings().server_encoding == "SQL_ASCII":
+        # Else the server checks what it sends, and refuses all rows for the sake of one.
+        await connection.execute("SET client_encoding TO 'SQL_ASCII'")
+        for name in ("text", "varchar", "bpchar"):
+            await connection.set_type_codec(
+                name, schema="pg_catalog", encoder=str.encode, decoder=_read_text, format="binary"
+            )
+
+
 def _postgresql(address: Address) -> AsyncEngine:
     # Imported where it is needed: a run on SQLite does not pay for the driver.
     import asyncpg  # noqa: PLC0415
 
     async def connect(**arguments: object) -> object:
-        return await asyncpg.connect(address.dsn, **arguments)
+        connection = await asyncpg.connect(address.dsn, **arguments)
+        await _read_leniently(connection)
+        return connection
 
     pooled: dict[str, Any] = {}
     if address.is_pooled:
@@ -126,4 +149,5 @@ def _postgresql(address: Address) -> AsyncEngine:
         pool_timeout=STATEMENT_TIMEOUT,
         hide_parameters=True,
         json_serializer=document,
+        json_deserializer=read_document,
     )

@@ -1,6 +1,9 @@
 """The types in which values cross into SQL: aware instants, JSON documents, and a column's own type by its name."""
 
-from datetime import UTC, datetime
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import Enum, auto
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +15,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 POSTGRESQL = "postgresql"
 SQLITE = "sqlite"
 
+_MICROSECOND = timedelta(microseconds=1)
 _MILLISECONDS_FROM = 100_000_000_000
 """Whole numbers from here on are milliseconds since 1970, smaller ones seconds (until the year 5138)."""
 
@@ -58,6 +62,25 @@ class Instant(TypeDecorator[datetime]):
         return read_instant(value)
 
 
+class UnreadableValue(Enum):
+    """A stored value that means nothing here."""
+
+    VALUE = auto()
+
+
+UNREADABLE = UnreadableValue.VALUE
+
+
+class StrictInstant(Instant):
+    """An instant that is ``UNREADABLE`` where the column holds something that is none: it must not look empty."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: object, dialect: Dialect) -> Any:  # noqa: ANN401 - an instant, or UNREADABLE
+        found = super().process_result_value(value, dialect)
+        return UNREADABLE if found is None and value is not None else found
+
+
 class CleanText(TypeDecorator[str]):
     """Text of ours, without what no column can hold: an operator's reason or a signature may come from anywhere."""
 
@@ -84,6 +107,24 @@ class Native(UserDefinedType[Any]):
 TEXT = Text()
 
 
+def instant_codec(
+    zone: tzinfo | None,
+) -> tuple[Callable[[datetime], tuple[int]], Callable[[tuple[int]], datetime | UnreadableValue]]:
+    """Return how an instant becomes PostgreSQL's microseconds since 2000, and what these mean."""
+    epoch = datetime(2000, 1, 1, tzinfo=zone)
+
+    def encode(value: datetime) -> tuple[int]:
+        return ((value - epoch) // _MICROSECOND,)
+
+    def decode(value: tuple[int]) -> datetime | UnreadableValue:
+        try:
+            return epoch + timedelta(microseconds=value[0])
+        except OverflowError:
+            return UNREADABLE
+
+    return encode, decode
+
+
 def document(value: object) -> str:
     """Return *value* as JSON that both databases take: without NUL and lone surrogates, which PostgreSQL refuses."""
     try:
@@ -93,6 +134,14 @@ def document(value: object) -> str:
     if text and "\\u0000" not in text:
         return text
     return orjson.dumps(_cleaned(value), default=_plain, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
+
+
+def read_document(text: str) -> object:
+    """Return what stored JSON holds, or None where it is none: a damaged row of ours reads as an empty one."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def clean(text: str) -> str:

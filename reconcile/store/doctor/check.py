@@ -12,7 +12,9 @@ from reconcile.store.db import clock
 from reconcile.store.db.database import Database
 from reconcile.store.doctor.grants import missing_grants
 from reconcile.store.doctor.indexes import index_advice
+from reconcile.store.doctor.values import unreadable_values
 from reconcile.store.mapping.catalog import read_catalog
+from reconcile.store.mapping.domain_tables import DomainTables
 from reconcile.store.mapping.mapping import SchemaMapping
 from reconcile.store.mapping.mapping_check import fit_faults
 from reconcile.store.schema.version import strangers, version_faults, versions
@@ -60,6 +62,10 @@ async def _look(connection: AsyncConnection, mapping: SchemaMapping, now: dateti
     findings += [_found("mapping", FindingStatus.WARNING, each) for each in _surprises(mapping)]
     grants = await missing_grants(connection, mapping, with_ours=not unfit)
     findings += [_found("grants", FindingStatus.FAULT, each) for each in grants]
+    if not grants:
+        domain = DomainTables.of(mapping, catalog, dialect=connection.dialect.name)
+        unread = await unreadable_values(connection, domain)
+        findings += [_found("values", FindingStatus.WARNING, each) for each in unread]
     findings += [_found("indexes", FindingStatus.WARNING, each) for each in await index_advice(connection, mapping)]
     return findings
 

@@ -18,6 +18,7 @@ from reconcile.store.db.types import TEXT
 from reconcile.store.leads import due_sql
 from reconcile.store.mapping.domain_tables import APPOINTMENT_FACTS, LEAD_FACTS, DomainTables
 from reconcile.store.mapping.mapping import WORKSPACE_FIELDS
+from reconcile.store.mapping.readable import readable
 from reconcile.store.mapping.row_mapper import read_appointment, read_lead
 from reconcile.store.schema.tables import appointment_state, lead_state, workspace_state
 
@@ -72,18 +73,25 @@ class LeadQuery:
         rows = (await connection.execute(statement, parameters)).mappings().all()
         if not rows:
             return Fetched()
-        ids = self.ids.parameter([{"id": row["id"]} for row in rows])
+        ids = self.ids.parameter([{"id": row["id"]} for row in rows if isinstance(row["id"], str)])
         question = self.appointments
         if lock and own:
             question = question.with_for_update(of=own.table, **how)
         appointments: dict[str, dict[AppointmentId, Appointment]] = defaultdict(dict)
         spellings: dict[tuple[LeadId, AppointmentId], str] = {}
-        for row in (await connection.execute(question, ids)).mappings():
-            appointment = read_appointment(row, self._domain.mapping)
+        faults: dict[str, list[str]] = defaultdict(list)
+        mapping = self._domain.mapping
+        for stored in (await connection.execute(question, ids)).mappings():
+            row, fault = readable(stored, mapping.appointment, beside="reconcile_appointment_state")
+            if fault:
+                faults[row["lead_id"]].append(fault)
+            appointment = read_appointment(row, mapping)
             if appointment and appointment.id not in appointments[row["lead_id"]]:
                 appointments[row["lead_id"]][appointment.id] = appointment
                 spellings[LeadId(row["lead_id"]), appointment.id] = row["appointment_id"]
-        leads = [read_lead(row, appointments[row["id"]].values(), self._domain.mapping) for row in rows]
+        leads = [
+            read_lead(row, appointments[row["id"]].values(), mapping, faults=faults.get(row["id"], ())) for row in rows
+        ]
         return Fetched(leads, spellings)
 
     def _lead_id(self, name: str) -> ColumnElement[Any]:

@@ -215,7 +215,7 @@ class LeadWriter(BatchExecution):
 def _with_refusals(batch: BatchWrite, refused: Mapping[LeadId, str]) -> BatchWrite:
     """Return *batch* so that a refused lead is left as one that failed, with its reason where operators look."""
 
-    def known(write: LeadWrite) -> LeadWrite:
+    def with_refusal(write: LeadWrite) -> LeadWrite:
         why = refused.get(write.lead.id)
         if why is None:
             return write
@@ -223,7 +223,7 @@ def _with_refusals(batch: BatchWrite, refused: Mapping[LeadId, str]) -> BatchWri
         state = replace(write.state_if_refused, reason=why)
         return replace(write, state_if_drifted=state, signature=signature, refusal=why)
 
-    return replace(batch, writes=tuple(map(known, batch.writes)))
+    return replace(batch, writes=tuple(map(with_refusal, batch.writes)))
 
 
 def _drifted(writes: Sequence[LeadWrite], found: Fetched) -> frozenset[LeadId]:

@@ -20,6 +20,7 @@ from reconcile.store.leads.lead_query import LeadQuery
 from reconcile.store.leads.lead_write import LeadWriter
 from reconcile.store.ledger.figures import ages, unverified_count
 from reconcile.store.mapping.domain_tables import DomainTables
+from reconcile.store.mapping.readable import spelled_out
 from reconcile.store.mapping.row_mapper import read_workspace, word
 from reconcile.store.schema.tables import lead_state
 
@@ -65,12 +66,13 @@ class SqlLeads:
             waiting = await self._database.row(self._query.waiting_workspaces, asked)
             return DueWorkspaces(workspaces=(), eligible_count=0, waiting_count=waiting["count"] if waiting else 0)
         if shard is not None:
-            share = [row for row in rows if shard.holds(WorkspaceId(row["id"]))]
+            share = [row for row in rows if shard.holds(WorkspaceId(spelled_out(row["id"])))]
             return DueWorkspaces(
-                workspaces=tuple(read_workspace(row, self._tokens) for row in share[:limit]), eligible_count=len(share)
+                workspaces=tuple(read_workspace(row, self._domain.mapping, self._tokens) for row in share[:limit]),
+                eligible_count=len(share),
             )
         return DueWorkspaces(
-            workspaces=tuple(read_workspace(row, self._tokens) for row in rows[:limit]),
+            workspaces=tuple(read_workspace(row, self._domain.mapping, self._tokens) for row in rows[:limit]),
             eligible_count=rows[0]["eligible_count"],
         )
 
@@ -110,7 +112,7 @@ class SqlLeads:
         if not key.accepts(workspace_id):
             return None
         row = await self._database.row(self._query.workspaces.where(key.read == workspace_id))
-        return read_workspace(row, self._tokens) if row else None
+        return read_workspace(row, self._domain.mapping, self._tokens) if row else None
 
     async def workspace_count(self) -> int:
         """Return how many active workspaces there are."""

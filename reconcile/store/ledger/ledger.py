@@ -140,6 +140,6 @@ def _run(row: RowMapping) -> RunRow:
         run_id=row["id"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
-        report=row["report"],
+        report=row["report"] if isinstance(row["report"], Mapping) else None,
         trigger=row["trigger"],
     )

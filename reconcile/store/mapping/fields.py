@@ -17,13 +17,14 @@ from sqlalchemy import (
     case,
     cast,
     func,
+    literal_column,
     or_,
     type_coerce,
 )
 from sqlalchemy.sql import ColumnElement, quoted_name
 from sqlalchemy.types import TypeEngine
 
-from reconcile.store.db.types import SQLITE, TEXT, Instant, Native, clean
+from reconcile.store.db.types import SQLITE, TEXT, Instant, Native, StrictInstant, clean
 from reconcile.store.mapping.catalog import ColumnFacts, ColumnKind
 from reconcile.store.mapping.mapping import MappedTable
 
@@ -41,6 +42,8 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASC
 _SQLITE_FORMAT = "%Y-%m-%dT%H:%M:%f000+00:00"
 _UNIX_EPOCH_DAY = 2440587.5
 _DAY = 86_400_000
+_NO_INSTANT: ColumnElement[str] = literal_column("'!'")
+"""Stands for what is no instant: not empty, and earlier than any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,10 @@ def type_of(name: str) -> TypeEngine[Any]:
 def domain_table(mapped: MappedTable, facts: Mapping[str, ColumnFacts], *, dialect: str, is_ours: bool) -> DomainTable:
     """Return *mapped* with its columns' types taken from *facts*; the columns are known to be there."""
     by_field = {name: facts[column_name] for name, column_name in mapped.columns.items()}
-    types = {column_name: type_of(name) for name, column_name in mapped.columns.items()}
+    types = {
+        column_name: StrictInstant() if name in INSTANTS else type_of(name)
+        for name, column_name in mapped.columns.items()
+    }
     table = Table(
         quoted_name(mapped.name, quote=True),
         MetaData(),
@@ -172,21 +178,22 @@ def _is_uuid(text: ColumnElement[Any]) -> ColumnElement[bool]:
 def _instant(column: ColumnElement[Any], fact: ColumnFacts) -> Field:
     if fact.kind is not ColumnKind.NAIVE_INSTANT:
         return Field(column, column, _as_it_is, fact.kind)
-    read = func.timezone("UTC", column, type_=Instant())
+    read = func.timezone("UTC", column, type_=StrictInstant())
     return Field(column, read, lambda value: func.timezone("UTC", value), fact.kind)
 
 
 def _loose_instant(column: ColumnElement[Any], fact: ColumnFacts) -> Field:
     """SQLite keeps instants as anybody likes: text of several forms, or milliseconds since 1970 as Prisma does."""
-    read = case(
+    found = case(
         (
             func.typeof(column) == "integer",
             func.strftime(_SQLITE_FORMAT, type_coerce(column, Float) / 1000.0, "unixepoch"),
         ),
         else_=func.strftime(_SQLITE_FORMAT, column),
     )
+    read = func.coalesce(found, case((type_coerce(column, TEXT).is_not(None), _NO_INSTANT)))
     native = _milliseconds if fact.kind is ColumnKind.INTEGER else _as_it_is
-    return Field(column, type_coerce(read, Instant), native, fact.kind, is_ordered=False)
+    return Field(column, type_coerce(read, StrictInstant), native, fact.kind, is_ordered=False)
 
 
 def _milliseconds(value: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -1,9 +1,9 @@
 """Rows as the database gives them, read as leads, appointments and workspaces; the unknown is a named case."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import RowMapping
 
@@ -17,8 +17,10 @@ from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, SettingsError
 from reconcile.ports import TokenSource
 from reconcile.store.mapping.mapping import SchemaMapping
+from reconcile.store.mapping.readable import readable
 
 Word = TypeVar("Word", bound=StrEnum)
+Row = RowMapping | Mapping[str, Any]
 
 NO_START = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands for an appointment's start that the customer's row lacks: it differs from any answer, so it is repaired."""
@@ -43,8 +45,11 @@ def read_signature(row: RowMapping) -> ErrorSignature:
     )
 
 
-def read_lead(row: RowMapping, appointments: Iterable[Appointment], mapping: SchemaMapping) -> Lead:
-    """Return the lead that *row* of ``lead_query`` holds."""
+def read_lead(
+    stored: Row, appointments: Iterable[Appointment], mapping: SchemaMapping, *, faults: Sequence[str] = ()
+) -> Lead:
+    """Return the lead that a row of ``lead_query`` holds; *faults* are those of its appointments' rows."""
+    row, fault = readable(stored, mapping.lead, beside="reconcile_lead_state")
     said = row["booking_provider"]
     provider = mapping.lead_provider_words.decode(said)
     return Lead(
@@ -76,10 +81,11 @@ def read_lead(row: RowMapping, appointments: Iterable[Appointment], mapping: Sch
             mismatch=word(MismatchKind, row["mismatch"]),
             mismatch_at=row["mismatch_at"],
         ),
+        fault="; ".join([fault, *faults] if fault else faults) or None,
     )
 
 
-def read_appointment(row: RowMapping, mapping: SchemaMapping) -> Appointment | None:
+def read_appointment(row: Row, mapping: SchemaMapping) -> Appointment | None:
     """Return the appointment that *row* holds, or None where it is another calendar's or has no id."""
     stored_id = row["appointment_id"]
     if not stored_id:
@@ -100,12 +106,13 @@ def read_appointment(row: RowMapping, mapping: SchemaMapping) -> Appointment | N
     )
 
 
-def read_workspace(row: RowMapping, tokens: TokenSource | None) -> Workspace:
-    """Return the workspace that *row* holds; a credential that cannot be used becomes a fault of it alone."""
+def read_workspace(stored: Row, mapping: SchemaMapping, tokens: TokenSource | None) -> Workspace:
+    """Return the workspace that a row holds; a credential that cannot be used becomes a fault of it alone."""
+    row, fault = readable(stored, mapping.workspace, beside="reconcile_workspace_state")
     workspace_id = WorkspaceId(row["id"])
     mounted, faults = tokens.of(workspace_id) if tokens else ({}, ())
     found = dict(mounted)
-    sentences = list(faults)
+    sentences = [*faults, *([f"workspace {workspace_id}: {fault}; correct the value"] if fault else [])]
     for provider in ProviderName:
         text = row[_TOKENS[provider]]
         if provider in found or text is None:

@@ -12,6 +12,7 @@ FALLBACKS = {
     AppointmentStatus.SHOWED: AppointmentStatus.CONFIRMED,
     AppointmentStatus.NO_SHOW: AppointmentStatus.CONFIRMED,
     AppointmentStatus.UNKNOWN: AppointmentStatus.CONFIRMED,
+    AppointmentStatus.INVALID: AppointmentStatus.CONFIRMED,
 }
 """What is written where the customer has no word for a status; the exact one is kept in our side table."""
 
@@ -46,8 +47,8 @@ class AppointmentWords:
 
     @property
     def is_complete(self) -> bool:
-        """Whether there is a word for every status, so that nothing has to be remembered beside."""
-        return set(self.words) == set(AppointmentStatus)
+        """Whether there is a word for every status that is written, so that nothing has to be remembered beside."""
+        return set(self.words) >= set(AppointmentStatus) - {AppointmentStatus.INVALID}
 
 
 _STATUSES = frozenset(status.value for status in AppointmentStatus)

@@ -22,7 +22,7 @@ READERS: dict[str, Callable[[object], object]] = {
     "events": calendly_parsing.read_events,
     "invitee": calendly_parsing.read_invitee,
     "invitees": calendly_parsing.read_invitees,
-    "user": calendly_parsing.read_user,
+    "user": calendly_parsing.read_owner,
 }
 
 
@@ -262,3 +262,11 @@ def test_no_answer_raises_anything_but_a_fault(reader: str, content: object) -> 
         READERS[reader](content)
     except ProviderError as error:
         assert isinstance(error, ContractFault)  # noqa: PT017
+
+
+def test_an_event_that_ends_before_it_starts_is_unreadable() -> None:
+    """Nothing is made of such a record."""
+    content = {"resource": {**EVENT, "end_time": "2019-08-24T14:15:22.123455Z"}}
+
+    with pytest.raises(ContractFault, match=r"^Calendly event response has an unreadable end time field$"):
+        calendly_parsing.read_event(content)

@@ -120,7 +120,7 @@ async def test_what_stands_costs_one_call(ghl: Arena) -> None:
 
     answer = await ghl.answer(lead(booking_id=appointment.id, contact_id=CONTACT, email=EMAIL))
 
-    assert ghl.operations == ["appointment"]
+    assert ghl.asked == ["appointment"]
     assert answer.contact_id == CONTACT
 
 
@@ -133,7 +133,7 @@ async def test_after_a_meeting_the_next_one_is_found(ghl: Arena) -> None:
     answer = await ghl.answer(lead(booking_id=met.id, contact_id=CONTACT))
 
     assert {each.id for each in answer.appointments} == {met.id, following.id}
-    assert ghl.operations == ["appointment", "contact_appointments"]
+    assert ghl.asked == ["appointment", "contact_appointments"]
 
 
 async def test_a_status_in_an_unknown_word_is_reported_as_unknown(ghl: Arena) -> None:

@@ -24,7 +24,7 @@ async def test_all_contacts_with_the_address_count(ghl: Arena) -> None:
 
     assert {each.id for each in answer.appointments} == ids
     assert answer.contact_id is None
-    assert ghl.operations == ["contact_search", "contact_appointments", "contact_appointments"]
+    assert ghl.asked == ["contact_search", "contact_appointments", "contact_appointments"]
 
 
 async def test_a_single_contact_is_remembered(ghl: Arena) -> None:

@@ -150,7 +150,7 @@ async def test_what_was_called_off_is_asked_for_a_replacement(ghl: Arena, ending
     is_known = contact_id is not None or ending != "gone"
     assert found.get(new.id) == (AppointmentStatus.CONFIRMED if is_known else None)  # type: ignore[call-overload]
     assert (old.id in answer.absent) is (ending == "gone")
-    assert ghl.operations == ["appointment", "contact_appointments"][: 1 + is_known]
+    assert ghl.asked == ["appointment", "contact_appointments"][: 1 + is_known]
     assert answer.contact_id == (CONTACT if is_known else None)
 
 

@@ -12,8 +12,9 @@ from reconcile.domain.appointment import Appointment, AppointmentStatus
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.errors import ContractFault, ProviderError
 from reconcile.providers.ghl import parsing as ghl_parsing
+from reconcile.providers.ghl.parsing import Listed
 from reconcile.providers.http.call import Reply
-from tests.providers.ghl.bodies import ANSWERS, CONTACT, LISTED, RAW, TRACE
+from tests.providers.ghl.bodies import ANSWERS, LISTED, RAW, TRACE
 
 APPOINTMENT = Appointment(
     id=AppointmentId("ocQHyuzHvysMo5N5VsXc"),
@@ -64,7 +65,7 @@ def test_an_appointment_is_read_out_of_each_envelope(content: object) -> None:
         ("new", AppointmentStatus.CONFIRMED),
         ("confirmed", AppointmentStatus.CONFIRMED),
         ("Confirmed", AppointmentStatus.CONFIRMED),
-        ("booked", AppointmentStatus.CONFIRMED),
+        ("booked", AppointmentStatus.UNKNOWN),
         ("active", AppointmentStatus.CONFIRMED),
         ("cancelled", AppointmentStatus.CANCELED),
         ("canceled", AppointmentStatus.CANCELED),
@@ -77,7 +78,7 @@ def test_an_appointment_is_read_out_of_each_envelope(content: object) -> None:
         ("no_show", AppointmentStatus.NO_SHOW),
         ("NO-SHOW", AppointmentStatus.NO_SHOW),
         ("rescheduled", AppointmentStatus.RESCHEDULED),
-        ("invalid", AppointmentStatus.UNKNOWN),
+        ("invalid", AppointmentStatus.INVALID),
         ("tentative", AppointmentStatus.UNKNOWN),
     ],
 )
@@ -94,7 +95,7 @@ def test_a_status_is_read_in_each_spelling(word: str, status: AppointmentStatus)
         ({"status": "showed"}, AppointmentStatus.SHOWED),
         ({"appointmentStatus": None, "appoinmentStatus": "", "status": "showed"}, AppointmentStatus.SHOWED),
         ({"appointmentStatus": "booked", "appoinmentStatus": "cancelled"}, AppointmentStatus.CANCELED),
-        ({"appointmentStatus": "booked", "status": "booked"}, AppointmentStatus.CONFIRMED),
+        ({"appointmentStatus": "booked", "status": "booked"}, AppointmentStatus.UNKNOWN),
         ({"appointmentStatus": "confirmed", "deleted": True}, AppointmentStatus.CANCELED),
         ({"appointmentStatus": "confirmed", "deleted": "true"}, AppointmentStatus.CANCELED),
         ({"appointmentStatus": "confirmed", "deleted": "false"}, AppointmentStatus.CONFIRMED),
@@ -181,10 +182,28 @@ def test_a_time_that_cannot_be_read_is_a_fault(key: str, value: object) -> None:
         ghl_parsing.read_appointment({"event": {**RAW, key: value}})
 
 
+@pytest.mark.parametrize("words", [{"status": "booked"}, {"status": "booked", "appointmentStatus": "Booked"}])
+def test_booked_alone_is_vague(words: dict[str, str]) -> None:
+    """The caller asks for the appointment itself."""
+    raw = {**without(RAW, "appointmentStatus"), **words}
+    (record,) = ghl_parsing.read_contact_appointments({"events": [raw]}).records
+
+    assert record.is_vague
+    assert record.appointment.status is AppointmentStatus.UNKNOWN
+
+
+@pytest.mark.parametrize("word", ["tentative", "confirmed", "cancelled"])
+def test_any_other_word_is_not_vague(word: str) -> None:
+    """A word that is not known would be the same when asked for by id."""
+    (record,) = ghl_parsing.read_contact_appointments({"events": [{**RAW, "appointmentStatus": word}]}).records
+
+    assert not record.is_vague
+
+
 def test_listed_times_are_the_wall_clock_of_the_location() -> None:
     """No offset is sent with them."""
     zone = ZoneInfo("America/New_York")
-    (record,) = ghl_parsing.read_contact_appointments({"events": [LISTED], **TRACE}, zone=zone)
+    (record,) = ghl_parsing.read_contact_appointments({"events": [LISTED], **TRACE}, zone=zone).records
 
     assert record.appointment.starts_at == datetime(2021, 7, 16, 15, tzinfo=UTC)
     assert record.appointment.ends_at == datetime(2021, 7, 16, 15, 30, tzinfo=UTC)
@@ -204,6 +223,8 @@ def test_listed_times_are_the_wall_clock_of_the_location() -> None:
         (LISTED, True),
         (None, False),
         ({"events": [5]}, False),
+        ({"appointments": [LISTED]}, True),
+        ({"appointments": [RAW]}, False),
     ],
 )
 def test_the_zone_is_needed_only_where_a_time_is_naive(content: object, expected: bool) -> None:
@@ -213,17 +234,23 @@ def test_the_zone_is_needed_only_where_a_time_is_naive(content: object, expected
 
 def test_a_contact_may_have_no_appointments() -> None:
     """An empty list is an answer."""
-    assert ghl_parsing.read_contact_appointments({"events": []}) == ()
+    assert ghl_parsing.read_contact_appointments({"events": []}) == Listed(records=())
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ({}, "GHL contact appointments response missing required events field"),
-        ({"appointments": [RAW]}, "GHL contact appointments response missing required events field"),
+        ({"bookings": [RAW]}, "GHL contact appointments response missing required events field"),
+        ({"appointments": {"id": "x"}}, "GHL contact appointments response missing required events field"),
         ({"events": None}, "GHL contact appointments response missing required events field"),
-        ({"events": [RAW, 5]}, "GHL contact appointments response has an unreadable events field"),
-        ({"events": [RAW, without(RAW, "id")]}, "GHL contact appointments response missing required ID field"),
+        ({"events": [5]}, "GHL contact appointments response has an unreadable events field"),
+        ({"events": [without(RAW, "id")]}, "GHL contact appointments response missing required ID field"),
+        ({"events": [without(RAW, "id")] * 3}, "GHL contact appointments response missing required ID field"),
+        (
+            {"events": [RAW] * 50 + [without(RAW, "id")] * 20},
+            "GHL contact appointments response missing required ID field",
+        ),
     ],
 )
 def test_a_list_under_another_key_is_a_fault_and_not_an_empty_list(content: object, message: str) -> None:
@@ -232,40 +259,6 @@ def test_a_list_under_another_key_is_a_fault_and_not_an_empty_list(content: obje
         ghl_parsing.read_contact_appointments(content)
 
     assert str(caught.value) == message
-
-
-def test_contacts_are_read_with_all_their_addresses() -> None:
-    """In lower case, so that they can be compared."""
-    contacts, beyond = ghl_parsing.read_contacts({"contacts": [CONTACT, {"id": "b", "deleted": True}], "total": 3})
-
-    assert [each.id for each in contacts] == ["102goXVW3lIExEQPOnd3"]
-    assert contacts[0].emails == {"john@example.com", "jane@example.com"}
-    assert contacts[0].location_id == "502goXVW3lIExEQPOnd3"
-    assert beyond == 1
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ({}, "GHL contact search response missing required contacts field"),
-        ({"contacts": {}}, "GHL contact search response missing required contacts field"),
-        ({"contacts": [{"email": "a@example.com"}]}, "GHL contact search response missing required ID field"),
-    ],
-)
-def test_a_search_without_its_fields_is_a_fault(content: object, message: str) -> None:
-    """It must not read as "no such contact"."""
-    with pytest.raises(ContractFault) as caught:
-        ghl_parsing.read_contacts(content)
-
-    assert str(caught.value) == message
-
-
-def test_a_location_says_its_zone() -> None:
-    """In its envelope or without."""
-    assert ghl_parsing.read_time_zone({"location": {"id": "x", "timezone": "Asia/Kolkata"}}) == "Asia/Kolkata"
-    assert ghl_parsing.read_time_zone({"timezone": "Asia/Kolkata"}) == "Asia/Kolkata"
-    with pytest.raises(ContractFault, match=r"^GHL location response missing required time zone field$"):
-        ghl_parsing.read_time_zone({"location": {"id": "x"}})
 
 
 @pytest.mark.parametrize(

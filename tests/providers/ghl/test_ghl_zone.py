@@ -2,17 +2,17 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from reconcile.domain.bulk_listing import SweepPlan
 from reconcile.domain.outcome import SkipReason
-from reconcile.errors import (
-    ContractFault,
-)
+from reconcile.errors import ContractFault, ProviderRejected, ProviderUnavailable
 from reconcile.providers.ghl.lookup import Ghl
+from reconcile.simulator import ApiOperation as Simulated
 from reconcile.simulator import FaultKind
-from tests.providers.arena import TOMORROW, Arena, arena, credential, lead
+from tests.providers.arena import DEADLINE, NOW, TOMORROW, Arena, arena, credential, lead
 from tests.providers.ghl.entered import CONTACT, NAME, TOKEN, enter
 
 
@@ -78,6 +78,63 @@ async def test_a_workspace_without_zone_and_location_is_not_configured(ghl: Aren
     assert await ghl.ask(lead(contact_id=CONTACT)) is SkipReason.NOT_CONFIGURED
 
 
+@pytest.mark.parametrize("way", ["contact", "lists"])
+async def test_where_the_workspace_says_another_zone_the_locations_counts(way: str) -> None:
+    """And one note says so, however many leads there are."""
+    async with arena(Ghl, name=NAME, enter=enter, timezone="Europe/Berlin") as ghl:
+        ghl.switch(FaultKind.TIME_FORMAT, "naive")
+        booked = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
+        for _ in range(2):
+            if way == "contact":
+                assert (await ghl.only(lead(contact_id=CONTACT))).starts_at == TOMORROW
+            else:
+                plan = SweepPlan(since=NOW, until=NOW + timedelta(days=9), expected_calls=1, most_calls=20)
+                subject = lead(booking_id=booked.id)
+                swept = await ghl.provider.sweep([subject], ghl.workspace, plan=plan, deadline=DEADLINE)
+                assert swept.answers[subject.id].appointments[0].starts_at == TOMORROW
+        notes = ghl.provider.usage(ghl.workspace).notes
+
+    (note,) = notes
+    assert note.startswith("workspace ws: its mapped time zone Europe/Berlin is not its GoHighLevel location's")
+    assert note.endswith("America/New_York, which is used")
+    assert ghl.provider.usage(ghl.workspace).notes == ()
+
+
+@pytest.mark.parametrize("timezone", ["America/New_York", "US/Eastern", "America/Toronto", None, "Nowhere/At_All"])
+async def test_zones_whose_clocks_agree_are_not_told_of(timezone: str | None) -> None:
+    """One zone has several names."""
+    async with arena(Ghl, name=NAME, enter=enter, timezone=timezone) as ghl:
+        ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
+
+        await ghl.only(lead(contact_id=CONTACT))
+
+        assert ghl.provider.usage(ghl.workspace).notes == ()
+
+
+async def test_where_the_location_may_not_be_asked_the_workspaces_zone_counts() -> None:
+    """A token without that scope; without a zone of the workspace's it is a fault."""
+    async with arena(Ghl, name=NAME, enter=enter, timezone="America/New_York") as ghl:
+        ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
+        ghl.switch(FaultKind.UNAUTHORIZED, "scope", operation=Simulated.GHL_LOCATION)
+
+        assert [(await ghl.only(lead(contact_id=CONTACT))).starts_at for _ in range(2)] == [TOMORROW] * 2
+        assert ghl.operations.count("location") == 1
+
+        ghl.workspace = replace(ghl.workspace, timezone=None)
+        with pytest.raises(ProviderRejected):
+            await Ghl(ghl.gateway).answer(lead(contact_id=CONTACT), ghl.workspace, deadline=DEADLINE)
+
+
+async def test_where_the_location_does_not_answer_nothing_is_guessed() -> None:
+    """It may answer in a moment, and say another zone than the workspace's."""
+    async with arena(Ghl, name=NAME, enter=enter, timezone="America/New_York") as ghl:
+        ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
+        ghl.switch(FaultKind.SERVER_ERROR, 500, operation=Simulated.GHL_LOCATION)
+
+        with pytest.raises(ProviderUnavailable):
+            await ghl.ask(lead(contact_id=CONTACT))
+
+
 @pytest.mark.parametrize(
     ("wall_clock", "instant"),
     [
@@ -92,5 +149,6 @@ async def test_a_wall_clock_is_read_across_a_change_of_the_clocks(
     """One that is skipped is shifted forward, one that is shown twice is the first."""
     ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.switch(FaultKind.SET_FIELD, f'startTime="{wall_clock}"')
+    ghl.switch(FaultKind.MISSING_FIELD, "endTime")
 
     assert (await ghl.only(lead(contact_id=CONTACT))).starts_at == instant

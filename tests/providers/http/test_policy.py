@@ -44,10 +44,17 @@ def test_those_words_change_nothing_on_another_status(status: int) -> None:
     assert classify_status(status, "Command timed out") is classify_status(status)
 
 
-@pytest.mark.parametrize("message", ["", "Invalid JWT", "version header was not found.", "Invalid token"])
+@pytest.mark.parametrize("message", ["", "Invalid JWT", "Invalid token"])
 def test_any_other_401_blames_the_credential(message: str) -> None:
     assert classify_status(401, message) is ResponseClass.CREDENTIAL
 
 
+@pytest.mark.parametrize("message", ["version header was not found.", "version header is invalid"])
+def test_a_401_about_the_version_is_the_requests_fault(message: str) -> None:
+    """The token of a workspace is not to blame for what this program sends."""
+    assert classify_status(401, message) is ResponseClass.ANSWERED
+    assert classify_status(403, message) is ResponseClass.CREDENTIAL
+
+
 def test_error_pages_of_servers_are_never_read() -> None:
-    assert [status for status in range(300, 600) if has_words(status)] == [400, 401, 404, 422]
+    assert [status for status in range(300, 600) if has_words(status)] == [400, 401, 403, 404, 422]

@@ -1,13 +1,13 @@
 """Retry-After in all its forms, and headers that lie."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import httpx
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reconcile.providers.http.rate_limits import DEFAULT_WAIT, RateHeaders, wait_of
+from reconcile.providers.http.rate_limits import DEFAULT_WAIT, RateHeaders, daily_wait, wait_of
 from reconcile.wire.retry_after import LONGEST_WAIT, retry_after
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
@@ -138,6 +138,10 @@ def test_no_header_raises(fields: list[tuple[str, bytes]]) -> None:
         ({"Retry_After": "soon", "X_RateLimit_Reset": "60"}, timedelta(seconds=60)),
         ({"X_RateLimit_Interval_Milliseconds": "10000"}, timedelta(seconds=10)),
         ({"X_RateLimit_Daily_Remaining": "0", "X_RateLimit_Interval_Milliseconds": "10000"}, LONGEST_WAIT),
+        ({"X_RateLimit_Daily_Remaining": "0", "X_RateLimit_Daily_Reset": "90000"}, timedelta(seconds=90)),
+        ({"X_RateLimit_Daily_Remaining": "0", "X_RateLimit_Daily_Reset": "40000000"}, LONGEST_WAIT),
+        ({"X_RateLimit_Daily_Remaining": "0", "X_RateLimit_Daily_Reset": "soon"}, LONGEST_WAIT),
+        ({"X_RateLimit_Daily_Remaining": "5", "X_RateLimit_Daily_Reset": "90000"}, DEFAULT_WAIT),
         ({"X_RateLimit_Reset": "1900000000"}, DEFAULT_WAIT),
         ({"X_RateLimit_Reset": "86400"}, LONGEST_WAIT),
         ({}, DEFAULT_WAIT),
@@ -147,3 +151,16 @@ def test_a_429_is_waited_for_as_long_as_it_implies(headers: dict[str, str], wait
     fields, rate = rate_of(**headers)
 
     assert wait_of(fields, rate, now=NOW) == wait
+
+
+@pytest.mark.parametrize(
+    ("now", "wait"),
+    [
+        (datetime(2026, 11, 24, 23, 59, tzinfo=UTC), timedelta(minutes=1)),
+        (datetime(2026, 11, 24, 22, 59, tzinfo=UTC), LONGEST_WAIT),
+        (datetime(2026, 11, 25, 0, 59, tzinfo=timezone(timedelta(hours=1))), timedelta(minutes=1)),
+    ],
+)
+def test_a_day_that_is_used_up_is_waited_for_until_it_ends(now: datetime, wait: timedelta) -> None:
+    """Where the answer does not say when that is."""
+    assert daily_wait(RateHeaders(daily_remaining=0), now=now) == wait

@@ -1,0 +1,62 @@
+"""Values of a row as a driver gives them, checked one by one: what cannot be read is the fault of its own row."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from reconcile.store.db.types import UNREADABLE
+from reconcile.store.mapping.mapping import MappedTable
+
+_KEYS = frozenset({"id", "lead_id", "workspace_id", "appointment_id"})
+_NUMBERS = frozenset({"failure_count"})
+
+NO_DATE = "holds no date of the years 1 to 9999"
+BYTES = "holds bytes in place of text"
+NO_UTF_8 = "holds text that is not UTF-8"
+NO_NUMBER = "holds no number"
+
+
+def readable(
+    row: RowMapping | Mapping[str, Any], table: MappedTable | None, *, beside: str
+) -> tuple[dict[str, Any], str | None]:
+    """Return *row* by our names with None for what cannot be read (keys are spelled out), and what is wrong, if any.
+
+    *beside* is the table of ours that holds what *table* lacks. The text names tables and columns, never a value.
+    """
+    values: dict[str, Any] = dict(row)
+    faults: list[str] = []
+    for name, value in list(values.items()):
+        if (what := value_fault(name, value)) is None:
+            continue
+        values[name] = spelled_out(value) if name in _KEYS else None
+        column = table.columns.get(name) if table else None
+        faults.append(f"{table}.{column} {what}" if column else f"{beside}.{name} {what}")
+    return values, "; ".join(faults) or None
+
+
+def value_fault(name: str, value: object) -> str | None:
+    """Return what is wrong with the value of the field *name*, or None."""
+    if value is UNREADABLE:
+        return NO_DATE
+    if isinstance(value, bytes):
+        return BYTES
+    if isinstance(value, str):
+        if name in _NUMBERS:
+            return NO_NUMBER
+        return None if value.isascii() or _is_text(value) else NO_UTF_8
+    return None
+
+
+def spelled_out(value: object) -> str:
+    """Return a key that cannot be read as one that can be printed: another one for each."""
+    raw = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

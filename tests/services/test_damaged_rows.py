@@ -1,0 +1,70 @@
+"""Damaged rows of our own tables: a run goes on without what they held."""
+
+import sqlite3
+
+import asyncpg
+import pytest
+
+from reconcile.domain.ids import LeadId
+from tests.services.desk import Desk
+from tests.services.fakes import START
+
+WRONG_SHAPES = ("[]", '"text"', "7", "null", '{"freshness": 7}', '{"freshness": {"measuredAt": "2025-01-01"}}')
+DAMAGE = {
+    **{f"a report that is {each}": f"UPDATE reconcile_run SET report = '{each}'" for each in WRONG_SHAPES},  # noqa: S608 - a test's own
+    "a run of another age": "UPDATE reconcile_run SET started_at = 'infinity'",
+    "counts of another shape": "UPDATE reconcile_batch SET counts = '[]'",
+    "a workspace's visit": "UPDATE reconcile_workspace_state SET visited_at = 'infinity'",
+    "a lead's attempt": "UPDATE reconcile_lead_state SET absent_since = '-infinity', next_attempt_at = NULL",
+    "a cadence without end": "INSERT INTO reconcile_cadence VALUES ('run', 1e300, '', '', 'command', {now}, {now})",
+    "a cadence of no instant": (
+        "INSERT INTO reconcile_cadence VALUES ('run', 60, '', '', 'command', 'infinity', 'infinity')"
+    ),
+    "an annotation of no instant": "INSERT INTO reconcile_order VALUES ('k', '=v', 'infinity', NULL, 'infinity')",
+    "an alert of another shape": (
+        "INSERT INTO reconcile_alert VALUES ('k', 'tripped_provider', 'ghl', {now}, {now}, NULL, '', '',"
+        " '7', '', 0, 0, 0,"
+        " NULL, '[]', 1)"
+    ),
+}
+OF_SQLITE = {
+    "a report that is no JSON": "UPDATE reconcile_run SET report = '{'",
+    "a report of bytes": "UPDATE reconcile_run SET report = x'ff'",
+    "a count of failures": "UPDATE reconcile_lead_state SET failure_count = 'many'",
+    "a lead's reason": "UPDATE reconcile_lead_state SET reason = x'ff', mismatch = x'ff'",
+    "a cadence of words": "INSERT INTO reconcile_cadence VALUES ('run', 'often', '', '', 'command', 'x', 'x')",
+    "an alert's JSON": (
+        "INSERT INTO reconcile_alert VALUES ('k', 'tripped_provider', 'ghl', {now}, {now}, NULL, '', '',"
+        " '{', '', 0, 0, 0,"
+        " NULL, '{', 1)"
+    ),
+}
+
+
+async def execute(desk: Desk, statement: str) -> None:
+    statement = statement.replace("{now}", "'2026-03-02 09:00:00+00:00'")
+    if desk.url.startswith("sqlite"):
+        with sqlite3.connect(desk.url.removeprefix("sqlite:///")) as file:
+            file.execute(statement)
+        return
+    connection = await asyncpg.connect(desk.url)
+    await connection.execute(statement)
+    await connection.close()
+
+
+@pytest.mark.parametrize("kind", sorted({**DAMAGE, **OF_SQLITE}))
+async def test_a_run_goes_on_beside_a_damaged_row_of_ours(desk: Desk, kind: str) -> None:
+    if kind in OF_SQLITE and not desk.url.startswith("sqlite"):
+        pytest.skip("PostgreSQL refuses it")
+    await desk.fill([2, 2])
+    await desk.run()
+    await execute(desk, {**DAMAGE, **OF_SQLITE}[kind])
+
+    report = await desk.run()
+
+    assert report.success
+    assert report.leads_checked + report.skipped == 4
+    assert await desk.store.leads.lead(LeadId("ws-0-lead-000")) is not None
+    assert await desk.store.alerts.load(since=START) == []
+    assert await desk.store.cadences.override() is None
+    await desk.store.applied_annotations.list_all()
