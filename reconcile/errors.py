@@ -141,6 +141,12 @@ class RateLimited(ProviderError):
         self.retry_after = retry_after
 
 
+class OutOfTime(ProviderError):
+    """The run's time ended before an answer came: the call is put off, and nothing is known against the provider."""
+
+    error_class = ErrorClass.TIMEOUT
+
+
 class ProviderRejected(ProviderError):
     """Retrying cannot help: the request or the credentials are wrong."""
 

@@ -25,7 +25,6 @@ LONGEST = 300
 # Longer, each with its reason.
 LONG: dict[str, str] = {
     "benchmarks/http.py": "server, clients and measured process of one benchmark, each of no use without the others",
-    "reconcile/domain/breaker/registry.py": "one state machine over all breakers of a run",
     "tests/providers/http/test_client.py": "one class, tried at every phase of an exchange",
     "tests/providers/http/test_wire.py": "one table of broken answers",
 }

@@ -1,7 +1,9 @@
 """The use cases by name: the one place in the tests that knows in which module each of them lives."""
 
 from reconcile.domain.breaker.attribution import LEAD_FAULTS, PROVIDER_FAULTS, WORKSPACE_FAULTS
-from reconcile.domain.breaker.registry import Admission, BreakerRegistry, Refusal
+from reconcile.domain.breaker.control import Control
+from reconcile.domain.breaker.events import Admission, Refusal
+from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.window import Fault, SuspectOutcome
 from reconcile.domain.breaker.withholding import blames_others, distrusts
 from reconcile.domain.run.report_document import breaker_document, document, instant
@@ -67,6 +69,7 @@ __all__ = [
     "BackfillRequest",
     "BreakerRegistry",
     "Bulkhead",
+    "Control",
     "Dependencies",
     "Fault",
     "LeadLine",

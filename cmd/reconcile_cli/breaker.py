@@ -7,7 +7,7 @@ import click
 
 from reconcile import bootstrap
 from reconcile.domain.breaker.breaker import Breaker
-from reconcile.services.control.breaker_overrides import Order, Verb, act, breaker_key
+from reconcile.services.control.breaker_overrides import Order, Verb, act, breaker_key, parts_of
 from reconcile.services.views.next_steps import Advice, advice
 from reconcile.services.views.status import breakers_with_advice
 from reconcile.settings import Settings
@@ -19,7 +19,8 @@ from reconcile_cli.output import is_text, print_json, user
 def command() -> None:
     """Show the breakers, or override one.
 
-    A breaker is spelled as reports spell it: run, provider:ghl, provider:calendly or workspace:ID.
+    A breaker is spelled as reports spell it: run, provider:ghl, provider:calendly, workspace:ID/ghl, or
+    workspace:ID for all of a workspace.
     """
 
 
@@ -73,8 +74,9 @@ async def _show(settings: Settings, name: str | None) -> tuple[Advice, ...]:
         now = opened.clock.now()
         if key is None:
             return await breakers_with_advice(opened.store, now=now, policy=policy)
-        stored = await opened.store.breakers.get(key)
-        return (advice(stored or Breaker(key=key), now=now, policy=policy),)
+        named = await opened.store.breakers.get(key) or Breaker(key=key)
+        parts = [await opened.store.breakers.get(each) for each in await parts_of(key, opened.store)]
+        return tuple(advice(each, now=now, policy=policy) for each in (named, *parts) if each is not None)
 
 
 async def _acted(settings: Settings, order: Order) -> tuple[Advice, ...]:

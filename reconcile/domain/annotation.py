@@ -72,7 +72,7 @@ def breaker_annotations(breakers: Iterable[Breaker], *, now: datetime) -> dict[s
     """
     known = list(breakers)
     wide = sorted((b for b in known if b.key.scope is not BreakerScope.WORKSPACE), key=lambda b: _rank(b, now))
-    parked = sum(b.key.scope is BreakerScope.WORKSPACE and b.effective_state(now) is BreakerState.OPEN for b in known)
+    parked = len({b.key.workspace_id for b in known if b.effective_state(now) is BreakerState.OPEN} - {None})
     if RUN_KEY not in {b.key for b in wide}:
         wide.append(Breaker(key=RUN_KEY))
         wide.sort(key=lambda b: _rank(b, now))

@@ -45,6 +45,8 @@ class SkipReason(StrEnum):
     """The stored booking id has the form of no provider, or its row names a calendar that is none of ours."""
     CONTACT_NOT_FOUND = "contact_not_found"
     """The provider knows no contact with exactly this e-mail."""
+    AMBIGUOUS_CONTACT = "ambiguous_contact"
+    """The provider knows more contacts with this e-mail than could be one person: nobody can tell which is the lead."""
     UNKNOWN_STATUS = "unknown_status"
     """The provider's word for the appointment's status is one that this version does not know."""
     INVALID_STATUS = "invalid_status"

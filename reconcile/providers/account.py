@@ -98,8 +98,7 @@ class Account:
         try:
             return await self._client.ask(call, deadline=deadline)
         except RateLimited as error:
-            if error.status is not None:  # else it was the run's own time that ended
-                self._usage.wait(error.retry_after)
+            self._usage.wait(error.retry_after)
             raise
 
     async def content(self, call: Call, *, deadline: float) -> object:

@@ -68,9 +68,9 @@ _SEAMS: Sequence[tuple[Callable[..., Any], Mapping[str, str]]] = (
     (cadence_view, {"planned": "planned"}),
     (readiness, {"policy": "due", "has_webhook": "has_webhook"}),
     (check_schema, {"0": "checked_url", "mapping": "checked_mapping"}),
-    (alerts_view, {"alarm": "alarm"}),
-    (notify, {"0": "alarm"}),
-    (test_channels, {"0": "alarm"}),
+    (alerts_view, {"notifier": "notifier"}),
+    (notify, {"0": "notifier"}),
+    (test_channels, {"0": "notifier"}),
     (backfill.begin, {"0": "wanted"}),
     (backfill.complete, {"caps": "caps"}),
     (backfill.work_off, {"shard": "shard"}),
@@ -172,7 +172,7 @@ def _tried(seen: Seen) -> Callable[..., Any]:
     """Try each part of a run once, in place of the run."""
 
     async def call(request: RunRequest, *, run_id: RunId, policy: RunPolicy, deps: Dependencies) -> RunReport:
-        facts = {"request": request, "policy": policy, "alarm": deps.notifier, "has_mirror": deps.mirror is not None}
+        facts = {"request": request, "policy": policy, "notifier": deps.notifier, "has_mirror": deps.mirror is not None}
         for name, value in facts.items():
             seen.values[name].append(value)
         started = deps.clock.monotonic()

@@ -14,7 +14,7 @@ from reconcile.domain.outcome import Outcome
 from reconcile.domain.retry_state import BackoffPolicy, LeadAttempt, next_state
 from tests.filled import NOON, filled, names_of, with_another
 
-LEAD = filled(Lead, appointments=(filled(Appointment, created_at=None),))
+LEAD = filled(Lead, fault=None, appointments=(filled(Appointment, created_at=None),))
 ROLLUP = filled(Rollup, is_foreign=False)
 
 

@@ -23,10 +23,8 @@ def test_a_parked_workspace_is_the_worst_and_has_one_band(story: Told) -> None:
     facts = story("parked-workspace")
     (band,) = facts.bands
 
-    assert (facts.standing, facts.headline) == (
-        OverallStatus.ATTENTION,
-        "Parked: 1 of 12 workspaces; others are served.",
-    )
+    headline = "Parked: 1 of 12 workspaces; others are served."
+    assert (facts.standing, facts.headline) == (OverallStatus.ATTENTION, headline)
     assert facts.ages.worst[0].workspace_id == "ws-linde"
     assert (band.breaker, band.state, band.is_current) == ("workspace:ws-linde", "open", True)
     assert band.end - band.start == 5 * HOUR

@@ -15,7 +15,7 @@ from reconcile.domain.breaker.breaker import (
 from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lookup import Lookup
 from tests.domain.factories import NOW
-from tests.use_cases import BreakerRegistry, Fault, Refusal
+from tests.use_cases import BreakerRegistry, Control, Fault, Refusal
 
 POLICY = BreakerPolicy()
 GHL = Lookup(provider=ProviderName.HIGHLEVEL, operation=Operation.APPOINTMENT)
@@ -29,8 +29,8 @@ def ws(number: int) -> WorkspaceId:
     return WorkspaceId(f"ws-{number}")
 
 
-def ws_key(number: int) -> BreakerKey:
-    return BreakerKey(BreakerScope.WORKSPACE, ws(number))
+def ws_key(number: int, provider: ProviderName = ProviderName.HIGHLEVEL) -> BreakerKey:
+    return BreakerKey(BreakerScope.WORKSPACE, f"{ws(number)}/{provider}")
 
 
 def a_board(
@@ -47,12 +47,19 @@ def a_board(
     return registry
 
 
+def decide(registry: BreakerRegistry, controls: Iterable[Control] = (), *, now: datetime = NOW) -> None:
+    """Answer the controls of whoever is suspected, and make no more."""
+    for key in list(registry.suspects):
+        registry.answer_controls(key, controls, now, is_exhausted=True)
+
+
 def asked(registry: BreakerRegistry, number: int, fault: Fault, *, lookup: Lookup = GHL, now: datetime = NOW) -> bool:
-    """Ask about one lead of a workspace; return whether the call was let through."""
+    """Ask about one lead of a workspace; return whether the call was let through. No control can be had."""
     admission = registry.admit(ws(number), lookup, now)
     if isinstance(admission, Refusal):
         return False
     registry.record(admission, fault, now)
+    decide(registry, now=now)
     return True
 
 

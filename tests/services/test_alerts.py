@@ -59,7 +59,7 @@ async def test_a_parked_workspace_is_told_by_its_id_and_with_what_to_type(desk: 
     await desk.run()
 
     (notice,) = (each for message in channel.messages for each in message.notices)
-    assert notice.alert.key == "parked_workspace:ws-1"
+    assert notice.alert.key == "parked_workspace:ws-1/ghl"
     assert notice.alert.condition.commands[0] == "reconcile explain workspace ws-1"
 
 

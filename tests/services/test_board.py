@@ -10,7 +10,20 @@ from reconcile.domain.breaker.breaker import (
 )
 from reconcile.errors import ErrorClass
 from tests.domain.factories import NOW
-from tests.services.boards import CALENDLY, GHL, GHL_KEY, POLICY, SEARCH, a_board, asked, states, ws, ws_key
+from tests.services.boards import (
+    ALL,
+    CALENDLY,
+    GHL,
+    GHL_KEY,
+    POLICY,
+    SEARCH,
+    a_board,
+    asked,
+    decide,
+    states,
+    ws,
+    ws_key,
+)
 from tests.use_cases import Admission, Refusal, SuspectOutcome, distrusts
 
 
@@ -31,7 +44,7 @@ def test_the_third_contract_fault_must_come_from_elsewhere_or_the_workspace_is_a
     parked = states(registry)
     asked(registry, 1, ErrorClass.CONTRACT)
 
-    assert (calls, parked) == (2, {"workspace:ws-0": "open"})
+    assert (calls, parked) == (2, {"workspace:ws-0/ghl": "open"})
     assert states(registry) == {"provider:ghl": "open"}
 
 
@@ -65,8 +78,9 @@ def test_the_overshoot_is_the_calls_under_way() -> None:
     for admission in under_way[:3]:
         assert isinstance(admission, Admission)
         registry.record(admission, ErrorClass.CONTRACT, NOW)
+    decide(registry)
 
-    assert registry.under_way_at_trip == 2
+    assert registry.in_flight_at_trip == 2
     assert isinstance(registry.admit(ws(9), GHL, NOW), Refusal)
 
 
@@ -96,9 +110,11 @@ def test_a_dead_token_parks_its_workspace_and_nobody_else() -> None:
 
     assert calls == POLICY.min_checks
     assert all(others)
-    assert states(registry) == {"workspace:ws-0": "open"}
+    assert states(registry) == {"workspace:ws-0/ghl": "open"}
     assert not registry.is_broken(NOW)
-    assert registry.parked_workspaces(NOW) == {ws(0)}
+    assert registry.is_parked(ws(0), [GHL.provider], NOW)
+    assert not registry.is_parked(ws(0), ALL, NOW)
+    assert asked(registry, 0, None, lookup=CALENDLY)
 
 
 def test_two_dead_tokens_that_happen_to_be_first_stop_nobody() -> None:
@@ -132,11 +148,11 @@ def test_a_workspace_that_was_blamed_first_is_acquitted() -> None:
     registry = a_board()
     for _ in range(5):
         asked(registry, 0, ErrorClass.UNAVAILABLE)
-    parked_first = registry.parked_workspaces(NOW)
+    parked_first = states(registry)
     for n in range(1, 6):
         asked(registry, n, ErrorClass.UNAVAILABLE)
 
-    assert parked_first == {ws(0)}
+    assert parked_first == {"workspace:ws-0/ghl": "open"}
     assert states(registry) == {"provider:ghl": "open"}
     assert registry.breaker(ws_key(0)).reason is BreakerReason.BLAMED_ELSEWHERE
 
@@ -157,7 +173,7 @@ def test_where_one_workspace_is_due_its_rate_is_the_runs() -> None:
     calls = sum(asked(registry, 0, ErrorClass.CREDENTIAL) for _ in range(50))
 
     assert calls == POLICY.min_checks
-    assert states(registry) == {"run": "open", "workspace:ws-0": "open"}
+    assert states(registry) == {"run": "open", "workspace:ws-0/ghl": "open"}
     assert registry.is_broken(NOW)
 
 

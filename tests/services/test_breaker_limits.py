@@ -108,7 +108,7 @@ def test_a_workspace_is_parked_by_its_fifth_check_and_not_by_its_fourth(kind: Er
     parked = []
     for _ in range(POLICY.min_checks):
         assert asked(registry, 0, kind)
-        parked.append("workspace:ws-0" in states(registry))
+        parked.append("workspace:ws-0/ghl" in states(registry))
 
     assert parked == [False] * (POLICY.min_checks - 1) + [True]
     assert not asked(registry, 0, kind)
@@ -122,7 +122,7 @@ def test_a_workspace_is_parked_where_half_of_its_checks_fail_and_not_below(sound
     for _ in range(5):
         asked(registry, 0, ErrorClass.REJECTED)
 
-    assert (states(registry) == {"workspace:ws-0": "open"}) is is_parked
+    assert (states(registry) == {"workspace:ws-0/ghl": "open"}) is is_parked
 
 
 @pytest.mark.parametrize("faults", [POLICY.contract_faults - 1, POLICY.contract_faults])

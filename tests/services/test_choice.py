@@ -58,12 +58,12 @@ def test_a_few_places_go_to_probes_and_the_line_is_kept() -> None:
 def test_a_workspace_that_is_alone_in_this_run_does_not_speak_for_those_that_wait() -> None:
     registry = a_board(1, is_partial=True)
     contract = sum(asked(registry, 0, ErrorClass.CONTRACT, lookup=CALENDLY) for _ in range(10))
-    assert (contract, states(registry)) == (2, {"workspace:ws-0": "open"})
+    assert (contract, states(registry)) == (2, {"workspace:ws-0/calendly": "open"})
 
     registry = a_board(1, is_partial=True)
     for _ in range(10):
         asked(registry, 0, ErrorClass.TIMEOUT, lookup=CALENDLY)
-    assert states(registry) == {"workspace:ws-0": "open"}
+    assert states(registry) == {"workspace:ws-0/calendly": "open"}
     assert not registry.is_broken(NOW)
     assert registry.breaker(RUN_KEY).generation == 0
 

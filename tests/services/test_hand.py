@@ -149,6 +149,7 @@ async def test_a_duration_has_bounds(lasts: timedelta) -> None:
         ("provider:ghl", GHL),
         ("provider:calendly/invitees", BreakerKey(BreakerScope.PROVIDER, "calendly/invitees")),
         ("workspace:ws-1", BreakerKey(BreakerScope.WORKSPACE, "ws-1")),
+        ("workspace:ws-1/ghl", BreakerKey(BreakerScope.WORKSPACE, "ws-1/ghl")),
         ("workspace:a:b", BreakerKey(BreakerScope.WORKSPACE, "a:b")),
     ],
 )

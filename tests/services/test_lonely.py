@@ -2,7 +2,7 @@
 
 from reconcile.errors import ErrorClass
 from tests.domain.factories import NOW
-from tests.services.boards import GHL, a_board, asked, states, ws
+from tests.services.boards import GHL, a_board, asked, decide, states, ws
 from tests.use_cases import Admission, BreakerRegistry
 
 
@@ -21,8 +21,9 @@ def test_calls_in_vain_that_others_have_overtaken_are_their_workspaces_fault() -
             asked(registry, n, None)
         for admission in waiting:
             registry.record(admission, ErrorClass.TIMEOUT, NOW)
+            decide(registry)
 
-    assert states(registry) == {f"workspace:ws-{n}": "open" for n in range(8)}
+    assert states(registry) == {f"workspace:ws-{n}/ghl": "open" for n in range(8)}
 
 
 def test_once_overtaken_a_workspace_speaks_for_itself_until_it_is_answered() -> None:
@@ -32,10 +33,11 @@ def test_once_overtaken_a_workspace_speaks_for_itself_until_it_is_answered() -> 
         for other in range(3, 10):
             asked(registry, other, None)
         registry.record(first, ErrorClass.TIMEOUT, NOW)
+        decide(registry)
     for n in (0, 1, 2):  # nobody else asks any more
         asked(registry, n, ErrorClass.TIMEOUT)
 
-    assert states(registry) == {f"workspace:ws-{n}": "open" for n in range(3)}
+    assert states(registry) == {f"workspace:ws-{n}/ghl": "open" for n in range(3)}
 
 
 def test_one_call_in_vain_parks_nobody_who_is_answered_otherwise() -> None:
@@ -55,5 +57,6 @@ def test_a_provider_that_answers_nobody_any_more_is_to_blame_although_it_did_bef
     waiting = [let_through(registry, n) for n in range(20)]
     for admission in waiting:
         registry.record(admission, ErrorClass.TIMEOUT, NOW)
+        decide(registry)
 
     assert states(registry) == {"provider:ghl": "open"}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reconcile.domain.run.stop_reason import StopReason
 from reconcile.errors import AlertNotDelivered, ErrorClass, LeaseHeld, ProviderUnavailable
 from reconcile.ports import OutboxRow, Store
 from tests.services.desk import Desk, Wrapped
@@ -52,7 +53,7 @@ def end_the_time(_: Stop, desk: Desk) -> None:
 
 
 def lose_the_database(stop: Stop, _: Desk) -> None:
-    stop.request("store_unavailable")
+    stop.request(StopReason.STORE_UNAVAILABLE)
 
 
 @pytest.mark.parametrize("act", [terminate, lose, end_the_time, lose_the_database])
@@ -213,7 +214,7 @@ async def test_of_several_notices_those_behind_a_failure_are_owed_and_those_befo
     for number in range(2):
         await look(desk, notifier, f"again-{number}")
 
-    keys = [f"parked_workspace:{each}" for each in parked]
+    keys = [f"parked_workspace:{each}/ghl" for each in parked]
     assert sorted(each.key for each in noted) == keys
     assert [each.key for each in noted if each.heard] == first
     assert len(first) == 1

@@ -118,7 +118,10 @@ async def test_what_is_understood_and_cannot_be_done_says_why() -> None:
         "a cadence of 3h outlasts its override of 2h: lengthen the second",
         "there is no workspace 'nobody'; `reconcile status` lists those in trouble",
         "its until is over already",
-        "'everything' is no breaker: there are run, provider:ghl, provider:calendly and workspace:ID",
+        (
+            "'everything' is no breaker: there are run, provider:ghl, provider:calendly and workspace:ID, "
+            "or workspace:ID/ghl"
+        ),
     ]
 
 

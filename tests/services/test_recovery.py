@@ -141,7 +141,7 @@ def test_a_leads_failure_is_not_held_against_it_in_the_run_that_parks_its_worksp
     for _ in range(2):
         asked(registry, 0, ErrorClass.CONTRACT)
 
-    assert registry.parked_workspaces(NOW) == {ws(0)}
+    assert registry.is_parked(ws(0), [GHL.provider], NOW)
     assert blames_others(registry, ws(0), GHL, ErrorClass.CONTRACT)
 
 
@@ -171,7 +171,7 @@ def test_probes_of_a_run_that_died_are_made_anew() -> None:
 
 def test_a_decision_of_another_process_is_taken_over() -> None:
     registry = a_board(stored=[an_open(GHL_KEY)], now=LATER)
-    registry.adopt(an_open(GHL_KEY).begin_probe(LATER))
+    registry.adopt(an_open(GHL_KEY).begin_probe(LATER), LATER)
 
     assert not asked(registry, 0, None, now=LATER)
 

@@ -194,7 +194,7 @@ async def test_in_shadow_mode_trips_are_told_and_nothing_is_stopped(desk: Desk) 
 
     assert (report.errors, report.circuit_broken) == (12, False)
     assert "provider:ghl" in report.would_trip
-    assert len(desk.ghl.asked) == 12
+    assert len(set(desk.ghl.asked)) == 12  # some twice: as controls
 
 
 @pytest.mark.parametrize("key", [RUN_KEY, BreakerKey(BreakerScope.PROVIDER, "ghl")], ids=str)

@@ -9,6 +9,7 @@ import pytest
 
 from reconcile.domain.outcome import DeferReason
 from reconcile.domain.run.report import Health, RunReport
+from reconcile.domain.run.stop_reason import StopReason
 from tests.patience import HUNG
 from tests.services.desk import Desk, Wrapped
 from tests.services.fakes import FakeSink
@@ -100,7 +101,7 @@ async def test_a_stopped_run_delivers_no_follow_up(desk: Desk, reason: str) -> N
     await desk.fill([1])
     desk.sink = FakeSink()
     async with under_way(desk, calls=1) as task:
-        desk.stop.terminate() if reason == "sigterm" else desk.stop.request(reason)
+        desk.stop.terminate() if reason == "sigterm" else desk.stop.request(StopReason(reason))
         desk.ghl.gate.set()
         report = await task
 

@@ -12,6 +12,7 @@ from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
 from reconcile.domain.change import Answer
 from reconcile.domain.ids import LeadId
+from reconcile.domain.run.stop_reason import StopReason
 from reconcile.errors import StoreUnavailable
 from reconcile.ports import Announcement, OutboxRow
 from tests.domain.factories import an_appointment
@@ -68,7 +69,7 @@ class StoppingSink(FakeSink):
             case "deadline":
                 self._desk.clock.advance(PAST_THE_DEADLINE)
             case _:
-                self._desk.stop.request(self._reason)
+                self._desk.stop.request(StopReason(self._reason))
 
 
 @AFTER

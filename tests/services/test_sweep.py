@@ -22,7 +22,9 @@ from tests.services.boards import GHL as LOOK_UP
 from tests.services.boards import a_board, asked, states, ws
 from tests.services.desk import GHL, Desk, booked, tripped, unbooked
 from tests.services.fakes import START, Allowance, a_workspace, failure
-from tests.use_cases import STOP_GRACE, distrusts
+from tests.use_cases import STOP_GRACE, Admission, Refusal, distrusts
+
+LISTS = Lookup(provider=GHL, operation=Operation.SWEEP)
 
 
 async def fill(desk: Desk, leads: list[Lead], *workspaces: str) -> None:
@@ -247,24 +249,23 @@ async def test_a_bug_in_a_sweep_costs_no_lead_its_check(listed: Desk) -> None:
 def test_changes_that_broken_lists_have_shown_are_withheld() -> None:
     """And those that look-ups have found are not."""
     registry = a_board()
-    lists = Lookup(provider=GHL, operation=Operation.SWEEP)
     for number in range(3):
-        admission = registry.admit_sweep(ws(number), GHL, NOW)
-        assert admission is not None
-        registry.record_sweep(admission, ErrorClass.CONTRACT, NOW)
+        admission = registry.admit(ws(number), LISTS, NOW)
+        assert isinstance(admission, Admission)
+        registry.record(admission, ErrorClass.CONTRACT, NOW)
 
-    assert registry.admit_sweep(ws(4), GHL, NOW) is None
-    assert (distrusts(registry, lists), distrusts(registry, LOOK_UP)) == (True, False)
-    assert (registry.is_broken(NOW), registry.under_way_count) == (False, 0)
+    assert isinstance(registry.admit(ws(4), LISTS, NOW), Refusal)
+    assert (distrusts(registry, LISTS), distrusts(registry, LOOK_UP)) == (True, False)
+    assert (registry.is_broken(NOW), registry.state.in_flight_count) == (False, 0)
 
 
 def test_lists_are_acquitted_of_what_proves_to_be_the_providers_fault() -> None:
     """And are not blamed while it answers for them: when it is well again, so are they."""
     registry = a_board()
     for number in range(3):
-        admission = registry.admit_sweep(ws(number), GHL, NOW)
-        assert admission is not None
-        registry.record_sweep(admission, ErrorClass.CONTRACT, NOW)
+        admission = registry.admit(ws(number), LISTS, NOW)
+        assert isinstance(admission, Admission)
+        registry.record(admission, ErrorClass.CONTRACT, NOW)
     opened = states(registry)
     for number in range(3):
         asked(registry, number, ErrorClass.CONTRACT)

@@ -1,48 +1,34 @@
-"""Whom failures are blamed on: the smallest party that explains them."""
+"""Whom failures are attributed to: the smallest party that explains them. One workspace, one vote.
+
+A rule only raises a suspicion, named by a ``TripDecision``. Where others could be asked, a control decides it
+(``control.py``, decision 0031).
+"""
 
 import math
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from reconcile.domain.breaker.breaker import RUN_KEY, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope
-from reconcile.domain.breaker.window import Fault, SlidingWindow, SuspectOutcome, merge_windows
+from reconcile.domain.breaker.breaker import RUN_KEY, BreakerKey, BreakerPolicy, BreakerReason
+from reconcile.domain.breaker.keys import operation_key, provider_key, workspace_key, workspace_keys
+from reconcile.domain.breaker.window import Fault, SlidingWindow, SuspectOutcome, Votes, WindowEntry, merge_windows
 from reconcile.domain.ids import Operation, ProviderName, WorkspaceId
 from reconcile.domain.lookup import Lookup
 from reconcile.errors import ErrorClass
 
 WORKSPACE_FAULTS = frozenset({ErrorClass.CREDENTIAL, ErrorClass.REJECTED, ErrorClass.MASS_ABSENCE})
 """Failures that are a workspace's own until very many workspaces have them at once."""
-ISOLATED_TIMEOUTS = 2
-"""So many checks, all in vain, park a workspace while others are answered."""
+RECORD_FAULTS = frozenset({ErrorClass.CONTRACT, ErrorClass.REJECTED, ErrorClass.UNDECODABLE})
+"""Failures that can be one record's: before a workspace is parked for them, another of its records is asked about."""
+UNANSWERED_CHECKS = 2
+"""So many checks, all timed out, park a workspace while others are answered."""
 LEAD_FAULTS = frozenset({ErrorClass.REFUSED_WRITE, ErrorClass.UNREADABLE_ROW})
 """Failures that no provider was asked for, or that came after its answer."""
 PROVIDER_FAULTS = frozenset(ErrorClass) - WORKSPACE_FAULTS - LEAD_FAULTS - {ErrorClass.INTERNAL}
-
-
-def provider_key(provider: ProviderName) -> BreakerKey:
-    """Return the key of a whole provider's breaker."""
-    return BreakerKey(BreakerScope.PROVIDER, provider)
-
-
-def operation_key(lookup: Lookup) -> BreakerKey:
-    """Return the key of the breaker of one kind of call to a provider."""
-    return BreakerKey(BreakerScope.PROVIDER, f"{lookup.provider}/{lookup.operation}")
-
-
-def is_of_provider(key: BreakerKey, provider: ProviderName) -> bool:
-    """Tell whether *key* is of *provider*, whole or one of its operations."""
-    return key.scope is BreakerScope.PROVIDER and key.name.partition("/")[0] == provider
-
-
-def workspace_key(workspace_id: WorkspaceId) -> BreakerKey:
-    """Return the key of a workspace's breaker."""
-    return BreakerKey(BreakerScope.WORKSPACE, workspace_id)
-
-
-def path_of(workspace_id: WorkspaceId, lookup: Lookup) -> tuple[BreakerKey, ...]:
-    """Return the breakers that a call has to pass."""
-    return RUN_KEY, provider_key(lookup.provider), operation_key(lookup), workspace_key(workspace_id)
+_INTERNAL = (ErrorClass.INTERNAL,)
+_Answered = Mapping[ProviderName, tuple[int, WorkspaceId]]
+_Unanswered = frozenset[tuple[ProviderName, WorkspaceId]]
+_ABSENT = (SuspectOutcome.ABSENT,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,169 +43,222 @@ class TripDecision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BreakerStates:
-    """How the breakers stand at the moment of judging."""
+class BreakerSnapshot:
+    """How the breakers stand when a failure is attributed; *explaining* are those that answer for it without refusing.
 
-    open: frozenset[BreakerKey]
-    half_open: frozenset[BreakerKey]
-    held_closed: frozenset[BreakerKey]
+    These are the ones that an operator holds closed, and in shadow mode those that would have opened.
+    """
+
+    open: frozenset[BreakerKey] = frozenset()
+    half_open: frozenset[BreakerKey] = frozenset()
+    explaining: frozenset[BreakerKey] = frozenset()
 
     def explains(self, lookup: Lookup) -> bool:
-        """Tell whether a breaker wider than a workspace answers for this kind of call.
-
-        One that an operator holds closed does too: nobody else is to be stopped for what the operator lets happen.
-        """
+        """Tell whether a breaker wider than a workspace answers for this kind of call."""
         wide = {provider_key(lookup.provider), operation_key(lookup)}
-        return not wide.isdisjoint(self.open | self.held_closed)
+        return not wide.isdisjoint(self.open | self.explaining)
+
+    def has_parked(self, workspace_id: WorkspaceId, lookup: Lookup) -> bool:
+        """Tell whether the workspace's own breaker answers for this kind of call."""
+        return not self.open.isdisjoint(workspace_keys(workspace_id, lookup))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FaultAttribution:
-    """Counts every check and says who is to blame: a workspace, a provider, one of its operations, or the run."""
+    """The checks of a run by (provider, operation, workspace). A value: each check gives the next one.
 
-    def __init__(
-        self, policy: BreakerPolicy, due: Mapping[WorkspaceId, frozenset[ProviderName]], *, is_partial: bool = False
-    ) -> None:
-        """Judge the workspaces in *due*; *is_partial* tells that others are due which this run does not visit.
+    *is_partial* tells that workspaces are due which this run does not visit: then one that is alone in this run does
+    not speak for those that were not asked. *judged_from* holds the last number that no longer counts against a party.
+    """
 
-        Then one that is alone in this run does not speak for those that were not asked.
-        """
-        self._policy = policy
-        self._due = due
-        self._is_partial = is_partial
-        self._windows: dict[tuple[Lookup, WorkspaceId], SlidingWindow] = defaultdict(SlidingWindow)
-        self._by_provider: dict[ProviderName, SlidingWindow] = defaultdict(SlidingWindow)
-        self._by_operation: dict[Lookup, SlidingWindow] = defaultdict(SlidingWindow)
-        self._answered: dict[ProviderName, dict[WorkspaceId, int]] = defaultdict(dict)
-        self._isolated: set[tuple[ProviderName, WorkspaceId]] = set()
+    policy: BreakerPolicy
+    due: Mapping[WorkspaceId, frozenset[ProviderName]] = field(default_factory=dict)
+    is_partial: bool = False
+    by_workspace: Mapping[Lookup, Mapping[WorkspaceId, SlidingWindow]] = field(default_factory=dict)
+    by_provider: Mapping[ProviderName, SlidingWindow] = field(default_factory=dict)
+    by_operation: Mapping[Lookup, SlidingWindow] = field(default_factory=dict)
+    judged_from: Mapping[BreakerKey, int] = field(default_factory=dict)
+    answered: _Answered = field(default_factory=dict)
+    """The newest call of each provider that was answered: its number, and whose it was."""
+    unanswered: _Unanswered = frozenset()
+    """Workspaces whose calls time out while later calls of others are answered."""
 
-    def count(self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault, *, number: int) -> None:
-        """Count one check, which was let through as the *number*-th. A bug of ours says nothing about a provider."""
-        self._windows[lookup, workspace_id].add(workspace_id, fault)
-        is_isolated = self._is_isolated_timeout(workspace_id, lookup.provider, fault, number)
-        if fault is not ErrorClass.INTERNAL and not is_isolated:
-            self._by_provider[lookup.provider].add(workspace_id, fault)
-            self._by_operation[lookup].add(workspace_id, fault)
+    # --- counting --------------------------------------------------------------------------------------------
 
-    def count_implied(self, workspace_id: WorkspaceId, lookup: Lookup, times: int) -> None:
-        """Count sound checks that were not made, because a sweep has told what they would have."""
-        for window in (
-            self._windows[lookup, workspace_id],
-            self._by_provider[lookup.provider],
-            self._by_operation[lookup],
-        ):
-            window.add(workspace_id, None, times=times)
+    def count(self, lookup: Lookup, entry: WindowEntry, *, times: int = 1) -> "FaultAttribution":
+        """Count one check, or several alike. A bug of ours says nothing about a provider."""
+        known = self.by_workspace.get(lookup, {})
+        window = known.get(entry.workspace_id, SlidingWindow()).add(entry, times=times)
+        by_workspace = {**self.by_workspace, lookup: {**known, entry.workspace_id: window}}
+        answered, unanswered = self._answers_with(lookup.provider, entry)
+        wide = {} if entry.fault is ErrorClass.INTERNAL else self._wide_with(lookup, entry, times)
+        return replace(self, by_workspace=by_workspace, answered=answered, unanswered=unanswered, **wide)
 
-    def count_sweep(self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault, *, number: int) -> None:
-        """Count one sweep, which speaks of the lists alone: who cannot be listed can still be looked up."""
-        if not self._is_isolated_timeout(workspace_id, lookup.provider, fault, number):
-            self._by_operation[lookup].add(workspace_id, fault)
+    def count_wide(self, lookup: Lookup, entry: WindowEntry) -> "FaultAttribution":
+        """Count one check for its operation, and for its provider unless it is a list, which speaks of lists alone."""
+        return replace(self, **self._wide_with(lookup, entry, 1))
 
-    def judge_sweep(self, lookup: Lookup, fault: Fault, states: BreakerStates) -> Iterator[TripDecision]:
+    def _wide_with(self, lookup: Lookup, entry: WindowEntry, times: int) -> dict[str, Any]:
+        operation = self.by_operation.get(lookup, SlidingWindow()).add(entry, times=times)
+        by_operation = {**self.by_operation, lookup: operation}
+        if lookup.operation is Operation.SWEEP and entry.fault is not None:
+            return {"by_operation": by_operation}
+        provider = self.by_provider.get(lookup.provider, SlidingWindow()).add(entry, times=times)
+        return {"by_operation": by_operation, "by_provider": {**self.by_provider, lookup.provider: provider}}
+
+    def _answers_with(self, provider: ProviderName, entry: WindowEntry) -> tuple[_Answered, _Unanswered]:
+        """Return whose calls are answered, and whose time out while later ones of others are."""
+        this = provider, entry.workspace_id
+        number, other = self.answered.get(provider, (0, entry.workspace_id))
+        if not isinstance(entry.fault, ErrorClass):
+            is_newer = entry.number >= number
+            answered = {**self.answered, provider: (entry.number, entry.workspace_id)} if is_newer else self.answered
+            return answered, self.unanswered - {this} if this in self.unanswered else self.unanswered
+        if entry.fault is ErrorClass.TIMEOUT and number > entry.number and other != entry.workspace_id:
+            return self.answered, self.unanswered | {this}
+        return self.answered, self.unanswered
+
+    def forgive(self, keys: tuple[BreakerKey, ...], *, number: int) -> "FaultAttribution":
+        """Count nothing against these parties that was let through before the *number*-th check or with it."""
+        return replace(self, judged_from={**self.judged_from, **dict.fromkeys(keys, number)})
+
+    def votes(self, lookup: Lookup) -> Votes:
+        """Return the vote of each workspace on its own look-ups of one operation."""
+        failing: set[WorkspaceId] = set()
+        sound: set[WorkspaceId] = set()
+        for workspace_id, window in self.by_workspace.get(lookup, {}).items():
+            vote = window.votes(ErrorClass)
+            failing |= vote.failing
+            sound |= {workspace_id} - vote.failing
+        return Votes(failing=frozenset(failing), sound=frozenset(sound))
+
+    def answers_later(self, workspace_id: WorkspaceId, lookup: Lookup, number: int) -> bool:
+        """Tell whether the operation answered the workspace in a call that was let through after the *number*-th."""
+        window = self.by_workspace.get(lookup, {}).get(workspace_id, SlidingWindow())
+        return any(entry.number > number and entry.fault is None for entry in window.recent)
+
+    # --- rules -----------------------------------------------------------------------------------------------
+
+    def judge_provider(self, lookup: Lookup, fault: Fault, snapshot: BreakerSnapshot) -> TripDecision | None:
+        """Suspect the provider, or one of its operations, where several workspaces fail alike."""
+        window = self.by_provider.get(lookup.provider, SlidingWindow())
+        return self._judge_wide(lookup, fault, snapshot, window=window, key=self._to_blame(lookup))
+
+    def judge_sweep(self, lookup: Lookup, fault: Fault, snapshot: BreakerSnapshot) -> TripDecision | None:
         """Blame a provider's lists, and nothing else, where they fail alike in several workspaces."""
-        yield from self._decisions(lookup, fault, states, window=self._by_operation[lookup], key=operation_key(lookup))
+        window = self.by_operation.get(lookup, SlidingWindow())
+        return self._judge_wide(lookup, fault, snapshot, window=window, key=operation_key(lookup))
 
-    def _is_isolated_timeout(
-        self, workspace_id: WorkspaceId, provider: ProviderName, fault: Fault, number: int
-    ) -> bool:
-        """Tell whether a workspace waits in vain for a provider that has answered others who asked later.
-
-        Such failures come late and close together, when whoever is well is done: counted by when they come, a few
-        workspaces would look like all. Once it is so, it is so until the workspace is answered.
-        """
-        this, answered = (provider, workspace_id), self._answered[provider]
-        if fault is None or isinstance(fault, SuspectOutcome):
-            answered[workspace_id] = max(number, answered.get(workspace_id, 0))
-            self._isolated.discard(this)
-        elif fault is ErrorClass.TIMEOUT and any(w != workspace_id and n > number for w, n in answered.items()):
-            self._isolated.add(this)
-        return fault is ErrorClass.TIMEOUT and this in self._isolated
-
-    def forget(self, key: BreakerKey) -> None:
-        """Begin a provider's count anew: what a breaker explains must not count against its other operations."""
-        self._by_provider.pop(ProviderName(key.name.partition("/")[0]), None)
-
-    def judge_provider(self, lookup: Lookup, fault: Fault, states: BreakerStates) -> Iterator[TripDecision]:
-        """Blame the provider where several workspaces fail alike."""
-        window = self._by_provider[lookup.provider]
-        yield from self._decisions(lookup, fault, states, window=window, key=self._to_blame(lookup))
-
-    def _decisions(
-        self, lookup: Lookup, fault: Fault, states: BreakerStates, *, window: SlidingWindow, key: BreakerKey
-    ) -> Iterator[TripDecision]:
-        policy = self._policy
-        due_count = sum(lookup.provider in providers for providers in self._due.values())
-        few = policy.min_workspaces if self._is_partial else min(policy.min_workspaces, max(1, due_count))
+    def _judge_wide(  # noqa: PLR0911 - one rule after another
+        self, lookup: Lookup, fault: Fault, snapshot: BreakerSnapshot, *, window: SlidingWindow, key: BreakerKey
+    ) -> TripDecision | None:
+        policy = self.policy
+        due_count = sum(lookup.provider in providers for providers in self.due.values())
+        few = policy.min_workspaces if self.is_partial else min(policy.min_workspaces, max(1, due_count))
+        after = max(self.judged_from.get(each, 0) for each in (key, provider_key(lookup.provider)))
+        lately = window.last(window.size, after=after)
         if fault is SuspectOutcome.ABSENT:
-            is_wide = len(window.failing_workspaces([fault])) >= policy.min_workspaces
-            if is_wide and window.exceeds(policy.error_rate, min_checks=policy.min_checks, of=[fault]):
-                yield _decision(key, BreakerReason.MASS_ABSENCE, ErrorClass.MASS_ABSENCE, window)
-            return
-        last = window.tail(2 * policy.contract_faults)
-        is_contract = fault is ErrorClass.CONTRACT and last.faults[fault] >= policy.contract_faults
-        if is_contract and len(last.failing_workspaces([fault])) >= few:
-            yield _decision(key, BreakerReason.CONTRACT_FAULT, fault, window)
-            return
+            is_wide = len(lately.votes(_ABSENT).failing) >= policy.min_workspaces
+            if is_wide and lately.exceeds(policy.error_rate, min_checks=policy.min_checks, of=_ABSENT):
+                return _decision(key, BreakerReason.MASS_ABSENCE, ErrorClass.MASS_ABSENCE, lately)
+            return None
+        last = lately.last(2 * policy.contract_faults)
+        is_contract = fault is ErrorClass.CONTRACT and last.count([fault]) >= policy.contract_faults
+        if is_contract and len(last.votes([fault]).failing) >= few:
+            return _decision(key, BreakerReason.CONTRACT_FAULT, fault, lately)
+        votes = lately.votes(ErrorClass)
         many = max(policy.min_workspaces + 1, math.ceil(due_count * policy.error_rate))
-        alike = fault in PROVIDER_FAULTS and len(window.failing_workspaces(PROVIDER_FAULTS)) >= few
-        if self._exceeds(window, key, states) and (alike or len(window.failing_workspaces(ErrorClass)) >= many):
-            yield _decision(key, BreakerReason.MANY_WORKSPACES, fault, window)
+        many = many if self.is_partial else min(many, max(policy.min_workspaces, due_count))
+        alike = fault in PROVIDER_FAULTS and len(lately.votes(PROVIDER_FAULTS).failing) >= few
+        if len(votes.failing) >= policy.min_workspaces and self._is_most(lookup, due_count):
+            return _decision(key, BreakerReason.MANY_WORKSPACES, fault, window)
+        if not (alike or len(votes.failing) >= many) or votes.failing_share < policy.error_rate:
+            return None
+        if not self._exceeds(lately, key, snapshot):
+            return None
+        return _decision(key, BreakerReason.MANY_WORKSPACES, fault, lately)
+
+    def _is_most(self, lookup: Lookup, due_count: int) -> bool:
+        """Tell whether most of all workspaces fail by their own votes, on enough checks."""
+        if self.is_partial or lookup.operation is Operation.SWEEP:
+            return False
+        failing = self.votes(lookup).failing
+        windows = self.by_workspace.get(lookup, {})
+        errors = sum(windows[workspace_id].errors for workspace_id in failing)
+        return 2 * len(failing) > due_count and errors >= self.policy.min_checks
 
     def judge_workspace(
-        self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault, states: BreakerStates
-    ) -> Iterator[TripDecision]:
-        """Blame the workspace for what no wider breaker explains."""
-        if states.explains(lookup):
-            return
-        key, policy = workspace_key(workspace_id), self._policy
-        window = merge_windows(t for (_, w), t in self._windows.items() if w == workspace_id)
-        if fault is SuspectOutcome.ABSENT:
-            if window.exceeds(policy.error_rate, min_checks=policy.min_checks, of=[fault]):
-                yield _decision(key, BreakerReason.MASS_ABSENCE, ErrorClass.MASS_ABSENCE, window)
-            return
-        # One short of what blames a provider: the last one must come from elsewhere, or it is this workspace's alone.
-        limit = policy.contract_faults - (not self._is_alone)
-        is_contract = fault is ErrorClass.CONTRACT and window.faults[fault] >= limit
-        if is_contract and window.exceeds(policy.error_rate, min_checks=limit, of=[fault]):
-            yield _decision(key, BreakerReason.CONTRACT_FAULT, fault, window)
-        elif self._exceeds(window, key, states) or self._waits_alone(workspace_id, lookup, fault, window):
-            yield _decision(key, BreakerReason.ERROR_RATE, fault, window)
-
-    def _waits_alone(self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault, window: SlidingWindow) -> bool:
-        """Tell whether a workspace that was never answered, as others are, has cost enough: a time limit a check."""
-        is_isolated = fault is ErrorClass.TIMEOUT and (lookup.provider, workspace_id) in self._isolated
-        return is_isolated and window.errors == window.checks >= ISOLATED_TIMEOUTS
-
-    def judge_run(self, fault: Fault, states: BreakerStates) -> Iterator[TripDecision]:
-        """Blame the run for failures that no other breaker explains, or where one workspace is all there is."""
-        is_alone = self._is_alone
+        self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault, snapshot: BreakerSnapshot
+    ) -> TripDecision | None:
+        """Blame the workspace, at this provider, for what no wider breaker explains."""
+        key, policy = workspace_key(workspace_id, lookup.provider), self.policy
+        if snapshot.explains(lookup):
+            return None
         window = merge_windows(
-            t
-            for (lookup, w), t in self._windows.items()
-            if not states.explains(lookup) and (is_alone or workspace_key(w) not in states.open)
+            windows[workspace_id]
+            for each, windows in self.by_workspace.items()
+            if each.provider is lookup.provider and workspace_id in windows
         )
-        healthy = {w for (_, w), t in self._windows.items() if t.faults[None] > t.errors}
-        is_spread = len(window.failing_workspaces(ErrorClass)) > max(self._policy.min_workspaces, len(healthy))
-        if (is_alone or is_spread) and self._exceeds(window, RUN_KEY, states):
-            yield _decision(RUN_KEY, BreakerReason.ERROR_RATE, fault, window)
+        if after := self.judged_from.get(key, 0):
+            window = window.last(window.size, after=after)
+        if fault is SuspectOutcome.ABSENT:
+            if window.exceeds(policy.error_rate, min_checks=policy.min_checks, of=_ABSENT):
+                return _decision(key, BreakerReason.MASS_ABSENCE, ErrorClass.MASS_ABSENCE, window)
+            return None
+        # One short of what blames a provider: the last one must come from elsewhere, or it is this workspace's alone.
+        limit = policy.contract_faults - (not self.is_alone) if not after else policy.min_checks
+        is_contract = fault is ErrorClass.CONTRACT and window.count([fault]) >= limit
+        if is_contract and window.exceeds(policy.error_rate, min_checks=limit, of=[fault]):
+            return _decision(key, BreakerReason.CONTRACT_FAULT, fault, window)
+        is_unanswered = fault is ErrorClass.TIMEOUT and (lookup.provider, workspace_id) in self.unanswered
+        has_waited = is_unanswered and window.errors == window.checks >= UNANSWERED_CHECKS
+        if has_waited or self._exceeds(window, key, snapshot):
+            return _decision(key, BreakerReason.ERROR_RATE, fault, window)
+        return None
+
+    def judge_run(self, fault: Fault, snapshot: BreakerSnapshot) -> TripDecision | None:
+        """Blame the run for bugs of ours in most workspaces, or for any failures where only one workspace is due."""
+        after = self.judged_from.get(RUN_KEY, 0)
+        windows = [
+            (workspace_id, window.last(window.size, after=after) if after else window)
+            for lookup, by_workspace in self.by_workspace.items()
+            if not snapshot.explains(lookup)
+            for workspace_id, window in by_workspace.items()
+            if self.is_alone or not snapshot.has_parked(workspace_id, lookup)
+        ]
+        window = merge_windows(each for _, each in windows)
+        if self.is_alone:
+            return (
+                _decision(RUN_KEY, BreakerReason.ERROR_RATE, fault, window)
+                if self._exceeds(window, RUN_KEY, snapshot)
+                else None
+            )
+        failing = {w for w, each in windows if 0 < 2 * each.count(_INTERNAL) >= each.checks}
+        healthy = {w for w, each in windows if 2 * each.count(_INTERNAL) < each.checks}
+        is_spread = len(failing) > max(self.policy.min_workspaces, len(healthy))
+        if is_spread and window.exceeds(self.policy.error_rate, min_checks=self.policy.min_checks, of=_INTERNAL):
+            return _decision(RUN_KEY, BreakerReason.ERROR_RATE, fault, window)
+        return None
 
     @property
-    def _is_alone(self) -> bool:
-        return len(self._due) == 1 and not self._is_partial
+    def is_alone(self) -> bool:
+        """Whether one workspace is all there is."""
+        return len(self.due) == 1 and not self.is_partial
 
-    def _exceeds(self, window: SlidingWindow, key: BreakerKey, states: BreakerStates) -> bool:
+    def _exceeds(self, window: SlidingWindow, key: BreakerKey, snapshot: BreakerSnapshot) -> bool:
         """Apply the rate rule; a breaker that is recovering is judged on as many checks as it has probes."""
-        policy = self._policy
-        min_checks = min(policy.probes, policy.min_checks) if key in states.half_open else policy.min_checks
+        policy = self.policy
+        min_checks = min(policy.probes, policy.min_checks) if key in snapshot.half_open else policy.min_checks
         return window.exceeds(policy.error_rate, min_checks=min_checks)
 
     def _to_blame(self, lookup: Lookup) -> BreakerKey:
         """Blame one operation where the provider's other operations are seen to be well, else the provider."""
         others = [
             window
-            for other, window in self._by_operation.items()
+            for other, window in self.by_operation.items()
             if other.provider is lookup.provider and other.operation not in {lookup.operation, Operation.SWEEP}
         ]
-        is_well = sum(t.checks for t in others) >= self._policy.min_checks and not sum(t.errors for t in others)
+        is_well = sum(w.checks for w in others) >= self.policy.min_checks and not sum(w.errors for w in others)
         return operation_key(lookup) if is_well else provider_key(lookup.provider)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from reconcile.domain.ids import Operation, RunId
+from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
 
 
 class BreakerState(StrEnum):
@@ -23,12 +23,42 @@ class BreakerScope(StrEnum):
     WORKSPACE = "workspace"
 
 
+_PROVIDERS = frozenset(ProviderName)
+FURTHEST = timedelta(days=31)
+"""No instant of a breaker is further ahead: a hold lasts 30 days at most, and clocks differ."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class BreakerKey:
-    """Identifies a breaker: *name* is ``run``, a provider (``ghl``, or ``ghl/contact_search``), or a workspace id."""
+    """Identifies a breaker.
+
+    *name* is ``run``; a provider (``ghl``) or one of its operations (``ghl/contact_search``); a workspace at one
+    provider (``ws-1/ghl``), which trips by itself, or a whole workspace (``ws-1``), which operators name and older
+    versions stored.
+    """
 
     scope: BreakerScope
     name: str
+
+    @property
+    def workspace_id(self) -> WorkspaceId | None:
+        """The workspace that it is of, None where it is wider."""
+        if self.scope is not BreakerScope.WORKSPACE:
+            return None
+        return WorkspaceId(self.name.rpartition("/")[0] if self.provider is not None else self.name)
+
+    @property
+    def provider(self) -> ProviderName | None:
+        """The provider that it is of; None for the run's and a whole workspace's."""
+        match self.scope:
+            case BreakerScope.RUN:
+                return None
+            case BreakerScope.PROVIDER:
+                text = self.name.partition("/")[0]
+            case BreakerScope.WORKSPACE:
+                workspace_id, _, text = self.name.rpartition("/")
+                text = text if workspace_id else ""
+        return ProviderName(text) if text in _PROVIDERS else None
 
     @property
     def is_of_sweeps(self) -> bool:
@@ -63,6 +93,8 @@ class BreakerReason(StrEnum):
     MANUAL_HOLD = "ManualHold"
     MANUAL_RESET = "ManualReset"
     MANUAL_EXPIRED = "ManualExpired"
+    UNREADABLE = "Unreadable"
+    """What is stored of it can't be true: it counts as closed."""
 
 
 class OverrideKind(StrEnum):
@@ -137,6 +169,12 @@ class Breaker:
     fault: str | None = None
     tripped_by: RunId | None = None
     override: Override | None = field(default=None)
+
+    def is_plausible(self, now: datetime) -> bool:
+        """Tell whether no instant of it is further ahead than the longest hold lasts."""
+        override = (self.override.expires_at,) if self.override else ()
+        instants = (self.since, self.opened_at, self.next_probe_at, *override)
+        return all(each is None or each - now <= FURTHEST for each in instants)
 
     def override_kind(self, now: datetime) -> OverrideKind | None:
         """Return at what an operator holds the breaker at this instant, or None."""

@@ -1,6 +1,7 @@
 """The few calls that find out whether a provider, a workspace or the run may be trusted again."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from reconcile.domain.breaker.breaker import BreakerKey, BreakerScope
@@ -11,19 +12,22 @@ class ProbeResult(StrEnum):
     """What the probes of one breaker say together."""
 
     SOUND = "sound"
+    SPLIT = "split"
+    """At least half of the workspaces fail, and one does not: each is to be judged by itself."""
     BROKEN = "broken"
     NOTHING = "nothing"
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Probes:
-    """The probes of one half-open breaker in one run: at most *limit*, each in another workspace."""
+    """The probes of one half-open breaker in one run: at most *limit*, each in another workspace.
+
+    *failed_by* holds what each has come to, None where nothing was learned; the others are in flight.
+    """
 
     limit: int
-    workspaces: set[WorkspaceId] = field(default_factory=set)
-    success_count: int = 0
-    failure_count: int = 0
-    under_way_count: int = 0
+    workspaces: frozenset[WorkspaceId] = frozenset()
+    failed_by: Mapping[WorkspaceId, bool | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, key: BreakerKey, *, limit: int) -> "Probes":
@@ -34,28 +38,35 @@ class Probes:
         """Tell whether a probe may be made in this workspace."""
         return len(self.workspaces) < self.limit and workspace_id not in self.workspaces
 
-    def begin(self, workspace_id: WorkspaceId) -> None:
+    def begin(self, workspace_id: WorkspaceId) -> "Probes":
         """Note a probe that is made."""
-        self.workspaces.add(workspace_id)
-        self.under_way_count += 1
+        return replace(self, workspaces=self.workspaces | {workspace_id})
 
-    def end(self, *, failed: bool | None) -> None:
+    def end(self, workspace_id: WorkspaceId, *, failed: bool | None) -> "Probes":
         """Note what a probe came to; None where nothing was learned."""
-        self.under_way_count -= 1
-        self.failure_count += failed is True
-        self.success_count += failed is False
+        return replace(self, failed_by={**self.failed_by, workspace_id: failed})
+
+    @property
+    def failing(self) -> frozenset[WorkspaceId]:
+        """The workspaces whose probe failed."""
+        return frozenset(w for w, failed in self.failed_by.items() if failed)
+
+    @property
+    def success_count(self) -> int:
+        """How many probes were answered."""
+        return sum(failed is False for failed in self.failed_by.values())
 
     def result(self, *, is_last: bool) -> ProbeResult | None:
         """Return what the probes say once they are in, None before.
 
-        The majority decides: one bad workspace among those probed does not speak for the others. *is_last* tells that
-        no more can be made.
+        One vote for each workspace: one bad workspace among those probed does not speak for the others, and where most
+        fail, one that is answered keeps the others from speaking for it. *is_last* tells that no more can be made.
         """
-        is_complete = len(self.workspaces) >= self.limit and not self.under_way_count
+        is_complete = len(self.workspaces) >= self.limit and len(self.failed_by) == len(self.workspaces)
         if not is_complete and not is_last:
             return None
-        if self.success_count > self.failure_count:
+        if self.success_count > len(self.failing):
             return ProbeResult.SOUND
-        if self.failure_count:
-            return ProbeResult.BROKEN
+        if self.failing:
+            return ProbeResult.SPLIT if self.success_count else ProbeResult.BROKEN
         return ProbeResult.NOTHING if is_last else None

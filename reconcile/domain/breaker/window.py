@@ -1,8 +1,9 @@
-"""Counts of what the leads of a run came to, by workspace: what breakers are decided on."""
+"""What the look-ups of a run came to, in the order in which they were let through: what breakers are decided on."""
 
-from collections import Counter, deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from bisect import insort
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from reconcile.domain.ids import WorkspaceId
@@ -20,87 +21,114 @@ Fault = ErrorClass | SuspectOutcome | None
 """What was wrong with one check; None for a sound one."""
 
 
-@dataclass(slots=True)
-class SlidingWindow:
-    """Checks and errors of one part of a run, since its start and over the last *window* checks.
+@dataclass(frozen=True, slots=True, order=True)
+class WindowEntry:
+    """One check, let through as the *number*-th."""
 
-    The window sees a provider break in the middle of a run, which the sum over thousands of good checks would hide.
+    number: int
+    workspace_id: WorkspaceId = field(compare=False)
+    fault: Fault = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SlidingWindow:
+    """Checks and errors of one part of a run: the sums since its start, and the last *size* checks.
+
+    The last ones are those that were let through last, whenever they ended: failures that take long come late and
+    together, and would else look like all that happens.
     """
 
     size: int = 20
-    checks: int = 0
-    faults: Counter[Fault] = field(default_factory=Counter)
-    recent: deque[tuple[WorkspaceId, Fault]] = field(default_factory=deque)
+    faults: Mapping[Fault, int] = field(default_factory=dict)
+    recent: tuple[WindowEntry, ...] = ()
 
-    def add(self, workspace_id: WorkspaceId, fault: Fault, *, times: int = 1) -> None:
-        """Count one check, or several alike."""
-        self.checks += times
-        self.faults[fault] += times
+    def add(self, entry: WindowEntry, *, times: int = 1) -> "SlidingWindow":
+        """Return the window with one check more, or with several alike."""
+        recent = list(self.recent)
         for _ in range(min(times, self.size)):
-            self.recent.append((workspace_id, fault))
-            if len(self.recent) > self.size:
-                self.recent.popleft()
+            insort(recent, entry)
+        faults = {**self.faults, entry.fault: self.faults.get(entry.fault, 0) + times}
+        return SlidingWindow(self.size, faults, tuple(recent[-self.size :]))
+
+    @property
+    def checks(self) -> int:
+        """How many checks were counted since the start."""
+        return sum(self.faults.values())
 
     @property
     def errors(self) -> int:
         """How many checks failed; an absence is no error by itself."""
-        return self.checks - self.faults[None] - self.faults[SuspectOutcome.ABSENT]
+        return sum(count for fault, count in self.faults.items() if isinstance(fault, ErrorClass))
 
-    def tail(self, count: int) -> "SlidingWindow":
-        """Return the last *count* checks alone."""
-        last = SlidingWindow(size=count)
-        for workspace_id, fault in list(self.recent)[-count:]:
-            last.add(workspace_id, fault)
-        return last
+    def last(self, count: int, *, after: int = 0) -> "SlidingWindow":
+        """Return the last *count* checks alone, of those that were let through after the *after*-th."""
+        kept = tuple(each for each in self.recent if each.number > after)[-count:]
+        return SlidingWindow(count, Counter(each.fault for each in kept), kept)
 
-    def exceeds(self, rate: float, *, min_checks: int, of: Iterable[Fault] | None = None) -> bool:
-        """Tell whether faults (*of* these kinds, by default all errors) reach *rate*, in all or lately."""
-        kinds = None if of is None else frozenset(of)
+    def count(self, kinds: Iterable[Fault]) -> int:
+        """Return how many checks ended in one of these *kinds* of fault."""
+        return sum(self.faults.get(kind, 0) for kind in kinds)
 
-        def counts(fault: Fault) -> bool:
-            return fault in kinds if kinds is not None else isinstance(fault, ErrorClass)
-
-        total = sum(count for fault, count in self.faults.items() if counts(fault))
-        if self.checks >= min_checks and total / max(1, self.checks) >= rate:
+    def exceeds(self, rate: float, *, min_checks: int, of: Iterable[Fault] = tuple(ErrorClass)) -> bool:
+        """Tell whether faults *of* these kinds reach *rate*, in all or lately."""
+        kinds = tuple(of)
+        if self.checks >= min_checks and self.count(kinds) / self.checks >= rate:
             return True
-        lately = sum(counts(fault) for _, fault in self.recent)
-        return len(self.recent) >= min_checks and lately / len(self.recent) >= rate
+        lately = self.last(self.size)
+        return lately.checks >= min_checks and lately.count(kinds) / lately.checks >= rate
 
-    def failing_workspaces(self, of: Iterable[Fault]) -> frozenset[WorkspaceId]:
-        """Return the workspaces that had faults of these kinds lately, and at least as many of them as sound checks."""
+    def votes(self, of: Iterable[Fault]) -> "Votes":
+        """Return each workspace's vote on its last checks: it fails if at least half of them fail *of* these kinds."""
         kinds = frozenset(of)
         balance: Counter[WorkspaceId] = Counter()
-        seen: set[WorkspaceId] = set()
-        for workspace_id, fault in self.recent:
-            if fault in kinds:
-                seen.add(workspace_id)
-                balance[workspace_id] += 1
-            elif fault is None:
-                balance[workspace_id] -= 1
-        return frozenset(w for w in seen if balance[w] >= 0)
+        failing: set[WorkspaceId] = set()
+        for entry in self.recent:
+            if entry.fault in kinds:
+                failing.add(entry.workspace_id)
+                balance[entry.workspace_id] += 1
+            else:
+                balance[entry.workspace_id] -= 1
+        failed = frozenset(w for w in failing if balance[w] >= 0)
+        return Votes(failing=failed, sound=frozenset(balance) - failed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Votes:
+    """One vote for each workspace, however many leads it has."""
+
+    failing: frozenset[WorkspaceId] = frozenset()
+    sound: frozenset[WorkspaceId] = frozenset()
+
+    @property
+    def failing_share(self) -> float:
+        """Which share of the workspaces fails, 0 where nobody votes."""
+        return len(self.failing) / max(1, len(self.failing) + len(self.sound))
 
 
 def merge_windows(windows: Iterable[SlidingWindow]) -> SlidingWindow:
-    """Return the sum of several tallies; its window is theirs, one after another."""
-    total = SlidingWindow()
+    """Return the sum of several windows, the checks in the order in which they were let through."""
+    faults: Counter[Fault] = Counter()
+    recent: list[WindowEntry] = []
+    size = SlidingWindow().size
     for window in windows:
-        total.checks += window.checks
-        total.faults.update(window.faults)
-        total.recent.extend(window.recent)
-    return total
+        faults.update(window.faults)
+        recent.extend(window.recent)
+        size = max(size, window.size)
+    return SlidingWindow(size, dict(faults), tuple(sorted(recent)[-size:]))
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImpliedSuccesses:
-    """Sound checks that a sweep stands for, to be counted in equal parts over the next *over* checks."""
+    """Sound checks that a list stands for, to be counted in equal parts over the next *over* checks."""
 
     lookup: Lookup
     count: int
     over: int
 
-    def take(self) -> int:
-        """Take one part out."""
-        part = -(-self.count // max(1, self.over))
-        self.count -= part
-        self.over -= 1
-        return part
+    def part(self) -> int:
+        """Return how many are counted with the next check."""
+        return -(-self.count // max(1, self.over))
+
+    def rest(self) -> "ImpliedSuccesses":
+        """Return what is left after one part."""
+        return replace(self, count=self.count - self.part(), over=self.over - 1)

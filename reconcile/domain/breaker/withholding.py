@@ -1,27 +1,30 @@
 """What is still believed and whom a lead's failure is held against, once the breakers have moved."""
 
-from reconcile.domain.breaker.attribution import operation_key, provider_key, workspace_key
-from reconcile.domain.breaker.breaker import RUN_KEY, BreakerReason, BreakerState
+from reconcile.domain.breaker.attribution import RECORD_FAULTS
+from reconcile.domain.breaker.breaker import RUN_KEY, BreakerReason
+from reconcile.domain.breaker.keys import operation_key, provider_key, workspace_keys
 from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.lookup import Lookup
 from reconcile.errors import ErrorClass
 
-_OWN_FAULTS = frozenset({ErrorClass.CONTRACT, ErrorClass.REJECTED, ErrorClass.UNDECODABLE})
-"""Failures that can be one record's: a workspace that is parked for them must get past the records that cause them."""
-
 
 def blames_others(
-    registry: BreakerRegistry, workspace_id: WorkspaceId, lookup: Lookup, error_class: ErrorClass
+    registry: BreakerRegistry, workspace_id: WorkspaceId, lookup: Lookup, error_class: ErrorClass, *, number: int = 0
 ) -> bool:
-    """Tell whether a lead's failure is somebody else's, so that it brings the lead no nearer to quarantine."""
-    wide = (RUN_KEY, provider_key(lookup.provider), operation_key(lookup))
-    if any(registry.breaker(key).state is not BreakerState.CLOSED for key in wide):
+    """Tell whether a lead's failure is somebody else's, so that it brings the lead no nearer to quarantine.
+
+    It is the record's own where the same operation answered others of its workspace in calls that were let through
+    after the *number*-th, which was its own. A workspace that is parked must get past the records that cause it.
+    """
+    if number and error_class in RECORD_FAULTS and registry.answers_later(workspace_id, lookup, number):
+        return False
+    if any(registry.explains(key) for key in (RUN_KEY, provider_key(lookup.provider), operation_key(lookup))):
         return True
-    own = workspace_key(workspace_id)
-    if own in registry.opened_in_run:
+    own = workspace_keys(workspace_id, lookup)
+    if not registry.opened_in_run.isdisjoint(own):
         return True  # as long as this run lasts, it may turn out to be the provider's fault
-    return registry.breaker(own).state is not BreakerState.CLOSED and error_class not in _OWN_FAULTS
+    return any(registry.explains(key) for key in own) and error_class not in RECORD_FAULTS
 
 
 def distrusts(registry: BreakerRegistry, lookup: Lookup) -> bool:

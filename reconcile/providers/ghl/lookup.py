@@ -214,8 +214,7 @@ class Ghl:
         contacts, beyond = ghl_parsing.read_contacts(await question.account.content(call, deadline=question.deadline))
         matching = [each for each in contacts if address in each.emails]
         if beyond or len(matching) > _MOST_CONTACTS:
-            message = "GHL found more contacts for one e-mail address than are followed"
-            raise unusable(self.name, call, message, error_class=ErrorClass.UNDECODABLE)
+            raise CannotTell(SkipReason.AMBIGUOUS_CONTACT)
         for each in matching:
             self._check_location(question, call, each.location_id)
         return matching

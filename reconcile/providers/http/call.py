@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconcile.domain.ids import Operation
-from reconcile.errors import ErrorClass, RateLimited
 from reconcile.ports import HttpAttempt
 from reconcile.providers.http.rate_limits import RateHeaders
 
@@ -50,9 +49,3 @@ class ProviderAttempt(HttpAttempt):
     """What is told of each attempt, with what its answer says of the account's limits."""
 
     rate: RateHeaders | None = None
-
-
-class OutOfTime(RateLimited):
-    """The run's time ended before an answer came: the call is put off, and nothing is known against the provider."""
-
-    error_class = ErrorClass.TIMEOUT

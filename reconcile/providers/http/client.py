@@ -10,26 +10,16 @@ import httpx
 import orjson
 
 from reconcile.domain.ids import ProviderName
-from reconcile.errors import ProviderError, ProviderRejected
+from reconcile.errors import OutOfTime, ProviderError, ProviderRejected
 from reconcile.ports import Clock
 from reconcile.providers.http.body import BodyReader
-from reconcile.providers.http.call import Call, OutOfTime, ProviderAttempt, Reply
+from reconcile.providers.http.call import Call, ProviderAttempt, Reply
 from reconcile.providers.http.exchange import Exchange
 from reconcile.providers.http.origin import BaseUrl, OriginGuard, Revealable
 from reconcile.providers.http.retry import RetryBudget, RetryPolicy
 from reconcile.providers.http.transport import CONNECT_TIMEOUT, AiohttpTransport
 
-__all__ = [
-    "AiohttpTransport",
-    "BaseUrl",
-    "Call",
-    "Client",
-    "Gateway",
-    "OutOfTime",
-    "ProviderAttempt",
-    "Reply",
-    "RetryBudget",
-]
+__all__ = ["AiohttpTransport", "BaseUrl", "Call", "Client", "Gateway", "ProviderAttempt", "Reply", "RetryBudget"]
 
 _LEAST_ATTEMPT = timedelta(seconds=1)
 """Less time than this is not worth another attempt."""

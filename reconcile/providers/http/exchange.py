@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 
 from reconcile.domain.ids import ProviderName
-from reconcile.errors import ErrorClass, ProviderError, ProviderRejected, ProviderUnavailable, RateLimited
+from reconcile.errors import ErrorClass, OutOfTime, ProviderError, ProviderRejected, ProviderUnavailable, RateLimited
 from reconcile.ports import Clock
 from reconcile.providers.http.body import BodyFault, BodyReader
-from reconcile.providers.http.call import Call, OutOfTime, Reply
+from reconcile.providers.http.call import Call, Reply
 from reconcile.providers.http.origin import ForeignOriginError
 from reconcile.providers.http.rate_limits import NO_RATE_HEADERS, RateHeaders, wait_of
 from reconcile.providers.http.status_policy import ResponseClass, classify_status, has_words
@@ -107,8 +107,7 @@ class Exchange:
 
     def _out_of_time(self) -> OutOfTime:
         text = f"the run's time ended before {self._provider} could answer {self._call.operation}"
-        wait = timedelta(0)
-        return OutOfTime(text, provider=self._provider, operation=self._call.operation, status=None, retry_after=wait)
+        return OutOfTime(text, provider=self._provider, operation=self._call.operation)
 
     def _failed(self, error: httpx.HTTPError) -> ProviderError:
         provider, operation = self._provider, self._call.operation

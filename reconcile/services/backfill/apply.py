@@ -11,6 +11,7 @@ from reconcile.domain.lead import Lead
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome
 from reconcile.domain.retry_state import LeadAttempt, next_state
+from reconcile.domain.run.stop_reason import StopReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, LeaseHeld, LeaseLost
 from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite, PlanMarks
@@ -130,7 +131,7 @@ class Applying:
         drifted, total = self.marks[ItemState.DRIFTED] - self.overtaken, self.marks.total()
         if total >= _LOOKED_AT and drifted >= run.policy.breaker.error_rate * total and run.policy.breaker.is_enforced:
             self.trouble = f"{drifted} of {total} leads are no longer what the plan was made from, or are refused"
-            run.stop.request("breaker")
+            run.stop.request(StopReason.BREAKER)
 
 
 def _refusal(text: str) -> ErrorSignature:

@@ -12,6 +12,7 @@ from reconcile.domain.breaker.breaker import BreakerReason, BreakerScope, Breake
 from reconcile.domain.ids import LeadId
 from reconcile.domain.outcome import Outcome
 from reconcile.domain.run.report import RunReport
+from reconcile.domain.run.stop_reason import StopReason
 from reconcile.domain.shard import Shard
 from reconcile.errors import RequestError
 from reconcile.ports import Backfills, Clock, Store
@@ -119,7 +120,7 @@ async def work_off(  # noqa: PLR0913 - one share of the work, and what it is don
         if not left or plan.is_held:
             return None
         report = await once()
-        if report.stopped == "sigterm" or (report.stopped == "breaker" and not report.circuit_broken):
+        if report.stopped == StopReason.SIGTERM or (report.stopped == StopReason.BREAKER and not report.circuit_broken):
             return report
         broken_since = (broken_since or clock.monotonic()) if report.circuit_broken else None
         if broken_since is not None and (

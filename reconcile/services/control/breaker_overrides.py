@@ -1,5 +1,6 @@
 """An operator's hand on a breaker: trip, hold, reset, each with who, why and until when."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,11 +12,12 @@ from reconcile.domain.breaker.breaker import (
     BreakerPolicy,
     BreakerReason,
     BreakerScope,
+    BreakerState,
     Override,
     OverrideKind,
     Trip,
 )
-from reconcile.domain.ids import Operation, ProviderName, WorkspaceId
+from reconcile.domain.ids import Operation, ProviderName
 from reconcile.errors import RequestError, StoreUnavailable
 from reconcile.ports import Store
 
@@ -49,7 +51,10 @@ class Order:
 
 
 def breaker_key(text: str) -> BreakerKey:
-    """Return the key that *text* spells: ``run``, ``provider:ghl`` (or ``ghl/appointment``), ``workspace:ID``."""
+    """Return the key that *text* spells.
+
+    That is ``run``, ``provider:ghl`` (or ``ghl/appointment``), ``workspace:ID/ghl``, or ``workspace:ID`` for all of it.
+    """
     scope, _, name = text.partition(":")
     if text == str(RUN_KEY):
         return RUN_KEY
@@ -60,7 +65,8 @@ def breaker_key(text: str) -> BreakerKey:
         if provider in set(ProviderName) and (operation in set(Operation) or not slash):
             return BreakerKey(BreakerScope.PROVIDER, name)
     providers = ", ".join(f"provider:{provider}" for provider in ProviderName)
-    raise RequestError(f"{text[:60]!a} is no breaker: there are run, {providers} and workspace:ID")
+    own = f"workspace:ID, or workspace:ID/{ProviderName.HIGHLEVEL}"
+    raise RequestError(f"{text[:60]!a} is no breaker: there are run, {providers} and {own}")
 
 
 def note(text: str, *, what: str) -> str:
@@ -80,6 +86,14 @@ async def act(order: Order, *, store: Store, now: datetime, policy: BreakerPolic
     if order.lasts is not None and not timedelta(0) < order.lasts <= LONGEST:
         raise RequestError(f"a duration must be above zero and at most {LONGEST.days} days")
     await _must_exist(order.key, store)
+    done = await _carry_out(order, store=store, now=now, policy=policy)
+    if order.verb is Verb.RESET:
+        for key in await parts_of(order.key, store):
+            await _carry_out(replace(order, key=key, lasts=None), store=store, now=now, policy=policy)
+    return done
+
+
+async def _carry_out(order: Order, *, store: Store, now: datetime, policy: BreakerPolicy) -> Breaker:
     for _ in range(_ATTEMPTS):
         before = await store.breakers.get(order.key) or Breaker(key=order.key)
         after = replace(_carried_out(order, before, now=now, policy=policy), generation=before.generation + 1)
@@ -131,8 +145,16 @@ def _override(kind: OverrideKind, order: Order, *, until: datetime) -> Override:
     return Override(kind=kind, reason=order.reason, actor=order.actor, expires_at=until)
 
 
+async def parts_of(key: BreakerKey, store: Store) -> Sequence[BreakerKey]:
+    """Return the breakers at each provider of a whole workspace that are not closed, or held."""
+    if key.scope is not BreakerScope.WORKSPACE or key.provider is not None:
+        return ()
+    own = [each for each in await store.breakers.load() if each.key.workspace_id == key.name and each.key != key]
+    return [each.key for each in own if each.state is not BreakerState.CLOSED or each.override is not None]
+
+
 async def _must_exist(key: BreakerKey, store: Store) -> None:
-    if key.scope is not BreakerScope.WORKSPACE or await store.leads.workspace(WorkspaceId(key.name)):
+    if (workspace_id := key.workspace_id) is None or await store.leads.workspace(workspace_id):
         return
     if await store.breakers.get(key) is None:
         raise RequestError(f"there is no workspace {key.name[:60]!a}; `reconcile status` lists those in trouble")

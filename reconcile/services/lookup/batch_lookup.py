@@ -38,7 +38,11 @@ async def look_up_leads(
         reservation=RateReservation(workspace, run=run),
         limiter=AdaptiveLimiter(limit=run.policy.lead_concurrency, initial=1),
     )
-    done += await questions.look_up(wanted)
+    run.control_pool.begin(workspace, wanted)
+    try:
+        done += await questions.look_up(wanted)
+    finally:
+        run.control_pool.end(workspace)
     pauses = [c.retry_after for c in done if c.retry_after is not None]
     pauses += await questions.reservation.settle()
     return done, run.deps.clock.now() + max(pauses) if pauses else None
@@ -74,7 +78,8 @@ class _BatchLookup:
                 done.append(listed if found.outcome is Outcome.DEFERRED else found)
                 if found.outcome.is_answered and found.plan == listed.plan:
                     proven.add(provider)
-                    run.registry.imply_successes(workspace_id, sought[0], len(settled[provider]), over=len(rest))
+                    now, count = run.deps.clock.now(), len(settled[provider])
+                    run.registry.imply_successes(workspace_id, sought[0], count, now, over=len(rest))
                 elif found.outcome.is_answered:
                     run.warn("sweep.contradicted", provider=provider)
                     rest += [pair for pair in wanted if pair[0].id in settled[provider]]
@@ -83,11 +88,10 @@ class _BatchLookup:
         for provider, each in settled.items():
             done += each.values()
             if provider in proven:
-                run.registry.settle_implied(workspace_id, provider)
+                run.registry.settle_implied(workspace_id, provider, run.deps.clock.now())
             else:
-                run.registry.imply_successes(
-                    workspace_id, Lookup(provider=provider, operation=Operation.SWEEP), len(each)
-                )
+                lists = Lookup(provider=provider, operation=Operation.SWEEP)
+                run.registry.imply_successes(workspace_id, lists, len(each), run.deps.clock.now())
         return done
 
     async def _look_up_each(self, pairs: Sequence[LeadLookups]) -> list[LeadCheck]:

@@ -5,15 +5,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reconcile.domain.breaker.window import Fault
 from reconcile.domain.bulk_listing import SweepPlan, is_expected, sweep_plan
 from reconcile.domain.ids import LeadId, Operation, ProviderName
 from reconcile.domain.lead import Lead
 from reconcile.domain.lookup import Lookup
+from reconcile.domain.outcome import DeferReason
 from reconcile.domain.workspace import Workspace
-from reconcile.errors import ErrorClass, ProviderError, RateLimited
+from reconcile.errors import OutOfTime, ProviderError, RateLimited
 from reconcile.ports import Sweep
 from reconcile.redaction import bug_named
+from reconcile.services.lookup.admission import admit
 from reconcile.services.lookup.lead_check import LeadCheck, plan_answer
 from reconcile.services.lookup.rate_reservation import RateReservation
 from reconcile.services.run.context import Run
@@ -77,26 +78,22 @@ async def _run_sweep(  # noqa: PLR0913 - the sweep, and whom to tell
     run: Run,
     limited: set[ProviderName],
 ) -> Sweep | None:
-    limiter, clock, registry = run.limiter(provider, for_sweeps=True), run.deps.clock, run.registry
-    task = asyncio.current_task()
-    slot = await limiter.acquire(on_early_release=lambda: run.bulkhead.release_early(workspace.id))
-    succeeded: bool | None = None
-    try:
-        admission = registry.admit_sweep(workspace.id, provider, clock.now()) if run.takes_work() else None
-        if admission is None:
+    lookup, task = Lookup(provider=provider, operation=Operation.SWEEP), asyncio.current_task()
+    found: Sweep | None = None
+    async with admit(workspace, lookup, run=run) as call:
+        if isinstance(call, DeferReason):
             return None
-        fault: Fault = None
-        found: Sweep | None = None
         if task:
             run.calls.add(task)
         try:
             found = await run.deps.providers[provider].sweep(leads, workspace, plan=plan, deadline=run.deadline)
-            succeeded = True
-        except RateLimited as error:
-            if error.error_class is not ErrorClass.TIMEOUT:  # else it is the run's time that ended
-                limited.add(provider)
+            call.answer()
+        except OutOfTime:
+            pass
+        except RateLimited:
+            limited.add(provider)
         except ProviderError as error:
-            succeeded, fault = False, error.error_class
+            call.fail(error.error_class)
             run.deps.telemetry.event(
                 "sweep.failed",
                 workspace_id=workspace.id,
@@ -105,19 +102,14 @@ async def _run_sweep(  # noqa: PLR0913 - the sweep, and whom to tell
                 error_class=error.error_class,
             )
         except asyncio.CancelledError:
-            registry.record_sweep(admission, None, clock.now(), is_check=False)
             # As in a look-up: SIGTERM cancels the calls that do not end in time, and only those.
             is_ours = run.stop.reason is not None and not run.stop.is_cut_off
             if not is_ours or task is None or not task.uncancel() == 0:
                 raise
-            return None
         except Exception as error:  # noqa: BLE001 - the leads can still be looked up: decision 0004
-            fault = ErrorClass.INTERNAL
+            call.fail_by_bug()
             run.warn("internal_error", where=bug_named(error))
         finally:
             if task:
                 run.calls.discard(task)
-        registry.record_sweep(admission, fault, clock.now(), is_check=found is not None or fault is not None)
-        return found
-    finally:
-        limiter.release(slot, succeeded=succeeded)
+    return found

@@ -1,22 +1,22 @@
 """One lead: asked about, decided on, nothing written."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reconcile.domain.booking_reference import provider_of
-from reconcile.domain.breaker.registry import Refusal
-from reconcile.domain.breaker.window import Fault, SuspectOutcome
+from reconcile.domain.breaker.attribution import RECORD_FAULTS
+from reconcile.domain.breaker.window import SuspectOutcome
 from reconcile.domain.change import Answer, Unverified
 from reconcile.domain.evidence import lost_booking
-from reconcile.domain.lead import Lead
+from reconcile.domain.lead import Lead, LeadState
 from reconcile.domain.lookup import Lookup
 from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
 from reconcile.domain.plan import Plan, plan
 from reconcile.domain.workspace import Workspace
-from reconcile.errors import ErrorClass, ProviderError, RateLimited
+from reconcile.errors import ErrorClass, OutOfTime, ProviderError, RateLimited
 from reconcile.redaction import bug_named
+from reconcile.services.lookup.admission import AdmittedCall, admit
 from reconcile.services.run.context import Run
 
 
@@ -34,6 +34,8 @@ class LeadCheck:
     retry_after: timedelta | None = None
     seen_at: datetime | None = None
     """By the database's clock, where the provider named the lead's booking absent."""
+    number: int = 0
+    """In which place its look-up was let through, 0 where none was."""
 
     def as_deferred(self, reason: DeferReason) -> "LeadCheck":
         """Return the same lead left for a later run."""
@@ -102,43 +104,46 @@ def plan_answer(lead: Lead, answer: Answer, lookup: Lookup, *, run: Run) -> Lead
 
 
 async def _look_up(lead: Lead, workspace: Workspace, lookup: Lookup, *, run: Run) -> Answer | SkipReason | LeadCheck:
-    limiter, clock, registry = run.limiter(lookup.provider), run.deps.clock, run.registry
     nothing_yet = LeadCheck(lead=lead, outcome=Outcome.DEFERRED, lookup=lookup)
-    slot = await limiter.acquire(on_early_release=lambda: run.bulkhead.release_early(workspace.id))
-    succeeded: bool | None = None
-    try:
-        if not run.takes_work():
-            return nothing_yet.as_deferred(DeferReason.DEADLINE)
-        admission = registry.admit(workspace.id, lookup, clock.now())
-        if isinstance(admission, Refusal):
-            return nothing_yet.as_deferred(DeferReason.BREAKER)
-        fault: Fault = None
-        verdict: Answer | SkipReason | LeadCheck
-        try:
-            verdict = await run.deps.providers[lookup.provider].answer(lead, workspace, deadline=run.deadline)
-            succeeded = True
-            if isinstance(verdict, Answer):
-                run.controls.note(lead, lookup, verdict)
-                fault = SuspectOutcome.ABSENT if lost_booking(lead, verdict) else None
-        except RateLimited as error:
-            is_late = error.error_class is ErrorClass.TIMEOUT  # the run's time ended, not the provider's patience
-            reason = DeferReason.DEADLINE if is_late else DeferReason.RATE_LIMITED
-            verdict = replace(nothing_yet.as_deferred(reason), retry_after=None if is_late else error.retry_after)
-        except ProviderError as error:
-            succeeded, fault = False, error.error_class
-            verdict = _failed(nothing_yet, ErrorSignature.of(error))
-        except asyncio.CancelledError:
-            registry.record(admission, None, clock.now(), is_check=False)
-            raise
-        except Exception as error:  # noqa: BLE001 - one lead must not end the run of all customers: decision 0004
-            fault = ErrorClass.INTERNAL
-            verdict = _failed_by_bug(nothing_yet, error, lookup, run=run)
-        is_check = isinstance(verdict, Answer) or fault is not None
-        registry.record(admission, fault, clock.now(), is_check=is_check)
-    finally:
-        limiter.release(slot, succeeded=succeeded)
-    await run.save_breakers()
+    async with admit(workspace, lookup, run=run) as call:
+        if isinstance(call, DeferReason):
+            return nothing_yet.as_deferred(call)
+        numbered = replace(nothing_yet, number=call.number)
+        verdict = await _answer(numbered, workspace, lookup, call=call, run=run)
+        if call.is_check:
+            run.control_pool.note(lead, workspace, lookup, fault=call.fault)
     return verdict
+
+
+async def _answer(
+    nothing_yet: LeadCheck, workspace: Workspace, lookup: Lookup, *, call: AdmittedCall, run: Run
+) -> Answer | SkipReason | LeadCheck:
+    """Make one look-up and note what it came to."""
+    lead = nothing_yet.lead
+    try:
+        verdict = await run.deps.providers[lookup.provider].answer(lead, workspace, deadline=run.deadline)
+    except OutOfTime:
+        return nothing_yet.as_deferred(DeferReason.DEADLINE)
+    except RateLimited as error:
+        return replace(nothing_yet.as_deferred(DeferReason.RATE_LIMITED), retry_after=error.retry_after)
+    except ProviderError as error:
+        signature = ErrorSignature.of(error)
+        call.fail(error.error_class, is_known=is_known_failure(lead.state, signature))
+        return _failed(nothing_yet, signature)
+    except Exception as error:  # noqa: BLE001 - one lead must not end the run of all customers: decision 0004
+        call.fail_by_bug()
+        return _failed_by_bug(nothing_yet, error, lookup, run=run)
+    if isinstance(verdict, SkipReason):
+        call.answer(fault=None, is_check=False)
+        return verdict
+    run.controls.note(lead, lookup, verdict)
+    call.answer(fault=SuspectOutcome.ABSENT if lost_booking(lead, verdict) else None, is_check=True)
+    return verdict
+
+
+def is_known_failure(state: LeadState, signature: ErrorSignature) -> bool:
+    """Tell whether a lead is odd, as it failed like this by itself in an earlier run: it says nothing about others."""
+    return state.failure_count > 0 and state.reason == signature.key and signature.error_class in RECORD_FAULTS
 
 
 def _failed(nothing_yet: LeadCheck, signature: ErrorSignature) -> LeadCheck:

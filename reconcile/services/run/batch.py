@@ -114,7 +114,7 @@ def _lead_write(checked: LeadCheck, workspace: Workspace, *, run: Run) -> LeadWr
     blamed_elsewhere = (
         signature is not None
         and checked.lookup is not None
-        and blames_others(run.registry, workspace.id, checked.lookup, signature.error_class)
+        and blames_others(run.registry, workspace.id, checked.lookup, signature.error_class, number=checked.number)
     )
     attempt = LeadAttempt(
         at=run.started_at if is_deferred and checked.retry_after is None else attempted_at(run),

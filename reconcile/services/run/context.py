@@ -17,6 +17,7 @@ from reconcile.domain.lease import Lease
 from reconcile.domain.retry_state import BackoffPolicy
 from reconcile.domain.run.cadence import PlannedCadence
 from reconcile.domain.run.request import OnProgress, RunRequest
+from reconcile.domain.run.stop_reason import StopReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import StoreUnavailable
 from reconcile.ports import Clock, EffectSink, Provider, Span, Store, Telemetry
@@ -24,6 +25,7 @@ from reconcile.services.alerting.notify import Notifier
 from reconcile.services.control.mirror import Mirror
 from reconcile.services.lookup.bulkhead import EARLY_RELEASES_PER_SLOT, Bulkhead
 from reconcile.services.lookup.concurrency import AdaptiveLimiter
+from reconcile.services.lookup.control_pool import ControlPool
 from reconcile.services.run.counts import Counts
 
 SOFT_SHARE = 0.8
@@ -59,17 +61,17 @@ class Stop:
     """Whether a run is to end early, and why: the first reason is the one that is told."""
 
     def __init__(self) -> None:
-        self.reason: str | None = None
+        self.reason: StopReason | None = None
         self.is_cut_off = False
         self._terminated = asyncio.Event()
 
-    def request(self, reason: str) -> None:
+    def request(self, reason: StopReason) -> None:
         """Ask that no new work be begun; what was begun may end."""
         self.reason = self.reason or reason
 
     def terminate(self) -> None:
         """Ask for the end within seconds: SIGTERM, and Kubernetes does not ask twice."""
-        self.reason = "sigterm"
+        self.reason = StopReason.SIGTERM
         self._terminated.set()
 
     @property
@@ -80,7 +82,7 @@ class Stop:
     def note_lease_lost(self) -> None:
         """Note that another run has taken over: that outranks a deadline, which would have let what was begun end."""
         if not self.is_terminated:
-            self.reason = "lease_lost"
+            self.reason = StopReason.LEASE_LOST
 
     async def wait_for_termination(self) -> None:
         """Wait until the end is asked for."""
@@ -159,6 +161,7 @@ class Run:
     bulkhead: Bulkhead
     counts: Counts = field(default_factory=Counts)
     limiters: dict[tuple[ProviderName, bool], AdaptiveLimiter] = field(default_factory=dict)
+    control_pool: ControlPool = field(default_factory=ControlPool)
     calls: set[asyncio.Task[object]] = field(default_factory=set)
     visited: set[WorkspaceId] = field(default_factory=set)
     controls: Controls = field(default_factory=Controls)
@@ -196,13 +199,13 @@ class Run:
         if self.stop.reason is not None:
             return False
         if self.deps.clock.monotonic() >= self.started + self.policy.budget.total_seconds() * SOFT_SHARE:
-            self.stop.request("deadline")
+            self.stop.request(StopReason.DEADLINE)
             return False
         return True
 
     def may_deliver(self) -> bool:
         """Tell whether a follow-up may be handed over: also in the last share of the budget, which no look-up gets."""
-        return self.stop.reason in {None, "deadline"} and self.deps.clock.monotonic() < self.deadline
+        return self.stop.reason in {None, StopReason.DEADLINE} and self.deps.clock.monotonic() < self.deadline
 
     def limiter(self, provider: ProviderName, *, for_sweeps: bool = False) -> AdaptiveLimiter:
         """Return the provider's gate for look-ups, or that for sweeps: how lists fare does not speak for look-ups."""
@@ -223,7 +226,7 @@ class Run:
             for breaker, expected in registry.unsaved():
                 try:
                     if await stored.save(breaker, expected_generation=expected):
-                        registry.mark_saved(breaker)
+                        registry.mark_saved(breaker, self.deps.clock.now())
                         is_open = breaker.state is BreakerState.OPEN
                         tell = self.deps.telemetry.warning if is_open else self.deps.telemetry.event
                         tell(
@@ -238,7 +241,7 @@ class Run:
                     else:
                         theirs = await stored.get(breaker.key)
                         if theirs is not None:
-                            registry.adopt(theirs)
+                            registry.adopt(theirs, self.deps.clock.now())
                 except StoreUnavailable as error:
                     self.warn("breaker.not_saved", error=str(error))
                     return

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from reconcile.domain.breaker.attribution import provider_key, workspace_key
 from reconcile.domain.breaker.breaker import RUN_KEY, BreakerKey, BreakerScope, BreakerState
+from reconcile.domain.breaker.keys import provider_key, workspace_key
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.outcome import Outcome
 from reconcile.domain.run.report import Health, RunReport
@@ -32,7 +32,8 @@ def annotate_batch_span(span: Span, workspace: Workspace, written: Sequence[Lead
 
 def _state_for(workspace: Workspace, *, run: Run) -> BreakerState:
     """Return the worst state of the breakers that a call for this workspace has to pass."""
-    wide = {RUN_KEY, workspace_key(workspace.id), *map(provider_key, workspace.credentials)}
+    own = (workspace_key(workspace.id, provider) for provider in workspace.credentials)
+    wide = {RUN_KEY, workspace_key(workspace.id), *own, *map(provider_key, workspace.credentials)}
     operations = tuple(f"{provider}/" for provider in workspace.credentials)
     now = run.deps.clock.now()
     states = (

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from reconcile.domain.breaker.breaker import Breaker, BreakerScope, BreakerState
-from reconcile.domain.ids import RunId, WorkspaceId
+from reconcile.domain.breaker.breaker import Breaker, BreakerState
+from reconcile.domain.ids import RunId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.outcome import DeferReason, Outcome, SkipReason
 from reconcile.domain.run.cadence import NotYet
 from reconcile.domain.run.report import Freshness, Health, RunReport
 from reconcile.domain.run.request import RunRequest
+from reconcile.domain.run.stop_reason import StopReason
 from reconcile.ports import Clock
 from reconcile.services.run.context import Run
 
@@ -40,9 +41,11 @@ def report_of(run: Run, snapshot: RunSnapshot) -> RunReport:
     breakers = tuple(b for b in registry.breakers() if _has_story(b, run))
     parked = tuple(
         sorted(
-            WorkspaceId(b.key.name)
-            for b in breakers
-            if b.key.scope is BreakerScope.WORKSPACE and b.effective_state(now) is BreakerState.OPEN
+            {
+                workspace_id
+                for b in breakers
+                if (workspace_id := b.key.workspace_id) is not None and b.effective_state(now) is BreakerState.OPEN
+            }
         )
     )
     health, reasons = _health(run, is_broken=is_broken, parked_count=len(parked), snapshot=snapshot)
@@ -57,13 +60,15 @@ def report_of(run: Run, snapshot: RunSnapshot) -> RunReport:
         run_id=run.id,
         trigger=run.request.trigger,
         dry_run=run.request.dry_run,
-        success=run.stop.reason != "lease_lost" and not counts.abandoned_batches and not run.stop.is_cut_off,
+        success=run.stop.reason is not StopReason.LEASE_LOST
+        and not counts.abandoned_batches
+        and not run.stop.is_cut_off,
         timestamp=now,
         duration=timedelta(seconds=clock.monotonic() - run.started),
         health=health,
         health_reasons=reasons,
         circuit_broken=is_broken,
-        stopped=run.stop.reason or ("breaker" if is_broken else None),
+        stopped=run.stop.reason or (StopReason.BREAKER if is_broken else None),
         scheduled_at=run.request.scheduled_at,
         lateness=lateness(run.request, run.started_at),
         shard=run.request.shard,
@@ -91,7 +96,7 @@ def report_of(run: Run, snapshot: RunSnapshot) -> RunReport:
         eligible_but_unvisited=unvisited_count,
         breakers=breakers,
         would_trip=tuple(registry.would_trip),
-        calls_under_way_at_trip=registry.under_way_at_trip,
+        calls_under_way_at_trip=registry.in_flight_at_trip,
         top_signatures=tuple(counts.top_signatures()),
         freshness=snapshot.freshness,
         appointments_at_risk_24h=snapshot.at_risk_count,
@@ -104,7 +109,7 @@ def unbegun_report(request: RunRequest, *, run_id: RunId, clock: Clock, started:
     """Return the report of a run that was cut off before it had begun."""
     held = lease_held_report(request, run_id=run_id, clock=clock, started=started)
     reasons = ("ended early: sigterm", CUT_OFF)
-    return replace(held, success=False, health=Health.DEGRADED, health_reasons=reasons, stopped="sigterm")
+    return replace(held, success=False, health=Health.DEGRADED, health_reasons=reasons, stopped=StopReason.SIGTERM)
 
 
 def lease_held_report(request: RunRequest, *, run_id: RunId, clock: Clock, started: float) -> RunReport:
@@ -175,7 +180,7 @@ def _health(run: Run, *, is_broken: bool, parked_count: int, snapshot: RunSnapsh
     findings += [(Health.DEGRADED, text) for text in (idleness, _clock_fault(snapshot)) if text]
     if counts.abandoned_batches:
         findings.append((Health.UNHEALTHY, "the lease was lost to another run"))
-    if run.stop.reason in {"deadline", "sigterm"}:
+    if run.stop.reason in {StopReason.DEADLINE, StopReason.SIGTERM}:
         findings.append((Health.DEGRADED, f"ended early: {run.stop.reason}"))
     if run.stop.is_cut_off:
         findings.append((Health.DEGRADED, CUT_OFF))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from reconcile.domain.breaker.breaker import RUN_KEY, BreakerState
+from reconcile.domain.breaker.breaker import RUN_KEY, BreakerReason, BreakerState
 from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.lease import Lease
@@ -13,6 +13,7 @@ from reconcile.domain.run.receipt import receipt_text
 from reconcile.domain.run.report import Freshness, RunReport
 from reconcile.domain.run.report_document import document
 from reconcile.domain.run.request import Progress, RunRequest
+from reconcile.domain.run.stop_reason import StopReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import LeaseHeld, StoreUnavailable
 from reconcile.ports import DueWorkspaces, Span
@@ -131,6 +132,9 @@ async def _under_lease(this: Run) -> RunReport:
         this.started_at,
         is_partial=due.eligible_count > len(due.workspaces),
     )
+    for breaker in this.registry.breakers():
+        if breaker.reason is BreakerReason.UNREADABLE:
+            this.warn("breaker.unreadable", breaker=str(breaker.key))
     link_to_trips(this)
     await this.save_breakers()
     watchdog = asyncio.create_task(_cancel_calls_when_stopped(this))
@@ -146,27 +150,40 @@ async def _under_lease(this: Run) -> RunReport:
 
 async def _due(run: Run) -> DueWorkspaces:
     request, probes_only = run.request, run.registry.probes_only(run.started_at)
+    room = request.workspace_limit + len(
+        run.registry.troubled_workspaces()
+    )  # those may be parked at the providers that they have
     due = await run.deps.store.leads.due_workspaces(
         now=run.started_at,
         policy=run.policy.due,
-        limit=_EVERYTHING if request.whole_set or probes_only else request.workspace_limit,
+        limit=_EVERYTHING if request.whole_set or probes_only else room,
         only=request.workspace,
         exclude=run.registry.parked_workspaces(run.started_at),
         shard=request.shard,
         wrote_since=run.wrote_since,
     )
+    asked = [w for w in due.workspaces if not run.registry.is_parked(w.id, w.credentials, run.started_at)]
+    if probes_only:  # else the same few would be probed in each run, and a culprit among them would speak for all
+        run.deps.random.shuffle(asked)
     limit = _EVERYTHING if request.whole_set else request.workspace_limit
-    return replace(due, workspaces=select_workspaces(due.workspaces, limit=limit, probes_only=probes_only))
+    return replace(
+        due,
+        workspaces=select_workspaces(asked, limit=limit, probes_only=probes_only),
+        eligible_count=due.eligible_count - (len(due.workspaces) - len(asked)),
+    )
 
 
 async def _visit_all(workspaces: Sequence[Workspace], *, run: Run) -> None:
     """Visit the workspaces side by side; where a wide breaker is probing, a few leads go ahead of all others."""
     run.planned_count = len(workspaces)
+    run.control_pool.workspaces = workspaces
     # A workspace that was in trouble may keep its place for a whole time limit again: then it is nobody else's.
     troubled = run.registry.troubled_workspaces()
     workspaces = sorted(workspaces, key=lambda each: each.id in troubled)
     if run.registry.is_probing():
-        await _round(workspaces, run=run)
+        first = list(workspaces)
+        run.deps.random.shuffle(first)
+        await _round(first, run=run)
         run.registry.conclude_probe_round(run.deps.clock.now())
         await run.save_breakers()
     await _round(workspaces, run=run)
@@ -182,7 +199,7 @@ async def _round(workspaces: Sequence[Workspace], *, run: Run) -> None:
             except StoreUnavailable as error:
                 # The others end what they have begun: cut off in the middle they would leave their leases behind.
                 failures.append(error)
-                run.stop.request("store_unavailable")
+                run.stop.request(StopReason.STORE_UNAVAILABLE)
 
     async with asyncio.TaskGroup() as group:
         for workspace in workspaces:

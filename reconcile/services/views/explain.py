@@ -190,7 +190,8 @@ async def _on_path(
 
     def is_on_path(key: BreakerKey) -> bool:
         if key.scope is BreakerScope.WORKSPACE:
-            return key.name == workspace_id
+            is_asked = not providers or key.provider is None or key.provider in providers
+            return key.workspace_id == workspace_id and is_asked
         return key == RUN_KEY or not providers or key.name.partition("/")[0] in providers
 
     stored = sorted(await store.breakers.load(), key=width)

@@ -91,7 +91,8 @@ def party_name(key: BreakerKey) -> str:
         case BreakerScope.RUN:
             return "the run as a whole"
         case BreakerScope.WORKSPACE:
-            return f"workspace {key.name}"
+            at = f" at {_FULL_NAMES[key.provider]}" if key.provider else ""
+            return f"workspace {key.workspace_id}{at}"
         case BreakerScope.PROVIDER:
             provider, _, operation = key.name.partition("/")
             name = _FULL_NAMES[ProviderName(provider)] if provider in set(ProviderName) else provider
@@ -139,8 +140,8 @@ def _commands(breaker: Breaker, *, now: datetime) -> tuple[str, ...]:
     if breaker.override_kind(now):
         return (reset,)
     commands = [reset, hold] if breaker.effective_state(now) is not BreakerState.CLOSED else [hold]
-    if breaker.key.scope is BreakerScope.WORKSPACE:
-        commands.insert(0, f"reconcile explain workspace {shlex.quote(breaker.key.name)}")
+    if (workspace_id := breaker.key.workspace_id) is not None:
+        commands.insert(0, f"reconcile explain workspace {shlex.quote(workspace_id)}")
     elif breaker.tripped_by is not None:
         commands.insert(0, f"reconcile explain run {shlex.quote(breaker.tripped_by)}")
     return tuple(commands)

@@ -1,29 +1,22 @@
-"""The port ``Breakers``: one row each, stored by compare-and-set."""
+"""The port ``Breakers``: one row each, stored by compare-and-set. Rows are read as text (``breaker_rows.py``)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, RowMapping, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Float, Text, bindparam, cast, or_, select, update
 
-from reconcile.domain.breaker.breaker import (
-    Breaker,
-    BreakerKey,
-    BreakerReason,
-    BreakerScope,
-    BreakerState,
-    Override,
-    OverrideKind,
-)
-from reconcile.domain.ids import RunId
+from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerState, Override
+from reconcile.store.coordination.breaker_rows import GENERATIONS, read_breaker
 from reconcile.store.db import clock
 from reconcile.store.db.database import Database
 from reconcile.store.db.insert import insert
-from reconcile.store.db.types import instant_text, read_instant
-from reconcile.store.mapping.row_mapper import word
+from reconcile.store.db.types import instant_text
 from reconcile.store.schema import tables
 
 _C = tables.breaker.c
+_AS_TEXT = tuple(cast(column, Text).label(column.name) for column in tables.breaker.c if column.name != "saved_at")
+"""No value, however damaged, can end a query by what the driver makes of it."""
 
 REMEMBERED = timedelta(days=1)
 """How long a breaker at rest is still told of."""
@@ -39,8 +32,8 @@ class SqlBreakers:
         """Return all breakers that are not at rest: closed ones with no override are left out after a day."""
         since = clock.after(bindparam("seconds", -REMEMBERED.total_seconds(), type_=Float()), self._database.dialect)
         is_told = or_(_C.state != BreakerState.CLOSED.value, _C.is_held, _C.saved_at > since)
-        statement = select(tables.breaker).where(is_told).order_by(_C.scope, _C.name)
-        found = [_breaker(row) for row in await self._database.rows(statement)]
+        statement = select(*_AS_TEXT).where(is_told).order_by(_C.scope, _C.name)
+        found = [read_breaker(row) for row in await self._database.rows(statement)]
         return [each for each in found if each is not None]
 
     async def save(self, breaker: Breaker, *, expected_generation: int) -> bool:
@@ -48,14 +41,19 @@ class SqlBreakers:
         values = {**_values(breaker), "saved_at": clock.now(self._database.dialect)}
         if expected_generation == 0:
             statement = insert(tables.breaker, self._database.dialect).values(values).on_conflict_do_nothing()
-            return await self._database.change(statement) == 1
+            if await self._database.change(statement) == 1:
+                return True
+            # A generation that no program has written is read as 0, and is not worth waiting for.
+            is_damaged = _C.generation.is_(None) | (_C.generation < 1) | (_C.generation >= GENERATIONS)
+            replacement = update(tables.breaker).where(_is(breaker.key) & is_damaged).values(values)
+            return await self._database.change(replacement) == 1
         is_expected = _is(breaker.key) & (_C.generation == expected_generation)
         return await self._database.change(update(tables.breaker).where(is_expected).values(values)) == 1
 
     async def get(self, key: BreakerKey) -> Breaker | None:
         """Return one breaker as it is stored."""
-        row = await self._database.row(select(tables.breaker).where(_is(key)))
-        return _breaker(row) if row else None
+        row = await self._database.row(select(*_AS_TEXT).where(_is(key)))
+        return read_breaker(row) if row else None
 
 
 def _is(key: BreakerKey) -> ColumnElement[bool]:
@@ -90,35 +88,3 @@ def _plain(override: Override) -> dict[str, str]:
         "actor": override.actor,
         "expires_at": instant_text(override.expires_at),
     }
-
-
-def _breaker(row: RowMapping) -> Breaker | None:
-    scope, state = word(BreakerScope, row["scope"]), word(BreakerState, row["state"])
-    if scope is None or state is None:
-        # Another version's row: it knows what to do with it, we do not.
-        return None
-    cooldown = row["cooldown_seconds"]
-    tripped_by = row["tripped_by"]
-    return Breaker(
-        key=BreakerKey(scope, row["name"]),
-        state=state,
-        generation=row["generation"],
-        reason=word(BreakerReason, row["reason"]) or BreakerReason.NEVER_TRIPPED,
-        since=row["since"],
-        opened_at=row["opened_at"],
-        cooldown=timedelta(seconds=cooldown) if cooldown is not None else None,
-        next_probe_at=row["next_probe_at"],
-        stage=row["stage"],
-        checks=row["checks"],
-        errors=row["errors"],
-        fault=row["fault"],
-        tripped_by=RunId(tripped_by) if tripped_by else None,
-        override=_override(row["override"]) if row["override"] else None,
-    )
-
-
-def _override(plain: Mapping[str, str]) -> Override | None:
-    kind, expires_at = word(OverrideKind, plain.get("kind")), read_instant(plain.get("expires_at"))
-    if kind is None or expires_at is None:
-        return None
-    return Override(kind=kind, reason=plain.get("reason", ""), actor=plain.get("actor", ""), expires_at=expires_at)

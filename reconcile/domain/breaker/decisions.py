@@ -1,0 +1,166 @@
+"""The part of the reducer that attributes failures and opens breakers: suspects, controls, trips."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from reconcile.domain.breaker import events
+from reconcile.domain.breaker.attribution import RECORD_FAULTS, TripDecision
+from reconcile.domain.breaker.breaker import RUN_KEY, BreakerKey, BreakerReason, BreakerScope, BreakerState, Trip
+from reconcile.domain.breaker.control import ControlVerdict, Suspect
+from reconcile.domain.breaker.keys import breaker_path, provider_key, workspace_key
+from reconcile.domain.breaker.state import RegistryState
+from reconcile.domain.breaker.window import Fault, ImpliedSuccesses, WindowEntry
+from reconcile.domain.ids import WorkspaceId
+from reconcile.domain.lookup import Lookup
+from reconcile.errors import ErrorClass
+
+
+@dataclass(slots=True)
+class Decisions:
+    """One event's work on a copy of the state, as far as failures are attributed."""
+
+    state: RegistryState
+    now: datetime
+    suspects: list[Suspect] = field(default_factory=list)
+
+    def _judge_sweep(self, lookup: Lookup, entry: WindowEntry) -> None:
+        state = self.state
+        state.attribution = state.attribution.count_wide(lookup, entry)
+        if entry.fault is not None and state.breaker(provider_key(lookup.provider)).state is BreakerState.CLOSED:
+            decision = state.attribution.judge_sweep(lookup, entry.fault, state.snapshot(self.now))
+            if decision is not None:
+                self._open(decision)
+
+    def _judge(self, lookup: Lookup, entry: WindowEntry) -> None:
+        state, workspace_id, fault = self.state, entry.workspace_id, entry.fault
+        if implied := state.implied.get((workspace_id, lookup.provider)):
+            state.implied[workspace_id, lookup.provider] = implied.rest()
+            self._count_implied(workspace_id, implied, implied.part())
+        state.attribution = state.attribution.count(lookup, entry)
+        if fault is None or not state.suspects.keys().isdisjoint(breaker_path(workspace_id, lookup)):
+            return
+        # In this order: what a wide party is suspected of, or has been opened for, is not held against a narrower one.
+        wide = state.attribution.judge_provider(lookup, fault, state.snapshot(self.now))
+        if wide is not None and self._suspect(wide, lookup, workspace_id):
+            return
+        self._judge_narrow(lookup, workspace_id, fault)
+
+    def _judge_narrow(self, lookup: Lookup, workspace_id: WorkspaceId, fault: Fault) -> None:
+        state = self.state
+        own = state.attribution.judge_workspace(workspace_id, lookup, fault, state.snapshot(self.now))
+        if own is not None:
+            if own.fault in RECORD_FAULTS:
+                if self._suspect(own, lookup, workspace_id):
+                    return
+            else:
+                self._open(own)
+        whole = state.attribution.judge_run(fault, state.snapshot(self.now))
+        if whole is not None:
+            self._open(whole)
+
+    def _suspect(self, decision: TripDecision, lookup: Lookup, workspace_id: WorkspaceId) -> bool:
+        """Ask for a control, unless the breaker is open, or would be."""
+        state, key = self.state, decision.key
+        if state.breaker(key).effective_state(self.now) is BreakerState.OPEN or key in state.would_open:
+            return False
+        suspect = Suspect(
+            decision=decision,
+            lookup=lookup,
+            workspace_id=workspace_id,
+            in_flight=state.in_flight_count,
+            votes=state.attribution.votes(lookup),
+            earlier=state.controls.get(key, {}),
+            due_count=sum(lookup.provider in providers for providers in state.due.values()),
+        )
+        state.suspects[key] = suspect
+        self.suspects.append(suspect)
+        return True
+
+    def decide(self, event: events.ControlsAnswered) -> None:
+        """Decide on a suspected party by its controls, once they say enough."""
+        state, key = self.state, event.key
+        suspect = state.suspects.get(key)
+        if suspect is None:
+            return
+        for control in event.controls:
+            suspect = suspect.add(control)
+        votes = state.attribution.votes(suspect.lookup)
+        suspect = state.suspects[key] = replace(suspect, votes=votes, is_exhausted=event.is_exhausted)
+        if suspect.control_result is ControlVerdict.UNDECIDED:
+            return
+        del state.suspects[key]
+        state.controls[key] = suspect.outcomes
+        if suspect.control_result is ControlVerdict.CONFIRMED:
+            self._open(suspect.decision, in_flight=suspect.in_flight)
+            if not suspect.is_workspace:
+                return
+            whole = state.attribution.judge_run(suspect.decision.fault, state.snapshot(self.now))
+            if whole is not None:
+                self._open(whole)
+            return
+        keys = (key, RUN_KEY) if suspect.is_workspace else (key, provider_key(suspect.lookup.provider), RUN_KEY)
+        state.attribution = state.attribution.forgive(keys, number=state.admitted_count)
+        if not suspect.is_workspace:
+            self._park_unanswered(suspect)
+
+    def _park_unanswered(self, suspect: Suspect) -> None:
+        """Park the workspaces of which each call timed out while controls were answered: one more is a time limit."""
+        state, provider = self.state, suspect.lookup.provider
+        for workspace_id in sorted(suspect.votes.failing):
+            window = state.attribution.by_workspace[suspect.lookup][workspace_id]
+            if window.count([ErrorClass.TIMEOUT]) == window.checks:
+                self._open(
+                    TripDecision(
+                        key=workspace_key(workspace_id, provider),
+                        reason=BreakerReason.ERROR_RATE,
+                        fault=ErrorClass.TIMEOUT,
+                        checks=window.checks,
+                        errors=window.checks,
+                    )
+                )
+
+    def _open(self, decision: TripDecision, *, in_flight: int | None = None) -> None:
+        state, key, now = self.state, decision.key, self.now
+        breaker = state.breaker(key)
+        if breaker.effective_state(now) is BreakerState.OPEN:
+            return
+        if breaker.override_kind(now) is not None or not state.policy.is_enforced:
+            if key not in state.would_open:
+                state.would_open = (*state.would_open, key)
+            return
+        trip = Trip(
+            reason=decision.reason,
+            checks=decision.checks,
+            errors=decision.errors,
+            fault=str(decision.fault) if decision.fault else None,
+            run_id=state.run_id,
+        )
+        state.breakers[key] = breaker.trip(now, trip, policy=state.policy)
+        state.opened_in_run |= {key}
+        state.probes.pop(key, None)
+        if key.is_of_sweeps:
+            return
+        if key.scope is not BreakerScope.WORKSPACE and state.in_flight_at_trip is None:
+            state.in_flight_at_trip = state.in_flight_count if in_flight is None else in_flight
+        if key.scope is BreakerScope.PROVIDER:
+            if key.provider is not None:  # what a breaker explains does not count against the other operations
+                forgiven = (provider_key(key.provider),)
+                state.attribution = state.attribution.forgive(forgiven, number=state.admitted_count)
+            self._close_misattributed(key, decision.fault)
+
+    def _close_misattributed(self, provider: BreakerKey, fault: Fault) -> None:
+        """Close the breakers of those that were blamed in this run for what proved to be the provider's fault."""
+        state = self.state
+        for other, breaker in list(state.breakers.items()):
+            is_narrower = (
+                other.scope is BreakerScope.WORKSPACE and other.provider is provider.provider
+            ) or other.is_of_sweeps_of(provider)
+            is_alike = breaker.state is BreakerState.OPEN and breaker.fault == str(fault)
+            if other in state.opened_in_run and is_narrower and is_alike:
+                state.breakers[other] = breaker.close(self.now, reason=BreakerReason.BLAMED_ELSEWHERE)
+                state.opened_in_run -= {other}
+
+    def _count_implied(self, workspace_id: WorkspaceId, implied: ImpliedSuccesses, times: int) -> None:
+        if times > 0:
+            entry = WindowEntry(self.state.admitted_count, workspace_id, None)
+            self.state.attribution = self.state.attribution.count(implied.lookup, entry, times=times)

@@ -1,0 +1,75 @@
+"""One call to a provider, from its admission to its record: the one place where both are done.
+
+Look-ups and sweeps come through here, and with them the probes of half-open breakers. Controls do not: they are asked
+when a party is suspected, while its other calls wait (``control.py``).
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from reconcile.domain.breaker.events import Refusal
+from reconcile.domain.breaker.window import Fault
+from reconcile.domain.ids import Operation
+from reconcile.domain.lookup import Lookup
+from reconcile.domain.outcome import DeferReason
+from reconcile.domain.workspace import Workspace
+from reconcile.errors import ErrorClass
+from reconcile.services.lookup.control import decide_suspects, wait_for_decision
+from reconcile.services.run.context import Run
+
+
+@dataclass(slots=True, kw_only=True)
+class AdmittedCall:
+    """A call that may be made; whoever makes it notes what it came to. Until then nothing was learned."""
+
+    number: int
+    fault: Fault = None
+    is_check: bool = False
+    is_known: bool = False
+    succeeded: bool | None = None
+    """Whether the provider answered, None where that is not known: it moves the number of concurrent calls."""
+
+    def answer(self, *, fault: Fault = None, is_check: bool = True) -> None:
+        """Note that the provider has answered; not *is_check*: nothing that says how it is."""
+        self.succeeded, self.fault, self.is_check = True, fault, is_check
+
+    def fail(self, error_class: ErrorClass, *, is_known: bool = False) -> None:
+        """Note a failure; *is_known*: the lead failed like this in earlier runs."""
+        self.succeeded, self.fault, self.is_check, self.is_known = False, error_class, True, is_known
+
+    def fail_by_bug(self) -> None:
+        """Note a bug of ours, which says nothing about the provider."""
+        self.fault, self.is_check = ErrorClass.INTERNAL, True
+
+
+@asynccontextmanager
+async def admit(workspace: Workspace, lookup: Lookup, *, run: Run) -> AsyncIterator[AdmittedCall | DeferReason]:
+    """Wait for a place, ask the breakers, and give a call to make, or the reason why there is none.
+
+    At the end the call is recorded, whatever ended it, the place is given back, and suspected parties are decided on.
+    """
+    registry, clock = run.registry, run.deps.clock
+    limiter = run.limiter(lookup.provider, for_sweeps=lookup.operation is Operation.SWEEP)
+    slot = await limiter.acquire(on_early_release=lambda: run.bulkhead.release_early(workspace.id))
+    call: AdmittedCall | None = None
+    try:
+        if not run.takes_work():
+            yield DeferReason.DEADLINE
+            return
+        answer = registry.admit(workspace.id, lookup, clock.now())
+        while isinstance(answer, Refusal) and answer.is_pending:
+            await wait_for_decision(answer.key, run=run)
+            answer = registry.admit(workspace.id, lookup, clock.now())
+        if isinstance(answer, Refusal):
+            yield DeferReason.BREAKER
+            return
+        call = AdmittedCall(number=answer.number)
+        try:
+            yield call
+        finally:
+            registry.record(answer, call.fault, clock.now(), is_check=call.is_check, is_known=call.is_known)
+    finally:
+        limiter.release(slot, succeeded=None if call is None else call.succeeded)
+    await decide_suspects(run)
+    await run.save_breakers()

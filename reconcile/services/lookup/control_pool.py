@@ -1,0 +1,96 @@
+"""Whom a run could ask as a control (``control.py``): kept up to date by its batches."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from reconcile.domain.breaker.breaker import BreakerKey
+from reconcile.domain.breaker.control import WEIGHT_OF_CHANGE, Suspect
+from reconcile.domain.breaker.window import Fault
+from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
+from reconcile.domain.lead import Lead
+from reconcile.domain.lookup import Lookup
+from reconcile.domain.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlCandidate:
+    """A look-up that could be made as a control; *was_sound*: it was, earlier in this run."""
+
+    lead: Lead
+    workspace: Workspace
+    was_sound: bool
+
+    @property
+    def weight(self) -> int:
+        """What it weighs if it fails."""
+        return WEIGHT_OF_CHANGE if self.was_sound else 1
+
+
+@dataclass(slots=True)
+class ControlPool:
+    """Whom a run could ask as a control: kept up to date by its batches."""
+
+    workspaces: Sequence[Workspace] = ()
+    sound: defaultdict[Lookup, dict[WorkspaceId, tuple[Lead, Workspace]]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+    """The newest look-up of each workspace that was sound."""
+    failing: set[tuple[ProviderName, WorkspaceId]] = field(default_factory=set)
+    """Workspaces whose newest look-up failed."""
+    waiting: defaultdict[WorkspaceId, dict[LeadId, tuple[Lead, Workspace, Lookup]]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+    """Leads of the batches under way that nobody has asked about yet."""
+    visited: set[WorkspaceId] = field(default_factory=set)
+    active: Counter[WorkspaceId] = field(default_factory=Counter)
+    used: set[tuple[BreakerKey, str]] = field(default_factory=set)
+    """Whose control was made for a party that is being decided on."""
+    decisions: dict[BreakerKey, asyncio.Event] = field(default_factory=dict)
+
+    def begin(self, workspace: Workspace, leads: Sequence[tuple[Lead, Sequence[Lookup]]]) -> None:
+        """Note the leads of a batch that begins."""
+        self.visited.add(workspace.id)
+        self.active[workspace.id] += 1
+        for lead, lookups in leads:
+            self.waiting[workspace.id][lead.id] = (lead, workspace, lookups[0])
+
+    def end(self, workspace: Workspace) -> None:
+        """Note that a batch has ended."""
+        self.active[workspace.id] -= 1
+        self.waiting.pop(workspace.id, None)
+
+    def note(self, lead: Lead, workspace: Workspace, lookup: Lookup, *, fault: Fault) -> None:
+        """Note what a look-up came to."""
+        self.waiting[workspace.id].pop(lead.id, None)
+        if fault is None:
+            self.sound[lookup][workspace.id] = (lead, workspace)
+            self.failing.discard((lookup.provider, workspace.id))
+        else:
+            self.failing.add((lookup.provider, workspace.id))
+
+    def sound_elsewhere(self, suspect: Suspect) -> list[ControlCandidate]:
+        """Return look-ups that were sound earlier, of the same operation, those of workspaces that are well first."""
+        provider = suspect.lookup.provider
+        found = [
+            ((provider, workspace_id) in self.failing, ControlCandidate(lead=lead, workspace=w, was_sound=True))
+            for workspace_id, (lead, w) in self.sound.get(suspect.lookup, {}).items()
+            if suspect.workspace_id == workspace_id or not suspect.is_workspace
+        ]
+        return [candidate for _, candidate in sorted(found, key=lambda each: each[0])]
+
+    def unasked_leads(self, suspect: Suspect) -> list[ControlCandidate]:
+        """Return leads of batches under way, one for each workspace, or several of the one that is suspected."""
+        found: list[ControlCandidate] = []
+        for workspace_id, leads in self.waiting.items():
+            alike = [
+                ControlCandidate(lead=lead, workspace=workspace, was_sound=False)
+                for lead, workspace, lookup in leads.values()
+                if lookup == suspect.lookup and not lead.state.failure_count
+            ]
+            if suspect.is_workspace:
+                found += alike if workspace_id == suspect.workspace_id else []
+            else:
+                found += alike[-1:]
+        return found

@@ -1,0 +1,168 @@
+"""Runs of the breaker registry against made-up tenants, without a store or a provider."""
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from reconcile.domain.breaker.breaker import RUN_KEY, Breaker, BreakerPolicy, BreakerScope, BreakerState
+from reconcile.domain.breaker.control import Control
+from reconcile.domain.breaker.events import Admission, Refusal
+from reconcile.domain.breaker.keys import provider_key, workspace_key
+from reconcile.domain.breaker.registry import BreakerRegistry
+from reconcile.domain.breaker.window import Fault
+from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
+from reconcile.domain.lookup import Lookup
+from tests.domain.factories import NOW
+
+GHL = ProviderName.HIGHLEVEL
+LOOKUP = Lookup(provider=GHL, operation=Operation.APPOINTMENT)
+MINUTE = timedelta(minutes=1)
+IN_FLIGHT = 4
+
+Truth = Callable[[WorkspaceId, int, random.Random], Fault]
+"""What a call for a workspace comes to in a tick."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Game:
+    """A company, tick by tick; *first* come first in line, and what *slow* ask ends last."""
+
+    seed: int
+    workspaces: int
+    leads: int
+    truth: Truth
+    first: frozenset[WorkspaceId] = frozenset()
+    slow: frozenset[WorkspaceId] = frozenset()
+    policy: BreakerPolicy = field(default_factory=BreakerPolicy)
+    stored: tuple[Breaker, ...] = ()
+    tick: int = 0
+    served: list[Mapping[WorkspaceId, int]] = field(default_factory=list)
+    """Of each tick, how many sound answers each workspace got."""
+    calls: list[int] = field(default_factory=list)
+    rng: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rng = random.Random(self.seed)
+
+    @property
+    def everybody(self) -> list[WorkspaceId]:
+        return [WorkspaceId(f"ws-{n:03}") for n in range(self.workspaces)]
+
+    def state(self, workspace_id: WorkspaceId | None = None) -> BreakerState:
+        """Return the state of the provider's breaker, or of a workspace's."""
+        key = provider_key(GHL) if workspace_id is None else workspace_key(workspace_id, GHL)
+        return next((b.state for b in self.stored if b.key == key), BreakerState.CLOSED)
+
+    def open_wide(self) -> list[str]:
+        """Return the breakers wider than a workspace that are not closed."""
+        wide = [b for b in self.stored if b.key.scope is not BreakerScope.WORKSPACE or b.key == RUN_KEY]
+        return [str(b.key) for b in wide if b.state is not BreakerState.CLOSED]
+
+    def play(self, ticks: int) -> "Game":
+        for _ in range(ticks):
+            _Tick(self).play()
+            self.tick += 1
+        return self
+
+
+class _Tick:
+    """One run over all that are due."""
+
+    def __init__(self, game: Game) -> None:
+        self.game = game
+        self.now = NOW + MINUTE * game.tick
+        self.registry = BreakerRegistry(
+            game.stored, policy=game.policy, run_id=RunId(f"run-{game.tick}"), batch_size=game.leads
+        )
+        self.served: dict[WorkspaceId, int] = {}
+        self.sound: list[WorkspaceId] = []
+        self.asked: set[WorkspaceId] = set()
+        self.controlled: set[tuple[str, WorkspaceId]] = set()
+        self.calls = 0
+
+    def play(self) -> None:
+        game, registry = self.game, self.registry
+        due = [w for w in game.everybody if not registry.is_parked(w, [GHL], self.now)]
+        registry.begin({w: frozenset({GHL}) for w in due}, self.now)
+        if registry.is_probing():
+            probed = list(due)
+            game.rng.shuffle(probed)
+            self._round(probed, leads=1)
+            registry.conclude_probe_round(self.now)
+        game.rng.shuffle(due)
+        troubled = registry.troubled_workspaces()
+        due.sort(key=lambda w: (w in troubled, w not in game.first))
+        self._round(due, leads=game.leads)
+        registry.end(self.now)
+        game.stored = tuple(registry.breakers())
+        game.served.append(self.served)
+        game.calls.append(self.calls)
+
+    def _round(self, line: Iterable[WorkspaceId], *, leads: int) -> None:
+        """Ask about leads, at most a few calls at a time: a workspace's next lead waits for its last one."""
+        game = self.game
+        waiting = dict.fromkeys(line, leads)
+        flying: list[Admission] = []
+        while waiting or flying:
+            for w in [w for w in waiting if w not in {a.workspace_id for a in flying}]:
+                if len(flying) == IN_FLIGHT + len({a.workspace_id for a in flying} & game.slow):
+                    break
+                answer = self.registry.admit(w, LOOKUP, self.now)
+                if isinstance(answer, Refusal):
+                    del waiting[w]
+                    continue
+                self.asked.add(w)
+                flying.append(answer)
+                waiting[w] -= 1
+                if not waiting[w]:
+                    del waiting[w]
+            if not flying:
+                continue
+            hasty = [a for a in flying if a.workspace_id not in game.slow]
+            ended = hasty[game.rng.randrange(len(hasty))] if hasty and (waiting or len(hasty) > 0) else flying[0]
+            flying.remove(ended)
+            self._end(ended)
+
+    def _end(self, admission: Admission) -> None:
+        w = admission.workspace_id
+        fault = self._call(w)
+        self.registry.record(admission, fault, self.now)
+        if fault is None:
+            self.sound.append(w)
+            self.served[w] = self.served.get(w, 0) + 1
+        self._decide()
+
+    def _call(self, workspace_id: WorkspaceId) -> Fault:
+        self.calls += 1
+        return self.game.truth(workspace_id, self.game.tick, self.game.rng)
+
+    def _decide(self) -> None:
+        """Make controls as ``services/lookup/control.py`` does."""
+        while self.registry.suspects:
+            key, suspect = next(iter(self.registry.suspects.items()))
+            if suspect.is_workspace:
+                earlier = [suspect.workspace_id] if suspect.workspace_id in self.sound else []
+                chosen = [*earlier, suspect.workspace_id, suspect.workspace_id]
+                faults = [self._call(w) for w in chosen]
+                controls = [
+                    Control(party=f"lead-{n}", fault=each, was_sound=bool(earlier) and not n)
+                    for n, each in enumerate(faults)
+                ]
+                self.registry.answer_controls(key, controls, self.now, is_exhausted=True)
+                continue
+            if suspect.is_majority:
+                self.registry.answer_controls(key, (), self.now, is_exhausted=True)
+                continue
+            free = [w for w in self.game.everybody if (str(key), w) not in self.controlled]
+            sound = [w for w in dict.fromkeys(self.sound) if w in free]
+            fresh = [w for w in free if w not in self.asked and w not in self.registry.troubled_workspaces()]
+            self.game.rng.shuffle(sound)
+            self.game.rng.shuffle(fresh)
+            pairs = [(w, True) for w in sound] + [(w, False) for w in fresh]
+            pairs = pairs[:1] if sound and suspect.is_first else pairs[: suspect.wanted_count]
+            self.controlled.update((str(key), w) for w, _ in pairs)
+            controls = [Control(party=w, fault=self._call(w), was_sound=was_sound) for w, was_sound in pairs]
+            self.registry.answer_controls(key, controls, self.now, is_exhausted=not pairs)
+            if key not in self.registry.suspects:
+                self.controlled = {each for each in self.controlled if each[0] != str(key)}
