@@ -170,7 +170,9 @@ class FaultAttribution:
         many = max(policy.min_workspaces + 1, math.ceil(due_count * policy.error_rate))
         many = many if self.is_partial else min(many, max(policy.min_workspaces, due_count))
         alike = fault in PROVIDER_FAULTS and len(lately.votes(PROVIDER_FAULTS).failing) >= few
-        if len(votes.failing) >= policy.min_workspaces and self._is_most(lookup, due_count):
+        # Two of three tokens may die in one day: of what is mostly a workspace's own, one more has to fail alike.
+        least = policy.min_workspaces + (fault not in PROVIDER_FAULTS and due_count > policy.min_workspaces)
+        if len(votes.failing) >= least and self._is_most(lookup, due_count):
             return _decision(key, BreakerReason.MANY_WORKSPACES, fault, window)
         if not (alike or len(votes.failing) >= many) or votes.failing_share < policy.error_rate:
             return None
