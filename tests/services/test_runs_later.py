@@ -44,7 +44,7 @@ def _standing(name: str, days: int) -> Appointment:
 
 
 def _moved(lead_id: str) -> tuple[Appointment, Appointment]:
-    """Return a booking that was called off and another one; when is not said of either, so neither replaces the other."""
+    """Return a canceled booking and another one; neither has a date, so neither replaces the other."""
     old = an_appointment(f"appt-{lead_id}", starts_at=START + 30 * DAY, status=AppointmentStatus.CANCELED)
     return old, replace(_standing(f"other-{lead_id}", 31), created_at=None)
 
