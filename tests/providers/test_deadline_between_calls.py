@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reconcile.domain.bulk_listing import SweepPlan
-from reconcile.errors import ErrorClass, RateLimited
+from reconcile.errors import ErrorClass, OutOfTime
 from reconcile.providers.calendly.lookup import Calendly
 from reconcile.providers.ghl.lookup import Ghl
 from reconcile.simulator import FaultKind
@@ -103,7 +103,7 @@ async def test_no_request_is_made_after_the_deadline(
 
             monkeypatch.setattr(found.clock, "monotonic", monotonic)
             if after < work.requests:
-                with pytest.raises(RateLimited) as caught:
+                with pytest.raises(OutOfTime) as caught:
                     await work.ask()
                 assert caught.value.error_class is ErrorClass.TIMEOUT
             else:

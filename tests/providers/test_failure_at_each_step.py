@@ -6,7 +6,7 @@ import pytest
 
 from reconcile.domain.change import Answer
 from reconcile.domain.ids import Operation
-from reconcile.errors import ContractFault, ErrorClass, ProviderUnavailable, RateLimited
+from reconcile.errors import ContractFault, ErrorClass, OutOfTime, ProviderUnavailable, RateLimited
 from reconcile.simulator import ApiOperation as Simulated
 from reconcile.simulator import FaultKind
 from tests.providers.arena import TOMORROW
@@ -18,6 +18,8 @@ PATHS = [pytest.param(each, id=f"ghl by {each.name}") for each in GHL_PATHS] + [
 ]
 MAY_BE_REFUSED = {("invitee, canceled", Operation.CURRENT_USER, ErrorClass.CREDENTIAL)}
 """A token that may not read its own user can still tell of the place that was asked for."""
+PUT_OFF = {"429": RateLimited, "the run's time ends": OutOfTime}
+"""Failures of which nothing is known against the provider; each has a class of its own."""
 ALWAYS_THERE = {
     Operation.CONTACT_SEARCH,
     Operation.CALENDARS,
@@ -53,10 +55,10 @@ async def test_a_failure_of_any_request_is_the_failure_of_the_whole_look_up(path
                 if (path.name, operation, error_class) in MAY_BE_REFUSED:
                     continue
                 error = await stage.failure(step, fail)
-                found = (error.provider, error.operation, error.error_class, isinstance(error, RateLimited))
-                is_put_off = name in {"429", "the run's time ends"}
+                put_off = type(error) if isinstance(error, tuple(PUT_OFF.values())) else None
+                found = (error.provider, error.operation, error.error_class, put_off)
 
-                assert found == (stage.gateway.provider, operation, error_class, is_put_off), (name, step)
+                assert found == (stage.gateway.provider, operation, error_class, PUT_OFF.get(name)), (name, step)
 
 
 @pytest.mark.parametrize("path", PATHS)

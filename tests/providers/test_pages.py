@@ -13,6 +13,7 @@ from reconcile.domain.change import Answer
 from reconcile.domain.credential import Credential
 from reconcile.domain.ids import LeadId, Operation, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead
+from reconcile.domain.outcome import SkipReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, ProviderError
 from reconcile.providers.account import Account
@@ -196,7 +197,8 @@ async def test_the_appointments_of_every_contact_with_the_address_are_listed(mat
     ],
 )
 async def test_contacts_that_are_not_all_followed_are_no_answer(contacts: list[dict[str, Any]], why: str) -> None:
-    with pytest.raises(ProviderError, match="more contacts") as caught:
-        await asked(contacts)
+    """The customer's own doing, so that the lead is skipped with its reason and the provider is not to blame."""
+    found, listed = await asked(contacts)
 
-    assert caught.value.error_class is ErrorClass.UNDECODABLE, why
+    assert found is SkipReason.AMBIGUOUS_CONTACT, why
+    assert listed == []

@@ -188,9 +188,9 @@ DENSE = """
 import json
 import subprocess
 import sys
-from reconcile.providers.http.body import BodyReader, Caps
+from reconcile.providers.http.body import BodyReader, BodyCaps
 
-most = Caps().value_bytes
+most = BodyCaps().value_bytes
 documents = {
     "empty arrays": lambda: b",".join([b"[]"] * (most // 164)),
     "empty objects": lambda: b",".join([b"{}"] * (most // 308)),
