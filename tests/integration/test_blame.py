@@ -21,8 +21,8 @@ BAD, WORSE = WorkspaceId("ws-0000"), WorkspaceId("ws-0001")
 MIX = {Scenario.CONFIRMED: 60, Scenario.SHOWED: 20, Scenario.RESCHEDULED: 20}
 LONG_AFTER = timedelta(minutes=16)
 """Longer than the longest cooldown."""
-MOST_CALLS_OF_A_LEAD = 2
-"""Where a booking is not found its contact is asked; a call that got no answer may be made once more."""
+MOST_CALLS_OF_A_LEAD = 3
+"""The appointment by its id, its contact, and where that contact is gone too, the contacts by e-mail."""
 FEW = 2
 """Leads of a healthy workspace that are due at each tick."""
 
