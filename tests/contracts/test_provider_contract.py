@@ -13,7 +13,7 @@ from reconcile.domain.ids import LeadId
 from reconcile.domain.lead import Lead
 from reconcile.domain.lookup import Lookup
 from reconcile.domain.outcome import SkipReason
-from reconcile.errors import ContractFault, ErrorClass, ProviderError, RateLimited
+from reconcile.errors import ContractFault, ErrorClass, OutOfTime, ProviderError, RateLimited
 from reconcile.ports import Sweep
 from tests.contracts.provider_stages import STAGES, Stage
 from tests.providers.arena import lead
@@ -175,7 +175,7 @@ async def test_no_call_is_made_after_the_deadline(stage: Stage) -> None:
     """The lead is left for the next run, and the provider is not blamed."""
     booked = stage.book(stage.now() + SOON)
 
-    with pytest.raises(RateLimited):
+    with pytest.raises(OutOfTime):
         await ask(stage, booked, left=0)
 
     usage = stage.provider.usage(stage.workspace)
@@ -228,7 +228,7 @@ async def test_lists_without_ids_are_a_contract_fault(stage: Stage) -> None:
 async def test_no_list_is_asked_for_after_the_deadline(stage: Stage) -> None:
     booked = stage.book(stage.now() + SOON)
 
-    with pytest.raises(RateLimited):
+    with pytest.raises(OutOfTime):
         await sweep(stage, booked, left=0)
 
     assert stage.provider.usage(stage.workspace).calls == 0

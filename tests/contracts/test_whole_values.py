@@ -47,6 +47,7 @@ async def entered(url: str) -> Lead:
         rollup=a_rollup(),
         appointments=(an_appointment(),),
         state=LeadState(),
+        fault=None,
     )
     await seed(url, mapping=DEFAULT, workspaces=[workspace(W1)], leads=[lead])
     return lead

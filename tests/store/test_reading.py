@@ -28,6 +28,7 @@ INSTANTS = (
     *("next_attempt_at", "quarantined_at", "absent_since", "mismatch_at"),
 )
 LEAD_ROW: dict[str, Any] = {
+    "occurrence": 4,
     "id": "lead",
     "workspace_id": "workspace",
     "email": "ann@example.com",
@@ -115,6 +116,7 @@ def test_each_column_of_a_lead_reaches_its_field() -> None:
             absent_since=at(8),
             mismatch=MismatchKind.DIFFERS,
             mismatch_at=at(9),
+            occurrence=4,
         ),
     )
 
