@@ -21,6 +21,7 @@ from reconcile.domain.workspace import Workspace
 from reconcile.errors import (
     ContractFault,
     ErrorClass,
+    OutOfTime,
     ProviderError,
     ProviderRejected,
     ProviderUnavailable,
@@ -116,9 +117,7 @@ class FakeProvider:
         if isinstance(lookup, SkipReason):
             return lookup
         if deadline <= self.clock.monotonic():
-            raise RateLimited(
-                "out of time", provider=self.name, operation=lookup.operation, retry_after=timedelta(0), status=None
-            )
+            raise OutOfTime("out of time", provider=self.name, operation=lookup.operation)
         self.asked.append(lead.id)
         self._calls[workspace.id] += 1
         self.under_way += 1
@@ -142,9 +141,7 @@ class FakeProvider:
 
     async def sweep(self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float) -> Sweep:
         if deadline <= self.clock.monotonic():
-            raise RateLimited(
-                "out of time", provider=self.name, operation=Operation.SWEEP, retry_after=timedelta(0), status=None
-            )
+            raise OutOfTime("out of time", provider=self.name, operation=Operation.SWEEP)
         self.swept.append(workspace.id)
         self._calls[workspace.id] += 1
         self.arrived.set()
