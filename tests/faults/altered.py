@@ -93,7 +93,7 @@ BREAKS: Mapping[str, Callable[[], None]] = {
 async def _apart(self: Any, rows: BatchRows, batch: BatchWrite) -> None:
     """Write the follow-ups in a transaction of their own."""
     if rows.effects:
-        async with self._database.writing() as connection:
+        async with self._database.write_connection() as connection:
             await _execute(self, connection, BatchRows(effects=rows.effects), replace(batch, leases=(), gives_up=()))
     rows.effects = []
 

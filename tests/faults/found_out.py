@@ -13,7 +13,11 @@ from tests.integration.test_processes_beside import WRITES
 
 SIZE = WorldSize(workspaces=3, leads_per_workspace=8, mix=MIX)
 UNHURRIED = {"RECONCILE_RUN_BUDGET_SECONDS": "50", "RECONCILE_ATTEMPT_TIMEOUT_SECONDS": "10"}
-_MOVE_BOOKINGS, _CALL_OFF_BOOKINGS = (each.replace("id = $1", "booking_id IS NOT NULL") for each in WRITES[:2])
+_MOVE_BOOKINGS = WRITES[0].replace("id = $1", "booking_id IS NOT NULL")
+_FORGET_CANCELLATIONS = (
+    "UPDATE lead SET booking_status = 'confirmed', booking_canceled_at = NULL WHERE booking_status = 'canceled'"
+)
+"""What a webhook handler writes that is late."""
 _LOOK_AT_LEASES = b"SELECT reconcile_lease.name"
 """How the first statement begins by which a batch is written: the fence."""
 _TIME_PASSES = (
@@ -46,10 +50,10 @@ async def move_bookings_before_each_write(stage: Stage) -> None:
     stage.proxy.before_writing.clear()
 
 
-async def call_bookings_off_between_two_runs(stage: Stage) -> None:
+async def forget_cancellations_between_two_runs(stage: Stage) -> None:
     """Let the second run find the same cause for the same follow-up again."""
     await run_once(stage)
-    await stage.company.database.execute(_CALL_OFF_BOOKINGS)
+    await stage.company.database.execute(_FORGET_CANCELLATIONS)
     await run_once(stage)
 
 
@@ -89,7 +93,7 @@ FOUND_OUT_BY: Mapping[str, tuple[Schedule, str]] = {
     "forget_the_fence": (stop_a_writer_until_another_run_is_over, ONE_WRITER),
     "ask_for_follow_ups_early": (run_once, TOGETHER),
     "ask_for_follow_ups_late": (run_once, TOGETHER),
-    "name_follow_ups_by_the_process": (call_bookings_off_between_two_runs, ONE_KEY),
+    "name_follow_ups_by_the_process": (forget_cancellations_between_two_runs, ONE_KEY),
     "name_deliveries_by_the_process": (run_once, ITS_OWN_KEY),
 }
 """What breaks a promise: the schedule in which that shows, and the promise that is seen broken."""

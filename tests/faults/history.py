@@ -20,7 +20,11 @@ CREATE FUNCTION of_effect() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO history (xid, effect_of, key, cause)
     SELECT txid_current(), NEW.lead_id, NEW.key, concat_ws(' ', NEW.kind, NEW.lead_id, NEW.appointment_id,
-        CASE NEW.kind WHEN 'open_cancellation_task' THEN l.booking_canceled_at ELSE l.booking_starts_at END)
+        CASE NEW.kind WHEN 'open_cancellation_task' THEN l.booking_canceled_at ELSE l.booking_starts_at END,
+        -- What we find called off and confirm again is another cause each time.
+        (SELECT count(*) FROM audit a WHERE a.who = 'reconcile' AND a.lead_id = NEW.lead_id
+            AND a.before->>'booking_status' IN ('canceled', 'rescheduled')
+            AND a.after->>'booking_status' = 'confirmed'))
     FROM lead l WHERE l.id = NEW.lead_id;
     RETURN NEW;
 END $$;
