@@ -182,9 +182,9 @@ SINK: Rows = {
     "webhook_secret": (is_signed(HOOK, KEYS["webhook"]), True),
 }
 PLACE: Rows = {
-    "state_object": (lambda seen: (seen["place"].kind, seen["place"].name), ("cronjob", "breakers")),
-    "namespace": (at("place", "namespace"), "calendars"),
-    "service_account_dir": (lambda seen: str(seen["place"].account_dir), "{folder}/account"),
+    "state_object": (lambda seen: (seen["target"].kind, seen["target"].name), ("cronjob", "breakers")),
+    "namespace": (at("target", "namespace"), "calendars"),
+    "service_account_dir": (lambda seen: str(seen["target"].account_dir), "{folder}/account"),
 }
 CHANNELS: Rows = {
     "alert_slack_url": (lambda seen: str(seen.to("slack.example").url), "https://slack.example/services/T0"),
@@ -208,14 +208,17 @@ RESENT: Rows = {
     "alert_email_to": (lambda seen: sent("resend.example")(seen)["to"], ["ann@example.com", "bob@example.com"]),
 }
 TOLD: Rows = {
-    "alert_source": (at("alarm", "source"), "calendars/prod"),
-    "alert_runbook_url": (at("alarm", "runbook"), "https://wiki.example/runbook"),
-    "alert_silence_minutes": (lambda seen: seen["alarm"].policy.silence, timedelta(minutes=29)),
-    "alert_at_risk": (lambda seen: seen["alarm"].policy.at_risk, 31),
-    "alert_quarantined": (lambda seen: seen["alarm"].policy.quarantined, 37),
-    "alert_reminder_hours": (lambda seen: seen["alarm"].policy.reminder, timedelta(hours=41)),
+    "alert_source": (at("notifier", "source"), "calendars/prod"),
+    "alert_runbook_url": (at("notifier", "runbook"), "https://wiki.example/runbook"),
+    "alert_silence_minutes": (lambda seen: seen["notifier"].policy.silence, timedelta(minutes=29)),
+    "alert_at_risk": (lambda seen: seen["notifier"].policy.at_risk, 31),
+    "alert_quarantined": (lambda seen: seen["notifier"].policy.quarantined, 37),
+    "alert_reminder_hours": (lambda seen: seen["notifier"].policy.reminder, timedelta(hours=41)),
 }
-OF_ALARM: Rows = {**breaker("alarm", lambda alarm: alarm.breaker), **planned("alarm", lambda alarm: alarm.planned)}
+OF_ALARM: Rows = {
+    **breaker("notifier", lambda notifier: notifier.breaker),
+    **planned("notifier", lambda notifier: notifier.planned),
+}
 CAPS: Rows = {
     "backfill_max_changes": (at("caps", "changes"), 1234),
     "backfill_max_percent": (at("caps", "percent"), 61),

@@ -138,7 +138,7 @@ def test_other_addresses_need_a_token() -> None:
     assert "serving on 0.0.0.0 needs a token" in done.err
 
 
-@pytest.mark.parametrize("name", ["templates/page.html", "templates/page.css", "templates/live.js", "draw.py"])
+@pytest.mark.parametrize("name", ["templates/page.html", "templates/page.css", "templates/live.js", "svg.py"])
 def test_the_wheel_carries_the_page(name: str, wheel: ZipFile) -> None:
     assert f"reconcile/page/{name}" in wheel.namelist()
 

@@ -71,15 +71,15 @@ def cooldown(report: Any) -> int:
     return round((probe - since).total_seconds())
 
 
-ALL, TWO, ONE = ("ws-",), ("ws-0", "ws-1"), ("ws-0",)
+ALL, THREE, ONE = ("ws-",), ("ws-0", "ws-1", "ws-2"), ("ws-0",)
 HALF = tuple(f"ws-0-lead-{each}" for each in (1, 3, 5, 7))
 Effect = tuple[str, Sequence[str], Mapping[str, Any], Callable[[Any], Any]]
 EFFECTS: Sequence[Effect] = (
     ("workspace_limit", (), {"1": 1, "3": 3}, lambda report: report["workspacesProcessed"]),
     ("leads_per_workspace", (), {"2": 8, "5": 20}, lambda report: report["leadsChecked"]),
-    ("circuit_breaker_min_workspaces", TWO, {"2": True, "3": False}, is_open("provider:ghl")),
-    ("circuit_breaker_error_rate", HALF, {"0.4": True, "0.8": False}, is_open("workspace:ws-0")),
-    ("circuit_breaker_min_checks", ONE, {"5": True, "9": False}, is_open("workspace:ws-0")),
+    ("circuit_breaker_min_workspaces", THREE, {"3": True, "4": False}, is_open("provider:ghl")),
+    ("circuit_breaker_error_rate", HALF, {"0.4": True, "0.8": False}, is_open("workspace:ws-0/ghl")),
+    ("circuit_breaker_min_checks", ONE, {"5": True, "9": False}, is_open("workspace:ws-0/ghl")),
     ("circuit_breaker_mode", ALL, {"enforce": True, "metrics_only": False}, is_open("provider:ghl")),
     ("circuit_breaker_cooldown_seconds", ALL, {"30": 30, "600": 600}, cooldown),
     ("quarantine_after", ("ws-0-lead-3",), {"1": True, "2": False}, lambda report: report["quarantined"] > 0),

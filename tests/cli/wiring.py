@@ -19,6 +19,7 @@ from reconcile.domain.ids import RunId
 from reconcile.domain.run.report import RunReport
 from reconcile.errors import AlertNotDelivered, ProviderError, RequestError
 from reconcile.kube.mirror import KubeMirror
+from reconcile.kube.object_reference import ObjectReference
 from reconcile.kube.pod_logs import PodLogs
 from reconcile.page.server import serve
 from reconcile.ports import OutboxRow
@@ -129,8 +130,8 @@ def _recorded(patch: pytest.MonkeyPatch, seen: Seen) -> Iterator[None]:
     substitute_in_test(patch, run, _tried(seen))
     substitute_in_test(patch, serve, _served(seen))
     substitute_in_test(patch, AiohttpTransport, lambda: _Wire(seen))
-    substitute_in_test(patch, KubeMirror, _placed(seen, MemoryMirror))
-    substitute_in_test(patch, PodLogs, _placed(seen, _NoLogs))
+    substitute_in_test(patch, KubeMirror, _targeted(seen, _NamedMirror))
+    substitute_in_test(patch, PodLogs, _targeted(seen, _NoLogs))
     substitute_in_test(patch, Smtp, _mailed(seen))
     yield
 
@@ -219,12 +220,16 @@ class _Wire(httpx.AsyncBaseTransport):
         return httpx.Response(202, stream=httpx.ByteStream(b'{"status":"success","id":"1"}'))
 
 
-def _placed(seen: Seen, make: Callable[[], Any]) -> Callable[..., Any]:
-    def call(place: Any = None, **facts: Any) -> Any:
-        seen.values["place"].append(place or facts["place"])
+def _targeted(seen: Seen, make: Callable[[], Any]) -> Callable[..., Any]:
+    def call(target: ObjectReference, **_: object) -> Any:
+        seen.values["target"].append(target)
         return make()
 
     return call
+
+
+class _NamedMirror(MemoryMirror):
+    source = "cronjob/breakers"
 
 
 class _NoLogs:
