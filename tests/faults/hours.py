@@ -57,7 +57,7 @@ class Hours(FakeClock):
 async def passing_hours(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hours]:
     """Give a clock whose time passes while nobody is busy."""
     hours = Hours()
-    for kind in ("reading", "writing"):
+    for kind in ("read_connection", "write_connection"):
         given = getattr(Database, kind)
 
         @asynccontextmanager
