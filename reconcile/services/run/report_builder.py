@@ -18,7 +18,7 @@ from reconcile.services.run.context import Run
 CUT_OFF = "cut off while it waited: what was not written yet is left for the next run"
 CLOCKS_AGREE = timedelta(minutes=5)
 UNHEALTHY_ERRORS = 5
-"""From this many failed leads on, a run is unhealthy (DESIGN §5)."""
+"""From this many failed leads on, a run is unhealthy (docs/report.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
