@@ -99,7 +99,9 @@ class Applying:
             mismatch=item.mismatch,
             is_restored=change is not None and change.is_restoration,
         )
-        refused = replace(attempt, at=run.started_at, outcome=Outcome.FAILED, reason=ErrorClass.REFUSED_WRITE)
+        refused = replace(
+            attempt, at=run.started_at, outcome=Outcome.FAILED, reason=ErrorClass.REFUSED_WRITE, is_restored=False
+        )
         backoff, jitter = run.policy.backoff, run.deps.random.random()
         return LeadWrite(
             lead=lead,
