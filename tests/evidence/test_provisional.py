@@ -17,6 +17,7 @@ from tests.domain.factories import an_appointment
 from tests.services.backfilling import execute
 from tests.services.desk import Desk
 from tests.services.fakes import START
+from tests.services.obstacles import refuse_updates
 
 CONFIRMED, CANCELED = AppointmentStatus.CONFIRMED, AppointmentStatus.CANCELED
 SEQUENCE, TASK = EffectKind.START_POST_BOOKING_SEQUENCE, EffectKind.OPEN_CANCELLATION_TASK
@@ -74,6 +75,24 @@ async def test_confirmed_canceled_and_confirmed_again_is_noticed_at_the_next_tic
 
     kinds = sorted(each.kind for each in await follow_ups(desk) if each.lead_id == lead.id)
     assert kinds == sorted([TASK, SEQUENCE] * 2)
+
+
+async def test_a_restoration_that_the_database_refuses_is_no_occurrence(desk: Desk) -> None:
+    """The follow-up of the next attempt has the key that the refused one would have had."""
+    lead, _other = await at_rest(desk)
+    appointment = lead.appointments[0]
+    desk.ghl.appointments[appointment.id] = replace(appointment, status=CANCELED, canceled_at=desk.clock.now())
+    await desk.run()
+    desk.ghl.appointments[appointment.id] = appointment
+    allow = await refuse_updates(desk, lead.id)
+
+    refused = await desk.run()
+
+    assert (refused.errors, refused.booked_found) == (1, 0)
+    assert (await desk.lead(lead.id)).state.occurrence == 0
+    await allow()
+    assert (await desk.run(then=timedelta(hours=2))).booked_found == 1
+    assert (await desk.lead(lead.id)).state.occurrence == 1
 
 
 async def test_a_booking_canceled_for_its_absence_is_restored_when_it_is_seen_again(desk: Desk) -> None:
