@@ -99,9 +99,7 @@ class Applying:
             mismatch=item.mismatch,
             is_restored=change is not None and change.is_restoration,
         )
-        refused = replace(
-            attempt, at=run.started_at, outcome=Outcome.FAILED, reason=ErrorClass.REFUSED_WRITE, is_restored=False
-        )
+        refused = replace(attempt, at=run.started_at, outcome=Outcome.FAILED, reason=ErrorClass.REFUSED_WRITE)
         backoff, jitter = run.policy.backoff, run.deps.random.random()
         return LeadWrite(
             lead=lead,

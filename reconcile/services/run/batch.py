@@ -143,7 +143,7 @@ def _lead_write(checked: LeadCheck, workspace: Workspace, *, run: Run) -> LeadWr
     if write.change is None:
         return write
     drifted = LeadAttempt(at=run.started_at, outcome=Outcome.DEFERRED, reason=DeferReason.DRIFTED)
-    refused = replace(attempt, outcome=Outcome.FAILED, reason=ErrorClass.REFUSED_WRITE, is_restored=False)
+    refused = replace(attempt, outcome=Outcome.FAILED, reason=ErrorClass.REFUSED_WRITE)
     return replace(
         write,
         state_if_drifted=next_state(state, drifted, policy=backoff, jitter=jitter),
