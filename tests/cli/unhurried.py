@@ -1,4 +1,4 @@
-"""Imported before a command, gives it as much time for the Kubernetes API as a slow machine needs.
+"""Imported before a command, or run in its place: as much time for the Kubernetes API as a slow machine needs.
 
 Its own two seconds include the loading of the client, which alone takes longer on a machine under load.
 """
@@ -6,6 +6,7 @@ Its own two seconds include the loading of the client, which alone takes longer 
 from typing import Any
 
 from reconcile.kube import api, mirror
+from reconcile_cli.main import cli
 from tests.patience import HUNG
 from tests.use_cases import Mirror
 
@@ -16,3 +17,6 @@ async def _in_its_own_time(self: Mirror, doing: Any, **_: object) -> Any:
 
 api.SECONDS = mirror.SECONDS = HUNG
 Mirror._in_time = _in_its_own_time  # type: ignore[method-assign]
+
+if __name__ == "__main__":
+    cli(prog_name="reconcile")
