@@ -9,6 +9,7 @@ import pytest
 from reconcile.domain.alert import AlertPolicy, ConditionKind
 from reconcile.domain.breaker.breaker import BreakerKey, BreakerPolicy, BreakerScope
 from reconcile.domain.due import DuePolicy
+from reconcile.domain.ids import ProviderName
 from reconcile.domain.page import OverallStatus
 from reconcile.domain.run.cadence import CadenceOverride, PlannedCadence
 from reconcile.domain.run.punctuality import TICKS_NEEDED
@@ -96,6 +97,16 @@ async def test_most_workspaces_parked_is_trouble(parked: int, total: int, standi
     found = await judged(Stub(breakers=breakers, runs=runs, workspace_count=total))
 
     assert found[:2] == (standing, text)
+
+
+async def test_a_workspace_that_is_parked_at_both_providers_counts_once() -> None:
+    keys = [BreakerKey(BreakerScope.WORKSPACE, f"ws-1/{provider}") for provider in ProviderName]
+    breakers = {key: tripped(key, fault=ErrorClass.CREDENTIAL) for key in keys}
+    runs = [run_row("run-1", minutes_ago=0.5, report=healthy(health="degraded"))]
+
+    found = await judged(Stub(breakers=breakers, runs=runs, workspace_count=3))
+
+    assert found[:2] == (OverallStatus.ATTENTION, "parked: 1 of 3 workspaces; others are served")
 
 
 async def test_the_list_of_alerts_holds_what_is_true_now_though_no_run_has_noted_it() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reconcile.domain.breaker.breaker import BreakerPolicy, BreakerScope, BreakerState
+from reconcile.domain.breaker.breaker import BreakerKey, BreakerPolicy, BreakerScope, BreakerState
 from reconcile.domain.delivery import MOST_ATTEMPTS
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.formatting import count_of
@@ -160,7 +160,11 @@ def _overall_status(
     *total* counts all workspaces.
     """
     wide = [each for each in breakers if each.scope is not BreakerScope.WORKSPACE]
-    parked = [each for each in breakers if each not in wide and each.state is not BreakerState.CLOSED]
+    parked = {
+        BreakerKey(each.scope, each.breaker.partition(":")[2]).workspace_id
+        for each in breakers
+        if each.scope is BreakerScope.WORKSPACE and each.state is not BreakerState.CLOSED
+    }
     newest = runs[0] if runs else None
     stopped = [each for each in wide if each.state is BreakerState.OPEN]
     findings = [
