@@ -15,7 +15,7 @@ from reconcile.ports import RunRow, Store
 from reconcile.services.control.cadence import CadenceView, cadence_view
 from reconcile.services.views.next_steps import advice
 from reconcile.services.views.next_steps import party_name as party
-from reconcile.services.views.status import schedule_state, was_sound
+from reconcile.services.views.status import RunLine, schedule_state, was_sound
 
 _LOOKED_AT = 60
 _SEARCHED = 500
@@ -130,7 +130,8 @@ async def _silence(
 
 async def _down(store: Store, rows: Sequence[RunRow], cadence: CadenceView, *, now: datetime) -> list[Condition]:
     """Return that the schedule is down, as `reconcile status` and the page judge it."""
-    state = await schedule_state(store, rows, cadence, now=now)
+    newest = RunLine.of(rows[0], claims=await store.leases.held()) if rows else None
+    state = schedule_state(newest, cadence, now=now)
     if state.punctuality is not Punctuality.DOWN:
         return []
     return [
@@ -149,11 +150,16 @@ async def _slowed_down(store: Store, *, since: datetime) -> timedelta:
     return 2 * override.every if override is not None and override.expires_at > since else timedelta(0)
 
 
-def _unhealthy(reported: Sequence[RunRow]) -> list[Condition]:
-    """Return the shares of the work whose newest run was unhealthy, unless it has opened a breaker: that is told."""
+def _newest_by_shard(reported: Sequence[RunRow]) -> Sequence[tuple[str, RunRow]]:
+    """Return the newest run of each share of the work, with the share; "" is all of it."""
     newest: dict[str, RunRow] = {}
     for row in reported:
         newest.setdefault(_of(row).get("shard") or "", row)
+    return sorted(newest.items())
+
+
+def _unhealthy(reported: Sequence[RunRow]) -> list[Condition]:
+    """Return the shares of the work whose newest run was unhealthy, unless it has opened a breaker: that is told."""
     return [
         Condition(
             kind=ConditionKind.UNHEALTHY_RUN,
@@ -163,7 +169,7 @@ def _unhealthy(reported: Sequence[RunRow]) -> list[Condition]:
             commands=(f"reconcile explain run {row.run_id}",),
             size=_count(row, "errors"),
         )
-        for shard, row in sorted(newest.items())
+        for shard, row in _newest_by_shard(reported)
         if _of(row).get("health") == Health.UNHEALTHY and row.finished_at is not None and not _has_tripped(row)
     ]
 
@@ -193,9 +199,6 @@ def _at_risk(reported: Sequence[RunRow], *, least: int) -> list[Condition]:
 
 def _disappeared(reported: Sequence[RunRow]) -> list[Condition]:
     """Return the shares of the work whose newest run found that bookings of the next 24 h have disappeared."""
-    newest: dict[str, RunRow] = {}
-    for row in reported:
-        newest.setdefault(_of(row).get("shard") or "", row)
     return [
         Condition(
             kind=ConditionKind.BOOKINGS_DISAPPEARED,
@@ -206,7 +209,7 @@ def _disappeared(reported: Sequence[RunRow]) -> list[Condition]:
             commands=("reconcile mismatches",),
             size=count,
         )
-        for shard, row in sorted(newest.items())
+        for shard, row in _newest_by_shard(reported)
         if row.finished_at is not None and (count := _count(row, "disappeared24h"))
     ]
 

@@ -117,7 +117,7 @@ async def overview(
     cadence = await cadence_view(store, now=now, planned=planned or PlannedCadence())
     orders = await store.applied_annotations.list_all()
     last_success_at = await _last_success_at(store, rows_of_all)
-    state = await schedule_state(store, rows_of_all, cadence, now=now)
+    state = schedule_state(next(iter(of_all), None), cadence, now=now)
     standing, verdict = _overall_status(
         breakers, of_all, _findings(state, of_all, now=now), total=await store.leads.workspace_count()
     )
@@ -195,14 +195,13 @@ def _overall_status(
     return max(findings, key=lambda each: _GRAVITY[each[0]], default=under_way)
 
 
-async def schedule_state(store: Store, runs: Sequence[RunRow], cadence: CadenceView, *, now: datetime) -> ScheduleState:
-    """Return whether the schedule starts its runs; *runs*, the newest first, are those that took whatever was due.
+def schedule_state(newest: RunLine | None, cadence: CadenceView, *, now: datetime) -> ScheduleState:
+    """Return whether the schedule starts its runs; *newest* is the last one that took whatever was due.
 
-    While one is under way it does.
+    While it is under way it does.
     """
-    if not runs:
+    if newest is None:
         return ScheduleState(punctuality=Punctuality.UNKNOWN)
-    newest = RunLine.of(runs[0], claims=await store.leases.held())
     if newest.health == RUNNING:
         return ScheduleState(punctuality=Punctuality.ON_TIME)
     return cadence.schedule_state(newest.started_at, now=now)
