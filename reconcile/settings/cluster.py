@@ -1,8 +1,9 @@
 """Kinds of settings that Kubernetes has words for: an object's name, a cron line, a time zone, a share."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from itertools import islice
 from typing import ClassVar
@@ -118,11 +119,7 @@ class Share:
 
 def next_ticks(schedule: str, *, time_zone: str | None, now: datetime) -> tuple[datetime, timedelta]:
     """Return the next tick of a cron line that was read before, and how long after it the one after that comes."""
-    from zoneinfo import ZoneInfo  # noqa: PLC0415
-
-    from cronsim import CronSim  # noqa: PLC0415
-
-    coming = CronSim(schedule, now.astimezone(ZoneInfo(time_zone) if time_zone else UTC))
+    coming = _ticks(schedule, now.astimezone(_zone(time_zone)))
     first = next(coming)
     second = next(coming, first)
     return first.astimezone(UTC), second.astimezone(UTC) - first.astimezone(UTC)
@@ -130,24 +127,27 @@ def next_ticks(schedule: str, *, time_zone: str | None, now: datetime) -> tuple[
 
 def past_ticks(schedule: str, *, time_zone: str | None, now: datetime, count: int) -> tuple[datetime, ...]:
     """Return the newest *count* ticks of a cron line up to *now*, newest first."""
-    from zoneinfo import ZoneInfo  # noqa: PLC0415
-
-    from cronsim import CronSim  # noqa: PLC0415
-
-    zone = ZoneInfo(time_zone) if time_zone else UTC
-    going_back = CronSim(schedule, (now + timedelta(minutes=1)).astimezone(zone), reverse=True)
+    going_back = _ticks(schedule, (now + timedelta(minutes=1)).astimezone(_zone(time_zone)), is_reverse=True)
     found = (each.astimezone(UTC) for each in going_back)
     return tuple(islice((each for each in found if each <= now), count))
 
 
 def is_tick(schedule: str, *, time_zone: str | None, at: datetime) -> bool:
     """Tell whether a cron line names the minute *at*; an hour that comes twice has all its ticks twice."""
-    from zoneinfo import ZoneInfo  # noqa: PLC0415
+    wall = at.astimezone(_zone(time_zone)).replace(tzinfo=None)
+    return next(_ticks(schedule, wall - timedelta(seconds=1))) == wall
 
-    from cronsim import CronSim  # noqa: PLC0415
 
-    wall = at.astimezone(ZoneInfo(time_zone) if time_zone else UTC).replace(tzinfo=None)
-    return bool(next(CronSim(schedule, wall - timedelta(seconds=1))) == wall)
+def _zone(time_zone: str | None) -> tzinfo:
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - loads what few runs need
+
+    return ZoneInfo(time_zone) if time_zone else UTC
+
+
+def _ticks(schedule: str, start: datetime, *, is_reverse: bool = False) -> Iterator[datetime]:
+    from cronsim import CronSim  # noqa: PLC0415 - as above
+
+    return CronSim(schedule, start, reverse=is_reverse)
 
 
 def own_shard(shard: object, shards: object, completion_index: str | None) -> tuple[object, list[str]]:

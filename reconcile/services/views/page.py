@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from reconcile.domain.breaker.breaker import BreakerPolicy
+from reconcile.domain.breaker.breaker import BreakerPolicy, BreakerScope
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.formatting import count_of
 from reconcile.domain.lead import Lead
@@ -109,9 +109,10 @@ def _headline(view: Overview, history: Sequence[TimeBucket]) -> tuple[OverallSta
 
 def _steps(view: Overview, standing: OverallStatus) -> tuple[SuggestedCommand, ...]:
     """Return what could be typed now, the likeliest first."""
-    wide = [each for each in view.breakers if each not in view.parked]
-    steps = [_step(each.commands[0]) for each in [*wide, *view.parked[:1]]]
-    if len(view.parked) > 1:
+    wide = [each for each in view.breakers if each.scope is not BreakerScope.WORKSPACE]
+    parked = view.parked
+    steps = [_step(each.commands[0]) for each in [*wide, *parked[:1]]]
+    if len(parked) > 1:
         steps.append(_ALL)
     if not view.runs or view.at_risk_count:
         steps.append(_RUN)
