@@ -27,10 +27,6 @@ _MOST = 1 << 31
 _TRUE, _FALSE = frozenset({"1", "true", "t"}), frozenset({"0", "false", "f"})
 
 
-class _Damaged(ValueError):
-    """A value that no program has written."""
-
-
 def read_breaker(row: RowMapping) -> Breaker | None:
     """Return the breaker; closed, with the reason ``Unreadable``, where a value can't be true.
 
@@ -42,21 +38,21 @@ def read_breaker(row: RowMapping) -> Breaker | None:
     key = BreakerKey(scope, row["name"])
     try:
         generation = _number(row["generation"], least=1, below=GENERATIONS)
-    except _Damaged:
+    except ValueError:
         return Breaker(key=key, reason=BreakerReason.UNREADABLE)
     try:
         return _whole(row, key, generation)
-    except _Damaged:
+    except ValueError:
         return Breaker(key=key, generation=generation, reason=BreakerReason.UNREADABLE)
 
 
 def _whole(row: RowMapping, key: BreakerKey, generation: int) -> Breaker:
     state = word(BreakerState, row["state"])
     if state is None:
-        raise _Damaged
+        raise ValueError
     override = _override(row["override"])
     if _is_true(row["is_held"]) != (override is not None):
-        raise _Damaged
+        raise ValueError
     return Breaker(
         key=key,
         state=state,
@@ -76,18 +72,15 @@ def _whole(row: RowMapping, key: BreakerKey, generation: int) -> Breaker:
 
 
 def _number(text: str | None, *, least: int = 0, below: int = _MOST) -> int:
-    try:
-        number = int(text or "")
-    except ValueError:
-        raise _Damaged from None
+    number = int(text or "")
     if not least <= number < below:
-        raise _Damaged
+        raise ValueError
     return number
 
 
 def _is_true(text: str | None) -> bool:
     if text not in _TRUE | _FALSE:
-        raise _Damaged
+        raise ValueError
     return text in _TRUE
 
 
@@ -96,34 +89,28 @@ def _instant(text: str | None) -> datetime | None:
         return None
     instant = read_instant(text)
     if instant is None or instant.year not in _YEARS:
-        raise _Damaged
+        raise ValueError
     return instant
 
 
 def _cooldown(text: str | None) -> timedelta | None:
     if text is None:
         return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        raise _Damaged from None
+    seconds = float(text)
     if not math.isfinite(seconds) or not 0 <= seconds <= _LONGEST_COOLDOWN:
-        raise _Damaged
+        raise ValueError
     return timedelta(seconds=seconds)
 
 
 def _override(text: str | None) -> Override | None:
     if text is None:
         return None
-    try:
-        plain = json.loads(text)
-    except ValueError:
-        raise _Damaged from None
+    plain = json.loads(text)
     if plain is None:
         return None
     if not isinstance(plain, dict) or not all(isinstance(each, str) for each in plain.values()):
-        raise _Damaged
+        raise ValueError
     kind, expires_at = word(OverrideKind, plain.get("kind")), _instant(plain.get("expires_at"))
     if kind is None or expires_at is None:
-        raise _Damaged
+        raise ValueError
     return Override(kind=kind, reason=plain.get("reason", ""), actor=plain.get("actor", ""), expires_at=expires_at)
