@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,17 +40,25 @@ class Done:
 
 def here(*arguments: str, **settings: str) -> Done:
     """Run one command to its end in this process, which is quicker by a second."""
-    given = {f"RECONCILE_{name.upper()}": value for name, value in settings.items()}
-    result = CliRunner().invoke(cli, arguments, obj=given)
+    result = CliRunner().invoke(cli, arguments, obj=variables(settings))
     return Done(code=result.exit_code, out=result.stdout, err=result.stderr)
 
 
 def reconcile(*arguments: str, cwd: Path | None = None, **settings: str) -> Done:
     """Run one command to its end; *settings* are variables without their prefix, and nothing else is inherited."""
-    given = {f"RECONCILE_{name.upper()}": value for name, value in settings.items()}
+    return run_anew(arguments, env={**BASE, **variables(settings)}, cwd=cwd)
+
+
+def variables(settings: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the environment variables of *settings*, which are named without their prefix."""
+    return {f"RECONCILE_{name.upper()}": value for name, value in settings.items()}
+
+
+def run_anew(arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path | None = None) -> Done:
+    """Run one command to its end in a new Python, as its users do."""
     done = subprocess.run(
         [*ARGUMENTS, *arguments],
-        env={**BASE, **given},
+        env=env,
         capture_output=True,
         text=True,
         timeout=HUNG,

@@ -15,7 +15,7 @@ from reconcile import bootstrap
 from reconcile.drill.company import enter
 from reconcile.simulator import Simulator, World, WorldSize, simulate
 from tests.cli import prefork
-from tests.cli.command import ARGUMENTS, BASE, Done
+from tests.cli.command import ARGUMENTS, BASE, Done, run_anew, variables
 
 
 @dataclass
@@ -31,24 +31,14 @@ class Shop:
 
     async def reconcile(self, *arguments: str, **settings: str) -> Done:
         """Run one command to its end; *settings* are variables without their prefix."""
-        given = {f"RECONCILE_{name.upper()}": value for name, value in settings.items()}
-        code, out, err = await self.commands.run(arguments, env={**BASE, **self.env, **given}, prepare=self.prepare)
+        env = {**BASE, **self.env, **variables(settings)}
+        code, out, err = await self.commands.run(arguments, env=env, prepare=self.prepare)
         return Done(code=code, out=out, err=err)
 
     async def reconcile_anew(self, *arguments: str, **settings: str) -> Done:
         """Run one command in a new Python, as its users do: where it matters how that starts."""
-        given = {f"RECONCILE_{name.upper()}": value for name, value in settings.items()}
-        process = await asyncio.create_subprocess_exec(
-            *ARGUMENTS,
-            *arguments,
-            env={**BASE, **self.env, **given},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await process.communicate()
-        assert process.returncode is not None
-        return Done(code=process.returncode, out=out.decode(), err=err.decode())
+        env = {**BASE, **self.env, **variables(settings)}
+        return await asyncio.to_thread(run_anew, arguments, env=env)
 
     async def unread(self, *arguments: str) -> tuple[int | None, str]:
         """Run one command whose stdout nobody reads any more; return its exit code and stderr."""

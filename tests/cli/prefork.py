@@ -21,7 +21,7 @@ from typing import NoReturn
 LONGEST = 1 << 17
 """Bytes of a request."""
 DESCRIPTORS = 3
-NOT_SERVED = ("reconcile.store.schema.migrations", "reconcile_cli.__main__", "reconcile.__main__")
+NOT_SERVED = ("reconcile.store.schema.migrations", "reconcile.__main__")
 """What runs, or can be imported by its own loader alone."""
 
 

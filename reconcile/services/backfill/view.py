@@ -44,16 +44,6 @@ class BackfillView:
     next: str | None
     undo: str | None
 
-    @property
-    def done_count(self) -> int:
-        """How many leads of the present part of the work are done."""
-        return self.selected - self.counts.get(self.open_state, 0)
-
-    @property
-    def open_state(self) -> ItemState:
-        """What leads are that are still to be worked on."""
-        return ItemState.SELECTED if self.hash is None else ItemState.PLANNED
-
 
 async def view(plan: BackfillPlan, *, backfills: Backfills, now: datetime, limit: int = 100) -> BackfillView:
     """Return what is to be told of *plan*."""

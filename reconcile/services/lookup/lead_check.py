@@ -95,7 +95,7 @@ def plan_answer(lead: Lead, answer: Answer, lookup: Lookup, *, run: Run) -> Lead
     now = run.deps.clock.now()
     try:
         planned = plan(lead, answer, now=now)
-    except Exception as error:  # noqa: BLE001 - as in _ask
+    except Exception as error:  # noqa: BLE001 - as in _answer
         run.registry.record_bug(lead.workspace_id, lookup, now)
         return _failed_by_bug(LeadCheck(lead=lead, outcome=Outcome.FAILED, lookup=lookup), error, lookup, run=run)
     return LeadCheck(
