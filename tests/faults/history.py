@@ -20,11 +20,17 @@ CREATE FUNCTION of_effect() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO history (xid, effect_of, key, cause)
     SELECT txid_current(), NEW.lead_id, NEW.key, concat_ws(' ', NEW.kind, NEW.lead_id, NEW.appointment_id,
-        CASE NEW.kind WHEN 'open_cancellation_task' THEN l.booking_canceled_at ELSE l.booking_starts_at END)
+        CASE NEW.kind WHEN 'open_cancellation_task' THEN l.booking_canceled_at ELSE l.booking_starts_at END,
+        -- What we find called off and confirm again is another cause each time.
+        (SELECT count(*) FROM audit a WHERE a.who = 'reconcile' AND a.lead_id = NEW.lead_id
+            AND a.before->>'booking_status' IN ('canceled', 'rescheduled')
+            AND a.after->>'booking_status' = 'confirmed'))
     FROM lead l WHERE l.id = NEW.lead_id;
     RETURN NEW;
 END $$;
-CREATE TRIGGER noted AFTER INSERT ON reconcile_outbox FOR EACH ROW EXECUTE FUNCTION of_effect();
+-- At the commit, when the lead's row has been audited: a statement may write the outbox first.
+CREATE CONSTRAINT TRIGGER noted AFTER INSERT ON reconcile_outbox DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION of_effect();
 CREATE FUNCTION of_batch() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO history (intruder)
@@ -50,12 +56,8 @@ SELECT e.key FROM history e WHERE e.effect_of IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM history c WHERE c.xid = e.xid AND c.change_of = e.effect_of
 )
 """
-# What we find called off and confirm again is asked for once more, each time.
 _MANY_NAMES = """
-SELECT h.cause FROM history h WHERE h.effect_of IS NOT NULL GROUP BY h.cause, h.effect_of HAVING count(*) > 1 + (
-    SELECT count(*) FROM audit a WHERE a.who = 'reconcile' AND a.lead_id = h.effect_of
-        AND a.before->>'booking_status' IN ('canceled', 'rescheduled') AND a.after->>'booking_status' = 'confirmed'
-)
+SELECT cause FROM history WHERE effect_of IS NOT NULL GROUP BY cause HAVING count(*) > 1
 """
 
 
