@@ -119,7 +119,7 @@ class Share:
 
 def next_ticks(schedule: str, *, time_zone: str | None, now: datetime) -> tuple[datetime, timedelta]:
     """Return the next tick of a cron line that was read before, and how long after it the one after that comes."""
-    coming = _ticks(schedule, now.astimezone(_zone(time_zone)))
+    coming = _scheduled_times(schedule, now.astimezone(_zone(time_zone)))
     first = next(coming)
     second = next(coming, first)
     return first.astimezone(UTC), second.astimezone(UTC) - first.astimezone(UTC)
@@ -127,7 +127,7 @@ def next_ticks(schedule: str, *, time_zone: str | None, now: datetime) -> tuple[
 
 def past_ticks(schedule: str, *, time_zone: str | None, now: datetime, count: int) -> tuple[datetime, ...]:
     """Return the newest *count* ticks of a cron line up to *now*, newest first."""
-    going_back = _ticks(schedule, (now + timedelta(minutes=1)).astimezone(_zone(time_zone)), is_reverse=True)
+    going_back = _scheduled_times(schedule, (now + timedelta(minutes=1)).astimezone(_zone(time_zone)), is_reverse=True)
     found = (each.astimezone(UTC) for each in going_back)
     return tuple(islice((each for each in found if each <= now), count))
 
@@ -135,7 +135,7 @@ def past_ticks(schedule: str, *, time_zone: str | None, now: datetime, count: in
 def is_tick(schedule: str, *, time_zone: str | None, at: datetime) -> bool:
     """Tell whether a cron line names the minute *at*; an hour that comes twice has all its ticks twice."""
     wall = at.astimezone(_zone(time_zone)).replace(tzinfo=None)
-    return next(_ticks(schedule, wall - timedelta(seconds=1))) == wall
+    return next(_scheduled_times(schedule, wall - timedelta(seconds=1))) == wall
 
 
 def _zone(time_zone: str | None) -> tzinfo:
@@ -144,7 +144,7 @@ def _zone(time_zone: str | None) -> tzinfo:
     return ZoneInfo(time_zone) if time_zone else UTC
 
 
-def _ticks(schedule: str, start: datetime, *, is_reverse: bool = False) -> Iterator[datetime]:
+def _scheduled_times(schedule: str, start: datetime, *, is_reverse: bool = False) -> Iterator[datetime]:
     from cronsim import CronSim  # noqa: PLC0415 - as above
 
     return CronSim(schedule, start, reverse=is_reverse)

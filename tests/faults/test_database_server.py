@@ -47,7 +47,7 @@ async def reconnected(company: Company) -> None:
     async def serves() -> bool:
         try:
             company.database = await asyncpg.connect(company.url)
-        except (asyncpg.CannotConnectNowError, ConnectionError):
+        except (asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError, ConnectionError):
             return False
         return True
 

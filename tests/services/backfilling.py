@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 from sqlalchemy import text
@@ -35,6 +36,8 @@ PLAN = PlanId("plan-1")
 DAYS = timedelta(days=1)
 BOOKED = Selection(stale_booked=START + timedelta(days=365))
 """Every lead that holds a booking."""
+_PROCESSES = count(1)
+"""Numbers that tell the runs of one backfill from those of another over the same plan."""
 OPEN = ChangeCaps(changes=1_000_000, percent=100, canceled_percent=100)
 
 
@@ -52,6 +55,7 @@ class Backfilling:
     rounds: int = 0
     stop: Stop = field(default_factory=Stop)
     wrap: Callable[[Store], Store] = _as_it_is
+    process: int = field(default_factory=_PROCESSES.__next__)
 
     async def plan(
         self,
@@ -109,7 +113,7 @@ class Backfilling:
         )
         return await run(
             request,
-            run_id=RunId(f"{state}-{self.rounds:03}-{id(self):x}"),
+            run_id=RunId(f"{state}-{self.rounds:03}-{self.process}"),
             policy=replace(self.desk.policy, budget=ROUND, rate_share=0.5),
             deps=Dependencies(
                 store=store,
