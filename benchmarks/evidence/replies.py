@@ -73,7 +73,7 @@ def _rewritten(rewrite: Callable[[Json], Json]) -> Script:
     def script(member: Member, _topic: Topic, body: bytes) -> Reply | None:
         if (member.event or member.booking).encode() not in body:
             return None
-        return Reply(status=200, body=orjson.dumps(_replaced(orjson.loads(body), member, rewrite)))
+        return Reply(status=200, body=orjson.dumps(_replaced(orjson.loads(body), member, rewrite)), is_edited=True)
 
     return script
 
