@@ -20,6 +20,7 @@ from reconcile.services.lookup.absences import settle_absences
 from reconcile.services.lookup.batch_lookup import look_up_leads
 from reconcile.services.lookup.claims import settle_claims
 from reconcile.services.lookup.lead_check import LeadCheck, attempted_at
+from reconcile.services.lookup.searches import check_searches
 from reconcile.services.run.context import BatchResult, Run
 from reconcile.services.run.metrics import annotate_batch_span
 
@@ -65,6 +66,7 @@ async def _batch(workspace: Workspace, span: Span, *, run: Run, limit: int, afte
         checked, not_before = await look_up_leads(leads, workspace, run=run)
         checked = await settle_absences(checked, workspace, run=run)
         checked = await settle_claims(checked, workspace, run=run)
+        await check_searches(checked, workspace, run=run)
         visit = _BatchContext(workspace=workspace, lease=lease, started_at=started_at, not_before=not_before)
         written, is_given_up = await _write(checked, visit, run=run)
         annotate_batch_span(span, workspace, written, run=run)
@@ -90,12 +92,12 @@ def _was_not_attempted(checked: LeadCheck) -> bool:
     return is_unasked or checked.reason in {DeferReason.BUDGET, DeferReason.DEADLINE}
 
 
-def _unverified(checked: LeadCheck, *, run: Run) -> Unverified | None:
+def _unverified(checked: LeadCheck, workspace: Workspace, *, run: Run) -> Unverified | None:
     """Return why a look-up proves nothing; an empty list of a provider whose lists leave out what exists does not."""
     if checked.plan is None or checked.lookup is None:
         return None
     is_search = checked.plan.is_verified and stored_booking(checked.lead) is None
-    if is_search and run.controls.has_failed(checked.lookup.provider):
+    if is_search and any(run.controls.has_failed(name, workspace.id) for name in workspace.credentials):
         return Unverified.CONTROL_FAILED
     return checked.plan.unverified
 
@@ -110,7 +112,7 @@ def _is_ahead(checked: LeadCheck, now: datetime) -> bool:
 def _lead_write(checked: LeadCheck, workspace: Workspace, *, run: Run) -> LeadWrite:
     is_deferred = checked.outcome is Outcome.DEFERRED
     state, signature, plan = checked.lead.state, checked.signature, checked.plan
-    unverified = _unverified(checked, run=run)
+    unverified = _unverified(checked, workspace, run=run)
     blamed_elsewhere = (
         signature is not None
         and checked.lookup is not None
