@@ -43,6 +43,8 @@ class LeadWrite:
     signature: ErrorSignature | None = None
     signature_if_refused: ErrorSignature | None = None
     """Its message is what the database says then."""
+    signature_if_drifted: ErrorSignature | None = None
+    """Set where a lead whose rows have moved once more counts as failed, and is put off no longer."""
     refusal: str | None = None
     """Why the database refuses the change, once that is known."""
 

@@ -142,7 +142,7 @@ def _lead_write(checked: LeadCheck, workspace: Workspace, *, run: Run) -> LeadWr
         change=plan.change if plan is not None else None,
         signature=signature,
     )
-    if write.change is None:
+    if write.change is None and not attempt.is_verified:
         return write
     drifted = LeadAttempt(at=run.started_at, outcome=Outcome.DEFERRED, reason=DeferReason.DRIFTED)
     refused = replace(attempt, outcome=Outcome.FAILED, reason=ErrorClass.REFUSED_WRITE)
@@ -151,6 +151,7 @@ def _lead_write(checked: LeadCheck, workspace: Workspace, *, run: Run) -> LeadWr
         state_if_drifted=next_state(state, drifted, policy=backoff, jitter=jitter),
         state_if_refused=next_state(state, refused, policy=backoff, jitter=jitter),
         signature_if_refused=_refusal(checked, ""),
+        signature_if_drifted=_refusal(checked, _STUCK) if never_settles(state) else None,
     )
 
 
