@@ -1,86 +1,19 @@
 """The page as it is served: to whom, under which name, how often it is made, and how it ends."""
 
 import asyncio
-import base64
 import signal
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import orjson
 import pytest
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from reconcile.bootstrap.page import bug_logger
-from reconcile.domain.gauge import Gauge
-from reconcile.domain.page import PageFacts
 from reconcile.errors import SettingsError, StoreUnavailable
 from reconcile.page.auth import PageAuth
-from reconcile.page.cache import DocumentCache
-from reconcile.page.documents import Document, Sources
-from reconcile.page.server import serve
 from tests.cli.command import ARGUMENTS, BASE
 from tests.page.conftest import Looker, Told
-from tests.services.fakes import FakeClock
-from tests.use_cases import unreachable_gauges
-
-TOKEN = "a-token-of-the-page"
-GAUGES = (
-    Gauge(name="reconcile_breaker_state", help='Said "so".', values={(("reconcile_breaker", 'a"b\n'),): 2}),
-    Gauge.single("reconcile_leads_due", "Due.", 7),
-)
-
-
-def basic(password: str) -> dict[str, str]:
-    return {"Authorization": f"Basic {base64.b64encode(f'me:{password}'.encode()).decode()}"}
-
-
-def read_openmetrics(text: str) -> dict[str, list[tuple[dict[str, str], float]]]:
-    """Return labels and value of each sample by the name of its metric, as Prometheus' parser reads them."""
-    families = text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
-    return {family.name: [(sample.labels, sample.value) for sample in family.samples] for family in families}
-
-
-@asynccontextmanager
-async def served(facts: PageFacts | Exception, *, token: str | None = None) -> AsyncIterator[str]:
-    """Serve *facts*, or fail with them, in this process; yield the address."""
-    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-
-    async def source(_: object = None) -> Any:
-        if isinstance(facts, Exception):
-            raise facts
-        return facts
-
-    async def status() -> object:
-        await source()
-        return {"standing": "well"}
-
-    async def gauges() -> Sequence[Gauge]:
-        await source()
-        return GAUGES
-
-    sources = Sources(page=source, status=status, gauges=gauges, unreachable=unreachable_gauges())
-    auth = PageAuth.at("127.0.0.1", token=token)
-    clock, logger = FakeClock(), bug_logger()
-    task = asyncio.create_task(
-        serve(auth, port=0, sources=sources, clock=clock, logger=logger, on_ready=ready.set_result)
-    )
-    try:
-        yield await ready
-    finally:
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
+from tests.page.serving import TOKEN, basic, served
 
 
 async def test_the_page_is_there_with_headers_that_keep_it_apart(story: Told, client: aiohttp.ClientSession) -> None:
@@ -162,48 +95,6 @@ async def test_probes_need_no_token(story: Told, client: aiohttp.ClientSession) 
         assert (answer.status, await answer.text()) == (200, "ok\n")
 
 
-@pytest.mark.parametrize("path", ["", "status.json", "metrics"])
-async def test_every_document_needs_the_token(path: str, story: Told, client: aiohttp.ClientSession) -> None:
-    async with served(story("empty"), token=TOKEN) as url, client.get(url + path) as answer:
-        assert answer.status == 401
-
-
-async def test_metrics_are_openmetrics_as_prometheus_reads_them(story: Told, client: aiohttp.ClientSession) -> None:
-    async with served(story("empty")) as url, client.get(f"{url}metrics") as answer:
-        families = read_openmetrics(await answer.text())
-
-    assert answer.headers["Content-Type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
-    assert families == {
-        "reconcile_breaker_state": [({"reconcile_breaker": 'a"b\n'}, 2)],
-        "reconcile_leads_due": [({}, 7)],
-    }
-
-
-async def test_the_status_is_served_as_json(story: Told, client: aiohttp.ClientSession) -> None:
-    async with served(story("empty")) as url, client.get(f"{url}status.json") as answer:
-        assert (answer.status, await answer.json()) == (200, {"standing": "well"})
-
-
-@pytest.mark.parametrize(
-    ("trouble", "errors"),
-    [
-        (StoreUnavailable("the database does not answer"), ["the database does not answer"]),
-        (SettingsError(["there is no table reconcile_run"]), ["there is no table reconcile_run"]),
-    ],
-)
-async def test_without_a_database_status_and_metrics_say_so(
-    trouble: Exception, errors: list[str], client: aiohttp.ClientSession
-) -> None:
-    async with served(trouble) as url:
-        async with client.get(f"{url}status.json") as status:
-            found = await status.json()
-        async with client.get(f"{url}metrics") as metrics:
-            families = read_openmetrics(await metrics.text())
-
-    assert (status.status, found) == (503, {"errors": errors})
-    assert (metrics.status, families) == (200, {"reconcile_database_up": [({}, 0)]})
-
-
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::", "reports.internal"])  # noqa: S104 - refused
 def test_other_addresses_are_refused_without_a_token(host: str) -> None:
     with pytest.raises(SettingsError, match=r"needs a token.*RECONCILE_PAGE_TOKEN"):
@@ -241,48 +132,6 @@ async def test_a_bug_is_logged_by_type_and_place_and_the_server_lives_on(
     assert answer.status == 500
     assert record.facts["what"].startswith("KeyError in source at test_served.py:")  # type: ignore[attr-defined]
     assert "somebody" not in text + caplog.text
-
-
-@dataclass
-class Kitchen:
-    """Counts how often a page is made; each takes as long as the clock is moved on."""
-
-    clock: FakeClock
-    takes: float = 0.1
-    made: list[str] = field(default_factory=list)
-    at_once: int = 0
-
-    async def make(self, name: str) -> Document:
-        self.at_once += 1
-        assert self.at_once == 1
-        await asyncio.sleep(0)
-        self.clock.advance(timedelta(seconds=self.takes))
-        self.made.append(name)
-        self.at_once -= 1
-        return Document(status=200, text=name, content_type="text/plain")
-
-
-async def test_a_page_is_made_once_however_many_look() -> None:
-    kitchen = Kitchen(FakeClock())
-    cache = DocumentCache(make=kitchen.make, clock=kitchen.clock)
-    found = await asyncio.gather(*(cache.document("ab"[n % 2]) for n in range(20)))
-
-    assert [cached.text for cached in found] == ["a", "b"] * 10
-    assert kitchen.made == ["a", "b"]
-
-
-@pytest.mark.parametrize(("takes", "kept"), [(0.1, 5), (2.0, 40), (90.0, 600)])
-async def test_a_page_that_is_dear_is_kept_for_longer(takes: float, kept: float) -> None:
-    kitchen = Kitchen(FakeClock(), takes=takes)
-    cache = DocumentCache(make=kitchen.make, clock=kitchen.clock)
-    await cache.document("a")
-    kitchen.clock.advance(timedelta(seconds=kept - 0.01))
-    await cache.document("a")
-    before = len(kitchen.made)
-    kitchen.clock.advance(timedelta(seconds=0.02))
-    await cache.document("a")
-
-    assert (before, len(kitchen.made)) == (1, 2)
 
 
 async def test_it_refreshes_itself_unless_somebody_reads_a_table(story: Told, looker: Looker) -> None:
