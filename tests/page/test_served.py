@@ -130,7 +130,7 @@ async def test_a_bug_is_logged_by_type_and_place_and_the_server_lives_on(
     (record,) = [each for each in caplog.records if each.name == "reconcile.serve"]
 
     assert answer.status == 500
-    assert record.facts["what"].startswith("KeyError in source at test_served.py:")  # type: ignore[attr-defined]
+    assert record.facts["what"].startswith("KeyError in source at serving.py:")  # type: ignore[attr-defined]
     assert "somebody" not in text + caplog.text
 
 
