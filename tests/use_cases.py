@@ -25,11 +25,12 @@ from reconcile.services.control.mirror import ATTEMPTS, BUDGET, Mirror
 from reconcile.services.lookup.bulkhead import EARLY_RELEASES_PER_SLOT, Bulkhead
 from reconcile.services.lookup.concurrency import AdaptiveLimiter
 from reconcile.services.lookup.lead_check import lookups
+from reconcile.services.lookup.time_budget import LEASE_MARGIN, Stop, TimeBudget
 from reconcile.services.maintenance.provider_findings import provider_findings
 from reconcile.services.maintenance.prune import PIECE, prune
 from reconcile.services.maintenance.readiness import readiness
 from reconcile.services.maintenance.rights import rights
-from reconcile.services.run.context import LEASE_MARGIN, STOP_GRACE, Dependencies, Run, RunPolicy, Stop
+from reconcile.services.run.context import STOP_GRACE, Dependencies, RunPolicy
 from reconcile.services.run.dry_run import LocalBudgets, LocalTime, dry_run_store, on_clock
 from reconcile.services.run.freshness import new_leads_since, read_freshness
 from reconcile.services.run.outbox_delivery import deliver
@@ -84,12 +85,12 @@ __all__ = [
     "OwnBreakers",
     "Progress",
     "Refusal",
-    "Run",
     "RunPolicy",
     "RunRequest",
     "Stop",
     "SuspectOutcome",
     "TimeBuckets",
+    "TimeBudget",
     "Timeline",
     "TimelineBuilder",
     "Undo",
