@@ -21,8 +21,8 @@ from reconcile.domain.credential import Token
 from reconcile.domain.finding import Finding, FindingStatus, worst
 from reconcile.domain.ids import ProviderName, RunId
 from reconcile.domain.lead import Lead
-from reconcile.domain.run.receipt import receipt_text
 from reconcile.domain.run.report import RunReport
+from reconcile.domain.run.report_document import receipt_text
 from reconcile.domain.run.request import OnProgress, RunRequest
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import SettingsError, StoreUnavailable

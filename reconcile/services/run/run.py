@@ -7,9 +7,8 @@ from dataclasses import replace
 from reconcile.domain.breaker.breaker import RUN_KEY, BreakerReason, BreakerState
 from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.ids import RunId
-from reconcile.domain.run.receipt import receipt_text
 from reconcile.domain.run.report import Freshness, RunReport
-from reconcile.domain.run.report_document import document
+from reconcile.domain.run.report_document import document, receipt_text
 from reconcile.domain.run.request import RunRequest
 from reconcile.errors import LeaseHeld, StoreUnavailable
 from reconcile.ports import DueWorkspaces, Span
