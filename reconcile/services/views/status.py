@@ -15,6 +15,7 @@ from reconcile.domain.page import OverallStatus
 from reconcile.domain.run.cadence import PlannedCadence, spelled
 from reconcile.domain.run.punctuality import Punctuality, ScheduleState
 from reconcile.domain.run.report import Freshness, Health
+from reconcile.domain.run.report_document import read_report
 from reconcile.ports import AppliedAnnotation, LeaseHolder, RunRow, SignatureRow, Store
 from reconcile.services.control.annotation_commands import sentence
 from reconcile.services.control.annotation_memory import split_key
@@ -50,20 +51,20 @@ class RunLine:
     @classmethod
     def of(cls, row: RunRow, *, claims: Mapping[str, LeaseHolder]) -> "RunLine":
         """Read a row of the ledger; a run that has not reported is at work as long as it holds any of *claims*."""
-        report = row.report
-        if report is None:
+        if row.report is None:
             health = RUNNING if row.run_id in {claim.holder for claim in claims.values()} else "killed"
             return cls(run_id=row.run_id, started_at=row.started_at, finished_at=row.finished_at, health=health)
+        report = read_report(row.report)
         return cls(
             run_id=row.run_id,
             started_at=row.started_at,
             finished_at=row.finished_at,
-            health=str(report.get("health", "unknown")),
-            stopped=report.get("stopped"),
-            leads_checked=int(report.get("leadsChecked", 0)),
-            errors=int(report.get("errors", 0)),
-            provider_calls=int(report.get("providerCalls", 0)),
-            health_reasons=tuple(report.get("healthReasons", ())),
+            health=report.health,
+            stopped=report.stopped,
+            leads_checked=report.leads_checked,
+            errors=report.errors,
+            provider_calls=report.provider_calls,
+            health_reasons=report.health_reasons,
         )
 
 
@@ -280,14 +281,10 @@ async def _last_success_at(store: Store, newest: Sequence[RunRow]) -> datetime |
     """Return when the last run that took whatever was due ended and failed in nothing: *newest* mostly settles it."""
 
     def among(rows: Sequence[RunRow]) -> datetime | None:
-        sound = (row.finished_at for row in rows if row.report and was_sound(row.report))
+        sound = (row.finished_at for row in rows if row.report and read_report(row.report).is_sound)
         return next(sound, None)
 
     at = among(newest)
     if at is None and len(newest) >= RUNS_SHOWN:
         at = among(await store.ledger.runs(limit=_RUNS_SEARCHED, of_all=True))
     return at
-
-
-def was_sound(report: Mapping[str, object]) -> bool:
-    return report.get("success") is True and report.get("health") in {"healthy", "degraded"}
