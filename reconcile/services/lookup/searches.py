@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from reconcile.domain.appointment import AppointmentStatus
@@ -14,24 +14,28 @@ from reconcile.domain.lookup import Lookup
 from reconcile.domain.outcome import DeferReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import OutOfTime, ProviderError, RateLimited
+from reconcile.ports import Provider
 from reconcile.redaction import bug_named
-from reconcile.services.lookup.admission import admit
+from reconcile.services.lookup.admission import AdmittedCall, CallAdmission, admit
+from reconcile.services.lookup.context import LookupContext
 from reconcile.services.lookup.lead_check import LeadCheck, lookups
 from reconcile.services.lookup.rate_reservation import RateReservation
-from reconcile.services.run.context import Run
 
 LISTS = {
     ProviderName.HIGHLEVEL: Operation.CONTACT_APPOINTMENTS,
     ProviderName.CALENDLY: Operation.SCHEDULED_EVENTS,
 }
 """By which list each provider is searched."""
+_BY_ID = frozenset({Operation.APPOINTMENT, Operation.INVITEE})
 _MOST_ASKED = 2
 """Bookings that are asked for as a control: the first may be gone."""
 _CANDIDATES = 10
 _CALLS = 3
 
 
-async def check_searches(checked: Sequence[LeadCheck], workspace: Workspace, *, run: Run) -> None:
+async def check_searches(
+    checked: Sequence[LeadCheck], workspace: Workspace, *, context: LookupContext, admission: CallAdmission
+) -> None:
     """Check the lists by which leads were searched for in vain, where they have shown nothing in this run.
 
     A booking of the workspace that is known is asked for by its id, and looked for in the list that has to hold it.
@@ -39,16 +43,17 @@ async def check_searches(checked: Sequence[LeadCheck], workspace: Workspace, *, 
     """
     if not any(_is_empty_search(each) for each in checked):
         return
+    controls = context.controls
     for provider in sorted(workspace.credentials):
         lists = Lookup(provider=provider, operation=LISTS[provider])
-        if not run.controls.wants_control(workspace.id, lists):
+        if not controls.wants_control(workspace.id, lists):
             continue
-        if run.controls.has_returned(lists) and run.deps.random.random() >= run.policy.list_sample_share:
+        if controls.has_returned(lists) and context.random.random() >= context.limits.list_sample_share:
             continue
-        for lead in islice(await _candidates(checked, workspace, provider, run=run), _MOST_ASKED):
-            if not run.controls.wants_control(workspace.id, lists):
-                break
-            await _check(lead, workspace, lists, run=run)
+        candidates = await _candidates(checked, workspace, provider, context=context)
+        for lead in islice(candidates, _MOST_ASKED):
+            if controls.wants_control(workspace.id, lists):
+                await _check(lead, workspace, lists, context=context, admission=admission)
 
 
 def _is_empty_search(checked: LeadCheck) -> bool:
@@ -59,52 +64,57 @@ def _is_empty_search(checked: LeadCheck) -> bool:
 
 
 async def _candidates(
-    checked: Sequence[LeadCheck], workspace: Workspace, provider: ProviderName, *, run: Run
+    checked: Sequence[LeadCheck], workspace: Workspace, provider: ProviderName, *, context: LookupContext
 ) -> Iterable[Lead]:
     """Return leads whose booking at *provider* stands: those that were seen in this batch, then those seen earlier."""
     seen = [each.lead for each in checked if each.answer and evidence(each.lead, each.answer) is Evidence.SEEN]
-    known = await run.deps.store.leads.control_leads(workspace.id, limit=_CANDIDATES)
+    known = await context.store.leads.control_leads(workspace.id, limit=_CANDIDATES)
     found = {each.id: each for each in (*seen, *known) if each.rollup.status is AppointmentStatus.CONFIRMED}
-    return (each for each in found.values() if stored_booking(each) and _is_of(each, workspace, provider, run=run))
+    return (each for each in found.values() if _is_known_by_id(each, workspace, provider, context.providers))
 
 
-def _is_of(lead: Lead, workspace: Workspace, provider: ProviderName, *, run: Run) -> bool:
-    asked = lookups(lead, workspace, run)
-    by_id = {Operation.APPOINTMENT, Operation.INVITEE}
-    return not isinstance(asked, str) and [(each.provider, each.operation in by_id) for each in asked] == [
-        (provider, True)
-    ]
+def _is_known_by_id(
+    lead: Lead, workspace: Workspace, provider: ProviderName, providers: Mapping[ProviderName, Provider]
+) -> bool:
+    """Tell whether *lead* is looked up by the id of its booking at *provider*."""
+    asked = lookups(lead, workspace, providers)
+    if stored_booking(lead) is None or isinstance(asked, str):
+        return False
+    return all(each.provider is provider and each.operation in _BY_ID for each in asked)
 
 
-async def _check(lead: Lead, workspace: Workspace, lists: Lookup, *, run: Run) -> None:
+async def _check(
+    lead: Lead, workspace: Workspace, lists: Lookup, *, context: LookupContext, admission: CallAdmission
+) -> None:
     """Ask for one known booking and for the list that has to hold it, where the account's budget allows it."""
-    reservation = RateReservation(workspace, run=run)
+    reservation = RateReservation(workspace, context=context)
     await reservation.reserve(Counter({lists.provider: _CALLS}))
     if reservation.left(lists.provider) == _CALLS:
-        async with asyncio.TaskGroup() as group:
-            # As a task of its own, which SIGTERM may cancel.
-            task = group.create_task(_ask(lead, workspace, lists, run=run))
-            run.calls.add(task)
-            task.add_done_callback(run.calls.discard)
+        async with admit(workspace, lists, admission=admission, context=context) as call:
+            if not isinstance(call, DeferReason):
+                await _ask(lead, workspace, lists, call=call, context=context)
     await reservation.settle()
 
 
-async def _ask(lead: Lead, workspace: Workspace, lists: Lookup, *, run: Run) -> None:
+async def _ask(lead: Lead, workspace: Workspace, lists: Lookup, *, call: AdmittedCall, context: LookupContext) -> None:
     """Make the calls and note what they prove; where they fail, they say nothing of the list."""
-    async with admit(workspace, lists, run=run) as call:
-        if isinstance(call, DeferReason):
-            return
-        try:
-            answer = await run.deps.providers[lists.provider].check_lists(lead, workspace, deadline=run.deadline)
-        except (OutOfTime, RateLimited):
-            return
-        except ProviderError as error:
-            call.fail(error.error_class)
-            return
-        except Exception as error:  # noqa: BLE001 - as in a look-up: decision 0004
-            call.fail_by_bug()
-            run.warn("internal_error", where=bug_named(error))
-            return
-        call.answer(is_check=isinstance(answer, Answer))
-        if isinstance(answer, Answer):
-            run.controls.note_control(workspace.id, lists, answer)
+    provider = context.providers[lists.provider]
+    try:
+        with context.in_flight.track():
+            answer = await provider.check_lists(lead, workspace, deadline=context.time.deadline)
+    except (OutOfTime, RateLimited):
+        return
+    except ProviderError as error:
+        call.fail(error.error_class)
+        return
+    except asyncio.CancelledError:
+        if not context.in_flight.takes_back_cancellation():
+            raise
+        return
+    except Exception as error:  # noqa: BLE001 - as in a look-up: decision 0004
+        call.fail_by_bug()
+        context.warnings.warn("internal_error", where=bug_named(error))
+        return
+    call.answer(is_check=isinstance(answer, Answer))
+    if isinstance(answer, Answer):
+        context.controls.note_control(workspace.id, lists, answer)
