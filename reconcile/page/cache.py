@@ -1,4 +1,4 @@
-"""Pages that are kept for a while: however many look, one is gathered and drawn at a time."""
+"""Caches pages, and builds one at a time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,13 +9,13 @@ from reconcile.ports import Clock
 
 _SHORTEST = timedelta(seconds=5)
 _SHARE = 20
-"""Making pages takes at most one part in this many of the time, and of the database's."""
+"""Building pages takes at most one part in this many of the time."""
 _LONGEST = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedPage:
-    """A page with its status, good until an instant on the monotonic clock."""
+    """A page with its status, valid until a time on the monotonic clock."""
 
     status: int
     text: str
@@ -24,7 +24,7 @@ class CachedPage:
 
 @dataclass(slots=True, kw_only=True)
 class PageCache:
-    """Pages by name; *make* gives status and text of one."""
+    """Pages by name; *make* returns status and text of one."""
 
     make: Callable[[str], Awaitable[tuple[int, str]]]
     clock: Clock
@@ -32,7 +32,7 @@ class PageCache:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def page(self, name: str) -> CachedPage:
-        """Return the page of that name, made anew where it is too old."""
+        """Return the page of that name; build it again if it is too old."""
         if (cached := self._fresh(name)) is not None:
             return cached
         async with self._turn:

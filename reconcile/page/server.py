@@ -1,4 +1,4 @@
-"""The page as it is now, for browsers: read-only, a few paths, nothing else."""
+"""Serves the current page to browsers: read-only, with two paths."""
 
 import asyncio
 import logging
@@ -40,9 +40,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 async def serve(  # noqa: PLR0913 - what a server is made of
     auth: PageAuth, *, port: int, source: Source, clock: Clock, logger: logging.Logger, on_ready: Callable[[str], None]
 ) -> None:
-    """Serve until the task is cancelled; *source* gives the facts of a span, *on_ready* is told the address.
+    """Serve until the task is canceled; *source* returns the facts of a period, *on_ready* receives the address.
 
-    Raises RequestError where the address cannot be had, or where nothing can be drawn.
+    Raises RequestError if the address cannot be opened, or if charts cannot be drawn.
     """
     await asyncio.to_thread(warm_up)
 
@@ -70,7 +70,7 @@ async def serve(  # noqa: PLR0913 - what a server is made of
             await web.TCPSite(runner, auth.host, port).start()
         except OSError as error:
             raise RequestError(
-                f"{auth.host} port {port} cannot be had ({error.strerror}); give another --host or --port"
+                f"{auth.host} port {port} cannot be opened ({error.strerror}); give another --host or --port"
             ) from error
         host, taken = runner.addresses[0][:2]
         on_ready(f"http://[{host}]:{taken}/" if ":" in host else f"http://{host}:{taken}/")
@@ -80,7 +80,7 @@ async def serve(  # noqa: PLR0913 - what a server is made of
 
 
 async def _close_overdue(runner: web.AppRunner, limits: ConnectionLimits[web.RequestHandler], clock: Clock) -> None:
-    """Close connections that take their time, until the task is cancelled: they would use up the open files."""
+    """Close slow connections until the task is canceled, because they would use up the open files."""
     while True:
         await asyncio.sleep(_LOOK_EVERY)
         server = runner.server
@@ -88,13 +88,13 @@ async def _close_overdue(runner: web.AppRunner, limits: ConnectionLimits[web.Req
             transport = connection.transport
             connection.force_close()
             if transport is not None:
-                transport.abort()  # what an answer's reader has not taken is not waited for
+                transport.abort()  # an unread response is not waited for
 
 
 def application(
     auth: PageAuth, cache: PageCache, *, limits: ConnectionLimits[web.RequestHandler], clock: Clock
 ) -> web.Application:
-    """Return the paths behind *door*."""
+    """Return the paths behind the access check *door*."""
 
     async def show(request: web.Request) -> web.Response:
         chosen = request.query.get("span", FIRST_SPAN)
@@ -117,13 +117,15 @@ def application(
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not auth.knows_host(request.headers.get("Host", "")):
-            return _text_response(HTTPStatus.MISDIRECTED_REQUEST, "this name is none of this machine's")
+            return _text_response(HTTPStatus.MISDIRECTED_REQUEST, "the Host header does not name this machine")
         if request.method not in {"GET", "HEAD"}:
-            return _text_response(HTTPStatus.METHOD_NOT_ALLOWED, "this is for reading only", Allow="GET, HEAD")
+            return _text_response(HTTPStatus.METHOD_NOT_ALLOWED, "only GET and HEAD are allowed", Allow="GET, HEAD")
         if request.path != "/healthz" and not auth.lets_in(request.headers.get("Authorization", "")):
-            return _text_response(HTTPStatus.UNAUTHORIZED, "the token is needed: as bearer, or as password", **_ASK)
+            return _text_response(
+                HTTPStatus.UNAUTHORIZED, "a token is required, as a bearer token or as the password", **_ASK
+            )
         if request.path not in {"/", "/healthz"}:
-            return _text_response(HTTPStatus.NOT_FOUND, "there are / and /healthz")
+            return _text_response(HTTPStatus.NOT_FOUND, "not found; there are / and /healthz")
         return await handler(request)
 
     app = web.Application(middlewares=[limit, guard])

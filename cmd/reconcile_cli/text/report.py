@@ -1,4 +1,4 @@
-"""The report of a run as a person reads it, made from its JSON document: fresh from a run, or out of the ledger."""
+"""Prints the report of a run from its JSON document, fresh or from the ledger."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -98,10 +98,10 @@ def _breakers(out: Console, document: Mapping[str, Any]) -> None:
 
 
 def show_next(document: Mapping[str, Any]) -> None:
-    """Print what could be typed after a run."""
+    """Print the commands to run next."""
     out = console()
     out.print()
     if document["breakers"] or document["errors"]:
         out.print(Text.assemble(("  what to do  ", QUIET), ("reconcile status", "cyan")))
-    if not document["dryRun"]:  # a dry run leaves no trace to explain
+    if not document["dryRun"]:  # a dry run has no ledger row to explain
         out.print(Text.assemble(("  this run    ", QUIET), safe(f"reconcile explain run {document['runId']}", "cyan")))

@@ -1,4 +1,4 @@
-"""The receipt of a run: one small document, the same in its report, annotation, termination message, ledger and log."""
+"""The receipt of a run: identical in report, annotation, termination message, ledger and log."""
 
 import json
 from datetime import timedelta
@@ -9,7 +9,7 @@ from reconcile.domain.run.report import RunReport
 
 
 def receipt(report: RunReport) -> dict[str, Any]:
-    """Return what is the same wherever a run tells of its end: counts as integers, and no name but the run's own."""
+    """Return the receipt: counts as integers, and no name but the run's id."""
     return {
         "version": VERSION,
         "runId": report.run_id,

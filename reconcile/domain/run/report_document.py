@@ -1,4 +1,4 @@
-"""The report as one JSON document: the same names on stdout, in the ledger and wherever else it goes."""
+"""The report as a JSON document: the same names on stdout, in the ledger and elsewhere."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,13 +16,13 @@ Member = TypeVar("Member", bound=StrEnum)
 
 
 LISTED = 20
-"""Workspaces listed in each list of a report: it is printed and stored each minute."""
+"""Maximum number of workspaces in each list of a report, which is printed and stored each minute."""
 _OF_THIS_RUN = 5
-"""Among them, breakers that this run opened; the others are open longest, and stay listed until they close."""
+"""Of these, breakers that this run opened; the others have been open longest."""
 
 
 def document(report: RunReport) -> dict[str, Any]:
-    """Return *report* in plain JSON types; every name is always there, described in docs/report.md."""
+    """Return *report* in plain JSON types; every field is always present, see docs/report.md."""
     breakers = _listed(report)
     return {
         "success": report.success,
@@ -84,7 +84,7 @@ def document(report: RunReport) -> dict[str, Any]:
 
 
 def _listed(report: RunReport) -> Sequence[Breaker]:
-    """Return the breakers to list: all that stop more than one workspace, and some of the others."""
+    """Return the breakers to list: all that affect more than one workspace, and some of the others."""
     narrow = [each for each in report.breakers if each.key.scope is BreakerScope.WORKSPACE]
     if len(narrow) <= LISTED:
         return report.breakers
@@ -99,7 +99,7 @@ def _is_of_one_workspace(breaker: str) -> bool:
 
 
 def breaker_document(breaker: Breaker, *, now: datetime) -> dict[str, Any]:
-    """Return *breaker* in plain JSON types; ``state`` is the one that counts at *now*, an operator's hand first."""
+    """Return *breaker* in plain JSON types; ``state`` is the effective one at *now*, with manual overrides."""
     override = breaker.override if breaker.override_kind(now) else None
     return {
         "breaker": str(breaker.key),
@@ -125,7 +125,7 @@ def breaker_document(breaker: Breaker, *, now: datetime) -> dict[str, Any]:
 
 
 def instant(at: datetime | None) -> str | None:
-    """Return *at* in UTC to the second, with a Z: the form that Kubernetes writes and every parser reads."""
+    """Return *at* in UTC to the second, with a Z, as Kubernetes writes it."""
     return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

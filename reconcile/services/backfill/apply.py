@@ -1,4 +1,4 @@
-"""Carries out what is planned of one workspace's leads, exactly and once: no provider is asked."""
+"""Applies the planned changes of one workspace's leads exactly once, without calling a provider."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,21 +18,21 @@ from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite, PlanMarks
 from reconcile.services.run.context import BatchResult, Run
 
 _LOOKED_AT = 20
-"""Leads below which no rate of drift is judged."""
+"""Minimum number of leads for a rate of drift."""
 
 
 @dataclass(slots=True)
 class Applying:
-    """Carries out one plan; *trouble* says why it stopped, where most rows are no longer what was planned from."""
+    """Applies one plan; *trouble* says why it stopped, if most rows have drifted."""
 
     plan_id: PlanId
     trouble: str | None = None
     marks: Counter[ItemState] = field(default_factory=Counter)
     overtaken: int = 0
-    """Leads that the schedule has verified meanwhile: no sign that the plan is wrong."""
+    """Leads that the schedule has verified meanwhile; they do not count as drift."""
 
     async def __call__(self, workspace: Workspace, *, run: Run, limit: int, after: LeadId | None = None) -> BatchResult:
-        """Carry out up to *limit* leads behind *after*."""
+        """Apply up to *limit* leads after *after*."""
         leases = run.deps.store.leases
         try:
             lease = await leases.acquire(f"workspace:{workspace.id}", holder=run.holder, ttl=run.lease_ttl)
@@ -75,7 +75,7 @@ class Applying:
             run.stop.note_lease_lost()
             return BatchResult()
         run.visited.add(workspace.id)
-        # Counted with the marks: a batch that was not written is read again.
+        # Counted with the marks, because a batch that was not written is read again.
         self.overtaken += sum(item.is_overtaken_by(lead) for item in items if (lead := leads.get(item.lead_id)))
         self._count(items, states, receipt, run=run)
         return BatchResult(lead_count=len(items), last_id=items[-1].lead_id)
@@ -88,13 +88,13 @@ class Applying:
         return ItemState.APPLIED
 
     def _write(self, item: PlannedLead, lead: Lead, *, run: Run) -> LeadWrite:
-        """Return what planning found out as if it were written then: both clocks carry that instant."""
+        """Return the planned result as if it were written at planning time: both watermarks get that time."""
         change = read_back(item.change, lead, outcome=item.outcome) if item.change is not None else None
         attempt = LeadAttempt(
             at=item.verified_at,
             outcome=item.outcome,
             is_verified=item.is_verified,
-            is_urgent=True,  # the schedule looks again when the lead is due, whatever the plan has found
+            is_urgent=True,  # the schedule decides when the lead is due again, not the plan
             is_absent=item.is_absent,
             mismatch=item.mismatch,
             is_restored=change is not None and change.is_restoration,
@@ -126,11 +126,11 @@ class Applying:
                 run.counts.outcomes[Outcome.DEFERRED] += 1
                 run.counts.defers[DeferReason.DRIFTED] += 1
             if item.lead_id in receipt.held_up:
-                continue  # it stays planned, and says nothing of the plan
+                continue  # it stays planned, and does not count as drift
             self.marks[ItemState.APPLIED if is_apt else ItemState.DRIFTED] += 1
         drifted, total = self.marks[ItemState.DRIFTED] - self.overtaken, self.marks.total()
         if total >= _LOOKED_AT and drifted >= run.policy.breaker.error_rate * total and run.policy.breaker.is_enforced:
-            self.trouble = f"{drifted} of {total} leads are no longer what the plan was made from, or are refused"
+            self.trouble = f"{drifted} of {total} leads have changed since the plan was made, or are refused"
             run.stop.request(StopReason.BREAKER)
 
 
