@@ -47,7 +47,7 @@ def test_each_alert_says_how_grave_it_is_and_has_its_heading_in_the_runbook(rule
 
 
 def test_the_document_tells_each_alert() -> None:
-    assert set(table(ROOT / "docs" / "alerts.md", "alert", "says")) == {rule["alert"] for rule in ALERTS}
+    assert set(table(ROOT / "docs" / "alerts.md", "alert", "condition")) == {rule["alert"] for rule in ALERTS}
 
 
 def test_each_alert_is_tried_when_it_fires_and_when_it_does_not() -> None:

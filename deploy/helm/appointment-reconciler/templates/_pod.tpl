@@ -184,8 +184,8 @@ volumes:
 
 {{/*
 What an exit code does to a Job: 2 and 78 are wrong until somebody corrects them, so the Job fails at once, or its
-shard does where it has several; a pod that was ended from outside, by a node that goes away or by SIGTERM (143), is replaced and costs no retry; everything else,
-75 (database away) among it, counts against backoffLimit.
+shard does where it has several; a pod that was ended from outside, by a lost node or by SIGTERM (143), is replaced without counting as a retry; everything else,
+including 75 (database unreachable), counts against backoffLimit.
 */}}
 {{- define "reconciler.podFailurePolicy" -}}
 rules:
