@@ -42,6 +42,7 @@ from reconcile.services.verification.log_figures import ledger_figures
 from reconcile.services.verification.verify import Means, of_run, watch, work_through
 from reconcile.services.views.explain import LeadStory, explain_lead, explain_run, explain_workspace, known_workspace
 from reconcile.services.views.failure_history import explain_failure
+from reconcile.services.views.gauges import status_gauges, unreachable_gauges
 from reconcile.services.views.lead_lists import LeadLine, mismatched, quarantined
 from reconcile.services.views.next_steps import advice
 from reconcile.services.views.page import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
@@ -143,10 +144,12 @@ __all__ = [
     "run",
     "scheduled_runs",
     "select_workspaces",
+    "status_gauges",
     "step",
     "test_channels",
     "unbegun_report",
     "undo",
+    "unreachable_gauges",
     "verify_document",
     "wait_for",
     "watch",

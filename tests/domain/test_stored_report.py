@@ -38,6 +38,7 @@ REPORT = RunReport(
     updated=5,
     no_change=6,
     absent=7,
+    disappeared=61,
     disappeared_24h=8,
     skipped=10,
     deferred=11,

@@ -16,6 +16,7 @@ _ANSWERED = (
     ("updated", "updated"),
     ("unchanged", "no_change"),
     ("absent", "absent"),
+    ("disappeared", "disappeared"),
 )
 _UNANSWERED = (
     ("failed", "errors"),

@@ -222,6 +222,7 @@ def read_report(stored: Mapping[str, Any]) -> StoredReport:
         updated=fields.count("updated"),
         no_change=fields.count("noChange"),
         absent=fields.count("absent"),
+        disappeared=fields.count("disappeared"),
         disappeared_24h=fields.count("disappeared24h"),
         skipped=fields.count("skipped"),
         deferred=fields.count("deferred"),

@@ -39,6 +39,7 @@ class StoredReport:
     updated: int = 0
     no_change: int = 0
     absent: int = 0
+    disappeared: int = 0
     disappeared_24h: int = 0
     skipped: int = 0
     deferred: int = 0

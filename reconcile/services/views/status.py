@@ -1,6 +1,7 @@
 """What is known of the whole: what is broken, since when, whose fault, what comes next, what to type."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,7 +9,7 @@ from reconcile.domain.breaker.breaker import BreakerKey, BreakerPolicy, BreakerS
 from reconcile.domain.delivery import MOST_ATTEMPTS
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.formatting import count_of
-from reconcile.domain.ids import Operation, RunId
+from reconcile.domain.ids import Operation, RunId, WorkspaceId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.page import OverallStatus
 from reconcile.domain.run.cadence import PlannedCadence, spelled
@@ -95,11 +96,17 @@ class Overview:
     given_up_effects: int
     signatures: tuple[SignatureRow, ...]
     cadence: CadenceView
+    schedule: ScheduleState
 
     @property
     def parked(self) -> tuple[Advice, ...]:
         """The workspaces whose own breaker keeps them waiting."""
         return tuple(each for each in self.breakers if each.scope is BreakerScope.WORKSPACE)
+
+    @property
+    def parked_count(self) -> int:
+        """Workspaces that have a breaker of their own that is not closed."""
+        return len(_parked_ids(self.breakers))
 
 
 async def overview(
@@ -144,6 +151,7 @@ async def overview(
         given_up_effects=given_up_effects,
         signatures=tuple(await store.ledger.signatures(since=now - _RECENT, limit=5)),
         cadence=cadence,
+        schedule=state,
     )
 
 
@@ -161,11 +169,7 @@ def _overall_status(
     *total* counts all workspaces.
     """
     wide = [each for each in breakers if each.scope is not BreakerScope.WORKSPACE]
-    parked = {
-        BreakerKey(each.scope, each.breaker.partition(":")[2]).workspace_id
-        for each in breakers
-        if each.scope is BreakerScope.WORKSPACE and each.state is not BreakerState.CLOSED
-    }
+    parked = _parked_ids(breakers)
     newest = runs[0] if runs else None
     stopped = [each for each in wide if each.state is BreakerState.OPEN]
     findings = [
@@ -194,6 +198,14 @@ def _overall_status(
     ]
     under_way = (OverallStatus.ATTENTION, "the first run is under way")
     return max(findings, key=lambda each: _GRAVITY[each[0]], default=under_way)
+
+
+def _parked_ids(breakers: Sequence[Advice]) -> AbstractSet[WorkspaceId | None]:
+    return {
+        BreakerKey(each.scope, each.breaker.partition(":")[2]).workspace_id
+        for each in breakers
+        if each.scope is BreakerScope.WORKSPACE and each.state is not BreakerState.CLOSED
+    }
 
 
 def schedule_state(newest: RunLine | None, cadence: CadenceView, *, now: datetime) -> ScheduleState:

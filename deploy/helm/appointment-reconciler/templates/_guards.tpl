@@ -6,6 +6,7 @@
 {{- include "reconciler.guardTimes" . }}
 {{- include "reconciler.guardState" . }}
 {{- include "reconciler.guardAlerts" . }}
+{{- include "reconciler.guardPage" . }}
 {{- include "reconciler.guardSecrets" . }}
 {{- end }}
 
@@ -139,6 +140,20 @@
 {{- end }}
 {{- end }}
 
+{{- define "reconciler.guardPage" -}}
+{{- with .Values.page }}
+{{- if and .enabled (not .existingSecret) }}
+{{- fail "page.enabled is true and page.existingSecret is empty; name the Secret with the token that clients must send" }}
+{{- end }}
+{{- if and .serviceMonitor.enabled (not .enabled) }}
+{{- fail "page.serviceMonitor.enabled is true and page.enabled is false; there is nothing to scrape, so set both or neither" }}
+{{- end }}
+{{- if and .enabled $.Values.database.sqlite.enabled }}
+{{- fail "page.enabled and database.sqlite.enabled are both true; the file's volume is mounted by one pod at a time, so use PostgreSQL or `reconcile report --html`" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* Asked of the cluster where there is one to ask; a template, a dry run by the client and GitOps tools see nothing. */}}
 {{- define "reconciler.guardSecrets" -}}
 {{- if and .Values.checkSecrets (lookup "v1" "ServiceAccount" .Release.Namespace "default") }}
@@ -151,6 +166,11 @@
 {{- if .existingSecret }}
 {{- include "reconciler.secretKey" (dict "root" $ "value" "webhook.existingSecret" "secret" .existingSecret "key" .urlKey) }}
 {{- include "reconciler.secretKey" (dict "root" $ "value" "webhook.existingSecret" "secret" .existingSecret "key" .secretKey) }}
+{{- end }}
+{{- end }}
+{{- with .Values.page }}
+{{- if .enabled }}
+{{- include "reconciler.secretKey" (dict "root" $ "value" "page.existingSecret" "secret" .existingSecret "key" .key) }}
 {{- end }}
 {{- end }}
 {{- with .Values.alerts.existingSecret }}
