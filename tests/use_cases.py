@@ -22,10 +22,10 @@ from reconcile.services.control.annotation_commands import AppliedCommands, appl
 from reconcile.services.control.breaker_overrides import Order, Verb, act, breaker_key
 from reconcile.services.control.cadence import cadence_view, lower, wait_for
 from reconcile.services.control.mirror import ATTEMPTS, BUDGET, Mirror
-from reconcile.services.lookup.bulkhead import EARLY_RELEASES_PER_SLOT, Bulkhead
-from reconcile.services.lookup.concurrency import AdaptiveLimiter
 from reconcile.services.lookup.lead_check import lookups
-from reconcile.services.lookup.time_budget import LEASE_MARGIN, Stop, TimeBudget
+from reconcile.services.lookup.limits.bulkhead import EARLY_RELEASES_PER_SLOT, Bulkhead
+from reconcile.services.lookup.limits.concurrency import AdaptiveLimiter
+from reconcile.services.lookup.limits.time_budget import LEASE_MARGIN, Stop, TimeBudget
 from reconcile.services.maintenance.provider_findings import provider_findings
 from reconcile.services.maintenance.prune import PIECE, prune
 from reconcile.services.maintenance.readiness import readiness

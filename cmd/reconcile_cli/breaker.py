@@ -13,6 +13,7 @@ from reconcile.services.views.status import breakers_with_advice
 from reconcile.settings import Settings
 from reconcile_cli.options import DurationParam, example_paragraph, examples, with_settings
 from reconcile_cli.output import is_text, print_json, user
+from reconcile_cli.text import breaker as text
 
 
 @click.group()
@@ -88,8 +89,6 @@ async def _acted(settings: Settings, order: Order) -> tuple[Advice, ...]:
 
 def _print(settings: Settings, told: tuple[Advice, ...]) -> None:
     if is_text(settings):
-        from reconcile_cli.text import breaker as text  # noqa: PLC0415 - rich, for a person only
-
         text.show(told)
     else:
         print_json({"breakers": told})

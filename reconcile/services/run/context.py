@@ -21,7 +21,7 @@ from reconcile.ports import Clock, EffectSink, Provider, Store, Telemetry
 from reconcile.services.alerting.notify import Notifier
 from reconcile.services.control.mirror import Mirror
 from reconcile.services.lookup.context import LookupContext, LookupLimits
-from reconcile.services.lookup.time_budget import Stop
+from reconcile.services.lookup.limits.time_budget import Stop
 from reconcile.services.run.counts import Counts
 
 STOP_GRACE = timedelta(seconds=5)

@@ -16,10 +16,10 @@ from reconcile.services.alerting.notify import notify
 from reconcile.services.control.cadence import wait_for
 from reconcile.services.lookup.admission import CallAdmission
 from reconcile.services.lookup.breakers import RunBreakers
-from reconcile.services.lookup.bulkhead import Bulkhead
-from reconcile.services.lookup.concurrency import ProviderLimiters
 from reconcile.services.lookup.control_pool import ControlPool
-from reconcile.services.lookup.time_budget import LEASE_MARGIN, TimeBudget
+from reconcile.services.lookup.limits.bulkhead import Bulkhead
+from reconcile.services.lookup.limits.concurrency import ProviderLimiters
+from reconcile.services.lookup.limits.time_budget import LEASE_MARGIN, TimeBudget
 from reconcile.services.lookup.warnings import RunWarnings
 from reconcile.services.run.context import CUT_OFF_WRITE_TIMEOUT, STOP_GRACE, Dependencies, RunContext, RunPolicy
 from reconcile.services.run.counts import RunTotals
