@@ -44,6 +44,7 @@ from reconcile.services.views.failure_history import explain_failure
 from reconcile.services.views.lead_lists import LeadLine, mismatched, quarantined
 from reconcile.services.views.next_steps import advice
 from reconcile.services.views.page import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
+from reconcile.services.views.replay import ReplayRequest, TooManyCalls, replay_breakers
 from reconcile.services.views.run_history import scheduled_runs
 from reconcile.services.views.status import Overview, breakers_with_advice, overview
 from reconcile.services.views.time_buckets import TimeBuckets, step
@@ -84,6 +85,7 @@ __all__ = [
     "OwnBreakers",
     "Progress",
     "Refusal",
+    "ReplayRequest",
     "Run",
     "RunPolicy",
     "RunRequest",
@@ -92,6 +94,7 @@ __all__ = [
     "TimeBuckets",
     "Timeline",
     "TimelineBuilder",
+    "TooManyCalls",
     "Undo",
     "Undoing",
     "UnrevertedLead",
@@ -137,6 +140,7 @@ __all__ = [
     "quarantined",
     "read_freshness",
     "readiness",
+    "replay_breakers",
     "report_of",
     "rights",
     "run",

@@ -14,6 +14,7 @@ from reconcile.domain.controls import Controls
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lease import Lease
+from reconcile.domain.replay.recorder import CallRecorder
 from reconcile.domain.retry_state import BackoffPolicy
 from reconcile.domain.run.cadence import PlannedCadence
 from reconcile.domain.run.request import OnProgress, RunRequest
@@ -53,6 +54,8 @@ class RunPolicy:
     """The share of each account's burst that this run may use up; the rest is always left to others."""
     list_sample_share: float = 0.1
     """In this share of the workspaces that lists settle completely, one lead is looked up by id as well."""
+    records_calls: bool = True
+    """Whether the ledger keeps what ``reconcile breaker replay`` reads."""
     disagreements: tuple[str, ...] = ()
     """Where the settings are not those that the CronJob was made with."""
 
@@ -168,6 +171,7 @@ class Run:
     planned_count: int = 0
     wrote_since: datetime | None = None
     """Leads that no run has looked at are those that wrote since then, or any."""
+    recorder: CallRecorder = field(default_factory=CallRecorder)
     saving: asyncio.Lock = field(default_factory=asyncio.Lock)
     warnings: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)

@@ -127,6 +127,8 @@ async def _under_lease(this: Run) -> RunReport:
     if this.request.workspace is None:  # of one workspace that somebody names, all leads are looked through
         this.wrote_since = new_leads_since(known, this.started_at)
     due = await _due(this)
+    if this.policy.records_calls:
+        this.registry.subscribe(this.recorder.note)
     this.registry.begin(
         {w.id: frozenset(w.credentials) for w in due.workspaces},
         this.started_at,
@@ -256,7 +258,7 @@ async def _report(run: Run, due: DueWorkspaces, known: Freshness | None) -> RunR
     )
     report = await mirror_run(run, report_of(run, snapshot))
     measure(run, report)
-    await store.ledger.finish_run(report, document(report))
+    await store.ledger.finish_run(report, document(report), run.recorder.record())
     # A look at one chosen workspace tells nothing of the whole; after SIGTERM, the next run tells.
     if run.request.workspace is None and not run.stop.is_terminated:
         deps = run.deps
@@ -277,5 +279,5 @@ async def _report_cut_off(run: Run) -> RunReport:
     measure(run, report)
     with suppress(StoreUnavailable, TimeoutError):
         async with asyncio.timeout(CUT_OFF_WRITE_TIMEOUT.total_seconds()):
-            await run.deps.store.ledger.finish_run(report, document(report))
+            await run.deps.store.ledger.finish_run(report, document(report), run.recorder.record())
     return report
