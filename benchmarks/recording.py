@@ -65,7 +65,7 @@ async def _child(kind: str) -> Mapping[str, Any]:
         trigger=Trigger.MANUAL,
     )
     if kind == "timed":
-        CallRecorder.note = keep  # type: ignore[method-assign]
+        CallRecorder.note = keep  # type: ignore[assignment,method-assign]
     report = await bootstrap.run(settings, request, adapt=adapt)
     figures: dict[str, Any] = {"checked": report.leads_checked}
     if kind == "timed":
@@ -87,8 +87,8 @@ async def _child(kind: str) -> Mapping[str, Any]:
 def main() -> None:
     """Print a table, and as the last line the figures as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.recording", description=__doc__)
-    parser.add_argument("--workspaces", type=int, default=10)
-    parser.add_argument("--leads", type=int, default=100, help="leads per workspace")
+    parser.add_argument("--workspaces", type=int, default=15)
+    parser.add_argument("--leads", type=int, default=70, help="leads per workspace")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--child", choices=("on", "off", "timed"), help=argparse.SUPPRESS)
     wanted = parser.parse_args()

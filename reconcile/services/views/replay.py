@@ -2,16 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconcile.domain.breaker.breaker import BreakerKey, BreakerPolicy
+from reconcile.domain.page import ThresholdTrial
 from reconcile.domain.replay.replay import BreakerReplay
 from reconcile.domain.replay.result import ReplayResult
 from reconcile.errors import RequestError
 from reconcile.ports import Ledger, RunCalls
 
+MOST_CALLS_OF_A_TRIAL = 5000
+"""A call takes about 0.1 ms to be replayed, and somebody waits for the page."""
 _PAGE = 500
+_RATES = (0.25, 0.5, 0.75)
+_APART = 0.1
+_MORE_CHECKS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +53,35 @@ async def replay_breakers(ledger: Ledger, request: ReplayRequest, *, most_calls:
     if not replay.figures.runs:
         raise RequestError(_nothing(request.since, replay.figures.unrecorded_runs))
     return replay.result(since=request.since, until=request.until, in_force=request.in_force, only=request.only)
+
+
+async def threshold_trials(
+    ledger: Ledger, *, since: datetime, now: datetime, in_force: BreakerPolicy
+) -> tuple[tuple[ThresholdTrial, ...], str]:
+    """Return how the runs since then would have gone under a few thresholds, or none and a sentence that says why."""
+    in_force = replace(in_force, is_enforced=True)
+    rates = sorted({in_force.error_rate, *(rate for rate in _RATES if abs(rate - in_force.error_rate) >= _APART)})
+    policies = [replace(in_force, error_rate=rate) for rate in rates]
+    policies.append(replace(in_force, min_checks=_MORE_CHECKS * in_force.min_checks))
+    found: list[ThresholdTrial] = []
+    for policy in policies:
+        request = ReplayRequest(since=since, until=now, policy=policy, in_force=in_force)
+        try:
+            totals = (await replay_breakers(ledger, request, most_calls=MOST_CALLS_OF_A_TRIAL)).totals
+        except RequestError as error:
+            return (), str(error)
+        trial = ThresholdTrial(
+            error_rate=policy.error_rate,
+            min_checks=policy.min_checks,
+            is_in_force=policy == in_force,
+            trips=totals.trips_replayed,
+            calls=totals.calls - totals.saved_calls,
+            errors=totals.errors - totals.saved_errors,
+            lost_checks=totals.lost_checks,
+            unknown_calls=totals.unknown_calls,
+        )
+        found.append(trial)
+    return tuple(found), ""
 
 
 class TooManyCalls(RequestError):
