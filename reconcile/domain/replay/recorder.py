@@ -17,7 +17,7 @@ from reconcile.domain.breaker.events import Admission, Event, Transitions
 from reconcile.domain.breaker.keys import breaker_path
 from reconcile.domain.breaker.state import RegistryState
 from reconcile.domain.breaker.window import Fault
-from reconcile.domain.ids import ProviderName, WorkspaceId
+from reconcile.domain.ids import Operation, ProviderName, WorkspaceId
 from reconcile.domain.lookup import Lookup
 from reconcile.domain.replay.documents import breaker_to_document, policy_document
 from reconcile.errors import ErrorClass
@@ -153,7 +153,7 @@ class CallRecorder:
         position = self._in_flight.index(event.admission.number)
         del self._in_flight[position]
         fault = event.fault
-        if event.is_check:
+        if event.is_check and is_of_leads(event.admission.lookup):
             self._checks += 1
             self._errors += isinstance(fault, ErrorClass)
         if fault is not None:
@@ -234,6 +234,11 @@ class CallRecorder:
 def is_trip(before: Breaker, after: Breaker) -> bool:
     """Tell whether a breaker has opened that was closed; one that a failed probe opens again has not."""
     return before.state is BreakerState.CLOSED and after.state is BreakerState.OPEN
+
+
+def is_of_leads(lookup: Lookup) -> bool:
+    """Tell whether a call can be a check or an error: a list that fails is neither, as its leads are looked up."""
+    return lookup.operation is not Operation.SWEEP
 
 
 def _is_told(breaker: Breaker, event: events.RunStarted) -> bool:

@@ -19,7 +19,7 @@ from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.state import RegistryState
 from reconcile.domain.ids import ProviderName, WorkspaceId
 from reconcile.domain.replay.figures import ReplayFigures
-from reconcile.domain.replay.recorder import is_trip
+from reconcile.domain.replay.recorder import is_of_leads, is_trip
 from reconcile.domain.replay.result import BreakerTrip
 from reconcile.domain.replay.stored import ReplayedBreakers
 from reconcile.domain.replay.tape import RecordedCall, RecordedEnd, RecordedMove, RecordedRefusal, RecordedRun
@@ -136,10 +136,11 @@ class RunReplay:
         self.last_admitted[workspace_id, lookup.provider] = isinstance(answer, Admission)
 
     def end(self, end: RecordedEnd, now: datetime) -> None:
-        is_error = end.is_check and isinstance(end.fault, ErrorClass)
-        self.figures.count_call(is_check=end.is_check, is_error=is_error)
+        is_check = end.is_check and is_of_leads(self.calls[end.number].lookup)
+        is_error = is_check and isinstance(end.fault, ErrorClass)
+        self.figures.count_call(is_check=is_check, is_error=is_error)
         if (refusing := self.refused.get(end.number)) is not None:
-            self.figures.save_call(refusing, is_check=end.is_check, is_error=is_error)
+            self.figures.save_call(refusing, is_check=is_check, is_error=is_error)
             return
         self.ended_count += 1
         admission = self.admitted.pop(end.number)
