@@ -19,7 +19,7 @@ from reconcile.redaction import bug_named
 from reconcile.services.lookup.admission import AdmittedCall, CallAdmission, admit
 from reconcile.services.lookup.context import LookupContext
 from reconcile.services.lookup.lead_check import LeadCheck, lookups
-from reconcile.services.lookup.rate_reservation import RateReservation
+from reconcile.services.lookup.limits.rate_reservation import RateReservation
 
 LISTS = {
     ProviderName.HIGHLEVEL: Operation.CONTACT_APPOINTMENTS,

@@ -24,7 +24,7 @@ _ISOLATION = (
 )
 """A constraint that is checked at the commit would refuse a whole batch; and no lead may take all of a run's time."""
 _OCCUPIED = "an appointment row that is another lead's, or cannot be read, has a key of its new appointment"
-_HIDDEN = "the database lets a lead's rows be read and not changed: see its policies of row-level security"
+_HIDDEN = "the database allows reading a lead's rows but not changing them: check its row-level security policies"
 
 
 Failure = AlreadyThere | StoreBusy | StoreConflict | StoreRefused | SettingsError
