@@ -150,7 +150,7 @@ async def test_missing_grants_are_told_with_the_statement(postgres_url: str) -> 
         await customer.script(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
     assert [each.remedy for each in findings if each.subject == "grants"] == [
-        f'have the owner execute: GRANT UPDATE ("lastCheckedAt") ON app."Lead" TO {role}'
+        f'ask the owner to execute: GRANT UPDATE ("lastCheckedAt") ON app."Lead" TO {role}'
     ]
 
 
