@@ -20,6 +20,7 @@ from reconcile.services.views.failure_history import FailureStory, explain_failu
 from reconcile.settings import Settings
 from reconcile_cli.options import NonEmptyParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json
+from reconcile_cli.text import explain as text
 
 Story = LeadStory | WorkspaceStory | RunStory | FailureStory
 
@@ -68,8 +69,6 @@ def failure(settings: Settings, *, text: str) -> None:
 def _print_explanation(settings: Settings, explain: Callable[..., Awaitable[Story]]) -> None:
     story = asyncio.run(_explanation(settings, explain))
     if is_text(settings):
-        from reconcile_cli.text import explain as text  # noqa: PLC0415 - rich, for a person only
-
         text.show(story)
     else:
         print_json(story)
