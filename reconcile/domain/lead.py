@@ -87,7 +87,7 @@ class Lead:
     """Its unreadable columns with the reason; their values are empty here."""
 
     def same_subject(self, other: "Lead") -> bool:
-        """Return whether an answer about *other* is about this row: the same lead of the same workspace and booking."""
+        """Return whether this row is about the same lead and booking as *other*, which was looked up."""
         return (
             self.fault is None
             and self.workspace_id == other.workspace_id

@@ -195,7 +195,7 @@ async def test_of_two_leads_with_one_appointment_that_must_be_unique_one_is_refu
     receipt = await store.leads.write(batch(writes))
 
     assert (set(receipt.refused), await without_booking(store)) == ({BAD}, [BAD])
-    assert "has a key of its new appointment" in receipt.refused[second.id]
+    assert "has a key of the new appointment" in receipt.refused[second.id]
 
 
 @pytest.mark.parametrize("policy", ["USING (true) WITH CHECK (id <> 'l07')", "USING (id <> 'l07')"])

@@ -23,7 +23,7 @@ _ISOLATION = (
     text("SELECT set_config('lock_timeout', '1s', true), set_config('statement_timeout', '5s', true)"),
 )
 """A constraint that is checked at the commit would refuse a whole batch; and no lead may take all of a run's time."""
-_OCCUPIED = "an appointment row that is another lead's, or cannot be read, has a key of its new appointment"
+_OCCUPIED = "another lead's appointment row, or an unreadable one, already has a key of the new appointment"
 _HIDDEN = "the database allows reading a lead's rows but not changing them: check its row-level security policies"
 
 
