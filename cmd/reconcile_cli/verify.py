@@ -46,7 +46,11 @@ class Command(click.Command):
 @click.option("--signature", metavar="TEXT", help="What the failure's message holds.")
 @click.option("--gone", "expected", flag_value="gone", help="It must not have been seen since.")
 @click.option("--present", "expected", flag_value="present", help="It must have been seen since.")
-@click.option("--since", metavar="TIME", help="When the rollout was done: an instant with its zone, or like 90m ago.")
+@click.option(
+    "--since",
+    metavar="TIME",
+    help="When the rollout was done: an instant with its zone, or like 90m ago. Without it a log is judged whole.",
+)
 @click.option("--max-error-rate", metavar="N/UNIT", help="Most errors in any unit of time since, like 5/min or 300/h.")
 @click.option("--min-checks", type=click.IntRange(1), help="Checks that are wanted for a verdict. [default: 5]")
 @click.option("--logs", metavar="FILE", help="Look at this exported log (- is stdin) instead of the ledger.")
@@ -83,7 +87,7 @@ def command(settings: Settings, *, since: str | None, plan: Path | None, is_mark
 
 def _step(since: datetime | None, asked: dict[str, Any]) -> ClaimStep:
     """Return what is asked for on the command line; raise QuestionError."""
-    if since is None:
+    if since is None and asked["logs"] is None:
         raise QuestionError("--since is missing: when was the rollout done?")
     if (asked["signature"] is None) is not (asked["expected"] is None):
         raise QuestionError("--signature needs --gone or --present, and these need --signature")
