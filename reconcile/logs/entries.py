@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from reconcile.domain.verification.log_entry import LogEntry
 from reconcile.logs.continuation import OpenRecord, open_record
 from reconcile.logs.documents import is_document, listed, records, values
+from reconcile.logs.journal_export import is_journal, journal_records
 from reconcile.logs.lines import MOST, Line, lines
 from reconcile.logs.shapes import Shape, ShapeReader, suspects_error
 
@@ -24,7 +25,12 @@ def entries(stream: BinaryIO, *, name: str, newest: datetime | None = None) -> I
         return
     reader = ShapeReader(newest=newest)
     every = chain([first], pieces)
-    shapes = _of_document(every, reader) if is_document(first) else _LineJoiner(reader).shapes(every)
+    if is_journal(first):
+        shapes = _of_records(journal_records(every), reader)
+    elif is_document(first):
+        shapes = _of_document(every, reader)
+    else:
+        shapes = _LineJoiner(reader).shapes(every)
     yield from _EntryReader().entries(shapes)
 
 

@@ -155,7 +155,7 @@ class ShapeReader:
             return replace(own, at=at or own.at, has_time=True)
         skipped = 1 if head[:1] in {" ", "\t"} else len(head) - len(head.lstrip("] \t"))
         inner = self.of_line(text[end + skipped :], depth + 1)
-        if inner.facts is None and inner.is_error is None and not inner.has_time:
+        if inner.facts is None and inner.is_error is None and not (inner.has_time or inner.is_begun):
             line = read_line(text[: end + _HEAD], newest=self.newest)
             inner = replace(inner, is_error=line.is_error, is_begun=line.is_begun)
         # The outer time is told with its zone, which a program's own often lacks.

@@ -25,7 +25,7 @@ _ANDROID = re.compile(r"\s+\d+\s+\d+ ([VDIWEFA]) ", re.ASCII)
 _MONGO = re.compile(r"([FEWID])\d?\s+[A-Z]{2,10}\s+\[", re.ASCII)
 _LAMBDA = re.compile(r"(?:START|END|REPORT|INIT_START) (?:RequestId|Runtime)", re.ASCII)
 _NAMED = re.compile(r"(?=\S*[\d-])[\w.-]{1,80} (?=\d{4}-\d\d-\d\d)", re.ASCII)
-_UTIL = re.compile(r" \S+\.\S+ \S+$", re.ASCII)
+_UTIL = re.compile(r" \S+ \S+$", re.ASCII)
 _MOST_TOKENS = 7
 _MOST_PLAIN_WORDS = 2
 
