@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, BinaryIO
 
+from reconcile.domain.run.report_document import ERRORS, LEADS_CHECKED
 from reconcile.domain.verification.log_entry import LogEntry
 from reconcile.logs.continuation import OpenRecord, open_record
 from reconcile.logs.documents import is_document, listed, records, values
@@ -116,7 +117,7 @@ class _EntryReader:
         if at is None and record is not None and record.is_begun:
             at = record.at
         self.records[shape.stream] = opened = open_record(shape, is_error=is_error, at=at)
-        checks, errors = _count_in(shape.facts, "leadsChecked"), _count_in(shape.facts, "errors")
+        checks, errors = _count_in(shape.facts, LEADS_CHECKED), _count_in(shape.facts, ERRORS)
         return LogEntry(
             text=shape.text,
             at=at,
