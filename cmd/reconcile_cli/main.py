@@ -1,13 +1,15 @@
 """The root of all commands: reads the environment once, loads the command that is asked for, ends the process."""
 
 import importlib
+import json
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
+from itertools import pairwise
 from types import FrameType
 from typing import NoReturn
 
@@ -108,6 +110,7 @@ class Root(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; a bug ends with its traceback, everything else in a sentence."""
         asked_to_end: list[int] = []
+        arguments = (*ctx._protected_args, *ctx.args)  # noqa: SLF001 - click has no other name for them
         try:
             with _terminable() as asked_to_end:
                 result = super().invoke(ctx)
@@ -125,19 +128,37 @@ class Root(click.Group):
         except Exception as error:  # noqa: BLE001 - the one place
             if asked_to_end:  # whatever the interrupt became on its way through what it met
                 _end(ExitCode.TERMINATED, "ended by SIGTERM")
-            _end_with(error)
+            _end_with(error, as_json=ctx.invoked_subcommand == "run" and _asks_for_json(ctx.obj, arguments))
         return result
 
 
-def _end_with(error: BaseException) -> NoReturn:
+def _asks_for_json(env: Mapping[str, str], arguments: Sequence[str]) -> bool:
+    """Tell whether a run's report is asked for as JSON, also where the settings can't be read."""
+    typed = [each.partition("=")[2] for each in arguments if each.startswith("--output=")]
+    typed += [value for name, value in pairwise(arguments) if name == "--output"]
+    output = typed[-1] if typed else env.get("RECONCILE_OUTPUT", "auto")
+    return output == "json" or (output != "text" and not sys.stdout.isatty())
+
+
+def _end_with(error: BaseException, *, as_json: bool) -> NoReturn:
     expected = _expected(error)
     if not expected:
         click.echo(_traceback(error), err=True, nl=False)
+        if as_json:
+            _print_failure(ExitCode.FAILED, [f"a bug: {type(error).__name__}; its traceback is on stderr"])
         _end(ExitCode.FAILED)
     codes = [next(code for kind, code in _BY_ERROR if isinstance(each, kind)) for each in expected]
     told = (each.faults if isinstance(each, SettingsError) else (str(each),) for each in expected)
-    sentences = [sentence for each in told for sentence in each]
-    _end(max(codes), *dict.fromkeys(sentences))
+    sentences = list(dict.fromkeys(sentence for each in told for sentence in each))
+    if as_json:
+        _print_failure(max(codes), sentences)
+    _end(max(codes), *sentences)
+
+
+def _print_failure(code: ExitCode, sentences: Sequence[str]) -> None:
+    """Print what stands for the report of a run that could not be made."""
+    report = {"success": False, "reason": "; ".join(sentences), "exitCode": code.name.lower()}
+    click.echo(json.dumps(report, separators=(",", ":")))
 
 
 def _traceback(error: BaseException) -> str:

@@ -85,6 +85,8 @@ def command(
     try:
         asyncio.run(served)
     except OSError as error:
+        if fill:
+            fill.unlink(missing_ok=True)
         raise RequestError(f"port {port} or the next cannot be had ({error.strerror}); give another --port") from error
 
 

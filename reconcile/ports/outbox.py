@@ -49,8 +49,8 @@ class Outbox(Protocol):
         """Note the last failed delivery: the row stays, and is not due again."""
         ...
 
-    async def pending_count(self) -> int:
-        """Return how many rows are neither delivered nor given up."""
+    async def pending_count(self, *, only_tried: bool = False) -> int:
+        """Return how many rows are neither delivered nor given up; *only_tried*: and were refused at least once."""
         ...
 
     async def given_up_count(self) -> int:

@@ -21,7 +21,8 @@ def migrated_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def is_told_in_sentences(done: Done) -> bool:
-    return done.out == "" and "Traceback" not in done.err and CANARY not in done.err
+    is_silent = not done.out or done.json["success"] is False
+    return is_silent and "Traceback" not in done.err and CANARY not in done.out + done.err
 
 
 def test_every_fault_of_the_settings_is_told_at_once(tmp_path: Path) -> None:
@@ -129,12 +130,13 @@ def test_a_request_that_cannot_be_is_usage(arguments: str, says: str, migrated_u
     assert is_told_in_sentences(done)
 
 
-def test_a_port_that_somebody_has_is_told() -> None:
+def test_a_port_that_somebody_has_is_told_and_no_database_is_left_behind(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = here("simulate", "--port", str(port))
+        done = here("simulate", "--port", str(port), "--fill", str(tmp_path / "company.db"))
 
     assert done.code == 2, done.err
+    assert list(tmp_path.iterdir()) == []
     assert f"port {port} or the next cannot be had" in done.err
     assert is_told_in_sentences(done)
 

@@ -39,10 +39,7 @@ def _(story: LeadStory, out: Console, now: datetime) -> None:
     facts = grid(QUIET, "")
     if story.next_at:
         facts.add_row("  due again", ahead(story.next_at, now))
-    booking = f"{story.provider or 'unknown provider'}, {story.booking_status or 'status unknown'}"
-    if story.starts_at:
-        booking += f", {story.starts_at:%Y-%m-%d %H:%M} UTC"
-    facts.add_row("  booking", safe(booking))
+    facts.add_row("  booking", safe(_booking(story)))
     facts.add_row("  attempted", ago(story.state.attempted_at, now))
     facts.add_row("  verified", ago(story.state.verified_at, now))
     if story.state.reason and not story.state.failure_count:
@@ -56,6 +53,13 @@ def _(story: LeadStory, out: Console, now: datetime) -> None:
     out.print(facts)
     _breakers(out, story.breakers, now)
     _changes(out, story.changes, now)
+
+
+def _booking(story: LeadStory) -> str:
+    if not story.has_booking:
+        return "none is stored"
+    booking = f"{story.provider or 'unknown provider'}, {story.booking_status or 'status unknown'}"
+    return f"{booking}, {story.starts_at:%Y-%m-%d %H:%M} UTC" if story.starts_at else booking
 
 
 @_print_story.register

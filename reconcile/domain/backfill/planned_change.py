@@ -12,6 +12,7 @@ from reconcile.domain.change import AppointmentChange, Change, Effect, EffectKin
 from reconcile.domain.ids import AppointmentId, LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead, LeadStatus, MismatchKind, Rollup
 from reconcile.domain.outcome import Outcome
+from reconcile.errors import ReconcileError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,17 @@ def written_down(change: Change) -> dict[str, Any]:
 
 
 def read_back(document: Mapping[str, Any], lead: Lead, *, outcome: Outcome) -> Change:
-    """Return the change that was written down; *lead* has the facts that it was planned from."""
+    """Return the change that was written down; *lead* has the facts that it was planned from.
+
+    Raises ReconcileError where it is damaged.
+    """
+    try:
+        return _read_change(document, lead, outcome=outcome)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise ReconcileError(f"the planned change of lead {lead.id!a} is damaged; make a new plan") from None
+
+
+def _read_change(document: Mapping[str, Any], lead: Lead, *, outcome: Outcome) -> Change:
     known = {each.id: each for each in lead.appointments}
     after = [_read_appointment(each) for each in document["appointments"]]
     rollup = _read_rollup(document["rollup"])

@@ -30,6 +30,12 @@ class Counts:
         """How many leads count in the denominator of the error rate."""
         return sum(count for outcome, count in self.outcomes.items() if outcome.is_check)
 
+    def count_asked(self, providers: Sequence[ProviderName], outcome: Outcome, *, of: ProviderName | None) -> None:
+        """Count a check of each provider that was asked; the outcome is that of the booking's own, *of*."""
+        for provider in providers:
+            is_its_own = len(providers) == 1 or provider == of
+            self.by_provider[provider][outcome if is_its_own or not outcome.is_check else Outcome.UNCHANGED] += 1
+
     def fail(self, signature: ErrorSignature, workspace_id: WorkspaceId) -> None:
         """Count a failure by its kind."""
         self.signatures[signature] += 1

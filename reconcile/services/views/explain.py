@@ -48,6 +48,7 @@ class LeadStory:
     why: str
     next_at: datetime | None
     provider: ProviderName | None
+    has_booking: bool
     booking_status: AppointmentStatus | None
     starts_at: datetime | None
     state: LeadState
@@ -108,6 +109,7 @@ async def explain_lead(
         why=_why(verdict, lead, workspace, breakers, now=now),
         next_at=_next_at(verdict, lead, workspace, policy=policy, now=now),
         provider=provider,
+        has_booking=lead.rollup.booking_id is not None,
         booking_status=lead.rollup.status,
         starts_at=lead.rollup.starts_at,
         state=lead.state,
