@@ -77,7 +77,7 @@ async def test_a_recovery_is_told_by_the_share_that_passes() -> None:
     view = await seen(Stub(breakers={GHL: half}, runs=[run_row("run-1", report=healthy())]))
 
     assert view.verdict == "recovering: GoHighLevel"
-    assert view.breakers[0].next == "recovering: 50% of the work passes, more after each sound run"
+    assert view.breakers[0].next == "recovering: 50% of the work passes, more after each successful run"
     assert view.breakers[0].since == NOW - timedelta(minutes=15)
 
 

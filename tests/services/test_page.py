@@ -69,7 +69,7 @@ async def test_all_is_well_is_said_with_its_figures() -> None:
 
     assert found.standing is OverallStatus.WELL
     assert found.headline == (
-        "1,200 checks, all but 2 of them sound, and no meeting of the next 24 hours is unverified."
+        "1,200 checks, all but 2 of them successful, and no meeting of the next 24 hours is unverified."
     )
     assert [step.command for step in found.steps] == ["reconcile status"]
     assert (found.checks, found.errors, found.repaired, found.runs) == (1200, 2, 7, 1)

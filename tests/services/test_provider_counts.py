@@ -9,7 +9,7 @@ BOTH = (ProviderName.CALENDLY, ProviderName.HIGHLEVEL)
 
 def checked_and_booked(outcome: Outcome, *, of: ProviderName | None) -> list[tuple[int, int]]:
     counts = Counts()
-    counts.count_asked(BOTH, outcome, of=of)
+    counts.add_check(BOTH, outcome, of=of)
     found = counts.provider_counts()
     return [(found[each].checked, found[each].booked) for each in BOTH]
 

@@ -17,7 +17,7 @@ def show(view: Overview) -> None:
     is_well = view.standing is OverallStatus.WELL
     out.print(Text.assemble(("● ", "green" if is_well else "bold red"), safe(view.verdict, "bold")))
     facts = grid(QUIET, "")
-    facts.add_row("  last sound run", ago(view.last_success_at, view.now))
+    facts.add_row("  last successful run", ago(view.last_success_at, view.now))
     for claim in view.at_work:
         until = ahead(claim.expires_at, view.now)
         facts.add_row("  at work now", Text.assemble(safe(claim.holder), (f"  its claim ends {until}", QUIET)))

@@ -235,7 +235,7 @@ def _owner(checked: LeadCheck) -> ProviderName | None:
 def _count(checked: LeadCheck, write: LeadWrite, counts: Counts, *, now: datetime, soon_until: datetime) -> None:
     counts.outcomes[checked.outcome] += 1
     if checked.lookup is not None:
-        counts.count_asked(checked.asked or (checked.lookup.provider,), checked.outcome, of=_owner(checked))
+        counts.add_check(checked.asked or (checked.lookup.provider,), checked.outcome, of=_owner(checked))
     if isinstance(checked.reason, SkipReason):
         counts.skips[checked.reason] += 1
     if isinstance(checked.reason, DeferReason):

@@ -30,7 +30,7 @@ class Counts:
         """How many leads count in the denominator of the error rate."""
         return sum(count for outcome, count in self.outcomes.items() if outcome.is_check)
 
-    def count_asked(self, providers: Sequence[ProviderName], outcome: Outcome, *, of: ProviderName | None) -> None:
+    def add_check(self, providers: Sequence[ProviderName], outcome: Outcome, *, of: ProviderName | None) -> None:
         """Count a check of each provider that was asked; the outcome is that of the booking's own, *of*."""
         for provider in providers:
             is_its_own = len(providers) == 1 or provider == of

@@ -128,7 +128,7 @@ def _next(breaker: Breaker, *, now: datetime, policy: BreakerPolicy) -> tuple[st
             return "probes are under way; the next run goes on from what they find", None
         case BreakerState.HALF_OPEN:
             share = breaker.share(policy, now)
-            return f"recovering: {share:.0%} of the work passes, more after each sound run", None
+            return f"recovering: {share:.0%} of the work passes, more after each successful run", None
         case BreakerState.CLOSED:
             return "every call passes", None
 

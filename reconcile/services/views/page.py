@@ -103,7 +103,7 @@ def _headline(view: Overview, history: Sequence[TimeBucket]) -> tuple[OverallSta
             f"Runs are healthy, but {meetings} of the next 24 hours went unverified for an hour.",
         )
     checks, errors = sum(each.checks for each in history), sum(each.errors for each in history)
-    sound = f"all but {errors:,} of them sound" if errors else "all of them sound"
+    sound = f"all but {errors:,} of them successful" if errors else "all of them successful"
     return OverallStatus.WELL, f"{checks:,} checks, {sound}, and no meeting of the next 24 hours is unverified."
 
 
