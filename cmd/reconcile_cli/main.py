@@ -1,5 +1,6 @@
 """The root of all commands: reads the environment once, loads the command that is asked for, ends the process."""
 
+import errno
 import importlib
 import json
 import os
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from enum import IntEnum
 from itertools import pairwise
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -45,6 +46,8 @@ class ExitCode(IntEnum):
     """A file or a CronJob that was named is not there, may not be read, or is not what it has to be."""
     TEMPORARY = 75
     """The database is away, or another process has the work: try again later."""
+    OUTPUT = 74
+    """Nothing can be written to stdout: it is closed, or its disk is full."""
     SETTINGS = 78
     INTERRUPTED = 130
     PIPE_CLOSED = 141
@@ -88,6 +91,9 @@ _BY_ERROR: tuple[tuple[type[ReconcileError], ExitCode], ...] = (
 )
 
 
+_OUTPUT_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF})
+
+
 class Root(click.Group):
     """Knows its commands by name, and turns whatever they raise into a sentence and an exit code."""
 
@@ -107,6 +113,21 @@ class Root(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - click's own
+        """Run, and end in a sentence where nothing can be written to stdout, wherever that is met."""
+        if sys.stdout is None:
+            click.echo("reconcile: stdout is closed, so the command was not started; redirect it to a file", err=True)
+            sys.exit(ExitCode.OUTPUT)
+        try:
+            return super().main(*arguments, **options)
+        except OSError as error:
+            if error.errno not in _OUTPUT_FAULTS:
+                raise
+            fault = error.strerror
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more
+        click.echo(f"reconcile: stdout cannot be written ({fault}); what was done before stays done", err=True)
+        sys.exit(ExitCode.OUTPUT)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; a bug ends with its traceback, everything else in a sentence."""
         asked_to_end: list[int] = []
@@ -125,7 +146,9 @@ class Root(click.Group):
             # Whoever read us has left; the interpreter must not stumble over it once more when it flushes.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             _end(ExitCode.PIPE_CLOSED)
-        except Exception as error:  # noqa: BLE001 - the one place
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in _OUTPUT_FAULTS:
+                raise
             if asked_to_end:  # whatever the interrupt became on its way through what it met
                 _end(ExitCode.TERMINATED, "ended by SIGTERM")
             _end_with(error, as_json=ctx.invoked_subcommand == "run" and _asks_for_json(ctx.obj, arguments))
@@ -239,7 +262,7 @@ def cli(ctx: click.Context) -> None:
     """Compare booked appointments with what the calendar providers say, and repair the database.
 
     Settings are environment variables (RECONCILE_...) or the flags of the same name; a flag wins. Exit codes: 0 done,
-    1 failed, 2 usage, 64 and 66 verify's own, 75 try again later, 78 settings, 143 ended by SIGTERM.
+    1 failed, 2 usage, 64 and 66 verify's own, 74 stdout, 75 try again later, 78 settings, 143 ended by SIGTERM.
     """
     ctx.obj = dict(os.environ) if ctx.obj is None else ctx.obj
 

@@ -10,6 +10,7 @@ import click
 
 from reconcile.bootstrap.verify import means_of
 from reconcile.checklist import read_checklist, read_instant
+from reconcile.domain.formatting import quoted
 from reconcile.domain.verification.checklist import ClaimStep, FigureSource, StepResult, VerifiedStep, overall
 from reconcile.domain.verification.claim import MIN_CHECKS, Claim, Expected, Rate, Ruling, Why, Word
 from reconcile.errors import QuestionError
@@ -164,7 +165,7 @@ def _read(flag: str, text: str, read: Callable[[str], Value]) -> Value:
     try:
         return read(text)
     except ValueError as error:
-        raise QuestionError(f"{flag} {error}, not {text[:60]!a}") from None
+        raise QuestionError(f"{flag} {error}, not {quoted(text)}") from None
 
 
 def _flag(name: str) -> str:

@@ -26,7 +26,7 @@ def show(view: Overview) -> None:
         facts.add_row("  follow-ups", f"{view.pending_effects} not delivered yet")
     said = next((run.health_reasons for run in view.runs if run.finished_at), ())
     if said:
-        facts.add_row("  the last run said", safe("\n".join(said)))
+        facts.add_row("  the last run said", Text("\n").join(safe(each) for each in said))
     out.print(facts)
     for each in view.breakers:
         out.print()

@@ -9,6 +9,7 @@ from typing import Any
 
 from reconcile.domain.appointment import Appointment, AppointmentStatus
 from reconcile.domain.change import AppointmentChange, Change, Effect, EffectKind
+from reconcile.domain.formatting import quoted
 from reconcile.domain.ids import AppointmentId, LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead, LeadStatus, MismatchKind, Rollup
 from reconcile.domain.outcome import Outcome
@@ -81,7 +82,7 @@ def read_back(document: Mapping[str, Any], lead: Lead, *, outcome: Outcome) -> C
     try:
         return _read_change(document, lead, outcome=outcome)
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise ReconcileError(f"the planned change of lead {lead.id!a} is damaged; make a new plan") from None
+        raise ReconcileError(f"the planned change of lead {quoted(lead.id)} is damaged; make a new plan") from None
 
 
 def _read_change(document: Mapping[str, Any], lead: Lead, *, outcome: Outcome) -> Change:

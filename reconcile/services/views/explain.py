@@ -10,6 +10,7 @@ from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.booking_reference import provider_of
 from reconcile.domain.breaker.breaker import RUN_KEY, BreakerKey, BreakerPolicy, BreakerScope
 from reconcile.domain.due import DuePolicy, NotDue, Priority, due
+from reconcile.domain.formatting import quoted
 from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, LeadState
 from reconcile.domain.workspace import Workspace
@@ -150,7 +151,7 @@ async def explain_run(run_id: RunId, *, store: Store) -> RunStory:
     """Return the story of one run."""
     row = await store.ledger.run(run_id)
     if row is None:
-        raise RequestError(f"there is no run {run_id[:60]!a}; `reconcile status` lists the last ones")
+        raise RequestError(f"there is no run {quoted(run_id)}; `reconcile status` lists the last ones")
     run = RunLine.of(row, claims=await store.leases.held())
     return RunStory(
         run=run,
@@ -165,7 +166,7 @@ async def known_workspace(workspace_id: WorkspaceId, *, store: Store) -> Workspa
     """Return the workspace of that id; raise RequestError where there is none, so that no typo looks like good news."""
     workspace = await store.leads.workspace(workspace_id)
     if workspace is None:
-        raise RequestError(f"there is no workspace {workspace_id[:60]!a} in this database")
+        raise RequestError(f"there is no workspace {quoted(workspace_id)} in this database")
     return workspace
 
 

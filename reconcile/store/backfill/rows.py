@@ -9,6 +9,7 @@ from sqlalchemy.types import TypeEngine
 
 from reconcile.domain.backfill.plan import BackfillPlan, ItemState, PlanId
 from reconcile.domain.backfill.planned_change import PlannedLead
+from reconcile.domain.formatting import quoted
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.outcome import Outcome
@@ -88,7 +89,7 @@ def read_planned(row: RowMapping) -> PlannedLead | None:
     if outcome is None or row["facts"] is None:
         return None
     if not isinstance(row["verified_at"], datetime) or not isinstance(row["change"], Mapping | None):
-        raise _damaged(row["plan_id"], f"the row of lead {row['lead_id']!a} in table {backfill_lead.name}")
+        raise _damaged(row["plan_id"], f"the row of lead {quoted(row['lead_id'])} in table {backfill_lead.name}")
     return PlannedLead(
         lead_id=LeadId(row["lead_id"]),
         workspace_id=WorkspaceId(row["workspace_id"]),
@@ -102,7 +103,7 @@ def read_planned(row: RowMapping) -> PlannedLead | None:
 
 
 def _damaged(plan_id: str, where: str) -> ReconcileError:
-    return ReconcileError(f"the plan {plan_id!a} is damaged: {where} cannot be read; make a new plan")
+    return ReconcileError(f"the plan {quoted(plan_id)} is damaged: {where} cannot be read; make a new plan")
 
 
 def read_item(row: RowMapping) -> ItemRow:
