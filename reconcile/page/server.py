@@ -42,7 +42,7 @@ async def serve(  # noqa: PLR0913 - what a server is made of
     logger: logging.Logger,
     on_ready: Callable[[str], None],
 ) -> None:
-    """Serve until the task is cancelled; *on_ready* gets the address.
+    """Serve until the task is canceled; *on_ready* receives the address.
 
     Raises RequestError if the address is not available or no chart can be drawn.
     """
@@ -66,7 +66,7 @@ async def serve(  # noqa: PLR0913 - what a server is made of
             await web.TCPSite(runner, auth.host, port).start()
         except OSError as error:
             raise RequestError(
-                f"{auth.host} port {port} cannot be had ({error.strerror}); give another --host or --port"
+                f"{auth.host} port {port} cannot be opened ({error.strerror}); give another --host or --port"
             ) from error
         host, taken = runner.addresses[0][:2]
         on_ready(f"http://[{host}]:{taken}/" if ":" in host else f"http://{host}:{taken}/")
@@ -76,7 +76,7 @@ async def serve(  # noqa: PLR0913 - what a server is made of
 
 
 async def _close_overdue(runner: web.AppRunner, limits: ConnectionLimits[web.RequestHandler], clock: Clock) -> None:
-    """Close connections that take their time, until the task is cancelled: they would use up the open files."""
+    """Close slow connections until the task is canceled, because they would use up the open files."""
     while True:
         await asyncio.sleep(_LOOK_EVERY)
         server = runner.server
@@ -84,7 +84,7 @@ async def _close_overdue(runner: web.AppRunner, limits: ConnectionLimits[web.Req
             transport = connection.transport
             connection.force_close()
             if transport is not None:
-                transport.abort()  # what an answer's reader has not taken is not waited for
+                transport.abort()  # an unread response is not waited for
 
 
 def application(
@@ -126,13 +126,15 @@ def application(
 
 
 def _refusal(request: web.Request, auth: PageAuth) -> web.Response | None:
-    """Return the answer to a request that is refused."""
+    """Return the response to a refused request."""
     if not auth.knows_host(request.headers.get("Host", "")):
-        return _text_response(HTTPStatus.MISDIRECTED_REQUEST, "this name is none of this machine's")
+        return _text_response(HTTPStatus.MISDIRECTED_REQUEST, "the Host header does not name this machine")
     if request.method not in {"GET", "HEAD"}:
-        return _text_response(HTTPStatus.METHOD_NOT_ALLOWED, "this is for reading only", Allow="GET, HEAD")
+        return _text_response(HTTPStatus.METHOD_NOT_ALLOWED, "only GET and HEAD are allowed", Allow="GET, HEAD")
     if request.path != "/healthz" and not auth.lets_in(request.headers.get("Authorization", "")):
-        return _text_response(HTTPStatus.UNAUTHORIZED, "the token is needed: as bearer, or as password", **_ASK)
+        return _text_response(
+            HTTPStatus.UNAUTHORIZED, "a token is required, as a bearer token or as the password", **_ASK
+        )
     if request.path not in {"/", STATUS, METRICS, "/healthz"}:
         return _text_response(HTTPStatus.NOT_FOUND, f"the paths are /, {STATUS}, {METRICS} and /healthz")
     return None

@@ -13,7 +13,7 @@ from reconcile.domain.ids import WorkspaceId
 from reconcile.errors import AlertNotDelivered, ErrorClass, StoreUnavailable
 from tests.services.desk import TICK, Desk, Wrapped
 from tests.services.fakes import failure
-from tests.services.told import GHL_TRIPPED, FakeChannel, an_alarm, heal, look, seven
+from tests.services.notifications import GHL_TRIPPED, FakeChannel, an_alarm, heal, look, seven
 from tests.use_cases import notify
 
 pytestmark = pytest.mark.integration
@@ -34,7 +34,7 @@ async def test_the_run_that_trips_tells_and_the_run_that_closes_tells_how_long(
     new, over = (message.notices[0].alert for message in channel.messages)
     assert (new.since, new.condition.text) == (
         tripped_at,
-        "GoHighLevel: its responses lack a field that this version needs",
+        "GoHighLevel: responses lack a required field",
     )
     assert over.over_at is not None
     assert over.lasted(over.over_at) == 3 * TICK

@@ -1,4 +1,4 @@
-"""Carries out what is planned of one workspace's leads, exactly and once: no provider is asked."""
+"""Applies the planned changes of one workspace's leads exactly once, without calling a provider."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,21 +20,21 @@ from reconcile.services.run.context import BatchRequest, BatchResult, RunContext
 from reconcile.services.run.counts import Counts
 
 _LOOKED_AT = 20
-"""Leads below which no rate of drift is judged."""
+"""Minimum number of leads for a rate of drift."""
 
 
 @dataclass(slots=True)
 class Applying:
-    """Carries out one plan; *trouble* says why it stopped, where most rows are no longer what was planned from."""
+    """Applies one plan; *trouble* says why it stopped, if most rows have drifted."""
 
     plan_id: PlanId
     trouble: str | None = None
     marks: Counter[ItemState] = field(default_factory=Counter)
     overtaken: int = 0
-    """Leads that the schedule has verified meanwhile: no sign that the plan is wrong."""
+    """Leads that the schedule has verified meanwhile; they do not count as drift."""
 
     async def __call__(self, workspace: Workspace, batch: BatchRequest, *, context: RunContext) -> BatchResult:
-        """Carry out the plan for the leads of *batch*."""
+        """Apply the plan to the leads of *batch*."""
         try:
             lease = await context.acquire_workspace_lease(workspace)
         except LeaseHeld:
@@ -45,7 +45,7 @@ class Applying:
                 result = await self._batch(workspace, lease, batch, context=context)
                 return result
         finally:
-            if not result.is_written:  # else the write gave it up
+            if not result.is_written:  # otherwise the write has released it
                 await context.deps.release_lease(lease)
 
     async def _batch(
@@ -77,7 +77,7 @@ class Applying:
             receipt = await context.store.leads.write(write)
         except LeaseLost:
             return BatchResult(stop=StopReason.LEASE_LOST)
-        # Counted with the marks: a batch that was not written is read again.
+        # Counted with the marks, because a batch that was not written is read again.
         self.overtaken += sum(item.is_overtaken_by(lead) for item in items if (lead := leads.get(item.lead_id)))
         counts = self._count(items, states, receipt)
         self.trouble = self._find_trouble(context.policy.breaker) or self.trouble
@@ -92,13 +92,13 @@ class Applying:
         return ItemState.APPLIED
 
     def _write(self, item: PlannedLead, lead: Lead, *, context: RunContext) -> LeadWrite:
-        """Return what planning found out as if it were written then: both clocks carry that instant."""
+        """Return the planned result as if it were written at planning time: both watermarks get that time."""
         change = read_back(item.change, lead, outcome=item.outcome) if item.change is not None else None
         attempt = LeadAttempt(
             at=item.verified_at,
             outcome=item.outcome,
             is_verified=item.is_verified,
-            is_urgent=True,  # the schedule looks again when the lead is due, whatever the plan has found
+            is_urgent=True,  # the schedule decides when the lead is due again, not the plan
             is_absent=item.is_absent,
             mismatch=item.mismatch,
             is_restored=change is not None and change.is_restoration,
@@ -129,16 +129,16 @@ class Applying:
                 counts.outcomes[Outcome.DEFERRED] += 1
                 counts.defers[DeferReason.DRIFTED] += 1
             if item.lead_id in receipt.held_up:
-                continue  # it stays planned, and says nothing of the plan
+                continue  # it stays planned, and does not count as drift
             self.marks[ItemState.APPLIED if is_apt else ItemState.DRIFTED] += 1
         return counts
 
     def _find_trouble(self, policy: BreakerPolicy) -> str | None:
-        """Return why the plan is not to be carried out further, or None."""
+        """Return why the plan must not be applied further, or None."""
         drifted, total = self.marks[ItemState.DRIFTED] - self.overtaken, self.marks.total()
         if total < _LOOKED_AT or drifted < policy.error_rate * total or not policy.is_enforced:
             return None
-        return f"{drifted} of {total} leads are no longer what the plan was made from, or are refused"
+        return f"{drifted} of {total} leads have changed since the plan was made, or are refused"
 
 
 def _refusal(text: str) -> ErrorSignature:

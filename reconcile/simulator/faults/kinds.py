@@ -1,4 +1,4 @@
-"""The table of everything that can be switched: each kind with the values it takes and what it does."""
+"""The table of fault kinds, with their values and effects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Value: TypeAlias = str | float | None
 
 
 class FaultKind(StrEnum):
-    """What can be wrong, or merely different, about a response."""
+    """The kinds of faults and variants of responses."""
 
     LATENCY = "latency"
     BLACK_HOLE = "black_hole"
@@ -77,7 +77,7 @@ class FaultKind(StrEnum):
 
 
 class Form(StrEnum):
-    """What a value may be."""
+    """The allowed values of a kind."""
 
     NOTHING = "nothing"
     CHOICE = "choice"
@@ -90,7 +90,7 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KindRule:
-    """One row of the table; *default* stands in for a value that is not given."""
+    """One row of the table; *default* replaces a missing value."""
 
     about: str
     form: Form = Form.NOTHING
@@ -198,10 +198,12 @@ KINDS: Mapping[FaultKind, KindRule] = MappingProxyType(
         FaultKind.DAILY_RESET: _one_of("whether GHL says when the day's calls are counted anew", "on", "off"),
         FaultKind.EMAIL_FORM: _one_of("what GHL's additional e-mails are", "objects", "texts"),
         FaultKind.LIST_HIDES: _one_of(
-            "what GHL's lists of appointments leave out: by default what is deleted, where they cannot say so",
+            "what GHL's lists of appointments leave out: by default what is deleted, where they cannot say so; all: "
+            "Calendly's list of events is empty as well",
             "nothing",
             "deleted",
             "cancelled",
+            "all",
         ),
         FaultKind.MESSAGE_FORM: _one_of("the form of GHL's error messages", "string", "array", "bare"),
         FaultKind.BAD_VERSION: _one_of("GHL's status for an unknown Version header", "401", "400"),
