@@ -8,7 +8,7 @@ import pytest
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.lead import LeadState
 from reconcile_cli.text import explain
-from tests.use_cases import LeadStory
+from tests.use_cases import LeadExplanation
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -19,7 +19,7 @@ NOW = datetime(2026, 3, 2, tzinfo=UTC)
 def test_a_lead_without_a_booking_is_said_to_have_none(
     has_booking: bool, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    story = LeadStory(
+    story = LeadExplanation(
         lead_id=LeadId("a"),
         workspace_id=WorkspaceId("w"),
         verdict="due",

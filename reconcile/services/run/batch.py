@@ -238,6 +238,7 @@ def _owner(checked: LeadCheck) -> ProviderName | None:
 def _count(checked: LeadCheck, write: LeadWrite, counts: Counts, *, now: datetime, soon_until: datetime) -> None:
     counts.outcomes[checked.outcome] += 1
     if checked.lookup is not None:
+        counts.by_provider[checked.lookup.provider][checked.outcome] += 1
         counts.add_check(checked.asked or (checked.lookup.provider,), checked.outcome, of=_owner(checked))
     if isinstance(checked.reason, SkipReason):
         counts.skips[checked.reason] += 1
