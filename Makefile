@@ -109,8 +109,10 @@ lock: $(STAMP)  ## resolve pyproject.toml anew into the hash-locked files
 	$(LOCK) tests/fuzz/requirements.in --upgrade --output-file tests/fuzz/requirements.lock
 	for name in build gohighlevel calendly_py pycalendly tap_calendly; do \
 		$(LOCK) tests/simulator/clients/$$name.in --upgrade --output-file tests/simulator/clients/$$name.lock || exit 1; done
-	npm install --prefix tests/simulator/clients/npm --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts \
-		--no-audit --no-fund
+	$(LOCK) tests/logs/corpus/generators/python.in --upgrade --output-file tests/logs/corpus/generators/python.lock
+	for folder in tests/simulator/clients/npm tests/logs/corpus/generators/npm; do \
+		npm install --prefix $$folder --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts \
+			--no-audit --no-fund || exit 1; done
 	$(LOCK) tests/mutation/requirements.in --upgrade --constraint requirements-dev.lock \
 		--output-file tests/mutation/requirements.lock
 
@@ -119,7 +121,8 @@ install: $(STAMP)  ## the virtual environment, from the lock; done by the others
 
 $(STAMP): requirements-dev.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
+	@echo "installing $$(grep -c '==' requirements-dev.lock) packages into $(VENV): about 700 MB on disk, one to five minutes"
+	$(BIN)/python -m pip install --progress-bar on --require-hashes --requirement requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 

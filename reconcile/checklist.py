@@ -115,13 +115,15 @@ class _ChecklistReader:
         if kind == "run":
             return self._run(given)
         since = self._since(given) or self.since
-        if since is None:
+        if since is None and kind != "logs":
             self._fault(node, f"{kind} needs a since, here, at the top, or as --since")
             return None
-        return VerifiedStep(since=since) if kind == "verified" else self._claim(FigureSource(kind), node, given, since)
+        if kind == "verified" and since is not None:
+            return VerifiedStep(since=since)
+        return self._claim(FigureSource(kind), node, given, since)
 
     def _claim(
-        self, source: FigureSource, node: yaml.Node, given: Mapping[str, yaml.Node], since: datetime
+        self, source: FigureSource, node: yaml.Node, given: Mapping[str, yaml.Node], since: datetime | None
     ) -> ClaimStep | None:
         texts = [
             (text, expected) for word, expected in _EXPECTED.items() for text in self._texts(given.get(word), word)

@@ -1,5 +1,6 @@
 """The settings of alerts: what they read, and which do not go together; no fault shows a secret or a person."""
 
+import base64
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from reconcile.domain.alert import AlertPolicy
 from reconcile.errors import SettingsError
 from reconcile.settings import SETTINGS, Settings
+from reconcile.wire.signing import signing_key
 
 MAIL = {"EMAIL_TO": "ops@example.com", "EMAIL_FROM": "alerts@example.com"}
 
@@ -131,3 +133,13 @@ def test_a_key_in_base64_is_so_to_its_end() -> None:
     (fault, *_) = faults(WEBHOOK_URL="https://hooks.example.com/x", WEBHOOK_SECRET="whsec_c4n4ry!!!!!!!!!")
 
     assert fault == "RECONCILE_ALERT_WEBHOOK_SECRET must be base64 after whsec_; copy it again"
+
+
+def test_a_key_in_base64_is_as_long_as_the_specification_asks() -> None:
+    short, enough = (f"whsec_{base64.b64encode(b'k' * size).decode()}" for size in (23, 24))
+    (fault, *_) = faults(WEBHOOK_URL="https://hooks.example.com/x", WEBHOOK_SECRET=short)
+
+    assert fault == (
+        "RECONCILE_ALERT_WEBHOOK_SECRET must hold at least 24 bytes in base64 after whsec_; make a longer one"
+    )
+    assert len(signing_key(enough)) == 24

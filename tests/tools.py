@@ -15,6 +15,7 @@ from deploy.image import debian
 from tests.chart import tools as chart
 from tests.cluster.kubernetes import binaries
 from tests.cluster.kubernetes.processes import ClusterError
+from tests.logs.corpus.generators import libraries
 from tests.simulator.clients import installed as clients
 from tests.telemetry import collector
 
@@ -31,6 +32,7 @@ INSTALLED: Mapping[str, Callable[[], object]] = {
     "chart-checks": chart.checks,
     "base-postgres": partial(debian.archive, debian.POSTGRES),
     **clients.tools(),
+    **libraries.tools(),
 }
 
 
@@ -41,7 +43,7 @@ def make(lane: Mapping[str, Callable[[], object]]) -> list[str]:
         begun = time.monotonic()
         try:
             build()
-        except (ClusterError, debian.BaseError, chart.ToolError, clients.ClientError) as error:
+        except (ClusterError, debian.BaseError, chart.ToolError, clients.ClientError, libraries.LibraryError) as error:
             failed.append(name)
             sys.stderr.write(f"{name}: {error}\n")
         else:

@@ -1,16 +1,19 @@
 """The root command: reads the environment once, imports the requested command, and sets the exit code."""
 
+import errno
 import importlib
+import json
 import os
 import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
+from itertools import pairwise
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -44,6 +47,8 @@ class ExitCode(IntEnum):
     """A named file or CronJob does not exist, cannot be read, or has the wrong format."""
     TEMPORARY = 75
     """The database is unreachable, or another process holds the lease: try again later."""
+    OUTPUT = 74
+    """Nothing can be written to stdout: it is closed, or its disk is full."""
     SETTINGS = 78
     INTERRUPTED = 130
     PIPE_CLOSED = 141
@@ -87,6 +92,9 @@ _BY_ERROR: tuple[tuple[type[ReconcileError], ExitCode], ...] = (
 )
 
 
+_OUTPUT_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF})
+
+
 class Root(click.Group):
     """Imports a command when it is called, and turns exceptions into a sentence and an exit code."""
 
@@ -106,9 +114,25 @@ class Root(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - click's own
+        """Run, and end in a sentence where nothing can be written to stdout, wherever that is met."""
+        if sys.stdout is None:
+            click.echo("reconcile: stdout is closed, so the command was not started; redirect it to a file", err=True)
+            sys.exit(ExitCode.OUTPUT)
+        try:
+            return super().main(*arguments, **options)
+        except OSError as error:
+            if error.errno not in _OUTPUT_FAULTS:
+                raise
+            fault = error.strerror
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more
+        click.echo(f"reconcile: stdout cannot be written ({fault}); what was done before stays done", err=True)
+        sys.exit(ExitCode.OUTPUT)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; a bug ends with a traceback, every other error with a sentence."""
         asked_to_end: list[int] = []
+        arguments = (*ctx._protected_args, *ctx.args)  # noqa: SLF001 - click has no other name for them
         try:
             with _terminable() as asked_to_end:
                 result = super().invoke(ctx)
@@ -123,22 +147,42 @@ class Root(click.Group):
             # stdout was closed by the reader; the interpreter must not fail again when it flushes
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             _end(ExitCode.PIPE_CLOSED)
-        except Exception as error:  # noqa: BLE001 - the one place
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in _OUTPUT_FAULTS:
+                raise
             if asked_to_end:  # a KeyboardInterrupt that was wrapped on its way
                 _end(ExitCode.TERMINATED, "ended by SIGTERM")
-            _end_with(error)
+            _end_with(error, as_json=ctx.invoked_subcommand == "run" and _asks_for_json(ctx.obj, arguments))
         return result
 
 
-def _end_with(error: BaseException) -> NoReturn:
+def _asks_for_json(env: Mapping[str, str], arguments: Sequence[str]) -> bool:
+    """Tell whether a run's report is asked for as JSON, also where the settings can't be read."""
+    typed = [each.partition("=")[2] for each in arguments if each.startswith("--output=")]
+    typed += [value for name, value in pairwise(arguments) if name == "--output"]
+    output = typed[-1] if typed else env.get("RECONCILE_OUTPUT", "auto")
+    return output == "json" or (output != "text" and not sys.stdout.isatty())
+
+
+def _end_with(error: BaseException, *, as_json: bool) -> NoReturn:
     expected = _expected(error)
     if not expected:
         click.echo(_traceback(error), err=True, nl=False)
+        if as_json:
+            _print_failure(ExitCode.FAILED, [f"a bug: {type(error).__name__}; its traceback is on stderr"])
         _end(ExitCode.FAILED)
     codes = [next(code for kind, code in _BY_ERROR if isinstance(each, kind)) for each in expected]
     told = (each.faults if isinstance(each, SettingsError) else (str(each),) for each in expected)
-    sentences = [sentence for each in told for sentence in each]
-    _end(max(codes), *dict.fromkeys(sentences))
+    sentences = list(dict.fromkeys(sentence for each in told for sentence in each))
+    if as_json:
+        _print_failure(max(codes), sentences)
+    _end(max(codes), *sentences)
+
+
+def _print_failure(code: ExitCode, sentences: Sequence[str]) -> None:
+    """Print what stands for the report of a run that could not be made."""
+    report = {"success": False, "reason": "; ".join(sentences), "exitCode": code.name.lower()}
+    click.echo(json.dumps(report, separators=(",", ":")))
 
 
 def _traceback(error: BaseException) -> str:
@@ -217,7 +261,7 @@ def cli(ctx: click.Context) -> None:
     """Compare booked appointments with the calendar providers and repair the database.
 
     Settings are environment variables (RECONCILE_...) or flags of the same name; a flag takes precedence. Exit codes: 0
-    done, 1 failed, 2 usage, 64 and 66 only of verify, 75 try again later, 78 settings, 143 ended by SIGTERM.
+    done, 1 failed, 2 usage, 64 and 66 only of verify, 74 stdout, 75 try again later, 78 settings, 143 ended by SIGTERM.
     """
     ctx.obj = dict(os.environ) if ctx.obj is None else ctx.obj
 

@@ -8,11 +8,15 @@ from pathlib import Path
 import click
 
 from reconcile import bootstrap
+from reconcile.domain.due import START_JITTER, DuePolicy
+from reconcile.domain.formatting import span
 from reconcile.drill.company import enter
 from reconcile.errors import RequestError
 from reconcile.simulator import Fault, FaultKind, FaultRefused, Simulator, World, WorldSize, incident, serve
 from reconcile_cli.options import examples
 from reconcile_cli.output import print_json
+
+_DUE_AGAIN = DuePolicy().hot + START_JITTER
 
 
 class FaultParam(click.ParamType[Fault]):
@@ -89,6 +93,8 @@ def command(
     try:
         asyncio.run(served)
     except OSError as error:
+        if fill:
+            fill.unlink(missing_ok=True)
         raise RequestError(
             f"port {port} or the next cannot be opened ({error.strerror}); give another --port"
         ) from error
@@ -111,6 +117,7 @@ def _announce(simulator: Simulator, fill: Path | None) -> None:
         click.echo("".join(f"export {name}={value}\n" for name, value in variables.items()))
         switch = f"{simulator.ghl_url}/_simulator/faults"
         click.echo(f'break it   curl -d \'{{"preset": "incident"}}\' {switch}\nheal it    curl -X DELETE {switch}')
+        click.echo(f"{' ' * 11}a lead that was checked is due again after {span(_DUE_AGAIN)} at the earliest")
     sys.stdout.flush()
 
 

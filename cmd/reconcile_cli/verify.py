@@ -10,6 +10,7 @@ import click
 
 from reconcile.bootstrap.verify import means_of
 from reconcile.checklist import read_checklist, read_instant
+from reconcile.domain.formatting import quoted
 from reconcile.domain.verification.checklist import ClaimStep, FigureSource, StepResult, VerifiedStep, overall
 from reconcile.domain.verification.claim import MIN_CHECKS, Claim, Expected, Rate, Ruling, Why, Word
 from reconcile.errors import QuestionError
@@ -47,7 +48,11 @@ class Command(click.Command):
 @click.option("--signature", metavar="TEXT", help="What the failure's message holds.")
 @click.option("--gone", "expected", flag_value="gone", help="It must not have been seen since.")
 @click.option("--present", "expected", flag_value="present", help="It must have been seen since.")
-@click.option("--since", metavar="TIME", help="When the rollout was done: an instant with its zone, or like 90m ago.")
+@click.option(
+    "--since",
+    metavar="TIME",
+    help="When the rollout was done: an instant with its zone, or like 90m ago. Without it a log is judged whole.",
+)
 @click.option("--max-error-rate", metavar="N/UNIT", help="Most errors in any unit of time since, like 5/min or 300/h.")
 @click.option("--min-checks", type=click.IntRange(1), help="Checks that are wanted for a verdict. [default: 5]")
 @click.option("--logs", metavar="FILE", help="Look at this exported log (- is stdin) instead of the ledger.")
@@ -84,7 +89,7 @@ def command(settings: Settings, *, since: str | None, plan: Path | None, is_mark
 
 def _step(since: datetime | None, asked: dict[str, Any]) -> ClaimStep:
     """Return what is asked for on the command line; raise QuestionError."""
-    if since is None:
+    if since is None and asked["logs"] is None:
         raise QuestionError("--since is missing: when was the rollout done?")
     if (asked["signature"] is None) is not (asked["expected"] is None):
         raise QuestionError("--signature needs --gone or --present, and these need --signature")
@@ -159,7 +164,7 @@ def _read(flag: str, text: str, read: Callable[[str], Value]) -> Value:
     try:
         return read(text)
     except ValueError as error:
-        raise QuestionError(f"{flag} {error}, not {text[:60]!a}") from None
+        raise QuestionError(f"{flag} {error}, not {quoted(text)}") from None
 
 
 def _flag(name: str) -> str:

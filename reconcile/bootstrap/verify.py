@@ -29,12 +29,13 @@ async def means_of(settings: Settings, *, needs_store: bool, on_look: OnRuling |
         )
         return PodLogs(target=target, since=since, read=entries)
 
+    clock = bootstrap.SystemClock()
     async with AsyncExitStack() as stack:
         opened = await stack.enter_async_context(bootstrap.open_database(settings)) if needs_store else None
         yield Means(
-            clock=bootstrap.SystemClock(),
+            clock=clock,
             store=None if opened is None else opened.store,
-            log_file=LogFile,
+            log_file=lambda path: LogFile(path, newest=clock.now()),
             pods=pods,
             run=run,
             on_look=on_look,

@@ -41,6 +41,11 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
+def quoted(text: str, *, most: int = 60) -> str:
+    """Return foreign text in quotation marks, cut to *most* characters, with its control characters made visible."""
+    return f"'{visible(text[:most])}'"
+
+
 def keys(shape: Sequence[str]) -> str:
     """Return the keys of a body: the outer ones, and the number of inner ones."""
     outer = [key for key in shape if "." not in key]

@@ -1,4 +1,4 @@
-"""The lines of a log as entries: wrapping taken off, parts joined, times carried on."""
+"""The lines of a log as entries: wrapping taken off, parts joined, levels read."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -8,26 +8,36 @@ from typing import Any, BinaryIO
 
 from reconcile.domain.run.report_document import ERRORS, LEADS_CHECKED
 from reconcile.domain.verification.log_entry import LogEntry
+from reconcile.logs.continuation import OpenRecord, open_record
 from reconcile.logs.documents import is_document, listed, records, values
+from reconcile.logs.journal_export import is_journal, journal_records
 from reconcile.logs.lines import MOST, Line, lines
-from reconcile.logs.shapes import Shape, of_facts, of_line, of_pair
+from reconcile.logs.shapes import Shape, ShapeReader, suspects_error
 
 
-def entries(stream: BinaryIO, *, name: str) -> Iterator[LogEntry]:
-    """Yield each line of a log; raise InputUnreadable where it is no text."""
+def entries(stream: BinaryIO, *, name: str, newest: datetime | None = None) -> Iterator[LogEntry]:
+    """Yield each line of a log; raise InputUnreadable where it is no text.
+
+    A time that names no year is the last that is not after *newest*; without it such a line has no time.
+    """
     pieces = lines(stream, name=name)
     first = next((each for each in pieces if each.text.strip()), None)
     if first is None:
         return
-    if is_document(first):
-        yield from map(_entry, _of_document(chain([first], pieces)))
+    reader = ShapeReader(newest=newest)
+    every = chain([first], pieces)
+    if is_journal(first):
+        shapes = _of_records(journal_records(every), reader)
+    elif is_document(first):
+        shapes = _of_document(every, reader)
     else:
-        yield from _LineJoiner().entries(chain([first], pieces))
+        shapes = _LineJoiner(reader).shapes(every)
+    yield from _EntryReader().entries(shapes)
 
 
-def _of_document(pieces: Iterable[Line]) -> Iterator[Shape]:
+def _of_document(pieces: Iterable[Line], reader: ShapeReader) -> Iterator[Shape]:
     for value in values(pieces):
-        yield from _of_records(records(value))
+        yield from _of_records(records(value), reader)
 
 
 @dataclass(slots=True)
@@ -43,24 +53,26 @@ class _LineParts:
             self.texts.append(text[: self.left])
             self.left -= len(text)
 
-    def whole(self, stream: str) -> Shape:
-        return replace(of_line("".join(self.texts)), at=self.at, stream=stream, is_cut=self.left < 0)
+    def whole(self, stream: str, reader: ShapeReader) -> Shape:
+        shape = reader.of_line("".join(self.texts))
+        return replace(shape, at=self.at, stream=stream, is_cut=self.left < 0)
 
 
 @dataclass(slots=True)
 class _LineJoiner:
-    """Joins what a runtime has split, stream by stream, and dates what has no time of its own by the line before."""
+    """Joins what a runtime has split, stream by stream."""
 
+    reader: ShapeReader
     parts: dict[str, _LineParts] = field(default_factory=dict)
-    last_at: dict[str, datetime] = field(default_factory=dict)
 
-    def entries(self, pieces: Iterable[Line]) -> Iterator[LogEntry]:
+    def shapes(self, pieces: Iterable[Line]) -> Iterator[Shape]:
         for piece in pieces:
-            for shape in _shapes(piece.text):
+            for shape in _shapes(piece.text, self.reader):
                 whole = self._join(shape)
                 if whole is not None:
-                    yield _entry(self._date(replace(whole, is_cut=whole.is_cut or piece.is_cut)))
-        yield from (_entry(self._date(parts.whole(stream))) for stream, parts in self.parts.items())
+                    yield replace(whole, is_cut=True) if piece.is_cut else whole
+        for stream, parts in self.parts.items():
+            yield parts.whole(stream, self.reader)
 
     def _join(self, shape: Shape) -> Shape | None:
         parts = self.parts.pop(shape.stream, None)
@@ -69,45 +81,71 @@ class _LineJoiner:
         parts = parts or _LineParts(at=shape.at)
         parts.add(shape.text)
         if not shape.goes_on:
-            return parts.whole(shape.stream)
+            return parts.whole(shape.stream, self.reader)
         self.parts[shape.stream] = parts
         return None
 
-    def _date(self, shape: Shape) -> Shape:
-        at = shape.at or self.last_at.get(shape.stream)
-        if at is not None:
-            self.last_at[shape.stream] = at
-        return replace(shape, at=at)
+
+@dataclass(slots=True)
+class _EntryReader:
+    """Tells records from the lines that go on with one, which have its time where they have none of their own."""
+
+    records: dict[str, OpenRecord] = field(default_factory=dict)
+
+    def entries(self, shapes: Iterable[Shape]) -> Iterator[LogEntry]:
+        for shape in shapes:
+            if shape.facts is None and not shape.own.strip() and not shape.text.strip():
+                continue
+            yield self._entry(shape)
+
+    def _entry(self, shape: Shape) -> LogEntry:
+        record = self.records.get(shape.stream)
+        if record is not None and record.takes(shape):
+            is_new_error = not record.is_error and suspects_error(shape.own)
+            record.is_error = record.is_error or is_new_error
+            return LogEntry(
+                text=shape.text,
+                at=shape.at or record.at,
+                is_error=record.is_error,
+                has_level=not is_new_error,
+                is_continuation=not is_new_error,
+                is_cut=shape.is_cut,
+            )
+        is_suspect = shape.is_error is None and shape.facts is None and suspects_error(shape.own or shape.text)
+        is_error = bool(shape.is_error) or is_suspect
+        at = shape.at
+        if at is None and record is not None and record.is_begun:
+            at = record.at
+        self.records[shape.stream] = opened = open_record(shape, is_error=is_error, at=at)
+        checks, errors = _count_in(shape.facts, LEADS_CHECKED), _count_in(shape.facts, ERRORS)
+        return LogEntry(
+            text=shape.text,
+            at=at,
+            is_error=is_error,
+            has_level=shape.is_error is not None or opened.trace or checks is not None,
+            is_continuation=shape.is_begun,
+            checks=checks,
+            errors=errors,
+            is_cut=shape.is_cut,
+        )
 
 
-def _shapes(text: str) -> Iterator[Shape]:
-    shape = of_line(text)
+def _shapes(text: str, reader: ShapeReader) -> Iterator[Shape]:
+    shape = reader.of_line(text)
     is_envelope = shape.facts is not None and shape.at is None
     found = list(records(shape.facts if is_envelope else listed(text)))
     if not found or found == [shape.facts]:
         yield shape
     else:
-        yield from _of_records(found)
+        yield from _of_records(found, reader)
 
 
-def _of_records(found: Iterable[Any]) -> Iterator[Shape]:
+def _of_records(found: Iterable[Any], reader: ShapeReader) -> Iterator[Shape]:
     for each in found:
         if isinstance(each, Mapping):
-            yield of_facts(each)
+            yield reader.of_record(each)
         elif isinstance(each, list):
-            yield of_pair(each)
-
-
-def _entry(shape: Shape) -> LogEntry:
-    checks, errors = _count_in(shape.facts, LEADS_CHECKED), _count_in(shape.facts, ERRORS)
-    return LogEntry(
-        text=shape.text,
-        at=shape.at,
-        is_error=bool(shape.is_error),
-        checks=checks,
-        errors=errors,
-        is_cut=shape.is_cut,
-    )
+            yield reader.of_pair(each)
 
 
 def _count_in(facts: Mapping[str, object] | None, name: str) -> int | None:

@@ -1,157 +1,173 @@
-"""What exporters wrap around a line, taken off: Docker, CRI, kubectl, Loki, CloudWatch, Google Cloud, Datadog."""
+"""One line of a log without its wrapping: Docker, CRI, kubectl, syslog, Loki, CloudWatch, Google Cloud, Datadog."""
 
-import json
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-_TIMES = ("timestamp", "time", "@timestamp", "ts", "date", "datetime", "receiveTimestamp", "asctime", "eventTime")
-_LINES = ("log", "line", "message", "msg", "textPayload", "@message", "event", "text", "body")
-_LEVELS = ("severity", "level", "levelname", "log.level", "status", "lvl", "severityText")
-_INNER = ("attributes", "content", "jsonPayload", "_source", "fields")
-_INSTANT = re.compile(
-    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?\s?(Z|UTC|[+-]\d\d:?\d\d)?(?=\W|$)", re.ASCII
-)
-_PREFIX = re.compile(r"\[pod/[^\]\s]{1,400}\]\s", re.ASCII)
+from reconcile.logs import json_fields, levels
+from reconcile.logs.instants import leading_time, read_instant
+from reconcile.logs.json_fields import Record
+from reconcile.logs.logfmt import says_error
+from reconcile.logs.text_lines import TextLine, level_token, read_line
+
+_COLORS = re.compile(r"\x1b\[[\d;]{0,20}m")
+_POD = re.compile(r"\[pod/[^\]\s]{1,400}\]\s|[\w.-]{1,80}\s+\| ", re.ASCII)
 _CRI = re.compile(r"\s(stdout|stderr)\s([FP])\s?", re.ASCII)
+_PRIORITY = re.compile(r"(?:\d{1,5} )?<(\d{1,3})>(?:1 (?=[\d-]))?", re.ASCII)
+_STRUCTURED = re.compile(r" \S+ \S+ \S+ (?:(?:\S+ )?(?:-|(?:\[(?:[^\]\\]|\\.)*+\])+))? ?", re.ASCII)
+_PROCESS = re.compile(r"\s(?:[\w.:-]+ )?[\w./()@-]+\[[\w.]+\]:\s?|\s[\w.-]+ [\w./()-]+:\s", re.ASCII)
 _BAD_WORD = re.compile(
-    r"(?<![\w.-])(?:ERROR|FATAL|CRITICAL|PANIC|EMERGENCY|ALERT)(?![\w.-])|\b(?:level|severity)=\"?(?:error|fatal|crit)"
+    r"(?<![\w.-])(?:ERROR|FATAL|CRITICAL|PANIC|EMERGENCY|ALERT)(?![\w.-])"
     r"|^Traceback \(most recent|^(?:\w+\.)*\w*(?:Error|Exception):|\b[Uu]ncaught\b|^panic:"
 )
-_BAD_LEVELS = frozenset({"error", "err", "fatal", "critical", "crit", "panic", "emergency", "emerg", "alert", "e", "f"})
-_PINO_ERROR = 50
 _DEPTH = 6
-_MOST_TEXTS = 2000
+_HEAD = 16 * 1024
+"""Characters of a line in which level and time are looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """One line, as far as its wrapping tells: *is_error* None where nobody says, *goes_on* where the next one ends it.
+    """One line, as far as its wrapping tells.
 
-    *facts* is what the program itself wrote as JSON.
+    *is_error* is None where no known format gives a level. *own* is the program's line in it, with *has_time* where
+    that has a time of its own. *goes_on*: the runtime split the line, and the next part ends it. *is_begun*: the
+    program writes its records on two lines. *facts* is what the program itself wrote as JSON.
     """
 
     text: str
+    own: str = ""
     at: datetime | None = None
     is_error: bool | None = None
+    has_time: bool = False
     stream: str = ""
     goes_on: bool = False
+    is_begun: bool = False
     is_cut: bool = False
-    facts: Mapping[str, Any] | None = None
+    facts: Record | None = None
 
 
-def of_line(text: str, depth: int = 0) -> Shape:
-    """Return what one line of text holds."""
-    prefix = _PREFIX.match(text) if depth < _DEPTH else None
-    if prefix is not None:
-        return replace(of_line(text[prefix.end() :], depth + 1), stream=prefix[0].strip())
-    if text.startswith("{") and depth < _DEPTH:
-        facts = _facts(text)
-        if facts is not None:
-            return of_facts(facts, depth)
-    match = _INSTANT.match(text.lstrip("[")) if depth < _DEPTH else None
-    if match is None:
-        found = _INSTANT.search(text[:200])
-        return Shape(text=text, at=_instant(found) if found else None, is_error=bool(_BAD_WORD.search(text)))
-    offset = len(text) - len(text.lstrip("[")) + match.end()
-    rest = text[offset:]
-    cri = _CRI.match(rest)
-    if cri is not None:
-        return replace(of_line(rest[cri.end() :], depth + 1), at=_instant(match), stream=cri[1], goes_on=cri[2] == "P")
-    own = of_line(rest.lstrip("] \t"), depth + 1)
-    # The outer time is told with its zone, which a program's own often lacks.
-    return replace(own, at=_instant(match))
+@dataclass(frozen=True, slots=True)
+class ShapeReader:
+    """Reads lines; a time that names no year is the last that is not after *newest*."""
 
+    newest: datetime | None = None
 
-def of_facts(facts: Mapping[str, Any], depth: int = 0) -> Shape:
-    """Return what one record of JSON holds."""
-    if isinstance(facts.get("log"), str) and isinstance(facts.get("time"), str) and "stream" in facts:
-        return replace(
-            of_line(facts["log"].removesuffix("\n"), depth + 1),
-            at=_read_instant(facts["time"]),
-            stream=str(facts["stream"]),
-            goes_on=not facts["log"].endswith("\n"),
+    def of_line(self, text: str, depth: int = 0) -> Shape:
+        """Return what one line of text holds."""
+        if "\x1b" in text:
+            text = _COLORS.sub("", text)
+        if depth < _DEPTH:
+            if text[:1] == "{":
+                record = json_fields.read_record(text)
+                if record is not None:
+                    return self.of_record(record, depth)
+            wrapped = self._of_prefix(text, depth)
+            if wrapped is not None:
+                return wrapped
+            start = 1 if text[:1] == "[" else 0
+            time = leading_time(text, start, newest=self.newest)
+            if time is not None:
+                return self._after_time(text, time.end, time.at, depth)
+        return _shape(read_line(text[:_HEAD].lstrip(), newest=self.newest), text)
+
+    def of_record(self, record: Record, depth: int = 0) -> Shape:
+        """Return what one record of JSON holds."""
+        if isinstance(record.get("log"), str) and isinstance(record.get("time"), str) and "stream" in record:
+            return replace(
+                self.of_line(record["log"].removesuffix("\n"), depth + 1),
+                at=read_instant(record["time"]),
+                stream=str(record["stream"]),
+                goes_on=not record["log"].endswith("\n"),
+            )
+        at, is_error = json_fields.time_of(record), json_fields.is_level(record)
+        line, is_whole, inner = None, True, None
+        payload = record.get("jsonPayload")
+        if isinstance(payload, dict) and depth < _DEPTH:
+            inner = self.of_record(payload, depth + 1)
+        else:
+            line, is_whole = json_fields.inner_line(record)
+        if line is not None and depth < _DEPTH:
+            inner = self._of_lines(line, depth + 1)
+        own = "" if inner is None else inner.own
+        if inner is not None:
+            if inner.is_error is not None and (is_whole or is_error is None):
+                is_error = inner.is_error
+            elif json_fields.is_level_of_stream(record):
+                is_error = None
+        is_error = json_fields.is_failed_request(record) or is_error
+        has_inner_time = inner is not None and (is_whole or inner.is_error is not None)
+        is_json = inner is not None and inner.facts is not None
+        return Shape(
+            text=inner.text if is_json and inner is not None else "\n".join(json_fields.texts(record)),
+            own=own,
+            at=at or (inner.at if inner is not None and has_inner_time else None),
+            is_error=is_error,
+            has_time=inner is None or inner.has_time or not is_whole,
+            is_begun=inner is not None and inner.is_begun,
+            facts=inner.facts if is_json and inner is not None else record,
         )
-    sources = [facts, *(facts[key] for key in _INNER if isinstance(facts.get(key), Mapping))]
-    line = next((each[key] for each in sources for key in _LINES if isinstance(each.get(key), str)), None)
-    at = next((at for each in sources for key in _TIMES if (at := _read_instant(each.get(key)))), None)
-    level = next((bad for each in sources for key in _LEVELS if (bad := _is_bad(each.get(key))) is not None), None)
-    inner = None if line is None or depth >= _DEPTH else of_line(line.rstrip("\n"), depth + 1)
-    told = inner.facts if inner is not None and inner.facts is not None else facts
-    if level is None and inner is not None:
-        level = inner.is_error
+
+    def of_pair(self, pair: list[Any]) -> Shape:
+        """Return what one of Loki's pairs holds."""
+        return replace(self.of_line(pair[1].rstrip("\n")), at=read_instant(pair[0]))
+
+    def _of_lines(self, text: str, depth: int) -> Shape:
+        """Return what a record's text holds; of several lines in one, each may be an error's."""
+        first, *others = text.rstrip("\n").split("\n", 200)
+        shape = self.of_line(first, depth)
+        if others and not shape.is_error:
+            for each in others:
+                if self.of_line(each, depth + 1).is_error:
+                    return replace(shape, is_error=True)
+        return shape
+
+    def _of_prefix(self, text: str, depth: int) -> Shape | None:
+        prefix = _POD.match(text)
+        if prefix is not None:
+            return replace(self.of_line(text[prefix.end() :], depth + 1), stream=prefix[0].strip())
+        priority = _PRIORITY.match(text)
+        if priority is None:
+            return None
+        is_error = levels.of_syslog(int(priority[1]) % 8)
+        own = text[priority.end() :]
+        inner = self._of_structured(own, depth) if priority[0].endswith("1 ") else self.of_line(own, depth + 1)
+        return replace(inner, is_error=is_error if inner.is_error is None else inner.is_error, has_time=True)
+
+    def _of_structured(self, text: str, depth: int) -> Shape:
+        """Return what follows the priority by RFC 5424: time, host, program, process, kind, structured data, text."""
+        time = leading_time(text, newest=self.newest)
+        end = time.end if time is not None else 1
+        head = _STRUCTURED.match(text, end)
+        inner = self.of_line(text[head.end() if head is not None else end :], depth + 1)
+        return replace(inner, at=time.at if time is not None else inner.at)
+
+    def _after_time(self, text: str, end: int, at: datetime | None, depth: int) -> Shape:
+        """Return what follows a time: a whole line with its own time or form, or the rest of this line."""
+        head = text[end : end + _HEAD]
+        cri = _CRI.match(head)
+        if cri is not None:
+            own = self.of_line(text[end + cri.end() :], depth + 1)
+            return replace(own, at=at, stream=cri[1], goes_on=cri[2] == "P")
+        process = _PROCESS.match(head)
+        if process is not None and level_token(head, is_after_time=True) is None:
+            own = self.of_line(text[end + process.end() :], depth + 1)
+            return replace(own, at=at or own.at, has_time=True)
+        skipped = 1 if head[:1] in {" ", "\t"} else len(head) - len(head.lstrip("] \t"))
+        inner = self.of_line(text[end + skipped :], depth + 1)
+        if inner.facts is None and inner.is_error is None and not (inner.has_time or inner.is_begun):
+            line = read_line(text[: end + _HEAD], newest=self.newest)
+            inner = replace(inner, is_error=line.is_error, is_begun=line.is_begun)
+        # The outer time is told with its zone, which a program's own often lacks.
+        return replace(inner, at=at or inner.at)
+
+
+def suspects_error(text: str) -> bool:
+    """Tell whether a line without a known level looks like an error's all the same."""
+    return bool(_BAD_WORD.search(text)) or says_error(text[:_HEAD])
+
+
+def _shape(line: TextLine, text: str) -> Shape:
     return Shape(
-        text="\n".join(_texts(facts)) if inner is None or inner.facts is None else inner.text,
-        at=at or (inner.at if inner is not None else None),
-        is_error=level,
-        facts=told,
+        text=text, own=text, at=line.at, is_error=line.is_error, has_time=line.has_time, is_begun=line.is_begun
     )
-
-
-def of_pair(pair: list[Any]) -> Shape:
-    """Return what one of Loki's pairs holds."""
-    return replace(of_line(pair[1].rstrip("\n")), at=_read_instant(pair[0]))
-
-
-def _facts(text: str) -> Mapping[str, Any] | None:
-    try:
-        read = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return read if isinstance(read, dict) else None
-
-
-def _texts(value: Any, depth: int = 0) -> Iterator[str]:  # noqa: ANN401 - JSON is of any type
-    """Yield each text in *value*, unescaped, so that what is looked for is found however it was written."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping) and depth < _DEPTH:
-        for each in list(value.values())[:_MOST_TEXTS]:
-            yield from _texts(each, depth + 1)
-    elif isinstance(value, list) and depth < _DEPTH:
-        for each in value[:_MOST_TEXTS]:
-            yield from _texts(each, depth + 1)
-
-
-def _is_bad(level: object) -> bool | None:
-    if isinstance(level, str) and level:
-        return level.lower() in _BAD_LEVELS
-    if isinstance(level, int) and not isinstance(level, bool) and level >= 10:  # noqa: PLR2004 - pino, bunyan
-        return level >= _PINO_ERROR
-    return None
-
-
-def _read_instant(value: object) -> datetime | None:
-    """Read an instant in any form that services write: text, or a count since 1970 in seconds up to nanoseconds."""
-    if isinstance(value, str):
-        if value.isascii() and value.isdigit() and len(value) < 20:  # noqa: PLR2004
-            return _since_1970(int(value))
-        match = _INSTANT.match(value)
-        return None if match is None else _instant(match)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return _since_1970(value)
-    return None
-
-
-def _since_1970(count: float) -> datetime | None:
-    for size, unit in ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3), (1e8, 1)):
-        if count >= size:
-            try:
-                whole, part = divmod(count, unit)
-                return datetime.fromtimestamp(int(whole), UTC) + timedelta(seconds=float(part) / unit)
-            except (OverflowError, ValueError, OSError):
-                return None
-    return None
-
-
-def _instant(match: re.Match[str]) -> datetime | None:
-    """Return an aware instant: without a zone it is taken to be in UTC, as containers' clocks are."""
-    day, clock, part, zone = match.groups()
-    told = "+00:00" if zone in {None, "Z", "UTC"} else zone if ":" in zone else f"{zone[:3]}:{zone[3:]}"
-    micro = (part or "0")[:6].ljust(6, "0")
-    try:
-        return datetime.fromisoformat(f"{day}T{clock}.{micro}{told}").astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None

@@ -49,8 +49,8 @@ class Outbox(Protocol):
         """Record the last failed delivery: the row stays as a dead letter and is not due again."""
         ...
 
-    async def pending_count(self) -> int:
-        """Return the number of rows that are neither delivered nor dead letters."""
+    async def pending_count(self, *, only_tried: bool = False) -> int:
+        """Return the number of rows that are neither delivered nor dead letters; *only_tried*: and were refused."""
         ...
 
     async def given_up_count(self) -> int:

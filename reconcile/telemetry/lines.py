@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import TextIO
 
 from reconcile.ports import NoopTelemetry
 
@@ -50,9 +51,20 @@ class TextLines(logging.Formatter):
         return f"{record.levelname.lower():7} {record.getMessage()} {facts}".rstrip()
 
 
+class _StderrHandler(logging.StreamHandler[TextIO]):
+    """Writes to what is stderr at that moment: a progress bar puts itself in its place, and lines above the bar."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        return sys.stderr
+
+
 def configure(*, level: str, as_json: bool) -> None:
     """Log events of this program to stderr; libraries are silenced, because their lines may hold URLs and headers."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StderrHandler()
     handler.setFormatter(JsonLines() if as_json else TextLines())
     logging.getLogger().handlers[:] = [logging.NullHandler()]  # otherwise Python prints their warnings
     _LOGGER.handlers[:] = [handler]

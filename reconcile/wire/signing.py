@@ -6,6 +6,8 @@ import hmac
 from datetime import datetime
 
 _ENCODED_KEY = "whsec_"
+LEAST_BYTES = 24
+"""What the specification asks of a key in base64."""
 
 
 def signature_headers(message_id: str, content: bytes, *, key: bytes, at: datetime) -> dict[str, str]:
@@ -27,7 +29,9 @@ def signing_key(text: str) -> bytes:
     if not text.startswith(_ENCODED_KEY):
         return text.encode()
     try:
-        return base64.b64decode(text.removeprefix(_ENCODED_KEY), validate=True)
+        key = base64.b64decode(text.removeprefix(_ENCODED_KEY), validate=True)
     except binascii.Error:
-        pass
-    raise ValueError("begins with whsec_ and is not base64 after it; copy it again")
+        raise ValueError("must be base64 after whsec_; copy it again") from None
+    if len(key) < LEAST_BYTES:
+        raise ValueError(f"must hold at least {LEAST_BYTES} bytes in base64 after whsec_; make a longer one")
+    return key

@@ -21,7 +21,8 @@ def migrated_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def is_told_in_sentences(done: Done) -> bool:
-    return done.out == "" and "Traceback" not in done.err and CANARY not in done.err
+    is_silent = not done.out or done.json["success"] is False
+    return is_silent and "Traceback" not in done.err and CANARY not in done.out + done.err
 
 
 def test_every_fault_of_the_settings_is_told_at_once(tmp_path: Path) -> None:
@@ -110,9 +111,9 @@ def test_a_wrong_mapping_is_told(content: str | None, tmp_path: Path) -> None:
         ("breaker hold run", "Missing option '--reason'"),
         ("breaker hold run --reason x --for 10", "must be a duration like 90s"),
         ("breaker hold run --reason x --for 40d", "at most 30 days"),
-        ("breaker replay ghl", "there are run, provider:ghl, provider:calendly and workspace:ID"),
+        ("breaker replay ghl", "breakers are run, provider:ghl, provider:calendly and workspace:ID"),
         ("breaker replay --since 2999-01-01", "must not be in the future"),
-        ("breaker replay --since 4", "must be a date, an instant like"),
+        ("breaker replay --since 4", "must be a date, a time like"),
         ("breaker replay --error-rate 1.5", "must be a number above 0, at most 1"),
         ("breaker replay --error-rate 0", "must be a number above 0, at most 1"),
         ("breaker replay --min-checks 0", "must be a whole number from 1"),
@@ -138,12 +139,13 @@ def test_a_request_that_cannot_be_is_usage(arguments: str, says: str, migrated_u
     assert is_told_in_sentences(done)
 
 
-def test_a_port_that_somebody_has_is_told() -> None:
+def test_a_port_that_somebody_has_is_told_and_no_database_is_left_behind(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = here("simulate", "--port", str(port))
+        done = here("simulate", "--port", str(port), "--fill", str(tmp_path / "company.db"))
 
     assert done.code == 2, done.err
+    assert list(tmp_path.iterdir()) == []
     assert f"port {port} or the next cannot be opened" in done.err
     assert is_told_in_sentences(done)
 

@@ -29,3 +29,14 @@ def test_the_outcomes_that_are_shown_add_up_to_the_leads_that_were_checked() -> 
 
 def _field(name: str) -> str:
     return re.sub("([A-Z])", lambda letter: f"_{letter[1].lower()}", name)
+
+
+def test_outcomes_that_need_a_word_are_explained_where_they_are_counted() -> None:
+    def shown(told: StoredReport) -> str:
+        out = Console(record=True, width=200)
+        report.show(told, out=out)
+        return out.export_text()
+
+    assert "deferred: left for a later run" in shown(StoredReport(health="healthy", deferred=2))
+    assert "absent: the provider said once" in shown(StoredReport(health="healthy", absent=1))
+    assert "left for a later run" not in shown(StoredReport(health="healthy"))

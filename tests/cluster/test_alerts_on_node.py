@@ -29,7 +29,9 @@ async def receiver(site: Installation, tmp_path: Path) -> AsyncIterator[Receiver
     receiver = Receiver()
     server = await asyncio.start_server(receiver.serve, LOOPBACK, 0, ssl=trusted(tmp_path / CERTIFICATE))
     at = f"https://{site.node.expose(server.sockets[0].getsockname()[1])}/hook"
-    secret(site.node.cluster, site.release.namespace, HOOK, url=at, secret="whsec_Y29ycmVjdCBob3JzZSBiYXR0ZXJ5")
+    secret(
+        site.node.cluster, site.release.namespace, HOOK, url=at, secret="whsec_Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZQ=="
+    )
     check = {"enabled": True, "schedule": "0 0 1 1 *"}
     alerts = {"existingSecret": HOOK, "webhookUrlKey": "url", "webhookSecretKey": "secret", "check": check}
     values = tmp_path / "told.json"

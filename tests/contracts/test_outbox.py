@@ -55,6 +55,13 @@ async def test_what_is_postponed_waits_until_its_time(filled: Store) -> None:
     assert [(row.key, row.attempts) for row in then] == [("start:A0", 1), ("start:A1", 0), ("start:A2", 0)]
 
 
+async def test_follow_ups_that_were_refused_are_counted_apart(filled: Store) -> None:
+    await filled.outbox.postpone(["start:A0"], until=LATER)
+
+    assert await filled.outbox.pending_count() == 3
+    assert await filled.outbox.pending_count(only_tried=True) == 1
+
+
 async def test_what_is_delivered_is_not_postponed(filled: Store) -> None:
     await filled.outbox.mark_delivered(["start:A0"], at=NOW)
     await filled.outbox.postpone(["start:A0"], until=NOW)

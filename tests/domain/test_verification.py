@@ -18,8 +18,10 @@ TEXT = "Missing ghlAppointmentId"
 GONE = Claim(since=SINCE, signatures=[(TEXT, Expected.GONE)], max_error_rate=Rate.parse("5/min"))
 
 
-def figures(*, count: int = 0, before: int = 0, watched: timedelta = HOUR, **facts: object) -> Figures:
-    seen = Sightings(TEXT, Expected.GONE, count=count, count_before=before, checks_before=before)
+def figures(
+    *, count: int = 0, before: int = 0, undated: int = 0, watched: timedelta = HOUR, **facts: object
+) -> Figures:
+    seen = Sightings(TEXT, Expected.GONE, count=count, count_before=before, checks_before=before, count_undated=undated)
     return Figures(since=SINCE, until=SINCE + watched, sightings=[seen], **{"checks": 100, **facts})  # type: ignore[arg-type]
 
 
@@ -34,6 +36,10 @@ TABLE = {
     "at the rate": (figures(worst_errors=5), Word.PASS, Why.AS_CLAIMED),
     "too early for a rate": (figures(watched=timedelta(seconds=59)), Word.INCONCLUSIVE, Why.TOO_SHORT),
     "too high at once": (figures(watched=timedelta(seconds=9), worst_errors=6), Word.FAIL, Why.RATE_TOO_HIGH),
+    "seen in a line without a time": (figures(undated=1), Word.INCONCLUSIVE, Why.UNDATED),
+    "errors at no time": (figures(worst_errors=3, undated_errors=3), Word.INCONCLUSIVE, Why.UNDATED),
+    "levels known": (figures(lines=100, unknown_levels=5), Word.PASS, Why.AS_CLAIMED),
+    "levels unknown": (figures(lines=100, unknown_levels=6), Word.INCONCLUSIVE, Why.LEVELS_UNKNOWN),
     "not read to the end": (figures(cut_lines=1), Word.INCONCLUSIVE, Why.CUT_LINES),
 }
 
@@ -102,13 +108,14 @@ def test_a_run_that_tells_of_its_checks_counts_by_them() -> None:
     tally.add(LogEntry(text="report", at=SINCE - HOUR, checks=30, errors=30))
     seen = tally.figures(until=SINCE + HOUR)
 
-    assert (seen.checks, seen.errors, seen.worst_errors, seen.checks_word) == (40, 2, 2, "check")
+    assert (seen.checks, seen.checks_word) == (40, "check")
+    assert (seen.errors, seen.worst_errors) == (3, 3), "a report must not hide the error of another line"
     assert (seen.checks_before, seen.errors_before) == (30, 30)
 
 
 def test_lines_without_a_time_are_left_out_and_told() -> None:
     tally = LogTally(claim=GONE)
-    tally.add(LogEntry(text=TEXT))
+    tally.add(LogEntry(text="fine"))
     ruling = judge(GONE, tally.figures(until=SINCE + HOUR))
 
     assert ruling.word is Word.INCONCLUSIVE

@@ -70,8 +70,8 @@ class MemoryOutbox:
     async def mark_delivered(self, keys: Sequence[str], *, at: datetime) -> None:
         self.done += keys
 
-    async def pending_count(self) -> int:
-        return len(self.rows) - len(self.done)
+    async def pending_count(self, *, only_tried: bool = False) -> int:
+        return 0 if only_tried else len(self.rows) - len(self.done)
 
 
 def follow_up(number: int, workspace_id: str = "ws") -> OutboxRow:

@@ -61,6 +61,7 @@ class Stub:
     quarantined: Sequence[Lead] = ()
     mismatches: Mapping[MismatchKind, int] = field(default_factory=dict)
     pending: int = 0
+    refused: int = 0
     given_up: int = 0
     channels: Mapping[str, ChannelState] = field(default_factory=dict)
     held: Mapping[str, LeaseHolder] = field(default_factory=dict)
@@ -195,8 +196,8 @@ class _Ledger:
 class _Outbox:
     stub: Stub
 
-    async def pending_count(self) -> int:
-        return self.stub.pending
+    async def pending_count(self, *, only_tried: bool = False) -> int:
+        return self.stub.refused if only_tried else self.stub.pending
 
     async def given_up_count(self) -> int:
         return self.stub.given_up

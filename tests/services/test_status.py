@@ -172,11 +172,16 @@ async def test_what_waits_for_a_person_comes_with_its_command() -> None:
         "gone": ChannelState(name="gone", known_since=NOW, fault="x", not_before=NOW - timedelta(days=2)),
     }
 
-    view = await seen(Stub(quarantined=set_aside, mismatches={MismatchKind.DIFFERS: 2}, pending=3, channels=channels))
+    view = await seen(Stub(quarantined=set_aside, mismatches={MismatchKind.DIFFERS: 2}, refused=3, channels=channels))
 
     assert [(chore.text, chore.command) for chore in view.chores] == [
         ("alerts are not delivered: slack answered 404", "reconcile alerts list"),
         ("quarantined after repeated failures: 1 lead", "reconcile quarantine list"),
         ("found and not repaired: 2 differences", "reconcile mismatches"),
-        ("not yet confirmed by the webhook: 3 follow-ups", "reconcile doctor"),
+        ("refused by the webhook so far: 3 follow-ups", "reconcile doctor"),
     ]
+
+
+async def test_follow_ups_that_are_only_not_delivered_yet_ask_nobody_for_anything() -> None:
+    """As after a first run, or without a webhook."""
+    assert (await seen(Stub(pending=3))).chores == ()

@@ -100,6 +100,7 @@ async def test_a_lead_is_explained_by_its_own_row() -> None:
         "lead_id": lead.id,
         "workspace_id": lead.workspace_id,
         "provider": lead.rollup.provider,
+        "has_booking": True,
         "booking_status": lead.rollup.status,
         "starts_at": lead.rollup.starts_at,
         "state": lead.state,

@@ -41,10 +41,7 @@ def _(shown: LeadExplanation, out: Console, now: datetime) -> None:
     facts = grid(QUIET, "")
     if shown.next_at:
         facts.add_row("  due again", ahead(shown.next_at, now))
-    booking = f"{shown.provider or 'unknown provider'}, {shown.booking_status or 'status unknown'}"
-    if shown.starts_at:
-        booking += f", {shown.starts_at:%Y-%m-%d %H:%M} UTC"
-    facts.add_row("  booking", safe(booking))
+    facts.add_row("  booking", safe(_booking(shown)))
     facts.add_row("  attempted", ago(shown.state.attempted_at, now))
     facts.add_row("  verified", ago(shown.state.verified_at, now))
     if shown.state.reason and not shown.state.failure_count:
@@ -58,6 +55,13 @@ def _(shown: LeadExplanation, out: Console, now: datetime) -> None:
     out.print(facts)
     _breakers(out, shown.breakers, now)
     _changes(out, shown.changes, now)
+
+
+def _booking(shown: LeadExplanation) -> str:
+    if not shown.has_booking:
+        return "none is stored"
+    booking = f"{shown.provider or 'unknown provider'}, {shown.booking_status or 'status unknown'}"
+    return f"{booking}, {shown.starts_at:%Y-%m-%d %H:%M} UTC" if shown.starts_at else booking
 
 
 @_print.register

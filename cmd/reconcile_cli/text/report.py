@@ -18,6 +18,11 @@ _ANSWERED = (
     ("absent", "absent"),
     ("disappeared", "disappeared"),
 )
+_MEANINGS = {
+    "absent": "the provider said once that the booking does not exist; a second look-up confirms it",
+    "disappeared": "the booking exists no longer at the provider, and nothing proves that it was canceled",
+    "deferred": "left for a later run, which checks these leads first",
+}
 _UNANSWERED = (
     ("failed", "errors"),
     ("skipped", "skipped"),
@@ -58,6 +63,9 @@ def _outcomes(out: Console, report: StoredReport) -> None:
             style = QUIET if not count else "red" if word == "failed" else "bold"
             line.append(f"{word} {count}   ", style=style)
         out.print(line)
+    for name, meaning in _MEANINGS.items():
+        if getattr(report, name):
+            out.print(safe(f"  {name}: {meaning}", QUIET))
 
 
 def _providers(out: Console, report: StoredReport) -> None:

@@ -22,9 +22,11 @@ def show(view: Overview) -> None:
         until = ahead(claim.expires_at, view.now)
         facts.add_row("  running now", Text.assemble(safe(claim.holder), (f"  its lease ends {until}", QUIET)))
     cadence.add(facts, view.cadence, now=view.now)
+    if view.pending_effects:
+        facts.add_row("  follow-ups", f"{view.pending_effects} not delivered yet")
     said = next((run.health_reasons for run in view.runs if run.finished_at), ())
     if said:
-        facts.add_row("  the last run reported", safe("\n".join(said)))
+        facts.add_row("  the last run reported", Text("\n").join(safe(each) for each in said))
     out.print(facts)
     for each in view.breakers:
         out.print()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +20,8 @@ HEALTH_STYLES: Mapping[str, str] = {
 STATE_STYLES: Mapping[str, str] = {"closed": "green", "half_open": "yellow", "open": "bold red"}
 QUIET = "dim"
 NONE = "–"
+_LEAST_COLUMN = 10
+"""Characters that a column needs whose text is folded."""
 
 
 class _Terminal(Console):
@@ -59,9 +61,33 @@ def grid(*styles: str) -> Table:
     return table
 
 
+class _FoldingTable(Table):
+    """A table that becomes a list of pairs where the terminal is too narrow: no id and no number loses a character."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for column in self.columns:
+            # What has no blanks is an id, which somebody copies.
+            column.no_wrap = column.no_wrap or not any(" " in str(cell) or "\n" in str(cell) for cell in column.cells)
+        widths = [self._measure_column(console, options, each).maximum for each in self.columns]
+        least = sum(
+            width if column.no_wrap else min(width, _LEAST_COLUMN)
+            for column, width in zip(self.columns, widths, strict=True)
+        )
+        if least <= options.max_width:
+            yield from super().__rich_console__(console, options)
+            return
+        heads = [str(column.header).strip() for column in self.columns]
+        for cells in zip(*(column.cells for column in self.columns), strict=True):
+            pairs = grid(QUIET, "")
+            for head, cell in zip(heads, cells, strict=True):
+                pairs.add_row(f"  {head}", cell.strip() if isinstance(cell, str) else cell)
+            yield pairs
+            yield Text()
+
+
 def listing(*headers: str, numbers: Sequence[str] = (), gap: int = 2) -> Table:
     """Return a table with a head; columns in *numbers* are right-aligned, and key columns are not cut."""
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, gap, 0, 0))
+    table = _FoldingTable(box=None, header_style="bold", pad_edge=False, padding=(0, gap, 0, 0))
     for header in headers:
         is_number = header in numbers
         is_whole = is_number or header in {"run", "health"}

@@ -27,7 +27,7 @@ def show(results: Sequence[StepResult]) -> None:
 
 
 def _figures(seen: Figures) -> str:
-    first, last = (f"{at:%Y-%m-%d %H:%M}" for at in (seen.since, seen.until))
+    first, last = ("?" if at is None else f"{at:%Y-%m-%d %H:%M}" for at in (seen.since, seen.until))
     before = f"; before: {seen.errors_before} in {seen.checks_before}" if seen.checks_before else ""
     return (
         f"{first} to {last} UTC: {count_of(seen.errors, 'error')} in {seen.checks_text}, "

@@ -9,9 +9,11 @@ from typing import Any
 
 from reconcile.domain.appointment import Appointment, AppointmentStatus
 from reconcile.domain.change import AppointmentChange, Change, Effect, EffectKind
+from reconcile.domain.formatting import quoted
 from reconcile.domain.ids import AppointmentId, LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead, LeadStatus, MismatchKind, Rollup
 from reconcile.domain.outcome import Outcome
+from reconcile.errors import ReconcileError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,14 @@ def written_down(change: Change) -> dict[str, Any]:
 
 
 def read_back(document: Mapping[str, Any], lead: Lead, *, outcome: Outcome) -> Change:
-    """Return the stored change; *lead* has the values that it was planned from."""
+    """Return the stored change; *lead* has the values that it was planned from. Raises ReconcileError if damaged."""
+    try:
+        return _read_change(document, lead, outcome=outcome)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise ReconcileError(f"the planned change of lead {quoted(lead.id)} is damaged; make a new plan") from None
+
+
+def _read_change(document: Mapping[str, Any], lead: Lead, *, outcome: Outcome) -> Change:
     known = {each.id: each for each in lead.appointments}
     after = [_read_appointment(each) for each in document["appointments"]]
     rollup = _read_rollup(document["rollup"])

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -31,6 +31,10 @@ class Why(StrEnum):
     """Less time has passed than the rate's own unit."""
     CUT_LINES = "cut_lines"
     """Lines were longer than is read of one, so that what was looked for may stand in the rest."""
+    UNDATED = "undated"
+    """What was looked for stands in lines that may be from before the rollout or from after it."""
+    LEVELS_UNKNOWN = "levels_unknown"
+    """Too many lines are in no format that is known, so that an error cannot be told from another line."""
     RUN_FAILED = "run_failed"
     UNVERIFIED = "unverified"
     UNANSWERED = "unanswered"
@@ -58,6 +62,8 @@ _UNITS = {
 _RATE = re.compile(r"(\d{1,9})/(s|min|m|h|d)", re.ASCII)
 MIN_CHECKS = 5
 """Checks that are wanted for a verdict where nobody says how many."""
+LEAST_KNOWN = 0.95
+"""Of the lines, this part must have a level that is recognised where a rate of errors is claimed."""
 _HALF_FIXED = 0.8
 """Half fixed is what fails in less than this part of the share of checks in which it failed while it was broken."""
 
@@ -84,9 +90,12 @@ class Rate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What is to be shown: *signatures* are texts, each with what is expected of it since then."""
+    """What is to be shown: *signatures* are texts, each with what is expected of it since then.
 
-    since: datetime
+    *since* is None for a log that is judged whole.
+    """
+
+    since: datetime | None
     signatures: Sequence[tuple[str, Expected]] = ()
     max_error_rate: Rate | None = None
     min_checks: int = MIN_CHECKS
@@ -100,6 +109,8 @@ class Sightings:
     expected: Expected
     count: int = 0
     count_before: int = 0
+    count_undated: int = 0
+    """In lines of which is not known whether they are from before the claim's instant."""
     checks_before: int = 0
     """Checks between its first sighting before the claim's instant and that instant: the time in which it failed."""
     first_at: datetime | None = None
@@ -118,19 +129,27 @@ class Sightings:
 class Figures:
     """What was observed; what stands *before* is of the time before the claim's instant, as far as it is known.
 
-    *worst_errors* is the highest number of errors in one unit of the claimed rate.
+    *worst_errors* is the highest number of errors in one unit of the claimed rate. *since* and *until* are None where
+    no time is known at all. *unknown_levels* of *lines* have no level that is recognised; *level_example* is the shape
+    of one.
     """
 
-    since: datetime
-    until: datetime
+    since: datetime | None
+    until: datetime | None
+    is_whole: bool = False
+    """No instant was given: everything that was found counts."""
     checks: int = 0
     errors: int = 0
     worst_errors: int = 0
     checks_before: int = 0
     errors_before: int = 0
     sightings: Sequence[Sightings] = ()
+    lines: int = 0
     cut_lines: int = 0
     undated_lines: int = 0
+    undated_errors: int = 0
+    unknown_levels: int = 0
+    level_example: str = ""
     checks_word: str = "check"
     """What one check is: a line of a log, where no line tells of checks."""
 
@@ -140,9 +159,19 @@ class Figures:
         return count_of(self.checks, self.checks_word)
 
     @property
+    def duration(self) -> timedelta:
+        """The time that was watched, as far as times are known."""
+        return timedelta(0) if self.since is None or self.until is None else self.until - self.since
+
+    @property
     def errors_per_minute(self) -> float:
         """Errors over the whole time since."""
-        return _per_minute(self.errors, self.until - self.since)
+        return _per_minute(self.errors, self.duration)
+
+    @property
+    def when(self) -> str:
+        """The word behind a count: since the claim's instant, where there is one."""
+        return "" if self.is_whole else " since"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,26 +187,33 @@ class Ruling:
 
 def judge(claim: Claim, seen: Figures) -> Ruling:
     """Compare what was observed with what is claimed; a failure that was seen outweighs that little was exercised."""
+    ruling = _judge(claim, seen)
+    if not seen.is_whole:
+        return ruling
+    return replace(ruling, text=f"{ruling.text}; the whole log was judged, as no --since is given")
+
+
+def _judge(claim: Claim, seen: Figures) -> Ruling:
     for each in seen.sightings:
         if each.expected is Expected.GONE and each.count:
             return _failed_ruling(each, seen)
     rate = claim.max_error_rate
     if rate is not None and seen.worst_errors > rate.count:
-        text = f"up to {count_of(seen.worst_errors, 'error')} in {span(rate.unit)} since, where {rate} is the most"
+        text = f"up to {count_of(seen.worst_errors, 'error')} in {span(rate.unit)}{seen.when}, where {rate} is the most"
         return Ruling(word=Word.FAIL, why=Why.RATE_TOO_HIGH, text=text, figures=seen, is_final=True)
     doubt = _doubt(claim, seen)
     if doubt is not None:
         return Ruling(word=Word.INCONCLUSIVE, why=doubt[0], text=doubt[1], figures=seen)
     for each in seen.sightings:
         if each.expected is Expected.PRESENT and not each.count:
-            text = f"“{each.text}” was not seen in {seen.checks_text} since"
+            text = f"“{each.text}” was not seen in {seen.checks_text}{seen.when}"
             return Ruling(word=Word.FAIL, why=Why.NOT_SEEN, text=text, figures=seen)
     return Ruling(word=Word.PASS, why=Why.AS_CLAIMED, text=_as_claimed(claim, seen), figures=seen)
 
 
 def _failed_ruling(each: Sightings, seen: Figures) -> Ruling:
     share, before = _share(each.count, seen.checks), _share(each.count_before, each.checks_before)
-    told = f"“{each.text}” was seen {_times(each.count)} since, in {seen.checks_text}"
+    told = f"“{each.text}” was seen {_times(each.count)}{seen.when}, in {seen.checks_text}"
     if share is not None and before is not None and share < before * _HALF_FIXED:
         text = f"{told}: {share:.0%} of them, after {before:.0%} while it was broken; the fix does not reach all"
         return Ruling(word=Word.FAIL, why=Why.HALF_FIXED, text=text, figures=seen, is_final=True)
@@ -185,21 +221,52 @@ def _failed_ruling(each: Sightings, seen: Figures) -> Ruling:
 
 
 def _doubt(claim: Claim, seen: Figures) -> tuple[Why, str] | None:
+    return _doubt_of_times(claim, seen) or _doubt_of_amount(claim, seen) or _doubt_of_lines(claim, seen)
+
+
+def _doubt_of_times(claim: Claim, seen: Figures) -> tuple[Why, str] | None:
+    for each in seen.sightings:
+        is_decisive = each.expected is Expected.GONE or (each.expected is Expected.PRESENT and not each.count)
+        if each.count_undated and is_decisive:
+            text = f"“{each.text}” was seen {_times(each.count_undated)} in lines without a time, which may be older"
+            return Why.UNDATED, text
+    rate = claim.max_error_rate
+    if rate is not None and seen.worst_errors + seen.undated_errors > rate.count:
+        text = f"{count_of(seen.undated_errors, 'error')} in lines without a time, of which the rate cannot be told"
+        return Why.UNDATED, text
+    return None
+
+
+def _doubt_of_amount(claim: Claim, seen: Figures) -> tuple[Why, str] | None:
     if seen.checks < claim.min_checks:
-        text = f"only {seen.checks_text} since, of {claim.min_checks} that are wanted"
-        if seen.undated_lines:
+        text = f"only {seen.checks_text}{seen.when}, of {claim.min_checks} that are wanted"
+        if seen.undated_lines and not seen.is_whole:
             text += f"; {count_of(seen.undated_lines, 'line')} without a time left out"
         return Why.TOO_FEW_CHECKS, text
-    watched, rate = seen.until - seen.since, claim.max_error_rate
-    if rate is not None and watched < rate.unit:
-        return Why.TOO_SHORT, f"only {span(watched)} have passed since, too little for a rate by {span(rate.unit)}"
+    rate = claim.max_error_rate
+    if rate is not None and seen.duration < rate.unit:
+        if seen.is_whole and seen.undated_lines and not seen.duration:
+            return Why.UNDATED, f"no line has a time, so that a rate by {span(rate.unit)} cannot be told"
+        told = (
+            f"the lines span only {span(seen.duration)}" if seen.is_whole else f"only {span(seen.duration)} have passed"
+        )
+        return Why.TOO_SHORT, f"{told}{seen.when}, too little for a rate by {span(rate.unit)}"
+    return None
+
+
+def _doubt_of_lines(claim: Claim, seen: Figures) -> tuple[Why, str] | None:
     if seen.cut_lines and any(expected is not Expected.MAY_APPEAR for _, expected in claim.signatures):
         return Why.CUT_LINES, f"{count_of(seen.cut_lines, 'line')} too long to be read to the end"
+    if claim.max_error_rate is not None and seen.unknown_levels > seen.lines * (1 - LEAST_KNOWN):
+        return Why.LEVELS_UNKNOWN, (
+            f"{seen.unknown_levels} of {count_of(seen.lines, 'line')} have no level that is known, so that errors"
+            f" cannot be counted; one looks like “{seen.level_example}”; docs/verify.md lists the known formats"
+        )
     return None
 
 
 def _as_claimed(claim: Claim, seen: Figures) -> str:
-    parts = [f"{seen.checks_text} since"]
+    parts = [f"{seen.checks_text}{seen.when}"]
     for each in seen.sightings:
         how = f"seen {_times(each.count)}" if each.count else "not seen"
         parts.append(f"“{each.text}” {how}" + (f", {_times(each.count_before)} before" if each.count_before else ""))

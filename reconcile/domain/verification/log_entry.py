@@ -8,12 +8,15 @@ from datetime import datetime
 class LogEntry:
     """One line: *at* is None where it has no time, *checks* None where it does not tell of any.
 
-    *is_cut*: the line is longer than what is read of one.
+    *has_level*: a known format says whether the line is an error; without it *is_error* is a guess. *is_continuation*:
+    the line belongs to the record before it, and counts with that. *is_cut*: the line is longer than is read.
     """
 
     text: str
     at: datetime | None = None
     is_error: bool = False
+    has_level: bool = True
+    is_continuation: bool = False
     checks: int | None = None
     errors: int | None = None
     is_cut: bool = False

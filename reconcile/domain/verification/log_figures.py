@@ -1,14 +1,17 @@
 """Adds up what a log says, line by line, in memory that does not grow with its length."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from reconcile.domain.verification.claim import Claim, Figures, Sightings
+from reconcile.domain.verification.line_shape import line_shape
 from reconcile.domain.verification.log_entry import LogEntry
 
 MOST_UNITS = 200_000
 """Units of time with errors that are counted one by one; a rate by a longer unit needs fewer."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class TooManyUnits(Exception):
@@ -27,7 +30,7 @@ class ErrorsByUnit:
         rate = self.claim.max_error_rate
         if rate is None or not count:
             return
-        self._units[(at - self.claim.since) // rate.unit] += count
+        self._units[(at - (self.claim.since or _EPOCH)) // rate.unit] += count
         if len(self._units) > MOST_UNITS:
             raise TooManyUnits
 
@@ -37,84 +40,157 @@ class ErrorsByUnit:
         return max(self._units.values(), default=0)
 
 
+@dataclass(slots=True)
+class _LineCounts:
+    """Counts of lines on one side of the claim's instant, or of which that is not known."""
+
+    lines: int = 0
+    checks: int = 0
+    errors: int = 0
+    unknown_levels: int = 0
+    cut: int = 0
+    has_report: bool = False
+    example: str = ""
+    found: list[int] = field(default_factory=list)
+
+    def add(self, entry: LogEntry, found: Sequence[bool]) -> None:
+        self.found = [a + b for a, b in zip(self.found or [0] * len(found), found, strict=True)]
+        self.cut += entry.is_cut
+        if entry.is_continuation:
+            return
+        self.lines += 1
+        self.errors += _errors_of(entry)
+        self.checks += entry.checks or 0
+        self.has_report = self.has_report or entry.checks is not None
+        if not entry.has_level:
+            self.unknown_levels += 1
+            self.example = self.example or line_shape(entry.text)
+
+    def merge(self, other: "_LineCounts") -> None:
+        self.found = [a + b for a, b in zip(self.found or [0] * len(other.found), other.found, strict=True)]
+        self.lines += other.lines
+        self.checks += other.checks
+        self.errors += other.errors
+        self.unknown_levels += other.unknown_levels
+        self.cut += other.cut
+        self.has_report = self.has_report or other.has_report
+        self.example = self.example or other.example
+
+
 @dataclass(slots=True, kw_only=True)
 class LogTally:
     """The figures of one log under one claim.
 
-    Where lines tell of checks, as a run's report does, those are counted, and their errors; else each line is a check.
+    Where lines tell of checks, as a run's report does, these are the checks; else each line is one. Errors are those
+    that reports tell of and those of all other lines. A line without a time was written between the times before and
+    after it: it is counted where these are on one side of the claim's instant, and is undated otherwise.
     """
 
     claim: Claim
-    lines: int = 0
-    line_errors: int = 0
-    told_checks: int = 0
-    told_errors: int = 0
-    has_told: bool = False
-    lines_before: int = 0
-    line_errors_before: int = 0
-    told_checks_before: int = 0
-    told_errors_before: int = 0
-    cut_lines: int = 0
-    undated_lines: int = 0
-    latest: datetime | None = None
     sightings: list[Sightings] = field(default_factory=list)
+    _before: _LineCounts = field(default_factory=_LineCounts)
+    _since: _LineCounts = field(default_factory=_LineCounts)
+    _undated: _LineCounts = field(default_factory=_LineCounts)
+    _pending: _LineCounts | None = None
+    _last: datetime | None = None
+    _earliest: datetime | None = None
+    _latest: datetime | None = None
     _broken_lines: Counter[int] = field(default_factory=Counter)
     _broken_checks: Counter[int] = field(default_factory=Counter)
-    _lines_by_unit: ErrorsByUnit = field(init=False)
-    _told_by_unit: ErrorsByUnit = field(init=False)
+    _by_unit: ErrorsByUnit = field(init=False)
 
     def __post_init__(self) -> None:
         self.sightings = [Sightings(text, expected) for text, expected in self.claim.signatures]
-        self._lines_by_unit = ErrorsByUnit(claim=self.claim)
-        self._told_by_unit = ErrorsByUnit(claim=self.claim)
+        self._by_unit = ErrorsByUnit(claim=self.claim)
 
     def add(self, entry: LogEntry) -> None:
         """Count one line; raise TooManyUnits."""
-        at = entry.at
-        if at is None:
-            self.undated_lines += 1
+        found = [each.text in entry.text for each in self.sightings]
+        if entry.at is None:
+            self._pending = self._pending or _LineCounts()
+            self._pending.add(entry, found)
             return
-        if at < self.claim.since:
-            self.lines_before += 1
-            self.line_errors_before += entry.is_error
-            self.told_checks_before += entry.checks or 0
-            self.told_errors_before += entry.errors or 0
-            for place, each in enumerate(self.sightings):
-                each.count_before += each.text in entry.text
-                if each.count_before:
-                    self._broken_lines[place] += 1
-                    self._broken_checks[place] += entry.checks or 0
+        if self._pending is not None:
+            self._add_pending(self._pending, entry.at)
+        self._last = entry.at
+        self._earliest = min(self._earliest or entry.at, entry.at)
+        if self._is_before(entry.at):
+            self._before.add(entry, found)
+            self._count_broken(0 if entry.is_continuation else 1, entry.checks or 0)
             return
-        self.latest = max(self.latest or at, at)
-        self.lines += 1
-        self.cut_lines += entry.is_cut
-        self.line_errors += entry.is_error
-        self._lines_by_unit.add(at, entry.is_error)
-        if entry.checks is not None:
-            self.has_told = True
-            self.told_checks += entry.checks
-            self.told_errors += entry.errors or 0
-            self._told_by_unit.add(at, entry.errors or 0)
-        for each in self.sightings:
-            if each.text in entry.text:
-                each.add(at)
+        self._latest = max(self._latest or entry.at, entry.at)
+        self._since.add(entry, found)
+        if not entry.is_continuation:
+            self._by_unit.add(entry.at, _errors_of(entry))
+        for each, is_found in zip(self.sightings, found, strict=True):
+            if is_found:
+                each.add(entry.at)
 
-    def figures(self, *, until: datetime) -> Figures:
-        """Return what the log has told so far."""
-        by_unit = self._told_by_unit if self.has_told else self._lines_by_unit
-        broken = self._broken_checks if self.has_told else self._broken_lines
-        for place, each in enumerate(self.sightings):
-            each.checks_before = broken[place]
+    def figures(self, *, until: datetime | None = None) -> Figures:
+        """Return what the whole log has told, until *until*, or (None) until its last line."""
+        if self._pending is not None:
+            self._add_pending(self._pending, None)
+        since, before, has_report = self._since, self._before, self._since.has_report
+        broken = self._broken_checks if has_report else self._broken_lines
+        for number, each in enumerate(self.sightings):
+            each.count_before = before.found[number] if before.found else 0
+            each.count_undated = self._undated.found[number] if self._undated.found else 0
+            each.checks_before = broken[number]
+        begin = self.claim.since or self._earliest
         return Figures(
-            since=self.claim.since,
-            until=max(until, self.claim.since),
-            checks=self.told_checks if self.has_told else self.lines,
-            errors=self.told_errors if self.has_told else self.line_errors,
-            worst_errors=by_unit.worst,
-            checks_before=self.told_checks_before if self.has_told else self.lines_before,
-            errors_before=self.told_errors_before if self.has_told else self.line_errors_before,
+            since=begin,
+            until=max(filter(None, (until or self._latest, begin)), default=None),
+            is_whole=self.claim.since is None,
+            checks=since.checks if has_report else since.lines,
+            errors=since.errors,
+            worst_errors=self._by_unit.worst,
+            checks_before=before.checks if has_report else before.lines,
+            errors_before=before.errors,
             sightings=self.sightings,
-            cut_lines=self.cut_lines,
-            undated_lines=self.undated_lines,
-            checks_word="check" if self.has_told else "line",
+            lines=since.lines,
+            cut_lines=since.cut,
+            undated_lines=self._undated.lines,
+            undated_errors=self._undated.errors,
+            unknown_levels=since.unknown_levels,
+            level_example=since.example,
+            checks_word="check" if has_report else "line",
         )
+
+    def _add_pending(self, pending: _LineCounts, following: datetime | None) -> None:
+        """Count lines without a time by the times around them."""
+        self._pending = None
+        around = [each for each in (self._last, following) if each is not None]
+        sides = {self._is_before(each) for each in around}
+        is_whole = self.claim.since is None
+        if is_whole and not around:
+            # Each line counts, but in which unit of time its errors were is not known.
+            self._since.merge(pending)
+            self._undated.errors += pending.errors
+            self._undated.lines += pending.lines
+            for number, each in enumerate(self.sightings):
+                each.count += pending.found[number]
+        elif sides == {False} and (self._last is not None or is_whole):
+            self._since.merge(pending)
+            self._by_unit.add(around[0], pending.errors)
+            for number, each in enumerate(self.sightings):
+                if pending.found[number]:
+                    each.add(around[0], pending.found[number])
+        elif sides == {True} and following is not None:
+            self._before.merge(pending)
+            self._count_broken(pending.lines, pending.checks)
+        else:
+            self._undated.merge(pending)
+
+    def _is_before(self, at: datetime) -> bool:
+        return self.claim.since is not None and at < self.claim.since
+
+    def _count_broken(self, lines: int, checks: int) -> None:
+        """Count the checks between the first sighting of each text before the claim's instant, and that instant."""
+        for number, count in enumerate(self._before.found):
+            if count:
+                self._broken_lines[number] += lines
+                self._broken_checks[number] += checks
+
+
+def _errors_of(entry: LogEntry) -> int:
+    return max(entry.errors or 0, entry.is_error) if not entry.is_continuation else 0

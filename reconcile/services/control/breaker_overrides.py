@@ -17,6 +17,7 @@ from reconcile.domain.breaker.breaker import (
     OverrideKind,
     Trip,
 )
+from reconcile.domain.formatting import quoted
 from reconcile.domain.ids import Operation, ProviderName
 from reconcile.errors import RequestError, StoreUnavailable
 from reconcile.ports import Store
@@ -67,7 +68,7 @@ def breaker_key(text: str) -> BreakerKey:
             return BreakerKey(BreakerScope.PROVIDER, name)
     providers = ", ".join(f"provider:{provider}" for provider in ProviderName)
     own = f"workspace:ID, or workspace:ID/{ProviderName.HIGHLEVEL}"
-    raise RequestError(f"{text[:60]!a} is not a breaker; breakers are run, {providers} and {own}")
+    raise RequestError(f"{quoted(text)} is not a breaker; breakers are run, {providers} and {own}")
 
 
 def note(text: str, *, what: str) -> str:
@@ -158,4 +159,4 @@ async def _must_exist(key: BreakerKey, store: Store) -> None:
     if (workspace_id := key.workspace_id) is None or await store.leads.workspace(workspace_id):
         return
     if await store.breakers.get(key) is None:
-        raise RequestError(f"there is no workspace {key.name[:60]!a}; `reconcile status` lists failing ones")
+        raise RequestError(f"there is no workspace {quoted(key.name)}; `reconcile status` lists failing ones")

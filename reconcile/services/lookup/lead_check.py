@@ -37,6 +37,8 @@ class LeadCheck:
     retry_after: timedelta | None = None
     seen_at: datetime | None = None
     """By the database's clock, where the provider named the lead's booking absent."""
+    asked: tuple[ProviderName, ...] = ()
+    """The providers whose answers were put together; of a lead that was not answered, that of *lookup* alone."""
     number: int = 0
     """In which place its look-up was let through, 0 where none was."""
 
@@ -95,7 +97,7 @@ async def check_lead(
     answer = _merge_answers(answers, is_complete=is_complete)
     checked = plan_answer(lead, answer, wanted[0], context=context, registry=admission.registry)
     await admission.breakers.save()
-    return checked
+    return replace(checked, asked=tuple(each.provider for each in wanted))
 
 
 def plan_answer(

@@ -14,6 +14,7 @@ from reconcile.domain.breaker.withholding import blames_others, distrusts
 from reconcile.domain.change import Unverified
 from reconcile.domain.controls import Controls
 from reconcile.domain.evidence import stored_booking
+from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
@@ -228,10 +229,17 @@ def _refusal(checked: LeadCheck, message: str) -> ErrorSignature | None:
     )
 
 
+def _owner(checked: LeadCheck) -> ProviderName | None:
+    """Return the provider of the booking that a lead has by what was planned, or had before."""
+    change = checked.plan.change if checked.plan is not None else None
+    return (change.rollup.provider if change is not None else None) or checked.lead.rollup.provider
+
+
 def _count(checked: LeadCheck, write: LeadWrite, counts: Counts, *, now: datetime, soon_until: datetime) -> None:
     counts.outcomes[checked.outcome] += 1
     if checked.lookup is not None:
         counts.by_provider[checked.lookup.provider][checked.outcome] += 1
+        counts.add_check(checked.asked or (checked.lookup.provider,), checked.outcome, of=_owner(checked))
     if isinstance(checked.reason, SkipReason):
         counts.skips[checked.reason] += 1
     if isinstance(checked.reason, DeferReason):

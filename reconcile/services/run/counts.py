@@ -16,6 +16,8 @@ class Counts:
 
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     by_provider: dict[ProviderName, Counter[Outcome]] = field(default_factory=lambda: defaultdict(Counter))
+    by_asked: dict[ProviderName, Counter[Outcome]] = field(default_factory=lambda: defaultdict(Counter))
+    """A lead at which two providers were asked is counted at both here, and at one of them in *by_provider*."""
     skips: Counter[SkipReason] = field(default_factory=Counter)
     defers: Counter[DeferReason] = field(default_factory=Counter)
     mismatches: Counter[MismatchKind] = field(default_factory=Counter)
@@ -30,6 +32,12 @@ class Counts:
         """How many leads count in the denominator of the error rate."""
         return sum(count for outcome, count in self.outcomes.items() if outcome.is_check)
 
+    def add_check(self, providers: Sequence[ProviderName], outcome: Outcome, *, of: ProviderName | None) -> None:
+        """Count a check of each provider that was asked; the outcome is that of the booking's own, *of*."""
+        for provider in providers:
+            is_its_own = len(providers) == 1 or provider == of
+            self.by_asked[provider][outcome if is_its_own or not outcome.is_check else Outcome.UNCHANGED] += 1
+
     def fail(self, signature: ErrorSignature, workspace_id: WorkspaceId) -> None:
         """Count a failure by its kind."""
         self.signatures[signature] += 1
@@ -40,6 +48,8 @@ class Counts:
         self.outcomes.update(other.outcomes)
         for provider, outcomes in other.by_provider.items():
             self.by_provider[provider].update(outcomes)
+        for provider, outcomes in other.by_asked.items():
+            self.by_asked[provider].update(outcomes)
         self.skips.update(other.skips)
         self.defers.update(other.defers)
         self.mismatches.update(other.mismatches)
@@ -58,7 +68,7 @@ class Counts:
                 canceled=outcomes[Outcome.CANCELED],
                 errors=outcomes[Outcome.FAILED],
             )
-            for name, outcomes in ((p, self.by_provider[p]) for p in ProviderName)
+            for name, outcomes in ((p, self.by_asked[p]) for p in ProviderName)
         }
 
     def top_signatures(self, limit: int = 5) -> Sequence[SignatureCount]:

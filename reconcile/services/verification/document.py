@@ -43,6 +43,7 @@ def _figures(seen: Figures | None) -> dict[str, Any] | None:
     return {
         "since": instant(seen.since),
         "until": instant(seen.until),
+        "isWhole": seen.is_whole,
         "checks": seen.checks,
         "checksAre": f"{seen.checks_word}s",
         "errors": seen.errors,
@@ -51,8 +52,12 @@ def _figures(seen: Figures | None) -> dict[str, Any] | None:
         "checksBefore": seen.checks_before,
         "errorsBefore": seen.errors_before,
         "signatures": [_sightings(each) for each in seen.sightings],
+        "lines": seen.lines,
         "cutLines": seen.cut_lines,
         "undatedLines": seen.undated_lines,
+        "undatedErrors": seen.undated_errors,
+        "unknownLevels": seen.unknown_levels,
+        "levelExample": seen.level_example,
     }
 
 
@@ -62,6 +67,7 @@ def _sightings(each: Sightings) -> dict[str, Any]:
         "expected": each.expected.value,
         "count": each.count,
         "countBefore": each.count_before,
+        "countUndated": each.count_undated,
         "firstSeenAt": instant(each.first_at),
         "lastSeenAt": instant(each.last_at),
         "versions": each.seen_in,

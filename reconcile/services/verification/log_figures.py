@@ -17,7 +17,7 @@ _BREATH = 1000
 
 async def ledger_figures(claim: Claim, *, store: Store, now: datetime) -> Figures:
     """Return what the ledger tells since the claim's instant, and of the time before that is as long."""
-    since = claim.since
+    since = _instant(claim)
     start = since - min(max(now - since, _LEAST_BEFORE), _MOST_BEFORE)
     by_unit = ErrorsByUnit(claim=claim)
     checks = errors = checks_before = errors_before = 0
@@ -54,15 +54,16 @@ async def log_figures(claim: Claim, source: LogSource, *, now: datetime | None =
                 await asyncio.sleep(0)  # so that whoever wants this to end is heard in the middle of a long log
     except TooManyUnits:
         raise _too_many(claim) from None
-    return tally.figures(until=now or tally.latest or claim.since)
+    return tally.figures(until=now)
 
 
 async def _sightings(claim: Claim, *, store: Store, start: datetime) -> list[tuple[Sightings, datetime | None]]:
     """Return how often each text was seen, and when it was first seen before the claim's instant."""
     if not claim.signatures:
         return []
-    before = await store.ledger.sightings(since=start, until=claim.since)
-    after = await store.ledger.sightings(since=claim.since)
+    since = _instant(claim)
+    before = await store.ledger.sightings(since=start, until=since)
+    after = await store.ledger.sightings(since=since)
     found: list[tuple[Sightings, datetime | None]] = []
     for text, expected in claim.signatures:
         each = Sightings(text, expected)
@@ -76,6 +77,12 @@ async def _sightings(claim: Claim, *, store: Store, start: datetime) -> list[tup
                     each.seen_in.append(row.version)
         found.append((each, min((row.first_seen_at for row in rows), default=None)))
     return found
+
+
+def _instant(claim: Claim) -> datetime:
+    if claim.since is None:
+        raise QuestionError("--since is missing: when was the rollout done?")
+    return claim.since
 
 
 def _count(by_unit: ErrorsByUnit, at: datetime, errors: int) -> None:

@@ -21,6 +21,7 @@ from reconcile.errors import (
     InputUnreadable,
     LogsRefused,
     LogsUnavailable,
+    QuestionError,
     ReconcileError,
     RequestError,
     StoreUnavailable,
@@ -138,6 +139,8 @@ async def _figures(step: ClaimStep, means: Means) -> Figures:
         case FigureSource.LOGS:
             return await log_figures(step.claim, means.log_file(step.name))
         case FigureSource.CRONJOB:
+            if step.claim.since is None:
+                raise QuestionError("--cronjob needs --since")
             return await log_figures(step.claim, means.pods(step.name, step.claim.since), now=now)
 
 

@@ -10,6 +10,7 @@ from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.booking_reference import provider_of
 from reconcile.domain.breaker.breaker import RUN_KEY, BreakerKey, BreakerPolicy, BreakerScope
 from reconcile.domain.due import DuePolicy, NotDue, Priority, due
+from reconcile.domain.formatting import quoted
 from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, LeadState
 from reconcile.domain.workspace import Workspace
@@ -49,6 +50,7 @@ class LeadExplanation:
     why: str
     next_at: datetime | None
     provider: ProviderName | None
+    has_booking: bool
     booking_status: AppointmentStatus | None
     starts_at: datetime | None
     state: LeadState
@@ -109,6 +111,7 @@ async def explain_lead(
         why=_why(verdict, lead, workspace, breakers, now=now),
         next_at=_next_at(verdict, lead, workspace, policy=policy, now=now),
         provider=provider,
+        has_booking=lead.rollup.booking_id is not None,
         booking_status=lead.rollup.status,
         starts_at=lead.rollup.starts_at,
         state=lead.state,
@@ -149,7 +152,7 @@ async def explain_run(run_id: RunId, *, store: Store) -> RunExplanation:
     """Return the explanation of one run."""
     row = await store.ledger.run(run_id)
     if row is None:
-        raise RequestError(f"there is no run {run_id[:60]!a}; `reconcile status` lists the last ones")
+        raise RequestError(f"there is no run {quoted(run_id)}; `reconcile status` lists the last ones")
     run = RunLine.of(row, claims=await store.leases.held())
     return RunExplanation(
         run=run,
@@ -164,7 +167,7 @@ async def known_workspace(workspace_id: WorkspaceId, *, store: Store) -> Workspa
     """Return the workspace of that id; raise RequestError where there is none, so that no typo looks like good news."""
     workspace = await store.leads.workspace(workspace_id)
     if workspace is None:
-        raise RequestError(f"there is no workspace {workspace_id[:60]!a} in this database")
+        raise RequestError(f"there is no workspace {quoted(workspace_id)} in this database")
     return workspace
 
 

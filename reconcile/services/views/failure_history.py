@@ -4,6 +4,7 @@ import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from reconcile.domain.formatting import quoted
 from reconcile.errors import RequestError
 from reconcile.ports import SightingRow, Store
 
@@ -22,6 +23,6 @@ async def explain_failure(text: str, *, store: Store) -> FailureHistory:
     """Return the failures that contain *text*; raise RequestError if there are none."""
     found = [row for row in await store.ledger.sightings(since=_EVER) if text in row.signature.key]
     if not found or not text:
-        raise RequestError(f"no recorded failure contains {text[:60]!a}; `reconcile status` lists the last kinds")
+        raise RequestError(f"no recorded failure contains {quoted(text)}; `reconcile status` lists the last kinds")
     command = f"reconcile verify --signature {shlex.quote(found[0].signature.message)} --gone --since TIME"
     return FailureHistory(sightings=tuple(found), commands=(command,))

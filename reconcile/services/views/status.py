@@ -137,7 +137,7 @@ async def overview(
         chores=(
             *_misread(orders),
             *await _unheard(store, now=now),
-            *_chores(quarantined_count, mismatches, pending_effects),
+            *_chores(quarantined_count, mismatches, await store.outbox.pending_count(only_tried=True)),
             *_given_up(given_up_effects),
         ),
         runs=runs,
@@ -254,7 +254,7 @@ async def _unheard(store: Store, *, now: datetime) -> list[Chore]:
     ]
 
 
-def _chores(quarantined_count: int, mismatches: Mapping[MismatchKind, int], pending_effects: int) -> tuple[Chore, ...]:
+def _chores(quarantined_count: int, mismatches: Mapping[MismatchKind, int], refused_effects: int) -> tuple[Chore, ...]:
     chores = []
     if quarantined_count:
         more = " or more" if quarantined_count >= COUNTED_UP_TO else ""
@@ -264,8 +264,8 @@ def _chores(quarantined_count: int, mismatches: Mapping[MismatchKind, int], pend
         chores.append(
             Chore(text=f"found and not repaired: {count_of(unrepaired, 'difference')}", command="reconcile mismatches")
         )
-    if pending_effects:
-        text = f"not yet confirmed by the webhook: {count_of(pending_effects, 'follow-up')}"
+    if refused_effects:
+        text = f"refused by the webhook so far: {count_of(refused_effects, 'follow-up')}"
         chores.append(Chore(text=text, command="reconcile doctor"))
     return tuple(chores)
 

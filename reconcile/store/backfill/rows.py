@@ -1,6 +1,7 @@
 """A plan and its leads, from rows to values and back."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Integer, RowMapping, UpdateBase, and_, case, update
@@ -8,14 +9,16 @@ from sqlalchemy.types import TypeEngine
 
 from reconcile.domain.backfill.plan import BackfillPlan, ItemState, PlanId
 from reconcile.domain.backfill.planned_change import PlannedLead
+from reconcile.domain.formatting import quoted
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.outcome import Outcome
+from reconcile.errors import ReconcileError
 from reconcile.ports import ItemMove, ItemRow
 from reconcile.store.db.json_rows import Rows
 from reconcile.store.leads.change_documents import change_documents
 from reconcile.store.mapping.row_mapper import word
-from reconcile.store.schema.tables import backfill_lead
+from reconcile.store.schema.tables import backfill, backfill_lead
 
 _C = backfill_lead.c
 MOST_FAILURES = 3
@@ -62,7 +65,10 @@ def move_row(move: ItemMove) -> dict[str, Any]:
 
 
 def read_plan(row: RowMapping) -> BackfillPlan:
-    """Return the plan that *row* holds."""
+    """Return the plan that *row* holds; raise ReconcileError where the row is damaged."""
+    for name, kind in (("made_at", datetime), ("asked", Mapping), ("summary", Mapping), ("held", list)):
+        if not isinstance(row[name], kind):
+            raise _damaged(row["id"], f"column {name} of table {backfill.name}")
     return BackfillPlan(
         id=PlanId(row["id"]),
         made_at=row["made_at"],
@@ -82,6 +88,8 @@ def read_planned(row: RowMapping) -> PlannedLead | None:
     outcome = word(Outcome, row["outcome"])
     if outcome is None or row["facts"] is None:
         return None
+    if not isinstance(row["verified_at"], datetime) or not isinstance(row["change"], Mapping | None):
+        raise _damaged(row["plan_id"], f"the row of lead {quoted(row['lead_id'])} in table {backfill_lead.name}")
     return PlannedLead(
         lead_id=LeadId(row["lead_id"]),
         workspace_id=WorkspaceId(row["workspace_id"]),
@@ -92,6 +100,10 @@ def read_planned(row: RowMapping) -> PlannedLead | None:
         is_absent=bool(row["is_absent"]),
         mismatch=word(MismatchKind, row["mismatch"]),
     )
+
+
+def _damaged(plan_id: str, where: str) -> ReconcileError:
+    return ReconcileError(f"the plan {quoted(plan_id)} is damaged: {where} cannot be read; make a new plan")
 
 
 def read_item(row: RowMapping) -> ItemRow:

@@ -87,9 +87,9 @@ class SqlOutbox:
         """Note the last failed delivery."""
         await self._database.change(self._failed(given_up_at=at, reason=reason), self._named([key]))
 
-    async def pending_count(self) -> int:
-        """Return how many rows are neither delivered nor given up."""
-        return await self._count(_IS_OPEN)
+    async def pending_count(self, *, only_tried: bool = False) -> int:
+        """Return how many rows are neither delivered nor given up; *only_tried*: and were refused at least once."""
+        return await self._count(_IS_OPEN & (outbox.c.attempts > 0) if only_tried else _IS_OPEN)
 
     async def given_up_count(self) -> int:
         """Return how many rows were given up."""
