@@ -1,5 +1,6 @@
 """A person a workspace hopes to meet: the unit of work."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -85,6 +86,8 @@ class Lead:
     state: LeadState = field(default_factory=LeadState)
     fault: str | None = None
     """Which of its columns cannot be read, and why; these are empty here."""
+    has_usable_id: bool = True
+    """Whether a statement can name it by its id; where not, nothing can be written of it but a memory of ours."""
 
     def same_facts(self, other: "Lead") -> bool:
         """Tell whether a plan made from *other* is still about this row: nobody wrote in between."""
@@ -97,3 +100,8 @@ class Lead:
             and self.email == other.email
             and set(self.appointments) == set(other.appointments)
         )
+
+
+def last_id(leads: Sequence[Lead]) -> LeadId | None:
+    """Return the cursor behind a page of *leads*, which come in the order of their ids: None where no page follows."""
+    return next((each.id for each in reversed(leads) if each.has_usable_id), None)

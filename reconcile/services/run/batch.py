@@ -9,7 +9,7 @@ from reconcile.domain.breaker.withholding import blames_others, distrusts
 from reconcile.domain.change import Unverified
 from reconcile.domain.evidence import stored_booking
 from reconcile.domain.ids import LeadId
-from reconcile.domain.lead import MismatchKind
+from reconcile.domain.lead import MismatchKind, last_id
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
 from reconcile.domain.retry_state import LeadAttempt, never_settles, next_state
@@ -60,15 +60,16 @@ async def _batch(workspace: Workspace, span: Span, *, run: Run, limit: int, afte
             after=after,
             wrote_since=run.wrote_since,
         )
-        if not leads:
+        if not leads and (after is not None or workspace.id in run.visited):
             return BatchResult()
         checked, not_before = await look_up_leads(leads, workspace, run=run)
         checked = await settle_absences(checked, workspace, run=run)
         checked = await settle_claims(checked, workspace, run=run)
         visit = _BatchContext(workspace=workspace, lease=lease, started_at=started_at, not_before=not_before)
+        # Also without leads: the workspace would stay the first in the queue for rows that are not due by themselves.
         written, is_given_up = await _write(checked, visit, run=run)
         annotate_batch_span(span, workspace, written, run=run)
-        return BatchResult(lead_count=len(leads), last_id=leads[-1].id)
+        return BatchResult(lead_count=len(leads), last_id=last_id(leads))
     finally:
         if not is_given_up:
             await run.deps.release_lease(lease)

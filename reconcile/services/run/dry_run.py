@@ -12,7 +12,7 @@ from typing import Any
 
 from reconcile.domain.breaker.breaker import Breaker
 from reconcile.domain.ids import LeadId, WorkspaceId
-from reconcile.domain.lead import Lead
+from reconcile.domain.lead import Lead, last_id
 from reconcile.domain.lease import Lease
 from reconcile.domain.rate_limit import Grant, RateLimit, RateLimiter
 from reconcile.domain.run.report import RunReport
@@ -129,10 +129,11 @@ class _DryRunLeads(ReadOnly):
         if after is None:
             found = await read(workspace_id, limit=limit + len(checked), **asked)
             return [lead for lead in found if lead.id not in checked][:limit]
-        while found := await read(workspace_id, limit=limit, after=after, **asked):
+        while after is not None:
+            found = await read(workspace_id, limit=limit, after=after, **asked)
             if new := [lead for lead in found if lead.id not in checked]:
                 return new
-            after = found[-1].id
+            after = last_id(found)
         return ()
 
     async def write(self, batch: BatchWrite) -> BatchReceipt:

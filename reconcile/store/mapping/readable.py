@@ -15,6 +15,7 @@ NO_DATE = "holds no date of the years 1 to 9999"
 BYTES = "holds bytes in place of text"
 NO_UTF_8 = "holds text that is not UTF-8"
 NO_NUMBER = "holds no number"
+NO_KEY = "holds what no statement can ask for"
 
 
 def readable(
@@ -49,9 +50,10 @@ def value_fault(name: str, value: object) -> str | None:
 
 
 def spelled_out(value: object) -> str:
-    """Return a key that cannot be read as one that can be printed: another one for each."""
-    raw = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
-    return raw.decode("utf-8", "backslashreplace")
+    """Return a key that cannot be read as one that can be printed: another one for each, and nobody else's."""
+    if isinstance(value, bytes):
+        return f"x'{value.hex()}'"
+    return str(value).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _is_text(value: str) -> bool:
