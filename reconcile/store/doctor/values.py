@@ -76,14 +76,14 @@ async def _of(
         if not is_named and value_fault(key, row[key]) is None:
             fault = "; ".join(filter(None, [fault, f"{mapped}.{mapped.columns[key]} {NO_KEY}"]))
         if fault:
-            place = f"in the row {mapped.columns[key]} = {row[key]}" if is_named else _place(row[_ADDRESS], number)
+            place = f"in the row {mapped.columns[key]} = {row[key]}" if is_named else _row_reference(row[_ADDRESS], number)
             found.append(f"{fault.replace('; ', ', ')} {place}; {_REMEDY}")
         if len(found) == _SHOWN:
             break
     return found
 
 
-def _place(address: object, number: int) -> str:
+def _row_reference(address: object, number: int) -> str:
     """Name a row by what the database calls it, as its own key cannot be printed; else by its place in the table."""
     if address is None:
         return f"in row {number} of a full scan"
