@@ -15,7 +15,7 @@ from reconcile.ports.coordination import (
 from reconcile.ports.kubernetes import Announcement, StateMirror, StateObject
 from reconcile.ports.leads import BatchReceipt, BatchWrite, DueWorkspaces, Leads, LeadWrite
 from reconcile.ports.ledger import BatchRow, ChangeRow, Ledger, RunRow, ScheduledRun, SightingRow, SignatureRow
-from reconcile.ports.outbox import EffectSink, Outbox, OutboxRow
+from reconcile.ports.outbox import EffectSink, GivenUpFollowUp, Outbox, OutboxRow
 from reconcile.ports.provider import Provider, Sweep, TokenSource, Usage
 from reconcile.ports.store import Store
 from reconcile.ports.telemetry import HttpAttempt, NoopTelemetry, Span, Telemetry
@@ -39,6 +39,7 @@ __all__ = [
     "Clock",
     "DueWorkspaces",
     "EffectSink",
+    "GivenUpFollowUp",
     "HttpAttempt",
     "ItemMove",
     "ItemRow",

@@ -8,7 +8,7 @@ import pytest
 from tests.cli.command import ROOT, Done, here, reconcile
 
 CANARY = "canary-8f1d"
-ASKING = ("run", "status", "mismatches", "quarantine list", "breaker show", "explain run x")
+ASKING = ("run", "status", "mismatches", "quarantine list", "follow-ups list", "breaker show", "explain run x")
 AWAY = f"postgresql://u:{CANARY}@127.0.0.1:9/n"
 
 
@@ -117,6 +117,9 @@ def test_a_wrong_mapping_is_told(content: str | None, tmp_path: Path) -> None:
         ("quarantine release", "name the leads to release, or give --all"),
         ("quarantine release a --all", "name the leads to release, or give --all"),
         ("quarantine release a --workspace b", "--workspace goes with --all"),
+        ("follow-ups retry", "name the follow-ups to deliver by their keys, or give --all"),
+        ("follow-ups retry a --all", "name the follow-ups to deliver by their keys, or give --all"),
+        ("follow-ups retry a --since 1h", "--workspace and --since go with --all"),
         ("simulate --fault nonsense", "is no fault: there are latency"),
         ("simulate --fault latency=soon", "latency takes a number from 0"),
     ],

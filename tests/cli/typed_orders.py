@@ -1,7 +1,7 @@
 """Command lines of what runs, shows and orders, and where each of their options has to arrive."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reconcile import bootstrap
@@ -114,6 +114,27 @@ LINES: Mapping[str, Sequence[Typed]] = {
             seen={
                 "is_all": (port("leads", "release", 0), None),
                 "workspace": (port("leads", "release", "workspace_id"), "ws-1"),
+            },
+        ),
+    ],
+    "follow-ups list": [
+        Typed(
+            words="follow-ups list --workspace ws-1 --since 2026-03-01 --limit 7",
+            seen={
+                "workspace": (port("outbox", "given_up", "workspace_id"), "ws-1"),
+                "since": (port("outbox", "given_up", "since"), datetime(2026, 3, 1, tzinfo=UTC)),
+                "limit": (port("outbox", "given_up", "limit"), 7),
+            },
+        )
+    ],
+    "follow-ups retry": [
+        Typed(words="follow-ups retry k-1 k-2", seen={"key": (port("outbox", "retry", 0), ("k-1", "k-2"))}),
+        Typed(
+            words="follow-ups retry --all --workspace ws-1 --since 2026-03-01",
+            seen={
+                "is_all": (port("outbox", "retry", 0), None),
+                "workspace": (port("outbox", "retry", "workspace_id"), "ws-1"),
+                "since": (port("outbox", "retry", "since"), datetime(2026, 3, 1, tzinfo=UTC)),
             },
         ),
     ],

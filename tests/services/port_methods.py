@@ -50,7 +50,7 @@ TABLE: Mapping[str, Methods] = {
     "LogSource": _methods(reads="entries"),
     "AppliedAnnotations": _methods(reads="list_all", writes="remember forget"),
     "Outbox": _methods(
-        reads="pending pending_count given_up_count", writes="mark_delivered postpone hold_back give_up"
+        reads="pending pending_count given_up given_up_count", writes="mark_delivered postpone hold_back give_up retry"
     ),
     "Provider": _methods(reads="answer sweep", local="lookup sweep_cost usage"),
     "Span": _methods(local="note fail link"),

@@ -42,7 +42,7 @@ _BREAKER_READS = frozenset({"get", "load"})
 _LEDGER_READS = frozenset(
     {"batches", "changes", "prunable", "run", "runs", "sightings", "signatures", "scheduled_runs"}
 )
-_OUTBOX_READS = frozenset({"given_up_count", "pending", "pending_count"})
+_OUTBOX_READS = frozenset({"given_up", "given_up_count", "pending", "pending_count"})
 _CADENCE_READS = frozenset({"override"})
 _ORDER_READS = frozenset({"list_all"})
 _TIME_READS = frozenset({"now"})

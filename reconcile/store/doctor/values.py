@@ -76,7 +76,8 @@ async def _of(
         if not is_named and value_fault(key, row[key]) is None:
             fault = "; ".join(filter(None, [fault, f"{mapped}.{mapped.columns[key]} {NO_KEY}"]))
         if fault:
-            place = f"in the row {mapped.columns[key]} = {row[key]}" if is_named else _row_reference(row[_ADDRESS], number)
+            own = f"in the row {mapped.columns[key]} = {row[key]}"
+            place = own if is_named else _row_reference(row[_ADDRESS], number)
             found.append(f"{fault.replace('; ', ', ')} {place}; {_REMEDY}")
         if len(found) == _SHOWN:
             break
@@ -99,7 +100,7 @@ async def _address(connection: AsyncConnection, table: DomainTable) -> ColumnEle
             return None
         return _ROWID
     name = connection.dialect.identifier_preparer.format_table(table.table)
-    kind = select(literal_column("relkind::text")).select_from(text("pg_class"))
+    kind = select(literal_column("relkind::text", String)).select_from(text("pg_class"))
     found = await connection.execute(kind.where(text("oid = to_regclass(:name)")), {"name": name})
     return cast(literal_column("ctid"), String) if found.scalar() in _WITH_CTID else None
 
