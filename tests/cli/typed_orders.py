@@ -63,7 +63,13 @@ LINES: Mapping[str, Sequence[Typed]] = {
     "explain workspace": [
         Typed(words="explain workspace ws-1", asks=explain_workspace, seen={"workspace_id": (argument(0), "ws-1")})
     ],
-    "explain run": [Typed(words="explain run r-1", asks=explain_run, seen={"run_id": (argument(0), "r-1")})],
+    "explain run": [
+        Typed(
+            words="explain run r-1 --limit 7",
+            asks=explain_run,
+            seen={"run_id": (argument(0), "r-1"), "limit": (keyword("limit"), 7)},
+        )
+    ],
     "explain failure": [
         Typed(words="explain failure boom", asks=explain_failure, seen={"text": (argument(0), "boom")})
     ],

@@ -101,7 +101,14 @@ def _(story: RunStory, out: Console, now: datetime) -> None:
     else:
         report.show(story.report, out=out)
     _batches(out, story.batches, now)
+    _say_more(out, f"the last {len(story.batches):,} batches", has_more=story.has_more_batches)
     _changes(out, story.changes, now)
+    _say_more(out, f"the last {len(story.changes):,} changes", has_more=story.has_more_changes)
+
+
+def _say_more(out: Console, what: str, *, has_more: bool) -> None:
+    if has_more:
+        out.print(f"{what}; there are more: raise --limit", style=QUIET)
 
 
 def _breakers(out: Console, breakers: Sequence[Advice], now: datetime) -> None:

@@ -76,12 +76,17 @@ class WorkspaceStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStory:
-    """One run: its line, its report (None while it runs, or if it was killed), what it visited and changed."""
+    """One run: its line, its report (None while it runs, or if it was killed), what it visited and changed.
+
+    Where there are more batches or changes than were asked for, ``has_more_…`` says so; the newest come first.
+    """
 
     run: RunLine
     report: Mapping[str, Any] | None
     batches: tuple[BatchRow, ...]
+    has_more_batches: bool
     changes: tuple[ChangeRow, ...]
+    has_more_changes: bool
     commands: tuple[str, ...]
 
 
@@ -144,17 +149,21 @@ async def explain_workspace(
     )
 
 
-async def explain_run(run_id: RunId, *, store: Store) -> RunStory:
-    """Return the story of one run."""
+async def explain_run(run_id: RunId, *, store: Store, limit: int = 100) -> RunStory:
+    """Return the story of one run, with its last *limit* batches and as many changes."""
     row = await store.ledger.run(run_id)
     if row is None:
         raise RequestError(f"there is no run {run_id[:60]!a}; `reconcile status` lists the last ones")
     run = RunLine.of(row, claims=await store.leases.held())
+    batches = await store.ledger.batches(run_id=run_id, limit=limit + 1)
+    changes = await store.ledger.changes(run_id=run_id, limit=limit + 1)
     return RunStory(
         run=run,
         report=row.report,
-        batches=tuple(await store.ledger.batches(run_id=run_id, limit=100)),
-        changes=tuple(await store.ledger.changes(run_id=run_id, limit=100)),
+        batches=tuple(batches[:limit]),
+        has_more_batches=len(batches) > limit,
+        changes=tuple(changes[:limit]),
+        has_more_changes=len(changes) > limit,
         commands=("reconcile status",),
     )
 
