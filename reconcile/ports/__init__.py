@@ -17,7 +17,7 @@ from reconcile.ports.leads import BatchReceipt, BatchWrite, DueWorkspaces, Leads
 from reconcile.ports.ledger import BatchRow, ChangeRow, Ledger, RunRow, ScheduledRun, SightingRow, SignatureRow
 from reconcile.ports.outbox import EffectSink, GivenUpFollowUp, Outbox, OutboxRow
 from reconcile.ports.provider import Provider, Sweep, TokenSource, Usage
-from reconcile.ports.store import Store
+from reconcile.ports.store import DamagedRows, Store
 from reconcile.ports.telemetry import HttpAttempt, NoopTelemetry, Span, Telemetry
 from reconcile.ports.time import Time
 
@@ -37,6 +37,7 @@ __all__ = [
     "ChangeRow",
     "ChannelState",
     "Clock",
+    "DamagedRows",
     "DueWorkspaces",
     "EffectSink",
     "GivenUpFollowUp",

@@ -35,6 +35,7 @@ TABLE: Mapping[str, Methods] = {
     "Budgets": _methods(writes="reserve settle"),
     "Cadences": _methods(reads="override", writes="set clear"),
     "Clock": _methods(local="now monotonic sleep"),
+    "DamagedRows": _methods(reads="counts"),
     "EffectSink": _methods(writes="deliver"),
     "Entries": _methods(reads="__call__"),
     "Leads": _methods(

@@ -45,6 +45,7 @@ _LEDGER_READS = frozenset(
 _OUTBOX_READS = frozenset({"given_up", "given_up_count", "pending", "pending_count"})
 _CADENCE_READS = frozenset({"override"})
 _ORDER_READS = frozenset({"list_all"})
+_DAMAGED_READS = frozenset({"counts"})
 _TIME_READS = frozenset({"now"})
 _ALERT_READS = frozenset({"channels", "load"})
 _BACKFILL_READS = frozenset(
@@ -79,6 +80,7 @@ def dry_run_store(store: Store, *, clock: Clock) -> Store:
         alerts=ReadOnly(store.alerts, reads=_ALERT_READS),
         backfills=ReadOnly(store.backfills, reads=_BACKFILL_READS),
         time=ReadOnly(store.time, reads=_TIME_READS),
+        damaged_rows=ReadOnly(store.damaged_rows, reads=_DAMAGED_READS),
     )
 
 

@@ -1,7 +1,7 @@
 """From what happened in a run to what is said of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from reconcile.domain.breaker.breaker import Breaker, BreakerState
@@ -31,6 +31,8 @@ class RunSnapshot:
     freshness: Freshness | None = None
     at_risk_count: int | None = None
     pending_count: int | None = None
+    damaged_rows: Mapping[str, int] = field(default_factory=dict)
+    """Rows of our own tables that could not be read, by table."""
 
 
 def report_of(run: Run, snapshot: RunSnapshot) -> RunReport:
@@ -185,6 +187,10 @@ def _health(run: Run, *, is_broken: bool, parked_count: int, snapshot: RunSnapsh
     if run.stop.is_cut_off:
         findings.append((Health.DEGRADED, CUT_OFF))
     findings += [(Health.DEGRADED, f"{name} ({times} times)") for name, times in sorted(run.warnings.items())]
+    findings += [
+        (Health.DEGRADED, f"damaged rows of {table} were left out: {count}; `reconcile doctor` says what to do")
+        for table, count in snapshot.damaged_rows.items()
+    ]
     order = list(Health)
     return max((level for level, _ in findings), key=order.index, default=Health.HEALTHY), tuple(
         text for _, text in findings

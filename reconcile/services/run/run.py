@@ -253,6 +253,7 @@ async def _report(run: Run, due: DueWorkspaces, known: Freshness | None) -> RunR
         freshness=await freshness(store, last=known, clock=run.deps.clock, policy=run.policy.due),
         at_risk_count=await store.leads.at_risk_count(now=now, policy=run.policy.due),
         pending_count=await store.outbox.pending_count(),
+        damaged_rows=store.damaged_rows.counts(),
     )
     report = await mirror_run(run, report_of(run, snapshot))
     measure(run, report)
@@ -268,6 +269,8 @@ async def _report(run: Run, due: DueWorkspaces, known: Freshness | None) -> RunR
             telemetry=deps.telemetry,
             may_begin=lambda: not run.stop.is_terminated,
         )
+    for table, count in store.damaged_rows.counts().items():  # alerts are read last
+        run.deps.telemetry.warning("row.damaged", table=table, count=count)
     return report
 
 

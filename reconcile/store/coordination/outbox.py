@@ -100,7 +100,8 @@ class SqlOutbox:
             .order_by(outbox.c.given_up_at.desc(), outbox.c.key)
             .limit(limit)
         )
-        return each_readable(await self._database.rows(statement), lambda row: GivenUpFollowUp(**row))
+        rows = await self._database.rows(statement)
+        return each_readable(rows, lambda row: GivenUpFollowUp(**row), table=outbox, damaged=self._database.damaged)
 
     async def retry(
         self,
