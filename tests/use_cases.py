@@ -30,7 +30,7 @@ from reconcile.services.maintenance.prune import PIECE, prune
 from reconcile.services.maintenance.readiness import readiness
 from reconcile.services.maintenance.rights import rights
 from reconcile.services.run.context import LEASE_MARGIN, STOP_GRACE, Dependencies, Run, RunPolicy, Stop
-from reconcile.services.run.dry_run import LocalBudgets, LocalTime, dry_run_store, on_clock
+from reconcile.services.run.dry_run import BURST_SHARE, LocalBudgets, LocalTime, dry_run_store, on_clock
 from reconcile.services.run.freshness import new_leads_since, read_freshness
 from reconcile.services.run.outbox_delivery import deliver
 from reconcile.services.run.report_builder import lease_held_report, not_due_report, report_of, unbegun_report
@@ -52,6 +52,7 @@ from reconcile.services.views.timeline import Timeline, TimelineBuilder
 __all__ = [
     "ATTEMPTS",
     "BUDGET",
+    "BURST_SHARE",
     "EARLY_RELEASES_PER_SLOT",
     "LEAD_FAULTS",
     "LEASE_MARGIN",
