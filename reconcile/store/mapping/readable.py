@@ -10,11 +10,19 @@ from reconcile.store.mapping.mapping import MappedTable
 
 _KEYS = frozenset({"id", "lead_id", "workspace_id", "appointment_id"})
 _NUMBERS = frozenset({"failure_count"})
+_TEXTS = frozenset(
+    {
+        *("email", "contact_id", "status", "booking_id", "booking_provider", "booking_status", "reason", "mismatch"),
+        *("appointment_id", "provider", "replaces", "timezone"),
+        *("ghl_location_id", "ghl_token", "calendly_user", "calendly_token"),
+    }
+)
 
 NO_DATE = "holds no date of the years 1 to 9999"
 BYTES = "holds bytes in place of text"
 NO_UTF_8 = "holds text that is not UTF-8"
 NO_NUMBER = "holds no number"
+NUMBER = "holds a number in place of text"
 NO_KEY = "holds what no statement can ask for"
 
 
@@ -42,6 +50,8 @@ def value_fault(name: str, value: object) -> str | None:
         return NO_DATE
     if isinstance(value, bytes):
         return BYTES
+    if isinstance(value, int | float) and name in _TEXTS:  # as SQLite keeps them in a column without a type
+        return NUMBER
     if isinstance(value, str):
         if name in _NUMBERS:
             return NO_NUMBER
