@@ -1,19 +1,13 @@
 """What goes to stdout: JSON for programs, text for people."""
 
-import dataclasses
 import json
 import os
 import pwd
 import sys
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from datetime import datetime, timedelta
-from enum import Enum
-from typing import Any, get_args
 
 import click
 
-from reconcile.domain.run.report_document import instant
+from reconcile.domain.plain_json import plain
 from reconcile.settings import Output, Settings
 
 
@@ -25,33 +19,6 @@ def is_text(settings: Settings) -> bool:
 def print_json(value: object) -> None:
     """Print one line of JSON, in ASCII so that no locale can spoil it."""
     click.echo(json.dumps(plain(value), separators=(",", ":")))
-
-
-def plain(value: object) -> Any:  # noqa: ANN401, PLR0911 - JSON is of any type; one line for each
-    """Return *value* in plain JSON types: names in camelCase, instants in UTC, durations in seconds and so named."""
-    match value:
-        case Enum():
-            return value.value
-        case datetime():
-            return instant(value)
-        case timedelta():
-            return int(value.total_seconds())
-        case Mapping():
-            return {str(plain(key)): plain(inner) for key, inner in value.items()}
-        case str() | int() | float() | bool() | None:
-            return value
-        case Sequence() | AbstractSet():
-            return [plain(inner) for inner in value]
-        case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return {_camel(field): plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        case _:
-            return str(value)
-
-
-def _camel(field: "dataclasses.Field[object]") -> str:
-    first, *rest = field.name.split("_")
-    suffix = "Seconds" if timedelta in (field.type, *get_args(field.type)) else ""
-    return first + "".join(word.capitalize() for word in rest) + suffix
 
 
 def user() -> str:

@@ -10,6 +10,7 @@ import click
 
 from reconcile import bootstrap
 from reconcile.bootstrap import page
+from reconcile.domain.run.report_document import read_report
 from reconcile.errors import RequestError
 from reconcile.settings import Settings
 from reconcile_cli.options import COMMON, DurationParam, examples, with_settings
@@ -57,6 +58,6 @@ def _print_report(settings: Settings, report: Mapping[str, Any]) -> None:
     if is_text(settings):
         from reconcile_cli.text import report as text  # noqa: PLC0415 - rich, for a person only
 
-        text.show(report)
+        text.show(read_report(report))
     else:
         print_json(report)

@@ -9,7 +9,7 @@ from click.core import ParameterSource
 from reconcile import bootstrap
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.run.report import Health, RunReport
-from reconcile.domain.run.report_document import document
+from reconcile.domain.run.report_document import document, read_report
 from reconcile.domain.run.request import RunRequest
 from reconcile.settings import Settings
 from reconcile_cli.main import ExitCode
@@ -50,8 +50,9 @@ def command(settings: Settings, *, workspace: str | None, dry_run: bool, fail_on
 
         with progress.bar() as advance:
             report = asyncio.run(bootstrap.run(settings, request, on_progress=advance))
-        text.show(document(report))
-        text.show_next(document(report))
+        shown = read_report(document(report))
+        text.show(shown)
+        text.show_next(shown)
     else:
         report = asyncio.run(bootstrap.run(settings, request))
         print_json(document(report))

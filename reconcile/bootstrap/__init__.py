@@ -21,16 +21,17 @@ from reconcile.domain.credential import Token
 from reconcile.domain.finding import Finding, FindingStatus, worst
 from reconcile.domain.ids import ProviderName, RunId
 from reconcile.domain.lead import Lead
-from reconcile.domain.run.receipt import receipt_text
 from reconcile.domain.run.report import RunReport
+from reconcile.domain.run.report_document import receipt_text
 from reconcile.domain.run.request import OnProgress, RunRequest
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import SettingsError, StoreUnavailable
 from reconcile.ports import Clock, EffectSink, NoopTelemetry, Provider, Store, Telemetry
 from reconcile.providers.lazy import LazyProviders
 from reconcile.redaction import bug_named
+from reconcile.services.lookup.time_budget import Stop
 from reconcile.services.maintenance.readiness import readiness
-from reconcile.services.run.context import Dependencies, RunPolicy, Stop
+from reconcile.services.run.context import Dependencies, RunPolicy
 from reconcile.services.run.report_builder import unbegun_report
 from reconcile.services.run.run import run as run_once
 from reconcile.services.run.shutdown import stop_on_sigterm

@@ -2,15 +2,20 @@
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import reconcile
 from reconcile.bootstrap import SystemClock, open_database
+from reconcile.domain.gauge import Gauge
 from reconcile.domain.page import PageFacts
+from reconcile.domain.plain_json import plain
 from reconcile.errors import RequestError
 from reconcile.redaction import bug_named
+from reconcile.services.views.gauges import status_gauges, unreachable_gauges
 from reconcile.services.views.page import page_facts
+from reconcile.services.views.status import Overview, overview
 from reconcile.settings import Settings
 
 
@@ -22,6 +27,19 @@ async def facts(settings: Settings, *, span: timedelta) -> PageFacts:
             database.store,
             now=now,
             span=span,
+            due=settings.due_policy(),
+            breaker=settings.breaker_policy(),
+            planned=settings.planned_cadence(now),
+        )
+
+
+async def status(settings: Settings) -> Overview:
+    """Return the state of everything now."""
+    async with open_database(settings) as database:
+        now = database.clock.now()
+        return await overview(
+            database.store,
+            now=now,
             due=settings.due_policy(),
             breaker=settings.breaker_policy(),
             planned=settings.planned_cadence(now),
@@ -54,14 +72,26 @@ def keep(text: str, path: Path) -> None:
 
 
 async def serve(settings: Settings, *, host: str, port: int, on_ready: Callable[[str], None]) -> None:
-    """Serve the page until the task is cancelled."""
+    """Serve page, status and metrics until the task is cancelled."""
     from reconcile.page.auth import PageAuth  # noqa: PLC0415
+    from reconcile.page.documents import Sources  # noqa: PLC0415
     from reconcile.page.server import serve as serve_page  # noqa: PLC0415
+
+    async def status_json() -> object:
+        return plain(await status(settings))
+
+    async def gauges() -> Sequence[Gauge]:
+        return status_gauges(await status(settings), version=reconcile.__version__)
 
     await serve_page(
         PageAuth.at(host, token=settings.page_token),
         port=port,
-        source=lambda span: facts(settings, span=span),
+        sources=Sources(
+            page=lambda span: facts(settings, span=span),
+            status=status_json,
+            gauges=gauges,
+            unreachable=unreachable_gauges(),
+        ),
         clock=SystemClock(),
         logger=bug_logger(),
         on_ready=on_ready,

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.outcome import ErrorSignature, Outcome
 from reconcile.domain.run.report import RunReport
+from reconcile.domain.run.stored_report import ReportedBreaker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,10 @@ class BatchRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
-    """One run as the ledger keeps it; *report* is the JSON document, None while it runs or if it was killed."""
+    """One run as the ledger keeps it; *report* is the JSON document, None while it runs or if it was killed.
+
+    ``read_report`` gives its values.
+    """
 
     run_id: RunId
     started_at: datetime
@@ -81,7 +85,7 @@ class ScheduledRun:
     errors: int
     repaired: int
     at_risk: int | None = None
-    breakers: tuple[Mapping[str, Any], ...] = ()
+    breakers: tuple[ReportedBreaker, ...] = ()
 
 
 class Ledger(Protocol):

@@ -34,8 +34,8 @@ from reconcile.domain.breaker.breaker import (
     Trip,
 )
 from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
-from reconcile.domain.run.receipt import receipt_text
 from reconcile.domain.run.report import Health, RunReport, Trigger
+from reconcile.domain.run.report_document import receipt_text
 from reconcile.domain.shard import Shard
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from reconcile.domain.formatting import ago, keys, span
+from reconcile.domain.run.report_document import read_report
 from reconcile.ports import BatchRow, ChangeRow
 from reconcile.services.views.explain import LeadStory, RunStory, WorkspaceStory
 from reconcile.services.views.failure_history import FailureStory
@@ -99,7 +100,7 @@ def _(story: RunStory, out: Console, now: datetime) -> None:
     if story.report is None:
         out.print(Text.assemble(("● ", HEALTH_STYLES[run.health]), (run.health, "bold"), "  it has not reported"))
     else:
-        report.show(story.report, out=out)
+        report.show(read_report(story.report), out=out)
     _batches(out, story.batches, now)
     _say_more(out, f"the last {len(story.batches):,} batches", has_more=story.has_more_batches)
     _changes(out, story.changes, now)

@@ -14,8 +14,8 @@ from typing import TypeVar
 
 from reconcile.domain.annotation import LAST_RUN, breaker_annotations, is_of_the_future
 from reconcile.domain.breaker.breaker import Breaker, BreakerScope, BreakerState
-from reconcile.domain.run.receipt import receipt_text
 from reconcile.domain.run.report import RunReport
+from reconcile.domain.run.report_document import receipt_text
 from reconcile.errors import MirrorConflict, MirrorUnavailable, StoreUnavailable
 from reconcile.ports import Announcement, Breakers, Clock, StateMirror, StateObject, Telemetry
 

@@ -9,14 +9,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from reconcile.domain.breaker.events import Refusal
+from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.window import Fault
 from reconcile.domain.ids import Operation
 from reconcile.domain.lookup import Lookup
 from reconcile.domain.outcome import DeferReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass
+from reconcile.services.lookup.breakers import RunBreakers
+from reconcile.services.lookup.bulkhead import Bulkhead
+from reconcile.services.lookup.concurrency import ProviderLimiters
+from reconcile.services.lookup.context import LookupContext
 from reconcile.services.lookup.control import decide_suspects, wait_for_decision
-from reconcile.services.run.context import Run
+from reconcile.services.lookup.control_pool import ControlPool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,23 +48,41 @@ class AdmittedCall:
         self.fault, self.is_check = ErrorClass.INTERNAL, True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallAdmission:
+    """What decides whether a call may be made, and learns what it came to: one for each run."""
+
+    breakers: RunBreakers
+    limiters: ProviderLimiters
+    bulkhead: Bulkhead
+    pool: ControlPool
+
+    @property
+    def registry(self) -> BreakerRegistry:
+        """The breakers as they stand."""
+        return self.breakers.registry
+
+
 @asynccontextmanager
-async def admit(workspace: Workspace, lookup: Lookup, *, run: Run) -> AsyncIterator[AdmittedCall | DeferReason]:
+async def admit(
+    workspace: Workspace, lookup: Lookup, *, admission: CallAdmission, context: LookupContext
+) -> AsyncIterator[AdmittedCall | DeferReason]:
     """Wait for a place, ask the breakers, and give a call to make, or the reason why there is none.
 
     At the end the call is recorded, whatever ended it, the place is given back, and suspected parties are decided on.
     """
-    registry, clock = run.registry, run.deps.clock
-    limiter = run.limiter(lookup.provider, for_sweeps=lookup.operation is Operation.SWEEP)
-    slot = await limiter.acquire(on_early_release=lambda: run.bulkhead.release_early(workspace.id))
+    registry, clock, pool = admission.registry, context.clock, admission.pool
+    limiter = admission.limiters.of(lookup.provider, for_sweeps=lookup.operation is Operation.SWEEP)
+    slot = await limiter.acquire(on_early_release=lambda: admission.bulkhead.release_early(workspace.id))
     call: AdmittedCall | None = None
     try:
-        if not run.takes_work():
+        if (reason := context.time.refusal()) is not None:
+            context.time.stop.request(reason)
             yield DeferReason.DEADLINE
             return
         answer = registry.admit(workspace.id, lookup, clock.now())
         while isinstance(answer, Refusal) and answer.is_pending:
-            await wait_for_decision(answer.key, run=run)
+            await wait_for_decision(answer.key, pool)
             answer = registry.admit(workspace.id, lookup, clock.now())
         if isinstance(answer, Refusal):
             yield DeferReason.BREAKER
@@ -71,5 +94,5 @@ async def admit(workspace: Workspace, lookup: Lookup, *, run: Run) -> AsyncItera
             registry.record(answer, call.fault, clock.now(), is_check=call.is_check, is_known=call.is_known)
     finally:
         limiter.release(slot, succeeded=None if call is None else call.succeeded)
-    await decide_suspects(run)
-    await run.save_breakers()
+    await decide_suspects(pool, registry=registry, context=context)
+    await admission.breakers.save()

@@ -9,6 +9,7 @@ from itertools import islice
 
 from reconcile.domain.breaker.breaker import BreakerKey
 from reconcile.domain.breaker.control import Control, Suspect
+from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.window import Fault, SuspectOutcome
 from reconcile.domain.change import Answer
 from reconcile.domain.evidence import lost_booking
@@ -18,42 +19,41 @@ from reconcile.domain.lookup import Lookup
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import OutOfTime, ProviderError, RateLimited
 from reconcile.redaction import bug_named
+from reconcile.services.lookup.context import LookupContext
 from reconcile.services.lookup.control_pool import ControlCandidate, ControlPool
 from reconcile.services.lookup.rate_reservation import RateReservation
-from reconcile.services.run.context import Run
 
 _DRAWN_FROM = 20
 
 
-async def wait_for_decision(key: BreakerKey, *, run: Run) -> None:
+async def wait_for_decision(key: BreakerKey, pool: ControlPool) -> None:
     """Wait until it is decided whether a suspected party is to blame."""
-    decided = run.control_pool.decisions.get(key)
+    decided = pool.decisions.get(key)
     await (decided.wait() if decided is not None else asyncio.sleep(0))
 
 
-async def decide_suspects(run: Run) -> None:
+async def decide_suspects(pool: ControlPool, *, registry: BreakerRegistry, context: LookupContext) -> None:
     """Make the controls of the parties that are suspected and that nobody is deciding on."""
-    pool, registry = run.control_pool, run.registry
     for key in [each for each in registry.suspects if each not in pool.decisions]:
         pool.decisions[key] = asyncio.Event()
         try:
-            await _decide(key, run=run)
+            await _decide(key, pool, registry=registry, context=context)
         finally:
             if key in registry.suspects:
-                registry.answer_controls(key, (), run.deps.clock.now(), is_exhausted=True)
+                registry.answer_controls(key, (), context.clock.now(), is_exhausted=True)
             pool.used = {each for each in pool.used if each[0] != key}
             pool.decisions.pop(key).set()
 
 
-async def _decide(key: BreakerKey, *, run: Run) -> None:
-    registry = run.registry
+async def _decide(key: BreakerKey, pool: ControlPool, *, registry: BreakerRegistry, context: LookupContext) -> None:
     while (suspect := registry.suspects.get(key)) is not None:
-        candidates = await _candidates(suspect, run=run) if run.takes_work() else []
-        run.control_pool.used.update((key, _party(suspect, each)) for each in candidates)
+        is_allowed = context.time.takes_work()
+        candidates = await _candidates(suspect, pool, registry=registry, context=context) if is_allowed else []
+        pool.used.update((key, _party(suspect, each)) for each in candidates)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_look_up(each, suspect, run=run)) for each in candidates]
+            tasks = [group.create_task(_look_up(each, suspect, pool, context=context)) for each in candidates]
         controls = [control for task in tasks if (control := task.result()) is not None]
-        registry.answer_controls(key, controls, run.deps.clock.now(), is_exhausted=not candidates)
+        registry.answer_controls(key, controls, context.clock.now(), is_exhausted=not candidates)
 
 
 def _party(suspect: Suspect, candidate: ControlCandidate) -> str:
@@ -61,12 +61,14 @@ def _party(suspect: Suspect, candidate: ControlCandidate) -> str:
     return candidate.lead.id if suspect.is_workspace else candidate.workspace.id
 
 
-async def _candidates(suspect: Suspect, *, run: Run) -> list[ControlCandidate]:
+async def _candidates(
+    suspect: Suspect, pool: ControlPool, *, registry: BreakerRegistry, context: LookupContext
+) -> list[ControlCandidate]:
     """Return the next round: one that was sound earlier, then as many as would decide if they all failed.
 
     A party that is suspected again gets a whole round at once: one workspace that is always sound can't speak for it.
     """
-    pool, random = run.control_pool, run.deps.random
+    random = context.random
 
     def is_free(candidate: ControlCandidate) -> bool:
         return (suspect.decision.key, _party(suspect, candidate)) not in pool.used
@@ -86,7 +88,7 @@ async def _candidates(suspect: Suspect, *, run: Run) -> list[ControlCandidate]:
             chosen.append(each)
     left = wanted - sum(c.weight for c in chosen)
     if left > 0 and not suspect.is_workspace:
-        chosen += await _of_unvisited(suspect, left, run=run)
+        chosen += await _of_unvisited(suspect, left, pool, registry=registry, context=context)
     taken = {_party(suspect, each) for each in chosen}
     unasked = [each for each in pool.unasked_leads(suspect) if is_free(each) and _party(suspect, each) not in taken]
     random.shuffle(unasked)
@@ -98,10 +100,12 @@ def _best(sound: list[ControlCandidate], pool: ControlPool, suspect: Suspect) ->
     return well or sound
 
 
-async def _of_unvisited(suspect: Suspect, count: int, *, run: Run) -> list[ControlCandidate]:
+async def _of_unvisited(
+    suspect: Suspect, count: int, pool: ControlPool, *, registry: BreakerRegistry, context: LookupContext
+) -> list[ControlCandidate]:
     """Return up to *count* leads of workspaces that this run has not visited yet, chosen at random."""
-    pool, provider, now = run.control_pool, suspect.lookup.provider, run.deps.clock.now()
-    troubled = run.registry.troubled_workspaces()
+    provider, now = suspect.lookup.provider, context.clock.now()
+    troubled = registry.troubled_workspaces()
     unvisited = [
         each
         for each in pool.workspaces
@@ -111,43 +115,39 @@ async def _of_unvisited(suspect: Suspect, count: int, *, run: Run) -> list[Contr
         and (suspect.decision.key, each.id) not in pool.used
         and (each.not_before is None or each.not_before <= now)
     ]
-    run.deps.random.shuffle(unvisited)
+    context.random.shuffle(unvisited)
     found: list[ControlCandidate] = []
     for workspace in islice(unvisited, 2 * count):
         if len(found) == count:
             break
-        if (lead := await _lead_of(workspace, suspect.lookup, run=run)) is not None:
+        if (lead := await _lead_of(workspace, suspect.lookup, context=context)) is not None:
             found.append(ControlCandidate(lead=lead, workspace=workspace, was_sound=False))
     return found
 
 
-async def _lead_of(workspace: Workspace, lookup: Lookup, *, run: Run) -> Lead | None:
+async def _lead_of(workspace: Workspace, lookup: Lookup, *, context: LookupContext) -> Lead | None:
     """Return a lead at random that would be looked up in the same way: the first ones may be odd together."""
-    leads = await run.deps.store.leads.due_leads(
-        workspace.id,
-        now=run.started_at,
-        policy=run.policy.due,
-        limit=_DRAWN_FROM,
-        after=LeadId("") if run.request.whole_set else None,
-        wrote_since=run.wrote_since,
-    )
-    provider = run.deps.providers[lookup.provider]
+    after = LeadId("") if context.whole_set else None
+    leads = await context.due_leads(workspace.id, limit=_DRAWN_FROM, after=after)
+    provider = context.providers[lookup.provider]
     alike = [each for each in leads if not each.state.failure_count and provider.lookup(each, workspace) == lookup]
-    return run.deps.random.choice(alike) if alike else None
+    return context.random.choice(alike) if alike else None
 
 
-async def _look_up(candidate: ControlCandidate, suspect: Suspect, *, run: Run) -> Control | None:
+async def _look_up(
+    candidate: ControlCandidate, suspect: Suspect, pool: ControlPool, *, context: LookupContext
+) -> Control | None:
     """Make one control; None where nothing was learned."""
     workspace, provider = candidate.workspace, suspect.lookup.provider
     # A batch under way settles what its account was used for, controls too.
-    reservation = None if run.control_pool.active[workspace.id] else RateReservation(workspace, run=run)
+    reservation = None if pool.active[workspace.id] else RateReservation(workspace, context=context)
     if reservation is not None:
         await reservation.reserve(Counter({provider: 1}))
         if not reservation.spend([suspect.lookup]):
             return None
     fault: Fault = None
     try:
-        answer = await run.deps.providers[provider].answer(candidate.lead, workspace, deadline=run.deadline)
+        answer = await context.providers[provider].answer(candidate.lead, workspace, deadline=context.time.deadline)
         if not isinstance(answer, Answer):
             return None
         if lost_booking(candidate.lead, answer):
@@ -157,11 +157,11 @@ async def _look_up(candidate: ControlCandidate, suspect: Suspect, *, run: Run) -
     except ProviderError as error:
         fault = error.error_class
     except Exception as error:  # noqa: BLE001 - as in a look-up: decision 0004
-        run.warn("internal_error", where=bug_named(error))
+        context.warnings.warn("internal_error", where=bug_named(error))
         return None
     finally:
         if reservation is not None:
             await reservation.settle()
     if fault is None:
-        run.control_pool.sound[suspect.lookup][workspace.id] = (candidate.lead, workspace)
+        pool.sound[suspect.lookup][workspace.id] = (candidate.lead, workspace)
     return Control(party=_party(suspect, candidate), fault=fault, was_sound=candidate.was_sound)

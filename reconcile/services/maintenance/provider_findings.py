@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from reconcile.domain.finding import Finding, FindingStatus
+from reconcile.domain.run.report_document import read_report
 from reconcile.errors import ErrorClass
 from reconcile.ports import Store
 
@@ -27,8 +28,8 @@ async def provider_findings(store: Store, *, now: datetime) -> Sequence[Finding]
         for row in await store.ledger.signatures(since=since)
         if row.signature.error_class is ErrorClass.CREDENTIAL and _SCOPE in row.signature.message
     ]
-    runs = [each for each in await store.ledger.runs(limit=_MOST_RUNS) if each.started_at >= since and each.report]
-    reasons = [reason for each in runs for reason in (each.report or {}).get("healthReasons", ())]
+    runs = [each for each in await store.ledger.runs(limit=_MOST_RUNS) if each.started_at >= since]
+    reasons = [reason for each in runs if each.report for reason in read_report(each.report).health_reasons]
     findings += [
         Finding(
             subject="time zones",

@@ -22,6 +22,8 @@ from reconcile.ports import BatchReceipt, BatchWrite, Clock, Leads, LeaseHolder,
 BURST_SHARE = 1 / 3
 """A dry run makes real calls and notes them nowhere. With a third of the burst, at least half of what GoHighLevel lets
 into 10 s, and a third of what Calendly lets into a minute, is left to a run beside it or right after it."""
+DRY_RUN_TIME = timedelta(minutes=15)
+"""What a dry run over everything may take: about 2,000 look-ups of one GoHighLevel account."""
 _LARGEST_PAGE = int(min(limit_of(each).burst for each in ProviderName) * BURST_SHARE)
 """The calls of a page are made together: a larger one would exceed that share."""
 LEAD_READS = frozenset(

@@ -1,6 +1,7 @@
 """What is known of the whole: what is broken, since when, whose fault, what comes next, what to type."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,12 +9,13 @@ from reconcile.domain.breaker.breaker import BreakerKey, BreakerPolicy, BreakerS
 from reconcile.domain.delivery import MOST_ATTEMPTS
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.formatting import count_of
-from reconcile.domain.ids import Operation, RunId
+from reconcile.domain.ids import Operation, RunId, WorkspaceId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.page import OverallStatus
 from reconcile.domain.run.cadence import PlannedCadence, spelled
 from reconcile.domain.run.punctuality import Punctuality, ScheduleState
 from reconcile.domain.run.report import Freshness, Health
+from reconcile.domain.run.report_document import read_report
 from reconcile.ports import AppliedAnnotation, LeaseHolder, RunRow, SignatureRow, Store
 from reconcile.services.control.annotation_commands import sentence
 from reconcile.services.control.annotation_memory import split_key
@@ -49,20 +51,20 @@ class RunLine:
     @classmethod
     def of(cls, row: RunRow, *, claims: Mapping[str, LeaseHolder]) -> "RunLine":
         """Read a row of the ledger; a run that has not reported is at work as long as it holds any of *claims*."""
-        report = row.report
-        if report is None:
+        if row.report is None:
             health = RUNNING if row.run_id in {claim.holder for claim in claims.values()} else "killed"
             return cls(run_id=row.run_id, started_at=row.started_at, finished_at=row.finished_at, health=health)
+        report = read_report(row.report)
         return cls(
             run_id=row.run_id,
             started_at=row.started_at,
             finished_at=row.finished_at,
-            health=str(report.get("health", "unknown")),
-            stopped=report.get("stopped"),
-            leads_checked=int(report.get("leadsChecked", 0)),
-            errors=int(report.get("errors", 0)),
-            provider_calls=int(report.get("providerCalls", 0)),
-            health_reasons=tuple(report.get("healthReasons", ())),
+            health=report.health,
+            stopped=report.stopped,
+            leads_checked=report.leads_checked,
+            errors=report.errors,
+            provider_calls=report.provider_calls,
+            health_reasons=report.health_reasons,
         )
 
 
@@ -94,11 +96,17 @@ class Overview:
     given_up_effects: int
     signatures: tuple[SignatureRow, ...]
     cadence: CadenceView
+    schedule: ScheduleState
 
     @property
     def parked(self) -> tuple[Advice, ...]:
         """The workspaces whose own breaker keeps them waiting."""
         return tuple(each for each in self.breakers if each.scope is BreakerScope.WORKSPACE)
+
+    @property
+    def parked_count(self) -> int:
+        """Workspaces that have a breaker of their own that is not closed."""
+        return len(_parked_ids(self.breakers))
 
 
 async def overview(
@@ -143,6 +151,7 @@ async def overview(
         given_up_effects=given_up_effects,
         signatures=tuple(await store.ledger.signatures(since=now - _RECENT, limit=5)),
         cadence=cadence,
+        schedule=state,
     )
 
 
@@ -160,11 +169,7 @@ def _overall_status(
     *total* counts all workspaces.
     """
     wide = [each for each in breakers if each.scope is not BreakerScope.WORKSPACE]
-    parked = {
-        BreakerKey(each.scope, each.breaker.partition(":")[2]).workspace_id
-        for each in breakers
-        if each.scope is BreakerScope.WORKSPACE and each.state is not BreakerState.CLOSED
-    }
+    parked = _parked_ids(breakers)
     newest = runs[0] if runs else None
     stopped = [each for each in wide if each.state is BreakerState.OPEN]
     findings = [
@@ -193,6 +198,14 @@ def _overall_status(
     ]
     under_way = (OverallStatus.ATTENTION, "the first run is under way")
     return max(findings, key=lambda each: _GRAVITY[each[0]], default=under_way)
+
+
+def _parked_ids(breakers: Sequence[Advice]) -> AbstractSet[WorkspaceId | None]:
+    return {
+        BreakerKey(each.scope, each.breaker.partition(":")[2]).workspace_id
+        for each in breakers
+        if each.scope is BreakerScope.WORKSPACE and each.state is not BreakerState.CLOSED
+    }
 
 
 def schedule_state(newest: RunLine | None, cadence: CadenceView, *, now: datetime) -> ScheduleState:
@@ -268,14 +281,10 @@ async def _last_success_at(store: Store, newest: Sequence[RunRow]) -> datetime |
     """Return when the last run that took whatever was due ended and failed in nothing: *newest* mostly settles it."""
 
     def among(rows: Sequence[RunRow]) -> datetime | None:
-        sound = (row.finished_at for row in rows if row.report and was_sound(row.report))
+        sound = (row.finished_at for row in rows if row.report and read_report(row.report).is_sound)
         return next(sound, None)
 
     at = among(newest)
     if at is None and len(newest) >= RUNS_SHOWN:
         at = among(await store.ledger.runs(limit=_RUNS_SEARCHED, of_all=True))
     return at
-
-
-def was_sound(report: Mapping[str, object]) -> bool:
-    return report.get("success") is True and report.get("health") in {"healthy", "degraded"}

@@ -69,15 +69,11 @@ class TimelineBuilder:
 
     def add(self, scheduled_run: ScheduledRun) -> None:
         """Note what a run has reported of breakers, and of which it is silent by now."""
-        told = {str(each.get("breaker")): each for each in scheduled_run.breakers if each.get("state") in _WORST_FIRST}
+        told = {each.name: each for each in scheduled_run.breakers if each.state in _WORST_FIRST}
         for name, each in told.items():
-            self._see(
-                name,
-                each["state"],
-                since=_instant(each.get("since")) or scheduled_run.ended_at,
-                at=scheduled_run.ended_at,
-            )
-        closed = {str(each.get("breaker")): _instant(each.get("since")) for each in scheduled_run.breakers}
+            since = each.since or scheduled_run.ended_at
+            self._see(name, each.state, since=since, at=scheduled_run.ended_at)
+        closed = {each.name: each.since for each in scheduled_run.breakers}
         for name in self._troubled - told.keys():
             self._bands[name].rest(min(closed.get(name) or scheduled_run.ended_at, scheduled_run.ended_at))
         self._troubled = set(told)
@@ -117,10 +113,3 @@ def _cut(stories: Sequence[_BreakerBands], *, most: int) -> Timeline:
 
 def _badness(state: str) -> int:
     return _WORST_FIRST.index(BreakerState(state))
-
-
-def _instant(text: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(text))
-    except ValueError:
-        return None

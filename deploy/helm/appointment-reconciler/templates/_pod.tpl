@@ -1,10 +1,11 @@
 {{/* What all pods share. Safe things are not options. */}}
 
+{{/* root and restartPolicy. */}}
 {{- define "reconciler.podSecurity" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
-restartPolicy: Never
-terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds | int }}
+restartPolicy: {{ .restartPolicy }}
+terminationGracePeriodSeconds: {{ .root.Values.terminationGracePeriodSeconds | int }}
 securityContext:
   runAsNonRoot: true
   runAsUser: 65532
@@ -37,10 +38,11 @@ affinity:
 {{- end }}
 {{- end }}
 
+{{/* root and resources. */}}
 {{- define "reconciler.container" -}}
 name: reconcile
-image: {{ include "reconciler.image" . | quote }}
-imagePullPolicy: {{ .Values.image.pullPolicy }}
+image: {{ include "reconciler.image" .root | quote }}
+imagePullPolicy: {{ .root.Values.image.pullPolicy }}
 terminationMessagePolicy: FallbackToLogsOnError
 securityContext:
   allowPrivilegeEscalation: false
@@ -49,7 +51,7 @@ securityContext:
   privileged: false
   readOnlyRootFilesystem: true
 resources:
-  {{- toYaml .Values.resources | nindent 2 }}
+  {{- toYaml .resources | nindent 2 }}
 {{- end }}
 
 {{- define "reconciler.podMetadata" -}}
@@ -70,12 +72,12 @@ annotations:
 {{- $v := .root.Values -}}
 {{- $credentials := include "reconciler.credentialsSecret" .root -}}
 serviceAccountName: {{ include "reconciler.serviceAccountName" .root }}
-{{ include "reconciler.podSecurity" .root }}
+{{ include "reconciler.podSecurity" (dict "root" .root "restartPolicy" "Never") }}
 {{- with include "reconciler.podPlacement" .root | trim }}
 {{ . }}
 {{- end }}
 containers:
-  - {{ include "reconciler.container" .root | nindent 4 | trim }}
+  - {{ include "reconciler.container" (dict "root" .root "resources" $v.resources) | nindent 4 | trim }}
     args: {{ .args | toJson }}
     envFrom:
       - configMapRef:
@@ -184,8 +186,8 @@ volumes:
 
 {{/*
 What an exit code does to a Job: 2 and 78 are wrong until somebody corrects them, so the Job fails at once, or its
-shard does where it has several; a pod that was ended from outside, by a node that goes away or by SIGTERM (143), is replaced and costs no retry; everything else,
-75 (database away) among it, counts against backoffLimit.
+shard does where it has several; a pod that was ended from outside, by a lost node or by SIGTERM (143), is replaced without counting as a retry; everything else,
+including 75 (database unreachable), counts against backoffLimit.
 */}}
 {{- define "reconciler.podFailurePolicy" -}}
 rules:
