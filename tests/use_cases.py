@@ -22,10 +22,10 @@ from reconcile.services.control.annotation_commands import AppliedCommands, appl
 from reconcile.services.control.breaker_overrides import Order, Verb, act, breaker_key
 from reconcile.services.control.cadence import cadence_view, lower, wait_for
 from reconcile.services.control.mirror import ATTEMPTS, BUDGET, Mirror
-from reconcile.services.lookup.bulkhead import EARLY_RELEASES_PER_SLOT, Bulkhead
-from reconcile.services.lookup.concurrency import AdaptiveLimiter
 from reconcile.services.lookup.lead_check import lookups
-from reconcile.services.lookup.time_budget import LEASE_MARGIN, Stop, TimeBudget
+from reconcile.services.lookup.limits.bulkhead import EARLY_RELEASES_PER_SLOT, Bulkhead
+from reconcile.services.lookup.limits.concurrency import AdaptiveLimiter
+from reconcile.services.lookup.limits.time_budget import LEASE_MARGIN, Stop, TimeBudget
 from reconcile.services.maintenance.provider_findings import provider_findings
 from reconcile.services.maintenance.prune import PIECE, prune
 from reconcile.services.maintenance.readiness import readiness
@@ -46,6 +46,7 @@ from reconcile.services.views.gauges import status_gauges, unreachable_gauges
 from reconcile.services.views.lead_lists import LeadLine, mismatched, quarantined
 from reconcile.services.views.next_steps import advice
 from reconcile.services.views.page import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
+from reconcile.services.views.replay import ReplayRequest, TooManyCalls, replay_breakers
 from reconcile.services.views.run_history import scheduled_runs
 from reconcile.services.views.status import Overview, breakers_with_advice, overview
 from reconcile.services.views.time_buckets import TimeBuckets, step
@@ -88,6 +89,7 @@ __all__ = [
     "OwnBreakers",
     "Progress",
     "Refusal",
+    "ReplayRequest",
     "RunPolicy",
     "RunRequest",
     "Stop",
@@ -96,6 +98,7 @@ __all__ = [
     "TimeBudget",
     "Timeline",
     "TimelineBuilder",
+    "TooManyCalls",
     "Undo",
     "Undoing",
     "UnrevertedLead",
@@ -141,6 +144,7 @@ __all__ = [
     "quarantined",
     "read_freshness",
     "readiness",
+    "replay_breakers",
     "report_of",
     "rights",
     "run",

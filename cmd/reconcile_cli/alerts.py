@@ -1,4 +1,4 @@
-"""``reconcile alerts``: what operators are told, and whether it reaches them."""
+"""``reconcile alerts``: active alerts, and the delivery to each channel."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ from reconcile.telemetry import LoggingTelemetry
 from reconcile_cli.main import ExitCode
 from reconcile_cli.options import COMMON, examples, with_settings
 from reconcile_cli.output import is_text, print_json
+from reconcile_cli.text import alerts as text
 
 _CHANNELS = tuple(each.name for each in SETTINGS if each.name.startswith("alert_"))
 _SCHEDULE = ("schedule", "time_zone", "cadence_auto")
@@ -46,9 +47,9 @@ def list_(settings: Settings) -> None:
 @click.pass_context
 @examples("reconcile alerts check")
 def check(ctx: click.Context, settings: Settings) -> None:
-    """Evaluate alerts and notify the channels, as a run does at its end; for a schedule of its own.
+    """Evaluate alerts and notify the channels, as a run does at its end; for a separate schedule.
 
-    Exits with 1 if a channel has yet to hear of something.
+    Exits with 1 if a notification could not be delivered.
     """
     view = asyncio.run(_checked(settings))
     _show(settings, view)
@@ -63,8 +64,6 @@ def test(ctx: click.Context, settings: Settings) -> None:
     """Send a test message to each configured channel; exits with 1 if one did not accept it."""
     trials = asyncio.run(_test_channels(settings))
     if is_text(settings):
-        from reconcile_cli.text import alerts as text  # noqa: PLC0415 - rich, for a person only
-
         text.show_trials(trials)
     else:
         print_json({"channels": trials})
@@ -73,8 +72,6 @@ def test(ctx: click.Context, settings: Settings) -> None:
 
 def _show(settings: Settings, view: AlertsView) -> None:
     if is_text(settings):
-        from reconcile_cli.text import alerts as text  # noqa: PLC0415
-
         text.show(view)
     else:
         print_json(view)
@@ -86,7 +83,7 @@ async def _listed(settings: Settings) -> AlertsView:
 
 
 async def _view(settings: Settings, store: Store, *, notifier: Notifier | None, now: datetime) -> AlertsView:
-    """Return the alerts with all that is true at *now*, whether or not a run has noted it."""
+    """Return the alerts with all conditions that hold at *now*, including those that no run has recorded."""
     true = await conditions(
         store,
         now=now,

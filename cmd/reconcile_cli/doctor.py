@@ -1,4 +1,4 @@
-"""``reconcile doctor``: what is wrong with the surroundings, and what to do."""
+"""``reconcile doctor``: check the environment and print remedies."""
 
 import asyncio
 
@@ -10,6 +10,7 @@ from reconcile.settings import Settings
 from reconcile_cli.main import ExitCode
 from reconcile_cli.options import EVERYTHING, examples, with_settings
 from reconcile_cli.output import is_text, print_json
+from reconcile_cli.text import doctor as text
 
 _CODES = {FindingStatus.AWAY: ExitCode.TEMPORARY, FindingStatus.FAULT: ExitCode.SETTINGS}
 
@@ -18,14 +19,12 @@ _CODES = {FindingStatus.AWAY: ExitCode.TEMPORARY, FindingStatus.FAULT: ExitCode.
 @with_settings(EVERYTHING)
 @examples("reconcile doctor")
 def command(settings: Settings) -> None:
-    """Check settings, database, schema, mapping, credentials, clock, webhook and rights in Kubernetes; say what to do.
+    """Check settings, database, schema, mapping, credentials, clock, webhook and Kubernetes rights, and print remedies.
 
-    Exits with 0 if a run can be made, 78 if something has to be put right first, 75 if the database does not answer.
+    Exits with 0 if a run can start, 78 if something has to be fixed first, 75 if the database does not respond.
     """
     findings = asyncio.run(bootstrap.doctor(settings))
     if is_text(settings):
-        from reconcile_cli.text import doctor as text  # noqa: PLC0415 - rich, for a person only
-
         text.show(findings)
     else:
         print_json({"verdict": worst(findings), "findings": findings})

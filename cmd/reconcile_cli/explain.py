@@ -1,4 +1,4 @@
-"""``reconcile explain``: why something was or was not done."""
+"""``reconcile explain``: the state of a lead, workspace, run or failure."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -20,13 +20,14 @@ from reconcile.services.views.failure_history import FailureStory, explain_failu
 from reconcile.settings import Settings
 from reconcile_cli.options import NonEmptyParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json
+from reconcile_cli.text import explain as text
 
 Story = LeadStory | WorkspaceStory | RunStory | FailureStory
 
 
 @click.group()
 def command() -> None:
-    """Explain why something was or was not done, and what comes next."""
+    """Explain why something was or was not done, and what happens next."""
 
 
 @command.command()
@@ -34,7 +35,7 @@ def command() -> None:
 @with_settings()
 @examples("reconcile explain lead 4711")
 def lead(settings: Settings, *, lead_id: str) -> None:
-    """Explain one lead: whether it is due, its stored state, what was changed."""
+    """Explain one lead: whether it is due, its stored state, its changes."""
     _print_explanation(settings, lambda **facts: explain_lead(LeadId(lead_id), **facts))
 
 
@@ -53,7 +54,7 @@ def workspace(settings: Settings, *, workspace_id: str) -> None:
 @with_settings()
 @examples("reconcile explain run 01JQ8Z", "reconcile explain run 01JQ8Z --limit 1000")
 def run(settings: Settings, *, run_id: str, limit: int) -> None:
-    """Explain one run: its report, the workspaces it visited and what it changed."""
+    """Explain one run: its report, the workspaces that it visited and its changes."""
     _print_explanation(settings, lambda *, store, **_: explain_run(RunId(run_id), store=store, limit=limit))
 
 
@@ -62,15 +63,13 @@ def run(settings: Settings, *, run_id: str, limit: int) -> None:
 @with_settings()
 @examples('reconcile explain failure "missing provider id"')
 def failure(settings: Settings, *, text: str) -> None:
-    """Explain one kind of failure: since when, how often, in which versions, in which workspaces."""
+    """Explain one kind of failure: first and last time, count, versions, workspaces."""
     _print_explanation(settings, lambda *, store, **_: explain_failure(text, store=store))
 
 
 def _print_explanation(settings: Settings, explain: Callable[..., Awaitable[Story]]) -> None:
     story = asyncio.run(_explanation(settings, explain))
     if is_text(settings):
-        from reconcile_cli.text import explain as text  # noqa: PLC0415 - rich, for a person only
-
         text.show(story)
     else:
         print_json(story)

@@ -1,4 +1,4 @@
-"""``reconcile follow-ups``: those that were given up after repeated failures to deliver them."""
+"""``reconcile follow-ups``: dead letters, which are follow-ups that no delivery attempt has got through."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,17 +16,17 @@ from reconcile_cli.output import is_text, print_json
 
 @click.group()
 def command() -> None:
-    """List follow-ups that were given up, or have them delivered again."""
+    """List dead letters, or deliver them again."""
 
 
 @command.command("list")
 @click.option("--workspace", type=NonEmptyParam(), metavar="ID", help="Of this workspace alone.")
-@click.option("--since", type=InstantParam(), metavar="TIME", help="Given up since then.")
+@click.option("--since", type=InstantParam(), metavar="TIME", help="Dead letters since then.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Follow-ups at most.")
 @with_settings()
 @examples("reconcile follow-ups list --workspace ws-1 --since 24h")
 def list_(settings: Settings, *, workspace: str | None, since: TypedInstant | None, limit: int) -> None:
-    """List the follow-ups that were given up, the last first, each with its reason."""
+    """List the follow-ups that became dead letters, newest first, each with its reason."""
     rows = asyncio.run(_listed(settings, workspace, since, limit))
     if is_text(settings):
         from reconcile_cli.text import follow_ups as text  # noqa: PLC0415 - rich, for a person only
@@ -38,19 +38,19 @@ def list_(settings: Settings, *, workspace: str | None, since: TypedInstant | No
 
 @command.command()
 @click.argument("key", nargs=-1, type=NonEmptyParam())
-@click.option("--all", "is_all", is_flag=True, help="Every follow-up that was given up, as the options narrow it.")
+@click.option("--all", "is_all", is_flag=True, help="Every dead letter that the options select.")
 @click.option("--workspace", type=NonEmptyParam(), metavar="ID", help="With --all: of this workspace alone.")
-@click.option("--since", type=InstantParam(), metavar="TIME", help="With --all: given up since then.")
+@click.option("--since", type=InstantParam(), metavar="TIME", help="With --all: dead letters since then.")
 @with_settings()
 @examples("reconcile follow-ups retry --all --workspace ws-1 --since 24h")
 def retry(
     settings: Settings, *, key: Sequence[str], is_all: bool, workspace: str | None, since: TypedInstant | None
 ) -> None:
-    """Deliver given-up follow-ups from the next run on, as if they were new."""
+    """Deliver dead letters again from the next run on."""
     if bool(key) is is_all:
-        raise click.UsageError("name the follow-ups to deliver by their keys, or give --all")
+        raise click.UsageError("name the follow-ups by their keys, or give --all")
     if (workspace or since) and not is_all:
-        raise click.UsageError("--workspace and --since go with --all")
+        raise click.UsageError("--workspace and --since need --all")
     retried = asyncio.run(_retried(settings, key or None, workspace, since))
     if is_text(settings):
         click.echo(f"to be delivered from the next run on: {count_of(retried, 'follow-up')}")

@@ -1,4 +1,4 @@
-"""``reconcile status``: the state of everything."""
+"""``reconcile status``: the state of runs, breakers, leads and follow-ups."""
 
 import asyncio
 
@@ -8,6 +8,7 @@ from reconcile.bootstrap import page
 from reconcile.settings import Settings
 from reconcile_cli.options import COMMON, examples, with_settings
 from reconcile_cli.output import is_text, print_json
+from reconcile_cli.text import status as text
 
 
 @click.command()
@@ -17,8 +18,6 @@ def command(settings: Settings) -> None:
     """Show what is broken, since when, whose fault it is, what comes next and what to type."""
     view = asyncio.run(page.status(settings))
     if is_text(settings):
-        from reconcile_cli.text import status as text  # noqa: PLC0415 - rich, for a person only
-
         text.show(view)
     else:
         print_json(view)

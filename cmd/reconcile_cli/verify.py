@@ -20,6 +20,7 @@ from reconcile.settings.cluster import Label
 from reconcile_cli.main import ExitCode
 from reconcile_cli.options import COMMON, DurationParam, KindParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json
+from reconcile_cli.text import verify as text
 
 _CODES = {Word.PASS: ExitCode.DONE, Word.FAIL: ExitCode.FAILED, Word.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
 Value = TypeVar("Value")
@@ -92,7 +93,7 @@ def _step(since: datetime | None, asked: dict[str, Any]) -> ClaimStep:
     if asked["logs"] is not None and asked["cronjob"] is not None:
         raise QuestionError("--logs and --cronjob are two places to look at: give one")
     if asked["logs"] is not None and asked["wait"]:
-        raise QuestionError("an exported log does not grow: leave out --wait")
+        raise QuestionError("an exported log does not grow: remove --wait")
     if asked["every"] is not None and not asked["wait"]:
         raise QuestionError("--every needs --wait")
     rate = asked["max_error_rate"]
@@ -149,8 +150,6 @@ def _print(results: Sequence[StepResult], settings: Settings, *, is_markdown: bo
     if is_markdown:
         click.echo(markdown(results), nl=False)
     elif is_text(settings):
-        from reconcile_cli.text import verify as text  # noqa: PLC0415 - rich, for a person only
-
         text.show(results)
     else:
         print_json(document(results))

@@ -1,4 +1,4 @@
-"""What verify looks through: the ledger, log files, the pods of a CronJob, and runs of our own."""
+"""Sources of verify: the ledger, log files, the pods of a CronJob, and our own runs."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -7,6 +7,8 @@ from datetime import datetime
 from reconcile import bootstrap
 from reconcile.domain.run.report import RunReport
 from reconcile.domain.run.request import RunRequest
+from reconcile.kube.object_reference import ObjectReference
+from reconcile.kube.pod_logs import PodLogs
 from reconcile.logs.entries import entries
 from reconcile.logs.files import LogFile
 from reconcile.ports.logs import LogSource
@@ -16,15 +18,12 @@ from reconcile.settings import Settings
 
 @asynccontextmanager
 async def means_of(settings: Settings, *, needs_store: bool, on_look: OnRuling | None = None) -> AsyncIterator[Means]:
-    """Give the means; the database is opened only where something asks it."""
+    """Yield the sources; the database is opened only when one of them needs it."""
 
     async def run(request: RunRequest) -> RunReport:
         return await bootstrap.run_of_several(settings, request)
 
     def pods(name: str, since: datetime) -> LogSource:
-        from reconcile.kube.object_reference import ObjectReference  # noqa: PLC0415 - only where a CronJob is asked for
-        from reconcile.kube.pod_logs import PodLogs  # noqa: PLC0415
-
         target = ObjectReference.parse(
             f"cronjob/{name}", namespace=settings.namespace, account_dir=settings.service_account_dir
         )

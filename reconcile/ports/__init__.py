@@ -1,4 +1,4 @@
-"""What the use cases need from the world, in their own words. Adapters and fakes pass the same contract suites."""
+"""Interfaces that use cases need. Adapters and fakes pass the same contract suites."""
 
 from reconcile.ports.alerts import AlertChannel, Alerts, ChannelState
 from reconcile.ports.backfills import Backfills, ItemMove, ItemRow, PlanMarks, SelectedCount
@@ -14,7 +14,16 @@ from reconcile.ports.coordination import (
 )
 from reconcile.ports.kubernetes import Announcement, StateMirror, StateObject
 from reconcile.ports.leads import BatchReceipt, BatchWrite, DueWorkspaces, Leads, LeadWrite
-from reconcile.ports.ledger import BatchRow, ChangeRow, Ledger, RunRow, ScheduledRun, SightingRow, SignatureRow
+from reconcile.ports.ledger import (
+    BatchRow,
+    ChangeRow,
+    Ledger,
+    RunCalls,
+    RunRow,
+    ScheduledRun,
+    SightingRow,
+    SignatureRow,
+)
 from reconcile.ports.outbox import EffectSink, GivenUpFollowUp, Outbox, OutboxRow
 from reconcile.ports.provider import Provider, Sweep, TokenSource, Usage
 from reconcile.ports.store import DamagedRows, Store
@@ -54,6 +63,7 @@ __all__ = [
     "OutboxRow",
     "PlanMarks",
     "Provider",
+    "RunCalls",
     "RunRow",
     "ScheduledRun",
     "SelectedCount",

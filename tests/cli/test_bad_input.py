@@ -105,22 +105,31 @@ def test_a_wrong_mapping_is_told(content: str | None, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ("breaker hold ghl --reason x", "there are run, provider:ghl, provider:calendly and workspace:ID"),
+        ("breaker hold ghl --reason x", "breakers are run, provider:ghl, provider:calendly and workspace:ID"),
         ("breaker hold workspace:nobody --reason x", "there is no workspace 'nobody'"),
         ("breaker hold run", "Missing option '--reason'"),
         ("breaker hold run --reason x --for 10", "must be a duration like 90s"),
         ("breaker hold run --reason x --for 40d", "at most 30 days"),
-        ("explain lead nobody@example.com", "there is no lead of that id"),
+        ("breaker replay ghl", "there are run, provider:ghl, provider:calendly and workspace:ID"),
+        ("breaker replay --since 2999-01-01", "must not be in the future"),
+        ("breaker replay --since 4", "must be a date, an instant like"),
+        ("breaker replay --error-rate 1.5", "must be a number above 0, at most 1"),
+        ("breaker replay --error-rate 0", "must be a number above 0, at most 1"),
+        ("breaker replay --min-checks 0", "must be a whole number from 1"),
+        ("breaker replay --cooldown 0s", "--cooldown must be from 1s to 1d"),
+        ("breaker replay --cooldown 2d", "--cooldown must be from 1s to 1d"),
+        ("breaker replay", "there is no run since"),
+        ("explain lead nobody@example.com", "there is no lead with this id"),
         ("run --workspace nobody", "there is no workspace 'nobody'"),
         ("explain run nothing", "there is no run 'nothing'"),
         ("explain workspace nobody", "there is no workspace 'nobody'"),
         ("quarantine release", "name the leads to release, or give --all"),
         ("quarantine release a --all", "name the leads to release, or give --all"),
-        ("quarantine release a --workspace b", "--workspace goes with --all"),
-        ("follow-ups retry", "name the follow-ups to deliver by their keys, or give --all"),
-        ("follow-ups retry a --all", "name the follow-ups to deliver by their keys, or give --all"),
-        ("follow-ups retry a --since 1h", "--workspace and --since go with --all"),
-        ("simulate --fault nonsense", "is no fault: there are latency"),
+        ("quarantine release a --workspace b", "--workspace needs --all"),
+        ("follow-ups retry", "name the follow-ups by their keys, or give --all"),
+        ("follow-ups retry a --all", "name the follow-ups by their keys, or give --all"),
+        ("follow-ups retry a --since 1h", "--workspace and --since need --all"),
+        ("simulate --fault nonsense", "is not a fault; known faults: latency"),
         ("simulate --fault latency=soon", "latency takes a number from 0"),
     ],
 )
@@ -138,7 +147,7 @@ def test_a_port_that_somebody_has_is_told() -> None:
         done = here("simulate", "--port", str(port))
 
     assert done.code == 2, done.err
-    assert f"port {port} or the next cannot be had" in done.err
+    assert f"port {port} or the next cannot be opened" in done.err
     assert is_told_in_sentences(done)
 
 
@@ -146,4 +155,4 @@ def test_a_simulated_company_overwrites_nothing() -> None:
     done = here("simulate", "--fill", str(ROOT / "pyproject.toml"))
 
     assert done.code == 2
-    assert "exists already" in done.err
+    assert "needs the path of a new file" in done.err

@@ -48,7 +48,7 @@ async def test_they_come_beside_a_batch_of_others_and_say_what_is_wrong(store: S
     assert [each.id for each in found if each.has_usable_id] == ["l0", "l1"]
     odd = [each for each in found if not each.has_usable_id]
     assert len({each.id for each in odd} | {"l0", "l1", "l2"}) == 6
-    assert all(each.fault and each.fault.startswith("lead.id holds") for each in odd)
+    assert all(each.fault and each.fault.startswith("lead.id has") for each in odd)
 
 
 @pytest.mark.usefixtures("odd")

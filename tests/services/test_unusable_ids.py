@@ -37,7 +37,7 @@ async def test_a_lead_that_cannot_be_named_holds_no_slot_and_is_set_aside_in_the
     assert (sum(report.errors for report in reports), reports[-1].errors) == (10, 0)
     assert sum(report.quarantined for report in reports) == 1
     (signature,) = {each.key for report in reports for each in report.top_signatures}
-    assert signature.startswith("database/read/unreadable_row: lead.id holds")
+    assert signature.startswith("database/read/unreadable_row: lead.id has")
 
 
 async def test_a_workspace_with_nothing_but_such_leads_moves_to_the_back_of_the_queue(desk: Desk, odd: str) -> None:

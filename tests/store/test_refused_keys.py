@@ -86,5 +86,5 @@ async def test_a_new_appointment_that_a_trigger_drops_in_silence_is_its_leads_fa
         await refuse(database, "RETURN NULL", table="appointment", key="lead_id")
     receipt = await store.leads.write(batch(booked(await all_leads(store))))
 
-    assert "leaves out a new appointment" in receipt.refused[BAD]
+    assert "skips a new appointment" in receipt.refused[BAD]
     assert await without_booking(store) == [BAD]

@@ -28,4 +28,4 @@ async def test_a_number_in_place_of_text_is_a_fault_of_its_row(sqlite_url: str, 
     async with open_store(sqlite_url, mapping=mapping) as store:
         found = await store.leads.due_leads(WorkspaceId("1"), now=NOW, policy=POLICY, limit=9)
 
-    assert {each.id: each.fault for each in found} == {"a": "person.odd holds a number in place of text", "b": None}
+    assert {each.id: each.fault for each in found} == {"a": "person.odd has a number instead of text", "b": None}

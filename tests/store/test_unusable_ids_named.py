@@ -10,10 +10,10 @@ from reconcile.store.leads.seed import seed
 from tests.store.schemas import Customer
 from tests.stores import DEFAULT, lead, workspace
 
-KEY = "holds what no statement can ask for"
+KEY = "has a value that no statement can select"
 VALUES = {
-    "CAST(x'c328' AS TEXT)": "holds text that is not UTF-8",
-    "x'616263'": "holds bytes in place of text",
+    "CAST(x'c328' AS TEXT)": "has text that is not UTF-8",
+    "x'616263'": "has bytes instead of text",
     "CAST(x'610062' AS TEXT)": KEY,
 }
 

@@ -27,7 +27,7 @@ from reconcile.store.mapping.readable import NO_KEY, readable, value_fault
 
 _SHOWN = 5
 _LOOKED_AT = 10_000
-_REMEDY = "correct the value: until then the row fails its own lead or workspace in every run"
+_REMEDY = "correct the value: until then its lead or workspace fails in every run"
 _ADDRESS = "row's address"
 _ROWID: ColumnElement[Any] = literal_column("rowid")
 _WITH_CTID = frozenset({"r", "p", "m"})

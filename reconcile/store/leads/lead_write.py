@@ -23,8 +23,8 @@ _ISOLATION = (
     text("SELECT set_config('lock_timeout', '1s', true), set_config('statement_timeout', '5s', true)"),
 )
 """A constraint that is checked at the commit would refuse a whole batch; and no lead may take all of a run's time."""
-_HIDDEN = "the database lets a lead's rows be read and not changed: see its policies of row-level security"
-_NOT_INSERTED = "the database leaves out a new appointment without an error: see the triggers and rules of its table"
+_HIDDEN = "the database allows reading a lead's rows but not changing them: check its row-level security policies"
+_NOT_INSERTED = "the database skips a new appointment without an error: check the triggers and rules of its table"
 
 
 Failure = NotInserted | StoreBusy | StoreConflict | StoreRefused | SettingsError

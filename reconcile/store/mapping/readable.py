@@ -18,12 +18,12 @@ _TEXTS = frozenset(
     }
 )
 
-NO_DATE = "holds no date of the years 1 to 9999"
-BYTES = "holds bytes in place of text"
-NO_UTF_8 = "holds text that is not UTF-8"
-NO_NUMBER = "holds no number"
-NUMBER = "holds a number in place of text"
-NO_KEY = "holds what no statement can ask for"
+NO_DATE = "has no date of the years 1 to 9999"
+BYTES = "has bytes instead of text"
+NO_UTF_8 = "has text that is not UTF-8"
+NO_NUMBER = "has no number"
+NUMBER = "has a number instead of text"
+NO_KEY = "has a value that no statement can select"
 
 
 def readable(

@@ -10,7 +10,7 @@ from reconcile.store.db.types import POSTGRESQL
 from reconcile.store.mapping.mapping import SchemaMapping
 
 VERSION_TABLE = "reconcile_version"
-LEDGER_HEAD = "ledger_0005"
+LEDGER_HEAD = "ledger_0006"
 DOMAIN_HEAD = "domain_0002"
 """The heads of the two branches in ``migrations``; a test compares."""
 _VERSION = re.compile(r"([a-z]+[0-9]*)_([0-9]{4})")
@@ -48,7 +48,7 @@ def strangers(found: frozenset[str]) -> tuple[str, ...]:
 def unknown(found: frozenset[str]) -> str:
     """Say that a schema is neither this program's nor one that it could make into its own."""
     known = f"the schema is at {', '.join(sorted(found))}, which this version does not know"
-    return f"{known}; run the version that made it, or restore the tables of this one"
+    return f"{known}; use the version that created it, or restore this version's tables"
 
 
 def _serves(version: str, head: str) -> bool:
