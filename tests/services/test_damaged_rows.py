@@ -10,7 +10,7 @@ from reconcile.domain.ids import LeadId
 from reconcile.store.doctor.check import check_schema
 from tests.services.desk import Desk, at_desk
 from tests.services.fakes import START
-from tests.services.told import FakeChannel
+from tests.services.notifications import FakeChannel
 from tests.stores import DEFAULT
 
 WRONG_SHAPES = ("[]", '"text"', "7", "null", '{"freshness": 7}', '{"freshness": {"measuredAt": "2025-01-01"}}')

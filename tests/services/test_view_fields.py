@@ -20,8 +20,8 @@ from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass
 from reconcile.ports import BatchRow, ChangeRow, ChannelState, ItemRow, RunRow, SightingRow, SignatureRow, Store
 from tests.filled import filled, names_of
+from tests.services.notifications import FakeChannel, an_alarm
 from tests.services.stub import NOW, Stub, healthy
-from tests.services.told import FakeChannel, an_alarm
 from tests.use_cases import (
     LeadLine,
     advice,
