@@ -33,7 +33,7 @@ from reconcile.services.maintenance.readiness import readiness
 from reconcile.services.maintenance.rights import rights
 from reconcile.services.run.context import STOP_GRACE, Dependencies, RunPolicy
 from reconcile.services.run.counts import Counts
-from reconcile.services.run.dry_run import LocalBudgets, LocalTime, dry_run_store, on_clock
+from reconcile.services.run.dry_run import BURST_SHARE, DRY_RUN_TIME, LocalBudgets, LocalTime, dry_run_store, on_clock
 from reconcile.services.run.freshness import new_leads_since
 from reconcile.services.run.outbox_delivery import deliver
 from reconcile.services.run.report_builder import lease_held_report, not_due_report, report_of, unbegun_report
@@ -63,6 +63,8 @@ from reconcile.services.views.timeline import Timeline, TimelineBuilder
 __all__ = [
     "ATTEMPTS",
     "BUDGET",
+    "BURST_SHARE",
+    "DRY_RUN_TIME",
     "EARLY_RELEASES_PER_SLOT",
     "LEAD_FAULTS",
     "LEASE_MARGIN",

@@ -50,11 +50,12 @@ def workspace(settings: Settings, *, workspace_id: str) -> None:
 
 @command.command()
 @click.argument("run_id", type=NonEmptyParam())
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Of each list, at most.")
 @with_settings()
-@examples("reconcile explain run 01JQ8Z")
-def run(settings: Settings, *, run_id: str) -> None:
+@examples("reconcile explain run 01JQ8Z", "reconcile explain run 01JQ8Z --limit 1000")
+def run(settings: Settings, *, run_id: str, limit: int) -> None:
     """Explain one run: its report, the workspaces that it visited and its changes."""
-    _print_explanation(settings, lambda *, store, **_: explain_run(RunId(run_id), store=store))
+    _print_explanation(settings, lambda *, store, **_: explain_run(RunId(run_id), store=store, limit=limit))
 
 
 @command.command()

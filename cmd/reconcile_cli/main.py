@@ -65,6 +65,7 @@ COMMANDS: Mapping[str, str] = {
     "cadence": "Show the cadence of runs, or lower it for a time.",
     "quarantine": "List or release quarantined leads.",
     "mismatches": "List differences that were found and not repaired.",
+    "follow-ups": "List follow-ups that became dead letters, or deliver them again.",
     "backfill": "Plan a repair over many leads, review it, apply it.",
     "alerts": "Show active alerts, or test the channels.",
     "undo": "Revert the changes of a run or a backfill, except rows that were written since.",
@@ -106,7 +107,7 @@ class Root(click.Group):
             if ctx.resilient_parsing:  # a shell asks for completions
                 return None
             raise click.exceptions.NoSuchCommand(cmd_name, possibilities=COMMANDS, ctx=ctx)
-        module = importlib.import_module(f"reconcile_cli.{cmd_name}")
+        module = importlib.import_module(f"reconcile_cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 

@@ -1,5 +1,6 @@
 """A lead as stored, with its booking and our own state."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -85,6 +86,8 @@ class Lead:
     state: LeadState = field(default_factory=LeadState)
     fault: str | None = None
     """Its unreadable columns with the reason; their values are empty here."""
+    has_usable_id: bool = True
+    """Whether a statement can select it by its id; if not, only our own state of it is written."""
 
     def same_subject(self, other: "Lead") -> bool:
         """Return whether this row is about the same lead and booking as *other*, which was looked up."""
@@ -103,3 +106,8 @@ class Lead:
             and self.status == other.status
             and set(self.appointments) == set(other.appointments)
         )
+
+
+def last_id(leads: Sequence[Lead]) -> LeadId | None:
+    """Return the cursor behind a page of *leads*, which come in the order of their ids: None where no page follows."""
+    return next((each.id for each in reversed(leads) if each.has_usable_id), None)

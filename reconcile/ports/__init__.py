@@ -24,9 +24,9 @@ from reconcile.ports.ledger import (
     SightingRow,
     SignatureRow,
 )
-from reconcile.ports.outbox import EffectSink, Outbox, OutboxRow
+from reconcile.ports.outbox import EffectSink, GivenUpFollowUp, Outbox, OutboxRow
 from reconcile.ports.provider import Provider, Sweep, TokenSource, Usage
-from reconcile.ports.store import Store
+from reconcile.ports.store import DamagedRows, Store
 from reconcile.ports.telemetry import HttpAttempt, NoopTelemetry, Span, Telemetry
 from reconcile.ports.time import Time
 
@@ -46,8 +46,10 @@ __all__ = [
     "ChangeRow",
     "ChannelState",
     "Clock",
+    "DamagedRows",
     "DueWorkspaces",
     "EffectSink",
+    "GivenUpFollowUp",
     "HttpAttempt",
     "ItemMove",
     "ItemRow",

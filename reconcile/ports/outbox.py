@@ -23,6 +23,20 @@ class OutboxRow:
     attempts: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenUpFollowUp:
+    """A follow-up that is delivered no more; *kind* may be another version's, *reason* is the last failure."""
+
+    key: str
+    kind: str
+    workspace_id: WorkspaceId
+    lead_id: LeadId
+    attempts: int
+    created_at: datetime
+    given_up_at: datetime
+    reason: str | None
+
+
 class Outbox(Protocol):
     """Follow-ups written in the same transaction as the change that caused them (by ``Leads.write``)."""
 
@@ -47,6 +61,22 @@ class Outbox(Protocol):
 
     async def give_up(self, key: str, *, at: datetime, reason: str) -> None:
         """Record the last failed delivery: the row stays as a dead letter and is not due again."""
+        ...
+
+    async def given_up(
+        self, *, workspace_id: WorkspaceId | None = None, since: datetime | None = None, limit: int = 100
+    ) -> Sequence[GivenUpFollowUp]:
+        """Return the rows that were given up, of a workspace, since an instant, the last given up first."""
+        ...
+
+    async def retry(
+        self,
+        keys: Sequence[str] | None,
+        *,
+        workspace_id: WorkspaceId | None = None,
+        since: datetime | None = None,
+    ) -> int:
+        """Make the given-up rows with these *keys* (None: all of ``given_up``) due as new ones; return how many."""
         ...
 
     async def pending_count(self, *, only_tried: bool = False) -> int:

@@ -1,6 +1,8 @@
 """One database, by its ports."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from reconcile.ports.alerts import Alerts
 from reconcile.ports.backfills import Backfills
@@ -9,6 +11,14 @@ from reconcile.ports.leads import Leads
 from reconcile.ports.ledger import Ledger
 from reconcile.ports.outbox import Outbox
 from reconcile.ports.time import Time
+
+
+class DamagedRows(Protocol):
+    """Rows of our own tables that could not be read, and were left out."""
+
+    def counts(self) -> Mapping[str, int]:
+        """Return how many there were since the database was opened, by table."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,3 +36,4 @@ class Store:
     alerts: Alerts
     backfills: Backfills
     time: Time
+    damaged_rows: DamagedRows

@@ -48,6 +48,7 @@ async def open_store(
             alerts=SqlAlerts(database),
             backfills=SqlBackfills(database, domain, tokens),
             time=SqlTime(database),
+            damaged_rows=database.damaged,
         )
 
 

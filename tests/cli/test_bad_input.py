@@ -8,7 +8,7 @@ import pytest
 from tests.cli.command import ROOT, Done, here, reconcile
 
 CANARY = "canary-8f1d"
-ASKING = ("run", "status", "mismatches", "quarantine list", "breaker show", "explain run x")
+ASKING = ("run", "status", "mismatches", "quarantine list", "follow-ups list", "breaker show", "explain run x")
 AWAY = f"postgresql://u:{CANARY}@127.0.0.1:9/n"
 
 
@@ -127,6 +127,9 @@ def test_a_wrong_mapping_is_told(content: str | None, tmp_path: Path) -> None:
         ("quarantine release", "name the leads to release, or give --all"),
         ("quarantine release a --all", "name the leads to release, or give --all"),
         ("quarantine release a --workspace b", "--workspace needs --all"),
+        ("follow-ups retry", "name the follow-ups by their keys, or give --all"),
+        ("follow-ups retry a --all", "name the follow-ups by their keys, or give --all"),
+        ("follow-ups retry a --since 1h", "--workspace and --since need --all"),
         ("simulate --fault nonsense", "is not a fault; known faults: latency"),
         ("simulate --fault latency=soon", "latency takes a number from 0"),
     ],

@@ -133,6 +133,8 @@ SCENES = (
     _where("quarantine list"),
     _where("quarantine release --all"),
     _where("mismatches"),
+    _where("follow-ups list"),
+    _where("follow-ups retry --all"),
     _where("undo --run nobody"),
     _where("prune"),
     _where("migrate", tokens=False),

@@ -12,8 +12,9 @@ from reconcile.domain.formatting import ago, keys, span
 from reconcile.domain.ids import LeadId, RunId
 from reconcile.drill.incident import DrillPlan
 from reconcile.errors import ErrorClass
+from reconcile.ports import GivenUpFollowUp
 from reconcile_cli import demo as demo_command
-from reconcile_cli.text import breaker, demo, doctor, leads, progress, undo
+from reconcile_cli.text import breaker, demo, doctor, follow_ups, leads, progress, undo
 from reconcile_cli.text.terminal import ahead, lasting, safe
 from tests.services.stub import LEAD, NOW, WORKSPACE
 from tests.use_cases import LeadLine, Progress, Undoing, UnrevertedLead, advice
@@ -167,3 +168,24 @@ def test_leads_that_an_undo_left_are_listed_up_to_a_screenful(capsys: pytest.Cap
     assert "lead-20" not in told
     assert "and 5 more leads: --output json lists all" in told
     assert "1 lead reverted, 1 left as it is" in told
+
+
+def test_given_up_follow_ups_end_with_what_to_type(capsys: pytest.CaptureFixture[str]) -> None:
+    row = GivenUpFollowUp(
+        key="start:A1",
+        kind="start_post_booking_sequence",
+        workspace_id=WORKSPACE,
+        lead_id=LEAD,
+        attempts=20,
+        created_at=NOW - timedelta(days=1),
+        given_up_at=NOW - timedelta(hours=2),
+        reason="rejected: the webhook answered 422",
+    )
+    follow_ups.show([row], limit=1, now=NOW)
+    follow_ups.show([], limit=1, now=NOW)
+    told = " ".join(capsys.readouterr().out.split())
+
+    assert "2 h ago" in told
+    assert "reconcile follow-ups retry KEY" in told
+    assert "there may be more: raise --limit" in told
+    assert told.endswith("no follow-up was given up")

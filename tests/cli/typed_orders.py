@@ -64,7 +64,13 @@ LINES: Mapping[str, Sequence[Typed]] = {
     "explain workspace": [
         Typed(words="explain workspace ws-1", asks=explain_workspace, seen={"workspace_id": (argument(0), "ws-1")})
     ],
-    "explain run": [Typed(words="explain run r-1", asks=explain_run, seen={"run_id": (argument(0), "r-1")})],
+    "explain run": [
+        Typed(
+            words="explain run r-1 --limit 7",
+            asks=explain_run,
+            seen={"run_id": (argument(0), "r-1"), "limit": (keyword("limit"), 7)},
+        )
+    ],
     "explain failure": [
         Typed(words="explain failure boom", asks=explain_failure, seen={"text": (argument(0), "boom")})
     ],
@@ -140,6 +146,27 @@ LINES: Mapping[str, Sequence[Typed]] = {
             seen={
                 "is_all": (port("leads", "release", 0), None),
                 "workspace": (port("leads", "release", "workspace_id"), "ws-1"),
+            },
+        ),
+    ],
+    "follow-ups list": [
+        Typed(
+            words="follow-ups list --workspace ws-1 --since 2026-03-01 --limit 7",
+            seen={
+                "workspace": (port("outbox", "given_up", "workspace_id"), "ws-1"),
+                "since": (port("outbox", "given_up", "since"), datetime(2026, 3, 1, tzinfo=UTC)),
+                "limit": (port("outbox", "given_up", "limit"), 7),
+            },
+        )
+    ],
+    "follow-ups retry": [
+        Typed(words="follow-ups retry k-1 k-2", seen={"key": (port("outbox", "retry", 0), ("k-1", "k-2"))}),
+        Typed(
+            words="follow-ups retry --all --workspace ws-1 --since 2026-03-01",
+            seen={
+                "is_all": (port("outbox", "retry", 0), None),
+                "workspace": (port("outbox", "retry", "workspace_id"), "ws-1"),
+                "since": (port("outbox", "retry", "since"), datetime(2026, 3, 1, tzinfo=UTC)),
             },
         ),
     ],

@@ -261,7 +261,7 @@ async def test_mismatches_are_listed_and_counted(seeded: Store) -> None:
 async def test_what_is_not_there_is_none(store: Store) -> None:
     assert await store.leads.lead(lead("nobody").id) is None
     assert await store.leads.workspace(W1) is None
-    assert await store.leads.due_leads(W1, now=NOW, policy=POLICY, limit=5) == ()
+    assert not await store.leads.due_leads(W1, now=NOW, policy=POLICY, limit=5)
 
 
 async def test_failures_are_counted_by_signature(seeded: Store) -> None:

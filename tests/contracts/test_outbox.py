@@ -1,6 +1,7 @@
 """What every ``Outbox`` promises."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -135,3 +136,48 @@ async def test_follow_ups_of_an_unknown_kind_fill_no_page(shared: Store, migrate
     await later.execute("UPDATE reconcile_outbox SET kind = 'of a later version' WHERE workspace_id = 'w1'")
 
     assert await keys(shared, limit=2) == ["w2-0", "w2-1"]
+
+
+@pytest.fixture
+async def given_up(shared: Store) -> Store:
+    """Give up three follow-ups, an hour after each other."""
+    for hours, key in enumerate(("w1-0", "w1-1", "w2-0")):
+        at = NOW + timedelta(hours=hours)
+        await shared.outbox.give_up(f"start:{key}", at=at, reason="rejected: the webhook answered 422")
+    return shared
+
+
+AN_HOUR_LATER = NOW + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "found"),
+    [
+        ({}, ["w2-0", "w1-1", "w1-0"]),
+        ({"workspace_id": W1}, ["w1-1", "w1-0"]),
+        ({"since": AN_HOUR_LATER}, ["w2-0", "w1-1"]),
+        ({"workspace_id": W1, "since": AN_HOUR_LATER}, ["w1-1"]),
+        ({"since": NOW + timedelta(hours=3)}, []),
+    ],
+)
+async def test_given_up_follow_ups_are_listed_and_made_due_by_workspace_and_age(
+    given_up: Store, narrowed: dict[str, Any], found: list[str]
+) -> None:
+    rows = await given_up.outbox.given_up(**narrowed)
+    waiting = set(await keys(given_up, now=LATER))
+    retried = await given_up.outbox.retry(None, **narrowed)
+
+    assert [row.key.removeprefix("start:") for row in rows] == found
+    assert all((row.attempts, row.reason) == (1, "rejected: the webhook answered 422") for row in rows)
+    assert retried == len(found)
+    assert set(await keys(given_up, now=LATER)) == waiting | set(found)
+    assert await given_up.outbox.given_up_count() == 3 - len(found)
+    assert {row.attempts for row in await given_up.outbox.pending(now=LATER, limit=9)} == {0}
+
+
+async def test_named_follow_ups_are_made_due_if_they_were_given_up_and_not_delivered(given_up: Store) -> None:
+    await given_up.outbox.mark_delivered(["start:w1-0"], at=LATER)
+
+    assert await given_up.outbox.retry(["start:w1-0", "start:w1-1", "start:w1-2", "nobody"]) == 1
+    assert [row.key for row in await given_up.outbox.given_up(limit=1)] == ["start:w2-0"]
+    assert await given_up.outbox.retry([]) == 0

@@ -26,12 +26,12 @@ async def test_a_row_that_cannot_be_read_makes_a_failure_and_then_quarantine(des
     reports = [await desk.run(then=timedelta(hours=7)) for _ in range(10)]
 
     assert [(each.errors, each.deferred) for each in reports] == [(1, 0)] * 10
-    assert "has a key of the new appointment" in reports[0].top_signatures[0].key
+    assert "the database refuses a value" in reports[0].top_signatures[0].key
     state = await desk.state("lead-1")
     assert reports[-1].quarantined == 1
     assert state.quarantined_at is not None
     assert state.failure_count == 10
-    assert "has a key of the new appointment" in (state.reason or "")
+    assert "the database refuses a value" in (state.reason or "")
 
 
 async def test_a_lead_that_somebody_writes_during_every_look_up_becomes_a_failure_at_the_third(desk: Desk) -> None:

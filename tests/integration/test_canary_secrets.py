@@ -41,6 +41,7 @@ QUESTIONS = (
     ("breaker", "show", "workspace:ws-1"),
     ("quarantine", "list"),
     ("mismatches",),
+    ("follow-ups", "list"),
     ("doctor",),
 )
 

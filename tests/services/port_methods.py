@@ -35,6 +35,7 @@ TABLE: Mapping[str, Methods] = {
     "Budgets": _methods(writes="reserve settle"),
     "Cadences": _methods(reads="override", writes="set clear"),
     "Clock": _methods(local="now monotonic sleep"),
+    "DamagedRows": _methods(reads="counts"),
     "EffectSink": _methods(writes="deliver"),
     "Entries": _methods(reads="__call__"),
     "Leads": _methods(
@@ -50,7 +51,7 @@ TABLE: Mapping[str, Methods] = {
     "LogSource": _methods(reads="entries"),
     "AppliedAnnotations": _methods(reads="list_all", writes="remember forget"),
     "Outbox": _methods(
-        reads="pending pending_count given_up_count", writes="mark_delivered postpone hold_back give_up"
+        reads="pending pending_count given_up given_up_count", writes="mark_delivered postpone hold_back give_up retry"
     ),
     "Provider": _methods(reads="answer check_lists sweep", local="lookup sweep_cost usage"),
     "Span": _methods(local="note fail link"),

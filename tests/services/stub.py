@@ -21,6 +21,7 @@ from reconcile.ports import (
     Budgets,
     ChangeRow,
     ChannelState,
+    DamagedRows,
     Leads,
     LeaseHolder,
     Leases,
@@ -85,6 +86,7 @@ class Stub:
             alerts=cast("Alerts", _Alerts(self)),
             backfills=cast("Backfills", _Backfills()),
             time=cast("Time", None),
+            damaged_rows=cast("DamagedRows", None),
         )
 
 

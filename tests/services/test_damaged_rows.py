@@ -1,13 +1,17 @@
 """Damaged rows of our own tables: a run goes on without what they held."""
 
 import sqlite3
+from datetime import UTC, datetime
 
 import asyncpg
 import pytest
 
 from reconcile.domain.ids import LeadId
-from tests.services.desk import Desk
+from reconcile.store.doctor.check import check_schema
+from tests.services.desk import Desk, at_desk
 from tests.services.fakes import START
+from tests.services.notifications import FakeChannel
+from tests.stores import DEFAULT
 
 WRONG_SHAPES = ("[]", '"text"', "7", "null", '{"freshness": 7}', '{"freshness": {"measuredAt": "2025-01-01"}}')
 DAMAGE = {
@@ -22,7 +26,7 @@ DAMAGE = {
     ),
     "an annotation of no instant": "INSERT INTO reconcile_order VALUES ('k', '=v', 'infinity', NULL, 'infinity')",
     "an alert of another shape": (
-        "INSERT INTO reconcile_alert VALUES ('k', 'tripped_provider', 'ghl', {now}, {now}, NULL, '', '',"
+        "INSERT INTO reconcile_alert VALUES ('k', 'provider_breaker', 'ghl', {now}, {now}, NULL, '', '',"
         " '7', '', 0, 0, 0,"
         " NULL, '[]', 1)"
     ),
@@ -34,7 +38,7 @@ OF_SQLITE = {
     "a lead's reason": "UPDATE reconcile_lead_state SET reason = x'ff', mismatch = x'ff'",
     "a cadence of words": "INSERT INTO reconcile_cadence VALUES ('run', 'often', '', '', 'command', 'x', 'x')",
     "an alert's JSON": (
-        "INSERT INTO reconcile_alert VALUES ('k', 'tripped_provider', 'ghl', {now}, {now}, NULL, '', '',"
+        "INSERT INTO reconcile_alert VALUES ('k', 'provider_breaker', 'ghl', {now}, {now}, NULL, '', '',"
         " '{', '', 0, 0, 0,"
         " NULL, '{', 1)"
     ),
@@ -68,3 +72,36 @@ async def test_a_run_goes_on_beside_a_damaged_row_of_ours(desk: Desk, kind: str)
     assert await desk.store.alerts.load(since=START) == []
     assert await desk.store.cadences.override() is None
     await desk.store.applied_annotations.list_all()
+
+
+KINDS = {
+    "reconcile_alert": DAMAGE["an alert of another shape"],
+    "reconcile_cadence": "INSERT INTO reconcile_cadence VALUES ('run', 1e300, '', '', 'command', {now}, {now})",
+    "reconcile_order": "INSERT INTO reconcile_order VALUES ('k', '=v', {none}, NULL, NULL)",
+    "reconcile_run": DAMAGE["a report that is []"],
+}
+
+
+@pytest.mark.parametrize("table", KINDS)
+async def test_a_damaged_row_is_one_warning_with_its_table_and_count_and_doctor_lists_it(
+    desk: Desk, channel: FakeChannel, table: str
+) -> None:
+    """Alerts are read after the report is made: of them the log alone tells. A scheduled run reads the others."""
+    del channel
+    no_instant = "'soon'" if desk.url.startswith("sqlite") else "'infinity'"
+    await execute(desk, KINDS[table].replace("{none}", no_instant))
+
+    async with at_desk(desk.url) as opened:
+        opened.notifier, opened.clock.at, opened.reports = desk.notifier, desk.clock.at, desk.reports
+        await opened.store.applied_annotations.list_all()
+        await opened.store.cadences.override()
+        report = await opened.run()
+    findings = await check_schema(desk.url, mapping=DEFAULT, now=datetime.now(UTC))
+
+    assert [each for each in report.health_reasons if "damaged" in each] == [
+        f"damaged rows of {table} were left out: 1; `reconcile doctor` says what to do"
+    ] * (table != "reconcile_alert")
+    assert opened.ear.events.count("row.damaged") == 1
+    assert [each.text for each in findings if each.subject == "own rows"] == [
+        f"rows of {table} that cannot be read and are left out: 1"
+    ]

@@ -50,13 +50,14 @@ async def test_what_would_be_written_is_reported(desk: Desk) -> None:
 
 
 async def test_the_whole_set_is_paged_through_whatever_the_limits_and_the_rate(desk: Desk) -> None:
-    """More leads than one page, than one account's burst, and than a breaker's window."""
-    await entered(desk, 130, canceled=3)
+    """More leads than one page, than one account's burst, than a breaker's window, and than a run has time for."""
+    await entered(desk, 300, canceled=3)
 
     report = await desk.run(dry_run=True, whole_set=True, leads_per_workspace=20, workspace_limit=1)
 
-    assert sorted(desk.ghl.asked) == [f"lead-{n:03}" for n in range(130)]
-    assert (report.leads_checked, report.canceled_found, report.deferred) == (130, 3, 0)
+    assert sorted(desk.ghl.asked) == [f"lead-{n:03}" for n in range(300)]
+    assert (report.leads_checked, report.canceled_found, report.deferred) == (300, 3, 0)
+    assert report.stopped is None
 
 
 @pytest.mark.parametrize("asked", [{}, {"whole_set": True}, {"whole_set": True, "leads_per_workspace": 1}], ids=str)

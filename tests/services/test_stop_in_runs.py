@@ -16,7 +16,7 @@ from reconcile.store.db.database import Database
 from reconcile.store.schema.tables import lead_state
 from tests.services.desk import GHL, Desk, Wrapped
 from tests.services.stopping import Reason, Stopper, after_each, before_first
-from tests.use_cases import RunPolicy
+from tests.use_cases import DRY_RUN_TIME, RunPolicy
 
 ONE_AT_A_TIME = RunPolicy(workspace_concurrency=1, lead_concurrency=1, list_sample_share=0)
 SOON = timedelta(seconds=1)
@@ -143,7 +143,7 @@ def visits(loop: Loop, after: int, reason: Reason) -> int:
 async def test_a_dry_run_of_the_whole_set_reads_no_page_after_the_stop(desk: Desk, reason: Reason, after: int) -> None:
     desk.policy = ONE_AT_A_TIME
     fake, leads = desk.ghl, await desk.fill([4])
-    stopper = Stopper(desk, reason, after, stop=lambda: desk.stop)
+    stopper = Stopper(desk, reason, after, stop=lambda: desk.stop, late=DRY_RUN_TIME * 0.81)
     pages = 0
 
     async def due_leads(*arguments: Any, **facts: Any) -> Any:

@@ -6,6 +6,8 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from reconcile.domain.alert import Alert, Condition
 from reconcile.domain.backfill.plan import BackfillPlan, ItemState
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerScope, BreakerState
@@ -88,6 +90,16 @@ async def test_a_run_is_told_by_its_report() -> None:
         "health_reasons": ("a", "b"),
     }
     assert (story.report, story.batches, story.changes) == (RUN.report, tuple(batches), tuple(changes))
+    assert (story.has_more_batches, story.has_more_changes) == (False, False)
+
+
+@pytest.mark.parametrize(("limit", "has_more"), [(3, False), (2, True)])
+async def test_a_run_with_more_than_is_listed_says_so(limit: int, has_more: bool) -> None:
+    stub = Stub(runs=[RUN], batches=[filled(BatchRow)] * 3, changes=[filled(ChangeRow)] * 3)
+    story = await explain_run(RUN.run_id, store=stub.store(), limit=limit)
+
+    assert (len(story.batches), len(story.changes)) == (limit, limit)
+    assert (story.has_more_batches, story.has_more_changes) == (has_more, has_more)
 
 
 async def test_a_lead_is_explained_by_its_own_row() -> None:

@@ -178,7 +178,7 @@ async def test_an_appointment_whose_unique_key_another_leads_row_has_is_refused_
     writes = [lead_write(leads[0], change=booking(leads[0], appointment("A1"))), lead_write(leads[1])]
     receipt = await store.leads.write(batch(writes))
 
-    assert "has a key of the new appointment" in receipt.refused[LeadId(ONE)]
+    assert "the database refuses a value" in receipt.refused[LeadId(ONE)]
     assert (await found(store)).rollup == Rollup()
     assert (await found(store)).state.reason == receipt.refused[LeadId(ONE)]
     assert (await found(store, TWO)).state == state(attempted_at=NOW, verified_at=NOW)

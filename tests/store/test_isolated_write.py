@@ -1,74 +1,37 @@
 """A write that the customer's database refuses is the failure of its own lead; the others of its batch are written."""
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 
-from reconcile.domain.ids import LeadId
-from reconcile.domain.lead import Lead
-from reconcile.domain.outcome import ErrorSignature
-from reconcile.errors import ErrorClass, SettingsError, StoreUnavailable
-from reconcile.ports import LeadWrite, Store
-from reconcile.store.leads.seed import seed
+from reconcile.errors import SettingsError, StoreUnavailable
+from reconcile.ports import Store
 from reconcile.store.session import open_store
+from tests.store.one_refused import (
+    BAD,
+    BAD_PLACE,
+    COUNT,
+    SEEN,
+    all_leads,
+    booked,
+    filled,
+    is_sqlite,
+    refuse,
+    without_booking,
+)
 from tests.store.schemas import Customer
-from tests.stores import DEFAULT, NOW, POLICY, W1, appointment, batch, booking, lead, lead_write, workspace
-
-COUNT = 22
-BAD = LeadId("l07")
-SEEN = ErrorSignature(provider="ghl", operation="appointment", error_class=ErrorClass.REFUSED_WRITE, message="")
+from tests.stores import DEFAULT, NOW, appointment, batch, booking, lead_write
 
 
 @pytest.fixture
 async def database(migrated_url: str) -> Customer:
-    """Give a database with a workspace of 22 leads."""
-    leads = [lead(f"l{n:02}") for n in range(COUNT)]
-    await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace()], leads=leads)
-    return Customer(migrated_url, DEFAULT)
+    return await filled(migrated_url)
 
 
 @pytest.fixture
 async def store(database: Customer) -> AsyncIterator[Store]:
     async with open_store(database.url, mapping=DEFAULT) as opened:
         yield opened
-
-
-async def all_leads(store: Store) -> Sequence[Lead]:
-    return sorted(await store.leads.due_leads(W1, now=NOW, policy=POLICY, limit=99), key=lambda each: each.id)
-
-
-def booked(leads: Sequence[Lead], **facts: Any) -> list[LeadWrite]:
-    return [
-        lead_write(
-            each,
-            change=booking(each, appointment(f"A-{each.id}"), **{"contact_id": f"C-{each.id}", **facts}),
-            signature_if_refused=SEEN,
-        )
-        for each in leads
-    ]
-
-
-async def without_booking(store: Store) -> list[str]:
-    found = [await store.leads.lead(lead(f"l{n:02}").id) for n in range(COUNT)]
-    return [each.id for each in found if each is not None and each.rollup.booking_id is None]
-
-
-def is_sqlite(database: Customer) -> bool:
-    return database.url.startswith("sqlite")
-
-
-async def refuse(database: Customer, action: str, *, table: str = "lead", key: str = "id") -> None:
-    """Let a trigger of the customer's refuse one lead, in PostgreSQL with *action*."""
-    for verb in ("UPDATE", "INSERT") if table == "appointment" else ("UPDATE",):
-        name = f"closed_{verb.lower()}"
-        if is_sqlite(database):
-            body = f"BEGIN SELECT {action}; END"
-            await database.execute(f"CREATE TRIGGER {name} BEFORE {verb} ON {table} WHEN NEW.{key} = '{BAD}' {body}")
-            continue
-        body = f"BEGIN IF NEW.{key} = '{BAD}' THEN {action}; END IF; RETURN NEW; END"
-        await database.execute(f"CREATE OR REPLACE FUNCTION closed() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$")
-        await database.execute(f"CREATE TRIGGER {name} BEFORE {verb} ON {table} FOR EACH ROW EXECUTE FUNCTION closed()")
 
 
 async def assert_one_is_refused(store: Store, reason: str) -> None:
@@ -180,22 +143,6 @@ async def test_of_two_leads_with_one_value_that_must_be_unique_one_is_refused(
     assert set(receipt.refused) == {BAD}
     assert await without_booking(store) == [BAD]
     assert "lead" in receipt.refused[second.lead.id]
-
-
-BAD_PLACE = int(BAD[1:])
-
-
-async def test_of_two_leads_with_one_appointment_that_must_be_unique_one_is_refused(
-    store: Store, database: Customer
-) -> None:
-    await database.execute("CREATE UNIQUE INDEX one_each ON appointment (appointment_id)")
-    writes = booked(await all_leads(store))
-    second = writes[BAD_PLACE].lead
-    writes[BAD_PLACE] = lead_write(second, change=booking(second, appointment("A-l03")), signature_if_refused=SEEN)
-    receipt = await store.leads.write(batch(writes))
-
-    assert (set(receipt.refused), await without_booking(store)) == ({BAD}, [BAD])
-    assert "has a key of the new appointment" in receipt.refused[second.id]
 
 
 @pytest.mark.parametrize("policy", ["USING (true) WITH CHECK (id <> 'l07')", "USING (id <> 'l07')"])

@@ -108,7 +108,14 @@ def _(shown: RunExplanation, out: Console, now: datetime) -> None:
     else:
         report.show(read_report(shown.report), out=out)
     _batches(out, shown.batches, now)
+    _say_more(out, f"the last {len(shown.batches):,} batches", has_more=shown.has_more_batches)
     _changes(out, shown.changes, now)
+    _say_more(out, f"the last {len(shown.changes):,} changes", has_more=shown.has_more_changes)
+
+
+def _say_more(out: Console, what: str, *, has_more: bool) -> None:
+    if has_more:
+        out.print(f"{what}; there are more: raise --limit", style=QUIET)
 
 
 def _breakers(out: Console, breakers: Sequence[Advice], now: datetime) -> None:

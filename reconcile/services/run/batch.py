@@ -15,7 +15,7 @@ from reconcile.domain.change import Unverified
 from reconcile.domain.controls import Controls
 from reconcile.domain.evidence import stored_booking
 from reconcile.domain.ids import ProviderName
-from reconcile.domain.lead import MismatchKind
+from reconcile.domain.lead import MismatchKind, last_id
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
 from reconcile.domain.retry_state import LeadAttempt, never_settles, next_state
@@ -73,7 +73,8 @@ async def reconcile_batch(
         try:
             started_at = context.clock.now()
             leads = await context.due_leads(workspace.id, limit=batch.limit, after=batch.after)
-            if not leads:
+            # Without leads as well: rows that only seem to be due would keep the workspace first in the queue.
+            if not leads and not batch.is_first:
                 return BatchResult()
             checked, not_before = await look_up_leads(leads, workspace, context=context, admission=admission)
             checked = await settle_absences(checked, workspace, context=context, admission=admission)
@@ -83,7 +84,7 @@ async def reconcile_batch(
             written = await _write(checked, frame, context=context, registry=admission.registry)
             annotate_batch_span(span, workspace, written.checks, registry=admission.registry, now=context.clock.now())
             return BatchResult(
-                last_id=leads[-1].id,
+                last_id=last_id(leads),
                 is_written=not written.is_lease_lost,
                 counts=written.counts,
                 stop=StopReason.LEASE_LOST if written.is_lease_lost else None,

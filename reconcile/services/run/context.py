@@ -63,10 +63,14 @@ class RunPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchRequest:
-    """Up to *limit* leads of one workspace; *after*: in the order of their ids, behind this one."""
+    """Up to *limit* leads of one workspace; *after*: in the order of their ids, behind this one.
+
+    *is_first*: the run has not visited the workspace yet, so that the visit is noted also where no lead is due.
+    """
 
     limit: int
     after: LeadId | None = None
+    is_first: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

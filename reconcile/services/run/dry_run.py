@@ -11,15 +11,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from reconcile.domain.breaker.breaker import Breaker
-from reconcile.domain.ids import LeadId, WorkspaceId
-from reconcile.domain.lead import Lead
+from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
+from reconcile.domain.lead import Lead, last_id
 from reconcile.domain.lease import Lease
-from reconcile.domain.rate_limit import Grant, RateLimit, RateLimiter
+from reconcile.domain.rate_limit import Grant, RateLimit, RateLimiter, limit_of
 from reconcile.domain.replay.recorder import CallRecord
 from reconcile.domain.run.report import RunReport
 from reconcile.errors import LeaseHeld, ReconcileError
 from reconcile.ports import BatchReceipt, BatchWrite, Clock, Leads, LeaseHolder, Store, Usage
 
+BURST_SHARE = 1 / 3
+"""A dry run makes real calls and notes them nowhere. With a third of the burst, at least half of what GoHighLevel lets
+into 10 s, and a third of what Calendly lets into a minute, is left to a run beside it or right after it."""
+DRY_RUN_TIME = timedelta(minutes=15)
+"""What a dry run over everything may take: about 2,000 look-ups of one GoHighLevel account."""
+_LARGEST_PAGE = int(min(limit_of(each).burst for each in ProviderName) * BURST_SHARE)
+"""The calls of a page are made together: a larger one would exceed that share."""
 LEAD_READS = frozenset(
     {
         "ages",
@@ -54,9 +61,10 @@ _LEDGER_READS = frozenset(
         "scheduled_runs",
     }
 )
-_OUTBOX_READS = frozenset({"given_up_count", "pending", "pending_count"})
+_OUTBOX_READS = frozenset({"given_up", "given_up_count", "pending", "pending_count"})
 _CADENCE_READS = frozenset({"override"})
 _ORDER_READS = frozenset({"list_all"})
+_DAMAGED_READS = frozenset({"counts"})
 _TIME_READS = frozenset({"now"})
 _ALERT_READS = frozenset({"channels", "load"})
 _BACKFILL_READS = frozenset(
@@ -83,7 +91,7 @@ def dry_run_store(store: Store, *, clock: Clock) -> Store:
         leads=_DryRunLeads(store.leads),
         leases=_NoLeases(),
         breakers=_DryRunBreakers(store.breakers, reads=_BREAKER_READS),
-        budgets=LocalBudgets(clock),
+        budgets=LocalBudgets(clock, most=BURST_SHARE),
         ledger=_DryRunLedger(store.ledger, reads=_LEDGER_READS),
         outbox=ReadOnly(store.outbox, reads=_OUTBOX_READS),
         cadences=ReadOnly(store.cadences, reads=_CADENCE_READS),
@@ -91,6 +99,7 @@ def dry_run_store(store: Store, *, clock: Clock) -> Store:
         alerts=ReadOnly(store.alerts, reads=_ALERT_READS),
         backfills=ReadOnly(store.backfills, reads=_BACKFILL_READS),
         time=ReadOnly(store.time, reads=_TIME_READS),
+        damaged_rows=ReadOnly(store.damaged_rows, reads=_DAMAGED_READS),
     )
 
 
@@ -141,10 +150,11 @@ class _DryRunLeads(ReadOnly):
         if after is None:
             found = await read(workspace_id, limit=limit + len(checked), **asked)
             return [lead for lead in found if lead.id not in checked][:limit]
-        while found := await read(workspace_id, limit=limit, after=after, **asked):
+        while after is not None:
+            found = await read(workspace_id, limit=min(limit, _LARGEST_PAGE), after=after, **asked)
             if new := [lead for lead in found if lead.id not in checked]:
                 return new
-            after = found[-1].id
+            after = last_id(found)
         return ()
 
     async def write(self, batch: BatchWrite) -> BatchReceipt:
@@ -183,14 +193,20 @@ class _NoLeases:
 
 
 class LocalBudgets:
-    """Meters in memory: a dry run keeps to the published rate, and waits for its turn instead of writing a claim."""
+    """Meters in memory: they keep to the published rate, and wait for their turn instead of writing a claim.
 
-    def __init__(self, clock: Clock) -> None:
+    *most* is the share of each account's burst that is taken; the rest is left to other processes, also where the
+    provider's headers say how many calls are left.
+    """
+
+    def __init__(self, clock: Clock, *, most: float = 1) -> None:
         self._clock = clock
+        self._most = most
         self._meters: dict[str, RateLimiter] = {}
+        self._learned: dict[str, RateLimit] = {}
 
     async def reserve(self, key: str, *, wanted: int, limit: RateLimit, share: float = 1) -> Grant:
-        granted, limit = 0, limit.below(share)
+        granted, limit = 0, self._limit(key, limit).below(min(share, self._most))
         while True:
             now = self._clock.now()
             self._meters[key], grant = self._meters.get(key, RateLimiter(now)).take(
@@ -203,7 +219,19 @@ class LocalBudgets:
             await self._clock.sleep(grant.retry_after + limit.interval * (wanted - granted - 1))
 
     async def settle(self, key: str, *, unused: int, usage: Usage, limit: RateLimit) -> None:
-        meter = self._meters.get(key, RateLimiter(self._clock.now())).give_back(unused, limit=limit)
+        now = self._clock.now()
+        meter = self._meters.get(key, RateLimiter(now)).give_back(unused, limit=self._limit(key, limit))
+        if usage.limit is not None:
+            self._learned[key] = usage.limit
+        whole = self._limit(key, limit)
+        own = whole.below(self._most)
         if usage.remaining is not None:
-            meter = meter.at_most(usage.remaining, now=self._clock.now(), limit=limit)
+            meter = meter.at_most(max(0, usage.remaining - (whole.burst - own.burst)), now=now, limit=own)
+        if usage.not_before is not None:
+            meter = RateLimiter(max(meter.arrival_at, now + usage.not_before + own.debt(1)))
         self._meters[key] = meter
+
+    def _limit(self, key: str, assumed: RateLimit) -> RateLimit:
+        """Return the smaller of the assumed limit and the one that headers told of, in each number."""
+        learned = self._learned.get(key, assumed)
+        return RateLimit(interval=max(assumed.interval, learned.interval), burst=min(assumed.burst, learned.burst))

@@ -1,7 +1,7 @@
 """From what happened in a run to what is said of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from reconcile.domain.breaker.breaker import Breaker, BreakerState
@@ -33,6 +33,8 @@ class RunSnapshot:
     freshness: Freshness | None = None
     at_risk_count: int | None = None
     pending_count: int | None = None
+    damaged_rows: Mapping[str, int] = field(default_factory=dict)
+    """Rows of our own tables that could not be read, by table."""
 
 
 def report_of(context: RunContext, totals: RunTotals, snapshot: RunSnapshot, *, registry: BreakerRegistry) -> RunReport:
@@ -207,6 +209,10 @@ def _health(
         findings.append((Health.DEGRADED, CUT_OFF))
     findings += [
         (Health.DEGRADED, f"{name} ({times} times)") for name, times in sorted(context.warnings.counts.items())
+    ]
+    findings += [
+        (Health.DEGRADED, f"damaged rows of {table} were left out: {count}; `reconcile doctor` says what to do")
+        for table, count in snapshot.damaged_rows.items()
     ]
     order = list(Health)
     return max((level for level, _ in findings), key=order.index, default=Health.HEALTHY), tuple(

@@ -23,7 +23,7 @@ from reconcile.services.lookup.limits.time_budget import LEASE_MARGIN, TimeBudge
 from reconcile.services.lookup.warnings import RunWarnings
 from reconcile.services.run.context import CUT_OFF_WRITE_TIMEOUT, STOP_GRACE, Dependencies, RunContext, RunPolicy
 from reconcile.services.run.counts import RunTotals
-from reconcile.services.run.dry_run import dry_run_store
+from reconcile.services.run.dry_run import DRY_RUN_TIME, dry_run_store
 from reconcile.services.run.freshness import freshness, last_freshness, new_leads_since
 from reconcile.services.run.metrics import annotate_run_span, link_to_trips, measure
 from reconcile.services.run.outbox_delivery import deliver
@@ -65,7 +65,9 @@ async def _run(request: RunRequest, *, run_id: RunId, policy: RunPolicy, deps: D
     clock = deps.clock
     if request.dry_run:
         deps = replace(deps, store=dry_run_store(deps.store, clock=clock), sink=None, mirror=None, notifier=None)
-    time = TimeBudget(clock=clock, started=clock.monotonic(), length=policy.budget, stop=deps.stop)
+    # A dry run over everything holds up nobody, and is asked for so that nothing is left out.
+    length = max(policy.budget, DRY_RUN_TIME) if request.dry_run and request.whole_set else policy.budget
+    time = TimeBudget(clock=clock, started=clock.monotonic(), length=length, stop=deps.stop)
     notes = await apply_annotations(deps, policy)
     waiting = await wait_for(request, store=deps.store, now=clock.now(), is_automatic=policy.cadence.is_automatic)
     if waiting is not None:
@@ -192,6 +194,7 @@ async def _snapshot(
         freshness=await freshness(store, last=known, clock=context.clock, policy=policy),
         at_risk_count=await store.leads.at_risk_count(now=now, policy=policy),
         pending_count=await store.outbox.pending_count(),
+        damaged_rows=store.damaged_rows.counts(),
     )
 
 
@@ -213,6 +216,8 @@ async def _report(
             telemetry=context.telemetry,
             may_begin=lambda: not stop.is_terminated,
         )
+    for table, count in context.store.damaged_rows.counts().items():  # alerts are read last
+        context.telemetry.warning("row.damaged", table=table, count=count)
     return report
 
 

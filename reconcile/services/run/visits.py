@@ -74,7 +74,9 @@ class _Visits:
             limit = min(request.leads_per_workspace, self._room(workspace))
             if limit < 1:
                 return
-            result = await handle(workspace, BatchRequest(limit=limit, after=after), context=self.context)
+            is_first = after is None and workspace.id not in self.totals.visited
+            batch = BatchRequest(limit=limit, after=after, is_first=is_first)
+            result = await handle(workspace, batch, context=self.context)
             self._fold(workspace, result)
             after = result.last_id
             if not request.whole_set or after is None:

@@ -79,12 +79,17 @@ class WorkspaceExplanation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunExplanation:
-    """One run: its line, its report (None while it runs, or if it was killed), its visits and changes."""
+    """One run: its line, its report (None while it runs, or if it was killed), its last visits and changes.
+
+    ``has_more_…``: the ledger has more of them than were asked for.
+    """
 
     run: RunLine
     report: Mapping[str, Any] | None
     batches: tuple[BatchRow, ...]
+    has_more_batches: bool
     changes: tuple[ChangeRow, ...]
+    has_more_changes: bool
     commands: tuple[str, ...]
 
 
@@ -148,17 +153,21 @@ async def explain_workspace(
     )
 
 
-async def explain_run(run_id: RunId, *, store: Store) -> RunExplanation:
-    """Return the explanation of one run."""
+async def explain_run(run_id: RunId, *, store: Store, limit: int = 100) -> RunExplanation:
+    """Return the explanation of one run, with its last *limit* batches and changes."""
     row = await store.ledger.run(run_id)
     if row is None:
         raise RequestError(f"there is no run {quoted(run_id)}; `reconcile status` lists the last ones")
     run = RunLine.of(row, claims=await store.leases.held())
+    batches = await store.ledger.batches(run_id=run_id, limit=limit + 1)
+    changes = await store.ledger.changes(run_id=run_id, limit=limit + 1)
     return RunExplanation(
         run=run,
         report=row.report,
-        batches=tuple(await store.ledger.batches(run_id=run_id, limit=100)),
-        changes=tuple(await store.ledger.changes(run_id=run_id, limit=100)),
+        batches=tuple(batches[:limit]),
+        has_more_batches=len(batches) > limit,
+        changes=tuple(changes[:limit]),
+        has_more_changes=len(changes) > limit,
         commands=("reconcile status",),
     )
 

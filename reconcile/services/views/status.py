@@ -273,8 +273,8 @@ def _chores(quarantined_count: int, mismatches: Mapping[MismatchKind, int], refu
 def _given_up(count: int) -> tuple[Chore, ...]:
     if not count:
         return ()
-    text = f"dead letters after {MOST_ATTEMPTS} failed deliveries: {count_of(count, 'follow-up')}; see the runbook"
-    return (Chore(text=text, command="SELECT * FROM reconcile_outbox WHERE given_up_at IS NOT NULL"),)
+    text = f"dead letters after {MOST_ATTEMPTS} failed deliveries: {count_of(count, 'follow-up')}"
+    return (Chore(text=text, command="reconcile follow-ups list"),)
 
 
 async def _last_success_at(store: Store, newest: Sequence[RunRow]) -> datetime | None:

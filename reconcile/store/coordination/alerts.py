@@ -33,7 +33,7 @@ class SqlAlerts:
         wanted = select(tables.alert).where(or_(_C.over_at.is_(None), _C.over_at >= since, is_named)).order_by(_C.key)
         rows = await self._database.rows(wanted, self._keys.parameter([{"key": key} for key in keys]))
         # A kind that is unknown here is another version's: it knows what to do with it, we do not.
-        return each_readable(rows, _known_alert)
+        return each_readable(rows, _known_alert, table=tables.alert, damaged=self._database.damaged)
 
     async def save(self, alerts: Sequence[Alert]) -> frozenset[str]:
         """Store each of *alerts* unless another generation than the one before its own is stored; return their keys."""
@@ -52,7 +52,10 @@ class SqlAlerts:
     async def channels(self) -> Mapping[str, ChannelState]:
         """Return what is remembered of each channel, by name."""
         rows = await self._database.rows(select(tables.alert_channel))
-        return {state.name: state for state in each_readable(rows, lambda row: ChannelState(**row))}
+        states = each_readable(
+            rows, lambda row: ChannelState(**row), table=tables.alert_channel, damaged=self._database.damaged
+        )
+        return {state.name: state for state in states}
 
     async def save_channel(self, state: ChannelState) -> None:
         """Store *state* in place of the one before it."""
@@ -101,6 +104,8 @@ def _known_alert(row: RowMapping) -> Alert | None:
 
 
 def _alert(row: RowMapping, kind: ConditionKind) -> Alert:
+    if row["since"] is None or row["seen_at"] is None:
+        raise ValueError
     return Alert(
         condition=Condition(
             kind=kind,

@@ -26,7 +26,7 @@ class SqlCadences:
     async def override(self) -> CadenceOverride | None:
         """Return the override as it is stored, also one that is over."""
         row = await self._database.row(select(tables.cadence).where(tables.cadence.c.name == _ONLY))
-        found = each_readable([row] if row else [], _override)
+        found = each_readable([row] if row else [], _override, table=tables.cadence, damaged=self._database.damaged)
         return found[0] if found else None
 
     async def set(self, override: CadenceOverride) -> None:
@@ -49,8 +49,10 @@ class SqlCadences:
 
 
 def _override(row: RowMapping) -> CadenceOverride | None:
-    if row["every_seconds"] <= 0 or row["expires_at"] is None or row["set_at"] is None:
+    if row["every_seconds"] <= 0:
         return None
+    if row["expires_at"] is None or row["set_at"] is None:
+        raise ValueError
     return CadenceOverride(
         every=timedelta(seconds=row["every_seconds"]),
         reason=row["reason"],
@@ -70,9 +72,7 @@ class SqlOrders:
     async def list_all(self) -> Sequence[AppliedAnnotation]:
         """Return the annotations that are remembered, in key order."""
         rows = await self._database.rows(select(tables.order).order_by(tables.order.c.key))
-        return each_readable(
-            rows, lambda row: AppliedAnnotation(**{**row, "value": row["value"][1:]}) if row["value"] else None
-        )
+        return each_readable(rows, _annotation, table=tables.order, damaged=self._database.damaged)
 
     async def remember(self, row: AppliedAnnotation) -> None:
         """Remember *row* in place of the one before it."""
@@ -85,6 +85,14 @@ class SqlOrders:
         """Forget an annotation that is no longer there."""
         mine = update(tables.order).where(tables.order.c.key == key)
         await self._database.change(mine.values(value="", fault=None, until=None))
+
+
+def _annotation(row: RowMapping) -> AppliedAnnotation | None:
+    if not row["value"]:
+        return None
+    if row["seen_at"] is None:
+        raise ValueError
+    return AppliedAnnotation(**{**row, "value": row["value"][1:]})
 
 
 async def _put(database: Database, table: Table, key: str, values: dict[str, Any]) -> None:

@@ -4,18 +4,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Update, case, cast, func, or_, select, update
+from sqlalchemy import ColumnElement, Integer, Update, and_, case, cast, func, or_, select, update
 
 from reconcile.domain.change import EffectKind
 from reconcile.domain.ids import AppointmentId, LeadId, RunId, WorkspaceId
-from reconcile.ports import OutboxRow
+from reconcile.ports import GivenUpFollowUp, OutboxRow
 from reconcile.store.db.database import Database
 from reconcile.store.db.json_rows import Rows
+from reconcile.store.db.own_rows import each_readable
 from reconcile.store.db.types import TEXT
 from reconcile.store.schema.tables import outbox
 
 _KINDS = tuple(kind.value for kind in EffectKind)
 _IS_OPEN = outbox.c.delivered_at.is_(None) & outbox.c.given_up_at.is_(None)
+
+_IS_GIVEN_UP = outbox.c.delivered_at.is_(None) & outbox.c.given_up_at.is_not(None)
 
 
 class SqlOutbox:
@@ -87,13 +90,40 @@ class SqlOutbox:
         """Note the last failed delivery."""
         await self._database.change(self._failed(given_up_at=at, reason=reason), self._named([key]))
 
+    async def given_up(
+        self, *, workspace_id: WorkspaceId | None = None, since: datetime | None = None, limit: int = 100
+    ) -> Sequence[GivenUpFollowUp]:
+        """Return the rows that were given up, of a workspace, since an instant, the last given up first."""
+        statement = (
+            select(*(outbox.c[name] for name in GivenUpFollowUp.__dataclass_fields__))
+            .where(_given_up(workspace_id, since))
+            .order_by(outbox.c.given_up_at.desc(), outbox.c.key)
+            .limit(limit)
+        )
+        rows = await self._database.rows(statement)
+        return each_readable(rows, lambda row: GivenUpFollowUp(**row), table=outbox, damaged=self._database.damaged)
+
+    async def retry(
+        self,
+        keys: Sequence[str] | None,
+        *,
+        workspace_id: WorkspaceId | None = None,
+        since: datetime | None = None,
+    ) -> int:
+        """Make the given-up rows with these *keys* (None: all of ``given_up``) due as new ones; return how many."""
+        statement = update(outbox).where(_given_up(workspace_id, since))
+        if keys is not None:
+            statement = statement.where(self._is_named)
+        fresh = {"given_up_at": None, "next_attempt_at": None, "attempts": 0, "reason": None}
+        return await self._database.change(statement.values(fresh), self._named(keys) if keys is not None else None)
+
     async def pending_count(self, *, only_tried: bool = False) -> int:
         """Return how many rows are neither delivered nor given up; *only_tried*: and were refused at least once."""
         return await self._count(_IS_OPEN & (outbox.c.attempts > 0) if only_tried else _IS_OPEN)
 
     async def given_up_count(self) -> int:
         """Return how many rows were given up."""
-        return await self._count(outbox.c.given_up_at.is_not(None) & outbox.c.delivered_at.is_(None))
+        return await self._count(_IS_GIVEN_UP)
 
     async def _count(self, condition: ColumnElement[bool]) -> int:
         row = await self._database.row(select(func.count().label("rows")).where(condition))
@@ -105,3 +135,12 @@ class SqlOutbox:
 
     def _named(self, keys: Sequence[str]) -> dict[str, str]:
         return self._keys.parameter([{"key": key} for key in keys])
+
+
+def _given_up(workspace_id: WorkspaceId | None, since: datetime | None) -> ColumnElement[bool]:
+    conditions: list[ColumnElement[bool]] = [_IS_GIVEN_UP]
+    if workspace_id is not None:
+        conditions.append(outbox.c.workspace_id == workspace_id)
+    if since is not None:
+        conditions.append(outbox.c.given_up_at >= since)
+    return and_(*conditions)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from reconcile.store.db.address import Address
 from reconcile.store.db.db_errors import translated
 from reconcile.store.db.engines import IS_WRITE, Postgresql, Sqlite
+from reconcile.store.db.own_rows import DamagedRowCounter
 from reconcile.store.db.types import POSTGRESQL
 
 
@@ -21,6 +22,7 @@ class Database:
         self._engines = Postgresql(self.address) if self.address.dialect == POSTGRESQL else Sqlite(self.address)
         self.engine = self._engines.engine
         self.dialect = self.address.dialect
+        self.damaged = DamagedRowCounter()
 
     @property
     def is_postgresql(self) -> bool:

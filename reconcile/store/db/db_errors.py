@@ -22,7 +22,7 @@ _FILE_ERRORS = ("SQLITE_CANTOPEN", "SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_PE
 _ROW_ERRORS = ("SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_TOOBIG", "SQLITE_RANGE")
 _TRIGGER_FUNCTION = re.compile(r'function ((?:"[^"]{1,63}"|\w{1,63})(?:\.(?:"[^"]{1,63}"|\w{1,63}))?)\(')
 _POLICY = re.compile(r'row-level security policy (?:"([^"]{1,63})" )?for table "([^"]{1,63})"')
-_SQLITE_CONSTRAINT = re.compile(r"(UNIQUE|NOT NULL|CHECK) constraint failed: ([\w., ]{1,200})")
+_SQLITE_CONSTRAINT = re.compile(r"(UNIQUE|NOT NULL|CHECK) constraint failed: ((?:index )?[\w., ']{1,200})")
 
 
 class StoreConflict(StoreUnavailable):

@@ -12,6 +12,7 @@ from reconcile.store.db import clock
 from reconcile.store.db.database import Database
 from reconcile.store.doctor.grants import missing_grants
 from reconcile.store.doctor.indexes import index_advice
+from reconcile.store.doctor.own_rows import damaged_rows
 from reconcile.store.doctor.values import unreadable_values
 from reconcile.store.mapping.catalog import read_catalog
 from reconcile.store.mapping.domain_tables import DomainTables
@@ -34,7 +35,10 @@ async def check_schema(database_url: str, *, mapping: SchemaMapping, now: dateti
             missing = f"there is no file at {database.address.dsn}; run `reconcile migrate`, or correct the path"
             return [_found("database", FindingStatus.FAULT, missing)]
         async with database.read_connection() as connection:
-            return await _look(connection, mapping, now)
+            findings = await _look(connection, mapping, now)
+        if any(each.verdict is FindingStatus.FAULT for each in findings):
+            return findings
+        return [*findings, *(_found("own rows", FindingStatus.WARNING, each) for each in await damaged_rows(database))]
     except StoreUnavailable as error:
         return [_found("database", FindingStatus.AWAY, f"{error}; check that it runs and is reachable")]
     except SettingsError as error:

@@ -3,18 +3,35 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, RowMapping, String, cast, func, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    RowMapping,
+    String,
+    cast,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncResult
 
 from reconcile.store.db.types import POSTGRESQL, SQLITE
 from reconcile.store.mapping.domain_tables import DomainTables
 from reconcile.store.mapping.fields import INSTANTS, DomainTable
 from reconcile.store.mapping.mapping import MappedTable
-from reconcile.store.mapping.readable import readable, spelled_out
+from reconcile.store.mapping.readable import NO_KEY, readable, value_fault
 
 _SHOWN = 5
 _LOOKED_AT = 10_000
 _REMEDY = "correct the value: until then its lead or workspace fails in every run"
+_ADDRESS = "row's address"
+_ROWID: ColumnElement[Any] = literal_column("rowid")
+_WITH_CTID = frozenset({"r", "p", "m"})
+"""Of ``pg_class.relkind``: tables, partitioned ones, materialised views."""
 _NO_ASCII = "^(..)*[89a-f]"
 
 
@@ -40,7 +57,9 @@ async def _of(
     connection: AsyncConnection, mapped: MappedTable, table: DomainTable, *, has_any_bytes: bool
 ) -> Sequence[str]:
     key = "id" if "id" in table else "appointment_id"
-    statement = select(*(field.read.label(name) for name, field in table.fields.items()))
+    address = await _address(connection, table)
+    columns = [field.read.label(name) for name, field in table.fields.items()]
+    statement = select(*columns, (null() if address is None else address).label(_ADDRESS))
     is_sqlite = connection.dialect.name == SQLITE
     if not is_sqlite:
         suspects = [_is_suspect(name, table[name].column) for name in table.fields if name in INSTANTS or has_any_bytes]
@@ -49,14 +68,41 @@ async def _of(
         statement = statement.where(or_(*suspects)).limit(_LOOKED_AT)
     found: list[str] = []
     rows = await connection.stream(statement) if is_sqlite else await connection.execute(statement)
+    number = 0
     async for row in _each(rows):
-        _, fault = readable(row, mapped, beside=mapped.name)
+        number += 1
+        _, fault = readable({name: row[name] for name in table.fields}, mapped, beside=mapped.name)
+        is_named = table[key].is_key(row[key])
+        if not is_named and value_fault(key, row[key]) is None:
+            fault = "; ".join(filter(None, [fault, f"{mapped}.{mapped.columns[key]} {NO_KEY}"]))
         if fault:
-            place = f"in the row {mapped.columns[key]} = {spelled_out(row[key])}"
+            own = f"in the row {mapped.columns[key]} = {row[key]}"
+            place = own if is_named else _row_reference(row[_ADDRESS], number)
             found.append(f"{fault.replace('; ', ', ')} {place}; {_REMEDY}")
         if len(found) == _SHOWN:
             break
     return found
+
+
+def _row_reference(address: object, number: int) -> str:
+    """Name a row by what the database calls it, as its own key cannot be printed; else by its place in the table."""
+    if address is None:
+        return f"in row {number} of a full scan"
+    return f"in the row ctid = {address}" if str(address).startswith("(") else f"in the row rowid = {address}"
+
+
+async def _address(connection: AsyncConnection, table: DomainTable) -> ColumnElement[Any] | None:
+    """Return what names a row whatever it holds, or None: views and some tables have no such thing."""
+    if connection.dialect.name == SQLITE:
+        try:
+            await connection.execute(select(_ROWID).select_from(table.table).limit(0))
+        except DBAPIError:
+            return None
+        return _ROWID
+    name = connection.dialect.identifier_preparer.format_table(table.table)
+    kind = select(literal_column("relkind::text", String)).select_from(text("pg_class"))
+    found = await connection.execute(kind.where(text("oid = to_regclass(:name)")), {"name": name})
+    return cast(literal_column("ctid"), String) if found.scalar() in _WITH_CTID else None
 
 
 async def _each(rows: CursorResult[Any] | AsyncResult[Any]) -> AsyncIterator[RowMapping]:

@@ -17,8 +17,8 @@ from reconcile.store.leads.write_statements import WriteStep, needs_own_id, new_
 from reconcile.store.mapping.domain_tables import DomainTables
 
 
-class AlreadyThere(Exception):
-    """Somebody inserted an appointment between our reading and our writing."""
+class NotInserted(Exception):
+    """A new appointment was left out without an error: by a unique key, a trigger or a rule of the customer's."""
 
 
 class BatchExecution:
@@ -29,21 +29,28 @@ class BatchExecution:
         self._domain = domain
         self._query = query
         self._fence = Fence(domain.dialect)
-        self._folded: dict[tuple[str, ...], Executable] = {}
+        self._folded: dict[tuple[bool, tuple[str, ...]], Executable] = {}
 
     @cached_property
     def _steps(self) -> Mapping[str, WriteStep]:
         """Made with the first batch: a run with nothing due writes none."""
         return steps(self._domain)
 
-    async def _insert_checked(self, connection: AsyncConnection, rows: BatchRows, batch: BatchWrite) -> None:
+    @cached_property
+    def _strict_steps(self) -> Mapping[str, WriteStep]:
+        """The same, of which a conflict over a new appointment is an error that names the unique key."""
+        return steps(self._domain, names_conflicts=True)
+
+    async def _insert_checked(
+        self, connection: AsyncConnection, rows: BatchRows, batch: BatchWrite, *, names_conflicts: bool = False
+    ) -> None:
         own = self._domain.appointment
         if own and needs_own_id(own):
             for row in rows.new_appointments:
                 row["id"] = new_id()
-        inserted = await self._execute(connection, rows, batch)
+        inserted = await self._execute(connection, rows, batch, names_conflicts=names_conflicts)
         if own and _missing(rows.new_appointments, inserted):
-            raise AlreadyThere
+            raise NotInserted
 
     async def _locked(
         self, connection: AsyncConnection, writes: Sequence[LeadWrite], *, lock: Lock | None = Lock.WAIT
@@ -54,16 +61,17 @@ class BatchExecution:
         return await self._query.fetch(connection, self._query.leads_by_id, ids, lock=lock)
 
     async def _execute(
-        self, connection: AsyncConnection, rows: BatchRows, batch: BatchWrite
+        self, connection: AsyncConnection, rows: BatchRows, batch: BatchWrite, *, names_conflicts: bool = False
     ) -> AbstractSet[tuple[str, str]]:
         """Execute the steps that have rows, under the batch's leases; return which appointments were inserted."""
-        todo = {key: step for key, step in self._steps.items() if getattr(rows, key)}
+        known = self._strict_steps if names_conflicts else self._steps
+        todo = {key: step for key, step in known.items() if getattr(rows, key)}
         parameters = {key: step.rows.parameter(getattr(rows, key)) for key, step in todo.items()}
         kept = [each for each in batch.leases if each not in batch.gives_up]
         if self._database.is_postgresql:
             together = {name: value for each in parameters.values() for name, value in each.items()}
             together |= self._fence.parameters(kept, batch.gives_up)
-            found = (await connection.execute(self._fold(todo), together)).all()
+            found = (await connection.execute(self._fold(todo, names_conflicts=names_conflicts), together)).all()
             self._fence.check(batch.leases, [(name, token) for name, token, _, _ in found])
             return {(lead_id, appointment_id) for _, _, lead_id, appointment_id in found}
         await self._fence.guard(connection, kept)
@@ -75,12 +83,12 @@ class BatchExecution:
         await self._fence.release(connection, batch.gives_up)
         return inserted
 
-    def _fold(self, todo: Mapping[str, WriteStep]) -> Executable:
+    def _fold(self, todo: Mapping[str, WriteStep], *, names_conflicts: bool) -> Executable:
         """Return all steps as one statement: one round trip instead of one for each table.
 
         Its rows are the leases that are held, and then the appointments that were inserted.
         """
-        keys = tuple(todo)
+        keys = (names_conflicts, tuple(todo))
         if keys not in self._folded:
             parts = {key: step.statement.cte(f"do_{key}") for key, step in todo.items()}
             nothing = cast(null(), TEXT)

@@ -72,7 +72,8 @@ def lead_rows(
             _add_change(rows, batch, write.change, state=state, mapping=mapping, spellings=spellings)
         else:
             rows.states.append(state)
-            rows.attempts.append(state)
+            if write.lead.has_usable_id:
+                rows.attempts.append(state)
     return rows
 
 

@@ -19,7 +19,7 @@ from reconcile.store.leads import due_sql
 from reconcile.store.mapping.domain_tables import APPOINTMENT_FACTS, LEAD_FACTS, DomainTables
 from reconcile.store.mapping.mapping import WORKSPACE_FIELDS
 from reconcile.store.mapping.readable import readable
-from reconcile.store.mapping.row_mapper import read_appointment, read_lead
+from reconcile.store.mapping.row_mapper import read_appointment, read_lead, read_unusable_lead
 from reconcile.store.schema.tables import appointment_state, lead_state, workspace_state
 
 STATE_COLUMNS = (
@@ -34,6 +34,13 @@ class Fetched:
 
     leads: Sequence[Lead] = ()
     spellings: Mapping[tuple[LeadId, AppointmentId], str] = field(default_factory=dict)
+    unusable: Sequence[Lead] = ()
+    """Leads whose ids cannot be read, so that no statement can name them."""
+
+    @property
+    def row_count(self) -> int:
+        """How many rows were found."""
+        return len(self.leads) + len(self.unusable)
 
 
 class Lock(Enum):
@@ -73,7 +80,8 @@ class LeadQuery:
         rows = (await connection.execute(statement, parameters)).mappings().all()
         if not rows:
             return Fetched()
-        ids = self.ids.parameter([{"id": row["id"]} for row in rows if isinstance(row["id"], str)])
+        is_usable = self._domain.lead["id"].is_key
+        ids = self.ids.parameter([{"id": row["id"]} for row in rows if is_usable(row["id"])])
         question = self.appointments
         if lock and own:
             question = question.with_for_update(of=own.table, **how)
@@ -90,9 +98,12 @@ class LeadQuery:
                 appointments[row["lead_id"]][appointment.id] = appointment
                 spellings[LeadId(row["lead_id"]), appointment.id] = row["appointment_id"]
         leads = [
-            read_lead(row, appointments[row["id"]].values(), mapping, faults=faults.get(row["id"], ())) for row in rows
+            read_lead(row, appointments[row["id"]].values(), mapping, faults=faults.get(row["id"], ()))
+            for row in rows
+            if is_usable(row["id"])
         ]
-        return Fetched(leads, spellings)
+        unusable = [read_unusable_lead(row, mapping) for row in rows if not is_usable(row["id"])]
+        return Fetched(leads, spellings, unusable)
 
     async def fetch_alone(self, connection: AsyncConnection, lead_ids: Sequence[LeadId]) -> Sequence[Lead]:
         """Return these leads by their own rows, without their appointments: one statement, which locks nothing."""
@@ -147,10 +158,20 @@ class LeadQuery:
         return ordered.limit(bindparam("limit"))
 
     @cached_property
+    def due_leads_by_id(self) -> Select[Any]:
+        """Due leads of one workspace by id."""
+        return self._due_of_workspace.order_by(self._domain.lead["id"].column).limit(bindparam("limit"))
+
+    @cached_property
     def due_leads_after(self) -> Select[Any]:
-        """Due leads of one workspace by id, behind a given one."""
-        key = self._domain.lead["id"].column
-        return self._due_of_workspace.where(key > self._lead_id("after")).order_by(key).limit(bindparam("limit"))
+        """The same, behind a given one."""
+        return self.due_leads_by_id.where(self._domain.lead["id"].column > self._lead_id("after"))
+
+    @cached_property
+    def states(self) -> Select[Any]:
+        """Our memory of the leads whose ids are given."""
+        columns = (lead_state.c[name] for name in ("lead_id", *STATE_COLUMNS))
+        return select(*columns).where(lead_state.c.lead_id.in_(select(self.ids["id"]).select_from(self.ids.table)))
 
     @cached_property
     def _due_of_workspace(self) -> Select[Any]:

@@ -11,7 +11,7 @@ from reconcile.domain.ids import LeadId
 from reconcile.errors import SettingsError, StoreUnavailable
 from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite
 from reconcile.store.db.db_errors import StoreBusy, StoreConflict, StoreRefused, refusal, translated
-from reconcile.store.leads.batch_execution import AlreadyThere, BatchExecution
+from reconcile.store.leads.batch_execution import BatchExecution, NotInserted
 from reconcile.store.leads.batch_rows import BatchRows, add_totals, batch_rows, lead_rows
 from reconcile.store.leads.lead_query import Fetched, Lock
 from reconcile.store.leads.write_statements import CUSTOMER_STEPS
@@ -23,11 +23,11 @@ _ISOLATION = (
     text("SELECT set_config('lock_timeout', '1s', true), set_config('statement_timeout', '5s', true)"),
 )
 """A constraint that is checked at the commit would refuse a whole batch; and no lead may take all of a run's time."""
-_OCCUPIED = "another lead's appointment row, or an unreadable one, already has a key of the new appointment"
 _HIDDEN = "the database allows reading a lead's rows but not changing them: check its row-level security policies"
+_NOT_INSERTED = "the database skips a new appointment without an error: check the triggers and rules of its table"
 
 
-Failure = AlreadyThere | StoreBusy | StoreConflict | StoreRefused | SettingsError
+Failure = NotInserted | StoreBusy | StoreConflict | StoreRefused | SettingsError
 """What keeps one lead's rows from being written."""
 
 
@@ -56,8 +56,8 @@ class _LeftOut:
         """Leave out the changes of these leads, which *failure* kept from being written."""
         if isinstance(failure, StoreRefused | SettingsError):
             self.refused |= dict.fromkeys(lead_ids, refusal(failure))
-        elif isinstance(failure, AlreadyThere):
-            self.drifted.update(lead_ids)
+        elif isinstance(failure, NotInserted):
+            self.refused |= dict.fromkeys(lead_ids, _NOT_INSERTED)
         else:
             self.held_up.update(lead_ids)
 
@@ -79,7 +79,7 @@ class LeadWriter(BatchExecution):
                 return await self._write_together(batch)
             except StoreConflict:
                 continue
-            except (StoreRefused, StoreBusy, SettingsError, AlreadyThere, _Hidden):
+            except (StoreRefused, StoreBusy, SettingsError, NotInserted, _Hidden):
                 break
         left = _LeftOut()
         while True:
@@ -179,9 +179,9 @@ class LeadWriter(BatchExecution):
                 return
             if isinstance(failure, SettingsError) and not is_over:
                 await self._check_without_rows(connection, rows)
-            if isinstance(failure, AlreadyThere) and not is_over and not await self._has_moved(connection, write):
-                failure = StoreRefused(_OCCUPIED)
-            if has_change:
+            if has_change and not is_over and rows.new_appointments and await self._has_drifted(connection, write):
+                left.drifted.add(lead_id)  # somebody else has inserted the appointment
+            elif has_change:
                 left.leave_out([lead_id], failure)
             else:
                 left.has_notes = not is_over and not isinstance(failure, StoreBusy)
@@ -205,10 +205,6 @@ class LeadWriter(BatchExecution):
         except StoreRefused as error:
             raise StoreUnavailable(str(error)) from error
 
-    async def _has_moved(self, connection: AsyncConnection, write: LeadWrite) -> bool:
-        """Tell whether a lead's rows differ by now: else somebody else's row has the key of the one to be inserted."""
-        return bool(_drifted([write], await self._locked(connection, [write], lock=None)))
-
     async def _try(
         self, connection: AsyncConnection, rows: BatchRows, batch: BatchWrite
     ) -> tuple[Failure | None, bool]:
@@ -216,8 +212,8 @@ class LeadWriter(BatchExecution):
         savepoint = await connection.begin_nested()
         try:
             with translated():
-                await self._insert_checked(connection, rows, batch)
-        except (AlreadyThere, StoreBusy, StoreConflict, StoreRefused, SettingsError) as error:
+                await self._insert_checked(connection, rows, batch, names_conflicts=True)
+        except (NotInserted, StoreBusy, StoreConflict, StoreRefused, SettingsError) as error:
             try:
                 with translated():
                     await savepoint.rollback()
@@ -226,6 +222,9 @@ class LeadWriter(BatchExecution):
             return error, False
         await savepoint.commit()
         return None, False
+
+    async def _has_drifted(self, connection: AsyncConnection, write: LeadWrite) -> bool:
+        return bool(_drifted([write], await self._locked(connection, [write], lock=None)))
 
     async def _check_without_rows(self, connection: AsyncConnection, rows: BatchRows) -> None:
         """Raise SettingsError where the same statements are refused without any row as well."""

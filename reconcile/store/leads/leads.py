@@ -1,12 +1,14 @@
 """The port ``Leads``: what is due, what is known, and what operators ask about."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, RowMapping, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from reconcile.domain.due import DuePolicy
+from reconcile.domain.due import DuePolicy, Priority, due
 from reconcile.domain.ids import AppointmentId, LeadId, WorkspaceId
 from reconcile.domain.lead import Lead, MismatchKind
 from reconcile.domain.run.report import UNSEEN_AFTER, Freshness
@@ -15,19 +17,23 @@ from reconcile.domain.shard import Shard
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import BatchReceipt, BatchWrite, DueWorkspaces, TokenSource
 from reconcile.store.db.database import Database
+from reconcile.store.db.types import clean
 from reconcile.store.leads import due_sql
 from reconcile.store.leads.lead_query import LeadQuery
 from reconcile.store.leads.lead_write import LeadWriter
 from reconcile.store.ledger.figures import ages, unverified_count
 from reconcile.store.mapping.domain_tables import DomainTables
 from reconcile.store.mapping.readable import spelled_out
-from reconcile.store.mapping.row_mapper import read_workspace, word
+from reconcile.store.mapping.row_mapper import read_state, read_workspace, word
 from reconcile.store.schema.tables import lead_state
 
 AT_RISK_AFTER = timedelta(hours=1)
 """An appointment ahead is at risk when it was not verified for this long."""
 
 _EVERY_WORKSPACE = 1_000_000
+_MOST_UNUSABLE = 5
+"""Leads whose ids cannot be read that one batch takes."""
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class SqlLeads:
@@ -61,7 +67,7 @@ class SqlLeads:
         }
         # No database knows our hash: of a shard's share all rows are read, and its limit is ours to keep.
         most = max(limit, 1) if shard is None else _EVERY_WORKSPACE
-        rows = await self._database.rows(self._query.due_workspaces, {**asked, "limit": most})
+        rows = await self._usable_rows({**asked, "limit": most})
         if not rows:
             waiting = await self._database.row(self._query.waiting_workspaces, asked)
             return DueWorkspaces(workspaces=(), eligible_count=0, waiting_count=waiting["count"] if waiting else 0)
@@ -76,6 +82,19 @@ class SqlLeads:
             eligible_count=rows[0]["eligible_count"],
         )
 
+    async def _usable_rows(self, asked: dict[str, Any]) -> Sequence[RowMapping]:
+        """Return the rows of due workspaces without those whose ids cannot be read, which stay unvisited.
+
+        Nobody can ask for the leads of such a workspace, and its visit cannot be noted: it would be the first for ever.
+        """
+        is_usable, most = self._domain.workspace["id"].is_key, asked["limit"]
+        while True:
+            rows = await self._database.rows(self._query.due_workspaces, asked)
+            usable = [row for row in rows if is_usable(row["id"])]
+            if len(usable) >= most or len(rows) < asked["limit"]:
+                return usable[:most]
+            asked = {**asked, "limit": 2 * most + len(rows)}
+
     async def due_leads(  # noqa: PLR0913 - the port's
         self,
         workspace_id: WorkspaceId,
@@ -86,16 +105,37 @@ class SqlLeads:
         after: LeadId | None = None,
         wrote_since: datetime | None = None,
     ) -> Sequence[Lead]:
-        """Return due leads, hot before warm, by ``attempted_at`` (nulls first), then id; with *after*, by id alone."""
+        """Return due leads, hot before warm, by ``attempted_at`` (nulls first), then id; with *after*, by id alone.
+
+        Those whose ids cannot be read come last, at most a few, and beside the *limit*: the queue's order does not
+        move them.
+        """
         instants = due_sql.instants(now, policy, wrote_since=wrote_since)
         parameters = {**instants, "workspace_id": workspace_id, "limit": limit}
+        statement = self._query.due_leads
+        if after is not None:
+            statement = self._query.due_leads_after if after else self._query.due_leads_by_id
+            parameters |= {"after": after} if after else {}
         async with self._database.read_connection() as connection:
-            if after is None:
-                found = await self._query.fetch(connection, self._query.due_leads, parameters)
-            else:
-                statement = self._query.due_leads_after
-                found = await self._query.fetch(connection, statement, {**parameters, "after": after})
-        return found.leads
+            found = await self._query.fetch(connection, statement, parameters)
+            while len(found.leads) < limit and found.row_count == parameters["limit"]:
+                parameters["limit"] = 2 * limit + found.row_count
+                found = await self._query.fetch(connection, statement, parameters)
+            unusable = await self._with_memory(connection, found.unusable)
+        waiting = sorted(
+            (each for each in unusable if isinstance(due(each, now=now, policy=policy), Priority)),
+            key=lambda each: (each.state.attempted_at or _NEVER, each.id),
+        )
+        return [*found.leads[:limit], *waiting[:_MOST_UNUSABLE]]
+
+    async def _with_memory(self, connection: AsyncConnection, leads: Sequence[Lead]) -> Sequence[Lead]:
+        """Return *leads*, whose ids cannot be read, with what we remember of them."""
+        if not leads:
+            return ()
+        ids = self._query.ids.parameter([{"id": lead.id} for lead in leads])
+        rows = (await connection.execute(self._query.states, ids)).mappings()
+        states = {row["lead_id"]: read_state(row) for row in rows}
+        return [replace(lead, state=states.get(clean(lead.id), lead.state)) for lead in leads]
 
     async def lead(self, lead_id: LeadId) -> Lead | None:
         """Return one lead with all that is known of it."""

@@ -49,11 +49,15 @@ class WriteStep:
     rows: Rows
 
 
-def steps(domain: DomainTables) -> Mapping[str, WriteStep]:
-    """Return the steps of a write in their order, by the name that their rows have in ``BatchRows``."""
+def steps(domain: DomainTables, *, names_conflicts: bool = False) -> Mapping[str, WriteStep]:
+    """Return the steps of a write in their order, by the name that their rows have in ``BatchRows``.
+
+    A new appointment that a unique key refuses is left out; with *names_conflicts* it is an error that names the key.
+    """
     made: list[WriteStep] = []
     if domain.appointment:
-        made += [_new_appointments(domain, domain.appointment), _appointments(domain, domain.appointment)]
+        made.append(_new_appointments(domain, domain.appointment, names_conflicts=names_conflicts))
+        made.append(_appointments(domain, domain.appointment))
         made.append(_removed(domain, domain.appointment))
     if domain.side_table_appointment_facts():
         made += [_appointment_side_rows(domain), _removed_side_rows(domain)]
@@ -80,7 +84,7 @@ def _rows(domain: DomainTables, key: str, names: tuple[str, ...]) -> Rows:
     return Rows(f"{key}_rows", {name: type_of(name) for name in names}, dialect=domain.dialect)
 
 
-def _new_appointments(domain: DomainTables, own: DomainTable) -> WriteStep:
+def _new_appointments(domain: DomainTables, own: DomainTable, *, names_conflicts: bool) -> WriteStep:
     given = ("lead_id", "workspace_id", "appointment_id", *APPOINTMENT_FACTS)
     rows = _rows(domain, "new_appointments", (*given, "id", "at"))
     values = {own[name].column: own[name].native(rows[name]) for name in given if name in own}
@@ -98,7 +102,9 @@ def _new_appointments(domain: DomainTables, own: DomainTable) -> WriteStep:
         list(values), select(*values.values()).select_from(rows.table).where(_TRUE)
     )
     returned = (own["lead_id"].read.label("lead_id"), own["appointment_id"].read.label("appointment_id"))
-    return WriteStep("new_appointments", statement.on_conflict_do_nothing().returning(*returned), rows)
+    if not names_conflicts:
+        statement = statement.on_conflict_do_nothing()
+    return WriteStep("new_appointments", statement.returning(*returned), rows)
 
 
 def needs_own_id(own: DomainTable) -> bool:

@@ -56,6 +56,9 @@ class SqlLedger:
         if of_all:
             statement = statement.where(run.c.trigger.not_in(APART), run.c.report[WORKSPACE].as_string().is_(None))
         rows = await self._database.rows(statement)
+        for row in rows:
+            if row["report"] is not None and not isinstance(row["report"], Mapping):
+                self._database.damaged.add(run, row)
         return [_run(row) for row in rows]
 
     async def scheduled_runs(

@@ -92,6 +92,10 @@ class Field:
             case _:
                 return clean(text) == text
 
+    def is_key(self, value: object) -> bool:
+        """Tell whether *value*, as *read* gives it, can be given back to name its row."""
+        return isinstance(value, str) and self.accepts(value)
+
 
 @dataclass(frozen=True, slots=True)
 class DomainTable:

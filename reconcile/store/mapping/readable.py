@@ -10,11 +10,20 @@ from reconcile.store.mapping.mapping import MappedTable
 
 _KEYS = frozenset({"id", "lead_id", "workspace_id", "appointment_id"})
 _NUMBERS = frozenset({"failure_count"})
+_TEXTS = frozenset(
+    {
+        *("email", "contact_id", "status", "booking_id", "booking_provider", "booking_status", "reason", "mismatch"),
+        *("appointment_id", "provider", "replaces", "timezone"),
+        *("ghl_location_id", "ghl_token", "calendly_user", "calendly_token"),
+    }
+)
 
 NO_DATE = "has no date of the years 1 to 9999"
 BYTES = "has bytes instead of text"
 NO_UTF_8 = "has text that is not UTF-8"
 NO_NUMBER = "has no number"
+NUMBER = "has a number instead of text"
+NO_KEY = "has a value that no statement can select"
 
 
 def readable(
@@ -41,6 +50,8 @@ def value_fault(name: str, value: object) -> str | None:
         return NO_DATE
     if isinstance(value, bytes):
         return BYTES
+    if isinstance(value, int | float) and name in _TEXTS:  # as SQLite keeps them in a column without a type
+        return NUMBER
     if isinstance(value, str):
         if name in _NUMBERS:
             return NO_NUMBER
@@ -49,9 +60,10 @@ def value_fault(name: str, value: object) -> str | None:
 
 
 def spelled_out(value: object) -> str:
-    """Return a key that cannot be read as one that can be printed: another one for each."""
-    raw = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
-    return raw.decode("utf-8", "backslashreplace")
+    """Return a key that cannot be read as one that can be printed: another one for each, and nobody else's."""
+    if isinstance(value, bytes):
+        return f"x'{value.hex()}'"
+    return str(value).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _is_text(value: str) -> bool:

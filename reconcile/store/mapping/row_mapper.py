@@ -1,6 +1,7 @@
 """Rows as the database gives them, read as leads, appointments and workspaces; the unknown is a named case."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, SettingsError
 from reconcile.ports import TokenSource
 from reconcile.store.mapping.mapping import SchemaMapping
-from reconcile.store.mapping.readable import readable
+from reconcile.store.mapping.readable import NO_KEY, readable, spelled_out
 
 Word = TypeVar("Word", bound=StrEnum)
 Row = RowMapping | Mapping[str, Any]
@@ -70,19 +71,31 @@ def read_lead(
         appointments=tuple(appointments),
         in_sequence=bool(row["in_sequence"]),
         last_inbound_at=row["last_inbound_at"],
-        state=LeadState(
-            attempted_at=row["attempted_at"],
-            verified_at=row["verified_at"],
-            next_attempt_at=row["next_attempt_at"],
-            failure_count=row["failure_count"] or 0,
-            quarantined_at=row["quarantined_at"],
-            reason=row["reason"],
-            absent_since=row["absent_since"],
-            mismatch=word(MismatchKind, row["mismatch"]),
-            mismatch_at=row["mismatch_at"],
-            occurrence=row["occurrence"] or 0,
-        ),
+        state=read_state(row),
         fault="; ".join([fault, *faults] if fault else faults) or None,
+    )
+
+
+def read_unusable_lead(stored: Row, mapping: SchemaMapping) -> Lead:
+    """Return the lead of a row whose id no statement can ask for."""
+    lead = read_lead(stored, (), mapping)
+    fault = lead.fault or f"{mapping.lead}.{mapping.lead.columns['id']} {NO_KEY}"
+    return replace(lead, id=LeadId(spelled_out(stored["id"])), fault=fault, has_usable_id=False)
+
+
+def read_state(row: Row) -> LeadState:
+    """Return our memory of a lead."""
+    return LeadState(
+        attempted_at=row["attempted_at"],
+        verified_at=row["verified_at"],
+        next_attempt_at=row["next_attempt_at"],
+        failure_count=row["failure_count"] or 0,
+        quarantined_at=row["quarantined_at"],
+        reason=row["reason"],
+        absent_since=row["absent_since"],
+        mismatch=word(MismatchKind, row["mismatch"]),
+        mismatch_at=row["mismatch_at"],
+        occurrence=row["occurrence"] or 0,
     )
 
 
