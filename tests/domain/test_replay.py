@@ -76,6 +76,28 @@ def games(draw: st.DrawFn) -> Game:
     )
 
 
+_JSON = st.none() | st.booleans() | st.integers(-3, 3) | st.text(max_size=3) | st.just([]) | st.just({})
+_TAPE = st.text(alphabet="aersibpxtmcowz0123,*f-k ", max_size=30).filter(lambda tape: "*" not in tape or len(tape) < 20)
+
+
+@given(games(), st.data())
+def test_a_damaged_record_is_left_out_or_replayed_and_never_ends_a_replay(game: Game, data: st.DataObject) -> None:
+    game.play(3)
+    replay = BreakerReplay(policy=POLICY)
+    for number, record in enumerate(game.records):
+        document = json.loads(json.dumps(record.document))
+        if data.draw(st.booleans()):
+            name = data.draw(st.sampled_from(sorted(document)))
+            document[name] = data.draw(_TAPE if name == "tape" else _JSON)
+        if data.draw(st.booleans()):
+            document["tape"] = f"{document['tape']} {data.draw(_TAPE)}"
+        replay.add(RunId(f"run-{number}"), document)
+
+    totals = result_of(replay).totals
+
+    assert totals.runs + totals.unrecorded_runs == len(game.records)
+
+
 @given(games())
 def test_under_the_thresholds_in_force_a_replay_comes_to_what_happened(game: Game) -> None:
     game.play(8)
