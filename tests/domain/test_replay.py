@@ -45,7 +45,8 @@ def result_of(replay: BreakerReplay) -> ReplayResult:
 
 def shown(breakers: Iterable[Breaker]) -> list[Breaker]:
     """Return the breakers that are not closed, without how often each has moved."""
-    return [replace(each, generation=0) for each in breakers if each.state is not BreakerState.CLOSED]
+    standing = [each for each in breakers if each.state is not BreakerState.CLOSED]
+    return [replace(each, generation=0) for each in sorted(standing, key=lambda each: each.key)]
 
 
 @st.composite
@@ -76,7 +77,9 @@ def games(draw: st.DrawFn) -> Game:
     )
 
 
-_JSON = st.none() | st.booleans() | st.integers(-3, 3) | st.text(max_size=3) | st.just([]) | st.just({})
+_JSON: st.SearchStrategy[object] = (
+    st.none() | st.booleans() | st.integers(-3, 3) | st.text(max_size=3) | st.just([]) | st.just({})
+)
 _TAPE = st.text(alphabet="aersibpxtmcowz0123,*f-k ", max_size=30).filter(lambda tape: "*" not in tape or len(tape) < 20)
 
 
