@@ -26,6 +26,7 @@ from reconcile.services.lookup.lead_check import lookups
 from reconcile.services.lookup.limits.bulkhead import EARLY_RELEASES_PER_SLOT, Bulkhead
 from reconcile.services.lookup.limits.concurrency import AdaptiveLimiter
 from reconcile.services.lookup.limits.time_budget import LEASE_MARGIN, Stop, TimeBudget
+from reconcile.services.lookup.searches import LISTS
 from reconcile.services.maintenance.provider_findings import provider_findings
 from reconcile.services.maintenance.prune import PIECE, prune
 from reconcile.services.maintenance.readiness import readiness
@@ -40,7 +41,13 @@ from reconcile.services.run.select_workspaces import select_workspaces
 from reconcile.services.verification.document import document as verify_document
 from reconcile.services.verification.log_figures import ledger_figures
 from reconcile.services.verification.verify import Means, of_run, watch, work_through
-from reconcile.services.views.explain import LeadStory, explain_lead, explain_run, explain_workspace, known_workspace
+from reconcile.services.views.explain import (
+    LeadExplanation,
+    explain_lead,
+    explain_run,
+    explain_workspace,
+    known_workspace,
+)
 from reconcile.services.views.failure_history import explain_failure
 from reconcile.services.views.gauges import status_gauges, unreachable_gauges
 from reconcile.services.views.lead_lists import LeadLine, mismatched, quarantined
@@ -58,6 +65,7 @@ __all__ = [
     "EARLY_RELEASES_PER_SLOT",
     "LEAD_FAULTS",
     "LEASE_MARGIN",
+    "LISTS",
     "PIECE",
     "PROVIDER_FAULTS",
     "REPAIRS_SHOWN",
@@ -75,8 +83,8 @@ __all__ = [
     "Control",
     "Dependencies",
     "Fault",
+    "LeadExplanation",
     "LeadLine",
-    "LeadStory",
     "LocalBudgets",
     "LocalTime",
     "Means",
