@@ -45,7 +45,8 @@ def result_of(replay: BreakerReplay) -> ReplayResult:
 
 def shown(breakers: Iterable[Breaker]) -> list[Breaker]:
     """Return the breakers that are not closed, without how often each has moved."""
-    return [replace(each, generation=0) for each in breakers if each.state is not BreakerState.CLOSED]
+    standing = [each for each in breakers if each.state is not BreakerState.CLOSED]
+    return [replace(each, generation=0) for each in sorted(standing, key=lambda each: each.key)]
 
 
 @st.composite
@@ -74,6 +75,30 @@ def games(draw: st.DrawFn) -> Game:
             is_enforced=draw(st.booleans()),
         ),
     )
+
+
+_JSON: st.SearchStrategy[object] = (
+    st.none() | st.booleans() | st.integers(-3, 3) | st.text(max_size=3) | st.just([]) | st.just({})
+)
+_TAPE = st.text(alphabet="aersibpxtmcowz0123,*f-k ", max_size=30).filter(lambda tape: "*" not in tape or len(tape) < 20)
+
+
+@given(games(), st.data())
+def test_a_damaged_record_is_left_out_or_replayed_and_never_ends_a_replay(game: Game, data: st.DataObject) -> None:
+    game.play(3)
+    replay = BreakerReplay(policy=POLICY)
+    for number, record in enumerate(game.records):
+        document = json.loads(json.dumps(record.document))
+        if data.draw(st.booleans()):
+            name = data.draw(st.sampled_from(sorted(document)))
+            document[name] = data.draw(_TAPE if name == "tape" else _JSON)
+        if data.draw(st.booleans()):
+            document["tape"] = f"{document['tape']} {data.draw(_TAPE)}"
+        replay.add(RunId(f"run-{number}"), document)
+
+    totals = result_of(replay).totals
+
+    assert totals.runs + totals.unrecorded_runs == len(game.records)
 
 
 @given(games())

@@ -15,6 +15,7 @@ from reconcile.domain.breaker import events
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerScope, BreakerState
 from reconcile.domain.breaker.control import Control, Suspect
 from reconcile.domain.breaker.events import Admission, Event, Refusal, Transitions
+from reconcile.domain.breaker.keys import breaker_path
 from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.state import RegistryState
 from reconcile.domain.ids import ProviderName, WorkspaceId
@@ -44,8 +45,11 @@ class RunReplay:
     """Whether the last call of a workspace to a provider was let through."""
     upcoming: Counter[WorkspaceId] = field(init=False)
     """How many calls of each workspace are still to come."""
+    requested_count: int = 0
     ended_count: int = 0
     controlled: set[tuple[BreakerKey, str]] = field(default_factory=set)
+    suspected_in_fact: set[BreakerKey] = field(default_factory=set)
+    """Parties that are suspected, and were in fact: their controls are on record."""
     uncertain: set[BreakerKey] = field(default_factory=set)
     limited_in_fact: set[BreakerKey] = field(default_factory=set)
     limited: set[BreakerKey] = field(default_factory=set)
@@ -69,6 +73,11 @@ class RunReplay:
         now, entry = self.run.entries[self.position]
         self.position += 1
         _STEPS[type(entry)](self, cast("Any", entry), now)
+        for key in [each for each in self.registry.suspects if each not in self.suspected_in_fact]:
+            if self._has_controls(key):
+                self.suspected_in_fact.add(key)
+            else:
+                self._decide(key, now)
         if self.has_moved:
             self.has_moved = False
             self.breakers.save(self.registry, now)
@@ -124,10 +133,11 @@ class RunReplay:
 
     def request(self, call: RecordedCall, now: datetime) -> None:
         workspace_id, lookup = call.workspace_id, call.lookup
+        self.requested_count = call.number
         self.upcoming[workspace_id] -= 1
         answer = self.registry.admit(workspace_id, lookup, now)
         while isinstance(answer, Refusal) and answer.is_pending:
-            self._decide(answer.key, now, after=call.number - 1)
+            self._decide(answer.key, now)
             answer = self.registry.admit(workspace_id, lookup, now)
         if isinstance(answer, Refusal):
             self.refused[call.number] = answer.key
@@ -180,6 +190,7 @@ class RunReplay:
             self.registry.apply(event, now)
 
     def answer_controls(self, event: events.ControlsAnswered, now: datetime) -> None:
+        self.suspected_in_fact.discard(event.key)
         if event.key in self.registry.suspects:
             self.figures.controls += len(event.controls)
             self.registry.apply(event, now)
@@ -194,16 +205,25 @@ class RunReplay:
 
     def end_run(self, event: events.RunEnded, now: datetime) -> None:
         for key in list(self.registry.suspects):
-            self._decide(key, now, after=len(self.calls))
+            self._decide(key, now)
         if not self.has_round and self.registry.is_probing():
             self.registry.conclude_probe_round(now)
         self.registry.apply(event, now)
 
     # --- what is not on record -------------------------------------------------------------------------------
 
-    def _decide(self, key: BreakerKey, now: datetime, *, after: int) -> None:
-        """Decide on a suspected party by what the calls behind the *after*-th came to."""
-        for control in self._controls(self.registry.suspects[key], after=after):
+    def _has_controls(self, key: BreakerKey) -> bool:
+        """Tell whether controls are on record for a party that is suspected now: its next calls waited for them."""
+        for _, entry in self.run.entries[self.position :]:
+            if isinstance(entry, events.ControlsAnswered) and entry.key == key:
+                return True
+            if isinstance(entry, RecordedCall) and key in breaker_path(entry.workspace_id, entry.lookup):
+                return False
+        return False
+
+    def _decide(self, key: BreakerKey, now: datetime) -> None:
+        """Decide on a suspected party by what the calls that the run made afterwards came to."""
+        for control in self._controls(self.registry.suspects[key]):
             self.figures.controls += 1
             self.registry.answer_controls(key, [control], now, is_exhausted=False)
             if key not in self.registry.suspects:
@@ -213,12 +233,12 @@ class RunReplay:
         self.registry.answer_controls(key, (), now, is_exhausted=True)
         self.uncertain.discard(key)
 
-    def _controls(self, suspect: Suspect, *, after: int) -> Iterator[Control]:
+    def _controls(self, suspect: Suspect) -> Iterator[Control]:
         """Yield the later calls that stand for controls: the first of each workspace, or each lead of a suspected one.
 
         They are of other leads than those that were sound, so that none counts as one that was sound earlier.
         """
-        for number in range(after + 1, len(self.calls) + 1):
+        for number in range(self.requested_count + 1, len(self.calls) + 1):
             call, end = self.calls[number], self.ends.get(number)
             if call.lookup != suspect.lookup or end is None or not end.is_check or end.is_known:
                 continue

@@ -28,7 +28,7 @@ class ReplayedBreakers:
         """Return the breakers with which *run* would begin."""
         for each in run.breakers:
             self.order(each)
-        return list(self.breakers.values())
+        return [self.breakers[key] for key in sorted(self.breakers)]
 
     def order(self, breaker: Breaker) -> Breaker | None:
         """Take over a breaker that was changed by nobody on record; None where a record explains it."""

@@ -15,6 +15,8 @@ from reconcile.domain.lookup import Lookup
 from reconcile.domain.replay.documents import breaker_from_document, fault_of, key_of, lookup_of
 from reconcile.domain.replay.recorder import VERSION
 
+MOST_ALIKE = 1_000_000
+"""More equal tokens in a row are none that were recorded."""
 Lane = tuple[WorkspaceId, Lookup]
 
 
@@ -125,8 +127,11 @@ class _Reader:
     def read(self, tape: str) -> Iterator[tuple[datetime, TapeEntry]]:
         now = self.started_at
         for word in tape.split():
-            token, _, count = word.partition("*")
-            for _ in range(int(count or 1)):
+            token, _, number = word.partition("*")
+            count = int(number or 1)
+            if count > MOST_ALIKE:
+                raise ValueError("the record repeats a token too often")
+            for _ in range(count):
                 if token[0] == "t":
                     now = self.started_at + timedelta(milliseconds=int(token[1:]))
                 else:
