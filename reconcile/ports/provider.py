@@ -25,8 +25,8 @@ class Provider(Protocol):
         """Return how *lead* would be looked up here, or why it cannot be. Makes no call."""
         ...
 
-    async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
-        """Ask about *lead*; *deadline* is an instant on the monotonic clock.
+    async def answer(self, lead: Lead, lookup: Lookup, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
+        """Look *lead* up as ``lookup`` has decided; *deadline* is an instant on the monotonic clock.
 
         Raises ProviderError. What the provider refuses, or answers in a form that cannot be read, is raised; what an
         answer proves is decided by ``domain/evidence.py``.

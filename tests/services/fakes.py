@@ -112,10 +112,7 @@ class FakeProvider:
             return Lookup(provider=self.name, operation=by_contact)
         return Lookup(provider=self.name, operation=by_email) if lead.email else SkipReason.NO_IDENTITY
 
-    async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
-        lookup = self.lookup(lead, workspace)
-        if isinstance(lookup, SkipReason):
-            return lookup
+    async def answer(self, lead: Lead, lookup: Lookup, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
         if deadline <= self.clock.monotonic():
             raise OutOfTime("out of time", provider=self.name, operation=lookup.operation)
         self.asked.append(lead.id)
