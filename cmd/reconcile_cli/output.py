@@ -12,17 +12,17 @@ from reconcile.settings import Output, Settings
 
 
 def is_text(settings: Settings) -> bool:
-    """Tell whether a person is to be spoken to: asked for, or there is a terminal."""
+    """Return whether to print text for people: requested, or stdout is a terminal."""
     return settings.output is Output.TEXT or (settings.output is Output.AUTO and sys.stdout.isatty())
 
 
 def print_json(value: object) -> None:
-    """Print one line of JSON, in ASCII so that no locale can spoil it."""
+    """Print one line of JSON, in ASCII so that it does not depend on the locale."""
     click.echo(json.dumps(plain(value), separators=(",", ":")))
 
 
 def user() -> str:
-    """Return who is asking by the system's own books, which no variable can change."""
+    """Return the user's name from the password database, which no environment variable can change."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

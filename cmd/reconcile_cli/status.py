@@ -1,4 +1,4 @@
-"""``reconcile status``: the state of everything."""
+"""``reconcile status``: the state of runs, breakers, leads and follow-ups."""
 
 import asyncio
 

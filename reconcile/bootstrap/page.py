@@ -1,4 +1,4 @@
-"""The page over the database that the settings name: as a file, or served."""
+"""The page over the database of the settings: as a file, or served."""
 
 import logging
 import secrets
@@ -20,7 +20,7 @@ from reconcile.settings import Settings
 
 
 async def facts(settings: Settings, *, span: timedelta) -> PageFacts:
-    """Return what a page shows of the last *span*."""
+    """Return the content of the page for the last *span*."""
     async with open_database(settings) as database:
         now = database.clock.now()
         return await page_facts(
@@ -56,10 +56,10 @@ def html(found: PageFacts) -> str:
 
 
 def keep(text: str, path: Path) -> None:
-    """Put *text* into the file at *path*, whole or not at all; raise RequestError where that cannot be."""
+    """Write *text* to *path* atomically; raise RequestError if that fails."""
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        if path.exists() and not path.is_file():  # a pipe or a device stays what it is
+        if path.exists() and not path.is_file():  # a pipe or a device is written to, not replaced
             path.write_text(text, encoding="utf-8")
             return
         try:
@@ -99,7 +99,7 @@ async def serve(settings: Settings, *, host: str, port: int, on_ready: Callable[
 
 
 def bug_logger() -> logging.Logger:
-    """Return where the server tells of a bug: by type and place, as its text may hold anything."""
+    """Return a function that logs a bug by type and place, without its text, which may hold personal data."""
     logger = logging.getLogger("reconcile.serve")
     logger.addFilter(_named)
     return logger

@@ -66,7 +66,7 @@ async def serve(  # noqa: PLR0913 - what a server is made of
             await web.TCPSite(runner, auth.host, port).start()
         except OSError as error:
             raise RequestError(
-                f"{auth.host} port {port} cannot be had ({error.strerror}); give another --host or --port"
+                f"{auth.host} port {port} cannot be opened ({error.strerror}); give another --host or --port"
             ) from error
         host, taken = runner.addresses[0][:2]
         on_ready(f"http://[{host}]:{taken}/" if ":" in host else f"http://{host}:{taken}/")
@@ -76,7 +76,7 @@ async def serve(  # noqa: PLR0913 - what a server is made of
 
 
 async def _close_overdue(runner: web.AppRunner, limits: ConnectionLimits[web.RequestHandler], clock: Clock) -> None:
-    """Close connections that take their time, until the task is cancelled: they would use up the open files."""
+    """Close slow connections until the task is canceled, because they would use up the open files."""
     while True:
         await asyncio.sleep(_LOOK_EVERY)
         server = runner.server
@@ -84,7 +84,7 @@ async def _close_overdue(runner: web.AppRunner, limits: ConnectionLimits[web.Req
             transport = connection.transport
             connection.force_close()
             if transport is not None:
-                transport.abort()  # what an answer's reader has not taken is not waited for
+                transport.abort()  # an unread response is not waited for
 
 
 def application(

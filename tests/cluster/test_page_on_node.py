@@ -45,6 +45,13 @@ async def site(node: Node, image: str, postgres_url: str, tmp_path: Path) -> Asy
         yield running
 
 
+async def test_helm_test_runs_doctor_with_the_environment_of_a_run(site: Installation) -> None:
+    done = await away(site.node.cluster.helm, 4, "test", NAME, "--namespace", site.release.namespace, "--logs")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Phase:          Succeeded" in done.stdout
+
+
 async def test_the_page_serves_status_and_metrics_to_whoever_has_the_token(site: Installation) -> None:
     await away(site.completed, await away(site.start, "first"))
     await away(secret, site.node.cluster, site.release.namespace, "page", token=TOKEN)

@@ -31,14 +31,14 @@ REPAIRED = ("bookedFound", "canceledFound", "rescheduled", "updated")
 """The names that databases and readers of logs ask for one by one."""
 
 LISTED = 20
-"""Workspaces listed in each list of a report: it is printed and stored each minute."""
+"""Maximum number of workspaces in each list of a report, which is printed and stored each minute."""
 _OF_THIS_RUN = 5
 """Among them, breakers that this run opened; the others are open longest, and stay listed until they close."""
 _PROVIDER_COUNTS = ("checked", "booked", "canceled", "errors")
 
 
 def document(report: RunReport) -> dict[str, Any]:
-    """Return *report* in plain JSON types; every name is always there, described in docs/report.md."""
+    """Return *report* in plain JSON types; every field is always present, see docs/report.md."""
     breakers = _listed(report)
     return {
         "success": report.success,
@@ -130,7 +130,7 @@ def receipt_text(report: RunReport) -> str:
 
 
 def _listed(report: RunReport) -> Sequence[Breaker]:
-    """Return the breakers to list: all that stop more than one workspace, and some of the others."""
+    """Return the breakers to list: all that affect more than one workspace, and some of the others."""
     narrow = [each for each in report.breakers if each.key.scope is BreakerScope.WORKSPACE]
     if len(narrow) <= LISTED:
         return report.breakers
@@ -145,7 +145,7 @@ def _is_of_one_workspace(breaker: str) -> bool:
 
 
 def breaker_document(breaker: Breaker, *, now: datetime) -> dict[str, Any]:
-    """Return *breaker* in plain JSON types; ``state`` is the one that counts at *now*, an operator's hand first."""
+    """Return *breaker* in plain JSON types; ``state`` is the effective one at *now*, with manual overrides."""
     override = breaker.override if breaker.override_kind(now) else None
     return {
         "breaker": str(breaker.key),
@@ -171,7 +171,7 @@ def breaker_document(breaker: Breaker, *, now: datetime) -> dict[str, Any]:
 
 
 def instant(at: datetime | None) -> str | None:
-    """Return *at* in UTC to the second, with a Z: the form that Kubernetes writes and every parser reads."""
+    """Return *at* in UTC to the second, with a Z, as Kubernetes writes it."""
     return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -1,4 +1,4 @@
-"""What is true at one instant that operators should know of: read from breakers and the ledger, by whoever looks."""
+"""Evaluates the alert conditions at one instant from breakers and the ledger."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ def _finished(rows: Sequence[RunRow]) -> Iterator[_FinishedRun]:
 async def conditions(
     store: Store, *, now: datetime, policy: AlertPolicy, breaker: BreakerPolicy, planned: PlannedCadence
 ) -> tuple[Condition, ...]:
-    """Return all that is true at *now*."""
+    """Return all conditions that hold at *now*."""
     rows = await store.ledger.runs(limit=_LOOKED_AT, of_all=True)
     reported = list(_finished(rows))
     # Without a provider's lists nothing is stopped and nothing is left undone: `reconcile status` tells of it.
@@ -62,7 +62,7 @@ async def conditions(
     found = [_of_breaker(each, reported, now=now, policy=breaker) for each in open_breakers]
     cadence = await cadence_view(store, now=now, planned=planned)
     silence = max(policy.silence, 2 * (cadence.every or timedelta(0)))
-    # While all calls to a provider are refused, no run can be sound: one trouble is told once.
+    # While all calls to a provider are refused, no run can succeed: one problem raises one alert.
     if all(each.key.scope is BreakerScope.WORKSPACE for each in open_breakers):
         found += await _silence(store, rows, reported, now=now, silence=silence)
         if not any(each.kind is ConditionKind.NO_SUCCESSFUL_RUN and each.over_at is None for each in found):
@@ -76,7 +76,7 @@ async def conditions(
 
 
 async def _held_backfill(store: Store) -> list[Condition]:
-    """Return that the newest plan waits for a person; who makes another one has looked."""
+    """Return the condition that the newest plan is held; a newer plan ends it."""
     plans = await store.backfills.plans(limit=1)
     if not plans or not plans[0].is_held:
         return []
@@ -89,7 +89,7 @@ async def _held_backfill(store: Store) -> list[Condition]:
             subject=plan.id,
             since=plan.planned_at or plan.made_at,
             text="; ".join(plan.held),
-            coming="nothing is changed before somebody has looked at it",
+            coming="nothing is written until a person approves it",
             commands=tuple(commands),
         )
     ]
@@ -99,11 +99,11 @@ def _of_breaker(
     breaker: Breaker, reported: Sequence[_FinishedRun], *, now: datetime, policy: BreakerPolicy
 ) -> Condition:
     told = advice(breaker, now=now, policy=policy)
-    # What an operator has typed stays in the database: a name or a number in it would go to every reader of a channel.
+    # An operator's reason stays in the database: it may name a person, and channels have many readers.
     is_by_hand = breaker.override_kind(now) is not None or (
         breaker.fault is not None and breaker.fault not in set(ErrorClass)
     )
-    text = f"{party(breaker.key)}: opened by an operator's hand" if is_by_hand else told.blame
+    text = f"{party(breaker.key)}: opened by an operator" if is_by_hand else told.blame
     is_wide = breaker.key.scope is not BreakerScope.WORKSPACE
     return Condition(
         kind=_KINDS[breaker.key.scope],
@@ -131,7 +131,7 @@ def _spending(reported: Sequence[_FinishedRun]) -> Spending | None:
 async def _silence(
     store: Store, rows: Sequence[RunRow], reported: Sequence[_FinishedRun], *, now: datetime, silence: timedelta
 ) -> list[Condition]:
-    """Return that no run has succeeded for long, or that this was so until the newest run."""
+    """Return the condition that no run has succeeded for long, also if it ended with the newest run."""
     kind, commands = ConditionKind.NO_SUCCESSFUL_RUN, ("reconcile status", "reconcile doctor")
     sound = next((each for each in reported if each.report.is_sound), None)
     if sound is None and len(rows) == _LOOKED_AT:
@@ -139,7 +139,7 @@ async def _silence(
         sound = next((each for each in _finished(rows) if each.report.is_sound), None)
     since = sound.finished_at if sound else rows[-1].started_at if rows else None
     if since is not None and now - since > silence:
-        text = "no run has succeeded since then: does the schedule start any, and what ends them?"
+        text = "no run has succeeded since then: check that the schedule starts runs, and their exit codes"
         return [Condition(kind=kind, since=since, text=text, commands=commands)]
     if len(reported) > 1 and sound is reported[0]:
         newest, before = reported[0], reported[1].finished_at
@@ -150,7 +150,7 @@ async def _silence(
 
 
 async def _down(store: Store, rows: Sequence[RunRow], cadence: CadenceView, *, now: datetime) -> list[Condition]:
-    """Return that the schedule is down, as `reconcile status` and the page judge it."""
+    """Return the condition that the schedule is down, by the rule of `reconcile status` and the page."""
     newest = RunLine.of(rows[0], claims=await store.leases.held()) if rows else None
     state = schedule_state(newest, cadence, now=now)
     if state.punctuality is not Punctuality.DOWN:
@@ -159,14 +159,14 @@ async def _down(store: Store, rows: Sequence[RunRow], cadence: CadenceView, *, n
         Condition(
             kind=ConditionKind.NO_SUCCESSFUL_RUN,
             since=state.missed_since or now,
-            text="the schedule has missed two or more ticks: is it suspended?",
+            text="the schedule has missed two or more ticks: check whether it is suspended",
             commands=("reconcile status", "reconcile doctor"),
         )
     ]
 
 
 async def _slowed_down(store: Store, *, since: datetime) -> timedelta:
-    """Return how long a cadence may be silent that was lowered until some time after *since*."""
+    """Return the longest expected silence of a cadence that was lowered until some time after *since*."""
     override = await store.cadences.override()
     return 2 * override.every if override is not None and override.expires_at > since else timedelta(0)
 

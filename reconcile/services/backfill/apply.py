@@ -1,4 +1,4 @@
-"""Carries out what is planned of one workspace's leads, exactly and once: no provider is asked."""
+"""Applies the planned changes of one workspace's leads exactly once, without calling a provider."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,18 +20,18 @@ from reconcile.services.run.context import BatchRequest, BatchResult, RunContext
 from reconcile.services.run.counts import Counts
 
 _LOOKED_AT = 20
-"""Leads below which no rate of drift is judged."""
+"""Minimum number of leads for a rate of drift."""
 
 
 @dataclass(slots=True)
 class Applying:
-    """Carries out one plan; *trouble* says why it stopped, where most rows are no longer what was planned from."""
+    """Applies one plan; *trouble* says why it stopped, if most rows have drifted."""
 
     plan_id: PlanId
     trouble: str | None = None
     marks: Counter[ItemState] = field(default_factory=Counter)
     overtaken: int = 0
-    """Leads that the schedule has verified meanwhile: no sign that the plan is wrong."""
+    """Leads that the schedule has verified meanwhile; they do not count as drift."""
 
     async def __call__(self, workspace: Workspace, batch: BatchRequest, *, context: RunContext) -> BatchResult:
         """Carry out the plan for the leads of *batch*."""
@@ -98,7 +98,7 @@ class Applying:
             at=item.verified_at,
             outcome=item.outcome,
             is_verified=item.is_verified,
-            is_urgent=True,  # the schedule looks again when the lead is due, whatever the plan has found
+            is_urgent=True,  # the schedule decides when the lead is due again, not the plan
             is_absent=item.is_absent,
             mismatch=item.mismatch,
             is_restored=change is not None and change.is_restoration,
@@ -129,7 +129,7 @@ class Applying:
                 counts.outcomes[Outcome.DEFERRED] += 1
                 counts.defers[DeferReason.DRIFTED] += 1
             if item.lead_id in receipt.held_up:
-                continue  # it stays planned, and says nothing of the plan
+                continue  # it stays planned, and does not count as drift
             self.marks[ItemState.APPLIED if is_apt else ItemState.DRIFTED] += 1
         return counts
 

@@ -1,6 +1,7 @@
 {{/* Contradictions, each refused with a sentence that names the values. Included once, by the ConfigMap. */}}
 
 {{- define "reconciler.guards" -}}
+{{- include "reconciler.guardValues" . }}
 {{- include "reconciler.guardNames" . }}
 {{- include "reconciler.guardSources" . }}
 {{- include "reconciler.guardTimes" . }}
@@ -8,6 +9,26 @@
 {{- include "reconciler.guardAlerts" . }}
 {{- include "reconciler.guardPage" . }}
 {{- include "reconciler.guardSecrets" . }}
+{{- end }}
+
+{{/* `helm upgrade --reuse-values` to a newer chart brings the old chart's values, in which new groups are missing. */}}
+{{- define "reconciler.guardValues" -}}
+{{- range $group := list "page" "podSecurityContext" "securityContext" "alerts" "verify" "telemetry" }}
+{{- if not (kindIs "map" (get $.Values $group)) }}
+{{- fail (printf "the values have no %s: they are an older chart's, as --reuse-values brings them; upgrade with --reset-then-reuse-values" $group) }}
+{{- end }}
+{{- end }}
+{{- if not .Values.enabled }}
+{{- fail "enabled is false: only a parent chart's condition reads it; set suspend to true to start no run" }}
+{{- end }}
+{{- $own := list "RECONCILE_PAGE_TOKEN_FILE" -}}
+{{- range include "reconciler.ownEnv" (dict "root" . "trigger" "" "shards" 2) | fromYamlArray }}{{- $own = append $own .name }}{{- end }}
+{{- $own = concat $own (include "reconciler.settings" . | fromYaml | keys) -}}
+{{- range .Values.extraEnv }}
+{{- if has .name $own }}
+{{- fail (printf "extraEnv sets %s, which the chart sets itself; use the value of the chart" .name) }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "reconciler.guardNames" -}}
@@ -156,7 +177,7 @@
 
 {{/* Asked of the cluster where there is one to ask; a template, a dry run by the client and GitOps tools see nothing. */}}
 {{- define "reconciler.guardSecrets" -}}
-{{- if and .Values.checkSecrets (lookup "v1" "ServiceAccount" .Release.Namespace "default") }}
+{{- if and .Values.checkSecrets (lookup "v1" "ServiceAccount" (include "reconciler.namespace" .) "default") }}
 {{- with .Values.database }}
 {{- if .existingSecret }}
 {{- include "reconciler.secretKey" (dict "root" $ "value" "database.existingSecret" "secret" .existingSecret "key" .key) }}
@@ -185,9 +206,9 @@
 {{- end }}
 
 {{- define "reconciler.secretKey" -}}
-{{- $secret := lookup "v1" "Secret" .root.Release.Namespace .secret -}}
+{{- $secret := lookup "v1" "Secret" (include "reconciler.namespace" .root) .secret -}}
 {{- if not $secret }}
-{{- fail (printf "%s names the Secret %s, which is not in namespace %s; create it first, or set checkSecrets to false if it is created later" .value .secret .root.Release.Namespace) }}
+{{- fail (printf "%s names the Secret %s, which is not in namespace %s; create it first, or set checkSecrets to false if it is created later" .value .secret (include "reconciler.namespace" .root)) }}
 {{- end }}
 {{- if and .key (not (get ($secret.data | default dict) .key)) }}
 {{- fail (printf "%s names the Secret %s, which has no key %s or an empty one; it has: %s" .value .secret .key (keys ($secret.data | default dict) | sortAlpha | join ", " | default "none")) }}

@@ -4,25 +4,21 @@
 {{- define "reconciler.podSecurity" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
-restartPolicy: {{ .restartPolicy }}
+restartPolicy: {{ .restartPolicy | quote }}
 terminationGracePeriodSeconds: {{ .root.Values.terminationGracePeriodSeconds | int }}
 securityContext:
-  runAsNonRoot: true
-  runAsUser: 65532
-  runAsGroup: 65532
-  fsGroup: 65532
-  fsGroupChangePolicy: OnRootMismatch
-  seccompProfile:
-    type: RuntimeDefault
+  {{- mergeOverwrite (dict "runAsUser" 65532 "runAsGroup" 65532 "fsGroup" 65532 "fsGroupChangePolicy" "OnRootMismatch" "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault")) .root.Values.podSecurityContext | toYaml | nindent 2 }}
 {{- end }}
 
 {{- define "reconciler.podPlacement" -}}
-{{- with .Values.imagePullSecrets }}
+{{- with concat (.Values.imagePullSecrets | default list) ((.Values.global).imagePullSecrets | default list) | uniq }}
 imagePullSecrets:
-  {{- toYaml . | nindent 2 }}
+  {{- range . }}
+  - name: {{ if kindIs "map" . }}{{ .name | quote }}{{ else }}{{ . | quote }}{{ end }}
+  {{- end }}
 {{- end }}
 {{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .Values.nodeSelector }}
 nodeSelector:
@@ -36,20 +32,38 @@ tolerations:
 affinity:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- with .Values.topologySpreadConstraints }}
+topologySpreadConstraints:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- if or .Values.initContainers .Values.sidecars }}
+initContainers:
+  {{- with .Values.initContainers }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+  {{- /* Kubernetes' own sidecars: they start before the program, and end after it. */}}
+  {{- range .Values.sidecars }}
+  - {{- mergeOverwrite (dict) . (dict "restartPolicy" "Always") | toYaml | nindent 4 }}
+  {{- end }}
+{{- end }}
 {{- end }}
 
 {{/* root and resources. */}}
 {{- define "reconciler.container" -}}
 name: reconcile
 image: {{ include "reconciler.image" .root | quote }}
-imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+imagePullPolicy: {{ .root.Values.image.pullPolicy | quote }}
 terminationMessagePolicy: FallbackToLogsOnError
 securityContext:
-  allowPrivilegeEscalation: false
-  capabilities:
-    drop: [ALL]
-  privileged: false
-  readOnlyRootFilesystem: true
+  {{- mergeOverwrite (dict) .root.Values.securityContext (dict "allowPrivilegeEscalation" false "capabilities" (dict "drop" (list "ALL")) "privileged" false "readOnlyRootFilesystem" true) | toYaml | nindent 2 }}
 resources:
   {{- toYaml .resources | nindent 2 }}
 {{- end }}
@@ -71,7 +85,7 @@ annotations:
 {{- define "reconciler.podSpec" -}}
 {{- $v := .root.Values -}}
 {{- $credentials := include "reconciler.credentialsSecret" .root -}}
-serviceAccountName: {{ include "reconciler.serviceAccountName" .root }}
+serviceAccountName: {{ include "reconciler.serviceAccountName" .root | quote }}
 {{ include "reconciler.podSecurity" (dict "root" .root "restartPolicy" "Never") }}
 {{- with include "reconciler.podPlacement" .root | trim }}
 {{ . }}
@@ -81,7 +95,10 @@ containers:
     args: {{ .args | toJson }}
     envFrom:
       - configMapRef:
-          name: {{ include "reconciler.fullname" .root }}
+          name: "{{ include "reconciler.fullname" .root }}"
+      {{- with $v.extraEnvFrom }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
     env:
       {{- include "reconciler.env" . | nindent 6 }}
     volumeMounts:
@@ -147,28 +164,28 @@ volumes:
   {{- with $credentials }}
   - name: credentials
     secret:
-      secretName: {{ . }}
+      secretName: {{ . | quote }}
       optional: true
       defaultMode: 0440
   {{- end }}
   {{- with $v.webhook.existingSecret }}
   - name: webhook
     secret:
-      secretName: {{ . }}
+      secretName: {{ . | quote }}
       optional: true
       defaultMode: 0440
   {{- end }}
   {{- with $v.alerts.existingSecret }}
   - name: alerts
     secret:
-      secretName: {{ . }}
+      secretName: {{ . | quote }}
       optional: true
       defaultMode: 0440
   {{- end }}
   {{- if $v.mapping.inline }}
   - name: mapping
     configMap:
-      name: {{ include "reconciler.fullname" .root }}
+      name: "{{ include "reconciler.fullname" .root }}"
       items:
         - key: mapping.toml
           path: mapping.toml
