@@ -130,6 +130,14 @@ BENCHMARKS: Mapping[str, Small] = {
             Bound(figure="modules of it where it is off", of=lambda r: r["modules_off"], most=0),
         ),
     ),
+    "recording": Small(
+        arguments=("--rounds=5",),
+        bounds=(
+            Bound(figure="CPU of recording calls, over a run's", of=lambda r: r["recorder_share"], most=0.02),
+            Bound(figure="CPU with it, over CPU without", of=lambda r: 1 + r["cpu_cost"], most=1.1),
+            Bound(figure="bytes a call", of=lambda r: r["bytes_per_call"], most=8),
+        ),
+    ),
     "evidence": Small(
         arguments=("--sample=40", "--seed=1", "--jobs=1"),
         bounds=(

@@ -46,6 +46,7 @@ from reconcile.services.views.gauges import status_gauges, unreachable_gauges
 from reconcile.services.views.lead_lists import LeadLine, mismatched, quarantined
 from reconcile.services.views.next_steps import advice
 from reconcile.services.views.page import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
+from reconcile.services.views.replay import ReplayRequest, TooManyCalls, replay_breakers
 from reconcile.services.views.run_history import scheduled_runs
 from reconcile.services.views.status import Overview, breakers_with_advice, overview
 from reconcile.services.views.time_buckets import TimeBuckets, step
@@ -86,6 +87,7 @@ __all__ = [
     "OwnBreakers",
     "Progress",
     "Refusal",
+    "ReplayRequest",
     "RunPolicy",
     "RunRequest",
     "Stop",
@@ -94,6 +96,7 @@ __all__ = [
     "TimeBudget",
     "Timeline",
     "TimelineBuilder",
+    "TooManyCalls",
     "Undo",
     "Undoing",
     "UnrevertedLead",
@@ -139,6 +142,7 @@ __all__ = [
     "quarantined",
     "read_freshness",
     "readiness",
+    "replay_breakers",
     "report_of",
     "rights",
     "run",

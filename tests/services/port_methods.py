@@ -44,7 +44,7 @@ TABLE: Mapping[str, Methods] = {
     ),
     "Leases": _methods(reads="held", writes="acquire release"),
     "Ledger": _methods(
-        reads="runs scheduled_runs run batches changes signatures sightings prunable",
+        reads="runs scheduled_runs run run_calls call_record batches changes signatures sightings prunable",
         writes="begin_run finish_run prune",
     ),
     "LogSource": _methods(reads="entries"),

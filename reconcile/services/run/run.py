@@ -129,6 +129,8 @@ async def _begin(context: RunContext) -> CallAdmission:
         batch_size=request.leads_per_workspace,
         is_restricted=request.workspace is not None,
     )
+    if policy.records_calls:
+        registry.subscribe(context.recorder.note)
     breakers = RunBreakers(
         registry,
         stored=store.breakers,
@@ -200,7 +202,7 @@ async def _report(
     report = report_of(context, totals, snapshot, registry=registry)
     report = await mirror_run(report, deps)
     measure(report, totals.leads, context=context, registry=registry)
-    await context.store.ledger.finish_run(report, document(report))
+    await context.store.ledger.finish_run(report, document(report), context.recorder.record())
     # A look at one chosen workspace tells nothing of the whole; after SIGTERM, the next run tells.
     if context.request.workspace is None and not stop.is_terminated:
         await notify(
@@ -220,5 +222,5 @@ async def _report_cut_off(context: RunContext, admission: CallAdmission, totals:
     measure(report, totals.leads, context=context, registry=admission.registry)
     with suppress(StoreUnavailable, TimeoutError):
         async with asyncio.timeout(CUT_OFF_WRITE_TIMEOUT.total_seconds()):
-            await context.store.ledger.finish_run(report, document(report))
+            await context.store.ledger.finish_run(report, document(report), context.recorder.record())
     return report
