@@ -31,6 +31,7 @@ from reconcile.services.maintenance.prune import PIECE, prune
 from reconcile.services.maintenance.readiness import readiness
 from reconcile.services.maintenance.rights import rights
 from reconcile.services.run.context import STOP_GRACE, Dependencies, RunPolicy
+from reconcile.services.run.counts import Counts
 from reconcile.services.run.dry_run import LocalBudgets, LocalTime, dry_run_store, on_clock
 from reconcile.services.run.freshness import new_leads_since
 from reconcile.services.run.outbox_delivery import deliver
@@ -73,6 +74,7 @@ __all__ = [
     "BreakerRegistry",
     "Bulkhead",
     "Control",
+    "Counts",
     "Dependencies",
     "Fault",
     "LeadLine",
