@@ -68,7 +68,7 @@ BENCHMARKS: Mapping[str, Small] = {
     "growth": Small(
         arguments=("--leads", "10", "50000"),
         bounds=(
-            Bound(figure="statements a workspace", of=lambda r: r["statements_per_workspace"], most=7),
+            Bound(figure="statements a workspace", of=lambda r: r["statements_per_workspace"], most=8),
             Bound(
                 figure="the same, over few leads in the tables",
                 of=lambda r: r["statements_per_workspace"] / r["others"][0]["statements_per_workspace"],

@@ -26,6 +26,7 @@ from reconcile.services.lookup.lead_check import lookups
 from reconcile.services.lookup.limits.bulkhead import EARLY_RELEASES_PER_SLOT, Bulkhead
 from reconcile.services.lookup.limits.concurrency import AdaptiveLimiter
 from reconcile.services.lookup.limits.time_budget import LEASE_MARGIN, Stop, TimeBudget
+from reconcile.services.lookup.searches import LISTS
 from reconcile.services.maintenance.provider_findings import provider_findings
 from reconcile.services.maintenance.prune import PIECE, prune
 from reconcile.services.maintenance.readiness import readiness
@@ -59,6 +60,7 @@ __all__ = [
     "EARLY_RELEASES_PER_SLOT",
     "LEAD_FAULTS",
     "LEASE_MARGIN",
+    "LISTS",
     "PIECE",
     "PROVIDER_FAULTS",
     "REPAIRS_SHOWN",

@@ -15,7 +15,7 @@ from reconcile_cli.text import status as text
 @with_settings((*COMMON, "schedule", "time_zone", "cadence_auto"))
 @examples("reconcile status --output text")
 def command(settings: Settings) -> None:
-    """Show what is broken, since when, whose fault it is, what comes next and what to type."""
+    """Show failures, their duration, the party at fault, what happens next, and the commands to run."""
     view = asyncio.run(page.status(settings))
     if is_text(settings):
         text.show(view)

@@ -25,7 +25,7 @@ class BatchRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
-    """One run as the ledger keeps it; *report* is the JSON document, None while it runs or if it was killed.
+    """One run as stored; *report* is the JSON document, None while it runs or if it was killed.
 
     ``read_report`` gives its values.
     """

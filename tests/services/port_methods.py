@@ -52,7 +52,7 @@ TABLE: Mapping[str, Methods] = {
     "Outbox": _methods(
         reads="pending pending_count given_up_count", writes="mark_delivered postpone hold_back give_up"
     ),
-    "Provider": _methods(reads="answer sweep", local="lookup sweep_cost usage"),
+    "Provider": _methods(reads="answer check_lists sweep", local="lookup sweep_cost usage"),
     "Span": _methods(local="note fail link"),
     "StateMirror": _methods(reads="read forbidden", writes="patch announce"),
     "Telemetry": _methods(local="event warning span measure record_attempt send"),
