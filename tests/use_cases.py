@@ -42,7 +42,13 @@ from reconcile.services.run.select_workspaces import select_workspaces
 from reconcile.services.verification.document import document as verify_document
 from reconcile.services.verification.log_figures import ledger_figures
 from reconcile.services.verification.verify import Means, of_run, watch, work_through
-from reconcile.services.views.explain import LeadStory, explain_lead, explain_run, explain_workspace, known_workspace
+from reconcile.services.views.explain import (
+    LeadExplanation,
+    explain_lead,
+    explain_run,
+    explain_workspace,
+    known_workspace,
+)
 from reconcile.services.views.failure_history import explain_failure
 from reconcile.services.views.gauges import status_gauges, unreachable_gauges
 from reconcile.services.views.lead_lists import LeadLine, mismatched, quarantined
@@ -79,8 +85,8 @@ __all__ = [
     "Counts",
     "Dependencies",
     "Fault",
+    "LeadExplanation",
     "LeadLine",
-    "LeadStory",
     "LocalBudgets",
     "LocalTime",
     "Means",
