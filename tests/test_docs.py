@@ -26,7 +26,7 @@ NOT_A_NAME = re.compile(r"Manager|Helper|Util|Processor|Info$")
 NOT_AN_ACT = re.compile(r"_*(?:handle|process|do)_")
 EXAMPLES = {"DURATION": "10m", "NAME": "name"}
 """Values for placeholders that their options would refuse."""
-HELMS = {"--force", "--force-conflicts", "--force-replace", "--take-ownership"}
+HELMS = {"--force", "--force-conflicts", "--force-replace", "--reuse-values", "--take-ownership"}
 """Flags of Helm that a document warns of or asks for."""
 IMPOSED = {"handle_async_request", "process_bind_param", "process_result_value"}
 """Names that httpx and SQLAlchemy ask for."""

@@ -55,9 +55,9 @@ class FailingProvider:
         del lead, workspace
         return Lookup(provider=self.name, operation=Operation.APPOINTMENT)
 
-    async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
+    async def answer(self, lead: Lead, lookup: Lookup, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
         """Answer soundly or raise, once the time that it takes has passed."""
-        del deadline  # none is missed: a run begins no call in its last ten seconds, and none takes longer
+        del lookup, deadline  # none is missed: a run begins no call in its last ten seconds, and none takes longer
         tick, scenario = self.tick, self.scenario
         tick.calls += 1
         self._calls[workspace.id] += 1
@@ -71,7 +71,10 @@ class FailingProvider:
 
     async def check_lists(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
         """Answer as a look-up: there are no lists."""
-        return await self.answer(lead, workspace, deadline=deadline)
+        lookup = self.lookup(lead, workspace)
+        return (
+            lookup if isinstance(lookup, SkipReason) else await self.answer(lead, lookup, workspace, deadline=deadline)
+        )
 
     def _error(self, workspace: Workspace) -> ProviderError:
         failure = FAILURES[self.scenario.kind]

@@ -1,6 +1,6 @@
-"""How a lead is looked up: which provider, and by which call."""
+"""How a lead is looked up: which provider, by which call, and what is asked for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconcile.domain.ids import Operation, ProviderName
 
@@ -12,3 +12,8 @@ class Lookup:
     provider: ProviderName
     operation: Operation
     """The first call that the look-up makes."""
+    subject: str = field(default="", compare=False, repr=False)
+    """What is asked for: an id or an e-mail address.
+
+    It is personal data, so it is not printed; look-ups that differ in nothing else are equal.
+    """

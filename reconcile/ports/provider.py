@@ -25,8 +25,8 @@ class Provider(Protocol):
         """Return how *lead* would be looked up here, or why it cannot be. Makes no call."""
         ...
 
-    async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
-        """Look *lead* up; *deadline* is a time on the monotonic clock.
+    async def answer(self, lead: Lead, lookup: Lookup, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
+        """Look *lead* up as ``lookup`` has decided; *deadline* is a time on the monotonic clock.
 
         Raises ProviderError for a refusal or an unreadable response; ``domain/evidence.py`` decides what an answer
         proves.

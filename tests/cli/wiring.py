@@ -27,6 +27,7 @@ from reconcile.providers.http.client import AiohttpTransport
 from reconcile.store.doctor.check import check_schema
 from reconcile_cli.main import COMMANDS, cli
 from tests.alerts.messages import a_message
+from tests.asking import ask
 from tests.cli.command import Done
 from tests.domain.factories import a_lead
 from tests.filled import filled
@@ -181,7 +182,7 @@ def _tried(seen: Seen) -> Callable[..., Any]:
         for provider in deps.providers.values():
             try:
                 deadline = deps.clock.monotonic() + LEFT.total_seconds()
-                await provider.answer(a_lead(email="ann@example.com"), workspace, deadline=deadline)
+                await ask(provider, a_lead(email="ann@example.com"), workspace, deadline=deadline)
             except ProviderError as error:
                 seen.failures.append(error)
             url = seen.requests[-1].url

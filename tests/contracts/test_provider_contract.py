@@ -15,6 +15,7 @@ from reconcile.domain.lookup import Lookup
 from reconcile.domain.outcome import SkipReason
 from reconcile.errors import ContractFault, ErrorClass, OutOfTime, ProviderError, RateLimited
 from reconcile.ports import Sweep
+from tests.asking import ask as look_up
 from tests.contracts.provider_stages import STAGES, Stage
 from tests.providers.arena import lead
 from tests.use_cases import LISTS
@@ -30,7 +31,7 @@ async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
 
 async def ask(stage: Stage, subject: Lead, *, left: float = 30.0) -> Answer | SkipReason:
     """Ask about a lead with so many seconds left."""
-    return await stage.provider.answer(subject, stage.workspace, deadline=stage.monotonic() + left)
+    return await look_up(stage.provider, subject, stage.workspace, deadline=stage.monotonic() + left)
 
 
 async def check_lists(stage: Stage, subject: Lead) -> Answer | SkipReason:
@@ -185,7 +186,7 @@ async def test_a_lead_that_cannot_be_looked_up_is_skipped_by_both_questions(stag
         reason = stage.provider.lookup(subject, workspace)
 
         assert isinstance(reason, SkipReason)
-        assert await stage.provider.answer(subject, workspace, deadline=stage.monotonic() + 30) is reason
+        assert await look_up(stage.provider, subject, workspace, deadline=stage.monotonic() + 30) is reason
 
 
 async def test_usage_is_told_once(stage: Stage) -> None:

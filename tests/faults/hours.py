@@ -13,6 +13,7 @@ import pytest
 from reconcile.domain.bulk_listing import SweepPlan
 from reconcile.domain.change import Answer
 from reconcile.domain.lead import Lead
+from reconcile.domain.lookup import Lookup
 from reconcile.domain.outcome import SkipReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass
@@ -85,9 +86,9 @@ class FarProvider(FakeProvider):
     latency = timedelta(milliseconds=50)
     lost: frozenset[str] = frozenset()
 
-    async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
+    async def answer(self, lead: Lead, lookup: Lookup, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
         await self._travel(workspace, deadline=deadline)
-        return await super().answer(lead, workspace, deadline=deadline)
+        return await super().answer(lead, lookup, workspace, deadline=deadline)
 
     async def sweep(self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float) -> Sweep:
         await self._travel(workspace, deadline=deadline)

@@ -17,6 +17,7 @@ from reconcile.domain.ids import ProviderName
 from reconcile.drill.company import lead_of, workspace_of
 from reconcile.errors import ProviderError
 from reconcile.simulator import Api, Scenario, WorldSize
+from tests.asking import ask
 from tests.faults.proxy import reset
 from tests.integration.processes import a_simulator
 
@@ -159,7 +160,7 @@ async def test_whatever_happens_to_bytes_it_ends_in_time_and_others_do_not_notic
             ghl_url=simulator.ghl_url, calendly_url=simulator.ghl_url, clock=clock, random=Random(1)
         ) as first:  # the first call loads the HTTP client, which takes long on a busy machine
             deadline = time.monotonic() + 30
-            await first[ProviderName.HIGHLEVEL].answer(other, workspaces[other.workspace_id], deadline=deadline)
+            await ask(first[ProviderName.HIGHLEVEL], other, workspaces[other.workspace_id], deadline=deadline)
         for name, direction in every if is_thorough else every[::5]:
             toxic = TOXICS[name]
             up, down = (toxic, passes) if direction == "up" else (passes, toxic)
@@ -176,12 +177,10 @@ async def test_whatever_happens_to_bytes_it_ends_in_time_and_others_do_not_notic
                 began = time.monotonic()
                 # How late a busy machine wakes anybody who has slept as long is not ours.
                 slept = asyncio.create_task(awake_after(DEADLINE))
-                beside = asyncio.create_task(
-                    good[ghl].answer(other, workspaces[other.workspace_id], deadline=began + 30)
-                )
+                beside = asyncio.create_task(ask(good[ghl], other, workspaces[other.workspace_id], deadline=began + 30))
                 answer = None
                 with suppress(ProviderError):
-                    answer = await bad[ghl].answer(subject, workspaces[subject.workspace_id], deadline=began + DEADLINE)
+                    answer = await ask(bad[ghl], subject, workspaces[subject.workspace_id], deadline=began + DEADLINE)
                 took = time.monotonic() - began
                 allowed = max(DEADLINE, await slept) + LATE
 

@@ -48,8 +48,8 @@ class Impatient:
     def lookup(self, lead: Lead, workspace: Workspace) -> Lookup | SkipReason:
         return self._for(workspace).lookup(lead, workspace)
 
-    async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
-        return await self._for(workspace).answer(lead, workspace, deadline=deadline)
+    async def answer(self, lead: Lead, lookup: Lookup, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
+        return await self._for(workspace).answer(lead, lookup, workspace, deadline=deadline)
 
     async def check_lists(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
         return await self._for(workspace).check_lists(lead, workspace, deadline=deadline)

@@ -23,6 +23,7 @@ from reconcile.domain.workspace import Workspace
 from reconcile.drill.company import lead_of, workspace_of
 from reconcile.ports import Provider
 from reconcile.simulator import Fault, FaultKind, Scenario, WorldSize
+from tests.asking import ask
 from tests.integration.life import Life
 from tests.integration.office import Office, an_office
 from tests.patience import HUNG
@@ -53,7 +54,7 @@ async def _agreed(office: Office, provider: Provider, workspace: Workspace, lead
     swept = await provider.sweep(leads, workspace, plan=asked, deadline=deadline)
     by_id = {each.id: each for each in leads}
     for lead_id, listed in swept.answers.items():
-        looked_up = await provider.answer(by_id[lead_id], workspace, deadline=deadline)
+        looked_up = await ask(provider, by_id[lead_id], workspace, deadline=deadline)
         assert isinstance(looked_up, Answer)
         assert plan(by_id[lead_id], listed, now=now) == plan(by_id[lead_id], looked_up, now=now)
         if provider.name is ProviderName.HIGHLEVEL:

@@ -17,6 +17,7 @@ from reconcile.ports import Provider
 from reconcile.providers.http.call import ProviderAttempt
 from reconcile.providers.http.client import AiohttpTransport, BaseUrl, Gateway
 from reconcile.simulator import ApiOperation, Fault, FaultKind, Simulator, World, simulate
+from tests.asking import ask
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TOMORROW = NOW + timedelta(days=1)
@@ -87,7 +88,7 @@ class Arena:
 
     async def ask(self, subject: Lead) -> Answer | SkipReason:
         """Ask about a lead."""
-        return await self.provider.answer(subject, self.workspace, deadline=DEADLINE)
+        return await ask(self.provider, subject, self.workspace, deadline=DEADLINE)
 
     async def answer(self, subject: Lead) -> Answer:
         """Ask about a lead that can be answered."""

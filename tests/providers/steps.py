@@ -19,6 +19,7 @@ from reconcile.providers.calendly.lookup import Calendly
 from reconcile.providers.ghl.lookup import Ghl
 from reconcile.providers.http.client import Gateway, RetryBudget
 from reconcile.simulator import World
+from tests.asking import ask
 from tests.providers.arena import DEADLINE, NOW, Arena, arena
 from tests.providers.ghl.entered import enter as enter_ghl
 
@@ -171,7 +172,7 @@ class Stage:
         provider = Ghl(gateway) if gateway.provider is ProviderName.HIGHLEVEL else Calendly(gateway)
         if not self.path.is_sweep:
             (subject,) = self.leads
-            return await provider.answer(subject, arena.workspace, deadline=DEADLINE)
+            return await ask(provider, subject, arena.workspace, deadline=DEADLINE)
         plan = SweepPlan(since=NOW, until=NOW + timedelta(days=30), expected_calls=1, most_calls=20)
         return await provider.sweep(self.leads, arena.workspace, plan=plan, deadline=DEADLINE)
 

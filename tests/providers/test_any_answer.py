@@ -20,6 +20,7 @@ from reconcile.ports import Provider
 from reconcile.providers.calendly.lookup import Calendly
 from reconcile.providers.ghl.lookup import Ghl
 from reconcile.providers.http.client import BaseUrl, Gateway
+from tests.asking import ask
 from tests.providers.arena import EMAIL, StillClock, credential, lead
 from tests.providers.calendly.bodies import ANSWERS as CALENDLY_ANSWERS
 from tests.providers.calendly.bodies import EVENT, INVITEE, LAST_PAGE
@@ -102,7 +103,7 @@ def test_every_answer_ends_in_one_of_three_ways(name: ProviderName, data: st.Dat
     )
 
     try:
-        answer = asyncio.run(provider.answer(subject, workspace, deadline=1050.0))
+        answer = asyncio.run(ask(provider, subject, workspace, deadline=1050.0))
     except ProviderError:
         return
 

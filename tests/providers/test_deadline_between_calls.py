@@ -13,6 +13,7 @@ from reconcile.errors import ErrorClass, OutOfTime
 from reconcile.providers.calendly.lookup import Calendly
 from reconcile.providers.ghl.lookup import Ghl
 from reconcile.simulator import FaultKind
+from tests.asking import ask as look_up
 from tests.providers.arena import DEADLINE, EMAIL, NOW, TOMORROW, Arena, arena, lead
 from tests.providers.calendly import entered as calendly_world
 from tests.providers.ghl import entered as ghl_world
@@ -33,7 +34,7 @@ class Work:
         provider, workspace = self.found.provider, self.found.workspace
         if self.is_sweep:
             return await provider.sweep(self.leads, workspace, plan=PLAN, deadline=DEADLINE)
-        return await provider.answer(self.leads[0], workspace, deadline=DEADLINE)
+        return await look_up(provider, self.leads[0], workspace, deadline=DEADLINE)
 
 
 def calendly() -> AbstractAsyncContextManager[Arena]:

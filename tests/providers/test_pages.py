@@ -22,6 +22,7 @@ from reconcile.providers.calendly.requests import Reads
 from reconcile.providers.ghl.lookup import Ghl
 from reconcile.providers.http.call import Call, Reply
 from reconcile.providers.http.client import BaseUrl, Gateway
+from tests.asking import ask as look_up
 from tests.providers.arena import DEADLINE, NOW, StillClock, credential, lead
 from tests.providers.calendly.bodies import EVENT, INVITEE, ORIGIN
 from tests.providers.ghl.bodies import CONTACT
@@ -174,7 +175,7 @@ async def asked(contacts: Sequence[dict[str, Any]]) -> tuple[object, list[str]]:
         id=WorkspaceId("ws"),
         credentials={ProviderName.HIGHLEVEL: credential(ProviderName.HIGHLEVEL, "a-token", "loc")},
     )
-    return await Ghl(gateway).answer(lead(email=ADDRESS), workspace, deadline=DEADLINE), over.listed
+    return await look_up(Ghl(gateway), lead(email=ADDRESS), workspace, deadline=DEADLINE), over.listed
 
 
 @pytest.mark.parametrize("matching", [1, 2, 5])

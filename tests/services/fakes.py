@@ -112,10 +112,7 @@ class FakeProvider:
             return Lookup(provider=self.name, operation=by_contact)
         return Lookup(provider=self.name, operation=by_email) if lead.email else SkipReason.NO_IDENTITY
 
-    async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
-        lookup = self.lookup(lead, workspace)
-        if isinstance(lookup, SkipReason):
-            return lookup
+    async def answer(self, lead: Lead, lookup: Lookup, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
         if deadline <= self.clock.monotonic():
             raise OutOfTime("out of time", provider=self.name, operation=lookup.operation)
         self.asked.append(lead.id)
@@ -138,7 +135,10 @@ class FakeProvider:
 
     async def check_lists(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
         """Answer as a look-up, and list the booking unless it is one of the *unlisted*."""
-        answer = await self.answer(lead, workspace, deadline=deadline)
+        lookup = self.lookup(lead, workspace)
+        if isinstance(lookup, SkipReason):
+            return lookup
+        answer = await self.answer(lead, lookup, workspace, deadline=deadline)
         if isinstance(answer, SkipReason) or not answer.appointments:
             return answer
         lists = frozenset({_BY[self.name][1]})

@@ -30,6 +30,7 @@ _WINDOW = timedelta(days=90)
 _MOST_STEPS = 10
 """More often than this nobody moves a meeting."""
 _MOST_EVENTS = 20
+_BY_REFERENCE = frozenset({Operation.INVITEE, Operation.INVITEES})
 _PUBLISHED = Published(calls=500, window=timedelta(minutes=1), assumed=CALENDLY_PAID_LIMIT)
 
 
@@ -52,27 +53,28 @@ class Calendly:
 
     def lookup(self, lead: Lead, workspace: Workspace) -> Lookup | SkipReason:
         """Return how *lead* would be looked up: by the stored URI, else by e-mail; or why it cannot be."""
-        match self._lookup_path(lead, workspace):
-            case SkipReason() as reason:
-                return reason
-            case CalendlyReference() as reference:
-                operation = Operation.INVITEE if reference.invitee else Operation.INVITEES
-            case _:
-                operation = Operation.SCHEDULED_EVENTS if self._is_known(workspace) else Operation.CURRENT_USER
-        return Lookup(provider=self.name, operation=operation)
+        if self.name not in workspace.credentials:
+            return SkipReason.NOT_CONFIGURED
+        booking_id = identity.own_booking_id(lead, self.name)
+        if booking_id and (reference := CalendlyReference.parse(booking_id)):
+            operation = Operation.INVITEE if reference.invitee else Operation.INVITEES
+            return Lookup(provider=self.name, operation=operation, subject=booking_id)
+        if not (address := identity.address(lead)):
+            return SkipReason.UNREADABLE_BOOKING_ID if booking_id else SkipReason.NO_IDENTITY
+        operation = Operation.SCHEDULED_EVENTS if self._is_known(workspace) else Operation.CURRENT_USER
+        return Lookup(provider=self.name, operation=operation, subject=address)
 
-    async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
+    async def answer(self, lead: Lead, lookup: Lookup, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
         """Ask about *lead*; raises ProviderError wherever Calendly's answer is not decisive."""
-        path, account = self._lookup_path(lead, workspace), self._accounts.of(workspace)
-        if isinstance(path, SkipReason):
-            return path
+        account = self._accounts.of(workspace)
         if account is None:
             return SkipReason.NOT_CONFIGURED
         reads = Reads(account, deadline=deadline)
         search = _Search(reads, gateway=self._gateway)
-        if isinstance(path, str):
-            await search.by_address(path)
-        elif not await search.by_reference(path, address=identity.address(lead)):
+        reference = CalendlyReference.parse(lookup.subject) if lookup.operation in _BY_REFERENCE else None
+        if reference is None:
+            await search.by_address(lookup.subject)
+        elif not await search.by_reference(reference, address=identity.address(lead)):
             return SkipReason.NO_IDENTITY
         for fault in reads.faults:
             keys = ", ".join(fault.shape)
@@ -81,13 +83,16 @@ class Calendly:
 
     async def check_lists(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
         """Ask for the stored place of *lead*, and for the events of the address that it was booked with."""
-        path, account = self._lookup_path(lead, workspace), self._accounts.of(workspace)
-        if isinstance(path, SkipReason):
-            return path
-        if account is None or isinstance(path, str) or path.invitee is None:
-            return SkipReason.NOT_CONFIGURED if account is None else SkipReason.UNREADABLE_BOOKING_ID
+        lookup, account = self.lookup(lead, workspace), self._accounts.of(workspace)
+        if isinstance(lookup, SkipReason):
+            return lookup
+        if account is None:
+            return SkipReason.NOT_CONFIGURED
+        reference = CalendlyReference.parse(lookup.subject) if lookup.operation is Operation.INVITEE else None
+        if reference is None:
+            return SkipReason.UNREADABLE_BOOKING_ID
         search = _Search(Reads(account, deadline=deadline), gateway=self._gateway)
-        await search.check_lists(path)
+        await search.check_lists(reference)
         return search.answer()
 
     def sweep_cost(self, workspace: Workspace) -> SweepCost | None:
@@ -114,16 +119,6 @@ class Calendly:
     def usage(self, workspace: Workspace) -> Usage:
         """Return what was used of the workspace's account since the last question, and forget it."""
         return self._accounts.usage(workspace)
-
-    def _lookup_path(self, lead: Lead, workspace: Workspace) -> CalendlyReference | str | SkipReason:
-        """Return the stored reference, else the e-mail address, else why there is no way."""
-        if self.name not in workspace.credentials:
-            return SkipReason.NOT_CONFIGURED
-        booking_id = identity.own_booking_id(lead, self.name)
-        reference = CalendlyReference.parse(booking_id) if booking_id else None
-        if reference is not None:
-            return reference
-        return identity.address(lead) or (SkipReason.UNREADABLE_BOOKING_ID if booking_id else SkipReason.NO_IDENTITY)
 
 
 class _Search:

@@ -78,23 +78,35 @@ class Ghl:
 
     def lookup(self, lead: Lead, workspace: Workspace) -> Lookup | SkipReason:
         """Return how *lead* would be looked up: by booking id, else by contact, else by e-mail; or why it cannot be."""
-        path = self._lookup_path(lead, workspace)
-        return path if isinstance(path, SkipReason) else Lookup(provider=self.name, operation=path[0])
+        credential = workspace.credentials.get(self.name)
+        if credential is None:
+            return SkipReason.NOT_CONFIGURED
+        booking_id = identity.own_booking_id(lead, self.name)
+        if booking_id and identity.is_ghl_id(booking_id):
+            return Lookup(provider=self.name, operation=Operation.APPOINTMENT, subject=booking_id)
+        if contact_id := identity.contact_id(lead):
+            return Lookup(provider=self.name, operation=Operation.CONTACT_APPOINTMENTS, subject=contact_id)
+        if not (address := identity.address(lead, longest=LONGEST_VALUE)):
+            return SkipReason.UNREADABLE_BOOKING_ID if booking_id else SkipReason.NO_IDENTITY
+        if not credential.account:
+            return SkipReason.NOT_CONFIGURED
+        return Lookup(provider=self.name, operation=Operation.CONTACT_SEARCH, subject=address)
 
-    async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
+    async def answer(self, lead: Lead, lookup: Lookup, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
         """Ask about *lead*; raises ProviderError wherever GHL's answer is not decisive."""
-        return await self._answer(lead, workspace, deadline=deadline, is_control=False)
+        return await self._answer(lead, lookup, workspace, deadline=deadline, is_control=False)
 
     async def check_lists(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
         """Ask for the booking of *lead*, and for the appointments of the contact that it is of."""
-        return await self._answer(lead, workspace, deadline=deadline, is_control=True)
+        lookup = self.lookup(lead, workspace)
+        if isinstance(lookup, SkipReason):
+            return lookup
+        return await self._answer(lead, lookup, workspace, deadline=deadline, is_control=True)
 
     async def _answer(
-        self, lead: Lead, workspace: Workspace, *, deadline: float, is_control: bool
+        self, lead: Lead, lookup: Lookup, workspace: Workspace, *, deadline: float, is_control: bool
     ) -> Answer | SkipReason:
-        path, account = self._lookup_path(lead, workspace), self._accounts.of(workspace)
-        if isinstance(path, SkipReason):
-            return path
+        account = self._accounts.of(workspace)
         if account is None:
             return SkipReason.NOT_CONFIGURED
         question = _Question(lead=lead, workspace=workspace, account=account, deadline=deadline)
@@ -106,11 +118,11 @@ class Ghl:
             contacts=partial(self._contacts, question) if question.location_id else None,
         )
         try:
-            match path:
-                case Operation.APPOINTMENT, booking_id:
-                    return await search.by_id(booking_id, is_control=is_control)
-                case Operation.CONTACT_APPOINTMENTS, contact_id:
-                    return await search.by_contacts(contact_id)
+            match lookup.operation:
+                case Operation.APPOINTMENT:
+                    return await search.by_id(lookup.subject, is_control=is_control)
+                case Operation.CONTACT_APPOINTMENTS:
+                    return await search.by_contacts(lookup.subject)
                 case _:
                     return await search.by_contacts()
         except CannotTell as lack:
@@ -146,19 +158,6 @@ class Ghl:
     def usage(self, workspace: Workspace) -> Usage:
         """Return what was used of the workspace's location since the last question, and forget it."""
         return self._accounts.usage(workspace)
-
-    def _lookup_path(self, lead: Lead, workspace: Workspace) -> tuple[Operation, str] | SkipReason:
-        credential = workspace.credentials.get(self.name)
-        if credential is None:
-            return SkipReason.NOT_CONFIGURED
-        booking_id = identity.own_booking_id(lead, self.name)
-        if booking_id and identity.is_ghl_id(booking_id):
-            return Operation.APPOINTMENT, booking_id
-        if contact_id := identity.contact_id(lead):
-            return Operation.CONTACT_APPOINTMENTS, contact_id
-        if address := identity.address(lead, longest=LONGEST_VALUE):
-            return (Operation.CONTACT_SEARCH, address) if credential.account else SkipReason.NOT_CONFIGURED
-        return SkipReason.UNREADABLE_BOOKING_ID if booking_id else SkipReason.NO_IDENTITY
 
     async def _appointment(self, question: _Question, booking_id: str) -> Record | None:
         call = Call(

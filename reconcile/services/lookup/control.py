@@ -16,8 +16,10 @@ from reconcile.domain.evidence import lost_booking
 from reconcile.domain.ids import LeadId
 from reconcile.domain.lead import Lead
 from reconcile.domain.lookup import Lookup
+from reconcile.domain.outcome import SkipReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import OutOfTime, ProviderError, RateLimited
+from reconcile.ports import Provider
 from reconcile.redaction import bug_named
 from reconcile.services.lookup.context import LookupContext
 from reconcile.services.lookup.control_pool import ControlCandidate, ControlPool
@@ -147,7 +149,7 @@ async def _look_up(
             return None
     fault: Fault = None
     try:
-        answer = await context.providers[provider].answer(candidate.lead, workspace, deadline=context.time.deadline)
+        answer = await _answer(candidate, context.providers[provider], deadline=context.time.deadline)
         if not isinstance(answer, Answer):
             return None
         if lost_booking(candidate.lead, answer):
@@ -165,3 +167,10 @@ async def _look_up(
     if fault is None:
         pool.sound[suspect.lookup][workspace.id] = (candidate.lead, workspace)
     return Control(party=_party(suspect, candidate), fault=fault, was_sound=candidate.was_sound)
+
+
+async def _answer(candidate: ControlCandidate, provider: Provider, *, deadline: float) -> Answer | SkipReason:
+    lookup = provider.lookup(candidate.lead, candidate.workspace)
+    if isinstance(lookup, SkipReason):
+        return lookup
+    return await provider.answer(candidate.lead, lookup, candidate.workspace, deadline=deadline)

@@ -135,7 +135,9 @@ async def _answer(
     """Make one look-up and note what it came to."""
     lead = nothing_yet.lead
     try:
-        verdict = await context.providers[lookup.provider].answer(lead, workspace, deadline=context.time.deadline)
+        verdict = await context.providers[lookup.provider].answer(
+            lead, lookup, workspace, deadline=context.time.deadline
+        )
     except OutOfTime:
         return nothing_yet.as_deferred(DeferReason.DEADLINE)
     except RateLimited as error:

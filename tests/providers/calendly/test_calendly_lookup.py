@@ -13,6 +13,7 @@ from reconcile.domain.lookup import Lookup
 from reconcile.domain.outcome import SkipReason
 from reconcile.providers.calendly.lookup import Calendly
 from reconcile.simulator import FaultKind
+from tests.asking import ask
 from tests.providers.arena import EMAIL, NOW, TOMORROW, Arena, arena, lead
 from tests.providers.calendly.entered import ACCOUNT, EVENT_URI, NAME, USER, enter
 
@@ -108,7 +109,7 @@ async def test_a_workspace_without_a_credential_is_not_configured(calendly: Aren
     bare = replace(calendly.workspace, credentials={})
 
     assert calendly.provider.lookup(lead(booking_id=INVITEE_URI), bare) is SkipReason.NOT_CONFIGURED
-    assert await calendly.provider.answer(lead(email=EMAIL), bare, deadline=1050.0) is SkipReason.NOT_CONFIGURED
+    assert await ask(calendly.provider, lead(email=EMAIL), bare, deadline=1050.0) is SkipReason.NOT_CONFIGURED
 
 
 @pytest.mark.parametrize("account", [ACCOUNT, f"https://evil.example/users/{USER}", f"/users/{USER}", USER])

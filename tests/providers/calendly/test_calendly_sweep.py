@@ -13,6 +13,7 @@ from reconcile.domain.lead import Lead, LeadState
 from reconcile.errors import ContractFault, ErrorClass, ProviderError
 from reconcile.ports import Sweep
 from reconcile.simulator import ApiOperation, FaultKind
+from tests.asking import ask
 from tests.providers.arena import EMAIL, NOW, TOMORROW, Arena, lead
 from tests.providers.calendly.entered import USER
 
@@ -35,7 +36,7 @@ async def settled(calendly: Arena, *leads: Lead, plan: SweepPlan = PLAN) -> Coll
 
 async def verified(calendly: Arena, subject: Lead) -> Lead:
     """Return the lead as it is after a look-up, some time later."""
-    asked = await calendly.provider.answer(subject, calendly.workspace, deadline=calendly.clock.monotonic() + 50)
+    asked = await ask(calendly.provider, subject, calendly.workspace, deadline=calendly.clock.monotonic() + 50)
     assert isinstance(asked, Answer)
     known = replace(asked.appointments[0], created_at=None)
     calendly.clock.at += timedelta(minutes=10)

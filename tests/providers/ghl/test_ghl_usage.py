@@ -10,6 +10,7 @@ from reconcile.errors import (
 )
 from reconcile.providers.ghl.lookup import Ghl
 from reconcile.simulator import FaultKind
+from tests.asking import ask
 from tests.providers.arena import TOMORROW, Arena, credential, lead
 from tests.providers.ghl.entered import CONTACT, LOCATION, NAME
 
@@ -65,7 +66,7 @@ async def test_leaving_the_adapter_closes_the_pool(ghl: Arena) -> None:
     """And a second time is allowed, for two adapters share it."""
     assert isinstance(ghl.provider, Ghl)
     async with ghl.provider as provider:
-        await provider.answer(lead(booking_id="abc"), ghl.workspace, deadline=1050.0)
+        await ask(provider, lead(booking_id="abc"), ghl.workspace, deadline=1050.0)
     async with ghl.provider:
         pass
 

@@ -12,6 +12,7 @@ from reconcile.errors import ContractFault, ProviderRejected, ProviderUnavailabl
 from reconcile.providers.ghl.lookup import Ghl
 from reconcile.simulator import ApiOperation as Simulated
 from reconcile.simulator import FaultKind
+from tests.asking import ask
 from tests.providers.arena import DEADLINE, NOW, TOMORROW, Arena, arena, credential, lead
 from tests.providers.ghl.entered import CONTACT, NAME, TOKEN, enter
 
@@ -122,7 +123,7 @@ async def test_where_the_location_may_not_be_asked_the_workspaces_zone_counts() 
 
         ghl.workspace = replace(ghl.workspace, timezone=None)
         with pytest.raises(ProviderRejected):
-            await Ghl(ghl.gateway).answer(lead(contact_id=CONTACT), ghl.workspace, deadline=DEADLINE)
+            await ask(Ghl(ghl.gateway), lead(contact_id=CONTACT), ghl.workspace, deadline=DEADLINE)
 
 
 async def test_where_the_location_does_not_answer_nothing_is_guessed() -> None:
