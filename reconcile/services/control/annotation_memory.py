@@ -15,21 +15,21 @@ class AnnotationMemory:
 
     async def load(
         self, present: Collection[str]
-    ) -> tuple[Mapping[str, AppliedAnnotation], Sequence[AppliedAnnotation]]:
-        """Return what is remembered of this object by the annotation's key, and the rows of other objects.
+    ) -> tuple[Mapping[str, AppliedAnnotation], Sequence[tuple[str, AppliedAnnotation]]]:
+        """Return what is remembered of this object by the annotation's key, and the rows of other objects with these.
 
         An earlier version remembered no object: its row goes to the object that has the annotation (*present*).
         """
         own: dict[str, AppliedAnnotation] = {}
         unowned: dict[str, AppliedAnnotation] = {}
-        others: list[AppliedAnnotation] = []
+        others: list[tuple[str, AppliedAnnotation]] = []
         for row in await self.port.list_all():
             source, key = split_key(row.key)
             named = replace(row, key=key)
             if source == self.source:
                 own[key] = named
             elif source:
-                others.append(named)
+                others.append((source, named))
             else:
                 unowned[key] = named
         for key in unowned.keys() & set(present) - own.keys():

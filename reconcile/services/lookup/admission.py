@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from reconcile.domain.breaker.events import Refusal
+from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.window import Fault
 from reconcile.domain.ids import Operation
 from reconcile.domain.lookup import Lookup
@@ -70,6 +71,17 @@ async def admit(workspace: Workspace, lookup: Lookup, *, run: Run) -> AsyncItera
         finally:
             registry.record(answer, call.fault, clock.now(), is_check=call.is_check, is_known=call.is_known)
     finally:
-        limiter.release(slot, succeeded=None if call is None else call.succeeded)
+        limiter.release(slot, succeeded=None if call is None else _seen_of_provider(call, workspace, lookup, registry))
     await decide_suspects(run)
     await run.save_breakers()
+
+
+def _seen_of_provider(
+    call: AdmittedCall, workspace: Workspace, lookup: Lookup, registry: BreakerRegistry
+) -> bool | None:
+    """Return whether the provider answered.
+
+    A failure says nothing of it once controls have acquitted it, or where others were answered meanwhile.
+    """
+    is_others = registry.is_acquitted(lookup) or registry.is_unanswered(workspace.id, lookup)
+    return None if call.succeeded is False and is_others else call.succeeded

@@ -61,6 +61,14 @@ class ControlPool:
         self.active[workspace.id] -= 1
         self.waiting.pop(workspace.id, None)
 
+    def end_decision(self, key: BreakerKey, decided: asyncio.Event) -> None:
+        """Let those go on that wait for a decision."""
+        if decided.is_set():
+            return
+        self.used = {each for each in self.used if each[0] != key}
+        del self.decisions[key]
+        decided.set()
+
     def note(self, lead: Lead, workspace: Workspace, lookup: Lookup, *, fault: Fault) -> None:
         """Note what a look-up came to."""
         self.waiting[workspace.id].pop(lead.id, None)

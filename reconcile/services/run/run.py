@@ -19,6 +19,7 @@ from reconcile.errors import LeaseHeld, StoreUnavailable
 from reconcile.ports import DueWorkspaces, Span
 from reconcile.services.alerting.notify import notify
 from reconcile.services.control.cadence import wait_for
+from reconcile.services.control.other_releases import foreign_cadence
 from reconcile.services.lookup.bulkhead import Bulkhead
 from reconcile.services.run.batch import reconcile_batch
 from reconcile.services.run.context import CUT_OFF_WRITE_TIMEOUT, LEASE_MARGIN, STOP_GRACE, Dependencies, Run, RunPolicy
@@ -66,7 +67,15 @@ async def _run(request: RunRequest, *, run_id: RunId, policy: RunPolicy, deps: D
         deps = replace(deps, store=dry_run_store(deps.store, clock=clock), sink=None, mirror=None, notifier=None)
     started = clock.monotonic()
     notes = await apply_annotations(deps, policy)
-    waiting = await wait_for(request, store=deps.store, now=clock.now(), is_automatic=policy.cadence.is_automatic)
+    foreign = await foreign_cadence(deps.store, deps.mirror.source if deps.mirror else "", now=clock.now())
+    notes = [*notes, foreign] if foreign else notes
+    waiting = await wait_for(
+        request,
+        store=deps.store,
+        now=clock.now(),
+        is_automatic=policy.cadence.is_automatic,
+        follows_override=foreign is None,
+    )
     if waiting is not None:
         deps.telemetry.event("run.not_due", reason=waiting.reason, due_at=waiting.due_at)
         await mirror_state(deps)
