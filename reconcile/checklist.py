@@ -1,4 +1,4 @@
-"""Reads a checklist of verify from YAML: a closed schema, with every fault at once and the line that it is in."""
+"""Parses a verify checklist from YAML: a closed schema; all faults are reported at once with their lines."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -31,8 +31,8 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
 
 
 def read_instant(text: str, *, now: datetime) -> datetime:
-    """Read an instant with its zone, or a span of time ago; raise ValueError with a clause that begins with "must"."""
-    told = "must be an instant with its zone, like 2026-03-01T12:00:00Z, or how long ago it was, like 90m"
+    """Parse a time with its zone, or an age; raise ValueError with a clause that begins with "must"."""
+    told = "must be a time with its zone, like 2026-03-01T12:00:00Z, or an age like 90m"
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -52,14 +52,14 @@ def read_instant(text: str, *, now: datetime) -> datetime:
 
 def _not_ahead(at: datetime, now: datetime) -> datetime:
     if at > now:
-        raise ValueError("must not be ahead of now")
+        raise ValueError("must not be in the future")
     return at
 
 
 def read_checklist(path: Path, *, now: datetime, since: datetime | None) -> tuple[ChecklistStep, ...]:
-    """Return the steps of the file at *path*; *since* is that of claims that name none, before the file's own.
+    """Return the steps of the file at *path*; *since* is the default of claims, before the file's own.
 
-    Raises InputUnreadable where there is no such file, QuestionError with every fault in it.
+    Raises InputUnreadable if the file does not exist, QuestionError with all its faults.
     """
     try:
         text = small_text(path, limit=MOST_BYTES)
@@ -80,9 +80,9 @@ class _ChecklistReader:
             root = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise QuestionError(f"{self.name}, line {line}: is no YAML: {error.problem}") from None
-        except (yaml.YAMLError, RecursionError, ValueError, OverflowError):  # the last two: numbers beyond all bounds
-            raise QuestionError(f"{self.name} is no YAML") from None
+            raise QuestionError(f"{self.name}, line {line}: is not YAML: {error.problem}") from None
+        except (yaml.YAMLError, RecursionError, ValueError, OverflowError):  # the last two: numbers out of range
+            raise QuestionError(f"{self.name} is not YAML") from None
         if root is None:
             raise QuestionError(f"{self.name} is empty; docs/verify.md shows a checklist")
         top = self._mapping(root, ("since", "steps"), "a checklist")
@@ -133,7 +133,7 @@ class _ChecklistReader:
         if key and key not in given:
             self._fault(node, f"{source} needs a {key}")
         if source is FigureSource.LOGS and "wait" in given:
-            self._fault(given["wait"], "an exported log does not grow: leave out wait")
+            self._fault(given["wait"], "an exported log does not grow: remove wait")
         wait = self._read(given.get("wait"), "wait", _span)
         every = self._read(given.get("every"), "every", _span)
         min_checks = self._read(given.get("min_checks"), "min_checks", _whole)

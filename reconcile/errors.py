@@ -1,6 +1,6 @@
-"""The one tree of errors: a class carries the decision, its attributes carry the facts.
+"""One tree of errors: the class carries the decision, its attributes carry the facts.
 
-A message is a clause without a full stop. No message holds a body, a token, an address or a person's name.
+A message is a clause without a full stop. No message contains a body, a token, an address or a person's name.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class ReconcileError(Exception):
-    """Anything this program knows how to say in a sentence."""
+    """Base class of all expected errors; the message is a sentence for users."""
 
 
 class SettingsError(ReconcileError):
@@ -21,47 +21,47 @@ class SettingsError(ReconcileError):
 
 
 class RequestError(ReconcileError):
-    """What was asked for is not there or cannot be; the message says what there is, or how to find it."""
+    """The request is invalid or names something that does not exist; the message says what exists."""
 
 
 class QuestionError(ReconcileError):
-    """What verify was asked cannot be asked; apart from RequestError, whose exit code is that of a ruling."""
+    """Invalid arguments to verify; separate from RequestError, whose exit code is that of a result of verify."""
 
 
 class InputUnreadable(ReconcileError):
-    """A file that was named is not there, or is not what it has to be."""
+    """A named file does not exist or has the wrong format."""
 
 
 class LogsUnavailable(ReconcileError):
-    """The pods' logs cannot be had for now."""
+    """The pods' logs are temporarily unavailable."""
 
 
 class LogsRefused(LogsUnavailable):
-    """There are no such pods, or this account may not read their logs: a person has to change something."""
+    """There are no such pods, or this account may not read their logs; a retry cannot succeed."""
 
 
 class StoreUnavailable(ReconcileError):
-    """The database did not answer or refused for now; the same run may work a minute later."""
+    """The database is unreachable or temporarily refuses; a retry may succeed."""
 
 
 class LeaseHeld(ReconcileError):
-    """Another run owns this work; not a failure."""
+    """Another run holds the lease; not a failure."""
 
 
 class LeaseLost(ReconcileError):
-    """The lease expired and another run took the work over: nothing may be written any more."""
+    """The lease expired and another run took it: nothing may be written any more."""
 
 
 class MirrorUnavailable(ReconcileError):
-    """The Kubernetes API does not let the state object be read or written; no run fails of it."""
+    """The state object could not be read or written; a run does not fail because of it."""
 
 
 class MirrorConflict(ReconcileError):
-    """Somebody else wrote the state object since it was read: read again, decide again."""
+    """The state object was changed since it was read: read it again and decide again."""
 
 
 class AlertNotDelivered(ReconcileError):
-    """A channel has not confirmed a message; *retry_after* is how long it asks to be left alone."""
+    """A channel has not confirmed a message; *retry_after* is the pause that it requests."""
 
     def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
@@ -69,37 +69,37 @@ class AlertNotDelivered(ReconcileError):
 
 
 class ErrorClass(StrEnum):
-    """What kind of failure a provider call ended in; a closed set, so that it can label a metric and a breaker."""
+    """The kind of failure of a provider call; a closed set, used as a label of metrics and breakers."""
 
     CONTRACT = "contract"
-    """An answered response lacks a required field or has a wrong type: the two programs disagree."""
+    """A response lacks a required field or has a wrong type: the provider's API has changed."""
     UNDECODABLE = "undecodable"
-    """A body that is not the JSON it claims to be, is cut, or exceeds a cap."""
+    """A body that is not valid JSON, is truncated, or exceeds a cap."""
     TIMEOUT = "timeout"
     TRANSPORT = "transport"
     """Refused, reset, no route, TLS failure."""
     UNAVAILABLE = "unavailable"
-    """A 5xx answer, or one that says it is transient."""
+    """A 5xx, or an error that is marked as transient."""
     RATE_LIMITED = "rate_limited"
     CREDENTIAL = "credential"
     """401 or 403: the workspace's token, scope or location."""
     REJECTED = "rejected"
-    """Any other 4xx: the request cannot succeed by repeating it."""
+    """Any other 4xx: a retry cannot succeed."""
     INTERNAL = "internal"
-    """A fault of this program."""
+    """A bug in this program."""
     REFUSED_WRITE = "refused_write"
-    """The customer's database takes no such value: a constraint or a type of its own."""
+    """The customer's database refuses the value: a constraint, a trigger, a policy or a type."""
     UNREADABLE_ROW = "unreadable_row"
-    """The lead's rows in the customer's database hold a value that this program cannot read."""
+    """The lead's rows in the customer's database have an unreadable value."""
     MASS_ABSENCE = "mass_absence"
-    """Most stored appointments of one workspace are answered "not found" at once, which is not believed."""
+    """Most stored appointments of one workspace are reported as missing in one batch, which counts as a failure."""
 
 
 class ProviderError(ReconcileError):
     """One call failed.
 
-    *provider* and *operation* are short fixed names (``ghl``, ``appointment``), *shape* the sorted key names that an
-    offending body had, never their values.
+    *provider* and *operation* are short fixed names (``ghl``, ``appointment``), *shape* the sorted key names of the
+    response body, never their values.
     """
 
     error_class: ErrorClass = ErrorClass.REJECTED
@@ -130,7 +130,7 @@ class ProviderUnavailable(ProviderError):
 
 
 class RateLimited(ProviderError):
-    """Retry after a stated time; the provider is well, and nothing counts against it."""
+    """Retry after a given time; this is not a fault of the provider, and does not count against it."""
 
     error_class = ErrorClass.RATE_LIMITED
 
@@ -142,16 +142,16 @@ class RateLimited(ProviderError):
 
 
 class OutOfTime(ProviderError):
-    """The run's time ended before an answer came: the call is put off, and nothing is known against the provider."""
+    """The run's time ended before a response: the call is postponed and does not count against the provider."""
 
     error_class = ErrorClass.TIMEOUT
 
 
 class ProviderRejected(ProviderError):
-    """Retrying cannot help: the request or the credentials are wrong."""
+    """A retry cannot succeed: the request or the credentials are wrong."""
 
 
 class ContractFault(ProviderError):
-    """The provider answered, in a form that this program does not know: stop before anything is written."""
+    """The response has an unknown format: stop before anything is written."""
 
     error_class = ErrorClass.CONTRACT

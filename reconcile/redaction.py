@@ -1,11 +1,11 @@
-"""A bug's name for logs, signatures and alerts."""
+"""Names a bug for logs, signatures and alerts."""
 
 import traceback
 from pathlib import Path
 
 
 def bug_named(error: BaseException) -> str:
-    """Name a bug by its type and place: its text may hold anything."""
+    """Return a bug's type and place, without its text, which may hold personal data."""
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return type(error).__name__

@@ -1,4 +1,4 @@
-"""Reads one small file as Kubernetes mounts a secret: one value, perhaps behind a symbolic link."""
+"""Reads one small file that Kubernetes mounts as a secret: one value, possibly through a symbolic link."""
 
 import stat
 from pathlib import Path
@@ -7,7 +7,7 @@ MAX_BYTES = 64 * 1024
 
 
 def small_text(path: Path, *, limit: int = MAX_BYTES) -> str:
-    """Return the text of a mounted file; a ValueError's clause says why it cannot be had, and what to do."""
+    """Return the text of a mounted file; a ValueError's clause says what is wrong, and the remedy."""
     try:
         is_regular = stat.S_ISREG(path.stat().st_mode)
         content = _head(path, limit + 1) if is_regular else b""

@@ -118,7 +118,7 @@ def test_several_are_separated_by_commas_and_the_sender_is_one() -> None:
         ({"SMTP_URL": "smtp://localhost", "RESEND_KEY": "c4n4ry-key", **MAIL}, "unset one of them"),
         ({"SMTP_URL": "smtp://localhost"}, "SMTP_URL is set without RECONCILE_ALERT_EMAIL_TO"),
         ({"RESEND_KEY": "c4n4ry-key", "EMAIL_TO": "a@b.c"}, "RESEND_KEY is set without RECONCILE_ALERT_EMAIL_FROM"),
-        (MAIL, "no way to send mail; set RECONCILE_ALERT_SMTP_URL or RECONCILE_ALERT_RESEND_KEY"),
+        (MAIL, "without a mail server; set RECONCILE_ALERT_SMTP_URL or RECONCILE_ALERT_RESEND_KEY"),
     ],
 )
 def test_what_does_not_go_together_is_said_once(given: dict[str, str], said: str) -> None:
@@ -130,4 +130,4 @@ def test_what_does_not_go_together_is_said_once(given: dict[str, str], said: str
 def test_a_key_in_base64_is_so_to_its_end() -> None:
     (fault, *_) = faults(WEBHOOK_URL="https://hooks.example.com/x", WEBHOOK_SECRET="whsec_c4n4ry!!!!!!!!!")
 
-    assert fault == "RECONCILE_ALERT_WEBHOOK_SECRET must go on in base64 behind whsec_; copy it again"
+    assert fault == "RECONCILE_ALERT_WEBHOOK_SECRET must be base64 after whsec_; copy it again"

@@ -1,4 +1,4 @@
-"""What a CronJob was made with, beside what its run was started with."""
+"""Settings of a CronJob compared with those of its run."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -28,20 +28,20 @@ def test_each_value_that_differs_is_named_with_both() -> None:
     told = settings({SCHEDULE: "* * * * *", RATE: "0.5"}, **{RATE: "0.8"}).disagreements()
 
     assert [each.partition(":")[0] for each in told] == [
-        f"{SCHEDULE} is not set and the CronJob was made with '* * * * *'",
-        f"{RATE} is '0.8' and the CronJob was made with '0.5'",
+        f"{SCHEDULE} is not set and the CronJob was created with '* * * * *'",
+        f"{RATE} is '0.8' and the CronJob was created with '0.5'",
     ]
 
 
 def test_a_threshold_that_cannot_be_read_is_another_one() -> None:
-    assert "was made with 'many'" in settings({RATE: "many"}).disagreements()[0]
+    assert "was created with 'many'" in settings({RATE: "many"}).disagreements()[0]
 
 
 def test_what_is_no_setting_is_named_and_a_secret_is_not_shown() -> None:
     secret = "postgresql://canary:canary@host/name"
     told = settings({"RECONCILE_ERROR_RATE": "0.5", "RECONCILE_DATABASE_URL": secret}).disagreements()
 
-    assert "'RECONCILE_ERROR_RATE', which is no setting" in told[0]
+    assert "'RECONCILE_ERROR_RATE', which is not a setting" in told[0]
     assert "RECONCILE_DATABASE_URL is a secret" in told[1]
     assert "canary" not in "".join(told)
 

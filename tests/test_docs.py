@@ -164,7 +164,7 @@ def test_the_generated_tables_are_those_of_the_code() -> None:
 
 
 def test_every_exit_code_is_told() -> None:
-    told = table(generate.COMMANDS_PAGE, "code", "means")
+    told = table(generate.COMMANDS_PAGE, "code", "meaning")
 
     assert {int(code) for code in told} == set(ExitCode)
 

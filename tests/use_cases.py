@@ -6,7 +6,7 @@ from reconcile.domain.breaker.events import Admission, Refusal
 from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.window import Fault, SuspectOutcome
 from reconcile.domain.breaker.withholding import blames_others, distrusts
-from reconcile.domain.run.report_document import breaker_document, document, instant
+from reconcile.domain.run.report_document import breaker_document, document, instant, read_freshness
 from reconcile.domain.run.request import Progress, RunRequest
 from reconcile.services.alerting.channel_test import test_channels
 from reconcile.services.alerting.conditions import conditions
@@ -26,13 +26,14 @@ from reconcile.services.control.other_releases import foreign_cadence
 from reconcile.services.lookup.bulkhead import EARLY_RELEASES_PER_SLOT, Bulkhead
 from reconcile.services.lookup.concurrency import AdaptiveLimiter
 from reconcile.services.lookup.lead_check import lookups
+from reconcile.services.lookup.time_budget import LEASE_MARGIN, Stop, TimeBudget
 from reconcile.services.maintenance.provider_findings import provider_findings
 from reconcile.services.maintenance.prune import PIECE, prune
 from reconcile.services.maintenance.readiness import readiness
 from reconcile.services.maintenance.rights import rights
-from reconcile.services.run.context import LEASE_MARGIN, STOP_GRACE, Dependencies, Run, RunPolicy, Stop
+from reconcile.services.run.context import STOP_GRACE, Dependencies, RunPolicy
 from reconcile.services.run.dry_run import LocalBudgets, LocalTime, dry_run_store, on_clock
-from reconcile.services.run.freshness import new_leads_since, read_freshness
+from reconcile.services.run.freshness import new_leads_since
 from reconcile.services.run.outbox_delivery import deliver
 from reconcile.services.run.report_builder import lease_held_report, not_due_report, report_of, unbegun_report
 from reconcile.services.run.run import run
@@ -42,6 +43,7 @@ from reconcile.services.verification.log_figures import ledger_figures
 from reconcile.services.verification.verify import Means, of_run, watch, work_through
 from reconcile.services.views.explain import LeadStory, explain_lead, explain_run, explain_workspace, known_workspace
 from reconcile.services.views.failure_history import explain_failure
+from reconcile.services.views.gauges import status_gauges, unreachable_gauges
 from reconcile.services.views.lead_lists import LeadLine, mismatched, quarantined
 from reconcile.services.views.next_steps import advice
 from reconcile.services.views.page import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
@@ -86,12 +88,12 @@ __all__ = [
     "OwnBreakers",
     "Progress",
     "Refusal",
-    "Run",
     "RunPolicy",
     "RunRequest",
     "Stop",
     "SuspectOutcome",
     "TimeBuckets",
+    "TimeBudget",
     "Timeline",
     "TimelineBuilder",
     "Undo",
@@ -145,10 +147,12 @@ __all__ = [
     "run",
     "scheduled_runs",
     "select_workspaces",
+    "status_gauges",
     "step",
     "test_channels",
     "unbegun_report",
     "undo",
+    "unreachable_gauges",
     "verify_document",
     "wait_for",
     "watch",

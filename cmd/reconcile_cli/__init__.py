@@ -1,1 +1,1 @@
-"""The command line: each command reads a request, calls one function and says what happened."""
+"""The command line: each command parses its arguments, calls one service and prints the result."""

@@ -1,4 +1,4 @@
-"""``reconcile alerts``: what operators are told, and whether it reaches them."""
+"""``reconcile alerts``: active alerts, and the delivery to each channel."""
 
 import asyncio
 from collections.abc import Sequence
@@ -46,9 +46,9 @@ def list_(settings: Settings) -> None:
 @click.pass_context
 @examples("reconcile alerts check")
 def check(ctx: click.Context, settings: Settings) -> None:
-    """Evaluate alerts and notify the channels, as a run does at its end; for a schedule of its own.
+    """Evaluate alerts and notify the channels, as a run does at its end; for a separate schedule.
 
-    Exits with 1 if a channel has yet to hear of something.
+    Exits with 1 if a notification could not be delivered.
     """
     view = asyncio.run(_checked(settings))
     _show(settings, view)
@@ -86,7 +86,7 @@ async def _listed(settings: Settings) -> AlertsView:
 
 
 async def _view(settings: Settings, store: Store, *, notifier: Notifier | None, now: datetime) -> AlertsView:
-    """Return the alerts with all that is true at *now*, whether or not a run has noted it."""
+    """Return the alerts with all conditions that hold at *now*, including those that no run has recorded."""
     true = await conditions(
         store,
         now=now,

@@ -1,4 +1,4 @@
-"""``reconcile backfill``: a repair over many leads, planned, looked at, carried out."""
+"""``reconcile backfill``: plan a repair of many leads, review it, apply it."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ from reconcile_cli.options import (
 from reconcile_cli.output import is_text, print_json
 
 STALE = "stale"
-"""What --stale-booked means alone: not verified for as long as lets a lead be due again."""
+"""What --stale-booked means without a value: not verified for the time after which a lead is due again."""
 
 
 def selecting(function: Callable[..., None]) -> Callable[..., None]:
@@ -49,27 +49,29 @@ def selecting(function: Callable[..., None]) -> Callable[..., None]:
             type=NonEmptyParam(),
             multiple=True,
             metavar="ID",
-            help="Of this one. May be repeated.",
+            help="Leads of this workspace. May be repeated.",
         ),
-        click.option("--since", type=InstantParam(), metavar="TIME", help="Attempted since then."),
+        click.option("--since", type=InstantParam(), metavar="TIME", help="Leads that were attempted since then."),
         click.option(
             "--status",
             "statuses",
             type=click.Choice([status.value for status in AppointmentStatus]),
             multiple=True,
-            help="Whose booking has this status. May be repeated.",
+            help="Leads whose booking has this status. May be repeated.",
         ),
         click.option(
-            "--provider", type=click.Choice([name.value for name in ProviderName]), help="Whose booking is there."
+            "--provider",
+            type=click.Choice([name.value for name in ProviderName]),
+            help="Leads whose booking is at this provider.",
         ),
-        click.option("--signature", metavar="TEXT", help="Left with a failure in which this text is."),
+        click.option("--signature", metavar="TEXT", help="Leads whose last failure contains this text."),
         click.option(
             "--stale-booked",
             type=InstantParam(word=STALE),
             is_flag=False,
             flag_value=STALE,
             metavar="[TIME]",
-            help="That hold a booking and were not verified since then; alone, for RECONCILE_STALE_DAYS.",
+            help="Leads with a booking that was not verified since then. [without a value: for RECONCILE_STALE_DAYS]",
         ),
     )
     for option in reversed(options):
@@ -79,9 +81,9 @@ def selecting(function: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def command() -> None:
-    """Plan a repair over many leads, review it, and apply it.
+    """Plan a repair of many leads, review it, and apply it.
 
-    A TIME is a date, an instant like 2026-03-01T09:30Z, or how long ago, like 36h.
+    A TIME is a date, a time like 2026-03-01T09:30Z, or an age like 36h.
     """
 
 
@@ -92,18 +94,23 @@ def command() -> None:
     type=DurationParam(),
     default="6h",
     show_default=True,
-    help="Refuse where the accounts' limits let it take longer.",
+    help="Refuse the plan if the rate limits need more time.",
 )
-@click.option("--name", type=KindParam(Label()), metavar="NAME", help="Its name. [default: the Job's, or one made up]")
+@click.option(
+    "--name",
+    type=KindParam(Label()),
+    metavar="NAME",
+    help="Name of the plan. [default: the Job's name, or a generated one]",
+)
 @with_settings(EVERYTHING)
 @examples(
     "reconcile backfill plan --stale-booked 36h --within 10m",
     "reconcile backfill plan --workspace ws-1 --status canceled",
 )
 def plan(settings: Settings, *, within: timedelta, name: str | None, **criteria: Any) -> None:  # noqa: ANN401
-    """Look up many leads and store what would be changed; no lead is written.
+    """Look up many leads and store the planned changes; no lead is written.
 
-    A plan that was left half made is gone on with by its --name.
+    The same --name continues an unfinished plan.
     """
     ended = asyncio.run(_planned(settings, within, name or settings.job_name, criteria))
     _tell_end(settings, *ended)
@@ -111,11 +118,11 @@ def plan(settings: Settings, *, within: timedelta, name: str | None, **criteria:
 
 @command.command()
 @click.argument("name", metavar="PLAN")
-@click.option("--approve", metavar="HASH", help="Carry it out although it is held: the hash of what was looked at.")
+@click.option("--approve", metavar="HASH", help="Apply a held plan: the hash that status shows.")
 @with_settings(EVERYTHING)
 @examples("reconcile backfill apply PLAN", "reconcile backfill apply PLAN --approve HASH")
 def apply(settings: Settings, *, name: str, approve: str | None) -> None:
-    """Apply a plan: leads that have changed since are skipped and listed."""
+    """Apply a plan; leads that have changed since are skipped and listed."""
     if is_text(settings):
         from reconcile_cli.text import backfill as text  # noqa: PLC0415 - rich, for a person only
 
@@ -128,11 +135,13 @@ def apply(settings: Settings, *, name: str, approve: str | None) -> None:
 
 @command.command()
 @click.argument("name", metavar="[PLAN]", required=False)
-@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Leads listed at most.")
+@click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Maximum number of leads to list."
+)
 @with_settings()
 @examples("reconcile backfill status")
 def status(settings: Settings, *, name: str | None, limit: int) -> None:
-    """Show the progress of a plan and the leads it skipped; without PLAN, the latest plans."""
+    """Show the progress of a plan and the leads that it skipped; without PLAN, the latest plans."""
     views = asyncio.run(_views(settings, name, limit))
     if is_text(settings):
         from reconcile_cli.text import backfill as text  # noqa: PLC0415
@@ -147,7 +156,7 @@ def status(settings: Settings, *, name: str | None, limit: int) -> None:
 
 @command.command()
 @selecting
-@click.option("--dry-run", is_flag=True, help="Say how many; write nothing.")
+@click.option("--dry-run", is_flag=True, help="Print the number of leads; write nothing.")
 @with_settings(("stale_days", "database_url", "schema_mapping", "log_level", "log_format", "output"))
 @examples("reconcile backfill reset --workspace ws-1 --dry-run")
 def reset(settings: Settings, *, dry_run: bool, **criteria: Any) -> None:  # noqa: ANN401
@@ -160,8 +169,8 @@ def reset(settings: Settings, *, dry_run: bool, **criteria: Any) -> None:  # noq
 
 
 @command.command()
-@click.option("--plan", "plan_id", required=True, metavar="PLAN", help="The plan that its pods carry out.")
-@click.option("--approve", metavar="HASH", help="As apply takes it.")
+@click.option("--plan", "plan_id", required=True, metavar="PLAN", help="The plan that the pods apply.")
+@click.option("--approve", metavar="HASH", help="The hash that apply takes.")
 @job_options
 @examples("reconcile backfill manifest --plan PLAN --name repair --image reconcile:1.0.0 --release rec --shards 4")
 def manifest(*, plan_id: str, approve: str | None, form: str, **facts: object) -> None:
@@ -218,7 +227,7 @@ async def _reset(settings: Settings, criteria: Mapping[str, Any], *, dry_run: bo
         now = opened.clock.now()
         selection = _selection(criteria, settings, now=now)
         if selection.is_empty:
-            raise RequestError("say which leads are meant, like --stale-booked or --workspace ID")
+            raise RequestError("select leads, for example with --stale-booked or --workspace ID")
         due_before = now - settings.due_policy().stale - timedelta(seconds=1)
         before = min(due_before, selection.stale_booked or due_before)
         return await opened.store.backfills.reset(selection, verified_before=before, dry_run=dry_run)
@@ -245,7 +254,7 @@ def _selection(criteria: Mapping[str, Any], settings: Settings, *, now: datetime
 
 
 def _typed_words(criteria: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the words that were typed: pods of one Job have typed the same, at different times."""
+    """Return the options as typed: pods of one Job have the same options, read at different times."""
     spelled = {key: value.text if isinstance(value, TypedInstant) else value for key, value in criteria.items()}
     return {key: sorted(value) if isinstance(value, tuple) else value for key, value in spelled.items() if value}
 

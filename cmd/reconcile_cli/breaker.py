@@ -1,4 +1,4 @@
-"""``reconcile breaker``: the breakers as they stand, and an operator's hand on one."""
+"""``reconcile breaker``: show breakers and set manual overrides."""
 
 import asyncio
 from datetime import timedelta
@@ -19,8 +19,8 @@ from reconcile_cli.output import is_text, print_json, user
 def command() -> None:
     """Show the breakers, or override one.
 
-    A breaker is spelled as reports spell it: run, provider:ghl, provider:calendly, workspace:ID/ghl, or
-    workspace:ID for all of a workspace.
+    BREAKER is a name as in reports: run, provider:ghl, provider:calendly, workspace:ID/ghl, or workspace:ID for the
+    whole workspace.
     """
 
 
@@ -29,18 +29,18 @@ def command() -> None:
 @with_settings()
 @examples("reconcile breaker show", "reconcile breaker show provider:ghl")
 def show(settings: Settings, *, breaker: str | None) -> None:
-    """Show the breakers that are open, half open or overridden, or the named one."""
+    """Show the breakers that are open, half open or overridden, or one breaker."""
     _print(settings, asyncio.run(_show(settings, breaker)))
 
 
 def _order(verb: Verb, *, lasts_help: str, text: str, example: str) -> None:
-    """Add the command that gives an order of this kind."""
+    """Add the command for this kind of override."""
 
     @command.command(verb.value, help=f"{text}\n\n{example_paragraph(example)}")
     @click.argument("breaker")
-    @click.option("--reason", required=True, metavar="TEXT", help="Why, for those who look later.")
+    @click.option("--reason", required=True, metavar="TEXT", help="Reason, shown to other operators.")
     @click.option("--for", "lasts", type=DurationParam(), metavar="DURATION", help=lasts_help)
-    @click.option("--actor", metavar="NAME", help="Who gives the order. [default: this system's user]")
+    @click.option("--actor", metavar="NAME", help="Operator's name. [default: the current user]")
     @with_settings()
     def order(settings: Settings, *, breaker: str, reason: str, lasts: timedelta | None, actor: str | None) -> None:
         given = Order(verb=verb, key=breaker_key(breaker), reason=reason, actor=actor or user(), lasts=lasts)
@@ -55,7 +55,7 @@ _order(
 )
 _order(
     Verb.HOLD,
-    text="Keep a breaker open, without probes, until the time has passed.",
+    text="Keep a breaker open, without probes, for a time.",
     example='reconcile breaker hold workspace:ws-1 --for 2h --reason "token is being replaced"',
     lasts_help="How long, like 10m or 2h. [default: 1h]",
 )
@@ -63,7 +63,7 @@ _order(
     Verb.RESET,
     text="Close a breaker and clear its manual overrides.",
     example='reconcile breaker reset provider:ghl --reason "provider answers again"',
-    lasts_help="Also keep it closed for so long, whatever happens. [default: it may open again at once]",
+    lasts_help="Also keep it closed for this time. [default: it may open again immediately]",
 )
 
 

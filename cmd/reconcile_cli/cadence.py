@@ -1,4 +1,4 @@
-"""``reconcile cadence``: how often runs happen, and fewer of them for a while."""
+"""``reconcile cadence``: show the cadence of runs, or lower it for a time."""
 
 import asyncio
 from datetime import timedelta
@@ -17,9 +17,9 @@ _SHOWN = (*COMMON, "schedule", "time_zone", "cadence_auto")
 
 @click.group()
 def command() -> None:
-    """Show how often runs happen, or lower it for a while.
+    """Show the cadence of runs, or lower it for a time.
 
-    Ticks of the schedule that come too early then end at once, without a call to a provider. It is over by itself.
+    Scheduled runs that come too early then exit without a provider call. The override expires.
     """
 
 
@@ -27,7 +27,7 @@ def command() -> None:
 @with_settings(_SHOWN)
 @examples("reconcile cadence show")
 def show(settings: Settings) -> None:
-    """Show the planned cadence and the one in force."""
+    """Show the scheduled cadence and the effective one."""
     _print(settings, asyncio.run(_show(settings)))
 
 
@@ -36,12 +36,12 @@ def show(settings: Settings) -> None:
     "--every", type=DurationParam(), required=True, metavar="DURATION", help="Time between two runs, like 10m."
 )
 @click.option("--for", "lasts", type=DurationParam(), required=True, metavar="DURATION", help="How long, like 2h.")
-@click.option("--reason", required=True, metavar="TEXT", help="Why, for those who look later.")
-@click.option("--actor", metavar="NAME", help="Who gives the order. [default: this system's user]")
+@click.option("--reason", required=True, metavar="TEXT", help="Reason, shown to other operators.")
+@click.option("--actor", metavar="NAME", help="Operator's name. [default: the current user]")
 @with_settings(_SHOWN)
 @examples('reconcile cadence set --every 5m --for 2h --reason "provider is slow"')
 def set_(settings: Settings, *, every: timedelta, lasts: timedelta, reason: str, actor: str | None) -> None:
-    """Lower the cadence of the schedule until the time has passed."""
+    """Lower the cadence of the schedule for a time."""
     _print(settings, asyncio.run(_lowered(settings, every=every, lasts=lasts, reason=reason, actor=actor or user())))
 
 

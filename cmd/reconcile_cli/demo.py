@@ -1,4 +1,4 @@
-"""``reconcile demo``: the incident with guards and without, side by side, in less than a minute."""
+"""``reconcile demo``: the incident with and without guards, in less than a minute."""
 
 import asyncio
 from contextlib import aclosing
@@ -14,10 +14,10 @@ from reconcile_cli.text import demo as text
 @click.command()
 @examples("reconcile demo")
 def command() -> None:
-    """Show a healthy run, the incident, the stop and the recovery, with nothing but this machine.
+    """Show a healthy run, the incident, the stop and the recovery on this machine.
 
-    An embedded database, a simulated provider, a clock that jumps from minute to minute; and beside it the same
-    incident with the same code, its breakers, backoff and memory switched off.
+    It uses an embedded database, a simulated provider and simulated time, and compares with the same code without
+    breakers, backoff and stored state.
     """
     guarded, unguarded = asyncio.run(play(DrillPlan(), DrillPlan(is_guarded=False)))
     text.closing(guarded, unguarded)
@@ -26,7 +26,7 @@ def command() -> None:
 
 
 async def play(plan: DrillPlan, bare: DrillPlan) -> tuple[DrillResult, DrillResult]:
-    """Run both side by side, tick by tick, and print each as it ends."""
+    """Run both variants minute by minute, and print each minute."""
     text.opening(plan)
     ticks, bare_ticks = [], []
     async with aclosing(drill(plan)) as ours, aclosing(drill(bare)) as others:

@@ -1,4 +1,4 @@
-"""``reconcile doctor``: what is wrong with the surroundings, and what to do."""
+"""``reconcile doctor``: check the environment and print remedies."""
 
 import asyncio
 
@@ -18,9 +18,9 @@ _CODES = {FindingStatus.AWAY: ExitCode.TEMPORARY, FindingStatus.FAULT: ExitCode.
 @with_settings(EVERYTHING)
 @examples("reconcile doctor")
 def command(settings: Settings) -> None:
-    """Check settings, database, schema, mapping, credentials, clock, webhook and rights in Kubernetes; say what to do.
+    """Check settings, database, schema, mapping, credentials, clock, webhook and Kubernetes rights, and print remedies.
 
-    Exits with 0 if a run can be made, 78 if something has to be put right first, 75 if the database does not answer.
+    Exits with 0 if a run can start, 78 if something has to be fixed first, 75 if the database does not respond.
     """
     findings = asyncio.run(bootstrap.doctor(settings))
     if is_text(settings):

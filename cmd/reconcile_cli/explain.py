@@ -1,4 +1,4 @@
-"""``reconcile explain``: why something was or was not done."""
+"""``reconcile explain``: the state of a lead, workspace, run or failure."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -26,7 +26,7 @@ Story = LeadStory | WorkspaceStory | RunStory | FailureStory
 
 @click.group()
 def command() -> None:
-    """Explain why something was or was not done, and what comes next."""
+    """Explain why something was or was not done, and what happens next."""
 
 
 @command.command()
@@ -34,7 +34,7 @@ def command() -> None:
 @with_settings()
 @examples("reconcile explain lead 4711")
 def lead(settings: Settings, *, lead_id: str) -> None:
-    """Explain one lead: whether it is due, its stored state, what was changed."""
+    """Explain one lead: whether it is due, its stored state, its changes."""
     _print_explanation(settings, lambda **facts: explain_lead(LeadId(lead_id), **facts))
 
 
@@ -52,7 +52,7 @@ def workspace(settings: Settings, *, workspace_id: str) -> None:
 @with_settings()
 @examples("reconcile explain run 01JQ8Z")
 def run(settings: Settings, *, run_id: str) -> None:
-    """Explain one run: its report, the workspaces it visited and what it changed."""
+    """Explain one run: its report, the workspaces that it visited and its changes."""
     _print_explanation(settings, lambda *, store, **_: explain_run(RunId(run_id), store=store))
 
 
@@ -61,7 +61,7 @@ def run(settings: Settings, *, run_id: str) -> None:
 @with_settings()
 @examples('reconcile explain failure "missing provider id"')
 def failure(settings: Settings, *, text: str) -> None:
-    """Explain one kind of failure: since when, how often, in which versions, in which workspaces."""
+    """Explain one kind of failure: first and last time, count, versions, workspaces."""
     _print_explanation(settings, lambda *, store, **_: explain_failure(text, store=store))
 
 

@@ -1,4 +1,4 @@
-"""The root of all commands: reads the environment once, loads the command that is asked for, ends the process."""
+"""The root command: reads the environment once, imports the requested command, and sets the exit code."""
 
 import importlib
 import os
@@ -29,20 +29,20 @@ from reconcile.errors import (
 
 
 class ExitCode(IntEnum):
-    """How a process ends: an interface, on which the chart's podFailurePolicy acts."""
+    """Exit codes: a public interface, on which the chart's podFailurePolicy depends."""
 
     DONE = 0
-    """Also when the circuit broke or another run held the lease: the report says so, and --fail-on changes it."""
+    """Also if a breaker opened or another run held the lease: the report says so, and --fail-on changes it."""
     FAILED = 1
     USAGE = 2
     INCONCLUSIVE = 2
-    """Of verify alone, whose wrong calls end with QUESTION instead."""
+    """The result of verify; its usage errors exit with QUESTION instead."""
     QUESTION = 64
-    """Verify was asked wrongly, or by a checklist that has faults."""
+    """Invalid arguments to verify, or a checklist with faults."""
     NO_INPUT = 66
-    """A file or a CronJob that was named is not there, may not be read, or is not what it has to be."""
+    """A named file or CronJob does not exist, cannot be read, or has the wrong format."""
     TEMPORARY = 75
-    """The database is away, or another process has the work: try again later."""
+    """The database is unreachable, or another process holds the lease: try again later."""
     SETTINGS = 78
     INTERRUPTED = 130
     PIPE_CLOSED = 141
@@ -51,17 +51,17 @@ class ExitCode(IntEnum):
 
 COMMANDS: Mapping[str, str] = {
     "run": "Check the leads that are due and repair what differs.",
-    "status": "Show what is broken, since when, and what to type.",
+    "status": "Show failures, their duration, and the commands to run.",
     "report": "Print the last run's report, or write an HTML page of recent history.",
-    "serve": "Serve that page live and read-only, for browsers.",
-    "explain": "Explain why something was or was not done.",
+    "serve": "Serve the HTML page live and read-only.",
+    "explain": "Explain the state of a lead, workspace, run or failure.",
     "breaker": "Show the breakers, or override one.",
-    "cadence": "Show how often runs happen, or lower it for a while.",
+    "cadence": "Show the cadence of runs, or lower it for a time.",
     "quarantine": "List or release quarantined leads.",
     "mismatches": "List differences that were found and not repaired.",
     "backfill": "Plan a repair over many leads, review it, apply it.",
     "alerts": "Show active alerts, or test the channels.",
-    "undo": "Revert what a run or a backfill changed, where nobody has written since.",
+    "undo": "Revert the changes of a run or a backfill, except rows that were written since.",
     "verify": "Check whether a rollout has fixed a failure: pass, fail or inconclusive.",
     "job": "Print a one-off Job for kubectl.",
     "prune": "Delete old rows from the tables that reconcile owns.",
@@ -70,7 +70,7 @@ COMMANDS: Mapping[str, str] = {
     "simulate": "Serve simulated providers with switchable faults.",
     "demo": "Show an incident, the stop and the recovery in a minute.",
 }
-"""Each command with its one sentence: the module of that name is loaded only when it is called."""
+"""The summary of each command; its module is imported only when the command is called."""
 
 _BY_ERROR: tuple[tuple[type[ReconcileError], ExitCode], ...] = (
     (SettingsError, ExitCode.SETTINGS),
@@ -87,7 +87,7 @@ _BY_ERROR: tuple[tuple[type[ReconcileError], ExitCode], ...] = (
 
 
 class Root(click.Group):
-    """Knows its commands by name, and turns whatever they raise into a sentence and an exit code."""
+    """Imports a command when it is called, and turns exceptions into a sentence and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
@@ -106,7 +106,7 @@ class Root(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; a bug ends with its traceback, everything else in a sentence."""
+        """Run the command; a bug ends with a traceback, every other error with a sentence."""
         asked_to_end: list[int] = []
         try:
             with _terminable() as asked_to_end:
@@ -119,11 +119,11 @@ class Root(click.Group):
                 _end(ExitCode.TERMINATED, "ended by SIGTERM")
             _end(ExitCode.INTERRUPTED, "interrupted")
         except BrokenPipeError:
-            # Whoever read us has left; the interpreter must not stumble over it once more when it flushes.
+            # stdout was closed by the reader; the interpreter must not fail again when it flushes
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             _end(ExitCode.PIPE_CLOSED)
         except Exception as error:  # noqa: BLE001 - the one place
-            if asked_to_end:  # whatever the interrupt became on its way through what it met
+            if asked_to_end:  # a KeyboardInterrupt that was wrapped on its way
                 _end(ExitCode.TERMINATED, "ended by SIGTERM")
             _end_with(error)
         return result
@@ -141,7 +141,7 @@ def _end_with(error: BaseException) -> NoReturn:
 
 
 def _traceback(error: BaseException) -> str:
-    """Return where *error* and its causes were raised, and of which types they are: their texts may hold anything."""
+    """Return where *error* and its causes were raised, and their types; their texts may hold personal data."""
     parts = [_traceback(each) for each in (error.exceptions if isinstance(error, BaseExceptionGroup) else ())]
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None:
@@ -152,7 +152,7 @@ def _traceback(error: BaseException) -> str:
 
 
 def _expected(error: BaseException) -> list[ReconcileError]:
-    """Return the errors that this program has words for, out of groups too; none if anything else is among them."""
+    """Return the expected errors, also out of exception groups; none if there is any other exception."""
     if isinstance(error, ReconcileError):
         return [error]
     if not isinstance(error, BaseExceptionGroup):
@@ -168,28 +168,28 @@ def _end(code: ExitCode, *sentences: str) -> NoReturn:
 
 
 class _Terminated(KeyboardInterrupt):
-    """SIGTERM has come. After a plain KeyboardInterrupt amid an import, Python may end by SIGINT in spite of us."""
+    """SIGTERM was received. A plain KeyboardInterrupt during an import would make Python exit by SIGINT."""
 
 
 @contextmanager
 def _terminable() -> Iterator[list[int]]:
-    """Let SIGTERM end a command as Ctrl-C does, in order; what is yielded is filled when that was asked for.
+    """Let SIGTERM end a command in order, as Ctrl-C does; the yielded event is set when it was received.
 
-    A handler is needed: the kernel brings no default action to a container's first process. `run` has its own.
+    A handler is needed because the kernel has no default action for PID 1 of a container. `run` has its own.
     """
     asked: list[int] = []
 
     def terminate(number: int, _frame: FrameType | None) -> None:
-        if asked:  # it is on its way out: a second interrupt would hit what tells of the first
+        if asked:  # the command is exiting: a second interrupt would hit the code that reports the first
             return
         asked.append(number)
-        # Ignored is how a shell starts what it puts behind a script. What is neither is an event loop's own handler.
+        # A shell ignores SIGINT for background processes. Any other handler is an event loop's.
         if signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, signal.default_int_handler):
             raise _Terminated
         signal.raise_signal(signal.SIGINT)
 
     def once_more(unheard: "sys.UnraisableHookArgs") -> None:
-        """Ask again a moment later where the interrupt met a callback, in which Python lets nothing be raised."""
+        """Raise again a moment later if the interrupt hit a callback, where Python discards exceptions."""
         if unheard.exc_type is not _Terminated:
             hook(unheard)
             return
@@ -215,10 +215,10 @@ def _terminable() -> Iterator[list[int]]:
 @click.version_option(__version__, message="reconcile %(version)s")
 @click.pass_context
 def cli(ctx: click.Context) -> None:
-    """Compare booked appointments with what the calendar providers say, and repair the database.
+    """Compare booked appointments with the calendar providers and repair the database.
 
-    Settings are environment variables (RECONCILE_...) or the flags of the same name; a flag wins. Exit codes: 0 done,
-    1 failed, 2 usage, 64 and 66 verify's own, 75 try again later, 78 settings, 143 ended by SIGTERM.
+    Settings are environment variables (RECONCILE_...) or flags of the same name; a flag takes precedence. Exit codes: 0
+    done, 1 failed, 2 usage, 64 and 66 only of verify, 75 try again later, 78 settings, 143 ended by SIGTERM.
     """
     ctx.obj = dict(os.environ) if ctx.obj is None else ctx.obj
 

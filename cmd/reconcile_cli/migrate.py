@@ -1,4 +1,4 @@
-"""``reconcile migrate``: our own tables in their newest form."""
+"""``reconcile migrate``: migrate our own tables to the newest schema."""
 
 import asyncio
 

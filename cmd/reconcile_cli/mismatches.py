@@ -1,4 +1,4 @@
-"""``reconcile mismatches``: differences that were found and not repaired."""
+"""``reconcile mismatches``: differences that were not repaired."""
 
 import asyncio
 
@@ -13,17 +13,19 @@ from reconcile_cli.output import is_text, print_json
 
 
 @click.command()
-@click.option("--workspace", type=NonEmptyParam(), metavar="ID", help="Of this workspace alone.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Leads at most.")
+@click.option("--workspace", type=NonEmptyParam(), metavar="ID", help="Only this workspace.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Maximum number of leads."
+)
 @with_settings()
 @examples("reconcile mismatches --workspace ws-1")
 def command(settings: Settings, *, workspace: str | None, limit: int) -> None:
-    """List differences between the database and the providers that were found and not repaired, longest first."""
+    """List unrepaired differences between the database and the providers, longest first."""
     lines = asyncio.run(_listed(settings, workspace, limit))
     if is_text(settings):
         from reconcile_cli.text import leads as text  # noqa: PLC0415 - rich, for a person only
 
-        text.show(lines, title="not repaired", empty="no difference stands", hint="reconcile explain lead LEAD_ID")
+        text.show(lines, title="not repaired", empty="no unrepaired differences", hint="reconcile explain lead LEAD_ID")
     else:
         print_json({"mismatches": lines})
 

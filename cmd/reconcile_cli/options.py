@@ -1,4 +1,4 @@
-"""Flags: those that are settings come out of the settings' own table; and the types of the others."""
+"""Flags that are generated from settings, and click types of the other flags."""
 
 import functools
 import inspect
@@ -18,7 +18,7 @@ from reconcile.settings.kinds import SettingKind
 from reconcile_cli.output import is_text
 
 COMMON = ("database_url", "schema_mapping", "log_level", "log_format", "output")
-"""What every command that opens the database takes."""
+"""Settings of every command that opens the database."""
 EVERYTHING = tuple(setting.name for setting in SETTINGS)
 _FOR_A_PERSON = {"RECONCILE_LOG_LEVEL": LogLevel.WARNING.value, "RECONCILE_LOG_FORMAT": LogFormat.TEXT.value}
 
@@ -26,7 +26,7 @@ Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 
 class KindParam(click.ParamType[object]):
-    """Reads a flag as its setting is read, and shows no secret in the complaint."""
+    """Parses a flag as its setting is parsed; errors never quote a secret."""
 
     def __init__(self, kind: SettingKind[object]) -> None:
         self.kind = kind
@@ -42,7 +42,7 @@ class KindParam(click.ParamType[object]):
 
 
 class NonEmptyParam(click.ParamType[str]):
-    """Reads an id or a text to look for; an empty one, as an unset shell variable gives, would stand for everything."""
+    """A non-empty id or text: an empty one, for example from an unset shell variable, would select everything."""
 
     name = "text"
 
@@ -53,7 +53,7 @@ class NonEmptyParam(click.ParamType[str]):
 
 
 class DurationParam(click.ParamType[timedelta]):
-    """Reads 90s, 10m, 2h, 1d or a row of them."""
+    """Parses 90s, 10m, 2h, 1d or a combination."""
 
     name = "duration"
     _UNITS = (("d", "days"), ("h", "hours"), ("m", "minutes"), ("s", "seconds"))
@@ -70,14 +70,14 @@ class DurationParam(click.ParamType[timedelta]):
 
 @dataclass(frozen=True, slots=True)
 class TypedInstant:
-    """An instant as it was typed; *at* is None for a word that means one by itself."""
+    """A parsed time with its text; *at* is None for a keyword."""
 
     text: str
     at: datetime | None
 
 
 class InstantParam(click.ParamType[TypedInstant]):
-    """Reads a date, an instant (UTC where it names no zone) or a duration, which is how long ago it was."""
+    """Parses a date, a time (UTC without a zone) or an age."""
 
     name = "time"
 
@@ -97,7 +97,7 @@ class InstantParam(click.ParamType[TypedInstant]):
             try:
                 at = now - DurationParam().convert(value.strip(), None, None)
             except (click.BadParameter, OverflowError):
-                text = "must be a date, an instant like 2026-03-01T09:30Z, or how long ago, like 36h"
+                text = "must be a date, a time like 2026-03-01T09:30Z, or an age like 36h"
                 self.fail(text, param, ctx)
         if at > now:
             self.fail("must not be in the future", param, ctx)
@@ -105,7 +105,7 @@ class InstantParam(click.ParamType[TypedInstant]):
 
 
 def examples(*lines: str) -> Decorator:
-    """Show these command lines in the command's help, before its options."""
+    """Add example command lines to the command's help."""
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         function.__doc__ = f"{inspect.cleandoc(function.__doc__ or '')}\n\n{example_paragraph(*lines)}"
@@ -115,7 +115,7 @@ def examples(*lines: str) -> Decorator:
 
 
 def example_paragraph(*lines: str) -> str:
-    """Return the paragraph of a help text that shows these command lines; click wraps none of them."""
+    """Return the help paragraph with these command lines; click does not wrap it."""
     return "\n  ".join(["\b\nExamples:" if len(lines) > 1 else "\b\nExample:", *lines])
 
 
@@ -139,7 +139,7 @@ def with_settings(names: Iterable[str] = COMMON) -> Decorator:
 
 
 def _settings(env: Mapping[str, str], overrides: Mapping[str, object]) -> Settings:
-    """Read the settings; where they say nothing of logs, a person is spared what the summary says anyway."""
+    """Read the settings; on a terminal the default log level is higher, because the summary has the same facts."""
     settings = Settings.from_env(env, overrides)
     if is_text(settings):
         unsaid = {name: word for name, word in _FOR_A_PERSON.items() if not {name, f"{name}_FILE"} & set(env)}

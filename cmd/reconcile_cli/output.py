@@ -1,61 +1,28 @@
 """What goes to stdout: JSON for programs, text for people."""
 
-import dataclasses
 import json
 import os
 import pwd
 import sys
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from datetime import datetime, timedelta
-from enum import Enum
-from typing import Any, get_args
 
 import click
 
-from reconcile.domain.run.report_document import instant
+from reconcile.domain.plain_json import plain
 from reconcile.settings import Output, Settings
 
 
 def is_text(settings: Settings) -> bool:
-    """Tell whether a person is to be spoken to: asked for, or there is a terminal."""
+    """Return whether to print text for people: requested, or stdout is a terminal."""
     return settings.output is Output.TEXT or (settings.output is Output.AUTO and sys.stdout.isatty())
 
 
 def print_json(value: object) -> None:
-    """Print one line of JSON, in ASCII so that no locale can spoil it."""
+    """Print one line of JSON, in ASCII so that it does not depend on the locale."""
     click.echo(json.dumps(plain(value), separators=(",", ":")))
 
 
-def plain(value: object) -> Any:  # noqa: ANN401, PLR0911 - JSON is of any type; one line for each
-    """Return *value* in plain JSON types: names in camelCase, instants in UTC, durations in seconds and so named."""
-    match value:
-        case Enum():
-            return value.value
-        case datetime():
-            return instant(value)
-        case timedelta():
-            return int(value.total_seconds())
-        case Mapping():
-            return {str(plain(key)): plain(inner) for key, inner in value.items()}
-        case str() | int() | float() | bool() | None:
-            return value
-        case Sequence() | AbstractSet():
-            return [plain(inner) for inner in value]
-        case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return {_camel(field): plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        case _:
-            return str(value)
-
-
-def _camel(field: "dataclasses.Field[object]") -> str:
-    first, *rest = field.name.split("_")
-    suffix = "Seconds" if timedelta in (field.type, *get_args(field.type)) else ""
-    return first + "".join(word.capitalize() for word in rest) + suffix
-
-
 def user() -> str:
-    """Return who is asking by the system's own books, which no variable can change."""
+    """Return the user's name from the password database, which no environment variable can change."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

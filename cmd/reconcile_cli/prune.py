@@ -1,4 +1,4 @@
-"""``reconcile prune``: deletes what is old from our own tables."""
+"""``reconcile prune``: delete old rows from our own tables."""
 
 import asyncio
 from datetime import timedelta
@@ -13,22 +13,24 @@ from reconcile_cli.options import DurationParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json
 
 LEAST = timedelta(days=1)
-"""Reports, alerts and the page look back further than a moment."""
+"""Minimum age: reports, alerts and the page use newer rows."""
 
 
 @click.command()
-@click.option("--older-than", type=DurationParam(), default="90d", show_default=True, help="Delete what is older.")
-@click.option("--dry-run", is_flag=True, help="Say how much that would be; delete nothing.")
+@click.option(
+    "--older-than", type=DurationParam(), default="90d", show_default=True, help="Delete rows older than this."
+)
+@click.option("--dry-run", is_flag=True, help="Print the number of rows; delete nothing.")
 @with_settings()
 @examples("reconcile prune --older-than 90d --dry-run")
 def command(settings: Settings, *, older_than: timedelta, dry_run: bool) -> None:
-    """Delete old runs, changes and failures, alerts that are over, delivered follow-ups, and plans left as they are.
+    """Delete old runs, changes, failures, ended alerts, delivered follow-ups and abandoned plans.
 
-    What an open breaker, a waiting follow-up or an unfinished plan needs stays, and so do the newest runs. The
+    Rows that an open breaker, a pending follow-up or an unfinished plan needs are kept, and so are the newest runs. The
     customer's tables are not touched.
     """
     if older_than < LEAST:
-        raise RequestError("--older-than must be at least 1d: what is younger is still looked at")
+        raise RequestError("--older-than must be at least 1d: newer rows are still in use")
     pruned = asyncio.run(_pruned(settings, older_than, dry_run=dry_run))
     if is_text(settings):
         from reconcile_cli.text import prune as text  # noqa: PLC0415 - rich, for a person only
@@ -43,5 +45,5 @@ async def _pruned(settings: Settings, older_than: timedelta, *, dry_run: bool) -
         try:
             before = opened.clock.now() - older_than
         except OverflowError:
-            raise RequestError("--older-than reaches back before all time") from None
+            raise RequestError("--older-than is too long") from None
         return await prune(opened.store.ledger, before=before, dry_run=dry_run)

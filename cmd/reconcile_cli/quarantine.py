@@ -1,4 +1,4 @@
-"""``reconcile quarantine``: leads that are set aside after repeated failures."""
+"""``reconcile quarantine``: leads that are not checked after repeated failures."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,8 +20,10 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--workspace", type=NonEmptyParam(), metavar="ID", help="Of this workspace alone.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Leads at most.")
+@click.option("--workspace", type=NonEmptyParam(), metavar="ID", help="Only this workspace.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Maximum number of leads."
+)
 @with_settings()
 @examples("reconcile quarantine list --workspace ws-1")
 def list_(settings: Settings, *, workspace: str | None, limit: int) -> None:
@@ -30,15 +32,15 @@ def list_(settings: Settings, *, workspace: str | None, limit: int) -> None:
     if is_text(settings):
         from reconcile_cli.text import leads as text  # noqa: PLC0415 - rich, for a person only
 
-        text.show(lines, title="set aside", empty="no lead is set aside", hint="reconcile quarantine release LEAD_ID")
+        text.show(lines, title="quarantined", empty="no quarantined leads", hint="reconcile quarantine release LEAD_ID")
     else:
         print_json({"quarantined": lines})
 
 
 @command.command()
 @click.argument("lead_id", nargs=-1, type=NonEmptyParam())
-@click.option("--all", "is_all", is_flag=True, help="Every lead that is set aside, or every one of --workspace.")
-@click.option("--workspace", type=NonEmptyParam(), metavar="ID", help="With --all: of this workspace alone.")
+@click.option("--all", "is_all", is_flag=True, help="Release every quarantined lead, or every one of --workspace.")
+@click.option("--workspace", type=NonEmptyParam(), metavar="ID", help="With --all: only this workspace.")
 @with_settings()
 @examples("reconcile quarantine release 4711 4712", "reconcile quarantine release --all --workspace ws-1")
 def release(settings: Settings, *, lead_id: Sequence[str], is_all: bool, workspace: str | None) -> None:
@@ -46,7 +48,7 @@ def release(settings: Settings, *, lead_id: Sequence[str], is_all: bool, workspa
     if bool(lead_id) is is_all:
         raise click.UsageError("name the leads to release, or give --all")
     if workspace and not is_all:
-        raise click.UsageError("--workspace goes with --all")
+        raise click.UsageError("--workspace needs --all")
     released = asyncio.run(_released(settings, [LeadId(each) for each in lead_id] or None, workspace))
     if is_text(settings):
         click.echo(f"released: {count_of(released, 'lead')}")

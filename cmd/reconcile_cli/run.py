@@ -1,4 +1,4 @@
-"""``reconcile run``: one run, from the request to the exit code."""
+"""``reconcile run``: one run, from its arguments to the exit code."""
 
 import asyncio
 from collections.abc import Collection
@@ -9,7 +9,7 @@ from click.core import ParameterSource
 from reconcile import bootstrap
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.run.report import Health, RunReport
-from reconcile.domain.run.report_document import document
+from reconcile.domain.run.report_document import document, read_report
 from reconcile.domain.run.request import RunRequest
 from reconcile.settings import Settings
 from reconcile_cli.main import ExitCode
@@ -21,20 +21,22 @@ _AT_LEAST = {"degraded": Health.DEGRADED, "unhealthy": Health.UNHEALTHY, "circui
 
 
 @click.command()
-@click.option("--workspace", type=NonEmptyParam(), metavar="ID", help="Visit this workspace alone.")
+@click.option("--workspace", type=NonEmptyParam(), metavar="ID", help="Check only this workspace.")
 @click.option(
-    "--dry-run", is_flag=True, help="Plan and report all that is due, or as much as a typed limit says; write nothing."
+    "--dry-run",
+    is_flag=True,
+    help="Plan and report all due leads, or as many as the limits in flags allow; write nothing.",
 )
 @click.option(
     "--fail-on",
     type=click.Choice([*_AT_LEAST, LEASE_HELD]),
     multiple=True,
-    help="Exit with 1 where the health is this or worse, or where another run held the lease. May be repeated.",
+    help="Exit with 1 if the health is this or worse, or if another run held the lease. May be repeated.",
 )
 @with_settings(EVERYTHING)
 @examples("reconcile run --dry-run", "reconcile run --workspace ws-1 --output text")
 def command(settings: Settings, *, workspace: str | None, dry_run: bool, fail_on: Collection[str]) -> None:
-    """Check the leads that are due and repair what differs."""
+    """Check due leads and repair differences."""
     request = RunRequest(
         workspace_limit=settings.workspace_limit,
         leads_per_workspace=settings.leads_per_workspace,
@@ -50,8 +52,9 @@ def command(settings: Settings, *, workspace: str | None, dry_run: bool, fail_on
 
         with progress.bar() as advance:
             report = asyncio.run(bootstrap.run(settings, request, on_progress=advance))
-        text.show(document(report))
-        text.show_next(document(report))
+        shown = read_report(document(report))
+        text.show(shown)
+        text.show_next(shown)
     else:
         report = asyncio.run(bootstrap.run(settings, request))
         print_json(document(report))
@@ -59,7 +62,7 @@ def command(settings: Settings, *, workspace: str | None, dry_run: bool, fail_on
 
 
 def _is_limited() -> bool:
-    """Tell whether a limit was typed; one in the environment is the schedule's and binds no dry run."""
+    """Return whether a limit was given as a flag. A limit in the environment does not apply to dry runs."""
     source = click.get_current_context().get_parameter_source
     return ParameterSource.COMMANDLINE in {source("workspace_limit"), source("leads_per_workspace")}
 

@@ -1,4 +1,4 @@
-"""``reconcile serve``: the page as it is now, for browsers."""
+"""``reconcile serve``: serve the current page to browsers."""
 
 import asyncio
 import sys
@@ -12,8 +12,8 @@ from reconcile_cli.output import print_json
 
 
 @click.command(context_settings={"show_default": True})
-@click.option("--host", default="127.0.0.1", help="Address to listen at; other than this machine's own: with a token.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8710, help="Port to listen at; 0: a free one.")
+@click.option("--host", default="127.0.0.1", help="Address to listen on; other than loopback needs a token.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8710, help="Port to listen on; 0: any free port.")
 @with_settings((*COMMON, "schedule", "time_zone", "cadence_auto", "page_token"))
 @examples("reconcile serve --port 8080")
 def command(settings: Settings, *, host: str, port: int) -> None:
@@ -22,7 +22,7 @@ def command(settings: Settings, *, host: str, port: int) -> None:
 
 
 def _announce(url: str) -> None:
-    """Say where it is: as a line on a terminal, else as JSON."""
+    """Print the address: a line on a terminal, else JSON."""
     if sys.stdout.isatty():
         click.echo(f"{url}  until Ctrl-C")
     else:

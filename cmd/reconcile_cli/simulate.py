@@ -1,4 +1,4 @@
-"""``reconcile simulate``: both providers as a local server, and a company's database to go with them."""
+"""``reconcile simulate``: both providers as a local server, with a generated database."""
 
 import asyncio
 import sys
@@ -16,7 +16,7 @@ from reconcile_cli.output import print_json
 
 
 class FaultParam(click.ParamType[Fault]):
-    """Reads KIND or KIND=VALUE."""
+    """Parses KIND or KIND=VALUE."""
 
     name = "fault"
 
@@ -25,7 +25,7 @@ class FaultParam(click.ParamType[Fault]):
             return value
         kind, equals, text = str(value).partition("=")
         if kind not in set(FaultKind):
-            self.fail(f"{kind!a} is no fault: there are {', '.join(FaultKind)}", param, ctx)
+            self.fail(f"{kind!a} is not a fault; known faults: {', '.join(FaultKind)}", param, ctx)
         try:
             return Fault(kind=FaultKind(kind), value=_number_or_text(text) if equals else None)
         except FaultRefused as error:
@@ -33,22 +33,26 @@ class FaultParam(click.ParamType[Fault]):
 
 
 @click.command(context_settings={"show_default": True})
-@click.option("--port", type=click.IntRange(0, 65534), default=8700, help="GHL's, Calendly's the next; 0: free ones.")
-@click.option("--workspaces", type=click.IntRange(1, 10_000), default=2, help="Workspaces to make up.")
-@click.option("--leads", type=click.IntRange(1, 100_000), default=10, help="Leads in each of them.")
-@click.option("--calendly-share", type=click.FloatRange(0, 1), default=0.5, help="Share of leads at Calendly.")
-@click.option("--seed", type=int, default=1, help="The same seed makes up the same company.")
-@click.option("--latency-ms", type=click.FloatRange(0, 60_000), default=0, help="Time that each answer takes.")
-@click.option("--limits/--no-limits", default=True, help="Enforce the published request limits.")
-@click.option("--incident", "is_incident", is_flag=True, help="Begin with the incident: all GHL records lack their id.")
 @click.option(
-    "--fault", "faults", type=FaultParam(), multiple=True, metavar="KIND[=VALUE]", help="Begin with this fault."
+    "--port", type=click.IntRange(0, 65534), default=8700, help="GHL's port; Calendly's is the next. 0: any free ports."
+)
+@click.option("--workspaces", type=click.IntRange(1, 10_000), default=2, help="Number of generated workspaces.")
+@click.option("--leads", type=click.IntRange(1, 100_000), default=10, help="Number of leads in each workspace.")
+@click.option(
+    "--calendly-share", type=click.FloatRange(0, 1), default=0.5, help="Share of leads with bookings at Calendly."
+)
+@click.option("--seed", type=int, default=1, help="Seed of the generated data.")
+@click.option("--latency-ms", type=click.FloatRange(0, 60_000), default=0, help="Latency of each response.")
+@click.option("--limits/--no-limits", default=True, help="Enforce the published request limits.")
+@click.option("--incident", "is_incident", is_flag=True, help="Start with the incident: all GHL records lack their id.")
+@click.option(
+    "--fault", "faults", type=FaultParam(), multiple=True, metavar="KIND[=VALUE]", help="Start with this fault."
 )
 @click.option(
     "--fill",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="PATH",
-    help="Also make an SQLite database of the company's leads in this new file.",
+    help="Also create an SQLite database with the generated leads in this file.",
 )
 @examples("reconcile simulate --port 8090")
 def command(
@@ -66,10 +70,10 @@ def command(
 ) -> None:
     """Serve both providers on this machine, with switchable faults, until Ctrl-C or SIGTERM.
 
-    Faults are switched while it runs at /_simulator/faults, listed at /_simulator/kinds.
+    Faults are set at /_simulator/faults while it runs, and listed at /_simulator/kinds.
     """
     if fill and fill.exists():
-        raise click.UsageError(f"{fill} exists already; --fill makes a new database and touches no other")
+        raise click.UsageError(f"{fill} exists; --fill needs the path of a new file")
     size = WorldSize(workspaces=workspaces, leads_per_workspace=leads, calendly_share=calendly_share)
     world = World.generate(seed=seed, now=lambda: datetime.now(UTC), size=size)
     if fill:
@@ -85,7 +89,9 @@ def command(
     try:
         asyncio.run(served)
     except OSError as error:
-        raise RequestError(f"port {port} or the next cannot be had ({error.strerror}); give another --port") from error
+        raise RequestError(
+            f"port {port} or the next cannot be opened ({error.strerror}); give another --port"
+        ) from error
 
 
 async def _fill(path: Path, world: World) -> None:
@@ -95,7 +101,7 @@ async def _fill(path: Path, world: World) -> None:
 
 
 def _announce(simulator: Simulator, fill: Path | None) -> None:
-    """Say where it is: as lines to paste on a terminal, else as one line of JSON."""
+    """Print the address: lines to paste on a terminal, else one line of JSON."""
     variables = {"RECONCILE_GHL_BASE_URL": simulator.ghl_url, "RECONCILE_CALENDLY_BASE_URL": simulator.calendly_url}
     if fill:
         variables["RECONCILE_DATABASE_URL"] = f"sqlite:///{fill}"

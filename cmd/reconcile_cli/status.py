@@ -1,11 +1,10 @@
-"""``reconcile status``: the state of everything."""
+"""``reconcile status``: the state of runs, breakers, leads and follow-ups."""
 
 import asyncio
 
 import click
 
-from reconcile import bootstrap
-from reconcile.services.views.status import Overview, overview
+from reconcile.bootstrap import page
 from reconcile.settings import Settings
 from reconcile_cli.options import COMMON, examples, with_settings
 from reconcile_cli.output import is_text, print_json
@@ -16,22 +15,10 @@ from reconcile_cli.output import is_text, print_json
 @examples("reconcile status --output text")
 def command(settings: Settings) -> None:
     """Show what is broken, since when, whose fault it is, what comes next and what to type."""
-    view = asyncio.run(_view(settings))
+    view = asyncio.run(page.status(settings))
     if is_text(settings):
         from reconcile_cli.text import status as text  # noqa: PLC0415 - rich, for a person only
 
         text.show(view)
     else:
         print_json(view)
-
-
-async def _view(settings: Settings) -> Overview:
-    async with bootstrap.open_database(settings) as opened:
-        now = opened.clock.now()
-        return await overview(
-            opened.store,
-            now=now,
-            due=settings.due_policy(),
-            breaker=settings.breaker_policy(),
-            planned=settings.planned_cadence(now),
-        )

@@ -1,4 +1,4 @@
-"""``reconcile undo``: takes back what a run or a backfill changed."""
+"""``reconcile undo``: revert the changes of a run or a backfill."""
 
 import asyncio
 
@@ -15,18 +15,18 @@ from reconcile_cli.output import is_text, print_json
 
 
 @click.command()
-@click.option("--run", "run_id", metavar="RUN_ID", help="The run whose changes are to be taken back.")
-@click.option("--plan", metavar="PLAN", help="The plan of a backfill, in whatever runs it was carried out.")
-@click.option("--dry-run", is_flag=True, help="Say what would be taken back, and what not; write nothing.")
+@click.option("--run", "run_id", metavar="RUN_ID", help="Run whose changes are reverted.")
+@click.option("--plan", metavar="PLAN", help="Backfill plan whose changes are reverted, in all its runs.")
+@click.option("--dry-run", is_flag=True, help="Print what would be reverted; write nothing.")
 @with_settings()
 @examples("reconcile undo --run 01JQ8Z --dry-run")
 def command(settings: Settings, *, run_id: str | None, plan: str | None, dry_run: bool) -> None:
-    """Revert what a run or a backfill changed, for leads that nobody has written since.
+    """Revert the changes of a run or a backfill, except leads that were written since.
 
-    The next run does the same again if the providers still say the same: hold the breaker first.
+    Hold the breaker first: the next run makes the same changes again while the providers' answers stay the same.
     """
     if (run_id is None) is (plan is None):
-        raise click.UsageError("give one of --run and --plan: what is to be taken back?")
+        raise click.UsageError("give one of --run and --plan")
     done = asyncio.run(_undone(settings, run_id, plan, dry_run=dry_run))
     if is_text(settings):
         from reconcile_cli.text import undo as text  # noqa: PLC0415 - rich, for a person only

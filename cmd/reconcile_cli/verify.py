@@ -92,7 +92,7 @@ def _step(since: datetime | None, asked: dict[str, Any]) -> ClaimStep:
     if asked["logs"] is not None and asked["cronjob"] is not None:
         raise QuestionError("--logs and --cronjob are two places to look at: give one")
     if asked["logs"] is not None and asked["wait"]:
-        raise QuestionError("an exported log does not grow: leave out --wait")
+        raise QuestionError("an exported log does not grow: remove --wait")
     if asked["every"] is not None and not asked["wait"]:
         raise QuestionError("--every needs --wait")
     rate = asked["max_error_rate"]

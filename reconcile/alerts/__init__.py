@@ -1,1 +1,1 @@
-"""The channels over which operators are told: each implements ``AlertChannel``, and is loaded when it has to speak."""
+"""The alert channels: each implements ``AlertChannel`` and is imported when its first message is sent."""

@@ -1,4 +1,4 @@
-"""PagerDuty's Events API v2: an incident for each alert, which ends with it."""
+"""PagerDuty's Events API v2: one incident for each alert, resolved when the alert ends."""
 
 import hashlib
 from contextlib import suppress
@@ -25,7 +25,7 @@ class PagerDuty:
         self._post = post
 
     async def deliver(self, message: Message, *, deadline: float) -> None:
-        """Trigger or resolve; PagerDuty confirms with a document that says success."""
+        """Trigger or resolve; PagerDuty confirms with a document with the status "success"."""
         content = orjson.dumps({"routing_key": self._key, **document(message)})
         answer = await self._post.send(self._url, content, deadline=deadline)
         said: object = None
@@ -36,7 +36,7 @@ class PagerDuty:
 
 
 def document(message: Message) -> dict[str, Any]:
-    """Return the event for the message's one notice, without the key that opens the service."""
+    """Return the event for the message's one notice, without the integration key."""
     (notice,) = message.notices
     alert, condition = notice.alert, notice.alert.condition
     event: dict[str, Any] = {
@@ -62,5 +62,5 @@ def document(message: Message) -> dict[str, Any]:
 
 
 def _dedup_key(text: str) -> str:
-    """Return *text*, or what is as good where it is too long: the same incident always has the same key."""
+    """Return *text*, or a digest of it if it is too long, so that an incident always has the same key."""
     return text if len(text) <= _LONGEST_KEY else hashlib.sha256(text.encode()).hexdigest()

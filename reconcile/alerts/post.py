@@ -1,4 +1,4 @@
-"""One request to a service that takes alerts: within its time, to no other place, confirmed or an error."""
+"""One HTTP request to an alert service, with a time limit and without redirects: confirmed, or an error."""
 
 import asyncio
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from reconcile.ports import Clock
 from reconcile.wire.retry_after import retry_after
 
 _MOST_BYTES = 4096
-"""A confirmation is a word or a small document; what is longer is a page of somebody else."""
+"""Maximum length of a confirmation; a longer body is another server's page."""
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "appointment-reconciler"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostResponse:
-    """A 2xx, and the beginning of what it said."""
+    """A 2xx response and the start of its body."""
 
     status: int
     body: bytes
@@ -25,7 +25,7 @@ class PostResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """Sends over *transport*, whose errors hold neither address nor headers, as *name*."""
+    """Posts over *transport*, whose errors contain neither address nor headers, as *name*."""
 
     name: str
     transport: httpx.AsyncBaseTransport
@@ -34,10 +34,10 @@ class Post:
     async def send(
         self, url: str, content: bytes, *, deadline: float, headers: Mapping[str, str] | None = None
     ) -> PostResponse:
-        """Send JSON in one attempt and return the 2xx that answered it; anything else raises AlertNotDelivered."""
+        """Send JSON in one attempt and return the 2xx response; anything else raises AlertNotDelivered."""
         given = {**_HEADERS, "Content-Type": "application/json", **(headers or {})}
         failure: AlertNotDelivered
-        # Raised out here, without a context: what a library raises may hold the address or the headers.
+        # raised here without a context: a library's exception may hold the address or the headers
         try:
             async with asyncio.timeout(max(deadline - self.clock.monotonic(), 0)):
                 response = await self.transport.handle_async_request(
@@ -54,14 +54,14 @@ class Post:
         except (TimeoutError, httpx.TimeoutException):
             failure = AlertNotDelivered(f"{self.name} did not answer in time")
         except httpx.InvalidURL:
-            failure = AlertNotDelivered(f"{self.name} has an address that is none")
+            failure = AlertNotDelivered(f"{self.name} has an invalid address")
         except httpx.HTTPError as error:
             failure = AlertNotDelivered(f"{self.name} could not be reached: {error}")
         raise failure
 
     def unconfirmed(self, answer: PostResponse) -> AlertNotDelivered:
-        """Return the error for a 2xx that is somebody else's, as of a proxy that shows its own page."""
-        return AlertNotDelivered(f"{self.name} answered {answer.status}, but not as {self.name} confirms")
+        """Return the error for a 2xx that is not the service's, for example a proxy's page."""
+        return AlertNotDelivered(f"{self.name} answered {answer.status} without {self.name}'s confirmation")
 
 
 async def _beginning(response: httpx.Response) -> bytes:

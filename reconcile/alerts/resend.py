@@ -1,4 +1,4 @@
-"""E-mail over Resend's HTTP API."""
+"""E-mail by Resend's HTTP API."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,7 +11,7 @@ from reconcile.domain.alert import Message
 
 
 class Resend:
-    """One API key; a mail that comes twice within a day is sent once, by its idempotency key."""
+    """One API key; the idempotency key makes Resend send a repeated mail once within a day."""
 
     name = "email"
     takes_many = True
@@ -24,7 +24,7 @@ class Resend:
         self._post = post
 
     async def deliver(self, message: Message, *, deadline: float) -> None:
-        """Send one mail to all; Resend confirms with its id."""
+        """Send one mail to all recipients; Resend confirms with its id."""
         mail = {"from": self._sender, "to": self._recipients, "subject": subject(message), "text": plain(message)}
         headers = {"Authorization": f"Bearer {self._key}", "Idempotency-Key": message.key}
         answer = await self._post.send(self._url, orjson.dumps(mail), deadline=deadline, headers=headers)

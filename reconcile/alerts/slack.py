@@ -9,13 +9,13 @@ from reconcile.alerts.text import details, headline, subject
 from reconcile.domain.alert import Message, News, Notice, Severity
 
 _MOST_NOTICES = 40
-"""A message may hold fifty blocks."""
+"""Slack's limit is fifty blocks a message."""
 _LONGEST_HEADER, _LONGEST_SECTION = 150, 2900
 _MARKS = {Severity.CRITICAL: ":red_circle:", Severity.WARNING: ":large_yellow_circle:"}
 
 
 class Slack:
-    """One incoming webhook; its address is its password."""
+    """One incoming webhook; its URL is a secret."""
 
     name = "slack"
     takes_many = True
@@ -32,7 +32,7 @@ class Slack:
 
 
 def document(message: Message) -> dict[str, Any]:
-    """Return *message* as Slack shows it."""
+    """Return *message* as Slack blocks."""
     title = _cut(subject(message), _LONGEST_HEADER)
     blocks: list[dict[str, Any]] = [{"type": "header", "text": {"type": "plain_text", "text": title}}]
     shown = message.notices[:_MOST_NOTICES]
@@ -58,7 +58,7 @@ def _section(notice: Notice, message: Message) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return *text* as Slack wants what is not markup: no reason that somebody has typed can call a channel."""
+    """Return *text* escaped for Slack, so that an operator's reason cannot mention a channel."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -1,4 +1,4 @@
-"""E-mail over a mail server, with TLS: from the start, or by STARTTLS before anything is said."""
+"""E-mail by a mail server over TLS, from the start or by STARTTLS."""
 
 import asyncio
 import socket
@@ -20,7 +20,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Smtp:
-    """One mail server. A mail that comes twice has the same Message-ID."""
+    """One mail server. A repeated mail has the same Message-ID."""
 
     name = "email"
     takes_many = True
@@ -35,31 +35,31 @@ class Smtp:
         self._clock = clock
 
     async def deliver(self, message: Message, *, deadline: float) -> None:
-        """Hand one mail for all over to the server."""
+        """Send one mail to all recipients."""
         failure: AlertNotDelivered | None = None
         is_taken = False
         client = self._client()
-        # Raised out here, without a context: what the library raises may hold addresses.
+        # raised here without a context: the library's exception may hold addresses
         try:
             async with asyncio.timeout(max(deadline - self._clock.monotonic(), 0)):
                 await client.connect()
                 await client.send_message(self._mail(message))
-                is_taken = True  # and how the server says goodbye is of no account
+                is_taken = True  # an error after the mail was accepted does not matter
                 await client.quit()
         except (TimeoutError, aiosmtplib.SMTPTimeoutError):
             failure = AlertNotDelivered(f"{_NAME} did not answer in time")
         except aiosmtplib.SMTPAuthenticationError as error:
-            failure = AlertNotDelivered(f"{_NAME} does not take the user and password ({error.code})")
+            failure = AlertNotDelivered(f"{_NAME} refused the user and password ({error.code})")
         except aiosmtplib.SMTPRecipientsRefused:
-            failure = AlertNotDelivered(f"{_NAME} takes none of the recipients")
+            failure = AlertNotDelivered(f"{_NAME} refused all recipients")
         except aiosmtplib.SMTPResponseException as error:
             failure = AlertNotDelivered(f"{_NAME} answered {error.code}")
         except (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPServerDisconnected, OSError) as error:
             is_certificate = isinstance(error.__cause__ or error, ssl.SSLError)
-            what = "did not show a certificate that is trusted" if is_certificate else "could not be reached"
+            what = "did not present a trusted certificate" if is_certificate else "could not be reached"
             failure = AlertNotDelivered(f"{_NAME} {what}")
         except aiosmtplib.SMTPException:
-            failure = AlertNotDelivered(f"{_NAME} does not speak TLS, or not SMTP")
+            failure = AlertNotDelivered(f"{_NAME} does not support TLS or is not an SMTP server")
         finally:
             client.close()
         if failure is not None and not is_taken:
@@ -68,14 +68,14 @@ class Smtp:
     def _client(self) -> aiosmtplib.SMTP:
         server = self._server
         is_smtps = server.scheme == "smtps"
-        # On this machine a server without TLS is as good; elsewhere nothing is said in the clear.
+        # Without TLS, mail is sent only to a server on this machine.
         start_tls = False if is_smtps else None if server.hostname in _LOOPBACK else True
         return aiosmtplib.SMTP(
             hostname=server.hostname,
             port=server.port or _PORTS[server.scheme],
             username=unquote(server.username) if server.username else None,
             password=unquote(server.password) if server.password else None,
-            local_hostname=socket.gethostname(),  # by default the library asks a name server, and waits for it
+            local_hostname=socket.gethostname(),  # by default the library asks a name server, which takes time
             use_tls=is_smtps,
             start_tls=start_tls,
             tls_context=self._tls(),

@@ -1,4 +1,4 @@
-"""What a notice says, the same on every channel: what, since when, whose fault, what was saved, what to type."""
+"""The text of notices, the same on every channel: problem, since when, party at fault, saved calls, commands."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ TITLES: Mapping[ConditionKind, str] = {
     ConditionKind.NO_SUCCESSFUL_RUN: "No run succeeds",
     ConditionKind.APPOINTMENTS_AT_RISK: "Meetings are at risk",
     ConditionKind.BOOKINGS_DISAPPEARED: "Bookings have disappeared",
-    ConditionKind.QUARANTINE_GROWTH: "Leads are set aside",
+    ConditionKind.QUARANTINE_GROWTH: "Leads are quarantined",
     ConditionKind.HELD_BACKFILL: "A backfill is held",
     ConditionKind.TEST: "A test",
 }
@@ -31,9 +31,9 @@ HEADINGS: Mapping[ConditionKind, str] = {
     ConditionKind.HELD_BACKFILL: "a-backfill-is-held",
     ConditionKind.TEST: "a-test-of-the-alerts",
 }
-"""The anchors of the headings in docs/runbook.md."""
+"""Anchors of headings in docs/runbook.md."""
 _MOST_NOTICES = 100
-"""In one mail; nobody reads more."""
+"""Maximum number of notices in one mail."""
 
 
 def subject(message: Message) -> str:
@@ -59,11 +59,11 @@ def headline(notice: Notice) -> str:
 
 
 def details(notice: Notice, message: Message) -> list[tuple[str, str]]:
-    """Return what else there is to say of a notice: a word and its sentence each."""
+    """Return the facts of a notice as pairs of label and sentence."""
     alert, condition = notice.alert, notice.alert.condition
     lines = [("since", _since(alert, message.at))]
     if alert.saved_calls:
-        lines.append(("saved", f"about {alert.saved_calls:,} provider calls were not made"))
+        lines.append(("saved", f"about {alert.saved_calls:,} provider calls not made"))
     if alert.is_standing:
         if condition.coming:
             lines.append(("next", condition.coming))
@@ -84,7 +84,7 @@ def plain(message: Message) -> str:
 
 
 def runbook(kind: ConditionKind, message: Message) -> str:
-    """Return where the runbook speaks of it."""
+    """Return the link to the runbook's section."""
     return f"{message.runbook}#{HEADINGS[kind]}"
 
 

@@ -1,4 +1,4 @@
-"""A webhook of the operator's own: alerts as JSON, signed after the Standard Webhooks specification."""
+"""A webhook for alerts: JSON, signed as in the Standard Webhooks specification."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from reconcile.wire.signing import signature_headers
 
 
 class Webhook:
-    """One URL; any 2xx confirms. What comes twice, after a crash, has the same ``id`` in its notices."""
+    """One URL; any 2xx confirms. A repeated notice, after a crash, has the same ``id``."""
 
     name = "webhook"
     takes_many = True
@@ -22,7 +22,7 @@ class Webhook:
         self._post = post
 
     async def deliver(self, message: Message, *, deadline: float) -> None:
-        """Post *message* with the headers that prove whose it is."""
+        """Post *message* with its signature headers."""
         content = orjson.dumps(document(message))
         headers = {
             "Idempotency-Key": message.key,
@@ -32,7 +32,7 @@ class Webhook:
 
 
 def document(message: Message) -> dict[str, Any]:
-    """Return *message* in plain JSON types; docs/alerts.md describes it."""
+    """Return *message* in plain JSON types, as described in docs/alerts.md."""
     return {
         "id": message.key,
         "type": "alerts",

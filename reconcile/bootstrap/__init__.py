@@ -1,4 +1,4 @@
-"""The only place that names concrete adapters: settings in, a finished run out."""
+"""Creates the adapters from settings and runs the use cases; the only package that imports adapters."""
 
 import asyncio
 import random as chances
@@ -21,16 +21,17 @@ from reconcile.domain.credential import Token
 from reconcile.domain.finding import Finding, FindingStatus, worst
 from reconcile.domain.ids import ProviderName, RunId
 from reconcile.domain.lead import Lead
-from reconcile.domain.run.receipt import receipt_text
 from reconcile.domain.run.report import RunReport
+from reconcile.domain.run.report_document import receipt_text
 from reconcile.domain.run.request import OnProgress, RunRequest
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import SettingsError, StoreUnavailable
 from reconcile.ports import Clock, EffectSink, NoopTelemetry, Provider, Store, Telemetry
 from reconcile.providers.lazy import LazyProviders
 from reconcile.redaction import bug_named
+from reconcile.services.lookup.time_budget import Stop
 from reconcile.services.maintenance.readiness import readiness
-from reconcile.services.run.context import Dependencies, RunPolicy, Stop
+from reconcile.services.run.context import Dependencies, RunPolicy
 from reconcile.services.run.report_builder import unbegun_report
 from reconcile.services.run.run import run as run_once
 from reconcile.services.run.shutdown import stop_on_sigterm
@@ -56,7 +57,7 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenDatabase:
-    """What commands that ask and order need."""
+    """What commands for status and control need."""
 
     store: Store
     clock: Clock
@@ -64,9 +65,9 @@ class OpenDatabase:
 
 @asynccontextmanager
 async def open_database(settings: Settings, *, now: datetime | None = None) -> AsyncIterator[OpenDatabase]:
-    """Open the database that *settings* name; raise SettingsError or StoreUnavailable.
+    """Open the database of *settings*; raise SettingsError or StoreUnavailable.
 
-    *now* is this machine's time, where it is to be written: it must not be far from the database's.
+    Given *now*, this machine's time, also check that it is close to the database's, before anything is written.
     """
     tokens = CredentialDirectory(settings.credentials_dir) if settings.credentials_dir else None
     async with open_database_url(
@@ -88,12 +89,12 @@ async def open_database_url(
 
 
 async def migrate(settings: Settings) -> Sequence[str]:
-    """Bring our tables to this version's schema; return the versions that are in force."""
+    """Migrate our tables to this version's schema; return the versions that are now applied."""
     return await migrate_url(settings.database_url, mapping=settings.schema_mapping)
 
 
 async def migrate_url(url: str, *, mapping: str = "default") -> Sequence[str]:
-    """Bring one database's tables to this version's schema."""
+    """Migrate one database's tables to this version's schema."""
     from reconcile.store.mapping.mapping import load_mapping  # noqa: PLC0415
     from reconcile.store.schema.migrate import migrate as migrate_store  # noqa: PLC0415
 
@@ -103,7 +104,7 @@ async def migrate_url(url: str, *, mapping: str = "default") -> Sequence[str]:
 async def seed_url(
     url: str, *, mapping: str = "default", workspaces: Iterable[Workspace], leads: Iterable[Lead]
 ) -> None:
-    """Put workspaces and leads into one database, for demo, tests and benchmarks."""
+    """Insert workspaces and leads into one database, for demo, tests and benchmarks."""
     from reconcile.store.leads.seed import seed  # noqa: PLC0415
     from reconcile.store.mapping.mapping import load_mapping  # noqa: PLC0415
 
@@ -111,7 +112,7 @@ async def seed_url(
 
 
 async def doctor(settings: Settings) -> Sequence[Finding]:
-    """Look at everything that a run needs and say how it is; nothing is changed and no provider is called."""
+    """Check everything that a run needs; nothing is changed and no provider is called."""
     from reconcile.store.doctor.check import check_schema  # noqa: PLC0415
     from reconcile.store.mapping.mapping import load_mapping  # noqa: PLC0415
 
@@ -147,7 +148,7 @@ async def providers_at(  # noqa: PLR0913 - what all calls of a run share
     attempt_timeout: timedelta = timedelta(seconds=10),
     telemetry: Telemetry | None = None,
 ) -> AsyncIterator[Mapping[ProviderName, Provider]]:
-    """Give both providers at these addresses, over one pool of connections."""
+    """Yield both providers at these addresses, over one connection pool."""
     providers = LazyProviders(
         urls={ProviderName.HIGHLEVEL: ghl_url, ProviderName.CALENDLY: calendly_url},
         timeout=attempt_timeout,
@@ -172,10 +173,10 @@ async def run(
     adapt: Adapt | None = None,
     stop: Stop | None = None,
 ) -> RunReport:
-    """Make one run and return its report; SIGTERM ends it early and in order.
+    """Run once and return the report; SIGTERM ends the run early and in order.
 
-    *adapt* makes it a run of another kind, which the state object does not show. *stop* also tells of a SIGTERM that
-    came when the report was complete.
+    *adapt* changes the dependencies of the run, which is then not shown on the state object. *stop* also records a
+    SIGTERM that came after the report was complete.
     """
     clock, stop = SystemClock(), stop or Stop()
     run_id, started = new_run_id(clock.now()), clock.monotonic()
@@ -208,10 +209,10 @@ async def run(
 async def run_of_several(
     settings: Settings, request: RunRequest, *, on_progress: OnProgress | None = None, adapt: Adapt | None = None
 ) -> RunReport:
-    """Make one run of several in this process: SIGTERM that comes after its last work is in the report as well."""
+    """Run once of several times in this process; a SIGTERM after the last work is in the report as well."""
     stop = Stop()
     report = await run(settings, request, on_progress=on_progress, adapt=adapt, stop=stop)
-    await asyncio.sleep(0)  # the handler of a signal that came last has its turn
+    await asyncio.sleep(0)  # let the handler of a last signal run
     return replace(report, stopped="sigterm") if stop.is_terminated else report
 
 
@@ -226,7 +227,7 @@ async def _refuse_unknown_workspace(request: RunRequest, store: Store) -> None:
 async def _dependencies(
     settings: Settings, *, clock: Clock, stop: Stop, telemetry: Telemetry, on_progress: OnProgress | None
 ) -> AsyncIterator[Dependencies]:
-    """Open what a run works through."""
+    """Open the adapters that a run uses."""
     random = chances.Random()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings, now=clock.now()))
@@ -257,7 +258,7 @@ async def _dependencies(
 
 
 def run_policy(settings: Settings) -> RunPolicy:
-    """Return the numbers of a run."""
+    """Return the limits and other numbers of a run."""
     return RunPolicy(
         due=settings.due_policy(),
         breaker=settings.breaker_policy(),
@@ -270,12 +271,12 @@ def run_policy(settings: Settings) -> RunPolicy:
 
 
 def new_run_id(now: datetime) -> RunId:
-    """Return an id that sorts by time and is never given twice."""
+    """Return a unique id that sorts by time."""
     return RunId(f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}")
 
 
 def _told_of_stray(_loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
-    """Tell of an error that nobody waits for by type and place: asyncio would print its text, whatever is in it."""
+    """Log an unhandled asyncio error by type and place: asyncio would print its text, which may hold personal data."""
     error = context.get("exception")
     LoggingTelemetry().event("stray_error", what=context["message"], where=bug_named(error) if error else None)
 

@@ -1,4 +1,4 @@
-"""The channels that settings name, each loaded when it first has something to say."""
+"""The alert channels that settings name, each imported when its first message is sent."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from reconcile.alerts.post import Post
 
 RUNBOOK = "docs/runbook.md"
-"""Where a link points to that nobody has given an address: a file of this project."""
+"""The default link target: a file of this project."""
 
 
 @asynccontextmanager
 async def open_notifier(settings: Settings, *, clock: Clock) -> AsyncIterator[Notifier | None]:
-    """Give what is told and to whom; None where no channel is set."""
+    """Yield the notifier, or None if no channel is configured."""
     async with AsyncExitStack() as stack:
         channels = _channels(settings, _Wires(clock=clock, stack=stack))
         if not channels:
@@ -42,7 +42,7 @@ async def open_notifier(settings: Settings, *, clock: Clock) -> AsyncIterator[No
 
 @dataclass(slots=True, kw_only=True)
 class _LazyChannel:
-    """A channel whose module, and the libraries behind it, are loaded with its first message."""
+    """A channel whose module and libraries are imported with its first message."""
 
     name: str
     make: Callable[[], AlertChannel]
@@ -56,13 +56,13 @@ class _LazyChannel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wires:
-    """What channels speak over; what they open is closed with *stack*."""
+    """The HTTP transport of the channels; it is closed with *stack*."""
 
     clock: Clock
     stack: AsyncExitStack
 
     def post(self, name: str) -> "Post":
-        """Return the way to one service."""
+        """Return the transport to one service."""
         from reconcile.alerts.post import Post  # noqa: PLC0415 - only where something is to be told
         from reconcile.providers.http.transport import AiohttpTransport  # noqa: PLC0415
 
@@ -72,7 +72,7 @@ class _Wires:
 
 
 def _channels(given: Settings, wires: _Wires) -> Sequence[AlertChannel]:
-    """Return the channels; that their settings go together was seen when those were read."""
+    """Return the channels; the settings were checked for contradictions when they were read."""
     made: list[AlertChannel] = []
     if (url := given.alert_slack_url) is not None:
         made.append(_LazyChannel(name="slack", make=partial(_slack, url, wires)))

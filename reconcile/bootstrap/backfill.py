@@ -1,4 +1,4 @@
-"""Wires a backfill: the rounds of one process, each an ordinary run over a plan's leads."""
+"""Wires a backfill: rounds of one process, each an ordinary run over a plan's leads."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,13 +18,13 @@ from reconcile.settings import Settings
 _EVERYTHING = 1_000_000
 _ASKED_TOGETHER = 50
 _WRITTEN_TOGETHER = 200
-"""Leads in one transaction: their rows are locked while it lasts."""
+"""Leads in one transaction; their rows are locked until it commits."""
 
 
 async def plan(
     settings: Settings, request: BackfillRequest, *, on_share_progress: OnShareProgress | None = None
 ) -> tuple[BackfillPlan, RunReport | None]:
-    """Plan a backfill, or this process's share of one; also return the report of a run that could not go on."""
+    """Plan a backfill, or this process's shard; also return the report of a run that was stopped."""
     async with bootstrap.open_database(settings) as opened:
         store, clock = opened.store, opened.clock
         made = await backfill.begin(request, store=store, clock=clock)
@@ -49,7 +49,7 @@ async def plan(
 async def apply(
     settings: Settings, plan_id: PlanId, *, approve: str | None = None, on_share_progress: OnShareProgress | None = None
 ) -> tuple[BackfillPlan, RunReport | None]:
-    """Carry out a plan, or this process's share of it; also return the report of a run that could not go on."""
+    """Apply a plan, or this process's shard; also return the report of a run that was stopped."""
     async with bootstrap.open_database(settings) as opened:
         store, clock = opened.store, opened.clock
         admitted = await backfill.admitted(plan_id, approve=approve, backfills=store.backfills)
@@ -70,7 +70,7 @@ async def apply(
 
 
 def caps(settings: Settings) -> ChangeCaps:
-    """Return what a plan may hold without approval."""
+    """Return the limits of a plan without approval."""
     return ChangeCaps(
         changes=settings.backfill_max_changes,
         percent=settings.backfill_max_percent,
@@ -79,7 +79,7 @@ def caps(settings: Settings) -> ChangeCaps:
 
 
 def _apart(deps: Dependencies, store: Store) -> Dependencies:
-    """Return *parts* of a run that tells nobody but the ledger: the schedule speaks for the company."""
+    """Return *parts* for a run that writes only to the ledger: state object and alerts are the schedule's."""
     return replace(deps, store=store, sink=None, mirror=None, notifier=None)
 
 
@@ -111,7 +111,7 @@ class _Rounds:
         )
 
     async def off(self, state: ItemState) -> RunReport | None:
-        """Work off what is left in *state*."""
+        """Process the remaining leads in *state*."""
         return await backfill.work_off(
             self._plan.id,
             state,

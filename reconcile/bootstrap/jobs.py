@@ -5,14 +5,14 @@ from typing import Any
 
 
 def job_manifest(**plan: Any) -> Mapping[str, Any]:  # noqa: ANN401 - the fields of JobPlan
-    """Return a Job by the fields of ``JobPlan``; raise RequestError where they contradict each other."""
+    """Return a Job from the fields of ``JobPlan``; raise RequestError if they contradict each other."""
     from reconcile.kube.job import JobPlan, manifest  # noqa: PLC0415
 
     return manifest(JobPlan(**plan))
 
 
 def as_yaml(document: Mapping[str, Any]) -> str:
-    """Return a manifest as people read it."""
+    """Return a manifest as YAML."""
     from reconcile.kube.job import yaml  # noqa: PLC0415
 
     return yaml(document)

@@ -1,27 +1,45 @@
-"""The page over the database that the settings name: as a file, or served."""
+"""The page over the database of the settings: as a file, or served."""
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import reconcile
 from reconcile.bootstrap import SystemClock, open_database
+from reconcile.domain.gauge import Gauge
 from reconcile.domain.page import PageFacts
+from reconcile.domain.plain_json import plain
 from reconcile.errors import RequestError
 from reconcile.redaction import bug_named
+from reconcile.services.views.gauges import status_gauges, unreachable_gauges
 from reconcile.services.views.page import page_facts
+from reconcile.services.views.status import Overview, overview
 from reconcile.settings import Settings
 
 
 async def facts(settings: Settings, *, span: timedelta) -> PageFacts:
-    """Return what a page shows of the last *span*."""
+    """Return the content of the page for the last *span*."""
     async with open_database(settings) as database:
         now = database.clock.now()
         return await page_facts(
             database.store,
             now=now,
             span=span,
+            due=settings.due_policy(),
+            breaker=settings.breaker_policy(),
+            planned=settings.planned_cadence(now),
+        )
+
+
+async def status(settings: Settings) -> Overview:
+    """Return the state of everything now."""
+    async with open_database(settings) as database:
+        now = database.clock.now()
+        return await overview(
+            database.store,
+            now=now,
             due=settings.due_policy(),
             breaker=settings.breaker_policy(),
             planned=settings.planned_cadence(now),
@@ -38,10 +56,10 @@ def html(found: PageFacts) -> str:
 
 
 def keep(text: str, path: Path) -> None:
-    """Put *text* into the file at *path*, whole or not at all; raise RequestError where that cannot be."""
+    """Write *text* to *path* atomically; raise RequestError if that fails."""
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        if path.exists() and not path.is_file():  # a pipe or a device stays what it is
+        if path.exists() and not path.is_file():  # a pipe or a device is written to, not replaced
             path.write_text(text, encoding="utf-8")
             return
         try:
@@ -54,14 +72,26 @@ def keep(text: str, path: Path) -> None:
 
 
 async def serve(settings: Settings, *, host: str, port: int, on_ready: Callable[[str], None]) -> None:
-    """Serve the page until the task is cancelled."""
+    """Serve page, status and metrics until the task is cancelled."""
     from reconcile.page.auth import PageAuth  # noqa: PLC0415
+    from reconcile.page.documents import Sources  # noqa: PLC0415
     from reconcile.page.server import serve as serve_page  # noqa: PLC0415
+
+    async def status_json() -> object:
+        return plain(await status(settings))
+
+    async def gauges() -> Sequence[Gauge]:
+        return status_gauges(await status(settings), version=reconcile.__version__)
 
     await serve_page(
         PageAuth.at(host, token=settings.page_token),
         port=port,
-        source=lambda span: facts(settings, span=span),
+        sources=Sources(
+            page=lambda span: facts(settings, span=span),
+            status=status_json,
+            gauges=gauges,
+            unreachable=unreachable_gauges(),
+        ),
         clock=SystemClock(),
         logger=bug_logger(),
         on_ready=on_ready,
@@ -69,7 +99,7 @@ async def serve(settings: Settings, *, host: str, port: int, on_ready: Callable[
 
 
 def bug_logger() -> logging.Logger:
-    """Return where the server tells of a bug: by type and place, as its text may hold anything."""
+    """Return a function that logs a bug by type and place, without its text, which may hold personal data."""
     logger = logging.getLogger("reconcile.serve")
     logger.addFilter(_named)
     return logger

@@ -1,4 +1,4 @@
-"""The state object of these settings, if they name one: what a run shows itself on, and what the doctor looks at."""
+"""Creates the mirror of the state object from settings, for runs and the doctor."""
 
 import random
 from collections.abc import AsyncIterator, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def mirror_of(settings: Settings | None, *, clock: Clock, telemetry: Telemetry) -> AsyncIterator[Mirror | None]:
-    """Begin to read the state object, if there is one, before anything else is loaded or opened."""
+    """Start to read the state object, if there is one, before other modules are imported."""
     port = None if settings is None else _port(settings)
     if port is None:
         yield None
@@ -31,7 +31,7 @@ async def mirror_of(settings: Settings | None, *, clock: Clock, telemetry: Telem
 
 
 async def state_findings(settings: Settings) -> Sequence[Finding]:
-    """Return what is found of the state object and of the rights to it, where there is one."""
+    """Return findings about the state object and the rights to it, if there is one."""
     port = _port(settings)
     return [] if port is None else await rights(port)
 
@@ -39,7 +39,7 @@ async def state_findings(settings: Settings) -> Sequence[Finding]:
 def _port(settings: Settings) -> "KubeMirror | None":
     if settings.state_object is None:
         return None
-    # Loaded in a cluster alone.
+    # imported in a cluster only
     from reconcile.kube.mirror import KubeMirror  # noqa: PLC0415
     from reconcile.kube.object_reference import ObjectReference  # noqa: PLC0415
 

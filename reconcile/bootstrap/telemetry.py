@@ -1,4 +1,4 @@
-"""What a run is told to: log lines, and OpenTelemetry where ``OTEL_*`` variables ask for it."""
+"""Creates a run's logs, and OpenTelemetry if ``OTEL_*`` variables enable it."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ import reconcile
 from reconcile.domain.finding import Finding, FindingStatus
 from reconcile.domain.ids import RunId
 from reconcile.ports import Telemetry
-from reconcile.services.run.context import Stop
+from reconcile.services.lookup.time_budget import Stop
 from reconcile.telemetry import LoggingTelemetry
 from reconcile.telemetry.otel_settings import OtelSettings, read_otel_settings
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 _LIMIT = timedelta(seconds=2.5)
 _LIMIT_ON_SIGTERM = timedelta(seconds=1)
-"""Of the ten seconds until SIGKILL, the run may have used most."""
+"""Seconds for telemetry at exit; the run may have used most of the ten seconds until SIGKILL."""
 _CONTRADICTION = "OTEL_* variables contradict each other"
 
 
 @contextmanager
 def telemetry_of(run_id: RunId, *, stop: Stop) -> Iterator[Telemetry]:
-    """Give what a run is told to; what it was told is sent when the block ends, within a limit.
+    """Yield the run's telemetry; it is flushed when the block ends, within a limit.
 
-    The variables are read from the process's environment, as the SDK itself reads the others. One that cannot be
-    followed costs the signal that it is for, and a warning: a run does not depend on who listens.
+    The variables are read from the process's environment, as the SDK reads its own. An invalid one disables its signal
+    and logs a warning; the run is not affected.
     """
     asked = read_otel_settings(os.environ)
     for fault in asked.faults:
@@ -49,7 +49,7 @@ def telemetry_of(run_id: RunId, *, stop: Stop) -> Iterator[Telemetry]:
 
 
 def telemetry_findings() -> Sequence[Finding]:
-    """Return whom a run would tell, and what it would not understand; nothing is sent."""
+    """Return which signals a run would send and which variables are invalid; nothing is sent."""
     asked = read_otel_settings(os.environ)
     signals, faults = " and ".join(asked.targets), list(asked.faults)
     if asked.targets:
@@ -58,7 +58,7 @@ def telemetry_findings() -> Sequence[Finding]:
         except ValueError:
             signals, faults = "", [*faults, _CONTRADICTION]
     fine = [Finding(subject="telemetry", verdict=FindingStatus.FINE, text=f"{signals} are sent to a collector")]
-    remedy = "put it right: until then less is sent, or nothing; runs are made all the same"
+    remedy = "correct the variables: until then some signals are not sent; runs are not affected"
     return [
         *(fine if signals else ()),
         *(Finding(subject="telemetry", verdict=FindingStatus.WARNING, text=each, remedy=remedy) for each in faults),
@@ -66,7 +66,7 @@ def telemetry_findings() -> Sequence[Finding]:
 
 
 def _otel(asked: OtelSettings, run_id: RunId) -> "OtelTelemetry":
-    """Return what tells of a run by OTLP; raise ValueError, the SDK's word for limits that contradict each other."""
+    """Return the OTLP telemetry of a run; raise ValueError, as the SDK does, for contradicting limits."""
     from reconcile.telemetry.otel import OtelTelemetry  # noqa: PLC0415 - 40 ms, for those who ask for it
 
     traceparent = os.environ.get("TRACEPARENT")

@@ -1,4 +1,4 @@
-"""Threads that a process does not wait for at its end."""
+"""Threads that a process does not wait for at exit."""
 
 import threading
 from collections.abc import Callable
@@ -7,13 +7,13 @@ from typing import Any
 
 
 class DaemonThreads(ThreadPoolExecutor):
-    """What an event loop asks name servers in: one that never answers must not keep a run that has ended.
+    """Executor for name resolution: an unanswered query must not delay the exit.
 
-    The library's own executor is waited for at the loop's end and again at the interpreter's.
+    The library's own executor is joined at the end of the loop and again at the interpreter's.
     """
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401
-        """Begin *fn* in a thread of its own."""
+        """Start *fn* in a separate thread."""
         outcome: Future[Any] = Future()
 
         def work() -> None:
@@ -28,4 +28,4 @@ class DaemonThreads(ThreadPoolExecutor):
         return outcome
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002
-        """Wait for nothing."""
+        """Do not wait."""

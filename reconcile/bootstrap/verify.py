@@ -1,4 +1,4 @@
-"""What verify looks through: the ledger, log files, the pods of a CronJob, and runs of our own."""
+"""Sources of verify: the ledger, log files, the pods of a CronJob, and our own runs."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,7 +16,7 @@ from reconcile.settings import Settings
 
 @asynccontextmanager
 async def means_of(settings: Settings, *, needs_store: bool, on_look: OnRuling | None = None) -> AsyncIterator[Means]:
-    """Give the means; the database is opened only where something asks it."""
+    """Yield the sources; the database is opened only when one of them needs it."""
 
     async def run(request: RunRequest) -> RunReport:
         return await bootstrap.run_of_several(settings, request)

@@ -1,1 +1,1 @@
-"""What the product knows: pure values and decisions, without I/O, clock, logging or third-party imports."""
+"""Pure values and decisions: no I/O, clock, logging or third-party imports."""

@@ -1,4 +1,4 @@
-"""What operators are told of: a condition from its first moment to its end, and what each channel has yet to hear."""
+"""Alert conditions from start to end, and what each channel has confirmed of them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ from reconcile.domain.ids import RunId
 
 
 class ConditionKind(StrEnum):
-    """What is worth waking somebody for."""
+    """The kinds of alert conditions."""
 
     RUN_BREAKER = "run_breaker"
     PROVIDER_BREAKER = "provider_breaker"
@@ -21,11 +21,11 @@ class ConditionKind(StrEnum):
     QUARANTINE_GROWTH = "quarantine_growth"
     HELD_BACKFILL = "held_backfill"
     TEST = "test"
-    """Nothing: somebody tries the channels."""
+    """A test of the channels."""
 
 
 class Severity(StrEnum):
-    """Whether it may wait until the morning."""
+    """The severity: warning or critical."""
 
     CRITICAL = "critical"
     WARNING = "warning"
@@ -49,26 +49,26 @@ _QUIET: Mapping[ConditionKind, timedelta] = {
     ConditionKind.APPOINTMENTS_AT_RISK: timedelta(minutes=5),
     ConditionKind.BOOKINGS_DISAPPEARED: timedelta(minutes=5),
 }
-"""How long it must have been away before it is over; a breaker has its own recovery and needs none."""
+"""How long a condition must be absent before it ends; a breaker has its own recovery, so zero."""
 _TWICE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertPolicy:
-    """From when on something is worth an alert, and how often it is told again while it stands."""
+    """Thresholds of alert conditions, and the time between reminders."""
 
     silence: timedelta = timedelta(minutes=10)
-    """Without a successful run."""
+    """Time without a successful run."""
     at_risk: int = 5
-    """Meetings of the next 24 h that were not verified lately."""
+    """Meetings of the next 24 h that were not verified within the last hour."""
     quarantined: int = 10
-    """Leads set aside within an hour."""
+    """Leads that were quarantined within an hour."""
     reminder: timedelta = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
-    """The provider calls of one run, beside those of a usual one: the difference was saved by stopping."""
+    """The provider calls of one run and of a usual one: the difference was saved by open breakers."""
 
     run_id: RunId
     calls: int
@@ -77,10 +77,10 @@ class Spending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """Something that is true at one instant; *subject* tells those of one kind apart.
+    """A condition that holds at one instant; *subject* distinguishes conditions of one kind.
 
-    *text* says what and whose fault, *coming* what happens by itself. A change of *level* is news, and so is twice the
-    *size*. With *over_at* it is over already, and nobody was there to see it stand.
+    *text* says the problem and the party at fault, *coming* what happens next. A change of *level* is news, and so is a
+    doubled size. With *over_at* the condition has ended already, without having been recorded.
     """
 
     kind: ConditionKind
@@ -96,18 +96,18 @@ class Condition:
 
     @property
     def key(self) -> str:
-        """What it is remembered by."""
+        """The key under which the alert is stored."""
         return f"{self.kind}:{self.subject}" if self.subject else self.kind.value
 
     @property
     def severity(self) -> Severity:
-        """Whether it may wait until the morning."""
+        """The severity: warning or critical."""
         return SEVERITIES[self.kind]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """What a channel has confirmed last of an alert: of the episode that began at *since*, for the *times*th time."""
+    """The last news of an alert that a channel has confirmed: of the episode since *since*, number *times*."""
 
     since: datetime
     is_over: bool
@@ -119,9 +119,9 @@ class Heard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """A condition as it is remembered, from *since* to *over_at*, and what each channel has heard of it.
+    """A stored condition from *since* to *over_at*, and what each channel has confirmed of it.
 
-    Who stores it compares *generation* with the stored one less one.
+    The store writes it only if the stored *generation* is one less.
     """
 
     condition: Condition
@@ -136,20 +136,20 @@ class Alert:
 
     @property
     def key(self) -> str:
-        """The condition's."""
+        """The condition's key."""
         return self.condition.key
 
     @property
     def is_standing(self) -> bool:
-        """Whether it is not over."""
+        """Whether the alert is active."""
         return self.over_at is None
 
     def lasted(self, now: datetime) -> timedelta:
-        """Return for how long it has stood, or stood."""
+        """Return the duration up to *now* or to its end."""
         return max((self.over_at or now) - self.since, timedelta(0))
 
     def confirmed(self, channel: str, at: datetime) -> "Alert":
-        """Note that *channel* has been told of it as it is now."""
+        """Record that *channel* has confirmed the alert's current state."""
         before = self.heard.get(channel)
         told = Heard(
             since=self.since,
@@ -163,7 +163,7 @@ class Alert:
 
 
 class News(StrEnum):
-    """Why a channel is told."""
+    """Why a channel is notified."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -173,7 +173,7 @@ class News(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """One thing to tell one channel; told twice, after a crash, its *key* is the same."""
+    """One notification for one channel; it keeps its *key* when it is sent again after a crash."""
 
     news: News
     alert: Alert
@@ -182,7 +182,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """The notices of one tick for one channel, the gravest first; *key* is the same for the same notices."""
+    """The notices of one run for one channel, the most severe first; *key* depends on the notices only."""
 
     key: str
     source: str
@@ -192,7 +192,7 @@ class Message:
 
 
 def observed(remembered: Mapping[str, Alert], conditions: Iterable[Condition], *, now: datetime) -> list[Alert]:
-    """Return the alerts that differ from what is remembered, given all that is true at *now*."""
+    """Return the alerts that differ from the stored ones, given all conditions that hold at *now*."""
     true = {condition.key: condition for condition in conditions}
     moved = [_met(remembered.get(key), condition, now) for key, condition in true.items()]
     moved += [_missed(alert, now) for key, alert in remembered.items() if key not in true]
@@ -200,7 +200,7 @@ def observed(remembered: Mapping[str, Alert], conditions: Iterable[Condition], *
 
 
 def notice(alert: Alert, channel: str, *, now: datetime, policy: AlertPolicy, known_since: datetime) -> Notice | None:
-    """Return what *channel* has yet to hear of *alert*; what was over before the channel was known, it never hears."""
+    """Return the notice that *channel* has not confirmed; an alert that ended before the channel was added has none."""
     told = alert.heard.get(channel)
     has_heard = told is not None and told.since == alert.since
     news = _news(alert, told if has_heard else None, now=now, policy=policy, known_since=known_since)
@@ -211,7 +211,7 @@ def notice(alert: Alert, channel: str, *, now: datetime, policy: AlertPolicy, kn
 
 
 def gravest_first(alert: Alert) -> tuple[bool, int, int, str]:
-    """Return by what alerts are sorted: those that stand first, then by severity and kind."""
+    """Return the sort key of alerts: active ones first, then by severity and kind."""
     condition = alert.condition
     order: Callable[[type[StrEnum], StrEnum], int] = lambda kinds, each: list(kinds).index(each)  # noqa: E731
     return (
@@ -223,14 +223,14 @@ def gravest_first(alert: Alert) -> tuple[bool, int, int, str]:
 
 
 def _met(alert: Alert | None, condition: Condition, now: datetime) -> Alert | None:
-    """Return the alert of a condition that is true, or was while nobody looked."""
+    """Return the alert of a condition that holds, or that has started and ended unrecorded."""
     if alert and alert.over_at and condition.over_at and alert.over_at >= condition.since:
         return None
     spending = condition.spending
     if alert is not None and alert.is_standing and _is_as_before(alert, condition):
         return None
     if alert is None or not alert.is_standing:
-        # A new episode never begins before the last one has ended: each is known by its beginning.
+        # A new episode starts after the end of the last one: its start identifies it.
         since = max(condition.since, alert.over_at) if alert is not None and alert.over_at else condition.since
         alert = Alert(
             condition=condition,
@@ -256,13 +256,13 @@ def _met(alert: Alert | None, condition: Condition, now: datetime) -> Alert | No
 
 
 def _is_as_before(alert: Alert, condition: Condition) -> bool:
-    """Tell whether there is nothing to note: what is parked for days is not written each minute."""
+    """Return whether nothing has to be stored, so that a long alert is not written each minute."""
     before = replace(alert.condition, since=condition.since, spending=condition.spending)
     return before == condition and condition.spending is None and condition.kind not in _QUIET
 
 
 def _missed(alert: Alert, now: datetime) -> Alert | None:
-    """Return the alert of a condition that is not true, where it is over by that."""
+    """Return the ended alert of a condition that does not hold, or None while it may come back."""
     if not alert.is_standing or now - alert.seen_at < _QUIET.get(alert.condition.kind, timedelta(0)):
         return None
     return replace(alert, over_at=now, generation=alert.generation + 1)

@@ -1,4 +1,4 @@
-"""The annotations of the state object: what the program writes there, and what operators may."""
+"""The annotations of the state object: those that the program writes, and operators' commands."""
 
 import json
 import shlex
@@ -14,7 +14,7 @@ from reconcile.domain.run.cadence import read_duration
 PREFIX = "appointment-reconciler.io/"
 BREAKER = PREFIX + "breaker"
 BREAKER_STATE = PREFIX + "breaker-state"
-"""The state as a bare word, as ``kubectl wait`` compares it."""
+"""The state as one word, for ``kubectl wait``."""
 LAST_RUN = PREFIX + "last-run"
 WRITTEN = (BREAKER, BREAKER_STATE, LAST_RUN)
 VERSION = 1
@@ -25,7 +25,7 @@ _SEVERITY = (BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED)
 
 
 class OrderWord(StrEnum):
-    """What an operator may ask for by an annotation; the key is the word behind the prefix."""
+    """The commands that operators give by annotation; the key is the word after the prefix."""
 
     HOLD = "hold"
     RESET = "reset"
@@ -34,7 +34,7 @@ class OrderWord(StrEnum):
 
     @property
     def key(self) -> str:
-        """The annotation."""
+        """The annotation's key."""
         return PREFIX + self.value
 
 
@@ -44,7 +44,7 @@ _FIELDS = ("reason", "actor", "breaker", "until", "for", "every")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderText:
-    """An operator's annotation, understood: *until* and *lasts* exclude each other, *every* is a cadence's alone."""
+    """A parsed command: *until* and *lasts* exclude each other, *every* is used by the cadence only."""
 
     word: OrderWord
     reason: str
@@ -57,7 +57,7 @@ class OrderText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Misunderstood:
-    """An annotation that means nothing here: *fault* is a clause that says why, and what was perhaps meant."""
+    """An annotation that was not understood: *fault* is a clause with the reason and the likely spelling."""
 
     fault: str
 
@@ -66,9 +66,9 @@ class Misunderstood:
 
 
 def breaker_annotations(breakers: Iterable[Breaker], *, now: datetime) -> dict[str, str]:
-    """Return the mirror of the run's and the providers' breakers, and of how many workspaces are parked.
+    """Return the mirror of the breakers of the run and of providers, and the number of parked workspaces.
 
-    The outer names tell of the breaker that stops most. Nothing in it names a person or a workspace.
+    The top-level fields describe the breaker that refuses most. It contains no name of a person or workspace.
     """
     known = list(breakers)
     wide = sorted((b for b in known if b.key.scope is not BreakerScope.WORKSPACE), key=lambda b: _rank(b, now))
@@ -86,7 +86,7 @@ def breaker_annotations(breakers: Iterable[Breaker], *, now: datetime) -> dict[s
 
 
 def is_of_the_future(annotations: Mapping[str, str]) -> bool:
-    """Tell whether a later version of this program wrote the mirror: then it is left as it is."""
+    """Return whether a later version of this program wrote the mirror, which is then not changed."""
     return any(_version(annotations.get(key)) > VERSION for key in (BREAKER, LAST_RUN))
 
 
@@ -110,7 +110,7 @@ def _rank(breaker: Breaker, now: datetime) -> tuple[bool, int, bool, str]:
 
 
 def _plain(breaker: Breaker, now: datetime) -> dict[str, Any]:
-    # An operator's words may name anybody: of a hand there is only that it is there, and until when.
+    # an operator's reason may name a person: only the override's kind and end are shown
     state = breaker.effective_state(now)
     held = breaker.override_kind(now)
     fault = breaker.fault if breaker.fault and breaker.fault.isidentifier() else None
@@ -136,7 +136,7 @@ def _compact(facts: Mapping[str, object]) -> str:
 
 
 def read_orders(annotations: Mapping[str, str]) -> dict[str, OrderText | Misunderstood]:
-    """Return what each annotation under our prefix asks for, but for those that the program itself writes."""
+    """Return the command of each annotation with our prefix, except those that the program writes."""
     ours = {key: text for key, text in annotations.items() if key.startswith(PREFIX) and key not in WRITTEN}
     return {key: _read(key, text) for key, text in sorted(ours.items())}
 
@@ -144,7 +144,7 @@ def read_orders(annotations: Mapping[str, str]) -> dict[str, OrderText | Misunde
 def _read(key: str, text: str) -> OrderText | Misunderstood:
     if key not in ORDERS:
         perhaps = _perhaps(key.removeprefix(PREFIX), list(OrderWord), prefix=PREFIX)
-        return Misunderstood(fault=f"is no annotation of this program{perhaps}")
+        return Misunderstood(fault=f"is not an annotation of this program{perhaps}")
     if len(text.encode("utf-8", "replace")) > MAX_ORDER_BYTES:
         return Misunderstood(fault=f"is longer than {MAX_ORDER_BYTES} bytes")
     try:
@@ -154,12 +154,12 @@ def _read(key: str, text: str) -> OrderText | Misunderstood:
 
 
 def _pairs(text: str) -> dict[str, str]:
-    """Read a JSON object, or words of the form ``name=value`` (quoted where a value holds blanks)."""
+    """Parse a JSON object, or words of the form ``name=value`` (quoted if a value has blanks)."""
     if text.lstrip().startswith("{"):
         try:
             read = json.loads(text)
         except (ValueError, RecursionError):
-            raise ValueError("begins like JSON and is none") from None
+            raise ValueError("is not valid JSON") from None
         if not all(isinstance(value, str) for value in read.values()):
             raise ValueError("must be a JSON object whose values are all text")
         return dict(read)
@@ -179,17 +179,17 @@ def _pairs(text: str) -> dict[str, str]:
 def _order(word: OrderWord, pairs: Mapping[str, str]) -> OrderText:
     for name in pairs:
         if name not in _FIELDS:
-            raise ValueError(f"has a field {name[:_MAX_WORD]!a} that nobody knows{_perhaps(name, _FIELDS)}")
+            raise ValueError(f"has a field {name[:_MAX_WORD]!a} that is unknown{_perhaps(name, _FIELDS)}")
     if "until" in pairs and "for" in pairs:
-        raise ValueError("has both until and for: one of them says when it ends")
+        raise ValueError("has both until and for: give one of them")
     if (word is OrderWord.CADENCE) is not ("every" in pairs):
-        raise ValueError("needs every=, like every=10m" if word is OrderWord.CADENCE else "knows no every=")
+        raise ValueError("needs every=, like every=10m" if word is OrderWord.CADENCE else "does not take every=")
     if word is OrderWord.CADENCE and "breaker" in pairs:
-        raise ValueError("concerns no breaker: take out breaker=")
+        raise ValueError("does not take breaker=")
     if word is OrderWord.CADENCE and not {"until", "for"} & set(pairs):
         raise ValueError("needs an end: for=2h, or until=2026-03-01T12:00:00Z")
     if not pairs.get("reason", "").strip():
-        raise ValueError("needs reason=, for those who look later")
+        raise ValueError("needs reason=, shown to other operators")
     return OrderText(
         word=word,
         reason=pairs["reason"],
@@ -202,7 +202,7 @@ def _order(word: OrderWord, pairs: Mapping[str, str]) -> OrderText:
 
 
 def _instant(text: str) -> datetime:
-    told = "says until=, which must be an instant with its zone, like 2026-03-01T12:00:00Z"
+    told = "says until=, which must be a time with its zone, like 2026-03-01T12:00:00Z"
     try:
         at = datetime.fromisoformat(text)
         if at.tzinfo is not None:

@@ -1,4 +1,4 @@
-"""Whether a workspace's leads are asked about by lists or one by one: by the calls that each would cost."""
+"""Decides whether a workspace's leads are listed or looked up one by one, by the number of calls."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,26 +8,26 @@ from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.lead import Lead
 
 REACH = timedelta(days=90)
-"""A booking further ahead than this is looked up: a list that went so far would be long."""
+"""A booking further ahead is looked up, because the list would be long."""
 SLACK = timedelta(days=7)
-"""How far a list goes beyond the last booking that is stored: meetings that were put off a little are shown as well."""
+"""How far a list goes beyond the last stored booking, to include meetings that were postponed a little."""
 LEAST_SAVED = 3
-"""A sweep must save one call in this many, or it is not worth that a list may show less than was hoped for."""
+"""A bulk listing must save one call in this many, because a list may show less than expected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepCost:
-    """What a sweep of one workspace costs in calls, and what a look-up of one standing booking costs instead."""
+    """Calls for a bulk listing of one workspace, and for a look-up of one active booking."""
 
     fixed: int
     lookup: int
     per_new_lead: int = 0
-    """On top, for each lead that was never verified."""
+    """Additional calls for each lead that was never verified."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepPlan:
-    """A sweep that is worth it: the bookings that start from *since* to *until*, in at most *most_calls*."""
+    """A planned bulk listing of bookings that start from *since* to *until*, in at most *most_calls*."""
 
     since: datetime
     until: datetime
@@ -36,9 +36,9 @@ class SweepPlan:
 
 
 def sweep_plan(leads: Iterable[Lead], cost: SweepCost, *, now: datetime) -> SweepPlan | None:
-    """Return how to sweep *leads*, None where looking them up is as cheap.
+    """Return the plan of a bulk listing of *leads*, None if look-ups cost about the same.
 
-    Only a lead whose booking stands and is ahead counts: of all others a list cannot tell enough.
+    Only leads with an active future booking count: a list cannot settle others.
     """
     counted = [lead for lead in leads if _is_likely_shown(lead, now)]
     starts = [start for lead in counted if (start := lead.rollup.starts_at)]
@@ -51,7 +51,7 @@ def sweep_plan(leads: Iterable[Lead], cost: SweepCost, *, now: datetime) -> Swee
 
 
 def is_expected(lead: Lead, plan: SweepPlan) -> bool:
-    """Tell whether the booking of *lead*, as it is stored, has to be in the lists of *plan*."""
+    """Return whether the stored booking of *lead* must be in the lists of *plan*."""
     rollup = lead.rollup
     is_within = rollup.starts_at is not None and plan.since < rollup.starts_at < plan.until
     return is_within and rollup.booking_id is not None and rollup.status is AppointmentStatus.CONFIRMED

@@ -1,4 +1,4 @@
-"""What would make the database agree with the provider: the decision, before the deed."""
+"""The planned change that makes the database agree with the provider."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -54,7 +54,7 @@ class Answer:
 
 
 class EffectKind(StrEnum):
-    """What others are asked to do about a change."""
+    """Events for other systems about a change."""
 
     START_POST_BOOKING_SEQUENCE = "start_post_booking_sequence"
     OPEN_CANCELLATION_TASK = "open_cancellation_task"
@@ -79,7 +79,7 @@ class AppointmentChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """All that one lead's rows need, written together or not at all, and only while *lead* still has the same facts."""
+    """All writes to one lead's rows, in one transaction, and only while *lead* has the same values."""
 
     lead: Lead
     outcome: Outcome
@@ -90,16 +90,16 @@ class Change:
     effects: tuple[Effect, ...] = ()
     mismatch: MismatchKind | None = None
     is_verified: bool = True
-    """Whether what it was planned from proves where the lead's booking stands."""
+    """Whether the values that it was planned from prove the state of the lead's booking."""
     removed: tuple[Appointment, ...] = ()
-    """Rows that are to be deleted again: only what takes back a change that has made them."""
+    """Rows to delete: only an undo of a change that inserted them has any."""
 
     @property
     def is_restoration(self) -> bool:
-        """Whether a lead whose booking was called off here is booked again."""
+        """Whether a lead whose booking was stored as canceled is booked again."""
         return is_restored(self.lead.rollup, self.rollup)
 
 
 def is_restored(before: Rollup, after: Rollup) -> bool:
-    """Tell whether what was called off stands again."""
+    """Return whether the canceled booking is active again."""
     return before.status in CALLED_OFF and after.status is AppointmentStatus.CONFIRMED

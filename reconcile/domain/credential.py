@@ -1,4 +1,4 @@
-"""What a workspace shows a provider: a token that no message can hold, and the account it opens."""
+"""A workspace's credential: a token that no message can contain, and its account."""
 
 from dataclasses import dataclass, field
 
@@ -21,7 +21,7 @@ class Token:
         for position, character in enumerate(stripped, start=1):
             if not "!" <= character <= "~":
                 fault = (
-                    f"{where} holds a character at position {position} that no token has "
+                    f"{where} has a character at position {position} that a token cannot have "
                     "(white space, a control or a non-ASCII character); copy the token again"
                 )
                 raise SettingsError([fault])

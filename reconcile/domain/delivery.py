@@ -1,4 +1,4 @@
-"""When a follow-up that was not confirmed is delivered again, and when it is given up."""
+"""When an unconfirmed follow-up is delivered again, and when it becomes a dead letter."""
 
 from datetime import timedelta
 
@@ -14,5 +14,5 @@ def pause(attempts: int) -> timedelta:
 
 
 def is_last(attempts: int) -> bool:
-    """Tell whether a failure ends the attempts, *attempts* having failed before."""
+    """Return whether a failure is the last one, after *attempts* earlier failures."""
     return attempts + 1 >= MOST_ATTEMPTS

@@ -1,4 +1,4 @@
-"""Which leads are due, and why the others are not. The store asks the same question in SQL; a test compares the two."""
+"""Which leads are due, and why others are not. The store has the same rule in SQL; a test compares the two."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from reconcile.domain.lead import Lead, MismatchKind
 
 
 class Priority(StrEnum):
-    """Hot leads are served before warm ones."""
+    """Hot leads are checked before warm ones."""
 
     HOT = "hot"
     WARM = "warm"
@@ -21,11 +21,11 @@ class NotDue(StrEnum):
     BACKING_OFF = "backing_off"
     ATTEMPTED_RECENTLY = "attempted_recently"
     FRESH = "fresh"
-    """Verified within the stale limit and nothing about it is urgent."""
+    """Verified within the stale limit and not urgent."""
     UNVERIFIED = "unverified"
-    """Holds a booking that was never verified, and nothing about it is urgent: a backfill takes it."""
+    """Has a booking that was never verified and is not urgent: a backfill checks it."""
     NEVER_ENGAGED = "never_engaged"
-    """No booking, no inbound message, no active sequence: there is nothing to compare."""
+    """No booking, no inbound message, no active sequence: nothing to compare."""
 
 
 START_JITTER = timedelta(seconds=10)
@@ -34,7 +34,7 @@ START_JITTER = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DuePolicy:
-    """When a lead is due again."""
+    """The times that decide when a lead is due again."""
 
     hot: timedelta = timedelta(minutes=1) - START_JITTER
     """Between two attempts at a hot lead."""
@@ -44,9 +44,9 @@ class DuePolicy:
 
 
 def is_hot(lead: Lead, *, now: datetime, policy: DuePolicy) -> bool:
-    """Tell whether *lead* is urgent: in a sequence, meeting soon, or with a meeting ahead that may stand again.
+    """Return whether *lead* is urgent: in a sequence, meeting soon, or with a canceled or missing future meeting.
 
-    What was called off or has disappeared is provisional until its start has passed.
+    A canceled or disappeared booking is provisional until its start has passed.
     """
     starts_at, is_called_off = lead.rollup.starts_at, lead.rollup.canceled_at is not None
     is_ahead = starts_at is not None and now <= starts_at
@@ -55,14 +55,14 @@ def is_hot(lead: Lead, *, now: datetime, policy: DuePolicy) -> bool:
 
 
 def _is_missed(lead: Lead, now: datetime) -> bool:
-    """Tell whether the lead's booking was named absent or not mentioned, and its start has not passed."""
+    """Return whether the lead's booking was reported as absent or not mentioned, and its start has not passed."""
     state, starts_at = lead.state, lead.rollup.starts_at
     has_disappeared = state.absent_since is not None or state.mismatch is MismatchKind.DISAPPEARED
     return has_disappeared and (starts_at is None or now <= starts_at)
 
 
 def is_warm(lead: Lead, *, now: datetime, policy: DuePolicy) -> bool:
-    """Tell whether *lead* has something to compare that was not verified for long, never, or since its last message."""
+    """Return whether *lead* has something to compare that was not verified recently, or since its last message."""
     verified_at, wrote_at = lead.state.verified_at, lead.last_inbound_at
     if verified_at is not None and verified_at <= now - policy.stale:
         return True
@@ -71,7 +71,7 @@ def is_warm(lead: Lead, *, now: datetime, policy: DuePolicy) -> bool:
 
 
 def due(lead: Lead, *, now: datetime, policy: DuePolicy) -> Priority | NotDue:
-    """Return with which priority *lead* is to be checked now, or why it is not."""
+    """Return the priority with which *lead* is due now, or why it is not due."""
     state = lead.state
     if state.quarantined_at is not None:
         return NotDue.QUARANTINED

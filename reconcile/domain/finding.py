@@ -1,4 +1,4 @@
-"""What a look at the surroundings finds: one line for each thing that was looked at."""
+"""Findings of the doctor: one for each thing that was checked."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,20 +6,20 @@ from enum import StrEnum
 
 
 class FindingStatus(StrEnum):
-    """How a thing is."""
+    """The result of a check."""
 
     FINE = "fine"
     WARNING = "warning"
-    """It works, and will surprise somebody."""
+    """It works, with an unexpected effect."""
     AWAY = "away"
-    """It does not answer now; nothing has to be changed here."""
+    """It does not respond now; no change is needed here."""
     FAULT = "fault"
-    """Nothing works before this is put right."""
+    """A run cannot start before this is fixed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was looked at: *text* says how it is, *remedy* what to do. No secret is in either."""
+    """One checked thing: *text* states the result, *remedy* what to do. Neither contains a secret."""
 
     subject: str
     verdict: FindingStatus
@@ -28,6 +28,6 @@ class Finding:
 
 
 def worst(findings: Iterable[Finding]) -> FindingStatus:
-    """Return the worst verdict; fine where nothing was looked at."""
+    """Return the worst result; fine if nothing was checked."""
     order = list(FindingStatus)
     return max((each.verdict for each in findings), key=order.index, default=FindingStatus.FINE)

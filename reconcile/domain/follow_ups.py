@@ -1,4 +1,4 @@
-"""What others are asked to do about a change, each named by its cause."""
+"""The follow-ups of a change, each with a key that is derived from its cause."""
 
 import hashlib
 from datetime import datetime
@@ -11,10 +11,10 @@ from reconcile.domain.outcome import Outcome
 
 
 def follow_ups(lead: Lead, rollup: Rollup, *, outcome: Outcome, now: datetime) -> tuple[Effect, ...]:
-    """Ask for follow-ups of what happens now; nobody wants a sequence about a meeting that is over."""
+    """Return the follow-ups of a change; a meeting in the past has none."""
     if rollup.booking_id is None:
         return ()
-    # Where the loss of the one before was told, what replaces it is news as well.
+    # if the loss of the previous booking was reported, its replacement is reported too
     is_news = outcome is Outcome.BOOKED or (outcome is Outcome.RESCHEDULED and lead.rollup.status in CALLED_OFF)
     if is_news and rollup.starts_at is not None and rollup.starts_at > now:
         return (_effect(EffectKind.START_POST_BOOKING_SEQUENCE, lead, rollup, rollup.starts_at),)
@@ -25,9 +25,9 @@ def follow_ups(lead: Lead, rollup: Rollup, *, outcome: Outcome, now: datetime) -
 
 
 def _effect(kind: EffectKind, lead: Lead, rollup: Rollup, instant: datetime | None) -> Effect:
-    """Name the effect by what caused it, so that planning it twice, even after a crash, delivers it once.
+    """Return the effect with a key from its cause, so that planning it again, even after a crash, delivers it once.
 
-    What is confirmed, called off and confirmed again is asked for twice: the occurrence tells the two apart.
+    A booking that is confirmed, canceled and confirmed again has two follow-ups: the occurrence is part of the key.
     """
     appointment_id = canonical(rollup.booking_id or "")
     occurrence = lead.state.occurrence + is_restored(lead.rollup, rollup)

@@ -1,4 +1,4 @@
-"""Durations, instants and foreign text as a person reads them."""
+"""Formats durations, times and foreign text for people."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -32,17 +32,17 @@ def ago(at: datetime | None, now: datetime, *, units: int = 2) -> str:
 
 
 def count_of(count: int, noun: str) -> str:
-    """Return *count* with its noun, which is given in the singular, in the right number."""
+    """Return *count* with its noun in the right number; the noun is given in the singular."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def visible(text: str) -> str:
-    """Return foreign text with its control characters made visible: no id in a database steers what shows it."""
+    """Return foreign text with its control characters escaped, so that it cannot control the output."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def keys(shape: Sequence[str]) -> str:
-    """Return the keys that a body had: the outer ones, and how many there were inside them."""
+    """Return the keys of a body: the outer ones, and the number of inner ones."""
     outer = [key for key in shape if "." not in key]
     inner = f", and {len(shape) - len(outer)} inside" if len(outer) < len(shape) else ""
-    return f"keys that were there: {', '.join(outer)}{inner}"
+    return f"keys present: {', '.join(outer)}{inner}"

@@ -1,4 +1,4 @@
-"""The names of things, distinct to the type checker and plain text to everyone else."""
+"""Types of ids: distinct for the type checker, plain text at run time."""
 
 from enum import StrEnum
 from typing import NewType
@@ -12,14 +12,14 @@ AppointmentId = NewType("AppointmentId", str)
 
 
 class ProviderName(StrEnum):
-    """A calendar system that owns the truth; the value is the one used in reports, tables and breakers."""
+    """A calendar system; the value is used in reports, tables and breakers."""
 
     HIGHLEVEL = "ghl"
     CALENDLY = "calendly"
 
 
 class Operation(StrEnum):
-    """A kind of provider call: the unit of blame below a whole provider."""
+    """A kind of provider call; each has its own breaker below the provider's."""
 
     APPOINTMENT = "appointment"
     """GHL: one appointment by its id."""
@@ -30,7 +30,7 @@ class Operation(StrEnum):
     CALENDARS = "calendars"
     """GHL: the calendars of a location."""
     CALENDAR_EVENTS = "calendar_events"
-    """GHL: the appointments of a calendar over a time."""
+    """GHL: the appointments of a calendar in a period."""
     LOCATION = "location"
     """GHL: the location's time zone."""
     SCHEDULED_EVENT = "scheduled_event"
@@ -42,6 +42,6 @@ class Operation(StrEnum):
     INVITEES = "invitees"
     """Calendly: the invitees of an event."""
     CURRENT_USER = "current_user"
-    """Calendly: whose token it is."""
+    """Calendly: the token's user."""
     SWEEP = "sweep"
-    """All the calls by which a workspace is listed: they are optional, and have one breaker together."""
+    """All calls of a bulk listing: they are optional and share one breaker."""

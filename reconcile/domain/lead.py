@@ -1,4 +1,4 @@
-"""A person a workspace hopes to meet: the unit of work."""
+"""A lead as stored, with its booking and our own state."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,7 +9,7 @@ from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
 
 
 class LeadStatus(StrEnum):
-    """The part of a lead's status that concerns us; the customer's own words are in the mapping."""
+    """The part of a lead's status that matters here; the customer's values are in the mapping."""
 
     MEETING_BOOKED = "meeting-booked"
     QUALIFIED = "qualified"
@@ -19,24 +19,24 @@ class LeadStatus(StrEnum):
 
 
 class MismatchKind(StrEnum):
-    """How the database and a provider can disagree."""
+    """The kinds of difference between database and provider."""
 
     UNKNOWN_THERE = "booked_here_unknown_there"
     UNKNOWN_HERE = "booked_there_unknown_here"
     DIFFERS = "status_or_time_differs"
     DISAPPEARED = "disappeared"
-    """Booked here, and in no answer; or said to be gone, without a control that proves it."""
+    """Booked in the database, and in no answer; or reported as missing, without a control."""
     OTHER_PERSON = "booked_for_another_person"
-    """The provider has the stored booking as that of another person."""
+    """The provider has the stored booking for another person."""
     OTHER_LEAD = "booked_for_another_lead"
-    """The booking that was found is already another lead's: the two have one e-mail."""
+    """The booking that was found already belongs to another lead: the two share an e-mail address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollup:
-    """What the lead's own row says of its primary appointment. *booking_id* is as stored: an id or a URI.
+    """The primary appointment as stored in the lead's own row. *booking_id* is an id or a URI.
 
-    *is_foreign*: the row names a calendar that is none of ours, so no provider here can say anything of the booking.
+    *is_foreign*: the row names a calendar that is not supported here, so no provider can say anything about it.
     """
 
     booking_id: str | None = None
@@ -50,9 +50,9 @@ class Rollup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadState:
-    """What we remember of our own work on a lead; lives in our side table.
+    """Our own state of a lead, stored in our side table.
 
-    *absent_since* is the first of the "no such appointment" answers that have not been contradicted since, by the
+    *absent_since* is the time of the first "no such appointment" answer that was not contradicted since, by the
     database's clock. *reason* says why the last look-up failed, was skipped or verified nothing.
     """
 
@@ -66,12 +66,12 @@ class LeadState:
     mismatch: MismatchKind | None = None
     mismatch_at: datetime | None = None
     occurrence: int = 0
-    """How often a booking that was called off here stood again: part of the keys of the follow-ups since."""
+    """How often a canceled booking became active again: part of the keys of later follow-ups."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lead:
-    """A lead as the database holds it, with its known appointments and our memory of it."""
+    """A lead as stored in the database, with its known appointments and our own state."""
 
     id: LeadId
     workspace_id: WorkspaceId
@@ -84,10 +84,10 @@ class Lead:
     last_inbound_at: datetime | None = None
     state: LeadState = field(default_factory=LeadState)
     fault: str | None = None
-    """Which of its columns cannot be read, and why; these are empty here."""
+    """Its unreadable columns with the reason; their values are empty here."""
 
     def same_facts(self, other: "Lead") -> bool:
-        """Tell whether a plan made from *other* is still about this row: nobody wrote in between."""
+        """Return whether this row has the values that a plan was made from: nobody wrote in between."""
         return (
             self.fault is None
             and self.workspace_id == other.workspace_id

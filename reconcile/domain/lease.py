@@ -1,4 +1,4 @@
-"""The row that keeps two runs off the same work."""
+"""A lease: the row that keeps two runs from the same work."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Lease:
     """A claim on *name* by *holder*.
 
-    Expiry is judged by the database's clock alone. *token* grows with each new holder: a write that shows an old one
+    Only the database's clock decides its expiry. *token* increases with each new holder: a write with an older one
     changes nothing.
     """
 

@@ -7,7 +7,7 @@ from reconcile.domain.ids import Operation, ProviderName
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """How one lead will be asked about: decided before any call, so that breaker and budget can refuse it."""
+    """How one lead will be looked up: known before any call, so that breakers and rate limits can refuse it."""
 
     provider: ProviderName
     operation: Operation

@@ -1,4 +1,4 @@
-"""What happened to one lead: a closed set of outcomes, each with its reason."""
+"""The result of one lead's check: a closed set of outcomes, each with its reasons."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from reconcile.errors import ErrorClass, ProviderError
 
 
 class Outcome(StrEnum):
-    """What happened to one lead in one run."""
+    """The result of one lead's check in one run."""
 
     BOOKED = "booked"
     CANCELED = "canceled"
@@ -25,7 +25,7 @@ class Outcome(StrEnum):
 
     @property
     def is_answered(self) -> bool:
-        """Whether the provider answered; whether that proves anything is another question (``Plan.is_verified``)."""
+        """Whether the provider answered; ``Plan.is_verified`` says whether the answer proves anything."""
         return self not in {Outcome.SKIPPED, Outcome.DEFERRED, Outcome.FAILED}
 
     @property
@@ -35,22 +35,22 @@ class Outcome(StrEnum):
 
 
 class SkipReason(StrEnum):
-    """Why a lead cannot be checked at all, however often one tries."""
+    """Why a lead cannot be checked at all."""
 
     NOT_CONFIGURED = "not_configured"
     """The workspace has no usable credential for the provider in question."""
     NO_IDENTITY = "no_identity"
-    """Neither a booking id, nor a contact id, nor an e-mail to look up by."""
+    """Neither a booking id, nor a contact id, nor an e-mail for a look-up."""
     UNREADABLE_BOOKING_ID = "unreadable_booking_id"
-    """The stored booking id has the form of no provider, or its row names a calendar that is none of ours."""
+    """The stored booking id has no known provider's form, or its row names another calendar."""
     CONTACT_NOT_FOUND = "contact_not_found"
-    """The provider knows no contact with exactly this e-mail."""
+    """The provider has no contact with exactly this e-mail."""
     AMBIGUOUS_CONTACT = "ambiguous_contact"
-    """The provider knows more contacts with this e-mail than could be one person: nobody can tell which is the lead."""
+    """The provider has too many contacts with this e-mail to be one person."""
     UNKNOWN_STATUS = "unknown_status"
-    """The provider's word for the appointment's status is one that this version does not know."""
+    """This version does not know the provider's status of the appointment."""
     INVALID_STATUS = "invalid_status"
-    """The provider says that the appointment is marked as invalid: it is neither held nor called off."""
+    """The provider marks the appointment as invalid: it is neither confirmed nor canceled."""
 
 
 class DeferReason(StrEnum):
@@ -61,9 +61,9 @@ class DeferReason(StrEnum):
     DEADLINE = "deadline"
     BREAKER = "breaker"
     DRIFTED = "drifted"
-    """Somebody else wrote the lead between our reading and our writing."""
+    """Another writer changed the lead between our read and our write."""
     WITHHELD = "withheld"
-    """Its change was planned from a provider whose answers turned out not to be trusted."""
+    """Its change relied on a provider whose answers were found to be unreliable."""
 
 
 _VARIABLE = re.compile(r"\d+|[0-9a-fA-F-]{16,}")
@@ -71,7 +71,7 @@ _VARIABLE = re.compile(r"\d+|[0-9a-fA-F-]{16,}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorSignature:
-    """What makes two failures "the same": used to count, to blame and to verify a fix; free of personal data."""
+    """Identifies equal failures, for counting, attribution and verification of a fix; free of personal data."""
 
     provider: str
     operation: str
@@ -81,7 +81,7 @@ class ErrorSignature:
 
     @classmethod
     def of(cls, error: ProviderError) -> "ErrorSignature":
-        """Reduce *error* to its signature: numbers and ids are replaced, so that it stays one of few."""
+        """Return the signature of *error*: numbers and ids are replaced, so that there are few."""
         return cls(
             provider=error.provider,
             operation=error.operation,

@@ -1,4 +1,4 @@
-"""What the page shows: everything that it says, and nothing that may not be on it (no name, no e-mail, no token)."""
+"""The content of the page, without names, e-mail addresses and tokens."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from reconcile.domain.run.verification_ages import Ages
 
 
 class OverallStatus(StrEnum):
-    """How things are, in one word."""
+    """The overall state in one word."""
 
     WELL = "well"
     ATTENTION = "attention"
@@ -18,7 +18,7 @@ class OverallStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuggestedCommand:
-    """Something to type, and why."""
+    """A command with its purpose."""
 
     text: str
     command: str
@@ -26,7 +26,7 @@ class SuggestedCommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeBucket:
-    """Some runs in a row, taken together: *worst* is the highest error rate among them, *at_risk* the highest count."""
+    """Consecutive runs, summed: *worst* is the highest error rate among them, *at_risk* the highest count."""
 
     start: datetime
     end: datetime
@@ -45,7 +45,7 @@ class TimeBucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """A breaker in one state for a while; *is_current* where that has not ended."""
+    """A breaker in one state for a period; *is_current* if it has not ended."""
 
     breaker: str
     state: str
@@ -56,7 +56,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """A breaker that does not simply let everything pass, in words."""
+    """A breaker that is not simply closed, in words."""
 
     breaker: str
     state: str
@@ -69,7 +69,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskyMeeting:
-    """A meeting of the next 24 hours that was not verified lately."""
+    """A meeting of the next 24 hours that was not verified within the last hour."""
 
     workspace_id: WorkspaceId
     lead_id: LeadId
@@ -79,7 +79,7 @@ class RiskyMeeting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """One kind of failure in one version of the program, as often as it was seen in the page's time."""
+    """One kind of failure in one version of the program, with its count in the page's period."""
 
     signature: str
     shape: tuple[str, ...]
@@ -92,7 +92,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repair:
-    """What was changed at one lead: *was* and *became* say status and start of the meeting, or what else it was."""
+    """A change of one lead: *was* and *became* give status and start of the meeting, or the changed field."""
 
     at: datetime
     run_id: RunId
@@ -105,10 +105,10 @@ class Repair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageFacts:
-    """All that the page shows of the time from *since* to *now*.
+    """The content of the page for the period from *since* to *now*.
 
-    *headline* is a sentence, *steps* what could be typed, the likeliest first, *notes* further sentences. Bands come in
-    the order of *band_rows*; what is more than a page can show is counted in the fields that begin with *more*.
+    *headline* is a sentence, *steps* are commands, the most likely first, *notes* are further sentences. Bands are in
+    the order of *band_rows*; fields that begin with *more* count what does not fit on the page.
     """
 
     now: datetime
@@ -135,20 +135,20 @@ class PageFacts:
 
     @property
     def checks(self) -> int:
-        """Checks in all."""
+        """Total checks."""
         return sum(each.checks for each in self.moments)
 
     @property
     def errors(self) -> int:
-        """Errors in all."""
+        """Total errors."""
         return sum(each.errors for each in self.moments)
 
     @property
     def repaired(self) -> int:
-        """Leads that were repaired in all."""
+        """Total repaired leads."""
         return sum(each.repaired for each in self.moments)
 
     @property
     def runs(self) -> int:
-        """Runs in all."""
+        """Total runs."""
         return sum(each.runs for each in self.moments)

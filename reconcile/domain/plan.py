@@ -1,4 +1,4 @@
-"""The decision: what would make a lead's rows agree with what the provider said. Pure, so a test is a table."""
+"""Compares a lead's rows with a provider's answer and returns the change that makes them agree. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

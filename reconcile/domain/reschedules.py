@@ -13,7 +13,7 @@ from reconcile.domain.appointment import Appointment, AppointmentStatus
 from reconcile.domain.ids import AppointmentId
 
 RESCHEDULE_WINDOW = timedelta(hours=6)
-"""A new appointment made this near a cancellation of the same lead is taken to replace the canceled one."""
+"""A new appointment created this close to a cancellation of the same lead counts as its replacement."""
 
 _Appointments = Mapping[AppointmentId, Appointment]
 

@@ -1,4 +1,4 @@
-"""How a lead's state moves on: two clocks, a growing pause after failures, and quarantine."""
+"""The next state of a lead: watermarks, backoff after failures, and quarantine."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -9,36 +9,36 @@ from reconcile.domain.outcome import DeferReason, Outcome, SkipReason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackoffPolicy:
-    """How long a lead is left alone after it failed or was skipped."""
+    """How long a lead waits after it failed or was skipped."""
 
     base: timedelta = timedelta(minutes=1)
     cap: timedelta = timedelta(hours=6)
     quarantine_after: int = 10
     skipped: timedelta = timedelta(hours=1)
     not_configured: timedelta = timedelta(minutes=5)
-    """Shorter: it costs no call to look again, and somebody may just have entered the token."""
+    """Shorter: a skipped lead costs no call, and its token may just have been added."""
 
     def pause(self, failure_count: int, *, jitter: float) -> timedelta:
-        """Return the pause after so many failures in a row; *jitter* in [0, 1) spreads it over its upper half."""
+        """Return the pause after this many consecutive failures; *jitter* in [0, 1) spreads it over its upper half."""
         full = self.base * float(2 ** min(failure_count - 1, 32))
         return min(full, self.cap) * (0.5 + jitter / 2)
 
 
 DRIFTS = 3
-"""So often in a row a lead's rows differ from those that were read because somebody was quicker, and not oftener."""
+"""Maximum consecutive drifts that count as a concurrent writer's; more are a failure."""
 _STEP = timedelta(milliseconds=1)
-"""How far the clock moves of a lead that keeps its place in the line, which is ordered by that clock."""
+"""By how much ``attempted_at`` moves for a lead that keeps its position in the queue, which is ordered by it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadAttempt:
-    """What came of a lead at an instant.
+    """The result of one attempt.
 
-    *is_verified*: the truth was seen. *is_urgent*: it was not, and the meeting is ahead: it is looked for at once.
-    *keeps_place*: there was no room for it in this run, so it waits on where it stood in the line.
-    *is_blamed_elsewhere*: a breaker takes the failure for somebody else's. *is_absent*: the provider named the stored
-    booking absent, at *seen_at* by the database's clock. *mismatch*: a difference that was found and is left
-    standing. *is_restored*: what was called off here stands again.
+    *is_verified*: the booking was seen. *is_urgent*: it was not, and the meeting is in the future: look it up again
+    immediately. *keeps_place*: there was no time for it in this run, so it keeps its position in the queue.
+    *is_blamed_elsewhere*: a breaker attributes the failure to another party. *is_absent*: the provider said that the
+    stored booking does not exist, at *seen_at* by the database's clock. *mismatch*: a difference that was found and not
+    repaired. *is_restored*: a canceled booking is active again.
     """
 
     at: datetime
@@ -55,10 +55,10 @@ class LeadAttempt:
 
 
 def next_state(state: LeadState, attempt: LeadAttempt, *, policy: BackoffPolicy, jitter: float) -> LeadState:
-    """Return what is remembered of a lead after *attempt*.
+    """Return the state of a lead after *attempt*.
 
-    ``attempted_at`` moves on every outcome and never back; ``verified_at`` only where the truth was seen. A failure
-    that is blamed on somebody else brings the lead no nearer to quarantine and does not hold it up: it did nothing.
+    ``attempted_at`` changes with every outcome and never moves back; ``verified_at`` only if the booking was seen. A
+    failure that is attributed to another party does not count towards quarantine and causes no backoff.
     """
     at, outcome = attempt.at, attempt.outcome
     attempted_at = max(at, state.attempted_at) if state.attempted_at else at
@@ -102,12 +102,12 @@ def next_state(state: LeadState, attempt: LeadAttempt, *, policy: BackoffPolicy,
 
 
 def never_settles(state: LeadState) -> bool:
-    """Tell whether another drift would be the last of DRIFTS in a row: then nobody's haste explains it any more."""
+    """Return whether another drift would reach DRIFTS in a row, which no concurrent writer explains any more."""
     return state.reason == DeferReason.DRIFTED and state.failure_count + 1 >= DRIFTS
 
 
 def _after_drift(state: LeadState, at: datetime, *, policy: BackoffPolicy, jitter: float) -> LeadState:
-    """Count a write that found other rows than it was planned from; from DRIFTS in a row on it is a failure."""
+    """Count a write that found changed rows; from DRIFTS in a row on it is a failure."""
     count = state.failure_count + 1 if state.reason == DeferReason.DRIFTED else 1
     is_failure = count >= DRIFTS
     return replace(

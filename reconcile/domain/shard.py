@@ -1,4 +1,4 @@
-"""The share of the workspaces that one process handles."""
+"""The shard of the workspaces that one process handles."""
 
 import re
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from hashlib import blake2b
 from reconcile.domain.ids import WorkspaceId
 
 MOST = 1000
-"""Shards at most: beyond that a shard is smaller than what it costs to start it."""
+"""Maximum number of shards; more would cost more to start than they save."""
 _FORM = re.compile(r"(\d{1,4})/(\d{1,4})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Shard:
-    """Number *index*, counted from zero, of *total* shares; every workspace is in exactly one of them."""
+    """Shard *index*, counted from zero, of *total*; every workspace is in exactly one of them."""
 
     index: int
     total: int
@@ -26,7 +26,7 @@ class Shard:
 
     @classmethod
     def parse(cls, text: str) -> "Shard":
-        """Read ``0/4``; a ValueError's clause says what it must be."""
+        """Parse ``0/4``; a ValueError's clause says what it must be."""
         match = _FORM.fullmatch(text.strip())
         if match is None:
             raise ValueError(
@@ -35,7 +35,7 @@ class Shard:
         return cls(int(match[1]), int(match[2]))
 
     def holds(self, workspace_id: WorkspaceId) -> bool:
-        """Tell whether the workspace is in this share; every process and every version answers alike."""
+        """Return whether the workspace is in this shard; the result is the same in every process and version."""
         digest = blake2b(workspace_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         return int.from_bytes(digest, "big") % self.total == self.index
 

@@ -10,10 +10,10 @@ from reconcile.domain.ids import ProviderName, WorkspaceId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """A workspace and what it may ask.
+    """A workspace and its credentials.
 
-    *timezone* is an IANA name, which counts where the provider does not say its own, or None. *faults* are sentences on
-    credentials that are there and cannot be used; they name the place and hold no secret.
+    *timezone* is an IANA name or None; it is used only if the provider does not report its own. *faults* are sentences
+    about unusable credentials; they name the source and contain no secret.
     """
 
     id: WorkspaceId

@@ -1,1 +1,1 @@
-"""The incident, replayed: the real runner against the simulator, tick by tick on a clock that jumps."""
+"""Replays the incident: real runs against the simulator, minute by minute in simulated time."""

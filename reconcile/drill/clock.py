@@ -1,4 +1,4 @@
-"""A clock for drills: minutes and pauses pass at once, network waits are real."""
+"""A clock for drills: minutes and pauses pass immediately, network calls take real time."""
 
 import asyncio
 import time
@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 
 class DrillClock:
-    """Shows a simulated instant that moves only when it is told to; durations are measured on the real clock.
+    """Simulated time that moves only by ``pass`` and ``sleep``; durations are measured on the real clock.
 
-    Whoever sleeps is woken at once, and both clocks have moved on by then: two who sleep side by side move them once.
+    A sleeper wakes immediately, and both clocks have moved on; concurrent sleepers move them once.
     """
 
     def __init__(self, start: datetime) -> None:
@@ -20,15 +20,15 @@ class DrillClock:
         return self._now
 
     def advance(self, duration: timedelta) -> None:
-        """Let *duration* have passed."""
+        """Move the clock on by *duration*."""
         self._now += duration
 
     def monotonic(self) -> float:
-        """Return real seconds, for calls to the simulator take real time, and those that were slept."""
+        """Return real seconds, because calls to the simulator take real time, plus slept seconds."""
         return time.monotonic() + self._skipped
 
     async def sleep(self, duration: timedelta) -> None:
-        """Let others go on, then have slept."""
+        """Let other tasks run, then count *duration* as slept."""
         until, wakes_at = self.monotonic() + duration.total_seconds(), self._now + duration
         await asyncio.sleep(0)
         self._skipped += max(0.0, until - self.monotonic())

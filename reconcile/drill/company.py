@@ -1,4 +1,4 @@
-"""The simulated company as its database holds it: what the simulator generated, in our words."""
+"""The simulated company in its database: the generated records as leads."""
 
 from reconcile import bootstrap
 from reconcile.domain.appointment import AppointmentStatus
@@ -13,7 +13,7 @@ CALENDLY_USERS = "https://api.calendly.com/users/"
 
 
 async def enter(url: str, world: World) -> None:
-    """Enter all of *world* into the migrated database at *url*."""
+    """Insert all of *world* into the migrated database at *url*."""
     await bootstrap.seed_url(
         url,
         workspaces=[workspace_of(each) for each in world.workspaces.values()],
@@ -42,7 +42,7 @@ def workspace_of(generated: GeneratedWorkspace) -> Workspace:
 
 
 def lead_of(generated: GeneratedLead, *, in_sequence: bool = True) -> Lead:
-    """Return the lead as it stands before the first run; in a sequence it is due every minute."""
+    """Return the lead as it is before the first run; it is in a sequence, so it is due every minute."""
     stored = generated.stored
     rollup = Rollup()
     if stored is not None:

@@ -1,4 +1,4 @@
-"""One incident from the first healthy run to the recovery, with guards or without, counted tick by tick."""
+"""One incident from the first healthy run to recovery, with or without guards, measured minute by minute."""
 
 import random
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -35,9 +35,9 @@ _MIX: Mapping[Scenario, float] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillPlan:
-    """What happens: *breaks_at* is the first broken tick (ticks count from 1), *broken_ticks* how many there are.
+    """The plan of an incident: *breaks_at* is the first broken tick (counted from 1), *broken_ticks* their number.
 
-    Without *is_guarded* the same code runs with its breakers, backoff, slow start and memory off.
+    Without *is_guarded* the same code runs without breakers, backoff, slow start and stored state.
     """
 
     workspaces: int = 8
@@ -49,14 +49,14 @@ class DrillPlan:
     latency: timedelta = timedelta(milliseconds=5)
     seed: int = 7
     faults: Callable[[], tuple[Fault, ...]] = incident
-    """What breaks; by default all GHL records lose their id."""
+    """The fault; by default all GHL records lose their id."""
     channels: Sequence[AlertChannel] = ()
-    """Who is told of it."""
+    """The notifier of the runs, if any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """One tick as it was seen from outside and as the run reported it."""
+    """One tick as measured from outside and as reported by the run."""
 
     number: int
     is_broken: bool
@@ -79,7 +79,7 @@ class DrillResult:
 
     @property
     def wrong_writes(self) -> int:
-        """Leads written with something that is not true."""
+        """Leads that were written with wrong values."""
         return sum(t.wrong_writes for t in self.ticks)
 
     @property
@@ -94,20 +94,20 @@ class DrillResult:
 
     @property
     def starved_leads(self) -> int:
-        """Leads that the last tick left unattended, though all are due at each: deferred, failed or not read."""
+        """Leads that the last tick did not check, though all are due at each: deferred, failed or not read."""
         last = self.ticks[-1].report
         return self.plan.workspaces * self.plan.leads_per_workspace - last.leads_checked - last.skipped
 
     @property
     def ticks_to_recover(self) -> int | None:
-        """How many ticks after healing the first run at full rate was, counting from 1; None if there was none."""
+        """The number of ticks from recovery to the first run at full rate, counting from 1; None if there was none."""
         healed = [t for t in self.ticks if t.number >= self.plan.breaks_at + self.plan.broken_ticks]
         full = self.ticks[self.plan.breaks_at - 2].report.leads_checked
         return next((n for n, t in enumerate(healed, start=1) if t.report.leads_checked >= full), None)
 
 
 async def drill(plan: DrillPlan) -> AsyncGenerator[Tick, None]:
-    """Run the incident and give each tick as it ends."""
+    """Run the incident and yield each tick as it ends."""
     clock = DrillClock(_START)
     world = World.generate(
         seed=plan.seed,
@@ -144,7 +144,7 @@ async def _simulate_minutes(
             simulator.faults.add(*plan.faults())
         simulator.requests.reset()
         run_id = RunId(f"tick-{number:02}")
-        # A tick is a process of its own in production: nothing but the database outlives it.
+        # In production each tick is a process: only the database outlives it.
         async with bootstrap.providers_at(
             ghl_url=simulator.ghl_url, calendly_url=simulator.calendly_url, clock=clock, random=chance
         ) as providers:
@@ -190,13 +190,13 @@ def _dependencies(
 
 
 async def _wrong_writes(store: Store, run_id: RunId, truths: Mapping[LeadId, Booking | None]) -> int:
-    """Count the changes of a run that do not leave the lead as the provider truly has it."""
+    """Count the changes of a run after which the lead differs from the provider's record."""
     changes = await store.ledger.changes(run_id=run_id, limit=100_000)
     return sum(not _is_true(change.after, truths.get(change.lead_id)) for change in changes)
 
 
 def _is_true(after: Mapping[str, Any], truth: Booking | None) -> bool:
-    """Compare what a change wrote with the provider's own records; what it left alone it did not write."""
+    """Compare what a change wrote with the provider's own records; fields that it did not write are ignored."""
     if truth is None:
         return bool(after.get("booking_status", "canceled") == "canceled")
     starts_at = after.get("booking_starts_at")

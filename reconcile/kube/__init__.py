@@ -1,1 +1,1 @@
-"""The Kubernetes API: the only importer of its client, which is loaded in a thread and only where it is wanted."""
+"""The Kubernetes API: the only importer of its client, which is imported in a thread and only when needed."""

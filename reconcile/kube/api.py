@@ -1,4 +1,4 @@
-"""One object through the official client: read, patch, and events about it; everything here blocks."""
+"""One object through the official client: read, patch, and events; all calls block."""
 
 import json
 import os
@@ -14,25 +14,25 @@ from reconcile.ports import Announcement, StateObject
 
 MAX_BODY = 1024 * 1024
 SECONDS = 1.9
-"""For one call; the run waits 2 s for all of them."""
+"""Timeout of one call; the run waits 2 s for all of them."""
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-"""Neither the data of a ConfigMap nor the pod template of a CronJob are asked for."""
+"""Requests metadata only, not the ConfigMap's data or the CronJob's pod template."""
 _MAX_NOTE = 1000
 _CONFLICT = 409
 _REMEDIES = {
-    401: "its token is not accepted: is the service account still there?",
+    401: "its token was refused: does the service account still exist?",
     403: "the service account lacks the right; the chart's Role grants it",
-    404: "there is no such object; the chart makes it",
-    429: "it has too much to do",
+    404: "the object does not exist; the chart creates it",
+    429: "it is overloaded",
 }
 
 
 RIGHTS = ("get", "patch", "create")
-"""What a run does with its object, and with events."""
+"""The rights that a run needs on its object and on events."""
 
 
 class KubernetesApi:
-    """The state object; the client is loaded when it is first needed."""
+    """The state object; the client is imported on first use."""
 
     def __init__(self, target: ObjectReference) -> None:
         self._target = target
@@ -44,7 +44,7 @@ class KubernetesApi:
         return self._object(self._call("GET", self._target.path, self._target.parameters, accept=_METADATA))
 
     def refusal(self, verb: str) -> str | None:
-        """Return what this process may not do where *verb* is one of RIGHTS, or None; raise MirrorUnavailable."""
+        """Return the missing right for *verb*, one of RIGHTS, or None; raise MirrorUnavailable."""
         if verb == "create":
             wanted = {"group": "events.k8s.io", "resource": "events"}
             what = f"events.k8s.io events in namespace {self._target.namespace}"
@@ -59,7 +59,7 @@ class KubernetesApi:
         answer = self._call("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", {}, body=body)
         decision = answer.get("status") if isinstance(answer, dict) else None
         if not isinstance(decision, dict) or not isinstance(decision.get("allowed"), bool):
-            raise MirrorUnavailable("the Kubernetes API answered with something that is no decision")
+            raise MirrorUnavailable("the Kubernetes API answered with an unexpected document")
         return None if decision["allowed"] else f"{verb} {what}"
 
     def patch(self, annotations: Mapping[str, str | None], version: str) -> StateObject:
@@ -94,7 +94,7 @@ class KubernetesApi:
         metadata = read.get("metadata") if isinstance(read, dict) else None
         version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
         if not isinstance(metadata, dict) or not isinstance(version, str):
-            raise MirrorUnavailable("the Kubernetes API answered with something that is no object")
+            raise MirrorUnavailable("the Kubernetes API answered with an unexpected document")
         uid = metadata.get("uid")
         self._uid = uid if isinstance(uid, str) else None
         found = metadata.get("annotations")
@@ -106,7 +106,7 @@ class KubernetesApi:
     ) -> object:
         status, text = self._answer(method, path, where, accept=accept, body=body)
         if status == _CONFLICT and method == "PATCH":
-            raise MirrorConflict(f"{self._target} was changed by somebody else")
+            raise MirrorConflict(f"{self._target} was changed by another writer")
         if not 200 <= status < 300:  # noqa: PLR2004 - HTTP's own numbers
             remedy = f": {_REMEDIES[status]}" if status in _REMEDIES else ""
             what = path.rpartition("/")[2] if method == "POST" else str(self._target)
@@ -114,7 +114,7 @@ class KubernetesApi:
         try:
             return json.loads(text)
         except (ValueError, RecursionError):
-            raise MirrorUnavailable("the Kubernetes API answered with something that is no JSON") from None
+            raise MirrorUnavailable("the Kubernetes API answered with something other than JSON") from None
 
     def _answer(
         self, method: str, path: str, where: Mapping[str, str], *, accept: str, body: object
@@ -143,7 +143,7 @@ class KubernetesApi:
         except MirrorUnavailable:
             raise
         except Exception as error:
-            # Its text may hold addresses and headers.
+            # its text may hold addresses and headers
             raise MirrorUnavailable(f"the Kubernetes API cannot be reached ({type(error).__name__})") from error
         if len(text) > MAX_BODY:
             raise MirrorUnavailable("the Kubernetes API answered with more than 1 MiB")
@@ -156,7 +156,7 @@ class KubernetesApi:
 
 
 def connected(target: ObjectReference) -> Any:  # noqa: ANN401
-    # Not one of its typed APIs: their models take four times as long to load as all the rest.
+    # not the typed APIs: importing their models takes four times as long as all the rest
     from kubernetes.client import ApiClient, Configuration  # noqa: PLC0415
     from kubernetes.config import load_kube_config  # noqa: PLC0415
     from kubernetes.config.incluster_config import InClusterConfigLoader  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""A one-off Job as Kubernetes takes it, with the same pod as the chart's."""
+"""The manifest of a one-off Job, with the same pod as the chart's."""
 
 import json
 from collections.abc import Sequence
@@ -13,18 +13,18 @@ _BOOLEANS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "nul
 _SECRETS = "/var/run/secrets"
 _MAPPING = "mapping.toml"
 _SETTLED = (2, 64, 66, 78)
-"""Exit codes that no further attempt can change: usage, verify's own, and settings."""
+"""Exit codes for which a retry is useless: usage, verify's own, and settings."""
 _ENDED = (143,)
-"""The exit code of who was ended from outside, by SIGTERM."""
-_INDEX_NOT_SHARD = "reconcile job manifest gives each pod its own share: take --shard and --shards out of the command"
+"""The exit code after SIGTERM."""
+_INDEX_NOT_SHARD = "reconcile job manifest sets each pod's shard: remove --shard and --shards from the command"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobPlan:
-    """What the Job is to run, and with which of the objects that the chart's release of this name has.
+    """What the Job runs, and which objects of a release it uses.
 
-    *database_secret* and *credentials_secret* are Secrets by name; the first holds its URL under *database_key*.
-    *files* is a ConfigMap.
+    *database_secret* and *credentials_secret* are names of Secrets; the first has its URL under *database_key*. *files*
+    is a ConfigMap.
     """
 
     name: str
@@ -49,7 +49,7 @@ class JobPlan:
 
 
 def manifest(plan: JobPlan) -> dict[str, Any]:
-    """Return the Job; raise RequestError where the plan contradicts itself."""
+    """Return the Job; raise RequestError for a contradicting plan."""
     if any(word.split("=")[0] in {"--shard", "--shards"} for word in plan.command):
         raise RequestError(_INDEX_NOT_SHARD)
     labels = {
@@ -83,13 +83,13 @@ def _spread(plan: JobPlan) -> dict[str, Any]:
         "completions": plan.shards,
         "parallelism": min(plan.parallelism or plan.shards, plan.shards),
         "backoffLimitPerIndex": plan.retries,
-        # One shard that fails for good must not end the others, unless that was asked for.
+        # one shard that fails permanently must not end the others, unless requested
         "maxFailedIndexes": plan.shards if plan.max_failed_shards is None else plan.max_failed_shards,
     }
 
 
 def _failure_rules(*, is_indexed: bool) -> list[dict[str, Any]]:
-    # FailIndex ends one shard and lets the others go on; there is no such thing without shards.
+    # FailIndex ends one shard and lets the others continue; it needs an Indexed Job
     settled = {"containerName": "reconcile", "operator": "In", "values": list(_SETTLED)}
     ended = {"containerName": "reconcile", "operator": "In", "values": list(_ENDED)}
     return [
@@ -101,7 +101,7 @@ def _failure_rules(*, is_indexed: bool) -> list[dict[str, Any]]:
 
 def _pod(plan: JobPlan) -> dict[str, Any]:
     account = plan.service_account or plan.release
-    # The settings name a mapping of the release's own by this path; where it has none, the folder is empty.
+    # the settings name the release's mapping by this path; without a mapping the folder is empty
     mapping = {"name": plan.release, "optional": True, "items": [{"key": _MAPPING, "path": _MAPPING}]}
     mounts: list[dict[str, Any]] = [
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - its own, and emptied
@@ -159,7 +159,7 @@ def _pod(plan: JobPlan) -> dict[str, Any]:
 
 
 def _reads_pods(command: Sequence[str]) -> bool:
-    """Tell whether *command* may look at the pods' logs; of a checklist that is not known here."""
+    """Return whether *command* may read the pods' logs; for a checklist this is not known here."""
     return command[0] == "verify" and any(word.split("=")[0] in {"--cronjob", "--plan"} for word in command)
 
 
@@ -197,7 +197,7 @@ def _token() -> dict[str, Any]:
 
 
 def yaml(value: object, *, depth: int = 0) -> str:
-    """Return plain JSON types as YAML: blocks for what holds something, JSON's own spelling for all else."""
+    """Return plain JSON types as YAML: blocks for non-empty values, JSON for all others."""
     pad = "  " * depth
     if isinstance(value, dict) and value:
         return "".join(f"{pad}{_key(key)}:{_inner(inner, depth)}" for key, inner in value.items())
@@ -212,6 +212,6 @@ def _inner(value: object, depth: int) -> str:
 
 
 def _key(text: object) -> str:
-    # "on", "no" and their like mean something else without quotation marks.
+    # "on", "no" and similar words need quotation marks
     is_plain = str(text).isidentifier() and str(text).lower() not in _BOOLEANS
     return str(text) if is_plain else json.dumps(str(text))

@@ -1,4 +1,4 @@
-"""The port ``StateMirror``: the blocking client in a thread that nothing waits for longer than it wants to."""
+"""The port ``StateMirror``: the blocking client in a thread, with time limits."""
 
 import asyncio
 import threading
@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 
 class KubeMirror:
-    """A state object; nothing of it exists before it is first read."""
+    """A state object; the client is created on the first read."""
 
     def __init__(self, target: ObjectReference) -> None:
         self.source = target.source
@@ -30,11 +30,11 @@ class KubeMirror:
         return await self._worker.do(self._api.read)
 
     async def forbidden(self) -> Sequence[str]:
-        """Return what this process may not do of all the rest; each question is one call."""
+        """Return the rights that this process lacks; each needs one call."""
         return [right for each in RIGHTS if (right := await self._worker.do(partial(self._api.refusal, each)))]
 
     async def patch(self, annotations: Mapping[str, str | None], *, version: str) -> StateObject:
-        """Set these annotations and no others; MirrorConflict unless *version* is still the object's."""
+        """Set only these annotations; MirrorConflict if *version* is not the object's current one."""
         return await self._worker.do(lambda: self._api.patch(annotations, version))
 
     async def announce(self, announcement: Announcement) -> None:
@@ -43,14 +43,14 @@ class KubeMirror:
 
 
 class _Worker:
-    """One thread that a process does not wait for at its end, unlike those of an executor."""
+    """One thread that does not delay the exit of the process, unlike an executor's."""
 
     def __init__(self) -> None:
         self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
     async def do(self, work: Callable[[], Result]) -> Result:
-        """Let the thread do *work* after what it does already, and wait for it a while."""
+        """Run *work* in the thread after its earlier work, and wait for it with a time limit."""
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[Result] = loop.create_future()
 
@@ -82,7 +82,7 @@ class _Worker:
 def _resolve(
     loop: asyncio.AbstractEventLoop, outcome: "asyncio.Future[Result]", tell: Callable[..., None], what: object
 ) -> None:
-    """Hand an outcome over to the loop, if there still is one that wants it."""
+    """Pass a result to the event loop, if it is still waiting for it."""
 
     def resolve() -> None:
         if not outcome.done():

@@ -1,4 +1,4 @@
-"""Which object is meant, and by whose name and token it is reached."""
+"""The reference to one object, and the account that reads it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ _PATHS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectReference:
-    """One object by kind and name; *account_dir* is where a pod finds its token, ca.crt and namespace."""
+    """One object by kind and name; *account_dir* has the pod's token, ca.crt and namespace."""
 
     kind: str
     name: str
@@ -24,34 +24,34 @@ class ObjectReference:
 
     @classmethod
     def parse(cls, text: str, *, namespace: str | None, account_dir: Path) -> "ObjectReference":
-        """Read ``configmap/NAME``; where no namespace is given it is the pod's own."""
+        """Parse ``configmap/NAME``; the default namespace is the pod's own."""
         kind, _, name = text.partition("/")
         return cls(kind=kind, name=name, namespace=namespace or _own_namespace(account_dir), account_dir=account_dir)
 
     @property
     def path(self) -> str:
-        """The object's path, with its parameters."""
+        """The object's path template."""
         return _PATHS[self.kind][2]
 
     @property
     def parameters(self) -> dict[str, str]:
-        """What stands in the path."""
+        """The parameters of the path."""
         return {"namespace": self.namespace, "name": self.name}
 
     @property
     def resource(self) -> dict[str, str]:
-        """How a question about rights names the object."""
+        """The object's fields in a SelfSubjectAccessReview."""
         return {"group": "batch" if self.kind == "cronjob" else "", "resource": f"{self.kind}s", "name": self.name}
 
     def reference(self, uid: str | None) -> dict[str, Any]:
-        """Return how an event names the object."""
+        """Return the object's reference for an event."""
         version, kind, _ = _PATHS[self.kind]
         named = {"apiVersion": version, "kind": kind, "name": self.name, "namespace": self.namespace}
         return {**named, "uid": uid} if uid else named
 
     @property
     def source(self) -> str:
-        """Return the object as kubectl names it."""
+        """Return the object as kubectl writes it."""
         return f"{self.kind}/{self.name} -n {self.namespace}"
 
     def __str__(self) -> str:

@@ -23,7 +23,7 @@ Client = Any
 _REMEDIES = {
     401: "the token is not accepted",
     403: "the account lacks the right; docs/verify.md shows the Role that grants it",
-    404: "there is nothing of that name",
+    404: "it does not exist",
 }
 
 
@@ -95,7 +95,7 @@ class PodLogs:
         except (ValueError, RecursionError):
             read = None
         if not isinstance(read, dict):
-            raise LogsUnavailable("the Kubernetes API answered with something that is no list")
+            raise LogsUnavailable("the Kubernetes API answered with something other than a list")
         return read
 
     def _answer(
@@ -140,7 +140,7 @@ class _BodyStream(RawIOBase):
         try:
             read = self._answer.read(len(buffer), decode_content=True)
         except Exception as error:
-            raise LogsUnavailable(f"the log broke off ({type(error).__name__})") from error
+            raise LogsUnavailable(f"the connection was lost while reading the log ({type(error).__name__})") from error
         buffer[: len(read)] = read
         return len(read)
 
@@ -150,7 +150,7 @@ def _connected(target: ObjectReference) -> Client:
         return connected(target)
     except Exception as error:
         raise LogsRefused(
-            f"there is no way to the Kubernetes API ({type(error).__name__}): neither a pod's account nor a kubeconfig"
+            f"no access to the Kubernetes API ({type(error).__name__}): neither pod account nor kubeconfig"
         ) from error
 
 

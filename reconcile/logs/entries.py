@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, BinaryIO
 
+from reconcile.domain.run.report_document import ERRORS, LEADS_CHECKED
 from reconcile.domain.verification.log_entry import LogEntry
 from reconcile.logs.documents import is_document, listed, records, values
 from reconcile.logs.lines import MOST, Line, lines
@@ -98,7 +99,7 @@ def _of_records(found: Iterable[Any]) -> Iterator[Shape]:
 
 
 def _entry(shape: Shape) -> LogEntry:
-    checks, errors = _count_in(shape.facts, "leadsChecked"), _count_in(shape.facts, "errors")
+    checks, errors = _count_in(shape.facts, LEADS_CHECKED), _count_in(shape.facts, ERRORS)
     return LogEntry(
         text=shape.text,
         at=shape.at,

@@ -57,6 +57,6 @@ def _read(stream: BinaryIO, name: str) -> bytes:
 def _refuse_packed(chunk: bytes, name: str) -> None:
     for magic, command in _PACKED.items():
         if chunk.startswith(magic):
-            raise InputUnreadable(f"{name} is compressed; give its text: {command} FILE | reconcile verify --logs -")
+            raise InputUnreadable(f"{name} is compressed; decompress it: {command} FILE | reconcile verify --logs -")
     if chunk.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputUnreadable(f"{name} is UTF-16; give it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE")

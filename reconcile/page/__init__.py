@@ -1,1 +1,1 @@
-"""The page: facts in, one self-contained document out; and a server that shows it live."""
+"""The HTML page: renders one self-contained document from facts, and serves it live."""

@@ -1,4 +1,4 @@
-"""Who may look: asked before anything is read or drawn."""
+"""Access control of the page's server, checked before anything is read."""
 
 import base64
 import binascii
@@ -13,19 +13,19 @@ _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageAuth:
-    """The rules of one address: on loopback no token is needed, but the browser must mean this machine."""
+    """The rules of one address: loopback needs no token, but the Host header must name this machine."""
 
     host: str
     token: bytes | None
 
     @classmethod
     def at(cls, host: str, *, token: str | None) -> "PageAuth":
-        """Return the door of *host*; raise SettingsError where everybody could come in."""
+        """Return the access rules of *host*; raise SettingsError if it would be open to everybody."""
         auth = cls(host=host, token=token.encode() if token else None)
         if not auth.is_loopback and token is None:
             fault = (
-                f"serving on {host} needs a token, so that not everybody who reaches it can look: set "
-                "RECONCILE_PAGE_TOKEN or RECONCILE_PAGE_TOKEN_FILE, or leave --host away"
+                f"serving on {host} needs a token, because others can reach it: set "
+                "RECONCILE_PAGE_TOKEN or RECONCILE_PAGE_TOKEN_FILE, or leave out --host"
             )
             raise SettingsError([fault])
         return auth
@@ -41,9 +41,9 @@ class PageAuth:
             return False
 
     def knows_host(self, header: str) -> bool:
-        """Tell whether a Host header names this machine: a page elsewhere may have its name point here.
+        """Return whether a Host header names this machine: another site's name may resolve to this address.
 
-        Where a token is needed that is the guard, for a browser sends it to the names alone that it was given for.
+        With a token this check is not needed, because a browser sends the token only to the host it was entered for.
         """
         if not self.is_loopback:
             return True
@@ -51,7 +51,7 @@ class PageAuth:
         return name.strip("[]").lower() in _LOOPBACK_NAMES | {self.host}
 
     def lets_in(self, authorization: str) -> bool:
-        """Tell whether an Authorization header holds the token, as bearer or as a password; in constant time."""
+        """Return whether an Authorization header has the token, as bearer or password; in constant time."""
         if self.token is None:
             return True
         scheme, _, credentials = authorization.partition(" ")

@@ -1,4 +1,4 @@
-"""What the charts have in common: two formats, one axis of time, bars along it."""
+"""Shared parts of the charts: two formats, one time axis, bars along it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from reconcile.domain.page import PageFacts
 Spec = dict[str, Any]
 
 _CLOCK_UP_TO = timedelta(hours=36)
-"""A longer time is told by days."""
+"""From this length on, the axis is labelled by days."""
 _LEFT = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """A width to draw for, in CSS pixels, with the room for names at the left and the number of times below."""
+    """A chart width in CSS pixels, with the space for names at the left and the number of time labels."""
 
     name: str
     width: int
@@ -31,7 +31,7 @@ FORMATS = (
 
 
 def timed(facts: PageFacts, form: Format, *, height: int, y: Spec, layers: Sequence[Spec]) -> Spec:
-    """Return layers over the page's time; all such charts have the same axis, so that they can be read downwards."""
+    """Return layers over the page's period; all charts have the same time axis."""
     is_short = facts.now - facts.since <= _CLOCK_UP_TO
     x = time("x")
     x["scale"] = {"type": "utc", "domain": [milliseconds(facts.since), milliseconds(facts.now)], "nice": False}
@@ -43,7 +43,7 @@ def timed(facts: PageFacts, form: Format, *, height: int, y: Spec, layers: Seque
         "labelFlush": True,
         "labelOverlap": True,
     }
-    # The first layer carries the axes: without a mark of its own it is there also where nothing happened.
+    # The first layer has the axes: without a mark of its own it exists also without data.
     ground = {
         "data": {"values": [{"x": milliseconds(facts.since)}]},
         "mark": {"type": "point", "opacity": 0, "aria": False},
@@ -68,7 +68,7 @@ def bars(values: Sequence[Mapping[str, float]], color: str, *, is_outlined: bool
 
 
 def bar(facts: PageFacts, start: datetime, end: datetime, y: float, y2: float) -> Mapping[str, float]:
-    """Return a bar from *start* to *end*, as much of it as the page's time holds."""
+    """Return a bar from *start* to *end*, clipped to the page's period."""
     x, x2 = max(start, facts.since), min(end, facts.now)
     return {"x": milliseconds(x), "x2": milliseconds(x2), "y": y, "y2": y2}
 
@@ -79,7 +79,7 @@ def time(field: str) -> Spec:
 
 
 def counts(top: int = 0, *, form: str = ",d") -> Spec:
-    """Return the axis of a quantity up to *top*, without halves of what can only be counted."""
+    """Return the axis of a quantity up to *top*, with whole numbers for counts."""
     few = {"tickMinStep": 1} if form == ",d" else {}
     return {
         "title": None,
@@ -94,5 +94,5 @@ def counts(top: int = 0, *, form: str = ",d") -> Spec:
 
 
 def milliseconds(at: datetime) -> float:
-    """Return an instant as Vega takes it, whatever the machine's time zone."""
+    """Return a time for Vega, independent of the machine's time zone."""
     return round(at.timestamp() * 1000)

@@ -1,49 +1,49 @@
-"""Pages that are kept for a while: however many look, one is gathered and drawn at a time."""
+"""Documents that are kept for a while: however many clients ask, one is made at a time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from reconcile.page.documents import Document
 from reconcile.ports import Clock
 
 _SHORTEST = timedelta(seconds=5)
 _SHARE = 20
-"""Making pages takes at most one part in this many of the time, and of the database's."""
+"""Making documents takes at most one part in this many of the time, and of the database's."""
 _LONGEST = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CachedPage:
-    """A page with its status, good until an instant on the monotonic clock."""
+class CachedDocument:
+    """A document, good until an instant on the monotonic clock."""
 
-    status: int
-    text: str
+    document: Document
     until: float
 
 
 @dataclass(slots=True, kw_only=True)
-class PageCache:
-    """Pages by name; *make* gives status and text of one."""
+class DocumentCache:
+    """Documents by name; *make* makes the document of that name."""
 
-    make: Callable[[str], Awaitable[tuple[int, str]]]
+    make: Callable[[str], Awaitable[Document]]
     clock: Clock
-    _pages: dict[str, CachedPage] = field(default_factory=dict)
+    _kept: dict[str, CachedDocument] = field(default_factory=dict)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def page(self, name: str) -> CachedPage:
-        """Return the page of that name, made anew where it is too old."""
+    async def document(self, name: str) -> Document:
+        """Return the document of that name, made anew if it is too old."""
         if (cached := self._fresh(name)) is not None:
-            return cached
+            return cached.document
         async with self._turn:
             if (cached := self._fresh(name)) is None:
-                begun = self.clock.monotonic()
-                status, text = await self.make(name)
+                started = self.clock.monotonic()
+                made = await self.make(name)
                 ended = self.clock.monotonic()
-                rest = min(max(timedelta(seconds=ended - begun) * _SHARE, _SHORTEST), _LONGEST)
-                cached = self._pages[name] = CachedPage(status=status, text=text, until=ended + rest.total_seconds())
-        return cached
+                rest = min(max(timedelta(seconds=ended - started) * _SHARE, _SHORTEST), _LONGEST)
+                cached = self._kept[name] = CachedDocument(document=made, until=ended + rest.total_seconds())
+        return cached.document
 
-    def _fresh(self, name: str) -> CachedPage | None:
-        cached = self._pages.get(name)
+    def _fresh(self, name: str) -> CachedDocument | None:
+        cached = self._kept.get(name)
         return cached if cached is not None and self.clock.monotonic() < cached.until else None

@@ -1,4 +1,4 @@
-"""What is drawn, as Vega-Lite specifications: each chart for a wide page and for a phone."""
+"""The charts as Vega-Lite specifications, each for wide pages and for phones."""
 
 from collections.abc import Sequence
 
@@ -15,13 +15,13 @@ _LETTER = 8
 
 
 def top_rate(facts: PageFacts) -> float:
-    """Return where the axis of rates ends: a round one above the worst run."""
+    """Return the end of the rate axis: a round number above the worst run."""
     highest = max((each.worst for each in facts.moments), default=0.0)
     return next((limit for limit in (0.05, 0.1, 0.25, 0.5) if highest <= limit), 1.0)
 
 
 def rates(facts: PageFacts, form: Format) -> Spec:
-    """Return the error rate by moment: that of all checks, and behind it that of the worst run."""
+    """Return the error rate over time: of all checks, and behind it of the worst run."""
     shown = [each for each in facts.moments if each.runs]
     top = top_rate(facts)
     worst = [bar(facts, each.start, each.end, 0, each.worst) for each in shown if each.worst > each.rate]
@@ -42,7 +42,7 @@ def rates(facts: PageFacts, form: Format) -> Spec:
 
 
 def checks(facts: PageFacts, form: Format) -> Spec:
-    """Return how many checks there were by moment, the failed ones at the bottom."""
+    """Return the number of checks over time, the failed ones at the bottom."""
     failed = [bar(facts, each.start, each.end, 0, each.errors) for each in facts.moments if each.errors]
     sound = [bar(facts, m.start, m.end, m.errors, m.checks) for m in facts.moments if m.checks > m.errors]
     top = max((each.checks for each in facts.moments), default=0)
@@ -56,7 +56,7 @@ def checks(facts: PageFacts, form: Format) -> Spec:
 
 
 def at_risk(facts: PageFacts, form: Format) -> Spec:
-    """Return how many meetings of the next 24 hours were unverified for an hour, as the runs saw it."""
+    """Return the number of meetings of the next 24 hours that were not verified for an hour, by run."""
     seen = [bar(facts, each.start, each.end, 0, each.at_risk) for each in facts.moments if each.at_risk]
     top = max((each.at_risk or 0 for each in facts.moments), default=0)
     return timed(
@@ -69,7 +69,7 @@ def at_risk(facts: PageFacts, form: Format) -> Spec:
 
 
 def breakers(facts: PageFacts, form: Format) -> Spec:
-    """Return the bands of each breaker, its name above them: open at full height, half open at half of it."""
+    """Return the bands of each breaker below its name: open at full height, half open at half."""
     places = {name: number * _BAND_ROW for number, name in enumerate(facts.band_rows)}
     height = _BAND_ROW * len(places)
     names = [
@@ -113,7 +113,7 @@ def breakers(facts: PageFacts, form: Format) -> Spec:
 
 
 def ages(facts: PageFacts, form: Format) -> Spec:
-    """Return the bookings of each workspace by the age of their verification, as a heat map with its numbers."""
+    """Return each workspace's bookings by age of verification, as a heat map with numbers."""
     rows: list[tuple[str, Sequence[int]]] = [(each.workspace_id, each.counts) for each in facts.ages.worst]
     if facts.ages.workspace_count > 1:
         rows.insert(0, (f"all {facts.ages.workspace_count:,}", facts.ages.counts))
@@ -135,7 +135,7 @@ def ages(facts: PageFacts, form: Format) -> Spec:
             "domain": False,
             "ticks": False,
             "labelColor": "var(--ink)",
-            # Who looks has another font than who draws: a third of the room is left for wider letters.
+            # The reader's font may be wider than ours: a third of the space is left free.
             "labelLimit": 0.75 * room,
             "minExtent": room,
             "maxExtent": room,

@@ -1,4 +1,4 @@
-"""Which connections of the page's server are to be closed: slow ones, and the oldest where there are too many."""
+"""Which connections of the page's server are closed: slow ones, and the oldest if there are too many."""
 
 import resource
 from collections.abc import Collection
@@ -8,34 +8,34 @@ from typing import Generic, TypeVar
 Connection = TypeVar("Connection")
 
 WAIT = 10.0
-"""Seconds in which a connection must send a whole request, its first or its next."""
+"""Seconds in which a connection must send a whole request."""
 REQUEST = 120.0
-"""Seconds in which an answer must be made and read."""
+"""Seconds in which a response must be built and read."""
 MOST = 100
-"""Connections at once, or half of the files that the process may open."""
+"""Maximum number of connections, or half of the process's open-file limit."""
 
 
 def most_connections() -> int:
-    """Return how many connections may be open at once."""
+    """Return the maximum number of connections."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MOST if soft == resource.RLIM_INFINITY else max(1, min(MOST, soft // 2))
 
 
 @dataclass(slots=True)
 class ConnectionLimits(Generic[Connection]):
-    """Remembers since when each connection waits for a request or is answered; instants are monotonic, in seconds."""
+    """Tracks since when each connection waits for a request or for its response; times are monotonic, in seconds."""
 
     most: int = MOST
     _waiting: dict[Connection, float] = field(default_factory=dict)
     _answered: dict[Connection, float] = field(default_factory=dict)
 
     def begin(self, connection: Connection, now: float) -> None:
-        """Note that a whole request has come."""
+        """Record that a whole request was received."""
         self._waiting.pop(connection, None)
         self._answered[connection] = now
 
     def end(self, connection: Connection, now: float) -> None:
-        """Note that it was answered."""
+        """Record that it was answered."""
         self._answered.pop(connection, None)
         self._waiting[connection] = now
 

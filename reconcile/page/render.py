@@ -1,4 +1,4 @@
-"""Facts in, one document out: everything in it, nothing loaded by it."""
+"""Renders the page as one self-contained document."""
 
 import base64
 import hashlib
@@ -21,25 +21,25 @@ from reconcile.page.svg import render_svg
 
 _WORDS: Mapping[OverallStatus, str] = {
     OverallStatus.WELL: "All is well",
-    OverallStatus.ATTENTION: "Needs a look",
+    OverallStatus.ATTENTION: "Needs attention",
     OverallStatus.TROUBLE: "Trouble",
 }
 _LOADER = PackageLoader("reconcile.page")
 _MILLION = 1_000_000
 _LONGEST = 200
-"""Foreign text beyond this is cut: an id of a megabyte must not make a page of ten."""
+"""Longer foreign text is cut, so that a huge id does not make a huge page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
-    """What a page that is served has beside the facts: the spans that can be chosen, and which one is."""
+    """Additional content of a served page: the selectable periods, and the selected one."""
 
     spans: Sequence[str]
     chosen: str
 
 
 def page(facts: PageFacts, *, live: Live | None = None) -> str:
-    """Return the page as a document of its own; a *live* one refreshes itself."""
+    """Return the page as one document; a *live* one refreshes itself."""
     moments = facts.moments
     return _render(
         "page.html",
@@ -57,7 +57,7 @@ def page(facts: PageFacts, *, live: Live | None = None) -> str:
 
 
 def away(faults: Sequence[str], *, now: datetime, live: Live) -> str:
-    """Return what is shown where there are no facts to be had; it refreshes itself too."""
+    """Return the page for when no data is available; it refreshes itself too."""
     return _render("away.html", live, now=now, faults=faults)
 
 
@@ -101,7 +101,7 @@ def _draw_charts(facts: PageFacts) -> Mapping[str, list[tuple[str, Markup]]]:
 
 @cache
 def _environment() -> Environment:
-    # Not read again while the process lives: what the policy allows by its hash must be what is sent.
+    # Cached for the life of the process: the text must match the hash in the policy.
     environment = Environment(
         loader=_LOADER, auto_reload=False, autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -130,7 +130,7 @@ def _clip(text: str) -> str:
 
 
 def _share(part: int, whole: int) -> str:
-    """Return a percentage that is never rounded to nothing."""
+    """Return a percentage; a small one is never rounded to zero."""
     if not whole:
         return "–"
     rate = part / whole

@@ -1,24 +1,21 @@
-"""The page as it is now, for browsers: read-only, a few paths, nothing else."""
+"""The server of ``reconcile serve``: page, status and metrics, read-only."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
 from http import HTTPStatus
 
 from aiohttp import web
 
-from reconcile.domain.page import PageFacts
-from reconcile.errors import RequestError, SettingsError, StoreUnavailable
+from reconcile.errors import RequestError
 from reconcile.page.auth import PageAuth
-from reconcile.page.cache import PageCache
+from reconcile.page.cache import DocumentCache
 from reconcile.page.connections import ConnectionLimits, most_connections
-from reconcile.page.render import Live, away, page, policy
+from reconcile.page.documents import FIRST_SPAN, METRICS, SPANS, STATUS, Document, Sources, make_document
+from reconcile.page.render import policy
 from reconcile.page.svg import warm_up
 from reconcile.ports import Clock
 
-SPANS: Mapping[str, timedelta] = {"3h": timedelta(hours=3), "24h": timedelta(days=1), "7d": timedelta(days=7)}
-FIRST_SPAN = "24h"
 _GOODBYE = 2.0
 _LOOK_EVERY = 0.25
 _HEADERS: Mapping[str, str] = {
@@ -33,31 +30,30 @@ _HEADERS: Mapping[str, str] = {
 }
 _ASK = {"WWW-Authenticate": 'Basic realm="reconcile: any user name, the token as password", charset="UTF-8"'}
 
-Source = Callable[[timedelta], Awaitable[PageFacts]]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 async def serve(  # noqa: PLR0913 - what a server is made of
-    auth: PageAuth, *, port: int, source: Source, clock: Clock, logger: logging.Logger, on_ready: Callable[[str], None]
+    auth: PageAuth,
+    *,
+    port: int,
+    sources: Sources,
+    clock: Clock,
+    logger: logging.Logger,
+    on_ready: Callable[[str], None],
 ) -> None:
-    """Serve until the task is cancelled; *source* gives the facts of a span, *on_ready* is told the address.
+    """Serve until the task is cancelled; *on_ready* gets the address.
 
-    Raises RequestError where the address cannot be had, or where nothing can be drawn.
+    Raises RequestError if the address is not available or no chart can be drawn.
     """
     await asyncio.to_thread(warm_up)
 
-    async def make(chosen: str) -> tuple[int, str]:
-        live = Live(spans=tuple(SPANS), chosen=chosen)
-        try:
-            facts = await source(SPANS[chosen])
-        except (StoreUnavailable, SettingsError) as error:
-            faults = error.faults if isinstance(error, SettingsError) else (str(error),)
-            return HTTPStatus.SERVICE_UNAVAILABLE, away(faults, now=clock.now(), live=live)
-        return HTTPStatus.OK, await asyncio.to_thread(page, facts, live=live)
+    async def make(name: str) -> Document:
+        return await make_document(name, sources=sources, clock=clock)
 
     limits = ConnectionLimits[web.RequestHandler](most=most_connections())
     runner = web.AppRunner(
-        application(auth, PageCache(make=make, clock=clock), limits=limits, clock=clock),
+        application(auth, DocumentCache(make=make, clock=clock), limits=limits, clock=clock),
         access_log=None,
         handle_signals=False,
         logger=logger,
@@ -70,7 +66,7 @@ async def serve(  # noqa: PLR0913 - what a server is made of
             await web.TCPSite(runner, auth.host, port).start()
         except OSError as error:
             raise RequestError(
-                f"{auth.host} port {port} cannot be had ({error.strerror}); give another --host or --port"
+                f"{auth.host} port {port} cannot be opened ({error.strerror}); give another --host or --port"
             ) from error
         host, taken = runner.addresses[0][:2]
         on_ready(f"http://[{host}]:{taken}/" if ":" in host else f"http://{host}:{taken}/")
@@ -80,7 +76,7 @@ async def serve(  # noqa: PLR0913 - what a server is made of
 
 
 async def _close_overdue(runner: web.AppRunner, limits: ConnectionLimits[web.RequestHandler], clock: Clock) -> None:
-    """Close connections that take their time, until the task is cancelled: they would use up the open files."""
+    """Close slow connections until the task is canceled, because they would use up the open files."""
     while True:
         await asyncio.sleep(_LOOK_EVERY)
         server = runner.server
@@ -88,20 +84,22 @@ async def _close_overdue(runner: web.AppRunner, limits: ConnectionLimits[web.Req
             transport = connection.transport
             connection.force_close()
             if transport is not None:
-                transport.abort()  # what an answer's reader has not taken is not waited for
+                transport.abort()  # an unread response is not waited for
 
 
 def application(
-    auth: PageAuth, cache: PageCache, *, limits: ConnectionLimits[web.RequestHandler], clock: Clock
+    auth: PageAuth, cache: DocumentCache, *, limits: ConnectionLimits[web.RequestHandler], clock: Clock
 ) -> web.Application:
-    """Return the paths behind *door*."""
+    """Return the paths, guarded by *auth*."""
 
     async def show(request: web.Request) -> web.Response:
         chosen = request.query.get("span", FIRST_SPAN)
         if chosen not in SPANS:
             return _text_response(HTTPStatus.BAD_REQUEST, f"span must be one of {', '.join(SPANS)}")
-        cached = await cache.page(chosen)
-        return web.Response(status=cached.status, text=cached.text, content_type="text/html")
+        return _response(await cache.document(chosen))
+
+    async def show_document(request: web.Request) -> web.Response:
+        return _response(await cache.document(request.path))
 
     async def live(_: web.Request) -> web.Response:
         return _text_response(HTTPStatus.OK, "ok")
@@ -116,25 +114,45 @@ def application(
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not auth.knows_host(request.headers.get("Host", "")):
-            return _text_response(HTTPStatus.MISDIRECTED_REQUEST, "this name is none of this machine's")
-        if request.method not in {"GET", "HEAD"}:
-            return _text_response(HTTPStatus.METHOD_NOT_ALLOWED, "this is for reading only", Allow="GET, HEAD")
-        if request.path != "/healthz" and not auth.lets_in(request.headers.get("Authorization", "")):
-            return _text_response(HTTPStatus.UNAUTHORIZED, "the token is needed: as bearer, or as password", **_ASK)
-        if request.path not in {"/", "/healthz"}:
-            return _text_response(HTTPStatus.NOT_FOUND, "there are / and /healthz")
-        return await handler(request)
+        return _refusal(request, auth) or await handler(request)
 
     app = web.Application(middlewares=[limit, guard])
     app.router.add_get("/", show)
+    app.router.add_get(STATUS, show_document)
+    app.router.add_get(METRICS, show_document)
     app.router.add_get("/healthz", live)
     app.on_response_prepare.append(_with_headers)
     return app
 
 
+def _refusal(request: web.Request, auth: PageAuth) -> web.Response | None:
+    """Return the answer to a request that is refused."""
+    if not auth.knows_host(request.headers.get("Host", "")):
+        return _text_response(HTTPStatus.MISDIRECTED_REQUEST, "this name is none of this machine's")
+    if request.method not in {"GET", "HEAD"}:
+        return _text_response(HTTPStatus.METHOD_NOT_ALLOWED, "this is for reading only", Allow="GET, HEAD")
+    if request.path != "/healthz" and not auth.lets_in(request.headers.get("Authorization", "")):
+        return _text_response(HTTPStatus.UNAUTHORIZED, "the token is needed: as bearer, or as password", **_ASK)
+    if request.path not in {"/", STATUS, METRICS, "/healthz"}:
+        return _text_response(HTTPStatus.NOT_FOUND, f"the paths are /, {STATUS}, {METRICS} and /healthz")
+    return None
+
+
 async def _with_headers(_: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(_HEADERS)
+
+
+def _response(document: Document) -> web.Response:
+    # Set as a header, for a content type with parameters is not taken as an argument.
+    return web.Response(
+        status=document.status,
+        body=document.text.encode(),
+        headers={"Content-Type": _with_charset(document.content_type)},
+    )
+
+
+def _with_charset(content_type: str) -> str:
+    return content_type if "charset=" in content_type else f"{content_type}; charset=utf-8"
 
 
 def _text_response(status: HTTPStatus, text: str, **headers: str) -> web.Response:

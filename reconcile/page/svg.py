@@ -1,4 +1,4 @@
-"""Vega-Lite's charts as SVG: drawn here and now, without a browser, a network or a script."""
+"""Renders Vega-Lite charts to SVG in this process, without a browser or a network."""
 
 import importlib
 from collections.abc import Mapping
@@ -30,23 +30,23 @@ _CONFIG: Mapping[str, Any] = {
 
 
 def render_svg(spec: Mapping[str, Any]) -> Markup:
-    """Return the SVG of *spec*; its colours are variables of the page, so that it follows light and dark."""
+    """Return the SVG of *spec*; its colours are CSS variables of the page, so that it follows light and dark mode."""
     whole = {"config": _CONFIG, "padding": 2, "autosize": {"type": "fit", "contains": "padding"}, **spec}
-    # Vega has escaped every text; nothing of it is a style or a script.
+    # Vega has escaped every text; no text can be a style or a script.
     return Markup(library().vegalite_to_svg(whole, vl_version=VEGA_LITE))  # noqa: S704
 
 
 def warm_up() -> None:
-    """Draw for the first time, which takes as long as ten times later; raise a RequestError if nothing can be drawn."""
+    """Draw once, because the first drawing takes ten times as long; raise a RequestError if drawing is impossible."""
     render_svg({"data": {"values": []}, "mark": "point", "width": 1, "height": 1})
 
 
 def library() -> ModuleType:
-    """Return the library that draws, or raise a RequestError that says how to install it."""
+    """Return the drawing library, or raise a RequestError that says how to install it."""
     try:
         return importlib.import_module("vl_convert")
     except ImportError as error:
         raise RequestError(
-            "charts are drawn by vl-convert-python, which is not installed; "
+            "charts need vl-convert-python, which is not installed; "
             "the image has it, elsewhere: pip install 'appointment-reconciler[page]'"
         ) from error

@@ -1,4 +1,4 @@
-"""What the use cases need from the world, in their own words. Adapters and fakes pass the same contract suites."""
+"""Interfaces that use cases need. Adapters and fakes pass the same contract suites."""
 
 from reconcile.ports.alerts import AlertChannel, Alerts, ChannelState
 from reconcile.ports.backfills import Backfills, ItemMove, ItemRow, PlanMarks, SelectedCount

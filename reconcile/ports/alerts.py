@@ -1,4 +1,4 @@
-"""What operators were told, and the channels over which they are."""
+"""Stored alerts, and the channels that deliver them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from reconcile.domain.alert import Alert, Message
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelState:
-    """What is remembered of one channel; *fault* is why it takes nothing since *failing_since*, and until when not."""
+    """The state of one channel; *fault* is why it has failed since *failing_since*, *not_before* its next attempt."""
 
     name: str
     known_since: datetime
@@ -21,40 +21,40 @@ class ChannelState:
 
 
 class Alerts(Protocol):
-    """The memory of what operators were told."""
+    """Stored alerts and channels."""
 
     async def load(self, *, since: datetime, keys: Collection[str] = ()) -> Sequence[Alert]:
-        """Return the alerts that stand, those that have ended *since*, and those with *keys* whenever they ended."""
+        """Return active alerts, those that ended after *since*, and those with *keys* whenever they ended."""
         ...
 
     async def save(self, alerts: Sequence[Alert]) -> frozenset[str]:
-        """Store each of *alerts* unless another generation than the one before its own is stored; return their keys."""
+        """Store each of *alerts* if the stored generation is the previous one; return the keys of those stored."""
         ...
 
     async def channels(self) -> Mapping[str, ChannelState]:
-        """Return what is remembered of each channel, by name."""
+        """Return the state of each channel, by name."""
         ...
 
     async def save_channel(self, state: ChannelState) -> None:
-        """Store *state* in place of the one before it."""
+        """Replace the state of a channel."""
         ...
 
 
 class AlertChannel(Protocol):
-    """One way to reach operators."""
+    """A channel that delivers messages to operators."""
 
     @property
     def name(self) -> str:
-        """What it is remembered by: a short fixed word."""
+        """The key under which it is stored: a short fixed word."""
         ...
 
     @property
     def takes_many(self) -> bool:
-        """Whether a message may hold more than one notice."""
+        """Whether a message may contain more than one notice."""
         ...
 
     async def deliver(self, message: Message, *, deadline: float) -> None:
-        """Hand *message* over by an instant on the monotonic clock; return only when it was confirmed.
+        """Deliver *message* until a time on the monotonic clock; return only after its confirmation.
 
         Raises AlertNotDelivered.
         """

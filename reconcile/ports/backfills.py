@@ -1,4 +1,4 @@
-"""Plans of backfills: which leads, what was planned of each, what became of it."""
+"""Backfill plans: their leads, planned changes and results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from reconcile.domain.workspace import Workspace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectedCount:
-    """How many selected leads of one workspace belong to one provider; *owner* is None where they hold no booking."""
+    """The number of selected leads of one workspace and provider; *owner* is None without a booking."""
 
     workspace_id: WorkspaceId
     owner: ProviderName | None
@@ -26,7 +26,7 @@ class SelectedCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemMove:
-    """What planning found out of one lead; *change* is for people to look at. A failure may be tried again."""
+    """The planned result of one lead; *change* is for people to review. A failure may be retried."""
 
     lead_id: LeadId
     state: ItemState
@@ -37,9 +37,9 @@ class ItemMove:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanMarks:
-    """What becomes of a plan's leads, written in the same transaction as their rows.
+    """The new state of a plan's leads, written in the same transaction as their rows.
 
-    A lead that turns out to have drifted or to be refused there is marked so.
+    A lead that has drifted or is refused is marked so.
     """
 
     plan_id: PlanId
@@ -48,7 +48,7 @@ class PlanMarks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemRow:
-    """One lead of a plan, as people look at it."""
+    """One lead of a plan, for display."""
 
     lead_id: LeadId
     workspace_id: WorkspaceId
@@ -61,21 +61,21 @@ class ItemRow:
 
 
 class Backfills(Protocol):
-    """Plans of backfills in a database, shared by all processes that work on them."""
+    """Backfill plans in a database, shared by all processes that work on them."""
 
     async def shares(self, selection: Selection) -> Sequence[SelectedCount]:
         """Return how many leads would be selected, by workspace and provider."""
         ...
 
     async def begin(self, plan: BackfillPlan, selection: Selection) -> bool:
-        """Store *plan* with all leads of *selection*, or return False where there is one of that id."""
+        """Store *plan* with all leads of *selection*; return False if a plan of that id exists."""
         ...
 
     async def reset(self, selection: Selection, *, verified_before: datetime, dry_run: bool = False) -> tuple[int, int]:
-        """Move the selected leads' watermarks back so that the schedule takes them as last verified then.
+        """Move the selected leads' watermarks back, so that the schedule treats them as last verified then.
 
-        Return how many are selected, and how many of them were moved, or would be in a *dry_run*.
-        The only way in which a watermark moves back. Who is set aside or was verified earlier stays so.
+        Return how many are selected, and how many were moved, or would be in a *dry_run*. This is the only way in which
+        a watermark moves back. Quarantined leads, and those verified earlier, are not changed.
         """
         ...
 
@@ -88,7 +88,7 @@ class Backfills(Protocol):
         ...
 
     async def save(self, plan: BackfillPlan, *, before: BackfillPlan) -> bool:
-        """Store all that may change of *plan*, and return True, if it is stored as it was *before*."""
+        """Store the mutable fields of *plan* and return True, if the stored plan equals *before*."""
         ...
 
     async def counts(self, plan_id: PlanId) -> Mapping[ItemState, int]:
@@ -100,7 +100,7 @@ class Backfills(Protocol):
         ...
 
     async def runs(self, plan_id: PlanId) -> Sequence[RunId]:
-        """Return the runs that carried anything of it out, in the order of their ids."""
+        """Return the runs that applied any part of it, in the order of their ids."""
         ...
 
     async def moved(self, plan_id: PlanId, *, since: datetime) -> int:
@@ -110,36 +110,36 @@ class Backfills(Protocol):
     async def workspaces(
         self, plan_id: PlanId, state: ItemState, *, now: datetime | None = None
     ) -> Sequence[Workspace]:
-        """Return the workspaces that have leads in *state*, in key order; with *now*, those that are to be asked."""
+        """Return the workspaces that have leads in *state*, in key order; with *now*, only those that may be called."""
         ...
 
     async def selected(
         self, plan_id: PlanId, workspace_id: WorkspaceId, *, limit: int, after: LeadId | None = None
     ) -> Sequence[Lead]:
-        """Return leads that are to be asked about, in the order of their items, behind a given one."""
+        """Return leads that have to be looked up, in the order of their items, after a given one."""
         ...
 
     async def record(
         self, plan_id: PlanId, moves: Sequence[ItemMove], *, run_id: RunId, leases: Sequence[Lease], at: datetime
     ) -> None:
-        """Write down what was found out, in one transaction; raise LeaseLost, having written nothing.
+        """Store planned results in one transaction; raise LeaseLost, having written nothing.
 
-        A lead that was planned already stays as it is.
+        A lead that is planned already is not changed.
         """
         ...
 
     async def skip_gone(self, plan_id: PlanId, *, at: datetime) -> int:
-        """Skip the leads that no longer exist, or whose workspace does not; return how many."""
+        """Skip the leads that no longer exist, or whose workspace does not; return their number."""
         ...
 
     async def planned(
         self, plan_id: PlanId, workspace_id: WorkspaceId, *, limit: int, after: LeadId | None = None
     ) -> Sequence[PlannedLead]:
-        """Return what is planned of a workspace's leads and not carried out, in the order of their items."""
+        """Return the planned changes of a workspace that were not applied, in the order of their items."""
         ...
 
     async def leads(self, lead_ids: Sequence[LeadId]) -> Mapping[LeadId, Lead]:
-        """Return leads by their ids; those that are gone are left out."""
+        """Return leads by their ids; missing ones are left out."""
         ...
 
     async def items(

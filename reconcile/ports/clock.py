@@ -5,7 +5,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """The only source of time; a test's moves when it is told to."""
+    """The only source of time; a test's clock moves only when the test moves it."""
 
     def now(self) -> datetime:
         """Return the wall clock as an aware instant in UTC."""

@@ -1,4 +1,4 @@
-"""What runs remember and share: claims, breakers, budgets, the cadence, orders."""
+"""State that runs share: leases, breakers, rate budgets, the cadence, annotation commands."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from reconcile.ports.provider import Usage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseHolder:
-    """Who holds a lease, and until when by the database's clock."""
+    """The holder of a lease, and its expiry by the database's clock."""
 
     holder: str
     expires_at: datetime
 
 
 class Leases(Protocol):
-    """Claims on work, by the database's clock."""
+    """Leases on work, by the database's clock."""
 
     async def acquire(self, name: str, *, holder: str, ttl: timedelta) -> Lease:
-        """Claim *name* if it is free or expired, with a greater token; raise LeaseHeld otherwise."""
+        """Take the lease *name* if it is free or expired, with a greater token; raise LeaseHeld otherwise."""
         ...
 
     async def release(self, lease: Lease) -> None:
-        """Give the claim up at once; nothing happens where it is no longer ours."""
+        """Release the lease; nothing happens if it is held by another run."""
         ...
 
     async def held(self) -> Mapping[str, LeaseHolder]:
@@ -37,10 +37,10 @@ class Leases(Protocol):
 
 
 class Breakers(Protocol):
-    """The memory of breakers between runs."""
+    """Stored breakers."""
 
     async def load(self) -> Sequence[Breaker]:
-        """Return all breakers that are not at rest: closed ones with no override are left out after a day."""
+        """Return all breakers except those that have been closed, without an override, for a day."""
         ...
 
     async def save(self, breaker: Breaker, *, expected_generation: int) -> bool:
@@ -53,17 +53,17 @@ class Breakers(Protocol):
 
 
 class Budgets(Protocol):
-    """Provider calls that an account has left, shared between processes, by the database's clock."""
+    """Rate budgets of accounts, shared between processes, by the database's clock."""
 
     async def reserve(self, key: str, *, wanted: int, limit: RateLimit, share: float = 1) -> Grant:
-        """Take up to *wanted* calls from the account's meter; a smaller limit learned from headers is kept with it.
+        """Reserve up to *wanted* calls of the account; a smaller limit learned from headers is stored with it.
 
-        With a *share* below 1, the rest of the burst is left to others at every instant.
+        With a *share* below 1, the rest of the burst is left to others.
         """
         ...
 
     async def settle(self, key: str, *, unused: int, usage: Usage, limit: RateLimit) -> None:
-        """Give back *unused* calls (negative: more were made) and correct the meter by the provider's own headers."""
+        """Return *unused* calls (negative: more were made) and correct the budget by the provider's headers."""
         ...
 
 
@@ -71,23 +71,23 @@ class Cadences(Protocol):
     """The one override of the cadence, until it expires."""
 
     async def override(self) -> CadenceOverride | None:
-        """Return the override as it is stored, also one that is over."""
+        """Return the stored override, also an expired one."""
         ...
 
     async def set(self, override: CadenceOverride) -> None:
-        """Store *override* in place of the one before it."""
+        """Replace the stored override."""
         ...
 
     async def clear(self) -> None:
-        """Forget the override."""
+        """Delete the override."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedAnnotation:
-    """An operator's annotation that was seen: *value* as it was then, *fault* why it was not obeyed, if so.
+    """An operator's annotation as it was seen: its *value*, and *fault* if it could not be applied.
 
-    *until* is when what it asked for ends by itself.
+    *until* is when its effect expires.
     """
 
     key: str
@@ -98,16 +98,16 @@ class AppliedAnnotation:
 
 
 class AppliedAnnotations(Protocol):
-    """Which annotations were obeyed or refused, so that each is only once."""
+    """The annotations that were applied or refused, so that each is handled once."""
 
     async def list_all(self) -> Sequence[AppliedAnnotation]:
-        """Return the annotations that are remembered, in key order."""
+        """Return the stored annotations, in key order."""
         ...
 
     async def remember(self, row: AppliedAnnotation) -> None:
-        """Remember *row* in place of the one before it."""
+        """Replace the stored row of an annotation."""
         ...
 
     async def forget(self, key: str) -> None:
-        """Forget an annotation that is no longer there."""
+        """Delete the row of a removed annotation."""
         ...

@@ -1,11 +1,11 @@
-"""Everything that is measured, in one table: docs/telemetry.md is checked against it."""
+"""All metrics in one table; docs/telemetry.md is checked against it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class InstrumentKind(StrEnum):
-    """How values add up: a counter's are summed, a gauge's last one counts, a histogram's are distributed."""
+    """How values are aggregated: counters are summed, gauges keep the last value, histograms have buckets."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
@@ -14,7 +14,7 @@ class InstrumentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument:
-    """One thing that is measured; *attributes* come from closed sets, so that a series never grows with customers."""
+    """One metric; *attributes* have closed sets of values, so that the number of series is bounded."""
 
     name: str
     kind: InstrumentKind
@@ -28,21 +28,21 @@ RUNS = Instrument(
     name="reconcile.runs",
     kind=InstrumentKind.COUNTER,
     unit="{run}",
-    help="Runs that ended, also those that found nothing to do.",
+    help="Runs that ended, including those with no due leads.",
     attributes=("health", "stopped", "trigger", "success", "dry_run"),
 )
 LEADS = Instrument(
     name="reconcile.leads",
     kind=InstrumentKind.COUNTER,
     unit="{lead}",
-    help="Leads by what they came to.",
+    help="Leads by outcome.",
     attributes=("outcome", "provider"),
 )
 ERRORS = Instrument(
     name="reconcile.errors",
     kind=InstrumentKind.COUNTER,
     unit="{error}",
-    help="Failed checks by the class of their signature.",
+    help="Failed checks by error class.",
     attributes=("provider", "operation", "error.type"),
 )
 BREAKER_STATE = Instrument(
@@ -62,7 +62,7 @@ PROVIDER_LATENCY = Instrument(
     name="http.client.request.duration",
     kind=InstrumentKind.HISTOGRAM,
     unit="s",
-    help="Duration of each request to a provider, its body read.",
+    help="Duration of each request to a provider, including its body.",
     attributes=(
         "http.request.method",
         "url.template",
@@ -71,27 +71,27 @@ PROVIDER_LATENCY = Instrument(
         "http.response.status_code",
         "error.type",
     ),
-    # As the semantic conventions advise.
+    # as the semantic conventions recommend
     buckets=(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
 )
 BUDGET_LEFT = Instrument(
     name="reconcile.budget.left",
     kind=InstrumentKind.GAUGE,
     unit="{call}",
-    help="Calls that were left at once to the account that had the fewest, of those that this run asked with.",
+    help="Calls left in the burst of the account with the fewest, among the accounts that this run used.",
     attributes=("provider",),
 )
 DUE_LEADS = Instrument(
     name="reconcile.leads.due",
     kind=InstrumentKind.GAUGE,
     unit="{lead}",
-    help="Leads that were due when that was last counted.",
+    help="Due leads at the last measurement.",
 )
 OVERDUE_LEADS = Instrument(
     name="reconcile.leads.overdue",
     kind=InstrumentKind.GAUGE,
     unit="{lead}",
-    help="Of these, leads that were due and not attempted for five minutes, or never.",
+    help="Due leads that were not attempted for five minutes or more.",
 )
 AT_RISK = Instrument(
     name="reconcile.appointments.at_risk",

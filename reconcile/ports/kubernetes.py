@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateObject:
-    """The object whose annotations mirror our state; *version* is what the next write is compared with."""
+    """The object whose annotations mirror our state; the next write is compared with *version*."""
 
     annotations: Mapping[str, str]
     version: str
@@ -15,7 +15,7 @@ class StateObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcement:
-    """Something that happened to the state object, for those who watch events; *reason* in CamelCase."""
+    """An event about the state object; *reason* is in CamelCase."""
 
     reason: str
     text: str
@@ -30,11 +30,11 @@ class StateMirror(Protocol):
         ...
 
     async def forbidden(self) -> Sequence[str]:
-        """Return what this process may not do of all the rest, like "patch configmap/NAME in namespace NAMESPACE"."""
+        """Return the rights that this process lacks, like "patch configmap/NAME in namespace NAMESPACE"."""
         ...
 
     async def patch(self, annotations: Mapping[str, str | None], *, version: str) -> StateObject:
-        """Set these annotations (None: remove) and no others; MirrorConflict unless *version* is still the object's."""
+        """Set only these annotations (None: remove); MirrorConflict if *version* is not the object's current one."""
         ...
 
     async def announce(self, announcement: Announcement) -> None:

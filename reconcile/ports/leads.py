@@ -1,4 +1,4 @@
-"""The domain tables and our side tables: due work out, batches in."""
+"""The domain tables and our side tables: due leads, and writes in batches."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,9 +20,9 @@ from reconcile.ports.backfills import PlanMarks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueWorkspaces:
-    """The workspaces to visit, longest unvisited first, and how many had due leads in all.
+    """The workspaces to visit, longest unvisited first, and the number of those with due leads.
 
-    *waiting_count* tells, where there is none to visit, how many have due leads and are to be left alone for now.
+    *waiting_count* is, if there is none to visit, the number with due leads that have to wait.
     """
 
     workspaces: tuple[Workspace, ...]
@@ -32,7 +32,7 @@ class DueWorkspaces:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadWrite:
-    """What one lead's outcome leaves behind. Where the change is refused (*drifted*), *state_if_drifted* is written."""
+    """The writes of one lead's outcome. If the change is refused (*drifted*), *state_if_drifted* is written."""
 
     lead: Lead
     outcome: Outcome
@@ -42,18 +42,18 @@ class LeadWrite:
     change: Change | None = None
     signature: ErrorSignature | None = None
     signature_if_refused: ErrorSignature | None = None
-    """Its message is what the database says then."""
+    """The state that is written if the database refuses the change."""
     refusal: str | None = None
     """Why the database refuses the change, once that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchWrite:
-    """One workspace's part of a run, written in one transaction under both leases.
+    """One workspace's batch, written in one transaction under both leases.
 
-    *not_before* parks the workspace until an instant (after a 429 or a spent budget); *counts* is the batch's ledger
-    row: outcome → leads. *marks* go to a backfill's plan. *is_visit*: it was this workspace's turn. *gives_up* are
-    those of *leases* that end with the transaction.
+    *not_before* delays the workspace (after a 429 or a used-up budget); *counts* is the batch's ledger row: outcome →
+    leads. *marks* go to a backfill's plan. *is_visit*: the workspace was visited in its turn. *gives_up* are those of
+    *leases* that end with the transaction.
     """
 
     run_id: RunId
@@ -71,16 +71,16 @@ class BatchWrite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchReceipt:
-    """Which changes were not written, while all else of the batch is there.
+    """The changes that were not written, while the rest of the batch was.
 
-    *drifted* holds all of them: somebody else wrote the lead since it was read, and it got ``state_if_drifted``; or,
-    for those in *refused* with the clause that says why, the database takes no such value: ``state_if_refused``.
+    *drifted* has all of them: either another writer changed the lead, and ``state_if_drifted`` was written; or, for
+    those in *refused* with a clause that says why, the database refuses the value: ``state_if_refused``.
     """
 
     drifted: frozenset[LeadId] = frozenset()
     refused: Mapping[LeadId, str] = field(default_factory=dict)
     held_up: frozenset[LeadId] = frozenset()
-    """Those among *drifted* that nobody has changed: their rows could not be written now, and may be later."""
+    """Those among *drifted* that were not changed by others: their rows were locked."""
     gave_up: tuple[Lease, ...] = ()
     """The leases that have ended with it."""
 
@@ -101,8 +101,8 @@ class Leads(Protocol):
     ) -> DueWorkspaces:
         """Return workspaces that have due leads and are not waiting (``not_before``), longest unvisited first.
 
-        Of a *shard* alone, if one is given: limit and count are the shard's. *wrote_since*: leads that were never
-        looked at are asked for only if they wrote since then (``Freshness.unseen`` tells whether there are others).
+        With a *shard*, limit and count apply to it only. *wrote_since*: of leads that were never looked at, only those
+        that wrote since then (``Freshness.unseen`` says whether there are others).
         """
         ...
 
@@ -118,12 +118,12 @@ class Leads(Protocol):
     ) -> Sequence[Lead]:
         """Return due leads, hot before warm, by ``attempted_at`` (nulls first), then id; *wrote_since* as above.
 
-        With *after*, order is by id alone and begins behind it: the cursor of a dry run, which moves no watermark.
+        With *after*, order is by id only and starts after it: the cursor of a dry run, which moves no watermark.
         """
         ...
 
     async def lead(self, lead_id: LeadId) -> Lead | None:
-        """Return one lead with all that is known of it."""
+        """Return one lead with all its state."""
         ...
 
     async def workspace(self, workspace_id: WorkspaceId) -> Workspace | None:
@@ -135,45 +135,45 @@ class Leads(Protocol):
         ...
 
     async def write(self, batch: BatchWrite) -> BatchReceipt:
-        """Write a batch: all of it in one transaction, in key order; raise LeaseLost, having written nothing.
+        """Write a batch in one transaction, in key order; raise LeaseLost, having written nothing.
 
-        The rows of each change are locked and compared with the facts it was planned from (``Lead.same_facts``); a
-        lead that differs is left as it is and returned as drifted.
+        The rows of each change are locked and compared with the values it was planned from (``Lead.same_facts``); a
+        lead that differs is not changed and is returned as drifted.
         """
         ...
 
     async def control_leads(self, workspace_id: WorkspaceId, *, limit: int) -> Sequence[Lead]:
-        """Return leads of a workspace whose booking stands and was seen, the last seen first."""
+        """Return leads of a workspace with an active booking that was seen, the last seen first."""
         ...
 
     async def holders(
         self, workspace_id: WorkspaceId, appointment_ids: Sequence[AppointmentId]
     ) -> Mapping[AppointmentId, LeadId]:
-        """Return which leads of a workspace hold these bookings, by the row's own word; of several the least id."""
+        """Return the leads of a workspace that have these bookings in their row; of several the smallest id."""
         ...
 
     async def quarantined(self, *, workspace_id: WorkspaceId | None = None, limit: int = 100) -> Sequence[Lead]:
-        """Return leads that are set aside, longest first."""
+        """Return quarantined leads, longest first."""
         ...
 
     async def release(self, lead_ids: Sequence[LeadId] | None, *, workspace_id: WorkspaceId | None = None) -> int:
-        """Release the named leads (None: all, of one workspace if named) from quarantine; return how many."""
+        """Release the given leads (None: all, of one workspace if given) from quarantine; return their number."""
         ...
 
     async def mismatched(self, *, workspace_id: WorkspaceId | None = None, limit: int = 100) -> Sequence[Lead]:
-        """Return leads with a difference that was found and not repaired, longest first."""
+        """Return leads with an unrepaired difference, longest first."""
         ...
 
     async def mismatch_counts(self) -> Mapping[MismatchKind, int]:
-        """Return how many differences of each kind stand unrepaired."""
+        """Return the number of unrepaired differences of each kind."""
         ...
 
     async def freshness(self, *, now: datetime, policy: DuePolicy) -> Freshness:
-        """Return how old the verified truth is."""
+        """Return the age of verification."""
         ...
 
     async def at_risk_count(self, *, now: datetime, policy: DuePolicy) -> int:
-        """Return how many leads meet within 24 h by our rows and were not verified within the last hour."""
+        """Return the number of leads with a meeting within 24 h that were not verified within the last hour."""
         ...
 
     async def at_risk(self, *, now: datetime, policy: DuePolicy, limit: int) -> Sequence[Lead]:
@@ -181,9 +181,9 @@ class Leads(Protocol):
         ...
 
     async def ages(self, *, now: datetime, policy: DuePolicy, limit: int) -> Ages:
-        """Return how old the verified truth is by workspace: the *limit* worst one by one, all others added up."""
+        """Return the age of verification by workspace: the *limit* worst one by one, all others summed."""
         ...
 
     async def unverified_count(self, *, since: datetime) -> tuple[int, int]:
-        """Return how many leads that hold a booking were not verified since then, and how many hold one."""
+        """Return the number of leads with a booking that were not verified since then, and of all with a booking."""
         ...

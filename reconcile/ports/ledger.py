@@ -8,11 +8,12 @@ from typing import Any, Protocol
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.outcome import ErrorSignature, Outcome
 from reconcile.domain.run.report import RunReport
+from reconcile.domain.run.stored_report import ReportedBreaker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchRow:
-    """One workspace's visit in one run, as the ledger keeps it."""
+    """One visit of a workspace in one run, as stored."""
 
     run_id: RunId
     workspace_id: WorkspaceId
@@ -23,7 +24,10 @@ class BatchRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
-    """One run as the ledger keeps it; *report* is the JSON document, None while it runs or if it was killed."""
+    """One run as the ledger keeps it; *report* is the JSON document, None while it runs or if it was killed.
+
+    ``read_report`` gives its values.
+    """
 
     run_id: RunId
     started_at: datetime
@@ -45,7 +49,7 @@ class SignatureRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SightingRow:
-    """One kind of failure in one version of the program, over a span of time; *workspaces* names the last it hit."""
+    """One kind of failure in one version of the program, over a period; *workspaces* has the last affected ones."""
 
     signature: ErrorSignature
     version: str
@@ -59,7 +63,7 @@ class SightingRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeRow:
-    """One lead's change as the ledger keeps it: plain values, before and after."""
+    """One change of a lead as stored: plain values, before and after."""
 
     run_id: RunId
     workspace_id: WorkspaceId
@@ -72,7 +76,7 @@ class ChangeRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduledRun:
-    """One run that has reported, by what a timeline needs: *breakers* as in its report, *at_risk* None if not asked."""
+    """The fields of a finished run for a timeline: *breakers* as in its report, *at_risk* None if not measured."""
 
     run_id: RunId
     started_at: datetime
@@ -81,14 +85,14 @@ class ScheduledRun:
     errors: int
     repaired: int
     at_risk: int | None = None
-    breakers: tuple[Mapping[str, Any], ...] = ()
+    breakers: tuple[ReportedBreaker, ...] = ()
 
 
 class Ledger(Protocol):
     """The record of runs, batches, changes and failures; all but the runs are written by ``Leads.write``."""
 
     async def begin_run(self, run_id: RunId, *, started_at: datetime, trigger: str, version: str) -> None:
-        """Note that a run has begun, so that a killed one can be seen."""
+        """Store that a run has started, so that a killed one can be detected."""
         ...
 
     async def finish_run(self, report: RunReport, document: Mapping[str, Any]) -> None:
@@ -98,15 +102,15 @@ class Ledger(Protocol):
     async def runs(self, *, limit: int = 20, of_all: bool = False) -> Sequence[RunRow]:
         """Return the last runs, newest first.
 
-        With *of_all*, those alone that took whatever was due: a run of one chosen workspace, a backfill or an undo says
-        nothing of the schedule.
+        With *of_all*, only those that cover all due leads: a run of one workspace, a backfill or an undo says nothing
+        about the schedule.
         """
         ...
 
     async def scheduled_runs(
         self, *, since: datetime, after: ScheduledRun | None = None, limit: int = 100
     ) -> Sequence[ScheduledRun]:
-        """Return the runs begun since then that have reported, oldest first; with *after*, those behind it."""
+        """Return the finished runs started since then, oldest first; with *after*, those after it."""
         ...
 
     async def run(self, run_id: RunId) -> RunRow | None:
@@ -130,16 +134,16 @@ class Ledger(Protocol):
         ...
 
     async def sightings(self, *, since: datetime, until: datetime | None = None) -> Sequence[SightingRow]:
-        """Return the kinds of failure seen in a span of time, by version, the most frequent first."""
+        """Return the kinds of failure seen in a period, by version, the most frequent first."""
         ...
 
     async def prunable(self, *, before: datetime) -> Mapping[str, int]:
-        """Return how many rows of each table are old and needed by nobody."""
+        """Return the number of rows of each table that are old and not needed."""
         ...
 
     async def prune(self, *, before: datetime, limit: int) -> Mapping[str, int]:
-        """Delete up to *limit* old runs with what belongs to them, and as much of each other kind; return how many.
+        """Delete up to *limit* old runs with their rows, and as many of each other kind; return the numbers.
 
-        What an open breaker, a follow-up that waits or an unfinished plan needs stays, and so do the newest runs.
+        Rows that an open breaker, a pending follow-up or an unfinished plan needs are kept, and so are the newest runs.
         """
         ...

@@ -11,7 +11,7 @@ from reconcile.domain.ids import AppointmentId, LeadId, RunId, WorkspaceId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
-    """A follow-up that waits to be delivered; *key* is its idempotency key."""
+    """A pending follow-up; *key* is its idempotency key."""
 
     key: str
     kind: EffectKind
@@ -34,33 +34,33 @@ class Outbox(Protocol):
         ...
 
     async def mark_delivered(self, keys: Sequence[str], *, at: datetime) -> None:
-        """Note that the receiver has confirmed these."""
+        """Record that the receiver has confirmed these."""
         ...
 
     async def postpone(self, keys: Sequence[str], *, until: datetime, reason: str | None = None) -> None:
-        """Note a failed delivery: one attempt more, and not again before *until*."""
+        """Record a failed delivery: one more attempt, and none before *until*."""
         ...
 
     async def hold_back(self, workspace_id: WorkspaceId, *, until: datetime) -> None:
-        """Leave all rows of a workspace alone until then: the receiver fails for it."""
+        """Delay all rows of a workspace until then, because the receiver fails for it."""
         ...
 
     async def give_up(self, key: str, *, at: datetime, reason: str) -> None:
-        """Note the last failed delivery: the row stays, and is not due again."""
+        """Record the last failed delivery: the row stays as a dead letter and is not due again."""
         ...
 
     async def pending_count(self) -> int:
-        """Return how many rows are neither delivered nor given up."""
+        """Return the number of rows that are neither delivered nor dead letters."""
         ...
 
     async def given_up_count(self) -> int:
-        """Return how many rows were given up."""
+        """Return the number of dead letters."""
         ...
 
 
 class EffectSink(Protocol):
-    """Where follow-ups go: the customer's webhook."""
+    """The customer's webhook, which receives follow-ups."""
 
     async def deliver(self, row: OutboxRow, *, deadline: float) -> None:
-        """Hand one follow-up over; return only when it was confirmed, else raise ProviderError."""
+        """Deliver one follow-up; return only after its confirmation, else raise ProviderError."""
         ...

@@ -1,4 +1,4 @@
-"""The calendar providers, and where their tokens lie."""
+"""The calendar providers, and the sources of their tokens."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,34 +26,34 @@ class Provider(Protocol):
         ...
 
     async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
-        """Ask about *lead*; *deadline* is an instant on the monotonic clock.
+        """Look *lead* up; *deadline* is a time on the monotonic clock.
 
-        Raises ProviderError. What the provider refuses, or answers in a form that cannot be read, is raised; what an
-        answer proves is decided by ``domain/evidence.py``.
+        Raises ProviderError for a refusal or an unreadable response; ``domain/evidence.py`` decides what an answer
+        proves.
         """
         ...
 
     def sweep_cost(self, workspace: Workspace) -> SweepCost | None:
-        """Return what a sweep of *workspace* costs, None where there can be none. Makes no call."""
+        """Return the number of calls of a bulk listing of *workspace*, None if it is not possible. Makes no call."""
         ...
 
     async def sweep(self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float) -> "Sweep":
-        """List bookings and return the answers that ``answer`` would give of those leads that they settle.
+        """List bookings and return the answers that ``answer`` would give for the leads that they settle.
 
-        Raises ProviderError where a list cannot be had or used.
+        Raises ProviderError if a list cannot be fetched or used.
         """
         ...
 
     def usage(self, workspace: Workspace) -> "Usage":
-        """Return what was used of the workspace's account since the last question, and forget it."""
+        """Return the usage of the workspace's account since the last call of this method, and reset it."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """What lists have told, in so many calls. A lead without an answer is unknown, never absent.
+    """The result of a bulk listing and its number of calls. A lead without an answer is unknown, never absent.
 
-    *mentioned* is how many of the bookings asked for are in the lists, None where these were not read to their end.
+    *mentioned* is the number of requested bookings that the lists contain, None if they were not read completely.
     """
 
     answers: Mapping[LeadId, Answer] = field(default_factory=dict)
@@ -63,10 +63,10 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What a workspace's account has used, and what the provider's last headers said is left.
+    """The usage of a workspace's account, and what the provider's last headers say is left.
 
-    *limit* is set where the headers tell of a smaller limit than was assumed; *not_before* after a 429. *notes* are
-    sentences for the run's report, without personal data.
+    *limit* is set if the headers give a smaller limit than assumed; *not_before* after a 429. *notes* are sentences for
+    the run's report, without personal data.
     """
 
     calls: int = 0
@@ -77,8 +77,8 @@ class Usage:
 
 
 class TokenSource(Protocol):
-    """Where tokens lie outside the database, in a mounted directory of secrets; they win over the database's."""
+    """Tokens outside the database, in a mounted directory of secrets; they take precedence over the database's."""
 
     def of(self, workspace_id: WorkspaceId) -> tuple[Mapping[ProviderName, Token], tuple[str, ...]]:
-        """Return the workspace's tokens, and sentences on those that are there and cannot be used."""
+        """Return the workspace's tokens, and sentences about unusable ones."""
         ...

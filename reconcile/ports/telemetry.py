@@ -1,4 +1,4 @@
-"""What the use cases tell an operator's tools."""
+"""The interface of telemetry: events, spans, metrics."""
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from reconcile.ports.instruments import Instrument
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAttempt:
-    """What is told of each request to a provider: *status* is None where no answer came.
+    """One request to a provider: *status* is None without a response.
 
-    *error_class* is None where nothing failed; both are where the caller was cancelled while it waited. *origin* is
-    scheme, host and port; *url_template* is the path without the ids that stand in it.
+    *error_class* is None if nothing failed; both are None if the caller was canceled while it waited. *origin* is
+    scheme, host and port; *url_template* is the path without ids.
     """
 
     provider: ProviderName
@@ -30,83 +30,83 @@ class HttpAttempt:
 
 
 class Span(Protocol):
-    """A piece of work that has a beginning and an end, and belongs to the one that it was begun in."""
+    """A span: it has a start and an end, and belongs to the span in which it was started."""
 
     def note(self, **facts: object) -> None:
-        """Put facts beside it; None says nothing."""
+        """Set attributes; None is ignored."""
         ...
 
     def fail(self, error_class: str, text: str = "") -> None:
-        """Mark it as failed; *text* is fixed, like an error signature's."""
+        """Mark the span as failed; *text* is fixed, like an error signature's."""
         ...
 
     def link(self, run_id: RunId) -> None:
-        """Point to another run."""
+        """Link to another run's trace."""
         ...
 
 
 class Telemetry(Protocol):
-    """What the use cases tell an operator's tools. No personal data passes here."""
+    """Telemetry of the use cases. No personal data is passed to it."""
 
     def event(self, name: str, **facts: object) -> None:
-        """Note one thing that happened: *name* is fixed text (``breaker.moved``), facts stand beside it."""
+        """Record an event: *name* is fixed text (``breaker.moved``), with its facts."""
         ...
 
     def warning(self, name: str, **facts: object) -> None:
-        """Note a trouble that the run survives."""
+        """Record a problem that does not end the run."""
         ...
 
     def span(self, name: str, **facts: object) -> AbstractContextManager[Span]:
-        """Begin a piece of work that ends with the block; what leaves the block as an error has failed it."""
+        """Start a span that ends with the block; an exception that leaves the block marks it as failed."""
         ...
 
     def measure(self, instrument: Instrument, value: float, **facts: object) -> None:
-        """Add to a counter, set a gauge."""
+        """Add to a counter, or set a gauge."""
         ...
 
     def record_attempt(self, attempt: HttpAttempt) -> None:
-        """Note one request to a provider, once it is over."""
+        """Record one finished request to a provider."""
         ...
 
     def send(self) -> None:
-        """Begin to send what was told so far, and return at once: what comes next may take its time."""
+        """Start to send what was recorded so far, and return immediately."""
         ...
 
 
 class NoopSpan:
-    """A span that nobody asked for."""
+    """A span that records nothing."""
 
     def note(self, **facts: object) -> None:
-        """Let the facts go."""
+        """Do nothing."""
 
     def fail(self, error_class: str, text: str = "") -> None:
-        """Let it go."""
+        """Do nothing."""
 
     def link(self, run_id: RunId) -> None:
-        """Let it go."""
+        """Do nothing."""
 
 
 _UNHEARD = nullcontext(NoopSpan())
 
 
 class NoopTelemetry:
-    """A ``Telemetry`` that nobody listens to; who listens to some of it begins here."""
+    """A ``Telemetry`` that records nothing; base class of partial implementations."""
 
     def event(self, name: str, **facts: object) -> None:
-        """Let it go."""
+        """Do nothing."""
 
     def warning(self, name: str, **facts: object) -> None:
-        """Let it go."""
+        """Do nothing."""
 
     def span(self, name: str, **facts: object) -> AbstractContextManager[Span]:  # noqa: ARG002 - the port's signature
-        """Let it go, at no cost."""
+        """Yield a span that records nothing."""
         return _UNHEARD
 
     def measure(self, instrument: Instrument, value: float, **facts: object) -> None:
-        """Let it go."""
+        """Do nothing."""
 
     def record_attempt(self, attempt: HttpAttempt) -> None:
-        """Let it go."""
+        """Do nothing."""
 
     def send(self) -> None:
-        """Have nothing to send."""
+        """Do nothing."""

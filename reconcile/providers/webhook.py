@@ -45,7 +45,7 @@ class WebhookSink:
         """Hand one follow-up over in one attempt; only a 2xx confirms it, anything else raises ProviderError."""
         left = deadline - self._clock.monotonic()
         if left <= 0:
-            raise self._unavailable(row, "could not be asked, for the run's time ended", ErrorClass.TIMEOUT)
+            raise self._unavailable(row, "was not called, because the run reached its time limit", ErrorClass.TIMEOUT)
         content = document(row)
         request = httpx.Request(
             "POST",

@@ -1,4 +1,4 @@
-"""Everything that can be set, as one frozen tree; flags, documentation and the chart are derived from its fields."""
+"""All settings as one frozen tree; flags, documentation and the chart are derived from its fields."""
 
 # ruff: noqa: RUF009 - each call declares a row of the table and returns something immutable
 
@@ -37,14 +37,14 @@ from reconcile.settings.sources import SettingSource
 
 
 class BreakerMode(StrEnum):
-    """Whether breakers act, or only report what they would have done."""
+    """Whether breakers refuse calls, or only report what they would have refused."""
 
     ENFORCE = "enforce"
     METRICS_ONLY = "metrics_only"
 
 
 class LogLevel(StrEnum):
-    """From which severity on events are logged."""
+    """Lowest severity that is logged."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -53,14 +53,14 @@ class LogLevel(StrEnum):
 
 
 class LogFormat(StrEnum):
-    """How a log line is written."""
+    """Format of a log line."""
 
     JSON = "json"
     TEXT = "text"
 
 
 class Output(StrEnum):
-    """What goes to stdout; auto is text on a terminal and JSON elsewhere."""
+    """Output on stdout; auto is text on a terminal and JSON elsewhere."""
 
     AUTO = "auto"
     JSON = "json"
@@ -77,47 +77,53 @@ class Settings(AlertSettings):
         kind=DatabaseUrl(),
     )
     schema_mapping: str = declare(
-        "default", "Where leads are in that database: default, prisma, or a mapping file.", kind=Text()
+        "default", "Mapping of that database's tables: default, prisma, or a file.", kind=Text()
     )
     credentials_dir: Path | None = declare(
-        None, "Directory of mounted secrets, a file WORKSPACE.ghl or WORKSPACE.calendly each.", kind=Folder()
+        None, "Directory of mounted secrets, with files WORKSPACE.ghl and WORKSPACE.calendly.", kind=Folder()
     )
     ghl_base_url: str = declare(
-        "https://services.leadconnectorhq.com", "Where GoHighLevel's API is.", kind=WebUrl(is_origin=True)
+        "https://services.leadconnectorhq.com", "Base URL of GoHighLevel's API.", kind=WebUrl(is_origin=True)
     )
     calendly_base_url: str = declare(
-        "https://api.calendly.com", "Where Calendly's API is.", kind=WebUrl(is_origin=True)
+        "https://api.calendly.com", "Base URL of Calendly's API.", kind=WebUrl(is_origin=True)
     )
 
-    workspace_limit: int = declare(10, "Workspaces that one run visits at most.", kind=Whole(1, 100_000))
-    leads_per_workspace: int = declare(50, "Leads that one run checks per workspace at most.", kind=Whole(1, 10_000))
+    workspace_limit: int = declare(10, "Maximum number of workspaces that one run visits.", kind=Whole(1, 100_000))
+    leads_per_workspace: int = declare(
+        50, "Maximum number of leads that one run checks per workspace.", kind=Whole(1, 10_000)
+    )
     stale_days: float = declare(7, "Age in days after which a verified lead is due again.", kind=Number(0, 3650))
     hot_minutes: float = declare(1, "Minutes between two checks of an urgent lead.", kind=Number(0, 1440))
     workspace_concurrency: int = declare(8, "Workspaces reconciled at the same time.", kind=Whole(1, 64))
     lead_concurrency: int = declare(4, "Leads checked at the same time in each workspace.", kind=Whole(1, 64))
-    run_budget_seconds: float = declare(50, "Seconds after which a run has ended.", kind=Number(1, 86_400))
-    attempt_timeout_seconds: float = declare(10, "Seconds that one provider call may take.", kind=Number(0.1, 300))
-    quarantine_after: int = declare(10, "Failures in a row after which a lead is set aside.", kind=Whole(1, 1000))
+    run_budget_seconds: float = declare(50, "Time budget of a run in seconds.", kind=Number(1, 86_400))
+    attempt_timeout_seconds: float = declare(10, "Timeout of one provider call in seconds.", kind=Number(0.1, 300))
+    quarantine_after: int = declare(10, "Consecutive failures after which a lead is quarantined.", kind=Whole(1, 1000))
 
     circuit_breaker_error_rate: float = declare(
-        0.5, "Share of failed checks from which the run breaker opens.", kind=Number(0, 1, above=True)
+        0.5, "Share of failed checks at which the run breaker opens.", kind=Number(0, 1, above=True)
     )
-    circuit_breaker_min_checks: int = declare(5, "Checks below which no error rate is judged.", kind=Whole(1, 100_000))
+    circuit_breaker_min_checks: int = declare(5, "Minimum number of checks for an error rate.", kind=Whole(1, 100_000))
     circuit_breaker_min_workspaces: int = declare(
-        2, "Workspaces that must fail alike before their provider is blamed.", kind=Whole(1, 1000)
+        2,
+        "Number of workspaces that must fail in the same way before the provider's breaker may open.",
+        kind=Whole(1, 1000),
     )
     circuit_breaker_cooldown_seconds: float = declare(
-        45, "Seconds that a breaker stays open before a probe.", kind=Number(1, 86_400)
+        45, "Seconds that a breaker stays open before it admits a probe.", kind=Number(1, 86_400)
     )
     circuit_breaker_mode: BreakerMode = declare(
-        BreakerMode.ENFORCE, "enforce, or metrics_only to report trips without making them.", kind=OneOf(BreakerMode)
+        BreakerMode.ENFORCE, "enforce, or metrics_only to report trips without refusing calls.", kind=OneOf(BreakerMode)
     )
 
     backfill_rate_share: float = declare(
-        0.5, "Share of each account's calls that a backfill may use; the rest is the schedule's.", kind=Number(0.01, 1)
+        0.5,
+        "Share of each account's rate budget that a backfill may use; the rest is reserved for the schedule.",
+        kind=Number(0.01, 1),
     )
     backfill_max_changes: int = declare(
-        10_000, "Changes of one kind above which a backfill's plan is held.", kind=Whole(0, 100_000_000)
+        10_000, "Number of changes of one kind above which a backfill plan is held.", kind=Whole(0, 100_000_000)
     )
     backfill_max_percent: float = declare(
         50, "Percent of a plan's leads above which changes of one kind hold it.", kind=Number(0, 100)
@@ -126,19 +132,17 @@ class Settings(AlertSettings):
         10, "Percent of a plan's leads above which cancellations hold it.", kind=Number(0, 100)
     )
 
-    webhook_url: str | None = declare(
-        None, "Where follow-ups of bookings and cancellations are delivered.", kind=WebUrl()
-    )
+    webhook_url: str | None = declare(None, "URL to which follow-ups are delivered.", kind=WebUrl())
     webhook_secret: str | None = declare(None, "Key that signs those deliveries.", kind=Secret(16))
 
     page_token: str | None = declare(
-        None, "What a browser must know to see the page of reconcile serve, as its password.", kind=Secret(16)
+        None, "Token of the page of reconcile serve; browsers send it as the password.", kind=Secret(16)
     )
 
-    trigger: Trigger = declare(Trigger.MANUAL, "Who started the run, as the report names it.", kind=OneOf(Trigger))
-    shards: int = declare(1, "Shares that the workspaces are divided into.", kind=Whole(1, MOST))
+    trigger: Trigger = declare(Trigger.MANUAL, "Trigger of the run, as shown in the report.", kind=OneOf(Trigger))
+    shards: int = declare(1, "Number of shards of the workspaces.", kind=Whole(1, MOST))
     shard: Shard | None = declare(
-        None, "Which of them this process handles, from 0; in an Indexed Job its own number.", kind=Share()
+        None, "Shard of this process, from 0; in an Indexed Job the pod's index.", kind=Share()
     )
     state_object: str | None = declare(
         None,
@@ -152,32 +156,32 @@ class Settings(AlertSettings):
         kind=Folder(),
     )
     job_name: str | None = declare(None, "Name of the Job that this process runs in.", kind=Label())
-    schedule: str | None = declare(None, "The planned schedule, as a cron line of five fields.", kind=Cron())
+    schedule: str | None = declare(None, "Schedule of the runs: five cron fields.", kind=Cron())
     applied_settings: tuple[tuple[str, str], ...] | None = declare(
         None,
-        "What the CronJob was made with, variables and their values; a run that has others says so.",
+        "Variables and values that the CronJob was created with; a run with other values reports it.",
         kind=Applied(),
     )
     time_zone: str | None = declare(None, "Time zone of the schedule; UTC if none is named.", kind=Zone())
     cadence_auto: Switch = declare(
-        Switch.OFF, "on: while the run breaker is open, ticks between its probes are not due.", kind=OneOf(Switch)
+        Switch.OFF, "on: while the run breaker is open, runs between its probes are not due.", kind=OneOf(Switch)
     )
 
     log_level: LogLevel = declare(
-        LogLevel.INFO, "From which severity on events are logged; warning on a terminal.", kind=OneOf(LogLevel)
+        LogLevel.INFO, "Lowest severity that is logged; warning on a terminal.", kind=OneOf(LogLevel)
     )
     log_format: LogFormat = declare(
-        LogFormat.JSON, "How log lines on stderr are written; text on a terminal.", kind=OneOf(LogFormat)
+        LogFormat.JSON, "Format of log lines on stderr; text on a terminal.", kind=OneOf(LogFormat)
     )
     output: Output = declare(
-        Output.AUTO, "What goes to stdout; auto is text on a terminal, JSON elsewhere.", kind=OneOf(Output)
+        Output.AUTO, "Output on stdout; auto is text on a terminal, JSON elsewhere.", kind=OneOf(Output)
     )
 
     @classmethod
     def from_env(cls, env: Mapping[str, str], overrides: Mapping[str, object] | None = None) -> "Settings":
-        """Read the settings; *overrides* (by field name, None: not given) win over *env*.
+        """Read the settings; *overrides* (by field name, None: not given) take precedence over *env*.
 
-        Raises one SettingsError that holds every fault. No fault shows a secret, or anything read from a file.
+        Raises one SettingsError with every fault. No fault contains a secret, or content of a file.
         """
         given = {name: value for name, value in (overrides or {}).items() if value is not None}
         source = SettingSource(env, prefix=PREFIX, known={setting.env for setting in SETTINGS})
@@ -195,7 +199,7 @@ class Settings(AlertSettings):
         return cls(**values)
 
     def breaker_policy(self) -> BreakerPolicy:
-        """Return the numbers by which breakers trip and recover."""
+        """Return the thresholds of breakers."""
         cooldown = timedelta(seconds=self.circuit_breaker_cooldown_seconds)
         return BreakerPolicy(
             error_rate=self.circuit_breaker_error_rate,
@@ -212,7 +216,7 @@ class Settings(AlertSettings):
         return DuePolicy(hot=hot, stale=timedelta(days=self.stale_days))
 
     def planned_cadence(self, now: datetime | None = None) -> PlannedCadence:
-        """Return what is planned; with *now* also when the next tick comes."""
+        """Return the schedule; with *now* also the next tick."""
         next_at = interval = None
         past: tuple[datetime, ...] = ()
         if self.schedule is not None and now is not None:
@@ -228,7 +232,7 @@ class Settings(AlertSettings):
         )
 
     def disagreements(self, scheduled_at: datetime | None = None) -> tuple[str, ...]:
-        """Say where these settings are not the CronJob's, and that its tick is none of the schedule's."""
+        """Return how these settings differ from the CronJob's, and whether this run's time is not in the schedule."""
         values = {setting.env: getattr(self, setting.name) for setting in SETTINGS}
         kinds = {setting.env: setting.kind for setting in SETTINGS}
         found = list(disagreements(self.applied_settings or (), values=values, kinds=kinds))
@@ -236,18 +240,18 @@ class Settings(AlertSettings):
             return tuple(found)
         if not is_tick(self.schedule, time_zone=self.time_zone, at=scheduled_at):
             found.append(
-                f"the CronJob has started this run for {scheduled_at:%Y-%m-%dT%H:%MZ}, which is no tick of "
-                f"RECONCILE_SCHEDULE, {self.schedule!r}: bring them together with helm upgrade"
+                f"the CronJob has started this run for {scheduled_at:%Y-%m-%dT%H:%MZ}, which is not in "
+                f"RECONCILE_SCHEDULE, {self.schedule!r}: run helm upgrade to make them equal"
             )
         return tuple(found)
 
     def backoff_policy(self) -> BackoffPolicy:
-        """Return how long a failing lead is left alone."""
+        """Return the backoff of failing leads."""
         return BackoffPolicy(quarantine_after=self.quarantine_after)
 
 
 def _contradictions(values: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with settings that are right one by one; an unreadable one is not blamed twice."""
+    """Return contradictions between valid settings; an invalid one is not reported twice."""
     faults = []
     url, secret = values["webhook_url"], values["webhook_secret"]
     if url is None and isinstance(secret, str):
@@ -275,4 +279,4 @@ SETTINGS: tuple[Setting, ...] = tuple(
     )
     for each in sorted(fields(Settings), key=lambda each: each.name in AlertSettings.__dataclass_fields__)
 )
-"""The table itself, in the order of declaration, those of alerts last."""
+"""All settings in the order of declaration, those of alerts last."""

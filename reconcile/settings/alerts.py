@@ -1,4 +1,4 @@
-"""The settings of alerts: over which channels, from when on, how often."""
+"""The settings of alerts: channels, thresholds, reminders."""
 
 import re
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _PREFIX = "RECONCILE_ALERT_"
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """A mail server: smtps:// speaks TLS from the start, smtp:// changes to it before anything is said."""
+    """A mail server: smtps:// uses TLS from the start, smtp:// STARTTLS."""
 
     is_secret: ClassVar[bool] = True
 
@@ -43,7 +43,7 @@ class MailServer:
 
 @dataclass(frozen=True, slots=True)
 class MailAddresses:
-    """Mail addresses, separated by commas; they are people's, so they are not shown."""
+    """Mail addresses, separated by commas; they are personal data, so they are not printed."""
 
     is_secret: ClassVar[bool] = True
     most: int = _MOST_ADDRESSES
@@ -62,7 +62,7 @@ class MailAddresses:
 
 @dataclass(frozen=True, slots=True)
 class SigningKey(Secret):
-    """A key that may be in base64, and then must be so to its end."""
+    """A key that may be base64, and then must be valid to its end."""
 
     def read(self, text: str) -> str:
         key = Secret.read(self, text)
@@ -72,50 +72,54 @@ class SigningKey(Secret):
             pass
         else:
             return key
-        raise ValueError("must go on in base64 behind whsec_; copy it again")
+        raise ValueError("must be base64 after whsec_; copy it again")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertSettings:
-    """The part of the settings that says who is told of trouble."""
+    """The settings of alerts."""
 
-    alert_slack_url: str | None = declare(None, "Slack's incoming webhook that alerts go to.", kind=WebUrl())
-    alert_webhook_url: str | None = declare(None, "Where alerts are delivered as JSON.", kind=WebUrl())
+    alert_slack_url: str | None = declare(None, "URL of Slack's incoming webhook for alerts.", kind=WebUrl())
+    alert_webhook_url: str | None = declare(None, "URL to which alerts are delivered as JSON.", kind=WebUrl())
     alert_webhook_secret: str | None = declare(None, "Key that signs those deliveries.", kind=SigningKey(16))
     alert_pagerduty_key: str | None = declare(
         None, "Integration key of a PagerDuty service (Events API v2).", kind=Secret(16)
     )
     alert_pagerduty_url: str = declare(
-        "https://events.pagerduty.com", "Where PagerDuty takes events.", kind=WebUrl(is_origin=True)
+        "https://events.pagerduty.com", "Base URL of PagerDuty's Events API.", kind=WebUrl(is_origin=True)
     )
     alert_email_to: tuple[str, ...] | None = declare(
-        None, "Who gets alerts by e-mail, separated by commas.", kind=MailAddresses()
+        None, "Recipients of alerts by e-mail, separated by commas.", kind=MailAddresses()
     )
-    alert_email_from: tuple[str, ...] | None = declare(None, "Who they come from.", kind=MailAddresses(1))
+    alert_email_from: tuple[str, ...] | None = declare(None, "Sender of these e-mails.", kind=MailAddresses(1))
     alert_smtp_url: str | None = declare(
         None, "Mail server: smtp://USER:PASSWORD@HOST:587 with STARTTLS, or smtps://… with TLS.", kind=MailServer()
     )
     alert_resend_key: str | None = declare(None, "API key of Resend, instead of a mail server.", kind=Secret(8))
-    alert_resend_url: str = declare("https://api.resend.com", "Where Resend's API is.", kind=WebUrl(is_origin=True))
-    alert_source: str = declare("appointment-reconciler", "How alerts name this installation.", kind=Text())
+    alert_resend_url: str = declare("https://api.resend.com", "Base URL of Resend's API.", kind=WebUrl(is_origin=True))
+    alert_source: str = declare("appointment-reconciler", "Name of this installation in alerts.", kind=Text())
     alert_runbook_url: str | None = declare(
-        None, "Address of docs/runbook.md as you publish it; alerts link to its headings.", kind=WebUrl(is_page=True)
+        None, "URL at which docs/runbook.md is published; alerts link to its headings.", kind=WebUrl(is_page=True)
     )
     alert_silence_minutes: float = declare(
-        10, "Minutes without a successful run that raise an alert; at least two ticks.", kind=Number(1, 10_080)
+        10,
+        "Minutes without a successful run that raise an alert; at least two periods of the schedule.",
+        kind=Number(1, 10_080),
     )
     alert_at_risk: int = declare(
-        5, "Meetings of the next 24 h, not verified lately, that raise an alert.", kind=Whole(1, 1_000_000)
+        5,
+        "Number of meetings of the next 24 h, not verified within the last hour, that raises an alert.",
+        kind=Whole(1, 1_000_000),
     )
     alert_quarantined: int = declare(
-        10, "Leads set aside within an hour that raise an alert.", kind=Whole(1, 1_000_000)
+        10, "Number of leads quarantined within an hour that raises an alert.", kind=Whole(1, 1_000_000)
     )
     alert_reminder_hours: float = declare(
-        6, "Hours after which what still stands is told again.", kind=Number(0, 720, above=True)
+        6, "Hours between reminders of an active alert.", kind=Number(0, 720, above=True)
     )
 
     def alert_policy(self) -> AlertPolicy:
-        """Return from when on something is worth an alert."""
+        """Return the thresholds of alert conditions."""
         return AlertPolicy(
             silence=timedelta(minutes=self.alert_silence_minutes),
             at_risk=self.alert_at_risk,
@@ -125,7 +129,7 @@ class AlertSettings:
 
 
 def alert_contradictions(values: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with settings of alerts that are right one by one."""
+    """Return contradictions between valid settings of alerts."""
 
     def has(name: str) -> bool:
         return values[f"alert_{name}"] is not None
@@ -135,16 +139,14 @@ def alert_contradictions(values: Mapping[str, Any]) -> list[str]:
         given, other = ("URL", "SECRET") if has("webhook_url") else ("SECRET", "URL")
         faults.append(f"{_PREFIX}WEBHOOK_{given} is set without {_PREFIX}WEBHOOK_{other}; set both or neither")
     if has("smtp_url") and has("resend_key"):
-        faults.append(
-            f"{_PREFIX}SMTP_URL and {_PREFIX}RESEND_KEY are both set; mail goes one way, so unset one of them"
-        )
+        faults.append(f"{_PREFIX}SMTP_URL and {_PREFIX}RESEND_KEY are both set; unset one of them")
     way = "SMTP_URL" if has("smtp_url") else "RESEND_KEY" if has("resend_key") else None
     missing = [name.upper() for name in ("email_to", "email_from") if not has(name)]
     if way is not None and missing:
         faults.append(f"{_PREFIX}{way} is set without {_PREFIX}{missing[0]}; set both or neither")
     if way is None and len(missing) < 2:  # noqa: PLR2004 - of two
         faults.append(
-            f"{_PREFIX}EMAIL_TO or {_PREFIX}EMAIL_FROM is set, and no way to send mail; "
+            f"{_PREFIX}EMAIL_TO or {_PREFIX}EMAIL_FROM is set without a mail server; "
             f"set {_PREFIX}SMTP_URL or {_PREFIX}RESEND_KEY"
         )
     return faults

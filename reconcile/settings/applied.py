@@ -1,4 +1,4 @@
-"""What the CronJob was made with, beside what its run was started with: the chart writes both from the same values."""
+"""Compares the settings that the CronJob was created with and those of its run: the chart writes both."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from reconcile.settings.kinds import SettingKind
 
-_REMEDY = "bring them together with helm upgrade"
+_REMEDY = "run helm upgrade to make them equal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Applied:
     """Variables and their values as a JSON object of texts."""
 
     is_secret: ClassVar[bool] = True
-    """It is never shown whole: whoever puts a token among them must not see it printed."""
+    """Never printed completely, because it may contain a token by mistake."""
 
     @property
     def metavar(self) -> str:
@@ -34,15 +34,15 @@ class Applied:
 def disagreements(
     applied: tuple[tuple[str, str], ...], *, values: Mapping[str, object], kinds: Mapping[str, SettingKind[object]]
 ) -> Iterator[str]:
-    """Say of each variable in *applied* that this process has another value for it, *values* being its own."""
+    """Return a sentence for each variable in *applied* that has another value in this process (*values*)."""
     for name, text in applied:
         kind = kinds.get(name)
         if kind is None:
-            yield f"the CronJob was made with {name[:60]!a}, which is no setting: {_REMEDY}"
+            yield f"the CronJob was created with {name[:60]!a}, which is not a setting: {_REMEDY}"
         elif kind.is_secret:
-            yield f"{name} is a secret and does not belong among the applied settings: {_REMEDY}"
+            yield f"{name} is a secret and must not be in the applied settings: {_REMEDY}"
         elif not _is_same(kind, text, values[name]):
-            yield f"{name} is {_quote(values[name])} and the CronJob was made with {text[:60]!r}: {_REMEDY}"
+            yield f"{name} is {_quote(values[name])} and the CronJob was created with {text[:60]!r}: {_REMEDY}"
 
 
 def _quote(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Kinds of settings that Kubernetes has words for: an object's name, a cron line, a time zone, a share."""
+"""Types of settings for Kubernetes: an object's name, a cron schedule, a time zone, a shard."""
 
 import re
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ class ObjectName:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A name as Kubernetes gives it to namespaces and Jobs."""
+    """A name of a namespace or Job."""
 
     is_secret: ClassVar[bool] = False
 
@@ -59,7 +59,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """A schedule as Kubernetes takes it: five fields."""
+    """A cron schedule as Kubernetes accepts it: five fields."""
 
     is_secret: ClassVar[bool] = False
 
@@ -72,14 +72,14 @@ class Cron:
         if len(fields) != _CRON_FIELDS or not all(_CRON_FIELD.fullmatch(field) for field in fields):
             raise ValueError("must be a cron line of five fields, like '*/10 * * * *'")
         if _SUNDAY_AGAIN.search(fields[4].partition("/")[0]):
-            raise ValueError("must count the days of the week from 0 (Sunday) to 6: Kubernetes knows no 7")
-        # Loaded where a schedule is set, which is in a cluster.
+            raise ValueError("must count the days of the week from 0 (Sunday) to 6; Kubernetes does not accept 7")
+        # imported only if a schedule is set, which is in a cluster
         from cronsim import CronSim, CronSimError  # noqa: PLC0415
 
         try:
             next(CronSim(" ".join(fields), datetime(2026, 1, 1, tzinfo=UTC)))
         except (CronSimError, StopIteration):
-            raise ValueError("must be a cron line that comes true some day, like '*/10 * * * *'") from None
+            raise ValueError("must be a cron line that matches some date, like '*/10 * * * *'") from None
         return " ".join(fields)
 
 
@@ -105,7 +105,7 @@ class Zone:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One share of the workspaces out of several."""
+    """One shard of the workspaces."""
 
     is_secret: ClassVar[bool] = False
 
@@ -118,7 +118,7 @@ class Share:
 
 
 def next_ticks(schedule: str, *, time_zone: str | None, now: datetime) -> tuple[datetime, timedelta]:
-    """Return the next tick of a cron line that was read before, and how long after it the one after that comes."""
+    """Return the next tick of a valid cron schedule, and the time to the one after it."""
     coming = _scheduled_times(schedule, now.astimezone(_zone(time_zone)))
     first = next(coming)
     second = next(coming, first)
@@ -126,14 +126,14 @@ def next_ticks(schedule: str, *, time_zone: str | None, now: datetime) -> tuple[
 
 
 def past_ticks(schedule: str, *, time_zone: str | None, now: datetime, count: int) -> tuple[datetime, ...]:
-    """Return the newest *count* ticks of a cron line up to *now*, newest first."""
+    """Return the newest *count* ticks of a cron schedule up to *now*, newest first."""
     going_back = _scheduled_times(schedule, (now + timedelta(minutes=1)).astimezone(_zone(time_zone)), is_reverse=True)
     found = (each.astimezone(UTC) for each in going_back)
     return tuple(islice((each for each in found if each <= now), count))
 
 
 def is_tick(schedule: str, *, time_zone: str | None, at: datetime) -> bool:
-    """Tell whether a cron line names the minute *at*; an hour that comes twice has all its ticks twice."""
+    """Return whether a cron schedule matches the minute *at*; an hour that occurs twice has all its ticks twice."""
     wall = at.astimezone(_zone(time_zone)).replace(tzinfo=None)
     return next(_scheduled_times(schedule, wall - timedelta(seconds=1))) == wall
 
@@ -151,7 +151,7 @@ def _scheduled_times(schedule: str, start: datetime, *, is_reverse: bool = False
 
 
 def own_shard(shard: object, shards: object, completion_index: str | None) -> tuple[object, list[str]]:
-    """Return this process's share: as it is set, or by the number that an Indexed Job gives its pods."""
+    """Return this process's shard: as set, or by the index that an Indexed Job gives its pods."""
     if isinstance(shard, Shard):
         if isinstance(shards, int) and shards not in {1, shard.total}:
             return shard, [f"RECONCILE_SHARDS is {shards} and RECONCILE_SHARD is {shard}; set one of them"]
@@ -159,7 +159,7 @@ def own_shard(shard: object, shards: object, completion_index: str | None) -> tu
     if shard is not None or not isinstance(shards, int) or shards == 1:
         return shard, []
     if completion_index is None or not completion_index.isdecimal():
-        fault = f"RECONCILE_SHARDS is {shards} and nothing says which shard this is"
+        fault = f"RECONCILE_SHARDS is {shards} and no shard is set"
         return None, [f"{fault}; set RECONCILE_SHARD, or start an Indexed Job, which sets JOB_COMPLETION_INDEX"]
     try:
         return Shard(int(completion_index), shards), []

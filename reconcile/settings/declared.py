@@ -1,4 +1,4 @@
-"""How a setting is declared: a field of a dataclass and a row of the table in one."""
+"""How a setting is declared: a field of a dataclass with its metadata."""
 
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -12,7 +12,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One row of the table: what is known of a setting apart from its value."""
+    """The metadata of a setting."""
 
     name: str
     kind: SettingKind[object]
@@ -26,15 +26,15 @@ class Setting:
 
     @property
     def flag(self) -> str:
-        """The command line's spelling."""
+        """The flag on the command line."""
         return "--" + self.name.replace("_", "-")
 
     @property
     def is_optional(self) -> bool:
-        """Whether nothing is a value."""
+        """Whether it may be unset."""
         return self.default is None
 
 
 def declare(default: Value, text: str, *, kind: SettingKind[Value]) -> Value:
-    """Declare a field and its row of the table in one."""
+    """Declare a field with its metadata."""
     return field(default=default, repr=not kind.is_secret, metadata={"kind": kind, "help": text})

@@ -1,4 +1,4 @@
-"""What a setting's text may be: each kind reads one, or says in a clause what it must be."""
+"""Types of settings: each parses a text, or says in a clause what it must be."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,17 +23,17 @@ class SettingKind(Protocol[Value_co]):
 
     @property
     def metavar(self) -> str:
-        """What stands for the value in help texts and tables."""
+        """The placeholder of the value in help texts and tables."""
         ...
 
     def read(self, text: str) -> Value_co:
-        """Return the value, or raise ValueError with a clause that begins with "must" and holds nothing of *text*."""
+        """Return the value, or raise ValueError with a clause that begins with "must" and does not quote *text*."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A whole number, both ends included."""
+    """An integer in an inclusive range."""
 
     is_secret: ClassVar[bool] = False
     low: int
@@ -55,7 +55,7 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number, the upper end included, the lower one unless *above*."""
+    """A number in a range; *above* excludes the lower end."""
 
     is_secret: ClassVar[bool] = False
     low: float
@@ -79,7 +79,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class OneOf(Generic[Word]):
-    """One of the words of an enumeration."""
+    """One word of an enumeration."""
 
     is_secret: ClassVar[bool] = False
     words: type[Word]
@@ -113,7 +113,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A directory; whether it is there is found out when it is read, as a mount may come late."""
+    """A directory; it is checked when it is read, because a mount may appear later."""
 
     is_secret: ClassVar[bool] = False
 
@@ -129,7 +129,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A key that only we and the receiver know."""
+    """A key that is shared with the receiver only."""
 
     is_secret: ClassVar[bool] = True
     shortest: int
@@ -148,7 +148,7 @@ class Secret:
 class WebUrl:
     """An https address, or http on this machine.
 
-    *is_origin* allows nothing behind host and port; *is_page* is for people to open, and no secret.
+    *is_origin* allows nothing after host and port; *is_page* is for people to open, and not a secret.
     """
 
     is_origin: bool = False
@@ -156,7 +156,7 @@ class WebUrl:
 
     @property
     def is_secret(self) -> bool:
-        """Paths and queries of webhooks often are their password."""
+        """Paths and queries of webhooks are often their secret."""
         return not self.is_origin and not self.is_page
 
     @property
@@ -170,15 +170,15 @@ class WebUrl:
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
             raise ValueError("must begin with https:// (http:// is allowed for localhost only)")
         if parts.username is not None or parts.password is not None:
-            raise ValueError("must not hold a user name or a password")
+            raise ValueError("must not contain a user name or a password")
         if parts.fragment or (self.is_origin and (parts.query or parts.path.strip("/"))):
-            raise ValueError("must end after host and port" if self.is_origin else "must not hold a fragment (#)")
+            raise ValueError("must end after host and port" if self.is_origin else "must not contain a fragment (#)")
         return text.rstrip("/") if self.is_origin else text
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:
-    """An SQLite file or a PostgreSQL database; secret because it may hold a password."""
+    """An SQLite file or a PostgreSQL database; secret because it may contain a password."""
 
     is_secret: ClassVar[bool] = True
 
@@ -204,9 +204,9 @@ class DatabaseUrl:
 
     def _sqlite(self, text: str, parts: SplitResult) -> str:
         if not text.lower().startswith("sqlite:///") or not parts.path.strip("/"):
-            raise ValueError("must name a file behind three slashes, as in sqlite:///reconcile.db")
+            raise ValueError("must name a file after three slashes, as in sqlite:///reconcile.db")
         if ":memory:" in text or "mode=memory" in text:
-            raise ValueError("must name a file: a database in memory forgets its breakers between runs")
+            raise ValueError("must name a file: a database in memory is lost between runs")
         return text
 
 

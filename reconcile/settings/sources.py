@@ -1,4 +1,4 @@
-"""Where a setting's text comes from (a variable, or a file it names), and the list of all that is wrong with it."""
+"""Reads a setting's text from a variable or from a file that it names, and collects all faults."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ FILE_SUFFIX = "_FILE"
 SHOWN_CHARACTERS = 60
 
 _NOT_OURS = re.compile(r"TEST_.*|SERVICE_(HOST|PORT(_.*)?)|PORT(_\d+_(TCP|UDP)(_.*)?)?")
-"""Behind the prefix: the test suite's own, and the links that Kubernetes makes for a Service called ``reconcile``."""
+"""Suffixes that are not settings: the test suite's own, and service links of Kubernetes for a Service ``reconcile``."""
 
 
 class SettingSource:
@@ -37,19 +37,19 @@ class SettingSource:
         return default if text is None else self.parsed(name, text, kind=kind)
 
     def parsed(self, name: str, value: object, *, kind: SettingKind[object]) -> object:
-        """Return *value* as *kind* reads it; what is not text was read before and stays."""
+        """Return *value* parsed by *kind*; a value that is not text was parsed before."""
         if not isinstance(value, str):
             return value
         try:
             return kind.read(value)
         except ValueError as error:
-            # An "@" makes it a password's or a person's address, put where it does not belong.
+            # an "@" suggests a password or a mail address in the wrong variable
             is_shown = not kind.is_secret and "@" not in value
             self._faults.append(f"{name} {error}" + (f", not {_quote(value)}" if is_shown else ""))
             return _UNREADABLE
 
     def forgive(self, name: str) -> None:
-        """Leave the variable *name* out of consideration: something stronger was given."""
+        """Ignore the variable *name*, because a flag was given."""
         self._env.pop(name, None)
         self._env.pop(name + FILE_SUFFIX, None)
 
@@ -62,7 +62,7 @@ class SettingSource:
         return [*self._faults, *(self._unknown(name) for name in sorted(unknown))]
 
     def _from_file(self, name: str, path: str, *, kind: SettingKind[object]) -> object:
-        # Whoever puts the secret itself where its path belongs must not see it printed.
+        # the path may be the secret itself by mistake, so it is not printed
         file = f"the file that {name}{FILE_SUFFIX} names" + ("" if kind.is_secret else f", {_quote(path)},")
         try:
             text = re.sub(r"\r?\n\Z", "", small_text(Path(path)))
@@ -92,7 +92,7 @@ def _clean(name: str) -> str:
 
 
 class _Unreadable:
-    """Stands for a value with a fault, so that it is neither used nor blamed again."""
+    """Marks a value with a fault, so that it is neither used nor reported again."""
 
 
 _UNREADABLE = _Unreadable()

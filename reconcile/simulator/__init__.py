@@ -1,4 +1,4 @@
-"""Both calendar providers as a local server, with every fault that a test, a demo or a benchmark may want."""
+"""Both calendar providers as a local server with switchable faults."""
 
 from reconcile.simulator.faults.fault import Draw, Fault, FaultRefused, incident
 from reconcile.simulator.faults.kinds import FaultKind

@@ -1,4 +1,4 @@
-"""A minimal entry for benchmarks: a generated world, its addresses as one line of JSON when it listens."""
+"""A minimal entry point for benchmarks: a generated world; prints its addresses as JSON once it listens."""
 
 import argparse
 import asyncio
@@ -22,9 +22,9 @@ def main() -> None:
     parser.add_argument("--leads", type=int, default=10, help="leads per workspace")
     parser.add_argument("--calendly-share", type=float, default=0.5)
     parser.add_argument("--latency-ms", type=float, default=0.0)
-    parser.add_argument("--anchor", type=datetime.fromisoformat, help="the instant that the world is made around")
+    parser.add_argument("--anchor", type=datetime.fromisoformat, help="reference time of the generated data")
     parser.add_argument(
-        "--scenario", type=Scenario, action="append", help="only leads with this story; may be repeated"
+        "--scenario", type=Scenario, action="append", help="only leads with this scenario; may be repeated"
     )
     parser.add_argument("--no-limits", action="store_true", help="do not enforce the published request limits")
     wanted = parser.parse_args()

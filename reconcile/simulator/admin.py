@@ -1,4 +1,4 @@
-"""The endpoint for switching faults and reading counts over HTTP, for clients on the same machine only."""
+"""The HTTP endpoint that switches faults and returns counts, for clients on the same machine only."""
 
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -17,21 +17,21 @@ PREFIX = "/_simulator/"
 
 
 class Admin:
-    """Answers what stands under ``/_simulator/``; *release* sends what a ``hold`` keeps back."""
+    """Answers requests below ``/_simulator/``; *release* sends the responses that ``hold`` keeps back."""
 
     def __init__(self, router: Router, *, release: Callable[[], int]) -> None:
         self._front = router
         self._release = release
 
     def respond(self, request: Request) -> Delivery:
-        """Return the bytes that answer an admin request; it is never delayed, counted or broken."""
+        """Return the bytes of the response to an admin request; it is never delayed, counted or affected by faults."""
         delivery = deliver(self._answer(request), {}, latency=0.0)
         delivery.is_counted = False
         return delivery
 
     def _answer(self, request: Request) -> SimulatedResponse:  # noqa: PLR0911 - one return for each route
         if not ip_address(request.peer).is_loopback:
-            return _refusal(403, "the simulator is switched from its own machine only")
+            return _refusal(403, "the simulator's faults can be changed from its own machine only")
         match request.method, segments(request.path)[1:]:
             case "GET", ["faults"]:
                 return SimulatedResponse(status=200, payload=self._faults())
@@ -51,7 +51,7 @@ class Admin:
                 return SimulatedResponse(status=200, payload=_kinds())
             case "POST", ["release"]:
                 return SimulatedResponse(status=200, payload={"released": self._release()})
-        return _refusal(404, "there are faults, requests, kinds and release")
+        return _refusal(404, "known paths are faults, requests, kinds and release")
 
     def _faults(self) -> Json:
         book = self._front.faults
@@ -70,7 +70,7 @@ class Admin:
         try:
             self._front.faults.remove(int(number))
         except (KeyError, ValueError):
-            return _refusal(404, f"no fault has the id {number}")
+            return _refusal(404, f"there is no fault with the id {number}")
         return SimulatedResponse(status=200, payload=self._faults())
 
 

@@ -1,4 +1,4 @@
-"""Ids, tokens and names that look like the providers' own, drawn from a seed so that a world can be made twice."""
+"""Ids, tokens and names in the providers' formats, drawn from a seed so that a world is reproducible."""
 
 import random
 import string
@@ -14,7 +14,7 @@ class Ids:
         self._random = random.Random(seed)
 
     def ghl(self) -> str:
-        """Return an id of the twenty letters and digits that GHL uses."""
+        """Return an id of twenty letters and digits, as GHL's are."""
         return "".join(self._random.choices(_LETTERS, k=20))
 
     def uuid(self) -> str:
@@ -26,5 +26,5 @@ class Ids:
         return f"pit-{self.uuid()}"
 
     def calendly_token(self) -> str:
-        """Return a token of visible ASCII in three parts, as a personal access token has them."""
+        """Return a token of visible ASCII in three parts, like a personal access token."""
         return ".".join("".join(self._random.choices(_LETTERS, k=length)) for length in (20, 64, 43))

@@ -1,4 +1,4 @@
-"""Request limits as the providers publish them, counted per location or user in fixed windows of simulated time."""
+"""The published request limits, counted per location or user in fixed windows of simulated time."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class LimitStatus:
-    """How a caller stands after a request: whether it was one too many, and the headers that say how many remain."""
+    """The state of a caller after a request: whether it exceeded the limit, and the rate-limit headers."""
 
     exceeded: bool
     headers: dict[str, str]
@@ -33,13 +33,13 @@ class _Window:
 
 @dataclass(slots=True, kw_only=True)
 class Limits:
-    """Counts requests and says who has made too many; with *enforced* off only the headers are kept true."""
+    """Counts requests and decides which exceed the limit; with *enforced* off it only sets the headers."""
 
     enforced: bool = False
     _windows: dict[tuple[str, timedelta], _Window] = field(default_factory=dict)
 
     def count(self, api: Api, owner: Location | CalendlyUser, now: datetime, effects: Effects) -> LimitStatus:
-        """Count one request; a limit that a fault sets holds even where the published ones are not enforced."""
+        """Count one request; a limit set by a fault applies even if the published ones are not enforced."""
         own = number_of(effects, FaultKind.RATE_LIMIT)
         if api is Api.CALENDLY and isinstance(owner, CalendlyUser):
             return self._calendly(owner, now, own)
@@ -66,7 +66,7 @@ class Limits:
         window = self._use(location_id, _GHL_WINDOW, now)
         midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         day = self._use(location_id, _DAY, now, start=midnight)
-        # The header shows the published limit even where less is granted: an early 429 comes unannounced.
+        # The header shows the published limit even if less is granted: a 429 may come early.
         headers = {
             "X-RateLimit-Limit-Daily": str(_GHL_PER_DAY),
             "X-RateLimit-Daily-Remaining": str(max(0, daily - day.used)),

@@ -1,4 +1,4 @@
-"""Reading a path and a query string."""
+"""Parses a path and a query string."""
 
 from urllib.parse import parse_qsl, unquote
 
@@ -14,12 +14,12 @@ def segments(path: str) -> list[str]:
 
 
 def parse_query(text: str) -> Query:
-    """Return the parameters of a query string; of one that is repeated the last counts."""
+    """Return the parameters of a query string; of a repeated one the last counts."""
     return dict(parse_qsl(text, keep_blank_values=True)) if text else {}
 
 
 def filters_in_body(body: bytes) -> Query:
-    """Return the filters that a client sends as the JSON body of a GET; none where it holds anything else."""
+    """Return the filters that a client sends as the JSON body of a GET; none for any other body."""
     try:
         found = orjson.loads(body) if body else None
     except orjson.JSONDecodeError:

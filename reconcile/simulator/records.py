@@ -1,4 +1,4 @@
-"""The things that a provider keeps, as frozen records: a change of the world puts a new record in place of the old."""
+"""The providers' objects as frozen records: a change replaces the record."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
-    """A GHL sub-account; *workspace* is the name by which faults and counters know it."""
+    """A GHL sub-account; faults and counters refer to it by *workspace*."""
 
     id: str
     token: str
@@ -34,7 +34,7 @@ class GhlContact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GhlAppointment:
-    """An appointment in a GHL calendar; *status* is GHL's own spelling, and *deleted* the mark of a soft delete."""
+    """An appointment in a GHL calendar; *status* is in GHL's spelling, *deleted* marks a soft delete."""
 
     id: str
     location_id: str
@@ -50,7 +50,7 @@ class GhlAppointment:
 
 
 class SubscriptionPlan(StrEnum):
-    """What a Calendly user pays for, which decides the published request limit."""
+    """A Calendly user's plan, which decides the published request limit."""
 
     FREE = "free"
     PAID = "paid"
@@ -74,7 +74,7 @@ class CalendlyUser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancellation:
-    """Who called off an event or an invitee's place in it."""
+    """Who canceled an event or an invitee."""
 
     canceled_by: str
     canceler_type: str
@@ -84,7 +84,7 @@ class Cancellation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalendlyEvent:
-    """What Calendly calls a scheduled event; with *limit* above one it is a group event."""
+    """A Calendly scheduled event; with *limit* above one it is a group event."""
 
     id: str
     user_id: str
@@ -100,7 +100,7 @@ class CalendlyEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalendlyInvitee:
-    """One person's place in a Calendly event; *old* and *new* are ids of invitees, the two ends of a reschedule."""
+    """An invitee of a Calendly event; *old* and *new* are ids of invitees, the two ends of a reschedule."""
 
     id: str
     event_id: str

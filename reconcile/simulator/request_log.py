@@ -1,4 +1,4 @@
-"""What was asked and how it was answered: counts, the last requests, and waiting for the next ones."""
+"""The requests and responses: counts, the last requests, and waiting for new ones."""
 
 import asyncio
 from collections import Counter, deque
@@ -13,7 +13,7 @@ _KEPT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One request; *answered* is the status, or the manner in which there was none. Nothing of tokens is kept."""
+    """One request; *answered* is the status, or how the response was withheld. Tokens are not stored."""
 
     at: datetime
     operation: str
@@ -23,7 +23,7 @@ class Logged:
 
 
 class RequestLog:
-    """Counts requests by operation, workspace and answer, and keeps the last ten thousand in order."""
+    """Counts requests by operation, workspace and response, and keeps the last ten thousand in order."""
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, str, str]] = Counter()
@@ -35,11 +35,11 @@ class RequestLog:
 
     @property
     def total(self) -> int:
-        """How many requests there were since the start or the last reset."""
+        """The number of requests since the start or the last reset."""
         return self._total
 
     def add(self, entry: Logged) -> None:
-        """Enter one request at its arrival."""
+        """Record one request on arrival."""
         self.counts[entry.operation, entry.workspace, entry.answered] += 1
         self.recent.append(entry)
         self._total += 1
@@ -49,7 +49,7 @@ class RequestLog:
             self._wake()
 
     def finish_request(self) -> None:
-        """Note that a request was answered, or will never be."""
+        """Record that a request was answered, or will never be."""
         self.in_flight -= 1
         if self._waiting:
             self._wake()
@@ -57,7 +57,7 @@ class RequestLog:
     def count(
         self, *, operation: str | None = None, workspace: str | None = None, answered: str | int | None = None
     ) -> int:
-        """Return how many requests match every condition that is given."""
+        """Return the number of requests that match every given condition."""
         wanted = (operation, workspace, None if answered is None else str(answered))
         return sum(
             number
@@ -66,7 +66,7 @@ class RequestLog:
         )
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Return as soon as *holds*, which is asked after each request and each answer."""
+        """Return once *holds* is true; it is called after each request and each response."""
         if holds():
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -74,14 +74,14 @@ class RequestLog:
         await future
 
     def reset(self) -> None:
-        """Forget everything but what is still in flight."""
+        """Delete everything except in-flight requests."""
         self.counts.clear()
         self.recent.clear()
         self._total = 0
         self.peak_in_flight = self.in_flight
 
     def summary(self) -> Json:
-        """Return the counts as the admin endpoint shows them."""
+        """Return the counts for the admin endpoint."""
         rows: Sequence[Json] = [
             {"operation": operation, "workspace": workspace, "answered": answered, "count": count}
             for (operation, workspace, answered), count in sorted(self.counts.items())

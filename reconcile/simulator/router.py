@@ -1,4 +1,4 @@
-"""The way of a request through a provider: who asks, what is wrong with it, how many there were, what is answered."""
+"""Routes a request through a provider: token, faults, limits, operation."""
 
 from dataclasses import dataclass, field, replace
 
@@ -25,7 +25,7 @@ _ANSWERED = frozenset({Manner.WHOLE, Manner.HOLD, Manner.SILENT_CLOSE})
 
 @dataclass(slots=True, kw_only=True)
 class Router:
-    """Both providers behind one pair of doors; *latency* is seconds for every answer without a fault of its own."""
+    """Both providers; *latency* is in seconds, for every response without a fault of its own."""
 
     world: World
     faults: FaultRegistry = field(default_factory=FaultRegistry)
@@ -34,7 +34,7 @@ class Router:
     latency: float = 0.0
 
     def respond(self, api: Api, request: Request) -> Delivery:
-        """Return the bytes that answer a request, and log it."""
+        """Return the bytes of the response to a request, and log it."""
         now = self.world.now()
         owner = self._owner(api, request)
         workspace = owner.workspace if owner else UNKNOWN
@@ -67,7 +67,7 @@ class Router:
         return refusal or ghl_api.answer(self.world, where, request, owner=owner, effects=effects)
 
     def _owner(self, api: Api, request: Request) -> Location | CalendlyUser | None:
-        """Return whose token a request carries; the token itself goes no further."""
+        """Return the owner of a request's token; the token is not stored."""
         credential = request.headers.get("authorization", "")
         if not credential.startswith(_BEARER):
             return None
@@ -85,14 +85,14 @@ class Router:
 
 
 def _stranger(api: Api, request: Request, effects: Effects) -> SimulatedResponse:
-    """Return what is said to a token that nobody has; GHL looks at the Version header first."""
+    """Return the response to an unknown token; GHL checks the Version header first."""
     if api is Api.CALENDLY:
         return calendly_errors.unauthenticated()
     return ghl_api.version_refusal(request, effects) or ghl_errors.unauthorized("token", effects)
 
 
 def _forced_response(api: Api, request: Request, where: Route, effects: Effects) -> SimulatedResponse | None:
-    """Return the answer that a fault puts in place of every other, if one does."""
+    """Return the response of a fault that replaces every other, if there is one."""
     page = number_of(effects, FaultKind.HTML)
     if page is not None:
         return html_answer(int(page))
@@ -107,7 +107,7 @@ def _forced_response(api: Api, request: Request, where: Route, effects: Effects)
 
 
 def _too_many(api: Api, effects: Effects) -> SimulatedResponse:
-    """Return 429, whose body and Retry-After no document gives."""
+    """Return 429; its body and Retry-After are undocumented."""
     match effects.get(FaultKind.RATE_LIMIT_BODY, "json" if api is Api.GHL else "empty"):
         case "json":
             answer = ghl_errors.refusal(429, "Too Many Requests", effects)
@@ -131,7 +131,7 @@ def _no_such_path(api: Api, request: Request) -> SimulatedResponse:
 
 
 def _asked_email(operation: ApiOperation, request: Request) -> tuple[str, ...]:
-    """Return the e-mail that a search names, by which a fault can single it out."""
+    """Return the e-mail that a search names, which faults can select."""
     email: str | None = None
     if operation is ApiOperation.GHL_CONTACT_SEARCH:
         email = ghl_search.asked_email(request.body)

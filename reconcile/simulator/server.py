@@ -1,4 +1,4 @@
-"""The simulator as it is used: started in a process of one's own or inside a test, switched, counted, stopped."""
+"""The running simulator: started in its own process or inside a test."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -25,8 +25,8 @@ _BACKLOG = 1024
 class Simulator:
     """A running simulator.
 
-    Each provider has an address of its own, so that a token sent to the wrong one is seen; the admin endpoint is at
-    both. Change the world and the faults at any time: the next request shows it.
+    Each provider has its own address, so that a token sent to the wrong one is detected; both serve the admin endpoint.
+    A change of the world or the faults applies from the next request on.
     """
 
     world: World
@@ -37,20 +37,20 @@ class Simulator:
 
     @property
     def faults(self) -> FaultRegistry:
-        """The faults that are switched on."""
+        """The active faults."""
         return self.router.faults
 
     @property
     def requests(self) -> RequestLog:
-        """What was asked, and how it was answered."""
+        """The requests and their responses."""
         return self.router.log
 
     def release(self) -> int:
-        """Send the answers that ``hold`` keeps back, and return how many there were."""
+        """Send the responses that ``hold`` keeps back, and return their number."""
         return self.connections.release()
 
     def set_latency(self, latency: timedelta) -> None:
-        """Let every answer take so long that has no latency fault of its own."""
+        """Set the latency of responses without a latency fault."""
         self.router.latency = latency.total_seconds()
 
 
@@ -64,9 +64,9 @@ async def simulate(  # noqa: PLR0913 - the settings of a server, each with its d
     latency: timedelta = timedelta(),
     enforce_limits: bool = False,
 ) -> AsyncIterator[Simulator]:
-    """Serve *world* for the length of a block.
+    """Serve *world* for the duration of the block.
 
-    GHL listens on *port* and Calendly on the next one; with 0 both take any that is free.
+    GHL listens on *port* and Calendly on the next one; with 0 both use any free port.
     """
     router = Router(world=world, limits=Limits(enforced=enforce_limits), latency=latency.total_seconds())
     router.faults.add(*faults)
@@ -99,7 +99,7 @@ async def serve(  # noqa: PLR0913 - as above
     enforce_limits: bool = True,
     on_ready: Callable[[Simulator], None] = lambda _: None,
 ) -> None:
-    """Serve *world* until the task is cancelled; *on_ready* is told the addresses."""
+    """Serve *world* until the task is canceled; *on_ready* receives the addresses."""
     async with simulate(
         world, host=host, port=port, faults=faults, latency=latency, enforce_limits=enforce_limits
     ) as simulator:

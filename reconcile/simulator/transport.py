@@ -1,4 +1,4 @@
-"""HTTP/1.1 on bare sockets: a protocol that is cheap for each request, and can break every rule on purpose."""
+"""HTTP/1.1 on sockets: a protocol that is cheap per request, and can violate every rule of HTTP."""
 
 import asyncio
 import socket
@@ -18,7 +18,7 @@ _REFUSAL = b"HTTP/1.1 %d %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class Connections:
-    """What all connections share: which are open, which hold their answer back, and whom to tell of an end."""
+    """State shared by all connections: open ones, held responses, and a callback for their end."""
 
     def __init__(self, *, on_done: Callable[[], None]) -> None:
         self.open: set[Connection] = set()
@@ -26,20 +26,20 @@ class Connections:
         self.on_done = on_done
 
     def release(self) -> int:
-        """Send every answer that is held back, oldest first, and return how many there were."""
+        """Send every held response, oldest first, and return their number."""
         held, self.held = self.held, []
         for connection in held:
             connection.release()
         return len(held)
 
     def abort(self) -> None:
-        """Cut every connection."""
+        """Close every connection."""
         for connection in tuple(self.open):
             connection.abort()
 
 
 class Connection(asyncio.Protocol):
-    """One client's connection: reads a request, lets it be answered, and delivers the answer in its manner."""
+    """One client's connection: reads a request, has it answered, and delivers the response as the faults say."""
 
     __slots__ = ("_buffer", "_close", "_connections", "_peer", "_pending", "_respond", "_timer", "_transport")
 
@@ -52,14 +52,14 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Join the open connections."""
+        """Register as an open connection."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a TCP server makes no other
         self._transport = transport
         self._peer = (transport.get_extra_info("peername") or ("",))[0]
         self._connections.open.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        """Leave; an answer that was still to come is given up."""
+        """Unregister; a pending response is dropped."""
         self._connections.open.discard(self)
         if self in self._connections.held:
             self._connections.held.remove(self)
@@ -69,19 +69,19 @@ class Connection(asyncio.Protocol):
             self._finish_request()
 
     def data_received(self, data: bytes) -> None:
-        """Answer as many whole requests as there are, one after the other."""
+        """Answer all complete requests, one after the other."""
         self._buffer = self._buffer + data if self._buffer else data
         if self._pending is None:
             self._next()
 
     def release(self) -> None:
-        """Send the answer that was held back."""
+        """Send the held response."""
         if self._pending:
             self._send_whole(self._pending)
             self._next()
 
     def abort(self) -> None:
-        """Cut the connection without a word."""
+        """Close the connection without a response."""
         self._transport.abort()
 
     def _next(self) -> None:
@@ -96,7 +96,7 @@ class Connection(asyncio.Protocol):
                 self._start()
 
     def _read(self) -> Request | None:
-        """Take one whole request off the buffer, or return None until more has come."""
+        """Take one complete request off the buffer, or return None until more data arrives."""
         end = self._buffer.find(_HEAD_END)
         if end < 0:
             if len(self._buffer) > _LARGEST_HEAD:
@@ -170,7 +170,7 @@ class Connection(asyncio.Protocol):
         self._timer = asyncio.get_running_loop().call_later(delivery.pause, self._drip, delivery, sent + 1)
 
     def _reset(self) -> None:
-        """Close so that the other side sees a reset and not an end."""
+        """Close so that the client sees a reset."""
         self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
         self._transport.abort()
 

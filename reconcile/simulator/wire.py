@@ -1,4 +1,4 @@
-"""What travels between the transport and the two providers: requests, responses, and the names of the operations."""
+"""Requests, responses and operation names, shared by the transport and both providers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class Api(StrEnum):
 
 
 class ApiOperation(StrEnum):
-    """The calls that are answered, named as a fault and a counter name them."""
+    """The operations, as faults and counters name them."""
 
     GHL_APPOINTMENT = "ghl.appointment"
     GHL_CONTACT_APPOINTMENTS = "ghl.contact-appointments"
@@ -36,7 +36,7 @@ class ApiOperation(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class Request:
-    """One request as it was read from the socket; header names are lower-case, *path* is still percent-encoded."""
+    """One parsed request; header names are lower-case, *path* is still percent-encoded."""
 
     method: str
     path: str
@@ -48,7 +48,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """Which operation a path means, and the ids that stand in the path."""
+    """The operation of a path, and the ids in it."""
 
     operation: ApiOperation
     ids: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class Route:
 
 @dataclass(slots=True, kw_only=True)
 class SimulatedResponse:
-    """A status with its body, before it is turned into bytes; *payload* is JSON unless it is bytes already."""
+    """A status with its body, before it is serialized; *payload* is JSON unless it is bytes."""
 
     status: int
     payload: Json | bytes
@@ -65,7 +65,7 @@ class SimulatedResponse:
 
 
 class Manner(StrEnum):
-    """How an answer reaches the client, or does not."""
+    """How a response reaches the client, or does not."""
 
     WHOLE = "whole"
     BLACK_HOLE = "black_hole"
@@ -79,9 +79,9 @@ class Manner(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class Delivery:
-    """The bytes of an answer and the manner of their delivery; *delay* and *pause* are seconds.
+    """The bytes of a response and how they are delivered; *delay* and *pause* are in seconds.
 
-    One that is not *counted* belongs to the admin endpoint and is left out of the log.
+    One that is not *counted* belongs to the admin endpoint and is not logged.
     """
 
     head: bytes

@@ -1,4 +1,4 @@
-"""The world that the simulator shows: both providers' records, and what a company's database holds of them."""
+"""The simulated world: both providers' records, and the stored data of a company."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,9 +25,9 @@ class WorldSize:
 
 
 class World:
-    """Everything that the providers know; change it while the server runs and the next response shows it.
+    """The state of both providers; changes while the server runs apply from the next response on.
 
-    *now* is the only clock: a test passes its own, and the simulated instants of faults are compared with it too.
+    *now* is the only clock: a test passes its own, and simulated times of faults are compared with it.
     """
 
     def __init__(self, *, now: Callable[[], datetime], seed: int = 0) -> None:
@@ -39,7 +39,7 @@ class World:
         self.leads: list[GeneratedLead] = []
 
     def now(self) -> datetime:
-        """Return the simulated instant."""
+        """Return the simulated time."""
         return self._clock()
 
     @classmethod
@@ -51,9 +51,9 @@ class World:
         size: WorldSize | None = None,
         anchor: datetime | None = None,
     ) -> Self:
-        """Make a world of any size; the same seed, size and *anchor* give the same world in every detail.
+        """Generate a world of any size; the same seed, size and *anchor* give exactly the same world.
 
-        Without *anchor* it is the present instant; two processes that must agree on a world pass it on.
+        The default *anchor* is now; two processes that need the same world share it.
         """
         fixed, size = anchor or now(), size or WorldSize()
         world = cls(now=lambda: fixed, seed=seed)
@@ -64,10 +64,10 @@ class World:
             for number in range(size.leads_per_workspace):
                 api = _api(number, size.calendly_share)
                 world.leads.append(generator.lead(workspace, number, api=api, mix=size.mix))
-        world._clock = now  # Generation happened at one instant; from here on time passes.
+        world._clock = now  # Everything was generated at one instant; from here on time passes.
         return world
 
 
 def _api(number: int, calendly_share: float) -> Api:
-    """Spread the providers evenly instead of drawing them: a small world has leads of both too."""
+    """Distribute the providers evenly instead of drawing them: a small world has leads of both."""
     return Api.CALENDLY if int((number + 1) * calendly_share) > int(number * calendly_share) else Api.GHL

@@ -1,4 +1,4 @@
-"""What operators' tools are told: log lines always, OpenTelemetry where ``OTEL_*`` variables ask for it."""
+"""Telemetry: log lines always, OpenTelemetry if ``OTEL_*`` variables enable it."""
 
 from reconcile.telemetry.lines import JsonLines, LoggingTelemetry, TextLines, configure
 

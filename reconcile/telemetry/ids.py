@@ -1,4 +1,4 @@
-"""The ids of a run's trace: they follow from the run's id, so that one run can point to another without a memory."""
+"""The ids of a run's trace, derived from the run's id, so that runs can link to each other without stored ids."""
 
 import hashlib
 import random
@@ -10,7 +10,7 @@ from reconcile.domain.ids import RunId
 
 
 def root_of(run_id: RunId) -> SpanContext:
-    """Return the identity of a run's first span."""
+    """Return the context of a run's root span."""
     digest = hashlib.sha256(run_id.encode()).digest()
     return SpanContext(
         trace_id=int.from_bytes(digest[:16]),
@@ -21,7 +21,7 @@ def root_of(run_id: RunId) -> SpanContext:
 
 
 class RunIds(IdGenerator):
-    """Gives a run's trace and its first span the ids that follow from the run's, and random ones to the other spans."""
+    """Generates the derived ids for a run's trace and root span, and random ones for other spans."""
 
     def __init__(self, run_id: RunId) -> None:
         self._root = root_of(run_id)
@@ -29,16 +29,16 @@ class RunIds(IdGenerator):
         self._random = random.Random()
 
     def generate_span_id(self) -> int:
-        """Return the root's id once, then others."""
+        """Return the root's id once, then random ones."""
         if self._is_begun:
             return self._random.getrandbits(64) or 1
         self._is_begun = True
         return self._root.span_id
 
     def generate_trace_id(self) -> int:
-        """Return the run's trace, whatever begins one."""
+        """Return the run's trace id for every trace."""
         return self._root.trace_id
 
     def is_trace_id_random(self) -> bool:
-        """Tell samplers that a digest is as good as chance."""
+        """Return true: a digest is random enough for samplers."""
         return True

@@ -1,4 +1,4 @@
-"""Events as log lines on stderr: one object a line for machines, a short line for people."""
+"""Events as log lines on stderr: JSON objects for machines, short lines for people."""
 
 import json
 import logging
@@ -11,27 +11,27 @@ _LOGGER = logging.getLogger("reconcile")
 
 
 class LoggingTelemetry(NoopTelemetry):
-    """The ``Telemetry`` port on the standard library's logging: events are lines, and nothing else is asked for."""
+    """The ``Telemetry`` port on the standard library's logging: events are lines, all else is ignored."""
 
     def event(self, name: str, **facts: object) -> None:
-        """Log *name* with *facts* beside it."""
+        """Log *name* with its *facts*."""
         _LOGGER.info(name, extra={"facts": facts})
 
     def warning(self, name: str, **facts: object) -> None:
-        """Log a trouble that the run survives."""
+        """Log a problem that does not end the run."""
         _LOGGER.warning(name, extra={"facts": facts})
 
 
 def is_logged(level: int) -> bool:
-    """Tell whether events of this severity are logged."""
+    """Return whether events of this severity are logged."""
     return _LOGGER.isEnabledFor(level)
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line."""
+    """One JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as JSON; an exception is named by its type and place, its text may hold anything."""
+        """Return the record as JSON; of an exception type and place only, because its text may hold personal data."""
         line: dict[str, object] = {
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -42,7 +42,7 @@ class JsonLines(logging.Formatter):
 
 
 class TextLines(logging.Formatter):
-    """One short line an event."""
+    """One short line per event."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return ``level event key=value…``."""
@@ -51,10 +51,10 @@ class TextLines(logging.Formatter):
 
 
 def configure(*, level: str, as_json: bool) -> None:
-    """Send events of this program to stderr; libraries stay silent, as their lines may hold URLs and headers."""
+    """Log events of this program to stderr; libraries are silenced, because their lines may hold URLs and headers."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if as_json else TextLines())
-    logging.getLogger().handlers[:] = [logging.NullHandler()]  # else Python prints their warnings by itself
+    logging.getLogger().handlers[:] = [logging.NullHandler()]  # otherwise Python prints their warnings
     _LOGGER.handlers[:] = [handler]
     _LOGGER.propagate = False
     _LOGGER.setLevel(level.upper())

@@ -1,4 +1,4 @@
-"""How what is told is named outside: the semantic conventions' names as they are, our own below ``reconcile.``."""
+"""Names of attributes: the semantic conventions' where they exist, others below ``reconcile.``."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -14,7 +14,7 @@ Attribute = str | bool | int | float | Sequence[str]
 
 @cache
 def attribute_name(fact: str) -> str:
-    """Return the attribute that holds this fact."""
+    """Return the attribute name of this fact."""
     return fact if fact.startswith(_CONVENTIONS) else f"reconcile.{fact}"
 
 
@@ -34,7 +34,7 @@ def _plain(value: object) -> Attribute:
 
 
 def attempt_attributes(attempt: HttpAttempt) -> dict[str, Attribute]:
-    """Return what the semantic conventions say of an HTTP client's request."""
+    """Return the attributes of an HTTP client's request by the semantic conventions."""
     host, port = _server(attempt.origin)
     found: dict[str, Attribute] = {
         "http.request.method": attempt.method,
@@ -51,9 +51,9 @@ def attempt_attributes(attempt: HttpAttempt) -> dict[str, Attribute]:
 
 
 def error_type(attempt: HttpAttempt) -> str | None:
-    """Return the status that failed the request, else the class of the failure; None for a sound answer.
+    """Return the status that failed the request, else the class of the failure; None for a successful response.
 
-    A 404 that decides the matter is sound.
+    A 404 that answers the question is successful.
     """
     if attempt.error_class is None:
         return "cancelled" if attempt.status is None else None

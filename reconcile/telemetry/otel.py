@@ -1,4 +1,4 @@
-"""The ``Telemetry`` port on OpenTelemetry's SDK: imported only where ``OTEL_*`` variables ask for it."""
+"""The ``Telemetry`` port on OpenTelemetry's SDK: imported only if ``OTEL_*`` variables enable it."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -28,10 +28,10 @@ _SCOPE = "reconcile"
 
 
 class OtelTelemetry(LoggingTelemetry):
-    """Tells of one run by OTLP, and in log lines that bear the trace's ids."""
+    """Telemetry of one run by OTLP, and log lines with the trace's ids."""
 
     def __init__(self, settings: OtelSettings, *, run_id: RunId, version: str, traceparent: str | None = None) -> None:
-        """Open what is *wanted*; *traceparent* is what started the run: its trace is pointed to."""
+        """Open the pipelines of *wanted*; the run's trace links to *traceparent*."""
         resource = pipelines.resource(version)
         found = []
         self._tracer: Tracer | None = None
@@ -57,24 +57,24 @@ class OtelTelemetry(LoggingTelemetry):
         _overhear(self)
 
     def event(self, name: str, **facts: object) -> None:
-        """Tell of *name* in both ways."""
+        """Record *name* as a log line and a record."""
         super().event(name, **facts, **_trace_ids())
         if self._records is not None and is_logged(logging.INFO):
             self._records.add(name, facts, is_warning=False)
 
     def warning(self, name: str, **facts: object) -> None:
-        """Tell of a trouble in both ways."""
+        """Record a problem as a log line and a record."""
         super().warning(name, **facts, **_trace_ids())
         if self._records is not None and is_logged(logging.WARNING):
             self._records.add(name, facts, is_warning=True)
 
     @contextmanager
     def span(self, name: str, **facts: object) -> Iterator[Span]:
-        """Begin a span, to which no exception's text ever gets: it may hold anything."""
+        """Start a span; texts of exceptions are not recorded, because they may hold personal data."""
         if self._tracer is None:
             yield NoopSpan()
             return
-        links, self._links = self._links, ()  # they are the first one's
+        links, self._links = self._links, ()  # they belong to the first span
         begun = self._tracer.start_span(name, attributes=attributes(facts), links=links)
         span = _OtelSpan(begun)
         with use_span(begun, end_on_exit=True, record_exception=False, set_status_on_exception=False):
@@ -85,7 +85,7 @@ class OtelTelemetry(LoggingTelemetry):
                 raise
 
     def measure(self, instrument: Instrument, value: float, **facts: object) -> None:
-        """Add to a counter, set a gauge, put into a histogram."""
+        """Add to a counter, set a gauge, or record in a histogram."""
         self._measure(instrument, value, attributes(facts))
 
     def _measure(self, instrument: Instrument, value: float, found: Mapping[str, Attribute]) -> None:
@@ -94,18 +94,18 @@ class OtelTelemetry(LoggingTelemetry):
             _ACTS[instrument.kind](kept, value, found)
 
     def record_attempt(self, attempt: HttpAttempt) -> None:
-        """Tell of one request: a span that ends now, below the one that is under way, and its duration."""
+        """Record one request: a span below the current one that ends now, and its duration."""
         kind = self._requests.kind(attempt)
         self._measure(PROVIDER_LATENCY, attempt.duration.total_seconds(), kind.measured)
         if self._end is not None:
             self._requests.emit_span(attempt, kind, self._end)
 
     def send(self) -> None:
-        """Begin to send what was told so far."""
+        """Start to send what is pending."""
         self._flusher.begin()
 
     def close(self, limit: timedelta) -> None:
-        """Send what is left within *limit*, and tell of what is lost."""
+        """Send the rest within *limit*, and log what is lost."""
         for signal, losses in self._flusher.close(limit.total_seconds()).items():
             for reason, count in losses.items():
                 super().warning("telemetry.not_delivered", signal=signal, reason=reason, count=count)
@@ -118,7 +118,7 @@ class _OtelSpan:
         self._span = span
 
     def note(self, **facts: object) -> None:
-        """Put facts beside it."""
+        """Set attributes."""
         self._span.set_attributes(attributes(facts))
 
     def fail(self, error_class: str, text: str = "") -> None:
@@ -127,7 +127,7 @@ class _OtelSpan:
         self._span.set_status(Status(StatusCode.ERROR, text or None))
 
     def link(self, run_id: RunId) -> None:
-        """Point to the first span of another run."""
+        """Link to the root span of another run."""
         self._span.add_link(root_of(run_id), {attribute_name("run_id"): run_id})
 
 
@@ -156,7 +156,7 @@ def _instruments(meter: Meter) -> dict[str, object]:
 
 
 def _trace_ids() -> dict[str, str]:
-    """Return the ids of the span that is under way, as log lines bear them."""
+    """Return the ids of the current span, for log lines."""
     context = get_current_span().get_span_context()
     if not context.is_valid:
         return {}
@@ -172,7 +172,7 @@ def _links(traceparent: str | None) -> tuple[Link, ...]:
 
 
 def _overhear(telemetry: LoggingTelemetry) -> None:
-    """Let the SDK's own complaints be heard as ours, once each and by place alone: their texts may hold anything."""
+    """Log the SDK's own errors as events, once each and by place only: their texts may hold personal data."""
     logger = logging.getLogger("opentelemetry")
     logger.handlers[:] = [_Complaints(telemetry)]
     logger.propagate = False

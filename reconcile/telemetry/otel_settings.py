@@ -1,4 +1,4 @@
-"""What the standard ``OTEL_*`` variables ask for: read here, so that nothing is imported where they ask for nothing."""
+"""Parses the standard ``OTEL_*`` variables without importing OpenTelemetry."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ _PROTOCOL = "http/protobuf"
 
 
 class Signal(StrEnum):
-    """A kind of telemetry; the value is its path at a collector."""
+    """A signal; the value is its path at a collector."""
 
     TRACES = "traces"
     METRICS = "metrics"
@@ -19,10 +19,10 @@ class Signal(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where a signal goes, and how."""
+    """The destination of a signal."""
 
     url: str = field(repr=False)
-    """Its path may hold a key."""
+    """A secret, because its path may hold a key."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     is_gzip: bool = False
     ca_file: str | None = None
@@ -32,14 +32,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtelSettings:
-    """The signals that are asked for; *faults* are sentences about variables that cannot be followed."""
+    """The enabled signals; *faults* are sentences about invalid variables."""
 
     targets: Mapping[Signal, Target] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
 
 
 def read_otel_settings(env: Mapping[str, str]) -> OtelSettings:
-    """Read the variables. No fault shows what a variable holds: headers and addresses are secrets."""
+    """Parse the variables. No fault contains a value, because headers and addresses are secrets."""
     if env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return OtelSettings()
     targets: dict[Signal, Target] = {}
@@ -56,13 +56,13 @@ def read_otel_settings(env: Mapping[str, str]) -> OtelSettings:
 
 
 class _FaultError(Exception):
-    """A variable that cannot be followed."""
+    """An invalid variable."""
 
 
 def _target(env: Mapping[str, str], signal: Signal) -> Target | None:
-    """Return where *signal* goes, None where it is not asked for.
+    """Return the destination of *signal*, None if it is disabled.
 
-    Logs are asked for by a variable of their own: what goes to stderr is collected already on most platforms.
+    Logs need their own variable, because stderr is collected already on most platforms.
     """
     exporter = env.get(f"OTEL_{signal.upper()}_EXPORTER", "").strip()
     if exporter not in {"", "otlp", "none"}:
@@ -73,7 +73,7 @@ def _target(env: Mapping[str, str], signal: Signal) -> Target | None:
         return None
     name, protocol = _variable(env, signal, "PROTOCOL")
     if protocol not in {None, _PROTOCOL}:
-        raise _FaultError(f"{name} must be {_PROTOCOL}: nothing else is spoken")
+        raise _FaultError(f"{name} must be {_PROTOCOL}: no other protocol is supported")
     name, compression = _variable(env, signal, "COMPRESSION")
     if compression not in {None, "none", "gzip"}:
         raise _FaultError(f"{name} must be gzip or none")
@@ -90,7 +90,7 @@ def _target(env: Mapping[str, str], signal: Signal) -> Target | None:
 
 
 def _variable(env: Mapping[str, str], signal: Signal, what: str) -> tuple[str, str | None]:
-    """Return the variable that counts for *signal*, and what it holds; empty is as good as unset."""
+    """Return the variable that applies to *signal*, and its value; empty counts as unset."""
     names = (f"OTEL_EXPORTER_OTLP_{signal.upper()}_{what}", f"OTEL_EXPORTER_OTLP_{what}")
     name = next((name for name in names if env.get(name, "").strip()), names[1])
     return name, env.get(name, "").strip() or None
@@ -106,7 +106,7 @@ def _checked(url: str, name: str) -> str:
     if not is_usable or not url.isascii() or any(letter <= " " for letter in url.strip()):
         raise _FaultError(fault)
     if "@" in parts.netloc:
-        raise _FaultError(f"{name} holds a user: name it in OTEL_EXPORTER_OTLP_HEADERS, as authorization")
+        raise _FaultError(f"{name} contains a user: use OTEL_EXPORTER_OTLP_HEADERS with authorization instead")
     return url.strip()
 
 
@@ -120,6 +120,6 @@ def _headers(name: str, text: str | None) -> Mapping[str, str]:
         if not separator or not key.isascii() or not key.replace("-", "").replace("_", "").isalnum():
             raise _FaultError(f"{name} must be name=value pairs, separated by commas")
         if not value.isascii() or not value.isprintable():
-            raise _FaultError(f"{name} holds a value that no header can hold")
+            raise _FaultError(f"{name} contains a value that is not valid in a header")
         headers[key] = value
     return headers

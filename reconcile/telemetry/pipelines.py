@@ -1,4 +1,4 @@
-"""The SDK's three pipelines, each ending in a ``SignalPipeline``: its batches and aggregations, our sender."""
+"""The SDK's three pipelines, each ending in a ``SignalPipeline``: the SDK batches and aggregates, our sender sends."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -22,11 +22,11 @@ from reconcile.telemetry.sender import NotDelivered, Sender
 
 SERVICE = "appointment-reconciler"
 _QUEUE = 8192
-"""Spans that may wait: a run makes some hundreds a second, and a collector may take a second to answer."""
+"""Maximum queue of spans: a run makes some hundreds a second, and a collector may take a second to answer."""
 
 
 def resource(version: str) -> Resource:
-    """Return who is telling: what the environment says of that first."""
+    """Return the resource; attributes from the environment take precedence."""
     said = OTELResourceDetector().detect().attributes
     ours = {"service.name": SERVICE, "service.version": version}
     return Resource.create({**ours, **{name: said[name] for name in ours if name in said}})
@@ -35,7 +35,7 @@ def resource(version: str) -> Resource:
 def traces(
     target: Target, *, resource: Resource, run_id: RunId, version: str
 ) -> tuple[TracerProvider, Callable[[ReadableSpan], None], SignalPipeline]:
-    """Return the pipeline of spans, its entry for ended ones; sampler, limits and batches as the environment says."""
+    """Return the pipeline of spans, and its processor; sampler, limits and batches come from the environment."""
     pipeline = SignalPipeline(signal=Signal.TRACES, sender=Sender(target, version=version), rejected=_rejected_spans)
     size = None if os.environ.get("OTEL_BSP_MAX_QUEUE_SIZE") else _QUEUE
     processor = BatchSpanProcessor(_Spans(pipeline), max_queue_size=size)
@@ -46,7 +46,7 @@ def traces(
 
 
 def metrics(target: Target, *, resource: Resource, version: str) -> tuple[MeterProvider, SignalPipeline]:
-    """Return the pipeline of measurements; temporality and histograms as the environment says."""
+    """Return the pipeline of metrics; temporality and histograms come from the environment."""
     pipeline = SignalPipeline(signal=Signal.METRICS, sender=Sender(target, version=version), rejected=_rejected_points)
     reader = _OnDemandReader(pipeline)
     provider = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
@@ -64,7 +64,7 @@ class _Spans(SpanExporter):
 
 
 class _OnDemandReader(MetricReader):
-    """Sends what was measured when it is asked to, instead of each minute: most runs are over by then."""
+    """Exports on request instead of each minute, because most runs are shorter."""
 
     def __init__(self, pipeline: SignalPipeline) -> None:
         super().__init__(preferred_temporality=_temporality(), preferred_aggregation=_aggregation())
@@ -74,7 +74,7 @@ class _OnDemandReader(MetricReader):
         self._pipeline.deliver(encode_metrics(metrics_data).SerializeToString(), count=_points(metrics_data))
 
     def shutdown(self, timeout_millis: float = 0, **_: object) -> None:
-        """Do nothing: the way is finished by its courier."""
+        """Do nothing: the pipeline is finished by its flusher."""
 
 
 def _points(data: MetricsData) -> int:
@@ -87,7 +87,7 @@ def _points(data: MetricsData) -> int:
 
 
 def _temporality() -> dict[type, AggregationTemporality]:
-    """Return deltas where they are preferred; for what we measure with, ``lowmemory`` comes to the same."""
+    """Return delta temporality if preferred; for our instruments ``lowmemory`` is the same."""
     preference = os.environ.get("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "").strip().lower()
     if preference not in {"delta", "lowmemory"}:
         return {}
@@ -117,8 +117,8 @@ def _rejected_points(answer: bytes) -> int:
 
 
 def decode_response(response: Any, answer: bytes) -> Any:  # noqa: ANN401 - protobuf ships no types
-    """Read a collector's answer; a proxy's page with status 200 is none, so nothing shows that the data arrived."""
+    """Parse a collector's response; a proxy's page with status 200 is refused, as the data may be lost."""
     try:
         return response.FromString(answer)
     except DecodeError:
-        raise NotDelivered("what answered is no collector") from None
+        raise NotDelivered("the response is not a collector's") from None

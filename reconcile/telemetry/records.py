@@ -1,4 +1,4 @@
-"""Events as OTLP log records: loaded only where those are asked for."""
+"""Events as OTLP log records; imported only if logs are enabled."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from reconcile.telemetry.sender import Sender
 
 
 class Records:
-    """Sends each event as a record with the trace and span that it belongs to."""
+    """Sends each event as a record with its trace and span."""
 
     def __init__(self, target: Target, *, resource: Resource, version: str) -> None:
         self.pipeline = SignalPipeline(signal=Signal.LOGS, sender=Sender(target, version=version), rejected=_rejected)
@@ -28,7 +28,7 @@ class Records:
         self._logger: Logger = provider.get_logger("reconcile", version)
 
     def add(self, name: str, facts: Mapping[str, object], *, is_warning: bool) -> None:
-        """Note one event."""
+        """Record one event."""
         self._logger.emit(
             timestamp=time.time_ns(),
             severity_number=SeverityNumber.WARN if is_warning else SeverityNumber.INFO,
@@ -48,11 +48,11 @@ class _Exporter(LogRecordExporter):
         return LogRecordExportResult.SUCCESS if is_there else LogRecordExportResult.FAILURE
 
     def force_flush(self, timeout_millis: int = 0) -> bool:  # noqa: ARG002 - the SDK's signature
-        """Keep nothing back."""
+        """Do nothing: nothing is buffered."""
         return True
 
     def shutdown(self) -> None:
-        """Do nothing: the way is finished by its courier."""
+        """Do nothing: the pipeline is finished by its flusher."""
 
 
 def _rejected(answer: bytes) -> int:

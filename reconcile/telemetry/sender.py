@@ -1,7 +1,7 @@
-"""Telemetry on its way to a collector: one POST, again where that may help, all of it within a limit of its own.
+"""Sends telemetry to a collector: one POST with retries, within a time limit.
 
-The SDK's exporters keep no limit (they took 7 to 10 s to give a dead collector up), and load an HTTP library of their
-own: docs/decisions/0023-telemetry-keeps-its-own-limit.md.
+The SDK's exporters keep no limit (they took 7 to 10 s to give up on an unreachable collector), and import another HTTP
+library: docs/decisions/0023-telemetry-keeps-its-own-limit.md.
 """
 
 import gzip
@@ -18,21 +18,21 @@ import certifi
 from reconcile.telemetry.otel_settings import Target
 
 LIMIT = 2.0
-"""Seconds that a send may take."""
+"""Time limit of a send in seconds."""
 _FIRST_PAUSE = 0.1
 _LIGHTEST = 1
-"""gzip's level: telemetry repeats itself, so it becomes small at any of them."""
+"""gzip level 1: telemetry is repetitive, so higher levels gain little."""
 _MAY_PASS = frozenset({429, 502, 503, 504})
-"""Statuses that a collector gives while it is busy, as the protocol's specification lists them."""
+"""Statuses of a busy collector, as listed in the protocol's specification."""
 _LONGEST_ANSWER = 65_536
 
 
 class NotDelivered(Exception):
-    """What was to be sent is lost; the text is fixed and shows neither the address nor a header."""
+    """The data is lost; the text is fixed and contains neither the address nor a header."""
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Follow nobody elsewhere: headers are secrets."""
+    """Refuse redirects, because headers are secrets."""
 
     def redirect_request(  # noqa: PLR0913, PLR0917 - urllib's signature
         self,
@@ -47,7 +47,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 class Sender:
-    """Sends one signal to its collector, through the proxy that the environment names if it names one."""
+    """Sends one signal to its collector, through the environment's proxy if there is one."""
 
     def __init__(self, target: Target, *, version: str) -> None:
         self._target = target
@@ -61,7 +61,7 @@ class Sender:
         self._closed = Event()
 
     def send(self, body: bytes) -> bytes:
-        """Deliver *body* and return the answer; raise NotDelivered once that is hopeless or the limit is over."""
+        """Send *body* and return the response; raise NotDelivered if a retry cannot succeed or the limit is reached."""
         content = gzip.compress(body, _LIGHTEST) if self._target.is_gzip else body
         ends_at = time.monotonic() + LIMIT
         pause = _FIRST_PAUSE
@@ -74,7 +74,7 @@ class Sender:
             pause *= 2
 
     def close(self) -> None:
-        """Make no further attempt."""
+        """Stop retrying."""
         self._closed.set()
 
     def _post(self, content: bytes, *, timeout: float) -> bytes:
@@ -90,7 +90,7 @@ class Sender:
             error.close()
             text = f"the collector answered {status}"
             failure = _MaybeLaterError(text) if status in _MAY_PASS else NotDelivered(text)
-        except (OSError, HTTPException) as error:  # URLError is an OSError, so are time-outs and ssl's errors
+        except (OSError, HTTPException) as error:  # URLError, time-outs and ssl's errors are OSErrors
             failure = _translated(getattr(error, "reason", error))
         raise failure
 
@@ -115,7 +115,7 @@ class Sender:
 
 
 class _MaybeLaterError(NotDelivered):
-    """Another attempt may help."""
+    """A retry may succeed."""
 
 
 def _translated(reason: object) -> NotDelivered:
@@ -123,8 +123,8 @@ def _translated(reason: object) -> NotDelivered:
         case TimeoutError():
             return NotDelivered("the collector did not answer in time")
         case ssl.SSLError():
-            return NotDelivered("no trusted connection to the collector could be made")
+            return NotDelivered("the collector's certificate is not trusted")
         case HTTPException():
-            return NotDelivered("what answered is no collector")
+            return NotDelivered("the response is not a collector's")
         case _:
             return _MaybeLaterError("the collector could not be reached")

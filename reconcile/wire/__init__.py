@@ -1,1 +1,1 @@
-"""What several kinds of outgoing request have in common."""
+"""Shared parts of outgoing requests."""

@@ -1,11 +1,11 @@
-"""``Retry-After`` in all its forms."""
+"""Parses ``Retry-After`` in all its forms."""
 
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 LONGEST_WAIT = timedelta(hours=1)
-"""No header keeps us away for longer: a wrong one would silence a workspace for as long as it likes."""
+"""Upper bound: a wrong header must not stop a workspace for longer."""
 _ZERO = timedelta(0)
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)", re.ASCII)
@@ -24,7 +24,7 @@ _DATES = tuple(
 
 
 def retry_after(values: Sequence[str], *, now: datetime) -> timedelta | None:
-    """Return the longest of the waits that *values* ask for, from zero to LONGEST_WAIT; None where none is readable."""
+    """Return the longest of the delays in *values*, from zero to LONGEST_WAIT; None if none is readable."""
     waits = [wait for value in values for wait in _waits(value.strip(), now)]
     return max(waits, default=None)
 
@@ -37,7 +37,7 @@ def _waits(value: str, now: datetime) -> list[timedelta]:
 
 
 def seconds(number: float) -> timedelta:
-    """Return so many seconds, from zero to LONGEST_WAIT."""
+    """Return this number of seconds, from zero to LONGEST_WAIT."""
     return timedelta(seconds=min(max(number, 0.0), LONGEST_WAIT.total_seconds()))
 
 

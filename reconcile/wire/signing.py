@@ -1,4 +1,4 @@
-"""Signatures after the Standard Webhooks specification, by which a receiver knows that a delivery is ours."""
+"""Signatures of the Standard Webhooks specification."""
 
 import base64
 import binascii
@@ -9,7 +9,7 @@ _ENCODED_KEY = "whsec_"
 
 
 def signature_headers(message_id: str, content: bytes, *, key: bytes, at: datetime) -> dict[str, str]:
-    """Return the headers by which the receiver knows that *content* is ours, and how old it is."""
+    """Return the headers that sign *content* with its time."""
     timestamp = str(int(at.timestamp()))
     signature = hmac.digest(key, b".".join([message_id.encode(), timestamp.encode(), content]), "sha256")
     return {
@@ -20,9 +20,9 @@ def signature_headers(message_id: str, content: bytes, *, key: bytes, at: dateti
 
 
 def signing_key(text: str) -> bytes:
-    """Return the key: what stands in base64 behind ``whsec_``, as the specification has it, else the text.
+    """Return the key: base64 after ``whsec_``, as the specification has it, else the text itself.
 
-    Raises ValueError with a clause that holds nothing of it.
+    Raises ValueError with a clause that contains nothing of the key.
     """
     if not text.startswith(_ENCODED_KEY):
         return text.encode()
@@ -30,4 +30,4 @@ def signing_key(text: str) -> bytes:
         return base64.b64decode(text.removeprefix(_ENCODED_KEY), validate=True)
     except binascii.Error:
         pass
-    raise ValueError("begins with whsec_ and does not go on in base64; copy it again")
+    raise ValueError("begins with whsec_ and is not base64 after it; copy it again")

@@ -66,7 +66,7 @@ async def test_a_mail_goes_to_all_and_can_be_known_again() -> None:
     assert (mail["From"], mail["To"]) == ("alerts@example.com", "c4n4ry@example.com, grace@example.com")
     assert mail["Subject"].startswith("[calendars/prod] Calls to a provider are stopped: GoHighLevel")
     assert mail["Message-ID"] == "<alert-1@example.com>"
-    assert "about 5,955 provider calls were not made" in mail.get_content()
+    assert "about 5,955 provider calls not made" in mail.get_content()
     assert [line for line in server.heard if line.startswith("RCPT")] == [
         "RCPT TO:<c4n4ry@example.com>",
         "RCPT TO:<grace@example.com>",
@@ -93,7 +93,7 @@ async def test_tls_from_the_start() -> None:
 @pytest.mark.usefixtures("_elsewhere")
 async def test_a_server_without_tls_hears_neither_password_nor_mail() -> None:
     async with a_mail_server() as server:
-        assert await refused(a_channel(server.port)) == "the mail server does not speak TLS, or not SMTP"
+        assert await refused(a_channel(server.port)) == "the mail server does not support TLS or is not an SMTP server"
 
     assert {line.split()[0].upper() for line in server.heard} <= {"EHLO", "QUIT"}
 
@@ -106,7 +106,7 @@ async def test_a_certificate_that_proves_nothing_is_refused(name: str, scheme: s
     async with a_mail_server(tls=context if is_smtps else None, starttls=None if is_smtps else context) as server:
         said = await refused(a_channel(server.port, scheme=scheme))
 
-    assert said == "the mail server did not show a certificate that is trusted"
+    assert said == "the mail server did not present a trusted certificate"
     assert server.mails == []
 
 
@@ -115,9 +115,9 @@ async def test_a_certificate_that_proves_nothing_is_refused(name: str, scheme: s
     [
         ("greeting", "554 go away", "the mail server answered 554"),
         ("greeting", "HTTP/1.1 400 Bad Request\r\n\r\n<html>", "the mail server"),
-        ("AUTH", "535 c4n4ry is no user", "the mail server does not take the user and password (535)"),
+        ("AUTH", "535 c4n4ry is no user", "the mail server refused the user and password (535)"),
         ("MAIL", "451 c4n4ry later", "the mail server answered 451"),
-        ("RCPT", "550 no such c4n4ry", "the mail server takes none of the recipients"),
+        ("RCPT", "550 no such c4n4ry", "the mail server refused all recipients"),
         ("DATA", "421 closing", "the mail server answered 421"),
         ("mail", "552 too large", "the mail server answered 552"),
     ],

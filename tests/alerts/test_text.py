@@ -16,10 +16,10 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def test_a_message_says_all_that_somebody_who_was_woken_wants_to_know() -> None:
     assert plain(a_message()) == (
-        "CRITICAL  Calls to a provider are stopped: GoHighLevel: its responses lack a field <that> this version needs\n"
+        "CRITICAL  Calls to a provider are stopped: GoHighLevel: responses lack a field <that> this version needs\n"
         "  since:   2026-11-24 09:02 UTC, for 15 min\n"
-        "  saved:   about 5,955 provider calls were not made\n"
-        "  next:    no call, then 3 probes, each in another workspace\n"
+        "  saved:   about 5,955 provider calls not made\n"
+        "  next:    no calls, then 3 probes, each in another workspace\n"
         "  type:    reconcile explain run tick-03\n"
         "  type:    reconcile breaker reset provider:ghl --reason '...'\n"
         "  runbook: https://wiki.example.com/runbook#circuit_broken-a-providers-breaker-is-open\n"

@@ -14,8 +14,8 @@ from tests.cluster.kubernetes import binaries
 pytestmark = pytest.mark.chart
 
 SKIPS = yaml.safe_load((CHART / "checks" / "skips.yaml").read_text())
-# It belongs to the Prometheus operator, whose schema is not Kubernetes'.
-FOREIGN = "PrometheusRule"
+# They belong to the Prometheus operator, whose schemas are not Kubernetes'.
+FOREIGN = "PrometheusRule,ServiceMonitor"
 (LEAST,) = (case for case in tools.CASES if case.name.startswith("secret"))
 by_case = pytest.mark.parametrize("case", tools.CASES, ids=lambda case: case.name.removesuffix("-values.yaml"))
 by_helm = pytest.mark.parametrize("helm", tools.HELMS)

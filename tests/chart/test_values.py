@@ -20,7 +20,6 @@ GIVEN = dict(re.findall(r"^(RECONCILE_[A-Z_]+): \{\{ \$v\.([A-Za-z.]+)", TEXT, r
 # What a pod is, rather than what somebody sets, and what the chart names in another way.
 NOT_GIVEN = {
     "RECONCILE_SHARD",  # an Indexed Job's own number
-    "RECONCILE_PAGE_TOKEN",  # of reconcile serve, which is no tick and not in the chart
     "RECONCILE_SERVICE_ACCOUNT_DIR",  # where Kubernetes puts it
 }
 

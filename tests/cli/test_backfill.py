@@ -55,20 +55,20 @@ async def test_a_plan_is_looked_at_approved_and_carried_out(planned: Shop) -> No
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("plan", "--since", "yesterday-ish"), "must be a date, an instant like 2026-03-01T09:30Z, or how long ago"),
+        (("plan", "--since", "yesterday-ish"), "must be a date, a time like 2026-03-01T09:30Z, or an age"),
         (("plan", "--since", "2199-01-01"), "must not be in the future"),
         (("plan", "--stale-booked", "0000-00-00"), "must be a date"),
         (("plan", "--since", "99999999999d"), "must be a date"),
         (("plan", "--status", "maybe"), "'maybe' is not one of"),
         (("plan", *SELECT, "--workspace", "nobody's"), "there is no workspace"),
-        (("plan",), "say which leads are meant"),
-        (("reset",), "say which leads are meant"),
+        (("plan",), "select leads"),
+        (("reset",), "select leads"),
         (("plan", *SELECT, "--name", "Not A Name"), "must be a name of 1 to 63 small letters"),
         (("plan", "--name", "two", "--workspace", "ws-0000", "--within", "soon"), "must be a duration like"),
         (("apply", "elsewhere"), "this database has no plan elsewhere; its last plans are one."),
         (("status", "elsewhere"), "this database has no plan elsewhere"),
         (("apply", "one"), "the plan one is not complete"),
-        (("plan", "--name", "one", "--provider", "ghl"), "there is a plan one of another selection"),
+        (("plan", "--name", "one", "--provider", "ghl"), "the plan one exists with another selection"),
         (("manifest", "--plan", "one"), "Missing option"),
     ],
 )
@@ -102,7 +102,7 @@ async def test_an_edited_plan_is_refused(planned: Shop) -> None:
     done = await planned.reconcile("backfill", "apply", "one", "--approve", plan["hash"])
 
     assert done.code == 2
-    assert "the rows of plan one were edited since it was made" in done.err
+    assert "the rows of plan one were edited since it was created" in done.err
 
 
 async def test_pods_of_one_job_share_a_plan_by_its_name(shop: Shop) -> None:

@@ -105,19 +105,19 @@ def test_a_wrong_mapping_is_told(content: str | None, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ("breaker hold ghl --reason x", "there are run, provider:ghl, provider:calendly and workspace:ID"),
+        ("breaker hold ghl --reason x", "breakers are run, provider:ghl, provider:calendly and workspace:ID"),
         ("breaker hold workspace:nobody --reason x", "there is no workspace 'nobody'"),
         ("breaker hold run", "Missing option '--reason'"),
         ("breaker hold run --reason x --for 10", "must be a duration like 90s"),
         ("breaker hold run --reason x --for 40d", "at most 30 days"),
-        ("explain lead nobody@example.com", "there is no lead of that id"),
+        ("explain lead nobody@example.com", "there is no lead with this id"),
         ("run --workspace nobody", "there is no workspace 'nobody'"),
         ("explain run nothing", "there is no run 'nothing'"),
         ("explain workspace nobody", "there is no workspace 'nobody'"),
         ("quarantine release", "name the leads to release, or give --all"),
         ("quarantine release a --all", "name the leads to release, or give --all"),
-        ("quarantine release a --workspace b", "--workspace goes with --all"),
-        ("simulate --fault nonsense", "is no fault: there are latency"),
+        ("quarantine release a --workspace b", "--workspace needs --all"),
+        ("simulate --fault nonsense", "is not a fault; known faults: latency"),
         ("simulate --fault latency=soon", "latency takes a number from 0"),
     ],
 )
@@ -135,7 +135,7 @@ def test_a_port_that_somebody_has_is_told() -> None:
         done = here("simulate", "--port", str(port))
 
     assert done.code == 2, done.err
-    assert f"port {port} or the next cannot be had" in done.err
+    assert f"port {port} or the next cannot be opened" in done.err
     assert is_told_in_sentences(done)
 
 
@@ -143,4 +143,4 @@ def test_a_simulated_company_overwrites_nothing() -> None:
     done = here("simulate", "--fill", str(ROOT / "pyproject.toml"))
 
     assert done.code == 2
-    assert "exists already" in done.err
+    assert "needs the path of a new file" in done.err

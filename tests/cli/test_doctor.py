@@ -10,7 +10,7 @@ TOLD = {
     "a collector": (COLLECTOR, [("fine", "traces and metrics are sent to a collector")]),
     "by gRPC": (
         {**COLLECTOR, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
-        [("warning", "OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf: nothing else is spoken")],
+        [("warning", "OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf: no other protocol is supported")],
     ),
     "traces alone": (
         {**COLLECTOR, "OTEL_METRICS_EXPORTER": "prometheus"},

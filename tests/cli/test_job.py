@@ -97,7 +97,7 @@ def test_a_job_has_the_mapping_of_its_release_where_the_settings_say_that_it_is(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--", "run", "--shard", "0/4"), "take --shard and --shards out of the command"),
+        (("--", "run", "--shard", "0/4"), "remove --shard and --shards from the command"),
         (("--shards", "0", "--", "run"), "0 is not in the range"),
         (("--name", "Not_A_Name", "--", "run"), "must be a name of 1 to 63"),
         ((), "Missing argument"),

@@ -179,7 +179,7 @@ async def test_a_lowered_cadence_leaves_out_the_schedules_ticks_and_nobody_elses
     assert (by_hand["stopped"], after["stopped"]) == (None, None)
     assert status["cadence"]["planned"]["schedule"] == "* * * * *"
     assert len(status["runs"]) == 2
-    assert "every 10m, back to plan" in text
+    assert "every 10m, back to the schedule" in text
 
 
 async def test_ticks_between_probes_are_left_out_where_that_was_asked_for(shop: Shop) -> None:
@@ -203,7 +203,7 @@ async def test_values_that_disagree_with_the_cronjobs_are_told_in_report_log_and
 
     assert done.json["health"] == "healthy"
     assert reasons == [
-        f"{name} is {value!r} and the CronJob was made with {applied[name]!r}: bring them together with helm upgrade"
+        f"{name} is {value!r} and the CronJob was created with {applied[name]!r}: run helm upgrade to make them equal"
         for name, value in zip(applied, ("*/10 * * * *", "0.8"), strict=True)
     ]
     assert [each["text"] for each in logged] == reasons
@@ -218,7 +218,7 @@ async def test_a_run_for_a_minute_that_its_schedule_does_not_have_is_told(shop: 
     stray = await shop.json("run", job_name=job, schedule=never)
 
     assert fitting["healthReasons"] == []
-    assert f"which is no tick of RECONCILE_SCHEDULE, {never!r}" in stray["healthReasons"][0]
+    assert f"which is not in RECONCILE_SCHEDULE, {never!r}" in stray["healthReasons"][0]
 
 
 async def test_shards_visit_each_workspace_once(shop: Shop) -> None:
@@ -235,8 +235,8 @@ async def test_shards_visit_each_workspace_once(shop: Shop) -> None:
     ("settings", "says"),
     [
         ({"schedule": "every minute"}, "RECONCILE_SCHEDULE must be a cron line of five fields"),
-        ({"schedule": "61 * * * *"}, "RECONCILE_SCHEDULE must be a cron line that comes true"),
-        ({"schedule": "0 0 * * 7"}, "Kubernetes knows no 7"),
+        ({"schedule": "61 * * * *"}, "RECONCILE_SCHEDULE must be a cron line that matches some date"),
+        ({"schedule": "0 0 * * 7"}, "Kubernetes does not accept 7"),
         ({"time_zone": "Mars/Base"}, "RECONCILE_TIME_ZONE must be a time zone"),
         ({"state_object": "rec-state"}, "RECONCILE_STATE_OBJECT must be configmap/NAME or cronjob/NAME"),
         ({"state_object": "secret/x"}, "RECONCILE_STATE_OBJECT must be configmap/NAME or cronjob/NAME"),

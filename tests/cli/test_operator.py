@@ -93,7 +93,7 @@ async def test_an_incident_is_read_explained_held_and_reset(shop: Shop) -> None:
     healed = await shop.json("run")
 
     assert broken["circuitBroken"] is True
-    assert status["verdict"].startswith("stopped: GoHighLevel: its responses lack a field")
+    assert status["verdict"].startswith("stopped: GoHighLevel: responses lack a required field")
     assert [run["health"] for run in status["runs"]] == ["circuit_broken", "healthy"]
     assert status["breakers"] == shown["breakers"]
     assert lead["breakers"][0]["breaker"] == "provider:ghl"

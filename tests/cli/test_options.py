@@ -8,9 +8,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from reconcile.domain.plain_json import plain
 from reconcile.domain.run.report import Freshness
 from reconcile.settings import SETTINGS, LogFormat, LogLevel, Settings
-from reconcile_cli import output
 from reconcile_cli.main import cli
 from reconcile_cli.options import EVERYTHING, DurationParam, with_settings
 
@@ -123,4 +123,4 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
     ],
 )
 def test_values_become_json_with_names_in_camel_case(value: Any, written: Any) -> None:
-    assert output.plain(value) == written
+    assert plain(value) == written

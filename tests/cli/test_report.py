@@ -54,13 +54,13 @@ async def test_an_empty_ledger_has_a_page_but_no_report(shop: Shop) -> None:
     page, report = await shop.reconcile("report", "--html", "-"), await shop.reconcile("report")
 
     assert (page.code, "No run yet." in page.out) == (0, True)
-    assert (report.code, report.err) == (2, "reconcile: no run has reported yet: start one with reconcile run\n")
+    assert (report.code, report.err) == (2, "reconcile: there is no report yet: start a run with reconcile run\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--since", "1h"), "--since is for the page; give --html FILE too"),
+        (("--since", "1h"), "--since needs --html FILE"),
         (("--html", "-", "--since", "10s"), "--since must be from 1m to 90d"),
         (("--html", "-", "--since", "91d"), "--since must be from 1m to 90d"),
         (("--html", "-", "--since", "a while"), "must be a duration like 90s, 10m, 2h or 1h30m"),

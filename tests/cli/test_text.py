@@ -53,7 +53,7 @@ def test_foreign_text_steers_no_terminal() -> None:
 
 def test_the_keys_of_a_body_are_told_in_short() -> None:
     assert keys(["appointment", "appointment.startTime", "traceId"]) == (
-        "keys that were there: appointment, traceId, and 1 inside"
+        "keys present: appointment, traceId, and 1 inside"
     )
 
 
@@ -67,15 +67,15 @@ def test_a_breaker_is_told_with_blame_next_step_and_command(capsys: pytest.Captu
 
     assert r"● workspace:ws\x1b[31m  open  for 0 s  ErrorRateExceeded" in out
     assert "the token is refused" in out
-    assert "in 45 s (12:00:45 UTC): no call, then one probe" in out
+    assert "in 45 s (12:00:45 UTC): no calls, then one probe" in out
     assert "\x1b" not in out
 
 
 def test_no_trouble_is_told_too(capsys: pytest.CaptureFixture[str]) -> None:
     breaker.show([])
-    leads.show([], title="set aside", empty="no lead is set aside", hint="")
+    leads.show([], title="quarantined", empty="no quarantined leads", hint="")
 
-    assert capsys.readouterr().out == "all breakers are closed: every call passes\nno lead is set aside\n"
+    assert capsys.readouterr().out == "all breakers are closed\nno quarantined leads\n"
 
 
 def test_a_list_of_leads_ends_with_what_to_type(capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,7 +91,7 @@ def test_a_list_of_leads_ends_with_what_to_type(capsys: pytest.CaptureFixture[st
         mismatch=None,
     )
 
-    leads.show([line], title="set aside", empty="", hint="reconcile quarantine release LEAD_ID", now=NOW)
+    leads.show([line], title="quarantined", empty="", hint="reconcile quarantine release LEAD_ID", now=NOW)
     out = capsys.readouterr().out
 
     assert "1 h ago" in out
@@ -102,10 +102,10 @@ def test_a_list_of_leads_ends_with_what_to_type(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("verdict", "closing"),
     [
-        (FindingStatus.FINE, "a run can be made"),
-        (FindingStatus.WARNING, "a run can be made"),
+        (FindingStatus.FINE, "ready: reconcile run"),
+        (FindingStatus.WARNING, "ready: reconcile run"),
         (FindingStatus.AWAY, "try again in a minute"),
-        (FindingStatus.FAULT, "before this is put right"),
+        (FindingStatus.FAULT, "fix this first"),
     ],
 )
 def test_findings_end_with_whether_a_run_can_be_made(

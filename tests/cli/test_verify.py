@@ -61,9 +61,9 @@ def test_markdown_ticks_what_has_passed(log: Path, tmp_path: Path) -> None:
 
 
 WRONG = {
-    "an unknown time": (("--since", "yesterday"), 64, "--since must be an instant with its zone"),
+    "an unknown time": (("--since", "yesterday"), 64, "--since must be a time with its zone"),
     "a time without a zone": (("--since", "2026-03-02T09:00:00"), 64, "with its zone"),
-    "a time ahead": (("--since", "2999-03-02T09:00:00Z"), 64, "must not be ahead of now"),
+    "a time ahead": (("--since", "2999-03-02T09:00:00Z"), 64, "must not be in the future"),
     "no time": ((), 64, "--since is missing"),
     "a negative rate": (("--since", "1h", "--max-error-rate", "-5/min"), 64, "--max-error-rate must be"),
     "too few checks": (("--since", "1h", "--min-checks", "0"), 64, "--min-checks"),
@@ -108,7 +108,7 @@ def test_all_faults_of_a_checklist_are_told_with_their_lines(tmp_path: Path) -> 
     for told in ("line 3: max_error_rate must be", "line 4: a step knows no 'ledgr'", "line 6: logs needs a file"):
         assert told in done.err
     plan.write_text("steps: [")
-    assert "is no YAML" in verify("--plan", plan, "--since", "1h").err
+    assert "is not YAML" in verify("--plan", plan, "--since", "1h").err
     assert verify("--plan", tmp_path / "none.yaml", "--since", "1h").code == 66
 
 

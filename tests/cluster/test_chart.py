@@ -209,10 +209,12 @@ def test_the_pods_environment_starts_the_program_and_it_uses_what_it_may(
 
     assert migrated.returncode == 0, migrated.stderr
     assert done.returncode == 0, done.stderr
-    assert "was made with" not in done.stdout
+    assert "was created with" not in done.stdout
     reasons = json.loads(differs.stdout)["healthReasons"]
     assert [
-        reason for reason in reasons if reason.startswith(f"{ERROR_RATE} is '0.9' and the CronJob was made with '0.5'")
+        reason
+        for reason in reasons
+        if reason.startswith(f"{ERROR_RATE} is '0.9' and the CronJob was created with '0.5'")
     ]
     assert json.loads(seen["last-run"])["trigger"] == "schedule"
     assert json.loads(seen["breaker"])["state"] == seen["breaker-state"] == "open"

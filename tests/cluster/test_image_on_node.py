@@ -135,4 +135,4 @@ async def test_a_printed_job_runs_as_the_charts_jobs_do(site: Installation, imag
     log = await away(site.log, "looked")
 
     assert ended["status"]["completedIndexes"] == "0-3"
-    assert "/etc/reconcile/mapping.toml fits the tables that are there" in log
+    assert "/etc/reconcile/mapping.toml matches the tables" in log

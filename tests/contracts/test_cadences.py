@@ -56,7 +56,7 @@ async def test_a_cleared_override_is_gone_and_another_may_come(cadences: Cadence
 
 
 async def test_what_was_seen_is_remembered_by_its_key(orders: AppliedAnnotations) -> None:
-    other = AppliedAnnotation(key="appointment-reconciler.io/hodl", value="", seen_at=NOW, fault="is no annotation")
+    other = AppliedAnnotation(key="appointment-reconciler.io/hodl", value="", seen_at=NOW, fault="is not an annotation")
     await orders.remember(ROW)
     await orders.remember(other)
 

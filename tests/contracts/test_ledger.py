@@ -1,7 +1,7 @@
 """What every ``Ledger`` promises."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from reconcile.domain.ids import RunId, WorkspaceId
 from reconcile.domain.outcome import Outcome
@@ -128,7 +128,9 @@ async def test_ticks_are_what_a_timeline_needs_of_the_reports_oldest_first(store
     assert [(row.run_id, row.at_risk) for row in found] == [("run-1", None), ("run-2", 1)]
     assert (found[0].checks, found[0].errors, found[0].repaired) == (9, 2, 4)
     assert found[0].ended_at == NOW + timedelta(seconds=65)
-    assert found[0].breakers == (breaker,)
+    assert [(each.name, each.state, each.since) for each in found[0].breakers] == [
+        ("provider:ghl", "open", datetime(2025, 3, 3, 12, 0, 1, tzinfo=UTC))
+    ]
     assert [row.run_id for row in await store.ledger.scheduled_runs(since=NOW, limit=1)] == ["run-1"]
     assert [row.run_id for row in await store.ledger.scheduled_runs(since=NOW, after=found[0])] == ["run-2"]
     assert await store.ledger.scheduled_runs(since=NOW, after=found[1]) == []

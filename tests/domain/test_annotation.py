@@ -34,8 +34,8 @@ from reconcile.domain.breaker.breaker import (
     Trip,
 )
 from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
-from reconcile.domain.run.receipt import receipt_text
 from reconcile.domain.run.report import Health, RunReport, Trigger
+from reconcile.domain.run.report_document import receipt_text
 from reconcile.domain.shard import Shard
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -217,14 +217,14 @@ def test_a_cadence_has_an_interval_and_an_end() -> None:
         ("reason=x for=2h until=2026-03-01T12:00:00Z", "hold", "both until and for"),
         ("reason=x for=soon", "hold", "says for=, which must be a duration"),
         ("reason=x for=0s", "hold", "above zero"),
-        ("reason=x until=tomorrow", "hold", "must be an instant with its zone"),
-        ("reason=x until=2026-03-01T12:00:00", "hold", "must be an instant with its zone"),
-        ("reason=x every=5m", "hold", "knows no every="),
+        ("reason=x until=tomorrow", "hold", "must be a time with its zone"),
+        ("reason=x until=2026-03-01T12:00:00", "hold", "must be a time with its zone"),
+        ("reason=x every=5m", "hold", "does not take every="),
         ("reason=x for=2h", "cadence-override", "needs every="),
         ("reason=x every=10m", "cadence-override", "needs an end"),
-        ("reason=x every=10m for=1h breaker=run", "cadence-override", "concerns no breaker"),
+        ("reason=x every=10m for=1h breaker=run", "cadence-override", "does not take breaker="),
         ("every=10m for=1h", "cadence-override", "needs reason="),
-        ("{", "hold", "begins like JSON"),
+        ("{", "hold", "is not valid JSON"),
         ('{"reason": 1}', "hold", "all text"),
         ("x" * 5000, "reset", "longer than 4096 bytes"),
         ("reason=x", "hodl", "did you mean appointment-reconciler.io/hold?"),

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.domain.ids import RunId, WorkspaceId
-from reconcile.domain.run.receipt import receipt_text
 from reconcile.domain.run.report import Health, RunReport, Trigger
+from reconcile.domain.run.report_document import receipt_text
 from reconcile.domain.shard import Shard
 
 SMALLEST = 4096

@@ -50,7 +50,7 @@ def test_another_user_will_do_as_well(image: Image) -> None:
 
 
 def test_the_demo_runs_without_a_network(image: Image) -> None:
-    assert "by itself" in image.run("demo")
+    assert "after recovery" in image.run("demo")
 
 
 def test_charts_are_drawn_without_a_font_of_the_machine(image: Image) -> None:

@@ -55,7 +55,7 @@ async def test_the_incident_is_told_in_the_tick_that_trips_and_its_end_with_its_
     assert set(first) == set(last) == {"slack", "webhook", "pagerduty"}
     (new,), (over,) = first["webhook"]["notices"], last["webhook"]["notices"]
     assert (new["news"], new["alert"], new["since"]) == ("new", "provider_breaker:ghl", "2026-03-02T09:02:00+00:00")
-    assert new["text"] == "GoHighLevel: its responses lack a field that this version needs"
+    assert new["text"] == "GoHighLevel: responses lack a required field"
     assert new["commands"][0] == "reconcile explain run tick-03"
     assert (over["news"], over["overAt"]) == ("recovered", "2026-03-02T09:18:00+00:00")
     assert over["lastedSeconds"] == 16 * 60

@@ -14,8 +14,8 @@ from reconcile.bootstrap.verify import means_of
 from reconcile.domain.backfill.plan import PlanId, Selection
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.lead import Lead
-from reconcile.domain.run.receipt import receipt_text
 from reconcile.domain.run.report import RunReport
+from reconcile.domain.run.report_document import receipt_text
 from reconcile.settings import Settings
 from tests.stores import lead, sqlite_copy, workspace
 from tests.substitution import substitute_in_test

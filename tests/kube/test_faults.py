@@ -45,8 +45,8 @@ async def test_every_refusal_is_one_error_that_names_the_status(
 async def test_an_answer_that_is_no_object_is_unavailable(mirror: KubeMirror, server: ApiServer, body: bytes) -> None:
     server.always = status(200, body)
 
-    assert "something that is no" in await refused(mirror.read)
-    assert "something that is no" in await refused(mirror.forbidden)
+    assert "answered with" in await refused(mirror.read)
+    assert "answered with" in await refused(mirror.forbidden)
 
 
 async def test_rights_that_are_lacking_are_named(mirror: KubeMirror, server: ApiServer) -> None:

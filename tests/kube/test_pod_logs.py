@@ -69,7 +69,7 @@ def test_every_container_of_its_own_jobs_is_read(server: ApiServer, logs: PodLog
     [
         (401, "the token is not accepted", LogsRefused),
         (403, "the account lacks the right", LogsRefused),
-        (404, "nothing of that name", LogsRefused),
+        (404, "it does not exist", LogsRefused),
         (500, "answered 500", LogsUnavailable),
     ],
 )
@@ -85,7 +85,7 @@ def test_a_refusal_says_what_to_do(
 
 def test_an_answer_that_is_no_list_is_told(server: ApiServer, logs: PodLogs) -> None:
     server.always = status(200, b"<html>")
-    with pytest.raises(LogsUnavailable, match="no list"):
+    with pytest.raises(LogsUnavailable, match="other than a list"):
         list(logs.entries())
 
 
@@ -94,5 +94,5 @@ def test_no_way_to_a_cluster_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none"))
     target = ObjectReference.parse("cronjob/insights", namespace="shop", account_dir=tmp_path)
 
-    with pytest.raises(LogsRefused, match="there is no way to the Kubernetes API"):
+    with pytest.raises(LogsRefused, match="no access to the Kubernetes API"):
         list(PodLogs(target=target, since=SINCE, read=entries).entries())

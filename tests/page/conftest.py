@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Dialog, Page, Request, async_playwright
 
@@ -124,3 +125,9 @@ async def looker() -> AsyncIterator[Looker]:
         browser = await playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         yield Looker(browser)
         await browser.close()
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session

@@ -3,16 +3,17 @@
 import asyncio
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 
 from reconcile.bootstrap.page import bug_logger
-from reconcile.domain.page import PageFacts
 from reconcile.errors import StoreUnavailable
 from reconcile.page.auth import PageAuth
 from reconcile.page.connections import MOST, REQUEST, WAIT, ConnectionLimits, most_connections
+from reconcile.page.documents import Sources
 from reconcile.page.server import serve
 from tests.patience import HUNG
 from tests.services.fakes import FakeClock
@@ -70,12 +71,13 @@ def test_the_limit_leaves_files_for_the_database() -> None:
 async def test_half_sent_requests_are_closed_and_health_answers(sent: bytes) -> None:
     clock, ready = FakeClock(), asyncio.get_running_loop().create_future()
 
-    async def source(_: object) -> PageFacts:
-        raise StoreUnavailable("not asked for")
+    async def fail(_: object = None) -> Any:
+        raise StoreUnavailable("no document is asked for")
 
+    sources = Sources(page=fail, status=fail, gauges=fail, unreachable=())
     door = PageAuth.at("127.0.0.1", token=None)
     task = asyncio.create_task(
-        serve(door, port=0, source=source, clock=clock, logger=bug_logger(), on_ready=ready.set_result)
+        serve(door, port=0, sources=sources, clock=clock, logger=bug_logger(), on_ready=ready.set_result)
     )
     try:
         async with asyncio.timeout(HUNG), AsyncExitStack() as stack:

@@ -1,62 +1,19 @@
 """The page as it is served: to whom, under which name, how often it is made, and how it ends."""
 
 import asyncio
-import base64
 import signal
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Sequence
 from pathlib import Path
 
 import aiohttp
 import orjson
 import pytest
 
-from reconcile.bootstrap.page import bug_logger
-from reconcile.domain.page import PageFacts
 from reconcile.errors import SettingsError, StoreUnavailable
 from reconcile.page.auth import PageAuth
-from reconcile.page.cache import PageCache
-from reconcile.page.server import serve
 from tests.cli.command import ARGUMENTS, BASE
 from tests.page.conftest import Looker, Told
-from tests.services.fakes import FakeClock
-
-TOKEN = "a-token-of-the-page"
-
-
-def basic(password: str) -> dict[str, str]:
-    return {"Authorization": f"Basic {base64.b64encode(f'me:{password}'.encode()).decode()}"}
-
-
-@asynccontextmanager
-async def served(facts: PageFacts | Exception, *, token: str | None = None) -> AsyncIterator[str]:
-    """Serve *facts* in this process, or their want, and give the address."""
-    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-
-    async def source(_: object) -> PageFacts:
-        if isinstance(facts, Exception):
-            raise facts
-        return facts
-
-    auth = PageAuth.at("127.0.0.1", token=token)
-    clock, logger = FakeClock(), bug_logger()
-    task = asyncio.create_task(
-        serve(auth, port=0, source=source, clock=clock, logger=logger, on_ready=ready.set_result)
-    )
-    try:
-        yield await ready
-    finally:
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
+from tests.page.serving import TOKEN, basic, served
 
 
 async def test_the_page_is_there_with_headers_that_keep_it_apart(story: Told, client: aiohttp.ClientSession) -> None:
@@ -78,6 +35,10 @@ async def test_the_page_is_there_with_headers_that_keep_it_apart(story: Told, cl
         ("?span=7d", "GET", 200),
         ("?span=9d", "GET", 400),
         ("healthz", "GET", 200),
+        ("status.json", "GET", 200),
+        ("metrics", "HEAD", 200),
+        ("metrics/", "GET", 404),
+        ("status.json", "POST", 405),
         ("favicon.ico", "GET", 404),
         ("../etc/passwd", "GET", 404),
         ("", "POST", 405),
@@ -169,50 +130,8 @@ async def test_a_bug_is_logged_by_type_and_place_and_the_server_lives_on(
     (record,) = [each for each in caplog.records if each.name == "reconcile.serve"]
 
     assert answer.status == 500
-    assert record.facts["what"].startswith("KeyError in source at test_served.py:")  # type: ignore[attr-defined]
+    assert record.facts["what"].startswith("KeyError in source at serving.py:")  # type: ignore[attr-defined]
     assert "somebody" not in text + caplog.text
-
-
-@dataclass
-class Kitchen:
-    """Counts how often a page is made; each takes as long as the clock is moved on."""
-
-    clock: FakeClock
-    takes: float = 0.1
-    made: list[str] = field(default_factory=list)
-    at_once: int = 0
-
-    async def make(self, name: str) -> tuple[int, str]:
-        self.at_once += 1
-        assert self.at_once == 1
-        await asyncio.sleep(0)
-        self.clock.advance(timedelta(seconds=self.takes))
-        self.made.append(name)
-        self.at_once -= 1
-        return 200, name
-
-
-async def test_a_page_is_made_once_however_many_look() -> None:
-    kitchen = Kitchen(FakeClock())
-    cache = PageCache(make=kitchen.make, clock=kitchen.clock)
-    found = await asyncio.gather(*(cache.page("ab"[n % 2]) for n in range(20)))
-
-    assert [cached.text for cached in found] == ["a", "b"] * 10
-    assert kitchen.made == ["a", "b"]
-
-
-@pytest.mark.parametrize(("takes", "kept"), [(0.1, 5), (2.0, 40), (90.0, 600)])
-async def test_a_page_that_is_dear_is_kept_for_longer(takes: float, kept: float) -> None:
-    kitchen = Kitchen(FakeClock(), takes=takes)
-    cache = PageCache(make=kitchen.make, clock=kitchen.clock)
-    await cache.page("a")
-    kitchen.clock.advance(timedelta(seconds=kept - 0.01))
-    await cache.page("a")
-    before = len(kitchen.made)
-    kitchen.clock.advance(timedelta(seconds=0.02))
-    await cache.page("a")
-
-    assert (before, len(kitchen.made)) == (1, 2)
 
 
 async def test_it_refreshes_itself_unless_somebody_reads_a_table(story: Told, looker: Looker) -> None:

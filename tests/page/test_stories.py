@@ -43,7 +43,7 @@ def test_the_incident_is_told_with_its_stop_its_blame_and_its_signature(story: T
     facts = story("incident")
     (failure,) = facts.failures
 
-    assert facts.headline == "Stopped: GoHighLevel: its responses lack a field that this version needs."
+    assert facts.headline == "Stopped: GoHighLevel: responses lack a required field."
     assert {band.breaker for band in facts.bands} == {"provider:ghl"}
     assert "GHL appointment response missing required ID field" in failure.signature
     assert failure.count == facts.errors

@@ -206,7 +206,7 @@ async def test_nothing_is_sent_when_the_time_is_up() -> None:
     def answer(_: httpx.Request) -> httpx.Response:
         raise AssertionError("asked")
 
-    with pytest.raises(ProviderUnavailable, match="the run's time ended"):
+    with pytest.raises(ProviderUnavailable, match="the run reached its time limit"):
         await sink(answer).deliver(ROW, deadline=100)
 
 

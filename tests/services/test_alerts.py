@@ -34,7 +34,7 @@ async def test_the_run_that_trips_tells_and_the_run_that_closes_tells_how_long(
     new, over = (message.notices[0].alert for message in channel.messages)
     assert (new.since, new.condition.text) == (
         tripped_at,
-        "GoHighLevel: its responses lack a field that this version needs",
+        "GoHighLevel: responses lack a required field",
     )
     assert over.over_at is not None
     assert over.lasted(over.over_at) == 3 * TICK

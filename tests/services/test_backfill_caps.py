@@ -154,4 +154,4 @@ async def test_leads_that_were_verified_since_are_taken_off_the_drifted_ones_onc
 
     assert lost == losses
     assert trouble is not None
-    assert plan.held == ("10 of 20 leads are no longer what the plan was made from, or are refused",)
+    assert plan.held == ("10 of 20 leads have changed since the plan was made, or are refused",)

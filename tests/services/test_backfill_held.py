@@ -27,7 +27,7 @@ async def test_more_cancellations_than_one_in_ten_hold_the_plan_until_its_hash_i
     assert plan.state(counts) is PlanState.HELD
     with pytest.raises(RequestError, match=r"is held: 2 of 10 leads .* --approve"):
         await work.apply()
-    with pytest.raises(RequestError, match="another plan was approved"):
+    with pytest.raises(RequestError, match="the approved hash is another one"):
         await work.apply(approve="0" * 64)
     assert await desk.store.outbox.pending_count() == 0
 
@@ -62,7 +62,7 @@ async def test_an_edited_plan_is_not_carried_out(desk: Desk) -> None:
     await work.plan()
     await execute(desk, "UPDATE reconcile_backfill_lead SET outcome = 'updated' WHERE lead_id = 'ws-0-lead-001'")
 
-    with pytest.raises(RequestError, match="were edited since it was made"):
+    with pytest.raises(RequestError, match="were edited since it was created"):
         await work.apply()
 
 
@@ -83,7 +83,7 @@ async def test_it_says_by_how_much_it_does_not_fit_and_what_to_type(desk: Desk) 
     await desk.fill([200])
     desk.store = desk.with_(budgets=Wrapped(desk.store.budgets, reserve=_nothing_left))
 
-    with pytest.raises(RequestError, match=r"into 1m: .* ws-0 .* 200 times at ghl, 131 times too many; .*1h"):
+    with pytest.raises(RequestError, match=r"into 1m: .* ws-0 .* 200 calls at ghl, 131 too many; .*1h"):
         await Backfilling(desk).plan(within=timedelta(minutes=1))
     assert await desk.store.backfills.plans() == []
 
@@ -96,7 +96,7 @@ async def test_a_selection_of_everybody_is_refused_and_one_that_finds_nobody_is_
     await desk.fill([1])
     work = Backfilling(desk)
 
-    with pytest.raises(RequestError, match="say which leads are meant"):
+    with pytest.raises(RequestError, match="select leads"):
         await work.plan(Selection())
     plan, _ = await work.plan(Selection(workspaces=(WorkspaceId("ws-9"),)))
 
@@ -150,7 +150,7 @@ async def test_most_rows_written_meanwhile_stop_it_and_ask_for_approval_again(de
     assert trouble is not None
     assert stopped.applied_at is None
     assert await desk.store.outbox.pending_count() == 0
-    assert "20 of 20 leads are no longer what the plan was made from" in stopped.held[0]
+    assert "20 of 20 leads have changed since the plan was made" in stopped.held[0]
     assert len(await work.listed(ItemState.PLANNED)) == 40
     assert plan.hash is not None
     with pytest.raises(RequestError, match="is held"):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerScope, BreakerState
 from reconcile.domain.ids import RunId
 from reconcile.domain.page import Band
+from reconcile.domain.run.report_document import read_breakers
 from reconcile.ports import ScheduledRun
 from tests.services.stub import NOW
 from tests.use_cases import Timeline, TimelineBuilder, instant
@@ -37,7 +38,7 @@ def tick(minute: float, *breakers: Mapping[str, Any]) -> ScheduledRun:
         checks=1,
         errors=0,
         repaired=0,
-        breakers=breakers,
+        breakers=read_breakers(breakers),
     )
 
 

@@ -110,7 +110,7 @@ async def test_an_unhealthy_run_is_told_with_what_failed(desk: Desk, channel: Fa
     assert report.health.value == "unhealthy"
     (alert,) = (each.alert for message in channel.messages for each in message.notices)
     assert alert.key == "unhealthy_run"
-    assert alert.condition.text.startswith("6 of 75 checks failed; most of all ghl/")
+    assert alert.condition.text.startswith("6 of 75 checks failed; most frequent: ghl/")
     assert alert.condition.commands == (f"reconcile explain run {RunId('run-002')}",)
 
 
@@ -131,7 +131,7 @@ async def test_leads_that_are_set_aside_are_told_from_so_many_within_an_hour_on(
     told = [each for each in channel.told if each[1] == "quarantine_growth"]
     assert told == [(News.NEW, "quarantine_growth"), (News.RECOVERED, "quarantine_growth")]
     (alert,) = (each.alert for each in channel.messages[0].notices)
-    assert alert.condition.text == "3 leads set aside within an hour, each after failing again and again"
+    assert alert.condition.text == "3 leads quarantined within an hour, each after repeated failures"
 
 
 async def test_what_an_operator_has_typed_goes_to_nobody(desk: Desk, channel: FakeChannel) -> None:
@@ -144,7 +144,7 @@ async def test_what_an_operator_has_typed_goes_to_nobody(desk: Desk, channel: Fa
     await desk.run()
 
     (alert,) = (each.alert for message in channel.messages for each in message.notices)
-    assert alert.condition.text == "the run as a whole: opened by an operator's hand"
+    assert alert.condition.text == "the run as a whole: opened by an operator"
     assert "c4n4ry" not in repr(channel.messages)
 
 

@@ -11,8 +11,8 @@ import pytest
 from reconcile.domain.annotation import BREAKER, breaker_annotations
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerScope, BreakerState, Override
 from reconcile.domain.ids import ProviderName
-from reconcile.domain.run.receipt import receipt
 from reconcile.domain.run.report import Freshness, ProviderCounts, RunReport, SignatureCount
+from reconcile.domain.run.report_document import receipt
 from reconcile.domain.shard import Shard
 from reconcile.domain.verification.checklist import StepResult
 from reconcile.domain.verification.claim import Figures, Ruling, Sightings

@@ -81,14 +81,14 @@ async def test_the_verdict_is_the_domains_own_with_the_next_time(
 async def test_of_a_booking_that_was_never_verified_it_is_said_what_takes_it() -> None:
     story = await told(replace(lead(), last_inbound_at=None))
 
-    assert story.why.startswith("holds a booking that was never verified")
+    assert story.why.startswith("has a booking that was never verified")
     assert story.commands[0] == f"reconcile backfill plan --workspace {WORKSPACE} --stale-booked"
 
 
 async def test_a_booking_without_a_status_is_a_reason_of_its_own() -> None:
     story = await told(replace(lead(verified_at=NOW - HOUR), rollup=Rollup(booking_id="abc", provider=GHL)))
 
-    assert (story.verdict, story.why) == ("warm", "due: it holds a booking without a status")
+    assert (story.verdict, story.why) == ("warm", "due: it has a booking without a status")
 
 
 async def test_it_waits_for_its_workspace_no_longer_than_for_its_own_turn() -> None:
@@ -107,7 +107,7 @@ async def test_a_failing_lead_says_what_failed_and_how_to_release_it() -> None:
 async def test_a_due_lead_behind_a_breaker_says_which() -> None:
     story = await told(lead(), breakers=tripped(BreakerScope.PROVIDER, "ghl/appointment"))
 
-    assert story.why.endswith("; but calls for it must pass provider:ghl/appointment, which is open")
+    assert story.why.endswith("; but the breaker provider:ghl/appointment is open")
 
 
 async def test_only_breakers_on_its_path_are_told_the_widest_first() -> None:
@@ -127,7 +127,7 @@ async def test_only_breakers_on_its_path_are_told_the_widest_first() -> None:
 async def test_a_waiting_workspace_makes_its_leads_wait() -> None:
     story = await told(lead(), workspace=replace(SERVED, not_before=NOW + HOUR))
 
-    assert story.why.endswith("; but its workspace has used up its calls for now")
+    assert story.why.endswith("; but its workspace's rate budget is used up for now")
     assert story.next_at == NOW + HOUR
 
 
@@ -170,7 +170,7 @@ async def test_a_run_is_its_report_or_the_lack_of_it() -> None:
 
 async def test_what_is_not_there_is_said_with_a_way_to_find_it() -> None:
     store = Stub().store()
-    with pytest.raises(RequestError, match="no lead of that id"):
+    with pytest.raises(RequestError, match="no lead with this id"):
         await explain_lead(LeadId("joe@example.com"), store=store, now=NOW, policy=POLICY, breaker=BREAKERS)
     with pytest.raises(RequestError, match="no workspace 'ws-9'"):
         await explain_workspace(WorkspaceId("ws-9"), store=store, now=NOW, policy=POLICY, breaker=BREAKERS)

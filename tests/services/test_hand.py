@@ -162,5 +162,5 @@ def test_a_breaker_is_spelled_as_reports_spell_it(text: str, key: BreakerKey) ->
     "text", ["", "ghl", "run:run", "provider:", "provider:gohighlevel", "provider:ghl/", "provider:ghl/x", "workspace:"]
 )
 def test_another_spelling_is_told_what_there_is(text: str) -> None:
-    with pytest.raises(RequestError, match="there are run, provider:ghl, provider:calendly and workspace:ID"):
+    with pytest.raises(RequestError, match="breakers are run, provider:ghl, provider:calendly and workspace:ID"):
         breaker_key(text)

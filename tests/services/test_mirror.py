@@ -215,7 +215,7 @@ async def test_the_annotations_of_a_later_version_are_left_as_they_are() -> None
     trouble = await mirror.publish_run(as_breakers(Truth([OPEN])), report())
 
     assert (trouble, port.annotations) == (
-        "a later version of this program wrote the annotations; they are left as they are",
+        "a later version of this program wrote the annotations; they are not changed",
         theirs,
     )
 

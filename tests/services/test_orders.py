@@ -16,7 +16,7 @@ from tests.use_cases import AppliedCommands, apply_commands, foreign_cadence
 GHL = BreakerKey(BreakerScope.PROVIDER, "ghl")
 HOLD = "reason=outage for=2h actor=ada breaker=provider:ghl"
 HODL = (
-    "the annotation appointment-reconciler.io/hodl is no annotation of this program; "
+    "the annotation appointment-reconciler.io/hodl is not an annotation of this program; "
     "did you mean appointment-reconciler.io/hold?"
 )
 
@@ -119,12 +119,12 @@ async def test_what_is_understood_and_cannot_be_done_says_why() -> None:
     )
 
     assert reasons(done) == ["OrderRefused"] * 4
-    assert [fault.split("cannot be obeyed: ")[1] for fault in done.faults] == [
+    assert [fault.split("cannot be applied: ")[1] for fault in done.faults] == [
         "a cadence of 3h outlasts its override of 2h: lengthen the second",
-        "there is no workspace 'nobody'; `reconcile status` lists those in trouble",
-        "its until is over already",
+        "there is no workspace 'nobody'; `reconcile status` lists failing ones",
+        "its until is in the past",
         (
-            "'everything' is no breaker: there are run, provider:ghl, provider:calendly and workspace:ID, "
+            "'everything' is not a breaker; breakers are run, provider:ghl, provider:calendly and workspace:ID, "
             "or workspace:ID/ghl"
         ),
     ]

@@ -51,9 +51,9 @@ async def test_an_open_breaker_comes_before_everything_with_blame_next_step_and_
     view = await seen(Stub(breakers={GHL: tripped(GHL)}, runs=[run_row("run-9", report=healthy())]))
     (told,) = view.breakers
 
-    assert view.verdict == "stopped: GoHighLevel: its responses lack a field that this version needs"
+    assert view.verdict == "stopped: GoHighLevel: responses lack a required field"
     assert told.since == NOW - timedelta(seconds=20)
-    assert told.next == "no call, then 3 probes, each in another workspace"
+    assert told.next == "no calls, then 3 probes, each in another workspace"
     assert told.next_at == NOW + timedelta(seconds=25)
     assert (told.checks, told.errors) == (5, 4)
     assert told.commands == (
@@ -77,7 +77,7 @@ async def test_a_recovery_is_told_by_the_share_that_passes() -> None:
     view = await seen(Stub(breakers={GHL: half}, runs=[run_row("run-1", report=healthy())]))
 
     assert view.verdict == "recovering: GoHighLevel"
-    assert view.breakers[0].next == "recovering: 50% of the work passes, more after each sound run"
+    assert view.breakers[0].next == "recovering: 50% of the work is admitted, more after each successful run"
     assert view.breakers[0].since == NOW - timedelta(minutes=15)
 
 
@@ -87,9 +87,9 @@ async def test_a_parked_workspace_does_not_look_like_a_stop() -> None:
     )
 
     assert view.verdict == "parked: 1 of 100 workspaces; others are served"
-    assert view.parked[0].blame == "workspace ws 1: the token is refused: dead, or without scope or location"
+    assert view.parked[0].blame == "workspace ws 1: the token is refused: expired, or without scope or location"
     assert view.parked[0].commands[0] == "reconcile explain workspace 'ws 1'"
-    assert view.parked[0].next == "no call, then one probe"
+    assert view.parked[0].next == "no calls, then one probe"
 
 
 async def test_an_operators_hand_is_named_with_its_reason_and_end() -> None:
@@ -101,7 +101,7 @@ async def test_an_operators_hand_is_named_with_its_reason_and_end() -> None:
     (told,) = (await seen(Stub(breakers={GHL: held}))).breakers
 
     assert told.blame == "GoHighLevel: held open by ada: vendor outage"
-    assert told.next == "no call is made, no probe either, then it decides by itself again"
+    assert told.next == "no calls and no probes, then automatic again"
     assert told.next_at == NOW + timedelta(hours=1)
     assert told.commands == ("reconcile breaker reset provider:ghl --reason '...'",)
 
@@ -111,7 +111,7 @@ async def test_one_operation_is_blamed_alone() -> None:
 
     (told,) = (await seen(Stub(breakers={key: tripped(key, fault=ErrorClass.TIMEOUT)}))).breakers
 
-    assert told.blame == "GoHighLevel, contact search only: it does not answer in time"
+    assert told.blame == "GoHighLevel, contact search only: no response in time"
 
 
 async def test_breakers_at_rest_are_not_mentioned() -> None:
@@ -137,7 +137,7 @@ async def test_a_run_without_report_is_running_only_while_it_holds_a_lease(lease
 async def test_silence_is_news() -> None:
     view = await seen(Stub(runs=[run_row("run-1", minutes_ago=90, report=healthy())]))
 
-    assert view.verdict == "no run for more than an hour: is the schedule suspended?"
+    assert view.verdict == "no run for more than an hour: check whether the schedule is suspended"
 
 
 @pytest.mark.parametrize("trigger", [Trigger.BACKFILL, Trigger.UNDO])
@@ -147,7 +147,7 @@ async def test_what_is_not_the_schedules_work_breaks_no_silence(trigger: Trigger
 
     view = await seen(Stub(runs=[*others, last]))
 
-    assert view.verdict == "no run for more than an hour: is the schedule suspended?"
+    assert view.verdict == "no run for more than an hour: check whether the schedule is suspended"
     assert view.last_success_at == last.finished_at
     assert [run.run_id for run in view.runs] == [f"other-{n}" for n in range(10)]
 
@@ -175,7 +175,7 @@ async def test_what_waits_for_a_person_comes_with_its_command() -> None:
     view = await seen(Stub(quarantined=set_aside, mismatches={MismatchKind.DIFFERS: 2}, pending=3, channels=channels))
 
     assert [(chore.text, chore.command) for chore in view.chores] == [
-        ("alerts do not arrive: slack answered 404", "reconcile alerts list"),
+        ("alerts are not delivered: slack answered 404", "reconcile alerts list"),
         ("set aside after repeated failures: 1 lead", "reconcile quarantine list"),
         ("found and not repaired: 2 differences", "reconcile mismatches"),
         ("waiting for the webhook to confirm: 3 follow-ups", "reconcile doctor"),

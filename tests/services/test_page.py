@@ -68,9 +68,7 @@ async def test_all_is_well_is_said_with_its_figures() -> None:
     found = await facts(Stub(runs=[run_row("run-1", report=healthy())], ticks=[scheduled_run]))
 
     assert found.standing is OverallStatus.WELL
-    assert found.headline == (
-        "1,200 checks, all but 2 of them sound, and no meeting of the next 24 hours is unverified."
-    )
+    assert found.headline == ("1,200 checks, all but 2 successful, and no meeting of the next 24 hours is unverified.")
     assert [step.command for step in found.steps] == ["reconcile status"]
     assert (found.checks, found.errors, found.repaired, found.runs) == (1200, 2, 7, 1)
 
@@ -79,7 +77,7 @@ async def test_an_unverified_meeting_is_told_though_runs_are_healthy() -> None:
     found = await facts(Stub(runs=[run_row("run-1", report=healthy())], at_risk=[MEETING]))
 
     assert found.standing is OverallStatus.ATTENTION
-    assert found.headline == "Runs are healthy, but 1 meeting of the next 24 hours went unverified for an hour."
+    assert found.headline == "Runs are healthy, but 1 meeting of the next 24 hours were not verified for an hour."
     assert [step.command for step in found.steps] == ["reconcile run"]
     assert (found.at_risk[0].lead_id, found.at_risk[0].starts_at) == (LEAD, NOW + HOUR)
 
@@ -90,16 +88,16 @@ async def test_a_stop_is_told_with_what_to_type() -> None:
 
     assert (found.standing, found.headline) == (
         OverallStatus.TROUBLE,
-        "Stopped: GoHighLevel: it does not answer in time.",
+        "Stopped: GoHighLevel: no response in time.",
     )
     assert [step.command for step in found.steps] == ["reconcile explain run run-9"]
     assert [(band.breaker, band.is_current) for band in found.bands] == [("provider:ghl", True)]
 
 
-async def test_silence_is_a_question() -> None:
+async def test_silence_is_reported() -> None:
     found = await facts(Stub(runs=[run_row("run-1", minutes_ago=90, report=healthy())]))
 
-    assert found.headline == "No run for more than an hour: is the schedule suspended?"
+    assert found.headline == "No run for more than an hour: check whether the schedule is suspended."
     assert [step.command for step in found.steps] == ["reconcile explain run run-1"]
 
 

@@ -85,7 +85,7 @@ async def test_the_status_counts_what_waits_up_to_a_thousand_and_says_so(count: 
     found = await overview(stub.store(), now=NOW, due=DuePolicy(), breaker=BreakerPolicy())
 
     assert found.quarantined_count == min(count, 1000)
-    told = [chore.text for chore in found.chores if "set aside" in chore.text]
+    told = [chore.text for chore in found.chores if "quarantined" in chore.text]
     leads = "1 lead" if count == 1 else f"{min(count, 1000)} leads"
     more = " or more" if count >= 1000 else ""
-    assert told == ([f"set aside after repeated failures: {leads}{more}"] if count else [])
+    assert told == ([f"quarantined after repeated failures: {leads}{more}"] if count else [])

@@ -8,7 +8,9 @@ from tests.services.memory import MemoryMirror
 from tests.use_cases import rights
 
 AWAY = MirrorUnavailable("the Kubernetes API did not answer in time")
-GONE = MirrorUnavailable("the Kubernetes API answered 404 for configmap/s: there is no such object; the chart makes it")
+GONE = MirrorUnavailable(
+    "the Kubernetes API answered 404 for configmap/s: the object does not exist; the chart creates it"
+)
 
 
 class Missing(MemoryMirror):
@@ -40,8 +42,8 @@ async def test_each_missing_right_is_a_warning_with_what_to_do() -> None:
 @pytest.mark.parametrize(
     ("mirror", "text", "remedy"),
     [
-        (MemoryMirror(trouble=[AWAY]), "did not answer in time", "the database alone"),
-        (Missing(), "answered 404 for configmap/s", "there is no such object; the chart makes it"),
+        (MemoryMirror(trouble=[AWAY]), "did not answer in time", "only in the database"),
+        (Missing(), "answered 404 for configmap/s", "the object does not exist; the chart creates it"),
     ],
 )
 async def test_an_api_or_an_object_that_is_not_there_stops_no_run(mirror: MemoryMirror, text: str, remedy: str) -> None:

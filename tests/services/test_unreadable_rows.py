@@ -11,7 +11,7 @@ from reconcile.domain.run.report import Health, RunReport
 from tests.services.desk import Desk
 
 BAD = LeadId("ws-0-lead-001")
-DATE = "holds no date of the years 1 to 9999"
+DATE = "has no date of the years 1 to 9999"
 POSTGRESQL = {
     "a year of five digits": ("UPDATE lead SET {column} = '20260-03-02 09:00+00'", DATE),
     "a year before Christ": ("UPDATE lead SET {column} = '0044-03-15 09:00+00 BC'", DATE),
@@ -26,8 +26,8 @@ SQLITE = {
 }
 COLUMNS = ("booking_starts_at", "booking_ends_at", "booking_canceled_at", "last_inbound_at")
 TEXTS = {
-    "a BLOB": ("UPDATE lead SET {column} = x'00ff'", "holds bytes in place of text"),
-    "no UTF-8": ("UPDATE lead SET {column} = CAST(x'c328' AS TEXT)", "holds text that is not UTF-8"),
+    "a BLOB": ("UPDATE lead SET {column} = x'00ff'", "has bytes instead of text"),
+    "no UTF-8": ("UPDATE lead SET {column} = CAST(x'c328' AS TEXT)", "has text that is not UTF-8"),
 }
 TEXT_COLUMNS = ("email", "contact_id", "booking_id", "status", "booking_provider", "booking_status")
 

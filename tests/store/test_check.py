@@ -47,7 +47,7 @@ async def test_a_customers_schema_is_looked_at_before_it_is_migrated(database_ur
     findings = await check(database_url, customer.mapping)
 
     assert [each.subject for each in findings if each.verdict is FindingStatus.FAULT] == ["schema"]
-    assert any(each.text == "camel.toml fits the tables that are there" for each in findings)
+    assert any(each.text == "camel.toml matches the tables" for each in findings)
 
 
 async def test_missing_indexes_are_told_with_the_statement(database_url: str) -> None:
@@ -193,9 +193,9 @@ async def test_a_row_that_cannot_be_read_is_named_by_its_key_and_column(migrated
     await customer.execute("UPDATE lead SET booking_starts_at = 'infinity', email = 'ann@example.com' WHERE id = 'l7'")
     if migrated_url.startswith("sqlite"):
         await customer.execute("UPDATE workspace SET ghl_token = x'00' WHERE id = 'w1'")
-    remedy = "correct the value: until then the row fails its own lead or workspace in every run"
-    of_lead = f"values: lead.booking_starts_at holds no date of the years 1 to 9999 in the row id = l7 -> {remedy}"
-    of_workspace = f"values: workspace.ghl_token holds bytes in place of text in the row id = w1 -> {remedy}"
+    remedy = "correct the value: until then its lead or workspace fails in every run"
+    of_lead = f"values: lead.booking_starts_at has no date of the years 1 to 9999 in the row id = l7 -> {remedy}"
+    of_workspace = f"values: workspace.ghl_token has bytes instead of text in the row id = w1 -> {remedy}"
 
     found = told(await check(migrated_url, DEFAULT))
 
@@ -228,7 +228,7 @@ async def test_bytes_that_are_no_utf_8_are_read_row_by_row_where_the_server_keep
 
         assert {each.id: each.fault for each in found} == {
             "l0": None,
-            "l1": "lead.email holds text that is not UTF-8",
+            "l1": "lead.email has text that is not UTF-8",
             "l2": None,
         }
         assert [each.email for each in found] == ["änn@example.org", None, "änn@example.org"]

@@ -184,26 +184,26 @@ def test_sqlite_takes_any_kind() -> None:
         (
             {"meetings.room": {"is_required": True}},
             (
-                "meetings.room is not null and has no default, so that no appointment can be inserted; name it in "
+                "meetings.room is required and has no default, so no appointment can be inserted; name it in "
                 "[appointment.columns] or give it a value in [appointment.constants] of x.toml"
             ),
         ),
         (
             {"meetings.key": {"is_required": True, "kind": ColumnKind.INTEGER}},
-            "meetings.key is a number without a default, so that no appointment can be inserted; give it a sequence",
+            "meetings.key is a number without a default, so no appointment can be inserted; give it a sequence",
         ),
         (
             {"leads.gone": {"precision": 2}},
             (
                 "[lead.columns] booking_canceled_at of x.toml: crm.leads.gone keeps 2 digits of a second, so that a "
-                "cancellation would differ for ever; leave it out, and it is kept beside"
+                "cancellation would differ for ever; leave it out, and it is kept in our tables"
             ),
         ),
         (
             {"meetings.gone": {"precision": 0}},
             (
                 "[appointment.columns] canceled_at of x.toml: meetings.gone keeps 0 digits of a second, so that a "
-                "cancellation would differ for ever; leave it out, and it is kept beside"
+                "cancellation would differ for ever; leave it out, and it is kept in our tables"
             ),
         ),
         (

@@ -30,15 +30,15 @@ TABLES = (
 )
 ADVICE = {
     "owner": (
-        "lead.owner has no index, so that each workspace's leads are found by reading all; "
+        "lead.owner has no index, so each visit of a workspace reads the whole table; "
         'execute: CREATE INDEX "reconcile_lead_owner" ON "lead" ("owner")'
     ),
     "lead": (
-        "meeting.lead has no index, so that a lead's appointments are found by reading all; "
+        "meeting.lead has no index, so finding a lead's appointments reads the whole table; "
         'execute: CREATE INDEX "reconcile_meeting_lead" ON "meeting" ("lead")'
     ),
     "number": (
-        "meeting lets one appointment be inserted twice by two writers at once; "
+        "meeting has no unique index, so two concurrent writers can insert the same appointment; "
         'execute: CREATE UNIQUE INDEX "reconcile_meeting_lead_number" ON "meeting" ("lead", "number")'
     ),
 }

@@ -57,7 +57,7 @@ async def test_what_is_not_used_is_not_loaded(database_url: str) -> None:
         ("postgresql://u:hunter2@h", "names no database"),
         ("postgresql://u:hunter2@h:99999/d", "is not a URL"),
         ("postgresql://u:hunter2@h:x/d", "is not a URL"),
-        ("postgresql://u:hunter2@127.0.0.1:1/d?sslmode=bogus", "does not take"),
+        ("postgresql://u:hunter2@127.0.0.1:1/d?sslmode=bogus", "does not accept"),
         ("sqlite:////nowhere/at/all.db", "there is no file"),
     ],
 )
@@ -69,7 +69,7 @@ async def test_a_wrong_url_is_a_sentence_without_the_password(url: str, sentence
 
 
 async def test_a_database_that_does_not_answer_is_unavailable() -> None:
-    with pytest.raises(StoreUnavailable, match="does not answer") as caught:
+    with pytest.raises(StoreUnavailable, match="does not respond") as caught:
         async with open_store("postgresql://u:hunter2@127.0.0.1:1/d", mapping=DEFAULT):
             pass
     assert "hunter2" not in str(caught.value)

@@ -92,7 +92,7 @@ def test_an_error_names_the_table_the_column_and_the_constraint(state: str, name
         (
             wrapped(DriverError(), ClientConfigurationError()),
             SettingsError,
-            "RECONCILE_DATABASE_URL has a parameter that the driver does not take; check what follows the ?",
+            "RECONCILE_DATABASE_URL has a parameter that the driver does not accept; check the part after the ?",
         ),
         (
             wrapped(DriverError(sqlstate="57P01")),

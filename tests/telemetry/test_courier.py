@@ -94,4 +94,4 @@ def test_what_a_collector_rejects_is_told() -> None:
     pipeline = a_way(Desk(answer=b"123"))
     pipeline.close = lambda: pipeline.deliver(b"body", count=7)
 
-    assert Flusher([pipeline]).close(HUNG) == {Signal.TRACES: {"the collector has rejected it": 3}}
+    assert Flusher([pipeline]).close(HUNG) == {Signal.TRACES: {"rejected by the collector": 3}}

@@ -50,5 +50,5 @@ def test_an_answer_that_is_no_otlp_is_one_warning_a_signal_and_no_traceback(web_
 
     assert json.loads(done.stdout)["success"]
     assert {event["event"] for event in warnings} == {"telemetry.not_delivered"}
-    assert {event["reason"] for event in warnings} == {"what answered is no collector"}
+    assert {event["reason"] for event in warnings} == {"the response is not a collector's"}
     assert sorted(event["signal"] for event in warnings) == ["logs", "metrics", "traces"]

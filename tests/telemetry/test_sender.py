@@ -141,7 +141,7 @@ def test_what_does_not_speak_http_is_no_collector() -> None:
                 peer.sendall(b"220 mail.example ESMTP\r\n")
 
         threading.Thread(target=greet, daemon=True).start()
-        with pytest.raises(NotDelivered, match=r"^what answered is no collector$"):
+        with pytest.raises(NotDelivered, match=r"^the response is not a collector's$"):
             a_sender(f"http://127.0.0.1:{server.getsockname()[1]}").send(b"body")
 
 
@@ -152,5 +152,5 @@ def test_a_certificate_that_is_not_there_is_no_collectors_fault() -> None:
 
 
 def test_no_trusted_connection_is_told_as_such() -> None:
-    with a_peer(200) as peer, pytest.raises(NotDelivered, match="no trusted connection"):
+    with a_peer(200) as peer, pytest.raises(NotDelivered, match="certificate is not trusted"):
         a_sender(peer.url.replace("http:", "https:")).send(b"body")

@@ -62,15 +62,15 @@ def test_how_it_goes_there_is_read_for_each_signal(env: dict[str, str], expected
     ("variable", "value", "sentence"),
     [
         ("OTEL_TRACES_EXPORTER", SECRET, "OTEL_TRACES_EXPORTER must be otlp or none"),
-        (f"{BASE}_PROTOCOL", "grpc", f"{BASE}_PROTOCOL must be http/protobuf: nothing else is spoken"),
+        (f"{BASE}_PROTOCOL", "grpc", f"{BASE}_PROTOCOL must be http/protobuf: no other protocol is supported"),
         (f"{BASE}_TRACES_COMPRESSION", "zstd", f"{BASE}_TRACES_COMPRESSION must be gzip or none"),
         (f"{BASE}_HEADERS", SECRET, f"{BASE}_HEADERS must be name=value pairs, separated by commas"),
-        (f"{BASE}_HEADERS", f"a={SECRET}%0d%0ax: y", f"{BASE}_HEADERS holds a value that no header can hold"),
+        (f"{BASE}_HEADERS", f"a={SECRET}%0d%0ax: y", f"{BASE}_HEADERS contains a value that is not valid in a header"),
         (f"{BASE}_HEADERS", f"a b={SECRET}", f"{BASE}_HEADERS must be name=value pairs, separated by commas"),
         (
             f"{BASE}_ENDPOINT",
             f"http://user:{SECRET}@c",
-            f"{BASE}_ENDPOINT holds a user: name it in OTEL_EXPORTER_OTLP_HEADERS, as authorization",
+            f"{BASE}_ENDPOINT contains a user: use OTEL_EXPORTER_OTLP_HEADERS with authorization instead",
         ),
         *(
             (f"{BASE}_TRACES_ENDPOINT", url, f"{BASE}_TRACES_ENDPOINT must be a URL such as http://collector:4318")

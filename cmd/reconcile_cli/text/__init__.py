@@ -1,1 +1,1 @@
-"""What a person reads on a terminal; loaded only when there is one, because rich is slow to load."""
+"""Text output for terminals; imported only there, because rich is slow to import."""

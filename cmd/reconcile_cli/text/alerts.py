@@ -1,4 +1,4 @@
-"""Alerts as a person reads them: what stands, since when, who has yet to hear of it."""
+"""Prints alerts: which are active, since when, which channels have pending notifications."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ def show(view: AlertsView) -> None:
     out = console()
     standing = [each for each in view.alerts if each.over_at is None]
     if not standing:
-        out.print("nothing stands that operators are told of", style="green")
+        out.print("no active alerts", style="green")
     for each in standing:
         style = _STYLES[each.severity]
         head = Text.assemble(("● ", style), safe(each.alert, "bold"), "  ", (each.severity, style))
@@ -33,20 +33,20 @@ def show(view: AlertsView) -> None:
     out.print(over)
     channels = grid("bold", "", QUIET)
     for channel in view.channels:
-        owed = f"{channel.owed} to be told" if channel.owed else "has heard all"
+        owed = f"{channel.owed} pending" if channel.owed else "all delivered"
         since = f"{lasting(channel.failing_since, view.now)}: {channel.fault}" if channel.failing_since else ""
         again = f"; next try {ahead(channel.not_before, view.now)}" if channel.not_before and channel.fault else ""
         channels.add_row(channel.channel, owed, safe(f"failing {since}{again}" if since else ""))
-    out.print(channels if view.channels else Text("no channel is set: docs/alerts.md", QUIET))
+    out.print(channels if view.channels else Text("no alert channel is configured: docs/alerts.md", QUIET))
 
 
 def show_trials(trials: Sequence[ChannelTrial]) -> None:
-    """Print what each channel did with a test."""
+    """Print each channel's result of a test."""
     rows = grid("", "bold", "", QUIET)
     for each in trials:
         mark = Text("✗", "bold red") if each.fault else Text("✓", "green")
         took = f"after {each.took.total_seconds():.1f} s"
-        rows.add_row(mark, each.channel, safe(each.fault or "has confirmed the test"), took)
+        rows.add_row(mark, each.channel, safe(each.fault or "confirmed the test"), took)
     console().print(rows)
 
 
@@ -54,7 +54,7 @@ def _rows(each: AlertLine) -> RenderableType:
     rows = grid(QUIET, "")
     rows.add_row("  what", safe(each.text))
     if each.saved_calls:
-        rows.add_row("  saved", f"about {each.saved_calls:,} provider calls were not made")
+        rows.add_row("  saved", f"about {each.saved_calls:,} provider calls not made")
     for command in each.commands[:2]:
         rows.add_row("  type", safe(command, "cyan"))
     if each.owed:

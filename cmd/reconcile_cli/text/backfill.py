@@ -1,4 +1,4 @@
-"""A backfill as a person reads it: how far it is, what it changes, what to type next; and a bar while it works."""
+"""Prints a backfill: progress, changes, next commands; and a progress bar."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +18,10 @@ _LISTED = 20
 
 @contextmanager
 def bar(noun: str) -> Iterator[OnShareProgress]:
-    """Show a bar while the block runs; what is yielded moves it. Where stderr is no terminal, nothing is shown."""
+    """Show a progress bar while the block runs; the yielded function advances it.
+
+    It is hidden if stderr is no terminal.
+    """
     columns = (TextColumn(noun), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     out = console(is_stderr=True)
     with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
@@ -35,7 +38,7 @@ def show(view: BackfillView) -> None:
     out = console()
     out.print(safe(f"plan {view.plan}: {view.state}", _STYLES.get(view.state, "yellow")))
     facts = grid(QUIET, "")
-    facts.add_row("  leads", f"{view.selected} selected; {_listed(view.counts) or 'none worked on'}")
+    facts.add_row("  leads", f"{view.selected} selected; {_listed(view.counts) or 'none checked'}")
     estimate = view.asked.get("estimate")
     if estimate and view.hash is None:
         facts.add_row("  estimate", f"{estimate['calls']} calls with {estimate['accounts']} accounts")
@@ -65,7 +68,7 @@ def show(view: BackfillView) -> None:
 
 
 def show_all(views: Sequence[BackfillView]) -> None:
-    """Print the last plans, one a line."""
+    """Print the latest plans, one per line."""
     out = console()
     if not views:
         out.print("there is no plan", style=QUIET)

@@ -1,4 +1,4 @@
-"""Breakers as a person reads them: what, since when, whose fault, what comes next, what to type."""
+"""Prints breakers: state, since when, the party at fault, what happens next, commands."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,10 +11,10 @@ from reconcile_cli.text.terminal import QUIET, STATE_STYLES, ahead, console, gri
 
 
 def show(told: Sequence[Advice], *, now: datetime | None = None) -> None:
-    """Print each breaker, or that there is nothing to say."""
+    """Print each breaker, or that all are closed."""
     out: Console = console()
     if not told:
-        out.print("all breakers are closed: every call passes", style="green")
+        out.print("all breakers are closed", style="green")
     for each in told:
         out.print(block(each, now=now or datetime.now(UTC)))
 

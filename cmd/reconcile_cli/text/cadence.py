@@ -1,4 +1,4 @@
-"""The cadence as a person reads it."""
+"""Prints the cadence."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ from reconcile_cli.text.terminal import QUIET, ahead, console, grid, safe
 
 
 def show(view: CadenceView, *, now: datetime | None = None) -> None:
-    """Print the planned cadence and the one that counts."""
+    """Print the scheduled cadence and the effective one."""
     rows = grid(QUIET, "")
     add(rows, view, now=now or datetime.now(UTC))
     console().print(rows)
@@ -20,7 +20,7 @@ def add(rows: Table, view: CadenceView, *, now: datetime) -> None:
     """Add the cadence's lines to a table of facts."""
     planned = view.planned
     if planned.schedule is None:
-        rows.add_row("  planned cadence", "not known here: RECONCILE_SCHEDULE is not set")
+        rows.add_row("  planned cadence", "unknown: RECONCILE_SCHEDULE is not set")
     else:
         coming = f", next tick {ahead(planned.next_at, now)}" if planned.next_at else ""
         rows.add_row("  planned cadence", safe(f"{planned.schedule} ({planned.time_zone or 'UTC'}){coming}"))
@@ -29,10 +29,10 @@ def add(rows: Table, view: CadenceView, *, now: datetime) -> None:
         case CadenceCause.OVERRIDE if view.override is not None:
             why = f"{view.override.actor}: {view.override.reason}"
             rows.add_row(
-                "  cadence now", safe(f"every {every}, back to plan {ahead(view.until, now)}; {why}", "yellow")
+                "  cadence now", safe(f"every {every}, back to the schedule {ahead(view.until, now)}; {why}", "yellow")
             )
         case CadenceCause.BREAKER:
-            told = f"the run breaker is open: the next run is the probe's, {ahead(view.until, now)}"
+            told = f"the run breaker is open: the next run probes, {ahead(view.until, now)}"
             rows.add_row("  cadence now", safe(told, "yellow"))
         case _:
             rows.add_row("  cadence now", "as planned")

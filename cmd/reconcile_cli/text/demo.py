@@ -1,4 +1,4 @@
-"""The drill as a person watches it: a line for each minute, and what it amounts to."""
+"""Prints the drill: a line for each minute, and a summary."""
 
 from rich.text import Text
 
@@ -11,7 +11,7 @@ _WIDTHS = (7, 9, 15, 8, 7, 6, 18, 7, 5)
 
 
 def opening(plan: DrillPlan) -> None:
-    """Say what is about to be seen, and head the columns."""
+    """Print the introduction and the column heads."""
     leads = plan.workspaces * plan.leads_per_workspace
     console().print("The incident, replayed on this machine", style="bold")
     console().print(
@@ -28,7 +28,7 @@ def opening(plan: DrillPlan) -> None:
 
 
 def row(tick: Tick, bare: Tick, *, plan: DrillPlan) -> None:
-    """Print one minute of both."""
+    """Print one minute of both variants."""
     report, state = tick.report, _state(tick)
     healed_at = plan.breaks_at + plan.broken_ticks
     provider = ("broken", "red") if tick.is_broken else ("healed" if tick.number >= healed_at else "well", "green")
@@ -51,10 +51,10 @@ def row(tick: Tick, bare: Tick, *, plan: DrillPlan) -> None:
 
 
 def closing(guarded: DrillResult, unguarded: DrillResult) -> None:
-    """Say what both amounted to; every number was counted just now."""
+    """Print the summary; every number is measured."""
     minutes = guarded.plan.broken_ticks
     recovery = guarded.ticks_to_recover
-    back = f"back at full rate in minute {recovery} after healing, by itself" if recovery else "not back at full rate"
+    back = f"back at full rate in minute {recovery} after recovery" if recovery else "not back at full rate"
     console().print()
     console().print(
         Text.assemble(
@@ -67,7 +67,7 @@ def closing(guarded: DrillResult, unguarded: DrillResult) -> None:
         Text.assemble(
             ("Without      ", "bold red"),
             f"{unguarded.errors} errors and {unguarded.calls_while_broken} provider calls in the same minutes, "
-            f"{unguarded.wrong_writes} wrong writes: the same code and provider, breakers, backoff and memory off.",
+            f"{unguarded.wrong_writes} wrong writes: the same code without breakers, backoff and stored state.",
         )
     )
     console().print(

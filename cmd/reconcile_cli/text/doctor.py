@@ -1,4 +1,4 @@
-"""Findings as a person reads them."""
+"""Prints findings."""
 
 from collections.abc import Sequence
 
@@ -14,15 +14,15 @@ _MARKS = {
     FindingStatus.FAULT: ("✗", "bold red"),
 }
 _CLOSING = {
-    FindingStatus.FINE: ("a run can be made: reconcile run", "green"),
-    FindingStatus.WARNING: ("a run can be made: reconcile run", "green"),
-    FindingStatus.AWAY: ("no run can be made now; try again in a minute", "bold red"),
-    FindingStatus.FAULT: ("no run can be made before this is put right", "bold red"),
+    FindingStatus.FINE: ("ready: reconcile run", "green"),
+    FindingStatus.WARNING: ("ready: reconcile run", "green"),
+    FindingStatus.AWAY: ("not ready; try again in a minute", "bold red"),
+    FindingStatus.FAULT: ("not ready; fix this first", "bold red"),
 }
 
 
 def show(findings: Sequence[Finding]) -> None:
-    """Print each finding with its remedy, and whether a run can be made."""
+    """Print each finding with its remedy, and whether a run can start."""
     rows = grid("", "bold", "")
     for each in findings:
         mark, style = _MARKS[each.verdict]

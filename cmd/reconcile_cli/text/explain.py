@@ -1,4 +1,4 @@
-"""Stories of leads, workspaces and runs."""
+"""Prints explanations of leads, workspaces and runs."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from reconcile.domain.formatting import ago, keys, span
+from reconcile.domain.run.report_document import read_report
 from reconcile.ports import BatchRow, ChangeRow
 from reconcile.services.views.explain import LeadStory, RunStory, WorkspaceStory
 from reconcile.services.views.failure_history import FailureStory
@@ -18,7 +19,7 @@ from reconcile_cli.text.terminal import HEALTH_STYLES, NONE, QUIET, ahead, conso
 
 
 def show(story: LeadStory | WorkspaceStory | RunStory | FailureStory, *, now: datetime | None = None) -> None:
-    """Print a story."""
+    """Print an explanation."""
     out, at = console(), now or datetime.now(UTC)
     _print_story(story, out, at)
     out.print()
@@ -51,7 +52,7 @@ def _(story: LeadStory, out: Console, now: datetime) -> None:
     if story.state.mismatch:
         facts.add_row("  not repaired", safe(f"{story.state.mismatch}, found {ago(story.state.mismatch_at, now)}"))
     if story.state.absent_since:
-        facts.add_row("  said to be absent", f"{lasting(story.state.absent_since, now)}, to be confirmed")
+        facts.add_row("  reported absent", f"{lasting(story.state.absent_since, now)}, to be confirmed")
     out.print(facts)
     _breakers(out, story.breakers, now)
     _changes(out, story.changes, now)
@@ -77,15 +78,15 @@ def _(story: FailureStory, out: Console, now: datetime) -> None:
 def _(story: WorkspaceStory, out: Console, now: datetime) -> None:
     out.print(Text.assemble("workspace ", safe(story.workspace_id, "bold")))
     facts = grid(QUIET, "")
-    facts.add_row("  credentials", safe(", ".join(story.providers) or "none that can be used"))
+    facts.add_row("  credentials", safe(", ".join(story.providers) or "none usable"))
     for fault in story.faults:
         facts.add_row("", safe(fault, "red"))
     facts.add_row("  last visit", ago(story.visited_at, now))
     if story.not_before:
-        facts.add_row("  calls are used up", f"next visit {ahead(story.not_before, now)}")
+        facts.add_row("  rate limited", f"next visit {ahead(story.not_before, now)}")
     more = " or more" if story.due_count >= story.due_limit else ""
     facts.add_row("  leads due now", f"{story.due_count}{more}")
-    facts.add_row("  leads set aside", str(story.quarantined_count))
+    facts.add_row("  quarantined leads", str(story.quarantined_count))
     facts.add_row("  time zone", safe(story.timezone or "the provider's"))
     out.print(facts)
     _breakers(out, story.breakers, now)
@@ -97,9 +98,9 @@ def _(story: RunStory, out: Console, now: datetime) -> None:
     run = story.run
     out.print(Text.assemble("run ", safe(run.run_id, "bold"), (f"  started {ago(run.started_at, now)}", QUIET)))
     if story.report is None:
-        out.print(Text.assemble(("● ", HEALTH_STYLES[run.health]), (run.health, "bold"), "  it has not reported"))
+        out.print(Text.assemble(("● ", HEALTH_STYLES[run.health]), (run.health, "bold"), "  no report yet"))
     else:
-        report.show(story.report, out=out)
+        report.show(read_report(story.report), out=out)
     _batches(out, story.batches, now)
     _changes(out, story.changes, now)
 
@@ -135,7 +136,7 @@ def _changes(out: Console, changes: Sequence[ChangeRow], now: datetime) -> None:
 
 
 def _value(value: object) -> str:
-    """Return a stored value in short; of an appointment what tells it from another."""
+    """Return a stored value in short form; of an appointment, the fields that identify it."""
     match value:
         case None:
             return NONE

@@ -1,4 +1,4 @@
-"""Lists of leads that wait for a person."""
+"""Prints lists of leads that need a person."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from reconcile_cli.text.terminal import NONE, QUIET, console, listing, safe
 
 
 def show(lines: Sequence[LeadLine], *, title: str, empty: str, hint: str, now: datetime | None = None) -> None:
-    """Print a list with what could be typed next, or *empty*."""
+    """Print a list with its next commands, or *empty*."""
     out, now = console(), now or datetime.now(UTC)
     if not lines:
         out.print(empty, style="green")

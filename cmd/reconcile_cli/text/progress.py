@@ -1,4 +1,4 @@
-"""A bar that grows while a run works, on stderr, so that stdout stays the summary's."""
+"""A progress bar on stderr while a run works; stdout has only the summary."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,10 @@ from reconcile_cli.text.terminal import console
 
 @contextmanager
 def bar() -> Iterator[OnProgress]:
-    """Show a bar while the block runs; what is yielded moves it. Where stderr is no terminal, nothing is shown."""
+    """Show a progress bar while the block runs; the yielded function advances it.
+
+    It is hidden if stderr is no terminal.
+    """
     columns = (
         TextColumn("workspaces"),
         BarColumn(),

@@ -1,4 +1,4 @@
-"""What was deleted, as a person reads it."""
+"""Prints what was deleted."""
 
 from reconcile.domain.formatting import count_of
 from reconcile.services.maintenance.prune import Pruned
@@ -6,7 +6,7 @@ from reconcile_cli.text.terminal import console, listing, safe
 
 
 def show(pruned: Pruned) -> None:
-    """Print how many rows of each table went."""
+    """Print the number of rows of each table."""
     out = console()
     verb = "would be deleted" if pruned.dry_run else "deleted"
     total = sum(pruned.rows.values())

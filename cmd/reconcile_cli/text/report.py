@@ -1,22 +1,22 @@
-"""The report of a run as a person reads it, made from its JSON document: fresh from a run, or out of the ledger."""
+"""The report of a run as a person reads it: fresh from a run, or out of the ledger."""
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from reconcile.domain.formatting import count_of, keys, span
+from reconcile.domain.run.stored_report import StoredReport
 from reconcile_cli.text.terminal import HEALTH_STYLES, QUIET, STATE_STYLES, console, grid, listing, safe
 
 _ANSWERED = (
-    ("booked", "bookedFound"),
-    ("canceled", "canceledFound"),
+    ("booked", "booked_found"),
+    ("canceled", "canceled_found"),
     ("rescheduled", "rescheduled"),
     ("updated", "updated"),
-    ("unchanged", "noChange"),
+    ("unchanged", "no_change"),
     ("absent", "absent"),
+    ("disappeared", "disappeared"),
 )
 _UNANSWERED = (
     ("failed", "errors"),
@@ -25,83 +25,81 @@ _UNANSWERED = (
 )
 
 
-def show(document: Mapping[str, Any], *, out: Console | None = None) -> None:
+def show(report: StoredReport, *, out: Console | None = None) -> None:
     """Print one report."""
     out = out or console()
-    health = str(document["health"])
-    style = HEALTH_STYLES.get(health, "")
-    took = span(timedelta(milliseconds=document["durationMs"])) if document["durationMs"] >= 1000 else "under 1 s"  # noqa: PLR2004
+    style = HEALTH_STYLES.get(report.health, "")
+    took = span(report.duration) if report.duration >= timedelta(seconds=1) else "under 1 s"
     out.print(
         Text.assemble(
             ("● ", style),
-            (health.replace("_", " "), style),
-            f"  {count_of(document['leadsChecked'], 'lead')} checked in "
-            f"{count_of(document['workspacesProcessed'], 'workspace')}, {took}, "
-            f"{count_of(document['providerCalls'], 'provider call')}",
-            ("  dry run: nothing was written" if document["dryRun"] else "", "bold yellow"),
+            (report.health.replace("_", " "), style),
+            f"  {count_of(report.leads_checked, 'lead')} checked in "
+            f"{count_of(report.workspaces_processed, 'workspace')}, {took}, "
+            f"{count_of(report.provider_calls, 'provider call')}",
+            ("  dry run: nothing was written" if report.dry_run else "", "bold yellow"),
         )
     )
-    for reason in document["healthReasons"]:
+    for reason in report.health_reasons:
         out.print(safe(f"  {reason}"))
-    if document["stopped"]:
-        out.print(safe(f"  ended early: {str(document['stopped']).replace('_', ' ')}", "yellow"))
-    _outcomes(out, document)
-    _providers(out, document)
-    _failures(out, document)
-    _breakers(out, document)
+    if report.stopped:
+        out.print(safe(f"  ended early: {report.stopped.replace('_', ' ')}", "yellow"))
+    _outcomes(out, report)
+    _providers(out, report)
+    _failures(out, report)
+    _breakers(out, report)
 
 
-def _outcomes(out: Console, document: Mapping[str, Any]) -> None:
+def _outcomes(out: Console, report: StoredReport) -> None:
     for outcomes in (_ANSWERED, _UNANSWERED):
         line = Text("  ")
         for word, name in outcomes:
-            count = document[name]
+            count: int = getattr(report, name)
             style = QUIET if not count else "red" if word == "failed" else "bold"
             line.append(f"{word} {count}   ", style=style)
         out.print(line)
 
 
-def _providers(out: Console, document: Mapping[str, Any]) -> None:
+def _providers(out: Console, report: StoredReport) -> None:
     numbers = ("checked", "booked", "canceled", "errors")
     table = listing("  provider", *numbers, numbers=numbers)
-    for provider, counts in document["byProvider"].items():
-        style = "" if counts["checked"] else QUIET
-        table.add_row(f"  {provider}", *(str(counts[name]) for name in numbers), style=style)
+    for provider, counts in report.by_provider.items():
+        style = "" if counts.checked else QUIET
+        table.add_row(f"  {provider}", *(str(getattr(counts, name)) for name in numbers), style=style)
     out.print()
     out.print(table)
 
 
-def _failures(out: Console, document: Mapping[str, Any]) -> None:
-    for each in document["topSignatures"]:
+def _failures(out: Console, report: StoredReport) -> None:
+    for each in report.top_signatures:
         out.print()
-        out.print(Text.assemble((f"  {each['count']} × ", "red"), safe(each["signature"])))
-        shape = f"; {keys(each['shape'])}" if each["shape"] else ""
-        out.print(safe(f"    in {count_of(each['workspaces'], 'workspace')}{shape}", QUIET))
+        out.print(Text.assemble((f"  {each.count} × ", "red"), safe(each.key)))
+        shape = f"; {keys(each.shape)}" if each.shape else ""
+        out.print(safe(f"    in {count_of(each.workspaces, 'workspace')}{shape}", QUIET))
 
 
-def _breakers(out: Console, document: Mapping[str, Any]) -> None:
+def _breakers(out: Console, report: StoredReport) -> None:
     rows = grid("", "", QUIET)
-    for each in document["breakers"]:
-        state = str(each["state"])
-        coming = f"next probe at {each['nextProbeAt'][11:19]} UTC" if each["nextProbeAt"] else ""
-        told = safe(state.replace("_", " "), STATE_STYLES.get(state, ""))
-        rows.add_row(safe(f"  {each['breaker']}"), told, f"{each['reason']}  {coming}")
-    if document["breakers"]:
+    for each in report.breakers:
+        coming = f"next probe at {each.next_probe_at:%H:%M:%S} UTC" if each.next_probe_at else ""
+        told = safe(each.state.replace("_", " "), STATE_STYLES.get(each.state, ""))
+        rows.add_row(safe(f"  {each.name}"), told, f"{each.reason}  {coming}")
+    if report.breakers:
         out.print()
         out.print(rows)
-    if more := document.get("moreBreakers"):
+    if more := report.more_breakers:
         out.print(safe(f"  and {count_of(more, 'other')}: reconcile breaker show", QUIET))
-    for name in document["wouldTrip"]:
+    for name in report.would_trip:
         out.print(safe(f"  would have tripped: {name}", "yellow"))
-    if more := document.get("moreWouldTrip"):
+    if more := report.more_would_trip:
         out.print(safe(f"  and {count_of(more, 'other')}", "yellow"))
 
 
-def show_next(document: Mapping[str, Any]) -> None:
+def show_next(report: StoredReport) -> None:
     """Print what could be typed after a run."""
     out = console()
     out.print()
-    if document["breakers"] or document["errors"]:
+    if report.breakers or report.errors:
         out.print(Text.assemble(("  what to do  ", QUIET), ("reconcile status", "cyan")))
-    if not document["dryRun"]:  # a dry run leaves no trace to explain
-        out.print(Text.assemble(("  this run    ", QUIET), safe(f"reconcile explain run {document['runId']}", "cyan")))
+    if not report.dry_run:  # a dry run leaves no trace to explain
+        out.print(Text.assemble(("  this run    ", QUIET), safe(f"reconcile explain run {report.run_id}", "cyan")))

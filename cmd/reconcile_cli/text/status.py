@@ -1,4 +1,4 @@
-"""The overview as a person reads it at three in the morning: the worst first, with what to type."""
+"""Prints the overview: the most severe problems first, with commands."""
 
 from rich.console import Console
 from rich.text import Text
@@ -17,14 +17,14 @@ def show(view: Overview) -> None:
     is_well = view.standing is OverallStatus.WELL
     out.print(Text.assemble(("● ", "green" if is_well else "bold red"), safe(view.verdict, "bold")))
     facts = grid(QUIET, "")
-    facts.add_row("  last sound run", ago(view.last_success_at, view.now))
+    facts.add_row("  last healthy run", ago(view.last_success_at, view.now))
     for claim in view.at_work:
         until = ahead(claim.expires_at, view.now)
-        facts.add_row("  at work now", Text.assemble(safe(claim.holder), (f"  its claim ends {until}", QUIET)))
+        facts.add_row("  running now", Text.assemble(safe(claim.holder), (f"  its lease ends {until}", QUIET)))
     cadence.add(facts, view.cadence, now=view.now)
     said = next((run.health_reasons for run in view.runs if run.finished_at), ())
     if said:
-        facts.add_row("  the last run said", safe("\n".join(said)))
+        facts.add_row("  the last run reported", safe("\n".join(said)))
     out.print(facts)
     for each in view.breakers:
         out.print()
@@ -52,7 +52,7 @@ def _title(out: Console, text: str) -> None:
 
 def _freshness(view: Overview) -> Text:
     fresh = view.freshness
-    verified = "none is verified yet"
+    verified = "none verified yet"
     if fresh.median is not None and fresh.oldest is not None:
         verified = f"verified {span(fresh.median)} ago at the median, {span(fresh.oldest)} at the worst"
     return Text.assemble(

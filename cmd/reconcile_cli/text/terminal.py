@@ -1,4 +1,4 @@
-"""Durations, instants and foreign text as a person reads them."""
+"""Formats durations, times and foreign text for a terminal."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -23,29 +23,29 @@ NONE = "–"
 
 
 class _Terminal(Console):
-    """Leaves a reader that has gone to the root of all commands, which ends every command alike."""
+    """Re-raises a closed stdout, so that the root command ends all commands in the same way."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
 
 
 def console(*, is_stderr: bool = False) -> Console:
-    """Return the console on stdout (or stderr), which guesses at no meaning of what is printed."""
+    """Return the console on stdout (or stderr), without markup, highlighting or emoji."""
     return _Terminal(highlight=False, markup=False, emoji=False, stderr=is_stderr)
 
 
 def safe(value: object, style: str = "") -> Text:
-    """Return foreign text with its control characters made visible: no id in a database steers a terminal."""
+    """Return foreign text with its control characters escaped, so that it cannot control the terminal."""
     return Text(visible(str(value)), style=style)
 
 
 def lasting(at: datetime, now: datetime) -> str:
-    """Return for how long something has been so."""
+    """Return a duration up to now."""
     return f"for {span(now - at)}"
 
 
 def ahead(at: datetime | None, now: datetime) -> str:
-    """Return in how long *at* will be, with the time of day, which somebody may have to wait for."""
+    """Return the time until *at*, with the time of day."""
     if at is None:
         return ""
     return f"in {span(at - now)} ({at:%H:%M:%S} UTC)" if at > now else "now"
@@ -60,7 +60,7 @@ def grid(*styles: str) -> Table:
 
 
 def listing(*headers: str, numbers: Sequence[str] = (), gap: int = 2) -> Table:
-    """Return a table with a head; columns in *numbers* stand right, and what is looked for at a glance stays whole."""
+    """Return a table with a head; columns in *numbers* are right-aligned, and key columns are not cut."""
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, gap, 0, 0))
     for header in headers:
         is_number = header in numbers

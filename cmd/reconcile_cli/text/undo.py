@@ -1,4 +1,4 @@
-"""What was taken back, as a person reads it."""
+"""Prints what was reverted."""
 
 from rich.text import Text
 
@@ -10,13 +10,13 @@ _LISTED = 20
 
 
 def show(done: Undoing) -> None:
-    """Print what was reverted, and each lead that was left with its reason."""
+    """Print the reverted leads, and each skipped lead with its reason."""
     out = console()
     they = "it is" if len(done.left) == 1 else "they are"
     verb = "would be reverted" if done.dry_run else "reverted"
     out.print(safe(f"{count_of(len(done.reverted), 'lead')} {verb}, {len(done.left)} left as {they}", "bold"))
     if done.left:
-        table = listing("workspace", "lead", "why it was left")
+        table = listing("workspace", "lead", "why not reverted")
         for each in done.left[:_LISTED]:
             table.add_row(safe(each.workspace_id), safe(each.lead_id), each.reason.replace("_", " "))
         out.print(table)

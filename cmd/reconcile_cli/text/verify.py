@@ -1,4 +1,4 @@
-"""What verify found, as a person reads it."""
+"""Prints the results of verify."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""A backfill: which leads, how far, and when its plan is held until a person has looked at it."""
+"""A backfill plan: its selection, its state, and when it is held until a person approves it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,29 +13,29 @@ from reconcile.domain.outcome import Outcome
 PlanId = NewType("PlanId", str)
 
 CHANGING = (Outcome.BOOKED, Outcome.CANCELED, Outcome.RESCHEDULED, Outcome.UPDATED)
-"""Outcomes that write to the customer's rows; an absence alone is only remembered."""
+"""Outcomes that write to the customer's rows; an absence is only stored in our own."""
 
 
 class ItemState(StrEnum):
-    """How far one lead of a plan is."""
+    """The state of one lead of a plan."""
 
     SELECTED = "selected"
-    """To be asked about."""
+    """Not looked up yet."""
     PLANNED = "planned"
-    """The provider has answered, and what follows is written down."""
+    """Looked up; its change is stored."""
     SKIPPED = "skipped"
-    """It cannot be asked about, or is gone."""
+    """It cannot be looked up, or does not exist any more."""
     FAILED = "failed"
-    """Asking failed, several times."""
+    """Its look-up failed several times."""
     APPLIED = "applied"
     DRIFTED = "drifted"
-    """Somebody else wrote or verified it after the plan was made, so it was left as it is."""
+    """Another writer changed or verified it after the plan was made, so it was not written."""
     REFUSED = "refused"
-    """The database takes no such value."""
+    """The database refuses the value."""
 
 
 class PlanState(StrEnum):
-    """How far a plan is."""
+    """The state of a plan."""
 
     PLANNING = "planning"
     HELD = "held"
@@ -46,10 +46,10 @@ class PlanState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which leads; each criterion that is given narrows them.
+    """The selection of leads; all given criteria must match.
 
-    *since*: attempted since then. *stale_booked*: they hold a booking id and were not verified since then.
-    *signature*: text in the failure that they were left with.
+    *since*: attempted since then. *stale_booked*: with a booking id, and not verified since then. *signature*: text in
+    the last failure.
     """
 
     workspaces: tuple[WorkspaceId, ...] = ()
@@ -61,16 +61,16 @@ class Selection:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing narrows it."""
+        """Whether no criterion is given."""
         return self == Selection()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackfillPlan:
-    """A plan as the database keeps it.
+    """A plan as stored.
 
-    *asked* are the words that it was asked for with, *summary* what it came to. *held* says why it waits for a person:
-    one with a *hash* is complete and may be approved by it.
+    *asked* are the options of the command, *summary* the counts and samples. *held* says why it waits for approval; a
+    held plan with a *hash* is complete and can be approved by it.
     """
 
     id: PlanId
@@ -85,7 +85,7 @@ class BackfillPlan:
     applied_at: datetime | None = None
 
     def state(self, counts: Mapping[ItemState, int]) -> PlanState:
-        """Return how far it is, by the *counts* of its leads."""
+        """Return the plan's state from the *counts* of its leads."""
         if self.applied_at is not None:
             return PlanState.APPLIED
         if self.is_held:
@@ -97,20 +97,20 @@ class BackfillPlan:
 
     @property
     def is_held(self) -> bool:
-        """Whether a person has to look first."""
+        """Whether it waits for approval."""
         return bool(self.held) and (self.hash is None or self.approved_hash != self.hash)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeCaps:
-    """How many changes of one kind a plan may hold before a person has to look: in number, and in percent of it."""
+    """The number of changes of one kind, and their percentage of the plan, above which a plan needs approval."""
 
     changes: int = 10_000
     percent: float = 50
     canceled_percent: float = 10
 
     def exceeded(self, counts: Mapping[Outcome, int], *, planned: int) -> tuple[str, ...]:
-        """Return a sentence for each kind of change of which there are too many."""
+        """Return a sentence for each kind with too many changes."""
         found = []
         for outcome in CHANGING:
             count, most = counts.get(outcome, 0), self.percent
@@ -126,7 +126,7 @@ class ChangeCaps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """The calls that a backfill wants of one account, and those that it may make there: *left* now, then by *every*."""
+    """The calls that a backfill needs of one account, and its allowance: *left* now, then one every *every*."""
 
     workspace_id: WorkspaceId
     provider: ProviderName
@@ -136,14 +136,14 @@ class Need:
 
     @property
     def lasts(self) -> timedelta:
-        """How long the account takes for them."""
+        """The time that the account needs for them."""
         return max(0, self.calls - self.left) * self.every
 
     def missing(self, within: timedelta) -> int:
-        """Return how many calls do not fit into *within*."""
+        """Return the number of calls that do not fit into *within*."""
         return max(0, self.calls - self.left - within // self.every)
 
 
 def longest(needs: Sequence[Need]) -> Need | None:
-    """Return the account that takes longest."""
+    """Return the account that needs the most time."""
     return max(needs, key=lambda need: need.lasts, default=None)

@@ -1,4 +1,4 @@
-"""A lead's change on paper: written down while planning, carried out later, and only on the same facts."""
+"""A stored change of one lead: written while planning, applied later, and only to the same values."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from reconcile.domain.outcome import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedLead:
-    """What a plan says of one lead: *facts* is the digest of what it was planned from, looked up at *verified_at*."""
+    """A plan's row for one lead: *facts* is the digest of the planned-from values, looked up at *verified_at*."""
 
     lead_id: LeadId
     workspace_id: WorkspaceId
@@ -29,25 +29,25 @@ class PlannedLead:
 
     @property
     def is_verified(self) -> bool:
-        """Whether the look-up that it was planned from saw the truth."""
+        """Whether its look-up verified the booking."""
         return not self.is_absent if self.change is None else bool(self.change.get("isVerified", True))
 
     def still_holds(self, lead: Lead, *, salt: str) -> bool:
-        """Tell whether *lead* is as it was, and was not verified since: what was learned later wins."""
+        """Return whether *lead* has the same values and was not verified since: later results take precedence."""
         return not self.is_overtaken_by(lead) and facts_of(lead, salt=salt) == self.facts
 
     def is_overtaken_by(self, lead: Lead) -> bool:
-        """Tell whether *lead* was verified since: nothing is left to do, and nobody else has had a hand in it."""
+        """Return whether *lead* has its planned values and was verified since: nothing is left to do."""
         return lead.state.verified_at is not None and lead.state.verified_at > self.verified_at
 
     def line(self) -> bytes:
-        """Return the one spelling that a plan's hash is made of."""
+        """Return the canonical text of which a plan's hash is made."""
         words = (self.lead_id, self.workspace_id, self.outcome, self.verified_at.isoformat(), self.facts)
         return _spelled([*words, self.change, self.is_absent, self.mismatch])
 
 
 def facts_of(lead: Lead, *, salt: str) -> str:
-    """Return a digest of what ``Lead.same_facts`` compares; the e-mail in it can be told by nobody without *salt*."""
+    """Return a digest of what ``Lead.same_facts`` compares; without *salt*, the e-mail in it cannot be guessed."""
     appointments = sorted((_appointment(each) for each in lead.appointments), key=lambda each: str(each["id"]))
     person = [lead.workspace_id, lead.contact_id, lead.email]
     facts = [salt, _rollup(lead.rollup), lead.rollup.is_foreign, lead.status, *person, appointments]
@@ -57,7 +57,7 @@ def facts_of(lead: Lead, *, salt: str) -> str:
 def written_down(change: Change) -> dict[str, Any]:
     """Return *change* without its lead, as plain values.
 
-    A booking id that stays is left out: the customer's spelling of it may hold a person's address.
+    A booking id that stays is left out, because its spelling may contain a person's address.
     """
     is_kept = change.rollup.booking_id == change.lead.rollup.booking_id
     return {
@@ -73,7 +73,7 @@ def written_down(change: Change) -> dict[str, Any]:
 
 
 def read_back(document: Mapping[str, Any], lead: Lead, *, outcome: Outcome) -> Change:
-    """Return the change that was written down; *lead* has the facts that it was planned from."""
+    """Return the stored change; *lead* has the values that it was planned from."""
     known = {each.id: each for each in lead.appointments}
     after = [_read_appointment(each) for each in document["appointments"]]
     rollup = _read_rollup(document["rollup"])

@@ -1,4 +1,4 @@
-"""What takes a change back, as long as the lead is still as that change left it. Pure."""
+"""The change that undoes another one, if the lead still has the values that were written. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,20 +14,20 @@ from reconcile.domain.outcome import Outcome
 
 
 class Left(StrEnum):
-    """Why a lead is left as it is."""
+    """Why a lead is not reverted."""
 
     GONE = "gone"
-    """There is no such lead any more."""
+    """The lead does not exist any more."""
     CHANGED_SINCE = "changed_since"
-    """Somebody wrote it after that run: it no longer is what the run made of it."""
+    """It was written after that run."""
     STATUS_UNKNOWN = "status_unknown"
-    """Its status before was a word of the customer's own, which the ledger does not hold."""
+    """Its previous status was a value of the customer's own, which the ledger does not store."""
     UNREADABLE = "unreadable"
-    """Another version of this program wrote down the change in words that this one does not know."""
+    """Another version of this program stored the change with values that this one does not know."""
     WORKSPACE_BUSY = "workspace_busy"
-    """A run has the workspace now; asked again, it will be taken back."""
+    """A run has the workspace's lease now; a repeated undo will revert it."""
     REFUSED = "refused"
-    """The database takes no such value any more."""
+    """The database refuses the previous value."""
 
 
 _INSTANTS = ("booking_starts_at", "booking_ends_at", "booking_canceled_at")
@@ -35,14 +35,14 @@ _INSTANTS = ("booking_starts_at", "booking_ends_at", "booking_canceled_at")
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """One side of a change: the lead's own fields that it names, and the appointments."""
+    """One side of a change: the named fields of the lead, and the appointments."""
 
     fields: Mapping[str, Any]
     appointments: Mapping[AppointmentId, Appointment]
 
 
 def undone(lead: Lead, *, before: Mapping[str, Any], after: Mapping[str, Any]) -> Change | Left:
-    """Return the change from *after* back to *before*, or why there is none."""
+    """Return the change from *after* back to *before*, or the reason why there is none."""
     try:
         old, new = _facts(before), _facts(after)
     except (KeyError, TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""How often runs happen: as planned, or otherwise for a while."""
+"""The cadence of runs: by schedule, or lowered for a time."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from reconcile.domain.breaker.breaker import Breaker, BreakerState, OverrideKind
 from reconcile.domain.due import START_JITTER
 
 LONGEST = timedelta(days=30)
-"""How far ahead an override may reach: whoever wants it for longer changes the schedule."""
+"""Maximum duration of an override; a longer change belongs into the schedule."""
 SLOWEST = timedelta(days=7)
 _UNITS = (("d", "days"), ("h", "hours"), ("m", "minutes"), ("s", "seconds"))
 _DURATION = re.compile("".join(rf"(?:(?P<{word}>\d{{1,6}}){letter})?" for letter, word in _UNITS), re.ASCII)
@@ -18,7 +18,7 @@ _FAR_OFF = timedelta(days=8)
 
 
 class CadenceSource(StrEnum):
-    """Where an override came from; removing the annotation ends only one that came from it."""
+    """Where an override was set; removing the annotation ends only an override that came from it."""
 
     COMMAND = "command"
     ANNOTATION = "annotation"
@@ -26,7 +26,7 @@ class CadenceSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CadenceOverride:
-    """An operator's decision to run less often until an instant; it is over by itself."""
+    """An operator's decision to run less often until a time, at which it expires."""
 
     every: timedelta
     reason: str
@@ -36,18 +36,18 @@ class CadenceOverride:
     source: CadenceSource = CadenceSource.COMMAND
 
     def is_in_force(self, now: datetime) -> bool:
-        """Tell whether it counts at this instant."""
+        """Return whether it is in force at this time."""
         return now < self.expires_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedCadence:
-    """The schedule that the settings name; None where nobody says."""
+    """The schedule of the settings; None if it is unknown."""
 
     schedule: str | None = None
     time_zone: str | None = None
     interval: timedelta | None = None
-    """Between the next two ticks."""
+    """Time between the next two ticks."""
     next_at: datetime | None = None
     past_ticks: tuple[datetime, ...] = ()
     """The newest ``TICKS_NEEDED`` ticks that have passed."""
@@ -57,7 +57,7 @@ class PlannedCadence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotYet:
-    """A tick that is not due: why, and from when on the next one is."""
+    """A tick that is not due: the reason, and when the next one is."""
 
     reason: str
     due_at: datetime
@@ -72,7 +72,7 @@ def not_yet(
 ) -> NotYet | None:
     """Return why a scheduled tick is not due, or None if it is.
 
-    *last_at* is when the last scheduled run began; *run_breaker* is given where the cadence follows it while open.
+    *last_at* is the start of the last scheduled run; *run_breaker* is given if the cadence follows it while open.
     """
     if run_breaker is not None and (waiting := _until_probe(run_breaker, now)) is not None:
         return NotYet(reason="the run's breaker is open until its next probe", due_at=waiting)
@@ -96,7 +96,7 @@ def _until_probe(breaker: Breaker, now: datetime) -> datetime | None:
 
 
 def read_duration(text: str) -> timedelta:
-    """Read 90s, 10m, 2h, 1d or a row of them; a ValueError's clause says what it must be."""
+    """Parse 90s, 10m, 2h, 1d or a combination; a ValueError's clause says what it must be."""
     match = _DURATION.fullmatch(text)
     if not text or match is None:
         raise ValueError("must be a duration like 90s, 10m, 2h or 1h30m")
@@ -104,7 +104,7 @@ def read_duration(text: str) -> timedelta:
 
 
 def spelled(duration: timedelta) -> str:
-    """Return *duration* as ``read_duration`` reads it."""
+    """Return *duration* in the format that ``read_duration`` parses."""
     left, parts = duration, []
     for letter, word in _UNITS:
         count, left = divmod(left, timedelta(**{word: 1}))
@@ -114,7 +114,7 @@ def spelled(duration: timedelta) -> str:
 
 
 def tick_of(job_name: str, *, now: datetime) -> datetime | None:
-    """Return the instant for which a CronJob's controller has made this Job, or None if somebody else made it.
+    """Return the scheduled time of a Job that a CronJob's controller created, or None for other Jobs.
 
     The controller names a Job after its CronJob and the scheduled minute, counted from 1970.
     """

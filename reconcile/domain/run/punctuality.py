@@ -1,37 +1,37 @@
-"""Whether the schedule starts its runs: late after one missed tick, down after two, as healthchecks.io judges pings."""
+"""Whether the schedule starts its runs: late after one missed tick, down after two."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 MAX_GRACE = timedelta(minutes=5)
-"""Upper bound of the time that a run may start after its tick."""
+"""Maximum delay between a tick and its run."""
 DOWN_AFTER = 2
 """Missed ticks."""
 TICKS_NEEDED = DOWN_AFTER + 1
-"""Past ticks that are needed to tell: the newest may be within its grace."""
+"""Past ticks that are needed: the newest may be within its grace time."""
 
 
 class Punctuality(StrEnum):
-    """How the schedule does."""
+    """The state of the schedule."""
 
     ON_TIME = "on_time"
     LATE = "late"
     DOWN = "down"
     UNKNOWN = "unknown"
-    """No schedule is known to this process, so nothing tells how many runs should have started."""
+    """The schedule is unknown to this process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleState:
-    """How the schedule does; *missed_since* is the first tick without a run, None where there is none."""
+    """The state of the schedule; *missed_since* is the first tick without a run, or None."""
 
     punctuality: Punctuality
     missed_since: datetime | None = None
 
 
 def schedule_state(last_started_at: datetime, ticks: tuple[datetime, ...], *, now: datetime) -> ScheduleState:
-    """Judge by the newest past *ticks* in any order; a run covers all ticks up to its start.
+    """Return the state from the newest past *ticks* in any order; a run covers all ticks up to its start.
 
     A tick counts as missed when half the interval, at most ``MAX_GRACE``, has passed after it.
     """
@@ -48,6 +48,6 @@ def schedule_state(last_started_at: datetime, ticks: tuple[datetime, ...], *, no
 
 
 def ticks_every(interval: timedelta, *, since: datetime, now: datetime) -> tuple[datetime, ...]:
-    """Return the newest past ticks of a schedule that counts from *since*, which is its first."""
+    """Return the newest past ticks of a schedule that starts at *since*."""
     newest = (now - since) // interval
     return tuple(since + number * interval for number in range(max(0, newest - TICKS_NEEDED + 1), newest + 1))

@@ -1,4 +1,4 @@
-"""What a run has to say, the same document on every channel."""
+"""The report of a run, the same document on every channel."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from reconcile.domain.shard import Shard
 
 
 class Health(StrEnum):
-    """What an operator is told of a run, in one word."""
+    """The state of a run in one word."""
 
     HEALTHY = "healthy"
     DEGRADED = "degraded"
@@ -22,7 +22,7 @@ class Health(StrEnum):
 
 
 class Trigger(StrEnum):
-    """Who started a run."""
+    """What started a run."""
 
     SCHEDULE = "schedule"
     MANUAL = "manual"
@@ -42,7 +42,7 @@ class ProviderCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureCount:
-    """How often one kind of failure was seen in a run; *shape* lists the key names of a sample body."""
+    """The number of failures of one kind in a run; *shape* lists the key names of a sample body."""
 
     key: str
     count: int
@@ -55,10 +55,10 @@ UNSEEN_AFTER = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
-    """How old the verified truth is, over the leads that hold a booking; ages are None without such leads.
+    """The age of verification of leads with a booking; ages are None without such leads.
 
-    *took* is how long the database needed to look at all of them. *unseen* are leads that wrote longer than
-    ``UNSEEN_AFTER`` ago and that no run has looked at: those of an import, or of a first run.
+    *took* is the duration of the query. *unseen* are leads with a last message older than ``UNSEEN_AFTER`` that no run
+    has looked at: imported leads, or those before a first run.
     """
 
     oldest: timedelta | None = None
@@ -90,11 +90,11 @@ class RunReport:
     Or before it began any: ``not_due``.
     """
     scheduled_at: datetime | None = None
-    """The tick that a CronJob's controller started it for, and how long after it the run began."""
+    """The scheduled time for which a CronJob's controller started the run, and the delay of its start."""
     lateness: timedelta | None = None
     shard: Shard | None = None
     workspace: WorkspaceId | None = None
-    """The only one that was looked at, where one was chosen."""
+    """The only workspace that was visited, if one was given."""
     workspaces_processed: int = 0
     leads_checked: int = 0
     booked_found: int = 0

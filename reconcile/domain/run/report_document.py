@@ -1,28 +1,44 @@
-"""The report as one JSON document: the same names on stdout, in the ledger and wherever else it goes."""
+"""The report as one JSON document: written and read here, and its names are spelled nowhere else.
 
+The same document goes to stdout and to the ledger. The receipt is its small part that annotations, logs and the
+termination message have room for. What is stored is read back as a value, leniently: an older version may have written
+it, or a hand may have damaged it.
+"""
+
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from reconcile.domain.annotation import VERSION
 from reconcile.domain.breaker.breaker import Breaker, BreakerScope
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.outcome import DeferReason, SkipReason
-from reconcile.domain.run.receipt import receipt
-from reconcile.domain.run.report import Freshness, ProviderCounts, RunReport
+from reconcile.domain.run.json_fields import JsonFields, json_objects
+from reconcile.domain.run.report import Freshness, ProviderCounts, RunReport, SignatureCount
+from reconcile.domain.run.stored_report import ReportedBreaker, StoredReport
 
 Member = TypeVar("Member", bound=StrEnum)
 
+LEADS_CHECKED = "leadsChecked"
+ERRORS = "errors"
+WORKSPACE = "workspace"
+BREAKERS = "breakers"
+AT_RISK = "appointmentsAtRisk24h"
+REPAIRED = ("bookedFound", "canceledFound", "rescheduled", "updated")
+"""The names that databases and readers of logs ask for one by one."""
 
 LISTED = 20
-"""Workspaces listed in each list of a report: it is printed and stored each minute."""
+"""Maximum number of workspaces in each list of a report, which is printed and stored each minute."""
 _OF_THIS_RUN = 5
 """Among them, breakers that this run opened; the others are open longest, and stay listed until they close."""
+_PROVIDER_COUNTS = ("checked", "booked", "canceled", "errors")
 
 
 def document(report: RunReport) -> dict[str, Any]:
-    """Return *report* in plain JSON types; every name is always there, described in docs/report.md."""
+    """Return *report* in plain JSON types; every field is always present, see docs/report.md."""
     breakers = _listed(report)
     return {
         "success": report.success,
@@ -83,8 +99,38 @@ def document(report: RunReport) -> dict[str, Any]:
     }
 
 
+def receipt(report: RunReport) -> dict[str, Any]:
+    """Return what is the same wherever a run tells of its end: counts as integers, and no name but the run's own."""
+    return {
+        "version": VERSION,
+        "runId": report.run_id,
+        "health": report.health.value,
+        "success": report.success,
+        "circuitBroken": report.circuit_broken,
+        "stopped": report.stopped,
+        "timestamp": instant(report.timestamp),
+        "durationMs": report.duration // timedelta(milliseconds=1),
+        "trigger": report.trigger.value,
+        "scheduledAt": instant(report.scheduled_at),
+        "latenessSeconds": None if report.lateness is None else report.lateness // timedelta(seconds=1),
+        "shard": str(report.shard) if report.shard else None,
+        "workspacesProcessed": report.workspaces_processed,
+        "leadsChecked": report.leads_checked,
+        "bookedFound": report.booked_found,
+        "canceledFound": report.canceled_found,
+        "deferred": report.deferred,
+        "errors": report.errors,
+        "parkedWorkspaces": len(report.parked_workspaces),
+    }
+
+
+def receipt_text(report: RunReport) -> str:
+    """Return the receipt as one line of JSON, far below the 4096 bytes of a termination message."""
+    return json.dumps(receipt(report), separators=(",", ":"))
+
+
 def _listed(report: RunReport) -> Sequence[Breaker]:
-    """Return the breakers to list: all that stop more than one workspace, and some of the others."""
+    """Return the breakers to list: all that affect more than one workspace, and some of the others."""
     narrow = [each for each in report.breakers if each.key.scope is BreakerScope.WORKSPACE]
     if len(narrow) <= LISTED:
         return report.breakers
@@ -99,7 +145,7 @@ def _is_of_one_workspace(breaker: str) -> bool:
 
 
 def breaker_document(breaker: Breaker, *, now: datetime) -> dict[str, Any]:
-    """Return *breaker* in plain JSON types; ``state`` is the one that counts at *now*, an operator's hand first."""
+    """Return *breaker* in plain JSON types; ``state`` is the effective one at *now*, with manual overrides."""
     override = breaker.override if breaker.override_kind(now) else None
     return {
         "breaker": str(breaker.key),
@@ -125,18 +171,12 @@ def breaker_document(breaker: Breaker, *, now: datetime) -> dict[str, Any]:
 
 
 def instant(at: datetime | None) -> str | None:
-    """Return *at* in UTC to the second, with a Z: the form that Kubernetes writes and every parser reads."""
+    """Return *at* in UTC to the second, with a Z, as Kubernetes writes it."""
     return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _provider(counts: ProviderCounts | None) -> dict[str, int]:
-    counts = counts or ProviderCounts()
-    return {
-        "checked": counts.checked,
-        "booked": counts.booked,
-        "canceled": counts.canceled,
-        "errors": counts.errors,
-    }
+    return {name: getattr(counts or ProviderCounts(), name) for name in _PROVIDER_COUNTS}
 
 
 def _freshness(freshness: Freshness | None) -> dict[str, int | str | None] | None:
@@ -160,3 +200,89 @@ def _seconds(age: timedelta | None) -> int | None:
 
 def _every(members: type[Member], counts: Mapping[Member, int]) -> dict[str, int]:
     return {member.value: counts.get(member, 0) for member in members}
+
+
+def read_report(stored: Mapping[str, Any]) -> StoredReport:
+    """Return the values of a stored report."""
+    fields = JsonFields(stored)
+    return StoredReport(
+        run_id=fields.text("runId") or "",
+        health=fields.text("health") or "unknown",
+        success=stored.get("success") is True,
+        stopped=fields.text("stopped"),
+        dry_run=stored.get("dryRun") is True,
+        shard=fields.text("shard"),
+        duration=fields.milliseconds("durationMs"),
+        health_reasons=fields.texts("healthReasons"),
+        workspaces_processed=fields.count("workspacesProcessed"),
+        leads_checked=fields.count(LEADS_CHECKED),
+        booked_found=fields.count("bookedFound"),
+        canceled_found=fields.count("canceledFound"),
+        rescheduled=fields.count("rescheduled"),
+        updated=fields.count("updated"),
+        no_change=fields.count("noChange"),
+        absent=fields.count("absent"),
+        disappeared=fields.count("disappeared"),
+        disappeared_24h=fields.count("disappeared24h"),
+        skipped=fields.count("skipped"),
+        deferred=fields.count("deferred"),
+        errors=fields.count(ERRORS),
+        quarantined=fields.count("quarantined"),
+        provider_calls=fields.count("providerCalls"),
+        by_provider={
+            name: ProviderCounts(**{each: JsonFields(counts).count(each) for each in _PROVIDER_COUNTS})
+            for name, counts in fields.mapping("byProvider").items()
+            if isinstance(counts, Mapping)
+        },
+        breakers=read_breakers(stored.get(BREAKERS)),
+        more_breakers=fields.count("moreBreakers"),
+        would_trip=fields.texts("wouldTrip"),
+        more_would_trip=fields.count("moreWouldTrip"),
+        top_signatures=tuple(
+            SignatureCount(
+                key=each.text("signature") or "",
+                count=each.count("count"),
+                workspaces=each.count("workspaces"),
+                shape=each.texts("shape"),
+            )
+            for each in json_objects(stored.get("topSignatures"))
+        ),
+        freshness=read_freshness(fields.mapping("freshness")),
+        appointments_at_risk_24h=None if stored.get(AT_RISK) is None else fields.count(AT_RISK),
+    )
+
+
+def read_breakers(stored: object) -> tuple[ReportedBreaker, ...]:
+    """Return the breakers that a stored report lists."""
+    return tuple(
+        ReportedBreaker(
+            name=each.text("breaker") or "",
+            state=each.text("state") or "",
+            reason=each.text("reason") or "",
+            since=each.instant("since"),
+            next_probe_at=each.instant("nextProbeAt"),
+            tripped_by=each.text("trippedBy"),
+        )
+        for each in json_objects(stored)
+    )
+
+
+def read_freshness(stored: Mapping[str, Any]) -> Freshness | None:
+    """Return the figure that a stored report holds, or None where it holds none of this form."""
+    try:
+        return Freshness(
+            oldest=_age(stored["oldestSeconds"]),
+            median=_age(stored["medianSeconds"]),
+            never_verified=stored["neverVerified"],
+            due=stored["due"],
+            overdue=stored["overdue"],
+            unseen=stored["unseen"],
+            measured_at=datetime.fromisoformat(stored["measuredAt"]).astimezone(UTC),
+            took=timedelta(milliseconds=stored["tookMs"]),
+        )
+    except (KeyError, OverflowError, TypeError, ValueError):
+        return None
+
+
+def _age(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)

@@ -1,4 +1,4 @@
-"""What a run is asked for, and what it says while it works."""
+"""The request for a run, and its progress."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,10 +12,10 @@ from reconcile.domain.shard import Shard
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """One run.
+    """The request for one run.
 
-    *whole_set*: page through everything that is due, whatever the limits say; only a dry run and a backfill may, as
-    they move no watermark that would let the next run go on where this one ended.
+    *whole_set*: page through all due leads without limits; only a dry run and a backfill may, because they move no
+    watermark from which the next run could continue.
     """
 
     workspace_limit: int
@@ -28,7 +28,7 @@ class RunRequest:
     shard: Shard | None = None
 
     def of_job(self, name: str | None, *, now: datetime) -> "RunRequest":
-        """Return the request as the name of its Job tells of it: a tick's, or somebody's copy of the CronJob."""
+        """Return the request with what its Job's name says: a scheduled time, or that the Job was created manually."""
         if name is None or self.trigger is Trigger.BACKFILL:
             return self
         scheduled_at = tick_of(name, now=now)
@@ -38,7 +38,7 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a run is, told after each batch; *workspaces_planned* is known from the start, leads are not."""
+    """The progress of a run after each batch; *workspaces_planned* is known from the start, leads are not."""
 
     workspaces_done: int
     workspaces_planned: int

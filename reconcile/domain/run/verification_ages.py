@@ -1,4 +1,4 @@
-"""How long ago bookings were verified, counted by age."""
+"""Counts bookings by the age of their verification."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from reconcile.domain.ids import WorkspaceId
 
 AGES: tuple[timedelta, ...] = (timedelta(hours=1), timedelta(days=1), timedelta(days=7))
-"""Bookings are sorted by the age of their verification: up to each of these, then older, then never."""
+"""Upper bounds of the age groups; older and never verified bookings are separate groups."""
 AGE_WORDS: tuple[str, ...] = ("within an hour", "within a day", "within a week", "longer ago", "never")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkspaceAges:
-    """One workspace's bookings by the age of their verification, as AGES and AGE_WORDS divide it."""
+    """One workspace's bookings by age of verification, in the groups of AGES and AGE_WORDS."""
 
     workspace_id: WorkspaceId
     counts: tuple[int, ...]
@@ -21,13 +21,13 @@ class WorkspaceAges:
 
     @property
     def bookings(self) -> int:
-        """How many there are."""
+        """The number of bookings."""
         return sum(self.counts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ages:
-    """The workspaces with bookings, the worst first; *others* adds up those beyond the number that was asked for."""
+    """The workspaces with bookings, the worst first; *others* sums those beyond the requested number."""
 
     worst: tuple[WorkspaceAges, ...] = ()
     others: tuple[int, ...] = (0,) * len(AGE_WORDS)
@@ -35,5 +35,5 @@ class Ages:
 
     @property
     def counts(self) -> tuple[int, ...]:
-        """All bookings by age."""
+        """All bookings by age of verification."""
         return tuple(map(sum, zip(self.others, *(each.counts for each in self.worst), strict=True)))

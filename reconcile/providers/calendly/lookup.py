@@ -131,7 +131,7 @@ class _Search:
         What Calendly lists is not absent, whatever it says when asked for it alone.
         """
         if booking_state.is_circular(self._bookings) and not booking_state.stand(self._bookings.values()):
-            raise _rejected(Operation.INVITEE, "Calendly's chain of reschedules leads back to its start")
+            raise _rejected(Operation.INVITEE, "Calendly's chain of reschedules is circular")
         found = booking_state.appointments(self._bookings)
         if self._event is not None:
             found = (booking_state.called_off(self._event), *found)
@@ -199,7 +199,7 @@ class _Search:
                     break
                 raise _rejected(
                     Operation.SCHEDULED_EVENTS,
-                    "Calendly lists more events for one e-mail address than are followed",
+                    "Calendly lists too many events for one e-mail address",
                     error_class=ErrorClass.UNDECODABLE,
                 )
             asked += 1

@@ -183,7 +183,7 @@ class Reads:
                 break
             tokens.add(page.token)
             asked = replace(call, query=(*call.query, ("page_token", page.token)))
-        message = f"Calendly's list of {call.operation} does not end"
+        message = f"Calendly's list of {call.operation} has too many pages"
         raise unusable(ProviderName.CALENDLY, call, message, error_class=ErrorClass.UNDECODABLE)
 
     async def _content(self, call: Call, *, is_there: bool = False) -> object | None:
@@ -199,7 +199,7 @@ class Reads:
 
 
 def _other(call: Call) -> Exception:
-    message = f"Calendly answered {call.operation} with another one than was asked for"
+    message = f"Calendly answered {call.operation} with another record than the requested one"
     return unusable(ProviderName.CALENDLY, call, message)
 
 

@@ -165,7 +165,7 @@ class Ghl:
         found = ghl_parsing.read_appointment(reply.body, zone=await self._zone(question, reply.body))
         record = with_requested_id(found, booking_id)
         if record is None:
-            raise unusable(self.name, call, "GHL answered with another appointment than the one asked for")
+            raise unusable(self.name, call, "GHL answered with another appointment than the requested one")
         self._check_location(question, call, record.location_id)
         return record
 
@@ -187,7 +187,7 @@ class Ghl:
         for record in listed.records:
             self._check_location(question, call, record.location_id)
             if record.contact_id not in {None, contact_id}:
-                raise unusable(self.name, call, "GHL listed appointments of another contact than the one asked for")
+                raise unusable(self.name, call, "GHL listed appointments of another contact than the requested one")
         return [record.appointment for record in await self._without_vague(question, listed.records)]
 
     async def _without_vague(self, question: _Question, records: Sequence[Record]) -> Sequence[Record]:

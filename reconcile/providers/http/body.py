@@ -107,7 +107,7 @@ class BodyReader:
 
 def _stream(response: httpx.Response) -> httpx.AsyncByteStream:
     if not isinstance(response.stream, httpx.AsyncByteStream):
-        raise TypeError("an asynchronous transport gave a body that cannot be awaited")
+        raise TypeError("an asynchronous transport returned a body that cannot be awaited")
     return response.stream
 
 
@@ -124,7 +124,7 @@ def _engine(encoding: str) -> "zlib._Decompress | None":
         case "gzip" | "x-gzip" | "deflate":
             return zlib.decompressobj(_GZIP_OR_ZLIB)
         case _:
-            raise BodyFault("is packed in a way that was not asked for")
+            raise BodyFault("has an unrequested content encoding")
 
 
 def _unpacked(engine: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
@@ -138,7 +138,7 @@ def _unpacked(engine: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
         if piece:
             yield piece
     if engine.unused_data or chunk:
-        raise BodyFault("goes on behind its end")
+        raise BodyFault("has data after its end")
 
 
 def _is_deeper(document: object, depth: int) -> bool:

@@ -153,9 +153,7 @@ class Client:
 
     def _unaskable(self, call: Call) -> ProviderRejected:
         provider = self._gateway.provider
-        message = (
-            f"{provider} cannot be asked for {call.operation}: an id or a value is not one that a request can hold"
-        )
+        message = f"{provider} cannot be called for {call.operation}: an id or a value does not fit into a request"
         return ProviderRejected(message, provider=provider, operation=call.operation)
 
     def _request(self, call: Call, target: bytes, content: bytes) -> httpx.Request:

@@ -106,7 +106,7 @@ class Exchange:
         return self._unavailable(text, ErrorClass.TIMEOUT)
 
     def _out_of_time(self) -> OutOfTime:
-        text = f"the run's time ended before {self._provider} could answer {self._call.operation}"
+        text = f"the run reached its time limit before {self._provider} could answer {self._call.operation}"
         return OutOfTime(text, provider=self._provider, operation=self._call.operation)
 
     def _failed(self, error: httpx.HTTPError) -> ProviderError:
@@ -119,11 +119,11 @@ class Exchange:
             case httpx.TimeoutException():
                 return self._timed_out()
             case CertificateRefusedError():
-                text = f"{provider} did not show a certificate that is trusted for {operation}"
+                text = f"{provider} did not present a trusted certificate for {operation}"
             case httpx.ConnectError():
                 text = f"{provider} could not be reached for {operation}"
             case httpx.RemoteProtocolError():
-                text = f"{provider} did not answer {operation} in HTTP"
+                text = f"{provider} did not answer {operation} with HTTP"
             case _:
                 text = f"the connection to {provider} was lost during {operation}"
         return self._unavailable(text, ErrorClass.TRANSPORT)

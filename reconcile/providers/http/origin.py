@@ -51,9 +51,11 @@ class BaseUrl:
         if "@" in parts.netloc or "?" in text or "#" in text:
             raise SettingsError([f"{fault}, without user, query or fragment"])
         if parts.scheme == "http" and not _is_loopback(host):
-            raise SettingsError([f"{where} must begin with https://; plain http is for this machine only (127.0.0.1)"])
+            raise SettingsError(
+                [f"{where} must begin with https://; plain http is allowed for this machine only (127.0.0.1)"]
+            )
         if "//" in parts.path or {".", ".."} & set(parts.path.split("/")):
-            raise SettingsError([f"{fault}, with a path of plain segments if any"])
+            raise SettingsError([f"{fault}, with a path without dot segments"])
         default = 443 if parts.scheme == "https" else 80
         authority = host if port in {None, default} else f"{host}:{port}"
         return cls(origin=f"{parts.scheme}://{authority}", authority=authority, prefix=parts.path.rstrip("/"))

@@ -1,1 +1,1 @@
-"""Alerts: which conditions hold, and which channel has yet to be notified."""
+"""Alerts: which conditions hold, and which channels have to be notified."""

@@ -1,4 +1,4 @@
-"""Trying the channels of alerts while nothing is wrong."""
+"""Sends a test alert to each channel."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from reconcile.services.alerting.notify import DELIVERY, Notifier
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelTrial:
-    """What a channel did with a test; *fault* is None where it confirmed."""
+    """The result of a channel's test; *fault* is None if it confirmed."""
 
     channel: str
     fault: str | None
@@ -21,7 +21,7 @@ class ChannelTrial:
 
 
 async def test_channels(notifier: Notifier, *, clock: Clock) -> Sequence[ChannelTrial]:
-    """Send each channel a test and its end, in the time that a run would give it; an incident does not stay behind."""
+    """Send each channel a test alert and its recovery, within the time limit of a run; no incident stays open."""
     return await asyncio.gather(*(_test_channel(channel, notifier, clock=clock) for channel in notifier.channels))
 
 
@@ -41,7 +41,7 @@ def _notices(now: datetime) -> Sequence[Notice]:
     condition = Condition(
         kind=ConditionKind.TEST,
         since=now,
-        text="somebody tries the alerts; nothing is wrong",
+        text="test of the alert channels; nothing is wrong",
         commands=("reconcile alerts list",),
     )
     alert = Alert(condition=condition, since=now, seen_at=now)

@@ -1,21 +1,24 @@
-"""What is true at one instant that operators should know of: read from breakers and the ledger, by whoever looks."""
+"""Evaluates the alert conditions at one instant from breakers and the ledger."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from reconcile.domain.alert import AlertPolicy, Condition, ConditionKind, Spending
 from reconcile.domain.breaker.breaker import Breaker, BreakerPolicy, BreakerScope, BreakerState
 from reconcile.domain.formatting import count_of
+from reconcile.domain.ids import RunId
 from reconcile.domain.run.cadence import PlannedCadence
 from reconcile.domain.run.punctuality import Punctuality
 from reconcile.domain.run.report import Health
+from reconcile.domain.run.report_document import read_report
+from reconcile.domain.run.stored_report import StoredReport
 from reconcile.errors import ErrorClass
 from reconcile.ports import RunRow, Store
 from reconcile.services.control.cadence import CadenceView, cadence_view
 from reconcile.services.views.next_steps import advice
 from reconcile.services.views.next_steps import party_name as party
-from reconcile.services.views.status import RunLine, schedule_state, was_sound
+from reconcile.services.views.status import RunLine, schedule_state
 
 _LOOKED_AT = 60
 _SEARCHED = 500
@@ -27,12 +30,29 @@ _KINDS: Mapping[BreakerScope, ConditionKind] = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FinishedRun:
+    """A run that has reported."""
+
+    run_id: RunId
+    started_at: datetime
+    finished_at: datetime
+    report: StoredReport
+
+
+def _finished(rows: Sequence[RunRow]) -> Iterator[_FinishedRun]:
+    for row in rows:
+        if row.report is not None and row.finished_at is not None:
+            report = read_report(row.report)
+            yield _FinishedRun(run_id=row.run_id, started_at=row.started_at, finished_at=row.finished_at, report=report)
+
+
 async def conditions(
     store: Store, *, now: datetime, policy: AlertPolicy, breaker: BreakerPolicy, planned: PlannedCadence
 ) -> tuple[Condition, ...]:
-    """Return all that is true at *now*."""
+    """Return all conditions that hold at *now*."""
     rows = await store.ledger.runs(limit=_LOOKED_AT, of_all=True)
-    reported = [row for row in rows if row.report is not None and row.finished_at is not None]
+    reported = list(_finished(rows))
     # Without a provider's lists nothing is stopped and nothing is left undone: `reconcile status` tells of it.
     open_breakers = [
         each
@@ -42,7 +62,7 @@ async def conditions(
     found = [_of_breaker(each, reported, now=now, policy=breaker) for each in open_breakers]
     cadence = await cadence_view(store, now=now, planned=planned)
     silence = max(policy.silence, 2 * (cadence.every or timedelta(0)))
-    # While all calls to a provider are refused, no run can be sound: one trouble is told once.
+    # While all calls to a provider are refused, no run can succeed: one problem raises one alert.
     if all(each.key.scope is BreakerScope.WORKSPACE for each in open_breakers):
         found += await _silence(store, rows, reported, now=now, silence=silence)
         if not any(each.kind is ConditionKind.NO_SUCCESSFUL_RUN and each.over_at is None for each in found):
@@ -56,7 +76,7 @@ async def conditions(
 
 
 async def _held_backfill(store: Store) -> list[Condition]:
-    """Return that the newest plan waits for a person; who makes another one has looked."""
+    """Return the condition that the newest plan is held; a newer plan ends it."""
     plans = await store.backfills.plans(limit=1)
     if not plans or not plans[0].is_held:
         return []
@@ -69,19 +89,21 @@ async def _held_backfill(store: Store) -> list[Condition]:
             subject=plan.id,
             since=plan.planned_at or plan.made_at,
             text="; ".join(plan.held),
-            coming="nothing is changed before somebody has looked at it",
+            coming="nothing is written until a person approves it",
             commands=tuple(commands),
         )
     ]
 
 
-def _of_breaker(breaker: Breaker, reported: Sequence[RunRow], *, now: datetime, policy: BreakerPolicy) -> Condition:
+def _of_breaker(
+    breaker: Breaker, reported: Sequence[_FinishedRun], *, now: datetime, policy: BreakerPolicy
+) -> Condition:
     told = advice(breaker, now=now, policy=policy)
-    # What an operator has typed stays in the database: a name or a number in it would go to every reader of a channel.
+    # An operator's reason stays in the database: it may name a person, and channels have many readers.
     is_by_hand = breaker.override_kind(now) is not None or (
         breaker.fault is not None and breaker.fault not in set(ErrorClass)
     )
-    text = f"{party(breaker.key)}: opened by an operator's hand" if is_by_hand else told.blame
+    text = f"{party(breaker.key)}: opened by an operator" if is_by_hand else told.blame
     is_wide = breaker.key.scope is not BreakerScope.WORKSPACE
     return Condition(
         kind=_KINDS[breaker.key.scope],
@@ -95,41 +117,40 @@ def _of_breaker(breaker: Breaker, reported: Sequence[RunRow], *, now: datetime, 
     )
 
 
-def _spending(reported: Sequence[RunRow]) -> Spending | None:
+def _spending(reported: Sequence[_FinishedRun]) -> Spending | None:
     """Return what the newest run spent, beside what sound ones of the same share of the work usually did."""
     if not reported:
         return None
     newest, *before = reported
-    share = _of(newest).get("shard")
-    like_it = [row for row in before if _of(row).get("shard") == share and was_sound(_of(row))]
-    usual = sorted(_count(row, "providerCalls") for row in like_it)
+    like_it = [each for each in before if each.report.shard == newest.report.shard and each.report.is_sound]
+    usual = sorted(each.report.provider_calls for each in like_it)
     median = usual[(len(usual) - 1) // 2] if usual else 0
-    return Spending(run_id=newest.run_id, calls=_count(newest, "providerCalls"), usual_calls=median)
+    return Spending(run_id=newest.run_id, calls=newest.report.provider_calls, usual_calls=median)
 
 
 async def _silence(
-    store: Store, rows: Sequence[RunRow], reported: Sequence[RunRow], *, now: datetime, silence: timedelta
+    store: Store, rows: Sequence[RunRow], reported: Sequence[_FinishedRun], *, now: datetime, silence: timedelta
 ) -> list[Condition]:
-    """Return that no run has succeeded for long, or that this was so until the newest run."""
+    """Return the condition that no run has succeeded for long, also if it ended with the newest run."""
     kind, commands = ConditionKind.NO_SUCCESSFUL_RUN, ("reconcile status", "reconcile doctor")
-    sound = next((row for row in reported if was_sound(_of(row))), None)
+    sound = next((each for each in reported if each.report.is_sound), None)
     if sound is None and len(rows) == _LOOKED_AT:
         rows = await store.ledger.runs(limit=_SEARCHED, of_all=True)
-        sound = next((row for row in rows if row.report and was_sound(row.report)), None)
+        sound = next((each for each in _finished(rows) if each.report.is_sound), None)
     since = sound.finished_at if sound else rows[-1].started_at if rows else None
     if since is not None and now - since > silence:
-        text = "no run has succeeded since then: does the schedule start any, and what ends them?"
+        text = "no run has succeeded since then: check that the schedule starts runs, and their exit codes"
         return [Condition(kind=kind, since=since, text=text, commands=commands)]
     if len(reported) > 1 and sound is reported[0]:
         newest, before = reported[0], reported[1].finished_at
-        if before is not None and newest.started_at - before > max(silence, await _slowed_down(store, since=before)):
+        if newest.started_at - before > max(silence, await _slowed_down(store, since=before)):
             text = "no run has ended in that time: nothing was checked or repaired"
             return [Condition(kind=kind, since=before, over_at=newest.finished_at, text=text, commands=commands)]
     return []
 
 
 async def _down(store: Store, rows: Sequence[RunRow], cadence: CadenceView, *, now: datetime) -> list[Condition]:
-    """Return that the schedule is down, as `reconcile status` and the page judge it."""
+    """Return the condition that the schedule is down, by the rule of `reconcile status` and the page."""
     newest = RunLine.of(rows[0], claims=await store.leases.held()) if rows else None
     state = schedule_state(newest, cadence, now=now)
     if state.punctuality is not Punctuality.DOWN:
@@ -138,103 +159,96 @@ async def _down(store: Store, rows: Sequence[RunRow], cadence: CadenceView, *, n
         Condition(
             kind=ConditionKind.NO_SUCCESSFUL_RUN,
             since=state.missed_since or now,
-            text="the schedule has missed two or more ticks: is it suspended?",
+            text="the schedule has missed two or more ticks: check whether it is suspended",
             commands=("reconcile status", "reconcile doctor"),
         )
     ]
 
 
 async def _slowed_down(store: Store, *, since: datetime) -> timedelta:
-    """Return how long a cadence may be silent that was lowered until some time after *since*."""
+    """Return the longest expected silence of a cadence that was lowered until some time after *since*."""
     override = await store.cadences.override()
     return 2 * override.every if override is not None and override.expires_at > since else timedelta(0)
 
 
-def _newest_by_shard(reported: Sequence[RunRow]) -> Sequence[tuple[str, RunRow]]:
+def _newest_by_shard(reported: Sequence[_FinishedRun]) -> Sequence[tuple[str, _FinishedRun]]:
     """Return the newest run of each share of the work, with the share; "" is all of it."""
-    newest: dict[str, RunRow] = {}
-    for row in reported:
-        newest.setdefault(_of(row).get("shard") or "", row)
+    newest: dict[str, _FinishedRun] = {}
+    for each in reported:
+        newest.setdefault(each.report.shard or "", each)
     return sorted(newest.items())
 
 
-def _unhealthy(reported: Sequence[RunRow]) -> list[Condition]:
+def _unhealthy(reported: Sequence[_FinishedRun]) -> list[Condition]:
     """Return the shares of the work whose newest run was unhealthy, unless it has opened a breaker: that is told."""
     return [
         Condition(
             kind=ConditionKind.UNHEALTHY_RUN,
             subject=shard,
-            since=row.finished_at,
-            text=_first_reason(_of(row)),
-            commands=(f"reconcile explain run {row.run_id}",),
-            size=_count(row, "errors"),
+            since=newest.finished_at,
+            text=_first_reason(newest.report),
+            commands=(f"reconcile explain run {newest.run_id}",),
+            size=newest.report.errors,
         )
-        for shard, row in _newest_by_shard(reported)
-        if _of(row).get("health") == Health.UNHEALTHY and row.finished_at is not None and not _has_tripped(row)
+        for shard, newest in _newest_by_shard(reported)
+        if newest.report.health == Health.UNHEALTHY and not _has_tripped(newest)
     ]
 
 
-def _has_tripped(row: RunRow) -> bool:
-    return any(each.get("trippedBy") == row.run_id for each in _of(row).get("breakers", ()))
+def _has_tripped(run: _FinishedRun) -> bool:
+    return any(each.tripped_by == run.run_id for each in run.report.breakers)
 
 
-def _first_reason(report: Mapping[str, Any]) -> str:
+def _first_reason(report: StoredReport) -> str:
     """Return the first of the run's own findings, and what failed most: fixed texts both."""
-    reasons, signatures = report.get("healthReasons") or ["unhealthy"], report.get("topSignatures") or []
-    return "; ".join([str(reasons[0]), *(f"most of all {each['signature']}" for each in signatures[:1])])
+    reasons = report.health_reasons or ("unhealthy",)
+    return "; ".join([reasons[0], *(f"most of all {each.key}" for each in report.top_signatures[:1])])
 
 
-def _at_risk(reported: Sequence[RunRow], *, least: int) -> list[Condition]:
-    row = next((row for row in reported if _of(row).get("appointmentsAtRisk24h") is not None), None)
-    if row is None or row.finished_at is None or (count := _count(row, "appointmentsAtRisk24h")) < least:
+def _at_risk(reported: Sequence[_FinishedRun], *, least: int) -> list[Condition]:
+    counted = ((each, each.report.appointments_at_risk_24h) for each in reported)
+    run, count = next(((each, count) for each, count in counted if count is not None), (None, 0))
+    if run is None or count < least:
         return []
     text = f"{count_of(count, 'meeting')} of the next 24 h not verified within the last hour"
     commands = ("reconcile status",)
     return [
         Condition(
-            kind=ConditionKind.APPOINTMENTS_AT_RISK, since=row.finished_at, text=text, commands=commands, size=count
+            kind=ConditionKind.APPOINTMENTS_AT_RISK, since=run.finished_at, text=text, commands=commands, size=count
         )
     ]
 
 
-def _disappeared(reported: Sequence[RunRow]) -> list[Condition]:
+def _disappeared(reported: Sequence[_FinishedRun]) -> list[Condition]:
     """Return the shares of the work whose newest run found that bookings of the next 24 h have disappeared."""
     return [
         Condition(
             kind=ConditionKind.BOOKINGS_DISAPPEARED,
             subject=shard,
-            since=row.finished_at,
+            since=newest.finished_at,
             text=f"{count_of(count, 'meeting')} of the next 24 h that no answer of the provider mentions",
             coming="they stay booked, and are looked for each minute",
             commands=("reconcile mismatches",),
             size=count,
         )
-        for shard, row in _newest_by_shard(reported)
-        if row.finished_at is not None and (count := _count(row, "disappeared24h"))
+        for shard, newest in _newest_by_shard(reported)
+        if (count := newest.report.disappeared_24h)
     ]
 
 
-def _quarantine(reported: Sequence[RunRow], *, now: datetime, least: int) -> list[Condition]:
-    recent = [row for row in reported if row.finished_at and now - row.finished_at < _AN_HOUR]
-    count = sum(_count(row, "quarantined") for row in recent)
+def _quarantine(reported: Sequence[_FinishedRun], *, now: datetime, least: int) -> list[Condition]:
+    recent = [each for each in reported if now - each.finished_at < _AN_HOUR]
+    count = sum(each.report.quarantined for each in recent)
     if count < least:
         return []
-    first = next(row.finished_at for row in reversed(recent) if _count(row, "quarantined"))
+    first = next(each.finished_at for each in reversed(recent) if each.report.quarantined)
     return [
         Condition(
             kind=ConditionKind.QUARANTINE_GROWTH,
-            since=first or now,
+            since=first,
             text=f"{count_of(count, 'lead')} set aside within an hour, each after failing again and again",
             coming="they stay aside until somebody releases them",
             commands=("reconcile quarantine list",),
             size=count,
         )
     ]
-
-
-def _of(row: RunRow) -> Mapping[str, Any]:
-    return row.report or {}
-
-
-def _count(row: RunRow, name: str) -> int:
-    return int(_of(row).get(name) or 0)

@@ -1,4 +1,4 @@
-"""Telling operators: what is true is compared with what each channel has heard, and the difference is delivered."""
+"""Notifies operators: sends each channel the alerts that it has not confirmed."""
 
 import asyncio
 import hashlib
@@ -14,15 +14,15 @@ from reconcile.ports import AlertChannel, ChannelState, Clock, Store, Telemetry
 from reconcile.redaction import bug_named
 
 DELIVERY = timedelta(seconds=2)
-"""By when channels must have confirmed; the rest is for remembering it."""
+"""Time limit for confirmations; the rest is for storing them."""
 _RELEASE_TIMEOUT = timedelta(seconds=0.2)
-"""For giving up the lease, where all else took too long."""
+"""Time for releasing the lease after the other steps have used theirs."""
 _LEASE = "alerts"
 _LEASE_TTL = timedelta(seconds=10)
-"""A killed teller keeps the next tick's waiting for less than that."""
+"""The next run waits less than this for a killed process's lease."""
 _WAIT = timedelta(milliseconds=200)
 _REMEMBERED = timedelta(days=7)
-"""For how long a channel that takes nothing is still owed the end of what is over."""
+"""How long a failing channel is still sent the end of ended alerts."""
 _FIRST_PAUSE = timedelta(seconds=30)
 _LONGEST_PAUSE = timedelta(minutes=10)
 _MOST_DOUBLINGS = 8
@@ -30,7 +30,7 @@ _MOST_DOUBLINGS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notifier:
-    """The channels that are set, and what is told over them."""
+    """The configured channels, and the facts of this installation for messages."""
 
     channels: Sequence[AlertChannel]
     source: str
@@ -39,7 +39,7 @@ class Notifier:
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     planned: PlannedCadence = field(default_factory=PlannedCadence)
     budget: timedelta = timedelta(seconds=3)
-    """Wall time that delivering alerts may add to a run."""
+    """Time that alerts may add to a run."""
 
     def message(self, notices: Iterable[Notice], *, at: datetime) -> Message:
         """Return *notices* as one message."""
@@ -61,9 +61,9 @@ async def notify(  # noqa: PLR0913 - the ports, and when to end
     telemetry: Telemetry,
     may_begin: Callable[[], bool] = _always,
 ) -> None:
-    """Tell each channel what it has not heard, within its budget; no trouble leaves here but as a warning.
+    """Send each channel its pending notifications, within the time limit; every failure becomes a warning.
 
-    No further message is begun once *may_begin* answers no: what is left is owed, and told next time.
+    No further message is started once *may_begin* returns false: the rest stays pending for the next run.
     """
     if notifier is None or not notifier.channels:
         return
@@ -98,7 +98,7 @@ async def _notify(  # noqa: PLR0913 - as ``tell``
             lease = await store.leases.acquire(_LEASE, holder=holder, ttl=_LEASE_TTL)
             break
         except LeaseHeld:
-            # Another run is telling. What this one has seen that the other has not is worth a moment's wait.
+            # Another run is sending. Its result may lack what this one has seen, so wait a moment for its lease.
             if not may_begin() or clock.monotonic() + _WAIT.total_seconds() >= deadline:
                 return
             await clock.sleep(_WAIT)
@@ -113,7 +113,7 @@ async def _notify(  # noqa: PLR0913 - as ``tell``
 def pending_notices(
     notifier: Notifier, alerts: Sequence[Alert], states: Mapping[str, ChannelState], *, now: datetime
 ) -> Mapping[str, Sequence[Notice]]:
-    """Return what each channel has yet to hear, by its name."""
+    """Return the pending notifications of each channel, by its name."""
 
     def of(name: str) -> list[Notice]:
         known_since = states[name].known_since if name in states else now
@@ -125,7 +125,7 @@ def pending_notices(
 
 @dataclass(slots=True, kw_only=True)
 class _NotificationRound:
-    """What is remembered, while one teller is at work on it."""
+    """The stored alerts and channels, while this process holds the lease."""
 
     notifier: Notifier
     true: Sequence[Condition]
@@ -163,28 +163,28 @@ class _NotificationRound:
         )
 
     def is_needed(self) -> bool:
-        """Tell whether there is anything to note or to deliver, though nothing is true."""
+        """Return whether there is anything to store or to deliver although no condition holds."""
         is_unknown = any(channel.name not in self.states for channel in self.notifier.channels)
         is_standing = any(alert.is_standing for alert in self.alerts.values())
         return is_unknown or is_standing or any(self.pending_notices().values())
 
     def state(self, channel: AlertChannel) -> ChannelState:
-        """Return what is remembered of *channel*."""
+        """Return the stored state of *channel*."""
         return self.states.get(channel.name) or ChannelState(name=channel.name, known_since=self.now)
 
     def pending_notices(self) -> Mapping[str, Sequence[Notice]]:
-        """Return what each channel has yet to hear."""
+        """Return the pending notifications of each channel."""
         return pending_notices(self.notifier, list(self.alerts.values()), self.states, now=self.now)
 
     async def record_conditions(self) -> None:
-        """Store what has changed before anybody is told: a teller that is killed leaves the next one the same debt."""
+        """Store changed alerts before any delivery, so that a killed process leaves them pending."""
         await self.save(observed(self.alerts, self.true, now=self.now))
         for channel in self.notifier.channels:
             if channel.name not in self.states:
                 await self.save_channel(self.state(channel))
 
     async def save(self, moved: Sequence[Alert]) -> None:
-        """Store *moved*; what another teller has moved meanwhile is its own to tell, and is forgotten here."""
+        """Store *moved*; an alert that another process has changed meanwhile is dropped here."""
         if not moved:
             return
         saved = await self.store.alerts.save(moved)
@@ -195,12 +195,12 @@ class _NotificationRound:
                 self.alerts.pop(alert.key, None)
 
     async def save_channel(self, state: ChannelState) -> None:
-        """Store what is known of a channel."""
+        """Store the state of a channel."""
         await self.store.alerts.save_channel(state)
         self.states[state.name] = state
 
     async def deliver(self, deadline: float, *, may_begin: Callable[[], bool]) -> None:
-        """Deliver to all channels side by side; a bug in one is that one's fault."""
+        """Deliver to all channels concurrently; a bug in one counts as that channel's failure."""
         debts = self.pending_notices()
 
         def has_time() -> bool:
@@ -237,14 +237,14 @@ class _NotificationRound:
             await self.save_channel(replace(state, failures=0, failing_since=None, fault=None, not_before=None))
 
     async def _confirmed(self, channel: AlertChannel, group: Sequence[Notice]) -> None:
-        async with self.marking:  # each channel's mark is put beside those of the others
+        async with self.marking:  # merge the confirmations of all channels
             told = [self.alerts[each.alert.key] for each in group if each.alert.key in self.alerts]
             await self.save([alert.confirmed(channel.name, self.now) for alert in told])
         self.telemetry.event("alert.delivered", channel=channel.name, notices=len(group))
 
 
 def _failing(state: ChannelState, error: AlertNotDelivered, *, now: datetime) -> ChannelState:
-    """Return *state* after one failure more: the channel is left alone for longer each time."""
+    """Return *state* after one more failure: the next attempt is delayed longer each time."""
     pause = min(_FIRST_PAUSE * float(2 ** min(state.failures, _MOST_DOUBLINGS)), _LONGEST_PAUSE)
     return replace(
         state,

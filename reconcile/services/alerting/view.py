@@ -1,4 +1,4 @@
-"""What stands, and who has yet to hear of it."""
+"""The active alerts, and their pending notifications."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _RECENT = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertLine:
-    """One alert; *owed* names the channels that have yet to hear what has changed."""
+    """One alert; *owed* names the channels with a pending notification."""
 
     alert: str
     kind: ConditionKind
@@ -28,7 +28,7 @@ class AlertLine:
 
     @classmethod
     def of(cls, alert: Alert, *, owed_to: tuple[str, ...]) -> "AlertLine":
-        """Read an alert."""
+        """Return the view of an alert."""
         condition = alert.condition
         return cls(
             alert=alert.key,
@@ -45,7 +45,7 @@ class AlertLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelLine:
-    """One channel that is set; *fault* is why it takes nothing."""
+    """One configured channel; *fault* is why it fails."""
 
     channel: str
     owed: int
@@ -56,7 +56,7 @@ class ChannelLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertsView:
-    """All alerts that stand, the gravest first, then those of the last day that are over."""
+    """All active alerts, the most severe first, then those that ended within a day."""
 
     now: datetime
     alerts: tuple[AlertLine, ...]
@@ -64,16 +64,16 @@ class AlertsView:
 
     @property
     def is_owed(self) -> bool:
-        """Whether a channel has yet to hear of anything."""
+        """Whether any channel has a pending notification."""
         return any(channel.owed for channel in self.channels)
 
 
 async def alerts_view(
     store: Store, *, notifier: Notifier | None, conditions: Sequence[Condition], now: datetime
 ) -> AlertsView:
-    """Return the alerts at *now*: those that are stored, and what *conditions* change of them.
+    """Return the alerts at *now*: the stored ones, updated by *conditions*.
 
-    Nothing is stored. Without *notifier* no channel is set.
+    Nothing is stored. Without *notifier* no channel is configured.
     """
     stored = {each.key: each for each in await store.alerts.load(since=now - _RECENT)}
     remembered = list((stored | {each.key: each for each in observed(stored, conditions, now=now)}).values())

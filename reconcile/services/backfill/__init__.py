@@ -1,1 +1,1 @@
-"""Backfills: plan, apply, view and undo repairs over many leads."""
+"""Backfills: plan, apply, view and undo repairs of many leads."""

@@ -1,4 +1,4 @@
-"""A backfill from its plan to its end: rounds of runs, each over before a lease of a killed one is missed for long."""
+"""A backfill from its plan to its end, in short rounds so that leases of a killed process expire soon."""
 
 import hashlib
 from collections import Counter
@@ -19,25 +19,25 @@ from reconcile.ports import Backfills, Clock, Store
 from reconcile.services.backfill.estimate import fitting, needs
 
 ROUND = timedelta(seconds=20)
-"""The budget of one run: with the ten seconds that a lease outlasts it, what a killed one held is free within 30 s."""
+"""The time budget of one round: with ten more seconds of its lease, a killed round blocks others for at most 30 s."""
 _PAUSE = timedelta(seconds=2)
-"""Between two rounds of which the first found nothing to do: accounts fill up meanwhile, leases of the killed end."""
+"""Pause after a round without work: rate budgets refill and leases of killed processes expire meanwhile."""
 _PATIENCE = timedelta(minutes=10)
-"""How long a provider may be away before somebody has to look."""
+"""How long a provider may be unreachable before the plan is held."""
 _GRAVE = frozenset({BreakerReason.CONTRACT_FAULT, BreakerReason.MASS_ABSENCE})
 _REJOINED = timedelta(days=1)
-"""For so long a pod that is started again may find its plan complete; later, somebody has taken its name again."""
+"""A restarted pod may find its plan complete within this time; later, the name was used again by a person."""
 _PAGE = 2000
-"""Leads of a plan that are read at a time."""
+"""Number of a plan's leads that are read at a time."""
 _SAMPLES = 3
-"""Changes of each kind that are shown."""
+"""Number of samples of each kind of change."""
 
 Round = Callable[[], Awaitable[RunReport]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackfillRequest:
-    """A plan that is asked for: by which *name*, with which words, and how long it may take."""
+    """The request for a plan: its *name*, the options of the command, and the time limit."""
 
     name: PlanId
     selection: Selection
@@ -48,7 +48,7 @@ class BackfillRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShareProgress:
-    """How far this process's share is."""
+    """The progress of this process's shard."""
 
     done: int
     total: int
@@ -58,16 +58,15 @@ OnShareProgress = Callable[[ShareProgress], None]
 
 
 async def begin(request: BackfillRequest, *, store: Store, clock: Clock) -> BackfillPlan:
-    """Return the plan of that name, made now if there is none; raise RequestError where it cannot be made.
+    """Return the plan of that name, or create it; raise RequestError if it cannot be created.
 
-    Pods of one Job ask for the same name: the first makes the plan, the others join, and one that is started again goes
-    on with it.
+    Pods of one Job use the same name: the first creates the plan, the others join, and a restarted one continues it.
     """
     stored = await store.backfills.plan(request.name)
     if stored is None:
         if request.selection.is_empty:
             raise RequestError(
-                "say which leads are meant, like --stale-booked or --workspace ID; --help lists all ways"
+                "select leads, for example with --stale-booked or --workspace ID; --help lists all options"
             )
         found = await needs(request.selection, store=store, share=request.share)
         lasts = fitting(found, within=request.within)
@@ -77,10 +76,10 @@ async def begin(request: BackfillRequest, *, store: Store, clock: Clock) -> Back
         stored = await known_plan(request.name, store.backfills)
     words = {key: value for key, value in stored.asked.items() if key != "estimate"}
     if request.asked and dict(request.asked) != words:
-        raise RequestError(f"there is a plan {request.name} of another selection; choose another --name")
+        raise RequestError(f"the plan {request.name} exists with another selection; choose another --name")
     if stored.planned_at is not None and (stored.applied_at or clock.now() - stored.made_at > _REJOINED):
         made = f"{stored.made_at:%Y-%m-%dT%H:%MZ}"
-        raise RequestError(f"there is a plan {request.name} already, made at {made}; choose another --name")
+        raise RequestError(f"the plan {request.name} exists already, created at {made}; choose another --name")
     if stored.planned_at is None and stored.held:
         await store.backfills.save(replace(stored, held=()), before=stored)
         stored = await known_plan(request.name, store.backfills)
@@ -88,13 +87,15 @@ async def begin(request: BackfillRequest, *, store: Store, clock: Clock) -> Back
 
 
 async def known_plan(plan_id: PlanId, backfills: Backfills) -> BackfillPlan:
-    """Return a plan, or raise RequestError that says which ones there are."""
+    """Return a plan, or raise RequestError that lists the existing ones."""
     plan = await backfills.plan(plan_id)
     if plan is not None:
         return plan
     others = ", ".join(each.id for each in await backfills.plans(limit=5))
     there = f"its last plans are {others}" if others else "it has none"
-    raise RequestError(f"this database has no plan {plan_id}; {there}. A plan is applied where it was made")
+    raise RequestError(
+        f"this database has no plan {plan_id}; {there}. A plan is applied in the database in which it was created"
+    )
 
 
 async def work_off(  # noqa: PLR0913 - one share of the work, and what it is done with
@@ -107,9 +108,9 @@ async def work_off(  # noqa: PLR0913 - one share of the work, and what it is don
     once: Round,
     on_share_progress: OnShareProgress | None = None,
 ) -> RunReport | None:
-    """Make rounds until this share has no lead left in *state*; return the report of one that could not go on.
+    """Run rounds until this shard has no lead left in *state*; return the report of a round that was stopped.
 
-    While a provider is away, rounds only probe it; what makes its answers doubtful needs a person at once.
+    While a provider is unreachable, rounds only probe it; unreliable answers hold the plan immediately.
     """
     broken_since: float | None = None
     while True:
@@ -143,13 +144,13 @@ async def _left(backfills: Backfills, plan_id: PlanId, state: ItemState, shard: 
 
 
 async def hold(plan_id: PlanId, reason: str, *, backfills: Backfills) -> None:
-    """Let a plan wait for a person, whatever was approved before."""
+    """Hold a plan for approval, even if it was approved before."""
     plan = await known_plan(plan_id, backfills)
     await backfills.save(replace(plan, held=(*plan.held, reason), approved_hash=None), before=plan)
 
 
 def trouble_of(report: RunReport) -> str:
-    """Say which breaker stopped planning, and on which figures."""
+    """Return which breaker stopped planning, and its figures."""
     opened = [
         breaker
         for breaker in report.breakers
@@ -161,9 +162,9 @@ def trouble_of(report: RunReport) -> str:
 
 
 async def complete(plan_id: PlanId, *, store: Store, caps: ChangeCaps, clock: Clock, page: int = _PAGE) -> BackfillPlan:
-    """Close a plan of which every lead was asked about: add it up, give it its hash, hold it where there is too much.
+    """Complete a plan whose leads were all looked up: count it, hash it, hold it if it exceeds a limit.
 
-    Every process that finds nothing left does this, and comes to the same.
+    Every process that finds nothing left does this, with the same result.
     """
     plan = await known_plan(plan_id, store.backfills)
     if plan.planned_at is not None or (await store.backfills.counts(plan_id)).get(ItemState.SELECTED):
@@ -172,7 +173,7 @@ async def complete(plan_id: PlanId, *, store: Store, caps: ChangeCaps, clock: Cl
     held = caps.exceeded(changes, planned=sum(summary["outcomes"].values()))
     closed = replace(plan, planned_at=clock.now(), hash=digest, summary=summary, held=held)
     if not plan.selected:
-        closed = replace(closed, applied_at=clock.now())  # nothing is to be repaired
+        closed = replace(closed, applied_at=clock.now())  # no lead needs a repair
     await store.backfills.save(closed, before=plan)
     return await known_plan(plan_id, store.backfills)
 
@@ -198,7 +199,7 @@ async def _added_up(
             outcomes[row.planned.outcome] += 1
             if row.planned.change is None:
                 continue
-            # What is confirmed to be gone is canceled in the customer's rows.
+            # a booking that is confirmed to be gone is canceled in the customer's rows
             changes[Outcome.CANCELED if row.planned.outcome is Outcome.ABSENT else row.planned.outcome] += 1
             effects.update(effect["kind"] for effect in row.planned.change["effects"])
             if sum(each["outcome"] == row.planned.outcome for each in samples) < _SAMPLES:
@@ -215,29 +216,29 @@ async def _added_up(
 
 
 async def admitted(plan_id: PlanId, *, approve: str | None, backfills: Backfills, page: int = _PAGE) -> BackfillPlan:
-    """Return a plan that may be carried out now, or raise RequestError that says what keeps it."""
+    """Return a plan that may be applied now, or raise RequestError with the reason why not."""
     plan = await known_plan(plan_id, backfills)
     if plan.planned_at is None or plan.hash is None:
         why = f"is held: {'; '.join(plan.held)}" if plan.held else "is not complete"
-        raise RequestError(f"the plan {plan_id} {why}. `reconcile backfill plan --name {plan_id}` goes on with it")
+        raise RequestError(f"the plan {plan_id} {why}. `reconcile backfill plan --name {plan_id}` continues it")
     digest, _, _ = await _added_up(plan, backfills, page=page)
     if digest != plan.hash:
-        raise RequestError(f"the rows of plan {plan_id} were edited since it was made: make a new one")
+        raise RequestError(f"the rows of plan {plan_id} were edited since it was created: create a new plan")
     if approve is not None and approve != plan.hash:
-        raise RequestError(f"the hash of plan {plan_id} is {plan.hash}: another plan was approved")
+        raise RequestError(f"the hash of plan {plan_id} is {plan.hash}; the approved hash is another one")
     if approve is not None and plan.approved_hash != approve:
         await backfills.save(replace(plan, approved_hash=approve), before=plan)
         plan = await known_plan(plan_id, backfills)
     if plan.is_held:
         raise RequestError(
-            f"the plan {plan_id} is held: {'; '.join(plan.held)}. Look at it: reconcile backfill status {plan_id}; "
-            f"if it is right, type: reconcile backfill apply {plan_id} --approve {plan.hash}"
+            f"the plan {plan_id} is held: {'; '.join(plan.held)}. Review it: reconcile backfill status {plan_id}; "
+            f"to apply it: reconcile backfill apply {plan_id} --approve {plan.hash}"
         )
     return plan
 
 
 async def conclude(plan_id: PlanId, *, backfills: Backfills, now: datetime) -> None:
-    """Note that a plan is carried out, once no lead of it is left."""
+    """Store that a plan is applied, once no lead of it is left."""
     counts = await backfills.counts(plan_id)
     plan = await known_plan(plan_id, backfills)
     if plan.applied_at is None and not counts.get(ItemState.PLANNED) and not counts.get(ItemState.SELECTED):

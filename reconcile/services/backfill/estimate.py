@@ -1,4 +1,4 @@
-"""What a backfill would ask of each account, against what is left of its budget and of the time."""
+"""The calls that a backfill needs of each account, compared with its rate budget and the time limit."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from reconcile.ports import Store
 from reconcile.services.lookup.rate_reservation import budget_key
 
 _CALLS = {ProviderName.HIGHLEVEL: (1, 2), ProviderName.CALENDLY: (2, 3)}
-"""Calls for a lead whose booking's owner is known, and for one that is looked for by its address."""
+"""Calls for a lead whose booking's provider is known, and for one that is searched by e-mail."""
 
 
 async def needs(selection: Selection, *, store: Store, share: float) -> Sequence[Need]:
-    """Return what each account would be asked for the selected leads.
+    """Return the calls that each account needs for the selected leads.
 
-    A backfill is taken to get *share* of the rate: the schedule may use all of it, and goes first.
+    A backfill is assumed to get *share* of the rate: the schedule has priority and may use all of it.
     """
     calls: dict[tuple[WorkspaceId, ProviderName], int] = defaultdict(int)
     for each in await store.backfills.shares(selection):
@@ -33,7 +33,7 @@ async def needs(selection: Selection, *, store: Store, share: float) -> Sequence
         if workspace is None or provider not in workspace.credentials:
             continue
         key, limit = budget_key(workspace, provider), limit_of(provider)
-        if key in found:  # workspaces that share an account
+        if key in found:  # workspaces with the same account
             before = found[key]
             found[key] = Need(
                 workspace_id=before.workspace_id,
@@ -50,7 +50,7 @@ async def needs(selection: Selection, *, store: Store, share: float) -> Sequence
 
 
 def fitting(found: Sequence[Need], *, within: timedelta) -> timedelta:
-    """Return how long the calls take, or raise RequestError: by how much they do not fit, and what to type instead."""
+    """Return the duration of the calls, or raise RequestError with the excess and a suggested command."""
     worst = longest(found)
     if worst is None:
         return timedelta(0)
@@ -59,8 +59,8 @@ def fitting(found: Sequence[Need], *, within: timedelta) -> timedelta:
         others = sum(need.missing(within) > 0 for need in found) - 1
         also = f" ({count_of(others, 'other account')} as well)" if others else ""
         raise RequestError(
-            f"it does not fit into {spelled(within)}: the account of workspace {worst.workspace_id} would be asked "
-            f"{worst.calls} times at {worst.provider}, {missing} times too many{also}; "
+            f"it does not fit into {spelled(within)}: the account of workspace {worst.workspace_id} would need "
+            f"{worst.calls} calls at {worst.provider}, {missing} too many{also}; "
             f"type --within {hours}h, or select fewer leads"
         )
     return worst.lasts

@@ -1,4 +1,4 @@
-"""Makes a run plan a backfill: the same runner over a store in which leads are a plan's, and writing is noting down."""
+"""Runs the ordinary run over a store whose leads are a plan's, and whose writes are stored in the plan."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -31,7 +31,7 @@ from reconcile.services.run.dry_run import LEAD_READS, ReadOnly
 
 
 def planning(store: Store, plan_id: PlanId, *, clock: Clock, breakers: "OwnBreakers") -> Store:
-    """Return *store* with a plan's leads in place of those that are due; their rows are read and never written."""
+    """Return *store* with a plan's leads instead of due ones; their rows are read and never written."""
     return replace(
         store,
         leads=_Planning(store, plan_id, clock=clock),
@@ -42,7 +42,7 @@ def planning(store: Store, plan_id: PlanId, *, clock: Clock, breakers: "OwnBreak
 
 
 def carrying_out(store: Store, plan_id: PlanId, *, breakers: "OwnBreakers") -> Store:
-    """Return *store* with a plan's workspaces in place of those that are due."""
+    """Return *store* with a plan's workspaces instead of due ones."""
     return replace(
         store,
         leads=PlanLeads(store, plan_id, ItemState.PLANNED),
@@ -73,19 +73,19 @@ class PlanLeads(ReadOnly):
         shard: Shard | None = None,
         wrote_since: datetime | None = None,  # noqa: ARG002
     ) -> DueWorkspaces:
-        # Who is only written to need not wait for a provider's limits.
+        # a workspace that is only written to does not wait for rate limits
         is_asking = self._state is ItemState.SELECTED
         found = await self._backfills.workspaces(self._plan_id, self._state, now=now if is_asking else None)
         share = [w for w in found if w.id not in exclude and (shard is None or shard.holds(w.id))]
         return DueWorkspaces(workspaces=tuple(share[:limit]), eligible_count=len(share))
 
     async def write(self, batch: BatchWrite) -> BatchReceipt:
-        """Write what a batch of the plan came to."""
+        """Write the results of a batch to the plan."""
         return await self._write(batch)
 
 
 class _Planning(PlanLeads):
-    """Gives a plan's leads, and notes down what would be written."""
+    """Returns a plan's leads, and stores what would be written."""
 
     def __init__(self, store: Store, plan_id: PlanId, *, clock: Clock) -> None:
         super().__init__(store, plan_id, ItemState.SELECTED)
@@ -107,13 +107,13 @@ class _Planning(PlanLeads):
         after: LeadId | None = None,
         wrote_since: datetime | None = None,  # noqa: ARG002
     ) -> Sequence[Lead]:
-        """Return the next leads; none while the account waits, as all would be deferred."""
+        """Return the next leads; none while the account waits, because all would be deferred."""
         if self._waits(workspace_id):
             return ()
         return await self._backfills.selected(self._plan_id, workspace_id, limit=limit, after=after)
 
     async def write(self, batch: BatchWrite) -> BatchReceipt:
-        """Note down what a batch came to; who was deferred stays selected."""
+        """Store a batch's results; deferred leads stay selected."""
         moves = [move for write in batch.writes if (move := _move(write, salt=self._plan_id))]
         at = batch.finished_at
         await self._backfills.record(self._plan_id, moves, run_id=batch.run_id, leases=batch.leases, at=at)
@@ -133,13 +133,13 @@ def _move(write: LeadWrite, *, salt: str) -> ItemMove | None:
     if write.outcome is Outcome.SKIPPED:
         return ItemMove(lead_id=lead.id, state=ItemState.SKIPPED, reason=state.reason or SkipReason.NO_IDENTITY)
     if write.outcome is Outcome.FAILED:
-        # Blamed on somebody else, it was not its turn; its own failures are counted.
+        # A failure that is attributed to another party is not counted.
         is_own = state.failure_count > lead.state.failure_count
         return ItemMove(lead_id=lead.id, state=ItemState.FAILED, reason=state.reason) if is_own else None
     if write.outcome is Outcome.DISAPPEARED:
         return ItemMove(lead_id=lead.id, state=ItemState.SKIPPED, reason=state.reason)
     if state.attempted_at is None:
-        raise ValueError("every outcome moves the clock of attempts")
+        raise ValueError("every outcome sets attempted_at")
     planned = PlannedLead(
         lead_id=lead.id,
         workspace_id=lead.workspace_id,
@@ -154,7 +154,7 @@ def _move(write: LeadWrite, *, salt: str) -> ItemMove | None:
 
 
 class OwnLeases:
-    """Leases under names of the plan's own: a backfill keeps other backfills off its work, and never the schedule."""
+    """Leases under the plan's own names: they exclude other backfills, never the schedule."""
 
     def __init__(self, leases: Leases, plan_id: PlanId) -> None:
         self._leases = leases
@@ -168,7 +168,7 @@ class OwnLeases:
 
 
 class OwnBreakers:
-    """Breakers of a backfill's own: it keeps to what the schedule's refuse, and what it trips itself stops it alone."""
+    """A backfill's own breakers: it also obeys the schedule's, and the ones it trips stop only the backfill."""
 
     def __init__(self, breakers: Breakers | None) -> None:
         self._breakers = breakers
@@ -188,7 +188,7 @@ class OwnBreakers:
 
 
 class OwnLedger:
-    """Notes a backfill's runs as every run; their reports name the plan, and say where nothing was written."""
+    """Stores a backfill's runs in the ledger; their reports name the plan, and whether anything was written."""
 
     def __init__(self, ledger: Ledger, plan_id: PlanId, *, is_dry: bool) -> None:
         self._ledger = ledger

@@ -1,4 +1,4 @@
-"""Takes back what a run or a backfill changed, where nobody has written since; itself a run in the ledger."""
+"""Undoes the changes of a run or a backfill, except leads that were written since; itself a run in the ledger."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ _LEASE = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnrevertedLead:
-    """One lead that was left as it is, and why."""
+    """One lead that was not reverted, and why."""
 
     lead_id: LeadId
     workspace_id: WorkspaceId
@@ -34,7 +34,7 @@ class UnrevertedLead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undoing:
-    """What came of it: *run_id* is its own run in the ledger, None where nothing was to be written."""
+    """The result: *run_id* is the undo's run in the ledger, None if there was nothing to write."""
 
     undone_run: RunId | None
     undone_plan: PlanId | None
@@ -46,7 +46,7 @@ class Undoing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undo:
-    """What is to be taken back, a run or all that carried out a plan of a backfill, and by which run."""
+    """What to undo, a run or all runs of a backfill plan, and the id of the undo's run."""
 
     run_id: RunId
     undone_run: RunId | None = None
@@ -54,19 +54,19 @@ class Undo:
     dry_run: bool = False
     version: str = ""
     batch: int = BATCH
-    """Leads of one workspace that are written in one transaction."""
+    """Number of leads of one workspace that are written in one transaction."""
 
 
 async def undo(asked: Undo, *, store: Store, clock: Clock) -> Undoing:
-    """Take back the changes of a run or of a plan; raise RequestError where there is no such thing.
+    """Undo the changes of a run or of a plan; raise RequestError if it does not exist.
 
-    No follow-up is asked for: what was told to others has been told.
+    No follow-up is created, and sent ones are not revoked.
     """
     runs = await _undone_runs(asked, store=store)
     started_at, has_begun = clock.now(), False
     reverted: list[LeadId] = []
     left: list[UnrevertedLead] = []
-    for run_id in runs:  # one after the other: a backfill's are as many as its changes want
+    for run_id in runs:  # one after the other, because a backfill has many runs
         by_workspace = await _changes(run_id, store=store)
         if by_workspace and not asked.dry_run and not has_begun:
             has_begun = True
@@ -97,7 +97,7 @@ async def _undone_runs(asked: Undo, *, store: Store) -> Sequence[RunId]:
     if asked.undone_plan is not None:
         return await store.backfills.runs((await known_plan(asked.undone_plan, store.backfills)).id)
     if asked.undone_run is None or await store.ledger.run(asked.undone_run) is None:
-        raise RequestError(f"there is no run {asked.undone_run}; `reconcile status` names the last ones")
+        raise RequestError(f"there is no run {asked.undone_run}; `reconcile status` lists the last ones")
     return [asked.undone_run]
 
 
@@ -141,7 +141,7 @@ async def _undo_batch(
 async def _planned(
     part: dict[LeadId, list[ChangeRow]], *, store: Store
 ) -> tuple[dict[LeadId, Change], dict[LeadId, Left]]:
-    """Return what takes each lead back; of several changes the one that the lead still shows is meant."""
+    """Return the change that reverts each lead; of several changes, the one whose values the lead still has."""
     changes: dict[LeadId, Change] = {}
     others: dict[LeadId, Left] = {}
     for lead_id, rows in part.items():
@@ -171,7 +171,7 @@ def _batch(
             LeadWrite(
                 lead=each.lead,
                 outcome=Outcome.UPDATED,
-                # What is remembered of our own work stays as it is: nothing was asked, nothing was verified.
+                # our own state of the lead is kept: nothing was looked up or verified
                 state=each.lead.state,
                 state_if_drifted=each.lead.state,
                 state_if_refused=each.lead.state,
@@ -195,7 +195,7 @@ def _report(asked: Undo, *, started_at: datetime, ended_at: datetime, reverted: 
         timestamp=ended_at,
         duration=ended_at - started_at,
         health=Health.HEALTHY,
-        health_reasons=(f"took back {what}: {count_of(reverted, 'lead')} reverted, {left} left as {they}",),
+        health_reasons=(f"reverted {what}: {count_of(reverted, 'lead')} reverted, {left} left as {they}",),
         circuit_broken=False,
         updated=reverted,
     )

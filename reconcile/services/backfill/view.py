@@ -1,4 +1,4 @@
-"""What people and programs are told of a backfill: how far it is, what it would change, what keeps it."""
+"""The view of a backfill: progress, planned changes, why it is held."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ class UnappliedLead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackfillView:
-    """One plan: *per_minute* is how many leads moved lately, *eta* how long the rest takes at that rate.
+    """One plan: *per_minute* is the recent rate of leads, *eta* the remaining time at that rate.
 
-    *left_alone* lists those that drifted or were refused, at most as many as were asked for. *next* and *undo* are
-    commands: what to type to go on, and what shows how it would be taken back.
+    *left_alone* lists those that drifted or were refused, up to the requested number. *next* and *undo* are commands:
+    to continue, and to preview an undo.
     """
 
     plan: str
@@ -46,7 +46,7 @@ class BackfillView:
 
 
 async def view(plan: BackfillPlan, *, backfills: Backfills, now: datetime, limit: int = 100) -> BackfillView:
-    """Return what is to be told of *plan*."""
+    """Return the view of *plan*."""
     counts = await backfills.counts(plan.id)
     state = plan.state(counts)
     per_minute = await backfills.moved(plan.id, since=now - _LATELY)

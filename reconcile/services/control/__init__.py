@@ -1,1 +1,1 @@
-"""What operators set: breaker overrides, cadence, commands by annotation, and the annotations that mirror state."""
+"""Operators' controls: breaker overrides, cadence, commands by annotation, and the annotations that mirror state."""

@@ -1,4 +1,4 @@
-"""What operators ask for by annotation: obeyed once, and never silently ignored."""
+"""Applies operators' annotations: each once, and every invalid one is reported."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ _VERBS = {OrderWord.HOLD: Verb.HOLD, OrderWord.RESET: Verb.RESET, OrderWord.TRIP
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedCommands:
-    """What became of the annotations: *faults* stand as long as they are there, *news* is told once."""
+    """The result of reading annotations: *faults* are reported as long as they exist, *news* once."""
 
     faults: tuple[str, ...] = ()
     news: tuple[Announcement, ...] = ()
@@ -28,11 +28,11 @@ class AppliedCommands:
 async def apply_commands(
     annotations: Mapping[str, str], *, store: Store, now: datetime, policy: BreakerPolicy, source: str = ""
 ) -> AppliedCommands:
-    """Carry out what is new among the annotations, and end what was held by one that is gone.
+    """Apply new annotations, and end the effects of removed ones.
 
-    An annotation is new by its value. It is remembered after it was carried out: a process that is killed in between
-    leaves it to the next, and carrying it out twice is carrying it out. *source* is the object that has them: what was
-    asked for on another one, of another release on this database, stays.
+    An annotation is new if its value is. It is stored after it was applied: a process that is killed in between leaves
+    it to the next, and applying it twice has the same effect. *source* is the object that has them: commands on another
+    object, of another release on this database, are not touched.
     """
     memory = AnnotationMemory(store.applied_annotations, source)
     read = read_orders(annotations)
@@ -60,7 +60,7 @@ async def apply_commands(
 
 
 def sentence(row: AppliedAnnotation) -> str:
-    """Return what is wrong with an annotation, as a clause on it."""
+    """Return the fault of an annotation as a clause about it."""
     source, key = split_key(row.key)
     return f"the annotation {key[:100]}{f' of {source[:200]}' if source else ''} {row.fault}"
 
@@ -76,20 +76,20 @@ async def _apply_command(
     except RequestError as error:
         return _refuse(row, str(error))
     end = f" until {until:%Y-%m-%dT%H:%M:%SZ}" if until else ""
-    told = Announcement(reason="OrderObeyed", text=f"the annotation {row.key} was obeyed{end}")
+    told = Announcement(reason="OrderObeyed", text=f"the annotation {row.key} was applied{end}")
     return replace(row, until=until), told
 
 
 def _refuse(row: AppliedAnnotation, why: str) -> tuple[AppliedAnnotation, Announcement]:
-    refused = replace(row, fault=f"cannot be obeyed: {why}")
+    refused = replace(row, fault=f"cannot be applied: {why}")
     return refused, Announcement(reason="OrderRefused", text=sentence(refused), is_warning=True)
 
 
 async def _execute(text: OrderText, *, store: Store, now: datetime, policy: BreakerPolicy) -> datetime | None:
-    """Carry out one annotation and return when it ends by itself; RequestError says why it cannot be."""
+    """Apply one annotation and return when its effect expires; RequestError says why it cannot be applied."""
     lasts = text.until - now if text.until else text.lasts
     if lasts is not None and lasts <= timedelta(0):
-        raise RequestError("its until is over already")
+        raise RequestError("its until is in the past")
     if text.word is OrderWord.CADENCE:
         override = CadenceOverride(
             every=text.every or timedelta(0),
@@ -112,7 +112,7 @@ async def _execute(text: OrderText, *, store: Store, now: datetime, policy: Brea
 async def _end_hold_or_cadence(
     row: AppliedAnnotation, others: Sequence[tuple[str, AppliedAnnotation]], *, store: Store, now: datetime
 ) -> list[Announcement]:
-    """End what an annotation has asked for that was taken away before its time, unless another object asks for it."""
+    """End the effect of an annotation that was removed early, unless another object has the same command."""
     if row.fault is not None or any(_asks_for_the_same(row, each, now) for _, each in others):
         return []
     word = row.key.removeprefix(PREFIX)
@@ -122,7 +122,9 @@ async def _end_hold_or_cadence(
             return []
         await store.cadences.clear()
         return [
-            Announcement(reason="CadenceRestored", text=f"the annotation {row.key} is gone, and so is its override")
+            Announcement(
+                reason="CadenceRestored", text=f"the annotation {row.key} was removed, and so was its override"
+            )
         ]
     text = read_orders({row.key: row.value}).get(row.key)
     if word != OrderWord.HOLD or not isinstance(text, OrderText):
@@ -130,11 +132,11 @@ async def _end_hold_or_cadence(
     reason, actor = note(text.reason, what="reason"), note(text.actor, what="actor")
     if await lift(breaker_key(text.breaker), reason=reason, actor=actor, store=store, now=now) is None:
         return []
-    return [Announcement(reason="HoldEnded", text=f"the annotation {row.key} is gone, and so is its hold")]
+    return [Announcement(reason="HoldEnded", text=f"the annotation {row.key} was removed, and so was its hold")]
 
 
 def _asks_for_the_same(row: AppliedAnnotation, other: AppliedAnnotation, now: datetime) -> bool:
-    """Tell whether another object's annotation holds the same breaker, or lowers the cadence as well."""
+    """Return whether another object's annotation holds the same breaker, or lowers the cadence too."""
     if row.key != other.key or other.fault is not None or (other.until is not None and other.until <= now):
         return False
     texts = [read_orders({each.key: each.value}).get(each.key) for each in (row, other)]

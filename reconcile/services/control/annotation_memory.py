@@ -1,4 +1,4 @@
-"""Which annotations of one state object were carried out: two releases on one database each remember their own."""
+"""The annotations that were applied, by state object: two releases on one database have separate rows."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from reconcile.ports import AppliedAnnotation, AppliedAnnotations
 
 @dataclass(frozen=True, slots=True)
 class AnnotationMemory:
-    """The annotations of *source*, an object as kubectl names it; "" where there is one object alone."""
+    """The stored annotations of *source*, an object as kubectl writes it; "" if there is only one object."""
 
     port: AppliedAnnotations
     source: str
@@ -16,9 +16,9 @@ class AnnotationMemory:
     async def load(
         self, present: Collection[str]
     ) -> tuple[Mapping[str, AppliedAnnotation], Sequence[tuple[str, AppliedAnnotation]]]:
-        """Return what is remembered of this object by the annotation's key, and the rows of other objects with these.
+        """Return this object's stored rows by annotation key, and the rows of other objects, each with its object.
 
-        An earlier version remembered no object: its row goes to the object that has the annotation (*present*).
+        An earlier version stored no object: its row goes to the object that has the annotation (*present*).
         """
         own: dict[str, AppliedAnnotation] = {}
         unowned: dict[str, AppliedAnnotation] = {}
@@ -39,11 +39,11 @@ class AnnotationMemory:
         return own, others
 
     async def remember(self, row: AppliedAnnotation) -> None:
-        """Remember *row*, whose key is the annotation's."""
+        """Store *row*, whose key is the annotation's."""
         await self.port.remember(replace(row, key=self._key(row.key)))
 
     async def forget(self, key: str) -> None:
-        """Forget an annotation that is no longer there."""
+        """Delete the row of a removed annotation."""
         await self.port.forget(self._key(key))
 
     def _key(self, key: str) -> str:
@@ -51,6 +51,6 @@ class AnnotationMemory:
 
 
 def split_key(key: str) -> tuple[str, str]:
-    """Return of which object a remembered annotation is, or "", and its key."""
+    """Return the object of a stored annotation, or "", and its key."""
     source, _, name = key.rpartition(" ")
     return source, name

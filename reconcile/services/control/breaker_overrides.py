@@ -1,4 +1,4 @@
-"""An operator's hand on a breaker: trip, hold, reset, each with who, why and until when."""
+"""Manual overrides of a breaker: trip, hold and reset, each with operator, reason and end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from reconcile.errors import RequestError, StoreUnavailable
 from reconcile.ports import Store
 
 HOLD = timedelta(hours=1)
-"""How long a hold lasts where nobody says: long enough to look, short enough to be forgotten."""
+"""Default duration of a hold: long enough to investigate, and it ends if it is forgotten."""
 LONGEST = timedelta(days=30)
 MAX_NOTE = 200
 _ATTEMPTS = 10
@@ -32,16 +32,16 @@ class Verb(StrEnum):
     """What an operator does."""
 
     TRIP = "trip"
-    """Open it as if it had tripped by itself: probes will close it again."""
+    """Open it as if it had tripped: probes will close it again."""
     HOLD = "hold"
-    """Keep it open, without probes, until an instant."""
+    """Keep it open, without probes, until a time."""
     RESET = "reset"
-    """Close it; for a while against its own judgement, where a duration is given."""
+    """Close it; with a duration, also keep it closed for that time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One operator's action; *lasts* is None for the verb's own duration."""
+    """One operator's action; *lasts* is None for the verb's default."""
 
     verb: Verb
     key: BreakerKey
@@ -51,9 +51,10 @@ class Order:
 
 
 def breaker_key(text: str) -> BreakerKey:
-    """Return the key that *text* spells.
+    """Return the key of *text*.
 
-    That is ``run``, ``provider:ghl`` (or ``ghl/appointment``), ``workspace:ID/ghl``, or ``workspace:ID`` for all of it.
+    That is ``run``, ``provider:ghl`` (or ``ghl/appointment``), ``workspace:ID/ghl``, or ``workspace:ID`` for the whole
+    workspace.
     """
     scope, _, name = text.partition(":")
     if text == str(RUN_KEY):
@@ -66,11 +67,11 @@ def breaker_key(text: str) -> BreakerKey:
             return BreakerKey(BreakerScope.PROVIDER, name)
     providers = ", ".join(f"provider:{provider}" for provider in ProviderName)
     own = f"workspace:ID, or workspace:ID/{ProviderName.HIGHLEVEL}"
-    raise RequestError(f"{text[:60]!a} is no breaker: there are run, {providers} and {own}")
+    raise RequestError(f"{text[:60]!a} is not a breaker; breakers are run, {providers} and {own}")
 
 
 def note(text: str, *, what: str) -> str:
-    """Return a note as it is recorded, or raise RequestError: one short line, no control characters."""
+    """Return a note as it is stored, or raise RequestError: one short line, no control characters."""
     stripped = text.strip()
     if not stripped or len(stripped) > MAX_NOTE or not stripped.isprintable():
         raise RequestError(f"the {what} must be one line of 1 to {MAX_NOTE} characters")
@@ -78,9 +79,9 @@ def note(text: str, *, what: str) -> str:
 
 
 async def act(order: Order, *, store: Store, now: datetime, policy: BreakerPolicy) -> Breaker:
-    """Carry out *order* and return the breaker as it is stored; a run that moves it at the same time is not undone.
+    """Apply *order* and return the stored breaker; a concurrent change by a run is not lost.
 
-    Raises RequestError where there is no such workspace.
+    Raises RequestError if the workspace does not exist.
     """
     order = replace(order, reason=note(order.reason, what="reason"), actor=note(order.actor, what="actor"))
     if order.lasts is not None and not timedelta(0) < order.lasts <= LONGEST:
@@ -99,11 +100,11 @@ async def _carry_out(order: Order, *, store: Store, now: datetime, policy: Break
         after = replace(_carried_out(order, before, now=now, policy=policy), generation=before.generation + 1)
         if await store.breakers.save(after, expected_generation=before.generation):
             return after
-    raise StoreUnavailable(f"breaker {order.key} was moved by others {_ATTEMPTS} times in a row; try again")
+    raise StoreUnavailable(f"breaker {order.key} was changed by others {_ATTEMPTS} times in a row; try again")
 
 
 async def lift(key: BreakerKey, *, reason: str, actor: str, store: Store, now: datetime) -> Breaker | None:
-    """Take the hold of *actor* with this *reason* off a breaker; None where there is no such hold any more."""
+    """Remove the hold of *actor* with this *reason* from a breaker; return None if there is no such hold."""
     for _ in range(_ATTEMPTS):
         before = await store.breakers.get(key)
         held = before.override if before else None
@@ -114,11 +115,11 @@ async def lift(key: BreakerKey, *, reason: str, actor: str, store: Store, now: d
         after = replace(before, override=replace(held, expires_at=now)).drop_expired_override(now)
         if await store.breakers.save(after, expected_generation=before.generation):
             return after
-    raise StoreUnavailable(f"breaker {key} was moved by others {_ATTEMPTS} times in a row; try again")
+    raise StoreUnavailable(f"breaker {key} was changed by others {_ATTEMPTS} times in a row; try again")
 
 
 def _carried_out(order: Order, breaker: Breaker, *, now: datetime, policy: BreakerPolicy) -> Breaker:
-    """Return what the order makes of *breaker*. The latest word counts: a former override ends with it."""
+    """Return *breaker* after the order, which replaces an earlier override."""
     words = f"by {order.actor}: {order.reason}"
     match order.verb:
         case Verb.TRIP:
@@ -157,4 +158,4 @@ async def _must_exist(key: BreakerKey, store: Store) -> None:
     if (workspace_id := key.workspace_id) is None or await store.leads.workspace(workspace_id):
         return
     if await store.breakers.get(key) is None:
-        raise RequestError(f"there is no workspace {key.name[:60]!a}; `reconcile status` lists those in trouble")
+        raise RequestError(f"there is no workspace {key.name[:60]!a}; `reconcile status` lists failing ones")

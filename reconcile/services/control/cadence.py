@@ -1,4 +1,4 @@
-"""The cadence that counts: lowered for a while, and back by itself."""
+"""The effective cadence: the schedule's, or an override until it expires."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,11 +14,11 @@ from reconcile.ports import Store
 from reconcile.services.control.breaker_overrides import note
 
 _SEARCHED = 50
-"""Runs of all that is due among which the schedule's last is looked for; more by hand since then let a tick pass."""
+"""Number of recent runs in which the schedule's last run is searched; manual runs are among them."""
 
 
 async def lower(override: CadenceOverride, *, store: Store) -> CadenceOverride:
-    """Store *override* as it is recorded, or raise RequestError."""
+    """Store *override*, or raise RequestError."""
     if not timedelta(0) < override.every <= SLOWEST:
         raise RequestError(f"a cadence must be above zero and at most {spelled(SLOWEST)}")
     lasts = override.expires_at - override.set_at
@@ -36,9 +36,9 @@ async def lower(override: CadenceOverride, *, store: Store) -> CadenceOverride:
 async def wait_for(
     request: RunRequest, *, store: Store, now: datetime, is_automatic: bool, follows_override: bool = True
 ) -> NotYet | None:
-    """Return why this run is not due yet, or None: whoever starts one by hand gets it at once.
+    """Return why this run is not due yet, or None; manual runs are always due.
 
-    Not *follows_override*: it was asked for of another release.
+    If not *follows_override*, the cadence override is another release's.
     """
     if request.trigger is not Trigger.SCHEDULE or request.dry_run:
         return None
@@ -46,7 +46,7 @@ async def wait_for(
     override = await store.cadences.override() if follows_override else None
     last_at = None
     if override is not None and override.is_in_force(now):
-        # Shards of one tick begin after it and are not each other's last run.
+        # Shards of one tick start after it and are not each other's last run.
         tick = request.scheduled_at or now
         rows = await store.ledger.runs(limit=_SEARCHED, of_all=True)
         starts = (row.started_at for row in rows if row.trigger == Trigger.SCHEDULE)
@@ -55,7 +55,7 @@ async def wait_for(
 
 
 class CadenceCause(StrEnum):
-    """What the cadence that counts comes from."""
+    """The inputs of the effective cadence."""
 
     PLANNED = "planned"
     OVERRIDE = "override"
@@ -64,10 +64,9 @@ class CadenceCause(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CadenceView:
-    """The planned cadence and the one that counts; *every* is None where nobody tells this process of a schedule.
+    """The scheduled and the effective cadence; *every* is None if the schedule is unknown.
 
-    *until* is when the planned one counts again, *resumed_at* when it last began to: ticks before that were left out on
-    purpose.
+    *until* is when the schedule applies again, *resumed_at* when it last did: earlier ticks were skipped intentionally.
     """
 
     planned: PlannedCadence
@@ -78,7 +77,7 @@ class CadenceView:
     resumed_at: datetime | None = None
 
     def schedule_state(self, last_started_at: datetime, *, now: datetime) -> ScheduleState:
-        """Return whether runs start as they should; *last_started_at* is when the newest run did."""
+        """Return whether runs start on time; *last_started_at* is the start of the newest run."""
         match self.cause:
             case CadenceCause.BREAKER:
                 return ScheduleState(punctuality=Punctuality.ON_TIME)
@@ -91,7 +90,7 @@ class CadenceView:
 
 
 async def cadence_view(store: Store, *, now: datetime, planned: PlannedCadence) -> CadenceView:
-    """Return how often runs happen, as planned and now."""
+    """Return the cadence as scheduled and as effective now."""
     stored = await store.cadences.override()
     override = stored if stored is not None and stored.is_in_force(now) else None
     breaker = await store.breakers.get(RUN_KEY) if planned.is_automatic else None

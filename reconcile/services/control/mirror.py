@@ -1,7 +1,8 @@
-"""Keeps the state object's annotations the mirror of our breakers, whatever the Kubernetes API does meanwhile.
+"""Keeps the state object's annotations equal to our breakers, while the Kubernetes API may fail.
 
-The database's row is the truth. Who writes reads the object's version first, then the truth, then patches with that
-version: whatever another process has shown before is in the truth by then, so no newer state is replaced by an older.
+The database's row is the source. A writer reads the object's version first, then the database, then patches with that
+version: the database then has everything that another process has shown before, so no newer state is replaced by an
+older one.
 """
 
 import asyncio
@@ -14,19 +15,19 @@ from typing import TypeVar
 
 from reconcile.domain.annotation import LAST_RUN, breaker_annotations, is_of_the_future
 from reconcile.domain.breaker.breaker import Breaker, BreakerScope, BreakerState
-from reconcile.domain.run.receipt import receipt_text
 from reconcile.domain.run.report import RunReport
+from reconcile.domain.run.report_document import receipt_text
 from reconcile.errors import MirrorConflict, MirrorUnavailable, StoreUnavailable
 from reconcile.ports import Announcement, Breakers, Clock, StateMirror, StateObject, Telemetry
 
 BUDGET = timedelta(seconds=2)
-"""How long a run waits for the Kubernetes API in all."""
+"""How long a run waits for the Kubernetes API in total."""
 BUDGET_AT_START = timedelta(seconds=1.5)
-"""Of that, at most this much before the first call to a provider: loading the client is most of it."""
+"""Of that, at most this much before the first call to a provider; most of it is importing the client."""
 ATTEMPTS = 12
-"""Writes that are tried where others write at the same time."""
+"""Attempts of a write when others write at the same time."""
 _PAUSE = timedelta(milliseconds=10)
-_FUTURE = "a later version of this program wrote the annotations; they are left as they are"
+_FUTURE = "a later version of this program wrote the annotations; they are not changed"
 
 Result = TypeVar("Result")
 Compose = Callable[[], Awaitable[Mapping[str, str]]]
@@ -34,7 +35,7 @@ Compose = Callable[[], Awaitable[Mapping[str, str]]]
 
 @dataclass(slots=True)
 class MirrorCounts:
-    """How the writes went."""
+    """The result of the writes."""
 
     writes: int = 0
     conflicts: int = 0
@@ -42,17 +43,17 @@ class MirrorCounts:
 
 @dataclass(slots=True, kw_only=True)
 class Mirror:
-    """One process's hold on the state object."""
+    """One process's mirror of the state object."""
 
     port: StateMirror
     clock: Clock
     random: Random
     telemetry: Telemetry
     source: str = ""
-    """The object as kubectl names it."""
+    """The object as kubectl writes it."""
     counts: MirrorCounts = field(default_factory=MirrorCounts)
     trouble: str | None = None
-    """What went wrong first; it is told once, in the log and in the report."""
+    """The first failure; it is reported once, in the log and in the report."""
     _left: timedelta = BUDGET
     _first: "asyncio.Task[StateObject] | None" = None
     _seen: StateObject | None = None
@@ -61,11 +62,11 @@ class Mirror:
     _announced: list[Announcement] = field(default_factory=list)
 
     def begin(self) -> None:
-        """Start to read, beside whatever the run does first."""
+        """Start to read, concurrently with the start of the run."""
         self._first = asyncio.create_task(self.port.read())
 
     async def annotations(self) -> Mapping[str, str] | None:
-        """Return the annotations as they were when the run began; None where the API did not give them in time."""
+        """Return the annotations as they were at the start of the run; None if the API did not return them in time."""
         if self._seen is None:
             self._seen = await self._in_time(self._first_read(), most=BUDGET_AT_START)
         return None if self._seen is None else self._seen.annotations
@@ -77,7 +78,7 @@ class Mirror:
         return await self._first
 
     def show_transition(self, breaker: Breaker, breakers: Breakers) -> None:
-        """Show, beside the run's own work, that a breaker of the run or of a provider has moved."""
+        """Show in the background that a breaker of the run or of a provider has moved."""
         if breaker.key.scope is not BreakerScope.WORKSPACE:
             self.announce(_transition(breaker), breakers)
 
@@ -90,14 +91,14 @@ class Mirror:
                 await self._announce(self._announced.pop(0))
 
     def announce(self, announcement: Announcement, breakers: Breakers) -> None:
-        """Emit an event and bring the annotations up to date, beside the run's own work."""
+        """Emit an event and update the annotations in the background."""
         self._announced.append(announcement)
         self._is_stale = True
         if self._showing is None or self._showing.done():
             self._showing = asyncio.create_task(self._show(breakers))
 
     async def publish_run(self, breakers: Breakers, report: RunReport | None) -> str | None:
-        """Show the breakers and the receipt of a run; return what the report is to say of it, if anything."""
+        """Write the breakers and the receipt of a run; return a sentence for the report if that failed."""
 
         async def composed() -> Mapping[str, str]:
             shown = dict(await self._truth(breakers))
@@ -117,14 +118,14 @@ class Mirror:
         return self.trouble
 
     async def close(self) -> None:
-        """Leave what is still under way."""
+        """Cancel pending writes."""
         tasks = [task for task in (self._first, self._showing) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def write(self, compose: Compose) -> None:
-        """Write what *compose* makes of the truth; raise MirrorUnavailable."""
+        """Write what *compose* makes of the database's state; raise MirrorUnavailable."""
         await self._write(compose)
 
     async def _write(self, compose: Compose) -> None:
@@ -157,7 +158,7 @@ class Mirror:
         self.telemetry.warning("event.not_emitted", reason=announcement.reason)
 
     async def _in_time(self, doing: Awaitable[Result], *, most: timedelta = BUDGET) -> Result | None:
-        """Wait as long as there is time left for the API in this run."""
+        """Wait until this run's time for the API is used up."""
         began = self.clock.monotonic()
         try:
             async with asyncio.timeout(max(min(self._left, most).total_seconds(), 0)):

@@ -4,20 +4,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from reconcile.domain.controls import Controls
 from reconcile.domain.evidence import Absence, Evidence, absence, evidence, lost_booking
 from reconcile.domain.lookup import Lookup
 from reconcile.domain.plan import plan
 from reconcile.domain.workspace import Workspace
+from reconcile.services.lookup.admission import CallAdmission
 from reconcile.services.lookup.batch_lookup import look_up_leads
+from reconcile.services.lookup.context import LookupContext
 from reconcile.services.lookup.lead_check import LeadCheck, lookups
-from reconcile.services.run.context import Run
 
 _MOST_ASKED = 2
 """Bookings that are asked for as a control in one batch: the first may be gone as well."""
 _CANDIDATES = 10
 
 
-async def settle_absences(checked: Sequence[LeadCheck], workspace: Workspace, *, run: Run) -> list[LeadCheck]:
+async def settle_absences(
+    checked: Sequence[LeadCheck], workspace: Workspace, *, context: LookupContext, admission: CallAdmission
+) -> list[LeadCheck]:
     """Plan anew what was named absent, now that it is known what else the same operation has returned in this run.
 
     Where a disappearance waits for nothing but a control, another booking of the workspace that was seen before is
@@ -25,17 +29,17 @@ async def settle_absences(checked: Sequence[LeadCheck], workspace: Workspace, *,
     """
     if not any(_is_absent(each) for each in checked):
         return list(checked)
-    now = await run.deps.store.time.now()
-    for lookup in _unproven(checked, workspace, now=now, run=run):
-        await _ask_for_control(lookup, workspace, run=run)
-    return [_planned(each, workspace, now=now, run=run) if _is_absent(each) else each for each in checked]
+    now = await context.store.time.now()
+    for lookup in _unproven(checked, workspace, now=now, controls=context.controls):
+        await _ask_for_control(lookup, workspace, context=context, admission=admission)
+    return [_planned(each, workspace, now=now, context=context) if _is_absent(each) else each for each in checked]
 
 
 def _is_absent(checked: LeadCheck) -> bool:
     return checked.answer is not None and evidence(checked.lead, checked.answer) is Evidence.NAMED_ABSENT
 
 
-def _unproven(checked: Sequence[LeadCheck], workspace: Workspace, *, now: datetime, run: Run) -> list[Lookup]:
+def _unproven(checked: Sequence[LeadCheck], workspace: Workspace, *, now: datetime, controls: Controls) -> list[Lookup]:
     """Return the operations of which a control is missing, and nothing else."""
     waiting = {
         each.lookup
@@ -45,22 +49,24 @@ def _unproven(checked: Sequence[LeadCheck], workspace: Workspace, *, now: dateti
         and lost_booking(each.lead, each.answer)
         and absence(each.lead, has_control=True, now=now) is Absence.BELIEVED
     }
-    return sorted((each for each in waiting if not run.controls.has_proven(workspace.id, each)), key=str)
+    return sorted((each for each in waiting if not controls.has_proven(workspace.id, each)), key=str)
 
 
-async def _ask_for_control(lookup: Lookup, workspace: Workspace, *, run: Run) -> None:
-    candidates = await run.deps.store.leads.control_leads(workspace.id, limit=_CANDIDATES)
-    askable = [lead for lead in candidates if lookups(lead, workspace, run) == [lookup]]
+async def _ask_for_control(
+    lookup: Lookup, workspace: Workspace, *, context: LookupContext, admission: CallAdmission
+) -> None:
+    candidates = await context.store.leads.control_leads(workspace.id, limit=_CANDIDATES)
+    askable = [lead for lead in candidates if lookups(lead, workspace, context.providers) == [lookup]]
     for lead in askable[:_MOST_ASKED]:
-        await look_up_leads([lead], workspace, run=run)
-        if run.controls.has_proven(workspace.id, lookup):
+        await look_up_leads([lead], workspace, context=context, admission=admission)
+        if context.controls.has_proven(workspace.id, lookup):
             return
 
 
-def _planned(checked: LeadCheck, workspace: Workspace, *, now: datetime, run: Run) -> LeadCheck:
+def _planned(checked: LeadCheck, workspace: Workspace, *, now: datetime, context: LookupContext) -> LeadCheck:
     lead, answer, lookup = checked.lead, checked.answer, checked.lookup
     if answer is None or lookup is None:
         return checked
-    how_far = absence(lead, has_control=run.controls.has_proven(workspace.id, lookup), now=now)
-    planned = plan(lead, answer, now=run.deps.clock.now(), absence=how_far)
+    how_far = absence(lead, has_control=context.controls.has_proven(workspace.id, lookup), now=now)
+    planned = plan(lead, answer, now=context.clock.now(), absence=how_far)
     return replace(checked, outcome=planned.outcome, plan=planned, reason=planned.skip_reason, seen_at=now)

@@ -16,8 +16,12 @@ from reconcile.domain.lookup import Lookup
 from reconcile.domain.outcome import DeferReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass
+from reconcile.services.lookup.breakers import RunBreakers
+from reconcile.services.lookup.bulkhead import Bulkhead
+from reconcile.services.lookup.concurrency import ProviderLimiters
+from reconcile.services.lookup.context import LookupContext
 from reconcile.services.lookup.control import decide_suspects, wait_for_decision
-from reconcile.services.run.context import Run
+from reconcile.services.lookup.control_pool import ControlPool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,23 +48,41 @@ class AdmittedCall:
         self.fault, self.is_check = ErrorClass.INTERNAL, True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallAdmission:
+    """What decides whether a call may be made, and learns what it came to: one for each run."""
+
+    breakers: RunBreakers
+    limiters: ProviderLimiters
+    bulkhead: Bulkhead
+    pool: ControlPool
+
+    @property
+    def registry(self) -> BreakerRegistry:
+        """The breakers as they stand."""
+        return self.breakers.registry
+
+
 @asynccontextmanager
-async def admit(workspace: Workspace, lookup: Lookup, *, run: Run) -> AsyncIterator[AdmittedCall | DeferReason]:
+async def admit(
+    workspace: Workspace, lookup: Lookup, *, admission: CallAdmission, context: LookupContext
+) -> AsyncIterator[AdmittedCall | DeferReason]:
     """Wait for a place, ask the breakers, and give a call to make, or the reason why there is none.
 
     At the end the call is recorded, whatever ended it, the place is given back, and suspected parties are decided on.
     """
-    registry, clock = run.registry, run.deps.clock
-    limiter = run.limiter(lookup.provider, for_sweeps=lookup.operation is Operation.SWEEP)
-    slot = await limiter.acquire(on_early_release=lambda: run.bulkhead.release_early(workspace.id))
+    registry, clock, pool = admission.registry, context.clock, admission.pool
+    limiter = admission.limiters.of(lookup.provider, for_sweeps=lookup.operation is Operation.SWEEP)
+    slot = await limiter.acquire(on_early_release=lambda: admission.bulkhead.release_early(workspace.id))
     call: AdmittedCall | None = None
     try:
-        if not run.takes_work():
+        if (reason := context.time.refusal()) is not None:
+            context.time.stop.request(reason)
             yield DeferReason.DEADLINE
             return
         answer = registry.admit(workspace.id, lookup, clock.now())
         while isinstance(answer, Refusal) and answer.is_pending:
-            await wait_for_decision(answer.key, run=run)
+            await wait_for_decision(answer.key, pool)
             answer = registry.admit(workspace.id, lookup, clock.now())
         if isinstance(answer, Refusal):
             yield DeferReason.BREAKER
@@ -72,8 +94,8 @@ async def admit(workspace: Workspace, lookup: Lookup, *, run: Run) -> AsyncItera
             registry.record(answer, call.fault, clock.now(), is_check=call.is_check, is_known=call.is_known)
     finally:
         limiter.release(slot, succeeded=None if call is None else _seen_of_provider(call, workspace, lookup, registry))
-    await decide_suspects(run)
-    await run.save_breakers()
+    await decide_suspects(pool, registry=registry, context=context)
+    await admission.breakers.save()
 
 
 def _seen_of_provider(
@@ -81,7 +103,7 @@ def _seen_of_provider(
 ) -> bool | None:
     """Return whether the provider answered.
 
-    A failure says nothing of it once controls have acquitted it, or where others were answered meanwhile.
+    A failure says nothing about it once controls have acquitted it, or if later calls of others were answered.
     """
     is_others = registry.is_acquitted(lookup) or registry.is_unanswered(workspace.id, lookup)
     return None if call.succeeded is False and is_others else call.succeeded

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from reconcile.domain.ids import LeadId, Operation, ProviderName
@@ -10,15 +10,16 @@ from reconcile.domain.lead import Lead
 from reconcile.domain.lookup import Lookup
 from reconcile.domain.outcome import DeferReason, Outcome, SkipReason
 from reconcile.domain.workspace import Workspace
+from reconcile.services.lookup.admission import CallAdmission
 from reconcile.services.lookup.bulk_listing import LeadLookups, sweep
 from reconcile.services.lookup.concurrency import AdaptiveLimiter
+from reconcile.services.lookup.context import LookupContext
 from reconcile.services.lookup.lead_check import LeadCheck, check_lead, failed_read, lookups
 from reconcile.services.lookup.rate_reservation import RateReservation, calls_of
-from reconcile.services.run.context import Run
 
 
 async def look_up_leads(
-    leads: Sequence[Lead], workspace: Workspace, *, run: Run
+    leads: Sequence[Lead], workspace: Workspace, *, context: LookupContext, admission: CallAdmission
 ) -> tuple[list[LeadCheck], datetime | None]:
     """Ask about the leads; also return until when the workspace is to be left alone."""
     done: list[LeadCheck] = []
@@ -27,36 +28,37 @@ async def look_up_leads(
         if lead.fault is not None:
             done.append(failed_read(lead, lead.fault))
             continue
-        verdict = lookups(lead, workspace, run)
+        verdict = lookups(lead, workspace, context.providers)
         if isinstance(verdict, SkipReason):
             done.append(LeadCheck(lead=lead, outcome=Outcome.SKIPPED, reason=verdict))
         else:
             wanted.append((lead, verdict))
     questions = _BatchLookup(
         workspace=workspace,
-        run=run,
-        reservation=RateReservation(workspace, run=run),
-        limiter=AdaptiveLimiter(limit=run.policy.lead_concurrency, initial=1),
+        context=context,
+        admission=admission,
+        reservation=RateReservation(workspace, context=context),
+        limiter=AdaptiveLimiter(limit=context.limits.lead_concurrency, initial=1),
     )
-    run.control_pool.begin(workspace, wanted)
+    admission.pool.begin(workspace, wanted)
     try:
         done += await questions.look_up(wanted)
     finally:
-        run.control_pool.end(workspace)
+        admission.pool.end(workspace)
     pauses = [c.retry_after for c in done if c.retry_after is not None]
     pauses += await questions.reservation.settle()
-    return done, run.deps.clock.now() + max(pauses) if pauses else None
+    return done, context.clock.now() + max(pauses) if pauses else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _BatchLookup:
-    """The questions of one batch; *limited* are the providers that have asked to be left alone meanwhile."""
+    """The questions of one batch."""
 
     workspace: Workspace
-    run: Run
+    context: LookupContext
+    admission: CallAdmission
     reservation: RateReservation
     limiter: AdaptiveLimiter
-    limited: set[ProviderName] = field(default_factory=set)
 
     async def look_up(self, wanted: Sequence[LeadLookups]) -> list[LeadCheck]:
         """Take what lists settle and look up the others.
@@ -65,12 +67,12 @@ class _BatchLookup:
         honest: what it contradicts is not taken. And where it is sound, the leads that it stands for count as sound
         look-ups; else they must not hide that look-ups fail.
         """
-        run, workspace_id = self.run, self.workspace.id
-        settled = await sweep(wanted, self.workspace, run=run, reservation=self.reservation, limited=self.limited)
+        context, registry, workspace_id = self.context, self.admission.registry, self.workspace.id
+        settled = await sweep(wanted, self.reservation, context=context, admission=self.admission)
         rest = [pair for pair in wanted if not any(pair[0].id in each for each in settled.values())]
         done: list[LeadCheck] = []
         proven: set[ProviderName] = set()
-        if settled and (rest or run.deps.random.random() < run.policy.list_sample_share):
+        if settled and (rest or context.random.random() < context.limits.list_sample_share):
             samples = {provider: _first(wanted, each) for provider, each in settled.items()}
             looked_up = await self._look_up_each(list(samples.values()))
             for (provider, (lead, sought)), found in zip(samples.items(), looked_up, strict=True):
@@ -78,20 +80,20 @@ class _BatchLookup:
                 done.append(listed if found.outcome is Outcome.DEFERRED else found)
                 if found.outcome.is_answered and found.plan == listed.plan:
                     proven.add(provider)
-                    now, count = run.deps.clock.now(), len(settled[provider])
-                    run.registry.imply_successes(workspace_id, sought[0], count, now, over=len(rest))
+                    now, count = context.clock.now(), len(settled[provider])
+                    registry.imply_successes(workspace_id, sought[0], count, now, over=len(rest))
                 elif found.outcome.is_answered:
-                    run.warn("sweep.contradicted", provider=provider)
+                    context.warnings.warn("sweep.contradicted", provider=provider)
                     rest += [pair for pair in wanted if pair[0].id in settled[provider]]
                     settled[provider].clear()
         done += await self._look_up_each(rest)
         for provider, each in settled.items():
             done += each.values()
             if provider in proven:
-                run.registry.settle_implied(workspace_id, provider, run.deps.clock.now())
+                registry.settle_implied(workspace_id, provider, context.clock.now())
             else:
                 lists = Lookup(provider=provider, operation=Operation.SWEEP)
-                run.registry.imply_successes(workspace_id, lists, len(each), run.deps.clock.now())
+                registry.imply_successes(workspace_id, lists, len(each), context.clock.now())
         return done
 
     async def _look_up_each(self, pairs: Sequence[LeadLookups]) -> list[LeadCheck]:
@@ -109,30 +111,26 @@ class _BatchLookup:
 
     async def _look_up_one(self, lead: Lead, sought: Sequence[Lookup]) -> LeadCheck:
         """Check one lead when the workspace's own gate opens: while its leads fail they go one at a time."""
-        run = self.run
+        context, limited = self.context, self.reservation.limited
         nothing = LeadCheck(lead=lead, outcome=Outcome.DEFERRED, lookup=sought[0])
-        task = asyncio.current_task()
         succeeded: bool | None = None
         try:
             slot = await self.limiter.acquire()
-            if task:
-                run.calls.add(task)
             try:
-                if self.limited.intersection(lookup.provider for lookup in sought):
+                if limited.intersection(lookup.provider for lookup in sought):
                     return nothing.as_deferred(DeferReason.RATE_LIMITED)
-                checked = await check_lead(lead, self.workspace, sought, run=run)
+                with context.in_flight.track():
+                    checked = await check_lead(lead, self.workspace, sought, context=context, admission=self.admission)
                 if checked.reason is DeferReason.RATE_LIMITED and checked.lookup is not None:
-                    self.limited.add(checked.lookup.provider)
+                    limited.add(checked.lookup.provider)
                 if checked.outcome is not Outcome.DEFERRED:
                     succeeded = checked.outcome is not Outcome.FAILED
                 return checked
             finally:
-                if task:
-                    run.calls.discard(task)
                 self.limiter.release(slot, succeeded=succeeded)
         except asyncio.CancelledError:
             # SIGTERM cancels the calls that do not end in time, and only those: the lead is left for the next run.
-            if run.stop.reason is None or task is None or not task.uncancel() == 0:
+            if not context.in_flight.takes_back_cancellation():
                 raise
             return nothing.as_deferred(DeferReason.DEADLINE)
 

@@ -9,13 +9,13 @@ from reconcile.domain.ids import AppointmentId, LeadId
 from reconcile.domain.lead import Lead, MismatchKind
 from reconcile.domain.outcome import Outcome
 from reconcile.domain.workspace import Workspace
+from reconcile.ports import Leads
 from reconcile.services.lookup.lead_check import LeadCheck
-from reconcile.services.run.context import Run
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-async def settle_claims(checked: Sequence[LeadCheck], workspace: Workspace, *, run: Run) -> list[LeadCheck]:
+async def settle_claims(checked: Sequence[LeadCheck], workspace: Workspace, *, leads: Leads) -> list[LeadCheck]:
     """Leave each booking that is found with one lead: nothing is written for the others, and they are listed.
 
     The lead that holds it keeps it. Else it goes to one that holds another booking, which it may replace; then to the
@@ -24,7 +24,7 @@ async def settle_claims(checked: Sequence[LeadCheck], workspace: Workspace, *, r
     claims = {each.lead.id: booking for each in checked if (booking := _claimed(each)) is not None}
     if not claims:
         return list(checked)
-    holders = dict(await run.deps.store.leads.holders(workspace.id, sorted(set(claims.values()))))
+    holders = dict(await leads.holders(workspace.id, sorted(set(claims.values()))))
     for lead in sorted((each.lead for each in checked if each.lead.id in claims), key=_precedence):
         holders.setdefault(claims[lead.id], lead.id)
     return [_settled(each, claims, holders) for each in checked]

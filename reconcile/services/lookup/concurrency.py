@@ -3,7 +3,10 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from reconcile.domain.ids import ProviderName
+from reconcile.services.lookup.bulkhead import EARLY_RELEASES_PER_SLOT
 
 
 @dataclass(slots=True, eq=False)
@@ -101,3 +104,22 @@ class AdaptiveLimiter:
             called, on_early_release = self._waiting.popleft()
             if not called.done():
                 called.set_result(self._grant(on_early_release))
+
+
+@dataclass(slots=True, kw_only=True)
+class ProviderLimiters:
+    """Each provider's limiter for look-ups, and that for lists: how lists fare does not speak for look-ups."""
+
+    workspace_concurrency: int
+    lead_concurrency: int
+    _made: dict[tuple[ProviderName, bool], AdaptiveLimiter] = field(default_factory=dict)
+
+    def of(self, provider: ProviderName, *, for_sweeps: bool) -> AdaptiveLimiter:
+        """Return the one limiter that all calls of this kind share."""
+        key = (provider, for_sweeps)
+        if key not in self._made:
+            self._made[key] = AdaptiveLimiter(
+                limit=self.workspace_concurrency * (1 if for_sweeps else self.lead_concurrency),
+                max_early_releases=EARLY_RELEASES_PER_SLOT * self.workspace_concurrency,
+            )
+        return self._made[key]

@@ -10,6 +10,7 @@ from itertools import islice
 
 from reconcile.domain.breaker.breaker import BreakerKey
 from reconcile.domain.breaker.control import WEIGHT_OF_CHANGE, Control, ControlsLeft, Suspect
+from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.window import Fault, SuspectOutcome
 from reconcile.domain.change import Answer
 from reconcile.domain.evidence import lost_booking
@@ -19,54 +20,54 @@ from reconcile.domain.lookup import Lookup
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import OutOfTime, ProviderError, RateLimited
 from reconcile.redaction import bug_named
+from reconcile.services.lookup.context import LookupContext
 from reconcile.services.lookup.control_pool import ControlCandidate, ControlPool
 from reconcile.services.lookup.rate_reservation import RateReservation
-from reconcile.services.run.context import Run
 
 _DRAWN_FROM = 20
 
 
-async def wait_for_decision(key: BreakerKey, *, run: Run) -> None:
+async def wait_for_decision(key: BreakerKey, pool: ControlPool) -> None:
     """Wait until it is decided whether a suspected party is to blame."""
-    decided = run.control_pool.decisions.get(key)
+    decided = pool.decisions.get(key)
     await (decided.wait() if decided is not None else asyncio.sleep(0))
 
 
-async def decide_suspects(run: Run) -> None:
+async def decide_suspects(pool: ControlPool, *, registry: BreakerRegistry, context: LookupContext) -> None:
     """Make the controls of the parties that are suspected and that nobody is deciding on."""
-    pool, registry = run.control_pool, run.registry
     for key in [each for each in registry.suspects if each not in pool.decisions]:
         decided = pool.decisions[key] = asyncio.Event()
         try:
-            await _decide(key, decided, run=run)
+            await _decide(key, decided, pool, registry=registry, context=context)
         finally:
             if key in registry.suspects and decided is pool.decisions.get(key):
-                registry.answer_controls(key, (), run.deps.clock.now(), left=ControlsLeft.NO_TIME)
+                registry.answer_controls(key, (), context.clock.now(), left=ControlsLeft.NO_TIME)
             pool.end_decision(key, decided)
 
 
-async def _decide(key: BreakerKey, decided: asyncio.Event, *, run: Run) -> None:
+async def _decide(
+    key: BreakerKey, decided: asyncio.Event, pool: ControlPool, *, registry: BreakerRegistry, context: LookupContext
+) -> None:
     """Ask round after round; once it is clear that the party is not to blame, its other calls wait no longer."""
-    registry = run.registry
     while not decided.is_set() and (suspect := registry.suspects.get(key)) is not None:
-        has_time = run.takes_work()
-        candidates = await _candidates(suspect, run=run) if has_time else []
-        run.control_pool.used.update((key, _party(suspect, each)) for each in candidates)
+        has_time = context.time.takes_work()
+        candidates = await _candidates(suspect, pool, registry=registry, context=context) if has_time else []
+        pool.used.update((key, _party(suspect, each)) for each in candidates)
         if not candidates:
             left = ControlsLeft.NONE if has_time else ControlsLeft.NO_TIME
-            registry.answer_controls(key, (), run.deps.clock.now(), left=left)
+            registry.answer_controls(key, (), context.clock.now(), left=left)
             continue
         async with asyncio.TaskGroup() as group:
-            asked = {group.create_task(_look_up(each, suspect, run=run)) for each in candidates}
+            asked = {group.create_task(_look_up(each, suspect, pool, context=context)) for each in candidates}
             while asked:
                 ended, asked = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
                 controls = [control for task in ended if (control := task.result()) is not None]
-                now = run.deps.clock.now()
+                now = context.clock.now()
                 registry.answer_controls(key, controls, now, left=ControlsLeft.MORE, pending=len(asked))
                 if key not in registry.suspects:
                     if not suspect.is_workspace and registry.is_acquitted(suspect.lookup):
-                        run.bulkhead.shuffle(run.deps.random)
-                    run.control_pool.end_decision(key, decided)
+                        pool.on_acquittal()
+                    pool.end_decision(key, decided)
 
 
 def _party(suspect: Suspect, candidate: ControlCandidate) -> str:
@@ -74,13 +75,15 @@ def _party(suspect: Suspect, candidate: ControlCandidate) -> str:
     return candidate.lead.id if suspect.is_workspace else candidate.workspace.id
 
 
-async def _candidates(suspect: Suspect, *, run: Run) -> list[ControlCandidate]:
+async def _candidates(
+    suspect: Suspect, pool: ControlPool, *, registry: BreakerRegistry, context: LookupContext
+) -> list[ControlCandidate]:
     """Return the next round: one that was sound earlier, then as many as would decide if they all failed.
 
     Those are drawn from workspaces that nobody has asked, for the ones that were sound say only whether something has
     changed: they fill up a round once one of them has, and where nobody else is left.
     """
-    pool, random = run.control_pool, run.deps.random
+    random = context.random
 
     def is_free(candidate: ControlCandidate) -> bool:
         party = _party(suspect, candidate)
@@ -98,7 +101,8 @@ async def _candidates(suspect: Suspect, *, run: Run) -> list[ControlCandidate]:
     wanted = suspect.wanted_count
     chosen = sound[: math.ceil(wanted / WEIGHT_OF_CHANGE)] if suspect.weighs_changes else sound[:1]
     left = max(0, wanted - sum(each.weight for each in chosen)) if suspect.weighs_changes else wanted
-    fresh = [] if suspect.is_workspace else await _of_unvisited(suspect, left, run=run)
+    is_wide = not suspect.is_workspace
+    fresh = await _of_unvisited(suspect, left, pool, registry=registry, context=context) if is_wide else []
     taken = {_party(suspect, each) for each in (*chosen, *fresh)}
     unasked = [each for each in pool.unasked_leads(suspect) if is_free(each) and _party(suspect, each) not in taken]
     random.shuffle(unasked)
@@ -111,10 +115,12 @@ def _best(sound: list[ControlCandidate], pool: ControlPool, suspect: Suspect) ->
     return well or sound
 
 
-async def _of_unvisited(suspect: Suspect, count: int, *, run: Run) -> list[ControlCandidate]:
+async def _of_unvisited(
+    suspect: Suspect, count: int, pool: ControlPool, *, registry: BreakerRegistry, context: LookupContext
+) -> list[ControlCandidate]:
     """Return up to *count* leads of workspaces that this run has not visited yet, chosen at random."""
-    pool, provider, now = run.control_pool, suspect.lookup.provider, run.deps.clock.now()
-    troubled = run.registry.troubled_workspaces()
+    provider, now = suspect.lookup.provider, context.clock.now()
+    troubled = registry.troubled_workspaces()
     unvisited = [
         each
         for each in pool.workspaces
@@ -125,43 +131,39 @@ async def _of_unvisited(suspect: Suspect, count: int, *, run: Run) -> list[Contr
         and (suspect.decision.key, each.id) not in pool.used
         and (each.not_before is None or each.not_before <= now)
     ]
-    run.deps.random.shuffle(unvisited)
+    context.random.shuffle(unvisited)
     found: list[ControlCandidate] = []
     for workspace in islice(unvisited, 2 * count):
         if len(found) == count:
             break
-        if (lead := await _lead_of(workspace, suspect.lookup, run=run)) is not None:
+        if (lead := await _lead_of(workspace, suspect.lookup, context=context)) is not None:
             found.append(ControlCandidate(lead=lead, workspace=workspace, was_sound=False))
     return found
 
 
-async def _lead_of(workspace: Workspace, lookup: Lookup, *, run: Run) -> Lead | None:
+async def _lead_of(workspace: Workspace, lookup: Lookup, *, context: LookupContext) -> Lead | None:
     """Return a lead at random that would be looked up in the same way: the first ones may be odd together."""
-    leads = await run.deps.store.leads.due_leads(
-        workspace.id,
-        now=run.started_at,
-        policy=run.policy.due,
-        limit=_DRAWN_FROM,
-        after=LeadId("") if run.request.whole_set else None,
-        wrote_since=run.wrote_since,
-    )
-    provider = run.deps.providers[lookup.provider]
+    after = LeadId("") if context.whole_set else None
+    leads = await context.due_leads(workspace.id, limit=_DRAWN_FROM, after=after)
+    provider = context.providers[lookup.provider]
     alike = [each for each in leads if not each.state.failure_count and provider.lookup(each, workspace) == lookup]
-    return run.deps.random.choice(alike) if alike else None
+    return context.random.choice(alike) if alike else None
 
 
-async def _look_up(candidate: ControlCandidate, suspect: Suspect, *, run: Run) -> Control | None:
+async def _look_up(
+    candidate: ControlCandidate, suspect: Suspect, pool: ControlPool, *, context: LookupContext
+) -> Control | None:
     """Make one control; None where nothing was learned."""
     workspace, provider = candidate.workspace, suspect.lookup.provider
     # A batch under way settles what its account was used for, controls too.
-    reservation = None if run.control_pool.active[workspace.id] else RateReservation(workspace, run=run)
+    reservation = None if pool.active[workspace.id] else RateReservation(workspace, context=context)
     if reservation is not None:
         await reservation.reserve(Counter({provider: 1}))
         if not reservation.spend([suspect.lookup]):
             return None
     fault: Fault = None
     try:
-        answer = await run.deps.providers[provider].answer(candidate.lead, workspace, deadline=run.deadline)
+        answer = await context.providers[provider].answer(candidate.lead, workspace, deadline=context.time.deadline)
         if not isinstance(answer, Answer):
             return None
         if lost_booking(candidate.lead, answer):
@@ -171,12 +173,12 @@ async def _look_up(candidate: ControlCandidate, suspect: Suspect, *, run: Run) -
     except ProviderError as error:
         fault = error.error_class
     except Exception as error:  # noqa: BLE001 - as in a look-up: decision 0004
-        run.warn("internal_error", where=bug_named(error))
+        context.warnings.warn("internal_error", where=bug_named(error))
         return None
     finally:
         if reservation is not None:
             await reservation.settle()
     if fault is None:
-        run.limiter(provider, for_sweeps=False).note_answer()
-        run.control_pool.sound[suspect.lookup][workspace.id] = (candidate.lead, workspace)
+        pool.on_answer(provider)
+        pool.sound[suspect.lookup][workspace.id] = (candidate.lead, workspace)
     return Control(party=_party(suspect, candidate), fault=fault, was_sound=candidate.was_sound)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from reconcile.domain.breaker.breaker import BreakerKey
@@ -48,6 +48,10 @@ class ControlPool:
     used: set[tuple[BreakerKey, str]] = field(default_factory=set)
     """Whose control was made for a party that is being decided on."""
     decisions: dict[BreakerKey, asyncio.Event] = field(default_factory=dict)
+    on_answer: Callable[[ProviderName], None] = lambda _: None
+    """Called when a control was answered soundly: it holds no slot of the provider's limiter."""
+    on_acquittal: Callable[[], None] = lambda: None
+    """Called when controls have acquitted a provider."""
 
     def begin(self, workspace: Workspace, leads: Sequence[tuple[Lead, Sequence[Lookup]]]) -> None:
         """Note the leads of a batch that begins."""

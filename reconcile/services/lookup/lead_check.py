@@ -1,23 +1,26 @@
 """One lead: asked about, decided on, nothing written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reconcile.domain.booking_reference import provider_of
 from reconcile.domain.breaker.attribution import RECORD_FAULTS
+from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.window import SuspectOutcome
 from reconcile.domain.change import Answer, Unverified
 from reconcile.domain.evidence import lost_booking
+from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import Lead, LeadState
 from reconcile.domain.lookup import Lookup
 from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
 from reconcile.domain.plan import Plan, plan
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, OutOfTime, ProviderError, RateLimited
+from reconcile.ports import Provider
 from reconcile.redaction import bug_named
-from reconcile.services.lookup.admission import AdmittedCall, admit
-from reconcile.services.run.context import Run
+from reconcile.services.lookup.admission import AdmittedCall, CallAdmission, admit
+from reconcile.services.lookup.context import LookupContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,9 @@ def failed_read(lead: Lead, fault: str) -> LeadCheck:
     return LeadCheck(lead=lead, outcome=Outcome.FAILED, signature=signature)
 
 
-def lookups(lead: Lead, workspace: Workspace, run: Run) -> Sequence[Lookup] | SkipReason:
+def lookups(
+    lead: Lead, workspace: Workspace, providers: Mapping[ProviderName, Provider]
+) -> Sequence[Lookup] | SkipReason:
     """Return whom to ask about *lead*: its booking's owner alone, else every provider that could know of it."""
     if not workspace.credentials:
         return SkipReason.NOT_CONFIGURED
@@ -61,21 +66,23 @@ def lookups(lead: Lead, workspace: Workspace, run: Run) -> Sequence[Lookup] | Sk
     if lead.rollup.booking_id and owner is None:
         return SkipReason.UNREADABLE_BOOKING_ID
     asked = [owner] if lead.rollup.booking_id and owner else sorted(workspace.credentials)
-    verdicts = [run.deps.providers[name].lookup(lead, workspace) for name in asked]
+    verdicts = [providers[name].lookup(lead, workspace) for name in asked]
     found = [v for v in verdicts if isinstance(v, Lookup)]
     return found or next(v for v in verdicts if isinstance(v, SkipReason))
 
 
-async def check_lead(lead: Lead, workspace: Workspace, wanted: Sequence[Lookup], *, run: Run) -> LeadCheck:
+async def check_lead(
+    lead: Lead, workspace: Workspace, wanted: Sequence[Lookup], *, context: LookupContext, admission: CallAdmission
+) -> LeadCheck:
     """Ask the providers about *lead* and plan; every expected trouble becomes an outcome."""
-    now = run.deps.clock.now()
-    if len(wanted) > 1 and any(run.registry.refuses(workspace.id, lookup, now) for lookup in wanted):
+    now = context.clock.now()
+    if len(wanted) > 1 and any(admission.registry.refuses(workspace.id, lookup, now) for lookup in wanted):
         # Half an answer decides nothing, so the half that could be had is not asked for.
         return LeadCheck(lead=lead, outcome=Outcome.DEFERRED, lookup=wanted[0], reason=DeferReason.BREAKER)
     answers: list[Answer] = []
     skipped: SkipReason | None = None
     for lookup in wanted:
-        verdict = await _look_up(lead, workspace, lookup, run=run)
+        verdict = await _look_up(lead, workspace, lookup, context=context, admission=admission)
         if isinstance(verdict, LeadCheck):
             return verdict
         if isinstance(verdict, SkipReason):
@@ -85,43 +92,48 @@ async def check_lead(lead: Lead, workspace: Workspace, wanted: Sequence[Lookup],
     if not answers:
         return LeadCheck(lead=lead, outcome=Outcome.SKIPPED, lookup=wanted[0], reason=skipped)
     is_complete = skipped in {None, SkipReason.CONTACT_NOT_FOUND}
-    checked = plan_answer(lead, _merge_answers(answers, is_complete=is_complete), wanted[0], run=run)
-    await run.save_breakers()
+    answer = _merge_answers(answers, is_complete=is_complete)
+    checked = plan_answer(lead, answer, wanted[0], context=context, registry=admission.registry)
+    await admission.breakers.save()
     return checked
 
 
-def plan_answer(lead: Lead, answer: Answer, lookup: Lookup, *, run: Run) -> LeadCheck:
+def plan_answer(
+    lead: Lead, answer: Answer, lookup: Lookup, *, context: LookupContext, registry: BreakerRegistry
+) -> LeadCheck:
     """Plan what follows from an answer."""
-    now = run.deps.clock.now()
+    now = context.clock.now()
     try:
         planned = plan(lead, answer, now=now)
     except Exception as error:  # noqa: BLE001 - as in _answer
-        run.registry.record_bug(lead.workspace_id, lookup, now)
-        return _failed_by_bug(LeadCheck(lead=lead, outcome=Outcome.FAILED, lookup=lookup), error, lookup, run=run)
+        registry.record_bug(lead.workspace_id, lookup, now)
+        return _failed_by_bug(LeadCheck(lead=lead, outcome=Outcome.FAILED, lookup=lookup), error, lookup, context)
     return LeadCheck(
         lead=lead, outcome=planned.outcome, lookup=lookup, answer=answer, plan=planned, reason=planned.skip_reason
     )
 
 
-async def _look_up(lead: Lead, workspace: Workspace, lookup: Lookup, *, run: Run) -> Answer | SkipReason | LeadCheck:
+async def _look_up(
+    lead: Lead, workspace: Workspace, lookup: Lookup, *, context: LookupContext, admission: CallAdmission
+) -> Answer | SkipReason | LeadCheck:
     nothing_yet = LeadCheck(lead=lead, outcome=Outcome.DEFERRED, lookup=lookup)
-    async with admit(workspace, lookup, run=run) as call:
+    async with admit(workspace, lookup, admission=admission, context=context) as call:
         if isinstance(call, DeferReason):
             return nothing_yet.as_deferred(call)
         numbered = replace(nothing_yet, number=call.number)
-        verdict = await _answer(numbered, workspace, lookup, call=call, run=run)
+        verdict = await _answer(numbered, workspace, lookup, call=call, context=context)
         if call.is_check:
-            run.control_pool.note(lead, workspace, lookup, fault=call.fault)
+            admission.pool.note(lead, workspace, lookup, fault=call.fault)
     return verdict
 
 
 async def _answer(
-    nothing_yet: LeadCheck, workspace: Workspace, lookup: Lookup, *, call: AdmittedCall, run: Run
+    nothing_yet: LeadCheck, workspace: Workspace, lookup: Lookup, *, call: AdmittedCall, context: LookupContext
 ) -> Answer | SkipReason | LeadCheck:
     """Make one look-up and note what it came to."""
     lead = nothing_yet.lead
     try:
-        verdict = await run.deps.providers[lookup.provider].answer(lead, workspace, deadline=run.deadline)
+        verdict = await context.providers[lookup.provider].answer(lead, workspace, deadline=context.time.deadline)
     except OutOfTime:
         return nothing_yet.as_deferred(DeferReason.DEADLINE)
     except RateLimited as error:
@@ -132,11 +144,11 @@ async def _answer(
         return _failed(nothing_yet, signature)
     except Exception as error:  # noqa: BLE001 - one lead must not end the run of all customers: decision 0004
         call.fail_by_bug()
-        return _failed_by_bug(nothing_yet, error, lookup, run=run)
+        return _failed_by_bug(nothing_yet, error, lookup, context)
     if isinstance(verdict, SkipReason):
         call.answer(fault=None, is_check=False)
         return verdict
-    run.controls.note(lead, lookup, verdict)
+    context.controls.note(lead, lookup, verdict)
     call.answer(fault=SuspectOutcome.ABSENT if lost_booking(lead, verdict) else None, is_check=True)
     return verdict
 
@@ -150,9 +162,9 @@ def _failed(nothing_yet: LeadCheck, signature: ErrorSignature) -> LeadCheck:
     return replace(nothing_yet, outcome=Outcome.FAILED, reason=None, signature=signature)
 
 
-def _failed_by_bug(nothing_yet: LeadCheck, error: Exception, lookup: Lookup, *, run: Run) -> LeadCheck:
+def _failed_by_bug(nothing_yet: LeadCheck, error: Exception, lookup: Lookup, context: LookupContext) -> LeadCheck:
     where = bug_named(error)
-    run.warn("internal_error", where=where)
+    context.warnings.warn("internal_error", where=where)
     signature = ErrorSignature(
         provider=lookup.provider, operation=lookup.operation, error_class=ErrorClass.INTERNAL, message=where
     )
@@ -169,12 +181,3 @@ def _merge_answers(answers: Sequence[Answer], *, is_complete: bool) -> Answer:
         replaces_contact=any(a.replaces_contact for a in answers),
         unverified=None if is_complete else Unverified.INCOMPLETE,
     )
-
-
-def attempted_at(run: Run) -> datetime:
-    """Return the instant that a checked lead is stamped with.
-
-    It is the run's start and not the moment of the answer, so that a lead asked late in one run is due in the next; a
-    touch later than a deferred one's, so that who had no turn comes first.
-    """
-    return run.started_at + timedelta(milliseconds=1)

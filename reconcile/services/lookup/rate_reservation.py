@@ -9,19 +9,21 @@ from reconcile.domain.ids import ProviderName
 from reconcile.domain.lookup import Lookup
 from reconcile.domain.rate_limit import limit_of
 from reconcile.domain.workspace import Workspace
-from reconcile.services.run.context import Run
+from reconcile.services.lookup.context import LookupContext
 
 
 class RateReservation:
     """One batch's part of its accounts' budgets."""
 
-    def __init__(self, workspace: Workspace, *, run: Run) -> None:
-        self._workspace = workspace
-        self._run = run
+    def __init__(self, workspace: Workspace, *, context: LookupContext) -> None:
+        self.workspace = workspace
+        self._context = context
         self._reserved: Counter[ProviderName] = Counter()
         self._left: Counter[ProviderName] = Counter()
         self.pause = timedelta(0)
         """How long until an account that gave nothing has something again."""
+        self.limited: set[ProviderName] = set()
+        """The providers that have asked to be left alone meanwhile."""
 
     async def reserve(self, wanted: Counter[ProviderName]) -> None:
         """Take so many calls from each account's budget, or as many as there are."""
@@ -46,17 +48,17 @@ class RateReservation:
 
     async def settle(self) -> list[timedelta]:
         """Correct the budgets by what was really used; return how long the accounts are to be left alone."""
-        run, workspace = self._run, self._workspace
+        context, workspace = self._context, self.workspace
         pauses = [self.pause] if self.pause else []
         for provider, count in self._reserved.items():
-            usage = run.deps.providers[provider].usage(workspace)
-            run.counts.calls += usage.calls
+            usage = context.providers[provider].usage(workspace)
+            context.calls.total += usage.calls
             for note in usage.notes:
-                run.note(note)
+                context.warnings.note(note)
             if usage.not_before is not None:
                 pauses.append(usage.not_before)
             if count != usage.calls or usage.limit is not None or usage.remaining is not None:
-                await run.deps.store.budgets.settle(
+                await context.store.budgets.settle(
                     budget_key(workspace, provider),
                     unused=count - usage.calls,
                     usage=usage,
@@ -65,15 +67,14 @@ class RateReservation:
         return pauses
 
     async def _take(self, provider: ProviderName, count: int) -> None:
-        run = self._run
-        grant = await run.deps.store.budgets.reserve(
-            budget_key(self._workspace, provider),
+        context = self._context
+        grant = await context.store.budgets.reserve(
+            budget_key(self.workspace, provider),
             wanted=count,
             limit=limit_of(provider),
-            share=run.policy.rate_share,
+            share=context.limits.rate_share,
         )
-        least = run.counts.budget_left
-        least[provider] = min(grant.left, least.get(provider, grant.left))
+        context.calls.note_left(provider, grant.left)
         self._reserved[provider] += grant.granted
         self._left[provider] += grant.granted
         if not grant.granted:

@@ -1,4 +1,4 @@
-"""Deletes what is old and needed by nobody any more, piece by piece, so that no run waits for it."""
+"""Deletes old rows that are not needed, in small transactions so that no run waits."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ from datetime import datetime
 from reconcile.ports import Ledger
 
 PIECE = 500
-"""Rows of each kind in one transaction."""
+"""Number of rows of each kind in one transaction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
-    """What was deleted, or (*dry_run*) would be: rows by table, of the time *before*."""
+    """What was deleted, or would be (*dry_run*): rows by table, older than *before*."""
 
     before: datetime
     dry_run: bool
@@ -21,7 +21,7 @@ class Pruned:
 
 
 async def prune(ledger: Ledger, *, before: datetime, dry_run: bool, piece: int = PIECE) -> Pruned:
-    """Delete all that is old, up to *piece* rows of each kind in one transaction, or count it."""
+    """Delete old rows, up to *piece* of each kind in one transaction, or count them."""
     if dry_run:
         return Pruned(before=before, dry_run=True, rows=await ledger.prunable(before=before))
     rows: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Whether the work that is due could be done: what a look at tables and settings alone does not show."""
+"""Checks whether due work can be done: credentials of due workspaces, and pending follow-ups."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ _SHOWN = 5
 
 
 async def readiness(store: Store, *, now: datetime, policy: DuePolicy, has_webhook: bool) -> Sequence[Finding]:
-    """Return what is found of the workspaces that are due and of follow-ups that wait."""
+    """Return findings about due workspaces and pending follow-ups."""
     due = await store.leads.due_workspaces(now=now, policy=policy, limit=_LOOKED_AT)
     without = [w for w in due.workspaces if not w.credentials]
     findings = [
@@ -22,7 +22,7 @@ async def readiness(store: Store, *, now: datetime, policy: DuePolicy, has_webho
             verdict=FindingStatus.WARNING if without else FindingStatus.FINE,
             text=f"{due.eligible_count} workspaces are due, {len(without)} of them without a usable credential"
             + (f": {', '.join(w.id for w in without[:_SHOWN])}" if without else ""),
-            remedy="give each a token in its columns or in the credentials directory" if without else None,
+            remedy="give each a token, in its columns or in the credentials directory" if without else None,
         )
     ]
     faults = [fault for w in due.workspaces for fault in w.faults]
@@ -33,7 +33,7 @@ async def readiness(store: Store, *, now: datetime, policy: DuePolicy, has_webho
             Finding(
                 subject="webhook",
                 verdict=FindingStatus.WARNING,
-                text=f"{pending} follow-ups wait and no webhook is set",
+                text=f"{pending} follow-ups are pending and no webhook is configured",
                 remedy="set RECONCILE_WEBHOOK_URL and RECONCILE_WEBHOOK_SECRET",
             )
         )

@@ -1,4 +1,4 @@
-"""Whether this process may do with its state object what a run does: a run goes on without, so nobody else says so."""
+"""Checks the rights on the state object: a run continues without them, so only the doctor reports them."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _GRANT = "grant it to the service account as the chart's Role does, or install w
 
 
 async def rights(mirror: StateMirror) -> Sequence[Finding]:
-    """Return what is found of the object and of the rights to it; nothing is changed."""
+    """Return findings about the object and the rights to it; nothing is changed."""
     try:
         forbidden = await mirror.forbidden()
         if forbidden:
@@ -19,10 +19,10 @@ async def rights(mirror: StateMirror) -> Sequence[Finding]:
         await mirror.read()
     except MirrorUnavailable as error:
         text, _, remedy = str(error).partition(": ")
-        return [_warning(text, remedy=remedy or "runs go on, and their state is in the database alone")]
+        return [_warning(text, remedy=remedy or "runs continue, and their state is only in the database")]
     return [
         Finding(
-            subject=SUBJECT, verdict=FindingStatus.FINE, text="the state object is there, and may be read and patched"
+            subject=SUBJECT, verdict=FindingStatus.FINE, text="the state object exists, and may be read and patched"
         )
     ]
 

@@ -1,34 +1,42 @@
-"""One workspace's leads: read, checked side by side, written in one transaction."""
+"""One workspace's batch: read due leads, look them up, plan, write in one transaction.
+
+The workspace's lease is taken first and fences the write: a process that has lost it writes nothing. No transaction is
+open while a provider is called.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.withholding import blames_others, distrusts
 from reconcile.domain.change import Unverified
+from reconcile.domain.controls import Controls
 from reconcile.domain.evidence import stored_booking
-from reconcile.domain.ids import LeadId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
 from reconcile.domain.retry_state import LeadAttempt, never_settles, next_state
+from reconcile.domain.run.stop_reason import StopReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, LeaseHeld, LeaseLost
-from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite, Span
+from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite
 from reconcile.services.lookup.absences import settle_absences
+from reconcile.services.lookup.admission import CallAdmission
 from reconcile.services.lookup.batch_lookup import look_up_leads
 from reconcile.services.lookup.claims import settle_claims
-from reconcile.services.lookup.lead_check import LeadCheck, attempted_at
-from reconcile.services.run.context import BatchResult, Run
+from reconcile.services.lookup.lead_check import LeadCheck
+from reconcile.services.run.context import BatchRequest, BatchResult, RunContext
+from reconcile.services.run.counts import Counts
 from reconcile.services.run.metrics import annotate_batch_span
 
 _STUCK = "rows that cannot be read, or that somebody writes all the time, stand in the way of each write"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _BatchContext:
-    """One batch's frame; *not_before* is until when the workspace is to be left alone afterwards."""
+class _BatchFrame:
+    """What a batch is written with; *not_before* is until when the workspace is to be left alone afterwards."""
 
     workspace: Workspace
     lease: Lease
@@ -36,50 +44,58 @@ class _BatchContext:
     not_before: datetime | None
 
 
-async def reconcile_batch(workspace: Workspace, *, run: Run, limit: int, after: LeadId | None = None) -> BatchResult:
-    """Check up to *limit* due leads of *workspace* and write what came of it."""
-    with run.deps.telemetry.span("batch", workspace_id=workspace.id, provider=sorted(workspace.credentials)) as span:
-        return await _batch(workspace, span, run=run, limit=limit, after=after)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _WrittenBatch:
+    """What became of the leads of a batch, and whether the workspace's lease ended with the write."""
+
+    checks: Sequence[LeadCheck] = ()
+    counts: Counts = field(default_factory=Counts)
+    gave_up_lease: bool = False
+    is_lease_lost: bool = False
 
 
-async def _batch(workspace: Workspace, span: Span, *, run: Run, limit: int, after: LeadId | None) -> BatchResult:
-    leases = run.deps.store.leases
-    try:
-        lease = await leases.acquire(f"workspace:{workspace.id}", holder=run.holder, ttl=run.lease_ttl)
-    except LeaseHeld:
-        run.warn("workspace.lease_held")
-        return BatchResult()
-    is_given_up = False
-    try:
-        started_at = run.deps.clock.now()
-        leads = await run.deps.store.leads.due_leads(
-            workspace.id,
-            now=run.started_at,
-            policy=run.policy.due,
-            limit=limit,
-            after=after,
-            wrote_since=run.wrote_since,
-        )
-        if not leads:
+async def reconcile_batch(
+    workspace: Workspace, batch: BatchRequest, *, context: RunContext, admission: CallAdmission
+) -> BatchResult:
+    """Check up to ``batch.limit`` due leads of *workspace* and write what came of it.
+
+    Raises StoreUnavailable; a failing lead is an outcome, never an exception.
+    """
+    with context.telemetry.span("batch", workspace_id=workspace.id, provider=sorted(workspace.credentials)) as span:
+        try:
+            lease = await context.acquire_workspace_lease(workspace)
+        except LeaseHeld:
+            context.warnings.warn("workspace.lease_held")
             return BatchResult()
-        checked, not_before = await look_up_leads(leads, workspace, run=run)
-        checked = await settle_absences(checked, workspace, run=run)
-        checked = await settle_claims(checked, workspace, run=run)
-        visit = _BatchContext(workspace=workspace, lease=lease, started_at=started_at, not_before=not_before)
-        written, is_given_up = await _write(checked, visit, run=run)
-        annotate_batch_span(span, workspace, written, run=run)
-        return BatchResult(lead_count=len(leads), last_id=leads[-1].id)
-    finally:
-        if not is_given_up:
-            await run.deps.release_lease(lease)
+        written = _WrittenBatch()
+        try:
+            started_at = context.clock.now()
+            leads = await context.due_leads(workspace.id, limit=batch.limit, after=batch.after)
+            if not leads:
+                return BatchResult()
+            checked, not_before = await look_up_leads(leads, workspace, context=context, admission=admission)
+            checked = await settle_absences(checked, workspace, context=context, admission=admission)
+            checked = await settle_claims(checked, workspace, leads=context.store.leads)
+            frame = _BatchFrame(workspace=workspace, lease=lease, started_at=started_at, not_before=not_before)
+            written = await _write(checked, frame, context=context, registry=admission.registry)
+            annotate_batch_span(span, workspace, written.checks, registry=admission.registry, now=context.clock.now())
+            return BatchResult(
+                last_id=leads[-1].id,
+                is_written=not written.is_lease_lost,
+                counts=written.counts,
+                stop=StopReason.LEASE_LOST if written.is_lease_lost else None,
+            )
+        finally:
+            if not written.gave_up_lease:
+                await context.deps.release_lease(lease)
 
 
-def _withhold_distrusted(checked: LeadCheck, *, run: Run) -> LeadCheck:
+def _withhold_distrusted(checked: LeadCheck, registry: BreakerRegistry) -> LeadCheck:
     """Withhold what was planned from a provider that has turned out to be broken since."""
     lookup = checked.lookup
     if lookup is None or not checked.outcome.is_answered:
         return checked
-    if checked.plan is not None and checked.plan.change is not None and distrusts(run.registry, lookup):
+    if checked.plan is not None and checked.plan.change is not None and distrusts(registry, lookup):
         return checked.as_deferred(DeferReason.WITHHELD)
     return checked
 
@@ -90,12 +106,12 @@ def _was_not_attempted(checked: LeadCheck) -> bool:
     return is_unasked or checked.reason in {DeferReason.BUDGET, DeferReason.DEADLINE}
 
 
-def _unverified(checked: LeadCheck, *, run: Run) -> Unverified | None:
+def _unverified(checked: LeadCheck, controls: Controls) -> Unverified | None:
     """Return why a look-up proves nothing; an empty list of a provider whose lists leave out what exists does not."""
     if checked.plan is None or checked.lookup is None:
         return None
     is_search = checked.plan.is_verified and stored_booking(checked.lead) is None
-    if is_search and run.controls.has_failed(checked.lookup.provider):
+    if is_search and controls.has_failed(checked.lookup.provider):
         return Unverified.CONTROL_FAILED
     return checked.plan.unverified
 
@@ -107,21 +123,23 @@ def _is_ahead(checked: LeadCheck, now: datetime) -> bool:
     return starts_at is not None and starts_at > now
 
 
-def _lead_write(checked: LeadCheck, workspace: Workspace, *, run: Run) -> LeadWrite:
+def _lead_write(
+    checked: LeadCheck, workspace: Workspace, *, context: RunContext, registry: BreakerRegistry
+) -> LeadWrite:
     is_deferred = checked.outcome is Outcome.DEFERRED
     state, signature, plan = checked.lead.state, checked.signature, checked.plan
-    unverified = _unverified(checked, run=run)
+    unverified = _unverified(checked, context.controls)
     blamed_elsewhere = (
         signature is not None
         and checked.lookup is not None
-        and blames_others(run.registry, workspace.id, checked.lookup, signature.error_class, number=checked.number)
+        and blames_others(registry, workspace.id, checked.lookup, signature.error_class, number=checked.number)
     )
     attempt = LeadAttempt(
-        at=run.started_at if is_deferred and checked.retry_after is None else attempted_at(run),
+        at=context.started_at if is_deferred and checked.retry_after is None else context.attempted_at,
         outcome=checked.outcome,
         reason=signature.key if signature else checked.reason or unverified,
         is_verified=plan is not None and unverified is None,
-        is_urgent=_is_ahead(checked, run.deps.clock.now()),
+        is_urgent=_is_ahead(checked, context.clock.now()),
         keeps_place=_was_not_attempted(checked),
         is_blamed_elsewhere=blamed_elsewhere,
         is_absent=plan is not None and plan.is_absent,
@@ -129,7 +147,7 @@ def _lead_write(checked: LeadCheck, workspace: Workspace, *, run: Run) -> LeadWr
         mismatch=plan.standing if plan is not None else None,
         is_restored=plan is not None and plan.change is not None and plan.change.is_restoration,
     )
-    backoff, jitter = run.policy.backoff, run.deps.random.random()
+    backoff, jitter = context.policy.backoff, context.random.random()
     after = next_state(state, attempt, policy=backoff, jitter=jitter)
     write = LeadWrite(
         lead=checked.lead,
@@ -142,7 +160,7 @@ def _lead_write(checked: LeadCheck, workspace: Workspace, *, run: Run) -> LeadWr
     )
     if write.change is None:
         return write
-    drifted = LeadAttempt(at=run.started_at, outcome=Outcome.DEFERRED, reason=DeferReason.DRIFTED)
+    drifted = LeadAttempt(at=context.started_at, outcome=Outcome.DEFERRED, reason=DeferReason.DRIFTED)
     refused = replace(attempt, outcome=Outcome.FAILED, reason=ErrorClass.REFUSED_WRITE)
     return replace(
         write,
@@ -152,37 +170,34 @@ def _lead_write(checked: LeadCheck, workspace: Workspace, *, run: Run) -> LeadWr
     )
 
 
-async def _write(checked: Sequence[LeadCheck], visit: _BatchContext, *, run: Run) -> tuple[Sequence[LeadCheck], bool]:
-    """Write what the leads came to; return what became of that, and whether the workspace's lease ended with it.
-
-    Nothing is written where another run has taken over.
-    """
-    workspace = visit.workspace
-    trusted = sorted((_withhold_distrusted(c, run=run) for c in checked), key=lambda c: c.lead.id)
-    writes = tuple(_lead_write(c, workspace, run=run) for c in trusted)
+async def _write(
+    checked: Sequence[LeadCheck], frame: _BatchFrame, *, context: RunContext, registry: BreakerRegistry
+) -> _WrittenBatch:
+    """Write what the leads came to, and nothing where another run has taken over; return what became of that."""
+    workspace = frame.workspace
+    trusted = sorted((_withhold_distrusted(c, registry) for c in checked), key=lambda c: c.lead.id)
+    writes = tuple(_lead_write(c, workspace, context=context, registry=registry) for c in trusted)
     try:
-        receipt = await run.deps.store.leads.write(
+        receipt = await context.store.leads.write(
             BatchWrite(
-                run_id=run.id,
+                run_id=context.id,
                 workspace_id=workspace.id,
-                leases=(run.lease, visit.lease),
-                started_at=visit.started_at,
-                finished_at=run.deps.clock.now(),
+                leases=(context.lease, frame.lease),
+                started_at=frame.started_at,
+                finished_at=context.clock.now(),
                 writes=writes,
                 counts=Counter(c.outcome for c in trusted),
-                not_before=visit.not_before,
-                gives_up=(visit.lease,),
+                not_before=frame.not_before,
+                gives_up=(frame.lease,),
             )
         )
     except LeaseLost:
-        run.counts.abandoned_batches += 1
-        run.stop.note_lease_lost()
-        return (), False
-    run.visited.add(workspace.id)
+        return _WrittenBatch(is_lease_lost=True)
     written = tuple(_apply_receipt(each, receipt) for each in trusted)
+    counts = Counts()
     for one, write in zip(written, writes, strict=True):
-        _count(one, write, run=run)
-    return written, visit.lease in receipt.gave_up
+        _count(one, write, counts, now=context.started_at, soon_until=context.started_at + context.due.soon)
+    return _WrittenBatch(checks=written, counts=counts, gave_up_lease=frame.lease in receipt.gave_up)
 
 
 def _apply_receipt(checked: LeadCheck, receipt: BatchReceipt) -> LeadCheck:
@@ -210,8 +225,7 @@ def _refusal(checked: LeadCheck, message: str) -> ErrorSignature | None:
     )
 
 
-def _count(checked: LeadCheck, write: LeadWrite, *, run: Run) -> None:
-    counts = run.counts
+def _count(checked: LeadCheck, write: LeadWrite, counts: Counts, *, now: datetime, soon_until: datetime) -> None:
     counts.outcomes[checked.outcome] += 1
     if checked.lookup is not None:
         counts.by_provider[checked.lookup.provider][checked.outcome] += 1
@@ -221,7 +235,7 @@ def _count(checked: LeadCheck, write: LeadWrite, *, run: Run) -> None:
         counts.defers[checked.reason] += 1
     if checked.plan is not None and checked.plan.mismatch is not None:
         counts.mismatches[checked.plan.mismatch] += 1
-    if _has_disappeared(checked, now=run.started_at, soon_until=run.started_at + run.policy.due.soon):
+    if _has_disappeared(checked, now=now, soon_until=soon_until):
         counts.disappeared_soon += 1
     if checked.signature is not None:
         counts.fail(checked.signature, checked.lead.workspace_id)

@@ -1,4 +1,4 @@
-"""What the leads of a run came to, added up for the report."""
+"""What the leads of a batch or of a run came to, added up for the report."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from reconcile.domain.run.report import ProviderCounts, SignatureCount
 
 @dataclass(slots=True)
 class Counts:
-    """Running sums; every lead is counted once, when its batch is written."""
+    """Sums over leads; every lead is counted once, when its batch is written."""
 
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     by_provider: dict[ProviderName, Counter[Outcome]] = field(default_factory=lambda: defaultdict(Counter))
@@ -24,12 +24,6 @@ class Counts:
     quarantined: int = 0
     disappeared_soon: int = 0
     """Bookings of the next 24 h that are flagged as disappeared, or as another person's."""
-    calls: int = 0
-    budget_left: dict[ProviderName, int] = field(default_factory=dict)
-    """Of the accounts that were asked with, what the one with the fewest calls had left."""
-    delivered: int = 0
-    abandoned_batches: int = 0
-    """Batches whose writing was refused or failed: their leads are tried again by a later run."""
 
     @property
     def checks(self) -> int:
@@ -40,6 +34,20 @@ class Counts:
         """Count a failure by its kind."""
         self.signatures[signature] += 1
         self.hit[signature].add(workspace_id)
+
+    def add(self, other: "Counts") -> None:
+        """Add the sums of *other*."""
+        self.outcomes.update(other.outcomes)
+        for provider, outcomes in other.by_provider.items():
+            self.by_provider[provider].update(outcomes)
+        self.skips.update(other.skips)
+        self.defers.update(other.defers)
+        self.mismatches.update(other.mismatches)
+        self.signatures.update(other.signatures)
+        for signature, workspaces in other.hit.items():
+            self.hit[signature] |= workspaces
+        self.quarantined += other.quarantined
+        self.disappeared_soon += other.disappeared_soon
 
     def provider_counts(self) -> dict[ProviderName, ProviderCounts]:
         """Return each provider's sums."""
@@ -59,3 +67,14 @@ class Counts:
             SignatureCount(key=s.key, count=n, workspaces=len(self.hit[s]), shape=s.shape)
             for s, n in self.signatures.most_common(limit)
         ]
+
+
+@dataclass(slots=True)
+class RunTotals:
+    """What the batches and follow-ups of a run came to; only the run itself adds to it."""
+
+    leads: Counts = field(default_factory=Counts)
+    visited: set[WorkspaceId] = field(default_factory=set)
+    delivered: int = 0
+    abandoned_batches: int = 0
+    """Batches whose writing was refused: their leads are tried again by a later run."""

@@ -1,12 +1,11 @@
 """How old the verified truth is: measured by each run, or, where that is long work for the database, by some."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.run.report import UNSEEN_AFTER, Freshness
+from reconcile.domain.run.report_document import read_report
 from reconcile.ports import Clock, Store
 
 _SHARE = 1000
@@ -21,8 +20,8 @@ _LOOKED_AT = 5
 
 async def last_freshness(store: Store) -> Freshness | None:
     """Return what a run before this one has found, or None where none of the last ones has looked."""
-    reports = [row.report or {} for row in await store.ledger.runs(limit=_LOOKED_AT)]
-    found = [read_freshness(report.get("freshness") or {}) for report in reports]
+    reports = [read_report(row.report) for row in await store.ledger.runs(limit=_LOOKED_AT) if row.report is not None]
+    found = [report.freshness for report in reports]
     return max((each for each in found if each), key=lambda each: each.measured_at or _NEVER, default=None)
 
 
@@ -50,24 +49,3 @@ def _age_of(last: Freshness, now: datetime) -> timedelta:
     """Return how old *last* is; of what is from the future, nothing is believed."""
     age = now - last.measured_at if last.measured_at else _MOST
     return age if age >= timedelta(0) else _MOST
-
-
-def read_freshness(stored: Mapping[str, Any]) -> Freshness | None:
-    """Return the figure that a stored report holds, or None where it holds none of this form."""
-    try:
-        return Freshness(
-            oldest=_age(stored["oldestSeconds"]),
-            median=_age(stored["medianSeconds"]),
-            never_verified=stored["neverVerified"],
-            due=stored["due"],
-            overdue=stored["overdue"],
-            unseen=stored["unseen"],
-            measured_at=datetime.fromisoformat(stored["measuredAt"]).astimezone(UTC),
-            took=timedelta(milliseconds=stored["tookMs"]),
-        )
-    except (KeyError, OverflowError, TypeError, ValueError):
-        return None
-
-
-def _age(seconds: float | None) -> timedelta | None:
-    return None if seconds is None else timedelta(seconds=seconds)

@@ -2,27 +2,32 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from reconcile.domain.breaker.breaker import RUN_KEY, BreakerKey, BreakerScope, BreakerState
 from reconcile.domain.breaker.keys import provider_key, workspace_key
+from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.outcome import Outcome
 from reconcile.domain.run.report import Health, RunReport
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import Span, Telemetry, instruments
 from reconcile.services.lookup.lead_check import LeadCheck
-from reconcile.services.run.context import Run
+from reconcile.services.run.context import RunContext
+from reconcile.services.run.counts import Counts
 
 _WORST = (BreakerState.CLOSED, BreakerState.HALF_OPEN, BreakerState.OPEN)
 """From good to bad; a state's place is what is measured of it."""
 
 
-def annotate_batch_span(span: Span, workspace: Workspace, written: Sequence[LeadCheck], *, run: Run) -> None:
+def annotate_batch_span(
+    span: Span, workspace: Workspace, written: Sequence[LeadCheck], *, registry: BreakerRegistry, now: datetime
+) -> None:
     """Say what the leads of a batch came to, and how the breakers stand; its most frequent failure is the batch's."""
     outcomes = Counter(each.outcome for each in written)
     span.note(
         leads=len(written),
-        **{"breaker.state": _state_for(workspace, run=run)},
+        **{"breaker.state": _state_for(workspace, registry, now)},
         **{f"outcome.{outcome}": outcomes[outcome] for outcome in Outcome if outcomes[outcome]},
     )
     signatures = Counter(each.signature for each in written if each.signature is not None)
@@ -30,26 +35,25 @@ def annotate_batch_span(span: Span, workspace: Workspace, written: Sequence[Lead
         span.fail(signature.error_class, signature.key)
 
 
-def _state_for(workspace: Workspace, *, run: Run) -> BreakerState:
+def _state_for(workspace: Workspace, registry: BreakerRegistry, now: datetime) -> BreakerState:
     """Return the worst state of the breakers that a call for this workspace has to pass."""
     own = (workspace_key(workspace.id, provider) for provider in workspace.credentials)
     wide = {RUN_KEY, workspace_key(workspace.id), *own, *map(provider_key, workspace.credentials)}
     operations = tuple(f"{provider}/" for provider in workspace.credentials)
-    now = run.deps.clock.now()
     states = (
         breaker.effective_state(now)
-        for breaker in run.registry.breakers()
+        for breaker in registry.breakers()
         if breaker.key in wide
         or (breaker.key.scope is BreakerScope.PROVIDER and breaker.key.name.startswith(operations))
     )
     return max(states, key=_WORST.index, default=BreakerState.CLOSED)
 
 
-def link_to_trips(run: Run) -> None:
+def link_to_trips(span: Span, registry: BreakerRegistry) -> None:
     """Point from a run that probes to the run that has tripped what is probed."""
-    probed = (b for b in run.registry.breakers() if b.state is BreakerState.HALF_OPEN)
+    probed = (b for b in registry.breakers() if b.state is BreakerState.HALF_OPEN)
     for run_id in dict.fromkeys(b.tripped_by for b in probed if b.tripped_by is not None):
-        run.span.link(run_id)
+        span.link(run_id)
 
 
 def annotate_run_span(report: RunReport, *, span: Span, telemetry: Telemetry) -> None:
@@ -75,11 +79,11 @@ def annotate_run_span(report: RunReport, *, span: Span, telemetry: Telemetry) ->
     )
 
 
-def measure(run: Run, report: RunReport) -> None:
+def measure(report: RunReport, counts: Counts, *, context: RunContext, registry: BreakerRegistry) -> None:
     """Measure what a run over all workspaces found: a dry run, or one over a chosen workspace, speaks for none."""
-    if run.request.dry_run or run.request.workspace is not None:
+    if context.request.dry_run or context.request.workspace is not None:
         return
-    tell, counts = run.deps.telemetry.measure, run.counts
+    tell = context.telemetry.measure
     unasked = counts.outcomes.copy()
     for provider, outcomes in counts.by_provider.items():
         unasked.subtract(outcomes)
@@ -91,9 +95,9 @@ def measure(run: Run, report: RunReport) -> None:
     for signature, count in counts.signatures.items():
         who = {"provider": signature.provider, "operation": signature.operation}
         tell(instruments.ERRORS, count, **who, **{"error.type": signature.error_class})
-    for provider, left in counts.budget_left.items():
+    for provider, left in context.calls.budget_left.items():
         tell(instruments.BUDGET_LEFT, left, provider=provider)
-    _measure_breakers(run)
+    _measure_breakers(context.telemetry, registry, context.clock.now())
     tell(instruments.PARKED_WORKSPACES, len(report.parked_workspaces))
     if report.freshness is not None:
         tell(instruments.DUE_LEADS, report.freshness.due)
@@ -102,11 +106,10 @@ def measure(run: Run, report: RunReport) -> None:
         tell(instruments.AT_RISK, report.appointments_at_risk_24h)
 
 
-def _measure_breakers(run: Run) -> None:
+def _measure_breakers(telemetry: Telemetry, registry: BreakerRegistry, now: datetime) -> None:
     """Measure those that everybody has always, and of the others those that have a story."""
-    now = run.deps.clock.now()
     always: Iterable[BreakerKey] = (RUN_KEY, *map(provider_key, ProviderName))
-    known = (b.key for b in run.registry.breakers() if b.key.scope is not BreakerScope.WORKSPACE)
+    known = (b.key for b in registry.breakers() if b.key.scope is not BreakerScope.WORKSPACE)
     for key in dict.fromkeys((*always, *known)):
-        state = run.registry.breaker(key).effective_state(now)
-        run.deps.telemetry.measure(instruments.BREAKER_STATE, _WORST.index(state), breaker=str(key))
+        state = registry.breaker(key).effective_state(now)
+        telemetry.measure(instruments.BREAKER_STATE, _WORST.index(state), breaker=str(key))

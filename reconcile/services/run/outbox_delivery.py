@@ -10,7 +10,8 @@ from reconcile.domain.ids import WorkspaceId
 from reconcile.errors import ErrorClass, ProviderError, RateLimited
 from reconcile.ports import EffectSink, OutboxRow
 from reconcile.redaction import bug_named
-from reconcile.services.run.context import Run
+from reconcile.services.run.context import RunContext
+from reconcile.services.run.counts import RunTotals
 
 _BATCH = 100
 _MOST_REJECTED = 5
@@ -61,58 +62,60 @@ class _Round:
             self.failing[failure.row.workspace_id] = failure.pause
 
 
-async def deliver(run: Run) -> None:
-    """Hand due follow-ups to the sink; a workspace for which the receiver fails is left alone, others go on."""
-    sink, outbox, clock = run.deps.sink, run.deps.store.outbox, run.deps.clock
-    if sink is None or not run.may_deliver():
+async def deliver(totals: RunTotals, *, context: RunContext) -> None:
+    """Hand due follow-ups to the sink; a workspace for which the receiver fails is left alone, others go on.
+
+    What was confirmed is added to *totals* once that is stored, so that a run that is cut off reports it too.
+    """
+    sink, outbox, clock = context.deps.sink, context.store.outbox, context.clock
+    if sink is None or not context.time.may_deliver():
         return
     found = _Round()
     try:
         for row in await outbox.pending(now=clock.now(), limit=_BATCH):
-            if found.is_over or not run.may_deliver():
+            if found.is_over or not context.time.may_deliver():
                 break
-            if found.takes(row.workspace_id) and not await _hand_over(row, sink, found, run=run):
+            if found.takes(row.workspace_id) and not await _hand_over(row, sink, found, context=context):
                 break
     finally:
-        await _note(found, run=run)
+        await _note(found, totals, context=context)
 
 
-async def _note(found: _Round, *, run: Run) -> None:
-    outbox, now = run.deps.store.outbox, run.deps.clock.now()
+async def _note(found: _Round, totals: RunTotals, *, context: RunContext) -> None:
+    outbox, now = context.store.outbox, context.clock.now()
     if found.confirmed:
         await outbox.mark_delivered(found.confirmed, at=now)
-        run.counts.delivered += len(found.confirmed)
+        totals.delivered += len(found.confirmed)
     for failure in found.failures:
         if is_last(failure.row.attempts):
             await outbox.give_up(failure.row.key, at=now, reason=failure.reason)
-            run.warn("effect.given_up", reason=failure.reason)
+            context.warnings.warn("effect.given_up", reason=failure.reason)
         else:
             await outbox.postpone([failure.row.key], until=now + failure.pause, reason=failure.reason)
     for workspace_id, length in found.failing.items():
         await outbox.hold_back(workspace_id, until=now + length)
 
 
-async def _hand_over(row: OutboxRow, sink: EffectSink, found: _Round, *, run: Run) -> bool:
+async def _hand_over(row: OutboxRow, sink: EffectSink, found: _Round, *, context: RunContext) -> bool:
     """Deliver one follow-up as a call like those to providers: False if it was cut off after SIGTERM."""
-    call = asyncio.create_task(sink.deliver(row, deadline=run.deadline))
-    run.calls.add(call)
+    call = asyncio.create_task(sink.deliver(row, deadline=context.time.deadline))
     try:
-        await asyncio.wait([call])
+        with context.in_flight.track(call):
+            await asyncio.wait([call])
     finally:
-        run.calls.discard(call)
         call.cancel()
     if call.cancelled():
         return False
     try:
         call.result()
     except ProviderError as error:
-        run.warn("effect.not_delivered", error_class=str(error.error_class), status=error.status)
+        context.warnings.warn("effect.not_delivered", error_class=str(error.error_class), status=error.status)
         wait = error.retry_after if isinstance(error, RateLimited) else timedelta(0)
         is_rejected = error.error_class is ErrorClass.REJECTED
         found.add(_FailedDelivery(row, f"{error.error_class}: {error}", is_rejected=is_rejected, retry_after=wait))
     except Exception as error:  # noqa: BLE001 - one follow-up must not hold up those of all others: decision 0004
         where = bug_named(error)
-        run.warn("internal_error", where=where)
+        context.warnings.warn("internal_error", where=where)
         found.add(_FailedDelivery(row, f"{ErrorClass.INTERNAL}: {where}", is_rejected=True))
     else:
         found.confirmed.append(row.key)

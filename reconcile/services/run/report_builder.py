@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reconcile.domain.breaker.breaker import Breaker, BreakerState
+from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.ids import RunId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.outcome import DeferReason, Outcome, SkipReason
@@ -13,7 +14,8 @@ from reconcile.domain.run.report import Freshness, Health, RunReport
 from reconcile.domain.run.request import RunRequest
 from reconcile.domain.run.stop_reason import StopReason
 from reconcile.ports import Clock
-from reconcile.services.run.context import Run
+from reconcile.services.run.context import RunContext
+from reconcile.services.run.counts import Counts, RunTotals
 
 CUT_OFF = "cut off while it waited: what was not written yet is left for the next run"
 CLOCKS_AGREE = timedelta(minutes=5)
@@ -33,12 +35,11 @@ class RunSnapshot:
     pending_count: int | None = None
 
 
-def report_of(run: Run, snapshot: RunSnapshot) -> RunReport:
+def report_of(context: RunContext, totals: RunTotals, snapshot: RunSnapshot, *, registry: BreakerRegistry) -> RunReport:
     """Return the report of a run that has ended."""
-    clock, counts, registry = run.deps.clock, run.counts, run.registry
-    now = clock.now()
+    counts, stop, request, now = totals.leads, context.stop, context.request, context.clock.now()
     is_broken = registry.is_broken(now)
-    breakers = tuple(b for b in registry.breakers() if _has_story(b, run))
+    breakers = tuple(b for b in registry.breakers() if _has_story(b, context.started_at))
     parked = tuple(
         sorted(
             {
@@ -48,32 +49,32 @@ def report_of(run: Run, snapshot: RunSnapshot) -> RunReport:
             }
         )
     )
-    health, reasons = _health(run, is_broken=is_broken, parked_count=len(parked), snapshot=snapshot)
-    unvisited_count = max(0, snapshot.eligible_count - len(run.visited))
+    health, reasons = _health(
+        context, totals, _BreakerFindings.of(registry, now, is_broken=is_broken, parked_count=len(parked)), snapshot
+    )
+    unvisited_count = max(0, snapshot.eligible_count - len(totals.visited))
     if unvisited_count:
         reasons = (*reasons, f"coverage: workspaces with due leads that were not visited: {unvisited_count}")
     if snapshot.at_risk_count:
         reasons = (*reasons, f"freshness: {snapshot.at_risk_count} meetings of the next 24 h were not verified lately")
-    reasons = (*reasons, *run.notes)
+    reasons = (*reasons, *context.warnings.notes)
     outcomes = counts.outcomes
     return RunReport(
-        run_id=run.id,
-        trigger=run.request.trigger,
-        dry_run=run.request.dry_run,
-        success=run.stop.reason is not StopReason.LEASE_LOST
-        and not counts.abandoned_batches
-        and not run.stop.is_cut_off,
+        run_id=context.id,
+        trigger=request.trigger,
+        dry_run=request.dry_run,
+        success=stop.reason is not StopReason.LEASE_LOST and not totals.abandoned_batches and not stop.is_cut_off,
         timestamp=now,
-        duration=timedelta(seconds=clock.monotonic() - run.started),
+        duration=timedelta(seconds=context.clock.monotonic() - context.time.started),
         health=health,
         health_reasons=reasons,
         circuit_broken=is_broken,
-        stopped=run.stop.reason or (StopReason.BREAKER if is_broken else None),
-        scheduled_at=run.request.scheduled_at,
-        lateness=lateness(run.request, run.started_at),
-        shard=run.request.shard,
-        workspace=run.request.workspace,
-        workspaces_processed=len(run.visited),
+        stopped=stop.reason or (StopReason.BREAKER if is_broken else None),
+        scheduled_at=request.scheduled_at,
+        lateness=lateness(request, context.started_at),
+        shard=request.shard,
+        workspace=request.workspace,
+        workspaces_processed=len(totals.visited),
         leads_checked=counts.checks,
         booked_found=outcomes[Outcome.BOOKED],
         canceled_found=outcomes[Outcome.CANCELED],
@@ -87,7 +88,7 @@ def report_of(run: Run, snapshot: RunSnapshot) -> RunReport:
         deferred=outcomes[Outcome.DEFERRED],
         errors=outcomes[Outcome.FAILED],
         quarantined=counts.quarantined,
-        provider_calls=counts.calls,
+        provider_calls=context.calls.total,
         by_provider=counts.provider_counts(),
         skip_reasons={reason: counts.skips[reason] for reason in SkipReason if counts.skips[reason]},
         defer_reasons={reason: counts.defers[reason] for reason in DeferReason if counts.defers[reason]},
@@ -100,7 +101,7 @@ def report_of(run: Run, snapshot: RunSnapshot) -> RunReport:
         top_signatures=tuple(counts.top_signatures()),
         freshness=snapshot.freshness,
         appointments_at_risk_24h=snapshot.at_risk_count,
-        effects_delivered=counts.delivered,
+        effects_delivered=totals.delivered,
         effects_pending=snapshot.pending_count,
     )
 
@@ -146,45 +147,67 @@ def lateness(request: RunRequest, began_at: datetime) -> timedelta | None:
     return None if request.scheduled_at is None else max(began_at - request.scheduled_at, timedelta(0))
 
 
-def _has_story(breaker: Breaker, run: Run) -> bool:
+def _has_story(breaker: Breaker, started_at: datetime) -> bool:
     return (
         breaker.state is not BreakerState.CLOSED
         or breaker.override is not None
-        or (breaker.since is not None and breaker.since >= run.started_at)
+        or (breaker.since is not None and breaker.since >= started_at)
     )
 
 
-def _health(run: Run, *, is_broken: bool, parked_count: int, snapshot: RunSnapshot) -> tuple[Health, tuple[str, ...]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _BreakerFindings:
+    """What the breakers say of a run's health, by their keys."""
+
+    is_broken: bool
+    recovering: tuple[str, ...]
+    unlisted: tuple[str, ...]
+    """Breakers of lists that are open."""
+    parked_count: int
+
+    @classmethod
+    def of(cls, registry: BreakerRegistry, now: datetime, *, is_broken: bool, parked_count: int) -> "_BreakerFindings":
+        breakers = registry.breakers()
+        return cls(
+            is_broken=is_broken,
+            recovering=tuple(str(b.key) for b in breakers if b.state is BreakerState.HALF_OPEN),
+            unlisted=tuple(
+                str(b.key) for b in breakers if b.key.is_of_sweeps and b.effective_state(now) is BreakerState.OPEN
+            ),
+            parked_count=parked_count,
+        )
+
+
+def _health(
+    context: RunContext, totals: RunTotals, breakers: _BreakerFindings, snapshot: RunSnapshot
+) -> tuple[Health, tuple[str, ...]]:
     """Return the worst that is true, and every reason for not being healthy."""
-    counts = run.counts
+    counts, stop = totals.leads, context.stop
     errors = counts.outcomes[Outcome.FAILED]
     findings: list[tuple[Health, str]] = []
-    if is_broken:
+    if breakers.is_broken:
         findings.append((Health.CIRCUIT_BROKEN, "a breaker of the run or of a provider is or was open"))
     if errors:
         level = Health.UNHEALTHY if errors >= UNHEALTHY_ERRORS else Health.DEGRADED
         findings.append((level, f"{errors} of {counts.checks} checks failed"))
-    findings += [(Health.UNHEALTHY, str(each)) for each in run.controls.failed()]
-    recovering = [b for b in run.registry.breakers() if b.state is BreakerState.HALF_OPEN]
-    if recovering:
-        findings.append((Health.DEGRADED, f"recovering: {', '.join(str(b.key) for b in recovering[:5])}"))
-    now = run.deps.clock.now()
-    unlisted = [
-        b for b in run.registry.breakers() if b.key.is_of_sweeps and b.effective_state(now) is BreakerState.OPEN
-    ]
-    if unlisted:
-        findings.append((Health.DEGRADED, f"looked up instead of listed: {', '.join(str(b.key) for b in unlisted)}"))
-    if parked_count:
-        findings.append((Health.DEGRADED, f"workspaces parked: {parked_count}"))
-    idleness = None if is_broken else _idleness(run, snapshot)
+    findings += [(Health.UNHEALTHY, str(each)) for each in context.controls.failed()]
+    if breakers.recovering:
+        findings.append((Health.DEGRADED, f"recovering: {', '.join(breakers.recovering[:5])}"))
+    if breakers.unlisted:
+        findings.append((Health.DEGRADED, f"looked up instead of listed: {', '.join(breakers.unlisted)}"))
+    if breakers.parked_count:
+        findings.append((Health.DEGRADED, f"workspaces parked: {breakers.parked_count}"))
+    idleness = None if breakers.is_broken else _idleness(counts, snapshot)
     findings += [(Health.DEGRADED, text) for text in (idleness, _clock_fault(snapshot)) if text]
-    if counts.abandoned_batches:
+    if totals.abandoned_batches:
         findings.append((Health.UNHEALTHY, "the lease was lost to another run"))
-    if run.stop.reason in {StopReason.DEADLINE, StopReason.SIGTERM}:
-        findings.append((Health.DEGRADED, f"ended early: {run.stop.reason}"))
-    if run.stop.is_cut_off:
+    if stop.reason in {StopReason.DEADLINE, StopReason.SIGTERM}:
+        findings.append((Health.DEGRADED, f"ended early: {stop.reason}"))
+    if stop.is_cut_off:
         findings.append((Health.DEGRADED, CUT_OFF))
-    findings += [(Health.DEGRADED, f"{name} ({times} times)") for name, times in sorted(run.warnings.items())]
+    findings += [
+        (Health.DEGRADED, f"{name} ({times} times)") for name, times in sorted(context.warnings.counts.items())
+    ]
     order = list(Health)
     return max((level for level, _ in findings), key=order.index, default=Health.HEALTHY), tuple(
         text for _, text in findings
@@ -199,9 +222,8 @@ def _clock_fault(snapshot: RunSnapshot) -> str | None:
     return f"leads were verified in the future, by a clock that is or was wrong: {-median // timedelta(minutes=1)} min"
 
 
-def _idleness(run: Run, snapshot: RunSnapshot) -> str | None:
+def _idleness(counts: Counts, snapshot: RunSnapshot) -> str | None:
     """Say that nothing was done though something was to be done, or return None."""
-    counts = run.counts
     if snapshot.waiting_count:
         return f"no work was done: workspaces that wait for their providers' limits: {snapshot.waiting_count}"
     if snapshot.due_count and not counts.outcomes.total():

@@ -1,39 +1,40 @@
 """One run, from the lease to the report."""
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from reconcile.domain.breaker.breaker import RUN_KEY, BreakerReason, BreakerState
 from reconcile.domain.breaker.registry import BreakerRegistry
-from reconcile.domain.ids import LeadId, ProviderName, RunId
-from reconcile.domain.lease import Lease
-from reconcile.domain.run.receipt import receipt_text
+from reconcile.domain.ids import RunId
 from reconcile.domain.run.report import Freshness, RunReport
-from reconcile.domain.run.report_document import document
-from reconcile.domain.run.request import Progress, RunRequest
-from reconcile.domain.run.stop_reason import StopReason
-from reconcile.domain.workspace import Workspace
+from reconcile.domain.run.report_document import document, receipt_text
+from reconcile.domain.run.request import RunRequest
 from reconcile.errors import LeaseHeld, StoreUnavailable
 from reconcile.ports import DueWorkspaces, Span
 from reconcile.services.alerting.notify import notify
 from reconcile.services.control.cadence import wait_for
 from reconcile.services.control.other_releases import foreign_cadence
+from reconcile.services.lookup.admission import CallAdmission
+from reconcile.services.lookup.breakers import RunBreakers
 from reconcile.services.lookup.bulkhead import Bulkhead
-from reconcile.services.run.batch import reconcile_batch
-from reconcile.services.run.context import CUT_OFF_WRITE_TIMEOUT, LEASE_MARGIN, STOP_GRACE, Dependencies, Run, RunPolicy
+from reconcile.services.lookup.concurrency import ProviderLimiters
+from reconcile.services.lookup.control_pool import ControlPool
+from reconcile.services.lookup.time_budget import LEASE_MARGIN, TimeBudget
+from reconcile.services.lookup.warnings import RunWarnings
+from reconcile.services.run.context import CUT_OFF_WRITE_TIMEOUT, STOP_GRACE, Dependencies, RunContext, RunPolicy
+from reconcile.services.run.counts import RunTotals
 from reconcile.services.run.dry_run import dry_run_store
 from reconcile.services.run.freshness import freshness, last_freshness, new_leads_since
 from reconcile.services.run.metrics import annotate_run_span, link_to_trips, measure
 from reconcile.services.run.outbox_delivery import deliver
 from reconcile.services.run.report_builder import RunSnapshot, lease_held_report, not_due_report, report_of
-from reconcile.services.run.select_workspaces import select_workspaces
+from reconcile.services.run.select_workspaces import due_workspaces
 from reconcile.services.run.state_object import apply_annotations, mirror_run, mirror_state
+from reconcile.services.run.visits import visit_all
 
 RUN_LEASE = "run"
 """Held by a run over all workspaces; one over a chosen workspace has a lease of its own, and each batch has a third."""
-_EVERYTHING = 1_000_000
 
 
 async def run(
@@ -65,7 +66,7 @@ async def _run(request: RunRequest, *, run_id: RunId, policy: RunPolicy, deps: D
     clock = deps.clock
     if request.dry_run:
         deps = replace(deps, store=dry_run_store(deps.store, clock=clock), sink=None, mirror=None, notifier=None)
-    started = clock.monotonic()
+    time = TimeBudget(clock=clock, started=clock.monotonic(), length=policy.budget, stop=deps.stop)
     notes = await apply_annotations(deps, policy)
     foreign = await foreign_cadence(deps.store, deps.mirror.source if deps.mirror else "", now=clock.now())
     notes = [*notes, foreign] if foreign else notes
@@ -79,7 +80,7 @@ async def _run(request: RunRequest, *, run_id: RunId, policy: RunPolicy, deps: D
     if waiting is not None:
         deps.telemetry.event("run.not_due", reason=waiting.reason, due_at=waiting.due_at)
         await mirror_state(deps)
-        return not_due_report(request, waiting, run_id=run_id, clock=clock, started=started, notes=notes)
+        return not_due_report(request, waiting, run_id=run_id, clock=clock, started=time.started, notes=notes)
     try:
         share = request.workspace or request.shard
         scope = f"{RUN_LEASE}:{share}" if share else RUN_LEASE
@@ -87,204 +88,150 @@ async def _run(request: RunRequest, *, run_id: RunId, policy: RunPolicy, deps: D
     except LeaseHeld:
         deps.telemetry.event("run.lease_held", run_id=run_id)
         await mirror_state(deps)
-        return lease_held_report(request, run_id=run_id, clock=clock, started=started)
-    this: Run | None = None
-    try:
-        begun = await _begin(request, run_id=run_id, policy=policy, deps=deps, lease=lease, span=span)
-        this = replace(begun, started=started, notes=[*notes])
-        return await _under_lease(this)
-    except asyncio.CancelledError:
-        if this is None or not deps.stop.takes_back_cancellation():
-            raise
-        return await _report_cut_off(this)
-    except StoreUnavailable:
-        if this is None or not deps.stop.is_terminated:
-            raise
-        deps.stop.is_cut_off = True
-        return await _report_cut_off(this)
-    finally:
-        await deps.release_lease(lease)
-
-
-async def _begin(  # noqa: PLR0913 - what a run is made of
-    request: RunRequest, *, run_id: RunId, policy: RunPolicy, deps: Dependencies, lease: Lease, span: Span
-) -> Run:
-    started_at = deps.clock.now()
-    await deps.store.ledger.begin_run(run_id, started_at=started_at, trigger=request.trigger, version=deps.version)
-    return Run(
+        return lease_held_report(request, run_id=run_id, clock=clock, started=time.started)
+    context = RunContext(
         id=run_id,
         request=request,
         policy=policy,
         deps=deps,
-        registry=BreakerRegistry(
-            await deps.store.breakers.load(),
-            policy=policy.breaker,
-            run_id=run_id,
-            batch_size=request.leads_per_workspace,
-            is_restricted=request.workspace is not None,
-        ),
         lease=lease,
-        started_at=started_at,
-        started=deps.clock.monotonic(),
-        span=span,
-        bulkhead=Bulkhead(policy.workspace_concurrency),
+        store=deps.store,
+        providers=deps.providers,
+        clock=clock,
+        random=deps.random,
+        telemetry=deps.telemetry,
+        time=time,
+        started_at=clock.now(),
+        due=policy.due,
+        limits=policy.lookup_limits,
+        whole_set=request.whole_set,
+        warnings=RunWarnings(deps.telemetry, notes=notes),
     )
+    totals = RunTotals()
+    admission: CallAdmission | None = None
+    try:
+        admission = await _begin(context)
+        return await _under_lease(context, admission, totals, span=span)
+    except asyncio.CancelledError:
+        if admission is None or not deps.stop.takes_back_cancellation():
+            raise
+        return await _report_cut_off(context, admission, totals)
+    except StoreUnavailable:
+        if admission is None or not deps.stop.is_terminated:
+            raise
+        deps.stop.is_cut_off = True
+        return await _report_cut_off(context, admission, totals)
+    finally:
+        await deps.release_lease(lease)
 
 
-async def _under_lease(this: Run) -> RunReport:
-    known = await last_freshness(this.deps.store)
-    if this.request.workspace is None:  # of one workspace that somebody names, all leads are looked through
-        this.wrote_since = new_leads_since(known, this.started_at)
-    due = await _due(this)
-    this.registry.begin(
+async def _begin(context: RunContext) -> CallAdmission:
+    """Note in the ledger that the run has begun, and take over the stored breakers."""
+    store, policy, request = context.store, context.policy, context.request
+    await store.ledger.begin_run(
+        context.id, started_at=context.started_at, trigger=request.trigger, version=context.deps.version
+    )
+    registry = BreakerRegistry(
+        await store.breakers.load(),
+        policy=policy.breaker,
+        run_id=context.id,
+        batch_size=request.leads_per_workspace,
+        is_restricted=request.workspace is not None,
+    )
+    breakers = RunBreakers(
+        registry,
+        stored=store.breakers,
+        clock=context.clock,
+        telemetry=context.telemetry,
+        warnings=context.warnings,
+        mirror=context.deps.mirror,
+    )
+    limiters = ProviderLimiters(
+        workspace_concurrency=policy.workspace_concurrency, lead_concurrency=policy.lead_concurrency
+    )
+    bulkhead = Bulkhead(policy.workspace_concurrency)
+    pool = ControlPool(
+        on_answer=lambda provider: limiters.of(provider, for_sweeps=False).note_answer(),
+        on_acquittal=lambda: bulkhead.shuffle(context.random),
+    )
+    return CallAdmission(breakers=breakers, limiters=limiters, bulkhead=bulkhead, pool=pool)
+
+
+async def _under_lease(context: RunContext, admission: CallAdmission, totals: RunTotals, *, span: Span) -> RunReport:
+    known, registry = await last_freshness(context.store), admission.registry
+    if context.request.workspace is None:  # of one workspace that somebody names, all leads are looked through
+        context = replace(context, wrote_since=new_leads_since(known, context.started_at))
+    due = await due_workspaces(registry, context=context)
+    registry.begin(
         {w.id: frozenset(w.credentials) for w in due.workspaces},
-        this.started_at,
+        context.started_at,
         is_partial=due.eligible_count > len(due.workspaces),
     )
-    for breaker in this.registry.breakers():
+    for breaker in registry.breakers():
         if breaker.reason is BreakerReason.UNREADABLE:
-            this.warn("breaker.unreadable", breaker=str(breaker.key))
-    link_to_trips(this)
-    await this.save_breakers()
-    watchdog = asyncio.create_task(_cancel_calls_when_stopped(this))
+            context.warnings.warn("breaker.unreadable", breaker=str(breaker.key))
+    link_to_trips(span, registry)
+    await admission.breakers.save()
+    watchdog = asyncio.create_task(_cancel_calls_when_stopped(context))
     try:
-        await _visit_all(due.workspaces, run=this)
-        await deliver(this)
+        await visit_all(due.workspaces, totals, context=context, admission=admission)
+        await deliver(totals, context=context)
     finally:
         watchdog.cancel()
-    this.registry.end(this.deps.clock.now())
-    await this.save_breakers()
-    return await _report(this, due, known)
+    registry.end(context.clock.now())
+    await admission.breakers.save()
+    snapshot = await _snapshot(due, known, context=context, registry=registry)
+    return await _report(snapshot, totals, context=context, registry=registry)
 
 
-async def _due(run: Run) -> DueWorkspaces:
-    request, probes_only = run.request, run.registry.probes_only(run.started_at)
-    room = request.workspace_limit + len(
-        run.registry.troubled_workspaces()
-    )  # those may be parked at the providers that they have
-    due = await run.deps.store.leads.due_workspaces(
-        now=run.started_at,
-        policy=run.policy.due,
-        limit=_EVERYTHING if request.whole_set or probes_only else room,
-        only=request.workspace,
-        exclude=run.registry.parked_workspaces(run.started_at),
-        shard=request.shard,
-        wrote_since=run.wrote_since,
-    )
-    asked = [w for w in due.workspaces if not run.registry.is_parked(w.id, w.credentials, run.started_at)]
-    if probes_only:  # else the same few would be probed in each run, and a culprit among them would speak for all
-        run.deps.random.shuffle(asked)
-    limit = _EVERYTHING if request.whole_set else request.workspace_limit
-    return replace(
-        due,
-        workspaces=select_workspaces(asked, limit=limit, probes_only=probes_only),
-        eligible_count=due.eligible_count - (len(due.workspaces) - len(asked)),
-    )
-
-
-async def _visit_all(workspaces: Sequence[Workspace], *, run: Run) -> None:
-    """Visit the workspaces side by side; where a wide breaker is probing, a few leads go ahead of all others."""
-    run.planned_count = len(workspaces)
-    run.control_pool.workspaces = workspaces
-    # A workspace that was in trouble may keep its place for a whole time limit again: then it is nobody else's.
-    troubled = run.registry.troubled_workspaces()
-    workspaces = sorted(workspaces, key=lambda each: each.id in troubled)
-    if run.registry.is_probing():
-        first = list(workspaces)
-        run.deps.random.shuffle(first)
-        await _round(first, run=run)
-        run.registry.conclude_probe_round(run.deps.clock.now())
-        await run.save_breakers()
-    await _round(workspaces, run=run)
-
-
-async def _round(workspaces: Sequence[Workspace], *, run: Run) -> None:
-    failures: list[StoreUnavailable] = []
-
-    async def visit(workspace: Workspace) -> None:
-        async with run.bulkhead.slot(workspace.id):
-            try:
-                await _visit(workspace, run=run)
-            except StoreUnavailable as error:
-                # The others end what they have begun: cut off in the middle they would leave their leases behind.
-                failures.append(error)
-                run.stop.request(StopReason.STORE_UNAVAILABLE)
-
-    async with asyncio.TaskGroup() as group:
-        for workspace in workspaces:
-            group.create_task(visit(workspace))
-    if failures:
-        raise failures[0]
-
-
-async def _visit(workspace: Workspace, *, run: Run) -> None:
-    after: LeadId | None = LeadId("") if run.request.whole_set else None
-    work = run.deps.batch_handler or reconcile_batch
-    while run.takes_work():
-        limit = min(run.request.leads_per_workspace, _room(workspace, run=run))
-        if limit < 1:
-            return
-        result = await work(workspace, run=run, limit=limit, after=after)
-        if run.deps.on_progress is not None:
-            run.deps.on_progress(
-                Progress(
-                    workspaces_done=len(run.visited),
-                    workspaces_planned=run.planned_count,
-                    leads_done=run.counts.outcomes.total(),
-                    errors=sum(run.counts.signatures.values()),
-                )
-            )
-        after = result.last_id
-        if not run.request.whole_set or after is None:
-            return
-
-
-def _room(workspace: Workspace, *, run: Run) -> int:
-    providers = workspace.credentials or tuple(ProviderName)
-    return run.registry.batch_limit(workspace.id, providers, run.deps.clock.now())
-
-
-async def _cancel_calls_when_stopped(run: Run) -> None:
+async def _cancel_calls_when_stopped(context: RunContext) -> None:
     """After SIGTERM, let calls under way end for a while, then cut them off: their leads are left for the next run."""
-    await run.stop.wait_for_termination()
-    await run.deps.clock.sleep(STOP_GRACE)
-    for task in list(run.calls):
-        task.cancel()
+    await context.stop.wait_for_termination()
+    await context.clock.sleep(STOP_GRACE)
+    context.in_flight.cancel_all()
 
 
-async def _report(run: Run, due: DueWorkspaces, known: Freshness | None) -> RunReport:
-    store, now = run.deps.store, run.deps.clock.now()
-    is_held = run.registry.breaker(RUN_KEY).effective_state(now) is BreakerState.OPEN
-    snapshot = RunSnapshot(
+async def _snapshot(
+    due: DueWorkspaces, known: Freshness | None, *, context: RunContext, registry: BreakerRegistry
+) -> RunSnapshot:
+    store, policy, now = context.store, context.due, context.clock.now()
+    is_held = registry.breaker(RUN_KEY).effective_state(now) is BreakerState.OPEN
+    return RunSnapshot(
         due_count=0 if is_held else len(due.workspaces),
         waiting_count=due.waiting_count,
         eligible_count=due.eligible_count,
-        freshness=await freshness(store, last=known, clock=run.deps.clock, policy=run.policy.due),
-        at_risk_count=await store.leads.at_risk_count(now=now, policy=run.policy.due),
+        freshness=await freshness(store, last=known, clock=context.clock, policy=policy),
+        at_risk_count=await store.leads.at_risk_count(now=now, policy=policy),
         pending_count=await store.outbox.pending_count(),
     )
-    report = await mirror_run(run, report_of(run, snapshot))
-    measure(run, report)
-    await store.ledger.finish_run(report, document(report))
+
+
+async def _report(
+    snapshot: RunSnapshot, totals: RunTotals, *, context: RunContext, registry: BreakerRegistry
+) -> RunReport:
+    deps, stop = context.deps, context.stop
+    report = report_of(context, totals, snapshot, registry=registry)
+    report = await mirror_run(report, deps)
+    measure(report, totals.leads, context=context, registry=registry)
+    await context.store.ledger.finish_run(report, document(report))
     # A look at one chosen workspace tells nothing of the whole; after SIGTERM, the next run tells.
-    if run.request.workspace is None and not run.stop.is_terminated:
-        deps = run.deps
+    if context.request.workspace is None and not stop.is_terminated:
         await notify(
             deps.notifier,
-            holder=run.id,
-            store=store,
-            clock=deps.clock,
-            telemetry=deps.telemetry,
-            may_begin=lambda: not run.stop.is_terminated,
+            holder=context.id,
+            store=context.store,
+            clock=context.clock,
+            telemetry=context.telemetry,
+            may_begin=lambda: not stop.is_terminated,
         )
     return report
 
 
-async def _report_cut_off(run: Run) -> RunReport:
+async def _report_cut_off(context: RunContext, admission: CallAdmission, totals: RunTotals) -> RunReport:
     """Report what had been done; the database, which may be what did not answer, gets a moment to take note of it."""
-    report = report_of(run, RunSnapshot())
-    measure(run, report)
+    report = report_of(context, totals, RunSnapshot(), registry=admission.registry)
+    measure(report, totals.leads, context=context, registry=admission.registry)
     with suppress(StoreUnavailable, TimeoutError):
         async with asyncio.timeout(CUT_OFF_WRITE_TIMEOUT.total_seconds()):
-            await run.deps.store.ledger.finish_run(report, document(report))
+            await context.store.ledger.finish_run(report, document(report))
     return report

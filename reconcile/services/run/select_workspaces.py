@@ -2,9 +2,41 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.workspace import Workspace
+from reconcile.ports import DueWorkspaces
+from reconcile.services.run.context import RunContext
+
+_EVERYTHING = 1_000_000
+
+
+async def due_workspaces(registry: BreakerRegistry, *, context: RunContext) -> DueWorkspaces:
+    """Return the workspaces to visit, and how many are due besides."""
+    request, now, probes_only = context.request, context.started_at, registry.probes_only(context.started_at)
+    room = request.workspace_limit + len(
+        registry.troubled_workspaces()
+    )  # those may be parked at the providers that they have
+    due = await context.store.leads.due_workspaces(
+        now=now,
+        policy=context.due,
+        limit=_EVERYTHING if request.whole_set or probes_only else room,
+        only=request.workspace,
+        exclude=registry.parked_workspaces(now),
+        shard=request.shard,
+        wrote_since=context.wrote_since,
+    )
+    askable = [w for w in due.workspaces if not registry.is_parked(w.id, w.credentials, now)]
+    if probes_only:  # else the same few would be probed in each run, and a culprit among them would speak for all
+        context.random.shuffle(askable)
+    limit = _EVERYTHING if request.whole_set else request.workspace_limit
+    return replace(
+        due,
+        workspaces=select_workspaces(askable, limit=limit, probes_only=probes_only),
+        eligible_count=due.eligible_count - (len(due.workspaces) - len(askable)),
+    )
 
 
 def select_workspaces(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from reconcile.domain.run.report import RunReport
 from reconcile.errors import StoreUnavailable
 from reconcile.services.control.annotation_commands import apply_commands
-from reconcile.services.run.context import Dependencies, Run, RunPolicy
+from reconcile.services.run.context import Dependencies, RunPolicy
 
 
 async def apply_annotations(deps: Dependencies, policy: RunPolicy) -> Sequence[str]:
@@ -31,14 +31,14 @@ async def apply_annotations(deps: Dependencies, policy: RunPolicy) -> Sequence[s
     return [*notes, *obeyed.faults]
 
 
-async def mirror_run(run: Run, report: RunReport) -> RunReport:
+async def mirror_run(report: RunReport, deps: Dependencies) -> RunReport:
     """Show the run's end on the state object; return the report, with a word on it where that did not work."""
-    mirror = run.deps.mirror
+    mirror = deps.mirror
     if mirror is None:
         return report
     # A look at one chosen workspace is no receipt of the schedule's.
-    receipt = report if run.request.workspace is None else None
-    trouble = await mirror.publish_run(run.deps.store.breakers, receipt)
+    receipt = report if report.workspace is None else None
+    trouble = await mirror.publish_run(deps.store.breakers, receipt)
     if trouble is None:
         return report
     return replace(report, health_reasons=(*report.health_reasons, f"state object not in step: {trouble}"))

@@ -1,4 +1,4 @@
-"""Why something was or was not done: one lead, one workspace, one run."""
+"""Explains one lead, one workspace or one run."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -21,25 +21,26 @@ from reconcile.services.views.status import COUNTED_UP_TO, RunLine
 ROWS = 10
 
 _WHY_NOT = {
-    NotDue.QUARANTINED: "set aside after repeated failures; it is not checked until it is released",
+    NotDue.QUARANTINED: "quarantined after repeated failures; it is not checked until it is released",
     NotDue.BACKING_OFF: "waits after a failure or a skip",
     NotDue.ATTEMPTED_RECENTLY: "was attempted a moment ago",
-    NotDue.FRESH: "was verified, and nothing about it is urgent",
-    NotDue.UNVERIFIED: "holds a booking that was never verified, and nothing about it is urgent; a backfill takes it",
-    NotDue.NEVER_ENGAGED: "has no booking, no inbound message and no active sequence: there is nothing to compare",
+    NotDue.FRESH: "was verified recently and is not urgent",
+    NotDue.UNVERIFIED: "has a booking that was never verified and is not urgent; a backfill checks it",
+    NotDue.NEVER_ENGAGED: "has no booking, no inbound message and no active sequence: nothing to compare",
 }
 _WHY = {
-    Priority.HOT: "due, before others: it is in a sequence, meets soon, or has a meeting ahead that does not stand",
+    Priority.HOT: "due, before others: it is in a sequence, meets soon, or has a canceled or missing future meeting",
     Priority.WARM: "due: verified too long ago, never, or before its last message",
 }
-_UNTOLD = "due: it holds a booking without a status"
+_UNTOLD = "due: it has a booking without a status"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadStory:
-    """One lead: what will be done next and why, what is remembered, what was changed.
+    """One lead: what happens next and why, its stored state, its changes.
 
-    *verdict* is a Priority's or a NotDue's word, *next_at* when it will be due (None: at once, or not by itself).
+    *verdict* is the word of a Priority or a NotDue, *next_at* when it will be due (None: immediately, or not without a
+    change).
     """
 
     lead_id: LeadId
@@ -58,7 +59,7 @@ class LeadStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkspaceStory:
-    """One workspace: whether it is served, and what its last visits came to; *due_count* stops at *due_limit*."""
+    """One workspace: whether it is served, and the results of its last visits; *due_count* stops at *due_limit*."""
 
     workspace_id: WorkspaceId
     providers: tuple[ProviderName, ...]
@@ -76,7 +77,7 @@ class WorkspaceStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStory:
-    """One run: its line, its report (None while it runs, or if it was killed), what it visited and changed."""
+    """One run: its line, its report (None while it runs, or if it was killed), its visits and changes."""
 
     run: RunLine
     report: Mapping[str, Any] | None
@@ -88,10 +89,10 @@ class RunStory:
 async def explain_lead(
     lead_id: LeadId, *, store: Store, now: datetime, policy: DuePolicy, breaker: BreakerPolicy
 ) -> LeadStory:
-    """Return the story of one lead; no personal data is in it."""
+    """Return the explanation of one lead, without personal data."""
     lead = await store.leads.lead(lead_id)
     if lead is None:
-        raise RequestError("there is no lead of that id in this database; look for it in your table of leads")
+        raise RequestError("there is no lead with this id in this database")
     workspace = await store.leads.workspace(lead.workspace_id)
     verdict = due(lead, now=now, policy=policy)
     provider = _provider(lead, workspace)
@@ -120,7 +121,7 @@ async def explain_lead(
 async def explain_workspace(
     workspace_id: WorkspaceId, *, store: Store, now: datetime, policy: DuePolicy, breaker: BreakerPolicy
 ) -> WorkspaceStory:
-    """Return the story of one workspace."""
+    """Return the explanation of one workspace."""
     workspace = await known_workspace(workspace_id, store=store)
     due_leads = await store.leads.due_leads(workspace_id, now=now, policy=policy, limit=COUNTED_UP_TO)
     quarantined = await store.leads.quarantined(workspace_id=workspace_id, limit=COUNTED_UP_TO)
@@ -145,7 +146,7 @@ async def explain_workspace(
 
 
 async def explain_run(run_id: RunId, *, store: Store) -> RunStory:
-    """Return the story of one run."""
+    """Return the explanation of one run."""
     row = await store.ledger.run(run_id)
     if row is None:
         raise RequestError(f"there is no run {run_id[:60]!a}; `reconcile status` lists the last ones")
@@ -168,7 +169,7 @@ async def known_workspace(workspace_id: WorkspaceId, *, store: Store) -> Workspa
 
 
 def _provider(lead: Lead, workspace: Workspace | None) -> ProviderName | None:
-    """Return which provider the lead is asked of, as far as its row or its workspace tells."""
+    """Return the provider that the lead would be looked up at, as far as its row or its workspace shows."""
     if lead.rollup.booking_id:
         return lead.rollup.provider or provider_of(lead.rollup.booking_id)
     providers = tuple(workspace.credentials) if workspace else ()
@@ -183,9 +184,9 @@ async def _on_path(
     now: datetime,
     policy: BreakerPolicy,
 ) -> tuple[Advice, ...]:
-    """Return what the breakers say that a call for this workspace must pass, the widest first.
+    """Return the breakers that a call for this workspace must pass, the widest first.
 
-    Without *providers* it is not known which are asked, so all of them are told of.
+    Without *providers* the called ones are unknown, so all are returned.
     """
 
     def is_on_path(key: BreakerKey) -> bool:
@@ -209,9 +210,9 @@ def _why(
     has_status = lead.rollup.booking_id is None or lead.rollup.status is not None
     why = _WHY[verdict] if has_status or verdict is Priority.HOT else _UNTOLD
     if breakers:
-        return f"{why}; but calls for it must pass {breakers[0].breaker}, which is {breakers[0].state}"
+        return f"{why}; but the breaker {breakers[0].breaker} is {breakers[0].state}"
     if workspace and workspace.not_before and workspace.not_before > now:
-        return f"{why}; but its workspace has used up its calls for now"
+        return f"{why}; but its workspace's rate budget is used up for now"
     if workspace and not workspace.credentials:
         return f"{why}; but its workspace has no usable credential"
     return why
@@ -220,7 +221,7 @@ def _why(
 def _next_at(
     verdict: Priority | NotDue, lead: Lead, workspace: Workspace | None, *, policy: DuePolicy, now: datetime
 ) -> datetime | None:
-    """Return when the lead will be due, as far as that comes by itself."""
+    """Return when the lead will be due without further changes."""
     state, starts_at = lead.state, lead.rollup.starts_at
     soon_at: datetime | None = None
     if starts_at and starts_at - policy.soon > now and lead.rollup.canceled_at is None:

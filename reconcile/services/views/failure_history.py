@@ -1,4 +1,4 @@
-"""A kind of failure as the ledger knows it: since when, how often, in which versions, and whom it hits."""
+"""A kind of failure in the ledger: first and last time, count, versions, workspaces."""
 
 import shlex
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureStory:
-    """The kinds of failure whose line holds a text, each by version of the program, the most frequent first."""
+    """The kinds of failure that contain a text, by version of the program, the most frequent first."""
 
     sightings: tuple[SightingRow, ...]
     commands: tuple[str, ...]
 
 
 async def explain_failure(text: str, *, store: Store) -> FailureStory:
-    """Return what is known of the failures that hold *text*; raise RequestError where there are none."""
+    """Return the failures that contain *text*; raise RequestError if there are none."""
     found = [row for row in await store.ledger.sightings(since=_EVER) if text in row.signature.key]
     if not found or not text:
-        raise RequestError(f"no failure that was seen holds {text[:60]!a}; `reconcile status` lists the last kinds")
+        raise RequestError(f"no recorded failure contains {text[:60]!a}; `reconcile status` lists the last kinds")
     command = f"reconcile verify --signature {shlex.quote(found[0].signature.message)} --gone --since TIME"
     return FailureStory(sightings=tuple(found), commands=(command,))

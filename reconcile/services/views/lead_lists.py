@@ -1,4 +1,4 @@
-"""Leads that wait for a person, in lines without personal data."""
+"""Leads that need a person, as lines without personal data."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from reconcile.ports import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadLine:
-    """One lead in a list: since when it waits, and for what."""
+    """One lead in a list: since when it waits, and why."""
 
     lead_id: LeadId
     workspace_id: WorkspaceId
@@ -25,13 +25,13 @@ class LeadLine:
 
 
 async def quarantined(store: Store, *, workspace_id: WorkspaceId | None, limit: int) -> tuple[LeadLine, ...]:
-    """Return the leads that are set aside, longest first."""
+    """Return the quarantined leads, longest first."""
     leads = await store.leads.quarantined(workspace_id=workspace_id, limit=limit)
     return tuple(_line(lead, since=lead.state.quarantined_at) for lead in leads)
 
 
 async def mismatched(store: Store, *, workspace_id: WorkspaceId | None, limit: int) -> tuple[LeadLine, ...]:
-    """Return the leads whose difference was found and not repaired, longest first."""
+    """Return the leads with an unrepaired difference, longest first."""
     leads = await store.leads.mismatched(workspace_id=workspace_id, limit=limit)
     return tuple(_line(lead, since=lead.state.mismatch_at) for lead in leads)
 

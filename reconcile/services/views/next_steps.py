@@ -1,4 +1,4 @@
-"""What a breaker means to somebody who is woken by it: whose fault, what comes next, what to type."""
+"""What a breaker means for an operator: the party at fault, what happens next, commands."""
 
 import shlex
 from dataclasses import dataclass
@@ -20,25 +20,25 @@ from reconcile.errors import ErrorClass
 _FULL_NAMES = {ProviderName.HIGHLEVEL: "GoHighLevel", ProviderName.CALENDLY: "Calendly"}
 
 _WHAT_FAILED = {
-    ErrorClass.CONTRACT: "its responses lack a field that this version needs",
-    ErrorClass.UNDECODABLE: "its responses cannot be decoded",
-    ErrorClass.TIMEOUT: "it does not answer in time",
-    ErrorClass.TRANSPORT: "it cannot be reached",
-    ErrorClass.UNAVAILABLE: "it answers with server errors",
-    ErrorClass.RATE_LIMITED: "it refuses calls as too many",
-    ErrorClass.CREDENTIAL: "the token is refused: dead, or without scope or location",
-    ErrorClass.REJECTED: "it refuses the requests as wrong",
-    ErrorClass.INTERNAL: "this program fails on it: a bug, see the log",
-    ErrorClass.MASS_ABSENCE: "it denies most stored appointments at once, which is not believed",
+    ErrorClass.CONTRACT: "responses lack a required field",
+    ErrorClass.UNDECODABLE: "responses cannot be decoded",
+    ErrorClass.TIMEOUT: "no response in time",
+    ErrorClass.TRANSPORT: "unreachable",
+    ErrorClass.UNAVAILABLE: "server errors",
+    ErrorClass.RATE_LIMITED: "rate limited",
+    ErrorClass.CREDENTIAL: "the token is refused: expired, or without scope or location",
+    ErrorClass.REJECTED: "requests are rejected",
+    ErrorClass.INTERNAL: "a bug in this program; see the log",
+    ErrorClass.MASS_ABSENCE: "most stored appointments are reported as missing in one batch; nothing was canceled",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """One breaker at one instant, in sentences without their full stop.
+    """One breaker at one instant, in sentences without a full stop.
 
-    *blame* says who and what, *next* what happens by itself, at *next_at* where an instant is known, *commands* what
-    could be typed, the likeliest first. *since* is when the trouble began.
+    *blame* names the party and the fault, *next* what happens next, at *next_at* if that is known, *commands* the
+    likeliest command first. *since* is when the breaker first opened.
     """
 
     breaker: str
@@ -56,17 +56,17 @@ class Advice:
 
 
 def needs_advice(breaker: Breaker, *, now: datetime) -> bool:
-    """Tell whether there is something to say: it does not simply let everything pass."""
+    """Return whether there is something to report: the breaker is not simply closed."""
     return breaker.state is not BreakerState.CLOSED or breaker.override_kind(now) is not None
 
 
 def width(breaker: Breaker) -> tuple[int, str]:
-    """Return by what breakers are sorted: those that stop most first."""
+    """Return the sort key of breakers: those that refuse most first."""
     return list(BreakerScope).index(breaker.key.scope), breaker.key.name
 
 
 def advice(breaker: Breaker, *, now: datetime, policy: BreakerPolicy) -> Advice:
-    """Return what to make of *breaker* at *now*."""
+    """Return the advice on *breaker* at *now*."""
     coming, at = _next(breaker, now=now, policy=policy)
     is_held = breaker.override_kind(now) is not None
     return Advice(
@@ -86,7 +86,7 @@ def advice(breaker: Breaker, *, now: datetime, policy: BreakerPolicy) -> Advice:
 
 
 def party_name(key: BreakerKey) -> str:
-    """Return the party that a breaker speaks of."""
+    """Return the party of a breaker in words."""
     match key.scope:
         case BreakerScope.RUN:
             return "the run as a whole"
@@ -97,7 +97,7 @@ def party_name(key: BreakerKey) -> str:
             provider, _, operation = key.name.partition("/")
             name = _FULL_NAMES[ProviderName(provider)] if provider in set(ProviderName) else provider
             if operation == Operation.SWEEP:
-                return f"the lists of {name}, in place of which leads are looked up"
+                return f"the lists of {name}; leads are looked up instead"
             return f"{name}, {operation.replace('_', ' ')} only" if operation else name
 
 
@@ -116,19 +116,19 @@ def _blame(breaker: Breaker, *, now: datetime) -> str:
 
 def _next(breaker: Breaker, *, now: datetime, policy: BreakerPolicy) -> tuple[str, datetime | None]:
     if breaker.override and (held := breaker.override_kind(now)):
-        kept = "no call is made, no probe either" if held is OverrideKind.HOLD_OPEN else "every call passes"
-        return f"{kept}, then it decides by itself again", breaker.override.expires_at
+        kept = "no calls and no probes" if held is OverrideKind.HOLD_OPEN else "every call passes"
+        return f"{kept}, then automatic again", breaker.override.expires_at
     match breaker.state:
         case BreakerState.OPEN:
             count = 1 if breaker.key.scope is BreakerScope.WORKSPACE else policy.probes
             probes = "one probe" if count == 1 else f"{count} probes, each in another workspace"
             due = breaker.probe_is_due(now)
-            return f"the next run sends {probes}" if due else f"no call, then {probes}", breaker.next_probe_at
+            return f"the next run sends {probes}" if due else f"no calls, then {probes}", breaker.next_probe_at
         case BreakerState.HALF_OPEN if breaker.stage == 0:
-            return "probes are under way; the next run goes on from what they find", None
+            return "probes are in flight; the next run continues from their result", None
         case BreakerState.HALF_OPEN:
             share = breaker.share(policy, now)
-            return f"recovering: {share:.0%} of the work passes, more after each sound run", None
+            return f"recovering: {share:.0%} of the work is admitted, more after each successful run", None
         case BreakerState.CLOSED:
             return "every call passes", None
 

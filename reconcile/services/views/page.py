@@ -1,4 +1,4 @@
-"""What a page is to show, gathered through the ports: the state of everything, and how it came to be so."""
+"""Collects the content of the page through the ports."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -35,12 +35,12 @@ FAILURES_SHOWN = 8
 REPAIRS_SHOWN = 12
 STEPS_SHOWN = 3
 _RUN = SuggestedCommand(text="checks what is due now", command="reconcile run")
-_LOOK = SuggestedCommand(text="tells the same in a terminal", command="reconcile status")
+_LOOK = SuggestedCommand(text="shows the same in a terminal", command="reconcile status")
 _ALL = SuggestedCommand(text="lists them all", command="reconcile breaker show")
 _SAYS = {
-    "reconcile explain run": "tells of the run in which it broke",
-    "reconcile explain workspace": "tells what happened to it",
-    "reconcile breaker reset": "ends the hold before its time",
+    "reconcile explain run": "explains the run in which it opened",
+    "reconcile explain workspace": "explains its state",
+    "reconcile breaker reset": "ends the hold early",
 }
 
 
@@ -53,7 +53,7 @@ async def page_facts(  # noqa: PLR0913 - the settings that decide what is well
     breaker: BreakerPolicy,
     planned: PlannedCadence | None = None,
 ) -> PageFacts:
-    """Return what the page shows of the last *span*; bounded, however many runs, workspaces and failures there are."""
+    """Return the page's content for the last *span*; its size is bounded."""
     since = now - span
     view = await overview(store, now=now, due=due, breaker=breaker, planned=planned)
     history, story = await _history(store, since=since, now=now)
@@ -92,7 +92,7 @@ async def _history(store: Store, *, since: datetime, now: datetime) -> tuple[Seq
 
 
 def _headline(view: Overview, history: Sequence[TimeBucket]) -> tuple[OverallStatus, str]:
-    """Return one sentence on how things are: the worst that is true, or that all is well and by what."""
+    """Return one sentence about the current state: the worst condition, or that all is well."""
     if view.standing is not OverallStatus.WELL:
         verdict = view.verdict.partition(": start one")[0]
         return view.standing, f"{verdict[:1].upper()}{verdict[1:]}{'' if verdict.endswith('?') else '.'}"
@@ -100,15 +100,15 @@ def _headline(view: Overview, history: Sequence[TimeBucket]) -> tuple[OverallSta
         meetings = count_of(view.at_risk_count, "meeting")
         return (
             OverallStatus.ATTENTION,
-            f"Runs are healthy, but {meetings} of the next 24 hours went unverified for an hour.",
+            f"Runs are healthy, but {meetings} of the next 24 hours were not verified for an hour.",
         )
     checks, errors = sum(each.checks for each in history), sum(each.errors for each in history)
-    sound = f"all but {errors:,} of them sound" if errors else "all of them sound"
+    sound = f"all but {errors:,} successful" if errors else "all successful"
     return OverallStatus.WELL, f"{checks:,} checks, {sound}, and no meeting of the next 24 hours is unverified."
 
 
 def _steps(view: Overview, standing: OverallStatus) -> tuple[SuggestedCommand, ...]:
-    """Return what could be typed now, the likeliest first."""
+    """Return commands to run, the likeliest first."""
     wide = [each for each in view.breakers if each.scope is not BreakerScope.WORKSPACE]
     parked = view.parked
     steps = [_step(each.commands[0]) for each in [*wide, *parked[:1]]]
@@ -118,7 +118,7 @@ def _steps(view: Overview, standing: OverallStatus) -> tuple[SuggestedCommand, .
         steps.append(_RUN)
     elif standing is not OverallStatus.WELL and not steps:
         steps.append(
-            SuggestedCommand(text="tells what the last run did", command=f"reconcile explain run {view.runs[0].run_id}")
+            SuggestedCommand(text="explains the last run", command=f"reconcile explain run {view.runs[0].run_id}")
         )
     steps += [SuggestedCommand(text=each.text, command=each.command) for each in view.chores]
     return tuple(steps[:STEPS_SHOWN]) or (_LOOK,)
@@ -176,7 +176,7 @@ def _repair(row: ChangeRow) -> Repair:
 
 
 def _describe(values: Mapping[str, Any]) -> str:
-    """Return status and start of a meeting; of what else a change may hold, the names alone."""
+    """Return status and start of a meeting; of other fields of a change, only their names."""
     status, starts_at = values.get("booking_status"), values.get("booking_starts_at")
     parts = [str(status).replace("_", " ")] if status else []
     with suppress(TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Every run of a span of time, read a few at a time: with many parked workspaces each report is long."""
+"""All runs of a period, read in pages because a report can be long."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -9,7 +9,7 @@ _PAGE = 100
 
 
 async def scheduled_runs(ledger: Ledger, *, since: datetime, page: int = _PAGE) -> AsyncIterator[ScheduledRun]:
-    """Yield the runs begun since then that have reported, oldest first; *page* of them are read at a time."""
+    """Yield the finished runs started since then, oldest first; *page* of them are read at a time."""
     last: ScheduledRun | None = None
     while rows := await ledger.scheduled_runs(since=since, after=last, limit=page):
         for row in rows:

@@ -1,6 +1,7 @@
-"""What is known of the whole: what is broken, since when, whose fault, what comes next, what to type."""
+"""The overview: what fails, since when, the party at fault, what happens next, commands."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,12 +9,13 @@ from reconcile.domain.breaker.breaker import BreakerKey, BreakerPolicy, BreakerS
 from reconcile.domain.delivery import MOST_ATTEMPTS
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.formatting import count_of
-from reconcile.domain.ids import Operation, RunId
+from reconcile.domain.ids import Operation, RunId, WorkspaceId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.page import OverallStatus
 from reconcile.domain.run.cadence import PlannedCadence, spelled
 from reconcile.domain.run.punctuality import Punctuality, ScheduleState
 from reconcile.domain.run.report import Freshness, Health
+from reconcile.domain.run.report_document import read_report
 from reconcile.ports import AppliedAnnotation, LeaseHolder, RunRow, SignatureRow, Store
 from reconcile.services.control.annotation_commands import sentence
 from reconcile.services.control.annotation_memory import split_key
@@ -34,7 +36,7 @@ _BY_HEALTH = {Health.HEALTHY.value: OverallStatus.WELL, Health.DEGRADED.value: O
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunLine:
-    """One run in a list. *health* is its report's word, or ``running`` or ``killed`` where there is no report."""
+    """One run in a list. *health* is its report's word, or ``running`` or ``killed`` without a report."""
 
     run_id: RunId
     started_at: datetime
@@ -49,26 +51,26 @@ class RunLine:
     @classmethod
     def of(cls, row: RunRow, *, claims: Mapping[str, LeaseHolder]) -> "RunLine":
         """Read a row of the ledger; a run that has not reported is at work as long as it holds any of *claims*."""
-        report = row.report
-        if report is None:
+        if row.report is None:
             health = RUNNING if row.run_id in {claim.holder for claim in claims.values()} else "killed"
             return cls(run_id=row.run_id, started_at=row.started_at, finished_at=row.finished_at, health=health)
+        report = read_report(row.report)
         return cls(
             run_id=row.run_id,
             started_at=row.started_at,
             finished_at=row.finished_at,
-            health=str(report.get("health", "unknown")),
-            stopped=report.get("stopped"),
-            leads_checked=int(report.get("leadsChecked", 0)),
-            errors=int(report.get("errors", 0)),
-            provider_calls=int(report.get("providerCalls", 0)),
-            health_reasons=tuple(report.get("healthReasons", ())),
+            health=report.health,
+            stopped=report.stopped,
+            leads_checked=report.leads_checked,
+            errors=report.errors,
+            provider_calls=report.provider_calls,
+            health_reasons=report.health_reasons,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chore:
-    """Something that waits for a person, with the command that shows it."""
+    """Something that needs a person, with the command that shows it."""
 
     text: str
     command: str
@@ -76,7 +78,7 @@ class Chore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """The state of everything at one instant. *verdict* is the first thing to read, *breakers* the trouble."""
+    """The overview at one instant. *verdict* is the first line, *breakers* those that are not closed."""
 
     now: datetime
     standing: OverallStatus
@@ -94,17 +96,23 @@ class Overview:
     given_up_effects: int
     signatures: tuple[SignatureRow, ...]
     cadence: CadenceView
+    schedule: ScheduleState
 
     @property
     def parked(self) -> tuple[Advice, ...]:
-        """The workspaces whose own breaker keeps them waiting."""
+        """The workspaces that wait because of their own breaker."""
         return tuple(each for each in self.breakers if each.scope is BreakerScope.WORKSPACE)
+
+    @property
+    def parked_count(self) -> int:
+        """Workspaces that have a breaker of their own that is not closed."""
+        return len(_parked_ids(self.breakers))
 
 
 async def overview(
     store: Store, *, now: datetime, due: DuePolicy, breaker: BreakerPolicy, planned: PlannedCadence | None = None
 ) -> Overview:
-    """Return the state of everything; counts of what waits stop at COUNTED_UP_TO."""
+    """Return the overview; counts of pending items stop at COUNTED_UP_TO."""
     claims = await store.leases.held()
     rows = await store.ledger.runs(limit=RUNS_SHOWN)
     rows_of_all = await store.ledger.runs(limit=RUNS_SHOWN, of_all=True)
@@ -143,11 +151,12 @@ async def overview(
         given_up_effects=given_up_effects,
         signatures=tuple(await store.ledger.signatures(since=now - _RECENT, limit=5)),
         cadence=cadence,
+        schedule=state,
     )
 
 
 async def breakers_with_advice(store: Store, *, now: datetime, policy: BreakerPolicy) -> tuple[Advice, ...]:
-    """Return what there is to say of the breakers that do not simply let everything pass, the widest first."""
+    """Return advice on the breakers that are not simply closed, the widest first."""
     stored = sorted(await store.breakers.load(), key=width)
     return tuple(advice(each, now=now, policy=policy) for each in stored if needs_advice(each, now=now))
 
@@ -155,16 +164,12 @@ async def breakers_with_advice(store: Store, *, now: datetime, policy: BreakerPo
 def _overall_status(
     breakers: Sequence[Advice], runs: Sequence[RunLine], of_schedule: Sequence[_Finding], *, total: int
 ) -> _Finding:
-    """Return one sentence on the worst that is true; *runs* are those that took whatever was due.
+    """Return one sentence about the worst condition; *runs* are those that cover all due leads.
 
     *total* counts all workspaces.
     """
     wide = [each for each in breakers if each.scope is not BreakerScope.WORKSPACE]
-    parked = {
-        BreakerKey(each.scope, each.breaker.partition(":")[2]).workspace_id
-        for each in breakers
-        if each.scope is BreakerScope.WORKSPACE and each.state is not BreakerState.CLOSED
-    }
+    parked = _parked_ids(breakers)
     newest = runs[0] if runs else None
     stopped = [each for each in wide if each.state is BreakerState.OPEN]
     findings = [
@@ -191,14 +196,22 @@ def _overall_status(
     findings += [
         (_BY_HEALTH.get(word, OverallStatus.TROUBLE), f"the last finished run was {word}") for word in finished[:1]
     ]
-    under_way = (OverallStatus.ATTENTION, "the first run is under way")
+    under_way = (OverallStatus.ATTENTION, "the first run is in progress")
     return max(findings, key=lambda each: _GRAVITY[each[0]], default=under_way)
 
 
-def schedule_state(newest: RunLine | None, cadence: CadenceView, *, now: datetime) -> ScheduleState:
-    """Return whether the schedule starts its runs; *newest* is the last one that took whatever was due.
+def _parked_ids(breakers: Sequence[Advice]) -> AbstractSet[WorkspaceId | None]:
+    return {
+        BreakerKey(each.scope, each.breaker.partition(":")[2]).workspace_id
+        for each in breakers
+        if each.scope is BreakerScope.WORKSPACE and each.state is not BreakerState.CLOSED
+    }
 
-    While it is under way it does.
+
+def schedule_state(newest: RunLine | None, cadence: CadenceView, *, now: datetime) -> ScheduleState:
+    """Return whether the schedule starts its runs; *newest* is the last run that covers all due leads.
+
+    While it runs, the schedule counts as on time.
     """
     if newest is None:
         return ScheduleState(punctuality=Punctuality.UNKNOWN)
@@ -208,22 +221,22 @@ def schedule_state(newest: RunLine | None, cadence: CadenceView, *, now: datetim
 
 
 def _findings(state: ScheduleState, runs: Sequence[RunLine], *, now: datetime) -> Sequence[_Finding]:
-    """Return what there is to say of the schedule."""
+    """Return a sentence about the schedule."""
     silence = now - runs[0].started_at if runs else timedelta(0)
     match state.punctuality:
         case Punctuality.DOWN:
             minutes = spelled(timedelta(minutes=silence // timedelta(minutes=1)))
-            text = f"down: no run for {minutes}, two or more ticks missed: is the schedule suspended?"
+            text = f"down: no run for {minutes}, two or more ticks missed: check whether the schedule is suspended"
             return ((OverallStatus.TROUBLE, text),)
         case Punctuality.LATE:
             return ((OverallStatus.ATTENTION, f"late: the run due at {state.missed_since:%H:%M} UTC has not started"),)
         case Punctuality.UNKNOWN if silence > _SILENCE:
-            return ((OverallStatus.TROUBLE, "no run for more than an hour: is the schedule suspended?"),)
+            return ((OverallStatus.TROUBLE, "no run for more than an hour: check whether the schedule is suspended"),)
     return ()
 
 
 def _misread(orders: Sequence[AppliedAnnotation]) -> tuple[Chore, ...]:
-    """Return the annotations that say something which was not obeyed."""
+    """Return the annotations that were not applied."""
     return tuple(Chore(text=sentence(row), command=_removal(row.key)) for row in orders if row.fault)
 
 
@@ -233,9 +246,9 @@ def _removal(stored_key: str) -> str:
 
 
 async def _unheard(store: Store, *, now: datetime) -> list[Chore]:
-    """Return the channels of alerts that take nothing; one that nobody has tried for a day is set no more."""
+    """Return the failing alert channels; one without an attempt within a day is no longer configured."""
     return [
-        Chore(text=f"alerts do not arrive: {state.fault}", command="reconcile alerts list")
+        Chore(text=f"alerts are not delivered: {state.fault}", command="reconcile alerts list")
         for state in (await store.alerts.channels()).values()
         if state.fault and state.not_before and now - state.not_before < _RECENT
     ]
@@ -245,14 +258,14 @@ def _chores(quarantined_count: int, mismatches: Mapping[MismatchKind, int], pend
     chores = []
     if quarantined_count:
         more = " or more" if quarantined_count >= COUNTED_UP_TO else ""
-        text = f"set aside after repeated failures: {count_of(quarantined_count, 'lead')}{more}"
+        text = f"quarantined after repeated failures: {count_of(quarantined_count, 'lead')}{more}"
         chores.append(Chore(text=text, command="reconcile quarantine list"))
     if unrepaired := sum(mismatches.values()):
         chores.append(
             Chore(text=f"found and not repaired: {count_of(unrepaired, 'difference')}", command="reconcile mismatches")
         )
     if pending_effects:
-        text = f"waiting for the webhook to confirm: {count_of(pending_effects, 'follow-up')}"
+        text = f"not yet confirmed by the webhook: {count_of(pending_effects, 'follow-up')}"
         chores.append(Chore(text=text, command="reconcile doctor"))
     return tuple(chores)
 
@@ -260,22 +273,18 @@ def _chores(quarantined_count: int, mismatches: Mapping[MismatchKind, int], pend
 def _given_up(count: int) -> tuple[Chore, ...]:
     if not count:
         return ()
-    text = f"given up after {MOST_ATTEMPTS} failed deliveries: {count_of(count, 'follow-up')}; see the runbook"
+    text = f"dead letters after {MOST_ATTEMPTS} failed deliveries: {count_of(count, 'follow-up')}; see the runbook"
     return (Chore(text=text, command="SELECT * FROM reconcile_outbox WHERE given_up_at IS NOT NULL"),)
 
 
 async def _last_success_at(store: Store, newest: Sequence[RunRow]) -> datetime | None:
-    """Return when the last run that took whatever was due ended and failed in nothing: *newest* mostly settles it."""
+    """Return when the last healthy run that covers all due leads ended; usually that is *newest*."""
 
     def among(rows: Sequence[RunRow]) -> datetime | None:
-        sound = (row.finished_at for row in rows if row.report and was_sound(row.report))
+        sound = (row.finished_at for row in rows if row.report and read_report(row.report).is_sound)
         return next(sound, None)
 
     at = among(newest)
     if at is None and len(newest) >= RUNS_SHOWN:
         at = among(await store.ledger.runs(limit=_RUNS_SEARCHED, of_all=True))
     return at
-
-
-def was_sound(report: Mapping[str, object]) -> bool:
-    return report.get("success") is True and report.get("health") in {"healthy", "degraded"}

@@ -1,4 +1,4 @@
-"""Runs taken together by the clock, so that a week of them is as easily shown as an hour."""
+"""Groups runs by time, so that a week is shown with as many bars as an hour."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,18 +8,18 @@ from reconcile.ports import ScheduledRun
 
 _STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440))
 _MOST = 100
-"""More bars than this are thinner than an eye can tell apart."""
+"""Maximum number of bars that are wide enough to distinguish."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def step(span: timedelta) -> timedelta:
-    """Return the length of a moment, a round one that divides *span* into at most a hundred."""
+    """Return the length of a bucket, a round one that divides *span* into at most a hundred."""
     whole_days = -(-span // (_MOST * _STEPS[-1]))
     return next((each for each in _STEPS if span / each <= _MOST), whole_days * _STEPS[-1])
 
 
 class TimeBuckets:
-    """The time from *since* to *now* in moments that begin at round times, those without a run too."""
+    """The period from *since* to *now* in buckets that start at round times; some have no runs."""
 
     def __init__(self, *, since: datetime, now: datetime) -> None:
         length = step(now - since)
@@ -29,14 +29,14 @@ class TimeBuckets:
         self._start, self._length = start, length
 
     def add(self, scheduled_run: ScheduledRun) -> None:
-        """Count a run to the moment in which it ended."""
+        """Count a run in the bucket in which it ended."""
         place = (scheduled_run.ended_at - self._start) // self._length
         place = min(max(place, 0), len(self._buckets) - 1)
         self._buckets[place] = _with(self._buckets[place], scheduled_run)
 
     @property
     def buckets(self) -> tuple[TimeBucket, ...]:
-        """What has been counted so far."""
+        """The counts so far."""
         return tuple(self._buckets)
 
 

@@ -1,4 +1,4 @@
-"""The story of the breakers as bands of time, read out of the reports of many runs."""
+"""The states of breakers as bands of time, from the reports of many runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -9,13 +9,13 @@ from reconcile.domain.page import Band
 from reconcile.ports import ScheduledRun
 
 _FINEST = 120
-"""Of the whole span, a band or a gap shorter than one part in this many is taken together with its neighbour."""
+"""A band or gap shorter than this part of the period is merged with its neighbour."""
 _WORST_FIRST = (BreakerState.OPEN, BreakerState.HALF_OPEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """Bands of the breakers in *rows*: those that stop most first, then the workspaces that waited longest."""
+    """Bands of the breakers in *rows*: those that refuse most first, then the workspaces that waited longest."""
 
     bands: tuple[Band, ...] = ()
     rows: tuple[str, ...] = ()
@@ -24,13 +24,13 @@ class Timeline:
 
 @dataclass(slots=True)
 class _BreakerBands:
-    """One breaker's bands as they come."""
+    """One breaker's bands while they are collected."""
 
     breaker: str
     bands: list[Band] = field(default_factory=list)
 
     def see(self, state: str, *, since: datetime, at: datetime, finest: timedelta) -> None:
-        """Note that the breaker is in *state* at *at*, and has been since then, as far as it was not seen otherwise."""
+        """Record that the breaker is in *state* at *at*, and since then unless a report says otherwise."""
         last = self.bands[-1] if self.bands else None
         if last is not None and last.is_current and last.state == state:
             self.bands[-1] = replace(last, end=max(last.end, at))
@@ -40,7 +40,7 @@ class _BreakerBands:
         self._begin(Band(breaker=self.breaker, state=state, start=start, end=max(start, at), is_current=True), finest)
 
     def rest(self, at: datetime | None = None) -> None:
-        """Note that the breaker has been closed since *at*, or since it was last seen."""
+        """Record that the breaker has been closed since *at*, or since it was last seen."""
         if self.bands and self.bands[-1].is_current:
             last = self.bands[-1]
             self.bands[-1] = replace(last, end=max(last.end, at or last.end), is_current=False)
@@ -59,7 +59,7 @@ class _BreakerBands:
 
 
 class TimelineBuilder:
-    """Reads reports in the order of their runs, and tells of the time from *since* to *now*."""
+    """Reads reports in the order of their runs, for the period from *since* to *now*."""
 
     def __init__(self, *, since: datetime, now: datetime) -> None:
         self._since, self._now = since, now
@@ -69,21 +69,17 @@ class TimelineBuilder:
 
     def add(self, scheduled_run: ScheduledRun) -> None:
         """Note what a run has reported of breakers, and of which it is silent by now."""
-        told = {str(each.get("breaker")): each for each in scheduled_run.breakers if each.get("state") in _WORST_FIRST}
+        told = {each.name: each for each in scheduled_run.breakers if each.state in _WORST_FIRST}
         for name, each in told.items():
-            self._see(
-                name,
-                each["state"],
-                since=_instant(each.get("since")) or scheduled_run.ended_at,
-                at=scheduled_run.ended_at,
-            )
-        closed = {str(each.get("breaker")): _instant(each.get("since")) for each in scheduled_run.breakers}
+            since = each.since or scheduled_run.ended_at
+            self._see(name, each.state, since=since, at=scheduled_run.ended_at)
+        closed = {each.name: each.since for each in scheduled_run.breakers}
         for name in self._troubled - told.keys():
             self._bands[name].rest(min(closed.get(name) or scheduled_run.ended_at, scheduled_run.ended_at))
         self._troubled = set(told)
 
     def timeline(self, breakers: Sequence[Breaker], *, most: int) -> Timeline:
-        """Return the whole story up to what the breakers are now, in *most* rows."""
+        """Return the bands up to the breakers' current states, in at most *most* rows."""
         stored = {str(each.key): each for each in breakers}
         for name in self._bands.keys() | stored.keys():
             breaker = stored.get(name)
@@ -94,7 +90,7 @@ class TimelineBuilder:
             elif name in self._bands:
                 self._bands[name].rest(min(began_at, self._now) if breaker else None)
         shown = _cut([bands for bands in self._bands.values() if bands.bands], most=most)
-        # A report lists few of very many; a row tells at least of its last transition.
+        # a report lists few of many breakers; the stored row has at least its last transition
         moved = {name for name, each in stored.items() if each.since is not None and each.since >= self._since}
         known = moved.union(name for name, bands in self._bands.items() if bands.bands)
         return replace(shown, more_count=len(known) - len(shown.rows))
@@ -117,10 +113,3 @@ def _cut(stories: Sequence[_BreakerBands], *, most: int) -> Timeline:
 
 def _badness(state: str) -> int:
     return _WORST_FIRST.index(BreakerState(state))
-
-
-def _instant(text: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(text))
-    except ValueError:
-        return None

@@ -1,1 +1,1 @@
-"""The simulated Calendly: its state, its answers, its errors."""
+"""The simulated Calendly: state, responses, errors."""

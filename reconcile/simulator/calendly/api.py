@@ -1,4 +1,4 @@
-"""Calendly's operations: which path means what, who may ask, and what is answered."""
+"""Calendly's operations: paths, permissions and responses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ _INVITEE_QUERY = frozenset({"status", "email", "sort", "count", "page_token"})
 
 
 def route(request: Request) -> Route | None:  # noqa: PLR0911 - one return for each route
-    """Return what a method and a path mean, or None where Calendly has nothing."""
+    """Return the operation of a method and a path, or None if Calendly has none."""
     match request.method, segments(request.path):
         case "GET", ["scheduled_events"]:
             return Route(operation=ApiOperation.CALENDLY_EVENTS)
@@ -54,7 +54,7 @@ def route(request: Request) -> Route | None:  # noqa: PLR0911 - one return for e
 def answer(  # noqa: PLR0911 - one return for each operation
     world: World, where: Route, request: Request, *, owner: CalendlyUser, effects: Effects
 ) -> SimulatedResponse:
-    """Answer a call that may be made, for the user to whom the token belongs."""
+    """Answer an authorized call, for the token's user."""
     desk = _Endpoints(world=world, owner=owner, effects=effects)
     query = parse_query(request.query_string) or filters_in_body(request.body)
     try:
@@ -77,7 +77,7 @@ def answer(  # noqa: PLR0911 - one return for each operation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Endpoints:
-    """The six reads, for one owner and one set of effects."""
+    """The six read operations, for one user and one set of effects."""
 
     world: World
     owner: CalendlyUser
@@ -163,7 +163,7 @@ class _Endpoints:
         return SimulatedResponse(status=200, payload={"resource": calendly_render.user_body(user, self.effects)})
 
     def no_show(self, invitee_id: str) -> SimulatedResponse:
-        """Answer with the mark that an invitee did not come; its id is the invitee's."""
+        """Answer with the no-show record; its id is the invitee's."""
         invitee = self.world.calendly.invitees.get(invitee_id)
         if invitee is None or invitee.no_show_at is None:
             return calendly_errors.not_found()
@@ -192,7 +192,7 @@ class _Endpoints:
         raise CalendlyRefusal(calendly_errors.forbidden("event", operation))
 
     def _users(self, query: Query) -> Sequence[str]:
-        """Return whose events are asked for, or refuse as Calendly does."""
+        """Return whose events are requested, or refuse as Calendly does."""
         owner, users = self.owner, self.world.calendly.users
         if "organization" in query:
             organization_id = _id_in(query, "organization", "organizations")

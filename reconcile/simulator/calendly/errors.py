@@ -1,4 +1,4 @@
-"""Calendly's refusals, in the titles and texts of its own description."""
+"""Calendly's errors, with the titles and texts of its API description."""
 
 from collections.abc import Callable, Mapping
 
@@ -18,7 +18,7 @@ _SCOPES = {ApiOperation.CALENDLY_USER: "users:read"}
 
 
 class CalendlyRefusal(Exception):
-    """A Calendly call cannot be answered as asked; carries the answer."""
+    """A Calendly call is refused; carries the response."""
 
     def __init__(self, answer: SimulatedResponse) -> None:
         super().__init__(answer.status)
@@ -58,7 +58,7 @@ def not_found() -> SimulatedResponse:
 
 
 def switched_on(operation: ApiOperation, effects: Effects) -> SimulatedResponse | None:
-    """Return the refusal that a fault demands, if one does."""
+    """Return the error that a fault demands, if one does."""
     return next((refuse(operation, effects) for kind, refuse in _DEMANDED.items() if kind in effects), None)
 
 

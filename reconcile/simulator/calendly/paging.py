@@ -1,4 +1,4 @@
-"""Calendly's paging: an opaque token that is good only together with the filters of its first page."""
+"""Calendly's paging: an opaque token that is valid only with the filters of its first page."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ _LARGEST_COUNT = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """A list to be cut into pages: its path, and the query that asked for it, complete."""
+    """A list to be paged: its path, and the complete query."""
 
     path: str
     query: Query
@@ -30,7 +30,7 @@ class Listing:
 
 
 def listing(path: str, query: Query, effects: Effects) -> Listing:
-    """Read the page token, and refuse one whose filters were not sent again."""
+    """Parse the page token, and refuse one whose filters were not sent again."""
     token = query.get("page_token")
     if token is None:
         return Listing(path=path, query=query, offset=0)

@@ -1,4 +1,4 @@
-"""Calendly's bodies, rendered from records, in every variant that its documents and clients know."""
+"""Renders Calendly's bodies from records, in every variant that its documents and clients have."""
 
 from datetime import UTC, datetime
 
@@ -87,7 +87,7 @@ def invitee_body(state: CalendlyState, record: CalendlyInvitee, effects: Effects
 
 
 def no_show_body(state: CalendlyState, record: CalendlyInvitee, effects: Effects) -> Json:
-    """Return the mark that an invitee did not come."""
+    """Return the no-show record."""
     origin = _origin(effects)
     return {
         "uri": f"{origin}/invitee_no_shows/{record.id}",
@@ -123,7 +123,7 @@ def _origin(effects: Effects) -> str:
 def _invitee_uri(state: CalendlyState, invitee_id: str | None, origin: str) -> str | None:
     if invitee_id is None:
         return None
-    # One that has been deleted since leaves a reference behind that leads nowhere, as in life.
+    # A reference to a deleted event leads nowhere, as at Calendly.
     record = state.invitees.get(invitee_id)
     return f"{origin}/scheduled_events/{record.event_id if record else 'deleted'}/invitees/{invitee_id}"
 

@@ -1,4 +1,4 @@
-"""What Calendly holds: users, events and invitees, with the changes that happen to them in life."""
+"""Calendly's state: users, events and invitees, and their changes."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ ORIGIN = "https://api.calendly.com"
 
 
 class CalendlyState:
-    """Calendly's side of the world; every change stamps the record with the world's clock."""
+    """Calendly's part of the world; every change sets the record's timestamp from the world's clock."""
 
     def __init__(self, *, now: Callable[[], datetime], ids: Ids) -> None:
         self._now = now
@@ -37,7 +37,7 @@ class CalendlyState:
         plan: SubscriptionPlan = SubscriptionPlan.PAID,
         is_admin: bool = True,
     ) -> CalendlyUser:
-        """Register a user; without *workspace* its own id names it, without *organization_id* it gets its own."""
+        """Register a user; the default *workspace* is its own id, the default *organization_id* a new one."""
         user_id = id or self._ids.uuid()
         user = CalendlyUser(
             id=user_id,
@@ -56,7 +56,7 @@ class CalendlyState:
         return user
 
     def rotate_token(self, user_id: str, token: str) -> None:
-        """Replace a user's token: the old one is answered 401 from now on."""
+        """Replace a user's token: the old one is answered with 401 from now on."""
         user = self.users[user_id]
         del self.by_token[user.token]
         self.users[user_id] = self.by_token[token] = replace(user, token=token)
@@ -71,7 +71,7 @@ class CalendlyState:
         lasts: timedelta = HALF_HOUR,
         created_at: datetime | None = None,
     ) -> CalendlyEvent:
-        """Enter an event without invitees; a *limit* above one makes it a group event."""
+        """Add an event without invitees; a *limit* above one makes it a group event."""
         at = created_at or self._now()
         event = CalendlyEvent(
             id=id or self._ids.uuid(),
@@ -97,7 +97,7 @@ class CalendlyState:
         name: str = "Ann Example",
         created_at: datetime | None = None,
     ) -> CalendlyInvitee:
-        """Give a person a place in an event."""
+        """Add an invitee to an event."""
         at = created_at or self._now()
         invitee = CalendlyInvitee(
             id=id or self._ids.uuid(),
@@ -115,12 +115,12 @@ class CalendlyState:
     def add_booking(
         self, user_id: str, *, email: str, starts_at: datetime, name: str = "Ann Example", at: datetime | None = None
     ) -> CalendlyInvitee:
-        """Enter a one-to-one event with its invitee."""
+        """Add a one-to-one event with its invitee."""
         event = self.add_event(user_id, starts_at=starts_at, created_at=at)
         return self.invite(event.id, email=email, name=name, created_at=at)
 
     def cancel(self, invitee_id: str, *, by: str = "invitee", reason: str | None = None) -> CalendlyInvitee:
-        """Cancel one place; the event is canceled too if nobody else has a place in it."""
+        """Cancel one invitee; the event is canceled too if no other invitee is active."""
         invitee, at = self.invitees[invitee_id], self._now()
         event = self.events[invitee.event_id]
         who = invitee.name if by == "invitee" else self.users[event.user_id].name
@@ -131,7 +131,7 @@ class CalendlyState:
         return invitee
 
     def reschedule(self, invitee_id: str, starts_at: datetime) -> CalendlyInvitee:
-        """Move a booking as Calendly does: cancel it, and book a new event and a new invitee that point back."""
+        """Reschedule as Calendly does: cancel, and book a new event and a new invitee that refer to the old ones."""
         old = self.cancel(invitee_id, reason="Meeting conflict")
         event = self.events[old.event_id]
         new = self.add_booking(event.user_id, email=old.email, starts_at=starts_at, name=old.name)
@@ -139,39 +139,39 @@ class CalendlyState:
         return self.invitees[new.id]
 
     def link(self, old_id: str, new_id: str) -> None:
-        """Say that *old* was rescheduled to *new*; a chain that is linked back to its start is a loop."""
+        """Record that *old* was rescheduled to *new*; linking a chain to its start makes a loop."""
         self._put(replace(self.invitees[old_id], rescheduled=True, new=new_id))
         self._put(replace(self.invitees[new_id], old=old_id))
 
     def mark_no_show(self, invitee_id: str) -> CalendlyInvitee:
-        """Let the host say that the invitee did not come."""
+        """Mark the invitee as a no-show."""
         return self._put(replace(self.invitees[invitee_id], no_show_at=self._now(), updated_at=self._now()))
 
     def delete(self, event_id: str) -> None:
-        """Remove an event and its invitees for good, as a data deletion request does."""
+        """Delete an event and its invitees permanently, as a data deletion request does."""
         event = self.events.pop(event_id)
         self._events_by_user[event.user_id].remove(event_id)
         for invitee_id in self._invitees_by_event.pop(event_id, ()):
             self._events_by_email[self.invitees.pop(invitee_id).email.lower()].remove(event_id)
 
     def events_of(self, user_ids: Sequence[str]) -> Sequence[CalendlyEvent]:
-        """Return the events of some users in the order in which they were entered."""
+        """Return the events of some users in the order of insertion."""
         return [self.events[each] for user_id in user_ids for each in self._events_by_user.get(user_id, ())]
 
     def events_by_email(self, email: str) -> Sequence[CalendlyEvent]:
-        """Return the events in which *email* has or had a place, in any case of letters."""
+        """Return the events with *email* as an invitee, case-insensitively."""
         return [self.events[each] for each in dict.fromkeys(self._events_by_email.get(email.lower(), ()))]
 
     def invitees_of(self, event_id: str) -> Sequence[CalendlyInvitee]:
-        """Return an event's invitees, canceled ones included, in the order in which they came."""
+        """Return an event's invitees in the order of insertion, including canceled ones."""
         return [self.invitees[each] for each in self._invitees_by_event.get(event_id, ())]
 
     def active_count(self, event_id: str) -> int:
-        """Return how many places of an event are not canceled."""
+        """Return the number of invitees of an event that are not canceled."""
         return sum(each.cancellation is None for each in self.invitees_of(event_id))
 
     def uri(self, invitee_id: str) -> str:
-        """Return the URI of an invitee as Calendly hands it out and a customer's database stores it."""
+        """Return an invitee's URI as Calendly returns it and a customer's database stores it."""
         return f"{ORIGIN}/scheduled_events/{self.invitees[invitee_id].event_id}/invitees/{invitee_id}"
 
     def _put(self, invitee: CalendlyInvitee) -> CalendlyInvitee:

@@ -1,4 +1,4 @@
-"""Effects that are the same for both providers' records: fields lost, set or added."""
+"""Effects that are the same for both providers' records: fields removed, set or added."""
 
 from collections.abc import Container, Iterable
 from typing import Any
@@ -13,25 +13,25 @@ UNKNOWN_FIELDS: Json = {"_unheardOf": {"nested": [1, None, "x"]}, "schemaRevisio
 
 
 def number_of(effects: Effects, kind: FaultKind) -> float | None:
-    """Return the number that a fault carries, or None where it is not switched on."""
+    """Return the number of a fault, or None if it is off."""
     value = effects.get(kind)
     return float(value) if value is not None else None
 
 
 def refuses_unknown(effects: Effects) -> bool:
-    """Tell whether a parameter that no document has is refused; real clients send some, and are answered."""
+    """Return whether undocumented parameters are refused; real clients send some."""
     return effects.get(FaultKind.UNKNOWN_PARAMETER) == "refused"
 
 
 def unknown_names(names: Iterable[str], known: Container[str], effects: Effects) -> list[str]:
-    """Return what GHL's validator says of the *names* that it does not know."""
+    """Return the messages of GHL's validator about unknown *names*."""
     if not refuses_unknown(effects):
         return []
     return [f"property {name} should not exist" for name in names if name not in known]
 
 
 def alter(record: Json, effects: Effects, *, id_key: str) -> Json:
-    """Return a record with the switched-on changes made to its fields."""
+    """Return a record with the changes of the active faults."""
     if not effects:
         return record
     if effects.get(FaultKind.BROKEN_RECORD, "") in {record.get(id_key), str(record.get(id_key)).rpartition("/")[2]}:

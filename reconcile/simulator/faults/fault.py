@@ -1,4 +1,4 @@
-"""One fault: a kind and a value, and the requests that it meets."""
+"""One fault: a kind, a value, and the conditions of the requests that it applies to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,24 +14,25 @@ _STATUSES = range(200, 600)
 
 
 class FaultRefused(ValueError):
-    """A fault as it was described cannot exist; the message names the key or value and what would do."""
+    """The description of a fault is invalid; the message names the key or value and what is allowed."""
 
 
 class Draw(StrEnum):
     """What a share is a share of."""
 
     REQUEST = "request"
-    """Each request is drawn anew, so a repeated one may pass."""
+    """Each request is drawn again, so a repeated one may succeed."""
     SUBJECT = "subject"
-    """The thing asked for is drawn, so it fails each time."""
+    """The requested object is drawn, so its requests always fail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A switch that is on for the requests it matches: every condition that is given must hold.
+    """A fault that applies to the requests that match every given condition.
 
-    *subject* is an id in the path or the e-mail asked for; *start* and *end* are simulated instants, half-open; *share*
-    meets a part of the matching requests, chosen by hash and so alike in every run; *times* ends it after so many.
+    *subject* is an id in the path or the requested e-mail; *start* and *end* are simulated times, half-open; *share*
+    applies to a part of the matching requests, chosen by hash and so the same in every run; *times* ends it after this
+    many.
     """
 
     kind: FaultKind
@@ -47,7 +48,7 @@ class Fault:
     times: int | None = None
 
     def __post_init__(self) -> None:
-        """Put the kind's default in place of a missing value, or refuse what makes no sense."""
+        """Set the kind's default for a missing value, or refuse an invalid one."""
         if self.value is None:
             object.__setattr__(self, "value", KINDS[self.kind].default)
         else:
@@ -88,7 +89,7 @@ def _is_field(value: str) -> bool:
 def incident(
     *, workspace: str | None = None, start: datetime | None = None, end: datetime | None = None
 ) -> tuple[Fault, ...]:
-    """Return the incident: GHL's single appointment comes in another envelope, and every record has lost its id."""
+    """Return the incident: GHL's single appointment has another envelope, and every record lacks its id."""
     changes: Mapping[FaultKind, str] = {
         FaultKind.ENVELOPE: "appointment",
         FaultKind.TRACE_ID: "on",

@@ -1,4 +1,4 @@
-"""Faults read from and written to JSON, for the admin endpoint; whatever is not understood is refused by name."""
+"""Reads and writes faults as JSON, for the admin endpoint; unknown keys and values are refused."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -16,13 +16,13 @@ _WORDS: Mapping[str, type[StrEnum]] = {"kind": FaultKind, "api": Api, "operation
 
 
 def read_faults(document: object) -> Sequence[Fault]:
-    """Return the faults that a document describes: one object or a list of them."""
+    """Return the faults in a document: one object or a list of them."""
     items = document if isinstance(document, list) else [document]
     return [fault for item in items for fault in _read_item(item)]
 
 
 def write_fault(fault: Fault) -> Json:
-    """Return a fault as JSON, without the conditions that were not given."""
+    """Return a fault as JSON, without unset conditions."""
     body: Json = {}
     for key in _KEYS:
         value = getattr(fault, key)

@@ -1,4 +1,4 @@
-"""The table of everything that can be switched: each kind with the values it takes and what it does."""
+"""The table of fault kinds, with their values and effects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Value: TypeAlias = str | float | None
 
 
 class FaultKind(StrEnum):
-    """What can be wrong, or merely different, about a response."""
+    """The kinds of faults and variants of responses."""
 
     LATENCY = "latency"
     BLACK_HOLE = "black_hole"
@@ -77,7 +77,7 @@ class FaultKind(StrEnum):
 
 
 class Form(StrEnum):
-    """What a value may be."""
+    """The allowed values of a kind."""
 
     NOTHING = "nothing"
     CHOICE = "choice"
@@ -90,7 +90,7 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KindRule:
-    """One row of the table; *default* stands in for a value that is not given."""
+    """One row of the table; *default* replaces a missing value."""
 
     about: str
     form: Form = Form.NOTHING

@@ -1,4 +1,4 @@
-"""The faults that are switched on, and which of them meet a request."""
+"""The active faults, and which of them apply to a request."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -18,7 +18,7 @@ NO_EFFECTS: Effects = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestFacts:
-    """What is known of a request before it is answered."""
+    """The facts about a request before it is answered."""
 
     api: Api
     operation: ApiOperation
@@ -27,7 +27,7 @@ class RequestFacts:
 
 
 class FaultRegistry:
-    """The switched-on faults by number; of several with the same kind the one switched on last wins."""
+    """The active faults by number; of several of the same kind the newest applies."""
 
     def __init__(self) -> None:
         self._faults: dict[int, Fault] = {}
@@ -39,31 +39,31 @@ class FaultRegistry:
         return len(self._faults)
 
     def add(self, *faults: Fault) -> tuple[int, ...]:
-        """Switch faults on and return their numbers."""
+        """Activate faults and return their numbers."""
         numbers = tuple(range(self._last + 1, self._last + 1 + len(faults)))
         self._faults.update(zip(numbers, faults, strict=True))
         self._last += len(faults)
         return numbers
 
     def remove(self, *numbers: int) -> None:
-        """Switch faults off; a number that is not there raises KeyError."""
+        """Deactivate faults; an unknown number raises KeyError."""
         for number in numbers:
             del self._faults[number]
 
     def clear(self) -> None:
-        """Switch everything off."""
+        """Deactivate all faults."""
         self._faults.clear()
 
     def items(self) -> Collection[tuple[int, Fault]]:
-        """Return what is switched on, oldest first."""
+        """Return the active faults, oldest first."""
         return tuple(self._faults.items())
 
     def met(self, number: int) -> int:
-        """Return how many requests a fault has met."""
+        """Return the number of requests that a fault was applied to."""
         return self._met[number]
 
     def effects(self, call: RequestFacts, now: datetime) -> Effects:
-        """Return what holds for one request; each call counts as a request."""
+        """Return the faults that apply to one request; each call counts as a request."""
         if not self._faults:
             return NO_EFFECTS
         effects: dict[FaultKind, Value] = {}
@@ -96,7 +96,7 @@ def _matches(fault: Fault, call: RequestFacts, now: datetime) -> bool:
 
 
 def _draw(fault: Fault, number: int, call: RequestFacts, occurrence: int) -> float:
-    """Return a number in [0, 1) that depends on what was asked and how often, not on the order of other requests."""
+    """Return a number in [0, 1) that depends on the request and its repetition, not on the order of other requests."""
     parts = [str(number), call.workspace, *call.subjects]
     if fault.draw is Draw.REQUEST:
         parts += [call.operation, str(occurrence)]

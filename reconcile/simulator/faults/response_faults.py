@@ -1,4 +1,4 @@
-"""Turns an answer into bytes: the faults of bodies, of headers and of delivery."""
+"""Turns a response into bytes, with faults of bodies, headers and delivery."""
 
 import gzip
 from functools import lru_cache
@@ -25,7 +25,7 @@ _MANNERS = (
 
 
 def html_answer(status: int) -> SimulatedResponse:
-    """Return the page that a proxy in front of a provider shows."""
+    """Return the error page of a proxy in front of a provider."""
     page = _HTML % (status, status, _phrase(status).encode())
     return SimulatedResponse(status=status, payload=page, content_type=HTML_TYPE)
 
@@ -36,7 +36,7 @@ def redirect_answer(address: str) -> SimulatedResponse:
 
 
 def deliver(answer: SimulatedResponse, effects: Effects, *, latency: float) -> Delivery:
-    """Return the bytes of an answer and how they are to be sent; *latency* is in seconds."""
+    """Return the bytes of a response and how they are sent; *latency* is in seconds."""
     body = answer.payload if isinstance(answer.payload, bytes) else orjson.dumps(answer.payload)
     if not effects:
         return Delivery(head=_head(answer, len(body)), body=body, delay=latency)

@@ -1,1 +1,1 @@
-"""Generated workspaces and leads, each with the booking that is true of it."""
+"""Generates workspaces and leads, each with its true booking."""

@@ -1,4 +1,4 @@
-"""Makes workspaces and leads from a seed, and lets each lead live through a scenario."""
+"""Generates workspaces and leads from a seed, each lead with a scenario."""
 
 import random
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _KNOWN_BOOKINGS = 0.7
 
 @dataclass(slots=True, kw_only=True)
 class WorldGenerator:
-    """Writes into the two states; *anchor* is the instant around which all times lie."""
+    """Writes into the states of both providers; *anchor* is the reference time of all others."""
 
     ghl: GhlState
     calendly: CalendlyState
@@ -31,11 +31,11 @@ class WorldGenerator:
     _random: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
-        """Seed the choices apart from the ids, so that neither shifts the other."""
+        """Seed the choices separately from the ids, so that neither affects the other."""
         self._random = random.Random(f"author-{self.seed}")
 
     def workspace(self, number: int) -> GeneratedWorkspace:
-        """Open one customer's accounts at both providers."""
+        """Create one customer's accounts at both providers."""
         name, zone = f"ws-{number:04d}", _TIME_ZONES[number % len(_TIME_ZONES)]
         location = self.ghl.add_location(workspace=name, time_zone=zone)
         user = self.calendly.add_user(workspace=name, time_zone=zone)
@@ -52,7 +52,7 @@ class WorldGenerator:
     def lead(
         self, workspace: GeneratedWorkspace, number: int, *, api: Api, mix: Mapping[Scenario, float]
     ) -> GeneratedLead:
-        """Let one lead live through a scenario drawn from *mix*, and say what the company holds of it."""
+        """Create one lead with a scenario drawn from *mix*, and return what the company stores of it."""
         scenario = self._random.choices(tuple(mix), weights=tuple(mix.values()))[0]
         person = self._person(workspace, number, past=scenario in _PAST)
         if api is Api.GHL:

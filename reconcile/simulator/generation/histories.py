@@ -1,4 +1,4 @@
-"""The scenarios told in each provider's terms: records are written, and what should be found is handed back."""
+"""Writes each scenario as records of a provider, and returns the true booking."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +18,7 @@ _GHL_ENDINGS = {
 
 
 def add_ghl_history(state: GhlState, location_id: str, *, person: Person, scenario: Scenario) -> GeneratedHistory:
-    """Write one person's story into a GHL location."""
+    """Write one person's scenario into a GHL location."""
     at = person.entered_at
     contact = state.add_contact(location_id, email=person.email, name=person.name, added_at=at)
     if scenario is Scenario.UNBOOKED:
@@ -53,7 +53,7 @@ def add_ghl_history(state: GhlState, location_id: str, *, person: Person, scenar
 
 
 def add_calendly_history(state: CalendlyState, user_id: str, *, person: Person, scenario: Scenario) -> GeneratedHistory:
-    """Write one person's story into a Calendly user's events."""
+    """Write one person's scenario into a Calendly user's events."""
     if scenario is Scenario.UNBOOKED:
         return GeneratedHistory()
     at = person.entered_at
@@ -83,7 +83,7 @@ def add_calendly_history(state: CalendlyState, user_id: str, *, person: Person, 
             state.delete(event.id)
             return GeneratedHistory(first=first)
         case _:
-            # Calendly has no word for "showed": whoever was not marked a no-show stays active, which is confirmed.
+            # Calendly has no status "showed": an invitee without a no-show mark stays active, which is confirmed.
             pass
     return GeneratedHistory(first=first, truth=truth)
 

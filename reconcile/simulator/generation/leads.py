@@ -1,4 +1,4 @@
-"""The company's side of a generated world: its workspaces, its leads, what it believes and what is true."""
+"""The company's part of a generated world: workspaces, leads, stored bookings, true bookings."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,7 @@ class GeneratedWorkspace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:
-    """An appointment as the company's database would hold it; *status* is spelled as in the glossary."""
+    """An appointment as the company's database has it; *status* is spelled as in the glossary."""
 
     id: str
     status: str
@@ -31,10 +31,10 @@ class Booking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratedLead:
-    """A person that a workspace hopes to meet.
+    """A generated lead.
 
-    *contact_id* and *stored* are what the database holds, which may be nothing or out of date; *truth* is the booking
-    that a reconciler should find, none if the provider has no appointment of this person.
+    *contact_id* and *stored* are in the database, and may be missing or out of date; *truth* is the booking that a run
+    should find, None if the provider has no appointment of this person.
     """
 
     id: str

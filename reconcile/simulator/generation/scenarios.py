@@ -1,4 +1,4 @@
-"""What can have happened to a generated lead, and how often each does."""
+"""The scenarios of generated leads, with their weights."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from reconcile.simulator.generation.leads import Booking
 
 
 class Scenario(StrEnum):
-    """What happened to a lead's appointment."""
+    """The history of a lead's appointment."""
 
     UNBOOKED = "unbooked"
     CONFIRMED = "confirmed"
@@ -20,13 +20,13 @@ class Scenario(StrEnum):
     RESCHEDULED = "rescheduled"
     """GHL: moved under its id; Calendly: a chain of one to three new events."""
     REBOOKED = "rebooked"
-    """Canceled, and booked anew without any link between the two."""
+    """Canceled, and booked again without a link between the two."""
     DELETED = "deleted"
-    """GHL: for good or softly; Calendly: for good."""
+    """GHL: permanently or softly; Calendly: permanently."""
     OTHER_CONTACT = "other_contact"
-    """GHL: the appointment hangs on a second contact that has the e-mail as an additional one; Calendly: confirmed."""
+    """GHL: the appointment belongs to a second contact with the e-mail as an additional one; Calendly: confirmed."""
     GROUP_CANCELED = "group_canceled"
-    """Calendly: one of three places in a group event was canceled; GHL: canceled."""
+    """Calendly: one of three invitees of a group event was canceled; GHL: canceled."""
 
 
 DEFAULT_MIX: Mapping[Scenario, float] = MappingProxyType(
@@ -47,7 +47,7 @@ DEFAULT_MIX: Mapping[Scenario, float] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Whom a story is about; *slot* is when the first appointment is, *number* varies what the scenario leaves open."""
+    """The person of a scenario; *slot* is the start of the first appointment, *number* varies the open details."""
 
     email: str
     name: str
@@ -58,7 +58,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratedHistory:
-    """What came of it: the first booking, the one that is true now, and the contact that the company knows."""
+    """The result: the first booking, the true one now, and the contact that the company knows."""
 
     first: Booking | None = None
     truth: Booking | None = None

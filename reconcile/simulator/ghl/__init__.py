@@ -1,1 +1,1 @@
-"""The simulated GoHighLevel: its state, its answers, its errors."""
+"""The simulated GoHighLevel: state, responses, errors."""

@@ -1,4 +1,4 @@
-"""GHL's operations: which path means what, who may ask, and what is answered."""
+"""GHL's operations: paths, permissions and responses."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -16,14 +16,14 @@ from reconcile.simulator.world import World
 
 _DATED = frozenset({"2021-04-15", "2021-07-28", "2023-02-21"})
 _NEWEST = "v3"
-"""The only Version whose description of one appointment has ``deleted``."""
+"""The only Version whose appointments have ``deleted``."""
 _OCCURRENCE = re.compile(r"(?P<master>[A-Za-z0-9-]+)_[0-9]{12,13}_[0-9]+", re.ASCII)
 _CALENDARS_QUERY = frozenset({"locationId", "groupId", "showDrafted"})
 _CALENDAR_QUERY = frozenset({"locationId", "startTime", "endTime", "userId", "calendarId", "groupId"})
 
 
 def route(request: Request) -> Route | None:  # noqa: PLR0911 - one return for each route
-    """Return what a method and a path mean, or None where GHL says ``Cannot GET``."""
+    """Return the operation of a method and a path, or None if GHL answers ``Cannot GET``."""
     match request.method, segments(request.path):
         case "GET", ["calendars", "events", "appointments", appointment_id]:
             return Route(operation=ApiOperation.GHL_APPOINTMENT, ids=(appointment_id,))
@@ -43,7 +43,7 @@ def route(request: Request) -> Route | None:  # noqa: PLR0911 - one return for e
 
 
 def version_refusal(request: Request, effects: Effects) -> SimulatedResponse | None:
-    """Return what GHL says to a missing or unknown Version header."""
+    """Return GHL's response to a missing or unknown Version header."""
     version = request.headers.get("version")
     if version in _DATED or (version == _NEWEST and effects.get(FaultKind.VERSIONS) != "dated"):
         return None
@@ -57,7 +57,7 @@ def version_refusal(request: Request, effects: Effects) -> SimulatedResponse | N
 def answer(  # noqa: PLR0911 - one return for each operation
     world: World, where: Route, request: Request, *, owner: Location, effects: Effects
 ) -> SimulatedResponse:
-    """Answer a call that may be made, for the location to which the token belongs."""
+    """Answer an authorized call, for the token's location."""
     query = parse_query(request.query_string)
     declares_deleted = request.headers.get("version") == _NEWEST
     match where.operation:
@@ -81,7 +81,7 @@ def answer(  # noqa: PLR0911 - one return for each operation
 def _appointment(
     world: World, appointment_id: str, owner: Location, effects: Effects, *, declares_deleted: bool
 ) -> SimulatedResponse:
-    """Answer with one appointment; for one meeting of a recurring one, with that."""
+    """Answer with one appointment, or with one meeting of a recurring one."""
     known = world.ghl.appointments
     occurrence = _OCCURRENCE.fullmatch(appointment_id)
     record = known.get(appointment_id) or (known.get(occurrence["master"]) if occurrence else None)

@@ -1,4 +1,4 @@
-"""GHL's refusals, in the texts and forms that were seen or documented."""
+"""GHL's errors, in observed or documented texts and forms."""
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -37,7 +37,7 @@ _EMPTY: dict[str, Json | bytes] = {"empty_object": {}, "null": b"null", "empty_l
 
 
 def refusal(status: int, message: str | list[str], effects: Effects) -> SimulatedResponse:
-    """Return an error body in the form that is switched on."""
+    """Return an error body in the active form."""
     form = effects.get(FaultKind.MESSAGE_FORM)
     if form == "array" and isinstance(message, str):
         message = [message]
@@ -50,7 +50,7 @@ def refusal(status: int, message: str | list[str], effects: Effects) -> Simulate
 
 
 def unauthorized(cause: str, effects: Effects) -> SimulatedResponse:
-    """Return 401 for a cause; a slow query of GHL's own is answered so too, with nothing but its message."""
+    """Return 401 for a cause; GHL also answers so, with only a message, when its own query is slow."""
     message = UNAUTHORIZED[cause]
     return (
         SimulatedResponse(status=401, payload={"message": message})
@@ -65,7 +65,7 @@ def unprocessable(messages: list[str], effects: Effects) -> SimulatedResponse:
 
 
 def unknown_id(operation: ApiOperation, wanted: str, effects: Effects) -> SimulatedResponse:
-    """Return what GHL says of an id that it does not know, which no document settles."""
+    """Return GHL's response to an unknown id, which is undocumented."""
     default = "404" if operation is ApiOperation.GHL_APPOINTMENT else "400"
     how = str(effects.get(FaultKind.UNKNOWN_ID, default))
     if how in _EMPTY:
@@ -76,7 +76,7 @@ def unknown_id(operation: ApiOperation, wanted: str, effects: Effects) -> Simula
 
 
 def missing(request: Request, where: Route, effects: Effects) -> SimulatedResponse:
-    """Return that something is missing: the thing that was asked for, or what has nothing to do with it."""
+    """Return that something is missing: the requested object, or an unrelated one."""
     what, status = str(effects[FaultKind.MISSING]), int(str(effects.get(FaultKind.MISSING_STATUS, "404")))
     match what:
         case "named":
@@ -99,7 +99,7 @@ def _named(operation: ApiOperation, wanted: str) -> str:
 
 
 def switched_on(operation: ApiOperation, effects: Effects) -> SimulatedResponse | None:
-    """Return the refusal that a fault demands, if one does."""
+    """Return the error that a fault demands, if one does."""
     return next((refuse(operation, effects) for kind, refuse in _DEMANDED.items() if kind in effects), None)
 
 

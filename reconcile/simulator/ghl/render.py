@@ -1,4 +1,4 @@
-"""GHL's bodies, rendered from records, in every variant that its documents and clients know."""
+"""Renders GHL's bodies from records, in every variant that its documents and clients have."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ _SPACED = {"noshow": "no show"}
 
 
 def single_appointment(record: GhlAppointment, location: Location, effects: Effects, *, declares_deleted: bool) -> Json:
-    """Return the body of one appointment in the envelope that is switched on."""
+    """Return the body of one appointment in the active envelope."""
     body = _appointment(record, location.zone, effects, time_format="iso", declares_deleted=declares_deleted)
     envelope = effects.get(FaultKind.ENVELOPE, "event")
     return around(dict(body) if envelope == "flat" else {str(envelope): body}, effects)
@@ -32,7 +32,7 @@ def listed_appointments(
     time_format: str,
     declares_deleted: bool = False,
 ) -> Json:
-    """Return a list of appointments, with the zone-less times of a contact's list or the full ones of a calendar's."""
+    """Return a list of appointments, with times without a zone in a contact's list and full ones in a calendar's."""
     hides = effects.get(FaultKind.LIST_HIDES, "nothing" if declares_deleted else "deleted")
     shown = [
         _appointment(each, location.zone, effects, time_format=time_format, declares_deleted=declares_deleted)
@@ -43,7 +43,7 @@ def listed_appointments(
 
 
 def listed_calendars(calendar_ids: Sequence[str], location: Location, effects: Effects) -> Json:
-    """Return a location's calendars, as far as anybody reads them."""
+    """Return a location's calendars, with the fields that clients read."""
     calendars = [
         alter(
             {
@@ -63,7 +63,7 @@ def listed_calendars(calendar_ids: Sequence[str], location: Location, effects: E
 
 
 def contact_found(record: GhlContact, effects: Effects) -> Json:
-    """Return a contact as the search shows it, with its own cursor."""
+    """Return a contact in the form of the search, with its cursor."""
     return alter(
         {
             "id": record.id,
@@ -123,7 +123,7 @@ def single_location(record: Location, effects: Effects) -> Json:
 
 
 def search_key(record: GhlContact) -> tuple[int, str]:
-    """Return the place of a contact in the order of a search: the cursor that stands on each one found."""
+    """Return the search cursor of a contact."""
     return round(record.added_at.timestamp() * 1000), record.id
 
 
@@ -133,7 +133,7 @@ def milliseconds(at: datetime) -> str:
 
 
 def around(body: Json, effects: Effects) -> Json:
-    """Return a body with what stands beside the payload at top level."""
+    """Return a body with its additional top-level fields."""
     if effects.get(FaultKind.TRACE_ID) != "off":
         body["traceId"] = TRACE_ID
     if FaultKind.EXTRA_FIELDS in effects:

@@ -1,4 +1,4 @@
-"""GHL's contact search: the request's rules, its filters, its two ways of paging."""
+"""GHL's contact search: validation, filters, two ways of paging."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -41,7 +41,7 @@ _LONGEST_VALUE = 75
 
 
 class _SearchRefusal(Exception):
-    """The search cannot be run; carries GHL's answer."""
+    """The search is refused; carries GHL's response."""
 
     def __init__(self, status: int, *messages: str) -> None:
         super().__init__(*messages)
@@ -50,7 +50,7 @@ class _SearchRefusal(Exception):
 
 
 def search(state: GhlState, location: Location, body: bytes, *, effects: Effects, now: datetime) -> SimulatedResponse:
-    """Answer one search in the location that the token belongs to."""
+    """Answer one search in the token's location."""
     try:
         wanted = _read(body, effects)
         if wanted["locationId"] != location.id:
@@ -68,7 +68,7 @@ def search(state: GhlState, location: Location, body: bytes, *, effects: Effects
 
 
 def asked_email(body: bytes) -> str | None:
-    """Return the address of an exact search by e-mail, by which a fault can single it out."""
+    """Return the address of an exact search by e-mail, which faults can select."""
     try:
         filters = orjson.loads(body)["filters"]
         return next((str(each["value"]) for each in filters if each["field"] == "email"), None)
@@ -102,7 +102,7 @@ def _read(body: bytes, effects: Effects) -> Json:
 
 
 def _check_order(wanted: Json) -> None:
-    """Refuse an order or a text that is wrong in itself."""
+    """Refuse an invalid sort order or query text."""
     for rule in wanted.get("sort") or ():
         if not isinstance(rule, dict) or rule.get("field") not in _FIELDS:
             raise _SearchRefusal(422, "each value in sort must have a known field")
@@ -128,13 +128,13 @@ def _found(state: GhlState, location: Location, wanted: Json, effects: Effects) 
 
 
 def _full_text(contact: GhlContact) -> str:
-    """Return what a search by text looks at."""
+    """Return the texts that a query searches."""
     names = (contact.first_name, contact.last_name, contact.email, *contact.additional_emails, PHONE)
     return " ".join(names).lower()
 
 
 def _sorted(found: list[GhlContact], rules: Sequence[Json]) -> Sequence[GhlContact]:
-    """Return contacts in the order asked for, and within it in that of the cursor."""
+    """Return contacts in the requested order, and within it in cursor order."""
     found.sort(key=search_key)
     for rule in reversed(rules):
         found.sort(key=_FIELDS[rule["field"]], reverse=rule.get("direction") == "desc")
@@ -165,7 +165,7 @@ def _cursor(value: object) -> tuple[int, str]:
 
 
 def _check(rule: Json) -> None:
-    """Refuse a filter that is wrong in itself, whether or not there is a contact to hold it against."""
+    """Refuse an invalid filter, even if there is no contact to apply it to."""
     match rule:
         case {"group": "OR" | "AND", "filters": list(parts)}:
             for part in parts:
@@ -197,7 +197,7 @@ def _holds(rule: Json, contact: GhlContact, effects: Effects) -> bool:
 
 
 def _is_in_range(found: str, limits: object) -> bool:
-    """Compare instants, which GHL writes in one form, as texts."""
+    """Compare times as texts, because GHL writes them in one format."""
     bounds = limits if isinstance(limits, dict) else {}
     return (
         found >= str(bounds.get("gte", ""))

@@ -1,4 +1,4 @@
-"""What GHL holds: locations, contacts and appointments, with the changes that happen to them in life."""
+"""GHL's state: locations, contacts and appointments, and their changes."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +13,7 @@ HALF_HOUR = timedelta(minutes=30)
 
 
 class GhlState:
-    """GHL's side of the world; every change stamps the record with the world's clock."""
+    """GHL's part of the world; every change sets the record's timestamp from the world's clock."""
 
     def __init__(self, *, now: Callable[[], datetime], ids: Ids) -> None:
         self._now = now
@@ -36,7 +36,7 @@ class GhlState:
         workspace: str | None = None,
         time_zone: str = "UTC",
     ) -> Location:
-        """Open a sub-account; without *workspace* its own id names it."""
+        """Create a sub-account; the default *workspace* is its own id."""
         location_id = id or self._ids.ghl()
         location = Location(
             id=location_id,
@@ -52,13 +52,13 @@ class GhlState:
         return location
 
     def add_calendar(self, location_id: str) -> str:
-        """Open one more calendar in a location and return its id."""
+        """Add a calendar to a location and return its id."""
         calendar_id = self._ids.ghl()
         self._calendars_by_location[location_id].append(calendar_id)
         return calendar_id
 
     def rotate_token(self, location_id: str, token: str) -> None:
-        """Replace a location's token: the old one is answered 401 from now on."""
+        """Replace a location's token: the old one is answered with 401 from now on."""
         location = self.locations[location_id]
         del self.by_token[location.token]
         self.locations[location_id] = self.by_token[token] = replace(location, token=token)
@@ -73,7 +73,7 @@ class GhlState:
         name: str = "Ann Example",
         added_at: datetime | None = None,
     ) -> GhlContact:
-        """Enter a person; the same e-mail may be entered again, as a location may allow."""
+        """Add a contact; the same e-mail may be added again, as a location may allow."""
         first_name, _, last_name = name.partition(" ")
         at = added_at or self._now()
         contact = GhlContact(
@@ -103,7 +103,7 @@ class GhlState:
         added_at: datetime | None = None,
         calendar_id: str | None = None,
     ) -> GhlAppointment:
-        """Enter an appointment of a contact in the calendar that is named, else in the location's first."""
+        """Add an appointment of a contact to the named calendar, by default the location's first."""
         contact = self.contacts[contact_id]
         location = self.locations[contact.location_id]
         at = added_at or self._now()
@@ -129,21 +129,21 @@ class GhlState:
         return self._put(replace(self.appointments[appointment_id], status=status, updated_at=self._now()))
 
     def cancel(self, appointment_id: str) -> GhlAppointment:
-        """Cancel: the record stays and says so."""
+        """Cancel: the record stays with the status cancelled."""
         return self.set_status(appointment_id, "cancelled")
 
     def move(self, appointment_id: str, starts_at: datetime) -> GhlAppointment:
-        """Give an appointment another start under the same id, as GHL does when one is rescheduled."""
+        """Reschedule an appointment under the same id, as GHL does."""
         old = self.appointments[appointment_id]
         ends_at = starts_at + (old.ends_at - old.starts_at)
         return self._put(replace(old, starts_at=starts_at, ends_at=ends_at, updated_at=self._now()))
 
     def soft_delete(self, appointment_id: str) -> GhlAppointment:
-        """Delete in the way that leaves a record with ``deleted: true``."""
+        """Delete softly: the record stays with ``deleted: true``."""
         return self._put(replace(self.appointments[appointment_id], deleted=True, updated_at=self._now()))
 
     def delete(self, appointment_id: str) -> None:
-        """Delete for good: the id is unknown from now on."""
+        """Delete permanently: the id is unknown from now on."""
         gone = self.appointments.pop(appointment_id)
         self._appointments_by_contact[gone.contact_id].remove(appointment_id)
         self._appointments_by_location[gone.location_id].remove(appointment_id)
@@ -153,19 +153,19 @@ class GhlState:
         return tuple(self._calendars_by_location.get(location_id, ()))
 
     def contacts_of(self, location_id: str) -> Sequence[GhlContact]:
-        """Return a location's contacts in the order in which they were entered."""
+        """Return a location's contacts in the order of insertion."""
         return self._contacts(self._contacts_by_location.get(location_id, ()))
 
     def contacts_by_email(self, location_id: str, email: str) -> Sequence[GhlContact]:
-        """Return the contacts that have *email* as first or additional address, in any case of letters."""
+        """Return the contacts with *email* as first or additional address, case-insensitively."""
         return self._contacts(self._contacts_by_email.get((location_id, email.lower()), ()))
 
     def appointments_of(self, contact_id: str) -> Sequence[GhlAppointment]:
-        """Return a contact's appointments in the order in which they were booked, soft-deleted ones included."""
+        """Return a contact's appointments in the order of insertion, including softly deleted ones."""
         return [self.appointments[each] for each in self._appointments_by_contact.get(contact_id, ())]
 
     def appointments_in(self, location_id: str) -> Sequence[GhlAppointment]:
-        """Return a location's appointments in the order in which they were booked."""
+        """Return a location's appointments in the order of insertion."""
         return [self.appointments[each] for each in self._appointments_by_location.get(location_id, ())]
 
     def _contacts(self, ids: Iterable[str]) -> Sequence[GhlContact]:

@@ -57,7 +57,7 @@ class Address:
         if parts.path.startswith("//"):
             raise SettingsError([f"{VARIABLE} is not a URL; two slashes come before the host, and one after it"])
         if parts.netloc.count("@") > 1:
-            raise SettingsError([f"{VARIABLE} holds more than one @; write %40 for one in the user's name or password"])
+            raise SettingsError([f"{VARIABLE} has more than one @; write %40 for an @ in the user's name or password"])
         if not parts.path.strip("/") and not any(key in {"dbname", "database"} for key, _ in query):
             raise SettingsError([f"{VARIABLE} names no database; end it with /name"])
         prisma = {key: value for key, value in query if key in _PRISMA}
@@ -95,7 +95,7 @@ def _check_hosts(text: str) -> None:
             continue
         found = _HOST.fullmatch(each)
         if not found:
-            raise ValueError("a host is empty or has brackets or colons where none may be")
+            raise ValueError("a host is empty or has misplaced brackets or colons")
         unquote(found["host"]).encode("ascii" if each.startswith("[") else "idna")
         _check_ports([unquote(found["port"])] if found["port"] else [])
 

@@ -23,8 +23,8 @@ async def in_step(connection: AsyncConnection, ours: datetime) -> None:
     if abs(apart) > APART_AT_MOST:
         direction = "ahead of" if apart > timedelta(0) else "behind"
         raise StoreUnavailable(
-            f"this machine's clock is {abs(apart).total_seconds():.0f} s {direction} the database's, and nothing is "
-            "written by a wrong time; let both follow the same time server"
+            f"this machine's clock is {abs(apart).total_seconds():.0f} s {direction} the database's, so nothing is "
+            "written; synchronize both clocks"
         )
 
 

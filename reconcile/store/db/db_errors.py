@@ -50,7 +50,7 @@ def translated() -> Iterator[None]:
     except PoolTimeout as error:
         raise StoreUnavailable("all connections to the database are busy") from error
     except (OSError, TimeoutError) as error:
-        raise StoreUnavailable(f"the database does not answer ({type(error).__name__})") from error
+        raise StoreUnavailable(f"the database does not respond ({type(error).__name__})") from error
     except SQLAlchemyError as error:
         raise StoreUnavailable(f"the database connection failed ({type(error).__name__})") from error
 
@@ -62,12 +62,12 @@ def _in_our_words(error: DBAPIError) -> Exception:
     if fault := _fault(cause, name, state):
         return SettingsError([fault])
     if state in _CONFLICTS:
-        return StoreConflict(f"the database gave way to another transaction: {name} ({state})")
+        return StoreConflict(f"the transaction lost to a concurrent one: {name} ({state})")
     if state == _LOCKED:
-        return StoreBusy(f"another transaction holds what is to be written: {name} ({state})")
+        return StoreBusy(f"another transaction has locked the rows: {name} ({state})")
     if _is_value(state):
         return StoreRefused(f"the database refuses a value: {name} ({state}){_named_object(cause)}")
-    text = f"the database does not answer or refuses for now: {name}{f' ({state})' if state else ''}"
+    text = f"the database is temporarily unavailable: {name}{f' ({state})' if state else ''}"
     is_row = len(state) == _STATE_LENGTH and not state.startswith(_DATABASE_STATES)
     return StoreRefused(f"{text}{_named_object(cause)}") if is_row else StoreUnavailable(text)
 
@@ -93,7 +93,7 @@ def _is_value(state: str) -> bool:
 def _fault(cause: BaseException | None, name: str, state: str) -> str | None:
     """Return what a person has to put right, or None where trying again may help."""
     if name == "ClientConfigurationError":
-        return f"{VARIABLE} has a parameter that the driver does not take; check what follows the ?"
+        return f"{VARIABLE} has a parameter that the driver does not accept; check the part after the ?"
     if state[:2] in _SETTINGS_CLASSES:
         remedy = f"check {VARIABLE}, the mapping and the grants with `reconcile doctor`"
         return f"the database refuses ({state} {name}){_named_object(cause)}; {remedy}"

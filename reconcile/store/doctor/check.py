@@ -36,7 +36,7 @@ async def check_schema(database_url: str, *, mapping: SchemaMapping, now: dateti
         async with database.read_connection() as connection:
             return await _look(connection, mapping, now)
     except StoreUnavailable as error:
-        return [_found("database", FindingStatus.AWAY, f"{error}; see whether it runs and can be reached from here")]
+        return [_found("database", FindingStatus.AWAY, f"{error}; check that it runs and is reachable")]
     except SettingsError as error:
         return [_found("database", FindingStatus.FAULT, fault) for fault in error.faults]
     finally:
@@ -49,8 +49,10 @@ async def _look(connection: AsyncConnection, mapping: SchemaMapping, now: dateti
     findings += [_found("schema", FindingStatus.FAULT, each) for each in unfit]
     if not unfit:
         later = strangers(await versions(connection))
-        fine = f"our tables are of a later version, {', '.join(later)}, which has only added to them"
-        findings.append(_found("schema", FindingStatus.FINE, fine if later else "our tables are those of this version"))
+        fine = f"the reconcile_ tables are of a later version, {', '.join(later)}, which this version can use"
+        findings.append(
+            _found("schema", FindingStatus.FINE, fine if later else "the reconcile_ tables are those of this version")
+        )
     if unfit and mapping.is_ours:
         return findings
     catalog = await read_catalog(connection, mapping)
@@ -58,7 +60,7 @@ async def _look(connection: AsyncConnection, mapping: SchemaMapping, now: dateti
     findings += [_found("mapping", FindingStatus.FAULT, each) for each in faults]
     if faults:
         return findings
-    findings.append(_found("mapping", FindingStatus.FINE, f"{mapping.name} fits the tables that are there"))
+    findings.append(_found("mapping", FindingStatus.FINE, f"{mapping.name} matches the tables"))
     findings += [_found("mapping", FindingStatus.WARNING, each) for each in _surprises(mapping)]
     grants = await missing_grants(connection, mapping, with_ours=not unfit)
     findings += [_found("grants", FindingStatus.FAULT, each) for each in grants]
@@ -77,8 +79,8 @@ async def _server(connection: AsyncConnection, now: datetime) -> Finding:
     if abs(skew) > CLOCK_TOLERANCE:
         direction = "ahead of" if skew > timedelta(0) else "behind"
         apart = f"the database's clock is {abs(skew).total_seconds():.0f} s {direction} this machine's"
-        return _found("clock", FindingStatus.WARNING, f"{apart}; let both follow the same time server")
-    return _found("database", FindingStatus.FINE, f"{connection.dialect.name} {version} answers, and its clock is ours")
+        return _found("clock", FindingStatus.WARNING, f"{apart}; synchronize both clocks")
+    return _found("database", FindingStatus.FINE, f"{connection.dialect.name} {version} responds, and the clocks agree")
 
 
 def _surprises(mapping: SchemaMapping) -> Iterator[str]:
@@ -94,7 +96,7 @@ def _surprises(mapping: SchemaMapping) -> Iterator[str]:
             "name at least one of them"
         )
     if "status" in lead and not mapping.lead_words.keep:
-        yield "every status may be replaced by a booking; name those that never may in keep of [lead.status]"
+        yield "a booking may replace every status; list the exceptions in keep of [lead.status]"
 
 
 def _found(subject: str, verdict: FindingStatus, sentence: str) -> Finding:

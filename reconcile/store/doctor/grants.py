@@ -42,7 +42,7 @@ async def missing_grants(connection: AsyncConnection, mapping: SchemaMapping, *,
     for row in rows:
         what = f"{row['privilege']} ({row['place_column']})" if row["place_column"] else row["privilege"]
         grant = f"GRANT {what} ON {row['place']} TO {row['role']}"
-        sentences.append(f"the role {row['role']} may not {what} on {row['place']}; have the owner execute: {grant}")
+        sentences.append(f"the role {row['role']} may not {what} on {row['place']}; ask the owner to execute: {grant}")
     return sentences
 
 

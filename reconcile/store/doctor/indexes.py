@@ -46,7 +46,7 @@ async def index_advice(connection: AsyncConnection, mapping: SchemaMapping) -> S
     found = await _indexes(connection, lead)
     if not any(each.columns[:1] == [owner] for each in found if not each.condition):
         advice.append(
-            f"{lead}.{owner} has no index, so that each workspace's leads are found by reading all; "
+            f"{lead}.{owner} has no index, so each visit of a workspace reads the whole table; "
             f"execute: {_statement(lead, owner, dialect=dialect)}"
         )
     if dialect == POSTGRESQL:
@@ -56,12 +56,12 @@ async def index_advice(connection: AsyncConnection, mapping: SchemaMapping) -> S
         lead_id, key = appointment.columns["lead_id"], appointment.columns["appointment_id"]
         if not any(each.columns[:1] == [lead_id] for each in found):
             advice.append(
-                f"{appointment}.{lead_id} has no index, so that a lead's appointments are found by reading all; "
+                f"{appointment}.{lead_id} has no index, so finding a lead's appointments reads the whole table; "
                 f"execute: {_statement(appointment, lead_id, dialect=dialect)}"
             )
         if not any(each.is_unique and set(each.columns) <= {key, lead_id} for each in found):
             advice.append(
-                f"{appointment} lets one appointment be inserted twice by two writers at once; "
+                f"{appointment} has no unique index, so two concurrent writers can insert the same appointment; "
                 f"execute: {_statement(appointment, lead_id, key, dialect=dialect, kind='UNIQUE INDEX')}"
             )
     return advice
@@ -81,7 +81,7 @@ def _advice_on_due(lead: MappedTable, found: Sequence[_Index]) -> Sequence[str]:
     if booking_id and status and not any(status in each.condition for each in found):
         is_untold = f"{_quoted(booking_id)} IS NOT NULL AND {_quoted(status)} IS NULL"
         wanted[status] = _partial(lead, status, is_untold)
-    reason = "has no index by which due leads are found without reading all"
+    reason = "has no index for due leads, so each run reads the whole table"
     return [f"{lead}.{column} {reason}; execute: {statement}" for column, statement in wanted.items()]
 
 

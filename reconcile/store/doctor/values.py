@@ -14,7 +14,7 @@ from reconcile.store.mapping.readable import readable, spelled_out
 
 _SHOWN = 5
 _LOOKED_AT = 10_000
-_REMEDY = "correct the value: until then the row fails its own lead or workspace in every run"
+_REMEDY = "correct the value: until then its lead or workspace fails in every run"
 _NO_ASCII = "^(..)*[89a-f]"
 
 

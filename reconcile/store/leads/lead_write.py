@@ -23,7 +23,7 @@ _ISOLATION = (
     text("SELECT set_config('lock_timeout', '1s', true), set_config('statement_timeout', '5s', true)"),
 )
 """A constraint that is checked at the commit would refuse a whole batch; and no lead may take all of a run's time."""
-_HIDDEN = "the database lets a lead's rows be read and not changed: see its policies of row-level security"
+_HIDDEN = "the database allows reading a lead's rows but not changing them: check its row-level security policies"
 
 
 Failure = AlreadyThere | StoreBusy | StoreConflict | StoreRefused | SettingsError

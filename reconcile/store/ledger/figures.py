@@ -8,6 +8,7 @@ from sqlalchemy import Integer, cast, func, select
 
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import RunId, WorkspaceId
+from reconcile.domain.run.report_document import AT_RISK, BREAKERS, ERRORS, LEADS_CHECKED, REPAIRED, read_breakers
 from reconcile.domain.run.verification_ages import AGES, Ages, WorkspaceAges
 from reconcile.ports.ledger import ScheduledRun
 from reconcile.store.db.database import Database
@@ -15,21 +16,19 @@ from reconcile.store.leads import due_sql
 from reconcile.store.mapping.domain_tables import DomainTables
 from reconcile.store.schema.tables import lead_state, run
 
-_REPAIRED = ("bookedFound", "canceledFound", "rescheduled", "updated")
-
 
 async def scheduled_runs(
     database: Database, *, since: datetime, after: ScheduledRun | None, limit: int
 ) -> Sequence[ScheduledRun]:
     """Return the runs begun since then that have reported, oldest first; with *after*, those behind it."""
-    names = ("leadsChecked", "errors", *_REPAIRED, "appointmentsAtRisk24h")
+    names = (LEADS_CHECKED, ERRORS, *REPAIRED, AT_RISK)
     statement = (
         select(
             run.c.id,
             run.c.started_at,
             run.c.finished_at,
             *(run.c.report[name].as_integer().label(name) for name in names),
-            run.c.report["breakers"].label("breakers"),
+            run.c.report[BREAKERS].label(BREAKERS),
         )
         .where(run.c.started_at >= (after.started_at if after else since), run.c.finished_at.is_not(None))
         .order_by(run.c.started_at, run.c.id)
@@ -42,11 +41,11 @@ async def scheduled_runs(
             run_id=RunId(row["id"]),
             started_at=row["started_at"],
             ended_at=row["finished_at"],
-            checks=row["leadsChecked"] or 0,
-            errors=row["errors"] or 0,
-            repaired=sum(row[name] or 0 for name in _REPAIRED),
-            at_risk=row["appointmentsAtRisk24h"],
-            breakers=tuple(row["breakers"] or ()),
+            checks=row[LEADS_CHECKED] or 0,
+            errors=row[ERRORS] or 0,
+            repaired=sum(row[name] or 0 for name in REPAIRED),
+            at_risk=row[AT_RISK],
+            breakers=read_breakers(row[BREAKERS]),
         )
         for row in await database.rows(statement)
     ]

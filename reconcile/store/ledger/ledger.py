@@ -9,6 +9,7 @@ from sqlalchemy import Column, RowMapping, Select, select
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.outcome import Outcome
 from reconcile.domain.run.report import RunReport, Trigger
+from reconcile.domain.run.report_document import WORKSPACE
 from reconcile.ports import BatchRow, ChangeRow, RunRow, ScheduledRun, SightingRow, SignatureRow
 from reconcile.store.db.database import Database
 from reconcile.store.db.insert import insert
@@ -50,7 +51,7 @@ class SqlLedger:
         """Return the last runs, newest first; with *of_all*, those alone that took whatever was due."""
         statement = select(run).order_by(run.c.started_at.desc(), run.c.id.desc()).limit(limit)
         if of_all:
-            statement = statement.where(run.c.trigger.not_in(_APART), run.c.report["workspace"].as_string().is_(None))
+            statement = statement.where(run.c.trigger.not_in(_APART), run.c.report[WORKSPACE].as_string().is_(None))
         rows = await self._database.rows(statement)
         return [_run(row) for row in rows]
 

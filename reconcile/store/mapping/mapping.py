@@ -112,7 +112,7 @@ def parse_mapping(text: str, *, name: str) -> SchemaMapping:
     except ValueError as error:  # of which TOMLDecodeError is one kind, and a number of thousands of digits another
         raise SettingsError([f"{VARIABLE}: {name} is not TOML: {error}"]) from error
     except RecursionError:
-        raise SettingsError([f"{VARIABLE}: {name} nests too deep; a mapping needs three levels"]) from None
+        raise SettingsError([f"{VARIABLE}: {name} is nested too deeply; a mapping has three levels"]) from None
     reader = _MappingReader(name)
     reader.check_keys(raw, ("workspace", "lead", "appointment", "provider"), where="the top level")
     tables = {section: reader.table(raw, section) for section in _FIELDS if section != "appointment" or section in raw}
@@ -202,7 +202,7 @@ class _MappingReader:
         value = section.get(key, [])
         words = [value] if isinstance(value, str) else value
         if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
-            self.fault(f"{where} {key} must be a word or a list of words")
+            self.fault(f"{where} {key} must be a text or a list of texts")
             return ()
         return tuple(words)
 
@@ -214,7 +214,7 @@ class _MappingReader:
         )
         for key, words in (("meeting-booked", booked), ("qualified", qualified)):
             if not words:
-                self.fault(f"{where} has no {key}; say which word your status column uses for it")
+                self.fault(f"{where} has no {key}; give the value that your status column uses for it")
         self._distinct({"meeting-booked": booked, "qualified": qualified, "keep": keep}, where=where)
         return LeadWords(booked=booked or ("",), qualified=qualified or ("",), keep=keep)
 
@@ -224,7 +224,7 @@ class _MappingReader:
         words = {status: self._word_list(section, status.value, where=where) for status in AppointmentStatus}
         for status in (AppointmentStatus.CONFIRMED, AppointmentStatus.CANCELED):
             if not words[status]:
-                self.fault(f"{where} has no {status}; say which word your status column uses for it")
+                self.fault(f"{where} has no {status}; give the value that your status column uses for it")
         self._distinct({status.value: found for status, found in words.items()}, where=where)
         return AppointmentWords({status: found for status, found in words.items() if found})
 
@@ -240,5 +240,5 @@ class _MappingReader:
         for key, found in words.items():
             for word in found:
                 if word in seen:
-                    self.fault(f"{where} uses {word} for {seen[word]} and for {key}; one word can mean one thing only")
+                    self.fault(f"{where} uses {word} for {seen[word]} and for {key}; each value must have one meaning")
                 seen[word] = key

@@ -1,4 +1,4 @@
-"""Whether a mapping fits the tables that are there: what would make statements fail, as sentences."""
+"""Whether a mapping matches the tables: what would make statements fail, as sentences."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -60,8 +60,8 @@ def _column_faults(
             is_now = f"{table}.{column} is {found[column].type_name}, not {wanted}"
             yield f"{place}: {is_now}; name another column or leave it out"
         elif field in _EXACT and (digits := found[column].precision) is not None and digits < MILLISECONDS:
-            rounds = f"{table}.{column} keeps {digits} digits of a second, so that a cancellation would differ for ever"
-            yield f"{place}: {rounds}; leave it out, and it is kept beside"
+            rounds = f"{table}.{column} keeps {digits} digits of a second, so a cancellation would differ in every run"
+            yield f"{place}: {rounds}; leave it out, and it is kept in our tables"
 
 
 def _speaks(field: str, kind: ColumnKind) -> bool:
@@ -86,7 +86,7 @@ def _insert_faults(mapping: SchemaMapping, catalog: Catalog) -> Iterator[str]:
             )
     key = table.columns.get("id")
     if key and (facts := catalog["appointment"][key]).is_required and facts.kind is ColumnKind.INTEGER:
-        yield f"{table}.{key} is a number without a default, so that no appointment can be inserted; give it a sequence"
+        yield f"{table}.{key} is a number without a default, so no appointment can be inserted; give it a sequence"
 
 
 def _word_faults(mapping: SchemaMapping, catalog: Catalog) -> Iterator[str]:

@@ -11,10 +11,10 @@ from reconcile.store.mapping.mapping import MappedTable
 _KEYS = frozenset({"id", "lead_id", "workspace_id", "appointment_id"})
 _NUMBERS = frozenset({"failure_count"})
 
-NO_DATE = "holds no date of the years 1 to 9999"
-BYTES = "holds bytes in place of text"
-NO_UTF_8 = "holds text that is not UTF-8"
-NO_NUMBER = "holds no number"
+NO_DATE = "has no date of the years 1 to 9999"
+BYTES = "has bytes instead of text"
+NO_UTF_8 = "has text that is not UTF-8"
+NO_NUMBER = "has no number"
 
 
 def readable(

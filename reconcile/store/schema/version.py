@@ -48,7 +48,7 @@ def strangers(found: frozenset[str]) -> tuple[str, ...]:
 def unknown(found: frozenset[str]) -> str:
     """Say that a schema is neither this program's nor one that it could make into its own."""
     known = f"the schema is at {', '.join(sorted(found))}, which this version does not know"
-    return f"{known}; run the version that made it, or restore the tables of this one"
+    return f"{known}; use the version that created it, or restore this version's tables"
 
 
 def _serves(version: str, head: str) -> bool:

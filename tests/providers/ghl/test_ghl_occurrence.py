@@ -43,7 +43,7 @@ async def test_another_appointment_is_not_the_master(ghl: Arena, answered: str) 
     ghl.world.ghl.add_booking(CONTACT, id=MEETING, starts_at=TOMORROW)
     ghl.switch(FaultKind.SET_FIELD, f'id="{answered}"')
 
-    with pytest.raises(ProviderRejected, match="another appointment than the one asked for"):
+    with pytest.raises(ProviderRejected, match="another appointment than the requested one"):
         await ghl.ask(lead(booking_id=MEETING))
 
 

@@ -117,7 +117,7 @@ async def test_an_answer_about_another_appointment_is_not_believed(ghl: Arena) -
     appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.switch(FaultKind.SET_FIELD, 'id="another"')
 
-    with pytest.raises(ProviderRejected, match="another appointment than the one asked for"):
+    with pytest.raises(ProviderRejected, match="another appointment than the requested one"):
         await ghl.ask(lead(booking_id=appointment.id))
 
 
@@ -126,7 +126,7 @@ async def test_a_list_of_another_contact_is_not_believed(ghl: Arena) -> None:
     ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.switch(FaultKind.SET_FIELD, 'contactId="another"')
 
-    with pytest.raises(ProviderRejected, match="another contact than the one asked for"):
+    with pytest.raises(ProviderRejected, match="another contact than the requested one"):
         await ghl.ask(lead(contact_id=CONTACT))
 
 

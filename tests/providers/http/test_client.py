@@ -102,7 +102,7 @@ async def test_a_value_that_no_path_can_hold_is_not_sent(
 ) -> None:
     over = Scripted(answer(200, {}))
     call = Call(operation=Operation.APPOINTMENT, path="/a/{id}", path_params={"id": value})
-    with pytest.raises(ProviderRejected, match=r"^ghl cannot be asked for appointment: "):
+    with pytest.raises(ProviderRejected, match=r"^ghl cannot be called for appointment: "):
         await client(over=over).ask(call, deadline=FAR)
 
     assert not over.requests
@@ -191,7 +191,7 @@ AWAY, REFUSED = ProviderUnavailable, ProviderRejected
             AWAY,
             ErrorClass.TRANSPORT,
             None,
-            "ghl did not answer appointment in HTTP",
+            "ghl did not answer appointment with HTTP",
             3,
         ),
         (
@@ -321,7 +321,9 @@ async def test_no_time_left_is_not_the_providers_fault(
     client: Make, clock: StillClock, attempts: list[ProviderAttempt]
 ) -> None:
     over = Scripted(answer(200, {}))
-    with pytest.raises(OutOfTime, match=r"^the run's time ended before ghl could answer appointment$") as raised:
+    with pytest.raises(
+        OutOfTime, match=r"^the run reached its time limit before ghl could answer appointment$"
+    ) as raised:
         await client(over=over).ask(CALL, deadline=clock.at)
 
     assert raised.value.error_class is ErrorClass.TIMEOUT

@@ -80,10 +80,10 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 CUT = "ghl answered 200 to appointment with a body that is cut"
 LOST = "the connection to ghl was lost during appointment"
 CUT_OR_NO_HTTP = re.compile(
-    r"ghl (?:did not answer appointment in HTTP|answered 200 to appointment with a body that is cut)"
+    r"ghl (?:did not answer appointment with HTTP|answered 200 to appointment with a body that is cut)"
 )
 """Which of the two depends on how the bytes arrive."""
-NO_HTTP = "ghl did not answer appointment in HTTP"
+NO_HTTP = "ghl did not answer appointment with HTTP"
 TOO_LONG = "ghl answered 200 to appointment with a body that is longer than 4194304 bytes"
 BOMB = gzip.compress(b" " * 64 * 1024 * 1024)
 
@@ -369,7 +369,7 @@ async def test_a_certificate_that_proves_nothing_is_refused_before_a_byte_is_sen
         listening(saying(OK), tls=server_context(name)) as listener,
     ):
         asking = client(f"https://localhost:{listener.port}", over=transport, policy=ONCE)
-        with pytest.raises(ProviderUnavailable, match=r"did not show a certificate that is trusted for appointment$"):
+        with pytest.raises(ProviderUnavailable, match=r"did not present a trusted certificate for appointment$"):
             await asking.ask(CALL, deadline=soon())
 
     assert not listener.heads
@@ -377,7 +377,7 @@ async def test_a_certificate_that_proves_nothing_is_refused_before_a_byte_is_sen
 
 async def test_a_root_that_is_not_named_is_not_trusted(client: Make) -> None:
     async with listening(saying(OK), tls=server_context("good")) as listener:
-        with pytest.raises(ProviderUnavailable, match="did not show a certificate"):
+        with pytest.raises(ProviderUnavailable, match="did not present a trusted certificate"):
             await client(f"https://localhost:{listener.port}", policy=ONCE).ask(CALL, deadline=soon())
 
     assert not listener.heads

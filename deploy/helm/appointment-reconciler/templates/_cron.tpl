@@ -6,7 +6,7 @@ starts within a day, or fails with a sentence that names the field.
 {{- define "reconciler.period" -}}
 {{- $fields := splitList " " . -}}
 {{- if ne (len $fields) 5 }}
-{{- fail (printf "schedule (%s) is no cron line: it has %d fields with one blank between them, and needs five, like */10 * * * *" . (len $fields)) }}
+{{- fail (printf "schedule (%s) is not a cron line: it has %d fields with one blank between them, and needs five, like */10 * * * *" . (len $fields)) }}
 {{- end }}
 {{- $minutes := splitList "," (include "reconciler.cronField" (dict "line" . "name" "minute" "text" (index $fields 0) "low" 0 "high" 59)) -}}
 {{- $hours := splitList "," (include "reconciler.cronField" (dict "line" . "name" "hour" "text" (index $fields 1) "low" 0 "high" 23)) -}}
@@ -64,5 +64,5 @@ starts within a day, or fails with a sentence that names the field.
 {{- end }}
 
 {{- define "reconciler.cronFault" -}}
-{{- fail (printf "schedule (%s) is no cron line: %q cannot be its %s, which is from %d to %d, or *, a range, a list or a step" .line .text .name (int .low) (int .high)) }}
+{{- fail (printf "schedule (%s) is not a cron line: %q cannot be its %s, which is from %d to %d, or *, a range, a list or a step" .line .text .name (int .low) (int .high)) }}
 {{- end }}

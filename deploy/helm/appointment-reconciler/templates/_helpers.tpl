@@ -1,11 +1,22 @@
 {{/* Names, labels and the image. */}}
 
 {{- define "reconciler.name" -}}
-{{ .Chart.Name }}
+{{ .Values.nameOverride | default .Chart.Name }}
 {{- end }}
 
+{{/* In a parent chart, two aliases of this one share the release's name, so theirs is added. */}}
 {{- define "reconciler.fullname" -}}
-{{ .Values.fullnameOverride | default .Release.Name }}
+{{- if .Values.fullnameOverride -}}
+{{ .Values.fullnameOverride }}
+{{- else if .Chart.IsRoot -}}
+{{ .Release.Name }}
+{{- else -}}
+{{ .Release.Name }}-{{ include "reconciler.name" . }}
+{{- end -}}
+{{- end }}
+
+{{- define "reconciler.namespace" -}}
+{{ .Values.namespaceOverride | default .Release.Namespace }}
 {{- end }}
 
 {{- define "reconciler.stateName" -}}
@@ -17,15 +28,18 @@
 {{- end }}
 
 {{- define "reconciler.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "reconciler.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "reconciler.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "reconciler.labels" -}}
 {{ include "reconciler.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | quote }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
 {{- define "reconciler.image" -}}
@@ -42,6 +56,33 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ include "reconciler.labels" .root }}
 app.kubernetes.io/component: {{ .component }}
 {{- with .root.Values.kueue.queueName }}
-kueue.x-k8s.io/queue-name: {{ . }}
+kueue.x-k8s.io/queue-name: {{ . | quote }}
+{{- end }}
+{{- end }}
+
+{{/* Labels and annotations of a Job that a CronJob starts: root and component. */}}
+{{- define "reconciler.jobMetadata" -}}
+labels:
+  {{- include "reconciler.jobLabels" . | nindent 2 }}
+  {{- with .root.Values.jobLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .root.Values.jobAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Labels and annotations of a CronJob: root and component. */}}
+{{- define "reconciler.cronJobMetadata" -}}
+labels:
+  {{- include "reconciler.labels" .root | nindent 2 }}
+  app.kubernetes.io/component: {{ .component }}
+  {{- with .root.Values.cronJobLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .root.Values.cronJobAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}

@@ -1,27 +1,24 @@
 {{/* What all pods share. Safe things are not options. */}}
 
+{{/* root and restartPolicy. */}}
 {{- define "reconciler.podSecurity" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
-restartPolicy: Never
-terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds | int }}
+restartPolicy: {{ .restartPolicy | quote }}
+terminationGracePeriodSeconds: {{ .root.Values.terminationGracePeriodSeconds | int }}
 securityContext:
-  runAsNonRoot: true
-  runAsUser: 65532
-  runAsGroup: 65532
-  fsGroup: 65532
-  fsGroupChangePolicy: OnRootMismatch
-  seccompProfile:
-    type: RuntimeDefault
+  {{- mergeOverwrite (dict "runAsUser" 65532 "runAsGroup" 65532 "fsGroup" 65532 "fsGroupChangePolicy" "OnRootMismatch" "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault")) .root.Values.podSecurityContext | toYaml | nindent 2 }}
 {{- end }}
 
 {{- define "reconciler.podPlacement" -}}
-{{- with .Values.imagePullSecrets }}
+{{- with concat (.Values.imagePullSecrets | default list) ((.Values.global).imagePullSecrets | default list) | uniq }}
 imagePullSecrets:
-  {{- toYaml . | nindent 2 }}
+  {{- range . }}
+  - name: {{ if kindIs "map" . }}{{ .name | quote }}{{ else }}{{ . | quote }}{{ end }}
+  {{- end }}
 {{- end }}
 {{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .Values.nodeSelector }}
 nodeSelector:
@@ -35,21 +32,40 @@ tolerations:
 affinity:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- with .Values.topologySpreadConstraints }}
+topologySpreadConstraints:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- if or .Values.initContainers .Values.sidecars }}
+initContainers:
+  {{- with .Values.initContainers }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+  {{- /* Kubernetes' own sidecars: they start before the program, and end after it. */}}
+  {{- range .Values.sidecars }}
+  - {{- mergeOverwrite (dict) . (dict "restartPolicy" "Always") | toYaml | nindent 4 }}
+  {{- end }}
+{{- end }}
 {{- end }}
 
+{{/* root and resources. */}}
 {{- define "reconciler.container" -}}
 name: reconcile
-image: {{ include "reconciler.image" . | quote }}
-imagePullPolicy: {{ .Values.image.pullPolicy }}
+image: {{ include "reconciler.image" .root | quote }}
+imagePullPolicy: {{ .root.Values.image.pullPolicy | quote }}
 terminationMessagePolicy: FallbackToLogsOnError
 securityContext:
-  allowPrivilegeEscalation: false
-  capabilities:
-    drop: [ALL]
-  privileged: false
-  readOnlyRootFilesystem: true
+  {{- mergeOverwrite (dict) .root.Values.securityContext (dict "allowPrivilegeEscalation" false "capabilities" (dict "drop" (list "ALL")) "privileged" false "readOnlyRootFilesystem" true) | toYaml | nindent 2 }}
 resources:
-  {{- toYaml .Values.resources | nindent 2 }}
+  {{- toYaml .resources | nindent 2 }}
 {{- end }}
 
 {{- define "reconciler.podMetadata" -}}
@@ -69,17 +85,20 @@ annotations:
 {{- define "reconciler.podSpec" -}}
 {{- $v := .root.Values -}}
 {{- $credentials := include "reconciler.credentialsSecret" .root -}}
-serviceAccountName: {{ include "reconciler.serviceAccountName" .root }}
-{{ include "reconciler.podSecurity" .root }}
+serviceAccountName: {{ include "reconciler.serviceAccountName" .root | quote }}
+{{ include "reconciler.podSecurity" (dict "root" .root "restartPolicy" "Never") }}
 {{- with include "reconciler.podPlacement" .root | trim }}
 {{ . }}
 {{- end }}
 containers:
-  - {{ include "reconciler.container" .root | nindent 4 | trim }}
+  - {{ include "reconciler.container" (dict "root" .root "resources" $v.resources) | nindent 4 | trim }}
     args: {{ .args | toJson }}
     envFrom:
       - configMapRef:
-          name: {{ include "reconciler.fullname" .root }}
+          name: "{{ include "reconciler.fullname" .root }}"
+      {{- with $v.extraEnvFrom }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
     env:
       {{- include "reconciler.env" . | nindent 6 }}
     volumeMounts:
@@ -145,28 +164,28 @@ volumes:
   {{- with $credentials }}
   - name: credentials
     secret:
-      secretName: {{ . }}
+      secretName: {{ . | quote }}
       optional: true
       defaultMode: 0440
   {{- end }}
   {{- with $v.webhook.existingSecret }}
   - name: webhook
     secret:
-      secretName: {{ . }}
+      secretName: {{ . | quote }}
       optional: true
       defaultMode: 0440
   {{- end }}
   {{- with $v.alerts.existingSecret }}
   - name: alerts
     secret:
-      secretName: {{ . }}
+      secretName: {{ . | quote }}
       optional: true
       defaultMode: 0440
   {{- end }}
   {{- if $v.mapping.inline }}
   - name: mapping
     configMap:
-      name: {{ include "reconciler.fullname" .root }}
+      name: "{{ include "reconciler.fullname" .root }}"
       items:
         - key: mapping.toml
           path: mapping.toml
@@ -184,8 +203,8 @@ volumes:
 
 {{/*
 What an exit code does to a Job: 2 and 78 are wrong until somebody corrects them, so the Job fails at once, or its
-shard does where it has several; a pod that was ended from outside, by a node that goes away or by SIGTERM (143), is replaced and costs no retry; everything else,
-75 (database away) among it, counts against backoffLimit.
+shard does where it has several; a pod that was ended from outside, by a lost node or by SIGTERM (143), is replaced without counting as a retry; everything else,
+including 75 (database unreachable), counts against backoffLimit.
 */}}
 {{- define "reconciler.podFailurePolicy" -}}
 rules:

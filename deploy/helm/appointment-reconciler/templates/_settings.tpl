@@ -20,7 +20,7 @@ RECONCILE_BACKFILL_RATE_SHARE: {{ $v.backfill.rateShare | quote }}
 RECONCILE_BACKFILL_MAX_CHANGES: {{ $v.backfill.maxChanges | int | quote }}
 RECONCILE_BACKFILL_MAX_PERCENT: {{ $v.backfill.maxPercent | quote }}
 RECONCILE_BACKFILL_MAX_CANCELED_PERCENT: {{ $v.backfill.maxCanceledPercent | quote }}
-RECONCILE_ALERT_SOURCE: {{ default (printf "%s/%s" .Release.Namespace (include "reconciler.fullname" .)) $v.alerts.source | quote }}
+RECONCILE_ALERT_SOURCE: {{ default (printf "%s/%s" (include "reconciler.namespace" .) (include "reconciler.fullname" .)) $v.alerts.source | quote }}
 {{- with $v.alerts.runbookUrl }}
 RECONCILE_ALERT_RUNBOOK_URL: {{ . | quote }}
 {{- end }}
@@ -36,9 +36,9 @@ RECONCILE_ALERT_SILENCE_MINUTES: {{ $v.alerts.silenceMinutes | quote }}
 RECONCILE_ALERT_AT_RISK: {{ $v.alerts.atRisk | int | quote }}
 RECONCILE_ALERT_QUARANTINED: {{ $v.alerts.quarantined | int | quote }}
 RECONCILE_ALERT_REMINDER_HOURS: {{ $v.alerts.reminderHours | quote }}
-RECONCILE_LOG_LEVEL: {{ $v.log.level }}
-RECONCILE_LOG_FORMAT: {{ $v.log.format }}
-RECONCILE_OUTPUT: {{ $v.output }}
+RECONCILE_LOG_LEVEL: {{ $v.log.level | quote }}
+RECONCILE_LOG_FORMAT: {{ $v.log.format | quote }}
+RECONCILE_OUTPUT: {{ $v.output | quote }}
 {{- end }}
 
 {{/* The schedule and the thresholds, for the ConfigMap and for the CronJobs' specs: a run compares the two. */}}
@@ -62,7 +62,7 @@ RECONCILE_CIRCUIT_BREAKER_MODE: {{ $v.breaker.mode | quote }}
 {{- $db := .Values.database -}}
 {{- if $db.existingSecret -}}
 - name: RECONCILE_DATABASE_URL_FILE
-  value: /var/run/secrets/reconcile/database/{{ $db.key }}
+  value: "/var/run/secrets/reconcile/database/{{ $db.key }}"
 {{- else if $db.file -}}
 - name: RECONCILE_DATABASE_URL_FILE
   value: {{ $db.file | quote }}
@@ -92,19 +92,26 @@ RECONCILE_CIRCUIT_BREAKER_MODE: {{ $v.breaker.mode | quote }}
 {{- if .existingSecret }}
 - name: database
   secret:
-    secretName: {{ .existingSecret }}
+    secretName: {{ .existingSecret | quote }}
     optional: true
     defaultMode: 0440
 {{- else if .sqlite.enabled }}
 - name: database
   persistentVolumeClaim:
-    claimName: {{ .sqlite.claim }}
+    claimName: {{ .sqlite.claim | quote }}
 {{- end }}
 {{- end }}
 {{- end }}
 
 {{/* Everything else that the program is given beside the ConfigMap. */}}
 {{- define "reconciler.env" -}}
+{{ include "reconciler.ownEnv" . }}
+{{- with .root.Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "reconciler.ownEnv" -}}
 {{- $v := .root.Values -}}
 {{ include "reconciler.databaseEnv" .root }}
 {{- if or $v.credentials.existingSecret $v.demo.credentials }}
@@ -116,18 +123,18 @@ RECONCILE_CIRCUIT_BREAKER_MODE: {{ $v.breaker.mode | quote }}
 {{- end }}
 {{- if $v.webhook.existingSecret }}
 - name: RECONCILE_WEBHOOK_URL_FILE
-  value: /var/run/secrets/reconcile/webhook/{{ $v.webhook.urlKey }}
+  value: "/var/run/secrets/reconcile/webhook/{{ $v.webhook.urlKey }}"
 - name: RECONCILE_WEBHOOK_SECRET_FILE
-  value: /var/run/secrets/reconcile/webhook/{{ $v.webhook.secretKey }}
+  value: "/var/run/secrets/reconcile/webhook/{{ $v.webhook.secretKey }}"
 {{- end }}
 {{- range $name, $key := include "reconciler.alertKeys" .root | fromYaml }}
 {{- if $key }}
 - name: {{ $name }}
-  value: /var/run/secrets/reconcile/alerts/{{ $key }}
+  value: "/var/run/secrets/reconcile/alerts/{{ $key }}"
 {{- end }}
 {{- end }}
 - name: RECONCILE_TRIGGER
-  value: {{ .trigger }}
+  value: {{ .trigger | quote }}
 {{- if gt (int .shards) 1 }}
 - name: RECONCILE_SHARDS
   value: {{ .shards | quote }}
@@ -136,7 +143,7 @@ RECONCILE_CIRCUIT_BREAKER_MODE: {{ $v.breaker.mode | quote }}
   value: {{ include "reconciler.applied" .root | fromYaml | toJson | quote }}
 {{- if $v.rbac.create }}
 - name: RECONCILE_STATE_OBJECT
-  value: {{ $v.state.target }}/{{ include "reconciler.stateName" .root }}
+  value: "{{ $v.state.target }}/{{ include "reconciler.stateName" .root }}"
 {{- end }}
 - name: RECONCILE_NAMESPACE
   valueFrom:
@@ -151,10 +158,10 @@ RECONCILE_CIRCUIT_BREAKER_MODE: {{ $v.breaker.mode | quote }}
 - name: OTEL_EXPORTER_OTLP_ENDPOINT
   value: {{ .endpoint | quote }}
 - name: OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE
-  value: {{ .temporality }}
+  value: {{ .temporality | quote }}
 {{- /* The release is the instance: a new one each minute would be a new series each minute. */}}
 - name: OTEL_RESOURCE_ATTRIBUTES
-  value: service.namespace={{ $.root.Release.Namespace }},service.instance.id={{ include "reconciler.fullname" $.root }}
+  value: {{ printf "service.namespace=%s,service.instance.id=%s" (include "reconciler.namespace" $.root) (include "reconciler.fullname" $.root) | quote }}
 {{- if .logs }}
 - name: OTEL_LOGS_EXPORTER
   value: otlp
@@ -163,14 +170,11 @@ RECONCILE_CIRCUIT_BREAKER_MODE: {{ $v.breaker.mode | quote }}
 - name: OTEL_EXPORTER_OTLP_HEADERS
   valueFrom:
     secretKeyRef:
-      name: {{ .headersSecret }}
-      key: {{ .headersKey }}
+      name: {{ .headersSecret | quote }}
+      key: {{ .headersKey | quote }}
       optional: true
 {{- end }}
 {{- end }}
-{{- end }}
-{{- with $v.extraEnv }}
-{{ toYaml . }}
 {{- end }}
 {{- end }}
 

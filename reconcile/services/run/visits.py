@@ -1,0 +1,107 @@
+"""Visits to workspaces, side by side: batch after batch, as long as the run takes work."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from reconcile.domain.ids import LeadId, ProviderName
+from reconcile.domain.run.request import Progress
+from reconcile.domain.run.stop_reason import StopReason
+from reconcile.domain.workspace import Workspace
+from reconcile.errors import StoreUnavailable
+from reconcile.services.lookup.admission import CallAdmission
+from reconcile.services.run.batch import reconcile_batch
+from reconcile.services.run.context import BatchHandler, BatchRequest, BatchResult, RunContext
+from reconcile.services.run.counts import RunTotals
+
+
+async def visit_all(
+    workspaces: Sequence[Workspace], totals: RunTotals, *, context: RunContext, admission: CallAdmission
+) -> None:
+    """Visit the workspaces side by side; where a wide breaker is probing, a few leads go ahead of all others.
+
+    What came of each batch is added to *totals* as soon as it is written.
+    """
+    registry = admission.registry
+    visits = _Visits(planned_count=len(workspaces), totals=totals, context=context, admission=admission)
+    admission.pool.workspaces = workspaces
+    # A workspace that was in trouble may keep its place for a whole time limit again: then it is nobody else's.
+    troubled = registry.troubled_workspaces()
+    workspaces = sorted(workspaces, key=lambda each: each.id in troubled)
+    if registry.is_probing():
+        first = list(workspaces)
+        context.random.shuffle(first)
+        await visits.make(first)
+        registry.conclude_probe_round(context.clock.now())
+        await admission.breakers.save()
+    await visits.make(workspaces)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Visits:
+    """The visits of one run, and the totals that they add to."""
+
+    planned_count: int
+    totals: RunTotals
+    context: RunContext
+    admission: CallAdmission
+
+    async def make(self, workspaces: Sequence[Workspace]) -> None:
+        """Visit *workspaces*, as many at a time as the bulkhead allows."""
+        failures: list[StoreUnavailable] = []
+
+        async def visit(workspace: Workspace) -> None:
+            async with self.admission.bulkhead.slot(workspace.id):
+                try:
+                    await self._visit(workspace)
+                except StoreUnavailable as error:
+                    # The others end what they have begun: cut off in the middle they would leave their leases behind.
+                    failures.append(error)
+                    self.context.stop.request(StopReason.STORE_UNAVAILABLE)
+
+        async with asyncio.TaskGroup() as group:
+            for workspace in workspaces:
+                group.create_task(visit(workspace))
+        if failures:
+            raise failures[0]
+
+    async def _visit(self, workspace: Workspace) -> None:
+        request = self.context.request
+        handle: BatchHandler = self.context.deps.batch_handler or partial(reconcile_batch, admission=self.admission)
+        after: LeadId | None = LeadId("") if request.whole_set else None
+        while (refusal := self.context.time.refusal()) is None:
+            limit = min(request.leads_per_workspace, self._room(workspace))
+            if limit < 1:
+                return
+            result = await handle(workspace, BatchRequest(limit=limit, after=after), context=self.context)
+            self._fold(workspace, result)
+            after = result.last_id
+            if not request.whole_set or after is None:
+                return
+        self.context.stop.request(refusal)
+
+    def _room(self, workspace: Workspace) -> int:
+        providers = workspace.credentials or tuple(ProviderName)
+        return self.admission.registry.batch_limit(workspace.id, providers, self.context.clock.now())
+
+    def _fold(self, workspace: Workspace, result: BatchResult) -> None:
+        """Add what came of a batch to the totals, and end the run where the batch says so."""
+        totals, stop = self.totals, self.context.stop
+        if result.is_written:
+            totals.visited.add(workspace.id)
+            totals.leads.add(result.counts)
+        if result.stop is StopReason.LEASE_LOST:
+            totals.abandoned_batches += 1
+            stop.note_lease_lost()
+        elif result.stop is not None:
+            stop.request(result.stop)
+        if self.context.deps.on_progress is not None:
+            self.context.deps.on_progress(
+                Progress(
+                    workspaces_done=len(totals.visited),
+                    workspaces_planned=self.planned_count,
+                    leads_done=totals.leads.outcomes.total(),
+                    errors=sum(totals.leads.signatures.values()),
+                )
+            )
