@@ -188,3 +188,28 @@ def test_workspaces_whose_other_records_are_sound_do_not_make_a_majority() -> No
     party = replace(suspect(), votes=found, due_count=20)
 
     assert verdict_after(party, SOUND, SOUND, FAILING) is ControlVerdict.REFUTED
+
+
+@pytest.mark.parametrize(
+    ("controls", "verdict"),
+    [(7, ControlVerdict.UNDECIDED), (8, ControlVerdict.CONFIRMED)],
+)
+def test_a_majority_whose_records_may_be_odd_is_to_blame_once_a_round_of_their_other_records_fails(
+    controls: int, verdict: ControlVerdict
+) -> None:
+    found = Votes(failing=frozenset(WorkspaceId(f"ws-{number}") for number in range(20)))
+    party = replace(suspect(ErrorClass.CONTRACT), votes=found, due_count=20)
+    odd = replace(FAILING, fault=ErrorClass.CONTRACT)
+
+    assert verdict_after(party, *[odd] * controls) is verdict
+    assert verdict_after(party, SOUND, *[odd] * controls) is ControlVerdict.REFUTED
+
+
+def test_one_odd_record_of_a_workspace_makes_no_failing_one() -> None:
+    odd = suspect(ErrorClass.CONTRACT)
+    out = suspect()
+    for number in range(60):
+        odd = odd.add(replace(FAILING, party=f"ws-{number}"))
+        out = out.add(replace(FAILING, party=f"ws-{number}"))
+
+    assert (odd.is_majority, out.is_majority) == (False, True)

@@ -198,9 +198,11 @@ class Suspect:
 
     @property
     def _failing(self) -> frozenset[str]:
-        fresh = {party for party, outcome in self.outcomes.items() if outcome is ControlOutcome.FAILING}
+        # One record that fails, of a kind that is often the record's own fault, makes no workspace a failing one.
+        is_telling = self.decision.fault not in RECORD_FAULTS
+        failed = {party for party, outcome in self.outcomes.items() if outcome is ControlOutcome.FAILING and is_telling}
         sound = {party for party, outcome in self.controls.items() if outcome in _SOUND}
-        return frozenset((self.votes.failing | fresh) - sound)
+        return frozenset((self.votes.failing | (failed - self.votes.sound)) - sound)
 
     @property
     def _is_most_of_those_asked(self) -> bool:
@@ -211,9 +213,15 @@ class Suspect:
 
     @property
     def _is_confirmed_majority(self) -> bool:
-        """Whether most of the controls among those that fail by their votes fail too, or none can be made."""
+        """Whether most of the controls among those that fail by their votes fail too, or none can be made.
+
+        Where a failure is often the record's own, a whole round of them has to fail.
+        """
         checked = [outcome for party, outcome in self.controls.items() if party in self.votes.failing]
         sound_count = sum(outcome in _SOUND for outcome in checked)
+        if self.decision.fault in RECORD_FAULTS:
+            is_whole = len(checked) >= MOST_IN_A_ROUND or self.left is not ControlsLeft.MORE
+            return self.is_majority and is_whole and _SOUND.isdisjoint(self.controls.values())
         return self.is_majority and 2 * sound_count < len(checked) + (self.left is not ControlsLeft.MORE)
 
     @property

@@ -91,7 +91,9 @@ async def _candidates(
         return (suspect.decision.key, party) not in pool.used and not is_known
 
     if suspect.is_majority:  # are they failing, or are their first records odd?
-        others = [each for each in (*pool.unasked_leads(suspect), *pool.sound_elsewhere(suspect)) if is_free(each)]
+        others = [
+            each for each in (*pool.unasked_leads(suspect, random), *pool.sound_elsewhere(suspect)) if is_free(each)
+        ]
         doubted = [each for each in others if each.workspace.id in suspect.votes.failing]
         random.shuffle(doubted)
         return doubted[: suspect.wanted_count]
@@ -104,7 +106,9 @@ async def _candidates(
     is_wide = not suspect.is_workspace
     fresh = await _of_unvisited(suspect, left, pool, registry=registry, context=context) if is_wide else []
     taken = {_party(suspect, each) for each in (*chosen, *fresh)}
-    unasked = [each for each in pool.unasked_leads(suspect) if is_free(each) and _party(suspect, each) not in taken]
+    taken |= set() if suspect.is_workspace else suspect.votes.sound  # they were asked, and were sound
+    found = pool.unasked_leads(suspect, random)
+    unasked = [each for each in found if is_free(each) and _party(suspect, each) not in taken]
     random.shuffle(unasked)
     unasked.sort(key=lambda each: each.workspace.id in suspect.votes.failing)
     return [*chosen, *fresh, *unasked[: left - len(fresh)]]

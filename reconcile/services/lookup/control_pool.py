@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from random import Random
 
 from reconcile.domain.breaker.breaker import BreakerKey
 from reconcile.domain.breaker.control import WEIGHT_OF_CHANGE, Suspect
@@ -92,8 +93,11 @@ class ControlPool:
         ]
         return [candidate for _, candidate in sorted(found, key=lambda each: each[0])]
 
-    def unasked_leads(self, suspect: Suspect) -> list[ControlCandidate]:
-        """Return leads of batches under way, one for each workspace, or several of the one that is suspected."""
+    def unasked_leads(self, suspect: Suspect, random: Random) -> list[ControlCandidate]:
+        """Return leads of batches under way: all of a workspace that is suspected, else one of each.
+
+        Of a workspace that failed already it is the last one, farthest from those that did; else one at random.
+        """
         found: list[ControlCandidate] = []
         for workspace_id, leads in self.waiting.items():
             alike = [
@@ -103,6 +107,7 @@ class ControlPool:
             ]
             if suspect.is_workspace:
                 found += alike if workspace_id == suspect.workspace_id else []
-            else:
-                found += alike[-1:]
+            elif alike:
+                has_failed = workspace_id in suspect.votes.failing
+                found.append(alike[-1] if has_failed else random.choice(alike))
         return found
