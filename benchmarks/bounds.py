@@ -68,7 +68,7 @@ BENCHMARKS: Mapping[str, Small] = {
     "growth": Small(
         arguments=("--leads", "10", "50000"),
         bounds=(
-            Bound(figure="statements a workspace", of=lambda r: r["statements_per_workspace"], most=7),
+            Bound(figure="statements a workspace", of=lambda r: r["statements_per_workspace"], most=8),
             Bound(
                 figure="the same, over few leads in the tables",
                 of=lambda r: r["statements_per_workspace"] / r["others"][0]["statements_per_workspace"],
@@ -128,6 +128,14 @@ BENCHMARKS: Mapping[str, Small] = {
         bounds=(
             Bound(figure="CPU with it, over CPU without", of=lambda r: 1 + r["cpu_cost"], most=1.3),
             Bound(figure="modules of it where it is off", of=lambda r: r["modules_off"], most=0),
+        ),
+    ),
+    "recording": Small(
+        arguments=("--rounds=5",),
+        bounds=(
+            Bound(figure="CPU of recording calls, over a run's", of=lambda r: r["recorder_share"], most=0.02),
+            Bound(figure="CPU with it, over CPU without", of=lambda r: 1 + r["cpu_cost"], most=1.1),
+            Bound(figure="bytes a call", of=lambda r: r["bytes_per_call"], most=8),
         ),
     ),
     "evidence": Small(

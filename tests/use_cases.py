@@ -23,10 +23,11 @@ from reconcile.services.control.breaker_overrides import Order, Verb, act, break
 from reconcile.services.control.cadence import cadence_view, lower, wait_for
 from reconcile.services.control.mirror import ATTEMPTS, BUDGET, Mirror
 from reconcile.services.control.other_releases import foreign_cadence
-from reconcile.services.lookup.bulkhead import EARLY_RELEASES_PER_SLOT, Bulkhead
-from reconcile.services.lookup.concurrency import AdaptiveLimiter
 from reconcile.services.lookup.lead_check import lookups
-from reconcile.services.lookup.time_budget import LEASE_MARGIN, Stop, TimeBudget
+from reconcile.services.lookup.limits.bulkhead import EARLY_RELEASES_PER_SLOT, Bulkhead
+from reconcile.services.lookup.limits.concurrency import AdaptiveLimiter
+from reconcile.services.lookup.limits.time_budget import LEASE_MARGIN, Stop, TimeBudget
+from reconcile.services.lookup.searches import LISTS
 from reconcile.services.maintenance.provider_findings import provider_findings
 from reconcile.services.maintenance.prune import PIECE, prune
 from reconcile.services.maintenance.readiness import readiness
@@ -41,12 +42,19 @@ from reconcile.services.run.select_workspaces import select_workspaces
 from reconcile.services.verification.document import document as verify_document
 from reconcile.services.verification.log_figures import ledger_figures
 from reconcile.services.verification.verify import Means, of_run, watch, work_through
-from reconcile.services.views.explain import LeadStory, explain_lead, explain_run, explain_workspace, known_workspace
+from reconcile.services.views.explain import (
+    LeadExplanation,
+    explain_lead,
+    explain_run,
+    explain_workspace,
+    known_workspace,
+)
 from reconcile.services.views.failure_history import explain_failure
 from reconcile.services.views.gauges import status_gauges, unreachable_gauges
 from reconcile.services.views.lead_lists import LeadLine, mismatched, quarantined
 from reconcile.services.views.next_steps import advice
 from reconcile.services.views.page import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
+from reconcile.services.views.replay import ReplayRequest, TooManyCalls, replay_breakers
 from reconcile.services.views.run_history import scheduled_runs
 from reconcile.services.views.status import Overview, breakers_with_advice, overview
 from reconcile.services.views.time_buckets import TimeBuckets, step
@@ -58,6 +66,7 @@ __all__ = [
     "EARLY_RELEASES_PER_SLOT",
     "LEAD_FAULTS",
     "LEASE_MARGIN",
+    "LISTS",
     "PIECE",
     "PROVIDER_FAULTS",
     "REPAIRS_SHOWN",
@@ -76,8 +85,8 @@ __all__ = [
     "ControlsLeft",
     "Dependencies",
     "Fault",
+    "LeadExplanation",
     "LeadLine",
-    "LeadStory",
     "LocalBudgets",
     "LocalTime",
     "Means",
@@ -88,6 +97,7 @@ __all__ = [
     "OwnBreakers",
     "Progress",
     "Refusal",
+    "ReplayRequest",
     "RunPolicy",
     "RunRequest",
     "Stop",
@@ -96,6 +106,7 @@ __all__ = [
     "TimeBudget",
     "Timeline",
     "TimelineBuilder",
+    "TooManyCalls",
     "Undo",
     "Undoing",
     "UnrevertedLead",
@@ -142,6 +153,7 @@ __all__ = [
     "quarantined",
     "read_freshness",
     "readiness",
+    "replay_breakers",
     "report_of",
     "rights",
     "run",

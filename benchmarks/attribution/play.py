@@ -69,6 +69,10 @@ class FailingProvider:
         tick.failed += 1
         raise self._error(workspace)
 
+    async def check_lists(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
+        """Answer as a look-up: there are no lists."""
+        return await self.answer(lead, workspace, deadline=deadline)
+
     def _error(self, workspace: Workspace) -> ProviderError:
         failure = FAILURES[self.scenario.kind]
         name, operation = self.name, Operation.APPOINTMENT

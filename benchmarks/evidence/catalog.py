@@ -95,6 +95,15 @@ def _not_mentioned(provider: ProviderName) -> Iterator[Statement]:
     yield Statement(name="200 without the id", evidence=nothing, paths=narrow, script=lacks_id)
 
 
+HIDDEN = Statement(
+    name="lists empty, though what exists has to be in them",
+    evidence=Evidence.NOT_MENTIONED,
+    paths=frozenset({Path.BESIDE}),
+    script=replies.lists_hide,
+)
+"""Of both providers. A known booking shows that nothing follows from these lists."""
+
+
 def _status(word: str) -> Mapping[str, str]:
     return {"appointmentStatus": word, "appoinmentStatus": word, "status": word}
 

@@ -42,6 +42,7 @@ class Reply:
     """An answer.
 
     *is_sight*: a booking that it holds is whole and sound. *is_complete*: a list that it holds is all that there is.
+    *is_edited*: only the record of the booking that the lead held at first was changed in it.
     """
 
     status: int
@@ -49,6 +50,7 @@ class Reply:
     content_type: str = "application/json; charset=utf-8"
     is_sight: bool = False
     is_complete: bool = False
+    is_edited: bool = False
 
 
 Script = Callable[["Member", Topic, bytes], Reply | None]
@@ -140,7 +142,9 @@ class Company:
             return
         for each in members:
             is_hidden = each.is_affected and self.hides_sights
-            if reply.is_sight and not is_hidden and each.mark.encode() in reply.body:
+            is_another = each.mark not in {each.booking, each.event}
+            is_sight = reply.is_sight or (reply.is_edited and is_another)
+            if is_sight and not is_hidden and each.mark.encode() in reply.body:
                 self.seen.add(each.lead.id)
             if reply.is_complete and topic in {Topic.CONTACT, Topic.SEARCH}:
                 self.searched.add(each.lead.id)

@@ -28,13 +28,23 @@ def company_of(case: Case, clock: VirtualClock) -> Company:
         workspace, account = _workspace(company, index)
         company.workspaces.append(workspace)
         for position in range(case.size.leads):
-            member = _member(company, account, workspace.id, number=number, path=case.path)
+            path = _path(case, position)
+            member = _member(company, account, workspace.id, number=number, path=path)
             member.is_affected = _is_affected(case, index, position)
             if member.is_affected:
                 member.lead = case.statement.store(member.lead)
             company.add(member)
             number += 1
     return company
+
+
+def _path(case: Case, position: int) -> Path:
+    """Return how the lead at *position* in its workspace is looked up."""
+    if case.path is not Path.BESIDE:
+        return case.path
+    if position == 0:
+        return Path.STORED_ID
+    return Path.CONTACT if case.provider is GHL else Path.EMAIL
 
 
 def _is_affected(case: Case, workspace: int, position: int) -> bool:

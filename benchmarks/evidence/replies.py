@@ -44,6 +44,12 @@ def lists_are_empty(_member: Member, topic: Topic, _body: bytes) -> Reply | None
     return empty_list(topic)
 
 
+def lists_hide(_member: Member, topic: Topic, _body: bytes) -> Reply | None:
+    """Do the same where it can be found out that the lists leave out what exists: they are no complete search."""
+    found = empty_list(topic)
+    return replace(found, is_complete=False) if found else None
+
+
 def first_of(*scripts: Script) -> Script:
     """Take the answer of the first script that has one."""
 
@@ -73,7 +79,7 @@ def _rewritten(rewrite: Callable[[Json], Json]) -> Script:
     def script(member: Member, _topic: Topic, body: bytes) -> Reply | None:
         if (member.event or member.booking).encode() not in body:
             return None
-        return Reply(status=200, body=orjson.dumps(_replaced(orjson.loads(body), member, rewrite)))
+        return Reply(status=200, body=orjson.dumps(_replaced(orjson.loads(body), member, rewrite)), is_edited=True)
 
     return script
 

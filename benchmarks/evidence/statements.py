@@ -39,6 +39,8 @@ class Path(StrEnum):
     """GHL: no booking is stored, and the contact is known."""
     EMAIL = "e-mail search"
     """No booking is stored, and the e-mail is all there is."""
+    BESIDE = "search beside a known booking"
+    """The first lead of each workspace is looked up by its stored id, the others have none and are searched for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from benchmarks.evidence.catalog import TEXTS_404, paths_of, statements
+from benchmarks.evidence.catalog import HIDDEN, TEXTS_404, paths_of, statements
 from benchmarks.evidence.records import CALENDLY, GHL
 from benchmarks.evidence.statements import Evidence, Path, Statement
 from reconcile.domain.ids import ProviderName
@@ -72,13 +72,14 @@ _SMALL = tuple(
 )
 _LISTED = (Size(workspaces=1, leads=6), Size(workspaces=3, leads=8), Size(workspaces=10, leads=6))
 _MIDDLE = (Size(workspaces=10, leads=6), Size(workspaces=20, leads=3))
+_BESIDE = tuple(Size(workspaces=workspaces, leads=leads) for workspaces, leads in ((1, 2), (1, 4), (3, 2), (10, 6)))
 _LARGE = Size(workspaces=50, leads=50)
 
 
 def worlds() -> Sequence[Case]:
     """Return all worlds, each once, always in the same order."""
     found: dict[str, Case] = {}
-    for case in itertools.chain(_each_statement(), _each_text(), _middle(), _large()):
+    for case in itertools.chain(_each_statement(), _each_text(), _middle(), _large(), _beside()):
         found.setdefault(case.name, case)
     return list(found.values())
 
@@ -167,6 +168,14 @@ def _middle() -> Iterator[Case]:
                         looks=2,
                         mode=mode,
                     )
+
+
+def _beside() -> Iterator[Case]:
+    """Give empty lists to companies in which one booking of each workspace is known, in every mode."""
+    for provider, size, mode in itertools.product((GHL, CALENDLY), _BESIDE, Mode):
+        yield Case(
+            provider=provider, path=Path.BESIDE, statement=HIDDEN, size=size, share=Share.ALL, looks=2, mode=mode
+        )
 
 
 def _large() -> Iterator[Case]:

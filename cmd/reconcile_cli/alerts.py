@@ -19,6 +19,7 @@ from reconcile.telemetry import LoggingTelemetry
 from reconcile_cli.main import ExitCode
 from reconcile_cli.options import COMMON, examples, with_settings
 from reconcile_cli.output import is_text, print_json
+from reconcile_cli.text import alerts as text
 
 _CHANNELS = tuple(each.name for each in SETTINGS if each.name.startswith("alert_"))
 _SCHEDULE = ("schedule", "time_zone", "cadence_auto")
@@ -63,8 +64,6 @@ def test(ctx: click.Context, settings: Settings) -> None:
     """Send a test message to each configured channel; exits with 1 if one did not accept it."""
     trials = asyncio.run(_test_channels(settings))
     if is_text(settings):
-        from reconcile_cli.text import alerts as text  # noqa: PLC0415 - rich, for a person only
-
         text.show_trials(trials)
     else:
         print_json({"channels": trials})
@@ -73,8 +72,6 @@ def test(ctx: click.Context, settings: Settings) -> None:
 
 def _show(settings: Settings, view: AlertsView) -> None:
     if is_text(settings):
-        from reconcile_cli.text import alerts as text  # noqa: PLC0415
-
         text.show(view)
     else:
         print_json(view)

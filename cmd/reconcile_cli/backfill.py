@@ -35,6 +35,7 @@ from reconcile_cli.options import (
     with_settings,
 )
 from reconcile_cli.output import is_text, print_json
+from reconcile_cli.text import backfill as text
 
 STALE = "stale"
 """What --stale-booked means without a value: not verified for the time after which a lead is due again."""
@@ -124,8 +125,6 @@ def plan(settings: Settings, *, within: timedelta, name: str | None, **criteria:
 def apply(settings: Settings, *, name: str, approve: str | None) -> None:
     """Apply a plan; leads that have changed since are skipped and listed."""
     if is_text(settings):
-        from reconcile_cli.text import backfill as text  # noqa: PLC0415 - rich, for a person only
-
         with text.bar("leads") as on_share_progress:
             ended = asyncio.run(_applied(settings, name, approve, on_share_progress=on_share_progress))
     else:
@@ -144,8 +143,6 @@ def status(settings: Settings, *, name: str | None, limit: int) -> None:
     """Show the progress of a plan and the leads that it skipped; without PLAN, the latest plans."""
     views = asyncio.run(_views(settings, name, limit))
     if is_text(settings):
-        from reconcile_cli.text import backfill as text  # noqa: PLC0415
-
         if name:
             text.show(views[0])
         else:
@@ -193,8 +190,6 @@ async def _planned(
         share=settings.backfill_rate_share,
     )
     if is_text(settings):
-        from reconcile_cli.text import backfill as text  # noqa: PLC0415
-
         with text.bar("leads") as on_share_progress:
             made, trouble = await wiring.plan(settings, wanted, on_share_progress=on_share_progress)
     else:
@@ -261,8 +256,6 @@ def _typed_words(criteria: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _tell_end(settings: Settings, told: BackfillView, trouble: RunReport | None) -> None:
     if is_text(settings):
-        from reconcile_cli.text import backfill as text  # noqa: PLC0415
-
         text.show(told)
     else:
         print_json(told)

@@ -11,6 +11,7 @@ from reconcile.services.control.cadence import CadenceView, cadence_view, lower
 from reconcile.settings import Settings
 from reconcile_cli.options import COMMON, DurationParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json, user
+from reconcile_cli.text import cadence as text
 
 _SHOWN = (*COMMON, "schedule", "time_zone", "cadence_auto")
 
@@ -76,8 +77,6 @@ async def _cleared(settings: Settings) -> CadenceView:
 
 def _print(settings: Settings, view: CadenceView) -> None:
     if is_text(settings):
-        from reconcile_cli.text import cadence as text  # noqa: PLC0415 - rich, for a person only
-
         text.show(view)
     else:
         print_json(view)

@@ -10,6 +10,7 @@ from reconcile.settings import Settings
 from reconcile_cli.main import ExitCode
 from reconcile_cli.options import EVERYTHING, examples, with_settings
 from reconcile_cli.output import is_text, print_json
+from reconcile_cli.text import doctor as text
 
 _CODES = {FindingStatus.AWAY: ExitCode.TEMPORARY, FindingStatus.FAULT: ExitCode.SETTINGS}
 
@@ -24,8 +25,6 @@ def command(settings: Settings) -> None:
     """
     findings = asyncio.run(bootstrap.doctor(settings))
     if is_text(settings):
-        from reconcile_cli.text import doctor as text  # noqa: PLC0415 - rich, for a person only
-
         text.show(findings)
     else:
         print_json({"verdict": worst(findings), "findings": findings})

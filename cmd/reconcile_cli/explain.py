@@ -9,19 +9,20 @@ import click
 from reconcile import bootstrap
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.services.views.explain import (
-    LeadStory,
-    RunStory,
-    WorkspaceStory,
+    LeadExplanation,
+    RunExplanation,
+    WorkspaceExplanation,
     explain_lead,
     explain_run,
     explain_workspace,
 )
-from reconcile.services.views.failure_history import FailureStory, explain_failure
+from reconcile.services.views.failure_history import FailureHistory, explain_failure
 from reconcile.settings import Settings
 from reconcile_cli.options import NonEmptyParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json
+from reconcile_cli.text import explain as text
 
-Story = LeadStory | WorkspaceStory | RunStory | FailureStory
+Story = LeadExplanation | WorkspaceExplanation | RunExplanation | FailureHistory
 
 
 @click.group()
@@ -66,13 +67,11 @@ def failure(settings: Settings, *, text: str) -> None:
 
 
 def _print_explanation(settings: Settings, explain: Callable[..., Awaitable[Story]]) -> None:
-    story = asyncio.run(_explanation(settings, explain))
+    explanation = asyncio.run(_explanation(settings, explain))
     if is_text(settings):
-        from reconcile_cli.text import explain as text  # noqa: PLC0415 - rich, for a person only
-
-        text.show(story)
+        text.show(explanation)
     else:
-        print_json(story)
+        print_json(explanation)
 
 
 async def _explanation(settings: Settings, explain: Callable[..., Awaitable[Story]]) -> Story:

@@ -4,6 +4,7 @@ import importlib
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -193,8 +194,6 @@ def _terminable() -> Iterator[list[int]]:
         if unheard.exc_type is not _Terminated:
             hook(unheard)
             return
-        import threading  # noqa: PLC0415 - hardly ever
-
         asked.clear()
         timer = threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGTERM))
         timer.daemon = True

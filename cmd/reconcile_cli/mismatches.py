@@ -10,6 +10,7 @@ from reconcile.services.views.lead_lists import LeadLine, mismatched
 from reconcile.settings import Settings
 from reconcile_cli.options import NonEmptyParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json
+from reconcile_cli.text import leads as text
 
 
 @click.command()
@@ -23,8 +24,6 @@ def command(settings: Settings, *, workspace: str | None, limit: int) -> None:
     """List unrepaired differences between the database and the providers, longest first."""
     lines = asyncio.run(_listed(settings, workspace, limit))
     if is_text(settings):
-        from reconcile_cli.text import leads as text  # noqa: PLC0415 - rich, for a person only
-
         text.show(lines, title="not repaired", empty="no unrepaired differences", hint="reconcile explain lead LEAD_ID")
     else:
         print_json({"mismatches": lines})

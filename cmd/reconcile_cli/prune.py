@@ -11,6 +11,7 @@ from reconcile.services.maintenance.prune import Pruned, prune
 from reconcile.settings import Settings
 from reconcile_cli.options import DurationParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json
+from reconcile_cli.text import prune as text
 
 LEAST = timedelta(days=1)
 """Minimum age: reports, alerts and the page use newer rows."""
@@ -33,8 +34,6 @@ def command(settings: Settings, *, older_than: timedelta, dry_run: bool) -> None
         raise RequestError("--older-than must be at least 1d: newer rows are still in use")
     pruned = asyncio.run(_pruned(settings, older_than, dry_run=dry_run))
     if is_text(settings):
-        from reconcile_cli.text import prune as text  # noqa: PLC0415 - rich, for a person only
-
         text.show(pruned)
     else:
         print_json(pruned)

@@ -12,6 +12,7 @@ from reconcile.services.views.lead_lists import LeadLine, quarantined
 from reconcile.settings import Settings
 from reconcile_cli.options import NonEmptyParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json
+from reconcile_cli.text import leads as text
 
 
 @click.group()
@@ -30,8 +31,6 @@ def list_(settings: Settings, *, workspace: str | None, limit: int) -> None:
     """List the quarantined leads, oldest first, each with its failure."""
     lines = asyncio.run(_listed(settings, workspace, limit))
     if is_text(settings):
-        from reconcile_cli.text import leads as text  # noqa: PLC0415 - rich, for a person only
-
         text.show(lines, title="quarantined", empty="no quarantined leads", hint="reconcile quarantine release LEAD_ID")
     else:
         print_json({"quarantined": lines})

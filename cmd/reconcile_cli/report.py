@@ -15,6 +15,7 @@ from reconcile.errors import RequestError
 from reconcile.settings import Settings
 from reconcile_cli.options import COMMON, DurationParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json
+from reconcile_cli.text import report as text
 
 _LOOKED_AT = 50
 """How many of the newest runs are searched for a report; others are in progress or were killed."""
@@ -56,8 +57,6 @@ async def _last(settings: Settings) -> Mapping[str, Any]:
 
 def _print_report(settings: Settings, report: Mapping[str, Any]) -> None:
     if is_text(settings):
-        from reconcile_cli.text import report as text  # noqa: PLC0415 - rich, for a person only
-
         text.show(read_report(report))
     else:
         print_json(report)

@@ -8,17 +8,16 @@ from reconcile.bootstrap import page
 from reconcile.settings import Settings
 from reconcile_cli.options import COMMON, examples, with_settings
 from reconcile_cli.output import is_text, print_json
+from reconcile_cli.text import status as text
 
 
 @click.command()
 @with_settings((*COMMON, "schedule", "time_zone", "cadence_auto"))
 @examples("reconcile status --output text")
 def command(settings: Settings) -> None:
-    """Show what is broken, since when, whose fault it is, what comes next and what to type."""
+    """Show failures, their duration, the party at fault, what happens next, and the commands to run."""
     view = asyncio.run(page.status(settings))
     if is_text(settings):
-        from reconcile_cli.text import status as text  # noqa: PLC0415 - rich, for a person only
-
         text.show(view)
     else:
         print_json(view)

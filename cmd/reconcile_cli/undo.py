@@ -12,6 +12,7 @@ from reconcile.services.backfill.undo import Undo, Undoing, undo
 from reconcile.settings import Settings
 from reconcile_cli.options import examples, with_settings
 from reconcile_cli.output import is_text, print_json
+from reconcile_cli.text import undo as text
 
 
 @click.command()
@@ -29,8 +30,6 @@ def command(settings: Settings, *, run_id: str | None, plan: str | None, dry_run
         raise click.UsageError("give one of --run and --plan")
     done = asyncio.run(_undone(settings, run_id, plan, dry_run=dry_run))
     if is_text(settings):
-        from reconcile_cli.text import undo as text  # noqa: PLC0415 - rich, for a person only
-
         text.show(done)
     else:
         print_json(done)

@@ -20,6 +20,7 @@ from reconcile.settings.cluster import Label
 from reconcile_cli.main import ExitCode
 from reconcile_cli.options import COMMON, DurationParam, KindParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json
+from reconcile_cli.text import verify as text
 
 _CODES = {Word.PASS: ExitCode.DONE, Word.FAIL: ExitCode.FAILED, Word.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
 Value = TypeVar("Value")
@@ -149,8 +150,6 @@ def _print(results: Sequence[StepResult], settings: Settings, *, is_markdown: bo
     if is_markdown:
         click.echo(markdown(results), nl=False)
     elif is_text(settings):
-        from reconcile_cli.text import verify as text  # noqa: PLC0415 - rich, for a person only
-
         text.show(results)
     else:
         print_json(document(results))

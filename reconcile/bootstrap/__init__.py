@@ -29,7 +29,7 @@ from reconcile.errors import SettingsError, StoreUnavailable
 from reconcile.ports import Clock, EffectSink, NoopTelemetry, Provider, Store, Telemetry
 from reconcile.providers.lazy import LazyProviders
 from reconcile.redaction import bug_named
-from reconcile.services.lookup.time_budget import Stop
+from reconcile.services.lookup.limits.time_budget import Stop
 from reconcile.services.maintenance.readiness import readiness
 from reconcile.services.run.context import Dependencies, RunPolicy
 from reconcile.services.run.report_builder import unbegun_report

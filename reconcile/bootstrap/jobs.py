@@ -3,16 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from reconcile.kube.job import JobPlan, manifest, yaml
+
 
 def job_manifest(**plan: Any) -> Mapping[str, Any]:  # noqa: ANN401 - the fields of JobPlan
     """Return a Job from the fields of ``JobPlan``; raise RequestError if they contradict each other."""
-    from reconcile.kube.job import JobPlan, manifest  # noqa: PLC0415
-
     return manifest(JobPlan(**plan))
 
 
 def as_yaml(document: Mapping[str, Any]) -> str:
     """Return a manifest as YAML."""
-    from reconcile.kube.job import yaml  # noqa: PLC0415
-
     return yaml(document)

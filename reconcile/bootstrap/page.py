@@ -34,7 +34,7 @@ async def facts(settings: Settings, *, span: timedelta) -> PageFacts:
 
 
 async def status(settings: Settings) -> Overview:
-    """Return the state of everything now."""
+    """Return the current status."""
     async with open_database(settings) as database:
         now = database.clock.now()
         return await overview(
@@ -72,7 +72,7 @@ def keep(text: str, path: Path) -> None:
 
 
 async def serve(settings: Settings, *, host: str, port: int, on_ready: Callable[[str], None]) -> None:
-    """Serve page, status and metrics until the task is cancelled."""
+    """Serve page, status and metrics until the task is canceled."""
     from reconcile.page.auth import PageAuth  # noqa: PLC0415
     from reconcile.page.documents import Sources  # noqa: PLC0415
     from reconcile.page.server import serve as serve_page  # noqa: PLC0415

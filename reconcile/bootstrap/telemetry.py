@@ -10,7 +10,7 @@ import reconcile
 from reconcile.domain.finding import Finding, FindingStatus
 from reconcile.domain.ids import RunId
 from reconcile.ports import Telemetry
-from reconcile.services.lookup.time_budget import Stop
+from reconcile.services.lookup.limits.time_budget import Stop
 from reconcile.telemetry import LoggingTelemetry
 from reconcile.telemetry.otel_settings import OtelSettings, read_otel_settings
 

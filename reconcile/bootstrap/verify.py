@@ -7,6 +7,8 @@ from datetime import datetime
 from reconcile import bootstrap
 from reconcile.domain.run.report import RunReport
 from reconcile.domain.run.request import RunRequest
+from reconcile.kube.object_reference import ObjectReference
+from reconcile.kube.pod_logs import PodLogs
 from reconcile.logs.entries import entries
 from reconcile.logs.files import LogFile
 from reconcile.ports.logs import LogSource
@@ -22,9 +24,6 @@ async def means_of(settings: Settings, *, needs_store: bool, on_look: OnRuling |
         return await bootstrap.run_of_several(settings, request)
 
     def pods(name: str, since: datetime) -> LogSource:
-        from reconcile.kube.object_reference import ObjectReference  # noqa: PLC0415 - only where a CronJob is asked for
-        from reconcile.kube.pod_logs import PodLogs  # noqa: PLC0415
-
         target = ObjectReference.parse(
             f"cronjob/{name}", namespace=settings.namespace, account_dir=settings.service_account_dir
         )

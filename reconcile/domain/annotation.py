@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
@@ -223,7 +224,5 @@ def _duration(name: str, text: str) -> timedelta:
 
 
 def _perhaps(word: str, known: Sequence[str], *, prefix: str = "") -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - only for what went wrong: costs more than all the rest
-
     near = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     return f"; did you mean {prefix}{near[0]}?" if near else f"; there are {', '.join(prefix + each for each in known)}"

@@ -12,6 +12,8 @@ _CALENDLY = re.compile(
     re.ASCII,
 )
 _GHL = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
+_BARE_UUID = re.compile(r"(?:\S*/)?(?P<uuid>[A-Za-z0-9_-]{16,64})/?(?:[?#]\S*)?", re.ASCII)
+"""A UUID of Calendly's alone, or at the end of the address of one of its pages; shorter text may be anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,14 @@ def canonical(booking_id: str) -> AppointmentId:
 
 
 def refers_to(stored: str, appointment_id: AppointmentId) -> bool:
-    """Tell whether a *stored* booking id means *appointment_id*, also where only the Calendly event was stored."""
+    """Tell whether a *stored* booking id means *appointment_id*.
+
+    It does so also where only the Calendly event was stored, or a UUID without saying whether it is the event's or the
+    invitee's: no request is made of that, but what Calendly lists can be compared with it.
+    """
     ours = canonical(stored)
-    return ours == appointment_id or appointment_id.startswith(f"{ours}/invitees/")
+    if ours == appointment_id or appointment_id.startswith(f"{ours}/invitees/"):
+        return True
+    bare = _BARE_UUID.fullmatch(ours) if not ours.startswith(_CANONICAL_ORIGIN) else None
+    theirs = CalendlyReference.parse(appointment_id) if bare and appointment_id.startswith(_CANONICAL_ORIGIN) else None
+    return bare is not None and theirs is not None and bare["uuid"] in {theirs.event, theirs.invitee}

@@ -27,7 +27,7 @@ class Unverified(StrEnum):
     NO_CONTROL = "absence_without_control"
     """It was named absent, and no other appointment of the account proves that the provider finds what exists."""
     INCOMPLETE = "incomplete_search"
-    """Not every provider that could know of a booking could be asked."""
+    """Not every provider that could know of a booking could be asked, or not every record of a list could be read."""
     CONTROL_FAILED = "control_failed"
     """The provider's lists answer without bookings that exist, so that nothing follows from an empty one."""
 

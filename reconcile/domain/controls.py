@@ -16,16 +16,28 @@ SEVERAL = 3
 """So many bookings that exist and that a kind of list leaves out, while it shows none, are no coincidence."""
 
 
+_MOST_NAMED = 5
+"""Workspaces that a failed control names."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedControl:
-    """A kind of list that has shown none of *missing* bookings that exist and have to be in it."""
+    """A kind of list that has shown none of *missing* bookings that exist and have to be in it.
+
+    *workspaces* are those in which a known booking was looked for and not found; the answers of leads show the rest.
+    """
 
     lookup: Lookup
     missing: int
+    workspaces: tuple[WorkspaceId, ...] = ()
 
     def __str__(self) -> str:
         name = f"{self.lookup.provider}/{self.lookup.operation}"
-        return f"control failed: {name} was answered without any of {self.missing} bookings that have to be in it"
+        what = f"any of {self.missing} bookings that have" if self.missing > 1 else "a known booking that has"
+        more = len(self.workspaces) - _MOST_NAMED
+        named = [*self.workspaces[:_MOST_NAMED], *([f"{more} more"] if more > 0 else [])]
+        where = f" (workspaces: {', '.join(named)})" if named else ""
+        return f"control failed: {name} was answered without {what} to be in it{where}"
 
 
 @dataclass(slots=True)
@@ -36,6 +48,8 @@ class Controls:
     _returned: Counter[Lookup] = field(default_factory=Counter)
     _silent: Counter[Lookup] = field(default_factory=Counter)
     _left_out: dict[LeadId, set[Lookup]] = field(default_factory=lambda: defaultdict(set))
+    _contradicted: set[tuple[WorkspaceId, Lookup]] = field(default_factory=set)
+    """Lists of one workspace that left out a known booking which was looked for in them."""
 
     def note(self, lead: Lead, lookup: Lookup, answer: Answer) -> None:
         """Take in what *lookup* of *lead* was answered with."""
@@ -64,18 +78,48 @@ class Controls:
         for lead in wanted:
             self._left_out[lead.id].add(lookup)
 
+    def note_control(self, workspace_id: WorkspaceId, lists: Lookup, answer: Answer) -> None:
+        """Take in what came of looking for a known booking in *lists* of one workspace."""
+        for operation in answer.returned:
+            self._proven.add((workspace_id, Lookup(provider=lists.provider, operation=operation)))
+        if lists.operation in answer.returned:
+            self._returned[lists] += 1
+        elif lists.operation in answer.silent:
+            self._contradicted.add((workspace_id, lists))
+
+    def wants_control(self, workspace_id: WorkspaceId, lists: Lookup) -> bool:
+        """Tell whether it is open what an empty list of this workspace is worth."""
+        return not {(workspace_id, lists)} & (self._proven | self._contradicted)
+
+    def has_returned(self, lookup: Lookup) -> bool:
+        """Tell whether the operation has returned an appointment of any workspace in this run."""
+        return self._returned[lookup] > 0
+
     def has_proven(self, workspace_id: WorkspaceId, lookup: Lookup) -> bool:
         """Tell whether the operation has returned an appointment of this workspace in this run."""
         return (workspace_id, lookup) in self._proven
 
     def failed(self) -> tuple[FailedControl, ...]:
         """Return the lists that show nothing of what has to be in them."""
-        return tuple(
-            FailedControl(lookup=lookup, missing=missing)
-            for lookup, missing in sorted(self._silent.items(), key=lambda each: str(each[0]))
-            if missing >= SEVERAL and not self._returned[lookup]
+        missing = Counter({each: count for each, count in self._silent.items() if not self._returned[each]})
+        found: list[FailedControl] = []
+        for lookup in sorted({*missing, *(each for _, each in self._contradicted)}, key=str):
+            workspaces = self._contradicted_in(lookup)
+            if workspaces or missing[lookup] >= SEVERAL:
+                count = max(missing[lookup], len(workspaces))
+                found.append(FailedControl(lookup=lookup, missing=count, workspaces=workspaces))
+        return tuple(found)
+
+    def has_failed(self, provider: ProviderName, workspace_id: WorkspaceId) -> bool:
+        """Tell whether nothing follows from an empty list of this provider in this workspace.
+
+        Where one workspace's list leaves out what exists, and no other one's has shown anything, none is believed.
+        """
+        return any(
+            workspace_id in each.workspaces or not self._returned[each.lookup]
+            for each in self.failed()
+            if each.lookup.provider is provider
         )
 
-    def has_failed(self, provider: ProviderName) -> bool:
-        """Tell whether nothing follows from an empty list of this provider."""
-        return any(each.lookup.provider is provider for each in self.failed())
+    def _contradicted_in(self, lookup: Lookup) -> tuple[WorkspaceId, ...]:
+        return tuple(sorted(where for where, each in self._contradicted - self._proven if each == lookup))

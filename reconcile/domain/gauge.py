@@ -1,15 +1,15 @@
-"""Figures that a monitoring system reads: one name each, with a value for each set of labels."""
+"""Gauges for monitoring systems: each has a name, and a value for each set of labels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 Labels = tuple[tuple[str, str], ...]
-"""Names and values of labels, in the order in which they are written."""
+"""Label names and values, in the order in which they are written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gauge:
-    """A figure that goes up and down. *name* and labels are spelled as Prometheus spells them."""
+    """A gauge; *name* and labels are in Prometheus' spelling."""
 
     name: str
     help: str

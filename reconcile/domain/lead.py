@@ -86,14 +86,20 @@ class Lead:
     fault: str | None = None
     """Its unreadable columns with the reason; their values are empty here."""
 
-    def same_facts(self, other: "Lead") -> bool:
-        """Return whether this row has the values that a plan was made from: nobody wrote in between."""
+    def same_subject(self, other: "Lead") -> bool:
+        """Return whether this row is about the same lead and booking as *other*, which was looked up."""
         return (
             self.fault is None
             and self.workspace_id == other.workspace_id
-            and self.rollup == other.rollup
-            and self.status == other.status
             and self.contact_id == other.contact_id
             and self.email == other.email
+            and self.rollup == other.rollup
+        )
+
+    def same_facts(self, other: "Lead") -> bool:
+        """Tell whether a plan made from *other* is still about this row: nobody wrote in between."""
+        return (
+            self.same_subject(other)
+            and self.status == other.status
             and set(self.appointments) == set(other.appointments)
         )

@@ -104,11 +104,26 @@ class Repair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ThresholdTrial:
+    """The runs of the page's time under some thresholds; *errors* and *calls* are those that would have been left."""
+
+    error_rate: float
+    min_checks: int
+    is_in_force: bool
+    trips: int
+    calls: int
+    errors: int
+    lost_checks: int
+    unknown_calls: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageFacts:
     """The content of the page for the period from *since* to *now*.
 
     *headline* is a sentence, *steps* are commands, the most likely first, *notes* are further sentences. Bands are in
     the order of *band_rows*; fields that begin with *more* count what does not fit on the page.
+    *trials* are empty where *trials_note* says why.
     """
 
     now: datetime
@@ -124,6 +139,8 @@ class PageFacts:
     more_breakers: int = 0
     troubles: tuple[Trouble, ...] = ()
     more_troubles: int = 0
+    trials: tuple[ThresholdTrial, ...] = ()
+    trials_note: str = ""
     ages: Ages = field(default_factory=Ages)
     median_age: timedelta | None = None
     at_risk_count: int = 0

@@ -1,4 +1,4 @@
-"""Values as plain JSON types: the documents that commands print and the server sends."""
+"""Converts values to plain JSON types, for commands and the server."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from reconcile.domain.run.report_document import instant
 
 
 def plain(value: object) -> Any:  # noqa: ANN401, PLR0911 - JSON is of any type; one line for each
-    """Return *value* in plain JSON types: names in camelCase, instants in UTC, durations in seconds and so named."""
+    """Return *value* in plain JSON types: camelCase names, UTC times, durations in seconds with a suffix."""
     match value:
         case Enum():
             return value.value

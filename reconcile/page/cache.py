@@ -1,4 +1,4 @@
-"""Documents that are kept for a while: however many clients ask, one is made at a time."""
+"""Caches documents, and builds one at a time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,13 +10,13 @@ from reconcile.ports import Clock
 
 _SHORTEST = timedelta(seconds=5)
 _SHARE = 20
-"""Making documents takes at most one part in this many of the time, and of the database's."""
+"""Building documents takes at most one part in this many of the time."""
 _LONGEST = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedDocument:
-    """A document, good until an instant on the monotonic clock."""
+    """A document, valid until a time on the monotonic clock."""
 
     document: Document
     until: float
@@ -24,7 +24,7 @@ class CachedDocument:
 
 @dataclass(slots=True, kw_only=True)
 class DocumentCache:
-    """Documents by name; *make* makes the document of that name."""
+    """Documents by name; *make* builds the document of that name."""
 
     make: Callable[[str], Awaitable[Document]]
     clock: Clock
@@ -32,7 +32,7 @@ class DocumentCache:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def document(self, name: str) -> Document:
-        """Return the document of that name, made anew if it is too old."""
+        """Return the document of that name; build it again if it is too old."""
         if (cached := self._fresh(name)) is not None:
             return cached.document
         async with self._turn:

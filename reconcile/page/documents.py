@@ -1,4 +1,4 @@
-"""The documents that ``reconcile serve`` answers with: the page of a span, the status as JSON, and metrics."""
+"""The documents of ``reconcile serve``: the page of a period, the status as JSON, and metrics."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ STATUS, METRICS = "/status.json", "/metrics"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """What a path answers with; the text is sent as UTF-8."""
+    """A response's content; the text is sent as UTF-8."""
 
     status: int
     text: str
@@ -31,15 +31,15 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where the documents come from; each raises StoreUnavailable or SettingsError if the database cannot be read."""
+    """The sources of the documents; each raises StoreUnavailable or SettingsError if the database cannot be read."""
 
     page: Callable[[timedelta], Awaitable[PageFacts]]
-    """The facts of the page over a span of time."""
+    """The facts of the page over a period."""
     status: Callable[[], Awaitable[object]]
     """The status in plain JSON types, as ``reconcile status --output json`` prints it."""
     gauges: Callable[[], Awaitable[Sequence[Gauge]]]
     unreachable: Sequence[Gauge]
-    """What ``/metrics`` says while the database cannot be read."""
+    """The content of ``/metrics`` while the database cannot be read."""
 
 
 async def make_document(name: str, *, sources: Sources, clock: Clock) -> Document:
@@ -72,7 +72,7 @@ async def _status(sources: Sources) -> Document:
 
 
 async def _metrics(sources: Sources) -> Document:
-    """Answer 200 also without a database, as exporters do: a failed scrape would say less than the gauge."""
+    """Answer 200 also without a database, as exporters do, so that the gauge reports it."""
     try:
         gauges = await sources.gauges()
     except (StoreUnavailable, SettingsError):

@@ -1,4 +1,4 @@
-"""Gauges in OpenMetrics' text format, by Prometheus' own client library."""
+"""Writes gauges in OpenMetrics' text format, with Prometheus' client library."""
 
 from collections.abc import Iterable, Iterator
 
@@ -26,7 +26,7 @@ class _Gauges(Collector):
 
 
 def openmetrics(gauges: Iterable[Gauge]) -> str:
-    """Return the document that Prometheus scrapes."""
+    """Return the document for Prometheus."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Gauges(tuple(gauges)))
     text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]

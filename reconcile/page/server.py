@@ -42,7 +42,7 @@ async def serve(  # noqa: PLR0913 - what a server is made of
     logger: logging.Logger,
     on_ready: Callable[[str], None],
 ) -> None:
-    """Serve until the task is cancelled; *on_ready* gets the address.
+    """Serve until the task is canceled; *on_ready* receives the address.
 
     Raises RequestError if the address is not available or no chart can be drawn.
     """
@@ -126,13 +126,15 @@ def application(
 
 
 def _refusal(request: web.Request, auth: PageAuth) -> web.Response | None:
-    """Return the answer to a request that is refused."""
+    """Return the response to a refused request."""
     if not auth.knows_host(request.headers.get("Host", "")):
-        return _text_response(HTTPStatus.MISDIRECTED_REQUEST, "this name is none of this machine's")
+        return _text_response(HTTPStatus.MISDIRECTED_REQUEST, "the Host header does not name this machine")
     if request.method not in {"GET", "HEAD"}:
-        return _text_response(HTTPStatus.METHOD_NOT_ALLOWED, "this is for reading only", Allow="GET, HEAD")
+        return _text_response(HTTPStatus.METHOD_NOT_ALLOWED, "only GET and HEAD are allowed", Allow="GET, HEAD")
     if request.path != "/healthz" and not auth.lets_in(request.headers.get("Authorization", "")):
-        return _text_response(HTTPStatus.UNAUTHORIZED, "the token is needed: as bearer, or as password", **_ASK)
+        return _text_response(
+            HTTPStatus.UNAUTHORIZED, "a token is required, as a bearer token or as the password", **_ASK
+        )
     if request.path not in {"/", STATUS, METRICS, "/healthz"}:
         return _text_response(HTTPStatus.NOT_FOUND, f"the paths are /, {STATUS}, {METRICS} and /healthz")
     return None

@@ -14,7 +14,16 @@ from reconcile.ports.coordination import (
 )
 from reconcile.ports.kubernetes import Announcement, StateMirror, StateObject
 from reconcile.ports.leads import BatchReceipt, BatchWrite, DueWorkspaces, Leads, LeadWrite
-from reconcile.ports.ledger import BatchRow, ChangeRow, Ledger, RunRow, ScheduledRun, SightingRow, SignatureRow
+from reconcile.ports.ledger import (
+    BatchRow,
+    ChangeRow,
+    Ledger,
+    RunCalls,
+    RunRow,
+    ScheduledRun,
+    SightingRow,
+    SignatureRow,
+)
 from reconcile.ports.outbox import EffectSink, Outbox, OutboxRow
 from reconcile.ports.provider import Provider, Sweep, TokenSource, Usage
 from reconcile.ports.store import Store
@@ -52,6 +61,7 @@ __all__ = [
     "OutboxRow",
     "PlanMarks",
     "Provider",
+    "RunCalls",
     "RunRow",
     "ScheduledRun",
     "SelectedCount",

@@ -42,7 +42,9 @@ class LeadWrite:
     change: Change | None = None
     signature: ErrorSignature | None = None
     signature_if_refused: ErrorSignature | None = None
-    """The state that is written if the database refuses the change."""
+    """Written if the database refuses the change; its message is what the database says."""
+    signature_if_drifted: ErrorSignature | None = None
+    """Set if one more drift counts as a failure and is not deferred again."""
     refusal: str | None = None
     """Why the database refuses the change, once that is known."""
 

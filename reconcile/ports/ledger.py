@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.outcome import ErrorSignature, Outcome
+from reconcile.domain.replay.recorder import CallRecord
 from reconcile.domain.run.report import RunReport
 from reconcile.domain.run.stored_report import ReportedBreaker
 
@@ -24,7 +25,7 @@ class BatchRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
-    """One run as the ledger keeps it; *report* is the JSON document, None while it runs or if it was killed.
+    """One run as stored; *report* is the JSON document, None while it runs or if it was killed.
 
     ``read_report`` gives its values.
     """
@@ -88,6 +89,23 @@ class ScheduledRun:
     breakers: tuple[ReportedBreaker, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCalls:
+    """How many calls a run made, by its call record; not *is_recorded*: there is none, and nothing is known of them.
+
+    *is_quiet*: nothing failed and no breaker was in the way. *is_shadow*: breakers only told of trips.
+    """
+
+    run_id: RunId
+    started_at: datetime
+    is_recorded: bool = False
+    is_quiet: bool = False
+    is_shadow: bool = False
+    calls: int = 0
+    checks: int = 0
+    errors: int = 0
+
+
 class Ledger(Protocol):
     """The record of runs, batches, changes and failures; all but the runs are written by ``Leads.write``."""
 
@@ -95,8 +113,8 @@ class Ledger(Protocol):
         """Store that a run has started, so that a killed one can be detected."""
         ...
 
-    async def finish_run(self, report: RunReport, document: Mapping[str, Any]) -> None:
-        """Store the run's report."""
+    async def finish_run(self, report: RunReport, document: Mapping[str, Any], calls: CallRecord | None = None) -> None:
+        """Store the run's report and, in the same transaction, the record of its calls."""
         ...
 
     async def runs(self, *, limit: int = 20, of_all: bool = False) -> Sequence[RunRow]:
@@ -111,6 +129,19 @@ class Ledger(Protocol):
         self, *, since: datetime, after: ScheduledRun | None = None, limit: int = 100
     ) -> Sequence[ScheduledRun]:
         """Return the finished runs started since then, oldest first; with *after*, those after it."""
+        ...
+
+    async def run_calls(
+        self, *, since: datetime, after: RunCalls | None = None, limit: int = 100
+    ) -> Sequence[RunCalls]:
+        """Return the calls of the runs begun since then, oldest first; with *after*, those behind it.
+
+        Backfills are left out: they have breakers of their own.
+        """
+        ...
+
+    async def call_record(self, run_id: RunId) -> Mapping[str, Any] | None:
+        """Return the call record of a run; None where there is none."""
         ...
 
     async def run(self, run_id: RunId) -> RunRow | None:

@@ -33,6 +33,14 @@ class Provider(Protocol):
         """
         ...
 
+    async def check_lists(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
+        """Ask for the booking of *lead* by its id, and for the list of its person that has to hold it.
+
+        *returned* of the answer names the operations that found it, *silent* the list that should have; neither names a
+        list of which that cannot be told. Raises ProviderError.
+        """
+        ...
+
     def sweep_cost(self, workspace: Workspace) -> SweepCost | None:
         """Return the number of calls of a bulk listing of *workspace*, None if it is not possible. Makes no call."""
         ...

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from itertools import islice
 from typing import ClassVar
+from zoneinfo import ZoneInfo
 
 from reconcile.domain.shard import Shard
 
@@ -94,8 +95,6 @@ class Zone:
         return "ZONE"
 
     def read(self, text: str) -> str:
-        from zoneinfo import ZoneInfo  # noqa: PLC0415 - loads what few runs need
-
         try:
             ZoneInfo(text.strip())
         except (ValueError, OSError, LookupError):
@@ -139,8 +138,6 @@ def is_tick(schedule: str, *, time_zone: str | None, at: datetime) -> bool:
 
 
 def _zone(time_zone: str | None) -> tzinfo:
-    from zoneinfo import ZoneInfo  # noqa: PLC0415 - loads what few runs need
-
     return ZoneInfo(time_zone) if time_zone else UTC
 
 

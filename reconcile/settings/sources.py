@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from difflib import get_close_matches
 from pathlib import Path
 
 from reconcile.secret_files import small_text
@@ -76,8 +77,6 @@ class SettingSource:
             return _UNREADABLE
 
     def _unknown(self, name: str) -> str:
-        from difflib import get_close_matches  # noqa: PLC0415 - only on the way out: costs more than all the rest
-
         near = get_close_matches(name, self._known, n=1, cutoff=0.75)
         remedy = f"did you mean {near[0]}?" if near else "unset it; the settings are listed by `reconcile run --help`"
         return f"{_clean(name)} is not a setting; {remedy}"

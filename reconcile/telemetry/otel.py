@@ -1,13 +1,11 @@
 """The ``Telemetry`` port on OpenTelemetry's SDK: imported only if ``OTEL_*`` variables enable it."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 
 from opentelemetry.metrics import Meter
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status, StatusCode, Tracer, get_current_span, use_span
 from opentelemetry.trace import Span as SdkSpan
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -20,9 +18,9 @@ from reconcile.telemetry import pipelines
 from reconcile.telemetry.flusher import Flusher
 from reconcile.telemetry.ids import root_of
 from reconcile.telemetry.lines import LoggingTelemetry, is_logged
-from reconcile.telemetry.names import Attribute, attribute_name, attributes
+from reconcile.telemetry.names import Attribute, attempt_attributes, attribute_name, attributes
 from reconcile.telemetry.otel_settings import OtelSettings, Signal
-from reconcile.telemetry.requests import Requests
+from reconcile.telemetry.requests import emit_request_span
 
 _SCOPE = "reconcile"
 
@@ -35,12 +33,10 @@ class OtelTelemetry(LoggingTelemetry):
         resource = pipelines.resource(version)
         found = []
         self._tracer: Tracer | None = None
-        self._end: Callable[[ReadableSpan], None] | None = None
-        self._requests = Requests(resource=resource, scope=InstrumentationScope(_SCOPE, version))
         self._instruments: dict[str, object] = {}
         self._records = None
         if target := settings.targets.get(Signal.TRACES):
-            tracers, self._end, pipeline = pipelines.traces(target, resource=resource, run_id=run_id, version=version)
+            tracers, pipeline = pipelines.traces(target, resource=resource, run_id=run_id, version=version)
             self._tracer = tracers.get_tracer(_SCOPE, version)
             found.append(pipeline)
         if target := settings.targets.get(Signal.METRICS):
@@ -95,10 +91,10 @@ class OtelTelemetry(LoggingTelemetry):
 
     def record_attempt(self, attempt: HttpAttempt) -> None:
         """Record one request: a span below the current one that ends now, and its duration."""
-        kind = self._requests.kind(attempt)
-        self._measure(PROVIDER_LATENCY, attempt.duration.total_seconds(), kind.measured)
-        if self._end is not None:
-            self._requests.emit_span(attempt, kind, self._end)
+        measured = attempt_attributes(attempt)
+        self._measure(PROVIDER_LATENCY, attempt.duration.total_seconds(), measured)
+        if self._tracer is not None:
+            emit_request_span(self._tracer, attempt, measured)
 
     def send(self) -> None:
         """Start to send what is pending."""

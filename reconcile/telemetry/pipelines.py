@@ -1,11 +1,14 @@
 """The SDK's three pipelines, each ending in a ``SignalPipeline``: the SDK batches and aggregates, our sender sends."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from google.protobuf.message import DecodeError
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricReader, MetricsData
 from opentelemetry.sdk.metrics.view import Aggregation, ExponentialBucketHistogramAggregation
@@ -17,7 +20,6 @@ from reconcile.domain.ids import RunId
 from reconcile.telemetry.flusher import SignalPipeline
 from reconcile.telemetry.ids import RunIds
 from reconcile.telemetry.otel_settings import Signal, Target
-from reconcile.telemetry.requests import encode_request_spans
 from reconcile.telemetry.sender import NotDelivered, Sender
 
 SERVICE = "appointment-reconciler"
@@ -32,17 +34,14 @@ def resource(version: str) -> Resource:
     return Resource.create({**ours, **{name: said[name] for name in ours if name in said}})
 
 
-def traces(
-    target: Target, *, resource: Resource, run_id: RunId, version: str
-) -> tuple[TracerProvider, Callable[[ReadableSpan], None], SignalPipeline]:
-    """Return the pipeline of spans, and its processor; sampler, limits and batches come from the environment."""
+def traces(target: Target, *, resource: Resource, run_id: RunId, version: str) -> tuple[TracerProvider, SignalPipeline]:
+    """Return the pipeline of spans; sampler, limits and batches come from the environment."""
     pipeline = SignalPipeline(signal=Signal.TRACES, sender=Sender(target, version=version), rejected=_rejected_spans)
     size = None if os.environ.get("OTEL_BSP_MAX_QUEUE_SIZE") else _QUEUE
-    processor = BatchSpanProcessor(_Spans(pipeline), max_queue_size=size)
     provider = TracerProvider(resource=resource, id_generator=RunIds(run_id), shutdown_on_exit=False)
-    provider.add_span_processor(processor)
+    provider.add_span_processor(BatchSpanProcessor(_Spans(pipeline), max_queue_size=size))
     pipeline.flush, pipeline.close = provider.force_flush, provider.shutdown
-    return provider, processor.on_end, pipeline
+    return provider, pipeline
 
 
 def metrics(target: Target, *, resource: Resource, version: str) -> tuple[MeterProvider, SignalPipeline]:
@@ -59,7 +58,7 @@ class _Spans(SpanExporter):
         self._pipeline = pipeline
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        is_there = self._pipeline.deliver(encode_request_spans(spans).SerializeToString(), count=len(spans))
+        is_there = self._pipeline.deliver(encode_spans(spans).SerializeToString(), count=len(spans))
         return SpanExportResult.SUCCESS if is_there else SpanExportResult.FAILURE
 
 
@@ -101,18 +100,10 @@ def _aggregation() -> dict[type, Aggregation]:
 
 
 def _rejected_spans(answer: bytes) -> int:
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (  # noqa: PLC0415 - seldom needed
-        ExportTraceServiceResponse,
-    )
-
     return int(decode_response(ExportTraceServiceResponse, answer).partial_success.rejected_spans)
 
 
 def _rejected_points(answer: bytes) -> int:
-    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (  # noqa: PLC0415
-        ExportMetricsServiceResponse,
-    )
-
     return int(decode_response(ExportMetricsServiceResponse, answer).partial_success.rejected_data_points)
 
 

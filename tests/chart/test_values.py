@@ -9,7 +9,7 @@ import yaml
 from reconcile import __version__
 from reconcile.settings import SETTINGS
 from reconcile.settings.kinds import Number, Whole
-from tests.chart.generated import CHART, readme_text, schema, schema_text, values
+from tests.chart.generated import CHART, SUBCHART, readme_text, schema, schema_text, values
 
 TEMPLATES = {file.name: file.read_text() for file in sorted((CHART / "templates").iterdir())}
 TEXT = "\n".join(TEMPLATES.values())
@@ -61,7 +61,7 @@ def test_every_value_is_read_by_a_template() -> None:
 
 
 def test_no_template_reads_a_value_that_is_not_there() -> None:
-    known = {value.name for value in VALUES}
+    known = {value.name for value in VALUES} | set(SUBCHART)  # Helm gives "global" to every chart
     groups = {".".join(value.path[:length]) for value in VALUES for length in range(1, len(value.path))}
     read = set(re.findall(r"\.Values\.([A-Za-z.]+)", TEXT)) | set(re.findall(r"\$v\.([A-Za-z.]+)", TEXT))
 

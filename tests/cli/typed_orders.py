@@ -1,12 +1,12 @@
 """Command lines of what runs, shows and orders, and where each of their options has to arrive."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reconcile import bootstrap
 from reconcile.bootstrap import page
-from reconcile.domain.breaker.breaker import BreakerKey, BreakerScope
+from reconcile.domain.breaker.breaker import BreakerKey, BreakerPolicy, BreakerScope
 from tests.cli.typed import Look, Typed, argument, first, keyword, port, second
 from tests.use_cases import (
     Order,
@@ -20,6 +20,7 @@ from tests.use_cases import (
     lower,
     mismatched,
     quarantined,
+    replay_breakers,
 )
 
 KNOWN = {known_workspace: None}
@@ -72,6 +73,31 @@ LINES: Mapping[str, Sequence[Typed]] = {
             words="breaker show workspace:ws-1",
             seen={"breaker": (port("breakers", "get", 0), BreakerKey(BreakerScope.WORKSPACE, "ws-1"))},
         )
+    ],
+    "breaker replay": [
+        Typed(
+            words="breaker replay workspace:ws-1 --since 2026-01-02 --error-rate 0.3 --min-checks 10 "
+            "--min-workspaces 4 --contract-faults 6 --cooldown 7m",
+            asks=replay_breakers,
+            seen={
+                "breaker": (second("only"), BreakerKey(BreakerScope.WORKSPACE, "ws-1")),
+                "since": (second("since"), datetime(2026, 1, 2, tzinfo=UTC)),
+                **dict.fromkeys(
+                    ("error_rate", "min_checks", "min_workspaces", "contract_faults", "cooldown"),
+                    (
+                        second("policy"),
+                        BreakerPolicy(
+                            error_rate=0.3,
+                            min_checks=10,
+                            min_workspaces=4,
+                            contract_faults=6,
+                            cooldown=timedelta(minutes=7),
+                        ),
+                    ),
+                ),
+            },
+        ),
+        Typed(words="breaker replay", asks=replay_breakers, seen={"min_checks": (second("policy"), BreakerPolicy())}),
     ],
     **{
         f"breaker {verb}": [

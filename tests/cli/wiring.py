@@ -32,7 +32,7 @@ from tests.domain.factories import a_lead
 from tests.filled import filled
 from tests.services.fakes import a_workspace
 from tests.services.memory import MemoryMirror
-from tests.services.told import FakeChannel
+from tests.services.notifications import FakeChannel
 from tests.substitution import substitute_in_test
 from tests.use_cases import (
     Dependencies,

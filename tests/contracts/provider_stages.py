@@ -65,6 +65,10 @@ class Stage(Protocol):
         """Leave the id out of every record from now on."""
         ...
 
+    def empty_lists(self) -> None:
+        """Answer each list of a person's appointments with none from now on."""
+        ...
+
 
 class _Simulated:
     def __init__(self, arena: Arena) -> None:
@@ -93,6 +97,9 @@ class _Simulated:
 
     def lose_ids(self) -> None:
         self._arena.switch(FaultKind.MISSING_ID)
+
+    def empty_lists(self) -> None:
+        self._arena.switch(FaultKind.LIST_HIDES, "all")
 
 
 class GhlStage(_Simulated):

@@ -17,6 +17,7 @@ from reconcile.errors import ContractFault, ErrorClass, OutOfTime, ProviderError
 from reconcile.ports import Sweep
 from tests.contracts.provider_stages import STAGES, Stage
 from tests.providers.arena import lead
+from tests.use_cases import LISTS
 
 SOON = timedelta(hours=3)
 
@@ -30,6 +31,11 @@ async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
 async def ask(stage: Stage, subject: Lead, *, left: float = 30.0) -> Answer | SkipReason:
     """Ask about a lead with so many seconds left."""
     return await stage.provider.answer(subject, stage.workspace, deadline=stage.monotonic() + left)
+
+
+async def check_lists(stage: Stage, subject: Lead) -> Answer | SkipReason:
+    """Ask for a lead's booking and for the list that has to hold it."""
+    return await stage.provider.check_lists(subject, stage.workspace, deadline=stage.monotonic() + 30.0)
 
 
 async def sweep(stage: Stage, *leads: Lead, left: float = 30.0) -> Sweep:
@@ -86,6 +92,39 @@ async def test_nothing_found_is_not_absent(stage: Stage) -> None:
 
     assert isinstance(answer, Answer)
     assert (answer.appointments, answer.absent) == ((), frozenset())
+
+
+@pytest.mark.parametrize("is_empty", [False, True])
+async def test_lists_are_checked_by_a_booking_that_they_have_to_hold(stage: Stage, is_empty: bool) -> None:
+    """Though it stands and is ahead, so that no look-up would ask for a list."""
+    booked = stage.book(stage.now() + SOON)
+    if is_empty:
+        stage.empty_lists()
+
+    answer = await check_lists(stage, booked)
+
+    assert isinstance(answer, Answer)
+    lists = LISTS[stage.provider.name]
+    assert [each.id for each in answer.appointments] == [booked.rollup.booking_id]
+    assert (lists in answer.returned, lists in answer.silent) == (not is_empty, is_empty)
+
+
+async def test_a_booking_that_is_gone_says_nothing_of_the_lists(stage: Stage) -> None:
+    booked = stage.book(stage.now() + SOON)
+    stage.remove(booked)
+
+    answer = await check_lists(stage, booked)
+
+    assert isinstance(answer, Answer)
+    assert LISTS[stage.provider.name] not in answer.returned | answer.silent
+
+
+async def test_lists_that_cannot_be_checked_are_raised(stage: Stage) -> None:
+    booked = stage.book(stage.now() + SOON)
+    stage.refuse(status=500)
+
+    with pytest.raises(ProviderError):
+        await check_lists(stage, booked)
 
 
 async def test_asking_again_gives_the_same_answer(stage: Stage) -> None:

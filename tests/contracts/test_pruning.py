@@ -9,13 +9,16 @@ from reconcile.domain.backfill.plan import BackfillPlan, ItemState, PlanId, Sele
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
 from reconcile.domain.ids import LeadId, RunId
 from reconcile.domain.outcome import Outcome
+from reconcile.domain.replay.recorder import CallRecord
 from reconcile.ports import ItemMove, Store
 from reconcile.store.leads.seed import seed
 from reconcile.store.ledger.pruning import KEPT_RUNS
+from tests.contracts.test_ledger import REPORT
 from tests.stores import DEFAULT, NOW, W1, appointment, batch, booking, lead, lead_write, signature, workspace
 from tests.use_cases import PIECE, prune
 
 DAY = timedelta(days=1)
+A_CALL = CallRecord(calls=1, checks=1, errors=0, is_quiet=True, is_shadow=False, document={"v": 1})
 BEFORE = NOW - 90 * DAY
 OLD = NOW - 100 * DAY
 
@@ -30,6 +33,7 @@ async def a_run(store: Store, name: str, at: datetime, *, effect: bool = False) 
         lead_write(lead(f"{name}-failed"), outcome=Outcome.FAILED, signature=signature(f"of {name}")),
     ]
     await store.leads.write(batch(writes, run_id=RunId(name), at=at))
+    await store.ledger.finish_run(replace(REPORT, run_id=RunId(name), timestamp=at), {}, A_CALL)
 
 
 async def entered(store: Store, url: str, names: Sequence[str]) -> None:
@@ -61,12 +65,17 @@ async def test_what_is_old_goes_with_all_that_belongs_to_it(store: Store, migrat
     assert dry.rows == done.rows
     assert {name: count for name, count in done.rows.items() if count} == {
         "reconcile_run": 1,
+        "reconcile_run_calls": 1,
         "reconcile_batch": 1,
         "reconcile_change": 1,
         "reconcile_signature_run": 1,
         "reconcile_signature": 1,
     }
     assert await store.ledger.changes(run_id=RunId("old")) == []
+    assert (await store.ledger.call_record(RunId("old")), await store.ledger.call_record(RunId("young"))) == (
+        None,
+        {"v": 1},
+    )
     assert [row.signature.message for row in await store.ledger.signatures()] == ["of young"]
     assert len(await store.ledger.changes(run_id=RunId("young"))) == 1
 

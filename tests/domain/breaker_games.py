@@ -13,6 +13,7 @@ from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.window import Fault
 from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lookup import Lookup
+from reconcile.domain.replay.recorder import CallRecord, CallRecorder
 from tests.domain.factories import NOW
 
 GHL = ProviderName.HIGHLEVEL
@@ -40,6 +41,10 @@ class Game:
     served: list[Mapping[WorkspaceId, int]] = field(default_factory=list)
     """Of each tick, how many sound answers each workspace got."""
     calls: list[int] = field(default_factory=list)
+    records: list[CallRecord] = field(default_factory=list)
+    """Of each tick, its calls."""
+    opened: list[list[str]] = field(default_factory=list)
+    """Of each tick, the breakers that it opened, or would have."""
     rng: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,6 +80,8 @@ class _Tick:
         self.registry = BreakerRegistry(
             game.stored, policy=game.policy, run_id=RunId(f"run-{game.tick}"), batch_size=game.leads
         )
+        self.recorder = CallRecorder()
+        self.registry.subscribe(self.recorder.note)
         self.served: dict[WorkspaceId, int] = {}
         self.sound: list[WorkspaceId] = []
         self.asked: set[WorkspaceId] = set()
@@ -96,6 +103,8 @@ class _Tick:
         self._round(due, leads=game.leads)
         registry.end(self.now)
         game.stored = tuple(registry.breakers())
+        game.records += filter(None, [self.recorder.record()])
+        game.opened.append(sorted({*map(str, registry.opened_in_run), *registry.would_trip}))
         game.served.append(self.served)
         game.calls.append(self.calls)
 

@@ -53,6 +53,27 @@ def test_an_events_uri_means_each_of_its_invitees() -> None:
     assert not refers_to(EVENT, AppointmentId(f"{EVENT}2/invitees/INV"))
 
 
+UUID, OTHER = "5f0e7a34-9b1c-4a55-8d3e-1c2b3a495867", "9b1c4a55-5f0e-4a55-8d3e-1c2b3a495867"
+_ORIGIN = "https://api.calendly.com/scheduled_events"
+
+
+@pytest.mark.parametrize(
+    "stored", [UUID, f" {UUID} ", f"https://calendly.com/events/{UUID}/", f"/cancellations/{UUID}?a=1"]
+)
+def test_a_uuid_without_its_uri_means_the_event_or_the_invitee_that_has_it(stored: str) -> None:
+    assert refers_to(stored, AppointmentId(f"{_ORIGIN}/{UUID}/invitees/{OTHER}"))
+    assert refers_to(stored, AppointmentId(f"{_ORIGIN}/{OTHER}/invitees/{UUID}"))
+    assert refers_to(stored, AppointmentId(f"{_ORIGIN}/{UUID}"))
+    assert not refers_to(stored, AppointmentId(f"{_ORIGIN}/{OTHER}/invitees/{OTHER}"))
+    assert not refers_to(stored, AppointmentId(f"{UUID}-not-of-calendly"))
+
+
+@pytest.mark.parametrize("stored", ["EVENT", "events/EVENT", f"not an id {UUID}", f"{UUID} "[1:-1], ""])
+def test_short_or_other_text_means_no_event(stored: str) -> None:
+    assert not refers_to(stored, AppointmentId(f"{_ORIGIN}/{UUID}/invitees/EVENT"))
+    assert not refers_to(stored, AppointmentId(f"{_ORIGIN}/EVENT/invitees/{UUID}"))
+
+
 @pytest.mark.parametrize(
     ("text", "provider"),
     [

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from reconcile.domain.appointment import Appointment
 from reconcile.domain.change import Answer
 from reconcile.domain.lead import MismatchKind
-from reconcile.domain.outcome import DeferReason
+from reconcile.domain.outcome import DeferReason, Outcome
+from reconcile.ports import BatchReceipt, BatchWrite
 from tests.domain.factories import an_appointment
 from tests.services.backfilling import execute
-from tests.services.desk import Desk, booked, unbooked
+from tests.services.desk import Desk, Wrapped, booked, unbooked
 from tests.services.fakes import START, a_workspace
 
 MEETING = an_appointment("meeting", starts_at=START + timedelta(days=3))
@@ -67,11 +69,14 @@ async def test_a_lead_that_holds_a_booking_keeps_it_when_another_finds_it_later(
     ],
     ids=["workspace", "e-mail", "contact"],
 )
-async def test_a_lead_that_became_another_ones_while_it_was_asked_about_is_drifted(desk: Desk, moved: str) -> None:
-    """What the old workspace's account says is not the new tenant's."""
+@pytest.mark.parametrize("found", [(MEETING,), ()], ids=["a change", "no change"])
+async def test_a_lead_that_became_another_ones_while_it_was_asked_about_is_drifted(
+    desk: Desk, moved: str, found: tuple[Appointment, ...]
+) -> None:
+    """What the old workspace's account says is not the new tenant's, also where it changes nothing."""
     lead = unbooked("lead-1", "ws-1", **ONE)
     await desk.seed([a_workspace("ws-1"), a_workspace("ws-2")], [lead])
-    desk.ghl.verdicts[lead.id] = Answer(appointments=(MEETING,))
+    desk.ghl.verdicts[lead.id] = Answer(appointments=found)
     leads = desk.store.leads
 
     class Moving:
@@ -84,5 +89,38 @@ async def test_a_lead_that_became_another_ones_while_it_was_asked_about_is_drift
 
     report = await desk.run(store=desk.with_(leads=Moving()))
 
-    assert report.defer_reasons == {DeferReason.DRIFTED: 1}
-    assert (await desk.lead(lead.id)).rollup.booking_id is None
+    after = await desk.lead(lead.id)
+    assert (report.defer_reasons, report.no_change) == ({DeferReason.DRIFTED: 1}, 0)
+    assert after.rollup.booking_id is None
+    assert (after.state.verified_at, after.state.reason) == (None, "drifted")
+    assert [each.counts for each in await desk.store.ledger.batches()] == [{Outcome.DEFERRED: 1}]
+
+
+async def test_a_lead_that_got_a_booking_while_nothing_was_found_is_not_verified(desk: Desk) -> None:
+    """A webhook wrote it, and no look-up has seen it."""
+    lead = unbooked("lead-1", "ws-1", **ONE)
+    await desk.seed([a_workspace("ws-1")], [lead])
+    desk.ghl.verdicts[lead.id] = Answer()
+    leads = desk.store.leads
+
+    async def write(batch: BatchWrite) -> BatchReceipt:
+        await execute(desk, "UPDATE lead SET booking_id = 'new' WHERE id = :lead_id", lead_id=lead.id)
+        return await leads.write(batch)
+
+    await desk.run(store=desk.with_(leads=Wrapped(leads, write=write)))
+
+    assert (await desk.state(lead.id)).verified_at is None
+
+
+async def test_what_people_change_that_no_look_up_is_about_keeps_no_lead_from_being_verified(desk: Desk) -> None:
+    lead, *_ = await desk.fill([1])
+    leads = desk.store.leads
+
+    async def write(batch: BatchWrite) -> BatchReceipt:
+        await execute(desk, "UPDATE lead SET status = 'customer' WHERE id = :lead_id", lead_id=lead.id)
+        return await leads.write(batch)
+
+    report = await desk.run(store=desk.with_(leads=Wrapped(leads, write=write)))
+
+    assert (report.no_change, report.deferred) == (1, 0)
+    assert (await desk.state(lead.id)).verified_at is not None

@@ -1,47 +1,58 @@
 """Refusals that do not name the appointment write nothing, however often they come and however few leads there are."""
 
-from datetime import timedelta
-
 import pytest
 
-from reconcile.domain.appointment import CALLED_OFF
+from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.simulator import ApiOperation, Fault, FaultKind, Scenario, WorldSize
-from tests.integration.office import Office, an_office
+from tests.integration.office import TICK, an_office
+from tests.use_cases import RunPolicy
 
 STANDING = {Scenario.CONFIRMED: 1}
-SIZES = {"1x1": WorldSize(workspaces=1, leads_per_workspace=1), "1x4": WorldSize(workspaces=1, leads_per_workspace=4)}
-SIZES["3x1"] = WorldSize(workspaces=3, leads_per_workspace=1)
-NAMELESS = [
-    "version header was not found.",
-    "Location not found",
-    "Token not found",
-    "Calendar not found",
-    "Route GET:/calendars/events/appointments/x not found",
-    "default backend - 404",
-]
-
-
-async def canceled(office: Office) -> int:
-    return sum(each.rollup.status in CALLED_OFF for each in (await office.leads()).values())
+SIZES = [(1, 1), (1, 4), (2, 2), (3, 1), (4, 1)]
+NAMELESS = ["version", "location", "token", "calendar", "contact", "route", "backend", "nothing"]
+"""What is missing in place of the appointment; ``nothing`` is an empty object."""
+HOUR = 60 * TICK
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("words", NAMELESS)
-@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
-async def test_refusals_of_ghl_that_name_something_else_write_nothing(
-    migrated_url: str, size: WorldSize, words: str
+@pytest.mark.parametrize("status", ["404", "400"])
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_refusals_of_ghl_that_name_something_else_write_and_verify_nothing(
+    migrated_url: str, size: tuple[int, int], status: str
 ) -> None:
-    async with an_office(migrated_url, seed=3, size=size, mix=STANDING) as office:
-        before = await office.leads()
-        office.simulator.faults.add(
-            Fault(kind=FaultKind.BAD_REQUEST, value=words, operation=ApiOperation.GHL_APPOINTMENT)
-        )
+    """Each at two looks a minute apart: to every call, and to that for the appointment alone. Then all is well.
 
-        for _ in range(3):
-            await office.tick(then=timedelta(minutes=10))
+    No breaker is enforced: what keeps the bookings are the guards of evidence alone.
+    """
+    world = WorldSize(workspaces=size[0], leads_per_workspace=size[1], calendly_share=0)
+    async with an_office(migrated_url, seed=3, size=world, mix=STANDING) as office:
+        office.sweeps = False
+        office.policy = RunPolicy(breaker=BreakerPolicy(is_enforced=False))
+        await office.tick()
+        before = await office.leads()
+        assert all(each.rollup.booking_id and each.state.verified_at for each in before.values())
+        for missing in NAMELESS:
+            for operation in (None, ApiOperation.GHL_APPOINTMENT):
+                place = f"{missing} {operation or 'everywhere'}"
+                verified = {i: each.state.verified_at for i, each in (await office.leads()).items()}
+                office.simulator.faults.add(Fault(kind=FaultKind.MISSING, value=missing, operation=operation))
+                office.simulator.faults.add(Fault(kind=FaultKind.MISSING_STATUS, value=status, operation=operation))
+                asked = []
+                for then in (TICK, HOUR):
+                    await office.tick(then=then)
+                    asked.append(office.simulator.requests.count())
+
+                after = await office.leads()
+                assert min(asked), f"{place}: nothing was asked"
+                assert not any(each.state.absent_since for each in after.values()), place
+                assert {i: each.state.verified_at for i, each in after.items()} == verified, place
+                office.simulator.faults.clear()
+                await office.tick(then=HOUR)
 
         after = await office.leads()
-        asked = [i for i, each in before.items() if each.rollup.booking_id]
-        assert await canceled(office) == 0
-        assert {i: after[i].rollup for i in asked} == {i: before[i].rollup for i in asked}
+        assert {i: (each.rollup, each.status) for i, each in after.items()} == {
+            i: (each.rollup, each.status) for i, each in before.items()
+        }
+        changes = [await office.store.ledger.changes(run_id=each.run_id) for each in office.reports[1:]]
+        assert not any(changes)
         assert await office.store.outbox.pending_count() == 0

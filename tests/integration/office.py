@@ -51,6 +51,9 @@ class Impatient:
     async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
         return await self._for(workspace).answer(lead, workspace, deadline=deadline)
 
+    async def check_lists(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
+        return await self._for(workspace).check_lists(lead, workspace, deadline=deadline)
+
     def sweep_cost(self, workspace: Workspace) -> SweepCost | None:
         return self._for(workspace).sweep_cost(workspace) if self.sweeps else None
 

@@ -141,7 +141,7 @@ def test_a_document_larger_than_memory_may_hold_is_entered() -> None:
     [
         (b"\x7fELF\x00\x00", "is no text: there is a zero byte in line 1"),
         (b"fine\nfine\n" + b"x" * 200_000 + b"\0", "is no text: there is a zero byte in line 3"),
-        (b"\x1f\x8b\x08abc", "is compressed; give its text: zcat"),
+        (b"\x1f\x8b\x08abc", "is compressed; decompress it: zcat"),
         (b"\x28\xb5\x2f\xfdabc", "zstdcat"),
         ("x".encode("utf-16"), "is UTF-16"),
     ],

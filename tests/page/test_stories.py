@@ -50,6 +50,22 @@ def test_the_incident_is_told_with_its_stop_its_blame_and_its_signature(story: T
     assert max(bucket.worst for bucket in facts.moments) == pytest.approx(1.0)
 
 
+def test_the_incident_is_told_under_other_thresholds_too(story: Told) -> None:
+    facts = story("incident")
+    (in_force,) = [each for each in facts.trials if each.is_in_force]
+
+    assert [(each.error_rate, each.min_checks) for each in facts.trials] == [(0.25, 5), (0.5, 5), (0.75, 5), (0.5, 20)]
+    assert (in_force.errors, in_force.lost_checks, in_force.unknown_calls) == (facts.errors, 0, 0)
+    assert in_force.trips > 0
+
+
+def test_where_no_call_is_on_record_the_page_says_so(story: Told) -> None:
+    facts = story("parked-workspace")
+
+    assert facts.trials == ()
+    assert "has a record of its calls" in facts.trials_note
+
+
 def test_a_thousand_workspaces_are_twenty_and_the_rest(story: Told) -> None:
     facts = story("thousand-workspaces")
 

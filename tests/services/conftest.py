@@ -7,7 +7,7 @@ import pytest
 
 from reconcile.domain.bulk_listing import SweepCost
 from tests.services.desk import Desk, at_desk
-from tests.services.told import FakeChannel, an_alarm
+from tests.services.notifications import FakeChannel, an_alarm
 
 
 @pytest.fixture

@@ -57,6 +57,9 @@ class FakeStage:
             500: ProviderUnavailable(text, provider=name, operation=operation, status=status),
         }[status]
 
+    def empty_lists(self) -> None:
+        self.provider.unlisted.add(BOOKED)
+
     def lose_ids(self) -> None:
         self.provider.on_sweep = self.provider.always = failure(ErrorClass.CONTRACT)
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
@@ -135,6 +135,16 @@ class FakeProvider:
         if isinstance(verdict, Exception):
             raise verdict
         return verdict
+
+    async def check_lists(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
+        """Answer as a look-up, and list the booking unless it is one of the *unlisted*."""
+        answer = await self.answer(lead, workspace, deadline=deadline)
+        if isinstance(answer, SkipReason) or not answer.appointments:
+            return answer
+        lists = frozenset({_BY[self.name][1]})
+        if any(each.id in self.unlisted for each in answer.appointments):
+            return replace(answer, silent=lists)
+        return replace(answer, returned=answer.returned | lists)
 
     def sweep_cost(self, workspace: Workspace) -> SweepCost | None:
         return self.cost if self.name in workspace.credentials else None

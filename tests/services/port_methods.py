@@ -44,7 +44,7 @@ TABLE: Mapping[str, Methods] = {
     ),
     "Leases": _methods(reads="held", writes="acquire release"),
     "Ledger": _methods(
-        reads="runs scheduled_runs run batches changes signatures sightings prunable",
+        reads="runs scheduled_runs run run_calls call_record batches changes signatures sightings prunable",
         writes="begin_run finish_run prune",
     ),
     "LogSource": _methods(reads="entries"),
@@ -52,7 +52,7 @@ TABLE: Mapping[str, Methods] = {
     "Outbox": _methods(
         reads="pending pending_count given_up_count", writes="mark_delivered postpone hold_back give_up"
     ),
-    "Provider": _methods(reads="answer sweep", local="lookup sweep_cost usage"),
+    "Provider": _methods(reads="answer check_lists sweep", local="lookup sweep_cost usage"),
     "Span": _methods(local="note fail link"),
     "StateMirror": _methods(reads="read forbidden", writes="patch announce"),
     "Telemetry": _methods(local="event warning span measure record_attempt send"),

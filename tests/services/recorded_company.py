@@ -22,8 +22,8 @@ from tests.services.backfilling import Backfilling, cancel
 from tests.services.desk import Desk, unbooked
 from tests.services.fakes import START, Ear, FakeSink, a_workspace, failure
 from tests.services.memory import MemoryMirror
+from tests.services.notifications import FakeChannel, an_alarm
 from tests.services.port_methods import Recorder
-from tests.services.told import FakeChannel, an_alarm
 from tests.stores import DEFAULT
 from tests.use_cases import Dependencies, Mirror, RunRequest, Stop, run
 

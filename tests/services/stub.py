@@ -26,6 +26,7 @@ from reconcile.ports import (
     Leases,
     Ledger,
     Outbox,
+    RunCalls,
     RunRow,
     ScheduledRun,
     SightingRow,
@@ -51,6 +52,8 @@ class Stub:
     changes: Sequence[ChangeRow] = ()
     signatures: Sequence[SignatureRow] = ()
     ticks: Sequence[ScheduledRun] = ()
+    calls: Sequence[RunCalls] = ()
+    call_records: Mapping[RunId, Mapping[str, Any]] = field(default_factory=dict)
     sightings: Sequence[SightingRow] = ()
     at_risk: Sequence[Lead] = ()
     workspace_count: int = 100
@@ -177,6 +180,12 @@ class _Ledger:
 
     async def scheduled_runs(self, *, after: ScheduledRun | None = None, **_: object) -> Sequence[ScheduledRun]:
         return () if after else self.stub.ticks
+
+    async def run_calls(self, *, after: RunCalls | None = None, **_: object) -> Sequence[RunCalls]:
+        return () if after else self.stub.calls
+
+    async def call_record(self, run_id: RunId) -> Mapping[str, Any] | None:
+        return self.stub.call_records.get(run_id)
 
     async def sightings(self, **_: object) -> Sequence[SightingRow]:
         return self.stub.sightings

@@ -15,8 +15,8 @@ from reconcile.ports import Backfills, ChannelState, RunRow
 from tests.services.desk import Desk
 from tests.services.fakes import failure
 from tests.services.lists import NoPlans
+from tests.services.notifications import FakeChannel, an_alarm, look
 from tests.services.stub import NOW, Stub, healthy, run_row
-from tests.services.told import FakeChannel, an_alarm, look
 from tests.use_cases import conditions
 
 SECOND = timedelta(seconds=1)

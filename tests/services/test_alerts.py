@@ -13,7 +13,7 @@ from reconcile.domain.ids import WorkspaceId
 from reconcile.errors import AlertNotDelivered, ErrorClass, StoreUnavailable
 from tests.services.desk import TICK, Desk, Wrapped
 from tests.services.fakes import failure
-from tests.services.told import GHL_TRIPPED, FakeChannel, an_alarm, heal, look, seven
+from tests.services.notifications import GHL_TRIPPED, FakeChannel, an_alarm, heal, look, seven
 from tests.use_cases import notify
 
 pytestmark = pytest.mark.integration

@@ -87,7 +87,7 @@ async def test_what_a_plan_changed_is_taken_back_as_one_whatever_runs_it_took(de
         assert (found.status, found.rollup, found.appointments) == before[lead_id]
     assert row is not None
     assert row.report is not None
-    assert row.report["healthReasons"] == [f"took back backfill {PLAN}: 3 leads reverted, 1 left as it is"]
+    assert row.report["healthReasons"] == [f"undo of backfill {PLAN}: 3 leads reverted, 1 left as it is"]
     with pytest.raises(RequestError, match="this database has no plan other"):
         await undo(Undo(undone_plan=PlanId("other"), run_id=RunId("u")), store=desk.store, clock=desk.clock)
 

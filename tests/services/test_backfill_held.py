@@ -13,7 +13,7 @@ from reconcile.errors import ErrorClass, RequestError
 from tests.services.backfilling import BOOKED, PLAN, Backfilling, a_plan, cancel, execute, move
 from tests.services.desk import Desk, Wrapped
 from tests.services.fakes import failure
-from tests.services.told import FakeChannel, look
+from tests.services.notifications import FakeChannel, look
 
 
 async def test_more_cancellations_than_one_in_ten_hold_the_plan_until_its_hash_is_approved(desk: Desk) -> None:

@@ -15,7 +15,7 @@ from reconcile.domain.shard import Shard
 from reconcile.errors import ErrorClass
 from tests.services.desk import Desk, Wrapped
 from tests.services.fakes import failure
-from tests.services.told import GHL_TRIPPED, FakeChannel, an_alarm, heal, look, seven
+from tests.services.notifications import GHL_TRIPPED, FakeChannel, an_alarm, heal, look, seven
 from tests.use_cases import document
 
 pytestmark = pytest.mark.integration

@@ -29,7 +29,7 @@ async def test_an_approval_ends_when_the_plan_is_held_because_its_rows_were_writ
     stopped, _ = await work.apply(approve=plan.hash)
 
     assert stopped.approved_hash is None
-    assert "20 of 20 leads are no longer what the plan was made from" in stopped.held[-1]
+    assert "20 of 20 leads have changed since the plan was made" in stopped.held[-1]
     assert "would become rescheduled" in stopped.held[0]
     with pytest.raises(RequestError, match="is held"):
         await work.apply()
@@ -63,7 +63,7 @@ async def test_a_plan_that_is_complete_is_joined_for_a_day(desk: Desk, late: tim
     desk.clock.at = plan.made_at + late
 
     if is_refused:
-        with pytest.raises(RequestError, match="there is a plan plan-1 already"):
+        with pytest.raises(RequestError, match="the plan plan-1 exists already"):
             await work.plan()
     else:
         assert (await work.plan())[0] == plan

@@ -23,7 +23,7 @@ from reconcile.domain.lead import Lead, LeadState, Rollup
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import RequestError
 from tests.services.stub import GHL, LEAD, NOW, WORKSPACE, Stub, healthy, run_row
-from tests.use_cases import LeadStory, explain_lead, explain_run, explain_workspace
+from tests.use_cases import LeadExplanation, explain_lead, explain_run, explain_workspace
 
 POLICY = DuePolicy()
 BREAKERS = BreakerPolicy()
@@ -45,7 +45,7 @@ def lead(*, starts_at: datetime | None = None, in_sequence: bool = False, **stat
 
 async def told(
     subject: Lead, *, workspace: Workspace = SERVED, breakers: dict[BreakerKey, Breaker] | None = None
-) -> LeadStory:
+) -> LeadExplanation:
     stub = Stub(leads=[subject], workspaces=[workspace], breakers=breakers or {})
     return await explain_lead(LEAD, store=stub.store(), now=NOW, policy=POLICY, breaker=BREAKERS)
 

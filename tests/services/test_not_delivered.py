@@ -14,8 +14,8 @@ from reconcile.ports import OutboxRow, Store
 from tests.services.desk import Desk, Wrapped
 from tests.services.fakes import failure
 from tests.services.lists import CountingSink, outbox_of
+from tests.services.notifications import GHL_TRIPPED, FakeChannel, an_alarm, look
 from tests.services.obstacles import away
-from tests.services.told import GHL_TRIPPED, FakeChannel, an_alarm, look
 from tests.use_cases import Stop
 
 AT = 2

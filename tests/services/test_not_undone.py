@@ -100,7 +100,7 @@ async def test_of_an_undo_the_lead_that_is_written_is_reverted_and_the_others_ar
     row = await desk.store.ledger.run(RunId("undo-1"))
     assert row is not None
     assert row.report is not None
-    assert row.report["healthReasons"] == [f"took back run {report.run_id}: 1 lead reverted, 2 left as they are"]
+    assert row.report["healthReasons"] == [f"undo of run {report.run_id}: 1 lead reverted, 2 left as they are"]
 
 
 async def test_an_undo_beside_a_row_that_somebody_holds_says_that_a_repeat_will_revert_it(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from reconcile.domain.run.punctuality import TICKS_NEEDED
 from reconcile.errors import ErrorClass
 from reconcile.ports import LeaseHolder
 from tests.services.stub import NOW, Stub, healthy, run_row
-from tests.services.test_overview import tripped
+from tests.services.test_status import tripped
 from tests.use_cases import alerts_view, conditions, overview, page_facts
 
 MINUTE = timedelta(minutes=1)

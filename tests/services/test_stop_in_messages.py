@@ -19,8 +19,8 @@ from tests.domain.factories import an_appointment
 from tests.services.desk import Desk, Wrapped, unbooked
 from tests.services.fakes import START, FakeSink, a_workspace
 from tests.services.memory import MemoryMirror
+from tests.services.notifications import FakeChannel, an_alarm, look
 from tests.services.stopping import PAST_THE_DEADLINE
-from tests.services.told import FakeChannel, an_alarm, look
 from tests.use_cases import STOP_GRACE, Mirror, notify
 
 COUNT = 4

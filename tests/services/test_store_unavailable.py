@@ -13,7 +13,7 @@ from reconcile.ports import Store
 from tests.services.backfilling import cancel
 from tests.services.desk import Desk
 from tests.services.fakes import FakeSink, failure
-from tests.services.told import FakeChannel, an_alarm
+from tests.services.notifications import FakeChannel, an_alarm
 
 RAISES = [
     "cadences.override",

@@ -91,7 +91,7 @@ async def test_everything_is_as_before_the_run(opened: tuple[str, Store]) -> Non
     assert row is not None
     assert row.report is not None
     assert row.trigger == row.report["trigger"] == "undo"
-    assert row.report["healthReasons"] == [f"took back run {RUN}: {COUNT} leads reverted, 0 left as they are"]
+    assert row.report["healthReasons"] == [f"undo of run {RUN}: {COUNT} leads reverted, 0 left as they are"]
     assert len(await store.ledger.changes(run_id=UNDO, limit=100)) == COUNT
 
 

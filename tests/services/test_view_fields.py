@@ -18,8 +18,8 @@ from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass
 from reconcile.ports import BatchRow, ChangeRow, ChannelState, ItemRow, RunRow, SightingRow, SignatureRow, Store
 from tests.filled import filled, names_of
+from tests.services.notifications import FakeChannel, an_alarm
 from tests.services.stub import NOW, Stub, healthy
-from tests.services.told import FakeChannel, an_alarm
 from tests.use_cases import (
     LeadLine,
     advice,
@@ -175,7 +175,7 @@ async def test_an_overview_holds_what_the_store_says() -> None:
     assert (view.now, view.freshness, view.at_risk_count) == (NOW, stub.freshness, 3)
     assert (view.quarantined_count, view.mismatches, view.pending_effects) == (2, stub.mismatches, 5)
     assert view.given_up_effects == 6
-    assert "given up after 20 failed deliveries: 6 follow-ups" in view.chores[-1].text
+    assert "dead letters after 20 failed deliveries: 6 follow-ups" in view.chores[-1].text
     assert (view.signatures, view.last_success_at) == (tuple(stub.signatures), RUN.finished_at)
 
 

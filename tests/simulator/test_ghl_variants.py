@@ -161,7 +161,7 @@ async def test_an_unknown_id_has_several_answers(ghl: Caller, switch: Any, how: 
 
 
 @pytest.mark.parametrize(
-    ("hides", "ids"), [("nothing", ["app-1", "app-2"]), ("deleted", ["app-2"]), ("cancelled", ["app-1"])]
+    ("hides", "ids"), [("nothing", ["app-1", "app-2"]), ("deleted", ["app-2"]), ("cancelled", ["app-1"]), ("all", [])]
 )
 async def test_a_list_can_leave_records_out(world: World, ghl: Caller, switch: Any, hides: str, ids: list[str]) -> None:
     world.ghl.soft_delete("app-1")

@@ -150,7 +150,7 @@ async def test_missing_grants_are_told_with_the_statement(postgres_url: str) -> 
         await customer.script(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
     assert [each.remedy for each in findings if each.subject == "grants"] == [
-        f'have the owner execute: GRANT UPDATE ("lastCheckedAt") ON app."Lead" TO {role}'
+        f'ask the owner to execute: GRANT UPDATE ("lastCheckedAt") ON app."Lead" TO {role}'
     ]
 
 
@@ -160,8 +160,8 @@ async def test_a_clock_that_goes_wrong_is_told(database_url: str) -> None:
     ahead = await check(database_url, DEFAULT, offset=timedelta(hours=-1))
 
     assert [(each.verdict, each.subject) for each in (behind[0], ahead[0])] == [(FindingStatus.WARNING, "clock")] * 2
-    assert "s behind this machine's; let both follow" in f"{behind[0].text}; {behind[0].remedy}"
-    assert "s ahead of this machine's; let both follow" in f"{ahead[0].text}; {ahead[0].remedy}"
+    assert "s behind this machine's; synchronize both clocks" in f"{behind[0].text}; {behind[0].remedy}"
+    assert "s ahead of this machine's; synchronize both clocks" in f"{ahead[0].text}; {ahead[0].remedy}"
 
 
 async def test_leads_that_would_never_be_due_are_told(database_url: str) -> None:

@@ -169,7 +169,7 @@ async def test_planning_again_plans_nothing(store: Store) -> None:
     assert (again.outcome, again.change) == (Outcome.UNCHANGED, None)
 
 
-async def test_an_appointment_that_another_writer_inserts_first_is_a_drift(
+async def test_an_appointment_whose_unique_key_another_leads_row_has_is_refused_by_name(
     store: Store, customer: schemas.Customer
 ) -> None:
     """``externalId`` is unique, so that the row can belong to a lead that was not even read."""
@@ -178,9 +178,9 @@ async def test_an_appointment_that_another_writer_inserts_first_is_a_drift(
     writes = [lead_write(leads[0], change=booking(leads[0], appointment("A1"))), lead_write(leads[1])]
     receipt = await store.leads.write(batch(writes))
 
-    assert receipt.drifted == {ONE}
+    assert "has a key of the new appointment" in receipt.refused[LeadId(ONE)]
     assert (await found(store)).rollup == Rollup()
-    assert (await found(store)).state == state(attempted_at=NOW)
+    assert (await found(store)).state.reason == receipt.refused[LeadId(ONE)]
     assert (await found(store, TWO)).state == state(attempted_at=NOW, verified_at=NOW)
 
 

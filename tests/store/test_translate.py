@@ -97,16 +97,16 @@ def test_an_error_names_the_table_the_column_and_the_constraint(state: str, name
         (
             wrapped(DriverError(sqlstate="57P01")),
             StoreUnavailable,
-            "the database does not answer or refuses for now: DriverError (57P01)",
+            "the database is temporarily unavailable: DriverError (57P01)",
         ),
         (
             wrapped(DriverError()),
             StoreUnavailable,
-            "the database does not answer or refuses for now: DriverError",
+            "the database is temporarily unavailable: DriverError",
         ),
         (PoolTimeout(), StoreUnavailable, "all connections to the database are busy"),
-        (ConnectionRefusedError(), StoreUnavailable, "the database does not answer (ConnectionRefusedError)"),
-        (TimeoutError(), StoreUnavailable, "the database does not answer (TimeoutError)"),
+        (ConnectionRefusedError(), StoreUnavailable, "the database does not respond (ConnectionRefusedError)"),
+        (TimeoutError(), StoreUnavailable, "the database does not respond (TimeoutError)"),
         (ArgumentError(), StoreUnavailable, "the database connection failed (ArgumentError)"),
     ],
 )

@@ -105,8 +105,9 @@ async def test_statements_do_not_grow_with_rows(store: Store, database: Customer
         await store.leads.write(replace(batch(changed.writes, leases=[run, lease]), gives_up=(lease,)))
 
     assert (len(reading), len(leasing)) == (2, 1)
-    assert len(writing_nothing_new) == (5 if is_sqlite else 1)
-    assert len(writing) <= (14 if is_sqlite else 4)
+    # One of them is the question whether these are still the leads that were asked about.
+    assert len(writing_nothing_new) == (6 if is_sqlite else 2)
+    assert len(writing) <= (15 if is_sqlite else 5)
 
 
 async def test_an_unchanged_lead_updates_no_row_of_the_customers(store: Store, database: Customer) -> None:

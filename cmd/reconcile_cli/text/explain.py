@@ -10,57 +10,59 @@ from rich.text import Text
 from reconcile.domain.formatting import ago, keys, span
 from reconcile.domain.run.report_document import read_report
 from reconcile.ports import BatchRow, ChangeRow
-from reconcile.services.views.explain import LeadStory, RunStory, WorkspaceStory
-from reconcile.services.views.failure_history import FailureStory
+from reconcile.services.views.explain import LeadExplanation, RunExplanation, WorkspaceExplanation
+from reconcile.services.views.failure_history import FailureHistory
 from reconcile.services.views.next_steps import Advice
 from reconcile_cli.text import report
 from reconcile_cli.text.breaker import block
 from reconcile_cli.text.terminal import HEALTH_STYLES, NONE, QUIET, ahead, console, grid, lasting, listing, safe
 
 
-def show(story: LeadStory | WorkspaceStory | RunStory | FailureStory, *, now: datetime | None = None) -> None:
+def show(
+    shown: LeadExplanation | WorkspaceExplanation | RunExplanation | FailureHistory, *, now: datetime | None = None
+) -> None:
     """Print an explanation."""
     out, at = console(), now or datetime.now(UTC)
-    _print_story(story, out, at)
+    _print(shown, out, at)
     out.print()
-    for command in story.commands:
+    for command in shown.commands:
         out.print(Text.assemble(("what to type  ", QUIET), safe(command, "cyan")))
 
 
 @singledispatch
-def _print_story(story: object, out: Console, now: datetime) -> None:
-    raise NotImplementedError(type(story).__name__, out, now)
+def _print(shown: object, out: Console, now: datetime) -> None:
+    raise NotImplementedError(type(shown).__name__, out, now)
 
 
-@_print_story.register
-def _(story: LeadStory, out: Console, now: datetime) -> None:
-    out.print(Text.assemble("lead ", safe(story.lead_id, "bold"), " in ", safe(story.workspace_id, "bold")))
-    out.print(Text.assemble(("● ", "cyan"), safe(story.verdict.replace("_", " "), "bold"), "  ", safe(story.why)))
+@_print.register
+def _(shown: LeadExplanation, out: Console, now: datetime) -> None:
+    out.print(Text.assemble("lead ", safe(shown.lead_id, "bold"), " in ", safe(shown.workspace_id, "bold")))
+    out.print(Text.assemble(("● ", "cyan"), safe(shown.verdict.replace("_", " "), "bold"), "  ", safe(shown.why)))
     facts = grid(QUIET, "")
-    if story.next_at:
-        facts.add_row("  due again", ahead(story.next_at, now))
-    booking = f"{story.provider or 'unknown provider'}, {story.booking_status or 'status unknown'}"
-    if story.starts_at:
-        booking += f", {story.starts_at:%Y-%m-%d %H:%M} UTC"
+    if shown.next_at:
+        facts.add_row("  due again", ahead(shown.next_at, now))
+    booking = f"{shown.provider or 'unknown provider'}, {shown.booking_status or 'status unknown'}"
+    if shown.starts_at:
+        booking += f", {shown.starts_at:%Y-%m-%d %H:%M} UTC"
     facts.add_row("  booking", safe(booking))
-    facts.add_row("  attempted", ago(story.state.attempted_at, now))
-    facts.add_row("  verified", ago(story.state.verified_at, now))
-    if story.state.reason and not story.state.failure_count:
-        facts.add_row("  not verified", safe(story.state.reason.replace("_", " ")))
-    if story.state.failure_count:
-        facts.add_row("  failures in a row", str(story.state.failure_count))
-    if story.state.mismatch:
-        facts.add_row("  not repaired", safe(f"{story.state.mismatch}, found {ago(story.state.mismatch_at, now)}"))
-    if story.state.absent_since:
-        facts.add_row("  reported absent", f"{lasting(story.state.absent_since, now)}, to be confirmed")
+    facts.add_row("  attempted", ago(shown.state.attempted_at, now))
+    facts.add_row("  verified", ago(shown.state.verified_at, now))
+    if shown.state.reason and not shown.state.failure_count:
+        facts.add_row("  not verified", safe(shown.state.reason.replace("_", " ")))
+    if shown.state.failure_count:
+        facts.add_row("  failures in a row", str(shown.state.failure_count))
+    if shown.state.mismatch:
+        facts.add_row("  not repaired", safe(f"{shown.state.mismatch}, found {ago(shown.state.mismatch_at, now)}"))
+    if shown.state.absent_since:
+        facts.add_row("  reported absent", f"{lasting(shown.state.absent_since, now)}, to be confirmed")
     out.print(facts)
-    _breakers(out, story.breakers, now)
-    _changes(out, story.changes, now)
+    _breakers(out, shown.breakers, now)
+    _changes(out, shown.changes, now)
 
 
-@_print_story.register
-def _(story: FailureStory, out: Console, now: datetime) -> None:
-    for row in story.sightings:
+@_print.register
+def _(shown: FailureHistory, out: Console, now: datetime) -> None:
+    for row in shown.sightings:
         out.print(Text.assemble((f"● {row.count} × ", "red"), safe(row.signature.key, "bold")))
         facts = grid(QUIET, "")
         facts.add_row("  in version", safe(row.version or NONE))
@@ -74,35 +76,35 @@ def _(story: FailureStory, out: Console, now: datetime) -> None:
         out.print(facts)
 
 
-@_print_story.register
-def _(story: WorkspaceStory, out: Console, now: datetime) -> None:
-    out.print(Text.assemble("workspace ", safe(story.workspace_id, "bold")))
+@_print.register
+def _(shown: WorkspaceExplanation, out: Console, now: datetime) -> None:
+    out.print(Text.assemble("workspace ", safe(shown.workspace_id, "bold")))
     facts = grid(QUIET, "")
-    facts.add_row("  credentials", safe(", ".join(story.providers) or "none usable"))
-    for fault in story.faults:
+    facts.add_row("  credentials", safe(", ".join(shown.providers) or "none usable"))
+    for fault in shown.faults:
         facts.add_row("", safe(fault, "red"))
-    facts.add_row("  last visit", ago(story.visited_at, now))
-    if story.not_before:
-        facts.add_row("  rate limited", f"next visit {ahead(story.not_before, now)}")
-    more = " or more" if story.due_count >= story.due_limit else ""
-    facts.add_row("  leads due now", f"{story.due_count}{more}")
-    facts.add_row("  quarantined leads", str(story.quarantined_count))
-    facts.add_row("  time zone", safe(story.timezone or "the provider's"))
+    facts.add_row("  last visit", ago(shown.visited_at, now))
+    if shown.not_before:
+        facts.add_row("  rate limited", f"next visit {ahead(shown.not_before, now)}")
+    more = " or more" if shown.due_count >= shown.due_limit else ""
+    facts.add_row("  leads due now", f"{shown.due_count}{more}")
+    facts.add_row("  quarantined leads", str(shown.quarantined_count))
+    facts.add_row("  time zone", safe(shown.timezone or "the provider's"))
     out.print(facts)
-    _breakers(out, story.breakers, now)
-    _batches(out, story.batches, now)
+    _breakers(out, shown.breakers, now)
+    _batches(out, shown.batches, now)
 
 
-@_print_story.register
-def _(story: RunStory, out: Console, now: datetime) -> None:
-    run = story.run
+@_print.register
+def _(shown: RunExplanation, out: Console, now: datetime) -> None:
+    run = shown.run
     out.print(Text.assemble("run ", safe(run.run_id, "bold"), (f"  started {ago(run.started_at, now)}", QUIET)))
-    if story.report is None:
+    if shown.report is None:
         out.print(Text.assemble(("● ", HEALTH_STYLES[run.health]), (run.health, "bold"), "  no report yet"))
     else:
-        report.show(read_report(story.report), out=out)
-    _batches(out, story.batches, now)
-    _changes(out, story.changes, now)
+        report.show(read_report(shown.report), out=out)
+    _batches(out, shown.batches, now)
+    _changes(out, shown.changes, now)
 
 
 def _breakers(out: Console, breakers: Sequence[Advice], now: datetime) -> None:

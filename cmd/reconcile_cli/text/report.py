@@ -1,4 +1,4 @@
-"""The report of a run as a person reads it: fresh from a run, or out of the ledger."""
+"""Prints the report of a run, fresh or from the ledger."""
 
 from datetime import timedelta
 
@@ -96,10 +96,10 @@ def _breakers(out: Console, report: StoredReport) -> None:
 
 
 def show_next(report: StoredReport) -> None:
-    """Print what could be typed after a run."""
+    """Print the commands to run next."""
     out = console()
     out.print()
     if report.breakers or report.errors:
         out.print(Text.assemble(("  what to do  ", QUIET), ("reconcile status", "cyan")))
-    if not report.dry_run:  # a dry run leaves no trace to explain
+    if not report.dry_run:  # a dry run has no ledger row to explain
         out.print(Text.assemble(("  this run    ", QUIET), safe(f"reconcile explain run {report.run_id}", "cyan")))

@@ -6,6 +6,7 @@ when a breaker opens is at most the calls in flight.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from reconcile.domain.breaker import events
 from reconcile.domain.breaker.attribution import FaultAttribution
@@ -18,6 +19,14 @@ from reconcile.domain.breaker.state import RegistryState
 from reconcile.domain.breaker.window import Fault
 from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lookup import Lookup
+
+
+class EventObserver(Protocol):
+    """Takes note of what the registry is told, and of what came of it."""
+
+    def __call__(
+        self, event: Event, transitions: Transitions, /, *, before: RegistryState, after: RegistryState, now: datetime
+    ) -> None: ...
 
 
 class BreakerRegistry:
@@ -37,6 +46,7 @@ class BreakerRegistry:
         *is_restricted*: the run sees one workspace by choice, so what it finds out about a provider or the run is told
         in its report and kept from everybody else.
         """
+        self._observer: EventObserver | None = None
         breakers = {b.key: b for b in stored}
         self.state = RegistryState(
             policy=policy,
@@ -48,9 +58,16 @@ class BreakerRegistry:
             stored_generations={key: b.generation for key, b in breakers.items()},
         )
 
+    def subscribe(self, observer: EventObserver) -> None:
+        """Tell *observer* of each event from now on, and of what it has led to."""
+        self._observer = observer
+
     def apply(self, event: Event, now: datetime) -> Transitions:
         """Take one event in and return what it has led to."""
-        self.state, transitions = reduce(self.state, event, now)
+        before = self.state
+        self.state, transitions = reduce(before, event, now)
+        if self._observer is not None:
+            self._observer(event, transitions, before=before, after=self.state, now=now)
         return transitions
 
     # --- questions -------------------------------------------------------------------------------------------

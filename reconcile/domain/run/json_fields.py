@@ -1,4 +1,4 @@
-"""Reading stored JSON leniently: what has another type than expected counts as missing."""
+"""Reads stored JSON leniently: a value of an unexpected type counts as missing."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ _MOST_MILLISECONDS = 10**14
 
 
 class JsonFields:
-    """A JSON object by its fields; one of another type than expected counts as missing."""
+    """The fields of a JSON object; a value of an unexpected type counts as missing."""
 
     def __init__(self, stored: Mapping[str, Any]) -> None:
         self._stored = stored
@@ -19,26 +19,26 @@ class JsonFields:
         return value if isinstance(value, str) else None
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """Return the texts of a list."""
+        """Return the texts in a list."""
         value = self._stored.get(name)
         return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list | tuple) else ()
 
     def count(self, name: str) -> int:
-        """Return a whole number, 0 where there is none."""
+        """Return an integer, 0 if there is none."""
         value = self._stored.get(name)
         return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
     def milliseconds(self, name: str) -> timedelta:
-        """Return a duration, at most some thousand years."""
+        """Return a duration, limited to some thousand years."""
         return timedelta(milliseconds=min(max(self.count(name), 0), _MOST_MILLISECONDS))
 
     def mapping(self, name: str) -> Mapping[str, Any]:
-        """Return an object, empty where there is none."""
+        """Return an object, empty if there is none."""
         value = self._stored.get(name)
         return value if isinstance(value, Mapping) else {}
 
     def instant(self, name: str) -> datetime | None:
-        """Return an instant with a zone, or None."""
+        """Return a time with a zone, or None."""
         try:
             found = datetime.fromisoformat(self.text(name) or "")
         except ValueError:

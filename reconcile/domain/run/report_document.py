@@ -1,8 +1,8 @@
-"""The report as one JSON document: written and read here, and its names are spelled nowhere else.
+"""The report as a JSON document; its field names are defined here only.
 
-The same document goes to stdout and to the ledger. The receipt is its small part that annotations, logs and the
-termination message have room for. What is stored is read back as a value, leniently: an older version may have written
-it, or a hand may have damaged it.
+The same document goes to stdout and to the ledger. The receipt is its small part for annotations, logs and the
+termination message. A stored report is parsed leniently, because an older version may have written it, or it may be
+damaged.
 """
 
 import json
@@ -28,12 +28,12 @@ WORKSPACE = "workspace"
 BREAKERS = "breakers"
 AT_RISK = "appointmentsAtRisk24h"
 REPAIRED = ("bookedFound", "canceledFound", "rescheduled", "updated")
-"""The names that databases and readers of logs ask for one by one."""
+"""Fields that databases and log readers select individually."""
 
 LISTED = 20
 """Maximum number of workspaces in each list of a report, which is printed and stored each minute."""
 _OF_THIS_RUN = 5
-"""Among them, breakers that this run opened; the others are open longest, and stay listed until they close."""
+"""Of these, breakers that this run opened; the others have been open longest, and stay listed until they close."""
 _PROVIDER_COUNTS = ("checked", "booked", "canceled", "errors")
 
 
@@ -100,7 +100,7 @@ def document(report: RunReport) -> dict[str, Any]:
 
 
 def receipt(report: RunReport) -> dict[str, Any]:
-    """Return what is the same wherever a run tells of its end: counts as integers, and no name but the run's own."""
+    """Return the receipt: counts as integers, and no name but the run's id."""
     return {
         "version": VERSION,
         "runId": report.run_id,
@@ -268,7 +268,7 @@ def read_breakers(stored: object) -> tuple[ReportedBreaker, ...]:
 
 
 def read_freshness(stored: Mapping[str, Any]) -> Freshness | None:
-    """Return the figure that a stored report holds, or None where it holds none of this form."""
+    """Return the number in a stored report, or None if there is none."""
     try:
         return Freshness(
             oldest=_age(stored["oldestSeconds"]),

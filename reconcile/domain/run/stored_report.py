@@ -1,4 +1,4 @@
-"""A report as it was stored, by this version or by an older one: what is missing or damaged has its default."""
+"""A stored report of this or an older version: missing and damaged fields have defaults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from reconcile.domain.run.report import Freshness, Health, ProviderCounts, Signa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedBreaker:
-    """A breaker as a run reported it; *name* and *state* are the words of the report."""
+    """A breaker in a stored report; *name* and *state* are the report's words."""
 
     name: str
     state: str
@@ -21,7 +21,7 @@ class ReportedBreaker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredReport:
-    """What readers of the ledger need of a report; counts are leads unless the name says otherwise."""
+    """The fields of a stored report that readers need; counts are leads unless the name says otherwise."""
 
     run_id: str = ""
     health: str = "unknown"
@@ -57,5 +57,5 @@ class StoredReport:
 
     @property
     def is_sound(self) -> bool:
-        """Whether the run did its work and failed in little."""
+        """Whether the run succeeded with few failures."""
         return self.success and self.health in {Health.HEALTHY, Health.DEGRADED}

@@ -14,7 +14,7 @@ from reconcile.domain.lookup import Lookup
 from reconcile.domain.outcome import SkipReason
 from reconcile.domain.rate_limit import CALENDLY_PAID_LIMIT
 from reconcile.domain.workspace import Workspace
-from reconcile.errors import ErrorClass, ProviderError, ProviderRejected
+from reconcile.errors import ContractFault, ErrorClass, ProviderError, ProviderRejected
 from reconcile.ports import Sweep, Usage
 from reconcile.providers import identity
 from reconcile.providers.account import Accounts, Published
@@ -68,11 +68,26 @@ class Calendly:
             return path
         if account is None:
             return SkipReason.NOT_CONFIGURED
-        search = _Search(Reads(account, deadline=deadline), gateway=self._gateway)
+        reads = Reads(account, deadline=deadline)
+        search = _Search(reads, gateway=self._gateway)
         if isinstance(path, str):
             await search.by_address(path)
         elif not await search.by_reference(path, address=identity.address(lead)):
             return SkipReason.NO_IDENTITY
+        for fault in reads.faults:
+            keys = ", ".join(fault.shape)
+            account.note(f"workspace {workspace.id}: {fault}; its other records were read ({keys})")
+        return search.answer()
+
+    async def check_lists(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
+        """Ask for the stored place of *lead*, and for the events of the address that it was booked with."""
+        path, account = self._lookup_path(lead, workspace), self._accounts.of(workspace)
+        if isinstance(path, SkipReason):
+            return path
+        if account is None or isinstance(path, str) or path.invitee is None:
+            return SkipReason.NOT_CONFIGURED if account is None else SkipReason.UNREADABLE_BOOKING_ID
+        search = _Search(Reads(account, deadline=deadline), gateway=self._gateway)
+        await search.check_lists(path)
         return search.answer()
 
     def sweep_cost(self, workspace: Workspace) -> SweepCost | None:
@@ -128,7 +143,8 @@ class _Search:
     def answer(self) -> Answer:
         """Return what was found; a person who was moved in a circle and has no other place is nowhere for certain.
 
-        What Calendly lists is not absent, whatever it says when asked for it alone.
+        What Calendly lists is not absent, whatever it says when asked for it alone; what cannot be read of its lists
+        may be anything.
         """
         if booking_state.is_circular(self._bookings) and not booking_state.stand(self._bookings.values()):
             raise _rejected(Operation.INVITEE, "Calendly's chain of reschedules is circular")
@@ -136,10 +152,11 @@ class _Search:
         if self._event is not None:
             found = (booking_state.called_off(self._event), *found)
         absent = frozenset(gone for gone in self._absent if not any(refers_to(gone, each.id) for each in found))
+        is_partial = bool(self._reads.faults)
         return Answer(
             appointments=found,
-            absent=absent,
-            unverified=self._unverified,
+            absent=frozenset() if is_partial else absent,
+            unverified=self._unverified or (Unverified.INCOMPLETE if is_partial else None),
             returned=frozenset(self._returned),
             silent=frozenset(self._silent - self._returned),
         )
@@ -168,6 +185,20 @@ class _Search:
             await self._replacements(address, stored=found)
         return True
 
+    async def check_lists(self, reference: CalendlyReference) -> None:
+        """Ask for a place, and whether the events of its own address hold it."""
+        booking, now = await self._reads.booked_invitee(reference), self._clock.now()
+        if booking is None:
+            self._absent.add(reference.appointment_id())
+            return
+        self._returned.add(Operation.INVITEE)
+        self._add([booking])
+        address = booking.invitee.email
+        if address is None or abs(booking.event.starts_at - now) >= _WINDOW:
+            return
+        events = await self._reads.events(address, since=now - _WINDOW, until=now + _WINDOW)
+        (self._returned if events else self._silent).add(Operation.SCHEDULED_EVENTS)
+
     async def _places_of_stranger(self, event_id: str) -> list[BookedInvitee] | None:
         """Ask the event itself where no invitee has the lead's address: people book with another one.
 
@@ -191,6 +222,7 @@ class _Search:
         if events:
             self._returned.add(Operation.SCHEDULED_EVENTS)
         asked = 0
+        broken: list[ContractFault] = []
         for event in sorted(events, key=lambda each: booking_state.relevance(each, now)):
             if calendly_parsing.is_canceled(event) and event.id in {each.event for each in self._bookings}:
                 continue
@@ -203,7 +235,13 @@ class _Search:
                     error_class=ErrorClass.UNDECODABLE,
                 )
             asked += 1
-            self._add(await self._bookings_in(event.id, address) or ())
+            try:
+                self._add(await self._bookings_in(event.id, address) or ())
+            except ContractFault as fault:
+                broken.append(fault)
+        if broken and not self._bookings:
+            raise broken[-1]
+        self._reads.faults += broken
         await self._follow()
 
     async def _replacements(self, address: str, *, stored: Sequence[BookedInvitee] | None) -> None:

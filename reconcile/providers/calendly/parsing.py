@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from reconcile.domain.booking_reference import CalendlyReference
 from reconcile.domain.ids import Operation, ProviderName
+from reconcile.errors import ContractFault
 from reconcile.providers import fields
 from reconcile.providers.fields import JsonBody
 from reconcile.providers.http.call import Reply
@@ -58,10 +59,11 @@ class Invitee:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[Item]):
-    """A part of a list; *token* asks for the next part, None after the last."""
+    """A part of a list; *token* asks for the next part, None after the last. *faults* say what else cannot be read."""
 
     items: tuple[Item, ...]
     token: str | None
+    faults: tuple[ContractFault, ...] = ()
 
 
 def read_event(content: object) -> Event:
@@ -71,18 +73,15 @@ def read_event(content: object) -> Event:
 
 
 def read_events(content: object) -> Page[Event]:
-    """Read one page of events."""
-    return _page(_body(content, Operation.SCHEDULED_EVENTS, "Calendly events"), _event)
+    """Read one page of events. A broken one stands beside the others as a fault; where all are broken, it is raised."""
+    body = _body(content, Operation.SCHEDULED_EVENTS, "Calendly events")
+    items, faults = body.each(_collection(body), lambda raw: _event(body, raw), of="collection")
+    return Page(items=tuple(items), token=_token(body), faults=tuple(faults))
 
 
 def read_events_ahead(content: object) -> Page[Event]:
     """Read one page of events without the broken ones."""
-    body = _body(content, Operation.SCHEDULED_EVENTS, "Calendly events")
-    listed = body.mapping().get("collection")
-    if not isinstance(listed, list):
-        raise body.missing("collection")
-    items = body.readable(listed, lambda raw: _event(body, raw), of="collection")
-    return Page(items=tuple(items), token=_token(body))
+    return replace(read_events(content), faults=())
 
 
 def read_invitee(content: object) -> Invitee:
@@ -151,6 +150,13 @@ def _resource(body: JsonBody) -> Mapping[str, Any]:
     if not isinstance(resource, Mapping):
         raise body.missing("resource")
     return resource
+
+
+def _collection(body: JsonBody) -> list[object]:
+    listed = body.mapping().get("collection")
+    if not isinstance(listed, list):
+        raise body.missing("collection")
+    return listed
 
 
 def _page(body: JsonBody, read: Callable[[JsonBody, Mapping[str, Any]], Item]) -> Page[Item]:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from reconcile.domain.booking_reference import CalendlyReference
 from reconcile.domain.ids import Operation, ProviderName
-from reconcile.errors import ErrorClass, ProviderRejected
+from reconcile.errors import ContractFault, ErrorClass, ProviderRejected
 from reconcile.providers.account import Account, refused, unusable
 from reconcile.providers.calendly import parsing as calendly_parsing
 from reconcile.providers.calendly.booking_state import BookedInvitee
@@ -27,7 +27,7 @@ Answered = TypeVar("Answered")
 class Reads:
     """Asks in the name of one account until *deadline*. None means that Calendly says decisively: no such thing.
 
-    Each call is made at most *attempts* times, if that is given. *calls* counts them.
+    Each call is made at most *attempts* times, if that is given. *calls* counts them. A list may be read in part.
     """
 
     def __init__(self, account: Account, *, deadline: float, attempts: int | None = None) -> None:
@@ -35,6 +35,8 @@ class Reads:
         self._deadline = deadline
         self._attempts = attempts
         self.calls = 0
+        self.faults: list[ContractFault] = []
+        """Of records that could not be read, beside others that could."""
         self._events: dict[str, Event] = {}
 
     async def booked_invitee(self, reference: CalendlyReference) -> BookedInvitee | None:
@@ -177,6 +179,7 @@ class Reads:
                 return None
             page = read(content)
             items += page.items
+            self.faults += page.faults
             if page.token is None:
                 return items
             if page.token in tokens:

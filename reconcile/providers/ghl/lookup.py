@@ -7,7 +7,6 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from reconcile.domain.appointment import Appointment
 from reconcile.domain.bulk_listing import SweepCost, SweepPlan
 from reconcile.domain.change import Answer
 from reconcile.domain.ids import LeadId, Operation, ProviderName
@@ -25,7 +24,7 @@ from reconcile.providers.ghl import listing as ghl_listing
 from reconcile.providers.ghl import parsing as ghl_parsing
 from reconcile.providers.ghl.occurrence import with_requested_id
 from reconcile.providers.ghl.parsing import Contact, Record
-from reconcile.providers.ghl.person import LONGEST_VALUE, PersonSearch
+from reconcile.providers.ghl.person import LONGEST_VALUE, ContactList, PersonSearch
 from reconcile.providers.ghl.versions import CALENDARS, CONTACTS, ask_calendars
 from reconcile.providers.ghl.zones import CannotTell, LocationZones
 from reconcile.providers.http.call import Call, Reply
@@ -84,6 +83,15 @@ class Ghl:
 
     async def answer(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
         """Ask about *lead*; raises ProviderError wherever GHL's answer is not decisive."""
+        return await self._answer(lead, workspace, deadline=deadline, is_control=False)
+
+    async def check_lists(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
+        """Ask for the booking of *lead*, and for the appointments of the contact that it is of."""
+        return await self._answer(lead, workspace, deadline=deadline, is_control=True)
+
+    async def _answer(
+        self, lead: Lead, workspace: Workspace, *, deadline: float, is_control: bool
+    ) -> Answer | SkipReason:
         path, account = self._lookup_path(lead, workspace), self._accounts.of(workspace)
         if isinstance(path, SkipReason):
             return path
@@ -100,7 +108,7 @@ class Ghl:
         try:
             match path:
                 case Operation.APPOINTMENT, booking_id:
-                    return await search.by_id(booking_id)
+                    return await search.by_id(booking_id, is_control=is_control)
                 case Operation.CONTACT_APPOINTMENTS, contact_id:
                     return await search.by_contacts(contact_id)
                 case _:
@@ -169,7 +177,7 @@ class Ghl:
         self._check_location(question, call, record.location_id)
         return record
 
-    async def _contact_appointments(self, question: _Question, contact_id: str) -> Sequence[Appointment] | None:
+    async def _contact_appointments(self, question: _Question, contact_id: str) -> ContactList | None:
         """Return the appointments of a contact, None where GHL does not know the contact."""
         call = Call(
             operation=Operation.CONTACT_APPOINTMENTS,
@@ -188,7 +196,8 @@ class Ghl:
             self._check_location(question, call, record.location_id)
             if record.contact_id not in {None, contact_id}:
                 raise unusable(self.name, call, "GHL listed appointments of another contact than the requested one")
-        return [record.appointment for record in await self._without_vague(question, listed.records)]
+        records = await self._without_vague(question, listed.records)
+        return ContactList(appointments=tuple(record.appointment for record in records), is_complete=not listed.faults)
 
     async def _without_vague(self, question: _Question, records: Sequence[Record]) -> Sequence[Record]:
         """Ask by id for those *records* whose status is not told in the list, the next upcoming ones first."""

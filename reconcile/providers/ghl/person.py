@@ -17,8 +17,16 @@ LONGEST_VALUE = 75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContactList:
+    """What one contact has; *is_complete*: each record of it could be read."""
+
+    appointments: tuple[Appointment, ...]
+    is_complete: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FoundPerson:
-    """The contacts of one person that GHL knows, and what they have.
+    """The contacts of one person that GHL knows, and what they have, as far as it can be read.
 
     *is_searched*: they were found by the e-mail; *is_replaced*: in place of a contact that is gone.
     """
@@ -27,6 +35,7 @@ class FoundPerson:
     appointments: tuple[Appointment, ...]
     is_searched: bool = False
     is_replaced: bool = False
+    is_complete: bool = True
 
     def answer(self, appointments: Iterable[Appointment]) -> Answer:
         """Return *appointments* as the answer of this person; of several with one e-mail no contact is the lead's."""
@@ -35,6 +44,7 @@ class FoundPerson:
             appointments=tuple(appointments),
             contact_id=self.contact_ids[0] if self.contact_ids and not is_open else None,
             replaces_contact=self.is_replaced and not is_open,
+            unverified=None if self.is_complete else Unverified.INCOMPLETE,
             returned=frozenset({Operation.CONTACT_APPOINTMENTS} if self.appointments else ()),
         )
 
@@ -50,11 +60,14 @@ class PersonSearch:
     lead: Lead
     now: datetime
     appointment: Callable[[str], Awaitable[Record | None]]
-    listed: Callable[[str], Awaitable[Sequence[Appointment] | None]]
+    listed: Callable[[str], Awaitable[ContactList | None]]
     contacts: Callable[[str], Awaitable[Sequence[Contact]]] | None
 
-    async def by_id(self, booking_id: str) -> Answer:
-        """Ask for the stored booking; unless it stands and is ahead, see what else the person has."""
+    async def by_id(self, booking_id: str, *, is_control: bool = False) -> Answer:
+        """Ask for the stored booking; unless it stands and is ahead, see what else the person has.
+
+        As a control of the lists (*is_control*), the person's list is asked for in any case.
+        """
         record = await self.appointment(booking_id)
         returned = frozenset({Operation.APPOINTMENT} if record else ())
         own, theirs = identity.contact_id(self.lead), record.contact_id if record else None
@@ -63,12 +76,13 @@ class PersonSearch:
             person = await self._person([own])
             others = person.answer(each for each in person.appointments if each.id != record.appointment.id)
             return replace(others, returned=others.returned | returned, unverified=Unverified.OTHER_PERSON)
-        if record and _stands_ahead(record.appointment, self.now):
+        if record and _stands_ahead(record.appointment, self.now) and not is_control:
             return Answer(appointments=(record.appointment,), returned=returned, contact_id=own or theirs)
         person = await self._person([own, theirs])
         found = {each.id: each for each in person.appointments}
-        # What GHL lists is not absent, whatever it says when asked for it alone.
-        absent = frozenset({AppointmentId(booking_id)} - found.keys() if record is None else ())
+        # What GHL lists is not absent, whatever it says when asked for it alone; nor what it may list unreadably.
+        is_absent = record is None and person.is_complete
+        absent = frozenset({AppointmentId(booking_id)} - found.keys() if is_absent else ())
         silent = frozenset({Operation.CONTACT_APPOINTMENTS} if record and _leaves_out(person, record) else ())
         if record:
             found[record.appointment.id] = record.appointment
@@ -101,11 +115,13 @@ class PersonSearch:
     async def _listed(self, contact_ids: Sequence[str]) -> FoundPerson:
         known: list[str] = []
         found: dict[AppointmentId, Appointment] = {}
+        is_complete = True
         for each in contact_ids:
-            if (appointments := await self.listed(each)) is not None:
+            if (listed := await self.listed(each)) is not None:
                 known.append(each)
-                found |= {appointment.id: appointment for appointment in appointments}
-        return FoundPerson(contact_ids=tuple(known), appointments=tuple(found.values()))
+                found |= {appointment.id: appointment for appointment in listed.appointments}
+                is_complete = is_complete and listed.is_complete
+        return FoundPerson(contact_ids=tuple(known), appointments=tuple(found.values()), is_complete=is_complete)
 
     @property
     def _address(self) -> str | None:
@@ -121,4 +137,4 @@ def _leaves_out(person: FoundPerson, record: Record) -> bool:
     """Tell whether the list of the contact that a standing appointment is of lacks that appointment."""
     is_listed = any(each.id == record.appointment.id for each in person.appointments)
     is_asked = record.contact_id in person.contact_ids and not person.is_searched
-    return record.appointment.status in HELD and is_asked and not is_listed
+    return record.appointment.status in HELD and is_asked and person.is_complete and not is_listed

@@ -32,7 +32,7 @@ _KINDS: Mapping[BreakerScope, ConditionKind] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _FinishedRun:
-    """A run that has reported."""
+    """A finished run."""
 
     run_id: RunId
     started_at: datetime
@@ -53,7 +53,7 @@ async def conditions(
     """Return all conditions that hold at *now*."""
     rows = await store.ledger.runs(limit=_LOOKED_AT, of_all=True)
     reported = list(_finished(rows))
-    # Without a provider's lists nothing is stopped and nothing is left undone: `reconcile status` tells of it.
+    # Without a provider's lists nothing is refused and all leads are still checked; `reconcile status` shows it.
     open_breakers = [
         each
         for each in await store.breakers.load()
@@ -118,7 +118,7 @@ def _of_breaker(
 
 
 def _spending(reported: Sequence[_FinishedRun]) -> Spending | None:
-    """Return what the newest run spent, beside what sound ones of the same share of the work usually did."""
+    """Return the calls of the newest run, and the usual number of healthy runs of the same shard."""
     if not reported:
         return None
     newest, *before = reported
@@ -172,7 +172,7 @@ async def _slowed_down(store: Store, *, since: datetime) -> timedelta:
 
 
 def _newest_by_shard(reported: Sequence[_FinishedRun]) -> Sequence[tuple[str, _FinishedRun]]:
-    """Return the newest run of each share of the work, with the share; "" is all of it."""
+    """Return the newest run of each shard, with the shard; "" is all workspaces."""
     newest: dict[str, _FinishedRun] = {}
     for each in reported:
         newest.setdefault(each.report.shard or "", each)
@@ -180,7 +180,7 @@ def _newest_by_shard(reported: Sequence[_FinishedRun]) -> Sequence[tuple[str, _F
 
 
 def _unhealthy(reported: Sequence[_FinishedRun]) -> list[Condition]:
-    """Return the shares of the work whose newest run was unhealthy, unless it has opened a breaker: that is told."""
+    """Return the shards whose newest run was unhealthy, unless it has opened a breaker, which raises its own alert."""
     return [
         Condition(
             kind=ConditionKind.UNHEALTHY_RUN,
@@ -200,9 +200,9 @@ def _has_tripped(run: _FinishedRun) -> bool:
 
 
 def _first_reason(report: StoredReport) -> str:
-    """Return the first of the run's own findings, and what failed most: fixed texts both."""
+    """Return the first of the run's own findings, and the most frequent failure; both are fixed texts."""
     reasons = report.health_reasons or ("unhealthy",)
-    return "; ".join([reasons[0], *(f"most of all {each.key}" for each in report.top_signatures[:1])])
+    return "; ".join([reasons[0], *(f"most frequent: {each.key}" for each in report.top_signatures[:1])])
 
 
 def _at_risk(reported: Sequence[_FinishedRun], *, least: int) -> list[Condition]:
@@ -220,14 +220,14 @@ def _at_risk(reported: Sequence[_FinishedRun], *, least: int) -> list[Condition]
 
 
 def _disappeared(reported: Sequence[_FinishedRun]) -> list[Condition]:
-    """Return the shares of the work whose newest run found that bookings of the next 24 h have disappeared."""
+    """Return the shards whose newest run found that bookings of the next 24 h have disappeared."""
     return [
         Condition(
             kind=ConditionKind.BOOKINGS_DISAPPEARED,
             subject=shard,
             since=newest.finished_at,
-            text=f"{count_of(count, 'meeting')} of the next 24 h that no answer of the provider mentions",
-            coming="they stay booked, and are looked for each minute",
+            text=f"{count_of(count, 'meeting')} of the next 24 h that no answer of the provider confirms",
+            coming="they stay booked, and are looked up each minute",
             commands=("reconcile mismatches",),
             size=count,
         )
@@ -246,8 +246,8 @@ def _quarantine(reported: Sequence[_FinishedRun], *, now: datetime, least: int) 
         Condition(
             kind=ConditionKind.QUARANTINE_GROWTH,
             since=first,
-            text=f"{count_of(count, 'lead')} set aside within an hour, each after failing again and again",
-            coming="they stay aside until somebody releases them",
+            text=f"{count_of(count, 'lead')} quarantined within an hour, each after repeated failures",
+            coming="they are not checked until a person releases them",
             commands=("reconcile quarantine list",),
             size=count,
         )

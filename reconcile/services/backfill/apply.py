@@ -34,7 +34,7 @@ class Applying:
     """Leads that the schedule has verified meanwhile; they do not count as drift."""
 
     async def __call__(self, workspace: Workspace, batch: BatchRequest, *, context: RunContext) -> BatchResult:
-        """Carry out the plan for the leads of *batch*."""
+        """Apply the plan to the leads of *batch*."""
         try:
             lease = await context.acquire_workspace_lease(workspace)
         except LeaseHeld:
@@ -45,7 +45,7 @@ class Applying:
                 result = await self._batch(workspace, lease, batch, context=context)
                 return result
         finally:
-            if not result.is_written:  # else the write gave it up
+            if not result.is_written:  # otherwise the write has released it
                 await context.deps.release_lease(lease)
 
     async def _batch(
@@ -77,7 +77,7 @@ class Applying:
             receipt = await context.store.leads.write(write)
         except LeaseLost:
             return BatchResult(stop=StopReason.LEASE_LOST)
-        # Counted with the marks: a batch that was not written is read again.
+        # Counted with the marks, because a batch that was not written is read again.
         self.overtaken += sum(item.is_overtaken_by(lead) for item in items if (lead := leads.get(item.lead_id)))
         counts = self._count(items, states, receipt)
         self.trouble = self._find_trouble(context.policy.breaker) or self.trouble
@@ -92,7 +92,7 @@ class Applying:
         return ItemState.APPLIED
 
     def _write(self, item: PlannedLead, lead: Lead, *, context: RunContext) -> LeadWrite:
-        """Return what planning found out as if it were written then: both clocks carry that instant."""
+        """Return the planned result as if it were written at planning time: both watermarks get that time."""
         change = read_back(item.change, lead, outcome=item.outcome) if item.change is not None else None
         attempt = LeadAttempt(
             at=item.verified_at,
@@ -134,11 +134,11 @@ class Applying:
         return counts
 
     def _find_trouble(self, policy: BreakerPolicy) -> str | None:
-        """Return why the plan is not to be carried out further, or None."""
+        """Return why the plan must not be applied further, or None."""
         drifted, total = self.marks[ItemState.DRIFTED] - self.overtaken, self.marks.total()
         if total < _LOOKED_AT or drifted < policy.error_rate * total or not policy.is_enforced:
             return None
-        return f"{drifted} of {total} leads are no longer what the plan was made from, or are refused"
+        return f"{drifted} of {total} leads have changed since the plan was made, or are refused"
 
 
 def _refusal(text: str) -> ErrorSignature:

@@ -11,7 +11,7 @@ from reconcile.domain.rate_limit import limit_of
 from reconcile.domain.run.cadence import spelled
 from reconcile.errors import RequestError
 from reconcile.ports import Store
-from reconcile.services.lookup.rate_reservation import budget_key
+from reconcile.services.lookup.limits.rate_reservation import budget_key
 
 _CALLS = {ProviderName.HIGHLEVEL: (1, 2), ProviderName.CALENDLY: (2, 3)}
 """Calls for a lead whose booking's provider is known, and for one that is searched by e-mail."""

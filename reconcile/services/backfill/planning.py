@@ -13,6 +13,7 @@ from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.lead import Lead
 from reconcile.domain.lease import Lease
 from reconcile.domain.outcome import Outcome, SkipReason
+from reconcile.domain.replay.recorder import CallRecord
 from reconcile.domain.run.report import RunReport
 from reconcile.domain.shard import Shard
 from reconcile.ports import (
@@ -197,5 +198,8 @@ class OwnLedger:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the port has
         return getattr(self._ledger, name)
 
-    async def finish_run(self, report: RunReport, document: Mapping[str, Any]) -> None:
+    async def finish_run(
+        self, report: RunReport, document: Mapping[str, Any], _calls: CallRecord | None = None
+    ) -> None:
+        """Store the report alone: what a backfill's own breakers decide says nothing of the schedule's."""
         await self._ledger.finish_run(report, {**document, **self._facts})

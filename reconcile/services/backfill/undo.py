@@ -195,7 +195,7 @@ def _report(asked: Undo, *, started_at: datetime, ended_at: datetime, reverted: 
         timestamp=ended_at,
         duration=ended_at - started_at,
         health=Health.HEALTHY,
-        health_reasons=(f"reverted {what}: {count_of(reverted, 'lead')} reverted, {left} left as {they}",),
+        health_reasons=(f"undo of {what}: {count_of(reverted, 'lead')} reverted, {left} left as {they}",),
         circuit_broken=False,
         updated=reverted,
     )

@@ -17,11 +17,11 @@ from reconcile.domain.outcome import DeferReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass
 from reconcile.services.lookup.breakers import RunBreakers
-from reconcile.services.lookup.bulkhead import Bulkhead
-from reconcile.services.lookup.concurrency import ProviderLimiters
 from reconcile.services.lookup.context import LookupContext
 from reconcile.services.lookup.control import decide_suspects, wait_for_decision
 from reconcile.services.lookup.control_pool import ControlPool
+from reconcile.services.lookup.limits.bulkhead import Bulkhead
+from reconcile.services.lookup.limits.concurrency import ProviderLimiters
 
 
 @dataclass(slots=True, kw_only=True)

@@ -12,10 +12,10 @@ from reconcile.domain.outcome import DeferReason, Outcome, SkipReason
 from reconcile.domain.workspace import Workspace
 from reconcile.services.lookup.admission import CallAdmission
 from reconcile.services.lookup.bulk_listing import LeadLookups, sweep
-from reconcile.services.lookup.concurrency import AdaptiveLimiter
 from reconcile.services.lookup.context import LookupContext
 from reconcile.services.lookup.lead_check import LeadCheck, check_lead, failed_read, lookups
-from reconcile.services.lookup.rate_reservation import RateReservation, calls_of
+from reconcile.services.lookup.limits.concurrency import AdaptiveLimiter
+from reconcile.services.lookup.limits.rate_reservation import RateReservation, calls_of
 
 
 async def look_up_leads(

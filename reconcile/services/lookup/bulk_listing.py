@@ -17,7 +17,7 @@ from reconcile.redaction import bug_named
 from reconcile.services.lookup.admission import CallAdmission, admit
 from reconcile.services.lookup.context import LookupContext
 from reconcile.services.lookup.lead_check import LeadCheck, plan_answer
-from reconcile.services.lookup.rate_reservation import RateReservation
+from reconcile.services.lookup.limits.rate_reservation import RateReservation
 
 LeadLookups = tuple[Lead, Sequence[Lookup]]
 

@@ -10,8 +10,8 @@ from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead
 from reconcile.ports import Clock, Provider, Store, Telemetry
-from reconcile.services.lookup.in_flight import CallTracker
-from reconcile.services.lookup.time_budget import TimeBudget
+from reconcile.services.lookup.limits.in_flight import CallTracker
+from reconcile.services.lookup.limits.time_budget import TimeBudget
 from reconcile.services.lookup.warnings import RunWarnings
 
 

@@ -22,7 +22,7 @@ from reconcile.errors import OutOfTime, ProviderError, RateLimited
 from reconcile.redaction import bug_named
 from reconcile.services.lookup.context import LookupContext
 from reconcile.services.lookup.control_pool import ControlCandidate, ControlPool
-from reconcile.services.lookup.rate_reservation import RateReservation
+from reconcile.services.lookup.limits.rate_reservation import RateReservation
 
 _DRAWN_FROM = 20
 

@@ -174,10 +174,11 @@ def _failed_by_bug(nothing_yet: LeadCheck, error: Exception, lookup: Lookup, con
 def _merge_answers(answers: Sequence[Answer], *, is_complete: bool) -> Answer:
     if len(answers) == 1 and is_complete:
         return answers[0]
+    reasons = (None if is_complete else Unverified.INCOMPLETE, *(answer.unverified for answer in answers))
     return Answer(
         appointments=tuple(a for answer in answers for a in answer.appointments),
         absent=frozenset(i for answer in answers for i in answer.absent),
         contact_id=next((a.contact_id for a in answers if a.contact_id), None),
         replaces_contact=any(a.replaces_contact for a in answers),
-        unverified=None if is_complete else Unverified.INCOMPLETE,
+        unverified=next(filter(None, reasons), None),
     )

@@ -27,6 +27,7 @@ from reconcile.services.lookup.admission import CallAdmission
 from reconcile.services.lookup.batch_lookup import look_up_leads
 from reconcile.services.lookup.claims import settle_claims
 from reconcile.services.lookup.lead_check import LeadCheck
+from reconcile.services.lookup.searches import check_searches
 from reconcile.services.run.context import BatchRequest, BatchResult, RunContext
 from reconcile.services.run.counts import Counts
 from reconcile.services.run.metrics import annotate_batch_span
@@ -76,6 +77,7 @@ async def reconcile_batch(
             checked, not_before = await look_up_leads(leads, workspace, context=context, admission=admission)
             checked = await settle_absences(checked, workspace, context=context, admission=admission)
             checked = await settle_claims(checked, workspace, leads=context.store.leads)
+            await check_searches(checked, workspace, context=context, admission=admission)
             frame = _BatchFrame(workspace=workspace, lease=lease, started_at=started_at, not_before=not_before)
             written = await _write(checked, frame, context=context, registry=admission.registry)
             annotate_batch_span(span, workspace, written.checks, registry=admission.registry, now=context.clock.now())
@@ -106,12 +108,12 @@ def _was_not_attempted(checked: LeadCheck) -> bool:
     return is_unasked or checked.reason in {DeferReason.BUDGET, DeferReason.DEADLINE}
 
 
-def _unverified(checked: LeadCheck, controls: Controls) -> Unverified | None:
+def _unverified(checked: LeadCheck, workspace: Workspace, controls: Controls) -> Unverified | None:
     """Return why a look-up proves nothing; an empty list of a provider whose lists leave out what exists does not."""
     if checked.plan is None or checked.lookup is None:
         return None
     is_search = checked.plan.is_verified and stored_booking(checked.lead) is None
-    if is_search and controls.has_failed(checked.lookup.provider):
+    if is_search and any(controls.has_failed(name, workspace.id) for name in workspace.credentials):
         return Unverified.CONTROL_FAILED
     return checked.plan.unverified
 
@@ -128,7 +130,7 @@ def _lead_write(
 ) -> LeadWrite:
     is_deferred = checked.outcome is Outcome.DEFERRED
     state, signature, plan = checked.lead.state, checked.signature, checked.plan
-    unverified = _unverified(checked, context.controls)
+    unverified = _unverified(checked, workspace, context.controls)
     blamed_elsewhere = (
         signature is not None
         and checked.lookup is not None
@@ -158,7 +160,7 @@ def _lead_write(
         change=plan.change if plan is not None else None,
         signature=signature,
     )
-    if write.change is None:
+    if write.change is None and not attempt.is_verified:
         return write
     drifted = LeadAttempt(at=context.started_at, outcome=Outcome.DEFERRED, reason=DeferReason.DRIFTED)
     refused = replace(attempt, outcome=Outcome.FAILED, reason=ErrorClass.REFUSED_WRITE)
@@ -167,6 +169,7 @@ def _lead_write(
         state_if_drifted=next_state(state, drifted, policy=backoff, jitter=jitter),
         state_if_refused=next_state(state, refused, policy=backoff, jitter=jitter),
         signature_if_refused=_refusal(checked, ""),
+        signature_if_drifted=_refusal(checked, _STUCK) if never_settles(state) else None,
     )
 
 

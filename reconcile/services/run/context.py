@@ -11,6 +11,7 @@ from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.lease import Lease
+from reconcile.domain.replay.recorder import CallRecorder
 from reconcile.domain.retry_state import BackoffPolicy
 from reconcile.domain.run.cadence import PlannedCadence
 from reconcile.domain.run.request import OnProgress, RunRequest
@@ -21,7 +22,7 @@ from reconcile.ports import Clock, EffectSink, Provider, Store, Telemetry
 from reconcile.services.alerting.notify import Notifier
 from reconcile.services.control.mirror import Mirror
 from reconcile.services.lookup.context import LookupContext, LookupLimits
-from reconcile.services.lookup.time_budget import Stop
+from reconcile.services.lookup.limits.time_budget import Stop
 from reconcile.services.run.counts import Counts
 
 STOP_GRACE = timedelta(seconds=5)
@@ -45,6 +46,8 @@ class RunPolicy:
     """The share of each account's burst that this run may use up; the rest is always left to others."""
     list_sample_share: float = 0.1
     """In this share of the workspaces that lists settle completely, one lead is looked up by id as well."""
+    records_calls: bool = True
+    """Whether the ledger keeps what ``reconcile breaker replay`` reads."""
     disagreements: tuple[str, ...] = ()
     """Where the settings are not those that the CronJob was made with."""
 
@@ -122,6 +125,7 @@ class RunContext(LookupContext):
     policy: RunPolicy
     deps: Dependencies
     lease: Lease
+    recorder: CallRecorder = field(default_factory=CallRecorder)
 
     @property
     def stop(self) -> Stop:

@@ -15,6 +15,7 @@ from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.lead import Lead
 from reconcile.domain.lease import Lease
 from reconcile.domain.rate_limit import Grant, RateLimit, RateLimiter
+from reconcile.domain.replay.recorder import CallRecord
 from reconcile.domain.run.report import RunReport
 from reconcile.errors import LeaseHeld, ReconcileError
 from reconcile.ports import BatchReceipt, BatchWrite, Clock, Leads, LeaseHolder, Store, Usage
@@ -40,7 +41,18 @@ LEAD_READS = frozenset(
 )
 _BREAKER_READS = frozenset({"get", "load"})
 _LEDGER_READS = frozenset(
-    {"batches", "changes", "prunable", "run", "runs", "sightings", "signatures", "scheduled_runs"}
+    {
+        "batches",
+        "call_record",
+        "changes",
+        "prunable",
+        "run",
+        "run_calls",
+        "runs",
+        "sightings",
+        "signatures",
+        "scheduled_runs",
+    }
 )
 _OUTBOX_READS = frozenset({"given_up_count", "pending", "pending_count"})
 _CADENCE_READS = frozenset({"override"})
@@ -149,7 +161,9 @@ class _DryRunLedger(ReadOnly):
     async def begin_run(self, *_what: object, **_facts: object) -> None:
         """Note nothing."""
 
-    async def finish_run(self, _report: RunReport, _document: Mapping[str, Any]) -> None:
+    async def finish_run(
+        self, _report: RunReport, _document: Mapping[str, Any], _calls: CallRecord | None = None
+    ) -> None:
         """Store nothing."""
 
 

@@ -17,10 +17,10 @@ from reconcile.services.control.cadence import wait_for
 from reconcile.services.control.other_releases import foreign_cadence
 from reconcile.services.lookup.admission import CallAdmission
 from reconcile.services.lookup.breakers import RunBreakers
-from reconcile.services.lookup.bulkhead import Bulkhead
-from reconcile.services.lookup.concurrency import ProviderLimiters
 from reconcile.services.lookup.control_pool import ControlPool
-from reconcile.services.lookup.time_budget import LEASE_MARGIN, TimeBudget
+from reconcile.services.lookup.limits.bulkhead import Bulkhead
+from reconcile.services.lookup.limits.concurrency import ProviderLimiters
+from reconcile.services.lookup.limits.time_budget import LEASE_MARGIN, TimeBudget
 from reconcile.services.lookup.warnings import RunWarnings
 from reconcile.services.run.context import CUT_OFF_WRITE_TIMEOUT, STOP_GRACE, Dependencies, RunContext, RunPolicy
 from reconcile.services.run.counts import RunTotals
@@ -138,6 +138,8 @@ async def _begin(context: RunContext) -> CallAdmission:
         batch_size=request.leads_per_workspace,
         is_restricted=request.workspace is not None,
     )
+    if policy.records_calls:
+        registry.subscribe(context.recorder.note)
     breakers = RunBreakers(
         registry,
         stored=store.breakers,
@@ -213,7 +215,7 @@ async def _report(
     report = report_of(context, totals, snapshot, registry=registry)
     report = await mirror_run(report, deps)
     measure(report, totals.leads, context=context, registry=registry)
-    await context.store.ledger.finish_run(report, document(report))
+    await context.store.ledger.finish_run(report, document(report), context.recorder.record())
     # A look at one chosen workspace tells nothing of the whole; after SIGTERM, the next run tells.
     if context.request.workspace is None and not stop.is_terminated:
         await notify(
@@ -233,5 +235,5 @@ async def _report_cut_off(context: RunContext, admission: CallAdmission, totals:
     measure(report, totals.leads, context=context, registry=admission.registry)
     with suppress(StoreUnavailable, TimeoutError):
         async with asyncio.timeout(CUT_OFF_WRITE_TIMEOUT.total_seconds()):
-            await context.store.ledger.finish_run(report, document(report))
+            await context.store.ledger.finish_run(report, document(report), context.recorder.record())
     return report

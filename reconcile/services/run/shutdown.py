@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from reconcile.services.lookup.time_budget import Stop
+from reconcile.services.lookup.limits.time_budget import Stop
 
 CUT_OFF_AFTER = timedelta(seconds=7)
 """After SIGTERM. Calls have ended by then, so whatever still waits does so for the database, and is cut off."""

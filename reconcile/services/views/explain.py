@@ -36,7 +36,7 @@ _UNTOLD = "due: it has a booking without a status"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeadStory:
+class LeadExplanation:
     """One lead: what happens next and why, its stored state, its changes.
 
     *verdict* is the word of a Priority or a NotDue, *next_at* when it will be due (None: immediately, or not without a
@@ -58,7 +58,7 @@ class LeadStory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkspaceStory:
+class WorkspaceExplanation:
     """One workspace: whether it is served, and the results of its last visits; *due_count* stops at *due_limit*."""
 
     workspace_id: WorkspaceId
@@ -76,7 +76,7 @@ class WorkspaceStory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunStory:
+class RunExplanation:
     """One run: its line, its report (None while it runs, or if it was killed), its visits and changes."""
 
     run: RunLine
@@ -88,7 +88,7 @@ class RunStory:
 
 async def explain_lead(
     lead_id: LeadId, *, store: Store, now: datetime, policy: DuePolicy, breaker: BreakerPolicy
-) -> LeadStory:
+) -> LeadExplanation:
     """Return the explanation of one lead, without personal data."""
     lead = await store.leads.lead(lead_id)
     if lead is None:
@@ -102,7 +102,7 @@ async def explain_lead(
         commands.insert(0, f"reconcile quarantine release {shlex.quote(lead_id)}")
     if verdict is NotDue.UNVERIFIED:
         commands.insert(0, f"reconcile backfill plan --workspace {shlex.quote(lead.workspace_id)} --stale-booked")
-    return LeadStory(
+    return LeadExplanation(
         lead_id=lead.id,
         workspace_id=lead.workspace_id,
         verdict=verdict.value,
@@ -120,7 +120,7 @@ async def explain_lead(
 
 async def explain_workspace(
     workspace_id: WorkspaceId, *, store: Store, now: datetime, policy: DuePolicy, breaker: BreakerPolicy
-) -> WorkspaceStory:
+) -> WorkspaceExplanation:
     """Return the explanation of one workspace."""
     workspace = await known_workspace(workspace_id, store=store)
     due_leads = await store.leads.due_leads(workspace_id, now=now, policy=policy, limit=COUNTED_UP_TO)
@@ -129,7 +129,7 @@ async def explain_workspace(
     commands = [f"reconcile run --workspace {quoted} --dry-run"]
     if quarantined:
         commands.append(f"reconcile quarantine list --workspace {quoted}")
-    return WorkspaceStory(
+    return WorkspaceExplanation(
         workspace_id=workspace.id,
         providers=tuple(sorted(workspace.credentials)),
         faults=workspace.faults,
@@ -145,13 +145,13 @@ async def explain_workspace(
     )
 
 
-async def explain_run(run_id: RunId, *, store: Store) -> RunStory:
+async def explain_run(run_id: RunId, *, store: Store) -> RunExplanation:
     """Return the explanation of one run."""
     row = await store.ledger.run(run_id)
     if row is None:
         raise RequestError(f"there is no run {run_id[:60]!a}; `reconcile status` lists the last ones")
     run = RunLine.of(row, claims=await store.leases.held())
-    return RunStory(
+    return RunExplanation(
         run=run,
         report=row.report,
         batches=tuple(await store.ledger.batches(run_id=run_id, limit=100)),

@@ -1,6 +1,6 @@
 """The status as gauges, for a monitoring system that scrapes ``reconcile serve``.
 
-Gauges that a run also sends by OTLP have the names and labels that a collector gives those in Prometheus, so that one
+Gauges that a run also sends by OTLP have the names and labels that a collector gives them in Prometheus, so that one
 dashboard and one rule read both.
 """
 
@@ -22,12 +22,12 @@ _DATABASE_HELP = "1 if the database answered, else 0; without it no other gauge 
 
 
 def unreachable_gauges() -> tuple[Gauge, ...]:
-    """Return what is known while the database is unreachable."""
+    """Return the gauges that are known while the database is unreachable."""
     return (Gauge.single(_DATABASE, _DATABASE_HELP, 0),)
 
 
 def status_gauges(view: Overview, *, version: str) -> tuple[Gauge, ...]:
-    """Return *view* as gauges; a figure that is not known has none."""
+    """Return *view* as gauges; an unknown value has none."""
     return (
         Gauge.single(_DATABASE, _DATABASE_HELP, 1),
         Gauge(name="reconcile_build_info", help="Version of the program.", values={(("version", version),): 1}),

@@ -22,6 +22,7 @@ from reconcile.domain.page import (
 from reconcile.domain.run.cadence import PlannedCadence
 from reconcile.ports import ChangeRow, SightingRow, Store
 from reconcile.services.views.next_steps import Advice
+from reconcile.services.views.replay import threshold_trials
 from reconcile.services.views.run_history import scheduled_runs
 from reconcile.services.views.status import Overview, overview
 from reconcile.services.views.time_buckets import TimeBuckets
@@ -58,6 +59,7 @@ async def page_facts(  # noqa: PLR0913 - the settings that decide what is well
     view = await overview(store, now=now, due=due, breaker=breaker, planned=planned)
     history, story = await _history(store, since=since, now=now)
     standing, headline = _headline(view, history)
+    trials, trials_note = await threshold_trials(store.ledger, since=since, now=now, in_force=breaker)
     return PageFacts(
         now=now,
         since=since,
@@ -72,6 +74,8 @@ async def page_facts(  # noqa: PLR0913 - the settings that decide what is well
         more_breakers=story.more_count,
         troubles=tuple(_trouble(each) for each in view.breakers[:TROUBLES_SHOWN]),
         more_troubles=max(0, len(view.breakers) - TROUBLES_SHOWN),
+        trials=trials,
+        trials_note=trials_note,
         ages=await store.leads.ages(now=now, policy=due, limit=WORKSPACES_SHOWN),
         median_age=view.freshness.median,
         at_risk_count=view.at_risk_count,

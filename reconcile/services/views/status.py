@@ -50,7 +50,7 @@ class RunLine:
 
     @classmethod
     def of(cls, row: RunRow, *, claims: Mapping[str, LeaseHolder]) -> "RunLine":
-        """Read a row of the ledger; a run that has not reported is at work as long as it holds any of *claims*."""
+        """Return the view of a row; a run without a report is running as long as it holds any of *claims*."""
         if row.report is None:
             health = RUNNING if row.run_id in {claim.holder for claim in claims.values()} else "killed"
             return cls(run_id=row.run_id, started_at=row.started_at, finished_at=row.finished_at, health=health)
@@ -105,7 +105,7 @@ class Overview:
 
     @property
     def parked_count(self) -> int:
-        """Workspaces that have a breaker of their own that is not closed."""
+        """Workspaces with a breaker of their own that is not closed."""
         return len(_parked_ids(self.breakers))
 
 

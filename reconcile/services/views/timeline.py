@@ -68,7 +68,7 @@ class TimelineBuilder:
         self._troubled: set[str] = set()
 
     def add(self, scheduled_run: ScheduledRun) -> None:
-        """Note what a run has reported of breakers, and of which it is silent by now."""
+        """Record a run's report of breakers, and that breakers it does not mention are closed."""
         told = {each.name: each for each in scheduled_run.breakers if each.state in _WORST_FIRST}
         for name, each in told.items():
             since = each.since or scheduled_run.ended_at

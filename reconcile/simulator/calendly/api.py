@@ -95,10 +95,12 @@ class _Endpoints:
         else:
             candidates = state.events_of(user_ids)
         status = _one_of(query, "status", ("active", "canceled"))
+        hides_all = self.effects.get(FaultKind.LIST_HIDES, "nothing") == "all"
         found = [
             each
             for each in candidates
-            if (status is None or (each.cancellation is not None) == (status == "canceled"))
+            if not hides_all
+            and (status is None or (each.cancellation is not None) == (status == "canceled"))
             and (start is None or each.starts_at >= start)
             and (end is None or each.starts_at < end)
         ]

@@ -198,10 +198,12 @@ KINDS: Mapping[FaultKind, KindRule] = MappingProxyType(
         FaultKind.DAILY_RESET: _one_of("whether GHL says when the day's calls are counted anew", "on", "off"),
         FaultKind.EMAIL_FORM: _one_of("what GHL's additional e-mails are", "objects", "texts"),
         FaultKind.LIST_HIDES: _one_of(
-            "what GHL's lists of appointments leave out: by default what is deleted, where they cannot say so",
+            "what GHL's lists of appointments leave out: by default what is deleted, where they cannot say so; all: "
+            "Calendly's list of events is empty as well",
             "nothing",
             "deleted",
             "cancelled",
+            "all",
         ),
         FaultKind.MESSAGE_FORM: _one_of("the form of GHL's error messages", "string", "array", "bare"),
         FaultKind.BAD_VERSION: _one_of("GHL's status for an unknown Version header", "401", "400"),

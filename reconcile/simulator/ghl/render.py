@@ -208,4 +208,5 @@ def _instant(at: datetime, zone: ZoneInfo, form: str) -> str:
 
 
 def _hidden(record: GhlAppointment, hides: str) -> bool:
-    return (hides == "deleted" and record.deleted) or (hides == "cancelled" and record.status == "cancelled")
+    is_meant = {"deleted": record.deleted, "cancelled": record.status == "cancelled", "all": True}
+    return is_meant.get(hides, False)

@@ -80,10 +80,12 @@ def add_totals(rows: BatchRows, batch: BatchWrite, *, drifted: AbstractSet[LeadI
     """Add the rows that *batch* has beside those of its leads."""
     signatures: dict[str, tuple[ErrorSignature, int]] = {}
     for write in batch.writes:
-        if write.signature:
-            digest = hashlib.sha256(write.signature.key.encode("utf-8", "replace")).hexdigest()
-            signatures[digest] = (write.signature, signatures.get(digest, (write.signature, 0))[1] + 1)
-    rows.signatures = [_signature(batch, *found, digest=digest) for digest, found in sorted(signatures.items())]
+        is_moved = write.lead.id in drifted and write.refusal is None
+        found = write.signature_if_drifted if is_moved else write.signature
+        if found:
+            digest = hashlib.sha256(found.key.encode("utf-8", "replace")).hexdigest()
+            signatures[digest] = (found, signatures.get(digest, (found, 0))[1] + 1)
+    rows.signatures = [_signature(batch, *each, digest=digest) for digest, each in sorted(signatures.items())]
     rows.signatures_by_run = [
         {"digest": row["digest"], "run_id": batch.run_id, **{name: row[name] for name in _SEEN}}
         for row in rows.signatures
@@ -111,7 +113,8 @@ def _counts(batch: BatchWrite, drifted: AbstractSet[LeadId]) -> dict[str, int]:
     for write in batch.writes:
         if write.lead.id in drifted:
             counts[write.outcome] -= 1
-            counts[Outcome.DEFERRED if write.refusal is None else Outcome.FAILED] += 1
+            is_failure = write.refusal is not None or write.signature_if_drifted is not None
+            counts[Outcome.FAILED if is_failure else Outcome.DEFERRED] += 1
     return {outcome.value: count for outcome, count in (+counts).items()}
 
 

@@ -94,6 +94,12 @@ class LeadQuery:
         ]
         return Fetched(leads, spellings)
 
+    async def fetch_alone(self, connection: AsyncConnection, lead_ids: Sequence[LeadId]) -> Sequence[Lead]:
+        """Return these leads by their own rows, without their appointments: one statement, which locks nothing."""
+        parameters = self.ids.parameter([{"id": each} for each in lead_ids])
+        rows = (await connection.execute(self.leads_by_id, parameters)).mappings().all()
+        return [read_lead(row, (), self._domain.mapping) for row in rows]
+
     def _lead_id(self, name: str) -> ColumnElement[Any]:
         """Return the parameter *name*, a lead's id as text, in the type of the customer's column."""
         return self._domain.lead["id"].native(bindparam(name, type_=TEXT))

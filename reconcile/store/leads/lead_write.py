@@ -1,6 +1,6 @@
 """Writes a batch in one transaction: fenced by its leases, and refused lead by lead where somebody else was quicker."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +23,7 @@ _ISOLATION = (
     text("SELECT set_config('lock_timeout', '1s', true), set_config('statement_timeout', '5s', true)"),
 )
 """A constraint that is checked at the commit would refuse a whole batch; and no lead may take all of a run's time."""
+_OCCUPIED = "another lead's appointment row, or an unreadable one, already has a key of the new appointment"
 _HIDDEN = "the database allows reading a lead's rows but not changing them: check its row-level security policies"
 
 
@@ -104,6 +105,7 @@ class LeadWriter(BatchExecution):
             drifted = _drifted(changed, found)
             if drifted - {lead.id for lead in found.leads}:
                 raise _Hidden
+            drifted |= await self._mistaken(connection, batch)
             rows = batch_rows(batch, self._domain.mapping, drifted=drifted, spellings=found.spellings)
             await self._insert_checked(connection, rows, batch)
         return BatchReceipt(drifted=drifted, gave_up=batch.gives_up)
@@ -118,11 +120,27 @@ class LeadWriter(BatchExecution):
             changed = [write for write in batch.writes if write.change and write.lead.id not in left]
             found = await self._locked(connection, changed, lock=Lock.SKIP)
             await self._leave_out_moved(connection, changed, found, left)
+            left.drifted |= await self._mistaken(connection, batch)
             for write in sorted(batch.writes, key=lambda each: each.lead.id):
                 await self._write_alone(connection, write, batch, found, left)
             await self._write_ours(connection, batch, found, left)
         return BatchReceipt(
             drifted=left.ids, refused=left.refused, held_up=frozenset(left.held_up), gave_up=batch.gives_up
+        )
+
+    async def _mistaken(self, connection: AsyncConnection, batch: BatchWrite) -> frozenset[LeadId]:
+        """Return the leads without a change that would be stamped as verified by what was asked about other facts.
+
+        Somebody has moved them to another workspace, or given them another contact, address or booking since.
+        """
+        stamped = [each for each in batch.writes if not each.change and _is_stamped(each)]
+        if not stamped:
+            return frozenset()
+        current = {each.id: each for each in await self._query.fetch_alone(connection, [w.lead.id for w in stamped])}
+        return frozenset(
+            each.lead.id
+            for each in stamped
+            if not (each.lead.id in current and current[each.lead.id].same_subject(each.lead))
         )
 
     async def _leave_out_moved(
@@ -161,6 +179,8 @@ class LeadWriter(BatchExecution):
                 return
             if isinstance(failure, SettingsError) and not is_over:
                 await self._check_without_rows(connection, rows)
+            if isinstance(failure, AlreadyThere) and not is_over and not await self._has_moved(connection, write):
+                failure = StoreRefused(_OCCUPIED)
             if has_change:
                 left.leave_out([lead_id], failure)
             else:
@@ -172,7 +192,7 @@ class LeadWriter(BatchExecution):
 
     async def _write_ours(self, connection: AsyncConnection, batch: BatchWrite, found: Fetched, left: _LeftOut) -> None:
         """Write what our own tables get; what they refuse is no lead's fault."""
-        known = _with_refusals(batch, left.refused)
+        known = _with_refusals(batch, left)
         rows = lead_rows(known, known.writes, self._domain.mapping, drifted=left.ids, spellings=found.spellings)
         for key in CUSTOMER_STEPS:
             setattr(rows, key, [])  # not cleared: removed rows are in two of them
@@ -184,6 +204,10 @@ class LeadWriter(BatchExecution):
                 await self._execute(connection, rows, batch)
         except StoreRefused as error:
             raise StoreUnavailable(str(error)) from error
+
+    async def _has_moved(self, connection: AsyncConnection, write: LeadWrite) -> bool:
+        """Tell whether a lead's rows differ by now: else somebody else's row has the key of the one to be inserted."""
+        return bool(_drifted([write], await self._locked(connection, [write], lock=None)))
 
     async def _try(
         self, connection: AsyncConnection, rows: BatchRows, batch: BatchWrite
@@ -212,11 +236,16 @@ class LeadWriter(BatchExecution):
                         await connection.execute(step.statement, step.rows.parameter([]))
 
 
-def _with_refusals(batch: BatchWrite, refused: Mapping[LeadId, str]) -> BatchWrite:
-    """Return *batch* so that a refused lead is left as one that failed, with its reason where operators look."""
+def _with_refusals(batch: BatchWrite, left: _LeftOut) -> BatchWrite:
+    """Return *batch* so that a refused lead is left as one that failed, with its reason where operators look.
+
+    A lead whose rows are held up is put off, however often its rows had moved before.
+    """
 
     def with_refusal(write: LeadWrite) -> LeadWrite:
-        why = refused.get(write.lead.id)
+        why = left.refused.get(write.lead.id)
+        if write.lead.id in left.held_up:
+            return replace(write, signature_if_drifted=None)
         if why is None:
             return write
         signature = write.signature_if_refused and replace(write.signature_if_refused, message=why)
@@ -224,6 +253,10 @@ def _with_refusals(batch: BatchWrite, refused: Mapping[LeadId, str]) -> BatchWri
         return replace(write, state_if_drifted=state, signature=signature, refusal=why)
 
     return replace(batch, writes=tuple(map(with_refusal, batch.writes)))
+
+
+def _is_stamped(write: LeadWrite) -> bool:
+    return write.state.verified_at != write.lead.state.verified_at
 
 
 def _drifted(writes: Sequence[LeadWrite], found: Fetched) -> frozenset[LeadId]:

@@ -8,18 +8,18 @@ from sqlalchemy import Column, RowMapping, Select, select
 
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.outcome import Outcome
-from reconcile.domain.run.report import RunReport, Trigger
+from reconcile.domain.replay.recorder import CallRecord
+from reconcile.domain.run.report import RunReport
 from reconcile.domain.run.report_document import WORKSPACE
-from reconcile.ports import BatchRow, ChangeRow, RunRow, ScheduledRun, SightingRow, SignatureRow
+from reconcile.ports import BatchRow, ChangeRow, RunCalls, RunRow, ScheduledRun, SightingRow, SignatureRow
 from reconcile.store.db.database import Database
 from reconcile.store.db.insert import insert
+from reconcile.store.ledger.calls import APART, call_record, record_calls, run_calls
 from reconcile.store.ledger.figures import scheduled_runs
 from reconcile.store.ledger.pruning import prunable, prune
 from reconcile.store.ledger.sightings import sightings
 from reconcile.store.mapping.row_mapper import read_signature, word
 from reconcile.store.schema.tables import batch, change, run, signature
-
-_APART = (Trigger.BACKFILL.value, Trigger.UNDO.value)
 
 
 class SqlLedger:
@@ -33,8 +33,8 @@ class SqlLedger:
         values = {"id": run_id, "started_at": started_at, "trigger": trigger, "version": version}
         await self._database.change(insert(run, self._database.dialect).values(values).on_conflict_do_nothing())
 
-    async def finish_run(self, report: RunReport, document: Mapping[str, Any]) -> None:
-        """Store the run's report, also where its beginning could not be noted."""
+    async def finish_run(self, report: RunReport, document: Mapping[str, Any], calls: CallRecord | None = None) -> None:
+        """Store the run's report with the record of its calls, also where its beginning could not be noted."""
         finished_at = report.timestamp.astimezone(UTC)
         row = insert(run, self._database.dialect).values(
             id=report.run_id,
@@ -45,13 +45,16 @@ class SqlLedger:
             report=dict(document),
         )
         given = {"finished_at": row.excluded.finished_at, "report": row.excluded.report}
-        await self._database.change(row.on_conflict_do_update(index_elements=["id"], set_=given))
+        async with self._database.write_connection() as connection:
+            await connection.execute(row.on_conflict_do_update(index_elements=["id"], set_=given))
+            if calls is not None:
+                await connection.execute(record_calls(report.run_id, calls, dialect=self._database.dialect))
 
     async def runs(self, *, limit: int = 20, of_all: bool = False) -> Sequence[RunRow]:
         """Return the last runs, newest first; with *of_all*, those alone that took whatever was due."""
         statement = select(run).order_by(run.c.started_at.desc(), run.c.id.desc()).limit(limit)
         if of_all:
-            statement = statement.where(run.c.trigger.not_in(_APART), run.c.report[WORKSPACE].as_string().is_(None))
+            statement = statement.where(run.c.trigger.not_in(APART), run.c.report[WORKSPACE].as_string().is_(None))
         rows = await self._database.rows(statement)
         return [_run(row) for row in rows]
 
@@ -60,6 +63,16 @@ class SqlLedger:
     ) -> Sequence[ScheduledRun]:
         """Return the runs begun since then that have reported, oldest first; with *after*, those behind it."""
         return await scheduled_runs(self._database, since=since, after=after, limit=limit)
+
+    async def run_calls(
+        self, *, since: datetime, after: RunCalls | None = None, limit: int = 100
+    ) -> Sequence[RunCalls]:
+        """Return the calls of the runs begun since then, oldest first; with *after*, those behind it."""
+        return await run_calls(self._database, since=since, after=after, limit=limit)
+
+    async def call_record(self, run_id: RunId) -> Mapping[str, Any] | None:
+        """Return the call record of a run; None where there is none."""
+        return await call_record(self._database, run_id)
 
     async def run(self, run_id: RunId) -> RunRow | None:
         """Return one run."""

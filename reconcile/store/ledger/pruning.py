@@ -17,13 +17,14 @@ from reconcile.store.schema.tables import (
     change,
     outbox,
     run,
+    run_calls,
     signature,
     signature_run,
 )
 
 KEPT_RUNS = 20
 """The newest runs stay, however old: they tell when the last one was."""
-_OF_A_RUN: tuple[Table, ...] = (batch, change, signature_run)
+_OF_A_RUN: tuple[Table, ...] = (batch, change, signature_run, run_calls)
 
 
 async def prunable(database: Database, *, before: datetime) -> Mapping[str, int]:

@@ -39,11 +39,15 @@ class ColumnFacts:
     labels: tuple[str, ...] = ()
     precision: int | None = None
     """Digits of a second that an instant keeps, where they are limited."""
+    base: str = ""
+    """The type that a domain is made of, and of all others the type itself; empty on SQLite."""
+    has_own_collation: bool = False
+    """Whether other spellings may equal a word in it, by a rule that only the database knows."""
 
     @property
     def comparison(self) -> Comparison:
         """How the column compares its words."""
-        return _COMPARISONS.get(self.type_name, Comparison.EXACT)
+        return _COMPARISONS.get(self.base or self.type_name, Comparison.EXACT)
 
 
 _COMPARISONS = {"character": Comparison.PADDED, "bpchar": Comparison.PADDED, "citext": Comparison.CASELESS}
@@ -56,7 +60,9 @@ _POSTGRESQL = text(
     SELECT wanted.key, a.attname, format_type(a.atttypid, NULL), base.typname, base.typcategory,
            a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AND a.attgenerated = '',
            CASE WHEN base.typcategory = 'D' AND a.atttypmod >= 0 THEN a.atttypmod END,
-           ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = base.oid ORDER BY e.enumsortorder)
+           ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = base.oid ORDER BY e.enumsortorder),
+           EXISTS (SELECT FROM pg_collation c
+                   WHERE c.oid = a.attcollation AND to_jsonb(c) ->> 'collisdeterministic' = 'false')
     FROM jsonb_to_recordset(CAST(:tables AS jsonb)) AS wanted(key text, schema text, name text)
     JOIN pg_attribute a
       ON a.attrelid = to_regclass(coalesce(quote_ident(wanted.schema) || '.', '') || quote_ident(wanted.name))
@@ -101,7 +107,7 @@ async def read_catalog(connection: AsyncConnection, mapping: SchemaMapping) -> C
 
 
 def _from_postgresql(row: list[Any]) -> ColumnFacts:
-    name, type_name, base, category, is_required, precision, labels = row
+    name, type_name, base, category, is_required, precision, labels, has_own_collation = row
     kind = _POSTGRESQL_KINDS.get(base) or _CATEGORIES.get(_letter(category), ColumnKind.OTHER)
     return ColumnFacts(
         name=name,
@@ -110,6 +116,8 @@ def _from_postgresql(row: list[Any]) -> ColumnFacts:
         is_required=is_required,
         labels=tuple(labels),
         precision=precision,
+        base=base,
+        has_own_collation=has_own_collation,
     )
 
 
@@ -120,8 +128,13 @@ def _letter(category: object) -> str:
 
 def _from_sqlite(row: list[Any]) -> ColumnFacts:
     name, declared, is_required = row
+    # SQLite does not tell a column's collation, so each may have one.
     return ColumnFacts(
-        name=name, type_name=declared, kind=_sqlite_kind(declared.upper()), is_required=bool(is_required)
+        name=name,
+        type_name=declared,
+        kind=_sqlite_kind(declared.upper()),
+        is_required=bool(is_required),
+        has_own_collation=True,
     )
 
 

@@ -1,5 +1,6 @@
 """The domain tables of one database, the customer's and our side tables side by side, as the statements need them."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,7 +35,8 @@ class DomainTables:
 
         def build(key: str) -> DomainTable:
             mapped = getattr(mapping, key)
-            return domain_table(mapped, catalog[key], dialect=dialect, is_ours=mapping.is_ours)
+            words = _known_words(mapping).get(key, {})
+            return domain_table(mapped, catalog[key], dialect=dialect, is_ours=mapping.is_ours, words=words)
 
         return cls(
             dialect=dialect,
@@ -96,6 +98,14 @@ class DomainTables:
         lacking = tuple(name for name in APPOINTMENT_FACTS if name not in self.appointment)
         is_exact = self.mapping.appointment_words.is_complete
         return lacking if is_exact or "status" in lacking else (*lacking, "status")
+
+
+def _known_words(mapping: SchemaMapping) -> Mapping[str, Mapping[str, Sequence[str]]]:
+    """Return the words of statuses that we know, by table and field."""
+    return {
+        "lead": {"status": mapping.lead_words.all_words, "booking_status": mapping.booking_words.all_words},
+        "appointment": {"status": mapping.appointment_words.all_words},
+    }
 
 
 def _as_compared(mapping: SchemaMapping, catalog: Catalog) -> SchemaMapping:

@@ -1,8 +1,9 @@
 """One field of ours in the customer's terms: how it is read in our form, and how our form is turned into theirs."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -17,6 +18,7 @@ from sqlalchemy import (
     case,
     cast,
     func,
+    literal,
     literal_column,
     or_,
     type_coerce,
@@ -119,8 +121,18 @@ def type_of(name: str) -> TypeEngine[Any]:
     return Instant() if name in INSTANTS else Boolean() if name in BOOLEANS else TEXT
 
 
-def domain_table(mapped: MappedTable, facts: Mapping[str, ColumnFacts], *, dialect: str, is_ours: bool) -> DomainTable:
-    """Return *mapped* with its columns' types taken from *facts*; the columns are known to be there."""
+def domain_table(
+    mapped: MappedTable,
+    facts: Mapping[str, ColumnFacts],
+    *,
+    dialect: str,
+    is_ours: bool,
+    words: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> DomainTable:
+    """Return *mapped* with its columns' types taken from *facts*; the columns are known to be there.
+
+    *words* are those that we know of some fields, in the order in which they are compared.
+    """
     by_field = {name: facts[column_name] for name, column_name in mapped.columns.items()}
     types = {
         column_name: StrictInstant() if name in INSTANTS else type_of(name)
@@ -139,7 +151,7 @@ def domain_table(mapped: MappedTable, facts: Mapping[str, ColumnFacts], *, diale
     for name, fact in by_field.items():
         column = table.c[fact.name]
         if name not in INSTANTS:
-            fields[name] = _word(column, fact, dialect=dialect)
+            fields[name] = _as_spelled(_word(column, fact, dialect=dialect), fact, words.get(name, ()))
         elif dialect == SQLITE and not is_ours:
             fields[name] = _loose_instant(column, fact)
         else:
@@ -150,6 +162,17 @@ def domain_table(mapped: MappedTable, facts: Mapping[str, ColumnFacts], *, diale
 
 def _as_it_is(value: ColumnElement[Any]) -> ColumnElement[Any]:
     return value
+
+
+def _as_spelled(field: Field, fact: ColumnFacts, words: Sequence[str]) -> Field:
+    """Return *field* so that it reads each of *words* as we spell it, whatever spelling of it the column holds.
+
+    The database compares, by the column's collation: nobody else knows what that takes for the same.
+    """
+    if not words or not fact.has_own_collation or fact.kind is not ColumnKind.TEXT:
+        return field
+    known = [(field.column == literal(each, TEXT), literal(each, TEXT)) for each in words]
+    return replace(field, read=case(*known, else_=field.read))
 
 
 def _word(column: ColumnElement[Any], fact: ColumnFacts, *, dialect: str) -> Field:

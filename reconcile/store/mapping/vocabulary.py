@@ -74,6 +74,11 @@ class AppointmentWords:
         return AppointmentStatus.UNKNOWN
 
     @property
+    def all_words(self) -> tuple[str, ...]:
+        """All words, in the order in which they are read."""
+        return tuple(word for words in self.words.values() for word in words)
+
+    @property
     def is_complete(self) -> bool:
         """Whether there is a word for every status that is written, so that nothing has to be remembered beside."""
         return set(self.words) >= set(AppointmentStatus) - {AppointmentStatus.INVALID}
@@ -90,6 +95,11 @@ class LeadWords:
     qualified: tuple[str, ...] = (LeadStatus.QUALIFIED.value,)
     keep: tuple[str, ...] = field(default=(LeadStatus.KEPT.value,))
     comparison: Comparison = Comparison.EXACT
+
+    @property
+    def all_words(self) -> tuple[str, ...]:
+        """All words, in the order in which they are read."""
+        return (*self.booked, *self.qualified, *self.keep)
 
     def encode(self, status: LeadStatus) -> str | None:
         """Return the word to write, or None where the column is to stay as it is."""

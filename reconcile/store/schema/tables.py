@@ -17,6 +17,19 @@ run = Table(
     Column("report", JSON),
 )
 
+# The calls of a run in their order, apart from its report, which is read more often; *record* is a call record.
+run_calls = Table(
+    "reconcile_run_calls",
+    metadata,
+    Column("run_id", CleanText, primary_key=True),
+    Column("calls", Integer, nullable=False),
+    Column("checks", Integer, nullable=False),
+    Column("errors", Integer, nullable=False),
+    Column("is_quiet", Boolean, nullable=False),
+    Column("is_shadow", Boolean, nullable=False),
+    Column("record", JSON, nullable=False),
+)
+
 batch = Table(
     "reconcile_batch",
     metadata,

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.change import Unverified
+from reconcile.domain.evidence import Evidence, evidence
 from reconcile.errors import ContractFault
 from reconcile.providers.ghl import parsing as ghl_parsing
 from reconcile.simulator import FaultKind
@@ -85,3 +87,29 @@ async def test_where_no_record_can_be_read_the_list_is_broken(ghl: Arena) -> Non
         await ghl.ask(lead(contact_id=CONTACT))
 
     assert ghl.provider.usage(ghl.workspace).notes == ()
+
+
+@pytest.mark.parametrize("way", ["contact", "email", "stored id"])
+async def test_a_list_with_a_broken_record_is_no_complete_search(ghl: Arena, way: str) -> None:
+    """What cannot be read may be the booking: it is neither found nor absent."""
+    state = ghl.world.ghl
+    past = state.add_booking(CONTACT, starts_at=TOMORROW, status="cancelled")
+    state.add_booking(CONTACT, id="broken", starts_at=TOMORROW)
+    ghl.switch(FaultKind.BROKEN_RECORD, "broken")
+    ways: dict[str, dict[str, Any]] = {"contact": {"contact_id": CONTACT}, "email": {"email": EMAIL}}
+    subject = lead(**ways.get(way, {"contact_id": CONTACT, "booking_id": "gone"}))
+
+    answer = await ghl.answer(subject)
+
+    assert [each.id for each in answer.appointments] == [past.id]
+    assert (answer.absent, answer.unverified) == (frozenset(), Unverified.INCOMPLETE)
+
+
+async def test_a_booking_that_was_seen_is_so_beside_a_broken_record(ghl: Arena) -> None:
+    state = ghl.world.ghl
+    canceled = state.add_booking(CONTACT, starts_at=TOMORROW, status="cancelled")
+    state.add_booking(CONTACT, id="broken", starts_at=TOMORROW)
+    ghl.switch(FaultKind.BROKEN_RECORD, "broken")
+    subject = lead(contact_id=CONTACT, booking_id=canceled.id)
+
+    assert evidence(subject, await ghl.answer(subject)) is Evidence.SEEN

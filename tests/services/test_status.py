@@ -176,7 +176,7 @@ async def test_what_waits_for_a_person_comes_with_its_command() -> None:
 
     assert [(chore.text, chore.command) for chore in view.chores] == [
         ("alerts are not delivered: slack answered 404", "reconcile alerts list"),
-        ("set aside after repeated failures: 1 lead", "reconcile quarantine list"),
+        ("quarantined after repeated failures: 1 lead", "reconcile quarantine list"),
         ("found and not repaired: 2 differences", "reconcile mismatches"),
-        ("waiting for the webhook to confirm: 3 follow-ups", "reconcile doctor"),
+        ("not yet confirmed by the webhook: 3 follow-ups", "reconcile doctor"),
     ]

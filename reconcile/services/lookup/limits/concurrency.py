@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from reconcile.domain.ids import ProviderName
-from reconcile.services.lookup.bulkhead import EARLY_RELEASES_PER_SLOT
+from reconcile.services.lookup.limits.bulkhead import EARLY_RELEASES_PER_SLOT
 
 
 @dataclass(slots=True, eq=False)

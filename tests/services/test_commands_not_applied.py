@@ -15,7 +15,7 @@ from tests.services.desk import Wrapped
 from tests.services.lists import MemoryPrunable
 from tests.services.obstacles import away
 from tests.services.stub import NOW, Stub
-from tests.services.test_orders import GHL, HOLD
+from tests.services.test_annotation_commands import GHL, HOLD
 from tests.use_cases import AppliedCommands, apply_commands, prune
 
 HELD = {f"{PREFIX}hold": HOLD}

@@ -14,7 +14,7 @@ from reconcile.alerts.text import plain, subject
 from reconcile.domain.alert import Alert, Condition, ConditionKind, Heard, Message, News, Notice, Spending, observed
 from reconcile.domain.alert import notice as notice_of
 from tests.filled import NOON, filled, names_of, with_another
-from tests.services.told import FakeChannel, an_alarm
+from tests.services.notifications import FakeChannel, an_alarm
 
 LATER = NOON + timedelta(days=2)
 CONDITION = filled(Condition, over_at=None, kind=ConditionKind.PROVIDER_BREAKER)

@@ -1,0 +1,120 @@
+"""Searches that found nothing: whether the provider's lists hold what exists is checked by a known booking."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+
+from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.change import Answer
+from reconcile.domain.evidence import Evidence, evidence, stored_booking
+from reconcile.domain.ids import Operation, ProviderName
+from reconcile.domain.lead import Lead
+from reconcile.domain.lookup import Lookup
+from reconcile.domain.outcome import DeferReason
+from reconcile.domain.workspace import Workspace
+from reconcile.errors import OutOfTime, ProviderError, RateLimited
+from reconcile.ports import Provider
+from reconcile.redaction import bug_named
+from reconcile.services.lookup.admission import AdmittedCall, CallAdmission, admit
+from reconcile.services.lookup.context import LookupContext
+from reconcile.services.lookup.lead_check import LeadCheck, lookups
+from reconcile.services.lookup.limits.rate_reservation import RateReservation
+
+LISTS = {
+    ProviderName.HIGHLEVEL: Operation.CONTACT_APPOINTMENTS,
+    ProviderName.CALENDLY: Operation.SCHEDULED_EVENTS,
+}
+"""By which list each provider is searched."""
+_BY_ID = frozenset({Operation.APPOINTMENT, Operation.INVITEE})
+_MOST_ASKED = 2
+"""Bookings that are asked for as a control: the first may be gone."""
+_CANDIDATES = 10
+_CALLS = 3
+
+
+async def check_searches(
+    checked: Sequence[LeadCheck], workspace: Workspace, *, context: LookupContext, admission: CallAdmission
+) -> None:
+    """Check the lists by which leads were searched for in vain, where they have shown nothing in this run.
+
+    A booking of the workspace that is known is asked for by its id, and looked for in the list that has to hold it.
+    Where lists of this provider hold what exists elsewhere, only a share of the workspaces is checked.
+    """
+    if not any(_is_empty_search(each) for each in checked):
+        return
+    controls = context.controls
+    for provider in sorted(workspace.credentials):
+        lists = Lookup(provider=provider, operation=LISTS[provider])
+        if not controls.wants_control(workspace.id, lists):
+            continue
+        if controls.has_returned(lists) and context.random.random() >= context.limits.list_sample_share:
+            continue
+        candidates = await _candidates(checked, workspace, provider, context=context)
+        for lead in islice(candidates, _MOST_ASKED):
+            if controls.wants_control(workspace.id, lists):
+                await _check(lead, workspace, lists, context=context, admission=admission)
+
+
+def _is_empty_search(checked: LeadCheck) -> bool:
+    """Tell whether a lead without a booking would be verified because nothing was found."""
+    is_found = checked.answer is None or checked.answer.appointments
+    is_verified = checked.plan is not None and checked.plan.is_verified
+    return is_verified and not is_found and stored_booking(checked.lead) is None
+
+
+async def _candidates(
+    checked: Sequence[LeadCheck], workspace: Workspace, provider: ProviderName, *, context: LookupContext
+) -> Iterable[Lead]:
+    """Return leads whose booking at *provider* stands: those that were seen in this batch, then those seen earlier."""
+    seen = [each.lead for each in checked if each.answer and evidence(each.lead, each.answer) is Evidence.SEEN]
+    known = await context.store.leads.control_leads(workspace.id, limit=_CANDIDATES)
+    found = {each.id: each for each in (*seen, *known) if each.rollup.status is AppointmentStatus.CONFIRMED}
+    return (each for each in found.values() if _is_known_by_id(each, workspace, provider, context.providers))
+
+
+def _is_known_by_id(
+    lead: Lead, workspace: Workspace, provider: ProviderName, providers: Mapping[ProviderName, Provider]
+) -> bool:
+    """Tell whether *lead* is looked up by the id of its booking at *provider*."""
+    asked = lookups(lead, workspace, providers)
+    if stored_booking(lead) is None or isinstance(asked, str):
+        return False
+    return all(each.provider is provider and each.operation in _BY_ID for each in asked)
+
+
+async def _check(
+    lead: Lead, workspace: Workspace, lists: Lookup, *, context: LookupContext, admission: CallAdmission
+) -> None:
+    """Ask for one known booking and for the list that has to hold it, where the account's budget allows it."""
+    reservation = RateReservation(workspace, context=context)
+    await reservation.reserve(Counter({lists.provider: _CALLS}))
+    if reservation.left(lists.provider) == _CALLS:
+        async with admit(workspace, lists, admission=admission, context=context) as call:
+            if not isinstance(call, DeferReason):
+                await _ask(lead, workspace, lists, call=call, context=context)
+    await reservation.settle()
+
+
+async def _ask(lead: Lead, workspace: Workspace, lists: Lookup, *, call: AdmittedCall, context: LookupContext) -> None:
+    """Make the calls and note what they prove; where they fail, they say nothing of the list."""
+    provider = context.providers[lists.provider]
+    try:
+        with context.in_flight.track():
+            answer = await provider.check_lists(lead, workspace, deadline=context.time.deadline)
+    except (OutOfTime, RateLimited):
+        return
+    except ProviderError as error:
+        call.fail(error.error_class)
+        return
+    except asyncio.CancelledError:
+        if not context.in_flight.takes_back_cancellation():
+            raise
+        return
+    except Exception as error:  # noqa: BLE001 - as in a look-up: decision 0004
+        call.fail_by_bug()
+        context.warnings.warn("internal_error", where=bug_named(error))
+        return
+    call.answer(is_check=isinstance(answer, Answer))
+    if isinstance(answer, Answer):
+        context.controls.note_control(workspace.id, lists, answer)

@@ -1,0 +1,70 @@
+"""A search of which a record could not be read verifies nothing, and what is known of it is written all the same."""
+
+from datetime import timedelta
+
+import pytest
+
+from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.change import Answer, Unverified
+from reconcile.domain.ids import ProviderName
+from reconcile.simulator import Fault, FaultKind, Scenario, WorldSize
+from tests.domain.factories import an_appointment
+from tests.evidence.test_absence import SQLITE
+from tests.integration.office import an_office
+from tests.services.desk import Desk, unbooked
+from tests.services.fakes import START, a_workspace
+
+CANCELED = an_appointment(
+    "known", status=AppointmentStatus.CANCELED, starts_at=START + timedelta(days=3), canceled_at=START
+)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_a_known_cancellation_is_written_and_the_lead_is_not_verified(desk: Desk, is_known: bool) -> None:
+    lead = unbooked("lead-1", "ws-1")
+    await desk.seed([a_workspace("ws-1")], [lead])
+    found = (CANCELED,) if is_known else ()
+    desk.ghl.verdicts[lead.id] = Answer(appointments=found, unverified=Unverified.INCOMPLETE)
+
+    report = await desk.run()
+
+    after = await desk.lead(lead.id)
+    assert report.errors == 0
+    assert after.rollup.booking_id == ("known" if is_known else None)
+    assert (after.state.verified_at, after.state.reason) == (None, "incomplete_search")
+
+
+@SQLITE
+@pytest.mark.parametrize("partial", list(ProviderName))
+async def test_of_two_providers_each_has_to_answer_completely(desk: Desk, partial: ProviderName) -> None:
+    lead = unbooked("lead-1", "ws-1")
+    await desk.seed([a_workspace("ws-1", *ProviderName)], [lead])
+    for name, provider in desk.providers.items():
+        provider.verdicts[lead.id] = Answer(unverified=Unverified.INCOMPLETE if name is partial else None)
+
+    await desk.run()
+
+    assert (await desk.state(lead.id)).verified_at is None
+
+
+@SQLITE
+async def test_a_broken_record_is_told_in_the_report_and_its_lead_is_not_verified(migrated_url: str) -> None:
+    """Through the real adapter, in front of the simulator."""
+    size = WorldSize(workspaces=1, leads_per_workspace=6)
+    async with an_office(migrated_url, seed=3, size=size, mix={Scenario.UNBOOKED: 1}) as office:
+        before = await office.leads()
+        state = office.world.ghl
+        lead = next(each for each in before.values() if each.contact_id in state.contacts)
+        contact, tomorrow = lead.contact_id or "", office.clock.now() + timedelta(days=1)
+        state.add_booking(contact, starts_at=tomorrow, status="cancelled")
+        broken = state.add_booking(contact, starts_at=tomorrow)
+        office.simulator.faults.add(Fault(kind=FaultKind.BROKEN_RECORD, value=broken.id))
+
+        report = await office.tick()
+
+        after = await office.lead(lead.id)
+        assert after.rollup.status is AppointmentStatus.CANCELED
+        assert (after.state.verified_at, after.state.reason) == (None, "incomplete_search")
+        assert any(
+            "missing required start time field; its other records were read" in each for each in report.health_reasons
+        )

@@ -1,0 +1,180 @@
+"""An empty search verifies a lead without a booking only while nothing shows that the lists leave out what exists."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from reconcile.domain.change import Answer
+from reconcile.domain.ids import Operation
+from reconcile.domain.lead import Lead
+from reconcile.domain.run.report import Health, RunReport
+from reconcile.errors import ErrorClass
+from reconcile.simulator import Fault, FaultKind, Scenario, WorldSize
+from tests.evidence.test_absence import SQLITE, rest
+from tests.integration.office import an_office
+from tests.services.desk import Desk, unbooked
+from tests.services.fakes import Allowance, a_workspace, failure
+
+LISTED = frozenset({Operation.CONTACT_APPOINTMENTS})
+FAILED = "control failed: ghl/contact_appointments was answered without"
+
+
+async def enter_searched(desk: Desk, workspace_id: str, count: int = 1) -> list[Lead]:
+    """Enter leads without a booking, of whom the provider has nothing."""
+    leads = [unbooked(f"{workspace_id}-new-{n}", workspace_id) for n in range(count)]
+    await desk.seed([], leads)
+    desk.ghl.verdicts |= {each.id: Answer() for each in leads}
+    return leads
+
+
+def told(report: RunReport) -> list[str]:
+    return [each for each in report.health_reasons if each.startswith("control failed")]
+
+
+async def verified(desk: Desk, leads: Sequence[Lead]) -> list[bool]:
+    return [(await desk.state(each.id)).verified_at is not None for each in leads]
+
+
+@pytest.mark.parametrize("counts", [(1,), (3, 1)], ids=str)
+@pytest.mark.parametrize("hides", [True, False])
+async def test_a_known_booking_that_the_lists_leave_out_makes_empty_searches_worth_nothing(
+    desk: Desk, counts: tuple[int, ...], hides: bool
+) -> None:
+    """Every list is answered empty with 200, each booking is found by its id, and nobody fails."""
+    booked = await desk.fill(counts)
+    new = [lead for n in range(len(counts)) for lead in await enter_searched(desk, f"ws-{n}")]
+    desk.ghl.unlisted = {each.appointments[0].id for each in booked} if hides else set()
+
+    report = await desk.run()
+
+    assert report.errors == 0
+    assert await verified(desk, new) == [not hides] * len(new)
+    assert await verified(desk, booked) == [True] * len(booked)
+    assert (report.health is Health.UNHEALTHY) is hides
+    assert [each.startswith(FAILED) for each in told(report)] == [True] * hides
+    reasons = {(await desk.state(each.id)).reason for each in new}
+    assert reasons == {"control_failed" if hides else None}
+
+
+@SQLITE
+async def test_the_known_booking_may_be_of_a_lead_that_is_not_due(desk: Desk) -> None:
+    (known,) = await desk.fill([1])
+    await desk.run()
+    await rest(desk, known)
+    before = await desk.state(known.id)
+    (new,) = await enter_searched(desk, "ws-0")
+    desk.ghl.unlisted = {known.appointments[0].id}
+
+    report = await desk.run()
+
+    assert told(report) == [f"{FAILED} a known booking that has to be in it (workspaces: ws-0)"]
+    assert await verified(desk, [new]) == [False]
+    assert await desk.state(known.id) == before
+
+
+@SQLITE
+async def test_without_a_known_booking_a_complete_search_is_all_there_is(desk: Desk) -> None:
+    await desk.seed([a_workspace("ws-0")], [])
+    (new,) = await enter_searched(desk, "ws-0")
+
+    report = await desk.run()
+
+    assert (told(report), desk.ghl.asked) == ([], [new.id])
+    assert await verified(desk, [new]) == [True]
+
+
+@SQLITE
+async def test_while_no_list_shows_anything_one_workspace_speaks_for_all(desk: Desk) -> None:
+    """The second workspace, whose turn is later, has no booking that could be looked for."""
+    (known,) = await desk.fill({"ws-a": 1})
+    await desk.seed([a_workspace("ws-b")], [])
+    new = [*await enter_searched(desk, "ws-a"), *await enter_searched(desk, "ws-b")]
+    desk.ghl.unlisted = {known.appointments[0].id}
+    desk.policy = replace(desk.policy, workspace_concurrency=1)
+
+    await desk.run()
+
+    assert await verified(desk, new) == [False, False]
+
+
+@SQLITE
+@pytest.mark.parametrize(("share", "is_checked"), [(0.0, False), (1.0, True)])
+async def test_where_lists_hold_what_exists_elsewhere_a_share_of_the_workspaces_is_checked(
+    desk: Desk, share: float, is_checked: bool
+) -> None:
+    shown, known = await desk.fill({"ws-a": 1, "ws-b": 1})
+    desk.ghl.verdicts[shown.id] = Answer(appointments=shown.appointments, returned=LISTED)
+    new = [*await enter_searched(desk, "ws-a"), *await enter_searched(desk, "ws-b")]
+    desk.ghl.unlisted = {known.appointments[0].id}
+    desk.policy = replace(desk.policy, workspace_concurrency=1, list_sample_share=share)
+
+    report = await desk.run()
+
+    assert await verified(desk, new) == [True, not is_checked]
+    assert (f"{FAILED} a known booking that has to be in it (workspaces: ws-b)" in told(report)) is is_checked
+
+
+@SQLITE
+@pytest.mark.parametrize("error_class", [ErrorClass.TIMEOUT, ErrorClass.RATE_LIMITED])
+async def test_a_control_that_fails_says_nothing(desk: Desk, error_class: ErrorClass) -> None:
+    (known,) = await desk.fill([1])
+    await desk.run()
+    await rest(desk, known)
+    desk.ghl.verdicts[known.id] = failure(error_class)
+    (new,) = await enter_searched(desk, "ws-0")
+
+    report = await desk.run()
+
+    assert (told(report), report.errors) == ([], 0)
+    assert await verified(desk, [new]) == [True]
+
+
+@SQLITE
+async def test_a_bug_in_a_control_ends_neither_run_nor_batch(desk: Desk) -> None:
+    (known,) = await desk.fill([1])
+    await desk.run()
+    await rest(desk, known)
+    desk.ghl.verdicts[known.id] = KeyError("a bug")
+    (new,) = await enter_searched(desk, "ws-0")
+
+    await desk.run()
+
+    assert (await desk.state(new.id)).attempted_at is not None
+
+
+@SQLITE
+async def test_nothing_is_asked_beyond_the_budget_of_the_account(desk: Desk) -> None:
+    (known,) = await desk.fill([1])
+    await desk.run()
+    await rest(desk, known)
+    (new,) = await enter_searched(desk, "ws-0")
+    desk.store = replace(desk.store, budgets=Allowance(each_time=2))
+    desk.ghl.asked.clear()
+
+    await desk.run()
+
+    assert desk.ghl.asked == [new.id]
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("hides", ["all", "nothing"])
+async def test_lists_of_both_providers_that_are_empty_make_the_next_run_unhealthy(
+    migrated_url: str, hides: str
+) -> None:
+    """Through the real adapters, in front of the simulator."""
+    size = WorldSize(workspaces=4, leads_per_workspace=6)
+    async with an_office(migrated_url, seed=5, size=size, mix={Scenario.CONFIRMED: 1, Scenario.UNBOOKED: 1}) as office:
+        office.sweeps = False
+        office.simulator.faults.add(Fault(kind=FaultKind.LIST_HIDES, value=hides))
+
+        report = await office.tick(then=timedelta(minutes=1))
+
+        found = {each.split(" ")[2] for each in told(report)}
+        wrong = [each for each in (await office.leads()).values() if not each.rollup.booking_id]
+        assert report.errors == 0
+        assert found == ({"ghl/contact_appointments", "calendly/scheduled_events"} if hides == "all" else set())
+        assert (report.health is Health.UNHEALTHY) is (hides == "all")
+        assert wrong
+        assert not any(each.state.verified_at for each in wrong if hides == "all")
