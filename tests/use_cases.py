@@ -1,7 +1,7 @@
 """The use cases by name: the one place in the tests that knows in which module each of them lives."""
 
 from reconcile.domain.breaker.attribution import LEAD_FAULTS, PROVIDER_FAULTS, WORKSPACE_FAULTS
-from reconcile.domain.breaker.control import Control
+from reconcile.domain.breaker.control import Control, ControlsLeft
 from reconcile.domain.breaker.events import Admission, Refusal
 from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.window import Fault, SuspectOutcome
@@ -22,6 +22,7 @@ from reconcile.services.control.annotation_commands import AppliedCommands, appl
 from reconcile.services.control.breaker_overrides import Order, Verb, act, breaker_key
 from reconcile.services.control.cadence import cadence_view, lower, wait_for
 from reconcile.services.control.mirror import ATTEMPTS, BUDGET, Mirror
+from reconcile.services.control.other_releases import foreign_cadence
 from reconcile.services.lookup.lead_check import lookups
 from reconcile.services.lookup.limits.bulkhead import EARLY_RELEASES_PER_SLOT, Bulkhead
 from reconcile.services.lookup.limits.concurrency import AdaptiveLimiter
@@ -84,6 +85,7 @@ __all__ = [
     "BreakerRegistry",
     "Bulkhead",
     "Control",
+    "ControlsLeft",
     "Counts",
     "Dependencies",
     "Fault",
@@ -134,6 +136,7 @@ __all__ = [
     "explain_lead",
     "explain_run",
     "explain_workspace",
+    "foreign_cadence",
     "instant",
     "known_workspace",
     "lease_held_report",

@@ -23,7 +23,7 @@ from reconcile.errors import ErrorClass, RequestError
 from reconcile.ports import Store
 from tests.contracts.test_ledger import REPORT
 from tests.stores import NOW
-from tests.use_cases import BreakerRegistry, Fault, ReplayRequest, TooManyCalls, replay_breakers
+from tests.use_cases import BreakerRegistry, ControlsLeft, Fault, ReplayRequest, TooManyCalls, replay_breakers
 
 GHL = ProviderName.HIGHLEVEL
 LOOKUP = Lookup(provider=GHL, operation=Operation.APPOINTMENT)
@@ -64,7 +64,7 @@ class Made:
                 continue
             registry.record(admission, truth(number, call), now)
             for key in list(registry.suspects):
-                registry.answer_controls(key, (), now, is_exhausted=True)
+                registry.answer_controls(key, (), now, left=ControlsLeft.NONE)
         registry.end(now)
         self.happened += registry.would_trip
         await self.store.ledger.begin_run(run_id, started_at=now, trigger=trigger, version="1")

@@ -1,12 +1,12 @@
 """Runs of the breaker registry against made-up tenants, without a store or a provider."""
 
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from reconcile.domain.breaker.breaker import RUN_KEY, Breaker, BreakerPolicy, BreakerScope, BreakerState
-from reconcile.domain.breaker.control import Control
+from reconcile.domain.breaker.control import Control, ControlsLeft, Suspect
 from reconcile.domain.breaker.events import Admission, Refusal
 from reconcile.domain.breaker.keys import provider_key, workspace_key
 from reconcile.domain.breaker.registry import BreakerRegistry
@@ -85,7 +85,7 @@ class _Tick:
         self.served: dict[WorkspaceId, int] = {}
         self.sound: list[WorkspaceId] = []
         self.asked: set[WorkspaceId] = set()
-        self.controlled: set[tuple[str, WorkspaceId]] = set()
+        self.controlled: set[str] = set()
         self.calls = 0
 
     def play(self) -> None:
@@ -150,28 +150,29 @@ class _Tick:
         """Make controls as ``services/lookup/control.py`` does."""
         while self.registry.suspects:
             key, suspect = next(iter(self.registry.suspects.items()))
-            if suspect.is_workspace:
-                earlier = [suspect.workspace_id] if suspect.workspace_id in self.sound else []
-                chosen = [*earlier, suspect.workspace_id, suspect.workspace_id]
-                faults = [self._call(w) for w in chosen]
-                controls = [
-                    Control(party=f"lead-{n}", fault=each, was_sound=bool(earlier) and not n)
-                    for n, each in enumerate(faults)
-                ]
-                self.registry.answer_controls(key, controls, self.now, is_exhausted=True)
-                continue
-            if suspect.is_majority:
-                self.registry.answer_controls(key, (), self.now, is_exhausted=True)
-                continue
-            free = [w for w in self.game.everybody if (str(key), w) not in self.controlled]
-            sound = [w for w in dict.fromkeys(self.sound) if w in free]
-            fresh = [w for w in free if w not in self.asked and w not in self.registry.troubled_workspaces()]
-            self.game.rng.shuffle(sound)
-            self.game.rng.shuffle(fresh)
-            pairs = [(w, True) for w in sound] + [(w, False) for w in fresh]
-            pairs = pairs[:1] if sound and suspect.is_first else pairs[: suspect.wanted_count]
-            self.controlled.update((str(key), w) for w, _ in pairs)
-            controls = [Control(party=w, fault=self._call(w), was_sound=was_sound) for w, was_sound in pairs]
-            self.registry.answer_controls(key, controls, self.now, is_exhausted=not pairs)
-            if key not in self.registry.suspects:
-                self.controlled = {each for each in self.controlled if each[0] != str(key)}
+            pairs = self._leads_of(suspect) if suspect.is_workspace else self._workspaces_for(suspect)
+            controls = [Control(party=party, fault=self._call(w), was_sound=sound) for party, w, sound in pairs]
+            done = not pairs or suspect.is_workspace
+            self.registry.answer_controls(
+                key, controls, self.now, left=ControlsLeft.NONE if done else ControlsLeft.MORE
+            )
+            self.controlled = set() if key not in self.registry.suspects else self.controlled | {p for p, *_ in pairs}
+
+    def _leads_of(self, suspect: Suspect) -> Sequence[tuple[str, WorkspaceId, bool]]:
+        was_sound = suspect.workspace_id in self.sound
+        return [(f"lead-{n}", suspect.workspace_id, was_sound and not n) for n in range(3 if was_sound else 2)]
+
+    def _workspaces_for(self, suspect: Suspect) -> Sequence[tuple[str, WorkspaceId, bool]]:
+        free = [w for w in self.game.everybody if w not in self.controlled]
+        if suspect.is_majority:
+            return [(w, w, False) for w in free if w in suspect.votes.failing][: suspect.wanted_count]
+        sound = [w for w in dict.fromkeys(self.sound) if w in free]
+        self.game.rng.shuffle(sound)
+        known = [(w, w, True) for w in sound]
+        if sound and (suspect.is_first or suspect.is_acquitted):
+            return known[:1]
+        troubled = self.registry.troubled_workspaces()
+        fresh = [w for w in free if w not in self.asked | troubled and w not in suspect.earlier]
+        self.game.rng.shuffle(fresh)
+        chosen = known if suspect.weighs_changes else known[:1]
+        return [*chosen, *((w, w, False) for w in fresh)][: suspect.wanted_count + 1]

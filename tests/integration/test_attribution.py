@@ -97,7 +97,7 @@ async def test_a_bad_workspace_is_parked_alone_and_probed_and_comes_back(migrate
 
         probed = await office.tick()
 
-        assert (wide(probed), probed.parked_workspaces, probed.errors) == ([], (BAD,), 1)
+        assert (wide(probed), probed.parked_workspaces, probed.errors) == ([], (BAD,), 1), probed.top_signatures
         assert probed.breakers[0].reason is BreakerReason.PROBE_FAILED
         assert 1 <= office.calls(BAD) <= MOST_CALLS_OF_A_LEAD
         assert await unserved(office, BAD) == []

@@ -15,7 +15,7 @@ from reconcile.domain.breaker.breaker import (
 from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lookup import Lookup
 from tests.domain.factories import NOW
-from tests.use_cases import BreakerRegistry, Control, Fault, Refusal
+from tests.use_cases import BreakerRegistry, Control, ControlsLeft, Fault, Refusal
 
 POLICY = BreakerPolicy()
 GHL = Lookup(provider=ProviderName.HIGHLEVEL, operation=Operation.APPOINTMENT)
@@ -50,7 +50,7 @@ def a_board(
 def decide(registry: BreakerRegistry, controls: Iterable[Control] = (), *, now: datetime = NOW) -> None:
     """Answer the controls of whoever is suspected, and make no more."""
     for key in list(registry.suspects):
-        registry.answer_controls(key, controls, now, is_exhausted=True)
+        registry.answer_controls(key, controls, now, left=ControlsLeft.NONE)
 
 
 def asked(registry: BreakerRegistry, number: int, fault: Fault, *, lookup: Lookup = GHL, now: datetime = NOW) -> bool:

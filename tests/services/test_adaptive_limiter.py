@@ -188,3 +188,29 @@ async def test_no_more_places_are_lent_than_may_be() -> None:
             limiter.release(await asyncio.wait_for(limiter.acquire(), HUNG), succeeded=True)
 
     assert lent == [0, 1]
+
+
+async def test_an_answer_to_a_call_without_a_slot_widens_the_window_and_overtakes_those_that_wait() -> None:
+    lent: list[int] = []
+    limiter = AdaptiveLimiter(limit=8, initial=2, max_early_releases=8)
+    slots = [await limiter.acquire(on_early_release=partial(lent.append, number)) for number in range(2)]
+    limiter.note_answer()
+    first = (limiter.window, list(lent))
+    limiter.note_answer()
+
+    assert first == (3, [])
+    assert (limiter.window, lent) == (4, [0, 1])
+    for slot in slots:
+        limiter.release(slot, succeeded=False)
+    assert limiter.window == 4
+
+
+async def test_a_call_lends_its_place_once_half_of_those_under_way_have_overtaken_it() -> None:
+    lent: list[str] = []
+    limiter = AdaptiveLimiter(limit=64, initial=4, max_early_releases=8)
+    await limiter.acquire(on_early_release=partial(lent.append, "stalled"))
+    for _ in range(4):
+        assert lent == []
+        limiter.release(await limiter.acquire(), succeeded=True)
+
+    assert lent == ["stalled"]

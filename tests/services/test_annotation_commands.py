@@ -1,12 +1,17 @@
 """Operators' annotations: each obeyed once, ended when it is taken away, and told of when it cannot be."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from reconcile.domain.annotation import PREFIX
 from reconcile.domain.breaker.breaker import RUN_KEY, Breaker, BreakerKey, BreakerPolicy, BreakerScope, BreakerState
 from reconcile.domain.run.cadence import CadenceSource
 from tests.services.stub import NOW, Stub
-from tests.use_cases import AppliedCommands, apply_commands
+from tests.use_cases import AppliedCommands, apply_commands, foreign_cadence
 
 GHL = BreakerKey(BreakerScope.PROVIDER, "ghl")
 HOLD = "reason=outage for=2h actor=ada breaker=provider:ghl"
@@ -138,7 +143,7 @@ ONE, TWO = "configmap/one -n prod", "configmap/two -n prod"
 
 
 async def obeyed_of(source: str, stub: Stub, *, at: timedelta = timedelta(0), **annotations: str) -> AppliedCommands:
-    given = {f"{PREFIX}{name}": text for name, text in annotations.items()}
+    given = {f"{PREFIX}{name.replace('_', '-')}": text for name, text in annotations.items()}
     return await apply_commands(given, store=stub.store(), now=NOW + at, policy=BreakerPolicy(), source=source)
 
 
@@ -157,12 +162,64 @@ async def test_a_release_without_an_annotation_ends_nothing_that_another_ones_as
     assert (reasons(gone), state(stub), stub.orders.rows) == (["HoldEnded"], BreakerState.CLOSED, {})
 
 
-async def test_two_releases_that_ask_for_different_things_are_each_obeyed_once() -> None:
+async def test_what_two_releases_want_of_different_breakers_is_obeyed() -> None:
     stub = Stub()
-    asked = [(ONE, "reason=a for=1h breaker=provider:ghl"), (TWO, "reason=b for=2h breaker=provider:ghl")] * 3
+    asked = [(ONE, "reason=a for=1h breaker=provider:ghl"), (TWO, "reason=b for=2h breaker=provider:calendly")] * 2
     done = [await obeyed_of(source, stub, hold=text) for source, text in asked]
 
-    assert [reasons(each) for each in done] == [["OrderObeyed"], ["OrderObeyed"], [], [], [], []]
+    assert [reasons(each) for each in done] == [["OrderObeyed"], ["OrderObeyed"], [], []]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"hold": "reason=a for=1h breaker=provider:ghl"}, {"hold": "reason=b for=2h breaker=provider:ghl"}),
+        ({"hold": "reason=a for=1h breaker=provider:ghl"}, {"reset": "reason=b breaker=provider:ghl"}),
+        ({"reset": "reason=a for=1h breaker=provider:ghl"}, {"trip": "reason=b breaker=provider:ghl"}),
+        ({"cadence_override": "reason=a every=10m for=1h"}, {"cadence_override": "reason=b every=20m for=2h"}),
+    ],
+    ids=str,
+)
+async def test_an_order_against_one_of_another_release_is_refused_with_a_sentence(
+    first: Mapping[str, Any], second: Mapping[str, Any]
+) -> None:
+    stub = Stub()
+    await obeyed_of(ONE, stub, **first)
+    refused = [await obeyed_of(TWO, stub, at=timedelta(minutes=n), **second) for n in range(2)]
+
+    assert [reasons(each) for each in refused] == [["OrderRefused"], []]
+    for each in refused:
+        assert f"{ONE} asks for something else until 20" in each.faults[0]
+        assert each.faults[0].endswith("remove that annotation, then set this one anew")
+
+
+async def test_an_order_against_one_that_is_over_is_obeyed() -> None:
+    stub = Stub()
+    await obeyed_of(ONE, stub, hold="reason=a for=1h breaker=provider:ghl")
+    done = await obeyed_of(TWO, stub, at=timedelta(hours=2), hold="reason=b for=2h breaker=provider:ghl")
+
+    assert reasons(done) == ["OrderObeyed"]
+
+
+async def test_a_cadence_that_another_release_asks_for_is_not_followed_and_told() -> None:
+    stub = Stub()
+    await obeyed_of(ONE, stub, cadence_override="reason=quota every=10m for=1h")
+    told = {source: await foreign_cadence(stub.store(), source, now=NOW) for source in (ONE, TWO, "")}
+
+    assert told == {
+        ONE: None,
+        TWO: f"a lower cadence that {ONE} asks for is not followed: it is another release's",
+        "": None,
+    }
+
+
+async def test_a_cadence_that_a_command_has_set_is_every_releases() -> None:
+    stub = Stub()
+    await obeyed_of(ONE, stub, cadence_override="reason=quota every=10m for=1h")
+    assert stub.cadences.stored is not None
+    stub.cadences.stored = replace(stub.cadences.stored, source=CadenceSource.COMMAND)
+
+    assert await foreign_cadence(stub.store(), TWO, now=NOW) is None
 
 
 async def test_a_hold_that_another_release_asks_for_as_well_stays() -> None:

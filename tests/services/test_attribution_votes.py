@@ -20,7 +20,7 @@ from tests.services.boards import (
     ws,
     ws_key,
 )
-from tests.use_cases import Admission, BreakerRegistry, Control, Refusal, blames_others
+from tests.use_cases import Admission, BreakerRegistry, Control, ControlsLeft, Refusal, blames_others
 
 SOUND = Control(party="ws-9", fault=None, was_sound=True)
 WHOLE = BreakerKey(BreakerScope.WORKSPACE, ws(0))
@@ -70,7 +70,7 @@ def test_a_suspected_provider_is_asked_nothing_until_a_control_decides() -> None
     assert (waiting.key, waiting.is_pending) == (GHL_KEY, True)
     assert isinstance(other, Admission)
 
-    registry.answer_controls(GHL_KEY, [SOUND], NOW, is_exhausted=False)
+    registry.answer_controls(GHL_KEY, [SOUND], NOW, left=ControlsLeft.MORE)
 
     assert states(registry) == {}
     assert isinstance(registry.admit(ws(5), GHL, NOW), Admission)
@@ -80,7 +80,7 @@ def test_what_a_control_has_refuted_does_not_count_again() -> None:
     registry = a_board()
     for number in range(3):
         fail(registry, number, ErrorClass.CONTRACT)
-    registry.answer_controls(GHL_KEY, [SOUND], NOW, is_exhausted=False)
+    registry.answer_controls(GHL_KEY, [SOUND], NOW, left=ControlsLeft.MORE)
     for number in (4, 5):
         fail(registry, number, ErrorClass.CONTRACT)
 

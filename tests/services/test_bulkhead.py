@@ -1,6 +1,7 @@
 """Slots for visits: so many side by side, and one more for each that lends its own."""
 
 import asyncio
+import random
 
 from reconcile.domain.ids import WorkspaceId
 from tests.use_cases import EARLY_RELEASES_PER_SLOT, Bulkhead
@@ -57,4 +58,32 @@ async def test_no_more_slots_are_lent_than_may_be() -> None:
     assert (most, len(inside)) == (EARLY_RELEASES_PER_SLOT + 1, EARLY_RELEASES_PER_SLOT + 2), (
         "a visit that has ended makes room for another"
     )
+    await ended(visits)
+
+
+async def test_after_a_shuffle_those_that_wait_begin_in_another_order() -> None:
+    bulkhead = Bulkhead(1)
+    visits, inside = await begun(bulkhead, 20)
+    bulkhead.shuffle(random.Random(1))
+    for number in range(20):
+        bulkhead.release_early(inside[number])
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        if len(inside) == number + 1:
+            break
+    await ended(visits)
+
+    assert inside[0] == "ws-0"
+    assert len(set(inside)) == len(inside) > 10
+    assert inside != sorted(inside, key=lambda each: int(each[3:]))
+
+
+async def test_a_visit_that_is_canceled_while_it_waits_takes_no_slot() -> None:
+    bulkhead = Bulkhead(1)
+    visits, inside = await begun(bulkhead, 3)
+    await ended(visits[1:2])
+    await ended(visits[:1])
+    await asyncio.sleep(0)
+
+    assert inside == ["ws-0", "ws-2"]
     await ended(visits)

@@ -4,7 +4,6 @@ A rule only raises a suspicion, named by a ``TripDecision``. Where others could 
 (``control.py``, decision 0031).
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -167,7 +166,7 @@ class FaultAttribution:
         if is_contract and len(last.votes([fault]).failing) >= few:
             return _decision(key, BreakerReason.CONTRACT_FAULT, fault, lately)
         votes = lately.votes(ErrorClass)
-        many = max(policy.min_workspaces + 1, math.ceil(due_count * policy.error_rate))
+        many = policy.min_workspaces + 1
         many = many if self.is_partial else min(many, max(policy.min_workspaces, due_count))
         alike = fault in PROVIDER_FAULTS and len(lately.votes(PROVIDER_FAULTS).failing) >= few
         # Two of three tokens may die in one day: of what is mostly a workspace's own, one more has to fail alike.

@@ -1,7 +1,8 @@
 """A control: look-ups elsewhere that decide whether a suspected party is to blame, before its breaker opens.
 
-One that was sound earlier in the run is asked again; where there are too few of these, one that nobody has asked about
-yet. Each workspace gives one control. Pure: ``services/lookup/control.py`` makes the calls.
+Two questions. Has something changed: a look-up that was sound earlier in the run is asked again. How many fail:
+workspaces that nobody has asked yet are drawn at random and asked, until Wald's sequential test tells whether most of
+all fail. Each workspace gives one control. Pure: ``services/lookup/control.py`` makes the calls.
 """
 
 import math
@@ -10,32 +11,44 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from reconcile.domain.breaker.attribution import TripDecision
+from reconcile.domain.breaker.attribution import RECORD_FAULTS, TripDecision
 from reconcile.domain.breaker.breaker import BreakerScope
 from reconcile.domain.breaker.window import Fault, SuspectOutcome, Votes
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.lookup import Lookup
 from reconcile.errors import ErrorClass
 
-ENOUGH = 8
-"""What failing controls must weigh to blame a provider: by chance, where half of the workspaces fail, 1 in 256."""
+MOST_IN_A_ROUND = 8
+"""How many controls are made side by side."""
+ENOUGH = math.log(256)
+"""The log likelihood ratio at which controls decide: where half fail, chance blames the provider in 1 of 256 runs."""
 ENOUGH_OF_WORKSPACE = 3
-"""The same for a workspace, whose controls are other leads of it."""
+"""What failing controls must weigh to blame a workspace, whose controls are other leads of it."""
 WEIGHT_OF_CHANGE = 2
 """What was sound earlier and fails now says more than what was never asked about."""
-WEIGHT_OF_SOUND = 3
-"""One sound control outweighs so many that fail: a single workspace can't hide that all others fail."""
+WEIGHT_OF_SOUND_LEAD = 3
+"""How many failing leads of a workspace a sound one outweighs."""
+MOST_TOLERABLE_SHARE = 0.9
+"""Where more of those that were not asked would have to fail to make most of all, no sample can tell."""
 
 
 class ControlOutcome(StrEnum):
     """What one control came to."""
 
     SOUND = "sound"
+    STILL_SOUND = "still_sound"
+    """It was sound earlier in the run, and is now: it says that nothing has changed, and not how many fail."""
     FAILING = "failing"
     CHANGED = "changed"
     """It was sound earlier in the run, and fails now."""
     NEW_SHAPE = "new_shape"
     """It was sound earlier, and now breaks the contract that the party is suspected to have changed."""
+
+
+_SOUND = frozenset({ControlOutcome.SOUND, ControlOutcome.STILL_SOUND})
+_LEAST_SHARE = 0.05
+_ROUNDING = 1e-9
+_CHANGED = frozenset({ControlOutcome.CHANGED, ControlOutcome.NEW_SHAPE})
 
 
 class ControlVerdict(StrEnum):
@@ -44,6 +57,18 @@ class ControlVerdict(StrEnum):
     CONFIRMED = "confirmed"
     REFUTED = "refuted"
     UNDECIDED = "undecided"
+    UNKNOWN = "unknown"
+    """The run's time ended before they said enough: nobody is blamed, and a later run decides."""
+
+
+class ControlsLeft(StrEnum):
+    """What can be asked after a round of controls."""
+
+    MORE = "more"
+    NONE = "none"
+    """Everybody who could be asked has been."""
+    NO_TIME = "no_time"
+    """The run makes no more calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +99,9 @@ class Suspect:
     due_count: int = 0
     earlier: Mapping[str, ControlOutcome] = field(default_factory=dict)
     controls: Mapping[str, ControlOutcome] = field(default_factory=dict)
-    is_exhausted: bool = False
+    left: ControlsLeft = ControlsLeft.MORE
+    pending: int = 0
+    """Controls that have not ended: a party is acquitted before only if it would be although all of them failed."""
 
     @property
     def is_workspace(self) -> bool:
@@ -88,30 +115,58 @@ class Suspect:
 
     @property
     def wanted_count(self) -> int:
-        """How many controls the next round needs: if all fail, they decide, unless earlier ones were sound."""
-        return max(1, min(self._enough, math.ceil(self._enough - self._balance)))
+        """How many controls the next round needs: if all fail, they decide; where some are sound, a whole round."""
+        if self.is_workspace:
+            return max(1, min(ENOUGH_OF_WORKSPACE, ENOUGH_OF_WORKSPACE - self._balance_of_leads))
+        if ControlOutcome.SOUND in self.outcomes.values():
+            return MOST_IN_A_ROUND
+        left = (ENOUGH - self._balance) / max(self._weight_of_failing, ENOUGH / MOST_IN_A_ROUND)
+        return max(1, min(MOST_IN_A_ROUND, math.ceil(left - _ROUNDING)))
+
+    @property
+    def weighs_changes(self) -> bool:
+        """Whether look-ups that were sound earlier make up a round: one of them has changed, or they are leads."""
+        return self.is_workspace or not _CHANGED.isdisjoint(self.outcomes.values())
+
+    @property
+    def is_acquitted(self) -> bool:
+        """Whether no more are asked how many fail, only whether one has changed: so many were sound."""
+        return not self.is_workspace and (self._balance <= -ENOUGH or self._least_share > MOST_TOLERABLE_SHARE)
 
     @property
     def outcomes(self) -> Mapping[str, ControlOutcome]:
-        """The newest control of each party; once one has changed, what was sound before it is out of date."""
-        kinds = set(self.controls.values())
-        has_changed = not kinds.isdisjoint({ControlOutcome.CHANGED, ControlOutcome.NEW_SHAPE})
-        kept = {p: o for p, o in self.earlier.items() if not (has_changed and o is ControlOutcome.SOUND)}
-        return {**kept, **self.controls}
+        """The newest control of each party; once one has changed, what was sound before it is out of date.
+
+        That a party is still sound does not replace how it was found.
+        """
+        kept = self.earlier
+        if not _CHANGED.isdisjoint(self.controls.values()):
+            kept = {p: o for p, o in kept.items() if o not in _SOUND}
+        newest = {p: o for p, o in self.controls.items() if o is not ControlOutcome.STILL_SOUND or p not in kept}
+        return {**kept, **newest}
 
     @property
     def control_result(self) -> ControlVerdict:
         """What the controls say so far.
 
         The party is to blame if they weigh enough; if most of all workspaces fail, and most controls among these; and
-        if nobody else can be asked. It is not if a control was sound, and the others do not outweigh it.
+        where nobody else can be asked, if nothing speaks against it or most of those that were asked fail. It is not
+        if a control was sound, and the others do not outweigh it.
         """
-        if self._balance >= self._enough or self._is_confirmed_majority:
+        if self.pending:
+            return ControlVerdict.REFUTED if self._would_be_refuted else ControlVerdict.UNDECIDED
+        is_new_shape = ControlOutcome.NEW_SHAPE in self.controls.values()
+        if is_new_shape or self._is_enough or self._is_confirmed_majority:
             return ControlVerdict.CONFIRMED
-        has_sound = ControlOutcome.SOUND in self.controls.values()
-        if has_sound and self._balance <= 0:
+        if self._is_refuted:
             return ControlVerdict.REFUTED
-        return ControlVerdict.CONFIRMED if self.is_exhausted else ControlVerdict.UNDECIDED
+        match self.left:
+            case ControlsLeft.MORE:
+                return ControlVerdict.UNDECIDED
+            case ControlsLeft.NO_TIME:
+                return ControlVerdict.UNKNOWN
+            case ControlsLeft.NONE:
+                return ControlVerdict.CONFIRMED if self._is_most_of_those_asked else ControlVerdict.REFUTED
 
     def add(self, control: Control) -> "Suspect":
         """Count one control."""
@@ -119,37 +174,106 @@ class Suspect:
 
     @property
     def is_majority(self) -> bool:
-        """Whether most of all workspaces fail by their own votes, as far as no control has been sound in them."""
-        sound = {party for party, outcome in self.controls.items() if outcome is ControlOutcome.SOUND}
-        return not self.is_workspace and 2 * len(self.votes.failing - sound) > self.due_count
+        """Whether most of all workspaces fail, by their own votes or as controls, as far as none was sound in them."""
+        return not self.is_workspace and 2 * len(self._failing) > self.due_count
+
+    @property
+    def _is_enough(self) -> bool:
+        if self.is_workspace:
+            return self._balance_of_leads >= ENOUGH_OF_WORKSPACE
+        return self._balance >= ENOUGH - _ROUNDING
+
+    @property
+    def _is_refuted(self) -> bool:
+        has_sound = not _SOUND.isdisjoint(self.controls.values())
+        return has_sound and (self._balance_of_leads if self.is_workspace else self._balance) <= 0
+
+    @property
+    def _would_be_refuted(self) -> bool:
+        """Whether the party would be acquitted although all controls that are still asked failed."""
+        outcome = ControlOutcome.CHANGED if self.weighs_changes else ControlOutcome.FAILING
+        worst = {f"pending {number}": outcome for number in range(self.pending)}
+        assumed = replace(self, controls={**self.controls, **worst}, pending=0)
+        return assumed.control_result is ControlVerdict.REFUTED
+
+    @property
+    def _failing(self) -> frozenset[str]:
+        # One record that fails, of a kind that is often the record's own fault, makes no workspace a failing one.
+        is_telling = self.decision.fault not in RECORD_FAULTS
+        failed = {party for party, outcome in self.outcomes.items() if outcome is ControlOutcome.FAILING and is_telling}
+        sound = {party for party, outcome in self.controls.items() if outcome in _SOUND}
+        return frozenset((self.votes.failing | (failed - self.votes.sound)) - sound)
+
+    @property
+    def _is_most_of_those_asked(self) -> bool:
+        if self.is_workspace or not self.controls:
+            return True  # nothing speaks against the suspicion
+        sound = {party for party, outcome in self.outcomes.items() if outcome in _SOUND}
+        return 2 * len(self._failing) > len(self._failing | sound | self.votes.sound)
 
     @property
     def _is_confirmed_majority(self) -> bool:
-        """Whether most of the controls among those that fail by their votes fail too, or none can be made."""
+        """Whether most of the controls among those that fail by their votes fail too, or none can be made.
+
+        Where a failure is often the record's own, a whole round of them has to fail.
+        """
         checked = [outcome for party, outcome in self.controls.items() if party in self.votes.failing]
-        sound_count = Counter(checked)[ControlOutcome.SOUND]
-        return self.is_majority and 2 * sound_count < len(checked) + self.is_exhausted
+        sound_count = sum(outcome in _SOUND for outcome in checked)
+        if self.decision.fault in RECORD_FAULTS:
+            is_whole = len(checked) >= MOST_IN_A_ROUND or self.left is not ControlsLeft.MORE
+            return self.is_majority and is_whole and _SOUND.isdisjoint(self.controls.values())
+        return self.is_majority and 2 * sound_count < len(checked) + (self.left is not ControlsLeft.MORE)
 
     @property
-    def _enough(self) -> int:
-        return ENOUGH_OF_WORKSPACE if self.is_workspace else ENOUGH
+    def _least_share(self) -> float:
+        """Return which share of those that were not asked must fail, so that most of all workspaces do.
+
+        Once a look-up has changed, what was sound before it is out of date: then it is a half.
+        """
+        if self.weighs_changes:
+            return 0.5
+        failing, asked = self.votes.failing & self._failing, self.votes.failing | self.votes.sound
+        unasked = self.due_count - len(asked)
+        share = max(0.0, self.due_count / 2 - len(failing)) / unasked if unasked > 0 else 1.0
+        # A workspace of which few records were asked may fail by those alone.
+        return max(share, 0.5) if self.decision.fault in RECORD_FAULTS else share
 
     @property
-    def _balance(self) -> int:
-        weights = {
-            ControlOutcome.SOUND: -WEIGHT_OF_SOUND,
-            ControlOutcome.FAILING: 1,
-            ControlOutcome.CHANGED: WEIGHT_OF_CHANGE,
-            # A shape does not change back and forth: one look-up that it breaks is enough.
-            ControlOutcome.NEW_SHAPE: self._enough,
-        }
-        return sum(weights[outcome] for outcome in self.outcomes.values())
+    def _weight_of_failing(self) -> float:
+        """Return what one failing control weighs, if none of those not asked before was sound."""
+        return -math.log(max(self._least_share, _LEAST_SHARE))
+
+    @property
+    def _balance(self) -> float:
+        """Return by how much the controls speak for blame: the log likelihood ratio of Wald's sequential test.
+
+        *least* is the share at which the party is not to blame yet. It is held against "all fail" as long as all do,
+        and against the share half-way between once one was sound.
+        """
+        voters = self.votes.failing | self.votes.sound
+        of_the_sample = {ControlOutcome.FAILING, ControlOutcome.SOUND}
+        found = Counter(o for p, o in self.outcomes.items() if p not in voters or o not in of_the_sample)
+        failing = found[ControlOutcome.FAILING] + WEIGHT_OF_CHANGE * found[ControlOutcome.CHANGED]
+        sound = found[ControlOutcome.SOUND]
+        if self.weighs_changes:
+            sound += WEIGHT_OF_CHANGE * found[ControlOutcome.STILL_SOUND]
+        if not sound:
+            return failing * self._weight_of_failing
+        least = max(self._least_share, _LEAST_SHARE)
+        return failing * math.log((1 + least) / 2 / least) - sound * math.log(2)
+
+    @property
+    def _balance_of_leads(self) -> int:
+        found = Counter(self.outcomes.values())
+        sound = found[ControlOutcome.SOUND] + found[ControlOutcome.STILL_SOUND]
+        failing = found[ControlOutcome.FAILING] + WEIGHT_OF_CHANGE * found[ControlOutcome.CHANGED]
+        return failing - WEIGHT_OF_SOUND_LEAD * sound
 
     def _outcome(self, control: Control) -> ControlOutcome:
         fault = control.fault
         # An absence is an answer, unless the party is suspected for absences.
         if fault is None or (fault is SuspectOutcome.ABSENT and self.decision.fault is not ErrorClass.MASS_ABSENCE):
-            return ControlOutcome.SOUND
+            return ControlOutcome.STILL_SOUND if control.was_sound else ControlOutcome.SOUND
         if not control.was_sound:
             return ControlOutcome.FAILING
         is_new_shape = fault is self.decision.fault is ErrorClass.CONTRACT

@@ -9,7 +9,7 @@ from reconcile.domain.breaker.breaker import RUN_KEY, BreakerKey, BreakerReason,
 from reconcile.domain.breaker.control import ControlVerdict, Suspect
 from reconcile.domain.breaker.keys import breaker_path, provider_key, workspace_key
 from reconcile.domain.breaker.state import RegistryState
-from reconcile.domain.breaker.window import Fault, ImpliedSuccesses, WindowEntry
+from reconcile.domain.breaker.window import Fault, ImpliedSuccesses, Votes, WindowEntry
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.lookup import Lookup
 from reconcile.errors import ErrorClass
@@ -68,29 +68,39 @@ class Decisions:
             lookup=lookup,
             workspace_id=workspace_id,
             in_flight=state.in_flight_count,
-            votes=state.attribution.votes(lookup),
-            earlier=state.controls.get(key, {}),
+            votes=self._votes_on(decision, lookup),
+            earlier=state.decided[key].outcomes if key in state.decided else {},
             due_count=sum(lookup.provider in providers for providers in state.due.values()),
         )
         state.suspects[key] = suspect
         self.suspects.append(suspect)
         return True
 
+    def _votes_on(self, decision: TripDecision, lookup: Lookup) -> Votes:
+        """Return the votes that bear on a suspicion: what is a failure says nothing about absences."""
+        is_of_absences = decision.reason is BreakerReason.MASS_ABSENCE
+        return Votes() if is_of_absences else self.state.attribution.votes(lookup)
+
     def decide(self, event: events.ControlsAnswered) -> None:
         """Decide on a suspected party by its controls, once they say enough."""
         state, key = self.state, event.key
         suspect = state.suspects.get(key)
         if suspect is None:
+            for control in event.controls if key in state.decided else ():  # they had not ended when it was decided
+                state.decided[key] = state.decided[key].add(control)
             return
         for control in event.controls:
             suspect = suspect.add(control)
-        votes = state.attribution.votes(suspect.lookup)
-        suspect = state.suspects[key] = replace(suspect, votes=votes, is_exhausted=event.is_exhausted)
-        if suspect.control_result is ControlVerdict.UNDECIDED:
+        votes = self._votes_on(suspect.decision, suspect.lookup)
+        suspect = state.suspects[key] = replace(suspect, votes=votes, left=event.left, pending=event.pending)
+        verdict = suspect.control_result
+        if verdict is ControlVerdict.UNDECIDED:
             return
         del state.suspects[key]
-        state.controls[key] = suspect.outcomes
-        if suspect.control_result is ControlVerdict.CONFIRMED:
+        state.decided[key] = suspect
+        if verdict is ControlVerdict.UNKNOWN:
+            return
+        if verdict is ControlVerdict.CONFIRMED:
             self._open(suspect.decision, in_flight=suspect.in_flight)
             if not suspect.is_workspace:
                 return
@@ -98,6 +108,7 @@ class Decisions:
             if whole is not None:
                 self._open(whole)
             return
+        state.acquitted |= {key}
         keys = (key, RUN_KEY) if suspect.is_workspace else (key, provider_key(suspect.lookup.provider), RUN_KEY)
         state.attribution = state.attribution.forgive(keys, number=state.admitted_count)
         if not suspect.is_workspace:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey
-from reconcile.domain.breaker.control import Control, Suspect
+from reconcile.domain.breaker.control import Control, ControlsLeft, Suspect
 from reconcile.domain.breaker.window import Fault
 from reconcile.domain.ids import ProviderName, WorkspaceId
 from reconcile.domain.lookup import Lookup
@@ -89,11 +89,12 @@ class BugFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlsAnswered:
-    """Controls of a suspected party have ended, all of one round; *is_exhausted*: no more can be made."""
+    """Controls of a suspected party have ended; *pending* are still asked, *left* is what else could be."""
 
     key: BreakerKey
     controls: tuple[Control, ...] = ()
-    is_exhausted: bool = False
+    left: ControlsLeft = ControlsLeft.MORE
+    pending: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from reconcile.domain.breaker.breaker import (
     BreakerState,
     Trip,
 )
+from reconcile.domain.breaker.control import ControlsLeft
 from reconcile.domain.breaker.decisions import Decisions
 from reconcile.domain.breaker.keys import workspace_key
 from reconcile.domain.breaker.probes import ProbeResult
@@ -41,7 +42,7 @@ class Recovery(Decisions):
     def end(self, _: events.RunEnded) -> None:
         state = self.state
         for key in list(state.suspects):
-            self.decide(events.ControlsAnswered(key=key, is_exhausted=True))
+            self.decide(events.ControlsAnswered(key=key, left=ControlsLeft.NO_TIME))
         for key, breaker in list(state.breakers.items()):
             if breaker.state is not BreakerState.HALF_OPEN:
                 continue

@@ -11,9 +11,9 @@ from typing import Protocol
 from reconcile.domain.breaker import events
 from reconcile.domain.breaker.attribution import FaultAttribution
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerState
-from reconcile.domain.breaker.control import Control, Suspect
+from reconcile.domain.breaker.control import Control, ControlsLeft, Suspect
 from reconcile.domain.breaker.events import Admission, Event, Refusal, Transitions
-from reconcile.domain.breaker.keys import operation_key
+from reconcile.domain.breaker.keys import operation_key, provider_key
 from reconcile.domain.breaker.reducer import reduce
 from reconcile.domain.breaker.state import RegistryState
 from reconcile.domain.breaker.window import Fault
@@ -149,6 +149,14 @@ class BreakerRegistry:
         """Tell whether a sweep may be made: all breakers that concern it let it pass and none is being probed."""
         return self.state.may_sweep(workspace_id, provider, now)
 
+    def is_acquitted(self, lookup: Lookup) -> bool:
+        """Tell whether controls have said in this run that the provider is not to blame for what fails."""
+        return not self.state.acquitted.isdisjoint({provider_key(lookup.provider), operation_key(lookup)})
+
+    def is_unanswered(self, workspace_id: WorkspaceId, lookup: Lookup) -> bool:
+        """Tell whether a workspace's calls time out while later ones of others are answered."""
+        return (lookup.provider, workspace_id) in self.state.attribution.unanswered
+
     def answers_later(self, workspace_id: WorkspaceId, lookup: Lookup, number: int) -> bool:
         """Tell whether the operation answered the workspace in a call that was let through after the *number*-th."""
         return self.state.attribution.answers_later(workspace_id, lookup, number)
@@ -193,10 +201,11 @@ class BreakerRegistry:
         self.apply(events.BugFound(workspace_id=workspace_id, lookup=lookup), now)
 
     def answer_controls(
-        self, key: BreakerKey, controls: Iterable[Control], now: datetime, *, is_exhausted: bool
+        self, key: BreakerKey, controls: Iterable[Control], now: datetime, *, left: ControlsLeft, pending: int = 0
     ) -> None:
         """Decide on a suspected party by its controls, once they say enough."""
-        self.apply(events.ControlsAnswered(key=key, controls=tuple(controls), is_exhausted=is_exhausted), now)
+        event = events.ControlsAnswered(key=key, controls=tuple(controls), left=left, pending=pending)
+        self.apply(event, now)
 
     def conclude_probe_round(self, now: datetime) -> None:
         """Decide on the probes that could be made, where fewer workspaces were due than probes allowed."""

@@ -15,7 +15,7 @@ from reconcile.domain.breaker.breaker import (
     BreakerState,
     OverrideKind,
 )
-from reconcile.domain.breaker.control import ControlOutcome, Suspect
+from reconcile.domain.breaker.control import Suspect
 from reconcile.domain.breaker.keys import breaker_path, provider_key, workspace_key, workspace_keys
 from reconcile.domain.breaker.probes import Probes
 from reconcile.domain.breaker.window import ImpliedSuccesses
@@ -42,8 +42,10 @@ class RegistryState:
     """The breakers under which a call has succeeded in this run."""
     implied: dict[tuple[WorkspaceId, ProviderName], ImpliedSuccesses] = field(default_factory=dict)
     suspects: dict[BreakerKey, Suspect] = field(default_factory=dict)
-    controls: dict[BreakerKey, Mapping[str, ControlOutcome]] = field(default_factory=dict)
-    """What the controls of former suspicions came to."""
+    decided: dict[BreakerKey, Suspect] = field(default_factory=dict)
+    """The newest suspicion of each party that controls have ended."""
+    acquitted: frozenset[BreakerKey] = frozenset()
+    """The parties whose controls have said in this run that they are not to blame."""
     opened_in_run: frozenset[BreakerKey] = frozenset()
     would_open: tuple[BreakerKey, ...] = ()
     """Breakers that would have opened, but for shadow mode or an operator's hold."""
@@ -69,7 +71,8 @@ class RegistryState:
             successful=self.successful,
             implied=self.implied.copy(),
             suspects=self.suspects.copy(),
-            controls=self.controls.copy(),
+            decided=self.decided.copy(),
+            acquitted=self.acquitted,
             opened_in_run=self.opened_in_run,
             would_open=self.would_open,
             admitted_count=self.admitted_count,

@@ -195,7 +195,7 @@ class CallRecorder:
             ]
             for each in event.controls
         ]
-        self._add_detail("c", [str(event.key), controls, event.is_exhausted])
+        self._add_detail("c", [str(event.key), controls, event.left.value, event.pending])
 
     def adopt(self, event: events.BreakerAdopted, _made: Transitions, _: RegistryState, now: datetime) -> None:
         self._set_time(now)

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from reconcile.domain.breaker import events
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerScope, BreakerState
-from reconcile.domain.breaker.control import Control, Suspect
+from reconcile.domain.breaker.control import Control, ControlsLeft, Suspect
 from reconcile.domain.breaker.events import Admission, Event, Refusal, Transitions
 from reconcile.domain.breaker.keys import breaker_path
 from reconcile.domain.breaker.registry import BreakerRegistry
@@ -225,12 +225,12 @@ class RunReplay:
         """Decide on a suspected party by what the calls that the run made afterwards came to."""
         for control in self._controls(self.registry.suspects[key]):
             self.figures.controls += 1
-            self.registry.answer_controls(key, [control], now, is_exhausted=False)
+            self.registry.answer_controls(key, [control], now, left=ControlsLeft.MORE)
             if key not in self.registry.suspects:
                 return
         if not self.registry.suspects[key].controls:
             self.uncertain.add(key)
-        self.registry.answer_controls(key, (), now, is_exhausted=True)
+        self.registry.answer_controls(key, (), now, left=ControlsLeft.NONE)
         self.uncertain.discard(key)
 
     def _controls(self, suspect: Suspect) -> Iterator[Control]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from reconcile.domain.breaker import events
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerReason, BreakerState
-from reconcile.domain.breaker.control import Control
+from reconcile.domain.breaker.control import Control, ControlsLeft
 from reconcile.domain.breaker.keys import breaker_path
 from reconcile.domain.breaker.window import Fault
 from reconcile.domain.ids import ProviderName, RunId, WorkspaceId
@@ -183,12 +183,14 @@ class _Reader:
     def _detailed(self, letter: str, detail: Any) -> TapeEntry:  # noqa: ANN401 - JSON
         match letter:
             case "c":
-                key, found, is_exhausted = detail
+                key, found, left, pending = detail
                 controls = tuple(
                     Control(party=party, fault=fault_of(fault), was_sound=was_sound)
                     for party, fault, was_sound in found
                 )
-                return events.ControlsAnswered(key=key_of(key), controls=controls, is_exhausted=is_exhausted)
+                return events.ControlsAnswered(
+                    key=key_of(key), controls=controls, left=ControlsLeft(left), pending=int(pending)
+                )
             case "o":
                 return events.BreakerAdopted(breaker=breaker_from_document(detail))
             case "m":

@@ -12,6 +12,7 @@ from reconcile.ports import Announcement, AppliedAnnotation, Store
 from reconcile.services.control.annotation_memory import AnnotationMemory, split_key
 from reconcile.services.control.breaker_overrides import HOLD, Order, Verb, act, breaker_key, lift, note
 from reconcile.services.control.cadence import lower
+from reconcile.services.control.other_releases import contrary_order
 
 _VERBS = {OrderWord.HOLD: Verb.HOLD, OrderWord.RESET: Verb.RESET, OrderWord.TRIP: Verb.TRIP}
 
@@ -46,7 +47,10 @@ async def apply_commands(
         before = remembered.get(key)
         if before is None or before.value != annotations[key]:
             fresh = AppliedAnnotation(key=key, value=annotations[key], seen_at=now)
-            row, told = await _apply_command(fresh, text, store=store, policy=policy)
+            if (why := contrary_order(fresh, others, now)) is not None:
+                row, told = _refuse(fresh, why)
+            else:
+                row, told = await _apply_command(fresh, text, store=store, policy=policy)
             await memory.remember(row)
             news.append(told)
             before = row
@@ -70,11 +74,15 @@ async def _apply_command(
     try:
         until = await _execute(text, store=store, now=row.seen_at, policy=policy)
     except RequestError as error:
-        row = replace(row, fault=f"cannot be applied: {error}")
-        return row, Announcement(reason="OrderRefused", text=sentence(row), is_warning=True)
+        return _refuse(row, str(error))
     end = f" until {until:%Y-%m-%dT%H:%M:%SZ}" if until else ""
     told = Announcement(reason="OrderObeyed", text=f"the annotation {row.key} was applied{end}")
     return replace(row, until=until), told
+
+
+def _refuse(row: AppliedAnnotation, why: str) -> tuple[AppliedAnnotation, Announcement]:
+    refused = replace(row, fault=f"cannot be applied: {why}")
+    return refused, Announcement(reason="OrderRefused", text=sentence(refused), is_warning=True)
 
 
 async def _execute(text: OrderText, *, store: Store, now: datetime, policy: BreakerPolicy) -> datetime | None:
@@ -102,10 +110,10 @@ async def _execute(text: OrderText, *, store: Store, now: datetime, policy: Brea
 
 
 async def _end_hold_or_cadence(
-    row: AppliedAnnotation, others: Sequence[AppliedAnnotation], *, store: Store, now: datetime
+    row: AppliedAnnotation, others: Sequence[tuple[str, AppliedAnnotation]], *, store: Store, now: datetime
 ) -> list[Announcement]:
     """End the effect of an annotation that was removed early, unless another object has the same command."""
-    if row.fault is not None or any(_asks_for_the_same(row, each, now) for each in others):
+    if row.fault is not None or any(_asks_for_the_same(row, each, now) for _, each in others):
         return []
     word = row.key.removeprefix(PREFIX)
     if word == OrderWord.CADENCE:

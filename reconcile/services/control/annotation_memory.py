@@ -15,21 +15,21 @@ class AnnotationMemory:
 
     async def load(
         self, present: Collection[str]
-    ) -> tuple[Mapping[str, AppliedAnnotation], Sequence[AppliedAnnotation]]:
-        """Return this object's stored rows by annotation key, and the rows of other objects.
+    ) -> tuple[Mapping[str, AppliedAnnotation], Sequence[tuple[str, AppliedAnnotation]]]:
+        """Return this object's stored rows by annotation key, and the rows of other objects, each with its object.
 
         An earlier version stored no object: its row goes to the object that has the annotation (*present*).
         """
         own: dict[str, AppliedAnnotation] = {}
         unowned: dict[str, AppliedAnnotation] = {}
-        others: list[AppliedAnnotation] = []
+        others: list[tuple[str, AppliedAnnotation]] = []
         for row in await self.port.list_all():
             source, key = split_key(row.key)
             named = replace(row, key=key)
             if source == self.source:
                 own[key] = named
             elif source:
-                others.append(named)
+                others.append((source, named))
             else:
                 unowned[key] = named
         for key in unowned.keys() & set(present) - own.keys():

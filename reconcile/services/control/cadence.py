@@ -33,12 +33,17 @@ async def lower(override: CadenceOverride, *, store: Store) -> CadenceOverride:
     return override
 
 
-async def wait_for(request: RunRequest, *, store: Store, now: datetime, is_automatic: bool) -> NotYet | None:
-    """Return why this run is not due yet, or None; manual runs are always due."""
+async def wait_for(
+    request: RunRequest, *, store: Store, now: datetime, is_automatic: bool, follows_override: bool = True
+) -> NotYet | None:
+    """Return why this run is not due yet, or None; manual runs are always due.
+
+    If not *follows_override*, the cadence override is another release's.
+    """
     if request.trigger is not Trigger.SCHEDULE or request.dry_run:
         return None
     breaker = await store.breakers.get(RUN_KEY) if is_automatic else None
-    override = await store.cadences.override()
+    override = await store.cadences.override() if follows_override else None
     last_at = None
     if override is not None and override.is_in_force(now):
         # Shards of one tick start after it and are not each other's last run.

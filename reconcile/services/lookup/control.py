@@ -4,11 +4,12 @@ The rule is in ``domain/breaker/control.py``. What a control is answered is used
 """
 
 import asyncio
+import math
 from collections import Counter
 from itertools import islice
 
 from reconcile.domain.breaker.breaker import BreakerKey
-from reconcile.domain.breaker.control import Control, Suspect
+from reconcile.domain.breaker.control import WEIGHT_OF_CHANGE, Control, ControlsLeft, Suspect
 from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.window import Fault, SuspectOutcome
 from reconcile.domain.change import Answer
@@ -37,25 +38,38 @@ async def wait_for_decision(key: BreakerKey, pool: ControlPool) -> None:
 async def decide_suspects(pool: ControlPool, *, registry: BreakerRegistry, context: LookupContext) -> None:
     """Make the controls of the parties that are suspected and that nobody is deciding on."""
     for key in [each for each in registry.suspects if each not in pool.decisions]:
-        pool.decisions[key] = asyncio.Event()
+        decided = pool.decisions[key] = asyncio.Event()
         try:
-            await _decide(key, pool, registry=registry, context=context)
+            await _decide(key, decided, pool, registry=registry, context=context)
         finally:
-            if key in registry.suspects:
-                registry.answer_controls(key, (), context.clock.now(), is_exhausted=True)
-            pool.used = {each for each in pool.used if each[0] != key}
-            pool.decisions.pop(key).set()
+            if key in registry.suspects and decided is pool.decisions.get(key):
+                registry.answer_controls(key, (), context.clock.now(), left=ControlsLeft.NO_TIME)
+            pool.end_decision(key, decided)
 
 
-async def _decide(key: BreakerKey, pool: ControlPool, *, registry: BreakerRegistry, context: LookupContext) -> None:
-    while (suspect := registry.suspects.get(key)) is not None:
-        is_allowed = context.time.takes_work()
-        candidates = await _candidates(suspect, pool, registry=registry, context=context) if is_allowed else []
+async def _decide(
+    key: BreakerKey, decided: asyncio.Event, pool: ControlPool, *, registry: BreakerRegistry, context: LookupContext
+) -> None:
+    """Ask round after round; once it is clear that the party is not to blame, its other calls wait no longer."""
+    while not decided.is_set() and (suspect := registry.suspects.get(key)) is not None:
+        has_time = context.time.takes_work()
+        candidates = await _candidates(suspect, pool, registry=registry, context=context) if has_time else []
         pool.used.update((key, _party(suspect, each)) for each in candidates)
+        if not candidates:
+            left = ControlsLeft.NONE if has_time else ControlsLeft.NO_TIME
+            registry.answer_controls(key, (), context.clock.now(), left=left)
+            continue
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_look_up(each, suspect, pool, context=context)) for each in candidates]
-        controls = [control for task in tasks if (control := task.result()) is not None]
-        registry.answer_controls(key, controls, context.clock.now(), is_exhausted=not candidates)
+            asked = {group.create_task(_look_up(each, suspect, pool, context=context)) for each in candidates}
+            while asked:
+                ended, asked = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+                controls = [control for task in ended if (control := task.result()) is not None]
+                now = context.clock.now()
+                registry.answer_controls(key, controls, now, left=ControlsLeft.MORE, pending=len(asked))
+                if key not in registry.suspects:
+                    if not suspect.is_workspace and registry.is_acquitted(suspect.lookup):
+                        pool.on_acquittal()
+                    pool.end_decision(key, decided)
 
 
 def _party(suspect: Suspect, candidate: ControlCandidate) -> str:
@@ -68,33 +82,38 @@ async def _candidates(
 ) -> list[ControlCandidate]:
     """Return the next round: one that was sound earlier, then as many as would decide if they all failed.
 
-    A party that is suspected again gets a whole round at once: one workspace that is always sound can't speak for it.
+    Those are drawn from workspaces that nobody has asked, for the ones that were sound say only whether something has
+    changed: they fill up a round once one of them has, and where nobody else is left.
     """
     random = context.random
 
     def is_free(candidate: ControlCandidate) -> bool:
-        return (suspect.decision.key, _party(suspect, candidate)) not in pool.used
+        party = _party(suspect, candidate)
+        is_known = not candidate.was_sound and party in suspect.earlier
+        return (suspect.decision.key, party) not in pool.used and not is_known
 
     if suspect.is_majority:  # are they failing, or are their first records odd?
-        others = [each for each in (*pool.unasked_leads(suspect), *pool.sound_elsewhere(suspect)) if is_free(each)]
+        others = [
+            each for each in (*pool.unasked_leads(suspect, random), *pool.sound_elsewhere(suspect)) if is_free(each)
+        ]
         doubted = [each for each in others if each.workspace.id in suspect.votes.failing]
         random.shuffle(doubted)
         return doubted[: suspect.wanted_count]
     sound = [each for each in pool.sound_elsewhere(suspect) if is_free(each)]
-    if sound and suspect.is_first:
+    if sound and (suspect.is_first or suspect.is_acquitted):
         return [random.choice(_best(sound, pool, suspect))]
-    chosen: list[ControlCandidate] = []
     wanted = suspect.wanted_count
-    for each in sound:
-        if sum(c.weight for c in chosen) < wanted:
-            chosen.append(each)
-    left = wanted - sum(c.weight for c in chosen)
-    if left > 0 and not suspect.is_workspace:
-        chosen += await _of_unvisited(suspect, left, pool, registry=registry, context=context)
-    taken = {_party(suspect, each) for each in chosen}
-    unasked = [each for each in pool.unasked_leads(suspect) if is_free(each) and _party(suspect, each) not in taken]
+    chosen = sound[: math.ceil(wanted / WEIGHT_OF_CHANGE)] if suspect.weighs_changes else sound[:1]
+    left = max(0, wanted - sum(each.weight for each in chosen)) if suspect.weighs_changes else wanted
+    is_wide = not suspect.is_workspace
+    fresh = await _of_unvisited(suspect, left, pool, registry=registry, context=context) if is_wide else []
+    taken = {_party(suspect, each) for each in (*chosen, *fresh)}
+    taken |= set() if suspect.is_workspace else suspect.votes.sound  # they were asked, and were sound
+    found = pool.unasked_leads(suspect, random)
+    unasked = [each for each in found if is_free(each) and _party(suspect, each) not in taken]
     random.shuffle(unasked)
-    return [*chosen, *unasked[: max(0, wanted - sum(c.weight for c in chosen))]]
+    unasked.sort(key=lambda each: each.workspace.id in suspect.votes.failing)
+    return [*chosen, *fresh, *unasked[: left - len(fresh)]]
 
 
 def _best(sound: list[ControlCandidate], pool: ControlPool, suspect: Suspect) -> list[ControlCandidate]:
@@ -114,6 +133,7 @@ async def _of_unvisited(
         if provider in each.credentials
         and each.id not in pool.visited
         and each.id not in troubled
+        and each.id not in suspect.earlier
         and (suspect.decision.key, each.id) not in pool.used
         and (each.not_before is None or each.not_before <= now)
     ]
@@ -165,6 +185,7 @@ async def _look_up(
         if reservation is not None:
             await reservation.settle()
     if fault is None:
+        pool.on_answer(provider)
         pool.sound[suspect.lookup][workspace.id] = (candidate.lead, workspace)
     return Control(party=_party(suspect, candidate), fault=fault, was_sound=candidate.was_sound)
 

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from random import Random
 
 from reconcile.domain.breaker.breaker import BreakerKey
 from reconcile.domain.breaker.control import WEIGHT_OF_CHANGE, Suspect
@@ -48,6 +49,10 @@ class ControlPool:
     used: set[tuple[BreakerKey, str]] = field(default_factory=set)
     """Whose control was made for a party that is being decided on."""
     decisions: dict[BreakerKey, asyncio.Event] = field(default_factory=dict)
+    on_answer: Callable[[ProviderName], None] = lambda _: None
+    """Called when a control was answered soundly: it holds no slot of the provider's limiter."""
+    on_acquittal: Callable[[], None] = lambda: None
+    """Called when controls have acquitted a provider."""
 
     def begin(self, workspace: Workspace, leads: Sequence[tuple[Lead, Sequence[Lookup]]]) -> None:
         """Note the leads of a batch that begins."""
@@ -60,6 +65,14 @@ class ControlPool:
         """Note that a batch has ended."""
         self.active[workspace.id] -= 1
         self.waiting.pop(workspace.id, None)
+
+    def end_decision(self, key: BreakerKey, decided: asyncio.Event) -> None:
+        """Let those go on that wait for a decision."""
+        if decided.is_set():
+            return
+        self.used = {each for each in self.used if each[0] != key}
+        del self.decisions[key]
+        decided.set()
 
     def note(self, lead: Lead, workspace: Workspace, lookup: Lookup, *, fault: Fault) -> None:
         """Note what a look-up came to."""
@@ -80,8 +93,11 @@ class ControlPool:
         ]
         return [candidate for _, candidate in sorted(found, key=lambda each: each[0])]
 
-    def unasked_leads(self, suspect: Suspect) -> list[ControlCandidate]:
-        """Return leads of batches under way, one for each workspace, or several of the one that is suspected."""
+    def unasked_leads(self, suspect: Suspect, random: Random) -> list[ControlCandidate]:
+        """Return leads of batches under way: all of a workspace that is suspected, else one of each.
+
+        Of a workspace that failed already it is the last one, farthest from those that did; else one at random.
+        """
         found: list[ControlCandidate] = []
         for workspace_id, leads in self.waiting.items():
             alike = [
@@ -91,6 +107,7 @@ class ControlPool:
             ]
             if suspect.is_workspace:
                 found += alike if workspace_id == suspect.workspace_id else []
-            else:
-                found += alike[-1:]
+            elif alike:
+                has_failed = workspace_id in suspect.votes.failing
+                found.append(alike[-1] if has_failed else random.choice(alike))
         return found

@@ -14,6 +14,7 @@ from reconcile.errors import LeaseHeld, StoreUnavailable
 from reconcile.ports import DueWorkspaces, Span
 from reconcile.services.alerting.notify import notify
 from reconcile.services.control.cadence import wait_for
+from reconcile.services.control.other_releases import foreign_cadence
 from reconcile.services.lookup.admission import CallAdmission
 from reconcile.services.lookup.breakers import RunBreakers
 from reconcile.services.lookup.control_pool import ControlPool
@@ -69,7 +70,15 @@ async def _run(request: RunRequest, *, run_id: RunId, policy: RunPolicy, deps: D
     length = max(policy.budget, DRY_RUN_TIME) if request.dry_run and request.whole_set else policy.budget
     time = TimeBudget(clock=clock, started=clock.monotonic(), length=length, stop=deps.stop)
     notes = await apply_annotations(deps, policy)
-    waiting = await wait_for(request, store=deps.store, now=clock.now(), is_automatic=policy.cadence.is_automatic)
+    foreign = await foreign_cadence(deps.store, deps.mirror.source if deps.mirror else "", now=clock.now())
+    notes = [*notes, foreign] if foreign else notes
+    waiting = await wait_for(
+        request,
+        store=deps.store,
+        now=clock.now(),
+        is_automatic=policy.cadence.is_automatic,
+        follows_override=foreign is None,
+    )
     if waiting is not None:
         deps.telemetry.event("run.not_due", reason=waiting.reason, due_at=waiting.due_at)
         await mirror_state(deps)
@@ -145,7 +154,11 @@ async def _begin(context: RunContext) -> CallAdmission:
         workspace_concurrency=policy.workspace_concurrency, lead_concurrency=policy.lead_concurrency
     )
     bulkhead = Bulkhead(policy.workspace_concurrency)
-    return CallAdmission(breakers=breakers, limiters=limiters, bulkhead=bulkhead, pool=ControlPool())
+    pool = ControlPool(
+        on_answer=lambda provider: limiters.of(provider, for_sweeps=False).note_answer(),
+        on_acquittal=lambda: bulkhead.shuffle(context.random),
+    )
+    return CallAdmission(breakers=breakers, limiters=limiters, bulkhead=bulkhead, pool=pool)
 
 
 async def _under_lease(context: RunContext, admission: CallAdmission, totals: RunTotals, *, span: Span) -> RunReport:

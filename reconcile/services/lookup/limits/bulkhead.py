@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from random import Random
 
 from reconcile.domain.ids import WorkspaceId
 
@@ -14,7 +15,9 @@ class Bulkhead:
     """One for each visit; a visit that waits in vain, while others are answered, lends its own to the next one."""
 
     def __init__(self, count: int) -> None:
-        self._free = asyncio.Semaphore(count)
+        self._free = count
+        self._waiting: list[asyncio.Future[None]] = []
+        """The next one first."""
         self._held: set[WorkspaceId] = set()
         self._released_early: set[WorkspaceId] = set()
         self._max_early_releases = EARLY_RELEASES_PER_SLOT * count
@@ -22,14 +25,14 @@ class Bulkhead:
     @asynccontextmanager
     async def slot(self, workspace_id: WorkspaceId) -> AsyncIterator[None]:
         """Wait for a slot and hold it for a block, or until it is lent."""
-        await self._free.acquire()
+        await self._acquire()
         self._held.add(workspace_id)
         try:
             yield
         finally:
             if workspace_id in self._held:
                 self._held.remove(workspace_id)
-                self._free.release()
+                self._release()
             self._released_early.discard(workspace_id)
 
     def release_early(self, workspace_id: WorkspaceId) -> None:
@@ -37,4 +40,31 @@ class Bulkhead:
         if workspace_id in self._held and len(self._released_early) < self._max_early_releases:
             self._held.remove(workspace_id)
             self._released_early.add(workspace_id)
-            self._free.release()
+            self._release()
+
+    def shuffle(self, random: Random) -> None:
+        """Let those that wait begin in another order: those at the front may all be in the same trouble."""
+        random.shuffle(self._waiting)
+
+    async def _acquire(self) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._release()
+            elif turn in self._waiting:
+                self._waiting.remove(turn)
+            raise
+
+    def _release(self) -> None:
+        while self._waiting:
+            turn = self._waiting.pop(0)
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1

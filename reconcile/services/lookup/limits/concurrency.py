@@ -27,9 +27,10 @@ class AdaptiveLimiter:
     with its full concurrency. A success grows the window by one for each call in it, so it doubles with each round
     trip (as TCP does) until *limit*.
 
-    A call that was overtaken by half as many others as are let in at most waits for something of its own, such as a
-    workspace that is never answered: it lends its place, up to *most_lent* at once, and what it comes to moves the
-    window no more. While nobody is answered nobody is overtaken, so an outage is met with no more calls than without.
+    A call that was overtaken by half as many others as are under way (at least *initial*) waits for something of its
+    own, such as a workspace that is never answered: it lends its place, up to *max_early_releases* at once, and what it
+    comes to moves the window no more. While nobody is answered nobody is overtaken, so an outage is met with no more
+    calls than without.
     """
 
     def __init__(self, *, limit: int, initial: int = 4, max_early_releases: int = 0) -> None:
@@ -72,7 +73,13 @@ class AdaptiveLimiter:
             elif succeeded is False:
                 self._window = max(self._initial, self._window // 2)
         if succeeded:
-            self._release_stalled(slot)
+            self._release_stalled(slot.number)
+        self._grant_waiting()
+
+    def note_answer(self) -> None:
+        """Take note of an answer to a call that held no slot: it widens the window, and overtakes all that wait."""
+        self._window = min(self._limit, self._window + 1)
+        self._release_stalled(self._number)
         self._grant_waiting()
 
     def _grant(self, on_early_release: Callable[[], None]) -> LimiterSlot:
@@ -80,12 +87,13 @@ class AdaptiveLimiter:
         slot = self._slots[self._number] = LimiterSlot(self._number, on_early_release)
         return slot
 
-    def _release_stalled(self, answered: LimiterSlot) -> None:
+    def _release_stalled(self, answered: int) -> None:
+        most_overtaken = max(self._initial, len(self._slots) // 2)
         for slot in list(self._slots.values()):
-            if slot.number > answered.number:
+            if slot.number > answered:
                 break
             slot.overtaken += 1
-            if slot.overtaken >= self._limit // 2 and self._released_early_count < self._max_early_releases:
+            if slot.overtaken >= most_overtaken and self._released_early_count < self._max_early_releases:
                 slot.is_released_early = True
                 del self._slots[slot.number]
                 self._released_early_count += 1

@@ -1,0 +1,53 @@
+"""What operators ask of another release on the same database: it is not followed, and not overruled."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from reconcile.domain.annotation import PREFIX, OrderText, OrderWord, read_orders
+from reconcile.domain.run.cadence import CadenceSource
+from reconcile.ports import AppliedAnnotation, Store
+from reconcile.services.control.annotation_memory import split_key
+
+_CADENCE = f"{PREFIX}{OrderWord.CADENCE}"
+
+
+def contrary_order(
+    row: AppliedAnnotation, others: Sequence[tuple[str, AppliedAnnotation]], now: datetime
+) -> str | None:
+    """Return why an annotation can't be obeyed: another object's, still in force, asks for something else.
+
+    *others* are the annotations of other objects, each with its object. Both are about the same breaker, or about the
+    cadence.
+    """
+    wanted = _order_of(row)
+    for source, other in others:
+        if other.fault is not None or other.until is None or other.until <= now:
+            continue
+        found = _order_of(other)
+        if wanted is None or found is None or (row.key, row.value) == (other.key, other.value):
+            continue
+        is_cadence = OrderWord.CADENCE in {wanted.word, found.word}
+        if wanted.word is found.word if is_cadence else wanted.breaker == found.breaker:
+            until = f"{other.until:%Y-%m-%dT%H:%M:%SZ}"
+            return f"{source} asks for something else until {until}; remove that annotation, then set this one anew"
+    return None
+
+
+async def foreign_cadence(store: Store, source: str, *, now: datetime) -> str | None:
+    """Return a sentence on a lower cadence that only other objects' annotations ask for; *source* does not follow it.
+
+    One that a command has set is every release's.
+    """
+    override = await store.cadences.override() if source else None
+    if override is None or override.source is not CadenceSource.ANNOTATION or not override.is_in_force(now):
+        return None
+    rows = [row for row in await store.applied_annotations.list_all() if row.fault is None]
+    sources = {owner for owner, key in (split_key(row.key) for row in rows) if key == _CADENCE}
+    if not sources or not sources.isdisjoint({source, ""}):
+        return None
+    return f"a lower cadence that {min(sources)} asks for is not followed: it is another release's"
+
+
+def _order_of(row: AppliedAnnotation) -> OrderText | None:
+    text = read_orders({row.key: row.value}).get(row.key)
+    return text if isinstance(text, OrderText) else None
