@@ -63,7 +63,7 @@ def test_there_are_at_least_two_hundred_worlds_and_each_dimension_is_whole() -> 
 def test_the_page_on_performance_names_how_many_worlds_there_are() -> None:
     page = (Path(__file__).parents[2] / "docs" / "performance.md").read_text()
 
-    assert f"`python -m benchmarks.evidence` plays {len(WORLDS)} worlds" in page
+    assert f"`python -m benchmarks.evidence` simulates {len(WORLDS)} cases" in page
 
 
 def test_a_sample_is_the_same_for_the_same_seed() -> None:
