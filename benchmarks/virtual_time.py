@@ -5,6 +5,7 @@ because those are made in threads of their own, in real time.
 """
 
 import asyncio
+import inspect
 import selectors
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
@@ -129,7 +130,7 @@ class _RealPort:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the port has
         method = getattr(self._port, name)
-        if not callable(method):
+        if not inspect.iscoroutinefunction(method):
             return method
 
         async def call(*given: object, **named: object) -> object:
