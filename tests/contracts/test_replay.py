@@ -98,8 +98,8 @@ def every(nth: int) -> Truth:
     ("truth", "rate", "trips_after"),
     [
         (from_call(20), 0.5, 30),  # 10 of the last 20 checks
-        (from_call(20), 0.7, 34),  # 14 of the last 20
-        (from_call(20), 0.9, 38),
+        (from_call(20), 0.7, 39),  # suspected at 14 of the last 20; later calls are its controls, and decide
+        (from_call(20), 0.9, 40),
         (from_call(0), 0.5, 5),  # the least number of checks
         (from_call(0), 0.9, 5),
         (every(1), 0.5, 5),
