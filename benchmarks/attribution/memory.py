@@ -29,6 +29,7 @@ def memory_store(workspaces: Iterable[Workspace], leads: Iterable[Lead], clock: 
     """Return a store that holds these workspaces and leads."""
     leases = _Leases()
     ports: dict[str, object] = {each.name: _Port() for each in fields(Store)}
+    ports["damaged_rows"] = _NoDamagedRows()
     ports |= {"leads": _Leads(workspaces, leads, leases), "leases": leases, "breakers": _Breakers()}
     return on_simulated_clock(Store(**cast("dict[str, Any]", ports)), clock, budgets=cast("Budgets", _Budgets()))
 
@@ -59,6 +60,11 @@ class _Port:
             return _ANSWERS.get(name)
 
         return method
+
+
+class _NoDamagedRows:
+    def counts(self) -> Mapping[str, int]:
+        return {}
 
 
 class _Leads(_Port):

@@ -39,7 +39,7 @@ def test_there_are_at_least_three_hundred_scenarios_of_every_kind_and_order() ->
 def test_the_page_on_performance_names_how_many_scenarios_there_are() -> None:
     page = (Path(__file__).parents[2] / "docs" / "performance.md").read_text()
 
-    assert f"`python -m benchmarks.attribution` plays {len(scenarios())} scenarios" in page
+    assert f"`python -m benchmarks.attribution` simulates {len(scenarios())} scenarios" in page
 
 
 def test_a_sample_is_the_same_for_the_same_seed() -> None:
