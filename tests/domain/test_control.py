@@ -76,6 +76,15 @@ def test_how_many_must_fail_depends_on_what_was_asked_before(failing: int, sound
     assert verdict_after(party, *[FAILING] * enough) is ControlVerdict.CONFIRMED
 
 
+@pytest.mark.parametrize(("failing", "sound", "wanted"), [(7, 1, 16), (15, 9, 32), (40, 16, 32)])
+def test_rounds_grow_once_a_control_was_sound(failing: int, sound: int, wanted: int) -> None:
+    party = suspect()
+    for number in range(failing + sound):
+        party = party.add(replace(FAILING if number < failing else SOUND, party=f"ws-{number}"))
+
+    assert party.wanted_count == wanted
+
+
 def test_where_no_sample_can_tell_only_a_change_is_asked_about() -> None:
     assert replace(suspect(), votes=votes(8, 48)).is_acquitted
     assert not replace(suspect(), votes=votes(8, 8)).is_acquitted

@@ -19,7 +19,9 @@ from reconcile.domain.lookup import Lookup
 from reconcile.errors import ErrorClass
 
 MOST_IN_A_ROUND = 8
-"""How many controls are made side by side."""
+"""How many controls are made side by side as long as none was sound."""
+LARGEST_ROUND = 32
+"""How many are, once the party is known to answer: each round is larger, so that slow failures are decided in a run."""
 ENOUGH = math.log(256)
 """The log likelihood ratio at which controls decide: where half fail, chance blames the provider in 1 of 256 runs."""
 ENOUGH_OF_WORKSPACE = 3
@@ -124,7 +126,7 @@ class Suspect:
         if self.is_workspace:
             return max(1, min(ENOUGH_OF_WORKSPACE, ENOUGH_OF_WORKSPACE - self._balance_of_leads))
         if ControlOutcome.SOUND in self.outcomes.values():
-            return MOST_IN_A_ROUND
+            return min(LARGEST_ROUND, MOST_IN_A_ROUND + len(self.controls))
         left = (ENOUGH - self._balance) / max(self._weight_of_failing, ENOUGH / MOST_IN_A_ROUND)
         return max(1, min(MOST_IN_A_ROUND, math.ceil(left - _ROUNDING)))
 
