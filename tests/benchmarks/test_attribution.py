@@ -67,6 +67,21 @@ def test_a_provider_is_to_blame_where_most_workspaces_fail_wholly(
     assert scenario(failing, workspaces, kind, leads).is_provider_to_blame(1) is is_to_blame
 
 
+@pytest.mark.parametrize(("leads", "order"), [(5, Order.FIRST), (1, Order.LAST)])
+def test_a_provider_that_lets_three_quarters_wait_trips_within_ten_runs(leads: int, order: Order) -> None:
+    found = Scenario(kind=Kind.TIMEOUT, failing=45, workspaces=60, leads=leads, order=order)
+
+    assert not judge(found, run_virtually(play(found))).is_missed
+
+
+@pytest.mark.parametrize("failing", [11, 15])
+@pytest.mark.parametrize("order", Order)
+def test_a_provider_that_most_workspaces_fail_at_trips_where_each_has_one_record(failing: int, order: Order) -> None:
+    found = Scenario(kind=Kind.CONTRACT_100, failing=failing, workspaces=20, leads=1, order=order)
+
+    assert not judge(found, run_virtually(play(found))).is_missed
+
+
 @pytest.mark.parametrize(
     ("found", "must_trip"),
     [

@@ -151,7 +151,10 @@ class _Tick:
         while self.registry.suspects:
             key, suspect = next(iter(self.registry.suspects.items()))
             pairs = self._leads_of(suspect) if suspect.is_workspace else self._workspaces_for(suspect)
-            controls = [Control(party=party, fault=self._call(w), was_sound=sound) for party, w, sound in pairs]
+            is_only = not suspect.is_workspace and self.game.leads == 1
+            controls = [
+                Control(party=party, fault=self._call(w), was_sound=sound, is_only=is_only) for party, w, sound in pairs
+            ]
             done = not pairs or suspect.is_workspace
             self.registry.answer_controls(
                 key, controls, self.now, left=ControlsLeft.NONE if done else ControlsLeft.MORE

@@ -1,6 +1,6 @@
 """What no tenant can do to the others, whatever it plays: a search over its moves, each game named by its seed.
 
-``python -m tests.domain.breaker_search`` plays 10,000 games; a test plays a sample.
+``python -m tests.domain.breaker_search`` plays 10,000 games, or as many as ``--games`` says; a test plays a sample.
 """
 
 import argparse
@@ -118,10 +118,15 @@ def main() -> None:
         for name, count in turns.items()
         for start in range(0, count, 50)
     ]
+    # Parts of all properties in turn, so that a search that is stopped early has played each of them.
+    parts.sort(key=lambda part: part[1].start)
+    played = lost_count = 0
     with ProcessPoolExecutor(given.jobs) as pool:
-        lost = [line for lines in pool.map(_lost, parts) for line in lines]
-    print(*lost, f"{sum(turns.values())} games played, {len(lost)} won by the tenant", sep="\n")  # noqa: T201
-    raise SystemExit(bool(lost))
+        for (name, seeds), lost in zip(parts, pool.map(_lost, parts), strict=True):
+            played, lost_count = played + len(seeds), lost_count + len(lost)
+            print(*lost, f"{played} of {given.games} games played, {lost_count} lost: {name}", sep="\n", flush=True)  # noqa: T201
+    print(f"{played} games played, {lost_count} won by the tenant")  # noqa: T201
+    raise SystemExit(bool(lost_count))
 
 
 if __name__ == "__main__":

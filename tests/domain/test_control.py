@@ -76,6 +76,15 @@ def test_how_many_must_fail_depends_on_what_was_asked_before(failing: int, sound
     assert verdict_after(party, *[FAILING] * enough) is ControlVerdict.CONFIRMED
 
 
+@pytest.mark.parametrize(("failing", "sound", "wanted"), [(7, 1, 16), (15, 9, 32), (40, 16, 32)])
+def test_rounds_grow_once_a_control_was_sound(failing: int, sound: int, wanted: int) -> None:
+    party = suspect()
+    for number in range(failing + sound):
+        party = party.add(replace(FAILING if number < failing else SOUND, party=f"ws-{number}"))
+
+    assert party.wanted_count == wanted
+
+
 def test_where_no_sample_can_tell_only_a_change_is_asked_about() -> None:
     assert replace(suspect(), votes=votes(8, 48)).is_acquitted
     assert not replace(suspect(), votes=votes(8, 8)).is_acquitted
@@ -213,3 +222,26 @@ def test_one_odd_record_of_a_workspace_makes_no_failing_one() -> None:
         out = out.add(replace(FAILING, party=f"ws-{number}"))
 
     assert (odd.is_majority, out.is_majority) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("failing", "verdict"), [(10, ControlVerdict.REFUTED), (11, ControlVerdict.UNDECIDED)], ids=["half", "most"]
+)
+def test_a_record_that_fails_counts_for_its_workspace_where_it_is_the_only_one(
+    failing: int, verdict: ControlVerdict
+) -> None:
+    party = replace(suspect(ErrorClass.CONTRACT), votes=votes(3), due_count=20)
+    only = Control(party="", fault=ErrorClass.CONTRACT, was_sound=False, is_only=True)
+    several = replace(only, is_only=False)
+    sound = [SOUND] * (20 - failing)
+
+    assert verdict_after(party, *sound, *[only] * (failing - 3)) is verdict
+    assert verdict_after(party, *sound, *[several] * (failing - 3)) is ControlVerdict.REFUTED
+
+
+@pytest.mark.parametrize(("failing", "verdict"), [(10, ControlVerdict.REFUTED), (11, ControlVerdict.CONFIRMED)])
+def test_most_of_all_workspaces_decide_where_each_has_one_record(failing: int, verdict: ControlVerdict) -> None:
+    only = Control(party="", fault=ErrorClass.CONTRACT, was_sound=False, is_only=True)
+    party = replace(suspect(ErrorClass.CONTRACT), votes=votes(3), due_count=20, left=ControlsLeft.NONE)
+
+    assert verdict_after(party, *[SOUND] * (20 - failing), *[only] * (failing - 3)) is verdict

@@ -119,3 +119,14 @@ def test_under_the_thresholds_in_force_a_replay_comes_to_what_happened(game: Gam
     assert totals.runs == 8
     assert totals.calls == sum(each.calls for each in game.records)
     assert totals.errors == sum(each.errors for each in game.records)
+
+
+def test_a_replay_knows_which_records_were_the_only_ones_of_their_workspace() -> None:
+    def truth(workspace_id: WorkspaceId, _tick: int, _rng: random.Random) -> Fault:
+        return ErrorClass.CONTRACT if int(workspace_id[3:]) < 15 else None
+
+    games = [Game(seed=seed, workspaces=20, leads=1, truth=truth).play(1) for seed in range(20)]
+
+    assert all(game.open_wide() for game in games)
+    results = [result_of(replay_of(game, POLICY)) for game in games]
+    assert [result.replayed for result in results] == [result.happened for result in results]

@@ -19,7 +19,9 @@ from reconcile.domain.lookup import Lookup
 from reconcile.errors import ErrorClass
 
 MOST_IN_A_ROUND = 8
-"""How many controls are made side by side."""
+"""How many controls are made side by side as long as none was sound."""
+LARGEST_ROUND = 32
+"""How many are, once the party is known to answer: each round is larger, so that slow failures are decided in a run."""
 ENOUGH = math.log(256)
 """The log likelihood ratio at which controls decide: where half fail, chance blames the provider in 1 of 256 runs."""
 ENOUGH_OF_WORKSPACE = 3
@@ -39,6 +41,8 @@ class ControlOutcome(StrEnum):
     STILL_SOUND = "still_sound"
     """It was sound earlier in the run, and is now: it says that nothing has changed, and not how many fail."""
     FAILING = "failing"
+    FAILING_WHOLLY = "failing_wholly"
+    """The one record of its workspace that could be asked fails: it is not known to be odd, and its workspace fails."""
     CHANGED = "changed"
     """It was sound earlier in the run, and fails now."""
     NEW_SHAPE = "new_shape"
@@ -48,6 +52,7 @@ class ControlOutcome(StrEnum):
 _SOUND = frozenset({ControlOutcome.SOUND, ControlOutcome.STILL_SOUND})
 _LEAST_SHARE = 0.05
 _ROUNDING = 1e-9
+_FAILING = frozenset({ControlOutcome.FAILING, ControlOutcome.FAILING_WHOLLY})
 _CHANGED = frozenset({ControlOutcome.CHANGED, ControlOutcome.NEW_SHAPE})
 
 
@@ -75,12 +80,14 @@ class ControlsLeft(StrEnum):
 class Control:
     """One control that has ended; *party* is whose it is: a workspace, or a lead where its workspace is suspected.
 
-    *was_sound*: the look-up was sound earlier in this run.
+    *was_sound*: the look-up was sound earlier in this run. *is_only*: its workspace has no other record that could be
+    asked, so that none can tell that this one is odd.
     """
 
     party: str
     fault: Fault
     was_sound: bool
+    is_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +126,7 @@ class Suspect:
         if self.is_workspace:
             return max(1, min(ENOUGH_OF_WORKSPACE, ENOUGH_OF_WORKSPACE - self._balance_of_leads))
         if ControlOutcome.SOUND in self.outcomes.values():
-            return MOST_IN_A_ROUND
+            return min(LARGEST_ROUND, MOST_IN_A_ROUND + len(self.controls))
         left = (ENOUGH - self._balance) / max(self._weight_of_failing, ENOUGH / MOST_IN_A_ROUND)
         return max(1, min(MOST_IN_A_ROUND, math.ceil(left - _ROUNDING)))
 
@@ -185,22 +192,25 @@ class Suspect:
 
     @property
     def _is_refuted(self) -> bool:
-        has_sound = not _SOUND.isdisjoint(self.controls.values())
+        # Where most of all workspaces fail, only a sound control of one of these tells against it.
+        doubted = self.votes.failing if self.is_majority else self.controls.keys()
+        has_sound = any(party in doubted and outcome in _SOUND for party, outcome in self.controls.items())
         return has_sound and (self._balance_of_leads if self.is_workspace else self._balance) <= 0
 
     @property
     def _would_be_refuted(self) -> bool:
         """Whether the party would be acquitted although all controls that are still asked failed."""
-        outcome = ControlOutcome.CHANGED if self.weighs_changes else ControlOutcome.FAILING
+        outcome = ControlOutcome.CHANGED if self.weighs_changes else ControlOutcome.FAILING_WHOLLY
         worst = {f"pending {number}": outcome for number in range(self.pending)}
         assumed = replace(self, controls={**self.controls, **worst}, pending=0)
         return assumed.control_result is ControlVerdict.REFUTED
 
     @property
     def _failing(self) -> frozenset[str]:
-        # One record that fails, of a kind that is often the record's own fault, makes no workspace a failing one.
-        is_telling = self.decision.fault not in RECORD_FAULTS
-        failed = {party for party, outcome in self.outcomes.items() if outcome is ControlOutcome.FAILING and is_telling}
+        # One record that fails, of a kind that is often the record's own fault, makes no workspace a failing one,
+        # unless it is the workspace's only one.
+        telling = {ControlOutcome.FAILING_WHOLLY} if self.decision.fault in RECORD_FAULTS else _FAILING
+        failed = {party for party, outcome in self.outcomes.items() if outcome in telling}
         sound = {party for party, outcome in self.controls.items() if outcome in _SOUND}
         return frozenset((self.votes.failing | (failed - self.votes.sound)) - sound)
 
@@ -251,9 +261,9 @@ class Suspect:
         and against the share half-way between once one was sound.
         """
         voters = self.votes.failing | self.votes.sound
-        of_the_sample = {ControlOutcome.FAILING, ControlOutcome.SOUND}
+        of_the_sample = {*_FAILING, ControlOutcome.SOUND}
         found = Counter(o for p, o in self.outcomes.items() if p not in voters or o not in of_the_sample)
-        failing = found[ControlOutcome.FAILING] + WEIGHT_OF_CHANGE * found[ControlOutcome.CHANGED]
+        failing = sum(found[each] for each in _FAILING) + WEIGHT_OF_CHANGE * found[ControlOutcome.CHANGED]
         sound = found[ControlOutcome.SOUND]
         if self.weighs_changes:
             sound += WEIGHT_OF_CHANGE * found[ControlOutcome.STILL_SOUND]
@@ -266,7 +276,7 @@ class Suspect:
     def _balance_of_leads(self) -> int:
         found = Counter(self.outcomes.values())
         sound = found[ControlOutcome.SOUND] + found[ControlOutcome.STILL_SOUND]
-        failing = found[ControlOutcome.FAILING] + WEIGHT_OF_CHANGE * found[ControlOutcome.CHANGED]
+        failing = sum(found[each] for each in _FAILING) + WEIGHT_OF_CHANGE * found[ControlOutcome.CHANGED]
         return failing - WEIGHT_OF_SOUND_LEAD * sound
 
     def _outcome(self, control: Control) -> ControlOutcome:
@@ -275,6 +285,6 @@ class Suspect:
         if fault is None or (fault is SuspectOutcome.ABSENT and self.decision.fault is not ErrorClass.MASS_ABSENCE):
             return ControlOutcome.STILL_SOUND if control.was_sound else ControlOutcome.SOUND
         if not control.was_sound:
-            return ControlOutcome.FAILING
+            return ControlOutcome.FAILING_WHOLLY if control.is_only else ControlOutcome.FAILING
         is_new_shape = fault is self.decision.fault is ErrorClass.CONTRACT
         return ControlOutcome.NEW_SHAPE if is_new_shape else ControlOutcome.CHANGED

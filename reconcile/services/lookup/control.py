@@ -142,18 +142,18 @@ async def _of_unvisited(
     for workspace in islice(unvisited, 2 * count):
         if len(found) == count:
             break
-        if (lead := await _lead_of(workspace, suspect.lookup, context=context)) is not None:
-            found.append(ControlCandidate(lead=lead, workspace=workspace, was_sound=False))
+        if leads := await _leads_of(workspace, suspect.lookup, context=context):
+            lead, is_only = context.random.choice(leads), len(leads) == 1  # the first ones may be odd together
+            found.append(ControlCandidate(lead=lead, workspace=workspace, was_sound=False, is_only=is_only))
     return found
 
 
-async def _lead_of(workspace: Workspace, lookup: Lookup, *, context: LookupContext) -> Lead | None:
-    """Return a lead at random that would be looked up in the same way: the first ones may be odd together."""
+async def _leads_of(workspace: Workspace, lookup: Lookup, *, context: LookupContext) -> list[Lead]:
+    """Return due leads that would be looked up in the same way and are not known to be odd."""
     after = LeadId("") if context.whole_set else None
     leads = await context.due_leads(workspace.id, limit=_DRAWN_FROM, after=after)
     provider = context.providers[lookup.provider]
-    alike = [each for each in leads if not each.state.failure_count and provider.lookup(each, workspace) == lookup]
-    return context.random.choice(alike) if alike else None
+    return [each for each in leads if not each.state.failure_count and provider.lookup(each, workspace) == lookup]
 
 
 async def _look_up(
@@ -187,7 +187,8 @@ async def _look_up(
     if fault is None:
         pool.on_answer(provider)
         pool.sound[suspect.lookup][workspace.id] = (candidate.lead, workspace)
-    return Control(party=_party(suspect, candidate), fault=fault, was_sound=candidate.was_sound)
+    party = _party(suspect, candidate)
+    return Control(party=party, fault=fault, was_sound=candidate.was_sound, is_only=candidate.is_only)
 
 
 async def _answer(candidate: ControlCandidate, provider: Provider, *, deadline: float) -> Answer | SkipReason:

@@ -17,11 +17,15 @@ from reconcile.domain.workspace import Workspace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlCandidate:
-    """A look-up that could be made as a control; *was_sound*: it was, earlier in this run."""
+    """A look-up that could be made as a control; *was_sound*: it was, earlier in this run.
+
+    *is_only*: no other lead of its workspace is due that would be looked up in the same way.
+    """
 
     lead: Lead
     workspace: Workspace
     was_sound: bool
+    is_only: bool = False
 
     @property
     def weight(self) -> int:
