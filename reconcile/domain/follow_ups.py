@@ -1,4 +1,4 @@
-"""The follow-ups of a change, each with a key that is derived from its cause."""
+"""The follow-ups of a change, each with a key that is derived from its cause; ``ports/outbox.py`` keeps them."""
 
 import hashlib
 from datetime import datetime

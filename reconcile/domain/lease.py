@@ -1,4 +1,4 @@
-"""A lease: the row that keeps two runs from the same work."""
+"""A lease: the row that keeps two runs from the same work. ``LEASE_MARGIN`` in the use cases says how long it lasts."""
 
 from dataclasses import dataclass
 

@@ -102,7 +102,9 @@ class Settings(AlertSettings):
     quarantine_after: int = declare(10, "Consecutive failures after which a lead is quarantined.", kind=Whole(1, 1000))
 
     circuit_breaker_error_rate: float = declare(
-        0.5, "Share of failed checks at which the run breaker opens.", kind=Number(0, 1, above=True)
+        0.5,
+        "Share of failed checks at which a breaker opens.",
+        kind=Number(0, 1, above=True),
     )
     circuit_breaker_min_checks: int = declare(5, "Minimum number of checks for an error rate.", kind=Whole(1, 100_000))
     circuit_breaker_min_workspaces: int = declare(
@@ -111,7 +113,9 @@ class Settings(AlertSettings):
         kind=Whole(1, 1000),
     )
     circuit_breaker_cooldown_seconds: float = declare(
-        45, "Seconds that a breaker stays open before it admits a probe.", kind=Number(1, 86_400)
+        45,
+        "Seconds that a breaker stays open before it admits a probe; a workspace's doubles up to 15 minutes.",
+        kind=Number(1, 86_400),
     )
     circuit_breaker_mode: BreakerMode = declare(
         BreakerMode.ENFORCE, "enforce, or metrics_only to report trips without refusing calls.", kind=OneOf(BreakerMode)

@@ -51,7 +51,7 @@ def hear(typed: Typed, *, url: str, folder: Path, **settings: str) -> Heard:
     """Run a command up to its use case, over the database at *url*."""
     heard = Heard()
     for name in COMMANDS:
-        importlib.import_module(f"reconcile_cli.{name}")
+        importlib.import_module(f"reconcile_cli.{name.replace('-', '_')}")
     with pytest.MonkeyPatch.context() as patch:
         substitute_in_test(patch, bootstrap.open_database_url, _recorded(bootstrap.open_database_url, heard))
         if typed.asks is not None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from reconcile.domain.ids import RunId, WorkspaceId
+from reconcile.domain.lead import LeadState
 from reconcile.domain.outcome import Outcome
 from reconcile.domain.run.report import Health, RunReport, Trigger
 from reconcile.ports import Store
@@ -153,7 +154,8 @@ async def failed(store: Store, *, run: str, workspace_id: str, at: datetime, cou
     """Write a batch whose leads all failed in the same way."""
     leads = [lead(f"{workspace_id}-{n}", workspace_id=workspace_id) for n in range(count)]
     seen = signature(message or "GHL answered 500")
-    writes = [lead_write(each, outcome=Outcome.FAILED, signature=seen) for each in leads]
+    state = LeadState(attempted_at=at)
+    writes = [lead_write(each, outcome=Outcome.FAILED, signature=seen, state=state) for each in leads]
     await store.leads.write(batch(writes, run_id=RunId(run), workspace_id=WorkspaceId(workspace_id), at=at))
 
 

@@ -48,6 +48,7 @@ async def entered(url: str) -> Lead:
         appointments=(an_appointment(),),
         state=LeadState(),
         fault=None,
+        has_usable_id=True,
     )
     await seed(url, mapping=DEFAULT, workspaces=[workspace(W1)], leads=[lead])
     return lead

@@ -11,11 +11,13 @@ from reconcile.domain.ids import Operation
 from reconcile.domain.lead import Lead
 from reconcile.domain.run.report import Health, RunReport
 from reconcile.errors import ErrorClass
+from reconcile.providers.ghl.parsing import Listed, read_contact_appointments
 from reconcile.simulator import Fault, FaultKind, Scenario, WorldSize
 from tests.evidence.test_absence import SQLITE, rest
 from tests.integration.office import an_office
 from tests.services.desk import Desk, unbooked
 from tests.services.fakes import Allowance, a_workspace, failure
+from tests.substitution import substitute_in_test
 
 LISTED = frozenset({Operation.CONTACT_APPOINTMENTS})
 FAILED = "control failed: ghl/contact_appointments was answered without"
@@ -178,3 +180,22 @@ async def test_lists_of_both_providers_that_are_empty_make_the_next_run_unhealth
         assert (report.health is Health.UNHEALTHY) is (hides == "all")
         assert wrong
         assert not any(each.state.verified_at for each in wrong if hides == "all")
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+async def test_a_parser_that_reads_no_record_of_a_sound_list_makes_the_next_run_unhealthy(
+    migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A provider renamed the list in its envelope, say, and a careless mend reads an empty one: no call fails."""
+    substitute_in_test(monkeypatch, read_contact_appointments, lambda *_, **__: Listed(records=(), faults=()))
+    size = WorldSize(workspaces=4, leads_per_workspace=6, calendly_share=0.0)
+    async with an_office(migrated_url, seed=5, size=size, mix={Scenario.CONFIRMED: 1, Scenario.UNBOOKED: 1}) as office:
+        office.sweeps = False
+
+        report = await office.tick(then=timedelta(minutes=1))
+
+        unbooked = [each for each in (await office.leads()).values() if not each.rollup.booking_id]
+        assert (report.errors, report.health) == (0, Health.UNHEALTHY)
+        assert {each.split(" ")[2] for each in told(report)} == {"ghl/contact_appointments"}
+        assert unbooked
+        assert not any(each.state.verified_at for each in unbooked)

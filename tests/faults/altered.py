@@ -23,7 +23,8 @@ NOTHING = "nothing"
 _OWN = 6
 """Words before the command's own: this program, its two, and whom it stands in for."""
 _WRITER: Any = lead_write.LeadWriter
-_execute, _write, _deliver, _effect = _WRITER._execute, _WRITER.write, WebhookSink.deliver, follow_ups._effect
+_insert, _write = _WRITER._insert_checked, _WRITER.write
+_deliver, _effect = WebhookSink.deliver, follow_ups._effect
 
 
 def forget_the_drift_guard() -> None:
@@ -39,28 +40,28 @@ def forget_the_fence() -> None:
 def ask_for_follow_ups_early() -> None:
     """Commit follow-ups before the change that they follow."""
 
-    async def execute(self: Any, connection: object, rows: BatchRows, batch: BatchWrite) -> Any:
+    async def insert(self: Any, connection: object, rows: BatchRows, batch: BatchWrite, **how: Any) -> Any:
         await _apart(self, rows, batch)
-        return await _execute(self, connection, rows, batch)
+        return await _insert(self, connection, rows, batch, **how)
 
-    _WRITER._execute = execute
+    _WRITER._insert_checked = insert
 
 
 def ask_for_follow_ups_late() -> None:
     """Commit follow-ups after the change that they follow."""
     taken = BatchRows()
 
-    async def execute(self: Any, connection: object, rows: BatchRows, batch: BatchWrite) -> Any:
+    async def insert(self: Any, connection: object, rows: BatchRows, batch: BatchWrite, **how: Any) -> Any:
         taken.effects += rows.effects
         rows.effects = []
-        return await _execute(self, connection, rows, batch)
+        return await _insert(self, connection, rows, batch, **how)
 
     async def write(self: Any, batch: BatchWrite) -> Any:
         receipt = await _write(self, batch)
         await _apart(self, taken, batch)
         return receipt
 
-    _WRITER._execute, _WRITER.write = execute, write
+    _WRITER._insert_checked, _WRITER.write = insert, write
 
 
 def name_follow_ups_by_the_process() -> None:
@@ -94,7 +95,7 @@ async def _apart(self: Any, rows: BatchRows, batch: BatchWrite) -> None:
     """Write the follow-ups in a transaction of their own."""
     if rows.effects:
         async with self._database.write_connection() as connection:
-            await _execute(self, connection, BatchRows(effects=rows.effects), replace(batch, leases=(), gives_up=()))
+            await _insert(self, connection, BatchRows(effects=rows.effects), replace(batch, leases=(), gives_up=()))
     rows.effects = []
 
 

@@ -48,7 +48,7 @@ def broken(*given, **named):
     except Detail as error:
         raise KeyError(secret) from error
 
-async def in_a_task(run):
+async def in_a_task(*given, **named):
     async def fails():
         broken()
     asyncio.create_task(fails())

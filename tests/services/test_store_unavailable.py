@@ -1,5 +1,6 @@
 """Where one question to the database fails, the run says so: it takes no failure for an empty answer."""
 
+import inspect
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -67,6 +68,8 @@ class _Port:
     def __getattr__(self, name: str) -> Any:
         method: Callable[..., Any] = getattr(self._port, name)
         label = f"{self._name}.{name}"
+        if not inspect.iscoroutinefunction(method):
+            return method
 
         async def called(*args: Any, **kwargs: Any) -> Any:
             self._calls[label] += 1

@@ -195,15 +195,15 @@ def test_sqlite_takes_any_kind() -> None:
         (
             {"leads.gone": {"precision": 2}},
             (
-                "[lead.columns] booking_canceled_at of x.toml: crm.leads.gone keeps 2 digits of a second, so that a "
-                "cancellation would differ for ever; leave it out, and it is kept in our tables"
+                "[lead.columns] booking_canceled_at of x.toml: crm.leads.gone keeps 2 digits of a second, so a "
+                "cancellation would differ in every run; leave it out, and it is kept in our tables"
             ),
         ),
         (
             {"meetings.gone": {"precision": 0}},
             (
-                "[appointment.columns] canceled_at of x.toml: meetings.gone keeps 0 digits of a second, so that a "
-                "cancellation would differ for ever; leave it out, and it is kept in our tables"
+                "[appointment.columns] canceled_at of x.toml: meetings.gone keeps 0 digits of a second, so a "
+                "cancellation would differ in every run; leave it out, and it is kept in our tables"
             ),
         ),
         (

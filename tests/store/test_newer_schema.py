@@ -68,7 +68,7 @@ async def test_a_schema_from_which_something_was_taken_is_refused_and_not_touche
     migrated_url: str, version: str
 ) -> None:
     await advance(migrated_url, to=version, statements=())
-    sentence = f"the schema is at .*{version}.*, which this version does not know; run the version that made it"
+    sentence = f"the schema is at .*{version}.*, which this version does not know; use the version that created it"
     with pytest.raises(SettingsError, match=sentence):
         async with open_store(migrated_url, mapping=DEFAULT):
             pass

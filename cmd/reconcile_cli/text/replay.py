@@ -64,9 +64,8 @@ def _print_totals(out: Console, result: ReplayResult) -> None:
 
 
 def _print_breakers(out: Console, breakers: Sequence[BreakerComparison]) -> None:
-    heads = ("trips", "would", "errors", "calls", "checks", "unknown")
+    heads = ("tripped", "would trip", "errors saved", "calls saved", "checks lost", "calls unknown")
     table = listing("breaker", *heads, numbers=heads)
-    out.print("trips in fact and replayed; saved errors and calls; lost checks; unknown calls", style=QUIET)
     for each in breakers[:_BREAKERS_SHOWN]:
         numbers = (
             each.trips_happened,

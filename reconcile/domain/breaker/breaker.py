@@ -151,7 +151,8 @@ class Breaker:
     """One breaker. Every transition returns a new value with the next *generation*, which storing it compares.
 
     *stage* counts while half open: 0 means probing, *n* that the share ``ramp[n - 1]`` of the work is let through.
-    *checks* and *errors* are those that the last trip was decided on; *fault* is the signature that decided it.
+    *checks* and *errors* are those that the last trip was decided on; *fault* is the error class that caused it, or an
+    operator's reason.
     *opened_at* is when trouble began: it stays through probes and ends with the return to closed.
     """
 

@@ -1,4 +1,4 @@
-"""What is still believed and whom a lead's failure is held against, once the breakers have moved."""
+"""Which planned changes are withheld, and which failures do not count against a lead, after a breaker opened."""
 
 from reconcile.domain.breaker.attribution import RECORD_FAULTS
 from reconcile.domain.breaker.breaker import RUN_KEY, BreakerReason

@@ -89,7 +89,7 @@ class ReplayFigures:
         )
 
     def breakers(self, *, only: BreakerKey | None = None) -> tuple[BreakerComparison, ...]:
-        """Return each breaker that tripped or would have, or that makes a difference, the widest first."""
+        """Return the breakers with a trip, a saved call or an unknown call, the widest first; others are left out."""
         found = [
             BreakerComparison(
                 breaker=name,

@@ -36,15 +36,15 @@ class AdmittedCall:
     """Whether the provider answered, None where that is not known: it moves the number of concurrent calls."""
 
     def answer(self, *, fault: Fault = None, is_check: bool = True) -> None:
-        """Note that the provider has answered; not *is_check*: nothing that says how it is."""
+        """Record that the provider answered; without *is_check*, the answer does not count in the error rate."""
         self.succeeded, self.fault, self.is_check = True, fault, is_check
 
     def fail(self, error_class: ErrorClass, *, is_known: bool = False) -> None:
-        """Note a failure; *is_known*: the lead failed like this in earlier runs."""
+        """Record a failure; *is_known*: the lead failed in this way in earlier runs."""
         self.succeeded, self.fault, self.is_check, self.is_known = False, error_class, True, is_known
 
     def fail_by_bug(self) -> None:
-        """Note a bug of ours, which says nothing about the provider."""
+        """Record a bug of this program, which says nothing about the provider."""
         self.fault, self.is_check = ErrorClass.INTERNAL, True
 
 

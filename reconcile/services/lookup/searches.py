@@ -1,4 +1,4 @@
-"""Searches that found nothing: whether the provider's lists hold what exists is checked by a known booking."""
+"""Checks of searches that found nothing: a known booking shows whether the provider's lists are complete."""
 
 import asyncio
 from collections import Counter
@@ -25,10 +25,10 @@ LISTS = {
     ProviderName.HIGHLEVEL: Operation.CONTACT_APPOINTMENTS,
     ProviderName.CALENDLY: Operation.SCHEDULED_EVENTS,
 }
-"""By which list each provider is searched."""
+"""The list that a search by contact or e-mail uses, by provider."""
 _BY_ID = frozenset({Operation.APPOINTMENT, Operation.INVITEE})
 _MOST_ASKED = 2
-"""Bookings that are asked for as a control: the first may be gone."""
+"""Known bookings that are tried as a control: the first may be deleted."""
 _CANDIDATES = 10
 _CALLS = 3
 
@@ -36,10 +36,10 @@ _CALLS = 3
 async def check_searches(
     checked: Sequence[LeadCheck], workspace: Workspace, *, context: LookupContext, admission: CallAdmission
 ) -> None:
-    """Check the lists by which leads were searched for in vain, where they have shown nothing in this run.
+    """Check lists that were empty for every lead of this run.
 
-    A booking of the workspace that is known is asked for by its id, and looked for in the list that has to hold it.
-    Where lists of this provider hold what exists elsewhere, only a share of the workspaces is checked.
+    A known booking of the workspace is fetched by its id and must be in the list. If lists of this provider were
+    complete in other workspaces, only a share of the workspaces is checked.
     """
     if not any(_is_empty_search(each) for each in checked):
         return

@@ -33,7 +33,7 @@ from reconcile.services.run.context import BatchRequest, BatchResult, RunContext
 from reconcile.services.run.counts import Counts
 from reconcile.services.run.metrics import annotate_batch_span
 
-_STUCK = "rows that cannot be read, or that somebody writes all the time, stand in the way of each write"
+_STUCK = "not written: the rows changed at each attempt, or one of them is unreadable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,13 +105,13 @@ def _withhold_distrusted(checked: LeadCheck, registry: BreakerRegistry) -> LeadC
 
 
 def _was_not_attempted(checked: LeadCheck) -> bool:
-    """Tell whether a lead was put off unasked: sent to the end of the line for that, it might never have its turn."""
+    """Return whether no call was made for the lead; such a lead keeps its place in the queue."""
     is_unasked = checked.reason is DeferReason.RATE_LIMITED and checked.retry_after is None
     return is_unasked or checked.reason in {DeferReason.BUDGET, DeferReason.DEADLINE}
 
 
 def _unverified(checked: LeadCheck, workspace: Workspace, controls: Controls) -> Unverified | None:
-    """Return why a look-up proves nothing; an empty list of a provider whose lists leave out what exists does not."""
+    """Return why a look-up proves nothing; an empty search does not if a control of that provider failed."""
     if checked.plan is None or checked.lookup is None:
         return None
     is_search = checked.plan.is_verified and stored_booking(checked.lead) is None
@@ -121,7 +121,7 @@ def _unverified(checked: LeadCheck, workspace: Workspace, controls: Controls) ->
 
 
 def _is_ahead(checked: LeadCheck, now: datetime) -> bool:
-    """Tell whether the lead's meeting, as it is to be written, is still to come."""
+    """Return whether the lead's meeting, as it will be written, is in the future."""
     change = checked.plan.change if checked.plan is not None else None
     starts_at = (change or checked.lead).rollup.starts_at
     return starts_at is not None and starts_at > now

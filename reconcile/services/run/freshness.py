@@ -36,9 +36,9 @@ async def freshness(store: Store, *, last: Freshness | None, clock: Clock, polic
 
 
 def new_leads_since(last: Freshness | None, now: datetime) -> datetime | None:
-    """Return since when leads must have written that no run has looked at, if there are any; None: nobody knows.
+    """Return the earliest time of a message that no run has looked at, or None if all leads must be searched.
 
-    To look among all leads takes the database about as long as measuring does: where that is little, it is not spared.
+    Searching all leads takes the database about as long as measuring does; if that is short, all are searched.
     """
     if last is None or last.measured_at is None or last.unseen or last.took < _LITTLE or _age_of(last, now) >= _MOST:
         return None
@@ -46,6 +46,6 @@ def new_leads_since(last: Freshness | None, now: datetime) -> datetime | None:
 
 
 def _age_of(last: Freshness, now: datetime) -> timedelta:
-    """Return how old *last* is; of what is from the future, nothing is believed."""
+    """Return the age of *last*; a time in the future makes it too old to use."""
     age = now - last.measured_at if last.measured_at else _MOST
     return age if age >= timedelta(0) else _MOST

@@ -81,7 +81,7 @@ def _insert_faults(mapping: SchemaMapping, catalog: Catalog) -> Iterator[str]:
     for column, facts in sorted(catalog["appointment"].items()):
         if facts.is_required and column not in known:
             yield (
-                f"{table}.{column} is not null and has no default, so that no appointment can be inserted; "
+                f"{table}.{column} is required and has no default, so no appointment can be inserted; "
                 f"name it in [appointment.columns] or give it a value in [appointment.constants] of {mapping.name}"
             )
     key = table.columns.get("id")

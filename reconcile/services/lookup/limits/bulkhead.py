@@ -8,11 +8,11 @@ from random import Random
 from reconcile.domain.ids import WorkspaceId
 
 EARLY_RELEASES_PER_SLOT = 16
-"""So many visits that wait in vain may go on besides, for each slot: each costs a task, a connection and its leads."""
+"""Stalled visits per slot that may continue without one: each costs a task, a connection and its leads."""
 
 
 class Bulkhead:
-    """One for each visit; a visit that waits in vain, while others are answered, lends its own to the next one."""
+    """Limits concurrent visits. A visit whose calls stall while others are answered gives up its slot early."""
 
     def __init__(self, count: int) -> None:
         self._free = count
@@ -24,7 +24,7 @@ class Bulkhead:
 
     @asynccontextmanager
     async def slot(self, workspace_id: WorkspaceId) -> AsyncIterator[None]:
-        """Wait for a slot and hold it for a block, or until it is lent."""
+        """Wait for a slot and hold it for the block, or until it is given up early."""
         await self._acquire()
         self._held.add(workspace_id)
         try:
