@@ -124,6 +124,11 @@ SCENES = (
     _where("explain failure contract"),
     _where("breaker show", table.breaker()),
     _where("breaker show run", table.breaker()),
+    _where(
+        "breaker replay",
+        {k: v for k, v in table.breaker("replay", lambda asked: asked.in_force).items() if k != "circuit_breaker_mode"},
+        unused=("circuit_breaker_mode",),
+    ),
     _where("breaker trip run --reason r", table.breaker()),
     _where("breaker hold run --reason r", table.breaker()),
     _where("breaker reset run --reason r", table.breaker()),

@@ -21,6 +21,7 @@ from reconcile.errors import AlertNotDelivered, ProviderError, RequestError
 from reconcile.kube.mirror import KubeMirror
 from reconcile.kube.object_reference import ObjectReference
 from reconcile.kube.pod_logs import PodLogs
+from reconcile.page.documents import Sources
 from reconcile.page.server import serve
 from reconcile.ports import OutboxRow
 from reconcile.providers.http.client import AiohttpTransport
@@ -52,6 +53,7 @@ from tests.use_cases import (
     overview,
     page_facts,
     readiness,
+    replay_breakers,
     run,
     test_channels,
 )
@@ -65,6 +67,7 @@ _SEAMS: Sequence[tuple[Callable[..., Any], Mapping[str, str]]] = (
     (explain_lead, {"policy": "due", "breaker": "breaker"}),
     (explain_workspace, {"policy": "due", "breaker": "breaker"}),
     (act, {"policy": "breaker"}),
+    (replay_breakers, {"1": "replay"}),
     (advice, {"policy": "breaker"}),
     (breakers_with_advice, {"policy": "breaker"}),
     (cadence_view, {"planned": "planned"}),
@@ -114,7 +117,7 @@ def seen_of(arguments: Sequence[str], env: Mapping[str, str], *, bare: Mapping[s
     """
     seen = Seen()
     for name in COMMANDS:
-        importlib.import_module(f"reconcile_cli.{name}")
+        importlib.import_module(f"reconcile_cli.{name.replace('-', '_')}")
     with pytest.MonkeyPatch.context() as patch, _recorded(patch, seen):
         given = {f"RECONCILE_{name.upper()}": text for name, text in env.items()}
         result = CliRunner().invoke(cli, list(arguments), obj={**given, **(bare or {})})
@@ -200,10 +203,10 @@ def _tried(seen: Seen) -> Callable[..., Any]:
 
 
 def _served(seen: Seen) -> Callable[..., Any]:
-    async def call(door: Any, *, port: int, source: Callable[[timedelta], Any], **_: object) -> None:
+    async def call(door: Any, *, port: int, sources: Sources, **_: object) -> None:
         seen.values["page_token"].append(door.token)
         seen.values["page_address"].append((door.host, port))
-        await source(timedelta(days=1))
+        await sources.page(timedelta(days=1))
 
     return call
 

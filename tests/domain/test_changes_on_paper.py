@@ -50,8 +50,9 @@ OTHER_LEAD: Mapping[str, Any] = {
     "last_inbound_at": NOW,
     "state": LeadState(verified_at=NOW),
     "fault": "other",
+    "has_usable_id": False,
 }
-NO_FACTS = {"id", "in_sequence", "last_inbound_at", "state", "fault"}
+NO_FACTS = {"id", "in_sequence", "last_inbound_at", "state", "fault", "has_usable_id"}
 """What a plan may be made from is what it would write, and by what the lead was looked up: not these."""
 
 

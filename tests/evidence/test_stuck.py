@@ -53,7 +53,7 @@ async def test_a_lead_that_somebody_writes_during_every_look_up_becomes_a_failur
 
     assert [each.defer_reasons for each in reports[:2]] == [{DeferReason.DRIFTED: 1}] * 2
     assert [(each.errors, each.deferred) for each in reports[2:]] == [(1, 0)] * 8
-    assert "stand in the way" in reports[2].top_signatures[0].key
+    assert "the rows changed at each attempt" in reports[2].top_signatures[0].key
     assert [each.counts for each in reversed(await desk.store.ledger.batches())] == [{Outcome.DEFERRED: 1}] * 2 + [
         {Outcome.FAILED: 1}
     ] * 8

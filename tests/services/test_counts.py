@@ -25,6 +25,7 @@ def filled() -> Counts:
         disappeared_soon=8,
     )
     counts.by_provider[ProviderName.HIGHLEVEL][Outcome.BOOKED] = 9
+    counts.by_asked[ProviderName.CALENDLY][Outcome.BOOKED] = 10
     counts.hit[SIGNATURE].add(WorkspaceId("ws-0"))
     return counts
 
@@ -37,7 +38,9 @@ def test_each_count_of_a_batch_is_added_to_the_runs(name: str) -> None:
     assert getattr(total, name) == getattr(filled(), name)
 
 
-@pytest.mark.parametrize("name", [each.name for each in fields(Counts) if each.name not in {"hit", "by_provider"}])
+@pytest.mark.parametrize(
+    "name", [each.name for each in fields(Counts) if each.name not in {"hit", "by_provider", "by_asked"}]
+)
 def test_the_counts_of_two_batches_are_summed(name: str) -> None:
     total = filled()
     total.add(filled())

@@ -102,7 +102,7 @@ def swap(old: str, new: str) -> Callable[[str], str]:
         (swap('"QUALIFIED"', '"QUALIFED"'), "which has no QUALIFED ([lead.status]) -> did you mean QUALIFIED?"),
         (swap('"LOST"', '"LOSTT"'), "which has no LOSTT ([lead.status]) -> did you mean LOST?"),
         (swap('no_show = "NO_SHOW"', 'no_show = "AWAY"'), "which has no AWAY ([appointment.status]) -> it has NEW,"),
-        (swap('title = "Call"', ""), "app.Appointment.title is not null and has no default"),
+        (swap('title = "Call"', ""), "app.Appointment.title is required and has no default"),
         (swap('calendly = "CALENDLY"', 'calendly = "CALENDY"'), "which has no CALENDY ([lead.booking_provider])"),
     ],
 )

@@ -222,7 +222,7 @@ def test_a_token_that_cannot_be_used_is_a_fault_and_the_other_provider_works() -
 
     assert found.credentials == credentials("mounted for workspace", None)
     assert found.timezone is None
-    assert [each.partition(" holds ")[0] for each in found.faults] == [
+    assert [each.partition(" has ")[0] for each in found.faults] == [
         "one cannot be read",
         "calendly token of workspace workspace",
     ]

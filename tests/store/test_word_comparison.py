@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
@@ -93,6 +94,14 @@ SPELLED_ALONE = """
 """
 
 
+async def enter(url: str, script: str) -> None:
+    """Run *script* as the customer; a PostgreSQL that was built without ICU has no such collation."""
+    try:
+        await schemas.Customer(url, DEFAULT).script(script)
+    except asyncpg.FeatureNotSupportedError:
+        pytest.skip("this PostgreSQL was built without ICU")
+
+
 async def read_lead(url: str) -> Lead:
     async with open_store(url, mapping=DEFAULT) as store:
         lead = await store.leads.lead(LeadId("l"))
@@ -111,10 +120,10 @@ async def read_lead(url: str) -> Lead:
 )
 async def test_postgresql_compares_words_by_the_columns_own_rule(postgres_url: str, before: str, collated: str) -> None:
     await migrate(postgres_url, mapping=DEFAULT)
-    customer = schemas.Customer(postgres_url, DEFAULT)
-    await customer.script(
+    await enter(
+        postgres_url,
         f"{before} ALTER TABLE lead ALTER COLUMN status TYPE {collated}, ALTER COLUMN booking_status TYPE {collated};"
-        f"ALTER TABLE appointment ALTER COLUMN status TYPE {collated}; {SPELLED}"
+        f"ALTER TABLE appointment ALTER COLUMN status TYPE {collated}; {SPELLED}",
     )
 
     lead = await read_lead(postgres_url)
@@ -125,9 +134,8 @@ async def test_postgresql_compares_words_by_the_columns_own_rule(postgres_url: s
 
 async def test_an_accent_that_a_collation_ignores_is_ignored(postgres_url: str) -> None:
     await migrate(postgres_url, mapping=DEFAULT)
-    customer = schemas.Customer(postgres_url, DEFAULT)
     spelled = SPELLED.replace("'Customer'", "'cüstomer'")
-    await customer.script(f"{NOCASE} ALTER TABLE lead ALTER COLUMN status TYPE text COLLATE folded; {spelled}")
+    await enter(postgres_url, f"{NOCASE} ALTER TABLE lead ALTER COLUMN status TYPE text COLLATE folded; {spelled}")
 
     assert (await read_lead(postgres_url)).status is LeadStatus.KEPT
 
