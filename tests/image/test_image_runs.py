@@ -56,10 +56,10 @@ def test_the_demo_runs_without_a_network(image: Image) -> None:
 def test_charts_are_drawn_without_a_font_of_the_machine(image: Image) -> None:
     """The image has none; the library that draws brings its own to measure with."""
     program = """
-from reconcile.page.svg import draw
+from reconcile.page.svg import render_svg
 values = [{"name": "workspace-0001", "count": 1}]
 axes = {"y": {"field": "name", "type": "nominal"}, "x": {"field": "count", "type": "quantitative"}}
-print(draw({"data": {"values": values}, "mark": "bar", "encoding": axes}))
+print(render_svg({"data": {"values": values}, "mark": "bar", "encoding": axes}))
 """
     drawn = image.python(program)
 
