@@ -19,7 +19,7 @@ LEADS = SIZE.workspaces * SIZE.leads_per_workspace
 BUDGET = 10
 """Seconds of a run; its lease is good for ten more."""
 SHARD = {"fieldPath": "metadata.labels['batch.kubernetes.io/job-completion-index']"}
-UNFIT = "RECONCILE_LEAD_CONCURRENCY"
+UNFIT = "--lead-concurrency"
 MAPPING = Path(bootstrap.__file__).parents[1] / "store" / "mapping" / "presets" / "default.toml"
 
 away = asyncio.to_thread
@@ -98,13 +98,10 @@ async def test_a_killed_run_is_made_up_for_once_its_lease_has_expired(
 
 
 async def test_of_four_shards_one_fails_for_good_and_the_others_complete(site: Installation, tmp_path: Path) -> None:
-    """Its number is set as what it checks at the same time, and that cannot be 0."""
+    """Its number is given as what it checks at the same time, and that cannot be 0."""
     given = json.loads(site.values.read_text())
-    given["extraEnv"] += [
-        {"name": "SHARD", "valueFrom": {"fieldRef": SHARD}},
-        {"name": UNFIT, "value": "$(SHARD)"},
-    ]
-    given |= {"migrate": {"enabled": False}, "backfill": {"args": ["run"], "shards": 4}}
+    given["extraEnv"] += [{"name": "SHARD", "valueFrom": {"fieldRef": SHARD}}]
+    given |= {"migrate": {"enabled": False}, "backfill": {"args": ["run", UNFIT, "$(SHARD)"], "shards": 4}}
     (tmp_path / "shards.json").write_text(json.dumps(given))
     await away(site.release.upgrade, "--values", tmp_path / "shards.json")
     job = await away(site.start, "sharded", cronjob=f"{NAME}-backfill")
@@ -116,7 +113,7 @@ async def test_of_four_shards_one_fails_for_good_and_the_others_complete(site: I
     checked = sum(json.loads(run["report"])["leadsChecked"] for run in runs)
 
     assert (ended["status"]["failedIndexes"], ended["status"]["completedIndexes"]) == ("0", "1-3")
-    assert container["state"]["terminated"]["exitCode"] == 78
+    assert container["state"]["terminated"]["exitCode"] == 2
     assert UNFIT in container["state"]["terminated"]["message"]
     assert [run["trigger"] for run in runs] == ["backfill"] * 3
     assert 0 < checked < LEADS
