@@ -108,3 +108,11 @@ def test_what_runs_tells_by_which_settings() -> None:
     assert len(before) == 1
     assert before == same
     assert before.isdisjoint(other)
+
+
+@by_helm
+@pytest.mark.parametrize("group", ["page", "podSecurityContext", "securityContext"])
+def test_the_values_of_an_older_chart_are_refused_with_a_sentence(helm: str, group: str) -> None:
+    """As ``helm upgrade --reuse-values`` brings them, whichever template Helm renders first."""
+    with pytest.raises(tools.ToolError, match=f"the values have no {group}: .* upgrade with --reset-then-reuse-values"):
+        tools.render("--set", f"{group}=null", case=LEAST, helm=helm)

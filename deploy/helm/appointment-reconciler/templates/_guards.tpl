@@ -11,13 +11,19 @@
 {{- include "reconciler.guardSecrets" . }}
 {{- end }}
 
-{{/* `helm upgrade --reuse-values` to a newer chart brings the old chart's values, in which new groups are missing. */}}
-{{- define "reconciler.guardValues" -}}
+{{/*
+`helm upgrade --reuse-values` to a newer chart brings the old chart's values, in which new groups are missing. Asked with
+the name, which every template needs, as Helm may render any of them first.
+*/}}
+{{- define "reconciler.guardGroups" -}}
 {{- range $group := list "page" "podSecurityContext" "securityContext" "alerts" "verify" "telemetry" }}
 {{- if not (kindIs "map" (get $.Values $group)) }}
 {{- fail (printf "the values have no %s: they are an older chart's, as --reuse-values brings them; upgrade with --reset-then-reuse-values" $group) }}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{- define "reconciler.guardValues" -}}
 {{- if not .Values.enabled }}
 {{- fail "enabled is false: only a parent chart's condition reads it; set suspend to true to start no run" }}
 {{- end }}

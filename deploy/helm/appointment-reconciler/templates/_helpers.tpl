@@ -6,6 +6,7 @@
 
 {{/* In a parent chart, two aliases of this one share the release's name, so theirs is added. */}}
 {{- define "reconciler.fullname" -}}
+{{- include "reconciler.guardGroups" . -}}
 {{- if .Values.fullnameOverride -}}
 {{ .Values.fullnameOverride }}
 {{- else if .Chart.IsRoot -}}
