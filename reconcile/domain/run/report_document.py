@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from reconcile.domain.annotation import VERSION
+from reconcile.domain.annotation import VERSION, instant
 from reconcile.domain.breaker.breaker import Breaker, BreakerScope
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import MismatchKind
@@ -168,11 +168,6 @@ def breaker_document(breaker: Breaker, *, now: datetime) -> dict[str, Any]:
             "expiresAt": instant(override.expires_at),
         },
     }
-
-
-def instant(at: datetime | None) -> str | None:
-    """Return *at* in UTC to the second, with a Z, as Kubernetes writes it."""
-    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _provider(counts: ProviderCounts | None) -> dict[str, int]:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from reconcile.domain.annotation import instant
 from reconcile.domain.formatting import visible
-from reconcile.domain.run.report_document import instant
 from reconcile.domain.verification.checklist import StepResult, overall
 from reconcile.domain.verification.claim import Figures, Sightings, Word
 
