@@ -121,7 +121,7 @@ class CallRecorder:
         due: dict[str, list[str]] = {}
         for workspace_id, providers in event.due.items():
             due.setdefault(",".join(sorted(providers)), []).append(workspace_id)
-        breakers = [b for b in before.breakers.values() if _is_told(b, event)]
+        breakers = [b for b in before.breakers.values() if _is_relevant(b, event)]
         self._is_quiet = not breakers
         self._started_at = self._timed_at = now
         self._head = {
@@ -242,8 +242,8 @@ def is_of_leads(lookup: Lookup) -> bool:
     return lookup.operation is not Operation.SWEEP
 
 
-def _is_told(breaker: Breaker, event: events.RunStarted) -> bool:
-    """Tell whether a stored breaker matters to this run and could not be worked out from earlier records."""
+def _is_relevant(breaker: Breaker, event: events.RunStarted) -> bool:
+    """Return whether a stored breaker matters to this run and cannot be derived from earlier records."""
     is_concerned = breaker.key.workspace_id is None or breaker.key.workspace_id in event.due
     return is_concerned and (
         breaker.state is not BreakerState.CLOSED or breaker.override is not None or breaker.reason in _MANUAL
