@@ -16,8 +16,8 @@ import aiosqlite
 import asyncpg
 
 from reconcile import bootstrap
+from reconcile.domain.coordination.lease import Lease
 from reconcile.domain.lead import Lead
-from reconcile.domain.lease import Lease
 from reconcile.ports import LeadWrite, Store
 from tests import postgres, stores
 

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from reconcile.settings import SETTINGS
 from reconcile.settings.declared import Setting
-from reconcile_cli.main import COMMANDS, cli
+from reconcile_cli.main import SECTIONS, cli
 
 ROOT = Path(__file__).parent.parent
 COMMANDS_PAGE = ROOT / "docs" / "commands.md"
@@ -66,7 +66,7 @@ def commands_table() -> str:
 
 def _commands() -> Iterator[tuple[str, str]]:
     context = click.Context(cli)
-    for name, sentence in COMMANDS.items():
+    for name, sentence in (item for section in SECTIONS for item in section.summaries.items()):
         command = cli.get_command(context, name)
         inner = command.commands if isinstance(command, click.Group) else {}
         if not inner:

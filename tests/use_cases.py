@@ -1,12 +1,12 @@
 """The use cases by name: the one place in the tests that knows in which module each of them lives."""
 
-from reconcile.domain.annotation import instant
 from reconcile.domain.breaker.attribution import LEAD_FAULTS, PROVIDER_FAULTS, WORKSPACE_FAULTS
 from reconcile.domain.breaker.control import Control, ControlsLeft
 from reconcile.domain.breaker.events import Admission, Refusal
 from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.window import Fault, SuspectOutcome
 from reconcile.domain.breaker.withholding import blames_others, distrusts
+from reconcile.domain.coordination.annotation import instant
 from reconcile.domain.run.report_document import breaker_document, document, read_freshness
 from reconcile.domain.run.request import Progress, RunRequest
 from reconcile.services.alerting.channel_test import test_channels

@@ -11,11 +11,11 @@ from typing import Any, cast
 
 from benchmarks.virtual_time import on_simulated_clock
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey
+from reconcile.domain.coordination.lease import Lease
+from reconcile.domain.coordination.rate_limit import Grant
 from reconcile.domain.due import DuePolicy, Priority, due
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.lead import Lead
-from reconcile.domain.lease import Lease
-from reconcile.domain.rate_limit import Grant
 from reconcile.domain.run.report import Freshness
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import LeaseHeld

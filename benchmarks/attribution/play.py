@@ -14,13 +14,13 @@ from benchmarks.attribution.scenarios import FAILURES, SOUND_AFTER, TICK, TICKS,
 from benchmarks.virtual_time import START, VirtualClock, in_real_time, on_simulated_clock, stop_time_for
 from reconcile import bootstrap
 from reconcile.domain.appointment import Appointment, AppointmentStatus
-from reconcile.domain.bulk_listing import SweepPlan
-from reconcile.domain.change import Answer
 from reconcile.domain.credential import Credential, Token
+from reconcile.domain.evidence.bulk_listing import SweepPlan
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import AppointmentId, LeadId, Operation, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, LeadStatus, Rollup
-from reconcile.domain.lookup import Lookup
-from reconcile.domain.outcome import SkipReason
+from reconcile.domain.planning.change import Answer
+from reconcile.domain.planning.outcome import SkipReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ContractFault, ErrorClass, ProviderError, RateLimited
 from reconcile.ports import BatchReceipt, BatchWrite, Leads, NoopTelemetry, Store, Sweep, Usage

@@ -7,9 +7,9 @@ from benchmarks.evidence.company import Company, Member
 from benchmarks.evidence.records import standing
 from benchmarks.evidence.statements import KEPT, Evidence, Path, Truth, state_of
 from benchmarks.evidence.worlds import Case
-from reconcile.domain.change import EffectKind
 from reconcile.domain.ids import LeadId
 from reconcile.domain.lead import Lead
+from reconcile.domain.planning.change import EffectKind
 
 
 @dataclass(slots=True, kw_only=True)

@@ -17,10 +17,10 @@ import orjson
 from benchmarks.evidence.company import Company, Member
 from benchmarks.virtual_time import VirtualClock
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.booking_reference import CalendlyReference
-from reconcile.domain.change import EffectKind
+from reconcile.domain.evidence.booking_reference import CalendlyReference
 from reconcile.domain.ids import LeadId, ProviderName
 from reconcile.domain.lead import Lead, Rollup
+from reconcile.domain.planning.change import EffectKind
 
 GHL = ProviderName.HIGHLEVEL
 _GONE = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND})

@@ -14,10 +14,10 @@ from benchmarks.evidence.worlds import Case, Mode
 from benchmarks.virtual_time import VirtualClock, in_real_time, on_simulated_clock, stop_time_for
 from reconcile import bootstrap
 from reconcile.domain.breaker.breaker import BreakerPolicy, BreakerState
-from reconcile.domain.change import EffectKind
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.lead import Lead
+from reconcile.domain.planning.change import EffectKind
 from reconcile.ports import NoopTelemetry, Provider, Store
 from reconcile.providers.calendly.lookup import Calendly
 from reconcile.providers.ghl.lookup import Ghl

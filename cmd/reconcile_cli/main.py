@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from enum import IntEnum
 from itertools import pairwise
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import click
 
@@ -55,29 +55,65 @@ class ExitCode(IntEnum):
     TERMINATED = 143
 
 
-COMMANDS: Mapping[str, str] = {
-    "run": "Check the leads that are due and repair what differs.",
-    "status": "Show failures, their duration, and the commands to run.",
-    "report": "Print the last run's report, or write an HTML page of recent history.",
-    "serve": "Serve the HTML page live and read-only.",
-    "explain": "Explain the state of a lead, workspace, run or failure.",
-    "breaker": "Show the breakers, or override one.",
-    "cadence": "Show the cadence of runs, or lower it for a time.",
-    "quarantine": "List or release quarantined leads.",
-    "mismatches": "List differences that were found and not repaired.",
-    "follow-ups": "List follow-ups that became dead letters, or deliver them again.",
-    "backfill": "Plan a repair over many leads, review it, apply it.",
-    "alerts": "Show active alerts, or test the channels.",
-    "undo": "Revert the changes of a run or a backfill, except rows that were written since.",
-    "verify": "Check whether a rollout has fixed a failure: pass, fail or inconclusive.",
-    "job": "Print a one-off Job for kubectl.",
-    "prune": "Delete old rows from the tables that reconcile owns.",
-    "migrate": "Migrate the tables that reconcile owns to the newest schema.",
-    "doctor": "Check settings, database, credentials, clock and cluster.",
-    "simulate": "Serve simulated providers with switchable faults.",
-    "demo": "Show an incident, the stop and the recovery in a minute.",
+class Section(NamedTuple):
+    """Commands that stand together in the help, and the package that holds a module for each."""
+
+    title: str
+    package: str
+    summaries: Mapping[str, str]
+
+
+SECTIONS = (
+    Section(
+        "Check and repair",
+        "reconcile_cli.repair",
+        {
+            "run": "Check the leads that are due and repair what differs.",
+            "backfill": "Plan a repair over many leads, review it, apply it.",
+            "undo": "Revert the changes of a run or a backfill, except rows that were written since.",
+            "verify": "Check whether a rollout has fixed a failure: pass, fail or inconclusive.",
+            "job": "Print a one-off Job for kubectl.",
+        },
+    ),
+    Section(
+        "Show",
+        "reconcile_cli.views",
+        {
+            "status": "Show failures, their duration, and the commands to run.",
+            "report": "Print the last run's report, or write an HTML page of recent history.",
+            "serve": "Serve the HTML page live and read-only.",
+            "explain": "Explain the state of a lead, workspace, run or failure.",
+            "mismatches": "List differences that were found and not repaired.",
+            "alerts": "Show active alerts, or test the channels.",
+        },
+    ),
+    Section(
+        "Override and release",
+        "reconcile_cli.control",
+        {
+            "breaker": "Show the breakers, or override one.",
+            "cadence": "Show the cadence of runs, or lower it for a time.",
+            "quarantine": "List or release quarantined leads.",
+            "follow-ups": "List follow-ups that became dead letters, or deliver them again.",
+        },
+    ),
+    Section(
+        "Set up and try out",
+        "reconcile_cli.setup",
+        {
+            "doctor": "Check settings, database, credentials, clock and cluster.",
+            "migrate": "Migrate the tables that reconcile owns to the newest schema.",
+            "prune": "Delete old rows from the tables that reconcile owns.",
+            "simulate": "Serve simulated providers with switchable faults.",
+            "demo": "Show an incident, the stop and the recovery in a minute.",
+        },
+    ),
+)
+
+MODULES: Mapping[str, str] = {
+    name: f"{section.package}.{name.replace('-', '_')}" for section in SECTIONS for name in section.summaries
 }
-"""The summary of each command; its module is imported only when the command is called."""
+"""The module of each command, which is imported only when the command is called."""
 
 _BY_ERROR: tuple[tuple[type[ReconcileError], ExitCode], ...] = (
     (SettingsError, ExitCode.SETTINGS),
@@ -100,20 +136,22 @@ class Root(click.Group):
     """Imports a command when it is called, and turns exceptions into a sentence and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(COMMANDS)
+        return list(MODULES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in MODULES:
             if ctx.resilient_parsing:  # a shell asks for completions
                 return None
-            raise click.exceptions.NoSuchCommand(cmd_name, possibilities=COMMANDS, ctx=ctx)
-        module = importlib.import_module(f"reconcile_cli.{cmd_name.replace('-', '_')}")
+            raise click.exceptions.NoSuchCommand(cmd_name, possibilities=MODULES, ctx=ctx)
+        module = importlib.import_module(MODULES[cmd_name])
         command: click.Command = module.command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        width = max(len(name) for name in MODULES)
+        for section in SECTIONS:
+            with formatter.section(section.title):
+                formatter.write_dl([(name.ljust(width), summary) for name, summary in section.summaries.items()])
 
     def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - click's own
         """Run, and end in a sentence where nothing can be written to stdout, wherever that is met."""

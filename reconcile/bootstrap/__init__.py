@@ -18,12 +18,12 @@ from reconcile.bootstrap.state_object import mirror_of, state_findings
 from reconcile.bootstrap.telemetry import telemetry_findings, telemetry_of
 from reconcile.credentials import CredentialDirectory
 from reconcile.domain.credential import Token
-from reconcile.domain.finding import Finding, FindingStatus, worst
 from reconcile.domain.ids import ProviderName, RunId
 from reconcile.domain.lead import Lead
 from reconcile.domain.run.report import RunReport
 from reconcile.domain.run.report_document import receipt_text
 from reconcile.domain.run.request import OnProgress, RunRequest
+from reconcile.domain.views.finding import Finding, FindingStatus, worst
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import SettingsError, StoreUnavailable
 from reconcile.ports import Clock, EffectSink, NoopTelemetry, Provider, Store, Telemetry

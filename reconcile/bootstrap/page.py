@@ -8,9 +8,9 @@ from pathlib import Path
 
 import reconcile
 from reconcile.bootstrap import SystemClock, open_database
-from reconcile.domain.gauge import Gauge
-from reconcile.domain.page import PageFacts
 from reconcile.domain.plain_json import plain
+from reconcile.domain.views.gauge import Gauge
+from reconcile.domain.views.page import PageFacts
 from reconcile.errors import RequestError
 from reconcile.redaction import bug_named
 from reconcile.services.views.gauges import status_gauges, unreachable_gauges

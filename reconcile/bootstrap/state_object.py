@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from reconcile.domain.finding import Finding
+from reconcile.domain.views.finding import Finding
 from reconcile.ports import Clock, Telemetry
 from reconcile.services.control.mirror import Mirror
 from reconcile.services.maintenance.rights import rights

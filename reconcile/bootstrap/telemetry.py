@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import reconcile
-from reconcile.domain.finding import Finding, FindingStatus
 from reconcile.domain.ids import RunId
+from reconcile.domain.views.finding import Finding, FindingStatus
 from reconcile.ports import Telemetry
 from reconcile.services.lookup.limits.time_budget import Stop
 from reconcile.telemetry import LoggingTelemetry

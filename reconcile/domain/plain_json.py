@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, get_args
 
-from reconcile.domain.annotation import instant
+from reconcile.domain.coordination.annotation import instant
 
 
 def plain(value: object) -> Any:  # noqa: ANN401, PLR0911 - JSON is of any type; one line for each

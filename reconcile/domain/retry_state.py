@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reconcile.domain.lead import LeadState, MismatchKind
-from reconcile.domain.outcome import DeferReason, Outcome, SkipReason
+from reconcile.domain.planning.outcome import DeferReason, Outcome, SkipReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from reconcile.domain.page import PageFacts
+from reconcile.domain.views.page import PageFacts
 
 Spec = dict[str, Any]
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from reconcile.domain.breaker.breaker import BreakerState
 from reconcile.domain.formatting import visible
-from reconcile.domain.page import PageFacts
 from reconcile.domain.run.verification_ages import AGES
+from reconcile.domain.views.page import PageFacts
 from reconcile.page.axes import Format, Spec, bar, bars, counts, milliseconds, time, timed
 
 AGE_LABELS = ("≤ 1 h", "≤ 1 day", "≤ 7 days", "older", "never")

@@ -8,8 +8,8 @@ from http import HTTPStatus
 
 import orjson
 
-from reconcile.domain.gauge import Gauge
-from reconcile.domain.page import PageFacts
+from reconcile.domain.views.gauge import Gauge
+from reconcile.domain.views.page import PageFacts
 from reconcile.errors import SettingsError, StoreUnavailable
 from reconcile.page.openmetrics import CONTENT_TYPE, openmetrics
 from reconcile.page.render import Live, away, page

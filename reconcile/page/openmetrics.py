@@ -7,7 +7,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from reconcile.domain.gauge import Gauge
+from reconcile.domain.views.gauge import Gauge
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 

@@ -13,8 +13,8 @@ from markupsafe import Markup
 
 import reconcile
 from reconcile.domain.formatting import ago, keys, span, visible
-from reconcile.domain.page import OverallStatus, PageFacts
 from reconcile.domain.run.verification_ages import AGE_WORDS
+from reconcile.domain.views.page import OverallStatus, PageFacts
 from reconcile.page import charts
 from reconcile.page.axes import FORMATS
 from reconcile.page.svg import render_svg

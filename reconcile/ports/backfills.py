@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 from reconcile.domain.backfill.plan import BackfillPlan, ItemState, PlanId, Selection
 from reconcile.domain.backfill.planned_change import PlannedLead
-from reconcile.domain.change import Change
+from reconcile.domain.coordination.lease import Lease
 from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import Lead
-from reconcile.domain.lease import Lease
-from reconcile.domain.outcome import Outcome
+from reconcile.domain.planning.change import Change
+from reconcile.domain.planning.outcome import Outcome
 from reconcile.domain.workspace import Workspace
 
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey
-from reconcile.domain.lease import Lease
-from reconcile.domain.rate_limit import Grant, RateLimit
+from reconcile.domain.coordination.lease import Lease
+from reconcile.domain.coordination.rate_limit import Grant, RateLimit
 from reconcile.domain.run.cadence import CadenceOverride
 from reconcile.ports.provider import Usage
 

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from reconcile.domain.change import Change
+from reconcile.domain.coordination.lease import Lease
+from reconcile.domain.coordination.shard import Shard
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import AppointmentId, LeadId, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, LeadState, MismatchKind
-from reconcile.domain.lease import Lease
-from reconcile.domain.outcome import ErrorSignature, Outcome
+from reconcile.domain.planning.change import Change
+from reconcile.domain.planning.outcome import ErrorSignature, Outcome
 from reconcile.domain.run.report import Freshness
 from reconcile.domain.run.verification_ages import Ages
-from reconcile.domain.shard import Shard
 from reconcile.domain.workspace import Workspace
 from reconcile.ports.backfills import PlanMarks
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
-from reconcile.domain.outcome import ErrorSignature, Outcome
+from reconcile.domain.planning.outcome import ErrorSignature, Outcome
 from reconcile.domain.replay.recorder import CallRecord
 from reconcile.domain.run.report import RunReport
 from reconcile.domain.run.stored_report import ReportedBreaker

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from reconcile.domain.change import EffectKind
 from reconcile.domain.ids import AppointmentId, LeadId, RunId, WorkspaceId
+from reconcile.domain.planning.change import EffectKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

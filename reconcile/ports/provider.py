@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
-from reconcile.domain.bulk_listing import SweepCost, SweepPlan
-from reconcile.domain.change import Answer
+from reconcile.domain.coordination.rate_limit import RateLimit
 from reconcile.domain.credential import Token
+from reconcile.domain.evidence.bulk_listing import SweepCost, SweepPlan
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead
-from reconcile.domain.lookup import Lookup
-from reconcile.domain.outcome import SkipReason
-from reconcile.domain.rate_limit import RateLimit
+from reconcile.domain.planning.change import Answer
+from reconcile.domain.planning.outcome import SkipReason
 from reconcile.domain.workspace import Workspace
 
 
@@ -28,8 +28,8 @@ class Provider(Protocol):
     async def answer(self, lead: Lead, lookup: Lookup, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
         """Look *lead* up as ``lookup`` has decided; *deadline* is a time on the monotonic clock.
 
-        Raises ProviderError for a refusal or an unreadable response; ``domain/evidence.py`` decides what an answer
-        proves.
+        Raises ProviderError for a refusal or an unreadable response; ``domain/evidence/evidence.py`` decides what an
+        answer proves.
         """
         ...
 

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from reconcile.domain.coordination.rate_limit import RateLimit
 from reconcile.domain.credential import Credential
 from reconcile.domain.ids import ProviderName
-from reconcile.domain.rate_limit import RateLimit
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, ProviderRejected, RateLimited
 from reconcile.ports import Usage

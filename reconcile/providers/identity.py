@@ -2,7 +2,7 @@
 
 import re
 
-from reconcile.domain.booking_reference import provider_of
+from reconcile.domain.evidence.booking_reference import provider_of
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import Lead
 

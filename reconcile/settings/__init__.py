@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from reconcile.domain.breaker.breaker import BreakerPolicy
+from reconcile.domain.coordination.shard import MOST, Shard
 from reconcile.domain.due import START_JITTER, DuePolicy
 from reconcile.domain.retry_state import BackoffPolicy
 from reconcile.domain.run.cadence import PlannedCadence
 from reconcile.domain.run.punctuality import TICKS_NEEDED
 from reconcile.domain.run.report import Trigger
-from reconcile.domain.shard import MOST, Shard
 from reconcile.errors import SettingsError
 from reconcile.settings.alerts import AlertSettings, alert_contradictions
 from reconcile.settings.applied import Applied, disagreements

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
-from reconcile.domain.shard import Shard
+from reconcile.domain.coordination.shard import Shard
 
 MAX_JOB_NAME = 63
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")

@@ -14,8 +14,8 @@ from reconcile.settings import Settings
 from reconcile.telemetry import sender as sending
 from tests.alerts.mailserver import a_mail_server
 from tests.integration.receiver import a_receiver
-from tests.patience import HUNG
 from tests.services.fakes import Ear
+from tests.timeouts import HUNG
 from tests.use_cases import RunRequest, notify
 
 PROMISED = timedelta(seconds=3)

@@ -22,7 +22,7 @@ from reconcile.wire.signing import signature_headers
 from tests.alerts.messages import AT, OVER, PARKED, a_message, a_notice
 from tests.alerts.messages import RealClock as Clock
 from tests.integration.receiver import Delivery, Receiver, a_receiver
-from tests.patience import HUNG
+from tests.timeouts import HUNG
 
 KEY = "c4n4ry-key-of-the-service"
 CONFIRMED = {

@@ -13,7 +13,7 @@ from reconcile.alerts import pagerduty, slack, webhook
 from reconcile.alerts.text import plain, subject
 from reconcile.domain.alert import Alert, Condition, ConditionKind, Heard, Message, News, Notice, Spending, observed
 from reconcile.domain.alert import notice as notice_of
-from tests.filled import NOON, filled, names_of, with_another
+from tests.distinct_values import NOON, filled, names_of, with_another
 from tests.services.notifications import FakeChannel, an_alarm
 
 LATER = NOON + timedelta(days=2)

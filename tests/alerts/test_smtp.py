@@ -15,7 +15,7 @@ from reconcile.errors import AlertNotDelivered
 from reconcile.providers.http.transport import tls_context
 from tests.alerts.mailserver import a_mail_server
 from tests.alerts.messages import RealClock, a_message
-from tests.patience import HUNG
+from tests.timeouts import HUNG
 
 CERTIFICATES = Path(__file__).parents[1] / "providers" / "http" / "certificates"
 

@@ -15,9 +15,9 @@ from benchmarks.evidence.statements import Evidence
 from benchmarks.evidence.worlds import Case, Mode, Share, Size, sample, worlds
 from benchmarks.virtual_time import START, VirtualClock, run_virtually
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.change import EffectKind
 from reconcile.domain.ids import LeadId
 from reconcile.domain.lead import Lead
+from reconcile.domain.planning.change import EffectKind
 
 WORLDS = {each.name: each for each in worlds()}
 LOCATION = "ghl | stored id | 404 Location not found | 1×1 | all | 2 looks | normal"

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from reconcile.domain.annotation import ORDERS, OrderText, read_orders
+from reconcile.domain.coordination.annotation import ORDERS, OrderText, read_orders
 from tests.chart.generated import CHART
 from tests.use_cases import breaker_key
 

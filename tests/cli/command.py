@@ -12,7 +12,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from reconcile_cli.main import cli
-from tests.patience import HUNG
+from tests.timeouts import HUNG
 
 ROOT = Path(__file__).parents[2]
 ARGUMENTS = (sys.executable, "-m", "reconcile_cli.main")

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from reconcile.domain.coordination.shard import Shard
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.run.report import Trigger
-from reconcile.domain.shard import Shard
 from reconcile.errors import ProviderUnavailable
 from reconcile.wire.signing import signature_headers
 from tests.cli.wiring import Seen, minutes_since_1970

@@ -15,7 +15,7 @@ from tests.alerts.mailserver import a_mail_server
 from tests.cli.command import ARGUMENTS, BASE, here
 from tests.cli.conftest import Shop
 from tests.integration.receiver import Receiver, a_receiver
-from tests.patience import HUNG
+from tests.timeouts import HUNG
 
 pytestmark = pytest.mark.integration
 SECRET = "c4n4ry-signing-key-16"

@@ -8,15 +8,15 @@ import pytest
 
 from reconcile import bootstrap
 from reconcile_cli.main import cli
-from tests.cli import typed_backfills, typed_orders
-from tests.cli.typed import Typed, hear
+from tests.cli import command_lines_control, command_lines_repair
+from tests.cli.command_lines import Typed, hear
 from tests.stores import sqlite_copy
 
 ELSEWHERE: Mapping[str, set[str]] = {"run": {"fail_on"}, "job manifest": {"form"}, "backfill manifest": {"form"}}
 """Options that no use case is told of: they are about the exit code or the spelling, and have their own tests."""
 
 
-TYPED = {**typed_orders.LINES, **typed_backfills.LINES}
+TYPED = {**command_lines_control.LINES, **command_lines_repair.LINES}
 LINES = [each for lines in TYPED.values() for each in lines]
 
 

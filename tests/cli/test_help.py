@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from reconcile import __version__
 from reconcile.settings import SETTINGS
-from reconcile_cli.main import COMMANDS, cli
+from reconcile_cli.main import MODULES, cli
 from tests.cli.command import BASE, here
 from tests.cli.test_main import EVERY
 
@@ -62,7 +62,7 @@ def test_an_unknown_variable_suggests_the_nearest_setting(setting: object) -> No
 
 @pytest.mark.parametrize(
     ("arguments", "typed", "expected"),
-    [([], "", set(COMMANDS)), ([], "que", set()), ([], "qua", {"quarantine"}), (["breaker"], "h", {"hold"})],
+    [([], "", set(MODULES)), ([], "que", set()), ([], "qua", {"quarantine"}), (["breaker"], "h", {"hold"})],
 )
 def test_a_shell_completes_commands(arguments: list[str], typed: str, expected: set[str]) -> None:
     found = ShellComplete(cli, {}, "reconcile", "_RECONCILE_COMPLETE").get_completions(arguments, typed)
@@ -73,7 +73,7 @@ def test_a_shell_completes_commands(arguments: list[str], typed: str, expected: 
 def test_a_shell_completes_nothing_after_an_unknown_command() -> None:
     completion = ShellComplete(cli, {}, "reconcile", "_RECONCILE_COMPLETE")
 
-    assert {each.value for each in completion.get_completions(["stauts"], "")} <= set(COMMANDS)
+    assert {each.value for each in completion.get_completions(["stauts"], "")} <= set(MODULES)
 
 
 def test_the_package_runs_as_a_module() -> None:

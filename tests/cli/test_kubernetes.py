@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.domain.annotation import BREAKER, BREAKER_STATE, LAST_RUN
+from reconcile.domain.coordination.annotation import BREAKER, BREAKER_STATE, LAST_RUN
 from reconcile.simulator import incident
 from tests.cli.command import here
 from tests.cli.conftest import Shop
 from tests.kube.apiserver import ApiServer, Misbehaviour, api_server, hang_up, kubeconfig, slow, status
-from tests.patience import HUNG
 from tests.samples import WHOLE
 from tests.stores import sqlite_copy
+from tests.timeouts import HUNG
 
 pytestmark = pytest.mark.integration
 FAULTS: dict[str, Misbehaviour] = {
@@ -43,7 +43,7 @@ def server() -> Iterator[ApiServer]:
 @pytest.fixture
 def clustered(shop: Shop, server: ApiServer, tmp_path: Path) -> Shop:
     """Give the company with a state object, and commands that wait for it however slow the machine is."""
-    shop.prepare = "tests.cli.unhurried"
+    shop.prepare = "tests.cli.long_timeouts"
     shop.env |= {
         "KUBECONFIG": str(kubeconfig(tmp_path, server.port)),
         "RECONCILE_STATE_OBJECT": "configmap/rec-state",
@@ -92,7 +92,7 @@ async def test_the_receipt_is_the_same_wherever_a_run_tells_of_its_end(
     message = tmp_path / "termination-log"
     message.write_text("what an earlier process left " * 100)
     code = (
-        "import pathlib, sys; import tests.cli.unhurried\n"
+        "import pathlib, sys; import tests.cli.long_timeouts\n"
         "from reconcile.bootstrap import termination_log; from reconcile_cli.main import cli\n"
         "termination_log.PATH = pathlib.Path(sys.argv[1]); cli(['run', '--output', 'json', '--log-level', 'info'])"
     )

@@ -7,7 +7,7 @@ import pytest
 
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.lead import LeadState
-from reconcile_cli.text import explain
+from reconcile_cli.views import explain_text
 from tests.use_cases import LeadExplanation
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -34,6 +34,6 @@ def test_a_lead_without_a_booking_is_said_to_have_none(
         changes=(),
         commands=(),
     )
-    explain.show(story, now=NOW)
+    explain_text.show(story, now=NOW)
 
     assert re.search(rf"booking +{told}\n", re.sub(" +\n", "\n", capsys.readouterr().out))

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import pkgutil
 import re
 import signal
 import subprocess
@@ -16,9 +17,9 @@ from click.testing import CliRunner
 from reconcile import __version__
 from reconcile.errors import LeaseHeld, LeaseLost, ReconcileError, RequestError, SettingsError, StoreUnavailable
 from reconcile_cli import main
-from reconcile_cli.main import COMMANDS, ExitCode, cli
+from reconcile_cli.main import MODULES, SECTIONS, ExitCode, cli
 from tests.cli.command import ARGUMENTS, BASE, reconcile
-from tests.patience import HUNG
+from tests.timeouts import HUNG
 
 DESIGN = {0, 1, 2, 74, 75, 78, 143}
 
@@ -46,7 +47,7 @@ def raising(error: BaseException) -> click.Command:
 
 def outcome_of(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
     """Give the exit code and stderr of a command that ends in *error*."""
-    monkeypatch.setattr(importlib.import_module("reconcile_cli.status"), "command", raising(error))
+    monkeypatch.setattr(importlib.import_module("reconcile_cli.views.status"), "command", raising(error))
     result = CliRunner().invoke(cli, ["status"], obj={})
     return result.exit_code, result.stderr
 
@@ -82,16 +83,24 @@ def test_the_root_lists_every_command_and_loads_none() -> None:
 
     done = subprocess.run([sys.executable, "-c", code], env=dict(BASE), capture_output=True, text=True, check=True)
 
-    assert all(f"{name} " in done.stdout and text in done.stdout for name, text in COMMANDS.items())
-    assert not {f"reconcile_cli.{name}" for name in COMMANDS} & set(done.stderr.split())
+    for section in SECTIONS:
+        assert f"{section.title}:" in done.stdout
+        assert all(f"{name} " in done.stdout and text in done.stdout for name, text in section.summaries.items())
+    assert not set(MODULES.values()) & set(done.stderr.split())
 
 
 def test_every_module_of_a_command_is_listed() -> None:
-    package = Path(importlib.import_module("reconcile_cli").__file__ or "").parent
+    packages = {section.package for section in SECTIONS}
 
-    modules = {path.stem for path in package.glob("*.py")} - {"__init__", "main", "options", "output"}
+    modules = {
+        f"{package}.{module.name}"
+        for package in packages
+        for module in pkgutil.iter_modules(importlib.import_module(package).__path__)
+    }
 
-    assert modules == {name.replace("-", "_") for name in COMMANDS}
+    listed = set(MODULES.values())
+    assert listed <= modules
+    assert all(name.endswith(("_text", ".progress")) for name in modules - listed)
 
 
 def test_help_comes_from_a_process_of_its_own_too() -> None:

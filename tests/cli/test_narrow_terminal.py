@@ -14,9 +14,9 @@ from rich.console import Console
 
 from reconcile import telemetry
 from reconcile_cli.main import ExitCode
-from reconcile_cli.text.terminal import listing, safe
+from reconcile_cli.terminal import listing, safe
 from tests.cli.command import ARGUMENTS, BASE, ROOT, here
-from tests.patience import HUNG
+from tests.timeouts import HUNG
 
 RUN = "20261130T143456Z-3246c66b"
 WIDTHS = (80, 60, 40)

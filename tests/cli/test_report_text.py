@@ -6,7 +6,7 @@ from itertools import count
 from rich.console import Console
 
 from reconcile.domain.run.stored_report import StoredReport
-from reconcile_cli.text import report
+from reconcile_cli.views import report_text
 from tests.test_docs import ROOT
 
 SHOWN = re.compile(r"(booked|canceled|rescheduled|updated|unchanged|absent|disappeared|failed) (\d+)")
@@ -21,7 +21,7 @@ def test_the_outcomes_that_are_shown_add_up_to_the_leads_that_were_checked() -> 
     counts = {_field(name): 10**number for name, number in zip(names, count(), strict=False)}
     out = Console(record=True, width=200)
 
-    report.show(StoredReport(health="healthy", leads_checked=sum(counts.values()), **counts), out=out)
+    report_text.show(StoredReport(health="healthy", leads_checked=sum(counts.values()), **counts), out=out)
     shown = dict(SHOWN.findall(out.export_text()))
 
     assert sum(map(int, shown.values())) == sum(counts.values())
@@ -34,7 +34,7 @@ def _field(name: str) -> str:
 def test_outcomes_that_need_a_word_are_explained_where_they_are_counted() -> None:
     def shown(told: StoredReport) -> str:
         out = Console(record=True, width=200)
-        report.show(told, out=out)
+        report_text.show(told, out=out)
         return out.export_text()
 
     assert "deferred: left for a later run" in shown(StoredReport(health="healthy", deferred=2))

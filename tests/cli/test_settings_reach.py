@@ -13,9 +13,9 @@ import pytest
 
 from reconcile.domain.backfill.plan import BackfillPlan, ChangeCaps, ItemState, PlanId, Selection
 from reconcile.domain.backfill.planned_change import PlannedLead, facts_of
+from reconcile.domain.coordination.shard import Shard
 from reconcile.domain.ids import WorkspaceId
-from reconcile.domain.outcome import Outcome
-from reconcile.domain.shard import Shard
+from reconcile.domain.planning.outcome import Outcome
 from reconcile.ports import ItemMove
 from reconcile.settings import SETTINGS, Settings
 from reconcile.store.leads.seed import seed
@@ -24,8 +24,8 @@ from reconcile_cli.main import cli
 from tests.cli import settings_table as table
 from tests.cli.settings_table import STARTED, VALUES, Rows
 from tests.cli.wiring import Seen, seen_of
-from tests.services.desk import booked
 from tests.services.fakes import FakeClock, a_workspace
+from tests.services.run_harness import booked
 from tests.stores import DEFAULT, RUN, in_thread
 from tests.use_cases import backfill
 

@@ -7,16 +7,19 @@ import pytest
 
 from reconcile.domain.backfill.undo import Left
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
-from reconcile.domain.finding import Finding, FindingStatus
 from reconcile.domain.formatting import ago, keys, span
 from reconcile.domain.ids import LeadId, RunId
+from reconcile.domain.views.finding import Finding, FindingStatus
 from reconcile.drill.incident import DrillPlan
 from reconcile.errors import ErrorClass
 from reconcile.ports import GivenUpFollowUp
-from reconcile_cli import demo as demo_command
-from reconcile_cli.text import breaker, demo, doctor, follow_ups, leads, progress, undo
-from reconcile_cli.text.terminal import ahead, lasting, safe
-from tests.services.stub import LEAD, NOW, WORKSPACE
+from reconcile_cli.control import breaker_text, follow_ups_text
+from reconcile_cli.repair import progress, undo_text
+from reconcile_cli.setup import demo as demo_command
+from reconcile_cli.setup import demo_text, doctor_text
+from reconcile_cli.terminal import ahead, lasting, safe
+from reconcile_cli.views import leads_text
+from tests.services.stub_store import LEAD, NOW, WORKSPACE
 from tests.use_cases import LeadLine, Progress, Undoing, UnrevertedLead, advice
 
 
@@ -63,7 +66,7 @@ def test_a_breaker_is_told_with_blame_next_step_and_command(capsys: pytest.Captu
     trip = Trip(reason=BreakerReason.ERROR_RATE, fault=ErrorClass.CREDENTIAL)
     tripped = Breaker(key=key).trip(NOW, trip, policy=policy)
 
-    breaker.show([advice(tripped, now=NOW, policy=policy)], now=NOW)
+    breaker_text.show([advice(tripped, now=NOW, policy=policy)], now=NOW)
     out = capsys.readouterr().out
 
     assert r"● workspace:ws\x1b[31m  open  for 0 s  ErrorRateExceeded" in out
@@ -73,8 +76,8 @@ def test_a_breaker_is_told_with_blame_next_step_and_command(capsys: pytest.Captu
 
 
 def test_no_trouble_is_told_too(capsys: pytest.CaptureFixture[str]) -> None:
-    breaker.show([])
-    leads.show([], title="quarantined", empty="no quarantined leads", hint="")
+    breaker_text.show([])
+    leads_text.show([], title="quarantined", empty="no quarantined leads", hint="")
 
     assert capsys.readouterr().out == "all breakers are closed\nno quarantined leads\n"
 
@@ -92,7 +95,7 @@ def test_a_list_of_leads_ends_with_what_to_type(capsys: pytest.CaptureFixture[st
         mismatch=None,
     )
 
-    leads.show([line], title="quarantined", empty="", hint="reconcile quarantine release LEAD_ID", now=NOW)
+    leads_text.show([line], title="quarantined", empty="", hint="reconcile quarantine release LEAD_ID", now=NOW)
     out = capsys.readouterr().out
 
     assert "1 h ago" in out
@@ -114,7 +117,7 @@ def test_findings_end_with_whether_a_run_can_be_made(
 ) -> None:
     fine = Finding(subject="settings", verdict=FindingStatus.FINE, text="all can be read")
 
-    doctor.show([fine, Finding(subject="database", verdict=verdict, text="so it is", remedy="do this")])
+    doctor_text.show([fine, Finding(subject="database", verdict=verdict, text="so it is", remedy="do this")])
     out = capsys.readouterr().out
 
     assert "→ do this" in out
@@ -133,7 +136,7 @@ async def test_the_demo_tells_the_incident_minute_by_minute(capsys: pytest.Captu
     plan = DrillPlan(workspaces=4, leads_per_workspace=5, ticks=7, breaks_at=2, broken_ticks=2, latency=timedelta(0))
 
     guarded, unguarded = await demo_command.play(plan, replace(plan, is_guarded=False))
-    demo.closing(guarded, unguarded)
+    demo_text.closing(guarded, unguarded)
     out = capsys.readouterr().out
 
     lines = [line for line in out.splitlines() if line[:1].isdigit()]
@@ -159,8 +162,8 @@ def test_leads_that_an_undo_left_are_listed_up_to_a_screenful(capsys: pytest.Cap
         for n in range(25)
     )
     done = Undoing(undone_run=RunId("r"), undone_plan=None, run_id=None, dry_run=False, reverted=(LEAD,), left=left)
-    undo.show(done)
-    undo.show(replace(done, left=left[:1]))
+    undo_text.show(done)
+    undo_text.show(replace(done, left=left[:1]))
     told = capsys.readouterr().out
 
     assert "1 lead reverted, 25 left as they are" in told
@@ -181,8 +184,8 @@ def test_given_up_follow_ups_end_with_what_to_type(capsys: pytest.CaptureFixture
         given_up_at=NOW - timedelta(hours=2),
         reason="rejected: the webhook answered 422",
     )
-    follow_ups.show([row], limit=1, now=NOW)
-    follow_ups.show([], limit=1, now=NOW)
+    follow_ups_text.show([row], limit=1, now=NOW)
+    follow_ups_text.show([], limit=1, now=NOW)
     told = " ".join(capsys.readouterr().out.split())
 
     assert "2 h ago" in told

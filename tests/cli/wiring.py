@@ -26,14 +26,14 @@ from reconcile.page.server import serve
 from reconcile.ports import OutboxRow
 from reconcile.providers.http.client import AiohttpTransport
 from reconcile.store.doctor.check import check_schema
-from reconcile_cli.main import COMMANDS, cli
+from reconcile_cli.main import MODULES, cli
 from tests.alerts.messages import a_message
-from tests.asking import ask
 from tests.cli.command import Done
+from tests.distinct_values import filled
 from tests.domain.factories import a_lead
-from tests.filled import filled
+from tests.provider_lookup import ask
 from tests.services.fakes import a_workspace
-from tests.services.memory import MemoryMirror
+from tests.services.memory_ports import MemoryMirror
 from tests.services.notifications import FakeChannel
 from tests.substitution import substitute_in_test
 from tests.use_cases import (
@@ -116,8 +116,8 @@ def seen_of(arguments: Sequence[str], env: Mapping[str, str], *, bare: Mapping[s
     No run is made: in its place each of its parts is tried once. *bare* are variables that are no settings.
     """
     seen = Seen()
-    for name in COMMANDS:
-        importlib.import_module(f"reconcile_cli.{name.replace('-', '_')}")
+    for name in MODULES.values():
+        importlib.import_module(name)
     with pytest.MonkeyPatch.context() as patch, _recorded(patch, seen):
         given = {f"RECONCILE_{name.upper()}": text for name, text in env.items()}
         result = CliRunner().invoke(cli, list(arguments), obj={**given, **(bare or {})})

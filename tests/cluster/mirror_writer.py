@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reconcile import bootstrap
-from reconcile.domain.annotation import breaker_annotations
 from reconcile.domain.breaker.breaker import RUN_KEY, Breaker
+from reconcile.domain.coordination.annotation import breaker_annotations
 from reconcile.errors import MirrorUnavailable
 from reconcile.kube.mirror import KubeMirror
 from reconcile.kube.object_reference import ObjectReference

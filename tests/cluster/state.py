@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from reconcile import bootstrap
-from reconcile.domain.annotation import BREAKER, BREAKER_STATE, LAST_RUN, PREFIX
+from reconcile.domain.coordination.annotation import BREAKER, BREAKER_STATE, LAST_RUN, PREFIX
 from reconcile.drill.company import enter
 from reconcile.simulator import Simulator, World, WorldSize, simulate
 from tests.cluster.kubernetes.cluster import Account, Cluster
 
 ROOT = Path(__file__).parents[2]
 NAME = "rec-state"
-COMMAND = (sys.executable, "-m", "tests.cli.unhurried")
+COMMAND = (sys.executable, "-m", "tests.cli.long_timeouts")
 """The command, which waits for the API as long as a machine under load takes to answer."""
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.domain.annotation import PREFIX
+from reconcile.domain.coordination.annotation import PREFIX
 from reconcile.simulator import incident
 from tests.cluster.kubernetes.cluster import Cluster
 from tests.cluster.state import NAME, ROOT, Site, a_site
@@ -141,7 +141,10 @@ async def test_the_doctor_names_the_rights_that_are_lacking_and_the_object_that_
     assert not [key for key in untouched if key.startswith(PREFIX)]
     ((missing, sentence),) = without_object
     assert missing == "warning"
-    assert f"answered 404 for configmap/{NAME} in namespace {site.namespace}; the object does not exist; the chart creates it" in sentence
+    assert (
+        f"answered 404 for configmap/{NAME} in namespace {site.namespace}; "
+        "the object does not exist; the chart creates it" in sentence
+    )
     assert [verdict for verdict, _ in without_rights] == ["warning", "warning"]
     assert f"this account may not patch configmap/{NAME}" in without_rights[0][1]
     assert "this account may not create events.k8s.io events" in without_rights[1][1]

@@ -13,7 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from tests.cluster.kubernetes.node import Node
 from tests.cluster.on_node import UNMEASURED, Installation, installed
 from tests.cluster.release import NAME, secret
-from tests.patience import HUNG
+from tests.timeouts import HUNG
 
 TOKEN = "a-token-of-the-page-on-a-node"
 RESOURCES = ("requests", "limits")

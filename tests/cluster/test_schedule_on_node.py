@@ -16,7 +16,7 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
-from reconcile.domain.annotation import BREAKER, BREAKER_STATE
+from reconcile.domain.coordination.annotation import BREAKER, BREAKER_STATE
 from reconcile.simulator import incident
 from tests import postgres
 from tests.cluster.kubernetes.node import Node

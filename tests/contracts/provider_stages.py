@@ -17,7 +17,7 @@ from reconcile.simulator import FaultKind
 from tests.providers.arena import EMAIL, Arena, arena, lead
 from tests.providers.calendly import entered as at_calendly
 from tests.providers.ghl import entered as at_ghl
-from tests.services.fake_stage import fake_stage
+from tests.services.fake_provider_stage import fake_stage
 
 
 class Stage(Protocol):

@@ -11,7 +11,7 @@ from reconcile.domain.backfill.plan import BackfillPlan, ItemState, PlanId, Sele
 from reconcile.domain.backfill.planned_change import PlannedLead, facts_of, read_back, written_down
 from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.lead import Rollup
-from reconcile.domain.outcome import Outcome
+from reconcile.domain.planning.outcome import Outcome
 from reconcile.errors import LeaseLost
 from reconcile.ports import ItemMove, PlanMarks, Store
 from reconcile.store.leads.seed import seed

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.rate_limit import RateLimit
+from reconcile.domain.coordination.rate_limit import RateLimit
 from reconcile.ports import Store, Usage
 
 SLOW = RateLimit(interval=timedelta(hours=1), burst=10)

@@ -7,7 +7,7 @@ import pytest
 
 from reconcile.domain.run.cadence import CadenceOverride, CadenceSource
 from reconcile.ports import AppliedAnnotation, AppliedAnnotations, Cadences, Store
-from tests.services.memory import MemoryCadences, MemoryOrders
+from tests.services.memory_ports import MemoryCadences, MemoryOrders
 from tests.stores import NOW
 
 OVERRIDE = CadenceOverride(

@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from reconcile.domain.backfill.plan import BackfillPlan, PlanId, Selection
 from reconcile.domain.backfill.planned_change import read_back
-from reconcile.domain.outcome import Outcome
+from reconcile.domain.planning.outcome import Outcome
 from reconcile.errors import ReconcileError
 from reconcile.ports import Store
 from reconcile.store.db.database import Database

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
+from reconcile.domain.coordination.rate_limit import RateLimit
 from reconcile.domain.lead import LeadState
-from reconcile.domain.rate_limit import RateLimit
 from reconcile.ports import Store, Usage
 from reconcile.store.db.database import Database
 from reconcile.store.leads.seed import seed

@@ -8,7 +8,7 @@ import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.lead import LeadStatus, MismatchKind, Rollup
-from reconcile.domain.outcome import Outcome
+from reconcile.domain.planning.outcome import Outcome
 from reconcile.errors import LeaseLost
 from reconcile.ports import Store
 from reconcile.store.leads.seed import seed

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.lease import Lease
+from reconcile.domain.coordination.lease import Lease
 from reconcile.errors import LeaseHeld, LeaseLost
 from reconcile.ports import Store
 from tests.stores import batch

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from reconcile.domain.ids import RunId, WorkspaceId
 from reconcile.domain.lead import LeadState
-from reconcile.domain.outcome import Outcome
+from reconcile.domain.planning.outcome import Outcome
 from reconcile.domain.run.report import Health, RunReport, Trigger
 from reconcile.ports import Store
 from reconcile.store.leads.seed import seed

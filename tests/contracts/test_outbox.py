@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reconcile.domain.change import EffectKind
+from reconcile.domain.planning.change import EffectKind
 from reconcile.ports import OutboxRow, Store
 from reconcile.store.leads.seed import seed
 from tests.store.schemas import Customer

@@ -11,7 +11,7 @@ from reconcile.domain.backfill.plan import BackfillPlan, ItemState, PlanId, Sele
 from reconcile.domain.backfill.planned_change import PlannedLead
 from reconcile.domain.ids import LeadId, RunId
 from reconcile.domain.lead import MismatchKind
-from reconcile.domain.outcome import Outcome
+from reconcile.domain.planning.outcome import Outcome
 from reconcile.ports import ItemMove, ScheduledRun, Store
 from reconcile.store.leads.seed import seed
 from tests.contracts.test_ledger import REPORT

@@ -7,16 +7,16 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.bulk_listing import SweepPlan
-from reconcile.domain.change import Answer
+from reconcile.domain.evidence.bulk_listing import SweepPlan
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import LeadId
 from reconcile.domain.lead import Lead
-from reconcile.domain.lookup import Lookup
-from reconcile.domain.outcome import SkipReason
+from reconcile.domain.planning.change import Answer
+from reconcile.domain.planning.outcome import SkipReason
 from reconcile.errors import ContractFault, ErrorClass, OutOfTime, ProviderError, RateLimited
 from reconcile.ports import Sweep
-from tests.asking import ask as look_up
 from tests.contracts.provider_stages import STAGES, Stage
+from tests.provider_lookup import ask as look_up
 from tests.providers.arena import lead
 from tests.use_cases import LISTS
 

@@ -8,7 +8,7 @@ from reconcile.domain.alert import Alert, Condition, ConditionKind
 from reconcile.domain.backfill.plan import BackfillPlan, ItemState, PlanId, Selection
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
 from reconcile.domain.ids import LeadId, RunId
-from reconcile.domain.outcome import Outcome
+from reconcile.domain.planning.outcome import Outcome
 from reconcile.domain.replay.recorder import CallRecord
 from reconcile.ports import ItemMove, Store
 from reconcile.store.leads.seed import seed

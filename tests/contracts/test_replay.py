@@ -14,8 +14,8 @@ from reconcile.domain.breaker.breaker import (
     BreakerScope,
 )
 from reconcile.domain.breaker.events import Refusal
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
-from reconcile.domain.lookup import Lookup
 from reconcile.domain.replay.recorder import CallRecord, CallRecorder
 from reconcile.domain.replay.result import ReplayResult
 from reconcile.domain.run.report import Trigger

@@ -1,6 +1,6 @@
 """A shard's due workspaces: its share, with its own limit and its own count."""
 
-from reconcile.domain.shard import Shard
+from reconcile.domain.coordination.shard import Shard
 from reconcile.ports import Store
 from reconcile.store.leads.seed import seed
 from tests.stores import DEFAULT, NOW, POLICY, lead, workspace

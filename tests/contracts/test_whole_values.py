@@ -12,15 +12,15 @@ from reconcile.domain.backfill.plan import BackfillPlan, ItemState, PlanId, Sele
 from reconcile.domain.backfill.planned_change import PlannedLead
 from reconcile.domain.backfill.undo import undone
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerScope
-from reconcile.domain.change import AppointmentChange, Change, Effect
 from reconcile.domain.ids import LeadId, ProviderName
 from reconcile.domain.lead import Lead, LeadState, LeadStatus, Rollup
-from reconcile.domain.outcome import ErrorSignature, Outcome
+from reconcile.domain.planning.change import AppointmentChange, Change, Effect
+from reconcile.domain.planning.outcome import ErrorSignature, Outcome
 from reconcile.domain.run.cadence import CadenceOverride
 from reconcile.domain.run.report import RunReport
 from reconcile.ports import AppliedAnnotation, ChannelState, ItemMove, Store
 from reconcile.store.leads.seed import seed
-from tests.filled import NOON, filled, names_of
+from tests.distinct_values import NOON, filled, names_of
 from tests.stores import DEFAULT, RUN, W1, batch, lead_write, workspace
 from tests.use_cases import document
 

@@ -11,8 +11,8 @@ from reconcile.domain.breaker.events import Admission, Refusal
 from reconcile.domain.breaker.keys import provider_key, workspace_key
 from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.window import Fault
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
-from reconcile.domain.lookup import Lookup
 from reconcile.domain.replay.recorder import CallRecord, CallRecorder
 from tests.domain.factories import NOW
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reconcile.domain.appointment import Appointment, AppointmentStatus
-from reconcile.domain.change import Change
 from reconcile.domain.ids import AppointmentId, LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead, LeadState, LeadStatus, Rollup
+from reconcile.domain.planning.change import Change
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -8,19 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.domain.annotation import (
-    BREAKER,
-    BREAKER_STATE,
-    LAST_RUN,
-    MAX_BYTES,
-    PREFIX,
-    Misunderstood,
-    OrderText,
-    OrderWord,
-    breaker_annotations,
-    is_of_the_future,
-    read_orders,
-)
 from reconcile.domain.breaker.breaker import (
     RUN_KEY,
     Breaker,
@@ -33,10 +20,23 @@ from reconcile.domain.breaker.breaker import (
     OverrideKind,
     Trip,
 )
+from reconcile.domain.coordination.annotation import (
+    BREAKER,
+    BREAKER_STATE,
+    LAST_RUN,
+    MAX_BYTES,
+    PREFIX,
+    Misunderstood,
+    OrderText,
+    OrderWord,
+    breaker_annotations,
+    is_of_the_future,
+    read_orders,
+)
+from reconcile.domain.coordination.shard import Shard
 from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
 from reconcile.domain.run.report import Health, RunReport, Trigger
 from reconcile.domain.run.report_document import receipt_text
-from reconcile.domain.shard import Shard
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 GHL = BreakerKey(BreakerScope.PROVIDER, "ghl")

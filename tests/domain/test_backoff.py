@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.domain.lead import LeadState, MismatchKind
-from reconcile.domain.outcome import Outcome, SkipReason
+from reconcile.domain.planning.outcome import Outcome, SkipReason
 from reconcile.domain.retry_state import BackoffPolicy, LeadAttempt, next_state
 from tests.domain.factories import DAY, NOW
 

@@ -5,8 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.domain.ids import ProviderName
-from reconcile.domain.rate_limit import (
+from reconcile.domain.coordination.rate_limit import (
     CALENDLY_FREE_LIMIT,
     CALENDLY_PAID_LIMIT,
     GHL_LIMIT,
@@ -15,6 +14,7 @@ from reconcile.domain.rate_limit import (
     RateLimiter,
     limit_of,
 )
+from reconcile.domain.ids import ProviderName
 from tests.domain.factories import NOW
 
 asks = st.lists(st.tuples(st.integers(0, 30_000), st.integers(0, 120)), min_size=1, max_size=60)

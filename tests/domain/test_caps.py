@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.domain.backfill.plan import ChangeCaps
-from reconcile.domain.outcome import Outcome
+from reconcile.domain.planning.outcome import Outcome
 
 KINDS = (Outcome.BOOKED, Outcome.CANCELED, Outcome.RESCHEDULED, Outcome.UPDATED)
 """Outcomes that write to the customer's rows; each has caps of its own."""

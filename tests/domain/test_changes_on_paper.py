@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from reconcile.domain.appointment import Appointment, AppointmentStatus
 from reconcile.domain.backfill.planned_change import facts_of, read_back, written_down
 from reconcile.domain.backfill.undo import Left, undone
-from reconcile.domain.change import Change
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.domain.lead import Lead, LeadState, LeadStatus, Rollup
-from reconcile.domain.plan import plan
+from reconcile.domain.planning.change import Change
+from reconcile.domain.planning.plan import plan
 from reconcile.store.leads.change_documents import change_documents
-from tests.domain.drawn import SEEDS, lead_and_answer
 from tests.domain.factories import DAY, NOW, a_booked_lead, an_appointment, applied
+from tests.domain.random_leads import SEEDS, lead_and_answer
 
 OTHER_APPOINTMENT: Mapping[str, Any] = {
     "id": AppointmentId("other"),

@@ -10,8 +10,8 @@ from reconcile.domain.breaker.breaker import BreakerReason
 from reconcile.domain.breaker.control import Control, ControlOutcome, ControlsLeft, ControlVerdict, Suspect
 from reconcile.domain.breaker.keys import provider_key, workspace_key
 from reconcile.domain.breaker.window import Fault, SuspectOutcome, Votes
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import Operation, ProviderName, WorkspaceId
-from reconcile.domain.lookup import Lookup
 from reconcile.errors import ErrorClass
 
 GHL = ProviderName.HIGHLEVEL

@@ -19,13 +19,13 @@ from reconcile.domain.breaker.breaker import (
     Override,
     OverrideKind,
 )
-from reconcile.domain.change import Answer
 from reconcile.domain.due import DuePolicy, NotDue, due
-from reconcile.domain.evidence import ABSENCE_CONFIRMATION, Absence, absence
+from reconcile.domain.evidence.evidence import ABSENCE_CONFIRMATION, Absence, absence
 from reconcile.domain.ids import RunId
 from reconcile.domain.lead import LeadState, MismatchKind
-from reconcile.domain.outcome import Outcome
-from reconcile.domain.plan import plan
+from reconcile.domain.planning.change import Answer
+from reconcile.domain.planning.outcome import Outcome
+from reconcile.domain.planning.plan import plan
 from reconcile.domain.retry_state import BackoffPolicy, LeadAttempt, next_state
 from reconcile.domain.run.cadence import CadenceOverride, not_yet
 from tests.domain.factories import DAY, HOUR, NOW, a_booked_lead, a_lead

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reconcile.domain.lead import LeadState
-from reconcile.domain.outcome import Outcome, SkipReason
+from reconcile.domain.planning.outcome import Outcome, SkipReason
 from reconcile.domain.retry_state import BackoffPolicy, LeadAttempt, next_state
 from tests.domain.factories import NOW
 

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.domain.appointment import CALLED_OFF, AppointmentStatus, primary
-from reconcile.domain.change import Answer, EffectKind, Unverified
-from reconcile.domain.evidence import Absence
+from reconcile.domain.evidence.evidence import Absence
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.domain.lead import LeadState, LeadStatus, MismatchKind, Rollup
-from reconcile.domain.outcome import Outcome, SkipReason
-from reconcile.domain.plan import plan
-from reconcile.domain.reschedules import RESCHEDULE_WINDOW
+from reconcile.domain.planning.change import Answer, EffectKind, Unverified
+from reconcile.domain.planning.outcome import Outcome, SkipReason
+from reconcile.domain.planning.plan import plan
+from reconcile.domain.planning.reschedules import RESCHEDULE_WINDOW
 from tests.domain.factories import DAY, HOUR, NOW, a_booked_lead, a_lead, an_appointment, applied
 
 CANCELED = AppointmentStatus.CANCELED

@@ -9,16 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile.domain.appointment import CALLED_OFF, INCONCLUSIVE, Appointment, AppointmentStatus, primary
-from reconcile.domain.booking_reference import canonical, refers_to
-from reconcile.domain.change import Answer
-from reconcile.domain.evidence import Absence, lost_booking
+from reconcile.domain.evidence.booking_reference import canonical, refers_to
+from reconcile.domain.evidence.evidence import Absence, lost_booking
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.domain.lead import Lead, LeadState, Rollup
-from reconcile.domain.outcome import Outcome
-from reconcile.domain.plan import Plan, plan
-from reconcile.domain.reschedules import RESCHEDULE_WINDOW
-from tests.domain.drawn import PAUSES, SEEDS, lead_and_answer
+from reconcile.domain.planning.change import Answer
+from reconcile.domain.planning.outcome import Outcome
+from reconcile.domain.planning.plan import Plan, plan
+from reconcile.domain.planning.reschedules import RESCHEDULE_WINDOW
 from tests.domain.factories import DAY, HOUR, NOW, a_booked_lead, a_lead, an_appointment, applied
+from tests.domain.random_leads import PAUSES, SEEDS, lead_and_answer
 
 CANCELED, CONFIRMED = AppointmentStatus.CANCELED, AppointmentStatus.CONFIRMED
 RESCHEDULED = AppointmentStatus.RESCHEDULED

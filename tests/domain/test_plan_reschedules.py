@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.domain.appointment import Appointment, AppointmentStatus
-from reconcile.domain.change import Answer
 from reconcile.domain.ids import AppointmentId
-from reconcile.domain.plan import plan
-from reconcile.domain.reschedules import RESCHEDULE_WINDOW
+from reconcile.domain.planning.change import Answer
+from reconcile.domain.planning.plan import plan
+from reconcile.domain.planning.reschedules import RESCHEDULE_WINDOW
 from tests.domain.factories import DAY, NOW, a_lead, an_appointment
 
 HOURS = st.integers(0, 20)

@@ -8,11 +8,11 @@ import pytest
 
 from reconcile.domain.appointment import Appointment
 from reconcile.domain.backfill.planned_change import PlannedLead, facts_of, read_back, written_down
-from reconcile.domain.change import AppointmentChange, Change, Effect
 from reconcile.domain.lead import Lead, LeadState, Rollup
-from reconcile.domain.outcome import Outcome
+from reconcile.domain.planning.change import AppointmentChange, Change, Effect
+from reconcile.domain.planning.outcome import Outcome
 from reconcile.domain.retry_state import BackoffPolicy, LeadAttempt, next_state
-from tests.filled import NOON, filled, names_of, with_another
+from tests.distinct_values import NOON, filled, names_of, with_another
 
 LEAD = filled(Lead, fault=None, appointments=(filled(Appointment, created_at=None),))
 ROLLUP = filled(Rollup, is_foreign=False)

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconcile.domain.coordination.shard import Shard
 from reconcile.domain.ids import RunId, WorkspaceId
 from reconcile.domain.run.report import Health, RunReport, Trigger
 from reconcile.domain.run.report_document import receipt_text
-from reconcile.domain.shard import Shard
 
 SMALLEST = 4096
 """Bytes that Kubernetes keeps of a termination message."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.domain.booking_reference import CalendlyReference, canonical, provider_of, refers_to
+from reconcile.domain.evidence.booking_reference import CalendlyReference, canonical, provider_of, refers_to
 from reconcile.domain.ids import AppointmentId, ProviderName
 
 EVENT = "https://api.calendly.com/scheduled_events/EV"

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconcile.domain.coordination.shard import MOST, Shard
 from reconcile.domain.ids import WorkspaceId
-from reconcile.domain.shard import MOST, Shard
 
 STABLE = [2, 1, 1, 2, 1, 3]
 IDS = st.text().map(WorkspaceId)

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from reconcile.domain.breaker.breaker import Breaker, BreakerReason, BreakerState
 from reconcile.domain.breaker.keys import provider_key
+from reconcile.domain.coordination.shard import Shard
 from reconcile.domain.ids import ProviderName, RunId
 from reconcile.domain.run.report import Freshness, Health, ProviderCounts, RunReport, SignatureCount, Trigger
 from reconcile.domain.run.report_document import document, read_report
 from reconcile.domain.run.stored_report import StoredReport
-from reconcile.domain.shard import Shard
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 RUN = RunId("20260301T120000Z-0123abcd")

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.bulk_listing import REACH, SLACK, SweepCost, sweep_plan
+from reconcile.domain.evidence.bulk_listing import REACH, SLACK, SweepCost, sweep_plan
 from reconcile.domain.lead import Lead, LeadState
 from tests.domain.factories import DAY, HOUR, NOW, a_booked_lead, a_lead, an_appointment
 

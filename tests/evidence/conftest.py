@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.services.desk import Desk, at_desk
+from tests.services.run_harness import RunHarness, open_harness
 
 
 @pytest.fixture
-async def desk(migrated_url: str) -> AsyncIterator[Desk]:
-    async with at_desk(migrated_url) as found:
+async def harness(migrated_url: str) -> AsyncIterator[RunHarness]:
+    async with open_harness(migrated_url) as found:
         yield found

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from reconcile.domain.appointment import Appointment
-from reconcile.domain.change import Answer
 from reconcile.domain.lead import MismatchKind
-from reconcile.domain.outcome import DeferReason, Outcome
+from reconcile.domain.planning.change import Answer
+from reconcile.domain.planning.outcome import DeferReason, Outcome
 from reconcile.ports import BatchReceipt, BatchWrite
 from tests.domain.factories import an_appointment
 from tests.services.backfilling import execute
-from tests.services.desk import Desk, Wrapped, booked, unbooked
 from tests.services.fakes import START, a_workspace
+from tests.services.run_harness import RunHarness, Wrapped, booked, unbooked
 
 MEETING = an_appointment("meeting", starts_at=START + timedelta(days=3))
 ONE = {"email": "ann@example.com"}
@@ -30,34 +30,34 @@ ONE = {"email": "ann@example.com"}
     ],
 )
 async def test_of_two_leads_with_one_e_mail_one_gets_the_meeting_and_the_sequence(
-    desk: Desk, first: dict[str, Any], second: dict[str, Any], chosen: str
+    harness: RunHarness, first: dict[str, Any], second: dict[str, Any], chosen: str
 ) -> None:
     leads = [unbooked("lead-1", "ws-1", **ONE, **first), unbooked("lead-2", "ws-1", **ONE, **second)]
-    await desk.seed([a_workspace("ws-1")], leads)
+    await harness.seed([a_workspace("ws-1")], leads)
     for each in leads:
-        desk.ghl.verdicts[each.id] = Answer(appointments=(MEETING,))
+        harness.ghl.verdicts[each.id] = Answer(appointments=(MEETING,))
 
-    report = await desk.run()
-    await desk.run()
+    report = await harness.run()
+    await harness.run()
 
-    found = {each.id: await desk.lead(each.id) for each in leads}
+    found = {each.id: await harness.lead(each.id) for each in leads}
     assert report.booked_found == 1
     assert {i for i, each in found.items() if each.rollup.booking_id} == {chosen}
     assert [each.state.mismatch for i, each in found.items() if i != chosen] == [MismatchKind.OTHER_LEAD]
-    assert len(await desk.store.outbox.pending(now=START + timedelta(days=9), limit=9)) == 1
-    assert [each.id for each in await desk.store.leads.mismatched()] == [i for i in found if i != chosen]
+    assert len(await harness.store.outbox.pending(now=START + timedelta(days=9), limit=9)) == 1
+    assert [each.id for each in await harness.store.leads.mismatched()] == [i for i in found if i != chosen]
 
 
-async def test_a_lead_that_holds_a_booking_keeps_it_when_another_finds_it_later(desk: Desk) -> None:
+async def test_a_lead_that_holds_a_booking_keeps_it_when_another_finds_it_later(harness: RunHarness) -> None:
     holder = replace(booked("lead-9", "ws-1"), email=ONE["email"], in_sequence=False)
     later = unbooked("lead-1", "ws-1", **ONE, last_inbound_at=START)
-    await desk.seed([a_workspace("ws-1")], [holder, later])
-    desk.ghl.verdicts[later.id] = Answer(appointments=holder.appointments)
+    await harness.seed([a_workspace("ws-1")], [holder, later])
+    harness.ghl.verdicts[later.id] = Answer(appointments=holder.appointments)
 
-    await desk.run()
+    await harness.run()
 
-    assert (await desk.lead(later.id)).rollup.booking_id is None
-    assert (await desk.state(later.id)).mismatch is MismatchKind.OTHER_LEAD
+    assert (await harness.lead(later.id)).rollup.booking_id is None
+    assert (await harness.state(later.id)).mismatch is MismatchKind.OTHER_LEAD
 
 
 @pytest.mark.parametrize(
@@ -71,56 +71,58 @@ async def test_a_lead_that_holds_a_booking_keeps_it_when_another_finds_it_later(
 )
 @pytest.mark.parametrize("found", [(MEETING,), ()], ids=["a change", "no change"])
 async def test_a_lead_that_became_another_ones_while_it_was_asked_about_is_drifted(
-    desk: Desk, moved: str, found: tuple[Appointment, ...]
+    harness: RunHarness, moved: str, found: tuple[Appointment, ...]
 ) -> None:
     """What the old workspace's account says is not the new tenant's, also where it changes nothing."""
     lead = unbooked("lead-1", "ws-1", **ONE)
-    await desk.seed([a_workspace("ws-1"), a_workspace("ws-2")], [lead])
-    desk.ghl.verdicts[lead.id] = Answer(appointments=found)
-    leads = desk.store.leads
+    await harness.seed([a_workspace("ws-1"), a_workspace("ws-2")], [lead])
+    harness.ghl.verdicts[lead.id] = Answer(appointments=found)
+    leads = harness.store.leads
 
     class Moving:
         def __getattr__(self, name: str) -> Any:
             return getattr(leads, name)
 
         async def write(self, batch: Any) -> Any:
-            await execute(desk, moved, lead_id=lead.id)
+            await execute(harness, moved, lead_id=lead.id)
             return await leads.write(batch)
 
-    report = await desk.run(store=desk.with_(leads=Moving()))
+    report = await harness.run(store=harness.with_(leads=Moving()))
 
-    after = await desk.lead(lead.id)
+    after = await harness.lead(lead.id)
     assert (report.defer_reasons, report.no_change) == ({DeferReason.DRIFTED: 1}, 0)
     assert after.rollup.booking_id is None
     assert (after.state.verified_at, after.state.reason) == (None, "drifted")
-    assert [each.counts for each in await desk.store.ledger.batches()] == [{Outcome.DEFERRED: 1}]
+    assert [each.counts for each in await harness.store.ledger.batches()] == [{Outcome.DEFERRED: 1}]
 
 
-async def test_a_lead_that_got_a_booking_while_nothing_was_found_is_not_verified(desk: Desk) -> None:
+async def test_a_lead_that_got_a_booking_while_nothing_was_found_is_not_verified(harness: RunHarness) -> None:
     """A webhook wrote it, and no look-up has seen it."""
     lead = unbooked("lead-1", "ws-1", **ONE)
-    await desk.seed([a_workspace("ws-1")], [lead])
-    desk.ghl.verdicts[lead.id] = Answer()
-    leads = desk.store.leads
+    await harness.seed([a_workspace("ws-1")], [lead])
+    harness.ghl.verdicts[lead.id] = Answer()
+    leads = harness.store.leads
 
     async def write(batch: BatchWrite) -> BatchReceipt:
-        await execute(desk, "UPDATE lead SET booking_id = 'new' WHERE id = :lead_id", lead_id=lead.id)
+        await execute(harness, "UPDATE lead SET booking_id = 'new' WHERE id = :lead_id", lead_id=lead.id)
         return await leads.write(batch)
 
-    await desk.run(store=desk.with_(leads=Wrapped(leads, write=write)))
+    await harness.run(store=harness.with_(leads=Wrapped(leads, write=write)))
 
-    assert (await desk.state(lead.id)).verified_at is None
+    assert (await harness.state(lead.id)).verified_at is None
 
 
-async def test_what_people_change_that_no_look_up_is_about_keeps_no_lead_from_being_verified(desk: Desk) -> None:
-    lead, *_ = await desk.fill([1])
-    leads = desk.store.leads
+async def test_what_people_change_that_no_look_up_is_about_keeps_no_lead_from_being_verified(
+    harness: RunHarness,
+) -> None:
+    lead, *_ = await harness.fill([1])
+    leads = harness.store.leads
 
     async def write(batch: BatchWrite) -> BatchReceipt:
-        await execute(desk, "UPDATE lead SET status = 'customer' WHERE id = :lead_id", lead_id=lead.id)
+        await execute(harness, "UPDATE lead SET status = 'customer' WHERE id = :lead_id", lead_id=lead.id)
         return await leads.write(batch)
 
-    report = await desk.run(store=desk.with_(leads=Wrapped(leads, write=write)))
+    report = await harness.run(store=harness.with_(leads=Wrapped(leads, write=write)))
 
     assert (report.no_change, report.deferred) == (1, 0)
-    assert (await desk.state(lead.id)).verified_at is not None
+    assert (await harness.state(lead.id)).verified_at is not None

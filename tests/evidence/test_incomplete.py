@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.change import Answer, Unverified
 from reconcile.domain.ids import ProviderName
+from reconcile.domain.planning.change import Answer, Unverified
 from reconcile.simulator import Fault, FaultKind, Scenario, WorldSize
 from tests.domain.factories import an_appointment
 from tests.evidence.test_absence import SQLITE
-from tests.integration.office import an_office
-from tests.services.desk import Desk, unbooked
+from tests.integration.simulated_company import an_office
 from tests.services.fakes import START, a_workspace
+from tests.services.run_harness import RunHarness, unbooked
 
 CANCELED = an_appointment(
     "known", status=AppointmentStatus.CANCELED, starts_at=START + timedelta(days=3), canceled_at=START
@@ -20,15 +20,17 @@ CANCELED = an_appointment(
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-async def test_a_known_cancellation_is_written_and_the_lead_is_not_verified(desk: Desk, is_known: bool) -> None:
+async def test_a_known_cancellation_is_written_and_the_lead_is_not_verified(
+    harness: RunHarness, is_known: bool
+) -> None:
     lead = unbooked("lead-1", "ws-1")
-    await desk.seed([a_workspace("ws-1")], [lead])
+    await harness.seed([a_workspace("ws-1")], [lead])
     found = (CANCELED,) if is_known else ()
-    desk.ghl.verdicts[lead.id] = Answer(appointments=found, unverified=Unverified.INCOMPLETE)
+    harness.ghl.verdicts[lead.id] = Answer(appointments=found, unverified=Unverified.INCOMPLETE)
 
-    report = await desk.run()
+    report = await harness.run()
 
-    after = await desk.lead(lead.id)
+    after = await harness.lead(lead.id)
     assert report.errors == 0
     assert after.rollup.booking_id == ("known" if is_known else None)
     assert (after.state.verified_at, after.state.reason) == (None, "incomplete_search")
@@ -36,15 +38,15 @@ async def test_a_known_cancellation_is_written_and_the_lead_is_not_verified(desk
 
 @SQLITE
 @pytest.mark.parametrize("partial", list(ProviderName))
-async def test_of_two_providers_each_has_to_answer_completely(desk: Desk, partial: ProviderName) -> None:
+async def test_of_two_providers_each_has_to_answer_completely(harness: RunHarness, partial: ProviderName) -> None:
     lead = unbooked("lead-1", "ws-1")
-    await desk.seed([a_workspace("ws-1", *ProviderName)], [lead])
-    for name, provider in desk.providers.items():
+    await harness.seed([a_workspace("ws-1", *ProviderName)], [lead])
+    for name, provider in harness.providers.items():
         provider.verdicts[lead.id] = Answer(unverified=Unverified.INCOMPLETE if name is partial else None)
 
-    await desk.run()
+    await harness.run()
 
-    assert (await desk.state(lead.id)).verified_at is None
+    assert (await harness.state(lead.id)).verified_at is None
 
 
 @SQLITE

@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile.domain.appointment import CALLED_OFF, AppointmentStatus
-from reconcile.domain.booking_reference import refers_to
-from reconcile.domain.change import Answer, Unverified
-from reconcile.domain.evidence import Absence, Evidence, evidence
+from reconcile.domain.evidence.booking_reference import refers_to
+from reconcile.domain.evidence.evidence import Absence, Evidence, evidence
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.domain.lead import Lead, LeadState, LeadStatus, MismatchKind, Rollup
-from reconcile.domain.outcome import Outcome
-from reconcile.domain.plan import plan
-from tests.domain.drawn import SEEDS, lead_and_answer
+from reconcile.domain.planning.change import Answer, Unverified
+from reconcile.domain.planning.outcome import Outcome
+from reconcile.domain.planning.plan import plan
 from tests.domain.factories import DAY, HOUR, NOW, a_booked_lead, a_lead, an_appointment, applied
+from tests.domain.random_leads import SEEDS, lead_and_answer
 
 CONFIRMED, CANCELED, UNKNOWN = AppointmentStatus.CONFIRMED, AppointmentStatus.CANCELED, AppointmentStatus.UNKNOWN
 JANUARY = datetime(2026, 1, 12, 9, tzinfo=UTC)

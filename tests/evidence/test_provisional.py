@@ -8,156 +8,158 @@ import pytest
 from sqlalchemy import bindparam, text
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.change import Answer, EffectKind
 from reconcile.domain.lead import Lead, LeadStatus
+from reconcile.domain.planning.change import Answer, EffectKind
 from reconcile.ports import OutboxRow
 from reconcile.store.db.database import Database
 from reconcile.store.db.types import Instant
 from tests.domain.factories import an_appointment
 from tests.services.backfilling import execute
-from tests.services.desk import Desk
 from tests.services.fakes import START
-from tests.services.obstacles import refuse_updates
+from tests.services.run_harness import RunHarness
+from tests.services.write_refusals import refuse_updates
 
 CONFIRMED, CANCELED = AppointmentStatus.CONFIRMED, AppointmentStatus.CANCELED
 SEQUENCE, TASK = EffectKind.START_POST_BOOKING_SEQUENCE, EffectKind.OPEN_CANCELLATION_TASK
 FAR = timedelta(days=3650)
 
 
-async def at_rest(desk: Desk, count: int = 2) -> Sequence[Lead]:
+async def at_rest(harness: RunHarness, count: int = 2) -> Sequence[Lead]:
     """Enter leads whose meetings are three days ahead; nothing makes them due but, the first one, its sequence."""
-    leads = await desk.fill([count])
-    await desk.run()
-    await execute(desk, "UPDATE lead SET in_sequence = (id = :lead_id)", lead_id=leads[0].id)
+    leads = await harness.fill([count])
+    await harness.run()
+    await execute(harness, "UPDATE lead SET in_sequence = (id = :lead_id)", lead_id=leads[0].id)
     return leads
 
 
-async def follow_ups(desk: Desk) -> list[OutboxRow]:
-    return list(await desk.store.outbox.pending(now=desk.clock.now() + FAR, limit=100))
+async def follow_ups(harness: RunHarness) -> list[OutboxRow]:
+    return list(await harness.store.outbox.pending(now=harness.clock.now() + FAR, limit=100))
 
 
-async def receive(desk: Desk, lead: Lead, at: datetime) -> None:
+async def receive(harness: RunHarness, lead: Lead, at: datetime) -> None:
     """Note a message of the lead."""
     statement = text("UPDATE lead SET last_inbound_at = :at WHERE id = :id").bindparams(
         bindparam("at", type_=Instant())
     )
-    database = Database(desk.url)
+    database = Database(harness.url)
     try:
         await database.change(statement, {"at": at, "id": lead.id})
     finally:
         await database.close()
 
 
-async def stop_sequence(desk: Desk, lead: Lead) -> None:
+async def stop_sequence(harness: RunHarness, lead: Lead) -> None:
     """Nothing but its booking makes the lead due from now on."""
-    await execute(desk, "UPDATE lead SET in_sequence = false WHERE id = :lead_id", lead_id=lead.id)
+    await execute(harness, "UPDATE lead SET in_sequence = false WHERE id = :lead_id", lead_id=lead.id)
 
 
 async def test_confirmed_canceled_and_confirmed_again_is_noticed_at_the_next_tick_and_asked_for_twice(
-    desk: Desk,
+    harness: RunHarness,
 ) -> None:
     """With the same id and the same time."""
-    lead, _other = await at_rest(desk)
+    lead, _other = await at_rest(harness)
     appointment = lead.appointments[0]
     for n in range(2):
-        desk.ghl.appointments[appointment.id] = replace(appointment, status=CANCELED, canceled_at=desk.clock.now())
-        canceled = await desk.run()
-        await stop_sequence(desk, lead)
-        between = (await desk.lead(lead.id)).rollup.status
-        desk.ghl.appointments[appointment.id] = appointment
-        restored = await desk.run()
+        harness.ghl.appointments[appointment.id] = replace(
+            appointment, status=CANCELED, canceled_at=harness.clock.now()
+        )
+        canceled = await harness.run()
+        await stop_sequence(harness, lead)
+        between = (await harness.lead(lead.id)).rollup.status
+        harness.ghl.appointments[appointment.id] = appointment
+        restored = await harness.run()
 
         assert (canceled.canceled_found, between, restored.booked_found) == (1, CANCELED, 1)
-        now = await desk.lead(lead.id)
+        now = await harness.lead(lead.id)
         assert (now.rollup.status, now.status) == (CONFIRMED, LeadStatus.MEETING_BOOKED)
         assert now.state.occurrence == n + 1
-        await execute(desk, "UPDATE lead SET in_sequence = true WHERE id = :lead_id", lead_id=lead.id)
+        await execute(harness, "UPDATE lead SET in_sequence = true WHERE id = :lead_id", lead_id=lead.id)
 
-    kinds = sorted(each.kind for each in await follow_ups(desk) if each.lead_id == lead.id)
+    kinds = sorted(each.kind for each in await follow_ups(harness) if each.lead_id == lead.id)
     assert kinds == sorted([TASK, SEQUENCE] * 2)
 
 
-async def test_a_restoration_that_the_database_refuses_is_no_occurrence(desk: Desk) -> None:
+async def test_a_restoration_that_the_database_refuses_is_no_occurrence(harness: RunHarness) -> None:
     """The follow-up of the next attempt has the key that the refused one would have had."""
-    lead, _other = await at_rest(desk)
+    lead, _other = await at_rest(harness)
     appointment = lead.appointments[0]
-    desk.ghl.appointments[appointment.id] = replace(appointment, status=CANCELED, canceled_at=desk.clock.now())
-    await desk.run()
-    desk.ghl.appointments[appointment.id] = appointment
-    allow = await refuse_updates(desk, lead.id)
+    harness.ghl.appointments[appointment.id] = replace(appointment, status=CANCELED, canceled_at=harness.clock.now())
+    await harness.run()
+    harness.ghl.appointments[appointment.id] = appointment
+    allow = await refuse_updates(harness, lead.id)
 
-    refused = await desk.run()
+    refused = await harness.run()
 
     assert (refused.errors, refused.booked_found) == (1, 0)
-    assert (await desk.lead(lead.id)).state.occurrence == 0
+    assert (await harness.lead(lead.id)).state.occurrence == 0
     await allow()
-    assert (await desk.run(then=timedelta(hours=2))).booked_found == 1
-    assert (await desk.lead(lead.id)).state.occurrence == 1
+    assert (await harness.run(then=timedelta(hours=2))).booked_found == 1
+    assert (await harness.lead(lead.id)).state.occurrence == 1
 
 
-async def test_a_booking_canceled_for_its_absence_is_restored_when_it_is_seen_again(desk: Desk) -> None:
+async def test_a_booking_canceled_for_its_absence_is_restored_when_it_is_seen_again(harness: RunHarness) -> None:
     """Four leads were named absent for two ticks while others of the workspace were answered."""
-    leads = await desk.fill([12])
-    await desk.run()
+    leads = await harness.fill([12])
+    await harness.run()
     gone = leads[:4]
-    kept = {each.appointments[0].id: desk.ghl.appointments.pop(each.appointments[0].id) for each in gone}
-    await desk.run()
-    await desk.run()
+    kept = {each.appointments[0].id: harness.ghl.appointments.pop(each.appointments[0].id) for each in gone}
+    await harness.run()
+    await harness.run()
     for each in gone:
-        await stop_sequence(desk, each)
-    lost = [(await desk.lead(each.id)).rollup.status for each in gone]
-    desk.ghl.appointments |= kept
+        await stop_sequence(harness, each)
+    lost = [(await harness.lead(each.id)).rollup.status for each in gone]
+    harness.ghl.appointments |= kept
 
-    restored = await desk.run()
+    restored = await harness.run()
 
     assert lost == [CANCELED] * 4
     assert restored.booked_found == 4
-    assert [(await desk.lead(each.id)).rollup.status for each in gone] == [CONFIRMED] * 4
+    assert [(await harness.lead(each.id)).rollup.status for each in gone] == [CONFIRMED] * 4
 
 
 @pytest.mark.parametrize(("ahead", "asked"), [(timedelta(hours=1), 1), (-timedelta(hours=1), 0)])
 async def test_what_was_called_off_is_looked_at_until_its_start_has_passed(
-    desk: Desk, ahead: timedelta, asked: int
+    harness: RunHarness, ahead: timedelta, asked: int
 ) -> None:
-    lead, _other = await at_rest(desk)
+    lead, _other = await at_rest(harness)
     appointment = lead.appointments[0]
-    desk.ghl.appointments[appointment.id] = replace(appointment, status=CANCELED, canceled_at=desk.clock.now())
-    await desk.run()
-    await stop_sequence(desk, lead)
-    desk.clock.at = appointment.starts_at - ahead
-    desk.ghl.asked.clear()
+    harness.ghl.appointments[appointment.id] = replace(appointment, status=CANCELED, canceled_at=harness.clock.now())
+    await harness.run()
+    await stop_sequence(harness, lead)
+    harness.clock.at = appointment.starts_at - ahead
+    harness.ghl.asked.clear()
 
-    await desk.run()
+    await harness.run()
 
-    assert desk.ghl.asked.count(lead.id) == asked
+    assert harness.ghl.asked.count(lead.id) == asked
 
 
-async def test_a_message_that_is_newer_than_the_last_check_makes_a_lead_due(desk: Desk) -> None:
+async def test_a_message_that_is_newer_than_the_last_check_makes_a_lead_due(harness: RunHarness) -> None:
     """A booking was made five minutes after it, and its webhook was lost."""
-    lead, _other = await at_rest(desk)
-    await desk.run()
-    await stop_sequence(desk, lead)
-    await desk.run(then=timedelta(minutes=5))
-    desk.ghl.asked.clear()
+    lead, _other = await at_rest(harness)
+    await harness.run()
+    await stop_sequence(harness, lead)
+    await harness.run(then=timedelta(minutes=5))
+    harness.ghl.asked.clear()
     new = an_appointment("new", starts_at=START + timedelta(days=1))
-    desk.ghl.verdicts[lead.id] = Answer(appointments=(*lead.appointments, new))
-    before = await desk.run()
-    await receive(desk, lead, desk.clock.now() - timedelta(minutes=1))
-    found = await desk.run()
-    again = await desk.run()
+    harness.ghl.verdicts[lead.id] = Answer(appointments=(*lead.appointments, new))
+    before = await harness.run()
+    await receive(harness, lead, harness.clock.now() - timedelta(minutes=1))
+    found = await harness.run()
+    again = await harness.run()
 
     assert (before.booked_found, found.rescheduled + found.booked_found, again.leads_checked) == (0, 1, 1)
-    assert (await desk.lead(lead.id)).rollup.booking_id == "new"
+    assert (await harness.lead(lead.id)).rollup.booking_id == "new"
 
 
-async def test_a_message_from_the_future_makes_no_lead_due(desk: Desk) -> None:
-    lead, _other = await at_rest(desk)
-    await desk.run()
-    await stop_sequence(desk, lead)
-    await desk.run()
-    desk.ghl.asked.clear()
-    await receive(desk, lead, desk.clock.now() + timedelta(hours=2))
+async def test_a_message_from_the_future_makes_no_lead_due(harness: RunHarness) -> None:
+    lead, _other = await at_rest(harness)
+    await harness.run()
+    await stop_sequence(harness, lead)
+    await harness.run()
+    harness.ghl.asked.clear()
+    await receive(harness, lead, harness.clock.now() + timedelta(hours=2))
 
-    await desk.run()
+    await harness.run()
 
-    assert desk.ghl.asked == []
+    assert harness.ghl.asked == []

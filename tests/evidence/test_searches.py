@@ -6,28 +6,28 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.change import Answer
 from reconcile.domain.ids import Operation
 from reconcile.domain.lead import Lead
+from reconcile.domain.planning.change import Answer
 from reconcile.domain.run.report import Health, RunReport
 from reconcile.errors import ErrorClass
 from reconcile.providers.ghl.parsing import Listed, read_contact_appointments
 from reconcile.simulator import Fault, FaultKind, Scenario, WorldSize
 from tests.evidence.test_absence import SQLITE, rest
-from tests.integration.office import an_office
-from tests.services.desk import Desk, unbooked
+from tests.integration.simulated_company import an_office
 from tests.services.fakes import Allowance, a_workspace, failure
+from tests.services.run_harness import RunHarness, unbooked
 from tests.substitution import substitute_in_test
 
 LISTED = frozenset({Operation.CONTACT_APPOINTMENTS})
 FAILED = "control failed: ghl/contact_appointments was answered without"
 
 
-async def enter_searched(desk: Desk, workspace_id: str, count: int = 1) -> list[Lead]:
+async def enter_searched(harness: RunHarness, workspace_id: str, count: int = 1) -> list[Lead]:
     """Enter leads without a booking, of whom the provider has nothing."""
     leads = [unbooked(f"{workspace_id}-new-{n}", workspace_id) for n in range(count)]
-    await desk.seed([], leads)
-    desk.ghl.verdicts |= {each.id: Answer() for each in leads}
+    await harness.seed([], leads)
+    harness.ghl.verdicts |= {each.id: Answer() for each in leads}
     return leads
 
 
@@ -35,129 +35,129 @@ def told(report: RunReport) -> list[str]:
     return [each for each in report.health_reasons if each.startswith("control failed")]
 
 
-async def verified(desk: Desk, leads: Sequence[Lead]) -> list[bool]:
-    return [(await desk.state(each.id)).verified_at is not None for each in leads]
+async def verified(harness: RunHarness, leads: Sequence[Lead]) -> list[bool]:
+    return [(await harness.state(each.id)).verified_at is not None for each in leads]
 
 
 @pytest.mark.parametrize("counts", [(1,), (3, 1)], ids=str)
 @pytest.mark.parametrize("hides", [True, False])
 async def test_a_known_booking_that_the_lists_leave_out_makes_empty_searches_worth_nothing(
-    desk: Desk, counts: tuple[int, ...], hides: bool
+    harness: RunHarness, counts: tuple[int, ...], hides: bool
 ) -> None:
     """Every list is answered empty with 200, each booking is found by its id, and nobody fails."""
-    booked = await desk.fill(counts)
-    new = [lead for n in range(len(counts)) for lead in await enter_searched(desk, f"ws-{n}")]
-    desk.ghl.unlisted = {each.appointments[0].id for each in booked} if hides else set()
+    booked = await harness.fill(counts)
+    new = [lead for n in range(len(counts)) for lead in await enter_searched(harness, f"ws-{n}")]
+    harness.ghl.unlisted = {each.appointments[0].id for each in booked} if hides else set()
 
-    report = await desk.run()
+    report = await harness.run()
 
     assert report.errors == 0
-    assert await verified(desk, new) == [not hides] * len(new)
-    assert await verified(desk, booked) == [True] * len(booked)
+    assert await verified(harness, new) == [not hides] * len(new)
+    assert await verified(harness, booked) == [True] * len(booked)
     assert (report.health is Health.UNHEALTHY) is hides
     assert [each.startswith(FAILED) for each in told(report)] == [True] * hides
-    reasons = {(await desk.state(each.id)).reason for each in new}
+    reasons = {(await harness.state(each.id)).reason for each in new}
     assert reasons == {"control_failed" if hides else None}
 
 
 @SQLITE
-async def test_the_known_booking_may_be_of_a_lead_that_is_not_due(desk: Desk) -> None:
-    (known,) = await desk.fill([1])
-    await desk.run()
-    await rest(desk, known)
-    before = await desk.state(known.id)
-    (new,) = await enter_searched(desk, "ws-0")
-    desk.ghl.unlisted = {known.appointments[0].id}
+async def test_the_known_booking_may_be_of_a_lead_that_is_not_due(harness: RunHarness) -> None:
+    (known,) = await harness.fill([1])
+    await harness.run()
+    await rest(harness, known)
+    before = await harness.state(known.id)
+    (new,) = await enter_searched(harness, "ws-0")
+    harness.ghl.unlisted = {known.appointments[0].id}
 
-    report = await desk.run()
+    report = await harness.run()
 
     assert told(report) == [f"{FAILED} a known booking that has to be in it (workspaces: ws-0)"]
-    assert await verified(desk, [new]) == [False]
-    assert await desk.state(known.id) == before
+    assert await verified(harness, [new]) == [False]
+    assert await harness.state(known.id) == before
 
 
 @SQLITE
-async def test_without_a_known_booking_a_complete_search_is_all_there_is(desk: Desk) -> None:
-    await desk.seed([a_workspace("ws-0")], [])
-    (new,) = await enter_searched(desk, "ws-0")
+async def test_without_a_known_booking_a_complete_search_is_all_there_is(harness: RunHarness) -> None:
+    await harness.seed([a_workspace("ws-0")], [])
+    (new,) = await enter_searched(harness, "ws-0")
 
-    report = await desk.run()
+    report = await harness.run()
 
-    assert (told(report), desk.ghl.asked) == ([], [new.id])
-    assert await verified(desk, [new]) == [True]
+    assert (told(report), harness.ghl.asked) == ([], [new.id])
+    assert await verified(harness, [new]) == [True]
 
 
 @SQLITE
-async def test_while_no_list_shows_anything_one_workspace_speaks_for_all(desk: Desk) -> None:
+async def test_while_no_list_shows_anything_one_workspace_speaks_for_all(harness: RunHarness) -> None:
     """The second workspace, whose turn is later, has no booking that could be looked for."""
-    (known,) = await desk.fill({"ws-a": 1})
-    await desk.seed([a_workspace("ws-b")], [])
-    new = [*await enter_searched(desk, "ws-a"), *await enter_searched(desk, "ws-b")]
-    desk.ghl.unlisted = {known.appointments[0].id}
-    desk.policy = replace(desk.policy, workspace_concurrency=1)
+    (known,) = await harness.fill({"ws-a": 1})
+    await harness.seed([a_workspace("ws-b")], [])
+    new = [*await enter_searched(harness, "ws-a"), *await enter_searched(harness, "ws-b")]
+    harness.ghl.unlisted = {known.appointments[0].id}
+    harness.policy = replace(harness.policy, workspace_concurrency=1)
 
-    await desk.run()
+    await harness.run()
 
-    assert await verified(desk, new) == [False, False]
+    assert await verified(harness, new) == [False, False]
 
 
 @SQLITE
 @pytest.mark.parametrize(("share", "is_checked"), [(0.0, False), (1.0, True)])
 async def test_where_lists_hold_what_exists_elsewhere_a_share_of_the_workspaces_is_checked(
-    desk: Desk, share: float, is_checked: bool
+    harness: RunHarness, share: float, is_checked: bool
 ) -> None:
-    shown, known = await desk.fill({"ws-a": 1, "ws-b": 1})
-    desk.ghl.verdicts[shown.id] = Answer(appointments=shown.appointments, returned=LISTED)
-    new = [*await enter_searched(desk, "ws-a"), *await enter_searched(desk, "ws-b")]
-    desk.ghl.unlisted = {known.appointments[0].id}
-    desk.policy = replace(desk.policy, workspace_concurrency=1, list_sample_share=share)
+    shown, known = await harness.fill({"ws-a": 1, "ws-b": 1})
+    harness.ghl.verdicts[shown.id] = Answer(appointments=shown.appointments, returned=LISTED)
+    new = [*await enter_searched(harness, "ws-a"), *await enter_searched(harness, "ws-b")]
+    harness.ghl.unlisted = {known.appointments[0].id}
+    harness.policy = replace(harness.policy, workspace_concurrency=1, list_sample_share=share)
 
-    report = await desk.run()
+    report = await harness.run()
 
-    assert await verified(desk, new) == [True, not is_checked]
+    assert await verified(harness, new) == [True, not is_checked]
     assert (f"{FAILED} a known booking that has to be in it (workspaces: ws-b)" in told(report)) is is_checked
 
 
 @SQLITE
 @pytest.mark.parametrize("error_class", [ErrorClass.TIMEOUT, ErrorClass.RATE_LIMITED])
-async def test_a_control_that_fails_says_nothing(desk: Desk, error_class: ErrorClass) -> None:
-    (known,) = await desk.fill([1])
-    await desk.run()
-    await rest(desk, known)
-    desk.ghl.verdicts[known.id] = failure(error_class)
-    (new,) = await enter_searched(desk, "ws-0")
+async def test_a_control_that_fails_says_nothing(harness: RunHarness, error_class: ErrorClass) -> None:
+    (known,) = await harness.fill([1])
+    await harness.run()
+    await rest(harness, known)
+    harness.ghl.verdicts[known.id] = failure(error_class)
+    (new,) = await enter_searched(harness, "ws-0")
 
-    report = await desk.run()
+    report = await harness.run()
 
     assert (told(report), report.errors) == ([], 0)
-    assert await verified(desk, [new]) == [True]
+    assert await verified(harness, [new]) == [True]
 
 
 @SQLITE
-async def test_a_bug_in_a_control_ends_neither_run_nor_batch(desk: Desk) -> None:
-    (known,) = await desk.fill([1])
-    await desk.run()
-    await rest(desk, known)
-    desk.ghl.verdicts[known.id] = KeyError("a bug")
-    (new,) = await enter_searched(desk, "ws-0")
+async def test_a_bug_in_a_control_ends_neither_run_nor_batch(harness: RunHarness) -> None:
+    (known,) = await harness.fill([1])
+    await harness.run()
+    await rest(harness, known)
+    harness.ghl.verdicts[known.id] = KeyError("a bug")
+    (new,) = await enter_searched(harness, "ws-0")
 
-    await desk.run()
+    await harness.run()
 
-    assert (await desk.state(new.id)).attempted_at is not None
+    assert (await harness.state(new.id)).attempted_at is not None
 
 
 @SQLITE
-async def test_nothing_is_asked_beyond_the_budget_of_the_account(desk: Desk) -> None:
-    (known,) = await desk.fill([1])
-    await desk.run()
-    await rest(desk, known)
-    (new,) = await enter_searched(desk, "ws-0")
-    desk.store = replace(desk.store, budgets=Allowance(each_time=2))
-    desk.ghl.asked.clear()
+async def test_nothing_is_asked_beyond_the_budget_of_the_account(harness: RunHarness) -> None:
+    (known,) = await harness.fill([1])
+    await harness.run()
+    await rest(harness, known)
+    (new,) = await enter_searched(harness, "ws-0")
+    harness.store = replace(harness.store, budgets=Allowance(each_time=2))
+    harness.ghl.asked.clear()
 
-    await desk.run()
+    await harness.run()
 
-    assert desk.ghl.asked == [new.id]
+    assert harness.ghl.asked == [new.id]
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)

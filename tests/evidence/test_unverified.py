@@ -8,10 +8,10 @@ import pytest
 from reconcile.domain.alert import AlertPolicy, ConditionKind
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.breaker.breaker import BreakerPolicy
-from reconcile.domain.change import Answer, Unverified
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.lead import Lead, MismatchKind
-from tests.services.desk import TICK, Desk
+from reconcile.domain.planning.change import Answer, Unverified
+from tests.services.run_harness import TICK, RunHarness
 from tests.use_cases import conditions, explain_lead
 
 POLICY = DuePolicy()
@@ -34,25 +34,25 @@ REASONS = {
 @pytest.mark.parametrize("reason", REASONS)
 @pytest.mark.parametrize("ahead", [20 * HOURS, 30 * HOURS], ids=["within 24 h", "later"])
 async def test_a_booking_that_was_not_seen_counts_where_operators_look(
-    desk: Desk, reason: Unverified, ahead: timedelta
+    harness: RunHarness, reason: Unverified, ahead: timedelta
 ) -> None:
     """It was verified an hour ago; now the run is answered, and the answer proves nothing."""
-    lead, _seen = await desk.fill([2])
-    desk.clock.at = lead.appointments[0].starts_at - ahead - HOURS
-    await desk.run(then=HOURS + TICK)
-    verified_at = (await desk.state(lead.id)).verified_at
-    desk.ghl.verdicts[lead.id] = REASONS[reason](lead)
+    lead, _seen = await harness.fill([2])
+    harness.clock.at = lead.appointments[0].starts_at - ahead - HOURS
+    await harness.run(then=HOURS + TICK)
+    verified_at = (await harness.state(lead.id)).verified_at
+    harness.ghl.verdicts[lead.id] = REASONS[reason](lead)
 
-    report = await desk.run(then=timedelta(0))
+    report = await harness.run(then=timedelta(0))
 
-    now = desk.clock.now()
-    after = await desk.lead(lead.id)
-    story = await explain_lead(lead.id, store=desk.store, now=now, policy=POLICY, breaker=BreakerPolicy())
-    freshness = await desk.store.leads.freshness(now=now, policy=POLICY)
-    at_risk = await desk.store.leads.at_risk(now=now, policy=POLICY, limit=9)
-    unverified, _total = await desk.store.leads.unverified_count(since=now - HOURS)
+    now = harness.clock.now()
+    after = await harness.lead(lead.id)
+    story = await explain_lead(lead.id, store=harness.store, now=now, policy=POLICY, breaker=BreakerPolicy())
+    freshness = await harness.store.leads.freshness(now=now, policy=POLICY)
+    at_risk = await harness.store.leads.at_risk(now=now, policy=POLICY, limit=9)
+    unverified, _total = await harness.store.leads.unverified_count(since=now - HOURS)
     told = await conditions(
-        desk.store, now=now, policy=AlertPolicy(), breaker=desk.policy.breaker, planned=desk.policy.cadence
+        harness.store, now=now, policy=AlertPolicy(), breaker=harness.policy.breaker, planned=harness.policy.cadence
     )
     is_soon = ahead < 24 * HOURS
     is_flagged = after.state.mismatch in {MismatchKind.DISAPPEARED, MismatchKind.OTHER_PERSON}

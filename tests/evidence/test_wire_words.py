@@ -4,7 +4,7 @@ import pytest
 
 from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.simulator import ApiOperation, Fault, FaultKind, Scenario, WorldSize
-from tests.integration.office import TICK, an_office
+from tests.integration.simulated_company import TICK, an_office
 from tests.use_cases import RunPolicy
 
 STANDING = {Scenario.CONFIRMED: 1}

@@ -12,7 +12,7 @@ from reconcile.store.db import engines
 from tests.faults.company import TRY_LATER, Scene, run_here
 from tests.faults.proxy import Listens, a_proxy
 from tests.integration.processes import Company
-from tests.patience import HUNG
+from tests.timeouts import HUNG
 
 MOST_WAITS = 12
 """Messages that a silent database leaves unanswered: what was begun side by side, then what gives that up."""

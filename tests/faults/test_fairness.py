@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from reconcile.domain.breaker.breaker import BreakerScope
-from reconcile.domain.bulk_listing import SweepCost
+from reconcile.domain.evidence.bulk_listing import SweepCost
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.run.report import RunReport
-from tests.faults.hours import FarProvider, passing_hours
-from tests.services.desk import at_desk
+from tests.faults.virtual_time import FarProvider, passing_hours
+from tests.services.run_harness import open_harness
 from tests.stores import sqlite_copy
 
 MINUTE = timedelta(minutes=1)
@@ -42,21 +42,21 @@ async def p95_of_runs(
     """Return for each run after how many seconds 95 % of the *served* workspaces had been, and all reports."""
     found = []
     with monkeypatch.context() as patch:
-        async with passing_hours(patch) as hours, at_desk(url) as desk:
+        async with passing_hours(patch) as hours, open_harness(url) as harness:
             far = {name: FarProvider(name, clock=hours) for name in ProviderName}
-            desk.clock, desk.providers = hours, {**far}
-            await desk.fill([company.leads] * company.workspaces)
+            harness.clock, harness.providers = hours, {**far}
+            await harness.fill([company.leads] * company.workspaces)
             for provider in far.values():
                 provider.lost, provider.cost = frozenset(lost), company.cost
             for _ in range(company.runs):
                 began = hours.now()
-                report = await desk.run(workspace_limit=company.workspaces, then=timedelta(0))
-                batches = await desk.store.ledger.batches(run_id=report.run_id, limit=10 * company.workspaces)
+                report = await harness.run(workspace_limit=company.workspaces, then=timedelta(0))
+                batches = await harness.store.ledger.batches(run_id=report.run_id, limit=10 * company.workspaces)
                 after = sorted(b.finished_at - began for b in batches if b.workspace_id in served)
                 assert len(after) == len(served), "each that is well is served in each run"
                 found.append(after[int(len(after) * 0.95)].total_seconds())
                 hours.advance(max(timedelta(0), began + MINUTE - hours.now()))
-            return found, desk.reports
+            return found, harness.reports
 
 
 @pytest.mark.parametrize("company", COMPANIES.values(), ids=COMPANIES)

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 
 from tests import postgres
-from tests.faults.altered import NOTHING
-from tests.faults.found_out import FOUND_OUT_BY, SIZE, UNHURRIED, Schedule
+from tests.faults.altered_command import NOTHING
+from tests.faults.broken_promises import FOUND_OUT_BY, SIZE, UNHURRIED, Schedule
 from tests.faults.history import faults_of, write_history
 from tests.faults.proxy import a_proxy
 from tests.faults.troubles import Lives, Stage

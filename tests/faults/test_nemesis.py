@@ -18,9 +18,9 @@ import pytest
 from reconcile import bootstrap
 from reconcile.domain.ids import LeadId
 from tests import postgres
-from tests.faults.altered import NOTHING
+from tests.faults.altered_command import NOTHING
+from tests.faults.broken_promises import FOUND_OUT_BY, SIZE, UNHURRIED, let_time_pass
 from tests.faults.company import settle_here
-from tests.faults.found_out import FOUND_OUT_BY, SIZE, UNHURRIED, let_time_pass
 from tests.faults.history import faults_of, write_history
 from tests.faults.proxy import Proxy, a_proxy
 from tests.faults.troubles import Lives, Stage, drawn

@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from reconcile import bootstrap
-from reconcile.domain.change import Answer
 from reconcile.domain.ids import ProviderName
+from reconcile.domain.planning.change import Answer
 from reconcile.drill.company import lead_of, workspace_of
 from reconcile.errors import ProviderError
 from reconcile.simulator import Api, Scenario, WorldSize
-from tests.asking import ask
 from tests.faults.proxy import reset
 from tests.integration.processes import a_simulator
+from tests.provider_lookup import ask
 
 pytestmark = pytest.mark.integration
 

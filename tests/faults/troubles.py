@@ -13,11 +13,11 @@ from typing import Any
 import asyncpg
 
 from reconcile.simulator import Api, Booking, Fault, FaultKind, GeneratedLead
-from tests.faults.altered import NOTHING
+from tests.faults.altered_command import NOTHING
 from tests.faults.proxy import Listens, Phase, Proxy
 from tests.faults.test_statements import terminate
-from tests.integration.life import Life
 from tests.integration.processes import LIMIT, Company, Reconciler
+from tests.integration.provider_events import Life
 from tests.integration.test_processes_beside import WRITES
 
 BODIES = (
@@ -83,7 +83,7 @@ class Stage:
         """Start another run, now and then by a wrong clock or over one workspace."""
         skew = self.chance.choice(SKEWS) if not self.is_plain and self.chance.random() < 0.2 else 0
         is_altered = skew or self.broken != NOTHING
-        prefix = (sys.executable, "-m", "tests.faults.altered", str(skew), self.broken) if is_altered else ()
+        prefix = (sys.executable, "-m", "tests.faults.altered_command", str(skew), self.broken) if is_altered else ()
         chosen = self.chance.choice(
             [(), (), ("--workspace", self.chance.choice(sorted(self.company.world.workspaces)))]
         )

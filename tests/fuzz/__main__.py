@@ -18,9 +18,9 @@ KEPT = Path(__file__).parent.parent.parent / ".fuzz"
 INSTRUMENTED = (
     *(
         "reconcile.checklist",
-        "reconcile.domain.annotation",
+        "reconcile.domain.coordination.annotation",
         "reconcile.domain.run.cadence",
-        "reconcile.domain.booking_reference",
+        "reconcile.domain.evidence.booking_reference",
     ),
     *("reconcile.logs", "reconcile.providers", "reconcile.store.db.address", "reconcile.store.mapping.mapping"),
     *(

@@ -16,7 +16,8 @@ from asyncpg.connect_utils import _parse_connect_dsn_and_args
 from asyncpg.exceptions import ClientConfigurationError
 
 from reconcile.checklist import _ChecklistReader
-from reconcile.domain import annotation, booking_reference
+from reconcile.domain.coordination import annotation
+from reconcile.domain.evidence import booking_reference
 from reconcile.errors import ContractFault, InputUnreadable, QuestionError, SettingsError
 from reconcile.logs.entries import entries
 from reconcile.providers.calendly import parsing as calendly_parsing

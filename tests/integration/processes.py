@@ -18,7 +18,7 @@ from reconcile.drill.company import enter
 from reconcile.simulator import Scenario, Simulator, World, WorldSize, simulate
 from tests import postgres
 from tests.integration.receiver import Receiver, a_receiver
-from tests.patience import HUNG
+from tests.timeouts import HUNG
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "reconcile_cli.main")

@@ -12,7 +12,7 @@ from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.lead import Rollup
 from reconcile.domain.run.report import Health, RunReport
 from reconcile.simulator import Fault, FaultKind, GeneratedLead, Scenario, WorldSize
-from tests.integration.office import Office, an_office, of_workspace
+from tests.integration.simulated_company import Office, an_office, of_workspace
 
 pytestmark = pytest.mark.integration
 

@@ -14,20 +14,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconcile import bootstrap
-from reconcile.domain.bulk_listing import SweepPlan
-from reconcile.domain.change import Answer
+from reconcile.domain.evidence.bulk_listing import SweepPlan
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import Lead
-from reconcile.domain.plan import plan
+from reconcile.domain.planning.change import Answer
+from reconcile.domain.planning.plan import plan
 from reconcile.domain.workspace import Workspace
 from reconcile.drill.company import lead_of, workspace_of
 from reconcile.ports import Provider
 from reconcile.simulator import Fault, FaultKind, Scenario, WorldSize
-from tests.asking import ask
-from tests.integration.life import Life
-from tests.integration.office import Office, an_office
-from tests.patience import HUNG
+from tests.integration.provider_events import Life
+from tests.integration.simulated_company import Office, an_office
+from tests.provider_lookup import ask
 from tests.samples import SAMPLED
+from tests.timeouts import HUNG
 from tests.use_cases import RunPolicy
 
 pytestmark = pytest.mark.integration

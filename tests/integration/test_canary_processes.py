@@ -18,7 +18,7 @@ from tests.cli.command import BASE, Done, here, reconcile
 from tests.integration import canaries
 from tests.integration.canaries import EMAIL, MARK, NAME, PASSWORD, SECRET, Server, found
 from tests.integration.test_canary_secrets import leads, workspaces
-from tests.patience import HUNG
+from tests.timeouts import HUNG
 
 CRASHES = {
     "in the runner": "from reconcile.domain.retry_state import next_state; substitute(next_state, broken)",
@@ -28,7 +28,7 @@ CRASHES = {
 }
 """Bugs that end a run, and whose exceptions hold what they must not."""
 SURVIVED = {
-    "in a plan": "from reconcile.domain.plan import plan; substitute(plan, broken)",
+    "in a plan": "from reconcile.domain.planning.plan import plan; substitute(plan, broken)",
     "in a provider": "from reconcile.providers.ghl import parsing; substitute(parsing.read_appointment, broken)",
     "in a task": "from tests.use_cases import deliver; substitute(deliver, in_a_task)",
 }
@@ -58,7 +58,7 @@ from tests import use_cases
 from tests.substitution import substitute
 {{bug}}
 from reconcile_cli.main import cli
-from tests.patience import HUNG
+from tests.timeouts import HUNG
 cli(prog_name="reconcile")
 """
 REFUSALS = {

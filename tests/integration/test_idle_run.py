@@ -16,8 +16,8 @@ print(*sorted(sys.modules))
 """
 UNUSED = {
     "aiohttp", "alembic", "certifi", "httpx", "jinja2", "kubernetes", "mako", "opentelemetry", "rich", "yaml",
-    "reconcile.alerts", "reconcile.domain.page", "reconcile.kube", "reconcile.page", "reconcile.providers.http.client",
-    "reconcile.simulator", "reconcile.telemetry.otel",
+    "reconcile.alerts", "reconcile.domain.views.page", "reconcile.kube", "reconcile.page",
+    "reconcile.providers.http.client", "reconcile.simulator", "reconcile.telemetry.otel",
     conditions.__module__, explain_lead.__module__, overview.__module__,
 }  # fmt: skip
 

@@ -12,7 +12,7 @@ from reconcile.domain.run.report import Health
 from reconcile.drill.incident import DrillPlan, DrillResult, drill
 from reconcile.simulator import Api, Fault, FaultKind, Scenario, WorldSize
 from reconcile.simulator.ghl.state import GhlState
-from tests.integration.office import an_office
+from tests.integration.simulated_company import an_office
 
 pytestmark = pytest.mark.integration
 

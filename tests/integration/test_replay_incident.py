@@ -11,7 +11,7 @@ from reconcile.domain.retry_state import BackoffPolicy
 from reconcile.drill.incident import DrillPlan
 from reconcile.ports import Store
 from reconcile.simulator import Scenario, WorldSize, incident
-from tests.integration.office import START, an_office
+from tests.integration.simulated_company import START, an_office
 from tests.use_cases import ReplayRequest, RunPolicy, replay_breakers
 
 pytestmark = pytest.mark.integration

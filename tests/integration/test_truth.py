@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.appointment import CALLED_OFF, AppointmentStatus
-from reconcile.domain.booking_reference import refers_to
-from reconcile.domain.change import EffectKind
+from reconcile.domain.evidence.booking_reference import refers_to
 from reconcile.domain.ids import AppointmentId, LeadId
 from reconcile.domain.lead import Lead, LeadStatus
+from reconcile.domain.planning.change import EffectKind
 from reconcile.simulator import Booking, Fault, FaultKind, GeneratedLead, WorldSize, incident
-from tests.integration.life import Life
-from tests.integration.office import Office, an_office
+from tests.integration.provider_events import Life
+from tests.integration.simulated_company import Office, an_office
 from tests.samples import WHOLE
 
 SIZE = WorldSize(workspaces=3, leads_per_workspace=24)

@@ -7,7 +7,7 @@ import pytest
 from reconcile.domain.verification.checklist import ChecklistStep, ClaimStep, RunStep, VerifiedStep
 from reconcile.domain.verification.claim import Claim, Expected, Rate, Ruling, Why, Word
 from reconcile.simulator import Scenario, WorldSize, incident
-from tests.integration.office import Office, an_office
+from tests.integration.simulated_company import Office, an_office
 from tests.use_cases import Means, of_run, watch, work_through
 
 pytestmark = pytest.mark.integration

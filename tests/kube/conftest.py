@@ -9,7 +9,7 @@ from reconcile.kube.mirror import KubeMirror
 from reconcile.kube.object_reference import ObjectReference
 from reconcile.ports import StateMirror
 from tests.kube.apiserver import ApiServer, api_server, kubeconfig
-from tests.services.memory import MemoryMirror
+from tests.services.memory_ports import MemoryMirror
 
 
 @pytest.fixture

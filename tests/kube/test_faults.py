@@ -11,7 +11,7 @@ from reconcile.kube.mirror import KubeMirror
 from reconcile.kube.object_reference import ObjectReference
 from reconcile.ports import Announcement
 from tests.kube.apiserver import EVENTS, PATH, TOKEN, ApiServer, Misbehaviour, dripping, hang_up, slow, status
-from tests.patience import HUNG
+from tests.timeouts import HUNG
 
 STATUSES = [300, 301, 302, 400, 401, 403, 404, 410, 418, 422, 429, 500, 502, 503, 504]
 BODIES = [b"", b"<html>", b"[]", b"null", b"{}", b'{"metadata":{}}', b'{"metadata":[]}', b"\xff\xfe", b"[" * 100_000]

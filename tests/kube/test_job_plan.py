@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reconcile.kube.job import JobPlan, manifest
-from tests.filled import filled, names_of, with_another
+from tests.distinct_values import filled, names_of, with_another
 
 SHARDED: Mapping[str, Any] = {"command": ("backfill", "apply", "plan-1"), "shards": 5, "parallelism": 3}
 OTHERS: Mapping[str, Any] = {"command": ("run",), "shards": 6, "parallelism": 2}

@@ -10,7 +10,7 @@ import pytest
 from reconcile.kube.pod_logs import PodLogs
 from tests.kube.apiserver import ApiServer, reply
 from tests.kube.test_pod_logs import BATCH, OWNER, logs
-from tests.services.pages import PAGE, SIZES
+from tests.services.page_sizes import PAGE, SIZES
 
 __all__ = ["logs"]
 

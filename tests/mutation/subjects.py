@@ -20,7 +20,7 @@ FROZEN = ("reconcile/store/schema/migrations",)
 
 WHOLE: Mapping[str, str] = {
     "reconcile/domain/breaker/breaker.py": "decides whether a provider is called at all",
-    "reconcile/domain/rate_limit.py": "limits the calls to an account",
+    "reconcile/domain/coordination/rate_limit.py": "limits the calls to an account",
     "reconcile/domain/retry_state.py": "limits how often a failing lead is tried",
     "reconcile/store/coordination/leases.py": "keeps two processes from writing the same workspace",
     "reconcile/store/coordination/rate_limits.py": "shares the limit of an account between processes",

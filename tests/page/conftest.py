@@ -16,7 +16,7 @@ from playwright.async_api import Browser, ConsoleMessage, Dialog, Page, Request,
 from reconcile import bootstrap
 from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.due import DuePolicy
-from reconcile.domain.page import PageFacts
+from reconcile.domain.views.page import PageFacts
 from reconcile.page.render import page as rendered
 from tests import stores
 from tests.page.worlds import STORIES

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
-from reconcile.domain.page import Band, Failure, PageFacts, Repair, RiskyMeeting, SuggestedCommand, Trouble
 from reconcile.domain.run.verification_ages import Ages, WorkspaceAges
+from reconcile.domain.views.page import Band, Failure, PageFacts, Repair, RiskyMeeting, SuggestedCommand, Trouble
 
 TEXTS = (
     "<script>alert(1)</script>",

@@ -10,8 +10,8 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from reconcile.bootstrap.page import bug_logger
-from reconcile.domain.gauge import Gauge
-from reconcile.domain.page import PageFacts
+from reconcile.domain.views.gauge import Gauge
+from reconcile.domain.views.page import PageFacts
 from reconcile.page.auth import PageAuth
 from reconcile.page.documents import Sources
 from reconcile.page.server import serve

@@ -15,8 +15,8 @@ from reconcile.page.auth import PageAuth
 from reconcile.page.connections import MOST, REQUEST, WAIT, ConnectionLimits, most_connections
 from reconcile.page.documents import Sources
 from reconcile.page.server import serve
-from tests.patience import HUNG
 from tests.services.fakes import FakeClock
+from tests.timeouts import HUNG
 
 HALF_SENT = 300
 

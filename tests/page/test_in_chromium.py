@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from axe_playwright_python.async_playwright import Axe
 
-from reconcile.domain.page import PageFacts
+from reconcile.domain.views.page import PageFacts
 from reconcile.page.render import page as rendered
 from tests.page import hostile
 from tests.page.conftest import DESK, PHONE, Looker, Told, View, program

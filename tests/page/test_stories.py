@@ -5,7 +5,7 @@ import pytest
 from reconcile import bootstrap
 from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.due import DuePolicy
-from reconcile.domain.page import OverallStatus
+from reconcile.domain.views.page import OverallStatus
 from tests.page.conftest import Told
 from tests.page.worlds import DAY, HOUR, parked_workspace
 from tests.use_cases import page_facts

@@ -11,7 +11,7 @@ from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
 from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.lead import Lead, Rollup
-from reconcile.domain.outcome import ErrorSignature, Outcome
+from reconcile.domain.planning.outcome import ErrorSignature, Outcome
 from reconcile.domain.run.report import Freshness, Health, ProviderCounts, RunReport, SignatureCount, Trigger
 from reconcile.drill import incident as drills
 from reconcile.drill.clock import DrillClock

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from reconcile.domain.appointment import Appointment
-from reconcile.domain.change import Answer
 from reconcile.domain.credential import Credential, Token
 from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead, Rollup
-from reconcile.domain.outcome import SkipReason
+from reconcile.domain.planning.change import Answer
+from reconcile.domain.planning.outcome import SkipReason
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import Provider
 from reconcile.providers.http.call import ProviderAttempt
 from reconcile.providers.http.client import AiohttpTransport, BaseUrl, Gateway
 from reconcile.simulator import ApiOperation, Fault, FaultKind, Simulator, World, simulate
-from tests.asking import ask
+from tests.provider_lookup import ask
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TOMORROW = NOW + timedelta(days=1)

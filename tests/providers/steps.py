@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import orjson
 
-from reconcile.domain.bulk_listing import SweepPlan
 from reconcile.domain.credential import Credential
+from reconcile.domain.evidence.bulk_listing import SweepPlan
 from reconcile.domain.ids import Operation, ProviderName
 from reconcile.domain.lead import Lead
 from reconcile.errors import ErrorClass, ProviderError
@@ -19,7 +19,7 @@ from reconcile.providers.calendly.lookup import Calendly
 from reconcile.providers.ghl.lookup import Ghl
 from reconcile.providers.http.client import Gateway, RetryBudget
 from reconcile.simulator import World
-from tests.asking import ask
+from tests.provider_lookup import ask
 from tests.providers.arena import DEADLINE, NOW, Arena, arena
 from tests.providers.ghl.entered import enter as enter_ghl
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from reconcile.domain.coordination.rate_limit import CALENDLY_FREE_LIMIT, CALENDLY_PAID_LIMIT, GHL_LIMIT, RateLimit
 from reconcile.domain.ids import Operation, ProviderName
-from reconcile.domain.rate_limit import CALENDLY_FREE_LIMIT, CALENDLY_PAID_LIMIT, GHL_LIMIT, RateLimit
 from reconcile.providers.account import AccountUsage, Published
 from reconcile.providers.http.call import ProviderAttempt
 from reconcile.providers.http.rate_limits import RateHeaders

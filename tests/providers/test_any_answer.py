@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.domain.change import Answer
 from reconcile.domain.ids import ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead
-from reconcile.domain.outcome import SkipReason
+from reconcile.domain.planning.change import Answer
+from reconcile.domain.planning.outcome import SkipReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ProviderError
 from reconcile.ports import Provider
 from reconcile.providers.calendly.lookup import Calendly
 from reconcile.providers.ghl.lookup import Ghl
 from reconcile.providers.http.client import BaseUrl, Gateway
-from tests.asking import ask
+from tests.provider_lookup import ask
 from tests.providers.arena import EMAIL, StillClock, credential, lead
 from tests.providers.calendly.bodies import ANSWERS as CALENDLY_ANSWERS
 from tests.providers.calendly.bodies import EVENT, INVITEE, LAST_PAGE

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from reconcile.domain.bulk_listing import SweepPlan
+from reconcile.domain.evidence.bulk_listing import SweepPlan
 from reconcile.errors import ErrorClass, OutOfTime
 from reconcile.providers.calendly.lookup import Calendly
 from reconcile.providers.ghl.lookup import Ghl
 from reconcile.simulator import FaultKind
-from tests.asking import ask as look_up
+from tests.provider_lookup import ask as look_up
 from tests.providers.arena import DEADLINE, EMAIL, NOW, TOMORROW, Arena, arena, lead
 from tests.providers.calendly import entered as calendly_world
 from tests.providers.ghl import entered as ghl_world

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from reconcile.domain.change import Answer, Unverified
 from reconcile.domain.ids import Operation
+from reconcile.domain.planning.change import Answer, Unverified
 from reconcile.errors import ContractFault, ErrorClass, OutOfTime, ProviderUnavailable, RateLimited
 from reconcile.simulator import ApiOperation as Simulated
 from reconcile.simulator import FaultKind

@@ -8,12 +8,12 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from reconcile.domain.bulk_listing import SweepPlan
-from reconcile.domain.change import Answer
 from reconcile.domain.credential import Credential
+from reconcile.domain.evidence.bulk_listing import SweepPlan
 from reconcile.domain.ids import LeadId, Operation, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead
-from reconcile.domain.outcome import SkipReason
+from reconcile.domain.planning.change import Answer
+from reconcile.domain.planning.outcome import SkipReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, ProviderError
 from reconcile.providers.account import Account
@@ -22,11 +22,11 @@ from reconcile.providers.calendly.requests import Reads
 from reconcile.providers.ghl.lookup import Ghl
 from reconcile.providers.http.call import Call, Reply
 from reconcile.providers.http.client import BaseUrl, Gateway
-from tests.asking import ask as look_up
+from tests.provider_lookup import ask as look_up
 from tests.providers.arena import DEADLINE, NOW, StillClock, credential, lead
 from tests.providers.calendly.bodies import EVENT, INVITEE, ORIGIN
 from tests.providers.ghl.bodies import CONTACT
-from tests.services.pages import sizes_around
+from tests.services.page_sizes import sizes_around
 
 PAGE = 100
 MOST_PAGES = 10

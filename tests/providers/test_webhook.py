@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from reconcile.domain.change import EffectKind
 from reconcile.domain.credential import Token
 from reconcile.domain.ids import AppointmentId, LeadId, RunId, WorkspaceId
+from reconcile.domain.planning.change import EffectKind
 from reconcile.errors import (
     ErrorClass,
     ProviderError,

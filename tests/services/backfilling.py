@@ -1,4 +1,4 @@
-"""A backfill at a desk: its rounds over a real store, with the desk's clock and providers."""
+"""A backfill at a harness: its rounds over a real store, with the harness's clock and providers."""
 
 import random
 from collections.abc import Callable, Iterable
@@ -11,13 +11,13 @@ from sqlalchemy import text
 
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.backfill.plan import BackfillPlan, ChangeCaps, ItemState, PlanId, Selection
+from reconcile.domain.coordination.shard import Shard
 from reconcile.domain.ids import AppointmentId, LeadId, RunId
 from reconcile.domain.run.report import RunReport, Trigger
-from reconcile.domain.shard import Shard
 from reconcile.ports import Store
 from reconcile.store.db.database import Database
-from tests.services.desk import Desk
 from tests.services.fakes import START
+from tests.services.run_harness import RunHarness
 from tests.use_cases import (
     ROUND,
     Applying,
@@ -49,7 +49,7 @@ def _as_it_is(store: Store) -> Store:
 class Backfilling:
     """What a process of a backfill does, without the process."""
 
-    desk: Desk
+    harness: RunHarness
     shard: Shard | None = None
     batch: int = 3
     rounds: int = 0
@@ -66,7 +66,7 @@ class Backfilling:
         **asked: Any,
     ) -> tuple[BackfillPlan, RunReport | None]:
         """Plan as ``bootstrap.backfill.plan`` does."""
-        store, clock = self.desk.store, self.desk.clock
+        store, clock = self.harness.store, self.harness.clock
         request = BackfillRequest(name=PLAN, selection=selection, asked=asked, within=within, share=0.5)
         made = await backfill.begin(request, store=store, clock=clock)
         own = OwnBreakers(store.breakers)
@@ -80,14 +80,14 @@ class Backfilling:
 
     async def apply(self, *, approve: str | None = None) -> tuple[BackfillPlan, RunReport | None]:
         """Carry out as ``bootstrap.backfill.apply`` does."""
-        store = self.desk.store
+        store = self.harness.store
         await backfill.admitted(PLAN, approve=approve, backfills=store.backfills)
         applying = Applying(PLAN)
         over = carrying_out(self.wrap(store), PLAN, breakers=OwnBreakers(None))
         trouble = await self._off(ItemState.PLANNED, store=over, work=applying)
         if applying.trouble is not None:
             await backfill.hold(PLAN, applying.trouble, backfills=store.backfills)
-        await backfill.conclude(PLAN, backfills=store.backfills, now=self.desk.clock.now())
+        await backfill.conclude(PLAN, backfills=store.backfills, now=self.harness.clock.now())
         return await backfill.known_plan(PLAN, store.backfills), trouble
 
     async def _off(self, state: ItemState, *, store: Store, work: Applying | None) -> RunReport | None:
@@ -95,7 +95,7 @@ class Backfilling:
             return await self.round(state, store=store, work=work)
 
         return await backfill.work_off(
-            PLAN, state, store=self.desk.store, clock=self.desk.clock, shard=self.shard, once=once
+            PLAN, state, store=self.harness.store, clock=self.harness.clock, shard=self.shard, once=once
         )
 
     async def round(
@@ -114,13 +114,13 @@ class Backfilling:
         return await run(
             request,
             run_id=RunId(f"{state}-{self.rounds:03}-{self.process}"),
-            policy=replace(self.desk.policy, budget=ROUND, rate_share=0.5),
+            policy=replace(self.harness.policy, budget=ROUND, rate_share=0.5),
             deps=Dependencies(
                 store=store,
-                providers=self.desk.providers,
-                clock=self.desk.clock,
+                providers=self.harness.providers,
+                clock=self.harness.clock,
                 random=random.Random(self.rounds),
-                telemetry=self.desk.ear,
+                telemetry=self.harness.ear,
                 stop=self.stop,
                 batch_handler=work,
             ),
@@ -128,38 +128,38 @@ class Backfilling:
 
     async def listed(self, *states: ItemState) -> set[LeadId]:
         """Return the plan's leads in these states."""
-        rows = await self.desk.store.backfills.items(PLAN, states=states, limit=100_000)
+        rows = await self.harness.store.backfills.items(PLAN, states=states, limit=100_000)
         return {row.lead_id for row in rows}
 
 
-def cancel(desk: Desk, lead_ids: Iterable[str]) -> None:
+def cancel(harness: RunHarness, lead_ids: Iterable[str]) -> None:
     """Let GHL have canceled these leads' bookings."""
     for lead_id in lead_ids:
         appointment_id = AppointmentId(f"appt-{lead_id}")
-        gone = desk.ghl.appointments[appointment_id]
-        desk.ghl.appointments[appointment_id] = replace(gone, status=AppointmentStatus.CANCELED, canceled_at=START)
+        gone = harness.ghl.appointments[appointment_id]
+        harness.ghl.appointments[appointment_id] = replace(gone, status=AppointmentStatus.CANCELED, canceled_at=START)
 
 
-def move(desk: Desk, lead_ids: Iterable[str], by: timedelta = DAYS) -> None:
+def move(harness: RunHarness, lead_ids: Iterable[str], by: timedelta = DAYS) -> None:
     """Let GHL have moved these leads' bookings."""
     for lead_id in lead_ids:
         appointment_id = AppointmentId(f"appt-{lead_id}")
-        old = desk.ghl.appointments[appointment_id]
-        desk.ghl.appointments[appointment_id] = replace(old, starts_at=old.starts_at + by)
+        old = harness.ghl.appointments[appointment_id]
+        harness.ghl.appointments[appointment_id] = replace(old, starts_at=old.starts_at + by)
 
 
-async def execute(desk: Desk, statement: str, **parameters: Any) -> None:
+async def execute(harness: RunHarness, statement: str, **parameters: Any) -> None:
     """Write as somebody else."""
-    database = Database(desk.url)
+    database = Database(harness.url)
     try:
         await database.change(text(statement), parameters)
     finally:
         await database.close()
 
 
-async def of_customer(desk: Desk) -> dict[str, list[tuple[Any, ...]]]:
+async def of_customer(harness: RunHarness) -> dict[str, list[tuple[Any, ...]]]:
     """Return the customer's rows, and the follow-ups."""
-    tables = await desk.dump()
+    tables = await harness.dump()
     return {name: tables[name] for name in ("lead", "appointment", "reconcile_outbox")}
 
 

@@ -1,36 +1,36 @@
-"""A desk for each test of a run."""
+"""A harness for each test of a run."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
-from reconcile.domain.bulk_listing import SweepCost
-from tests.services.desk import Desk, at_desk
+from reconcile.domain.evidence.bulk_listing import SweepCost
 from tests.services.notifications import FakeChannel, an_alarm
+from tests.services.run_harness import RunHarness, open_harness
 
 
 @pytest.fixture
-async def desk(migrated_url: str) -> AsyncIterator[Desk]:
+async def harness(migrated_url: str) -> AsyncIterator[RunHarness]:
     """Give a run's surroundings; the test runs once on SQLite and once on PostgreSQL."""
-    async with at_desk(migrated_url) as found:
+    async with open_harness(migrated_url) as found:
         yield found
 
 
 @pytest.fixture
-def listed(desk: Desk) -> Desk:
-    """Give a desk at which GHL can be listed; samples are taken where they must be, and never by chance."""
-    desk.policy = replace(desk.policy, list_sample_share=0)
-    desk.ghl.cost = SweepCost(fixed=3, lookup=1)
-    return desk
+def listed(harness: RunHarness) -> RunHarness:
+    """Give a harness at which GHL can be listed; samples are taken where they must be, and never by chance."""
+    harness.policy = replace(harness.policy, list_sample_share=0)
+    harness.ghl.cost = SweepCost(fixed=3, lookup=1)
+    return harness
 
 
 @pytest.fixture
-async def channel(desk: Desk) -> FakeChannel:
+async def channel(harness: RunHarness) -> FakeChannel:
     """Give a channel that knows a company in which all is well."""
     channel = FakeChannel()
-    desk.notifier = an_alarm(channel)
-    await desk.fill([5, 5, 5])
-    await desk.run()
+    harness.notifier = an_alarm(channel)
+    await harness.fill([5, 5, 5])
+    await harness.run()
     assert channel.messages == []
     return channel

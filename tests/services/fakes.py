@@ -8,15 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from reconcile.domain.appointment import HELD, Appointment
-from reconcile.domain.booking_reference import canonical, provider_of
-from reconcile.domain.bulk_listing import SweepCost, SweepPlan
-from reconcile.domain.change import Answer
+from reconcile.domain.coordination.rate_limit import Grant, RateLimit
 from reconcile.domain.credential import Credential, Token
+from reconcile.domain.evidence.booking_reference import canonical, provider_of
+from reconcile.domain.evidence.bulk_listing import SweepCost, SweepPlan
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import AppointmentId, LeadId, Operation, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead
-from reconcile.domain.lookup import Lookup
-from reconcile.domain.outcome import SkipReason
-from reconcile.domain.rate_limit import Grant, RateLimit
+from reconcile.domain.planning.change import Answer
+from reconcile.domain.planning.outcome import SkipReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import (
     ContractFault,

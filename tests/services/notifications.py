@@ -1,4 +1,4 @@
-"""A channel of alerts that remembers, and what tests ask of a desk that has one."""
+"""A channel of alerts that remembers, and what tests ask of a harness that has one."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 
 from reconcile.domain.alert import AlertPolicy, Message, News
 from reconcile.ports import AlertChannel
-from tests.services.desk import Desk
+from tests.services.run_harness import RunHarness
 from tests.use_cases import Notifier, notify
 
 GHL_TRIPPED = "provider_breaker:ghl"
@@ -45,11 +45,11 @@ async def seven(**_: Any) -> int:
     return 7
 
 
-async def heal(desk: Desk) -> None:
-    desk.ghl.always = None
+async def heal(harness: RunHarness) -> None:
+    harness.ghl.always = None
     for _ in range(4):
-        await desk.run()
+        await harness.run()
 
 
-async def look(desk: Desk, notifier: Notifier | None, name: str) -> None:
-    await notify(notifier, holder=name, store=desk.store, clock=desk.clock, telemetry=desk.ear)
+async def look(harness: RunHarness, notifier: Notifier | None, name: str) -> None:
+    await notify(notifier, holder=name, store=harness.store, clock=harness.clock, telemetry=harness.ear)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from reconcile.domain.annotation import PREFIX
 from reconcile.domain.breaker.breaker import BreakerPolicy, BreakerState
-from reconcile.domain.bulk_listing import SweepCost
-from reconcile.domain.change import Answer
+from reconcile.domain.coordination.annotation import PREFIX
+from reconcile.domain.evidence.bulk_listing import SweepCost
 from reconcile.domain.ids import LeadId, ProviderName, RunId
+from reconcile.domain.planning.change import Answer
 from reconcile.domain.run.cadence import CadenceOverride
 from reconcile.domain.run.report import RunReport, Trigger
 from reconcile.errors import ErrorClass
@@ -19,11 +19,11 @@ from reconcile.ports import Store
 from reconcile.store.session import open_store
 from tests.domain.factories import an_appointment
 from tests.services.backfilling import Backfilling, cancel
-from tests.services.desk import Desk, unbooked
 from tests.services.fakes import START, Ear, FakeSink, a_workspace, failure
-from tests.services.memory import MemoryMirror
+from tests.services.memory_ports import MemoryMirror
 from tests.services.notifications import FakeChannel, an_alarm
 from tests.services.port_methods import Recorder
+from tests.services.run_harness import RunHarness, unbooked
 from tests.stores import DEFAULT
 from tests.use_cases import Dependencies, Mirror, RunRequest, Stop, run
 
@@ -32,9 +32,9 @@ CALENDLY = ProviderName.CALENDLY
 
 @dataclass
 class Company:
-    """A desk whose ports note each call; *run_id* is a run that has changed leads."""
+    """A harness whose ports note each call; *run_id* is a run that has changed leads."""
 
-    desk: Desk
+    harness: RunHarness
     store: Store
     recorder: Recorder
     run_id: RunId
@@ -48,15 +48,15 @@ class Company:
     @property
     def facts(self) -> dict[str, Any]:
         """The arguments that most views take."""
-        return {"now": self.desk.clock.now(), "breaker": BreakerPolicy()}
+        return {"now": self.harness.clock.now(), "breaker": BreakerPolicy()}
 
     def parts(self) -> Dependencies:
         """Return all that a run may use, with nothing left out."""
-        record, clock = self.recorder.wrap, self.desk.clock
+        record, clock = self.recorder.wrap, self.harness.clock
         mirror = record("StateMirror", self.mirror)
         return Dependencies(
             store=self.store,
-            providers={name: record("Provider", each) for name, each in self.desk.providers.items()},
+            providers={name: record("Provider", each) for name, each in self.harness.providers.items()},
             clock=clock,
             random=random.Random(1),
             telemetry=self.ear,
@@ -69,40 +69,40 @@ class Company:
     async def run(self, **asked: Any) -> RunReport:
         """Make a run; it is dry unless it is *asked* otherwise."""
         wanted = {"workspace_limit": 100, "leads_per_workspace": 50, "dry_run": True, **asked}
-        return await run(RunRequest(**wanted), run_id=RunId("dry-run"), policy=self.desk.policy, deps=self.parts())
+        return await run(RunRequest(**wanted), run_id=RunId("dry-run"), policy=self.harness.policy, deps=self.parts())
 
 
 @asynccontextmanager
-async def a_company(desk: Desk) -> AsyncIterator[Company]:
+async def a_company(harness: RunHarness) -> AsyncIterator[Company]:
     """Give a company with changes to plan and to take back, follow-ups and alerts that wait, and a breaker to probe."""
     asking = [unbooked(f"cal-{n}-lead-{m}", f"cal-{n}") for n in range(3) for m in range(4)]
-    await desk.fill([8, 4, 4])
-    await desk.seed([a_workspace(f"cal-{n}", CALENDLY) for n in range(3)], asking)
-    await desk.seed([], [unbooked("new-lead", "ws-1")])
-    cancel(desk, ["ws-0-lead-000"])
+    await harness.fill([8, 4, 4])
+    await harness.seed([a_workspace(f"cal-{n}", CALENDLY) for n in range(3)], asking)
+    await harness.seed([], [unbooked("new-lead", "ws-1")])
+    cancel(harness, ["ws-0-lead-000"])
     booked = an_appointment("appt-new", starts_at=START + timedelta(days=3))
-    desk.ghl.verdicts[LeadId("new-lead")] = Answer(appointments=(booked,))
-    desk.providers[CALENDLY].always = failure(ErrorClass.CONTRACT, provider=CALENDLY)
-    report = await desk.run(then=timedelta(minutes=3), trigger=Trigger.SCHEDULE)
-    cancel(desk, ["ws-1-lead-000"])
-    planning = Backfilling(desk)
+    harness.ghl.verdicts[LeadId("new-lead")] = Answer(appointments=(booked,))
+    harness.providers[CALENDLY].always = failure(ErrorClass.CONTRACT, provider=CALENDLY)
+    report = await harness.run(then=timedelta(minutes=3), trigger=Trigger.SCHEDULE)
+    cancel(harness, ["ws-1-lead-000"])
+    planning = Backfilling(harness)
     await planning.plan()
     await planning.apply()
-    desk.clock.advance(timedelta(minutes=10))
+    harness.clock.advance(timedelta(minutes=10))
     override = CadenceOverride(
         every=timedelta(hours=1),
         reason="quota",
         actor="ada",
-        set_at=desk.clock.now(),
-        expires_at=desk.clock.now() + timedelta(hours=2),
+        set_at=harness.clock.now(),
+        expires_at=harness.clock.now() + timedelta(hours=2),
     )
-    await desk.store.cadences.set(override)
-    cancel(desk, ["ws-0-lead-001"])
-    desk.ghl.verdicts[LeadId("ws-1-lead-001")] = failure(ErrorClass.REJECTED)
-    desk.providers[CALENDLY].always = None
-    desk.ghl.cost = SweepCost(fixed=3, lookup=1)
-    assert await desk.store.outbox.pending_count()
-    assert [b for b in await desk.store.breakers.load() if b.state is BreakerState.OPEN]
-    async with open_store(desk.url, mapping=DEFAULT) as store:
+    await harness.store.cadences.set(override)
+    cancel(harness, ["ws-0-lead-001"])
+    harness.ghl.verdicts[LeadId("ws-1-lead-001")] = failure(ErrorClass.REJECTED)
+    harness.providers[CALENDLY].always = None
+    harness.ghl.cost = SweepCost(fixed=3, lookup=1)
+    assert await harness.store.outbox.pending_count()
+    assert [b for b in await harness.store.breakers.load() if b.state is BreakerState.OPEN]
+    async with open_store(harness.url, mapping=DEFAULT) as store:
         recorder = Recorder()
-        yield Company(desk=desk, store=recorder.wrap_store(store), recorder=recorder, run_id=report.run_id)
+        yield Company(harness=harness, store=recorder.wrap_store(store), recorder=recorder, run_id=report.run_id)

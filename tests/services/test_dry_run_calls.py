@@ -16,10 +16,10 @@ from reconcile.domain.verification.checklist import ChecklistStep, ClaimStep, Ru
 from reconcile.domain.verification.claim import Claim
 from reconcile.errors import ErrorClass
 from tests.services.backfilling import BOOKED, PLAN, Backfilling, cancel
-from tests.services.desk import Desk
 from tests.services.fakes import START, failure
 from tests.services.port_methods import Recorder
 from tests.services.recorded_company import CALENDLY, Company, a_company
+from tests.services.run_harness import RunHarness
 from tests.use_cases import (
     Means,
     RunRequest,
@@ -56,9 +56,9 @@ BACKFILL_TABLES = {
 
 
 @pytest.fixture
-async def company(desk: Desk) -> AsyncIterator[Company]:
+async def company(harness: RunHarness) -> AsyncIterator[Company]:
     """Give the company; the test runs once on SQLite and once on PostgreSQL."""
-    async with a_company(desk) as found:
+    async with a_company(harness) as found:
         yield found
 
 
@@ -66,7 +66,7 @@ async def dry_runs(company: Company) -> None:
     report = await company.run()
 
     assert (report.canceled_found, report.errors) == (1, 1)
-    assert len(company.desk.providers[CALENDLY].asked) > 12, "the open breaker is probed"
+    assert len(company.harness.providers[CALENDLY].asked) > 12, "the open breaker is probed"
 
 
 async def dry_run_of_one_workspace(company: Company) -> None:
@@ -88,18 +88,18 @@ async def dry_run_of_the_schedule(company: Company) -> None:
 
 
 async def dry_run_while_a_provider_fails(company: Company) -> None:
-    company.desk.ghl.verdicts.clear()  # every look-up fails, so that no control is sound
-    company.desk.ghl.always = failure(ErrorClass.CONTRACT)
-    company.desk.ghl.cost = None
+    company.harness.ghl.verdicts.clear()  # every look-up fails, so that no control is sound
+    company.harness.ghl.always = failure(ErrorClass.CONTRACT)
+    company.harness.ghl.cost = None
 
     assert (await company.run(whole_set=True)).circuit_broken
 
 
 async def dry_run_step_of_a_checklist(company: Company) -> None:
-    desk = company.desk
+    harness = company.harness
 
     async def make(request: RunRequest) -> RunReport:
-        return await run(request, run_id=RunId("step"), policy=desk.policy, deps=company.parts())
+        return await run(request, run_id=RunId("step"), policy=harness.policy, deps=company.parts())
 
     steps: list[ClaimStep | RunStep | VerifiedStep] = [
         ClaimStep(claim=Claim(since=START, min_checks=1)),
@@ -107,7 +107,7 @@ async def dry_run_step_of_a_checklist(company: Company) -> None:
         RunStep(workspaces=10, leads_per_workspace=50, dry_run=True),
     ]
     means = Means(
-        clock=desk.clock,
+        clock=harness.clock,
         store=company.store,
         log_file=lambda _: pytest.fail("no log was asked for"),
         pods=lambda *_: pytest.fail("no pod was asked for"),
@@ -122,13 +122,13 @@ async def dry_run_step_of_a_checklist(company: Company) -> None:
 async def undo_of_a_run(company: Company) -> None:
     asked = Undo(run_id=RunId("undo"), undone_run=company.run_id, dry_run=True)
 
-    assert (await undo(asked, store=company.store, clock=company.desk.clock)).reverted == ("ws-0-lead-000",)
+    assert (await undo(asked, store=company.store, clock=company.harness.clock)).reverted == ("ws-0-lead-000",)
 
 
 async def undo_of_a_plan(company: Company) -> None:
     asked = Undo(run_id=RunId("undo"), undone_plan=PLAN, dry_run=True)
 
-    assert (await undo(asked, store=company.store, clock=company.desk.clock)).reverted == ("ws-1-lead-000",)
+    assert (await undo(asked, store=company.store, clock=company.harness.clock)).reverted == ("ws-1-lead-000",)
 
 
 async def prune_all(company: Company) -> None:
@@ -138,17 +138,19 @@ async def prune_all(company: Company) -> None:
 
 
 async def view_breakers(company: Company) -> None:
-    assert await breakers_with_advice(company.store, now=company.desk.clock.now(), policy=BreakerPolicy())
+    assert await breakers_with_advice(company.store, now=company.harness.clock.now(), policy=BreakerPolicy())
 
 
 async def view_cadence(company: Company) -> None:
-    assert (await cadence_view(company.store, now=company.desk.clock.now(), planned=PLANNED)).override
+    assert (await cadence_view(company.store, now=company.harness.clock.now(), planned=PLANNED)).override
 
 
 async def view_alerts(company: Company) -> None:
     notifier = company.parts().notifier
 
-    assert (await alerts_view(company.store, notifier=notifier, conditions=(), now=company.desk.clock.now())).channels
+    assert (
+        await alerts_view(company.store, notifier=notifier, conditions=(), now=company.harness.clock.now())
+    ).channels
 
 
 async def view_status(company: Company) -> None:
@@ -174,11 +176,11 @@ async def view_explanations(company: Company) -> None:
 async def view_backfill(company: Company) -> None:
     backfills = company.store.backfills
     for plan in await backfills.plans():
-        await backfill_view(plan, backfills=backfills, now=company.desk.clock.now())
+        await backfill_view(plan, backfills=backfills, now=company.harness.clock.now())
 
 
 async def doctor(company: Company) -> None:
-    now = company.desk.clock.now()
+    now = company.harness.clock.now()
     assert await readiness(company.store, now=now, policy=DuePolicy(), has_webhook=False)
     assert await rights(company.recorder.wrap("StateMirror", company.mirror))
 
@@ -195,18 +197,18 @@ COMMANDS: Mapping[str, Callable[[Company], Awaitable[None]]] = {
 
 
 async def test_every_port_call_of_a_command_that_writes_nothing_is_a_read(company: Company) -> None:
-    before = await company.desk.dump()
+    before = await company.harness.dump()
     for name, command in COMMANDS.items():
         company.recorder.calls.clear()
-        at, verdicts = company.desk.clock.at, (company.desk.ghl.always, company.desk.ghl.cost)
+        at, verdicts = company.harness.clock.at, (company.harness.ghl.always, company.harness.ghl.cost)
 
         await command(company)
 
-        company.desk.clock.at, (company.desk.ghl.always, company.desk.ghl.cost) = at, verdicts
+        company.harness.clock.at, (company.harness.ghl.always, company.harness.ghl.cost) = at, verdicts
         await asyncio.sleep(0)
         assert company.recorder.calls, f"{name} asks nothing: it cannot fail"
         assert company.recorder.writes == [], name
-        assert await company.desk.dump() == before, name
+        assert await company.harness.dump() == before, name
         assert "alerts.not_told" not in company.ear.events, f"{name} tried to tell operators"
     assert (company.sink.delivered, company.channel.messages, company.mirror.announced) == ([], [], [])
 
@@ -223,23 +225,23 @@ async def test_the_same_run_that_is_not_dry_writes_through_every_port(company: C
     }
 
 
-async def test_planning_a_backfill_writes_the_plan_and_no_lead(desk: Desk) -> None:
-    await desk.fill([4, 3])
-    cancel(desk, ["ws-0-lead-001"])
-    before, recorder = await desk.dump(), Recorder()
+async def test_planning_a_backfill_writes_the_plan_and_no_lead(harness: RunHarness) -> None:
+    await harness.fill([4, 3])
+    cancel(harness, ["ws-0-lead-001"])
+    before, recorder = await harness.dump(), Recorder()
 
-    await Backfilling(replace(desk, store=recorder.wrap_store(desk.store))).plan()
+    await Backfilling(replace(harness, store=recorder.wrap_store(harness.store))).plan()
 
-    after = await desk.dump()
+    after = await harness.dump()
     assert {name for name, rows in after.items() if rows != before[name]} <= BACKFILL_TABLES
     assert "Backfills.record" in recorder.writes
     assert set(recorder.writes) <= BACKFILL_WRITES
 
 
 async def test_counting_what_a_reset_would_move_moves_nothing(company: Company) -> None:
-    before = await company.desk.dump()
+    before = await company.harness.dump()
 
     selected, moved = await company.store.backfills.reset(BOOKED, verified_before=START - FAR, dry_run=True)
 
     assert selected >= moved > 0
-    assert await company.desk.dump() == before
+    assert await company.harness.dump() == before

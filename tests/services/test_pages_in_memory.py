@@ -11,15 +11,15 @@ import pytest
 from reconcile.domain.backfill.plan import ChangeCaps, ItemState
 from reconcile.domain.backfill.planned_change import PlannedLead
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
-from reconcile.domain.outcome import Outcome
+from reconcile.domain.planning.outcome import Outcome
 from reconcile.domain.verification.claim import Claim
 from reconcile.errors import RequestError
 from reconcile.ports import ItemRow, Ledger, ScheduledRun
-from tests.services.desk import Desk
 from tests.services.fakes import START, FakeClock, FakeSink
-from tests.services.lists import PLAN, MemoryOutbox, MemoryPlan, MemoryPrunable, follow_up
-from tests.services.pages import PAGE, SIZES, sizes_around
-from tests.services.stub import Stub
+from tests.services.list_ports import PLAN, MemoryOutbox, MemoryPlan, MemoryPrunable, follow_up
+from tests.services.page_sizes import PAGE, SIZES, sizes_around
+from tests.services.run_harness import RunHarness
+from tests.services.stub_store import Stub
 from tests.use_cases import PIECE, backfill, ledger_figures, prune, scheduled_runs
 
 DELIVERIES = 100
@@ -150,14 +150,14 @@ async def test_a_piece_is_small_unless_another_size_is_asked_for() -> None:
     assert ledger.limits == [PIECE] * 3
 
 
-async def test_follow_ups_beyond_one_run_go_out_with_the_next_ones(desk: Desk) -> None:
+async def test_follow_ups_beyond_one_run_go_out_with_the_next_ones(harness: RunHarness) -> None:
     for size in sizes_around(DELIVERIES):
         rows = {row.key: row for row in map(follow_up, range(size))}
         outbox: Any = MemoryOutbox(rows)
-        desk.sink = FakeSink()
-        reports = [await desk.run(store=desk.with_(outbox=outbox)) for _ in range(size // DELIVERIES + 1)]
+        harness.sink = FakeSink()
+        reports = [await harness.run(store=harness.with_(outbox=outbox)) for _ in range(size // DELIVERIES + 1)]
 
-        assert desk.sink.delivered == outbox.done == list(rows)
+        assert harness.sink.delivered == outbox.done == list(rows)
         assert reports[0].effects_delivered == min(size, DELIVERIES)
         assert [each.effects_pending for each in reports] == [
             max(0, size - DELIVERIES * (number + 1)) for number in range(len(reports))

@@ -13,7 +13,7 @@ from reconcile.domain.run.cadence import CadenceOverride, CadenceSource, Planned
 from reconcile.domain.run.report import Trigger
 from reconcile.ports import RunRow
 from tests.domain.factories import a_lead
-from tests.services.stub import NOW, Stub, healthy, run_row
+from tests.services.stub_store import NOW, Stub, healthy, run_row
 from tests.use_cases import RunRequest, conditions, overview, wait_for
 
 MINUTE = timedelta(minutes=1)

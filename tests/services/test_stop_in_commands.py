@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from reconcile.domain.annotation import PREFIX
 from reconcile.domain.backfill.plan import BackfillPlan, ItemState
 from reconcile.domain.breaker.breaker import BreakerPolicy
+from reconcile.domain.coordination.annotation import PREFIX
 from reconcile.domain.ids import RunId
 from reconcile.domain.run.report import RunReport
 from reconcile.domain.verification.checklist import ChecklistStep, RunStep
@@ -18,9 +18,9 @@ from reconcile.domain.verification.claim import Why
 from reconcile.errors import StoreUnavailable
 from reconcile.ports import AppliedAnnotation, Ledger, Store
 from tests.services.backfilling import PLAN, Backfilling, cancel
-from tests.services.desk import Desk, Wrapped
 from tests.services.fakes import START
-from tests.services.stopping import Reason, Stopper, after_each, before_first
+from tests.services.run_harness import RunHarness, Wrapped
+from tests.services.stop_points import Reason, Stopper, after_each, before_first
 from tests.use_cases import ROUND, Means, RunPolicy, RunRequest, Undo, apply_commands, prune, undo, work_through
 
 WORKSPACES, LEADS = 4, 2
@@ -56,16 +56,20 @@ def stopping_store(stopper: Stopper, *, step: str) -> Callable[[Store], Store]:
 
 
 @pytest.mark.parametrize(("migrated_url", "step", "reason", "after"), CASES, indirect=["migrated_url"])
-async def test_a_backfill_goes_on_with_exactly_what_is_left(desk: Desk, step: str, reason: Reason, after: int) -> None:
-    desk.policy = ONE_AT_A_TIME
-    leads = await desk.fill([LEADS] * WORKSPACES)
-    cancel(desk, [each.id for each in leads])
-    work = Backfilling(desk, batch=LEADS)
+async def test_a_backfill_goes_on_with_exactly_what_is_left(
+    harness: RunHarness, step: str, reason: Reason, after: int
+) -> None:
+    harness.policy = ONE_AT_A_TIME
+    leads = await harness.fill([LEADS] * WORKSPACES)
+    cancel(harness, [each.id for each in leads])
+    work = Backfilling(harness, batch=LEADS)
     if step == "apply":
         await work.plan()
-    stopper = Stopper(desk, reason, after, stop=lambda: work.stop, late=ROUND * 0.81, lease_name=f"backfill:{PLAN}:run")
+    stopper = Stopper(
+        harness, reason, after, stop=lambda: work.stop, late=ROUND * 0.81, lease_name=f"backfill:{PLAN}:run"
+    )
     work.wrap = stopping_store(stopper, step=step)
-    desk.ghl.asked.clear()
+    harness.ghl.asked.clear()
 
     async def go() -> tuple[BackfillPlan, RunReport | None]:
         return await (work.plan() if step == "plan" else work.apply())
@@ -81,7 +85,7 @@ async def test_a_backfill_goes_on_with_exactly_what_is_left(desk: Desk, step: st
     assert stopper.has_stopped
     assert len(done) == (after if ends else WORKSPACES) * LEADS
     assert (trouble.stopped if trouble else None) == ("sigterm" if reason is Reason.SIGTERM else None)
-    assert await desk.store.leases.held() == {}
+    assert await harness.store.leases.held() == {}
 
     if ends:
         await go()
@@ -89,42 +93,42 @@ async def test_a_backfill_goes_on_with_exactly_what_is_left(desk: Desk, step: st
         await work.apply()
 
     asked_again = LEADS if step == "plan" and reason is Reason.LEASE_LOST and after < WORKSPACES else 0
-    assert len(desk.ghl.asked) == (len(leads) + asked_again if step == "plan" else 0)
-    changes = [each for lead in leads for each in await desk.store.ledger.changes(lead_id=lead.id)]
+    assert len(harness.ghl.asked) == (len(leads) + asked_again if step == "plan" else 0)
+    changes = [each for lead in leads for each in await harness.store.ledger.changes(lead_id=lead.id)]
     assert Counter(each.lead_id for each in changes) == Counter(each.id for each in leads)
-    plan = await desk.store.backfills.plan(PLAN)
+    plan = await harness.store.backfills.plan(PLAN)
     assert plan is not None
     assert plan.applied_at is not None
 
 
 @pytest.mark.parametrize("kind", INTERRUPTIONS)
 @pytest.mark.parametrize("after", AFTER)
-async def test_undoing_goes_on_with_exactly_what_is_left(desk: Desk, kind: str, after: int) -> None:
-    leads = await desk.fill([LEADS] * WORKSPACES)
-    cancel(desk, [each.id for each in leads])
-    report = await desk.run()
-    stopper = Stopper(desk, Reason.STORE_UNAVAILABLE, after, stop=lambda: desk.stop, error=INTERRUPTIONS[kind]())
-    begin, write = desk.store.ledger.begin_run, desk.store.leads.write
-    store = stopper.store(desk.store, ledger=Wrapped(desk.store.ledger, begin_run=before_first(stopper, begin)))
+async def test_undoing_goes_on_with_exactly_what_is_left(harness: RunHarness, kind: str, after: int) -> None:
+    leads = await harness.fill([LEADS] * WORKSPACES)
+    cancel(harness, [each.id for each in leads])
+    report = await harness.run()
+    stopper = Stopper(harness, Reason.STORE_UNAVAILABLE, after, stop=lambda: harness.stop, error=INTERRUPTIONS[kind]())
+    begin, write = harness.store.ledger.begin_run, harness.store.leads.write
+    store = stopper.store(harness.store, ledger=Wrapped(harness.store.ledger, begin_run=before_first(stopper, begin)))
     store = replace(store, leads=Wrapped(store.leads, write=after_each(stopper, write)))
 
     async def go(over: Store, run_id: str) -> set[str]:
         asked = Undo(run_id=RunId(run_id), undone_run=report.run_id)
-        return set((await undo(asked, store=over, clock=desk.clock)).reverted)
+        return set((await undo(asked, store=over, clock=harness.clock)).reverted)
 
     try:
         first = await go(store, "undo-1")
     except (asyncio.CancelledError, StoreUnavailable):
         first = set()
         assert after < WORKSPACES
-    held = await desk.store.leases.held()
-    rest = await go(desk.store, "undo-2")
+    held = await harness.store.leases.held()
+    rest = await go(harness.store, "undo-2")
 
     ids = [each.id for each in leads]
     assert held == {}
     assert len(rest) == (WORKSPACES - after) * LEADS
     assert rest.isdisjoint(first)
-    assert [(await desk.lead(each)).rollup.canceled_at for each in ids] == [None] * len(ids)
+    assert [(await harness.lead(each)).rollup.canceled_at for each in ids] == [None] * len(ids)
 
 
 @pytest.mark.parametrize("kind", INTERRUPTIONS)
@@ -153,16 +157,16 @@ async def test_pruning_goes_on_with_the_pieces_that_are_left(kind: str, after: i
 
 
 @pytest.mark.parametrize("after", [1, 2, 4])
-async def test_a_checklist_tries_no_step_after_sigterm(desk: Desk, after: int) -> None:
-    await desk.fill([1])
-    report = await desk.run()
+async def test_a_checklist_tries_no_step_after_sigterm(harness: RunHarness, after: int) -> None:
+    await harness.fill([1])
+    report = await harness.run()
     made: list[RunRequest] = []
 
     async def run(request: RunRequest) -> RunReport:
         made.append(request)
         return replace(report, stopped="sigterm" if len(made) == after else None)
 
-    means = Means(clock=desk.clock, store=None, log_file=_no_log, pods=_no_log, run=run)
+    means = Means(clock=harness.clock, store=None, log_file=_no_log, pods=_no_log, run=run)
     steps = [
         ChecklistStep(title=str(n), what=RunStep(workspaces=1, leads_per_workspace=n, dry_run=True)) for n in range(4)
     ]
@@ -181,7 +185,7 @@ def _no_log(*_: object) -> Any:
 
 @pytest.mark.parametrize("kind", INTERRUPTIONS)
 @pytest.mark.parametrize("after", [0, 1, 2])
-async def test_annotations_that_were_obeyed_are_not_obeyed_again(desk: Desk, kind: str, after: int) -> None:
+async def test_annotations_that_were_obeyed_are_not_obeyed_again(harness: RunHarness, kind: str, after: int) -> None:
     texts = {
         "cadence-override": "every=10m reason=quota for=2h actor=ada",
         "hold": "reason=outage for=2h actor=ada breaker=provider:ghl",
@@ -195,14 +199,14 @@ async def test_annotations_that_were_obeyed_are_not_obeyed_again(desk: Desk, kin
         remembered += 1
         if remembered > after:
             raise interruption
-        await desk.store.applied_annotations.remember(row)
+        await harness.store.applied_annotations.remember(row)
 
-    store = desk.with_(applied_annotations=Wrapped(desk.store.applied_annotations, remember=remember))
+    store = harness.with_(applied_annotations=Wrapped(harness.store.applied_annotations, remember=remember))
 
     with pytest.raises((asyncio.CancelledError, StoreUnavailable)):
-        await apply_commands(annotations, store=store, now=desk.clock.now(), policy=BreakerPolicy())
-    seen = [row.key for row in await desk.store.applied_annotations.list_all()]
-    rest = await apply_commands(annotations, store=desk.store, now=desk.clock.now(), policy=BreakerPolicy())
+        await apply_commands(annotations, store=store, now=harness.clock.now(), policy=BreakerPolicy())
+    seen = [row.key for row in await harness.store.applied_annotations.list_all()]
+    rest = await apply_commands(annotations, store=harness.store, now=harness.clock.now(), policy=BreakerPolicy())
 
     assert (remembered, len(seen), len(rest.news)) == (after + 1, after, len(texts) - after)
-    assert len(await desk.store.applied_annotations.list_all()) == len(texts)
+    assert len(await harness.store.applied_annotations.list_all()) == len(texts)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from reconcile.simulator import Fault, FaultKind, Simulator, World, simulate
-from tests.patience import HUNG
+from tests.timeouts import HUNG
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SLOT = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)

@@ -5,7 +5,7 @@ from typing import Any
 
 from reconcile.domain.ids import LeadId
 from reconcile.domain.lead import Lead
-from reconcile.domain.outcome import ErrorSignature
+from reconcile.domain.planning.outcome import ErrorSignature
 from reconcile.errors import ErrorClass
 from reconcile.ports import LeadWrite, Store
 from reconcile.store.leads.seed import seed

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.domain.finding import FindingStatus
 from reconcile.domain.lead import LeadStatus
+from reconcile.domain.views.finding import FindingStatus
 from reconcile.store.doctor.check import check_schema
 from reconcile.store.leads.seed import seed
 from reconcile.store.mapping.mapping import (

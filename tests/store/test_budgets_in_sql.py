@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from reconcile.domain.rate_limit import RateLimit, RateLimiter
+from reconcile.domain.coordination.rate_limit import RateLimit, RateLimiter
 from reconcile.ports import Usage
 from reconcile.store.coordination.rate_limits import SqlBudgets
 from reconcile.store.db.database import Database

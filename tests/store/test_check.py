@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconcile.domain.finding import Finding, FindingStatus
+from reconcile.domain.views.finding import Finding, FindingStatus
 from reconcile.store.doctor.check import check_schema
 from reconcile.store.leads.seed import seed
 from reconcile.store.mapping.mapping import SchemaMapping, parse_mapping

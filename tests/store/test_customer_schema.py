@@ -7,11 +7,11 @@ from uuid import uuid4
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.change import Answer
 from reconcile.domain.ids import AppointmentId, LeadId, ProviderName
 from reconcile.domain.lead import Lead, LeadStatus, Rollup
-from reconcile.domain.outcome import Outcome
-from reconcile.domain.plan import plan
+from reconcile.domain.planning.change import Answer
+from reconcile.domain.planning.outcome import Outcome
+from reconcile.domain.planning.plan import plan
 from reconcile.ports import Store
 from reconcile.store.leads.seed import seed
 from reconcile.store.schema.migrate import migrate

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.lease import Lease
+from reconcile.domain.coordination.lease import Lease
 from reconcile.errors import LeaseLost
 from reconcile.store.coordination.leases import Fence, SqlLeases
 from reconcile.store.db.database import Database

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from reconcile.domain.lead import Lead
-from reconcile.domain.outcome import ErrorSignature, Outcome
+from reconcile.domain.planning.outcome import ErrorSignature, Outcome
 from reconcile.errors import ErrorClass
 from reconcile.ports import Store
 from tests.store import schemas

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reconcile.domain.rate_limit import RateLimit
+from reconcile.domain.coordination.rate_limit import RateLimit
 from reconcile.store.coordination.rate_limits import LEARNED_FOR, _account
 from tests.stores import NOW
 

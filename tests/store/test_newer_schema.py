@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from reconcile.domain.finding import FindingStatus
+from reconcile.domain.views.finding import FindingStatus
 from reconcile.errors import SettingsError
 from reconcile.store.db.database import Database
 from reconcile.store.doctor.check import check_schema
@@ -15,7 +15,7 @@ from reconcile.store.schema.migrate import SCRIPTS, migrate
 from reconcile.store.schema.version import DOMAIN_HEAD, LEDGER_HEAD, VERSION_TABLE
 from reconcile.store.session import open_store
 from tests.domain.factories import NOW
-from tests.services.desk import at_desk
+from tests.services.run_harness import open_harness
 from tests.stores import DEFAULT
 
 NEWER = (
@@ -39,10 +39,10 @@ async def advance(url: str, *, to: str, statements: tuple[str, ...] = NEWER) -> 
 
 async def test_a_run_works_on_where_a_later_version_has_only_added(migrated_url: str) -> None:
     await advance(migrated_url, to="ledger_9999")
-    async with at_desk(migrated_url) as desk:
-        await desk.fill([1])
-        report = await desk.run()
-        kept = await desk.store.ledger.runs()
+    async with open_harness(migrated_url) as harness:
+        await harness.fill([1])
+        report = await harness.run()
+        kept = await harness.store.ledger.runs()
 
     assert (report.leads_checked, report.errors) == (1, 0)
     assert [row.run_id for row in kept] == [report.run_id]

@@ -9,7 +9,7 @@ from reconcile.domain.appointment import Appointment, AppointmentStatus
 from reconcile.domain.credential import Credential, Token
 from reconcile.domain.ids import AppointmentId, LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead, LeadState, LeadStatus, MismatchKind, Rollup
-from reconcile.domain.outcome import ErrorSignature
+from reconcile.domain.planning.outcome import ErrorSignature
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass
 from reconcile.store.mapping.row_mapper import NO_START, read_appointment, read_lead, read_signature, read_workspace

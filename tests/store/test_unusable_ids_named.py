@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reconcile.domain.finding import FindingStatus
+from reconcile.domain.views.finding import FindingStatus
 from reconcile.store.doctor.check import check_schema
 from reconcile.store.leads.seed import seed
 from tests.store.schemas import Customer

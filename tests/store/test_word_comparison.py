@@ -7,10 +7,10 @@ import asyncpg
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.change import Answer
 from reconcile.domain.ids import LeadId
 from reconcile.domain.lead import Lead, LeadStatus
-from reconcile.domain.plan import plan
+from reconcile.domain.planning.change import Answer
+from reconcile.domain.planning.plan import plan
 from reconcile.store.mapping.catalog import ColumnFacts, ColumnKind
 from reconcile.store.mapping.vocabulary import AppointmentWords, Comparison, LeadWords
 from reconcile.store.schema.migrate import migrate

@@ -26,7 +26,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.cluster.kubernetes import binaries
-from tests.patience import HUNG
+from tests.timeouts import HUNG
 
 SOURCE = Path(__file__).parent / "collector_source"
 _REQUESTS: Mapping[str, Any] = {

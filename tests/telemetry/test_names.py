@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reconcile.domain.ids import Operation, ProviderName
-from reconcile.domain.outcome import Outcome
+from reconcile.domain.planning.outcome import Outcome
 from reconcile.errors import ErrorClass
 from reconcile.ports import HttpAttempt
 from reconcile.ports.instruments import INSTRUMENTS

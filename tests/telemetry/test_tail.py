@@ -23,7 +23,7 @@ from reconcile.telemetry.otel import OtelTelemetry
 from reconcile.telemetry.otel_settings import read_otel_settings
 from tests import stores
 from tests.cli.command import BASE
-from tests.patience import HUNG
+from tests.timeouts import HUNG
 from tests.use_cases import RunRequest
 
 Broken: TypeAlias = Callable[[], AbstractContextManager[str]]

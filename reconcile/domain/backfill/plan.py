@@ -8,7 +8,7 @@ from typing import Any, NewType
 
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.ids import ProviderName, WorkspaceId
-from reconcile.domain.outcome import Outcome
+from reconcile.domain.planning.outcome import Outcome
 
 PlanId = NewType("PlanId", str)
 

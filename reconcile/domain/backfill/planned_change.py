@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from reconcile.domain.appointment import Appointment, AppointmentStatus
-from reconcile.domain.change import AppointmentChange, Change, Effect, EffectKind
 from reconcile.domain.formatting import quoted
 from reconcile.domain.ids import AppointmentId, LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead, LeadStatus, MismatchKind, Rollup
-from reconcile.domain.outcome import Outcome
+from reconcile.domain.planning.change import AppointmentChange, Change, Effect, EffectKind
+from reconcile.domain.planning.outcome import Outcome
 from reconcile.errors import ReconcileError
 
 

@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import Any
 
 from reconcile.domain.appointment import Appointment, AppointmentStatus
-from reconcile.domain.change import AppointmentChange, Change
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.domain.lead import Lead, LeadStatus
-from reconcile.domain.outcome import Outcome
+from reconcile.domain.planning.change import AppointmentChange, Change
+from reconcile.domain.planning.outcome import Outcome
 
 
 class Left(StrEnum):

@@ -11,8 +11,8 @@ from typing import Any
 from reconcile.domain.breaker.breaker import RUN_KEY, BreakerKey, BreakerPolicy, BreakerReason
 from reconcile.domain.breaker.keys import operation_key, provider_key, workspace_key, workspace_keys
 from reconcile.domain.breaker.window import Fault, SlidingWindow, SuspectOutcome, Votes, WindowEntry, merge_windows
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import Operation, ProviderName, WorkspaceId
-from reconcile.domain.lookup import Lookup
 from reconcile.errors import ErrorClass
 
 WORKSPACE_FAULTS = frozenset({ErrorClass.CREDENTIAL, ErrorClass.REJECTED, ErrorClass.MASS_ABSENCE})

@@ -14,8 +14,8 @@ from enum import StrEnum
 from reconcile.domain.breaker.attribution import RECORD_FAULTS, TripDecision
 from reconcile.domain.breaker.breaker import BreakerScope
 from reconcile.domain.breaker.window import Fault, SuspectOutcome, Votes
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import WorkspaceId
-from reconcile.domain.lookup import Lookup
 from reconcile.errors import ErrorClass
 
 MOST_IN_A_ROUND = 8

@@ -10,8 +10,8 @@ from reconcile.domain.breaker.control import ControlVerdict, Suspect
 from reconcile.domain.breaker.keys import breaker_path, provider_key, workspace_key
 from reconcile.domain.breaker.state import RegistryState
 from reconcile.domain.breaker.window import Fault, ImpliedSuccesses, Votes, WindowEntry
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import WorkspaceId
-from reconcile.domain.lookup import Lookup
 from reconcile.errors import ErrorClass
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey
 from reconcile.domain.breaker.control import Control, ControlsLeft, Suspect
 from reconcile.domain.breaker.window import Fault
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import ProviderName, WorkspaceId
-from reconcile.domain.lookup import Lookup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,8 @@
 from functools import lru_cache
 
 from reconcile.domain.breaker.breaker import RUN_KEY, BreakerKey, BreakerScope
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import ProviderName, WorkspaceId
-from reconcile.domain.lookup import Lookup
 
 
 def provider_key(provider: ProviderName) -> BreakerKey:

@@ -17,8 +17,8 @@ from reconcile.domain.breaker.keys import operation_key, provider_key
 from reconcile.domain.breaker.reducer import reduce
 from reconcile.domain.breaker.state import RegistryState
 from reconcile.domain.breaker.window import Fault
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
-from reconcile.domain.lookup import Lookup
 
 
 class EventObserver(Protocol):

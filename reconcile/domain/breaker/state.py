@@ -19,8 +19,8 @@ from reconcile.domain.breaker.control import Suspect
 from reconcile.domain.breaker.keys import breaker_path, provider_key, workspace_key, workspace_keys
 from reconcile.domain.breaker.probes import Probes
 from reconcile.domain.breaker.window import ImpliedSuccesses
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
-from reconcile.domain.lookup import Lookup
 
 
 @dataclass(slots=True, kw_only=True)

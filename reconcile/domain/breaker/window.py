@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import WorkspaceId
-from reconcile.domain.lookup import Lookup
 from reconcile.errors import ErrorClass
 
 

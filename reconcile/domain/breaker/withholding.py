@@ -4,8 +4,8 @@ from reconcile.domain.breaker.attribution import RECORD_FAULTS
 from reconcile.domain.breaker.breaker import RUN_KEY, BreakerReason
 from reconcile.domain.breaker.keys import operation_key, provider_key, workspace_keys
 from reconcile.domain.breaker.registry import BreakerRegistry
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import WorkspaceId
-from reconcile.domain.lookup import Lookup
 from reconcile.errors import ErrorClass
 
 

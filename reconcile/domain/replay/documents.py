@@ -16,8 +16,8 @@ from reconcile.domain.breaker.breaker import (
     OverrideKind,
 )
 from reconcile.domain.breaker.window import Fault, SuspectOutcome
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import Operation, ProviderName, RunId
-from reconcile.domain.lookup import Lookup
 from reconcile.errors import ErrorClass
 
 

@@ -17,8 +17,8 @@ from reconcile.domain.breaker.events import Admission, Event, Transitions
 from reconcile.domain.breaker.keys import breaker_path
 from reconcile.domain.breaker.state import RegistryState
 from reconcile.domain.breaker.window import Fault
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import Operation, ProviderName, WorkspaceId
-from reconcile.domain.lookup import Lookup
 from reconcile.domain.replay.documents import breaker_to_document, policy_document
 from reconcile.errors import ErrorClass
 

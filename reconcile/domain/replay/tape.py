@@ -10,8 +10,8 @@ from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerReason,
 from reconcile.domain.breaker.control import Control, ControlsLeft
 from reconcile.domain.breaker.keys import breaker_path
 from reconcile.domain.breaker.window import Fault
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import ProviderName, RunId, WorkspaceId
-from reconcile.domain.lookup import Lookup
 from reconcile.domain.replay.documents import breaker_from_document, fault_of, key_of, lookup_of
 from reconcile.domain.replay.recorder import VERSION
 

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from reconcile.domain.breaker.breaker import Breaker
+from reconcile.domain.coordination.shard import Shard
 from reconcile.domain.ids import ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import MismatchKind
-from reconcile.domain.outcome import DeferReason, SkipReason
-from reconcile.domain.shard import Shard
+from reconcile.domain.planning.outcome import DeferReason, SkipReason
 
 
 class Health(StrEnum):

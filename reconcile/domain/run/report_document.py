@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from reconcile.domain.annotation import VERSION, instant
 from reconcile.domain.breaker.breaker import Breaker, BreakerScope
+from reconcile.domain.coordination.annotation import VERSION, instant
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import MismatchKind
-from reconcile.domain.outcome import DeferReason, SkipReason
+from reconcile.domain.planning.outcome import DeferReason, SkipReason
 from reconcile.domain.run.json_fields import JsonFields, json_objects
 from reconcile.domain.run.report import Freshness, ProviderCounts, RunReport, SignatureCount
 from reconcile.domain.run.stored_report import ReportedBreaker, StoredReport

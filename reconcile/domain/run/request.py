@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from reconcile.domain.coordination.shard import Shard
 from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.run.cadence import tick_of
 from reconcile.domain.run.report import Trigger
-from reconcile.domain.shard import Shard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

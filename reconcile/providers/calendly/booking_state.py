@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconcile.domain.appointment import CALLED_OFF, Appointment, AppointmentStatus
-from reconcile.domain.booking_reference import CalendlyReference
+from reconcile.domain.evidence.booking_reference import CalendlyReference
 from reconcile.domain.ids import ProviderName
 from reconcile.providers.calendly.parsing import Event, Invitee, is_active, is_canceled
 

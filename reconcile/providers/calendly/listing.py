@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.booking_reference import CalendlyReference
-from reconcile.domain.bulk_listing import SweepPlan
-from reconcile.domain.change import Answer
+from reconcile.domain.evidence.booking_reference import CalendlyReference
+from reconcile.domain.evidence.bulk_listing import SweepPlan
 from reconcile.domain.ids import LeadId, ProviderName
 from reconcile.domain.lead import Lead
+from reconcile.domain.planning.change import Answer
 from reconcile.errors import ContractFault
 from reconcile.providers import identity
 from reconcile.providers.calendly import parsing as calendly_parsing

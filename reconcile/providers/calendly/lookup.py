@@ -5,14 +5,14 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
-from reconcile.domain.booking_reference import CalendlyReference, refers_to
-from reconcile.domain.bulk_listing import SweepCost, SweepPlan
-from reconcile.domain.change import Answer, Unverified
+from reconcile.domain.coordination.rate_limit import CALENDLY_PAID_LIMIT
+from reconcile.domain.evidence.booking_reference import CalendlyReference, refers_to
+from reconcile.domain.evidence.bulk_listing import SweepCost, SweepPlan
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import AppointmentId, Operation, ProviderName
 from reconcile.domain.lead import Lead
-from reconcile.domain.lookup import Lookup
-from reconcile.domain.outcome import SkipReason
-from reconcile.domain.rate_limit import CALENDLY_PAID_LIMIT
+from reconcile.domain.planning.change import Answer, Unverified
+from reconcile.domain.planning.outcome import SkipReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ContractFault, ErrorClass, ProviderError, ProviderRejected
 from reconcile.ports import Sweep, Usage

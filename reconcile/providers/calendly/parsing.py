@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from reconcile.domain.booking_reference import CalendlyReference
+from reconcile.domain.evidence.booking_reference import CalendlyReference
 from reconcile.domain.ids import Operation, ProviderName
 from reconcile.errors import ContractFault
 from reconcile.providers import fields

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from reconcile.domain.booking_reference import CalendlyReference
+from reconcile.domain.evidence.booking_reference import CalendlyReference
 from reconcile.domain.ids import Operation, ProviderName
 from reconcile.errors import ContractFault, ErrorClass, ProviderRejected
 from reconcile.providers.account import Account, refused, unusable

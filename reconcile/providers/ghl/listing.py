@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
 from datetime import datetime, tzinfo
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.bulk_listing import SweepPlan
-from reconcile.domain.change import Answer
+from reconcile.domain.evidence.bulk_listing import SweepPlan
 from reconcile.domain.ids import Operation, ProviderName
 from reconcile.domain.lead import Lead
+from reconcile.domain.planning.change import Answer
 from reconcile.providers import identity
 from reconcile.providers.account import Account, refused
 from reconcile.providers.ghl import parsing as ghl_parsing

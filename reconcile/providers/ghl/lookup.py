@@ -7,13 +7,13 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from reconcile.domain.bulk_listing import SweepCost, SweepPlan
-from reconcile.domain.change import Answer
+from reconcile.domain.coordination.rate_limit import GHL_LIMIT
+from reconcile.domain.evidence.bulk_listing import SweepCost, SweepPlan
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import LeadId, Operation, ProviderName
 from reconcile.domain.lead import Lead
-from reconcile.domain.lookup import Lookup
-from reconcile.domain.outcome import SkipReason
-from reconcile.domain.rate_limit import GHL_LIMIT
+from reconcile.domain.planning.change import Answer
+from reconcile.domain.planning.outcome import SkipReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass
 from reconcile.ports import Sweep, Usage

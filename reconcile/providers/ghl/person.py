@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconcile.domain.appointment import HELD, Appointment, AppointmentStatus
-from reconcile.domain.change import Answer, Unverified
 from reconcile.domain.ids import AppointmentId, Operation
 from reconcile.domain.lead import Lead
-from reconcile.domain.outcome import SkipReason
+from reconcile.domain.planning.change import Answer, Unverified
+from reconcile.domain.planning.outcome import SkipReason
 from reconcile.providers import identity
 from reconcile.providers.ghl.parsing import Contact, Record
 

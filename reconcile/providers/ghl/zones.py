@@ -9,7 +9,7 @@ from collections import defaultdict
 from datetime import datetime, timedelta, tzinfo
 
 from reconcile.domain.ids import Operation, WorkspaceId
-from reconcile.domain.outcome import SkipReason
+from reconcile.domain.planning.outcome import SkipReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, ProviderRejected
 from reconcile.providers import fields

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from reconcile.domain.backfill.plan import ItemState, PlanId
 from reconcile.domain.backfill.planned_change import PlannedLead, read_back
 from reconcile.domain.breaker.breaker import BreakerPolicy
+from reconcile.domain.coordination.lease import Lease
 from reconcile.domain.ids import LeadId
 from reconcile.domain.lead import Lead
-from reconcile.domain.lease import Lease
-from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome
+from reconcile.domain.planning.outcome import DeferReason, ErrorSignature, Outcome
 from reconcile.domain.retry_state import LeadAttempt, next_state
 from reconcile.domain.run.stop_reason import StopReason
 from reconcile.domain.workspace import Workspace

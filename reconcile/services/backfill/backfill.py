@@ -9,11 +9,11 @@ from typing import Any
 
 from reconcile.domain.backfill.plan import BackfillPlan, ChangeCaps, ItemState, PlanId, Selection
 from reconcile.domain.breaker.breaker import BreakerReason, BreakerScope, BreakerState
+from reconcile.domain.coordination.shard import Shard
 from reconcile.domain.ids import LeadId
-from reconcile.domain.outcome import Outcome
+from reconcile.domain.planning.outcome import Outcome
 from reconcile.domain.run.report import RunReport
 from reconcile.domain.run.stop_reason import StopReason
-from reconcile.domain.shard import Shard
 from reconcile.errors import RequestError
 from reconcile.ports import Backfills, Clock, Store
 from reconcile.services.backfill.estimate import fitting, needs

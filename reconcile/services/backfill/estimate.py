@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from reconcile.domain.backfill.plan import Need, Selection, longest
+from reconcile.domain.coordination.rate_limit import limit_of
 from reconcile.domain.formatting import count_of
 from reconcile.domain.ids import ProviderName, WorkspaceId
-from reconcile.domain.rate_limit import limit_of
 from reconcile.domain.run.cadence import spelled
 from reconcile.errors import RequestError
 from reconcile.ports import Store

@@ -8,14 +8,14 @@ from typing import Any
 from reconcile.domain.backfill.plan import ItemState, PlanId
 from reconcile.domain.backfill.planned_change import PlannedLead, facts_of, written_down
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerState
+from reconcile.domain.coordination.lease import Lease
+from reconcile.domain.coordination.shard import Shard
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.lead import Lead
-from reconcile.domain.lease import Lease
-from reconcile.domain.outcome import Outcome, SkipReason
+from reconcile.domain.planning.outcome import Outcome, SkipReason
 from reconcile.domain.replay.recorder import CallRecord
 from reconcile.domain.run.report import RunReport
-from reconcile.domain.shard import Shard
 from reconcile.ports import (
     BatchReceipt,
     BatchWrite,

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from reconcile.domain.backfill.plan import PlanId
 from reconcile.domain.backfill.undo import Left, undone
-from reconcile.domain.change import Change
+from reconcile.domain.coordination.lease import Lease
 from reconcile.domain.formatting import count_of
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
-from reconcile.domain.lease import Lease
-from reconcile.domain.outcome import Outcome
+from reconcile.domain.planning.change import Change
+from reconcile.domain.planning.outcome import Outcome
 from reconcile.domain.run.report import Health, RunReport, Trigger
 from reconcile.domain.run.report_document import document
 from reconcile.errors import LeaseHeld, LeaseLost, RequestError

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from reconcile.domain.annotation import PREFIX, Misunderstood, OrderText, OrderWord, read_orders
 from reconcile.domain.breaker.breaker import BreakerPolicy
+from reconcile.domain.coordination.annotation import PREFIX, Misunderstood, OrderText, OrderWord, read_orders
 from reconcile.domain.run.cadence import CadenceOverride, CadenceSource
 from reconcile.errors import RequestError
 from reconcile.ports import Announcement, AppliedAnnotation, Store

@@ -13,8 +13,8 @@ from datetime import timedelta
 from random import Random
 from typing import TypeVar
 
-from reconcile.domain.annotation import LAST_RUN, breaker_annotations, is_of_the_future
 from reconcile.domain.breaker.breaker import Breaker, BreakerScope, BreakerState
+from reconcile.domain.coordination.annotation import LAST_RUN, breaker_annotations, is_of_the_future
 from reconcile.domain.run.report import RunReport
 from reconcile.domain.run.report_document import receipt_text
 from reconcile.errors import MirrorConflict, MirrorUnavailable, StoreUnavailable

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from reconcile.domain.annotation import PREFIX, OrderText, OrderWord, read_orders
+from reconcile.domain.coordination.annotation import PREFIX, OrderText, OrderWord, read_orders
 from reconcile.domain.run.cadence import CadenceSource
 from reconcile.ports import AppliedAnnotation, Store
 from reconcile.services.control.annotation_memory import split_key

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from reconcile.domain.controls import Controls
-from reconcile.domain.evidence import Absence, Evidence, absence, evidence, lost_booking
-from reconcile.domain.lookup import Lookup
-from reconcile.domain.plan import plan
+from reconcile.domain.evidence.controls import Controls
+from reconcile.domain.evidence.evidence import Absence, Evidence, absence, evidence, lost_booking
+from reconcile.domain.evidence.lookup import Lookup
+from reconcile.domain.planning.plan import plan
 from reconcile.domain.workspace import Workspace
 from reconcile.services.lookup.admission import CallAdmission
 from reconcile.services.lookup.batch_lookup import look_up_leads

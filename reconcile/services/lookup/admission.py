@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from reconcile.domain.breaker.events import Refusal
 from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.window import Fault
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import Operation
-from reconcile.domain.lookup import Lookup
-from reconcile.domain.outcome import DeferReason
+from reconcile.domain.planning.outcome import DeferReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass
 from reconcile.services.lookup.breakers import RunBreakers

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import LeadId, Operation, ProviderName
 from reconcile.domain.lead import Lead
-from reconcile.domain.lookup import Lookup
-from reconcile.domain.outcome import DeferReason, Outcome, SkipReason
+from reconcile.domain.planning.outcome import DeferReason, Outcome, SkipReason
 from reconcile.domain.workspace import Workspace
 from reconcile.services.lookup.admission import CallAdmission
 from reconcile.services.lookup.bulk_listing import LeadLookups, sweep

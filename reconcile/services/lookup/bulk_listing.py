@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from reconcile.domain.breaker.registry import BreakerRegistry
-from reconcile.domain.bulk_listing import SweepPlan, is_expected, sweep_plan
+from reconcile.domain.evidence.bulk_listing import SweepPlan, is_expected, sweep_plan
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import LeadId, Operation, ProviderName
 from reconcile.domain.lead import Lead
-from reconcile.domain.lookup import Lookup
-from reconcile.domain.outcome import DeferReason
+from reconcile.domain.planning.outcome import DeferReason
 from reconcile.errors import OutOfTime, ProviderError, RateLimited
 from reconcile.ports import Sweep
 from reconcile.redaction import bug_named

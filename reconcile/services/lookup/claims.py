@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from reconcile.domain.appointment import HELD
 from reconcile.domain.ids import AppointmentId, LeadId
 from reconcile.domain.lead import Lead, MismatchKind
-from reconcile.domain.outcome import Outcome
+from reconcile.domain.planning.outcome import Outcome
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import Leads
 from reconcile.services.lookup.lead_check import LeadCheck

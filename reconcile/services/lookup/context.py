@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
-from reconcile.domain.controls import Controls
 from reconcile.domain.due import DuePolicy
+from reconcile.domain.evidence.controls import Controls
 from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead
 from reconcile.ports import Clock, Provider, Store, Telemetry

@@ -12,12 +12,12 @@ from reconcile.domain.breaker.breaker import BreakerKey
 from reconcile.domain.breaker.control import WEIGHT_OF_CHANGE, Control, ControlsLeft, Suspect
 from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.window import Fault, SuspectOutcome
-from reconcile.domain.change import Answer
-from reconcile.domain.evidence import lost_booking
+from reconcile.domain.evidence.evidence import lost_booking
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import LeadId
 from reconcile.domain.lead import Lead
-from reconcile.domain.lookup import Lookup
-from reconcile.domain.outcome import SkipReason
+from reconcile.domain.planning.change import Answer
+from reconcile.domain.planning.outcome import SkipReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import OutOfTime, ProviderError, RateLimited
 from reconcile.ports import Provider

@@ -9,9 +9,9 @@ from random import Random
 from reconcile.domain.breaker.breaker import BreakerKey
 from reconcile.domain.breaker.control import WEIGHT_OF_CHANGE, Suspect
 from reconcile.domain.breaker.window import Fault
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead
-from reconcile.domain.lookup import Lookup
 from reconcile.domain.workspace import Workspace
 
 

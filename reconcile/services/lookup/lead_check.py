@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from reconcile.domain.booking_reference import provider_of
 from reconcile.domain.breaker.attribution import RECORD_FAULTS
 from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.window import SuspectOutcome
-from reconcile.domain.change import Answer, Unverified
-from reconcile.domain.evidence import lost_booking
+from reconcile.domain.evidence.booking_reference import provider_of
+from reconcile.domain.evidence.evidence import lost_booking
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import Lead, LeadState
-from reconcile.domain.lookup import Lookup
-from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
-from reconcile.domain.plan import Plan, plan
+from reconcile.domain.planning.change import Answer, Unverified
+from reconcile.domain.planning.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
+from reconcile.domain.planning.plan import Plan, plan
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, OutOfTime, ProviderError, RateLimited
 from reconcile.ports import Provider

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.change import Answer
-from reconcile.domain.evidence import Evidence, evidence, stored_booking
+from reconcile.domain.evidence.evidence import Evidence, evidence, stored_booking
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import Operation, ProviderName
 from reconcile.domain.lead import Lead
-from reconcile.domain.lookup import Lookup
-from reconcile.domain.outcome import DeferReason
+from reconcile.domain.planning.change import Answer
+from reconcile.domain.planning.outcome import DeferReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import OutOfTime, ProviderError, RateLimited
 from reconcile.ports import Provider

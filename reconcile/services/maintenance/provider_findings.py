@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from reconcile.domain.finding import Finding, FindingStatus
 from reconcile.domain.run.report_document import read_report
+from reconcile.domain.views.finding import Finding, FindingStatus
 from reconcile.errors import ErrorClass
 from reconcile.ports import Store
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from reconcile.domain.due import DuePolicy
-from reconcile.domain.finding import Finding, FindingStatus
+from reconcile.domain.views.finding import Finding, FindingStatus
 from reconcile.ports import Store
 from reconcile.services.maintenance.provider_findings import provider_findings
 

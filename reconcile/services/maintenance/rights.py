@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from reconcile.domain.finding import Finding, FindingStatus
+from reconcile.domain.views.finding import Finding, FindingStatus
 from reconcile.errors import MirrorUnavailable
 from reconcile.ports import StateMirror
 

@@ -11,13 +11,13 @@ from datetime import datetime
 
 from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.withholding import blames_others, distrusts
-from reconcile.domain.change import Unverified
-from reconcile.domain.controls import Controls
-from reconcile.domain.evidence import stored_booking
+from reconcile.domain.coordination.lease import Lease
+from reconcile.domain.evidence.controls import Controls
+from reconcile.domain.evidence.evidence import stored_booking
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import MismatchKind, last_id
-from reconcile.domain.lease import Lease
-from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
+from reconcile.domain.planning.change import Unverified
+from reconcile.domain.planning.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
 from reconcile.domain.retry_state import LeadAttempt, never_settles, next_state
 from reconcile.domain.run.stop_reason import StopReason
 from reconcile.domain.workspace import Workspace

@@ -8,9 +8,9 @@ from random import Random
 from typing import Protocol
 
 from reconcile.domain.breaker.breaker import BreakerPolicy
+from reconcile.domain.coordination.lease import Lease
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, ProviderName, RunId
-from reconcile.domain.lease import Lease
 from reconcile.domain.replay.recorder import CallRecorder
 from reconcile.domain.retry_state import BackoffPolicy
 from reconcile.domain.run.cadence import PlannedCadence

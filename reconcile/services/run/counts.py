@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from reconcile.domain.ids import ProviderName, WorkspaceId
 from reconcile.domain.lead import MismatchKind
-from reconcile.domain.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
+from reconcile.domain.planning.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
 from reconcile.domain.run.report import ProviderCounts, SignatureCount
 
 

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from reconcile.domain.breaker.breaker import Breaker
+from reconcile.domain.coordination.lease import Lease
+from reconcile.domain.coordination.rate_limit import Grant, RateLimit, RateLimiter, limit_of
 from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead, last_id
-from reconcile.domain.lease import Lease
-from reconcile.domain.rate_limit import Grant, RateLimit, RateLimiter, limit_of
 from reconcile.domain.replay.recorder import CallRecord
 from reconcile.domain.run.report import RunReport
 from reconcile.errors import LeaseHeld, ReconcileError

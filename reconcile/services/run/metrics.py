@@ -8,7 +8,7 @@ from reconcile.domain.breaker.breaker import RUN_KEY, BreakerKey, BreakerScope, 
 from reconcile.domain.breaker.keys import provider_key, workspace_key
 from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.ids import ProviderName
-from reconcile.domain.outcome import Outcome
+from reconcile.domain.planning.outcome import Outcome
 from reconcile.domain.run.report import Health, RunReport
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import Span, Telemetry, instruments

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from reconcile.domain.delivery import is_last, pause
+from reconcile.domain.coordination.delivery import is_last, pause
 from reconcile.domain.ids import WorkspaceId
 from reconcile.errors import ErrorClass, ProviderError, RateLimited
 from reconcile.ports import EffectSink, OutboxRow

@@ -8,7 +8,7 @@ from reconcile.domain.breaker.breaker import Breaker, BreakerState
 from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.ids import RunId
 from reconcile.domain.lead import MismatchKind
-from reconcile.domain.outcome import DeferReason, Outcome, SkipReason
+from reconcile.domain.planning.outcome import DeferReason, Outcome, SkipReason
 from reconcile.domain.run.cadence import NotYet
 from reconcile.domain.run.report import Freshness, Health, RunReport
 from reconcile.domain.run.request import RunRequest

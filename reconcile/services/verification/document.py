@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from reconcile.domain.annotation import instant
+from reconcile.domain.coordination.annotation import instant
 from reconcile.domain.formatting import visible
 from reconcile.domain.verification.checklist import StepResult, overall
 from reconcile.domain.verification.claim import Figures, Sightings, Word

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.booking_reference import provider_of
 from reconcile.domain.breaker.breaker import RUN_KEY, BreakerKey, BreakerPolicy, BreakerScope
 from reconcile.domain.due import DuePolicy, NotDue, Priority, due
+from reconcile.domain.evidence.booking_reference import provider_of
 from reconcile.domain.formatting import quoted
 from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, LeadState

@@ -9,10 +9,10 @@ from datetime import datetime
 
 from reconcile.domain.breaker.breaker import RUN_KEY, BreakerScope, BreakerState
 from reconcile.domain.breaker.keys import provider_key
-from reconcile.domain.gauge import Gauge, Labels
 from reconcile.domain.ids import ProviderName
-from reconcile.domain.page import OverallStatus
 from reconcile.domain.run.punctuality import Punctuality
+from reconcile.domain.views.gauge import Gauge, Labels
+from reconcile.domain.views.page import OverallStatus
 from reconcile.ports.instruments import AT_RISK, BREAKER_STATE, DUE_LEADS, OVERDUE_LEADS, PARKED_WORKSPACES, Instrument
 from reconcile.services.views.status import Overview
 

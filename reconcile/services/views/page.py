@@ -9,7 +9,8 @@ from reconcile.domain.breaker.breaker import BreakerPolicy, BreakerScope
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.formatting import count_of
 from reconcile.domain.lead import Lead
-from reconcile.domain.page import (
+from reconcile.domain.run.cadence import PlannedCadence
+from reconcile.domain.views.page import (
     Failure,
     OverallStatus,
     PageFacts,
@@ -19,7 +20,6 @@ from reconcile.domain.page import (
     TimeBucket,
     Trouble,
 )
-from reconcile.domain.run.cadence import PlannedCadence
 from reconcile.ports import ChangeRow, SightingRow, Store
 from reconcile.services.views.next_steps import Advice
 from reconcile.services.views.replay import threshold_trials

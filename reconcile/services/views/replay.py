@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconcile.domain.breaker.breaker import BreakerKey, BreakerPolicy
-from reconcile.domain.page import ThresholdTrial
 from reconcile.domain.replay.replay import BreakerReplay
 from reconcile.domain.replay.result import ReplayResult
+from reconcile.domain.views.page import ThresholdTrial
 from reconcile.errors import RequestError
 from reconcile.ports import Ledger, RunCalls
 

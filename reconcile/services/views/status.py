@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reconcile.domain.breaker.breaker import BreakerKey, BreakerPolicy, BreakerScope, BreakerState
-from reconcile.domain.delivery import MOST_ATTEMPTS
+from reconcile.domain.coordination.delivery import MOST_ATTEMPTS
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.formatting import count_of
 from reconcile.domain.ids import Operation, RunId, WorkspaceId
 from reconcile.domain.lead import MismatchKind
-from reconcile.domain.page import OverallStatus
 from reconcile.domain.run.cadence import PlannedCadence, spelled
 from reconcile.domain.run.punctuality import Punctuality, ScheduleState
 from reconcile.domain.run.report import Freshness, Health
 from reconcile.domain.run.report_document import read_report
+from reconcile.domain.views.page import OverallStatus
 from reconcile.ports import AppliedAnnotation, LeaseHolder, RunRow, SignatureRow, Store
 from reconcile.services.control.annotation_commands import sentence
 from reconcile.services.control.annotation_memory import split_key

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from reconcile.domain.page import TimeBucket
+from reconcile.domain.views.page import TimeBucket
 from reconcile.ports import ScheduledRun
 
 _STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from reconcile.domain.breaker.breaker import Breaker, BreakerScope, BreakerState
-from reconcile.domain.page import Band
+from reconcile.domain.views.page import Band
 from reconcile.ports import ScheduledRun
 
 _FINEST = 120

@@ -7,9 +7,9 @@ from sqlalchemy import ColumnElement, RowMapping, delete, exists, func, literal,
 
 from reconcile.domain.backfill.plan import BackfillPlan, ItemState, PlanId, Selection
 from reconcile.domain.backfill.planned_change import PlannedLead
+from reconcile.domain.coordination.lease import Lease
 from reconcile.domain.ids import LeadId, ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import Lead
-from reconcile.domain.lease import Lease
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import ItemMove, ItemRow, SelectedCount, TokenSource
 from reconcile.store.backfill.rows import move_row, move_statement, move_types, read_item, read_plan, read_planned

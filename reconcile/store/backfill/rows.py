@@ -12,7 +12,7 @@ from reconcile.domain.backfill.planned_change import PlannedLead
 from reconcile.domain.formatting import quoted
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.lead import MismatchKind
-from reconcile.domain.outcome import Outcome
+from reconcile.domain.planning.outcome import Outcome
 from reconcile.errors import ReconcileError
 from reconcile.ports import ItemMove, ItemRow
 from reconcile.store.db.json_rows import Rows

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ColumnElement, Float, Select, bindparam, sele
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from reconcile.domain.lease import Lease
+from reconcile.domain.coordination.lease import Lease
 from reconcile.errors import LeaseHeld, LeaseLost
 from reconcile.ports import LeaseHolder
 from reconcile.store.db import clock

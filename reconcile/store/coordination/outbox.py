@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Update, and_, case, cast, func, or_, select, update
 
-from reconcile.domain.change import EffectKind
 from reconcile.domain.ids import AppointmentId, LeadId, RunId, WorkspaceId
+from reconcile.domain.planning.change import EffectKind
 from reconcile.ports import GivenUpFollowUp, OutboxRow
 from reconcile.store.db.database import Database
 from reconcile.store.db.json_rows import Rows

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Executable, Float, RowMapping, and_, bindparam, or_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from reconcile.domain.rate_limit import Grant, RateLimit, RateLimiter
+from reconcile.domain.coordination.rate_limit import Grant, RateLimit, RateLimiter
 from reconcile.ports import Usage
 from reconcile.store.db import clock
 from reconcile.store.db.database import Database

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from reconcile.domain.finding import Finding, FindingStatus
+from reconcile.domain.views.finding import Finding, FindingStatus
 from reconcile.errors import SettingsError, StoreUnavailable
 from reconcile.store.db import clock
 from reconcile.store.db.database import Database

@@ -10,10 +10,10 @@ from typing import Any
 
 from reconcile.domain.appointment import Appointment
 from reconcile.domain.backfill.plan import ItemState
-from reconcile.domain.change import AppointmentChange, Change
 from reconcile.domain.ids import AppointmentId, LeadId
 from reconcile.domain.lead import Lead, LeadState, LeadStatus
-from reconcile.domain.outcome import ErrorSignature, Outcome
+from reconcile.domain.planning.change import AppointmentChange, Change
+from reconcile.domain.planning.outcome import ErrorSignature, Outcome
 from reconcile.ports import BatchWrite, LeadWrite, PlanMarks
 from reconcile.store.leads.change_documents import change_documents
 from reconcile.store.mapping.mapping import SchemaMapping

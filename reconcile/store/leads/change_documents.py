@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from reconcile.domain.appointment import Appointment
-from reconcile.domain.change import Change
 from reconcile.domain.lead import Rollup
+from reconcile.domain.planning.change import Change
 
 Row = dict[str, Any]
 

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from reconcile.domain.coordination.shard import Shard
 from reconcile.domain.due import DuePolicy, Priority, due
 from reconcile.domain.ids import AppointmentId, LeadId, WorkspaceId
 from reconcile.domain.lead import Lead, MismatchKind
 from reconcile.domain.run.report import UNSEEN_AFTER, Freshness
 from reconcile.domain.run.verification_ages import Ages
-from reconcile.domain.shard import Shard
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import BatchReceipt, BatchWrite, DueWorkspaces, TokenSource
 from reconcile.store.db.database import Database

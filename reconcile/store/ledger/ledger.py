@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Column, RowMapping, Select, select
 
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
-from reconcile.domain.outcome import Outcome
+from reconcile.domain.planning.outcome import Outcome
 from reconcile.domain.replay.recorder import CallRecord
 from reconcile.domain.run.report import RunReport
 from reconcile.domain.run.report_document import WORKSPACE

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 from sqlalchemy import RowMapping
 
 from reconcile.domain.appointment import Appointment
-from reconcile.domain.booking_reference import canonical, provider_of
 from reconcile.domain.credential import Credential, Token
+from reconcile.domain.evidence.booking_reference import canonical, provider_of
 from reconcile.domain.ids import AppointmentId, LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead, LeadState, MismatchKind, Rollup
-from reconcile.domain.outcome import ErrorSignature
+from reconcile.domain.planning.outcome import ErrorSignature
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, SettingsError
 from reconcile.ports import TokenSource

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.change import Unverified
-from reconcile.domain.evidence import Evidence, evidence
+from reconcile.domain.evidence.evidence import Evidence, evidence
+from reconcile.domain.planning.change import Unverified
 from reconcile.errors import ContractFault
 from reconcile.providers.calendly import parsing as calendly_parsing
 from reconcile.simulator import ApiOperation, FaultKind

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.booking_reference import CalendlyReference
+from reconcile.domain.evidence.booking_reference import CalendlyReference
 from reconcile.providers.calendly.booking_state import BookedInvitee, appointments
 from reconcile.providers.calendly.parsing import Event, Invitee
 from tests.providers.arena import EMAIL, NOW

@@ -6,14 +6,14 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.change import Unverified
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import Operation, ProviderName
 from reconcile.domain.lead import Lead
-from reconcile.domain.lookup import Lookup
-from reconcile.domain.outcome import SkipReason
+from reconcile.domain.planning.change import Unverified
+from reconcile.domain.planning.outcome import SkipReason
 from reconcile.providers.calendly.lookup import Calendly
 from reconcile.simulator import FaultKind
-from tests.asking import ask
+from tests.provider_lookup import ask
 from tests.providers.arena import EMAIL, NOW, TOMORROW, Arena, arena, lead
 from tests.providers.calendly.entered import ACCOUNT, EVENT_URI, NAME, USER, enter
 

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from reconcile.domain.bulk_listing import SweepPlan
 from reconcile.domain.credential import Credential
+from reconcile.domain.evidence.bulk_listing import SweepPlan
 from reconcile.errors import ErrorClass, ProviderError, ProviderUnavailable
 from reconcile.providers.calendly.lookup import Calendly
 from reconcile.simulator import ApiOperation as Simulated

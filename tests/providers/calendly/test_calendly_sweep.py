@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.bulk_listing import SweepPlan
-from reconcile.domain.change import Answer
+from reconcile.domain.evidence.bulk_listing import SweepPlan
 from reconcile.domain.lead import Lead, LeadState
+from reconcile.domain.planning.change import Answer
 from reconcile.errors import ContractFault, ErrorClass, ProviderError
 from reconcile.ports import Sweep
 from reconcile.simulator import ApiOperation, FaultKind
-from tests.asking import ask
+from tests.provider_lookup import ask
 from tests.providers.arena import EMAIL, NOW, TOMORROW, Arena, lead
 from tests.providers.calendly.entered import USER
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.change import Answer
-from reconcile.domain.rate_limit import CALENDLY_FREE_LIMIT
+from reconcile.domain.coordination.rate_limit import CALENDLY_FREE_LIMIT
+from reconcile.domain.planning.change import Answer
 from reconcile.errors import ContractFault, ErrorClass, ProviderError, ProviderRejected, RateLimited
 from reconcile.providers.calendly.lookup import Calendly
 from reconcile.simulator import ApiOperation as Simulated

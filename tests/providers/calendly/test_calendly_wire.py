@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from reconcile.domain.appointment import Appointment, AppointmentStatus
-from reconcile.domain.booking_reference import CalendlyReference
+from reconcile.domain.evidence.booking_reference import CalendlyReference
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.errors import ContractFault, ProviderError
 from reconcile.providers.calendly import parsing as calendly_parsing

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import Operation, ProviderName
 from reconcile.domain.lead import Lead
-from reconcile.domain.lookup import Lookup
-from reconcile.domain.outcome import SkipReason
+from reconcile.domain.planning.outcome import SkipReason
 from reconcile.simulator import FaultKind
 from tests.providers.arena import EMAIL, NOW, TOMORROW, Arena, credential, lead
 from tests.providers.ghl.entered import CONTACT, NAME, TOKEN

@@ -2,8 +2,8 @@
 
 import pytest
 
-from reconcile.domain.change import Answer, Unverified
-from reconcile.domain.outcome import SkipReason
+from reconcile.domain.planning.change import Answer, Unverified
+from reconcile.domain.planning.outcome import SkipReason
 from reconcile.errors import (
     ErrorClass,
     ProviderRejected,

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.bulk_listing import SweepPlan
+from reconcile.domain.evidence.bulk_listing import SweepPlan
 from reconcile.domain.lead import Lead
 from reconcile.errors import ContractFault, ErrorClass, ProviderError
 from reconcile.ports import Sweep

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.change import Answer
-from reconcile.domain.outcome import SkipReason
+from reconcile.domain.planning.change import Answer
+from reconcile.domain.planning.outcome import SkipReason
 from reconcile.errors import (
     ContractFault,
     ErrorClass,

@@ -10,7 +10,7 @@ from reconcile.errors import (
 )
 from reconcile.providers.ghl.lookup import Ghl
 from reconcile.simulator import FaultKind
-from tests.asking import ask
+from tests.provider_lookup import ask
 from tests.providers.arena import TOMORROW, Arena, credential, lead
 from tests.providers.ghl.entered import CONTACT, LOCATION, NAME
 

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconcile.domain.bulk_listing import SweepPlan
-from reconcile.domain.outcome import SkipReason
+from reconcile.domain.evidence.bulk_listing import SweepPlan
+from reconcile.domain.planning.outcome import SkipReason
 from reconcile.errors import ContractFault, ProviderRejected, ProviderUnavailable
 from reconcile.providers.ghl.lookup import Ghl
 from reconcile.simulator import ApiOperation as Simulated
 from reconcile.simulator import FaultKind
-from tests.asking import ask
+from tests.provider_lookup import ask
 from tests.providers.arena import DEADLINE, NOW, TOMORROW, Arena, arena, credential, lead
 from tests.providers.ghl.entered import CONTACT, NAME, TOKEN, enter
 

@@ -12,9 +12,9 @@ import pytest
 
 from reconcile.providers.http.client import AiohttpTransport, Client
 from reconcile.providers.http.retry import RetryPolicy
-from tests.patience import HUNG
 from tests.providers.http.conftest import CALL, RealClock, StillClock
 from tests.providers.http.listener import Peer, Script, listening
+from tests.timeouts import HUNG
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 ONCE = RetryPolicy(attempts=1)

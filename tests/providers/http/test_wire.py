@@ -17,9 +17,9 @@ import pytest
 from reconcile.errors import ErrorClass, ProviderError, ProviderRejected, ProviderUnavailable, SettingsError
 from reconcile.providers.http.client import AiohttpTransport, Call, Client, ProviderAttempt
 from reconcile.providers.http.retry import RetryPolicy
-from tests.patience import HUNG
 from tests.providers.http.conftest import CALL, EMAIL, TOKEN, RealClock, StillClock
 from tests.providers.http.listener import OK, Peer, Script, listening
+from tests.timeouts import HUNG
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 ONCE = RetryPolicy(attempts=1)

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
+from reconcile.domain.coordination.rate_limit import limit_of
+from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import ProviderName
-from reconcile.domain.lookup import Lookup
-from reconcile.domain.rate_limit import limit_of
 from reconcile.domain.workspace import Workspace
 from reconcile.services.lookup.context import LookupContext
 

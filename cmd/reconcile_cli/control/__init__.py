@@ -1,0 +1,1 @@
+"""Commands that override or release, and their output."""

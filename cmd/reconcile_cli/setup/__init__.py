@@ -1,0 +1,1 @@
+"""Commands that prepare, check, tidy and try out an installation, and their output."""

@@ -1,1 +1,0 @@
-"""Text output for terminals; imported only there, because rich is slow to import."""

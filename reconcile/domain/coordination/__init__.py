@@ -1,0 +1,1 @@
+"""What runs share: leases, shards, rate limits, deliveries and the annotations of the state object."""

@@ -1,0 +1,1 @@
+"""What is believed of a booking: look-ups, lists, controls and references to appointments (docs/evidence.md)."""

@@ -1,0 +1,125 @@
+"""Whether a provider's operations have shown in this run that they find what exists."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.evidence.booking_reference import refers_to
+from reconcile.domain.evidence.evidence import Evidence, evidence, stored_booking
+from reconcile.domain.evidence.lookup import Lookup
+from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
+from reconcile.domain.lead import Lead
+from reconcile.domain.planning.change import Answer
+
+SEVERAL = 3
+"""So many bookings that exist and that a kind of list leaves out, while it shows none, are no coincidence."""
+
+
+_MOST_NAMED = 5
+"""Workspaces that a failed control names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedControl:
+    """A kind of list that has shown none of *missing* bookings that exist and have to be in it.
+
+    *workspaces* are those in which a known booking was looked for and not found; the answers of leads show the rest.
+    """
+
+    lookup: Lookup
+    missing: int
+    workspaces: tuple[WorkspaceId, ...] = ()
+
+    def __str__(self) -> str:
+        name = f"{self.lookup.provider}/{self.lookup.operation}"
+        what = f"any of {self.missing} bookings that have" if self.missing > 1 else "a known booking that has"
+        more = len(self.workspaces) - _MOST_NAMED
+        named = [*self.workspaces[:_MOST_NAMED], *([f"{more} more"] if more > 0 else [])]
+        where = f" (workspaces: {', '.join(named)})" if named else ""
+        return f"control failed: {name} was answered without {what} to be in it{where}"
+
+
+@dataclass(slots=True)
+class Controls:
+    """What the answers of one run prove of the operations that gave them. No breaker has a part in it."""
+
+    _proven: set[tuple[WorkspaceId, Lookup]] = field(default_factory=set)
+    _returned: Counter[Lookup] = field(default_factory=Counter)
+    _silent: Counter[Lookup] = field(default_factory=Counter)
+    _left_out: dict[LeadId, set[Lookup]] = field(default_factory=lambda: defaultdict(set))
+    _contradicted: set[tuple[WorkspaceId, Lookup]] = field(default_factory=set)
+    """Lists of one workspace that left out a known booking which was looked for in them."""
+
+    def note(self, lead: Lead, lookup: Lookup, answer: Answer) -> None:
+        """Take in what *lookup* of *lead* was answered with."""
+        for operation in answer.returned:
+            returned = Lookup(provider=lookup.provider, operation=operation)
+            self._proven.add((lead.workspace_id, returned))
+            self._returned[returned] += 1
+        for operation in answer.silent:
+            self._silent[Lookup(provider=lookup.provider, operation=operation)] += 1
+        booking, found = stored_booking(lead), evidence(lead, answer)
+        if booking is None or lead.rollup.status is not AppointmentStatus.CONFIRMED:
+            return
+        if found is Evidence.NOT_MENTIONED and not answer.appointments and not answer.absent:
+            self._silent[lookup] += 1
+        elif any(refers_to(booking, a.id) and a.status is AppointmentStatus.CONFIRMED for a in answer.appointments):
+            self._silent.update(self._left_out.pop(lead.id, ()))
+
+    def note_list(self, lookup: Lookup, wanted: Iterable[Lead], *, mentioned: int) -> None:
+        """Take in a list of a whole account: of *wanted*, whose bookings have to be in it, it *mentioned* so many.
+
+        Of those that it leaves out, each that is found to stand by itself afterwards counts.
+        """
+        if mentioned:
+            self._returned[lookup] += mentioned
+            return
+        for lead in wanted:
+            self._left_out[lead.id].add(lookup)
+
+    def note_control(self, workspace_id: WorkspaceId, lists: Lookup, answer: Answer) -> None:
+        """Take in what came of looking for a known booking in *lists* of one workspace."""
+        for operation in answer.returned:
+            self._proven.add((workspace_id, Lookup(provider=lists.provider, operation=operation)))
+        if lists.operation in answer.returned:
+            self._returned[lists] += 1
+        elif lists.operation in answer.silent:
+            self._contradicted.add((workspace_id, lists))
+
+    def wants_control(self, workspace_id: WorkspaceId, lists: Lookup) -> bool:
+        """Tell whether it is open what an empty list of this workspace is worth."""
+        return not {(workspace_id, lists)} & (self._proven | self._contradicted)
+
+    def has_returned(self, lookup: Lookup) -> bool:
+        """Tell whether the operation has returned an appointment of any workspace in this run."""
+        return self._returned[lookup] > 0
+
+    def has_proven(self, workspace_id: WorkspaceId, lookup: Lookup) -> bool:
+        """Tell whether the operation has returned an appointment of this workspace in this run."""
+        return (workspace_id, lookup) in self._proven
+
+    def failed(self) -> tuple[FailedControl, ...]:
+        """Return the lists that show nothing of what has to be in them."""
+        missing = Counter({each: count for each, count in self._silent.items() if not self._returned[each]})
+        found: list[FailedControl] = []
+        for lookup in sorted({*missing, *(each for _, each in self._contradicted)}, key=str):
+            workspaces = self._contradicted_in(lookup)
+            if workspaces or missing[lookup] >= SEVERAL:
+                count = max(missing[lookup], len(workspaces))
+                found.append(FailedControl(lookup=lookup, missing=count, workspaces=workspaces))
+        return tuple(found)
+
+    def has_failed(self, provider: ProviderName, workspace_id: WorkspaceId) -> bool:
+        """Tell whether nothing follows from an empty list of this provider in this workspace.
+
+        Where one workspace's list leaves out what exists, and no other one's has shown anything, none is believed.
+        """
+        return any(
+            workspace_id in each.workspaces or not self._returned[each.lookup]
+            for each in self.failed()
+            if each.lookup.provider is provider
+        )
+
+    def _contradicted_in(self, lookup: Lookup) -> tuple[WorkspaceId, ...]:
+        return tuple(sorted(where for where, each in self._contradicted - self._proven if each == lookup))

@@ -1,0 +1,86 @@
+"""What a look-up proves of the booking that a lead holds (docs/evidence.md): each write and each clock follows."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from reconcile.domain.appointment import CALLED_OFF, INCONCLUSIVE
+from reconcile.domain.evidence.booking_reference import canonical, provider_of, refers_to
+from reconcile.domain.ids import ProviderName
+from reconcile.domain.lead import Lead
+from reconcile.domain.planning.change import Answer, Unverified
+
+ABSENCE_CONFIRMATION = timedelta(seconds=50)
+"""A second "no such appointment" counts only this long after the first: a deployment's hiccup is over by then."""
+
+
+class Evidence(StrEnum):
+    """What one look-up says of the booking that the lead holds."""
+
+    SEEN = "seen"
+    """The provider returned that appointment, by its id, in a status that is known."""
+    NAMED_ABSENT = "named_absent"
+    """The provider said of this appointment, in words that name it, that there is none."""
+    NOT_MENTIONED = "not_mentioned"
+
+
+class Absence(StrEnum):
+    """How far an appointment that was named absent is believed to be gone."""
+
+    UNCONFIRMED = "unconfirmed"
+    """It was not named absent before, or only a moment ago."""
+    NO_CONTROL = "no_control"
+    """The same operation has returned no other appointment of the account in this run: it may be what is broken."""
+    BELIEVED = "believed"
+
+
+def evidence(lead: Lead, answer: Answer) -> Evidence:
+    """Return what *answer* says of the booking of *lead*; without a booking, a complete search counts as seen."""
+    booking = stored_booking(lead)
+    if booking is None:
+        return Evidence.SEEN if answer.unverified is None else Evidence.NOT_MENTIONED
+    if any(a.status not in INCONCLUSIVE and refers_to(booking, a.id) for a in answer.appointments):
+        return Evidence.SEEN
+    is_absent = canonical(booking) in answer.absent and not _is_guessed(lead)
+    return Evidence.NAMED_ABSENT if is_absent else Evidence.NOT_MENTIONED
+
+
+def why_not_mentioned(lead: Lead, answer: Answer) -> Unverified:
+    """Return why *answer* does not mention the booking of *lead*."""
+    booking = stored_booking(lead)
+    if answer.unverified is not None or booking is None:
+        return answer.unverified or Unverified.NOT_MENTIONED
+    if any(refers_to(booking, a.id) for a in answer.appointments):
+        return Unverified.UNKNOWN_STATUS
+    if canonical(booking) in answer.absent:
+        return Unverified.UNKNOWN_OWNER
+    if provider_of(booking) is not (lead.rollup.provider or provider_of(booking)):
+        return Unverified.UNREADABLE_BOOKING_ID
+    return Unverified.NOT_MENTIONED
+
+
+def lost_booking(lead: Lead, answer: Answer) -> bool:
+    """Tell whether the provider named absent what is booked here."""
+    return lead.rollup.status not in CALLED_OFF and evidence(lead, answer) is Evidence.NAMED_ABSENT
+
+
+def absence(lead: Lead, *, has_control: bool, now: datetime) -> Absence:
+    """Return whether a booking that was named absent again is gone; *now* is the database's time, as is the first's.
+
+    Of what is called off here already, a disappearance is no news and waits for no second look.
+    """
+    since = lead.state.absent_since
+    is_news = lead.rollup.status not in CALLED_OFF
+    if is_news and (since is None or now - since < ABSENCE_CONFIRMATION):
+        return Absence.UNCONFIRMED
+    return Absence.BELIEVED if has_control else Absence.NO_CONTROL
+
+
+def stored_booking(lead: Lead) -> str | None:
+    """Return the id of the booking that the lead holds, None where its row has none or a blank one."""
+    return (lead.rollup.booking_id or "").strip() or None
+
+
+def _is_guessed(lead: Lead) -> bool:
+    """Tell whether only the form of the id says whose it is: other calendars have ids of GHL's form."""
+    booking = lead.rollup.booking_id or ""
+    return lead.rollup.provider is None and provider_of(booking) is ProviderName.HIGHLEVEL

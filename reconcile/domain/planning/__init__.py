@@ -1,0 +1,1 @@
+"""From evidence to changes: outcomes, plans, reschedules and follow-ups."""

@@ -1,0 +1,302 @@
+"""Compares a lead's rows with a provider's answer and returns the change that makes them agree. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from reconcile.domain.appointment import CALLED_OFF, HELD, INCONCLUSIVE, Appointment, AppointmentStatus, primary
+from reconcile.domain.evidence.booking_reference import canonical, provider_of, refers_to
+from reconcile.domain.evidence.evidence import (
+    Absence,
+    Evidence,
+    evidence,
+    lost_booking,
+    stored_booking,
+    why_not_mentioned,
+)
+from reconcile.domain.ids import AppointmentId
+from reconcile.domain.lead import Lead, LeadStatus, MismatchKind, Rollup
+from reconcile.domain.planning.change import Answer, AppointmentChange, Change, Unverified
+from reconcile.domain.planning.follow_ups import follow_ups
+from reconcile.domain.planning.outcome import Outcome, SkipReason
+from reconcile.domain.planning.reschedules import link_reschedules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What follows from an answer.
+
+    *unverified* says why the look-up proves nothing of the stored booking; None where it is verified. *mismatch* is the
+    kind of difference found, *standing* what of it is left. *is_absent* asks for the disappearance to be remembered
+    until a later answer confirms or contradicts it.
+    """
+
+    outcome: Outcome
+    change: Change | None = None
+    unverified: Unverified | None = None
+    mismatch: MismatchKind | None = None
+    standing: MismatchKind | None = None
+    is_absent: bool = False
+    skip_reason: SkipReason | None = None
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether the truth was seen: this alone moves ``verified_at``."""
+        return self.unverified is None
+
+
+_Appointments = Mapping[AppointmentId, Appointment]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """One decision's givens: *lost* is the stored booking where the provider is believed that there is none."""
+
+    lead: Lead
+    answer: Answer
+    now: datetime
+    lost: AppointmentId | None
+
+    @property
+    def stored(self) -> dict[AppointmentId, Appointment]:
+        return {a.id: a for a in self.lead.appointments}
+
+    @property
+    def doubtful(self) -> frozenset[AppointmentId]:
+        """Those of which the provider says something unknown, where another one is confirmed and ahead."""
+        told = self.answer.appointments
+        if not any(a.status is AppointmentStatus.CONFIRMED and a.starts_at > self.now for a in told):
+            return frozenset()
+        return frozenset(a.id for a in told if a.status in INCONCLUSIVE)
+
+    @property
+    def lost_at(self) -> datetime:
+        """When the loss was first seen."""
+        return _stored(self.lead.state.absent_since or self.now)
+
+
+def plan(lead: Lead, answer: Answer, *, now: datetime, absence: Absence = Absence.UNCONFIRMED) -> Plan:
+    """Return what *answer* asks for; *absence* says how far a booking that it names absent is believed to be gone.
+
+    Planning again after the change was applied plans nothing.
+    """
+    is_lost = lost_booking(lead, answer)
+    if is_lost and absence is Absence.UNCONFIRMED:
+        kind = MismatchKind.UNKNOWN_THERE
+        return Plan(
+            outcome=Outcome.ABSENT,
+            unverified=Unverified.NOT_CONFIRMED,
+            mismatch=kind,
+            standing=kind,
+            is_absent=True,
+        )
+    is_gone = is_lost and absence is Absence.BELIEVED
+    lost = canonical(lead.rollup.booking_id or "") if is_gone else None
+    change = _change(_Case(lead=lead, answer=answer, now=now, lost=lost))
+    unverified = _unverified(lead, answer, absence)
+    missing = _missing(lead, unverified)
+    if change is not None:
+        is_still_missing = change.rollup.booking_id == lead.rollup.booking_id and not is_gone
+        return Plan(
+            outcome=change.outcome,
+            change=change if unverified is None else replace(change, is_verified=False),
+            unverified=unverified,
+            mismatch=change.mismatch,
+            standing=missing if is_still_missing else None,
+            is_absent=is_lost and not is_gone and is_still_missing,
+        )
+    is_unbooked = stored_booking(lead) is None
+    statuses = {a.status for a in answer.appointments}
+    if (is_unbooked and not statuses.isdisjoint(INCONCLUSIVE)) or unverified is Unverified.UNKNOWN_STATUS:
+        is_invalid = AppointmentStatus.UNKNOWN not in statuses
+        reason = SkipReason.INVALID_STATUS if is_invalid else SkipReason.UNKNOWN_STATUS
+        return Plan(outcome=Outcome.SKIPPED, unverified=Unverified.UNKNOWN_STATUS, skip_reason=reason)
+    outcome = Outcome.UNCHANGED if missing is None else Outcome.DISAPPEARED
+    return Plan(outcome=outcome, unverified=unverified, mismatch=missing, standing=missing, is_absent=is_lost)
+
+
+def _unverified(lead: Lead, answer: Answer, absence: Absence) -> Unverified | None:
+    """Return why the look-up proves nothing of the stored booking, None where it was seen or is believed to be gone."""
+    match evidence(lead, answer):
+        case Evidence.SEEN:
+            return None
+        case Evidence.NAMED_ABSENT:
+            return None if absence is Absence.BELIEVED else Unverified.NO_CONTROL
+        case Evidence.NOT_MENTIONED:
+            return why_not_mentioned(lead, answer)
+
+
+def _missing(lead: Lead, unverified: Unverified | None) -> MismatchKind | None:
+    """Return as what a booking that stands here and was not seen is flagged."""
+    is_standing = lead.rollup.booking_id is not None and lead.rollup.status not in CALLED_OFF
+    if unverified is None or unverified is Unverified.UNKNOWN_STATUS or not is_standing:
+        return None
+    return MismatchKind.OTHER_PERSON if unverified is Unverified.OTHER_PERSON else MismatchKind.DISAPPEARED
+
+
+def _merge_appointments(case: _Case) -> dict[AppointmentId, Appointment]:
+    """Return the lead's appointments as they are to be, reschedules linked."""
+    stored = case.stored
+    merged = dict(stored)
+    for remote in case.answer.appointments:
+        known = stored.get(remote.id)
+        if known is None and remote.status in INCONCLUSIVE:
+            continue
+        merged[remote.id] = _updated(known, remote, now=case.now)
+    for appointment_id in case.doubtful & merged.keys():
+        if merged[appointment_id].status is AppointmentStatus.CONFIRMED:
+            merged[appointment_id] = replace(merged[appointment_id], status=AppointmentStatus.UNKNOWN)
+    for appointment_id in [i for i in merged if case.lost and refers_to(case.lost, i)]:
+        gone = merged[appointment_id]
+        if gone.status not in CALLED_OFF:
+            merged[appointment_id] = replace(gone, status=AppointmentStatus.CANCELED, canceled_at=case.lost_at)
+    link_reschedules(merged, known=stored, undated=_undated(case))
+    return {i: replace(a, created_at=None) for i, a in merged.items()}
+
+
+def _undated(case: _Case) -> frozenset[AppointmentId]:
+    """Return the appointments of which neither the provider nor we know when they were called off."""
+    dated = {i for i, each in case.stored.items() if each.canceled_at is not None}
+    return frozenset(each.id for each in case.answer.appointments if each.canceled_at is None) - dated
+
+
+def _updated(known: Appointment | None, remote: Appointment, *, now: datetime) -> Appointment:
+    """Return *remote* with what only we know of it: the provider wins wherever it says something."""
+    status = remote.status
+    if known is not None and (
+        status in INCONCLUSIVE
+        or (status is AppointmentStatus.CANCELED and known.status is AppointmentStatus.RESCHEDULED)
+    ):
+        status = known.status
+    canceled_at = None
+    if status in CALLED_OFF:
+        canceled_at = (known.canceled_at if known else None) or _stored(remote.canceled_at or now)
+    starts_at = _stored(remote.starts_at)
+    ends_at = _stored(remote.ends_at) if remote.ends_at else None
+    if ends_at is None and known is not None and known.starts_at == starts_at:
+        ends_at = known.ends_at
+    return replace(
+        remote,
+        status=status,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        canceled_at=canceled_at,
+        replaces=remote.replaces or (known.replaces if known else None),
+    )
+
+
+def _stored(instant: datetime) -> datetime:
+    """Cut to milliseconds, the least precision of the databases we write to: finer would differ at every check."""
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+def _rollup(case: _Case, merged: _Appointments) -> Rollup:
+    """Return what the lead's own row is to say."""
+    before = case.lead.rollup
+    candidates = list(merged.values())
+    unlisted = _unlisted_booking(case.lead, merged)
+    if unlisted is not None and any(refers_to(unlisted.id, i) for i in case.doubtful):
+        unlisted = None
+    if unlisted is not None and case.lost is None:
+        candidates.append(unlisted)
+    chosen = primary(candidates, now=case.now)
+    if chosen is None:
+        if case.lost is None:
+            return before
+        return replace(before, status=AppointmentStatus.CANCELED, canceled_at=case.lost_at)
+    if chosen is unlisted:
+        return before
+    keeps_spelling = before.booking_id is not None and refers_to(before.booking_id, chosen.id)
+    return Rollup(
+        booking_id=before.booking_id if keeps_spelling else chosen.id,
+        provider=chosen.provider,
+        status=chosen.status,
+        starts_at=chosen.starts_at,
+        ends_at=chosen.ends_at,
+        canceled_at=chosen.canceled_at,
+    )
+
+
+def _unlisted_booking(lead: Lead, merged: _Appointments) -> Appointment | None:
+    """Return the rollup as an appointment where it has no row of its own, so that it competes for being primary."""
+    rollup = lead.rollup
+    if rollup.booking_id is None or rollup.status is None or rollup.starts_at is None:
+        return None
+    if any(refers_to(rollup.booking_id, i) for i in merged):
+        return None
+    provider = rollup.provider or provider_of(rollup.booking_id)
+    if provider is None:
+        return None
+    return Appointment(
+        id=canonical(rollup.booking_id),
+        provider=provider,
+        status=rollup.status,
+        starts_at=rollup.starts_at,
+        ends_at=rollup.ends_at,
+        canceled_at=rollup.canceled_at,
+    )
+
+
+def _change(case: _Case) -> Change | None:
+    lead, stored, merged = case.lead, case.stored, _merge_appointments(case)
+    rollup = _rollup(case, merged)
+    rows = tuple(
+        AppointmentChange(before=stored.get(i), after=a) for i, a in sorted(merged.items()) if stored.get(i) != a
+    )
+    status = _status(lead, rollup, now=case.now)
+    contact_id = lead.contact_id or case.answer.contact_id
+    if case.answer.replaces_contact:
+        contact_id = case.answer.contact_id
+    if not rows and rollup == lead.rollup and status == lead.status and contact_id == lead.contact_id:
+        return None
+    moved = rollup != lead.rollup
+    chosen = next((a for a in merged.values() if rollup.booking_id and refers_to(rollup.booking_id, a.id)), None)
+    outcome = Outcome.ABSENT if case.lost else _outcome(lead.rollup, rollup, chosen)
+    mismatch = MismatchKind.DIFFERS if moved else None
+    if case.lost:
+        mismatch = MismatchKind.UNKNOWN_THERE
+    elif lead.rollup.booking_id is None and rollup.status in HELD:
+        mismatch = MismatchKind.UNKNOWN_HERE
+    return Change(
+        lead=lead,
+        outcome=outcome,
+        rollup=rollup,
+        status=status,
+        contact_id=contact_id,
+        appointments=rows,
+        effects=follow_ups(lead, rollup, outcome=outcome, now=case.now) if moved else (),
+        mismatch=mismatch,
+    )
+
+
+def _is_newly_booked(before: Rollup, after: Rollup) -> bool:
+    return after.status is AppointmentStatus.CONFIRMED and (
+        before.status is not AppointmentStatus.CONFIRMED or before.booking_id != after.booking_id
+    )
+
+
+def _status(lead: Lead, rollup: Rollup, *, now: datetime) -> LeadStatus:
+    """Return the lead's status: moved by a booking or its loss, and never against what people have set since.
+
+    Once the meeting's time has come, what stands in the row is what people have made of it.
+    """
+    is_over = rollup.starts_at is not None and rollup.starts_at <= now
+    if lead.status is LeadStatus.KEPT or (is_over and rollup == lead.rollup):
+        return lead.status
+    if _is_newly_booked(lead.rollup, rollup):
+        return LeadStatus.MEETING_BOOKED
+    if rollup.status is AppointmentStatus.CONFIRMED and lead.status is LeadStatus.QUALIFIED:
+        return LeadStatus.MEETING_BOOKED
+    if rollup.status in CALLED_OFF and lead.status is LeadStatus.MEETING_BOOKED:
+        return LeadStatus.QUALIFIED
+    return lead.status
+
+
+def _outcome(before: Rollup, after: Rollup, chosen: Appointment | None) -> Outcome:
+    if after.status in CALLED_OFF:
+        return Outcome.UPDATED if before.status in CALLED_OFF or before == after else Outcome.CANCELED
+    if after.status is not AppointmentStatus.CONFIRMED:
+        return Outcome.UPDATED
+    if _is_newly_booked(before, after):
+        return Outcome.RESCHEDULED if before.booking_id and chosen and chosen.replaces else Outcome.BOOKED
+    return Outcome.UPDATED if before.starts_at == after.starts_at else Outcome.RESCHEDULED

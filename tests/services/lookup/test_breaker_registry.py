@@ -1,0 +1,213 @@
+"""Whom a failure is blamed on, and what follows."""
+
+from datetime import timedelta
+
+import pytest
+
+from reconcile.domain.breaker.breaker import (
+    RUN_KEY,
+    BreakerReason,
+)
+from reconcile.errors import ErrorClass
+from tests.domain.factories import NOW
+from tests.services.breaker_registries import (
+    ALL,
+    CALENDLY,
+    GHL,
+    GHL_KEY,
+    POLICY,
+    SEARCH,
+    a_board,
+    asked,
+    decide,
+    states,
+    ws,
+    ws_key,
+)
+from tests.use_cases import Admission, Refusal, SuspectOutcome, distrusts
+
+
+def test_three_contract_faults_in_several_workspaces_open_the_provider() -> None:
+    registry = a_board()
+    let_through = [asked(registry, n % 4, ErrorClass.CONTRACT) for n in range(8)]
+
+    assert let_through == [True] * 3 + [False] * 5
+    assert states(registry) == {"provider:ghl": "open"}
+    assert registry.breaker(GHL_KEY).reason is BreakerReason.CONTRACT_FAULT
+    assert distrusts(registry, GHL)
+    assert not distrusts(registry, CALENDLY)
+
+
+def test_the_third_contract_fault_must_come_from_elsewhere_or_the_workspace_is_alone_to_blame() -> None:
+    registry = a_board()
+    calls = sum(asked(registry, 0, ErrorClass.CONTRACT) for _ in range(10))
+    parked = states(registry)
+    asked(registry, 1, ErrorClass.CONTRACT)
+
+    assert (calls, parked) == (2, {"workspace:ws-0/ghl": "open"})
+    assert states(registry) == {"provider:ghl": "open"}
+
+
+def test_one_odd_record_beside_a_sound_one_parks_nobody() -> None:
+    registry = a_board()
+    for fault in (None, ErrorClass.CONTRACT, None, None):
+        asked(registry, 0, fault)
+
+    assert states(registry) == {}
+
+
+def test_two_odd_records_among_sound_ones_are_not_the_providers_fault() -> None:
+    registry = a_board()
+    for number, fault in enumerate([ErrorClass.CONTRACT, None, ErrorClass.CONTRACT, None, None, None]):
+        asked(registry, number, fault)
+
+    assert states(registry) == {}
+
+
+def test_where_one_workspace_is_due_three_contract_faults_open_its_provider() -> None:
+    registry = a_board(1)
+    calls = sum(asked(registry, 0, ErrorClass.CONTRACT) for _ in range(10))
+
+    assert calls == 3
+    assert "provider:ghl" in states(registry)
+
+
+def test_the_overshoot_is_the_calls_under_way() -> None:
+    registry = a_board()
+    under_way = [registry.admit(ws(n), GHL, NOW) for n in range(5)]
+    for admission in under_way[:3]:
+        assert isinstance(admission, Admission)
+        registry.record(admission, ErrorClass.CONTRACT, NOW)
+    decide(registry)
+
+    assert registry.in_flight_at_trip == 2
+    assert isinstance(registry.admit(ws(9), GHL, NOW), Refusal)
+
+
+def test_a_provider_that_breaks_in_the_middle_of_a_long_run_is_seen_at_once() -> None:
+    registry = a_board()
+    for n in range(4000):
+        asked(registry, n % 10, None)
+
+    errors = sum(asked(registry, n % 10, ErrorClass.CONTRACT) for n in range(100))
+
+    assert states(registry) == {"provider:ghl": "open"}
+    assert errors == 3
+
+
+def test_the_other_provider_goes_on() -> None:
+    registry = a_board()
+    for n in range(3):
+        asked(registry, n, ErrorClass.CONTRACT)
+
+    assert asked(registry, 1, None, lookup=CALENDLY)
+
+
+def test_a_dead_token_parks_its_workspace_and_nobody_else() -> None:
+    registry = a_board(50)
+    calls = sum(asked(registry, 0, ErrorClass.CREDENTIAL) for _ in range(50))
+    others = [asked(registry, n, None) for n in range(1, 50)]
+
+    assert calls == POLICY.min_checks
+    assert all(others)
+    assert states(registry) == {"workspace:ws-0/ghl": "open"}
+    assert not registry.is_broken(NOW)
+    assert registry.is_parked(ws(0), [GHL.provider], NOW)
+    assert not registry.is_parked(ws(0), ALL, NOW)
+    assert asked(registry, 0, None, lookup=CALENDLY)
+
+
+def test_two_dead_tokens_that_happen_to_be_first_stop_nobody() -> None:
+    registry = a_board(50)
+    for _ in range(10):
+        asked(registry, 0, ErrorClass.CREDENTIAL)
+        asked(registry, 1, ErrorClass.CREDENTIAL)
+
+    assert all(asked(registry, n, None) for n in range(2, 50))
+    assert not registry.is_broken(NOW)
+
+
+def test_dead_tokens_everywhere_are_the_providers_doing() -> None:
+    registry = a_board(8)
+    calls = sum(asked(registry, n % 8, ErrorClass.CREDENTIAL) for n in range(400))
+
+    assert "provider:ghl" in states(registry)
+    assert calls <= 8 * POLICY.min_checks
+
+
+@pytest.mark.parametrize("fault", [ErrorClass.TIMEOUT, ErrorClass.UNAVAILABLE, ErrorClass.TRANSPORT])
+def test_an_outage_opens_the_provider_and_no_workspace_is_blamed_for_it(fault: ErrorClass) -> None:
+    registry = a_board()
+    calls = sum(asked(registry, n % 10, fault) for n in range(100))
+
+    assert calls == POLICY.min_checks
+    assert states(registry) == {"provider:ghl": "open"}
+
+
+def test_a_workspace_that_was_blamed_first_is_acquitted() -> None:
+    registry = a_board()
+    for _ in range(5):
+        asked(registry, 0, ErrorClass.UNAVAILABLE)
+    parked_first = states(registry)
+    for n in range(1, 6):
+        asked(registry, n, ErrorClass.UNAVAILABLE)
+
+    assert parked_first == {"workspace:ws-0/ghl": "open"}
+    assert states(registry) == {"provider:ghl": "open"}
+    assert registry.breaker(ws_key(0)).reason is BreakerReason.BLAMED_ELSEWHERE
+
+
+def test_one_broken_operation_leaves_the_providers_others_alone() -> None:
+    registry = a_board()
+    for n in range(10):
+        asked(registry, n, None)
+    for n in range(20):
+        asked(registry, n % 10, ErrorClass.CONTRACT, lookup=SEARCH)
+
+    assert states(registry) == {"provider:ghl/contact_search": "open"}
+    assert asked(registry, 1, None)
+
+
+def test_where_one_workspace_is_due_its_rate_is_the_runs() -> None:
+    registry = a_board(1)
+    calls = sum(asked(registry, 0, ErrorClass.CREDENTIAL) for _ in range(50))
+
+    assert calls == POLICY.min_checks
+    assert states(registry) == {"run": "open", "workspace:ws-0/ghl": "open"}
+    assert registry.is_broken(NOW)
+
+
+def test_a_run_broken_by_one_parked_workspace_does_not_stop_the_next_run_of_others() -> None:
+    first = a_board(1)
+    for _ in range(5):
+        asked(first, 0, ErrorClass.CREDENTIAL)
+
+    second = a_board(10, first.breakers(), now=NOW + timedelta(seconds=30))
+
+    assert second.breaker(RUN_KEY).reason is BreakerReason.BLAMED_ELSEWHERE
+    assert all(asked(second, n, None, now=NOW + timedelta(seconds=30)) for n in range(1, 10))
+    assert not asked(second, 0, None, now=NOW + timedelta(seconds=30))
+
+
+def test_faults_of_this_program_in_many_workspaces_end_the_run() -> None:
+    registry = a_board()
+    calls = sum(asked(registry, n % 10, ErrorClass.INTERNAL) for n in range(100))
+
+    assert states(registry) == {"run": "open"}
+    assert calls <= 2 * POLICY.min_checks
+
+
+def test_mass_absence_in_one_workspace_parks_it() -> None:
+    registry = a_board()
+    calls = sum(asked(registry, 0, SuspectOutcome.ABSENT) for _ in range(50))
+
+    assert calls == POLICY.min_checks
+    assert registry.breaker(ws_key(0)).reason is BreakerReason.MASS_ABSENCE
+
+
+def test_mass_absence_over_small_workspaces_is_the_providers() -> None:
+    registry = a_board()
+    for n in range(10):
+        asked(registry, n, SuspectOutcome.ABSENT)
+
+    assert registry.breaker(GHL_KEY).reason is BreakerReason.MASS_ABSENCE

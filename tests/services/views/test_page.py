@@ -1,0 +1,145 @@
+"""What a page is given to show, and what it is never given."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerReason, BreakerScope, Trip
+from reconcile.domain.due import DuePolicy
+from reconcile.domain.ids import LeadId, RunId, WorkspaceId
+from reconcile.domain.lead import Lead, LeadState, Rollup
+from reconcile.domain.planning.outcome import Outcome
+from reconcile.domain.views.page import OverallStatus, PageFacts
+from reconcile.errors import ErrorClass
+from reconcile.ports import ChangeRow, ScheduledRun
+from tests.services.stub_store import LEAD, NOW, WORKSPACE, Stub, healthy, run_row
+from tests.use_cases import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
+
+HOUR = timedelta(hours=1)
+MEETING = Lead(
+    id=LEAD,
+    workspace_id=WORKSPACE,
+    email="somebody@example.org",
+    contact_id="contact-1",
+    rollup=Rollup(booking_id="A1", starts_at=NOW + HOUR),
+    state=LeadState(verified_at=NOW - 2 * HOUR),
+)
+
+
+def tripped(key: BreakerKey) -> Breaker:
+    trip = Trip(reason=BreakerReason.ERROR_RATE, fault=ErrorClass.TIMEOUT, run_id=RunId("run-9"))
+    return Breaker(key=key).trip(NOW - HOUR, trip, policy=BreakerPolicy())
+
+
+def parked(count: int) -> dict[BreakerKey, Breaker]:
+    keys = [BreakerKey(BreakerScope.WORKSPACE, f"ws-{number}") for number in range(count)]
+    return {key: tripped(key) for key in keys}
+
+
+def change(**after: Any) -> ChangeRow:
+    return ChangeRow(
+        run_id=RunId("run-1"),
+        workspace_id=WORKSPACE,
+        lead_id=LEAD,
+        outcome=Outcome.UPDATED,
+        at=NOW,
+        before=dict.fromkeys(after),
+        after=after,
+    )
+
+
+async def facts(stub: Stub) -> PageFacts:
+    return await page_facts(stub.store(), now=NOW, span=24 * HOUR, due=DuePolicy(), breaker=BreakerPolicy())
+
+
+async def test_an_empty_ledger_says_how_to_begin() -> None:
+    found = await facts(Stub())
+
+    assert (found.standing, found.headline) == (OverallStatus.ATTENTION, "No run yet.")
+    assert [step.command for step in found.steps] == ["reconcile run"]
+
+
+async def test_all_is_well_is_said_with_its_figures() -> None:
+    scheduled_run = ScheduledRun(
+        run_id=RunId("run-1"), started_at=NOW - HOUR, ended_at=NOW - HOUR, checks=1200, errors=2, repaired=7
+    )
+    found = await facts(Stub(runs=[run_row("run-1", report=healthy())], ticks=[scheduled_run]))
+
+    assert found.standing is OverallStatus.WELL
+    assert found.headline == ("1,200 checks, all but 2 successful, and no meeting of the next 24 hours is unverified.")
+    assert [step.command for step in found.steps] == ["reconcile status"]
+    assert (found.checks, found.errors, found.repaired, found.runs) == (1200, 2, 7, 1)
+
+
+async def test_an_unverified_meeting_is_told_though_runs_are_healthy() -> None:
+    found = await facts(Stub(runs=[run_row("run-1", report=healthy())], at_risk=[MEETING]))
+
+    assert found.standing is OverallStatus.ATTENTION
+    assert found.headline == "Runs are healthy, but 1 meeting of the next 24 hours were not verified for an hour."
+    assert [step.command for step in found.steps] == ["reconcile run"]
+    assert (found.at_risk[0].lead_id, found.at_risk[0].starts_at) == (LEAD, NOW + HOUR)
+
+
+async def test_a_stop_is_told_with_what_to_type() -> None:
+    key = BreakerKey(BreakerScope.PROVIDER, "ghl")
+    found = await facts(Stub(breakers={key: tripped(key)}, runs=[run_row("run-9", report=healthy())]))
+
+    assert (found.standing, found.headline) == (
+        OverallStatus.TROUBLE,
+        "Stopped: GoHighLevel: no response in time.",
+    )
+    assert [step.command for step in found.steps] == ["reconcile explain run run-9"]
+    assert [(band.breaker, band.is_current) for band in found.bands] == [("provider:ghl", True)]
+
+
+async def test_silence_is_reported() -> None:
+    found = await facts(Stub(runs=[run_row("run-1", minutes_ago=90, report=healthy())]))
+
+    assert found.headline == "No run for more than an hour: check whether the schedule is suspended."
+    assert [step.command for step in found.steps] == ["reconcile explain run run-1"]
+
+
+async def test_many_parked_workspaces_are_one_line_to_type_and_a_few_to_read() -> None:
+    found = await facts(Stub(breakers=parked(40), runs=[run_row("run-9", report=healthy())]))
+
+    assert [step.command for step in found.steps] == ["reconcile explain workspace ws-0", "reconcile breaker show"]
+    assert (len(found.troubles), found.more_troubles) == (TROUBLES_SHOWN, 40 - TROUBLES_SHOWN)
+    assert found.more_breakers == 40 - len(found.band_rows)
+
+
+@pytest.mark.parametrize(
+    ("after", "told"),
+    [
+        (
+            {"booking_status": "no_show", "booking_starts_at": "2026-03-04T18:00:00.000000+00:00"},
+            "no show, 04 Mar 18:00",
+        ),
+        ({"booking_starts_at": "soon", "booking_status": "showed"}, "showed"),
+        ({"booking_ends_at": "2026-03-04T19:00:00Z", "contact_id": "c-secret"}, "same, with another end, contact id"),
+        ({"appointments": [{"id": "A1"}]}, "same, with another detail"),
+    ],
+)
+async def test_a_change_says_status_and_start_and_no_other_value(after: dict[str, Any], told: str) -> None:
+    (repair,) = (await facts(Stub(changes=[change(**after)]))).repairs
+
+    assert repair.became == told
+
+
+async def test_nobody_is_named() -> None:
+    """Whatever stands in leads and changes: e-mails and contacts do not get as far as the page."""
+    row = change(contact_id="contact-1", email="somebody@example.org", name="Some Body")
+    found = await facts(Stub(at_risk=[MEETING], changes=[row]))
+
+    assert "somebody" not in repr(found).lower()
+    assert "contact-1" not in repr(found)
+    assert "Some Body" not in repr(found)
+
+
+async def test_the_page_is_as_long_with_a_thousand_of_everything() -> None:
+    many = [replace(MEETING, id=LeadId(f"l{n}"), workspace_id=WorkspaceId(f"w{n}")) for n in range(1000)]
+    found = await facts(Stub(at_risk=many, breakers=parked(1000), changes=[change()] * REPAIRS_SHOWN))
+
+    assert found.at_risk_count == 1000
+    assert max(len(found.at_risk), len(found.troubles), len(found.band_rows), len(found.steps)) <= 10
