@@ -16,7 +16,7 @@ from reconcile.services.views.replay import ReplayRequest, replay_breakers
 from reconcile.services.views.status import breakers_with_advice
 from reconcile.settings import Settings
 from reconcile.settings.kinds import Number, Whole
-from reconcile_cli.control import breaker_text
+from reconcile_cli.control import breaker_text, replay_text
 from reconcile_cli.options import (
     DurationParam,
     InstantParam,
@@ -127,7 +127,7 @@ def replay(
     only = breaker_key(breaker) if breaker else None
     result = asyncio.run(_replayed(settings, since=since, policy=policy, in_force=in_force, only=only))
     if is_text(settings):
-        breaker_text.show(result)
+        replay_text.show(result)
     else:
         print_json(result)
 
