@@ -19,7 +19,8 @@ from rich.text import Text
 
 from reconcile.settings import SETTINGS
 from reconcile.settings.declared import Setting
-from reconcile_cli.main import SECTIONS, cli
+from reconcile_cli.main import cli
+from reconcile_cli.sections import SECTIONS
 
 ROOT = Path(__file__).parent.parent
 COMMANDS_PAGE = ROOT / "docs" / "commands.md"

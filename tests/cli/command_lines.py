@@ -12,7 +12,7 @@ import pytest
 
 from reconcile import bootstrap
 from reconcile.errors import RequestError
-from reconcile_cli.main import MODULES
+from reconcile_cli.sections import MODULES
 from tests.cli.command import Done, here
 from tests.recording_port import Recorded, recorded
 from tests.substitution import substitute_in_test

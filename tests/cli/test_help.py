@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 from reconcile import __version__
 from reconcile.settings import SETTINGS
-from reconcile_cli.main import MODULES, cli
+from reconcile_cli.main import cli
+from reconcile_cli.sections import MODULES
 from tests.cli.command import BASE, here
 from tests.cli.test_main import EVERY
 

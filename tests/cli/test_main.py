@@ -17,7 +17,8 @@ from click.testing import CliRunner
 from reconcile import __version__
 from reconcile.errors import LeaseHeld, LeaseLost, ReconcileError, RequestError, SettingsError, StoreUnavailable
 from reconcile_cli import main
-from reconcile_cli.main import MODULES, SECTIONS, ExitCode, cli
+from reconcile_cli.main import ExitCode, cli
+from reconcile_cli.sections import MODULES, SECTIONS
 from tests.cli.command import ARGUMENTS, BASE, reconcile
 from tests.timeouts import HUNG
 

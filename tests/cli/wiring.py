@@ -26,7 +26,8 @@ from reconcile.page.server import serve
 from reconcile.ports import OutboxRow
 from reconcile.providers.http.client import AiohttpTransport
 from reconcile.store.doctor.check import check_schema
-from reconcile_cli.main import MODULES, cli
+from reconcile_cli.main import cli
+from reconcile_cli.sections import MODULES
 from tests.alerts.messages import a_message
 from tests.cli.command import Done
 from tests.distinct_values import filled

@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,8 +37,8 @@ async def write(url: str, namespace: str, mount: str, count: int) -> dict[str, i
     given_up = 0
     async with bootstrap.open_database_url(url) as store:
 
-        async def truth() -> dict[str, str]:
-            return breaker_annotations(await store.breakers.load(), now=clock.now())
+        async def truth(_: Mapping[str, str]) -> Mapping[str, str | None]:
+            return {**breaker_annotations(await store.breakers.load(), now=clock.now())}
 
         for turn in range(count + 1):
             if turn < count:

@@ -17,7 +17,9 @@ BREAKER = PREFIX + "breaker"
 BREAKER_STATE = PREFIX + "breaker-state"
 """The state as one word, for ``kubectl wait``."""
 LAST_RUN = PREFIX + "last-run"
-WRITTEN = (BREAKER, BREAKER_STATE, LAST_RUN)
+ACKNOWLEDGED = PREFIX + "acknowledged"
+"""What became of operators' commands (``acknowledgement.py``)."""
+WRITTEN = (BREAKER, BREAKER_STATE, LAST_RUN, ACKNOWLEDGED)
 VERSION = 1
 MAX_BYTES = 4096
 MAX_ORDER_BYTES = 4096
@@ -149,13 +151,13 @@ def _read(key: str, text: str) -> OrderText | Misunderstood:
     if len(text.encode("utf-8", "replace")) > MAX_ORDER_BYTES:
         return Misunderstood(fault=f"is longer than {MAX_ORDER_BYTES} bytes")
     try:
-        return _order(OrderWord(key.removeprefix(PREFIX)), _pairs(text))
+        return _order(OrderWord(key.removeprefix(PREFIX)), read_pairs(text))
     except ValueError as error:
         return Misunderstood(fault=str(error))
 
 
-def _pairs(text: str) -> dict[str, str]:
-    """Parse a JSON object, or words of the form ``name=value`` (quoted if a value has blanks)."""
+def read_pairs(text: str) -> dict[str, str]:
+    """Parse a JSON object, or words of the form ``name=value`` (quoted if a value has blanks); raises ValueError."""
     if text.lstrip().startswith("{"):
         try:
             read = json.loads(text)

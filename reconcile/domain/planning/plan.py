@@ -83,13 +83,8 @@ def plan(lead: Lead, answer: Answer, *, now: datetime, absence: Absence = Absenc
     is_lost = lost_booking(lead, answer)
     if is_lost and absence is Absence.UNCONFIRMED:
         kind = MismatchKind.UNKNOWN_THERE
-        return Plan(
-            outcome=Outcome.ABSENT,
-            unverified=Unverified.NOT_CONFIRMED,
-            mismatch=kind,
-            standing=kind,
-            is_absent=True,
-        )
+        unconfirmed = Unverified.NOT_CONFIRMED
+        return Plan(outcome=Outcome.ABSENT, unverified=unconfirmed, mismatch=kind, standing=kind, is_absent=True)
     is_gone = is_lost and absence is Absence.BELIEVED
     lost = canonical(lead.rollup.booking_id or "") if is_gone else None
     change = _change(_Case(lead=lead, answer=answer, now=now, lost=lost))

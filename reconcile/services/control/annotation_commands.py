@@ -1,144 +1,239 @@
-"""Applies operators' annotations: each once, and every invalid one is reported."""
+"""Applies operators' annotations: each write once, and every invalid one is reported."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from reconcile.domain.breaker.breaker import BreakerPolicy
-from reconcile.domain.coordination.annotation import PREFIX, Misunderstood, OrderText, OrderWord, read_orders
-from reconcile.domain.run.cadence import CadenceOverride, CadenceSource
-from reconcile.errors import RequestError
+from reconcile.domain.coordination.acknowledgement import (
+    Acknowledgement,
+    OrderOutcome,
+    OrderUpdate,
+    digest,
+    read_acknowledgements,
+    with_end,
+)
+from reconcile.domain.coordination.annotation import (
+    ACKNOWLEDGED,
+    ORDERS,
+    WRITTEN,
+    Misunderstood,
+    OrderText,
+    OrderWord,
+    instant,
+    read_orders,
+)
 from reconcile.ports import Announcement, AppliedAnnotation, Store
-from reconcile.services.control.annotation_memory import AnnotationMemory, split_key
-from reconcile.services.control.breaker_overrides import HOLD, Order, Verb, act, breaker_key, lift, note
-from reconcile.services.control.cadence import lower
+from reconcile.services.control.annotation_effects import (
+    AnnotationEffects,
+    is_in_force,
+    order_of,
+    refuse,
+    sentence,
+)
+from reconcile.services.control.annotation_memory import AnnotationMemory
 from reconcile.services.control.other_releases import contrary_order
 
-_VERBS = {OrderWord.HOLD: Verb.HOLD, OrderWord.RESET: Verb.RESET, OrderWord.TRIP: Verb.TRIP}
+MAX_REPORTED = 10
+"""Most Events, and most faults in a report, of one pass; the rest is counted."""
+_STRICTEST_FIRST = (OrderWord.HOLD, OrderWord.TRIP, OrderWord.RESET, OrderWord.CADENCE)
+
+Read = Mapping[str, OrderText | Misunderstood]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedCommands:
-    """The result of reading annotations: *faults* are reported as long as they exist, *news* once."""
+    """The result of reading annotations.
+
+    *faults* are reported as long as they exist, *news* once, and *updates* are to be written on the object.
+    """
 
     faults: tuple[str, ...] = ()
     news: tuple[Announcement, ...] = ()
+    updates: Mapping[str, OrderUpdate] = field(default_factory=dict)
 
 
 async def apply_commands(
     annotations: Mapping[str, str], *, store: Store, now: datetime, policy: BreakerPolicy, source: str = ""
 ) -> AppliedCommands:
-    """Apply new annotations, and end the effects of removed ones.
+    """Apply new annotations, and end the effects of removed and replaced ones.
 
-    An annotation is new if its value is. It is stored after it was applied: a process that is killed in between leaves
-    it to the next, and applying it twice has the same effect. *source* is the object that has them: commands on another
-    object, of another release on this database, are not touched.
+    An annotation is new if its text is, or if it was written again since the object acknowledged it. It is stored after
+    it was applied: a process that is killed in between leaves it to the next; applying it twice has the same effect.
+    *source* is the object that has them: commands on another object, of another release on this database, are not
+    touched.
     """
-    memory = AnnotationMemory(store.applied_annotations, source)
-    read = read_orders(annotations)
-    remembered, others = await memory.load(read)
-    faults: list[str] = []
-    news: list[Announcement] = []
-    for key, row in remembered.items():
-        if key not in read:
-            news += await _end_hold_or_cadence(row, others, store=store, now=now)
-            await memory.forget(key)
-    for key, text in read.items():
-        before = remembered.get(key)
-        if before is None or before.value != annotations[key]:
-            fresh = AppliedAnnotation(key=key, value=annotations[key], seen_at=now)
-            if (why := contrary_order(fresh, others, now)) is not None:
-                row, told = _refuse(fresh, why)
-            else:
-                row, told = await _apply_command(fresh, text, store=store, policy=policy)
-            await memory.remember(row)
-            news.append(told)
-            before = row
-        if before.fault:
-            faults.append(sentence(before))
-    return AppliedCommands(faults=tuple(faults), news=tuple(news))
+    reading = _CommandPass(
+        annotations=annotations,
+        read=read_orders(annotations),
+        memory=AnnotationMemory(store.applied_annotations, source),
+        effects=AnnotationEffects(store, now, policy),
+    )
+    return await reading.apply()
 
 
-def sentence(row: AppliedAnnotation) -> str:
-    """Return the fault of an annotation as a clause about it."""
-    source, key = split_key(row.key)
-    return f"the annotation {key[:100]}{f' of {source[:200]}' if source else ''} {row.fault}"
+class _CommandPass:
+    """One pass over an object's annotations, against what was applied of earlier ones."""
 
+    def __init__(
+        self, *, annotations: Mapping[str, str], read: Read, memory: AnnotationMemory, effects: AnnotationEffects
+    ) -> None:
+        self._annotations = annotations
+        self._read = read
+        self._memory = memory
+        self._effects = effects
+        self._now = effects.now
+        self._acknowledged = read_acknowledgements(annotations)
+        self._rows: dict[str, AppliedAnnotation] = {}
+        self._others: Sequence[tuple[str, AppliedAnnotation]] = ()
+        self._news: list[Announcement] = []
 
-async def _apply_command(
-    row: AppliedAnnotation, text: OrderText | Misunderstood, *, store: Store, policy: BreakerPolicy
-) -> tuple[AppliedAnnotation, Announcement]:
-    if isinstance(text, Misunderstood):
-        row = replace(row, fault=text.fault)
-        return row, Announcement(reason="OrderNotUnderstood", text=sentence(row), is_warning=True)
-    try:
-        until = await _execute(text, store=store, now=row.seen_at, policy=policy)
-    except RequestError as error:
-        return _refuse(row, str(error))
-    end = f" until {until:%Y-%m-%dT%H:%M:%SZ}" if until else ""
-    told = Announcement(reason="OrderObeyed", text=f"the annotation {row.key} was applied{end}")
-    return replace(row, until=until), told
-
-
-def _refuse(row: AppliedAnnotation, why: str) -> tuple[AppliedAnnotation, Announcement]:
-    refused = replace(row, fault=f"cannot be applied: {why}")
-    return refused, Announcement(reason="OrderRefused", text=sentence(refused), is_warning=True)
-
-
-async def _execute(text: OrderText, *, store: Store, now: datetime, policy: BreakerPolicy) -> datetime | None:
-    """Apply one annotation and return when its effect expires; RequestError says why it cannot be applied."""
-    lasts = text.until - now if text.until else text.lasts
-    if lasts is not None and lasts <= timedelta(0):
-        raise RequestError("its until is in the past")
-    if text.word is OrderWord.CADENCE:
-        override = CadenceOverride(
-            every=text.every or timedelta(0),
-            reason=text.reason,
-            actor=text.actor,
-            set_at=now,
-            expires_at=now + (lasts or timedelta(0)),
-            source=CadenceSource.ANNOTATION,
+    async def apply(self) -> AppliedCommands:
+        rows, self._others = await self._memory.load(self._read)
+        self._rows = dict(rows)
+        has_acknowledged = self._rows.pop(ACKNOWLEDGED, None) is not None
+        restored = has_acknowledged and not any(key in self._annotations for key in WRITTEN)
+        if ACKNOWLEDGED in self._annotations and not has_acknowledged:
+            await self._memory.remember(AppliedAnnotation(key=ACKNOWLEDGED, value="", seen_at=self._now))
+        kept = await self._forget_absent(is_replaced=restored)
+        fresh = [key for key in sorted(self._read, key=_strictness) if self._is_new(key)]
+        for key in fresh:
+            await self._apply_one(key, fresh)
+        faults = [sentence(row) for key, row in sorted(self._rows.items()) if key in self._read and row.fault]
+        return AppliedCommands(
+            faults=tuple(_capped(faults)), news=tuple(_capped_news(self._news)), updates=dict(self._updates(kept))
         )
-        await lower(override, store=store)
-        return override.expires_at
-    verb = _VERBS[text.word]
-    order = Order(verb=verb, key=breaker_key(text.breaker), reason=text.reason, actor=text.actor, lasts=lasts)
-    await act(order, store=store, now=now, policy=policy)
-    if verb is Verb.HOLD:
-        return now + (lasts or HOLD)
-    return now + lasts if lasts else None
+
+    async def _forget_absent(self, *, is_replaced: bool) -> Sequence[str]:
+        """End the effects of annotations that were removed; return those to restore on an object that was replaced."""
+        kept: list[str] = []
+        for key, row in list(self._rows.items()):
+            if key in self._read:
+                continue
+            if is_replaced and is_in_force(row, self._now):
+                kept.append(key)
+                continue
+            if not any(_asks_for_the_same(row, each, self._now) for _, each in self._others):
+                await self._end(row, how="removed")
+            await self._memory.forget(key)
+            del self._rows[key]
+        if kept:
+            text = f"the state object was replaced; {', '.join(kept)} stays in force and is written to it again"
+
+            self._news.append(Announcement(reason="OrdersRestored", text=text, is_warning=True))
+        return kept
+
+    def _is_new(self, key: str) -> bool:
+        text, row = self._annotations[key], self._rows.get(key)
+        if row is None:
+            return True
+        if row.fault:
+            return text != row.value
+        if text == _text_in_force(row):
+            return False
+        known = self._acknowledged.get(key)
+        # The acknowledgement was written together with another text or none: the command was written again since.
+        is_rewritten = known is not None and (known.digest, known.until) == (digest(text), instant(row.until))
+        return text != row.value or is_rewritten
+
+    async def _apply_one(self, key: str, fresh: Sequence[str]) -> None:
+        text, before = self._read[key], self._rows.get(key)
+        row = AppliedAnnotation(key=key, value=self._annotations[key], seen_at=self._now)
+        why = contrary_order(row, self._others, self._now) or self._stricter(text, fresh)
+        row, told = refuse(row, why) if why else await self._effects.apply(row, text)
+        if before is not None and (row.fault or _breaker_of(before) != _breaker_of(row)):
+            await self._end(before, how="replaced")
+        if row.fault is None:
+            await self._supersede(row)
+        await self._memory.remember(row)
+        self._rows[key] = row
+        self._news.append(told)
+
+    def _stricter(self, text: OrderText | Misunderstood, fresh: Sequence[str]) -> str | None:
+        """Return why a command is refused that arrived together with a stricter one for the same breaker."""
+        if isinstance(text, Misunderstood) or text.word is OrderWord.CADENCE:
+            return None
+        for key in fresh[: fresh.index(text.word.key)]:
+            row = self._rows.get(key)
+            if row is not None and row.fault is None and _breaker_of(row) == text.breaker:
+                return f"{key}, which arrived with it, is stricter"
+        return None
+
+    async def _supersede(self, row: AppliedAnnotation) -> None:
+        """Note that an earlier command for the same breaker is over: *row* has replaced its override."""
+        breaker = _breaker_of(row)
+        for key, each in list(self._rows.items()):
+            if key != row.key and breaker is not None and _breaker_of(each) == breaker and is_in_force(each, self._now):
+                self._rows[key] = replace(each, value=self._annotations.get(key, each.value), until=self._now)
+                await self._memory.remember(self._rows[key])
+
+    async def _end(self, row: AppliedAnnotation, *, how: str) -> None:
+        if (told := await self._effects.end(row, how=how)) is not None:
+            self._news.append(told)
+
+    def _updates(self, kept: Sequence[str]) -> Iterator[tuple[str, OrderUpdate]]:
+        for key, row in self._rows.items():
+            if key in ORDERS and (key in self._read or key in kept):
+                seen, text = self._annotations.get(key), self._text_after(row)
+                given = self._acknowledgement(row)
+                if seen != text or not self._is_acknowledged(given, key):
+                    yield key, OrderUpdate(seen=seen, text=text, acknowledgement=given)
+
+    def _is_acknowledged(self, given: Acknowledgement, key: str) -> bool:
+        """Return whether the object says so already; its hash is of the text that was applied, not of the one after."""
+        known = self._acknowledged.get(key)
+        return known is not None and (known.outcome, known.until) == (given.outcome, given.until)
+
+    def _acknowledgement(self, row: AppliedAnnotation) -> Acknowledgement:
+        outcome = OrderOutcome.APPLIED
+        if row.fault:
+            outcome = OrderOutcome.REFUSED
+        elif row.until is not None and row.until <= self._now:
+            outcome = OrderOutcome.ENDED
+        return Acknowledgement(
+            digest=digest(row.value), at=instant(row.seen_at) or "", outcome=outcome, until=instant(row.until)
+        )
+
+    def _text_after(self, row: AppliedAnnotation) -> str | None:
+        """Return what stands on the object once *row* was applied; None: nothing."""
+        if row.fault:
+            return row.value
+        return _text_in_force(row) if is_in_force(row, self._now) else None
 
 
-async def _end_hold_or_cadence(
-    row: AppliedAnnotation, others: Sequence[tuple[str, AppliedAnnotation]], *, store: Store, now: datetime
-) -> list[Announcement]:
-    """End the effect of an annotation that was removed early, unless another object has the same command."""
-    if row.fault is not None or any(_asks_for_the_same(row, each, now) for _, each in others):
-        return []
-    word = row.key.removeprefix(PREFIX)
-    if word == OrderWord.CADENCE:
-        override = await store.cadences.override()
-        if override is None or override.source is not CadenceSource.ANNOTATION or not override.is_in_force(now):
-            return []
-        await store.cadences.clear()
-        return [
-            Announcement(
-                reason="CadenceRestored", text=f"the annotation {row.key} was removed, and so was its override"
-            )
-        ]
-    text = read_orders({row.key: row.value}).get(row.key)
-    if word != OrderWord.HOLD or not isinstance(text, OrderText):
-        return []
-    reason, actor = note(text.reason, what="reason"), note(text.actor, what="actor")
-    if await lift(breaker_key(text.breaker), reason=reason, actor=actor, store=store, now=now) is None:
-        return []
-    return [Announcement(reason="HoldEnded", text=f"the annotation {row.key} was removed, and so was its hold")]
+def _text_in_force(row: AppliedAnnotation) -> str | None:
+    """Return what stands on the object while the command's effect lasts; None if it has no lasting effect."""
+    return None if row.until is None else with_end(row.value, row.until)
+
+
+def _strictness(key: str) -> tuple[int, str]:
+    keys = [word.key for word in _STRICTEST_FIRST]
+    return keys.index(key) if key in keys else len(keys), key
+
+
+def _breaker_of(row: AppliedAnnotation) -> str | None:
+    """Return the breaker of a command; None for the cadence, and for what is not understood."""
+    text = order_of(row)
+    return text.breaker if text is not None and text.word is not OrderWord.CADENCE else None
 
 
 def _asks_for_the_same(row: AppliedAnnotation, other: AppliedAnnotation, now: datetime) -> bool:
     """Return whether another object's annotation holds the same breaker, or lowers the cadence too."""
     if row.key != other.key or other.fault is not None or (other.until is not None and other.until <= now):
         return False
-    texts = [read_orders({each.key: each.value}).get(each.key) for each in (row, other)]
-    breakers = {text.breaker for text in texts if isinstance(text, OrderText)}
+    breakers = {text.breaker for text in map(order_of, (row, other)) if text is not None}
     return len(breakers) == 1
+
+
+def _capped(faults: Sequence[str]) -> Sequence[str]:
+    left = len(faults) - MAX_REPORTED
+    return faults if left <= 0 else [*faults[:MAX_REPORTED], f"{left} more annotations have such faults"]
+
+
+def _capped_news(news: Sequence[Announcement]) -> Sequence[Announcement]:
+    bad = [each for each in news if each.is_warning]
+    left = len(bad) - MAX_REPORTED
+    if left <= 0:
+        return news
+    last = Announcement(reason=bad[-1].reason, text=f"{left} more annotations have such faults", is_warning=True)
+    return [*(each for each in news if not each.is_warning), *bad[:MAX_REPORTED], last]

@@ -104,14 +104,14 @@ async def _carry_out(order: Order, *, store: Store, now: datetime, policy: Break
     raise StoreUnavailable(f"breaker {order.key} was changed by others {_ATTEMPTS} times in a row; try again")
 
 
-async def lift(key: BreakerKey, *, reason: str, actor: str, store: Store, now: datetime) -> Breaker | None:
-    """Remove the hold of *actor* with this *reason* from a breaker; return None if there is no such hold."""
+async def lift(override: Override, key: BreakerKey, *, store: Store, now: datetime) -> Breaker | None:
+    """Remove an override from a breaker; return None if it has none of that kind, actor and reason in force."""
     for _ in range(_ATTEMPTS):
         before = await store.breakers.get(key)
         held = before.override if before else None
-        if before is None or held is None or before.override_kind(now) is not OverrideKind.HOLD_OPEN:
+        if before is None or held is None or before.override_kind(now) is not override.kind:
             return None
-        if (held.reason, held.actor) != (reason, actor):
+        if (held.reason, held.actor) != (override.reason, override.actor):
             return None
         after = replace(before, override=replace(held, expires_at=now)).drop_expired_override(now)
         if await store.breakers.save(after, expected_generation=before.generation):

@@ -13,8 +13,9 @@ from datetime import timedelta
 from random import Random
 from typing import TypeVar
 
-from reconcile.domain.breaker.breaker import Breaker, BreakerScope, BreakerState
-from reconcile.domain.coordination.annotation import LAST_RUN, breaker_annotations, is_of_the_future
+from reconcile.domain.breaker.breaker import Breaker, BreakerReason, BreakerScope, BreakerState
+from reconcile.domain.coordination.acknowledgement import OrderUpdate, updated_annotations
+from reconcile.domain.coordination.annotation import BREAKER, LAST_RUN, breaker_annotations, is_of_the_future
 from reconcile.domain.run.report import RunReport
 from reconcile.domain.run.report_document import receipt_text
 from reconcile.errors import MirrorConflict, MirrorUnavailable, StoreUnavailable
@@ -27,10 +28,17 @@ BUDGET_AT_START = timedelta(seconds=1.5)
 ATTEMPTS = 12
 """Attempts of a write when others write at the same time."""
 _PAUSE = timedelta(milliseconds=10)
-_FUTURE = "a later version of this program wrote the annotations; they are not changed"
+_FUTURE = (
+    "a later version of this program wrote the annotations, and they are not changed; run that version, or remove "
+    f"them: kubectl annotate OBJECT {BREAKER}- {LAST_RUN}-"
+)
+
+_COUNTED = {BreakerReason.ERROR_RATE, BreakerReason.CONTRACT_FAULT, BreakerReason.MANY_WORKSPACES}
+"""Reasons that the counts of a breaker belong to: later transitions keep those of the trip."""
 
 Result = TypeVar("Result")
-Compose = Callable[[], Awaitable[Mapping[str, str]]]
+Compose = Callable[[Mapping[str, str]], Awaitable[Mapping[str, str | None]]]
+"""Returns the annotations to write on an object that has the given ones; None removes one."""
 
 
 @dataclass(slots=True)
@@ -60,6 +68,7 @@ class Mirror:
     _showing: "asyncio.Task[None] | None" = None
     _is_stale: bool = False
     _announced: list[Announcement] = field(default_factory=list)
+    _orders: Mapping[str, OrderUpdate] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Start to read, concurrently with the start of the run."""
@@ -77,6 +86,10 @@ class Mirror:
         assert self._first is not None  # noqa: S101 - begun above
         return await self._first
 
+    def acknowledge(self, orders: Mapping[str, OrderUpdate]) -> None:
+        """Write what became of operators' commands together with the next state."""
+        self._orders = orders
+
     def show_transition(self, breaker: Breaker, breakers: Breakers) -> None:
         """Show in the background that a breaker of the run or of a provider has moved."""
         if breaker.key.scope is not BreakerScope.WORKSPACE:
@@ -86,7 +99,7 @@ class Mirror:
         while self._is_stale or self._announced:
             if self._is_stale:
                 self._is_stale = False
-                await self._attempt(self._write(lambda: self._truth(breakers)))
+                await self._attempt(self._write(lambda seen: self._truth(breakers, seen)))
             while self._announced:
                 await self._announce(self._announced.pop(0))
 
@@ -100,8 +113,8 @@ class Mirror:
     async def publish_run(self, breakers: Breakers, report: RunReport | None) -> str | None:
         """Write the breakers and the receipt of a run; return a sentence for the report if that failed."""
 
-        async def composed() -> Mapping[str, str]:
-            shown = dict(await self._truth(breakers))
+        async def composed(seen: Mapping[str, str]) -> Mapping[str, str | None]:
+            shown = dict(await self._truth(breakers, seen))
             if report is not None:
                 shown[LAST_RUN] = receipt_text(report)
             return shown
@@ -133,7 +146,7 @@ class Mirror:
             seen = self._seen or await self.port.read()
             if is_of_the_future(seen.annotations):
                 raise MirrorUnavailable(_FUTURE)
-            shown = await compose()
+            shown = await compose(seen.annotations)
             news = {key: text for key, text in shown.items() if seen.annotations.get(key) != text}
             if not news:
                 return
@@ -148,8 +161,9 @@ class Mirror:
                 return
         raise MirrorUnavailable(f"the state object was changed by others {ATTEMPTS} times in a row")
 
-    async def _truth(self, breakers: Breakers) -> Mapping[str, str]:
-        return breaker_annotations(await breakers.load(), now=self.clock.now())
+    async def _truth(self, breakers: Breakers, seen: Mapping[str, str]) -> Mapping[str, str | None]:
+        state = breaker_annotations(await breakers.load(), now=self.clock.now())
+        return {**state, **updated_annotations(self._orders, seen)}
 
     async def _announce(self, announcement: Announcement) -> None:
         with suppress(MirrorUnavailable):
@@ -184,7 +198,7 @@ class Mirror:
 
 def _transition(breaker: Breaker) -> Announcement:
     is_bad = breaker.state is BreakerState.OPEN
-    facts = f"{breaker.errors} of {breaker.checks} checks failed" if breaker.checks else ""
+    facts = f"{breaker.errors} of {breaker.checks} checks failed" if breaker.reason in _COUNTED else ""
     probe = f"next probe at {breaker.next_probe_at:%H:%M:%S} UTC" if is_bad and breaker.next_probe_at else ""
     told = "; ".join(part for part in (f"breaker {breaker.key} is {breaker.state}", facts, probe) if part)
     return Announcement(reason=breaker.reason.value, text=told, is_warning=is_bad)

@@ -24,6 +24,7 @@ async def apply_annotations(deps: Dependencies, policy: RunPolicy) -> Sequence[s
     except StoreUnavailable as error:
         deps.telemetry.warning("orders.not_heeded", error=str(error))
         return [*notes, "operators' annotations could not be carried out: the database refused for now"]
+    deps.mirror.acknowledge(obeyed.updates)
     for news in obeyed.news:
         name = "order.not_understood" if news.is_warning else "order.obeyed"
         deps.telemetry.event(name, reason=news.reason, text=news.text)

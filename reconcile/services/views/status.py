@@ -17,7 +17,7 @@ from reconcile.domain.run.report import Freshness, Health
 from reconcile.domain.run.report_document import read_report
 from reconcile.domain.views.page import OverallStatus
 from reconcile.ports import AppliedAnnotation, LeaseHolder, RunRow, SignatureRow, Store
-from reconcile.services.control.annotation_commands import sentence
+from reconcile.services.control.annotation_effects import sentence
 from reconcile.services.control.annotation_memory import split_key
 from reconcile.services.control.cadence import CadenceView, cadence_view
 from reconcile.services.views.next_steps import Advice, advice, needs_advice, width

@@ -152,6 +152,27 @@ async def test_a_transition_is_shown_at_once_and_told_by_an_event() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("moved", "text"),
+    [
+        (OPEN.begin_probe(OPEN.next_probe_at or NOW), "breaker provider:ghl is half_open"),
+        (
+            OPEN.begin_probe(OPEN.next_probe_at or NOW).advance(NOW, policy=BreakerPolicy()),
+            "breaker provider:ghl is half_open",
+        ),
+        (OPEN.close(NOW, reason=BreakerReason.RECOVERED), "breaker provider:ghl is closed"),
+    ],
+    ids=["probe", "probe succeeded", "recovered"],
+)
+async def test_the_event_of_a_recovery_does_not_repeat_the_counts_of_the_trip(moved: Breaker, text: str) -> None:
+    port = MemoryMirror()
+    mirror, _ = mirror_of(port)
+    mirror.show_transition(moved, as_breakers(Truth([moved])))
+    await asyncio.sleep(0.01)
+
+    assert [each.text for each in port.announced] == [text]
+
+
 async def test_after_a_conflict_the_truth_is_asked_again() -> None:
     """What another process has shown before is in the database by then: nothing newer is ever replaced."""
     closed = OPEN.close(NOW, reason=BreakerReason.RECOVERED)
@@ -215,7 +236,11 @@ async def test_the_annotations_of_a_later_version_are_left_as_they_are() -> None
     trouble = await mirror.publish_run(as_breakers(Truth([OPEN])), report())
 
     assert (trouble, port.annotations) == (
-        "a later version of this program wrote the annotations; they are not changed",
+        (
+            "a later version of this program wrote the annotations, and they are not changed; run that version, or "
+            "remove them: kubectl annotate OBJECT appointment-reconciler.io/breaker- "
+            "appointment-reconciler.io/last-run-"
+        ),
         theirs,
     )
 
