@@ -26,6 +26,7 @@ NOT_A_NAME = re.compile(r"Manager|Helper|Util|Processor|Info$")
 NOT_AN_ACT = re.compile(r"_*(?:handle|process|do)_")
 EXAMPLES = {"DURATION": "10m", "NAME": "name"}
 """Values for placeholders that their options would refuse."""
+KUBECTLS = {"--overwrite"}
 HELMS = {"--force", "--force-conflicts", "--force-replace", "--reuse-values", "--take-ownership"}
 """Flags of Helm that a document warns of or asks for."""
 IMPOSED = {"handle_async_request", "process_bind_param", "process_result_value"}
@@ -87,7 +88,7 @@ def test_every_command_that_is_shown_can_be_typed(document: Path) -> None:
 
 @each_document
 def test_every_flag_and_variable_that_is_named_exists(document: Path) -> None:
-    others = {"--numprocesses", "--randomly-seed", "--picture", "--help", "--version", *HELMS}
+    others = {"--numprocesses", "--randomly-seed", "--picture", "--help", "--version", *KUBECTLS, *HELMS}
     spans = [span for span in shown(document) if not span.startswith("pytest")]
     benchmarks = set(
         re.findall(r'"(--[a-z-]+)"', "".join(file.read_text() for file in ROOT.glob("benchmarks/**/*.py")))
