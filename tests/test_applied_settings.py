@@ -46,6 +46,19 @@ def test_what_is_no_setting_is_named_and_a_secret_is_not_shown() -> None:
     assert "canary" not in "".join(told)
 
 
+def test_a_key_that_was_added_to_the_config_map_is_a_warning_in_a_pod_of_the_chart() -> None:
+    found = settings({RATE: "0.5"}, RECONCILE_ERROR_RATE="0.7", **{RATE: "0.5"})
+
+    assert found.disagreements() == (
+        "RECONCILE_ERROR_RATE is not a setting; unset it; the settings are listed by `reconcile run --help`",
+    )
+
+
+def test_elsewhere_a_variable_that_is_no_setting_is_a_fault() -> None:
+    with pytest.raises(SettingsError, match="RECONCILE_ERROR_RATE is not a setting"):
+        Settings.from_env({"RECONCILE_ERROR_RATE": "0.7"})
+
+
 @pytest.mark.parametrize("text", ["canary", "[]", '{"RECONCILE_SCHEDULE": 5}', "[" * 100_000])
 def test_anything_but_a_json_object_of_texts_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="RECONCILE_APPLIED_SETTINGS must be a JSON object of texts") as refused:

@@ -3,7 +3,7 @@
 # ruff: noqa: RUF009 - each call declares a row of the table and returns something immutable
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -181,6 +181,9 @@ class Settings(AlertSettings):
         Output.AUTO, "Output on stdout; auto is text on a terminal, JSON elsewhere.", kind=OneOf(Output)
     )
 
+    unknown_variables: tuple[str, ...] = field(default=(), kw_only=True)
+    """A sentence for each variable of a pod of the chart that is not a setting."""
+
     @classmethod
     def from_env(cls, env: Mapping[str, str], overrides: Mapping[str, object] | None = None) -> "Settings":
         """Read the settings; *overrides* (by field name, None: not given) take precedence over *env*.
@@ -198,9 +201,11 @@ class Settings(AlertSettings):
                 values[setting.name] = source.value(setting.env, kind=setting.kind, default=setting.default)
         values["shard"], of_shard = own_shard(values["shard"], values["shards"], env.get("JOB_COMPLETION_INDEX"))
         faults = [*source.faults(), *_contradictions(values), *alert_contradictions(values), *of_shard]
-        if faults:
-            raise SettingsError(faults)
-        return cls(**values)
+        unknown = source.unknown()
+        # In a pod of the chart a variable may be a key that somebody added to the ConfigMap: that ends no run.
+        if faults or (unknown and not values["applied_settings"]):
+            raise SettingsError([*faults, *unknown])
+        return cls(**values, unknown_variables=tuple(unknown))
 
     def breaker_policy(self) -> BreakerPolicy:
         """Return the thresholds of breakers."""
@@ -239,7 +244,10 @@ class Settings(AlertSettings):
         """Return how these settings differ from the CronJob's, and whether this run's time is not in the schedule."""
         values = {setting.env: getattr(self, setting.name) for setting in SETTINGS}
         kinds = {setting.env: setting.kind for setting in SETTINGS}
-        found = list(disagreements(self.applied_settings or (), values=values, kinds=kinds))
+        found = [
+            *self.unknown_variables,
+            *disagreements(self.applied_settings or (), values=values, kinds=kinds),
+        ]
         if self.schedule is None or scheduled_at is None:
             return tuple(found)
         if not is_tick(self.schedule, time_zone=self.time_zone, at=scheduled_at):
@@ -282,5 +290,6 @@ SETTINGS: tuple[Setting, ...] = tuple(
         help=each.metadata["help"],
     )
     for each in sorted(fields(Settings), key=lambda each: each.name in AlertSettings.__dataclass_fields__)
+    if "kind" in each.metadata
 )
 """All settings in the order of declaration, those of alerts last."""

@@ -55,12 +55,16 @@ class SettingSource:
         self._env.pop(name + FILE_SUFFIX, None)
 
     def faults(self) -> list[str]:
-        """Return every fault, those of unknown variables last."""
+        """Return the faults of known variables."""
+        return list(self._faults)
+
+    def unknown(self) -> list[str]:
+        """Return a sentence for each variable that is not a setting."""
         known = self._known | {name + FILE_SUFFIX for name in self._known}
         unknown = [
             name for name in self._env if name not in known and not _NOT_OURS.fullmatch(name.removeprefix(self._prefix))
         ]
-        return [*self._faults, *(self._unknown(name) for name in sorted(unknown))]
+        return [self._unknown(name) for name in sorted(unknown)]
 
     def _from_file(self, name: str, path: str, *, kind: SettingKind[object]) -> object:
         # the path may be the secret itself by mistake, so it is not printed
