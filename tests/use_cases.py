@@ -56,9 +56,10 @@ from reconcile.services.views.gauges import status_gauges, unreachable_gauges
 from reconcile.services.views.lead_lists import LeadLine, mismatched, quarantined
 from reconcile.services.views.next_steps import advice
 from reconcile.services.views.page import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
+from reconcile.services.views.parked import BreakerList, list_breakers
 from reconcile.services.views.replay import ReplayRequest, TooManyCalls, replay_breakers
 from reconcile.services.views.run_history import scheduled_runs
-from reconcile.services.views.status import Overview, breakers_with_advice, overview
+from reconcile.services.views.status import Overview, overview
 from reconcile.services.views.time_buckets import TimeBuckets, step
 from reconcile.services.views.timeline import Timeline, TimelineBuilder
 
@@ -83,6 +84,7 @@ __all__ = [
     "AppliedCommands",
     "Applying",
     "BackfillRequest",
+    "BreakerList",
     "BreakerRegistry",
     "Bulkhead",
     "Control",
@@ -125,7 +127,6 @@ __all__ = [
     "blames_others",
     "breaker_document",
     "breaker_key",
-    "breakers_with_advice",
     "cadence_view",
     "carrying_out",
     "conditions",
@@ -142,6 +143,7 @@ __all__ = [
     "known_workspace",
     "lease_held_report",
     "ledger_figures",
+    "list_breakers",
     "lookups",
     "lower",
     "mismatched",

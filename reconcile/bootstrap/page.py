@@ -3,6 +3,7 @@
 import logging
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from reconcile.errors import RequestError
 from reconcile.redaction import bug_named
 from reconcile.services.views.gauges import status_gauges, unreachable_gauges
 from reconcile.services.views.page import page_facts
+from reconcile.services.views.parked import list_breakers
 from reconcile.services.views.status import Overview, overview
 from reconcile.settings import Settings
 
@@ -33,17 +35,22 @@ async def facts(settings: Settings, *, span: timedelta) -> PageFacts:
         )
 
 
-async def status(settings: Settings) -> Overview:
-    """Return the current status."""
+async def status(settings: Settings, *, is_complete: bool = False) -> Overview:
+    """Return the current status; if *is_complete*, with each breaker of many parked workspaces."""
     async with open_database(settings) as database:
         now = database.clock.now()
-        return await overview(
+        policy = settings.breaker_policy()
+        view = await overview(
             database.store,
             now=now,
             due=settings.due_policy(),
-            breaker=settings.breaker_policy(),
+            breaker=policy,
             planned=settings.planned_cadence(now),
         )
+        if not is_complete:
+            return view
+        found = await list_breakers(database.store, now=now, policy=policy, is_complete=True)
+        return replace(view, breakers=found.shown, hidden_count=0)
 
 
 def html(found: PageFacts) -> str:

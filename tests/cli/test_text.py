@@ -10,6 +10,7 @@ from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy,
 from reconcile.domain.formatting import ago, keys, span
 from reconcile.domain.ids import LeadId, RunId
 from reconcile.domain.views.finding import Finding, FindingStatus
+from reconcile.domain.views.parked import ParkedCause
 from reconcile.drill.incident import DrillPlan
 from reconcile.errors import ErrorClass
 from reconcile.ports import GivenUpFollowUp
@@ -20,7 +21,7 @@ from reconcile_cli.setup import demo_text, doctor_text
 from reconcile_cli.terminal import ahead, lasting, safe
 from reconcile_cli.views import leads_text
 from tests.services.stub_store import LEAD, NOW, WORKSPACE
-from tests.use_cases import LeadLine, Progress, Undoing, UnrevertedLead, advice
+from tests.use_cases import BreakerList, LeadLine, Progress, Undoing, UnrevertedLead, advice
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_a_breaker_is_told_with_blame_next_step_and_command(capsys: pytest.Captu
     trip = Trip(reason=BreakerReason.ERROR_RATE, fault=ErrorClass.CREDENTIAL)
     tripped = Breaker(key=key).trip(NOW, trip, policy=policy)
 
-    breaker_text.show([advice(tripped, now=NOW, policy=policy)], now=NOW)
+    breaker_text.show(BreakerList(shown=(advice(tripped, now=NOW, policy=policy),)), now=NOW)
     out = capsys.readouterr().out
 
     assert r"● workspace:ws\x1b[31m  open  for 0 s  ErrorRateExceeded" in out
@@ -75,8 +76,25 @@ def test_a_breaker_is_told_with_blame_next_step_and_command(capsys: pytest.Captu
     assert "\x1b" not in out
 
 
+def test_many_parked_workspaces_are_a_line_for_each_cause(capsys: pytest.CaptureFixture[str]) -> None:
+    cause = ParkedCause(
+        cause="Calendly: no response in time",
+        count=9_999,
+        since=NOW - timedelta(hours=3),
+        next_probe_at=NOW + timedelta(seconds=45),
+        example="workspace:ws-1/calendly",
+    )
+
+    breaker_text.show(BreakerList(hidden_count=9_999, parked_count=9_999, causes=(cause,) * 12), now=NOW)
+    out = capsys.readouterr().out
+
+    assert "parked workspaces, by cause (9,999 breakers; --all shows each)" in out
+    assert out.count("9,999  3 h ago  12:00:45") == 10
+    assert "and 2 more causes" in out
+
+
 def test_no_trouble_is_told_too(capsys: pytest.CaptureFixture[str]) -> None:
-    breaker_text.show([])
+    breaker_text.show(BreakerList())
     leads_text.show([], title="quarantined", empty="no quarantined leads", hint="")
 
     assert capsys.readouterr().out == "all breakers are closed\nno quarantined leads\n"

@@ -26,11 +26,11 @@ from tests.use_cases import (
     Undo,
     alerts_view,
     backfill_view,
-    breakers_with_advice,
     cadence_view,
     explain_lead,
     explain_run,
     explain_workspace,
+    list_breakers,
     mismatched,
     overview,
     page_facts,
@@ -138,7 +138,7 @@ async def prune_all(company: Company) -> None:
 
 
 async def view_breakers(company: Company) -> None:
-    assert await breakers_with_advice(company.store, now=company.harness.clock.now(), policy=BreakerPolicy())
+    assert (await list_breakers(company.store, now=company.harness.clock.now(), policy=BreakerPolicy())).shown
 
 
 async def view_cadence(company: Company) -> None:

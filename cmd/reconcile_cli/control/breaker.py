@@ -12,8 +12,8 @@ from reconcile.domain.replay.result import ReplayResult
 from reconcile.errors import RequestError
 from reconcile.services.control.breaker_overrides import Order, Verb, act, breaker_key, parts_of
 from reconcile.services.views.next_steps import Advice, advice
+from reconcile.services.views.parked import BreakerList, list_breakers
 from reconcile.services.views.replay import ReplayRequest, replay_breakers
-from reconcile.services.views.status import breakers_with_advice
 from reconcile.settings import Settings
 from reconcile.settings.kinds import Number, Whole
 from reconcile_cli.control import breaker_text, replay_text
@@ -45,11 +45,12 @@ def command() -> None:
 
 @command.command()
 @click.argument("breaker", required=False)
+@click.option("--all", "is_complete", is_flag=True, help="Show each parked workspace, not only their causes.")
 @with_settings()
 @examples("reconcile breaker show", "reconcile breaker show provider:ghl")
-def show(settings: Settings, *, breaker: str | None) -> None:
+def show(settings: Settings, *, breaker: str | None, is_complete: bool) -> None:
     """Show the breakers that are open, half open or overridden, or one breaker."""
-    _print(settings, asyncio.run(_show(settings, breaker)))
+    _print(settings, asyncio.run(_show(settings, breaker, is_complete=is_complete)))
 
 
 def _order(verb: Verb, *, lasts_help: str, text: str, example: str) -> None:
@@ -63,7 +64,7 @@ def _order(verb: Verb, *, lasts_help: str, text: str, example: str) -> None:
     @with_settings()
     def order(settings: Settings, *, breaker: str, reason: str, lasts: timedelta | None, actor: str | None) -> None:
         given = Order(verb=verb, key=breaker_key(breaker), reason=reason, actor=actor or user(), lasts=lasts)
-        _print(settings, asyncio.run(_acted(settings, given)))
+        _print(settings, BreakerList(shown=asyncio.run(_acted(settings, given))))
 
 
 _order(
@@ -147,16 +148,17 @@ async def _replayed(
         return await replay_breakers(opened.store.ledger, request)
 
 
-async def _show(settings: Settings, name: str | None) -> tuple[Advice, ...]:
+async def _show(settings: Settings, name: str | None, *, is_complete: bool) -> BreakerList:
     policy = settings.breaker_policy()
     key = breaker_key(name) if name else None
     async with bootstrap.open_database(settings) as opened:
         now = opened.clock.now()
         if key is None:
-            return await breakers_with_advice(opened.store, now=now, policy=policy)
+            return await list_breakers(opened.store, now=now, policy=policy, is_complete=is_complete)
         named = await opened.store.breakers.get(key) or Breaker(key=key)
         parts = [await opened.store.breakers.get(each) for each in await parts_of(key, opened.store)]
-        return tuple(advice(each, now=now, policy=policy) for each in (named, *parts) if each is not None)
+        named_and_parts = (each for each in (named, *parts) if each is not None)
+        return BreakerList(shown=tuple(advice(each, now=now, policy=policy) for each in named_and_parts))
 
 
 async def _acted(settings: Settings, order: Order) -> tuple[Advice, ...]:
@@ -166,8 +168,11 @@ async def _acted(settings: Settings, order: Order) -> tuple[Advice, ...]:
         return (advice(await act(order, store=opened.store, now=now, policy=policy), now=now, policy=policy),)
 
 
-def _print(settings: Settings, told: tuple[Advice, ...]) -> None:
+def _print(settings: Settings, found: BreakerList) -> None:
     if is_text(settings):
-        breaker_text.show(told)
+        breaker_text.show(found)
+    elif found.hidden_count:
+        facts = {"parkedCount": found.parked_count, "hiddenCount": found.hidden_count, "parkedCauses": found.causes}
+        print_json({"breakers": found.shown, **facts})
     else:
-        print_json({"breakers": told})
+        print_json({"breakers": found.shown})

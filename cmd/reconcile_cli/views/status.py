@@ -12,11 +12,12 @@ from reconcile_cli.views import status_text
 
 
 @click.command()
+@click.option("--all", "is_complete", is_flag=True, help="Show each parked workspace, not only their causes.")
 @with_settings((*COMMON, "schedule", "time_zone", "cadence_auto"))
 @examples("reconcile status --output text")
-def command(settings: Settings) -> None:
+def command(settings: Settings, *, is_complete: bool) -> None:
     """Show failures, their duration, the party at fault, what happens next, and the commands to run."""
-    view = asyncio.run(page.status(settings))
+    view = asyncio.run(page.status(settings, is_complete=is_complete))
     if is_text(settings):
         status_text.show(view)
     else:

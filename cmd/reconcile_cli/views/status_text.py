@@ -7,7 +7,7 @@ from reconcile.domain.formatting import ago, keys, span
 from reconcile.domain.views.page import OverallStatus
 from reconcile.services.views.status import Overview
 from reconcile_cli.control import cadence_text
-from reconcile_cli.control.breaker_text import block
+from reconcile_cli.control.breaker_text import block, show_causes
 from reconcile_cli.terminal import HEALTH_STYLES, QUIET, ahead, console, grid, listing, safe
 
 
@@ -31,6 +31,9 @@ def show(view: Overview) -> None:
     for each in view.breakers:
         out.print()
         out.print(block(each, now=view.now))
+    if view.hidden_count:
+        out.print()
+        show_causes(out, view.parked_causes, now=view.now, hidden_count=view.hidden_count)
     if view.chores:
         _title(out, "Waiting for a person")
         chores = grid("", "cyan")

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.run.verification_ages import Ages
+from reconcile.domain.views.parked import ParkedCause
 
 
 class OverallStatus(StrEnum):
@@ -139,6 +140,8 @@ class PageFacts:
     more_breakers: int = 0
     troubles: tuple[Trouble, ...] = ()
     more_troubles: int = 0
+    parked_causes: tuple[ParkedCause, ...] = ()
+    """Why many workspaces are parked; empty where each is among the troubles."""
     trials: tuple[ThresholdTrial, ...] = ()
     trials_note: str = ""
     ages: Ages = field(default_factory=Ages)

@@ -101,17 +101,27 @@ def party_name(key: BreakerKey) -> str:
             return f"{name}, {operation.replace('_', ' ')} only" if operation else name
 
 
+def cause_of(breaker: Breaker, *, now: datetime) -> str:
+    """Return why the breaker of a workspace is as it is, without the workspace."""
+    at = f"{_FULL_NAMES[breaker.key.provider]}: " if breaker.key.provider else ""
+    return f"{at}{_cause(breaker, now=now) or 'no cause recorded'}"
+
+
 def _blame(breaker: Breaker, *, now: datetime) -> str:
-    party = party_name(breaker.key)
+    party, cause = party_name(breaker.key), _cause(breaker, now=now)
+    return f"{party}: {cause}" if cause else party
+
+
+def _cause(breaker: Breaker, *, now: datetime) -> str | None:
     if (held := breaker.override_kind(now)) and breaker.override:
         kept = "open" if held is OverrideKind.HOLD_OPEN else "closed"
-        return f"{party}: held {kept} by {breaker.override.actor}: {breaker.override.reason}"
+        return f"held {kept} by {breaker.override.actor}: {breaker.override.reason}"
     if breaker.fault is None:
-        return party
+        return None
     if breaker.fault not in set(ErrorClass):
         done = "closed " if breaker.reason is BreakerReason.MANUAL_RESET else "opened "
-        return f"{party}: {done if breaker.fault.startswith('by ') else ''}{breaker.fault}"
-    return f"{party}: {_WHAT_FAILED[ErrorClass(breaker.fault)]}"
+        return f"{done if breaker.fault.startswith('by ') else ''}{breaker.fault}"
+    return _WHAT_FAILED[ErrorClass(breaker.fault)]
 
 
 def _next(breaker: Breaker, *, now: datetime, policy: BreakerPolicy) -> tuple[str, datetime | None]:

@@ -31,6 +31,7 @@ from reconcile.services.views.timeline import Timeline, TimelineBuilder
 WORKSPACES_SHOWN = 20
 BREAKERS_SHOWN = 10
 TROUBLES_SHOWN = 3
+CAUSES_SHOWN = 5
 MEETINGS_SHOWN = 10
 FAILURES_SHOWN = 8
 REPAIRS_SHOWN = 12
@@ -74,6 +75,7 @@ async def page_facts(  # noqa: PLR0913 - the settings that decide what is well
         more_breakers=story.more_count,
         troubles=tuple(_trouble(each) for each in view.breakers[:TROUBLES_SHOWN]),
         more_troubles=max(0, len(view.breakers) - TROUBLES_SHOWN),
+        parked_causes=view.parked_causes[:CAUSES_SHOWN] if view.hidden_count else (),
         trials=trials,
         trials_note=trials_note,
         ages=await store.leads.ages(now=now, policy=due, limit=WORKSPACES_SHOWN),
@@ -114,9 +116,9 @@ def _headline(view: Overview, history: Sequence[TimeBucket]) -> tuple[OverallSta
 def _steps(view: Overview, standing: OverallStatus) -> tuple[SuggestedCommand, ...]:
     """Return commands to run, the likeliest first."""
     wide = [each for each in view.breakers if each.scope is not BreakerScope.WORKSPACE]
-    parked = view.parked
+    parked = [each for each in view.breakers if each.scope is BreakerScope.WORKSPACE]
     steps = [_step(each.commands[0]) for each in [*wide, *parked[:1]]]
-    if len(parked) > 1:
+    if len(parked) > 1 or view.hidden_count:
         steps.append(_ALL)
     if not view.runs or view.at_risk_count:
         steps.append(_RUN)

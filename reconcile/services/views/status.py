@@ -1,26 +1,27 @@
 """The overview: what fails, since when, the party at fault, what happens next, commands."""
 
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reconcile.domain.breaker.breaker import BreakerKey, BreakerPolicy, BreakerScope, BreakerState
+from reconcile.domain.breaker.breaker import BreakerPolicy, BreakerScope, BreakerState
 from reconcile.domain.coordination.delivery import MOST_ATTEMPTS
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.formatting import count_of
-from reconcile.domain.ids import Operation, RunId, WorkspaceId
+from reconcile.domain.ids import Operation, RunId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.run.cadence import PlannedCadence, spelled
 from reconcile.domain.run.punctuality import Punctuality, ScheduleState
 from reconcile.domain.run.report import Freshness, Health
 from reconcile.domain.run.report_document import read_report
 from reconcile.domain.views.page import OverallStatus
+from reconcile.domain.views.parked import ParkedCause
 from reconcile.ports import AppliedAnnotation, LeaseHolder, RunRow, SignatureRow, Store
 from reconcile.services.control.annotation_effects import sentence
 from reconcile.services.control.annotation_memory import split_key
 from reconcile.services.control.cadence import CadenceView, cadence_view
-from reconcile.services.views.next_steps import Advice, advice, needs_advice, width
+from reconcile.services.views.next_steps import Advice
+from reconcile.services.views.parked import BreakerList, list_breakers
 
 RUN_LEASE = "run"
 RUNS_SHOWN = 10
@@ -78,12 +79,19 @@ class Chore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """The overview at one instant. *verdict* is the first line, *breakers* those that are not closed."""
+    """The overview at one instant. *verdict* is the first line.
+
+    *breakers* are those that are not closed; many parked workspaces are in *parked_causes* instead, and *hidden_count*
+    counts their breakers. *parked_count* counts workspaces with a breaker of their own that is not closed.
+    """
 
     now: datetime
     standing: OverallStatus
     verdict: str
     breakers: tuple[Advice, ...]
+    hidden_count: int
+    parked_count: int
+    parked_causes: tuple[ParkedCause, ...]
     chores: tuple[Chore, ...]
     runs: tuple[RunLine, ...]
     last_success_at: datetime | None
@@ -98,16 +106,6 @@ class Overview:
     cadence: CadenceView
     schedule: ScheduleState
 
-    @property
-    def parked(self) -> tuple[Advice, ...]:
-        """The workspaces that wait because of their own breaker."""
-        return tuple(each for each in self.breakers if each.scope is BreakerScope.WORKSPACE)
-
-    @property
-    def parked_count(self) -> int:
-        """Workspaces with a breaker of their own that is not closed."""
-        return len(_parked_ids(self.breakers))
-
 
 async def overview(
     store: Store, *, now: datetime, due: DuePolicy, breaker: BreakerPolicy, planned: PlannedCadence | None = None
@@ -117,7 +115,7 @@ async def overview(
     rows = await store.ledger.runs(limit=RUNS_SHOWN)
     rows_of_all = await store.ledger.runs(limit=RUNS_SHOWN, of_all=True)
     runs, of_all = (tuple(RunLine.of(row, claims=claims) for row in each) for each in (rows, rows_of_all))
-    breakers = await breakers_with_advice(store, now=now, policy=breaker)
+    breakers = await list_breakers(store, now=now, policy=breaker)
     quarantined_count = len(await store.leads.quarantined(limit=COUNTED_UP_TO))
     mismatches = await store.leads.mismatch_counts()
     pending_effects = await store.outbox.pending_count()
@@ -133,7 +131,10 @@ async def overview(
         now=now,
         standing=standing,
         verdict=verdict,
-        breakers=breakers,
+        breakers=breakers.shown,
+        hidden_count=breakers.hidden_count,
+        parked_count=breakers.parked_count,
+        parked_causes=breakers.causes,
         chores=(
             *_misread(orders),
             *await _unheard(store, now=now),
@@ -155,21 +156,15 @@ async def overview(
     )
 
 
-async def breakers_with_advice(store: Store, *, now: datetime, policy: BreakerPolicy) -> tuple[Advice, ...]:
-    """Return advice on the breakers that are not simply closed, the widest first."""
-    stored = sorted(await store.breakers.load(), key=width)
-    return tuple(advice(each, now=now, policy=policy) for each in stored if needs_advice(each, now=now))
-
-
 def _overall_status(
-    breakers: Sequence[Advice], runs: Sequence[RunLine], of_schedule: Sequence[_Finding], *, total: int
+    breakers: BreakerList, runs: Sequence[RunLine], of_schedule: Sequence[_Finding], *, total: int
 ) -> _Finding:
     """Return one sentence about the worst condition; *runs* are those that cover all due leads.
 
     *total* counts all workspaces.
     """
-    wide = [each for each in breakers if each.scope is not BreakerScope.WORKSPACE]
-    parked = _parked_ids(breakers)
+    wide = [each for each in breakers.shown if each.scope is not BreakerScope.WORKSPACE]
+    parked = breakers.parked_count
     newest = runs[0] if runs else None
     stopped = [each for each in wide if each.state is BreakerState.OPEN]
     findings = [
@@ -187,8 +182,8 @@ def _overall_status(
     findings += [(OverallStatus.ATTENTION, f"recovering: {each.blame}") for each in recovering]
     findings += of_schedule
     if parked:
-        is_most = 2 * len(parked) >= total
-        text = f"parked: {len(parked):,} of {max(total, len(parked)):,} workspaces"
+        is_most = 2 * parked >= total
+        text = f"parked: {parked:,} of {max(total, parked):,} workspaces"
         findings.append(
             (OverallStatus.TROUBLE, text) if is_most else (OverallStatus.ATTENTION, f"{text}; others are served")
         )
@@ -198,14 +193,6 @@ def _overall_status(
     ]
     under_way = (OverallStatus.ATTENTION, "the first run is in progress")
     return max(findings, key=lambda each: _GRAVITY[each[0]], default=under_way)
-
-
-def _parked_ids(breakers: Sequence[Advice]) -> AbstractSet[WorkspaceId | None]:
-    return {
-        BreakerKey(each.scope, each.breaker.partition(":")[2]).workspace_id
-        for each in breakers
-        if each.scope is BreakerScope.WORKSPACE and each.state is not BreakerState.CLOSED
-    }
 
 
 def schedule_state(newest: RunLine | None, cadence: CadenceView, *, now: datetime) -> ScheduleState:

@@ -104,9 +104,18 @@ async def test_silence_is_reported() -> None:
 async def test_many_parked_workspaces_are_one_line_to_type_and_a_few_to_read() -> None:
     found = await facts(Stub(breakers=parked(40), runs=[run_row("run-9", report=healthy())]))
 
-    assert [step.command for step in found.steps] == ["reconcile explain workspace ws-0", "reconcile breaker show"]
-    assert (len(found.troubles), found.more_troubles) == (TROUBLES_SHOWN, 40 - TROUBLES_SHOWN)
+    assert [step.command for step in found.steps] == ["reconcile breaker show"]
+    assert (found.troubles, found.more_troubles) == ((), 0)
+    assert [each.count for each in found.parked_causes] == [40]
     assert found.more_breakers == 40 - len(found.band_rows)
+
+
+async def test_ten_parked_workspaces_are_among_the_troubles() -> None:
+    found = await facts(Stub(breakers=parked(10), runs=[run_row("run-9", report=healthy())]))
+
+    assert [step.command for step in found.steps] == ["reconcile explain workspace ws-0", "reconcile breaker show"]
+    assert (len(found.troubles), found.more_troubles) == (TROUBLES_SHOWN, 10 - TROUBLES_SHOWN)
+    assert found.parked_causes == ()
 
 
 @pytest.mark.parametrize(

@@ -87,9 +87,9 @@ async def test_a_parked_workspace_does_not_look_like_a_stop() -> None:
     )
 
     assert view.verdict == "parked: 1 of 100 workspaces; others are served"
-    assert view.parked[0].blame == "workspace ws 1: the token is refused: expired, or without scope or location"
-    assert view.parked[0].commands[0] == "reconcile explain workspace 'ws 1'"
-    assert view.parked[0].next == "no calls, then one probe"
+    assert view.breakers[0].blame == "workspace ws 1: the token is refused: expired, or without scope or location"
+    assert view.breakers[0].commands[0] == "reconcile explain workspace 'ws 1'"
+    assert view.breakers[0].next == "no calls, then one probe"
 
 
 async def test_an_operators_hand_is_named_with_its_reason_and_end() -> None:
