@@ -11,7 +11,7 @@ from reconcile.domain.lead import Lead
 from reconcile.domain.planning.change import Answer
 from reconcile.domain.run.report import Health, RunReport
 from reconcile.errors import ErrorClass
-from reconcile.providers.ghl.parsing import Listed, read_contact_appointments
+from reconcile.providers.ghl.parsing import ContactAppointments, read_contact_appointments
 from reconcile.simulator import Fault, FaultKind, Scenario, WorldSize
 from tests.evidence.test_absence import SQLITE, rest
 from tests.integration.simulated_company import an_office
@@ -187,7 +187,9 @@ async def test_a_parser_that_reads_no_record_of_a_sound_list_makes_the_next_run_
     migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A provider renamed the list in its envelope, say, and a careless mend reads an empty one: no call fails."""
-    substitute_in_test(monkeypatch, read_contact_appointments, lambda *_, **__: Listed(records=(), faults=()))
+    substitute_in_test(
+        monkeypatch, read_contact_appointments, lambda *_, **__: ContactAppointments(records=(), faults=())
+    )
     size = WorldSize(workspaces=4, leads_per_workspace=6, calendly_share=0.0)
     async with an_office(migrated_url, seed=5, size=size, mix={Scenario.CONFIRMED: 1, Scenario.UNBOOKED: 1}) as office:
         office.sweeps = False

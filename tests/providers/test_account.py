@@ -49,12 +49,12 @@ def test_a_smaller_limit_than_the_published_one_is_kept_below(
     published: Published, limit: int | None, expected: RateLimit | None
 ) -> None:
     """Burst and rate together stay under what the headers allow in a window."""
-    assert published.smaller(RateHeaders(limit=limit)) == expected
+    assert published.lowered_limit(RateHeaders(limit=limit)) == expected
 
 
 def test_the_window_of_the_headers_counts() -> None:
     """GHL says how long it is."""
-    found = GHL.smaller(RateHeaders(limit=40, window=timedelta(seconds=60)))
+    found = GHL.lowered_limit(RateHeaders(limit=40, window=timedelta(seconds=60)))
 
     assert found == RateLimit(interval=timedelta(seconds=6), burst=30)
 

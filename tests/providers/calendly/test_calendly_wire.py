@@ -253,7 +253,7 @@ def test_an_account_is_reduced_to_its_id(account: str | None, expected: str | No
 )
 def test_only_a_404_in_calendlys_own_form_says_absent(status: int, body: object, message: str, expected: bool) -> None:
     """Another server's 404 knows nothing of invitees."""
-    assert calendly_parsing.says_gone(Reply(status=status, body=body, message=message)) is expected
+    assert calendly_parsing.is_missing(Reply(status=status, body=body, message=message)) is expected
 
 
 @pytest.mark.parametrize("reader", READERS)

@@ -12,7 +12,7 @@ from reconcile.domain.appointment import Appointment, AppointmentStatus
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.errors import ContractFault, ProviderError
 from reconcile.providers.ghl import parsing as ghl_parsing
-from reconcile.providers.ghl.parsing import Listed
+from reconcile.providers.ghl.parsing import ContactAppointments
 from tests.providers.ghl.bodies import ANSWERS, LISTED, RAW, TRACE
 
 APPOINTMENT = Appointment(
@@ -233,7 +233,7 @@ def test_the_zone_is_needed_only_where_a_time_is_naive(content: object, expected
 
 def test_a_contact_may_have_no_appointments() -> None:
     """An empty list is an answer."""
-    assert ghl_parsing.read_contact_appointments({"events": []}) == Listed(records=())
+    assert ghl_parsing.read_contact_appointments({"events": []}) == ContactAppointments(records=())
 
 
 @pytest.mark.parametrize(
