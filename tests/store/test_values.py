@@ -10,7 +10,7 @@ from sqlalchemy import Column, column
 from reconcile.store.db.types import clean, document, instant_text, read_instant
 from reconcile.store.mapping.catalog import ColumnKind
 from reconcile.store.mapping.fields import Field
-from reconcile.store.schema.version import DOMAIN_HEAD, LEDGER_HEAD, lacking, strangers
+from reconcile.store.schema.version import DOMAIN_HEAD, LEDGER_HEAD, missing_heads, unknown_versions
 from tests.stores import DEFAULT
 
 NOON = datetime(2025, 3, 3, 12, 0, tzinfo=UTC)
@@ -124,5 +124,5 @@ def later(head: str, steps: int) -> str:
 def test_a_later_version_of_the_same_branch_serves(
     found: list[str], missing: tuple[str, ...], unknown: tuple[str, ...]
 ) -> None:
-    assert lacking(frozenset(found), DEFAULT) == missing
-    assert strangers(frozenset(found)) == unknown
+    assert missing_heads(frozenset(found), DEFAULT) == missing
+    assert unknown_versions(frozenset(found)) == unknown
