@@ -107,7 +107,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """The last news of an alert that a channel has confirmed: of the episode since *since*, number *times*."""
+    """The last notification that a channel confirmed: number *times* of the episode since *since*."""
 
     since: datetime
     is_over: bool
@@ -256,7 +256,7 @@ def _met(alert: Alert | None, condition: Condition, now: datetime) -> Alert | No
 
 
 def _is_as_before(alert: Alert, condition: Condition) -> bool:
-    """Return whether nothing has to be stored, so that a long alert is not written each minute."""
+    """Return whether the stored row stays valid, so that a long alert is not written each minute."""
     before = replace(alert.condition, since=condition.since, spending=condition.spending)
     return before == condition and condition.spending is None and condition.kind not in _QUIET
 

@@ -63,7 +63,7 @@ class Misunderstood:
     fault: str
 
 
-# --- what the program writes -------------------------------------------------------------------------------------
+# Annotations that the program writes.
 
 
 def breaker_annotations(breakers: Iterable[Breaker], *, now: datetime) -> dict[str, str]:

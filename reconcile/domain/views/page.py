@@ -56,7 +56,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """A breaker that is not simply closed, in words."""
+    """A breaker that is not closed, or has an override, as text."""
 
     breaker: str
     state: str
