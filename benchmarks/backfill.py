@@ -1,4 +1,4 @@
-"""A backfill over many leads in PostgreSQL: four shards that are killed every few seconds, beside the live schedule."""
+"""A backfill over many leads in PostgreSQL: four shards, killed every few seconds, with the schedule running."""
 
 import argparse
 import asyncio
@@ -73,7 +73,7 @@ class Live:
                 await asyncio.wait_for(until.wait(), max(0.0, _TICK - self.walls[-1]))
 
     def figures(self, since: int) -> dict[str, Any]:
-        """Return what the runs from that one on came to."""
+        """Return the figures of the runs from *first* on."""
         reports = self.reports[since:]
         return {
             "runs": len(reports),
@@ -112,7 +112,7 @@ def _seeded(url: str, wanted: argparse.Namespace, *, anchor: datetime) -> None:
 async def _shard(
     index: int, arguments: Sequence[str], environment: Mapping[str, str], running: dict[int, asyncio.subprocess.Process]
 ) -> dict[str, Any]:
-    """Let one share be worked off by processes that follow each other; return what the last one printed."""
+    """Process one shard by consecutive processes; return the output of the last one."""
     while True:
         process = await asyncio.create_subprocess_exec(
             *CLI,
@@ -213,7 +213,7 @@ def main() -> None:
     parser.add_argument("--latency-ms", type=float, default=20.0)
     parser.add_argument("--kill-every", type=float, default=15.0, help="seconds between two SIGKILLs")
     wanted = parser.parse_args()
-    anchor = datetime.now(UTC) + timedelta(days=2)  # no meeting is so near that the schedule looks by itself
+    anchor = datetime.now(UTC) + timedelta(days=2)  # no meeting is near enough to make its lead due
     with (
         postgres.find().start() as server,
         simulator(_size(wanted), anchor=anchor, latency_ms=wanted.latency_ms) as addresses,

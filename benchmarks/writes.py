@@ -1,4 +1,4 @@
-"""Rows a second into the store: bookings of many workspaces written as runs write them, beside the bare driver."""
+"""Rows a second written to the store as runs write them, compared with the driver alone."""
 
 import argparse
 import asyncio
@@ -73,7 +73,7 @@ async def _ours(url: str, workspaces: int, size: int) -> dict[str, Any]:
 
 
 def _as_written(write: LeadWrite) -> Lead:
-    """Return a lead as it stands once its booking is written."""
+    """Return a lead after its booking was written."""
     change = write.change
     return replace(write.lead, rollup=change.rollup, contact_id=change.contact_id) if change else write.lead
 
@@ -92,7 +92,7 @@ async def _updates(url: str) -> int | None:
         return None
     connection = await asyncpg.connect(url)
     try:
-        # A session tells what it has counted when it ends.
+        # A session reports its counts when it ends.
         while await connection.fetchval(_SESSIONS):  # noqa: ASYNC110 - the server sets no event of ours
             await asyncio.sleep(0.01)
         await connection.execute("SELECT pg_stat_clear_snapshot()")

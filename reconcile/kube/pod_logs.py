@@ -15,7 +15,7 @@ from reconcile.kube.object_reference import ObjectReference
 from reconcile.ports.logs import Entries
 
 SECONDS = 30
-"""Without a byte, after which an answer is given up."""
+"""Seconds without a byte after which a response is abandoned."""
 MOST_BODY = 16 * 1024 * 1024
 _PAGE = 200
 Client = Any
@@ -54,12 +54,12 @@ class PodLogs:
 
     def _log(self, client: Client, pod: str, container: str) -> Iterator[LogEntry]:
         where = {"namespace": self.target.namespace, "name": pod}
-        # To the second, downwards: the API takes no fractions everywhere, and what is too old is left out later.
+        # Rounded down to the second: not every API server accepts fractions; older lines are left out later.
         since = self.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         asked = {"container": container, "timestamps": "true", "sinceTime": since}
         with closing(self._answer(client, "/api/v1/namespaces/{namespace}/pods/{name}/log", where, asked)) as answer:
             if answer.status in {400, 404}:
-                return  # not begun yet, or gone meanwhile
+                return  # not started yet, or already deleted
             self._refuse(answer.status, f"the log of pod {pod}")
             yield from self.read(cast(Any, BufferedReader(_BodyStream(answer))), name=f"the log of pod {pod}")
 
@@ -128,7 +128,7 @@ class PodLogs:
 
 
 class _BodyStream(RawIOBase):
-    """An answer's body as a stream; what breaks it off is told in our words."""
+    """A response's body as a stream; a broken connection raises an error of ``reconcile.errors``."""
 
     def __init__(self, answer: Client) -> None:
         self._answer = answer

@@ -18,7 +18,7 @@ class FaultRefused(ValueError):
 
 
 class Draw(StrEnum):
-    """What a share is a share of."""
+    """The population to which a share applies."""
 
     REQUEST = "request"
     """Each request is drawn again, so a repeated one may succeed."""
