@@ -43,11 +43,11 @@ async def came_to(
     return [(each.ruling.word, each.ruling.why) for each in results]
 
 
-async def test_a_store_without_a_booking_shows_nothing(harness: RunHarness) -> None:
+async def test_a_store_without_bookings_is_inconclusive(harness: RunHarness) -> None:
     assert await came_to(harness, VerifiedStep(since=START)) == [(Word.INCONCLUSIVE, Why.TOO_FEW_CHECKS)]
 
 
-async def test_leads_with_a_booking_are_verified_one_and_all_or_it_fails(harness: RunHarness) -> None:
+async def test_all_leads_with_a_booking_must_be_verified(harness: RunHarness) -> None:
     await harness.fill([5])
     before = await came_to(harness, VerifiedStep(since=START))
     await harness.run()
@@ -57,7 +57,7 @@ async def test_leads_with_a_booking_are_verified_one_and_all_or_it_fails(harness
     assert after == [(Word.PASS, Why.AS_CLAIMED), (Word.FAIL, Why.UNVERIFIED)]
 
 
-async def test_a_run_that_comes_just_after_the_schedules_finds_something_a_little_later(harness: RunHarness) -> None:
+async def test_a_run_right_after_the_schedules_is_repeated_until_leads_are_due(harness: RunHarness) -> None:
     await harness.fill([5])
     await harness.run(then=timedelta(0))
     found = await came_to(harness, REAL)
@@ -67,14 +67,14 @@ async def test_a_run_that_comes_just_after_the_schedules_finds_something_a_littl
     assert timedelta(0) < harness.clock.now() - START <= timedelta(minutes=1)
 
 
-async def test_where_nothing_is_due_a_run_shows_nothing_and_is_given_up(harness: RunHarness) -> None:
+async def test_a_run_with_nothing_due_is_inconclusive_and_ends(harness: RunHarness) -> None:
     found = await came_to(harness, REAL)
 
     assert found == [(Word.INCONCLUSIVE, Why.TOO_FEW_CHECKS)]
     assert timedelta(minutes=1) < harness.clock.now() - START < timedelta(minutes=2)
 
 
-async def test_a_day_is_not_spent_on_a_verdict_that_stands_already(harness: RunHarness) -> None:
+async def test_waiting_ends_when_the_verdict_cannot_change(harness: RunHarness) -> None:
     """What one step leaves open no watch can settle; runs say something for themselves."""
     await harness.fill([5])
     found = await came_to(harness, NOTHING_TO_SEE, REAL, DAY)
@@ -85,7 +85,7 @@ async def test_a_day_is_not_spent_on_a_verdict_that_stands_already(harness: RunH
     assert harness.clock.now() < START + timedelta(hours=1)
 
 
-async def test_after_all_steps_have_passed_the_watch_lasts(harness: RunHarness) -> None:
+async def test_after_all_steps_have_passed_the_watch_continues(harness: RunHarness) -> None:
     await harness.fill([5])
     await harness.run()
     found = await came_to(harness, LOOK, replace(DAY, claim=LOOK.claim))
@@ -95,14 +95,14 @@ async def test_after_all_steps_have_passed_the_watch_lasts(harness: RunHarness) 
 
 
 @pytest.mark.parametrize("what", [DRY, REAL])
-async def test_what_cannot_be_run_is_told_in_its_place(harness: RunHarness, what: RunStep) -> None:
+async def test_a_step_that_cannot_run_is_reported_in_its_position(harness: RunHarness, what: RunStep) -> None:
     assert await came_to(harness, what, LOOK, fails=True) == [
         (Word.INCONCLUSIVE, Why.UNANSWERED),
         (Word.INCONCLUSIVE, Why.TOO_FEW_CHECKS),
     ]
 
 
-async def test_once_a_step_has_failed_nothing_is_written(harness: RunHarness) -> None:
+async def test_after_a_failed_step_nothing_is_written(harness: RunHarness) -> None:
     await harness.fill([5])
     found = await came_to(harness, VerifiedStep(since=START), REAL, DAY, DRY)
 
