@@ -122,7 +122,7 @@ FIELDS: Mapping[str, Expected] = {
 
 @settings(max_examples=400)
 @given(seed=SEEDS)
-def test_a_row_says_in_every_field_what_the_provider_says(seed) -> None:
+def test_a_row_gets_every_field_from_the_provider(seed) -> None:
     """Nothing of the old value is left; a field that is added later has to be entered above."""
     lead, answer = lead_and_answer(seed)
     decided = plan(lead, answer, now=NOW)
@@ -154,7 +154,7 @@ def test_a_row_says_in_every_field_what_the_provider_says(seed) -> None:
 
 @settings(max_examples=400)
 @given(seed=SEEDS)
-def test_rows_of_which_the_provider_says_nothing_stay_but_for_what_replaces_them(seed) -> None:
+def test_rows_that_the_provider_does_not_mention_stay_unless_replaced(seed) -> None:
     lead, answer = lead_and_answer(seed)
     decided = plan(lead, answer, now=NOW)
     if decided.is_absent:
@@ -173,7 +173,7 @@ def test_rows_of_which_the_provider_says_nothing_stay_but_for_what_replaces_them
 
 @settings(max_examples=400)
 @given(seed=SEEDS)
-def test_what_is_linked_by_nearness_is_linked_once(seed) -> None:
+def test_an_appointment_is_linked_by_time_at_most_once(seed) -> None:
     lead, answer = lead_and_answer(seed)
     known = {each.id: each for each in lead.appointments}
     rows = {each.id: each for each in written(lead, plan(lead, answer, now=NOW)).appointments}
@@ -197,7 +197,7 @@ def test_what_is_linked_by_nearness_is_linked_once(seed) -> None:
 
 @settings(max_examples=400)
 @given(seed=SEEDS)
-def test_the_lead_itself_says_what_its_next_appointment_says(seed) -> None:
+def test_the_leads_row_has_the_values_of_its_next_appointment(seed) -> None:
     lead, answer = lead_and_answer(seed)
     decided = plan(lead, answer, now=NOW)
     after = written(lead, decided)
@@ -244,7 +244,7 @@ def test_a_meeting_that_was_moved_to_an_earlier_time_leaves_the_old_one_reschedu
     }
 
 
-def test_what_the_provider_says_is_replaced_is_not_linked_to_another_one_that_is_near() -> None:
+def test_the_providers_own_link_excludes_a_link_by_time() -> None:
     old = an_appointment("old", status=CANCELED, canceled_at=NOW)
     near = an_appointment("near", starts_at=NOW + DAY, created_at=NOW)
     named = an_appointment("named", starts_at=NOW + 2 * DAY, created_at=NOW, replaces=old.id)

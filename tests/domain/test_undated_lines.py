@@ -47,7 +47,7 @@ def ruling(
         ([None, None], Word.INCONCLUSIVE, Why.UNDATED),
     ],
 )
-def test_a_line_without_a_time_counts_only_where_both_neighbours_are_on_one_side(
+def test_a_line_without_a_time_counts_if_both_neighbors_are_on_one_side(
     times: list[int | None], word: Word, why: Why
 ) -> None:
     found = ruling(times)
@@ -69,7 +69,7 @@ def test_a_signature_in_a_line_without_a_time_never_passes_unless_it_is_known_to
             assert dated_after[0] < 0
 
 
-def test_a_log_is_judged_whole_without_an_instant_and_the_verdict_says_so() -> None:
+def test_without_an_instant_the_whole_log_counts_and_the_verdict_says_so() -> None:
     failed, passed = ruling([-90, None, 90], since=None), ruling([-90, 90], since=None)
 
     assert (failed.why, passed.why) == (Why.STILL_SEEN, Why.AS_CLAIMED)
@@ -98,7 +98,7 @@ def test_a_whole_log_without_any_time_has_no_rate() -> None:
     assert ruling([None, None], since=None).why is Why.STILL_SEEN
 
 
-def test_lines_whose_level_is_not_known_are_counted_with_the_shape_of_one() -> None:
+def test_lines_with_an_unknown_level_are_counted_with_an_example_shape() -> None:
     found = ruling([0, 1, 2], rate="1/min", level=False)
 
     assert found.why is Why.LEVELS_UNKNOWN
@@ -107,7 +107,7 @@ def test_lines_whose_level_is_not_known_are_counted_with_the_shape_of_one() -> N
 
 
 @given(st.text())
-def test_the_shape_of_a_line_holds_nothing_of_it(text: str) -> None:
+def test_the_shape_of_a_line_has_none_of_its_content(text: str) -> None:
     shape = line_shape(text)
 
     assert len(shape) <= 80
@@ -115,5 +115,5 @@ def test_the_shape_of_a_line_holds_nothing_of_it(text: str) -> None:
     assert {each for each in shape if each.isdigit()} <= {"0"} | {each for each in text if not each.isdecimal()}
 
 
-def test_a_shape_shows_what_separates_words() -> None:
+def test_a_shape_keeps_separators() -> None:
     assert line_shape("Booking 4711 of ann@example.com  failed: [x=1]") == "a 0 a a@a.a a: [a=0]"

@@ -53,7 +53,7 @@ def test_a_claim_is_ruled_on(seen: Figures, word: Word, why: Why) -> None:
     assert ruling.text
 
 
-def test_what_must_be_present_fails_only_after_enough_checks() -> None:
+def test_a_required_text_fails_only_after_enough_checks() -> None:
     claim = Claim(since=SINCE, signatures=[(TEXT, Expected.PRESENT)], min_checks=10)
 
     def ruled(checks: int, count: int) -> tuple[Word, bool]:
@@ -66,7 +66,7 @@ def test_what_must_be_present_fails_only_after_enough_checks() -> None:
     assert ruled(10, 1) == (Word.PASS, False)
 
 
-def test_what_may_appear_decides_nothing() -> None:
+def test_an_allowed_text_does_not_change_the_ruling() -> None:
     claim = Claim(since=SINCE, signatures=[(TEXT, Expected.MAY_APPEAR)])
     for count in (0, 7):
         seen = Sightings(TEXT, Expected.MAY_APPEAR, count=count)
@@ -76,7 +76,7 @@ def test_what_may_appear_decides_nothing() -> None:
 @pytest.mark.parametrize(
     "text", ["-5/min", "5", "5/week", "five/min", "", "5/", "1e9/min", "5.5/min", "\u0665/min", "/min"]
 )
-def test_a_rate_that_is_none_is_told(text: str) -> None:
+def test_an_invalid_rate_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be a whole number of errors in a unit of time"):
         Rate.parse(text)
 
@@ -101,7 +101,7 @@ def test_the_worst_unit_is_found_in_any_order(seconds: list[int]) -> None:
     assert tally.figures(until=SINCE + HOUR).worst_errors == max(map(by_minute.count, by_minute), default=0)
 
 
-def test_a_run_that_tells_of_its_checks_counts_by_them() -> None:
+def test_a_reports_checks_count_instead_of_its_line() -> None:
     tally = LogTally(claim=GONE)
     tally.add(LogEntry(text="started", at=SINCE, is_error=True))
     tally.add(LogEntry(text="report", at=SINCE, checks=40, errors=2))
@@ -113,7 +113,7 @@ def test_a_run_that_tells_of_its_checks_counts_by_them() -> None:
     assert (seen.checks_before, seen.errors_before) == (30, 30)
 
 
-def test_lines_without_a_time_are_left_out_and_told() -> None:
+def test_lines_without_a_time_are_left_out_and_reported() -> None:
     tally = LogTally(claim=GONE)
     tally.add(LogEntry(text="fine"))
     ruling = judge(GONE, tally.figures(until=SINCE + HOUR))
@@ -122,7 +122,7 @@ def test_lines_without_a_time_are_left_out_and_told() -> None:
     assert "1 line without a time left out" in ruling.text
 
 
-def test_one_is_told_as_one() -> None:
+def test_a_count_of_one_is_singular() -> None:
     seen = {count: figures(checks=count, count=1, checks_word="line") for count in (1, 2)}
     assert [judge(GONE, seen[count]).text for count in seen] == [
         f"“{TEXT}” was seen once since, in 1 line",
@@ -135,7 +135,7 @@ def test_one_is_told_as_one() -> None:
     assert judge(GONE, figures(cut_lines=1)).text == "1 line too long to be read to the end"
 
 
-def test_one_failure_outweighs_what_could_not_be_judged() -> None:
+def test_a_failure_outweighs_inconclusive_signatures() -> None:
     def results(*words: Word) -> list[StepResult]:
         return [StepResult(title="t", ruling=Ruling(word=each, why=Why.AS_CLAIMED, text="")) for each in words]
 

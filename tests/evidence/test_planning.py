@@ -50,7 +50,7 @@ def test_a_meeting_of_january_is_not_replaced_by_one_of_december(canceled: Any, 
 
 @pytest.mark.parametrize("status", [UNKNOWN, AppointmentStatus.NO_SHOW])
 @pytest.mark.parametrize("has_row", [True, False])
-def test_a_status_that_says_nothing_does_not_hide_the_next_confirmed_booking(
+def test_an_inconclusive_status_does_not_hide_the_next_confirmed_booking(
     status: AppointmentStatus, has_row: bool
 ) -> None:
     stored = an_appointment("stored", starts_at=NOW + DAY)

@@ -88,7 +88,7 @@ async def test_without_a_known_booking_a_complete_search_is_all_there_is(harness
 
 
 @SQLITE
-async def test_while_no_list_shows_anything_one_workspace_speaks_for_all(harness: RunHarness) -> None:
+async def test_without_any_sound_list_one_workspaces_control_counts_for_all(harness: RunHarness) -> None:
     """The second workspace, whose turn is later, has no booking that could be looked for."""
     (known,) = await harness.fill({"ws-a": 1})
     await harness.seed([a_workspace("ws-b")], [])
@@ -103,7 +103,7 @@ async def test_while_no_list_shows_anything_one_workspace_speaks_for_all(harness
 
 @SQLITE
 @pytest.mark.parametrize(("share", "is_checked"), [(0.0, False), (1.0, True)])
-async def test_where_lists_hold_what_exists_elsewhere_a_share_of_the_workspaces_is_checked(
+async def test_with_sound_lists_elsewhere_a_share_of_the_workspaces_is_checked(
     harness: RunHarness, share: float, is_checked: bool
 ) -> None:
     shown, known = await harness.fill({"ws-a": 1, "ws-b": 1})
@@ -120,7 +120,7 @@ async def test_where_lists_hold_what_exists_elsewhere_a_share_of_the_workspaces_
 
 @SQLITE
 @pytest.mark.parametrize("error_class", [ErrorClass.TIMEOUT, ErrorClass.RATE_LIMITED])
-async def test_a_control_that_fails_says_nothing(harness: RunHarness, error_class: ErrorClass) -> None:
+async def test_a_control_with_an_error_proves_nothing(harness: RunHarness, error_class: ErrorClass) -> None:
     (known,) = await harness.fill([1])
     await harness.run()
     await rest(harness, known)
@@ -147,7 +147,7 @@ async def test_a_bug_in_a_control_ends_neither_run_nor_batch(harness: RunHarness
 
 
 @SQLITE
-async def test_nothing_is_asked_beyond_the_budget_of_the_account(harness: RunHarness) -> None:
+async def test_no_control_exceeds_the_accounts_budget(harness: RunHarness) -> None:
     (known,) = await harness.fill([1])
     await harness.run()
     await rest(harness, known)

@@ -80,7 +80,7 @@ def expected_effects(generated: GeneratedLead, office: Office) -> set[EffectKind
 
 
 @pytest.mark.parametrize(("seed", "variant"), list(enumerate(VARIANTS)))
-async def test_the_database_comes_to_say_what_the_providers_know(migrated_url: str, seed: int, variant: str) -> None:
+async def test_the_database_converges_to_the_providers_records(migrated_url: str, seed: int, variant: str) -> None:
     async with an_office(migrated_url, seed=seed, size=SIZE) as office:
         office.simulator.faults.add(*VARIANTS[variant])
         for _ in range(SETTLING_TICKS):
@@ -106,7 +106,7 @@ async def test_the_database_comes_to_say_what_the_providers_know(migrated_url: s
 
 
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=WHOLE), pytest.param(2, marks=WHOLE)])
-async def test_while_life_goes_on_the_database_follows_also_through_an_incident(migrated_url: str, seed: int) -> None:
+async def test_the_database_follows_ongoing_changes_through_an_incident(migrated_url: str, seed: int) -> None:
     async with an_office(migrated_url, seed=100 + seed, size=SIZE) as office:
         life = Life(office.world, random.Random(seed))
         for tick in range(16):

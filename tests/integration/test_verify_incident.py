@@ -104,7 +104,7 @@ async def test_the_checklist_of_a_rollout_is_worked_through(migrated_url: str) -
         assert office.clock.now() - started_at >= timedelta(hours=24)
 
 
-async def test_after_a_failed_step_nothing_is_written_and_nobody_waits(migrated_url: str) -> None:
+async def test_after_a_failed_step_nothing_is_written_and_waiting_ends(migrated_url: str) -> None:
     async with an_office(migrated_url, size=SIZE, mix={Scenario.CONFIRMED: 1}) as office:
         began_at = await broken(office)
         steps = [

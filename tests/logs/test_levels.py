@@ -39,7 +39,7 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("line", UNKNOWN.values(), ids=UNKNOWN)
-def test_what_is_no_level_is_not_taken_for_one(line: object) -> None:
+def test_other_words_and_numbers_are_no_levels(line: object) -> None:
     (entry,) = read(line)
 
     assert (entry.is_error, entry.has_level) == (False, False)
@@ -63,7 +63,7 @@ KNOWN = {
 
 
 @pytest.mark.parametrize(("line", "is_error"), KNOWN.values(), ids=KNOWN)
-def test_which_of_several_levels_counts(line: object, is_error: bool) -> None:
+def test_the_programs_own_of_several_levels_counts(line: object, is_error: bool) -> None:
     (entry,) = read(line)
 
     assert (entry.is_error, entry.has_level) == (is_error, True)
@@ -145,7 +145,7 @@ def test_a_stack_trace_counts_once_and_has_its_records_time(text: str) -> None:
     assert {each.at for each in found[1:]} == ({AT} if is_dated and "INFO fine" not in text else {None})
 
 
-def test_lines_that_nobody_has_understood_do_not_go_on_with_a_record_for_ever() -> None:
+def test_lines_of_unknown_formats_continue_a_record_only_up_to_a_limit() -> None:
     found = read(f"{STAMP} INFO fine", *["    what is this"] * 300)
 
     assert sum(each.is_continuation for each in found) == 100

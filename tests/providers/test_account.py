@@ -67,7 +67,7 @@ def test_the_lesser_of_both_remainders_counts() -> None:
     assert account_usage.usage(GHL).remaining == 3
 
 
-def test_an_attempt_without_an_answer_tells_nothing_new() -> None:
+def test_an_attempt_without_a_response_keeps_the_rate_headers() -> None:
     """But it counts."""
     account_usage = AccountUsage()
     account_usage.record(attempt(remaining=7), now=NOW)
@@ -78,7 +78,7 @@ def test_an_attempt_without_an_answer_tells_nothing_new() -> None:
     assert (usage.calls, usage.remaining) == (2, 7)
 
 
-def test_of_two_waits_the_longer_counts() -> None:
+def test_the_longer_of_two_waits_counts() -> None:
     """Whichever came first."""
     account_usage = AccountUsage()
     for seconds in (3, 9, 5):

@@ -64,10 +64,10 @@ class _Case:
     @property
     def doubtful(self) -> frozenset[AppointmentId]:
         """Appointments with an unknown status, if another one is confirmed and upcoming."""
-        told = self.answer.appointments
-        if not any(a.status is AppointmentStatus.CONFIRMED and a.starts_at > self.now for a in told):
+        reported = self.answer.appointments
+        if not any(a.status is AppointmentStatus.CONFIRMED and a.starts_at > self.now for a in reported):
             return frozenset()
-        return frozenset(a.id for a in told if a.status in INCONCLUSIVE)
+        return frozenset(a.id for a in reported if a.status in INCONCLUSIVE)
 
     @property
     def lost_at(self) -> datetime:
@@ -83,13 +83,8 @@ def plan(lead: Lead, answer: Answer, *, now: datetime, absence: Absence = Absenc
     is_lost = lost_booking(lead, answer)
     if is_lost and absence is Absence.UNCONFIRMED:
         kind = MismatchKind.UNKNOWN_THERE
-        return Plan(
-            outcome=Outcome.ABSENT,
-            unverified=Unverified.NOT_CONFIRMED,
-            mismatch=kind,
-            standing=kind,
-            is_absent=True,
-        )
+        reason = Unverified.NOT_CONFIRMED
+        return Plan(outcome=Outcome.ABSENT, unverified=reason, mismatch=kind, standing=kind, is_absent=True)
     is_gone = is_lost and absence is Absence.BELIEVED
     lost = canonical(lead.rollup.booking_id or "") if is_gone else None
     change = _change(_Case(lead=lead, answer=answer, now=now, lost=lost))

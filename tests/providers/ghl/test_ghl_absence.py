@@ -36,7 +36,7 @@ def reply(status: int, message: str | list[str], **more: object) -> Reply:
         ["Appointment not found"],
     ],
 )
-def test_a_refusal_that_names_the_appointment_says_that_there_is_none(status: int, message: str | list[str]) -> None:
+def test_an_error_that_names_the_appointment_is_an_absence(status: int, message: str | list[str]) -> None:
     assert says_not_found(reply(status, message), APPOINTMENT, ID)
     assert not says_not_found(reply(422, message), APPOINTMENT, ID)
     assert not says_not_found(reply(200, message), APPOINTMENT, ID)
@@ -71,7 +71,7 @@ def test_a_field_names_the_appointment_as_well_as_a_message(fields: Mapping[str,
         "Page not found",
     ],
 )
-def test_a_refusal_that_speaks_of_something_else_proves_nothing(status: int, message: str) -> None:
+def test_an_error_about_something_else_is_no_absence(status: int, message: str) -> None:
     assert not says_not_found(reply(status, message, error="Not Found"), APPOINTMENT, ID)
 
 
@@ -84,5 +84,5 @@ def test_a_body_without_words_proves_nothing(body: object) -> None:
     ("message", "expected"),
     [("Contact not found", True), (f"{ID} not found", True), ("Location not found", False), ("Not Found", False)],
 )
-def test_a_contact_is_gone_only_where_the_refusal_names_it(message: str, expected: bool) -> None:
+def test_a_contact_is_missing_only_if_the_error_names_it(message: str, expected: bool) -> None:
     assert says_not_found(reply(400, message), CONTACT, ID) is expected
