@@ -56,12 +56,12 @@ class Live:
 
     async def tick(self) -> None:
         """Make one run."""
-        begun = time.perf_counter()
+        started_at = time.perf_counter()
         process = await asyncio.create_subprocess_exec(
             *CLI, "run", env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         out, _ = await process.communicate()
-        self.walls.append(time.perf_counter() - begun)
+        self.walls.append(time.perf_counter() - started_at)
         self.codes.append(process.returncode or 0)
         self.reports.append(json.loads(out.splitlines()[-1]))
 
@@ -135,9 +135,9 @@ async def _worked_off(
 ) -> tuple[float, int, list[dict[str, Any]]]:
     """Return how long four shards took, and how often one was killed."""
     running: dict[int, asyncio.subprocess.Process] = {}
-    begun, kills = time.perf_counter(), 0
+    started_at, kills = time.perf_counter(), 0
     shards = [asyncio.ensure_future(_shard(n, arguments, environment, running)) for n in range(_SHARDS)]
-    next_at = begun + kill_every
+    next_at = started_at + kill_every
     while not all(each.done() for each in shards):
         await asyncio.wait(shards, timeout=_STEP)
         if time.perf_counter() >= next_at:
@@ -147,7 +147,7 @@ async def _worked_off(
                 with suppress(ProcessLookupError):
                     os.kill(chance.choice(alive).pid, signal.SIGKILL)
                     kills += 1
-    return time.perf_counter() - begun, kills, [each.result() for each in shards]
+    return time.perf_counter() - started_at, kills, [each.result() for each in shards]
 
 
 def _calls(address: str) -> int:

@@ -60,14 +60,14 @@ async def _aged(url: str, leads: int) -> None:
         await connection.close()
 
 
-async def _milliseconds(url: str, asked: Callable[[Store], Awaitable[object]]) -> float:
+async def _milliseconds(url: str, query: Callable[[Store], Awaitable[object]]) -> float:
     """Return the minimum of a few times in milliseconds, to exclude other load."""
     times = []
     for _ in range(_REPEATS):
         async with bootstrap.open_database_url(url) as store:
-            begun = time.perf_counter()
-            await asked(store)
-            times.append(time.perf_counter() - begun)
+            started_at = time.perf_counter()
+            await query(store)
+            times.append(time.perf_counter() - started_at)
     return round(1000 * min(times), 1)
 
 
@@ -90,7 +90,7 @@ async def _chosen(url: str) -> dict[str, float]:
         "nothing_all_ms": lambda store: store.leads.due_workspaces(now=idle, policy=never, limit=10),
         "risk_ms": lambda store: store.leads.at_risk_count(now=now, policy=policy),
     }
-    return {name: await _milliseconds(url, asked) for name, asked in questions.items()}
+    return {name: await _milliseconds(url, query) for name, query in questions.items()}
 
 
 async def _statements(environment: Mapping[str, str]) -> int:

@@ -188,8 +188,8 @@ async def _traced(stack: AsyncExitStack, url: str, connections: int) -> Send:
     from reconcile.telemetry.otel import OtelTelemetry
     from reconcile.telemetry.otel_settings import read_otel_settings
 
-    asked = read_otel_settings({"OTEL_EXPORTER_OTLP_ENDPOINT": url.removesuffix(PATH)})
-    telemetry = OtelTelemetry(asked, run_id=RunId("benchmark"), version="0")
+    settings = read_otel_settings({"OTEL_EXPORTER_OTLP_ENDPOINT": url.removesuffix(PATH)})
+    telemetry = OtelTelemetry(settings, run_id=RunId("benchmark"), version="0")
     stack.callback(telemetry.close, timedelta(seconds=5))
     return await _whole(stack, url, connections, telemetry.record_attempt)
 

@@ -37,12 +37,12 @@ def measured(command: Sequence[str], environment: Mapping[str, str] | None = Non
 
 def main() -> None:
     """Run the command that the arguments spell and print its figures as the last line of stderr."""
-    begun = time.perf_counter()
+    started_at = time.perf_counter()
     child = subprocess.Popen(sys.argv[1:])
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     figures = {
-        "wall": time.perf_counter() - begun,
+        "wall": time.perf_counter() - started_at,
         "cpu": usage.ru_utime + usage.ru_stime,
         "peak_rss_mb": usage.ru_maxrss / 1024,
     }

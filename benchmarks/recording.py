@@ -70,14 +70,14 @@ async def _child(kind: str) -> Mapping[str, Any]:
     figures: dict[str, Any] = {"checked": report.leads_checked}
     if kind == "timed":
         recorder = CallRecorder()
-        begun = time.process_time()
+        started_at = time.process_time()
         for _ in range(_REPEATS):
             recorder = CallRecorder()
             for event, transitions, facts in noted:
                 note(recorder, event, transitions, **facts)
             size = len(json.dumps(record.document)) if (record := recorder.record()) else 0
         figures |= {
-            "recorder_s": (time.process_time() - begun) / _REPEATS,
+            "recorder_s": (time.process_time() - started_at) / _REPEATS,
             "bytes": size,
             "calls": record.calls if record else 0,
         }

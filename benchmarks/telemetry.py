@@ -78,8 +78,8 @@ class _Bench:
         for old in path.parent.glob("run.db*"):
             old.unlink()
         shutil.copy(self.seeded, path)
-        asked = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector} if collector else {}
-        done = measured(_RUN, {**self.environment, "RECONCILE_DATABASE_URL": f"sqlite:///{path}", **asked})
+        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector} if collector else {}
+        done = measured(_RUN, {**self.environment, "RECONCILE_DATABASE_URL": f"sqlite:///{path}", **variables})
         report = json.loads(done.output.splitlines()[-1])
         assert report["leadsChecked"] == self.leads, report
         return done

@@ -101,8 +101,8 @@ def failures(played: Iterable[Played]) -> Iterable[str]:
         ours = each.ours
         counts = Counter(wrong_writes=ours.wrong_writes, wrong_verified=ours.wrong_verified, missed=ours.missed)
         if counts.total():
-            told = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
-            yield f"{each.name}: {told}; {'; '.join(ours.faults[:2])}".rstrip("; ")
+            counted = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+            yield f"{each.name}: {counted}; {'; '.join(ours.faults[:2])}".rstrip("; ")
 
 
 def selected_worlds(wanted: argparse.Namespace) -> Sequence[str]:

@@ -122,13 +122,13 @@ class Company:
         delivery = self._front.respond(APIS[self.provider], request)
         status = int(delivery.head[9:12])
         topic, members = self._subject(request)
-        told = Reply(status=status, body=delivery.body, is_sight=True, is_complete=True)
+        reply = Reply(status=status, body=delivery.body, is_sight=True, is_complete=True)
         names_one = topic not in {Topic.LIST, Topic.ACCOUNT}
         if members and all(each.is_affected for each in members):
             for each in members:
-                told = self.script(each, topic, told.body) or told
-        self._note(told, topic, members[:1] if names_one else members)
-        return told
+                reply = self.script(each, topic, reply.body) or reply
+        self._note(reply, topic, members[:1] if names_one else members)
+        return reply
 
     def follow(self, lead: Lead) -> None:
         """Take note of the booking that a lead holds by now: an answer that shows that one is a sight as well."""

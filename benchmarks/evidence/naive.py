@@ -107,8 +107,8 @@ class NaiveReconciler:
         contact_id = lead.contact_id
         if contact_id is None:
             filters = [{"field": "email", "operator": "eq", "value": member.email}]
-            asked = orjson.dumps({"locationId": member.account, "pageLimit": 20, "filters": filters})
-            status, body = self._get(member, "/contacts/search", method="POST", body=asked)
+            search = orjson.dumps({"locationId": member.account, "pageLimit": 20, "filters": filters})
+            status, body = self._get(member, "/contacts/search", method="POST", body=search)
             contacts = _listed(body, "contacts")
             if status != HTTPStatus.OK or not contacts:
                 return status, body

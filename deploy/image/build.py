@@ -100,10 +100,10 @@ def secrets() -> Iterator[Mapping[str, Path]]:
 
 def _base(docker: Docker) -> str:
     """Return the name of an available base: the requested one, the public one, or one built from Debian packages."""
-    asked = os.environ.get("BASE")
+    requested = os.environ.get("BASE")
     public = re.search(r"^ARG BASE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
-    if asked or isinstance(docker, MachinesDocker):
-        name = asked or (public.group(1) if public else "")
+    if requested or isinstance(docker, MachinesDocker):
+        name = requested or (public.group(1) if public else "")
         pulling = [docker.client, "pull", "--quiet", name]
         try:
             pulled = subprocess.run(
@@ -111,7 +111,7 @@ def _base(docker: Docker) -> str:
             )
         except subprocess.TimeoutExpired:
             pulled = None
-        if asked or (pulled and not pulled.returncode):
+        if requested or (pulled and not pulled.returncode):
             return name
     return debian_base(docker, debian.PYTHON)
 

@@ -25,10 +25,10 @@ def running_docker() -> Docker | None:
     if client is None:
         return None
     try:
-        asked = subprocess.run([client, "version"], check=False, capture_output=True, timeout=10)
+        result = subprocess.run([client, "version"], check=False, capture_output=True, timeout=10)
     except subprocess.TimeoutExpired:
         return None
-    return None if asked.returncode else MachinesDocker(Path(), Path(client))
+    return None if result.returncode else MachinesDocker(Path(), Path(client))
 
 
 @contextmanager

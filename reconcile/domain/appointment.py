@@ -25,7 +25,7 @@ class AppointmentStatus(StrEnum):
 
 HELD = frozenset({AppointmentStatus.CONFIRMED, AppointmentStatus.SHOWED, AppointmentStatus.NO_SHOW})
 """Statuses of an appointment that was not canceled."""
-CALLED_OFF = frozenset({AppointmentStatus.CANCELED, AppointmentStatus.RESCHEDULED})
+CANCELED_STATUSES = frozenset({AppointmentStatus.CANCELED, AppointmentStatus.RESCHEDULED})
 INCONCLUSIVE = frozenset({AppointmentStatus.UNKNOWN, AppointmentStatus.INVALID})
 """Statuses of an appointment that exists, without a decision following from it."""
 

@@ -11,7 +11,17 @@ import pytest
 
 from reconcile.alerts import pagerduty, slack, webhook
 from reconcile.alerts.text import plain, subject
-from reconcile.domain.alert import Alert, Condition, ConditionKind, Heard, Message, News, Notice, Spending, observed
+from reconcile.domain.alert import (
+    Alert,
+    Condition,
+    ConditionKind,
+    Confirmation,
+    Message,
+    News,
+    Notice,
+    Spending,
+    observed,
+)
 from reconcile.domain.alert import notice as notice_of
 from tests.distinct_values import NOON, filled, names_of, with_another
 from tests.services.notifications import FakeChannel, an_alarm
@@ -148,7 +158,7 @@ def test_a_condition_that_has_changed_takes_the_place_of_the_one_before(name: st
 def test_a_confirmation_is_stored_as_it_was_sent() -> None:
     told = ALERT.confirmed("slack", LATER).heard["slack"]
 
-    assert told == Heard(
+    assert told == Confirmation(
         since=ALERT.since, is_over=False, level=CONDITION.level, size=CONDITION.size, at=LATER, times=1
     )
     assert replace(ALERT, over_at=LATER).confirmed("slack", LATER).heard["slack"].is_over

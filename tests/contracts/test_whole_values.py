@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconcile.domain.alert import Alert, Condition, Heard
+from reconcile.domain.alert import Alert, Condition, Confirmation
 from reconcile.domain.appointment import Appointment, AppointmentStatus
 from reconcile.domain.backfill.plan import BackfillPlan, ItemState, PlanId, Selection
 from reconcile.domain.backfill.planned_change import PlannedLead
@@ -55,7 +55,7 @@ async def entered(url: str) -> Lead:
 
 
 async def test_an_alert_keeps_all_fields(store: Store) -> None:
-    alert = filled(Alert, heard={"slack": filled(Heard), "email": filled(Heard, times=9)}, generation=1)
+    alert = filled(Alert, heard={"slack": filled(Confirmation), "email": filled(Confirmation, times=9)}, generation=1)
     # A row has one beginning and one end; what was spent is in its counts.
     condition = filled(Condition, spending=None, since=alert.since, over_at=alert.over_at)
     alert = replace(alert, condition=condition)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.domain.appointment import CALLED_OFF, AppointmentStatus, primary
+from reconcile.domain.appointment import CANCELED_STATUSES, AppointmentStatus, primary
 from reconcile.domain.evidence.evidence import Absence
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.domain.lead import LeadState, LeadStatus, MismatchKind, Rollup
@@ -234,7 +234,7 @@ appointments = st.builds(
         f"a{number}",
         status=status,
         starts_at=starts_at,
-        canceled_at=canceled_at if status in CALLED_OFF else None,
+        canceled_at=canceled_at if status in CANCELED_STATUSES else None,
         created_at=created_at,
         replaces=replaces and AppointmentId(f"a{replaces}"),
     ),

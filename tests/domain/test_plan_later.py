@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile.domain.appointment import CALLED_OFF, INCONCLUSIVE, Appointment, AppointmentStatus, primary
+from reconcile.domain.appointment import CANCELED_STATUSES, INCONCLUSIVE, Appointment, AppointmentStatus, primary
 from reconcile.domain.evidence.booking_reference import canonical, refers_to
 from reconcile.domain.evidence.evidence import Absence, lost_booking
 from reconcile.domain.ids import AppointmentId, ProviderName
@@ -89,7 +89,7 @@ def test_a_disappearance_is_planned_once(seed, pause) -> None:
     assert confirmed.change.rollup != after.rollup
     lost = lost_id(lead, answer)
     assert lost is not None
-    held = {each.id for each in lead.appointments if each.status not in CALLED_OFF and refers_to(lost, each.id)}
+    held = {each.id for each in lead.appointments if each.status not in CANCELED_STATUSES and refers_to(lost, each.id)}
     gone_at = {each.canceled_at for each in at_last.appointments if each.id in held}
     assert gone_at <= {after.state.absent_since}  # when it was first missed
     if not starts_between(at_last, NOW + DAY, NOW + DAY + pause):
@@ -112,7 +112,9 @@ FIELDS: Mapping[str, Expected] = {
         else (known.ends_at if known and known.starts_at == row.starts_at else None)
     ),
     "canceled_at": lambda remote, known, row: (
-        (known.canceled_at if known else None) or cut(remote.canceled_at or NOW) if row.status in CALLED_OFF else None
+        (known.canceled_at if known else None) or cut(remote.canceled_at or NOW)
+        if row.status in CANCELED_STATUSES
+        else None
     ),
     "replaces": lambda remote, known, _row: remote.replaces or (known.replaces if known else None),
     "created_at": lambda _remote, _known, _row: None,

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.appointment import CALLED_OFF, AppointmentStatus
+from reconcile.domain.appointment import CANCELED_STATUSES, AppointmentStatus
 from reconcile.domain.evidence.booking_reference import refers_to
 from reconcile.domain.ids import AppointmentId, LeadId
 from reconcile.domain.lead import Lead, LeadStatus
@@ -53,7 +53,7 @@ def deviation(generated: GeneratedLead, lead: Lead, truth: Booking | None) -> st
     """Return in what a lead's row is not the provider's *truth*, None where it is."""
     rollup = lead.rollup
     if truth is None or truth.status == "canceled":
-        is_true = rollup.status is None or rollup.status in CALLED_OFF
+        is_true = rollup.status is None or rollup.status in CANCELED_STATUSES
     else:
         is_true = (
             rollup.booking_id is not None
@@ -62,7 +62,7 @@ def deviation(generated: GeneratedLead, lead: Lead, truth: Booking | None) -> st
             and rollup.starts_at == truth.starts_at
             and rollup.ends_at == truth.ends_at
         )
-    if rollup.status is AppointmentStatus.CONFIRMED or rollup.status in CALLED_OFF:
+    if rollup.status is AppointmentStatus.CONFIRMED or rollup.status in CANCELED_STATUSES:
         is_booked = rollup.status is AppointmentStatus.CONFIRMED
         is_true = is_true and (lead.status is LeadStatus.MEETING_BOOKED) == is_booked
     return None if is_true else f"{generated.scenario} at {generated.api}: {lead} is not {truth}"

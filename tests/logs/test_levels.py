@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconcile.domain.verification.claim import Claim, Expected, Rate, Why, Word, judge
+from reconcile.domain.verification.claim import Claim, Expected, Rate, RulingReason, RulingStatus, judge
 from reconcile.domain.verification.log_entry import LogEntry
 from reconcile.domain.verification.log_figures import LogTally
 from reconcile.logs import entries
@@ -157,7 +157,7 @@ def test_an_error_within_the_lines_after_a_record_is_counted() -> None:
     assert [each.is_error for each in read(f"{STAMP} INFO fine", "    ERROR x", "    FATAL: y")] == [False, True, True]
 
 
-def verdict(lines: list[str], *, signature: str | None = None) -> tuple[Word, Why]:
+def verdict(lines: list[str], *, signature: str | None = None) -> tuple[RulingStatus, RulingReason]:
     claim = Claim(
         since=None,
         signatures=[(signature, Expected.GONE)] if signature else [],
@@ -174,4 +174,4 @@ def test_a_report_does_not_hide_the_errors_of_other_lines() -> None:
     report = json.dumps({"leadsChecked": 40, "errors": 0, "timestamp": STAMP})
     lines = [report, *[f"{STAMP} ERROR x"] * 6]
 
-    assert verdict(lines) == (Word.FAIL, Why.RATE_TOO_HIGH)
+    assert verdict(lines) == (RulingStatus.FAIL, RulingReason.RATE_TOO_HIGH)

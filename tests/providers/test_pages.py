@@ -18,7 +18,7 @@ from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, ProviderError
 from reconcile.providers.account import Account
 from reconcile.providers.calendly.listing import sweep
-from reconcile.providers.calendly.requests import Reads
+from reconcile.providers.calendly.requests import CalendlyCalls
 from reconcile.providers.ghl.lookup import Ghl
 from reconcile.providers.http.call import Call, Reply
 from reconcile.providers.http.client import BaseUrl, Gateway
@@ -56,8 +56,8 @@ class PagedAccount:
         return Reply(status=200, body=body)
 
 
-def reads(account: PagedAccount) -> Reads:
-    return Reads(cast("Account", account), deadline=DEADLINE)
+def reads(account: PagedAccount) -> CalendlyCalls:
+    return CalendlyCalls(cast("Account", account), deadline=DEADLINE)
 
 
 def invitee(number: int) -> dict[str, Any]:

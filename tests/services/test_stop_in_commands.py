@@ -14,7 +14,7 @@ from reconcile.domain.coordination.annotation import PREFIX
 from reconcile.domain.ids import RunId
 from reconcile.domain.run.report import RunReport
 from reconcile.domain.verification.checklist import ChecklistStep, RunStep
-from reconcile.domain.verification.claim import Why
+from reconcile.domain.verification.claim import RulingReason
 from reconcile.errors import StoreUnavailable
 from reconcile.ports import AppliedAnnotation, Ledger, Store
 from tests.services.backfilling import PLAN, Backfilling, cancel
@@ -175,7 +175,9 @@ async def test_a_checklist_starts_no_step_after_sigterm(harness: RunHarness, aft
 
     whys = [each.ruling.why for each in results]
     assert len(made) == after
-    assert whys == [Why.AS_CLAIMED] * (after - 1) + [Why.ENDED] + [Why.NOT_TRIED] * (4 - after)
+    assert whys == [RulingReason.AS_CLAIMED] * (after - 1) + [RulingReason.ENDED] + [RulingReason.NOT_TRIED] * (
+        4 - after
+    )
     assert all("SIGTERM" in each.ruling.text for each in results[after:])
 
 

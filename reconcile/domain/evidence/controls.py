@@ -12,7 +12,7 @@ from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead
 from reconcile.domain.planning.change import Answer
 
-SEVERAL = 3
+MIN_OMITTED_BOOKINGS = 3
 """The number of existing bookings that lists of one kind must omit, returning none, to be unreliable."""
 
 
@@ -105,7 +105,7 @@ class Controls:
         found: list[FailedControl] = []
         for lookup in sorted({*missing, *(each for _, each in self._contradicted)}, key=str):
             workspaces = self._contradicted_in(lookup)
-            if workspaces or missing[lookup] >= SEVERAL:
+            if workspaces or missing[lookup] >= MIN_OMITTED_BOOKINGS:
                 count = max(missing[lookup], len(workspaces))
                 found.append(FailedControl(lookup=lookup, missing=count, workspaces=workspaces))
         return tuple(found)

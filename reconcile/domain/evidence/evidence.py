@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from reconcile.domain.appointment import CALLED_OFF, INCONCLUSIVE
+from reconcile.domain.appointment import CANCELED_STATUSES, INCONCLUSIVE
 from reconcile.domain.evidence.booking_reference import canonical, provider_of, refers_to
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import Lead
@@ -60,7 +60,7 @@ def why_not_mentioned(lead: Lead, answer: Answer) -> Unverified:
 
 def lost_booking(lead: Lead, answer: Answer) -> bool:
     """Tell whether the provider named the stored, active booking absent."""
-    return lead.rollup.status not in CALLED_OFF and evidence(lead, answer) is Evidence.NAMED_ABSENT
+    return lead.rollup.status not in CANCELED_STATUSES and evidence(lead, answer) is Evidence.NAMED_ABSENT
 
 
 def absence(lead: Lead, *, has_control: bool, now: datetime) -> Absence:
@@ -69,7 +69,7 @@ def absence(lead: Lead, *, has_control: bool, now: datetime) -> Absence:
     A booking that is already stored as canceled needs no second look-up.
     """
     since = lead.state.absent_since
-    is_news = lead.rollup.status not in CALLED_OFF
+    is_news = lead.rollup.status not in CANCELED_STATUSES
     if is_news and (since is None or now - since < ABSENCE_CONFIRMATION):
         return Absence.UNCONFIRMED
     return Absence.BELIEVED if has_control else Absence.NO_CONTROL

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from reconcile.domain.appointment import CALLED_OFF, Appointment, AppointmentStatus
+from reconcile.domain.appointment import CANCELED_STATUSES, Appointment, AppointmentStatus
 from reconcile.domain.ids import AppointmentId, Operation
 from reconcile.domain.lead import Lead, LeadStatus, MismatchKind, Rollup
 from reconcile.domain.planning.outcome import Outcome
@@ -101,4 +101,4 @@ class Change:
 
 def is_restored(before: Rollup, after: Rollup) -> bool:
     """Return whether the canceled booking is active again."""
-    return before.status in CALLED_OFF and after.status is AppointmentStatus.CONFIRMED
+    return before.status in CANCELED_STATUSES and after.status is AppointmentStatus.CONFIRMED

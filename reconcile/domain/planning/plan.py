@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconcile.domain.appointment import CALLED_OFF, HELD, INCONCLUSIVE, Appointment, AppointmentStatus, primary
+from reconcile.domain.appointment import CANCELED_STATUSES, HELD, INCONCLUSIVE, Appointment, AppointmentStatus, primary
 from reconcile.domain.evidence.booking_reference import canonical, provider_of, refers_to
 from reconcile.domain.evidence.evidence import (
     Absence,
@@ -83,8 +83,8 @@ def plan(lead: Lead, answer: Answer, *, now: datetime, absence: Absence = Absenc
     is_lost = lost_booking(lead, answer)
     if is_lost and absence is Absence.UNCONFIRMED:
         kind = MismatchKind.UNKNOWN_THERE
-        reason = Unverified.NOT_CONFIRMED
-        return Plan(outcome=Outcome.ABSENT, unverified=reason, mismatch=kind, standing=kind, is_absent=True)
+        unconfirmed = Unverified.NOT_CONFIRMED
+        return Plan(outcome=Outcome.ABSENT, unverified=unconfirmed, mismatch=kind, standing=kind, is_absent=True)
     is_gone = is_lost and absence is Absence.BELIEVED
     lost = canonical(lead.rollup.booking_id or "") if is_gone else None
     change = _change(_Case(lead=lead, answer=answer, now=now, lost=lost))
@@ -123,7 +123,7 @@ def _unverified(lead: Lead, answer: Answer, absence: Absence) -> Unverified | No
 
 def _missing(lead: Lead, unverified: Unverified | None) -> MismatchKind | None:
     """Return the mismatch of an active stored booking that was not seen."""
-    is_standing = lead.rollup.booking_id is not None and lead.rollup.status not in CALLED_OFF
+    is_standing = lead.rollup.booking_id is not None and lead.rollup.status not in CANCELED_STATUSES
     if unverified is None or unverified is Unverified.UNKNOWN_STATUS or not is_standing:
         return None
     return MismatchKind.OTHER_PERSON if unverified is Unverified.OTHER_PERSON else MismatchKind.DISAPPEARED
@@ -143,7 +143,7 @@ def _merge_appointments(case: _Case) -> dict[AppointmentId, Appointment]:
             merged[appointment_id] = replace(merged[appointment_id], status=AppointmentStatus.UNKNOWN)
     for appointment_id in [i for i in merged if case.lost and refers_to(case.lost, i)]:
         gone = merged[appointment_id]
-        if gone.status not in CALLED_OFF:
+        if gone.status not in CANCELED_STATUSES:
             merged[appointment_id] = replace(gone, status=AppointmentStatus.CANCELED, canceled_at=case.lost_at)
     link_reschedules(merged, known=stored, undated=_undated(case))
     return {i: replace(a, created_at=None) for i, a in merged.items()}
@@ -164,7 +164,7 @@ def _updated(known: Appointment | None, remote: Appointment, *, now: datetime) -
     ):
         status = known.status
     canceled_at = None
-    if status in CALLED_OFF:
+    if status in CANCELED_STATUSES:
         canceled_at = (known.canceled_at if known else None) or _stored(remote.canceled_at or now)
     starts_at = _stored(remote.starts_at)
     ends_at = _stored(remote.ends_at) if remote.ends_at else None
@@ -282,14 +282,14 @@ def _status(lead: Lead, rollup: Rollup, *, now: datetime) -> LeadStatus:
         return LeadStatus.MEETING_BOOKED
     if rollup.status is AppointmentStatus.CONFIRMED and lead.status is LeadStatus.QUALIFIED:
         return LeadStatus.MEETING_BOOKED
-    if rollup.status in CALLED_OFF and lead.status is LeadStatus.MEETING_BOOKED:
+    if rollup.status in CANCELED_STATUSES and lead.status is LeadStatus.MEETING_BOOKED:
         return LeadStatus.QUALIFIED
     return lead.status
 
 
 def _outcome(before: Rollup, after: Rollup, chosen: Appointment | None) -> Outcome:
-    if after.status in CALLED_OFF:
-        return Outcome.UPDATED if before.status in CALLED_OFF or before == after else Outcome.CANCELED
+    if after.status in CANCELED_STATUSES:
+        return Outcome.UPDATED if before.status in CANCELED_STATUSES or before == after else Outcome.CANCELED
     if after.status is not AppointmentStatus.CONFIRMED:
         return Outcome.UPDATED
     if _is_newly_booked(before, after):

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from reconcile.domain.ids import WorkspaceId
-from reconcile.domain.verification.claim import Claim, Ruling, Word
+from reconcile.domain.verification.claim import Claim, Ruling, RulingStatus
 
 
 class FigureSource(StrEnum):
@@ -64,7 +64,7 @@ class StepResult:
     ruling: Ruling
 
 
-def overall(results: Sequence[StepResult]) -> Word:
+def overall(results: Sequence[StepResult]) -> RulingStatus:
     """Return the ruling over all steps: a failed step outweighs an inconclusive one."""
     words = {each.ruling.word for each in results}
-    return next((word for word in (Word.FAIL, Word.INCONCLUSIVE) if word in words), Word.PASS)
+    return next((word for word in (RulingStatus.FAIL, RulingStatus.INCONCLUSIVE) if word in words), RulingStatus.PASS)

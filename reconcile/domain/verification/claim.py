@@ -9,7 +9,7 @@ from enum import StrEnum
 from reconcile.domain.formatting import count_of, span
 
 
-class Word(StrEnum):
+class RulingStatus(StrEnum):
     """A ruling; INCONCLUSIVE if too little was exercised."""
 
     PASS = "pass"  # noqa: S105 - no password
@@ -17,7 +17,7 @@ class Word(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
-class Why(StrEnum):
+class RulingReason(StrEnum):
     """Why: a closed set, for programs."""
 
     AS_CLAIMED = "as_claimed"
@@ -177,8 +177,8 @@ class Figures:
 class Ruling:
     """A verdict with its reason as a sentence; *is_final* where waiting longer cannot change it."""
 
-    word: Word
-    why: Why
+    word: RulingStatus
+    why: RulingReason
     text: str
     figures: Figures | None = None
     is_final: bool = False
@@ -199,15 +199,15 @@ def _judge(claim: Claim, seen: Figures) -> Ruling:
     rate = claim.max_error_rate
     if rate is not None and seen.worst_errors > rate.count:
         text = f"up to {count_of(seen.worst_errors, 'error')} in {span(rate.unit)}{seen.when}, where {rate} is the most"
-        return Ruling(word=Word.FAIL, why=Why.RATE_TOO_HIGH, text=text, figures=seen, is_final=True)
+        return Ruling(word=RulingStatus.FAIL, why=RulingReason.RATE_TOO_HIGH, text=text, figures=seen, is_final=True)
     doubt = _doubt(claim, seen)
     if doubt is not None:
-        return Ruling(word=Word.INCONCLUSIVE, why=doubt[0], text=doubt[1], figures=seen)
+        return Ruling(word=RulingStatus.INCONCLUSIVE, why=doubt[0], text=doubt[1], figures=seen)
     for each in seen.sightings:
         if each.expected is Expected.PRESENT and not each.count:
             text = f"“{each.text}” was not seen in {seen.checks_text}{seen.when}"
-            return Ruling(word=Word.FAIL, why=Why.NOT_SEEN, text=text, figures=seen)
-    return Ruling(word=Word.PASS, why=Why.AS_CLAIMED, text=_as_claimed(claim, seen), figures=seen)
+            return Ruling(word=RulingStatus.FAIL, why=RulingReason.NOT_SEEN, text=text, figures=seen)
+    return Ruling(word=RulingStatus.PASS, why=RulingReason.AS_CLAIMED, text=_as_claimed(claim, seen), figures=seen)
 
 
 def _failed_ruling(each: Sightings, seen: Figures) -> Ruling:
@@ -215,49 +215,49 @@ def _failed_ruling(each: Sightings, seen: Figures) -> Ruling:
     told = f"“{each.text}” was seen {_times(each.count)}{seen.when}, in {seen.checks_text}"
     if share is not None and before is not None and share < before * _HALF_FIXED:
         text = f"{told}: {share:.0%} of them, after {before:.0%} while it was broken; the fix does not reach all"
-        return Ruling(word=Word.FAIL, why=Why.HALF_FIXED, text=text, figures=seen, is_final=True)
-    return Ruling(word=Word.FAIL, why=Why.STILL_SEEN, text=told, figures=seen, is_final=True)
+        return Ruling(word=RulingStatus.FAIL, why=RulingReason.HALF_FIXED, text=text, figures=seen, is_final=True)
+    return Ruling(word=RulingStatus.FAIL, why=RulingReason.STILL_SEEN, text=told, figures=seen, is_final=True)
 
 
-def _doubt(claim: Claim, seen: Figures) -> tuple[Why, str] | None:
+def _doubt(claim: Claim, seen: Figures) -> tuple[RulingReason, str] | None:
     return _doubt_of_times(claim, seen) or _doubt_of_amount(claim, seen) or _doubt_of_lines(claim, seen)
 
 
-def _doubt_of_times(claim: Claim, seen: Figures) -> tuple[Why, str] | None:
+def _doubt_of_times(claim: Claim, seen: Figures) -> tuple[RulingReason, str] | None:
     for each in seen.sightings:
         is_decisive = each.expected is Expected.GONE or (each.expected is Expected.PRESENT and not each.count)
         if each.count_undated and is_decisive:
             text = f"“{each.text}” was seen {_times(each.count_undated)} in lines without a time, which may be older"
-            return Why.UNDATED, text
+            return RulingReason.UNDATED, text
     rate = claim.max_error_rate
     if rate is not None and seen.worst_errors + seen.undated_errors > rate.count:
-        text = f"{count_of(seen.undated_errors, 'error')} in lines without a time, of which the rate cannot be told"
-        return Why.UNDATED, text
+        text = f"{count_of(seen.undated_errors, 'error')} in lines without a time, so the rate is unknown"
+        return RulingReason.UNDATED, text
     return None
 
 
-def _doubt_of_amount(claim: Claim, seen: Figures) -> tuple[Why, str] | None:
+def _doubt_of_amount(claim: Claim, seen: Figures) -> tuple[RulingReason, str] | None:
     if seen.checks < claim.min_checks:
         text = f"only {seen.checks_text}{seen.when}, of {claim.min_checks} that are wanted"
         if seen.undated_lines and not seen.is_whole:
             text += f"; {count_of(seen.undated_lines, 'line')} without a time left out"
-        return Why.TOO_FEW_CHECKS, text
+        return RulingReason.TOO_FEW_CHECKS, text
     rate = claim.max_error_rate
     if rate is not None and seen.duration < rate.unit:
         if seen.is_whole and seen.undated_lines and not seen.duration:
-            return Why.UNDATED, f"no line has a time, so that a rate by {span(rate.unit)} cannot be told"
+            return RulingReason.UNDATED, f"no line has a time, so a rate by {span(rate.unit)} is unknown"
         told = (
             f"the lines span only {span(seen.duration)}" if seen.is_whole else f"only {span(seen.duration)} have passed"
         )
-        return Why.TOO_SHORT, f"{told}{seen.when}, too little for a rate by {span(rate.unit)}"
+        return RulingReason.TOO_SHORT, f"{told}{seen.when}, too little for a rate by {span(rate.unit)}"
     return None
 
 
-def _doubt_of_lines(claim: Claim, seen: Figures) -> tuple[Why, str] | None:
+def _doubt_of_lines(claim: Claim, seen: Figures) -> tuple[RulingReason, str] | None:
     if seen.cut_lines and any(expected is not Expected.MAY_APPEAR for _, expected in claim.signatures):
-        return Why.CUT_LINES, f"{count_of(seen.cut_lines, 'line')} too long to be read to the end"
+        return RulingReason.CUT_LINES, f"{count_of(seen.cut_lines, 'line')} too long to be read to the end"
     if claim.max_error_rate is not None and seen.unknown_levels > seen.lines * (1 - LEAST_KNOWN):
-        return Why.LEVELS_UNKNOWN, (
+        return RulingReason.LEVELS_UNKNOWN, (
             f"{seen.unknown_levels} of {count_of(seen.lines, 'line')} have no level that is known, so that errors"
             f" cannot be counted; one looks like “{seen.level_example}”; docs/verify.md lists the known formats"
         )

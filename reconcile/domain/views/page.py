@@ -55,7 +55,7 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class BreakerSummary:
     """A breaker that is not closed, or has an override, as text."""
 
     breaker: str
@@ -137,7 +137,7 @@ class PageFacts:
     bands: tuple[Band, ...] = ()
     band_rows: tuple[str, ...] = ()
     more_breakers: int = 0
-    troubles: tuple[Trouble, ...] = ()
+    troubles: tuple[BreakerSummary, ...] = ()
     more_troubles: int = 0
     trials: tuple[ThresholdTrial, ...] = ()
     trials_note: str = ""

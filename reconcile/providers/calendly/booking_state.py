@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconcile.domain.appointment import CALLED_OFF, Appointment, AppointmentStatus
+from reconcile.domain.appointment import CANCELED_STATUSES, Appointment, AppointmentStatus
 from reconcile.domain.evidence.booking_reference import CalendlyReference
 from reconcile.domain.ids import ProviderName
 from reconcile.providers.calendly.parsing import Event, Invitee, is_active, is_canceled
@@ -47,7 +47,7 @@ class BookedInvitee:
             status=status,
             starts_at=self.event.starts_at,
             ends_at=self.event.ends_at,
-            canceled_at=(invitee.canceled_at or self.event.canceled_at) if status in CALLED_OFF else None,
+            canceled_at=(invitee.canceled_at or self.event.canceled_at) if status in CANCELED_STATUSES else None,
             replaces=predecessor.appointment_id() if predecessor and predecessor != invitee.reference else None,
             created_at=invitee.created_at,
         )
@@ -70,7 +70,7 @@ Bookings = Mapping[CalendlyReference, BookedInvitee]
 
 def has_active(bookings: Iterable[BookedInvitee]) -> bool:
     """Tell whether any of *bookings* is not canceled."""
-    return any(each.status not in CALLED_OFF for each in bookings)
+    return any(each.status not in CANCELED_STATUSES for each in bookings)
 
 
 def has_upcoming(bookings: Iterable[BookedInvitee], now: datetime) -> bool:

@@ -16,7 +16,7 @@ from reconcile.providers import identity
 from reconcile.providers.calendly import parsing as calendly_parsing
 from reconcile.providers.calendly.booking_state import BookedInvitee
 from reconcile.providers.calendly.parsing import Event
-from reconcile.providers.calendly.requests import Reads
+from reconcile.providers.calendly.requests import CalendlyCalls
 
 _PAGE = 100
 _SETTLED = timedelta(minutes=5)
@@ -26,7 +26,7 @@ _Sought = Mapping[str, Sequence[tuple[CalendlyReference, Lead]]]
 
 
 async def sweep(
-    reads: Reads, leads: Sequence[Lead], *, plan: SweepPlan, now: datetime
+    reads: CalendlyCalls, leads: Sequence[Lead], *, plan: SweepPlan, now: datetime
 ) -> tuple[Mapping[LeadId, Answer], int | None]:
     """Return answers for *leads* with an active upcoming booking, and the number of listed events.
 
@@ -62,7 +62,7 @@ async def sweep(
     return answers, len(events) if is_complete and sought else None
 
 
-async def _events(reads: Reads, sought: _Sought, plan: SweepPlan) -> tuple[Sequence[Event], bool]:
+async def _events(reads: CalendlyCalls, sought: _Sought, plan: SweepPlan) -> tuple[Sequence[Event], bool]:
     """Return the *sought* events, from as many pages as the plan allows, and whether the list was complete."""
     found: dict[str, Event] = {}
     token: str | None = None
@@ -94,7 +94,7 @@ def _unchanged(event: Event, reference: CalendlyReference, lead: Lead) -> Answer
 
 
 async def _by_invitees(
-    reads: Reads, event: Event, sought: Sequence[tuple[CalendlyReference, Lead]]
+    reads: CalendlyCalls, event: Event, sought: Sequence[tuple[CalendlyReference, Lead]]
 ) -> Mapping[LeadId, Answer]:
     invitees = await reads.invitees(event.id, None) or ()
     places = {each.reference: BookedInvitee(event=event, invitee=each) for each in invitees}

@@ -23,7 +23,7 @@ from reconcile.providers.calendly import listing as calendly_listing
 from reconcile.providers.calendly import parsing as calendly_parsing
 from reconcile.providers.calendly.booking_state import BookedInvitee
 from reconcile.providers.calendly.parsing import Event
-from reconcile.providers.calendly.requests import Reads
+from reconcile.providers.calendly.requests import CalendlyCalls
 from reconcile.providers.http.client import Gateway
 
 _WINDOW = timedelta(days=90)
@@ -69,7 +69,7 @@ class Calendly:
         account = self._accounts.of(workspace)
         if account is None:
             return SkipReason.NOT_CONFIGURED
-        reads = Reads(account, deadline=deadline)
+        reads = CalendlyCalls(account, deadline=deadline)
         search = _Search(reads, gateway=self._gateway)
         reference = CalendlyReference.parse(lookup.subject) if lookup.operation in _BY_REFERENCE else None
         if reference is None:
@@ -91,7 +91,7 @@ class Calendly:
         reference = CalendlyReference.parse(lookup.subject) if lookup.operation is Operation.INVITEE else None
         if reference is None:
             return SkipReason.UNREADABLE_BOOKING_ID
-        search = _Search(Reads(account, deadline=deadline), gateway=self._gateway)
+        search = _Search(CalendlyCalls(account, deadline=deadline), gateway=self._gateway)
         await search.check_lists(reference)
         return search.answer()
 
@@ -106,7 +106,7 @@ class Calendly:
         account = self._accounts.of(workspace)
         if account is None:
             return Sweep()
-        reads = Reads(account, deadline=deadline, attempts=1)
+        reads = CalendlyCalls(account, deadline=deadline, attempts=1)
         now = self._gateway.clock.now()
         answers, mentioned = await calendly_listing.sweep(reads, leads, plan=plan, now=now)
         return Sweep(answers=answers, calls=reads.calls, mentioned=mentioned)
@@ -124,7 +124,7 @@ class Calendly:
 class _Search:
     """The look-up of one lead: collects its bookings over several calls."""
 
-    def __init__(self, reads: Reads, *, gateway: Gateway) -> None:
+    def __init__(self, reads: CalendlyCalls, *, gateway: Gateway) -> None:
         self._reads = reads
         self._clock = gateway.clock
         self._bookings: dict[CalendlyReference, BookedInvitee] = {}

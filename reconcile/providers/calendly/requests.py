@@ -24,7 +24,7 @@ Item = TypeVar("Item")
 Answered = TypeVar("Answered")
 
 
-class Reads:
+class CalendlyCalls:
     """Calls with the credential of one account, until *deadline* (monotonic seconds).
 
     A result of None means that Calendly says the resource does not exist. Each call has at most *attempts* attempts, if

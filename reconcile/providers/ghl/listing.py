@@ -17,7 +17,7 @@ from reconcile.providers.ghl.versions import CALENDARS, ask_calendars
 from reconcile.providers.http.call import Call
 
 
-class Lists:
+class LocationLists:
     """Requests the lists of one location, one attempt each, until *deadline* (monotonic seconds); counts the calls."""
 
     def __init__(self, account: Account, *, deadline: float) -> None:

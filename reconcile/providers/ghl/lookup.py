@@ -141,7 +141,7 @@ class Ghl:
             return Sweep()
         context = _AccountContext(workspace=workspace, account=account, deadline=deadline)
         bookings = {each.id: identity.own_booking_id(each, self.name) or "" for each in leads}
-        lists = ghl_listing.Lists(account, deadline=deadline)
+        lists = ghl_listing.LocationLists(account, deadline=deadline)
         try:
             wanted = frozenset(filter(identity.is_ghl_id, bookings.values()))
             records = await lists.listed_records(

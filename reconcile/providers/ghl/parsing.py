@@ -6,7 +6,7 @@ from datetime import tzinfo
 from itertools import chain
 from typing import Any
 
-from reconcile.domain.appointment import CALLED_OFF, Appointment, AppointmentStatus
+from reconcile.domain.appointment import CANCELED_STATUSES, Appointment, AppointmentStatus
 from reconcile.domain.ids import AppointmentId, Operation, ProviderName
 from reconcile.errors import ContractFault
 from reconcile.providers import fields
@@ -186,7 +186,7 @@ def _record(body: JsonBody, raw: Mapping[str, Any], zone: tzinfo | None) -> Reco
     status = status_of(raw)
     if status is None:
         raise body.missing("status")
-    is_canceled = status in CALLED_OFF
+    is_canceled = status in CANCELED_STATUSES
     starts_at, ends_at = body.span(raw, "startTime", "endTime", zone=zone)
     return Record(
         appointment=Appointment(

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping, or_, select
 
-from reconcile.domain.alert import Alert, Condition, ConditionKind, Heard
+from reconcile.domain.alert import Alert, Condition, ConditionKind, Confirmation
 from reconcile.domain.ids import RunId
 from reconcile.ports import ChannelState
 from reconcile.store.db.database import Database
@@ -87,7 +87,7 @@ def _values(alert: Alert) -> dict[str, Any]:
     }
 
 
-def _plain(heard: Heard) -> dict[str, Any]:
+def _plain(heard: Confirmation) -> dict[str, Any]:
     return {
         "since": instant_text(heard.since),
         "is_over": heard.is_over,
@@ -129,10 +129,10 @@ def _alert(row: RowMapping, kind: ConditionKind) -> Alert:
     )
 
 
-def _heard_from_row(plain: Mapping[str, Any]) -> Heard | None:
+def _heard_from_row(plain: Mapping[str, Any]) -> Confirmation | None:
     since, at = read_instant(plain["since"]), read_instant(plain["at"])
     if since is None or at is None:
         return None
-    return Heard(
+    return Confirmation(
         since=since, at=at, is_over=plain["is_over"], level=plain["level"], size=plain["size"], times=plain["times"]
     )

@@ -14,7 +14,7 @@ from reconcile.store.db.database import Database
 from reconcile.store.db.insert import insert
 from reconcile.store.schema import tables
 
-APART = (Trigger.BACKFILL.value, Trigger.UNDO.value)
+EXCLUDED_TRIGGERS = (Trigger.BACKFILL.value, Trigger.UNDO.value)
 """Triggers of runs that a replay leaves out."""
 _run, _calls = tables.run, tables.run_calls
 
@@ -39,7 +39,7 @@ async def run_calls(database: Database, *, since: datetime, after: RunCalls | No
     statement = (
         select(_run.c.id, _run.c.started_at, *columns)
         .select_from(_run.outerjoin(_calls, _calls.c.run_id == _run.c.id))
-        .where(_run.c.started_at >= (after.started_at if after else since), _run.c.trigger.not_in(APART))
+        .where(_run.c.started_at >= (after.started_at if after else since), _run.c.trigger.not_in(EXCLUDED_TRIGGERS))
         .order_by(_run.c.started_at, _run.c.id)
         .limit(limit)
     )

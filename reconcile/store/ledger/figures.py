@@ -97,10 +97,10 @@ async def ages(database: Database, domain: DomainTables, *, now: datetime, polic
         )
         for row in rows
     )
-    shown = [sum(each.counts[place] for each in worst) for place in range(len(names))]
+    listed_counts = [sum(each.counts[place] for each in worst) for place in range(len(names))]
     return Ages(
         worst=worst,
-        others=tuple(rows[0][f"all_{name}"] - count for name, count in zip(names, shown, strict=True)),
+        others=tuple(rows[0][f"all_{name}"] - count for name, count in zip(names, listed_counts, strict=True)),
         workspace_count=rows[0]["workspaces"],
     )
 

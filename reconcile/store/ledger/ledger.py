@@ -14,7 +14,7 @@ from reconcile.domain.run.report_document import WORKSPACE
 from reconcile.ports import BatchRow, ChangeRow, RunCalls, RunRow, ScheduledRun, SightingRow, SignatureRow
 from reconcile.store.db.database import Database
 from reconcile.store.db.insert import insert
-from reconcile.store.ledger.calls import APART, call_record, record_calls, run_calls
+from reconcile.store.ledger.calls import EXCLUDED_TRIGGERS, call_record, record_calls, run_calls
 from reconcile.store.ledger.figures import scheduled_runs
 from reconcile.store.ledger.pruning import prunable, prune
 from reconcile.store.ledger.sightings import sightings
@@ -54,7 +54,9 @@ class SqlLedger:
         """Return the last runs, newest first; with *of_all*, only those without a selection of workspaces."""
         statement = select(run).order_by(run.c.started_at.desc(), run.c.id.desc()).limit(limit)
         if of_all:
-            statement = statement.where(run.c.trigger.not_in(APART), run.c.report[WORKSPACE].as_string().is_(None))
+            statement = statement.where(
+                run.c.trigger.not_in(EXCLUDED_TRIGGERS), run.c.report[WORKSPACE].as_string().is_(None)
+            )
         rows = await self._database.rows(statement)
         for row in rows:
             if row["report"] is not None and not isinstance(row["report"], Mapping):

@@ -58,7 +58,7 @@ def _satisfies(version: str, head: str) -> bool:
 
 
 async def version_faults(connection: AsyncConnection, mapping: SchemaMapping) -> Sequence[str]:
-    """Return what is wrong with the schema's version, or nothing."""
+    """Return the faults of the schema's version; empty if it can be used."""
     found = await versions(connection)
     if not found:
         return ["the database has none of this program's tables; run `reconcile migrate`"]
