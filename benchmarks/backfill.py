@@ -1,4 +1,4 @@
-"""A backfill over many leads in PostgreSQL: four shards that are killed every few seconds, beside the live schedule."""
+"""A backfill over many leads in PostgreSQL: four shards, killed every few seconds, with the schedule running."""
 
 import argparse
 import asyncio
@@ -56,12 +56,12 @@ class Live:
 
     async def tick(self) -> None:
         """Make one run."""
-        begun = time.perf_counter()
+        started_at = time.perf_counter()
         process = await asyncio.create_subprocess_exec(
             *CLI, "run", env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         out, _ = await process.communicate()
-        self.walls.append(time.perf_counter() - begun)
+        self.walls.append(time.perf_counter() - started_at)
         self.codes.append(process.returncode or 0)
         self.reports.append(json.loads(out.splitlines()[-1]))
 
@@ -73,7 +73,7 @@ class Live:
                 await asyncio.wait_for(until.wait(), max(0.0, _TICK - self.walls[-1]))
 
     def figures(self, since: int) -> dict[str, Any]:
-        """Return what the runs from that one on came to."""
+        """Return the figures of the runs from *first* on."""
         reports = self.reports[since:]
         return {
             "runs": len(reports),
@@ -112,7 +112,7 @@ def _seeded(url: str, wanted: argparse.Namespace, *, anchor: datetime) -> None:
 async def _shard(
     index: int, arguments: Sequence[str], environment: Mapping[str, str], running: dict[int, asyncio.subprocess.Process]
 ) -> dict[str, Any]:
-    """Let one share be worked off by processes that follow each other; return what the last one printed."""
+    """Process one shard by consecutive processes; return the output of the last one."""
     while True:
         process = await asyncio.create_subprocess_exec(
             *CLI,
@@ -135,9 +135,9 @@ async def _worked_off(
 ) -> tuple[float, int, list[dict[str, Any]]]:
     """Return how long four shards took, and how often one was killed."""
     running: dict[int, asyncio.subprocess.Process] = {}
-    begun, kills = time.perf_counter(), 0
+    started_at, kills = time.perf_counter(), 0
     shards = [asyncio.ensure_future(_shard(n, arguments, environment, running)) for n in range(_SHARDS)]
-    next_at = begun + kill_every
+    next_at = started_at + kill_every
     while not all(each.done() for each in shards):
         await asyncio.wait(shards, timeout=_STEP)
         if time.perf_counter() >= next_at:
@@ -147,7 +147,7 @@ async def _worked_off(
                 with suppress(ProcessLookupError):
                     os.kill(chance.choice(alive).pid, signal.SIGKILL)
                     kills += 1
-    return time.perf_counter() - begun, kills, [each.result() for each in shards]
+    return time.perf_counter() - started_at, kills, [each.result() for each in shards]
 
 
 def _calls(address: str) -> int:
@@ -213,7 +213,7 @@ def main() -> None:
     parser.add_argument("--latency-ms", type=float, default=20.0)
     parser.add_argument("--kill-every", type=float, default=15.0, help="seconds between two SIGKILLs")
     wanted = parser.parse_args()
-    anchor = datetime.now(UTC) + timedelta(days=2)  # no meeting is so near that the schedule looks by itself
+    anchor = datetime.now(UTC) + timedelta(days=2)  # no meeting is near enough to make its lead due
     with (
         postgres.find().start() as server,
         simulator(_size(wanted), anchor=anchor, latency_ms=wanted.latency_ms) as addresses,

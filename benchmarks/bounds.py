@@ -1,7 +1,7 @@
-"""What no change may make worse: for each benchmark how it is run small, and the most that its figures may be.
+"""Bounds of benchmark figures: for each benchmark, the arguments of a small run and the highest allowed figures.
 
-Counts, memory, and CPU over CPU of the same run: never a time, which is another one on each machine. A bound is above
-what was measured by what a busy machine adds; who makes a figure better lowers its bound.
+Figures are counts, memory, and ratios of CPU within a run, never times, which differ between machines. A bound is the
+measured figure plus what a busy machine adds. Lower the bound when a figure improves.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Small:
-    """A benchmark's arguments where it is to take less than a minute, and its bounds."""
+    """Arguments with which a benchmark takes less than a minute, and its bounds."""
 
     arguments: tuple[str, ...] = ()
     bounds: tuple[Bound, ...]

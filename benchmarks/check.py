@@ -1,4 +1,4 @@
-"""Holds every benchmark, run small, against its bounds; ends with 1, and says which figure, where one is over."""
+"""Runs every benchmark with small arguments and compares figures with bounds; exit code 1 if one is above."""
 
 import argparse
 import json
@@ -12,13 +12,12 @@ from benchmarks.bounds import BENCHMARKS, Result, Small
 Run = Callable[[str, Small], Result]
 """Runs a benchmark by its name."""
 LOOKS = 2
-"""So often a benchmark is run before a figure counts as over: what else the machine does only adds to CPU.
+"""The number of runs before a figure counts as above its bound, because other load only adds CPU.
 
-What may never happen, and has 0 as its bound, counts as soon as it is seen once.
+A figure with the bound 0 counts at once.
 """
 _AT_ONCE = 2
-"""Benchmarks beside each other. A figure is a count, memory, or CPU over CPU of the same run: a neighbour slows all of
-one run alike."""
+"""Concurrent benchmarks. Figures are counts, memory, or ratios of CPU within a run; other load changes none."""
 _LONGEST = 300.0
 """Seconds of one benchmark."""
 
@@ -48,7 +47,7 @@ def figures_of(name: str, small: Small, run: Run) -> dict[str, float]:
 
 
 def check(names: Sequence[str], run: Run = result_of) -> Sequence[str]:
-    """Print each figure beside its bound, then all as JSON; return a sentence for each that is over."""
+    """Print each figure with its bound, then all as JSON; return a sentence for each figure above its bound."""
     faults: list[str] = []
     figures: dict[str, dict[str, float]] = {}
     with ThreadPoolExecutor(_AT_ONCE) as pool:

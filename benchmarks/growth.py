@@ -1,4 +1,4 @@
-"""What grows with the tables: a run over the same due leads, and the choice of them, in ever larger databases."""
+"""Growth with table size: a run over the same due leads, and the query of due work, in larger databases."""
 
 import argparse
 import asyncio
@@ -60,24 +60,24 @@ async def _aged(url: str, leads: int) -> None:
         await connection.close()
 
 
-async def _milliseconds(url: str, asked: Callable[[Store], Awaitable[object]]) -> float:
-    """Return the least of a few times: what a new process waits for, where nothing else is in the way."""
+async def _milliseconds(url: str, query: Callable[[Store], Awaitable[object]]) -> float:
+    """Return the minimum of a few times in milliseconds, to exclude other load."""
     times = []
     for _ in range(_REPEATS):
         async with bootstrap.open_database_url(url) as store:
-            begun = time.perf_counter()
-            await asked(store)
-            times.append(time.perf_counter() - begun)
+            started_at = time.perf_counter()
+            await query(store)
+            times.append(time.perf_counter() - started_at)
     return round(1000 * min(times), 1)
 
 
 async def _chosen(url: str) -> dict[str, float]:
-    """Return what the choice of due work takes, where some is due and where nothing is.
+    """Return the time of the query of due work, with some due and with nothing due, in milliseconds.
 
-    *all*: as the first run on a database asks, and one in ten minutes; the others ask only for new leads.
+    *all*: as in the first run on a database and one in ten minutes; other runs query new leads only.
     """
     policy, now = DuePolicy(), datetime.now(UTC)
-    idle = now - timedelta(hours=2)  # all that is due was looked at after that
+    idle = now - timedelta(hours=2)  # afterwards all due leads have been checked
     day = now - UNSEEN_AFTER
     never = replace(policy, hot=timedelta(days=1), stale=timedelta(days=30))
     async with bootstrap.open_database_url(url) as store:
@@ -90,7 +90,7 @@ async def _chosen(url: str) -> dict[str, float]:
         "nothing_all_ms": lambda store: store.leads.due_workspaces(now=idle, policy=never, limit=10),
         "risk_ms": lambda store: store.leads.at_risk_count(now=now, policy=policy),
     }
-    return {name: await _milliseconds(url, asked) for name, asked in questions.items()}
+    return {name: await _milliseconds(url, query) for name, query in questions.items()}
 
 
 async def _statements(environment: Mapping[str, str]) -> int:
@@ -125,7 +125,7 @@ def _measured(leads: int) -> dict[str, Any]:
             "RECONCILE_HOT_MINUTES": "0",
             "RECONCILE_OUTPUT": "json",
         }
-        measured((*CLI, "run"), environment)  # the first one writes what it finds new
+        measured((*CLI, "run"), environment)  # the first run writes new rows
         run = measured((*CLI, "run"), environment)
         statements = asyncio.run(_statements(environment))
     report = json.loads(run.output.splitlines()[-1])
@@ -141,7 +141,7 @@ def _measured(leads: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Print a table, and as the last line the largest database's figures as JSON, the others' beside them."""
+    """Print a table, and as the last line JSON with the figures of the largest database and of the others."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("--leads", type=int, nargs="+", default=[10, 10_000, 100_000, 1_000_000])
     results = [_measured(leads) for leads in parser.parse_args().leads]

@@ -28,11 +28,11 @@ PATH = "/calendars/events/appointments/ocQHyuzHvysMo5N5VsXc"
 TOKEN = "pit-00000000-0000-0000-0000-000000000000"  # noqa: S105 - made up, of the usual length
 HEADERS = {"Authorization": f"Bearer {TOKEN}", "Version": "2021-04-15", "Accept": "application/json"}
 CONTROL = "aiohttp"
-"""Ratios are to this client, measured in the same run: a plain session that does nothing but send and read."""
+"""The client that ratios refer to: a plain session, measured in the same run."""
 SECOND_CONTROL = "httpx"
-"""And to this one: the client whose types we use, as its own documentation has it, over its own pool."""
+"""The second client that ratios refer to: httpx with its own pool, used as documented."""
 ENDINGS = 20
-"""How many processes of each pool are ended with requests under way."""
+"""The number of processes of each pool that are ended with requests in flight."""
 
 
 def _response() -> bytes:
@@ -69,7 +69,7 @@ BODY_LENGTH = len(RESPONSE.partition(b"\r\n\r\n")[2])
 
 
 class BareServer(asyncio.Protocol):
-    """Answer every request head with the same bytes; it parses nothing, so that the client is what is measured."""
+    """Responds to every request head with the same bytes, without parsing, so that only the client is measured."""
 
     def __init__(self, latency: float = 0.0) -> None:
         self._latency = latency
@@ -102,7 +102,7 @@ async def _serve(latency: float) -> None:
     await server.serve_forever()
 
 
-# Each client is imported where it is opened: its process shall load no other.
+# Each client is imported where it is opened, so that its process imports no other.
 # ruff: noqa: PLC0415
 
 
@@ -183,13 +183,13 @@ class _Clock:
 
 
 async def _traced(stack: AsyncExitStack, url: str, connections: int) -> Send:
-    """Open what the adapters use, and tell of each request by a span and a duration that a collector takes."""
+    """Open the adapters' client with a span and a duration for each request, sent to a collector."""
     from reconcile.domain.ids import RunId
     from reconcile.telemetry.otel import OtelTelemetry
     from reconcile.telemetry.otel_settings import read_otel_settings
 
-    asked = read_otel_settings({"OTEL_EXPORTER_OTLP_ENDPOINT": url.removesuffix(PATH)})
-    telemetry = OtelTelemetry(asked, run_id=RunId("benchmark"), version="0")
+    settings = read_otel_settings({"OTEL_EXPORTER_OTLP_ENDPOINT": url.removesuffix(PATH)})
+    telemetry = OtelTelemetry(settings, run_id=RunId("benchmark"), version="0")
     stack.callback(telemetry.close, timedelta(seconds=5))
     return await _whole(stack, url, connections, telemetry.record_attempt)
 
@@ -197,7 +197,7 @@ async def _traced(stack: AsyncExitStack, url: str, connections: int) -> Send:
 async def _whole(
     stack: AsyncExitStack, url: str, _connections: int, observe: "Callable[[HttpAttempt], None]" = lambda _: None
 ) -> Send:
-    """Open what the adapters use: origin guard, deadline, retry budget, caps, status table, rate headers, decoding."""
+    """Open the adapters' client: origin guard, deadline, retry budget, caps, status table, rate headers, decoding."""
     from reconcile.domain.credential import Token
     from reconcile.domain.ids import Operation, ProviderName
     from reconcile.providers.http.client import AiohttpTransport, BaseUrl, Call, Gateway
@@ -270,7 +270,7 @@ async def _pyreqwest(stack: AsyncExitStack, url: str, connections: int) -> Send:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """How a client is opened, and the modules whose import it costs."""
+    """How a client is opened, and the modules that it imports."""
 
     open: Callable[[AsyncExitStack, str, int], Awaitable[Send]]
     imports: Sequence[str]
@@ -372,7 +372,7 @@ async def _ignoring_failures(send: Send) -> None:
 
 
 def _abnormal_endings(client: str) -> int:
-    """Return how many of ENDINGS processes hung, or died of a signal, when they ended with requests under way."""
+    """Return how many of ENDINGS processes hung or died of a signal when they ended with requests in flight."""
     abnormal = 0
     for _ in range(ENDINGS):
         child = subprocess.Popen(
@@ -421,7 +421,7 @@ class Row:
 def _child(client: str, url: str, concurrency: int, requests: int) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.http", "--client", client, "--url", url]
     command += ["--concurrency", str(concurrency), "--requests", str(requests)]
-    # A process may measure well and die while the interpreter ends: what it printed counts, and so does how it ended.
+    # A process may print its figures and die at interpreter exit; both are counted.
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if not done.stdout:
         raise RuntimeError(f"{client} was not measured: {done.stderr[-500:]}")
@@ -460,7 +460,7 @@ def _rows(clients: Sequence[str], url: str, *, concurrency: int, requests: int, 
 def compare(
     clients: Sequence[str], *, concurrencies: Sequence[int], requests: int, repeat: int, latency_ms: float
 ) -> dict[str, object]:
-    """Measure each client in processes of its own, print the table and return what the last line says."""
+    """Measure each client in separate processes, print the table and return the content of the last line."""
     command = [sys.executable, "-m", "benchmarks.http", "--serve", "--latency-ms", str(latency_ms)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

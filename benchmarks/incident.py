@@ -1,4 +1,4 @@
-"""The incident drill: the same quarter of an hour with guards and without, tick by tick."""
+"""The incident drill: the same 15 minutes with guards and without, run by run."""
 
 import argparse
 import asyncio

@@ -1,7 +1,7 @@
-"""Measures one process as the operating system accounts for it.
+"""Measures one process by the operating system's accounting.
 
-Run as a script it is the small parent of the measured process: a child's peak memory begins at its parent's, so the
-benchmark itself, with all it has loaded, must not be that parent.
+As a script it is the small parent of the measured process. A child's peak memory starts at its parent's, so the
+benchmark itself must not be the parent.
 """
 
 import json
@@ -24,7 +24,7 @@ class Measured:
 
 
 def measured(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Measured:
-    """Run *command* to its end and return what it took; raise SystemExit with its complaints if it failed."""
+    """Run *command* and return its measurements; raises SystemExit with its stderr if it failed."""
     parent = (sys.executable, "-S", "-E", __file__, *command)
     done = subprocess.run(
         parent, env={**os.environ, **(environment or {})}, capture_output=True, text=True, check=False
@@ -37,12 +37,12 @@ def measured(command: Sequence[str], environment: Mapping[str, str] | None = Non
 
 def main() -> None:
     """Run the command that the arguments spell and print its figures as the last line of stderr."""
-    begun = time.perf_counter()
+    started_at = time.perf_counter()
     child = subprocess.Popen(sys.argv[1:])
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     figures = {
-        "wall": time.perf_counter() - begun,
+        "wall": time.perf_counter() - started_at,
         "cpu": usage.ru_utime + usage.ru_stime,
         "peak_rss_mb": usage.ru_maxrss / 1024,
     }

@@ -1,4 +1,4 @@
-"""What recording a run's calls costs: CPU of a whole run with it and without, and of the recorder by itself."""
+"""Cost of recording a run's calls: CPU of a whole run with and without, and of the recorder alone."""
 
 import argparse
 import asyncio
@@ -36,7 +36,7 @@ class _Bench:
     environment: Mapping[str, str]
 
     def run(self, kind: str) -> tuple[float, Mapping[str, Any]]:
-        """Return the CPU seconds of a run in a process of its own, and what it printed."""
+        """Return the CPU seconds of a run in a separate process, and its output."""
         path = self.seeded.with_name("run.db")
         for old in path.parent.glob("run.db*"):
             old.unlink()
@@ -70,14 +70,14 @@ async def _child(kind: str) -> Mapping[str, Any]:
     figures: dict[str, Any] = {"checked": report.leads_checked}
     if kind == "timed":
         recorder = CallRecorder()
-        begun = time.process_time()
+        started_at = time.process_time()
         for _ in range(_REPEATS):
             recorder = CallRecorder()
             for event, transitions, facts in noted:
                 note(recorder, event, transitions, **facts)
             size = len(json.dumps(record.document)) if (record := recorder.record()) else 0
         figures |= {
-            "recorder_s": (time.process_time() - begun) / _REPEATS,
+            "recorder_s": (time.process_time() - started_at) / _REPEATS,
             "bytes": size,
             "calls": record.calls if record else 0,
         }
@@ -121,7 +121,7 @@ def main() -> None:
         _, timed = bench.run("timed")
         assert timed["calls"] == timed["checked"] == leads, timed
         pairs = [(bench.run("off")[0], bench.run("on")[0]) for _ in range(wanted.rounds)]
-    off, on = (min(each) for each in zip(*pairs, strict=True))  # whatever else the machine does only adds to it
+    off, on = (min(each) for each in zip(*pairs, strict=True))  # other load only adds to it
     figures = {
         "leads": leads,
         "cpu_off_s": round(off, 3),

@@ -1,4 +1,4 @@
-"""One whole run as a process, by lists and by single look-ups at a provider's latency, and one with nothing due."""
+"""Whole runs as processes: by lists, by single look-ups with a provider's latency, and with nothing due."""
 
 import argparse
 import asyncio
@@ -25,7 +25,7 @@ CLI = (sys.executable, "-m", "reconcile_cli.main")
 
 @contextmanager
 def simulator(size: WorldSize, *, anchor: datetime, latency_ms: float) -> Iterator[Mapping[str, str]]:
-    """Serve a world of GHL's stories in *size* from a process of its own, so that its CPU is not counted as ours."""
+    """Serve a generated world of *size* from a separate process, so that its CPU is not counted."""
     command = [sys.executable, "-m", "reconcile.simulator", f"--seed={SEED}", f"--anchor={anchor.isoformat()}"]
     command += [
         f"--workspaces={size.workspaces}",
@@ -55,7 +55,7 @@ def database(kind: str) -> Iterator[str]:
 
 
 def seeded(url: str, size: WorldSize, *, anchor: datetime) -> None:
-    """Enter the world's leads as they are, so that each costs one look-up and no change."""
+    """Store the world's leads with their true bookings, so that each needs one look-up and no change."""
     world = World.generate(seed=SEED, now=lambda: anchor, anchor=anchor, size=size)
     known = [replace(each, stored=each.truth) for each in world.leads]  # one look-up each, by the booking id
     asyncio.run(bootstrap.migrate_url(url))
@@ -116,7 +116,7 @@ def _figures(kind: str, by: str, run: Measured, wanted: argparse.Namespace) -> d
 
 
 def main() -> None:
-    """Print a table, and as the last line the first column as JSON, the others beside it."""
+    """Print a table, and as the last line JSON with the first column and the others."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.runs", description=__doc__)
     parser.add_argument("--workspaces", type=int, default=100)
     parser.add_argument("--leads", type=int, default=50, help="leads per workspace")

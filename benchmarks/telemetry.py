@@ -1,4 +1,4 @@
-"""What telemetry costs: CPU of a whole run with it and without, and the end of a run whose collector is dead."""
+"""Cost of telemetry: CPU of a whole run with and without, and the end of a run with an unreachable collector."""
 
 import argparse
 import json
@@ -41,7 +41,7 @@ class _Taker(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def _silent() -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Bench:
-    """Runs that all begin with the same database: nothing that one of them learns or uses up is the next one's."""
+    """Runs that start with equal databases, independent of each other."""
 
     seeded: Path
     environment: Mapping[str, str]
@@ -78,19 +78,19 @@ class _Bench:
         for old in path.parent.glob("run.db*"):
             old.unlink()
         shutil.copy(self.seeded, path)
-        asked = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector} if collector else {}
-        done = measured(_RUN, {**self.environment, "RECONCILE_DATABASE_URL": f"sqlite:///{path}", **asked})
+        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector} if collector else {}
+        done = measured(_RUN, {**self.environment, "RECONCILE_DATABASE_URL": f"sqlite:///{path}", **variables})
         report = json.loads(done.output.splitlines()[-1])
         assert report["leadsChecked"] == self.leads, report
         return done
 
     def cost(self, *, rounds: int) -> tuple[float, float, float]:
-        """Return the least CPU seconds of a run without telemetry and with it, and how much more the latter is.
+        """Return the minimum CPU seconds of a run without and with telemetry, and the difference.
 
-        The least, for whatever else the machine does only adds to it; taken in turns.
+        The minimum, because other load only adds to it; rounds alternate.
         """
         with _well() as url:
-            self.run(url)  # what is read from disk is in memory now
+            self.run(url)  # files are in the page cache now
             pairs = [(self.run(None).cpu, self.run(url).cpu) for _ in range(rounds)]
         off, on = (min(each) for each in zip(*pairs, strict=True))
         return off, on, on / off - 1
@@ -118,7 +118,7 @@ def main() -> None:
         TemporaryDirectory(prefix="reconcile-bench-") as folder,
         simulator(size, anchor=anchor, latency_ms=5) as addresses,
     ):
-        # What a developer's machine has and the image has not; the SDK would load it.
+        # Installed for development and not in the image; the SDK would import it.
         (hidden := Path(folder) / "hidden").mkdir()
         (hidden / "psutil.py").write_text(_AS_IN_THE_IMAGE)
         path = Path(folder) / "seeded.db"
@@ -134,7 +134,7 @@ def main() -> None:
         bench = _Bench(seeded=path, environment=environment, leads=wanted.workspaces * wanted.leads)
         busy = bench.cost(rounds=wanted.rounds)
         bench.run(None)
-        shutil.copy(path.with_name("run.db"), path)  # all were attempted a moment ago: nothing is due
+        shutil.copy(path.with_name("run.db"), path)  # all leads were just attempted, so nothing is due
         at_rest = replace(bench, environment={**environment, "RECONCILE_HOT_MINUTES": "60"}, leads=0)
         idle = at_rest.cost(rounds=wanted.rounds)
         base = at_rest.wall(None, rounds=wanted.rounds)

@@ -1,7 +1,7 @@
 """An event loop whose time is simulated: a sleep, a time-out or a latency takes no real time, and order is exact.
 
-The clock jumps to the next timer whenever nothing else can run. It stands still while a database call is under way,
-because those are made in threads of their own, in real time.
+The clock jumps to the next timer whenever nothing else can run. It stops during database calls, which run in threads in
+real time.
 """
 
 import asyncio
@@ -29,10 +29,10 @@ class _Selector(selectors.DefaultSelector):
         super().__init__()
         self.jump: Callable[[float], None] = lambda _: None
         self.real_calls = 0
-        """Calls under way that end in real time."""
+        """The number of running calls that take real time."""
 
     def select(self, timeout: float | None = None) -> Any:  # noqa: ANN401 - the standard library's own type is private
-        """Return what is ready. Where nothing is, the loop would wait *timeout* seconds: they pass at once."""
+        """Return ready events. Without any, the *timeout* seconds of the loop pass at once."""
         if timeout is None or timeout <= 0:
             return super().select(timeout)
         if self.real_calls:
@@ -59,7 +59,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     @contextmanager
     def real_time(self) -> Iterator[None]:
-        """Let the clock stand still for the length of a block, which awaits something that ends in real time."""
+        """Stop the clock during a block that awaits something in real time."""
         self._waits.real_calls += 1
         try:
             yield
@@ -87,28 +87,28 @@ class VirtualClock:
 
 
 def run_virtually(main: Coroutine[Any, Any, Result]) -> Result:
-    """Run *main* to its end on a loop of its own."""
+    """Run *main* on a new loop."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)
 
 
 async def in_real_time(awaited: Awaitable[Result]) -> Result:
-    """Await something that ends in real time, while the clock stands still."""
+    """Await something in real time while the clock is stopped."""
     with _loop().real_time():
         return await awaited
 
 
 def stop_time_for(store: Store) -> Store:
-    """Return *store* with ports whose calls take no simulated time, and are made one after another.
+    """Return *store* with ports whose calls take no simulated time and run one at a time.
 
-    So they are made in the order in which they were asked for, and none waits for another one's lock in real time.
+    So calls run in the order of their start, and none waits for another one's lock in real time.
     """
     turn = asyncio.Lock()
     return replace(store, **{each.name: _RealPort(getattr(store, each.name), turn) for each in fields(store)})
 
 
 def on_simulated_clock(store: Store, clock: Clock, *, budgets: Budgets) -> Store:
-    """Return *store* with *budgets*, and its database's clock, if it is asked for, in step with *clock*."""
+    """Return *store* with *budgets*, and with the database's clock replaced by *clock*."""
     ports: dict[str, Any] = {"budgets": budgets, "time": _DatabaseTime(clock)}
     return replace(store, **{each.name: ports[each.name] for each in fields(store) if each.name in ports})
 
@@ -122,7 +122,7 @@ class _DatabaseTime:
 
 
 class _RealPort:
-    """A port of which every call is made in real time, when it is its turn."""
+    """A port whose calls are made one at a time, in real time."""
 
     def __init__(self, port: object, turn: asyncio.Lock) -> None:
         self._port = port
@@ -141,7 +141,7 @@ class _RealPort:
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
-    """Return the least of *values* that is not below *share* of them, None where there are none."""
+    """Return the smallest of *values* that is not below *share* of them; None without values."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
 

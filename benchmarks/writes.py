@@ -1,4 +1,4 @@
-"""Rows a second into the store: bookings of many workspaces written as runs write them, beside the bare driver."""
+"""Rows a second written to the store as runs write them, compared with the driver alone."""
 
 import argparse
 import asyncio
@@ -46,11 +46,11 @@ async def _written(store: Store, batches: Sequence[Sequence[LeadWrite]], lease: 
             receipt = await store.leads.write(stores.batch(writes, leases=[lease]))
             assert not receipt.drifted
 
-    begun = time.perf_counter()
+    started_at = time.perf_counter()
     async with asyncio.TaskGroup() as group:
         for writes in batches:
             group.create_task(write(writes))
-    return time.perf_counter() - begun
+    return time.perf_counter() - started_at
 
 
 async def _ours(url: str, workspaces: int, size: int) -> dict[str, Any]:
@@ -73,7 +73,7 @@ async def _ours(url: str, workspaces: int, size: int) -> dict[str, Any]:
 
 
 def _as_written(write: LeadWrite) -> Lead:
-    """Return a lead as it stands once its booking is written."""
+    """Return a lead after its booking was written."""
     change = write.change
     return replace(write.lead, rollup=change.rollup, contact_id=change.contact_id) if change else write.lead
 
@@ -92,12 +92,12 @@ async def _updates(url: str) -> int | None:
         return None
     connection = await asyncpg.connect(url)
     try:
-        # A session tells what it has counted when it ends.
+        # A session reports its counts when it ends.
         while await connection.fetchval(_SESSIONS):  # noqa: ASYNC110 - the server sets no event of ours
             await asyncio.sleep(0.01)
         await connection.execute("SELECT pg_stat_clear_snapshot()")
-        asked = "SELECT sum(n_tup_upd)::bigint FROM pg_stat_user_tables WHERE relname IN ('lead', 'appointment')"
-        return int(await connection.fetchval(asked))
+        statement = "SELECT sum(n_tup_upd)::bigint FROM pg_stat_user_tables WHERE relname IN ('lead', 'appointment')"
+        return int(await connection.fetchval(statement))
     finally:
         await connection.close()
 
@@ -109,19 +109,19 @@ async def _bare_postgresql(url: str, rows: int, size: int) -> dict[str, float]:
     statement = "INSERT INTO bare VALUES ($1, $2, $3, $4)"
     try:
         await connection.execute("CREATE TABLE bare (id text PRIMARY KEY, provider text, status text, at timestamptz)")
-        begun = time.perf_counter()
+        started_at = time.perf_counter()
         for start in range(0, rows, size):
             async with connection.transaction():
                 await connection.executemany(statement, made[start : start + size])
-        many = rows / (time.perf_counter() - begun)
+        many = rows / (time.perf_counter() - started_at)
         some = made[: min(rows, 5_000)]
         await connection.execute("TRUNCATE bare")
-        begun = time.perf_counter()
+        started_at = time.perf_counter()
         for row in some:
             await connection.execute(statement, *row)
         return {
             "bare_rows_per_s": round(many),
-            "bare_one_by_one_per_s": round(len(some) / (time.perf_counter() - begun)),
+            "bare_one_by_one_per_s": round(len(some) / (time.perf_counter() - started_at)),
         }
     finally:
         await connection.close()
@@ -133,11 +133,11 @@ async def _bare_sqlite(path: Path, rows: int, size: int) -> dict[str, float]:
     async with aiosqlite.connect(path) as connection:
         await connection.execute("PRAGMA journal_mode = WAL")
         await connection.execute("CREATE TABLE bare (id text PRIMARY KEY, provider text, status text, at text)")
-        begun = time.perf_counter()
+        started_at = time.perf_counter()
         for start in range(0, rows, size):
             await connection.executemany("INSERT INTO bare VALUES (?, ?, ?, ?)", made[start : start + size])
             await connection.commit()
-        return {"bare_rows_per_s": round(rows / (time.perf_counter() - begun)), "bare_one_by_one_per_s": 0}
+        return {"bare_rows_per_s": round(rows / (time.perf_counter() - started_at)), "bare_one_by_one_per_s": 0}
 
 
 @asynccontextmanager

@@ -44,8 +44,8 @@ class CredentialDirectory:
         providers.
         """
         if not _SAFE.fullmatch(workspace_id):
-            shown = ascii(workspace_id[:60])
-            return {}, (f"no file can have the name of workspace {shown}; keep its tokens in the database",)
+            printable = ascii(workspace_id[:60])
+            return {}, (f"no file can have the name of workspace {printable}; keep its tokens in the database",)
         tokens: dict[ProviderName, Token] = {}
         faults: list[str] = []
         for provider in ProviderName:

@@ -25,7 +25,7 @@ def faults(**given: str) -> tuple[str, ...]:
     return caught.value.faults
 
 
-def test_by_default_nobody_is_told_and_the_policy_is_the_domains() -> None:
+def test_by_default_there_is_no_channel_and_the_policy_is_the_domains() -> None:
     settings = read()
 
     assert (settings.alert_slack_url, settings.alert_smtp_url, settings.alert_email_to) == (None, None, None)
@@ -46,7 +46,7 @@ def test_each_secret_may_be_mounted_as_a_file(tmp_path: Path) -> None:
     assert read(SLACK_URL_FILE=str(tmp_path / "slack")).alert_slack_url == "https://hooks.slack.com/services/T/B/x"
 
 
-def test_what_opens_a_channel_and_whom_it_reaches_is_not_shown() -> None:
+def test_credentials_and_recipients_of_a_channel_are_not_shown() -> None:
     shown = repr(
         read(
             SLACK_URL="https://hooks.example/c4n4ry",
@@ -123,7 +123,7 @@ def test_several_are_separated_by_commas_and_the_sender_is_one() -> None:
         (MAIL, "without a mail server; set RECONCILE_ALERT_SMTP_URL or RECONCILE_ALERT_RESEND_KEY"),
     ],
 )
-def test_what_does_not_go_together_is_said_once(given: dict[str, str], said: str) -> None:
+def test_contradictory_settings_are_reported_once(given: dict[str, str], said: str) -> None:
     (fault,) = faults(**given)
 
     assert said in fault

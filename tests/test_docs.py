@@ -164,19 +164,19 @@ def test_the_generated_tables_are_those_of_the_code() -> None:
     assert all(f"| `{name}` |" in generate.SETTINGS_PAGE.read_text() for name in VARIABLES)
 
 
-def test_every_exit_code_is_told() -> None:
+def test_every_exit_code_is_documented() -> None:
     told = table(generate.COMMANDS_PAGE, "code", "meaning")
 
     assert {int(code) for code in told} == set(ExitCode)
 
 
-def test_every_table_of_ours_is_told() -> None:
+def test_every_table_of_ours_is_documented() -> None:
     told = table(ROOT / "docs" / "architecture.md", "table", "holds")
 
     assert set(told) == set(metadata.tables)
 
 
-def test_blame_is_told_as_the_jury_judges() -> None:
+def test_attribution_is_documented_as_implemented() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text()
     blame = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| (\w+)", text, re.MULTILINE))
     told: Mapping[str, frozenset[ErrorClass]] = {
@@ -214,7 +214,7 @@ def test_decisions_are_numbered_without_a_gap() -> None:
 
 
 @pytest.mark.parametrize("decision", DECISIONS, ids=lambda path: path.stem)
-def test_a_decision_says_when_why_and_what_follows(decision: Path) -> None:
+def test_a_decision_has_date_context_decision_and_consequences(decision: Path) -> None:
     text = decision.read_text()
 
     assert text.startswith(f"# {decision.name[:4]} ")
@@ -235,7 +235,7 @@ def names(tree: ast.AST, kinds: tuple[type[ast.AST], ...]) -> Iterator[str]:
     ],
     ids=["classes", "functions"],
 )
-def test_no_name_says_nothing(kinds: tuple[type[ast.AST], ...], is_empty: Callable[[str], object]) -> None:
+def test_no_name_is_an_empty_word(kinds: tuple[type[ast.AST], ...], is_empty: Callable[[str], object]) -> None:
     found = [
         f"{file.relative_to(ROOT)}: {name}"
         for file in CODE

@@ -46,7 +46,7 @@ def test_the_standard_librarys_cmd_is_found(folder: str) -> None:
     assert not (ROOT / "cmd" / "__init__.py").exists()
 
 
-def test_every_dependency_says_why_it_is_there() -> None:
+def test_every_dependency_has_its_reason() -> None:
     text = (ROOT / "pyproject.toml").read_text()
     project = tomllib.loads(text)["project"]
     required = [*project["dependencies"], *project["optional-dependencies"]["dev"]]

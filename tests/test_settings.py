@@ -211,7 +211,7 @@ def test_a_secret_put_where_its_path_belongs_is_not_shown() -> None:
     assert CANARY not in fault
 
 
-def test_what_was_read_from_a_file_is_not_shown_for_any_setting(tmp_path: Path) -> None:
+def test_a_value_read_from_a_file_is_not_shown_for_any_setting(tmp_path: Path) -> None:
     file = tmp_path / "limit"
     file.write_text(CANARY)
 
@@ -248,7 +248,7 @@ def test_policies_are_durations() -> None:
 
 
 @given(st.dictionaries(st.sampled_from([setting.env for setting in SETTINGS]), st.text(max_size=30), max_size=6))
-def test_no_text_whatever_makes_anything_but_settings_or_faults(env: dict[str, str]) -> None:
+def test_any_text_gives_settings_or_faults(env: dict[str, str]) -> None:
     faults: tuple[str, ...] = ()
     try:
         Settings.from_env(env)

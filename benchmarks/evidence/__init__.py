@@ -1,1 +1,1 @@
-"""Worlds in which a provider says more or less than the truth, and what is written and verified in each."""
+"""Simulated worlds with wrong or incomplete provider responses, and what a run writes and verifies in each."""

@@ -1,4 +1,4 @@
-"""Worlds in which a provider says more or less than the truth: what is written, verified and missed in each."""
+"""Plays worlds with wrong or incomplete provider responses, and prints wrong writes, verifications and misses."""
 
 import argparse
 import asyncio
@@ -22,7 +22,7 @@ _FIGURES = ("wrong_writes", "wrong_verified", "missed_changes", "missed_longest_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """What came of one world, with the product's rule and with the control's."""
+    """The result of one world, with the product's rule and with the naive one."""
 
     name: str
     statement: str
@@ -32,7 +32,7 @@ class Played:
 
 
 def play_all(names: Sequence[str]) -> list[Played]:
-    """Play the named worlds one after another, in a folder of their own."""
+    """Play the named worlds in sequence, in a separate folder."""
     cases = {each.name: each for each in worlds()}
     played: list[Played] = []
     with TemporaryDirectory(prefix="reconcile-evidence-") as folder:
@@ -71,7 +71,7 @@ def figures(results: Iterable[Result]) -> dict[str, float]:
 
 
 def summary(played: Sequence[Played]) -> dict[str, object]:
-    """Return the figures over all worlds, the control's beside ours."""
+    """Return the figures over all worlds, ours and the naive rule's."""
     return {
         "worlds": len(played),
         **figures(each.ours for each in played),
@@ -96,17 +96,17 @@ def table(played: Sequence[Played]) -> str:
 
 
 def failures(played: Iterable[Played]) -> Iterable[str]:
-    """Give a line for each world in which our program is wrong or late."""
+    """Return a line for each world in which our program is wrong or late."""
     for each in played:
         ours = each.ours
         counts = Counter(wrong_writes=ours.wrong_writes, wrong_verified=ours.wrong_verified, missed=ours.missed)
         if counts.total():
-            told = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
-            yield f"{each.name}: {told}; {'; '.join(ours.faults[:2])}".rstrip("; ")
+            counted = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+            yield f"{each.name}: {counted}; {'; '.join(ours.faults[:2])}".rstrip("; ")
 
 
-def chosen(wanted: argparse.Namespace) -> Sequence[str]:
-    """Return the names of the worlds that are asked for."""
+def selected_worlds(wanted: argparse.Namespace) -> Sequence[str]:
+    """Return the names of the worlds that the arguments select."""
     cases = [each for each in worlds() if all(text in each.name for text in wanted.only)]
     return [each.name for each in (cases if wanted.sample is None else sample(cases, wanted.sample, seed=wanted.seed))]
 
@@ -137,7 +137,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--jobs", type=int, default=2, help="processes side by side")
     parser.add_argument("--json", action="store_true", help="print JSON alone, with every world's figures")
     wanted = parser.parse_args(words)
-    names = chosen(wanted)
+    names = selected_worlds(wanted)
     if not names:
         parser.error("there is no such world")
     played = _played(names, wanted.jobs)

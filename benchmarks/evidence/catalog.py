@@ -1,4 +1,4 @@
-"""All statements that are tried: what is seen, what is named absent, and what says nothing of the booking."""
+"""All statements that are tried: booking seen, named absent, or not mentioned."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -47,10 +47,10 @@ def _seen(provider: ProviderName) -> Iterator[Statement]:
     searched = frozenset({Path.CONTACT, Path.EMAIL}) if provider is GHL else frozenset({Path.EMAIL})
     seen = Evidence.SEEN
     yield Statement(name="confirmed as stored", evidence=seen, paths=stored)
-    canceled = due(records.called_off)
+    canceled = due(records.canceled)
     yield Statement(name="canceled", evidence=seen, paths=stored, prepare=records.cancel, truth=canceled, followups=1)
     yield Statement(name="moved", evidence=seen, paths=stored, prepare=records.move, truth=due(records.moved))
-    yield Statement(name="booked", evidence=seen, paths=searched, truth=due(records.standing), followups=1)
+    yield Statement(name="booked", evidence=seen, paths=searched, truth=due(records.active), followups=1)
 
 
 def _absent(provider: ProviderName) -> Iterator[Statement]:
@@ -90,7 +90,7 @@ def _not_mentioned(provider: ProviderName) -> Iterator[Statement]:
     yield Statement(name="lists empty", evidence=nothing, paths=every, script=replies.lists_are_empty)
     for name, reply in _BODIES_200.items():
         yield Statement(name=name, evidence=nothing, paths=every, script=replies.always(reply))
-    yield Statement(name="200 cut", evidence=nothing, paths=every, script=replies.cut(replies.EVERYTHING))
+    yield Statement(name="200 cut", evidence=nothing, paths=every, script=replies.truncate(replies.EVERYTHING))
     lacks_id = replies.altered(id=None) if provider is GHL else replies.altered(uri=None)
     yield Statement(name="200 without the id", evidence=nothing, paths=narrow, script=lacks_id)
 
@@ -101,7 +101,7 @@ HIDDEN = Statement(
     paths=frozenset({Path.BESIDE}),
     script=replies.lists_hide,
 )
-"""Of both providers. A known booking shows that nothing follows from these lists."""
+"""Statements of both providers. A known booking shows that these lists are incomplete."""
 
 
 def _status(word: str) -> Mapping[str, str]:
@@ -150,7 +150,7 @@ def _ghl_changes() -> Iterator[Statement]:
         evidence=seen,
         paths=frozenset({Path.CONTACT}),
         prepare=records.move_account_to_new_york,
-        truth=due(records.standing),
+        truth=due(records.active),
         is_of_account=True,
     )
 
@@ -204,7 +204,7 @@ def _ghl_persons() -> Iterator[Statement]:
 
 def _of_calendly() -> Iterator[Statement]:
     for name, change, truth in (
-        ("canceled", records.cancel, due(records.called_off)),
+        ("canceled", records.cancel, due(records.canceled)),
         ("moved", records.move, due(records.moved)),
     ):
         yield Statement(

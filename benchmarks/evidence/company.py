@@ -1,4 +1,4 @@
-"""A company of one world: its leads, the provider's records of them, and a provider that answers by a script."""
+"""The company of one world: leads, the provider's records, and a provider that responds by a script."""
 
 import re
 from collections import defaultdict
@@ -30,9 +30,9 @@ class Topic(StrEnum):
     CONTACT = "contact"
     """A contact, or its appointments."""
     SEARCH = "search"
-    """Whatever there is for one e-mail address."""
+    """All records of one e-mail address."""
     LIST = "list"
-    """The calendars of an account, or what stands in them."""
+    """The calendars of an account, or their appointments."""
     ACCOUNT = "account"
     """The account itself."""
 
@@ -54,14 +54,14 @@ class Reply:
 
 
 Script = Callable[["Member", Topic, bytes], Reply | None]
-"""Answers in place of the provider, given what the provider's records would have said; None leaves that as it is."""
+"""Replaces the response that the provider's records give; None keeps it."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Member:
-    """A lead as it is stored before the first look, and what the provider keeps of it.
+    """A lead as stored before the first look-up, and the provider's records of it.
 
-    *booking* is the appointment's id, or the invitee's; *mark* is in every answer that shows the booking now held.
+    *booking* is the appointment's id, or the invitee's; *mark* is in every response with the present booking.
     *is_affected*: the world's statement is about this lead.
     """
 
@@ -110,25 +110,25 @@ class Company:
                 self._by_identity[identity] = member
 
     def begin_look(self) -> None:
-        """Forget what was seen."""
+        """Clear the set of seen bookings."""
         self.seen.clear()
         self.searched.clear()
 
     def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """Answer a request as the script or the provider's records say, and note whom the answer shows."""
+        """Respond by the script or the provider's records, and record which members the response contains."""
         self.calls += 1
         path, _, query = target.partition("?")
         request = Request(method=method, path=path, query_string=query, headers=headers, body=body)
         delivery = self._front.respond(APIS[self.provider], request)
         status = int(delivery.head[9:12])
         topic, members = self._subject(request)
-        told = Reply(status=status, body=delivery.body, is_sight=True, is_complete=True)
+        reply = Reply(status=status, body=delivery.body, is_sight=True, is_complete=True)
         names_one = topic not in {Topic.LIST, Topic.ACCOUNT}
         if members and all(each.is_affected for each in members):
             for each in members:
-                told = self.script(each, topic, told.body) or told
-        self._note(told, topic, members[:1] if names_one else members)
-        return told
+                reply = self.script(each, topic, reply.body) or reply
+        self._note(reply, topic, members[:1] if names_one else members)
+        return reply
 
     def follow(self, lead: Lead) -> None:
         """Take note of the booking that a lead holds by now: an answer that shows that one is a sight as well."""
@@ -150,7 +150,7 @@ class Company:
                 self.searched.add(each.lead.id)
 
     def _subject(self, request: Request) -> tuple[Topic, list[Member]]:
-        """Return what a request is about, and the leads that it names: all of the account's where it names none."""
+        """Return the topic of a request and the leads that it names; all leads of the account if it names none."""
         text = unquote(request.path + "?" + request.query_string) + request.body.decode()
         named = [self._by_identity[each] for each in re.findall(r"[A-Za-z0-9@._-]+", text) if each in self._by_identity]
         if "@" in text:

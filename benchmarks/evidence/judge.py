@@ -1,10 +1,10 @@
-"""What was written and verified in a world, held against its truth."""
+"""Compares what was written and verified in a world with its truth."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from benchmarks.evidence.company import Company, Member
-from benchmarks.evidence.records import standing
+from benchmarks.evidence.records import active
 from benchmarks.evidence.statements import KEPT, Evidence, Path, Truth, state_of
 from benchmarks.evidence.worlds import Case
 from reconcile.domain.ids import LeadId
@@ -14,18 +14,18 @@ from reconcile.domain.planning.change import EffectKind
 
 @dataclass(slots=True, kw_only=True)
 class Result:
-    """What came of one world; counts are leads, added up over looks. *faults* say of which leads."""
+    """The result of one world; counts of leads, summed over looks. *faults* name the leads."""
 
     wrong_writes: int = 0
     wrong_verified: int = 0
     missed: int = 0
     minutes: float = 0.0
-    """How long after the last look the last missed change was written; the whole wait where it never was."""
+    """Minutes from the last look until the last missed change was written; the whole wait if it never was."""
     faults: list[str] = field(default_factory=list)
 
 
 class Judge:
-    """Holds what a database says after each look against the truth."""
+    """Compares a database with the truth after each look."""
 
     def __init__(self, case: Case, company: Company) -> None:
         self._case = case
@@ -36,7 +36,7 @@ class Judge:
     def truth(self, member: Member, look: int) -> Truth:
         """Return the truth of a lead; a change that no evidence can support is allowed and not due."""
         if not member.is_affected:
-            # A booking whose stored id cannot be read is found as one without an id is.
+            # A booking with an unreadable stored id is searched like one without an id.
             return KEPT if self._case.path in READABLE else _found(member)
         truth = self._case.statement.truth(member, look)
         is_unsupported = self._case.statement.evidence is Evidence.NAMED_ABSENT and not self._case.has_control
@@ -85,7 +85,7 @@ class Judge:
         return None
 
     def _may_verify(self, member: Member, before: Lead, after: Lead, truth: Truth) -> bool:
-        """Tell whether the booking was seen, or its absence rightly believed, or no booking was there to be seen."""
+        """Tell whether the booking was seen, its absence is real, or there was no booking."""
         company, lead_id = self._company, member.lead.id
         if lead_id in company.seen:
             return True
@@ -99,5 +99,5 @@ READABLE = frozenset({Path.STORED_ID, Path.LIST, Path.EVENT_ONLY, Path.BARE_UUID
 
 
 def _found(member: Member) -> Truth:
-    """Return the truth of a lead without a stored booking that the provider tells everything of."""
-    return Truth(allowed=frozenset({standing(member)}))
+    """Return the truth of a lead without a stored booking if the provider's responses are complete."""
+    return Truth(allowed=frozenset({active(member)}))

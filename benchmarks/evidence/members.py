@@ -1,4 +1,4 @@
-"""The company of one world: each lead with what the provider keeps of it, before anything happens."""
+"""Creates the leads of one world with the provider's records of them, before the first event."""
 
 from dataclasses import replace
 from datetime import timedelta

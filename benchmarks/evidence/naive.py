@@ -1,7 +1,7 @@
-"""The control: a reconciler that believes whatever it is answered, so that a world in which that is wrong is seen.
+"""The naive rule for comparison: a reconciler that believes every response, so that its errors show in the figures.
 
-Any answer with a success's status counts as a look at the booking, and so does a 400 or a 404; the second 404 in a row
-cancels. It asks by the stored id, else for everything of the contact, else by e-mail, and takes the first booking.
+Any 2xx, 400 or 404 counts as a verification; the second consecutive 404 cancels. It looks up by the stored id, else by
+contact, else by e-mail, and takes the first booking.
 """
 
 from collections.abc import Iterator, Mapping
@@ -45,7 +45,7 @@ class NaiveReconciler:
         self._effects: dict[LeadId, list[EffectKind]] = {}
 
     def look(self) -> None:
-        """Look at every lead once."""
+        """Look up every lead once."""
         for member in self._company.members:
             self._check(member)
 
@@ -107,8 +107,8 @@ class NaiveReconciler:
         contact_id = lead.contact_id
         if contact_id is None:
             filters = [{"field": "email", "operator": "eq", "value": member.email}]
-            asked = orjson.dumps({"locationId": member.account, "pageLimit": 20, "filters": filters})
-            status, body = self._get(member, "/contacts/search", method="POST", body=asked)
+            search = orjson.dumps({"locationId": member.account, "pageLimit": 20, "filters": filters})
+            status, body = self._get(member, "/contacts/search", method="POST", body=search)
             contacts = _listed(body, "contacts")
             if status != HTTPStatus.OK or not contacts:
                 return status, body

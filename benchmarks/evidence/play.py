@@ -1,4 +1,4 @@
-"""One world, played: the product's own run over a real database and the provider of the world, look by look."""
+"""Plays one world: real runs over a real database and the world's provider, look by look."""
 
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -32,7 +32,7 @@ GHL = ProviderName.HIGHLEVEL
 
 
 async def play(case: Case, url: str) -> Result:
-    """Play one world in the migrated and empty database at *url*, and return what came of it."""
+    """Play one world in the migrated, empty database at *url*, and return the result."""
     clock = VirtualClock()
     company = _prepared(case, clock)
     judge = Judge(case, company)
@@ -169,7 +169,7 @@ class _Office:
 
 
 def _providers(company: Company, clock: VirtualClock, chance: random.Random) -> Mapping[ProviderName, Provider]:
-    """Return the product's own providers before the company's: as in a new process, nothing is remembered."""
+    """Return new provider adapters over the company, without state, as in a new process."""
     transport = Transport(company)
 
     def gateway(provider: ProviderName) -> Gateway:

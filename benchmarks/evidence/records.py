@@ -1,4 +1,4 @@
-"""What happens to a booking at its provider: changes of the records that answers are made from."""
+"""Events of a booking at its provider: changes of the records from which responses are made."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -15,8 +15,8 @@ LATER = timedelta(days=1, hours=2)
 """How much later a moved meeting is."""
 
 
-def standing(member: Member) -> State:
-    """Return the state of a booking that stands as it was made."""
+def active(member: Member) -> State:
+    """Return the state of an unchanged, active booking."""
     return AppointmentStatus.CONFIRMED, member.starts_at
 
 
@@ -25,13 +25,13 @@ def moved(member: Member) -> State:
     return AppointmentStatus.CONFIRMED, member.starts_at + LATER
 
 
-def called_off(_member: Member) -> State:
-    """Return the state of a booking that was called off."""
+def canceled(_member: Member) -> State:
+    """Return the state of a canceled booking."""
     return CANCELED
 
 
 def out_of_sequence(lead: Lead) -> Lead:
-    """Return the lead as one that nothing but its own state makes due again soon."""
+    """Return the lead without a sequence, so that only its own state makes it due."""
     return replace(lead, in_sequence=False)
 
 
@@ -132,22 +132,22 @@ def of_another_address(change: Change) -> Change:
 
 
 def gone(_member: Member, look: int) -> Truth:
-    """Return the truth of a booking that was deleted before the first look: two looks cancel it."""
+    """Return the truth of a booking deleted before the first look: two looks cancel it."""
     return Truth(allowed=frozenset({CANCELED}), due=CANCELED if look > 1 else None)
 
 
 def gone_and_back(member: Member, look: int) -> Truth:
-    """Return the truth of a booking that was deleted before the first look and entered again after the second."""
-    return gone(member, look) if look <= 2 else Truth(due=standing(member))
+    """Return the truth of a booking deleted before the first look and created again after the second."""
+    return gone(member, look) if look <= 2 else Truth(due=active(member))
 
 
 def canceled_and_back(member: Member, look: int) -> Truth:
     """Return the truth of a booking that was canceled before the first look and confirmed again after it."""
-    state = CANCELED if look == 1 else standing(member)
+    state = CANCELED if look == 1 else active(member)
     return Truth(allowed=frozenset({state}), due=state)
 
 
 def booked_canceled_and_back(member: Member, look: int) -> Truth:
     """Return the truth of a booking that was made, then canceled, then confirmed again: a look at each."""
-    state = CANCELED if look == 2 else standing(member)
+    state = CANCELED if look == 2 else active(member)
     return Truth(allowed=frozenset({state}), due=state)

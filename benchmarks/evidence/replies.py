@@ -1,4 +1,4 @@
-"""Scripts: answers in place of the provider's records."""
+"""Scripts: responses that replace those of the provider's records."""
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -31,7 +31,7 @@ EMPTY_OBJECT_200 = Reply(status=200, body=b"{}")
 
 
 def empty_list(topic: Topic) -> Reply | None:
-    """Return an empty list of everything that either provider lists, None where the topic is no list."""
+    """Return an empty list of either provider; None if the topic is not a list."""
     if topic not in {Topic.CONTACT, Topic.SEARCH, Topic.LIST}:
         return None
     nothing = {"events": [], "contacts": [], "total": 0, "calendars": []}
@@ -40,12 +40,12 @@ def empty_list(topic: Topic) -> Reply | None:
 
 
 def lists_are_empty(_member: Member, topic: Topic, _body: bytes) -> Reply | None:
-    """Answer every list and search with none, and single things as they are."""
+    """Respond to every list and search with an empty list, and to single resources as usual."""
     return empty_list(topic)
 
 
 def lists_hide(_member: Member, topic: Topic, _body: bytes) -> Reply | None:
-    """Do the same where it can be found out that the lists leave out what exists: they are no complete search."""
+    """Do the same, in a world where a control can detect that the lists are incomplete."""
     found = empty_list(topic)
     return replace(found, is_complete=False) if found else None
 
@@ -60,7 +60,7 @@ def first_of(*scripts: Script) -> Script:
 
 
 def altered(**fields: object) -> Script:
-    """Answer with the provider's own record of the booking, some *fields* of it replaced, or left out where None."""
+    """Respond with the provider's record of the booking with *fields* replaced, or left out if None."""
     return _rewritten(lambda record: {key: value for key, value in {**record, **fields}.items() if value is not None})
 
 
@@ -95,6 +95,6 @@ def _replaced(node: object, member: Member, rewrite: Callable[[Json], Json]) -> 
     return rewrite(found) if is_own else found
 
 
-def cut(topics: Collection[Topic]) -> Script:
-    """Answer with the first half of what is there."""
+def truncate(topics: Collection[Topic]) -> Script:
+    """Respond with the first half of the body."""
     return lambda _member, topic, body: Reply(status=200, body=body[: len(body) // 2]) if topic in topics else None

@@ -1,4 +1,4 @@
-"""What a provider may say of a booking, with what is true then: each statement is tried in many worlds."""
+"""Statements of a provider about a booking, each with the truth; each is tried in many worlds."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.lead import Lead
 
 State: TypeAlias = tuple[AppointmentStatus | None, datetime | None]
-"""A lead's booking as far as truth is compared: its status, and its start where it was not called off."""
+"""The compared part of a lead's booking: its status, and its start unless it is canceled."""
 CANCELED: State = (AppointmentStatus.CANCELED, None)
 
 
@@ -40,14 +40,14 @@ class Path(StrEnum):
     EMAIL = "e-mail search"
     """No booking is stored, and the e-mail is all there is."""
     BESIDE = "search beside a known booking"
-    """The first lead of each workspace is looked up by its stored id, the others have none and are searched for."""
+    """The first lead of each workspace is looked up by its stored id; the others have none and are searched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
-    """What is true of an affected lead after a look.
+    """The truth about an affected lead after a look.
 
-    *allowed* are the states, besides the stored one, that may be written. *due* has to have been written by then.
+    *allowed* are the states that may be written, in addition to the stored one; *due* must have been written.
     """
 
     allowed: frozenset[State] = frozenset()
@@ -57,11 +57,11 @@ class Truth:
 KEPT = Truth()
 Change: TypeAlias = Callable[[Company, Member], None]
 Truths: TypeAlias = Callable[[Member, int], Truth]
-"""The truth of a lead after the look of that number, from 1."""
+"""Returns the truth about a lead after a look, by its number from 1."""
 
 
-def kept(_member: Member, _look: int) -> Truth:
-    """Return that nothing is to be written."""
+def unchanged(_member: Member, _look: int) -> Truth:
+    """Return the truth that nothing may be written."""
     return KEPT
 
 
@@ -77,11 +77,11 @@ def due(state: Callable[[Member], State], *, after: int = 1) -> Truths:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """One thing that a provider says of the affected leads.
+    """One statement of a provider about the affected leads.
 
     *prepare* changes the provider's records before the first look, *later* before the look of that number. *script*
-    answers in the records' place. *store* changes what the company's database holds. *hides_sights*: the records are
-    such that no answer from them is a sight of the booking.
+    replaces responses. *store* changes the company's database. *hides_sights*: no response from the records counts as
+    seeing the booking.
     """
 
     name: str
@@ -91,11 +91,11 @@ class Statement:
     later: Mapping[int, Change] = field(default_factory=dict)
     script: Script | None = None
     store: Callable[[Lead], Lead] = field(default=lambda lead: lead)
-    truth: Truths = kept
+    truth: Truths = unchanged
     looks: tuple[int, ...] = (1, 2)
     hides_sights: bool = False
     is_of_account: bool = False
-    """It is said of all leads of an account, so that nothing proves the account's answers good."""
+    """It is about all leads of an account, so that no control of the account succeeds."""
     followups: int = 0
     """Follow-ups that an affected lead has to have caused in the end."""
     forbids_replaces: bool = False
@@ -103,7 +103,7 @@ class Statement:
 
 
 def state_of(lead: Lead) -> State:
-    """Return a lead's booking as truth is compared."""
+    """Return the compared part of a lead's booking."""
     status = lead.rollup.status
     if status in {AppointmentStatus.CANCELED, AppointmentStatus.RESCHEDULED}:
         return CANCELED

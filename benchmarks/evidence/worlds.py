@@ -1,4 +1,4 @@
-"""The worlds: each statement by each path, in companies of several sizes, at one look or two, in each breaker mode."""
+"""The worlds: each statement for each path, company size, number of looks and breaker mode."""
 
 import itertools
 import random
@@ -24,7 +24,7 @@ class Mode(StrEnum):
 
 
 class Share(StrEnum):
-    """Of which leads the statement is made; of all others the provider tells the truth."""
+    """The leads that the statement is about; responses about all others are true."""
 
     ALL = "all"
     ACCOUNTS = "accounts"
@@ -34,7 +34,7 @@ class Share(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """So many workspaces with so many leads each."""
+    """The numbers of workspaces and of leads in each."""
 
     workspaces: int
     leads: int
@@ -63,7 +63,7 @@ class Case:
 
     @property
     def has_control(self) -> bool:
-        """Whether each account with an affected lead has another lead, of whose booking the truth is told."""
+        """Whether each account with an affected lead has another lead with true responses."""
         return self.share is Share.ONE and self.size.leads > 1
 
 

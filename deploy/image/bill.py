@@ -53,5 +53,5 @@ def _component(kind: str, name: str, version: str, group: str, more: str = "") -
 
 
 def _without_links(path: Path) -> Path:
-    """Return where a file is once the links on the way to it, such as /lib, are followed."""
+    """Return the path of a file with links, such as /lib, resolved."""
     return path.parent.resolve() / path.name

@@ -28,7 +28,7 @@ BILL = DIST / f"{NAME}-{__version__}.cdx.json"
 FIGURES = DIST / "image.txt"
 PULLED_WITHIN = 300
 BUILT_WITHIN = 900
-# What a machine may have told its pip; paths in it mean nothing inside a build.
+# pip settings of the machine; their paths do not exist inside a build.
 PIP_OPTIONS = {"index-url", "extra-index-url", "trusted-host", "proxy", "retries", "timeout", "default-timeout"}
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
@@ -48,12 +48,12 @@ def main() -> None:
 
 
 def build(docker: Docker, base: str, *, tag: str = TAG, options: tuple[str, ...] = ()) -> None:
-    """Build the image on *base* as *tag*; what the builder says goes to a file beside the archive."""
+    """Build the image on *base* as *tag*; the builder's output goes to a file next to the archive."""
     with ExitStack() as stack:
         command = [str(docker.client), "build", f"--tag={tag}", *options]
         command += [f"--build-arg={name}={value}" for name, value in arguments(base).items()]
         command += [f"--secret=id={name},src={path}" for name, path in stack.enter_context(secrets()).items()]
-        # A private Docker gives its containers no network of their own.
+        # A private Docker has no network for its containers.
         command += [] if isinstance(docker, MachinesDocker) else ["--network=host"]
         log = DIST / "build.log"
         with log.open("w") as output:
@@ -99,11 +99,11 @@ def secrets() -> Iterator[Mapping[str, Path]]:
 
 
 def _base(docker: Docker) -> str:
-    """Return the name of a base that is there: the one asked for, the public one, or one of Debian packages."""
-    asked = os.environ.get("BASE")
+    """Return the name of an available base: the requested one, the public one, or one built from Debian packages."""
+    requested = os.environ.get("BASE")
     public = re.search(r"^ARG BASE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
-    if asked or isinstance(docker, MachinesDocker):
-        name = asked or (public.group(1) if public else "")
+    if requested or isinstance(docker, MachinesDocker):
+        name = requested or (public.group(1) if public else "")
         pulling = [docker.client, "pull", "--quiet", name]
         try:
             pulled = subprocess.run(
@@ -111,7 +111,7 @@ def _base(docker: Docker) -> str:
             )
         except subprocess.TimeoutExpired:
             pulled = None
-        if asked or (pulled and not pulled.returncode):
+        if requested or (pulled and not pulled.returncode):
             return name
     return debian_base(docker, debian.PYTHON)
 

@@ -1,4 +1,4 @@
-"""Make base images of Debian packages, for machines that can pull none; each is kept elsewhere for a month."""
+"""Builds base images from Debian packages for machines without a registry; each is cached for a month."""
 
 import fcntl
 import hashlib
@@ -11,7 +11,7 @@ from pathlib import Path
 
 SUITE = "bookworm"
 HERE = Path(__file__).parent
-# A base is for building and for tests: nobody reads manuals there, but copyrights travel with what is copied.
+# Manuals are not needed in a base; copyright files are, because they belong to the copied files.
 WITHOUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", "/var/log/*")
 WITH = ("/usr/share/doc/*/copyright", "/usr/share/locale/locale.alias")
 
@@ -22,7 +22,7 @@ class BaseError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """A root file system of Debian packages, with files of ours by their names in it."""
+    """A root file system of Debian packages, with additional files by path."""
 
     name: str
     packages: tuple[str, ...]
@@ -30,7 +30,7 @@ class Base:
 
     @property
     def key(self) -> str:
-        """What the archive is called: another one for each other content, and one a month for security updates."""
+        """The name of the archive: it depends on the content, and on the month for security updates."""
         content = repr((self.packages, WITHOUT, WITH)).encode() + b"".join(file.read_bytes() for file, _ in self.files)
         digest = hashlib.sha256(content).hexdigest()[:12]
         return f"{self.name}-{SUITE}-{datetime.now(UTC):%Y-%m}-{digest}"

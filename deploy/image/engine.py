@@ -1,4 +1,4 @@
-"""Which Docker builds and runs the image: the one that answers, or a private one that ends with the block."""
+"""The Docker that builds and runs the image: a running one, or a private one for the length of a block."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from tests.cluster.docker import Docker, dockerd
 
 
 class MachinesDocker(Docker):
-    """The Docker that this machine's client finds by itself."""
+    """The Docker that the client finds by default."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -19,25 +19,25 @@ class MachinesDocker(Docker):
         return dict(os.environ)
 
 
-def answering() -> Docker | None:
-    """Look for a Docker that answers."""
+def running_docker() -> Docker | None:
+    """Return a running Docker, None if there is none."""
     client = shutil.which("docker")
     if client is None:
         return None
     try:
-        asked = subprocess.run([client, "version"], check=False, capture_output=True, timeout=10)
+        result = subprocess.run([client, "version"], check=False, capture_output=True, timeout=10)
     except subprocess.TimeoutExpired:
         return None
-    return None if asked.returncode else MachinesDocker(Path(), Path(client))
+    return None if result.returncode else MachinesDocker(Path(), Path(client))
 
 
 @contextmanager
 def engine(*, network: bool = False) -> Iterator[Docker]:
-    """Give the Docker that answers, or start one; raise ClusterError, which says what is missing, where neither is.
+    """Provide a running Docker, or start one; raises ClusterError with what is missing.
 
-    A private one gives its containers a network of their own only with *network*.
+    A private one has a network for its containers only with *network*.
     """
-    if found := answering():
+    if found := running_docker():
         yield found
         return
     with dockerd(network=network) as private:

@@ -1,4 +1,4 @@
-"""How large the image is, and how long it takes to start."""
+"""Measures the size and the start time of the image."""
 
 import gzip
 import json
@@ -11,7 +11,7 @@ from statistics import median
 from tests.cluster.docker import Docker
 
 TIMES = 5
-# As the chart runs it: nothing to write to but /tmp and the data, no capability, no network.
+# As in the chart: only /tmp and the data are writable, no capability, no network.
 CONFINED = (
     "--rm",
     "--network=none",
@@ -21,8 +21,8 @@ CONFINED = (
     "--cap-drop=ALL",
     "--security-opt=no-new-privileges",
 )
-# In one container, so that the program's own time is told apart from the container's. With another place for bytecode
-# the interpreter does not see what was compiled, as if nothing had been.
+# In one container, so that the container's start is not measured. With another bytecode directory the interpreter does
+# not use compiled files.
 PROGRAM = """
 import json, os, subprocess, sys, time
 def took(*arguments, **variables):
@@ -65,7 +65,7 @@ def _container(docker: Docker, tag: str) -> float:
 
 
 def _compressed(archive: Path) -> int:
-    """Return what a registry would store and a node would pull."""
+    """Return the compressed size, which a registry stores and a node pulls."""
     with tempfile.TemporaryFile() as file:
         with archive.open("rb") as plain, gzip.GzipFile(fileobj=file, mode="wb", compresslevel=6) as packed:
             shutil.copyfileobj(plain, packed)

@@ -1,7 +1,7 @@
-"""Gather the files of the final image from a build stage: what the program needs to run, and nothing to run besides.
+"""Collects the files of the final image from a build stage: what the program needs, and no other executables.
 
-Run by the Dockerfile as ``python3 -m deploy.image.rootfs VENV BILL ROOTFS`` with the base's own interpreter: nothing
-but the standard library is there.
+Run by the Dockerfile as ``python3 -m deploy.image.rootfs VENV BILL ROOTFS`` with the base's own interpreter; only the
+standard library is available.
 """
 
 import os
@@ -27,7 +27,7 @@ UNUSED_EXTENSIONS = ("_curses", "_dbm", "_gdbm", "_test", "_tkinter", "_xx", "ni
 UNUSED_PACKAGE = "site-packages/kubernetes/aio"
 UNUSED_BUT_FOR_INIT = ("site-packages/kubernetes/client/api", "site-packages/kubernetes/client/models")
 FOR_COMPILERS = (".a", ".c", ".h", ".pxd", ".pyi", ".pyx")
-# Of the virtual environment's commands only ours.
+# Only our commands of the virtual environment.
 COMMANDS = ("python", "python3", "reconcile")
 FROM_BASE = (bill.CERTIFICATES, Path("/etc/os-release"), Path("/etc/ld.so.conf"), Path("/etc/ld.so.conf.d"))
 WRITTEN = {
@@ -83,7 +83,7 @@ class Tree:
 
 
 def _is_unused(path: Path) -> bool:
-    """Tell whether nothing in the image would ever open a file."""
+    """Tell whether a file is not used in the image."""
     folder = str(path.parent)
     return (
         path.suffix in FOR_COMPILERS
@@ -109,7 +109,7 @@ def gather(tree: Tree, venv: Path) -> None:
 
 
 def shared_objects(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield what the dynamic loader would load for the executables and modules among *paths*, itself included."""
+    """Yield the libraries that the dynamic loader loads for executables and modules in *paths*, and the loader."""
     loader = min(Path("/").glob("lib*/ld-linux*.so*"))
     yield loader
     for path in sorted(paths):
@@ -143,7 +143,7 @@ def finish(tree: Tree, venv: Path) -> None:
     if loader_cache:
         subprocess.run([loader_cache, "-r", tree.root], check=True)
         shutil.rmtree(tree.root / "var/cache", ignore_errors=True)
-    # The modules of a sealed image do not change, so that nothing needs to look whether they have.
+    # Modules of an image do not change, so the interpreter need not check them.
     compiling = [sys.executable, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
     subprocess.run([*compiling, "-s", tree.root, "-p", "/", tree.at(STDLIB), tree.at(venv / "lib")], check=True)
     for name, (mode, owner) in FOLDERS.items():

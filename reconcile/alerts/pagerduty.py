@@ -28,10 +28,10 @@ class PagerDuty:
         """Trigger or resolve; PagerDuty confirms with a document with the status "success"."""
         content = orjson.dumps({"routing_key": self._key, **document(message)})
         answer = await self._post.send(self._url, content, deadline=deadline)
-        said: object = None
+        reply: object = None
         with suppress(orjson.JSONDecodeError):
-            said = orjson.loads(answer.body)
-        if not isinstance(said, dict) or said.get("status") != "success":
+            reply = orjson.loads(answer.body)
+        if not isinstance(reply, dict) or reply.get("status") != "success":
             raise self._post.unconfirmed(answer)
 
 

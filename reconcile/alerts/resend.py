@@ -28,8 +28,8 @@ class Resend:
         mail = {"from": self._sender, "to": self._recipients, "subject": subject(message), "text": plain(message)}
         headers = {"Authorization": f"Bearer {self._key}", "Idempotency-Key": message.key}
         answer = await self._post.send(self._url, orjson.dumps(mail), deadline=deadline, headers=headers)
-        said: object = None
+        reply: object = None
         with suppress(orjson.JSONDecodeError):
-            said = orjson.loads(answer.body)
-        if not isinstance(said, dict) or not said.get("id"):
+            reply = orjson.loads(answer.body)
+        if not isinstance(reply, dict) or not reply.get("id"):
             raise self._post.unconfirmed(answer)

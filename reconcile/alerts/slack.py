@@ -35,8 +35,8 @@ def document(message: Message) -> dict[str, Any]:
     """Return *message* as Slack blocks."""
     title = _cut(subject(message), _LONGEST_HEADER)
     blocks: list[dict[str, Any]] = [{"type": "header", "text": {"type": "plain_text", "text": title}}]
-    shown = message.notices[:_MOST_NOTICES]
-    blocks += [{"type": "section", "text": {"type": "mrkdwn", "text": _section(each, message)}} for each in shown]
+    notices = message.notices[:_MOST_NOTICES]
+    blocks += [{"type": "section", "text": {"type": "mrkdwn", "text": _section(each, message)}} for each in notices]
     if (more := len(message.notices) - _MOST_NOTICES) > 0:
         text = f"and {more} more: `reconcile alerts list`"
         blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": text}]})

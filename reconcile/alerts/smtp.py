@@ -75,7 +75,7 @@ class Smtp:
             port=server.port or _PORTS[server.scheme],
             username=unquote(server.username) if server.username else None,
             password=unquote(server.password) if server.password else None,
-            local_hostname=socket.gethostname(),  # by default the library asks a name server, which takes time
+            local_hostname=socket.gethostname(),  # the default is a DNS look-up, which takes time
             use_tls=is_smtps,
             start_tls=start_tls,
             tls_context=self._tls(),

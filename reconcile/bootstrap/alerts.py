@@ -63,7 +63,7 @@ class _Wires:
 
     def post(self, name: str) -> "Post":
         """Return the transport to one service."""
-        from reconcile.alerts.post import Post  # noqa: PLC0415 - only where something is to be told
+        from reconcile.alerts.post import Post  # noqa: PLC0415 - only for a notification
         from reconcile.providers.http.transport import AiohttpTransport  # noqa: PLC0415
 
         transport = AiohttpTransport()

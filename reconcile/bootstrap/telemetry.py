@@ -30,14 +30,14 @@ def telemetry_of(run_id: RunId, *, stop: Stop) -> Iterator[Telemetry]:
     The variables are read from the process's environment, as the SDK reads its own. An invalid one disables its signal
     and logs a warning; the run is not affected.
     """
-    asked = read_otel_settings(os.environ)
-    for fault in asked.faults:
+    settings = read_otel_settings(os.environ)
+    for fault in settings.faults:
         LoggingTelemetry().warning("telemetry.not_understood", text=fault)
-    if not asked.targets:
+    if not settings.targets:
         yield LoggingTelemetry()
         return
     try:
-        telemetry = _otel(asked, run_id)
+        telemetry = _otel(settings, run_id)
     except ValueError:
         LoggingTelemetry().warning("telemetry.not_understood", text=_CONTRADICTION)
         yield LoggingTelemetry()
@@ -50,11 +50,11 @@ def telemetry_of(run_id: RunId, *, stop: Stop) -> Iterator[Telemetry]:
 
 def telemetry_findings() -> Sequence[Finding]:
     """Return which signals a run would send and which variables are invalid; nothing is sent."""
-    asked = read_otel_settings(os.environ)
-    signals, faults = " and ".join(asked.targets), list(asked.faults)
-    if asked.targets:
+    settings = read_otel_settings(os.environ)
+    signals, faults = " and ".join(settings.targets), list(settings.faults)
+    if settings.targets:
         try:
-            _otel(asked, RunId("doctor")).close(timedelta(0))
+            _otel(settings, RunId("doctor")).close(timedelta(0))
         except ValueError:
             signals, faults = "", [*faults, _CONTRADICTION]
     fine = [Finding(subject="telemetry", verdict=FindingStatus.FINE, text=f"{signals} are sent to a collector")]
@@ -65,9 +65,9 @@ def telemetry_findings() -> Sequence[Finding]:
     ]
 
 
-def _otel(asked: OtelSettings, run_id: RunId) -> "OtelTelemetry":
+def _otel(settings: OtelSettings, run_id: RunId) -> "OtelTelemetry":
     """Return the OTLP telemetry of a run; raise ValueError, as the SDK does, for contradicting limits."""
-    from reconcile.telemetry.otel import OtelTelemetry  # noqa: PLC0415 - 40 ms, for those who ask for it
+    from reconcile.telemetry.otel import OtelTelemetry  # noqa: PLC0415 - 40 ms, only if enabled
 
     traceparent = os.environ.get("TRACEPARENT")
-    return OtelTelemetry(asked, run_id=run_id, version=reconcile.__version__, traceparent=traceparent)
+    return OtelTelemetry(settings, run_id=run_id, version=reconcile.__version__, traceparent=traceparent)

@@ -106,8 +106,8 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
-    """The last news of an alert that a channel has confirmed: of the episode since *since*, number *times*."""
+class Confirmation:
+    """The last notification that a channel confirmed: number *times* of the episode since *since*."""
 
     since: datetime
     is_over: bool
@@ -131,7 +131,7 @@ class Alert:
     usual_calls: int = 0
     saved_calls: int = 0
     counted_run: RunId | None = None
-    heard: Mapping[str, Heard] = field(default_factory=dict)
+    heard: Mapping[str, Confirmation] = field(default_factory=dict)
     generation: int = 1
 
     @property
@@ -151,7 +151,7 @@ class Alert:
     def confirmed(self, channel: str, at: datetime) -> "Alert":
         """Record that *channel* has confirmed the alert's current state."""
         before = self.heard.get(channel)
-        told = Heard(
+        confirmed = Confirmation(
             since=self.since,
             is_over=not self.is_standing,
             level=self.condition.level,
@@ -159,7 +159,7 @@ class Alert:
             at=at,
             times=before.times + 1 if before is not None and before.since == self.since else 1,
         )
-        return replace(self, heard={**self.heard, channel: told}, generation=self.generation + 1)
+        return replace(self, heard={**self.heard, channel: confirmed}, generation=self.generation + 1)
 
 
 class News(StrEnum):
@@ -201,12 +201,12 @@ def observed(remembered: Mapping[str, Alert], conditions: Iterable[Condition], *
 
 def notice(alert: Alert, channel: str, *, now: datetime, policy: AlertPolicy, known_since: datetime) -> Notice | None:
     """Return the notice that *channel* has not confirmed; an alert that ended before the channel was added has none."""
-    told = alert.heard.get(channel)
-    has_heard = told is not None and told.since == alert.since
-    news = _news(alert, told if has_heard else None, now=now, policy=policy, known_since=known_since)
+    confirmed = alert.heard.get(channel)
+    has_heard = confirmed is not None and confirmed.since == alert.since
+    news = _news(alert, confirmed if has_heard else None, now=now, policy=policy, known_since=known_since)
     if news is None:
         return None
-    times = told.times if told is not None and has_heard else 0
+    times = confirmed.times if confirmed is not None and has_heard else 0
     return Notice(news=news, alert=alert, key=f"{alert.key}@{alert.since:%Y%m%dT%H%M%S.%fZ}/{news}/{times}")
 
 
@@ -256,7 +256,7 @@ def _met(alert: Alert | None, condition: Condition, now: datetime) -> Alert | No
 
 
 def _is_as_before(alert: Alert, condition: Condition) -> bool:
-    """Return whether nothing has to be stored, so that a long alert is not written each minute."""
+    """Return whether the stored row stays valid, so that a long alert is not written each minute."""
     before = replace(alert.condition, since=condition.since, spending=condition.spending)
     return before == condition and condition.spending is None and condition.kind not in _QUIET
 
@@ -269,13 +269,13 @@ def _missed(alert: Alert, now: datetime) -> Alert | None:
 
 
 def _news(
-    alert: Alert, told: Heard | None, *, now: datetime, policy: AlertPolicy, known_since: datetime
+    alert: Alert, confirmed: Confirmation | None, *, now: datetime, policy: AlertPolicy, known_since: datetime
 ) -> News | None:
     if alert.over_at is not None:
-        is_owed = not told.is_over if told is not None else alert.over_at >= known_since
-        return News.RECOVERED if is_owed else None
-    if told is None or told.is_over:
+        is_pending = not confirmed.is_over if confirmed is not None else alert.over_at >= known_since
+        return News.RECOVERED if is_pending else None
+    if confirmed is None or confirmed.is_over:
         return News.NEW
-    if told.level != alert.condition.level or alert.condition.size >= _TWICE * max(told.size, 1):
+    if confirmed.level != alert.condition.level or alert.condition.size >= _TWICE * max(confirmed.size, 1):
         return News.CHANGED
-    return News.REMINDER if now - told.at >= policy.reminder else None
+    return News.REMINDER if now - confirmed.at >= policy.reminder else None

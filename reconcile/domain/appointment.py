@@ -1,4 +1,4 @@
-"""A meeting as a provider reports it, and which of several is the one that counts."""
+"""Appointments as a provider reports them, and the choice of the primary one."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from reconcile.domain.ids import AppointmentId, ProviderName
 
 
 class AppointmentStatus(StrEnum):
-    """What a provider says of an appointment, in our words."""
+    """The status of an appointment, independent of the provider."""
 
     CONFIRMED = "confirmed"
     CANCELED = "canceled"
@@ -18,16 +18,16 @@ class AppointmentStatus(StrEnum):
     SHOWED = "showed"
     NO_SHOW = "no_show"
     UNKNOWN = "unknown"
-    """A word this version does not know: the appointment exists, and nothing is concluded from it."""
+    """A status unknown to this version: the appointment exists, and nothing is concluded from it."""
     INVALID = "invalid"
-    """GHL's word for a booking that somebody marked as not valid: it is neither held nor called off."""
+    """GHL's status of a booking that a user marked as not valid: neither held nor canceled."""
 
 
 HELD = frozenset({AppointmentStatus.CONFIRMED, AppointmentStatus.SHOWED, AppointmentStatus.NO_SHOW})
-"""Statuses of an appointment that was not called off."""
-CALLED_OFF = frozenset({AppointmentStatus.CANCELED, AppointmentStatus.RESCHEDULED})
+"""Statuses of an appointment that was not canceled."""
+CANCELED_STATUSES = frozenset({AppointmentStatus.CANCELED, AppointmentStatus.RESCHEDULED})
 INCONCLUSIVE = frozenset({AppointmentStatus.UNKNOWN, AppointmentStatus.INVALID})
-"""Statuses of an appointment that exists and from which nothing follows."""
+"""Statuses of an appointment that exists, without a decision following from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

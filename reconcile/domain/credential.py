@@ -14,7 +14,7 @@ class Token:
 
     @classmethod
     def parse(cls, text: str, *, where: str) -> "Token":
-        """Accept visible ASCII with at most one newline behind it; SettingsError names *where*, never the text."""
+        """Accept visible ASCII with at most one trailing newline; raises SettingsError with *where*, never the text."""
         stripped = text.removesuffix("\r\n").removesuffix("\n") if text.count("\n") == 1 else text
         if not stripped:
             raise SettingsError([f"{where} is empty; put the provider's token there"])

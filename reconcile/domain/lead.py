@@ -30,7 +30,7 @@ class MismatchKind(StrEnum):
     OTHER_PERSON = "booked_for_another_person"
     """The provider has the stored booking for another person."""
     OTHER_LEAD = "booked_for_another_lead"
-    """The booking that was found already belongs to another lead: the two share an e-mail address."""
+    """The booking already belongs to another lead with the same e-mail address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ class Lead:
         )
 
     def same_facts(self, other: "Lead") -> bool:
-        """Return whether this row has the values that a plan was made from: nobody wrote in between."""
+        """Return whether both rows have the same values of those that a plan depends on."""
         return (
             self.same_subject(other)
             and self.status == other.status
@@ -109,5 +109,5 @@ class Lead:
 
 
 def last_id(leads: Sequence[Lead]) -> LeadId | None:
-    """Return the cursor behind a page of *leads*, which come in the order of their ids: None where no page follows."""
+    """Return the cursor for the page after *leads*, which are sorted by id; None if it is the last page."""
     return next((each.id for each in reversed(leads) if each.has_usable_id), None)

@@ -35,7 +35,7 @@ class LeadAttempt:
     """The result of one attempt.
 
     *is_verified*: the booking was seen. *is_urgent*: it was not, and the meeting is in the future: look it up again
-    immediately. *keeps_place*: there was no time for it in this run, so it keeps its position in the queue.
+    immediately. *keeps_place*: the run had no time for it, so it keeps its position in the queue.
     *is_blamed_elsewhere*: a breaker attributes the failure to another party. *is_absent*: the provider said that the
     stored booking does not exist, at *seen_at* by the database's clock. *mismatch*: a difference that was found and not
     repaired. *is_restored*: a canceled booking is active again.
@@ -107,7 +107,7 @@ def never_settles(state: LeadState) -> bool:
 
 
 def _after_drift(state: LeadState, at: datetime, *, policy: BackoffPolicy, jitter: float) -> LeadState:
-    """Count a write that found changed rows; from DRIFTS in a row on it is a failure."""
+    """Count a write that found changed rows; DRIFTS consecutive ones are a failure."""
     count = state.failure_count + 1 if state.reason == DeferReason.DRIFTED else 1
     is_failure = count >= DRIFTS
     return replace(

@@ -50,11 +50,11 @@ class KubernetesApi:
             what = f"events.k8s.io events in namespace {self._target.namespace}"
         else:
             wanted, what = self._target.resource, str(self._target)
-        asked = {"verb": verb, "namespace": self._target.namespace, **wanted}
+        attributes = {"verb": verb, "namespace": self._target.namespace, **wanted}
         body = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": asked},
+            "spec": {"resourceAttributes": attributes},
         }
         answer = self._call("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", {}, body=body)
         decision = answer.get("status") if isinstance(answer, dict) else None

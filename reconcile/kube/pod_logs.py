@@ -15,7 +15,7 @@ from reconcile.kube.object_reference import ObjectReference
 from reconcile.ports.logs import Entries
 
 SECONDS = 30
-"""Without a byte, after which an answer is given up."""
+"""Seconds without a byte after which a response is abandoned."""
 MOST_BODY = 16 * 1024 * 1024
 _PAGE = 200
 Client = Any
@@ -54,12 +54,13 @@ class PodLogs:
 
     def _log(self, client: Client, pod: str, container: str) -> Iterator[LogEntry]:
         where = {"namespace": self.target.namespace, "name": pod}
-        # To the second, downwards: the API takes no fractions everywhere, and what is too old is left out later.
+        # Rounded down to the second: not every API server accepts fractions; older lines are left out later.
         since = self.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        asked = {"container": container, "timestamps": "true", "sinceTime": since}
-        with closing(self._answer(client, "/api/v1/namespaces/{namespace}/pods/{name}/log", where, asked)) as answer:
+        parameters = {"container": container, "timestamps": "true", "sinceTime": since}
+        path = "/api/v1/namespaces/{namespace}/pods/{name}/log"
+        with closing(self._answer(client, path, where, parameters)) as answer:
             if answer.status in {400, 404}:
-                return  # not begun yet, or gone meanwhile
+                return  # not started yet, or already deleted
             self._refuse(answer.status, f"the log of pod {pod}")
             yield from self.read(cast(Any, BufferedReader(_BodyStream(answer))), name=f"the log of pod {pod}")
 
@@ -68,11 +69,11 @@ class PodLogs:
         client: Client,
         path: str,
         where: Mapping[str, str],
-        asked: Mapping[str, str],
+        parameters: Mapping[str, str],
     ) -> Iterator[Mapping[str, Any]]:
         token = ""
         while True:
-            query = {**asked, "limit": str(self.page), **({"continue": token} if token else {})}
+            query = {**parameters, "limit": str(self.page), **({"continue": token} if token else {})}
             found = self._json(client, path, where, query)
             items = found.get("items")
             yield from items if isinstance(items, Sequence) else ()
@@ -85,9 +86,9 @@ class PodLogs:
         client: Client,
         path: str,
         where: Mapping[str, str],
-        asked: Mapping[str, str],
+        parameters: Mapping[str, str],
     ) -> Mapping[str, Any]:
-        with closing(self._answer(client, path, where, asked)) as answer:
+        with closing(self._answer(client, path, where, parameters)) as answer:
             self._refuse(answer.status, f"{path.rpartition('/')[2].format(**where)} in {where['namespace']}")
             text = answer.read(MOST_BODY + 1, decode_content=True)
         try:
@@ -103,14 +104,14 @@ class PodLogs:
         client: Client,
         path: str,
         where: Mapping[str, str],
-        asked: Mapping[str, str],
+        parameters: Mapping[str, str],
     ) -> Client:
         try:
             request = client.param_serialize(
                 method="GET",
                 resource_path=path,
                 path_params=dict(where),
-                query_params=list(asked.items()),
+                query_params=list(parameters.items()),
                 header_params={"Accept": "application/json, */*"},
                 auth_settings=["BearerToken"],
             )
@@ -121,14 +122,14 @@ class PodLogs:
 
     def _refuse(self, status: int, what: str) -> None:
         if not 200 <= status < 300:  # noqa: PLR2004 - HTTP's own numbers
-            told = f"the Kubernetes API answered {status} for {what}"
+            text = f"the Kubernetes API answered {status} for {what}"
             if status in _REMEDIES:
-                raise LogsRefused(f"{told}: {_REMEDIES[status]}")
-            raise LogsUnavailable(told)
+                raise LogsRefused(f"{text}: {_REMEDIES[status]}")
+            raise LogsUnavailable(text)
 
 
 class _BodyStream(RawIOBase):
-    """An answer's body as a stream; what breaks it off is told in our words."""
+    """A response's body as a stream; a broken connection raises an error of ``reconcile.errors``."""
 
     def __init__(self, answer: Client) -> None:
         self._answer = answer

@@ -1,4 +1,4 @@
-"""Reads logs of any program, line by line: what common exporters wrap around a line is taken off."""
+"""Reads logs of any program, line by line, and removes the wrappers of common exporters."""
 
 from reconcile.logs.entries import entries
 

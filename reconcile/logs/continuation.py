@@ -1,4 +1,4 @@
-"""Tells which lines of a log go on with the record before: stack traces, indented text, records on two lines."""
+"""Finds lines that continue the previous record: stack traces, indented text, records on two lines."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import datetime
 from reconcile.logs.shapes import Shape
 
 MOST = 100
-"""Lines in a row that can go on with one record; more are lines that nobody has understood."""
+"""The most lines that can continue one record; more are lines of an unknown format."""
 _TRACEBACK = re.compile(r"Traceback \(most recent|goroutine \d+ \[|Exception in thread|Stack trace:|stacktrace:")
 _EXCEPTION = re.compile(r"(?:[\w$]+[.:\\/]{1,2})*\w*(?:Error|Exception|Failure|Fault)(?::\s|\s\[|$)")
 _CAUSE = re.compile(
@@ -18,7 +18,7 @@ _INDENT = re.compile(r"\t|\s{2}|\s+at \S")
 
 @dataclass(slots=True)
 class OpenRecord:
-    """The last record of one stream, as far as the next lines may belong to it."""
+    """The last record of one stream, for deciding whether the next lines belong to it."""
 
     at: datetime | None = None
     has_time: bool = False
@@ -29,9 +29,9 @@ class OpenRecord:
     """A traceback's frames have passed, so that the line without indentation which follows is its last."""
     lines: int = 0
 
-    def takes(self, shape: Shape) -> bool:
-        """Tell whether *shape* goes on with this record, and note it if so."""
-        if self.lines >= MOST or shape.facts is not None or shape.goes_on or self.is_begun:
+    def take(self, shape: Shape) -> bool:
+        """Add *shape* to this record if it continues it, and return whether it does."""
+        if self.lines >= MOST or shape.facts is not None or shape.is_partial or self.is_begun:
             return False
         own = shape.own
         is_taken = self._is_trace(shape, own) or (bool(_INDENT.match(own)) and shape.is_error is None)
@@ -52,7 +52,7 @@ class OpenRecord:
 
 
 def open_record(shape: Shape, *, is_error: bool, at: datetime | None) -> OpenRecord:
-    """Return the record that *shape* begins; nothing goes on with a line that no known form fits."""
+    """Return the record that *shape* starts; no line continues a line of an unknown format."""
     is_trace = bool(_TRACEBACK.match(shape.own))
     return OpenRecord(
         at=at,

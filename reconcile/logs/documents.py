@@ -1,4 +1,4 @@
-"""Finds the records in JSON that spreads over many lines, as exporters write whole answers of an API."""
+"""Finds the records in JSON over many lines, as exporters write whole responses of an API."""
 
 import json
 import re
@@ -24,7 +24,7 @@ def is_document(first: Line) -> bool:
     except RecursionError:
         return False
     except ValueError as error:
-        # Where a line is JSON and something else, it is a line of a log.
+        # A line with JSON and other text is a log line.
         is_unfinished = isinstance(error, json.JSONDecodeError) and error.pos >= len(text) - 1
         return is_unfinished or first.is_cut or "Unterminated" in str(error)
     return False
@@ -42,7 +42,7 @@ def listed(text: str) -> list[Any]:
 
 
 def values(pieces: Iterable[Line]) -> Iterator[Any]:
-    """Yield the outermost values that fit in memory; one that does not is entered, and what is in it yielded."""
+    """Yield the outermost values that fit in memory; of larger ones, the values inside."""
     buffer, wanted = "", _SMALL
     for piece in pieces:
         buffer += piece.text + "\n"
@@ -55,7 +55,7 @@ def values(pieces: Iterable[Line]) -> Iterator[Any]:
 
 
 def records(value: Any, depth: int = 0) -> Iterator[Any]:  # noqa: ANN401 - JSON is of any type
-    """Yield what is a record of its own in *value*: the members of lists, and of the envelopes that services use."""
+    """Yield the records in *value*: the members of lists, and of the envelopes that services use."""
     if depth > _DEPTH:
         return
     if isinstance(value, list):
@@ -81,7 +81,7 @@ def _is_pair(value: list[Any]) -> bool:
 
 
 def _take_values(buffer: str, *, is_last: bool) -> tuple[list[Any], str, bool]:
-    """Return the values that are whole in *buffer*, what is left of it, and whether a value waits for its end."""
+    """Return the complete values in *buffer*, the rest of it, and whether a value is incomplete."""
     found: list[Any] = []
     place = 0
     while match := _NEXT.search(buffer, place):
@@ -98,7 +98,7 @@ def _take_values(buffer: str, *, is_last: bool) -> tuple[list[Any], str, bool]:
             place = start + 1  # enter it
             continue
         found.append(value)
-    # What is left may be the beginning of a text, which may hold anything.
+    # The rest may be the beginning of a string, which may hold anything.
     left = buffer[place:]
     quote = left.find('"')
     return found, left[quote:] if quote >= 0 else "", False

@@ -1,4 +1,4 @@
-"""The lines of a log as entries: wrapping taken off, parts joined, levels read."""
+"""Reads the lines of a log as entries: removes wrappers, joins split lines, reads levels."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,9 +16,9 @@ from reconcile.logs.shapes import Shape, ShapeReader, suspects_error
 
 
 def entries(stream: BinaryIO, *, name: str, newest: datetime | None = None) -> Iterator[LogEntry]:
-    """Yield each line of a log; raise InputUnreadable where it is no text.
+    """Yield each line of a log; raises InputUnreadable if it is not text.
 
-    A time that names no year is the last that is not after *newest*; without it such a line has no time.
+    A time without a year gets the last year with which it is not after *newest*; without *newest* it is not a time.
     """
     pieces = lines(stream, name=name)
     first = next((each for each in pieces if each.text.strip()), None)
@@ -42,7 +42,7 @@ def _of_document(pieces: Iterable[Line], reader: ShapeReader) -> Iterator[Shape]
 
 @dataclass(slots=True)
 class _LineParts:
-    """The parts of one line, as far as a line is read."""
+    """The parts of one split line, up to the length that is read."""
 
     at: datetime | None
     texts: list[str] = field(default_factory=list)
@@ -60,7 +60,7 @@ class _LineParts:
 
 @dataclass(slots=True)
 class _LineJoiner:
-    """Joins what a runtime has split, stream by stream."""
+    """Joins lines that a container runtime has split, by stream."""
 
     reader: ShapeReader
     parts: dict[str, _LineParts] = field(default_factory=dict)
@@ -76,11 +76,11 @@ class _LineJoiner:
 
     def _join(self, shape: Shape) -> Shape | None:
         parts = self.parts.pop(shape.stream, None)
-        if parts is None and not shape.goes_on:
+        if parts is None and not shape.is_partial:
             return shape
         parts = parts or _LineParts(at=shape.at)
         parts.add(shape.text)
-        if not shape.goes_on:
+        if not shape.is_partial:
             return parts.whole(shape.stream, self.reader)
         self.parts[shape.stream] = parts
         return None
@@ -88,7 +88,7 @@ class _LineJoiner:
 
 @dataclass(slots=True)
 class _EntryReader:
-    """Tells records from the lines that go on with one, which have its time where they have none of their own."""
+    """Assigns continuation lines to their records; a line without a time gets its record's."""
 
     records: dict[str, OpenRecord] = field(default_factory=dict)
 
@@ -100,7 +100,7 @@ class _EntryReader:
 
     def _entry(self, shape: Shape) -> LogEntry:
         record = self.records.get(shape.stream)
-        if record is not None and record.takes(shape):
+        if record is not None and record.take(shape):
             is_new_error = not record.is_error and suspects_error(shape.own)
             record.is_error = record.is_error or is_new_error
             return LogEntry(

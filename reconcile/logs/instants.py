@@ -1,4 +1,4 @@
-"""The instants at which log lines were written, in the forms that logging libraries and services use."""
+"""Parses times of log lines in the forms of logging libraries and services."""
 
 import re
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ _SLACK = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class LeadingTime:
-    """A time at the beginning of a text, up to *end*; *at* is None where its date is not told."""
+    """A time at the beginning of a text, up to *end*; *at* is None if it has no date."""
 
     at: datetime | None
     end: int
@@ -60,7 +60,7 @@ def leading_time(text: str, start: int = 0, *, newest: datetime | None = None) -
 
 
 def read_instant(value: object) -> datetime | None:
-    """Read what a field named for the time holds: text, or a count since 1970 in seconds up to nanoseconds."""
+    """Parse the value of a time field: text, or a number since 1970 in seconds to nanoseconds."""
     if isinstance(value, str):
         if _NUMBER.fullmatch(value):
             return _since_1970(float(value) if "." in value else int(value))

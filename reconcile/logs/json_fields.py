@@ -53,7 +53,7 @@ _LINES = (
     "M",
 )
 _WRAPPERS = frozenset({"log", "line", "textPayload", "@message", "MESSAGE", "short_message"})
-"""Fields that hold a program's whole line, of which something else made the record."""
+"""Fields that hold a program's whole line, in records made by a collector."""
 _HOSTS = ("requestPath", "deploymentId", "ingestionTime", "ddsource", "logName")
 """Fields of services that collect what programs print."""
 _HOST_STATUS = "responseStatusCode"
@@ -98,7 +98,7 @@ _REQUESTS = (
 )
 _INNER = ("jsonPayload", "attributes", "content", "_source", "metadata", "fields")
 _TIMED = ("jsonPayload", "attributes", "content", "_source", "metadata")
-"""Those of them in which a time is the line's: the fields of a span may hold any date."""
+"""Containers whose time fields are of the line; those of a span may hold any date."""
 _STREAMS = ("/stdout", "/stderr", "%2Fstdout", "%2Fstderr")
 _DEPTH = 6
 _MOST_TEXTS = 2000
@@ -137,7 +137,7 @@ def time_of(record: Record) -> datetime | None:
 
 
 def is_level(record: Record) -> bool | None:
-    """Tell whether the record's level is an error; None where it has none that is known."""
+    """Tell whether the record's level is an error; None without a known level."""
     sources = (*_mappings(record, _INNER), record)
     for read in (_word, _number, _nested, _request):
         for source in sources:
@@ -148,12 +148,12 @@ def is_level(record: Record) -> bool | None:
 
 
 def is_failed_request(record: Record) -> bool:
-    """Tell whether a host says that the request failed, whatever the level of what was printed meanwhile."""
+    """Tell whether the platform says that the request failed, regardless of the levels of its lines."""
     return bool(levels.of_http(record.get(_HOST_STATUS)))
 
 
 def is_level_of_stream(record: Record) -> bool:
-    """Tell whether the level is only that of the stream which a line was printed on, and says nothing of the line."""
+    """Tell whether the level is only that of the output stream, not of the line."""
     name = record.get("logName")
     if isinstance(name, str) and name.endswith(_STREAMS):
         return record.get("severity") in {"INFO", "DEFAULT"}
@@ -161,7 +161,7 @@ def is_level_of_stream(record: Record) -> bool:
 
 
 def texts(value: Any, depth: int = 0) -> Iterator[str]:  # noqa: ANN401 - JSON is of any type
-    """Yield each text in *value*, unescaped, so that what is looked for is found however it was written."""
+    """Yield each text in *value*, unescaped, so that a search is independent of escapes."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping) and depth < _DEPTH:
@@ -222,7 +222,7 @@ def _nested(source: Record) -> bool | None:
 
 
 def _request(source: Record) -> bool | None:
-    """Read the status of a request that the record tells of."""
+    """Return the status of the request in a record."""
     if not any(key in source for key in _REQUESTS):
         return None
     found = (levels.of_http(source.get(key)) for key in _HTTP_STATUSES)

@@ -1,6 +1,6 @@
-"""What a level says: the words and numbers of logging libraries, each as error, as no error, or as unknown.
+"""Classifies the levels of logging libraries, words and numbers, as error, no error or unknown.
 
-A level at or above *error* is an error. Every function answers None where the word or number is no level.
+A level at or above *error* is an error. Every function returns None if the word or number is not a level.
 """
 
 import re
@@ -41,7 +41,7 @@ def of_word(word: str) -> bool | None:
 
 
 def of_field(word: str) -> bool | None:
-    """Read what a field named for the level holds: also one letter, and MongoDB's ``D2``."""
+    """Classify the value of a level field, including single letters and MongoDB's ``D2``."""
     word = word.strip()
     if len(word) == 1:
         return LETTERS.get(word.upper())
@@ -49,12 +49,12 @@ def of_field(word: str) -> bool | None:
 
 
 def of_status(word: str) -> bool | None:
-    """Read a field named ``status``, in which a word that is not only a level's may be about anything."""
+    """Classify a ``status`` field; words that are not only levels do not count."""
     return None if len(word) == 1 or word.lower() in _ANY_WORD else of_word(word)
 
 
 def is_common_word(word: str) -> bool:
-    """Tell whether a level's name is also a word of messages."""
+    """Tell whether the name of a level is also a common word in messages."""
     return word.lower() in _ANY_WORD
 
 
@@ -76,7 +76,7 @@ def of_python(number: object) -> bool | None:
 
 
 def of_gcp(number: object) -> bool | None:
-    """Read Google Cloud's LogSeverity as a number: hundreds, of which 0 says nothing."""
+    """Classify Google Cloud's LogSeverity as a number: hundreds; 0 is the default and means nothing."""
     return number >= _GCP_ERROR if isinstance(number, int) and number in _GCP and number else None
 
 

@@ -1,4 +1,4 @@
-"""Cuts a stream of bytes into lines, in memory that depends neither on their number nor on their length."""
+"""Splits a stream of bytes into lines, in constant memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ _PACKED = {b"\x1f\x8b": "zcat", b"\x28\xb5\x2f\xfd": "zstdcat", b"BZh": "bzcat",
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line without its end; *is_cut* where it was longer than MOST."""
+    """One line without its line break; *is_cut* if it was longer than MOST."""
 
     text: str
     is_cut: bool = False
 
 
 def lines(stream: BinaryIO, *, name: str, most: int = MOST) -> Iterator[Line]:
-    """Yield each line of *stream*; raise InputUnreadable where it is no text."""
+    """Yield each line of *stream*; raises InputUnreadable if it is not text."""
     held, is_first, is_cut, number = bytearray(), True, False, 0
     while chunk := _read(stream, name):
         if is_first:

@@ -17,7 +17,7 @@ _REQUESTS = frozenset({"method", "path", "host", "fwd", "url", "uri", "request"}
 
 @dataclass(frozen=True, slots=True)
 class KeyValues:
-    """What the pairs of one line say; *is_error* None where none of them is a level."""
+    """Level and time of one line; *is_error* is None if no pair is a level."""
 
     at: datetime | None
     is_error: bool | None

@@ -1,4 +1,4 @@
-"""One line of a log without its wrapping: Docker, CRI, kubectl, syslog, Loki, CloudWatch, Google Cloud, Datadog."""
+"""Removes the wrapper of a log line: Docker, CRI, kubectl, syslog, Loki, CloudWatch, Google Cloud, Datadog."""
 
 import re
 from dataclasses import dataclass, replace
@@ -23,16 +23,16 @@ _BAD_WORD = re.compile(
 )
 _DEPTH = 6
 _HEAD = 16 * 1024
-"""Characters of a line in which level and time are looked for."""
+"""The number of characters of a line in which level and time are searched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """One line, as far as its wrapping tells.
+    """One line and the fields of its wrapper.
 
-    *is_error* is None where no known format gives a level. *own* is the program's line in it, with *has_time* where
-    that has a time of its own. *goes_on*: the runtime split the line, and the next part ends it. *is_begun*: the
-    program writes its records on two lines. *facts* is what the program itself wrote as JSON.
+    *is_error* is None without a level of a known format. *own* is the program's line; *has_time*: it has a time of its
+    own. *is_partial*: the runtime split the line, and the next part follows. *is_begun*: the record ends on the next
+    line. *facts* are the fields if the program itself wrote JSON.
     """
 
     text: str
@@ -41,7 +41,7 @@ class Shape:
     is_error: bool | None = None
     has_time: bool = False
     stream: str = ""
-    goes_on: bool = False
+    is_partial: bool = False
     is_begun: bool = False
     is_cut: bool = False
     facts: Record | None = None
@@ -49,12 +49,12 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class ShapeReader:
-    """Reads lines; a time that names no year is the last that is not after *newest*."""
+    """Reads lines; a time without a year gets the last year with which it is not after *newest*."""
 
     newest: datetime | None = None
 
     def of_line(self, text: str, depth: int = 0) -> Shape:
-        """Return what one line of text holds."""
+        """Parse one line of text."""
         if "\x1b" in text:
             text = _COLORS.sub("", text)
         if depth < _DEPTH:
@@ -72,13 +72,13 @@ class ShapeReader:
         return _shape(read_line(text[:_HEAD].lstrip(), newest=self.newest), text)
 
     def of_record(self, record: Record, depth: int = 0) -> Shape:
-        """Return what one record of JSON holds."""
+        """Parse one JSON record."""
         if isinstance(record.get("log"), str) and isinstance(record.get("time"), str) and "stream" in record:
             return replace(
                 self.of_line(record["log"].removesuffix("\n"), depth + 1),
                 at=read_instant(record["time"]),
                 stream=str(record["stream"]),
-                goes_on=not record["log"].endswith("\n"),
+                is_partial=not record["log"].endswith("\n"),
             )
         at, is_error = json_fields.time_of(record), json_fields.is_level(record)
         line, is_whole, inner = None, True, None
@@ -109,11 +109,11 @@ class ShapeReader:
         )
 
     def of_pair(self, pair: list[Any]) -> Shape:
-        """Return what one of Loki's pairs holds."""
+        """Parse one of Loki's pairs."""
         return replace(self.of_line(pair[1].rstrip("\n")), at=read_instant(pair[0]))
 
     def _of_lines(self, text: str, depth: int) -> Shape:
-        """Return what a record's text holds; of several lines in one, each may be an error's."""
+        """Parse the text of a record; each of its lines may be an error."""
         first, *others = text.rstrip("\n").split("\n", 200)
         shape = self.of_line(first, depth)
         if others and not shape.is_error:
@@ -148,7 +148,7 @@ class ShapeReader:
         cri = _CRI.match(head)
         if cri is not None:
             own = self.of_line(text[end + cri.end() :], depth + 1)
-            return replace(own, at=at, stream=cri[1], goes_on=cri[2] == "P")
+            return replace(own, at=at, stream=cri[1], is_partial=cri[2] == "P")
         process = _PROCESS.match(head)
         if process is not None and level_token(head, is_after_time=True) is None:
             own = self.of_line(text[end + process.end() :], depth + 1)
@@ -158,7 +158,7 @@ class ShapeReader:
         if inner.facts is None and inner.is_error is None and not (inner.has_time or inner.is_begun):
             line = read_line(text[: end + _HEAD], newest=self.newest)
             inner = replace(inner, is_error=line.is_error, is_begun=line.is_begun)
-        # The outer time is told with its zone, which a program's own often lacks.
+        # The outer time has an offset, which a program's own often lacks.
         return replace(inner, at=at or inner.at)
 
 

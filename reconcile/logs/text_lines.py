@@ -1,8 +1,7 @@
-"""Reads lines of text: the time and the level that stand where a known format has them, and nowhere else.
+"""Reads time and level of text lines, at the positions of known formats only.
 
-A line is a time and then a few tokens before its message: the level is one of these tokens. A word within the message
-is none. Formats that fit no such grammar have a pattern of their own. docs/decisions/0032-levels-of-log-lines.md says
-why this is no library's grammar.
+A line is a time, a few tokens with the level among them, and the message. A word within the message is not a level.
+Formats outside of this grammar have a pattern of their own (docs/decisions/0032-levels-of-log-lines.md).
 """
 
 import re
@@ -32,9 +31,9 @@ _MOST_PLAIN_WORDS = 2
 
 @dataclass(frozen=True, slots=True)
 class TextLine:
-    """What a line of text tells: *is_error* None where no known format says it.
+    """Time and level of a text line; *is_error* is None without a level of a known format.
 
-    *has_time* where a time leads it, also one whose date is not told. *is_begun* where the next line ends it.
+    *has_time*: it starts with a time, even one without a date. *is_begun*: the record ends on the next line.
     """
 
     at: datetime | None = None
@@ -97,10 +96,10 @@ def _time_after_level(text: str, newest: datetime | None) -> LeadingTime | None:
 
 
 def level_token(text: str, *, is_after_time: bool = False) -> bool | None:
-    """Return what the level among the tokens before the message says, None where there is no level.
+    """Classify the level among the tokens before the message; None if there is none.
 
-    A word in capitals may follow the names of a logger and a process. One in small letters is a level only where a
-    separator follows it, as ``error reading file`` is a message.
+    A word in capitals may follow the names of logger and process. One in lower case is a level only before a separator,
+    because ``error reading file`` is a message.
     """
     place, plain_words = 0, 0
     for number in range(_MOST_TOKENS):
@@ -133,7 +132,7 @@ def _in_brackets(content: str) -> bool | None:
 
 
 def _level_of(word: str, *, after: str, is_first: bool) -> bool | None:
-    """Read a bare word, or one joined to names as in ``ERROR:root:text`` and ``production.ERROR:``."""
+    """Classify a word alone, or joined to names as in ``ERROR:root:text`` and ``production.ERROR:``."""
     name = _PIECES.split(word, maxsplit=1)[0]
     bare = name.rpartition(".")[2].rstrip(";")
     found = levels.of_word(bare)

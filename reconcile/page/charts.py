@@ -22,10 +22,10 @@ def top_rate(facts: PageFacts) -> float:
 
 def rates(facts: PageFacts, form: Format) -> Spec:
     """Return the error rate over time: of all checks, and behind it of the worst run."""
-    shown = [each for each in facts.moments if each.runs]
+    moments = [each for each in facts.moments if each.runs]
     top = top_rate(facts)
-    worst = [bar(facts, each.start, each.end, 0, each.worst) for each in shown if each.worst > each.rate]
-    plain = [bar(facts, each.start, each.end, 0, each.rate) for each in shown if each.errors]
+    worst = [bar(facts, each.start, each.end, 0, each.worst) for each in moments if each.worst > each.rate]
+    plain = [bar(facts, each.start, each.end, 0, each.rate) for each in moments if each.errors]
     limit = [{"y": facts.trip_rate}] if facts.trip_rate <= top else []
     rule = {"type": "rule", "color": "var(--ink)", "strokeDash": [4, 3], "aria": False}
     return timed(

@@ -122,7 +122,7 @@ class Backfills(Protocol):
     async def record(
         self, plan_id: PlanId, moves: Sequence[ItemMove], *, run_id: RunId, leases: Sequence[Lease], at: datetime
     ) -> None:
-        """Store planned results in one transaction; raise LeaseLost, having written nothing.
+        """Store planned results in one transaction; raises LeaseLost without writing anything.
 
         A lead that is planned already is not changed.
         """

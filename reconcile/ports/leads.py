@@ -103,7 +103,7 @@ class Leads(Protocol):
     ) -> DueWorkspaces:
         """Return workspaces that have due leads and are not waiting (``not_before``), longest unvisited first.
 
-        With a *shard*, limit and count apply to it only. *wrote_since*: of leads that were never looked at, only those
+        With a *shard*, limit and count apply to it only. *wrote_since*: of leads that no run has seen, only those
         that wrote since then (``Freshness.unseen`` says whether there are others).
         """
         ...
@@ -137,7 +137,7 @@ class Leads(Protocol):
         ...
 
     async def write(self, batch: BatchWrite) -> BatchReceipt:
-        """Write a batch in one transaction, in key order; raise LeaseLost, having written nothing.
+        """Write a batch in one transaction, in key order; raises LeaseLost without writing anything.
 
         The rows of each change are locked and compared with the values it was planned from (``Lead.same_facts``); a
         lead that differs is not changed and is returned as drifted.

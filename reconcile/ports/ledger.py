@@ -91,9 +91,9 @@ class ScheduledRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCalls:
-    """How many calls a run made, by its call record; not *is_recorded*: there is none, and nothing is known of them.
+    """The number of calls of a run, by its call record; without a record *is_recorded* is false.
 
-    *is_quiet*: nothing failed and no breaker was in the way. *is_shadow*: breakers only told of trips.
+    *is_quiet*: no call failed and no breaker refused one. *is_shadow*: breakers only reported trips.
     """
 
     run_id: RunId
@@ -134,14 +134,14 @@ class Ledger(Protocol):
     async def run_calls(
         self, *, since: datetime, after: RunCalls | None = None, limit: int = 100
     ) -> Sequence[RunCalls]:
-        """Return the calls of the runs begun since then, oldest first; with *after*, those behind it.
+        """Return the call counts of runs started at or after *since*, oldest first; with *after*, later ones.
 
         Backfills are left out: they have breakers of their own.
         """
         ...
 
     async def call_record(self, run_id: RunId) -> Mapping[str, Any] | None:
-        """Return the call record of a run; None where there is none."""
+        """Return the call record of a run; None if there is none."""
         ...
 
     async def run(self, run_id: RunId) -> RunRow | None:

@@ -66,7 +66,7 @@ class Outbox(Protocol):
     async def given_up(
         self, *, workspace_id: WorkspaceId | None = None, since: datetime | None = None, limit: int = 100
     ) -> Sequence[GivenUpFollowUp]:
-        """Return the rows that were given up, of a workspace, since an instant, the last given up first."""
+        """Return dead letters, most recent first, of a workspace and since an instant if given."""
         ...
 
     async def retry(

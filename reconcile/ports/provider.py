@@ -34,10 +34,10 @@ class Provider(Protocol):
         ...
 
     async def check_lists(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
-        """Ask for the booking of *lead* by its id, and for the list of its person that has to hold it.
+        """Look the booking of *lead* up by its id, and in the list of its person.
 
-        *returned* of the answer names the operations that found it, *silent* the list that should have; neither names a
-        list of which that cannot be told. Raises ProviderError.
+        The answer's *returned* has the operations that found it, *silent* the list that should contain it and does not.
+        Raises ProviderError.
         """
         ...
 

@@ -1,1 +1,4 @@
-"""The calendar systems, and the only importers of the HTTP client; this file imports nothing, for idle runs."""
+"""Adapters for the calendar providers; the only package that imports the HTTP client.
+
+This file imports nothing, so that a run with nothing due does not load the HTTP client.
+"""

@@ -1,4 +1,4 @@
-"""One workspace's account at a provider: the way to ask with its credential, and what was used of it."""
+"""A workspace's account at a provider: calls with its credential, and the usage of its rate limit."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from reconcile.providers.http.rate_limits import RateHeaders, daily_wait
 
 
 class AccountUsage:
-    """Counts the attempts made on one account, and keeps what its last answer said is left."""
+    """Counts the attempts on one account and keeps the rate headers of its last response."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -24,7 +24,7 @@ class AccountUsage:
         self.notes: list[str] = []
 
     def record(self, attempt: ProviderAttempt, *, now: datetime) -> None:
-        """Note one attempt that has ended *now*."""
+        """Count one attempt that ended at *now*."""
         self.calls += 1
         if attempt.rate is not None:
             self.rate = attempt.rate
@@ -32,17 +32,17 @@ class AccountUsage:
             self.wait(daily_wait(self.rate, now=now))
 
     def wait(self, pause: timedelta) -> None:
-        """Note that the account is to be left alone for *pause*."""
+        """Make no call to the account for *pause*."""
         self.not_before = max(pause, self.not_before or pause)
 
     def usage(self, published: "Published") -> Usage:
-        """Return what was noted since the last question, and forget it."""
+        """Return the usage since the last call of this method, and reset it."""
         rate = self.rate
         left = [each for each in (rate.remaining, rate.daily_remaining) if each is not None]
         usage = Usage(
             calls=self.calls,
             remaining=min(left, default=None),
-            limit=published.smaller(rate),
+            limit=published.lowered_limit(rate),
             not_before=self.not_before,
             notes=tuple(self.notes),
         )
@@ -51,15 +51,15 @@ class AccountUsage:
 
 
 class Published:
-    """The limit that a provider publishes (*calls* in a *window*), and the one that is *assumed* to keep below it."""
+    """The limit that a provider publishes (*calls* in a *window*), and the *assumed* one, which stays below it."""
 
     def __init__(self, *, calls: int, window: timedelta, assumed: RateLimit) -> None:
         self._calls = calls
         self._window = window
         self._assumed = assumed
 
-    def smaller(self, rate: RateHeaders) -> RateLimit | None:
-        """Return the limit that keeps below what an account's headers say, None where they say no less than usual."""
+    def lowered_limit(self, rate: RateHeaders) -> RateLimit | None:
+        """Return a limit below the one in an account's headers; None if that is not lower than the published one."""
         if not rate.limit or rate.limit >= self._calls:
             return None
         burst = max(1, rate.limit * self._assumed.burst // self._calls)
@@ -68,28 +68,28 @@ class Published:
 
 
 class Account:
-    """Asks in the name of one workspace."""
+    """Makes calls with the credential of one workspace."""
 
     def __init__(self, gateway: Gateway, credential: Credential, account_usage: AccountUsage) -> None:
         self.credential = credential
         self.user_id: str | None = None
-        """Whose token it is, once Calendly was asked."""
+        """The id of the token's user, once Calendly has returned it."""
         self.organization_id: str | None = None
-        """The organization in whose name Calendly has to be asked for the events of another user than the token's."""
+        """The organization to name in requests for events of a user other than the token's."""
         self.takes_newest = True
-        """Whether GHL is asked with its newest Version: until it refuses that."""
+        """Whether requests use GHL's newest Version; False once the account has refused it."""
         self._usage = account_usage
         self._provider = gateway.provider
-        told = gateway.on_attempt
+        on_attempt = gateway.on_attempt
 
         def record(attempt: ProviderAttempt) -> None:
             account_usage.record(attempt, now=gateway.clock.now())
-            told(attempt)
+            on_attempt(attempt)
 
         self._client: Client = replace(gateway, on_attempt=record).client(credential.token)
 
     def note(self, text: str) -> None:
-        """Note what the run's report has to say of this account; *text* holds no personal data."""
+        """Add a note on this account to the run's report; *text* holds no personal data."""
         if text not in self._usage.notes:
             self._usage.notes.append(text)
 
@@ -102,11 +102,11 @@ class Account:
             raise
 
     async def content(self, call: Call, *, deadline: float) -> object:
-        """Make *call* and return the body of its success; any other answer is unknown and raises."""
+        """Make *call* and return the body of a 2xx response; raises ProviderError for any other."""
         reply = await self.ask(call, deadline=deadline)
         if reply.is_success:
             return reply.body
-        raise refused(self._provider, call, reply)
+        raise rejection(self._provider, call, reply)
 
 
 class Accounts:
@@ -119,7 +119,7 @@ class Accounts:
         self._usages: dict[str, AccountUsage] = {}
 
     def of(self, workspace: Workspace) -> Account | None:
-        """Return the workspace's account, None where it has no credential."""
+        """Return the workspace's account; None without a credential."""
         credential = workspace.credentials.get(self._gateway.provider)
         if credential is None:
             return None
@@ -130,7 +130,7 @@ class Accounts:
         return known
 
     def usage(self, workspace: Workspace) -> Usage:
-        """Return what was used of the workspace's account since the last question, and forget it."""
+        """Return the usage of the workspace's account since the last call of this method, and reset it."""
         return self._usage_of(workspace).usage(self._published)
 
     def _usage_of(self, workspace: Workspace) -> AccountUsage:
@@ -138,14 +138,14 @@ class Accounts:
         return self._usages.setdefault((credential.account if credential else None) or workspace.id, AccountUsage())
 
 
-def refused(provider: ProviderName, call: Call, reply: Reply) -> ProviderRejected:
-    """Return the error of an answer that is neither a success nor decisive."""
+def rejection(provider: ProviderName, call: Call, reply: Reply) -> ProviderRejected:
+    """Return the error for a response that is neither a success nor decisive."""
     text = f"{provider} answered {reply.status} to {call.operation}"
     return ProviderRejected(text, provider=provider, operation=call.operation, status=reply.status)
 
 
-def unusable(
+def unusable_response(
     provider: ProviderName, call: Call, message: str, *, error_class: ErrorClass = ErrorClass.REJECTED
 ) -> ProviderRejected:
-    """Return the error of a success that cannot be used; *message* names no id and no person."""
+    """Return the error for a 2xx response that cannot be used; *message* holds no id and no personal data."""
     return ProviderRejected(message, provider=provider, operation=call.operation, error_class=error_class)

@@ -1,4 +1,4 @@
-"""Reading fields out of decoded bodies: what is missing or wrong becomes a fault that names keys, never values."""
+"""Reads fields of decoded response bodies. A ContractFault for a missing or wrong field names keys, never values."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,18 +13,18 @@ from reconcile.errors import ContractFault
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SMALLEST_MILLIS = 100_000_000_000
-"""A smaller number is seconds, not milliseconds (1973 as against 5138): it is not guessed at."""
+"""Smaller numbers are refused: they are seconds rather than milliseconds (this one is 1973 in milliseconds)."""
 _YEARS = range(1970, 9999)
-"""Beyond these an instant overflows when it is shown in some zone."""
+"""Years that can be converted to any time zone without an overflow."""
 _SHORTEST_TIME = len("2023-09-25T16:00")
 _LONGEST_ID = 255
 _KEY = re.compile(r"[A-Za-z_][A-Za-z_-]*[0-9]{0,2}", re.ASCII)
-"""What a key name looks like. More digits make it look like an id, an @ like an address: data used as keys."""
+"""The form of a key name. Keys with more digits may be ids, keys with an @ addresses, that is, data."""
 _MOST_KEYS = 40
 _LONGEST_KEY = 40
 _SCANNED_KEYS = 400
 _MOST_BROKEN = 20
-"""In one list."""
+"""Broken records of one list; with more, the list is broken."""
 _ZONE = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*", re.ASCII)
 
 
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class JsonBody:
-    """One decoded answer; *noun* is what it is called in messages (``GHL appointment``)."""
+    """A decoded response body; *noun* is its name in messages (``GHL appointment``)."""
 
     content: object
     provider: ProviderName
@@ -41,21 +41,21 @@ class JsonBody:
     noun: str
 
     def missing(self, field: str) -> ContractFault:
-        """Return the fault of a required *field* that is missing, empty or of a wrong type."""
+        """Return the fault for a required *field* that is missing, empty or of a wrong type."""
         return self._fault(f"{self.noun} response missing required {field} field")
 
     def unreadable(self, field: str) -> ContractFault:
-        """Return the fault of a *field* that is there and cannot be read."""
+        """Return the fault for a *field* that is present and cannot be read."""
         return self._fault(f"{self.noun} response has an unreadable {field} field")
 
     def mapping(self) -> Mapping[str, Any]:
-        """Return the content, which has to be an object."""
+        """Return the content; raises ContractFault if it is not an object."""
         if isinstance(self.content, Mapping):
             return self.content
         raise self._fault(f"{self.noun} response is not an object")
 
     def items(self, key: str) -> Sequence[Mapping[str, Any]]:
-        """Return the list of objects under *key*; both the list and the objects are required."""
+        """Return the list of objects under *key*; raises ContractFault if it is missing or holds anything else."""
         values = self.mapping().get(key)
         if not isinstance(values, list):
             raise self.missing(key)
@@ -63,44 +63,44 @@ class JsonBody:
             raise self.unreadable(key)
         return values
 
-    def readable(self, values: Iterable[object], read: Callable[[Mapping[str, Any]], T], *, of: str) -> list[T]:
-        """Return what *read* makes of each of *values*, without the broken ones; raises as ``each`` does."""
-        found, _ = self.each(values, read, of=of)
-        return found
+    def read_valid(self, values: Iterable[object], read: Callable[[Mapping[str, Any]], T], *, of: str) -> list[T]:
+        """Apply *read* to each of *values* and leave out the broken ones; raises like ``read_each``."""
+        results, _ = self.read_each(values, read, of=of)
+        return results
 
-    def each(
+    def read_each(
         self, values: Iterable[object], read: Callable[[Mapping[str, Any]], T], *, of: str
     ) -> tuple[list[T], list[ContractFault]]:
-        """Return what *read* makes of each of *values*, and a fault with the shape of each that is broken.
+        """Apply *read* to each of *values*; return the results, and a fault with the shape of each broken value.
 
-        Where all are broken, or more than can be an accident, the list *of* things as a whole is: raises the fault.
+        Raises ContractFault for the list *of* values if all are broken, or at least 20.
         """
-        found: list[T] = []
+        results: list[T] = []
         faults: list[ContractFault] = []
         for value in values:
             try:
                 if not isinstance(value, Mapping):
                     raise self.unreadable(of)
-                found.append(read(value))
+                results.append(read(value))
             except ContractFault as fault:
                 faults.append(fault)
                 fault.shape = shape(value)
                 if len(faults) == _MOST_BROKEN:
                     break
-        if faults and (not found or len(faults) == _MOST_BROKEN):
+        if faults and (not results or len(faults) == _MOST_BROKEN):
             faults[-1].shape = shape(self.content)
             raise faults[-1]
-        return found, faults
+        return results, faults
 
     def id(self, fields: Mapping[str, Any], key: str = "id", *, called: str = "ID") -> str:
-        """Return the id under *key*, or raise the fault that it is missing."""
+        """Return the id under *key*; raises ContractFault if it is missing."""
         value = identifier(fields.get(key))
         if value is None:
             raise self.missing(called)
         return value
 
     def instant(self, fields: Mapping[str, Any], key: str, *, called: str, zone: tzinfo | None = None) -> datetime:
-        """Return the instant under *key*, or raise the fault that it is missing or unreadable."""
+        """Return the instant under *key*; raises ContractFault if it is missing or unreadable."""
         found = self.optional_instant(fields, key, called=called, zone=zone)
         if found is None:
             raise self.missing(called)
@@ -109,7 +109,7 @@ class JsonBody:
     def optional_instant(
         self, fields: Mapping[str, Any], key: str, *, called: str, zone: tzinfo | None = None
     ) -> datetime | None:
-        """Return the instant under *key*, None where there is none, or raise the fault that it is unreadable."""
+        """Return the instant under *key*, None if there is none; raises ContractFault if it is unreadable."""
         value = fields.get(key)
         if value is None or value == "":
             return None
@@ -121,9 +121,9 @@ class JsonBody:
     def span(
         self, fields: Mapping[str, Any], start: str, end: str, *, zone: tzinfo | None = None
     ) -> tuple[datetime, datetime | None]:
-        """Return the instants under *start* and *end*, which may have no end.
+        """Return the instants under *start* and *end*; the end may be missing.
 
-        An end before its start is unreadable, and so is an end where only one of the two says its zone.
+        Raises ContractFault if the end precedes the start, or if only one of the two has an offset.
         """
         starts_at = self.instant(fields, start, called="start time", zone=zone)
         ends_at = self.optional_instant(fields, end, called="end time", zone=zone)
@@ -136,14 +136,14 @@ class JsonBody:
 
 
 def text(value: object) -> str | None:
-    """Return *value* if it is a string of printable characters, else None: no NUL, no control, no lone surrogate."""
+    """Return *value* if it is a non-empty string of printable characters (no control characters), else None."""
     return value if isinstance(value, str) and value and value.isprintable() else None
 
 
 def identifier(value: object) -> str | None:
-    """Return *value* if it may be an id: printable ASCII without white space or an @, not overlong; else None.
+    """Return *value* if it can be an id: at most 255 printable ASCII characters without white space or @; else None.
 
-    An @ makes it an address, which is a person's: no id of either provider has one.
+    A value with an @ is an e-mail address. No id of either provider has one.
     """
     found = text(value)
     is_plain = found is not None and found.isascii() and " " not in found and "@" not in found
@@ -151,15 +151,15 @@ def identifier(value: object) -> str | None:
 
 
 def is_true(value: object) -> bool:
-    """Tell whether *value* is true, also where a boolean was written as a string."""
+    """Tell whether *value* is ``True`` or the string "true" in any case."""
     return value is True or (isinstance(value, str) and value.strip().lower() == "true")
 
 
 def instant(value: object, zone: tzinfo | None) -> datetime:
-    """Return *value* (ISO 8601 or epoch milliseconds) as an instant in UTC, or raise ValueError or OverflowError.
+    """Return *value* (ISO 8601 or epoch milliseconds) as an instant in UTC; raises ValueError or OverflowError.
 
-    A naive time is the wall clock of *zone*: one that the clock skips is taken as much later as the gap is long, one
-    that it shows twice is the first of the two.
+    A time without an offset is local time of *zone*. A time that a clock change skips moves forward by the gap; a time
+    that occurs twice is the first of the two.
     """
     found = _millis(value) or _iso(value)
     if found.tzinfo is None:
@@ -173,7 +173,7 @@ def instant(value: object, zone: tzinfo | None) -> datetime:
 
 
 def is_naive(value: object) -> bool:
-    """Tell whether *value* is a time that needs a zone to be an instant."""
+    """Tell whether *value* is a time without an offset."""
     try:
         return _millis(value) is None and _iso(value).tzinfo is None
     except (ValueError, OverflowError):
@@ -181,7 +181,7 @@ def is_naive(value: object) -> bool:
 
 
 def zone_named(name: str | None) -> ZoneInfo | None:
-    """Return the zone of an IANA name (also one written with spaces), or None if there is none of that name."""
+    """Return the zone with this IANA name (spaces count as underscores); None if there is none."""
     key = name.strip().replace(" ", "_") if name else ""
     if not _ZONE.fullmatch(key):
         return None
@@ -192,7 +192,7 @@ def zone_named(name: str | None) -> ZoneInfo | None:
 
 
 def shape(content: object) -> tuple[str, ...]:
-    """Return the sorted names of the keys in *content* and one level below, as far as they look like names."""
+    """Return the sorted keys of *content* and of one level below that have the form of a key name."""
     names: set[str] = set()
     for key, value in islice(content.items(), _SCANNED_KEYS) if isinstance(content, Mapping) else ():
         if not _is_name(key):

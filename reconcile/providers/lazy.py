@@ -1,4 +1,4 @@
-"""Both providers, made when first asked for: a tick with nothing due must not load an HTTP library (0.25 s)."""
+"""Both providers, created on first use, so that a run with nothing due imports no HTTP library (0.25 s)."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class LazyProviders(Mapping[ProviderName, Provider]):
-    """Providers made when first asked for: a tick with nothing due loads no HTTP library (0.25 s)."""
+    """A mapping of providers, each created on first use."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The scope that a token needs for each call, by the providers' own descriptions."""
+"""The OAuth scope that each call needs, as the providers' API references list them."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,7 @@ _REFUSALS = frozenset({401, 403})
 
 
 def missing_scope(status: int, message: str, operation: Operation) -> str | None:
-    """Return the scope that the token lacks, where a refusal says that it lacks one."""
+    """Return the scope that a token lacks, if the response says that a scope is missing; else None."""
     if status in _REFUSALS and "scope" in message.lower():
         return SCOPES.get(operation)
     return None

@@ -1,4 +1,4 @@
-"""The customer's webhook: where follow-ups are delivered, signed after the Standard Webhooks specification."""
+"""Delivers follow-ups to the customer's webhook, signed as the Standard Webhooks specification says."""
 
 import asyncio
 from datetime import UTC, timedelta
@@ -29,7 +29,7 @@ _EXTENSIONS = {"timeout": {"connect": CONNECT_TIMEOUT.total_seconds()}}
 
 
 class WebhookSink:
-    """Delivers follow-ups to one URL; implements ``EffectSink``. It follows no redirect and goes nowhere else.
+    """Delivers follow-ups to one URL; implements ``EffectSink``. It follows no redirect.
 
     The receiver may get a follow-up twice: ``webhook-id`` and ``Idempotency-Key`` are then the same.
     """
@@ -42,7 +42,7 @@ class WebhookSink:
         self._bodies = BodyReader()
 
     async def deliver(self, row: OutboxRow, *, deadline: float) -> None:
-        """Hand one follow-up over in one attempt; only a 2xx confirms it, anything else raises ProviderError."""
+        """Deliver one follow-up in one attempt. A 2xx response confirms it; anything else raises ProviderError."""
         left = deadline - self._clock.monotonic()
         if left <= 0:
             raise self._unavailable(row, "was not called, because the run reached its time limit", ErrorClass.TIMEOUT)
@@ -60,7 +60,7 @@ class WebhookSink:
             extensions=_EXTENSIONS,
         )
         failure: ProviderError | None
-        # Raised out here, without a context: what a library raises may hold the address or the headers.
+        # Raised outside ``except``: a context would hold the library's error with the address or the headers.
         try:
             async with asyncio.timeout(min(left, _LONGEST_DELIVERY.total_seconds())):
                 failure = await self._send(row, request)
@@ -99,7 +99,7 @@ class WebhookSink:
 
 
 def document(row: OutboxRow) -> bytes:
-    """Return what is delivered: ids and kinds, nothing of the person."""
+    """Return the payload: ids and kinds, no personal data."""
     return orjson.dumps(
         {
             "id": row.key,

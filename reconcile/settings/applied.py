@@ -1,4 +1,4 @@
-"""Compares the settings that the CronJob was created with and those of its run: the chart writes both."""
+"""Compares the settings with which the CronJob was created and those of its run; the chart writes both."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -1,6 +1,6 @@
 """Both calendar providers as a local server with switchable faults."""
 
-from reconcile.simulator.faults.fault import Draw, Fault, FaultRefused, incident
+from reconcile.simulator.faults.fault import Fault, FaultRefused, ShareUnit, incident
 from reconcile.simulator.faults.kinds import FaultKind
 from reconcile.simulator.generation.leads import Booking, GeneratedLead, GeneratedWorkspace
 from reconcile.simulator.generation.scenarios import Scenario
@@ -13,13 +13,13 @@ __all__ = [
     "Api",
     "ApiOperation",
     "Booking",
-    "Draw",
     "Fault",
     "FaultKind",
     "FaultRefused",
     "GeneratedLead",
     "GeneratedWorkspace",
     "Scenario",
+    "ShareUnit",
     "Simulator",
     "SubscriptionPlan",
     "World",

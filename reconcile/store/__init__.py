@@ -1,1 +1,1 @@
-"""One database behind the store's ports: the only place that knows SQL."""
+"""Implements the store's ports on one database; the only package that imports SQLAlchemy."""

@@ -9,13 +9,13 @@ from reconcile.ports import Store, TokenSource
 from reconcile.store.backfill.backfills import SqlBackfills
 from reconcile.store.coordination.alerts import SqlAlerts
 from reconcile.store.coordination.breakers import SqlBreakers
-from reconcile.store.coordination.cadences import SqlCadences, SqlOrders
+from reconcile.store.coordination.cadences import SqlAppliedAnnotations, SqlCadences
 from reconcile.store.coordination.leases import SqlLeases
 from reconcile.store.coordination.outbox import SqlOutbox
 from reconcile.store.coordination.rate_limits import SqlBudgets
 from reconcile.store.coordination.time import SqlTime
 from reconcile.store.db.address import VARIABLE
-from reconcile.store.db.clock import in_step
+from reconcile.store.db.clock import check_clock
 from reconcile.store.db.database import Database
 from reconcile.store.leads.leads import SqlLeads
 from reconcile.store.ledger.ledger import SqlLedger
@@ -44,7 +44,7 @@ async def open_store(
             ledger=SqlLedger(database),
             outbox=SqlOutbox(database),
             cadences=SqlCadences(database),
-            applied_annotations=SqlOrders(database),
+            applied_annotations=SqlAppliedAnnotations(database),
             alerts=SqlAlerts(database),
             backfills=SqlBackfills(database, domain, tokens),
             time=SqlTime(database),
@@ -65,7 +65,7 @@ async def open_domain(
     try:
         async with database.read_connection() as connection:
             if now is not None:
-                await in_step(connection, now)
+                await check_clock(connection, now)
             faults = await version_faults(connection, mapping)
             catalog = {} if faults else await read_catalog(connection, mapping)
         faults = faults or fit_faults(mapping, catalog, dialect=database.dialect)

@@ -52,7 +52,7 @@ class TextLines(logging.Formatter):
 
 
 class _StderrHandler(logging.StreamHandler[TextIO]):
-    """Writes to what is stderr at that moment: a progress bar puts itself in its place, and lines above the bar."""
+    """Writes to the current ``sys.stderr``, which a progress bar replaces so that lines appear above it."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)

@@ -44,7 +44,7 @@ class OtelTelemetry(LoggingTelemetry):
             self._instruments = _instruments(meters.get_meter(_SCOPE, version))
             found.append(pipeline)
         if target := settings.targets.get(Signal.LOGS):
-            from reconcile.telemetry.records import Records  # noqa: PLC0415 - for those who ask for it
+            from reconcile.telemetry.records import Records  # noqa: PLC0415 - only if logs are enabled
 
             self._records = Records(target, resource=resource, version=version)
             found.append(self._records.pipeline)
@@ -71,9 +71,9 @@ class OtelTelemetry(LoggingTelemetry):
             yield NoopSpan()
             return
         links, self._links = self._links, ()  # they belong to the first span
-        begun = self._tracer.start_span(name, attributes=attributes(facts), links=links)
-        span = _OtelSpan(begun)
-        with use_span(begun, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+        sdk_span = self._tracer.start_span(name, attributes=attributes(facts), links=links)
+        span = _OtelSpan(sdk_span)
+        with use_span(sdk_span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
             try:
                 yield span
             except BaseException as error:

@@ -29,9 +29,9 @@ _QUEUE = 8192
 
 def resource(version: str) -> Resource:
     """Return the resource; attributes from the environment take precedence."""
-    said = OTELResourceDetector().detect().attributes
+    detected = OTELResourceDetector().detect().attributes
     ours = {"service.name": SERVICE, "service.version": version}
-    return Resource.create({**ours, **{name: said[name] for name in ours if name in said}})
+    return Resource.create({**ours, **{name: detected[name] for name in ours if name in detected}})
 
 
 def traces(target: Target, *, resource: Resource, run_id: RunId, version: str) -> tuple[TracerProvider, SignalPipeline]:

@@ -1,4 +1,4 @@
-"""Requests to providers as spans: each is made when the request is over, by the SDK's tracer."""
+"""Requests to providers as spans of the SDK, each created when the request has ended."""
 
 import time
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def emit_request_span(tracer: Tracer, attempt: HttpAttempt, measured: Mapping[str, Attribute]) -> None:
-    """Make the span of a request that has just ended, below the span that is under way.
+    """Create the span of a request that has just ended, as a child of the current span.
 
-    Without one that is recorded there is none: a sampler has decided against the run, or nothing is run.
+    Without a recorded current span none is created: the sampler excluded the run, or no run is active.
     """
     if not get_current_span().is_recording():
         return
@@ -34,7 +34,7 @@ def emit_request_span(tracer: Tracer, attempt: HttpAttempt, measured: Mapping[st
 
 
 def _span_only_attributes(attempt: HttpAttempt) -> dict[str, Attribute]:
-    """Return what is said of a request in its span alone."""
+    """Return the attributes of a request that only its span has."""
     found: dict[str, Attribute] = {
         attribute_name("provider"): attempt.provider.value,
         attribute_name("operation"): attempt.operation.value,

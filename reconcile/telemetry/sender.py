@@ -1,7 +1,7 @@
 """Sends telemetry to a collector: one POST with retries, within a time limit.
 
 The SDK's exporters keep no limit (they took 7 to 10 s to give up on an unreachable collector), and import another HTTP
-library: docs/decisions/0023-telemetry-keeps-its-own-limit.md.
+library: docs/decisions/0023-telemetry-sender.md.
 """
 
 import gzip

@@ -7,7 +7,7 @@ from datetime import datetime
 
 _ENCODED_KEY = "whsec_"
 LEAST_BYTES = 24
-"""What the specification asks of a key in base64."""
+"""The least length of a key, by the Standard Webhooks specification."""
 
 
 def signature_headers(message_id: str, content: bytes, *, key: bytes, at: datetime) -> dict[str, str]:

@@ -65,7 +65,9 @@ async def test_they_are_given_up_together_within_three_seconds(migrated_url: str
     }
 
 
-async def test_a_run_ends_with_a_silent_collector_besides(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_run_ends_in_time_with_a_silent_collector_as_well(
+    migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = bootstrap.SystemClock()
     async with (
         a_receiver() as slack,

@@ -86,14 +86,14 @@ async def trial(request: pytest.FixtureRequest) -> AsyncIterator[Trial]:
         yield found
 
 
-async def test_what_is_confirmed_is_delivered(trial: Trial) -> None:
+async def test_a_confirmed_message_is_delivered(trial: Trial) -> None:
     await trial.deliver()
 
     assert trial.delivery.headers["content-type"] == "application/json"
     assert "GoHighLevel" in trial.delivery.body.decode()
 
 
-async def test_a_429_is_no_confirmation_and_says_for_how_long(trial: Trial) -> None:
+async def test_a_429_is_no_confirmation_and_has_its_wait(trial: Trial) -> None:
     trial.says(429, "slow down", "Retry-After: 17")
 
     error = await trial.refused()
@@ -103,7 +103,7 @@ async def test_a_429_is_no_confirmation_and_says_for_how_long(trial: Trial) -> N
 
 
 @pytest.mark.parametrize("status", [301, 307, 400, 401, 403, 404, 410, 500, 503])
-async def test_no_other_status_is_one_and_no_redirect_is_followed(trial: Trial, status: int) -> None:
+async def test_no_other_status_confirms_and_no_redirect_is_followed(trial: Trial, status: int) -> None:
     trial.says(status, PAGE, "Location: /elsewhere")
 
     error = await trial.refused()
@@ -112,7 +112,7 @@ async def test_no_other_status_is_one_and_no_redirect_is_followed(trial: Trial, 
     assert len(trial.receiver.deliveries) == 1
 
 
-async def test_a_page_of_somebody_else_is_none_where_the_service_has_a_word_for_it(trial: Trial) -> None:
+async def test_a_foreign_page_is_no_confirmation_if_the_service_has_its_own(trial: Trial) -> None:
     """A webhook's receiver may say what it likes."""
     trial.says(200, PAGE * 1000)
 
@@ -122,7 +122,7 @@ async def test_a_page_of_somebody_else_is_none_where_the_service_has_a_word_for_
         assert "without" in str(await trial.refused())
 
 
-async def test_who_hangs_is_given_up_in_time(trial: Trial) -> None:
+async def test_a_hanging_service_is_abandoned_in_time(trial: Trial) -> None:
     trial.receiver.is_shut = True
     async with asyncio.timeout(HUNG):
         error = await trial.refused(within=0.2)
@@ -136,7 +136,7 @@ async def test_a_body_that_never_ends_is_given_up_in_time(trial: Trial) -> None:
     assert str(await trial.refused(within=0.2)).endswith("did not answer in time")
 
 
-async def test_who_is_not_there_cannot_be_reached(trial: Trial) -> None:
+async def test_an_absent_service_cannot_be_reached(trial: Trial) -> None:
     async with a_receiver() as gone:
         origin = gone.url.removesuffix("/hook")
     async with AiohttpTransport() as transport:

@@ -11,7 +11,17 @@ import pytest
 
 from reconcile.alerts import pagerduty, slack, webhook
 from reconcile.alerts.text import plain, subject
-from reconcile.domain.alert import Alert, Condition, ConditionKind, Heard, Message, News, Notice, Spending, observed
+from reconcile.domain.alert import (
+    Alert,
+    Condition,
+    ConditionKind,
+    Confirmation,
+    Message,
+    News,
+    Notice,
+    Spending,
+    observed,
+)
 from reconcile.domain.alert import notice as notice_of
 from tests.distinct_values import NOON, filled, names_of, with_another
 from tests.services.notifications import FakeChannel, an_alarm
@@ -83,7 +93,7 @@ PARTS: Mapping[str, type] = {"condition": Condition, "alert": Alert, "notice": N
 
 @pytest.mark.parametrize("channel", CHANNELS)
 @pytest.mark.parametrize("part", PARTS)
-def test_each_field_that_concerns_operators_is_told(channel: str, part: str) -> None:
+def test_each_field_for_operators_is_in_the_message(channel: str, part: str) -> None:
     document = CHANNELS[channel]
     names = [each for each in names_of(PARTS[part]) if (channel, part, each) != ("pagerduty", "message", "notices")]
     moves = {name for name in names if document(messages(part, name)) != document(MESSAGE)}
@@ -91,7 +101,7 @@ def test_each_field_that_concerns_operators_is_told(channel: str, part: str) -> 
     assert moves == TOLD[channel][part] & set(names)
 
 
-def test_the_webhook_tells_each_field_under_its_own_name() -> None:
+def test_the_webhook_has_each_field_under_its_own_name() -> None:
     told = of_webhook(MESSAGE)
     (notice,) = told.pop("notices")
 
@@ -117,7 +127,7 @@ def test_the_webhook_tells_each_field_under_its_own_name() -> None:
 # --- from a condition to a message -------------------------------------------------------------------------------
 
 
-def test_a_new_condition_is_remembered_whole() -> None:
+def test_a_new_condition_is_stored_with_all_fields() -> None:
     (alert,) = observed({}, [CONDITION], now=LATER)
     spending = CONDITION.spending
     assert spending is not None
@@ -145,16 +155,16 @@ def test_a_condition_that_has_changed_takes_the_place_of_the_one_before(name: st
     assert (again.seen_at, again.since, again.generation) == (LATER, before.since, alert.generation + 1)
 
 
-def test_what_a_channel_has_heard_is_noted_as_it_was_told() -> None:
+def test_a_confirmation_is_stored_as_it_was_sent() -> None:
     told = ALERT.confirmed("slack", LATER).heard["slack"]
 
-    assert told == Heard(
+    assert told == Confirmation(
         since=ALERT.since, is_over=False, level=CONDITION.level, size=CONDITION.size, at=LATER, times=1
     )
     assert replace(ALERT, over_at=LATER).confirmed("slack", LATER).heard["slack"].is_over
 
 
-def test_a_notice_holds_the_alert_that_it_is_of() -> None:
+def test_a_notice_has_its_alert() -> None:
     notifier = an_alarm(FakeChannel("slack"))
     found = notice_of(ALERT, "slack", now=LATER, policy=notifier.policy, known_since=NOON)
 

@@ -133,7 +133,7 @@ async def test_a_server_that_hangs_is_given_up_in_time(command: str) -> None:
         assert await refused(a_channel(server.port), within=0.2) == "the mail server did not answer in time"
 
 
-async def test_a_mail_that_was_taken_is_delivered_however_the_server_says_goodbye() -> None:
+async def test_an_accepted_mail_is_delivered_regardless_of_the_end_of_the_session() -> None:
     async with a_mail_server({"QUIT": ""}) as server:
         await deliver(a_channel(server.port), within=0.5)
 
@@ -147,7 +147,7 @@ async def test_a_server_that_is_not_there_cannot_be_reached() -> None:
     assert await refused(a_channel(port)) == "the mail server could not be reached"
 
 
-async def test_without_a_user_nobody_logs_in_and_an_escaped_one_is_read() -> None:
+async def test_without_a_user_there_is_no_login_and_an_escaped_user_is_decoded() -> None:
     async with a_mail_server() as server:
         await deliver(a_channel(server.port, user=""))
         await deliver(a_channel(server.port, user="ada%40example.com:p%3Aw@"))

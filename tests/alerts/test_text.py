@@ -14,7 +14,7 @@ from tests.test_docs import anchors
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_a_message_says_all_that_somebody_who_was_woken_wants_to_know() -> None:
+def test_a_message_has_problem_start_party_saved_calls_and_commands() -> None:
     assert plain(a_message()) == (
         "CRITICAL  Calls to a provider are stopped: GoHighLevel: responses lack a field <that> this version needs\n"
         "  since:   2026-11-24 09:02 UTC, for 15 min\n"
@@ -26,7 +26,7 @@ def test_a_message_says_all_that_somebody_who_was_woken_wants_to_know() -> None:
     )
 
 
-def test_the_end_is_told_with_its_duration_and_nothing_to_do() -> None:
+def test_the_end_of_an_alert_has_its_duration_and_no_command() -> None:
     message = a_message(a_notice(OVER, News.RECOVERED))
 
     assert subject(message).startswith("[calendars/prod] Recovered after 15 min: Calls to a provider are stopped: ")
@@ -42,11 +42,11 @@ def test_several_are_counted_in_one_line() -> None:
 
 
 @pytest.mark.parametrize("news", [News.CHANGED, News.REMINDER])
-def test_what_was_told_before_says_that_it_was(news: News) -> None:
+def test_a_reminder_says_that_it_is_one(news: News) -> None:
     assert subject(a_message(a_notice(news=news))).startswith(f"[calendars/prod] {news.capitalize()}: ")
 
 
-def test_a_thousand_notices_are_a_mail_that_somebody_may_read() -> None:
+def test_a_mail_with_a_thousand_notices_is_short() -> None:
     text = plain(a_message(*(a_notice(PARKED) for _ in range(1000))))
 
     assert text.count("workspace ws-7") == 100
@@ -68,7 +68,7 @@ def test_each_kind_has_its_title_and_its_heading_in_the_runbook(kind: ConditionK
     assert HEADINGS[kind] in anchors(DOCS / "runbook.md")
 
 
-def test_the_kinds_are_told_in_the_document() -> None:
+def test_the_kinds_are_documented() -> None:
     told = set(re.findall(r"^\| `(\w+)` \|", (DOCS / "alerts.md").read_text(), re.MULTILINE))
 
     assert set(ConditionKind) <= told

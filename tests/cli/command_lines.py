@@ -19,7 +19,7 @@ from tests.substitution import substitute_in_test
 
 
 @dataclass
-class Heard:
+class Confirmation:
     """How the use case was called, what the store was asked, and how the command ended."""
 
     arguments: tuple[Any, ...] = ()
@@ -28,7 +28,7 @@ class Heard:
     done: Done | None = None
 
 
-Look = Callable[[Heard], Any]
+Look = Callable[[Confirmation], Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +47,9 @@ class Typed:
         return "-".join(self.words.split()[:3])
 
 
-def hear(typed: Typed, *, url: str, folder: Path, **settings: str) -> Heard:
+def hear(typed: Typed, *, url: str, folder: Path, **settings: str) -> Confirmation:
     """Run a command up to its use case, over the database at *url*."""
-    heard = Heard()
+    heard = Confirmation()
     for name in MODULES.values():
         importlib.import_module(name)
     with pytest.MonkeyPatch.context() as patch:
@@ -64,7 +64,7 @@ def hear(typed: Typed, *, url: str, folder: Path, **settings: str) -> Heard:
     return heard
 
 
-def _recorded(original: Callable[..., Any], heard: Heard) -> Callable[..., Any]:
+def _recorded(original: Callable[..., Any], heard: Confirmation) -> Callable[..., Any]:
     @asynccontextmanager
     async def call(*arguments: Any, **facts: Any) -> AsyncIterator[Any]:
         async with original(*arguments, **facts) as store:
@@ -74,7 +74,7 @@ def _recorded(original: Callable[..., Any], heard: Heard) -> Callable[..., Any]:
     return call
 
 
-def _stopped(heard: Heard) -> Callable[..., Any]:
+def _stopped(heard: Confirmation) -> Callable[..., Any]:
     async def call(*arguments: Any, **keywords: Any) -> None:
         heard.arguments, heard.keywords = arguments, keywords
         raise RequestError("it was asked")
@@ -110,7 +110,7 @@ def argument(place: int) -> Look:
 def port(name: str, method: str, what: int | str) -> Look:
     """Look at an argument of the store's port *name*, by place or keyword."""
 
-    def look(heard: Heard) -> Any:
+    def look(heard: Confirmation) -> Any:
         call = heard.ports[name].of(method)[0]
         return call.arguments[what] if isinstance(what, int) else call.keywords[what]
 

@@ -14,7 +14,7 @@ from reconcile.domain.verification.claim import Expected, Rate
 from reconcile.kube.job import JobPlan, manifest
 from reconcile.simulator import World, WorldSize, incident
 from reconcile.simulator import serve as serve_simulator
-from tests.cli.command_lines import Heard, Look, Typed, argument, days_before, first, keyword, port, second
+from tests.cli.command_lines import Confirmation, Look, Typed, argument, days_before, first, keyword, port, second
 from tests.services.backfilling import a_plan
 from tests.use_cases import backfill, backfill_view, known_workspace, prune, undo, watch, work_through
 
@@ -73,7 +73,7 @@ def job_rows(command: tuple[str, ...], *options: str) -> Mapping[str, tuple[Look
     return dict.fromkeys((*PLAN, *options), (_manifest, expected))
 
 
-def _manifest(heard: Heard) -> Any:
+def _manifest(heard: Confirmation) -> Any:
     assert heard.done is not None
     return json.loads(heard.done.out)
 
@@ -81,7 +81,7 @@ def _manifest(heard: Heard) -> Any:
 CLAIM = "--signature boom --since 2026-03-01T09:30Z --max-error-rate 5/min --min-checks 7"
 
 
-def claim(heard: Heard) -> Any:
+def claim(heard: Confirmation) -> Any:
     return heard.arguments[0].claim
 
 

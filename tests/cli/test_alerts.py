@@ -36,7 +36,7 @@ def told(receiver: Receiver) -> list[tuple[str, str]]:
     return [(notice["news"], notice["alert"]) for each in documents for notice in each["notices"]]
 
 
-async def test_a_run_tells_what_it_has_tripped_and_the_list_shows_it(shop: Shop, receiver: Receiver) -> None:
+async def test_a_run_notifies_its_trip_and_the_list_shows_it(shop: Shop, receiver: Receiver) -> None:
     await shop.json("run", **hooked(receiver))
     shop.simulator.faults.add(*incident())
 
@@ -57,7 +57,7 @@ async def test_a_run_tells_what_it_has_tripped_and_the_list_shows_it(shop: Shop,
     assert not [each.email for each in shop.world.leads if each.email.encode() in receiver.deliveries[0].body]
 
 
-async def test_a_look_tells_what_no_run_could(shop: Shop, receiver: Receiver) -> None:
+async def test_alerts_check_notifies_what_no_run_can_detect(shop: Shop, receiver: Receiver) -> None:
     shop.simulator.faults.add(*incident())
     await shop.json("run")
     receiver.answer = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
@@ -71,7 +71,7 @@ async def test_a_look_tells_what_no_run_could(shop: Shop, receiver: Receiver) ->
     assert told(receiver) == [("new", "provider_breaker:ghl")]
 
 
-async def test_killed_before_it_knew_that_it_was_heard_it_is_told_again_under_the_same_id(
+async def test_after_a_kill_before_the_confirmation_a_notice_repeats_with_the_same_id(
     shop: Shop, receiver: Receiver
 ) -> None:
     shop.simulator.faults.add(*incident())
@@ -138,7 +138,7 @@ async def test_a_name_server_that_never_answers_keeps_no_run(tmp_path: Path, sho
     assert time.monotonic() - began < HUNG
 
 
-async def test_a_test_says_of_each_channel_what_became_of_it(receiver: Receiver, shop: Shop) -> None:
+async def test_a_channel_test_reports_the_result_of_each_channel(receiver: Receiver, shop: Shop) -> None:
     receiver.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     settings = {**hooked(receiver), "alert_slack_url": receiver.url, "alert_pagerduty_key": "c4n4ry-key-of-pagerduty"}
     origin = receiver.url.removesuffix("/hook")
@@ -175,7 +175,7 @@ def test_without_a_channel_there_is_nothing_to_try(verb: str, tmp_path: Path) ->
     assert "no channel of alerts is set; set RECONCILE_ALERT_SLACK_URL" in done.err
 
 
-async def test_nothing_of_them_is_loaded_without_a_channel_nor_while_there_is_nothing_to_say(shop: Shop) -> None:
+async def test_channels_are_not_imported_without_a_notification(shop: Shop) -> None:
     program = (
         "import sys, json\n"
         "from reconcile_cli.main import cli\n"

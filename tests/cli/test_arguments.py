@@ -21,7 +21,7 @@ LINES = [each for lines in TYPED.values() for each in lines]
 
 
 @pytest.mark.parametrize("typed", LINES, ids=str)
-def test_what_is_typed_reaches_the_use_case(typed: Typed, sqlite_template: Path, tmp_path: Path) -> None:
+def test_each_argument_reaches_the_use_case(typed: Typed, sqlite_template: Path, tmp_path: Path) -> None:
     (tmp_path / "list.yaml").write_text("steps:\n- {title: a step, verified: {}}\n")
     heard = hear(typed, url=sqlite_copy(sqlite_template, tmp_path), folder=tmp_path)
     seen = {option: look(heard) for option, (look, _) in typed.seen.items()}

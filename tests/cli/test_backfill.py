@@ -72,7 +72,7 @@ async def test_a_plan_is_looked_at_approved_and_carried_out(planned: Shop) -> No
         (("manifest", "--plan", "one"), "Missing option"),
     ],
 )
-def test_what_cannot_be_is_said_in_a_sentence(begun: str, arguments: tuple[str, ...], said: str) -> None:
+def test_an_impossible_request_is_refused_with_a_sentence(begun: str, arguments: tuple[str, ...], said: str) -> None:
     done = here("backfill", *arguments, database_url=begun, output="json")
 
     assert done.code == 2
@@ -116,7 +116,7 @@ async def test_pods_of_one_job_share_a_plan_by_its_name(shop: Shop) -> None:
     assert pods[1]["selected"] == pods[1]["counts"]["planned"]
 
 
-async def test_reset_says_how_many_before_it_moves_any(shop: Shop) -> None:
+async def test_reset_shows_the_number_of_leads_before_moving_any(shop: Shop) -> None:
     await shop.json("run")
     looked = await shop.json("backfill", "reset", "--provider", "ghl", "--dry-run")
     moved = await shop.json("backfill", "reset", "--provider", "ghl")

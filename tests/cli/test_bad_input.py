@@ -25,7 +25,7 @@ def is_told_in_sentences(done: Done) -> bool:
     return is_silent and "Traceback" not in done.err and CANARY not in done.out + done.err
 
 
-def test_every_fault_of_the_settings_is_told_at_once(tmp_path: Path) -> None:
+def test_all_faults_of_the_settings_are_reported_at_once(tmp_path: Path) -> None:
     done = reconcile(
         "run",
         cwd=tmp_path,
@@ -65,7 +65,7 @@ def test_a_database_without_our_tables_names_the_command_that_makes_them(command
     assert "reconcile migrate" in done.err
 
 
-def test_a_process_of_its_own_says_the_same(tmp_path: Path) -> None:
+def test_a_separate_process_reports_the_same(tmp_path: Path) -> None:
     away = reconcile("run", cwd=tmp_path, database_url=AWAY)
     not_migrated = reconcile("run", cwd=tmp_path)
 
@@ -74,14 +74,14 @@ def test_a_process_of_its_own_says_the_same(tmp_path: Path) -> None:
     assert is_told_in_sentences(not_migrated)
 
 
-def test_a_database_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_database_file_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     done = here("migrate", database_url=f"sqlite:///{tmp_path}/no/such/folder/a.db")
 
     assert done.code in {75, 78}, done.err
     assert is_told_in_sentences(done)
 
 
-def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_reported(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text(f"{CANARY} is not a database, and long enough to be taken for a header" * 20)
 
     done = here("run", database_url=f"sqlite:///{tmp_path}/text.db")
@@ -91,7 +91,7 @@ def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "= not toml", "[lead]\ntable = 1\n"])
-def test_a_wrong_mapping_is_told(content: str | None, tmp_path: Path) -> None:
+def test_a_wrong_mapping_is_reported(content: str | None, tmp_path: Path) -> None:
     file = tmp_path / "mapping.toml"
     if content is not None:
         file.write_text(content)
@@ -142,7 +142,7 @@ def test_a_request_that_cannot_be_is_usage(arguments: str, says: str, migrated_u
     assert is_told_in_sentences(done)
 
 
-def test_a_port_that_somebody_has_is_told_and_no_database_is_left_behind(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_and_leaves_no_database(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = here("simulate", "--port", str(port), "--fill", str(tmp_path / "company.db"))

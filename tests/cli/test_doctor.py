@@ -24,7 +24,7 @@ TOLD = {
 
 
 @pytest.mark.parametrize(("variables", "found"), TOLD.values(), ids=TOLD)
-async def test_what_telemetry_is_asked_for_is_told_as_a_run_does(
+async def test_telemetry_settings_are_reported_as_a_run_uses_them(
     shop: Shop, variables: dict[str, str], found: list[tuple[str, str]]
 ) -> None:
     """It keeps no run from being made."""

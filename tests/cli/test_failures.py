@@ -6,7 +6,7 @@ from tests.cli.conftest import Shop
 MESSAGE = "GHL appointment response missing required ID field"
 
 
-async def test_a_failure_is_told_with_whom_it_hits(shop: Shop) -> None:
+async def test_a_failure_is_shown_with_the_affected_workspaces(shop: Shop) -> None:
     report = await shop.json("run")
     shop.simulator.faults.add(*incident())
     broken = await shop.json("run")
@@ -24,7 +24,7 @@ async def test_a_failure_is_told_with_whom_it_hits(shop: Shop) -> None:
     assert "keys present" in text.out
 
 
-async def test_a_failure_that_nobody_saw_is_told(shop: Shop) -> None:
+async def test_an_unknown_failure_is_reported(shop: Shop) -> None:
     done = await shop.reconcile("explain", "failure", "nothing like it")
 
     assert (done.code, done.out) == (2, "")

@@ -74,7 +74,7 @@ def test_a_job_that_reads_a_cronjobs_logs_may_speak_to_the_api(words: tuple[str,
     assert {pod["serviceAccountName"] for pod in pods} == {"rec-verify"}
 
 
-def test_what_no_attempt_can_change_is_not_tried_again() -> None:
+def test_a_failure_that_no_retry_can_change_is_not_retried() -> None:
     rules = job("--", "verify", "--min-checks", "5", "--since", "1h")["spec"]["podFailurePolicy"]["rules"]
 
     codes = {ExitCode.INCONCLUSIVE, ExitCode.QUESTION, ExitCode.NO_INPUT, ExitCode.SETTINGS}

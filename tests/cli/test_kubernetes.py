@@ -86,9 +86,7 @@ async def test_a_run_shows_its_breakers_and_its_receipt(clustered: Shop, server:
     assert {method for method, *_ in server.requests} == {"GET", "PATCH", "POST"}
 
 
-async def test_the_receipt_is_the_same_wherever_a_run_tells_of_its_end(
-    clustered: Shop, server: ApiServer, tmp_path: Path
-) -> None:
+async def test_the_receipt_is_the_same_on_every_channel(clustered: Shop, server: ApiServer, tmp_path: Path) -> None:
     message = tmp_path / "termination-log"
     message.write_text("what an earlier process left " * 100)
     code = (
@@ -124,7 +122,7 @@ def shop_env(shop: Shop) -> dict[str, str]:
 @pytest.mark.parametrize(
     "fault", [pytest.param(each, marks=[] if each in {"409", "slow"} else WHOLE) for each in FAULTS]
 )
-async def test_whatever_the_api_does_the_run_goes_on_with_one_warning(
+async def test_with_any_fault_of_the_api_a_run_continues_with_one_warning(
     clustered: Shop, server: ApiServer, fault: str
 ) -> None:
     await clustered.json("run")
@@ -150,7 +148,7 @@ async def test_a_dry_run_neither_reads_nor_writes_the_object(clustered: Shop, se
     assert server.requests == []
 
 
-async def test_the_job_tells_who_started_a_run_and_how_late_it_is(shop: Shop) -> None:
+async def test_the_jobs_name_gives_the_trigger_and_delay_of_a_run(shop: Shop) -> None:
     scheduled = await shop.json("run", job_name=tick(-2), trigger="schedule")
     copied = await shop.json("run", job_name="rec-by-hand", trigger="schedule")
     backfill = await shop.json("run", job_name="rec-backfill-1", trigger="backfill")
@@ -161,7 +159,7 @@ async def test_the_job_tells_who_started_a_run_and_how_late_it_is(shop: Shop) ->
     assert (copied["scheduledAt"], copied["latenessSeconds"]) == (None, None)
 
 
-async def test_a_lowered_cadence_leaves_out_the_schedules_ticks_and_nobody_elses(shop: Shop) -> None:
+async def test_a_lowered_cadence_skips_only_scheduled_runs(shop: Shop) -> None:
     first = await shop.json("run", job_name=tick())
     lowered = await shop.json("cadence", "set", "--every", "10m", "--for", "2h", "--reason", "quota", "--actor", "ada")
     shop.simulator.requests.reset()
@@ -182,7 +180,7 @@ async def test_a_lowered_cadence_leaves_out_the_schedules_ticks_and_nobody_elses
     assert "every 10m, back to the schedule" in text
 
 
-async def test_ticks_between_probes_are_left_out_where_that_was_asked_for(shop: Shop) -> None:
+async def test_scheduled_runs_between_probes_are_skipped_if_configured(shop: Shop) -> None:
     await shop.json("breaker", "trip", "run", "--for", "1h", "--reason", "drill")
     planned = await shop.json("run", job_name=tick())
     automatic = await shop.json("run", job_name=tick(), cadence_auto="on")
@@ -192,7 +190,7 @@ async def test_ticks_between_probes_are_left_out_where_that_was_asked_for(shop: 
     assert shown["cause"] == "breaker"
 
 
-async def test_values_that_disagree_with_the_cronjobs_are_told_in_report_log_and_status(shop: Shop) -> None:
+async def test_settings_that_differ_from_the_cronjobs_are_in_report_log_and_status(shop: Shop) -> None:
     applied = {"RECONCILE_SCHEDULE": "* * * * *", "RECONCILE_CIRCUIT_BREAKER_ERROR_RATE": "0.5"}
     given = {"schedule": "*/10 * * * *", "circuit_breaker_error_rate": "0.8", "applied_settings": json.dumps(applied)}
     done = await shop.reconcile("run", **given)
@@ -211,7 +209,7 @@ async def test_values_that_disagree_with_the_cronjobs_are_told_in_report_log_and
     assert "RECONCILE_CIRCUIT_BREAKER_ERROR_RATE is '0.8'" in text
 
 
-async def test_a_run_for_a_minute_that_its_schedule_does_not_have_is_told(shop: Shop) -> None:
+async def test_a_run_for_a_minute_outside_its_schedule_is_reported(shop: Shop) -> None:
     job = tick()
     never = "0 0 31 12 *" if datetime.now(UTC).month != 12 else "0 0 1 1 *"
     fitting = await shop.json("run", job_name=job, schedule="* * * * *")

@@ -53,7 +53,7 @@ def outcome_of(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> tuple[i
     return result.exit_code, result.stderr
 
 
-def test_the_version_is_told_without_loading_anything_else() -> None:
+def test_the_version_is_printed_without_further_imports() -> None:
     code = (
         "import sys\nfrom reconcile_cli.main import cli\n"
         "try: cli(['--version'])\nfinally: print(*sorted(sys.modules), file=sys.stderr)"
@@ -67,7 +67,7 @@ def test_the_version_is_told_without_loading_anything_else() -> None:
 
 
 @pytest.mark.parametrize(("path", "command"), EVERY, ids=[" ".join(path) for path, _ in EVERY])
-def test_every_command_and_every_option_says_what_it_is_for(path: tuple[str, ...], command: click.Command) -> None:
+def test_every_command_and_option_has_a_help_text(path: tuple[str, ...], command: click.Command) -> None:
     result = CliRunner().invoke(cli, [*path, "--help"], obj={})
 
     assert result.exit_code == 0, result.output
@@ -143,7 +143,7 @@ def test_each_error_has_its_exit_code_and_is_one_sentence(
     assert stderr.splitlines() == [f"reconcile: {sentence}" for sentence in str(error).split("; ")]
 
 
-def test_errors_that_come_together_are_told_together_and_the_worst_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_errors_are_reported_together_and_the_worst_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     both = BaseExceptionGroup("", [StoreUnavailable("away"), BaseExceptionGroup("", [SettingsError(["wrong"])])])
 
     assert outcome_of(both, monkeypatch) == (78, "reconcile: away\nreconcile: wrong\n")
@@ -248,7 +248,7 @@ main.cli(["doctor"])
 """Imports have such a callback. What is raised in it is printed and forgotten, and the signal with it."""
 
 
-def test_sigterm_amid_a_callback_that_can_raise_nothing_is_not_lost() -> None:
+def test_sigterm_during_a_callback_that_cannot_raise_is_not_lost() -> None:
     ended = subprocess.run(
         [sys.executable, "-c", SIGTERM_WHERE_NOTHING_CAN_BE_RAISED],
         env=BASE,

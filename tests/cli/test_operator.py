@@ -28,7 +28,7 @@ async def test_logs_go_to_stderr_one_object_a_line(shop: Shop) -> None:
     assert all("event" in json.loads(line) for line in done.err.splitlines())
 
 
-async def test_where_no_terminal_is_there_is_json_and_text_when_asked_for(shop: Shop) -> None:
+async def test_without_a_terminal_output_is_json_and_text_on_request(shop: Shop) -> None:
     text = await shop.reconcile("run", output="text")
 
     assert text.code == 0
@@ -64,9 +64,7 @@ async def test_one_workspace_may_be_visited_alone(shop: Shop) -> None:
     ("fail_on", "code"),
     [((), 0), (("circuit-broken",), 1), (("degraded",), 1), (("lease-held",), 0), (("lease-held", "unhealthy"), 1)],
 )
-async def test_a_broken_circuit_is_a_failure_only_where_it_was_asked_for(
-    shop: Shop, fail_on: tuple[str, ...], code: int
-) -> None:
+async def test_an_open_breaker_fails_a_run_only_on_request(shop: Shop, fail_on: tuple[str, ...], code: int) -> None:
     shop.simulator.faults.add(*incident())
 
     done = await shop.reconcile("run", *(word for each in fail_on for word in ("--fail-on", each)))
@@ -120,7 +118,7 @@ async def test_a_lead_that_fails_for_long_is_listed_and_released(shop: Shop) -> 
     assert (await shop.json("quarantine", "list")) == {"quarantined": []}
 
 
-async def test_what_is_told_holds_no_personal_data(shop: Shop) -> None:
+async def test_the_output_has_no_personal_data(shop: Shop) -> None:
     shop.simulator.faults.add(Fault(kind=FaultKind.SERVER_ERROR, share=0.3))
     await shop.json("run", quarantine_after="1", circuit_breaker_mode="metrics_only")
     workspace, lead = next(iter(shop.world.workspaces)), shop.world.leads[0].id

@@ -46,7 +46,7 @@ def leaves(command: click.Command, ctx: click.Context) -> Iterator[click.Command
             yield from leaves(found, ctx)
 
 
-def test_what_a_command_is_about_stands_above_the_settings_in_its_help() -> None:
+def test_a_commands_own_options_are_above_the_settings_in_its_help() -> None:
     found = list(leaves(cli, click.Context(cli)))
     for command in found:
         options = [each for each in command.params if isinstance(each, click.Option)]
@@ -70,7 +70,7 @@ def test_a_wrong_flag_is_explained_without_showing_a_secret() -> None:
     assert "canary" not in result.stderr
 
 
-def test_a_person_is_spared_the_log_unless_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_terminal_the_log_is_hidden_unless_requested(monkeypatch: pytest.MonkeyPatch) -> None:
     person = {"RECONCILE_OUTPUT": "text"}
 
     assert settings_of().log_level is LogLevel.INFO
@@ -96,7 +96,7 @@ def test_a_duration_is_written_as_people_write_it(text: str, duration: timedelta
 
 
 @pytest.mark.parametrize("text", ["", "10", "m", "-5m", "5 m", "1h1h", "1m1h", "1.5h", "٣m", "9999999d"])
-def test_what_is_no_duration_is_refused(text: str) -> None:
+def test_an_invalid_duration_is_refused(text: str) -> None:
     with pytest.raises(click.UsageError, match="must be a duration like 90s, 10m, 2h or 1h30m"):
         DurationParam().convert(text, None, None)
 

@@ -25,7 +25,7 @@ async def test_the_last_report_is_printed(shop: Shop) -> None:
     assert "leads checked" in (await shop.reconcile("report", output="text")).out
 
 
-async def test_the_page_is_written_whole_and_its_headline_said(shop: Shop, tmp_path: Path) -> None:
+async def test_the_page_is_written_completely_and_its_headline_printed(shop: Shop, tmp_path: Path) -> None:
     await shop.json("run")
     file = tmp_path / "page.html"
     file.write_text("the one before")
@@ -66,14 +66,14 @@ async def test_an_empty_ledger_has_a_page_but_no_report(shop: Shop) -> None:
         (("--html", "-", "--since", "a while"), "must be a duration like 90s, 10m, 2h or 1h30m"),
     ],
 )
-def test_a_wish_that_makes_no_sense_is_told_so(arguments: tuple[str, ...], sentence: str) -> None:
+def test_contradictory_options_are_refused(arguments: tuple[str, ...], sentence: str) -> None:
     done = here("report", *arguments)
 
     assert done.code == 2
     assert sentence in done.err
 
 
-async def test_a_place_that_cannot_be_written_is_told_and_left_clean(shop: Shop, tmp_path: Path) -> None:
+async def test_an_unwritable_path_is_reported_and_left_unchanged(shop: Shop, tmp_path: Path) -> None:
     nowhere = await shop.reconcile("report", "--html", str(tmp_path / "none" / "page.html"))
     folder = await shop.reconcile("report", "--html", str(tmp_path))
 
@@ -95,7 +95,7 @@ async def test_a_device_stays_a_device(shop: Shop, tmp_path: Path) -> None:
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
-def test_a_database_that_is_away_is_told(tmp_path: Path) -> None:
+def test_an_unreachable_database_is_reported(tmp_path: Path) -> None:
     done = reconcile("report", "--html", str(tmp_path / "page.html"), database_url="postgresql://u:p@127.0.0.1:1/x")
 
     assert done.code == 75
@@ -112,7 +112,7 @@ async def test_without_the_extra_it_is_said_how_to_install_it(shop: Shop, tmp_pa
         assert "pip install 'appointment-reconciler[page]'" in done.err
 
 
-async def test_what_draws_is_loaded_for_a_page_only(shop: Shop) -> None:
+async def test_the_chart_library_is_imported_for_a_page_only(shop: Shop) -> None:
     await shop.json("run")
     code = (
         "import sys\nfrom reconcile_cli.main import cli\n"

@@ -36,11 +36,11 @@ from tests.use_cases import BreakerList, LeadLine, Progress, Undoing, Unreverted
         (timedelta(days=2, hours=3, minutes=4), "2 d 3 h"),
     ],
 )
-def test_a_duration_is_told_by_its_two_largest_units(duration: timedelta, told: str) -> None:
+def test_a_duration_is_shown_by_its_two_largest_units(duration: timedelta, told: str) -> None:
     assert span(duration) == told
 
 
-def test_instants_are_told_from_now() -> None:
+def test_instants_are_shown_relative_to_now() -> None:
     assert ago(None, NOW) == "never"
     assert ago(NOW, NOW) == "just now"
     assert ago(NOW - timedelta(minutes=5, seconds=3), NOW) == "5 min 3 s ago"
@@ -56,13 +56,13 @@ def test_foreign_text_steers_no_terminal() -> None:
     assert safe("Zoë 会议").plain == "Zoë 会议"
 
 
-def test_the_keys_of_a_body_are_told_in_short() -> None:
+def test_the_keys_of_a_body_are_shortened() -> None:
     assert keys(["appointment", "appointment.startTime", "traceId"]) == (
         "keys present: appointment, traceId, and 1 inside"
     )
 
 
-def test_a_breaker_is_told_with_blame_next_step_and_command(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_breaker_is_shown_with_party_next_step_and_command(capsys: pytest.CaptureFixture[str]) -> None:
     key, policy = BreakerKey(BreakerScope.WORKSPACE, "ws\x1b[31m"), BreakerPolicy()
     trip = Trip(reason=BreakerReason.ERROR_RATE, fault=ErrorClass.CREDENTIAL)
     tripped = Breaker(key=key).trip(NOW, trip, policy=policy)
@@ -93,14 +93,14 @@ def test_many_parked_workspaces_are_a_line_for_each_cause(capsys: pytest.Capture
     assert "and 2 more causes" in out
 
 
-def test_no_trouble_is_told_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_state_without_problems_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     breaker_text.show(BreakerList())
     leads_text.show([], title="quarantined", empty="no quarantined leads", hint="")
 
     assert capsys.readouterr().out == "all breakers are closed\nno quarantined leads\n"
 
 
-def test_a_list_of_leads_ends_with_what_to_type(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_list_of_leads_ends_with_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     line = LeadLine(
         lead_id=LEAD,
         workspace_id=WORKSPACE,
@@ -142,7 +142,7 @@ def test_findings_end_with_whether_a_run_can_be_made(
     assert closing in out.splitlines()[-1]
 
 
-def test_no_bar_is_drawn_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_no_progress_bar_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
     with progress.bar() as advance:
         advance(Progress(workspaces_done=1, workspaces_planned=2, leads_done=10, errors=0))
 
@@ -150,7 +150,7 @@ def test_no_bar_is_drawn_where_there_is_no_terminal(capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.integration
-async def test_the_demo_tells_the_incident_minute_by_minute(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_the_demo_shows_the_incident_minute_by_minute(capsys: pytest.CaptureFixture[str]) -> None:
     plan = DrillPlan(workspaces=4, leads_per_workspace=5, ticks=7, breaks_at=2, broken_ticks=2, latency=timedelta(0))
 
     guarded, unguarded = await demo_command.play(plan, replace(plan, is_guarded=False))
@@ -191,7 +191,7 @@ def test_leads_that_an_undo_left_are_listed_up_to_a_screenful(capsys: pytest.Cap
     assert "1 lead reverted, 1 left as it is" in told
 
 
-def test_given_up_follow_ups_end_with_what_to_type(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_list_of_dead_letters_ends_with_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     row = GivenUpFollowUp(
         key="start:A1",
         kind="start_post_booking_sequence",

@@ -43,7 +43,7 @@ async def test_one_thing_is_taken_back_at_a_time(shop: Shop) -> None:
     assert (done.code, "this database has no plan nothing" in done.err) == (2, True)
 
 
-async def test_an_unknown_run_is_told(shop: Shop) -> None:
+async def test_an_unknown_run_is_reported(shop: Shop) -> None:
     done = await shop.reconcile("undo", "--run", "nobody")
 
     assert (done.code, done.out) == (2, "")

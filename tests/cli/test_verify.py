@@ -46,7 +46,7 @@ def test_a_log_gives_each_verdict(log: Path) -> None:
     ]
 
 
-def test_markdown_ticks_what_has_passed(log: Path, tmp_path: Path) -> None:
+def test_markdown_checks_passed_steps(log: Path, tmp_path: Path) -> None:
     plan = tmp_path / "plan.yaml"
     steps = [
         {"title": "gone", "logs": {"file": str(log), "gone": "ghlAppointmentId", "min_checks": 2}},
@@ -97,7 +97,7 @@ def test_a_binary_log_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_all_faults_of_a_checklist_are_told_with_their_lines(tmp_path: Path) -> None:
+def test_all_faults_of_a_checklist_are_reported_with_their_lines(tmp_path: Path) -> None:
     plan = tmp_path / "plan.yaml"
     plan.write_text(
         "steps:\n- title: a\n  ledger: {gone: x, max_error_rate: -1/min}\n- ledgr: {}\n- title: c\n  logs: {gone: x}\n"
@@ -112,7 +112,7 @@ def test_all_faults_of_a_checklist_are_told_with_their_lines(tmp_path: Path) -> 
     assert verify("--plan", tmp_path / "none.yaml", "--since", "1h").code == 66
 
 
-async def test_the_ledger_is_asked_and_a_checklist_runs(shop: Shop, tmp_path: Path) -> None:
+async def test_the_ledger_is_read_and_a_checklist_runs(shop: Shop, tmp_path: Path) -> None:
     await shop.json("run")
     plan = tmp_path / "plan.yaml"
     steps = [
@@ -127,7 +127,7 @@ async def test_the_ledger_is_asked_and_a_checklist_runs(shop: Shop, tmp_path: Pa
     assert done.json["steps"][0]["figures"]["checks"] > 0
 
 
-async def test_a_database_that_is_away_is_no_verdict(shop: Shop) -> None:
+async def test_an_unreachable_database_gives_no_verdict(shop: Shop) -> None:
     done = await shop.reconcile(
         "verify", "--since", "1h", "--min-checks", "1", "--database-url", "postgresql://u:p@127.0.0.1:1/x"
     )

@@ -23,7 +23,7 @@ async def verified(store: Store, leads: Sequence[Lead], *, ago: timedelta) -> No
     await store.leads.write(batch([lead_write(each, state=seen) for each in leads]))
 
 
-async def test_bookings_are_counted_by_age_the_worst_workspace_first(store: Store, migrated_url: str) -> None:
+async def test_bookings_are_counted_by_age_with_the_worst_workspace_first(store: Store, migrated_url: str) -> None:
     fresh, today, older = ([booked(f"{w}-{n}", w) for n in range(3)] for w in (W1, W2, W3))
     unbooked = lead("nothing", workspace_id=W1)
     leads = [*fresh, *today, *older, unbooked]
@@ -40,7 +40,7 @@ async def test_bookings_are_counted_by_age_the_worst_workspace_first(store: Stor
     assert found.counts == (3, 2, 1, 1, 2)
 
 
-async def test_an_age_on_the_edge_is_in_the_younger_part(store: Store, migrated_url: str) -> None:
+async def test_an_age_on_the_boundary_counts_in_the_younger_group(store: Store, migrated_url: str) -> None:
     one = booked("edge", W1)
     await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace(W1)], leads=[one])
     counts = []
@@ -51,12 +51,12 @@ async def test_an_age_on_the_edge_is_in_the_younger_part(store: Store, migrated_
     assert counts == [(0, 0, 1, 0, 0), (0, 1, 0, 0, 0), (1, 0, 0, 0, 0)]
 
 
-async def test_without_bookings_there_is_nothing_to_show(store: Store) -> None:
+async def test_ages_without_bookings_are_empty(store: Store) -> None:
     assert await store.leads.ages(now=NOW, policy=POLICY, limit=9) == Ages()
     assert list(await store.leads.at_risk(now=NOW, policy=POLICY, limit=9)) == []
 
 
-async def test_meetings_at_risk_are_listed_the_next_one_first(store: Store, migrated_url: str) -> None:
+async def test_meetings_at_risk_are_listed_soonest_first(store: Store, migrated_url: str) -> None:
     later, soon = booked("later", W1, meets_in=HOUR * 9), booked("soon", W2, meets_in=HOUR)
     sure, distant = booked("sure", W1, meets_in=HOUR * 2), booked("distant", W1, meets_in=HOUR * 30)
     await seed(

@@ -37,7 +37,7 @@ PARKED = Alert(
 )
 
 
-async def test_an_alert_is_read_back_whole_with_what_each_channel_has_heard(store: Store) -> None:
+async def test_an_alert_is_read_back_with_the_confirmations_of_each_channel(store: Store) -> None:
     told = replace(STANDING.confirmed("slack", NOW).confirmed("email", LATER).confirmed("slack", LATER), generation=1)
 
     saved = await store.alerts.save([told, PARKED])
@@ -47,7 +47,7 @@ async def test_an_alert_is_read_back_whole_with_what_each_channel_has_heard(stor
     assert told.heard["slack"].times == 2
 
 
-async def test_who_did_not_see_the_last_change_changes_nothing(store: Store) -> None:
+async def test_a_save_over_a_newer_generation_changes_nothing(store: Store) -> None:
     await store.alerts.save([STANDING, PARKED])
     mine, theirs = STANDING.confirmed("slack", NOW), STANDING.confirmed("email", NOW)
 
@@ -57,7 +57,7 @@ async def test_who_did_not_see_the_last_change_changes_nothing(store: Store) -> 
     assert list(await store.alerts.load(since=NOW)) == [PARKED.confirmed("slack", NOW), theirs]
 
 
-async def test_what_ended_long_ago_is_left_out_unless_it_is_asked_for(store: Store) -> None:
+async def test_alerts_that_ended_long_ago_are_loaded_only_by_key(store: Store) -> None:
     over = replace(STANDING, over_at=NOW)
     await store.alerts.save([over])
 
@@ -67,7 +67,7 @@ async def test_what_ended_long_ago_is_left_out_unless_it_is_asked_for(store: Sto
     assert [each.key for each in await store.alerts.load(since=LATER, keys=[over.key, "nobody"])] == [over.key]
 
 
-async def test_a_newer_versions_kind_is_left_to_it(store: Store, migrated_url: str) -> None:
+async def test_an_alert_of_an_unknown_kind_is_left_out(store: Store, migrated_url: str) -> None:
     await store.alerts.save([STANDING, PARKED])
     database = Database(migrated_url)
     await database.change(update(tables.alert).where(tables.alert.c.key == PARKED.key).values(kind="moon_phase"))
@@ -76,7 +76,7 @@ async def test_a_newer_versions_kind_is_left_to_it(store: Store, migrated_url: s
     assert list(await store.alerts.load(since=NOW)) == [STANDING]
 
 
-async def test_a_channel_is_remembered_as_it_was_last(store: Store) -> None:
+async def test_the_last_state_of_a_channel_is_read_back(store: Store) -> None:
     well = ChannelState(name="slack", known_since=NOW)
     failing = replace(well, failures=2, failing_since=NOW, fault="slack answered 500", not_before=LATER)
 

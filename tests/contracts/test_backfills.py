@@ -77,7 +77,7 @@ async def seeded(store: Store, migrated_url: str) -> Store:
         (Selection(stale_booked=NOW - DAY / 2, provider=ProviderName.HIGHLEVEL, workspaces=(W1,)), "b"),
     ],
 )
-async def test_each_criterion_narrows(seeded: Store, selection: Selection, found: str) -> None:
+async def test_each_criterion_narrows_the_selection(seeded: Store, selection: Selection, found: str) -> None:
     shares = await seeded.backfills.shares(selection)
     await seeded.backfills.begin(PLAN, selection)
     rows = await seeded.backfills.items(PLAN.id)
@@ -87,7 +87,7 @@ async def test_each_criterion_narrows(seeded: Store, selection: Selection, found
     assert (await seeded.backfills.plan(PLAN.id)) == replace(PLAN, selected=len(found))
 
 
-async def test_a_plan_is_made_once(seeded: Store) -> None:
+async def test_a_plan_with_an_existing_id_is_not_stored(seeded: Store) -> None:
     both = [await seeded.backfills.begin(PLAN, Selection(workspaces=(each,))) for each in (W1, W2)]
 
     assert both == [True, False]
@@ -95,7 +95,7 @@ async def test_a_plan_is_made_once(seeded: Store) -> None:
     assert await seeded.backfills.left(PLAN.id, ItemState.SELECTED) == {W1: 5}
 
 
-async def test_leads_are_given_by_pages_in_one_order(seeded: Store) -> None:
+async def test_leads_are_paged_in_one_order(seeded: Store) -> None:
     await seeded.backfills.begin(PLAN, Selection(workspaces=(W1,)))
     first = await seeded.backfills.selected(PLAN.id, W1, limit=2, after=LeadId(""))
     second = await seeded.backfills.selected(PLAN.id, W1, limit=9, after=first[-1].id)
@@ -113,7 +113,7 @@ async def noted(store: Store, *moves: ItemMove) -> None:
     await store.backfills.record(PLAN.id, moves, run_id=RUN, leases=(), at=NOW)
 
 
-async def test_what_is_noted_down_is_read_back(seeded: Store) -> None:
+async def test_stored_moves_are_read_back(seeded: Store) -> None:
     await seeded.backfills.begin(PLAN, Selection(workspaces=(W1,)))
     (of,) = await seeded.backfills.selected(PLAN.id, W1, limit=1)
     change = booking(of, appointment("Ba"))
@@ -131,7 +131,7 @@ async def test_what_is_noted_down_is_read_back(seeded: Store) -> None:
     assert await seeded.backfills.moved(PLAN.id, since=NOW) == 1
 
 
-async def test_a_lead_that_is_planned_is_not_planned_again(seeded: Store) -> None:
+async def test_a_planned_lead_is_not_planned_again(seeded: Store) -> None:
     await seeded.backfills.begin(PLAN, Selection(workspaces=(W1,)))
     (of,) = await seeded.backfills.selected(PLAN.id, W1, limit=1)
     for outcome in (Outcome.UNCHANGED, Outcome.ABSENT):
@@ -142,7 +142,7 @@ async def test_a_lead_that_is_planned_is_not_planned_again(seeded: Store) -> Non
     assert found.outcome is Outcome.UNCHANGED
 
 
-async def test_a_failure_is_final_the_third_time(seeded: Store) -> None:
+async def test_the_third_failure_is_final(seeded: Store) -> None:
     await seeded.backfills.begin(PLAN, Selection(workspaces=(W2,)))
     failure = ItemMove(lead_id=LeadId("e"), state=ItemState.FAILED, reason="ghl answered 400")
     seen = []
@@ -153,7 +153,7 @@ async def test_a_failure_is_final_the_third_time(seeded: Store) -> None:
     assert [*seen[0], *seen[1], *seen[2]] == [ItemState.SELECTED, ItemState.SELECTED, ItemState.FAILED]
 
 
-async def test_who_has_lost_its_lease_notes_nothing_down(seeded: Store) -> None:
+async def test_moves_under_a_lost_lease_are_not_stored(seeded: Store) -> None:
     await seeded.backfills.begin(PLAN, Selection(workspaces=(W2,)))
     lease = await seeded.leases.acquire("backfill:p1:run", holder="r", ttl=timedelta(minutes=1))
     await seeded.leases.release(lease)
@@ -164,7 +164,7 @@ async def test_who_has_lost_its_lease_notes_nothing_down(seeded: Store) -> None:
     assert await seeded.backfills.counts(PLAN.id) == {ItemState.SELECTED: 1}
 
 
-async def test_marks_are_written_with_the_rows_that_they_are_about(seeded: Store) -> None:
+async def test_marks_are_written_in_the_transaction_of_their_rows(seeded: Store) -> None:
     await seeded.backfills.begin(PLAN, Selection(workspaces=(W1,)))
     of = {each.id: each for each in await seeded.backfills.selected(PLAN.id, W1, limit=9)}
     await noted(
@@ -184,7 +184,7 @@ async def test_marks_are_written_with_the_rows_that_they_are_about(seeded: Store
     assert [rows[LeadId(each)].value for each in "abcd"] == ["applied", "drifted", "drifted", "planned"]
 
 
-async def test_the_runs_that_carried_a_plan_out_are_named_each_once(seeded: Store) -> None:
+async def test_each_run_that_applied_a_plan_is_listed_once(seeded: Store) -> None:
     await seeded.backfills.begin(PLAN, Selection(workspaces=(W1,)))
     ones = [found for each in "abd" if (found := await seeded.leads.lead(LeadId(each)))]
     await noted(seeded, *(ItemMove(lead_id=each.id, state=ItemState.PLANNED, planned=planned(each)) for each in ones))
@@ -198,7 +198,7 @@ async def test_the_runs_that_carried_a_plan_out_are_named_each_once(seeded: Stor
     assert await seeded.backfills.runs(PLAN.id) == ["r1", "r2"]
 
 
-async def test_of_two_that_close_a_plan_the_second_changes_nothing(seeded: Store) -> None:
+async def test_the_second_save_of_two_concurrent_ones_changes_nothing(seeded: Store) -> None:
     await seeded.backfills.begin(PLAN, Selection(workspaces=(W2,)))
     (stored,) = await seeded.backfills.plans()
     done = [await seeded.backfills.save(replace(stored, planned_at=NOW, hash=digest), before=stored) for digest in "xy"]
@@ -209,7 +209,7 @@ async def test_of_two_that_close_a_plan_the_second_changes_nothing(seeded: Store
     assert found.hash == "x"
 
 
-async def test_watermarks_move_back_for_the_selected_leads_alone(seeded: Store) -> None:
+async def test_watermarks_move_back_for_the_selected_leads_only(seeded: Store) -> None:
     before = NOW - 8 * DAY
     selection = Selection(stale_booked=NOW - DAY / 2, provider=ProviderName.HIGHLEVEL)
     looked = await seeded.backfills.reset(selection, verified_before=before, dry_run=True)

@@ -35,12 +35,12 @@ HAND = Override(
 )
 
 
-async def test_an_unknown_breaker_is_none(store: Store) -> None:
+async def test_loading_an_unknown_breaker_returns_none(store: Store) -> None:
     assert await store.breakers.get(KEY) is None
     assert list(await store.breakers.load()) == []
 
 
-async def test_a_breaker_is_read_back_whole(store: Store) -> None:
+async def test_all_fields_of_a_breaker_are_read_back(store: Store) -> None:
     whole = replace(OPEN, override=HAND, stage=1)
 
     assert await store.breakers.save(whole, expected_generation=0)
@@ -48,7 +48,7 @@ async def test_a_breaker_is_read_back_whole(store: Store) -> None:
     assert list(await store.breakers.load()) == [whole]
 
 
-async def test_a_first_save_does_not_replace_anothers(store: Store) -> None:
+async def test_a_first_save_does_not_replace_a_concurrent_one(store: Store) -> None:
     await store.breakers.save(OPEN, expected_generation=0)
 
     assert not await store.breakers.save(replace(OPEN, errors=99), expected_generation=0)
@@ -64,7 +64,7 @@ async def test_a_save_from_an_older_generation_is_refused(store: Store) -> None:
     assert await store.breakers.get(KEY) == probing
 
 
-async def test_of_many_saves_at_once_one_wins(store: Store) -> None:
+async def test_one_of_many_concurrent_saves_wins(store: Store) -> None:
     await store.breakers.save(OPEN, expected_generation=0)
     rivals = [replace(OPEN, generation=OPEN.generation + 1, errors=n) for n in range(8)]
     won = await asyncio.gather(*(store.breakers.save(each, expected_generation=OPEN.generation) for each in rivals))
@@ -73,14 +73,14 @@ async def test_of_many_saves_at_once_one_wins(store: Store) -> None:
     assert await store.breakers.get(KEY) == rivals[won.index(True)]
 
 
-async def test_a_breaker_that_has_just_closed_is_still_told_of(store: Store) -> None:
+async def test_a_breaker_that_has_just_closed_is_still_loaded(store: Store) -> None:
     closed = OPEN.close(NOW, reason=BreakerReason.RECOVERED)
     await store.breakers.save(closed, expected_generation=0)
 
     assert list(await store.breakers.load()) == [closed]
 
 
-async def test_breakers_come_in_the_order_of_their_keys(store: Store) -> None:
+async def test_breakers_are_sorted_by_key(store: Store) -> None:
     keys = [BreakerKey(BreakerScope.WORKSPACE, "w2"), BreakerKey(BreakerScope.WORKSPACE, "w1"), RUN_KEY, KEY]
     for key in keys:
         await store.breakers.save(replace(OPEN, key=key), expected_generation=0)
@@ -88,7 +88,7 @@ async def test_breakers_come_in_the_order_of_their_keys(store: Store) -> None:
     assert [each.key for each in await store.breakers.load()] == sorted(keys, key=lambda key: (key.scope, key.name))
 
 
-async def test_what_no_column_can_hold_is_replaced(store: Store) -> None:
+async def test_characters_that_no_column_can_hold_are_replaced(store: Store) -> None:
     odd = replace(OPEN, fault="a\0b\ud800", override=replace(HAND, reason="x\0\udfff"))
     await store.breakers.save(odd, expected_generation=0)
 

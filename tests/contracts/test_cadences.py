@@ -32,11 +32,11 @@ def orders(request: pytest.FixtureRequest, store: Store) -> AppliedAnnotations:
     return MemoryOrders() if request.param == "memory" else store.applied_annotations
 
 
-async def test_at_first_there_is_no_override(cadences: Cadences) -> None:
+async def test_a_new_database_has_no_override(cadences: Cadences) -> None:
     assert await cadences.override() is None
 
 
-async def test_an_override_is_read_back_whole_also_when_it_is_over(cadences: Cadences) -> None:
+async def test_an_expired_override_is_read_back_with_all_fields(cadences: Cadences) -> None:
     over = replace(OVERRIDE, expires_at=NOW - timedelta(days=100), set_at=NOW - timedelta(days=101))
     await cadences.set(OVERRIDE)
     first = await cadences.override()
@@ -45,7 +45,7 @@ async def test_an_override_is_read_back_whole_also_when_it_is_over(cadences: Cad
     assert (first, await cadences.override()) == (OVERRIDE, over)
 
 
-async def test_a_cleared_override_is_gone_and_another_may_come(cadences: Cadences) -> None:
+async def test_a_cleared_override_can_be_replaced(cadences: Cadences) -> None:
     await cadences.clear()
     await cadences.set(OVERRIDE)
     await cadences.clear()
@@ -55,7 +55,7 @@ async def test_a_cleared_override_is_gone_and_another_may_come(cadences: Cadence
     assert (cleared, await cadences.override()) == (None, OVERRIDE)
 
 
-async def test_what_was_seen_is_remembered_by_its_key(orders: AppliedAnnotations) -> None:
+async def test_an_applied_annotation_is_stored_by_its_key(orders: AppliedAnnotations) -> None:
     other = AppliedAnnotation(key="appointment-reconciler.io/hodl", value="", seen_at=NOW, fault="is not an annotation")
     await orders.remember(ROW)
     await orders.remember(other)
@@ -63,7 +63,7 @@ async def test_what_was_seen_is_remembered_by_its_key(orders: AppliedAnnotations
     assert list(await orders.list_all()) == [other, ROW]
 
 
-async def test_the_latest_value_counts(orders: AppliedAnnotations) -> None:
+async def test_the_latest_value_of_an_annotation_is_stored(orders: AppliedAnnotations) -> None:
     latest = replace(ROW, value="reason=y", seen_at=NOW + timedelta(minutes=1), until=None)
     await orders.remember(ROW)
     await orders.remember(latest)
@@ -71,7 +71,7 @@ async def test_the_latest_value_counts(orders: AppliedAnnotations) -> None:
     assert list(await orders.list_all()) == [latest]
 
 
-async def test_what_is_forgotten_is_new_again(orders: AppliedAnnotations) -> None:
+async def test_a_deleted_annotation_is_new_again(orders: AppliedAnnotations) -> None:
     await orders.forget(KEY)
     await orders.remember(ROW)
     await orders.forget(KEY)

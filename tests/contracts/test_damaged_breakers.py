@@ -109,7 +109,7 @@ async def test_a_damaged_breaker_is_closed_and_can_be_reset(migrated_url: str, n
         assert again.reason is BreakerReason.MANUAL_RESET
 
 
-async def test_a_run_closes_a_breaker_whose_probe_is_years_ahead(migrated_url: str) -> None:
+async def test_a_run_closes_a_breaker_whose_next_probe_is_years_ahead(migrated_url: str) -> None:
     later = Breaker(
         key=KEY,
         state=BreakerState.OPEN,

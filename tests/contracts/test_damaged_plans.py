@@ -19,7 +19,7 @@ PLAN = BackfillPlan(id=PlanId("p1"), made_at=NOW, asked={})
 
 
 @pytest.mark.parametrize(("column", "value"), [("held", {"a": 1}), ("summary", [1]), ("asked", "x")])
-async def test_a_plan_with_a_damaged_column_is_told(store: Store, migrated_url: str, column: str, value: Any) -> None:
+async def test_a_damaged_column_of_a_plan_is_an_error(store: Store, migrated_url: str, column: str, value: Any) -> None:
     await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace(W1)], leads=[lead("a")])
     await store.backfills.begin(PLAN, Selection(workspaces=(W1,)))
     database = Database(migrated_url)
@@ -33,6 +33,6 @@ async def test_a_plan_with_a_damaged_column_is_told(store: Store, migrated_url: 
 
 
 @pytest.mark.parametrize("document", [{}, {"appointments": 1}, {"appointments": [], "rollup": {"provider": "x"}}])
-def test_a_damaged_change_of_a_lead_is_told(document: dict[str, Any]) -> None:
+def test_a_damaged_change_of_a_lead_raises_an_error(document: dict[str, Any]) -> None:
     with pytest.raises(ReconcileError, match="the planned change of lead 'a' is damaged; make a new plan"):
         read_back(document, lead("a"), outcome=Outcome.BOOKED)

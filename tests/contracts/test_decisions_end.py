@@ -42,7 +42,7 @@ async def _ends_at(url: str) -> datetime:
 
 
 @pytest.mark.parametrize("left", [HOUR, -HOUR], ids=["still believed", "over"])
-async def test_a_limit_that_is_learned_again_is_believed_for_another_day(
+async def test_a_limit_that_is_learned_again_lasts_another_day(
     store: Store, migrated_url: str, left: timedelta
 ) -> None:
     await store.budgets.settle(KEY, unused=0, usage=Usage(limit=LEARNED), limit=ASSUMED)
@@ -54,7 +54,7 @@ async def test_a_limit_that_is_learned_again_is_believed_for_another_day(
     assert (await store.budgets.reserve(KEY, wanted=10, limit=ASSUMED)).granted == LEARNED.burst
 
 
-async def test_a_limit_that_is_not_learned_again_ends(store: Store, migrated_url: str) -> None:
+async def test_a_learned_limit_expires(store: Store, migrated_url: str) -> None:
     """What is used meanwhile renews nothing."""
     await store.budgets.settle(KEY, unused=0, usage=Usage(limit=LEARNED), limit=ASSUMED)
     await _end(migrated_url, datetime.now(UTC) + HOUR)
@@ -65,7 +65,7 @@ async def test_a_limit_that_is_not_learned_again_ends(store: Store, migrated_url
     assert (await store.budgets.reserve(KEY, wanted=10, limit=ASSUMED)).granted == ASSUMED.burst
 
 
-async def test_of_two_limits_the_one_that_was_learned_last_counts(store: Store) -> None:
+async def test_the_last_learned_limit_counts(store: Store) -> None:
     for learned in (LEARNED, OTHER):
         await store.budgets.settle(KEY, unused=0, usage=Usage(limit=learned), limit=ASSUMED)
 
@@ -78,7 +78,7 @@ async def _visible(store: Store, at: datetime) -> tuple[int, int]:
     return len(found.workspaces), found.waiting_count
 
 
-async def test_a_workspace_waits_until_its_instant_and_no_longer(store: Store, migrated_url: str) -> None:
+async def test_a_workspace_waits_exactly_until_its_not_before(store: Store, migrated_url: str) -> None:
     await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace()], leads=[lead("l1")])
     await store.leads.write(batch([], workspace_id=W1, not_before=NOW + HOUR))
 
@@ -87,7 +87,7 @@ async def test_a_workspace_waits_until_its_instant_and_no_longer(store: Store, m
     assert found == [(0, 1), (1, 0), (1, 0)]
 
 
-async def test_a_visit_without_a_pause_ends_the_pause_of_the_one_before(store: Store, migrated_url: str) -> None:
+async def test_a_visit_without_a_pause_ends_the_previous_pause(store: Store, migrated_url: str) -> None:
     await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace()], leads=[lead("l1")])
     await store.leads.write(batch([], workspace_id=W1, not_before=NOW + HOUR))
     await store.leads.write(batch([], workspace_id=W1, at=NOW + TICK))
@@ -109,7 +109,7 @@ TROUBLED = LeadState(
 
 
 @pytest.mark.parametrize("how", ["released", "answered"])
-async def test_what_kept_a_lead_away_ends_with_its_release_or_an_answer(
+async def test_backoff_and_quarantine_end_with_a_release_or_an_answer(
     store: Store, migrated_url: str, how: str
 ) -> None:
     subject = lead("l1")

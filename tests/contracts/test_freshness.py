@@ -22,7 +22,7 @@ async def switch_off(url: str, workspace_id: str) -> None:
     await database.close()
 
 
-async def test_freshness_is_told_over_leads_with_a_booking(store: Store, migrated_url: str) -> None:
+async def test_freshness_counts_leads_with_a_booking(store: Store, migrated_url: str) -> None:
     booked = Rollup(booking_id="A1", status=AppointmentStatus.CONFIRMED, starts_at=NOW + LONG)
     names = ("a", "b", "c", "d")
     leads = [lead(name, rollup=booked, in_sequence=False) for name in names] + [lead("e", in_sequence=False)]
@@ -36,9 +36,7 @@ async def test_freshness_is_told_over_leads_with_a_booking(store: Store, migrate
     assert await store.leads.at_risk_count(now=NOW, policy=POLICY) == 2
 
 
-async def test_leads_that_nobody_has_looked_at_are_counted_and_asked_for_by_when_they_wrote(
-    store: Store, migrated_url: str
-) -> None:
+async def test_unseen_leads_are_counted_and_selected_by_their_last_message(store: Store, migrated_url: str) -> None:
     leads = [
         lead("long-ago", in_sequence=False, last_inbound_at=NOW - 3 * DAY),
         lead("seen", in_sequence=False, last_inbound_at=NOW - 3 * DAY),
@@ -67,7 +65,7 @@ async def test_leads_that_nobody_has_looked_at_are_counted_and_asked_for_by_when
     assert await due_leads(NOW - DAY) == set()
 
 
-async def test_freshness_of_nothing_is_unknown(store: Store) -> None:
+async def test_freshness_without_bookings_is_unknown(store: Store) -> None:
     fresh = await store.leads.freshness(now=NOW, policy=POLICY)
 
     assert (fresh.oldest, fresh.median, fresh.never_verified, fresh.due) == (None, None, 0, 0)

@@ -41,7 +41,7 @@ async def seeded(store: Store, migrated_url: str) -> Store:
     return store
 
 
-async def test_what_is_seeded_is_read_back(store: Store, migrated_url: str) -> None:
+async def test_seeded_leads_are_read_back(store: Store, migrated_url: str) -> None:
     booked = appointment(canceled_at=NOW, status=AppointmentStatus.CANCELED)
     whole = lead(
         contact_id="c1",
@@ -70,13 +70,13 @@ async def test_workspaces_with_due_leads_are_found(seeded: Store) -> None:
     assert found.eligible_count == 2
 
 
-async def test_the_limit_bounds_the_workspaces_and_not_the_count(seeded: Store) -> None:
+async def test_the_limit_applies_to_the_workspaces_and_not_to_the_count(seeded: Store) -> None:
     found = await seeded.leads.due_workspaces(now=NOW, policy=POLICY, limit=1)
 
     assert ([each.id for each in found.workspaces], found.eligible_count) == ([W1], 2)
 
 
-async def test_one_workspace_only(seeded: Store) -> None:
+async def test_a_selection_of_one_workspace_returns_only_this_one(seeded: Store) -> None:
     found = await seeded.leads.due_workspaces(now=NOW, policy=POLICY, limit=10, only=W2)
 
     assert [each.id for each in found.workspaces] == [W2]
@@ -88,7 +88,7 @@ async def test_excluded_workspaces_are_left_out(seeded: Store) -> None:
     assert ([each.id for each in found.workspaces], found.eligible_count) == ([W2], 1)
 
 
-async def test_the_longest_unvisited_comes_first(seeded: Store) -> None:
+async def test_the_longest_unvisited_workspace_is_first(seeded: Store) -> None:
     await seeded.leads.write(batch([], workspace_id=W1, at=NOW))
     never_first = await seeded.leads.due_workspaces(now=NOW, policy=POLICY, limit=10)
     await seeded.leads.write(batch([], workspace_id=W2, at=NOW + LONG))
@@ -98,7 +98,7 @@ async def test_the_longest_unvisited_comes_first(seeded: Store) -> None:
     assert [each.id for each in oldest_first.workspaces] == [W1, W2]
 
 
-async def test_a_waiting_workspace_is_left_out_until_its_time(seeded: Store) -> None:
+async def test_a_waiting_workspace_is_left_out_until_its_not_before(seeded: Store) -> None:
     await seeded.leads.write(batch([], workspace_id=W1, not_before=NOW + LONG))
     before = await seeded.leads.due_workspaces(now=NOW, policy=POLICY, limit=10)
     then = await seeded.leads.due_workspaces(now=NOW + LONG, policy=POLICY, limit=10)
@@ -107,7 +107,7 @@ async def test_a_waiting_workspace_is_left_out_until_its_time(seeded: Store) -> 
     assert {each.id for each in then.workspaces} == {W1, W2}
 
 
-async def test_a_written_lead_is_not_due_at_once(seeded: Store) -> None:
+async def test_a_written_lead_is_not_due_immediately(seeded: Store) -> None:
     found = await seeded.leads.due_leads(W1, now=NOW, policy=POLICY, limit=10)
     await seeded.leads.write(batch([lead_write(found[0])]))
 
@@ -115,7 +115,7 @@ async def test_a_written_lead_is_not_due_at_once(seeded: Store) -> None:
     assert [each.id for each in due] == ["l2", "l3"]
 
 
-async def test_due_leads_are_hot_first_then_by_attempt_then_by_id(store: Store, migrated_url: str) -> None:
+async def test_due_leads_are_sorted_by_priority_attempt_and_id(store: Store, migrated_url: str) -> None:
     warm: dict[str, Any] = {"in_sequence": False, "last_inbound_at": NOW}
     leads = [lead("a", **warm), lead("b"), lead("c"), lead("d"), lead("e", **warm)]
     await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace()], leads=leads)
@@ -128,7 +128,7 @@ async def test_due_leads_are_hot_first_then_by_attempt_then_by_id(store: Store, 
     assert [each.id for each in due] == ["d", "c", "b", "e", "a"]
 
 
-async def test_a_cursor_goes_on_behind_a_lead(seeded: Store) -> None:
+async def test_a_cursor_continues_after_its_lead(seeded: Store) -> None:
     due = await seeded.leads.due_leads(W1, now=NOW, policy=POLICY, limit=1, after=lead("l1").id)
 
     assert [each.id for each in due] == ["l2"]
@@ -151,7 +151,7 @@ async def test_a_change_is_read_back(seeded: Store) -> None:
     )
 
 
-async def test_an_appointment_is_brought_up_to_date(seeded: Store) -> None:
+async def test_a_stored_appointment_is_updated(seeded: Store) -> None:
     first = (await seeded.leads.due_leads(W1, now=NOW, policy=POLICY, limit=1))[0]
     await seeded.leads.write(batch([lead_write(first, change=booking(first, appointment()))]))
     second = await seeded.leads.lead(first.id)
@@ -165,7 +165,7 @@ async def test_an_appointment_is_brought_up_to_date(seeded: Store) -> None:
     assert (third.appointments, third.status) == ((gone,), LeadStatus.QUALIFIED)
 
 
-async def test_a_status_that_is_not_ours_stays(seeded: Store, migrated_url: str) -> None:
+async def test_a_foreign_status_is_kept(seeded: Store, migrated_url: str) -> None:
     kept = lead("kept", status=LeadStatus.KEPT)
     await seed(migrated_url, mapping=DEFAULT, leads=[kept])
     found = await seeded.leads.lead(kept.id)
@@ -178,7 +178,7 @@ async def test_a_status_that_is_not_ours_stays(seeded: Store, migrated_url: str)
     assert stored.status is LeadStatus.KEPT
 
 
-async def test_a_plan_from_older_facts_is_refused(seeded: Store) -> None:
+async def test_a_change_planned_from_older_facts_is_not_written(seeded: Store) -> None:
     found = (await seeded.leads.due_leads(W1, now=NOW, policy=POLICY, limit=2))[:2]
     await seeded.leads.write(batch([lead_write(found[0], change=booking(found[0], appointment()))]))
     late = [lead_write(each, change=booking(each, appointment("B2")), at=NOW + LONG) for each in found]
@@ -219,7 +219,7 @@ async def test_a_batch_under_a_lost_lease_writes_nothing(seeded: Store) -> None:
     assert await seeded.outbox.pending_count() == 0
 
 
-async def test_a_batch_under_its_leases_is_written(seeded: Store) -> None:
+async def test_a_batch_under_held_leases_is_written(seeded: Store) -> None:
     found = (await seeded.leads.due_leads(W1, now=NOW, policy=POLICY, limit=1))[0]
     leases = [await seeded.leases.acquire(name, holder="me", ttl=LONG) for name in ("workspace/w1", "run")]
     await seeded.leads.write(batch([lead_write(found)], leases=leases))
@@ -258,7 +258,7 @@ async def test_mismatches_are_listed_and_counted(seeded: Store) -> None:
     assert await seeded.leads.mismatched(workspace_id=W2) == ()
 
 
-async def test_what_is_not_there_is_none(store: Store) -> None:
+async def test_reading_a_missing_lead_returns_none(store: Store) -> None:
     assert await store.leads.lead(lead("nobody").id) is None
     assert await store.leads.workspace(W1) is None
     assert not await store.leads.due_leads(W1, now=NOW, policy=POLICY, limit=5)

@@ -15,20 +15,20 @@ OVER = timedelta(0)
 """A lease of no duration has expired when it is given."""
 
 
-async def test_a_free_name_is_given(store: Store) -> None:
+async def test_a_free_lease_is_granted(store: Store) -> None:
     lease = await store.leases.acquire("run", holder="me", ttl=LONG)
 
     assert lease == Lease(name="run", holder="me", token=1)
 
 
-async def test_a_held_name_is_refused(store: Store) -> None:
+async def test_a_held_lease_is_refused(store: Store) -> None:
     await store.leases.acquire("run", holder="me", ttl=LONG)
 
     with pytest.raises(LeaseHeld):
         await store.leases.acquire("run", holder="you", ttl=LONG)
 
 
-async def test_a_name_is_refused_to_its_own_holder_too(store: Store) -> None:
+async def test_a_held_lease_is_refused_to_its_own_holder(store: Store) -> None:
     """Two workers of one process would otherwise do the same work."""
     await store.leases.acquire("run", holder="me", ttl=LONG)
 
@@ -36,14 +36,14 @@ async def test_a_name_is_refused_to_its_own_holder_too(store: Store) -> None:
         await store.leases.acquire("run", holder="me", ttl=LONG)
 
 
-async def test_an_expired_name_is_given_with_a_greater_token(store: Store) -> None:
+async def test_an_expired_lease_is_granted_with_a_greater_token(store: Store) -> None:
     first = await store.leases.acquire("run", holder="me", ttl=OVER)
     second = await store.leases.acquire("run", holder="you", ttl=LONG)
 
     assert second.token > first.token
 
 
-async def test_a_released_name_is_given_with_a_greater_token(store: Store) -> None:
+async def test_a_released_lease_is_granted_with_a_greater_token(store: Store) -> None:
     first = await store.leases.acquire("run", holder="me", ttl=LONG)
     await store.leases.release(first)
     second = await store.leases.acquire("run", holder="you", ttl=LONG)
@@ -51,7 +51,7 @@ async def test_a_released_name_is_given_with_a_greater_token(store: Store) -> No
     assert second.token > first.token
 
 
-async def test_names_do_not_know_each_other(store: Store) -> None:
+async def test_leases_are_independent(store: Store) -> None:
     await store.leases.acquire("workspace/w1", holder="me", ttl=LONG)
     other = await store.leases.acquire("workspace/w2", holder="you", ttl=LONG)
 
@@ -66,7 +66,7 @@ async def test_a_release_by_a_former_holder_changes_nothing(store: Store) -> Non
     assert (await store.leases.held())["run"].holder == "you"
 
 
-async def test_holders_are_told_with_their_expiry(store: Store) -> None:
+async def test_holders_are_listed_with_their_expiry(store: Store) -> None:
     await store.leases.acquire("run", holder="me", ttl=LONG)
     await store.leases.acquire("other", holder="me", ttl=LONG * 2)
     held = await store.leases.held()
@@ -75,14 +75,14 @@ async def test_holders_are_told_with_their_expiry(store: Store) -> None:
     assert abs(held["other"].expires_at - held["run"].expires_at - LONG) < timedelta(minutes=1)
 
 
-async def test_nobody_holds_what_is_free_expired_or_released(store: Store) -> None:
+async def test_free_expired_and_released_leases_are_not_listed(store: Store) -> None:
     await store.leases.acquire("expired", holder="me", ttl=OVER)
     await store.leases.release(await store.leases.acquire("released", holder="me", ttl=LONG))
 
     assert await store.leases.held() == {}
 
 
-async def test_of_many_at_once_one_is_given(store: Store) -> None:
+async def test_one_of_many_concurrent_claims_is_granted(store: Store) -> None:
     async def claim(holder: str) -> bool:
         try:
             await store.leases.acquire("run", holder=holder, ttl=LONG)
@@ -95,7 +95,7 @@ async def test_of_many_at_once_one_is_given(store: Store) -> None:
     assert sum(given) == 1
 
 
-async def test_a_batch_gives_up_the_leases_that_it_is_asked_to(store: Store) -> None:
+async def test_a_batch_releases_the_given_leases(store: Store) -> None:
     kept, given_up = [await store.leases.acquire(name, holder="me", ttl=LONG) for name in ("run", "workspace/w1")]
     receipt = await store.leads.write(batch([], leases=[kept, given_up], gives_up=(given_up,)))
 
@@ -104,7 +104,7 @@ async def test_a_batch_gives_up_the_leases_that_it_is_asked_to(store: Store) -> 
 
 
 @pytest.mark.parametrize("lost", ["run", "workspace/w1"])
-async def test_a_batch_whose_lease_is_lost_writes_nothing_and_gives_nothing_up(store: Store, lost: str) -> None:
+async def test_a_batch_under_a_lost_lease_writes_and_releases_nothing(store: Store, lost: str) -> None:
     held = {name: await store.leases.acquire(name, holder="me", ttl=LONG) for name in ("run", "workspace/w1")}
     await store.leases.release(held[lost])
     await store.leases.acquire(lost, holder="you", ttl=LONG)

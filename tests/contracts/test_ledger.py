@@ -38,7 +38,7 @@ REPORT = RunReport(
 )
 
 
-async def test_a_run_that_was_killed_can_be_seen(store: Store) -> None:
+async def test_a_killed_run_is_listed_without_a_report(store: Store) -> None:
     await store.ledger.begin_run(RUN, started_at=NOW, trigger="schedule", version="1.2")
 
     found = await store.ledger.run(RUN)
@@ -58,7 +58,7 @@ async def test_a_report_is_read_back(store: Store) -> None:
     assert (found.started_at, found.finished_at) == (NOW - timedelta(seconds=9), NOW)
 
 
-async def test_a_report_is_stored_also_where_its_beginning_was_not(store: Store) -> None:
+async def test_a_report_is_stored_without_a_stored_start(store: Store) -> None:
     await store.ledger.finish_run(REPORT, {"success": True})
 
     found = await store.ledger.run(RUN)
@@ -66,7 +66,7 @@ async def test_a_report_is_stored_also_where_its_beginning_was_not(store: Store)
     assert (found.started_at, found.report) == (NOW - timedelta(seconds=3), {"success": True})
 
 
-async def test_the_last_runs_come_first(store: Store) -> None:
+async def test_runs_are_listed_newest_first(store: Store) -> None:
     for n in range(4):
         at = NOW + timedelta(minutes=n)
         await store.ledger.begin_run(RunId(f"run-{n}"), started_at=at, trigger="schedule", version="1.2")
@@ -75,7 +75,7 @@ async def test_the_last_runs_come_first(store: Store) -> None:
     assert await store.ledger.run(RunId("nobody")) is None
 
 
-async def test_runs_that_had_all_leads_to_choose_from_are_found_behind_any_number_of_others(store: Store) -> None:
+async def test_runs_over_all_due_leads_are_found_behind_any_number_of_others(store: Store) -> None:
     for n in range(30):
         trigger = (Trigger.BACKFILL, Trigger.UNDO, Trigger.MANUAL)[n % 3] if n else Trigger.SCHEDULE
         report = replace(REPORT, run_id=RunId(f"run-{n}"), trigger=trigger, timestamp=NOW + timedelta(minutes=n))
@@ -101,7 +101,7 @@ async def test_batches_are_found_by_run_and_by_workspace(store: Store, migrated_
     assert [row.run_id for row in await store.ledger.batches(limit=1)] == ["other"]
 
 
-async def test_changes_tell_before_and_after_without_personal_data(store: Store, migrated_url: str) -> None:
+async def test_changes_hold_before_and_after_without_personal_data(store: Store, migrated_url: str) -> None:
     one = lead(email="someone@example.org")
     await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace()], leads=[one])
     await store.leads.write(batch([lead_write(one, change=booking(one, appointment()))]))
@@ -115,7 +115,7 @@ async def test_changes_tell_before_and_after_without_personal_data(store: Store,
     assert "someone" not in str(by_lead[0])
 
 
-async def test_ticks_are_what_a_timeline_needs_of_the_reports_oldest_first(store: Store) -> None:
+async def test_scheduled_runs_are_returned_oldest_first(store: Store) -> None:
     breaker = {"breaker": "provider:ghl", "state": "open", "since": "2025-03-03T12:00:01Z"}
     document = {"leadsChecked": 9, "errors": 2, "bookedFound": 1, "updated": 3, "breakers": [breaker]}
     for n in range(3):
@@ -138,7 +138,7 @@ async def test_ticks_are_what_a_timeline_needs_of_the_reports_oldest_first(store
     assert await store.ledger.scheduled_runs(since=NOW + timedelta(minutes=3)) == []
 
 
-async def test_ticks_of_one_instant_are_all_told(store: Store) -> None:
+async def test_all_scheduled_runs_of_one_instant_are_returned(store: Store) -> None:
     """As shards begin together: reading on from one of them leaves none out and repeats none."""
     for name in "cab":
         await store.ledger.begin_run(RunId(name), started_at=NOW, trigger="schedule", version="1.2")
@@ -159,7 +159,7 @@ async def failed(store: Store, *, run: str, workspace_id: str, at: datetime, cou
     await store.leads.write(batch(writes, run_id=RunId(run), workspace_id=WorkspaceId(workspace_id), at=at))
 
 
-async def test_failures_are_told_by_version_and_workspace_within_a_span(store: Store) -> None:
+async def test_failures_are_grouped_by_version_and_workspace_within_a_time_range(store: Store) -> None:
     for number, version in enumerate(["1.0", "1.0", "1.1"]):
         at = NOW + timedelta(minutes=number)
         await store.ledger.begin_run(RunId(f"run-{number}"), started_at=at, trigger="schedule", version=version)
@@ -178,7 +178,7 @@ async def test_failures_are_told_by_version_and_workspace_within_a_span(store: S
     assert (before.first_seen_at, before.last_seen_at) == (NOW, NOW + timedelta(minutes=1))
 
 
-async def test_a_workspace_that_is_visited_twice_in_a_run_is_hit_once(store: Store) -> None:
+async def test_a_workspace_visited_twice_in_a_run_counts_once(store: Store) -> None:
     await failed(store, run=RUN, workspace_id=W1, at=NOW, count=2)
     await failed(store, run=RUN, workspace_id=W1, at=NOW + timedelta(seconds=9))
 
@@ -188,7 +188,7 @@ async def test_a_workspace_that_is_visited_twice_in_a_run_is_hit_once(store: Sto
     assert found.version == ""
 
 
-async def test_all_workspaces_that_failed_are_counted_and_a_few_are_named(store: Store) -> None:
+async def test_all_failed_workspaces_are_counted_and_a_few_are_listed(store: Store) -> None:
     for number in range(MOST_WORKSPACES + 5):
         await failed(store, run=RUN, workspace_id=f"w{number:02}", at=NOW + timedelta(seconds=number))
 

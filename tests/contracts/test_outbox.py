@@ -25,7 +25,7 @@ async def filled(store: Store, migrated_url: str) -> Store:
     return store
 
 
-async def test_follow_ups_wait_oldest_first(filled: Store) -> None:
+async def test_pending_follow_ups_are_sorted_oldest_first(filled: Store) -> None:
     rows = await filled.outbox.pending(now=NOW, limit=2)
 
     assert [row.key for row in rows] == ["start:A0", "start:A1"]
@@ -41,14 +41,14 @@ async def test_follow_ups_wait_oldest_first(filled: Store) -> None:
     assert await filled.outbox.pending_count() == 3
 
 
-async def test_what_is_delivered_waits_no_more(filled: Store) -> None:
+async def test_a_delivered_follow_up_is_not_pending(filled: Store) -> None:
     await filled.outbox.mark_delivered(["start:A0", "start:A2", "nobody"], at=NOW)
 
     assert [row.key for row in await filled.outbox.pending(now=NOW, limit=9)] == ["start:A1"]
     assert await filled.outbox.pending_count() == 1
 
 
-async def test_what_is_postponed_waits_until_its_time(filled: Store) -> None:
+async def test_a_postponed_follow_up_is_pending_at_its_time(filled: Store) -> None:
     await filled.outbox.postpone(["start:A0"], until=LATER)
 
     now, then = await filled.outbox.pending(now=NOW, limit=9), await filled.outbox.pending(now=LATER, limit=9)
@@ -56,21 +56,21 @@ async def test_what_is_postponed_waits_until_its_time(filled: Store) -> None:
     assert [(row.key, row.attempts) for row in then] == [("start:A0", 1), ("start:A1", 0), ("start:A2", 0)]
 
 
-async def test_follow_ups_that_were_refused_are_counted_apart(filled: Store) -> None:
+async def test_follow_ups_with_failed_attempts_are_counted_separately(filled: Store) -> None:
     await filled.outbox.postpone(["start:A0"], until=LATER)
 
     assert await filled.outbox.pending_count() == 3
     assert await filled.outbox.pending_count(only_tried=True) == 1
 
 
-async def test_what_is_delivered_is_not_postponed(filled: Store) -> None:
+async def test_a_delivered_follow_up_is_not_postponed(filled: Store) -> None:
     await filled.outbox.mark_delivered(["start:A0"], at=NOW)
     await filled.outbox.postpone(["start:A0"], until=NOW)
 
     assert await filled.outbox.pending_count() == 2
 
 
-async def test_nothing_to_note_is_nothing(filled: Store) -> None:
+async def test_marking_no_rows_changes_nothing(filled: Store) -> None:
     await filled.outbox.mark_delivered([], at=NOW)
     await filled.outbox.postpone([], until=LATER)
 
@@ -103,19 +103,19 @@ async def keys(store: Store, *, limit: int = 9, now: datetime = NOW) -> list[str
     return [row.key.removeprefix("start:") for row in await store.outbox.pending(now=now, limit=limit)]
 
 
-async def test_workspaces_take_turns(shared: Store) -> None:
+async def test_workspaces_alternate(shared: Store) -> None:
     assert await keys(shared) == ["w1-0", "w2-0", "w1-1", "w2-1", "w1-2"]
     assert await keys(shared, limit=2) == ["w1-0", "w2-0"]
 
 
-async def test_a_workspace_with_failures_comes_last_in_each_turn(shared: Store) -> None:
+async def test_a_workspace_with_failures_is_last_in_each_turn(shared: Store) -> None:
     await shared.outbox.postpone(["start:w1-0"], until=LATER, reason="rejected")
 
     assert await keys(shared) == ["w2-0", "w1-1", "w2-1", "w1-2"]
     assert await keys(shared, now=LATER) == ["w2-0", "w1-0", "w2-1", "w1-1", "w1-2"]
 
 
-async def test_a_workspace_that_is_held_back_waits_and_no_row_of_it_becomes_due_earlier(shared: Store) -> None:
+async def test_holding_a_workspace_back_makes_no_row_due_earlier(shared: Store) -> None:
     await shared.outbox.postpone(["start:w1-0"], until=LATER + timedelta(hours=1))
     await shared.outbox.hold_back(W1, until=LATER)
 
@@ -123,14 +123,14 @@ async def test_a_workspace_that_is_held_back_waits_and_no_row_of_it_becomes_due_
     assert await keys(shared, now=LATER) == ["w2-0", "w1-1", "w2-1", "w1-2"]
 
 
-async def test_what_is_given_up_is_not_due_again_and_is_counted_apart(shared: Store) -> None:
+async def test_a_dead_letter_is_not_due_and_is_counted_separately(shared: Store) -> None:
     await shared.outbox.give_up("start:w1-0", at=NOW, reason="rejected: the webhook answered 422")
 
     assert await keys(shared, now=LATER) == ["w1-1", "w2-0", "w1-2", "w2-1"]
     assert (await shared.outbox.pending_count(), await shared.outbox.given_up_count()) == (4, 1)
 
 
-async def test_follow_ups_of_an_unknown_kind_fill_no_page(shared: Store, migrated_url: str) -> None:
+async def test_follow_ups_of_an_unknown_kind_do_not_count_towards_the_page(shared: Store, migrated_url: str) -> None:
     """Another version has written them, and knows what to do with them."""
     later = Customer(migrated_url, DEFAULT)
     await later.execute("UPDATE reconcile_outbox SET kind = 'of a later version' WHERE workspace_id = 'w1'")
@@ -160,7 +160,7 @@ AN_HOUR_LATER = NOW + timedelta(hours=1)
         ({"since": NOW + timedelta(hours=3)}, []),
     ],
 )
-async def test_given_up_follow_ups_are_listed_and_made_due_by_workspace_and_age(
+async def test_dead_letters_are_listed_and_retried_by_workspace_and_age(
     given_up: Store, narrowed: dict[str, Any], found: list[str]
 ) -> None:
     rows = await given_up.outbox.given_up(**narrowed)
@@ -175,7 +175,7 @@ async def test_given_up_follow_ups_are_listed_and_made_due_by_workspace_and_age(
     assert {row.attempts for row in await given_up.outbox.pending(now=LATER, limit=9)} == {0}
 
 
-async def test_named_follow_ups_are_made_due_if_they_were_given_up_and_not_delivered(given_up: Store) -> None:
+async def test_retrying_by_key_affects_only_dead_letters(given_up: Store) -> None:
     await given_up.outbox.mark_delivered(["start:w1-0"], at=LATER)
 
     assert await given_up.outbox.retry(["start:w1-0", "start:w1-1", "start:w1-2", "nobody"]) == 1

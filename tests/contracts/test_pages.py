@@ -76,7 +76,7 @@ async def walked(read: Page, store: Store, limit: int) -> list[str]:
     return found
 
 
-async def test_lists_with_a_cursor_give_each_entry_once_and_in_order(filled: Store) -> None:
+async def test_paged_lists_return_each_entry_once_in_order(filled: Store) -> None:
     part = IDS[::2]
     moves = [
         ItemMove(lead_id=LeadId(each), state=ItemState.PLANNED, planned=a_planned(each)) for each in reversed(part)
@@ -102,7 +102,7 @@ def a_planned(lead_id: str) -> PlannedLead:
     )
 
 
-async def test_lists_of_what_waits_begin_with_the_longest_and_are_narrowed_before_they_are_cut(filled: Store) -> None:
+async def test_lists_of_waiting_leads_are_filtered_before_the_limit_longest_wait_first(filled: Store) -> None:
     longest_first = ["other", *reversed(IDS)]
     for read in (filled.leads.quarantined, filled.leads.mismatched):
         for limit in (1, COUNT, COUNT + 1, COUNT + 2):
@@ -112,7 +112,7 @@ async def test_lists_of_what_waits_begin_with_the_longest_and_are_narrowed_befor
 
 
 @pytest.mark.parametrize("count", [0, 1, COUNT])
-async def test_a_release_counts_the_leads_that_were_set_aside_and_no_others(filled: Store, count: int) -> None:
+async def test_a_release_counts_only_quarantined_leads(filled: Store, count: int) -> None:
     named = [LeadId(each) for each in IDS[:count]]
 
     released = [await filled.leads.release([*named, LeadId("unknown")]) for _ in range(2)]
@@ -125,9 +125,7 @@ async def test_a_release_counts_the_leads_that_were_set_aside_and_no_others(fill
     assert [each.id for each in await filled.leads.quarantined()] == ["other"]
 
 
-async def test_the_newest_of_a_long_ledger_are_listed_first_and_narrowed_before_they_are_cut(
-    store: Store, migrated_url: str
-) -> None:
+async def test_ledger_lists_are_filtered_before_the_limit_newest_first(store: Store, migrated_url: str) -> None:
     runs = (RUN, RunId("other"))
     leads = {(name, number): lead(f"{name}-{number}") for number in range(COUNT) for name in runs}
     await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace(W1)], leads=leads.values())
@@ -147,7 +145,7 @@ async def test_the_newest_of_a_long_ledger_are_listed_first_and_narrowed_before_
     assert pending == sorted((one.id for one in leads.values()), key=lambda each: (each[-1], each))[:COUNT]
 
 
-async def test_a_walk_over_runs_that_begin_at_one_instant_leaves_none_out(store: Store) -> None:
+async def test_paging_over_runs_with_equal_start_times_omits_none(store: Store) -> None:
     for number in range(COUNT):
         name = RunId(f"run-{number}")
         await store.ledger.begin_run(name, started_at=NOW, trigger="schedule", version="1")

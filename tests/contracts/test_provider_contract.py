@@ -46,7 +46,7 @@ async def sweep(stage: Stage, *leads: Lead, left: float = 30.0) -> Sweep:
     return await stage.provider.sweep(leads, stage.workspace, plan=plan, deadline=stage.monotonic() + left)
 
 
-async def test_a_booking_that_stands_is_reported(stage: Stage) -> None:
+async def test_an_active_booking_is_reported(stage: Stage) -> None:
     """With its instants, which are aware."""
     starts_at = stage.now() + SOON
     booked = stage.book(starts_at)
@@ -61,7 +61,7 @@ async def test_a_booking_that_stands_is_reported(stage: Stage) -> None:
     assert answer.absent == frozenset()
 
 
-async def test_a_booking_that_was_called_off_says_when(stage: Stage) -> None:
+async def test_a_canceled_booking_has_its_time_of_cancellation(stage: Stage) -> None:
     """It is reported, and not absent."""
     booked = stage.book(stage.now() + SOON)
     stage.cancel(booked)
@@ -75,7 +75,7 @@ async def test_a_booking_that_was_called_off_says_when(stage: Stage) -> None:
     assert answer.absent == frozenset()
 
 
-async def test_a_booking_that_is_gone_is_absent(stage: Stage) -> None:
+async def test_a_deleted_booking_is_absent(stage: Stage) -> None:
     """Under the id that was asked for, and not reported at the same time."""
     booked = stage.book(stage.now() + SOON)
     stage.remove(booked)
@@ -87,7 +87,7 @@ async def test_a_booking_that_is_gone_is_absent(stage: Stage) -> None:
     assert answer.appointments == ()
 
 
-async def test_nothing_found_is_not_absent(stage: Stage) -> None:
+async def test_an_empty_search_is_not_an_absence(stage: Stage) -> None:
     """Only what was asked for by its id can be."""
     answer = await ask(stage, stage.stranger())
 
@@ -96,7 +96,7 @@ async def test_nothing_found_is_not_absent(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("is_empty", [False, True])
-async def test_lists_are_checked_by_a_booking_that_they_have_to_hold(stage: Stage, is_empty: bool) -> None:
+async def test_lists_are_checked_with_a_known_booking(stage: Stage, is_empty: bool) -> None:
     """Though it stands and is ahead, so that no look-up would ask for a list."""
     booked = stage.book(stage.now() + SOON)
     if is_empty:
@@ -110,7 +110,7 @@ async def test_lists_are_checked_by_a_booking_that_they_have_to_hold(stage: Stag
     assert (lists in answer.returned, lists in answer.silent) == (not is_empty, is_empty)
 
 
-async def test_a_booking_that_is_gone_says_nothing_of_the_lists(stage: Stage) -> None:
+async def test_a_deleted_booking_is_no_control_of_the_lists(stage: Stage) -> None:
     booked = stage.book(stage.now() + SOON)
     stage.remove(booked)
 
@@ -120,7 +120,7 @@ async def test_a_booking_that_is_gone_says_nothing_of_the_lists(stage: Stage) ->
     assert LISTS[stage.provider.name] not in answer.returned | answer.silent
 
 
-async def test_lists_that_cannot_be_checked_are_raised(stage: Stage) -> None:
+async def test_an_error_during_a_list_check_is_raised(stage: Stage) -> None:
     booked = stage.book(stage.now() + SOON)
     stage.refuse(status=500)
 
@@ -128,7 +128,7 @@ async def test_lists_that_cannot_be_checked_are_raised(stage: Stage) -> None:
         await check_lists(stage, booked)
 
 
-async def test_asking_again_gives_the_same_answer(stage: Stage) -> None:
+async def test_a_repeated_look_up_gives_the_same_answer(stage: Stage) -> None:
     """Nothing is changed by asking."""
     booked = stage.book(stage.now() + SOON)
 
@@ -139,7 +139,7 @@ async def test_asking_again_gives_the_same_answer(stage: Stage) -> None:
     ("status", "error_class"),
     [(401, ErrorClass.CREDENTIAL), (429, ErrorClass.RATE_LIMITED), (500, ErrorClass.UNAVAILABLE)],
 )
-async def test_what_is_not_decisive_is_raised(stage: Stage, status: int, error_class: ErrorClass) -> None:
+async def test_an_indecisive_response_is_raised(stage: Stage, status: int, error_class: ErrorClass) -> None:
     """With the provider and the operation, which breakers count by."""
     booked = stage.book(stage.now() + SOON)
     stage.refuse(status=status)
@@ -166,7 +166,7 @@ async def test_an_answer_without_ids_is_a_contract_fault(stage: Stage) -> None:
     assert caught.value.shape
 
 
-async def test_a_look_up_names_its_first_call_and_makes_none(stage: Stage) -> None:
+async def test_planning_a_look_up_names_its_first_call_without_making_it(stage: Stage) -> None:
     """So that breaker and budget can refuse it."""
     booked = stage.book(stage.now() + SOON)
 
@@ -177,7 +177,7 @@ async def test_a_look_up_names_its_first_call_and_makes_none(stage: Stage) -> No
     assert stage.provider.usage(stage.workspace).calls == 0
 
 
-async def test_a_lead_that_cannot_be_looked_up_is_skipped_by_both_questions(stage: Stage) -> None:
+async def test_a_lead_that_cannot_be_looked_up_is_skipped_by_lookup_and_answer(stage: Stage) -> None:
     """For the same reason."""
     for subject, workspace in (
         (lead(), stage.workspace),
@@ -189,7 +189,7 @@ async def test_a_lead_that_cannot_be_looked_up_is_skipped_by_both_questions(stag
         assert await look_up(stage.provider, subject, workspace, deadline=stage.monotonic() + 30) is reason
 
 
-async def test_usage_is_told_once(stage: Stage) -> None:
+async def test_usage_is_reported_once(stage: Stage) -> None:
     """Each call belongs to one settlement."""
     booked = stage.book(stage.now() + SOON)
     await ask(stage, booked)
@@ -200,7 +200,7 @@ async def test_usage_is_told_once(stage: Stage) -> None:
     assert (second.calls, second.remaining, second.not_before) == (0, None, None)
 
 
-async def test_a_429_says_how_long_to_stay_away(stage: Stage) -> None:
+async def test_a_429_has_its_wait(stage: Stage) -> None:
     """In the error, and once more in the usage, which outlives the lead."""
     booked = stage.book(stage.now() + SOON)
     stage.refuse(status=429)
@@ -222,7 +222,7 @@ async def test_no_call_is_made_after_the_deadline(stage: Stage) -> None:
     assert (usage.calls, usage.not_before) == (0, None)
 
 
-async def test_lists_settle_a_booking_that_stands_as_a_look_up_does(stage: Stage) -> None:
+async def test_a_listed_active_booking_gives_the_answer_of_a_look_up(stage: Stage) -> None:
     booked, stranger = stage.book(stage.now() + SOON), replace(stage.stranger(), id=LeadId("stranger"))
 
     swept = await sweep(stage, booked, stranger)
@@ -231,7 +231,7 @@ async def test_lists_settle_a_booking_that_stands_as_a_look_up_does(stage: Stage
     assert swept.calls > 0
 
 
-async def test_lists_settle_nothing_that_is_called_off_or_gone(stage: Stage) -> None:
+async def test_lists_do_not_settle_canceled_or_deleted_bookings(stage: Stage) -> None:
     """Who is not listed is unknown."""
     booked = stage.book(stage.now() + SOON)
     stage.cancel(booked)
@@ -246,7 +246,7 @@ async def test_lists_settle_nothing_that_is_called_off_or_gone(stage: Stage) -> 
     ("status", "error_class"),
     [(401, ErrorClass.CREDENTIAL), (429, ErrorClass.RATE_LIMITED), (500, ErrorClass.UNAVAILABLE)],
 )
-async def test_lists_that_are_refused_are_raised(stage: Stage, status: int, error_class: ErrorClass) -> None:
+async def test_a_refused_list_is_raised(stage: Stage, status: int, error_class: ErrorClass) -> None:
     booked = stage.book(stage.now() + SOON)
     stage.refuse(status=status)
 
@@ -265,7 +265,7 @@ async def test_lists_without_ids_are_a_contract_fault(stage: Stage) -> None:
         await sweep(stage, booked)
 
 
-async def test_no_list_is_asked_for_after_the_deadline(stage: Stage) -> None:
+async def test_no_list_is_requested_after_the_deadline(stage: Stage) -> None:
     booked = stage.book(stage.now() + SOON)
 
     with pytest.raises(OutOfTime):
@@ -274,7 +274,7 @@ async def test_no_list_is_asked_for_after_the_deadline(stage: Stage) -> None:
     assert stage.provider.usage(stage.workspace).calls == 0
 
 
-async def test_what_a_sweep_costs_is_known_without_a_call(stage: Stage) -> None:
+async def test_the_cost_of_a_bulk_listing_is_known_without_a_call(stage: Stage) -> None:
     """And without a credential there is none."""
     assert stage.provider.sweep_cost(stage.workspace) is not None
     assert stage.provider.sweep_cost(replace(stage.workspace, credentials={})) is None

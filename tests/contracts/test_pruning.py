@@ -51,7 +51,7 @@ async def names(store: Store) -> set[str]:
     return {row.run_id for row in await store.ledger.runs(limit=10_000) if not row.run_id.startswith("new-")}
 
 
-async def test_what_is_old_goes_with_all_that_belongs_to_it(store: Store, migrated_url: str) -> None:
+async def test_old_runs_are_deleted_with_their_rows(store: Store, migrated_url: str) -> None:
     await entered(store, migrated_url, ["old", "young"])
     await newest(store)
     await a_run(store, "old", OLD)
@@ -80,7 +80,7 @@ async def test_what_is_old_goes_with_all_that_belongs_to_it(store: Store, migrat
     assert len(await store.ledger.changes(run_id=RunId("young"))) == 1
 
 
-async def test_what_somebody_needs_stays_until_nobody_does(store: Store, migrated_url: str) -> None:
+async def test_rows_in_use_are_kept_until_they_are_unused(store: Store, migrated_url: str) -> None:
     await entered(store, migrated_url, ["tripped", "waits", "plain"])
     await newest(store)
     await a_run(store, "tripped", OLD)
@@ -113,7 +113,7 @@ async def a_plan(store: Store, url: str, *, moved_at: datetime) -> PlanId:
     return plan.id
 
 
-async def test_a_plan_that_nobody_went_on_with_goes_whole_and_with_its_runs(store: Store, migrated_url: str) -> None:
+async def test_an_abandoned_plan_is_deleted_with_its_leads_and_runs(store: Store, migrated_url: str) -> None:
     plan_id = await a_plan(store, migrated_url, moved_at=OLD)
     dry = await prune(store.ledger, before=BEFORE, dry_run=True)
 
@@ -128,7 +128,7 @@ async def test_a_plan_that_nobody_went_on_with_goes_whole_and_with_its_runs(stor
     assert done.rows["reconcile_backfill_lead"] == 1
 
 
-async def test_the_name_of_a_plan_that_is_being_pruned_is_free(store: Store, migrated_url: str) -> None:
+async def test_the_id_of_a_plan_that_is_being_pruned_can_be_reused(store: Store, migrated_url: str) -> None:
     plan_id = await a_plan(store, migrated_url, moved_at=OLD)
     await store.ledger.prune(before=BEFORE, limit=1)
 
@@ -140,7 +140,7 @@ async def test_the_name_of_a_plan_that_is_being_pruned_is_free(store: Store, mig
     assert len(await store.backfills.items(plan_id)) == 2
 
 
-async def test_a_plan_that_was_planned_to_its_end_of_late_stays(store: Store, migrated_url: str) -> None:
+async def test_a_recently_completed_plan_is_kept(store: Store, migrated_url: str) -> None:
     plan_id = await a_plan(store, migrated_url, moved_at=OLD)
     stored = await store.backfills.plan(plan_id)
     assert stored is not None
@@ -152,7 +152,7 @@ async def test_a_plan_that_was_planned_to_its_end_of_late_stays(store: Store, mi
     assert await names(store) == {"planned"}
 
 
-async def test_a_plan_stays_with_its_runs_until_it_was_carried_out_long_ago(store: Store, migrated_url: str) -> None:
+async def test_a_plan_and_its_runs_are_kept_until_long_after_it_was_applied(store: Store, migrated_url: str) -> None:
     plan_id = await a_plan(store, migrated_url, moved_at=NOW - DAY)
 
     await prune(store.ledger, before=BEFORE, dry_run=False)
@@ -170,7 +170,7 @@ async def test_a_plan_stays_with_its_runs_until_it_was_carried_out_long_ago(stor
     assert dry.rows == done.rows
 
 
-async def test_alerts_that_are_over_for_long_go_and_those_that_stand_stay(store: Store) -> None:
+async def test_old_ended_alerts_are_deleted_and_active_ones_kept(store: Store) -> None:
     over = {f"w{number}": at for number, at in enumerate((OLD, NOW, None))}
     alerts = [
         Alert(
@@ -190,7 +190,7 @@ async def test_alerts_that_are_over_for_long_go_and_those_that_stand_stay(store:
     assert [each.condition.subject for each in await store.alerts.load(since=OLD - DAY)] == ["w1", "w2"]
 
 
-async def test_the_newest_runs_stay_however_old(store: Store) -> None:
+async def test_the_newest_runs_are_kept_at_any_age(store: Store) -> None:
     for number in range(KEPT_RUNS + 3):
         at = OLD + timedelta(minutes=number)
         await store.ledger.begin_run(RunId(f"run-{number:02}"), started_at=at, trigger="schedule", version="1")

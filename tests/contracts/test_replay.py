@@ -122,7 +122,7 @@ async def test_a_provider_trips_at_the_call_that_reaches_the_rate(
 
 
 @pytest.mark.parametrize(("rate", "is_reached"), [(0.25, True), (0.41, False), (0.5, False)])
-async def test_at_a_constant_rate_of_a_third_breakers_trip_where_the_threshold_is_below_it(
+async def test_at_a_constant_error_rate_breakers_trip_with_a_lower_threshold(
     store: Store, rate: float, is_reached: bool
 ) -> None:
     await Made(store).run(60, every(3))
@@ -134,7 +134,7 @@ async def test_at_a_constant_rate_of_a_third_breakers_trip_where_the_threshold_i
     assert result.totals.saved_calls == result.totals.saved_errors + result.totals.lost_checks
 
 
-async def test_calls_that_were_refused_in_fact_are_unknown(store: Store) -> None:
+async def test_calls_refused_in_the_recorded_run_have_unknown_results(store: Store) -> None:
     made = Made(store, policy=POLICY)
     await made.run(60, from_call(20))
 
@@ -170,7 +170,7 @@ async def test_a_longer_cooldown_saves_probes(store: Store, cooldown: timedelta,
     assert (result.totals.trips_replayed, result.totals.trips_happened) == (1, len(made.happened))
 
 
-async def test_what_a_run_of_sound_calls_would_have_lost_is_counted(store: Store) -> None:
+async def test_lost_checks_of_a_run_without_failures_are_counted(store: Store) -> None:
     made = Made(store)
     await made.run(20, from_call(0))
     await made.run(20, never)
@@ -182,7 +182,7 @@ async def test_what_a_run_of_sound_calls_would_have_lost_is_counted(store: Store
     assert [(each.breaker, each.saved_calls) for each in result.breakers if each.saved_calls] == [(str(PROVIDER), 35)]
 
 
-async def test_runs_without_a_record_that_can_be_read_are_left_out_and_counted(store: Store) -> None:
+async def test_runs_without_a_readable_record_are_left_out_and_counted(store: Store) -> None:
     made = Made(store)
     await made.run(10, from_call(0))
     await store.ledger.begin_run(RunId("killed"), started_at=NOW, trigger="schedule", version="1")
@@ -197,7 +197,7 @@ async def test_runs_without_a_record_that_can_be_read_are_left_out_and_counted(s
     assert (totals.runs, totals.unrecorded_runs, totals.calls) == (1, 3, 10)
 
 
-async def test_where_nothing_is_on_record_a_sentence_says_so(store: Store) -> None:
+async def test_a_replay_without_records_says_so(store: Store) -> None:
     with pytest.raises(RequestError, match=r"^there is no run since 2025-\S+ \S+ UTC; give an earlier --since$"):
         await replayed(store)
     await store.ledger.begin_run(RunId("old"), started_at=NOW, trigger="schedule", version="1")
@@ -206,7 +206,7 @@ async def test_where_nothing_is_on_record_a_sentence_says_so(store: Store) -> No
         await replayed(store)
 
 
-async def test_a_run_of_more_calls_than_are_recorded_says_that_the_rest_is_unknown(store: Store) -> None:
+async def test_calls_beyond_the_recorded_number_are_reported_as_unknown(store: Store) -> None:
     await Made(store).run(60, from_call(20), most_calls=25)
 
     totals = (await replayed(store)).totals
@@ -214,7 +214,7 @@ async def test_a_run_of_more_calls_than_are_recorded_says_that_the_rest_is_unkno
     assert (totals.cut_runs, totals.unknown_runs, totals.calls, totals.trips_replayed) == (1, 1, 25, 0)
 
 
-async def test_one_breaker_is_shown_alone(store: Store) -> None:
+async def test_a_replay_can_be_limited_to_one_breaker(store: Store) -> None:
     await Made(store).run(60, from_call(20))
 
     result = await replayed(store, only=BreakerKey(BreakerScope.WORKSPACE, "ws-0/ghl"))
@@ -222,7 +222,7 @@ async def test_one_breaker_is_shown_alone(store: Store) -> None:
     assert (result.breakers, result.replayed, result.totals.saved_calls) == ((), (), 0)
 
 
-async def test_who_cannot_wait_is_told_how_many_calls_there_are(store: Store) -> None:
+async def test_a_replay_of_too_many_calls_is_refused_with_their_number(store: Store) -> None:
     made = Made(store)
     await made.run(20, never)
     await made.run(20, from_call(0))

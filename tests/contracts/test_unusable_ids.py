@@ -42,7 +42,7 @@ async def due(store: Store, **asked: Any) -> list[Lead]:
 
 
 @pytest.mark.usefixtures("odd")
-async def test_they_come_beside_a_batch_of_others_and_say_what_is_wrong(store: Store) -> None:
+async def test_leads_with_unusable_ids_are_returned_with_the_fault_next_to_others(store: Store) -> None:
     found = await due(store)
 
     assert [each.id for each in found if each.has_usable_id] == ["l0", "l1"]
@@ -52,7 +52,7 @@ async def test_they_come_beside_a_batch_of_others_and_say_what_is_wrong(store: S
 
 
 @pytest.mark.usefixtures("odd")
-async def test_they_back_off_as_others_do_and_nobody_elses_memory_is_touched(store: Store) -> None:
+async def test_leads_with_unusable_ids_back_off_without_changing_other_rows(store: Store) -> None:
     found = [each for each in await due(store) if not each.has_usable_id]
     writes = [lead_write(each) for each in found]
     later = NOW + timedelta(hours=1)
@@ -70,7 +70,7 @@ async def test_they_back_off_as_others_do_and_nobody_elses_memory_is_touched(sto
 
 
 @pytest.mark.usefixtures("odd")
-async def test_pages_by_id_pass_each_lead_once_and_end(store: Store) -> None:
+async def test_paging_by_id_returns_each_lead_once(store: Store) -> None:
     pages: list[str] = []
     after: LeadId | None = LeadId("")
     while after is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconcile.domain.alert import Alert, Condition, Heard
+from reconcile.domain.alert import Alert, Condition, Confirmation
 from reconcile.domain.appointment import Appointment, AppointmentStatus
 from reconcile.domain.backfill.plan import BackfillPlan, ItemState, PlanId, Selection
 from reconcile.domain.backfill.planned_change import PlannedLead
@@ -54,8 +54,8 @@ async def entered(url: str) -> Lead:
     return lead
 
 
-async def test_an_alert(store: Store) -> None:
-    alert = filled(Alert, heard={"slack": filled(Heard), "email": filled(Heard, times=9)}, generation=1)
+async def test_an_alert_keeps_all_fields(store: Store) -> None:
+    alert = filled(Alert, heard={"slack": filled(Confirmation), "email": filled(Confirmation, times=9)}, generation=1)
     # A row has one beginning and one end; what was spent is in its counts.
     condition = filled(Condition, spending=None, since=alert.since, over_at=alert.over_at)
     alert = replace(alert, condition=condition)
@@ -64,7 +64,7 @@ async def test_an_alert(store: Store) -> None:
     assert list(await store.alerts.load(since=NOON)) == [alert]
 
 
-async def test_a_channel_of_alerts(store: Store) -> None:
+async def test_an_alert_channel_keeps_all_fields(store: Store) -> None:
     state = filled(ChannelState)
     await store.alerts.save_channel(state)
 
@@ -72,7 +72,7 @@ async def test_a_channel_of_alerts(store: Store) -> None:
 
 
 @pytest.mark.parametrize("scope", list(BreakerScope))
-async def test_a_breaker(store: Store, scope: BreakerScope) -> None:
+async def test_a_breaker_keeps_all_fields(store: Store, scope: BreakerScope) -> None:
     breaker = filled(Breaker, key=BreakerKey(scope, "a-name"), generation=1)
 
     assert await store.breakers.save(breaker, expected_generation=0)
@@ -80,7 +80,7 @@ async def test_a_breaker(store: Store, scope: BreakerScope) -> None:
     assert list(await store.breakers.load()) == [breaker]
 
 
-async def test_an_override_of_the_cadence_and_an_order(store: Store) -> None:
+async def test_a_cadence_override_and_an_applied_annotation_keep_all_fields(store: Store) -> None:
     override, row = filled(CadenceOverride), filled(AppliedAnnotation)
     await store.cadences.set(override)
     await store.applied_annotations.remember(row)
@@ -89,7 +89,7 @@ async def test_an_override_of_the_cadence_and_an_order(store: Store) -> None:
     assert list(await store.applied_annotations.list_all()) == [row]
 
 
-async def test_a_run(store: Store) -> None:
+async def test_a_run_keeps_all_fields(store: Store) -> None:
     report = filled(RunReport, breakers=(), run_id=RUN)
     await store.ledger.begin_run(RUN, started_at=NOON, trigger="schedule", version="9.9")
     await store.ledger.finish_run(report, document(report))
@@ -101,7 +101,7 @@ async def test_a_run(store: Store) -> None:
     assert found.trigger == "schedule"
 
 
-async def test_a_lead_and_what_is_remembered_of_it(store: Store, migrated_url: str) -> None:
+async def test_a_lead_and_its_state_keep_all_fields(store: Store, migrated_url: str) -> None:
     lead = await entered(migrated_url)
     before = await store.leads.lead(lead.id)
     state = filled(LeadState)
@@ -112,7 +112,7 @@ async def test_a_lead_and_what_is_remembered_of_it(store: Store, migrated_url: s
     assert after == replace(lead, state=state)
 
 
-async def test_a_change_with_its_follow_up_and_the_way_back(store: Store, migrated_url: str) -> None:
+async def test_a_change_its_follow_up_and_its_undo_keep_all_fields(store: Store, migrated_url: str) -> None:
     lead = await entered(migrated_url)
     new = an_appointment(id="another", replaces="one-before", status=AppointmentStatus.SHOWED)
     change = Change(
@@ -145,7 +145,7 @@ async def test_a_change_with_its_follow_up_and_the_way_back(store: Store, migrat
     assert (back.removed, back.appointments) == ((new,), ())
 
 
-async def test_a_failure(store: Store, migrated_url: str) -> None:
+async def test_a_failure_keeps_all_fields(store: Store, migrated_url: str) -> None:
     lead, signature = await entered(migrated_url), filled(ErrorSignature)
     await store.ledger.begin_run(RUN, started_at=NOON, trigger="manual", version="9.9")
     await store.leads.write(batch([lead_write(lead, outcome=Outcome.FAILED, signature=signature)]))
@@ -157,7 +157,7 @@ async def test_a_failure(store: Store, migrated_url: str) -> None:
     assert (seen.workspace_count, seen.workspaces) == (1, (W1,))
 
 
-async def test_a_plan_and_what_it_says_of_a_lead(store: Store, migrated_url: str) -> None:
+async def test_a_plan_and_its_leads_keep_all_fields(store: Store, migrated_url: str) -> None:
     lead = await entered(migrated_url)
     begun = BackfillPlan(id=PLAN, made_at=NOON, asked={"stale": "36h"})
     await store.backfills.begin(begun, Selection(workspaces=(W1,)))

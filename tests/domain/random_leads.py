@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from reconcile.domain.appointment import CALLED_OFF, INCONCLUSIVE, Appointment, AppointmentStatus
+from reconcile.domain.appointment import CANCELED_STATUSES, INCONCLUSIVE, Appointment, AppointmentStatus
 from reconcile.domain.evidence.booking_reference import canonical, provider_of, refers_to
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.domain.lead import Lead, LeadState, LeadStatus, Rollup
@@ -49,7 +49,7 @@ def an_appointment_of(number: AppointmentId, chance: Random, *, is_remote: bool)
         status=status,
         starts_at=starts_at,
         ends_at=chance.choice([None, starts_at + HOUR, starts_at + 2 * HOUR]),
-        canceled_at=chance.choice([None, instant(), instant()]) if status in CALLED_OFF else None,
+        canceled_at=chance.choice([None, instant(), instant()]) if status in CANCELED_STATUSES else None,
         replaces=chance.choice([None, None, None, *(each for each in IDS if each != number)]),
         created_at=chance.choice([None, instant()]) if is_remote else None,
     )

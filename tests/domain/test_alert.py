@@ -70,7 +70,7 @@ def news(notices: Sequence[Notice]) -> list[News]:
     return [each.news for each in notices]
 
 
-def test_it_is_told_once_when_it_begins_and_once_when_it_ends_with_its_duration() -> None:
+def test_an_alert_is_notified_once_at_its_start_and_once_at_its_end() -> None:
     memory = Memory()
 
     told = [memory.look(BROKEN), memory.look(BROKEN), memory.look(), memory.look()]
@@ -79,7 +79,7 @@ def test_it_is_told_once_when_it_begins_and_once_when_it_ends_with_its_duration(
     assert told[2][0].alert.lasted(memory.now) == 2 * TICK
 
 
-def test_a_change_is_told_and_then_it_is_the_news_no_more() -> None:
+def test_a_change_is_notified_once() -> None:
     memory = Memory()
     memory.look(BROKEN)
 
@@ -99,7 +99,7 @@ def test_twice_as_much_is_a_change_and_a_little_more_is_none(size: int, is_told:
     assert news(memory.look(replace(RISK, size=size))) == ([News.CHANGED] if is_told else [])
 
 
-def test_what_stands_for_long_is_told_again() -> None:
+def test_a_long_alert_is_reminded_of() -> None:
     memory = Memory()
     memory.look(BROKEN, then=POLICY.reminder - TICK)
 
@@ -108,7 +108,7 @@ def test_what_stands_for_long_is_told_again() -> None:
     assert [news(each) for each in told] == [[], [News.REMINDER], []]
 
 
-def test_what_comes_again_within_its_quiet_has_never_been_away() -> None:
+def test_an_alert_that_returns_within_its_quiet_period_is_the_same() -> None:
     memory = Memory()
     memory.look(RISK)
 
@@ -140,7 +140,7 @@ def test_an_episode_never_begins_before_the_last_one_has_ended() -> None:
     assert memory.alerts[BROKEN.key].since == NOW + TICK
 
 
-def test_what_stands_as_before_is_not_written_each_minute() -> None:
+def test_an_unchanged_alert_is_not_written_each_minute() -> None:
     memory = Memory()
     memory.look(BROKEN)
 
@@ -148,7 +148,7 @@ def test_what_stands_as_before_is_not_written_each_minute() -> None:
     assert observed(memory.alerts, [replace(BROKEN, coming="a probe")], now=memory.now) != []
 
 
-def test_a_channel_that_was_away_hears_of_what_has_ended_meanwhile() -> None:
+def test_a_recovered_channel_is_notified_of_ended_alerts() -> None:
     memory = Memory()
     memory.note([BROKEN])
     memory.now += TICK
@@ -158,14 +158,14 @@ def test_a_channel_that_was_away_hears_of_what_has_ended_meanwhile() -> None:
     assert memory.owed(known_since=memory.now + TICK) == []
 
 
-def test_a_new_channel_hears_of_what_stands() -> None:
+def test_a_new_channel_is_notified_of_active_alerts() -> None:
     memory = Memory()
     memory.look(BROKEN)
 
     assert news(memory.owed("email", known_since=memory.now)) == [News.NEW]
 
 
-def test_what_nobody_saw_stand_is_told_with_its_end_and_only_once() -> None:
+def test_an_alert_that_ended_before_any_notification_is_notified_once() -> None:
     gap = Condition(
         kind=ConditionKind.NO_SUCCESSFUL_RUN, since=NOW - timedelta(hours=2), over_at=NOW, text="no run has ended"
     )
@@ -177,7 +177,7 @@ def test_what_nobody_saw_stand_is_told_with_its_end_and_only_once() -> None:
     assert told[0][0].alert.lasted(memory.now) == timedelta(hours=2)
 
 
-def test_what_stood_and_ended_unseen_is_over_when_it_ended() -> None:
+def test_an_alert_that_ended_between_checks_has_its_own_end() -> None:
     standing = Condition(kind=ConditionKind.NO_SUCCESSFUL_RUN, since=NOW - timedelta(hours=2), text="no run")
     memory = Memory()
     memory.look(standing)
@@ -188,7 +188,7 @@ def test_what_stood_and_ended_unseen_is_over_when_it_ended() -> None:
     assert memory.look() == []
 
 
-def test_what_stopping_has_saved_is_counted_once_for_each_run() -> None:
+def test_saved_calls_are_counted_once_for_each_run() -> None:
     memory = Memory()
 
     def seen(run: str, calls: int, usual: int) -> Condition:
@@ -200,7 +200,7 @@ def test_what_stopping_has_saved_is_counted_once_for_each_run() -> None:
     assert memory.alerts[BROKEN.key].saved_calls == 370 + 397 + 397
 
 
-def test_the_gravest_is_first_and_what_is_over_is_last() -> None:
+def test_the_most_severe_alert_is_first_and_ended_ones_are_last() -> None:
     run = replace(BROKEN, kind=ConditionKind.RUN_BREAKER, subject="")
     memory = Memory()
     memory.note([RISK, BROKEN, run])
@@ -227,7 +227,7 @@ LIFE = st.lists(
 
 
 @given(LIFE, st.sampled_from([BROKEN, RISK]))
-def test_whatever_happens_nothing_is_confirmed_twice_and_the_last_word_is_true(
+def test_under_any_events_nothing_is_confirmed_twice_and_the_last_notification_is_true(
     life: Sequence[tuple[bool, str, str, int]], condition: Condition
 ) -> None:
     """Killed between delivery and mark, the same key comes again; killed before, nothing is lost."""

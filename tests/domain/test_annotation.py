@@ -73,7 +73,7 @@ def test_the_breaker_that_stops_most_comes_first() -> None:
     assert [each["breaker"] for each in mirror["breakers"]] == ["provider:ghl", "run"]
 
 
-def test_where_nothing_has_happened_the_run_is_closed() -> None:
+def test_without_breakers_the_run_is_closed() -> None:
     assert (shown()["breaker"], shown()["state"], shown()["reason"]) == ("run", "closed", "NeverTripped")
     assert breaker_annotations([], now=NOW)[BREAKER_STATE] == "closed"
 
@@ -86,7 +86,7 @@ def test_parked_workspaces_are_counted_and_not_named() -> None:
     assert "Who" not in mirror
 
 
-def test_an_operators_words_are_not_shown_but_that_there_is_a_hand() -> None:
+def test_an_operators_text_is_not_shown_but_the_override_is() -> None:
     hand = Override(kind=OverrideKind.HOLD_OPEN, reason=PERSON, actor=PERSON, expires_at=NOW + timedelta(hours=1))
     held = TRIPPED.with_override(hand, NOW, reason=BreakerReason.MANUAL_HOLD)
     tripped = Breaker(key=RUN_KEY).trip(
@@ -117,7 +117,7 @@ BREAKERS = st.builds(
 
 
 @given(st.lists(BREAKERS, max_size=60))
-def test_whatever_there_is_it_is_json_of_four_kilobytes_at_most(breakers: list[Breaker]) -> None:
+def test_the_annotation_is_json_of_at_most_four_kilobytes(breakers: list[Breaker]) -> None:
     written = breaker_annotations(breakers, now=NOW)
     read = json.loads(written[BREAKER])
 
@@ -128,7 +128,7 @@ def test_whatever_there_is_it_is_json_of_four_kilobytes_at_most(breakers: list[B
     )
 
 
-def test_a_receipt_holds_counts_and_the_runs_own_name() -> None:
+def test_a_receipt_has_counts_and_the_runs_id() -> None:
     report = RunReport(
         run_id=RunId("run-1"),
         trigger=Trigger.SCHEDULE,
@@ -169,7 +169,7 @@ def test_a_receipt_holds_counts_and_the_runs_own_name() -> None:
         ('{"version":"9"}', False),
     ],
 )
-def test_what_a_later_version_wrote_is_known_by_its_number(text: str, *, is_later: bool) -> None:
+def test_an_annotation_of_a_later_version_is_known_by_its_number(text: str, *, is_later: bool) -> None:
     assert is_of_the_future({BREAKER: text}) is is_later
     assert is_of_the_future({LAST_RUN: text}) is is_later
 
@@ -187,7 +187,7 @@ HELD = OrderText(word=OrderWord.HOLD, reason="vendor outage", actor="ada", lasts
         '{"reason": "vendor outage", "actor": "ada", "for": "2h"}',
     ],
 )
-def test_an_order_is_words_or_json(text: str) -> None:
+def test_a_command_is_words_or_json(text: str) -> None:
     assert order(text) == HELD
 
 
@@ -232,11 +232,11 @@ def test_a_cadence_has_an_interval_and_an_end() -> None:
         ("reason=x", "nonsense", "there are appointment-reconciler.io/hold"),
     ],
 )
-def test_what_is_wrong_is_said_with_what_was_perhaps_meant(text: str, word: str, says: str) -> None:
+def test_a_fault_suggests_the_nearest_name(text: str, word: str, says: str) -> None:
     assert says in fault(text, word)
 
 
-def test_annotations_of_others_and_our_own_are_no_orders() -> None:
+def test_foreign_and_own_annotations_are_no_commands() -> None:
     assert read_orders({"example.org/hold": "x", BREAKER: "{}", LAST_RUN: "{", BREAKER_STATE: "open"}) == {}
 
 

@@ -32,7 +32,7 @@ states = st.builds(
     is_urgent=st.booleans(),
     jitter=st.floats(0, 0.999),
 )
-def test_every_outcome_moves_the_attempt_and_only_what_was_seen_the_truth(
+def test_every_outcome_moves_attempted_at_and_only_a_seen_booking_verified_at(
     state, outcome, blamed, is_verified, is_urgent, jitter
 ) -> None:
     attempt = LeadAttempt(
@@ -78,7 +78,7 @@ def test_failures_in_a_row_end_in_quarantine_and_a_success_forgets_them() -> Non
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.DEFERRED])
-def test_what_others_are_blamed_for_costs_the_lead_nothing(outcome: Outcome) -> None:
+def test_a_failure_attributed_to_another_party_does_not_count(outcome: Outcome) -> None:
     attempt = LeadAttempt(at=NOW, outcome=outcome, reason="r", is_blamed_elsewhere=True)
 
     after = next_state(LeadState(failure_count=9), attempt, policy=POLICY, jitter=0)
@@ -109,7 +109,7 @@ def test_a_lead_without_a_credential_is_looked_at_again_soon() -> None:
     assert odd.next_attempt_at == NOW + POLICY.skipped
 
 
-def test_who_had_no_room_keeps_the_place_in_the_line_and_the_clock_still_moves() -> None:
+def test_a_lead_without_time_in_the_run_keeps_its_position() -> None:
     """Sent to the end each time, a lead between two that are asked might never have its turn."""
     no_room = LeadAttempt(at=NOW, outcome=Outcome.DEFERRED, keeps_place=True)
 
@@ -159,14 +159,14 @@ def test_only_a_missing_credential_is_looked_at_again_soon(reason: SkipReason) -
     assert (after.next_attempt_at, after.reason) == (NOW + pause, reason)
 
 
-def test_who_has_failed_more_often_than_is_suffered_is_set_aside_too() -> None:
+def test_a_lead_above_a_lowered_failure_limit_is_quarantined() -> None:
     failed = LeadAttempt(at=NOW, outcome=Outcome.FAILED)
 
     assert next_state(LeadState(failure_count=300), failed, policy=POLICY, jitter=0).quarantined_at == NOW
 
 
 @pytest.mark.parametrize(("kind", "other"), list(permutations(MismatchKind, 2)))
-def test_what_was_left_standing_is_dated_by_its_first_sight(kind: MismatchKind, other: MismatchKind) -> None:
+def test_an_unrepaired_mismatch_keeps_the_time_of_its_first_sight(kind: MismatchKind, other: MismatchKind) -> None:
     def left(mismatch: MismatchKind | None, *, before: LeadState) -> LeadState:
         attempt = LeadAttempt(at=NOW, outcome=Outcome.UNCHANGED, mismatch=mismatch)
         return next_state(before, attempt, policy=POLICY, jitter=0)
@@ -194,7 +194,7 @@ def test_a_new_absence_is_dated_by_the_answer_and_else_by_the_run() -> None:
     assert (seen.absent_since, unseen.absent_since) == (NOW + DAY, NOW)
 
 
-def test_who_keeps_the_place_moves_by_a_millisecond_and_the_others_to_now() -> None:
+def test_a_lead_that_keeps_its_position_moves_by_a_millisecond() -> None:
     before = LeadState(attempted_at=NOW - DAY)
     keeping, leaving = (
         next_state(before, LeadAttempt(at=NOW, outcome=Outcome.DEFERRED, keeps_place=keeps), policy=POLICY, jitter=0)
@@ -205,7 +205,7 @@ def test_who_keeps_the_place_moves_by_a_millisecond_and_the_others_to_now() -> N
     assert leaving.attempted_at == NOW
 
 
-def test_a_failure_that_others_are_blamed_for_is_told_with_its_reason_and_one_of_its_own_is_counted() -> None:
+def test_a_failure_attributed_elsewhere_stores_its_reason_and_an_own_one_counts() -> None:
     blamed, own = (
         next_state(
             LeadState(failure_count=1),

@@ -30,7 +30,7 @@ asks = st.lists(st.tuples(st.integers(0, 30_000), st.integers(0, 120)), min_size
         ]
     ),
 )
-def test_no_window_holds_more_than_is_published(asks, case) -> None:
+def test_no_window_exceeds_the_published_limit(asks, case) -> None:
     limit, window, published = case
     meter, now, calls = RateLimiter(NOW), NOW, []
     for pause, wanted in asks:
@@ -44,7 +44,7 @@ def test_no_window_holds_more_than_is_published(asks, case) -> None:
 
 
 @given(wanted=st.integers(1, 200), after=st.integers(0, 200))
-def test_the_wait_that_is_told_is_enough_and_not_too_long(wanted: int, after: int) -> None:
+def test_retry_after_is_exact(wanted: int, after: int) -> None:
     meter, _ = RateLimiter(NOW).take(after, now=NOW, limit=GHL_LIMIT)
 
     meter, grant = meter.take(wanted, now=NOW, limit=GHL_LIMIT)
@@ -80,12 +80,12 @@ def test_the_limits_are_those_that_are_published() -> None:
     assert (Grant(granted=1).left, Grant(granted=1).retry_after) == (0, timedelta(0))
 
 
-def test_who_leaves_others_a_share_takes_less_at_once_and_never_nothing() -> None:
+def test_a_share_of_the_limit_grants_fewer_calls_and_never_none() -> None:
     assert GHL_LIMIT.below(0.5) == RateLimit(interval=GHL_LIMIT.interval, burst=37)
     assert (GHL_LIMIT.below(1).burst, GHL_LIMIT.below(0).burst) == (75, 1)
 
 
-def test_a_grant_tells_what_is_left_and_a_part_of_one_when_the_next_may_be_made() -> None:
+def test_a_grant_has_the_remaining_calls_and_a_partial_one_the_wait() -> None:
     meter, whole = RateLimiter(NOW).take(70, now=NOW, limit=GHL_LIMIT)
     after, part = meter.take(9, now=NOW, limit=GHL_LIMIT)
 

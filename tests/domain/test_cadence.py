@@ -37,12 +37,12 @@ def due_ticks(override: CadenceOverride, *, minutes: int) -> list[int]:
     return due
 
 
-def test_ticks_that_come_too_early_are_left_out_and_the_plan_counts_again_by_itself() -> None:
+def test_early_scheduled_runs_are_skipped_until_the_override_ends() -> None:
     assert due_ticks(lowered(lasts=25 * MINUTE), minutes=28) == [0, 10, 20, 25, 26, 27]
 
 
 @given(st.integers(1, 60), st.integers(1, 240))
-def test_no_two_runs_are_nearer_than_asked_and_none_is_further(every: int, lasts: int) -> None:
+def test_runs_keep_the_requested_distance(every: int, lasts: int) -> None:
     due = due_ticks(lowered(every=every * MINUTE, lasts=lasts * MINUTE), minutes=lasts)
 
     assert due == list(range(0, lasts, every))
@@ -54,7 +54,7 @@ def test_a_tick_that_starts_a_little_early_is_not_left_out() -> None:
     assert not_yet(early, last_at=NOW, override=lowered(), run_breaker=None) is None
 
 
-def test_why_and_from_when_on_is_told() -> None:
+def test_a_skipped_run_has_reason_and_due_time() -> None:
     waiting = not_yet(NOW + MINUTE, last_at=NOW, override=lowered(), run_breaker=None)
 
     assert waiting is not None
@@ -91,7 +91,7 @@ def test_anything_else_is_no_duration(text: str) -> None:
         read_duration(text)
 
 
-def test_a_jobs_name_tells_the_tick_only_if_the_controller_gave_it() -> None:
+def test_only_a_controllers_job_name_gives_the_scheduled_time() -> None:
     minute = int(NOW.timestamp()) // 60
 
     assert tick_of(f"rec-{minute}", now=NOW + timedelta(seconds=7)) == NOW

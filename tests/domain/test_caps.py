@@ -22,7 +22,7 @@ def held(caps: ChangeCaps, outcome: Outcome, count: int, planned: int) -> bool:
 
 @pytest.mark.parametrize("outcome", KINDS)
 @pytest.mark.parametrize("cap", [1, 10, 10_000])
-def test_the_cap_in_number_holds_from_one_more_on(outcome: Outcome, cap: int) -> None:
+def test_one_change_above_the_number_cap_holds_the_plan(outcome: Outcome, cap: int) -> None:
     caps = replace(LOOSE, changes=cap)
 
     assert [held(caps, outcome, count, 20_000) for count in (cap - 1, cap, cap + 1)] == [False, False, True]
@@ -30,7 +30,9 @@ def test_the_cap_in_number_holds_from_one_more_on(outcome: Outcome, cap: int) ->
 
 @pytest.mark.parametrize("outcome", KINDS)
 @pytest.mark.parametrize(("percent", "planned", "most"), [(10, 100, 10), (50, 10, 5), (33.3, 1000, 333), (10, 9, 0)])
-def test_the_cap_in_percent_holds_from_one_more_on(outcome: Outcome, percent: float, planned: int, most: int) -> None:
+def test_one_change_above_the_percentage_cap_holds_the_plan(
+    outcome: Outcome, percent: float, planned: int, most: int
+) -> None:
     is_canceled = outcome is Outcome.CANCELED
     caps = replace(LOOSE, canceled_percent=percent) if is_canceled else replace(LOOSE, percent=percent)
 
@@ -45,14 +47,12 @@ def test_cancellations_have_a_percentage_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("outcome", NOT_CHANGING)
-def test_what_writes_nothing_counts_towards_no_cap(outcome: Outcome) -> None:
+def test_an_outcome_without_a_change_counts_towards_no_cap(outcome: Outcome) -> None:
     assert not held(ChangeCaps(changes=0, percent=0, canceled_percent=0), outcome, 100, 100)
 
 
 @given(counts=st.fixed_dictionaries({each: st.integers(0, 30) for each in KINDS}), rest=st.integers(0, 60))
-def test_each_kind_that_is_beyond_a_cap_is_told_once_whatever_the_others_are(
-    counts: dict[Outcome, int], rest: int
-) -> None:
+def test_each_kind_above_a_cap_is_reported_once(counts: dict[Outcome, int], rest: int) -> None:
     """Caps are not added up over the kinds, and one that is exceeded twice is one reason."""
     caps = ChangeCaps(changes=20, percent=25, canceled_percent=10)
     planned = sum(counts.values()) + rest

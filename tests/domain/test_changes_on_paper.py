@@ -63,7 +63,7 @@ def _change(seed: int) -> Change | None:
 
 @settings(max_examples=300)
 @given(seed=SEEDS)
-def test_what_is_read_back_is_what_was_written_down(seed) -> None:
+def test_a_stored_change_is_read_back_unchanged(seed) -> None:
     """But for rows to be deleted, which only an undo has and nobody writes down."""
     change = _change(seed)
     if change is None:
@@ -77,7 +77,7 @@ def test_what_is_read_back_is_what_was_written_down(seed) -> None:
 
 @settings(max_examples=300)
 @given(seed=SEEDS)
-def test_what_is_taken_back_leaves_the_lead_as_it_was_and_is_taken_back_once(seed) -> None:
+def test_an_undone_change_restores_the_lead_and_is_undone_once(seed) -> None:
     change = _change(seed)
     if change is None or (change.lead.status is LeadStatus.OTHER and change.status is not LeadStatus.OTHER):
         return
@@ -109,7 +109,7 @@ def _differing(kind: type, others: Mapping[str, Any]) -> list[tuple[str, Lead]]:
     ("kind", "others", "not_facts"),
     [(Appointment, OTHER_APPOINTMENT, {"created_at"}), (Rollup, OTHER_ROLLUP, set()), (Lead, OTHER_LEAD, NO_FACTS)],
 )
-def test_a_lead_that_differs_in_any_fact_is_no_longer_what_was_planned_from(
+def test_a_lead_that_differs_in_any_fact_does_not_match_its_plan(
     kind: type, others: Mapping[str, Any], not_facts: set[str]
 ) -> None:
     """In memory and by its digest; a field that is added later has to be entered above."""

@@ -98,7 +98,7 @@ STANDS: Mapping[str, Callable[[datetime], bool]] = {
 
 
 @pytest.mark.parametrize("name", STANDS)
-def test_it_stands_until_its_end_and_not_at_it(name: str) -> None:
+def test_a_decision_holds_until_before_its_end(name: str) -> None:
     assert [STANDS[name](END + late) for late in (-TICK, timedelta(0), TICK, DAY)] == [True, False, False, False]
 
 
@@ -130,7 +130,7 @@ def _after(outcome: Outcome, **facts: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("outcome", ANSWERED)
-def test_an_answer_leaves_nothing_of_what_was_remembered_of_trouble(outcome: Outcome) -> None:
+def test_an_answer_clears_the_stored_failures(outcome: Outcome) -> None:
     fresh = {each.name: each.default for each in fields(LeadState)}
 
     assert set(REMEMBERED) == set(fresh)
@@ -138,7 +138,7 @@ def test_an_answer_leaves_nothing_of_what_was_remembered_of_trouble(outcome: Out
 
 
 @pytest.mark.parametrize("outcome", ANSWERED)
-def test_what_is_found_again_keeps_the_instant_at_which_it_was_found_first(outcome: Outcome) -> None:
+def test_a_repeated_mismatch_keeps_its_first_time(outcome: Outcome) -> None:
     same = _after(outcome, is_absent=True, mismatch=MismatchKind.DIFFERS)
     other = _after(outcome, mismatch=MismatchKind.UNKNOWN_HERE)
 

@@ -61,7 +61,7 @@ def test_a_lead_is_set_aside_by_the_failure_that_reaches_the_limit() -> None:
     ]
 
 
-def test_failures_that_somebody_else_is_blamed_for_do_not_count() -> None:
+def test_failures_attributed_to_another_party_do_not_count() -> None:
     blamed = [attempt(Outcome.FAILED, is_blamed_elsewhere=True)] * 10
 
     states = after([attempt(Outcome.FAILED), *blamed, *[attempt(Outcome.FAILED)] * 2])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.domain.appointment import CALLED_OFF, AppointmentStatus, primary
+from reconcile.domain.appointment import CANCELED_STATUSES, AppointmentStatus, primary
 from reconcile.domain.evidence.evidence import Absence
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.domain.lead import LeadState, LeadStatus, MismatchKind, Rollup
@@ -105,7 +105,7 @@ def test_a_new_appointment_near_a_cancellation_replaces_it(distance: timedelta, 
     assert decided.outcome is (Outcome.RESCHEDULED if is_linked else Outcome.BOOKED)
 
 
-def test_a_new_booking_after_a_cancellation_that_was_told_starts_the_sequence_again() -> None:
+def test_a_new_booking_after_a_notified_cancellation_starts_the_sequence_again() -> None:
     """A task was opened for the lost one, and the lead was sent back: for whoever acts on it this is a booking."""
     old = an_appointment("old", status=CANCELED, canceled_at=NOW - HOUR)
     new = an_appointment("new", created_at=NOW)
@@ -118,7 +118,7 @@ def test_a_new_booking_after_a_cancellation_that_was_told_starts_the_sequence_ag
     assert [e.kind for e in decided.change.effects] == [EffectKind.START_POST_BOOKING_SEQUENCE]
 
 
-def test_the_providers_own_chain_links_whatever_the_distance() -> None:
+def test_the_providers_own_link_has_no_time_limit() -> None:
     old = an_appointment("old", status=CANCELED, canceled_at=NOW - 9 * DAY)
     new = an_appointment("new", created_at=NOW, replaces=AppointmentId("old"))
 
@@ -145,7 +145,7 @@ def test_one_not_found_changes_nothing_and_is_remembered() -> None:
 
 
 @pytest.mark.parametrize("has_row", [True, False])
-def test_a_booking_that_is_believed_to_be_gone_is_canceled(has_row: bool) -> None:
+def test_a_booking_that_counts_as_deleted_is_canceled(has_row: bool) -> None:
     lead = a_booked_lead(state=LeadState(absent_since=NOW - DAY))
     if not has_row:
         lead = replace(lead, appointments=())
@@ -234,7 +234,7 @@ appointments = st.builds(
         f"a{number}",
         status=status,
         starts_at=starts_at,
-        canceled_at=canceled_at if status in CALLED_OFF else None,
+        canceled_at=canceled_at if status in CANCELED_STATUSES else None,
         created_at=created_at,
         replaces=replaces and AppointmentId(f"a{replaces}"),
     ),

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile.domain.appointment import CALLED_OFF, INCONCLUSIVE, Appointment, AppointmentStatus, primary
+from reconcile.domain.appointment import CANCELED_STATUSES, INCONCLUSIVE, Appointment, AppointmentStatus, primary
 from reconcile.domain.evidence.booking_reference import canonical, refers_to
 from reconcile.domain.evidence.evidence import Absence, lost_booking
 from reconcile.domain.ids import AppointmentId, ProviderName
@@ -89,7 +89,7 @@ def test_a_disappearance_is_planned_once(seed, pause) -> None:
     assert confirmed.change.rollup != after.rollup
     lost = lost_id(lead, answer)
     assert lost is not None
-    held = {each.id for each in lead.appointments if each.status not in CALLED_OFF and refers_to(lost, each.id)}
+    held = {each.id for each in lead.appointments if each.status not in CANCELED_STATUSES and refers_to(lost, each.id)}
     gone_at = {each.canceled_at for each in at_last.appointments if each.id in held}
     assert gone_at <= {after.state.absent_since}  # when it was first missed
     if not starts_between(at_last, NOW + DAY, NOW + DAY + pause):
@@ -112,7 +112,9 @@ FIELDS: Mapping[str, Expected] = {
         else (known.ends_at if known and known.starts_at == row.starts_at else None)
     ),
     "canceled_at": lambda remote, known, row: (
-        (known.canceled_at if known else None) or cut(remote.canceled_at or NOW) if row.status in CALLED_OFF else None
+        (known.canceled_at if known else None) or cut(remote.canceled_at or NOW)
+        if row.status in CANCELED_STATUSES
+        else None
     ),
     "replaces": lambda remote, known, _row: remote.replaces or (known.replaces if known else None),
     "created_at": lambda _remote, _known, _row: None,
@@ -122,7 +124,7 @@ FIELDS: Mapping[str, Expected] = {
 
 @settings(max_examples=400)
 @given(seed=SEEDS)
-def test_a_row_says_in_every_field_what_the_provider_says(seed) -> None:
+def test_a_row_gets_every_field_from_the_provider(seed) -> None:
     """Nothing of the old value is left; a field that is added later has to be entered above."""
     lead, answer = lead_and_answer(seed)
     decided = plan(lead, answer, now=NOW)
@@ -154,7 +156,7 @@ def test_a_row_says_in_every_field_what_the_provider_says(seed) -> None:
 
 @settings(max_examples=400)
 @given(seed=SEEDS)
-def test_rows_of_which_the_provider_says_nothing_stay_but_for_what_replaces_them(seed) -> None:
+def test_rows_that_the_provider_does_not_mention_stay_unless_replaced(seed) -> None:
     lead, answer = lead_and_answer(seed)
     decided = plan(lead, answer, now=NOW)
     if decided.is_absent:
@@ -173,7 +175,7 @@ def test_rows_of_which_the_provider_says_nothing_stay_but_for_what_replaces_them
 
 @settings(max_examples=400)
 @given(seed=SEEDS)
-def test_what_is_linked_by_nearness_is_linked_once(seed) -> None:
+def test_an_appointment_is_linked_by_time_at_most_once(seed) -> None:
     lead, answer = lead_and_answer(seed)
     known = {each.id: each for each in lead.appointments}
     rows = {each.id: each for each in written(lead, plan(lead, answer, now=NOW)).appointments}
@@ -197,7 +199,7 @@ def test_what_is_linked_by_nearness_is_linked_once(seed) -> None:
 
 @settings(max_examples=400)
 @given(seed=SEEDS)
-def test_the_lead_itself_says_what_its_next_appointment_says(seed) -> None:
+def test_the_leads_row_has_the_values_of_its_next_appointment(seed) -> None:
     lead, answer = lead_and_answer(seed)
     decided = plan(lead, answer, now=NOW)
     after = written(lead, decided)
@@ -244,7 +246,7 @@ def test_a_meeting_that_was_moved_to_an_earlier_time_leaves_the_old_one_reschedu
     }
 
 
-def test_what_the_provider_says_is_replaced_is_not_linked_to_another_one_that_is_near() -> None:
+def test_the_providers_own_link_excludes_a_link_by_time() -> None:
     old = an_appointment("old", status=CANCELED, canceled_at=NOW)
     near = an_appointment("near", starts_at=NOW + DAY, created_at=NOW)
     named = an_appointment("named", starts_at=NOW + 2 * DAY, created_at=NOW, replaces=old.id)

@@ -66,7 +66,7 @@ def test_each_field_of_an_appointment_is_read_back(name: str) -> None:
     assert through_json(change).appointments[0].after == after
 
 
-def test_an_appointment_that_the_lead_has_is_changed_and_not_made_anew() -> None:
+def test_a_stored_appointment_is_updated_and_not_created_again() -> None:
     (known,) = LEAD.appointments
     change = a_change(appointments=(AppointmentChange(before=known, after=with_another(known, "starts_at")),))
 
@@ -84,7 +84,7 @@ def test_a_booking_id_that_stays_is_not_written_down_and_comes_from_the_lead() -
 
 
 @pytest.mark.parametrize("name", names_of(Lead))
-def test_the_digest_tells_the_same_leads_apart_as_a_write_does(name: str) -> None:
+def test_the_digest_distinguishes_the_same_leads_as_a_write(name: str) -> None:
     other = with_another(LEAD, name)
     moves = facts_of(other, salt="s") != facts_of(LEAD, salt="s")
 

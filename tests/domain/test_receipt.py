@@ -31,7 +31,7 @@ BARE = RunReport(
 
 
 @given(LARGE, LARGE, LARGE, st.integers(0, 3000))
-def test_the_receipt_is_small_and_names_nobody(checked: int, booked: int, errors: int, parked: int) -> None:
+def test_the_receipt_is_small_and_has_no_personal_data(checked: int, booked: int, errors: int, parked: int) -> None:
     workspaces = tuple(WorkspaceId(f"a person's name {n}") for n in range(parked))
     text = receipt_text(
         replace(

@@ -84,5 +84,5 @@ def test_short_or_other_text_means_no_event(stored: str) -> None:
         ("https://evil.example/x", None),
     ],
 )
-def test_an_ids_form_tells_its_provider(text: str, provider: ProviderName | None) -> None:
+def test_the_form_of_an_id_decides_its_provider(text: str, provider: ProviderName | None) -> None:
     assert provider_of(text) is provider

@@ -102,7 +102,7 @@ def test_a_damaged_record_is_left_out_or_replayed_and_never_ends_a_replay(game: 
 
 
 @given(games())
-def test_under_the_thresholds_in_force_a_replay_comes_to_what_happened(game: Game) -> None:
+def test_a_replay_with_the_present_thresholds_repeats_the_run(game: Game) -> None:
     game.play(8)
     replay = replay_of(game, game.policy)
 

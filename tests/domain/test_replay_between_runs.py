@@ -45,7 +45,7 @@ def test_a_breaker_that_an_operator_has_reset_is_closed_in_a_replay_too() -> Non
     assert {each.run_id for each in result.replayed if each.breaker == "provider:ghl"} == {"run-0", "run-1"}
 
 
-def test_what_a_run_without_a_record_has_tripped_is_taken_as_it_was() -> None:
+def test_a_trip_of_a_run_without_a_record_is_adopted() -> None:
     game = a_dead_provider().play(3)
     assert game.state() is not BreakerState.CLOSED
 
@@ -77,7 +77,7 @@ class Shard:
         return record
 
 
-def test_runs_of_shards_are_replayed_beside_each_other() -> None:
+def test_runs_of_shards_are_replayed_concurrently() -> None:
     """The second began before the first tripped, so it knew nothing of that; the third began after it."""
     first, second = Shard(NOW), Shard(NOW + 10 * SECOND)
     first.call(NOW + 20 * SECOND, fails=True, times=3)

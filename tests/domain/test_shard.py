@@ -16,7 +16,7 @@ def test_every_workspace_is_in_exactly_one_shard(workspace_id: WorkspaceId, tota
     assert sum(Shard(index, total).holds(workspace_id) for index in range(total)) == 1
 
 
-def test_the_shares_are_even_and_stay_what_they_are() -> None:
+def test_shards_are_even_and_stable() -> None:
     ids = [WorkspaceId(f"ws-{n}") for n in range(4000)]
     sizes = [sum(Shard(index, 4).holds(each) for each in ids) for index in range(4)]
 

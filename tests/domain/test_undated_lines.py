@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.domain.verification.claim import Claim, Expected, Rate, Ruling, Why, Word, judge
+from reconcile.domain.verification.claim import Claim, Expected, Rate, Ruling, RulingReason, RulingStatus, judge
 from reconcile.domain.verification.line_shape import line_shape
 from reconcile.domain.verification.log_entry import LogEntry
 from reconcile.domain.verification.log_figures import LogTally
@@ -37,18 +37,18 @@ def ruling(
 @pytest.mark.parametrize(
     ("times", "word", "why"),
     [
-        ([-9, None, -8, 5], Word.PASS, Why.AS_CLAIMED),
-        ([-9, 5, None, 6], Word.FAIL, Why.STILL_SEEN),
-        ([-9, 5, None], Word.FAIL, Why.STILL_SEEN),
-        ([-9, None, 5], Word.INCONCLUSIVE, Why.UNDATED),
-        ([None, 5, 6], Word.INCONCLUSIVE, Why.UNDATED),
-        ([None, -5, 6], Word.PASS, Why.AS_CLAIMED),
-        ([5, -9, None], Word.INCONCLUSIVE, Why.UNDATED),
-        ([None, None], Word.INCONCLUSIVE, Why.UNDATED),
+        ([-9, None, -8, 5], RulingStatus.PASS, RulingReason.AS_CLAIMED),
+        ([-9, 5, None, 6], RulingStatus.FAIL, RulingReason.STILL_SEEN),
+        ([-9, 5, None], RulingStatus.FAIL, RulingReason.STILL_SEEN),
+        ([-9, None, 5], RulingStatus.INCONCLUSIVE, RulingReason.UNDATED),
+        ([None, 5, 6], RulingStatus.INCONCLUSIVE, RulingReason.UNDATED),
+        ([None, -5, 6], RulingStatus.PASS, RulingReason.AS_CLAIMED),
+        ([5, -9, None], RulingStatus.INCONCLUSIVE, RulingReason.UNDATED),
+        ([None, None], RulingStatus.INCONCLUSIVE, RulingReason.UNDATED),
     ],
 )
-def test_a_line_without_a_time_counts_only_where_both_neighbours_are_on_one_side(
-    times: list[int | None], word: Word, why: Why
+def test_a_line_without_a_time_counts_if_both_neighbors_are_on_one_side(
+    times: list[int | None], word: RulingStatus, why: RulingReason
 ) -> None:
     found = ruling(times)
 
@@ -59,7 +59,7 @@ def test_a_line_without_a_time_counts_only_where_both_neighbours_are_on_one_side
 def test_a_signature_in_a_line_without_a_time_never_passes_unless_it_is_known_to_be_older(
     times: list[int | None],
 ) -> None:
-    if ruling(times).word is not Word.PASS:
+    if ruling(times).word is not RulingStatus.PASS:
         return
     for number, each in enumerate(times):
         if each is None:
@@ -69,10 +69,10 @@ def test_a_signature_in_a_line_without_a_time_never_passes_unless_it_is_known_to
             assert dated_after[0] < 0
 
 
-def test_a_log_is_judged_whole_without_an_instant_and_the_verdict_says_so() -> None:
+def test_without_an_instant_the_whole_log_counts_and_the_verdict_says_so() -> None:
     failed, passed = ruling([-90, None, 90], since=None), ruling([-90, 90], since=None)
 
-    assert (failed.why, passed.why) == (Why.STILL_SEEN, Why.AS_CLAIMED)
+    assert (failed.why, passed.why) == (RulingReason.STILL_SEEN, RulingReason.AS_CLAIMED)
     for each in (failed, passed):
         assert each.text.endswith("; the whole log was judged, as no --since is given")
         assert " since," not in each.text
@@ -83,31 +83,33 @@ def test_a_log_is_judged_whole_without_an_instant_and_the_verdict_says_so() -> N
 @pytest.mark.parametrize(
     ("times", "rate", "why"),
     [
-        ([-9, 9, None, None, 10], "1/min", Why.RATE_TOO_HIGH),
-        ([-9, None, None, 5], "1/min", Why.UNDATED),
-        ([-9, None, 5], "1/min", Why.AS_CLAIMED),
-        ([None, None], "1/min", Why.UNDATED),
+        ([-9, 9, None, None, 10], "1/min", RulingReason.RATE_TOO_HIGH),
+        ([-9, None, None, 5], "1/min", RulingReason.UNDATED),
+        ([-9, None, 5], "1/min", RulingReason.AS_CLAIMED),
+        ([None, None], "1/min", RulingReason.UNDATED),
     ],
 )
-def test_errors_without_a_time_are_not_left_out_of_a_rate(times: list[int | None], rate: str, why: Why) -> None:
+def test_errors_without_a_time_are_not_left_out_of_a_rate(
+    times: list[int | None], rate: str, why: RulingReason
+) -> None:
     assert ruling(times, rate=rate).why is why
 
 
 def test_a_whole_log_without_any_time_has_no_rate() -> None:
-    assert ruling([None, None], since=None, rate="1/min").why is Why.UNDATED
-    assert ruling([None, None], since=None).why is Why.STILL_SEEN
+    assert ruling([None, None], since=None, rate="1/min").why is RulingReason.UNDATED
+    assert ruling([None, None], since=None).why is RulingReason.STILL_SEEN
 
 
-def test_lines_whose_level_is_not_known_are_counted_with_the_shape_of_one() -> None:
+def test_lines_with_an_unknown_level_are_counted_with_an_example_shape() -> None:
     found = ruling([0, 1, 2], rate="1/min", level=False)
 
-    assert found.why is Why.LEVELS_UNKNOWN
+    assert found.why is RulingReason.LEVELS_UNKNOWN
     assert "3 of 3 lines have no level that is known" in found.text
     assert "one looks like “a”" in found.text
 
 
 @given(st.text())
-def test_the_shape_of_a_line_holds_nothing_of_it(text: str) -> None:
+def test_the_shape_of_a_line_has_none_of_its_content(text: str) -> None:
     shape = line_shape(text)
 
     assert len(shape) <= 80
@@ -115,5 +117,5 @@ def test_the_shape_of_a_line_holds_nothing_of_it(text: str) -> None:
     assert {each for each in shape if each.isdigit()} <= {"0"} | {each for each in text if not each.isdecimal()}
 
 
-def test_a_shape_shows_what_separates_words() -> None:
+def test_a_shape_keeps_separators() -> None:
     assert line_shape("Booking 4711 of ann@example.com  failed: [x=1]") == "a 0 a a@a.a a: [a=0]"

@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.domain.verification.checklist import StepResult, overall
-from reconcile.domain.verification.claim import Claim, Expected, Figures, Rate, Ruling, Sightings, Why, Word, judge
+from reconcile.domain.verification.claim import (
+    Claim,
+    Expected,
+    Figures,
+    Rate,
+    Ruling,
+    RulingReason,
+    RulingStatus,
+    Sightings,
+    judge,
+)
 from reconcile.domain.verification.log_entry import LogEntry
 from reconcile.domain.verification.log_figures import LogTally
 
@@ -26,26 +36,34 @@ def figures(
 
 
 TABLE = {
-    "fixed": (figures(before=50, checks_before=100), Word.PASS, Why.AS_CLAIMED),
-    "not fixed": (figures(count=99, before=50, checks_before=50), Word.FAIL, Why.STILL_SEEN),
-    "half fixed": (figures(count=30, before=50, checks_before=50), Word.FAIL, Why.HALF_FIXED),
-    "new here": (figures(count=1, before=0, checks_before=50), Word.FAIL, Why.STILL_SEEN),
-    "no traffic": (figures(checks=0, before=50, checks_before=50), Word.INCONCLUSIVE, Why.TOO_FEW_CHECKS),
-    "seen once in little": (figures(checks=1, count=1), Word.FAIL, Why.STILL_SEEN),
-    "another failure in its place": (figures(worst_errors=6), Word.FAIL, Why.RATE_TOO_HIGH),
-    "at the rate": (figures(worst_errors=5), Word.PASS, Why.AS_CLAIMED),
-    "too early for a rate": (figures(watched=timedelta(seconds=59)), Word.INCONCLUSIVE, Why.TOO_SHORT),
-    "too high at once": (figures(watched=timedelta(seconds=9), worst_errors=6), Word.FAIL, Why.RATE_TOO_HIGH),
-    "seen in a line without a time": (figures(undated=1), Word.INCONCLUSIVE, Why.UNDATED),
-    "errors at no time": (figures(worst_errors=3, undated_errors=3), Word.INCONCLUSIVE, Why.UNDATED),
-    "levels known": (figures(lines=100, unknown_levels=5), Word.PASS, Why.AS_CLAIMED),
-    "levels unknown": (figures(lines=100, unknown_levels=6), Word.INCONCLUSIVE, Why.LEVELS_UNKNOWN),
-    "not read to the end": (figures(cut_lines=1), Word.INCONCLUSIVE, Why.CUT_LINES),
+    "fixed": (figures(before=50, checks_before=100), RulingStatus.PASS, RulingReason.AS_CLAIMED),
+    "not fixed": (figures(count=99, before=50, checks_before=50), RulingStatus.FAIL, RulingReason.STILL_SEEN),
+    "half fixed": (figures(count=30, before=50, checks_before=50), RulingStatus.FAIL, RulingReason.HALF_FIXED),
+    "new here": (figures(count=1, before=0, checks_before=50), RulingStatus.FAIL, RulingReason.STILL_SEEN),
+    "no traffic": (
+        figures(checks=0, before=50, checks_before=50),
+        RulingStatus.INCONCLUSIVE,
+        RulingReason.TOO_FEW_CHECKS,
+    ),
+    "seen once in little": (figures(checks=1, count=1), RulingStatus.FAIL, RulingReason.STILL_SEEN),
+    "another failure in its place": (figures(worst_errors=6), RulingStatus.FAIL, RulingReason.RATE_TOO_HIGH),
+    "at the rate": (figures(worst_errors=5), RulingStatus.PASS, RulingReason.AS_CLAIMED),
+    "too early for a rate": (figures(watched=timedelta(seconds=59)), RulingStatus.INCONCLUSIVE, RulingReason.TOO_SHORT),
+    "too high at once": (
+        figures(watched=timedelta(seconds=9), worst_errors=6),
+        RulingStatus.FAIL,
+        RulingReason.RATE_TOO_HIGH,
+    ),
+    "seen in a line without a time": (figures(undated=1), RulingStatus.INCONCLUSIVE, RulingReason.UNDATED),
+    "errors at no time": (figures(worst_errors=3, undated_errors=3), RulingStatus.INCONCLUSIVE, RulingReason.UNDATED),
+    "levels known": (figures(lines=100, unknown_levels=5), RulingStatus.PASS, RulingReason.AS_CLAIMED),
+    "levels unknown": (figures(lines=100, unknown_levels=6), RulingStatus.INCONCLUSIVE, RulingReason.LEVELS_UNKNOWN),
+    "not read to the end": (figures(cut_lines=1), RulingStatus.INCONCLUSIVE, RulingReason.CUT_LINES),
 }
 
 
 @pytest.mark.parametrize(("seen", "word", "why"), TABLE.values(), ids=TABLE)
-def test_a_claim_is_ruled_on(seen: Figures, word: Word, why: Why) -> None:
+def test_a_claim_is_ruled_on(seen: Figures, word: RulingStatus, why: RulingReason) -> None:
     ruling = judge(GONE, seen)
 
     assert (ruling.word, ruling.why) == (word, why)
@@ -53,30 +71,30 @@ def test_a_claim_is_ruled_on(seen: Figures, word: Word, why: Why) -> None:
     assert ruling.text
 
 
-def test_what_must_be_present_fails_only_after_enough_checks() -> None:
+def test_a_required_text_fails_only_after_enough_checks() -> None:
     claim = Claim(since=SINCE, signatures=[(TEXT, Expected.PRESENT)], min_checks=10)
 
-    def ruled(checks: int, count: int) -> tuple[Word, bool]:
+    def ruled(checks: int, count: int) -> tuple[RulingStatus, bool]:
         seen = Sightings(TEXT, Expected.PRESENT, count=count)
         ruling = judge(claim, Figures(since=SINCE, until=SINCE + HOUR, checks=checks, sightings=[seen]))
         return ruling.word, ruling.is_final
 
-    assert ruled(9, 0) == (Word.INCONCLUSIVE, False)
-    assert ruled(10, 0) == (Word.FAIL, False)  # it may yet come
-    assert ruled(10, 1) == (Word.PASS, False)
+    assert ruled(9, 0) == (RulingStatus.INCONCLUSIVE, False)
+    assert ruled(10, 0) == (RulingStatus.FAIL, False)  # it may yet come
+    assert ruled(10, 1) == (RulingStatus.PASS, False)
 
 
-def test_what_may_appear_decides_nothing() -> None:
+def test_an_allowed_text_does_not_change_the_ruling() -> None:
     claim = Claim(since=SINCE, signatures=[(TEXT, Expected.MAY_APPEAR)])
     for count in (0, 7):
         seen = Sightings(TEXT, Expected.MAY_APPEAR, count=count)
-        assert judge(claim, Figures(since=SINCE, until=SINCE, checks=9, sightings=[seen])).word is Word.PASS
+        assert judge(claim, Figures(since=SINCE, until=SINCE, checks=9, sightings=[seen])).word is RulingStatus.PASS
 
 
 @pytest.mark.parametrize(
     "text", ["-5/min", "5", "5/week", "five/min", "", "5/", "1e9/min", "5.5/min", "\u0665/min", "/min"]
 )
-def test_a_rate_that_is_none_is_told(text: str) -> None:
+def test_an_invalid_rate_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be a whole number of errors in a unit of time"):
         Rate.parse(text)
 
@@ -101,7 +119,7 @@ def test_the_worst_unit_is_found_in_any_order(seconds: list[int]) -> None:
     assert tally.figures(until=SINCE + HOUR).worst_errors == max(map(by_minute.count, by_minute), default=0)
 
 
-def test_a_run_that_tells_of_its_checks_counts_by_them() -> None:
+def test_a_reports_checks_count_instead_of_its_line() -> None:
     tally = LogTally(claim=GONE)
     tally.add(LogEntry(text="started", at=SINCE, is_error=True))
     tally.add(LogEntry(text="report", at=SINCE, checks=40, errors=2))
@@ -113,16 +131,16 @@ def test_a_run_that_tells_of_its_checks_counts_by_them() -> None:
     assert (seen.checks_before, seen.errors_before) == (30, 30)
 
 
-def test_lines_without_a_time_are_left_out_and_told() -> None:
+def test_lines_without_a_time_are_left_out_and_reported() -> None:
     tally = LogTally(claim=GONE)
     tally.add(LogEntry(text="fine"))
     ruling = judge(GONE, tally.figures(until=SINCE + HOUR))
 
-    assert ruling.word is Word.INCONCLUSIVE
+    assert ruling.word is RulingStatus.INCONCLUSIVE
     assert "1 line without a time left out" in ruling.text
 
 
-def test_one_is_told_as_one() -> None:
+def test_a_count_of_one_is_singular() -> None:
     seen = {count: figures(checks=count, count=1, checks_word="line") for count in (1, 2)}
     assert [judge(GONE, seen[count]).text for count in seen] == [
         f"“{TEXT}” was seen once since, in 1 line",
@@ -135,10 +153,10 @@ def test_one_is_told_as_one() -> None:
     assert judge(GONE, figures(cut_lines=1)).text == "1 line too long to be read to the end"
 
 
-def test_one_failure_outweighs_what_could_not_be_judged() -> None:
-    def results(*words: Word) -> list[StepResult]:
-        return [StepResult(title="t", ruling=Ruling(word=each, why=Why.AS_CLAIMED, text="")) for each in words]
+def test_a_failure_outweighs_inconclusive_signatures() -> None:
+    def results(*words: RulingStatus) -> list[StepResult]:
+        return [StepResult(title="t", ruling=Ruling(word=each, why=RulingReason.AS_CLAIMED, text="")) for each in words]
 
-    assert overall(results(Word.PASS, Word.PASS)) is Word.PASS
-    assert overall(results(Word.PASS, Word.INCONCLUSIVE)) is Word.INCONCLUSIVE
-    assert overall(results(Word.INCONCLUSIVE, Word.FAIL)) is Word.FAIL
+    assert overall(results(RulingStatus.PASS, RulingStatus.PASS)) is RulingStatus.PASS
+    assert overall(results(RulingStatus.PASS, RulingStatus.INCONCLUSIVE)) is RulingStatus.INCONCLUSIVE
+    assert overall(results(RulingStatus.INCONCLUSIVE, RulingStatus.FAIL)) is RulingStatus.FAIL

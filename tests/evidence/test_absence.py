@@ -56,7 +56,7 @@ async def ticks(harness: RunHarness, count: int) -> RunReport:
 @SQLITE
 @pytest.mark.parametrize("mode", ["enforced", "metrics_only", "hold closed", "reset"])
 @pytest.mark.parametrize("counts", SIZES, ids=str)
-async def test_nothing_is_canceled_where_every_booking_is_named_absent(
+async def test_nothing_is_canceled_if_every_booking_is_named_absent(
     harness: RunHarness, counts: tuple[int, ...], mode: str
 ) -> None:
     leads = await harness.fill(counts)
@@ -89,7 +89,7 @@ async def hold_closed(harness: RunHarness, workspaces: Sequence[str]) -> None:
         await harness.store.breakers.save(held, expected_generation=0)
 
 
-async def test_a_booking_that_is_gone_is_canceled_at_the_second_look_beside_another_that_is_seen(
+async def test_a_deleted_booking_is_canceled_at_the_second_look_with_a_control(
     harness: RunHarness,
 ) -> None:
     gone, seen = await harness.fill([2])
@@ -128,7 +128,7 @@ async def rest(harness: RunHarness, lead: Lead) -> None:
 
 
 @SQLITE
-async def test_a_control_that_is_gone_as_well_proves_nothing(harness: RunHarness) -> None:
+async def test_an_absent_control_proves_nothing(harness: RunHarness) -> None:
     gone, other, third = await harness.fill([3])
     await harness.run()
     for each in (other, third):
@@ -170,7 +170,7 @@ async def test_a_failed_look_in_between_keeps_the_first_one(harness: RunHarness)
 
 @SQLITE
 @pytest.mark.parametrize(("apart", "is_canceled"), [(2.5, False), (49, False), (51, True)])
-async def test_two_looks_are_told_apart_by_the_databases_clock(
+async def test_the_databases_clock_decides_whether_a_look_is_the_second(
     harness: RunHarness, apart: float, is_canceled: bool
 ) -> None:
     """The second run is on a machine whose clock is two minutes ahead."""
@@ -187,7 +187,7 @@ async def test_two_looks_are_told_apart_by_the_databases_clock(
     assert await statuses(harness, [gone]) == [CANCELED if is_canceled else CONFIRMED]
 
 
-async def test_the_database_tells_its_time(harness: RunHarness) -> None:
+async def test_the_database_returns_its_time(harness: RunHarness) -> None:
     async with open_store(harness.url, mapping=DEFAULT) as store:
         first, second = await store.time.now(), await store.time.now()
 

@@ -17,7 +17,7 @@ LISTED = frozenset({Operation.CONTACT_APPOINTMENTS})
 
 
 @pytest.mark.parametrize(("missing", "is_told"), [("all", True), ("most", False), ("none", False)])
-async def test_lists_of_an_account_that_show_nothing_of_what_stands_are_a_failed_control(
+async def test_account_lists_without_any_active_booking_are_a_failed_control(
     harness: RunHarness, missing: str, is_told: bool
 ) -> None:
     """Each booking is found when it is looked up by its id: the error rate is 0."""
@@ -34,7 +34,7 @@ async def test_lists_of_an_account_that_show_nothing_of_what_stands_are_a_failed
     assert (report.health is Health.UNHEALTHY) is is_told
 
 
-async def test_lists_without_bookings_that_were_called_off_meanwhile_are_no_failed_control(harness: RunHarness) -> None:
+async def test_lists_without_canceled_bookings_are_no_failed_control(harness: RunHarness) -> None:
     leads = await harness.fill([8])
     harness.ghl.cost = SweepCost(fixed=3, lookup=1)
     for each in leads:
@@ -50,7 +50,7 @@ async def test_lists_without_bookings_that_were_called_off_meanwhile_are_no_fail
 
 
 @pytest.mark.parametrize(("silent", "is_told"), [(3, True), (2, False)])
-async def test_searches_verify_nothing_while_lists_leave_out_what_exists(
+async def test_searches_verify_nothing_while_lists_omit_existing_bookings(
     harness: RunHarness, silent: int, is_told: bool
 ) -> None:
     """The meetings of three leads are over, and their contacts' lists do not show them."""

@@ -29,7 +29,7 @@ ONE = {"email": "ann@example.com"}
         ({"last_inbound_at": START - timedelta(days=1)}, {"last_inbound_at": START}, "lead-2"),
     ],
 )
-async def test_of_two_leads_with_one_e_mail_one_gets_the_meeting_and_the_sequence(
+async def test_one_of_two_leads_with_an_equal_e_mail_gets_meeting_and_sequence(
     harness: RunHarness, first: dict[str, Any], second: dict[str, Any], chosen: str
 ) -> None:
     leads = [unbooked("lead-1", "ws-1", **ONE, **first), unbooked("lead-2", "ws-1", **ONE, **second)]
@@ -48,7 +48,7 @@ async def test_of_two_leads_with_one_e_mail_one_gets_the_meeting_and_the_sequenc
     assert [each.id for each in await harness.store.leads.mismatched()] == [i for i in found if i != chosen]
 
 
-async def test_a_lead_that_holds_a_booking_keeps_it_when_another_finds_it_later(harness: RunHarness) -> None:
+async def test_a_lead_keeps_its_booking_when_another_finds_it_later(harness: RunHarness) -> None:
     holder = replace(booked("lead-9", "ws-1"), email=ONE["email"], in_sequence=False)
     later = unbooked("lead-1", "ws-1", **ONE, last_inbound_at=START)
     await harness.seed([a_workspace("ws-1")], [holder, later])
@@ -70,7 +70,7 @@ async def test_a_lead_that_holds_a_booking_keeps_it_when_another_finds_it_later(
     ids=["workspace", "e-mail", "contact"],
 )
 @pytest.mark.parametrize("found", [(MEETING,), ()], ids=["a change", "no change"])
-async def test_a_lead_that_became_another_ones_while_it_was_asked_about_is_drifted(
+async def test_a_lead_whose_person_changes_during_its_look_up_is_drifted(
     harness: RunHarness, moved: str, found: tuple[Appointment, ...]
 ) -> None:
     """What the old workspace's account says is not the new tenant's, also where it changes nothing."""
@@ -112,7 +112,7 @@ async def test_a_lead_that_got_a_booking_while_nothing_was_found_is_not_verified
     assert (await harness.state(lead.id)).verified_at is None
 
 
-async def test_what_people_change_that_no_look_up_is_about_keeps_no_lead_from_being_verified(
+async def test_changes_of_unrelated_columns_do_not_prevent_verification(
     harness: RunHarness,
 ) -> None:
     lead, *_ = await harness.fill([1])

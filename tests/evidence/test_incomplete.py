@@ -38,7 +38,7 @@ async def test_a_known_cancellation_is_written_and_the_lead_is_not_verified(
 
 @SQLITE
 @pytest.mark.parametrize("partial", list(ProviderName))
-async def test_of_two_providers_each_has_to_answer_completely(harness: RunHarness, partial: ProviderName) -> None:
+async def test_both_possible_providers_must_answer_completely(harness: RunHarness, partial: ProviderName) -> None:
     lead = unbooked("lead-1", "ws-1")
     await harness.seed([a_workspace("ws-1", *ProviderName)], [lead])
     for name, provider in harness.providers.items():
@@ -50,7 +50,7 @@ async def test_of_two_providers_each_has_to_answer_completely(harness: RunHarnes
 
 
 @SQLITE
-async def test_a_broken_record_is_told_in_the_report_and_its_lead_is_not_verified(migrated_url: str) -> None:
+async def test_a_broken_record_is_reported_and_its_lead_is_not_verified(migrated_url: str) -> None:
     """Through the real adapter, in front of the simulator."""
     size = WorldSize(workspaces=1, leads_per_workspace=6)
     async with an_office(migrated_url, seed=3, size=size, mix={Scenario.UNBOOKED: 1}) as office:

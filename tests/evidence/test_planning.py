@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile.domain.appointment import CALLED_OFF, AppointmentStatus
+from reconcile.domain.appointment import CANCELED_STATUSES, AppointmentStatus
 from reconcile.domain.evidence.booking_reference import refers_to
 from reconcile.domain.evidence.evidence import Absence, Evidence, evidence
 from reconcile.domain.ids import AppointmentId, ProviderName
@@ -50,7 +50,7 @@ def test_a_meeting_of_january_is_not_replaced_by_one_of_december(canceled: Any, 
 
 @pytest.mark.parametrize("status", [UNKNOWN, AppointmentStatus.NO_SHOW])
 @pytest.mark.parametrize("has_row", [True, False])
-def test_a_status_that_says_nothing_does_not_hide_the_next_confirmed_booking(
+def test_an_inconclusive_status_does_not_hide_the_next_confirmed_booking(
     status: AppointmentStatus, has_row: bool
 ) -> None:
     stored = an_appointment("stored", starts_at=NOW + DAY)
@@ -140,16 +140,20 @@ def test_no_booking_is_canceled_and_none_verified_without_evidence(seed: int, ab
     assert decided.is_verified == (found is Evidence.SEEN or is_believed) or decided.skip_reason is not None
     told = {each.id: each.status for each in answer.appointments}
     for row in decided.change.appointments if decided.change else ():
-        if row.after.status in CALLED_OFF and (row.before is None or row.before.status not in CALLED_OFF):
-            is_said = told.get(row.after.id) in CALLED_OFF
+        if row.after.status in CANCELED_STATUSES and (row.before is None or row.before.status not in CANCELED_STATUSES):
+            is_said = told.get(row.after.id) in CANCELED_STATUSES
             assert is_said or (is_believed and refers_to(lead.rollup.booking_id or "", row.after.id))
-    if decided.change and decided.change.rollup.status in CALLED_OFF and lead.rollup.status not in CALLED_OFF:
-        assert is_believed or {told.get(AppointmentId(i)) for i in told} & CALLED_OFF or _held_elsewhere(lead)
+    if (
+        decided.change
+        and decided.change.rollup.status in CANCELED_STATUSES
+        and lead.rollup.status not in CANCELED_STATUSES
+    ):
+        assert is_believed or {told.get(AppointmentId(i)) for i in told} & CANCELED_STATUSES or _held_elsewhere(lead)
 
 
 def _held_elsewhere(lead: Lead) -> bool:
     """Tell whether the rows themselves say that the booking was called off: they were out of step before."""
-    return any(each.status in CALLED_OFF for each in lead.appointments)
+    return any(each.status in CANCELED_STATUSES for each in lead.appointments)
 
 
 def test_two_days_are_no_reschedule_window() -> None:

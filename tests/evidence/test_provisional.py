@@ -53,7 +53,7 @@ async def stop_sequence(harness: RunHarness, lead: Lead) -> None:
     await execute(harness, "UPDATE lead SET in_sequence = false WHERE id = :lead_id", lead_id=lead.id)
 
 
-async def test_confirmed_canceled_and_confirmed_again_is_noticed_at_the_next_tick_and_asked_for_twice(
+async def test_a_restored_booking_is_noticed_by_the_next_run_and_notified_twice(
     harness: RunHarness,
 ) -> None:
     """With the same id and the same time."""
@@ -118,9 +118,7 @@ async def test_a_booking_canceled_for_its_absence_is_restored_when_it_is_seen_ag
 
 
 @pytest.mark.parametrize(("ahead", "asked"), [(timedelta(hours=1), 1), (-timedelta(hours=1), 0)])
-async def test_what_was_called_off_is_looked_at_until_its_start_has_passed(
-    harness: RunHarness, ahead: timedelta, asked: int
-) -> None:
+async def test_a_canceled_booking_is_checked_until_its_start(harness: RunHarness, ahead: timedelta, asked: int) -> None:
     lead, _other = await at_rest(harness)
     appointment = lead.appointments[0]
     harness.ghl.appointments[appointment.id] = replace(appointment, status=CANCELED, canceled_at=harness.clock.now())

@@ -11,7 +11,7 @@ from reconcile.domain.lead import Lead
 from reconcile.domain.planning.change import Answer
 from reconcile.domain.run.report import Health, RunReport
 from reconcile.errors import ErrorClass
-from reconcile.providers.ghl.parsing import Listed, read_contact_appointments
+from reconcile.providers.ghl.parsing import ContactAppointments, read_contact_appointments
 from reconcile.simulator import Fault, FaultKind, Scenario, WorldSize
 from tests.evidence.test_absence import SQLITE, rest
 from tests.integration.simulated_company import an_office
@@ -88,7 +88,7 @@ async def test_without_a_known_booking_a_complete_search_is_all_there_is(harness
 
 
 @SQLITE
-async def test_while_no_list_shows_anything_one_workspace_speaks_for_all(harness: RunHarness) -> None:
+async def test_without_any_sound_list_one_workspaces_control_counts_for_all(harness: RunHarness) -> None:
     """The second workspace, whose turn is later, has no booking that could be looked for."""
     (known,) = await harness.fill({"ws-a": 1})
     await harness.seed([a_workspace("ws-b")], [])
@@ -103,7 +103,7 @@ async def test_while_no_list_shows_anything_one_workspace_speaks_for_all(harness
 
 @SQLITE
 @pytest.mark.parametrize(("share", "is_checked"), [(0.0, False), (1.0, True)])
-async def test_where_lists_hold_what_exists_elsewhere_a_share_of_the_workspaces_is_checked(
+async def test_with_sound_lists_elsewhere_a_share_of_the_workspaces_is_checked(
     harness: RunHarness, share: float, is_checked: bool
 ) -> None:
     shown, known = await harness.fill({"ws-a": 1, "ws-b": 1})
@@ -120,7 +120,7 @@ async def test_where_lists_hold_what_exists_elsewhere_a_share_of_the_workspaces_
 
 @SQLITE
 @pytest.mark.parametrize("error_class", [ErrorClass.TIMEOUT, ErrorClass.RATE_LIMITED])
-async def test_a_control_that_fails_says_nothing(harness: RunHarness, error_class: ErrorClass) -> None:
+async def test_a_control_with_an_error_proves_nothing(harness: RunHarness, error_class: ErrorClass) -> None:
     (known,) = await harness.fill([1])
     await harness.run()
     await rest(harness, known)
@@ -147,7 +147,7 @@ async def test_a_bug_in_a_control_ends_neither_run_nor_batch(harness: RunHarness
 
 
 @SQLITE
-async def test_nothing_is_asked_beyond_the_budget_of_the_account(harness: RunHarness) -> None:
+async def test_no_control_exceeds_the_accounts_budget(harness: RunHarness) -> None:
     (known,) = await harness.fill([1])
     await harness.run()
     await rest(harness, known)
@@ -187,7 +187,9 @@ async def test_a_parser_that_reads_no_record_of_a_sound_list_makes_the_next_run_
     migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A provider renamed the list in its envelope, say, and a careless mend reads an empty one: no call fails."""
-    substitute_in_test(monkeypatch, read_contact_appointments, lambda *_, **__: Listed(records=(), faults=()))
+    substitute_in_test(
+        monkeypatch, read_contact_appointments, lambda *_, **__: ContactAppointments(records=(), faults=())
+    )
     size = WorldSize(workspaces=4, leads_per_workspace=6, calendly_share=0.0)
     async with an_office(migrated_url, seed=5, size=size, mix={Scenario.CONFIRMED: 1, Scenario.UNBOOKED: 1}) as office:
         office.sweeps = False

@@ -34,7 +34,7 @@ async def test_a_row_that_cannot_be_read_makes_a_failure_and_then_quarantine(har
     assert "the database refuses a value" in (state.reason or "")
 
 
-async def test_a_lead_that_somebody_writes_during_every_look_up_becomes_a_failure_at_the_third(
+async def test_a_lead_changed_during_every_look_up_fails_at_the_third(
     harness: RunHarness,
 ) -> None:
     """And is set aside after ten: it is not put off for ever."""

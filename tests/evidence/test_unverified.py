@@ -33,7 +33,7 @@ REASONS = {
 
 @pytest.mark.parametrize("reason", REASONS)
 @pytest.mark.parametrize("ahead", [20 * HOURS, 30 * HOURS], ids=["within 24 h", "later"])
-async def test_a_booking_that_was_not_seen_counts_where_operators_look(
+async def test_an_unseen_booking_is_counted_in_status_and_report(
     harness: RunHarness, reason: Unverified, ahead: timedelta
 ) -> None:
     """It was verified an hour ago; now the run is answered, and the answer proves nothing."""

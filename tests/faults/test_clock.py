@@ -49,7 +49,7 @@ async def clocks(company: Company) -> dict[str, tuple[datetime | None, datetime 
 
 
 @pytest.mark.parametrize("skew", SKEWS)
-async def test_by_a_wrong_clock_nothing_is_written(scene: Scene, clock: type[Skewed], skew: str) -> None:
+async def test_a_run_with_a_wrong_clock_writes_nothing(scene: Scene, clock: type[Skewed], skew: str) -> None:
     """A lead that were stamped with next year would not be due until then."""
     async with scene.company() as company:
         clock.skew = SKEWS[skew]
@@ -88,9 +88,7 @@ async def test_a_machine_with_a_wrong_clock_moves_no_watermark_back_and_keeps_to
 
 
 @pytest.mark.parametrize("jump", SKEWS)
-async def test_a_clock_that_jumps_during_a_lease_neither_ends_nor_lengthens_it(
-    scene: Scene, clock: type[Skewed], jump: str
-) -> None:
+async def test_a_clock_jump_neither_ends_nor_extends_a_lease(scene: Scene, clock: type[Skewed], jump: str) -> None:
     async with scene.company() as company, bootstrap.open_database_url(company.url) as store:
         clock.jump, clock.looks_before_jump = SKEWS[jump], 8
         told = await run_here(company)

@@ -64,9 +64,7 @@ async def refusing(company: Company, table: str, *, state: str, times: int) -> A
 
 
 @pytest.mark.parametrize("times", [1, ALWAYS], ids=["once", "always"])
-async def test_whatever_is_refused_in_whatever_table_nothing_is_lost(
-    scene: Scene, times: int, is_thorough: bool
-) -> None:
+async def test_no_refused_write_in_any_table_loses_data(scene: Scene, times: int, is_thorough: bool) -> None:
     every = list(itertools.product(TABLES, REFUSALS.values()))
     for table, state in every if is_thorough else every[:: len(REFUSALS) + 1]:
         async with scene.company() as company:
@@ -77,7 +75,7 @@ async def test_whatever_is_refused_in_whatever_table_nothing_is_lost(
             assert told.code in {0, TRY_LATER}, (told, table, state)
 
 
-async def test_a_database_that_is_not_there_is_tried_later(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unreachable_database_is_tried_later(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     async with scene.company() as company:
         async with a_proxy(company.url) as proxy:
             for listens in (Listens.RESETS, Listens.IS_SILENT):
@@ -90,7 +88,7 @@ async def test_a_database_that_is_not_there_is_tried_later(scene: Scene, monkeyp
         await scene.ends_well(company)
 
 
-async def test_a_database_that_falls_silent_is_not_waited_for_beyond_all_bounds(
+async def test_a_silent_database_delays_a_run_only_within_bounds(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, is_thorough: bool
 ) -> None:
     """No answer comes, no connection ends: a firewall has forgotten it, or the other machine has lost its power."""
@@ -126,7 +124,7 @@ async def test_a_server_that_has_become_a_replica_is_tried_later(scene: Scene) -
 
 
 @pytest.mark.parametrize("most", [0, 1, 2, 3])
-async def test_where_too_many_are_connected_it_is_tried_later(scene: Scene, most: int) -> None:
+async def test_too_many_connections_are_tried_later(scene: Scene, most: int) -> None:
     """Also where fewer connections are left than the pool may open."""
     async with scene.company() as company:
         role = f"app_{most}_{id(company)}"
@@ -142,7 +140,7 @@ async def test_where_too_many_are_connected_it_is_tried_later(scene: Scene, most
         assert told.code == TRY_LATER or most > 0
 
 
-async def test_of_a_deadlock_with_another_writer_nothing_is_lost(scene: Scene) -> None:
+async def test_a_deadlock_with_another_writer_loses_no_data(scene: Scene) -> None:
     """The other one holds the last lead's row, and comes for the first one's when we hold it and wait for the last."""
     async with scene.company() as company:
         ids = [row["id"] for row in await company.database.fetch("SELECT id FROM lead ORDER BY id")]

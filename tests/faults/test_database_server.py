@@ -168,7 +168,7 @@ async def a_pooler(url: str) -> AsyncIterator[str]:
             process.kill()
 
 
-async def test_questions_beside_each_other_are_answered_behind_a_pooler(scene: Scene) -> None:
+async def test_concurrent_queries_work_behind_a_pooler(scene: Scene) -> None:
     """Between preparing and asking the pooler may give the server's connection to somebody else."""
     async with scene.company() as company, a_pooler(company.url) as url:
         database = Database(url)
@@ -181,7 +181,7 @@ async def test_questions_beside_each_other_are_answered_behind_a_pooler(scene: S
         assert [task.result()[0]["n"] for task in asked] == list(range(200))
 
 
-async def test_behind_a_pooler_of_transactions_all_is_as_without(scene: Scene) -> None:
+async def test_a_transaction_pooler_changes_no_result(scene: Scene) -> None:
     async with scene.company(workspace_concurrency="8", lead_concurrency="4") as company:
         async with a_pooler(company.url) as url:
             runs = [await run_here(company, url=url) for _ in range(3)]
@@ -191,7 +191,7 @@ async def test_behind_a_pooler_of_transactions_all_is_as_without(scene: Scene) -
         assert runs[0].report["leadsChecked"] > 0
 
 
-async def test_a_pooler_that_breaks_off_at_a_statement_costs_no_more_than_a_run(
+async def test_a_pooler_that_disconnects_at_a_statement_costs_no_more_than_a_run(
     scene: Scene, is_thorough: bool
 ) -> None:
     for at in range(5, 60, 5 if is_thorough else 25):

@@ -60,7 +60,7 @@ async def p95_of_runs(
 
 
 @pytest.mark.parametrize("company", COMPANIES.values(), ids=COMPANIES)
-async def test_what_a_tenth_waits_for_in_vain_costs_the_others_nothing(
+async def test_timeouts_of_a_tenth_of_the_workspaces_do_not_delay_the_others(
     sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, company: Large, is_thorough: bool
 ) -> None:
     """A stalled call releases its slot early (``lookup/concurrency.py``); its workspace is parked afterwards."""

@@ -43,14 +43,14 @@ async def faults_after(company: Company, *schedules: Schedule, broken: str) -> M
 
 
 @pytest.mark.parametrize("broken", FOUND_OUT_BY)
-async def test_a_program_that_breaks_a_promise_is_found_out(company: Company, broken: str) -> None:
+async def test_a_program_that_breaks_a_promise_is_detected(company: Company, broken: str) -> None:
     schedule, promise = FOUND_OUT_BY[broken]
     found = await faults_after(company, schedule, broken=broken)
 
     assert promise in found
 
 
-async def test_the_program_as_it_is_keeps_its_promises_in_each_schedule(company: Company) -> None:
+async def test_the_unaltered_program_keeps_its_promises_in_each_schedule(company: Company) -> None:
     schedules = dict.fromkeys(schedule for schedule, _ in FOUND_OUT_BY.values())
 
     assert await faults_after(company, *schedules, broken=NOTHING) == {}

@@ -49,7 +49,7 @@ async def measured(company: Company) -> tuple[Ended, int]:
     return ended, int(ended.err.splitlines()[-1])
 
 
-async def test_no_body_fills_the_memory(company: Company, is_thorough: bool) -> None:
+async def test_no_response_body_exhausts_the_memory(company: Company, is_thorough: bool) -> None:
     before, healthy = await measured(company)
     assert before.code == 0
     for body, fault in BODIES.items() if is_thorough else list(BODIES.items())[:3]:

@@ -84,7 +84,7 @@ async def rage(
 
 
 @pytest.mark.parametrize("broken", FOUND_OUT_BY)
-async def test_the_nemesis_finds_a_broken_promise_by_chance(company: Company, broken: str, is_thorough: bool) -> None:
+async def test_random_faults_reveal_a_broken_promise(company: Company, broken: str, is_thorough: bool) -> None:
     """What it says of the program as it is would else be worth nothing."""
     if not is_thorough:
         pytest.skip("make test-faults tries it; test_found_out.py does in schedules that lead there")
@@ -94,7 +94,7 @@ async def test_the_nemesis_finds_a_broken_promise_by_chance(company: Company, br
             await rage(company, proxy, seconds=0, fewest=MOST_ROUNDS, broken=broken)
 
 
-async def test_whatever_happens_the_promises_hold(company: Company, is_thorough: bool) -> None:
+async def test_the_promises_hold_under_random_faults(company: Company, is_thorough: bool) -> None:
     seconds = float(SECONDS) if SECONDS else 60 if is_thorough else 5
     async with a_proxy(company.url) as proxy:
         stage, ends = await rage(company, proxy, seconds=seconds, fewest=FEWEST)

@@ -52,7 +52,7 @@ async def test_a_run_that_is_killed_at_any_commit_ends_as_an_undisturbed_one(sce
             assert started[0].process.returncode != 0 or proxy.exchanges < at
 
 
-async def test_a_first_process_that_is_told_twice_to_end_does_so_in_time(scene: Scene, is_thorough: bool) -> None:
+async def test_as_process_1_a_run_ends_in_time_after_two_signals(scene: Scene, is_thorough: bool) -> None:
     """At statements that are drawn; once it is told, the second signal follows at another one, or at once."""
     skip_unless_it_runs(*FIRST_PROCESS, "true", package="util-linux")
     chance = random.Random(1)
@@ -85,7 +85,7 @@ async def test_a_first_process_that_is_told_twice_to_end_does_so_in_time(scene: 
             assert ended.code in {TERMINATED, BY_THE_SIGNAL, 0 if not told_at or first > length - 10 else TERMINATED}
 
 
-async def test_told_twice_at_any_moment_a_run_ends_in_time_and_leaves_nothing_held(
+async def test_after_two_signals_at_any_moment_a_run_ends_in_time_and_holds_no_lease(
     scene: Scene, is_thorough: bool
 ) -> None:
     """At instants that are drawn, from the interpreter's first steps to the report: also amid imports."""
@@ -116,7 +116,7 @@ async def test_told_twice_at_any_moment_a_run_ends_in_time_and_leaves_nothing_he
         await scene.ends_well(company)
 
 
-async def test_a_run_that_the_kernel_ends_for_want_of_memory_costs_no_more_than_a_run(scene: Scene) -> None:
+async def test_an_out_of_memory_kill_costs_no_more_than_a_run(scene: Scene) -> None:
     codes = []
     for limit in (30, 40, 50, 60):
         with bounded(limit) as prefix:
@@ -131,7 +131,7 @@ async def test_a_run_that_the_kernel_ends_for_want_of_memory_costs_no_more_than_
     assert KILLED & set(codes), "none of the limits was too tight for a run"
 
 
-async def test_of_ten_runs_at_once_each_does_its_part_or_leaves(scene: Scene) -> None:
+async def test_each_of_ten_concurrent_runs_works_or_exits(scene: Scene) -> None:
     async with scene.company() as company:
         runs = [await company.start(*arguments) for arguments in itertools.islice(itertools.cycle(beside(company)), 10)]
         ends = await asyncio.gather(*(each.ended(within=3 * LIMIT) for each in runs))

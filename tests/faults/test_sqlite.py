@@ -55,9 +55,7 @@ async def writes_of_a_run(files: FileScene) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-async def test_whatever_happens_at_any_write_costs_no_more_than_a_run(
-    files: FileScene, failure: str, is_thorough: bool
-) -> None:
+async def test_a_fault_at_any_write_costs_no_more_than_a_run(files: FileScene, failure: str, is_thorough: bool) -> None:
     skip_unless_it_runs("strace", "-qq", "true", package="strace")
     injection = FAILURES[failure]
     call = injection.partition(":")[0]
@@ -72,9 +70,7 @@ async def test_whatever_happens_at_any_write_costs_no_more_than_a_run(
             assert "Traceback" not in ended.err, (ended, at)
 
 
-async def test_a_file_that_another_one_has_locked_is_tried_later(
-    files: FileScene, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_locked_file_is_tried_later(files: FileScene, monkeypatch: pytest.MonkeyPatch) -> None:
     async with files.company() as company:
         with closing(sqlite3.connect(company.url.removeprefix("sqlite:///"), isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -87,7 +83,7 @@ async def test_a_file_that_another_one_has_locked_is_tried_later(
         assert told.code == TRY_LATER
 
 
-async def test_a_file_with_a_damaged_head_is_no_database(files: FileScene) -> None:
+async def test_a_file_with_a_damaged_header_is_refused(files: FileScene) -> None:
     """A person is needed: no later run finds it whole."""
     async with files.company() as company:
         path = company.url.removeprefix("sqlite:///")
@@ -101,7 +97,7 @@ async def test_a_file_with_a_damaged_head_is_no_database(files: FileScene) -> No
         assert "Traceback" not in ended.err
 
 
-async def test_a_file_with_damaged_pages_is_reported_and_needs_a_person(files: FileScene) -> None:
+async def test_a_file_with_damaged_pages_is_reported_for_repair(files: FileScene) -> None:
     async with files.company() as company:
         path = company.url.removeprefix("sqlite:///")
         with open(path, "r+b") as file:  # noqa: ASYNC230, PTH123

@@ -48,9 +48,7 @@ WAYS: dict[str, Way] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_whatever_happens_at_any_statement_costs_no_more_than_a_run(
-    scene: Scene, way: str, is_thorough: bool
-) -> None:
+async def test_a_fault_at_any_statement_costs_no_more_than_a_run(scene: Scene, way: str, is_thorough: bool) -> None:
     length = await length_of_a_run(scene)
     chosen = points(length, is_thorough=is_thorough, offset=list(WAYS).index(way))
     # Whether a statement was done matters where its own connection breaks; else what comes after it is the next one.

@@ -27,7 +27,7 @@ async def asked_in(harness: RunHarness, runs: int, *, workspaces: int) -> Sequen
     return counts
 
 
-async def test_a_storm_costs_probes_and_two_runs_after_it_all_is_as_before(
+async def test_a_storm_of_faults_costs_probes_and_two_runs_later_all_is_normal(
     sqlite_template: Path, tmp_path: Path, is_thorough: bool
 ) -> None:
     """A look-up here is one attempt there: no retry is made before a provider has answered once in a run."""

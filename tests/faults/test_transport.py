@@ -147,7 +147,7 @@ async def awake_after(seconds: float) -> float:
     return time.monotonic() - began
 
 
-async def test_whatever_happens_to_bytes_it_ends_in_time_and_others_do_not_notice(is_thorough: bool) -> None:
+async def test_any_fault_of_a_connection_ends_in_time_without_effect_on_others(is_thorough: bool) -> None:
     size = WorldSize(workspaces=2, leads_per_workspace=2, calendly_share=0.0, mix={Scenario.CONFIRMED: 1})
     every = list(itertools.product(TOXICS, ("up", "down")))
     clock = bootstrap.SystemClock()

@@ -23,7 +23,7 @@ from reconcile.logs.entries import entries
 from reconcile.providers.calendly import parsing as calendly_parsing
 from reconcile.providers.fields import zone_named
 from reconcile.providers.ghl import parsing as ghl_parsing
-from reconcile.providers.ghl.absence import APPOINTMENT, names_absent
+from reconcile.providers.ghl.absence import APPOINTMENT, says_not_found
 from reconcile.providers.http.body import BodyFault, BodyReader
 from reconcile.providers.http.call import Reply
 from reconcile.providers.http.origin import BaseUrl
@@ -96,7 +96,7 @@ def _bodies(content: bytes) -> None:
     ghl_parsing.needs_zone(document)
     for status in (400, 404):
         reply = Reply(status=status, body=document, message=_text(content[:80]))
-        assert {names_absent(reply, APPOINTMENT, "id"), calendly_parsing.says_gone(reply)} <= {True, False}
+        assert {says_not_found(reply, APPOINTMENT, "id"), calendly_parsing.is_missing(reply)} <= {True, False}
 
 
 def _headers(content: bytes) -> None:

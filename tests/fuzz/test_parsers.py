@@ -53,7 +53,7 @@ def test_each_example_is_read(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "content"), [(name, each) for name, found in FOUND.items() for each in found])
-def test_what_was_found_stays_mended(name: str, content: bytes) -> None:
+def test_fixed_findings_stay_fixed(name: str, content: bytes) -> None:
     PARSERS[name].try_on(content)
 
 

@@ -102,7 +102,7 @@ def test_the_bill_of_materials_lists_every_locked_package_the_interpreter_and_th
     assert text == BILL.read_text()
 
 
-def test_scanners_and_lawyers_find_what_they_look_for(files: Files) -> None:
+def test_package_lists_and_licenses_are_in_the_image(files: Files) -> None:
     """Package states where scanners of images without a package manager look, and the copyright beside each."""
     states = {PurePosixPath(path).name for path in files.content if path.startswith("var/lib/dpkg/status.d/")}
     copyrights = {path.split("/")[3] for path in files.members if path.startswith("usr/share/doc/")}

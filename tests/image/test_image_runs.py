@@ -34,7 +34,7 @@ print(json.dumps([os.getuid(), os.getgid(), os.getcwd(), [str(each) for each in 
     assert sorted(looked[3]) == ["/data", "/tmp"]  # noqa: S108 - the container's
 
 
-def test_it_says_its_version_as_program_and_as_label(image: Image) -> None:
+def test_program_and_label_have_the_same_version(image: Image) -> None:
     labels = json.loads(image.docker("image", "inspect", "--format={{json .Config.Labels}}", image.tag))
     labels = {name.removeprefix("org.opencontainers.image."): value for name, value in labels.items()}
 
@@ -82,7 +82,7 @@ for line in subprocess.run(command, check=True, capture_output=True, text=True).
     assert [line for line in lines if ".pyc'" not in line or not line.startswith("# code object from")] == []
 
 
-def test_whatever_the_program_imports_anywhere_is_there(image: Image) -> None:
+def test_every_import_of_the_program_is_in_the_image(image: Image) -> None:
     """Parts of packages were left out; what loads late would otherwise be missed at night."""
     program = """
 import ast, importlib, pathlib, reconcile, reconcile_cli

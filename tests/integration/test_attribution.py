@@ -119,7 +119,7 @@ async def test_a_bad_workspace_is_parked_alone_and_probed_and_comes_back(migrate
         assert await unserved(office) == []
 
 
-async def test_two_dead_tokens_first_in_line_stop_nobody_else(migrated_url: str) -> None:
+async def test_two_revoked_tokens_at_the_front_of_the_queue_stop_no_other(migrated_url: str) -> None:
     async with fifty(migrated_url) as office:
         office.simulator.faults.add(*(Fault(kind=FaultKind.UNAUTHORIZED, workspace=each) for each in (BAD, WORSE)))
 

@@ -53,7 +53,7 @@ async def rows(settings: Settings, world: World) -> Mapping[LeadId, Lead]:
         return await opened.store.backfills.leads([LeadId(each.id) for each in world.leads])
 
 
-async def test_nothing_is_canceled_and_the_plan_is_held_and_says_why(migrated_url: str) -> None:
+async def test_a_plan_without_answers_cancels_nothing_and_is_held_with_its_reason(migrated_url: str) -> None:
     world = World.generate(seed=4, now=lambda: datetime.now(UTC), size=SIZE)
     await enter(migrated_url, world)
     async with empty_provider() as address:

@@ -94,7 +94,7 @@ def _in_worlds(check: Callable[[int, Any, tuple[Fault, ...]], None], *, is_thoro
 
 
 @SAMPLED
-def test_what_lists_settle_look_ups_settle_alike(is_thorough: bool) -> None:
+def test_lists_and_look_ups_settle_leads_alike(is_thorough: bool) -> None:
     def agree(seed: int, mix: Any, ways: tuple[Fault, ...]) -> None:
         asyncio.run(_agreed_in_a_world(seed, mix, ways))
 
@@ -141,7 +141,7 @@ def test_runs_by_lists_and_by_look_ups_alone_come_to_the_same(is_thorough: bool)
     _in_worlds(agree, is_thorough=is_thorough)
 
 
-def test_lists_save_many_calls_where_most_bookings_stand() -> None:
+def test_lists_save_many_calls_with_mostly_active_bookings() -> None:
     """Else what is compared above would be look-ups with look-ups."""
     mix = {Scenario.CONFIRMED: 9, Scenario.CANCELED: 1}
 

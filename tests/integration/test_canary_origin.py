@@ -209,7 +209,7 @@ async def test_accounts_that_are_addresses_lead_nowhere(
     "form", ["http://{}", "http://user:word@{}", "//{}", "http:\\\\{}", "http://api.calendly.com@{}"]
 )
 @pytest.mark.parametrize("kind", [FaultKind.NEXT_PAGE_ORIGIN, FaultKind.URI_ORIGIN])
-async def test_what_calendly_sends_leads_nowhere(scene: Scene, kind: FaultKind, form: str) -> None:
+async def test_no_value_from_calendly_leads_to_another_origin(scene: Scene, kind: FaultKind, form: str) -> None:
     faults = (
         Fault(kind=kind, value=form.format(scene.ear.authority)),
         Fault(kind=FaultKind.PAGE_KEYS, value="legacy"),

@@ -143,9 +143,7 @@ def with_bug(bug: str, settings: dict[str, str], *, cwd: Path) -> Done:
 
 
 @pytest.mark.parametrize("crash", CRASHES)
-def test_a_crash_tells_where_it_was_and_not_what_it_was_about(
-    settings: dict[str, str], crash: str, tmp_path: Path
-) -> None:
+def test_a_crash_reports_its_location_and_no_data(settings: dict[str, str], crash: str, tmp_path: Path) -> None:
     done = with_bug(CRASHES[crash], settings, cwd=tmp_path)
 
     assert done.code == 1
@@ -186,7 +184,7 @@ def test_wrong_settings_are_complained_of_by_a_process_too(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("command", ["run", "status", "doctor", "migrate"])
-def test_a_database_that_is_away_is_named_without_its_password(command: str, tmp_path: Path) -> None:
+def test_an_unreachable_database_is_reported_without_its_password(command: str, tmp_path: Path) -> None:
     url = f"postgresql://{MARK}:{PASSWORD}@127.0.0.1:9/{MARK}"
     done = silent(reconcile(command, cwd=tmp_path, database_url=url, log_level="debug"))
 

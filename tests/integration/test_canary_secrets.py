@@ -192,7 +192,7 @@ def test_a_canary_is_found_in_every_form() -> None:
     assert not found("nothing of the kind")
 
 
-def test_healthy_runs_keep_to_themselves_what_they_know(office: Office) -> None:
+def test_healthy_runs_reveal_no_secret(office: Office) -> None:
     for output in ("text", "json"):
         office.forgotten()
         done = office("run", output=output)
@@ -203,7 +203,7 @@ def test_healthy_runs_keep_to_themselves_what_they_know(office: Office) -> None:
 
 
 @pytest.mark.parametrize("output", ["text", "json"])
-def test_a_plan_holds_nobodys_name(office: Office, output: str) -> None:
+def test_a_plan_has_no_personal_data(office: Office, output: str) -> None:
     where = [word for each in WORKSPACES for word in ("--workspace", each)]
     assert office("backfill", "plan", *where, "--name", "p", output=output).code == 0
     plan = office("backfill", "status", "p", output="json").json
@@ -217,7 +217,7 @@ def test_a_plan_holds_nobodys_name(office: Office, output: str) -> None:
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_whatever_providers_do_stays_with_them(office: Office, part: int) -> None:
+def test_no_provider_fault_reveals_a_secret(office: Office, part: int) -> None:
     """Each fault with the breakers at work or without, where every lead meets it."""
     for number, kind in enumerate(sorted(set(FaultKind) - HARMLESS)[part::PARTS]):
         faults = [Fault(kind=kind, value=value) for value in KINDS[kind].choices or (KINDS[kind].default,)]
@@ -229,7 +229,7 @@ def test_whatever_providers_do_stays_with_them(office: Office, part: int) -> Non
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_fields_that_hold_people_stay_where_they_are(office: Office, part: int) -> None:
+def test_personal_fields_appear_in_no_output(office: Office, part: int) -> None:
     """What we read holds a person where an id, a status or an instant belongs."""
     for field in FIELDS[part::PARTS]:
         for value in (EMAIL, {EMAIL: NAME}):
@@ -246,7 +246,7 @@ def said(field: str, value: object) -> Fault:
     return Fault(kind=FaultKind.SET_FIELD, value=f"{field}={orjson.dumps(value).decode()}")
 
 
-def test_the_incident_says_what_is_missing_and_nothing_of_whom(office: Office) -> None:
+def test_the_incident_reports_the_missing_field_and_no_person(office: Office) -> None:
     office.server.switch(Fault(kind=FaultKind.MISSING_ID, api=Api.GHL))
     done = office("run", output="json")
     office("run", output="text")

@@ -30,7 +30,7 @@ async def drilled(plan: DrillPlan) -> DrillResult:
     return DrillResult(ticks=tuple([tick async for tick in drill(plan)]), plan=plan)
 
 
-async def test_the_incident_costs_a_handful_of_errors_and_ends_by_itself() -> None:
+async def test_the_incident_costs_a_few_errors_and_recovery_is_automatic() -> None:
     plan = DrillPlan(ticks=21)
 
     result = await drilled(plan)
@@ -73,7 +73,7 @@ BREAKAGES = {
 
 
 @pytest.mark.parametrize("faults", BREAKAGES.values(), ids=BREAKAGES)
-async def test_whatever_breaks_errors_are_bounded_and_nothing_wrong_is_written(faults: tuple[Fault, ...]) -> None:
+async def test_under_any_fault_errors_are_bounded_and_no_write_is_wrong(faults: tuple[Fault, ...]) -> None:
     plan = replace(SMALL, faults=lambda: faults)
 
     result = await drilled(plan)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 PLAN = DrillPlan(workspaces=6, leads_per_workspace=8, breaks_at=3, broken_ticks=15, ticks=22, latency=timedelta(0))
 
 
-async def test_the_incident_is_told_in_the_tick_that_trips_and_its_end_with_its_duration() -> None:
+async def test_the_incident_is_notified_by_the_run_that_trips_and_its_end_with_the_duration() -> None:
     calls: dict[int, int] = {}
     heard: dict[int, list[tuple[str, Any]]] = {}
     async with a_receiver() as slack, a_receiver() as hook, a_receiver() as pager, AiohttpTransport() as transport:

@@ -178,7 +178,7 @@ async def pair(postgres_server: postgres.Server, postgres_template: str) -> Asyn
         postgres_server.drop_database(url)
 
 
-async def test_whatever_happens_to_processes_the_end_is_that_of_an_undisturbed_run(
+async def test_after_any_fault_of_processes_the_end_state_is_that_of_an_undisturbed_run(
     pair: tuple[Company, Company],
 ) -> None:
     disturbed, peaceful = pair

@@ -58,7 +58,7 @@ async def company(postgres_server: postgres.Server, postgres_template: str) -> A
     postgres_server.drop_database(url)
 
 
-async def test_what_was_written_while_a_provider_was_asked_stays(company: Company) -> None:
+async def test_a_write_during_a_provider_call_is_kept(company: Company) -> None:
     company.simulator.faults.add(Fault(kind=FaultKind.HOLD, workspace=HELD, times=1))
     process = await company.start()
     await company.held()
@@ -77,7 +77,7 @@ async def test_what_was_written_while_a_provider_was_asked_stays(company: Compan
     assert await company.database.fetchval(question, HELD) == 0
 
 
-async def test_runs_beside_each_other_and_another_writer_change_only_what_they_have_seen(company: Company) -> None:
+async def test_concurrent_runs_and_another_writer_change_only_rows_they_have_read(company: Company) -> None:
     """Three runs at once, each under a lease of its own; what each change replaced is what it was planned from."""
     await company.database.execute(AUDIT)
     processes = [
@@ -139,7 +139,7 @@ def plain(name: str, value: Any) -> Any:
     return datetime.fromisoformat(value) if name.endswith("_at") and value else value
 
 
-async def test_a_process_that_was_stopped_inside_a_transaction_holds_nobody_up_for_long(company: Company) -> None:
+async def test_a_process_stopped_inside_a_transaction_delays_others_only_briefly(company: Company) -> None:
     """Its session's locks keep its lease; the database ends a session that does not go on, and then it is overtaken."""
     async with company.locked("SELECT id FROM lead WHERE workspace_id = $1 FOR UPDATE", HELD):
         zombie = await company.start()

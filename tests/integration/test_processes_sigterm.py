@@ -79,7 +79,7 @@ async def test_calls_under_way_may_end_and_are_written(company: Company) -> None
     assert '"sigterm"' in stored
 
 
-async def test_calls_that_do_not_end_are_cut_and_left_for_the_next_run(
+async def test_calls_that_do_not_end_are_canceled_and_left_for_the_next_run(
     companies: Callable[[], Awaitable[Company]],
 ) -> None:
     """Providers' and the webhook's alike. A second signal in between changes nothing."""
@@ -116,7 +116,7 @@ async def test_calls_that_do_not_end_are_cut_and_left_for_the_next_run(
             group.create_task(scene(await companies()))
 
 
-async def test_signals_without_end_do_not_cost_the_report(company: Company) -> None:
+async def test_repeated_signals_do_not_cost_the_report(company: Company) -> None:
     """Whoever terminates us may be impatient: also while the report is on its way out."""
     company.simulator.faults.add(Fault(kind=FaultKind.HOLD))
     process = await company.start()
@@ -131,7 +131,7 @@ async def test_signals_without_end_do_not_cost_the_report(company: Company) -> N
     await is_ended_in_order(company, await end)
 
 
-async def test_where_the_database_does_not_answer_it_ends_all_the_same(
+async def test_with_a_silent_database_a_run_still_ends(
     companies: Callable[[], Awaitable[Company]],
 ) -> None:
     async def before_it_has_a_lease(company: Company) -> None:
@@ -169,7 +169,7 @@ async def test_where_the_database_does_not_answer_it_ends_all_the_same(
             group.create_task(scene(await companies()))
 
 
-async def test_as_the_first_process_of_a_container_it_hears_the_signal(company: Company) -> None:
+async def test_as_process_1_of_a_container_a_run_handles_the_signal(company: Company) -> None:
     """The kernel brings no default action to a process 1: without a handler of its own it would not notice."""
     prefix = ("unshare", "--pid", "--fork", "--kill-child")
     skip_unless_it_runs(*prefix, "true", package="util-linux")

@@ -60,7 +60,7 @@ def errors_left(result: ReplayResult) -> int:
     return result.totals.errors - result.totals.saved_errors
 
 
-async def test_the_thresholds_in_force_come_to_the_trip_that_happened(migrated_url: str) -> None:
+async def test_a_replay_with_the_present_thresholds_has_the_actual_trip(migrated_url: str) -> None:
     happened = await played(migrated_url, IN_FORCE, IN_FORCE, PATIENT)
 
     same, patient = happened.results
@@ -78,7 +78,7 @@ async def test_the_thresholds_in_force_come_to_the_trip_that_happened(migrated_u
     assert patient.totals.unknown_calls > 0
 
 
-async def test_of_runs_in_shadow_mode_a_replay_foretells_what_each_policy_costs(migrated_url: str) -> None:
+async def test_a_replay_of_shadow_runs_predicts_the_cost_of_each_policy(migrated_url: str) -> None:
     """The same incident twice: once in shadow mode, where all calls are made, and once under each policy in truth."""
     shadow = await played(migrated_url, replace(IN_FORCE, is_enforced=False), IN_FORCE, PATIENT)
 
@@ -98,7 +98,7 @@ async def test_of_runs_in_shadow_mode_a_replay_foretells_what_each_policy_costs(
     assert errors_left(patient) >= errors_left(in_force) + PATIENT.contract_faults - IN_FLIGHT
 
 
-async def test_a_replay_of_patient_breakers_comes_to_what_stricter_ones_do(migrated_url: str) -> None:
+async def test_a_replay_with_stricter_thresholds_equals_a_run_with_them(migrated_url: str) -> None:
     patient = await played(migrated_url, PATIENT, PATIENT, IN_FORCE)
 
     same, stricter = patient.results

@@ -49,7 +49,7 @@ def sigterm_after_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("sigterm_after_the_report")
-async def test_a_step_of_a_checklist_says_so(settings: Settings) -> None:
+async def test_a_stopped_step_of_a_checklist_reports_it(settings: Settings) -> None:
     request = RunRequest(workspace_limit=1, leads_per_workspace=1, dry_run=True)
 
     async with means_of(settings, needs_store=False) as means:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.appointment import CALLED_OFF, AppointmentStatus
+from reconcile.domain.appointment import CANCELED_STATUSES, AppointmentStatus
 from reconcile.domain.evidence.booking_reference import refers_to
 from reconcile.domain.ids import AppointmentId, LeadId
 from reconcile.domain.lead import Lead, LeadStatus
@@ -53,7 +53,7 @@ def deviation(generated: GeneratedLead, lead: Lead, truth: Booking | None) -> st
     """Return in what a lead's row is not the provider's *truth*, None where it is."""
     rollup = lead.rollup
     if truth is None or truth.status == "canceled":
-        is_true = rollup.status is None or rollup.status in CALLED_OFF
+        is_true = rollup.status is None or rollup.status in CANCELED_STATUSES
     else:
         is_true = (
             rollup.booking_id is not None
@@ -62,7 +62,7 @@ def deviation(generated: GeneratedLead, lead: Lead, truth: Booking | None) -> st
             and rollup.starts_at == truth.starts_at
             and rollup.ends_at == truth.ends_at
         )
-    if rollup.status is AppointmentStatus.CONFIRMED or rollup.status in CALLED_OFF:
+    if rollup.status is AppointmentStatus.CONFIRMED or rollup.status in CANCELED_STATUSES:
         is_booked = rollup.status is AppointmentStatus.CONFIRMED
         is_true = is_true and (lead.status is LeadStatus.MEETING_BOOKED) == is_booked
     return None if is_true else f"{generated.scenario} at {generated.api}: {lead} is not {truth}"
@@ -80,7 +80,7 @@ def expected_effects(generated: GeneratedLead, office: Office) -> set[EffectKind
 
 
 @pytest.mark.parametrize(("seed", "variant"), list(enumerate(VARIANTS)))
-async def test_the_database_comes_to_say_what_the_providers_know(migrated_url: str, seed: int, variant: str) -> None:
+async def test_the_database_converges_to_the_providers_records(migrated_url: str, seed: int, variant: str) -> None:
     async with an_office(migrated_url, seed=seed, size=SIZE) as office:
         office.simulator.faults.add(*VARIANTS[variant])
         for _ in range(SETTLING_TICKS):
@@ -106,7 +106,7 @@ async def test_the_database_comes_to_say_what_the_providers_know(migrated_url: s
 
 
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=WHOLE), pytest.param(2, marks=WHOLE)])
-async def test_while_life_goes_on_the_database_follows_also_through_an_incident(migrated_url: str, seed: int) -> None:
+async def test_the_database_follows_ongoing_changes_through_an_incident(migrated_url: str, seed: int) -> None:
     async with an_office(migrated_url, seed=100 + seed, size=SIZE) as office:
         life = Life(office.world, random.Random(seed))
         for tick in range(16):

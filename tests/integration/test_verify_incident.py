@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from reconcile.domain.verification.checklist import ChecklistStep, ClaimStep, RunStep, VerifiedStep
-from reconcile.domain.verification.claim import Claim, Expected, Rate, Ruling, Why, Word
+from reconcile.domain.verification.claim import Claim, Expected, Rate, Ruling, RulingReason, RulingStatus
 from reconcile.simulator import Scenario, WorldSize, incident
 from tests.integration.simulated_company import Office, an_office
 from tests.use_cases import Means, of_run, watch, work_through
@@ -34,7 +34,7 @@ def claim(since: datetime) -> Claim:
     return Claim(since=since, signatures=[(MESSAGE, Expected.GONE)], max_error_rate=Rate.parse("5/min"), min_checks=20)
 
 
-async def verdict(office: Office, since: datetime) -> tuple[Word, Why]:
+async def verdict(office: Office, since: datetime) -> tuple[RulingStatus, RulingReason]:
     ruling = await watch(ClaimStep(claim=claim(since)), means(office))
     assert isinstance(ruling, Ruling)
     return ruling.word, ruling.why
@@ -74,10 +74,10 @@ async def test_four_situations_have_four_verdicts(migrated_url: str) -> None:
             await office.tick()
         half_fixed = await verdict(office, half_fixed_at)
 
-    assert before_the_fix == (Word.FAIL, Why.STILL_SEEN)
-    assert without_traffic == (Word.INCONCLUSIVE, Why.TOO_FEW_CHECKS)
-    assert fixed == (Word.PASS, Why.AS_CLAIMED)
-    assert half_fixed == (Word.FAIL, Why.HALF_FIXED)
+    assert before_the_fix == (RulingStatus.FAIL, RulingReason.STILL_SEEN)
+    assert without_traffic == (RulingStatus.INCONCLUSIVE, RulingReason.TOO_FEW_CHECKS)
+    assert fixed == (RulingStatus.PASS, RulingReason.AS_CLAIMED)
+    assert half_fixed == (RulingStatus.FAIL, RulingReason.HALF_FIXED)
 
 
 async def test_the_checklist_of_a_rollout_is_worked_through(migrated_url: str) -> None:
@@ -99,12 +99,12 @@ async def test_the_checklist_of_a_rollout_is_worked_through(migrated_url: str) -
         results = await work_through(steps, means(office))
 
         assert {each.title: each.ruling.word for each in results} == dict.fromkeys(
-            ["gone", "dry run", "run", "verified", "watch"], Word.PASS
+            ["gone", "dry run", "run", "verified", "watch"], RulingStatus.PASS
         )
         assert office.clock.now() - started_at >= timedelta(hours=24)
 
 
-async def test_after_a_failed_step_nothing_is_written_and_nobody_waits(migrated_url: str) -> None:
+async def test_after_a_failed_step_nothing_is_written_and_waiting_ends(migrated_url: str) -> None:
     async with an_office(migrated_url, size=SIZE, mix={Scenario.CONFIRMED: 1}) as office:
         began_at = await broken(office)
         steps = [
@@ -118,10 +118,10 @@ async def test_after_a_failed_step_nothing_is_written_and_nobody_waits(migrated_
         results = await work_through(steps, means(office))
 
         assert [(each.ruling.word, each.ruling.why) for each in results] == [
-            (Word.FAIL, Why.STILL_SEEN),
-            (Word.INCONCLUSIVE, Why.NOT_TRIED),
-            (Word.FAIL, Why.UNVERIFIED),
-            (Word.INCONCLUSIVE, Why.NOT_TRIED),
+            (RulingStatus.FAIL, RulingReason.STILL_SEEN),
+            (RulingStatus.INCONCLUSIVE, RulingReason.NOT_TRIED),
+            (RulingStatus.FAIL, RulingReason.UNVERIFIED),
+            (RulingStatus.INCONCLUSIVE, RulingReason.NOT_TRIED),
         ]
         assert (office.clock.now(), len(office.reports)) == (started_at, runs)
 
@@ -132,6 +132,6 @@ async def test_a_run_that_fails_is_no_clean_run(migrated_url: str) -> None:
         office.simulator.faults.add(*incident())
         failed = of_run(await office.tick())
 
-    assert (failed.word, failed.why) == (Word.FAIL, Why.RUN_FAILED)
+    assert (failed.word, failed.why) == (RulingStatus.FAIL, RulingReason.RUN_FAILED)
     assert MESSAGE in failed.text
-    assert nothing.word is Word.INCONCLUSIVE
+    assert nothing.word is RulingStatus.INCONCLUSIVE

@@ -63,7 +63,7 @@ async def test_rights_that_are_lacking_are_named(mirror: KubeMirror, server: Api
     ]
 
 
-async def test_a_conflict_is_told_apart(mirror: KubeMirror, server: ApiServer) -> None:
+async def test_a_conflict_has_its_own_error(mirror: KubeMirror, server: ApiServer) -> None:
     server.misbehave = [status(409)]
 
     with pytest.raises(MirrorConflict):
@@ -89,7 +89,7 @@ async def test_a_connection_that_is_cut_is_unavailable(mirror: KubeMirror, serve
     assert "cannot be reached" in await refused(mirror.read)
 
 
-async def test_nobody_there_is_unavailable(
+async def test_a_refused_connection_is_unavailable(
     mirror: KubeMirror, server: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", "/gone/kubeconfig")
@@ -127,12 +127,12 @@ async def test_the_requests_are_those_that_the_role_allows(mirror: KubeMirror, s
     }
 
 
-async def test_nothing_is_connected_before_it_is_asked_for(mirror: KubeMirror) -> None:
+async def test_no_connection_is_made_before_the_first_call(mirror: KubeMirror) -> None:
     assert mirror._api._client is None
     assert mirror._worker._thread is None
 
 
-async def test_an_answer_that_nobody_waits_for_any_more_harms_nothing(mirror: KubeMirror, server: ApiServer) -> None:
+async def test_a_late_response_has_no_effect(mirror: KubeMirror, server: ApiServer) -> None:
     server.misbehave = [slow(0.3)]
     task = asyncio.create_task(mirror.read())
     await asyncio.sleep(0.1)

@@ -86,7 +86,7 @@ PLACES: Mapping[str, Look] = {
 
 
 @pytest.mark.parametrize("name", names_of(JobPlan))
-def test_each_field_of_a_plan_stands_in_the_job(name: str) -> None:
+def test_each_field_of_a_plan_is_in_the_job(name: str) -> None:
     plan = filled(JobPlan, **SHARDED)
     other = with_another(plan, name, instead=OTHERS[name]) if name in OTHERS else with_another(plan, name)
     look, expected = PLACES[name]
@@ -114,7 +114,7 @@ def test_a_job_without_shards_has_its_retries_and_no_shares() -> None:
         ("files", {"files"}, set()),
     ],
 )
-def test_what_is_not_asked_for_leaves_nothing_in_the_pod(name: str, volumes: set[str], variables: set[str]) -> None:
+def test_unset_fields_leave_nothing_in_the_pod(name: str, volumes: set[str], variables: set[str]) -> None:
     plan = filled(JobPlan, **SHARDED)
     whole, without = manifest(plan), manifest(with_another(plan, name, instead=None))
     mounted = [{each["name"] for each in _container(job)["volumeMounts"]} for job in (whole, without)]
@@ -125,7 +125,7 @@ def test_what_is_not_asked_for_leaves_nothing_in_the_pod(name: str, volumes: set
     assert set(_env(whole)) - set(_env(without)) == variables
 
 
-def test_files_are_mounted_where_the_variables_say() -> None:
+def test_files_are_mounted_at_the_paths_in_the_variables() -> None:
     job = manifest(filled(JobPlan, **SHARDED))
     mounts = {each["name"]: each["mountPath"] for each in _container(job)["volumeMounts"]}
 

@@ -8,7 +8,7 @@ from reconcile.ports import Announcement, StateMirror
 A, B = "appointment-reconciler.io/a", "example.org/b"
 
 
-async def test_what_is_patched_is_read(any_mirror: StateMirror) -> None:
+async def test_patched_annotations_are_read_back(any_mirror: StateMirror) -> None:
     first = await any_mirror.read()
     patched = await any_mirror.patch({A: "1", B: "2"}, version=first.version)
 
@@ -17,7 +17,7 @@ async def test_what_is_patched_is_read(any_mirror: StateMirror) -> None:
     assert patched.annotations == {A: "1", B: "2"}
 
 
-async def test_what_is_not_named_is_left_and_none_removes(any_mirror: StateMirror) -> None:
+async def test_unnamed_annotations_are_kept_and_none_removes_one(any_mirror: StateMirror) -> None:
     state = await any_mirror.patch({A: "1", B: "2"}, version=(await any_mirror.read()).version)
     state = await any_mirror.patch({A: None}, version=state.version)
 
@@ -37,5 +37,5 @@ async def test_an_announcement_is_taken(any_mirror: StateMirror) -> None:
     await any_mirror.announce(Announcement(reason="Recovered", text="all is well"))
 
 
-async def test_who_may_do_all_of_it_is_forbidden_nothing(any_mirror: StateMirror) -> None:
+async def test_an_account_with_all_permissions_lacks_none(any_mirror: StateMirror) -> None:
     assert list(await any_mirror.forbidden()) == []

@@ -73,7 +73,7 @@ def test_every_container_of_its_own_jobs_is_read(server: ApiServer, logs: PodLog
         (500, "answered 500", LogsUnavailable),
     ],
 )
-def test_a_refusal_says_what_to_do(
+def test_a_refusal_has_its_remedy(
     server: ApiServer, logs: PodLogs, code: int, told: str, kind: type[LogsUnavailable]
 ) -> None:
     server.always = status(code)
@@ -83,13 +83,13 @@ def test_a_refusal_says_what_to_do(
     assert type(caught.value) is kind
 
 
-def test_an_answer_that_is_no_list_is_told(server: ApiServer, logs: PodLogs) -> None:
+def test_a_response_without_a_list_is_an_error(server: ApiServer, logs: PodLogs) -> None:
     server.always = status(200, b"<html>")
     with pytest.raises(LogsUnavailable, match="other than a list"):
         list(logs.entries())
 
 
-def test_no_way_to_a_cluster_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_cluster_configuration_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none"))
     target = ObjectReference.parse("cronjob/insights", namespace="shop", account_dir=tmp_path)

@@ -88,7 +88,7 @@ def test_time_text_and_severity_are_found(text: str) -> None:
         f"{STAMP} GET /error-pages 200",
     ],
 )
-def test_what_only_speaks_of_errors_is_none(text: str) -> None:
+def test_a_message_about_errors_is_no_error(text: str) -> None:
     assert [entry.is_error for entry in read(text)] == [False]
 
 
@@ -103,7 +103,7 @@ def test_lines_before_any_time_have_none() -> None:
     assert [entry.at for entry in read(f"hello\n{STAMP} x")] == [None, AT]
 
 
-def test_what_a_runtime_has_split_is_joined_stream_by_stream() -> None:
+def test_lines_split_by_a_runtime_are_joined_by_stream() -> None:
     whole = json.dumps({"level": "error", "msg": TEXT})
     parts = [
         f"{STAMP} stderr P {whole[:20]}",
@@ -118,7 +118,7 @@ def test_what_a_runtime_has_split_is_joined_stream_by_stream() -> None:
     assert [(entry.text, entry.at) for entry in read("\n".join(docker))] == [(TEXT, AT)]
 
 
-def test_a_report_of_our_own_tells_of_its_checks() -> None:
+def test_a_report_of_ours_has_its_checks() -> None:
     report = json.dumps({"leadsChecked": 40, "errors": 3, "timestamp": STAMP, "topSignatures": [{"signature": TEXT}]})
     for wrapped in (report, f"{STAMP} stdout F {report}"):
         (entry,) = read(wrapped)
@@ -126,7 +126,7 @@ def test_a_report_of_our_own_tells_of_its_checks() -> None:
         assert TEXT in entry.text
 
 
-def test_a_document_larger_than_memory_may_hold_is_entered() -> None:
+def test_a_large_document_is_read_value_by_value() -> None:
     filler = "x" * 1000
     events = [{"timestamp": MILLIS + n, "message": f"{n} {filler} {{["} for n in range(3000)]
     text = json.dumps({"events": events}, indent=1)
@@ -146,7 +146,7 @@ def test_a_document_larger_than_memory_may_hold_is_entered() -> None:
         ("x".encode("utf-16"), "is UTF-16"),
     ],
 )
-def test_what_is_no_text_is_refused_with_a_sentence(content: bytes, told: str) -> None:
+def test_binary_input_is_refused(content: bytes, told: str) -> None:
     with pytest.raises(InputUnreadable, match=told):
         read(content)
 
@@ -157,7 +157,7 @@ def test_odd_bytes_within_a_text_do_no_harm() -> None:
     assert [entry.at for entry in read("\ufeff" + STAMP + " x")] == [AT]
 
 
-def test_a_line_without_end_is_cut_and_told() -> None:
+def test_an_endless_line_is_cut_and_marked() -> None:
     found = list(lines(io.BytesIO(b"a" * 25 + b"\nshort\n" + b"b" * 11), name="x", most=10))
 
     assert [(line.text, line.is_cut) for line in found] == [("a" * 10, True), ("short", False), ("b" * 10, True)]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconcile.domain.verification.claim import Claim, Expected, Rate, Why, Word, judge
+from reconcile.domain.verification.claim import Claim, Expected, Rate, RulingReason, RulingStatus, judge
 from reconcile.domain.verification.log_entry import LogEntry
 from reconcile.domain.verification.log_figures import LogTally
 from reconcile.logs import entries
@@ -39,7 +39,7 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("line", UNKNOWN.values(), ids=UNKNOWN)
-def test_what_is_no_level_is_not_taken_for_one(line: object) -> None:
+def test_other_words_and_numbers_are_no_levels(line: object) -> None:
     (entry,) = read(line)
 
     assert (entry.is_error, entry.has_level) == (False, False)
@@ -63,7 +63,7 @@ KNOWN = {
 
 
 @pytest.mark.parametrize(("line", "is_error"), KNOWN.values(), ids=KNOWN)
-def test_which_of_several_levels_counts(line: object, is_error: bool) -> None:
+def test_the_programs_own_of_several_levels_counts(line: object, is_error: bool) -> None:
     (entry,) = read(line)
 
     assert (entry.is_error, entry.has_level) == (is_error, True)
@@ -145,7 +145,7 @@ def test_a_stack_trace_counts_once_and_has_its_records_time(text: str) -> None:
     assert {each.at for each in found[1:]} == ({AT} if is_dated and "INFO fine" not in text else {None})
 
 
-def test_lines_that_nobody_has_understood_do_not_go_on_with_a_record_for_ever() -> None:
+def test_lines_of_unknown_formats_continue_a_record_only_up_to_a_limit() -> None:
     found = read(f"{STAMP} INFO fine", *["    what is this"] * 300)
 
     assert sum(each.is_continuation for each in found) == 100
@@ -157,7 +157,7 @@ def test_an_error_within_the_lines_after_a_record_is_counted() -> None:
     assert [each.is_error for each in read(f"{STAMP} INFO fine", "    ERROR x", "    FATAL: y")] == [False, True, True]
 
 
-def verdict(lines: list[str], *, signature: str | None = None) -> tuple[Word, Why]:
+def verdict(lines: list[str], *, signature: str | None = None) -> tuple[RulingStatus, RulingReason]:
     claim = Claim(
         since=None,
         signatures=[(signature, Expected.GONE)] if signature else [],
@@ -174,4 +174,4 @@ def test_a_report_does_not_hide_the_errors_of_other_lines() -> None:
     report = json.dumps({"leadsChecked": 40, "errors": 0, "timestamp": STAMP})
     lines = [report, *[f"{STAMP} ERROR x"] * 6]
 
-    assert verdict(lines) == (Word.FAIL, Why.RATE_TOO_HIGH)
+    assert verdict(lines) == (RulingStatus.FAIL, RulingReason.RATE_TOO_HIGH)

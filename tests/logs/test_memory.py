@@ -69,7 +69,7 @@ def parts_that_never_end() -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("parts", [one_line, one_list, one_text_in_a_list, parts_that_never_end])
-def test_what_never_ends_is_held_in_part(parts: Callable[[], Iterator[bytes]]) -> None:
+def test_endless_input_is_held_in_part(parts: Callable[[], Iterator[bytes]]) -> None:
     assert peak(parts, size=LONG) < BOUND
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.run.verification_ages import Ages, WorkspaceAges
-from reconcile.domain.views.page import Band, Failure, PageFacts, Repair, RiskyMeeting, SuggestedCommand, Trouble
+from reconcile.domain.views.page import Band, BreakerSummary, Failure, PageFacts, Repair, RiskyMeeting, SuggestedCommand
 
 TEXTS = (
     "<script>alert(1)</script>",
@@ -31,7 +31,9 @@ def facts(of: PageFacts) -> PageFacts:
         bands=tuple(Band(breaker=f"workspace:{text}", state="open", start=first, end=now) for text in NASTY),
         band_rows=tuple(f"workspace:{text}" for text in NASTY),
         troubles=tuple(
-            Trouble(breaker=text, state="open", since=first, blame=text, next=text, next_at=now, commands=(text,))
+            BreakerSummary(
+                breaker=text, state="open", since=first, blame=text, next=text, next_at=now, commands=(text,)
+            )
             for text in NASTY
         ),
         ages=Ages(worst=worst, others=(0,) * 5, workspace_count=len(worst)),

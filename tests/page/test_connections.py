@@ -21,7 +21,7 @@ from tests.timeouts import HUNG
 HALF_SENT = 300
 
 
-def test_a_connection_that_sends_no_whole_request_in_time_is_overdue() -> None:
+def test_a_connection_without_a_whole_request_in_time_is_overdue() -> None:
     limits = ConnectionLimits[str]()
 
     assert limits.overdue(["a"], 0) == []
@@ -39,7 +39,7 @@ def test_a_kept_connection_waits_from_its_last_answer_on() -> None:
     assert limits.overdue(["a"], REQUEST + WAIT + 1) == ["a"]
 
 
-def test_an_answer_that_nobody_reads_is_overdue() -> None:
+def test_an_unread_response_is_overdue() -> None:
     limits = ConnectionLimits[str]()
     limits.begin("a", 0)
 
@@ -55,7 +55,7 @@ def test_of_too_many_connections_those_that_wait_the_longest_are_overdue_and_non
     assert limits.overdue(["answered", "first", "second", "third"], 3) == ["first", "second"]
 
 
-def test_what_has_ended_is_forgotten() -> None:
+def test_ended_connections_are_removed() -> None:
     limits = ConnectionLimits[str]()
     limits.overdue(["a"], 0)
     limits.overdue([], 1)

@@ -44,7 +44,7 @@ async def test_the_status_is_served_as_json(story: Told, client: aiohttp.ClientS
         (SettingsError(["there is no table reconcile_run"]), ["there is no table reconcile_run"]),
     ],
 )
-async def test_without_a_database_status_and_metrics_say_so(
+async def test_status_and_metrics_report_an_unreachable_database(
     trouble: Exception, errors: list[str], client: aiohttp.ClientSession
 ) -> None:
     async with served(trouble) as url:

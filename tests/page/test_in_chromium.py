@@ -32,7 +32,7 @@ async def violations(view: View) -> Sequence[str]:
 
 
 @pytest.mark.parametrize("name", STORIES)
-async def test_nobody_is_shut_out(name: str, file_of: PathOf, looker: Looker) -> None:
+async def test_the_page_has_no_accessibility_violations(name: str, file_of: PathOf, looker: Looker) -> None:
     """Axe's rules (WCAG 2 A and AA, and its best practices) find nothing, also in what has to be opened first."""
     found: list[str] = []
     for width in (PHONE, DESK):
@@ -60,7 +60,7 @@ async def test_nothing_is_loaded_and_nothing_complains(name: str, file_of: PathO
 
 
 @pytest.mark.parametrize("name", STORIES)
-async def test_a_phone_shows_it_whole(name: str, file_of: PathOf, looker: Looker) -> None:
+async def test_a_phone_shows_the_whole_page(name: str, file_of: PathOf, looker: Looker) -> None:
     view = await looker.open(file_of(name).as_uri(), width=PHONE)
     await view.page.evaluate(EVERYTHING)
 
@@ -79,7 +79,7 @@ async def test_one_drawing_serves_light_and_dark(file_of: PathOf, looker: Looker
     assert colors == ["rgb(179, 38, 30)", "rgb(242, 119, 109)"]
 
 
-async def test_the_keyboard_reaches_everything_and_shows_where_it_is(file_of: PathOf, looker: Looker) -> None:
+async def test_every_control_is_reachable_by_keyboard_with_visible_focus(file_of: PathOf, looker: Looker) -> None:
     page = (await looker.open(file_of("parked-workspace").as_uri())).page
     await page.keyboard.press("Tab")
     first = await page.evaluate("document.activeElement.textContent")
@@ -142,7 +142,9 @@ def words_of(pdf: Path) -> list[tuple[float, list[tuple[str, float, float]]]]:
     ]
 
 
-async def test_what_stands_in_a_database_is_shown_and_never_done(story: Told, looker: Looker, tmp_path: Path) -> None:
+async def test_hostile_database_values_are_shown_and_never_executed(
+    story: Told, looker: Looker, tmp_path: Path
+) -> None:
     facts = hostile.facts(story("parked-workspace"))
     file = tmp_path / "hostile.html"
     file.write_text(rendered(facts))
@@ -162,7 +164,7 @@ async def test_what_stands_in_a_database_is_shown_and_never_done(story: Told, lo
     assert len(await page.content()) < 1_000_000
 
 
-async def test_a_policy_would_stop_what_got_in_anyway(story: Told, looker: Looker, tmp_path: Path) -> None:
+async def test_the_content_policy_blocks_injected_scripts(story: Told, looker: Looker, tmp_path: Path) -> None:
     """The second fence: a script and a style that are in the file all the same do nothing."""
     text = rendered(story("empty")).replace("</main>", "<script>document.title = 'owned'</script></main>")
     file = tmp_path / "owned.html"
@@ -174,7 +176,7 @@ async def test_a_policy_would_stop_what_got_in_anyway(story: Told, looker: Looke
     assert len(view.complaints) == 2
 
 
-def test_a_page_is_bounded_whatever_it_tells_of(story: Told) -> None:
+def test_the_size_of_a_page_is_bounded(story: Told) -> None:
     sizes = {name: len(rendered(story(name))) for name in STORIES}
     worst: PageFacts = hostile.facts(story("thousand-workspaces"))
     worst = replace(worst, headline="x" * 1_000_000, notes=("y" * 1_000_000,))

@@ -69,7 +69,7 @@ def test_numbers_in_the_heat_map_can_be_read(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PALETTES)
-def test_what_is_drawn_stands_out(name: str) -> None:
+def test_colors_have_enough_contrast(name: str) -> None:
     colors = PALETTES[name]
 
     assert {

@@ -58,7 +58,7 @@ async def test_it_can_be_read_and_nothing_else(
     ("host", "status"),
     [("localhost:8710", 200), ("127.0.0.1", 200), ("[::1]:80", 200), ("evil.example", 421), ("evil.example:8710", 421)],
 )
-async def test_a_name_that_only_points_here_is_turned_away(
+async def test_a_foreign_host_name_is_refused(
     host: str, status: int, story: Told, client: aiohttp.ClientSession
 ) -> None:
     """What a page elsewhere does by its own domain's address: DNS rebinding."""
@@ -79,7 +79,7 @@ async def test_a_name_that_only_points_here_is_turned_away(
         ({"Authorization": "Bearer"}, 401),
     ],
 )
-async def test_where_there_is_a_token_it_is_asked_for(
+async def test_a_configured_token_is_required(
     headers: dict[str, str], status: int, story: Told, client: aiohttp.ClientSession
 ) -> None:
     async with served(story("empty"), token=TOKEN) as url, client.get(url, headers=headers) as answer:
@@ -106,7 +106,7 @@ def test_other_addresses_are_refused_without_a_token(host: str) -> None:
 @pytest.mark.parametrize(
     "trouble", [StoreUnavailable("the database does not answer"), SettingsError(["there is no table reconcile_run"])]
 )
-async def test_a_database_that_is_away_is_said(
+async def test_an_unreachable_database_is_reported(
     trouble: Exception, client: aiohttp.ClientSession, looker: Looker
 ) -> None:
     async with served(trouble) as url:

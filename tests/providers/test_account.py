@@ -49,12 +49,12 @@ def test_a_smaller_limit_than_the_published_one_is_kept_below(
     published: Published, limit: int | None, expected: RateLimit | None
 ) -> None:
     """Burst and rate together stay under what the headers allow in a window."""
-    assert published.smaller(RateHeaders(limit=limit)) == expected
+    assert published.lowered_limit(RateHeaders(limit=limit)) == expected
 
 
 def test_the_window_of_the_headers_counts() -> None:
     """GHL says how long it is."""
-    found = GHL.smaller(RateHeaders(limit=40, window=timedelta(seconds=60)))
+    found = GHL.lowered_limit(RateHeaders(limit=40, window=timedelta(seconds=60)))
 
     assert found == RateLimit(interval=timedelta(seconds=6), burst=30)
 
@@ -67,7 +67,7 @@ def test_the_lesser_of_both_remainders_counts() -> None:
     assert account_usage.usage(GHL).remaining == 3
 
 
-def test_an_attempt_without_an_answer_tells_nothing_new() -> None:
+def test_an_attempt_without_a_response_keeps_the_rate_headers() -> None:
     """But it counts."""
     account_usage = AccountUsage()
     account_usage.record(attempt(remaining=7), now=NOW)
@@ -78,7 +78,7 @@ def test_an_attempt_without_an_answer_tells_nothing_new() -> None:
     assert (usage.calls, usage.remaining) == (2, 7)
 
 
-def test_of_two_waits_the_longer_counts() -> None:
+def test_the_longer_of_two_waits_counts() -> None:
     """Whichever came first."""
     account_usage = AccountUsage()
     for seconds in (3, 9, 5):

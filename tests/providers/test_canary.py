@@ -27,7 +27,7 @@ STORED: dict[str, Callable[[str], Lead]] = {
 
 @pytest.mark.parametrize("stored", STORED)
 @pytest.mark.parametrize("account", [None, "/users/UserOfTheWorkspace"])
-async def test_a_stored_address_is_never_gone_to(stored: str, account: str | None) -> None:
+async def test_a_stored_address_is_never_requested(stored: str, account: str | None) -> None:
     """Ids are taken out of it, and the rest is dropped."""
     async with silence() as (elsewhere, received):
         account = f"{elsewhere}{account}" if account else None
@@ -40,7 +40,7 @@ async def test_a_stored_address_is_never_gone_to(stored: str, account: str | Non
     assert received == []
 
 
-async def test_an_address_in_an_answer_is_never_gone_to() -> None:
+async def test_an_address_in_a_response_is_never_requested() -> None:
     """Not the next page, not the new place of a reschedule, not any URI."""
     async with (
         silence() as (elsewhere, received),

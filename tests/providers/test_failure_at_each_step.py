@@ -47,7 +47,7 @@ REQUIRED: Mapping[Operation, tuple[str, ...]] = {
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_failure_of_any_request_is_the_failure_of_the_whole_look_up(path: Path) -> None:
+async def test_a_failure_of_any_request_fails_the_look_up(path: Path) -> None:
     async with staged(path) as stage:
         for step in path.steps:
             operation = path.operations[step]
@@ -64,7 +64,7 @@ async def test_a_failure_of_any_request_is_the_failure_of_the_whole_look_up(path
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_an_answer_that_lacks_a_required_field_fails_the_whole_look_up(path: Path) -> None:
+async def test_a_response_without_a_required_field_fails_the_look_up(path: Path) -> None:
     async with staged(path) as stage:
         for step in path.steps:
             whole = stage.bodies[step]
@@ -81,7 +81,7 @@ async def test_an_answer_that_lacks_a_required_field_fails_the_whole_look_up(pat
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_404_of_what_is_always_there_is_a_failure_and_no_absence(path: Path) -> None:
+async def test_a_404_of_a_permanent_resource_is_a_failure_and_no_absence(path: Path) -> None:
     gone = answer(404, {"title": "Resource Not Found", "message": "The server could not find the requested resource."})
     async with staged(path) as stage:
         for step in path.steps:
@@ -92,7 +92,7 @@ async def test_a_404_of_what_is_always_there_is_a_failure_and_no_absence(path: P
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_a_token_that_may_not_read_its_user_still_tells_of_the_stored_place(status: int) -> None:
+async def test_a_token_that_may_not_read_its_user_still_returns_the_stored_booking(status: int) -> None:
     """The one failure that a look-up survives: nothing is said of other places then."""
     path = next(each for each in CALENDLY_PATHS if each.name == "invitee, canceled")
     async with staged(path) as stage:
@@ -103,7 +103,7 @@ async def test_a_token_that_may_not_read_its_user_still_tells_of_the_stored_plac
         assert found.absent == frozenset()
 
 
-async def test_a_place_of_a_chain_that_is_gone_is_absent_and_those_before_it_are_known() -> None:
+async def test_a_missing_booking_of_a_chain_is_absent_and_earlier_ones_are_known() -> None:
     """Calendly says so of the invitee or of its event."""
     path = next(each for each in CALENDLY_PATHS if each.name == "invitee, moved three times")
     gone = answer(404, {"title": "Resource Not Found", "message": "The server could not find the requested resource."})
@@ -119,7 +119,7 @@ async def test_a_place_of_a_chain_that_is_gone_is_absent_and_those_before_it_are
             assert found.absent == {chain[step // 2]}
 
 
-async def test_a_zone_that_could_not_be_had_is_asked_for_again() -> None:
+async def test_a_failed_zone_request_is_repeated() -> None:
     """A failure is remembered of one lead and not of its location."""
     path = next(each for each in GHL_PATHS if each.name == "id, naive times")
     async with staged(path) as stage:

@@ -80,7 +80,7 @@ def test_of_a_wall_clock_that_is_shown_twice_the_first_is_meant() -> None:
         float("inf"),
     ],
 )
-def test_what_is_no_instant_is_refused(written: object) -> None:
+def test_a_value_that_is_no_instant_is_refused(written: object) -> None:
     """Nothing is guessed: seconds are not taken for milliseconds, nor a date for its midnight."""
     with pytest.raises((ValueError, OverflowError)):
         fields.instant(written, NEW_YORK)
@@ -110,7 +110,7 @@ def test_a_zone_is_found_by_its_name_also_with_a_space(name: str) -> None:
 @pytest.mark.parametrize(
     "name", [None, "", " ", "Mars/Olympus", "America", "../../etc/passwd", "/etc/passwd", "a\x00b", "Ü", "x" * 5000]
 )
-def test_what_is_no_zone_is_none(name: str | None) -> None:
+def test_an_unknown_zone_name_is_none(name: str | None) -> None:
     """Neither a path nor a directory's name is opened, nothing crashes."""
     assert fields.zone_named(name) is None
 

@@ -18,7 +18,7 @@ from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass, ProviderError
 from reconcile.providers.account import Account
 from reconcile.providers.calendly.listing import sweep
-from reconcile.providers.calendly.requests import Reads
+from reconcile.providers.calendly.requests import CalendlyCalls
 from reconcile.providers.ghl.lookup import Ghl
 from reconcile.providers.http.call import Call, Reply
 from reconcile.providers.http.client import BaseUrl, Gateway
@@ -56,8 +56,8 @@ class PagedAccount:
         return Reply(status=200, body=body)
 
 
-def reads(account: PagedAccount) -> Reads:
-    return Reads(cast("Account", account), deadline=DEADLINE)
+def reads(account: PagedAccount) -> CalendlyCalls:
+    return CalendlyCalls(cast("Account", account), deadline=DEADLINE)
 
 
 def invitee(number: int) -> dict[str, Any]:
@@ -94,7 +94,7 @@ async def test_every_event_of_an_address_is_read(size: int) -> None:
 
 
 @pytest.mark.parametrize(("pages", "is_read"), [(MOST_PAGES, True), (MOST_PAGES + 1, False)])
-async def test_a_list_of_more_pages_than_are_followed_is_no_answer(pages: int, is_read: bool) -> None:
+async def test_a_list_with_too_many_pages_is_no_answer(pages: int, is_read: bool) -> None:
     account = PagedAccount([invitee(number) for number in range(PAGE * (pages - 1) + 1)])
 
     if is_read:
@@ -197,7 +197,7 @@ async def test_the_appointments_of_every_contact_with_the_address_are_listed(mat
         ([contact(0), *(contact(n, "x@example.com") for n in range(CONTACTS))], "more contacts than one page holds"),
     ],
 )
-async def test_contacts_that_are_not_all_followed_are_no_answer(contacts: list[dict[str, Any]], why: str) -> None:
+async def test_a_contact_list_with_too_many_pages_is_no_answer(contacts: list[dict[str, Any]], why: str) -> None:
     """The customer's own doing, so that the lead is skipped with its reason and the provider is not to blame."""
     found, listed = await asked(contacts)
 

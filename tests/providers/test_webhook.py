@@ -156,7 +156,7 @@ async def test_anything_else_does_not(status: int, kind: type[ProviderError], er
     assert len(asked) == 1
 
 
-async def test_a_receiver_says_when_it_wants_to_be_asked_again() -> None:
+async def test_a_receivers_retry_after_is_used() -> None:
     """As a provider does."""
     with pytest.raises(RateLimited) as caught:
         await sink(lambda _: httpx.Response(429, headers={"Retry-After": "17"})).deliver(ROW, deadline=110)

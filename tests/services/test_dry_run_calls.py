@@ -213,7 +213,7 @@ async def test_every_port_call_of_a_command_that_writes_nothing_is_a_read(compan
     assert (company.sink.delivered, company.channel.messages, company.mirror.announced) == ([], [], [])
 
 
-async def test_the_same_run_that_is_not_dry_writes_through_every_port(company: Company) -> None:
+async def test_the_same_real_run_writes_through_every_port(company: Company) -> None:
     """Else the company would leave a dry run nothing to write, and it would prove nothing."""
     company.mirror.annotations.clear()
 
@@ -238,7 +238,7 @@ async def test_planning_a_backfill_writes_the_plan_and_no_lead(harness: RunHarne
     assert set(recorder.writes) <= BACKFILL_WRITES
 
 
-async def test_counting_what_a_reset_would_move_moves_nothing(company: Company) -> None:
+async def test_a_dry_reset_moves_no_watermark(company: Company) -> None:
     before = await company.harness.dump()
 
     selected, moved = await company.store.backfills.reset(BOOKED, verified_before=START - FAR, dry_run=True)

@@ -47,7 +47,7 @@ def planned(number: int) -> ItemRow:
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_a_plan_is_added_up_over_all_its_pages(size: int) -> None:
+async def test_a_plan_is_summed_over_all_its_pages(size: int) -> None:
     """Its hash and its summary do not depend on how many leads are read at a time."""
     memory, whole = (MemoryPlan([planned(number) for number in range(size)]) for _ in range(2))
     for each in (memory, whole):
@@ -106,7 +106,7 @@ def tick(number: int) -> ScheduledRun:
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_every_run_of_a_span_is_read_once_and_in_order(size: int) -> None:
+async def test_every_run_of_a_time_range_is_read_once_in_order(size: int) -> None:
     rows = [tick(number) for number in range(size)]
 
     found = [row async for row in scheduled_runs(cast("Ledger", MemoryTicks(rows)), since=START, page=PAGE)]
@@ -129,7 +129,7 @@ async def test_verify_counts_the_checks_of_every_run(size: int) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("other", [0, PAGE, 5 * PAGE + 2])
-async def test_all_old_rows_of_each_kind_are_deleted_piece_by_piece(size: int, other: int) -> None:
+async def test_all_old_rows_are_deleted_in_batches(size: int, other: int) -> None:
     rows = {"run": size, "outbox": other}
     ledger = MemoryPrunable(rows)
     counted = await prune(cast("Ledger", ledger), before=START, dry_run=True, piece=PAGE)
@@ -142,7 +142,7 @@ async def test_all_old_rows_of_each_kind_are_deleted_piece_by_piece(size: int, o
     assert set(ledger.limits) == {PAGE}
 
 
-async def test_a_piece_is_small_unless_another_size_is_asked_for() -> None:
+async def test_the_default_batch_of_a_prune_is_small() -> None:
     ledger = MemoryPrunable({"run": PIECE + 1})
 
     await prune(cast("Ledger", ledger), before=START, dry_run=False)
@@ -150,7 +150,7 @@ async def test_a_piece_is_small_unless_another_size_is_asked_for() -> None:
     assert ledger.limits == [PIECE] * 3
 
 
-async def test_follow_ups_beyond_one_run_go_out_with_the_next_ones(harness: RunHarness) -> None:
+async def test_follow_ups_beyond_one_run_are_delivered_by_the_next_ones(harness: RunHarness) -> None:
     for size in sizes_around(DELIVERIES):
         rows = {row.key: row for row in map(follow_up, range(size))}
         outbox: Any = MemoryOutbox(rows)

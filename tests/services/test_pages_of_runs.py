@@ -47,7 +47,7 @@ async def test_the_status_finds_the_last_success_behind_many_failures(failures: 
 
 
 @pytest.mark.parametrize("failures", [1, LOOKED_AT - 1, LOOKED_AT, LOOKED_AT + 1, SEARCHED - 1])
-async def test_a_standstill_is_told_since_the_last_success_behind_many_failures(failures: int) -> None:
+async def test_a_standstill_begins_at_the_last_success_behind_many_failures(failures: int) -> None:
     rows = runs(failures)
     store = Stub(runs=rows).store()
     policy = AlertPolicy(silence=timedelta(seconds=1))
@@ -59,7 +59,7 @@ async def test_a_standstill_is_told_since_the_last_success_behind_many_failures(
 
 
 @pytest.mark.parametrize(("by_hand", "waits"), [(0, True), (1, True), (SCHEDULED - 1, True), (SCHEDULED, False)])
-async def test_a_slowed_tick_finds_the_schedules_last_run_behind_runs_by_hand(by_hand: int, *, waits: bool) -> None:
+async def test_a_lowered_cadence_finds_the_last_scheduled_run_behind_manual_runs(by_hand: int, *, waits: bool) -> None:
     rows = [replace(run_row(f"by-hand-{n}", report=healthy()), trigger=Trigger.MANUAL) for n in range(by_hand)]
     last = replace(run_row("tick", minutes_ago=5, report=healthy()), trigger=Trigger.SCHEDULE)
     stub = Stub(runs=[*rows, last])
@@ -78,7 +78,7 @@ async def test_a_slowed_tick_finds_the_schedules_last_run_behind_runs_by_hand(by
 
 
 @pytest.mark.parametrize("count", [0, 1, 999, 1000, 1001])
-async def test_the_status_counts_what_waits_up_to_a_thousand_and_says_so(count: int) -> None:
+async def test_the_status_counts_waiting_leads_up_to_a_thousand(count: int) -> None:
     aside = replace(a_lead("aside"), state=LeadState(quarantined_at=NOW))
     stub = Stub(quarantined=[aside] * count)
 

@@ -45,7 +45,7 @@ def test_every_method_of_a_port_is_listed_once(port: str, method: str) -> None:
     assert found == 1, f"enter {port}.{method} into the table once: does it write?"
 
 
-def test_no_method_is_listed_that_no_port_has() -> None:
+def test_every_listed_method_belongs_to_a_port() -> None:
     listed = {(port, method) for port, known in TABLE.items() for method in known.reads | known.writes | known.local}
 
     assert listed == set(methods_of_ports())
@@ -70,7 +70,7 @@ def test_no_write_of_a_dry_run_reaches_the_database(field: str, method: str) -> 
 
 
 @pytest.mark.parametrize("field", sorted(set(STORE_PORTS) - {"leases", "budgets"}))
-def test_a_method_that_nobody_listed_is_refused_by_name_in_a_dry_run(field: str) -> None:
+def test_an_unlisted_method_is_refused_by_name_in_a_dry_run(field: str) -> None:
     port = getattr(dry_run_store(a_store(), clock=FakeClock()), field)
 
     with pytest.raises(ReconcileError, match=r"Anything\.purge was called where only reads are allowed"):

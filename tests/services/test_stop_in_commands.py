@@ -14,7 +14,7 @@ from reconcile.domain.coordination.annotation import PREFIX
 from reconcile.domain.ids import RunId
 from reconcile.domain.run.report import RunReport
 from reconcile.domain.verification.checklist import ChecklistStep, RunStep
-from reconcile.domain.verification.claim import Why
+from reconcile.domain.verification.claim import RulingReason
 from reconcile.errors import StoreUnavailable
 from reconcile.ports import AppliedAnnotation, Ledger, Store
 from tests.services.backfilling import PLAN, Backfilling, cancel
@@ -56,7 +56,7 @@ def stopping_store(stopper: Stopper, *, step: str) -> Callable[[Store], Store]:
 
 
 @pytest.mark.parametrize(("migrated_url", "step", "reason", "after"), CASES, indirect=["migrated_url"])
-async def test_a_backfill_goes_on_with_exactly_what_is_left(
+async def test_a_stopped_backfill_continues_with_the_remaining_leads(
     harness: RunHarness, step: str, reason: Reason, after: int
 ) -> None:
     harness.policy = ONE_AT_A_TIME
@@ -103,7 +103,7 @@ async def test_a_backfill_goes_on_with_exactly_what_is_left(
 
 @pytest.mark.parametrize("kind", INTERRUPTIONS)
 @pytest.mark.parametrize("after", AFTER)
-async def test_undoing_goes_on_with_exactly_what_is_left(harness: RunHarness, kind: str, after: int) -> None:
+async def test_a_stopped_undo_continues_with_the_remaining_changes(harness: RunHarness, kind: str, after: int) -> None:
     leads = await harness.fill([LEADS] * WORKSPACES)
     cancel(harness, [each.id for each in leads])
     report = await harness.run()
@@ -133,7 +133,7 @@ async def test_undoing_goes_on_with_exactly_what_is_left(harness: RunHarness, ki
 
 @pytest.mark.parametrize("kind", INTERRUPTIONS)
 @pytest.mark.parametrize("after", [0, 1, 2, 3])
-async def test_pruning_goes_on_with_the_pieces_that_are_left(kind: str, after: int) -> None:
+async def test_a_stopped_prune_continues_with_the_remaining_batches(kind: str, after: int) -> None:
     pieces = [{"reconcile_run": 500}, {"reconcile_run": 500}, {"reconcile_run": 20}, {"reconcile_run": 0}]
     interruption, count = INTERRUPTIONS[kind](), 0
 
@@ -157,7 +157,7 @@ async def test_pruning_goes_on_with_the_pieces_that_are_left(kind: str, after: i
 
 
 @pytest.mark.parametrize("after", [1, 2, 4])
-async def test_a_checklist_tries_no_step_after_sigterm(harness: RunHarness, after: int) -> None:
+async def test_a_checklist_starts_no_step_after_sigterm(harness: RunHarness, after: int) -> None:
     await harness.fill([1])
     report = await harness.run()
     made: list[RunRequest] = []
@@ -175,7 +175,9 @@ async def test_a_checklist_tries_no_step_after_sigterm(harness: RunHarness, afte
 
     whys = [each.ruling.why for each in results]
     assert len(made) == after
-    assert whys == [Why.AS_CLAIMED] * (after - 1) + [Why.ENDED] + [Why.NOT_TRIED] * (4 - after)
+    assert whys == [RulingReason.AS_CLAIMED] * (after - 1) + [RulingReason.ENDED] + [RulingReason.NOT_TRIED] * (
+        4 - after
+    )
     assert all("SIGTERM" in each.ruling.text for each in results[after:])
 
 
@@ -185,7 +187,7 @@ def _no_log(*_: object) -> Any:
 
 @pytest.mark.parametrize("kind", INTERRUPTIONS)
 @pytest.mark.parametrize("after", [0, 1, 2])
-async def test_annotations_that_were_obeyed_are_not_obeyed_again(harness: RunHarness, kind: str, after: int) -> None:
+async def test_applied_annotations_are_not_applied_again(harness: RunHarness, kind: str, after: int) -> None:
     texts = {
         "cadence-override": "every=10m reason=quota for=2h actor=ada",
         "hold": "reason=outage for=2h actor=ada breaker=provider:ghl",

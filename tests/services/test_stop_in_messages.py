@@ -74,7 +74,7 @@ class StoppingSink(FakeSink):
 
 @AFTER
 @pytest.mark.parametrize("reason", ["sigterm", "lease_lost", "deadline", "breaker"])
-async def test_no_follow_up_is_delivered_after_the_stop_and_the_rest_goes_out_once(
+async def test_no_follow_up_is_delivered_after_the_stop_and_the_rest_is_delivered_once(
     harness: RunHarness, keys: Sequence[str], reason: str, after: int
 ) -> None:
     harness.sink = sink = StoppingSink(harness, reason, after=after)
@@ -99,7 +99,7 @@ async def test_no_follow_up_is_delivered_after_the_stop_and_the_rest_goes_out_on
     assert await pending(harness) == []
 
 
-async def test_a_delivery_that_does_not_end_after_sigterm_is_cut_off_and_made_again(
+async def test_a_delivery_that_does_not_end_after_sigterm_is_canceled_and_repeated(
     harness: RunHarness, keys: Sequence[str]
 ) -> None:
     class Hanging(FakeSink):
@@ -119,7 +119,7 @@ async def test_a_delivery_that_does_not_end_after_sigterm_is_cut_off_and_made_ag
     assert [(row.key, row.attempts) for row in await pending(harness)] == [(key, 0) for key in keys[2:]]
 
 
-async def test_follow_ups_that_were_delivered_are_noted_though_the_next_one_meets_a_fault(
+async def test_delivered_follow_ups_are_marked_although_the_next_one_fails(
     harness: RunHarness, keys: Sequence[str]
 ) -> None:
     harness.sink = sink = FakeSink(failing={keys[2]})
@@ -152,7 +152,7 @@ async def owing(harness: RunHarness) -> FakeChannel:
 
 @AFTER
 @pytest.mark.parametrize("reason", ["stop", "deadline"])
-async def test_no_alert_is_begun_after_the_stop_and_the_rest_is_told_once(
+async def test_no_alert_is_sent_after_the_stop_and_the_rest_is_sent_once(
     harness: RunHarness, owing: FakeChannel, reason: str, after: int
 ) -> None:
     is_stopped = reason == "stop" and after == 0
@@ -193,7 +193,7 @@ async def test_no_alert_is_begun_after_the_stop_and_the_rest_is_told_once(
     assert len(owing.told) == len(set(owing.told)) == COUNT
 
 
-async def test_a_run_that_gets_sigterm_while_it_tells_begins_no_other_message(
+async def test_a_run_that_gets_sigterm_during_a_notification_starts_no_other(
     harness: RunHarness, owing: FakeChannel
 ) -> None:
     owing.on_delivery = lambda: harness.stop.terminate()  # noqa: PLW0108 - each run has a stop of its own
@@ -205,7 +205,7 @@ async def test_a_run_that_gets_sigterm_while_it_tells_begins_no_other_message(
 
 
 @pytest.mark.parametrize("after", [0, 1, 2])
-async def test_a_run_that_is_cut_off_emits_no_other_event(harness: RunHarness, after: int) -> None:
+async def test_a_canceled_run_emits_no_other_event(harness: RunHarness, after: int) -> None:
     port = MemoryMirror()
     emit = port.announce
 

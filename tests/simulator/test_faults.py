@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.simulator import Api, ApiOperation, Draw, Fault, FaultKind, FaultRefused, Simulator
+from reconcile.simulator import Api, ApiOperation, Fault, FaultKind, FaultRefused, ShareUnit, Simulator
 from reconcile.simulator.faults.registry import FaultRegistry, RequestFacts
 from tests.simulator.conftest import NOW, Caller, Clock
 
@@ -76,7 +76,7 @@ def test_a_fault_that_is_removed_is_gone() -> None:
 @given(share=st.floats(0, 1))
 def test_a_share_of_the_subjects_fails_each_time(share: float) -> None:
     book = FaultRegistry()
-    book.add(Fault(kind=KIND, share=share, draw=Draw.SUBJECT))
+    book.add(Fault(kind=KIND, share=share, draw=ShareUnit.SUBJECT))
     calls = [
         RequestFacts(api=CALL.api, operation=CALL.operation, workspace="ws", subjects=(f"{n}",)) for n in range(200)
     ]

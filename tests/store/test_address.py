@@ -87,5 +87,5 @@ def test_only_a_file_that_does_not_exist_is_missing(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_behind_a_pooler_a_session_sets_nothing_that_outlives_it(query: str, settings: dict[str, str]) -> None:
+def test_behind_a_pooler_no_session_setting_is_used(query: str, settings: dict[str, str]) -> None:
     assert Address.parse(f"postgresql://h/d{query}").server_settings() == settings

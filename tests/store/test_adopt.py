@@ -40,7 +40,7 @@ def test_the_first_mapping_is_the_preset() -> None:
     assert written == preset
 
 
-def test_each_word_is_explained() -> None:
+def test_each_key_is_explained() -> None:
     explained = set(re.findall(r"`([a-z_]+)`", TEXT))
     span = {name for name in LEAD_FIELDS if name.startswith("booking_")}
 

@@ -89,7 +89,7 @@ async def test_sql_and_domain_agree(migrated_url: str, steps: list[Reserve | Set
         await database.close()
 
 
-async def test_what_is_usual_is_one_statement_each(migrated_url: str) -> None:
+async def test_usual_reservations_and_returns_are_one_statement_each(migrated_url: str) -> None:
     database = Database(migrated_url)
     budgets, sent = SqlBudgets(database), list[str]()
     event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *given: sent.append(given[2]))

@@ -28,7 +28,7 @@ def told(findings: list[Finding], *, fine: bool = False) -> list[str]:
     ]
 
 
-async def test_a_sound_database_is_fine(database_url: str) -> None:
+async def test_a_correct_database_has_no_findings(database_url: str) -> None:
     await migrate(database_url, mapping=DEFAULT)
     findings = await check(database_url, DEFAULT)
 
@@ -36,13 +36,13 @@ async def test_a_sound_database_is_fine(database_url: str) -> None:
     assert [each.subject for each in findings] == ["database", "schema", "mapping"]
 
 
-async def test_a_database_without_our_tables_is_told_with_the_remedy(postgres_url: str) -> None:
+async def test_a_database_without_our_tables_is_reported_with_the_remedy(postgres_url: str) -> None:
     assert told(await check(postgres_url, DEFAULT)) == [
         "schema: the database has none of this program's tables -> run `reconcile migrate`"
     ]
 
 
-async def test_a_customers_schema_is_looked_at_before_it_is_migrated(database_url: str) -> None:
+async def test_a_customers_schema_is_checked_before_a_migration(database_url: str) -> None:
     customer = await schemas.camel(database_url)
     findings = await check(database_url, customer.mapping)
 
@@ -50,7 +50,7 @@ async def test_a_customers_schema_is_looked_at_before_it_is_migrated(database_ur
     assert any(each.text == "camel.toml matches the tables" for each in findings)
 
 
-async def test_missing_indexes_are_told_with_the_statement(database_url: str) -> None:
+async def test_missing_indexes_are_reported_with_the_statement(database_url: str) -> None:
     customer = await schemas.camel(database_url)
     await migrate(database_url, mapping=customer.mapping)
     is_sqlite = database_url.startswith("sqlite")
@@ -76,7 +76,7 @@ async def test_missing_indexes_are_told_with_the_statement(database_url: str) ->
     ]
 
 
-async def test_what_is_advised_is_all_that_is_missing(database_url: str) -> None:
+async def test_after_the_advised_statements_nothing_is_missing(database_url: str) -> None:
     customer = await schemas.camel(database_url)
     await migrate(database_url, mapping=customer.mapping)
 
@@ -106,7 +106,7 @@ def swap(old: str, new: str) -> Callable[[str], str]:
         (swap('calendly = "CALENDLY"', 'calendly = "CALENDY"'), "which has no CALENDY ([lead.booking_provider])"),
     ],
 )
-async def test_a_mapping_that_does_not_fit_is_told(
+async def test_a_mapping_that_does_not_match_is_reported(
     postgres_url: str, change: Callable[[str], str], line: str | None
 ) -> None:
     await schemas.camel(postgres_url)
@@ -117,7 +117,7 @@ async def test_a_mapping_that_does_not_fit_is_told(
     assert line is None or any(line in each for each in lines), lines
 
 
-async def test_a_column_that_rounds_cancellations_is_told(postgres_url: str) -> None:
+async def test_a_column_that_rounds_cancellation_times_is_reported(postgres_url: str) -> None:
     customer = await schemas.camel(postgres_url)
     await customer.script('ALTER TABLE app."Appointment" ADD "canceledAt" timestamptz(0)')
     text = schemas.CAMEL.replace(
@@ -129,7 +129,7 @@ async def test_a_column_that_rounds_cancellations_is_told(postgres_url: str) -> 
     assert "keeps 0 digits of a second" in told(await check(postgres_url, mapping))[0]
 
 
-async def test_missing_grants_are_told_with_the_statement(postgres_url: str) -> None:
+async def test_missing_grants_are_reported_with_the_statement(postgres_url: str) -> None:
     customer = await schemas.camel(postgres_url)
     await migrate(postgres_url, mapping=customer.mapping)
     role = f"reader_{postgres_url[-12:]}"
@@ -154,7 +154,7 @@ async def test_missing_grants_are_told_with_the_statement(postgres_url: str) -> 
     ]
 
 
-async def test_a_clock_that_goes_wrong_is_told(database_url: str) -> None:
+async def test_a_wrong_clock_is_reported(database_url: str) -> None:
     await migrate(database_url, mapping=DEFAULT)
     behind = await check(database_url, DEFAULT, offset=timedelta(hours=1))
     ahead = await check(database_url, DEFAULT, offset=timedelta(hours=-1))
@@ -164,7 +164,7 @@ async def test_a_clock_that_goes_wrong_is_told(database_url: str) -> None:
     assert "s ahead of this machine's; synchronize both clocks" in f"{ahead[0].text}; {ahead[0].remedy}"
 
 
-async def test_leads_that_would_never_be_due_are_told(database_url: str) -> None:
+async def test_a_mapping_under_which_no_lead_is_due_is_reported(database_url: str) -> None:
     await schemas.bare(database_url)
     mapping = parse_mapping(schemas.BARE.replace('last_inbound_at = "wrote_at"', ""), name="bare.toml")
     await migrate(database_url, mapping=mapping)
@@ -174,7 +174,7 @@ async def test_leads_that_would_never_be_due_are_told(database_url: str) -> None
     assert any("no lead can be looked up" in line for line in lines)
 
 
-async def test_a_database_that_is_away_is_told_to_be() -> None:
+async def test_an_unreachable_database_is_reported() -> None:
     findings = await check("postgresql://u:hunter2@127.0.0.1:1/d", DEFAULT)
 
     assert [each.verdict for each in findings] == [FindingStatus.AWAY]
@@ -202,7 +202,7 @@ async def test_a_row_that_cannot_be_read_is_named_by_its_key_and_column(migrated
     assert found == ([of_workspace, of_lead] if migrated_url.startswith("sqlite") else [of_lead])
 
 
-async def test_of_many_rows_that_cannot_be_read_a_few_are_named(migrated_url: str) -> None:
+async def test_a_few_of_many_unreadable_rows_are_listed(migrated_url: str) -> None:
     leads = [lead(f"l{n}") for n in range(12)]
     await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace()], leads=leads)
     await schemas.Customer(migrated_url, DEFAULT).execute("UPDATE lead SET last_inbound_at = 'infinity'")
@@ -210,7 +210,7 @@ async def test_of_many_rows_that_cannot_be_read_a_few_are_named(migrated_url: st
     assert len(told(await check(migrated_url, DEFAULT))) == 5
 
 
-async def test_bytes_that_are_no_utf_8_are_read_row_by_row_where_the_server_keeps_any(postgres_url: str) -> None:
+async def test_invalid_utf_8_is_read_row_by_row_on_a_server_that_stores_it(postgres_url: str) -> None:
     """SQL_ASCII: the server keeps whatever it is sent."""
     place, _, name = postgres_url.rpartition("/")
     made = schemas.Customer(f"{place}/postgres", DEFAULT)

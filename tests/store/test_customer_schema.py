@@ -41,7 +41,7 @@ async def insert_appointment(
     )
 
 
-async def test_keys_of_other_types_are_text_to_us(store: Store) -> None:
+async def test_keys_of_any_type_are_read_as_text(store: Store) -> None:
     workspaces = await store.leads.due_workspaces(now=NOW, policy=POLICY, limit=5)
     leads = await store.leads.due_leads(workspaces.workspaces[0].id, now=NOW, policy=POLICY, limit=5)
 
@@ -49,14 +49,14 @@ async def test_keys_of_other_types_are_text_to_us(store: Store) -> None:
     assert [(each.id, each.workspace_id) for each in leads] == [(ONE, "7"), (TWO, "7")]
 
 
-async def test_a_cursor_over_other_keys(store: Store) -> None:
+async def test_a_cursor_works_for_keys_of_any_type(store: Store) -> None:
     leads = await store.leads.due_leads(workspace("7").id, now=NOW, policy=POLICY, limit=5, after=LeadId(ONE))
 
     assert [each.id for each in leads] == [TWO]
 
 
 @pytest.mark.parametrize("odd", ["", "x", "0" * 99, "\0", "1e9", "' OR 1=1", "\ud800", "None"])
-async def test_what_cannot_be_a_key_is_nobodys(store: Store, odd: str) -> None:
+async def test_a_text_that_cannot_be_a_key_matches_no_row(store: Store, odd: str) -> None:
     assert await store.leads.lead(LeadId(odd)) is None
     assert await store.leads.workspace(workspace(odd).id) is None
     assert not (await store.leads.due_workspaces(now=NOW, policy=POLICY, limit=5, only=workspace(odd).id)).workspaces
@@ -64,7 +64,7 @@ async def test_what_cannot_be_a_key_is_nobodys(store: Store, odd: str) -> None:
     assert not await store.ledger.changes(lead_id=LeadId(odd))
 
 
-async def test_a_booking_is_written_in_the_customers_words(store: Store, customer: schemas.Customer) -> None:
+async def test_a_booking_is_written_with_the_customers_status_values(store: Store, customer: schemas.Customer) -> None:
     one = await found(store)
     change = booking(one, appointment(), contact_id="c1")
     await store.leads.write(batch([lead_write(one, change=change)]))
@@ -75,7 +75,7 @@ async def test_a_booking_is_written_in_the_customers_words(store: Store, custome
     assert rows == [("CONFIRMED", "GHL", "Call", "RECONCILER", 7)]
 
 
-async def test_what_the_customer_lacks_is_kept_beside(store: Store) -> None:
+async def test_facts_without_a_column_are_stored_in_the_side_table(store: Store) -> None:
     one = await found(store)
     gone = appointment(
         status=AppointmentStatus.RESCHEDULED, canceled_at=NOW, replaces=AppointmentId("A0"), ends_at=None
@@ -94,7 +94,7 @@ async def test_what_the_customer_lacks_is_kept_beside(store: Store) -> None:
     assert await found(store) == expected
 
 
-async def test_the_customers_word_wins_over_what_we_remember(store: Store, customer: schemas.Customer) -> None:
+async def test_the_customers_status_wins_over_the_side_table(store: Store, customer: schemas.Customer) -> None:
     one = await found(store)
     missed = appointment(status=AppointmentStatus.NO_SHOW)
     await store.leads.write(batch([lead_write(one, change=booking(one, missed))]))
@@ -108,7 +108,7 @@ async def test_the_customers_word_wins_over_what_we_remember(store: Store, custo
     assert theirs.appointments[0].status is AppointmentStatus.CONFIRMED
 
 
-async def test_what_was_remembered_is_forgotten_with_the_next_change(store: Store) -> None:
+async def test_the_next_change_clears_the_side_table(store: Store) -> None:
     one = await found(store)
     missed = appointment(status=AppointmentStatus.SHOWED)
     await store.leads.write(batch([lead_write(one, change=booking(one, missed))]))
@@ -121,7 +121,7 @@ async def test_what_was_remembered_is_forgotten_with_the_next_change(store: Stor
     assert three.rollup.status is AppointmentStatus.CONFIRMED
 
 
-async def test_unknown_words_are_a_named_case(store: Store, customer: schemas.Customer) -> None:
+async def test_an_unknown_status_value_is_read_as_unknown(store: Store, customer: schemas.Customer) -> None:
     await customer.execute("""UPDATE app."Lead" SET "bookingStatus" = 'PENDING', "bookingProvider" = 'ZOOM'""")
     await insert_appointment(customer, ONE, "A9", provider="GHL", status="INVALID")
     await insert_appointment(customer, ONE, "A8", provider="ZOOM", status="NEW")
@@ -132,7 +132,7 @@ async def test_unknown_words_are_a_named_case(store: Store, customer: schemas.Cu
     assert [(each.id, each.status) for each in one.appointments] == [("A9", AppointmentStatus.UNKNOWN)]
 
 
-async def test_a_second_word_for_a_status_is_read_and_left(store: Store, customer: schemas.Customer) -> None:
+async def test_a_second_value_for_a_status_is_read_and_kept(store: Store, customer: schemas.Customer) -> None:
     one = await found(store)
     await store.leads.write(batch([lead_write(one, change=booking(one, appointment()))]))
     await customer.execute("""UPDATE app."Appointment" SET status = 'NEW'""")
@@ -140,7 +140,7 @@ async def test_a_second_word_for_a_status_is_read_and_left(store: Store, custome
     assert (await found(store)).appointments[0].status is AppointmentStatus.CONFIRMED
 
 
-async def test_the_last_check_is_noted_and_never_moves_back(store: Store, customer: schemas.Customer) -> None:
+async def test_the_time_of_the_last_check_never_moves_back(store: Store, customer: schemas.Customer) -> None:
     leads = [await found(store, each) for each in (ONE, TWO)]
     for at in (NOW, NOW - LONG):
         changed = lead_write(leads[0], change=booking(await found(store), appointment(f"A{at.hour}")), at=at)
@@ -158,7 +158,7 @@ async def test_a_row_that_did_not_change_is_not_touched(store: Store, customer: 
     assert rows == [(None,), (None,)]
 
 
-async def test_planning_again_plans_nothing(store: Store) -> None:
+async def test_planning_again_returns_no_change(store: Store) -> None:
     one = await found(store)
     remote = appointment(status=AppointmentStatus.NO_SHOW, starts_at=NOW - LONG, ends_at=NOW)
     first = plan(one, Answer(appointments=(remote,)), now=NOW)
@@ -169,7 +169,7 @@ async def test_planning_again_plans_nothing(store: Store) -> None:
     assert (again.outcome, again.change) == (Outcome.UNCHANGED, None)
 
 
-async def test_an_appointment_whose_unique_key_another_leads_row_has_is_refused_by_name(
+async def test_a_duplicate_unique_key_of_an_appointment_is_refused_with_its_name(
     store: Store, customer: schemas.Customer
 ) -> None:
     """``externalId`` is unique, so that the row can belong to a lead that was not even read."""
@@ -184,9 +184,7 @@ async def test_an_appointment_whose_unique_key_another_leads_row_has_is_refused_
     assert (await found(store, TWO)).state == state(attempted_at=NOW, verified_at=NOW)
 
 
-async def test_a_value_that_the_database_refuses_holds_up_its_own_lead_only(
-    store: Store, customer: schemas.Customer
-) -> None:
+async def test_a_refused_value_fails_only_its_own_lead(store: Store, customer: schemas.Customer) -> None:
     if customer.url.startswith("sqlite"):
         await customer.execute(
             """CREATE TRIGGER odd BEFORE UPDATE ON "Lead" WHEN NEW."bookingId" = 'BAD'
@@ -206,7 +204,9 @@ async def test_a_value_that_the_database_refuses_holds_up_its_own_lead_only(
     assert len(await store.ledger.batches()) == 1
 
 
-async def test_a_stored_uri_of_another_spelling_is_kept_and_updated(store: Store, customer: schemas.Customer) -> None:
+async def test_a_stored_uri_in_another_form_is_kept_and_its_row_updated(
+    store: Store, customer: schemas.Customer
+) -> None:
     """Only we compare ids in one spelling; the customer's rows stay as they are."""
     stored = "http://calendly.example/scheduled_events/EV/invitees/IN?x=1"
     await insert_appointment(customer, ONE, stored, provider="CALENDLY", status="NEW")
@@ -220,7 +220,7 @@ async def test_a_stored_uri_of_another_spelling_is_kept_and_updated(store: Store
     assert await customer.execute('SELECT "externalId", status FROM app."Appointment"') == [(stored, "CANCELED")]
 
 
-async def test_an_inactive_workspace_is_left_alone(store: Store, customer: schemas.Customer) -> None:
+async def test_an_inactive_workspace_is_not_visited(store: Store, customer: schemas.Customer) -> None:
     await customer.execute('UPDATE app."Workspace" SET "isActive" = false')
     inactive = await store.leads.due_workspaces(now=NOW, policy=POLICY, limit=5)
     await customer.execute('UPDATE app."Workspace" SET "isActive" = NULL')
@@ -229,7 +229,7 @@ async def test_an_inactive_workspace_is_left_alone(store: Store, customer: schem
     assert (len(inactive.workspaces), len(unsaid.workspaces)) == (0, 1)
 
 
-async def test_a_schema_with_next_to_nothing(database_url: str) -> None:
+async def test_a_schema_with_few_columns_can_be_mapped(database_url: str) -> None:
     customer = await schemas.bare(database_url)
     await migrate(database_url, mapping=customer.mapping)
     person = lead("2", workspace_id="1", in_sequence=False, last_inbound_at=NOW, email=None)

@@ -78,7 +78,7 @@ ANALYZE;
 """
 
 
-async def test_of_our_own_tables(postgres_url: str) -> None:
+async def test_due_queries_use_indexes_of_our_own_tables(postgres_url: str) -> None:
     await migrate(postgres_url, mapping=DEFAULT)
     remember = REMEMBER.format(now=NOW.isoformat(), id="id", owner="workspace_id", table="lead")
     await schemas.Customer(postgres_url, DEFAULT).script(FILL + remember)
@@ -87,7 +87,7 @@ async def test_of_our_own_tables(postgres_url: str) -> None:
         assert {each for each in LEADS | MEMORYS if each not in plan} == set()
 
 
-async def test_of_a_customers_tables_as_the_doctor_advises(postgres_url: str) -> None:
+async def test_due_queries_use_the_indexes_that_doctor_advises(postgres_url: str) -> None:
     customer = await schemas.camel(postgres_url)
     await migrate(postgres_url, mapping=customer.mapping)
     for each in await check_schema(postgres_url, mapping=customer.mapping, now=NOW):
@@ -100,7 +100,7 @@ async def test_of_a_customers_tables_as_the_doctor_advises(postgres_url: str) ->
         assert {each for each in ADVISED | MEMORYS if each not in plan} == set()
 
 
-async def test_of_what_lives_beside_a_customers_table(postgres_url: str) -> None:
+async def test_due_queries_use_indexes_of_the_side_table(postgres_url: str) -> None:
     customer = await schemas.bare(postgres_url)
     await migrate(postgres_url, mapping=customer.mapping)
     await customer.script(FILL_BARE + REMEMBER.format(now=NOW.isoformat(), id="no", owner="account_no", table="person"))
@@ -109,7 +109,7 @@ async def test_of_what_lives_beside_a_customers_table(postgres_url: str) -> None
         assert {each for each in BESIDE | MEMORYS if each not in plan} == set()
 
 
-async def test_on_sqlite_no_reason_is_asked_for_once_for_each_workspace(sqlite_url: str) -> None:
+async def test_on_sqlite_no_due_reason_is_queried_for_each_workspace(sqlite_url: str) -> None:
     """It has no other way to ask what names the workspace, and with 200 of them took 1.7 s instead of 0.1."""
     await migrate(sqlite_url, mapping=DEFAULT)
     workspaces, _leads = await plans(sqlite_url, DEFAULT)

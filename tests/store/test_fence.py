@@ -39,7 +39,7 @@ async def guard(database: Database, *leases: Lease) -> None:
         await Fence(database.dialect).guard(connection, leases)
 
 
-async def test_under_its_leases_a_transaction_goes_on(database: Database, leases: SqlLeases) -> None:
+async def test_a_transaction_with_held_leases_continues(database: Database, leases: SqlLeases) -> None:
     held = [await leases.acquire(name, holder="me", ttl=LONG) for name in ("run", "workspace/w1")]
 
     await guard(database)
@@ -47,7 +47,7 @@ async def test_under_its_leases_a_transaction_goes_on(database: Database, leases
 
 
 @differing
-async def test_a_claim_that_differs_in_one_thing_is_none(database: Database, leases: SqlLeases, other) -> None:
+async def test_a_claim_with_one_different_field_is_lost(database: Database, leases: SqlLeases, other) -> None:
     held = await leases.acquire("workspace/w1", holder="me", ttl=LONG)
     with pytest.raises(LeaseLost, match="has expired or was taken over"):
         await guard(database, replace(held, **other))
@@ -56,7 +56,7 @@ async def test_a_claim_that_differs_in_one_thing_is_none(database: Database, lea
 
 
 @differing
-async def test_a_release_that_differs_in_one_thing_gives_nothing_up(leases: SqlLeases, other) -> None:
+async def test_a_release_with_one_different_field_has_no_effect(leases: SqlLeases, other) -> None:
     held = await leases.acquire("workspace/w1", holder="me", ttl=LONG)
     await leases.release(replace(held, **other))
 
@@ -64,7 +64,7 @@ async def test_a_release_that_differs_in_one_thing_gives_nothing_up(leases: SqlL
 
 
 @pytest.mark.parametrize("lost", ["w1", "w2"])
-async def test_each_claim_is_judged_by_its_own_row(database: Database, leases: SqlLeases, lost: str) -> None:
+async def test_each_claim_is_compared_with_its_own_row(database: Database, leases: SqlLeases, lost: str) -> None:
     held = [await leases.acquire(name, holder="me", ttl=LONG) for name in ("w1", "w2")]
     claims = [replace(each, token=0) if each.name == lost else each for each in held]
 
@@ -72,16 +72,14 @@ async def test_each_claim_is_judged_by_its_own_row(database: Database, leases: S
         await guard(database, *claims)
 
 
-async def test_of_two_claims_on_one_name_the_one_that_was_lost_counts(database: Database, leases: SqlLeases) -> None:
+async def test_a_lost_claim_counts_although_another_on_the_name_is_held(database: Database, leases: SqlLeases) -> None:
     held = await leases.acquire("w1", holder="me", ttl=LONG)
 
     with pytest.raises(LeaseLost, match=r"^the lease w1 has"):
         await guard(database, held, replace(held, token=0))
 
 
-async def test_a_lease_that_is_given_up_with_a_transaction_is_free_behind_it(
-    database: Database, leases: SqlLeases
-) -> None:
+async def test_a_lease_released_in_a_transaction_is_free_afterwards(database: Database, leases: SqlLeases) -> None:
     kept, given_up = [await leases.acquire(name, holder="me", ttl=LONG) for name in ("w1", "w2")]
     async with database.write_connection() as connection:
         await Fence(database.dialect).release(connection, [given_up])
@@ -93,7 +91,7 @@ async def test_a_lease_that_is_given_up_with_a_transaction_is_free_behind_it(
     assert set(await leases.held()) == {kept.name}
 
 
-async def test_a_lease_that_is_over_is_none_though_nobody_took_it(database: Database, leases: SqlLeases) -> None:
+async def test_an_expired_lease_is_lost_without_a_new_holder(database: Database, leases: SqlLeases) -> None:
     over = await leases.acquire("workspace/w1", holder="me", ttl=timedelta(0))
     given_up = await leases.acquire("workspace/w2", holder="me", ttl=LONG)
     await leases.release(given_up)
@@ -103,7 +101,7 @@ async def test_a_lease_that_is_over_is_none_though_nobody_took_it(database: Data
             await guard(database, lost)
 
 
-async def test_all_that_are_lost_are_named_and_no_other(database: Database, leases: SqlLeases) -> None:
+async def test_the_error_names_exactly_the_lost_leases(database: Database, leases: SqlLeases) -> None:
     run, one, two = [await leases.acquire(name, holder="me", ttl=LONG) for name in ("run", "w1", "w2")]
     for lost in (two, one):
         await leases.release(lost)

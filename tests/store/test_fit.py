@@ -109,7 +109,7 @@ def faults(change: dict[str, Any], *, dialect: str = "postgresql", mapping: Sche
 
 
 @pytest.mark.parametrize("dialect", ["postgresql", "sqlite"])
-def test_a_mapping_whose_columns_have_the_right_kinds_fits(dialect: str) -> None:
+def test_a_mapping_with_matching_column_types_is_accepted(dialect: str) -> None:
     assert faults({}, dialect=dialect) == []
 
 
@@ -149,14 +149,14 @@ WORD, KEY = "text, uuid, integer or an enum", "name another column or leave it o
         ("meetings.title", ColumnKind.BOOLEAN, None),
     ],
 )
-def test_a_column_of_another_kind_does_not_fit(place: str, kind: ColumnKind, sentence: str | None) -> None:
+def test_a_column_of_another_type_is_refused(place: str, kind: ColumnKind, sentence: str | None) -> None:
     found = faults({place: {"kind": kind, "type_name": "odd"}})
 
     assert [each.startswith(sentence) and each.endswith(KEY) for each in found if sentence] == [True] * bool(sentence)
     assert bool(found) == bool(sentence)
 
 
-def test_sqlite_takes_any_kind() -> None:
+def test_on_sqlite_any_column_type_is_accepted() -> None:
     assert (
         faults(
             {"leads.begins": {"kind": ColumnKind.TEXT}, "workspaces.on": {"kind": ColumnKind.TEXT}}, dialect="sqlite"
@@ -236,7 +236,7 @@ def test_sqlite_takes_any_kind() -> None:
         ),
     ],
 )
-def test_what_does_not_fit_is_told_with_its_place_and_remedy(change: dict[str, Any], sentence: str) -> None:
+def test_a_mismatch_is_reported_with_column_and_remedy(change: dict[str, Any], sentence: str) -> None:
     assert faults(change) == [sentence]
 
 
@@ -253,11 +253,11 @@ def test_what_does_not_fit_is_told_with_its_place_and_remedy(change: dict[str, A
         {"leads.state": {"kind": ColumnKind.TEXT, "labels": ()}},
     ],
 )
-def test_what_can_be_written_fits(change: dict[str, Any]) -> None:
+def test_a_writable_column_is_accepted(change: dict[str, Any]) -> None:
     assert faults(change) == []
 
 
-def test_all_columns_that_do_not_fit_are_told_before_what_they_hold() -> None:
+def test_mismatched_columns_are_reported_before_their_values() -> None:
     found = faults({"workspaces.on": None, "meetings": {}, "leads.state": {"labels": ()}})
 
     assert [each.partition(":")[0].partition(";")[0] for each in found] == [
@@ -266,5 +266,5 @@ def test_all_columns_that_do_not_fit_are_told_before_what_they_hold() -> None:
     ]
 
 
-def test_without_appointments_nothing_is_asked_of_their_table() -> None:
+def test_without_an_appointment_table_its_columns_are_not_checked() -> None:
     assert faults({"meetings": {}}, mapping=replace(MAPPING, appointment=None)) == []

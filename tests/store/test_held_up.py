@@ -37,7 +37,7 @@ async def refuse_every_update_of_one(customer: schemas.Customer) -> None:
     )
 
 
-async def test_a_trigger_that_lets_nobody_note_a_look_costs_the_note(store: Store, customer: schemas.Customer) -> None:
+async def test_a_trigger_on_the_check_time_costs_only_the_check_time(store: Store, customer: schemas.Customer) -> None:
     await refuse_every_update_of_one(customer)
     one, two = await both(store)
     change = booking(two, appointment("A2"))
@@ -72,9 +72,7 @@ async def test_a_trigger_that_refuses_one_leads_change_is_that_leads_failure(
     assert two.rollup.booking_id == f"A-{TWO}"
 
 
-async def test_a_row_that_somebody_holds_for_long_puts_its_own_lead_off(
-    store: Store, customer: schemas.Customer
-) -> None:
+async def test_a_row_locked_for_long_defers_only_its_own_lead(store: Store, customer: schemas.Customer) -> None:
     if customer.url.startswith("sqlite"):
         pytest.skip("SQLite has one writer at a time")
     import asyncpg  # noqa: PLC0415 - not for SQLite

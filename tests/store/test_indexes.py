@@ -59,7 +59,7 @@ ADVICE = {
         ("UNIQUE INDEX i ON meeting (lead, number) WHERE state <> ''", ("owner", "lead", "number")),
     ],
 )
-async def test_an_index_that_no_other_replaces_is_advised(
+async def test_an_index_is_advised_unless_another_one_serves(
     database_url: str, index: str | None, advised: Sequence[str]
 ) -> None:
     database = Database(database_url)

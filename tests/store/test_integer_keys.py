@@ -20,7 +20,7 @@ KEYS = ["7", "999999999999999999", "1234567890123456789", "9223372036854775807",
 
 
 @pytest.mark.parametrize("key", KEYS)
-async def test_a_lead_is_due_by_what_is_remembered_of_it_whatever_its_number(database_url: str, key: str) -> None:
+async def test_a_lead_with_an_integer_key_is_due_by_its_stored_state(database_url: str, key: str) -> None:
     customer = await schemas.bare(database_url)
     await customer.execute("INSERT INTO account VALUES ($1)", int(key))
     await customer.execute("INSERT INTO person VALUES ($1, $1, NULL)", int(key))
@@ -38,7 +38,7 @@ async def test_a_lead_is_due_by_what_is_remembered_of_it_whatever_its_number(dat
 
 
 @pytest.mark.parametrize("key", ["99999999999", "9999999999999999999", "seven", "-"])
-async def test_what_no_key_can_be_is_no_lead_and_holds_nobody_up(database_url: str, key: str) -> None:
+async def test_an_id_that_is_no_integer_matches_no_lead_and_delays_none(database_url: str, key: str) -> None:
     customer = await schemas.bare(database_url)
     if database_url.startswith("postgresql"):
         await customer.script("ALTER TABLE person ALTER no TYPE integer;")

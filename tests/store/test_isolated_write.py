@@ -58,7 +58,7 @@ STATES = ["AP001", "45000", "55000", "42501", "42P01", "3F000", "28000", "57014"
 
 @pytest.mark.parametrize("table", ["lead", "appointment"])
 @pytest.mark.parametrize("state", STATES)
-async def test_a_trigger_that_refuses_one_lead_by_any_state_is_that_leads_failure(
+async def test_a_trigger_that_refuses_one_lead_with_any_sqlstate_fails_only_that_lead(
     store: Store, database: Customer, state: str, table: str
 ) -> None:
     if is_sqlite(database):
@@ -73,7 +73,7 @@ async def test_a_trigger_that_refuses_one_lead_by_any_state_is_that_leads_failur
 @pytest.mark.parametrize(
     "action", ["RAISE(ABORT, 'x@y')", "RAISE(FAIL, 'x@y')", "RAISE(ROLLBACK, 'x@y')", "json_extract('no JSON', '$.a')"]
 )
-async def test_a_trigger_that_refuses_one_lead_in_any_way_of_sqlite_is_that_leads_failure(
+async def test_a_sqlite_trigger_that_refuses_one_lead_fails_only_that_lead(
     store: Store, database: Customer, action: str, table: str
 ) -> None:
     if not is_sqlite(database):
@@ -84,7 +84,7 @@ async def test_a_trigger_that_refuses_one_lead_in_any_way_of_sqlite_is_that_lead
 
 
 @pytest.mark.parametrize("state", ["40001", "40P01", "55P03"])
-async def test_a_lead_that_conflicts_each_time_waits_and_the_others_are_written(
+async def test_a_lead_with_repeated_conflicts_is_deferred_and_the_others_are_written(
     store: Store, database: Customer, state: str
 ) -> None:
     if is_sqlite(database):
@@ -97,7 +97,7 @@ async def test_a_lead_that_conflicts_each_time_waits_and_the_others_are_written(
 
 
 @pytest.mark.parametrize("state", ["08006", "53100", "57P01"])
-async def test_what_is_the_databases_own_trouble_is_no_leads(store: Store, database: Customer, state: str) -> None:
+async def test_a_failure_of_the_database_is_no_leads_failure(store: Store, database: Customer, state: str) -> None:
     if is_sqlite(database):
         pytest.skip("SQLite has no states")
     await refuse(database, f"RAISE EXCEPTION 'down' USING ERRCODE = '{state}'")
@@ -107,7 +107,7 @@ async def test_what_is_the_databases_own_trouble_is_no_leads(store: Store, datab
     assert len(await without_booking(store)) == COUNT
 
 
-async def test_a_trigger_that_takes_its_time_with_one_lead_is_cut_off(store: Store, database: Customer) -> None:
+async def test_a_trigger_that_is_slow_for_one_lead_is_canceled(store: Store, database: Customer) -> None:
     """By the server's own limit, here a short one; behind a pooler a session sets none."""
     if is_sqlite(database):
         pytest.skip("SQLite cannot wait")
@@ -121,7 +121,7 @@ CHECKED_LATE = "UNIQUE (contact_id) DEFERRABLE INITIALLY DEFERRED"
 
 
 @pytest.mark.parametrize("constraint", ["contact_id", "booking_id", CHECKED_LATE])
-async def test_of_two_leads_with_one_value_that_must_be_unique_one_is_refused(
+async def test_one_of_two_leads_with_an_equal_unique_value_is_refused(
     store: Store, database: Customer, constraint: str
 ) -> None:
     """Each alone would be taken: only together they are refused."""
@@ -146,7 +146,7 @@ async def test_of_two_leads_with_one_value_that_must_be_unique_one_is_refused(
 
 
 @pytest.mark.parametrize("policy", ["USING (true) WITH CHECK (id <> 'l07')", "USING (id <> 'l07')"])
-async def test_a_policy_that_refuses_one_lead_is_that_leads_failure(
+async def test_a_policy_that_refuses_one_lead_fails_only_that_lead(
     store: Store, database: Customer, policy: str
 ) -> None:
     if is_sqlite(database):
@@ -187,9 +187,7 @@ async def test_a_grant_that_is_missing_for_every_lead_is_a_fault_of_the_settings
         await database.execute("DROP ROLE limited")
 
 
-async def test_an_appointment_that_somebody_else_inserts_holds_up_its_own_lead(
-    store: Store, database: Customer
-) -> None:
+async def test_an_appointment_inserted_concurrently_defers_only_its_own_lead(store: Store, database: Customer) -> None:
     """Behind our reading: by a trigger on the first lead's update, for another one."""
     leads = await all_leads(store)
     columns = "(lead_id, appointment_id, provider, status, starts_at)"

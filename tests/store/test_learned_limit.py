@@ -18,7 +18,7 @@ def limit(*, at: datetime = NOW, **facts: Any) -> RateLimit:
     return _account(row).limit(ASSUMED)
 
 
-def test_it_is_believed_for_a_day_and_not_at_its_end() -> None:
+def test_a_learned_limit_is_used_for_less_than_a_day() -> None:
     learned = RateLimit(interval=timedelta(seconds=2), burst=4)
     last = NOW + timedelta(days=1)
 
@@ -27,12 +27,12 @@ def test_it_is_believed_for_a_day_and_not_at_its_end() -> None:
 
 
 @pytest.mark.parametrize("missing", HELD)
-def test_half_a_limit_is_none(missing: str) -> None:
+def test_an_incomplete_learned_limit_is_ignored(missing: str) -> None:
     facts: Any = {missing: None}
 
     assert limit(**facts) == ASSUMED
 
 
-def test_of_each_number_the_careful_one_counts() -> None:
+def test_the_more_restrictive_value_of_each_number_counts() -> None:
     assert limit(limit_interval_seconds=0.5) == RateLimit(interval=timedelta(seconds=1), burst=4)
     assert limit(limit_burst=99) == RateLimit(interval=timedelta(seconds=2), burst=10)

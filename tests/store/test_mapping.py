@@ -33,7 +33,7 @@ def test_a_file_can_be_read(tmp_path: Path) -> None:
     assert load_mapping(str(tmp_path / "ours.toml")).lead.columns["id"] == "no"
 
 
-def test_little_has_to_be_said() -> None:
+def test_a_minimal_mapping_is_accepted() -> None:
     mapping = parse_mapping(LEAST, name="ours.toml")
 
     assert mapping.appointment is None
@@ -42,7 +42,7 @@ def test_little_has_to_be_said() -> None:
     assert mapping.provider_words.encode(ProviderName.HIGHLEVEL) == "ghl"
 
 
-def test_a_schema_stands_before_the_dot_or_by_itself() -> None:
+def test_a_schema_is_read_from_the_table_name_or_its_own_key() -> None:
     dotted = parse_mapping(LEAST.replace('"person"', '"crm.person"'), name="ours.toml").lead
     apart = parse_mapping(
         LEAST.replace('table = "person"', 'schema = "c.rm"\ntable = "per.son"'), name="ours.toml"
@@ -52,7 +52,7 @@ def test_a_schema_stands_before_the_dot_or_by_itself() -> None:
     assert (apart.schema, apart.name) == ("c.rm", "per.son")
 
 
-def test_a_status_without_a_word_is_written_as_what_comes_closest() -> None:
+def test_a_status_without_a_value_is_written_as_the_nearest_one() -> None:
     words = parse_mapping(CAMEL, name="ours.toml").booking_words
 
     written = {status: words.encode(status) for status in AppointmentStatus}
@@ -68,13 +68,13 @@ def test_a_status_without_a_word_is_written_as_what_comes_closest() -> None:
 
 
 @pytest.mark.parametrize("status", AppointmentStatus)
-def test_what_is_written_and_remembered_is_read_back(status: AppointmentStatus) -> None:
+def test_a_status_in_column_and_side_table_is_read_back(status: AppointmentStatus) -> None:
     mapping: SchemaMapping = parse_mapping(CAMEL, name="ours.toml")
     for words in (mapping.booking_words, mapping.appointment_words):
         assert words.decode(words.encode(status), remembered=status.value) is status
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     found = faults(
         """
         [workspace]
@@ -116,18 +116,18 @@ def test_all_faults_are_told_at_once() -> None:
     ]
 
 
-def test_one_word_can_mean_one_thing_only() -> None:
+def test_a_value_can_have_only_one_meaning() -> None:
     twice = CAMEL.replace('qualified = "QUALIFIED"', 'qualified = "MEETING BOOKED"')
 
     assert "uses MEETING BOOKED for meeting-booked and for qualified" in faults(twice)[0]
 
 
 @pytest.mark.parametrize("text", ["", "[", "lead = 1", "[lead]\ncolumns = 3", "workspace = []", '[lead]\ntable=""'])
-def test_what_is_no_mapping_is_said_to_be_none(text: str) -> None:
+def test_a_file_that_is_not_a_mapping_is_refused(text: str) -> None:
     assert faults(text)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
 
     for name in ("nowhere.toml", str(tmp_path), str(tmp_path / "binary"), "a\0b"):

@@ -20,7 +20,7 @@ from tests.store import schemas
 from tests.stores import DEFAULT
 
 
-def test_the_heads_are_those_that_are_asked_for() -> None:
+def test_the_heads_are_those_of_the_migrations() -> None:
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))
     config.set_main_option("path_separator", "os")
@@ -28,7 +28,7 @@ def test_the_heads_are_those_that_are_asked_for() -> None:
     assert set(ScriptDirectory.from_config(config).get_heads()) == {LEDGER_HEAD, DOMAIN_HEAD}
 
 
-async def test_the_schema_is_the_one_that_statements_name(database_url: str) -> None:
+async def test_the_migrated_schema_matches_the_tables(database_url: str) -> None:
     await migrate(database_url, mapping=DEFAULT)
     database = Database(database_url)
     async with database.read_connection() as connection:
@@ -54,7 +54,7 @@ async def test_migrating_again_changes_nothing(database_url: str) -> None:
     assert await migrate(database_url, mapping=DEFAULT) == first == (DOMAIN_HEAD, LEDGER_HEAD)
 
 
-async def test_of_several_at_once_one_migrates_and_the_others_wait(database_url: str) -> None:
+async def test_one_of_several_concurrent_migrations_runs_and_the_others_wait(database_url: str) -> None:
     found = await asyncio.gather(*(migrate(database_url, mapping=DEFAULT) for _ in range(4)))
 
     assert set(found) == {(DOMAIN_HEAD, LEDGER_HEAD)}
@@ -70,7 +70,7 @@ async def test_a_customers_schema_gets_our_own_tables_only(database_url: str) ->
     assert (versions, list(runs), before) == ((LEDGER_HEAD,), [], [(0,)])
 
 
-async def test_a_database_that_was_not_migrated_is_refused_with_the_remedy(postgres_url: str) -> None:
+async def test_an_unmigrated_database_is_refused_with_the_remedy(postgres_url: str) -> None:
     with pytest.raises(SettingsError, match="reconcile migrate"):
         async with open_store(postgres_url, mapping=DEFAULT):
             pass

@@ -37,7 +37,7 @@ async def advance(url: str, *, to: str, statements: tuple[str, ...] = NEWER) -> 
     await database.close()
 
 
-async def test_a_run_works_on_where_a_later_version_has_only_added(migrated_url: str) -> None:
+async def test_a_run_works_with_a_later_schema_of_the_same_branch(migrated_url: str) -> None:
     await advance(migrated_url, to="ledger_9999")
     async with open_harness(migrated_url) as harness:
         await harness.fill([1])
@@ -57,16 +57,14 @@ async def test_the_doctor_says_that_the_schema_is_of_a_later_version(migrated_ur
     assert "ledger_9999" in schema.text
 
 
-async def test_migrating_by_the_older_program_leaves_it_alone(migrated_url: str) -> None:
+async def test_an_older_program_does_not_migrate_a_later_schema(migrated_url: str) -> None:
     await advance(migrated_url, to="ledger_9999")
 
     assert await migrate(migrated_url, mapping=DEFAULT) == (DOMAIN_HEAD, "ledger_9999")
 
 
 @pytest.mark.parametrize("version", ["ledger2_0001", "ledger_00010", "ledger_later", "a-fork's"])
-async def test_a_schema_from_which_something_was_taken_is_refused_and_not_touched(
-    migrated_url: str, version: str
-) -> None:
+async def test_a_schema_of_another_branch_is_refused_and_unchanged(migrated_url: str, version: str) -> None:
     await advance(migrated_url, to=version, statements=())
     sentence = f"the schema is at .*{version}.*, which this version does not know; use the version that created it"
     with pytest.raises(SettingsError, match=sentence):

@@ -34,7 +34,7 @@ print(*sorted(name for name in sys.modules if "." not in name or name.startswith
 """
 
 
-async def test_what_is_not_used_is_not_loaded(database_url: str) -> None:
+async def test_unused_modules_are_not_imported(database_url: str) -> None:
     await migrate(database_url, mapping=DEFAULT)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-W", "error", "-c", IDLE_RUN, database_url), stdout=asyncio.subprocess.PIPE
@@ -61,7 +61,7 @@ async def test_what_is_not_used_is_not_loaded(database_url: str) -> None:
         ("sqlite:////nowhere/at/all.db", "there is no file"),
     ],
 )
-async def test_a_wrong_url_is_a_sentence_without_the_password(url: str, sentence: str) -> None:
+async def test_the_fault_of_an_invalid_url_omits_the_password(url: str, sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence) as caught:
         async with open_store(url, mapping=DEFAULT):
             pass
@@ -75,7 +75,7 @@ async def test_a_database_that_does_not_answer_is_unavailable() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-async def test_a_database_that_is_not_there_is_a_fault_of_the_settings(postgres_server: postgres.Server) -> None:
+async def test_a_missing_database_is_a_fault_of_the_settings(postgres_server: postgres.Server) -> None:
     url = postgres_server.url.rpartition("/")[0] + "/nowhere"
 
     with pytest.raises(SettingsError, match="3D000"):
@@ -91,7 +91,7 @@ async def test_a_file_that_is_no_database_is_a_fault_of_the_settings(tmp_path: P
             pass
 
 
-async def test_a_url_as_prisma_writes_it_is_understood(postgres_url: str) -> None:
+async def test_a_url_in_prismas_form_is_accepted(postgres_url: str) -> None:
     url = f"{postgres_url}?schema=public&connection_limit=5&pgbouncer=true"
     await migrate(url, mapping=DEFAULT)
 
@@ -99,7 +99,7 @@ async def test_a_url_as_prisma_writes_it_is_understood(postgres_url: str) -> Non
         assert await store.leads.mismatch_counts() == {}
 
 
-async def test_a_session_that_is_silent_in_a_transaction_is_given_up_before_its_lease_is(postgres_url: str) -> None:
+async def test_a_session_idle_in_a_transaction_ends_before_its_lease(postgres_url: str) -> None:
     """A process that was stopped there keeps its locks no longer, and no run waits long for those of somebody else."""
     asked = "SELECT name, setting FROM pg_settings WHERE name LIKE 'idle_in_transaction%' OR name = 'lock_timeout'"
     database = Database(postgres_url)
@@ -120,7 +120,7 @@ def test_a_path_may_be_relative_or_absolute_and_hold_any_character() -> None:
     assert paths == ["a.db", "/b/c d?.db", "e%.db"]
 
 
-async def test_a_file_that_another_process_has_locked_at_that_moment_can_be_opened(tmp_path: Path) -> None:
+async def test_a_file_locked_by_another_process_can_be_opened(tmp_path: Path) -> None:
     """Two that open a new file at once: only one can make it write ahead, and the other needs not."""
     path = tmp_path / "new.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -145,13 +145,13 @@ async def test_a_file_that_another_process_has_locked_at_that_moment_can_be_open
         "postgresql://h1:1,h2:x/db",
     ],
 )
-def test_hosts_and_ports_that_the_driver_would_stumble_over_are_a_wrong_setting(url: str) -> None:
+def test_hosts_and_ports_that_the_driver_does_not_accept_are_refused(url: str) -> None:
     """Fuzzing found them: each ended in a traceback out of the driver or the resolver."""
     with pytest.raises(SettingsError, match="RECONCILE_DATABASE_URL is not a URL; check the hosts, the brackets"):
         Address.parse(url)
 
 
-def test_an_at_sign_in_a_password_is_asked_for_as_it_has_to_be_written() -> None:
+def test_the_fault_of_an_at_sign_in_a_password_says_how_to_escape_it() -> None:
     """The driver takes what follows the first one for the host, which nobody finds."""
     with pytest.raises(SettingsError, match=r"more than one @; write %40") as refused:
         Address.parse("postgresql://u:hunter2@secret@h/db")
@@ -162,5 +162,5 @@ def test_an_at_sign_in_a_password_is_asked_for_as_it_has_to_be_written() -> None
 @pytest.mark.parametrize(
     "url", ["postgresql:///db", "postgresql://h1:1,[::1]:2,h3/db", "postgresql:///db?host=/run/pg,h2&port=1,2"]
 )
-def test_several_hosts_are_the_drivers_to_choose_from(url: str) -> None:
+def test_several_hosts_are_passed_to_the_driver(url: str) -> None:
     assert Address.parse(url).dialect == "postgresql"

@@ -121,7 +121,7 @@ def test_each_column_of_a_lead_reaches_its_field() -> None:
     )
 
 
-def test_a_lead_of_which_nothing_is_known_has_the_values_of_a_new_one() -> None:
+def test_a_lead_without_stored_state_has_default_values() -> None:
     empty = dict.fromkeys(LEAD_ROW) | {"id": "lead", "workspace_id": "workspace", "email": ""}
 
     assert lead(**empty) == Lead(id=LeadId("lead"), workspace_id=WorkspaceId("workspace"), appointments=(APPOINTMENT,))
@@ -131,13 +131,13 @@ def test_a_lead_of_which_nothing_is_known_has_the_values_of_a_new_one() -> None:
     ("provider", "booking", "is_foreign"),
     [("ghl", "b", False), ("outlook", "b", True), ("outlook", None, False), (None, "b", False), ("", "b", False)],
 )
-def test_a_booking_is_foreign_where_the_row_names_a_calendar_that_is_not_ours(
+def test_a_booking_of_an_unknown_calendar_is_foreign(
     provider: str | None, booking: str | None, is_foreign: bool
 ) -> None:
     assert lead(booking_provider=provider, booking_id=booking).rollup.is_foreign is is_foreign
 
 
-def test_the_exact_status_of_a_booking_is_read_from_beside_its_word() -> None:
+def test_the_exact_status_of_a_booking_is_read_from_the_side_table() -> None:
     mapping = DEFAULT.booking_words
 
     assert mapping.decode("canceled", remembered="canceled") is AppointmentStatus.CANCELED
@@ -162,7 +162,7 @@ def test_each_column_of_an_appointment_reaches_its_field() -> None:
         ({"provider": "calendly"}, ProviderName.CALENDLY),
     ],
 )
-def test_an_appointment_is_read_only_where_its_id_status_and_provider_are_known(
+def test_an_appointment_is_read_only_with_known_id_status_and_provider(
     columns: dict[str, Any], expected: ProviderName | None
 ) -> None:
     found = appointment(**columns)
@@ -170,7 +170,7 @@ def test_an_appointment_is_read_only_where_its_id_status_and_provider_are_known(
     assert (found and found.provider) == expected
 
 
-def test_an_appointment_has_the_one_spelling_of_its_id_and_a_start_that_differs_from_any() -> None:
+def test_an_appointment_has_a_canonical_id_and_a_missing_start_equals_no_other() -> None:
     found = appointment(appointment_id="/scheduled_events/E/invitees/I", starts_at=None, replaces="")
 
     assert found is not None
@@ -210,7 +210,7 @@ def test_each_column_of_a_workspace_reaches_its_field() -> None:
     )
 
 
-def test_a_mounted_token_wins_over_the_one_in_the_database() -> None:
+def test_a_token_from_a_file_wins_over_the_one_in_the_database() -> None:
     found = workspace(Mounted(), ghl_token="not a token")
 
     assert found.credentials == credentials("mounted for workspace", "calendly")

@@ -44,7 +44,7 @@ HIDDEN_KEYS = {
 
 @pytest.mark.parametrize("key", HIDDEN_KEYS)
 @pytest.mark.parametrize("holder", ["a lead of the batch", "another workspace's row"])
-async def test_an_appointment_that_a_unique_key_refuses_is_its_leads_failure_by_the_keys_name(
+async def test_an_appointment_refused_by_a_unique_key_fails_its_lead_with_the_keys_name(
     store: Store, database: Customer, key: str, holder: str
 ) -> None:
     """No read of ours shows the row in the way: it belongs to another lead."""
@@ -74,9 +74,7 @@ async def test_an_appointment_that_a_unique_key_refuses_is_its_leads_failure_by_
     assert await store.outbox.pending_count() == COUNT - 1
 
 
-async def test_a_new_appointment_that_a_trigger_drops_in_silence_is_its_leads_failure(
-    store: Store, database: Customer
-) -> None:
+async def test_a_new_appointment_that_a_trigger_drops_silently_fails_its_lead(store: Store, database: Customer) -> None:
     if is_sqlite(database):
         await database.execute(
             f"CREATE TRIGGER gone BEFORE INSERT ON appointment WHEN NEW.lead_id = '{BAD}'"

@@ -48,7 +48,7 @@ STATES = {
 
 
 @pytest.mark.parametrize(("kind", "state"), [(kind, state) for kind, states in STATES.items() for state in states])
-def test_a_state_of_postgresql_decides_the_kind_of_error(kind: type[Exception], state: str) -> None:
+def test_the_sqlstate_of_postgresql_decides_the_kind_of_error(kind: type[Exception], state: str) -> None:
     found = translation(wrapped(DriverError(sqlstate=state)))
 
     assert type(found) is kind
@@ -67,7 +67,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in NAMES.items() for name in names])
-def test_an_error_name_of_sqlite_decides_the_kind_of_error(kind: type[Exception], name: str) -> None:
+def test_the_error_name_of_sqlite_decides_the_kind_of_error(kind: type[Exception], name: str) -> None:
     assert type(translation(wrapped(DriverError(sqlite_errorname=name)))) is kind
 
 
@@ -126,7 +126,7 @@ def test_an_error_says_what_happened(error: Exception, kind: type[Exception], se
         (DriverError(sqlite_errorname="SQLITE_ERROR"), "the database refuses a write: DriverError (SQLITE_ERROR)"),
     ],
 )
-def test_a_refusal_is_told_by_its_state_and_never_by_a_value(error: DriverError, reason: str) -> None:
+def test_a_refusal_is_reported_by_its_sqlstate_and_never_by_a_value(error: DriverError, reason: str) -> None:
     found = translation(wrapped(error))
     assert isinstance(found, StoreRefused | SettingsError)
 
@@ -156,6 +156,6 @@ def test_a_refusal_names_the_trigger_the_policy_or_the_columns(text: str, contex
     assert "hunter2" not in refusal(found)
 
 
-def test_a_bug_of_ours_is_not_taken_for_an_error_of_the_database() -> None:
+def test_our_own_bug_is_not_translated_into_a_database_error() -> None:
     with pytest.raises(KeyError), translated():
         raise KeyError("x")

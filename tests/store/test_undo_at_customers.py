@@ -26,9 +26,7 @@ async def booked(store: Store) -> Lead:
     return before
 
 
-async def test_what_a_run_wrote_into_a_customers_tables_is_taken_back_and_again(
-    store: Store, customer: schemas.Customer
-) -> None:
+async def test_changes_in_a_customers_tables_can_be_undone_and_redone(store: Store, customer: schemas.Customer) -> None:
     await customer.execute("""UPDATE app."Lead" SET status = 'QUALIFIED'""")
     before = await booked(store)
     changed = await found(store)
@@ -47,9 +45,7 @@ async def test_what_a_run_wrote_into_a_customers_tables_is_taken_back_and_again(
     assert (await found(store)).same_facts(changed)
 
 
-async def test_a_status_that_is_the_customers_own_is_left_with_the_rest_of_the_lead(
-    store: Store, customer: schemas.Customer
-) -> None:
+async def test_a_lead_with_the_customers_own_status_is_not_undone(store: Store, customer: schemas.Customer) -> None:
     await customer.execute("""UPDATE app."Lead" SET status = 'NEW'""")
     await booked(store)
     changed = await found(store)

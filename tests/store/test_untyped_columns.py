@@ -14,7 +14,7 @@ COLUMNS = ("email", "contact_id", "booking_id", "booking_provider")
 
 @pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize("value", ["5", "4.5"])
-async def test_a_number_in_place_of_text_is_a_fault_of_its_row(sqlite_url: str, column: str, value: str) -> None:
+async def test_a_number_in_a_text_column_fails_only_its_row(sqlite_url: str, column: str, value: str) -> None:
     mapping = parse_mapping(f'{schemas.BARE}{column} = "odd"\n', name="bare.toml")
     customer = schemas.Customer(sqlite_url, mapping)
     await customer.script(

@@ -20,7 +20,7 @@ VALUES = {
 
 @pytest.mark.parametrize("value", VALUES)
 @pytest.mark.parametrize("kind", ["table", "view"])
-async def test_it_is_named_by_its_rowid_or_its_place(migrated_url: str, value: str, kind: str) -> None:
+async def test_an_unusable_id_is_named_by_rowid_or_position(migrated_url: str, value: str, kind: str) -> None:
     if not migrated_url.startswith("sqlite"):
         pytest.skip("PostgreSQL refuses such ids")
     await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace()], leads=[lead(f"l{n}") for n in range(2)])

@@ -10,7 +10,7 @@ from sqlalchemy import Column, column
 from reconcile.store.db.types import clean, document, instant_text, read_instant
 from reconcile.store.mapping.catalog import ColumnKind
 from reconcile.store.mapping.fields import Field
-from reconcile.store.schema.version import DOMAIN_HEAD, LEDGER_HEAD, lacking, strangers
+from reconcile.store.schema.version import DOMAIN_HEAD, LEDGER_HEAD, missing_heads, unknown_versions
 from tests.stores import DEFAULT
 
 NOON = datetime(2025, 3, 3, 12, 0, tzinfo=UTC)
@@ -47,7 +47,7 @@ def test_a_stored_value_is_read_as_an_instant_in_utc(stored: object, instant: da
     assert found is None or found.tzinfo is UTC
 
 
-def test_an_instant_has_one_spelling_whatever_its_zone() -> None:
+def test_an_instant_has_one_text_in_any_zone() -> None:
     assert instant_text(NOON) == instant_text(IN_BERLIN) == "2025-03-03T12:00:00.000000+00:00"
 
 
@@ -61,16 +61,16 @@ def test_an_instant_has_one_spelling_whatever_its_zone() -> None:
         ("", ""),
     ],
 )
-def test_json_is_what_both_databases_take(value: object, read_back: object) -> None:
+def test_json_is_written_in_a_form_that_both_databases_accept(value: object, read_back: object) -> None:
     assert orjson.loads(document(value)) == read_back
 
 
-def test_what_has_no_json_form_is_a_bug() -> None:
+def test_a_value_without_a_json_form_raises_type_error() -> None:
     with pytest.raises(TypeError):
         document({"a": object()})
 
 
-def test_text_is_kept_as_far_as_a_column_can_hold_it() -> None:
+def test_characters_that_a_column_cannot_hold_are_replaced() -> None:
     assert clean("a\0b\ud800c é") == "a\ufffdb?c é"
 
 
@@ -97,7 +97,7 @@ UUID = "01234567-89ab-CDEF-0123-456789abcdef"
         (ColumnKind.ENUM, "\ud800", False),
     ],
 )
-def test_a_key_is_accepted_where_the_column_can_hold_it(kind: ColumnKind, text: str, is_accepted: bool) -> None:
+def test_a_key_is_accepted_if_the_column_can_hold_it(kind: ColumnKind, text: str, is_accepted: bool) -> None:
     name: Column[Any] = column("id")  # type: ignore[assignment]
 
     assert Field(name, name, lambda value: value, kind).accepts(text) is is_accepted
@@ -121,8 +121,8 @@ def later(head: str, steps: int) -> str:
         ([], (LEDGER_HEAD, DOMAIN_HEAD), ()),
     ],
 )
-def test_a_later_version_of_the_same_branch_serves(
+def test_a_later_version_of_the_same_branch_satisfies_a_head(
     found: list[str], missing: tuple[str, ...], unknown: tuple[str, ...]
 ) -> None:
-    assert lacking(frozenset(found), DEFAULT) == missing
-    assert strangers(frozenset(found)) == unknown
+    assert missing_heads(frozenset(found), DEFAULT) == missing
+    assert unknown_versions(frozenset(found)) == unknown

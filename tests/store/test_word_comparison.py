@@ -26,7 +26,7 @@ PADDED, CASELESS, EXACT = Comparison.PADDED, Comparison.CASELESS, Comparison.EXA
     ("type_name", "comparison"),
     [("character", PADDED), ("citext", CASELESS), ("text", EXACT), ("character varying", EXACT), ("TEXT", EXACT)],
 )
-def test_a_columns_type_says_how_it_compares(type_name: str, comparison: Comparison) -> None:
+def test_a_columns_type_decides_its_comparison(type_name: str, comparison: Comparison) -> None:
     facts = ColumnFacts(name="status", type_name=type_name, kind=ColumnKind.TEXT, is_required=False)
 
     assert facts.comparison is comparison
@@ -43,7 +43,7 @@ def test_a_columns_type_says_how_it_compares(type_name: str, comparison: Compari
     ],
 )
 @pytest.mark.parametrize("comparison", Comparison)
-def test_a_kept_status_is_known_by_every_spelling_that_its_column_takes_for_it(
+def test_a_kept_status_matches_every_equal_spelling_in_its_column(
     word: str, kept_by: set[Comparison], comparison: Comparison
 ) -> None:
     words = LeadWords(keep=("customer",), comparison=comparison)
@@ -51,7 +51,7 @@ def test_a_kept_status_is_known_by_every_spelling_that_its_column_takes_for_it(
     assert words.decode(word) is (LeadStatus.KEPT if comparison in kept_by else LeadStatus.OTHER)
 
 
-def test_a_remembered_status_is_told_by_its_word_in_whatever_spelling() -> None:
+def test_a_status_in_the_side_table_matches_its_value_in_any_equal_spelling() -> None:
     words = AppointmentWords(
         {AppointmentStatus.CONFIRMED: ("Booked",), AppointmentStatus.CANCELED: ("Off",)}, comparison=PADDED
     )
@@ -60,7 +60,7 @@ def test_a_remembered_status_is_told_by_its_word_in_whatever_spelling() -> None:
     assert words.decode("Off    ", remembered="no_show") is AppointmentStatus.CANCELED
 
 
-async def test_a_status_in_a_padded_column_is_read_as_what_it_says(postgres_url: str) -> None:
+async def test_a_status_in_a_padded_column_is_read_without_padding(postgres_url: str) -> None:
     await migrate(postgres_url, mapping=DEFAULT)
     customer = schemas.Customer(postgres_url, DEFAULT)
     await customer.script(
@@ -118,7 +118,9 @@ async def read_lead(url: str) -> Lead:
     ],
     ids=["collation", "citext", "a domain over citext"],
 )
-async def test_postgresql_compares_words_by_the_columns_own_rule(postgres_url: str, before: str, collated: str) -> None:
+async def test_postgresql_compares_values_by_the_columns_collation(
+    postgres_url: str, before: str, collated: str
+) -> None:
     await migrate(postgres_url, mapping=DEFAULT)
     await enter(
         postgres_url,
@@ -144,7 +146,7 @@ async def test_an_accent_that_a_collation_ignores_is_ignored(postgres_url: str) 
     ("collation", "status", "is_kept"),
     [("NOCASE", "Customer", True), ("RTRIM", "customer  ", True), ("BINARY", "Customer", False)],
 )
-async def test_sqlite_compares_words_by_the_columns_collation(
+async def test_sqlite_compares_values_by_the_columns_collation(
     tmp_path: Path, collation: str, status: str, is_kept: bool
 ) -> None:
     url = f"sqlite:///{tmp_path / 'words.db'}"

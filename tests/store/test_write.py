@@ -122,7 +122,7 @@ async def test_an_unchanged_lead_updates_no_row_of_the_customers(store: Store, d
 
 
 @pytest.mark.parametrize("table", ["reconcile_change", "reconcile_outbox", "reconcile_signature", "reconcile_batch"])
-async def test_a_fault_in_the_middle_leaves_nothing(store: Store, database: Customer, table: str) -> None:
+async def test_a_fault_during_a_write_leaves_no_partial_batch(store: Store, database: Customer, table: str) -> None:
     found = await due(store, 6)
     before = await contents(database)
 
@@ -154,7 +154,7 @@ async def contents(database: Customer) -> dict[str, list[tuple[Any, ...]]]:
     return {name: await database.execute(f"SELECT * FROM {name} ORDER BY 1") for name in TABLES}  # noqa: S608
 
 
-async def test_a_zombies_write_changes_no_row(store: Store, database: Customer) -> None:
+async def test_a_write_with_an_old_fencing_token_changes_no_row(store: Store, database: Customer) -> None:
     found = await due(store, 6)
     old = await store.leases.acquire("workspace/w1", holder="me", ttl=timedelta(0))
     await store.leases.acquire("workspace/w1", holder="you", ttl=LONG)
@@ -165,7 +165,7 @@ async def test_a_zombies_write_changes_no_row(store: Store, database: Customer) 
     assert await contents(database) == before
 
 
-async def test_of_writers_at_once_each_change_is_made_by_one(store: Store) -> None:
+async def test_concurrent_writers_make_each_change_once(store: Store) -> None:
     found = await due(store, 20)
     receipts = await asyncio.gather(*(store.leads.write(booked(found)) for _ in range(5)))
 
@@ -181,7 +181,7 @@ async def waiting(connection: Any, count: int) -> None:
         await asyncio.sleep(0)
 
 
-async def test_another_writers_rows_are_waited_for_and_kept(store: Store, database: Customer) -> None:
+async def test_rows_of_another_writer_are_waited_for_and_kept(store: Store, database: Customer) -> None:
     """The webhook handler has the rows locked when we come, and commits something else."""
     if database.url.startswith("sqlite"):
         pytest.skip("SQLite has one writer at a time")
@@ -208,7 +208,7 @@ async def test_another_writers_rows_are_waited_for_and_kept(store: Store, databa
     assert (kept.rollup.booking_id, kept.status) == ("theirs", LeadStatus.OTHER)
 
 
-async def test_a_takeover_waits_for_the_transaction_that_it_ends(store: Store, database: Customer) -> None:
+async def test_a_takeover_waits_for_the_former_holders_transaction(store: Store, database: Customer) -> None:
     """Whoever comes after an expired lease sees all or nothing of the former holder's batch."""
     if database.url.startswith("sqlite"):
         pytest.skip("SQLite has one writer at a time")
@@ -244,7 +244,7 @@ instants = st.none() | st.integers(0, 5).map(lambda hours: NOW + LONG * hours)
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pairs=st.lists(st.tuples(instants, instants), min_size=1, max_size=8), number=st.integers(0, 59))
-async def test_watermarks_only_grow(database: Customer, pairs: list[Any], number: int) -> None:
+async def test_watermarks_never_move_back(database: Customer, pairs: list[Any], number: int) -> None:
     one = lead(f"l{number:02}")
     async with open_store(database.url, mapping=DEFAULT) as store:
         seen = (await store.leads.lead(one.id) or one).state
@@ -260,7 +260,7 @@ async def test_watermarks_only_grow(database: Customer, pairs: list[Any], number
             seen = now
 
 
-async def test_rows_with_what_no_column_can_hold_are_written(store: Store) -> None:
+async def test_rows_with_characters_that_no_column_can_hold_are_written(store: Store) -> None:
     found = await due(store, 2)
     odd = "a\0b\ud800"
     writes = [

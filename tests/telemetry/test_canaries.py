@@ -26,7 +26,7 @@ TROUBLES = (
 pytestmark = pytest.mark.integration
 
 
-def test_nothing_personal_and_no_secret_is_told(
+def test_no_personal_data_and_no_secret_is_sent(
     sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     deliveries = canaries.talkative_simulator(monkeypatch)
@@ -49,7 +49,7 @@ def test_nothing_personal_and_no_secret_is_told(
     assert {each["api-key"] for each in peer.headers} == {SECRET}
 
 
-def test_a_collector_that_refuses_is_told_of_without_what_was_sent_to_it(
+def test_a_refusal_by_a_collector_is_logged_without_the_sent_data(
     sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -57,7 +57,7 @@ def test_all_ways_are_finished_side_by_side() -> None:
     assert not both.broken
 
 
-def test_what_is_told_after_the_beginning_goes_with_the_end() -> None:
+def test_data_recorded_after_the_first_flush_is_sent_at_the_end() -> None:
     harness = FakeSender()
     pipeline = a_way(harness)
     pipeline.flush, pipeline.close = (
@@ -85,14 +85,14 @@ def test_a_collector_that_never_answers_costs_the_limit_and_no_more(is_begun: bo
     assert LIMIT <= time.monotonic() - begun_at < HUNG
 
 
-def test_what_could_not_be_delivered_is_told_with_its_reason() -> None:
+def test_undelivered_data_is_logged_with_its_reason() -> None:
     pipeline = a_way(FakeSender(trouble="the collector answered 401"))
     pipeline.close = lambda: pipeline.deliver(b"body", count=7)
 
     assert Flusher([pipeline]).close(HUNG) == {Signal.TRACES: {"the collector answered 401": 7}}
 
 
-def test_what_a_collector_rejects_is_told() -> None:
+def test_data_that_a_collector_rejects_is_logged() -> None:
     pipeline = a_way(FakeSender(answer=b"123"))
     pipeline.close = lambda: pipeline.deliver(b"body", count=7)
 

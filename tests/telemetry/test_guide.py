@@ -8,7 +8,7 @@ from reconcile.telemetry.names import attribute_name
 GUIDE = Path(__file__).parents[2] / "docs" / "telemetry.md"
 
 
-def test_each_metric_is_told_as_it_is_declared() -> None:
+def test_each_metric_is_documented_as_declared() -> None:
     rows = [line for line in GUIDE.read_text().splitlines() if line.startswith(("| `reconcile.", "| `http.client"))]
     expected = [
         f"| `{each.name}` | {each.kind} | `{each.unit}` | "

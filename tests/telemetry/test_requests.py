@@ -52,7 +52,7 @@ def all_in(message: object) -> Iterator[Encoded]:
             yield from of_scope.spans
 
 
-def test_a_span_is_below_the_one_that_is_under_way_and_says_how_the_request_came_out() -> None:
+def test_a_request_span_is_a_child_of_the_current_span_and_has_the_result() -> None:
     failed = replace(SOUND, status=503, error_class=ErrorClass.UNAVAILABLE, number=2)
     first, second, around = (each for each in all_in(encode_spans(told([SOUND, failed]))))
 
@@ -69,7 +69,7 @@ def test_a_span_is_below_the_one_that_is_under_way_and_says_how_the_request_came
 
 
 @pytest.mark.parametrize("is_within_one", [True, False])
-def test_below_a_span_that_nobody_records_there_is_none(*, is_within_one: bool) -> None:
+def test_without_a_recorded_span_no_request_span_is_created(*, is_within_one: bool) -> None:
     sampler = ALWAYS_OFF if is_within_one else ALWAYS_ON
     tracers, spans = TracerProvider(resource=RESOURCE, sampler=sampler, shutdown_on_exit=False), InMemorySpanExporter()
     tracers.add_span_processor(SimpleSpanProcessor(spans))
@@ -83,7 +83,7 @@ def test_below_a_span_that_nobody_records_there_is_none(*, is_within_one: bool) 
     assert not spans.get_finished_spans()
 
 
-def test_what_the_environment_says_of_a_spans_length_holds_for_requests_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_span_limits_of_the_environment_apply_to_request_spans(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "2")
     monkeypatch.setenv("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "3")
     request, _ = told([SOUND])

@@ -106,7 +106,7 @@ async def test_nothing_is_lost_on_the_way_to_a_collector_that_is_well(company: C
     assert total(collector.points("reconcile.runs")) == 2
 
 
-def test_a_request_is_told_by_the_semantic_conventions(healthy: Healthy) -> None:
+def test_a_request_span_follows_the_semantic_conventions(healthy: Healthy) -> None:
     collector = healthy.collector
     for each in requests(collector):
         told = each.attributes
@@ -121,7 +121,7 @@ def test_a_request_is_told_by_the_semantic_conventions(healthy: Healthy) -> None
     }
 
 
-async def test_what_fails_on_the_way_has_an_error_type(company: Company, collector: Collector) -> None:
+async def test_a_failed_request_has_an_error_type(company: Company, collector: Collector) -> None:
     company.simulator.faults.add(Fault(kind=FaultKind.SERVER_ERROR, api=Api.GHL))
     await company.run()
     asked = [each for each in requests(collector) if each.attributes["reconcile.provider"] == "ghl"]
@@ -219,7 +219,7 @@ async def test_the_standard_variables_are_followed(company: Company, collector: 
     assert len(collector.points("reconcile.leads")) > 0
 
 
-async def test_who_started_a_run_is_pointed_to(company: Company, collector: Collector) -> None:
+async def test_a_run_links_to_the_trace_that_started_it(company: Company, collector: Collector) -> None:
     company.settings["TRACEPARENT"] = f"00-{'a' * 32}-{'b' * 16}-01"
     report = (await company.run()).report
     (run,) = collector.spans("run")
@@ -229,7 +229,7 @@ async def test_who_started_a_run_is_pointed_to(company: Company, collector: Coll
     assert run.content["traceId"] == ids(report["runId"])[0]
 
 
-def test_gauges_are_what_the_report_says(healthy: Healthy) -> None:
+def test_gauges_have_the_reports_values(healthy: Healthy) -> None:
     report, collector = healthy.report, healthy.collector
 
     def gauge(name: str) -> dict[tuple[Any, ...], int]:

@@ -72,7 +72,7 @@ def test_it_is_delivered_once_with_its_headers() -> None:
     assert peer.headers[0]["user-agent"] == "appointment-reconciler/1.2.3"
 
 
-def test_it_is_packed_where_that_is_wanted() -> None:
+def test_data_is_compressed_if_configured() -> None:
     with a_peer(200) as peer:
         a_sender(peer.url, is_gzip=True).send(b"body" * 1000)
 
@@ -81,7 +81,7 @@ def test_it_is_packed_where_that_is_wanted() -> None:
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_a_busy_collector_is_asked_again(status: int) -> None:
+def test_a_busy_collector_gets_a_retry(status: int) -> None:
     with a_peer(status, status, 200) as peer:
         a_sender(peer.url).send(b"body")
 
@@ -89,7 +89,7 @@ def test_a_busy_collector_is_asked_again(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 307, 308, 400, 401, 404, 413, 500])
-def test_a_refusal_is_final_and_nobody_is_followed_elsewhere(status: int) -> None:
+def test_a_refusal_is_final_and_no_redirect_is_followed(status: int) -> None:
     with a_peer(status) as peer, pytest.raises(NotDelivered, match=rf"^the collector answered {status}$"):
         a_sender(peer.url).send(b"body")
 
@@ -113,7 +113,7 @@ def test_a_closed_sender_makes_no_further_attempt() -> None:
     assert len(peer.bodies) == 1
 
 
-def test_nobody_at_home_is_told_as_such() -> None:
+def test_a_refused_connection_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     with pytest.raises(NotDelivered, match=r"^the collector could not be reached$") as caught:
@@ -131,7 +131,7 @@ def test_silence_is_given_up_within_the_limit() -> None:
         a_sender(f"http://127.0.0.1:{silent.getsockname()[1]}").send(b"body")
 
 
-def test_what_does_not_speak_http_is_no_collector() -> None:
+def test_a_server_without_http_is_no_collector() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def greet() -> None:
@@ -151,6 +151,6 @@ def test_a_certificate_that_is_not_there_is_no_collectors_fault() -> None:
         Sender(target, version="1").send(b"body")
 
 
-def test_no_trusted_connection_is_told_as_such() -> None:
+def test_an_untrusted_certificate_is_reported() -> None:
     with a_peer(200) as peer, pytest.raises(NotDelivered, match="certificate is not trusted"):
         a_sender(peer.url.replace("http:", "https:")).send(b"body")

@@ -127,7 +127,7 @@ def test_no_collector_holds_up_the_end(broken: Broken, is_sent_before: bool, cap
 
 @pytest.mark.integration
 @pytest.mark.parametrize("broken", [dead, silent], ids=lambda each: each.__name__)
-async def test_a_whole_run_ends_all_the_same_and_says_what_was_lost(
+async def test_a_run_with_a_dead_collector_ends_and_logs_the_loss(
     broken: Broken,
     sqlite_template: Path,
     tmp_path: Path,
@@ -150,7 +150,7 @@ async def test_a_whole_run_ends_all_the_same_and_says_what_was_lost(
 
 
 @pytest.mark.integration
-def test_nothing_is_imported_where_nobody_listens(sqlite_template: Path, tmp_path: Path) -> None:
+def test_without_a_collector_nothing_is_imported(sqlite_template: Path, tmp_path: Path) -> None:
     script = (
         "import sys; from reconcile_cli.main import cli; cli(['run'], standalone_mode=False); "
         "print(sorted(each for each in sys.modules if each.startswith(('opentelemetry', 'google', 'certifi'))))"

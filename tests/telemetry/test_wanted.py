@@ -29,7 +29,7 @@ SECRET = "kanarie"
         ({"OTEL_METRICS_EXPORTER": "otlp"}, {"metrics": "http://localhost:4318/v1/metrics"}),
     ],
 )
-def test_a_signal_goes_where_a_variable_says(env: dict[str, str], expected: dict[str, str]) -> None:
+def test_a_signal_is_sent_to_the_configured_endpoint(env: dict[str, str], expected: dict[str, str]) -> None:
     found = read_otel_settings(env)
 
     assert {signal.value: target.url for signal, target in found.targets.items()} == expected
@@ -78,7 +78,7 @@ def test_how_it_goes_there_is_read_for_each_signal(env: dict[str, str], expected
         ),
     ],
 )
-def test_what_cannot_be_followed_costs_its_signal_and_says_so(variable: str, value: str, sentence: str) -> None:
+def test_an_invalid_variable_disables_its_signal_with_a_warning(variable: str, value: str, sentence: str) -> None:
     found = read_otel_settings({**ENDPOINT, variable: value})
 
     assert found.faults == (sentence,)

@@ -12,7 +12,7 @@ from reconcile.bootstrap.verify import means_of
 from reconcile.checklist import read_checklist, read_instant
 from reconcile.domain.formatting import quoted
 from reconcile.domain.verification.checklist import ClaimStep, FigureSource, StepResult, VerifiedStep, overall
-from reconcile.domain.verification.claim import MIN_CHECKS, Claim, Expected, Rate, Ruling, Why, Word
+from reconcile.domain.verification.claim import MIN_CHECKS, Claim, Expected, Rate, Ruling, RulingReason, RulingStatus
 from reconcile.errors import QuestionError
 from reconcile.services.verification.document import document, markdown
 from reconcile.services.verification.verify import single, watch, work_through
@@ -23,7 +23,11 @@ from reconcile_cli.options import COMMON, DurationParam, KindParam, examples, wi
 from reconcile_cli.output import is_text, print_json
 from reconcile_cli.repair import verify_text
 
-_CODES = {Word.PASS: ExitCode.DONE, Word.FAIL: ExitCode.FAILED, Word.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
+_CODES = {
+    RulingStatus.PASS: ExitCode.DONE,
+    RulingStatus.FAIL: ExitCode.FAILED,
+    RulingStatus.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
+}
 Value = TypeVar("Value")
 _ALONE = ("signature", "expected", "max_error_rate", "min_checks", "logs", "cronjob", "wait", "every")
 
@@ -82,7 +86,7 @@ def command(settings: Settings, *, since: str | None, plan: Path | None, is_mark
             raise QuestionError(f"--plan says itself what is to be shown: leave out {_flag(given[0])}")
         results = asyncio.run(_many(settings, plan, at, now))
     _print(results, settings, is_markdown=is_markdown)
-    if any(each.ruling.why is Why.ENDED for each in results):
+    if any(each.ruling.why is RulingReason.ENDED for each in results):
         raise click.exceptions.Exit(ExitCode.TERMINATED)
     raise click.exceptions.Exit(_CODES[overall(results)])
 

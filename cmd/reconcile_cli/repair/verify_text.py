@@ -6,10 +6,14 @@ from rich.padding import Padding
 
 from reconcile.domain.formatting import count_of
 from reconcile.domain.verification.checklist import StepResult, overall
-from reconcile.domain.verification.claim import Figures, Word
+from reconcile.domain.verification.claim import Figures, RulingStatus
 from reconcile_cli.terminal import QUIET, console, safe
 
-_STYLES = {Word.PASS: ("✔", "green"), Word.FAIL: ("✘", "bold red"), Word.INCONCLUSIVE: ("?", "yellow")}
+_STYLES = {
+    RulingStatus.PASS: ("✔", "green"),
+    RulingStatus.FAIL: ("✘", "bold red"),
+    RulingStatus.INCONCLUSIVE: ("?", "yellow"),
+}
 
 
 def show(results: Sequence[StepResult]) -> None:

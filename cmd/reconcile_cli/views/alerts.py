@@ -53,7 +53,7 @@ def check(ctx: click.Context, settings: Settings) -> None:
     """
     view = asyncio.run(_checked(settings))
     _show(settings, view)
-    ctx.exit(ExitCode.FAILED if view.is_owed else ExitCode.DONE)
+    ctx.exit(ExitCode.FAILED if view.is_pending else ExitCode.DONE)
 
 
 @command.command()

@@ -69,8 +69,8 @@ class Selection:
 class BackfillPlan:
     """A plan as stored.
 
-    *asked* are the options of the command, *summary* the counts and samples. *held* says why it waits for approval; a
-    held plan with a *hash* is complete and can be approved by it.
+    *asked* are the options of the command, *summary* the counts and samples. *held* are the reasons why it needs
+    approval; a held plan with a *hash* is complete and is approved by this hash.
     """
 
     id: PlanId

@@ -39,11 +39,11 @@ class PlannedLead:
         return not self.is_overtaken_by(lead) and facts_of(lead, salt=salt) == self.facts
 
     def is_overtaken_by(self, lead: Lead) -> bool:
-        """Return whether *lead* has its planned values and was verified since: nothing is left to do."""
+        """Return whether *lead* already has the planned values and was verified since."""
         return lead.state.verified_at is not None and lead.state.verified_at > self.verified_at
 
     def line(self) -> bytes:
-        """Return the canonical text of which a plan's hash is made."""
+        """Return the canonical text from which a plan's hash is computed."""
         words = (self.lead_id, self.workspace_id, self.outcome, self.verified_at.isoformat(), self.facts)
         return _spelled([*words, self.change, self.is_absent, self.mismatch])
 

@@ -1,1 +1,1 @@
-"""What runs share: leases, shards, rate limits, deliveries and the annotations of the state object."""
+"""State that runs share: leases, shards, rate limits, deliveries, and annotations of the state object."""

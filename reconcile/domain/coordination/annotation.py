@@ -65,7 +65,7 @@ class Misunderstood:
     fault: str
 
 
-# --- what the program writes -------------------------------------------------------------------------------------
+# Annotations that the program writes.
 
 
 def breaker_annotations(breakers: Iterable[Breaker], *, now: datetime) -> dict[str, str]:
@@ -205,14 +205,14 @@ def _order(word: OrderWord, pairs: Mapping[str, str]) -> OrderText:
 
 
 def _instant(text: str) -> datetime:
-    told = "says until=, which must be a time with its zone, like 2026-03-01T12:00:00Z"
+    fault = "says until=, which must be a time with its zone, like 2026-03-01T12:00:00Z"
     try:
         at = datetime.fromisoformat(text)
         if at.tzinfo is not None:
             return at.astimezone(UTC)
     except (ValueError, OverflowError):  # the latter: in UTC it is before the first year, or after the last
-        raise ValueError(told) from None
-    raise ValueError(told)
+        raise ValueError(fault) from None
+    raise ValueError(fault)
 
 
 def _duration(name: str, text: str) -> timedelta:

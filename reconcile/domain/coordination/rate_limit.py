@@ -1,7 +1,7 @@
 """How many provider calls an account may make: the generic cell rate algorithm (GCRA), as pure arithmetic.
 
 Source of the limits: the providers' published rates. A rate *r* with a burst *b* lets at most ``b + r * window`` calls
-into any window, so both are chosen to keep that sum below what is published.
+into any window, so both are chosen to keep that sum below the published rate.
 """
 
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ class RateLimit:
     burst: int
 
     def below(self, share: float) -> "RateLimit":
-        """Return the limit of who takes only while more than the rest of the burst is left to others."""
+        """Return the limit of a caller that may use only this *share* of the burst."""
         return RateLimit(interval=self.interval, burst=max(1, int(self.burst * share)))
 
     def debt(self, remaining: int) -> timedelta:
-        """Return how far ahead of now a meter is where *remaining* calls are left."""
+        """Return how far the state of the limiter is ahead of now if *remaining* calls are left."""
         return self.interval * max(0, self.burst - remaining)
 
 
@@ -41,9 +41,9 @@ def limit_of(provider: ProviderName) -> RateLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """How many of the wanted calls may be made now, and how many are *left* to be made at once after these.
+    """The number of calls that may be made now, and the number *left* after these.
 
-    Where it is fewer than were wanted, *retry_after* says when the next may.
+    If fewer calls were granted than wanted, the next one is allowed after *retry_after*.
     """
 
     granted: int
@@ -58,7 +58,7 @@ class RateLimiter:
     arrival_at: datetime
 
     def take(self, wanted: int, *, now: datetime, limit: RateLimit) -> tuple["RateLimiter", Grant]:
-        """Take up to *wanted* calls at once; what is not granted costs nothing."""
+        """Reserve up to *wanted* calls at once; calls that are not granted change nothing."""
         arrival_at = max(self.arrival_at, now)
         room = now + limit.interval * limit.burst - arrival_at
         free = max(0, room // limit.interval)
@@ -75,5 +75,5 @@ class RateLimiter:
         return RateLimiter(self.arrival_at - limit.interval * count)
 
     def at_most(self, remaining: int, *, now: datetime, limit: RateLimit) -> "RateLimiter":
-        """Correct the meter by what the provider says is left: only ever towards less."""
+        """Lower the number of remaining calls to the provider's; it is never raised."""
         return RateLimiter(max(self.arrival_at, now + limit.debt(remaining)))

@@ -1,1 +1,1 @@
-"""What is believed of a booking: look-ups, lists, controls and references to appointments (docs/evidence.md)."""
+"""Evidence about a stored booking: look-ups, lists, controls, booking references (docs/evidence.md)."""

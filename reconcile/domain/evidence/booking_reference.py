@@ -1,4 +1,4 @@
-"""What a stored booking id refers to. A stored URI is never sent anywhere: only the UUIDs in it are used."""
+"""The reference in a stored booking id. A stored URI is never requested; only the UUIDs in it are used."""
 
 import re
 from dataclasses import dataclass

@@ -8,7 +8,7 @@ from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.lead import Lead
 
 REACH = timedelta(days=90)
-"""A booking further ahead is looked up, because the list would be long."""
+"""A booking later than this is looked up, because the list would be long."""
 SLACK = timedelta(days=7)
 """How far a list goes beyond the last stored booking, to include meetings that were postponed a little."""
 LEAST_SAVED = 3

@@ -1,4 +1,4 @@
-"""Whether a provider's operations have shown in this run that they find what exists."""
+"""Whether a provider's operations have returned existing bookings in this run."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -12,8 +12,8 @@ from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead
 from reconcile.domain.planning.change import Answer
 
-SEVERAL = 3
-"""So many bookings that exist and that a kind of list leaves out, while it shows none, are no coincidence."""
+MIN_OMITTED_BOOKINGS = 3
+"""The number of existing bookings that lists of one kind must omit, returning none, to be unreliable."""
 
 
 _MOST_NAMED = 5
@@ -22,9 +22,9 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedControl:
-    """A kind of list that has shown none of *missing* bookings that exist and have to be in it.
+    """A kind of list that returned none of *missing* existing bookings.
 
-    *workspaces* are those in which a known booking was looked for and not found; the answers of leads show the rest.
+    *workspaces* are those in which a control found a known booking missing; others follow from answers about leads.
     """
 
     lookup: Lookup
@@ -42,14 +42,14 @@ class FailedControl:
 
 @dataclass(slots=True)
 class Controls:
-    """What the answers of one run prove of the operations that gave them. No breaker has a part in it."""
+    """Evidence of one run on which operations return existing bookings; independent of breakers."""
 
     _proven: set[tuple[WorkspaceId, Lookup]] = field(default_factory=set)
     _returned: Counter[Lookup] = field(default_factory=Counter)
     _silent: Counter[Lookup] = field(default_factory=Counter)
     _left_out: dict[LeadId, set[Lookup]] = field(default_factory=lambda: defaultdict(set))
     _contradicted: set[tuple[WorkspaceId, Lookup]] = field(default_factory=set)
-    """Lists of one workspace that left out a known booking which was looked for in them."""
+    """Lists of one workspace in which a control found a known booking missing."""
 
     def note(self, lead: Lead, lookup: Lookup, answer: Answer) -> None:
         """Take in what *lookup* of *lead* was answered with."""
@@ -68,9 +68,9 @@ class Controls:
             self._silent.update(self._left_out.pop(lead.id, ()))
 
     def note_list(self, lookup: Lookup, wanted: Iterable[Lead], *, mentioned: int) -> None:
-        """Take in a list of a whole account: of *wanted*, whose bookings have to be in it, it *mentioned* so many.
+        """Record a list of a whole account, which *mentioned* so many of the *wanted* leads' bookings.
 
-        Of those that it leaves out, each that is found to stand by itself afterwards counts.
+        Each omitted booking that a later look-up finds active counts against the list.
         """
         if mentioned:
             self._returned[lookup] += mentioned
@@ -79,7 +79,7 @@ class Controls:
             self._left_out[lead.id].add(lookup)
 
     def note_control(self, workspace_id: WorkspaceId, lists: Lookup, answer: Answer) -> None:
-        """Take in what came of looking for a known booking in *lists* of one workspace."""
+        """Record whether a control found a known booking in *lists* of one workspace."""
         for operation in answer.returned:
             self._proven.add((workspace_id, Lookup(provider=lists.provider, operation=operation)))
         if lists.operation in answer.returned:
@@ -88,7 +88,7 @@ class Controls:
             self._contradicted.add((workspace_id, lists))
 
     def wants_control(self, workspace_id: WorkspaceId, lists: Lookup) -> bool:
-        """Tell whether it is open what an empty list of this workspace is worth."""
+        """Tell whether an empty list of this workspace needs a control before it is believed."""
         return not {(workspace_id, lists)} & (self._proven | self._contradicted)
 
     def has_returned(self, lookup: Lookup) -> bool:
@@ -100,20 +100,21 @@ class Controls:
         return (workspace_id, lookup) in self._proven
 
     def failed(self) -> tuple[FailedControl, ...]:
-        """Return the lists that show nothing of what has to be in them."""
+        """Return the kinds of list that omit existing bookings."""
         missing = Counter({each: count for each, count in self._silent.items() if not self._returned[each]})
         found: list[FailedControl] = []
         for lookup in sorted({*missing, *(each for _, each in self._contradicted)}, key=str):
             workspaces = self._contradicted_in(lookup)
-            if workspaces or missing[lookup] >= SEVERAL:
+            if workspaces or missing[lookup] >= MIN_OMITTED_BOOKINGS:
                 count = max(missing[lookup], len(workspaces))
                 found.append(FailedControl(lookup=lookup, missing=count, workspaces=workspaces))
         return tuple(found)
 
     def has_failed(self, provider: ProviderName, workspace_id: WorkspaceId) -> bool:
-        """Tell whether nothing follows from an empty list of this provider in this workspace.
+        """Tell whether an empty list of this provider in this workspace is not believed.
 
-        Where one workspace's list leaves out what exists, and no other one's has shown anything, none is believed.
+        If one workspace's list omits an existing booking, and no other workspace's list has returned any, no list of
+        this kind is believed.
         """
         return any(
             workspace_id in each.workspaces or not self._returned[each.lookup]

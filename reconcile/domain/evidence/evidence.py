@@ -1,9 +1,9 @@
-"""What a look-up proves of the booking that a lead holds (docs/evidence.md): each write and each clock follows."""
+"""The evidence of a look-up about a lead's stored booking (docs/evidence.md); writes and watermarks follow from it."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from reconcile.domain.appointment import CALLED_OFF, INCONCLUSIVE
+from reconcile.domain.appointment import CANCELED_STATUSES, INCONCLUSIVE
 from reconcile.domain.evidence.booking_reference import canonical, provider_of, refers_to
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import Lead
@@ -14,22 +14,22 @@ ABSENCE_CONFIRMATION = timedelta(seconds=50)
 
 
 class Evidence(StrEnum):
-    """What one look-up says of the booking that the lead holds."""
+    """The evidence of one look-up about the lead's booking."""
 
     SEEN = "seen"
     """The provider returned that appointment, by its id, in a status that is known."""
     NAMED_ABSENT = "named_absent"
-    """The provider said of this appointment, in words that name it, that there is none."""
+    """The provider said, naming this appointment, that it does not exist."""
     NOT_MENTIONED = "not_mentioned"
 
 
 class Absence(StrEnum):
-    """How far an appointment that was named absent is believed to be gone."""
+    """Whether an appointment that was named absent counts as deleted."""
 
     UNCONFIRMED = "unconfirmed"
     """It was not named absent before, or only a moment ago."""
     NO_CONTROL = "no_control"
-    """The same operation has returned no other appointment of the account in this run: it may be what is broken."""
+    """The same operation returned no other appointment of the account in this run, so it may be broken."""
     BELIEVED = "believed"
 
 
@@ -59,17 +59,17 @@ def why_not_mentioned(lead: Lead, answer: Answer) -> Unverified:
 
 
 def lost_booking(lead: Lead, answer: Answer) -> bool:
-    """Tell whether the provider named absent what is booked here."""
-    return lead.rollup.status not in CALLED_OFF and evidence(lead, answer) is Evidence.NAMED_ABSENT
+    """Tell whether the provider named the stored, active booking absent."""
+    return lead.rollup.status not in CANCELED_STATUSES and evidence(lead, answer) is Evidence.NAMED_ABSENT
 
 
 def absence(lead: Lead, *, has_control: bool, now: datetime) -> Absence:
-    """Return whether a booking that was named absent again is gone; *now* is the database's time, as is the first's.
+    """Return whether a booking that was named absent counts as deleted; *now* is the database's time.
 
-    Of what is called off here already, a disappearance is no news and waits for no second look.
+    A booking that is already stored as canceled needs no second look-up.
     """
     since = lead.state.absent_since
-    is_news = lead.rollup.status not in CALLED_OFF
+    is_news = lead.rollup.status not in CANCELED_STATUSES
     if is_news and (since is None or now - since < ABSENCE_CONFIRMATION):
         return Absence.UNCONFIRMED
     return Absence.BELIEVED if has_control else Absence.NO_CONTROL
@@ -81,6 +81,6 @@ def stored_booking(lead: Lead) -> str | None:
 
 
 def _is_guessed(lead: Lead) -> bool:
-    """Tell whether only the form of the id says whose it is: other calendars have ids of GHL's form."""
+    """Tell whether the provider follows only from the form of the id; other calendars have ids of GHL's form."""
     booking = lead.rollup.booking_id or ""
     return lead.rollup.provider is None and provider_of(booking) is ProviderName.HIGHLEVEL

@@ -1,4 +1,4 @@
-"""How a lead is looked up: which provider, by which call, and what is asked for."""
+"""How a lead is looked up: provider, operation, subject."""
 
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ class Lookup:
     operation: Operation
     """The first call that the look-up makes."""
     subject: str = field(default="", compare=False, repr=False)
-    """What is asked for: an id or an e-mail address.
+    """An id or an e-mail address.
 
-    It is personal data, so it is not printed; look-ups that differ in nothing else are equal.
+    It is personal data, so ``repr`` omits it, and comparison ignores it.
     """

@@ -3,21 +3,21 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from reconcile.domain.appointment import CALLED_OFF, Appointment, AppointmentStatus
+from reconcile.domain.appointment import CANCELED_STATUSES, Appointment, AppointmentStatus
 from reconcile.domain.ids import AppointmentId, Operation
 from reconcile.domain.lead import Lead, LeadStatus, MismatchKind, Rollup
 from reconcile.domain.planning.outcome import Outcome
 
 
 class Unverified(StrEnum):
-    """Why a look-up that was answered verifies nothing of the booking that the lead holds."""
+    """Why a successful look-up does not verify the lead's booking."""
 
     NOT_MENTIONED = "not_mentioned"
-    """What was answered does not hold it: an empty list, or other bookings."""
+    """The answer does not contain the booking: an empty list, or other bookings."""
     UNKNOWN_STATUS = "unknown_status"
     """It was returned with a status that this version does not know."""
     UNREADABLE_BOOKING_ID = "unreadable_booking_id"
-    """The stored id has not the form of its provider's, so nothing that is listed can be compared with it."""
+    """The stored id does not have its provider's form, so it cannot be compared with listed ones."""
     UNKNOWN_OWNER = "unknown_owner"
     """No column says which calendar it is of, and the one that its id looks like does not know it."""
     OTHER_PERSON = "other_person"
@@ -27,19 +27,18 @@ class Unverified(StrEnum):
     NO_CONTROL = "absence_without_control"
     """It was named absent, and no other appointment of the account proves that the provider finds what exists."""
     INCOMPLETE = "incomplete_search"
-    """Not every provider that could know of a booking could be asked, or not every record of a list could be read."""
+    """A provider that may have the booking could not be called, or a record of a list could not be read."""
     CONTROL_FAILED = "control_failed"
-    """The provider's lists answer without bookings that exist, so that nothing follows from an empty one."""
+    """The provider's lists omit existing bookings, so an empty one is not believed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a provider said of one lead.
+    """The answer of a provider about one lead.
 
-    *absent* holds ids of which it said, in words that name them, that there is no such appointment; an appointment that
-    is merely not listed is in neither. *unverified* says why the stored booking is not told of, where only the
-    provider's adapter can know. *replaces_contact*: the contact that the lead has is gone, and
-    *contact_id* is the same person's.
+    *absent* holds ids that the provider named as not existing; an appointment that is only missing from a list is not
+    among them. *unverified* is the adapter's reason why the stored booking is not verified. *replaces_contact*: the
+    lead's contact no longer exists, and *contact_id* is the same person's.
     """
 
     appointments: tuple[Appointment, ...] = ()
@@ -102,4 +101,4 @@ class Change:
 
 def is_restored(before: Rollup, after: Rollup) -> bool:
     """Return whether the canceled booking is active again."""
-    return before.status in CALLED_OFF and after.status is AppointmentStatus.CONFIRMED
+    return before.status in CANCELED_STATUSES and after.status is AppointmentStatus.CONFIRMED

@@ -3,7 +3,7 @@
 import hashlib
 from datetime import datetime
 
-from reconcile.domain.appointment import CALLED_OFF, AppointmentStatus
+from reconcile.domain.appointment import CANCELED_STATUSES, AppointmentStatus
 from reconcile.domain.evidence.booking_reference import canonical
 from reconcile.domain.lead import Lead, Rollup
 from reconcile.domain.planning.change import Effect, EffectKind, is_restored
@@ -15,10 +15,10 @@ def follow_ups(lead: Lead, rollup: Rollup, *, outcome: Outcome, now: datetime) -
     if rollup.booking_id is None:
         return ()
     # if the loss of the previous booking was reported, its replacement is reported too
-    is_news = outcome is Outcome.BOOKED or (outcome is Outcome.RESCHEDULED and lead.rollup.status in CALLED_OFF)
+    is_news = outcome is Outcome.BOOKED or (outcome is Outcome.RESCHEDULED and lead.rollup.status in CANCELED_STATUSES)
     if is_news and rollup.starts_at is not None and rollup.starts_at > now:
         return (_effect(EffectKind.START_POST_BOOKING_SEQUENCE, lead, rollup, rollup.starts_at),)
-    was_booked = lead.rollup.booking_id is not None and lead.rollup.status not in CALLED_OFF
+    was_booked = lead.rollup.booking_id is not None and lead.rollup.status not in CANCELED_STATUSES
     if was_booked and rollup.status is AppointmentStatus.CANCELED:
         return (_effect(EffectKind.OPEN_CANCELLATION_TASK, lead, rollup, rollup.canceled_at),)
     return ()

@@ -18,7 +18,7 @@ class Outcome(StrEnum):
     ABSENT = "absent"
     """The provider named the stored booking as not there."""
     DISAPPEARED = "disappeared"
-    """The provider answered, and nothing that it said proves where the stored booking stands."""
+    """The provider answered without evidence about the stored booking."""
     SKIPPED = "skipped"
     DEFERRED = "deferred"
     FAILED = "failed"
@@ -63,7 +63,7 @@ class DeferReason(StrEnum):
     DRIFTED = "drifted"
     """Another writer changed the lead between our read and our write."""
     WITHHELD = "withheld"
-    """Its change relied on a provider whose answers were found to be unreliable."""
+    """The change relied on answers of a provider that proved to be unreliable."""
 
 
 _VARIABLE = re.compile(r"\d+|[0-9a-fA-F-]{16,}")

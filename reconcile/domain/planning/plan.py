@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconcile.domain.appointment import CALLED_OFF, HELD, INCONCLUSIVE, Appointment, AppointmentStatus, primary
+from reconcile.domain.appointment import CANCELED_STATUSES, HELD, INCONCLUSIVE, Appointment, AppointmentStatus, primary
 from reconcile.domain.evidence.booking_reference import canonical, provider_of, refers_to
 from reconcile.domain.evidence.evidence import (
     Absence,
@@ -24,11 +24,11 @@ from reconcile.domain.planning.reschedules import link_reschedules
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What follows from an answer.
+    """The decision about one lead that follows from an answer.
 
-    *unverified* says why the look-up proves nothing of the stored booking; None where it is verified. *mismatch* is the
-    kind of difference found, *standing* what of it is left. *is_absent* asks for the disappearance to be remembered
-    until a later answer confirms or contradicts it.
+    *unverified* is the reason why the stored booking is not verified; None if it is. *mismatch* is the kind of
+    difference found, *standing* the one that remains after the change. *is_absent*: store the absence until a later
+    answer confirms or contradicts it.
     """
 
     outcome: Outcome
@@ -41,7 +41,7 @@ class Plan:
 
     @property
     def is_verified(self) -> bool:
-        """Whether the truth was seen: this alone moves ``verified_at``."""
+        """Whether the booking was verified; only then ``verified_at`` moves."""
         return self.unverified is None
 
 
@@ -50,7 +50,7 @@ _Appointments = Mapping[AppointmentId, Appointment]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """One decision's givens: *lost* is the stored booking where the provider is believed that there is none."""
+    """The input of one decision; *lost* is the stored booking if it counts as deleted."""
 
     lead: Lead
     answer: Answer
@@ -63,11 +63,11 @@ class _Case:
 
     @property
     def doubtful(self) -> frozenset[AppointmentId]:
-        """Those of which the provider says something unknown, where another one is confirmed and ahead."""
-        told = self.answer.appointments
-        if not any(a.status is AppointmentStatus.CONFIRMED and a.starts_at > self.now for a in told):
+        """Appointments with an unknown status, if another one is confirmed and upcoming."""
+        reported = self.answer.appointments
+        if not any(a.status is AppointmentStatus.CONFIRMED and a.starts_at > self.now for a in reported):
             return frozenset()
-        return frozenset(a.id for a in told if a.status in INCONCLUSIVE)
+        return frozenset(a.id for a in reported if a.status in INCONCLUSIVE)
 
     @property
     def lost_at(self) -> datetime:
@@ -76,9 +76,9 @@ class _Case:
 
 
 def plan(lead: Lead, answer: Answer, *, now: datetime, absence: Absence = Absence.UNCONFIRMED) -> Plan:
-    """Return what *answer* asks for; *absence* says how far a booking that it names absent is believed to be gone.
+    """Return the plan that follows from *answer*; *absence* says whether an absent booking counts as deleted.
 
-    Planning again after the change was applied plans nothing.
+    Planning again after the change was applied returns no change.
     """
     is_lost = lost_booking(lead, answer)
     if is_lost and absence is Absence.UNCONFIRMED:
@@ -111,7 +111,7 @@ def plan(lead: Lead, answer: Answer, *, now: datetime, absence: Absence = Absenc
 
 
 def _unverified(lead: Lead, answer: Answer, absence: Absence) -> Unverified | None:
-    """Return why the look-up proves nothing of the stored booking, None where it was seen or is believed to be gone."""
+    """Return why the stored booking is not verified; None if it was seen or counts as deleted."""
     match evidence(lead, answer):
         case Evidence.SEEN:
             return None
@@ -122,15 +122,15 @@ def _unverified(lead: Lead, answer: Answer, absence: Absence) -> Unverified | No
 
 
 def _missing(lead: Lead, unverified: Unverified | None) -> MismatchKind | None:
-    """Return as what a booking that stands here and was not seen is flagged."""
-    is_standing = lead.rollup.booking_id is not None and lead.rollup.status not in CALLED_OFF
+    """Return the mismatch of an active stored booking that was not seen."""
+    is_standing = lead.rollup.booking_id is not None and lead.rollup.status not in CANCELED_STATUSES
     if unverified is None or unverified is Unverified.UNKNOWN_STATUS or not is_standing:
         return None
     return MismatchKind.OTHER_PERSON if unverified is Unverified.OTHER_PERSON else MismatchKind.DISAPPEARED
 
 
 def _merge_appointments(case: _Case) -> dict[AppointmentId, Appointment]:
-    """Return the lead's appointments as they are to be, reschedules linked."""
+    """Return the lead's appointments after the change, with reschedules linked."""
     stored = case.stored
     merged = dict(stored)
     for remote in case.answer.appointments:
@@ -143,14 +143,14 @@ def _merge_appointments(case: _Case) -> dict[AppointmentId, Appointment]:
             merged[appointment_id] = replace(merged[appointment_id], status=AppointmentStatus.UNKNOWN)
     for appointment_id in [i for i in merged if case.lost and refers_to(case.lost, i)]:
         gone = merged[appointment_id]
-        if gone.status not in CALLED_OFF:
+        if gone.status not in CANCELED_STATUSES:
             merged[appointment_id] = replace(gone, status=AppointmentStatus.CANCELED, canceled_at=case.lost_at)
     link_reschedules(merged, known=stored, undated=_undated(case))
     return {i: replace(a, created_at=None) for i, a in merged.items()}
 
 
 def _undated(case: _Case) -> frozenset[AppointmentId]:
-    """Return the appointments of which neither the provider nor we know when they were called off."""
+    """Return the canceled appointments without a known time of cancellation."""
     dated = {i for i, each in case.stored.items() if each.canceled_at is not None}
     return frozenset(each.id for each in case.answer.appointments if each.canceled_at is None) - dated
 
@@ -164,7 +164,7 @@ def _updated(known: Appointment | None, remote: Appointment, *, now: datetime) -
     ):
         status = known.status
     canceled_at = None
-    if status in CALLED_OFF:
+    if status in CANCELED_STATUSES:
         canceled_at = (known.canceled_at if known else None) or _stored(remote.canceled_at or now)
     starts_at = _stored(remote.starts_at)
     ends_at = _stored(remote.ends_at) if remote.ends_at else None
@@ -186,7 +186,7 @@ def _stored(instant: datetime) -> datetime:
 
 
 def _rollup(case: _Case, merged: _Appointments) -> Rollup:
-    """Return what the lead's own row is to say."""
+    """Return the new values of the lead's own row."""
     before = case.lead.rollup
     candidates = list(merged.values())
     unlisted = _unlisted_booking(case.lead, merged)
@@ -213,7 +213,7 @@ def _rollup(case: _Case, merged: _Appointments) -> Rollup:
 
 
 def _unlisted_booking(lead: Lead, merged: _Appointments) -> Appointment | None:
-    """Return the rollup as an appointment where it has no row of its own, so that it competes for being primary."""
+    """Return the rollup as an appointment if it has no row of its own, so that it can become primary."""
     rollup = lead.rollup
     if rollup.booking_id is None or rollup.status is None or rollup.starts_at is None:
         return None
@@ -271,9 +271,9 @@ def _is_newly_booked(before: Rollup, after: Rollup) -> bool:
 
 
 def _status(lead: Lead, rollup: Rollup, *, now: datetime) -> LeadStatus:
-    """Return the lead's status: moved by a booking or its loss, and never against what people have set since.
+    """Return the lead's status: changed by a booking or its loss, and never over a newer value of people.
 
-    Once the meeting's time has come, what stands in the row is what people have made of it.
+    After the meeting's start the stored status is theirs.
     """
     is_over = rollup.starts_at is not None and rollup.starts_at <= now
     if lead.status is LeadStatus.KEPT or (is_over and rollup == lead.rollup):
@@ -282,14 +282,14 @@ def _status(lead: Lead, rollup: Rollup, *, now: datetime) -> LeadStatus:
         return LeadStatus.MEETING_BOOKED
     if rollup.status is AppointmentStatus.CONFIRMED and lead.status is LeadStatus.QUALIFIED:
         return LeadStatus.MEETING_BOOKED
-    if rollup.status in CALLED_OFF and lead.status is LeadStatus.MEETING_BOOKED:
+    if rollup.status in CANCELED_STATUSES and lead.status is LeadStatus.MEETING_BOOKED:
         return LeadStatus.QUALIFIED
     return lead.status
 
 
 def _outcome(before: Rollup, after: Rollup, chosen: Appointment | None) -> Outcome:
-    if after.status in CALLED_OFF:
-        return Outcome.UPDATED if before.status in CALLED_OFF or before == after else Outcome.CANCELED
+    if after.status in CANCELED_STATUSES:
+        return Outcome.UPDATED if before.status in CANCELED_STATUSES or before == after else Outcome.CANCELED
     if after.status is not AppointmentStatus.CONFIRMED:
         return Outcome.UPDATED
     if _is_newly_booked(before, after):

@@ -1,7 +1,7 @@
 """Which new appointment of a lead replaces which canceled one.
 
-Where the provider does not say so, two instants decide: when the new one was made and when the other was called off.
-Both have to be known, and a change after a meeting's start is no cancellation of it.
+Without a link from the provider, two instants decide: the creation of the new one and the cancellation of the other.
+Both must be known, and a change after a meeting's start is no cancellation of it.
 """
 
 from bisect import bisect_left

@@ -1,1 +1,1 @@
-"""The calls of a run on record, and what breakers would have done with them under other thresholds."""
+"""Recorded calls of runs, and their replay through breakers with other thresholds."""

@@ -52,7 +52,7 @@ def policy_document(policy: BreakerPolicy) -> dict[str, Any]:
 
 
 def breaker_to_document(breaker: Breaker) -> dict[str, Any]:
-    """Return a breaker, without what has its default."""
+    """Return a breaker as JSON, without fields that have their default."""
     plain = {
         "key": str(breaker.key),
         "state": breaker.state.value,

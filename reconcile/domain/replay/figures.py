@@ -1,4 +1,4 @@
-"""Counts what happened and what would have, breaker by breaker."""
+"""Counts actual and replayed effects of each breaker."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -52,7 +52,7 @@ class ReplayFigures:
         self._by_breaker[str(refused_by)].unknown_calls += 1
 
     def unknown_run(self, keys: Iterable[BreakerKey]) -> None:
-        """Count a run in which these breakers held calls back and would not have."""
+        """Count a run in which these breakers refused calls that the replay admits."""
         self.unknown_runs += 1
         for key in keys:
             self._by_breaker[str(key)].unknown_runs += 1
@@ -66,7 +66,7 @@ class ReplayFigures:
         self._by_breaker[trip.breaker].replayed.append(trip)
 
     def totals(self, *, only: BreakerKey | None = None) -> ReplayTotals:
-        """Return the sums, of the breaker *only* where one is named."""
+        """Return the sums, of one breaker if *only* is given."""
         named = [figures for name, figures in self._by_breaker.items() if only is None or name == str(only)]
         replayed = [trip for figures in named for trip in figures.replayed]
         return ReplayTotals(

@@ -24,7 +24,7 @@ from reconcile.errors import ErrorClass
 
 VERSION = 1
 MOST_CALLS = 20_000
-"""So many calls of a run are recorded. What follows is left out, and a replay says so."""
+"""The number of calls of a run that are recorded. Later ones are left out, and a replay says so."""
 _COARSE = timedelta(seconds=1)
 _MILLISECOND = timedelta(milliseconds=1)
 _MANUAL = frozenset({BreakerReason.MANUAL_TRIP, BreakerReason.MANUAL_HOLD, BreakerReason.MANUAL_RESET})
@@ -34,8 +34,8 @@ _MANUAL = frozenset({BreakerReason.MANUAL_TRIP, BreakerReason.MANUAL_HOLD, Break
 class CallRecord:
     """The calls of one run, as the ledger keeps them.
 
-    *is_quiet*: nothing failed, no breaker moved and none was known not to be closed, so that no threshold matters.
-    *is_shadow*: breakers only told of trips.
+    *is_quiet*: no call failed and all breakers stayed closed, so no threshold matters. *is_shadow*: breakers only
+    reported trips.
     """
 
     calls: int
@@ -48,7 +48,7 @@ class CallRecord:
 
 @dataclass(slots=True)
 class CallRecorder:
-    """Takes what the registry of one run is told; *most_calls* bounds the record."""
+    """Records the events of one run's registry; at most *most_calls* calls."""
 
     most_calls: int = MOST_CALLS
     _head: dict[str, Any] | None = None
@@ -74,7 +74,7 @@ class CallRecorder:
     def note(
         self, event: Event, transitions: Transitions, *, before: RegistryState, after: RegistryState, now: datetime
     ) -> None:
-        """Record one event, and what it has led to."""
+        """Record one event and its transitions."""
         if self._is_cut:
             return
         if transitions.moved:
@@ -92,7 +92,7 @@ class CallRecorder:
                 self._add_detail("w", str(key))
 
     def record(self) -> CallRecord | None:
-        """Return what was recorded; None where the run has not come to its first event."""
+        """Return the record; None without any event."""
         if self._head is None:
             return None
         tape = " ".join(
@@ -175,7 +175,7 @@ class CallRecorder:
         self, event: events.ImpliedSuccessesSettled, _made: Transitions, _: RegistryState, now: datetime
     ) -> None:
         lane = self._implied.get((event.workspace_id, event.provider))
-        if lane is not None:  # else there is nothing to be settled
+        if lane is not None:  # otherwise there is nothing to settle
             self._add(f"s{lane}", now)
 
     def find_bug(self, event: events.BugFound, _made: Transitions, _: RegistryState, now: datetime) -> None:

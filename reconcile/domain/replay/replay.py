@@ -1,4 +1,4 @@
-"""Many recorded runs under other thresholds, in the order of time; runs of several shards beside each other."""
+"""Replays recorded runs with other thresholds in order of time; runs of several shards overlap."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,12 +14,12 @@ from reconcile.domain.replay.stored import ReplayedBreakers
 from reconcile.domain.replay.tape import read_run
 
 MOST_TRIPS = 1000
-"""So many trips are listed, the newest; all are counted."""
+"""The number of trips that are listed, newest first; all are counted."""
 
 
 @dataclass(slots=True, kw_only=True)
 class BreakerReplay:
-    """A replay under *policy*. Runs are given in the order in which they began."""
+    """A replay with *policy*. Runs are added in order of their start."""
 
     policy: BreakerPolicy
     figures: ReplayFigures = field(default_factory=ReplayFigures)
@@ -32,7 +32,7 @@ class BreakerReplay:
         return not (is_quiet and self.breakers.are_closed)
 
     def add_quiet(self, *, calls: int, checks: int, errors: int, is_shadow: bool = False) -> None:
-        """Add a run of which no call would have been refused, whatever the thresholds."""
+        """Add a run without any call that some threshold would refuse."""
         self.figures.runs += 1
         self.figures.shadow_runs += is_shadow
         self.figures.calls += calls
@@ -44,7 +44,7 @@ class BreakerReplay:
         self.figures.unrecorded_runs += 1
 
     def add(self, run_id: RunId, document: Mapping[str, Any]) -> None:
-        """Add a run with its calls; where they can't be read it is left out."""
+        """Add a run with its calls; a run whose calls cannot be read is left out."""
         try:
             run = read_run(run_id, document)
         except ValueError:
@@ -59,7 +59,7 @@ class BreakerReplay:
     def result(
         self, *, since: datetime, until: datetime, in_force: BreakerPolicy, only: BreakerKey | None = None
     ) -> ReplayResult:
-        """Replay what is left, and return what it all comes to."""
+        """Replay the remaining runs and return the result."""
         self._advance(None)
         happened, replayed = self.figures.trips(only=only)
         return ReplayResult(

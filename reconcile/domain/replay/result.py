@@ -1,4 +1,4 @@
-"""What a replay comes to: for each breaker what happened, and what would have under other thresholds."""
+"""The result of a replay: for each breaker, actual effects and those with other thresholds."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,10 +20,10 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerTrip:
-    """A breaker that opened, having been closed, or would have.
+    """The opening of a closed breaker, actual or replayed.
 
-    *after_calls* is how many calls of the run had ended then. *is_shadow*: it happened in shadow mode, so that nothing
-    was refused. Not *is_certain*: controls would have decided, and the record holds no call that could stand for them.
+    *after_calls*: the number of calls of the run that had ended. *is_shadow*: it occurred in shadow mode, so no call
+    was refused. Not *is_certain*: controls would have decided, and the record has no calls to use in their place.
     """
 
     at: datetime
@@ -39,11 +39,11 @@ class BreakerTrip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerComparison:
-    """One breaker: what happened beside what would have.
+    """Actual and replayed effects of one breaker.
 
-    Of the calls that were made, *saved_calls* would have been refused by it: *saved_errors* of them failed, and
-    *lost_checks* were sound. *unknown_calls* were refused in fact and would have been made, and in *unknown_runs* it
-    held calls back in fact and would not have: nobody knows what they would have come to.
+    *saved_calls* were made, and the replay refuses them: *saved_errors* of them failed, *lost_checks* succeeded.
+    *unknown_calls* were refused, and the replay admits them; in *unknown_runs* it held calls back that the replay
+    admits. The result of these calls is unknown.
     """
 
     breaker: str
@@ -64,9 +64,9 @@ class ReplayTotals:
 
     runs: int = 0
     shadow_runs: int = 0
-    """Of these, runs in shadow mode: nothing was refused, so that all is known."""
+    """Runs in shadow mode among these: no call was refused, so all results are known."""
     unrecorded_runs: int = 0
-    """Runs of which no record of calls can be read: they are left out."""
+    """Runs without a readable call record, which are left out."""
     cut_runs: int = 0
     """Runs that made more calls than are on record."""
     calls: int = 0
@@ -86,7 +86,7 @@ class ReplayTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayResult:
-    """A replay of the runs from *since* to *until*; trips are the newest ones, at most so many as were asked for."""
+    """A replay of the runs from *since* to *until*, with the newest trips."""
 
     since: datetime
     until: datetime

@@ -1,8 +1,8 @@
-"""One recorded run under other thresholds: its calls again, in their order, through the breaker registry.
+"""Replays one recorded run with other thresholds: its calls, in order, through the breaker registry.
 
-A call that was made and would have been refused is saved, with what it came to. A call that was refused and would have
-been made is unknown. Where a party is suspected that was not in fact, the calls that the run made afterwards stand for
-its controls: the same operation, of other workspaces or other leads, moments later.
+A call that was made and that the replay refuses is saved, with its result. A call that was refused and that the replay
+admits has an unknown result. If the replay suspects a party that the run did not, later calls of the run are used as
+controls: the same operation, of other workspaces or other leads, moments later.
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ from reconcile.errors import ErrorClass
 
 @dataclass(slots=True, kw_only=True)
 class RunReplay:
-    """A run as far as it has been replayed; what it comes to is added to *figures*."""
+    """The state of a run's replay; results are added to *figures*."""
 
     run: RecordedRun
     policy: BreakerPolicy
@@ -87,7 +87,7 @@ class RunReplay:
     def note(
         self, event: Event, made: Transitions, *, before: RegistryState, after: RegistryState, now: datetime
     ) -> None:
-        """Take in what an event has led to in the replay."""
+        """Count the transitions that an event caused in the replay."""
         if made.moved and not isinstance(event, events.BreakerAdopted):
             self.has_moved = True
             for breaker in made.moved:
@@ -159,7 +159,7 @@ class RunReplay:
             self.registry.conclude_probe_round(now)
 
     def refuse(self, refusal: RecordedRefusal, now: datetime) -> None:
-        """Ask whether the call would have been made; it was not, so nothing is counted for or against anybody."""
+        """Replay the admission of a call that was refused; it has no result, so no result is recorded."""
         if not self.registry.refuses(refusal.workspace_id, refusal.lookup, now):
             self.figures.unknown_call(refusal.key)
 
@@ -196,7 +196,7 @@ class RunReplay:
             self.registry.apply(event, now)
 
     def adopt(self, event: events.BreakerAdopted, now: datetime) -> None:
-        """Take over what an operator has ordered meanwhile; what other runs decided is replayed itself."""
+        """Adopt overrides that operators made in the meantime; decisions of other runs are replayed."""
         if (ordered := self.breakers.order(event.breaker)) is not None:
             self.registry.adopt(ordered, now)
 
@@ -210,8 +210,6 @@ class RunReplay:
             self.registry.conclude_probe_round(now)
         self.registry.apply(event, now)
 
-    # --- what is not on record -------------------------------------------------------------------------------
-
     def _has_controls(self, key: BreakerKey) -> bool:
         """Tell whether controls are on record for a party that is suspected now: its next calls waited for them."""
         for _, entry in self.run.entries[self.position :]:
@@ -222,7 +220,7 @@ class RunReplay:
         return False
 
     def _decide(self, key: BreakerKey, now: datetime) -> None:
-        """Decide on a suspected party by what the calls that the run made afterwards came to."""
+        """Decide on a suspected party by the results of later calls of the run."""
         for control in self._controls(self.registry.suspects[key]):
             self.figures.controls += 1
             self.registry.answer_controls(key, [control], now, left=ControlsLeft.MORE)
@@ -234,9 +232,9 @@ class RunReplay:
         self.uncertain.discard(key)
 
     def _controls(self, suspect: Suspect) -> Iterator[Control]:
-        """Yield the later calls that stand for controls: the first of each workspace, or each lead of a suspected one.
+        """Yield the later calls used as controls: the first of each workspace, or of each lead of a suspected one.
 
-        They are of other leads than those that were sound, so that none counts as one that was sound earlier.
+        Leads with an earlier success are left out, so that none counts as a repeated success.
         """
         for number in range(self.requested_count + 1, len(self.calls) + 1):
             call, end = self.calls[number], self.ends.get(number)

@@ -1,6 +1,6 @@
-"""The breakers as they would be stored under other thresholds, from run to run.
+"""Stored breakers of a replay, from run to run.
 
-What operators order, and what no record explains (a run that was killed), is taken over as it happened.
+Overrides by operators, and changes that no record explains (a run that was killed), are adopted as they happened.
 """
 
 from collections.abc import Sequence
@@ -25,13 +25,13 @@ class ReplayedBreakers:
         return all(each.state is BreakerState.CLOSED for each in self.breakers.values())
 
     def load(self, run: RecordedRun) -> Sequence[Breaker]:
-        """Return the breakers with which *run* would begin."""
+        """Return the breakers at the start of *run*."""
         for each in run.breakers:
             self.order(each)
         return [self.breakers[key] for key in sorted(self.breakers)]
 
     def order(self, breaker: Breaker) -> Breaker | None:
-        """Take over a breaker that was changed by nobody on record; None where a record explains it."""
+        """Adopt a breaker whose change no record explains; return None if a record explains it."""
         key = breaker.key
         if self.generations.get(key) == breaker.generation:
             return None
@@ -45,7 +45,7 @@ class ReplayedBreakers:
         self.generations[move.key] = move.generation
 
     def save(self, registry: BreakerRegistry, now: datetime) -> None:
-        """Store what has moved in a run, unless another one was faster: then its decision counts."""
+        """Store a run's transitions, except where another run's transition was earlier."""
         for breaker, expected in registry.unsaved():
             stored = self.breakers.get(breaker.key)
             if stored is None or stored.generation == expected:

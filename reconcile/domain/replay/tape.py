@@ -1,4 +1,4 @@
-"""Reads a call record back: the events of one run, each with its instant, and what the breakers then did."""
+"""Parses a call record: the events of one run with their instants, and the breakers' transitions."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class RecordedCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedEnd:
-    """What that call came to."""
+    """The result of a call."""
 
     number: int
     fault: Fault
@@ -41,7 +41,7 @@ class RecordedEnd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedRefusal:
-    """A call was refused by the breaker *key*, so that nobody knows what it would have come to."""
+    """A call that the breaker *key* refused, so its result is unknown."""
 
     workspace_id: WorkspaceId
     lookup: Lookup
@@ -63,7 +63,7 @@ class RecordedMove:
 
 
 TapeEntry = RecordedCall | RecordedEnd | RecordedRefusal | RecordedMove | events.Event
-"""An event of the registry, or what stands for one in a record."""
+"""An event of the registry, or its representation in a record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ class RecordedRun:
 
 
 def read_run(run_id: RunId, document: Mapping[str, Any]) -> RecordedRun:
-    """Return the run that *document* records; raises ValueError where it can't be read."""
+    """Return the run in *document*; raises ValueError if it cannot be read."""
     try:
         if document["v"] != VERSION:
             raise ValueError("the record is of another version")

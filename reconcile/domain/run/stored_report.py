@@ -9,7 +9,7 @@ from reconcile.domain.run.report import Freshness, Health, ProviderCounts, Signa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedBreaker:
-    """A breaker in a stored report; *name* and *state* are the report's words."""
+    """A breaker in a stored report; *name* and *state* as in the report."""
 
     name: str
     state: str

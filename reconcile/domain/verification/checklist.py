@@ -1,4 +1,4 @@
-"""A checklist: steps that show one after the other that a rollout has worked."""
+"""A checklist of a rollout: its steps and their results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from reconcile.domain.ids import WorkspaceId
-from reconcile.domain.verification.claim import Claim, Ruling, Word
+from reconcile.domain.verification.claim import Claim, Ruling, RulingStatus
 
 
 class FigureSource(StrEnum):
-    """Where the figures of a claim come from."""
+    """The source of a claim's figures."""
 
     LEDGER = "ledger"
     LOGS = "logs"
@@ -21,7 +21,7 @@ class FigureSource(StrEnum):
 class ClaimStep:
     """A claim on the ledger, or on a log file or a CronJob's pods by *name*.
 
-    It is looked at *every* so often for as long as *wait*.
+    It is evaluated *every* interval for at most *wait*.
     """
 
     claim: Claim
@@ -58,13 +58,13 @@ class ChecklistStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
-    """What a step came to."""
+    """The result of a step."""
 
     title: str
     ruling: Ruling
 
 
-def overall(results: Sequence[StepResult]) -> Word:
-    """Return the word for all steps: one that failed outweighs one that could not be judged."""
+def overall(results: Sequence[StepResult]) -> RulingStatus:
+    """Return the ruling over all steps: a failed step outweighs an inconclusive one."""
     words = {each.ruling.word for each in results}
-    return next((word for word in (Word.FAIL, Word.INCONCLUSIVE) if word in words), Word.PASS)
+    return next((word for word in (RulingStatus.FAIL, RulingStatus.INCONCLUSIVE) if word in words), RulingStatus.PASS)

@@ -1,4 +1,4 @@
-"""Whether a rollout has fixed a failure: what is claimed, what was observed, and the ruling. Pure."""
+"""Decides whether a rollout fixed a failure: claim, observed figures, ruling. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -9,15 +9,15 @@ from enum import StrEnum
 from reconcile.domain.formatting import count_of, span
 
 
-class Word(StrEnum):
-    """A ruling in one word; INCONCLUSIVE where too little was exercised to know."""
+class RulingStatus(StrEnum):
+    """A ruling; INCONCLUSIVE if too little was exercised."""
 
     PASS = "pass"  # noqa: S105 - no password
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
 
 
-class Why(StrEnum):
+class RulingReason(StrEnum):
     """Why: a closed set, for programs."""
 
     AS_CLAIMED = "as_claimed"
@@ -30,22 +30,22 @@ class Why(StrEnum):
     TOO_SHORT = "too_short"
     """Less time has passed than the rate's own unit."""
     CUT_LINES = "cut_lines"
-    """Lines were longer than is read of one, so that what was looked for may stand in the rest."""
+    """Lines were longer than the part that is read, and the text may be in the rest."""
     UNDATED = "undated"
-    """What was looked for stands in lines that may be from before the rollout or from after it."""
+    """The text is in lines that may be from before or after the rollout."""
     LEVELS_UNKNOWN = "levels_unknown"
-    """Too many lines are in no format that is known, so that an error cannot be told from another line."""
+    """Too many lines have an unknown format, so errors cannot be told from other lines."""
     RUN_FAILED = "run_failed"
     UNVERIFIED = "unverified"
     UNANSWERED = "unanswered"
-    """What was to be asked did not answer."""
+    """The source did not respond."""
     NOT_TRIED = "not_tried"
     ENDED = "ended"
-    """SIGTERM came."""
+    """SIGTERM ended the watch."""
 
 
 class Expected(StrEnum):
-    """What is claimed of a failure since the rollout."""
+    """The claim about a failure since the rollout."""
 
     GONE = "gone"
     PRESENT = "present"
@@ -61,11 +61,11 @@ _UNITS = {
 }
 _RATE = re.compile(r"(\d{1,9})/(s|min|m|h|d)", re.ASCII)
 MIN_CHECKS = 5
-"""Checks that are wanted for a verdict where nobody says how many."""
+"""The default number of checks that a verdict needs."""
 LEAST_KNOWN = 0.95
-"""Of the lines, this part must have a level that is recognised where a rate of errors is claimed."""
+"""The share of lines that must have a known level for a claim on the error rate."""
 _HALF_FIXED = 0.8
-"""Half fixed is what fails in less than this part of the share of checks in which it failed while it was broken."""
+"""A failure is partly fixed if its share of checks is below this part of the share while it was broken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +90,9 @@ class Rate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What is to be shown: *signatures* are texts, each with what is expected of it since then.
+    """A claim: *signatures* are texts, each with its expectation since *since*.
 
-    *since* is None for a log that is judged whole.
+    *since* is None if the whole log is evaluated.
     """
 
     since: datetime | None
@@ -110,13 +110,13 @@ class Sightings:
     count: int = 0
     count_before: int = 0
     count_undated: int = 0
-    """In lines of which is not known whether they are from before the claim's instant."""
+    """Occurrences in lines that may be from before or after the claim's instant."""
     checks_before: int = 0
-    """Checks between its first sighting before the claim's instant and that instant: the time in which it failed."""
+    """Checks from its first occurrence to the claim's instant, the time in which it failed."""
     first_at: datetime | None = None
     last_at: datetime | None = None
     seen_in: list[str] = field(default_factory=list)
-    """Versions of the program, where they are known."""
+    """Versions of the program, if known."""
 
     def add(self, at: datetime, count: int = 1) -> None:
         """Note that it was seen since."""
@@ -127,17 +127,16 @@ class Sightings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What was observed; what stands *before* is of the time before the claim's instant, as far as it is known.
+    """The observed figures; *before* are those from before the claim's instant, if known.
 
-    *worst_errors* is the highest number of errors in one unit of the claimed rate. *since* and *until* are None where
-    no time is known at all. *unknown_levels* of *lines* have no level that is recognised; *level_example* is the shape
-    of one.
+    *worst_errors* is the highest number of errors in one unit of the claimed rate. *since* and *until* are None if no
+    time is known. *unknown_levels* of *lines* have no known level; *level_example* is the shape of one.
     """
 
     since: datetime | None
     until: datetime | None
     is_whole: bool = False
-    """No instant was given: everything that was found counts."""
+    """No instant was given, so everything counts."""
     checks: int = 0
     errors: int = 0
     worst_errors: int = 0
@@ -151,7 +150,7 @@ class Figures:
     unknown_levels: int = 0
     level_example: str = ""
     checks_word: str = "check"
-    """What one check is: a line of a log, where no line tells of checks."""
+    """The noun for one check: a line, in a log without checks."""
 
     @property
     def checks_text(self) -> str:
@@ -160,7 +159,7 @@ class Figures:
 
     @property
     def duration(self) -> timedelta:
-        """The time that was watched, as far as times are known."""
+        """The length of the observed time, if known."""
         return timedelta(0) if self.since is None or self.until is None else self.until - self.since
 
     @property
@@ -170,7 +169,7 @@ class Figures:
 
     @property
     def when(self) -> str:
-        """The word behind a count: since the claim's instant, where there is one."""
+        """The suffix of a count: since the claim's instant, if there is one."""
         return "" if self.is_whole else " since"
 
 
@@ -178,15 +177,15 @@ class Figures:
 class Ruling:
     """A verdict with its reason as a sentence; *is_final* where waiting longer cannot change it."""
 
-    word: Word
-    why: Why
+    word: RulingStatus
+    why: RulingReason
     text: str
     figures: Figures | None = None
     is_final: bool = False
 
 
 def judge(claim: Claim, seen: Figures) -> Ruling:
-    """Compare what was observed with what is claimed; a failure that was seen outweighs that little was exercised."""
+    """Compare the observed figures with the claim; an observed failure outweighs missing checks."""
     ruling = _judge(claim, seen)
     if not seen.is_whole:
         return ruling
@@ -200,15 +199,15 @@ def _judge(claim: Claim, seen: Figures) -> Ruling:
     rate = claim.max_error_rate
     if rate is not None and seen.worst_errors > rate.count:
         text = f"up to {count_of(seen.worst_errors, 'error')} in {span(rate.unit)}{seen.when}, where {rate} is the most"
-        return Ruling(word=Word.FAIL, why=Why.RATE_TOO_HIGH, text=text, figures=seen, is_final=True)
+        return Ruling(word=RulingStatus.FAIL, why=RulingReason.RATE_TOO_HIGH, text=text, figures=seen, is_final=True)
     doubt = _doubt(claim, seen)
     if doubt is not None:
-        return Ruling(word=Word.INCONCLUSIVE, why=doubt[0], text=doubt[1], figures=seen)
+        return Ruling(word=RulingStatus.INCONCLUSIVE, why=doubt[0], text=doubt[1], figures=seen)
     for each in seen.sightings:
         if each.expected is Expected.PRESENT and not each.count:
             text = f"“{each.text}” was not seen in {seen.checks_text}{seen.when}"
-            return Ruling(word=Word.FAIL, why=Why.NOT_SEEN, text=text, figures=seen)
-    return Ruling(word=Word.PASS, why=Why.AS_CLAIMED, text=_as_claimed(claim, seen), figures=seen)
+            return Ruling(word=RulingStatus.FAIL, why=RulingReason.NOT_SEEN, text=text, figures=seen)
+    return Ruling(word=RulingStatus.PASS, why=RulingReason.AS_CLAIMED, text=_as_claimed(claim, seen), figures=seen)
 
 
 def _failed_ruling(each: Sightings, seen: Figures) -> Ruling:
@@ -216,49 +215,49 @@ def _failed_ruling(each: Sightings, seen: Figures) -> Ruling:
     told = f"“{each.text}” was seen {_times(each.count)}{seen.when}, in {seen.checks_text}"
     if share is not None and before is not None and share < before * _HALF_FIXED:
         text = f"{told}: {share:.0%} of them, after {before:.0%} while it was broken; the fix does not reach all"
-        return Ruling(word=Word.FAIL, why=Why.HALF_FIXED, text=text, figures=seen, is_final=True)
-    return Ruling(word=Word.FAIL, why=Why.STILL_SEEN, text=told, figures=seen, is_final=True)
+        return Ruling(word=RulingStatus.FAIL, why=RulingReason.HALF_FIXED, text=text, figures=seen, is_final=True)
+    return Ruling(word=RulingStatus.FAIL, why=RulingReason.STILL_SEEN, text=told, figures=seen, is_final=True)
 
 
-def _doubt(claim: Claim, seen: Figures) -> tuple[Why, str] | None:
+def _doubt(claim: Claim, seen: Figures) -> tuple[RulingReason, str] | None:
     return _doubt_of_times(claim, seen) or _doubt_of_amount(claim, seen) or _doubt_of_lines(claim, seen)
 
 
-def _doubt_of_times(claim: Claim, seen: Figures) -> tuple[Why, str] | None:
+def _doubt_of_times(claim: Claim, seen: Figures) -> tuple[RulingReason, str] | None:
     for each in seen.sightings:
         is_decisive = each.expected is Expected.GONE or (each.expected is Expected.PRESENT and not each.count)
         if each.count_undated and is_decisive:
             text = f"“{each.text}” was seen {_times(each.count_undated)} in lines without a time, which may be older"
-            return Why.UNDATED, text
+            return RulingReason.UNDATED, text
     rate = claim.max_error_rate
     if rate is not None and seen.worst_errors + seen.undated_errors > rate.count:
-        text = f"{count_of(seen.undated_errors, 'error')} in lines without a time, of which the rate cannot be told"
-        return Why.UNDATED, text
+        text = f"{count_of(seen.undated_errors, 'error')} in lines without a time, so the rate is unknown"
+        return RulingReason.UNDATED, text
     return None
 
 
-def _doubt_of_amount(claim: Claim, seen: Figures) -> tuple[Why, str] | None:
+def _doubt_of_amount(claim: Claim, seen: Figures) -> tuple[RulingReason, str] | None:
     if seen.checks < claim.min_checks:
         text = f"only {seen.checks_text}{seen.when}, of {claim.min_checks} that are wanted"
         if seen.undated_lines and not seen.is_whole:
             text += f"; {count_of(seen.undated_lines, 'line')} without a time left out"
-        return Why.TOO_FEW_CHECKS, text
+        return RulingReason.TOO_FEW_CHECKS, text
     rate = claim.max_error_rate
     if rate is not None and seen.duration < rate.unit:
         if seen.is_whole and seen.undated_lines and not seen.duration:
-            return Why.UNDATED, f"no line has a time, so that a rate by {span(rate.unit)} cannot be told"
+            return RulingReason.UNDATED, f"no line has a time, so a rate by {span(rate.unit)} is unknown"
         told = (
             f"the lines span only {span(seen.duration)}" if seen.is_whole else f"only {span(seen.duration)} have passed"
         )
-        return Why.TOO_SHORT, f"{told}{seen.when}, too little for a rate by {span(rate.unit)}"
+        return RulingReason.TOO_SHORT, f"{told}{seen.when}, too little for a rate by {span(rate.unit)}"
     return None
 
 
-def _doubt_of_lines(claim: Claim, seen: Figures) -> tuple[Why, str] | None:
+def _doubt_of_lines(claim: Claim, seen: Figures) -> tuple[RulingReason, str] | None:
     if seen.cut_lines and any(expected is not Expected.MAY_APPEAR for _, expected in claim.signatures):
-        return Why.CUT_LINES, f"{count_of(seen.cut_lines, 'line')} too long to be read to the end"
+        return RulingReason.CUT_LINES, f"{count_of(seen.cut_lines, 'line')} too long to be read to the end"
     if claim.max_error_rate is not None and seen.unknown_levels > seen.lines * (1 - LEAST_KNOWN):
-        return Why.LEVELS_UNKNOWN, (
+        return RulingReason.LEVELS_UNKNOWN, (
             f"{seen.unknown_levels} of {count_of(seen.lines, 'line')} have no level that is known, so that errors"
             f" cannot be counted; one looks like “{seen.level_example}”; docs/verify.md lists the known formats"
         )

@@ -1,4 +1,4 @@
-"""The shape of a log line: what it looks like, without anything that it says."""
+"""The shape of a log line, without its content."""
 
 import re
 

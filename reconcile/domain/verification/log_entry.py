@@ -1,4 +1,4 @@
-"""One line of some program's log, in our words."""
+"""One parsed line of a log."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,10 +6,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEntry:
-    """One line: *at* is None where it has no time, *checks* None where it does not tell of any.
+    """One line; *at* is None without a time, *checks* None without a number of checks.
 
     *has_level*: a known format says whether the line is an error; without it *is_error* is a guess. *is_continuation*:
-    the line belongs to the record before it, and counts with that. *is_cut*: the line is longer than is read.
+    the line belongs to the record before it and counts with it. *is_cut*: the line is longer than is read.
     """
 
     text: str

@@ -1,4 +1,4 @@
-"""Adds up what a log says, line by line, in memory that does not grow with its length."""
+"""Adds up the figures of a log line by line, in constant memory."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class TooManyUnits(Exception):
-    """The log spans so much time that the errors of each unit cannot be told apart."""
+    """The log spans too many units of time to count the errors of each."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class ErrorsByUnit:
 
 @dataclass(slots=True)
 class _LineCounts:
-    """Counts of lines on one side of the claim's instant, or of which that is not known."""
+    """Counts of lines before, after, or on an unknown side of the claim's instant."""
 
     lines: int = 0
     checks: int = 0
@@ -81,9 +81,9 @@ class _LineCounts:
 class LogTally:
     """The figures of one log under one claim.
 
-    Where lines tell of checks, as a run's report does, these are the checks; else each line is one. Errors are those
-    that reports tell of and those of all other lines. A line without a time was written between the times before and
-    after it: it is counted where these are on one side of the claim's instant, and is undated otherwise.
+    If lines hold numbers of checks, as a run's report does, these are the checks; otherwise each line is one. Errors
+    are those in reports and those of all other lines. A line without a time was written between the times before and
+    after it: it counts if both are on one side of the claim's instant, and is undated otherwise.
     """
 
     claim: Claim
@@ -127,7 +127,7 @@ class LogTally:
                 each.add(entry.at)
 
     def figures(self, *, until: datetime | None = None) -> Figures:
-        """Return what the whole log has told, until *until*, or (None) until its last line."""
+        """Return the figures of the whole log until *until*, or until its last line if it is None."""
         if self._pending is not None:
             self._add_pending(self._pending, None)
         since, before, has_report = self._since, self._before, self._since.has_report
@@ -163,7 +163,7 @@ class LogTally:
         sides = {self._is_before(each) for each in around}
         is_whole = self.claim.since is None
         if is_whole and not around:
-            # Each line counts, but in which unit of time its errors were is not known.
+            # Each line counts; the unit of time of its errors is unknown.
             self._since.merge(pending)
             self._undated.errors += pending.errors
             self._undated.lines += pending.lines

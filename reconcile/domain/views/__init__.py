@@ -1,1 +1,1 @@
-"""What people and monitoring systems are shown: the page's facts, gauges and the doctor's findings."""
+"""Values for display: content of the page, gauges, findings of the doctor."""

@@ -56,8 +56,8 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
-    """A breaker that is not simply closed, in words."""
+class BreakerSummary:
+    """A breaker that is not closed, or has an override, as text."""
 
     breaker: str
     state: str
@@ -138,7 +138,7 @@ class PageFacts:
     bands: tuple[Band, ...] = ()
     band_rows: tuple[str, ...] = ()
     more_breakers: int = 0
-    troubles: tuple[Trouble, ...] = ()
+    troubles: tuple[BreakerSummary, ...] = ()
     more_troubles: int = 0
     parked_causes: tuple[ParkedCause, ...] = ()
     """Why many workspaces are parked; empty where each is among the troubles."""

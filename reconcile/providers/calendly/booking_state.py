@@ -1,10 +1,10 @@
-"""What an event and an invitee say together, and what several of them say of one person."""
+"""Status of a Calendly booking, from its event and its invitee, and chains of reschedules."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconcile.domain.appointment import CALLED_OFF, Appointment, AppointmentStatus
+from reconcile.domain.appointment import CANCELED_STATUSES, Appointment, AppointmentStatus
 from reconcile.domain.evidence.booking_reference import CalendlyReference
 from reconcile.domain.ids import ProviderName
 from reconcile.providers.calendly.parsing import Event, Invitee, is_active, is_canceled
@@ -12,17 +12,17 @@ from reconcile.providers.calendly.parsing import Event, Invitee, is_active, is_c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookedInvitee:
-    """One person's place in one event."""
+    """One person's booking: the event and the invitee."""
 
     event: Event
     invitee: Invitee
 
     @property
     def status(self) -> AppointmentStatus:
-        """What became of it.
+        """The status of the booking.
 
-        The invitee decides, because a group event goes on when one person leaves it; an event that was called off is so
-        for all. A word that is neither ``active`` nor ``canceled``, on either of them, is UNKNOWN.
+        The invitee's status decides, because a group event continues when one invitee cancels; a canceled event is
+        canceled for all. A status other than ``active`` and ``canceled``, on either of them, is UNKNOWN.
         """
         if is_canceled(self.invitee):
             return AppointmentStatus.RESCHEDULED if self.invitee.rescheduled else AppointmentStatus.CANCELED
@@ -34,11 +34,11 @@ class BookedInvitee:
 
     @property
     def successor(self) -> CalendlyReference | None:
-        """The place that this one was moved to."""
+        """The booking that this one was rescheduled to."""
         return self.invitee.successor if self.status is AppointmentStatus.RESCHEDULED else None
 
     def appointment(self) -> Appointment:
-        """Return the place as an appointment; its id is the invitee's URI in its canonical form."""
+        """Return the booking as an appointment; its id is the invitee's URI in canonical form."""
         status = self.status
         invitee, predecessor = self.invitee, self.invitee.predecessor
         return Appointment(
@@ -47,14 +47,14 @@ class BookedInvitee:
             status=status,
             starts_at=self.event.starts_at,
             ends_at=self.event.ends_at,
-            canceled_at=(invitee.canceled_at or self.event.canceled_at) if status in CALLED_OFF else None,
+            canceled_at=(invitee.canceled_at or self.event.canceled_at) if status in CANCELED_STATUSES else None,
             replaces=predecessor.appointment_id() if predecessor and predecessor != invitee.reference else None,
             created_at=invitee.created_at,
         )
 
 
-def called_off(event: Event) -> Appointment:
-    """Return an event that was called off as the booking of whoever stored it: it is so for all of its invitees."""
+def canceled_event(event: Event) -> Appointment:
+    """Return a canceled event as a canceled appointment of any of its invitees."""
     return Appointment(
         id=CalendlyReference(event=event.id).appointment_id(),
         provider=ProviderName.CALENDLY,
@@ -68,23 +68,23 @@ def called_off(event: Event) -> Appointment:
 Bookings = Mapping[CalendlyReference, BookedInvitee]
 
 
-def stand(bookings: Iterable[BookedInvitee]) -> bool:
-    """Tell whether any of *places* was not called off."""
-    return any(each.status not in CALLED_OFF for each in bookings)
+def has_active(bookings: Iterable[BookedInvitee]) -> bool:
+    """Tell whether any of *bookings* is not canceled."""
+    return any(each.status not in CANCELED_STATUSES for each in bookings)
 
 
-def is_ahead(bookings: Iterable[BookedInvitee], now: datetime) -> bool:
-    """Tell whether one of *places* stands and is still to come: after it, people book again."""
+def has_upcoming(bookings: Iterable[BookedInvitee], now: datetime) -> bool:
+    """Tell whether one of *bookings* is confirmed and in the future; after a past one, people book again."""
     return any(each.status is AppointmentStatus.CONFIRMED and each.event.starts_at > now for each in bookings)
 
 
 def successors(bookings: Bookings) -> list[CalendlyReference]:
-    """Return the places that some were moved to and that are not among them."""
+    """Return the references of successors that are not among *bookings*."""
     return [each.successor for each in bookings.values() if each.successor and each.successor not in bookings]
 
 
 def is_circular(bookings: Bookings) -> bool:
-    """Tell whether some place was moved, step by step, to itself."""
+    """Tell whether a chain of reschedules leads back to its start."""
     for start in bookings:
         reference: CalendlyReference | None = start
         for _ in bookings:
@@ -96,7 +96,7 @@ def is_circular(bookings: Bookings) -> bool:
 
 
 def appointments(bookings: Bookings) -> tuple[Appointment, ...]:
-    """Return *places* as appointments; what another was moved to says so, even if Calendly says it on one end only."""
+    """Return *bookings* as appointments. ``replaces`` is set even if Calendly links the two on one side only."""
     replaced = {each.successor: each.invitee.reference for each in bookings.values() if each.successor}
     found = []
     for reference, booking in bookings.items():
@@ -107,7 +107,7 @@ def appointments(bookings: Bookings) -> tuple[Appointment, ...]:
 
 
 def relevance(event: Event, now: datetime) -> tuple[int, float]:
-    """Return a key that sorts events as they matter: the next one that stands, the last one that stood, the rest."""
+    """Return a sort key: upcoming active events (soonest first), past active ones (latest first), canceled ones."""
     start = event.starts_at.timestamp()
     if is_active(event) and event.starts_at > now:
         return 0, start

@@ -1,4 +1,4 @@
-"""Calendly's events ahead as a list, the invitees where the list does not say enough, and which leads they settle."""
+"""Bulk listing of Calendly's upcoming events, with invitees where needed, and the leads that it settles."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -16,24 +16,22 @@ from reconcile.providers import identity
 from reconcile.providers.calendly import parsing as calendly_parsing
 from reconcile.providers.calendly.booking_state import BookedInvitee
 from reconcile.providers.calendly.parsing import Event
-from reconcile.providers.calendly.requests import Reads
+from reconcile.providers.calendly.requests import CalendlyCalls
 
 _PAGE = 100
 _SETTLED = timedelta(minutes=5)
-"""An event that was changed this shortly before we last verified it, or later, is read with its invitees."""
+"""An event changed later than this before its last verification is read with its invitees."""
 
 _Sought = Mapping[str, Sequence[tuple[CalendlyReference, Lead]]]
 
 
 async def sweep(
-    reads: Reads, leads: Sequence[Lead], *, plan: SweepPlan, now: datetime
+    reads: CalendlyCalls, leads: Sequence[Lead], *, plan: SweepPlan, now: datetime
 ) -> tuple[Mapping[LeadId, Answer], int | None]:
-    """Return the answers of those *leads* whose place in an event stands and is ahead, and how many events are listed.
+    """Return answers for *leads* with an active upcoming booking, and the number of listed events.
 
-    The number is None where the list was not read to its end.
-
-    Only a stored place is sought: an event without an invitee leaves open who of its invitees the lead is. *plan* says
-    how many calls may be made; whoever they do not reach is unknown.
+    The number is None if the list was not read to its end. Only leads with a stored invitee are searched, because an
+    event alone does not tell which invitee the lead is. *plan* limits the calls; leads beyond it stay unknown.
     """
     sought: dict[str, list[tuple[CalendlyReference, Lead]]] = defaultdict(list)
     for lead in leads:
@@ -47,15 +45,15 @@ async def sweep(
     for event in events:
         if not calendly_parsing.is_active(event) or event.starts_at <= now:
             continue
-        open_ones = []
+        remaining = []
         for reference, lead in sought[event.id]:
             if answer := _unchanged(event, reference, lead):
                 answers[lead.id] = answer
             else:
-                open_ones.append((reference, lead))
-        if open_ones and event.places is not None and event.places <= _PAGE and reads.calls < plan.most_calls:
+                remaining.append((reference, lead))
+        if remaining and event.places is not None and event.places <= _PAGE and reads.calls < plan.most_calls:
             try:
-                answers |= await _by_invitees(reads, event, open_ones)
+                answers |= await _by_invitees(reads, event, remaining)
                 readable += 1
             except ContractFault as error:
                 fault = error
@@ -64,8 +62,8 @@ async def sweep(
     return answers, len(events) if is_complete and sought else None
 
 
-async def _events(reads: Reads, sought: _Sought, plan: SweepPlan) -> tuple[Sequence[Event], bool]:
-    """Return the events that are sought, from as many pages as the plan allows, and whether these were all."""
+async def _events(reads: CalendlyCalls, sought: _Sought, plan: SweepPlan) -> tuple[Sequence[Event], bool]:
+    """Return the *sought* events, from as many pages as the plan allows, and whether the list was complete."""
     found: dict[str, Event] = {}
     token: str | None = None
     seen: set[str | None] = set()
@@ -80,9 +78,9 @@ async def _events(reads: Reads, sought: _Sought, plan: SweepPlan) -> tuple[Seque
 
 
 def _unchanged(event: Event, reference: CalendlyReference, lead: Lead) -> Answer | None:
-    """Return the place as it is known, where an event of one person was not touched since it was last verified.
+    """Return the stored booking if its event has one invitee and was not updated since the last verification.
 
-    That person is still invited, and was not moved there since: what else an invitee says cannot have changed.
+    The invitee is still active and was not rescheduled since, so its other fields cannot have changed.
     """
     verified_at = lead.state.verified_at
     if (event.places, event.taken) != (1, 1) or event.updated_at is None or verified_at is None:
@@ -96,7 +94,7 @@ def _unchanged(event: Event, reference: CalendlyReference, lead: Lead) -> Answer
 
 
 async def _by_invitees(
-    reads: Reads, event: Event, sought: Sequence[tuple[CalendlyReference, Lead]]
+    reads: CalendlyCalls, event: Event, sought: Sequence[tuple[CalendlyReference, Lead]]
 ) -> Mapping[LeadId, Answer]:
     invitees = await reads.invitees(event.id, None) or ()
     places = {each.reference: BookedInvitee(event=event, invitee=each) for each in invitees}

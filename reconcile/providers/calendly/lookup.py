@@ -1,4 +1,4 @@
-"""Calendly: one invitee by the ids in the stored URI, or the events of an invitee's e-mail address."""
+"""Calendly look-ups: one invitee by the ids in the stored URI, or the events of an e-mail address."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -23,12 +23,12 @@ from reconcile.providers.calendly import listing as calendly_listing
 from reconcile.providers.calendly import parsing as calendly_parsing
 from reconcile.providers.calendly.booking_state import BookedInvitee
 from reconcile.providers.calendly.parsing import Event
-from reconcile.providers.calendly.requests import Reads
+from reconcile.providers.calendly.requests import CalendlyCalls
 from reconcile.providers.http.client import Gateway
 
 _WINDOW = timedelta(days=90)
 _MOST_STEPS = 10
-"""More often than this nobody moves a meeting."""
+"""The longest chain of reschedules that is followed."""
 _MOST_EVENTS = 20
 _BY_REFERENCE = frozenset({Operation.INVITEE, Operation.INVITEES})
 _PUBLISHED = Published(calls=500, window=timedelta(minutes=1), assumed=CALENDLY_PAID_LIMIT)
@@ -52,7 +52,7 @@ class Calendly:
         await self._gateway.transport.aclose()
 
     def lookup(self, lead: Lead, workspace: Workspace) -> Lookup | SkipReason:
-        """Return how *lead* would be looked up: by the stored URI, else by e-mail; or why it cannot be."""
+        """Return how *lead* is looked up: by the stored URI, else by e-mail; or the reason why it cannot be."""
         if self.name not in workspace.credentials:
             return SkipReason.NOT_CONFIGURED
         booking_id = identity.own_booking_id(lead, self.name)
@@ -65,11 +65,11 @@ class Calendly:
         return Lookup(provider=self.name, operation=operation, subject=address)
 
     async def answer(self, lead: Lead, lookup: Lookup, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
-        """Ask about *lead*; raises ProviderError wherever Calendly's answer is not decisive."""
+        """Look *lead* up; raises ProviderError if Calendly's response is not decisive."""
         account = self._accounts.of(workspace)
         if account is None:
             return SkipReason.NOT_CONFIGURED
-        reads = Reads(account, deadline=deadline)
+        reads = CalendlyCalls(account, deadline=deadline)
         search = _Search(reads, gateway=self._gateway)
         reference = CalendlyReference.parse(lookup.subject) if lookup.operation in _BY_REFERENCE else None
         if reference is None:
@@ -82,7 +82,7 @@ class Calendly:
         return search.answer()
 
     async def check_lists(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
-        """Ask for the stored place of *lead*, and for the events of the address that it was booked with."""
+        """Look the stored booking of *lead* up, and the events of the address with which it was booked."""
         lookup, account = self.lookup(lead, workspace), self._accounts.of(workspace)
         if isinstance(lookup, SkipReason):
             return lookup
@@ -91,61 +91,61 @@ class Calendly:
         reference = CalendlyReference.parse(lookup.subject) if lookup.operation is Operation.INVITEE else None
         if reference is None:
             return SkipReason.UNREADABLE_BOOKING_ID
-        search = _Search(Reads(account, deadline=deadline), gateway=self._gateway)
+        search = _Search(CalendlyCalls(account, deadline=deadline), gateway=self._gateway)
         await search.check_lists(reference)
         return search.answer()
 
     def sweep_cost(self, workspace: Workspace) -> SweepCost | None:
-        """Return what a sweep costs: a page of events, whose token it is if that is not known, new leads' invitees."""
+        """Return the calls of a bulk listing: a page of events, the token's user if unknown, invitees of new leads."""
         if self.name not in workspace.credentials:
             return None
         return SweepCost(fixed=1 if self._is_known(workspace) else 2, lookup=2, per_new_lead=1)
 
     async def sweep(self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float) -> Sweep:
-        """Return the answers of those *leads* whose event is listed as one that stands and is ahead."""
+        """Return answers for those *leads* whose booking is listed as active and upcoming."""
         account = self._accounts.of(workspace)
         if account is None:
             return Sweep()
-        reads = Reads(account, deadline=deadline, attempts=1)
+        reads = CalendlyCalls(account, deadline=deadline, attempts=1)
         now = self._gateway.clock.now()
         answers, mentioned = await calendly_listing.sweep(reads, leads, plan=plan, now=now)
         return Sweep(answers=answers, calls=reads.calls, mentioned=mentioned)
 
     def _is_known(self, workspace: Workspace) -> bool:
-        """Tell whether it is known whose token it is."""
+        """Tell whether the token's user is known."""
         account = self._accounts.of(workspace)
         return bool(account and (account.user_id or calendly_parsing.user_id(account.credential.account)))
 
     def usage(self, workspace: Workspace) -> Usage:
-        """Return what was used of the workspace's account since the last question, and forget it."""
+        """Return the usage of the workspace's account since the last call of this method, and reset it."""
         return self._accounts.usage(workspace)
 
 
 class _Search:
-    """What is found of one lead, step by step."""
+    """The look-up of one lead: collects its bookings over several calls."""
 
-    def __init__(self, reads: Reads, *, gateway: Gateway) -> None:
+    def __init__(self, reads: CalendlyCalls, *, gateway: Gateway) -> None:
         self._reads = reads
         self._clock = gateway.clock
         self._bookings: dict[CalendlyReference, BookedInvitee] = {}
         self._absent: set[AppointmentId] = set()
         self._event: Event | None = None
-        """The stored one, where it was called off and it is not known which of its invitees the lead is."""
+        """The stored event, if it is canceled and it is unknown which of its invitees the lead is."""
         self._returned: set[Operation] = set()
         self._silent: set[Operation] = set()
         self._unverified: Unverified | None = None
 
     def answer(self) -> Answer:
-        """Return what was found; a person who was moved in a circle and has no other place is nowhere for certain.
+        """Return the bookings; raises ProviderRejected for a circular chain of reschedules without an active booking.
 
-        What Calendly lists is not absent, whatever it says when asked for it alone; what cannot be read of its lists
-        may be anything.
+        A listed booking is never absent, even if Calendly says so of the single resource. With unreadable records in
+        the lists, no booking is absent.
         """
-        if booking_state.is_circular(self._bookings) and not booking_state.stand(self._bookings.values()):
+        if booking_state.is_circular(self._bookings) and not booking_state.has_active(self._bookings.values()):
             raise _rejected(Operation.INVITEE, "Calendly's chain of reschedules is circular")
         found = booking_state.appointments(self._bookings)
         if self._event is not None:
-            found = (booking_state.called_off(self._event), *found)
+            found = (booking_state.canceled_event(self._event), *found)
         absent = frozenset(gone for gone in self._absent if not any(refers_to(gone, each.id) for each in found))
         is_partial = bool(self._reads.faults)
         return Answer(
@@ -157,9 +157,9 @@ class _Search:
         )
 
     async def by_reference(self, reference: CalendlyReference, *, address: str | None) -> bool:
-        """Ask for what was stored; unless it stands and is ahead, see what else the person has.
+        """Look the stored booking up, and the person's other bookings unless it is active and upcoming.
 
-        Returns False where an event was stored and it cannot be told which of its invitees the lead is.
+        Returns False if only an event is stored and it is unknown which of its invitees the lead is.
         """
         if reference.invitee:
             booking = await self._reads.booked_invitee(reference)
@@ -167,7 +167,7 @@ class _Search:
         else:
             found = await self._bookings_in(reference.event, address)
             if found is not None and (not found or (address is None and len(found) > 1)):
-                found = await self._places_of_stranger(reference.event)
+                found = await self._bookings_by_event(reference.event)
                 if found == [] and self._event is None and address is None:
                     return False
         if found is None:
@@ -176,12 +176,12 @@ class _Search:
             self._returned.add(Operation.INVITEE if reference.invitee else Operation.INVITEES)
         self._add(found or ())
         await self._follow()
-        if address and not booking_state.is_ahead(self._bookings.values(), self._clock.now()):
+        if address and not booking_state.has_upcoming(self._bookings.values(), self._clock.now()):
             await self._replacements(address, stored=found)
         return True
 
     async def check_lists(self, reference: CalendlyReference) -> None:
-        """Ask for a place, and whether the events of its own address hold it."""
+        """Look a booking up, and note whether the events of its own address include any."""
         booking, now = await self._reads.booked_invitee(reference), self._clock.now()
         if booking is None:
             self._absent.add(reference.appointment_id())
@@ -194,11 +194,11 @@ class _Search:
         events = await self._reads.events(address, since=now - _WINDOW, until=now + _WINDOW)
         (self._returned if events else self._silent).add(Operation.SCHEDULED_EVENTS)
 
-    async def _places_of_stranger(self, event_id: str) -> list[BookedInvitee] | None:
-        """Ask the event itself where no invitee has the lead's address: people book with another one.
+    async def _bookings_by_event(self, event_id: str) -> list[BookedInvitee] | None:
+        """Look the event up if no invitee has the lead's address, because people book with other addresses.
 
-        The only place in an event is the stored booking; an event that was called off is so for all. Of several places
-        none is guessed.
+        The only invitee of an event is the stored booking; a canceled event is canceled for all. Of several invitees
+        none is chosen.
         """
         event = await self._reads.event(event_id)
         if event is None:
@@ -211,25 +211,25 @@ class _Search:
         return bookings
 
     async def by_address(self, address: str) -> None:
-        """Ask for the events of a person around now, and decide by the person's place in each."""
+        """Look up the events of *address* within 90 days of now, and its booking in each."""
         now = self._clock.now()
         events = await self._reads.events(address, since=now - _WINDOW, until=now + _WINDOW)
         if events:
             self._returned.add(Operation.SCHEDULED_EVENTS)
-        asked = 0
+        event_count = 0
         broken: list[ContractFault] = []
         for event in sorted(events, key=lambda each: booking_state.relevance(each, now)):
             if calendly_parsing.is_canceled(event) and event.id in {each.event for each in self._bookings}:
                 continue
-            if asked == _MOST_EVENTS:
-                if booking_state.stand(self._bookings.values()):
+            if event_count == _MOST_EVENTS:
+                if booking_state.has_active(self._bookings.values()):
                     break
                 raise _rejected(
                     Operation.SCHEDULED_EVENTS,
                     "Calendly lists too many events for one e-mail address",
                     error_class=ErrorClass.UNDECODABLE,
                 )
-            asked += 1
+            event_count += 1
             try:
                 self._add(await self._bookings_in(event.id, address) or ())
             except ContractFault as fault:
@@ -248,7 +248,7 @@ class _Search:
             ):
                 self._silent.add(Operation.SCHEDULED_EVENTS)
         except ProviderError as error:
-            # A token that may not read its own user can still tell of the place that was asked for.
+            # A token that may not read its own user can still read the stored booking.
             if error.operation != Operation.CURRENT_USER or error.error_class is not ErrorClass.CREDENTIAL:
                 raise
 
@@ -260,20 +260,20 @@ class _Search:
         return [each for each in bookings if each]
 
     async def _follow(self) -> None:
-        """Follow each reschedule to its end. A place that is gone by now is absent."""
+        """Follow each chain of reschedules to its end. A booking that no longer exists is absent."""
         for _ in range(_MOST_STEPS):
-            ahead = self._ahead()
-            if not ahead:
+            pending = self._pending_successors()
+            if not pending:
                 return
-            booking = await self._reads.booked_invitee(ahead[0])
+            booking = await self._reads.booked_invitee(pending[0])
             if booking is None:
-                self._absent.add(ahead[0].appointment_id())
+                self._absent.add(pending[0].appointment_id())
             else:
                 self._add([booking])
-        if self._ahead():
+        if self._pending_successors():
             raise _rejected(Operation.INVITEE, f"Calendly's chain of reschedules is longer than {_MOST_STEPS}")
 
-    def _ahead(self) -> Sequence[CalendlyReference]:
+    def _pending_successors(self) -> Sequence[CalendlyReference]:
         return [e for e in booking_state.successors(self._bookings) if e.appointment_id() not in self._absent]
 
     def _add(self, bookings: Sequence[BookedInvitee]) -> None:

@@ -1,4 +1,4 @@
-"""Calendly's answers, one pure read function each: from decoded bodies to what the product knows."""
+"""Parses Calendly's responses: one pure function for each kind of decoded body."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -27,9 +27,9 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What Calendly calls a scheduled event: it knows the times, and whether it was called off for everybody.
+    """A scheduled event: its times, and whether it was canceled for all invitees.
 
-    *places* and *taken* are how many were ever invited and how many still are, None where that is not said.
+    *places* is the number of invitees ever, *taken* of those still active; None if the response has no number.
     """
 
     id: str
@@ -44,7 +44,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitee:
-    """One person's place in an event; *successor* is the place that this one was moved to."""
+    """One person's booking of an event; *successor* is the booking that it was rescheduled to."""
 
     reference: CalendlyReference
     email: str | None
@@ -59,7 +59,7 @@ class Invitee:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[Item]):
-    """A part of a list; *token* asks for the next part, None after the last. *faults* say what else cannot be read."""
+    """A page of a list; *token* requests the next page, None after the last. *faults* are of unreadable records."""
 
     items: tuple[Item, ...]
     token: str | None
@@ -73,9 +73,9 @@ def read_event(content: object) -> Event:
 
 
 def read_events(content: object) -> Page[Event]:
-    """Read one page of events. A broken one stands beside the others as a fault; where all are broken, it is raised."""
+    """Read one page of events, with a fault for each broken one; raises ContractFault if all are broken."""
     body = _body(content, Operation.SCHEDULED_EVENTS, "Calendly events")
-    items, faults = body.each(_collection(body), lambda raw: _event(body, raw), of="collection")
+    items, faults = body.read_each(_collection(body), lambda raw: _event(body, raw), of="collection")
     return Page(items=tuple(items), token=_token(body), faults=tuple(faults))
 
 
@@ -97,14 +97,14 @@ def read_invitees(content: object) -> Page[Invitee]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """Whose token it is, and the organization that the user belongs to."""
+    """The token's user, and the user's organization."""
 
     user_id: str
     organization_id: str | None
 
 
 def read_owner(content: object) -> Owner:
-    """Read the user whose token it is."""
+    """Read the token's user."""
     body = _body(content, Operation.CURRENT_USER, "Calendly user")
     resource = _resource(body)
     found = user_id(fields.text(resource.get("uri")))
@@ -115,25 +115,25 @@ def read_owner(content: object) -> Owner:
 
 
 def user_id(account: str | None) -> str | None:
-    """Return the id in a user's URI (on any host) or path, or the bare id itself; None where there is none."""
+    """Return the id from a user's URI (on any host), path or bare id; None if there is none."""
     match = _USER.fullmatch(account.strip()) if account else None
     return match["id"] if match else None
 
 
 def is_active(item: Event | Invitee) -> bool:
-    """Tell whether it was not called off, in a word that is known."""
+    """Tell whether its status is ``active``."""
     return item.status == _ACTIVE
 
 
 def is_canceled(item: Event | Invitee) -> bool:
-    """Tell whether it was called off."""
+    """Tell whether its status is ``canceled``."""
     return item.status == _CANCELED
 
 
-def says_gone(reply: Reply) -> bool:
-    """Tell whether a reply says of what was asked for that there is none: Calendly's own error of a resource.
+def is_missing(reply: Reply) -> bool:
+    """Tell whether a reply says that the requested resource does not exist.
 
-    Its description prints this title for each single thing that can be asked for. Any other 404 may be a gateway's.
+    Calendly's API reference has this title for each single resource. Any other 404 may come from a gateway.
     """
     if reply.status != _NOT_FOUND or not isinstance(reply.body, Mapping):
         return False
@@ -165,7 +165,7 @@ def _page(body: JsonBody, read: Callable[[JsonBody, Mapping[str, Any]], Item]) -
 
 
 def _token(body: JsonBody) -> str | None:
-    """Return the token, which older answers hold only inside the next page's URL; that URL itself is never used."""
+    """Return the token; older responses have it only in the next page's URL, which itself is never requested."""
     pagination = body.mapping().get("pagination")
     if not isinstance(pagination, Mapping):
         raise body.missing("pagination")

@@ -1,4 +1,4 @@
-"""Calendly's calls, as they are made for one lead: single things, lists page by page, nothing asked twice."""
+"""Calendly's calls for one lead: single resources, and lists page by page; each event is requested once."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import TypeVar
 from reconcile.domain.evidence.booking_reference import CalendlyReference
 from reconcile.domain.ids import Operation, ProviderName
 from reconcile.errors import ContractFault, ErrorClass, ProviderRejected
-from reconcile.providers.account import Account, refused, unusable
+from reconcile.providers.account import Account, rejection, unusable_response
 from reconcile.providers.calendly import parsing as calendly_parsing
 from reconcile.providers.calendly.booking_state import BookedInvitee
 from reconcile.providers.calendly.parsing import Event, Invitee, Owner, Page
@@ -24,10 +24,11 @@ Item = TypeVar("Item")
 Answered = TypeVar("Answered")
 
 
-class Reads:
-    """Asks in the name of one account until *deadline*. None means that Calendly says decisively: no such thing.
+class CalendlyCalls:
+    """Calls with the credential of one account, until *deadline* (monotonic seconds).
 
-    Each call is made at most *attempts* times, if that is given. *calls* counts them. A list may be read in part.
+    A result of None means that Calendly says the resource does not exist. Each call has at most *attempts* attempts, if
+    given; *calls* counts the calls, and *faults* the unreadable records of lists.
     """
 
     def __init__(self, account: Account, *, deadline: float, attempts: int | None = None) -> None:
@@ -36,7 +37,6 @@ class Reads:
         self._attempts = attempts
         self.calls = 0
         self.faults: list[ContractFault] = []
-        """Of records that could not be read, beside others that could."""
         self._events: dict[str, Event] = {}
 
     async def booked_invitee(self, reference: CalendlyReference) -> BookedInvitee | None:
@@ -45,7 +45,7 @@ class Reads:
         return await self.with_event(invitee) if invitee else None
 
     async def with_event(self, invitee: Invitee) -> BookedInvitee | None:
-        """Return an invitee that is known already with the event."""
+        """Return *invitee* with its event."""
         event = await self.event(invitee.reference.event)
         return BookedInvitee(event=event, invitee=invitee) if event else None
 
@@ -61,7 +61,7 @@ class Reads:
             return None
         event = calendly_parsing.read_event(content)
         if event.id != event_id:
-            raise _other(call)
+            raise _wrong_record(call)
         self._events[event_id] = event
         return event
 
@@ -77,11 +77,11 @@ class Reads:
             return None
         invitee = calendly_parsing.read_invitee(content)
         if invitee.reference != reference:
-            raise _other(call)
+            raise _wrong_record(call)
         return invitee
 
     async def invitees(self, event_id: str, address: str | None) -> Sequence[Invitee] | None:
-        """Return the invitees of an event: those with exactly this *address*, or all of them."""
+        """Return the invitees of an event with exactly this *address*, or all of them if it is None."""
         call = Call(
             operation=Operation.INVITEES,
             path="/scheduled_events/{event}/invitees",
@@ -92,28 +92,28 @@ class Reads:
         if invitees is None:
             return None
         if any(each.reference.event != event_id for each in invitees):
-            raise _other(call)
+            raise _wrong_record(call)
         return [each for each in invitees if address in {None, each.email}]
 
     async def events(self, address: str, *, since: datetime, until: datetime) -> Sequence[Event]:
-        """Return the events of the account's user, called off or not, that have or had an invitee with this address."""
+        """Return the events of the account's user, also canceled ones, that have or had an invitee with *address*."""
 
         async def ask() -> Sequence[Event]:
             call = await self._events_call(("invitee_email", address), since=since, until=until)
-            return await self._all(call, calendly_parsing.read_events, is_there=True) or ()
+            return await self._all(call, calendly_parsing.read_events, must_exist=True) or ()
 
         events = await self._in_organization(ask)
         self._events.update((each.id, each) for each in events)
         return events
 
     async def events_page(self, *, since: datetime, until: datetime, token: str | None) -> Page[Event]:
-        """Return a page of the events of the account's user that were not called off, soonest first."""
+        """Return a page of the active events of the account's user, soonest first."""
 
         async def ask() -> Page[Event]:
             call = await self._events_call(
                 ("status", "active"), ("sort", "start_time:asc"), since=since, until=until, token=token
             )
-            return calendly_parsing.read_events_ahead(await self._content(call, is_there=True))
+            return calendly_parsing.read_events_ahead(await self._content(call, must_exist=True))
 
         return await self._in_organization(ask)
 
@@ -132,9 +132,9 @@ class Reads:
         )
 
     async def _in_organization(self, ask: Callable[[], Awaitable[Answered]]) -> Answered:
-        """Ask for events; once more in the name of the organization, where they are another user's than the token's.
+        """Request events; if that is rejection, once more with the organization.
 
-        Calendly refuses an administrator's token that names another user without the organization.
+        Calendly refuses an administrator's token for another user's events without the organization.
         """
         try:
             return await ask()
@@ -167,14 +167,14 @@ class Reads:
         return owner
 
     async def _all(
-        self, call: Call, read: Callable[[object], Page[Item]], *, is_there: bool = False
+        self, call: Call, read: Callable[[object], Page[Item]], *, must_exist: bool = False
     ) -> Sequence[Item] | None:
-        """Return all pages' items, asked for by token with all filters sent again; a cut list is unknown and raises."""
+        """Return the items of all pages, each requested with all filters; raises ProviderRejected if one is missing."""
         items: list[Item] = []
         tokens: set[str] = set()
-        asked = call
+        page_call = call
         for _ in range(_MOST_PAGES):
-            content = await self._content(asked, is_there=is_there)
+            content = await self._content(page_call, must_exist=must_exist)
             if content is None:
                 return None
             page = read(content)
@@ -185,25 +185,25 @@ class Reads:
             if page.token in tokens:
                 break
             tokens.add(page.token)
-            asked = replace(call, query=(*call.query, ("page_token", page.token)))
+            page_call = replace(call, query=(*call.query, ("page_token", page.token)))
         message = f"Calendly's list of {call.operation} has too many pages"
-        raise unusable(ProviderName.CALENDLY, call, message, error_class=ErrorClass.UNDECODABLE)
+        raise unusable_response(ProviderName.CALENDLY, call, message, error_class=ErrorClass.UNDECODABLE)
 
-    async def _content(self, call: Call, *, is_there: bool = False) -> object | None:
-        """Return the body of a success, None where the thing is gone; what *is_there* for certain cannot be."""
+    async def _content(self, call: Call, *, must_exist: bool = False) -> object | None:
+        """Return the body of a success; None if the resource does not exist, unless it *must_exist*."""
         self.calls += 1
-        asked = call if self._attempts is None else replace(call, attempts=self._attempts)
-        reply = await self._account.ask(asked, deadline=self._deadline)
+        limited = call if self._attempts is None else replace(call, attempts=self._attempts)
+        reply = await self._account.ask(limited, deadline=self._deadline)
         if reply.is_success:
             return reply.body if reply.body is not None else {}
-        if not is_there and calendly_parsing.says_gone(reply):
+        if not must_exist and calendly_parsing.is_missing(reply):
             return None
-        raise refused(ProviderName.CALENDLY, call, reply)
+        raise rejection(ProviderName.CALENDLY, call, reply)
 
 
-def _other(call: Call) -> Exception:
+def _wrong_record(call: Call) -> Exception:
     message = f"Calendly answered {call.operation} with another record than the requested one"
-    return unusable(ProviderName.CALENDLY, call, message)
+    return unusable_response(ProviderName.CALENDLY, call, message)
 
 
 def _format_instant(at: datetime) -> str:

@@ -1,1 +1,1 @@
-"""GoHighLevel."""
+"""Adapter for GoHighLevel (GHL)."""

@@ -1,4 +1,4 @@
-"""Whether GHL's refusal says of one thing, in words that name it, that there is no such thing."""
+"""Decides whether an error response of GHL says that one named resource does not exist."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,16 +20,16 @@ _OTHERS = frozenset(
         *("route", "path", "endpoint", "url", "api", "method", "host", "backend", "resource", "page", "server"),
     }
 )
-"""What else may be missing: a refusal that speaks of one of these is about the request, not about the appointment."""
+"""Other things that may be missing: a message with one of these words is about the request."""
 _TEXTS = ("message", "error", "detail", "code", "msg")
 _IDS = ("id", "eventId", "appointmentId", "contactId")
 
 
-def names_absent(reply: Reply, nouns: frozenset[str], resource_id: str) -> bool:
-    """Tell whether *reply* says that the thing asked for, called by one of *nouns* or by its id, does not exist.
+def says_not_found(reply: Reply, nouns: frozenset[str], resource_id: str) -> bool:
+    """Tell whether *reply* says that the requested resource, named by one of *nouns* or its id, does not exist.
 
-    No document says how GHL tells of a missing appointment, so only its own words count; a bare 404 may be a route's, a
-    version's or a gateway's.
+    GHL does not document the response for a missing appointment, so the message must name it; a bare 404 may come from
+    a route, a version or a gateway.
     """
     if reply.status not in _STATUSES or not isinstance(reply.body, Mapping):
         return False

@@ -1,4 +1,4 @@
-"""GHL's lists of what stands in a location's calendars, and which leads they settle."""
+"""Bulk listing of the appointments in a location's calendars, and the leads that it settles."""
 
 import math
 from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
@@ -10,15 +10,15 @@ from reconcile.domain.ids import Operation, ProviderName
 from reconcile.domain.lead import Lead
 from reconcile.domain.planning.change import Answer
 from reconcile.providers import identity
-from reconcile.providers.account import Account, refused
+from reconcile.providers.account import Account, rejection
 from reconcile.providers.ghl import parsing as ghl_parsing
 from reconcile.providers.ghl.parsing import Record
 from reconcile.providers.ghl.versions import CALENDARS, ask_calendars
 from reconcile.providers.http.call import Call
 
 
-class Lists:
-    """Asks for the lists of one location until *deadline*, once each, and counts the calls."""
+class LocationLists:
+    """Requests the lists of one location, one attempt each, until *deadline* (monotonic seconds); counts the calls."""
 
     def __init__(self, account: Account, *, deadline: float) -> None:
         self._account = account
@@ -34,9 +34,9 @@ class Lists:
         plan: SweepPlan,
         zone_of: Callable[[object], Awaitable[tzinfo | None]],
     ) -> Mapping[str, Record]:
-        """Return the listed appointments with *wanted* ids; none where there are more calendars than calls.
+        """Return the listed appointments with *wanted* ids by id; none if there are more calendars than calls.
 
-        *zone_of* tells the zone of the naive times in an answer. What is listed twice and not alike is left out.
+        *zone_of* returns the zone of times without an offset. Appointments listed twice with differences are left out.
         """
         calendar_ids = await self._calendars()
         if 1 + len(calendar_ids) > plan.most_calls:
@@ -44,7 +44,7 @@ class Lists:
         records: list[Record] = []
         for calendar_id in calendar_ids:
             content = await self._events(calendar_id, since=plan.since, until=plan.until)
-            zone = await zone_of(_only(content, wanted))
+            zone = await zone_of(_filter_events(content, wanted))
             records += ghl_parsing.read_calendar_events(content, wanted=wanted, zone=zone)
         self.is_complete = bool(calendar_ids)
         return distinct(records)
@@ -79,15 +79,15 @@ class Lists:
         reply = await ask_calendars(self._account, call, deadline=self._deadline)
         if reply.is_success:
             return reply.body
-        raise refused(ProviderName.HIGHLEVEL, call, reply)
+        raise rejection(ProviderName.HIGHLEVEL, call, reply)
 
     @property
     def _location_id(self) -> str:
         return self._account.credential.account or ""
 
 
-def _only(content: object, wanted: Container[str]) -> object:
-    """Return a list with nothing in it but what is *wanted*: the zone of the rest is of no interest."""
+def _filter_events(content: object, wanted: Container[str]) -> object:
+    """Return the list with *wanted* events only: the times of the others need no zone."""
     listed = content.get("events") if isinstance(content, Mapping) else None
     if not isinstance(listed, list):
         return None
@@ -95,20 +95,20 @@ def _only(content: object, wanted: Container[str]) -> object:
 
 
 def distinct(records: Iterable[Record]) -> Mapping[str, Record]:
-    """Return *records* by their ids, without those that are listed twice and not alike."""
-    found: dict[str, Record] = {}
-    doubtful: set[str] = set()
+    """Return *records* by id, without those listed twice with differences."""
+    by_id: dict[str, Record] = {}
+    contradictory: set[str] = set()
     for record in records:
-        if found.setdefault(record.appointment.id, record) != record:
-            doubtful.add(record.appointment.id)
-    return {appointment_id: record for appointment_id, record in found.items() if appointment_id not in doubtful}
+        if by_id.setdefault(record.appointment.id, record) != record:
+            contradictory.add(record.appointment.id)
+    return {appointment_id: record for appointment_id, record in by_id.items() if appointment_id not in contradictory}
 
 
-def settled(lead: Lead, record: Record | None, *, location_id: str, now: datetime) -> Answer | None:
-    """Return what a look-up of *lead* would answer, given that it would be answered with *record*; None if unknown.
+def answer_from_list(lead: Lead, record: Record | None, *, location_id: str, now: datetime) -> Answer | None:
+    """Return the answer of a look-up of *lead* that would return *record*; None if the list does not settle it.
 
-    A booking that is called off or over lets a look-up go on to what else the person has, and one of another contact
-    to whether the two are one person: no list tells either. The same goes for a record that is not complete.
+    A look-up of a canceled or past booking continues with the person's other bookings, and that of another contact's
+    booking with the question whether both are one person. A list answers neither. An incomplete record settles nothing.
     """
     if record is None or record.contact_id is None or record.location_id not in {None, location_id}:
         return None

@@ -1,4 +1,4 @@
-"""GoHighLevel: one appointment by its id, a contact's appointments, a contact by exact e-mail."""
+"""GHL look-ups: one appointment by id, the appointments of a contact, a contact by exact e-mail."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from reconcile.domain.workspace import Workspace
 from reconcile.errors import ErrorClass
 from reconcile.ports import Sweep, Usage
 from reconcile.providers import identity
-from reconcile.providers.account import Account, Accounts, Published, refused, unusable
+from reconcile.providers.account import Account, Accounts, Published, rejection, unusable_response
 from reconcile.providers.ghl import absence as ghl_absence
 from reconcile.providers.ghl import listing as ghl_listing
 from reconcile.providers.ghl import parsing as ghl_parsing
@@ -26,23 +26,23 @@ from reconcile.providers.ghl.occurrence import with_requested_id
 from reconcile.providers.ghl.parsing import Contact, Record
 from reconcile.providers.ghl.person import LONGEST_VALUE, ContactList, PersonSearch
 from reconcile.providers.ghl.versions import CALENDARS, CONTACTS, ask_calendars
-from reconcile.providers.ghl.zones import CannotTell, LocationZones
+from reconcile.providers.ghl.zones import LocationZones, LookupSkipped
 from reconcile.providers.http.call import Call, Reply
 from reconcile.providers.http.client import Gateway
 
 _PAGE_LIMIT = 20
 _MOST_VAGUE = 5
-"""Of one contact: a status that is not told beyond these stays unknown."""
+"""Appointments of one contact without a clear status that are looked up by id; the status of others is unknown."""
 _MOST_CONTACTS = 5
-"""More people than this with one address are no duplicates of one person."""
+"""More contacts than this with one address are not duplicates of one person."""
 _SWEEP_COST = SweepCost(fixed=3, lookup=1)
-"""Two calendars are assumed; who has more finds out after the first call."""
+"""Assumes two calendars; the first call returns their number."""
 _PUBLISHED = Published(calls=100, window=timedelta(seconds=10), assumed=GHL_LIMIT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _AccountContext:
-    """Where questions are asked: one workspace's account, until an instant."""
+    """A workspace's account, and the deadline of its calls (monotonic seconds)."""
 
     workspace: Workspace
     account: Account
@@ -77,7 +77,7 @@ class Ghl:
         await self._gateway.transport.aclose()
 
     def lookup(self, lead: Lead, workspace: Workspace) -> Lookup | SkipReason:
-        """Return how *lead* would be looked up: by booking id, else by contact, else by e-mail; or why it cannot be."""
+        """Return how *lead* is looked up: by booking id, else by contact, else by e-mail; or why it cannot be."""
         credential = workspace.credentials.get(self.name)
         if credential is None:
             return SkipReason.NOT_CONFIGURED
@@ -93,11 +93,11 @@ class Ghl:
         return Lookup(provider=self.name, operation=Operation.CONTACT_SEARCH, subject=address)
 
     async def answer(self, lead: Lead, lookup: Lookup, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
-        """Ask about *lead*; raises ProviderError wherever GHL's answer is not decisive."""
+        """Look *lead* up; raises ProviderError if GHL's response is not decisive."""
         return await self._answer(lead, lookup, workspace, deadline=deadline, is_control=False)
 
     async def check_lists(self, lead: Lead, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
-        """Ask for the booking of *lead*, and for the appointments of the contact that it is of."""
+        """Look the booking of *lead* up, and the appointments of its contact."""
         lookup = self.lookup(lead, workspace)
         if isinstance(lookup, SkipReason):
             return lookup
@@ -125,38 +125,40 @@ class Ghl:
                     return await search.by_contacts(lookup.subject)
                 case _:
                     return await search.by_contacts()
-        except CannotTell as lack:
+        except LookupSkipped as lack:
             return lack.reason
 
     def sweep_cost(self, workspace: Workspace) -> SweepCost | None:
-        """Return what a sweep costs: the list of calendars and that of each calendar's events."""
+        """Return the calls of a bulk listing: the list of calendars, and one list of events for each."""
         credential = workspace.credentials.get(self.name)
         return _SWEEP_COST if credential and credential.account else None
 
     async def sweep(self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float) -> Sweep:
-        """Return the answers of those *leads* whose booking GHL lists as one that stands and is ahead."""
+        """Return answers for those *leads* whose booking is listed as active and upcoming."""
         account = self._accounts.of(workspace)
         location_id = account.credential.account if account else None
         if account is None or location_id is None:
             return Sweep()
         context = _AccountContext(workspace=workspace, account=account, deadline=deadline)
         bookings = {each.id: identity.own_booking_id(each, self.name) or "" for each in leads}
-        lists = ghl_listing.Lists(account, deadline=deadline)
+        lists = ghl_listing.LocationLists(account, deadline=deadline)
         try:
             wanted = frozenset(filter(identity.is_ghl_id, bookings.values()))
-            shown = await lists.listed_records(wanted, plan=plan, zone_of=lambda content: self._zone(context, content))
-        except CannotTell:
+            records = await lists.listed_records(
+                wanted, plan=plan, zone_of=lambda content: self._zone(context, content)
+            )
+        except LookupSkipped:
             return Sweep(calls=lists.calls)
         answers: dict[LeadId, Answer] = {}
         now = self._gateway.clock.now()
         for lead in leads:
-            record = shown.get(bookings[lead.id])
-            if answer := ghl_listing.settled(lead, record, location_id=location_id, now=now):
+            record = records.get(bookings[lead.id])
+            if answer := ghl_listing.answer_from_list(lead, record, location_id=location_id, now=now):
                 answers[lead.id] = answer
-        return Sweep(answers=answers, calls=lists.calls, mentioned=len(shown) if lists.is_complete else None)
+        return Sweep(answers=answers, calls=lists.calls, mentioned=len(records) if lists.is_complete else None)
 
     def usage(self, workspace: Workspace) -> Usage:
-        """Return what was used of the workspace's location since the last question, and forget it."""
+        """Return the usage of the workspace's location since the last call of this method, and reset it."""
         return self._accounts.usage(workspace)
 
     async def _appointment(self, question: _Question, booking_id: str) -> Record | None:
@@ -166,25 +168,25 @@ class Ghl:
             path_params={"appointment_id": booking_id},
             headers=CALENDARS,
         )
-        reply = await self._unless_absent(question, call, ghl_absence.APPOINTMENT, booking_id)
+        reply = await self._reply_unless_missing(question, call, ghl_absence.APPOINTMENT, booking_id)
         if reply is None:
             return None
         found = ghl_parsing.read_appointment(reply.body, zone=await self._zone(question, reply.body))
         record = with_requested_id(found, booking_id)
         if record is None:
-            raise unusable(self.name, call, "GHL answered with another appointment than the requested one")
+            raise unusable_response(self.name, call, "GHL answered with another appointment than the requested one")
         self._check_location(question, call, record.location_id)
         return record
 
     async def _contact_appointments(self, question: _Question, contact_id: str) -> ContactList | None:
-        """Return the appointments of a contact, None where GHL does not know the contact."""
+        """Return the appointments of a contact; None if the contact does not exist."""
         call = Call(
             operation=Operation.CONTACT_APPOINTMENTS,
             path="/contacts/{contact_id}/appointments",
             path_params={"contact_id": contact_id},
             headers=CONTACTS,
         )
-        reply = await self._unless_absent(question, call, ghl_absence.CONTACT, contact_id)
+        reply = await self._reply_unless_missing(question, call, ghl_absence.CONTACT, contact_id)
         if reply is None:
             return None
         listed = ghl_parsing.read_contact_appointments(reply.body, zone=await self._zone(question, reply.body))
@@ -194,20 +196,25 @@ class Ghl:
         for record in listed.records:
             self._check_location(question, call, record.location_id)
             if record.contact_id not in {None, contact_id}:
-                raise unusable(self.name, call, "GHL listed appointments of another contact than the requested one")
-        records = await self._without_vague(question, listed.records)
+                raise unusable_response(
+                    self.name, call, "GHL listed appointments of another contact than the requested one"
+                )
+        records = await self._with_clear_status(question, listed.records)
         return ContactList(appointments=tuple(record.appointment for record in records), is_complete=not listed.faults)
 
-    async def _without_vague(self, question: _Question, records: Sequence[Record]) -> Sequence[Record]:
-        """Ask by id for those *records* whose status is not told in the list, the next upcoming ones first."""
+    async def _with_clear_status(self, question: _Question, records: Sequence[Record]) -> Sequence[Record]:
+        """Look up by id those *records* without a clear status in the list, upcoming ones first."""
         now = self._gateway.clock.now()
         vague = [each.appointment for each in records if each.is_vague]
         vague.sort(key=lambda each: (each.starts_at <= now, abs(each.starts_at - now)))
-        told = {each.id: await self._appointment(question, each.id) for each in vague[:_MOST_VAGUE]}
-        return [told.get(each.appointment.id) or each for each in records]
+        looked_up = {each.id: await self._appointment(question, each.id) for each in vague[:_MOST_VAGUE]}
+        return [looked_up.get(each.appointment.id) or each for each in records]
 
     async def _contacts(self, question: _Question, address: str) -> Sequence[Contact]:
-        """Return the contacts that have exactly this *address*, as their first or as an additional one."""
+        """Return the contacts with exactly this *address*, as first or additional one.
+
+        Raises LookupSkipped if there are too many.
+        """
         call = Call(
             operation=Operation.CONTACT_SEARCH,
             path="/contacts/search",
@@ -222,28 +229,28 @@ class Ghl:
         contacts, beyond = ghl_parsing.read_contacts(await question.account.content(call, deadline=question.deadline))
         matching = [each for each in contacts if address in each.emails]
         if beyond or len(matching) > _MOST_CONTACTS:
-            raise CannotTell(SkipReason.AMBIGUOUS_CONTACT)
+            raise LookupSkipped(SkipReason.AMBIGUOUS_CONTACT)
         for each in matching:
             self._check_location(question, call, each.location_id)
         return matching
 
-    async def _unless_absent(
+    async def _reply_unless_missing(
         self, question: _Question, call: Call, nouns: frozenset[str], resource_id: str
     ) -> Reply | None:
-        """Make *call*; return its success, None where GHL says of this very thing that there is none, or raise."""
+        """Make *call* and return a success; None if GHL says that the resource does not exist; raises ProviderError."""
         ask = ask_calendars if call.operation is Operation.APPOINTMENT else Account.ask
         reply = await ask(question.account, call, deadline=question.deadline)
-        if ghl_absence.names_absent(reply, nouns, resource_id):
+        if ghl_absence.says_not_found(reply, nouns, resource_id):
             return None
         if not reply.is_success:
-            raise refused(self.name, call, reply)
+            raise rejection(self.name, call, reply)
         return reply
 
     def _check_location(self, question: _AccountContext, call: Call, location_id: str | None) -> None:
         if location_id and question.location_id and location_id != question.location_id:
             message = "GHL answered from another location than the workspace's: its token and its location do not match"
-            raise unusable(self.name, call, message, error_class=ErrorClass.CREDENTIAL)
+            raise unusable_response(self.name, call, message, error_class=ErrorClass.CREDENTIAL)
 
     async def _zone(self, question: _AccountContext, content: object) -> tzinfo | None:
-        """Return the zone of the naive times in *content*, None where there are none."""
+        """Return the zone of times without an offset in *content*; None if there are none."""
         return await self._zones.of(content, question.workspace, question.account, deadline=question.deadline)

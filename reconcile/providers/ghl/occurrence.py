@@ -1,4 +1,4 @@
-"""One meeting of a recurring appointment, as its id names it: ``MASTER_MILLISECONDS_SECONDS``."""
+"""One occurrence of a recurring appointment; its id is ``MASTER_MILLISECONDS_SECONDS``."""
 
 import re
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occurrence:
-    """The recurring appointment of which it is one meeting, and when that meeting is."""
+    """One occurrence: the id of the recurring appointment, and its times."""
 
     master_id: str
     starts_at: datetime
@@ -21,7 +21,7 @@ class Occurrence:
 
     @classmethod
     def parse(cls, booking_id: str) -> "Occurrence | None":
-        """Return what *booking_id* says, None where it is no id of a single meeting."""
+        """Parse *booking_id*; None if it is not the id of an occurrence."""
         found = _OCCURRENCE.fullmatch(booking_id)
         if found is None:
             return None
@@ -31,10 +31,10 @@ class Occurrence:
 
 
 def with_requested_id(record: Record, booking_id: str) -> Record | None:
-    """Return *record* as the answer to a question for *booking_id*, None where it is another appointment.
+    """Return *record* with *booking_id* as its id; None if it is another appointment.
 
-    GHL may answer for one meeting of a recurring appointment with the appointment itself, whose times are those of its
-    first meeting: it is the same booking, and its times are in the id.
+    For one occurrence GHL may return the recurring appointment, with the times of its first occurrence. It is the same
+    booking; its times are in *booking_id*.
     """
     appointment = record.appointment
     if appointment.id == booking_id:

@@ -1,4 +1,4 @@
-"""GHL's answers, one pure read function each: from decoded bodies to what the product knows."""
+"""Parses GHL's responses: one pure function for each kind of decoded body."""
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import tzinfo
 from itertools import chain
 from typing import Any
 
-from reconcile.domain.appointment import CALLED_OFF, Appointment, AppointmentStatus
+from reconcile.domain.appointment import CANCELED_STATUSES, Appointment, AppointmentStatus
 from reconcile.domain.ids import AppointmentId, Operation, ProviderName
 from reconcile.errors import ContractFault
 from reconcile.providers import fields
@@ -35,9 +35,9 @@ _TIMES = ("startTime", "endTime", "dateAdded", "dateUpdated")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """An appointment as GHL keeps it, with the location and the contact it is of.
+    """An appointment in GHL, with its location and contact.
 
-    *is_vague* says that the status is unknown because GHL's only word was ``booked``, as it may be in lists.
+    *is_vague*: the status is unknown because GHL's only value was ``booked``, as in lists.
     """
 
     appointment: Appointment
@@ -48,7 +48,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """A person as GHL keeps it; *emails* are lower-case."""
+    """A contact in GHL; *emails* are lower-case."""
 
     id: str
     location_id: str | None
@@ -56,31 +56,31 @@ class Contact:
 
 
 def read_appointment(content: object, *, zone: tzinfo | None = None) -> Record:
-    """Read one appointment in any of the three envelopes; *zone* is that of naive times."""
+    """Read one appointment in any of the three envelopes; *zone* applies to times without an offset."""
     body = _body(content, Operation.APPOINTMENT, "GHL appointment")
-    return _record(body, _unwrapped(body.mapping()), zone)
+    return _record(body, _without_envelope(body.mapping()), zone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """A contact's appointments; *faults* say what is wrong with those records that cannot be read."""
+class ContactAppointments:
+    """A contact's appointments; *faults* are of unreadable records."""
 
     records: tuple[Record, ...]
     faults: tuple[ContractFault, ...] = ()
 
 
-def read_contact_appointments(content: object, *, zone: tzinfo | None = None) -> Listed:
-    """Read a contact's appointments under either name of the list; *zone* is that of naive times.
+def read_contact_appointments(content: object, *, zone: tzinfo | None = None) -> ContactAppointments:
+    """Read a contact's appointments under either key of the list; *zone* applies to times without an offset.
 
-    A broken record stands beside the others as a fault. Where none can be read, the list is broken: raises the fault.
+    Broken records become faults of the result. Raises ContractFault if no record can be read.
     """
     body = _body(content, Operation.CONTACT_APPOINTMENTS, "GHL contact appointments")
     lists = _lists(body.mapping())
     if not lists:
         raise body.missing("events")
     values = [value for each in lists for value in each]
-    records, faults = body.each(values, lambda raw: _record(body, raw, zone), of="events")
-    return Listed(records=tuple(records), faults=tuple(faults))
+    records, faults = body.read_each(values, lambda raw: _record(body, raw, zone), of="events")
+    return ContactAppointments(records=tuple(records), faults=tuple(faults))
 
 
 def read_calendars(content: object) -> tuple[str, ...]:
@@ -90,9 +90,9 @@ def read_calendars(content: object) -> tuple[str, ...]:
 
 
 def read_calendar_events(content: object, *, wanted: Container[str], zone: tzinfo | None = None) -> tuple[Record, ...]:
-    """Read those appointments of a calendar that have a *wanted* id and settle by themselves what they are.
+    """Read the appointments of a calendar with a *wanted* id.
 
-    Left out are recurring ones, for which an id may stand for several meetings, and broken ones.
+    Recurring appointments, whose id may mean several occurrences, and broken records are left out.
     """
     body = _body(content, Operation.CALENDAR_EVENTS, "GHL calendar events")
     listed = body.mapping().get("events")
@@ -103,14 +103,14 @@ def read_calendar_events(content: object, *, wanted: Container[str], zone: tzinf
         is_sought = body.id(raw) in wanted and not any(raw.get(key) not in _ONCE for key in _RECURRENCE)
         return _record(body, raw, zone) if is_sought else None
 
-    return tuple(filter(None, body.readable(listed, read, of="events")))
+    return tuple(filter(None, body.read_valid(listed, read, of="events")))
 
 
 def needs_zone(content: object) -> bool:
-    """Tell whether an answer with one or many appointments holds a time that says nothing of its zone."""
+    """Tell whether a response with one or many appointments has a time without an offset."""
     if not isinstance(content, Mapping):
         return False
-    lists = _lists(content) or [[_unwrapped(content)]]
+    lists = _lists(content) or [[_without_envelope(content)]]
     return any(
         fields.is_naive(each.get(key))
         for each in chain.from_iterable(lists)
@@ -120,7 +120,7 @@ def needs_zone(content: object) -> bool:
 
 
 def read_contacts(content: object) -> tuple[tuple[Contact, ...], int]:
-    """Read the contacts of a search that are not deleted, and how many it found beyond those that it lists."""
+    """Read the contacts of a search, without deleted ones, and the number of matches that are not listed."""
     body = _body(content, Operation.CONTACT_SEARCH, "GHL contact search")
     listed = body.items("contacts")
     total = body.mapping().get("total")
@@ -149,10 +149,10 @@ def read_time_zone(content: object) -> str:
 
 
 def status_of(raw: Mapping[str, Any]) -> AppointmentStatus | None:
-    """Return the status of a raw appointment, or None where none of its fields holds a word.
+    """Return the status of a raw appointment; None if none of its status fields has a value.
 
-    A word from outside the list is UNKNOWN. So is ``booked`` where nothing else is said: the documented example has it
-    beside the misspelled field with the real status, and alone it does not say that the booking is confirmed.
+    An unlisted value is UNKNOWN. So is ``booked`` as the only value: the documented example has it next to the
+    misspelled field with the real status, so alone it does not mean that the booking is confirmed.
     """
     if fields.is_true(raw.get("deleted")):
         return AppointmentStatus.CANCELED
@@ -166,7 +166,7 @@ def _status_words(raw: Mapping[str, Any]) -> list[str]:
 
 
 def _lists(content: Mapping[str, Any]) -> list[list[Any]]:
-    """Return the lists of appointments in an answer: GHL's clients disagree on the name."""
+    """Return the lists of appointments in a response; GHL uses two keys."""
     return [listed for key in ("events", "appointments") if isinstance(listed := content.get(key), list)]
 
 
@@ -174,7 +174,7 @@ def _body(content: object, operation: Operation, noun: str) -> JsonBody:
     return JsonBody(content, ProviderName.HIGHLEVEL, operation, noun)
 
 
-def _unwrapped(content: Mapping[str, Any]) -> Mapping[str, Any]:
+def _without_envelope(content: Mapping[str, Any]) -> Mapping[str, Any]:
     for key in ("event", "appointment"):
         if isinstance(inner := content.get(key), Mapping):
             return inner
@@ -186,7 +186,7 @@ def _record(body: JsonBody, raw: Mapping[str, Any], zone: tzinfo | None) -> Reco
     status = status_of(raw)
     if status is None:
         raise body.missing("status")
-    called_off = status in CALLED_OFF
+    is_canceled = status in CANCELED_STATUSES
     starts_at, ends_at = body.span(raw, "startTime", "endTime", zone=zone)
     return Record(
         appointment=Appointment(
@@ -196,7 +196,7 @@ def _record(body: JsonBody, raw: Mapping[str, Any], zone: tzinfo | None) -> Reco
             starts_at=starts_at,
             ends_at=ends_at,
             canceled_at=body.optional_instant(raw, "dateUpdated", called="update time", zone=zone)
-            if called_off
+            if is_canceled
             else None,
             created_at=body.optional_instant(raw, "dateAdded", called="creation time", zone=zone),
         ),
@@ -207,7 +207,7 @@ def _record(body: JsonBody, raw: Mapping[str, Any], zone: tzinfo | None) -> Reco
 
 
 def _addresses(raw: Mapping[str, Any]) -> Iterable[str]:
-    """Return a contact's addresses; the additional ones are texts, or objects that hold the text."""
+    """Return a contact's e-mail addresses; additional ones are texts, or objects with a text."""
     additional = raw.get("additionalEmails")
     for each in (raw.get("email"), *(additional if isinstance(additional, list) else ())):
         if address := fields.text(each.get("email") if isinstance(each, Mapping) else each):

@@ -1,4 +1,4 @@
-"""What GHL has of one person: the stored booking, what else the contact has, and whose a booking is."""
+"""Looks up one person in GHL: the stored booking, the contact's appointments, contacts by e-mail."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,12 +13,12 @@ from reconcile.providers import identity
 from reconcile.providers.ghl.parsing import Contact, Record
 
 LONGEST_VALUE = 75
-"""GHL refuses to search for more characters."""
+"""GHL refuses to search for longer values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactList:
-    """What one contact has; *is_complete*: each record of it could be read."""
+    """The appointments of one contact; *is_complete*: every record could be read."""
 
     appointments: tuple[Appointment, ...]
     is_complete: bool = True
@@ -26,9 +26,9 @@ class ContactList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundPerson:
-    """The contacts of one person that GHL knows, and what they have, as far as it can be read.
+    """The contacts of one person in GHL, and their readable appointments.
 
-    *is_searched*: they were found by the e-mail; *is_replaced*: in place of a contact that is gone.
+    *is_searched*: the contacts were found by e-mail; *is_replaced*: instead of a contact that no longer exists.
     """
 
     contact_ids: tuple[str, ...]
@@ -38,12 +38,12 @@ class FoundPerson:
     is_complete: bool = True
 
     def answer(self, appointments: Iterable[Appointment]) -> Answer:
-        """Return *appointments* as the answer of this person; of several with one e-mail no contact is the lead's."""
-        is_open = self.is_searched and len(self.contact_ids) > 1
+        """Return *appointments* as an answer; of several contacts with one e-mail, none is assigned to the lead."""
+        is_ambiguous = self.is_searched and len(self.contact_ids) > 1
         return Answer(
             appointments=tuple(appointments),
-            contact_id=self.contact_ids[0] if self.contact_ids and not is_open else None,
-            replaces_contact=self.is_replaced and not is_open,
+            contact_id=self.contact_ids[0] if self.contact_ids and not is_ambiguous else None,
+            replaces_contact=self.is_replaced and not is_ambiguous,
             unverified=None if self.is_complete else Unverified.INCOMPLETE,
             returned=frozenset({Operation.CONTACT_APPOINTMENTS} if self.appointments else ()),
         )
@@ -51,10 +51,10 @@ class FoundPerson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonSearch:
-    """Looks one lead up by the calls that it is given.
+    """Looks one lead up with the given calls.
 
-    *appointment* and *listed* return None where GHL says of that very thing that there is none; *contacts* is None
-    where the workspace has no location to search in.
+    *appointment* and *listed* return None if the resource does not exist; *contacts* is None if the workspace has no
+    location to search in.
     """
 
     lead: Lead
@@ -64,53 +64,53 @@ class PersonSearch:
     contacts: Callable[[str], Awaitable[Sequence[Contact]]] | None
 
     async def by_id(self, booking_id: str, *, is_control: bool = False) -> Answer:
-        """Ask for the stored booking; unless it stands and is ahead, see what else the person has.
+        """Look the stored booking up, and the person's other appointments unless it is active and upcoming.
 
-        As a control of the lists (*is_control*), the person's list is asked for in any case.
+        For a control of the lists (*is_control*), the person's list is always requested.
         """
         record = await self.appointment(booking_id)
         returned = frozenset({Operation.APPOINTMENT} if record else ())
         own, theirs = identity.contact_id(self.lead), record.contact_id if record else None
         if record and own and theirs and own != theirs and not await self._is_of_same_person(theirs):
-            # Another person's booking is not the lead's: it is neither reported nor called absent.
+            # Another person's booking is neither reported nor absent.
             person = await self._person([own])
             others = person.answer(each for each in person.appointments if each.id != record.appointment.id)
             return replace(others, returned=others.returned | returned, unverified=Unverified.OTHER_PERSON)
-        if record and _stands_ahead(record.appointment, self.now) and not is_control:
+        if record and _is_upcoming(record.appointment, self.now) and not is_control:
             return Answer(appointments=(record.appointment,), returned=returned, contact_id=own or theirs)
         person = await self._person([own, theirs])
         found = {each.id: each for each in person.appointments}
-        # What GHL lists is not absent, whatever it says when asked for it alone; nor what it may list unreadably.
+        # A listed booking is not absent, even if GHL says so of the single resource; nor is one that may be unreadable.
         is_absent = record is None and person.is_complete
         absent = frozenset({AppointmentId(booking_id)} - found.keys() if is_absent else ())
-        silent = frozenset({Operation.CONTACT_APPOINTMENTS} if record and _leaves_out(person, record) else ())
+        silent = frozenset({Operation.CONTACT_APPOINTMENTS} if record and _is_left_out(person, record) else ())
         if record:
             found[record.appointment.id] = record.appointment
         answer = person.answer(found.values())
         return replace(answer, absent=absent, returned=answer.returned | returned, silent=silent)
 
     async def by_contacts(self, *contact_ids: str) -> Answer | SkipReason:
-        """Return what the contacts have, else those of the e-mail address; or that there is no such person."""
+        """Return the appointments of the contacts, else of those with the e-mail; or CONTACT_NOT_FOUND."""
         person = await self._person(contact_ids)
         return person.answer(person.appointments) if person.contact_ids else SkipReason.CONTACT_NOT_FOUND
 
     async def _is_of_same_person(self, contact_id: str) -> bool:
-        """Tell whether a contact has the lead's e-mail address: a location may keep one person several times."""
+        """Tell whether a contact has the lead's e-mail address: a location may have several contacts of one person."""
         address = self._address
         if address is None or self.contacts is None:
             return False
         return contact_id in {each.id for each in await self.contacts(address)}
 
     async def _person(self, contact_ids: Iterable[str | None]) -> FoundPerson:
-        """Return what the contacts have that are given; where GHL has none of them any more, those of the e-mail."""
+        """Return the given contacts with their appointments; if none of them exists, those with the lead's e-mail."""
         wanted = [each for each in dict.fromkeys(contact_ids) if each]
         person = await self._listed(wanted)
         address = self._address
         if person.contact_ids or address is None or self.contacts is None:
             return person
-        having_it = [each.id for each in await self.contacts(address)]
-        found = await self._listed(having_it)
-        return replace(found, contact_ids=tuple(having_it), is_searched=True, is_replaced=bool(wanted))
+        matching = [each.id for each in await self.contacts(address)]
+        found = await self._listed(matching)
+        return replace(found, contact_ids=tuple(matching), is_searched=True, is_replaced=bool(wanted))
 
     async def _listed(self, contact_ids: Sequence[str]) -> FoundPerson:
         known: list[str] = []
@@ -128,13 +128,13 @@ class PersonSearch:
         return identity.address(self.lead, longest=LONGEST_VALUE)
 
 
-def _stands_ahead(appointment: Appointment, now: datetime) -> bool:
-    """Tell whether it is the one that counts whatever else there is: after it, people book again."""
+def _is_upcoming(appointment: Appointment, now: datetime) -> bool:
+    """Tell whether the appointment is confirmed and in the future; after a past one, people book again."""
     return appointment.status is AppointmentStatus.CONFIRMED and appointment.starts_at > now
 
 
-def _leaves_out(person: FoundPerson, record: Record) -> bool:
-    """Tell whether the list of the contact that a standing appointment is of lacks that appointment."""
+def _is_left_out(person: FoundPerson, record: Record) -> bool:
+    """Tell whether a held appointment is missing from the list of its contact."""
     is_listed = any(each.id == record.appointment.id for each in person.appointments)
-    is_asked = record.contact_id in person.contact_ids and not person.is_searched
-    return record.appointment.status in HELD and is_asked and person.is_complete and not is_listed
+    is_requested = record.contact_id in person.contact_ids and not person.is_searched
+    return record.appointment.status in HELD and is_requested and person.is_complete and not is_listed

@@ -1,7 +1,7 @@
-"""Which ``Version`` GHL is asked with.
+"""The ``Version`` header of requests to GHL.
 
-Only the newest declares ``deleted`` on one appointment, so the calendars are asked with it, and with the dated one
-where an account refuses it. Contacts and locations gain nothing from it and keep the dated one.
+Only the newest Version has the field ``deleted`` of an appointment, so calendars are requested with it, or with the
+dated one if an account refuses it. Contacts and locations keep the dated one.
 """
 
 from dataclasses import replace
@@ -18,7 +18,7 @@ _NO_PATH = ("cannot ", "route ")
 
 
 async def ask_calendars(account: Account, call: Call, *, deadline: float) -> Reply:
-    """Make *call* with the newest Version, or with its own once *account* has refused that."""
+    """Make *call* with the newest Version, or with its own once *account* has rejection that."""
     if account.takes_newest:
         reply = await account.ask(replace(call, headers={**call.headers, "Version": _NEWEST}), deadline=deadline)
         if not _refuses_version(reply):

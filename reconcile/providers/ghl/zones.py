@@ -1,7 +1,7 @@
-"""The zones of GHL's locations: whose wall clock a time without an offset is.
+"""Time zones of GHL's locations, for times without an offset.
 
-A naive time is in the location's zone. The workspace's own column says a zone only where the location cannot be asked;
-where the two differ, the location's is used and a note says so.
+Such a time is local time of the location. The workspace's mapped zone is used only if the location cannot be read. If
+the two differ, the location's is used, and a note in the report says so.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from reconcile.providers.http.client import Gateway
 _HALF_YEAR = timedelta(days=182)
 
 
-class CannotTell(Exception):
-    """The workspace lacks something that the look-up needs; carries the reason."""
+class LookupSkipped(Exception):
+    """The look-up cannot be made; *reason* says why."""
 
     def __init__(self, reason: SkipReason) -> None:
         super().__init__(reason)
@@ -31,7 +31,7 @@ class CannotTell(Exception):
 
 
 class LocationZones:
-    """Asks for the zone of each location once in a run, and only where a time needs it."""
+    """Requests the zone of each location at most once in a run, when a time needs it."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -40,7 +40,7 @@ class LocationZones:
         self._compared: set[WorkspaceId] = set()
 
     async def of(self, content: object, workspace: Workspace, account: Account, *, deadline: float) -> tzinfo | None:
-        """Return the zone of the naive times in *content*, None where there are none; raises CannotTell."""
+        """Return the zone of times without an offset in *content*; None if there are none; raises LookupSkipped."""
         if not ghl_parsing.needs_zone(content):
             return None
         configured = fields.zone_named(workspace.timezone)
@@ -56,10 +56,10 @@ class LocationZones:
                 )
         if zone := found or configured:
             return zone
-        raise CannotTell(SkipReason.NOT_CONFIGURED)
+        raise LookupSkipped(SkipReason.NOT_CONFIGURED)
 
     async def _name(self, location_id: str | None, account: Account, *, deadline: float, is_needed: bool) -> str | None:
-        """Return what a location calls its zone; None where it may not be asked and that *is_needed* for nothing."""
+        """Return the name of a location's zone; None if reading it is forbidden and it is not needed (*is_needed*)."""
         if location_id is None:
             return None
         async with self._locks[location_id]:
@@ -83,5 +83,5 @@ class LocationZones:
 
 
 def _differ(one: tzinfo, other: tzinfo, now: datetime) -> bool:
-    """Tell whether two zones differ by what their clocks show, now or in the other half of the year."""
+    """Tell whether the offsets of two zones differ, now or in half a year."""
     return any(at.astimezone(one).utcoffset() != at.astimezone(other).utcoffset() for at in (now, now + _HALF_YEAR))

@@ -1,4 +1,4 @@
-"""Response bodies under caps: what is cut, too large, too deep or not JSON is a fault, never a short success."""
+"""Reads response bodies under size caps. A truncated, too large, too deep or non-JSON body raises BodyFault."""
 
 import asyncio
 import zlib
@@ -13,36 +13,36 @@ _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 _PIECE_BYTES = 64 * 1024
 _BOM = b"\xef\xbb\xbf"
 _SMALL_BYTES = 256 * 1024
-"""What each body may hold without asking; beyond it, only a few bodies grow at the same time."""
-# What a decoded document costs in memory, estimated from above by what its text holds.
+"""Bodies up to this size are read without waiting; only a few larger ones are read at the same time."""
+# Upper estimates of the memory that a decoded document takes, by the tokens in its text.
 _OBJECT_BYTES, _ARRAY_BYTES, _ITEM_BYTES, _WIDEST_CHARACTER = 232, 88, 72, 4
 
 
 class BodyFault(Exception):
-    """A body that cannot be used; the message continues "a body that"."""
+    """A body that cannot be used; the message completes the sentence "a body that …"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyCaps:
-    """How much of a body is taken in before it is refused."""
+    """Size limits of a body."""
 
     wire_bytes: int = 4 * 1024 * 1024
-    """As received, before it is unpacked."""
+    """As received, before decompression."""
     decoded_bytes: int = 8 * 1024 * 1024
     value_bytes: int = 16 * 1024 * 1024
-    """What the decoded document may cost in memory, estimated before it is decoded."""
+    """Memory of the decoded document, estimated before it is decoded."""
     depth: int = 64
 
 
 class BodyReader:
-    """Reads bodies within *caps*; shared by a whole process, so that many large bodies at once are bounded too."""
+    """Reads bodies within *caps*. One reader serves the process, so that concurrent large bodies are limited."""
 
     def __init__(self, caps: BodyCaps | None = None, *, large_at_once: int = 2) -> None:
         self.caps = caps or BodyCaps()
         self._large = asyncio.Semaphore(large_at_once)
 
     async def drain(self, response: httpx.Response) -> None:
-        """Read a small body to its end and forget it, so that its connection can serve the next request."""
+        """Read a small body to its end and discard it, so that its connection can be reused."""
         stream = _stream(response)
         wire_bytes = 0
         try:
@@ -54,7 +54,7 @@ class BodyReader:
             return
 
     async def read(self, response: httpx.Response) -> bytes:
-        """Return the unpacked body, or raise BodyFault as soon as a cap is passed."""
+        """Return the decompressed body; raises BodyFault as soon as a cap is exceeded."""
         caps = self.caps
         _check_length(response.headers.get("Content-Length", ""), caps)
         engine = _engine(response.headers.get("Content-Encoding", ""))
@@ -67,7 +67,7 @@ class BodyReader:
                 wire_bytes += len(chunk)
                 if wire_bytes > caps.wire_bytes:
                     raise BodyFault(f"is longer than {caps.wire_bytes} bytes")
-                for piece in (chunk,) if engine is None else _unpacked(engine, chunk):
+                for piece in (chunk,) if engine is None else _decompressed_pieces(engine, chunk):
                     parts.append(piece)
                     held += len(piece)
                     if held > caps.decoded_bytes:
@@ -84,7 +84,7 @@ class BodyReader:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def decode(self, body: bytes) -> Any:  # noqa: ANN401 - JSON is anything
-        """Return the JSON document in *body*; raise BodyFault where it is none or passes a cap."""
+        """Return the JSON document in *body*; raises BodyFault if it is not JSON or exceeds a cap."""
         body = body.removeprefix(_BOM)
         objects, arrays = body.count(b"{"), body.count(b"[")
         items = body.count(b",") + body.count(b":")
@@ -98,7 +98,7 @@ class BodyReader:
             is_json = False
         else:
             is_json = True
-        if not is_json:  # raised out here, for orjson's error holds the whole body
+        if not is_json:  # raised outside ``except``: orjson's error holds the whole body
             raise BodyFault("is not JSON")
         if objects + arrays > self.caps.depth and _is_deeper(document, self.caps.depth):
             raise BodyFault(f"nests deeper than {self.caps.depth} levels")
@@ -127,8 +127,8 @@ def _engine(encoding: str) -> "zlib._Decompress | None":
             raise BodyFault("has an unrequested content encoding")
 
 
-def _unpacked(engine: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
-    """Unpack in pieces of bounded size, so that a bomb is noticed after its first few."""
+def _decompressed_pieces(engine: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
+    """Yield pieces of bounded size, so that a decompression bomb exceeds a cap after a few of them."""
     while chunk and not engine.eof:
         try:
             piece = engine.decompress(chunk, _PIECE_BYTES)
@@ -142,7 +142,7 @@ def _unpacked(engine: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
 
 
 def _is_deeper(document: object, depth: int) -> bool:
-    """Return whether containers nest deeper than *depth*; without recursion, which is what the cap protects."""
+    """Return whether containers nest deeper than *depth*; not recursive, because the cap protects the stack."""
     level: list[object] = [document]
     for _ in range(depth):
         level = [child for container in level for child in _children(container) if isinstance(child, dict | list)]

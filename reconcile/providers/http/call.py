@@ -1,4 +1,4 @@
-"""One question to a provider, what comes back, and what is told of each attempt."""
+"""A call to a provider, its reply, and the record of each attempt."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,10 +11,10 @@ from reconcile.providers.http.rate_limits import RateHeaders
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One question to a provider. All calls read, whatever their method, so each may be repeated.
+    """A call to a provider. All calls only read, whatever their method, so each may be repeated.
 
     *path* is a template below the base URL, such as ``/contacts/{contact_id}/appointments``; each of *path_params* is
-    encoded into one segment. *attempts* is the most to be made (a probe makes one); None leaves it to the policy.
+    encoded into one segment. *attempts* is the maximum number of attempts; None leaves it to the retry policy.
     """
 
     operation: Operation
@@ -29,9 +29,9 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer that the adapter reads: a 2xx, a 400, 404 or 422 whose words may be decisive, a 401 about the Version.
+    """A response that the adapter interprets: a 2xx; a 400, 404 or 422 with a text; a 401 about the Version.
 
-    *message* is the provider's own text: to decide by, never to be shown, stored or logged.
+    *message* is the provider's text. It is used for decisions and never shown, stored or logged.
     """
 
     status: int
@@ -46,6 +46,6 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderAttempt(HttpAttempt):
-    """What is told of each attempt, with what its answer says of the account's limits."""
+    """The record of one attempt, with the rate headers of its response."""
 
     rate: RateHeaders | None = None

@@ -1,4 +1,4 @@
-"""The one way to ask a provider: a deadline, few attempts, caps, and every failure as one of this program's errors."""
+"""Makes calls to a provider with a deadline, few attempts and size caps; every failure is a ProviderError."""
 
 import random
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from reconcile.providers.http.transport import CONNECT_TIMEOUT, AiohttpTransport
 __all__ = ["AiohttpTransport", "BaseUrl", "Call", "Client", "Gateway", "ProviderAttempt", "Reply", "RetryBudget"]
 
 _LEAST_ATTEMPT = timedelta(seconds=1)
-"""Less time than this is not worth another attempt."""
+"""The least time before the deadline in which another attempt is made."""
 _LONGEST_VALUE = 1024
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "appointment-reconciler"}
 _TIMEOUT = {"connect": CONNECT_TIMEOUT.total_seconds()}
@@ -35,7 +35,7 @@ def _unobserved(_attempt: ProviderAttempt) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """What all calls to one provider share in a run."""
+    """The configuration and state that all calls to one provider share in a run."""
 
     provider: ProviderName
     base: BaseUrl
@@ -48,23 +48,23 @@ class Gateway:
     on_attempt: Callable[[ProviderAttempt], None] = _unobserved
 
     def client(self, token: Revealable) -> "Client":
-        """Return the way to ask with one credential; it is cheap, for connections are shared."""
+        """Return a client with one credential. It is cheap, because connections are shared."""
         return Client(self, token=token)
 
 
 class Client:
-    """Asks one provider with one credential. Raises ProviderError; no error holds a body, an address or the token."""
+    """Calls one provider with one credential. Raises ProviderError; no error holds a body, an address or the token."""
 
     def __init__(self, gateway: Gateway, *, token: Revealable) -> None:
         self._gateway = gateway
         self._guard = OriginGuard(gateway.base, token=token, transport=gateway.transport)
-        # An address is parsed here, and not for each request: that took a tenth of a request's time.
+        # The address is parsed once: parsing it for each request took a tenth of the request's time.
         self._home = httpx.URL(f"{gateway.base.origin}/")
         self._prefix = httpx.URL(f"{gateway.base.origin}{gateway.base.prefix}/").raw_path[:-1]
         self._headers = {"Host": gateway.base.authority, **_HEADERS}
 
     async def ask(self, call: Call, *, deadline: float) -> Reply:
-        """Make *call*, again where that may help, within *deadline*: an instant on the monotonic clock."""
+        """Make *call* before *deadline*, with retries. *deadline* is an instant on the monotonic clock, in seconds."""
         gateway = self._gateway
         target = self._target(call)
         content = self._content(call)
@@ -76,7 +76,7 @@ class Client:
             try:
                 reply = await self._attempt(call, target, content, number=number, deadline=deadline)
             except OutOfTime as error:
-                # What an earlier attempt has learned of the provider is worth more than that the time is up now.
+                # An earlier attempt's failure says more of the provider than that the time is up.
                 failure = failure or error
                 break
             except ProviderError as error:
@@ -131,7 +131,7 @@ class Client:
 
     def _target(self, call: Call) -> bytes:
         if any(value in {"", ".", ".."} or len(value) > _LONGEST_VALUE for value in call.path_params.values()):
-            raise self._unaskable(call)
+            raise self._unsendable(call)
         try:
             path = call.path.format(**{name: quote(value, safe="") for name, value in call.path_params.items()})
             query = f"?{urlencode(call.query, quote_via=quote)}" if call.query else ""
@@ -139,7 +139,7 @@ class Client:
         except UnicodeEncodeError:
             target = None
         if target is None or len(target) > _LONGEST_TARGET:
-            raise self._unaskable(call)
+            raise self._unsendable(call)
         return target
 
     def _content(self, call: Call) -> bytes:
@@ -149,9 +149,9 @@ class Client:
             return orjson.dumps(call.json)
         except orjson.JSONEncodeError:
             pass
-        raise self._unaskable(call)
+        raise self._unsendable(call)
 
-    def _unaskable(self, call: Call) -> ProviderRejected:
+    def _unsendable(self, call: Call) -> ProviderRejected:
         provider = self._gateway.provider
         message = f"{provider} cannot be called for {call.operation}: an id or a value does not fit into a request"
         return ProviderRejected(message, provider=provider, operation=call.operation)
@@ -161,7 +161,7 @@ class Client:
         if content:
             headers["Content-Type"] = "application/json"
         extensions = {"target": target, "timeout": _TIMEOUT}
-        # A stream that is given is taken as it is; content would be looked at, and headers be worked out from it.
+        # httpx uses a given stream unchanged; from content it would derive headers.
         stream = httpx.ByteStream(content)
         request = httpx.Request(call.method, self._home, headers=headers, stream=stream, extensions=extensions)
         request.read()

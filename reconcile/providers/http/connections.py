@@ -1,7 +1,7 @@
-"""Kept connections: one on which something came that was not asked for is closed and never used again.
+"""A connection pool that closes kept connections on which unrequested bytes arrived.
 
-What a server sends without a request would be read as the answer to the next one, and each later answer would shift by
-one: a 404 for one appointment would be believed of another.
+Such bytes would be read as the response to the next request, and each later response would belong to the request
+before: a 404 for one appointment would be used for another.
 """
 
 import select
@@ -14,24 +14,24 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 _FINAL = 200
-"""Lower statuses are interim: the answer is yet to come (RFC 9110, section 15.2)."""
+"""Lower statuses are interim; the final response follows (RFC 9110, section 15.2)."""
 
 
 class WatchedHandler(ResponseHandler):
-    """Reads what comes between a request and the end of its answer; anything else ends the connection."""
+    """Accepts bytes between a request and the end of its response; any other bytes close the connection."""
 
     was_used = False
     is_asked = False
     _is_final = False
 
     def begin(self) -> None:
-        """Expect one answer."""
+        """Expect one response."""
         self.was_used = self.is_asked = True
         self._is_final = False
         self._payload = None
 
     def data_received(self, data: bytes) -> None:
-        """Read *data* if it was asked for; an empty chunk only resumes the reading of the one before."""
+        """Pass *data* on if a response is expected; an empty chunk resumes reading of the previous one."""
         if data and not self.is_asked:
             self.force_close()
             return
@@ -40,13 +40,13 @@ class WatchedHandler(ResponseHandler):
             self.is_asked = False
 
     def feed_data(self, data: Any, size: int = 0) -> None:  # noqa: ANN401 - the signature is aiohttp's
-        """Take the head of an answer."""
+        """Note whether the head of a response is final."""
         self._is_final = data[0].code >= _FINAL
         super().feed_data(data, size)
 
     @property
     def is_silent(self) -> bool:
-        """Whether nothing came without being asked for, neither to the event loop nor, as yet, to the kernel alone."""
+        """Whether no unrequested bytes arrived, neither at the event loop nor in the kernel's buffer."""
         if self.should_close or self.transport is None:
             return False
         if not self.was_used:
@@ -56,7 +56,7 @@ class WatchedHandler(ResponseHandler):
 
 
 class QuietConnector(aiohttp.TCPConnector):
-    """A pool that hands out a kept connection only while nothing has come on it."""
+    """A pool that reuses a kept connection only if no unrequested bytes arrived on it."""
 
     def __init__(self, *, limit: int) -> None:
         super().__init__(limit=limit)
@@ -68,18 +68,18 @@ class QuietConnector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the signature is aiohttp's
     ) -> Connection:
-        """Return a new connection, or a kept one that was silent since its last answer."""
+        """Return a new connection, or a kept one without bytes since its last response."""
         while True:
             connection = await super().connect(req, traces, timeout)
             handler = connection.protocol
             if not isinstance(handler, WatchedHandler):
-                raise TypeError("aiohttp no longer makes the handlers that are watched")
+                raise TypeError("aiohttp no longer creates connections with WatchedHandler")
             if handler.is_silent:
                 handler.begin()
                 return connection
             connection.close()
             if not handler.was_used:
-                raise aiohttp.ClientPayloadError("a server that speaks before it is asked")
+                raise aiohttp.ClientPayloadError("the server sent bytes before a request")
 
 
 def _is_readable(number: int) -> bool:

@@ -1,4 +1,4 @@
-"""One request and what came of it: the place where the HTTP library's errors become this program's."""
+"""One request and its result; translates the HTTP library's errors into errors of ``reconcile.errors``."""
 
 import asyncio
 from datetime import timedelta
@@ -21,10 +21,10 @@ _NO_BODY = frozenset({204, 205})
 
 
 class Exchange:
-    """One request and what came of it.
+    """One request and its result.
 
-    Errors are raised outside ``except`` blocks, so that they have no context: what a library raises may hold headers,
-    an address or a body, and whoever prints an error prints its context.
+    Errors are raised outside ``except`` blocks, so that they have no context: a library's error may hold headers, an
+    address or a body, and a printed traceback includes the context.
     """
 
     def __init__(self, call: Call, *, provider: ProviderName, bodies: BodyReader, clock: Clock) -> None:
@@ -40,10 +40,10 @@ class Exchange:
     async def run(
         self, transport: httpx.AsyncBaseTransport, request: httpx.Request, *, limit: timedelta, left: float
     ) -> Reply:
-        """Send *request* and read the answer within the attempt's *limit* and the seconds *left* of the run."""
+        """Send *request* and read the response within the attempt's *limit* and the *left* seconds of the run."""
         own_limit = limit.total_seconds()
         if left <= 0:
-            raise self._out_of_time()
+            raise self._deadline_error()
         self.was_sent = True
         failure: ProviderError
         try:
@@ -54,11 +54,11 @@ class Exchange:
                 finally:
                     await response.aclose()
         except TimeoutError:
-            failure = self._out_of_time() if left < own_limit else self._timed_out()
+            failure = self._deadline_error() if left < own_limit else self._timeout_error()
         except httpx.HTTPError as error:
-            failure = self._failed(error)
+            failure = self._http_error(error)
         except BodyFault as fault:
-            failure = self._undecodable(fault)
+            failure = self._undecodable_error(fault)
         raise failure
 
     async def _read(self, response: httpx.Response) -> Reply:
@@ -79,9 +79,9 @@ class Exchange:
         if meaning is ResponseClass.ANSWERED:
             return Reply(status=status, body=body, message=message, rate=rate)
         scope = missing_scope(status, message, self._call.operation)
-        raise self._refused(meaning, status, response.headers, scope=scope)
+        raise self._status_error(meaning, status, response.headers, scope=scope)
 
-    def _refused(
+    def _status_error(
         self, meaning: ResponseClass, status: int, headers: httpx.Headers, *, scope: str | None
     ) -> ProviderError:
         lack = f": the token lacks the scope {scope}" if scope else ""
@@ -97,19 +97,19 @@ class Exchange:
                 kind = ErrorClass.CREDENTIAL if meaning is ResponseClass.CREDENTIAL else ErrorClass.REJECTED
                 return ProviderRejected(text, provider=provider, operation=operation, status=status, error_class=kind)
 
-    def _undecodable(self, fault: BodyFault) -> ProviderError:
+    def _undecodable_error(self, fault: BodyFault) -> ProviderError:
         text = f"{self._provider} answered {self.status} to {self._call.operation} with a body that {fault}"
         return self._unavailable(text, ErrorClass.UNDECODABLE)
 
-    def _timed_out(self) -> ProviderError:
+    def _timeout_error(self) -> ProviderError:
         text = f"{self._provider} did not answer {self._call.operation} in time"
         return self._unavailable(text, ErrorClass.TIMEOUT)
 
-    def _out_of_time(self) -> OutOfTime:
+    def _deadline_error(self) -> OutOfTime:
         text = f"the run reached its time limit before {self._provider} could answer {self._call.operation}"
         return OutOfTime(text, provider=self._provider, operation=self._call.operation)
 
-    def _failed(self, error: httpx.HTTPError) -> ProviderError:
+    def _http_error(self, error: httpx.HTTPError) -> ProviderError:
         provider, operation = self._provider, self._call.operation
         match error:
             case ForeignOriginError():
@@ -117,7 +117,7 @@ class Exchange:
                 text = f"{operation} was not sent, because its address is not {provider}'s"
                 return ProviderRejected(text, provider=provider, operation=operation)
             case httpx.TimeoutException():
-                return self._timed_out()
+                return self._timeout_error()
             case CertificateRefusedError():
                 text = f"{provider} did not present a trusted certificate for {operation}"
             case httpx.ConnectError():
@@ -135,7 +135,7 @@ class Exchange:
 
 
 def _message(body: object) -> str:
-    """Return what an error body says: GHL sends one text or several, under one of three names."""
+    """Return the message of an error body. GHL sends one text or several, under one of three keys."""
     if not isinstance(body, dict):
         return ""
     for name in ("message", "error", "detail"):

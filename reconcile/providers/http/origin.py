@@ -1,4 +1,4 @@
-"""Where a provider lives, and the guard that lets a credential's requests go nowhere else."""
+"""A provider's base URL, and the guard that sends a credential only to its origin."""
 
 import ipaddress
 import re
@@ -16,7 +16,7 @@ _PLAIN = re.compile(r"[!-\[\]-~]*", re.ASCII)
 
 
 class Revealable(Protocol):
-    """A token that shows itself only when asked."""
+    """A token whose text is returned by ``reveal`` only, never by ``repr``."""
 
     def reveal(self) -> str:
         """Return the secret text."""
@@ -25,7 +25,7 @@ class Revealable(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseUrl:
-    """A provider's address in one spelling: *origin* is scheme, host and port, *prefix* a path without last slash."""
+    """A normalized base URL: *origin* is scheme, host and port, *prefix* the path without a trailing slash."""
 
     origin: str
     authority: str
@@ -33,7 +33,7 @@ class BaseUrl:
 
     @classmethod
     def parse(cls, text: str, *, where: str) -> "BaseUrl":
-        """Read *text*; raise SettingsError that names *where* and never the text, which may hold a password."""
+        """Parse *text*; raises SettingsError that names *where* and not the text, which may hold a password."""
         fault = f"{where} must be a URL such as https://services.example.com"
         if not _PLAIN.fullmatch(text):
             raise SettingsError([f"{fault}, without white space, backslashes or characters outside ASCII"])
@@ -71,7 +71,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def address_of(request: httpx.Request) -> str:
-    """Return where *request* goes: its extension ``target`` stands for all behind the authority, as httpx has it."""
+    """Return the URL of *request*; httpx's extension ``target`` replaces path and query."""
     target = request.extensions.get("target")
     if target is None:
         return str(request.url)
@@ -79,13 +79,13 @@ def address_of(request: httpx.Request) -> str:
 
 
 class ForeignOriginError(httpx.UnsupportedProtocol):
-    """A request was on its way to another origin than its credential's; nothing was sent."""
+    """The request is for another origin than its credential's; nothing was sent."""
 
 
 class OriginGuard(httpx.AsyncBaseTransport):
-    """Put one credential's token on requests for that credential's origin; refuse every other request.
+    """Adds a credential's token to requests for its origin; refuses every other request.
 
-    The token enters here and nowhere above, so that no layer that could be talked into another URL ever holds it.
+    The token is added in this layer, so that no layer that chooses the URL holds it.
     """
 
     def __init__(self, base: BaseUrl, *, token: Revealable, transport: httpx.AsyncBaseTransport) -> None:
@@ -97,11 +97,11 @@ class OriginGuard(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send *request* with the token, or raise ForeignOriginError before a connection is opened."""
         address = address_of(request)
-        # The text is compared, not its parts: however the next parser reads a text that begins with our origin and a
-        # slash and holds no backslash, white space or control, it finds no other authority in it.
+        # The text is compared, not its parsed parts: a text that begins with the origin and a slash, without backslash,
+        # white space or control characters, has no other authority in any URL parser.
         if not address.startswith(self._root) or not _PLAIN.fullmatch(address):
             raise ForeignOriginError("the request is not for the credential's origin")
         if request.headers.get("Host") != self._authority:
-            raise ForeignOriginError("the request names another host than the credential's")
+            raise ForeignOriginError("the request's Host is not the credential's")
         request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
         return await self._transport.handle_async_request(request)

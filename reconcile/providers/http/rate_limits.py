@@ -1,4 +1,4 @@
-"""What providers say about their limits: how long to stay away, and the headers of what is left."""
+"""Reads rate limit headers, and how long to wait before the next call."""
 
 import re
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from typing import Protocol
 from reconcile.wire.retry_after import LONGEST_WAIT, retry_after, seconds
 
 DEFAULT_WAIT = timedelta(seconds=30)
-"""Where a 429 says nothing."""
+"""The wait after a 429 without any header."""
 _LEAST_EPOCH = 1_000_000_000
-"""A "seconds left" of more than thirty years is a clock time."""
+"""A larger ``reset`` is an epoch time, not a number of seconds."""
 
 _COUNT = re.compile(rb"\s*[0-9]{1,12}\s*")
 
@@ -20,17 +20,17 @@ class Headers(Protocol):
 
     @property
     def raw(self) -> list[tuple[bytes, bytes]]:
-        """Every field as it was sent."""
+        """All fields as they were sent."""
         ...
 
     def get_list(self, key: str) -> list[str]:
-        """Return every value of one field."""
+        """Return all values of one field."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateHeaders:
-    """What an answer said of its account's limits. A value that is missing or makes no sense is None."""
+    """The rate limit headers of a response. A missing or invalid value is None."""
 
     limit: int | None = None
     """Calls in a window."""
@@ -38,22 +38,22 @@ class RateHeaders:
     daily_limit: int | None = None
     daily_remaining: int | None = None
     daily_reset: timedelta | None = None
-    """GHL, where it says so: how long until the day's calls are counted anew."""
+    """GHL, optional: time until the daily count is reset."""
     window: timedelta | None = None
-    """GHL: how long a window is."""
+    """GHL: length of a window."""
     reset: timedelta | None = None
-    """Calendly: how long until the window ends."""
+    """Calendly: time until the window ends."""
 
     @classmethod
     def read(cls, headers: Headers) -> "RateHeaders":
-        """Read both providers' names; nothing in them can raise."""
+        """Read the headers of both providers; no value raises an error."""
         least: dict[bytes, int] = {}
         most: dict[bytes, int] = {}
         for raw_name, value in headers.raw:
             name = raw_name.lower()
             if name.startswith(b"x-ratelimit-") and _COUNT.fullmatch(value):
                 number = int(value)
-                # Of several values, the one that asks for more care.
+                # Of several values the more restrictive one is used.
                 least[name] = min(number, least.get(name, number))
                 most[name] = max(number, most.get(name, number))
         if not least:
@@ -76,7 +76,7 @@ NO_RATE_HEADERS = RateHeaders()
 
 
 def daily_wait(rate: RateHeaders, *, now: datetime) -> timedelta:
-    """Return how long to stay away from an account whose day is used up: as it says, else until the day ends in UTC."""
+    """Return how long to wait with a used up daily limit: the header's value, else until midnight UTC."""
     if rate.daily_reset is not None:
         return rate.daily_reset
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -84,10 +84,10 @@ def daily_wait(rate: RateHeaders, *, now: datetime) -> timedelta:
 
 
 def wait_of(headers: Headers, rate: RateHeaders, *, now: datetime) -> timedelta:
-    """Return how long to stay away after a 429: what it asked for, else what its limits imply, else DEFAULT_WAIT."""
-    asked = retry_after(headers.get_list("Retry-After"), now=now)
-    if asked is not None:
-        return asked
+    """Return how long to wait after a 429: ``Retry-After``, else the time in its rate headers, else DEFAULT_WAIT."""
+    requested = retry_after(headers.get_list("Retry-After"), now=now)
+    if requested is not None:
+        return requested
     if rate.daily_remaining == 0:
         return daily_wait(rate, now=now)
     for implied in (rate.reset, rate.window):

@@ -1,4 +1,4 @@
-"""When a failed attempt is made again, and how many such attempts all calls of a run may make together."""
+"""When a failed attempt is retried, and how many retries all calls of a run may make."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from reconcile.errors import ErrorClass, ProviderError, ProviderUnavailable, Rat
 
 
 class RetryBudget:
-    """Tokens that retries cost: each first attempt earns a share of one, so that an outage cannot multiply traffic.
+    """Tokens for retries: each first attempt earns *share* of a token, so that an outage cannot multiply traffic.
 
-    One budget is shared by everything that calls one provider in a run. Over a run, attempts ≤ (1 + *share*) × first
-    attempts + *reserve* + *bonus*. The *bonus* comes with the first answer: a provider that gives none, such as one
-    that is being probed, is not asked twice.
+    All calls to one provider in a run share one budget. Over a run, attempts ≤ (1 + *share*) × first attempts +
+    *reserve* + *bonus*. The *bonus* is granted with the first response, so that a provider without any response, such
+    as during a probe, gets no retries.
     """
 
     def __init__(self, *, share: float = 0.1, reserve: float = 0.0, bonus: float = 1.0, most: float = 10.0) -> None:
@@ -22,17 +22,17 @@ class RetryBudget:
         self._bonus = bonus
 
     def earn(self) -> None:
-        """Note a first attempt."""
+        """Add the share of a token that a first attempt earns."""
         self._tokens = min(self._tokens + self._share, max(self._tokens, self._most))
 
     def note_answer(self) -> None:
-        """Note that the provider has answered."""
+        """Add the bonus, at the provider's first response."""
         self._tokens += self._bonus
         self._bonus = 0.0
 
     def spend(self) -> bool:
-        """Take one retry out, or return False if there is none."""
-        # Ten times a tenth is a little less than one.
+        """Take a token for one retry; return False if there is none."""
+        # Ten times 0.1 is slightly less than 1.
         if self._tokens < 1.0 - 1e-9:
             return False
         self._tokens -= 1.0
@@ -41,18 +41,18 @@ class RetryBudget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How often and how soon. All calls of this program read, so each may be repeated."""
+    """Number and delay of retries. All calls only read, so each may be repeated."""
 
     attempts: int = 3
     attempt_timeout: timedelta = timedelta(seconds=10)
     base: timedelta = timedelta(milliseconds=250)
     longest: timedelta = timedelta(seconds=2)
-    """Of a pause between attempts; also of a ``Retry-After`` that is waited for, once, rather than handed up."""
+    """The longest delay between attempts, and the longest ``Retry-After`` that is waited for (once)."""
 
     def pause(self, error: ProviderError, *, attempt: int, random: Callable[[], float]) -> timedelta | None:
-        """Return how long to wait before the attempt that follows number *attempt*, or None to give up.
+        """Return the delay before the attempt after number *attempt*; None for no further attempt.
 
-        Full jitter: a uniform share of the exponential step, so that callers who failed together return apart.
+        Full jitter: a uniform share of the exponential step, so that calls that failed together are spread.
         """
         if attempt >= self.attempts:
             return None

@@ -1,18 +1,18 @@
-"""What an HTTP status means here: one table over every status there is."""
+"""The meaning of each HTTP status, as one table."""
 
 from enum import StrEnum
 
 _TRANSIENT = "command timed out"
-"""GHL answers a slow query with 401 and this message."""
+"""GHL responds to a slow query with 401 and this message."""
 _VERSION = "version header"
-"""GHL answers a missing or unknown Version with 401 too: the request's fault, and not the token's."""
+"""GHL responds with 401 to a missing or unknown Version as well; the token is not at fault."""
 
 
 class ResponseClass(StrEnum):
-    """What becomes of an answered request."""
+    """The meaning of a response status."""
 
     ANSWERED = "answered"
-    """For the adapter to read: what was asked for, or words that may say that it does not exist."""
+    """The adapter interprets it: the requested resource, or a text that may say that it does not exist."""
     RATE_LIMITED = "rate_limited"
     UNAVAILABLE = "unavailable"
     CREDENTIAL = "credential"
@@ -20,13 +20,13 @@ class ResponseClass(StrEnum):
 
 
 _REFUSALS = frozenset({401, 403})
-"""Their words say whether the token, its scope or something else is to blame."""
+"""Their message says whether the token, its scope or something else is at fault."""
 _BY_STATUS = {
     400: ResponseClass.ANSWERED,
     401: ResponseClass.CREDENTIAL,
     403: ResponseClass.CREDENTIAL,
     404: ResponseClass.ANSWERED,
-    # Too slow, too early, or (Calendly) the calendar behind does not answer: none is the request's fault.
+    # Timeout, too early, or (Calendly) a calendar that does not respond: the request is not at fault.
     408: ResponseClass.UNAVAILABLE,
     424: ResponseClass.UNAVAILABLE,
     425: ResponseClass.UNAVAILABLE,
@@ -37,7 +37,7 @@ _BY_CLASS = {2: ResponseClass.ANSWERED, 5: ResponseClass.UNAVAILABLE}
 
 
 def classify_status(status: int, message: str = "") -> ResponseClass:
-    """Return what *status* means; *message* is what a 401 says. Nothing but ANSWERED can be decisive."""
+    """Return the meaning of *status*; *message* is the text of a 401. Only ANSWERED can be decisive."""
     if status == 401:  # noqa: PLR2004 - the status that needs its message
         words = message.lower()
         if _TRANSIENT in words:
@@ -48,5 +48,5 @@ def classify_status(status: int, message: str = "") -> ResponseClass:
 
 
 def has_words(status: int) -> bool:
-    """Return whether the body of an answer is read; error pages of broken servers never are."""
+    """Return whether the body of a response is read; error pages of broken servers are not."""
     return status in _REFUSALS or classify_status(status) is ResponseClass.ANSWERED

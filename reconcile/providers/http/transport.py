@@ -18,24 +18,24 @@ from reconcile.providers.http.origin import address_of
 
 CONNECT_TIMEOUT = timedelta(seconds=3)
 _OWN_HEADERS = frozenset({"User-Agent", "Accept", "Accept-Encoding", "Content-Type"})
-"""What aiohttp would add by itself; a request says what it means."""
+"""Headers that aiohttp would add; a request sets its own."""
 
 
 class CertificateRefusedError(httpx.ConnectError):
-    """The other side did not prove to be who it is named."""
+    """The server's certificate is not trusted for its host name."""
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
-    """One pool for all origins of a run: nothing decompressed, redirected, retried, or taken from the environment.
+    """One connection pool for all origins of a run, without decompression, redirects, retries or environment settings.
 
-    It queues nothing: how many requests are under way is the caller's decision, so that waiting for a neighbour is
-    never mistaken for a slow provider. Errors are httpx's, with fixed text and no cause: the library's own hold the
+    It does not queue: the caller decides how many requests are in flight, so that waiting for a connection is never
+    taken for a slow provider. Errors are httpx's, with fixed text and no cause, because the library's errors hold the
     request's headers and address.
     """
 
     def __init__(self, *, ca_file: str | None = None) -> None:
-        # Roots that somebody names are read at once, for a wrong name is a fault of the settings; the system's own are
-        # read with the first request that wants them, because that takes time.
+        # Configured roots are read at once, because a wrong path is a fault of the settings; the system's are read with
+        # the first request, because that takes time.
         self._tls = tls_context(ca_file) if ca_file else None
         self._session: aiohttp.ClientSession | None = None
 
@@ -43,7 +43,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         return self
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send *request* and return once the head of the response is there; the body is read from its stream."""
+        """Send *request* and return when the head of the response has arrived; the body is read from its stream."""
         session = self._session or self._open()
         headers = CIMultiDict((name.decode("ascii"), value.decode("ascii")) for name, value in request.headers.raw)
         try:
@@ -56,7 +56,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 ssl=self._tls_context() if request.url.scheme == "https" else True,
             )
         except (aiohttp.ClientError, OSError) as exc:
-            failure = _translated(exc)
+            failure = _httpx_error(exc)
         else:
             return httpx.Response(response.status, headers=response.raw_headers, stream=_ResponseBody(response))
         raise failure
@@ -86,12 +86,15 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
 
 def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
-    """Return a context that verifies: against *ca_file*, else the system's roots, else those that certifi carries."""
+    """Return a verifying context with the roots of *ca_file*, else the system's, else certifi's.
+
+    Raises SettingsError if the file cannot be read.
+    """
     system = ssl.get_default_verify_paths()
     chosen = ca_file or (None if system.cafile or system.capath else certifi.where())
     try:
         return ssl.create_default_context(cafile=chosen)
-    except OSError:  # which ssl's own errors are
+    except OSError:  # includes ssl.SSLError
         raise SettingsError([f"{chosen} cannot be read; name a file of PEM certificates"]) from None
 
 
@@ -100,7 +103,7 @@ class _ConnectionLostError(aiohttp.ClientConnectionError):
 
 
 async def _send_once(request: aiohttp.ClientRequest, send: ClientHandlerType) -> aiohttp.ClientResponse:
-    """Keep aiohttp from sending a lost GET again by itself: such a second request would escape the retry budget."""
+    """Keep aiohttp from resending a GET after a lost connection: the retry budget would not count it."""
     try:
         return await send(request)
     except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError):
@@ -109,7 +112,7 @@ async def _send_once(request: aiohttp.ClientRequest, send: ClientHandlerType) ->
         raise _ConnectionLostError from None
 
 
-def _translated(exc: Exception) -> httpx.TransportError:
+def _httpx_error(exc: Exception) -> httpx.TransportError:
     match exc:
         case asyncio.TimeoutError():
             return httpx.ConnectTimeout("no connection in time")
@@ -126,7 +129,7 @@ def _translated(exc: Exception) -> httpx.TransportError:
 
 
 class _ResponseBody(httpx.AsyncByteStream):
-    """The bytes as they were sent. A body that ends before its stated end raises."""
+    """The body's bytes, not decompressed. Raises httpx.ReadError if the body is truncated."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
@@ -146,5 +149,5 @@ class _ResponseBody(httpx.AsyncByteStream):
         return chunk
 
     async def aclose(self) -> None:
-        """Close the connection, unless the body was read to its end and the pool has the connection back."""
+        """Close the connection, unless the body was read to its end and the connection is back in the pool."""
         self._response.close()

@@ -63,7 +63,7 @@ class AlertsView:
     channels: tuple[ChannelLine, ...]
 
     @property
-    def is_owed(self) -> bool:
+    def is_pending(self) -> bool:
         """Whether any channel has a pending notification."""
         return any(channel.owed for channel in self.channels)
 

@@ -6,9 +6,9 @@ from typing import Any
 from reconcile.domain.coordination.annotation import instant
 from reconcile.domain.formatting import visible
 from reconcile.domain.verification.checklist import StepResult, overall
-from reconcile.domain.verification.claim import Figures, Sightings, Word
+from reconcile.domain.verification.claim import Figures, RulingStatus, Sightings
 
-_NOTES = {Word.PASS: "", Word.FAIL: "**failed:** ", Word.INCONCLUSIVE: "*inconclusive:* "}
+_NOTES = {RulingStatus.PASS: "", RulingStatus.FAIL: "**failed:** ", RulingStatus.INCONCLUSIVE: "*inconclusive:* "}
 
 
 def document(results: Sequence[StepResult]) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def markdown(results: Sequence[StepResult]) -> str:
     """Return a list whose boxes are ticked where a step has passed."""
     lines = [f"**Verdict: {overall(results)}**", ""]
     for each in results:
-        box = "x" if each.ruling.word is Word.PASS else " "
+        box = "x" if each.ruling.word is RulingStatus.PASS else " "
         lines += [f"- [{box}] {_plain(each.title)}", f"  - {_NOTES[each.ruling.word]}{_plain(each.ruling.text)}"]
     return "\n".join(lines) + "\n"
 

@@ -16,7 +16,7 @@ from reconcile.domain.verification.checklist import (
     VerifiedStep,
     overall,
 )
-from reconcile.domain.verification.claim import Claim, Figures, Ruling, Why, Word, judge
+from reconcile.domain.verification.claim import Claim, Figures, Ruling, RulingReason, RulingStatus, judge
 from reconcile.errors import (
     InputUnreadable,
     LogsRefused,
@@ -65,7 +65,7 @@ async def watch(step: ClaimStep, means: Means) -> Ruling:
         except (StoreUnavailable, LogsUnavailable) as error:
             if step.wait <= timedelta(0) or (is_first and isinstance(error, LogsRefused)):
                 raise
-            ruling = Ruling(word=Word.INCONCLUSIVE, why=Why.UNANSWERED, text=str(error))
+            ruling = Ruling(word=RulingStatus.INCONCLUSIVE, why=RulingReason.UNANSWERED, text=str(error))
         if means.on_look is not None:
             means.on_look(ruling)
         if left <= 0 or ruling.is_final:
@@ -87,22 +87,22 @@ async def work_through(
     for number, step in enumerate(steps, start=1):
         if has_ended or not _is_worth_it(step, after=overall(results)):
             text = "not tried: ended by SIGTERM" if has_ended else "not tried: a step before it has not passed"
-            ruling = Ruling(word=Word.INCONCLUSIVE, why=Why.NOT_TRIED, text=text)
+            ruling = Ruling(word=RulingStatus.INCONCLUSIVE, why=RulingReason.NOT_TRIED, text=text)
         else:
             ruling = await _ruling(step, means)
-            has_ended = ruling.why is Why.ENDED
+            has_ended = ruling.why is RulingReason.ENDED
         results.append(StepResult(title=step.title, ruling=ruling))
         if on_step is not None:
             on_step(number, results[-1])
     return results
 
 
-def _is_worth_it(step: ChecklistStep, *, after: Word) -> bool:
+def _is_worth_it(step: ChecklistStep, *, after: RulingStatus) -> bool:
     match step.what:
         case ClaimStep():
-            return after is Word.PASS or step.what.wait <= timedelta(0)
+            return after is RulingStatus.PASS or step.what.wait <= timedelta(0)
         case RunStep():
-            return after is not Word.FAIL or step.what.dry_run
+            return after is not RulingStatus.FAIL or step.what.dry_run
         case VerifiedStep():
             return True
 
@@ -118,7 +118,7 @@ async def _ruling(step: ChecklistStep, means: Means) -> Ruling:
             case VerifiedStep():
                 return await _verified(step.what, means)
     except (StoreUnavailable, LogsUnavailable, InputUnreadable, RequestError) as error:
-        return Ruling(word=Word.INCONCLUSIVE, why=Why.UNANSWERED, text=str(error))
+        return Ruling(word=RulingStatus.INCONCLUSIVE, why=RulingReason.UNANSWERED, text=str(error))
 
 
 async def _of_a_run(request: RunRequest, means: Means) -> Ruling:
@@ -126,7 +126,7 @@ async def _of_a_run(request: RunRequest, means: Means) -> Ruling:
     ends_at = means.clock.monotonic() + _UNTIL_DUE.total_seconds()
     while True:
         ruling = of_run(await means.run(request))
-        if ruling.why is not Why.TOO_FEW_CHECKS or means.clock.monotonic() >= ends_at:
+        if ruling.why is not RulingReason.TOO_FEW_CHECKS or means.clock.monotonic() >= ends_at:
             return ruling
         await means.clock.sleep(_PAUSE)
 
@@ -164,14 +164,18 @@ def of_run(report: RunReport) -> Ruling:
     checked, errors = count_of(report.leads_checked, "lead"), count_of(report.errors, "error")
     told = f"run {report.run_id}: {checked} checked, {errors}, {report.health}"
     if report.stopped == _SIGTERM:
-        return Ruling(word=Word.INCONCLUSIVE, why=Why.ENDED, text=f"{told}; ended by SIGTERM")
+        return Ruling(word=RulingStatus.INCONCLUSIVE, why=RulingReason.ENDED, text=f"{told}; ended by SIGTERM")
     if report.errors or report.circuit_broken or report.health is Health.UNHEALTHY or not report.success:
         top = f"; {report.top_signatures[0].key}" if report.top_signatures else ""
-        return Ruling(word=Word.FAIL, why=Why.RUN_FAILED, text=f"{told}{top}", is_final=True)
+        return Ruling(word=RulingStatus.FAIL, why=RulingReason.RUN_FAILED, text=f"{told}{top}", is_final=True)
     if not report.leads_checked:
         stopped = f" ({report.stopped})" if report.stopped else ""
-        return Ruling(word=Word.INCONCLUSIVE, why=Why.TOO_FEW_CHECKS, text=f"{told}: nothing was checked{stopped}")
-    return Ruling(word=Word.PASS, why=Why.AS_CLAIMED, text=told)
+        return Ruling(
+            word=RulingStatus.INCONCLUSIVE,
+            why=RulingReason.TOO_FEW_CHECKS,
+            text=f"{told}: nothing was checked{stopped}",
+        )
+    return Ruling(word=RulingStatus.PASS, why=RulingReason.AS_CLAIMED, text=told)
 
 
 async def _verified(step: VerifiedStep, means: Means) -> Ruling:
@@ -179,11 +183,11 @@ async def _verified(step: VerifiedStep, means: Means) -> Ruling:
     since = f"{step.since:%Y-%m-%d %H:%M} UTC"
     if left:
         text = f"{left} of {count_of(all_of_them, 'lead')} with a booking not verified since {since}"
-        return Ruling(word=Word.FAIL, why=Why.UNVERIFIED, text=text)
+        return Ruling(word=RulingStatus.FAIL, why=RulingReason.UNVERIFIED, text=text)
     if not all_of_them:
-        return Ruling(word=Word.INCONCLUSIVE, why=Why.TOO_FEW_CHECKS, text="no lead holds a booking")
+        return Ruling(word=RulingStatus.INCONCLUSIVE, why=RulingReason.TOO_FEW_CHECKS, text="no lead holds a booking")
     text = f"verified since {since}: {count_of(all_of_them, 'lead')} with a booking, none left out"
-    return Ruling(word=Word.PASS, why=Why.AS_CLAIMED, text=text)
+    return Ruling(word=RulingStatus.PASS, why=RulingReason.AS_CLAIMED, text=text)
 
 
 def single(claim: Claim, ruling: Ruling) -> StepResult:

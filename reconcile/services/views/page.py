@@ -11,6 +11,7 @@ from reconcile.domain.formatting import count_of
 from reconcile.domain.lead import Lead
 from reconcile.domain.run.cadence import PlannedCadence
 from reconcile.domain.views.page import (
+    BreakerSummary,
     Failure,
     OverallStatus,
     PageFacts,
@@ -18,7 +19,6 @@ from reconcile.domain.views.page import (
     RiskyMeeting,
     SuggestedCommand,
     TimeBucket,
-    Trouble,
 )
 from reconcile.ports import ChangeRow, SightingRow, Store
 from reconcile.services.views.next_steps import Advice
@@ -136,8 +136,8 @@ def _step(command: str) -> SuggestedCommand:
     )
 
 
-def _trouble(each: Advice) -> Trouble:
-    return Trouble(
+def _trouble(each: Advice) -> BreakerSummary:
+    return BreakerSummary(
         breaker=each.breaker,
         state=each.state.value,
         since=each.since,

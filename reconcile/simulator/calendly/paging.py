@@ -46,7 +46,7 @@ def listing(path: str, query: Query, effects: Effects) -> Listing:
 def page(pages: Listing, records: Sequence[Record], *, body_of: Callable[[Record], Json], effects: Effects) -> Json:
     """Return one page of *records* with its pagination object."""
     count = _count(pages.query)
-    shown = records[pages.offset : pages.offset + count]
+    selected = records[pages.offset : pages.offset + count]
     endless = FaultKind.ENDLESS_PAGES in effects
     next_token = previous_token = None
     if endless or pages.offset + count < len(records):
@@ -54,7 +54,7 @@ def page(pages: Listing, records: Sequence[Record], *, body_of: Callable[[Record
     if pages.offset:
         previous_token = _token(max(0, pages.offset - count), pages.query)
     pagination: Json = {
-        "count": len(shown),
+        "count": len(selected),
         "next_page": _link(pages, next_token, effects),
         "previous_page": _link(pages, previous_token, effects),
         "next_page_token": next_token,
@@ -65,7 +65,7 @@ def page(pages: Listing, records: Sequence[Record], *, body_of: Callable[[Record
             pagination = {key: pagination[key] for key in ("count", "next_page")}
         case "null_token":
             pagination["next_page_token"] = None
-    return {"collection": [body_of(each) for each in shown], "pagination": pagination}
+    return {"collection": [body_of(each) for each in selected], "pagination": pagination}
 
 
 def _count(query: Query) -> int:

@@ -26,7 +26,7 @@ class CalendlyState:
         self._events_by_email: dict[str, list[str]] = defaultdict(list)
         self._invitees_by_event: dict[str, list[str]] = defaultdict(list)
 
-    def add_user(  # noqa: PLR0913 - whatever is not said is filled in
+    def add_user(  # noqa: PLR0913 - omitted values have defaults
         self,
         *,
         id: str | None = None,  # noqa: A002 - the provider's own word, as in every other record
@@ -61,7 +61,7 @@ class CalendlyState:
         del self.by_token[user.token]
         self.users[user_id] = self.by_token[token] = replace(user, token=token)
 
-    def add_event(  # noqa: PLR0913 - whatever is not said is filled in
+    def add_event(  # noqa: PLR0913 - omitted values have defaults
         self,
         user_id: str,
         *,

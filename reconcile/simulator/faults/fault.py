@@ -17,8 +17,8 @@ class FaultRefused(ValueError):
     """The description of a fault is invalid; the message names the key or value and what is allowed."""
 
 
-class Draw(StrEnum):
-    """What a share is a share of."""
+class ShareUnit(StrEnum):
+    """The population to which a share applies."""
 
     REQUEST = "request"
     """Each request is drawn again, so a repeated one may succeed."""
@@ -44,7 +44,7 @@ class Fault:
     start: datetime | None = None
     end: datetime | None = None
     share: float = 1.0
-    draw: Draw = Draw.REQUEST
+    draw: ShareUnit = ShareUnit.REQUEST
     times: int | None = None
 
     def __post_init__(self) -> None:

@@ -6,13 +6,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from reconcile.simulator.faults.fault import Draw, Fault, FaultRefused, incident
+from reconcile.simulator.faults.fault import Fault, FaultRefused, ShareUnit, incident
 from reconcile.simulator.faults.kinds import FaultKind
 from reconcile.simulator.wire import Api, ApiOperation, Json
 
 _KEYS = tuple(field.name for field in fields(Fault))
 _PRESET_KEYS = ("preset", "workspace", "start", "end")
-_WORDS: Mapping[str, type[StrEnum]] = {"kind": FaultKind, "api": Api, "operation": ApiOperation, "draw": Draw}
+_WORDS: Mapping[str, type[StrEnum]] = {"kind": FaultKind, "api": Api, "operation": ApiOperation, "draw": ShareUnit}
 
 
 def read_faults(document: object) -> Sequence[Fault]:

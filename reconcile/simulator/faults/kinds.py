@@ -115,7 +115,7 @@ KINDS: Mapping[FaultKind, KindRule] = MappingProxyType(
     {
         FaultKind.LATENCY: _number("answer after so many milliseconds", 50.0),
         FaultKind.BLACK_HOLE: KindRule("take the request and never answer"),
-        FaultKind.HOLD: KindRule("answer when the simulator is told to release what it holds"),
+        FaultKind.HOLD: KindRule("answer when the simulator gets a release request"),
         FaultKind.RESET: KindRule("reset the connection before any header"),
         FaultKind.RESET_MID_BODY: KindRule("reset the connection after half of the body"),
         FaultKind.TRUNCATE: _number("promise so many bytes more than are sent, then close", 64.0),
@@ -195,10 +195,10 @@ KINDS: Mapping[FaultKind, KindRule] = MappingProxyType(
         ),
         FaultKind.UNKNOWN_PARAMETER: _one_of("what becomes of a parameter that no document has", "refused", "ignored"),
         FaultKind.VERSIONS: _one_of("which Version headers GHL takes", "dated", "all"),
-        FaultKind.DAILY_RESET: _one_of("whether GHL says when the day's calls are counted anew", "on", "off"),
+        FaultKind.DAILY_RESET: _one_of("whether GHL sends the time at which its daily count is reset", "on", "off"),
         FaultKind.EMAIL_FORM: _one_of("what GHL's additional e-mails are", "objects", "texts"),
         FaultKind.LIST_HIDES: _one_of(
-            "what GHL's lists of appointments leave out: by default what is deleted, where they cannot say so; all: "
+            "which appointments GHL's lists omit: by default deleted ones, if they have no such field; all: "
             "Calendly's list of events is empty as well",
             "nothing",
             "deleted",

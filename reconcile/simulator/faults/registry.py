@@ -8,7 +8,7 @@ from hashlib import blake2b
 from types import MappingProxyType
 from typing import TypeAlias
 
-from reconcile.simulator.faults.fault import Draw, Fault
+from reconcile.simulator.faults.fault import Fault, ShareUnit
 from reconcile.simulator.faults.kinds import FaultKind, Value
 from reconcile.simulator.wire import Api, ApiOperation
 
@@ -98,7 +98,7 @@ def _matches(fault: Fault, call: RequestFacts, now: datetime) -> bool:
 def _draw(fault: Fault, number: int, call: RequestFacts, occurrence: int) -> float:
     """Return a number in [0, 1) that depends on the request and its repetition, not on the order of other requests."""
     parts = [str(number), call.workspace, *call.subjects]
-    if fault.draw is Draw.REQUEST:
+    if fault.draw is ShareUnit.REQUEST:
         parts += [call.operation, str(occurrence)]
     digest = blake2b("\0".join(parts).encode(), digest_size=8).digest()
     return int.from_bytes(digest) / 2**64

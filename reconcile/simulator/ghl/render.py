@@ -34,12 +34,12 @@ def listed_appointments(
 ) -> Json:
     """Return a list of appointments, with times without a zone in a contact's list and full ones in a calendar's."""
     hides = effects.get(FaultKind.LIST_HIDES, "nothing" if declares_deleted else "deleted")
-    shown = [
+    events = [
         _appointment(each, location.zone, effects, time_format=time_format, declares_deleted=declares_deleted)
         for each in records
         if not _hidden(each, str(hides))
     ]
-    return around({"events": shown}, effects)
+    return around({"events": events}, effects)
 
 
 def listed_calendars(calendar_ids: Sequence[str], location: Location, effects: Effects) -> Json:

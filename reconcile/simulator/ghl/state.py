@@ -63,7 +63,7 @@ class GhlState:
         del self.by_token[location.token]
         self.locations[location_id] = self.by_token[token] = replace(location, token=token)
 
-    def add_contact(  # noqa: PLR0913 - whatever is not said is filled in
+    def add_contact(  # noqa: PLR0913 - omitted values have defaults
         self,
         location_id: str,
         *,
@@ -92,7 +92,7 @@ class GhlState:
             self._contacts_by_email[location_id, address].append(contact.id)
         return contact
 
-    def add_booking(  # noqa: PLR0913 - whatever is not said is filled in
+    def add_booking(  # noqa: PLR0913 - omitted values have defaults
         self,
         contact_id: str,
         *,

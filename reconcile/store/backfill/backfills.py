@@ -1,4 +1,4 @@
-"""The port ``Backfills``: a row for each plan, and one for each of its leads."""
+"""Implements the port ``Backfills``: one row for each plan, and one for each of its leads."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -28,7 +28,7 @@ _P, _C = backfill.c, backfill_lead.c
 
 
 class SqlBackfills:
-    """Plans in a database."""
+    """Backfill plans in a database."""
 
     def __init__(self, database: Database, domain: DomainTables, tokens: TokenSource | None) -> None:
         self._database = database
@@ -55,7 +55,7 @@ class SqlBackfills:
         ]
 
     async def begin(self, plan: BackfillPlan, selection: Selection) -> bool:
-        """Store *plan* with all leads of *selection*, or return False where there is one of that id."""
+        """Store *plan* with all leads of *selection*; return False if a plan with this id exists."""
         lead = self._domain.lead
         chosen = select(
             literal(plan.id, TEXT),
@@ -69,17 +69,17 @@ class SqlBackfills:
         made = {"id": plan.id, "made_at": plan.made_at, "asked": dict(plan.asked), "selected": 0}
         row = insert(backfill, self._database.dialect).values(**made, summary={}, held=[])
         async with self._database.write_connection() as connection:
-            # RETURNING, as SQLite counts no rows of an insert that did nothing.
+            # RETURNING, because SQLite has no row count for an insert without effect.
             if (await connection.execute(row.on_conflict_do_nothing().returning(_P.id))).first() is None:
                 return False
-            # Of a plan of this name that is being pruned, leads may still be there.
+            # Leads of a deleted plan with this name may not be pruned yet.
             await connection.execute(delete(backfill_lead).where(_C.plan_id == plan.id))
             count = (await connection.execute(backfill_lead.insert().from_select(keys, chosen))).rowcount
             await connection.execute(update(backfill).where(_P.id == plan.id).values(selected=count))
         return True
 
     async def reset(self, selection: Selection, *, verified_before: datetime, dry_run: bool = False) -> tuple[int, int]:
-        """Move the selected leads' watermarks back; return how many are selected, and how many were moved."""
+        """Move the selected leads' watermarks back; return the numbers of selected and of moved leads."""
         verified_at = lead_state.c.verified_at
         is_later = or_(verified_at.is_(None), verified_at > verified_before, lead_state.c.attempted_at.is_not(None))
         chosen = (
@@ -118,7 +118,7 @@ class SqlBackfills:
         return [read_plan(row) for row in await self._database.rows(newest)]
 
     async def save(self, plan: BackfillPlan, *, before: BackfillPlan) -> bool:
-        """Store all that may change of *plan*, and return True, if it is stored as it was *before*."""
+        """Store the changeable fields of *plan* if they are stored as in *before*; return whether they were."""
         values = {
             "planned_at": plan.planned_at,
             "hash": plan.hash,
@@ -148,12 +148,12 @@ class SqlBackfills:
         return {WorkspaceId(row["workspace_id"]): row["leads"] for row in rows}
 
     async def runs(self, plan_id: PlanId) -> Sequence[RunId]:
-        """Return the runs that carried anything of it out, in the order of their ids."""
+        """Return the runs that applied changes of the plan, in order of their ids."""
         found = select(_C.run_id).where(*_in(plan_id, ItemState.APPLIED)).distinct().order_by(_C.run_id)
         return [RunId(row["run_id"]) for row in await self._database.rows(found)]
 
     async def moved(self, plan_id: PlanId, *, since: datetime) -> int:
-        """Return how many of its leads were planned or applied since then."""
+        """Return how many of its leads were planned or applied since *since*."""
         counted = select(func.count().label("leads")).where(_C.plan_id == plan_id, _C.moved_at >= since)
         row = await self._database.row(counted)
         return row["leads"] if row else 0
@@ -161,7 +161,7 @@ class SqlBackfills:
     async def workspaces(
         self, plan_id: PlanId, state: ItemState, *, now: datetime | None = None
     ) -> Sequence[Workspace]:
-        """Return the workspaces that have leads in *state*, in key order; with *now*, those that are to be asked."""
+        """Return the workspaces with leads in *state*, in key order; with *now*, only those that may be visited."""
         key = self._domain.workspace["id"]
         with_items = select(_C.workspace_id).where(*_in(plan_id, state))
         found = self._query.workspaces.where(key.read.in_(with_items)).order_by(key.column)
@@ -173,7 +173,7 @@ class SqlBackfills:
     async def selected(
         self, plan_id: PlanId, workspace_id: WorkspaceId, *, limit: int, after: LeadId | None = None
     ) -> Sequence[Lead]:
-        """Return leads that are to be asked about, in the order of their items, behind a given one."""
+        """Return up to *limit* leads to be looked up, in item order, after the given one."""
         rows = await self._items(_in(plan_id, ItemState.SELECTED), workspace_id, limit=limit, after=after)
         found = await self.leads([LeadId(row["lead_id"]) for row in rows])
         return [found[row["lead_id"]] for row in rows if row["lead_id"] in found]
@@ -181,7 +181,7 @@ class SqlBackfills:
     async def record(
         self, plan_id: PlanId, moves: Sequence[ItemMove], *, run_id: RunId, leases: Sequence[Lease], at: datetime
     ) -> None:
-        """Write down what was found out, in one transaction; raise LeaseLost, having written nothing."""
+        """Store *moves* in one transaction; raises LeaseLost without writing anything."""
         rows = [{**move_row(move), "plan_id": plan_id, "run_id": run_id, "moved_at": at} for move in moves]
         async with self._database.write_connection() as connection:
             await self._fence.guard(connection, leases)
@@ -189,7 +189,7 @@ class SqlBackfills:
                 await connection.execute(self._record, self._moves.parameter(rows))
 
     async def skip_gone(self, plan_id: PlanId, *, at: datetime) -> int:
-        """Skip the leads that no longer exist, or whose workspace does not; return how many."""
+        """Skip leads that no longer exist, or whose workspace does not; return their number."""
         lead, own = self._domain.lead, self._domain.workspace
         is_there = exists(
             select(1)
@@ -203,12 +203,12 @@ class SqlBackfills:
     async def planned(
         self, plan_id: PlanId, workspace_id: WorkspaceId, *, limit: int, after: LeadId | None = None
     ) -> Sequence[PlannedLead]:
-        """Return what is planned of a workspace's leads and not carried out, in the order of their items."""
+        """Return planned, not yet applied changes of a workspace's leads, in item order."""
         rows = await self._items(_in(plan_id, ItemState.PLANNED), workspace_id, limit=limit, after=after)
         return [found for row in rows if (found := read_planned(row))]
 
     async def leads(self, lead_ids: Sequence[LeadId]) -> Mapping[LeadId, Lead]:
-        """Return leads by their ids; those that are gone are left out."""
+        """Return leads by id; leads that no longer exist are left out."""
         if not lead_ids:
             return {}
         ids = self._query.ids.parameter([{"id": lead_id} for lead_id in lead_ids])
@@ -219,7 +219,7 @@ class SqlBackfills:
     async def items(
         self, plan_id: PlanId, *, states: Sequence[ItemState] = (), limit: int = 100, after: LeadId | None = None
     ) -> Sequence[ItemRow]:
-        """Return a plan's leads in the order of their ids, those in *states* if any are named."""
+        """Return a plan's leads in order of their ids, only those in *states* if given."""
         conditions: list[ColumnElement[bool]] = [_C.plan_id == plan_id]
         if states:
             conditions.append(_C.state.in_([state.value for state in states]))

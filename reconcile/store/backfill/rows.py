@@ -1,4 +1,4 @@
-"""A plan and its leads, from rows to values and back."""
+"""Converts a backfill plan and its leads from rows to values and back."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -22,7 +22,7 @@ from reconcile.store.schema.tables import backfill, backfill_lead
 
 _C = backfill_lead.c
 MOST_FAILURES = 3
-"""How often a lead that fails is asked about in one plan."""
+"""The number of look-ups of a failing lead in one plan."""
 _GIVEN = (
     *("state", "outcome", "verified_at", "facts", "change", "is_absent", "mismatch", "before", "after"),
     *("reason", "run_id", "moved_at"),
@@ -30,12 +30,12 @@ _GIVEN = (
 
 
 def move_types() -> Mapping[str, TypeEngine[Any]]:
-    """Return the columns of a move, and the types in which they cross into SQL."""
+    """Return the columns of a move with their SQL types."""
     return {name: _C[name].type for name in ("plan_id", "lead_id", *_GIVEN)} | {"failed": Integer()}
 
 
 def move_statement(rows: Rows) -> UpdateBase:
-    """Return the statement that writes moves down; whoever failed and may be tried again stays selected."""
+    """Return the statement that stores moves; a failed lead with attempts left stays selected."""
     values: dict[str, Any] = {name: rows[name] for name in _GIVEN}
     may_try_again = and_(rows["failed"] == 1, _C.failures + 1 < MOST_FAILURES)
     values["state"] = case((may_try_again, ItemState.SELECTED.value), else_=rows["state"])
@@ -45,7 +45,7 @@ def move_statement(rows: Rows) -> UpdateBase:
 
 
 def move_row(move: ItemMove) -> dict[str, Any]:
-    """Return *move* as a row of that statement, without plan, run and instant."""
+    """Return *move* as a row of ``move_statement``, without plan, run and instant."""
     planned = move.planned
     before, after = change_documents(move.change) if move.change else (None, None)
     return {
@@ -65,7 +65,7 @@ def move_row(move: ItemMove) -> dict[str, Any]:
 
 
 def read_plan(row: RowMapping) -> BackfillPlan:
-    """Return the plan that *row* holds; raise ReconcileError where the row is damaged."""
+    """Return the plan in *row*; raises ReconcileError if the row is damaged."""
     for name, kind in (("made_at", datetime), ("asked", Mapping), ("summary", Mapping), ("held", list)):
         if not isinstance(row[name], kind):
             raise _damaged(row["id"], f"column {name} of table {backfill.name}")
@@ -84,7 +84,7 @@ def read_plan(row: RowMapping) -> BackfillPlan:
 
 
 def read_planned(row: RowMapping) -> PlannedLead | None:
-    """Return what is planned of a lead, None where nothing is."""
+    """Return the planned change of a lead; None if there is none."""
     outcome = word(Outcome, row["outcome"])
     if outcome is None or row["facts"] is None:
         return None
@@ -107,7 +107,7 @@ def _damaged(plan_id: str, where: str) -> ReconcileError:
 
 
 def read_item(row: RowMapping) -> ItemRow:
-    """Return a lead of a plan as people look at it."""
+    """Return a lead of a plan for display."""
     return ItemRow(
         lead_id=LeadId(row["lead_id"]),
         workspace_id=WorkspaceId(row["workspace_id"]),

@@ -1,1 +1,1 @@
-"""What runs share: leases, rate limits, breakers, cadence, outbox, alerts."""
+"""State that runs share: leases, rate limits, breakers, cadence, outbox, alerts."""

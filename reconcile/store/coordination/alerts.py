@@ -1,4 +1,4 @@
-"""The port ``Alerts``: one row for each condition that was ever told, one for each channel."""
+"""Implements the port ``Alerts``: one row for each condition that was ever notified, one for each channel."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping, or_, select
 
-from reconcile.domain.alert import Alert, Condition, ConditionKind, Heard
+from reconcile.domain.alert import Alert, Condition, ConditionKind, Confirmation
 from reconcile.domain.ids import RunId
 from reconcile.ports import ChannelState
 from reconcile.store.db.database import Database
@@ -28,15 +28,15 @@ class SqlAlerts:
         self._keys = Rows("keys", {"key": TEXT}, dialect=database.dialect)
 
     async def load(self, *, since: datetime, keys: Collection[str] = ()) -> Sequence[Alert]:
-        """Return the alerts that stand, those that have ended *since*, and those with *keys* whenever they ended."""
+        """Return active alerts, those that ended after *since*, and those with *keys* at any time."""
         is_named = _C.key.in_(select(self._keys["key"]).select_from(self._keys.table))
         wanted = select(tables.alert).where(or_(_C.over_at.is_(None), _C.over_at >= since, is_named)).order_by(_C.key)
         rows = await self._database.rows(wanted, self._keys.parameter([{"key": key} for key in keys]))
-        # A kind that is unknown here is another version's: it knows what to do with it, we do not.
+        # An unknown kind belongs to another version of the program and is left to it.
         return each_readable(rows, _known_alert, table=tables.alert, damaged=self._database.damaged)
 
     async def save(self, alerts: Sequence[Alert]) -> frozenset[str]:
-        """Store each of *alerts* unless another generation than the one before its own is stored; return their keys."""
+        """Store each of *alerts* if the stored generation is the one before its own; return the stored keys."""
         if not alerts:
             return frozenset()
         rows = [_values(alert) for alert in sorted(alerts, key=lambda each: each.key)]
@@ -50,7 +50,7 @@ class SqlAlerts:
             return frozenset((await connection.execute(statement, rows)).scalars())
 
     async def channels(self) -> Mapping[str, ChannelState]:
-        """Return what is remembered of each channel, by name."""
+        """Return the state of each channel by name."""
         rows = await self._database.rows(select(tables.alert_channel))
         states = each_readable(
             rows, lambda row: ChannelState(**row), table=tables.alert_channel, damaged=self._database.damaged
@@ -58,7 +58,7 @@ class SqlAlerts:
         return {state.name: state for state in states}
 
     async def save_channel(self, state: ChannelState) -> None:
-        """Store *state* in place of the one before it."""
+        """Store *state* and replace the previous one."""
         values = {name: getattr(state, name) for name in ChannelState.__dataclass_fields__}
         row = insert(tables.alert_channel, self._database.dialect).values(values)
         given = {name: row.excluded[name] for name in values if name != "name"}
@@ -87,7 +87,7 @@ def _values(alert: Alert) -> dict[str, Any]:
     }
 
 
-def _plain(heard: Heard) -> dict[str, Any]:
+def _plain(heard: Confirmation) -> dict[str, Any]:
     return {
         "since": instant_text(heard.since),
         "is_over": heard.is_over,
@@ -129,10 +129,10 @@ def _alert(row: RowMapping, kind: ConditionKind) -> Alert:
     )
 
 
-def _heard_from_row(plain: Mapping[str, Any]) -> Heard | None:
+def _heard_from_row(plain: Mapping[str, Any]) -> Confirmation | None:
     since, at = read_instant(plain["since"]), read_instant(plain["at"])
     if since is None or at is None:
         return None
-    return Heard(
+    return Confirmation(
         since=since, at=at, is_over=plain["is_over"], level=plain["level"], size=plain["size"], times=plain["times"]
     )

@@ -1,4 +1,4 @@
-"""Reads a stored breaker from its row in text: a damaged row is a closed breaker that says so."""
+"""Reads a stored breaker from its row as text; a damaged row becomes a closed breaker with a reason."""
 
 import json
 import math
@@ -20,7 +20,7 @@ from reconcile.store.db.types import read_instant
 from reconcile.store.mapping.row_mapper import word
 
 GENERATIONS = 1 << 62
-"""Generations are below this: the next one must fit the column."""
+"""Generations are below this value, so that the next one fits the column."""
 _YEARS = range(2000, 2200)
 _LONGEST_COOLDOWN = 366 * 86_400.0
 _MOST = 1 << 31
@@ -28,9 +28,9 @@ _TRUE, _FALSE = frozenset({"1", "true", "t"}), frozenset({"0", "false", "f"})
 
 
 def read_breaker(row: RowMapping) -> Breaker | None:
-    """Return the breaker; closed, with the reason ``Unreadable``, where a value can't be true.
+    """Return the breaker; closed, with the reason ``Unreadable``, if a value is impossible.
 
-    None is another version's: a scope that is not known here, so that nobody asks for it.
+    Returns None for an unknown scope, which belongs to another version of the program.
     """
     scope = word(BreakerScope, row["scope"])
     if scope is None:

@@ -1,4 +1,4 @@
-"""The port ``Breakers``: one row each, stored by compare-and-set. Rows are read as text (``breaker_rows.py``)."""
+"""Implements the port ``Breakers``: one row each, stored by compare-and-set, read as text (``breaker_rows.py``)."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -16,10 +16,10 @@ from reconcile.store.schema import tables
 
 _C = tables.breaker.c
 _AS_TEXT = tuple(cast(column, Text).label(column.name) for column in tables.breaker.c if column.name != "saved_at")
-"""No value, however damaged, can end a query by what the driver makes of it."""
+"""All columns as text, so that no damaged value fails the query in the driver."""
 
 REMEMBERED = timedelta(days=1)
-"""How long a breaker at rest is still told of."""
+"""How long a closed breaker without an override is still loaded."""
 
 
 class SqlBreakers:
@@ -29,7 +29,7 @@ class SqlBreakers:
         self._database = database
 
     async def load(self) -> Sequence[Breaker]:
-        """Return all breakers that are not at rest: closed ones with no override are left out after a day."""
+        """Return all breakers, without those that have been closed and without an override for a day."""
         since = clock.after(bindparam("seconds", -REMEMBERED.total_seconds(), type_=Float()), self._database.dialect)
         is_told = or_(_C.state != BreakerState.CLOSED.value, _C.is_held, _C.saved_at > since)
         statement = select(*_AS_TEXT).where(is_told).order_by(_C.scope, _C.name)
@@ -43,7 +43,7 @@ class SqlBreakers:
             statement = insert(tables.breaker, self._database.dialect).values(values).on_conflict_do_nothing()
             if await self._database.change(statement) == 1:
                 return True
-            # A generation that no program has written is read as 0, and is not worth waiting for.
+            # An impossible generation is read as 0.
             is_damaged = _C.generation.is_(None) | (_C.generation < 1) | (_C.generation >= GENERATIONS)
             replacement = update(tables.breaker).where(_is(breaker.key) & is_damaged).values(values)
             return await self._database.change(replacement) == 1

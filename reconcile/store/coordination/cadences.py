@@ -1,4 +1,4 @@
-"""The ports ``Cadences`` and ``AppliedAnnotations``: what operators ask for in passing."""
+"""Implements the ports ``Cadences`` and ``AppliedAnnotations``."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -18,19 +18,19 @@ _ONLY = "run"
 
 
 class SqlCadences:
-    """The override in a database: one row, or none. A row that is cleared has expired; ours are never deleted."""
+    """The cadence override in a database: at most one row, which is cleared by its expiry and never deleted."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def override(self) -> CadenceOverride | None:
-        """Return the override as it is stored, also one that is over."""
+        """Return the stored override, also an expired one."""
         row = await self._database.row(select(tables.cadence).where(tables.cadence.c.name == _ONLY))
         found = each_readable([row] if row else [], _override, table=tables.cadence, damaged=self._database.damaged)
         return found[0] if found else None
 
     async def set(self, override: CadenceOverride) -> None:
-        """Store *override* in place of the one before it."""
+        """Store *override* and replace the previous one."""
         values = {
             "name": _ONLY,
             "every_seconds": override.every.total_seconds(),
@@ -43,7 +43,7 @@ class SqlCadences:
         await _put(self._database, tables.cadence, "name", values)
 
     async def clear(self) -> None:
-        """Forget the override."""
+        """End the override."""
         mine = update(tables.cadence).where(tables.cadence.c.name == _ONLY)
         await self._database.change(mine.values(every_seconds=0.0, reason="", actor=""))
 
@@ -63,26 +63,26 @@ def _override(row: RowMapping) -> CadenceOverride | None:
     )
 
 
-class SqlOrders:
-    """Annotations in a database, a row each that was seen."""
+class SqlAppliedAnnotations:
+    """Applied annotations in a database, one row each."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def list_all(self) -> Sequence[AppliedAnnotation]:
-        """Return the annotations that are remembered, in key order."""
+        """Return the stored annotations in key order."""
         rows = await self._database.rows(select(tables.order).order_by(tables.order.c.key))
         return each_readable(rows, _annotation, table=tables.order, damaged=self._database.damaged)
 
     async def remember(self, row: AppliedAnnotation) -> None:
-        """Remember *row* in place of the one before it."""
-        # An annotation may be empty, and is there all the same.
+        """Store *row* and replace the previous one."""
+        # An annotation's value may be empty.
         value = f"={row.value}"
         values = {"key": row.key, "value": value, "seen_at": row.seen_at, "fault": row.fault, "until": row.until}
         await _put(self._database, tables.order, "key", values)
 
     async def forget(self, key: str) -> None:
-        """Forget an annotation that is no longer there."""
+        """Delete the row of an annotation that no longer exists."""
         mine = update(tables.order).where(tables.order.c.key == key)
         await self._database.change(mine.values(value="", fault=None, until=None))
 

@@ -1,4 +1,4 @@
-"""The port ``Leases``: a row each, judged by the database's clock alone."""
+"""Implements the port ``Leases``: one row each; only the database's clock decides expiry."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SqlLeases:
-    """Leases in a database. A row is never deleted: its token has to go on growing."""
+    """Leases in a database. A row is never deleted, because its fencing token must keep increasing."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -41,7 +41,7 @@ class SqlLeases:
         ).returning(_C.token)
 
     async def acquire(self, name: str, *, holder: str, ttl: timedelta) -> Lease:
-        """Claim *name* if it is free or expired, with a greater token; raise LeaseHeld otherwise."""
+        """Claim *name* with a greater token if it is free or expired; raises LeaseHeld otherwise."""
         parameters = {"lease_name": name, "claimant": holder, "seconds": ttl.total_seconds()}
         async with self._database.write_connection() as connection:
             token = (await connection.execute(self._acquire, parameters)).scalar()
@@ -50,7 +50,7 @@ class SqlLeases:
         return Lease(name=name, holder=holder, token=token)
 
     async def release(self, lease: Lease) -> None:
-        """Give the claim up at once; nothing happens where it is no longer ours."""
+        """Release the lease at once; no effect if it was lost."""
         is_ours = (_C.name == lease.name) & (_C.holder == lease.holder) & (_C.token == lease.token)
         await self._database.change(update(tables.lease).where(is_ours).values(expires_at=_LONG_AGO))
 
@@ -62,7 +62,7 @@ class SqlLeases:
 
 
 class Fence:
-    """Guards a transaction: whoever takes a lease over waits until it has ended, and after that it changes nothing."""
+    """Guards a transaction: a takeover of its leases waits for its end; without its leases it writes nothing."""
 
     def __init__(self, dialect: str) -> None:
         self._kept, is_kept = _claims("kept_leases", dialect)
@@ -81,30 +81,30 @@ class Fence:
         )
 
     async def guard(self, connection: AsyncConnection, leases: Sequence[Lease]) -> None:
-        """Raise LeaseLost unless all *leases* are still held; from here on they are, until the transaction ends."""
+        """Lock *leases* until the transaction ends; raises LeaseLost unless all are still held."""
         if leases:
             found = await connection.execute(self.hold, self._kept.parameter(_rows(leases)))
             self.check(leases, [(row.name, row.token) for row in found])
 
     async def release(self, connection: AsyncConnection, leases: Sequence[Lease]) -> None:
-        """Give *leases* up as the transaction ends; raise LeaseLost unless they are still held."""
+        """Release *leases* with the transaction; raises LeaseLost unless all are still held."""
         if leases:
             found = await connection.execute(self.give_up, self._given_up.parameter(_rows(leases)))
             self.check(leases, [(row.name, row.token) for row in found])
 
     def parameters(self, kept: Sequence[Lease], given_up: Sequence[Lease]) -> dict[str, str]:
-        """Return the parameters of ``hold`` and ``give_up`` where they are parts of another statement."""
+        """Return the parameters of ``hold`` and ``give_up`` for a statement that contains them."""
         return self._kept.parameter(_rows(kept)) | self._given_up.parameter(_rows(given_up))
 
     def check(self, leases: Sequence[Lease], found: Collection[tuple[str, int]]) -> None:
-        """Raise LeaseLost unless names and tokens of all *leases* were *found* to be held."""
+        """Raise LeaseLost unless *found* has name and token of each of *leases*."""
         lost = sorted({each.name for each in leases if (each.name, each.token) not in found})
         if lost:
             raise LeaseLost(f"the lease {', '.join(lost)} has expired or was taken over")
 
 
 def _claims(name: str, dialect: str) -> tuple[Rows, ColumnElement[bool]]:
-    """Return claims that are given as rows, and the condition under which a lease's row bears one out."""
+    """Return claims as a row parameter, and the condition that a lease's row matches a claim."""
     claims = Rows(name, {"name": TEXT, "holder": TEXT, "token": BigInteger()}, dialect=dialect)
     is_same = (_C.name == claims["name"]) & (_C.holder == claims["holder"]) & (_C.token == claims["token"])
     return claims, is_same

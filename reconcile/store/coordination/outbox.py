@@ -1,4 +1,4 @@
-"""The port ``Outbox``: follow-ups that wait to be delivered."""
+"""Implements the port ``Outbox``: follow-ups until their delivery."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -32,7 +32,7 @@ class SqlOutbox:
     async def pending(self, *, now: datetime, limit: int) -> Sequence[OutboxRow]:
         """Return due rows, the oldest of each workspace first, workspaces with fewer failed attempts before others.
 
-        A kind that is unknown here is another version's: it knows what to do with it, we do not.
+        Rows of an unknown kind belong to another version of the program and are left out.
         """
         is_due = or_(outbox.c.next_attempt_at.is_(None), outbox.c.next_attempt_at <= now)
         order = (case((is_due, 0), else_=1), outbox.c.created_at, outbox.c.key)
@@ -70,30 +70,30 @@ class SqlOutbox:
         ]
 
     async def mark_delivered(self, keys: Sequence[str], *, at: datetime) -> None:
-        """Note that the receiver has confirmed these."""
+        """Mark rows as confirmed by the receiver."""
         if keys:
             statement = update(outbox).where(self._is_named, outbox.c.delivered_at.is_(None)).values(delivered_at=at)
             await self._database.change(statement, self._named(keys))
 
     async def postpone(self, keys: Sequence[str], *, until: datetime, reason: str | None = None) -> None:
-        """Note a failed delivery: one attempt more, and not again before *until*."""
+        """Count a failed attempt; the next one is at *until* or later."""
         if keys:
             await self._database.change(self._failed(next_attempt_at=until, reason=reason), self._named(keys))
 
     async def hold_back(self, workspace_id: WorkspaceId, *, until: datetime) -> None:
-        """Leave all rows of a workspace alone until then."""
+        """Delay all rows of a workspace until *until*."""
         is_earlier = or_(outbox.c.next_attempt_at.is_(None), outbox.c.next_attempt_at < until)
         statement = update(outbox).where(_IS_OPEN, outbox.c.workspace_id == workspace_id, is_earlier)
         await self._database.change(statement.values(next_attempt_at=until))
 
     async def give_up(self, key: str, *, at: datetime, reason: str) -> None:
-        """Note the last failed delivery."""
+        """Mark a row as a dead letter after its last failed attempt."""
         await self._database.change(self._failed(given_up_at=at, reason=reason), self._named([key]))
 
     async def given_up(
         self, *, workspace_id: WorkspaceId | None = None, since: datetime | None = None, limit: int = 100
     ) -> Sequence[GivenUpFollowUp]:
-        """Return the rows that were given up, of a workspace, since an instant, the last given up first."""
+        """Return dead letters, most recent first, of a workspace and since an instant if given."""
         statement = (
             select(*(outbox.c[name] for name in GivenUpFollowUp.__dataclass_fields__))
             .where(_given_up(workspace_id, since))
@@ -110,7 +110,7 @@ class SqlOutbox:
         workspace_id: WorkspaceId | None = None,
         since: datetime | None = None,
     ) -> int:
-        """Make the given-up rows with these *keys* (None: all of ``given_up``) due as new ones; return how many."""
+        """Make dead letters with these *keys* (None: all of ``given_up``) due again; return their number."""
         statement = update(outbox).where(_given_up(workspace_id, since))
         if keys is not None:
             statement = statement.where(self._is_named)
@@ -118,11 +118,11 @@ class SqlOutbox:
         return await self._database.change(statement.values(fresh), self._named(keys) if keys is not None else None)
 
     async def pending_count(self, *, only_tried: bool = False) -> int:
-        """Return how many rows are neither delivered nor given up; *only_tried*: and were refused at least once."""
+        """Return the number of pending rows; with *only_tried*, of those with a failed attempt."""
         return await self._count(_IS_OPEN & (outbox.c.attempts > 0) if only_tried else _IS_OPEN)
 
     async def given_up_count(self) -> int:
-        """Return how many rows were given up."""
+        """Return the number of dead letters."""
         return await self._count(_IS_GIVEN_UP)
 
     async def _count(self, condition: ColumnElement[bool]) -> int:

@@ -1,4 +1,4 @@
-"""The port ``Budgets``: one meter an account, read and written under its row's lock by the database's clock."""
+"""Implements the port ``Budgets``: one rate limiter row for each account, updated by the database's clock."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,13 +17,13 @@ from reconcile.store.db.types import TEXT
 from reconcile.store.schema.tables import budget
 
 LEARNED_FOR = timedelta(days=1)
-"""How long a smaller limit that headers told of is believed: an account's plan may have been changed since."""
+"""How long a smaller limit learned from headers is used, because the account's plan may change."""
 _LONG_AGO = timedelta(days=-3650)
 
 
 @dataclass(frozen=True, slots=True)
 class _LimiterRow:
-    """A locked row: its meter, the database's time, and the smaller limit that was learned, until when."""
+    """A locked row: rate limiter state, the database's time, the learned limit and its expiry."""
 
     now: datetime
     meter: RateLimiter
@@ -31,7 +31,7 @@ class _LimiterRow:
     learned_until: datetime | None
 
     def limit(self, assumed: RateLimit) -> RateLimit:
-        """Return the smaller of the assumed and the learned limit, in each number."""
+        """Return the smaller values of the assumed and the learned limit."""
         if self.learned is None or self.learned_until is None or self.learned_until <= self.now:
             return assumed
         return RateLimit(
@@ -40,10 +40,10 @@ class _LimiterRow:
 
 
 class SqlBudgets:
-    """Meters in a database: what several processes take together never exceeds the limit.
+    """Rate limiters in a database: the calls of all processes together stay within the limit.
 
-    What is usual, that all is granted and that no other limit was learned, is one statement each; whatever else there
-    is to decide is decided by ``RateLimiter``, under the row's lock.
+    The usual case (all calls granted, no learned limit) is one statement; in all other cases ``RateLimiter`` decides
+    under the row's lock.
     """
 
     def __init__(self, database: Database) -> None:
@@ -53,7 +53,7 @@ class SqlBudgets:
         self._give_back = _give_back(database.dialect)
 
     async def reserve(self, key: str, *, wanted: int, limit: RateLimit, share: float = 1) -> Grant:
-        """Take up to *wanted* calls from the account's meter; a smaller limit learned from headers is kept with it."""
+        """Reserve up to *wanted* calls of the account; a smaller limit learned from headers applies."""
         if grant := await self._reserve_all(key, wanted, limit.below(share)):
             return grant
         async with self._locked(key) as (connection, account):
@@ -63,14 +63,14 @@ class SqlBudgets:
         return grant
 
     async def settle(self, key: str, *, unused: int, usage: Usage, limit: RateLimit) -> None:
-        """Give back *unused* calls (negative: more were made) and correct the meter by the provider's own headers."""
+        """Return *unused* calls (negative: more were made) and correct the state by the provider's headers."""
         if usage.limit is None and await self._settle_by(key, unused, _emptied(usage, limit), limit):
             return
         async with self._locked(key) as (connection, account):
             changed = account
             if usage.limit is not None:
                 changed = replace(account, learned=usage.limit, learned_until=account.now + LEARNED_FOR)
-            # What was taken under one limit is given back under the same one.
+            # Calls are returned under the limit under which they were reserved.
             meter = account.meter.give_back(unused, limit=account.limit(limit))
             if (emptied := _emptied(usage, changed.limit(limit))) is not None:
                 meter = RateLimiter(max(meter.arrival_at, account.now + emptied))
@@ -78,24 +78,24 @@ class SqlBudgets:
                 await _store(connection, key, changed)
 
     async def _reserve_all(self, key: str, wanted: int, limit: RateLimit) -> Grant | None:
-        """Take all that is *wanted* if the meter allows it and no other limit was learned; else take nothing."""
+        """Reserve all *wanted* calls if the limit allows it and none was learned; else return None."""
         taken, capacity = limit.interval * wanted, limit.interval * limit.burst
         if taken > capacity:
             return None
-        asked = {"account": key, "taken": taken.total_seconds(), "room": (capacity - taken).total_seconds()}
+        parameters = {"account": key, "taken": taken.total_seconds(), "room": (capacity - taken).total_seconds()}
         async with self._database.write_connection() as connection:
-            row = (await connection.execute(self._take, asked)).mappings().first()
+            row = (await connection.execute(self._take, parameters)).mappings().first()
         if row is None:
             return None
         return Grant(granted=wanted, left=max(0, (row["now"] + capacity - row["arrival_at"]) // limit.interval))
 
     async def _settle_by(self, key: str, unused: int, emptied: timedelta | None, limit: RateLimit) -> bool:
-        asked = {
+        parameters = {
             "account": key,
             "unused": (limit.interval * unused).total_seconds(),
             "emptied": (_LONG_AGO if emptied is None else emptied).total_seconds(),
         }
-        return await self._database.change(self._give_back, asked) == 1
+        return await self._database.change(self._give_back, parameters) == 1
 
     @asynccontextmanager
     async def _locked(self, key: str) -> AsyncIterator[tuple[AsyncConnection, _LimiterRow]]:
@@ -105,7 +105,7 @@ class SqlBudgets:
 
 
 def _lock(dialect: str) -> Executable:
-    """Return the statement that makes the row if need be, locks it and returns it with the database's time."""
+    """Return the statement that creates the row if missing, locks it, and returns it with the database's time."""
     made = insert(budget, dialect).values(key=bindparam("account", type_=TEXT), arrival_at=clock.now(dialect))
     return made.on_conflict_do_update(index_elements=["key"], set_={"arrival_at": budget.c.arrival_at}).returning(
         *budget.c, clock.now(dialect).label("now")
@@ -113,7 +113,7 @@ def _lock(dialect: str) -> Executable:
 
 
 def _take(dialect: str) -> Executable:
-    """Return the statement that takes calls where there is room for all of them."""
+    """Return the statement that reserves calls if the limit allows all of them."""
     now, taken, room = clock.now(dialect), bindparam("taken", type_=Float()), bindparam("room", type_=Float())
     arrival_at = clock.latest(budget.c.arrival_at, now, dialect)
     made = insert(budget, dialect).values(
@@ -122,27 +122,27 @@ def _take(dialect: str) -> Executable:
     return made.on_conflict_do_update(
         index_elements=["key"],
         set_={"arrival_at": clock.later(arrival_at, taken, dialect)},
-        where=and_(arrival_at <= clock.later(now, room, dialect), _knows_no_other_limit(dialect)),
+        where=and_(arrival_at <= clock.later(now, room, dialect), _has_no_learned_limit(dialect)),
     ).returning(budget.c.arrival_at, now.label("now"))
 
 
 def _give_back(dialect: str) -> Executable:
-    """Return the statement that gives calls back, and moves the meter on to where it is emptied to."""
+    """Return the statement that returns calls, and blocks the account for the time in its parameter ``emptied``."""
     given_back = clock.later(budget.c.arrival_at, -bindparam("unused", type_=Float()), dialect)
     emptied = clock.after(bindparam("emptied", type_=Float()), dialect)
     return (
         update(budget)
-        .where(budget.c.key == bindparam("account", type_=TEXT), _knows_no_other_limit(dialect))
+        .where(budget.c.key == bindparam("account", type_=TEXT), _has_no_learned_limit(dialect))
         .values(arrival_at=clock.latest(given_back, emptied, dialect))
     )
 
 
-def _knows_no_other_limit(dialect: str) -> ColumnElement[bool]:
+def _has_no_learned_limit(dialect: str) -> ColumnElement[bool]:
     return or_(budget.c.limit_until.is_(None), budget.c.limit_until <= clock.now(dialect))
 
 
 def _emptied(usage: Usage, limit: RateLimit) -> timedelta | None:
-    """Return until how long from now the meter is to say that calls are taken, None where the headers say nothing."""
+    """Return for how long the account is blocked by the provider's headers; None without such headers."""
     until = []
     if usage.remaining is not None:
         until.append(limit.debt(usage.remaining))

@@ -1,4 +1,4 @@
-"""The port ``Time``: what the database says that it is."""
+"""Implements the port ``Time`` by the database's clock."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""The database's URL, taken apart: which database, and what its driver has to be told."""
+"""Parses the database's URL into the database and the settings of its driver."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ VARIABLE = "RECONCILE_DATABASE_URL"
 
 _LAST_PORT = 65535
 _HOST = re.compile(r"(?P<host>\[[^\[\]]+\]|[^\[\]:]+)(:(?P<port>[^:]*))?", re.DOTALL)
-# Prisma puts these into its URLs; the server would refuse them as settings of its own.
+# Parameters of Prisma's URLs; the server would refuse them.
 _PRISMA = frozenset(
     {"schema", "connection_limit", "pool_timeout", "socket_timeout", "connect_timeout", "pgbouncer", "sslaccept"}
 )
@@ -22,17 +22,17 @@ _PRISMA = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where the database is; *dsn* holds the password and is never shown."""
+    """The address of the database; *dsn* holds the password and is never shown."""
 
     dialect: str
     dsn: str = field(repr=False)
     search_path: str | None = None
     is_pooled: bool = False
-    """A pooler stands in front that hands each transaction another server connection: nothing may outlive one."""
+    """A pooler assigns each transaction another server connection, so no session state may outlive a transaction."""
 
     @classmethod
     def parse(cls, url: str) -> "Address":
-        """Return what *url* names, or raise SettingsError that does not repeat it."""
+        """Parse *url*; raises SettingsError, whose text does not contain the URL."""
         scheme, separator, rest = url.partition("://")
         if scheme == SQLITE and separator and rest.startswith("/"):
             path = unquote(rest[1:].partition("?")[0])
@@ -70,26 +70,26 @@ class Address:
         )
 
     def is_missing(self) -> bool:
-        """Tell whether this is a file that is not there; connecting would make an empty one."""
+        """Tell whether this is a file that does not exist; connecting would create an empty one."""
         return self.dialect == SQLITE and not Path(self.dsn).exists()
 
     def server_settings(self) -> Mapping[str, Any]:
-        """Return what PostgreSQL is asked for at the start of each session."""
+        """Return the settings of each PostgreSQL session."""
         settings = {"application_name": "reconcile"}
         if self.search_path:
             settings["search_path"] = '"' + self.search_path.replace('"', '""') + '"'
         if not self.is_pooled:
-            # Compiling costs more than any of our statements; and a process that was stopped inside a transaction must
-            # not keep its locks beyond its lease.
-            # Nor must a row that somebody else's stuck transaction holds keep a run waiting for its whole time.
-            # Before the driver's own limit, so that a statement that one row makes slow is that row's failure.
+            # JIT compilation takes longer than any of our statements. A process that is stopped inside a transaction
+            # must not keep its locks beyond its lease.
+            # A row that is locked by another, stuck transaction must not delay a run for its whole time budget.
+            # Shorter than the driver's limit, so that a statement that one row makes slow fails that row only.
             settings |= {"lock_timeout": "5s", "statement_timeout": "15s"}
             settings |= {"jit": "off", "idle_in_transaction_session_timeout": "10s", "TimeZone": "UTC"}
         return settings
 
 
 def _check_hosts(text: str) -> None:
-    """Raise ValueError where *text*, one host or several with their ports, holds what the driver would stumble over."""
+    """Raise ValueError if *text*, one or more hosts with ports, has a form that the driver does not accept."""
     for each in text.split(",") if text else ():
         if each.startswith("/"):
             continue
@@ -101,6 +101,6 @@ def _check_hosts(text: str) -> None:
 
 
 def _check_ports(ports: Iterable[str]) -> None:
-    """Raise ValueError where one of *ports* is none."""
+    """Raise ValueError if one of *ports* is not a port number."""
     if not all(0 <= int(port) <= _LAST_PORT for port in ports):
         raise ValueError("a port is out of range")

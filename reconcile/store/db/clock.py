@@ -1,4 +1,4 @@
-"""The database's own clock, by which leases and budgets are judged: machines' clocks differ."""
+"""The database's clock, which decides leases and rate budgets, because clocks of machines differ."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,11 +13,11 @@ _SQLITE_FORMAT = "%Y-%m-%dT%H:%M:%f000+00:00"
 
 
 APART_AT_MOST = timedelta(minutes=5)
-"""What a run writes by a clock further off would keep leads waiting for as long, or look newer than what is."""
+"""The largest difference of clocks with which a run writes: its watermarks would be off by as much."""
 
 
-async def in_step(connection: AsyncConnection, ours: datetime) -> None:
-    """Raise StoreUnavailable where *ours*, this machine's time, is not about the database's."""
+async def check_clock(connection: AsyncConnection, ours: datetime) -> None:
+    """Raise StoreUnavailable if *ours*, this machine's time, differs from the database's by more than 5 minutes."""
     theirs: datetime = (await connection.execute(select(now(connection.dialect.name)))).scalar_one()
     apart = ours - theirs
     if abs(apart) > APART_AT_MOST:
@@ -29,7 +29,7 @@ async def in_step(connection: AsyncConnection, ours: datetime) -> None:
 
 
 def now(dialect: str) -> ColumnElement[Any]:
-    """Return this instant, not the transaction's start."""
+    """Return the present instant, not the transaction's start."""
     if dialect == POSTGRESQL:
         return func.clock_timestamp(type_=Instant())
     return func.strftime(_SQLITE_FORMAT, "now", type_=Instant())
@@ -48,7 +48,7 @@ def later(instant: ColumnElement[Any], seconds: ColumnElement[Any], dialect: str
 
 
 def latest(stored: ColumnElement[Any], given: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
-    """Return the later of two instants, either of which may be empty: a watermark never moves back."""
+    """Return the later of two instants, each of which may be NULL, so that a watermark never moves back."""
     if dialect == POSTGRESQL:
         return func.greatest(stored, given, type_=Instant())
     return func.max(func.coalesce(stored, given), func.coalesce(given, stored), type_=Instant())

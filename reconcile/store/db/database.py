@@ -1,4 +1,4 @@
-"""One pool of connections, and its two kinds of transaction: for reading and for writing."""
+"""A connection pool with read and write transactions."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ from reconcile.store.db.types import POSTGRESQL
 
 
 class Database:
-    """A pool and its two kinds of transaction."""
+    """A connection pool with read and write transactions."""
 
     def __init__(self, url: str) -> None:
         self.address = Address.parse(url)
@@ -31,18 +31,18 @@ class Database:
 
     @asynccontextmanager
     async def read_connection(self) -> AsyncIterator[AsyncConnection]:
-        """Give a connection for questions; each sees what was committed when it is asked."""
+        """Provide a connection for queries; each query sees what was committed when it starts."""
         with translated():
             async with self.engine.connect() as connection:
                 if self.is_postgresql:
-                    # Preparing and asking are two steps; only in a transaction does a pooler lead both to one session.
+                    # Preparing and executing are two steps; a pooler keeps one session for both only in a transaction.
                     level = "READ COMMITTED" if self.address.is_pooled else "AUTOCOMMIT"
                     await connection.execution_options(isolation_level=level)
                 yield connection
 
     @asynccontextmanager
     async def write_connection(self) -> AsyncIterator[AsyncConnection]:
-        """Give a connection in a transaction that is committed at the end, or rolled back by an error."""
+        """Provide a connection in a transaction that is committed at the end, or rolled back by an error."""
         with translated():
             async with self.engine.connect() as connection:
                 await connection.execution_options(**{IS_WRITE: True})
@@ -50,12 +50,12 @@ class Database:
                     yield connection
 
     async def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
-        """Return all rows of a question."""
+        """Return all rows of a query."""
         async with self.read_connection() as connection:
             return (await connection.execute(statement, parameters)).mappings().all()
 
     async def row(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> RowMapping | None:
-        """Return the first row of a question."""
+        """Return the first row of a query; None if there is none."""
         async with self.read_connection() as connection:
             return (await connection.execute(statement, parameters)).mappings().first()
 

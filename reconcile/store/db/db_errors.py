@@ -1,4 +1,4 @@
-"""Every error of driver and pool in our words: which ones may be tried again, and which need a person."""
+"""Translates errors of driver and pool into errors of ``reconcile.errors``: temporary ones, and those of settings."""
 
 import re
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ _STATE_LENGTH = 5
 _CONFLICTS = frozenset({"40001", "40P01"})
 _LOCKED = "55P03"
 _VALUE_CLASSES = frozenset({"09", "22", "23", "27", "44", "P0"})
-"""Values, constraints, triggers and views with a check; P0 is what a trigger of the customer's own raises."""
+"""SQLSTATE classes of values, constraints, triggers and views with a check option; P0 is raised by PL/pgSQL."""
 _SETTINGS_CLASSES = frozenset({"28", "3D", "3F", "42"})
 _DATABASE_STATES = ("08", "25", "40", "53", "57P", "58")
-"""Beginnings of the states that no row causes: the connection, a read-only server, resources, a shutdown, I/O."""
+"""Prefixes of SQLSTATEs that no row causes: connection, read-only server, resources, shutdown, I/O."""
 _FILE_ERRORS = ("SQLITE_CANTOPEN", "SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_PERM", "SQLITE_AUTH")
 _ROW_ERRORS = ("SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_TOOBIG", "SQLITE_RANGE")
 _TRIGGER_FUNCTION = re.compile(r'function ((?:"[^"]{1,63}"|\w{1,63})(?:\.(?:"[^"]{1,63}"|\w{1,63}))?)\(')
@@ -26,27 +26,27 @@ _SQLITE_CONSTRAINT = re.compile(r"(UNIQUE|NOT NULL|CHECK) constraint failed: ((?
 
 
 class StoreConflict(StoreUnavailable):
-    """The database ended the transaction for the sake of another one; nothing was written, and it may be repeated."""
+    """The database rolled the transaction back in favor of a concurrent one; it may be repeated."""
 
 
 class StoreBusy(StoreUnavailable):
-    """Somebody holds rows that we want to write for longer than we wait; the others can be written."""
+    """Another transaction has locked rows for longer than the lock timeout; other rows can be written."""
 
 
 class StoreRefused(StoreUnavailable):
-    """The database refuses what is to be written: a constraint, a type or a trigger of the customer's, or a policy.
+    """The database refuses a write because of a constraint, type, trigger or policy of the customer's.
 
-    A single row can cause each of them, so that other rows may be written.
+    A single row can cause it, so other rows may be written.
     """
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn every error of driver and pool into one of ours; no message holds a value, a statement or the URL."""
+    """Raise errors of driver and pool as ReconcileError; no message holds a value, a statement or the URL."""
     try:
         yield
     except DBAPIError as error:
-        raise _in_our_words(error) from error
+        raise _own_error(error) from error
     except PoolTimeout as error:
         raise StoreUnavailable("all connections to the database are busy") from error
     except (OSError, TimeoutError) as error:
@@ -55,7 +55,7 @@ def translated() -> Iterator[None]:
         raise StoreUnavailable(f"the database connection failed ({type(error).__name__})") from error
 
 
-def _in_our_words(error: DBAPIError) -> Exception:
+def _own_error(error: DBAPIError) -> Exception:
     cause = error.orig
     state = _state(cause)
     name = type(cause.__cause__ or cause).__name__ if cause else type(error).__name__
@@ -73,7 +73,7 @@ def _in_our_words(error: DBAPIError) -> Exception:
 
 
 def refusal(error: StoreRefused | SettingsError) -> str:
-    """Return why the database refused one row: by the state and names of its schema, never by a value."""
+    """Return why the database refused one row: its SQLSTATE and names of its schema, never a value."""
     driver = error.__cause__
     cause = driver.orig if isinstance(driver, DBAPIError) else None
     if cause is None or (isinstance(error, StoreRefused) and _is_value(_state(cause))):
@@ -91,7 +91,7 @@ def _is_value(state: str) -> bool:
 
 
 def _fault(cause: BaseException | None, name: str, state: str) -> str | None:
-    """Return what a person has to put right, or None where trying again may help."""
+    """Return the fault with its remedy; None if a retry may succeed."""
     if name == "ClientConfigurationError":
         return f"{VARIABLE} has a parameter that the driver does not accept; check the part after the ?"
     if state[:2] in _SETTINGS_CLASSES:
@@ -105,7 +105,7 @@ def _fault(cause: BaseException | None, name: str, state: str) -> str | None:
 
 
 def _named_object(cause: BaseException | None) -> str:
-    """Return which table, column, constraint, trigger or policy it was about; these are names, never values."""
+    """Return the names of the table, column, constraint, trigger or policy in the error; never values."""
     driver = getattr(cause, "__cause__", None)
     names = [getattr(driver, f"{kind}_name", None) for kind in ("table", "column", "constraint")]
     found = [name for name in names if name]

@@ -1,4 +1,4 @@
-"""How the engines of the two databases are made: drivers, pool, time limits, and what each session begins with."""
+"""Creates the engines of both databases: driver, pool, time limits, session settings."""
 
 import asyncio
 from datetime import UTC
@@ -22,15 +22,15 @@ IS_WRITE = "reconcile_is_write"
 POOL_SIZE = 5
 CONNECT_TIMEOUT = 5.0
 STATEMENT_TIMEOUT = 20.0
-"""Seconds; longer than any of our statements, shorter than a run."""
+"""In seconds; longer than any of our statements, shorter than a run."""
 _read_text = partial(str, encoding="utf-8", errors="surrogateescape")
-"""What is no UTF-8 becomes lone surrogates, by which its row is told."""
+"""Bytes that are not UTF-8 become lone surrogates, by which the unreadable row is detected."""
 BUSY_TIMEOUT = 10.0
 """Seconds that a writer waits for another one on SQLite."""
 
 
 class Sqlite:
-    """Makes SQLite's engine, and sees its worker threads to their end."""
+    """Creates SQLite's engine, and waits for its worker threads at the end."""
 
     def __init__(self, address: Address) -> None:
         self._path = address.dsn
@@ -60,7 +60,7 @@ class Sqlite:
         return opened
 
     async def close(self) -> None:
-        """Close the pool and wait for its threads: one that outlived the event loop would complain on stderr."""
+        """Close the pool and wait for its threads; a thread that outlives the event loop prints an error."""
         await self.engine.dispose()
         for worker in self._workers:
             if worker.ident is not None:
@@ -68,7 +68,7 @@ class Sqlite:
 
 
 class Postgresql:
-    """Makes PostgreSQL's engine."""
+    """Creates PostgreSQL's engine."""
 
     def __init__(self, address: Address) -> None:
         self.engine = _postgresql(address)
@@ -88,30 +88,30 @@ def _prepare_sqlite(connection: DBAPIConnection, record: object) -> None:
 
 
 def _write_ahead(cursor: DBAPICursor) -> None:
-    """Let readers and a writer not wait for each other; it is the file's mode, so one connection's word is enough."""
+    """Set WAL mode, so that readers and a writer do not wait for each other. The mode is stored in the file."""
     import sqlite3  # noqa: PLC0415 - only where it is spoken
 
     try:
         cursor.execute("PRAGMA journal_mode = WAL")
     except sqlite3.OperationalError as error:
-        # SQLite does not wait for others here: whoever has the file locked is making it so at this moment.
+        # This statement does not wait for a lock: a connection that has locked the file is setting the same mode.
         if error.sqlite_errorname != "SQLITE_BUSY":
             raise
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that reads first and then writes would fail at once when another writer came in between.
+    # A transaction that reads first and then writes would fail at once if another writer committed in between.
     is_write = connection.get_execution_options().get(IS_WRITE, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
 
 
 async def _read_leniently(connection: Any) -> None:  # noqa: ANN401 - of a driver without types
-    """Let no value of one row end the reading of all: instants that Python lacks, and bytes that are no UTF-8."""
+    """Keep one row's instants out of Python's range, or bytes that are not UTF-8, from failing a whole query."""
     for name, zone in (("timestamptz", UTC), ("timestamp", None)):
         encode, decode = instant_codec(zone)
         await connection.set_type_codec(name, schema="pg_catalog", encoder=encode, decoder=decode, format="tuple")
     if connection.get_settings().server_encoding == "SQL_ASCII":
-        # Else the server checks what it sends, and refuses all rows for the sake of one.
+        # Otherwise the server validates the encoding, and refuses all rows because of one.
         await connection.execute("SET client_encoding TO 'SQL_ASCII'")
         for name in ("text", "varchar", "bpchar"):
             await connection.set_type_codec(
@@ -120,7 +120,7 @@ async def _read_leniently(connection: Any) -> None:  # noqa: ANN401 - of a drive
 
 
 def _postgresql(address: Address) -> AsyncEngine:
-    # Imported where it is needed: a run on SQLite does not pay for the driver.
+    # Imported here, so that a run on SQLite does not load the driver.
     import asyncpg  # noqa: PLC0415
 
     async def connect(**arguments: object) -> object:

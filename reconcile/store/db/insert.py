@@ -1,4 +1,4 @@
-"""``INSERT … ON CONFLICT`` in the dialect at hand: SQLAlchemy has it per dialect only."""
+"""``INSERT … ON CONFLICT`` for both dialects; SQLAlchemy has one function for each."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def insert(table: Table, dialect: str) -> "Insert":
-    """Return an insert that knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``.
+    """Return an insert with ``on_conflict_do_nothing`` and ``on_conflict_do_update``.
 
     It is typed as PostgreSQL's; SQLite's has the same methods.
     """

@@ -1,4 +1,4 @@
-"""Rows that travel as one JSON parameter: a statement's text and cost of preparation do not grow with their number."""
+"""Passes rows as one JSON parameter, so that a statement's text does not depend on their number."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

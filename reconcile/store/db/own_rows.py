@@ -1,4 +1,4 @@
-"""Rows of our own tables, read one by one: a damaged one costs itself and never a run, and is counted by its table."""
+"""Reads rows of our own tables one by one; a damaged row is left out and counted by table."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -9,30 +9,30 @@ from sqlalchemy import RowMapping, Table
 Read = TypeVar("Read")
 
 DAMAGED = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
-"""What a value of another type or range than ours raises."""
+"""Exceptions that a value of a wrong type or range raises."""
 
 
 class DamagedRowCounter:
-    """The port ``DamagedRows``: which rows of our own could not be read since the database was opened."""
+    """Implements ``DamagedRows``: the unreadable rows of our tables since the database was opened."""
 
     def __init__(self) -> None:
         self._keys: dict[str, set[str]] = defaultdict(set)
 
     def counts(self) -> Mapping[str, int]:
-        """Return how many there were, by table."""
+        """Return the number of damaged rows by table."""
         return {table: len(keys) for table, keys in sorted(self._keys.items())}
 
     def add(self, table: Table, row: RowMapping) -> None:
-        """Note a row; one that is read again is counted once."""
+        """Count a row; a row that is read again counts once."""
         self._keys[table.name].add(repr([row[column.name] for column in table.primary_key]))
 
 
 def each_readable(
     rows: Iterable[RowMapping], read: Callable[[RowMapping], Read | None], *, table: Table, damaged: DamagedRowCounter
 ) -> list[Read]:
-    """Return what *read* makes of each row of *table*, without those that it makes None of.
+    """Apply *read* to each row of *table* and return the results that are not None.
 
-    A row that *read* raises one of ``DAMAGED`` for is left out as well, and noted.
+    Rows for which *read* raises one of ``DAMAGED`` are left out and counted.
     """
     found: list[Read] = []
     for row in rows:

@@ -1,4 +1,4 @@
-"""The types in which values cross into SQL: aware instants, JSON documents, and a column's own type by its name."""
+"""SQL types of parameters: aware instants, JSON documents, and a column's own type by name."""
 
 import json
 from collections.abc import Callable
@@ -17,17 +17,17 @@ SQLITE = "sqlite"
 
 _MICROSECOND = timedelta(microseconds=1)
 _MILLISECONDS_FROM = 100_000_000_000
-"""Whole numbers from here on are milliseconds since 1970, smaller ones seconds (until the year 5138)."""
+"""Integers from here on are milliseconds since 1970, smaller ones seconds (until the year 5138)."""
 
 
-@lru_cache(maxsize=4096)  # a batch's rows share their instants, and to spell one takes longer than to find it
+@lru_cache(maxsize=4096)  # the rows of a batch share their instants, and formatting takes longer than a cache look-up
 def instant_text(value: datetime) -> str:
-    """Return the one spelling of an instant that sorts as text: UTC with microseconds."""
+    """Return an instant as text that sorts by time: UTC with microseconds."""
     return value.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def read_instant(value: object) -> datetime | None:
-    """Return what a stored value means as an instant in UTC (naive: already UTC); None where it means none."""
+    """Return a stored value as an instant in UTC (a value without an offset is UTC); None if it is not an instant."""
     match value:
         case datetime():
             return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -63,7 +63,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 class UnreadableValue(Enum):
-    """A stored value that means nothing here."""
+    """A stored value that cannot be read."""
 
     VALUE = auto()
 
@@ -72,7 +72,7 @@ UNREADABLE = UnreadableValue.VALUE
 
 
 class StrictInstant(Instant):
-    """An instant that is ``UNREADABLE`` where the column holds something that is none: it must not look empty."""
+    """An instant; ``UNREADABLE`` for any other value, so that it does not look like NULL."""
 
     cache_ok = True
 
@@ -82,7 +82,7 @@ class StrictInstant(Instant):
 
 
 class CleanText(TypeDecorator[str]):
-    """Text of ours, without what no column can hold: an operator's reason or a signature may come from anywhere."""
+    """Our own text, without NUL and lone surrogates, which columns cannot hold."""
 
     impl = Text
     cache_ok = True
@@ -93,7 +93,7 @@ class CleanText(TypeDecorator[str]):
 
 
 class Native(UserDefinedType[Any]):
-    """A column's own type by the name that the catalog gives it, for casts only."""
+    """A column's type by its name in the catalog, for casts only."""
 
     cache_ok = True
 
@@ -110,7 +110,7 @@ TEXT = Text()
 def instant_codec(
     zone: tzinfo | None,
 ) -> tuple[Callable[[datetime], tuple[int]], Callable[[tuple[int]], datetime | UnreadableValue]]:
-    """Return how an instant becomes PostgreSQL's microseconds since 2000, and what these mean."""
+    """Return the encoder and decoder of PostgreSQL's binary instants (microseconds since 2000)."""
     epoch = datetime(2000, 1, 1, tzinfo=zone)
 
     def encode(value: datetime) -> tuple[int]:
@@ -126,7 +126,7 @@ def instant_codec(
 
 
 def document(value: object) -> str:
-    """Return *value* as JSON that both databases take: without NUL and lone surrogates, which PostgreSQL refuses."""
+    """Return *value* as JSON without NUL and lone surrogates, which PostgreSQL refuses."""
     try:
         text = orjson.dumps(value, default=_plain, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
     except orjson.JSONEncodeError:
@@ -137,7 +137,7 @@ def document(value: object) -> str:
 
 
 def read_document(text: str) -> object:
-    """Return what stored JSON holds, or None where it is none: a damaged row of ours reads as an empty one."""
+    """Return the content of stored JSON; None if it is not JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -145,7 +145,7 @@ def read_document(text: str) -> object:
 
 
 def clean(text: str) -> str:
-    """Return *text* without what no column can hold: NUL and lone surrogates become a replacement character."""
+    """Return *text* with a replacement character for each NUL and lone surrogate, which columns cannot hold."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 

@@ -1,1 +1,1 @@
-"""What `reconcile doctor` finds in a database: mapping, grants, indexes."""
+"""Database checks of `reconcile doctor`: mapping, grants, indexes, values."""

@@ -1,4 +1,4 @@
-"""Looks at a live database as ``reconcile doctor`` does: what would make a run fail, or surprise somebody."""
+"""Checks a live database for ``reconcile doctor``: faults that fail a run, and unexpected settings."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -18,61 +18,64 @@ from reconcile.store.mapping.catalog import read_catalog
 from reconcile.store.mapping.domain_tables import DomainTables
 from reconcile.store.mapping.mapping import SchemaMapping
 from reconcile.store.mapping.mapping_check import fit_faults
-from reconcile.store.schema.version import strangers, version_faults, versions
+from reconcile.store.schema.version import unknown_versions, version_faults, versions
 
 CLOCK_TOLERANCE = timedelta(seconds=2)
-"""Leases go by the database's clock; beyond this, what people read in logs no longer fits what they see in tables."""
+"""The largest difference of clocks without a warning; beyond it, times in logs and tables no longer match."""
 
 
 async def check_schema(database_url: str, *, mapping: SchemaMapping, now: datetime) -> Sequence[Finding]:
-    """Return what is found of the database at *database_url*; *now* is this machine's clock."""
+    """Return the findings on the database at *database_url*; *now* is this machine's time."""
     try:
         database = Database(database_url)
     except SettingsError as error:
-        return [_found("database", FindingStatus.FAULT, fault) for fault in error.faults]
+        return [_finding("database", FindingStatus.FAULT, fault) for fault in error.faults]
     try:
         if database.address.is_missing():
             missing = f"there is no file at {database.address.dsn}; run `reconcile migrate`, or correct the path"
-            return [_found("database", FindingStatus.FAULT, missing)]
+            return [_finding("database", FindingStatus.FAULT, missing)]
         async with database.read_connection() as connection:
-            findings = await _look(connection, mapping, now)
+            findings = await _findings(connection, mapping, now)
         if any(each.verdict is FindingStatus.FAULT for each in findings):
             return findings
-        return [*findings, *(_found("own rows", FindingStatus.WARNING, each) for each in await damaged_rows(database))]
+        return [
+            *findings,
+            *(_finding("own rows", FindingStatus.WARNING, each) for each in await damaged_rows(database)),
+        ]
     except StoreUnavailable as error:
-        return [_found("database", FindingStatus.AWAY, f"{error}; check that it runs and is reachable")]
+        return [_finding("database", FindingStatus.AWAY, f"{error}; check that it runs and is reachable")]
     except SettingsError as error:
-        return [_found("database", FindingStatus.FAULT, fault) for fault in error.faults]
+        return [_finding("database", FindingStatus.FAULT, fault) for fault in error.faults]
     finally:
         await database.close()
 
 
-async def _look(connection: AsyncConnection, mapping: SchemaMapping, now: datetime) -> Sequence[Finding]:
+async def _findings(connection: AsyncConnection, mapping: SchemaMapping, now: datetime) -> Sequence[Finding]:
     findings = [await _server(connection, now)]
     unfit = await version_faults(connection, mapping)
-    findings += [_found("schema", FindingStatus.FAULT, each) for each in unfit]
+    findings += [_finding("schema", FindingStatus.FAULT, each) for each in unfit]
     if not unfit:
-        later = strangers(await versions(connection))
+        later = unknown_versions(await versions(connection))
         fine = f"the reconcile_ tables are of a later version, {', '.join(later)}, which this version can use"
         findings.append(
-            _found("schema", FindingStatus.FINE, fine if later else "the reconcile_ tables are those of this version")
+            _finding("schema", FindingStatus.FINE, fine if later else "the reconcile_ tables are those of this version")
         )
     if unfit and mapping.is_ours:
         return findings
     catalog = await read_catalog(connection, mapping)
     faults = list(fit_faults(mapping, catalog, dialect=connection.dialect.name))
-    findings += [_found("mapping", FindingStatus.FAULT, each) for each in faults]
+    findings += [_finding("mapping", FindingStatus.FAULT, each) for each in faults]
     if faults:
         return findings
-    findings.append(_found("mapping", FindingStatus.FINE, f"{mapping.name} matches the tables"))
-    findings += [_found("mapping", FindingStatus.WARNING, each) for each in _surprises(mapping)]
+    findings.append(_finding("mapping", FindingStatus.FINE, f"{mapping.name} matches the tables"))
+    findings += [_finding("mapping", FindingStatus.WARNING, each) for each in _mapping_warnings(mapping)]
     grants = await missing_grants(connection, mapping, with_ours=not unfit)
-    findings += [_found("grants", FindingStatus.FAULT, each) for each in grants]
+    findings += [_finding("grants", FindingStatus.FAULT, each) for each in grants]
     if not grants:
         domain = DomainTables.of(mapping, catalog, dialect=connection.dialect.name)
         unread = await unreadable_values(connection, domain)
-        findings += [_found("values", FindingStatus.WARNING, each) for each in unread]
-    findings += [_found("indexes", FindingStatus.WARNING, each) for each in await index_advice(connection, mapping)]
+        findings += [_finding("values", FindingStatus.WARNING, each) for each in unread]
+    findings += [_finding("indexes", FindingStatus.WARNING, each) for each in await index_advice(connection, mapping)]
     return findings
 
 
@@ -83,11 +86,13 @@ async def _server(connection: AsyncConnection, now: datetime) -> Finding:
     if abs(skew) > CLOCK_TOLERANCE:
         direction = "ahead of" if skew > timedelta(0) else "behind"
         apart = f"the database's clock is {abs(skew).total_seconds():.0f} s {direction} this machine's"
-        return _found("clock", FindingStatus.WARNING, f"{apart}; synchronize both clocks")
-    return _found("database", FindingStatus.FINE, f"{connection.dialect.name} {version} responds, and the clocks agree")
+        return _finding("clock", FindingStatus.WARNING, f"{apart}; synchronize both clocks")
+    return _finding(
+        "database", FindingStatus.FINE, f"{connection.dialect.name} {version} responds, and the clocks agree"
+    )
 
 
-def _surprises(mapping: SchemaMapping) -> Iterator[str]:
+def _mapping_warnings(mapping: SchemaMapping) -> Iterator[str]:
     lead = mapping.lead.columns
     if "in_sequence" not in lead and "last_inbound_at" not in lead and "booking_id" not in lead:
         yield (
@@ -103,8 +108,8 @@ def _surprises(mapping: SchemaMapping) -> Iterator[str]:
         yield "a booking may replace every status; list the exceptions in keep of [lead.status]"
 
 
-def _found(subject: str, verdict: FindingStatus, sentence: str) -> Finding:
-    """Split a sentence of ours at its last semicolon: the fault, and what to do about it."""
+def _finding(subject: str, verdict: FindingStatus, sentence: str) -> Finding:
+    """Split a sentence at its last semicolon into fault and remedy."""
     text, separator, remedy = sentence.rpartition("; ")
     if not separator:
         return Finding(subject=subject, verdict=verdict, text=sentence)

@@ -1,4 +1,4 @@
-"""Which privileges our role lacks in PostgreSQL, and the statement that grants each."""
+"""Privileges that our PostgreSQL role lacks, each with the statement that grants it."""
 
 from collections.abc import Iterator, Sequence
 
@@ -30,7 +30,7 @@ Need = dict[str, str | None]
 
 
 async def missing_grants(connection: AsyncConnection, mapping: SchemaMapping, *, with_ours: bool) -> Sequence[str]:
-    """Return a sentence for each privilege that is needed and missing; SQLite has none."""
+    """Return a sentence for each missing privilege; empty on SQLite."""
     if connection.dialect.name != POSTGRESQL:
         return []
     needed = list(_of_customer(mapping))

@@ -1,4 +1,4 @@
-"""Advice on the customer's indexes: which of our questions would read whole tables, and where writers collide."""
+"""Advice on the customer's indexes: queries that read whole tables, and missing unique indexes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class _Index:
     is_unique: bool
     columns: list[str]
     condition: str
-    """Of a partial index; else empty."""
+    """The condition of a partial index; else empty."""
 
 
 async def index_advice(connection: AsyncConnection, mapping: SchemaMapping) -> Sequence[str]:

@@ -6,24 +6,24 @@ from datetime import UTC, datetime
 from reconcile.domain.breaker.breaker import BreakerReason
 from reconcile.store.coordination.alerts import SqlAlerts
 from reconcile.store.coordination.breakers import SqlBreakers
-from reconcile.store.coordination.cadences import SqlCadences, SqlOrders
+from reconcile.store.coordination.cadences import SqlAppliedAnnotations, SqlCadences
 from reconcile.store.coordination.outbox import SqlOutbox
 from reconcile.store.db.database import Database
 from reconcile.store.ledger.ledger import SqlLedger
 from reconcile.store.schema import tables
 
 _RUNS = 1_000
-"""So many of the last runs are looked at."""
+"""The number of last runs that are checked."""
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def damaged_rows(database: Database) -> Sequence[str]:
-    """Return a sentence for each table with rows that cannot be read."""
+    """Return a sentence for each table with unreadable rows."""
     alerts = SqlAlerts(database)
     await alerts.load(since=_EVER)
     await alerts.channels()
     await SqlCadences(database).override()
-    await SqlOrders(database).list_all()
+    await SqlAppliedAnnotations(database).list_all()
     await SqlOutbox(database).given_up(limit=_RUNS)
     await SqlLedger(database).runs(limit=_RUNS)
     unreadable = [each for each in await SqlBreakers(database).load() if each.reason is BreakerReason.UNREADABLE]

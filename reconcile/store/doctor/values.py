@@ -1,4 +1,4 @@
-"""Which rows of the customer's hold values that cannot be read: each fails its own lead or workspace in every run."""
+"""Finds rows of the customer's tables with unreadable values; each fails its lead or workspace in every run."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -31,12 +31,12 @@ _REMEDY = "correct the value: until then its lead or workspace fails in every ru
 _ADDRESS = "row's address"
 _ROWID: ColumnElement[Any] = literal_column("rowid")
 _WITH_CTID = frozenset({"r", "p", "m"})
-"""Of ``pg_class.relkind``: tables, partitioned ones, materialised views."""
+"""Values of ``pg_class.relkind``: tables, partitioned tables, materialized views."""
 _NO_ASCII = "^(..)*[89a-f]"
 
 
 async def unreadable_values(connection: AsyncConnection, domain: DomainTables) -> Sequence[str]:
-    """Return a sentence for each row that cannot be read, at most a few for each table."""
+    """Return a sentence for each unreadable row, at most a few for each table."""
     mapping, found = domain.mapping, list[str]()
     encoding = ""
     if connection.dialect.name == POSTGRESQL:
@@ -85,14 +85,14 @@ async def _of(
 
 
 def _row_reference(address: object, number: int) -> str:
-    """Name a row by what the database calls it, as its own key cannot be printed; else by its place in the table."""
+    """Return the row's address in the database, because its key cannot be printed; else its number in the table."""
     if address is None:
         return f"in row {number} of a full scan"
     return f"in the row ctid = {address}" if str(address).startswith("(") else f"in the row rowid = {address}"
 
 
 async def _address(connection: AsyncConnection, table: DomainTable) -> ColumnElement[Any] | None:
-    """Return what names a row whatever it holds, or None: views and some tables have no such thing."""
+    """Return the column with a row's address (ctid, rowid); None for views and tables without one."""
     if connection.dialect.name == SQLITE:
         try:
             await connection.execute(select(_ROWID).select_from(table.table).limit(0))
@@ -115,7 +115,7 @@ async def _each(rows: CursorResult[Any] | AsyncResult[Any]) -> AsyncIterator[Row
 
 
 def _is_suspect(name: str, column: ColumnElement[object]) -> ColumnElement[bool]:
-    """Ask in PostgreSQL whether a column may hold what cannot be read."""
+    """Return the PostgreSQL condition that a column may have an unreadable value."""
     if name in INSTANTS:
         first: ColumnElement[Any] = literal_column("timestamptz '0001-01-02 00:00+00'")
         last: ColumnElement[Any] = literal_column("timestamptz '9999-12-31 00:00+00'")

@@ -1,4 +1,4 @@
-"""The calls of runs: how many there were, and the record of each run, which is read for a replay alone."""
+"""The calls of runs: their counts, and the call record of each run, which only a replay reads."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,13 +14,13 @@ from reconcile.store.db.database import Database
 from reconcile.store.db.insert import insert
 from reconcile.store.schema import tables
 
-APART = (Trigger.BACKFILL.value, Trigger.UNDO.value)
-"""Triggers of runs that say nothing of the schedule."""
+EXCLUDED_TRIGGERS = (Trigger.BACKFILL.value, Trigger.UNDO.value)
+"""Triggers of runs that a replay leaves out."""
 _run, _calls = tables.run, tables.run_calls
 
 
 def record_calls(run_id: RunId, calls: CallRecord, *, dialect: str) -> Executable:
-    """Return the statement that stores a run's calls, once."""
+    """Return the statement that stores a run's call record, unless one is stored."""
     values = {
         "run_id": run_id,
         "calls": calls.calls,
@@ -34,12 +34,12 @@ def record_calls(run_id: RunId, calls: CallRecord, *, dialect: str) -> Executabl
 
 
 async def run_calls(database: Database, *, since: datetime, after: RunCalls | None, limit: int) -> Sequence[RunCalls]:
-    """Return the calls of the runs begun since then, oldest first; with *after*, those behind it."""
+    """Return the call counts of runs started at or after *since*, oldest first; with *after*, later ones."""
     columns = [_calls.c[name] for name in ("run_id", "calls", "checks", "errors", "is_quiet", "is_shadow")]
     statement = (
         select(_run.c.id, _run.c.started_at, *columns)
         .select_from(_run.outerjoin(_calls, _calls.c.run_id == _run.c.id))
-        .where(_run.c.started_at >= (after.started_at if after else since), _run.c.trigger.not_in(APART))
+        .where(_run.c.started_at >= (after.started_at if after else since), _run.c.trigger.not_in(EXCLUDED_TRIGGERS))
         .order_by(_run.c.started_at, _run.c.id)
         .limit(limit)
     )
@@ -61,6 +61,6 @@ async def run_calls(database: Database, *, since: datetime, after: RunCalls | No
 
 
 async def call_record(database: Database, run_id: RunId) -> Mapping[str, Any] | None:
-    """Return the call record of a run; None where there is none."""
+    """Return the call record of a run; None if there is none."""
     row = await database.row(select(_calls.c.record).where(_calls.c.run_id == run_id))
     return row["record"] if row is not None and isinstance(row["record"], dict) else None

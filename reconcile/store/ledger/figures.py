@@ -1,4 +1,4 @@
-"""What a page over many runs and workspaces asks: small rows, bounded in number, added up by the database."""
+"""Queries of the page over many runs and workspaces: a bounded number of small, aggregated rows."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ from reconcile.store.schema.tables import lead_state, run
 async def scheduled_runs(
     database: Database, *, since: datetime, after: ScheduledRun | None, limit: int
 ) -> Sequence[ScheduledRun]:
-    """Return the runs begun since then that have reported, oldest first; with *after*, those behind it."""
+    """Return the reports of runs started at or after *since*, oldest first; with *after*, later ones."""
     names = (LEADS_CHECKED, ERRORS, *REPAIRED, AT_RISK)
     statement = (
         select(
@@ -52,7 +52,7 @@ async def scheduled_runs(
 
 
 async def ages(database: Database, domain: DomainTables, *, now: datetime, policy: DuePolicy, limit: int) -> Ages:
-    """Return how old the verified truth is, workspace by workspace: one look at all leads."""
+    """Return the age of the last verification by workspace, in one scan of all leads."""
     verified_at, workspace_id = lead_state.c.verified_at, domain.lead["workspace_id"].read
     edges = [now - age for age in AGES]
     is_at_risk = due_sql.meets_soon(domain) & (verified_at.is_(None) | (verified_at < edges[0]))
@@ -97,16 +97,16 @@ async def ages(database: Database, domain: DomainTables, *, now: datetime, polic
         )
         for row in rows
     )
-    shown = [sum(each.counts[place] for each in worst) for place in range(len(names))]
+    listed_counts = [sum(each.counts[place] for each in worst) for place in range(len(names))]
     return Ages(
         worst=worst,
-        others=tuple(rows[0][f"all_{name}"] - count for name, count in zip(names, shown, strict=True)),
+        others=tuple(rows[0][f"all_{name}"] - count for name, count in zip(names, listed_counts, strict=True)),
         workspace_count=rows[0]["workspaces"],
     )
 
 
 async def unverified_count(database: Database, domain: DomainTables, *, since: datetime) -> tuple[int, int]:
-    """Return how many leads that hold a booking were not verified since then, and how many hold one."""
+    """Return how many leads with a booking were not verified since *since*, and how many have a booking."""
     is_late = lead_state.c.verified_at.is_(None) | (lead_state.c.verified_at < since)
     statement = (
         select(func.count().filter(is_late).label("late"), func.count().label("bookings"))

@@ -1,4 +1,4 @@
-"""The port ``Ledger``: runs, and what their batches left behind."""
+"""Implements the port ``Ledger``: runs, batches, changes, failures."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from reconcile.domain.run.report_document import WORKSPACE
 from reconcile.ports import BatchRow, ChangeRow, RunCalls, RunRow, ScheduledRun, SightingRow, SignatureRow
 from reconcile.store.db.database import Database
 from reconcile.store.db.insert import insert
-from reconcile.store.ledger.calls import APART, call_record, record_calls, run_calls
+from reconcile.store.ledger.calls import EXCLUDED_TRIGGERS, call_record, record_calls, run_calls
 from reconcile.store.ledger.figures import scheduled_runs
 from reconcile.store.ledger.pruning import prunable, prune
 from reconcile.store.ledger.sightings import sightings
@@ -29,12 +29,12 @@ class SqlLedger:
         self._database = database
 
     async def begin_run(self, run_id: RunId, *, started_at: datetime, trigger: str, version: str) -> None:
-        """Note that a run has begun, so that a killed one can be seen."""
+        """Store the start of a run, so that a killed run is visible."""
         values = {"id": run_id, "started_at": started_at, "trigger": trigger, "version": version}
         await self._database.change(insert(run, self._database.dialect).values(values).on_conflict_do_nothing())
 
     async def finish_run(self, report: RunReport, document: Mapping[str, Any], calls: CallRecord | None = None) -> None:
-        """Store the run's report with the record of its calls, also where its beginning could not be noted."""
+        """Store the run's report with its call record, also if its start could not be stored."""
         finished_at = report.timestamp.astimezone(UTC)
         row = insert(run, self._database.dialect).values(
             id=report.run_id,
@@ -51,10 +51,12 @@ class SqlLedger:
                 await connection.execute(record_calls(report.run_id, calls, dialect=self._database.dialect))
 
     async def runs(self, *, limit: int = 20, of_all: bool = False) -> Sequence[RunRow]:
-        """Return the last runs, newest first; with *of_all*, those alone that took whatever was due."""
+        """Return the last runs, newest first; with *of_all*, only those without a selection of workspaces."""
         statement = select(run).order_by(run.c.started_at.desc(), run.c.id.desc()).limit(limit)
         if of_all:
-            statement = statement.where(run.c.trigger.not_in(APART), run.c.report[WORKSPACE].as_string().is_(None))
+            statement = statement.where(
+                run.c.trigger.not_in(EXCLUDED_TRIGGERS), run.c.report[WORKSPACE].as_string().is_(None)
+            )
         rows = await self._database.rows(statement)
         for row in rows:
             if row["report"] is not None and not isinstance(row["report"], Mapping):
@@ -64,17 +66,17 @@ class SqlLedger:
     async def scheduled_runs(
         self, *, since: datetime, after: ScheduledRun | None = None, limit: int = 100
     ) -> Sequence[ScheduledRun]:
-        """Return the runs begun since then that have reported, oldest first; with *after*, those behind it."""
+        """Return the reports of runs started at or after *since*, oldest first; with *after*, later ones."""
         return await scheduled_runs(self._database, since=since, after=after, limit=limit)
 
     async def run_calls(
         self, *, since: datetime, after: RunCalls | None = None, limit: int = 100
     ) -> Sequence[RunCalls]:
-        """Return the calls of the runs begun since then, oldest first; with *after*, those behind it."""
+        """Return the call counts of runs started at or after *since*, oldest first; with *after*, later ones."""
         return await run_calls(self._database, since=since, after=after, limit=limit)
 
     async def call_record(self, run_id: RunId) -> Mapping[str, Any] | None:
-        """Return the call record of a run; None where there is none."""
+        """Return the call record of a run; None if there is none."""
         return await call_record(self._database, run_id)
 
     async def run(self, run_id: RunId) -> RunRow | None:
@@ -136,15 +138,15 @@ class SqlLedger:
         ]
 
     async def sightings(self, *, since: datetime, until: datetime | None = None) -> Sequence[SightingRow]:
-        """Return the kinds of failure seen in a span of time, by version, the most frequent first."""
+        """Return the kinds of failure between *since* and *until* by version, most frequent first."""
         return await sightings(self._database, since=since, until=until)
 
     async def prunable(self, *, before: datetime) -> Mapping[str, int]:
-        """Return how many rows of each table are old and needed by nobody."""
+        """Return the number of rows of each table that ``prune`` would delete."""
         return await prunable(self._database, before=before)
 
     async def prune(self, *, before: datetime, limit: int) -> Mapping[str, int]:
-        """Delete up to *limit* old runs with what belongs to them, and as much of each other kind; return how many."""
+        """Delete up to *limit* old runs with their rows and *limit* rows of each other table; return the counts."""
         return await prune(self._database, before=before, limit=limit)
 
 

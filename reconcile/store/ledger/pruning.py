@@ -1,4 +1,4 @@
-"""Deletes what is old and needed by nobody any more, a bounded number of rows in each transaction."""
+"""Deletes old rows that are no longer used, a bounded number in each transaction."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -23,12 +23,12 @@ from reconcile.store.schema.tables import (
 )
 
 KEPT_RUNS = 20
-"""The newest runs stay, however old: they tell when the last one was."""
+"""The newest runs are kept regardless of age, because they show when the last run was."""
 _OF_A_RUN: tuple[Table, ...] = (batch, change, signature_run, run_calls)
 
 
 async def prunable(database: Database, *, before: datetime) -> Mapping[str, int]:
-    """Return how many rows of each table would be deleted."""
+    """Return the number of rows of each table that ``prune`` would delete."""
     runs = select(run.c.id).where(_is_old_run(before))
     counts = {
         table: await _count(database, table, condition)
@@ -36,7 +36,7 @@ async def prunable(database: Database, *, before: datetime) -> Mapping[str, int]
             (run, _is_old_run(before)),
             *((table, table.c.run_id.in_(runs)) for table in _OF_A_RUN),
             (signature, _is_old_signature(before, without=runs)),
-            *_by_themselves(before),
+            *_independent_tables(before),
             (backfill, backfill.c.id.not_in(_kept_plans(before))),
             (backfill_lead, backfill_lead.c.plan_id.not_in(_kept_plans(before))),
         )
@@ -45,7 +45,7 @@ async def prunable(database: Database, *, before: datetime) -> Mapping[str, int]
 
 
 async def prune(database: Database, *, before: datetime, limit: int) -> Mapping[str, int]:
-    """Delete up to *limit* old runs with all that belongs to them, and as much of each other kind; return how many."""
+    """Delete up to *limit* old runs with their rows and *limit* rows of each other table; return the counts."""
     removed: dict[str, int] = {}
     async with database.write_connection() as connection:
         oldest = select(run.c.id).where(_is_old_run(before)).order_by(run.c.started_at, run.c.id).limit(limit)
@@ -53,11 +53,11 @@ async def prune(database: Database, *, before: datetime, limit: int) -> Mapping[
         for table in _OF_A_RUN:
             removed[table.name] = (await connection.execute(delete(table).where(table.c.run_id.in_(ids)))).rowcount
         removed[run.name] = (await connection.execute(delete(run).where(run.c.id.in_(ids)))).rowcount
-        # A plan goes first and at once, its leads a bounded number at a time: nobody finds one that is half there.
+        # The plan's row is deleted first, its leads afterwards in batches, so that no reader sees part of a plan.
         old_plans = (backfill, backfill.c.id.not_in(_kept_plans(before)))
         lost_leads = (backfill_lead, ~exists().where(backfill.c.id == backfill_lead.c.plan_id))
         signatures = (signature, _is_old_signature(before))
-        for table, condition in (signatures, *_by_themselves(before), old_plans, lost_leads):
+        for table, condition in (signatures, *_independent_tables(before), old_plans, lost_leads):
             keys = tuple_(*table.primary_key.columns)
             some = select(*table.primary_key.columns).where(condition).limit(limit)
             removed[table.name] = (await connection.execute(delete(table).where(keys.in_(some)))).rowcount
@@ -65,7 +65,7 @@ async def prune(database: Database, *, before: datetime, limit: int) -> Mapping[
 
 
 def _is_old_run(before: datetime) -> ColumnElement[bool]:
-    """Tell which runs are old, and neither tripped an open breaker nor have a follow-up or a plan that waits."""
+    """Select old runs that neither tripped an open breaker nor have a pending follow-up or plan."""
     newest = select(run.c.id).order_by(run.c.started_at.desc(), run.c.id.desc()).limit(KEPT_RUNS)
     waits = and_(outbox.c.run_id == run.c.id, outbox.c.delivered_at.is_(None), outbox.c.given_up_at.is_(None))
     tripped = and_(breaker.c.tripped_by == run.c.id, breaker.c.state != BreakerState.CLOSED.value)
@@ -83,20 +83,20 @@ def _is_old_run(before: datetime) -> ColumnElement[bool]:
 
 
 def _is_old_signature(before: datetime, *, without: Any = None) -> ColumnElement[bool]:  # noqa: ANN401 - a select
-    """Tell which kinds of failure were last seen long ago, in no run that stays (or is among *without*)."""
+    """Select kinds of failure last seen before *before*, in no run that is kept (or is in *without*)."""
     seen = signature_run.c.digest == signature.c.digest
     if without is not None:
         seen = and_(seen, signature_run.c.run_id.not_in(without))
     return and_(signature.c.last_seen_at < before, ~exists().where(seen))
 
 
-def _by_themselves(before: datetime) -> Sequence[tuple[Table, ColumnElement[bool]]]:
+def _independent_tables(before: datetime) -> Sequence[tuple[Table, ColumnElement[bool]]]:
     is_old = or_(outbox.c.delivered_at < before, outbox.c.given_up_at < before)
     return (outbox, is_old), (alert, alert.c.over_at < before)
 
 
 def _kept_plans(before: datetime) -> Select[tuple[str]]:
-    """Ask for the plans that were carried out of late, or at least gone on with."""
+    """Select the plans that were applied or continued since *before*."""
     moved = exists().where(backfill_lead.c.plan_id == backfill.c.id, backfill_lead.c.moved_at >= before)
     is_open = backfill.c.applied_at.is_(None)
     goes_on = and_(is_open, or_(backfill.c.made_at >= before, backfill.c.planned_at >= before, moved))

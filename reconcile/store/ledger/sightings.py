@@ -1,4 +1,4 @@
-"""Which kinds of failure were seen in a span of time: by version of the program, and in which workspaces."""
+"""Kinds of failure in a time range, by the program's version, with the affected workspaces."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from reconcile.store.mapping.row_mapper import read_signature
 from reconcile.store.schema.tables import run, signature, signature_run
 
 MOST_WORKSPACES = 20
-"""Workspaces that are named for one kind of failure, the last that it hit; all are counted."""
+"""The number of workspaces that are listed for one kind of failure, most recent first; all are counted."""
 
 
 async def sightings(database: Database, *, since: datetime, until: datetime | None) -> Sequence[SightingRow]:
-    """Return each kind of failure by the version that it was seen in, the most frequent first."""
+    """Return each kind of failure by version, most frequent first."""
     seen = [signature_run.c.last_seen_at >= since]
     if until is not None:
         seen.append(signature_run.c.last_seen_at < until)

@@ -8,7 +8,7 @@ from reconcile.errors import SettingsError
 from reconcile.store.db.database import Database
 from reconcile.store.db.types import POSTGRESQL
 from reconcile.store.mapping.mapping import SchemaMapping
-from reconcile.store.schema.version import lacking, strangers, unknown, versions
+from reconcile.store.schema.version import missing_heads, unknown_version_fault, unknown_versions, versions
 
 SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('reconcile migrate'))")
@@ -25,9 +25,9 @@ async def migrate(database_url: str, *, mapping: SchemaMapping) -> tuple[str, ..
             if connection.dialect.name == POSTGRESQL:
                 await connection.execute(_LOCK)
             before = await versions(connection)
-            targets = lacking(before, mapping)
-            if targets and strangers(before):
-                raise SettingsError([unknown(before)])
+            targets = missing_heads(before, mapping)
+            if targets and unknown_versions(before):
+                raise SettingsError([unknown_version_fault(before)])
             await connection.run_sync(_upgrade, targets)
             return tuple(sorted(await versions(connection)))
     finally:

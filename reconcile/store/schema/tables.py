@@ -1,4 +1,4 @@
-"""Our own tables, as statements name them; how they come to be is in ``migrations``."""
+"""Our own tables for statements; ``migrations`` creates them."""
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Identity, Integer, MetaData, Table
 
@@ -49,8 +49,8 @@ workspace_state = Table(
     Column("not_before", Instant),
 )
 
-# From contact_id on: what stands in for columns that the customer's lead table lacks, and the exact status where their
-# words cannot tell it.
+# From contact_id on: columns that the customer's lead table lacks, and the exact status if the customer has no
+# value for it.
 lead_state = Table(
     "reconcile_lead_state",
     metadata,
@@ -76,7 +76,7 @@ lead_state = Table(
     Column("booking_canceled_at", Instant),
 )
 
-# Whole appointments where the customer has no table for them, else what their table lacks.
+# Whole appointments if the customer has no table for them, else the columns that their table lacks.
 appointment_state = Table(
     "reconcile_appointment_state",
     metadata,
@@ -118,7 +118,7 @@ signature = Table(
     Column("last_workspace_id", CleanText, nullable=False),
 )
 
-# The same failures, by run and workspace: in which version of the program, and whom they hit.
+# The same failures by run and workspace, with the program's version.
 signature_run = Table(
     "reconcile_signature_run",
     metadata,
@@ -161,7 +161,7 @@ lease = Table(
     Column("expires_at", Instant, nullable=False),
 )
 
-# The last three columns: a smaller limit that a provider's headers told of, and until when that is believed.
+# The last three columns: a smaller limit learned from a provider's headers, and until when it is used.
 budget = Table(
     "reconcile_budget",
     metadata,
@@ -211,7 +211,7 @@ order = Table(
     Column("until", Instant),
 )
 
-# *heard* holds for each channel what it has confirmed last.
+# *heard*: for each channel, the last notification that it confirmed.
 alert = Table(
     "reconcile_alert",
     metadata,
@@ -244,7 +244,7 @@ alert_channel = Table(
     Column("not_before", Instant),
 )
 
-# *asked* holds the words that it was asked for with, *summary* what it came to, *held* why it waits for a person.
+# *asked*: the selection's arguments; *summary*: the counts of the plan; *held*: why it needs an approval.
 backfill = Table(
     "reconcile_backfill",
     metadata,
@@ -260,7 +260,7 @@ backfill = Table(
     Column("applied_at", Instant),
 )
 
-# From outcome to mismatch: what the plan says; a plan's hash is made of it. *owner* is the provider of the booking.
+# From outcome to mismatch: the planned change, of which the hash is computed. *owner*: the booking's provider.
 backfill_lead = Table(
     "reconcile_backfill_lead",
     metadata,

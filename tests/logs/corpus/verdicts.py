@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from reconcile.domain.verification.claim import Claim, Expected, Figures, Rate, Ruling, Word, judge
+from reconcile.domain.verification.claim import Claim, Expected, Figures, Rate, Ruling, RulingStatus, judge
 from reconcile.domain.verification.log_figures import LogTally
 from reconcile.logs import entries
 from tests.logs.wrappers import WRAPPERS, Wrapper
@@ -90,12 +90,18 @@ def row(name: str) -> Row:
     for way, (lines, without) in ways.items():
         ruling, gone = judged(lines, rate="2/min"), judged(lines, signature=signature(every))
         errors[way] = figures(ruling).errors
-        passes += [f"{way}: {each.why}" for each in (ruling, gone) if each.word is Word.PASS]
+        passes += [f"{way}: {each.why}" for each in (ruling, gone) if each.word is RulingStatus.PASS]
         clean = judged(without, rate="0/s")
         is_telling = way != "alone"  # alone, all lines were written within a second
         if name in WITHOUT_LEVELS:
-            mistakes += [f"{way}: {each.text}" for each in (ruling, clean) if each.word is not Word.INCONCLUSIVE]
-        elif figures(clean).errors or figures(clean).unknown_levels or (is_telling and clean.word is not Word.PASS):
+            mistakes += [
+                f"{way}: {each.text}" for each in (ruling, clean) if each.word is not RulingStatus.INCONCLUSIVE
+            ]
+        elif (
+            figures(clean).errors
+            or figures(clean).unknown_levels
+            or (is_telling and clean.word is not RulingStatus.PASS)
+        ):
             mistakes.append(f"{way}: {clean.text}")
     return Row(name=name, errors=errors, passes=passes, mistakes=mistakes, alone=judged(every, rate="2/min"))
 

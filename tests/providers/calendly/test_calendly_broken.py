@@ -38,7 +38,7 @@ def test_a_page_of_which_nothing_can_be_read_is_broken() -> None:
 
 
 @pytest.mark.parametrize("way", ["e-mail", "stored place"])
-async def test_a_cancellation_beside_a_broken_event_is_answered(calendly: Arena, way: str) -> None:
+async def test_a_cancellation_is_returned_although_another_event_is_broken(calendly: Arena, way: str) -> None:
     """The search is not complete, and the report has one note."""
     state = calendly.world.calendly
     canceled = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
@@ -56,7 +56,7 @@ async def test_a_cancellation_beside_a_broken_event_is_answered(calendly: Arena,
     assert note.startswith("workspace ws: Calendly events response missing required start time field; its other")
 
 
-async def test_a_place_that_is_gone_is_not_absent_beside_a_broken_event(calendly: Arena) -> None:
+async def test_a_missing_booking_is_not_absent_if_another_event_is_broken(calendly: Arena) -> None:
     """The broken one may be it."""
     state = calendly.world.calendly
     gone = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)

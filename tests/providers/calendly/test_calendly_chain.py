@@ -39,7 +39,7 @@ async def test_a_reschedule_is_followed_to_its_end(calendly: Arena, steps: int, 
     assert found[uris[-1]].starts_at == TOMORROW + steps * DAY
 
 
-async def test_a_chain_is_linked_also_where_only_the_old_end_says_so(calendly: Arena) -> None:
+async def test_a_chain_is_linked_if_only_the_old_booking_names_the_new_one(calendly: Arena) -> None:
     """``old_invitee`` may be missing."""
     state = calendly.world.calendly
     old = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
@@ -54,7 +54,7 @@ async def test_a_chain_is_linked_also_where_only_the_old_end_says_so(calendly: A
     }
 
 
-async def test_a_reschedule_that_does_not_say_where_to_is_looked_for(calendly: Arena) -> None:
+async def test_a_reschedule_without_a_successor_is_searched(calendly: Arena) -> None:
     """By the address; the new place says what it replaces."""
     state = calendly.world.calendly
     old = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
@@ -106,7 +106,7 @@ async def test_a_chain_that_leads_back_is_unknown(calendly: Arena, length: int, 
         await calendly.ask(lead(booking_id=state.uri(first.id), email=email))
 
 
-async def test_a_chain_that_leads_to_what_is_gone_ends_there(calendly: Arena) -> None:
+async def test_a_chain_ends_at_a_missing_booking(calendly: Arena) -> None:
     """The old place was called off, and the new one is absent."""
     state = calendly.world.calendly
     old = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
@@ -123,7 +123,7 @@ async def test_a_chain_that_leads_to_what_is_gone_ends_there(calendly: Arena) ->
 
 @pytest.mark.parametrize("ending", ["canceled", "gone"])
 @pytest.mark.parametrize("stored", ["invitee", "event"])
-async def test_what_was_called_off_is_asked_for_a_replacement(calendly: Arena, ending: str, stored: str) -> None:
+async def test_a_canceled_booking_is_searched_for_a_replacement(calendly: Arena, ending: str, stored: str) -> None:
     """The person may have booked anew without rescheduling."""
     state = calendly.world.calendly
     old = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
@@ -144,7 +144,7 @@ async def test_what_was_called_off_is_asked_for_a_replacement(calendly: Arena, e
     assert answer.absent == ({old_uri} if ending == "gone" else set())
 
 
-async def test_an_event_that_is_known_to_be_called_off_is_not_asked_about_again(calendly: Arena) -> None:
+async def test_a_known_canceled_event_is_not_requested_again(calendly: Arena) -> None:
     """The search for a replacement costs one call where there is none."""
     state = calendly.world.calendly
     invitee = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)

@@ -113,7 +113,7 @@ async def test_a_workspace_without_a_credential_is_not_configured(calendly: Aren
 
 
 @pytest.mark.parametrize("account", [ACCOUNT, f"https://evil.example/users/{USER}", f"/users/{USER}", USER])
-async def test_an_account_that_is_known_is_not_asked_for(account: str) -> None:
+async def test_a_known_user_is_not_requested(account: str) -> None:
     """In whatever form it is stored; it is sent in the canonical one."""
     async with arena(Calendly, name=NAME, enter=enter(account=account)) as calendly:
         calendly.world.calendly.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
@@ -124,7 +124,7 @@ async def test_an_account_that_is_known_is_not_asked_for(account: str) -> None:
 
 
 @pytest.mark.parametrize("account", [None, "https://api.calendly.com/organizations/ORG"])
-async def test_an_account_that_is_not_known_is_asked_for_once(account: str | None) -> None:
+async def test_an_unknown_user_is_requested_once(account: str | None) -> None:
     """Then the look-up names its real first call."""
     async with arena(Calendly, name=NAME, enter=enter(account=account)) as calendly:
         before = calendly.provider.lookup(lead(email=EMAIL), calendly.workspace)
@@ -139,7 +139,7 @@ async def test_an_account_that_is_not_known_is_asked_for_once(account: str | Non
     assert calendly.operations == ["current_user", "scheduled_events", "scheduled_events"]
 
 
-async def test_what_stands_costs_two_calls(calendly: Arena) -> None:
+async def test_an_active_booking_costs_two_calls(calendly: Arena) -> None:
     """The invitee decides, the event knows the time."""
     invitee = calendly.world.calendly.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
 
@@ -203,7 +203,7 @@ async def test_a_group_event_in_which_the_lead_has_no_place_proves_nothing(calen
 
 
 @pytest.mark.parametrize("email", [EMAIL, None])
-async def test_a_group_event_that_was_called_off_is_so_for_the_lead_too(calendly: Arena, email: str | None) -> None:
+async def test_a_canceled_group_event_is_canceled_for_the_lead(calendly: Arena, email: str | None) -> None:
     """Whichever of its places the lead has."""
     state = calendly.world.calendly
     event = state.add_event(USER, starts_at=TOMORROW, limit=3)
@@ -216,9 +216,7 @@ async def test_a_group_event_that_was_called_off_is_so_for_the_lead_too(calendly
 
 
 @pytest.mark.parametrize("ending", ["confirmed", "canceled", "moved"])
-async def test_the_only_place_in_a_stored_event_is_the_booking_whatever_its_address(
-    calendly: Arena, ending: str
-) -> None:
+async def test_the_only_invitee_of_a_stored_event_is_the_booking_with_any_address(calendly: Arena, ending: str) -> None:
     """People book with another address than the one that is known of them."""
     state = calendly.world.calendly
     invitee = state.add_booking(USER, email="ann@home.example", starts_at=TOMORROW)
@@ -242,7 +240,7 @@ async def test_the_only_place_in_a_stored_event_is_the_booking_whatever_its_addr
     assert answer.unverified is None
 
 
-async def test_an_event_that_was_called_off_is_so_for_all(calendly: Arena) -> None:
+async def test_a_canceled_event_is_canceled_for_all_invitees(calendly: Arena) -> None:
     """Also where an invitee still says active."""
     state = calendly.world.calendly
     invitee = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)

@@ -29,7 +29,7 @@ async def calendly() -> AsyncIterator[Arena]:
         yield found
 
 
-async def test_another_users_events_are_asked_for_in_the_organizations_name(calendly: Arena) -> None:
+async def test_another_users_events_are_requested_with_the_organization(calendly: Arena) -> None:
     """Found out once in a run, by the refusal."""
     booked = calendly.world.calendly.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
 
@@ -40,7 +40,7 @@ async def test_another_users_events_are_asked_for_in_the_organizations_name(cale
     assert calendly.operations == ["scheduled_events", "current_user", *again, *again]
 
 
-async def test_their_list_is_asked_for_in_the_same_way(calendly: Arena) -> None:
+async def test_another_users_list_is_requested_with_the_organization(calendly: Arena) -> None:
     """And its calls are counted."""
     booked = calendly.world.calendly.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
     plan = SweepPlan(since=NOW, until=TOMORROW + (TOMORROW - NOW), expected_calls=1, most_calls=20)

@@ -66,7 +66,7 @@ async def test_one_list_of_invitees_settles_a_whole_group(calendly: Arena) -> No
     assert calendly.operations == ["scheduled_events", "invitees"]
 
 
-async def test_what_was_verified_and_not_touched_since_needs_no_invitees(calendly: Arena) -> None:
+async def test_an_event_unchanged_since_its_verification_needs_no_invitees(calendly: Arena) -> None:
     known = await verified(calendly, booked(calendly))
 
     found = await swept(calendly, known)
@@ -85,7 +85,9 @@ async def test_what_was_verified_and_not_touched_since_needs_no_invitees(calendl
     ],
     ids=["never verified", "changed about then", "not known"],
 )
-async def test_what_may_have_changed_is_read_with_its_invitees(calendly: Arena, differs: dict[str, object]) -> None:
+async def test_an_event_that_may_have_changed_is_read_with_its_invitees(
+    calendly: Arena, differs: dict[str, object]
+) -> None:
     known = replace(await verified(calendly, booked(calendly)), **differs)  # type: ignore[arg-type]
 
     assert await settled(calendly, known) == {known.id}
@@ -102,7 +104,7 @@ async def test_a_row_that_was_changed_here_is_read_with_its_invitees(calendly: A
     assert answer.appointments[0].status is AppointmentStatus.CONFIRMED
 
 
-async def test_what_a_list_does_not_settle_is_left_to_a_look_up(calendly: Arena) -> None:
+async def test_unsettled_leads_are_left_to_look_ups(calendly: Arena) -> None:
     """Each for a reason of its own; none is called absent."""
     state = calendly.world.calendly
     canceled, gone, moved = (booked(calendly, name) for name in ("canceled", "gone", "moved"))
@@ -117,7 +119,7 @@ async def test_what_a_list_does_not_settle_is_left_to_a_look_up(calendly: Arena)
     assert await settled(calendly, canceled, gone, moved, over, far, event_only, lead(email=EMAIL)) == set()
 
 
-async def test_pages_are_read_as_far_as_they_are_needed_and_allowed(calendly: Arena) -> None:
+async def test_only_needed_and_allowed_pages_are_read(calendly: Arena) -> None:
     leads = [booked(calendly, f"lead-{n:03}", starts_at=TOMORROW + timedelta(hours=n)) for n in range(150)]
     known = [await verified(calendly, each) for each in (leads[0], leads[149])]
     calendly.attempts.clear()
@@ -152,7 +154,7 @@ async def test_lists_of_nothing_but_broken_records_are_a_contract_fault(
         await swept(calendly, known)
 
 
-async def test_a_list_that_cannot_be_had_is_asked_for_once(calendly: Arena) -> None:
+async def test_a_failing_list_is_requested_once(calendly: Arena) -> None:
     known = booked(calendly)
     calendly.switch(FaultKind.SERVER_ERROR, 503)
 

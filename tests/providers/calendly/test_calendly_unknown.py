@@ -39,7 +39,7 @@ UNKNOWN = [
 
 @pytest.mark.parametrize(("kind", "value", "error_class"), UNKNOWN)
 @pytest.mark.parametrize("way", ["invitee", "event", "email"])
-async def test_what_is_not_decisive_is_raised(
+async def test_an_indecisive_response_is_raised(
     calendly: Arena, kind: FaultKind, value: str | None, error_class: ErrorClass, way: str
 ) -> None:
     """By every way: unknown is neither absent nor booked."""
@@ -60,7 +60,7 @@ async def test_what_is_not_decisive_is_raised(
 
 
 @pytest.mark.parametrize("stored", [GONE, EVENT_URI.format("EV")])
-async def test_a_404_of_what_was_stored_is_absent(calendly: Arena, stored: str) -> None:
+async def test_a_404_of_the_stored_booking_is_absent(calendly: Arena, stored: str) -> None:
     """Under the id in its canonical form."""
     answer = await calendly.answer(lead(booking_id=stored.replace("https://api.", "https://elsewhere.")))
 
@@ -68,7 +68,7 @@ async def test_a_404_of_what_was_stored_is_absent(calendly: Arena, stored: str) 
 
 
 @pytest.mark.parametrize("way", ["invitee", "event"])
-async def test_what_is_listed_is_not_absent(calendly: Arena, way: str) -> None:
+async def test_a_listed_booking_is_not_absent(calendly: Arena, way: str) -> None:
     """Two answers that contradict each other prove no disappearance."""
     state = calendly.world.calendly
     invitee = state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
@@ -101,7 +101,7 @@ async def test_an_event_that_went_while_it_was_listed_is_left_out(calendly: Aren
     assert await calendly.answer(lead(email=EMAIL)) == Answer()
 
 
-async def test_nobody_by_that_address_is_an_answer(calendly: Arena) -> None:
+async def test_no_invitee_with_the_address_is_an_answer(calendly: Arena) -> None:
     """There is no contact to be missing."""
     assert await calendly.answer(lead(email=EMAIL)) == Answer()
 
@@ -150,7 +150,7 @@ async def test_a_list_without_end_is_unknown(calendly: Arena, way: str) -> None:
     assert len(calendly.attempts) == 2
 
 
-async def test_of_many_events_the_ones_that_matter_are_asked_about(calendly: Arena) -> None:
+async def test_the_most_relevant_of_many_events_are_requested(calendly: Arena) -> None:
     """The next, then the last; what lies beyond cannot be the primary one."""
     state = calendly.world.calendly
     for day in range(1, 41):
@@ -163,7 +163,7 @@ async def test_of_many_events_the_ones_that_matter_are_asked_about(calendly: Are
     assert len(answer.appointments) == 20
 
 
-async def test_many_events_of_which_none_stands_are_unknown(calendly: Arena) -> None:
+async def test_many_events_without_an_active_one_are_unknown(calendly: Arena) -> None:
     """The one that stands may be among those that were not asked about."""
     state = calendly.world.calendly
     for day in range(1, 22):
@@ -233,7 +233,7 @@ async def test_a_free_account_is_known_by_its_headers(plan: SubscriptionPlan) ->
     assert (usage.calls, usage.remaining) == (1, 49 if plan is SubscriptionPlan.FREE else 499)
 
 
-async def test_a_429_keeps_the_account_away_until_the_window_ends(calendly: Arena) -> None:
+async def test_a_429_blocks_the_account_until_the_window_ends(calendly: Arena) -> None:
     """Calendly says in how many seconds."""
     calendly.switch(FaultKind.RATE_LIMITED)
 

@@ -129,7 +129,7 @@ def test_fractions_of_any_length_are_read(fraction: str) -> None:
         ({"next_page": "https://calendly.com/scheduled_events?page_token=tok", "next_page_token": None}, "tok"),
     ],
 )
-def test_the_next_page_is_asked_by_token(pagination: dict[str, Any], token: str | None) -> None:
+def test_the_next_page_is_requested_by_token(pagination: dict[str, Any], token: str | None) -> None:
     """Which is taken out of the next page's URL where the key of its own is missing."""
     assert calendly_parsing.read_events({"collection": [EVENT], "pagination": pagination}).token == token
 
@@ -203,7 +203,7 @@ def test_a_page_of_invitees_is_read() -> None:
         ),
     ],
 )
-def test_what_is_missing_is_named(reader: str, content: object, message: str) -> None:
+def test_a_missing_field_is_named(reader: str, content: object, message: str) -> None:
     """The field, and which answer it is missing from."""
     with pytest.raises(ContractFault) as caught:
         READERS[reader](content)
@@ -251,9 +251,11 @@ def test_an_account_is_reduced_to_its_id(account: str | None, expected: str | No
         (200, {"message": "not found"}, "not found", False),
     ],
 )
-def test_only_a_404_in_calendlys_own_form_says_absent(status: int, body: object, message: str, expected: bool) -> None:
+def test_only_a_404_in_calendlys_own_form_is_an_absence(
+    status: int, body: object, message: str, expected: bool
+) -> None:
     """Another server's 404 knows nothing of invitees."""
-    assert calendly_parsing.says_gone(Reply(status=status, body=body, message=message)) is expected
+    assert calendly_parsing.is_missing(Reply(status=status, body=body, message=message)) is expected
 
 
 @pytest.mark.parametrize("reader", READERS)

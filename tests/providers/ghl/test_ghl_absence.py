@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reconcile.providers.ghl.absence import APPOINTMENT, CONTACT, names_absent
+from reconcile.providers.ghl.absence import APPOINTMENT, CONTACT, says_not_found
 from reconcile.providers.http.call import Reply
 
 ID = "ocQHyuzHvysMo5N5VsXc"
@@ -36,15 +36,15 @@ def reply(status: int, message: str | list[str], **more: object) -> Reply:
         ["Appointment not found"],
     ],
 )
-def test_a_refusal_that_names_the_appointment_says_that_there_is_none(status: int, message: str | list[str]) -> None:
-    assert names_absent(reply(status, message), APPOINTMENT, ID)
-    assert not names_absent(reply(422, message), APPOINTMENT, ID)
-    assert not names_absent(reply(200, message), APPOINTMENT, ID)
+def test_an_error_that_names_the_appointment_is_an_absence(status: int, message: str | list[str]) -> None:
+    assert says_not_found(reply(status, message), APPOINTMENT, ID)
+    assert not says_not_found(reply(422, message), APPOINTMENT, ID)
+    assert not says_not_found(reply(200, message), APPOINTMENT, ID)
 
 
 @pytest.mark.parametrize("fields", [{"code": "EVENT_NOT_FOUND"}, {"error": "Appointment not found"}, {"eventId": ID}])
 def test_a_field_names_the_appointment_as_well_as_a_message(fields: Mapping[str, Any]) -> None:
-    assert names_absent(reply(404, "Not Found", **fields), APPOINTMENT, ID)
+    assert says_not_found(reply(404, "Not Found", **fields), APPOINTMENT, ID)
 
 
 @pytest.mark.parametrize("status", [404, 400])
@@ -71,18 +71,18 @@ def test_a_field_names_the_appointment_as_well_as_a_message(fields: Mapping[str,
         "Page not found",
     ],
 )
-def test_a_refusal_that_speaks_of_something_else_proves_nothing(status: int, message: str) -> None:
-    assert not names_absent(reply(status, message, error="Not Found"), APPOINTMENT, ID)
+def test_an_error_about_something_else_is_no_absence(status: int, message: str) -> None:
+    assert not says_not_found(reply(status, message, error="Not Found"), APPOINTMENT, ID)
 
 
 @pytest.mark.parametrize("body", [{}, None, [], "default backend - 404"])
 def test_a_body_without_words_proves_nothing(body: object) -> None:
-    assert not names_absent(Reply(status=404, body=body), APPOINTMENT, ID)
+    assert not says_not_found(Reply(status=404, body=body), APPOINTMENT, ID)
 
 
 @pytest.mark.parametrize(
     ("message", "expected"),
     [("Contact not found", True), (f"{ID} not found", True), ("Location not found", False), ("Not Found", False)],
 )
-def test_a_contact_is_gone_only_where_the_refusal_names_it(message: str, expected: bool) -> None:
-    assert names_absent(reply(400, message), CONTACT, ID) is expected
+def test_a_contact_is_missing_only_if_the_error_names_it(message: str, expected: bool) -> None:
+    assert says_not_found(reply(400, message), CONTACT, ID) is expected

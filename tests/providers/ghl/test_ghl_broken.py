@@ -58,7 +58,7 @@ def test_both_lists_of_an_answer_are_read() -> None:
 
 
 @pytest.mark.parametrize("way", ["contact", "email"])
-async def test_a_cancellation_beside_a_broken_record_is_answered(ghl: Arena, way: str) -> None:
+async def test_a_cancellation_is_returned_although_another_record_is_broken(ghl: Arena, way: str) -> None:
     """And the report has one note, however often the list is read."""
     state = ghl.world.ghl
     canceled = state.add_booking(CONTACT, starts_at=TOMORROW, status="cancelled")
@@ -77,7 +77,7 @@ async def test_a_cancellation_beside_a_broken_record_is_answered(ghl: Arena, way
     assert "broken" not in note
 
 
-async def test_where_no_record_can_be_read_the_list_is_broken(ghl: Arena) -> None:
+async def test_a_list_without_a_readable_record_is_broken(ghl: Arena) -> None:
     """As in the incident, by which a provider's breaker opens."""
     for _ in range(3):
         ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
@@ -105,7 +105,7 @@ async def test_a_list_with_a_broken_record_is_no_complete_search(ghl: Arena, way
     assert (answer.absent, answer.unverified) == (frozenset(), Unverified.INCOMPLETE)
 
 
-async def test_a_booking_that_was_seen_is_so_beside_a_broken_record(ghl: Arena) -> None:
+async def test_a_seen_booking_counts_although_another_record_is_broken(ghl: Arena) -> None:
     state = ghl.world.ghl
     canceled = state.add_booking(CONTACT, starts_at=TOMORROW, status="cancelled")
     state.add_booking(CONTACT, id="broken", starts_at=TOMORROW)

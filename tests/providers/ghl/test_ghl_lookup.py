@@ -114,7 +114,7 @@ async def test_a_workspace_without_a_credential_is_not_configured(ghl: Arena) ->
     assert isinstance(ghl.provider.lookup(lead(booking_id="abc"), lost), Lookup)
 
 
-async def test_what_stands_costs_one_call(ghl: Arena) -> None:
+async def test_an_active_booking_costs_one_call(ghl: Arena) -> None:
     """Most leads, most of the time."""
     appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
 

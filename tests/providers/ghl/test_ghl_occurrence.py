@@ -17,7 +17,7 @@ MILLIS = round(TOMORROW.timestamp() * 1000)
 MEETING = f"MasterOfMany_{MILLIS}_1800"
 
 
-async def test_the_master_is_the_same_booking_at_the_time_that_the_id_says(ghl: Arena) -> None:
+async def test_the_recurring_appointment_is_the_occurrence_at_the_time_in_its_id(ghl: Arena) -> None:
     """GHL answers with the recurring appointment, whose own times are those of its first meeting."""
     ghl.world.ghl.add_booking(CONTACT, id=MEETING, starts_at=TOMORROW - timedelta(days=70))
     ghl.switch(FaultKind.SET_FIELD, 'id="MasterOfMany"')
@@ -47,7 +47,7 @@ async def test_another_appointment_is_not_the_master(ghl: Arena, answered: str) 
         await ghl.ask(lead(booking_id=MEETING))
 
 
-def test_an_id_says_when_the_meeting_is() -> None:
+def test_an_occurrences_id_has_its_time() -> None:
     """The documented example."""
     found = Occurrence.parse("ocQHyuzHvysMo5N5VsXc_1729821600000_1800")
 

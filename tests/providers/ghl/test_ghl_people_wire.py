@@ -51,7 +51,7 @@ def test_a_search_without_its_fields_is_a_fault(content: object, message: str) -
     assert str(caught.value) == message
 
 
-def test_a_location_says_its_zone() -> None:
+def test_the_zone_of_a_location_is_read() -> None:
     """In its envelope or without."""
     assert ghl_parsing.read_time_zone({"location": {"id": "x", "timezone": "Asia/Kolkata"}}) == "Asia/Kolkata"
     assert ghl_parsing.read_time_zone({"timezone": "Asia/Kolkata"}) == "Asia/Kolkata"

@@ -32,7 +32,7 @@ async def test_a_single_contact_is_remembered(ghl: Arena) -> None:
     assert await ghl.answer(lead(email=EMAIL)) == Answer(contact_id=CONTACT)
 
 
-async def test_an_address_that_nobody_has_exactly_is_skipped(ghl: Arena) -> None:
+async def test_an_address_without_an_exact_match_is_skipped(ghl: Arena) -> None:
     """A search that is not exact does not make the first one found the lead."""
     ghl.world.ghl.add_contact(LOCATION, email="joann@example.com")
     ghl.switch(FaultKind.SET_FIELD, 'email="joann@example.com"')
@@ -41,7 +41,7 @@ async def test_an_address_that_nobody_has_exactly_is_skipped(ghl: Arena) -> None
     assert await ghl.ask(lead(email=EMAIL)) is SkipReason.CONTACT_NOT_FOUND
 
 
-async def test_a_lead_whose_address_many_contacts_share_is_skipped(ghl: Arena) -> None:
+async def test_a_lead_whose_address_many_contacts_have_is_skipped(ghl: Arena) -> None:
     """Six people with one address are no duplicates of one person, and that is no fault of the provider."""
     for _ in range(5):
         ghl.world.ghl.add_contact(LOCATION, email=EMAIL)
@@ -49,7 +49,7 @@ async def test_a_lead_whose_address_many_contacts_share_is_skipped(ghl: Arena) -
     assert await ghl.ask(lead(email=EMAIL)) is SkipReason.AMBIGUOUS_CONTACT
 
 
-async def test_a_lead_whose_search_is_cut_is_skipped(ghl: Arena) -> None:
+async def test_a_lead_whose_search_is_truncated_is_skipped(ghl: Arena) -> None:
     """More were found than are listed: the one may be among the rest."""
     for _ in range(30):
         ghl.world.ghl.add_contact(LOCATION, email=EMAIL)
@@ -85,7 +85,7 @@ async def test_the_booking_of_a_duplicate_contact_is_the_leads(ghl: Arena) -> No
     assert answer.contact_id == CONTACT
 
 
-async def test_the_booking_of_a_contact_that_swallowed_the_leads_is_the_leads(ghl: Arena) -> None:
+async def test_the_booking_of_a_merged_contact_is_the_leads(ghl: Arena) -> None:
     """A merge can be seen: the contact that is left has the lead's address as an additional one."""
     survivor = ghl.world.ghl.add_contact(LOCATION, email="new@example.com", additional_emails=["merged@example.com"])
     booked = ghl.world.ghl.add_booking(survivor.id, starts_at=TOMORROW)

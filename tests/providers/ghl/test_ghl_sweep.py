@@ -44,7 +44,7 @@ async def test_one_list_of_each_calendar_settles_all_that_stand(ghl: Arena) -> N
     assert {each: await ghl.answer(known) for each, known in zip(found.answers, leads, strict=True)} == found.answers
 
 
-async def test_what_a_list_does_not_settle_is_left_to_a_look_up(ghl: Arena) -> None:
+async def test_unsettled_leads_are_left_to_look_ups(ghl: Arena) -> None:
     """Each for a reason of its own; none is called absent."""
     state = ghl.world.ghl
     stranger = state.add_contact(LOCATION, email="bob@example.com").id
@@ -110,7 +110,7 @@ async def test_a_list_of_nothing_but_broken_appointments_is_a_contract_fault(
         (FaultKind.RATE_LIMITED, None, ErrorClass.RATE_LIMITED),
     ],
 )
-async def test_a_list_that_cannot_be_had_is_asked_for_once(
+async def test_a_failing_list_is_requested_once(
     ghl: Arena, kind: FaultKind, value: str | float | None, error_class: ErrorClass
 ) -> None:
     """And nothing is concluded from it: its leads can be looked up."""
@@ -156,7 +156,7 @@ async def test_more_calendars_than_calls_are_not_listed(ghl: Arena) -> None:
     ],
     ids=["one", "twice and unlike", "twice alike", "recurring", "rule", "instance", "its id", "beside broken ones"],
 )
-def test_an_id_stands_for_one_meeting_or_for_none(raw: list[object], count: int) -> None:
+def test_an_id_of_several_occurrences_settles_none(raw: list[object], count: int) -> None:
     records = ghl_parsing.read_calendar_events({"events": raw}, wanted={RAW["id"]})
 
     assert len(ghl_listing.distinct(records)) == count

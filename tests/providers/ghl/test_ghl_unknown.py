@@ -72,7 +72,7 @@ UNKNOWN = [
 
 @pytest.mark.parametrize(("kind", "value", "error_class"), UNKNOWN)
 @pytest.mark.parametrize("way", ["id", "contact", "email"])
-async def test_what_is_not_decisive_is_raised(
+async def test_an_indecisive_response_is_raised(
     ghl: Arena, kind: FaultKind, value: str | None, error_class: ErrorClass, way: str
 ) -> None:
     """By every way: unknown is neither absent nor booked."""
@@ -118,7 +118,7 @@ async def test_a_path_that_is_unknown_is_no_absence() -> None:
 
 
 @pytest.mark.parametrize("soft", [True, False])
-async def test_a_deleted_appointment_has_gone_or_says_so(ghl: Arena, soft: bool) -> None:
+async def test_a_deleted_appointment_is_missing_or_marked(ghl: Arena, soft: bool) -> None:
     """A soft delete reads as canceled, a real one as absent."""
     state = ghl.world.ghl
     appointment = state.add_booking(CONTACT, starts_at=TOMORROW)
@@ -132,7 +132,9 @@ async def test_a_deleted_appointment_has_gone_or_says_so(ghl: Arena, soft: bool)
 
 @pytest.mark.parametrize("ending", ["cancelled", "rescheduled", "deleted", "gone"])
 @pytest.mark.parametrize("contact_id", [CONTACT, None])
-async def test_what_was_called_off_is_asked_for_a_replacement(ghl: Arena, ending: str, contact_id: str | None) -> None:
+async def test_a_canceled_booking_is_searched_for_a_replacement(
+    ghl: Arena, ending: str, contact_id: str | None
+) -> None:
     """One call more, by the contact of the lead or of the record."""
     state = ghl.world.ghl
     old = state.add_booking(CONTACT, starts_at=TOMORROW)
@@ -164,7 +166,7 @@ async def test_a_failed_search_for_a_replacement_is_no_cancellation(ghl: Arena) 
         await ghl.ask(lead(booking_id=appointment.id))
 
 
-async def test_what_is_listed_is_not_absent(ghl: Arena) -> None:
+async def test_a_listed_booking_is_not_absent(ghl: Arena) -> None:
     """Two answers that contradict each other prove no disappearance."""
     appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.switch(FaultKind.NOT_FOUND, operation=Simulated.GHL_APPOINTMENT)
@@ -176,7 +178,7 @@ async def test_what_is_listed_is_not_absent(ghl: Arena) -> None:
 
 
 @pytest.mark.parametrize("how", ["404", "400"])
-async def test_a_contact_that_is_gone_is_searched_for_by_its_e_mail(ghl: Arena, how: str) -> None:
+async def test_a_missing_contact_is_searched_by_e_mail(ghl: Arena, how: str) -> None:
     """People whose contact was deleted book again under a new one."""
     ghl.switch(FaultKind.UNKNOWN_ID, how)
     booked = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)

@@ -15,7 +15,7 @@ from tests.providers.arena import TOMORROW, Arena, credential, lead
 from tests.providers.ghl.entered import CONTACT, LOCATION, NAME
 
 
-async def test_usage_is_told_and_forgotten(ghl: Arena) -> None:
+async def test_usage_is_reported_and_reset(ghl: Arena) -> None:
     """Each attempt counts, retries too; the provider's own numbers are the last ones."""
     appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     await ghl.ask(lead(booking_id=appointment.id))
@@ -29,7 +29,7 @@ async def test_usage_is_told_and_forgotten(ghl: Arena) -> None:
     assert ghl.provider.usage(ghl.workspace).remaining is None
 
 
-async def test_a_429_keeps_the_account_away(ghl: Arena) -> None:
+async def test_a_429_blocks_the_account(ghl: Arena) -> None:
     """As long as it asked for."""
     ghl.switch(FaultKind.RATE_LIMITED)
     ghl.switch(FaultKind.RETRY_AFTER, "17")
@@ -41,7 +41,7 @@ async def test_a_429_keeps_the_account_away(ghl: Arena) -> None:
     assert ghl.provider.usage(ghl.workspace).not_before == timedelta(seconds=17)
 
 
-async def test_a_spent_day_keeps_the_account_away_before_it_is_told_so(ghl: Arena) -> None:
+async def test_a_used_up_daily_limit_blocks_the_account_before_a_429(ghl: Arena) -> None:
     """The last call of the day says that none is left."""
     appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.switch(FaultKind.DAILY_LIMIT, 1)

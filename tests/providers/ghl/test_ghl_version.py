@@ -10,7 +10,7 @@ from tests.providers.arena import TOMORROW, Arena, lead
 from tests.providers.ghl.entered import CONTACT
 
 
-async def test_one_appointment_is_asked_for_with_the_version_that_declares_deleted(ghl: Arena) -> None:
+async def test_a_single_appointment_is_requested_with_the_version_that_has_deleted(ghl: Arena) -> None:
     """With any other nobody says that a deleted one shows it."""
     appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.world.ghl.soft_delete(appointment.id)
@@ -21,7 +21,7 @@ async def test_one_appointment_is_asked_for_with_the_version_that_declares_delet
 
 
 @pytest.mark.parametrize("how", ["401", "400"])
-async def test_an_account_that_refuses_the_newest_version_is_asked_with_the_dated_one(ghl: Arena, how: str) -> None:
+async def test_an_account_that_refuses_the_newest_version_gets_the_dated_one(ghl: Arena, how: str) -> None:
     """Once: from then on the dated one is sent at once."""
     appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.switch(FaultKind.BAD_VERSION, how)
@@ -33,7 +33,7 @@ async def test_an_account_that_refuses_the_newest_version_is_asked_with_the_date
     assert ghl.operations == ["appointment"] * 3
 
 
-async def test_a_path_that_is_unknown_under_the_newest_version_is_asked_for_with_the_dated_one(ghl: Arena) -> None:
+async def test_an_unknown_path_of_the_newest_version_is_requested_with_the_dated_one(ghl: Arena) -> None:
     """GHL answers 404 that names the path."""
     appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.switch(FaultKind.MISSING, "route", times=1)

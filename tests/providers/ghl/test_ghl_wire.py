@@ -12,7 +12,7 @@ from reconcile.domain.appointment import Appointment, AppointmentStatus
 from reconcile.domain.ids import AppointmentId, ProviderName
 from reconcile.errors import ContractFault, ProviderError
 from reconcile.providers.ghl import parsing as ghl_parsing
-from reconcile.providers.ghl.parsing import Listed
+from reconcile.providers.ghl.parsing import ContactAppointments
 from tests.providers.ghl.bodies import ANSWERS, LISTED, RAW, TRACE
 
 APPOINTMENT = Appointment(
@@ -104,13 +104,13 @@ def test_a_status_is_read_in_each_spelling(word: str, status: AppointmentStatus)
         ({"appointmentStatus": 5, "status": ["confirmed"]}, None),
     ],
 )
-def test_statuses_are_asked_in_order(raw: dict[str, Any], status: AppointmentStatus | None) -> None:
+def test_status_fields_are_read_in_order(raw: dict[str, Any], status: AppointmentStatus | None) -> None:
     """The right spelling first, then the wrong one, then the vague field; a vague word yields to a real one."""
     assert ghl_parsing.status_of(raw) is status
 
 
 @pytest.mark.parametrize("word", ["cancelled", "rescheduled"])
-def test_the_last_update_of_what_was_called_off_is_its_cancellation(word: str) -> None:
+def test_the_last_update_of_a_canceled_appointment_is_its_cancellation(word: str) -> None:
     """GHL has no field of its own for it."""
     record = ghl_parsing.read_appointment({"event": {**RAW, "appointmentStatus": word}})
 
@@ -161,9 +161,7 @@ def test_an_end_and_the_dates_may_be_missing() -> None:
         ),
     ],
 )
-def test_what_is_missing_is_named_with_the_keys_that_were_there(
-    content: object, message: str, shape: tuple[str, ...]
-) -> None:
+def test_a_missing_field_is_named_with_the_present_keys(content: object, message: str, shape: tuple[str, ...]) -> None:
     """An operator sees the new envelope at once; nobody sees its values."""
     with pytest.raises(ContractFault) as caught:
         ghl_parsing.read_appointment(content)
@@ -226,14 +224,14 @@ def test_listed_times_are_the_wall_clock_of_the_location() -> None:
         ({"appointments": [RAW]}, False),
     ],
 )
-def test_the_zone_is_needed_only_where_a_time_is_naive(content: object, expected: bool) -> None:
+def test_a_zone_is_needed_only_for_a_time_without_an_offset(content: object, expected: bool) -> None:
     """Else the call that asks for it is saved."""
     assert ghl_parsing.needs_zone(content) is expected
 
 
 def test_a_contact_may_have_no_appointments() -> None:
     """An empty list is an answer."""
-    assert ghl_parsing.read_contact_appointments({"events": []}) == Listed(records=())
+    assert ghl_parsing.read_contact_appointments({"events": []}) == ContactAppointments(records=())
 
 
 @pytest.mark.parametrize(

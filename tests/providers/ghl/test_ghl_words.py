@@ -14,7 +14,7 @@ LIST = ApiOperation.GHL_CONTACT_APPOINTMENTS
 
 @pytest.mark.parametrize("word", ["confirmed", "cancelled", "showed", "invalid"])
 @pytest.mark.parametrize("way", ["contact", "email"])
-async def test_a_list_that_says_booked_is_followed_by_the_appointment_itself(ghl: Arena, word: str, way: str) -> None:
+async def test_a_listed_status_of_booked_is_looked_up_by_id(ghl: Arena, word: str, way: str) -> None:
     """The word alone says neither that it stands nor that it does not."""
     appointment = ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW, status=word)
     ghl.switch(FaultKind.STATUS_SPELLING, "vague", operation=LIST)
@@ -26,7 +26,7 @@ async def test_a_list_that_says_booked_is_followed_by_the_appointment_itself(ghl
     assert ghl.asked[-2:] == ["contact_appointments", "appointment"]
 
 
-async def test_of_many_vague_appointments_the_next_ones_are_asked_for(ghl: Arena) -> None:
+async def test_the_next_of_many_vague_appointments_are_looked_up(ghl: Arena) -> None:
     """Five, the upcoming ones first; the others stay unknown."""
     state = ghl.world.ghl
     over = [state.add_booking(CONTACT, starts_at=NOW - timedelta(days=day)).id for day in range(1, 4)]
@@ -40,7 +40,7 @@ async def test_of_many_vague_appointments_the_next_ones_are_asked_for(ghl: Arena
     assert ghl.asked == ["contact_appointments", *["appointment"] * 5]
 
 
-async def test_an_appointment_that_says_no_more_than_booked_itself_is_unknown(ghl: Arena) -> None:
+async def test_an_appointment_with_only_booked_is_unknown(ghl: Arena) -> None:
     """It is not taken for confirmed."""
     ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
     ghl.switch(FaultKind.STATUS_SPELLING, "vague")

@@ -18,7 +18,7 @@ from tests.providers.ghl.entered import CONTACT, NAME, TOKEN, enter
 
 
 @pytest.mark.parametrize("timezone", [None, "Nowhere/At_All", "America"])
-async def test_a_zone_that_is_not_known_is_asked_for_once(timezone: str | None) -> None:
+async def test_an_unknown_zone_is_requested_once(timezone: str | None) -> None:
     """The location's own, for all leads of the run."""
     async with arena(Ghl, name=NAME, enter=enter, timezone=timezone) as ghl:
         ghl.world.ghl.add_booking(CONTACT, starts_at=datetime(2026, 7, 1, 16, tzinfo=UTC))
@@ -29,7 +29,7 @@ async def test_a_zone_that_is_not_known_is_asked_for_once(timezone: str | None) 
     assert ghl.operations == ["contact_appointments", "location", "contact_appointments", "contact_appointments"]
 
 
-async def test_a_zone_is_asked_for_once_by_many_leads_at_once() -> None:
+async def test_a_zone_is_requested_once_for_concurrent_leads() -> None:
     """The first asks, the others wait."""
     async with arena(Ghl, name=NAME, enter=enter) as ghl:
         ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
@@ -41,7 +41,7 @@ async def test_a_zone_is_asked_for_once_by_many_leads_at_once() -> None:
     assert ghl.operations.count("location") == 1
 
 
-async def test_a_zone_is_not_asked_for_where_none_is_needed() -> None:
+async def test_a_zone_is_not_requested_if_none_is_needed() -> None:
     """Times with an offset are instants."""
     async with arena(Ghl, name=NAME, enter=enter) as ghl:
         ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
@@ -61,7 +61,7 @@ async def test_a_location_that_has_no_zone_we_know_is_not_configured() -> None:
         assert await ghl.ask(lead(contact_id=CONTACT)) is SkipReason.NOT_CONFIGURED
 
 
-async def test_a_location_that_says_no_zone_at_all_is_a_contract_fault() -> None:
+async def test_a_location_without_a_zone_is_a_contract_fault() -> None:
     """The field is the only reason for the call."""
     async with arena(Ghl, name=NAME, enter=enter) as ghl:
         ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
@@ -80,7 +80,7 @@ async def test_a_workspace_without_zone_and_location_is_not_configured(ghl: Aren
 
 
 @pytest.mark.parametrize("way", ["contact", "lists"])
-async def test_where_the_workspace_says_another_zone_the_locations_counts(way: str) -> None:
+async def test_the_locations_zone_wins_over_the_workspaces(way: str) -> None:
     """And one note says so, however many leads there are."""
     async with arena(Ghl, name=NAME, enter=enter, timezone="Europe/Berlin") as ghl:
         ghl.switch(FaultKind.TIME_FORMAT, "naive")
@@ -102,7 +102,7 @@ async def test_where_the_workspace_says_another_zone_the_locations_counts(way: s
 
 
 @pytest.mark.parametrize("timezone", ["America/New_York", "US/Eastern", "America/Toronto", None, "Nowhere/At_All"])
-async def test_zones_whose_clocks_agree_are_not_told_of(timezone: str | None) -> None:
+async def test_zones_with_equal_offsets_cause_no_note(timezone: str | None) -> None:
     """One zone has several names."""
     async with arena(Ghl, name=NAME, enter=enter, timezone=timezone) as ghl:
         ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
@@ -112,7 +112,7 @@ async def test_zones_whose_clocks_agree_are_not_told_of(timezone: str | None) ->
         assert ghl.provider.usage(ghl.workspace).notes == ()
 
 
-async def test_where_the_location_may_not_be_asked_the_workspaces_zone_counts() -> None:
+async def test_the_workspaces_zone_counts_if_the_location_is_forbidden() -> None:
     """A token without that scope; without a zone of the workspace's it is a fault."""
     async with arena(Ghl, name=NAME, enter=enter, timezone="America/New_York") as ghl:
         ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)
@@ -126,7 +126,7 @@ async def test_where_the_location_may_not_be_asked_the_workspaces_zone_counts() 
             await ask(Ghl(ghl.gateway), lead(contact_id=CONTACT), ghl.workspace, deadline=DEADLINE)
 
 
-async def test_where_the_location_does_not_answer_nothing_is_guessed() -> None:
+async def test_an_unavailable_location_fails_the_look_up() -> None:
     """It may answer in a moment, and say another zone than the workspace's."""
     async with arena(Ghl, name=NAME, enter=enter, timezone="America/New_York") as ghl:
         ghl.world.ghl.add_booking(CONTACT, starts_at=TOMORROW)

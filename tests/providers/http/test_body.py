@@ -80,7 +80,7 @@ async def test_a_body_is_the_same_however_it_is_packed_and_sliced(document: obje
         (response(b"", Content_Length="4194305"), "is longer than 4194304 bytes"),
     ],
 )
-async def test_a_body_that_cannot_be_used_says_why(bad: httpx.Response, words: str) -> None:
+async def test_the_fault_of_an_unusable_body_has_a_reason(bad: httpx.Response, words: str) -> None:
     with pytest.raises(BodyFault, match=f"^{words}$"):
         await BodyReader().read(bad)
 
@@ -160,7 +160,7 @@ def test_only_some_large_bodies_grow_at_the_same_time() -> None:
         (b"[" + b"0," * 400_000 + b"0]", "holds too many values"),
     ],
 )
-def test_what_is_not_a_usable_document_says_why_and_not_what_it_holds(body: bytes, words: str) -> None:
+def test_the_fault_of_an_unusable_document_has_a_reason_and_no_content(body: bytes, words: str) -> None:
     with pytest.raises(BodyFault, match=f"^{words}$") as refused:
         BodyReader().decode(body)
 

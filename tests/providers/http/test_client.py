@@ -58,7 +58,7 @@ async def test_an_answer_is_decoded_and_its_limits_are_read(client: Make, attemp
     ]
 
 
-async def test_a_request_carries_what_the_call_says_and_the_token(client: Make) -> None:
+async def test_a_request_has_the_calls_values_and_the_token(client: Make) -> None:
     over = Scripted(answer(200, {}))
     call = Call(
         operation=Operation.CONTACT_SEARCH,
@@ -229,7 +229,7 @@ async def test_each_failure_is_one_error_that_shows_nothing(
     assert TOKEN not in shown
 
 
-async def test_every_attempt_is_told_of(client: Make, attempts: list[ProviderAttempt], clock: StillClock) -> None:
+async def test_every_attempt_is_observed(client: Make, attempts: list[ProviderAttempt], clock: StillClock) -> None:
     over = Scripted(httpx.ConnectError("x"), answer(503), answer(200, {}), lasting=0.25, clock=clock)
 
     await client(over=over).ask(CALL, deadline=FAR)
@@ -262,7 +262,7 @@ async def test_an_outage_cannot_multiply_the_traffic(client: Make) -> None:
     assert len(over.requests) <= 1.1 * 200
 
 
-async def test_a_provider_that_has_answered_may_be_asked_again(client: Make) -> None:
+async def test_a_provider_with_a_response_gets_retries(client: Make) -> None:
     over = Scripted(answer(200, {"a": 1}), answer(503), answer(200, {"a": 1}))
     asking = client(over=over, budget=RetryBudget())
     for _ in range(2):
@@ -298,9 +298,7 @@ async def test_a_short_retry_after_is_waited_for_once(client: Make, clock: Still
         ({"retry_after": "86400"}, 3600, 1),
     ],
 )
-async def test_a_429_tells_how_long_to_stay_away(
-    client: Make, headers: dict[str, str], wait: float, requests: int
-) -> None:
+async def test_a_429_has_its_wait(client: Make, headers: dict[str, str], wait: float, requests: int) -> None:
     over = Scripted(answer(429, **headers))
     with pytest.raises(RateLimited) as raised:
         await client(over=over).ask(CALL, deadline=FAR)
@@ -347,7 +345,7 @@ async def test_an_attempt_that_lasts_too_long_is_a_timeout(client: Make) -> None
     assert raised.value.error_class is ErrorClass.TIMEOUT
 
 
-async def test_an_attempt_that_the_runs_end_cuts_short_blames_nobody(
+async def test_an_attempt_ended_by_the_runs_deadline_counts_against_no_party(
     client: Make, clock: StillClock, attempts: list[ProviderAttempt]
 ) -> None:
     with pytest.raises(OutOfTime):
@@ -356,7 +354,7 @@ async def test_an_attempt_that_the_runs_end_cuts_short_blames_nobody(
     assert [a.error_class for a in attempts] == [ErrorClass.TIMEOUT]
 
 
-async def test_what_an_earlier_attempt_learned_outranks_the_end_of_time(
+async def test_an_earlier_attempts_failure_outranks_the_deadline(
     client: Make, clock: StillClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def oversleep(duration: timedelta) -> None:
@@ -392,7 +390,7 @@ async def test_cancelling_is_not_an_error_of_the_provider(client: Make, attempts
         max_size=3,
     ),
 )
-async def test_whatever_is_answered_is_a_reply_or_an_error_of_ours(
+async def test_any_response_becomes_a_reply_or_a_provider_error(
     client: Make, status: int, body: bytes, headers: list[tuple[str, bytes]]
 ) -> None:
     fields = [(name.encode(), value) for name, value in headers]

@@ -126,7 +126,7 @@ async def test_a_request_for_home_gets_the_token() -> None:
         "https://ⓢervices.example.com.evil.example/",
     ],
 )
-async def test_a_request_for_elsewhere_is_not_passed_on(url: str) -> None:
+async def test_a_request_for_another_origin_is_not_sent(url: str) -> None:
     sink = Sink()
     with pytest.raises((ForeignOriginError, httpx.InvalidURL)):
         await guard(sink).handle_async_request(httpx.Request("GET", url))
@@ -148,7 +148,7 @@ async def test_a_request_that_names_another_host_is_not_passed_on(host: str) -> 
     .map(lambda text: HOME + text)
     .flatmap(lambda text: st.sampled_from([text, text.replace("services", "services@evil", 1), text[8:]]))
 )
-async def test_whatever_passes_is_for_home_in_the_eyes_of_the_next_parser(text: str) -> None:
+async def test_every_allowed_address_has_our_origin_in_other_parsers(text: str) -> None:
     sink = Sink()
     with contextlib.suppress(httpx.InvalidURL, httpx.UnsupportedProtocol):
         await guard(sink).handle_async_request(httpx.Request("GET", text))
@@ -165,7 +165,7 @@ async def test_whatever_passes_is_for_home_in_the_eyes_of_the_next_parser(text: 
 @example(b":444/")
 @example(b"/a\\@evil.example")
 @example("/\u00a0".encode())
-async def test_a_target_leads_nowhere_else(target: bytes) -> None:
+async def test_a_target_cannot_change_the_origin(target: bytes) -> None:
     sink = Sink()
     asked = httpx.Request("GET", HOME + "/", extensions={"target": target})
     with contextlib.suppress(ForeignOriginError):
@@ -177,7 +177,7 @@ async def test_a_target_leads_nowhere_else(target: bytes) -> None:
     assert bool(sink.requests) == (target[:1] == b"/" and all(0x21 <= byte <= 0x7E and byte != 0x5C for byte in target))
 
 
-async def test_a_target_stands_for_all_behind_the_authority() -> None:
+async def test_a_target_replaces_path_and_query() -> None:
     sink = Sink()
     await guard(sink).handle_async_request(httpx.Request("GET", HOME + "/", extensions={"target": b"/a?b=%2f"}))
 

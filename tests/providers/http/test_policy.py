@@ -45,7 +45,7 @@ def test_those_words_change_nothing_on_another_status(status: int) -> None:
 
 
 @pytest.mark.parametrize("message", ["", "Invalid JWT", "Invalid token"])
-def test_any_other_401_blames_the_credential(message: str) -> None:
+def test_any_other_401_counts_against_the_credential(message: str) -> None:
     assert classify_status(401, message) is ResponseClass.CREDENTIAL
 
 

@@ -118,7 +118,7 @@ def test_a_value_that_makes_no_sense_is_as_if_missing(lie: str) -> None:
     assert RateHeaders.read(fields) == RateHeaders()
 
 
-def test_of_two_values_the_careful_one_counts() -> None:
+def test_the_more_restrictive_of_two_values_counts() -> None:
     fields = httpx.Headers([("X-RateLimit-Remaining", "7"), ("X-RateLimit-Remaining", "3")])
 
     assert RateHeaders.read(fields).remaining == 3

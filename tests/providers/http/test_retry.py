@@ -57,7 +57,7 @@ def test_ten_first_attempts_earn_one_retry() -> None:
     assert [before, budget.spend(), budget.spend()] == [False, True, False]
 
 
-def test_what_is_earned_in_good_times_is_capped() -> None:
+def test_earned_retry_tokens_are_capped() -> None:
     budget = RetryBudget(share=0.1, reserve=0, most=3)
     for _ in range(1000):
         budget.earn()

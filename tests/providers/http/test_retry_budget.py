@@ -73,7 +73,7 @@ async def test_after_one_answer_an_outage_gets_one_retry_and_one_for_ten_calls(
     assert len(over.requests) == 1 + calls + retries
 
 
-async def test_a_provider_that_never_answered_is_asked_once_for_each_of_nine_calls(client: Make) -> None:
+async def test_a_provider_without_a_response_gets_no_retries_in_nine_calls(client: Make) -> None:
     over = Scripted(answer(503))
     asking = client(over=over, budget=RetryBudget())
     for _ in range(9):

@@ -78,7 +78,7 @@ def answering_twice(unasked: bytes, course: Course, *, later: bool) -> Script:
 
 @pytest.mark.parametrize("unasked", UNASKED)
 @pytest.mark.parametrize("is_read", [True, False], ids=["read by the loop", "in the kernel"])
-async def test_what_comes_on_an_idle_connection_ends_it(client: Make, unasked: str, is_read: bool) -> None:
+async def test_bytes_on_an_idle_connection_close_it(client: Make, unasked: str, is_read: bool) -> None:
     """The next request is sent, and answered, on a new one."""
     course = Course()
     async with listening(answering_twice(UNASKED[unasked], course, later=True)) as server:
@@ -99,7 +99,7 @@ async def test_what_comes_on_an_idle_connection_ends_it(client: Make, unasked: s
 
 
 @pytest.mark.parametrize("unasked", UNASKED)
-async def test_what_comes_in_one_piece_with_an_answer_is_no_answer(client: Make, unasked: str) -> None:
+async def test_extra_bytes_after_a_response_are_no_response(client: Make, unasked: str) -> None:
     """It is forgotten with the connection or on it; where it breaks the answer itself, that is asked for again."""
     async with listening(answering_twice(UNASKED[unasked], Course(), later=False)) as server:
         asking = client(server.url, policy=RetryPolicy(attempts=2, base=timedelta(0)))

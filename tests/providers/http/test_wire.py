@@ -168,7 +168,7 @@ ENDLESS_WAITS = {
 
 
 @pytest.mark.parametrize("wait", ENDLESS_WAITS)
-async def test_what_never_ends_is_a_timeout_and_the_connection_is_given_up(client: Make, wait: str) -> None:
+async def test_an_endless_response_is_a_timeout_and_its_connection_is_closed(client: Make, wait: str) -> None:
     gone = asyncio.Event()
 
     async def script(peer: Peer) -> None:
@@ -186,7 +186,7 @@ async def test_what_never_ends_is_a_timeout_and_the_connection_is_given_up(clien
         assert raised.value.error_class is ErrorClass.TIMEOUT
 
 
-async def test_nobody_listening_is_an_error_and_not_a_timeout(client: Make) -> None:
+async def test_a_refused_connection_is_an_error_and_not_a_timeout(client: Make) -> None:
     async with listening(refuse) as listener:
         pass
     with pytest.raises(ProviderUnavailable, match=r"^ghl could not be reached for appointment$"):
@@ -405,7 +405,7 @@ async def test_an_old_version_of_tls_is_refused(client: Make) -> None:
     assert not listener.heads
 
 
-async def test_plain_text_where_tls_is_expected_is_refused_and_nothing_sent_in_the_clear(client: Make) -> None:
+async def test_plain_text_instead_of_tls_is_refused_and_nothing_is_sent_unencrypted(client: Make) -> None:
     heard = bytearray()
 
     async def script(peer: Peer) -> None:

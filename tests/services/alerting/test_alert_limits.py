@@ -34,7 +34,7 @@ async def found(rows: Sequence[RunRow], kind: ConditionKind, **policy: Any) -> l
 
 
 @pytest.mark.parametrize(("count", "is_told"), [(2, False), (3, True), (4, True)])
-async def test_meetings_at_risk_are_told_from_as_many_on_as_are_asked_for(count: int, *, is_told: bool) -> None:
+async def test_meetings_at_risk_are_notified_from_the_configured_number(count: int, *, is_told: bool) -> None:
     rows = [run_row("run-1", report=healthy(appointmentsAtRisk24h=count))]
 
     told = await found(rows, ConditionKind.APPOINTMENTS_AT_RISK, at_risk=3)
@@ -43,7 +43,7 @@ async def test_meetings_at_risk_are_told_from_as_many_on_as_are_asked_for(count:
 
 
 @pytest.mark.parametrize(("counts", "is_told"), [((1, 1, 0), False), ((1, 1, 1), True), ((0, 3), True), ((2,), False)])
-async def test_quarantines_of_an_hour_are_added_up_over_its_runs(counts: Sequence[int], *, is_told: bool) -> None:
+async def test_quarantines_of_an_hour_are_summed_over_its_runs(counts: Sequence[int], *, is_told: bool) -> None:
     """A run that ended longer ago than that counts no more."""
     rows = [
         run_row(f"run-{number}", minutes_ago=number + 1, report=healthy(quarantined=count))
@@ -56,7 +56,7 @@ async def test_quarantines_of_an_hour_are_added_up_over_its_runs(counts: Sequenc
     assert [each.size for each in told] == ([sum(counts)] if is_told else [])
 
 
-async def test_a_channel_that_fails_is_left_alone_for_twice_as_long_each_time(harness: RunHarness) -> None:
+async def test_the_pause_of_a_failing_channel_doubles(harness: RunHarness) -> None:
     """Up to ten minutes; one confirmed message begins the count anew."""
     await harness.fill([5, 5, 5])
     await harness.run()

@@ -19,9 +19,7 @@ from tests.use_cases import notify
 pytestmark = pytest.mark.integration
 
 
-async def test_the_run_that_trips_tells_and_the_run_that_closes_tells_how_long(
-    harness: RunHarness, channel: FakeChannel
-) -> None:
+async def test_a_trip_is_notified_and_a_close_with_its_duration(harness: RunHarness, channel: FakeChannel) -> None:
     tripped_at = harness.clock.now()
     harness.ghl.always = failure(ErrorClass.CONTRACT)
     await harness.run()
@@ -42,7 +40,7 @@ async def test_the_run_that_trips_tells_and_the_run_that_closes_tells_how_long(
     assert harness.reports[-1].health.value == "healthy"
 
 
-async def test_all_that_a_tick_has_to_say_is_one_message_the_gravest_first(
+async def test_all_notices_of_a_run_are_one_message_most_severe_first(
     harness: RunHarness, channel: FakeChannel
 ) -> None:
     parked = [lead for lead in harness.ghl.asked if not lead.startswith("ws-2")]
@@ -56,7 +54,7 @@ async def test_all_that_a_tick_has_to_say_is_one_message_the_gravest_first(
     assert kinds[-1] is ConditionKind.APPOINTMENTS_AT_RISK
 
 
-async def test_a_parked_workspace_is_told_by_its_id_and_with_what_to_type(
+async def test_a_parked_workspace_is_notified_with_its_id_and_a_command(
     harness: RunHarness, channel: FakeChannel
 ) -> None:
     harness.ghl.verdicts = {
@@ -69,7 +67,7 @@ async def test_a_parked_workspace_is_told_by_its_id_and_with_what_to_type(
     assert notice.alert.condition.commands[0] == "reconcile explain workspace ws-1"
 
 
-async def test_killed_after_the_delivery_the_same_is_told_again_under_the_same_key(
+async def test_after_a_kill_following_the_delivery_the_notice_repeats_with_the_same_key(
     harness: RunHarness, channel: FakeChannel
 ) -> None:
     class Killed(BaseException):
@@ -94,7 +92,7 @@ async def test_killed_after_the_delivery_the_same_is_told_again_under_the_same_k
     assert len({message.key for message in channel.messages}) == 1
 
 
-async def test_killed_before_the_delivery_the_next_run_tells(harness: RunHarness, channel: FakeChannel) -> None:
+async def test_after_a_kill_before_delivery_the_next_run_notifies(harness: RunHarness, channel: FakeChannel) -> None:
     harness.ghl.always = failure(ErrorClass.CONTRACT)
     channel.trouble = asyncio.CancelledError()
     await harness.run()
@@ -104,7 +102,7 @@ async def test_killed_before_the_delivery_the_next_run_tells(harness: RunHarness
     assert channel.told == [(News.NEW, GHL_TRIPPED)]
 
 
-async def test_what_came_and_went_while_a_channel_was_dead_is_told_when_it_is_back(
+async def test_a_recovered_channel_is_notified_of_an_alert_that_began_and_ended_in_between(
     harness: RunHarness, channel: FakeChannel
 ) -> None:
     channel.trouble = AlertNotDelivered("slack answered 500")
@@ -118,7 +116,7 @@ async def test_what_came_and_went_while_a_channel_was_dead_is_told_when_it_is_ba
     assert channel.told == [(News.RECOVERED, GHL_TRIPPED)]
 
 
-async def test_a_dead_channel_fails_no_run_holds_up_no_other_and_is_left_alone_for_a_while(
+async def test_a_dead_channel_fails_no_run_delays_no_other_and_is_paused(
     harness: RunHarness, channel: FakeChannel
 ) -> None:
     well = FakeChannel("email")
@@ -137,9 +135,7 @@ async def test_a_dead_channel_fails_no_run_holds_up_no_other_and_is_left_alone_f
     assert (await harness.store.alerts.channels())["slack"].fault is None
 
 
-async def test_channels_that_confirm_at_the_same_time_are_all_remembered(
-    harness: RunHarness, channel: FakeChannel
-) -> None:
+async def test_concurrent_confirmations_are_all_stored(harness: RunHarness, channel: FakeChannel) -> None:
     others = [FakeChannel(name) for name in ("email", "webhook", "pagerduty")]
     harness.notifier = an_alarm(channel, *others)
     harness.ghl.always = failure(ErrorClass.CONTRACT)
@@ -149,7 +145,7 @@ async def test_channels_that_confirm_at_the_same_time_are_all_remembered(
     assert [each.told for each in (channel, *others)] == [[(News.NEW, GHL_TRIPPED)]] * 4
 
 
-async def test_a_bug_in_a_channel_is_that_channels_allook(harness: RunHarness, channel: FakeChannel) -> None:
+async def test_a_bug_in_a_channel_fails_only_that_channel(harness: RunHarness, channel: FakeChannel) -> None:
     broken = FakeChannel("email", trouble=ZeroDivisionError("c4n4ry"))
     harness.notifier = an_alarm(broken, channel)
     harness.ghl.always = failure(ErrorClass.CONTRACT)
@@ -160,7 +156,7 @@ async def test_a_bug_in_a_channel_is_that_channels_allook(harness: RunHarness, c
     assert "alert.bug" in harness.ear.events
 
 
-async def test_a_memory_that_fails_costs_the_telling_and_not_the_run(harness: RunHarness, channel: FakeChannel) -> None:
+async def test_a_failing_alert_store_costs_only_the_notification(harness: RunHarness, channel: FakeChannel) -> None:
     async def load(**_: Any) -> Sequence[Any]:
         raise StoreUnavailable("away")
 
@@ -186,7 +182,7 @@ async def test_a_channel_that_ignores_its_deadline_ends_with_the_budget(
     assert channel.told == [(News.NEW, GHL_TRIPPED)]
 
 
-async def test_runs_side_by_side_tell_each_thing_once(harness: RunHarness, channel: FakeChannel) -> None:
+async def test_concurrent_runs_notify_each_condition_once(harness: RunHarness, channel: FakeChannel) -> None:
     harness.ghl.always = failure(ErrorClass.CONTRACT)
     notifier, harness.notifier = harness.notifier, None
     await harness.run()
@@ -197,7 +193,7 @@ async def test_runs_side_by_side_tell_each_thing_once(harness: RunHarness, chann
 
 
 @pytest.mark.parametrize("asked", [{"dry_run": True}, {"workspace": WorkspaceId("ws-1")}])
-async def test_a_dry_run_and_a_look_at_one_workspace_tell_nothing(
+async def test_a_dry_run_and_a_run_of_one_workspace_notify_nothing(
     harness: RunHarness, channel: FakeChannel, asked: dict[str, Any]
 ) -> None:
     harness.ghl.always = failure(ErrorClass.CONTRACT)
@@ -208,7 +204,7 @@ async def test_a_dry_run_and_a_look_at_one_workspace_tell_nothing(
     assert await harness.store.alerts.load(since=harness.clock.now()) == before
 
 
-async def test_while_all_is_well_nothing_is_written(harness: RunHarness, channel: FakeChannel) -> None:
+async def test_without_alerts_nothing_is_written(harness: RunHarness, channel: FakeChannel) -> None:
     async def refuse(*_: Any, **__: Any) -> Any:
         raise AssertionError
 

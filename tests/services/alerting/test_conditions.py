@@ -21,7 +21,7 @@ from tests.use_cases import document
 pytestmark = pytest.mark.integration
 
 
-async def test_a_schedule_that_stood_still_is_told_by_the_next_run_that_works(
+async def test_an_interrupted_schedule_is_notified_by_the_next_successful_run(
     harness: RunHarness, channel: FakeChannel
 ) -> None:
     harness.clock.advance(timedelta(hours=2))
@@ -34,9 +34,7 @@ async def test_a_schedule_that_stood_still_is_told_by_the_next_run_that_works(
     assert timedelta(hours=2) <= alert.lasted(alert.over_at) < timedelta(hours=2, minutes=2)
 
 
-async def test_a_cadence_that_was_lowered_until_just_now_was_no_standstill(
-    harness: RunHarness, channel: FakeChannel
-) -> None:
+async def test_a_lowered_cadence_that_just_ended_is_no_standstill(harness: RunHarness, channel: FakeChannel) -> None:
     now = harness.clock.now()
     await harness.store.cadences.set(
         CadenceOverride(
@@ -54,7 +52,7 @@ async def test_a_cadence_that_was_lowered_until_just_now_was_no_standstill(
     assert channel.messages == []
 
 
-async def test_a_schedule_that_stands_still_is_told_by_whoever_looks(harness: RunHarness, channel: FakeChannel) -> None:
+async def test_a_stopped_schedule_is_detected_by_every_check(harness: RunHarness, channel: FakeChannel) -> None:
     harness.clock.advance(timedelta(minutes=20))
     await look(harness, harness.notifier, "look")
     await look(harness, harness.notifier, "look again")
@@ -63,9 +61,7 @@ async def test_a_schedule_that_stands_still_is_told_by_whoever_looks(harness: Ru
     assert channel.told == [(News.NEW, "no_successful_run"), (News.RECOVERED, "no_successful_run")]
 
 
-async def test_what_is_not_the_schedules_work_does_not_hide_that_it_stands_still(
-    harness: RunHarness, channel: FakeChannel
-) -> None:
+async def test_other_runs_do_not_hide_a_stopped_schedule(harness: RunHarness, channel: FakeChannel) -> None:
     """However much of it there was since: a backfill makes a run every few seconds."""
     succeeded = await harness.run()
     for number in range(100):
@@ -86,7 +82,7 @@ async def entered(harness: RunHarness, like: RunReport, name: str, *, trigger: T
     await harness.store.ledger.finish_run(report, document(report))
 
 
-async def test_runs_that_fail_are_no_success_and_an_open_breaker_says_so_already(
+async def test_failed_runs_behind_an_open_breaker_raise_only_the_breakers_alert(
     harness: RunHarness, channel: FakeChannel
 ) -> None:
     harness.ghl.always = failure(ErrorClass.CONTRACT)
@@ -96,7 +92,7 @@ async def test_runs_that_fail_are_no_success_and_an_open_breaker_says_so_already
     assert channel.told == [(News.NEW, GHL_TRIPPED)]
 
 
-async def test_meetings_at_risk_are_told_from_so_many_on(harness: RunHarness, channel: FakeChannel) -> None:
+async def test_meetings_at_risk_are_notified_from_a_threshold(harness: RunHarness, channel: FakeChannel) -> None:
     leads = Wrapped(harness.store.leads, at_risk_count=seven)
     await harness.run(store=harness.with_(leads=leads))
     await heal(harness)
@@ -105,7 +101,7 @@ async def test_meetings_at_risk_are_told_from_so_many_on(harness: RunHarness, ch
     assert channel.told == [(News.NEW, "appointments_at_risk"), (News.RECOVERED, "appointments_at_risk")]
 
 
-async def test_an_unhealthy_run_is_told_with_what_failed(harness: RunHarness, channel: FakeChannel) -> None:
+async def test_an_unhealthy_run_is_notified_with_its_failures(harness: RunHarness, channel: FakeChannel) -> None:
     leads = await harness.fill({f"more-{n}": 20 for n in range(3)})
     failing = [lead.id for lead in leads if lead.id.endswith(("-018", "-019"))]
     harness.ghl.verdicts = {lead: failure(ErrorClass.UNAVAILABLE) for lead in failing}
@@ -118,7 +114,7 @@ async def test_an_unhealthy_run_is_told_with_what_failed(harness: RunHarness, ch
     assert alert.condition.commands == (f"reconcile explain run {RunId('run-002')}",)
 
 
-async def test_leads_that_are_set_aside_are_told_from_so_many_within_an_hour_on(
+async def test_quarantined_leads_are_notified_from_a_threshold_within_an_hour(
     harness: RunHarness, channel: FakeChannel
 ) -> None:
     harness.notifier = an_alarm(channel, quarantined=3)
@@ -138,7 +134,7 @@ async def test_leads_that_are_set_aside_are_told_from_so_many_within_an_hour_on(
     assert alert.condition.text == "3 leads quarantined within an hour, each after repeated failures"
 
 
-async def test_what_an_operator_has_typed_goes_to_nobody(harness: RunHarness, channel: FakeChannel) -> None:
+async def test_text_of_operators_is_in_no_notification(harness: RunHarness, channel: FakeChannel) -> None:
     now = harness.clock.now()
     override = Override(
         kind=OverrideKind.HOLD_OPEN, reason="call c4n4ry", actor="c4n4ry", expires_at=now + timedelta(hours=2)
@@ -152,7 +148,7 @@ async def test_what_an_operator_has_typed_goes_to_nobody(harness: RunHarness, ch
     assert "c4n4ry" not in repr(channel.messages)
 
 
-async def test_each_share_of_the_work_has_its_own_health(harness: RunHarness, channel: FakeChannel) -> None:
+async def test_each_shard_has_its_own_health(harness: RunHarness, channel: FakeChannel) -> None:
     failing = [lead for lead in harness.ghl.asked if lead.startswith("ws-")]
     shadow = BreakerPolicy(is_enforced=False)
     harness.policy = replace(harness.policy, breaker=shadow)

@@ -19,7 +19,7 @@ from tests.services.run_harness import RunHarness, Wrapped
 from tests.use_cases import Undo, Undoing, undo
 
 
-async def test_planning_writes_no_lead_and_applying_exactly_what_was_planned(harness: RunHarness) -> None:
+async def test_planning_writes_no_lead_and_applying_writes_exactly_the_plan(harness: RunHarness) -> None:
     leads = await harness.fill([4, 3])
     cancel(harness, ["ws-0-lead-001"])
     move(harness, ["ws-1-lead-000"])
@@ -44,7 +44,7 @@ async def test_planning_writes_no_lead_and_applying_exactly_what_was_planned(har
     assert await work.listed(ItemState.APPLIED) == {lead.id for lead in leads}
 
 
-async def test_both_clocks_carry_the_instant_of_the_answer_and_not_of_the_writing(harness: RunHarness) -> None:
+async def test_both_watermarks_hold_the_time_of_the_answer_and_not_of_the_write(harness: RunHarness) -> None:
     await harness.fill([2])
     work = Backfilling(harness)
     await work.plan()
@@ -59,7 +59,7 @@ async def test_both_clocks_carry_the_instant_of_the_answer_and_not_of_the_writin
     assert state.attempted_at == state.verified_at
 
 
-async def test_what_a_plan_changed_is_taken_back_as_one_whatever_runs_it_took(harness: RunHarness) -> None:
+async def test_a_plans_changes_of_all_its_runs_are_undone_together(harness: RunHarness) -> None:
     """But for the lead that somebody has written since."""
     leads = await harness.fill([7, 4])
     cancel(harness, ["ws-0-lead-000", "ws-0-lead-005"])
@@ -106,7 +106,7 @@ async def test_applying_again_changes_nothing(harness: RunHarness) -> None:
     assert (await harness.dump())["reconcile_change"] == changes
 
 
-async def test_of_twenty_leads_the_one_that_somebody_wrote_meanwhile_is_left_alone_and_listed(
+async def test_a_lead_changed_since_planning_is_not_written_and_is_listed(
     harness: RunHarness,
 ) -> None:
     await harness.fill([20, 20])
@@ -125,7 +125,7 @@ async def test_of_twenty_leads_the_one_that_somebody_wrote_meanwhile_is_left_alo
     assert (await harness.lead("ws-0-lead-004")).rollup.status is AppointmentStatus.CANCELED
 
 
-async def test_what_the_schedule_has_verified_since_is_left_alone(harness: RunHarness) -> None:
+async def test_a_lead_verified_by_the_schedule_since_planning_is_not_written(harness: RunHarness) -> None:
     """It asked later, and has found the rows to be right: what the plan knows is older."""
     await harness.fill([3])
     move(harness, ["ws-0-lead-001"])
@@ -141,7 +141,7 @@ async def test_what_the_schedule_has_verified_since_is_left_alone(harness: RunHa
     assert (await harness.lead("ws-0-lead-001")).rollup.starts_at == START + timedelta(days=3)
 
 
-async def test_a_lead_that_is_gone_by_then_is_listed(harness: RunHarness) -> None:
+async def test_a_lead_deleted_before_applying_is_listed(harness: RunHarness) -> None:
     await harness.fill([3])
     work = Backfilling(harness)
     await work.plan()
@@ -153,7 +153,7 @@ async def test_a_lead_that_is_gone_by_then_is_listed(harness: RunHarness) -> Non
     assert await work.listed(ItemState.DRIFTED) == {"ws-0-lead-001"}
 
 
-async def test_a_lead_that_is_gone_while_planning_is_skipped(harness: RunHarness) -> None:
+async def test_a_lead_deleted_while_planning_is_skipped(harness: RunHarness) -> None:
     await harness.fill([2])
     work = Backfilling(harness)
     await harness.store.backfills.begin(a_plan(), BOOKED)
@@ -165,7 +165,7 @@ async def test_a_lead_that_is_gone_while_planning_is_skipped(harness: RunHarness
     assert plan.hash is not None
 
 
-async def test_answers_that_nobody_can_be_found_cancel_nothing(harness: RunHarness) -> None:
+async def test_not_found_answers_for_everything_cancel_nothing(harness: RunHarness) -> None:
     """An absence is remembered, and confirmed or not by the schedule."""
     await harness.fill([3, 3])
     harness.ghl.verdicts = {LeadId("ws-0-lead-001"): Answer(absent=frozenset({AppointmentId("appt-ws-0-lead-001")}))}
@@ -190,7 +190,7 @@ async def test_empty_lists_for_everything_cancel_nothing(harness: RunHarness) ->
     assert await of_customer(harness) == before
 
 
-async def test_a_lead_that_fails_by_itself_is_asked_three_times_and_then_listed(harness: RunHarness) -> None:
+async def test_a_failing_lead_is_looked_up_three_times_and_then_listed(harness: RunHarness) -> None:
     await harness.fill([20, 20])
     harness.ghl.verdicts = {LeadId("ws-0-lead-001"): failure(ErrorClass.REJECTED)}
     plan, trouble = await Backfilling(harness).plan()
@@ -201,7 +201,7 @@ async def test_a_lead_that_fails_by_itself_is_asked_three_times_and_then_listed(
     assert plan.summary["outcomes"] == {"unchanged": 39}
 
 
-async def test_shards_plan_and_apply_each_their_own_and_the_last_one_closes(harness: RunHarness) -> None:
+async def test_shards_plan_and_apply_their_own_leads_and_the_last_one_completes_the_plan(harness: RunHarness) -> None:
     leads = await harness.fill([3, 3, 3, 3, 3, 3])
     move(harness, [lead.id for lead in leads])
     shards = [Backfilling(harness, shard=Shard(n, 3)) for n in range(3)]
@@ -215,7 +215,7 @@ async def test_shards_plan_and_apply_each_their_own_and_the_last_one_closes(harn
     assert (await harness.lead("ws-5-lead-002")).rollup.starts_at == START + timedelta(days=4)
 
 
-async def test_the_schedule_neither_waits_for_a_backfill_nor_learns_of_its_visits(harness: RunHarness) -> None:
+async def test_a_backfill_neither_delays_the_schedule_nor_changes_its_order(harness: RunHarness) -> None:
     await harness.fill([4])
     work = Backfilling(harness)
     seen: list[Any] = []
@@ -233,7 +233,7 @@ async def test_the_schedule_neither_waits_for_a_backfill_nor_learns_of_its_visit
     assert (await harness.dump())["reconcile_workspace_state"] == visited
 
 
-async def test_a_database_that_goes_away_ends_it_and_it_goes_on_where_it_was(harness: RunHarness) -> None:
+async def test_a_backfill_continues_after_a_database_outage(harness: RunHarness) -> None:
     await harness.fill([6])
     work, writes = Backfilling(harness, batch=2), []
 

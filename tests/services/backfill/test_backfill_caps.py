@@ -78,7 +78,7 @@ async def test_an_outcome_without_a_change_counts_towards_no_cap(outcome: Outcom
     assert await held(ChangeCaps(changes=0, percent=0, canceled_percent=0), rows(outcome, 5, changed=False)) == ()
 
 
-async def test_the_percentage_is_of_the_planned_leads_and_not_of_the_selected_ones() -> None:
+async def test_the_percentage_refers_to_planned_and_not_selected_leads() -> None:
     """Leads that could not be asked about make no room for more cancellations."""
     planned = [*rows(Outcome.CANCELED, 1, changed=True), *rows(Outcome.UNCHANGED, 8, changed=False, first=1)]
     skipped = [
@@ -129,7 +129,7 @@ async def test_half_of_twenty_leads_that_drifted_stop_a_backfill_and_fewer_do_no
 
 
 @pytest.mark.parametrize("losses", [0, 1])
-async def test_leads_that_were_verified_since_are_taken_off_the_drifted_ones_once(
+async def test_leads_verified_since_planning_are_subtracted_once_from_the_drifted_ones(
     harness: RunHarness, losses: int
 ) -> None:
     """Ten of twenty have drifted and five more were verified since by a run: ten count, and stop the backfill.

@@ -113,7 +113,7 @@ async def ended(
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(fate=worlds, touched=st.frozensets(st.sampled_from(IDS), max_size=3), planning=cuts, applying=cuts)
-async def test_cut_off_anywhere_it_ends_as_if_it_had_not_been(
+async def test_after_a_crash_at_any_point_the_result_is_the_same(
     sqlite_template: Path, fate: dict[str, str], touched: frozenset[str], planning: Any, applying: Any
 ) -> None:
     undisturbed = await ended(sqlite_template, fate, touched, planning=(), applying=())

@@ -55,7 +55,7 @@ async def test_every_kind_of_change_has_a_cap(harness: RunHarness, caps: ChangeC
         await work.apply()
 
 
-async def test_an_edited_plan_is_not_carried_out(harness: RunHarness) -> None:
+async def test_an_edited_plan_is_not_applied(harness: RunHarness) -> None:
     await harness.fill([3])
     cancel(harness, ["ws-0-lead-001"])
     work = Backfilling(harness)
@@ -71,7 +71,7 @@ async def test_a_plan_of_another_database_is_unknown_here(harness: RunHarness) -
         await Backfilling(harness).apply()
 
 
-async def test_a_plan_that_is_half_made_is_not_carried_out(harness: RunHarness) -> None:
+async def test_an_incomplete_plan_is_not_applied(harness: RunHarness) -> None:
     await harness.fill([3])
     await harness.store.backfills.begin(a_plan(), BOOKED)
 
@@ -79,7 +79,7 @@ async def test_a_plan_that_is_half_made_is_not_carried_out(harness: RunHarness) 
         await Backfilling(harness).apply()
 
 
-async def test_it_says_by_how_much_it_does_not_fit_and_what_to_type(harness: RunHarness) -> None:
+async def test_a_held_plan_reports_the_exceeded_cap_and_the_command(harness: RunHarness) -> None:
     await harness.fill([200])
     harness.store = harness.with_(budgets=Wrapped(harness.store.budgets, reserve=_nothing_left))
 
@@ -92,7 +92,7 @@ async def _nothing_left(*_: object, **__: object) -> Any:
     return Grant(granted=0, left=0)
 
 
-async def test_a_selection_of_everybody_is_refused_and_one_that_finds_nobody_is_done(harness: RunHarness) -> None:
+async def test_a_selection_of_all_leads_is_refused_and_an_empty_one_completes(harness: RunHarness) -> None:
     await harness.fill([1])
     work = Backfilling(harness)
 
@@ -103,7 +103,7 @@ async def test_a_selection_of_everybody_is_refused_and_one_that_finds_nobody_is_
     assert (plan.selected, plan.state({})) == (0, PlanState.APPLIED)
 
 
-async def test_a_provider_whose_answers_are_doubtful_holds_the_plan_and_not_the_schedule(harness: RunHarness) -> None:
+async def test_doubtful_answers_hold_the_plan_and_not_the_schedule(harness: RunHarness) -> None:
     await harness.fill([10, 10, 10])
     harness.ghl.always = failure(ErrorClass.CONTRACT)
     work = Backfilling(harness)
@@ -125,7 +125,7 @@ async def test_a_provider_whose_answers_are_doubtful_holds_the_plan_and_not_the_
     assert healed.summary["outcomes"] == {"unchanged": 30}
 
 
-async def test_what_the_schedules_breaker_refuses_is_not_asked(harness: RunHarness) -> None:
+async def test_a_backfill_respects_the_schedules_breakers(harness: RunHarness) -> None:
     await harness.fill([5, 5])
     harness.ghl.always = failure(ErrorClass.CONTRACT)
     await harness.run(then=timedelta(0))
@@ -138,7 +138,7 @@ async def test_what_the_schedules_breaker_refuses_is_not_asked(harness: RunHarne
     assert len(harness.ghl.asked) == asked
 
 
-async def test_most_rows_written_meanwhile_stop_it_and_ask_for_approval_again(harness: RunHarness) -> None:
+async def test_many_drifted_rows_stop_the_backfill_until_a_new_approval(harness: RunHarness) -> None:
     await harness.fill([60])
     move(harness, [f"ws-0-lead-{n:03}" for n in range(60)])
     work = Backfilling(harness, batch=10)
@@ -157,7 +157,7 @@ async def test_most_rows_written_meanwhile_stop_it_and_ask_for_approval_again(ha
         await work.apply()
 
 
-async def test_rows_that_the_schedule_has_verified_meanwhile_are_its_own_work_and_stop_nothing(
+async def test_rows_verified_by_the_schedule_since_planning_stop_nothing(
     harness: RunHarness,
 ) -> None:
     await harness.fill([30])
@@ -174,9 +174,7 @@ async def test_rows_that_the_schedule_has_verified_meanwhile_are_its_own_work_an
     assert len(await work.listed(ItemState.DRIFTED)) == 30
 
 
-async def test_operators_are_told_why_a_plan_is_held_and_that_it_is_no_more(
-    harness: RunHarness, channel: FakeChannel
-) -> None:
+async def test_a_held_plan_is_notified_with_its_reason_and_its_end(harness: RunHarness, channel: FakeChannel) -> None:
     cancel(harness, ["ws-0-lead-001", "ws-0-lead-002"])
     work = Backfilling(harness)
     plan, _ = await work.plan(caps=ChangeCaps())

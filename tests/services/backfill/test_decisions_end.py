@@ -18,7 +18,7 @@ FEW = ChangeCaps(percent=10)
 """More changes than this have to be approved."""
 
 
-async def test_an_approval_ends_when_the_plan_is_held_because_its_rows_were_written_meanwhile(
+async def test_an_approval_ends_when_drifted_rows_hold_the_plan(
     harness: RunHarness,
 ) -> None:
     await harness.fill([60])
@@ -40,7 +40,7 @@ async def test_an_approval_ends_when_the_plan_is_held_because_its_rows_were_writ
     assert ended.applied_at is not None
 
 
-async def test_an_approval_lasts_while_nothing_holds_the_plan_again(harness: RunHarness) -> None:
+async def test_an_approval_lasts_until_the_plan_is_held_again(harness: RunHarness) -> None:
     await harness.fill([3])
     move(harness, ["ws-0-lead-000"])
     work = Backfilling(harness)
@@ -57,9 +57,7 @@ async def test_an_approval_lasts_while_nothing_holds_the_plan_again(harness: Run
     [(timedelta(days=1), False), (timedelta(days=1, microseconds=1), True)],
     ids=["after a day", "later"],
 )
-async def test_a_plan_that_is_complete_is_joined_for_a_day(
-    harness: RunHarness, late: timedelta, is_refused: bool
-) -> None:
+async def test_a_complete_plan_is_reused_for_a_day(harness: RunHarness, late: timedelta, is_refused: bool) -> None:
     await harness.fill([3])
     move(harness, ["ws-0-lead-000"])
     work = Backfilling(harness)
@@ -73,7 +71,7 @@ async def test_a_plan_that_is_complete_is_joined_for_a_day(
         assert (await work.plan())[0] == plan
 
 
-async def test_a_limit_that_headers_tell_of_is_handed_on_each_time(harness: RunHarness) -> None:
+async def test_a_limit_from_headers_is_stored_with_each_batch(harness: RunHarness) -> None:
     """Also where as many calls were made as were reserved, and nothing else is to be corrected."""
     limit = RateLimit(interval=timedelta(seconds=9), burst=3)
     await harness.fill([2])

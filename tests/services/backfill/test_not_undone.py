@@ -17,7 +17,7 @@ from tests.use_cases import Undo, undo
 
 
 @pytest.mark.parametrize("obstacle", ["the workspace is busy", "the lease is lost", "another run has taken over"])
-async def test_an_undo_that_cannot_write_names_each_lead_as_left_and_a_repeat_reverts_it_once(
+async def test_an_undo_without_writes_lists_each_lead_as_left_and_a_repeat_reverts_it(
     harness: RunHarness, obstacle: str
 ) -> None:
     leads = await moved(harness)
@@ -73,7 +73,7 @@ async def test_an_undo_that_loses_the_database_is_not_reported_and_a_repeat_reve
     assert await changes(harness) == Counter({each.id: 2 for each in leads})
 
 
-async def test_of_an_undo_the_lead_that_is_written_is_reverted_and_the_others_are_not(harness: RunHarness) -> None:
+async def test_a_partial_undo_reports_only_the_written_lead_as_reverted(harness: RunHarness) -> None:
     leads = await moved(harness)
     report = await harness.run()
     drifted, refused, written = (each.id for each in leads)
@@ -103,7 +103,7 @@ async def test_of_an_undo_the_lead_that_is_written_is_reverted_and_the_others_ar
     assert row.report["healthReasons"] == [f"undo of run {report.run_id}: 1 lead reverted, 2 left as they are"]
 
 
-async def test_an_undo_beside_a_row_that_somebody_holds_says_that_a_repeat_will_revert_it(harness: RunHarness) -> None:
+async def test_an_undo_with_a_locked_row_asks_for_a_repeat(harness: RunHarness) -> None:
     leads = await moved(harness)
     report = await harness.run()
     async with locked(harness, leads[0].id):

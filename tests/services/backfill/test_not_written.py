@@ -63,9 +63,7 @@ async def test_a_run_that_cannot_write_reports_nothing_and_the_next_one_repairs_
 
 
 @obstacles
-async def test_a_plan_that_cannot_be_written_down_stays_to_be_made_and_is_made_once(
-    harness: RunHarness, obstacle: Obstacle
-) -> None:
+async def test_a_plan_that_cannot_be_stored_is_planned_once_later(harness: RunHarness, obstacle: Obstacle) -> None:
     leads = await moved(harness)
     await harness.store.backfills.begin(a_plan(), BOOKED)
     work, in_the_way = Backfilling(harness), Obstacles(harness=harness)
@@ -92,7 +90,7 @@ async def test_a_plan_that_cannot_be_written_down_stays_to_be_made_and_is_made_o
 
 
 @obstacles
-async def test_a_plan_that_cannot_be_carried_out_stays_planned_and_is_carried_out_once(
+async def test_a_plan_that_cannot_be_applied_stays_planned_and_is_applied_once(
     harness: RunHarness, obstacle: Obstacle
 ) -> None:
     leads = await moved(harness)
@@ -123,7 +121,7 @@ async def test_a_plan_that_cannot_be_carried_out_stays_planned_and_is_carried_ou
     assert await changes(harness) == Counter(each.id for each in leads)
 
 
-async def test_a_lead_whose_row_somebody_holds_stays_planned_and_counts_as_no_drift(harness: RunHarness) -> None:
+async def test_a_lead_with_a_locked_row_stays_planned_and_is_no_drift(harness: RunHarness) -> None:
     """The others of its batch are applied."""
     leads = await harness.fill([JUDGED + 1])
     unchanged, held, *others = (each.id for each in leads)
@@ -149,9 +147,7 @@ async def test_a_lead_whose_row_somebody_holds_stays_planned_and_counts_as_no_dr
 
 
 @pytest.mark.parametrize("when", ["before", "while"])
-async def test_of_a_plan_the_lead_that_is_written_is_applied_and_the_others_are_not(
-    harness: RunHarness, when: str
-) -> None:
+async def test_a_partly_written_batch_counts_only_the_written_lead_as_applied(harness: RunHarness, when: str) -> None:
     """One was written by somebody else, before its batch is read or while it is under way, and one is refused."""
     leads = await moved(harness)
     drifted, refused, written = (each.id for each in leads)
@@ -184,7 +180,7 @@ async def test_of_a_plan_the_lead_that_is_written_is_applied_and_the_others_are_
     assert (taken_back.reverted, taken_back.left) == ((written,), ())
 
 
-async def test_a_run_that_loses_its_lease_after_one_batch_reports_that_batch_alone(harness: RunHarness) -> None:
+async def test_a_run_that_loses_its_lease_after_one_batch_reports_only_this_batch(harness: RunHarness) -> None:
     leads = await harness.fill([1, 1])
     move(harness, [each.id for each in leads])
     writes: list[WorkspaceId] = []

@@ -28,7 +28,7 @@ async def changes_by_lead(harness: RunHarness) -> Counter[LeadId]:
     return Counter(row.lead_id for row in await harness.store.ledger.changes(limit=10_000))
 
 
-async def test_a_backfill_plans_applies_and_takes_back_each_lead_of_each_workspace_once(harness: RunHarness) -> None:
+async def test_a_backfill_plans_applies_and_undoes_each_lead_once(harness: RunHarness) -> None:
     leads = await harness.fill(BY_SIZE)
     ids = [each.id for each in leads]
     before = {each.id: (each.status, each.rollup, each.appointments) for each in leads}
@@ -55,7 +55,7 @@ async def test_a_backfill_plans_applies_and_takes_back_each_lead_of_each_workspa
         assert (found.status, found.rollup, found.appointments) == facts
 
 
-async def test_a_lead_that_planning_leaves_is_asked_again_in_another_round(harness: RunHarness) -> None:
+async def test_a_lead_that_planning_defers_is_looked_up_in_another_round(harness: RunHarness) -> None:
     leads = await harness.fill([3 * PAGE])
     failing = leads[PAGE - 1].id
     harness.ghl.verdicts = {failing: failure(ErrorClass.REJECTED)}
@@ -84,7 +84,7 @@ async def test_an_undo_of_a_run_reports_each_lead_of_a_long_workspace_as_reverte
     assert (await changes_by_lead(harness)).total() == len(ids) + len(touched) + len(done.reverted)
 
 
-async def test_a_dry_run_over_the_whole_set_looks_at_each_lead_once(harness: RunHarness) -> None:
+async def test_a_dry_run_over_all_leads_checks_each_lead_once(harness: RunHarness) -> None:
     """Also where the leads' turns are in another order than their ids."""
     leads = await harness.fill(BY_SIZE)
     await harness.run(leads_per_workspace=PAGE)
@@ -96,7 +96,7 @@ async def test_a_dry_run_over_the_whole_set_looks_at_each_lead_once(harness: Run
     assert (report.leads_checked, report.workspaces_processed) == (COUNT, len(SIZES) - 1)
 
 
-async def test_runs_of_a_few_leads_at_a_time_reach_all_before_any_has_a_second_turn(harness: RunHarness) -> None:
+async def test_runs_with_few_leads_check_all_leads_before_any_second_time(harness: RunHarness) -> None:
     leads = await harness.fill(BY_SIZE)
     longest = max(SIZES)
     turns: list[set[LeadId]] = []
@@ -115,7 +115,7 @@ async def test_runs_of_a_few_leads_at_a_time_reach_all_before_any_has_a_second_t
 
 
 @pytest.mark.parametrize("count", SIZES[-3:])
-async def test_runs_of_a_few_workspaces_at_a_time_visit_all_in_turn(harness: RunHarness, count: int) -> None:
+async def test_runs_with_few_workspaces_visit_all_in_turn(harness: RunHarness, count: int) -> None:
     leads = await harness.fill([1] * count)
     left = []
     for _ in range(-(-count // PAGE)):

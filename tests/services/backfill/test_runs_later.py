@@ -62,9 +62,7 @@ async def _rows(harness: RunHarness) -> Mapping[str, Any]:
     [[timedelta(minutes=1)] * 3, [timedelta(hours=7), 2 * DAY, 9 * DAY]],
     ids=["minute by minute", "over days"],
 )
-async def test_later_runs_write_no_change_and_ask_for_no_follow_up(
-    harness: RunHarness, pauses: list[timedelta]
-) -> None:
+async def test_later_runs_write_no_change_and_no_follow_up(harness: RunHarness, pauses: list[timedelta]) -> None:
     await _company(harness)
     await harness.run(then=timedelta(minutes=5))
     await harness.run(then=timedelta(minutes=5))  # what has disappeared is believed at a second look
@@ -79,7 +77,7 @@ async def test_later_runs_write_no_change_and_ask_for_no_follow_up(
         assert (report.booked_found, report.canceled_found, report.rescheduled, report.updated) == (0, 0, 0, 0)
 
 
-async def test_a_backfill_that_is_carried_out_later_is_carried_out_once(harness: RunHarness) -> None:
+async def test_a_backfill_that_is_applied_later_is_applied_once(harness: RunHarness) -> None:
     await harness.fill([4])
     move(harness, ["ws-0-lead-000"], by=DAY + FINE)
     cancel(harness, ["ws-0-lead-001"])
@@ -100,7 +98,7 @@ async def test_a_backfill_that_is_carried_out_later_is_carried_out_once(harness:
     assert len(rows["changes"]) == 2
 
 
-async def test_an_undo_that_comes_later_restores_every_field_and_is_done_once(harness: RunHarness) -> None:
+async def test_a_later_undo_restores_every_field_once(harness: RunHarness) -> None:
     await harness.fill([4])
     before = await _rows(harness)
     move(harness, ["ws-0-lead-000"], by=DAY + FINE)

@@ -75,7 +75,7 @@ async def opened(migrated_url: str) -> AsyncIterator[tuple[str, Store]]:
         yield migrated_url, store
 
 
-async def test_everything_is_as_before_the_run(opened: tuple[str, Store]) -> None:
+async def test_an_undo_restores_the_state_before_the_run(opened: tuple[str, Store]) -> None:
     url, store = opened
     leads = await ran(url, store)
     before = [(each.status, each.rollup, each.contact_id, each.appointments) for each in leads]
@@ -95,7 +95,7 @@ async def test_everything_is_as_before_the_run(opened: tuple[str, Store]) -> Non
     assert len(await store.ledger.changes(run_id=UNDO, limit=100)) == COUNT
 
 
-async def test_an_undo_is_no_visit(opened: tuple[str, Store]) -> None:
+async def test_an_undo_does_not_count_as_a_visit(opened: tuple[str, Store]) -> None:
     """It keeps no workspace from its turn, and no parked one waits less for it."""
     url, store = opened
     await ran(url, store)
@@ -119,7 +119,7 @@ async def test_an_undo_can_be_undone(opened: tuple[str, Store]) -> None:
     assert await facts(store, leads) == after
 
 
-async def test_exactly_the_untouched_rows_revert(opened: tuple[str, Store]) -> None:
+async def test_exactly_the_unchanged_rows_are_reverted(opened: tuple[str, Store]) -> None:
     url, store = opened
     leads = await ran(url, store)
     touched = [each.id for each in leads[::3]]
@@ -141,7 +141,7 @@ async def test_exactly_the_untouched_rows_revert(opened: tuple[str, Store]) -> N
     assert (second.reverted, len(second.left)) == ((), COUNT)
 
 
-async def test_edits_at_the_same_time_lose_nothing(opened: tuple[str, Store]) -> None:
+async def test_concurrent_edits_are_not_lost(opened: tuple[str, Store]) -> None:
     """Each lead ends either reverted or as the other writer left it, and the result says which."""
     url, store = opened
     leads = await ran(url, store)
@@ -164,7 +164,7 @@ async def test_edits_at_the_same_time_lose_nothing(opened: tuple[str, Store]) ->
     assert len(done.reverted) + len(done.left) == COUNT
 
 
-async def test_a_busy_workspace_is_left_and_told(opened: tuple[str, Store]) -> None:
+async def test_a_busy_workspace_is_left_and_reported(opened: tuple[str, Store]) -> None:
     url, store = opened
     leads = await ran(url, store)
     lease = await store.leases.acquire(f"workspace:{W1}", holder="a run", ttl=timedelta(minutes=1))
@@ -190,7 +190,7 @@ async def test_a_dry_run_writes_nothing(opened: tuple[str, Store]) -> None:
     assert await store.ledger.run(UNDO) is None
 
 
-async def test_an_unknown_run_is_told(opened: tuple[str, Store]) -> None:
+async def test_an_unknown_run_is_refused(opened: tuple[str, Store]) -> None:
     with pytest.raises(RequestError, match="there is no run nobody"):
         await take_back(opened[1], run=RunId("nobody"))
 
@@ -201,7 +201,7 @@ async def test_an_unknown_run_is_told(opened: tuple[str, Store]) -> None:
     canceled=st.booleans(),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_taking_back_a_change_gives_what_was_before(status: LeadStatus, contact: str | None, canceled: bool) -> None:
+def test_undoing_a_change_gives_the_values_before_it(status: LeadStatus, contact: str | None, canceled: bool) -> None:
     one = lead(status=status, contact_id=contact)
     booked = appointment("A1", status=AppointmentStatus.CANCELED if canceled else AppointmentStatus.CONFIRMED)
     change = booking(one, booked)

@@ -46,7 +46,7 @@ def an_order(verb: Verb, **facts: Any) -> Order:
 @pytest.mark.parametrize(
     ("verb", "kind"), [(Verb.HOLD, OverrideKind.HOLD_OPEN), (Verb.RESET, OverrideKind.HOLD_CLOSED)]
 )
-async def test_a_hold_says_who_why_and_until_when(verb: Verb, kind: OverrideKind) -> None:
+async def test_a_hold_stores_actor_reason_and_expiry(verb: Verb, kind: OverrideKind) -> None:
     override = (await carried_out(an_order(verb))).override
 
     assert override is not None
@@ -54,7 +54,7 @@ async def test_a_hold_says_who_why_and_until_when(verb: Verb, kind: OverrideKind
     assert override.expires_at == NOW + LASTS
 
 
-async def test_a_trip_says_who_and_why_and_when_the_first_probe_is() -> None:
+async def test_a_trip_stores_actor_reason_and_first_probe() -> None:
     breaker = await carried_out(an_order(Verb.TRIP))
     by_default = await carried_out(an_order(Verb.TRIP, lasts=None))
 
@@ -63,7 +63,7 @@ async def test_a_trip_says_who_and_why_and_when_the_first_probe_is() -> None:
     assert by_default.next_probe_at == NOW + POLICY.cooldown
 
 
-async def test_a_trip_by_hand_forgets_a_cooldown_that_has_grown_and_the_run_that_tripped_before() -> None:
+async def test_a_manual_trip_resets_cooldown_and_tripping_run() -> None:
     key = BreakerKey(BreakerScope.WORKSPACE, "ws-1")
     grown = filled(Breaker, key=key, state=BreakerState.HALF_OPEN, cooldown=timedelta(minutes=8), override=None)
     breaker = await carried_out(an_order(Verb.TRIP, key=key), Stub(breakers={key: grown}))
@@ -72,7 +72,7 @@ async def test_a_trip_by_hand_forgets_a_cooldown_that_has_grown_and_the_run_that
 
 
 @pytest.mark.parametrize("verb", Verb)
-async def test_an_order_moves_the_generation_by_one_and_keeps_the_key(verb: Verb) -> None:
+async def test_a_command_increments_the_generation_and_keeps_the_key(verb: Verb) -> None:
     before = filled(Breaker, key=KEY, generation=41, override=None)
     breaker = await carried_out(an_order(verb), Stub(breakers={KEY: before}))
 
@@ -80,7 +80,7 @@ async def test_an_order_moves_the_generation_by_one_and_keeps_the_key(verb: Verb
 
 
 @pytest.mark.parametrize("name", names_of(Breaker, without=["key", "generation", "reason", "since", "override"]))
-async def test_what_is_under_a_hold_stays_as_it_was(name: str) -> None:
+async def test_a_hold_keeps_the_automatic_state(name: str) -> None:
     before = filled(Breaker, key=KEY, override=None)
     breaker = await carried_out(an_order(Verb.HOLD), Stub(breakers={KEY: before}))
 
@@ -88,7 +88,7 @@ async def test_what_is_under_a_hold_stays_as_it_was(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", names_of(CadenceOverride))
-async def test_an_override_of_the_cadence_is_stored_as_it_was_given(name: str) -> None:
+async def test_a_cadence_override_is_stored_as_given(name: str) -> None:
     override = CadenceOverride(
         every=timedelta(minutes=10),
         reason="outage",
@@ -112,7 +112,7 @@ async def test_an_override_of_the_cadence_is_stored_as_it_was_given(name: str) -
     ("ends", "until"),
     [("for=7m", NOW + LASTS), ("until=2026-03-01T12:30:00Z", NOW + timedelta(minutes=30))],
 )
-async def test_an_annotation_is_the_same_order_as_the_command(ends: str, until: Any) -> None:
+async def test_an_annotation_has_the_same_effect_as_the_command(ends: str, until: Any) -> None:
     stub = Stub()
     text = f"reason=outage actor=ada breaker=provider:ghl {ends}"
     await apply_commands({OrderWord.HOLD.key: text}, store=stub.store(), now=NOW, policy=POLICY)
@@ -123,7 +123,7 @@ async def test_an_annotation_is_the_same_order_as_the_command(ends: str, until: 
     assert (row.key, row.value, row.seen_at, row.until) == (OrderWord.HOLD.key, text, NOW, until)
 
 
-async def test_an_annotation_lowers_the_cadence_as_it_says() -> None:
+async def test_an_annotation_lowers_the_cadence() -> None:
     stub = Stub()
     text = "reason=outage actor=ada every=10m for=2h"
     await apply_commands({OrderWord.CADENCE.key: text}, store=stub.store(), now=NOW, policy=POLICY)
@@ -141,7 +141,7 @@ async def test_an_annotation_lowers_the_cadence_as_it_says() -> None:
 # --- taking back -------------------------------------------------------------------------------------------------
 
 
-async def test_an_undo_is_a_run_of_its_own_that_says_what_it_took_back(harness: RunHarness) -> None:
+async def test_an_undo_is_a_run_that_reports_its_reverted_changes(harness: RunHarness) -> None:
     await harness.fill([2])
     cancel(harness, ["ws-0-lead-000"])
     made = await harness.run()
@@ -167,7 +167,7 @@ async def test_an_undo_is_a_run_of_its_own_that_says_what_it_took_back(harness: 
     assert str(made.run_id) in row.report["healthReasons"][0]
 
 
-async def test_a_dry_undo_says_the_same_and_writes_nothing(harness: RunHarness) -> None:
+async def test_a_dry_undo_reports_the_same_and_writes_nothing(harness: RunHarness) -> None:
     await harness.fill([2])
     cancel(harness, ["ws-0-lead-000"])
     made = await harness.run()

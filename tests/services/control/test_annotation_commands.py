@@ -34,7 +34,7 @@ def reasons(done: AppliedCommands) -> list[str]:
     return [each.reason for each in done.news]
 
 
-async def test_a_hold_is_obeyed_once_and_ended_when_it_is_taken_away() -> None:
+async def test_a_hold_is_applied_once_and_ends_when_its_annotation_is_removed() -> None:
     stub = Stub()
     first = await obeyed(stub, hold=HOLD)
     again = await obeyed(stub, hold=HOLD)
@@ -47,7 +47,7 @@ async def test_a_hold_is_obeyed_once_and_ended_when_it_is_taken_away() -> None:
     assert stub.orders.rows == {}
 
 
-async def test_a_hold_that_is_over_does_not_begin_anew_while_its_annotation_stands() -> None:
+async def test_an_expired_hold_is_not_applied_again_while_its_annotation_exists() -> None:
     stub = Stub()
     await obeyed(stub, hold=HOLD)
     await obeyed(stub, at=timedelta(hours=3), hold=HOLD)
@@ -55,7 +55,7 @@ async def test_a_hold_that_is_over_does_not_begin_anew_while_its_annotation_stan
     assert state(stub, at=timedelta(hours=3)) is BreakerState.CLOSED
 
 
-async def test_another_value_is_another_order() -> None:
+async def test_another_value_is_a_new_command() -> None:
     stub = Stub()
     await obeyed(stub, hold=HOLD)
     done = await obeyed(stub, hold=HOLD.replace("2h", "3h"))
@@ -64,7 +64,7 @@ async def test_another_value_is_another_order() -> None:
     assert state(stub, at=timedelta(hours=2.5)) is BreakerState.OPEN
 
 
-async def test_a_hold_that_somebody_has_replaced_since_is_left_alone() -> None:
+async def test_removing_an_annotation_does_not_end_a_replaced_hold() -> None:
     stub = Stub()
     await obeyed(stub, hold=HOLD)
     await obeyed(stub, hold=HOLD, reset="reason=fixed for=1h breaker=provider:ghl")
@@ -74,7 +74,7 @@ async def test_a_hold_that_somebody_has_replaced_since_is_left_alone() -> None:
     assert stub.breakers[GHL].override is not None
 
 
-async def test_trip_and_reset_concern_the_run_where_nothing_else_is_named() -> None:
+async def test_trip_and_reset_without_a_key_apply_to_the_run() -> None:
     stub = Stub()
     await obeyed(stub, trip="reason=drill")
     tripped = state(stub, RUN_KEY)
@@ -83,7 +83,7 @@ async def test_trip_and_reset_concern_the_run_where_nothing_else_is_named() -> N
     assert (tripped, state(stub, RUN_KEY)) == (BreakerState.OPEN, BreakerState.CLOSED)
 
 
-async def test_a_cadence_is_lowered_and_restored_when_its_annotation_is_taken_away() -> None:
+async def test_a_cadence_is_lowered_until_its_annotation_is_removed() -> None:
     stub = Stub()
     await obeyed(stub, cadence_override="every=10m for=2h reason=quota actor=ada")
     lowered = stub.cadences.stored
@@ -94,7 +94,7 @@ async def test_a_cadence_is_lowered_and_restored_when_its_annotation_is_taken_aw
     assert (reasons(gone), stub.cadences.stored) == (["CadenceRestored"], None)
 
 
-async def test_what_is_not_understood_is_told_once_and_stands_in_every_report() -> None:
+async def test_an_invalid_annotation_is_logged_once_and_is_in_every_report() -> None:
     stub = Stub()
     first = await obeyed(stub, hodl="reason=x", hold="reason=x for=ever")
     again = await obeyed(stub, hodl="reason=x", hold="reason=x for=ever")
@@ -108,7 +108,7 @@ async def test_what_is_not_understood_is_told_once_and_stands_in_every_report() 
     assert stub.breakers == {}
 
 
-async def test_what_is_understood_and_cannot_be_done_says_why() -> None:
+async def test_a_command_that_cannot_be_applied_gives_its_reason() -> None:
     stub = Stub()
     done = await obeyed(
         stub,
@@ -130,7 +130,7 @@ async def test_what_is_understood_and_cannot_be_done_says_why() -> None:
     ]
 
 
-async def test_a_mended_annotation_clears_its_fault() -> None:
+async def test_a_corrected_annotation_clears_its_fault() -> None:
     stub = Stub()
     await obeyed(stub, hold="reason=x for=ever")
     done = await obeyed(stub, hold="reason=x for=1h")
@@ -147,7 +147,7 @@ async def obeyed_of(source: str, stub: Stub, *, at: timedelta = timedelta(0), **
     return await apply_commands(given, store=stub.store(), now=NOW + at, policy=BreakerPolicy(), source=source)
 
 
-async def test_a_release_without_an_annotation_ends_nothing_that_another_ones_asks_for() -> None:
+async def test_a_release_without_an_annotation_does_not_end_another_releases_hold() -> None:
     stub = Stub()
     await obeyed_of(ONE, stub, hold=HOLD)
     others = [await obeyed_of(TWO, stub, at=timedelta(minutes=n)) for n in range(3)]
@@ -162,7 +162,7 @@ async def test_a_release_without_an_annotation_ends_nothing_that_another_ones_as
     assert (reasons(gone), state(stub), stub.orders.rows) == (["HoldEnded"], BreakerState.CLOSED, {})
 
 
-async def test_what_two_releases_want_of_different_breakers_is_obeyed() -> None:
+async def test_commands_of_two_releases_on_different_breakers_are_applied() -> None:
     stub = Stub()
     asked = [(ONE, "reason=a for=1h breaker=provider:ghl"), (TWO, "reason=b for=2h breaker=provider:calendly")] * 2
     done = [await obeyed_of(source, stub, hold=text) for source, text in asked]
@@ -180,7 +180,7 @@ async def test_what_two_releases_want_of_different_breakers_is_obeyed() -> None:
     ],
     ids=str,
 )
-async def test_an_order_against_one_of_another_release_is_refused_with_a_sentence(
+async def test_a_command_that_conflicts_with_another_releases_is_refused(
     first: Mapping[str, Any], second: Mapping[str, Any]
 ) -> None:
     stub = Stub()
@@ -193,7 +193,7 @@ async def test_an_order_against_one_of_another_release_is_refused_with_a_sentenc
         assert each.faults[0].endswith("remove that annotation, then set this one anew")
 
 
-async def test_an_order_against_one_that_is_over_is_obeyed() -> None:
+async def test_a_command_that_conflicts_with_an_expired_one_is_applied() -> None:
     stub = Stub()
     await obeyed_of(ONE, stub, hold="reason=a for=1h breaker=provider:ghl")
     done = await obeyed_of(TWO, stub, at=timedelta(hours=2), hold="reason=b for=2h breaker=provider:ghl")
@@ -201,7 +201,7 @@ async def test_an_order_against_one_that_is_over_is_obeyed() -> None:
     assert reasons(done) == ["OrderObeyed"]
 
 
-async def test_a_cadence_that_another_release_asks_for_is_not_followed_and_told() -> None:
+async def test_a_cadence_of_another_release_is_reported_and_not_applied() -> None:
     stub = Stub()
     await obeyed_of(ONE, stub, cadence_override="reason=quota every=10m for=1h")
     told = {source: await foreign_cadence(stub.store(), source, now=NOW) for source in (ONE, TWO, "")}
@@ -213,7 +213,7 @@ async def test_a_cadence_that_another_release_asks_for_is_not_followed_and_told(
     }
 
 
-async def test_a_cadence_that_a_command_has_set_is_every_releases() -> None:
+async def test_a_cadence_set_by_a_command_applies_to_every_release() -> None:
     stub = Stub()
     await obeyed_of(ONE, stub, cadence_override="reason=quota every=10m for=1h")
     assert stub.cadences.stored is not None
@@ -222,7 +222,7 @@ async def test_a_cadence_that_a_command_has_set_is_every_releases() -> None:
     assert await foreign_cadence(stub.store(), TWO, now=NOW) is None
 
 
-async def test_a_hold_that_another_release_asks_for_as_well_stays() -> None:
+async def test_a_hold_stays_while_another_release_requests_it() -> None:
     stub = Stub()
     await obeyed_of(ONE, stub, hold=HOLD)
     await obeyed_of(TWO, stub, hold=HOLD)
@@ -231,7 +231,7 @@ async def test_a_hold_that_another_release_asks_for_as_well_stays() -> None:
     assert (reasons(gone), state(stub)) == ([], BreakerState.OPEN)
 
 
-async def test_what_an_earlier_version_has_obeyed_is_not_obeyed_again() -> None:
+async def test_an_annotation_applied_by_an_earlier_version_is_not_applied_again() -> None:
     """It remembered annotations without their object."""
     stub = Stub()
     await obeyed(stub, hold=HOLD)
@@ -242,7 +242,7 @@ async def test_what_an_earlier_version_has_obeyed_is_not_obeyed_again() -> None:
     assert (reasons(gone), state(stub), stub.orders.rows) == (["HoldEnded"], BreakerState.CLOSED, {})
 
 
-async def test_an_annotation_that_is_not_understood_is_told_without_its_object_where_it_stands() -> None:
+async def test_an_invalid_annotation_of_an_earlier_version_is_reported_without_its_object() -> None:
     done = await obeyed_of(ONE, Stub(), hold="for=ever")
 
     assert done.faults[0].startswith("the annotation appointment-reconciler.io/hold ")

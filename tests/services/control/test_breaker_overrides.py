@@ -34,7 +34,7 @@ async def after(stub: Stub, given: Order) -> Breaker:
     return await act(given, store=stub.store(), now=NOW, policy=POLICY)
 
 
-async def test_a_hold_keeps_it_open_without_probes_until_it_expires() -> None:
+async def test_a_hold_keeps_a_breaker_open_without_probes_until_it_expires() -> None:
     stub = Stub()
 
     held = await after(stub, order(Verb.HOLD))
@@ -46,7 +46,7 @@ async def test_a_hold_keeps_it_open_without_probes_until_it_expires() -> None:
     assert held.reason is BreakerReason.MANUAL_HOLD
 
 
-async def test_a_hold_leaves_what_is_underneath_to_go_on_afterwards() -> None:
+async def test_after_a_hold_the_automatic_state_continues() -> None:
     tripped = Breaker(key=GHL).trip(NOW, Trip(reason=BreakerReason.ERROR_RATE), policy=POLICY)
     stub = Stub(breakers={GHL: tripped})
 
@@ -58,7 +58,7 @@ async def test_a_hold_leaves_what_is_underneath_to_go_on_afterwards() -> None:
 
 
 @pytest.mark.parametrize(("lasts", "probe_in"), [(None, POLICY.cooldown), (timedelta(hours=2), timedelta(hours=2))])
-async def test_a_trip_opens_it_and_probes_come_by_themselves(lasts: timedelta | None, probe_in: timedelta) -> None:
+async def test_a_trip_opens_a_breaker_that_is_probed_as_usual(lasts: timedelta | None, probe_in: timedelta) -> None:
     tripped = await after(Stub(), order(Verb.TRIP, lasts=lasts))
 
     assert tripped.state is BreakerState.OPEN
@@ -68,7 +68,7 @@ async def test_a_trip_opens_it_and_probes_come_by_themselves(lasts: timedelta | 
     assert tripped.fault == "by ada: vendor outage"
 
 
-async def test_a_reset_closes_it_and_takes_every_hand_off() -> None:
+async def test_a_reset_closes_a_breaker_and_clears_overrides() -> None:
     stub = Stub()
     await after(stub, order(Verb.TRIP))
     await after(stub, order(Verb.HOLD))
@@ -82,14 +82,14 @@ async def test_a_reset_closes_it_and_takes_every_hand_off() -> None:
     assert closed.fault == "by ada: vendor outage"
 
 
-async def test_a_reset_for_a_while_holds_it_closed_against_its_own_judgement() -> None:
+async def test_a_reset_with_a_duration_keeps_a_breaker_closed() -> None:
     closed = await after(Stub(), order(Verb.RESET, lasts=timedelta(minutes=10)))
 
     assert closed.override_kind(NOW) is OverrideKind.HOLD_CLOSED
     assert closed.override_kind(NOW + timedelta(minutes=10)) is None
 
 
-async def test_the_latest_word_counts() -> None:
+async def test_the_latest_override_counts() -> None:
     stub = Stub()
     await after(stub, order(Verb.RESET, lasts=timedelta(hours=1)))
 
@@ -98,7 +98,7 @@ async def test_the_latest_word_counts() -> None:
     assert tripped.effective_state(NOW) is BreakerState.OPEN
 
 
-async def test_each_order_is_one_generation() -> None:
+async def test_each_override_is_one_generation() -> None:
     stub = Stub()
 
     generations = [
@@ -108,7 +108,7 @@ async def test_each_order_is_one_generation() -> None:
     assert generations == [1, 2, 3, 4]
 
 
-async def test_an_order_that_a_run_forestalled_is_carried_out_on_what_the_run_left() -> None:
+async def test_an_override_is_applied_after_a_concurrent_runs_transition() -> None:
     stub = Stub(refusals=3)
 
     held = await after(stub, order(Verb.HOLD))
@@ -116,12 +116,12 @@ async def test_an_order_that_a_run_forestalled_is_carried_out_on_what_the_run_le
     assert stub.breakers[GHL] == held
 
 
-async def test_an_order_that_never_gets_through_is_a_temporary_trouble() -> None:
+async def test_an_override_that_always_conflicts_raises_a_temporary_error() -> None:
     with pytest.raises(StoreUnavailable, match="try again"):
         await after(Stub(refusals=100), order(Verb.HOLD))
 
 
-async def test_a_workspace_must_be_there_or_have_a_breaker() -> None:
+async def test_a_workspace_must_exist_or_have_a_breaker() -> None:
     key = BreakerKey(BreakerScope.WORKSPACE, WORKSPACE)
 
     assert (await after(Stub(workspaces=[Workspace(id=WORKSPACE)]), order(Verb.HOLD, key=key))).key == key
@@ -131,7 +131,7 @@ async def test_a_workspace_must_be_there_or_have_a_breaker() -> None:
 
 
 @pytest.mark.parametrize("words", [{"reason": " "}, {"reason": "a\nb"}, {"reason": "x" * 201}, {"actor": "a\x1b[2J"}])
-async def test_who_and_why_are_one_short_line_each(words: dict[str, str]) -> None:
+async def test_actor_and_reason_are_one_short_line_each(words: dict[str, str]) -> None:
     with pytest.raises(RequestError, match="one line of 1 to 200 characters"):
         await after(Stub(), order(Verb.HOLD, **words))
 
@@ -153,7 +153,7 @@ async def test_a_duration_has_bounds(lasts: timedelta) -> None:
         ("workspace:a:b", BreakerKey(BreakerScope.WORKSPACE, "a:b")),
     ],
 )
-def test_a_breaker_is_spelled_as_reports_spell_it(text: str, key: BreakerKey) -> None:
+def test_a_breaker_is_named_as_in_reports(text: str, key: BreakerKey) -> None:
     assert breaker_key(text) == key
     assert str(key) == text
 
@@ -161,6 +161,6 @@ def test_a_breaker_is_spelled_as_reports_spell_it(text: str, key: BreakerKey) ->
 @pytest.mark.parametrize(
     "text", ["", "ghl", "run:run", "provider:", "provider:gohighlevel", "provider:ghl/", "provider:ghl/x", "workspace:"]
 )
-def test_another_spelling_is_told_what_there_is(text: str) -> None:
+def test_an_unknown_breaker_name_lists_the_valid_ones(text: str) -> None:
     with pytest.raises(RequestError, match="breakers are run, provider:ghl, provider:calendly and workspace:ID"):
         breaker_key(text)

@@ -36,7 +36,7 @@ async def obeyed(store: Store, annotations: Mapping[str, str], *, at: datetime =
     ],
     ids=["hold", "cadence", "hold not remembered", "cadence not remembered"],
 )
-async def test_an_order_that_was_not_carried_out_is_not_remembered_and_is_obeyed_later(
+async def test_a_command_that_was_not_applied_is_applied_later(
     annotations: Mapping[str, str], port: str, method: str, *, is_carried_out: bool
 ) -> None:
     """One that was carried out and not remembered is carried out again, which is the same."""
@@ -60,7 +60,7 @@ async def test_an_order_that_was_not_carried_out_is_not_remembered_and_is_obeyed
         assert stub.cadences.stored.every == timedelta(minutes=10)
 
 
-async def test_an_order_that_other_runs_overtake_each_time_is_not_remembered() -> None:
+async def test_a_command_that_always_conflicts_is_not_stored_as_applied() -> None:
     stub = Stub(refusals=10)
     with pytest.raises(StoreUnavailable, match="10 times in a row"):
         await obeyed(stub.store(), HELD)
@@ -73,7 +73,7 @@ async def test_an_order_that_other_runs_overtake_each_time_is_not_remembered() -
     [(HELD, "breakers", "save"), (CADENCE, "cadences", "clear")],
     ids=["hold", "cadence"],
 )
-async def test_what_an_annotation_held_is_remembered_until_it_is_lifted(
+async def test_the_row_of_a_hold_is_kept_until_the_hold_ends(
     annotations: Mapping[str, str], port: str, method: str
 ) -> None:
     stub = Stub()
@@ -107,7 +107,7 @@ class FailingPrunable(MemoryPrunable):
 
 
 @pytest.mark.parametrize("fails_at", [1, 2, 3, 4])
-async def test_old_rows_that_were_not_deleted_are_deleted_and_counted_by_the_next_one(fails_at: int) -> None:
+async def test_rows_that_a_prune_left_are_deleted_and_counted_by_the_next(fails_at: int) -> None:
     ledger = FailingPrunable({"run": 7}, fails_at=fails_at)
     with pytest.raises(StoreUnavailable):
         await prune(cast("Ledger", ledger), before=NOW, dry_run=False, piece=3)

@@ -39,7 +39,7 @@ def calls(harness: RunHarness) -> int:
 
 @SQLITE
 @pytest.mark.parametrize("name", CHECKING)
-async def test_each_path_repairs_where_nothing_keeps_it(harness: RunHarness, name: str) -> None:
+async def test_each_path_repairs_a_lead_without_a_guard(harness: RunHarness, name: str) -> None:
     """Else the tests below would prove nothing."""
     ids = await fill(harness, 10)
 
@@ -53,7 +53,7 @@ async def test_each_path_repairs_where_nothing_keeps_it(harness: RunHarness, nam
 @SQLITE
 @pytest.mark.parametrize("name", CHECKING)
 @pytest.mark.parametrize("spelled", ["run", "provider:ghl", "provider:ghl/appointment", f"workspace:{WS}"])
-async def test_no_path_asks_past_an_open_breaker(harness: RunHarness, name: str, spelled: str) -> None:
+async def test_no_path_calls_past_an_open_breaker(harness: RunHarness, name: str, spelled: str) -> None:
     await fill(harness, 10)
     now = harness.clock.now()
     override = Override(kind=OverrideKind.HOLD_OPEN, reason="outage", actor="ada", expires_at=now + HOUR)
@@ -92,7 +92,7 @@ METERED = [name for name in CHECKING if not name.startswith("dry")]
 
 @SQLITE
 @pytest.mark.parametrize("name", METERED)
-async def test_no_path_asks_without_a_budget(harness: RunHarness, name: str) -> None:
+async def test_no_path_calls_without_a_budget(harness: RunHarness, name: str) -> None:
     await fill(harness, 10)
     budgets = CountingBudgets(each_time=0)
 
@@ -104,7 +104,7 @@ async def test_no_path_asks_without_a_budget(harness: RunHarness, name: str) -> 
 
 @SQLITE
 @pytest.mark.parametrize("name", METERED)
-async def test_each_path_gives_back_what_it_did_not_use(harness: RunHarness, name: str) -> None:
+async def test_each_path_returns_unused_calls(harness: RunHarness, name: str) -> None:
     """Calls that are reserved and cut off by the deadline are not lost to the account."""
     await fill(harness, 10)
     budgets = CountingBudgets()
@@ -122,7 +122,7 @@ async def test_each_path_gives_back_what_it_did_not_use(harness: RunHarness, nam
 @SQLITE
 @pytest.mark.parametrize("name", WRITING)
 @pytest.mark.parametrize("scope", ["run", "workspace"])
-async def test_each_path_leaves_to_another_holder_what_is_its_own(harness: RunHarness, name: str, scope: str) -> None:
+async def test_each_path_skips_a_workspace_of_another_holder(harness: RunHarness, name: str, scope: str) -> None:
     await fill(harness, 10)
     if name == "backfill apply":
         await CHECKING["backfill plan"](harness, harness.store)
@@ -140,7 +140,7 @@ async def test_each_path_leaves_to_another_holder_what_is_its_own(harness: RunHa
 
 @pytest.mark.parametrize("name", WRITING)
 @pytest.mark.parametrize("scope", ["run", "workspace"])
-async def test_no_path_writes_once_another_has_had_its_lease(harness: RunHarness, name: str, scope: str) -> None:
+async def test_no_path_writes_after_its_lease_was_taken_over(harness: RunHarness, name: str, scope: str) -> None:
     await fill(harness, 10)
     if name == "backfill apply":
         await CHECKING["backfill plan"](harness, harness.store)
@@ -163,7 +163,7 @@ async def test_no_path_writes_once_another_has_had_its_lease(harness: RunHarness
 
 @SQLITE
 @pytest.mark.parametrize("name", CHECKING)
-async def test_no_path_writes_what_a_provider_said_before_its_contract_broke(harness: RunHarness, name: str) -> None:
+async def test_no_path_writes_answers_from_before_a_contract_fault(harness: RunHarness, name: str) -> None:
     ids = await fill(harness, 20)
     if name == "run with lists":
         harness.ghl.unlisted = {LeadId(f"appt-{each}") for each in ids[10:]}  # type: ignore[misc]
@@ -186,7 +186,7 @@ async def test_no_path_writes_what_a_provider_said_before_its_contract_broke(har
 
 @SQLITE
 @pytest.mark.parametrize("name", [each for each in CHECKING if each != "backfill plan"])
-async def test_no_path_believes_that_most_bookings_are_gone_at_once(harness: RunHarness, name: str) -> None:
+async def test_no_path_believes_mass_absence(harness: RunHarness, name: str) -> None:
     await harness.fill([20])
     harness.ghl.appointments.clear()
     harness.policy = replace(harness.policy, lead_concurrency=1)
@@ -200,7 +200,7 @@ async def test_no_path_believes_that_most_bookings_are_gone_at_once(harness: Run
 
 
 @pytest.mark.parametrize("name", [each for each in CHECKING if each != "backfill plan"])
-async def test_no_path_asks_about_a_lead_that_is_set_aside(harness: RunHarness, name: str) -> None:
+async def test_no_path_looks_up_a_quarantined_lead(harness: RunHarness, name: str) -> None:
     """But a backfill: it takes the leads that it was told to."""
     ids = await fill(harness, 10)
     await harness.run()

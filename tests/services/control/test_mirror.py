@@ -126,7 +126,7 @@ async def test_a_healthy_run_is_one_read_and_one_write() -> None:
     assert set(port.annotations) == {BREAKER, BREAKER_STATE, LAST_RUN}
 
 
-async def test_what_is_there_already_is_not_written_again() -> None:
+async def test_unchanged_annotations_are_not_written_again() -> None:
     port = MemoryMirror()
     for _ in range(2):
         mirror, _ = mirror_of(port)
@@ -135,7 +135,7 @@ async def test_what_is_there_already_is_not_written_again() -> None:
     assert port.version == 2
 
 
-async def test_a_transition_is_shown_at_once_and_told_by_an_event() -> None:
+async def test_a_transition_is_mirrored_at_once_with_an_event() -> None:
     port, truth = MemoryMirror(), Truth([OPEN])
     mirror, _ = mirror_of(port)
     mirror.show_transition(OPEN, as_breakers(truth))
@@ -173,7 +173,7 @@ async def test_the_event_of_a_recovery_does_not_repeat_the_counts_of_the_trip(mo
     assert [each.text for each in port.announced] == [text]
 
 
-async def test_after_a_conflict_the_truth_is_asked_again() -> None:
+async def test_after_a_conflict_the_breakers_are_read_again() -> None:
     """What another process has shown before is in the database by then: nothing newer is ever replaced."""
     closed = OPEN.close(NOW, reason=BreakerReason.RECOVERED)
     truth = Truth([OPEN])
@@ -185,7 +185,7 @@ async def test_after_a_conflict_the_truth_is_asked_again() -> None:
     assert [each["generation"] for each in shown(port)["breakers"] if each["breaker"] == "provider:ghl"] == [2]
 
 
-async def test_a_conflict_without_end_is_given_up() -> None:
+async def test_endless_conflicts_are_given_up() -> None:
     mirror, notes = mirror_of(Rival(times=1000))
 
     assert await mirror.publish_run(as_breakers(Truth([OPEN])), None) == (
@@ -195,7 +195,7 @@ async def test_a_conflict_without_end_is_given_up() -> None:
 
 
 @pytest.mark.parametrize("times", [1, 2, 3, 9])
-async def test_trouble_is_told_once_and_by_a_sentence(times: int) -> None:
+async def test_an_api_failure_is_logged_once_with_a_sentence(times: int) -> None:
     port = MemoryMirror(trouble=[AWAY] * times)
     mirror, notes = mirror_of(port)
     mirror.begin()
@@ -207,7 +207,7 @@ async def test_trouble_is_told_once_and_by_a_sentence(times: int) -> None:
     assert [name for name in notes.names if name != "event.not_emitted"] == ["state_object.not_in_step"]
 
 
-async def test_an_api_that_comes_back_gets_the_end_of_the_run() -> None:
+async def test_an_api_that_recovers_gets_the_final_state() -> None:
     port = MemoryMirror(trouble=[AWAY])
     mirror, _ = mirror_of(port)
     await mirror.annotations()
@@ -216,7 +216,7 @@ async def test_an_api_that_comes_back_gets_the_end_of_the_run() -> None:
     assert shown(port)["state"] == "open"
 
 
-async def test_a_run_waits_two_seconds_in_all_for_an_api_that_does_not_answer() -> None:
+async def test_a_run_waits_at_most_two_seconds_for_a_silent_api() -> None:
     mirror, notes = mirror_of(Slow())
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -229,7 +229,7 @@ async def test_a_run_waits_two_seconds_in_all_for_an_api_that_does_not_answer() 
     assert notes.names == ["state_object.not_in_step"]
 
 
-async def test_the_annotations_of_a_later_version_are_left_as_they_are() -> None:
+async def test_annotations_of_a_later_version_are_not_changed() -> None:
     theirs = {BREAKER: '{"version":2,"states":{}}'}
     port = MemoryMirror(annotations=dict(theirs))
     mirror, _ = mirror_of(port)
@@ -246,7 +246,7 @@ async def test_the_annotations_of_a_later_version_are_left_as_they_are() -> None
 
 
 @pytest.mark.parametrize("garbage", ["", "{", "[]", "null", '{"version":{}}', "x" * 10_000])
-async def test_garbage_is_replaced(garbage: str) -> None:
+async def test_an_unreadable_annotation_is_replaced(garbage: str) -> None:
     port = MemoryMirror(annotations={BREAKER: garbage, LAST_RUN: garbage})
     mirror, _ = mirror_of(port)
 
@@ -254,7 +254,7 @@ async def test_garbage_is_replaced(garbage: str) -> None:
     assert shown(port)["state"] == "open"
 
 
-async def test_a_database_that_is_away_shows_nothing_new() -> None:
+async def test_an_unreachable_database_changes_no_annotation() -> None:
     port = MemoryMirror(annotations={BREAKER_STATE: "open"})
     mirror, _ = mirror_of(port)
     truth = Truth(trouble=StoreUnavailable("the database is away"))
@@ -263,7 +263,7 @@ async def test_a_database_that_is_away_shows_nothing_new() -> None:
     assert port.annotations == {BREAKER_STATE: "open"}
 
 
-async def test_an_event_that_cannot_be_emitted_costs_a_line_in_the_log() -> None:
+async def test_a_failed_event_is_logged() -> None:
     port = MemoryMirror()
     mirror, notes = mirror_of(port)
     await mirror.annotations()
@@ -276,7 +276,7 @@ async def test_an_event_that_cannot_be_emitted_costs_a_line_in_the_log() -> None
     assert notes.names == ["event.not_emitted"]
 
 
-async def test_whatever_is_under_way_is_left_at_the_end() -> None:
+async def test_running_calls_are_abandoned_at_the_end() -> None:
     mirror, _ = mirror_of(Slow())
     mirror.begin()
     mirror.show_transition(Breaker(key=RUN_KEY), as_breakers(Truth()))

@@ -57,7 +57,7 @@ async def execute(harness: RunHarness, statement: str) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted({**DAMAGE, **OF_SQLITE}))
-async def test_a_run_goes_on_beside_a_damaged_row_of_ours(harness: RunHarness, kind: str) -> None:
+async def test_a_run_continues_with_a_damaged_row_of_our_own_tables(harness: RunHarness, kind: str) -> None:
     if kind in OF_SQLITE and not harness.url.startswith("sqlite"):
         pytest.skip("PostgreSQL refuses it")
     await harness.fill([2, 2])

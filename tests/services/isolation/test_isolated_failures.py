@@ -12,7 +12,7 @@ def let_through(registry: BreakerRegistry, number: int) -> Admission:
     return admission
 
 
-def test_calls_in_vain_that_others_have_overtaken_are_their_workspaces_fault() -> None:
+def test_timeouts_overtaken_by_other_workspaces_count_against_their_workspace() -> None:
     """They end late and one after the other, when all who are well are done: the last checks are nothing else."""
     registry = a_board(40)
     for _ in range(2):
@@ -26,7 +26,7 @@ def test_calls_in_vain_that_others_have_overtaken_are_their_workspaces_fault() -
     assert states(registry) == {f"workspace:ws-{n}/ghl": "open" for n in range(8)}
 
 
-def test_once_overtaken_a_workspace_speaks_for_itself_until_it_is_answered() -> None:
+def test_an_overtaken_workspace_is_no_evidence_against_the_provider_until_it_is_answered() -> None:
     registry = a_board(10)
     for n in (0, 1, 2):
         first = let_through(registry, n)
@@ -40,7 +40,7 @@ def test_once_overtaken_a_workspace_speaks_for_itself_until_it_is_answered() -> 
     assert states(registry) == {f"workspace:ws-{n}/ghl": "open" for n in range(3)}
 
 
-def test_one_call_in_vain_parks_nobody_who_is_answered_otherwise() -> None:
+def test_one_timeout_does_not_park_an_otherwise_answered_workspace() -> None:
     registry = a_board(10)
     for fault in (None, ErrorClass.TIMEOUT, None, ErrorClass.TIMEOUT, None):
         waiting = let_through(registry, 0)
@@ -50,7 +50,7 @@ def test_one_call_in_vain_parks_nobody_who_is_answered_otherwise() -> None:
     assert states(registry) == {}
 
 
-def test_a_provider_that_answers_nobody_any_more_is_to_blame_although_it_did_before() -> None:
+def test_a_provider_that_stops_answering_all_workspaces_is_at_fault() -> None:
     registry = a_board(40)
     for n in range(40):
         asked(registry, n, None)

@@ -17,7 +17,7 @@ BAD = LeadId("ws-0-lead-000")
 CLAUSE = "the database refuses a value: CheckViolationError (23514) at lead/lead_status_check"
 
 
-async def test_it_is_one_leads_failure_by_its_own_name_and_no_drift(harness: RunHarness) -> None:
+async def test_a_refused_write_is_one_leads_failure_and_no_drift(harness: RunHarness) -> None:
     await harness.fill([3])
 
     async def refusing(batch: BatchWrite) -> BatchReceipt:
@@ -32,7 +32,7 @@ async def test_it_is_one_leads_failure_by_its_own_name_and_no_drift(harness: Run
     assert signature.key == f"ghl/appointment/refused_write: {CLAUSE}"
 
 
-async def test_the_ledger_of_failures_tells_of_it_as_the_report_does(harness: RunHarness) -> None:
+async def test_ledger_and_report_have_the_same_failure_for_a_refused_write(harness: RunHarness) -> None:
     """By a database that does refuse: a trigger of its owner's."""
     (one, *_) = await harness.fill([3])
     (booked,) = one.appointments

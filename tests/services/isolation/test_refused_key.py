@@ -16,7 +16,7 @@ from tests.use_cases import RunPolicy, explain_lead
 TAKEN, FREE = (LeadId(f"ws-0-lead-{n}") for n in (0, 1))
 
 
-async def test_it_fails_by_the_keys_name_again_and_again_until_it_is_set_aside(harness: RunHarness) -> None:
+async def test_a_lead_with_a_refused_key_fails_with_the_keys_name_until_it_is_quarantined(harness: RunHarness) -> None:
     other = an_appointment("shared", starts_at=START + timedelta(days=3))
     leads = [unbooked(TAKEN, "ws-0"), unbooked(FREE, "ws-0"), unbooked("far", "ws-1", appointments=(other,))]
     await harness.seed([a_workspace("ws-0"), a_workspace("ws-1")], leads)

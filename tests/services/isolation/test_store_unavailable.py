@@ -99,7 +99,7 @@ async def _run(harness: RunHarness, calls: Counter[str], *, failing: str | None 
     return await harness.run(store=_watched(harness.store, calls, failing=failing), trigger=Trigger.SCHEDULE)
 
 
-async def test_every_question_that_a_run_asks_is_in_one_of_the_tables(harness: RunHarness) -> None:
+async def test_every_store_call_of_a_run_is_listed_in_a_table(harness: RunHarness) -> None:
     """One that is added later has to be entered above."""
     await _company(harness)
     calls: Counter[str] = Counter()
@@ -109,7 +109,7 @@ async def test_every_question_that_a_run_asks_is_in_one_of_the_tables(harness: R
 
 
 @pytest.mark.parametrize("question", RAISES)
-async def test_a_question_that_is_not_answered_ends_the_run_with_an_error(harness: RunHarness, question: str) -> None:
+async def test_an_unavailable_store_call_ends_the_run_with_an_error(harness: RunHarness, question: str) -> None:
     await _company(harness)
     before = await harness.dump()
 
@@ -123,7 +123,7 @@ async def test_a_question_that_is_not_answered_ends_the_run_with_an_error(harnes
 
 
 @pytest.mark.parametrize("question", SURVIVED)
-async def test_what_a_run_survives_it_warns_of_and_the_rest_is_done(harness: RunHarness, question: str) -> None:
+async def test_an_optional_store_call_that_fails_is_a_warning(harness: RunHarness, question: str) -> None:
     await _company(harness)
     is_of_breakers = question == "breakers.save"
     if is_of_breakers:

@@ -102,7 +102,7 @@ async def test_an_appointment_that_cannot_be_read_fails_its_lead(harness: RunHar
 
 
 @pytest.mark.parametrize("kind", TEXTS)
-async def test_a_token_that_cannot_be_read_is_its_workspaces_fault(harness: RunHarness, kind: str) -> None:
+async def test_an_unreadable_token_is_its_workspaces_fault(harness: RunHarness, kind: str) -> None:
     if not is_sqlite(harness):
         pytest.skip("PostgreSQL refuses it")
     await harness.fill([3, 3])

@@ -28,7 +28,7 @@ def execute(harness: RunHarness, statement: str) -> None:
         file.execute(statement)
 
 
-async def test_a_lead_that_cannot_be_named_holds_no_slot_and_is_set_aside_in_the_end(
+async def test_a_lead_with_an_unusable_id_takes_no_slot_and_is_quarantined_in_the_end(
     harness: RunHarness, odd: str
 ) -> None:
     execute(harness, f"INSERT INTO lead (id, workspace_id, in_sequence) VALUES ({odd}, 'ws-0', true)")  # noqa: S608 - a test's own
@@ -42,9 +42,7 @@ async def test_a_lead_that_cannot_be_named_holds_no_slot_and_is_set_aside_in_the
     assert signature.startswith("database/read/unreadable_row: lead.id has")
 
 
-async def test_a_workspace_with_nothing_but_such_leads_moves_to_the_back_of_the_queue(
-    harness: RunHarness, odd: str
-) -> None:
+async def test_a_workspace_with_only_unusable_ids_moves_to_the_back_of_the_queue(harness: RunHarness, odd: str) -> None:
     execute(harness, f"INSERT INTO lead (id, workspace_id, in_sequence) VALUES ({odd}, 'ws-0', true)")  # noqa: S608 - a test's own
     execute(harness, "UPDATE lead SET in_sequence = false, booking_id = NULL WHERE id LIKE 'ws-0%'")
 
@@ -53,7 +51,7 @@ async def test_a_workspace_with_nothing_but_such_leads_moves_to_the_back_of_the_
     assert sum(report.no_change > 0 for report in reports) >= RUNS // 2 - 1
 
 
-async def test_a_workspace_that_cannot_be_named_holds_no_place_in_a_run(harness: RunHarness, odd: str) -> None:
+async def test_a_workspace_with_an_unusable_id_takes_no_place_in_a_run(harness: RunHarness, odd: str) -> None:
     execute(harness, f"INSERT INTO workspace (id) VALUES ({odd})")  # noqa: S608 - a test's own
     execute(harness, f"INSERT INTO lead (id, workspace_id, in_sequence) VALUES ('far', {odd}, true)")  # noqa: S608 - a test's own
 
@@ -65,7 +63,7 @@ async def test_a_workspace_that_cannot_be_named_holds_no_place_in_a_run(harness:
     assert all(each and each.visited_at and each.visited_at > START for each in visited)
 
 
-async def test_a_dry_run_over_everything_passes_each_lead_once_and_ends(harness: RunHarness, odd: str) -> None:
+async def test_a_dry_run_over_all_leads_passes_each_lead_once(harness: RunHarness, odd: str) -> None:
     execute(harness, f"INSERT INTO lead (id, workspace_id, in_sequence) VALUES ({odd}, 'ws-0', true)")  # noqa: S608 - a test's own
 
     report = await harness.run(whole_set=True, dry_run=True, leads_per_workspace=2)

@@ -74,7 +74,7 @@ class Crowd:
 
 
 @given(steps=steps, limit=st.integers(1, 6), initial=st.integers(1, 6), max_early_releases=st.integers(0, 3))
-def test_never_more_than_the_window_and_no_place_is_lost(
+def test_the_window_is_never_exceeded_and_no_slot_is_lost(
     steps: list[str], limit: int, initial: int, max_early_releases: int
 ) -> None:
     """Whoever comes, leaves or is cancelled, also between being called and going in."""
@@ -109,7 +109,7 @@ async def test_each_success_widens_the_window_by_one(successes: int, window: int
     assert limiter.window == window
 
 
-async def test_a_failure_halves_the_window_and_never_closes_the_gate() -> None:
+async def test_a_failure_halves_the_window_down_to_its_minimum() -> None:
     limiter = AdaptiveLimiter(limit=32)
     for succeeded in [True] * 12 + [False]:
         limiter.release(await limiter.acquire(), succeeded=succeeded)
@@ -120,7 +120,7 @@ async def test_a_failure_halves_the_window_and_never_closes_the_gate() -> None:
     assert (halved, limiter.window) == (8, 4)
 
 
-async def test_who_waits_goes_in_in_the_order_of_coming() -> None:
+async def test_waiting_calls_get_slots_in_order_of_arrival() -> None:
     limiter = AdaptiveLimiter(limit=1, initial=1)
     order: list[int] = []
 
@@ -137,7 +137,7 @@ async def test_who_waits_goes_in_in_the_order_of_coming() -> None:
     assert order == [0, 1, 2, 3, 4]
 
 
-async def test_a_call_that_many_have_overtaken_lends_its_place_once() -> None:
+async def test_a_call_that_many_have_overtaken_releases_its_slot_once() -> None:
     limiter, lent = AdaptiveLimiter(limit=4, initial=2, max_early_releases=5), list[str]()
     vain = await limiter.acquire(on_early_release=lambda: lent.append("vain"))
     for _ in range(9):
@@ -155,7 +155,7 @@ async def test_a_call_that_many_have_overtaken_lends_its_place_once() -> None:
     await asyncio.wait_for(fifth, HUNG)
 
 
-async def test_while_nobody_is_answered_no_place_is_lent() -> None:
+async def test_without_answers_no_slot_is_released_early() -> None:
     """An outage is met with the calls that are under way, however many wait behind them."""
     limiter, lent = AdaptiveLimiter(limit=8, initial=4, max_early_releases=50), list[str]()
     inside = [await limiter.acquire(on_early_release=lambda: lent.append("lent")) for _ in range(4)]
@@ -169,7 +169,7 @@ async def test_while_nobody_is_answered_no_place_is_lent() -> None:
         each.cancel()
 
 
-async def test_who_was_answered_before_overtakes_nobody() -> None:
+async def test_earlier_answers_do_not_make_a_call_stalled() -> None:
     limiter, lent = AdaptiveLimiter(limit=2, initial=2, max_early_releases=5), list[str]()
     for _ in range(9):
         limiter.release(await limiter.acquire(), succeeded=True)
@@ -180,7 +180,7 @@ async def test_who_was_answered_before_overtakes_nobody() -> None:
     assert lent == []
 
 
-async def test_no_more_places_are_lent_than_may_be() -> None:
+async def test_early_releases_are_bounded() -> None:
     limiter, lent = AdaptiveLimiter(limit=4, initial=4, max_early_releases=2), list[int]()
     for number in range(3):
         await limiter.acquire(on_early_release=partial(lent.append, number))
@@ -190,7 +190,7 @@ async def test_no_more_places_are_lent_than_may_be() -> None:
     assert lent == [0, 1]
 
 
-async def test_an_answer_to_a_call_without_a_slot_widens_the_window_and_overtakes_those_that_wait() -> None:
+async def test_an_answer_without_a_slot_widens_the_window_and_overtakes_waiting_calls() -> None:
     lent: list[int] = []
     limiter = AdaptiveLimiter(limit=8, initial=2, max_early_releases=8)
     slots = [await limiter.acquire(on_early_release=partial(lent.append, number)) for number in range(2)]
@@ -205,7 +205,7 @@ async def test_an_answer_to_a_call_without_a_slot_widens_the_window_and_overtake
     assert limiter.window == 4
 
 
-async def test_a_call_lends_its_place_once_half_of_those_under_way_have_overtaken_it() -> None:
+async def test_a_call_is_stalled_when_half_of_the_calls_in_flight_have_overtaken_it() -> None:
     lent: list[str] = []
     limiter = AdaptiveLimiter(limit=64, initial=4, max_early_releases=8)
     await limiter.acquire(on_early_release=partial(lent.append, "stalled"))

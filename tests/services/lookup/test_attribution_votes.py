@@ -36,7 +36,7 @@ def fail(registry: BreakerRegistry, number: int, fault: ErrorClass, *, is_known:
     registry.record(admitted(registry, number), fault, NOW, is_known=is_known)
 
 
-def test_slow_failures_count_where_they_were_let_through_and_not_where_they_end() -> None:
+def test_failures_count_in_order_of_admission_and_not_of_completion() -> None:
     registry = a_board(20)
     slow = [admitted(registry, number % 2) for number in range(10)]
     for number in range(2, 20):
@@ -59,7 +59,7 @@ def test_a_workspace_with_many_leads_has_no_more_votes_than_one_with_few() -> No
     assert GHL_KEY not in registry.suspects
 
 
-def test_a_suspected_provider_is_asked_nothing_until_a_control_decides() -> None:
+def test_a_suspected_provider_gets_no_call_until_a_control_decides() -> None:
     registry = a_board()
     for number in range(3):
         fail(registry, number, ErrorClass.CONTRACT)
@@ -76,7 +76,7 @@ def test_a_suspected_provider_is_asked_nothing_until_a_control_decides() -> None
     assert isinstance(registry.admit(ws(5), GHL, NOW), Admission)
 
 
-def test_what_a_control_has_refuted_does_not_count_again() -> None:
+def test_failures_refuted_by_a_control_do_not_count_again() -> None:
     registry = a_board()
     for number in range(3):
         fail(registry, number, ErrorClass.CONTRACT)
@@ -89,7 +89,7 @@ def test_what_a_control_has_refuted_does_not_count_again() -> None:
     assert list(registry.suspects) == [GHL_KEY]
 
 
-def test_leads_that_are_known_to_be_odd_do_not_vote() -> None:
+def test_leads_with_a_known_failure_do_not_vote() -> None:
     registry = a_board()
     for number in range(8):
         fail(registry, number, ErrorClass.CONTRACT, is_known=True)
@@ -97,7 +97,7 @@ def test_leads_that_are_known_to_be_odd_do_not_vote() -> None:
     assert (states(registry), dict(registry.suspects)) == ({}, {})
 
 
-def test_a_known_failure_of_a_probe_says_nothing() -> None:
+def test_a_known_failure_of_a_probe_does_not_count() -> None:
     registry = a_board(stored=[an_open(ws_key(0))], now=LATER)
     admission = registry.admit(ws(0), GHL, LATER)
     assert isinstance(admission, Admission)
@@ -108,7 +108,7 @@ def test_a_known_failure_of_a_probe_says_nothing() -> None:
     assert (breaker.state, breaker.probe_is_due(LATER)) == (BreakerState.OPEN, True)
 
 
-def test_a_failure_is_the_records_own_where_a_later_call_of_its_workspace_is_answered() -> None:
+def test_a_failure_is_the_records_own_if_a_later_call_of_its_workspace_succeeds() -> None:
     registry = a_board()
     for number in (0, 1, 2):
         fail(registry, number, ErrorClass.CONTRACT)
@@ -149,7 +149,7 @@ def test_a_workspace_is_parked_at_one_provider() -> None:
     assert registry.batch_limit(ws(0), ALL, NOW) == 50
 
 
-def test_a_whole_workspace_that_an_older_version_has_parked_is_probed_and_comes_back() -> None:
+def test_a_workspace_breaker_of_an_older_version_is_probed_and_closed() -> None:
     registry = a_board(stored=[an_open(WHOLE)], now=NOW)
     assert (registry.parked_workspaces(NOW), asked(registry, 0, None, lookup=CALENDLY)) == (frozenset({ws(0)}), False)
 
@@ -158,7 +158,7 @@ def test_a_whole_workspace_that_an_older_version_has_parked_is_probed_and_comes_
     assert later.breaker(WHOLE).stage == 1
 
 
-def test_probes_of_a_provider_are_made_where_nobody_is_parked() -> None:
+def test_probes_of_a_provider_go_to_workspaces_that_are_not_parked() -> None:
     registry = a_board(4, stored=[an_open(GHL_KEY), an_open(ws_key(0))], now=LATER)
     passed = [asked(registry, number, None, now=LATER) for number in range(4)]
 
@@ -166,7 +166,7 @@ def test_probes_of_a_provider_are_made_where_nobody_is_parked() -> None:
     assert registry.breaker(GHL_KEY).stage == 1
 
 
-def test_where_most_probes_fail_and_one_is_answered_the_failing_are_parked_and_others_probed_next() -> None:
+def test_if_most_probes_fail_the_failing_workspaces_are_parked_and_others_probed() -> None:
     registry = a_board(6, stored=[an_open(GHL_KEY)], now=LATER)
     for number, fault in enumerate([ErrorClass.CONTRACT, ErrorClass.CONTRACT, None]):
         asked(registry, number, fault, now=LATER)

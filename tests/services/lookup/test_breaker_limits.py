@@ -57,14 +57,14 @@ def test_a_round_makes_three_probes_each_in_another_workspace(key: BreakerKey) -
     assert [isinstance(each, Admission) for each in admissions] == [True, False, True, False, True, False, False]
 
 
-def test_a_workspace_that_is_probed_is_asked_once() -> None:
+def test_a_probed_workspace_gets_one_call() -> None:
     registry = a_board(stored=[an_open(ws_key(0))], now=LATER)
 
     assert [isinstance(registry.admit(ws(0), GHL, LATER), Admission) for _ in range(3)] == [True, False, False]
 
 
 @pytest.mark.parametrize(("failures", "is_open"), [(0, False), (1, False), (2, True), (3, True)])
-def test_the_majority_of_a_round_of_probes_decides_once_all_are_in(failures: int, *, is_open: bool) -> None:
+def test_the_majority_of_a_complete_round_of_probes_decides(failures: int, *, is_open: bool) -> None:
     registry = a_board(stored=[an_open(GHL_KEY)], now=LATER)
     seen = []
     for number in range(POLICY.probes):
@@ -79,7 +79,7 @@ def test_the_majority_of_a_round_of_probes_decides_once_all_are_in(failures: int
 
 
 @pytest.mark.parametrize(("stage", "share"), [*enumerate(POLICY.ramp, start=1)])
-def test_a_ramp_lets_its_share_of_a_batch_through_in_each_workspace(stage: int, share: float) -> None:
+def test_a_recovery_admits_its_share_of_each_workspaces_batch(stage: int, share: float) -> None:
     registry = a_board(stored=[half_open(GHL_KEY, stage)], now=LATER)
     limits = [registry.batch_limit(ws(number), [GHL.provider], LATER) for number in range(2)]
     beside_another = registry.batch_limit(ws(0), ALL, LATER)
@@ -89,7 +89,7 @@ def test_a_ramp_lets_its_share_of_a_batch_through_in_each_workspace(stage: int, 
     assert beside_another == BATCH
 
 
-def test_a_provider_comes_back_by_a_tenth_by_half_and_then_whole() -> None:
+def test_a_provider_recovers_by_10_percent_50_percent_and_all() -> None:
     registry = a_board(stored=[half_open(GHL_KEY, 0)], now=LATER + POLICY.cooldown)
     steps = []
     for number in range(POLICY.probes):
@@ -107,7 +107,7 @@ def test_a_provider_comes_back_by_a_tenth_by_half_and_then_whole() -> None:
     ]
 
 
-def test_a_run_without_a_success_widens_nothing() -> None:
+def test_a_run_without_a_success_does_not_raise_the_share() -> None:
     registry = a_board(stored=[half_open(GHL_KEY, 1)], now=LATER)
     registry.end(LATER)
 
@@ -127,7 +127,7 @@ def test_a_workspace_is_parked_by_its_fifth_check_and_not_by_its_fourth(kind: Er
 
 
 @pytest.mark.parametrize(("sound", "is_parked"), [(5, True), (6, False)])
-def test_a_workspace_is_parked_where_half_of_its_checks_fail_and_not_below(sound: int, *, is_parked: bool) -> None:
+def test_a_workspace_is_parked_if_half_of_its_checks_fail_and_not_below(sound: int, *, is_parked: bool) -> None:
     registry = a_board()
     for _ in range(sound):
         asked(registry, 0, None)
@@ -138,7 +138,7 @@ def test_a_workspace_is_parked_where_half_of_its_checks_fail_and_not_below(sound
 
 
 @pytest.mark.parametrize("faults", [POLICY.contract_faults - 1, POLICY.contract_faults])
-def test_so_many_contract_faults_open_a_provider_and_one_fewer_do_not(faults: int) -> None:
+def test_the_configured_number_of_contract_faults_opens_a_provider(faults: int) -> None:
     registry = a_board()
     for number in range(faults):
         asked(registry, number, ErrorClass.CONTRACT)
@@ -147,7 +147,7 @@ def test_so_many_contract_faults_open_a_provider_and_one_fewer_do_not(faults: in
 
 
 @pytest.mark.parametrize("least", [2, 3, 4])
-def test_a_provider_is_to_blame_when_so_many_workspaces_fail_as_are_asked_for(least: int) -> None:
+def test_a_provider_is_at_fault_from_the_configured_number_of_failing_workspaces(least: int) -> None:
     """Contract faults in plenty, out of one workspace fewer, are not the provider's."""
     opened = []
     for workspaces in (least - 1, least):

@@ -38,7 +38,7 @@ def test_three_contract_faults_in_several_workspaces_open_the_provider() -> None
     assert not distrusts(registry, CALENDLY)
 
 
-def test_the_third_contract_fault_must_come_from_elsewhere_or_the_workspace_is_alone_to_blame() -> None:
+def test_the_third_contract_fault_must_come_from_another_workspace() -> None:
     registry = a_board()
     calls = sum(asked(registry, 0, ErrorClass.CONTRACT) for _ in range(10))
     parked = states(registry)
@@ -48,7 +48,7 @@ def test_the_third_contract_fault_must_come_from_elsewhere_or_the_workspace_is_a
     assert states(registry) == {"provider:ghl": "open"}
 
 
-def test_one_odd_record_beside_a_sound_one_parks_nobody() -> None:
+def test_one_odd_record_among_sound_ones_parks_no_workspace() -> None:
     registry = a_board()
     for fault in (None, ErrorClass.CONTRACT, None, None):
         asked(registry, 0, fault)
@@ -64,7 +64,7 @@ def test_two_odd_records_among_sound_ones_are_not_the_providers_fault() -> None:
     assert states(registry) == {}
 
 
-def test_where_one_workspace_is_due_three_contract_faults_open_its_provider() -> None:
+def test_three_contract_faults_of_the_only_due_workspace_open_its_provider() -> None:
     registry = a_board(1)
     calls = sum(asked(registry, 0, ErrorClass.CONTRACT) for _ in range(10))
 
@@ -72,7 +72,7 @@ def test_where_one_workspace_is_due_three_contract_faults_open_its_provider() ->
     assert "provider:ghl" in states(registry)
 
 
-def test_the_overshoot_is_the_calls_under_way() -> None:
+def test_after_a_trip_only_calls_in_flight_end() -> None:
     registry = a_board()
     under_way = [registry.admit(ws(n), GHL, NOW) for n in range(5)]
     for admission in under_way[:3]:
@@ -84,7 +84,7 @@ def test_the_overshoot_is_the_calls_under_way() -> None:
     assert isinstance(registry.admit(ws(9), GHL, NOW), Refusal)
 
 
-def test_a_provider_that_breaks_in_the_middle_of_a_long_run_is_seen_at_once() -> None:
+def test_a_provider_that_breaks_during_a_long_run_is_detected_at_once() -> None:
     registry = a_board()
     for n in range(4000):
         asked(registry, n % 10, None)
@@ -95,7 +95,7 @@ def test_a_provider_that_breaks_in_the_middle_of_a_long_run_is_seen_at_once() ->
     assert errors == 3
 
 
-def test_the_other_provider_goes_on() -> None:
+def test_the_other_provider_is_still_called() -> None:
     registry = a_board()
     for n in range(3):
         asked(registry, n, ErrorClass.CONTRACT)
@@ -103,7 +103,7 @@ def test_the_other_provider_goes_on() -> None:
     assert asked(registry, 1, None, lookup=CALENDLY)
 
 
-def test_a_dead_token_parks_its_workspace_and_nobody_else() -> None:
+def test_a_revoked_token_parks_only_its_workspace() -> None:
     registry = a_board(50)
     calls = sum(asked(registry, 0, ErrorClass.CREDENTIAL) for _ in range(50))
     others = [asked(registry, n, None) for n in range(1, 50)]
@@ -117,7 +117,7 @@ def test_a_dead_token_parks_its_workspace_and_nobody_else() -> None:
     assert asked(registry, 0, None, lookup=CALENDLY)
 
 
-def test_two_dead_tokens_that_happen_to_be_first_stop_nobody() -> None:
+def test_two_revoked_tokens_at_the_front_of_the_queue_stop_no_other_workspace() -> None:
     registry = a_board(50)
     for _ in range(10):
         asked(registry, 0, ErrorClass.CREDENTIAL)
@@ -127,7 +127,7 @@ def test_two_dead_tokens_that_happen_to_be_first_stop_nobody() -> None:
     assert not registry.is_broken(NOW)
 
 
-def test_dead_tokens_everywhere_are_the_providers_doing() -> None:
+def test_refused_tokens_in_all_workspaces_count_against_the_provider() -> None:
     registry = a_board(8)
     calls = sum(asked(registry, n % 8, ErrorClass.CREDENTIAL) for n in range(400))
 
@@ -136,7 +136,7 @@ def test_dead_tokens_everywhere_are_the_providers_doing() -> None:
 
 
 @pytest.mark.parametrize("fault", [ErrorClass.TIMEOUT, ErrorClass.UNAVAILABLE, ErrorClass.TRANSPORT])
-def test_an_outage_opens_the_provider_and_no_workspace_is_blamed_for_it(fault: ErrorClass) -> None:
+def test_an_outage_opens_the_provider_and_parks_no_workspace(fault: ErrorClass) -> None:
     registry = a_board()
     calls = sum(asked(registry, n % 10, fault) for n in range(100))
 
@@ -144,7 +144,7 @@ def test_an_outage_opens_the_provider_and_no_workspace_is_blamed_for_it(fault: E
     assert states(registry) == {"provider:ghl": "open"}
 
 
-def test_a_workspace_that_was_blamed_first_is_acquitted() -> None:
+def test_a_misattributed_workspace_breaker_closes() -> None:
     registry = a_board()
     for _ in range(5):
         asked(registry, 0, ErrorClass.UNAVAILABLE)
@@ -157,7 +157,7 @@ def test_a_workspace_that_was_blamed_first_is_acquitted() -> None:
     assert registry.breaker(ws_key(0)).reason is BreakerReason.BLAMED_ELSEWHERE
 
 
-def test_one_broken_operation_leaves_the_providers_others_alone() -> None:
+def test_a_broken_operation_does_not_open_the_others() -> None:
     registry = a_board()
     for n in range(10):
         asked(registry, n, None)
@@ -168,7 +168,7 @@ def test_one_broken_operation_leaves_the_providers_others_alone() -> None:
     assert asked(registry, 1, None)
 
 
-def test_where_one_workspace_is_due_its_rate_is_the_runs() -> None:
+def test_the_rate_of_the_only_due_workspace_is_that_of_the_run() -> None:
     registry = a_board(1)
     calls = sum(asked(registry, 0, ErrorClass.CREDENTIAL) for _ in range(50))
 
@@ -177,7 +177,7 @@ def test_where_one_workspace_is_due_its_rate_is_the_runs() -> None:
     assert registry.is_broken(NOW)
 
 
-def test_a_run_broken_by_one_parked_workspace_does_not_stop_the_next_run_of_others() -> None:
+def test_a_run_breaker_opened_by_one_workspace_does_not_stop_the_next_run() -> None:
     first = a_board(1)
     for _ in range(5):
         asked(first, 0, ErrorClass.CREDENTIAL)
@@ -205,7 +205,7 @@ def test_mass_absence_in_one_workspace_parks_it() -> None:
     assert registry.breaker(ws_key(0)).reason is BreakerReason.MASS_ABSENCE
 
 
-def test_mass_absence_over_small_workspaces_is_the_providers() -> None:
+def test_mass_absence_over_small_workspaces_counts_against_the_provider() -> None:
     registry = a_board()
     for n in range(10):
         asked(registry, n, SuspectOutcome.ABSENT)

@@ -51,7 +51,7 @@ async def test_few_leads_are_looked_up(listed: RunHarness) -> None:
     assert (listed.ghl.swept, report.provider_calls) == ([], 4)
 
 
-async def test_who_is_not_listed_is_looked_up_and_never_absent(listed: RunHarness) -> None:
+async def test_an_unlisted_lead_is_looked_up_and_never_absent(listed: RunHarness) -> None:
     leads = await listed.fill([20])
     hidden = leads[3].appointments[0].id
     listed.ghl.unlisted = {hidden}
@@ -62,7 +62,7 @@ async def test_who_is_not_listed_is_looked_up_and_never_absent(listed: RunHarnes
     assert (report.no_change, report.absent) == (20, 0)
 
 
-async def test_lists_that_are_empty_for_all_make_nobody_absent(listed: RunHarness) -> None:
+async def test_empty_lists_make_no_lead_absent(listed: RunHarness) -> None:
     """All are looked up, as if there were no lists."""
     leads = await listed.fill([20])
     listed.ghl.unlisted = {each.appointments[0].id for each in leads}
@@ -72,7 +72,7 @@ async def test_lists_that_are_empty_for_all_make_nobody_absent(listed: RunHarnes
     assert (len(listed.ghl.asked), report.no_change, report.absent, report.canceled_found) == (20, 20, 0, 0)
 
 
-async def test_leads_that_two_providers_could_know_of_are_looked_up_at_both(listed: RunHarness) -> None:
+async def test_leads_of_two_possible_providers_are_looked_up_at_both(listed: RunHarness) -> None:
     await fill(listed, [booked(f"lead-{n}", "ws") for n in range(9)] + [unbooked("other", "ws")])
 
     await listed.run()
@@ -82,7 +82,7 @@ async def test_leads_that_two_providers_could_know_of_are_looked_up_at_both(list
     assert listed.providers[ProviderName.CALENDLY].asked == ["other"]
 
 
-async def test_what_lists_show_is_written_as_what_look_ups_find(listed: RunHarness) -> None:
+async def test_lists_and_look_ups_write_the_same(listed: RunHarness) -> None:
     leads = await listed.fill([10])
     moved = replace(leads[2].appointments[0], starts_at=START + timedelta(days=4))
     listed.ghl.appointments[moved.id] = moved
@@ -96,7 +96,7 @@ async def test_what_lists_show_is_written_as_what_look_ups_find(listed: RunHarne
 @pytest.mark.parametrize(
     "kind", [ErrorClass.UNAVAILABLE, ErrorClass.CREDENTIAL, ErrorClass.CONTRACT, ErrorClass.TIMEOUT]
 )
-async def test_where_lists_fail_all_are_looked_up_and_no_lead_fails(listed: RunHarness, kind: ErrorClass) -> None:
+async def test_if_lists_fail_all_leads_are_looked_up_and_none_fails(listed: RunHarness, kind: ErrorClass) -> None:
     await listed.fill([20])
     listed.ghl.on_sweep = failure(kind)
 
@@ -107,7 +107,7 @@ async def test_where_lists_fail_all_are_looked_up_and_no_lead_fails(listed: RunH
 
 
 @pytest.mark.parametrize("kind", [ErrorClass.UNAVAILABLE, ErrorClass.CONTRACT])
-async def test_lists_that_fail_everywhere_have_a_breaker_of_their_own(listed: RunHarness, kind: ErrorClass) -> None:
+async def test_failing_lists_open_their_own_breaker(listed: RunHarness, kind: ErrorClass) -> None:
     """Nothing is left undone for it; when they are well again, three of them find out."""
     await listed.fill([10] * 12)
     listed.ghl.on_sweep = failure(kind)
@@ -132,7 +132,7 @@ async def test_lists_that_fail_everywhere_have_a_breaker_of_their_own(listed: Ru
     assert (await listed.run()).provider_calls == len(listed.ghl.swept) == 12
 
 
-async def test_a_failing_probe_of_lists_keeps_them_off(listed: RunHarness) -> None:
+async def test_a_failing_probe_of_lists_keeps_their_breaker_open(listed: RunHarness) -> None:
     await listed.fill([10] * 12)
     listed.ghl.on_sweep = failure(ErrorClass.CONTRACT)
     await listed.run()
@@ -145,7 +145,7 @@ async def test_a_failing_probe_of_lists_keeps_them_off(listed: RunHarness) -> No
 
 
 @pytest.mark.parametrize("key", ["provider:ghl", "provider:ghl/appointment", "workspace:ws-0", "run"])
-async def test_nothing_is_listed_while_another_breaker_is_probed(listed: RunHarness, key: str) -> None:
+async def test_no_list_is_requested_while_another_breaker_is_probed(listed: RunHarness, key: str) -> None:
     """What is probed is probed by look-ups."""
     await listed.fill([20])
     scope, _, name = key.partition(":")
@@ -165,7 +165,7 @@ async def test_nothing_is_listed_while_another_breaker_is_probed(listed: RunHarn
     assert listed.ghl.swept == ["ws-0"]
 
 
-async def test_a_list_that_meets_a_limit_leaves_the_workspace_alone(listed: RunHarness) -> None:
+async def test_a_429_of_a_list_pauses_the_workspace(listed: RunHarness) -> None:
     await listed.fill([20])
     listed.ghl.on_sweep = failure(ErrorClass.RATE_LIMITED)
 
@@ -178,7 +178,7 @@ async def test_a_list_that_meets_a_limit_leaves_the_workspace_alone(listed: RunH
 
 
 @pytest.mark.parametrize(("left", "swept", "asked"), [(2, 0, 2), (3, 1, 0), (100, 1, 0)])
-async def test_a_sweep_keeps_within_the_budget(listed: RunHarness, left: int, swept: int, asked: int) -> None:
+async def test_a_bulk_listing_stays_within_the_budget(listed: RunHarness, left: int, swept: int, asked: int) -> None:
     """Where it does not fit, as many are looked up as do."""
     await listed.fill([20])
     budgets = _Purse(left)
@@ -205,7 +205,7 @@ class _Purse(Allowance):
         self.left += unused
 
 
-async def test_after_the_deadline_nothing_is_listed(listed: RunHarness) -> None:
+async def test_no_list_is_requested_after_the_deadline(listed: RunHarness) -> None:
     await listed.fill([20])
     listed.policy = replace(listed.policy, budget=timedelta(0))
 
@@ -216,7 +216,7 @@ async def test_after_the_deadline_nothing_is_listed(listed: RunHarness) -> None:
 
 
 @pytest.mark.parametrize("ends_in_time", [True, False])
-async def test_sigterm_lets_a_sweep_end_and_then_cuts_it_off(listed: RunHarness, *, ends_in_time: bool) -> None:
+async def test_sigterm_cancels_a_bulk_listing_after_the_grace(listed: RunHarness, *, ends_in_time: bool) -> None:
     await listed.fill([20])
     listed.clock.is_hasty = False
     listed.ghl.gate.clear()
@@ -237,7 +237,7 @@ async def test_sigterm_lets_a_sweep_end_and_then_cuts_it_off(listed: RunHarness,
     assert list(await listed.store.leases.held()) == []
 
 
-async def test_a_bug_in_a_sweep_costs_no_lead_its_check(listed: RunHarness) -> None:
+async def test_a_bug_in_a_bulk_listing_costs_no_lead_its_check(listed: RunHarness) -> None:
     await listed.fill([20])
     listed.ghl.on_sweep = ZeroDivisionError("a secret")
 
@@ -247,7 +247,7 @@ async def test_a_bug_in_a_sweep_costs_no_lead_its_check(listed: RunHarness) -> N
     assert "internal_error" in listed.ear.events
 
 
-def test_changes_that_broken_lists_have_shown_are_withheld() -> None:
+def test_changes_from_broken_lists_are_withheld() -> None:
     """And those that look-ups have found are not."""
     registry = a_board()
     for number in range(3):
@@ -260,7 +260,7 @@ def test_changes_that_broken_lists_have_shown_are_withheld() -> None:
     assert (registry.is_broken(NOW), registry.state.in_flight_count) == (False, 0)
 
 
-def test_lists_are_acquitted_of_what_proves_to_be_the_providers_fault() -> None:
+def test_the_breaker_of_lists_closes_if_the_provider_is_at_fault() -> None:
     """And are not blamed while it answers for them: when it is well again, so are they."""
     registry = a_board()
     for number in range(3):

@@ -27,7 +27,7 @@ async def ended(visits: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*visits, return_exceptions=True)
 
 
-async def test_a_visit_lends_its_slot_once_and_has_none_to_give_back() -> None:
+async def test_a_visit_releases_its_slot_early_at_most_once() -> None:
     bulkhead = Bulkhead(2)
     visits, inside = await begun(bulkhead, 4)
     bulkhead.release_early(inside[0])
@@ -61,7 +61,7 @@ async def test_no_more_slots_are_lent_than_may_be() -> None:
     await ended(visits)
 
 
-async def test_after_a_shuffle_those_that_wait_begin_in_another_order() -> None:
+async def test_after_a_shuffle_waiting_visits_start_in_another_order() -> None:
     bulkhead = Bulkhead(1)
     visits, inside = await begun(bulkhead, 20)
     bulkhead.shuffle(random.Random(1))

@@ -39,7 +39,7 @@ class Accounts:
 
 
 @pytest.mark.parametrize("granted", [0, 1, LEADS - 1, LEADS, LEADS + 1])
-async def test_so_many_leads_are_asked_about_as_calls_are_granted(harness: RunHarness, granted: int) -> None:
+async def test_the_number_of_granted_calls_limits_the_look_ups(harness: RunHarness, granted: int) -> None:
     leads = await harness.fill([LEADS])
     accounts = Accounts({GHL: granted})
 
@@ -55,7 +55,7 @@ async def test_so_many_leads_are_asked_about_as_calls_are_granted(harness: RunHa
 
 
 @pytest.mark.parametrize(("of_ghl", "of_calendly"), [(3, 2), (2, 3), (0, 9), (9, 0), (9, 9)])
-async def test_a_lead_that_two_providers_are_asked_about_costs_one_call_of_each(
+async def test_a_lead_of_two_possible_providers_costs_one_call_of_each(
     harness: RunHarness, of_ghl: int, of_calendly: int
 ) -> None:
     leads = [unbooked(f"lead-{number}", "ws-0") for number in range(LEADS)]
@@ -72,7 +72,7 @@ async def test_a_lead_that_two_providers_are_asked_about_costs_one_call_of_each(
         assert accounts.taken[name] == min(calls, LEADS)
 
 
-async def test_calls_that_were_reserved_and_not_made_are_given_back_once(harness: RunHarness) -> None:
+async def test_unused_reserved_calls_are_returned_once(harness: RunHarness) -> None:
     """The first answer asks to be left alone: the others of the batch are not asked about."""
     leads = await harness.fill([LEADS])
     harness.ghl.always = failure(ErrorClass.RATE_LIMITED)
@@ -86,7 +86,7 @@ async def test_calls_that_were_reserved_and_not_made_are_given_back_once(harness
 
 
 @pytest.mark.parametrize("limit", [1, LEADS - 1, LEADS, LEADS + 1])
-async def test_a_batch_holds_as_many_leads_as_are_asked_for(harness: RunHarness, limit: int) -> None:
+async def test_a_batch_has_the_requested_number_of_leads(harness: RunHarness, limit: int) -> None:
     await harness.fill([LEADS, LEADS])
 
     report = await harness.run(leads_per_workspace=limit)
@@ -95,7 +95,7 @@ async def test_a_batch_holds_as_many_leads_as_are_asked_for(harness: RunHarness,
 
 
 @pytest.mark.parametrize("after", [1, 2, 3])
-async def test_a_lead_is_set_aside_by_so_many_failures_and_not_by_one_fewer(harness: RunHarness, after: int) -> None:
+async def test_a_lead_is_quarantined_after_exactly_the_configured_failures(harness: RunHarness, after: int) -> None:
     """Failures in a row: a success begins the count anew, and what was put off or skipped counts for neither."""
     await harness.fill([3, 3])
     poison = LeadId("ws-0-lead-000")

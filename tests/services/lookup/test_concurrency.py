@@ -46,7 +46,7 @@ class _CountedLeases:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-async def test_so_many_leads_of_a_workspace_are_asked_about_at_once(harness: RunHarness, count: int) -> None:
+async def test_the_lead_concurrency_limits_look_ups_of_a_workspace(harness: RunHarness, count: int) -> None:
     await harness.fill([40])
     harness.policy = replace(harness.policy, lead_concurrency=count, workspace_concurrency=2)
     harness.ghl.gate = _UntilAllHaveCome()  # type: ignore[assignment]
@@ -57,7 +57,7 @@ async def test_so_many_leads_of_a_workspace_are_asked_about_at_once(harness: Run
 
 
 @pytest.mark.parametrize("count", [1, 3])
-async def test_so_many_workspaces_are_visited_at_once(harness: RunHarness, count: int) -> None:
+async def test_the_workspace_concurrency_limits_visits(harness: RunHarness, count: int) -> None:
     await harness.fill(dict.fromkeys(("ws-0", "ws-1", "ws-2", "ws-3", "ws-4", "ws-5"), 1))
     harness.policy = replace(harness.policy, workspace_concurrency=count, lead_concurrency=4)
     leases = _CountedLeases(harness.store.leases, count)

@@ -26,7 +26,7 @@ def odd_ones(leads: Sequence[Lead], count: int, *, where: str) -> list[LeadId]:
 
 @pytest.mark.parametrize("where", ["first", "middle", "last"])
 @pytest.mark.parametrize("workspaces", [1, 2, 8])
-async def test_odd_records_are_set_aside_and_all_others_are_checked(
+async def test_odd_records_back_off_and_all_others_are_checked(
     harness: RunHarness, workspaces: int, where: str
 ) -> None:
     leads = await harness.fill([24] * workspaces)
@@ -42,7 +42,7 @@ async def test_odd_records_are_set_aside_and_all_others_are_checked(
     assert all(each.failure_count >= 1 and each.next_attempt_at is not None for each in states)
 
 
-async def test_a_shape_that_changes_in_the_middle_of_a_run_trips_after_one_control(harness: RunHarness) -> None:
+async def test_a_response_shape_that_changes_during_a_run_trips_after_one_control(harness: RunHarness) -> None:
     await harness.fill([12] * 8)
     seen = 0
 
@@ -63,7 +63,7 @@ async def test_a_shape_that_changes_in_the_middle_of_a_run_trips_after_one_contr
 
 
 @pytest.mark.parametrize("kind", [ErrorClass.CONTRACT, ErrorClass.UNAVAILABLE, ErrorClass.CREDENTIAL])
-async def test_half_of_the_customers_fail_first_in_line_and_the_others_are_served(
+async def test_failing_workspaces_at_the_front_of_the_queue_do_not_stop_the_others(
     harness: RunHarness, kind: ErrorClass
 ) -> None:
     leads = await harness.fill([6] * 12)
@@ -76,7 +76,7 @@ async def test_half_of_the_customers_fail_first_in_line_and_the_others_are_serve
         assert report.no_change == 36
 
 
-async def test_a_dead_token_at_one_provider_leaves_the_others_bookings_checked(harness: RunHarness) -> None:
+async def test_a_revoked_token_at_one_provider_does_not_stop_checks_at_the_other(harness: RunHarness) -> None:
     await harness.fill([6])
     both = a_workspace("both", *ProviderName)
     unbooked_leads = [unbooked(f"both-{n}", both.id) for n in range(6)]

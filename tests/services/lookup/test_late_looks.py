@@ -6,7 +6,7 @@ from reconcile.domain.appointment import AppointmentStatus
 from tests.services.run_harness import RunHarness
 
 
-async def test_a_first_look_late_in_a_long_run_is_not_confirmed_by_the_next_run_at_once(harness: RunHarness) -> None:
+async def test_a_late_first_absence_is_not_confirmed_by_an_immediate_next_run(harness: RunHarness) -> None:
     lead, _proof = await harness.fill([2])
     harness.ghl.appointments.pop(lead.appointments[0].id)
     harness.ghl.on_ask = lambda: harness.clock.advance(timedelta(seconds=19))

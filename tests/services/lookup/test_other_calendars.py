@@ -8,7 +8,7 @@ from reconcile.store.db.database import Database
 from tests.services.run_harness import RunHarness
 
 
-async def test_a_booking_of_another_calendar_is_never_called_off(harness: RunHarness) -> None:
+async def test_a_booking_of_another_calendar_is_never_canceled(harness: RunHarness) -> None:
     (lead,) = await harness.fill([1])
     database = Database(harness.url)
     async with database.write_connection() as connection:

@@ -33,7 +33,7 @@ def test_probes_are_few_and_in_different_workspaces() -> None:
     assert admitted == [0, 1, 2]
 
 
-def test_failed_probes_reopen_and_cost_no_more() -> None:
+def test_failed_probes_reopen_the_breaker_without_further_calls() -> None:
     registry = a_board(stored=[an_open(GHL_KEY)], now=LATER)
     calls = sum(asked(registry, n, ErrorClass.CONTRACT, now=LATER) for n in range(10))
 
@@ -43,7 +43,7 @@ def test_failed_probes_reopen_and_cost_no_more() -> None:
     assert registry.breaker(GHL_KEY).opened_at == NOW
 
 
-def test_one_bad_workspace_among_the_probed_does_not_speak_for_the_provider() -> None:
+def test_one_failing_workspace_among_the_probed_does_not_reopen_the_provider() -> None:
     registry = a_board(stored=[an_open(GHL_KEY)], now=LATER)
     for n, fault in enumerate([ErrorClass.CREDENTIAL, None, None]):
         asked(registry, n, fault, now=LATER)
@@ -52,7 +52,7 @@ def test_one_bad_workspace_among_the_probed_does_not_speak_for_the_provider() ->
     assert registry.breaker(GHL_KEY).stage == 1
 
 
-def test_recovery_takes_three_runs_ten_percent_half_all() -> None:
+def test_a_recovery_takes_three_runs_of_10_50_and_100_percent() -> None:
     stored: list[Breaker] = [an_open(GHL_KEY)]
     let_through = []
     for tick in range(3):
@@ -82,7 +82,7 @@ def test_one_odd_record_does_not_end_a_recovery() -> None:
     assert registry.breaker(GHL_KEY).stage == 1
 
 
-def test_probes_that_could_not_be_made_are_due_again() -> None:
+def test_probes_that_were_not_made_are_due_again() -> None:
     registry = a_board(stored=[an_open(GHL_KEY)], now=LATER)
     registry.end(LATER)
 
@@ -90,7 +90,7 @@ def test_probes_that_could_not_be_made_are_due_again() -> None:
     assert registry.breaker(GHL_KEY).probe_is_due(LATER)
 
 
-def test_fewer_workspaces_than_probes_are_enough() -> None:
+def test_fewer_workspaces_than_probes_can_close_a_breaker() -> None:
     registry = a_board(1, stored=[an_open(GHL_KEY)], now=LATER)
     asked(registry, 0, None, now=LATER)
     registry.conclude_probe_round(LATER)
@@ -98,7 +98,7 @@ def test_fewer_workspaces_than_probes_are_enough() -> None:
     assert registry.breaker(GHL_KEY).stage == 1
 
 
-def test_a_parked_workspace_is_probed_with_one_lead_and_its_failure_is_no_news_to_others() -> None:
+def test_a_parked_workspace_is_probed_with_one_lead_and_its_failure_counts_only_for_itself() -> None:
     parked = [an_open(ws_key(n), fault="credential") for n in range(8)]
     registry = a_board(10, stored=parked, now=LATER)
     calls = [asked(registry, n, ErrorClass.CREDENTIAL, now=LATER) for n in range(8) for _ in range(2)]
@@ -118,7 +118,7 @@ def test_a_workspace_parked_for_mass_absence_stays_so_while_its_probe_is_absent(
 @pytest.mark.parametrize(
     ("kind", "is_let_through"), [(OverrideKind.HOLD_OPEN, False), (OverrideKind.HOLD_CLOSED, True)]
 )
-def test_an_operators_hand_outranks_the_automatic_state(kind: OverrideKind, is_let_through: bool) -> None:
+def test_a_manual_override_takes_precedence_over_the_automatic_state(kind: OverrideKind, is_let_through: bool) -> None:
     override = Override(kind=kind, reason="r", actor="a", expires_at=NOW + timedelta(hours=1))
     held = an_open(GHL_KEY).with_override(override, NOW, reason=BreakerReason.MANUAL_HOLD)
     registry = a_board(stored=[held], now=LATER)
@@ -126,7 +126,7 @@ def test_an_operators_hand_outranks_the_automatic_state(kind: OverrideKind, is_l
     assert [asked(registry, n % 4, ErrorClass.CONTRACT, now=LATER) for n in range(8)] == [is_let_through] * 8
 
 
-def test_in_shadow_mode_everything_passes_and_the_trips_are_told() -> None:
+def test_in_shadow_mode_all_calls_pass_and_trips_are_reported() -> None:
     registry = a_board(policy=BreakerPolicy(is_enforced=False))
     calls = sum(asked(registry, n % 4, ErrorClass.CONTRACT) for n in range(20))
 
@@ -135,7 +135,7 @@ def test_in_shadow_mode_everything_passes_and_the_trips_are_told() -> None:
     assert not registry.is_broken(NOW)
 
 
-def test_a_leads_failure_is_not_held_against_it_in_the_run_that_parks_its_workspace() -> None:
+def test_a_leads_failure_does_not_count_in_the_run_that_parks_its_workspace() -> None:
     """The provider may turn out to be at fault, and what is written by then is not taken back."""
     registry = a_board()
     for _ in range(2):
@@ -145,14 +145,14 @@ def test_a_leads_failure_is_not_held_against_it_in_the_run_that_parks_its_worksp
     assert blames_others(registry, ws(0), GHL, ErrorClass.CONTRACT)
 
 
-def test_a_leads_own_failure_is_not_excused_by_its_parked_workspace() -> None:
+def test_a_leads_own_failure_counts_although_its_workspace_is_parked() -> None:
     registry = a_board(stored=[an_open(ws_key(0), fault="contract")], now=NOW)
 
     assert not blames_others(registry, ws(0), GHL, ErrorClass.CONTRACT)
     assert blames_others(registry, ws(0), GHL, ErrorClass.CREDENTIAL)
 
 
-def test_probes_that_another_run_is_making_are_left_to_it() -> None:
+def test_probes_of_a_concurrent_run_are_not_repeated() -> None:
     probing = an_open(GHL_KEY).begin_probe(LATER)
     registry = a_board(stored=[probing], now=LATER + timedelta(seconds=5))
     registry.end(LATER + timedelta(seconds=5))
@@ -161,7 +161,7 @@ def test_probes_that_another_run_is_making_are_left_to_it() -> None:
     assert registry.breaker(GHL_KEY) == probing
 
 
-def test_probes_of_a_run_that_died_are_made_anew() -> None:
+def test_probes_of_a_killed_run_are_repeated() -> None:
     after = LATER + POLICY.cooldown
     registry = a_board(stored=[an_open(GHL_KEY).begin_probe(LATER)], now=after)
 
@@ -169,14 +169,14 @@ def test_probes_of_a_run_that_died_are_made_anew() -> None:
     assert registry.breaker(GHL_KEY).stage == 1
 
 
-def test_a_decision_of_another_process_is_taken_over() -> None:
+def test_a_decision_of_another_process_is_adopted() -> None:
     registry = a_board(stored=[an_open(GHL_KEY)], now=LATER)
     registry.adopt(an_open(GHL_KEY).begin_probe(LATER), LATER)
 
     assert not asked(registry, 0, None, now=LATER)
 
 
-def test_a_run_over_one_chosen_workspace_keeps_what_it_learns_of_others_to_itself() -> None:
+def test_a_run_of_one_workspace_does_not_store_provider_breakers() -> None:
     registry = a_board(1, is_restricted=True)
     for _ in range(10):
         asked(registry, 0, ErrorClass.CREDENTIAL)

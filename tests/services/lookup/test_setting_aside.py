@@ -43,7 +43,7 @@ async def test_the_pauses_between_attempts_double(poisoned: RunHarness) -> None:
         assert full / 2 <= pause <= full + timedelta(minutes=1)
 
 
-async def test_after_so_many_failures_it_is_set_aside_with_its_reason(poisoned: RunHarness) -> None:
+async def test_after_the_configured_failures_a_lead_is_quarantined_with_its_reason(poisoned: RunHarness) -> None:
     reports = [await poisoned.run() for _ in range(20)]
 
     assert sum(each.errors for each in reports) == 4
@@ -54,7 +54,7 @@ async def test_after_so_many_failures_it_is_set_aside_with_its_reason(poisoned: 
     assert reports[-1].leads_checked == 11
 
 
-async def test_once_released_it_is_due_again_and_forgotten_when_it_succeeds(poisoned: RunHarness) -> None:
+async def test_a_released_lead_is_due_again_and_a_success_clears_its_failures(poisoned: RunHarness) -> None:
     for _ in range(20):
         await poisoned.run()
     poisoned.ghl.verdicts.clear()
@@ -69,7 +69,7 @@ async def test_once_released_it_is_due_again_and_forgotten_when_it_succeeds(pois
 
 
 @pytest.mark.parametrize("kind", [ErrorClass.UNAVAILABLE, ErrorClass.CREDENTIAL, ErrorClass.CONTRACT])
-async def test_an_outage_sets_no_lead_aside(harness: RunHarness, kind: ErrorClass) -> None:
+async def test_an_outage_quarantines_no_lead(harness: RunHarness, kind: ErrorClass) -> None:
     """However long it lasts: a breaker takes the blame, and all leads are back when it is over."""
     await harness.fill([6, 6, 6])
     harness.policy = RunPolicy(backoff=BackoffPolicy(base=BASE, quarantine_after=3))

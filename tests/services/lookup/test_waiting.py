@@ -8,7 +8,7 @@ from tests.services.fakes import failure
 from tests.services.run_harness import RunHarness
 
 
-async def test_where_everybody_waits_for_a_limit_the_run_is_not_healthy(harness: RunHarness) -> None:
+async def test_a_run_with_only_waiting_workspaces_is_not_healthy(harness: RunHarness) -> None:
     await harness.fill([2, 2])
     harness.ghl.always = failure(ErrorClass.RATE_LIMITED)  # for 90 s
 
@@ -23,11 +23,11 @@ async def test_where_everybody_waits_for_a_limit_the_run_is_not_healthy(harness:
     assert (await harness.run()).health is Health.HEALTHY
 
 
-async def test_where_nothing_is_due_nothing_is_wrong(harness: RunHarness) -> None:
+async def test_a_run_with_nothing_due_is_healthy(harness: RunHarness) -> None:
     assert (await harness.run()).health is Health.HEALTHY
 
 
-async def test_where_a_clock_went_ahead_and_nothing_is_due_for_long_the_run_is_not_healthy(harness: RunHarness) -> None:
+async def test_a_run_with_nothing_due_for_long_after_a_clock_error_is_not_healthy(harness: RunHarness) -> None:
     await harness.fill([2])
     await harness.run(then=timedelta(days=365))
     await harness.run(then=timedelta(days=-365))

@@ -35,7 +35,7 @@ A_DAY = timedelta(days=1)
 
 
 @pytest.mark.parametrize(("age", "is_told"), [(timedelta(minutes=5), True), (A_DAY + timedelta(minutes=5), False)])
-async def test_what_the_runs_of_the_last_day_met_is_told(database_url: str, age: timedelta, is_told: bool) -> None:
+async def test_faults_of_the_last_days_runs_are_reported(database_url: str, age: timedelta, is_told: bool) -> None:
     """A scope that a token lacks, and a time zone that is not the location's; no provider is called."""
     zone = "workspace ws-1: its mapped time zone Europe/Berlin is not its GoHighLevel location's, UTC, which is used"
     await bootstrap.migrate_url(database_url)
@@ -71,7 +71,7 @@ SCOPE = "ghl answered 401 to location: the token lacks the scope locations.reado
         (SCOPE, ErrorClass.INTERNAL, False),
     ],
 )
-async def test_a_scope_that_a_token_lacks_is_named(message: str, error_class: ErrorClass, is_told: bool) -> None:
+async def test_a_missing_scope_is_named(message: str, error_class: ErrorClass, is_told: bool) -> None:
     """With the workspace that met it last."""
     signature = ErrorSignature(provider="ghl", operation="location", error_class=error_class, message=message)
     row = SignatureRow(

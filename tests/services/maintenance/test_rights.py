@@ -20,7 +20,7 @@ class Missing(MemoryMirror):
         raise GONE
 
 
-async def test_an_object_with_all_rights_is_fine_and_not_changed() -> None:
+async def test_an_object_with_all_permissions_has_no_warning_and_is_not_changed() -> None:
     mirror = MemoryMirror()
     (finding,) = await rights(mirror)
 
@@ -28,7 +28,7 @@ async def test_an_object_with_all_rights_is_fine_and_not_changed() -> None:
     assert mirror.version == 1
 
 
-async def test_each_missing_right_is_a_warning_with_what_to_do() -> None:
+async def test_each_missing_permission_is_a_warning_with_the_remedy() -> None:
     found = await rights(MemoryMirror(refused=["patch configmap/s in namespace n", "create events"]))
 
     assert [each.text for each in found] == [
@@ -46,7 +46,7 @@ async def test_each_missing_right_is_a_warning_with_what_to_do() -> None:
         (Missing(), "answered 404 for configmap/s", "the object does not exist; the chart creates it"),
     ],
 )
-async def test_an_api_or_an_object_that_is_not_there_stops_no_run(mirror: MemoryMirror, text: str, remedy: str) -> None:
+async def test_a_missing_api_or_object_stops_no_run(mirror: MemoryMirror, text: str, remedy: str) -> None:
     (finding,) = await rights(mirror)
 
     assert finding.verdict is FindingStatus.WARNING

@@ -40,7 +40,7 @@ def book_there(harness: RunHarness, lead_id: str) -> None:
     harness.ghl.verdicts[LeadId(lead_id)] = Answer(appointments=(booked,))
 
 
-async def test_follow_ups_go_out_oldest_first_and_once(harness: RunHarness, keys: Sequence[str]) -> None:
+async def test_follow_ups_are_delivered_once_oldest_first(harness: RunHarness, keys: Sequence[str]) -> None:
     harness.sink = FakeSink()
 
     first, second = await harness.run(), await harness.run()
@@ -50,9 +50,7 @@ async def test_follow_ups_go_out_oldest_first_and_once(harness: RunHarness, keys
     assert (second.effects_delivered, second.effects_pending) == (0, 0)
 
 
-async def test_a_workspace_for_which_the_receiver_fails_is_left_alone_and_the_others_are_served(
-    harness: RunHarness, keys: Sequence[str]
-) -> None:
+async def test_a_failed_delivery_pauses_only_its_workspace(harness: RunHarness, keys: Sequence[str]) -> None:
     """The one that failed waits longer each time; those of others go out in the same run."""
     harness.sink = sink = FakeSink(failing={keys[0]})
 
@@ -70,7 +68,7 @@ async def test_a_workspace_for_which_the_receiver_fails_is_left_alone_and_the_ot
     assert sink.delivered == [keys[1], keys[2], keys[0]]
 
 
-async def test_what_the_receiver_rejects_holds_up_nothing_behind_it(harness: RunHarness, keys: Sequence[str]) -> None:
+async def test_a_rejected_follow_up_does_not_delay_later_ones(harness: RunHarness, keys: Sequence[str]) -> None:
     """Each of them comes back every hour: sixty of them, and no run would get past the first that is due."""
     harness.sink = sink = FakeSink(rejecting=set(keys[:2]))
 
@@ -98,9 +96,7 @@ async def test_the_pause_after_a_failed_delivery_grows_to_an_hour(harness: RunHa
 
 
 @pytest.mark.parametrize("how", ["failing", "rejecting"])
-async def test_many_follow_ups_of_one_workspace_that_are_not_taken_hold_up_no_other(
-    harness: RunHarness, how: str
-) -> None:
+async def test_undelivered_follow_ups_of_one_workspace_delay_no_other(harness: RunHarness, how: str) -> None:
     """The webhook answers 503 or 404 to 120 of one workspace's, which are older than all others."""
     await add_follow_ups(harness, "ws-bad", 120, at=START - timedelta(hours=1))
     bad = {row.key for row in await harness.store.outbox.pending(now=START, limit=999)}
@@ -125,7 +121,7 @@ async def add_follow_ups(harness: RunHarness, workspace_id: str, count: int, *, 
     await harness.store.leads.write(batch(writes, at=at))
 
 
-async def test_a_crash_between_delivery_and_its_note_delivers_again(harness: RunHarness, keys: Sequence[str]) -> None:
+async def test_a_crash_after_a_delivery_delivers_again(harness: RunHarness, keys: Sequence[str]) -> None:
     """At least once: the key lets the receiver see that it is the same."""
     harness.sink = sink = FakeSink()
 
@@ -140,14 +136,14 @@ async def test_a_crash_between_delivery_and_its_note_delivers_again(harness: Run
     assert await harness.store.outbox.pending_count() == 0
 
 
-async def test_without_a_sink_follow_ups_wait(harness: RunHarness, keys: Sequence[str]) -> None:
+async def test_without_a_webhook_follow_ups_stay_pending(harness: RunHarness, keys: Sequence[str]) -> None:
     report = await harness.run()
 
     assert (report.effects_delivered, report.effects_pending, report.health) == (0, len(keys), Health.HEALTHY)
 
 
 @pytest.mark.parametrize(("spent", "is_delivered"), [(41, True), (50, False)])
-async def test_the_last_share_of_the_time_is_for_follow_ups(
+async def test_the_last_part_of_the_time_budget_is_for_deliveries(
     harness: RunHarness, keys: Sequence[str], spent: int, is_delivered: bool
 ) -> None:
     """An installation that is always busy delivers too; past the end of its time nothing is begun."""

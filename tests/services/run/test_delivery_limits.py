@@ -63,7 +63,7 @@ async def test_the_first_failure_of_the_receiver_ends_a_workspaces_deliveries_wh
 
 
 @pytest.mark.parametrize("failing", [1, 4, 5, 8])
-async def test_a_receiver_that_fails_for_five_workspaces_and_confirms_nothing_is_asked_no_more(
+async def test_a_receiver_that_fails_for_five_workspaces_without_a_success_gets_no_more_requests(
     harness: RunHarness, failing: int
 ) -> None:
     outbox = PostponingOutbox({row.key: row for row in (follow_up(n, f"ws-{n}") for n in range(10))})
@@ -74,7 +74,7 @@ async def test_a_receiver_that_fails_for_five_workspaces_and_confirms_nothing_is
     assert sink.asked == (keys if failing < 5 else keys[:5])
 
 
-async def test_a_receiver_that_has_confirmed_something_is_asked_for_every_workspace(harness: RunHarness) -> None:
+async def test_a_receiver_with_a_success_gets_requests_for_every_workspace(harness: RunHarness) -> None:
     outbox = PostponingOutbox({row.key: row for row in (follow_up(n, f"ws-{n}") for n in range(10))})
     keys = list(outbox.rows)
 
@@ -85,7 +85,7 @@ async def test_a_receiver_that_has_confirmed_something_is_asked_for_every_worksp
 
 @pytest.mark.parametrize("how", ["failing", "rejecting"])
 @pytest.mark.parametrize(("attempts", "is_given_up"), [(18, False), (19, True), (1000, True)])
-async def test_a_follow_up_is_given_up_with_its_reason_after_twenty_attempts(
+async def test_a_follow_up_becomes_a_dead_letter_after_twenty_attempts(
     harness: RunHarness, how: str, attempts: int, *, is_given_up: bool
 ) -> None:
     outbox = outbox_of(1, attempts=attempts)
@@ -96,7 +96,7 @@ async def test_a_follow_up_is_given_up_with_its_reason_after_twenty_attempts(
     assert len(outbox.postponements) == (not is_given_up)
 
 
-async def test_a_follow_up_that_a_bug_keeps_from_being_sent_holds_up_no_other(harness: RunHarness) -> None:
+async def test_a_bug_in_one_delivery_delays_no_other(harness: RunHarness) -> None:
     outbox = outbox_of(3)
 
     class Odd(CountingSink):

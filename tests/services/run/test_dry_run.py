@@ -24,7 +24,7 @@ async def entered(harness: RunHarness, count: int, *, canceled: int) -> None:
         harness.ghl.appointments[found.id] = found
 
 
-async def test_nothing_at_all_is_written(harness: RunHarness) -> None:
+async def test_a_dry_run_writes_nothing(harness: RunHarness) -> None:
     await entered(harness, 6, canceled=2)
     await harness.run()
     before = await harness.dump()
@@ -39,7 +39,7 @@ async def test_nothing_at_all_is_written(harness: RunHarness) -> None:
     assert sink.delivered == []
 
 
-async def test_what_would_be_written_is_reported(harness: RunHarness) -> None:
+async def test_a_dry_run_reports_what_a_run_would_write(harness: RunHarness) -> None:
     await entered(harness, 5, canceled=2)
 
     planned = await harness.run(dry_run=True)
@@ -49,7 +49,7 @@ async def test_what_would_be_written_is_reported(harness: RunHarness) -> None:
     assert (done.canceled_found, done.no_change) == (2, 3)
 
 
-async def test_the_whole_set_is_paged_through_whatever_the_limits_and_the_rate(harness: RunHarness) -> None:
+async def test_a_dry_run_pages_through_all_due_leads_within_limits_and_rate(harness: RunHarness) -> None:
     """More leads than one page, than one account's burst, than a breaker's window, and than a run has time for."""
     await entered(harness, 300, canceled=3)
 
@@ -61,7 +61,7 @@ async def test_the_whole_set_is_paged_through_whatever_the_limits_and_the_rate(h
 
 
 @pytest.mark.parametrize("asked", [{}, {"whole_set": True}, {"whole_set": True, "leads_per_workspace": 1}], ids=str)
-async def test_each_lead_is_checked_once_also_where_probes_go_ahead(harness: RunHarness, asked: dict[str, Any]) -> None:
+async def test_with_probes_each_lead_is_still_checked_once(harness: RunHarness, asked: dict[str, Any]) -> None:
     """A run that probes has two rounds, and a dry run's first one moves no watermark."""
     await harness.fill([6, 6])
     harness.ghl.always = failure(ErrorClass.CONTRACT)
@@ -74,7 +74,7 @@ async def test_each_lead_is_checked_once_also_where_probes_go_ahead(harness: Run
     assert report.leads_checked == len(harness.ghl.asked) == len(set(harness.ghl.asked)) > 2
 
 
-async def test_a_breaker_that_opens_in_a_dry_run_stops_it_and_is_forgotten(harness: RunHarness) -> None:
+async def test_a_breaker_that_opens_in_a_dry_run_stops_it_and_is_not_stored(harness: RunHarness) -> None:
     await harness.fill([4, 4, 4])
     harness.ghl.always = failure(ErrorClass.CONTRACT)
 

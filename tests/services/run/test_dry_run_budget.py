@@ -30,7 +30,7 @@ async def _calls(clock: FakeClock, batches: list[int], limit: RateLimit) -> list
 
 @pytest.mark.parametrize(("limit", "window", "most"), PUBLISHED)
 @given(batches=st.lists(st.integers(1, 60), max_size=20))
-def test_in_no_window_does_it_take_what_is_left_to_a_run(
+def test_a_dry_run_leaves_a_runs_share_in_every_window(
     limit: RateLimit, window: timedelta, most: int, batches: list[int]
 ) -> None:
     small = [min(each, limit.burst // 3) for each in batches]
@@ -40,7 +40,7 @@ def test_in_no_window_does_it_take_what_is_left_to_a_run(
         assert sum(at - window < each <= at for each in calls[: n + 1]) <= most
 
 
-async def test_it_stops_where_the_provider_says_that_no_more_than_a_runs_share_is_left() -> None:
+async def test_a_dry_run_stops_when_headers_leave_only_a_runs_share() -> None:
     clock = FakeClock()
     budgets = LocalBudgets(clock, most=BURST_SHARE)
     await budgets.settle(KEY, unused=0, usage=Usage(calls=1, remaining=GHL_LIMIT.burst * 2 // 3), limit=GHL_LIMIT)
@@ -57,7 +57,7 @@ async def test_it_stops_where_the_provider_says_that_no_more_than_a_runs_share_i
         (Usage(not_before=timedelta(seconds=30)), timedelta(seconds=30)),
     ],
 )
-async def test_it_keeps_to_what_the_headers_say(usage: Usage, pause: timedelta) -> None:
+async def test_a_dry_run_respects_rate_headers(usage: Usage, pause: timedelta) -> None:
     clock = FakeClock()
     budgets = LocalBudgets(clock, most=BURST_SHARE)
     await budgets.reserve(KEY, wanted=12, limit=CALENDLY_PAID_LIMIT)
@@ -90,5 +90,5 @@ async def test_a_run_right_after_a_dry_run_checks_all_its_leads(harness: RunHarn
     assert (done.no_change, done.deferred) == (50, 0)
 
 
-def test_the_meters_of_a_dry_run_are_its_own(harness: RunHarness) -> None:
+def test_the_rate_limiters_of_a_dry_run_are_separate(harness: RunHarness) -> None:
     assert isinstance(dry_run_store(harness.store, clock=harness.clock).budgets, LocalBudgets)

@@ -41,7 +41,7 @@ class _Slow:
     ],
     ids=["at once: each minute", "0.05 s: each minute", "0.2 s: after 200 s", "5 s: after ten minutes, not later"],
 )
-async def test_what_takes_long_is_measured_seldom(harness: RunHarness, took: timedelta, times: int) -> None:
+async def test_a_slow_freshness_query_is_made_less_often(harness: RunHarness, took: timedelta, times: int) -> None:
     await harness.fill([1])
     leads = _Slow(harness, took)
 
@@ -56,7 +56,7 @@ async def test_what_takes_long_is_measured_seldom(harness: RunHarness, took: tim
     assert leads.times == times
 
 
-async def test_a_figure_of_another_form_or_from_the_future_is_measured_anew(harness: RunHarness) -> None:
+async def test_an_invalid_or_future_figure_is_measured_again(harness: RunHarness) -> None:
     await harness.fill([1])
     leads = _Slow(harness, timedelta(seconds=5))
     store = replace(harness.store, leads=leads)
@@ -96,7 +96,7 @@ async def test_on_a_large_database_a_new_lead_is_found_at_once_and_an_imported_o
     assert await is_seen(harness, "imported")
 
 
-async def test_who_names_a_workspace_finds_its_imported_leads_at_once(harness: RunHarness) -> None:
+async def test_a_run_of_one_workspace_finds_its_imported_leads_at_once(harness: RunHarness) -> None:
     await harness.fill([1])
     store = replace(harness.store, leads=_Slow(harness, timedelta(seconds=0.2)))
     await harness.run(store=store)
@@ -133,7 +133,7 @@ LAST = Freshness(measured_at=START, took=timedelta(seconds=1))
         (None, timedelta(0), None),
     ],
 )
-def test_what_is_not_known_of_the_last_minutes_is_looked_for_among_all(
+def test_without_a_recent_count_all_leads_are_searched(
     last: Freshness | None, after: timedelta, since: datetime | None
 ) -> None:
     assert new_leads_since(last, START + after) == since

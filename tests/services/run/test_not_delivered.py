@@ -58,7 +58,7 @@ def lose_the_database(stop: Stop, _: RunHarness) -> None:
 
 @pytest.mark.parametrize("act", [terminate, lose, end_the_time, lose_the_database])
 @pytest.mark.parametrize("is_taken", [True, False], ids=["taken", "not taken"])
-async def test_deliveries_end_where_the_run_ends_and_only_what_was_confirmed_is_noted(
+async def test_deliveries_end_with_the_run_and_only_confirmed_ones_are_marked(
     harness: RunHarness, act: Callable[[Stop, RunHarness], None], *, is_taken: bool
 ) -> None:
     outbox = outbox_of(COUNT)
@@ -80,7 +80,7 @@ async def test_deliveries_end_where_the_run_ends_and_only_what_was_confirmed_is_
     assert outbox.done == keys
 
 
-async def test_a_follow_up_whose_delivery_is_cut_off_by_sigterm_is_neither_delivered_nor_put_off(
+async def test_a_delivery_canceled_by_sigterm_is_neither_delivered_nor_postponed(
     harness: RunHarness,
 ) -> None:
     outbox = outbox_of(COUNT)
@@ -102,7 +102,7 @@ async def test_a_follow_up_whose_delivery_is_cut_off_by_sigterm_is_neither_deliv
     assert (report.stopped, report.effects_delivered) == ("sigterm", AT)
 
 
-async def test_a_run_that_finds_the_lease_taken_delivers_nothing(harness: RunHarness) -> None:
+async def test_a_run_without_the_lease_delivers_nothing(harness: RunHarness) -> None:
     async def held(name: str, **_: Any) -> Any:
         raise LeaseHeld(f"{name} is held")
 
@@ -171,9 +171,7 @@ HINDRANCES = [
 
 
 @pytest.mark.parametrize("hindrance", HINDRANCES, ids=lambda each: each.name)
-async def test_an_alert_that_was_not_confirmed_is_owed_and_told_again(
-    tripped: RunHarness, hindrance: Hindrance
-) -> None:
+async def test_an_unconfirmed_alert_is_pending_and_notified_again(tripped: RunHarness, hindrance: Hindrance) -> None:
     """At least once: only a confirmation that was noted ends it, and then it is told no more."""
     harness = tripped
     channel = FakeChannel(trouble=hindrance.trouble)
@@ -197,7 +195,7 @@ async def test_an_alert_that_was_not_confirmed_is_owed_and_told_again(
     assert list(alert.heard) == ["slack"]
 
 
-async def test_of_several_notices_those_behind_a_failure_are_owed_and_those_before_it_are_not(
+async def test_notices_after_a_failure_stay_pending_and_those_before_do_not(
     harness: RunHarness,
 ) -> None:
     """A channel that takes one notice at a time fails at the second of two, and is not asked for more."""

@@ -14,10 +14,10 @@ def checked_and_booked(outcome: Outcome, *, of: ProviderName | None) -> list[tup
     return [(found[each].checked, found[each].booked) for each in BOTH]
 
 
-def test_a_lead_at_which_two_providers_were_asked_is_a_check_of_both_and_a_booking_of_one() -> None:
+def test_a_lead_looked_up_at_two_providers_is_a_check_of_both_and_a_booking_of_one() -> None:
     assert checked_and_booked(Outcome.BOOKED, of=ProviderName.HIGHLEVEL) == [(1, 0), (1, 1)]
     assert checked_and_booked(Outcome.UNCHANGED, of=None) == [(1, 0), (1, 0)]
 
 
-def test_a_lead_that_was_not_checked_is_a_check_of_neither() -> None:
+def test_an_unchecked_lead_counts_for_no_provider() -> None:
     assert checked_and_booked(Outcome.DEFERRED, of=None) == [(0, 0), (0, 0)]

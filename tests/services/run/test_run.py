@@ -41,7 +41,7 @@ async def free_leases(harness: RunHarness) -> bool:
     return not await harness.store.leases.held()
 
 
-async def test_a_healthy_run_checks_everything_and_says_so(harness: RunHarness) -> None:
+async def test_a_healthy_run_checks_all_due_leads_and_reports_it(harness: RunHarness) -> None:
     await harness.fill([2, 3])
     cancel_there(harness, "ws-0-lead-001")
 
@@ -55,7 +55,7 @@ async def test_a_healthy_run_checks_everything_and_says_so(harness: RunHarness) 
     assert await free_leases(harness)
 
 
-async def test_while_another_run_holds_the_lease_nothing_is_asked_or_written(harness: RunHarness) -> None:
+async def test_a_run_without_the_lease_makes_no_call_and_no_write(harness: RunHarness) -> None:
     await harness.fill([2])
     lease = await harness.store.leases.acquire("run", holder="another", ttl=HOUR)
     before = await harness.dump()
@@ -70,7 +70,7 @@ async def test_while_another_run_holds_the_lease_nothing_is_asked_or_written(har
     assert (await harness.run()).leads_checked == 2
 
 
-async def test_a_workspace_that_another_run_works_on_is_left_to_it(harness: RunHarness) -> None:
+async def test_a_workspace_with_another_lease_holder_is_skipped(harness: RunHarness) -> None:
     await harness.fill([2, 2])
     await harness.store.leases.acquire("workspace:ws-0", holder="a backfill", ttl=HOUR)
 
@@ -81,7 +81,7 @@ async def test_a_workspace_that_another_run_works_on_is_left_to_it(harness: RunH
     assert report.health is Health.DEGRADED
 
 
-async def test_past_the_soft_deadline_no_new_work_is_begun(harness: RunHarness) -> None:
+async def test_after_the_soft_deadline_no_new_work_starts(harness: RunHarness) -> None:
     """Leads whose turn had not come are deferred, and first in line in the next run."""
     await harness.fill([6])
     harness.policy = RunPolicy(budget=timedelta(seconds=10), lead_concurrency=1)
@@ -102,7 +102,7 @@ async def test_past_the_soft_deadline_no_new_work_is_begun(harness: RunHarness) 
     assert first.isdisjoint(harness.ghl.asked)
 
 
-async def test_a_breaker_memory_that_fails_does_not_end_the_run(harness: RunHarness) -> None:
+async def test_a_failing_breaker_store_does_not_end_the_run(harness: RunHarness) -> None:
     await harness.fill([3, 3, 3])
     harness.ghl.always = failure(ErrorClass.CONTRACT)
 
@@ -118,7 +118,7 @@ async def test_a_breaker_memory_that_fails_does_not_end_the_run(harness: RunHarn
     assert await free_leases(harness)
 
 
-async def test_a_database_that_goes_away_while_writing_ends_the_run_and_leaves_nothing_partial(
+async def test_a_database_outage_during_a_write_ends_the_run_without_a_partial_batch(
     harness: RunHarness,
 ) -> None:
     await harness.fill([2, 2])
@@ -154,7 +154,7 @@ async def test_a_lost_lease_counts_nothing_and_ends_the_run(harness: RunHarness)
     assert await free_leases(harness)
 
 
-async def test_a_run_that_outlives_its_lease_writes_nothing_more(harness: RunHarness) -> None:
+async def test_a_run_after_its_lease_writes_nothing(harness: RunHarness) -> None:
     """Another run has taken over; the first one's write is refused by the database, not by its own clock."""
     await harness.fill([2])
     cancel_there(harness, "ws-0-lead-000")
@@ -169,7 +169,7 @@ async def test_a_run_that_outlives_its_lease_writes_nothing_more(harness: RunHar
     assert (await harness.lead("ws-0-lead-000")).rollup.status is AppointmentStatus.CONFIRMED
 
 
-async def test_a_lead_that_somebody_else_wrote_is_left_for_the_next_run(harness: RunHarness) -> None:
+async def test_a_concurrently_changed_lead_is_deferred_to_the_next_run(harness: RunHarness) -> None:
     await harness.fill([2])
     cancel_there(harness, "ws-0-lead-000")
     due_leads = harness.store.leads.due_leads
@@ -187,7 +187,7 @@ async def test_a_lead_that_somebody_else_wrote_is_left_for_the_next_run(harness:
     assert (await harness.run()).canceled_found == 1
 
 
-async def test_in_shadow_mode_trips_are_told_and_nothing_is_stopped(harness: RunHarness) -> None:
+async def test_in_shadow_mode_trips_are_reported_and_no_call_is_refused(harness: RunHarness) -> None:
     await harness.fill([4, 4, 4])
     harness.policy = RunPolicy(breaker=BreakerPolicy(is_enforced=False))
     harness.ghl.always = failure(ErrorClass.UNAVAILABLE)
@@ -200,7 +200,7 @@ async def test_in_shadow_mode_trips_are_told_and_nothing_is_stopped(harness: Run
 
 
 @pytest.mark.parametrize("key", [RUN_KEY, BreakerKey(BreakerScope.PROVIDER, "ghl")], ids=str)
-async def test_while_an_operator_holds_it_open_no_call_is_made(harness: RunHarness, key: BreakerKey) -> None:
+async def test_while_a_breaker_is_held_open_no_call_is_made(harness: RunHarness, key: BreakerKey) -> None:
     await harness.fill([3])
     now = harness.clock.now()
     held = Override(kind=OverrideKind.HOLD_OPEN, reason="their maintenance", actor="ops", expires_at=now + HOUR)
@@ -215,7 +215,7 @@ async def test_while_an_operator_holds_it_open_no_call_is_made(harness: RunHarne
     assert (await harness.run()).leads_checked == 3
 
 
-async def test_after_a_429_the_account_is_left_alone_for_as_long_as_it_asks(harness: RunHarness) -> None:
+async def test_after_a_429_the_account_gets_no_call_until_its_wait_ends(harness: RunHarness) -> None:
     """Its other leads are not asked about in the same run, and its neighbours are."""
     leads = await harness.fill([6, 2])
     harness.policy = RunPolicy(lead_concurrency=2)

@@ -56,14 +56,14 @@ class SpanEar(Ear):
 
 
 @pytest.mark.parametrize("job_name", [None, "nightly-29541240", "by-hand"])
-def test_a_request_of_a_job_differs_in_nothing_but_its_trigger_and_tick(job_name: str | None) -> None:
+def test_a_jobs_request_differs_only_in_trigger_and_scheduled_time(job_name: str | None) -> None:
     request = filled(RunRequest, trigger=Trigger.MANUAL)
     of_job = request.of_job(job_name, now=START)
 
     assert replace(of_job, trigger=request.trigger, scheduled_at=request.scheduled_at) == request
 
 
-def test_the_name_of_a_job_tells_who_started_it_and_for_which_minute() -> None:
+def test_a_jobs_name_gives_its_trigger_and_scheduled_minute() -> None:
     tick = START.replace(second=0)
     name = f"nightly-{int(tick.timestamp()) // 60}"
     request = filled(RunRequest, trigger=Trigger.MANUAL)
@@ -83,7 +83,7 @@ OF_STEP: Mapping[str, str] = {
 
 
 @pytest.mark.parametrize("name", names_of(RunStep))
-async def test_a_run_of_a_checklist_is_asked_for_as_the_step_says(name: str) -> None:
+async def test_a_run_of_a_checklist_has_the_steps_request(name: str) -> None:
     step = filled(RunStep)
     asked: list[RunRequest] = []
 
@@ -177,7 +177,7 @@ EFFECTS: Mapping[str, Effects] = {
 
 
 @pytest.mark.parametrize("name", names_of(RunRequest))
-async def test_each_field_of_a_request_reaches_what_the_run_does(harness: RunHarness, name: str) -> None:
+async def test_each_field_of_a_request_has_its_effect(harness: RunHarness, name: str) -> None:
     value, look, expected = EFFECTS[name]
     await harness.fill([5, 5, 5])
     usual, other = await _seen(harness), await _seen(harness, **{name: value})
@@ -214,7 +214,7 @@ def _reports(request: RunRequest) -> Mapping[str, RunReport]:
 
 @pytest.mark.parametrize("stopped", ["lease_held", "not_due", "sigterm"])
 @pytest.mark.parametrize("name", IN_COMMON)
-def test_a_run_that_has_done_nothing_reports_what_it_was_asked_for(stopped: str, name: str) -> None:
+def test_a_run_without_work_reports_its_request(stopped: str, name: str) -> None:
     request = filled(RunRequest, scheduled_at=TICK)
     other = with_another(request, name)
     first, second = (_reports(each)[stopped] for each in (request, other))
@@ -225,7 +225,7 @@ def test_a_run_that_has_done_nothing_reports_what_it_was_asked_for(stopped: str,
     assert (first.run_id, first.stopped, first.duration) == (RUN, stopped, timedelta(seconds=7))
 
 
-def test_a_tick_that_is_not_due_says_why_and_what_else_is_wrong() -> None:
+def test_a_scheduled_run_that_is_not_due_reports_reason_and_faults() -> None:
     assert _reports(filled(RunRequest))["not_due"].health_reasons == (
         "not due before 2026-03-02T09:00:00Z: too early",
         "a note",
@@ -233,7 +233,7 @@ def test_a_tick_that_is_not_due_says_why_and_what_else_is_wrong() -> None:
 
 
 @pytest.mark.parametrize("name", IN_COMMON)
-async def test_a_run_reports_what_it_was_asked_for(harness: RunHarness, name: str) -> None:
+async def test_a_run_reports_its_request(harness: RunHarness, name: str) -> None:
     request = filled(RunRequest, workspace=WORKSPACE, scheduled_at=TICK, dry_run=name == "dry_run")
     other = with_another(request, name)
     reports = [

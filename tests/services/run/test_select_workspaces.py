@@ -15,7 +15,7 @@ GHL_ONLY = [a_workspace(f"a-{n:02}", ProviderName.HIGHLEVEL) for n in range(8)]
 CALENDLY_ONLY = [a_workspace(f"b-{n:02}", ProviderName.CALENDLY) for n in range(4)]
 
 
-async def test_an_outage_of_one_provider_leaves_no_customer_of_the_other_waiting(harness: RunHarness) -> None:
+async def test_an_outage_of_one_provider_does_not_delay_workspaces_of_the_other(harness: RunHarness) -> None:
     leads = [unbooked(f"{w.id}-{n}", w.id) for w in (*GHL_ONLY, *CALENDLY_ONLY) for n in range(3)]
     await harness.seed([*GHL_ONLY, *CALENDLY_ONLY], leads)
     harness.ghl.always = failure(ErrorClass.UNAVAILABLE)
@@ -29,7 +29,7 @@ async def test_an_outage_of_one_provider_leaves_no_customer_of_the_other_waiting
         assert len({lead_id[:4] for lead_id in calendly.asked}) >= 2
 
 
-async def test_a_provider_that_is_held_open_takes_no_place_at_all(harness: RunHarness) -> None:
+async def test_workspaces_of_a_provider_that_is_held_open_take_no_place(harness: RunHarness) -> None:
     await harness.seed([*GHL_ONLY, *CALENDLY_ONLY], [unbooked(f"{w.id}-0", w.id) for w in (*GHL_ONLY, *CALENDLY_ONLY)])
     later = Trip(reason=BreakerReason.MANUAL_TRIP)
     breaker = Breaker(key=GHL_KEY).trip(harness.clock.now() + timedelta(hours=1), later, policy=POLICY)
@@ -41,7 +41,7 @@ async def test_a_provider_that_is_held_open_takes_no_place_at_all(harness: RunHa
     assert harness.ghl.asked == []
 
 
-def test_a_few_places_go_to_probes_and_the_line_is_kept() -> None:
+def test_a_few_places_go_to_probes_and_the_order_is_kept() -> None:
     workspaces = [*GHL_ONLY, *CALENDLY_ONLY, a_workspace("c", *ProviderName)]
 
     def chosen(limit: int, **probes_only: int) -> list[str]:
@@ -55,7 +55,7 @@ def test_a_few_places_go_to_probes_and_the_line_is_kept() -> None:
     assert chosen(9, ghl=0, calendly=2) == ["b-00", "b-01"]
 
 
-def test_a_workspace_that_is_alone_in_this_run_does_not_speak_for_those_that_wait() -> None:
+def test_the_only_visited_workspace_of_a_provider_cannot_open_its_breaker() -> None:
     registry = a_board(1, is_partial=True)
     contract = sum(asked(registry, 0, ErrorClass.CONTRACT, lookup=CALENDLY) for _ in range(10))
     assert (contract, states(registry)) == (2, {"workspace:ws-0/calendly": "open"})
@@ -68,7 +68,7 @@ def test_a_workspace_that_is_alone_in_this_run_does_not_speak_for_those_that_wai
     assert registry.breaker(RUN_KEY).generation == 0
 
 
-async def test_one_customers_failures_open_nothing_wide_however_few_are_visited_at_a_time(harness: RunHarness) -> None:
+async def test_one_workspaces_failures_open_no_wider_breaker_in_small_runs(harness: RunHarness) -> None:
     workspaces = [a_workspace(f"a-{n:02}", ProviderName.CALENDLY) for n in range(4)]
     leads = [unbooked(f"{w.id}-{n}", w.id) for w in workspaces for n in range(8)]
     await harness.seed(workspaces, leads)

@@ -41,7 +41,7 @@ async def leases(harness: RunHarness) -> list[str]:
     return list(await harness.store.leases.held())
 
 
-async def test_calls_that_end_in_time_are_written_and_no_new_ones_begun(harness: RunHarness) -> None:
+async def test_calls_that_end_in_the_grace_are_written_and_no_new_ones_start(harness: RunHarness) -> None:
     await harness.fill([3, 3, 3])
     harness.policy = RunPolicy(workspace_concurrency=2)
     async with under_way(harness, calls=2) as task:
@@ -58,7 +58,7 @@ async def test_calls_that_end_in_time_are_written_and_no_new_ones_begun(harness:
     assert await leases(harness) == []
 
 
-async def test_calls_that_do_not_end_are_cut_off_after_the_grace(harness: RunHarness) -> None:
+async def test_calls_that_do_not_end_are_canceled_after_the_grace(harness: RunHarness) -> None:
     await harness.fill([3, 3])
     async with under_way(harness, calls=2) as task:
         harness.stop.terminate()
@@ -79,7 +79,7 @@ async def test_calls_that_do_not_end_are_cut_off_after_the_grace(harness: RunHar
     assert row.report["stopped"] == "sigterm"
 
 
-async def test_the_next_run_goes_on_where_a_stopped_one_ended(harness: RunHarness) -> None:
+async def test_the_next_run_continues_a_stopped_one(harness: RunHarness) -> None:
     leads = await harness.fill([4, 4])
     async with under_way(harness, calls=2) as task:
         harness.stop.terminate()

@@ -75,7 +75,7 @@ async def verified(harness: RunHarness, *, since: datetime) -> set[str]:
 
 
 @pytest.mark.parametrize(("migrated_url", "name", "reason", "after"), CASES, indirect=["migrated_url"])
-async def test_nothing_is_begun_after_the_stop_and_the_next_run_does_the_rest(
+async def test_no_work_starts_after_the_stop_and_the_next_run_does_the_rest(
     harness: RunHarness, name: str, reason: Reason, after: int
 ) -> None:
     loop = LOOPS[name]
@@ -141,7 +141,7 @@ def visits(loop: Loop, after: int, reason: Reason) -> int:
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("reason", [Reason.SIGTERM, Reason.DEADLINE])
 @pytest.mark.parametrize("after", [0, 1, 2, 4])
-async def test_a_dry_run_of_the_whole_set_reads_no_page_after_the_stop(
+async def test_a_dry_run_of_all_leads_reads_no_page_after_the_stop(
     harness: RunHarness, reason: Reason, after: int
 ) -> None:
     harness.policy = ONE_AT_A_TIME
@@ -175,7 +175,7 @@ async def test_a_dry_run_of_the_whole_set_reads_no_page_after_the_stop(
 @pytest.mark.parametrize("reason", [Reason.SIGTERM, Reason.DEADLINE])
 @pytest.mark.parametrize("instant", ["leads are read", "calls are reserved"])
 @pytest.mark.parametrize("is_listed", [True, False])
-async def test_a_batch_that_is_stopped_before_its_first_call_makes_none(
+async def test_a_batch_stopped_before_its_first_call_makes_none(
     harness: RunHarness, reason: Reason, instant: str, is_listed: bool
 ) -> None:
     harness.policy = ONE_AT_A_TIME

@@ -99,7 +99,7 @@ def every_case() -> Iterator[tuple[Lead, ProviderName, Case]]:
             del name
 
 
-async def test_every_outcome_of_every_path_moves_the_one_clock_and_only_proof_the_other(harness: RunHarness) -> None:
+async def test_every_outcome_moves_attempted_at_and_only_evidence_moves_verified_at(harness: RunHarness) -> None:
     harness.policy = UNSTOPPED
     cases = list(every_case())
     await harness.seed([a_workspace(lead.workspace_id, provider) for lead, provider, _ in cases], [c[0] for c in cases])
@@ -120,7 +120,7 @@ async def test_every_outcome_of_every_path_moves_the_one_clock_and_only_proof_th
         assert (state.verified_at is not None) == is_verified, (lead, case)
 
 
-async def test_no_clock_moves_back(harness: RunHarness) -> None:
+async def test_no_watermark_moves_back(harness: RunHarness) -> None:
     """Also where this run's machine is behind the last one's."""
     await harness.fill([2])
     await harness.run()
@@ -205,7 +205,7 @@ def test_with_limit_and_budget_every_lead_has_its_turn(
 
 
 @pytest.mark.parametrize("kind", [ErrorClass.REJECTED, ErrorClass.CONTRACT, ErrorClass.INTERNAL])
-async def test_a_lead_that_always_fails_does_not_hold_up_the_others(harness: RunHarness, kind: ErrorClass) -> None:
+async def test_a_lead_that_always_fails_does_not_delay_the_others(harness: RunHarness, kind: ErrorClass) -> None:
     """The incident's second half: the failing leads stayed first in line."""
     leads = await harness.fill([10])
     poison = leads[0].id

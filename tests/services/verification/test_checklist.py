@@ -7,7 +7,7 @@ import pytest
 
 from reconcile.domain.run.report import RunReport
 from reconcile.domain.verification.checklist import ChecklistStep, ClaimStep, RunStep, VerifiedStep
-from reconcile.domain.verification.claim import Claim, Why, Word
+from reconcile.domain.verification.claim import Claim, RulingReason, RulingStatus
 from reconcile.errors import RequestError
 from tests.services.fakes import START
 from tests.services.run_harness import RunHarness
@@ -21,7 +21,7 @@ DRY, REAL = (RunStep(workspaces=1, leads_per_workspace=10, dry_run=is_dry) for i
 
 async def came_to(
     harness: RunHarness, *steps: ClaimStep | RunStep | VerifiedStep, fails: bool = False
-) -> list[tuple[Word, Why]]:
+) -> list[tuple[RulingStatus, RulingReason]]:
     """Return what each step came to; runs are the harness's own."""
 
     async def run(request: RunRequest) -> RunReport:
@@ -43,67 +43,74 @@ async def came_to(
     return [(each.ruling.word, each.ruling.why) for each in results]
 
 
-async def test_a_store_without_a_booking_shows_nothing(harness: RunHarness) -> None:
-    assert await came_to(harness, VerifiedStep(since=START)) == [(Word.INCONCLUSIVE, Why.TOO_FEW_CHECKS)]
+async def test_a_store_without_bookings_is_inconclusive(harness: RunHarness) -> None:
+    assert await came_to(harness, VerifiedStep(since=START)) == [
+        (RulingStatus.INCONCLUSIVE, RulingReason.TOO_FEW_CHECKS)
+    ]
 
 
-async def test_leads_with_a_booking_are_verified_one_and_all_or_it_fails(harness: RunHarness) -> None:
+async def test_all_leads_with_a_booking_must_be_verified(harness: RunHarness) -> None:
     await harness.fill([5])
     before = await came_to(harness, VerifiedStep(since=START))
     await harness.run()
     after = await came_to(harness, VerifiedStep(since=START), VerifiedStep(since=harness.clock.now()))
 
-    assert before == [(Word.FAIL, Why.UNVERIFIED)]
-    assert after == [(Word.PASS, Why.AS_CLAIMED), (Word.FAIL, Why.UNVERIFIED)]
+    assert before == [(RulingStatus.FAIL, RulingReason.UNVERIFIED)]
+    assert after == [(RulingStatus.PASS, RulingReason.AS_CLAIMED), (RulingStatus.FAIL, RulingReason.UNVERIFIED)]
 
 
-async def test_a_run_that_comes_just_after_the_schedules_finds_something_a_little_later(harness: RunHarness) -> None:
+async def test_a_run_right_after_the_schedules_is_repeated_until_leads_are_due(harness: RunHarness) -> None:
     await harness.fill([5])
     await harness.run(then=timedelta(0))
     found = await came_to(harness, REAL)
 
-    assert found == [(Word.PASS, Why.AS_CLAIMED)]
+    assert found == [(RulingStatus.PASS, RulingReason.AS_CLAIMED)]
     assert harness.reports[1].leads_checked == 0
     assert timedelta(0) < harness.clock.now() - START <= timedelta(minutes=1)
 
 
-async def test_where_nothing_is_due_a_run_shows_nothing_and_is_given_up(harness: RunHarness) -> None:
+async def test_a_run_with_nothing_due_is_inconclusive_and_ends(harness: RunHarness) -> None:
     found = await came_to(harness, REAL)
 
-    assert found == [(Word.INCONCLUSIVE, Why.TOO_FEW_CHECKS)]
+    assert found == [(RulingStatus.INCONCLUSIVE, RulingReason.TOO_FEW_CHECKS)]
     assert timedelta(minutes=1) < harness.clock.now() - START < timedelta(minutes=2)
 
 
-async def test_a_day_is_not_spent_on_a_verdict_that_stands_already(harness: RunHarness) -> None:
+async def test_waiting_ends_when_the_verdict_cannot_change(harness: RunHarness) -> None:
     """What one step leaves open no watch can settle; runs say something for themselves."""
     await harness.fill([5])
     found = await came_to(harness, NOTHING_TO_SEE, REAL, DAY)
 
-    assert found[0] == (Word.INCONCLUSIVE, Why.TOO_FEW_CHECKS)
-    assert found[1] == (Word.PASS, Why.AS_CLAIMED)
-    assert found[2] == (Word.INCONCLUSIVE, Why.NOT_TRIED)
+    assert found[0] == (RulingStatus.INCONCLUSIVE, RulingReason.TOO_FEW_CHECKS)
+    assert found[1] == (RulingStatus.PASS, RulingReason.AS_CLAIMED)
+    assert found[2] == (RulingStatus.INCONCLUSIVE, RulingReason.NOT_TRIED)
     assert harness.clock.now() < START + timedelta(hours=1)
 
 
-async def test_after_all_steps_have_passed_the_watch_lasts(harness: RunHarness) -> None:
+async def test_after_all_steps_have_passed_the_watch_continues(harness: RunHarness) -> None:
     await harness.fill([5])
     await harness.run()
     found = await came_to(harness, LOOK, replace(DAY, claim=LOOK.claim))
 
-    assert [word for word, _ in found] == [Word.PASS, Word.PASS]
+    assert [word for word, _ in found] == [RulingStatus.PASS, RulingStatus.PASS]
     assert harness.clock.now() > START + timedelta(days=1)
 
 
 @pytest.mark.parametrize("what", [DRY, REAL])
-async def test_what_cannot_be_run_is_told_in_its_place(harness: RunHarness, what: RunStep) -> None:
+async def test_a_step_that_cannot_run_is_reported_in_its_position(harness: RunHarness, what: RunStep) -> None:
     assert await came_to(harness, what, LOOK, fails=True) == [
-        (Word.INCONCLUSIVE, Why.UNANSWERED),
-        (Word.INCONCLUSIVE, Why.TOO_FEW_CHECKS),
+        (RulingStatus.INCONCLUSIVE, RulingReason.UNANSWERED),
+        (RulingStatus.INCONCLUSIVE, RulingReason.TOO_FEW_CHECKS),
     ]
 
 
-async def test_once_a_step_has_failed_nothing_is_written(harness: RunHarness) -> None:
+async def test_after_a_failed_step_nothing_is_written(harness: RunHarness) -> None:
     await harness.fill([5])
     found = await came_to(harness, VerifiedStep(since=START), REAL, DAY, DRY)
 
-    assert [why for _, why in found] == [Why.UNVERIFIED, Why.NOT_TRIED, Why.NOT_TRIED, Why.AS_CLAIMED]
+    assert [why for _, why in found] == [
+        RulingReason.UNVERIFIED,
+        RulingReason.NOT_TRIED,
+        RulingReason.NOT_TRIED,
+        RulingReason.AS_CLAIMED,
+    ]

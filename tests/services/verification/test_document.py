@@ -70,7 +70,7 @@ def names(value: object, prefix: str = "") -> Iterator[str]:
             yield from names(inner, f"{prefix}[]")
 
 
-def test_the_names_of_the_design_come_first_and_in_its_order() -> None:
+def test_the_fixed_fields_come_first_in_order() -> None:
     agreed = (
         "success workspacesProcessed leadsChecked bookedFound canceledFound noChange skipped errors circuitBroken "
         "byProvider health timestamp"
@@ -79,14 +79,14 @@ def test_the_names_of_the_design_come_first_and_in_its_order() -> None:
     assert list(document(report()))[:12] == agreed.split()
 
 
-def test_every_name_is_there_in_the_barest_report() -> None:
+def test_every_field_is_in_the_smallest_report() -> None:
     assert list(document(report())) == list(document(full_report()))
     assert document(report())["byProvider"] == {
         provider: {"checked": 0, "booked": 0, "canceled": 0, "errors": 0} for provider in ("ghl", "calendly")
     }
 
 
-def test_reasons_are_closed_sets_so_none_is_ever_missing() -> None:
+def test_every_reason_is_in_every_report() -> None:
     bare = document(report())
 
     assert set(bare["skipReasons"]) == set(SkipReason)
@@ -94,11 +94,11 @@ def test_reasons_are_closed_sets_so_none_is_ever_missing() -> None:
     assert set(bare["mismatches"]) == set(MismatchKind)
 
 
-def test_the_document_is_plain_json() -> None:
+def test_the_document_has_only_plain_json_types() -> None:
     assert json.loads(json.dumps(document(full_report()))) == document(full_report())
 
 
-def test_the_catalogue_describes_exactly_what_is_there() -> None:
+def test_the_documented_fields_are_those_of_the_report() -> None:
     written = re.findall(r"^\| `([^`]+)` \|", CATALOGUE.read_text(), re.MULTILINE)
 
     there = [re.sub(r"^byProvider\.\w+", "byProvider.*", name) for name in names(document(full_report()))]
@@ -113,7 +113,7 @@ def tripped(name: str, *, minutes_ago: int, by: str) -> Breaker:
     return Breaker(key=key).trip(NOW - timedelta(minutes=minutes_ago), trip, policy=BreakerPolicy())
 
 
-def test_a_thousand_parked_workspaces_leave_a_report_that_one_line_of_a_log_can_hold() -> None:
+def test_a_report_with_a_thousand_parked_workspaces_fits_a_log_line() -> None:
     """Each run stores it and prints it. Of the rest there is a count, and `reconcile breaker show` lists them."""
     names = [f"a-workspace-with-a-name-of-{n:09}" for n in range(1000)]
     older = [tripped(name, minutes_ago=1000 - n, by="run-0") for n, name in enumerate(names[:950])]
@@ -132,7 +132,7 @@ def test_a_thousand_parked_workspaces_leave_a_report_that_one_line_of_a_log_can_
     assert told["receipt"]["parkedWorkspaces"] == 1000
 
 
-def test_a_breaker_is_told_as_it_counts_at_that_instant() -> None:
+def test_a_breaker_has_its_effective_state_at_that_instant() -> None:
     held = Breaker(key=GHL).with_override(HAND, NOW, reason=BreakerReason.MANUAL_HOLD)
 
     before, after = breaker_document(held, now=NOW), breaker_document(held, now=HAND.expires_at)
@@ -147,5 +147,5 @@ def test_a_breaker_is_told_as_it_counts_at_that_instant() -> None:
     assert (after["state"], after["override"]) == ("closed", None)
 
 
-def test_instants_are_told_in_utc() -> None:
+def test_instants_are_in_utc() -> None:
     assert instant(datetime(2026, 3, 1, 14, tzinfo=timezone(timedelta(hours=2)))) == "2026-03-01T12:00:00Z"

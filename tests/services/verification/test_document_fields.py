@@ -96,7 +96,7 @@ def a_breaker(name: str = "ghl", **facts: Any) -> Breaker:
 
 
 @pytest.mark.parametrize("name", names_of(RunReport))
-def test_each_field_of_a_report_stands_in_its_document(name: str) -> None:
+def test_each_field_of_a_report_is_in_its_document(name: str) -> None:
     report = a_report()
     instead = {"breakers": (a_breaker(),), "would_trip": ("run",)}.get(name)
     other = with_another(report, name, instead=instead) if instead else with_another(report, name)
@@ -110,7 +110,7 @@ def test_each_field_of_a_report_stands_in_its_document(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", names_of(RunReport))
-def test_nothing_else_in_a_document_moves_with_a_field(name: str) -> None:
+def test_a_field_changes_nothing_else_in_the_document(name: str) -> None:
     """What stands in two places at once is the receipt, and what is counted beside a list."""
     report = filled(RunReport, timestamp=NOON, breakers=(), would_trip=())
     other = with_another(report, name, instead=(a_breaker(),)) if name == "breakers" else with_another(report, name)
@@ -120,7 +120,7 @@ def test_nothing_else_in_a_document_moves_with_a_field(name: str) -> None:
     assert moved == {place_of(RunReport, name)}
 
 
-def test_a_receipt_says_what_the_report_says() -> None:
+def test_a_receipt_has_the_reports_values() -> None:
     report = a_report()
     told, whole = receipt(report), document(report)
 
@@ -135,7 +135,7 @@ def test_a_receipt_says_what_the_report_says() -> None:
     [filled(ProviderCounts), filled(SignatureCount), filled(Freshness)],
     ids=lambda each: type(each).__name__,
 )
-def test_each_field_of_a_part_stands_in_the_document(value: Any) -> None:
+def test_each_field_of_a_part_is_in_the_document(value: Any) -> None:
     by_kind: dict[type, dict[str, Any]] = {
         ProviderCounts: {"by_provider": {ProviderName.CALENDLY: value}},
         SignatureCount: {"top_signatures": (value,)},
@@ -152,7 +152,7 @@ def test_each_field_of_a_part_stands_in_the_document(value: Any) -> None:
 
 
 @pytest.mark.parametrize("is_held", [True, False])
-def test_each_field_of_a_breaker_stands_in_its_document(is_held: bool) -> None:
+def test_each_field_of_a_breaker_is_in_its_document(is_held: bool) -> None:
     override = filled(Override, expires_at=NOON + timedelta(hours=1)) if is_held else None
     breaker = a_breaker(override=override)
     expected = {
@@ -163,7 +163,7 @@ def test_each_field_of_a_breaker_stands_in_its_document(is_held: bool) -> None:
     assert breaker_document(breaker, now=NOON) == expected
 
 
-def test_an_annotation_says_of_a_breaker_what_the_report_says() -> None:
+def test_an_annotation_has_the_reports_values_of_a_breaker() -> None:
     breaker = a_breaker(override=None)
     told = json.loads(breaker_annotations([breaker], now=NOON)[BREAKER])
     whole = breaker_document(breaker, now=NOON)
@@ -175,7 +175,7 @@ def test_an_annotation_says_of_a_breaker_what_the_report_says() -> None:
     assert inner == {name: told[name] for name in inner}
 
 
-def test_an_annotation_says_until_when_a_breaker_is_held_and_not_by_whom() -> None:
+def test_an_annotation_has_the_expiry_of_a_hold_and_not_its_actor() -> None:
     override = filled(Override, expires_at=NOON + timedelta(hours=1))
     text = breaker_annotations([a_breaker(override=override)], now=NOON)[BREAKER]
 
@@ -186,7 +186,7 @@ def test_an_annotation_says_until_when_a_breaker_is_held_and_not_by_whom() -> No
     assert override.reason not in text
 
 
-def test_each_field_of_what_verify_found_stands_in_its_document() -> None:
+def test_each_field_of_a_verification_is_in_its_document() -> None:
     figures = filled(Figures, sightings=[filled(Sightings), with_another(filled(Sightings), "count")])
     result = filled(StepResult, ruling=filled(Ruling, figures=figures))
     (told,) = verify_document([result])["steps"]

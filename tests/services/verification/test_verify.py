@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from reconcile.domain.verification.checklist import ClaimStep, FigureSource
-from reconcile.domain.verification.claim import Claim, Expected, Ruling, Why, Word
+from reconcile.domain.verification.claim import Claim, Expected, Ruling, RulingReason, RulingStatus
 from reconcile.domain.verification.log_entry import LogEntry
 from reconcile.errors import LogsRefused, LogsUnavailable
 from tests.services.fakes import START, FakeClock
@@ -47,57 +47,62 @@ class Script:
         return await watch(ClaimStep(claim=claim, source=FigureSource.CRONJOB, name="x", wait=wait), means)
 
 
-async def test_without_waiting_there_is_one_look() -> None:
+async def test_without_a_wait_the_claim_is_evaluated_once() -> None:
     script = Script([[LINE]])
     ruling = await script.watched(wait=timedelta(0))
 
-    assert (ruling.why, len(script.seen), script.clock.now()) == (Why.TOO_FEW_CHECKS, 1, START)
+    assert (ruling.why, len(script.seen), script.clock.now()) == (RulingReason.TOO_FEW_CHECKS, 1, START)
 
 
-async def test_what_holds_has_to_hold_to_the_end() -> None:
+async def test_a_claim_must_hold_until_the_end() -> None:
     script = Script([[LINE] * 9])
     ruling = await script.watched(wait=HOUR)
 
-    assert ruling.word is Word.PASS
+    assert ruling.word is RulingStatus.PASS
     assert (len(script.seen), script.clock.now()) == (61, START + HOUR)
 
 
-async def test_a_failure_ends_it_at_once() -> None:
+async def test_a_failure_ends_the_watch_at_once() -> None:
     boom = replace(LINE, text="boom", at=START + 2 * MINUTE)
     script = Script([[LINE] * 9, [LINE] * 9, [LINE, boom]])
     ruling = await script.watched(wait=HOUR)
 
-    assert ruling.why is Why.STILL_SEEN
+    assert ruling.why is RulingReason.STILL_SEEN
     assert script.clock.now() == START + 2 * MINUTE
 
 
-async def test_what_has_to_come_may_come_late() -> None:
+async def test_enough_checks_may_arrive_late() -> None:
     boom = replace(LINE, text="boom")
     script = Script([[LINE] * 9, [LINE] * 9, [LINE, boom]])
     ruling = await script.watched(wait=3 * MINUTE, expected=Expected.PRESENT)
 
-    assert [each.word for each in script.seen] == [Word.FAIL, Word.FAIL, Word.PASS, Word.PASS]
-    assert ruling.word is Word.PASS
+    assert [each.word for each in script.seen] == [
+        RulingStatus.FAIL,
+        RulingStatus.FAIL,
+        RulingStatus.PASS,
+        RulingStatus.PASS,
+    ]
+    assert ruling.word is RulingStatus.PASS
 
 
-async def test_trouble_between_two_looks_may_end_and_alone_is_told() -> None:
+async def test_a_source_failure_is_reported_only_if_it_lasts() -> None:
     away = LogsUnavailable("the Kubernetes API answered 503")
     script = Script([[LINE] * 9, away, [LINE] * 9])
-    assert (await script.watched(wait=3 * MINUTE)).word is Word.PASS
-    assert script.seen[1].why is Why.UNANSWERED
+    assert (await script.watched(wait=3 * MINUTE)).word is RulingStatus.PASS
+    assert script.seen[1].why is RulingReason.UNANSWERED
 
     ended = await Script([[LINE] * 9, away]).watched(wait=MINUTE)
-    assert (ended.word, ended.text) == (Word.INCONCLUSIVE, str(away))
+    assert (ended.word, ended.text) == (RulingStatus.INCONCLUSIVE, str(away))
     with pytest.raises(LogsUnavailable):
         await Script([away]).watched(wait=timedelta(0))
 
 
-async def test_a_refusal_of_the_first_look_is_not_waited_out() -> None:
+async def test_a_refusal_at_the_first_look_ends_the_watch() -> None:
     """A name that is wrong, or a right that is missing, is as it is a day later."""
     refused = LogsRefused("the Kubernetes API answered 404")
     with pytest.raises(LogsRefused):
         await Script([refused]).watched(wait=24 * HOUR)
 
     script = Script([[LINE] * 9, refused, [LINE] * 9])
-    assert (await script.watched(wait=3 * MINUTE)).word is Word.PASS
-    assert script.seen[1].why is Why.UNANSWERED
+    assert (await script.watched(wait=3 * MINUTE)).word is RulingStatus.PASS
+    assert script.seen[1].why is RulingReason.UNANSWERED

@@ -70,7 +70,7 @@ def tripped(scope: BreakerScope, name: str) -> dict[BreakerKey, Breaker]:
         (replace(lead(), last_inbound_at=None, rollup=Rollup()), "never_engaged", None),
     ],
 )
-async def test_the_verdict_is_the_domains_own_with_the_next_time(
+async def test_an_explanation_has_the_domains_due_reason_and_the_next_time(
     subject: Lead, verdict: str, next_at: datetime | None
 ) -> None:
     story = await told(subject)
@@ -78,7 +78,7 @@ async def test_the_verdict_is_the_domains_own_with_the_next_time(
     assert (story.verdict, story.next_at) == (verdict, next_at)
 
 
-async def test_of_a_booking_that_was_never_verified_it_is_said_what_takes_it() -> None:
+async def test_a_never_verified_booking_is_explained_with_a_command() -> None:
     story = await told(replace(lead(), last_inbound_at=None))
 
     assert story.why.startswith("has a booking that was never verified")
@@ -91,26 +91,26 @@ async def test_a_booking_without_a_status_is_a_reason_of_its_own() -> None:
     assert (story.verdict, story.why) == ("warm", "due: it has a booking without a status")
 
 
-async def test_it_waits_for_its_workspace_no_longer_than_for_its_own_turn() -> None:
+async def test_a_lead_waits_for_its_workspace_at_most_until_its_own_time() -> None:
     waiting = replace(SERVED, not_before=NOW + HOUR)
 
     assert (await told(replace(lead(), last_inbound_at=None), workspace=waiting)).next_at is None
 
 
-async def test_a_failing_lead_says_what_failed_and_how_to_release_it() -> None:
+async def test_a_failing_lead_is_explained_with_failure_and_release_command() -> None:
     story = await told(lead(quarantined_at=NOW, failure_count=10, reason="ghl/appointment/timeout: no answer"))
 
     assert story.why.endswith("until it is released: ghl/appointment/timeout: no answer")
     assert story.commands[0] == "reconcile quarantine release lead-1"
 
 
-async def test_a_due_lead_behind_a_breaker_says_which() -> None:
+async def test_a_due_lead_behind_a_breaker_names_it() -> None:
     story = await told(lead(), breakers=tripped(BreakerScope.PROVIDER, "ghl/appointment"))
 
     assert story.why.endswith("; but the breaker provider:ghl/appointment is open")
 
 
-async def test_only_breakers_on_its_path_are_told_the_widest_first() -> None:
+async def test_only_breakers_on_its_path_are_listed_widest_first() -> None:
     breakers = (
         tripped(BreakerScope.WORKSPACE, WORKSPACE)
         | tripped(BreakerScope.WORKSPACE, "ws-2")
@@ -124,24 +124,24 @@ async def test_only_breakers_on_its_path_are_told_the_widest_first() -> None:
     assert [each.breaker for each in story.breakers] == ["run", "provider:ghl", "workspace:ws-1"]
 
 
-async def test_a_waiting_workspace_makes_its_leads_wait() -> None:
+async def test_a_waiting_workspace_delays_its_leads() -> None:
     story = await told(lead(), workspace=replace(SERVED, not_before=NOW + HOUR))
 
     assert story.why.endswith("; but its workspace's rate budget is used up for now")
     assert story.next_at == NOW + HOUR
 
 
-async def test_a_workspace_without_credential_is_why_nothing_is_asked() -> None:
+async def test_a_missing_credential_explains_missing_calls() -> None:
     story = await told(lead(), workspace=Workspace(id=WORKSPACE))
 
     assert story.why.endswith("; but its workspace has no usable credential")
 
 
-async def test_no_personal_data_is_in_a_story() -> None:
+async def test_an_explanation_has_no_personal_data() -> None:
     assert "canary" not in repr(await told(lead()))
 
 
-async def test_a_workspace_tells_whether_it_is_served() -> None:
+async def test_a_workspace_is_explained_with_whether_it_is_visited() -> None:
     workspace = replace(SERVED, not_before=NOW - HOUR, faults=("credential file x is empty",))
     stub = Stub(
         workspaces=[workspace], due=[lead()], quarantined=[lead()], breakers=tripped(BreakerScope.WORKSPACE, WORKSPACE)
@@ -158,7 +158,7 @@ async def test_a_workspace_tells_whether_it_is_served() -> None:
     assert "Token(***)" not in repr(story)
 
 
-async def test_a_run_is_its_report_or_the_lack_of_it() -> None:
+async def test_a_run_is_explained_by_its_report_or_its_absence() -> None:
     stub = Stub(runs=[run_row("run-2"), run_row("run-1", report=healthy())])
 
     killed = await explain_run(RunId("run-2"), store=stub.store())
@@ -168,7 +168,7 @@ async def test_a_run_is_its_report_or_the_lack_of_it() -> None:
     assert (finished.run.health, finished.report) == ("healthy", healthy())
 
 
-async def test_what_is_not_there_is_said_with_a_way_to_find_it() -> None:
+async def test_a_missing_subject_is_reported_with_a_way_to_find_it() -> None:
     store = Stub().store()
     with pytest.raises(RequestError, match="no lead with this id"):
         await explain_lead(LeadId("joe@example.com"), store=store, now=NOW, policy=POLICY, breaker=BREAKERS)

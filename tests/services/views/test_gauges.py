@@ -38,7 +38,7 @@ async def test_a_database_without_a_run_has_no_times_of_runs(harness: RunHarness
     assert not [name for name in found if name.startswith("reconcile_last_")]
 
 
-async def test_a_run_has_its_times_and_its_leads(harness: RunHarness) -> None:
+async def test_a_run_sets_gauges_of_times_and_leads(harness: RunHarness) -> None:
     await harness.fill([3])
     await harness.run()
     view = await view_of(harness)
@@ -65,5 +65,5 @@ async def test_open_breakers_and_parked_workspaces_are_counted() -> None:
     assert found["reconcile_workspaces_parked"] == {(): 2}
 
 
-def test_an_unreachable_database_says_nothing_else() -> None:
+def test_an_unreachable_database_sets_no_other_gauge() -> None:
     assert by_name(unreachable_gauges()) == {"reconcile_database_up": {(): 0}}

@@ -43,7 +43,7 @@ class Asked:
 
 
 @pytest.mark.parametrize("listing", [quarantined, mismatched])
-async def test_a_lead_that_waits_is_a_line_without_personal_data(listing: Any) -> None:
+async def test_a_listed_lead_is_a_line_without_personal_data(listing: Any) -> None:
     asked = Asked([])
     store = cast("Store", type("Stub", (), {"leads": asked}))
 

@@ -54,14 +54,14 @@ async def facts(stub: Stub) -> PageFacts:
     return await page_facts(stub.store(), now=NOW, span=24 * HOUR, due=DuePolicy(), breaker=BreakerPolicy())
 
 
-async def test_an_empty_ledger_says_how_to_begin() -> None:
+async def test_an_empty_ledger_shows_how_to_start() -> None:
     found = await facts(Stub())
 
     assert (found.standing, found.headline) == (OverallStatus.ATTENTION, "No run yet.")
     assert [step.command for step in found.steps] == ["reconcile run"]
 
 
-async def test_all_is_well_is_said_with_its_figures() -> None:
+async def test_a_healthy_state_is_shown_with_figures() -> None:
     scheduled_run = ScheduledRun(
         run_id=RunId("run-1"), started_at=NOW - HOUR, ended_at=NOW - HOUR, checks=1200, errors=2, repaired=7
     )
@@ -73,7 +73,7 @@ async def test_all_is_well_is_said_with_its_figures() -> None:
     assert (found.checks, found.errors, found.repaired, found.runs) == (1200, 2, 7, 1)
 
 
-async def test_an_unverified_meeting_is_told_though_runs_are_healthy() -> None:
+async def test_an_unverified_meeting_is_shown_although_runs_are_healthy() -> None:
     found = await facts(Stub(runs=[run_row("run-1", report=healthy())], at_risk=[MEETING]))
 
     assert found.standing is OverallStatus.ATTENTION
@@ -82,7 +82,7 @@ async def test_an_unverified_meeting_is_told_though_runs_are_healthy() -> None:
     assert (found.at_risk[0].lead_id, found.at_risk[0].starts_at) == (LEAD, NOW + HOUR)
 
 
-async def test_a_stop_is_told_with_what_to_type() -> None:
+async def test_a_stop_is_shown_with_a_command() -> None:
     key = BreakerKey(BreakerScope.PROVIDER, "ghl")
     found = await facts(Stub(breakers={key: tripped(key)}, runs=[run_row("run-9", report=healthy())]))
 
@@ -94,14 +94,14 @@ async def test_a_stop_is_told_with_what_to_type() -> None:
     assert [(band.breaker, band.is_current) for band in found.bands] == [("provider:ghl", True)]
 
 
-async def test_silence_is_reported() -> None:
+async def test_a_missing_run_is_reported() -> None:
     found = await facts(Stub(runs=[run_row("run-1", minutes_ago=90, report=healthy())]))
 
     assert found.headline == "No run for more than an hour: check whether the schedule is suspended."
     assert [step.command for step in found.steps] == ["reconcile explain run run-1"]
 
 
-async def test_many_parked_workspaces_are_one_line_to_type_and_a_few_to_read() -> None:
+async def test_many_parked_workspaces_are_one_command_and_a_few_lines() -> None:
     found = await facts(Stub(breakers=parked(40), runs=[run_row("run-9", report=healthy())]))
 
     assert [step.command for step in found.steps] == ["reconcile breaker show"]
@@ -130,13 +130,13 @@ async def test_ten_parked_workspaces_are_among_the_troubles() -> None:
         ({"appointments": [{"id": "A1"}]}, "same, with another detail"),
     ],
 )
-async def test_a_change_says_status_and_start_and_no_other_value(after: dict[str, Any], told: str) -> None:
+async def test_a_change_shows_only_status_and_start(after: dict[str, Any], told: str) -> None:
     (repair,) = (await facts(Stub(changes=[change(**after)]))).repairs
 
     assert repair.became == told
 
 
-async def test_nobody_is_named() -> None:
+async def test_no_person_is_named() -> None:
     """Whatever stands in leads and changes: e-mails and contacts do not get as far as the page."""
     row = change(contact_id="contact-1", email="somebody@example.org", name="Some Body")
     found = await facts(Stub(at_risk=[MEETING], changes=[row]))
@@ -146,7 +146,7 @@ async def test_nobody_is_named() -> None:
     assert "Some Body" not in repr(found)
 
 
-async def test_the_page_is_as_long_with_a_thousand_of_everything() -> None:
+async def test_the_page_does_not_grow_with_a_thousand_of_everything() -> None:
     many = [replace(MEETING, id=LeadId(f"l{n}"), workspace_id=WorkspaceId(f"w{n}")) for n in range(1000)]
     found = await facts(Stub(at_risk=many, breakers=parked(1000), changes=[change()] * REPAIRS_SHOWN))
 

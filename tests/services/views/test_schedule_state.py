@@ -57,14 +57,14 @@ async def test_a_healthy_last_run_does_not_hide_that_no_run_followed(
     assert found[2] == kinds
 
 
-async def test_a_run_that_is_under_way_is_no_silence() -> None:
+async def test_a_running_run_is_no_standstill() -> None:
     runs = [run_row("run-2", minutes_ago=5), run_row("run-1", minutes_ago=6, report=healthy())]
     held = {"run": LeaseHolder(holder="run-2", expires_at=NOW + MINUTE)}
 
     assert (await judged(Stub(runs=runs, held=held)))[1:] == ("the last finished run was healthy", [])
 
 
-async def test_a_lowered_cadence_is_no_silence_and_its_end_begins_a_new_count() -> None:
+async def test_a_lowered_cadence_is_no_standstill_and_its_end_restarts_the_count() -> None:
     override = CadenceOverride(
         every=timedelta(minutes=10), reason="r", actor="a", set_at=NOW - 30 * MINUTE, expires_at=NOW + MINUTE
     )
@@ -89,7 +89,9 @@ async def test_a_lowered_cadence_is_no_silence_and_its_end_begins_a_new_count() 
         (1, 1, OverallStatus.TROUBLE, "parked: 1 of 1 workspaces"),
     ],
 )
-async def test_most_workspaces_parked_is_trouble(parked: int, total: int, standing: OverallStatus, text: str) -> None:
+async def test_a_majority_of_parked_workspaces_is_a_problem(
+    parked: int, total: int, standing: OverallStatus, text: str
+) -> None:
     keys = [BreakerKey(BreakerScope.WORKSPACE, f"ws-{number}") for number in range(parked)]
     breakers = {key: tripped(key, fault=ErrorClass.CREDENTIAL) for key in keys}
     runs = [run_row("run-1", minutes_ago=0.5, report=healthy(health="degraded"))]
@@ -109,7 +111,7 @@ async def test_a_workspace_that_is_parked_at_both_providers_counts_once() -> Non
     assert found[:2] == (OverallStatus.ATTENTION, "parked: 1 of 3 workspaces; others are served")
 
 
-async def test_the_list_of_alerts_holds_what_is_true_now_though_no_run_has_noted_it() -> None:
+async def test_the_list_of_alerts_includes_conditions_that_no_run_has_stored() -> None:
     store = Stub(runs=[run_row("run-1", minutes_ago=180, report=healthy())]).store()
     true = await conditions(store, now=NOW, policy=AlertPolicy(), breaker=BreakerPolicy(), planned=EACH_MINUTE)
 

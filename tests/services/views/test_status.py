@@ -40,14 +40,14 @@ async def seen(stub: Stub) -> Overview:
     return await overview(stub.store(), now=NOW, due=DuePolicy(), breaker=POLICY)
 
 
-async def test_an_empty_database_says_what_to_do() -> None:
+async def test_the_status_of_an_empty_database_gives_the_next_step() -> None:
     view = await seen(Stub())
 
     assert view.verdict == "no run yet: start one with `reconcile run`"
     assert view.last_success_at is None
 
 
-async def test_an_open_breaker_comes_before_everything_with_blame_next_step_and_command() -> None:
+async def test_an_open_breaker_is_first_with_party_next_step_and_command() -> None:
     view = await seen(Stub(breakers={GHL: tripped(GHL)}, runs=[run_row("run-9", report=healthy())]))
     (told,) = view.breakers
 
@@ -71,7 +71,7 @@ async def test_a_due_probe_is_announced_for_the_next_run() -> None:
     assert told.next == "the next run sends 3 probes, each in another workspace"
 
 
-async def test_a_recovery_is_told_by_the_share_that_passes() -> None:
+async def test_a_recovery_is_shown_with_its_share() -> None:
     half = Breaker(key=GHL, state=BreakerState.HALF_OPEN, stage=2, opened_at=NOW - timedelta(minutes=15))
 
     view = await seen(Stub(breakers={GHL: half}, runs=[run_row("run-1", report=healthy())]))
@@ -81,7 +81,7 @@ async def test_a_recovery_is_told_by_the_share_that_passes() -> None:
     assert view.breakers[0].since == NOW - timedelta(minutes=15)
 
 
-async def test_a_parked_workspace_does_not_look_like_a_stop() -> None:
+async def test_a_parked_workspace_is_not_shown_as_a_stop() -> None:
     view = await seen(
         Stub(breakers={PARKED: tripped(PARKED, fault=ErrorClass.CREDENTIAL)}, runs=[run_row("run-1", report=healthy())])
     )
@@ -92,7 +92,7 @@ async def test_a_parked_workspace_does_not_look_like_a_stop() -> None:
     assert view.breakers[0].next == "no calls, then one probe"
 
 
-async def test_an_operators_hand_is_named_with_its_reason_and_end() -> None:
+async def test_an_override_is_shown_with_reason_and_expiry() -> None:
     hand = Override(
         kind=OverrideKind.HOLD_OPEN, reason="vendor outage", actor="ada", expires_at=NOW + timedelta(hours=1)
     )
@@ -106,7 +106,7 @@ async def test_an_operators_hand_is_named_with_its_reason_and_end() -> None:
     assert told.commands == ("reconcile breaker reset provider:ghl --reason '...'",)
 
 
-async def test_one_operation_is_blamed_alone() -> None:
+async def test_the_breaker_of_one_operation_names_the_operation() -> None:
     key = BreakerKey(BreakerScope.PROVIDER, "ghl/contact_search")
 
     (told,) = (await seen(Stub(breakers={key: tripped(key, fault=ErrorClass.TIMEOUT)}))).breakers
@@ -114,7 +114,7 @@ async def test_one_operation_is_blamed_alone() -> None:
     assert told.blame == "GoHighLevel, contact search only: no response in time"
 
 
-async def test_breakers_at_rest_are_not_mentioned() -> None:
+async def test_closed_breakers_are_not_mentioned() -> None:
     recovered = Breaker(key=GHL).close(NOW, reason=BreakerReason.RECOVERED)
 
     assert (await seen(Stub(breakers={GHL: recovered}))).breakers == ()
@@ -134,14 +134,14 @@ async def test_a_run_without_report_is_running_only_while_it_holds_a_lease(lease
     assert killed.verdict == "the last run was killed before it could report: run-2"
 
 
-async def test_silence_is_news() -> None:
+async def test_a_missing_run_is_shown() -> None:
     view = await seen(Stub(runs=[run_row("run-1", minutes_ago=90, report=healthy())]))
 
     assert view.verdict == "no run for more than an hour: check whether the schedule is suspended"
 
 
 @pytest.mark.parametrize("trigger", [Trigger.BACKFILL, Trigger.UNDO])
-async def test_what_is_not_the_schedules_work_breaks_no_silence(trigger: Trigger) -> None:
+async def test_other_runs_do_not_hide_a_missing_scheduled_run(trigger: Trigger) -> None:
     others = [replace(run_row(f"other-{n}", report=healthy()), trigger=trigger) for n in range(20)]
     last = run_row("run-1", minutes_ago=90, report=healthy())
 
@@ -163,7 +163,7 @@ async def test_the_last_success_is_found_behind_a_long_failure() -> None:
     assert len(view.runs) == 10
 
 
-async def test_what_waits_for_a_person_comes_with_its_command() -> None:
+async def test_work_for_a_person_is_shown_with_its_command() -> None:
     set_aside = [Lead(id=LEAD, workspace_id=WORKSPACE)]
 
     channels = {
@@ -182,6 +182,6 @@ async def test_what_waits_for_a_person_comes_with_its_command() -> None:
     ]
 
 
-async def test_follow_ups_that_are_only_not_delivered_yet_ask_nobody_for_anything() -> None:
+async def test_pending_follow_ups_ask_for_no_action() -> None:
     """As after a first run, or without a webhook."""
     assert (await seen(Stub(pending=3))).chores == ()

@@ -36,12 +36,12 @@ def moments(ticks: Iterable[ScheduledRun], *, since: datetime, now: datetime) ->
     return calendar.buckets
 
 
-def test_an_hour_is_told_by_the_minute_and_a_week_by_two_hours() -> None:
+def test_an_hour_has_buckets_of_a_minute_and_a_week_of_two_hours() -> None:
     assert [step(span) for span in (HOUR, HOUR * 24, HOUR * 24 * 7)] == [HOUR / 60, HOUR / 4, HOUR * 2]
     assert step(timedelta(days=400)) == timedelta(days=4)
 
 
-def test_runs_of_a_moment_are_added_up_and_the_worst_is_kept() -> None:
+def test_runs_of_a_bucket_are_summed_and_the_worst_is_kept() -> None:
     ticks = [
         tick(ago=timedelta(minutes=9), errors=1, at_risk=2),
         tick(ago=timedelta(minutes=8), errors=9, at_risk=1),
@@ -53,7 +53,7 @@ def test_runs_of_a_moment_are_added_up_and_the_worst_is_kept() -> None:
     assert found[0].rate == 0.5
 
 
-def test_a_moment_without_runs_is_there_and_empty() -> None:
+def test_a_bucket_without_runs_exists_and_is_empty() -> None:
     found = moments([], since=NOW - HOUR, now=NOW)
 
     assert len(found) == 60
@@ -65,7 +65,7 @@ def test_a_moment_without_runs_is_there_and_empty() -> None:
     st.timedeltas(timedelta(0), timedelta(days=1)),
     st.lists(st.floats(0, 1.2), max_size=20),
 )
-def test_moments_tile_the_time_and_lose_no_run(span: timedelta, shift: timedelta, places: list[float]) -> None:
+def test_buckets_cover_the_time_and_lose_no_run(span: timedelta, shift: timedelta, places: list[float]) -> None:
     """Also one that began before the page and ended in it, or a clock that is ahead."""
     now = NOW + shift
     ticks = [replace(tick(ago=HOUR), ended_at=now - span * place) for place in places]

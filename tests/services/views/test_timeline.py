@@ -70,15 +70,15 @@ def test_an_outage_is_one_band_that_begins_and_ends_with_its_transitions() -> No
     assert found.rows == (GHL,)
 
 
-def test_what_is_no_longer_told_of_has_ended_when_that_was_seen() -> None:
+def test_a_breaker_missing_from_reports_ends_at_the_first_report_without_it() -> None:
     assert spans(drawn([tick(10, told("open", since=9)), tick(11)])) == [("open", 9, 11)]
 
 
-def test_trouble_from_before_begins_with_the_page() -> None:
+def test_an_earlier_outage_begins_at_the_start_of_the_page() -> None:
     assert spans(drawn([tick(1, told("open", since=-30)), tick(2)])) == [("open", 0, 2)]
 
 
-def test_what_stands_in_the_database_counts_up_to_now() -> None:
+def test_the_stored_state_extends_to_now() -> None:
     breaker = Breaker(key=BreakerKey(BreakerScope.PROVIDER, "ghl"), state=OPEN, since=at(30))
     seen = drawn([tick(31, told("open", since=30))], breaker)
     unseen = drawn([tick(31)], breaker)
@@ -88,7 +88,7 @@ def test_what_stands_in_the_database_counts_up_to_now() -> None:
     assert spans(closed) == [("open", 30, 40)]
 
 
-def test_flapping_is_told_as_its_worst_and_in_few_bands() -> None:
+def test_frequent_transitions_are_merged_to_the_worst_state() -> None:
     ticks = [
         tick(n / 20, *([told("open" if n % 3 else "half_open", since=n / 20)] if n % 2 else [])) for n in range(1200)
     ]
@@ -97,7 +97,7 @@ def test_flapping_is_told_as_its_worst_and_in_few_bands() -> None:
     assert {band.state for band in drawn(ticks).bands} == {"open"}
 
 
-def test_providers_come_first_and_then_who_waited_longest() -> None:
+def test_providers_are_first_and_then_the_longest_parked_workspaces() -> None:
     one, two = told("open", since=0, breaker="workspace:a"), told("open", since=5, breaker="workspace:b")
     found = drawn([tick(8, one, two), tick(9, two, told("open", since=8)), tick(20, two), tick(21)], most=2)
 
@@ -105,7 +105,7 @@ def test_providers_come_first_and_then_who_waited_longest() -> None:
     assert found.more_count == 1
 
 
-def test_who_no_report_listed_is_counted_by_its_own_row() -> None:
+def test_a_workspace_in_no_report_is_counted_by_its_stored_breaker() -> None:
     """A report lists few of very many workspaces; what closed before the page begins is no part of its story."""
     closed = [
         Breaker(key=BreakerKey(BreakerScope.WORKSPACE, f"w{n}"), since=at(minute))
@@ -116,7 +116,7 @@ def test_who_no_report_listed_is_counted_by_its_own_row() -> None:
     assert (found.rows, found.more_count) == (("workspace:a",), 2)
 
 
-def test_a_report_of_another_version_draws_nothing() -> None:
+def test_a_report_of_another_version_is_not_drawn() -> None:
     odd: Mapping[str, Any] = {"breaker": 7, "state": ["?"], "since": {}}
 
     assert drawn([tick(1, {}, {"state": "ajar", "breaker": GHL}), tick(2, odd)]) == Timeline()
@@ -126,7 +126,7 @@ STATES = st.sampled_from(["open", "half_open", "closed", None])
 
 
 @given(st.lists(st.tuples(STATES, st.floats(-5, 5)), max_size=60))
-def test_bands_of_a_breaker_follow_each_other_within_the_page(seen: list[tuple[str | None, float]]) -> None:
+def test_bands_of_a_breaker_do_not_overlap_and_stay_within_the_page(seen: list[tuple[str | None, float]]) -> None:
     """However the reports contradict each other: clocks differ, and runs of shards overlap."""
     found = drawn(
         [tick(n, *([told(state, since=n - 1 + shift)] if state else [])) for n, (state, shift) in enumerate(seen)]

@@ -52,7 +52,7 @@ def a_breaker() -> Breaker:
     return filled(Breaker, key=key, state=BreakerState.OPEN, fault=ErrorClass.TIMEOUT.value, override=None)
 
 
-async def test_a_lead_that_waits_is_told_by_its_own_row() -> None:
+async def test_a_listed_lead_has_the_values_of_its_row() -> None:
     lead = filled(Lead)
     store = Stub(quarantined=[lead]).store()
     cast("Any", store.leads).mismatched = _answer([lead])
@@ -74,7 +74,7 @@ async def test_a_lead_that_waits_is_told_by_its_own_row() -> None:
     assert differing == replace(line, since=lead.state.mismatch_at)
 
 
-async def test_a_run_is_told_by_its_report() -> None:
+async def test_a_run_has_the_values_of_its_report() -> None:
     batches, changes = [filled(BatchRow)], [filled(ChangeRow)]
     story = await explain_run(RUN.run_id, store=Stub(runs=[RUN], batches=batches, changes=changes).store())
 
@@ -94,7 +94,7 @@ async def test_a_run_is_told_by_its_report() -> None:
 
 
 @pytest.mark.parametrize(("limit", "has_more"), [(3, False), (2, True)])
-async def test_a_run_with_more_than_is_listed_says_so(limit: int, has_more: bool) -> None:
+async def test_a_run_says_how_many_entries_are_not_listed(limit: int, has_more: bool) -> None:
     stub = Stub(runs=[RUN], batches=[filled(BatchRow)] * 3, changes=[filled(ChangeRow)] * 3)
     story = await explain_run(RUN.run_id, store=stub.store(), limit=limit)
 
@@ -102,7 +102,7 @@ async def test_a_run_with_more_than_is_listed_says_so(limit: int, has_more: bool
     assert (story.has_more_batches, story.has_more_changes) == (has_more, has_more)
 
 
-async def test_a_lead_is_explained_by_its_own_row() -> None:
+async def test_an_explained_lead_has_the_values_of_its_row() -> None:
     lead, changes, breaker = filled(Lead, workspace_id=WorkspaceId("ws-1")), [filled(ChangeRow)], a_breaker()
     stub = Stub(leads=[lead], changes=changes, breakers={breaker.key: breaker})
     story = told(await explain_lead(lead.id, store=stub.store(), now=NOW, **POLICY))
@@ -121,7 +121,7 @@ async def test_a_lead_is_explained_by_its_own_row() -> None:
     }
 
 
-async def test_a_workspace_is_explained_by_its_own_row() -> None:
+async def test_an_explained_workspace_has_the_values_of_its_row() -> None:
     credential = Credential(provider=ProviderName.CALENDLY, token=Token("t"), account="a")
     workspace = filled(
         Workspace,
@@ -154,7 +154,7 @@ async def test_a_workspace_is_explained_by_its_own_row() -> None:
     }
 
 
-def test_advice_repeats_what_the_breaker_says() -> None:
+def test_advice_has_the_breakers_values() -> None:
     breaker = a_breaker()
     found = told(advice(breaker, now=NOW, policy=BreakerPolicy()))
     del found["blame"], found["next"], found["commands"]
@@ -172,7 +172,7 @@ def test_advice_repeats_what_the_breaker_says() -> None:
     }
 
 
-async def test_an_overview_holds_what_the_store_says() -> None:
+async def test_a_status_has_the_stored_values() -> None:
     stub = Stub(
         freshness=filled(Freshness),
         at_risk=[filled(Lead)] * 3,
@@ -192,7 +192,7 @@ async def test_an_overview_holds_what_the_store_says() -> None:
     assert (view.signatures, view.last_success_at) == (tuple(stub.signatures), RUN.finished_at)
 
 
-async def test_a_page_shows_rows_field_by_field() -> None:
+async def test_a_page_has_the_stored_values() -> None:
     failure, change, lead, breaker = filled(SightingRow), filled(ChangeRow), filled(Lead), a_breaker()
     stub = Stub(sightings=[failure], changes=[change], at_risk=[lead], breakers={breaker.key: breaker}, runs=[RUN])
     facts = await page_facts(
@@ -224,7 +224,7 @@ async def test_a_page_shows_rows_field_by_field() -> None:
     assert (facts.at_risk_count, facts.median_age) == (1, stub.freshness.median)
 
 
-async def test_an_alert_is_listed_by_what_is_remembered_of_it() -> None:
+async def test_a_listed_alert_has_the_stored_values() -> None:
     alert = filled(Alert, heard={}, over_at=None)
     channel = filled(ChannelState, name="slack", known_since=NOW - timedelta(days=900))
     alerts = SimpleNamespace(load=_answer([alert]), channels=_answer({"slack": channel}))
@@ -257,7 +257,7 @@ async def test_an_alert_is_listed_by_what_is_remembered_of_it() -> None:
     }
 
 
-async def test_a_plan_is_told_by_its_own_row() -> None:
+async def test_a_shown_plan_has_the_values_of_its_row() -> None:
     plan = filled(BackfillPlan, summary={"outcomes": {"booked": 3}}, applied_at=None)
     counts, row = {ItemState.PLANNED: 30, ItemState.APPLIED: 2}, filled(ItemRow)
     backfills = SimpleNamespace(counts=_answer(counts), moved=_answer(6), items=_answer([row]))

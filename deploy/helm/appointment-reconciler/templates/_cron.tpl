@@ -27,7 +27,7 @@ starts within a day, or fails with a sentence that names the field.
 {{- min $gap (sub (add $first 86400) $last) -}}
 {{- end }}
 
-{{/* The numbers that a field stands for, ascending, with commas between; 100 is added, so that text sorts as numbers do. */}}
+{{/* The numbers of a field, ascending and separated by commas; 100 is added, so that they sort as text. */}}
 {{- define "reconciler.cronField" -}}
 {{- $field := . -}}
 {{- $set := dict -}}

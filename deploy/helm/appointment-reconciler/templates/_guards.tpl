@@ -134,7 +134,7 @@ the name, which every template needs, as Helm may render any of them first.
 {{- fail "admissionPolicy.enabled is true and rbac.create is false; the policy binds a service account that may patch nothing, so set both or neither" }}
 {{- end }}
 {{- if and .Values.verify.cronJobs (not .Values.rbac.create) }}
-{{- fail (printf "verify.cronJobs (%s) is set and rbac.create is false; without a Role nobody may read their pods' logs, so set both or neither" (join ", " .Values.verify.cronJobs)) }}
+{{- fail (printf "verify.cronJobs (%s) is set and rbac.create is false; without a Role their pods' logs cannot be read, so set both or neither" (join ", " .Values.verify.cronJobs)) }}
 {{- end }}
 {{- end }}
 

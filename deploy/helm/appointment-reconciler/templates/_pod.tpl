@@ -202,7 +202,7 @@ volumes:
 {{- end }}
 
 {{/*
-What an exit code does to a Job: 2 and 78 are wrong until somebody corrects them, so the Job fails at once, or its
+Effect of exit codes on a Job: 2 and 78 need a correction of settings, so the Job fails at once, or its
 shard does where it has several; a pod that was ended from outside, by a lost node or by SIGTERM (143), is replaced without counting as a retry; everything else,
 including 75 (database unreachable), counts against backoffLimit.
 */}}

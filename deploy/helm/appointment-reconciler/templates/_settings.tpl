@@ -103,7 +103,7 @@ RECONCILE_CIRCUIT_BREAKER_MODE: {{ $v.breaker.mode | quote }}
 {{- end }}
 {{- end }}
 
-{{/* Everything else that the program is given beside the ConfigMap. */}}
+{{/* Variables of the program that are not in the ConfigMap. */}}
 {{- define "reconciler.env" -}}
 {{ include "reconciler.ownEnv" . }}
 {{- with .root.Values.extraEnv }}

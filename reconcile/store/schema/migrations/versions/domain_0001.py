@@ -1,4 +1,4 @@
-"""The domain's tables, for those who bring none of their own: workspace, lead, appointment."""
+"""The domain's tables of the preset ``default``: workspace, lead, appointment."""
 
 import sqlalchemy as sa
 from alembic import op

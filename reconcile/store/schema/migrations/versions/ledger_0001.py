@@ -1,4 +1,4 @@
-"""Our own tables: the memory of runs, leads, breakers, leases, budgets and follow-ups."""
+"""Our own tables: runs, lead state, breakers, leases, rate budgets and follow-ups."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What operators ask for in passing: one cadence for a while, and the annotations that were obeyed."""
+"""The cadence override, and the annotation commands that were applied."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What operators are told, what failed in which run, repairs over many runs, and indexes for the choice of due work."""
+"""Alerts, failures by run, backfill plans, and indexes for due leads."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,7 +15,7 @@ def upgrade() -> None:
     _alerts()
     _signatures_by_run()
     _backfills()
-    _due()
+    _due_indexes()
 
 
 def _alerts() -> None:
@@ -101,8 +101,8 @@ def _backfills() -> None:
     op.create_index("reconcile_backfill_lead_state", "reconcile_backfill_lead", columns)
 
 
-def _due() -> None:
-    """For each reason to be due that our memory knows of, an index of the leads that it concerns, and of few others."""
+def _due_indexes() -> None:
+    """Create, for each due reason in ``reconcile_lead_state``, an index of the leads with this reason."""
     reasons = {
         "verified_at": "quarantined_at IS NULL",
         "absent_since": "absent_since IS NOT NULL",

@@ -1,4 +1,4 @@
-"""Follow-ups that were given up, and why a delivery failed."""
+"""Dead letters of the outbox, and the reason of a failed delivery."""
 
 import sqlalchemy as sa
 from alembic import op

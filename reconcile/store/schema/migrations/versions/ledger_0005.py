@@ -1,4 +1,4 @@
-"""How often a booking stood again after it was called off, and indexes for what may stand again or be seen again."""
+"""Count of bookings that became active again, and indexes of canceled and disappeared bookings."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""The calls of each run in their order, so that breakers can be replayed under other thresholds."""
+"""The calls of each run in order, for replaying breakers under other thresholds."""
 
 import sqlalchemy as sa
 from alembic import op
