@@ -51,6 +51,11 @@ class Judges:
             for path, indexes in found.items()
             for index in indexes
         }
+        if not _is_in_function(mutant):
+            importers = [path for path in self.executions if _dotted(mutant.module) in _imported(path)]
+            for case in (case for path in importers for case in self.executions[path].cases):
+                # The fewer files import a module, the more of what each tests is in it.
+                weights[case] = max(weights.get(case, 0.0), 1 / len(importers))
         return sorted(_closest(weights), key=lambda case: (case.seconds, case.name))
 
 
@@ -74,7 +79,7 @@ def _places(mutant: Mutant) -> Sequence[tuple[str, Sequence[int]]]:
     """Return the lines, by module, whose tests say something about this mutant.
 
     In a function, they are its statement's. What runs when the module is imported has no test of its own: then they are
-    the lines that use the name that it defines.
+    the lines that use the name that it defines. The tests that import the module are its judges too.
     """
     path = _path_to(mutant)
     own = (str(mutant.module), _span(path[-1], mutant.row))
@@ -87,6 +92,17 @@ def _places(mutant: Mutant) -> Sequence[tuple[str, Sequence[int]]]:
         if isinstance(node, Function)
     ]
     return [own, *inner, *(place for name in sorted(names) for place in _uses(name))]
+
+
+def _dotted(module: Path) -> str:
+    return ".".join(module.with_suffix("").parts).removesuffix(".__init__")
+
+
+@cache
+def _imported(test_file: Path) -> frozenset[str]:
+    """Return the modules from which *test_file* imports a name."""
+    nodes = ast.walk(ast.parse(test_file.read_text()))
+    return frozenset(node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module)
 
 
 @cache
@@ -165,7 +181,7 @@ class _Finder(MetaPathFinder):
 
     def __init__(self, path: Path, source: str) -> None:
         self._path, self._source = path, source
-        self._name = ".".join(path.with_suffix("").parts)
+        self._name = _dotted(path)
 
     def find_spec(self, fullname: str, path: object, target: ModuleType | None = None) -> ModuleSpec | None:
         if fullname != self._name:
