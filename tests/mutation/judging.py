@@ -1,10 +1,12 @@
 """Judge a mutant by the tests that execute its line; it is never written to disk."""
 
 import ast
+import importlib
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.abc import MetaPathFinder
@@ -14,7 +16,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from tests.mutation import process
+from tests.mutation import process, swapping
 from tests.mutation.execution import PROGRAM, Case, Execution, by_module
 from tests.mutation.operators import Function, Mutant
 
@@ -108,6 +110,11 @@ def _imported(test_file: Path) -> frozenset[str]:
 @cache
 def _tree(module: Path) -> ast.Module:
     return ast.parse(module.read_text())
+
+
+def is_swappable(mutant: Mutant) -> bool:
+    """Tell whether the mutant changes the code of functions and nothing that runs when its module is imported."""
+    return _is_in_function(mutant)
 
 
 def _path_to(mutant: Mutant) -> Sequence[ast.stmt]:
@@ -215,9 +222,22 @@ def unchanged(mutant: Mutant) -> Mutant:
     return replace(mutant, write=mutant.module.read_text, is_changed=False)
 
 
+def import_all(cases: Iterable[Case]) -> None:
+    """Import the files of these tests, and with them the program, before the processes that share them are forked."""
+    for name in sorted({_dotted(Path(case.file)) for case in cases}):
+        with suppress(Exception):  # Whatever it is, pytest says it again.
+            importlib.import_module(name)
+
+
 def judge(mutant: Mutant, cases: Sequence[Case]) -> int:
     """Run *cases* with the mutant in this process and return pytest's exit code."""
-    sys.meta_path.insert(0, _Finder(mutant.module, mutant.write()))
+    name, source = _dotted(mutant.module), mutant.write()
+    if mutant.is_changed and not (name in sys.modules and swapping.is_swapped(sys.modules[name], source)):
+        for each in [
+            each for each in sys.modules if each.partition(".")[0] == PROGRAM.name or each.startswith("tests.")
+        ]:
+            del sys.modules[each]
+        sys.meta_path.insert(0, _Finder(mutant.module, source))
     files = dict.fromkeys(case.name.partition("::")[0] for case in cases)
     return process.run_pytest(["-x", *files], plugins=[_Selection([case.name for case in cases])])
 
