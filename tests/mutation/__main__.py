@@ -19,6 +19,7 @@ from tests.mutation.subjects import LAYERS, LEAST, WHOLE, layer_of, modules
 
 LOCK = Path(__file__).parent / "requirements.lock"
 ALL = "all"
+_Judged = tuple[Mutant, Sequence[execution.Case]]
 CONTROL = 10
 """Before each so many mutants, the tests of the next have to pass on the unchanged module."""
 
@@ -57,19 +58,30 @@ def _scores(mutants: Sequence[Mutant], judges: judging.Judges) -> tuple[Mapping[
         if not is_noticed:
             print(mutant.place, *(["(not executed)"] if ending == judging.NOT_EXECUTED else ()), flush=True)
 
-    todo = list[tuple[Mutant, Sequence[execution.Case]]]()
-    for mutant in mutants:
+    todo = list[_Judged]()
+    # Those of what runs at an import first, while nothing is imported.
+    for mutant in sorted(mutants, key=judging.is_swappable):
         if cases := judges.of(mutant):
-            if len(todo) % CONTROL == 0:
+            if len(todo) % CONTROL == 0 or judging.is_swappable(mutant) > judging.is_swappable(todo[-1][0]):
                 todo.append((judging.unchanged(mutant), cases))
             todo.append((mutant, cases))
         else:
             add(mutant, judging.NOT_EXECUTED)
     for (mutant, _), ending in process.run_all(
-        todo, lambda item: judging.judge(*item), cpu_seconds=lambda item: judging.cpu_seconds(item[1])
+        _prepared(todo), lambda item: judging.judge(*item), cpu_seconds=lambda item: judging.cpu_seconds(item[1])
     ):
         add(mutant, ending)
     return scores, unsteady
+
+
+def _prepared(
+    todo: Sequence[tuple[Mutant, Sequence[execution.Case]]],
+) -> Iterator[tuple[Mutant, Sequence[execution.Case]]]:
+    """Yield what is to be judged; import the program once it may be there already."""
+    first = next((index for index, (mutant, _) in enumerate(todo) if judging.is_swappable(mutant)), len(todo))
+    yield from todo[:first]
+    judging.import_all(case for _, cases in todo[first:] for case in cases)
+    yield from todo[first:]
 
 
 def main() -> int:

@@ -20,7 +20,7 @@ from typing import Any
 from tests.mutation import process
 
 PROGRAM = Path("reconcile")
-FOLDERS = ("domain", "services", "contracts", "store", "providers", "cli")
+FOLDERS = ("domain", "services", "evidence", "contracts", "store", "providers", "kube", "logs", "cli")
 FILES = ("tests/alerts/test_text.py",)
 """The tests that judge mutants. The others start processes, build something, or look at other layers."""
 ON_POSTGRES = ("contracts", "store")

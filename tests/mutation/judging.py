@@ -1,10 +1,12 @@
 """Judge a mutant by the tests that execute its line; it is never written to disk."""
 
 import ast
+import importlib
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.abc import MetaPathFinder
@@ -14,7 +16,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from tests.mutation import process
+from tests.mutation import process, swapping
 from tests.mutation.execution import PROGRAM, Case, Execution, by_module
 from tests.mutation.operators import Function, Mutant
 
@@ -51,6 +53,11 @@ class Judges:
             for path, indexes in found.items()
             for index in indexes
         }
+        if not _is_in_function(mutant):
+            importers = [path for path in self.executions if _dotted(mutant.module) in _imported(path)]
+            for case in (case for path in importers for case in self.executions[path].cases):
+                # The fewer files import a module, the more of what each tests is in it.
+                weights[case] = max(weights.get(case, 0.0), 1 / len(importers))
         return sorted(_closest(weights), key=lambda case: (case.seconds, case.name))
 
 
@@ -74,7 +81,7 @@ def _places(mutant: Mutant) -> Sequence[tuple[str, Sequence[int]]]:
     """Return the lines, by module, whose tests say something about this mutant.
 
     In a function, they are its statement's. What runs when the module is imported has no test of its own: then they are
-    the lines that use the name that it defines.
+    the lines that use the name that it defines. The tests that import the module are its judges too.
     """
     path = _path_to(mutant)
     own = (str(mutant.module), _span(path[-1], mutant.row))
@@ -89,9 +96,25 @@ def _places(mutant: Mutant) -> Sequence[tuple[str, Sequence[int]]]:
     return [own, *inner, *(place for name in sorted(names) for place in _uses(name))]
 
 
+def _dotted(module: Path) -> str:
+    return ".".join(module.with_suffix("").parts).removesuffix(".__init__")
+
+
+@cache
+def _imported(test_file: Path) -> frozenset[str]:
+    """Return the modules from which *test_file* imports a name."""
+    nodes = ast.walk(ast.parse(test_file.read_text()))
+    return frozenset(node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module)
+
+
 @cache
 def _tree(module: Path) -> ast.Module:
     return ast.parse(module.read_text())
+
+
+def is_swappable(mutant: Mutant) -> bool:
+    """Tell whether the mutant changes the code of functions and nothing that runs when its module is imported."""
+    return _is_in_function(mutant)
 
 
 def _path_to(mutant: Mutant) -> Sequence[ast.stmt]:
@@ -165,7 +188,7 @@ class _Finder(MetaPathFinder):
 
     def __init__(self, path: Path, source: str) -> None:
         self._path, self._source = path, source
-        self._name = ".".join(path.with_suffix("").parts)
+        self._name = _dotted(path)
 
     def find_spec(self, fullname: str, path: object, target: ModuleType | None = None) -> ModuleSpec | None:
         if fullname != self._name:
@@ -199,9 +222,22 @@ def unchanged(mutant: Mutant) -> Mutant:
     return replace(mutant, write=mutant.module.read_text, is_changed=False)
 
 
+def import_all(cases: Iterable[Case]) -> None:
+    """Import the files of these tests, and with them the program, before the processes that share them are forked."""
+    for name in sorted({_dotted(Path(case.file)) for case in cases}):
+        with suppress(Exception):  # Whatever it is, pytest says it again.
+            importlib.import_module(name)
+
+
 def judge(mutant: Mutant, cases: Sequence[Case]) -> int:
     """Run *cases* with the mutant in this process and return pytest's exit code."""
-    sys.meta_path.insert(0, _Finder(mutant.module, mutant.write()))
+    name, source = _dotted(mutant.module), mutant.write()
+    if mutant.is_changed and not (name in sys.modules and swapping.is_swapped(sys.modules[name], source)):
+        for each in [
+            each for each in sys.modules if each.partition(".")[0] == PROGRAM.name or each.startswith("tests.")
+        ]:
+            del sys.modules[each]
+        sys.meta_path.insert(0, _Finder(mutant.module, source))
     files = dict.fromkeys(case.name.partition("::")[0] for case in cases)
     return process.run_pytest(["-x", *files], plugins=[_Selection([case.name for case in cases])])
 

@@ -91,13 +91,23 @@ def _of_call(node: ast.Call, optional: Optional) -> Iterator[Edit]:
         if keyword.arg is not None and (callee not in optional or keyword.arg in optional[callee]):
             yield Edit(f"DropKeyword({keyword.arg})", node, "keywords", _without(node.keywords, index), keyword.value)
     for index, (one, other) in enumerate(pairwise(node.args) if callee not in COMMUTATIVE else ()):
-        if not isinstance(one, ast.Starred) and not isinstance(other, ast.Starred) and ast.dump(one) != ast.dump(other):
+        if not isinstance(one, ast.Starred) and not isinstance(other, ast.Starred) and not _are_alike(one, other):
             yield Edit("SwapArguments", node, "args", _swapped(node.args, index), one)
     for left, right in pairwise(given):
         if ast.dump(left.value) != ast.dump(right.value):
             swap = {id(left): right.value, id(right): left.value}
             keywords = [ast.keyword(each.arg, swap.get(id(each), each.value)) for each in node.keywords]
             yield Edit(f"SwapKeywords({left.arg}, {right.arg})", node, "keywords", keywords, left.value)
+
+
+def _are_alike(one: ast.expr, other: ast.expr) -> bool:
+    """Tell whether a call does the same with these two arguments swapped: equal ones, and the columns of a table.
+
+    Migrations create the tables, and rows are read by the names of their columns.
+    """
+    return ast.dump(one) == ast.dump(other) or all(
+        isinstance(each, ast.Call) and getattr(each.func, "id", "") == "Column" for each in (one, other)
+    )
 
 
 def _of_body(node: ast.AST, field: str, body: list[ast.stmt]) -> Iterator[Edit]:
@@ -107,6 +117,8 @@ def _of_body(node: ast.AST, field: str, body: list[ast.stmt]) -> Iterator[Edit]:
         match statement:
             case ast.If(body=[*_, last], orelse=[]) if isinstance(last, ENDS):
                 name = "DropGuard"
+            case ast.Delete(targets=targets) if all(isinstance(each, ast.Name) for each in targets):
+                pass  # Says of a parameter that it is not used.
             case ast.Expr(value=ast.Call() | ast.Await()) | ast.AugAssign() | ast.Delete():
                 name = "DropStatement"
             case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]) if not is_constructor:

@@ -28,6 +28,9 @@ WHOLE: Mapping[str, str] = {
 }
 """Modules that guard the others, each with what it guards: ``WHOLE=1`` judges all of their mutants."""
 
+_CONSTANT = r"(\d\b|[\"'][^\"']*[\"']|([A-Z]\w*\.)?_?[A-Z][A-Z_]+\b)"
+"""A digit, a text, a member of an enumeration or another constant, by its spelling."""
+
 # Left out, each with its reason: a pattern of the operator's name, and one of the line that it changes.
 SILENT: tuple[tuple[str, str], ...] = (
     # `is` stands before None and members of enumerations alone, which are single: equality is the same question.
@@ -40,6 +43,12 @@ SILENT: tuple[tuple[str, str], ...] = (
     (r"DropKeyword\(strict\)|ReplaceTrueWithFalse", r".*\bstrict=True"),
     # What follows the bare star of a signature, which no call that mypy passes can tell apart.
     (r"ReplaceBinaryOperator_Mul_", r"\s*(async )?def "),
+    # Whether two equal constants are one object is decided by the interpreter: Ruff keeps `is` from them.
+    (r"ReplaceComparisonOperator_(Eq_Is|NotEq_IsNot)$", rf".*[!=]= {_CONSTANT}|.*\b{_CONSTANT} [!=]="),
+    # How often a value is computed: only the time that it takes depends on it.
+    (r"RemoveDecorator|NumberReplacer|DropKeyword\(maxsize\)", r"\s*@(lru_)?cache\b"),
+    # What a type checker reads and nothing runs, or what holds wherever a type checker cannot know it.
+    (r".*", r"\s*if TYPE_CHECKING:|\s*assert .*# noqa: S101"),
     # A protocol's method and an overload have no body.
     (r"RemoveDecorator", r"\s*@(overload|abstractmethod|override|final|runtime_checkable)"),
 )

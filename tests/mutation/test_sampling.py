@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.mutation.execution import FILES, FOLDERS, ON_POSTGRES
 from tests.mutation.operators import edits
 from tests.mutation.sampling import Score, exit_code, in_order, sample, table, turns
-from tests.mutation.subjects import LAYERS, WHOLE, layer_of, modules
+from tests.mutation.subjects import LAYERS, WHOLE, is_silent, layer_of, modules
 
 
 @given(
@@ -79,6 +79,9 @@ def test_the_table_has_a_line_for_each_layer():
         ("await x.release()", ["pass"]),
         ("x.y = 1", ["pass"]),
         ("x += 1", ["pass"]),
+        ("del x[a]", ["pass"]),
+        ("del x", []),
+        ('Table("a", Column(b), Column(c))', ["pass", "Table(Column(b), 'a', Column(c))"]),
         ("x = 1", []),
         ("if a:\n    raise b", ["pass"]),
         ("if a:\n    b", []),
@@ -92,6 +95,34 @@ def test_a_fault_of_a_refactoring_is_made_in_each_place_where_it_can_be(source, 
 
     assert sorted(made) == sorted(expected)
     assert ast.unparse(tree) == ast.unparse(ast.parse(source))
+
+
+EQ_IS, EQ_NOT_EQ = "core/ReplaceComparisonOperator_Eq_Is", "core/ReplaceComparisonOperator_Eq_NotEq"
+
+
+@pytest.mark.parametrize(
+    ("operator", "line", "is_left_out"),
+    [
+        (EQ_IS, "if status == _CANCELED:", True),
+        (EQ_IS, "return fault == ErrorClass.MASS_ABSENCE", True),
+        (EQ_IS, 'if name == "GHL":', True),
+        (EQ_IS, "if (event.places, event.taken) == seen:", False),
+        (EQ_IS, "if granted == wanted:", False),
+        (EQ_IS, "if before.at == Instant(1):", False),
+        (EQ_NOT_EQ, "if status == _CANCELED:", False),
+        ("core/RemoveDecorator", "@lru_cache(maxsize=4096)", True),
+        ("core/NumberReplacer", "@lru_cache(maxsize=4096)", True),
+        ("core/RemoveDecorator", "    @cached_property", False),
+        ("core/AddNot", "if TYPE_CHECKING:", True),
+        ("core/AddNot", "if checking:", False),
+        ("core/AddNot", "    assert first is not None  # noqa: S101 - begun above", True),
+        ("core/NumberReplacer", "@dataclass(frozen=True)", False),
+        ("core/ReplaceTrueWithFalse", "@dataclass(frozen=True)", True),
+        ("core/ReplaceTrueWithFalse", "is_found = True", False),
+    ],
+)
+def test_what_no_behavior_can_show_is_left_out_and_nothing_else_of_its_line(operator, line, is_left_out):
+    assert is_silent(operator, line) == is_left_out
 
 
 def test_each_file_and_folder_that_is_named_exists():

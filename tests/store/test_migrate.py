@@ -8,6 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
 
 from reconcile.errors import SettingsError
 from reconcile.store.db.database import Database
@@ -43,9 +44,18 @@ def _differences(connection: Any) -> list[Any]:
         return kind != "table" or (name or "").startswith("reconcile_")
 
     context = MigrationContext.configure(
-        connection, opts={"include_name": is_ours, "version_table": VERSION_TABLE, "compare_type": True}
+        connection,
+        opts={
+            "include_name": is_ours,
+            "version_table": VERSION_TABLE,
+            "compare_type": True,
+            "compare_server_default": connection.dialect.name == "postgresql",
+        },
     )
-    return [each for each in compare_metadata(context, metadata) if not str(each[0]).endswith("_index")]
+    differences = [each for each in compare_metadata(context, metadata) if not str(each[0]).endswith("_index")]
+    keys = inspect(connection).get_multi_pk_constraint()
+    named = {(None, each.name): [column.name for column in each.primary_key] for each in metadata.tables.values()}
+    return differences + [each for each, key in named.items() if keys[each]["constrained_columns"] != key]
 
 
 async def test_migrating_again_changes_nothing(database_url: str) -> None:
