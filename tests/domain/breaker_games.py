@@ -1,6 +1,7 @@
 """Runs of the breaker registry against made-up tenants, without a store or a provider."""
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -40,7 +41,8 @@ class Game:
     tick: int = 0
     served: list[Mapping[WorkspaceId, int]] = field(default_factory=list)
     """Of each tick, how many sound answers each workspace got."""
-    calls: list[int] = field(default_factory=list)
+    calls: list[Counter[WorkspaceId]] = field(default_factory=list)
+    """Of each tick, how many calls were made for each workspace: look-ups, probes and controls."""
     records: list[CallRecord] = field(default_factory=list)
     """Of each tick, its calls."""
     opened: list[list[str]] = field(default_factory=list)
@@ -86,7 +88,7 @@ class _Tick:
         self.sound: list[WorkspaceId] = []
         self.asked: set[WorkspaceId] = set()
         self.controlled: set[str] = set()
-        self.calls = 0
+        self.calls: Counter[WorkspaceId] = Counter()
 
     def play(self) -> None:
         game, registry = self.game, self.registry
@@ -143,7 +145,7 @@ class _Tick:
         self._decide()
 
     def _call(self, workspace_id: WorkspaceId) -> Fault:
-        self.calls += 1
+        self.calls[workspace_id] += 1
         return self.game.truth(workspace_id, self.game.tick, self.game.rng)
 
     def _decide(self) -> None:

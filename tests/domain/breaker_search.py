@@ -67,14 +67,18 @@ def opens_a_provider(seed: int) -> str | None:
 
 
 def hides_an_outage(seed: int) -> str | None:
-    """Play a tenant while nobody else is answered; return how the outage stayed unknown, or cost too many calls."""
+    """Play a tenant while nobody else is answered; return how the outage stayed unknown, or cost too many calls.
+
+    Counted are the calls for the others. Those for the tenant may be answered, and are no cost of the outage then.
+    """
     kind = OUTAGES[seed % len(OUTAGES)]
     played = game(seed, lambda *_: kind).play(6)
     others = [w for w in played.everybody if w != TENANT]
     if not played.open_wide() and any(played.state(w) is BreakerState.CLOSED for w in others):
         return f"{kind}: no breaker is open"
-    if any(calls > 2 * played.workspaces for calls in played.calls[3:]):
-        return f"{kind}: calls {played.calls} in {played.workspaces} workspaces"
+    calls = [sum(each[w] for w in others) for each in played.calls]
+    if any(count > 2 * len(others) for count in calls[3:]):
+        return f"{kind}: calls {calls} for {len(others)} workspaces"
     return None
 
 

@@ -130,6 +130,14 @@ class Suspect:
         left = (ENOUGH - self._balance) / max(self._weight_of_failing, ENOUGH / MOST_IN_A_ROUND)
         return max(1, min(MOST_IN_A_ROUND, math.ceil(left - _ROUNDING)))
 
+    def may_grow(self, pending: int) -> bool:
+        """Tell whether more controls are worth asking while so many have not ended.
+
+        One was sound, so these may stall for reasons of their own; and they would decide nothing although they failed.
+        """
+        has_answered = not _SOUND.isdisjoint(self.controls.values())
+        return has_answered and replace(self, pending=pending)._result_if_pending_fail is ControlVerdict.UNDECIDED
+
     @property
     def weighs_changes(self) -> bool:
         """Whether look-ups that were sound earlier make up a round: one of them has changed, or they are leads."""
@@ -161,7 +169,8 @@ class Suspect:
         if a control was sound, and the others do not outweigh it.
         """
         if self.pending:
-            return ControlVerdict.REFUTED if self._would_be_refuted else ControlVerdict.UNDECIDED
+            is_refuted = self._result_if_pending_fail is ControlVerdict.REFUTED
+            return ControlVerdict.REFUTED if is_refuted else ControlVerdict.UNDECIDED
         is_new_shape = ControlOutcome.NEW_SHAPE in self.controls.values()
         if is_new_shape or self._is_enough or self._is_confirmed_majority:
             return ControlVerdict.CONFIRMED
@@ -198,12 +207,11 @@ class Suspect:
         return has_sound and (self._balance_of_leads if self.is_workspace else self._balance) <= 0
 
     @property
-    def _would_be_refuted(self) -> bool:
-        """Whether the party would be acquitted although all controls that are still asked failed."""
+    def _result_if_pending_fail(self) -> ControlVerdict:
+        """What the controls say if all that are still asked fail."""
         outcome = ControlOutcome.CHANGED if self.weighs_changes else ControlOutcome.FAILING_WHOLLY
         worst = {f"pending {number}": outcome for number in range(self.pending)}
-        assumed = replace(self, controls={**self.controls, **worst}, pending=0)
-        return assumed.control_result is ControlVerdict.REFUTED
+        return replace(self, controls={**self.controls, **worst}, pending=0).control_result
 
     @property
     def _failing(self) -> frozenset[str]:

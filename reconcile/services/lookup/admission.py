@@ -88,6 +88,7 @@ async def admit(
             yield DeferReason.BREAKER
             return
         call = AdmittedCall(number=answer.number)
+        limiter.begin(slot)
         try:
             yield call
         finally:

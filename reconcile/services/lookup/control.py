@@ -27,6 +27,8 @@ from reconcile.services.lookup.control_pool import ControlCandidate, ControlPool
 from reconcile.services.lookup.limits.rate_reservation import RateReservation
 
 _DRAWN_FROM = 20
+_STALL_SECONDS = 1.0
+"""Once a control was sound, the next round begins although others have not ended for so long."""
 
 
 async def wait_for_decision(key: BreakerKey, pool: ControlPool) -> None:
@@ -37,7 +39,7 @@ async def wait_for_decision(key: BreakerKey, pool: ControlPool) -> None:
 
 async def decide_suspects(pool: ControlPool, *, registry: BreakerRegistry, context: LookupContext) -> None:
     """Make the controls of the parties that are suspected and that nobody is deciding on."""
-    for key in [each for each in registry.suspects if each not in pool.decisions]:
+    while (key := next((each for each in registry.suspects if each not in pool.decisions), None)) is not None:
         decided = pool.decisions[key] = asyncio.Event()
         try:
             await _decide(key, decided, pool, registry=registry, context=context)
@@ -50,26 +52,39 @@ async def decide_suspects(pool: ControlPool, *, registry: BreakerRegistry, conte
 async def _decide(
     key: BreakerKey, decided: asyncio.Event, pool: ControlPool, *, registry: BreakerRegistry, context: LookupContext
 ) -> None:
-    """Ask round after round; once it is clear that the party is not to blame, its other calls wait no longer."""
-    while not decided.is_set() and (suspect := registry.suspects.get(key)) is not None:
-        has_time = context.time.takes_work()
-        candidates = await _candidates(suspect, pool, registry=registry, context=context) if has_time else []
-        pool.used.update((key, _party(suspect, each)) for each in candidates)
-        if not candidates:
-            left = ControlsLeft.NONE if has_time else ControlsLeft.NO_TIME
-            registry.answer_controls(key, (), context.clock.now(), left=left)
-            continue
-        async with asyncio.TaskGroup() as group:
-            asked = {group.create_task(_look_up(each, suspect, pool, context=context)) for each in candidates}
-            while asked:
-                ended, asked = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
-                controls = [control for task in ended if (control := task.result()) is not None]
+    """Ask round after round, the next one beside those that stall, until the party is decided on.
+
+    Once it is clear that the party is not to blame, its other calls wait no longer.
+    """
+    asked: set[asyncio.Task[Control | None]] = set()
+    wants_round = True
+    async with asyncio.TaskGroup() as group:
+        while (suspect := _undecided(key, decided, registry)) is not None or asked:
+            fresh: list[ControlCandidate] = []
+            if suspect is not None and wants_round and context.time.takes_work():
+                fresh = await _candidates(suspect, pool, registry=registry, context=context)
+                pool.used.update((key, _party(suspect, each)) for each in fresh)
+                asked |= {group.create_task(_look_up(each, suspect, pool, context=context)) for each in fresh}
+            if not asked:
+                left = ControlsLeft.NONE if context.time.takes_work() else ControlsLeft.NO_TIME
+                registry.answer_controls(key, (), context.clock.now(), left=left)
+                continue
+            may_grow = suspect is not None and suspect.may_grow(len(asked)) and (bool(fresh) or not wants_round)
+            patience = _STALL_SECONDS if may_grow else None
+            ended, asked = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED, timeout=patience)
+            wants_round = not (ended and asked)
+            controls = [control for task in ended if (control := task.result()) is not None]
+            if ended:
                 now = context.clock.now()
                 registry.answer_controls(key, controls, now, left=ControlsLeft.MORE, pending=len(asked))
-                if key not in registry.suspects:
-                    if not suspect.is_workspace and registry.is_acquitted(suspect.lookup):
-                        pool.on_acquittal()
-                    pool.end_decision(key, decided)
+            if suspect is not None and key not in registry.suspects:
+                if not suspect.is_workspace and registry.is_acquitted(suspect.lookup):
+                    pool.on_acquittal(suspect.lookup.provider)
+                pool.end_decision(key, decided)
+
+
+def _undecided(key: BreakerKey, decided: asyncio.Event, registry: BreakerRegistry) -> Suspect | None:
+    return None if decided.is_set() else registry.suspects.get(key)
 
 
 def _party(suspect: Suspect, candidate: ControlCandidate) -> str:

@@ -55,7 +55,7 @@ class ControlPool:
     decisions: dict[BreakerKey, asyncio.Event] = field(default_factory=dict)
     on_answer: Callable[[ProviderName], None] = lambda _: None
     """Called when a control was answered soundly: it holds no slot of the provider's limiter."""
-    on_acquittal: Callable[[], None] = lambda: None
+    on_acquittal: Callable[[ProviderName], None] = lambda _: None
     """Called when controls have acquitted a provider."""
 
     def begin(self, workspace: Workspace, leads: Sequence[tuple[Lead, Sequence[Lookup]]]) -> None:

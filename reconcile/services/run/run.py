@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from reconcile.domain.breaker.breaker import RUN_KEY, BreakerReason, BreakerState
 from reconcile.domain.breaker.registry import BreakerRegistry
-from reconcile.domain.ids import RunId
+from reconcile.domain.ids import ProviderName, RunId
 from reconcile.domain.run.report import Freshness, RunReport
 from reconcile.domain.run.report_document import document, receipt_text
 from reconcile.domain.run.request import RunRequest
@@ -154,9 +154,13 @@ async def _begin(context: RunContext) -> CallAdmission:
         workspace_concurrency=policy.workspace_concurrency, lead_concurrency=policy.lead_concurrency
     )
     bulkhead = Bulkhead(policy.workspace_concurrency)
+
+    def go_on(provider: ProviderName) -> None:
+        limiters.of(provider, for_sweeps=False).expect_answers()
+        bulkhead.shuffle(context.random)
+
     pool = ControlPool(
-        on_answer=lambda provider: limiters.of(provider, for_sweeps=False).note_answer(),
-        on_acquittal=lambda: bulkhead.shuffle(context.random),
+        on_answer=lambda provider: limiters.of(provider, for_sweeps=False).note_answer(), on_acquittal=go_on
     )
     return CallAdmission(breakers=breakers, limiters=limiters, bulkhead=bulkhead, pool=pool)
 

@@ -174,3 +174,22 @@ def test_if_most_probes_fail_the_failing_workspaces_are_parked_and_others_probed
     assert states(registry) == {"provider:ghl": "open", "workspace:ws-0/ghl": "open", "workspace:ws-1/ghl": "open"}
     assert registry.breaker(GHL_KEY).probe_is_due(LATER)
     assert registry.breaker(ws_key(0)).reason is BreakerReason.PROBE_FAILED
+
+
+def test_failures_that_end_while_a_workspace_is_suspected_count_against_the_provider_once_it_is_parked() -> None:
+    registry = a_board()
+    for _ in range(7):
+        asked(registry, 2, None)
+    fail(registry, 1, ErrorClass.UNDECODABLE)
+    calls = [admitted(registry, 0) for _ in range(8)]
+    for admission in calls[:5]:
+        registry.record(admission, ErrorClass.UNDECODABLE, NOW)
+    before = list(registry.suspects)
+    for admission in calls[5:]:  # nine of sixteen fail now, in two of the three workspaces that asked
+        registry.record(admission, ErrorClass.UNDECODABLE, NOW)
+    failing = [Control(party=f"lead-{n}", fault=ErrorClass.UNDECODABLE, was_sound=False) for n in range(3)]
+    registry.answer_controls(ws_key(0), failing, NOW, left=ControlsLeft.MORE)
+
+    assert before == [ws_key(0)]
+    assert states(registry) == {"workspace:ws-0/ghl": "open"}
+    assert list(registry.suspects) == [GHL_KEY]

@@ -20,6 +20,8 @@ class Bulkhead:
         """The next one first."""
         self._held: set[WorkspaceId] = set()
         self._released_early: set[WorkspaceId] = set()
+        self._stalled: list[WorkspaceId] = []
+        """Visits that hold a slot only because so many have given theirs up."""
         self._max_early_releases = EARLY_RELEASES_PER_SLOT * count
 
     @asynccontextmanager
@@ -33,14 +35,22 @@ class Bulkhead:
             if workspace_id in self._held:
                 self._held.remove(workspace_id)
                 self._release()
+            if workspace_id in self._stalled:
+                self._stalled.remove(workspace_id)
             self._released_early.discard(workspace_id)
+            if self._stalled:
+                self.release_early(self._stalled.pop(0))
 
     def release_early(self, workspace_id: WorkspaceId) -> None:
-        """Let the next one begin beside this visit, unless very many do so already."""
-        if workspace_id in self._held and len(self._released_early) < self._max_early_releases:
-            self._held.remove(workspace_id)
-            self._released_early.add(workspace_id)
-            self._release()
+        """Let the next one begin beside this visit; where very many do so already, once one of these has ended."""
+        if workspace_id not in self._held or workspace_id in self._stalled:
+            return
+        if len(self._released_early) >= self._max_early_releases:
+            self._stalled.append(workspace_id)
+            return
+        self._held.remove(workspace_id)
+        self._released_early.add(workspace_id)
+        self._release()
 
     def shuffle(self, random: Random) -> None:
         """Let those that wait begin in another order: those at the front may all be in the same trouble."""

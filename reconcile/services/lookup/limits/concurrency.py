@@ -8,6 +8,12 @@ from dataclasses import dataclass, field
 from reconcile.domain.ids import ProviderName
 from reconcile.services.lookup.limits.bulkhead import EARLY_RELEASES_PER_SLOT
 
+LEAST_PATIENCE_SECONDS, FIRST_PATIENCE_SECONDS = 0.1, 1.0
+PATIENCE_IN_ANSWERS = 4
+"""A call stalls once it takes so many times as long as answers do on average."""
+_WEIGHT_OF_ANSWER = 1 / 8
+"""What the newest answer counts in the average (as in RFC 6298)."""
+
 
 @dataclass(slots=True, eq=False)
 class LimiterSlot:
@@ -18,6 +24,8 @@ class LimiterSlot:
     overtaken: int = 0
     """How many calls that were let in later have been answered meanwhile."""
     is_released_early: bool = False
+    began_at: float | None = None
+    timer: asyncio.TimerHandle | None = None
 
 
 class AdaptiveLimiter:
@@ -30,7 +38,7 @@ class AdaptiveLimiter:
     A call that was overtaken by half as many others as are under way (at least *initial*) waits for something of its
     own, such as a workspace that is never answered: it lends its place, up to *max_early_releases* at once, and what it
     comes to moves the window no more. While nobody is answered nobody is overtaken, so an outage is met with no more
-    calls than without.
+    calls than without. Once the provider is known to answer (``expect_answers``), time alone tells that a call stalls.
     """
 
     def __init__(self, *, limit: int, initial: int = 4, max_early_releases: int = 0) -> None:
@@ -39,9 +47,13 @@ class AdaptiveLimiter:
         self._window = self._initial
         self._max_early_releases = max_early_releases
         self._released_early_count = 0
+        self._expects_answers = False
+        self._average_seconds: float | None = None
         self._number = 0
         self._slots: dict[int, LimiterSlot] = {}
         """Those that are not lent, the oldest first."""
+        self._stalled: deque[LimiterSlot] = deque()
+        """Those that are not lent only because as many are as may be."""
         self._waiting: deque[tuple[asyncio.Future[LimiterSlot], Callable[[], None]]] = deque()
 
     @property
@@ -62,12 +74,31 @@ class AdaptiveLimiter:
                 self.release(called.result(), succeeded=None)
             raise
 
+    def begin(self, slot: LimiterSlot) -> None:
+        """Note that the call is made now."""
+        slot.began_at = asyncio.get_running_loop().time()
+        self._start_timer(slot)
+
+    def expect_answers(self) -> None:
+        """Let calls that stall give up their slots from now on: the provider is known to answer."""
+        self._expects_answers = True
+        for slot in self._slots.values():
+            self._start_timer(slot)
+
     def release(self, slot: LimiterSlot, *, succeeded: bool | None) -> None:
         """Give the place back; None where nothing was learned of the provider."""
+        if slot.timer is not None:
+            slot.timer.cancel()
+        if succeeded and slot.began_at is not None:
+            self._note_duration(asyncio.get_running_loop().time() - slot.began_at)
         if slot.is_released_early:
             self._released_early_count -= 1
+            if self._stalled:
+                self._release_early(self._stalled.popleft())
         else:
             del self._slots[slot.number]
+            if slot in self._stalled:
+                self._stalled.remove(slot)
             if succeeded:
                 self._window = min(self._limit, self._window + 1)
             elif succeeded is False:
@@ -93,11 +124,37 @@ class AdaptiveLimiter:
             if slot.number > answered:
                 break
             slot.overtaken += 1
-            if slot.overtaken >= most_overtaken and self._released_early_count < self._max_early_releases:
-                slot.is_released_early = True
-                del self._slots[slot.number]
-                self._released_early_count += 1
-                slot.on_early_release()
+            if slot.overtaken >= most_overtaken:
+                self._release_early(slot)
+
+    def _release_early(self, slot: LimiterSlot) -> None:
+        if slot.number not in self._slots or slot in self._stalled:
+            return
+        if self._released_early_count >= self._max_early_releases:
+            self._stalled.append(slot)
+            return
+        slot.is_released_early = True
+        del self._slots[slot.number]
+        self._released_early_count += 1
+        slot.on_early_release()
+
+    def _start_timer(self, slot: LimiterSlot) -> None:
+        if self._expects_answers and slot.began_at is not None and slot.timer is None:
+            slot.timer = asyncio.get_running_loop().call_later(self._patience_seconds, self._end_patience, slot)
+
+    def _end_patience(self, slot: LimiterSlot) -> None:
+        self._release_early(slot)
+        self._grant_waiting()
+
+    @property
+    def _patience_seconds(self) -> float:
+        if self._average_seconds is None:
+            return FIRST_PATIENCE_SECONDS
+        return max(LEAST_PATIENCE_SECONDS, PATIENCE_IN_ANSWERS * self._average_seconds)
+
+    def _note_duration(self, seconds: float) -> None:
+        before = seconds if self._average_seconds is None else self._average_seconds
+        self._average_seconds = before + (seconds - before) * _WEIGHT_OF_ANSWER
 
     def _grant_waiting(self) -> None:
         while self._waiting and len(self._slots) < self._window:
