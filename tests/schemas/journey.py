@@ -131,7 +131,8 @@ class Journey:
 async def journey(url: str, mapping: SchemaMapping) -> Journey:
     """Return what doctor, a dry run, a run, a second run and an undo do, one after the other."""
     tables = [each for each in (mapping.lead, mapping.appointment) if each]
-    notes = [each.columns[name] for each in tables for name in _NOTES if name in each.columns]
+    notes = [name for each in tables for name in each.on_change]
+    notes += [each.columns[name] for each in tables for name in _NOTES if name in each.columns]
     findings = await check_schema(url, mapping=mapping, now=datetime.now(UTC))
     before = await rows(url, without=notes)
     async with _company(url, mapping) as company:

@@ -8,7 +8,7 @@ from tests.schemas.journey import journey, written_mapping
 
 pytestmark = pytest.mark.integration
 
-SUPPORTED = ("snake", "uuids", "views", "partitions")
+SUPPORTED = ("snake", "uuids", "prisma", "smallint", "booleans", "views", "partitions", "local_times")
 
 
 @pytest.mark.parametrize("schema", SUPPORTED)

@@ -14,6 +14,7 @@ CREATE TABLE contacts (
     client_id text NOT NULL REFERENCES clients,
     email text,
     ghl_contact_id text,
+    is_booked boolean NOT NULL DEFAULT false,
     booking_id text,
     booking_cancelled boolean,
     booking_start timestamptz,
@@ -39,9 +40,9 @@ CREATE TABLE bookings (
 INSERT INTO clients SELECT id, name, timezone, ghl_location_id, ghl_token, calendly_user, calendly_token
 FROM simulated_workspace;
 INSERT INTO clients (id, name, deleted_at) VALUES ('gone', 'Gone', now());
-INSERT INTO contacts (id, client_id, email, ghl_contact_id, booking_id, booking_cancelled, booking_start, booking_end,
+INSERT INTO contacts (id, client_id, email, ghl_contact_id, is_booked, booking_id, booking_cancelled, booking_start, booking_end,
     in_sequence, last_inbound_at)
-SELECT id, workspace_id, email, contact_id, booking_id, booking_status = 'canceled', booking_starts_at,
+SELECT id, workspace_id, email, contact_id, status = 'meeting-booked', booking_id, booking_status = 'canceled', booking_starts_at,
     booking_ends_at, in_sequence, last_inbound_at FROM simulated_lead;
 INSERT INTO contacts (id, client_id, email, in_sequence, deleted_at)
 SELECT 'gone-' || id, workspace_id, 'gone-' || email, true, now() FROM simulated_lead WHERE n <= 2;
