@@ -21,6 +21,7 @@ from reconcile.store.leads.leads import SqlLeads
 from reconcile.store.ledger.ledger import SqlLedger
 from reconcile.store.mapping.catalog import read_catalog
 from reconcile.store.mapping.domain_tables import DomainTables
+from reconcile.store.mapping.expression_check import expression_faults
 from reconcile.store.mapping.mapping import SchemaMapping
 from reconcile.store.mapping.mapping_check import fit_faults
 from reconcile.store.schema.version import version_faults
@@ -68,9 +69,12 @@ async def open_domain(
                 await check_clock(connection, now)
             faults = await version_faults(connection, mapping)
             catalog = {} if faults else await read_catalog(connection, mapping)
-        faults = faults or fit_faults(mapping, catalog, dialect=database.dialect)
+            faults = faults or fit_faults(mapping, catalog, dialect=database.dialect)
+            if not faults:
+                domain = DomainTables.of(mapping, catalog, dialect=database.dialect)
+                faults = await expression_faults(connection, domain)
         if faults:
             raise SettingsError(faults)
-        yield database, DomainTables.of(mapping, catalog, dialect=database.dialect)
+        yield database, domain
     finally:
         await database.close()

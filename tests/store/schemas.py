@@ -140,6 +140,74 @@ CREATE TABLE account (no bigint PRIMARY KEY);
 CREATE TABLE person (no bigint PRIMARY KEY, account_no bigint NOT NULL, wrote_at {instant});
 """
 
+SPREAD = """
+[workspace]
+table = "account"
+where = "archived = 0"
+[workspace.columns]
+id = "no"
+timezone = { sql = "(SELECT z.name FROM zone z WHERE z.account_no = account.no)" }
+active = "is_on"
+
+[lead]
+table = "person"
+where = "deleted IS NULL"
+[lead.columns]
+id = "no"
+workspace_id = "account_no"
+email = { sql = "(SELECT a.address FROM address a WHERE a.person_no = person.no)" }
+status = "stage"
+booking_id = { ghl = "ghl_id", calendly = "calendly_uri" }
+booking_status = "is_canceled"
+booking_starts_at = { date = "on_day", time = "at_time" }
+booking_ends_at = { column = "ends_s", epoch = "s" }
+booking_canceled_at = { column = "canceled_ms", epoch = "ms" }
+in_sequence = "seq"
+last_inbound_at = { column = "wrote_ms", epoch = "ms" }
+attempted_at = { column = "seen_s", epoch = "s" }
+[lead.status]
+meeting-booked = 2
+qualified = 1
+keep = [3]
+[lead.booking_status]
+confirmed = false
+canceled = true
+[lead.on_change]
+changes = { sql = "person.changes + 1" }
+stage_changes = { sql = "person.stage_changes + 1", when = "status" }
+
+[appointment]
+table = "meeting"
+[appointment.columns]
+lead_id = "person_no"
+appointment_id = { ghl = "ghl_id", calendly = "calendly_uri" }
+status = "state"
+starts_at = { date = "on_day", time = "at_time" }
+[appointment.status]
+confirmed = 1
+canceled = 2
+[appointment.constants]
+made = { sql = "20 + 1" }
+[appointment.on_change]
+changed = 1
+"""
+"""Its columns hold what ours do in other ways: one for each provider, numbers, dates and times, expressions."""
+
+SPREAD_SCHEMA = """
+CREATE TABLE account (no bigint PRIMARY KEY, archived integer NOT NULL DEFAULT 0, is_on smallint);
+CREATE TABLE zone (account_no bigint, name text);
+CREATE TABLE person (
+    no bigint PRIMARY KEY, account_no bigint NOT NULL, stage smallint DEFAULT 0, ghl_id text, calendly_uri text,
+    is_canceled boolean, on_day date, at_time time, ends_s bigint, canceled_ms bigint, seq smallint, wrote_ms bigint,
+    seen_s bigint, deleted integer, changes integer DEFAULT 0, stage_changes integer DEFAULT 0
+);
+CREATE TABLE address (person_no bigint, address text);
+CREATE TABLE meeting (
+    person_no bigint NOT NULL, ghl_id text UNIQUE, calendly_uri text UNIQUE, state integer NOT NULL, on_day date,
+    at_time time, made integer NOT NULL, changed integer
+);
+"""
+
 
 @dataclass(frozen=True)
 class Customer:
@@ -186,4 +254,11 @@ async def bare(url: str) -> Customer:
     """Make the bare schema in an empty database."""
     customer = Customer(url, parse_mapping(BARE, name="bare.toml"))
     await customer.script(BARE_SCHEMA.format(instant="DATETIME" if url.startswith("sqlite") else "timestamptz"))
+    return customer
+
+
+async def spread(url: str) -> Customer:
+    """Make the schema of other spellings in an empty database."""
+    customer = Customer(url, parse_mapping(SPREAD, name="spread.toml"))
+    await customer.script(SPREAD_SCHEMA)
     return customer

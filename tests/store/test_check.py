@@ -98,7 +98,10 @@ def swap(old: str, new: str) -> Callable[[str], str]:
         (swap('"eMail"', '"email"'), "app.Lead has no column email -> did you mean eMail?"),
         (swap('"status"', '"eMail"'), None),
         (swap('"lastInboundAt"', '"bookingId"'), "app.Lead.bookingId is text, not a timestamp -> name another column"),
-        (swap('"in Sequence"', '"bookingId"'), "app.Lead.bookingId is text, not a boolean -> name another column"),
+        (
+            swap('"in Sequence"', '"bookingId"'),
+            "app.Lead.bookingId is text, not a boolean or a number -> name another column",
+        ),
         (swap('"QUALIFIED"', '"QUALIFED"'), "which has no QUALIFED ([lead.status]) -> did you mean QUALIFIED?"),
         (swap('"LOST"', '"LOSTT"'), "which has no LOSTT ([lead.status]) -> did you mean LOST?"),
         (swap('no_show = "NO_SHOW"', 'no_show = "AWAY"'), "which has no AWAY ([appointment.status]) -> it has NEW,"),

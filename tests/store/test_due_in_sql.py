@@ -65,7 +65,7 @@ def expected(leads: Sequence[Lead]) -> list[str]:
 
 
 @pytest.mark.parametrize("most", [1, 25], ids=["one lead, so that each reason must find it", "many"])
-@pytest.mark.parametrize("schema", ["default", "camel", "bare"])
+@pytest.mark.parametrize("schema", ["default", "camel", "bare", "spread"])
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 async def test_sql_and_domain_agree(database_url: str, schema: str, most: int, data: st.DataObject) -> None:
@@ -75,11 +75,17 @@ async def test_sql_and_domain_agree(database_url: str, schema: str, most: int, d
     await migrate(database_url, mapping=mapping)
     workspace_id = str(number)
     ids = [str(number * 1000 + n) for n in range(len(drawn))]
-    if schema != "bare":
+    if schema not in {"bare", "spread"}:
         ids = [str(UUID(int=int(each))) for each in ids]
     leads = [lead(id_, workspace_id=workspace_id, **each) for id_, each in zip(ids, drawn, strict=True)]
     owner = workspace(workspace_id)
-    await seed(database_url, mapping=mapping, workspaces=[owner], leads=leads, other_status="NEW")
+    await seed(
+        database_url,
+        mapping=mapping,
+        workspaces=[owner],
+        leads=leads,
+        other_status="0" if schema == "spread" else "NEW",
+    )
     async with open_store(database_url, mapping=mapping) as store:
         await remember(store, leads)
         if schema == "bare":

@@ -12,6 +12,10 @@ from reconcile.store.mapping.mapping import PRESETS, SchemaMapping, load_mapping
 from tests.store.schemas import BARE, CAMEL
 
 LEAST = BARE
+FORMS = (
+    '{ column = "c", zone = "Europe/Berlin" }, { column = "c", epoch = "ms" }, { date = "d", time = "t" }, '
+    '{ ghl = "c", calendly = "d" }, { sql = "expression" }'
+)
 
 
 def faults(text: str) -> tuple[str, ...]:
@@ -93,7 +97,7 @@ def test_all_faults_are_reported_at_once() -> None:
         lead_id = "lead"
         status = "status"
         [provider]
-        ghl = [1]
+        ghl = [1.5]
         zoom = "z"
         """
     )
@@ -108,10 +112,10 @@ def test_all_faults_are_reported_at_once() -> None:
         "[lead.status] has no meeting-booked; give the value that your status column uses for it",
         "[lead.status] has no qualified; give the value that your status column uses for it",
         "[lead] has an unknown key colums; did you mean columns?",
-        "[provider] ghl must be a text or a list of texts",
+        "[provider] ghl must be a text, a whole number, a boolean, or a list of them",
         "[provider] has an unknown key zoom; known are ghl, calendly",
         "[workspace.columns] has no id; name the column that holds it",
-        "[workspace.columns] id must be the name of a column",
+        "[workspace.columns] id must be the name of a column, or one of " + FORMS,
         '[workspace] has no table; write table = "name" or table = "schema.name"',
     ]
 
@@ -133,3 +137,46 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     for name in ("nowhere.toml", str(tmp_path), str(tmp_path / "binary"), "a\0b"):
         with pytest.raises(SettingsError, match="give a preset"):
             load_mapping(name)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "sentence"),
+    [
+        ("lead", 'status = { sql = "1" }', "status may not be an expression, because it is written"),
+        ("lead", 'email = { sql = "a; DROP TABLE b" }', "email must be one SQL expression, without ;"),
+        ("lead", 'email = { sql = "a", zone = "UTC" }', "email is no instant, so it has no zone, epoch, date or time"),
+        ("lead", 'email = { ghl = "a" }', "email may not differ by provider; only appointment_id and booking_id may"),
+        ("lead", 'email = { column = "a", colour = "b" }', "email has an unknown key colour; known are column, date"),
+        ("lead", 'email = { column = "a", sql = "b" }', "email must be one of " + FORMS),
+        ("lead", 'attempted_at = { date = "a" }', "attempted_at must be one of " + FORMS),
+        ("lead", 'attempted_at = { column = "a", epoch = "us" }', "attempted_at has an epoch that is not understood"),
+        (
+            "lead",
+            'attempted_at = { column = "a", zone = "Mars" }',
+            "attempted_at has the zone Mars, which is not known",
+        ),
+        ("lead", "attempted_at = { column = 1 }", "attempted_at must hold names and expressions as text"),
+    ],
+)
+def test_a_source_that_is_not_understood_is_told(place: str, value: str, sentence: str) -> None:
+    found = faults(BARE.replace(f"[{place}.columns]", f"[{place}.columns]\n{value}"))
+
+    assert found[0].startswith(f"RECONCILE_SCHEMA_MAPPING: ours.toml: [{place}.columns] {sentence}")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('[lead.on_change]\na = { sql = "" }', "[lead.on_change] a must be text, a whole number, a boolean or { sql"),
+        ('[lead.on_change]\na = { sql = "1", when = "x" }', "[lead.on_change] a must be text, a whole number"),
+        ("[lead.on_change]\na = 1.5", "[lead.on_change] a must be text, a whole number, a boolean or { sql"),
+    ],
+)
+def test_what_a_column_cannot_be_set_to_is_told(text: str, sentence: str) -> None:
+    assert faults(BARE + text)[0].startswith(f"RECONCILE_SCHEMA_MAPPING: ours.toml: {sentence}")
+
+
+def test_a_condition_is_one_expression() -> None:
+    found = faults(BARE.replace('table = "person"', 'table = "person"\nwhere = "a -- b"'))
+
+    assert found == ("RECONCILE_SCHEMA_MAPPING: ours.toml: [lead] where must be one SQL expression, without --",)

@@ -194,7 +194,7 @@ class SqlBackfills:
         is_there = exists(
             select(1)
             .select_from(lead.table.join(own.table, own["id"].column == lead["workspace_id"].column))
-            .where(lead["id"].read == _C.lead_id)
+            .where(lead["id"].read == _C.lead_id, self._domain.lead_exists(), self._domain.workspace_exists())
             .correlate(backfill_lead)
         )
         gone = update(backfill_lead).where(*_in(plan_id, ItemState.SELECTED), ~is_there)

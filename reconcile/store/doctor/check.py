@@ -16,6 +16,7 @@ from reconcile.store.doctor.own_rows import damaged_rows
 from reconcile.store.doctor.values import unreadable_values
 from reconcile.store.mapping.catalog import read_catalog
 from reconcile.store.mapping.domain_tables import DomainTables
+from reconcile.store.mapping.expression_check import expression_faults
 from reconcile.store.mapping.mapping import SchemaMapping
 from reconcile.store.mapping.mapping_check import fit_faults
 from reconcile.store.schema.version import unknown_versions, version_faults, versions
@@ -64,6 +65,9 @@ async def _findings(connection: AsyncConnection, mapping: SchemaMapping, now: da
         return findings
     catalog = await read_catalog(connection, mapping)
     faults = list(fit_faults(mapping, catalog, dialect=connection.dialect.name))
+    if not faults:
+        domain = DomainTables.of(mapping, catalog, dialect=connection.dialect.name)
+        faults = list(await expression_faults(connection, domain, with_ours=not unfit))
     findings += [_finding("mapping", FindingStatus.FAULT, each) for each in faults]
     if faults:
         return findings
@@ -72,7 +76,6 @@ async def _findings(connection: AsyncConnection, mapping: SchemaMapping, now: da
     grants = await missing_grants(connection, mapping, with_ours=not unfit)
     findings += [_finding("grants", FindingStatus.FAULT, each) for each in grants]
     if not grants:
-        domain = DomainTables.of(mapping, catalog, dialect=connection.dialect.name)
         unread = await unreadable_values(connection, domain)
         findings += [_finding("values", FindingStatus.WARNING, each) for each in unread]
     findings += [_finding("indexes", FindingStatus.WARNING, each) for each in await index_advice(connection, mapping)]
@@ -93,7 +96,7 @@ async def _server(connection: AsyncConnection, now: datetime) -> Finding:
 
 
 def _mapping_warnings(mapping: SchemaMapping) -> Iterator[str]:
-    lead = mapping.lead.columns
+    lead = mapping.lead.sources
     if "in_sequence" not in lead and "last_inbound_at" not in lead and "booking_id" not in lead:
         yield (
             "no lead will ever be due: [lead.columns] names neither in_sequence nor last_inbound_at nor booking_id; "

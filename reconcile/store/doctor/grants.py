@@ -1,6 +1,6 @@
 """Privileges that our PostgreSQL role lacks, each with the statement that grants it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -49,17 +49,22 @@ async def missing_grants(connection: AsyncConnection, mapping: SchemaMapping, *,
 def _of_customer(mapping: SchemaMapping) -> Iterator[Need]:
     lead, appointment = mapping.lead, mapping.appointment
     for table in (mapping.workspace, lead, appointment):
-        for column in table.columns.values() if table else ():
+        for column in _columns(table, table.sources) if table else ():
             yield _need("SELECT", table, column=column)
-    for name in (*LEAD_FACTS, "attempted_at", "updated_at"):
-        if name in lead.columns:
-            yield _need("UPDATE", lead, column=lead.columns[name])
+    for column in (*_columns(lead, (*LEAD_FACTS, "attempted_at", "updated_at")), *lead.on_change):
+        yield _need("UPDATE", lead, column=column)
     if appointment:
-        for name in (*APPOINTMENT_FACTS, "updated_at"):
-            if name in appointment.columns:
-                yield _need("UPDATE", appointment, column=appointment.columns[name])
-        for column in (*appointment.columns.values(), *appointment.constants):
+        for column in (*_columns(appointment, (*APPOINTMENT_FACTS, "updated_at")), *appointment.on_change):
+            yield _need("UPDATE", appointment, column=column)
+        for column in (*_columns(appointment, appointment.sources), *appointment.constants):
             yield _need("INSERT", appointment, column=column)
+
+
+def _columns(table: MappedTable, names: Iterable[str]) -> Iterator[str]:
+    """Return the columns that hold these fields, as far as the table has them."""
+    for name in names:
+        if name in table.sources:
+            yield from table.sources[name].columns
 
 
 def _need(privilege: str, table: MappedTable | None, name: str | None = None, *, column: str | None = None) -> Need:

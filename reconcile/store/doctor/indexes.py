@@ -53,17 +53,18 @@ async def index_advice(connection: AsyncConnection, mapping: SchemaMapping) -> S
         advice += _advice_on_due(lead, found)
     if appointment:
         found = [each for each in await _indexes(connection, appointment) if not each.condition]
-        lead_id, key = appointment.columns["lead_id"], appointment.columns["appointment_id"]
+        lead_id, keys = appointment.columns["lead_id"], appointment.sources["appointment_id"].columns
         if not any(each.columns[:1] == [lead_id] for each in found):
             advice.append(
                 f"{appointment}.{lead_id} has no index, so finding a lead's appointments reads the whole table; "
                 f"execute: {_statement(appointment, lead_id, dialect=dialect)}"
             )
-        if not any(each.is_unique and set(each.columns) <= {key, lead_id} for each in found):
-            advice.append(
-                f"{appointment} has no unique index, so two concurrent writers can insert the same appointment; "
-                f"execute: {_statement(appointment, lead_id, key, dialect=dialect, kind='UNIQUE INDEX')}"
-            )
+        for key in keys:
+            if not any(each.is_unique and set(each.columns) <= {key, lead_id} for each in found):
+                advice.append(
+                    f"{appointment} has no unique index, so two concurrent writers can insert the same appointment; "
+                    f"execute: {_statement(appointment, lead_id, key, dialect=dialect, kind='UNIQUE INDEX')}"
+                )
     return advice
 
 
@@ -73,7 +74,9 @@ def _advice_on_due(lead: MappedTable, found: Sequence[_Index]) -> Sequence[str]:
     wanted = {
         column: _statement(lead, column, dialect=POSTGRESQL)
         for name in ("booking_starts_at", "last_inbound_at")
-        if (column := columns.get(name)) and not any(each.columns[:1] == [column] for each in found)
+        if (column := columns.get(name))
+        and lead.sources[name].is_typed
+        and not any(each.columns[:1] == [column] for each in found)
     }
     in_sequence, booking_id, status = (columns.get(name) for name in ("in_sequence", "booking_id", "booking_status"))
     if in_sequence and not any(in_sequence in each.condition for each in found):

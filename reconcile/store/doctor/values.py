@@ -21,9 +21,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncResult
 
 from reconcile.store.db.types import POSTGRESQL, SQLITE
 from reconcile.store.mapping.domain_tables import DomainTables
-from reconcile.store.mapping.fields import INSTANTS, DomainTable
+from reconcile.store.mapping.fields import DomainTable, Field
 from reconcile.store.mapping.mapping import MappedTable
 from reconcile.store.mapping.readable import NO_KEY, readable, value_fault
+from reconcile.store.mapping.sources import INSTANTS
 
 _SHOWN = 5
 _LOOKED_AT = 10_000
@@ -62,7 +63,9 @@ async def _of(
     statement = select(*columns, (null() if address is None else address).label(_ADDRESS))
     is_sqlite = connection.dialect.name == SQLITE
     if not is_sqlite:
-        suspects = [_is_suspect(name, table[name].column) for name in table.fields if name in INSTANTS or has_any_bytes]
+        suspects = [
+            _is_suspect(name, _stored(table[name])) for name in table.fields if name in INSTANTS or has_any_bytes
+        ]
         if not suspects:
             return []
         statement = statement.where(or_(*suspects)).limit(_LOOKED_AT)
@@ -74,9 +77,9 @@ async def _of(
         _, fault = readable({name: row[name] for name in table.fields}, mapped, beside=mapped.name)
         is_named = table[key].is_key(row[key])
         if not is_named and value_fault(key, row[key]) is None:
-            fault = "; ".join(filter(None, [fault, f"{mapped}.{mapped.columns[key]} {NO_KEY}"]))
+            fault = "; ".join(filter(None, [fault, f"{mapped}.{mapped.column_names(key)} {NO_KEY}"]))
         if fault:
-            own = f"in the row {mapped.columns[key]} = {row[key]}"
+            own = f"in the row {mapped.column_names(key)} = {row[key]}"
             place = own if is_named else _row_reference(row[_ADDRESS], number)
             found.append(f"{fault.replace('; ', ', ')} {place}; {_REMEDY}")
         if len(found) == _SHOWN:
@@ -112,6 +115,11 @@ async def _each(rows: CursorResult[Any] | AsyncResult[Any]) -> AsyncIterator[Row
         return
     for row in rows.mappings():
         yield row
+
+
+def _stored(field: Field) -> ColumnElement[Any]:
+    """Return the column itself, or what it stands for where its own type says nothing of that."""
+    return field.column if field.is_ordered else field.read
 
 
 def _is_suspect(name: str, column: ColumnElement[object]) -> ColumnElement[bool]:

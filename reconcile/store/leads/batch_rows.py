@@ -229,7 +229,8 @@ def _facts(change: Change, mapping: SchemaMapping) -> dict[str, Row]:
         "booking_provider": rollup.provider.value if rollup.provider else None,
         "booking_status": rollup.status.value if rollup.status else None,
     }
-    return {"theirs": {**common, **theirs}, "beside": {**common, **ours}}
+    moved = {"booking_owner": ours["booking_provider"], "former_booking_id": change.lead.rollup.booking_id}
+    return {"theirs": {**common, **theirs, **moved}, "beside": {**common, **ours}}
 
 
 def _appointment(

@@ -174,7 +174,7 @@ def _wrote_lately(domain: DomainTables) -> Select[tuple[int]]:
     """Ask for leads that wrote after they were verified: who was verified longer ago is due for that."""
     wrote = domain.lead["last_inbound_at"].since(STALE_BEFORE)
     source = domain.lead.table.join(lead_state, domain.lead["id"].names(_C.lead_id))
-    return select(1).select_from(source).where(wrote, _wrote_since_verified(domain), _IS_FREE)
+    return select(1).select_from(source).where(wrote, _wrote_since_verified(domain), _IS_FREE, domain.lead_exists())
 
 
 def _starts_soon(domain: DomainTables) -> ColumnElement[bool]:
@@ -206,17 +206,21 @@ def _leads(
     """
     wanted = _IS_FREE if beside is None else and_(_IS_FREE, beside)
     is_free = select(wanted).where(_C.lead_id == domain.lead["id"].read).scalar_subquery()
-    return select(1).select_from(domain.lead.table).where(*conditions, func.coalesce(is_free, true()))
+    return (
+        select(1)
+        .select_from(domain.lead.table)
+        .where(*conditions, func.coalesce(is_free, true()), domain.lead_exists())
+    )
 
 
 def _memory(domain: DomainTables, *conditions: ColumnElement[bool]) -> Select[tuple[int]]:
     """Ask our memory first."""
     source = lead_state.join(domain.lead.table, domain.lead["id"].names(_C.lead_id))
-    return select(1).select_from(source).where(*conditions, _IS_FREE)
+    return select(1).select_from(source).where(*conditions, _IS_FREE, domain.lead_exists())
 
 
 def _unseen(domain: DomainTables) -> Select[tuple[int]]:
     """Ask for leads that wrote and that we remember nothing of."""
     is_known = select(1).where(_C.lead_id == domain.lead["id"].read).exists()
     wrote = domain.lead["last_inbound_at"].since(WROTE_SINCE)
-    return select(1).select_from(domain.lead.table).where(wrote, not_(is_known))
+    return select(1).select_from(domain.lead.table).where(wrote, not_(is_known), domain.lead_exists())

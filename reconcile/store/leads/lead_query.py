@@ -7,7 +7,7 @@ from enum import Enum, auto
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, cast, func, not_, null, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, cast, func, not_, null, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reconcile.domain.appointment import Appointment
@@ -120,13 +120,17 @@ class LeadQuery:
         """All leads with our memory of them; callers narrow it."""
         domain = self._domain
         facts = ("email", *LEAD_FACTS, "in_sequence", "last_inbound_at")
-        return select(
-            domain.lead["id"].read.label("id"),
-            domain.lead["workspace_id"].read.label("workspace_id"),
-            *(domain.lead_column(name).label(name) for name in facts),
-            lead_state.c.booking_status.label("booking_status_exact"),
-            *(lead_state.c[name].label(name) for name in STATE_COLUMNS),
-        ).select_from(domain.lead_source())
+        return (
+            select(
+                domain.lead["id"].read.label("id"),
+                domain.lead["workspace_id"].read.label("workspace_id"),
+                *(domain.lead_column(name).label(name) for name in facts),
+                lead_state.c.booking_status.label("booking_status_exact"),
+                *(lead_state.c[name].label(name) for name in STATE_COLUMNS),
+            )
+            .select_from(domain.lead_source())
+            .where(domain.lead_exists())
+        )
 
     @cached_property
     def appointments(self) -> Select[Any]:
@@ -146,6 +150,7 @@ class LeadQuery:
             )
             .select_from(domain.appointment_source())
             .where(column.in_(select(wanted).select_from(self.ids.table)))
+            .where(true() if own is None or own.where is None else own.where)
             .order_by(column, key)
         )
 
@@ -201,7 +206,7 @@ class LeadQuery:
         return (
             select(booking_id.label("booking_id"), domain.lead["id"].read.label("id"))
             .select_from(domain.lead_source())
-            .where(domain.lead["workspace_id"].column == workspace_id)
+            .where(domain.lead["workspace_id"].column == workspace_id, domain.lead_exists())
             .where(booking_id.in_(select(self.ids["id"]).select_from(self.ids.table)))
             .order_by(domain.lead["id"].column)
         )
@@ -218,12 +223,16 @@ class LeadQuery:
         """All workspaces with when they were visited."""
         own = self._domain.workspace
         names = [name for name in WORKSPACE_FIELDS if name not in {"id", "active"}]
-        return select(
-            own["id"].read.label("id"),
-            *(own.read(name, cast(null(), TEXT)).label(name) for name in names),
-            workspace_state.c.visited_at,
-            workspace_state.c.not_before,
-        ).select_from(own.table.outerjoin(workspace_state, workspace_state.c.workspace_id == own["id"].read))
+        return (
+            select(
+                own["id"].read.label("id"),
+                *(own.read(name, cast(null(), TEXT)).label(name) for name in names),
+                workspace_state.c.visited_at,
+                workspace_state.c.not_before,
+            )
+            .select_from(own.table.outerjoin(workspace_state, workspace_state.c.workspace_id == own["id"].read))
+            .where(self._domain.workspace_exists())
+        )
 
     @cached_property
     def due_workspaces(self) -> Select[Any]:

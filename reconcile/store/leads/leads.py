@@ -211,21 +211,25 @@ class SqlLeads:
         """Return how old the verified truth is over the leads that hold a booking, and how many leads are due."""
         source, verified_at = self._domain.lead_source(), lead_state.c.verified_at
         is_booked = self._domain.lead_column("booking_id").is_not(None)
-        counted = select(
-            func.count().filter(is_booked, verified_at.is_not(None)).label("verified"),
-            func.count().filter(is_booked, verified_at.is_(None)).label("never_verified"),
-            func.min(verified_at).filter(is_booked).label("oldest"),
-            func.count().filter(due_sql.is_due(self._domain)).label("due"),
-            func.count().filter(due_sql.is_overdue(self._domain)).label("overdue"),
-            func.count().filter(due_sql.is_unseen(self._domain)).label("unseen"),
-        ).select_from(source)
+        counted = (
+            select(
+                func.count().filter(is_booked, verified_at.is_not(None)).label("verified"),
+                func.count().filter(is_booked, verified_at.is_(None)).label("never_verified"),
+                func.min(verified_at).filter(is_booked).label("oldest"),
+                func.count().filter(due_sql.is_due(self._domain)).label("due"),
+                func.count().filter(due_sql.is_overdue(self._domain)).label("overdue"),
+                func.count().filter(due_sql.is_unseen(self._domain)).label("unseen"),
+            )
+            .select_from(source)
+            .where(self._domain.lead_exists())
+        )
         async with self._database.read_connection() as connection:
             asked = due_sql.instants(now, policy, wrote_since=now - UNSEEN_AFTER)
             row = (await connection.execute(counted, asked)).mappings().one()
             middle = (
                 select(verified_at)
                 .select_from(source)
-                .where(is_booked, verified_at.is_not(None))
+                .where(is_booked, verified_at.is_not(None), self._domain.lead_exists())
                 .order_by(verified_at)
                 .offset(max(row["verified"] - 1, 0) // 2)
                 .limit(1)
@@ -246,6 +250,7 @@ class SqlLeads:
             select(func.count().label("leads"))
             .select_from(self._domain.lead_source())
             .where(due_sql.meets_soon(self._domain), _is_unverified(since=now - AT_RISK_AFTER))
+            .where(self._domain.lead_exists())
         )
         row = await self._database.row(statement, due_sql.instants(now, policy))
         return int(row["leads"]) if row else 0

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import ColumnElement, case, select, text
 
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import Lead, LeadStatus
@@ -16,6 +16,7 @@ from reconcile.store.mapping.mapping import SchemaMapping
 from reconcile.store.session import open_domain
 
 CHUNK = 5_000
+_PROVIDERS = {"booking_id": "booking_provider", "appointment_id": "provider"}
 
 
 async def seed(
@@ -47,8 +48,14 @@ async def seed(
 
 def _insert(domain: DomainTables, table: DomainTable, given: Sequence[dict[str, Any]]) -> tuple[Any, dict[str, str]]:
     names = [name for name in given[0] if name in table]
-    rows = Rows("given", {name: type_of(name) for name in names}, dialect=domain.dialect)
-    values = {table[name].column: table[name].native(rows[name]) for name in names}
+    rows = Rows("given", {name: type_of(name) for name in given[0]}, dialect=domain.dialect)
+    values: dict[Any, ColumnElement[Any]] = {}
+    for name in names:
+        for provider, column in table[name].by_provider.items():
+            is_its = rows[_PROVIDERS[name]].in_(domain.mapping.provider_words.words[provider])
+            values[column.column] = column.native(case((is_its, rows[name])))
+        if not table[name].by_provider and table[name].sets_column:
+            values |= table[name].assignments(rows[name], dialect=domain.dialect)
     source = select(*values.values()).select_from(rows.table).where(text("true"))
     statement = insert(table.table, domain.dialect).from_select(list(values), source).on_conflict_do_nothing()
     return statement, rows.parameter(given)

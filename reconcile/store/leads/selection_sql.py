@@ -12,7 +12,7 @@ from reconcile.store.schema.tables import lead_state
 def is_selected(domain: DomainTables, selection: Selection) -> ColumnElement[bool]:
     """Ask whether a lead is one of *selection*, of a workspace that is active."""
     owner = domain.lead["workspace_id"]
-    conditions = [domain.lead_is_active()]
+    conditions = [domain.lead_is_active(), domain.lead_exists()]
     if selection.workspaces:
         conditions.append(owner.read.in_(selection.workspaces))
     if selection.since is not None:

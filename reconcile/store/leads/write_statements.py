@@ -12,25 +12,32 @@ from sqlalchemy import (
     Integer,
     Table,
     UpdateBase,
-    cast,
+    and_,
+    case,
     delete,
     exists,
+    false,
     func,
     literal,
+    null,
+    or_,
     select,
     text,
+    true,
     update,
 )
 
 from reconcile.domain.backfill.plan import ItemState
+from reconcile.domain.ids import ProviderName
 from reconcile.store.db.clock import latest
 from reconcile.store.db.insert import insert
 from reconcile.store.db.json_rows import Rows
-from reconcile.store.db.types import POSTGRESQL, TEXT, Native
+from reconcile.store.db.types import TEXT
 from reconcile.store.leads.lead_query import STATE_COLUMNS
 from reconcile.store.mapping.catalog import ColumnKind
 from reconcile.store.mapping.domain_tables import APPOINTMENT_FACTS, LEAD_FACTS, DomainTables
-from reconcile.store.mapping.fields import DomainTable, type_of
+from reconcile.store.mapping.fields import DomainTable, Field, type_of
+from reconcile.store.mapping.sources import Expression
 from reconcile.store.schema import tables
 
 CUSTOMER_STEPS = ("new_appointments", "appointments", "removed", "leads", "attempts")
@@ -87,17 +94,20 @@ def _rows(domain: DomainTables, key: str, names: tuple[str, ...]) -> Rows:
 def _new_appointments(domain: DomainTables, own: DomainTable, *, names_conflicts: bool) -> WriteStep:
     given = ("lead_id", "workspace_id", "appointment_id", *APPOINTMENT_FACTS)
     rows = _rows(domain, "new_appointments", (*given, "id", "at"))
-    values = {own[name].column: own[name].native(rows[name]) for name in given if name in own}
+    values: dict[Any, ColumnElement[Any]] = {}
+    for name in given:
+        if name in own and not own[name].by_provider:
+            values |= own[name].assignments(rows[name], dialect=domain.dialect)
+    for provider, column in own["appointment_id"].by_provider.items():
+        is_its = rows["provider"] == domain.mapping.appointment_provider_words.encode(provider)
+        values[column.column] = column.native(case((is_its, rows["appointment_id"])))
     for name in ("created_at", "updated_at"):
         if name in own:
-            values[own[name].column] = own[name].native(rows["at"])
+            values |= own[name].assignments(rows["at"], dialect=domain.dialect)
     if needs_own_id(own):
         values[own["id"].column] = own["id"].native(rows["id"])
     for name, value in own.constants.items():
-        is_typed = domain.dialect == POSTGRESQL
-        values[own.table.c[name]] = (
-            cast(literal(str(value), TEXT), Native(own.constant_types[name])) if is_typed else literal(value)
-        )
+        values[own.table.c[name]] = own.constant(name, value, dialect=domain.dialect)
     statement = insert(own.table, domain.dialect).from_select(
         list(values), select(*values.values()).select_from(rows.table).where(_TRUE)
     )
@@ -119,13 +129,39 @@ def new_id() -> str:
 
 def _appointments(domain: DomainTables, own: DomainTable) -> WriteStep:
     rows = _rows(domain, "appointments", ("lead_id", "appointment_id", *APPOINTMENT_FACTS, "at"))
-    values = {own[name].column: own[name].native(rows[name]) for name in APPOINTMENT_FACTS if name in own}
+    values: dict[ColumnElement[Any], ColumnElement[Any]] = {}
+    for name in APPOINTMENT_FACTS:
+        if name in own:
+            values |= own[name].assignments(rows[name], dialect=domain.dialect)
+    values |= _on_change(domain, own, values)
     if "updated_at" in own:
-        values[own["updated_at"].column] = own["updated_at"].native(rows["at"])
-    is_same = (own["lead_id"].column == own["lead_id"].native(rows["lead_id"])) & (
-        own["appointment_id"].column == own["appointment_id"].native(rows["appointment_id"])
-    )
-    return WriteStep("appointments", update(own.table).where(is_same).values(values), rows)
+        values |= own["updated_at"].assignments(rows["at"], dialect=domain.dialect)
+    return WriteStep("appointments", update(own.table).where(_is_same(own, rows)).values(values), rows)
+
+
+def _is_same(own: DomainTable, rows: Rows) -> ColumnElement[bool]:
+    """Ask whether an appointment of the customer's is that of a row."""
+    key = own["appointment_id"]
+    columns = key.by_provider.values() or (key,)
+    is_it = or_(*(each.column == each.native(rows["appointment_id"]) for each in columns))
+    exists_for_us = true() if own.where is None else own.where
+    return and_(own["lead_id"].column == own["lead_id"].native(rows["lead_id"]), is_it, exists_for_us)
+
+
+def _on_change(
+    domain: DomainTables, own: DomainTable, values: Mapping[ColumnElement[Any], ColumnElement[Any]]
+) -> dict[ColumnElement[Any], ColumnElement[Any]]:
+    """Return what a change also sets, beside *values*: always, or only where one field's value becomes another."""
+    found: dict[ColumnElement[Any], ColumnElement[Any]] = {}
+    for name, constant in own.on_change.items():
+        column, value = own.table.c[name], own.constant(name, constant, dialect=domain.dialect)
+        when = constant.when if isinstance(constant, Expression) else None
+        if when is not None:
+            becomes = values.get(own[when].column, own[when].column) if when in own else own.table.c[name]
+            is_another = own[when].column.is_distinct_from(becomes) if when in own else false()
+            value = case((is_another, value), else_=column)
+        found[column] = value
+    return found
 
 
 def _appointment_side_rows(domain: DomainTables) -> WriteStep:
@@ -137,10 +173,7 @@ def _appointment_side_rows(domain: DomainTables) -> WriteStep:
 
 def _removed(domain: DomainTables, own: DomainTable) -> WriteStep:
     rows = _rows(domain, "removed", ("lead_id", "appointment_id"))
-    is_same = (own["lead_id"].column == own["lead_id"].native(rows["lead_id"])) & (
-        own["appointment_id"].column == own["appointment_id"].native(rows["appointment_id"])
-    )
-    return WriteStep("removed", delete(own.table).where(_any(rows, is_same)), rows)
+    return WriteStep("removed", delete(own.table).where(_any(rows, _is_same(own, rows))), rows)
 
 
 def _removed_side_rows(domain: DomainTables) -> WriteStep:
@@ -156,15 +189,21 @@ def _any(rows: Rows, is_same: ColumnElement[bool]) -> ColumnElement[bool]:
 
 def _leads(domain: DomainTables, mapped: tuple[str, ...]) -> WriteStep:
     own = domain.lead
-    rows = _rows(domain, "leads", ("id", *mapped, "at"))
-    values = {own[name].column: own[name].native(rows[name]) for name in mapped}
+    rows = _rows(domain, "leads", ("id", *mapped, "at", "booking_owner", "former_booking_id"))
+    values: dict[ColumnElement[Any], ColumnElement[Any]] = {}
+    for name in mapped:
+        for provider, part in own[name].by_provider.items():
+            values[part.column] = _booking_column(part, provider, rows)
+        if not own[name].by_provider:
+            values |= own[name].assignments(rows[name], dialect=domain.dialect)
     if "status" in own:
         # No word means that the status is not ours to change.
         values[own["status"].column] = func.coalesce(own["status"].native(rows["status"]), own["status"].column)
+    values |= _on_change(domain, own, values)
     if "attempted_at" in own:
-        values[own["attempted_at"].column] = _later_attempt(domain, rows)
+        values |= _later_attempt(domain, rows)
     if "updated_at" in own:
-        values[own["updated_at"].column] = own["updated_at"].native(rows["at"])
+        values |= own["updated_at"].assignments(rows["at"], dialect=domain.dialect)
     is_same = own["id"].column == own["id"].native(rows["id"])
     return WriteStep("leads", update(own.table).where(is_same).values(values), rows)
 
@@ -174,12 +213,22 @@ def _attempts(domain: DomainTables) -> WriteStep:
     rows = _rows(domain, "attempts", ("lead_id", "attempted_at"))
     later = _later_attempt(domain, rows)
     is_same = own["id"].column == own["id"].native(rows["lead_id"])
-    return WriteStep("attempts", update(own.table).where(is_same).values({own["attempted_at"].column: later}), rows)
+    return WriteStep("attempts", update(own.table).where(is_same).values(later), rows)
 
 
-def _later_attempt(domain: DomainTables, rows: Rows) -> ColumnElement[Any]:
+def _booking_column(part: Field, provider: ProviderName, rows: Rows) -> ColumnElement[Any]:
+    """Return what one provider's booking id becomes: the lead's booking, or empty if it held the former one."""
+    is_former = and_(
+        part.read == rows["former_booking_id"], rows["booking_id"].is_distinct_from(rows["former_booking_id"])
+    )
+    is_its = rows["booking_owner"] == provider.value
+    return case((is_its, part.native(rows["booking_id"])), (is_former, null()), else_=part.column)
+
+
+def _later_attempt(domain: DomainTables, rows: Rows) -> dict[ColumnElement[Any], ColumnElement[Any]]:
     field = domain.lead["attempted_at"]
-    return field.native(latest(field.read, rows["attempted_at"], domain.dialect))
+    later = latest(field.read, rows["attempted_at"], domain.dialect)
+    return field.assignments(later, dialect=domain.dialect)
 
 
 def _states(domain: DomainTables, key: str, beside: tuple[str, ...]) -> WriteStep:

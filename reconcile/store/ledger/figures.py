@@ -71,7 +71,7 @@ async def ages(database: Database, domain: DomainTables, *, now: datetime, polic
             func.min(verified_at).label("oldest_at"),
         )
         .select_from(domain.lead_source())
-        .where(domain.lead_column("booking_id").is_not(None))
+        .where(domain.lead_column("booking_id").is_not(None), domain.lead_exists())
         .group_by(workspace_id)
         .subquery()
     )
@@ -111,7 +111,7 @@ async def unverified_count(database: Database, domain: DomainTables, *, since: d
     statement = (
         select(func.count().filter(is_late).label("late"), func.count().label("bookings"))
         .select_from(domain.lead_source())
-        .where(domain.lead_column("booking_id").is_not(None))
+        .where(domain.lead_column("booking_id").is_not(None), domain.lead_exists())
     )
     row = await database.row(statement)
     return (row["late"], row["bookings"]) if row else (0, 0)

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, cast, false, null, select, true
+from sqlalchemy import ColumnElement, and_, case, cast, false, func, null, select, true
 from sqlalchemy.sql import FromClause
 
+from reconcile.domain.ids import ProviderName
 from reconcile.store.mapping.catalog import Catalog
-from reconcile.store.mapping.fields import DomainTable, domain_table, type_of
+from reconcile.store.mapping.fields import DomainTable, Field, domain_table, type_of
 from reconcile.store.mapping.mapping import ROLLUP_FIELDS, MappedTable, SchemaMapping
 from reconcile.store.mapping.vocabulary import Comparison
 from reconcile.store.schema import tables
@@ -50,8 +51,24 @@ class DomainTables:
         """Return a lead's field as ours: from the customer's column, else from our side table, else empty."""
         if name == "in_sequence":
             return self.lead.read(name, false())
+        if name in {"booking_id", "booking_provider"} and self._bookings():
+            return self._booking(name)
         beside = tables.lead_state.c[name] if name in LEAD_FACTS else cast(null(), type_of(name))
         return self.lead.read(name, beside)
+
+    def _bookings(self) -> Mapping[ProviderName, Field]:
+        """Return the columns of a lead's booking id, where there is one for each provider."""
+        return self.lead["booking_id"].by_provider if "booking_id" in self.lead else {}
+
+    def _booking(self, name: str) -> ColumnElement[Any]:
+        """Return id or provider of a lead's booking: of the provider that is named, else of the one that has an id."""
+        words, columns = self.mapping.lead_provider_words, self._bookings()
+        said = self.lead.read("booking_provider", tables.lead_state.c.booking_provider)
+        named = [(and_(said.in_(words.words[each]), ~columns[each].is_empty()), each) for each in columns]
+        found = [*named, *((~columns[each].is_empty(), each) for each in columns)]
+        if name == "booking_id":
+            return case(*((condition, columns[each].read) for condition, each in found))
+        return case(*((condition, words.encode(each)) for condition, each in found), else_=said)
 
     def lead_lacks(self, name: str) -> ColumnElement[bool]:
         """Ask whether a lead's field is empty, wherever it lives."""
@@ -62,10 +79,21 @@ class DomainTables:
         is_same = tables.lead_state.c.lead_id == self.lead["id"].read
         return self.lead.table.outerjoin(tables.lead_state, is_same)
 
+    def lead_exists(self) -> ColumnElement[bool]:
+        """Ask whether a lead's row is there for us."""
+        return true() if self.lead.where is None else self.lead.where
+
     def appointment_column(self, name: str) -> ColumnElement[Any]:
         """Return an appointment's field as ours, from where it lives."""
         beside = tables.appointment_state.c[name]
-        return self.appointment.read(name, beside) if self.appointment else beside
+        if self.appointment is None:
+            return beside
+        read = self.appointment.read(name, beside)
+        columns = self.appointment["appointment_id"].by_provider
+        if name != "provider" or not columns:
+            return read
+        words = self.mapping.appointment_provider_words
+        return func.coalesce(read, case(*((~columns[each].is_empty(), words.encode(each)) for each in columns)))
 
     def appointment_source(self) -> FromClause:
         """Return the appointments with what we keep beside them."""
@@ -78,7 +106,12 @@ class DomainTables:
 
     def is_active(self) -> ColumnElement[bool]:
         """Ask whether a workspace is not switched off."""
-        return self.workspace["active"].column.is_not(false()) if "active" in self.workspace else true()
+        is_on = self.workspace["active"].read.is_not(false()) if "active" in self.workspace else true()
+        return and_(is_on, self.workspace_exists())
+
+    def workspace_exists(self) -> ColumnElement[bool]:
+        """Ask whether a workspace's row is there for us."""
+        return true() if self.workspace.where is None else self.workspace.where
 
     def lead_is_active(self) -> ColumnElement[bool]:
         """Ask whether a lead is of a workspace that is not switched off."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Float,
+    DateTime,
     Integer,
     MetaData,
     Table,
@@ -26,26 +26,17 @@ from sqlalchemy import (
 from sqlalchemy.sql import ColumnElement, quoted_name
 from sqlalchemy.types import TypeEngine
 
+from reconcile.domain.ids import ProviderName
 from reconcile.store.db.types import SQLITE, TEXT, Instant, Native, StrictInstant, clean
+from reconcile.store.mapping import instants
 from reconcile.store.mapping.catalog import ColumnFacts, ColumnKind
+from reconcile.store.mapping.instants import as_it_is
 from reconcile.store.mapping.mapping import MappedTable
-
-INSTANTS = frozenset(
-    {
-        *("booking_starts_at", "booking_ends_at", "booking_canceled_at", "last_inbound_at", "attempted_at"),
-        *("updated_at", "created_at", "starts_at", "ends_at", "canceled_at", "at"),
-    }
-)
-BOOLEANS = frozenset({"in_sequence", "active"})
+from reconcile.store.mapping.sources import BOOLEANS, INSTANTS, Constant, Expression, Source
 
 _INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _LARGEST = 2**63 - 1
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
-_SQLITE_FORMAT = "%Y-%m-%dT%H:%M:%f000+00:00"
-_UNIX_EPOCH_DAY = 2440587.5
-_DAY = 86_400_000
-_NO_INSTANT: ColumnElement[str] = literal_column("'!'")
-"""Stands for what is no instant: not empty, and earlier than any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +51,21 @@ class Field:
     """Whether the column's own values are in the order of ours, so that an index on it serves a range."""
     is_one: Callable[[ColumnElement[Any]], ColumnElement[bool]] | None = None
     """Asks whether a text can be cast without an error, where not any can."""
+    by_provider: Mapping[ProviderName, "Field"] = field(default_factory=dict)
+    """The columns of a field that has one for each provider."""
+    pair: tuple[ColumnElement[Any], ColumnElement[Any]] | None = None
+    """The columns of an instant that has one for its date and one for its time."""
+
+    @property
+    def sets_column(self) -> bool:
+        """Whether there is a column to set: an expression has none."""
+        return self.pair is not None or isinstance(self.column, Column)
+
+    def assignments(self, value: ColumnElement[Any], *, dialect: str) -> dict[ColumnElement[Any], ColumnElement[Any]]:
+        """Return what each of the field's columns is set to so that they hold *value*; one for each provider aside."""
+        if self.pair is None:
+            return {self.column: self.native(value)}
+        return dict(zip(self.pair, instants.date_and_time(self.native(value), dialect=dialect), strict=True))
 
     def since(self, instant: ColumnElement[Any]) -> ColumnElement[bool]:
         """Ask whether the column's instant is this one or later."""
@@ -71,6 +77,8 @@ class Field:
 
     def is_empty(self) -> ColumnElement[bool]:
         """Ask whether the column holds nothing: by itself, so that an index with this condition serves."""
+        if self.by_provider:
+            return and_(*(each.is_empty() for each in self.by_provider.values()))
         return (self.column if self.is_ordered else self.read).is_(None)
 
     def names(self, text: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -78,6 +86,8 @@ class Field:
 
         It is a text that we once read here: the column may be another one by now.
         """
+        if self.by_provider:
+            return or_(*(each.names(text) for each in self.by_provider.values()))
         if self.is_one is not None:
             return self.column == self.native(case((self.is_one(text), text)))
         return self.read == text
@@ -104,16 +114,27 @@ class DomainTable:
     table: Table
     fields: Mapping[str, Field]
     facts: Mapping[str, ColumnFacts]
-    """By our field's name."""
-    constants: Mapping[str, str | int | bool]
+    """By our field's name, of those that live in one column."""
+    constants: Mapping[str, Constant]
+    on_change: Mapping[str, Constant]
     constant_types: Mapping[str, str]
     """By the column's name."""
+    where: ColumnElement[bool] | None = None
+    """Which rows are there for us, if not all are."""
 
     def __contains__(self, name: str) -> bool:
         return name in self.fields
 
     def __getitem__(self, name: str) -> Field:
         return self.fields[name]
+
+    def constant(self, column: str, value: Constant, *, dialect: str) -> ColumnElement[Any]:
+        """Return what the customer's *column* is set to."""
+        if isinstance(value, Expression):
+            return literal_column(f"({value.sql})")
+        if dialect == SQLITE:
+            return literal(value)
+        return cast(literal(str(value), TEXT), Native(self.constant_types[column]))
 
     def read(self, name: str, otherwise: ColumnElement[Any]) -> ColumnElement[Any]:
         """Return the field as ours, or *otherwise* where the table lacks it."""
@@ -137,35 +158,82 @@ def domain_table(
 
     *words* are those that we know of some fields, in the order in which they are compared.
     """
-    by_field = {name: facts[column_name] for name, column_name in mapped.columns.items()}
-    types = {
-        column_name: StrictInstant() if name in INSTANTS else type_of(name)
-        for name, column_name in mapped.columns.items()
-    }
+    types: dict[str, TypeEngine[Any]] = dict.fromkeys((*mapped.constants, *mapped.on_change), TEXT)
+    for name, source in mapped.sources.items():
+        of_instant = StrictInstant() if source.is_typed and source.date is None else TEXT
+        types |= dict.fromkeys(source.columns, of_instant if name in INSTANTS else type_of(name))
     table = Table(
         quoted_name(mapped.name, quote=True),
         MetaData(),
-        *(
-            Column(quoted_name(name, quote=True), types.get(name, TEXT), key=name)
-            for name in sorted({*types, *mapped.constants})
-        ),
+        *(Column(quoted_name(name, quote=True), types[name], key=name) for name in sorted(types)),
         schema=quoted_name(mapped.schema, quote=True) if mapped.schema else None,
     )
-    fields = {}
-    for name, fact in by_field.items():
-        column = table.c[fact.name]
+    builder = _FieldBuilder(table, facts, dialect=dialect, is_ours=is_ours)
+    return DomainTable(
+        table=table,
+        fields={name: builder.build(name, source, words.get(name, ())) for name, source in mapped.sources.items()},
+        facts={name: facts[column] for name, column in mapped.columns.items()},
+        constants=mapped.constants,
+        on_change=mapped.on_change,
+        constant_types={name: facts[name].type_name for name in (*mapped.constants, *mapped.on_change)},
+        where=None if mapped.where is None else literal_column(f"({mapped.where})", Boolean()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _FieldBuilder:
+    """Makes the fields of one table."""
+
+    table: Table
+    facts: Mapping[str, ColumnFacts]
+    dialect: str = field(kw_only=True)
+    is_ours: bool = field(kw_only=True)
+
+    def build(self, name: str, source: Source, words: Sequence[str]) -> Field:
+        """Return the field *name*."""
+        if source.sql is not None:
+            return self._expression(name, source)
+        if source.by_provider:
+            parts = {provider: self._word(column) for provider, column in source.by_provider.items()}
+            read: ColumnElement[Any] = func.coalesce(*(each.read for each in parts.values()), type_=TEXT)
+            return Field(read, read, as_it_is, ColumnKind.TEXT, by_provider=parts)
+        if source.date is not None and source.time is not None:
+            pair = self.table.c[source.date], self.table.c[source.time]
+            read, native = instants.paired(*pair, zone=source.zone, dialect=self.dialect)
+            return Field(read, read, native, ColumnKind.INSTANT, is_ordered=False, pair=pair)
+        column = str(source.column)
         if name not in INSTANTS:
-            fields[name] = _as_spelled(_word(column, fact, dialect=dialect), fact, words.get(name, ()))
-        elif dialect == SQLITE and not is_ours:
-            fields[name] = _loose_instant(column, fact)
+            return _as_spelled(self._word(column), self.facts[column], words)
+        return self._instant(self.table.c[column], self.facts[column], source)
+
+    def _word(self, column: str) -> Field:
+        return _word(self.table.c[column], self.facts[column], dialect=self.dialect)
+
+    def _instant(self, column: ColumnElement[Any], fact: ColumnFacts, source: Source) -> Field:
+        if source.epoch is not None:
+            read, native = instants.numbered(column, source.epoch, dialect=self.dialect)
+            return Field(column, read, native, fact.kind, is_ordered=False)
+        if self.dialect == SQLITE and not self.is_ours:
+            return Field(column, *instants.loose(column, fact.kind), fact.kind, is_ordered=False)
+        read, native = instants.typed(column, fact.kind, zone=source.zone)
+        # Where clocks are set back, an hour's local times stand for two hours: their order is not that of instants.
+        return Field(column, read, native, fact.kind, is_ordered=source.zone is None)
+
+    def _expression(self, name: str, source: Source) -> Field:
+        sql = f"({source.sql})"
+        if name not in INSTANTS:
+            kind = ColumnKind.BOOLEAN if name in BOOLEANS else ColumnKind.TEXT
+            read: ColumnElement[Any] = cast(literal_column(sql), type_of(name))
+            return Field(read, read, as_it_is, kind)
+        if self.dialect == SQLITE:
+            read, native = instants.loose(literal_column(sql), ColumnKind.INSTANT)
+            return Field(read, read, native, ColumnKind.INSTANT, is_ordered=False)
+        if source.zone is not None:
+            local = cast(literal_column(sql), DateTime())
+            read, native = instants.typed(local, ColumnKind.NAIVE_INSTANT, zone=source.zone)
         else:
-            fields[name] = _instant(column, fact)
-    constant_types = {name: facts[name].type_name for name in mapped.constants}
-    return DomainTable(table, fields, by_field, mapped.constants, constant_types)
-
-
-def _as_it_is(value: ColumnElement[Any]) -> ColumnElement[Any]:
-    return value
+            read, native = cast(literal_column(sql), StrictInstant()), as_it_is
+        return Field(read, read, native, ColumnKind.INSTANT)
 
 
 def _as_spelled(field: Field, fact: ColumnFacts, words: Sequence[str]) -> Field:
@@ -180,8 +248,13 @@ def _as_spelled(field: Field, fact: ColumnFacts, words: Sequence[str]) -> Field:
 
 
 def _word(column: ColumnElement[Any], fact: ColumnFacts, *, dialect: str) -> Field:
-    if fact.kind in {ColumnKind.TEXT, ColumnKind.BOOLEAN} or isinstance(column.type, Boolean):
-        return Field(column, column, _as_it_is, fact.kind)
+    is_flag = isinstance(column.type, Boolean)
+    if fact.kind is ColumnKind.TEXT or (is_flag and fact.kind is not ColumnKind.INTEGER):
+        return Field(column, column, as_it_is, fact.kind)
+    if is_flag:
+        return Field(column, type_coerce(column, Integer) != 0, lambda value: cast(value, Integer()), fact.kind)
+    if fact.kind is ColumnKind.BOOLEAN:
+        return _truth_word(column, fact, dialect=dialect)
     read = cast(column, TEXT)
     if dialect == SQLITE:
         return Field(column, read, lambda value: cast(value, Integer()), fact.kind)
@@ -192,6 +265,15 @@ def _word(column: ColumnElement[Any], fact: ColumnFacts, *, dialect: str) -> Fie
     return Field(column, read, lambda value: cast(value, Native(fact.type_name)), fact.kind, is_one=is_one)
 
 
+def _truth_word(column: ColumnElement[Any], fact: ColumnFacts, *, dialect: str) -> Field:
+    """Return a boolean column that stands for a word: its words are ``true`` and ``false``."""
+    if dialect != SQLITE:
+        return Field(column, cast(column, TEXT), lambda value: cast(value, Boolean()), fact.kind)
+    number = type_coerce(column, Integer)
+    read = case((number == 1, "true"), (number == 0, "false"), else_=type_coerce(column, TEXT))
+    return Field(column, read, lambda value: case((value == "true", 1), (value == "false", 0)), fact.kind)
+
+
 def _is_integer(text: ColumnElement[Any]) -> ColumnElement[bool]:
     digits, largest = func.ltrim(text, "-"), str(_LARGEST)
     is_small_enough = or_(func.length(digits) < len(largest), digits <= largest)
@@ -200,28 +282,3 @@ def _is_integer(text: ColumnElement[Any]) -> ColumnElement[bool]:
 
 def _is_uuid(text: ColumnElement[Any]) -> ColumnElement[bool]:
     return text.regexp_match(f"^{_UUID.pattern}$")
-
-
-def _instant(column: ColumnElement[Any], fact: ColumnFacts) -> Field:
-    if fact.kind is not ColumnKind.NAIVE_INSTANT:
-        return Field(column, column, _as_it_is, fact.kind)
-    read = func.timezone("UTC", column, type_=StrictInstant())
-    return Field(column, read, lambda value: func.timezone("UTC", value), fact.kind)
-
-
-def _loose_instant(column: ColumnElement[Any], fact: ColumnFacts) -> Field:
-    """SQLite keeps instants as anybody likes: text of several forms, or milliseconds since 1970 as Prisma does."""
-    found = case(
-        (
-            func.typeof(column) == "integer",
-            func.strftime(_SQLITE_FORMAT, type_coerce(column, Float) / 1000.0, "unixepoch"),
-        ),
-        else_=func.strftime(_SQLITE_FORMAT, column),
-    )
-    read = func.coalesce(found, case((type_coerce(column, TEXT).is_not(None), _NO_INSTANT)))
-    native = _milliseconds if fact.kind is ColumnKind.INTEGER else _as_it_is
-    return Field(column, type_coerce(read, StrictInstant), native, fact.kind, is_ordered=False)
-
-
-def _milliseconds(value: ColumnElement[Any]) -> ColumnElement[Any]:
-    return cast(func.round((func.julianday(value, type_=Float()) - _UNIX_EPOCH_DAY) * _DAY), Integer)

@@ -11,6 +11,7 @@ from typing import Any
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.ids import ProviderName
 from reconcile.errors import SettingsError
+from reconcile.store.mapping.sources import Constant, Expression, Source, expression_fault, read_constant, read_source
 from reconcile.store.mapping.vocabulary import AppointmentWords, LeadWords, ProviderWords
 
 PRESETS = ("default", "prisma")
@@ -40,21 +41,40 @@ _REQUIRED = {
 }
 _FIELDS = {"workspace": WORKSPACE_FIELDS, "lead": LEAD_FIELDS, "appointment": APPOINTMENT_FIELDS}
 _SECTIONS = {
-    "workspace": ("schema", "table", "columns"),
-    "lead": ("schema", "table", "columns", "status", "booking_status"),
-    "appointment": ("schema", "table", "columns", "status", "constants"),
+    "workspace": ("schema", "table", "where", "columns"),
+    "lead": ("schema", "table", "where", "columns", "status", "booking_status", "on_change"),
+    "appointment": ("schema", "table", "where", "columns", "status", "constants", "on_change"),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappedTable:
-    """One of the customer's tables: our fields' names to its columns' names."""
+    """One of the customer's tables: our fields' names to where they live."""
 
     name: str
     schema: str | None = None
-    columns: Mapping[str, str]
-    constants: Mapping[str, str | int | bool] = field(default_factory=dict)
+    sources: Mapping[str, Source]
+    where: str | None = None
+    """An SQL condition over the row; rows that do not meet it are not there for us."""
+    constants: Mapping[str, Constant] = field(default_factory=dict)
     """Columns that a new row needs and that mean nothing to us."""
+    on_change: Mapping[str, Constant] = field(default_factory=dict)
+    """Columns that are set with each change that we write."""
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """The column of each field that lives in one."""
+        return {name: source.column for name, source in self.sources.items() if source.column is not None}
+
+    @property
+    def expressions(self) -> Mapping[str, str]:
+        """The SQL of each field that is only read."""
+        return {name: source.sql for name, source in self.sources.items() if source.sql is not None}
+
+    def column_names(self, name: str) -> str:
+        """Return the names of the columns that hold the field *name*, for sentences."""
+        source = self.sources.get(name)
+        return "/".join(source.columns) or f"the expression of {name}" if source else name
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}" if self.schema else self.name
@@ -171,17 +191,40 @@ class _MappingReader:
     def table(self, raw: Mapping[str, Any], section: str) -> MappedTable:
         body = self.section(raw, section)
         self.check_keys(body, _SECTIONS[section], where=f"[{section}]")
-        columns = self._texts(self.section(raw, section, "columns"), where=f"[{section}.columns]")
-        self.check_keys(columns, _FIELDS[section], where=f"[{section}.columns]")
+        sources = self._sources(self.section(raw, section, "columns"), section)
         for required in _REQUIRED[section]:
-            if required not in columns:
+            if required not in sources:
                 self.fault(f"[{section}.columns] has no {required}; name the column that holds it")
         schema, name = self._table_name(body, section)
-        constants = self.section(raw, section, "constants") if section == "appointment" else {}
-        for key, value in constants.items():
-            if not isinstance(value, str | int | bool):
-                self.fault(f"[{section}.constants] {key} must be text, a whole number or a boolean")
-        return MappedTable(name=name, schema=schema, columns=columns, constants=constants)
+        where = body.get("where")
+        if where is not None and (what := expression_fault(where)):
+            self.fault(f"[{section}] where {what}")
+        return MappedTable(
+            name=name,
+            schema=schema,
+            sources=sources,
+            where=where,
+            constants=self._constants(raw, section, "constants", ()) if section == "appointment" else {},
+            on_change=self._constants(raw, section, "on_change", _FIELDS[section]) if section != "workspace" else {},
+        )
+
+    def _sources(self, section: Mapping[str, Any], name: str) -> dict[str, Source]:
+        where = f"[{name}.columns]"
+        self.check_keys(section, _FIELDS[name], where=where)
+        found = {key: read_source(key, value, where=where, fault=self.fault) for key, value in section.items()}
+        return {key: source for key, source in found.items() if source is not None}
+
+    def _constants(
+        self, raw: Mapping[str, Any], section: str, key: str, fields: tuple[str, ...]
+    ) -> Mapping[str, Constant]:
+        found = {}
+        for column, value in self.section(raw, section, key).items():
+            found[column] = read_constant(value, fields=fields)
+            if found[column] == Expression(sql=""):
+                self.fault(
+                    f'[{section}.{key}] {column} must be text, a whole number, a boolean or {{ sql = "expression" }}'
+                )
+        return found
 
     def _table_name(self, body: Mapping[str, Any], section: str) -> tuple[str | None, str]:
         name, schema = body.get("table"), body.get("schema")
@@ -192,19 +235,13 @@ class _MappingReader:
             schema, _, name = name.partition(".")
         return schema, name
 
-    def _texts(self, section: Mapping[str, Any], *, where: str) -> dict[str, str]:
-        for key, value in section.items():
-            if not isinstance(value, str) or not value or "\0" in value:
-                self.fault(f"{where} {key} must be the name of a column")
-        return {key: value for key, value in section.items() if isinstance(value, str)}
-
     def _word_list(self, section: Mapping[str, Any], key: str, *, where: str) -> tuple[str, ...]:
         value = section.get(key, [])
-        words = [value] if isinstance(value, str) else value
-        if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
-            self.fault(f"{where} {key} must be a text or a list of texts")
+        words = value if isinstance(value, list) else [value]
+        if not all(isinstance(word, str | int) and word != "" for word in words):
+            self.fault(f"{where} {key} must be a text, a whole number, a boolean, or a list of them")
             return ()
-        return tuple(words)
+        return tuple(str(word).lower() if isinstance(word, bool) else str(word) for word in words)
 
     def lead_words(self, raw: Mapping[str, Any]) -> LeadWords:
         where, section = "[lead.status]", self.section(raw, "lead", "status")

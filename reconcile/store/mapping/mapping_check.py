@@ -1,20 +1,29 @@
 """Whether a mapping matches the tables: what would make statements fail, as sentences."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from reconcile.store.db.types import SQLITE
 from reconcile.store.mapping.catalog import Catalog, ColumnFacts, ColumnKind
-from reconcile.store.mapping.fields import BOOLEANS, INSTANTS
 from reconcile.store.mapping.mapping import VARIABLE, MappedTable, SchemaMapping
+from reconcile.store.mapping.sources import BOOLEANS, INSTANTS, READ_ONLY, Epoch, Source
 from reconcile.store.mapping.vocabulary import AppointmentWords
 
-_WORD_KINDS = frozenset({ColumnKind.TEXT, ColumnKind.UUID, ColumnKind.INTEGER, ColumnKind.ENUM})
+_KEY_KINDS = frozenset({ColumnKind.TEXT, ColumnKind.UUID, ColumnKind.INTEGER, ColumnKind.ENUM})
+_WORD_KINDS = frozenset({*_KEY_KINDS, ColumnKind.BOOLEAN})
+_WORDS = frozenset({"status", "booking_status", "booking_provider", "provider"})
 _INSTANT_KINDS = frozenset({ColumnKind.INSTANT, ColumnKind.NAIVE_INSTANT})
 _EXACT = frozenset({"booking_canceled_at", "canceled_at"})
 """Instants that providers tell to the microsecond; all others are whole minutes."""
 MILLISECONDS = 3
 _KEYS = frozenset({"id", "lead_id", "workspace_id"})
+_SPELLED = {
+    ColumnKind.ENUM: re.compile(".*", re.DOTALL),
+    ColumnKind.INTEGER: re.compile("-?[0-9]{1,18}", re.ASCII),
+    ColumnKind.BOOLEAN: re.compile("true|false"),
+}
+"""Kinds of columns that do not take any word."""
 
 
 def fit_faults(mapping: SchemaMapping, catalog: Catalog, *, dialect: str) -> Sequence[str]:
@@ -41,35 +50,63 @@ def fit_faults(mapping: SchemaMapping, catalog: Catalog, *, dialect: str) -> Seq
 def _column_faults(
     name: str, section: str, table: MappedTable, found: Mapping[str, ColumnFacts], *, is_loose: bool
 ) -> Iterator[str]:
-    for field, column in [*table.columns.items(), *((key, key) for key in table.constants)]:
-        place = (
-            f"[{section}.columns] {field} of {name}" if field in table.columns else f"[{section}.constants] of {name}"
-        )
+    places = [
+        *(
+            (f"[{section}.columns] {field} of {name}", field, source, column)
+            for field, source in table.sources.items()
+            for column in source.columns
+        ),
+        *((f"[{section}.constants] of {name}", None, None, column) for column in table.constants),
+        *((f"[{section}.on_change] of {name}", None, None, column) for column in table.on_change),
+    ]
+    for place, field, source, column in places:
         if column not in found:
             close = get_close_matches(column, found, 1)
             hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(sorted(found))}"
             yield f"{place}: {table} has no column {column}; {hint}"
-        elif field in table.columns and not is_loose and not _speaks(field, found[column].kind):
-            wanted = (
-                "a timestamp"
-                if field in INSTANTS
-                else "a boolean"
-                if field in BOOLEANS
-                else "text, uuid, integer or an enum"
-            )
-            is_now = f"{table}.{column} is {found[column].type_name}, not {wanted}"
-            yield f"{place}: {is_now}; name another column or leave it out"
-        elif field in _EXACT and (digits := found[column].precision) is not None and digits < MILLISECONDS:
-            rounds = f"{table}.{column} keeps {digits} digits of a second, so a cancellation would differ in every run"
-            yield f"{place}: {rounds}; leave it out, and it is kept in our tables"
+        elif field is not None and source is not None:
+            yield from _type_faults(field, source, found[column], place=place, table=table, is_loose=is_loose)
 
 
-def _speaks(field: str, kind: ColumnKind) -> bool:
+def _type_faults(  # noqa: PLR0913 - a column with all that its sentence names
+    field: str, source: Source, facts: ColumnFacts, *, place: str, table: MappedTable, is_loose: bool
+) -> Iterator[str]:
+    column, digits = f"{table}.{facts.name}", facts.precision
+    if is_loose and source.zone not in {None, "UTC"}:
+        yield f"{place}: SQLite knows no time zones, so {column} must hold UTC; leave zone out"
+    elif not is_loose and (wanted := _lacking(field, source, facts)):
+        is_now = f"{column} is {facts.type_name}, not {wanted}"
+        hint = "; name another column or leave it out"
+        if field in READ_ONLY:
+            hint = f'; name another column, or write {field} = {{ sql = "an expression over the row" }}'
+        yield f"{place}: {is_now}{hint}"
+    elif field in _EXACT and (source.epoch is Epoch.SECONDS or (digits is not None and digits < MILLISECONDS)):
+        rounds = f"{column} keeps {digits or 0} digits of a second, so a cancellation would differ in every run"
+        yield f"{place}: {rounds}; leave it out, and it is kept in our tables"
+
+
+def _lacking(field: str, source: Source, facts: ColumnFacts) -> str | None:
+    """Return what the column's type should be, or None where it can be spoken to."""
+    kind = facts.kind
     if field in INSTANTS:
-        return kind in _INSTANT_KINDS
+        return _lacking_instant(source, facts)
     if field in BOOLEANS:
-        return kind is ColumnKind.BOOLEAN
-    return kind in _WORD_KINDS and (kind is not ColumnKind.INTEGER or field in _KEYS)
+        return None if kind in {ColumnKind.BOOLEAN, ColumnKind.INTEGER} else "a boolean or a number"
+    if field in _WORDS:
+        return None if kind in _WORD_KINDS else "text, a number, a boolean or an enum"
+    is_key = kind in _KEY_KINDS and (kind is not ColumnKind.INTEGER or field in _KEYS)
+    return None if is_key else "text, uuid, integer or an enum"
+
+
+def _lacking_instant(source: Source, facts: ColumnFacts) -> str | None:
+    if source.epoch is not None:
+        return None if facts.kind is ColumnKind.INTEGER else "a number of seconds or milliseconds"
+    if source.date is not None:
+        wanted = "date" if facts.name == source.date else "time"
+        return None if facts.base == wanted else f"a {wanted}"
+    if source.zone is not None:
+        return None if facts.kind is ColumnKind.NAIVE_INSTANT else "a timestamp without time zone"
+    return None if facts.kind in _INSTANT_KINDS else "a timestamp"
 
 
 def _insert_faults(mapping: SchemaMapping, catalog: Catalog) -> Iterator[str]:
@@ -77,7 +114,7 @@ def _insert_faults(mapping: SchemaMapping, catalog: Catalog) -> Iterator[str]:
     table = mapping.appointment
     if table is None:
         return
-    known = {*table.columns.values(), *table.constants}
+    known = {*table.constants, *(column for source in table.sources.values() for column in source.columns)}
     for column, facts in sorted(catalog["appointment"].items()):
         if facts.is_required and column not in known:
             yield (
@@ -108,7 +145,13 @@ def _words_to_write(words: AppointmentWords) -> list[str]:
 def _unknown(section: str, table: MappedTable, field: str, needed: Sequence[str], catalog: Catalog) -> Iterator[str]:
     column = table.columns.get(field)
     facts = catalog[section][column] if column else None
-    if facts is None or facts.kind is not ColumnKind.ENUM:
+    if facts is None or facts.kind not in _SPELLED:
+        return
+    for word in needed if facts.kind is not ColumnKind.ENUM else ():
+        if not _SPELLED[facts.kind].fullmatch(word):
+            wanted = "true or false" if facts.kind is ColumnKind.BOOLEAN else "a whole number"
+            yield f"{table}.{column} is {facts.type_name}, so {word} of [{section}.{field}] fits no row; write {wanted}"
+    if facts.kind is not ColumnKind.ENUM:
         return
     for word in needed:
         if word not in facts.labels:

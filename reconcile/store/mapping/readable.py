@@ -39,7 +39,7 @@ def readable(
         if (what := value_fault(name, value)) is None:
             continue
         values[name] = spelled_out(value) if name in _KEYS else None
-        column = table.columns.get(name) if table else None
+        column = table.column_names(name) if table and name in table.sources else None
         faults.append(f"{table}.{column} {what}" if column else f"{beside}.{name} {what}")
     return values, "; ".join(faults) or None
 
