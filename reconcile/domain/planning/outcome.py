@@ -34,6 +34,10 @@ class Outcome(StrEnum):
         return self.is_answered or self is Outcome.FAILED
 
 
+CHANGING = (Outcome.BOOKED, Outcome.CANCELED, Outcome.RESCHEDULED, Outcome.UPDATED)
+"""The kinds of changes of the customer's rows."""
+
+
 class SkipReason(StrEnum):
     """Why a lead cannot be checked at all."""
 

@@ -9,7 +9,8 @@ from reconcile.domain.breaker.breaker import Breaker
 from reconcile.domain.coordination.shard import Shard
 from reconcile.domain.ids import ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import MismatchKind
-from reconcile.domain.planning.outcome import DeferReason, SkipReason
+from reconcile.domain.planning.change import EffectKind
+from reconcile.domain.planning.outcome import DeferReason, Outcome, SkipReason
 
 
 class Health(StrEnum):
@@ -108,6 +109,9 @@ class RunReport:
     skipped: int = 0
     deferred: int = 0
     errors: int = 0
+    changes: Mapping[Outcome, int] = field(default_factory=dict)
+    """Leads whose rows were changed, or would be in a dry run, by the kind of change."""
+    effects_created: Mapping[EffectKind, int] = field(default_factory=dict)
     quarantined: int = 0
     provider_calls: int = 0
     by_provider: Mapping[ProviderName, ProviderCounts] = field(default_factory=dict)

@@ -15,7 +15,8 @@ from reconcile.domain.breaker.breaker import Breaker, BreakerScope
 from reconcile.domain.coordination.annotation import VERSION, instant
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import MismatchKind
-from reconcile.domain.planning.outcome import DeferReason, SkipReason
+from reconcile.domain.planning.change import EffectKind
+from reconcile.domain.planning.outcome import CHANGING, DeferReason, SkipReason
 from reconcile.domain.run.json_fields import JsonFields, json_objects
 from reconcile.domain.run.report import Freshness, ProviderCounts, RunReport, SignatureCount
 from reconcile.domain.run.stored_report import ReportedBreaker, StoredReport
@@ -71,6 +72,8 @@ def document(report: RunReport) -> dict[str, Any]:
         "deferred": report.deferred,
         "skipReasons": _every(SkipReason, report.skip_reasons),
         "deferReasons": _every(DeferReason, report.defer_reasons),
+        "changes": {kind.value: report.changes.get(kind, 0) for kind in CHANGING},
+        "effectsCreated": _every(EffectKind, report.effects_created),
         "mismatches": _every(MismatchKind, report.mismatches),
         "quarantined": report.quarantined,
         "parkedWorkspaces": list(report.parked_workspaces[:LISTED]),

@@ -247,6 +247,8 @@ def _count(checked: LeadCheck, write: LeadWrite, counts: Counts, *, now: datetim
         counts.defers[checked.reason] += 1
     if checked.plan is not None and checked.plan.mismatch is not None:
         counts.mismatches[checked.plan.mismatch] += 1
+    if checked.plan is not None and checked.plan.change is not None:
+        counts.add_change(checked.plan.change)
     if _has_disappeared(checked, now=now, soon_until=soon_until):
         counts.disappeared_soon += 1
     if checked.signature is not None:

@@ -14,7 +14,7 @@ from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.replay.recorder import CallRecorder
 from reconcile.domain.retry_state import BackoffPolicy
 from reconcile.domain.run.cadence import PlannedCadence
-from reconcile.domain.run.request import OnProgress, RunRequest
+from reconcile.domain.run.request import OnChange, OnProgress, RunRequest
 from reconcile.domain.run.stop_reason import StopReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import StoreUnavailable
@@ -106,6 +106,8 @@ class Dependencies:
     version: str = ""
     stop: Stop = field(default_factory=Stop)
     on_progress: OnProgress | None = None
+    on_change: OnChange | None = None
+    """Is told of each change that a dry run plans."""
     mirror: Mirror | None = None
     notifier: Notifier | None = None
     batch_handler: BatchHandler | None = None

@@ -8,7 +8,8 @@ from reconcile.domain.breaker.breaker import Breaker, BreakerState
 from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.ids import RunId
 from reconcile.domain.lead import MismatchKind
-from reconcile.domain.planning.outcome import DeferReason, Outcome, SkipReason
+from reconcile.domain.planning.change import EffectKind
+from reconcile.domain.planning.outcome import CHANGING, DeferReason, Outcome, SkipReason
 from reconcile.domain.run.cadence import NotYet
 from reconcile.domain.run.report import Freshness, Health, RunReport
 from reconcile.domain.run.request import RunRequest
@@ -89,6 +90,8 @@ def report_of(context: RunContext, totals: RunTotals, snapshot: RunSnapshot, *, 
         skipped=outcomes[Outcome.SKIPPED],
         deferred=outcomes[Outcome.DEFERRED],
         errors=outcomes[Outcome.FAILED],
+        changes={kind: counts.changes[kind] for kind in CHANGING if counts.changes[kind]},
+        effects_created={kind: counts.effects[kind] for kind in EffectKind if counts.effects[kind]},
         quarantined=counts.quarantined,
         provider_calls=context.calls.total,
         by_provider=counts.provider_counts(),

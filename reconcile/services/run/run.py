@@ -65,7 +65,8 @@ async def run(
 async def _run(request: RunRequest, *, run_id: RunId, policy: RunPolicy, deps: Dependencies, span: Span) -> RunReport:
     clock = deps.clock
     if request.dry_run:
-        deps = replace(deps, store=dry_run_store(deps.store, clock=clock), sink=None, mirror=None, notifier=None)
+        store = dry_run_store(deps.store, clock=clock, on_change=deps.on_change)
+        deps = replace(deps, store=store, sink=None, mirror=None, notifier=None)
     # A dry run over everything holds up nobody, and is asked for so that nothing is left out.
     length = max(policy.budget, DRY_RUN_TIME) if request.dry_run and request.whole_set else policy.budget
     time = TimeBudget(clock=clock, started=clock.monotonic(), length=length, stop=deps.stop)
