@@ -265,6 +265,7 @@ def run_policy(settings: Settings) -> RunPolicy:
         breaker=settings.breaker_policy(),
         backoff=settings.backoff_policy(),
         cadence=settings.planned_cadence(),
+        caps=settings.run_caps(),
         budget=timedelta(seconds=settings.run_budget_seconds),
         workspace_concurrency=settings.workspace_concurrency,
         lead_concurrency=settings.lead_concurrency,

@@ -14,6 +14,7 @@ from reconcile.domain.coordination.shard import MOST, Shard
 from reconcile.domain.due import START_JITTER, DuePolicy
 from reconcile.domain.retry_state import BackoffPolicy
 from reconcile.domain.run.cadence import PlannedCadence
+from reconcile.domain.run.change_hold import RunCaps
 from reconcile.domain.run.punctuality import TICKS_NEEDED
 from reconcile.domain.run.report import Trigger
 from reconcile.errors import SettingsError
@@ -121,6 +122,23 @@ class Settings(AlertSettings):
         BreakerMode.ENFORCE, "enforce, or metrics_only to report trips without refusing calls.", kind=OneOf(BreakerMode)
     )
 
+    run_max_changes: int = declare(
+        10_000,
+        "Number of changes of one kind within an hour above which runs hold that kind until it is approved.",
+        kind=Whole(0, 100_000_000),
+    )
+    run_max_percent: float = declare(
+        50, "Percent of the leads checked within an hour above which changes of one kind are held.", kind=Number(0, 100)
+    )
+    run_max_canceled_percent: float = declare(
+        10, "Percent of the leads checked within an hour above which cancellations are held.", kind=Number(0, 100)
+    )
+    run_min_changes: int = declare(
+        20,
+        "Number of changes of one kind within an hour that no percentage holds.",
+        kind=Whole(0, 100_000_000),
+    )
+
     backfill_rate_share: float = declare(
         0.5,
         "Share of each account's rate budget that a backfill may use; the rest is reserved for the schedule.",
@@ -212,6 +230,15 @@ class Settings(AlertSettings):
             cooldown=cooldown,
             max_cooldown=max(BreakerPolicy().max_cooldown, cooldown),
             is_enforced=self.circuit_breaker_mode is BreakerMode.ENFORCE,
+        )
+
+    def run_caps(self) -> RunCaps:
+        """Return the caps on the changes of runs."""
+        return RunCaps(
+            changes=self.run_max_changes,
+            percent=self.run_max_percent,
+            canceled_percent=self.run_max_canceled_percent,
+            least=self.run_min_changes,
         )
 
     def due_policy(self) -> DuePolicy:

@@ -34,6 +34,7 @@ TABLE: Mapping[str, Methods] = {
     "Breakers": _methods(reads="load get", writes="save"),
     "Budgets": _methods(writes="reserve settle"),
     "Cadences": _methods(reads="override", writes="set clear"),
+    "ChangeHolds": _methods(reads="load changed_since checked_since", writes="save approve"),
     "Clock": _methods(local="now monotonic sleep"),
     "DamagedRows": _methods(reads="counts"),
     "EffectSink": _methods(writes="deliver"),

@@ -68,6 +68,8 @@ class DeferReason(StrEnum):
     """Another writer changed the lead between our read and our write."""
     WITHHELD = "withheld"
     """Its change relied on a provider whose answers were found to be unreliable."""
+    HELD = "held"
+    """Too many changes of its kind: they wait for approval."""
 
 
 _VARIABLE = re.compile(r"\d+|[0-9a-fA-F-]{16,}")

@@ -11,6 +11,7 @@ from reconcile.domain.ids import ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.planning.change import EffectKind
 from reconcile.domain.planning.outcome import DeferReason, Outcome, SkipReason
+from reconcile.domain.run.change_hold import ChangeHold
 
 
 class Health(StrEnum):
@@ -112,6 +113,7 @@ class RunReport:
     changes: Mapping[Outcome, int] = field(default_factory=dict)
     """Leads whose rows were changed, or would be in a dry run, by the kind of change."""
     effects_created: Mapping[EffectKind, int] = field(default_factory=dict)
+    held_changes: tuple[ChangeHold, ...] = ()
     quarantined: int = 0
     provider_calls: int = 0
     by_provider: Mapping[ProviderName, ProviderCounts] = field(default_factory=dict)

@@ -74,6 +74,7 @@ def document(report: RunReport) -> dict[str, Any]:
         "deferReasons": _every(DeferReason, report.defer_reasons),
         "changes": {kind.value: report.changes.get(kind, 0) for kind in CHANGING},
         "effectsCreated": _every(EffectKind, report.effects_created),
+        "heldChanges": [each.document() for each in report.held_changes],
         "mismatches": _every(MismatchKind, report.mismatches),
         "quarantined": report.quarantined,
         "parkedWorkspaces": list(report.parked_workspaces[:LISTED]),

@@ -6,10 +6,13 @@ from datetime import datetime, timedelta
 
 from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.coordination.annotation import PREFIX, Misunderstood, OrderText, OrderWord, read_orders
+from reconcile.domain.formatting import span
 from reconcile.domain.run.cadence import CadenceOverride, CadenceSource
+from reconcile.domain.run.change_hold import APPROVAL, LONGEST_APPROVAL
 from reconcile.errors import RequestError
 from reconcile.ports import Announcement, AppliedAnnotation, Store
 from reconcile.services.control.annotation_memory import AnnotationMemory, split_key
+from reconcile.services.control.approval import approve_changes
 from reconcile.services.control.breaker_overrides import HOLD, Order, Verb, act, breaker_key, lift, note
 from reconcile.services.control.cadence import lower
 from reconcile.services.control.other_releases import contrary_order
@@ -101,12 +104,26 @@ async def _execute(text: OrderText, *, store: Store, now: datetime, policy: Brea
         )
         await lower(override, store=store)
         return override.expires_at
+    if text.word is OrderWord.APPROVE:
+        return await _approve(text, lasts or APPROVAL, store=store, now=now)
     verb = _VERBS[text.word]
     order = Order(verb=verb, key=breaker_key(text.breaker), reason=text.reason, actor=text.actor, lasts=lasts)
     await act(order, store=store, now=now, policy=policy)
     if verb is Verb.HOLD:
         return now + (lasts or HOLD)
     return now + lasts if lasts else None
+
+
+async def _approve(text: OrderText, lasts: timedelta, *, store: Store, now: datetime) -> datetime:
+    reason, actor = note(text.reason, what="reason"), note(text.actor, what="actor")
+    if lasts > LONGEST_APPROVAL:
+        raise RequestError(f"its for is above {span(LONGEST_APPROVAL)}")
+    approved = await approve_changes(
+        text.hash, lasts=lasts, actor=actor, reason=reason, stored=store.change_holds, now=now
+    )
+    if approved is None:
+        raise RequestError("no changes are held by that hash")
+    return now + lasts
 
 
 async def _end_hold_or_cadence(

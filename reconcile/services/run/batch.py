@@ -16,7 +16,7 @@ from reconcile.domain.evidence.controls import Controls
 from reconcile.domain.evidence.evidence import stored_booking
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import MismatchKind, last_id
-from reconcile.domain.planning.change import Unverified
+from reconcile.domain.planning.change import Change, Unverified
 from reconcile.domain.planning.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
 from reconcile.domain.retry_state import LeadAttempt, never_settles, next_state
 from reconcile.domain.run.stop_reason import StopReason
@@ -29,6 +29,7 @@ from reconcile.services.lookup.batch_lookup import look_up_leads
 from reconcile.services.lookup.claims import settle_claims
 from reconcile.services.lookup.lead_check import LeadCheck
 from reconcile.services.lookup.searches import check_searches
+from reconcile.services.run.change_guard import ChangeGuard
 from reconcile.services.run.context import BatchRequest, BatchResult, RunContext
 from reconcile.services.run.counts import Counts
 from reconcile.services.run.metrics import annotate_batch_span
@@ -102,6 +103,21 @@ def _withhold_distrusted(checked: LeadCheck, registry: BreakerRegistry) -> LeadC
     if checked.plan is not None and checked.plan.change is not None and distrusts(registry, lookup):
         return checked.as_deferred(DeferReason.WITHHELD)
     return checked
+
+
+async def _withhold_held(checked: Sequence[LeadCheck], workspace: Workspace, *, guard: ChangeGuard) -> list[LeadCheck]:
+    """Withhold the changes of kinds that are held; their leads stay due."""
+    changes = [change for each in checked if (change := _change(each)) is not None]
+    checks = sum(each.outcome.is_check for each in checked)
+    held = await guard.withhold(changes, workspace_id=workspace.id, checked=checks)
+    return [
+        each.as_deferred(DeferReason.HELD) if (change := _change(each)) is not None and change.kind in held else each
+        for each in checked
+    ]
+
+
+def _change(checked: LeadCheck) -> Change | None:
+    return checked.plan.change if checked.plan is not None else None
 
 
 def _was_not_attempted(checked: LeadCheck) -> bool:
@@ -181,6 +197,7 @@ async def _write(
     """Write what the leads came to, and nothing where another run has taken over; return what became of that."""
     workspace = frame.workspace
     trusted = sorted((_withhold_distrusted(c, registry) for c in checked), key=lambda c: c.lead.id)
+    trusted = await _withhold_held(trusted, workspace, guard=context.guard)
     writes = tuple(_lead_write(c, workspace, context=context, registry=registry) for c in trusted)
     try:
         receipt = await context.store.leads.write(

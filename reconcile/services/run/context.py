@@ -14,6 +14,7 @@ from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.replay.recorder import CallRecorder
 from reconcile.domain.retry_state import BackoffPolicy
 from reconcile.domain.run.cadence import PlannedCadence
+from reconcile.domain.run.change_hold import RunCaps
 from reconcile.domain.run.request import OnChange, OnProgress, RunRequest
 from reconcile.domain.run.stop_reason import StopReason
 from reconcile.domain.workspace import Workspace
@@ -23,6 +24,7 @@ from reconcile.services.alerting.notify import Notifier
 from reconcile.services.control.mirror import Mirror
 from reconcile.services.lookup.context import LookupContext, LookupLimits
 from reconcile.services.lookup.limits.time_budget import Stop
+from reconcile.services.run.change_guard import ChangeGuard
 from reconcile.services.run.counts import Counts
 
 STOP_GRACE = timedelta(seconds=5)
@@ -46,6 +48,8 @@ class RunPolicy:
     """The share of each account's burst that this run may use up; the rest is always left to others."""
     list_sample_share: float = 0.1
     """In this share of the workspaces that lists settle completely, one lead is looked up by id as well."""
+    caps: RunCaps | None = None
+    """Above which a kind of change is held; None: never."""
     records_calls: bool = True
     """Whether the ledger keeps what ``reconcile breaker replay`` reads."""
     disagreements: tuple[str, ...] = ()
@@ -131,6 +135,7 @@ class RunContext(LookupContext):
     policy: RunPolicy
     deps: Dependencies
     lease: Lease
+    guard: ChangeGuard
     recorder: CallRecorder = field(default_factory=CallRecorder)
 
     @property

@@ -65,6 +65,7 @@ _LEDGER_READS = frozenset(
 )
 _OUTBOX_READS = frozenset({"given_up", "given_up_count", "pending", "pending_count"})
 _CADENCE_READS = frozenset({"override"})
+_CHANGE_HOLD_READS = frozenset({"load", "changed_since", "checked_since"})
 _ORDER_READS = frozenset({"list_all"})
 _DAMAGED_READS = frozenset({"counts"})
 _TIME_READS = frozenset({"now"})
@@ -97,6 +98,7 @@ def dry_run_store(store: Store, *, clock: Clock, on_change: OnChange | None = No
         ledger=_DryRunLedger(store.ledger, reads=_LEDGER_READS),
         outbox=ReadOnly(store.outbox, reads=_OUTBOX_READS),
         cadences=ReadOnly(store.cadences, reads=_CADENCE_READS),
+        change_holds=ReadOnly(store.change_holds, reads=_CHANGE_HOLD_READS),
         applied_annotations=ReadOnly(store.applied_annotations, reads=_ORDER_READS),
         alerts=ReadOnly(store.alerts, reads=_ALERT_READS),
         backfills=ReadOnly(store.backfills, reads=_BACKFILL_READS),
