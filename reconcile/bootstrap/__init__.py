@@ -266,6 +266,7 @@ def run_policy(settings: Settings) -> RunPolicy:
         backoff=settings.backoff_policy(),
         cadence=settings.planned_cadence(),
         caps=settings.run_caps(),
+        follow_ups=settings.follow_up_policy(),
         budget=timedelta(seconds=settings.run_budget_seconds),
         workspace_concurrency=settings.workspace_concurrency,
         lead_concurrency=settings.lead_concurrency,

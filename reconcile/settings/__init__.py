@@ -12,6 +12,7 @@ from typing import Any
 from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.coordination.shard import MOST, Shard
 from reconcile.domain.due import START_JITTER, DuePolicy
+from reconcile.domain.planning.follow_ups import FollowUpMode, FollowUpPolicy
 from reconcile.domain.retry_state import BackoffPolicy
 from reconcile.domain.run.cadence import PlannedCadence
 from reconcile.domain.run.change_hold import RunCaps
@@ -157,6 +158,15 @@ class Settings(AlertSettings):
     webhook_url: str | None = declare(None, "URL to which follow-ups are delivered.", kind=WebUrl())
     webhook_secret: str | None = declare(None, "Key that signs those deliveries.", kind=Secret(16))
 
+    follow_ups: FollowUpMode = declare(
+        FollowUpMode.KNOWN,
+        "Follow-ups: off, known (of leads that were verified before), or all.",
+        kind=OneOf(FollowUpMode),
+    )
+    follow_up_expiry_hours: float = declare(
+        24, "Age in hours from which a follow-up is not delivered any more.", kind=Number(0, 8760, above=True)
+    )
+
     page_token: str | None = declare(
         None, "Token of the page of reconcile serve; browsers send it as the password.", kind=Secret(16)
     )
@@ -239,6 +249,12 @@ class Settings(AlertSettings):
             percent=self.run_max_percent,
             canceled_percent=self.run_max_canceled_percent,
             least=self.run_min_changes,
+        )
+
+    def follow_up_policy(self) -> FollowUpPolicy:
+        """Return which follow-ups are created, and until when they are delivered."""
+        return FollowUpPolicy(
+            mode=self.follow_ups, expiry=timedelta(hours=self.follow_up_expiry_hours), needs_webhook=True
         )
 
     def due_policy(self) -> DuePolicy:

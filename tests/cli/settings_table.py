@@ -48,6 +48,8 @@ VALUES: Mapping[str, str] = {
     "backfill_max_canceled_percent": "12",
     "webhook_url": f"https://{HOOK}/followups",
     "webhook_secret": KEYS["webhook"],
+    "follow_ups": "all",
+    "follow_up_expiry_hours": "21",
     "page_token": KEYS["page"],
     "trigger": "schedule",
     "shards": "3",
@@ -142,6 +144,8 @@ POLICY: Rows = {
     "run_max_percent": (lambda seen: seen["policy"].caps.percent, 62),
     "run_max_canceled_percent": (lambda seen: seen["policy"].caps.canceled_percent, 14),
     "run_min_changes": (lambda seen: seen["policy"].caps.least, 27),
+    "follow_ups": (lambda seen: str(seen["policy"].follow_ups.mode), "all"),
+    "follow_up_expiry_hours": (lambda seen: seen["policy"].follow_ups.expiry, timedelta(hours=21)),
     "quarantine_after": (lambda seen: seen["policy"].backoff.quarantine_after, 19),
     "applied_settings": (lambda seen: ["4711" in each for each in seen["policy"].disagreements][:1], [True]),
 }

@@ -129,4 +129,5 @@ class RunReport:
     freshness: Freshness | None = None
     appointments_at_risk_24h: int | None = None
     effects_delivered: int = 0
+    effects_dropped: int = 0
     effects_pending: int | None = None

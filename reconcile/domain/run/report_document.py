@@ -72,7 +72,7 @@ def document(report: RunReport) -> dict[str, Any]:
         "deferred": report.deferred,
         "skipReasons": _every(SkipReason, report.skip_reasons),
         "deferReasons": _every(DeferReason, report.defer_reasons),
-        "changes": {kind.value: report.changes.get(kind, 0) for kind in CHANGING},
+        "changes": {kind.value: 0 for kind in CHANGING} | {kind.value: n for kind, n in report.changes.items()},
         "effectsCreated": _every(EffectKind, report.effects_created),
         "heldChanges": [each.document() for each in report.held_changes],
         "mismatches": _every(MismatchKind, report.mismatches),
@@ -98,6 +98,7 @@ def document(report: RunReport) -> dict[str, Any]:
         "appointmentsAtRisk24h": report.appointments_at_risk_24h,
         "providerCalls": report.provider_calls,
         "effectsDelivered": report.effects_delivered,
+        "effectsDropped": report.effects_dropped,
         "effectsPending": report.effects_pending,
         "receipt": receipt(report),
     }

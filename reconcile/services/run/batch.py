@@ -17,6 +17,7 @@ from reconcile.domain.evidence.evidence import stored_booking
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import MismatchKind, last_id
 from reconcile.domain.planning.change import Change, Unverified
+from reconcile.domain.planning.follow_ups import FollowUpPolicy
 from reconcile.domain.planning.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
 from reconcile.domain.retry_state import LeadAttempt, never_settles, next_state
 from reconcile.domain.run.stop_reason import StopReason
@@ -116,6 +117,13 @@ async def _withhold_held(checked: Sequence[LeadCheck], workspace: Workspace, *, 
     ]
 
 
+def _with_wanted_follow_ups(checked: LeadCheck, policy: FollowUpPolicy) -> LeadCheck:
+    plan = checked.plan
+    if plan is None or plan.change is None:
+        return checked
+    return replace(checked, plan=replace(plan, change=policy.apply(plan.change)))
+
+
 def _change(checked: LeadCheck) -> Change | None:
     return checked.plan.change if checked.plan is not None else None
 
@@ -175,7 +183,7 @@ def _lead_write(
         state=after,
         state_if_drifted=after,
         state_if_refused=after,
-        change=plan.change if plan is not None else None,
+        change=_change(checked),
         signature=signature,
     )
     if write.change is None and not attempt.is_verified:
@@ -197,6 +205,7 @@ async def _write(
     """Write what the leads came to, and nothing where another run has taken over; return what became of that."""
     workspace = frame.workspace
     trusted = sorted((_withhold_distrusted(c, registry) for c in checked), key=lambda c: c.lead.id)
+    trusted = [_with_wanted_follow_ups(each, context.policy.follow_ups) for each in trusted]
     trusted = await _withhold_held(trusted, workspace, guard=context.guard)
     writes = tuple(_lead_write(c, workspace, context=context, registry=registry) for c in trusted)
     try:

@@ -11,6 +11,7 @@ from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.coordination.lease import Lease
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, ProviderName, RunId
+from reconcile.domain.planning.follow_ups import FollowUpPolicy
 from reconcile.domain.replay.recorder import CallRecorder
 from reconcile.domain.retry_state import BackoffPolicy
 from reconcile.domain.run.cadence import PlannedCadence
@@ -48,6 +49,7 @@ class RunPolicy:
     """The share of each account's burst that this run may use up; the rest is always left to others."""
     list_sample_share: float = 0.1
     """In this share of the workspaces that lists settle completely, one lead is looked up by id as well."""
+    follow_ups: FollowUpPolicy = field(default_factory=FollowUpPolicy)
     caps: RunCaps | None = None
     """Above which a kind of change is held; None: never."""
     records_calls: bool = True

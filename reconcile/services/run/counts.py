@@ -97,5 +97,7 @@ class RunTotals:
     leads: Counts = field(default_factory=Counts)
     visited: set[WorkspaceId] = field(default_factory=set)
     delivered: int = 0
+    dropped: int = 0
+    """Follow-ups that were given up without an attempt."""
     abandoned_batches: int = 0
     """Batches whose writing was refused: their leads are tried again by a later run."""

@@ -111,6 +111,7 @@ def report_of(context: RunContext, totals: RunTotals, snapshot: RunSnapshot, *, 
         freshness=snapshot.freshness,
         appointments_at_risk_24h=snapshot.at_risk_count,
         effects_delivered=totals.delivered,
+        effects_dropped=totals.dropped,
         effects_pending=snapshot.pending_count,
     )
 
