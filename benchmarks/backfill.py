@@ -163,6 +163,9 @@ async def _measured(url: str, addresses: Mapping[str, str], wanted: argparse.Nam
         "RECONCILE_CALENDLY_BASE_URL": addresses["calendly"],
         "RECONCILE_WORKSPACE_LIMIT": "1000",
         "RECONCILE_HOT_MINUTES": "0",
+        "RECONCILE_FOLLOW_UPS": "all",
+        "RECONCILE_RUN_MIN_CHANGES": "100000",
+        "RECONCILE_RUN_MAX_CHANGES": "100000",
         "RECONCILE_OUTPUT": "json",
     }
     chance, is_over, live = random.Random(SEED), asyncio.Event(), Live(environment)

@@ -20,6 +20,7 @@ from reconcile.services.backfill.planning import OwnBreakers, carrying_out, plan
 from reconcile.services.backfill.undo import Undo, Undoing, UnrevertedLead, undo
 from reconcile.services.backfill.view import view as backfill_view
 from reconcile.services.control.annotation_commands import AppliedCommands, apply_commands
+from reconcile.services.control.approval import approve_changes
 from reconcile.services.control.breaker_overrides import Order, Verb, act, breaker_key
 from reconcile.services.control.cadence import cadence_view, lower, wait_for
 from reconcile.services.control.mirror import ATTEMPTS, BUDGET, Mirror
@@ -33,6 +34,7 @@ from reconcile.services.maintenance.provider_findings import provider_findings
 from reconcile.services.maintenance.prune import PIECE, prune
 from reconcile.services.maintenance.readiness import readiness
 from reconcile.services.maintenance.rights import rights
+from reconcile.services.run.change_guard import ChangeGuard
 from reconcile.services.run.context import STOP_GRACE, Dependencies, RunPolicy
 from reconcile.services.run.counts import Counts
 from reconcile.services.run.dry_run import BURST_SHARE, DRY_RUN_TIME, LocalBudgets, LocalTime, dry_run_store, on_clock
@@ -87,6 +89,7 @@ __all__ = [
     "BreakerList",
     "BreakerRegistry",
     "Bulkhead",
+    "ChangeGuard",
     "Control",
     "ControlsLeft",
     "Counts",
@@ -122,6 +125,7 @@ __all__ = [
     "advice",
     "alerts_view",
     "apply_commands",
+    "approve_changes",
     "backfill",
     "backfill_view",
     "blames_others",

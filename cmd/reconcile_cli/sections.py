@@ -41,6 +41,7 @@ SECTIONS = (
         "reconcile_cli.control",
         {
             "breaker": "Show the breakers, or override one.",
+            "approve": "Approve changes that runs hold back, or list them.",
             "cadence": "Show the cadence of runs, or lower it for a time.",
             "quarantine": "List or release quarantined leads.",
             "follow-ups": "List follow-ups that became dead letters, or deliver them again.",

@@ -17,6 +17,7 @@ TITLES: Mapping[ConditionKind, str] = {
     ConditionKind.BOOKINGS_DISAPPEARED: "Bookings have disappeared",
     ConditionKind.QUARANTINE_GROWTH: "Leads are quarantined",
     ConditionKind.HELD_BACKFILL: "A backfill is held",
+    ConditionKind.HELD_CHANGES: "Changes are held",
     ConditionKind.TEST: "A test",
 }
 HEADINGS: Mapping[ConditionKind, str] = {
@@ -29,6 +30,7 @@ HEADINGS: Mapping[ConditionKind, str] = {
     ConditionKind.BOOKINGS_DISAPPEARED: "bookings-have-disappeared",
     ConditionKind.QUARANTINE_GROWTH: "the-quarantine-grows",
     ConditionKind.HELD_BACKFILL: "a-backfill-is-held",
+    ConditionKind.HELD_CHANGES: "changes-are-held",
     ConditionKind.TEST: "a-test-of-the-alerts",
 }
 """Anchors of headings in docs/runbook.md."""

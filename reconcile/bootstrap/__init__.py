@@ -22,7 +22,7 @@ from reconcile.domain.ids import ProviderName, RunId
 from reconcile.domain.lead import Lead
 from reconcile.domain.run.report import RunReport
 from reconcile.domain.run.report_document import receipt_text
-from reconcile.domain.run.request import OnProgress, RunRequest
+from reconcile.domain.run.request import OnChange, OnProgress, RunRequest
 from reconcile.domain.views.finding import Finding, FindingStatus, worst
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import SettingsError, StoreUnavailable
@@ -165,18 +165,19 @@ async def providers_at(  # noqa: PLR0913 - what all calls of a run share
 Adapt = Callable[[Dependencies, RunPolicy], tuple[Dependencies, RunPolicy]]
 
 
-async def run(
+async def run(  # noqa: PLR0913 - the ways to watch and change a run
     settings: Settings,
     request: RunRequest,
     *,
     on_progress: OnProgress | None = None,
+    on_change: OnChange | None = None,
     adapt: Adapt | None = None,
     stop: Stop | None = None,
 ) -> RunReport:
     """Run once and return the report; SIGTERM ends the run early and in order.
 
-    *adapt* changes the dependencies of the run, which is then not shown on the state object. *stop* also records a
-    SIGTERM that came after the report was complete.
+    *on_change* is told of what a dry run plans. *adapt* changes the dependencies of the run, which is then not shown on
+    the state object. *stop* also records a SIGTERM that came after the report was complete.
     """
     clock, stop = SystemClock(), stop or Stop()
     run_id, started = new_run_id(clock.now()), clock.monotonic()
@@ -189,7 +190,7 @@ async def run(
                 mirror_of(None if request.dry_run or adapt else settings, clock=clock, telemetry=telemetry) as mirror,
                 _dependencies(settings, clock=clock, stop=stop, telemetry=telemetry, on_progress=on_progress) as deps,
             ):
-                deps = replace(deps, mirror=mirror)  # noqa: PLW2901 - only now complete
+                deps = replace(deps, mirror=mirror, on_change=on_change)  # noqa: PLW2901 - only now complete
                 await _refuse_unknown_workspace(request, deps.store)
                 policy = replace(run_policy(settings), disagreements=settings.disagreements(request.scheduled_at))
                 if adapt is not None:
@@ -264,6 +265,8 @@ def run_policy(settings: Settings) -> RunPolicy:
         breaker=settings.breaker_policy(),
         backoff=settings.backoff_policy(),
         cadence=settings.planned_cadence(),
+        caps=settings.run_caps(),
+        follow_ups=settings.follow_up_policy(),
         budget=timedelta(seconds=settings.run_budget_seconds),
         workspace_concurrency=settings.workspace_concurrency,
         lead_concurrency=settings.lead_concurrency,

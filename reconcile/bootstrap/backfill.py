@@ -32,7 +32,7 @@ async def plan(
 
         def adapt(deps: Dependencies, policy: RunPolicy) -> tuple[Dependencies, RunPolicy]:
             own_store = planning(deps.store, made.id, clock=deps.clock, breakers=own)
-            policy = replace(policy, rate_share=settings.backfill_rate_share)
+            policy = replace(policy, rate_share=settings.backfill_rate_share, caps=None)
             return _apart(deps, own_store), replace(policy, budget=ROUND)
 
         trouble = None
@@ -57,7 +57,7 @@ async def apply(
 
         def adapt(deps: Dependencies, policy: RunPolicy) -> tuple[Dependencies, RunPolicy]:
             own_store = carrying_out(deps.store, plan_id, breakers=own)
-            return replace(_apart(deps, own_store), batch_handler=applying), replace(policy, budget=ROUND)
+            return replace(_apart(deps, own_store), batch_handler=applying), replace(policy, budget=ROUND, caps=None)
 
         work = _Rounds(
             settings, store, admitted, adapt=adapt, batch=_WRITTEN_TOGETHER, on_share_progress=on_share_progress

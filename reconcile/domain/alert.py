@@ -20,6 +20,7 @@ class ConditionKind(StrEnum):
     BOOKINGS_DISAPPEARED = "bookings_disappeared"
     QUARANTINE_GROWTH = "quarantine_growth"
     HELD_BACKFILL = "held_backfill"
+    HELD_CHANGES = "held_changes"
     TEST = "test"
     """A test of the channels."""
 
@@ -41,6 +42,7 @@ SEVERITIES: Mapping[ConditionKind, Severity] = {
     ConditionKind.BOOKINGS_DISAPPEARED: Severity.WARNING,
     ConditionKind.QUARANTINE_GROWTH: Severity.WARNING,
     ConditionKind.HELD_BACKFILL: Severity.WARNING,
+    ConditionKind.HELD_CHANGES: Severity.WARNING,
     ConditionKind.TEST: Severity.WARNING,
 }
 

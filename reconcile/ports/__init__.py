@@ -2,6 +2,7 @@
 
 from reconcile.ports.alerts import AlertChannel, Alerts, ChannelState
 from reconcile.ports.backfills import Backfills, ItemMove, ItemRow, PlanMarks, SelectedCount
+from reconcile.ports.change_holds import ChangeHolds
 from reconcile.ports.clock import Clock
 from reconcile.ports.coordination import (
     AppliedAnnotation,
@@ -43,6 +44,7 @@ __all__ = [
     "Breakers",
     "Budgets",
     "Cadences",
+    "ChangeHolds",
     "ChangeRow",
     "ChannelState",
     "Clock",

@@ -75,8 +75,20 @@ class Outbox(Protocol):
         *,
         workspace_id: WorkspaceId | None = None,
         since: datetime | None = None,
+        at: datetime | None = None,
     ) -> int:
-        """Make the given-up rows with these *keys* (None: all of ``given_up``) due as new ones; return how many."""
+        """Make the given-up rows with these *keys* (None: all of ``given_up``) due as new ones; return how many.
+
+        *at* is their new age: an expiry counts from it.
+        """
+        ...
+
+    async def expire(self, *, before: datetime, at: datetime) -> int:
+        """Give up the pending rows that are older than *before*, and return how many."""
+        ...
+
+    async def set_aside(self, run_id: RunId, *, at: datetime) -> int:
+        """Give up the pending rows of a run that had no webhook, and return how many."""
         ...
 
     async def pending_count(self, *, only_tried: bool = False) -> int:

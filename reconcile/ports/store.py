@@ -6,6 +6,7 @@ from typing import Protocol
 
 from reconcile.ports.alerts import Alerts
 from reconcile.ports.backfills import Backfills
+from reconcile.ports.change_holds import ChangeHolds
 from reconcile.ports.coordination import AppliedAnnotations, Breakers, Budgets, Cadences, Leases
 from reconcile.ports.leads import Leads
 from reconcile.ports.ledger import Ledger
@@ -32,6 +33,7 @@ class Store:
     ledger: Ledger
     outbox: Outbox
     cadences: Cadences
+    change_holds: ChangeHolds
     applied_annotations: AppliedAnnotations
     alerts: Alerts
     backfills: Backfills

@@ -12,8 +12,10 @@ from typing import Any
 from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.coordination.shard import MOST, Shard
 from reconcile.domain.due import START_JITTER, DuePolicy
+from reconcile.domain.planning.follow_ups import FollowUpMode, FollowUpPolicy
 from reconcile.domain.retry_state import BackoffPolicy
 from reconcile.domain.run.cadence import PlannedCadence
+from reconcile.domain.run.change_hold import RunCaps
 from reconcile.domain.run.punctuality import TICKS_NEEDED
 from reconcile.domain.run.report import Trigger
 from reconcile.errors import SettingsError
@@ -121,6 +123,23 @@ class Settings(AlertSettings):
         BreakerMode.ENFORCE, "enforce, or metrics_only to report trips without refusing calls.", kind=OneOf(BreakerMode)
     )
 
+    run_max_changes: int = declare(
+        10_000,
+        "Number of changes of one kind within an hour above which runs hold that kind until it is approved.",
+        kind=Whole(0, 100_000_000),
+    )
+    run_max_percent: float = declare(
+        50, "Percent of the leads checked within an hour above which changes of one kind are held.", kind=Number(0, 100)
+    )
+    run_max_canceled_percent: float = declare(
+        10, "Percent of the leads checked within an hour above which cancellations are held.", kind=Number(0, 100)
+    )
+    run_min_changes: int = declare(
+        20,
+        "Number of changes of one kind within an hour that no percentage holds.",
+        kind=Whole(0, 100_000_000),
+    )
+
     backfill_rate_share: float = declare(
         0.5,
         "Share of each account's rate budget that a backfill may use; the rest is reserved for the schedule.",
@@ -138,6 +157,15 @@ class Settings(AlertSettings):
 
     webhook_url: str | None = declare(None, "URL to which follow-ups are delivered.", kind=WebUrl())
     webhook_secret: str | None = declare(None, "Key that signs those deliveries.", kind=Secret(16))
+
+    follow_ups: FollowUpMode = declare(
+        FollowUpMode.KNOWN,
+        "Follow-ups: off, known (of leads that were verified before), or all.",
+        kind=OneOf(FollowUpMode),
+    )
+    follow_up_expiry_hours: float = declare(
+        24, "Age in hours from which a follow-up is not delivered any more.", kind=Number(0, 8760, above=True)
+    )
 
     page_token: str | None = declare(
         None, "Token of the page of reconcile serve; browsers send it as the password.", kind=Secret(16)
@@ -217,6 +245,21 @@ class Settings(AlertSettings):
             cooldown=cooldown,
             max_cooldown=max(BreakerPolicy().max_cooldown, cooldown),
             is_enforced=self.circuit_breaker_mode is BreakerMode.ENFORCE,
+        )
+
+    def run_caps(self) -> RunCaps:
+        """Return the caps on the changes of runs."""
+        return RunCaps(
+            changes=self.run_max_changes,
+            percent=self.run_max_percent,
+            canceled_percent=self.run_max_canceled_percent,
+            least=self.run_min_changes,
+        )
+
+    def follow_up_policy(self) -> FollowUpPolicy:
+        """Return which follow-ups are created, and until when they are delivered."""
+        return FollowUpPolicy(
+            mode=self.follow_ups, expiry=timedelta(hours=self.follow_up_expiry_hours), needs_webhook=True
         )
 
     def due_policy(self) -> DuePolicy:

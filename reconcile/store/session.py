@@ -18,6 +18,7 @@ from reconcile.store.db.address import VARIABLE
 from reconcile.store.db.clock import check_clock
 from reconcile.store.db.database import Database
 from reconcile.store.leads.leads import SqlLeads
+from reconcile.store.ledger.change_holds import SqlChangeHolds
 from reconcile.store.ledger.ledger import SqlLedger
 from reconcile.store.mapping.catalog import read_catalog
 from reconcile.store.mapping.domain_tables import DomainTables
@@ -45,6 +46,7 @@ async def open_store(
             ledger=SqlLedger(database),
             outbox=SqlOutbox(database),
             cadences=SqlCadences(database),
+            change_holds=SqlChangeHolds(database),
             applied_annotations=SqlAppliedAnnotations(database),
             alerts=SqlAlerts(database),
             backfills=SqlBackfills(database, domain, tokens),

@@ -12,6 +12,7 @@ from tests.use_cases import (
     Order,
     Verb,
     act,
+    approve_changes,
     explain_failure,
     explain_lead,
     explain_run,
@@ -148,6 +149,18 @@ LINES: Mapping[str, Sequence[Typed]] = {
                 "workspace": (port("leads", "release", "workspace_id"), "ws-1"),
             },
         ),
+    ],
+    "approve": [
+        Typed(
+            words="approve 0a1b --for 3h --reason outage --actor ada",
+            asks=approve_changes,
+            seen={
+                "digest": (argument(0), "0a1b"),
+                "lasts": (keyword("lasts"), timedelta(hours=3)),
+                "reason": (keyword("reason"), "outage"),
+                "actor": (keyword("actor"), "ada"),
+            },
+        )
     ],
     "follow-ups list": [
         Typed(

@@ -1,6 +1,6 @@
 """``reconcile undo`` from outside."""
 
-from reconcile.domain.backfill.plan import CHANGING
+from reconcile.domain.planning.outcome import CHANGING
 from tests.cli.conftest import Shop
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from reconcile.domain.ids import RunId
 from reconcile.domain.planning.change import EffectKind
 from reconcile.ports import OutboxRow, Store
 from reconcile.store.leads.seed import seed
@@ -136,6 +137,24 @@ async def test_follow_ups_of_an_unknown_kind_do_not_count_towards_the_page(share
     await later.execute("UPDATE reconcile_outbox SET kind = 'of a later version' WHERE workspace_id = 'w1'")
 
     assert await keys(shared, limit=2) == ["w2-0", "w2-1"]
+
+
+async def test_what_is_older_than_the_expiry_is_given_up_and_may_be_retried_as_new(filled: Store) -> None:
+    expired = await filled.outbox.expire(before=NOW - timedelta(minutes=1, seconds=30), at=NOW)
+    rows = await filled.outbox.given_up()
+    again = await filled.outbox.retry(["start:A0"], at=LATER)
+
+    assert (expired, again) == (2, 1)
+    assert {row.reason for row in rows} == {"expired: it was not delivered in time"}
+    assert await filled.outbox.expire(before=NOW, at=LATER) == 1, "the one that is neither given up nor new"
+    assert [row.created_at for row in await filled.outbox.pending(now=LATER, limit=9)] == [LATER]
+
+
+async def test_what_a_run_without_a_webhook_has_created_is_set_aside_and_no_dead_letter(filled: Store) -> None:
+    assert await filled.outbox.set_aside(RunId("another"), at=NOW) == 0
+    assert await filled.outbox.set_aside(RUN, at=NOW) == 3
+    assert (await filled.outbox.pending_count(), await filled.outbox.given_up_count()) == (0, 0)
+    assert len(await filled.outbox.given_up()) == 3
 
 
 @pytest.fixture

@@ -67,6 +67,8 @@ class FileScene(Scene):
                 "calendly_base_url": self.simulator.calendly_url,
                 "webhook_url": receiver.url,
                 "webhook_secret": SECRET,
+                "follow_ups": "all",
+                "run_min_changes": "10000",
                 "hot_minutes": "0",
                 "workspace_concurrency": "1",  # one writer at a time: the same writes in the same order in each run
                 "lead_concurrency": "1",

@@ -250,6 +250,8 @@ async def a_company(
         "calendly_base_url": simulator.calendly_url,
         "webhook_url": receiver.url,
         "webhook_secret": SECRET,
+        "follow_ups": "all",  # the companies of these tests change before their first check
+        "run_min_changes": "10000",
         "hot_minutes": "0",
         "workspace_concurrency": "2",
         "lead_concurrency": "2",

@@ -63,6 +63,7 @@ class Scene:
             "RECONCILE_CALENDLY_BASE_URL": self.simulator.calendly_url,
             "RECONCILE_WEBHOOK_URL": self.receiver.url,
             "RECONCILE_WEBHOOK_SECRET": "a-secret-of-the-webhook",
+            "RECONCILE_FOLLOW_UPS": "all",
             "RECONCILE_CIRCUIT_BREAKER_MODE": "metrics_only",
             "RECONCILE_ATTEMPT_TIMEOUT_SECONDS": "2",
         }

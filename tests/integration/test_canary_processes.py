@@ -123,6 +123,7 @@ def settings_of(server: Server, url: str) -> dict[str, str]:
         "calendly_base_url": server.simulator.calendly_url,
         "webhook_url": f"{server.simulator.ghl_url}/hooks/{MARK}",
         "webhook_secret": SECRET,
+        "follow_ups": "all",
         "log_level": "debug",
     }
 

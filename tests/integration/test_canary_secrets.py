@@ -77,6 +77,7 @@ class Office:
             "calendly_base_url": server.simulator.calendly_url,
             "webhook_url": f"{server.simulator.ghl_url}/hooks/{MARK}?key={canaries.SECRET}",
             "webhook_secret": canaries.SECRET,
+            "follow_ups": "all",
             "hot_minutes": "0",
             "log_level": "debug",
             "attempt_timeout_seconds": "0.3",

@@ -1,9 +1,14 @@
 """What operators ask for in passing, and the state object, in memory; they pass the suites of the real ones."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
+from reconcile.domain.ids import WorkspaceId
+from reconcile.domain.planning.outcome import Outcome
 from reconcile.domain.run.cadence import CadenceOverride
+from reconcile.domain.run.change_hold import ChangeHold
 from reconcile.errors import MirrorConflict
 from reconcile.ports import Announcement, AppliedAnnotation, StateObject
 
@@ -22,6 +27,36 @@ class MemoryCadences:
 
     async def clear(self) -> None:
         self.stored = None
+
+
+@dataclass
+class MemoryChangeHolds:
+    """The port ``ChangeHolds``; what was changed and checked is set by the test."""
+
+    rows: dict[tuple[Outcome, str], ChangeHold] = field(default_factory=dict)
+    changed: Counter[Outcome] = field(default_factory=Counter)
+    checked: Mapping[WorkspaceId, int] = field(default_factory=dict)
+
+    async def load(self) -> Sequence[ChangeHold]:
+        return [self.rows[key] for key in sorted(self.rows, key=lambda each: each[::-1])]
+
+    async def save(self, hold: ChangeHold) -> None:
+        before = self.rows.get((hold.kind, hold.scope))
+        if before is not None and before.hash == hold.hash:
+            approval = {name: getattr(before, name) for name in ("approved_until", "approved_by", "reason")}
+            hold = replace(hold, **approval)
+        self.rows[hold.kind, hold.scope] = hold
+
+    async def approve(self, digest: str, *, until: datetime, actor: str, reason: str | None) -> None:
+        for key, each in self.rows.items():
+            if each.hash == digest:
+                self.rows[key] = replace(each, approved_until=until, approved_by=actor, reason=reason)
+
+    async def changed_since(self, _since: datetime) -> Mapping[Outcome, int]:
+        return self.changed
+
+    async def checked_since(self, _since: datetime) -> Mapping[WorkspaceId, int]:
+        return self.checked
 
 
 @dataclass

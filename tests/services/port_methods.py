@@ -34,6 +34,7 @@ TABLE: Mapping[str, Methods] = {
     "Breakers": _methods(reads="load get", writes="save"),
     "Budgets": _methods(writes="reserve settle"),
     "Cadences": _methods(reads="override", writes="set clear"),
+    "ChangeHolds": _methods(reads="load changed_since checked_since", writes="save approve"),
     "Clock": _methods(local="now monotonic sleep"),
     "DamagedRows": _methods(reads="counts"),
     "EffectSink": _methods(writes="deliver"),
@@ -51,7 +52,8 @@ TABLE: Mapping[str, Methods] = {
     "LogSource": _methods(reads="entries"),
     "AppliedAnnotations": _methods(reads="list_all", writes="remember forget"),
     "Outbox": _methods(
-        reads="pending pending_count given_up given_up_count", writes="mark_delivered postpone hold_back give_up retry"
+        reads="pending pending_count given_up given_up_count",
+        writes="mark_delivered postpone hold_back give_up retry expire set_aside",
     ),
     "Provider": _methods(reads="answer check_lists sweep", local="lookup sweep_cost usage"),
     "Span": _methods(local="note fail link"),

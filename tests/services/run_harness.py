@@ -12,6 +12,7 @@ from sqlalchemy import MetaData, select
 from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.lead import Lead, LeadState
 from reconcile.domain.run.report import RunReport
+from reconcile.domain.run.request import OnChange
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import Store
 from reconcile.store.db.database import Database
@@ -45,7 +46,14 @@ class RunHarness:
     def ghl(self) -> FakeProvider:
         return self.providers[GHL]
 
-    async def run(self, *, then: timedelta = TICK, store: Store | None = None, **asked: Any) -> RunReport:
+    async def run(
+        self,
+        *,
+        then: timedelta = TICK,
+        store: Store | None = None,
+        on_change: OnChange | None = None,
+        **asked: Any,
+    ) -> RunReport:
         """Make one run, and let a minute pass."""
         wanted = {"workspace_limit": 100, "leads_per_workspace": 50, **asked}
         self.stop = Stop()
@@ -62,6 +70,7 @@ class RunHarness:
                 sink=self.sink,
                 notifier=self.notifier,
                 stop=self.stop,
+                on_change=on_change,
             ),
         )
         self.reports.append(report)

@@ -35,7 +35,7 @@ from reconcile.ports import (
     Time,
 )
 from reconcile.ports import Store as StorePort
-from tests.services.memory_ports import MemoryCadences, MemoryOrders
+from tests.services.memory_ports import MemoryCadences, MemoryChangeHolds, MemoryOrders
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -68,6 +68,7 @@ class Stub:
     held: Mapping[str, LeaseHolder] = field(default_factory=dict)
     freshness: Freshness = field(default_factory=Freshness)
     cadences: MemoryCadences = field(default_factory=MemoryCadences)
+    change_holds: MemoryChangeHolds = field(default_factory=MemoryChangeHolds)
     orders: MemoryOrders = field(default_factory=MemoryOrders)
     refusals: int = 0
     """How many times saving a breaker fails because another process moved it first."""
@@ -82,6 +83,7 @@ class Stub:
             ledger=cast("Ledger", _Ledger(self)),
             outbox=cast("Outbox", _Outbox(self)),
             cadences=self.cadences,
+            change_holds=self.change_holds,
             applied_annotations=self.orders,
             alerts=cast("Alerts", _Alerts(self)),
             backfills=cast("Backfills", _Backfills()),

@@ -72,7 +72,7 @@ async def _retried(
 ) -> int:
     async with bootstrap.open_database(settings) as opened:
         return await opened.store.outbox.retry(
-            keys, workspace_id=_workspace(workspace), since=since.at if since else None
+            keys, workspace_id=_workspace(workspace), since=since.at if since else None, at=opened.clock.now()
         )
 
 

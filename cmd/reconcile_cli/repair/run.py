@@ -1,17 +1,21 @@
 """``reconcile run``: one run, from its arguments to the exit code."""
 
 import asyncio
+import json
 from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import IO
 
 import click
 from click.core import ParameterSource
 
 from reconcile import bootstrap
 from reconcile.domain.ids import WorkspaceId
+from reconcile.domain.planning.listed_change import ListedChange
 from reconcile.domain.run.report import Health, RunReport
 from reconcile.domain.run.report_document import document, read_report
 from reconcile.domain.run.request import RunRequest
-from reconcile.settings import Settings
+from reconcile.settings import Output, Settings
 from reconcile_cli.main import ExitCode
 from reconcile_cli.options import EVERYTHING, NonEmptyParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json
@@ -28,15 +32,46 @@ _AT_LEAST = {"degraded": Health.DEGRADED, "unhealthy": Health.UNHEALTHY, "circui
     help="Plan and report all due leads, or as many as the limits in flags allow; write nothing.",
 )
 @click.option(
+    "--changes",
+    type=click.File("w", encoding="utf-8"),
+    metavar="FILE",
+    help="With --dry-run: write each planned change to FILE as a line of JSON. - is stdout; the report, as text, then "
+    "goes to stderr.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(0, 10_000),
+    default=50,
+    show_default=True,
+    help="With --dry-run: changes that the text lists at most.",
+)
+@click.option(
     "--fail-on",
     type=click.Choice([*_AT_LEAST, LEASE_HELD]),
     multiple=True,
     help="Exit with 1 if the health is this or worse, or if another run held the lease. May be repeated.",
 )
 @with_settings(EVERYTHING)
-@examples("reconcile run --dry-run", "reconcile run --workspace ws-1 --output text")
-def command(settings: Settings, *, workspace: str | None, dry_run: bool, fail_on: Collection[str]) -> None:
+@examples(
+    "reconcile run --dry-run",
+    "reconcile run --dry-run --changes planned.jsonl",
+    "reconcile run --workspace ws-1 --output text",
+)
+def command(
+    settings: Settings,
+    *,
+    workspace: str | None,
+    dry_run: bool,
+    changes: IO[str] | None,
+    limit: int,
+    fail_on: Collection[str],
+) -> None:
     """Check due leads and repair differences."""
+    takes_stdout = changes is not None and changes.name in {"-", "<stdout>"}
+    if changes is not None and not dry_run:
+        raise click.UsageError("--changes needs --dry-run; reconcile explain run lists what a run has changed")
+    if takes_stdout and settings.output is Output.JSON:
+        raise click.UsageError("--changes - and --output json both need stdout: name a file, or --output text")
     request = RunRequest(
         workspace_limit=settings.workspace_limit,
         leads_per_workspace=settings.leads_per_workspace,
@@ -46,19 +81,43 @@ def command(settings: Settings, *, workspace: str | None, dry_run: bool, fail_on
         trigger=settings.trigger,
         shard=settings.shard,
     )
-    if is_text(settings):
-        from reconcile_cli.repair import progress  # noqa: PLC0415 - rich, for a person only
+    planned = _PlannedChanges(file=changes, limit=limit)
+    if changes is not None:
+        changes.write("")  # opens it: a file that cannot be written is refused before the first call
+    on_change = planned.add if dry_run else None
+    if is_text(settings) or takes_stdout:
+        from reconcile_cli.repair import progress, run_text  # noqa: PLC0415 - rich, for a person only
+        from reconcile_cli.terminal import console  # noqa: PLC0415
         from reconcile_cli.views import report_text  # noqa: PLC0415
 
         with progress.bar() as advance:
-            report = asyncio.run(bootstrap.run(settings, request, on_progress=advance))
-        shown = read_report(document(report))
-        report_text.show(shown)
-        report_text.show_next(shown)
+            report = asyncio.run(bootstrap.run(settings, request, on_progress=advance, on_change=on_change))
+        shown, out = read_report(document(report)), console(is_stderr=takes_stdout)
+        report_text.show(shown, out=out)
+        if dry_run:
+            run_text.show_changes(planned.listed, count=planned.count, out=out)
+        report_text.show_next(shown, out=out)
     else:
-        report = asyncio.run(bootstrap.run(settings, request))
+        report = asyncio.run(bootstrap.run(settings, request, on_change=on_change))
         print_json(document(report))
     click.get_current_context().exit(_exit_code(report, fail_on))
+
+
+@dataclass(slots=True)
+class _PlannedChanges:
+    """The first changes of a dry run; each is written to *file* at once, so that none is kept for it."""
+
+    file: IO[str] | None
+    limit: int
+    count: int = 0
+    listed: list[ListedChange] = field(default_factory=list)
+
+    def add(self, change: ListedChange) -> None:
+        self.count += 1
+        if len(self.listed) < self.limit:
+            self.listed.append(change)
+        if self.file is not None:
+            self.file.write(json.dumps(change.document(), separators=(",", ":")) + "\n")
 
 
 def _is_limited() -> bool:

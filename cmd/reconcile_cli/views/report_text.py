@@ -103,9 +103,9 @@ def _breakers(out: Console, report: StoredReport) -> None:
         out.print(safe(f"  and {count_of(more, 'other')}", "yellow"))
 
 
-def show_next(report: StoredReport) -> None:
+def show_next(report: StoredReport, *, out: Console | None = None) -> None:
     """Print the commands to run next."""
-    out = console()
+    out = out or console()
     out.print()
     if report.breakers or report.errors:
         out.print(Text.assemble(("  what to do  ", QUIET), ("reconcile status", "cyan")))

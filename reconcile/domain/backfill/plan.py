@@ -8,12 +8,9 @@ from typing import Any, NewType
 
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.ids import ProviderName, WorkspaceId
-from reconcile.domain.planning.outcome import Outcome
+from reconcile.domain.planning.outcome import CHANGING, Outcome
 
 PlanId = NewType("PlanId", str)
-
-CHANGING = (Outcome.BOOKED, Outcome.CANCELED, Outcome.RESCHEDULED, Outcome.UPDATED)
-"""Outcomes that write to the customer's rows; an absence is only stored in our own."""
 
 
 class ItemState(StrEnum):

@@ -107,7 +107,11 @@ class Decisions:
             # Calls of the workspace that ended meanwhile were counted, and not judged.
             fault, lookup = suspect.decision.fault, suspect.lookup
             wide = state.attribution.judge_provider(lookup, fault, state.snapshot(self.now))
-            if wide is not None and wide.key not in state.suspects and self._suspect(wide, lookup, suspect.workspace_id):
+            if (
+                wide is not None
+                and wide.key not in state.suspects
+                and self._suspect(wide, lookup, suspect.workspace_id)
+            ):
                 return
             whole = state.attribution.judge_run(suspect.decision.fault, state.snapshot(self.now))
             if whole is not None:

@@ -34,6 +34,7 @@ class OrderWord(StrEnum):
     RESET = "reset"
     TRIP = "trip"
     CADENCE = "cadence-override"
+    APPROVE = "approve"
 
     @property
     def key(self) -> str:
@@ -42,7 +43,7 @@ class OrderWord(StrEnum):
 
 
 ORDERS = tuple(word.key for word in OrderWord)
-_FIELDS = ("reason", "actor", "breaker", "until", "for", "every")
+_FIELDS = ("reason", "actor", "breaker", "until", "for", "every", "hash")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,8 @@ class OrderText:
     until: datetime | None = None
     lasts: timedelta | None = None
     every: timedelta | None = None
+    hash: str = ""
+    """Of the held changes that are approved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +194,10 @@ def _order(word: OrderWord, pairs: Mapping[str, str]) -> OrderText:
         raise ValueError("does not take breaker=")
     if word is OrderWord.CADENCE and not {"until", "for"} & set(pairs):
         raise ValueError("needs an end: for=2h, or until=2026-03-01T12:00:00Z")
+    if (word is OrderWord.APPROVE) is not ("hash" in pairs):
+        raise ValueError("needs hash=, as the report shows it" if word is OrderWord.APPROVE else "does not take hash=")
+    if word is OrderWord.APPROVE and "breaker" in pairs:
+        raise ValueError("does not take breaker=")
     if not pairs.get("reason", "").strip():
         raise ValueError("needs reason=, shown to other operators")
     return OrderText(
@@ -201,6 +208,7 @@ def _order(word: OrderWord, pairs: Mapping[str, str]) -> OrderText:
         until=_instant(pairs["until"]) if "until" in pairs else None,
         lasts=_duration("for", pairs["for"]) if "for" in pairs else None,
         every=_duration("every", pairs["every"]) if "every" in pairs else None,
+        hash=pairs.get("hash", ""),
     )
 
 

@@ -94,6 +94,11 @@ class Change:
     """Rows to delete: only an undo of a change that inserted them has any."""
 
     @property
+    def kind(self) -> Outcome:
+        """The kind of change, as counted and capped: a booking that is believed to be gone is written as canceled."""
+        return Outcome.CANCELED if self.outcome is Outcome.ABSENT else self.outcome
+
+    @property
     def is_restoration(self) -> bool:
         """Whether a lead whose booking was stored as canceled is booked again."""
         return is_restored(self.lead.rollup, self.rollup)

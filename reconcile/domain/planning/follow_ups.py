@@ -1,13 +1,39 @@
 """The follow-ups of a change, each with a key that is derived from its cause; ``ports/outbox.py`` keeps them."""
 
 import hashlib
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 from reconcile.domain.appointment import CANCELED_STATUSES, AppointmentStatus
 from reconcile.domain.evidence.booking_reference import canonical
 from reconcile.domain.lead import Lead, Rollup
-from reconcile.domain.planning.change import Effect, EffectKind, is_restored
+from reconcile.domain.planning.change import Change, Effect, EffectKind, is_restored
 from reconcile.domain.planning.outcome import Outcome
+
+
+class FollowUpMode(StrEnum):
+    """Of which changes follow-ups are created."""
+
+    OFF = "off"
+    KNOWN = "known"
+    """Of leads that were verified before: what a lead had when it was first checked is no news."""
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUpPolicy:
+    """*expiry*: older follow-ups are not delivered. *needs_webhook*: those of a run without a webhook are set aside."""
+
+    mode: FollowUpMode = FollowUpMode.ALL
+    expiry: timedelta | None = None
+    needs_webhook: bool = False
+
+    def apply(self, change: Change) -> Change:
+        """Return *change* without the follow-ups that are not wanted of it."""
+        is_baseline = change.lead.state.verified_at is None
+        is_wanted = self.mode is FollowUpMode.ALL or (self.mode is FollowUpMode.KNOWN and not is_baseline)
+        return change if is_wanted or not change.effects else replace(change, effects=())
 
 
 def follow_ups(lead: Lead, rollup: Rollup, *, outcome: Outcome, now: datetime) -> tuple[Effect, ...]:

@@ -34,6 +34,10 @@ class Outcome(StrEnum):
         return self.is_answered or self is Outcome.FAILED
 
 
+CHANGING = (Outcome.BOOKED, Outcome.CANCELED, Outcome.RESCHEDULED, Outcome.UPDATED)
+"""The kinds of changes of the customer's rows."""
+
+
 class SkipReason(StrEnum):
     """Why a lead cannot be checked at all."""
 
@@ -64,6 +68,8 @@ class DeferReason(StrEnum):
     """Another writer changed the lead between our read and our write."""
     WITHHELD = "withheld"
     """The change relied on answers of a provider that proved to be unreliable."""
+    HELD = "held"
+    """Too many changes of its kind: they wait for approval."""
 
 
 _VARIABLE = re.compile(r"\d+|[0-9a-fA-F-]{16,}")

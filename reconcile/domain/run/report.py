@@ -9,7 +9,9 @@ from reconcile.domain.breaker.breaker import Breaker
 from reconcile.domain.coordination.shard import Shard
 from reconcile.domain.ids import ProviderName, RunId, WorkspaceId
 from reconcile.domain.lead import MismatchKind
-from reconcile.domain.planning.outcome import DeferReason, SkipReason
+from reconcile.domain.planning.change import EffectKind
+from reconcile.domain.planning.outcome import DeferReason, Outcome, SkipReason
+from reconcile.domain.run.change_hold import ChangeHold
 
 
 class Health(StrEnum):
@@ -108,6 +110,10 @@ class RunReport:
     skipped: int = 0
     deferred: int = 0
     errors: int = 0
+    changes: Mapping[Outcome, int] = field(default_factory=dict)
+    """Leads whose rows were changed, or would be in a dry run, by the kind of change."""
+    effects_created: Mapping[EffectKind, int] = field(default_factory=dict)
+    held_changes: tuple[ChangeHold, ...] = ()
     quarantined: int = 0
     provider_calls: int = 0
     by_provider: Mapping[ProviderName, ProviderCounts] = field(default_factory=dict)
@@ -123,4 +129,5 @@ class RunReport:
     freshness: Freshness | None = None
     appointments_at_risk_24h: int | None = None
     effects_delivered: int = 0
+    effects_dropped: int = 0
     effects_pending: int | None = None

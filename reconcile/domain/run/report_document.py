@@ -15,7 +15,8 @@ from reconcile.domain.breaker.breaker import Breaker, BreakerScope
 from reconcile.domain.coordination.annotation import VERSION, instant
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import MismatchKind
-from reconcile.domain.planning.outcome import DeferReason, SkipReason
+from reconcile.domain.planning.change import EffectKind
+from reconcile.domain.planning.outcome import CHANGING, DeferReason, SkipReason
 from reconcile.domain.run.json_fields import JsonFields, json_objects
 from reconcile.domain.run.report import Freshness, ProviderCounts, RunReport, SignatureCount
 from reconcile.domain.run.stored_report import ReportedBreaker, StoredReport
@@ -71,6 +72,9 @@ def document(report: RunReport) -> dict[str, Any]:
         "deferred": report.deferred,
         "skipReasons": _every(SkipReason, report.skip_reasons),
         "deferReasons": _every(DeferReason, report.defer_reasons),
+        "changes": {kind.value: 0 for kind in CHANGING} | {kind.value: n for kind, n in report.changes.items()},
+        "effectsCreated": _every(EffectKind, report.effects_created),
+        "heldChanges": [each.document() for each in report.held_changes],
         "mismatches": _every(MismatchKind, report.mismatches),
         "quarantined": report.quarantined,
         "parkedWorkspaces": list(report.parked_workspaces[:LISTED]),
@@ -94,6 +98,7 @@ def document(report: RunReport) -> dict[str, Any]:
         "appointmentsAtRisk24h": report.appointments_at_risk_24h,
         "providerCalls": report.provider_calls,
         "effectsDelivered": report.effects_delivered,
+        "effectsDropped": report.effects_dropped,
         "effectsPending": report.effects_pending,
         "receipt": receipt(report),
     }

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from reconcile.domain.coordination.shard import Shard
 from reconcile.domain.ids import WorkspaceId
+from reconcile.domain.planning.listed_change import ListedChange
 from reconcile.domain.run.cadence import tick_of
 from reconcile.domain.run.report import Trigger
 
@@ -46,4 +47,6 @@ class Progress:
     errors: int
 
 
+OnChange = Callable[[ListedChange], None]
+"""Is told of each change that a dry run plans."""
 OnProgress = Callable[[Progress], None]

@@ -72,6 +72,7 @@ async def conditions(
     found += _disappeared(reported)
     found += _quarantine(reported, now=now, least=policy.quarantined)
     found += await _held_backfill(store)
+    found += await _held_changes(store, now=now)
     return tuple(found)
 
 
@@ -92,6 +93,23 @@ async def _held_backfill(store: Store) -> list[Condition]:
             coming="nothing is written until a person approves it",
             commands=tuple(commands),
         )
+    ]
+
+
+async def _held_changes(store: Store, *, now: datetime) -> list[Condition]:
+    """Return the kinds of changes that runs hold back."""
+    return [
+        Condition(
+            kind=ConditionKind.HELD_CHANGES,
+            subject=f"{each.kind}:{each.scope}",
+            since=each.since,
+            text=each.sentence(),
+            coming="no change of this kind is written until a person approves it",
+            commands=(f"reconcile approve {each.hash}",),
+            size=each.leads,
+        )
+        for each in await store.change_holds.load()
+        if each.is_in_force(now)
     ]
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from reconcile.domain.backfill.plan import CHANGING, BackfillPlan, ItemState, PlanState
+from reconcile.domain.backfill.plan import BackfillPlan, ItemState, PlanState
 from reconcile.domain.ids import LeadId
+from reconcile.domain.planning.outcome import CHANGING
 from reconcile.ports import Backfills
 
 _LATELY = timedelta(minutes=1)

@@ -36,7 +36,8 @@ from reconcile.services.control.other_releases import contrary_order
 
 MAX_REPORTED = 10
 """Most Events, and most faults in a report, of one pass; the rest is counted."""
-_STRICTEST_FIRST = (OrderWord.HOLD, OrderWord.TRIP, OrderWord.RESET, OrderWord.CADENCE)
+_STRICTEST_FIRST = (OrderWord.HOLD, OrderWord.TRIP, OrderWord.RESET)
+"""Commands for a breaker."""
 
 Read = Mapping[str, OrderText | Misunderstood]
 
@@ -141,7 +142,7 @@ class _CommandPass:
         row = AppliedAnnotation(key=key, value=self._annotations[key], seen_at=self._now)
         why = contrary_order(row, self._others, self._now) or self._stricter(text, fresh)
         row, told = refuse(row, why) if why else await self._effects.apply(row, text)
-        if before is not None and (row.fault or _breaker_of(before) != _breaker_of(row)):
+        if before is not None and (row.fault or _subject_of(before) != _subject_of(row)):
             await self._end(before, how="replaced")
         if row.fault is None:
             await self._supersede(row)
@@ -151,7 +152,7 @@ class _CommandPass:
 
     def _stricter(self, text: OrderText | Misunderstood, fresh: Sequence[str]) -> str | None:
         """Return why a command is refused that arrived together with a stricter one for the same breaker."""
-        if isinstance(text, Misunderstood) or text.word is OrderWord.CADENCE:
+        if isinstance(text, Misunderstood) or text.word not in _STRICTEST_FIRST:
             return None
         for key in fresh[: fresh.index(text.word.key)]:
             row = self._rows.get(key)
@@ -212,9 +213,15 @@ def _strictness(key: str) -> tuple[int, str]:
 
 
 def _breaker_of(row: AppliedAnnotation) -> str | None:
-    """Return the breaker of a command; None for the cadence, and for what is not understood."""
+    """Return the breaker of a command; None for other commands, and for what is not understood."""
     text = order_of(row)
-    return text.breaker if text is not None and text.word is not OrderWord.CADENCE else None
+    return text.breaker if text is not None and text.word in _STRICTEST_FIRST else None
+
+
+def _subject_of(row: AppliedAnnotation) -> str | None:
+    """Return the breaker or the hash that a command is about."""
+    text = order_of(row)
+    return None if text is None else text.hash or text.breaker
 
 
 def _asks_for_the_same(row: AppliedAnnotation, other: AppliedAnnotation, now: datetime) -> bool:

@@ -5,16 +5,25 @@ from datetime import datetime, timedelta
 
 from reconcile.domain.breaker.breaker import BreakerPolicy, Override, OverrideKind
 from reconcile.domain.coordination.annotation import Misunderstood, OrderText, OrderWord, read_orders
+from reconcile.domain.formatting import span
 from reconcile.domain.run.cadence import CadenceOverride, CadenceSource
+from reconcile.domain.run.change_hold import APPROVAL, LONGEST_APPROVAL
 from reconcile.errors import RequestError
 from reconcile.ports import Announcement, AppliedAnnotation, Store
 from reconcile.services.control.annotation_memory import split_key
+from reconcile.services.control.approval import approve_changes
 from reconcile.services.control.breaker_overrides import HOLD, Order, Verb, act, breaker_key, lift, note
 from reconcile.services.control.cadence import lower
 
 _VERBS = {OrderWord.HOLD: Verb.HOLD, OrderWord.RESET: Verb.RESET, OrderWord.TRIP: Verb.TRIP}
 _OVERRIDES = {OrderWord.HOLD: OverrideKind.HOLD_OPEN, OrderWord.RESET: OverrideKind.HOLD_CLOSED}
-_NAMES = {OrderWord.HOLD: "hold", OrderWord.RESET: "reset"}
+_ENDED = {
+    OrderWord.HOLD: "HoldEnded",
+    OrderWord.RESET: "ResetEnded",
+    OrderWord.CADENCE: "CadenceRestored",
+    OrderWord.APPROVE: "ApprovalEnded",
+}
+"""The reason of the Event that reports the end of an effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,8 @@ class AnnotationEffects:
             )
             await lower(override, store=self.store)
             return override.expires_at
+        if text.word is OrderWord.APPROVE:
+            return await self._approve(text, lasts or APPROVAL)
         verb = _VERBS[text.word]
         order = Order(verb=verb, key=breaker_key(text.breaker), reason=text.reason, actor=text.actor, lasts=lasts)
         await act(order, store=self.store, now=now, policy=self.policy)
@@ -64,32 +75,61 @@ class AnnotationEffects:
             return now + (lasts or HOLD)
         return now + lasts if lasts and verb is Verb.RESET else None
 
+    async def _approve(self, text: OrderText, lasts: timedelta) -> datetime:
+        reason, actor = note(text.reason, what="reason"), note(text.actor, what="actor")
+        if lasts > LONGEST_APPROVAL:
+            raise RequestError(f"its for is above {span(LONGEST_APPROVAL)}")
+        stored = self.store.change_holds
+        if (
+            await approve_changes(text.hash, lasts=lasts, actor=actor, reason=reason, stored=stored, now=self.now)
+            is None
+        ):
+            raise RequestError("no changes are held by that hash")
+        return self.now + lasts
+
     async def end(self, row: AppliedAnnotation, *, how: str) -> Announcement | None:
-        """End the effect of an annotation early; None if it has none, or another override has replaced it."""
+        """End the effect of an annotation early; None if it has none, or another order has replaced it."""
         text = order_of(row)
         if text is None or row.until is None or not is_in_force(row, self.now):
             return None
-        if text.word is OrderWord.CADENCE:
-            lowered = await self.store.cadences.override()
-            if lowered is None or lowered.source is not CadenceSource.ANNOTATION:
+        match text.word:
+            case OrderWord.CADENCE:
+                effect, has_ended = "override", await self._restore_cadence()
+            case OrderWord.APPROVE:
+                effect, has_ended = "approval", await self._withdraw_approval(text)
+            case OrderWord.HOLD | OrderWord.RESET:
+                effect, has_ended = text.word.value, await self._lift(text, until=row.until)
+            case OrderWord.TRIP:
                 return None
-            await self.store.cadences.clear()
-            ended = f"the annotation {row.key} was {how}, and so was its override"
-            return Announcement(reason="CadenceRestored", text=ended)
-        if text.word is OrderWord.TRIP:
+        if not has_ended:
             return None
+        sentence = f"the annotation {row.key} was {how}, and so was its {effect}"
+        return Announcement(reason=_ENDED[text.word], text=sentence)
+
+    async def _restore_cadence(self) -> bool:
+        lowered = await self.store.cadences.override()
+        if lowered is None or lowered.source is not CadenceSource.ANNOTATION:
+            return False
+        await self.store.cadences.clear()
+        return True
+
+    async def _lift(self, text: OrderText, *, until: datetime) -> bool:
         override = Override(
             kind=_OVERRIDES[text.word],
             reason=note(text.reason, what="reason"),
             actor=note(text.actor, what="actor"),
-            expires_at=row.until,
+            expires_at=until,
         )
-        if await lift(override, breaker_key(text.breaker), store=self.store, now=self.now) is None:
-            return None
-        name = _NAMES[text.word]
-        return Announcement(
-            reason=f"{name.capitalize()}Ended", text=f"the annotation {row.key} was {how}, and so was its {name}"
-        )
+        return await lift(override, breaker_key(text.breaker), store=self.store, now=self.now) is not None
+
+    async def _withdraw_approval(self, text: OrderText) -> bool:
+        reason, actor = note(text.reason, what="reason"), note(text.actor, what="actor")
+        holds = self.store.change_holds
+        given = [each for each in await holds.load() if each.hash == text.hash]
+        if (actor, reason) not in {(each.approved_by, each.reason) for each in given}:
+            return False
+        await holds.approve(text.hash, until=self.now, actor=actor, reason=reason)
+        return True
 
 
 def refuse(row: AppliedAnnotation, why: str) -> tuple[AppliedAnnotation, Announcement]:

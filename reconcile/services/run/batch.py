@@ -16,7 +16,8 @@ from reconcile.domain.evidence.controls import Controls
 from reconcile.domain.evidence.evidence import stored_booking
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import MismatchKind, last_id
-from reconcile.domain.planning.change import Unverified
+from reconcile.domain.planning.change import Change, Unverified
+from reconcile.domain.planning.follow_ups import FollowUpPolicy
 from reconcile.domain.planning.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
 from reconcile.domain.retry_state import LeadAttempt, never_settles, next_state
 from reconcile.domain.run.stop_reason import StopReason
@@ -29,6 +30,7 @@ from reconcile.services.lookup.batch_lookup import look_up_leads
 from reconcile.services.lookup.claims import settle_claims
 from reconcile.services.lookup.lead_check import LeadCheck
 from reconcile.services.lookup.searches import check_searches
+from reconcile.services.run.change_guard import ChangeGuard
 from reconcile.services.run.context import BatchRequest, BatchResult, RunContext
 from reconcile.services.run.counts import Counts
 from reconcile.services.run.metrics import annotate_batch_span
@@ -104,6 +106,28 @@ def _withhold_distrusted(checked: LeadCheck, registry: BreakerRegistry) -> LeadC
     return checked
 
 
+async def _withhold_held(checked: Sequence[LeadCheck], workspace: Workspace, *, guard: ChangeGuard) -> list[LeadCheck]:
+    """Withhold the changes of kinds that are held; their leads stay due."""
+    changes = [change for each in checked if (change := _change(each)) is not None]
+    checks = sum(each.outcome.is_check for each in checked)
+    held = await guard.withhold(changes, workspace_id=workspace.id, checked=checks)
+    return [
+        each.as_deferred(DeferReason.HELD) if (change := _change(each)) is not None and change.kind in held else each
+        for each in checked
+    ]
+
+
+def _with_wanted_follow_ups(checked: LeadCheck, policy: FollowUpPolicy) -> LeadCheck:
+    plan = checked.plan
+    if plan is None or plan.change is None:
+        return checked
+    return replace(checked, plan=replace(plan, change=policy.apply(plan.change)))
+
+
+def _change(checked: LeadCheck) -> Change | None:
+    return checked.plan.change if checked.plan is not None else None
+
+
 def _was_not_attempted(checked: LeadCheck) -> bool:
     """Return whether no call was made for the lead; such a lead keeps its place in the queue."""
     is_unasked = checked.reason is DeferReason.RATE_LIMITED and checked.retry_after is None
@@ -159,7 +183,7 @@ def _lead_write(
         state=after,
         state_if_drifted=after,
         state_if_refused=after,
-        change=plan.change if plan is not None else None,
+        change=_change(checked),
         signature=signature,
     )
     if write.change is None and not attempt.is_verified:
@@ -181,6 +205,8 @@ async def _write(
     """Write what the leads came to, and nothing where another run has taken over; return what became of that."""
     workspace = frame.workspace
     trusted = sorted((_withhold_distrusted(c, registry) for c in checked), key=lambda c: c.lead.id)
+    trusted = [_with_wanted_follow_ups(each, context.policy.follow_ups) for each in trusted]
+    trusted = await _withhold_held(trusted, workspace, guard=context.guard)
     writes = tuple(_lead_write(c, workspace, context=context, registry=registry) for c in trusted)
     try:
         receipt = await context.store.leads.write(
@@ -247,6 +273,8 @@ def _count(checked: LeadCheck, write: LeadWrite, counts: Counts, *, now: datetim
         counts.defers[checked.reason] += 1
     if checked.plan is not None and checked.plan.mismatch is not None:
         counts.mismatches[checked.plan.mismatch] += 1
+    if checked.plan is not None and checked.plan.change is not None:
+        counts.add_change(checked.plan.change)
     if _has_disappeared(checked, now=now, soon_until=soon_until):
         counts.disappeared_soon += 1
     if checked.signature is not None:

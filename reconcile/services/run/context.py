@@ -11,10 +11,12 @@ from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.coordination.lease import Lease
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, ProviderName, RunId
+from reconcile.domain.planning.follow_ups import FollowUpPolicy
 from reconcile.domain.replay.recorder import CallRecorder
 from reconcile.domain.retry_state import BackoffPolicy
 from reconcile.domain.run.cadence import PlannedCadence
-from reconcile.domain.run.request import OnProgress, RunRequest
+from reconcile.domain.run.change_hold import RunCaps
+from reconcile.domain.run.request import OnChange, OnProgress, RunRequest
 from reconcile.domain.run.stop_reason import StopReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import StoreUnavailable
@@ -23,6 +25,7 @@ from reconcile.services.alerting.notify import Notifier
 from reconcile.services.control.mirror import Mirror
 from reconcile.services.lookup.context import LookupContext, LookupLimits
 from reconcile.services.lookup.limits.time_budget import Stop
+from reconcile.services.run.change_guard import ChangeGuard
 from reconcile.services.run.counts import Counts
 
 STOP_GRACE = timedelta(seconds=5)
@@ -46,6 +49,9 @@ class RunPolicy:
     """The share of each account's burst that this run may use up; the rest is always left to others."""
     list_sample_share: float = 0.1
     """In this share of the workspaces that lists settle completely, one lead is looked up by id as well."""
+    follow_ups: FollowUpPolicy = field(default_factory=FollowUpPolicy)
+    caps: RunCaps | None = None
+    """Above which a kind of change is held; None: never."""
     records_calls: bool = True
     """Whether the ledger keeps what ``reconcile breaker replay`` reads."""
     disagreements: tuple[str, ...] = ()
@@ -106,6 +112,8 @@ class Dependencies:
     version: str = ""
     stop: Stop = field(default_factory=Stop)
     on_progress: OnProgress | None = None
+    on_change: OnChange | None = None
+    """Is told of each change that a dry run plans."""
     mirror: Mirror | None = None
     notifier: Notifier | None = None
     batch_handler: BatchHandler | None = None
@@ -129,6 +137,7 @@ class RunContext(LookupContext):
     policy: RunPolicy
     deps: Dependencies
     lease: Lease
+    guard: ChangeGuard
     recorder: CallRecorder = field(default_factory=CallRecorder)
 
     @property

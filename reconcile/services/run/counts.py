@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from reconcile.domain.ids import ProviderName, WorkspaceId
 from reconcile.domain.lead import MismatchKind
+from reconcile.domain.planning.change import Change, EffectKind
 from reconcile.domain.planning.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
 from reconcile.domain.run.report import ProviderCounts, SignatureCount
 
@@ -23,6 +24,9 @@ class Counts:
     mismatches: Counter[MismatchKind] = field(default_factory=Counter)
     signatures: Counter[ErrorSignature] = field(default_factory=Counter)
     hit: dict[ErrorSignature, set[WorkspaceId]] = field(default_factory=lambda: defaultdict(set))
+    changes: Counter[Outcome] = field(default_factory=Counter)
+    """Leads whose rows were changed, or would be, by the kind of change."""
+    effects: Counter[EffectKind] = field(default_factory=Counter)
     quarantined: int = 0
     disappeared_soon: int = 0
     """Bookings of the next 24 h that are flagged as disappeared, or as another person's."""
@@ -37,6 +41,11 @@ class Counts:
         for provider in providers:
             is_its_own = len(providers) == 1 or provider == of
             self.by_asked[provider][outcome if is_its_own or not outcome.is_check else Outcome.UNCHANGED] += 1
+
+    def add_change(self, change: Change) -> None:
+        """Count a change and its follow-ups."""
+        self.changes[change.kind] += 1
+        self.effects.update(each.kind for each in change.effects)
 
     def fail(self, signature: ErrorSignature, workspace_id: WorkspaceId) -> None:
         """Count a failure by its kind."""
@@ -56,6 +65,8 @@ class Counts:
         self.signatures.update(other.signatures)
         for signature, workspaces in other.hit.items():
             self.hit[signature] |= workspaces
+        self.changes.update(other.changes)
+        self.effects.update(other.effects)
         self.quarantined += other.quarantined
         self.disappeared_soon += other.disappeared_soon
 
@@ -86,5 +97,7 @@ class RunTotals:
     leads: Counts = field(default_factory=Counts)
     visited: set[WorkspaceId] = field(default_factory=set)
     delivered: int = 0
+    dropped: int = 0
+    """Follow-ups that were given up without an attempt."""
     abandoned_batches: int = 0
     """Batches whose writing was refused: their leads are tried again by a later run."""

@@ -15,8 +15,10 @@ from reconcile.domain.coordination.lease import Lease
 from reconcile.domain.coordination.rate_limit import Grant, RateLimit, RateLimiter, limit_of
 from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead, last_id
+from reconcile.domain.planning.listed_change import listed_change
 from reconcile.domain.replay.recorder import CallRecord
 from reconcile.domain.run.report import RunReport
+from reconcile.domain.run.request import OnChange
 from reconcile.errors import LeaseHeld, ReconcileError
 from reconcile.ports import BatchReceipt, BatchWrite, Clock, Leads, LeaseHolder, Store, Usage
 
@@ -63,6 +65,7 @@ _LEDGER_READS = frozenset(
 )
 _OUTBOX_READS = frozenset({"given_up", "given_up_count", "pending", "pending_count"})
 _CADENCE_READS = frozenset({"override"})
+_CHANGE_HOLD_READS = frozenset({"load", "changed_since", "checked_since"})
 _ORDER_READS = frozenset({"list_all"})
 _DAMAGED_READS = frozenset({"counts"})
 _TIME_READS = frozenset({"now"})
@@ -85,16 +88,17 @@ _BACKFILL_READS = frozenset(
 )
 
 
-def dry_run_store(store: Store, *, clock: Clock) -> Store:
-    """Return a store that reads from *store* and never writes to it."""
+def dry_run_store(store: Store, *, clock: Clock, on_change: OnChange | None = None) -> Store:
+    """Return a store that reads from *store* and never writes to it; *on_change* is told of each planned change."""
     return Store(
-        leads=_DryRunLeads(store.leads),
+        leads=_DryRunLeads(store.leads, on_change=on_change),
         leases=_NoLeases(),
         breakers=_DryRunBreakers(store.breakers, reads=_BREAKER_READS),
         budgets=LocalBudgets(clock, most=BURST_SHARE),
         ledger=_DryRunLedger(store.ledger, reads=_LEDGER_READS),
         outbox=ReadOnly(store.outbox, reads=_OUTBOX_READS),
         cadences=ReadOnly(store.cadences, reads=_CADENCE_READS),
+        change_holds=ReadOnly(store.change_holds, reads=_CHANGE_HOLD_READS),
         applied_annotations=ReadOnly(store.applied_annotations, reads=_ORDER_READS),
         alerts=ReadOnly(store.alerts, reads=_ALERT_READS),
         backfills=ReadOnly(store.backfills, reads=_BACKFILL_READS),
@@ -134,8 +138,9 @@ class ReadOnly:
 class _DryRunLeads(ReadOnly):
     """Gives each lead once: where a run has two rounds, its writes keep a lead from being due in the second."""
 
-    def __init__(self, leads: Leads) -> None:
+    def __init__(self, leads: Leads, *, on_change: OnChange | None) -> None:
         super().__init__(leads, reads=LEAD_READS)
+        self._on_change = on_change
         self._checked: dict[WorkspaceId, set[LeadId]] = defaultdict(set)
 
     async def due_leads(
@@ -159,6 +164,10 @@ class _DryRunLeads(ReadOnly):
 
     async def write(self, batch: BatchWrite) -> BatchReceipt:
         self._checked[batch.workspace_id].update(write.lead.id for write in batch.writes)
+        if (tell := self._on_change) is not None:
+            for write in batch.writes:
+                if write.change is not None:
+                    tell(listed_change(write.change))
         return BatchReceipt()
 
 

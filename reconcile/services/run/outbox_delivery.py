@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from reconcile.domain.coordination.delivery import is_last, pause
 from reconcile.domain.ids import WorkspaceId
+from reconcile.domain.planning.follow_ups import FollowUpMode
 from reconcile.errors import ErrorClass, ProviderError, RateLimited
 from reconcile.ports import EffectSink, OutboxRow
 from reconcile.redaction import bug_named
@@ -68,7 +69,10 @@ async def deliver(totals: RunTotals, *, context: RunContext) -> None:
     What was confirmed is added to *totals* once that is stored, so that a run that is cut off reports it too.
     """
     sink, outbox, clock = context.deps.sink, context.store.outbox, context.clock
-    if sink is None or not context.time.may_deliver():
+    if context.request.dry_run:
+        return
+    totals.dropped += await _drop(context)
+    if sink is None or context.policy.follow_ups.mode is FollowUpMode.OFF or not context.time.may_deliver():
         return
     found = _Round()
     try:
@@ -79,6 +83,17 @@ async def deliver(totals: RunTotals, *, context: RunContext) -> None:
                 break
     finally:
         await _note(found, totals, context=context)
+
+
+async def _drop(context: RunContext) -> int:
+    """Give up follow-ups that are too old, and those that nobody was to receive when they were created."""
+    policy, outbox, now = context.policy.follow_ups, context.store.outbox, context.clock.now()
+    dropped = 0
+    if policy.expiry is not None:
+        dropped += await outbox.expire(before=now - policy.expiry, at=now)
+    if policy.needs_webhook and context.deps.sink is None:
+        dropped += await outbox.set_aside(context.id, at=now)
+    return dropped
 
 
 async def _note(found: _Round, totals: RunTotals, *, context: RunContext) -> None:

@@ -8,12 +8,15 @@ from reconcile.domain.breaker.breaker import Breaker, BreakerState
 from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.ids import RunId
 from reconcile.domain.lead import MismatchKind
-from reconcile.domain.planning.outcome import DeferReason, Outcome, SkipReason
+from reconcile.domain.planning.change import EffectKind
+from reconcile.domain.planning.outcome import CHANGING, DeferReason, Outcome, SkipReason
 from reconcile.domain.run.cadence import NotYet
+from reconcile.domain.run.change_hold import ChangeHold
 from reconcile.domain.run.report import Freshness, Health, RunReport
 from reconcile.domain.run.request import RunRequest
 from reconcile.domain.run.stop_reason import StopReason
 from reconcile.ports import Clock
+from reconcile.services.run.change_guard import held_sentences
 from reconcile.services.run.context import RunContext
 from reconcile.services.run.counts import Counts, RunTotals
 
@@ -33,6 +36,7 @@ class RunSnapshot:
     freshness: Freshness | None = None
     at_risk_count: int | None = None
     pending_count: int | None = None
+    holds: tuple[ChangeHold, ...] = ()
     damaged_rows: Mapping[str, int] = field(default_factory=dict)
     """Rows of our own tables that could not be read, by table."""
 
@@ -89,6 +93,9 @@ def report_of(context: RunContext, totals: RunTotals, snapshot: RunSnapshot, *, 
         skipped=outcomes[Outcome.SKIPPED],
         deferred=outcomes[Outcome.DEFERRED],
         errors=outcomes[Outcome.FAILED],
+        changes={kind: counts.changes[kind] for kind in CHANGING if counts.changes[kind]},
+        effects_created={kind: counts.effects[kind] for kind in EffectKind if counts.effects[kind]},
+        held_changes=snapshot.holds,
         quarantined=counts.quarantined,
         provider_calls=context.calls.total,
         by_provider=counts.provider_counts(),
@@ -104,6 +111,7 @@ def report_of(context: RunContext, totals: RunTotals, snapshot: RunSnapshot, *, 
         freshness=snapshot.freshness,
         appointments_at_risk_24h=snapshot.at_risk_count,
         effects_delivered=totals.delivered,
+        effects_dropped=totals.dropped,
         effects_pending=snapshot.pending_count,
     )
 
@@ -193,6 +201,8 @@ def _health(
         level = Health.UNHEALTHY if errors >= UNHEALTHY_ERRORS else Health.DEGRADED
         findings.append((level, f"{errors} of {counts.checks} checks failed"))
     findings += [(Health.UNHEALTHY, str(each)) for each in context.controls.failed()]
+    held = held_sentences(snapshot.holds, dry_run=context.request.dry_run)
+    findings += [(Health.DEGRADED, each) for each in held]
     if breakers.recovering:
         findings.append((Health.DEGRADED, f"recovering: {', '.join(breakers.recovering[:5])}"))
     if breakers.unlisted:

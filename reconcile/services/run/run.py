@@ -22,6 +22,7 @@ from reconcile.services.lookup.limits.bulkhead import Bulkhead
 from reconcile.services.lookup.limits.concurrency import ProviderLimiters
 from reconcile.services.lookup.limits.time_budget import LEASE_MARGIN, TimeBudget
 from reconcile.services.lookup.warnings import RunWarnings
+from reconcile.services.run.change_guard import ChangeGuard, scope_of
 from reconcile.services.run.context import CUT_OFF_WRITE_TIMEOUT, STOP_GRACE, Dependencies, RunContext, RunPolicy
 from reconcile.services.run.counts import RunTotals
 from reconcile.services.run.dry_run import DRY_RUN_TIME, dry_run_store
@@ -65,7 +66,8 @@ async def run(
 async def _run(request: RunRequest, *, run_id: RunId, policy: RunPolicy, deps: Dependencies, span: Span) -> RunReport:
     clock = deps.clock
     if request.dry_run:
-        deps = replace(deps, store=dry_run_store(deps.store, clock=clock), sink=None, mirror=None, notifier=None)
+        store = dry_run_store(deps.store, clock=clock, on_change=deps.on_change)
+        deps = replace(deps, store=store, sink=None, mirror=None, notifier=None)
     # A dry run over everything holds up nobody, and is asked for so that nothing is left out.
     length = max(policy.budget, DRY_RUN_TIME) if request.dry_run and request.whole_set else policy.budget
     time = TimeBudget(clock=clock, started=clock.monotonic(), length=length, stop=deps.stop)
@@ -108,6 +110,14 @@ async def _run(request: RunRequest, *, run_id: RunId, policy: RunPolicy, deps: D
         limits=policy.lookup_limits,
         whole_set=request.whole_set,
         warnings=RunWarnings(deps.telemetry, notes=notes),
+        guard=ChangeGuard(
+            policy.caps,
+            stored=deps.store.change_holds,
+            clock=clock,
+            run_id=run_id,
+            scope=scope_of(request),
+            is_applied=not request.dry_run,
+        ),
     )
     totals = RunTotals()
     admission: CallAdmission | None = None
@@ -212,6 +222,7 @@ async def _snapshot(
         at_risk_count=await store.leads.at_risk_count(now=now, policy=policy),
         pending_count=await store.outbox.pending_count(),
         damaged_rows=store.damaged_rows.counts(),
+        holds=await context.guard.settle(),
     )
 
 

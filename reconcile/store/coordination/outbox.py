@@ -21,6 +21,10 @@ _IS_OPEN = outbox.c.delivered_at.is_(None) & outbox.c.given_up_at.is_(None)
 _IS_GIVEN_UP = outbox.c.delivered_at.is_(None) & outbox.c.given_up_at.is_not(None)
 
 
+EXPIRED = "expired: it was not delivered in time"
+WITHOUT_WEBHOOK = "no webhook was configured when it was created"
+
+
 class SqlOutbox:
     """The outbox in a database."""
 
@@ -109,21 +113,33 @@ class SqlOutbox:
         *,
         workspace_id: WorkspaceId | None = None,
         since: datetime | None = None,
+        at: datetime | None = None,
     ) -> int:
         """Make dead letters with these *keys* (None: all of ``given_up``) due again; return their number."""
         statement = update(outbox).where(_given_up(workspace_id, since))
         if keys is not None:
             statement = statement.where(self._is_named)
-        fresh = {"given_up_at": None, "next_attempt_at": None, "attempts": 0, "reason": None}
+        fresh: dict[str, Any] = {"given_up_at": None, "next_attempt_at": None, "attempts": 0, "reason": None}
+        fresh |= {"created_at": at} if at else {}
         return await self._database.change(statement.values(fresh), self._named(keys) if keys is not None else None)
+
+    async def expire(self, *, before: datetime, at: datetime) -> int:
+        """Give up the pending rows that are older than *before*, and return how many."""
+        statement = update(outbox).where(_IS_OPEN, outbox.c.created_at < before)
+        return await self._database.change(statement.values(given_up_at=at, reason=EXPIRED))
+
+    async def set_aside(self, run_id: RunId, *, at: datetime) -> int:
+        """Give up the pending rows of a run that had no webhook, and return how many."""
+        statement = update(outbox).where(_IS_OPEN, outbox.c.run_id == run_id)
+        return await self._database.change(statement.values(given_up_at=at, reason=WITHOUT_WEBHOOK))
 
     async def pending_count(self, *, only_tried: bool = False) -> int:
         """Return the number of pending rows; with *only_tried*, of those with a failed attempt."""
         return await self._count(_IS_OPEN & (outbox.c.attempts > 0) if only_tried else _IS_OPEN)
 
     async def given_up_count(self) -> int:
-        """Return the number of dead letters."""
-        return await self._count(_IS_GIVEN_UP)
+        """Return the number of dead letters, without rows that no webhook was to receive."""
+        return await self._count(_IS_GIVEN_UP & (func.coalesce(outbox.c.reason, "") != WITHOUT_WEBHOOK))
 
     async def _count(self, condition: ColumnElement[bool]) -> int:
         row = await self._database.row(select(func.count().label("rows")).where(condition))

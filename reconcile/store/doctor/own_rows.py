@@ -9,6 +9,7 @@ from reconcile.store.coordination.breakers import SqlBreakers
 from reconcile.store.coordination.cadences import SqlAppliedAnnotations, SqlCadences
 from reconcile.store.coordination.outbox import SqlOutbox
 from reconcile.store.db.database import Database
+from reconcile.store.ledger.change_holds import SqlChangeHolds
 from reconcile.store.ledger.ledger import SqlLedger
 from reconcile.store.schema import tables
 
@@ -26,6 +27,7 @@ async def damaged_rows(database: Database) -> Sequence[str]:
     await SqlAppliedAnnotations(database).list_all()
     await SqlOutbox(database).given_up(limit=_RUNS)
     await SqlLedger(database).runs(limit=_RUNS)
+    await SqlChangeHolds(database).load()
     unreadable = [each for each in await SqlBreakers(database).load() if each.reason is BreakerReason.UNREADABLE]
     counts = {table: f"{count}; correct or delete them" for table, count in database.damaged.counts().items()}
     if unreadable:

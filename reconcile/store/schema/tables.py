@@ -172,6 +172,25 @@ budget = Table(
     Column("limit_until", Instant),
 )
 
+# Kinds of changes that a run holds back until a person approves them by *hash*.
+change_hold = Table(
+    "reconcile_change_hold",
+    metadata,
+    Column("kind", CleanText, primary_key=True),
+    Column("scope", CleanText, primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("hash", CleanText, nullable=False),
+    Column("run_id", CleanText, nullable=False),
+    Column("leads", Integer, nullable=False),
+    Column("written", Integer, nullable=False),
+    Column("checked", Integer, nullable=False),
+    Column("shift", CleanText),
+    Column("approved_until", Instant),
+    Column("approved_by", CleanText),
+    Column("reason", CleanText),
+)
+
 outbox = Table(
     "reconcile_outbox",
     metadata,

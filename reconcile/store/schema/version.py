@@ -10,7 +10,7 @@ from reconcile.store.db.types import POSTGRESQL
 from reconcile.store.mapping.mapping import SchemaMapping
 
 VERSION_TABLE = "reconcile_version"
-LEDGER_HEAD = "ledger_0006"
+LEDGER_HEAD = "ledger_0007"
 DOMAIN_HEAD = "domain_0002"
 """The heads of the two branches in ``migrations``; a test compares."""
 _VERSION = re.compile(r"([a-z]+[0-9]*)_([0-9]{4})")

@@ -7,6 +7,7 @@ import pytest
 
 from reconcile.domain.ids import ProviderName, WorkspaceId
 from reconcile.domain.lead import MismatchKind
+from reconcile.domain.planning.change import EffectKind
 from reconcile.domain.planning.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
 from reconcile.errors import ErrorClass
 from tests.use_cases import Counts
@@ -21,6 +22,8 @@ def filled() -> Counts:
         defers=Counter({DeferReason.BUDGET: 4}),
         mismatches=Counter({MismatchKind.OTHER_LEAD: 5}),
         signatures=Counter({SIGNATURE: 6}),
+        changes=Counter({Outcome.CANCELED: 11}),
+        effects=Counter({EffectKind.OPEN_CANCELLATION_TASK: 12}),
         quarantined=7,
         disappeared_soon=8,
     )

@@ -8,6 +8,9 @@ import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.breaker.breaker import BreakerState
+from reconcile.domain.planning.change import Change, EffectKind
+from reconcile.domain.planning.listed_change import ListedChange, listed_change
+from reconcile.domain.planning.outcome import Outcome
 from reconcile.errors import ErrorClass
 from tests.services.fakes import FakeSink, a_workspace, failure
 from tests.services.run_harness import RunHarness, booked
@@ -83,3 +86,35 @@ async def test_a_breaker_that_opens_in_a_dry_run_stops_it_and_is_not_stored(harn
     assert report.circuit_broken
     assert report.errors <= 3 + (report.calls_under_way_at_trip or 0)
     assert [b for b in await harness.store.breakers.load() if b.state is not BreakerState.CLOSED] == []
+
+
+async def test_each_planned_change_is_told_once_with_its_old_and_new_values(harness: RunHarness) -> None:
+    await entered(harness, 5, canceled=2)
+    told: list[ListedChange] = []
+
+    report = await harness.run(dry_run=True, whole_set=True, leads_per_workspace=2, on_change=told.append)
+
+    assert [(each.lead_id, each.kind, each.follow_ups) for each in told] == [
+        (f"lead-{n:03}", Outcome.CANCELED, ("open_cancellation_task",)) for n in (3, 4)
+    ]
+    assert (told[0].before["bookingStatus"], told[0].after["bookingStatus"]) == ("confirmed", "canceled")
+    assert told[0].reason == "status_or_time_differs"
+    assert report.changes == {Outcome.CANCELED: 2}
+    assert report.effects_created == {EffectKind.OPEN_CANCELLATION_TASK: 2}
+
+
+def test_a_stored_id_that_is_no_id_is_not_listed() -> None:
+    """It may be anything: an address with a person's e-mail in it."""
+    lead = booked("lead-000", "ws-0")
+    told = listed_change(
+        Change(
+            lead=replace(lead, rollup=replace(lead.rollup, booking_id="mailto:ann@example.com")),
+            outcome=Outcome.UPDATED,
+            rollup=lead.rollup,
+            status=lead.status,
+            contact_id=None,
+        )
+    )
+
+    assert told.before["bookingId"] == "(unreadable)"
+    assert "@" not in repr(told.document())
