@@ -24,7 +24,7 @@ PAUSES = [30, 60, 120, 240, 480, 600, 600]
 """Seconds after each failure in a row of a channel."""
 
 
-async def found(rows: Sequence[RunRow], kind: ConditionKind, **policy: Any) -> list[Condition]:
+async def conditions_of_kind(rows: Sequence[RunRow], kind: ConditionKind, **policy: Any) -> list[Condition]:
     """Return the conditions of one kind that follow from these runs, newest first."""
     store = replace(Stub(runs=rows).store(), backfills=cast("Backfills", NoPlans()))
     all_of_them = await conditions(
@@ -37,7 +37,7 @@ async def found(rows: Sequence[RunRow], kind: ConditionKind, **policy: Any) -> l
 async def test_meetings_at_risk_are_notified_from_the_configured_number(count: int, *, is_told: bool) -> None:
     rows = [run_row("run-1", report=healthy(appointmentsAtRisk24h=count))]
 
-    told = await found(rows, ConditionKind.APPOINTMENTS_AT_RISK, at_risk=3)
+    told = await conditions_of_kind(rows, ConditionKind.APPOINTMENTS_AT_RISK, at_risk=3)
 
     assert [each.size for each in told] == ([count] if is_told else [])
 
@@ -51,7 +51,7 @@ async def test_quarantines_of_an_hour_are_summed_over_its_runs(counts: Sequence[
     ]
     long_ago = run_row("long-ago", minutes_ago=61, report=healthy(quarantined=9))
 
-    told = await found([*rows, long_ago], ConditionKind.QUARANTINE_GROWTH, quarantined=3)
+    told = await conditions_of_kind([*rows, long_ago], ConditionKind.QUARANTINE_GROWTH, quarantined=3)
 
     assert [each.size for each in told] == ([sum(counts)] if is_told else [])
 
