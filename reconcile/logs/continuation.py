@@ -6,7 +6,7 @@ from datetime import datetime
 
 from reconcile.logs.shapes import Shape
 
-MOST = 100
+MAX_CONTINUATION_LINES = 100
 """The most lines that can continue one record; more are lines of an unknown format."""
 _TRACEBACK = re.compile(r"Traceback \(most recent|goroutine \d+ \[|Exception in thread|Stack trace:|stacktrace:")
 _EXCEPTION = re.compile(r"(?:[\w$]+[.:\\/]{1,2})*\w*(?:Error|Exception|Failure|Fault)(?::\s|\s\[|$)")
@@ -31,7 +31,7 @@ class OpenRecord:
 
     def take(self, shape: Shape) -> bool:
         """Add *shape* to this record if it continues it, and return whether it does."""
-        if self.lines >= MOST or shape.facts is not None or shape.is_partial or self.is_begun:
+        if self.lines >= MAX_CONTINUATION_LINES or shape.facts is not None or shape.is_partial or self.is_begun:
             return False
         own = shape.own
         is_taken = self._is_trace(shape, own) or (bool(_INDENT.match(own)) and shape.is_error is None)
@@ -60,5 +60,5 @@ def open_record(shape: Shape, *, is_error: bool, at: datetime | None) -> OpenRec
         is_error=is_error,
         is_begun=shape.is_begun,
         trace=is_trace,
-        lines=0 if is_trace or shape.is_error is not None or shape.is_begun else MOST,
+        lines=0 if is_trace or shape.is_error is not None or shape.is_begun else MAX_CONTINUATION_LINES,
     )

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from reconcile.logs.lines import MOST, Line
+from reconcile.logs.lines import MAX_LINE_CHARACTERS, Line
 
 _DECODER = json.JSONDecoder()
 _NEXT = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[{]', re.DOTALL)
@@ -92,7 +92,7 @@ def _take_values(buffer: str, *, is_last: bool) -> tuple[list[Any], str, bool]:
         try:
             value, place = _DECODER.raw_decode(buffer, start)
         except (ValueError, RecursionError):
-            is_too_large = len(buffer) - start > MOST
+            is_too_large = len(buffer) - start > MAX_LINE_CHARACTERS
             if not is_too_large and not is_last:
                 return found, buffer[start:], True
             place = start + 1  # enter it

@@ -11,7 +11,7 @@ from reconcile.domain.verification.log_entry import LogEntry
 from reconcile.logs.continuation import OpenRecord, open_record
 from reconcile.logs.documents import is_document, listed, records, values
 from reconcile.logs.journal_export import is_journal, journal_records
-from reconcile.logs.lines import MOST, Line, lines
+from reconcile.logs.lines import MAX_LINE_CHARACTERS, Line, lines
 from reconcile.logs.shapes import Shape, ShapeReader, suspects_error
 
 
@@ -46,7 +46,7 @@ class _LineParts:
 
     at: datetime | None
     texts: list[str] = field(default_factory=list)
-    left: int = MOST
+    left: int = MAX_LINE_CHARACTERS
 
     def add(self, text: str) -> None:
         if self.left > 0:

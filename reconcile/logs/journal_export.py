@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from reconcile.logs.lines import MOST, Line
+from reconcile.logs.lines import MAX_LINE_CHARACTERS, Line
 
 _FIELD = re.compile(r"_{0,2}[A-Z][A-Z0-9_]{0,63}=", re.ASCII)
 _FIRST = "__CURSOR="
@@ -17,12 +17,12 @@ def is_journal(first: Line) -> bool:
 def journal_records(pieces: Iterable[Line]) -> Iterator[dict[str, str]]:
     """Yield the fields of each entry, as ``journalctl -o json`` would name them; of a long one only the beginning."""
     fields: dict[str, str] = {}
-    left = MOST
+    left = MAX_LINE_CHARACTERS
     for piece in pieces:
         if not piece.text.strip():
             if fields:
                 yield fields
-            fields, left = {}, MOST
+            fields, left = {}, MAX_LINE_CHARACTERS
         elif _FIELD.match(piece.text) and left > 0:
             name, _, value = piece.text.partition("=")
             fields[name] = value

@@ -6,21 +6,21 @@ from typing import BinaryIO
 
 from reconcile.errors import InputUnreadable
 
-MOST = 1024 * 1024
-"""Characters of a line that are read; the rest is passed over."""
+MAX_LINE_CHARACTERS = 1024 * 1024
+"""The number of characters of a line that are read; the rest is skipped."""
 _CHUNK = 64 * 1024
 _PACKED = {b"\x1f\x8b": "zcat", b"\x28\xb5\x2f\xfd": "zstdcat", b"BZh": "bzcat", b"\xfd7zXZ": "xzcat"}
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line without its line break; *is_cut* if it was longer than MOST."""
+    """One line without its line break; *is_cut* if it was longer than MAX_LINE_CHARACTERS."""
 
     text: str
     is_cut: bool = False
 
 
-def lines(stream: BinaryIO, *, name: str, most: int = MOST) -> Iterator[Line]:
+def lines(stream: BinaryIO, *, name: str, most: int = MAX_LINE_CHARACTERS) -> Iterator[Line]:
     """Yield each line of *stream*; raises InputUnreadable if it is not text."""
     held, is_first, is_cut, number = bytearray(), True, False, 0
     while chunk := _read(stream, name):

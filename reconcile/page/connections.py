@@ -11,21 +11,21 @@ WAIT = 10.0
 """Seconds in which a connection must send a whole request."""
 REQUEST = 120.0
 """Seconds in which a response must be built and read."""
-MOST = 100
+MAX_CONNECTIONS = 100
 """Maximum number of connections, or half of the process's open-file limit."""
 
 
 def most_connections() -> int:
     """Return the maximum number of connections."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MOST if soft == resource.RLIM_INFINITY else max(1, min(MOST, soft // 2))
+    return MAX_CONNECTIONS if soft == resource.RLIM_INFINITY else max(1, min(MAX_CONNECTIONS, soft // 2))
 
 
 @dataclass(slots=True)
 class ConnectionLimits(Generic[Connection]):
     """Tracks since when each connection waits for a request or for its response; times are monotonic, in seconds."""
 
-    most: int = MOST
+    most: int = MAX_CONNECTIONS
     _waiting: dict[Connection, float] = field(default_factory=dict)
     _answered: dict[Connection, float] = field(default_factory=dict)
 

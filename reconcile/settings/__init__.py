@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from reconcile.domain.breaker.breaker import BreakerPolicy
-from reconcile.domain.coordination.shard import MOST, Shard
+from reconcile.domain.coordination.shard import MAX_SHARDS, Shard
 from reconcile.domain.due import START_JITTER, DuePolicy
 from reconcile.domain.planning.follow_ups import FollowUpMode, FollowUpPolicy
 from reconcile.domain.retry_state import BackoffPolicy
@@ -172,7 +172,7 @@ class Settings(AlertSettings):
     )
 
     trigger: Trigger = declare(Trigger.MANUAL, "Trigger of the run, as shown in the report.", kind=OneOf(Trigger))
-    shards: int = declare(1, "Number of shards of the workspaces.", kind=Whole(1, MOST))
+    shards: int = declare(1, "Number of shards of the workspaces.", kind=Whole(1, MAX_SHARDS))
     shard: Shard | None = declare(
         None, "Shard of this process, from 0; in an Indexed Job the pod's index.", kind=Share()
     )

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.domain.coordination.shard import MOST, Shard
+from reconcile.domain.coordination.shard import MAX_SHARDS, Shard
 from reconcile.domain.ids import WorkspaceId
 
 STABLE = [2, 1, 1, 2, 1, 3]
 IDS = st.text().map(WorkspaceId)
 
 
-@given(IDS, st.integers(1, MOST))
+@given(IDS, st.integers(1, MAX_SHARDS))
 def test_every_workspace_is_in_exactly_one_shard(workspace_id: WorkspaceId, total: int) -> None:
     assert sum(Shard(index, total).holds(workspace_id) for index in range(total)) == 1
 
@@ -26,7 +26,7 @@ def test_shards_are_even_and_stable() -> None:
     assert [next(i for i in range(4) if Shard(i, 4).holds(WorkspaceId(f"ws-{n}"))) for n in range(6)] == STABLE
 
 
-@given(st.integers(1, MOST).flatmap(lambda total: st.tuples(st.integers(0, total - 1), st.just(total))))
+@given(st.integers(1, MAX_SHARDS).flatmap(lambda total: st.tuples(st.integers(0, total - 1), st.just(total))))
 def test_a_shard_is_read_as_it_is_written(parts: tuple[int, int]) -> None:
     assert Shard.parse(str(Shard(*parts))) == Shard(*parts)
 

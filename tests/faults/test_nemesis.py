@@ -23,7 +23,7 @@ from tests.faults.broken_promises import FOUND_OUT_BY, SIZE, UNHURRIED, let_time
 from tests.faults.company import settle_here
 from tests.faults.history import faults_of, write_history
 from tests.faults.proxy import Proxy, a_proxy
-from tests.faults.troubles import Lives, Stage, drawn
+from tests.faults.troubles import Lives, Stage, draw_troubles
 from tests.integration.processes import SECRET, Company, Ended, one_company
 from tests.integration.test_truth import deviation
 
@@ -57,7 +57,7 @@ async def a_round(stage: Stage) -> list[Ended]:
     for _ in range(stage.chance.randint(1, 2)):
         await stage.begin()
     async with AsyncExitStack() as troubles:
-        for trouble in drawn(stage.chance):
+        for trouble in draw_troubles(stage.chance):
             await troubles.enter_async_context(trouble(stage))
         await asyncio.wait(
             [asyncio.create_task(each.process.wait()) for each in stage.running], timeout=stage.chance.uniform(0.5, 3)

@@ -91,7 +91,7 @@ async def test_after_two_signals_at_any_moment_a_run_ends_in_time_and_holds_no_l
     """At instants that are drawn, from the interpreter's first steps to the report: also amid imports."""
     chance = random.Random(1)
 
-    async def told(company: Company, first: float, pause: float) -> tuple[Ended, float]:
+    async def signal_twice(company: Company, first: float, pause: float) -> tuple[Ended, float]:
         process = await company.start()
         for wait in (first, pause):
             await asyncio.sleep(wait)
@@ -105,7 +105,7 @@ async def test_after_two_signals_at_any_moment_a_run_ends_in_time_and_holds_no_l
         length = time.monotonic() - began
         for _ in range(50 if is_thorough else 3):
             moments = [(chance.uniform(0, 1.1 * length), chance.choice([0, 0.01, 0.3])) for _ in range(2)]
-            ends = await asyncio.gather(*(told(company, *each) for each in moments))
+            ends = await asyncio.gather(*(signal_twice(company, *each) for each in moments))
 
             assert {each.code for each, _ in ends} <= {0, TRY_LATER, TERMINATED, BY_THE_SIGNAL}, ends
             assert [each.err for each, _ in ends if "Traceback" in each.err] == []

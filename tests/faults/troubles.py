@@ -223,7 +223,7 @@ EVERYDAY: tuple[Trouble, ...] = (another_writer, changing_lives)
 """What is no trouble by itself, and without which there is little to get wrong."""
 
 
-def drawn(chance: random.Random) -> list[Trouble]:
+def draw_troubles(chance: random.Random) -> list[Trouble]:
     """Return what happens in one round: one, two or three troubles, and every other time what happens every day."""
     some = chance.sample(TROUBLES, chance.randint(1, 3))
     return [each for each in EVERYDAY if each not in some and chance.random() < 0.5] + some

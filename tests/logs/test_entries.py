@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reconcile.domain.verification.log_entry import LogEntry
 from reconcile.errors import InputUnreadable
 from reconcile.logs import entries
-from reconcile.logs.lines import MOST, lines
+from reconcile.logs.lines import MAX_LINE_CHARACTERS, lines
 
 AT = datetime(2026, 3, 2, 9, 12, 0, 250000, tzinfo=UTC)
 NANOS = str(int(AT.timestamp() * 1000) * 1_000_000)
@@ -130,7 +130,7 @@ def test_a_large_document_is_read_value_by_value() -> None:
     filler = "x" * 1000
     events = [{"timestamp": MILLIS + n, "message": f"{n} {filler} {{["} for n in range(3000)]
     text = json.dumps({"events": events}, indent=1)
-    assert len(text) > 2 * MOST
+    assert len(text) > 2 * MAX_LINE_CHARACTERS
 
     found = read(text)
     assert [entry.text.split()[0] for entry in found] == [str(n) for n in range(3000)]

@@ -11,12 +11,12 @@ import pytest
 from reconcile.domain.verification.claim import Claim, Expected, Rate
 from reconcile.domain.verification.log_figures import LogTally
 from reconcile.logs import entries
-from reconcile.logs.lines import MOST
+from reconcile.logs.lines import MAX_LINE_CHARACTERS
 
 SINCE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 STAMP = "2026-03-02T09:12:00Z"
-LONG = 12 * MOST
-BOUND = 6 * MOST
+LONG = 12 * MAX_LINE_CHARACTERS
+BOUND = 6 * MAX_LINE_CHARACTERS
 """A line, its text, and what is being cut out of it."""
 
 
@@ -74,7 +74,7 @@ def test_endless_input_is_held_in_part(parts: Callable[[], Iterator[bytes]]) -> 
 
 
 def test_lines_are_held_one_by_one() -> None:
-    assert peak(short_lines, size=MOST * 2) < MOST
+    assert peak(short_lines, size=MAX_LINE_CHARACTERS * 2) < MAX_LINE_CHARACTERS
 
 
 def peak(parts: Callable[[], Iterator[bytes]], *, size: int) -> int:

@@ -12,7 +12,7 @@ import pytest
 from reconcile.bootstrap.page import bug_logger
 from reconcile.errors import StoreUnavailable
 from reconcile.page.auth import PageAuth
-from reconcile.page.connections import MOST, REQUEST, WAIT, ConnectionLimits, most_connections
+from reconcile.page.connections import MAX_CONNECTIONS, REQUEST, WAIT, ConnectionLimits, most_connections
 from reconcile.page.documents import Sources
 from reconcile.page.server import serve
 from tests.services.fakes import FakeClock
@@ -64,7 +64,7 @@ def test_ended_connections_are_removed() -> None:
 
 
 def test_the_limit_leaves_files_for_the_database() -> None:
-    assert 1 <= most_connections() <= MOST
+    assert 1 <= most_connections() <= MAX_CONNECTIONS
 
 
 async def _rest_of(reader: asyncio.StreamReader) -> bytes:
@@ -95,13 +95,13 @@ async def test_half_sent_requests_are_closed_and_health_answers(sent: bytes) -> 
             for _, writer in slow:
                 stack.callback(writer.close)
                 writer.write(sent)
-            excess = [_rest_of(reader) for reader, _ in slow[: HALF_SENT - MOST]]
+            excess = [_rest_of(reader) for reader, _ in slow[: HALF_SENT - MAX_CONNECTIONS]]
 
             assert await asyncio.gather(*excess) == [b""] * len(excess)
             assert await health(url) == 200
 
             clock.advance(timedelta(seconds=WAIT + 1))
-            rest = [_rest_of(reader) for reader, _ in slow[HALF_SENT - MOST :]]
+            rest = [_rest_of(reader) for reader, _ in slow[HALF_SENT - MAX_CONNECTIONS :]]
 
             assert await asyncio.gather(*rest) == [b""] * len(rest)
             assert await health(url) == 200

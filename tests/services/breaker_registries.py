@@ -33,7 +33,7 @@ def ws_key(number: int, provider: ProviderName = ProviderName.HIGHLEVEL) -> Brea
     return BreakerKey(BreakerScope.WORKSPACE, f"{ws(number)}/{provider}")
 
 
-def a_board(
+def a_registry(
     workspaces: int = 10,
     stored: Iterable[Breaker] = (),
     *,
@@ -53,8 +53,10 @@ def decide(registry: BreakerRegistry, controls: Iterable[Control] = (), *, now: 
         registry.answer_controls(key, controls, now, left=ControlsLeft.NONE)
 
 
-def asked(registry: BreakerRegistry, number: int, fault: Fault, *, lookup: Lookup = GHL, now: datetime = NOW) -> bool:
-    """Ask about one lead of a workspace; return whether the call was let through. No control can be had."""
+def admit_and_record(
+    registry: BreakerRegistry, number: int, fault: Fault, *, lookup: Lookup = GHL, now: datetime = NOW
+) -> bool:
+    """Admit and record one call of a workspace; return whether it was admitted. No control is available."""
     admission = registry.admit(ws(number), lookup, now)
     if isinstance(admission, Refusal):
         return False

@@ -19,7 +19,7 @@ async def check(url: str, mapping: SchemaMapping, *, offset: timedelta = timedel
     return list(await check_schema(url, mapping=mapping, now=datetime.now(UTC) + offset))
 
 
-def told(findings: list[Finding], *, fine: bool = False) -> list[str]:
+def problems(findings: list[Finding], *, fine: bool = False) -> list[str]:
     """Return what is not fine, as one line each."""
     return [
         f"{each.subject}: {each.text} -> {each.remedy}"
@@ -32,12 +32,12 @@ async def test_a_correct_database_has_no_findings(database_url: str) -> None:
     await migrate(database_url, mapping=DEFAULT)
     findings = await check(database_url, DEFAULT)
 
-    assert told(findings) == []
+    assert problems(findings) == []
     assert [each.subject for each in findings] == ["database", "schema", "mapping"]
 
 
 async def test_a_database_without_our_tables_is_reported_with_the_remedy(postgres_url: str) -> None:
-    assert told(await check(postgres_url, DEFAULT)) == [
+    assert problems(await check(postgres_url, DEFAULT)) == [
         "schema: the database has none of this program's tables -> run `reconcile migrate`"
     ]
 
@@ -116,7 +116,7 @@ async def test_a_mapping_that_does_not_match_is_reported(
     mapping = parse_mapping(change(schemas.CAMEL), name="camel.toml")
     await migrate(postgres_url, mapping=mapping)
 
-    lines = told(await check(postgres_url, mapping))
+    lines = problems(await check(postgres_url, mapping))
     assert line is None or any(line in each for each in lines), lines
 
 
@@ -129,7 +129,7 @@ async def test_a_column_that_rounds_cancellation_times_is_reported(postgres_url:
     mapping = parse_mapping(text, name="camel.toml")
     await migrate(postgres_url, mapping=mapping)
 
-    assert "keeps 0 digits of a second" in told(await check(postgres_url, mapping))[0]
+    assert "keeps 0 digits of a second" in problems(await check(postgres_url, mapping))[0]
 
 
 async def test_missing_grants_are_reported_with_the_statement(postgres_url: str) -> None:
@@ -172,7 +172,7 @@ async def test_a_mapping_under_which_no_lead_is_due_is_reported(database_url: st
     mapping = parse_mapping(schemas.BARE.replace('last_inbound_at = "wrote_at"', ""), name="bare.toml")
     await migrate(database_url, mapping=mapping)
 
-    lines = told(await check(database_url, mapping))
+    lines = problems(await check(database_url, mapping))
     assert any("no lead will ever be due" in line for line in lines)
     assert any("no lead can be looked up" in line for line in lines)
 
@@ -200,7 +200,7 @@ async def test_a_row_that_cannot_be_read_is_named_by_its_key_and_column(migrated
     of_lead = f"values: lead.booking_starts_at has no date of the years 1 to 9999 in the row id = l7 -> {remedy}"
     of_workspace = f"values: workspace.ghl_token has bytes instead of text in the row id = w1 -> {remedy}"
 
-    found = told(await check(migrated_url, DEFAULT))
+    found = problems(await check(migrated_url, DEFAULT))
 
     assert found == ([of_workspace, of_lead] if migrated_url.startswith("sqlite") else [of_lead])
 
@@ -210,7 +210,7 @@ async def test_a_few_of_many_unreadable_rows_are_listed(migrated_url: str) -> No
     await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace()], leads=leads)
     await schemas.Customer(migrated_url, DEFAULT).execute("UPDATE lead SET last_inbound_at = 'infinity'")
 
-    assert len(told(await check(migrated_url, DEFAULT))) == 5
+    assert len(problems(await check(migrated_url, DEFAULT))) == 5
 
 
 async def test_invalid_utf_8_is_read_row_by_row_on_a_server_that_stores_it(postgres_url: str) -> None:
@@ -239,7 +239,7 @@ async def test_invalid_utf_8_is_read_row_by_row_on_a_server_that_stores_it(postg
             r"\xc3(": "lead.id has text that is not UTF-8",
         }
         assert [each.email for each in found[:3]] == ["änn@example.org", None, "änn@example.org"]
-        places = [each.split(" in the row")[1].partition(" ->")[0] for each in told(await check(url, DEFAULT))]
+        places = [each.split(" in the row")[1].partition(" ->")[0] for each in problems(await check(url, DEFAULT))]
         assert sorted(places) == [" ctid = (0,5)", " id = l1"]
     finally:
         await made.execute(f"DROP DATABASE {other}")

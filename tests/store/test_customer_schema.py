@@ -23,7 +23,7 @@ from tests.stores import NOW, POLICY, appointment, batch, booking, lead, lead_wr
 LONG = timedelta(hours=1)
 
 
-async def found(store: Store, lead_id: str = ONE) -> Lead:
+async def stored_lead(store: Store, lead_id: str = ONE) -> Lead:
     one = await store.leads.lead(LeadId(lead_id))
     assert one is not None
     return one
@@ -65,7 +65,7 @@ async def test_a_text_that_cannot_be_a_key_matches_no_row(store: Store, odd: str
 
 
 async def test_a_booking_is_written_with_the_customers_status_values(store: Store, customer: schemas.Customer) -> None:
-    one = await found(store)
+    one = await stored_lead(store)
     change = booking(one, appointment(), contact_id="c1")
     await store.leads.write(batch([lead_write(one, change=change)]))
 
@@ -76,7 +76,7 @@ async def test_a_booking_is_written_with_the_customers_status_values(store: Stor
 
 
 async def test_facts_without_a_column_are_stored_in_the_side_table(store: Store) -> None:
-    one = await found(store)
+    one = await stored_lead(store)
     gone = appointment(
         status=AppointmentStatus.RESCHEDULED, canceled_at=NOW, replaces=AppointmentId("A0"), ends_at=None
     )
@@ -91,17 +91,17 @@ async def test_facts_without_a_column_are_stored_in_the_side_table(store: Store)
         appointments=(gone,),
         state=state(attempted_at=NOW, verified_at=NOW),
     )
-    assert await found(store) == expected
+    assert await stored_lead(store) == expected
 
 
 async def test_the_customers_status_wins_over_the_side_table(store: Store, customer: schemas.Customer) -> None:
-    one = await found(store)
+    one = await stored_lead(store)
     missed = appointment(status=AppointmentStatus.NO_SHOW)
     await store.leads.write(batch([lead_write(one, change=booking(one, missed))]))
-    remembered = await found(store)
+    remembered = await stored_lead(store)
     await customer.execute("""UPDATE app."Lead" SET "bookingStatus" = 'CANCELED' WHERE "bookingId" = 'A1'""")
     await customer.execute("""UPDATE app."Appointment" SET status = 'CONFIRMED'""")
-    theirs = await found(store)
+    theirs = await stored_lead(store)
 
     assert (remembered.rollup.status, remembered.appointments[0].status) == (AppointmentStatus.NO_SHOW,) * 2
     assert theirs.rollup.status is AppointmentStatus.CANCELED
@@ -109,13 +109,13 @@ async def test_the_customers_status_wins_over_the_side_table(store: Store, custo
 
 
 async def test_the_next_change_clears_the_side_table(store: Store) -> None:
-    one = await found(store)
+    one = await stored_lead(store)
     missed = appointment(status=AppointmentStatus.SHOWED)
     await store.leads.write(batch([lead_write(one, change=booking(one, missed))]))
-    two = await found(store)
+    two = await stored_lead(store)
     await store.leads.write(batch([lead_write(two, change=booking(two, appointment()))]))
 
-    three = await found(store)
+    three = await stored_lead(store)
     assert two.appointments[0].status is AppointmentStatus.SHOWED
     assert three.appointments[0].status is AppointmentStatus.CONFIRMED
     assert three.rollup.status is AppointmentStatus.CONFIRMED
@@ -125,7 +125,7 @@ async def test_an_unknown_status_value_is_read_as_unknown(store: Store, customer
     await customer.execute("""UPDATE app."Lead" SET "bookingStatus" = 'PENDING', "bookingProvider" = 'ZOOM'""")
     await insert_appointment(customer, ONE, "A9", provider="GHL", status="INVALID")
     await insert_appointment(customer, ONE, "A8", provider="ZOOM", status="NEW")
-    one = await found(store)
+    one = await stored_lead(store)
 
     assert one.status is LeadStatus.OTHER
     assert one.rollup == Rollup(status=AppointmentStatus.UNKNOWN)
@@ -133,17 +133,17 @@ async def test_an_unknown_status_value_is_read_as_unknown(store: Store, customer
 
 
 async def test_a_second_value_for_a_status_is_read_and_kept(store: Store, customer: schemas.Customer) -> None:
-    one = await found(store)
+    one = await stored_lead(store)
     await store.leads.write(batch([lead_write(one, change=booking(one, appointment()))]))
     await customer.execute("""UPDATE app."Appointment" SET status = 'NEW'""")
 
-    assert (await found(store)).appointments[0].status is AppointmentStatus.CONFIRMED
+    assert (await stored_lead(store)).appointments[0].status is AppointmentStatus.CONFIRMED
 
 
 async def test_the_time_of_the_last_check_never_moves_back(store: Store, customer: schemas.Customer) -> None:
-    leads = [await found(store, each) for each in (ONE, TWO)]
+    leads = [await stored_lead(store, each) for each in (ONE, TWO)]
     for at in (NOW, NOW - LONG):
-        changed = lead_write(leads[0], change=booking(await found(store), appointment(f"A{at.hour}")), at=at)
+        changed = lead_write(leads[0], change=booking(await stored_lead(store), appointment(f"A{at.hour}")), at=at)
         await store.leads.write(batch([changed, lead_write(leads[1], at=at)]))
 
     rows = await customer.execute('SELECT "lastCheckedAt" FROM app."Lead"')
@@ -151,7 +151,7 @@ async def test_the_time_of_the_last_check_never_moves_back(store: Store, custome
 
 
 async def test_a_row_that_did_not_change_is_not_touched(store: Store, customer: schemas.Customer) -> None:
-    one = await found(store)
+    one = await stored_lead(store)
     await store.leads.write(batch([lead_write(one)]))
 
     rows = await customer.execute('SELECT "updatedAt" FROM app."Lead"')
@@ -159,13 +159,13 @@ async def test_a_row_that_did_not_change_is_not_touched(store: Store, customer: 
 
 
 async def test_planning_again_returns_no_change(store: Store) -> None:
-    one = await found(store)
+    one = await stored_lead(store)
     remote = appointment(status=AppointmentStatus.NO_SHOW, starts_at=NOW - LONG, ends_at=NOW)
     first = plan(one, Answer(appointments=(remote,)), now=NOW)
     assert first.change is not None
     await store.leads.write(batch([lead_write(one, change=first.change)]))
 
-    again = plan(await found(store), Answer(appointments=(remote,)), now=NOW)
+    again = plan(await stored_lead(store), Answer(appointments=(remote,)), now=NOW)
     assert (again.outcome, again.change) == (Outcome.UNCHANGED, None)
 
 
@@ -173,15 +173,15 @@ async def test_a_duplicate_unique_key_of_an_appointment_is_refused_with_its_name
     store: Store, customer: schemas.Customer
 ) -> None:
     """``externalId`` is unique, so that the row can belong to a lead that was not even read."""
-    leads = [await found(store, each) for each in (ONE, TWO)]
+    leads = [await stored_lead(store, each) for each in (ONE, TWO)]
     await insert_appointment(customer, TWO, "A1", provider="GHL", status="NEW")
     writes = [lead_write(leads[0], change=booking(leads[0], appointment("A1"))), lead_write(leads[1])]
     receipt = await store.leads.write(batch(writes))
 
     assert "the database refuses a value" in receipt.refused[LeadId(ONE)]
-    assert (await found(store)).rollup == Rollup()
-    assert (await found(store)).state.reason == receipt.refused[LeadId(ONE)]
-    assert (await found(store, TWO)).state == state(attempted_at=NOW, verified_at=NOW)
+    assert (await stored_lead(store)).rollup == Rollup()
+    assert (await stored_lead(store)).state.reason == receipt.refused[LeadId(ONE)]
+    assert (await stored_lead(store, TWO)).state == state(attempted_at=NOW, verified_at=NOW)
 
 
 async def test_a_refused_value_fails_only_its_own_lead(store: Store, customer: schemas.Customer) -> None:
@@ -192,15 +192,15 @@ async def test_a_refused_value_fails_only_its_own_lead(store: Store, customer: s
         )
     else:
         await customer.execute("""ALTER TABLE app."Lead" ADD CONSTRAINT odd CHECK ("bookingId" <> 'BAD')""")
-    leads = [await found(store, each) for each in (ONE, TWO)]
+    leads = [await stored_lead(store, each) for each in (ONE, TWO)]
     bad, good = (booking(each, appointment(name)) for each, name in zip(leads, ("BAD", "A2"), strict=True))
     receipt = await store.leads.write(batch([lead_write(bad.lead, change=bad), lead_write(good.lead, change=good)]))
 
     assert receipt.drifted == {ONE}
     assert "refuses a value" in receipt.refused[LeadId(ONE)]
-    assert (await found(store)).state.reason == receipt.refused[LeadId(ONE)]
-    assert (await found(store)).state.failure_count == 1
-    assert (await found(store, TWO)).rollup.booking_id == "A2"
+    assert (await stored_lead(store)).state.reason == receipt.refused[LeadId(ONE)]
+    assert (await stored_lead(store)).state.failure_count == 1
+    assert (await stored_lead(store, TWO)).rollup.booking_id == "A2"
     assert len(await store.ledger.batches()) == 1
 
 
@@ -210,13 +210,13 @@ async def test_a_stored_uri_in_another_form_is_kept_and_its_row_updated(
     """Only we compare ids in one spelling; the customer's rows stay as they are."""
     stored = "http://calendly.example/scheduled_events/EV/invitees/IN?x=1"
     await insert_appointment(customer, ONE, stored, provider="CALENDLY", status="NEW")
-    one = await found(store)
+    one = await stored_lead(store)
     moved = replace(one.appointments[0], starts_at=NOW, status=AppointmentStatus.CANCELED)
     await store.leads.write(batch([lead_write(one, change=booking(one, moved))]))
 
     assert one.appointments[0].id == "https://api.calendly.com/scheduled_events/EV/invitees/IN"
     assert one.appointments[0].provider is ProviderName.CALENDLY
-    assert (await found(store)).appointments == (moved,)
+    assert (await stored_lead(store)).appointments == (moved,)
     assert await customer.execute('SELECT "externalId", status FROM app."Appointment"') == [(stored, "CANCELED")]
 
 
@@ -239,9 +239,9 @@ async def test_a_schema_with_few_columns_can_be_mapped(database_url: str) -> Non
         missed = appointment(status=AppointmentStatus.NO_SHOW, replaces=AppointmentId("A0"))
         first = booking(one, missed, contact_id="c1")
         await store.leads.write(batch([lead_write(one, change=first)]))
-        two = await found(store, "2")
+        two = await stored_lead(store, "2")
         await store.leads.write(batch([lead_write(two, change=booking(two, appointment(), contact_id="c1"))]))
-        three = await found(store, "2")
+        three = await stored_lead(store, "2")
 
     assert one == person
     assert (two.rollup, two.status, two.contact_id) == (first.rollup, LeadStatus.MEETING_BOOKED, "c1")

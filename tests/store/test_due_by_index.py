@@ -29,7 +29,7 @@ BESIDE = {"reconcile_lead_state_booking_starts_at", "reconcile_lead_state_bookin
 async def plans(url: str, mapping: SchemaMapping) -> list[str]:
     """Return how the database chooses workspaces and leads, where it reads no whole table if it can help it."""
     async with open_domain(url, mapping) as (database, domain):
-        asked = await _asked(database, domain)
+        asked = await _selection_statements(database, domain)
         async with database.read_connection() as connection:
             if database.is_postgresql:
                 await connection.execute(text("SET enable_seqscan = off"))
@@ -38,7 +38,7 @@ async def plans(url: str, mapping: SchemaMapping) -> list[str]:
     return ["\n".join(str(row[-1]) for row in rows) for rows in found]
 
 
-async def _asked(database: Database, domain: DomainTables) -> list[tuple[str, Any]]:
+async def _selection_statements(database: Database, domain: DomainTables) -> list[tuple[str, Any]]:
     """Return the statements that choose, with their parameters."""
     sent: list[tuple[str, Any]] = []
     event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *given: sent.append((given[2], given[3])))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import click
 
 from reconcile.bootstrap import jobs
-from reconcile.domain.coordination.shard import MOST
+from reconcile.domain.coordination.shard import MAX_SHARDS
 from reconcile.settings.cluster import Label, ObjectName
 from reconcile_cli.options import Decorator, KindParam, examples
 
@@ -31,15 +31,15 @@ _OPTIONS: tuple[Decorator, ...] = (
     click.option("--namespace", type=NAME, metavar="NAME", help="Namespace. [default: kubectl's]"),
     click.option(
         "--shards",
-        type=click.IntRange(1, MOST),
+        type=click.IntRange(1, MAX_SHARDS),
         default=1,
         show_default=True,
         help="Number of pods, each with a shard of the workspaces.",
     ),
-    click.option("--parallelism", type=click.IntRange(1, MOST), help="Number of concurrent pods. [default: all]"),
+    click.option("--parallelism", type=click.IntRange(1, MAX_SHARDS), help="Number of concurrent pods. [default: all]"),
     click.option(
         "--max-failed-shards",
-        type=click.IntRange(0, MOST),
+        type=click.IntRange(0, MAX_SHARDS),
         help="Number of failed shards after which the Job ends. [default: unlimited]",
     ),
     click.option("--retries", type=click.IntRange(0, 20), default=2, show_default=True, help="Retries of each pod."),

@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 from reconcile.domain.ids import WorkspaceId
 
-MOST = 1000
+MAX_SHARDS = 1000
 """Maximum number of shards; more would cost more to start than they save."""
 _FORM = re.compile(r"(\d{1,4})/(\d{1,4})", re.ASCII)
 
@@ -19,9 +19,9 @@ class Shard:
     total: int
 
     def __post_init__(self) -> None:
-        if not (1 <= self.total <= MOST and 0 <= self.index < self.total):
+        if not (1 <= self.total <= MAX_SHARDS and 0 <= self.index < self.total):
             raise ValueError(
-                f"must be INDEX/TOTAL with an index from 0 to TOTAL - 1 and at most {MOST} shards, like 0/4"
+                f"must be INDEX/TOTAL with an index from 0 to TOTAL - 1 and at most {MAX_SHARDS} shards, like 0/4"
             )
 
     @classmethod
@@ -30,7 +30,7 @@ class Shard:
         match = _FORM.fullmatch(text.strip())
         if match is None:
             raise ValueError(
-                f"must be INDEX/TOTAL with an index from 0 to TOTAL - 1 and at most {MOST} shards, like 0/4"
+                f"must be INDEX/TOTAL with an index from 0 to TOTAL - 1 and at most {MAX_SHARDS} shards, like 0/4"
             )
         return cls(int(match[1]), int(match[2]))
 

@@ -24,7 +24,7 @@ PAUSES = [30, 60, 120, 240, 480, 600, 600]
 """Seconds after each failure in a row of a channel."""
 
 
-async def found(
+async def conditions_of_kind(
     rows: Sequence[RunRow], kind: ConditionKind, *, breakers: Sequence[Breaker] = (), **policy: Any
 ) -> list[Condition]:
     """Return the conditions of one kind that follow from these runs, newest first."""
@@ -40,7 +40,7 @@ async def found(
 async def test_meetings_at_risk_are_notified_from_the_configured_number(count: int, *, is_told: bool) -> None:
     rows = [run_row("run-1", report=healthy(appointmentsAtRisk24h=count))]
 
-    told = await found(rows, ConditionKind.APPOINTMENTS_AT_RISK, at_risk=3)
+    told = await conditions_of_kind(rows, ConditionKind.APPOINTMENTS_AT_RISK, at_risk=3)
 
     assert [each.size for each in told] == ([count] if is_told else [])
 
@@ -54,7 +54,7 @@ async def test_quarantines_of_an_hour_are_summed_over_its_runs(counts: Sequence[
     ]
     long_ago = run_row("long-ago", minutes_ago=61, report=healthy(quarantined=9))
 
-    told = await found([*rows, long_ago], ConditionKind.QUARANTINE_GROWTH, quarantined=3)
+    told = await conditions_of_kind([*rows, long_ago], ConditionKind.QUARANTINE_GROWTH, quarantined=3)
 
     assert [each.size for each in told] == ([sum(counts)] if is_told else [])
 
@@ -115,7 +115,7 @@ async def test_silence_is_told_from_its_end_and_after_it(ago: Sequence[float], e
     """Ten minutes pass between the end of a run and the start of the next, or until now."""
     rows = [run_row(f"run-{number}", minutes_ago=minutes, report=healthy()) for number, minutes in enumerate(ago)]
 
-    assert [of(each) for each in await found(rows, ConditionKind.NO_SUCCESSFUL_RUN)] == expected
+    assert [of(each) for each in await conditions_of_kind(rows, ConditionKind.NO_SUCCESSFUL_RUN)] == expected
 
 
 async def test_runs_that_fail_do_not_end_the_silence() -> None:
@@ -125,7 +125,7 @@ async def test_runs_that_fail_do_not_end_the_silence() -> None:
     sound = run_row("sound", minutes_ago=70, report=healthy())
 
     for rows, since in (([*failed, sound], sound.finished_at), (failed, failed[-1].started_at), (never, None)):
-        (told,) = await found(rows, ConditionKind.NO_SUCCESSFUL_RUN)
+        (told,) = await conditions_of_kind(rows, ConditionKind.NO_SUCCESSFUL_RUN)
         assert told.since == (since or never[-1].started_at)
         assert (told.text.partition(":")[0], *told.commands) == SILENT
 
@@ -153,7 +153,7 @@ async def test_the_newest_run_of_each_shard_says_whether_it_is_well(
 ) -> None:
     """A run that opened a breaker has its alert from the breaker."""
     rows = [run_row(f"run-{number}", minutes_ago=number + 1, report=report) for number, report in enumerate(reports)]
-    told = await found(rows, ConditionKind.UNHEALTHY_RUN)
+    told = await conditions_of_kind(rows, ConditionKind.UNHEALTHY_RUN)
 
     assert [of(each) for each in told] == expected
     assert all(each.commands[0].startswith("reconcile explain run run-") for each in told)
@@ -163,7 +163,7 @@ async def test_bookings_that_disappeared_are_told_by_shard() -> None:
     reports = [healthy(disappeared24h=1), healthy(disappeared24h=5), healthy(disappeared24h=2, shard="1/2")]
     rows = [run_row(f"run-{number}", minutes_ago=number + 1, report=report) for number, report in enumerate(reports)]
 
-    told = await found(rows, ConditionKind.BOOKINGS_DISAPPEARED)
+    told = await conditions_of_kind(rows, ConditionKind.BOOKINGS_DISAPPEARED)
 
     assert [(*of(each), each.text.partition(" of ")[0]) for each in told] == [
         ("", 50, False, 1, "1 meeting"),
@@ -178,7 +178,7 @@ async def test_the_calls_of_a_stopped_run_stand_beside_the_usual_number(calls: S
     others = [run_row("other", report=healthy(providerCalls=99, shard="0/2")), run_row("bad", report=UNSOUND)]
     breaker = Breaker(key=RUN_KEY, state=BreakerState.OPEN, fault=ErrorClass.INTERNAL)
 
-    (told,) = await found([*rows, *others], ConditionKind.RUN_BREAKER, breakers=[breaker])
+    (told,) = await conditions_of_kind([*rows, *others], ConditionKind.RUN_BREAKER, breakers=[breaker])
 
     assert told.spending is not None
     assert (told.spending.run_id, told.spending.calls, told.spending.usual_calls) == ("run-0", 9, usual)

@@ -84,7 +84,7 @@ async def live(harness: RunHarness, fate: Mapping[str, str]) -> None:
         harness.ghl.appointments[appointment_id] = known
 
 
-async def ended(
+async def backfill_result(
     template: Path, fate: Mapping[str, str], touched: frozenset[str], *, planning: Any, applying: Any
 ) -> tuple[dict[str, list[tuple[Any, ...]]], set[str], dict[str, Any]]:
     """Return what a backfill leaves: the customer's rows, who was left alone, and what the ledger counts."""
@@ -116,8 +116,8 @@ async def ended(
 async def test_after_a_crash_at_any_point_the_result_is_the_same(
     sqlite_template: Path, fate: dict[str, str], touched: frozenset[str], planning: Any, applying: Any
 ) -> None:
-    undisturbed = await ended(sqlite_template, fate, touched, planning=(), applying=())
-    cut_off = await ended(sqlite_template, fate, touched, planning=planning, applying=applying)
+    undisturbed = await backfill_result(sqlite_template, fate, touched, planning=(), applying=())
+    cut_off = await backfill_result(sqlite_template, fate, touched, planning=planning, applying=applying)
 
     assert cut_off == undisturbed
     assert undisturbed[1] == touched

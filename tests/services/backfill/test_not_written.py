@@ -22,7 +22,7 @@ JUDGED = 20
 obstacles = pytest.mark.parametrize("obstacle", OBSTACLES.values(), ids=OBSTACLES)
 
 
-def made(report: RunReport) -> tuple[int, ...]:
+def done_counts(report: RunReport) -> tuple[int, ...]:
     """Return all that a report counts as done."""
     return report.leads_checked, report.rescheduled, report.updated, report.no_change, report.workspaces_processed
 
@@ -44,7 +44,7 @@ async def test_a_run_that_cannot_write_reports_nothing_and_the_next_one_repairs_
     with suppress(StoreUnavailable):
         report = await harness.run(store=replace(hindered, leads=Wrapped(hindered.leads, due_workspaces=due)))
 
-    assert report is None or made(report) == (0, 0, 0, 0, 0)
+    assert report is None or done_counts(report) == (0, 0, 0, 0, 0)
     assert await of_customer(harness) == before
     assert await changes(harness) == Counter()
     states = [await harness.state(each.id) for each in leads]
@@ -78,7 +78,7 @@ async def test_a_plan_that_cannot_be_stored_is_planned_once_later(harness: RunHa
         report = await work.round(ItemState.SELECTED, store=over, work=None, stop=in_the_way.stop)
     unfinished = await backfill.complete(PLAN, store=harness.store, caps=OPEN, clock=harness.clock)
 
-    assert report is None or made(report) == (0, 0, 0, 0, 0)
+    assert report is None or done_counts(report) == (0, 0, 0, 0, 0)
     assert await harness.store.backfills.counts(PLAN) == {ItemState.SELECTED: LEADS}
     assert (unfinished.planned_at, unfinished.hash, unfinished.summary) == (None, None, {})
 
@@ -105,7 +105,7 @@ async def test_a_plan_that_cannot_be_applied_stays_planned_and_is_applied_once(
     await backfill.conclude(PLAN, backfills=harness.store.backfills, now=harness.clock.now())
     plan = await backfill.known_plan(PLAN, harness.store.backfills)
 
-    assert report is None or made(report) == (0, 0, 0, 0, 0)
+    assert report is None or done_counts(report) == (0, 0, 0, 0, 0)
     assert await harness.store.backfills.counts(PLAN) == {ItemState.PLANNED: LEADS}
     assert applying.marks == Counter()
     assert (plan.applied_at, applying.trouble) == (None, None)

@@ -70,13 +70,13 @@ async def take_back(store: Store, run: RunId = RUN, own: RunId = UNDO, *, dry_ru
 
 
 @pytest.fixture
-async def opened(migrated_url: str) -> AsyncIterator[tuple[str, Store]]:
+async def store_at(migrated_url: str) -> AsyncIterator[tuple[str, Store]]:
     async with open_store(migrated_url, mapping=DEFAULT) as store:
         yield migrated_url, store
 
 
-async def test_an_undo_restores_the_state_before_the_run(opened: tuple[str, Store]) -> None:
-    url, store = opened
+async def test_an_undo_restores_the_state_before_the_run(store_at: tuple[str, Store]) -> None:
+    url, store = store_at
     leads = await ran(url, store)
     before = [(each.status, each.rollup, each.contact_id, each.appointments) for each in leads]
     assert await facts(store, leads) != before
@@ -95,9 +95,9 @@ async def test_an_undo_restores_the_state_before_the_run(opened: tuple[str, Stor
     assert len(await store.ledger.changes(run_id=UNDO, limit=100)) == COUNT
 
 
-async def test_an_undo_does_not_count_as_a_visit(opened: tuple[str, Store]) -> None:
+async def test_an_undo_does_not_count_as_a_visit(store_at: tuple[str, Store]) -> None:
     """It keeps no workspace from its turn, and no parked one waits less for it."""
-    url, store = opened
+    url, store = store_at
     await ran(url, store)
     visits = [await store.leads.workspace(each) for each in (W1, W2)]
     assert visits[0] is not None
@@ -107,8 +107,8 @@ async def test_an_undo_does_not_count_as_a_visit(opened: tuple[str, Store]) -> N
     assert [await store.leads.workspace(each) for each in (W1, W2)] == visits
 
 
-async def test_an_undo_can_be_undone(opened: tuple[str, Store]) -> None:
-    url, store = opened
+async def test_an_undo_can_be_undone(store_at: tuple[str, Store]) -> None:
+    url, store = store_at
     leads = await ran(url, store)
     after = await facts(store, leads)
     await take_back(store)
@@ -119,8 +119,8 @@ async def test_an_undo_can_be_undone(opened: tuple[str, Store]) -> None:
     assert await facts(store, leads) == after
 
 
-async def test_exactly_the_unchanged_rows_are_reverted(opened: tuple[str, Store]) -> None:
-    url, store = opened
+async def test_exactly_the_unchanged_rows_are_reverted(store_at: tuple[str, Store]) -> None:
+    url, store = store_at
     leads = await ran(url, store)
     touched = [each.id for each in leads[::3]]
     for lead_id in touched:
@@ -141,9 +141,9 @@ async def test_exactly_the_unchanged_rows_are_reverted(opened: tuple[str, Store]
     assert (second.reverted, len(second.left)) == ((), COUNT)
 
 
-async def test_concurrent_edits_are_not_lost(opened: tuple[str, Store]) -> None:
+async def test_concurrent_edits_are_not_lost(store_at: tuple[str, Store]) -> None:
     """Each lead ends either reverted or as the other writer left it, and the result says which."""
-    url, store = opened
+    url, store = store_at
     leads = await ran(url, store)
 
     async def others() -> None:
@@ -164,8 +164,8 @@ async def test_concurrent_edits_are_not_lost(opened: tuple[str, Store]) -> None:
     assert len(done.reverted) + len(done.left) == COUNT
 
 
-async def test_a_busy_workspace_is_left_and_reported(opened: tuple[str, Store]) -> None:
-    url, store = opened
+async def test_a_busy_workspace_is_left_and_reported(store_at: tuple[str, Store]) -> None:
+    url, store = store_at
     leads = await ran(url, store)
     lease = await store.leases.acquire(f"workspace:{W1}", holder="a run", ttl=timedelta(minutes=1))
 
@@ -178,8 +178,8 @@ async def test_a_busy_workspace_is_left_and_reported(opened: tuple[str, Store]) 
     assert set((await take_back(store, own=RunId("undo-4"))).reverted) == of_w1
 
 
-async def test_a_dry_run_writes_nothing(opened: tuple[str, Store]) -> None:
-    url, store = opened
+async def test_a_dry_run_writes_nothing(store_at: tuple[str, Store]) -> None:
+    url, store = store_at
     leads = await ran(url, store)
     after = await facts(store, leads)
 
@@ -190,9 +190,9 @@ async def test_a_dry_run_writes_nothing(opened: tuple[str, Store]) -> None:
     assert await store.ledger.run(UNDO) is None
 
 
-async def test_an_unknown_run_is_refused(opened: tuple[str, Store]) -> None:
+async def test_an_unknown_run_is_refused(store_at: tuple[str, Store]) -> None:
     with pytest.raises(RequestError, match="there is no run nobody"):
-        await take_back(opened[1], run=RunId("nobody"))
+        await take_back(store_at[1], run=RunId("nobody"))
 
 
 @given(

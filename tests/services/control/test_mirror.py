@@ -110,7 +110,7 @@ def as_breakers(truth: Truth) -> Breakers:
     return cast("Breakers", truth)
 
 
-def shown(port: MemoryMirror) -> Any:
+def mirrored_breakers(port: MemoryMirror) -> Any:
     return json.loads(port.annotations[BREAKER])
 
 
@@ -142,7 +142,7 @@ async def test_a_transition_is_mirrored_at_once_with_an_event() -> None:
     mirror.show_transition(replace(OPEN, key=BreakerKey(BreakerScope.WORKSPACE, "ws-1")), as_breakers(truth))
     await asyncio.sleep(0.01)
 
-    assert shown(port)["state"] == "open"
+    assert mirrored_breakers(port)["state"] == "open"
     assert port.announced == [
         Announcement(
             reason="ContractFault",
@@ -181,8 +181,10 @@ async def test_after_a_conflict_the_breakers_are_read_again() -> None:
     mirror, _ = mirror_of(port)
 
     assert await mirror.publish_run(as_breakers(truth), None) is None
-    assert (shown(port)["state"], mirror.counts.conflicts) == ("closed", 3)
-    assert [each["generation"] for each in shown(port)["breakers"] if each["breaker"] == "provider:ghl"] == [2]
+    assert (mirrored_breakers(port)["state"], mirror.counts.conflicts) == ("closed", 3)
+    assert [
+        each["generation"] for each in mirrored_breakers(port)["breakers"] if each["breaker"] == "provider:ghl"
+    ] == [2]
 
 
 async def test_endless_conflicts_are_given_up() -> None:
@@ -213,7 +215,7 @@ async def test_an_api_that_recovers_gets_the_final_state() -> None:
     await mirror.annotations()
     await mirror.publish_run(as_breakers(Truth([OPEN])), report())
 
-    assert shown(port)["state"] == "open"
+    assert mirrored_breakers(port)["state"] == "open"
 
 
 async def test_a_run_waits_at_most_two_seconds_for_a_silent_api() -> None:
@@ -251,7 +253,7 @@ async def test_an_unreadable_annotation_is_replaced(garbage: str) -> None:
     mirror, _ = mirror_of(port)
 
     assert await mirror.publish_run(as_breakers(Truth([OPEN])), report()) is None
-    assert shown(port)["state"] == "open"
+    assert mirrored_breakers(port)["state"] == "open"
 
 
 async def test_an_unreachable_database_changes_no_annotation() -> None:

@@ -12,9 +12,9 @@ from tests.services.breaker_registries import (
     GHL_KEY,
     LATER,
     POLICY,
-    a_board,
+    a_registry,
+    admit_and_record,
     an_open,
-    asked,
     decide,
     states,
     ws,
@@ -37,11 +37,11 @@ def fail(registry: BreakerRegistry, number: int, fault: ErrorClass, *, is_known:
 
 
 def test_failures_count_in_order_of_admission_and_not_of_completion() -> None:
-    registry = a_board(20)
+    registry = a_registry(20)
     slow = [admitted(registry, number % 2) for number in range(10)]
     for number in range(2, 20):
         for _ in range(5):
-            asked(registry, number, None)
+            admit_and_record(registry, number, None)
     for admission in slow:
         registry.record(admission, ErrorClass.UNAVAILABLE, NOW)
 
@@ -50,9 +50,9 @@ def test_failures_count_in_order_of_admission_and_not_of_completion() -> None:
 
 
 def test_a_workspace_with_many_leads_has_no_more_votes_than_one_with_few() -> None:
-    registry = a_board(20)
+    registry = a_registry(20)
     for number in range(2, 12):
-        asked(registry, number, None)
+        admit_and_record(registry, number, None)
     for number in (0, 1, 0, 0, 0, 0, 1, 1, 1):
         fail(registry, number, ErrorClass.UNAVAILABLE)
 
@@ -60,7 +60,7 @@ def test_a_workspace_with_many_leads_has_no_more_votes_than_one_with_few() -> No
 
 
 def test_a_suspected_provider_gets_no_call_until_a_control_decides() -> None:
-    registry = a_board()
+    registry = a_registry()
     for number in range(3):
         fail(registry, number, ErrorClass.CONTRACT)
     waiting = registry.admit(ws(5), GHL, NOW)
@@ -77,7 +77,7 @@ def test_a_suspected_provider_gets_no_call_until_a_control_decides() -> None:
 
 
 def test_failures_refuted_by_a_control_do_not_count_again() -> None:
-    registry = a_board()
+    registry = a_registry()
     for number in range(3):
         fail(registry, number, ErrorClass.CONTRACT)
     registry.answer_controls(GHL_KEY, [SOUND], NOW, left=ControlsLeft.MORE)
@@ -90,7 +90,7 @@ def test_failures_refuted_by_a_control_do_not_count_again() -> None:
 
 
 def test_leads_with_a_known_failure_do_not_vote() -> None:
-    registry = a_board()
+    registry = a_registry()
     for number in range(8):
         fail(registry, number, ErrorClass.CONTRACT, is_known=True)
 
@@ -98,7 +98,7 @@ def test_leads_with_a_known_failure_do_not_vote() -> None:
 
 
 def test_a_known_failure_of_a_probe_does_not_count() -> None:
-    registry = a_board(stored=[an_open(ws_key(0))], now=LATER)
+    registry = a_registry(stored=[an_open(ws_key(0))], now=LATER)
     admission = registry.admit(ws(0), GHL, LATER)
     assert isinstance(admission, Admission)
     registry.record(admission, ErrorClass.CONTRACT, LATER, is_known=True)
@@ -109,15 +109,15 @@ def test_a_known_failure_of_a_probe_does_not_count() -> None:
 
 
 def test_a_failure_is_the_records_own_if_a_later_call_of_its_workspace_succeeds() -> None:
-    registry = a_board()
+    registry = a_registry()
     for number in (0, 1, 2):
         fail(registry, number, ErrorClass.CONTRACT)
     decide(registry)
 
     assert blames_others(registry, ws(0), GHL, ErrorClass.CONTRACT, number=1)
-    sound = a_board()
+    sound = a_registry()
     fail(sound, 0, ErrorClass.CONTRACT)
-    asked(sound, 0, None)
+    admit_and_record(sound, 0, None)
     for number in (1, 2):
         fail(sound, number, ErrorClass.CONTRACT)
     decide(sound)
@@ -127,7 +127,7 @@ def test_a_failure_is_the_records_own_if_a_later_call_of_its_workspace_succeeds(
 
 
 def test_shadow_mode_attributes_failures_as_if_breakers_had_opened() -> None:
-    registry = a_board(policy=replace(POLICY, is_enforced=False))
+    registry = a_registry(policy=replace(POLICY, is_enforced=False))
     for number in range(3):
         fail(registry, number, ErrorClass.CONTRACT)
     decide(registry)
@@ -138,38 +138,41 @@ def test_shadow_mode_attributes_failures_as_if_breakers_had_opened() -> None:
 
 
 def test_a_workspace_is_parked_at_one_provider() -> None:
-    registry = a_board()
+    registry = a_registry()
     for _ in range(POLICY.min_checks):
-        asked(registry, 0, ErrorClass.CREDENTIAL, lookup=CALENDLY)
+        admit_and_record(registry, 0, ErrorClass.CREDENTIAL, lookup=CALENDLY)
 
     assert states(registry) == {"workspace:ws-0/calendly": "open"}
-    assert asked(registry, 0, None)
+    assert admit_and_record(registry, 0, None)
     assert registry.is_parked(ws(0), [CALENDLY.provider], NOW)
     assert not registry.parked_workspaces(NOW)
     assert registry.batch_limit(ws(0), ALL, NOW) == 50
 
 
 def test_a_workspace_breaker_of_an_older_version_is_probed_and_closed() -> None:
-    registry = a_board(stored=[an_open(WHOLE)], now=NOW)
-    assert (registry.parked_workspaces(NOW), asked(registry, 0, None, lookup=CALENDLY)) == (frozenset({ws(0)}), False)
+    registry = a_registry(stored=[an_open(WHOLE)], now=NOW)
+    assert (registry.parked_workspaces(NOW), admit_and_record(registry, 0, None, lookup=CALENDLY)) == (
+        frozenset({ws(0)}),
+        False,
+    )
 
-    later = a_board(stored=registry.breakers(), now=LATER)
-    assert [asked(later, 0, None, now=LATER) for _ in range(2)] == [True, True]
+    later = a_registry(stored=registry.breakers(), now=LATER)
+    assert [admit_and_record(later, 0, None, now=LATER) for _ in range(2)] == [True, True]
     assert later.breaker(WHOLE).stage == 1
 
 
 def test_probes_of_a_provider_go_to_workspaces_that_are_not_parked() -> None:
-    registry = a_board(4, stored=[an_open(GHL_KEY), an_open(ws_key(0))], now=LATER)
-    passed = [asked(registry, number, None, now=LATER) for number in range(4)]
+    registry = a_registry(4, stored=[an_open(GHL_KEY), an_open(ws_key(0))], now=LATER)
+    passed = [admit_and_record(registry, number, None, now=LATER) for number in range(4)]
 
     assert passed == [False, True, True, True]
     assert registry.breaker(GHL_KEY).stage == 1
 
 
 def test_if_most_probes_fail_the_failing_workspaces_are_parked_and_others_probed() -> None:
-    registry = a_board(6, stored=[an_open(GHL_KEY)], now=LATER)
+    registry = a_registry(6, stored=[an_open(GHL_KEY)], now=LATER)
     for number, fault in enumerate([ErrorClass.CONTRACT, ErrorClass.CONTRACT, None]):
-        asked(registry, number, fault, now=LATER)
+        admit_and_record(registry, number, fault, now=LATER)
 
     assert states(registry) == {"provider:ghl": "open", "workspace:ws-0/ghl": "open", "workspace:ws-1/ghl": "open"}
     assert registry.breaker(GHL_KEY).probe_is_due(LATER)

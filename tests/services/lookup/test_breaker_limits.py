@@ -23,9 +23,9 @@ from tests.services.breaker_registries import (
     GHL_KEY,
     LATER,
     POLICY,
-    a_board,
+    a_registry,
+    admit_and_record,
     an_open,
-    asked,
     states,
     ws,
     ws_key,
@@ -38,7 +38,7 @@ BATCH = 50
 
 def admitted(registry: BreakerRegistry, number: int, *, most: int = 2 * BATCH) -> int:
     """Return how many calls of one workspace are let through that are all answered well, up to *most*."""
-    return sum(asked(registry, number, None, now=LATER) for _ in range(most))
+    return sum(admit_and_record(registry, number, None, now=LATER) for _ in range(most))
 
 
 def half_open(key: BreakerKey, stage: int) -> Breaker:
@@ -51,24 +51,24 @@ def half_open(key: BreakerKey, stage: int) -> Breaker:
 
 @pytest.mark.parametrize("key", [GHL_KEY, RUN_KEY])
 def test_a_round_makes_three_probes_each_in_another_workspace(key: BreakerKey) -> None:
-    registry = a_board(stored=[an_open(key)], now=LATER)
+    registry = a_registry(stored=[an_open(key)], now=LATER)
     admissions = [registry.admit(ws(number), GHL, LATER) for number in (0, 0, 1, 1, 2, 3, 4)]
 
     assert [isinstance(each, Admission) for each in admissions] == [True, False, True, False, True, False, False]
 
 
 def test_a_probed_workspace_gets_one_call() -> None:
-    registry = a_board(stored=[an_open(ws_key(0))], now=LATER)
+    registry = a_registry(stored=[an_open(ws_key(0))], now=LATER)
 
     assert [isinstance(registry.admit(ws(0), GHL, LATER), Admission) for _ in range(3)] == [True, False, False]
 
 
 @pytest.mark.parametrize(("failures", "is_open"), [(0, False), (1, False), (2, True), (3, True)])
 def test_the_majority_of_a_complete_round_of_probes_decides(failures: int, *, is_open: bool) -> None:
-    registry = a_board(stored=[an_open(GHL_KEY)], now=LATER)
+    registry = a_registry(stored=[an_open(GHL_KEY)], now=LATER)
     seen = []
     for number in range(POLICY.probes):
-        asked(registry, number, ErrorClass.CONTRACT if number < failures else None, now=LATER)
+        admit_and_record(registry, number, ErrorClass.CONTRACT if number < failures else None, now=LATER)
         breaker = registry.breaker(GHL_KEY)
         seen.append((breaker.state, breaker.stage))
 
@@ -80,7 +80,7 @@ def test_the_majority_of_a_complete_round_of_probes_decides(failures: int, *, is
 
 @pytest.mark.parametrize(("stage", "share"), [*enumerate(POLICY.ramp, start=1)])
 def test_a_recovery_admits_its_share_of_each_workspaces_batch(stage: int, share: float) -> None:
-    registry = a_board(stored=[half_open(GHL_KEY, stage)], now=LATER)
+    registry = a_registry(stored=[half_open(GHL_KEY, stage)], now=LATER)
     limits = [registry.batch_limit(ws(number), [GHL.provider], LATER) for number in range(2)]
     beside_another = registry.batch_limit(ws(0), ALL, LATER)
     found = [admitted(registry, number) for number in range(2)]
@@ -90,13 +90,13 @@ def test_a_recovery_admits_its_share_of_each_workspaces_batch(stage: int, share:
 
 
 def test_a_provider_recovers_by_10_percent_50_percent_and_all() -> None:
-    registry = a_board(stored=[half_open(GHL_KEY, 0)], now=LATER + POLICY.cooldown)
+    registry = a_registry(stored=[half_open(GHL_KEY, 0)], now=LATER + POLICY.cooldown)
     steps = []
     for number in range(POLICY.probes):
-        asked(registry, number, None, now=LATER)
+        admit_and_record(registry, number, None, now=LATER)
     steps.append(registry.breaker(GHL_KEY))
     for _ in range(2):
-        asked(registry, 0, None, now=LATER)
+        admit_and_record(registry, 0, None, now=LATER)
         registry.end(LATER)
         steps.append(registry.breaker(GHL_KEY))
 
@@ -108,7 +108,7 @@ def test_a_provider_recovers_by_10_percent_50_percent_and_all() -> None:
 
 
 def test_a_run_without_a_success_does_not_raise_the_share() -> None:
-    registry = a_board(stored=[half_open(GHL_KEY, 1)], now=LATER)
+    registry = a_registry(stored=[half_open(GHL_KEY, 1)], now=LATER)
     registry.end(LATER)
 
     assert registry.breaker(GHL_KEY).stage == 1
@@ -116,32 +116,32 @@ def test_a_run_without_a_success_does_not_raise_the_share() -> None:
 
 @pytest.mark.parametrize("kind", [ErrorClass.REJECTED, ErrorClass.CREDENTIAL, ErrorClass.UNAVAILABLE])
 def test_a_workspace_is_parked_by_its_fifth_check_and_not_by_its_fourth(kind: ErrorClass) -> None:
-    registry = a_board()
+    registry = a_registry()
     parked = []
     for _ in range(POLICY.min_checks):
-        assert asked(registry, 0, kind)
+        assert admit_and_record(registry, 0, kind)
         parked.append("workspace:ws-0/ghl" in states(registry))
 
     assert parked == [False] * (POLICY.min_checks - 1) + [True]
-    assert not asked(registry, 0, kind)
+    assert not admit_and_record(registry, 0, kind)
 
 
 @pytest.mark.parametrize(("sound", "is_parked"), [(5, True), (6, False)])
 def test_a_workspace_is_parked_if_half_of_its_checks_fail_and_not_below(sound: int, *, is_parked: bool) -> None:
-    registry = a_board()
+    registry = a_registry()
     for _ in range(sound):
-        asked(registry, 0, None)
+        admit_and_record(registry, 0, None)
     for _ in range(5):
-        asked(registry, 0, ErrorClass.REJECTED)
+        admit_and_record(registry, 0, ErrorClass.REJECTED)
 
     assert (states(registry) == {"workspace:ws-0/ghl": "open"}) is is_parked
 
 
 @pytest.mark.parametrize("faults", [POLICY.contract_faults - 1, POLICY.contract_faults])
 def test_the_configured_number_of_contract_faults_opens_a_provider(faults: int) -> None:
-    registry = a_board()
+    registry = a_registry()
     for number in range(faults):
-        asked(registry, number, ErrorClass.CONTRACT)
+        admit_and_record(registry, number, ErrorClass.CONTRACT)
 
     assert (registry.breaker(GHL_KEY).state is BreakerState.OPEN) is (faults >= POLICY.contract_faults)
 
@@ -151,9 +151,9 @@ def test_a_provider_is_at_fault_from_the_configured_number_of_failing_workspaces
     """Contract faults in plenty, out of one workspace fewer, are not the provider's."""
     opened = []
     for workspaces in (least - 1, least):
-        registry = a_board(policy=replace(POLICY, min_workspaces=least, contract_faults=4))
+        registry = a_registry(policy=replace(POLICY, min_workspaces=least, contract_faults=4))
         for number in range(4):
-            asked(registry, number % workspaces, ErrorClass.CONTRACT)
+            admit_and_record(registry, number % workspaces, ErrorClass.CONTRACT)
         opened.append("provider:ghl" in states(registry))
 
     assert opened == [False, True]

@@ -17,8 +17,8 @@ from tests.services.breaker_registries import (
     GHL_KEY,
     POLICY,
     SEARCH,
-    a_board,
-    asked,
+    a_registry,
+    admit_and_record,
     decide,
     states,
     ws,
@@ -28,8 +28,8 @@ from tests.use_cases import Admission, Refusal, SuspectOutcome, distrusts
 
 
 def test_three_contract_faults_in_several_workspaces_open_the_provider() -> None:
-    registry = a_board()
-    let_through = [asked(registry, n % 4, ErrorClass.CONTRACT) for n in range(8)]
+    registry = a_registry()
+    let_through = [admit_and_record(registry, n % 4, ErrorClass.CONTRACT) for n in range(8)]
 
     assert let_through == [True] * 3 + [False] * 5
     assert states(registry) == {"provider:ghl": "open"}
@@ -39,41 +39,41 @@ def test_three_contract_faults_in_several_workspaces_open_the_provider() -> None
 
 
 def test_the_third_contract_fault_must_come_from_another_workspace() -> None:
-    registry = a_board()
-    calls = sum(asked(registry, 0, ErrorClass.CONTRACT) for _ in range(10))
+    registry = a_registry()
+    calls = sum(admit_and_record(registry, 0, ErrorClass.CONTRACT) for _ in range(10))
     parked = states(registry)
-    asked(registry, 1, ErrorClass.CONTRACT)
+    admit_and_record(registry, 1, ErrorClass.CONTRACT)
 
     assert (calls, parked) == (2, {"workspace:ws-0/ghl": "open"})
     assert states(registry) == {"provider:ghl": "open"}
 
 
 def test_one_odd_record_among_sound_ones_parks_no_workspace() -> None:
-    registry = a_board()
+    registry = a_registry()
     for fault in (None, ErrorClass.CONTRACT, None, None):
-        asked(registry, 0, fault)
+        admit_and_record(registry, 0, fault)
 
     assert states(registry) == {}
 
 
 def test_two_odd_records_among_sound_ones_are_not_the_providers_fault() -> None:
-    registry = a_board()
+    registry = a_registry()
     for number, fault in enumerate([ErrorClass.CONTRACT, None, ErrorClass.CONTRACT, None, None, None]):
-        asked(registry, number, fault)
+        admit_and_record(registry, number, fault)
 
     assert states(registry) == {}
 
 
 def test_three_contract_faults_of_the_only_due_workspace_open_its_provider() -> None:
-    registry = a_board(1)
-    calls = sum(asked(registry, 0, ErrorClass.CONTRACT) for _ in range(10))
+    registry = a_registry(1)
+    calls = sum(admit_and_record(registry, 0, ErrorClass.CONTRACT) for _ in range(10))
 
     assert calls == 3
     assert "provider:ghl" in states(registry)
 
 
 def test_after_a_trip_only_calls_in_flight_end() -> None:
-    registry = a_board()
+    registry = a_registry()
     under_way = [registry.admit(ws(n), GHL, NOW) for n in range(5)]
     for admission in under_way[:3]:
         assert isinstance(admission, Admission)
@@ -85,28 +85,28 @@ def test_after_a_trip_only_calls_in_flight_end() -> None:
 
 
 def test_a_provider_that_breaks_during_a_long_run_is_detected_at_once() -> None:
-    registry = a_board()
+    registry = a_registry()
     for n in range(4000):
-        asked(registry, n % 10, None)
+        admit_and_record(registry, n % 10, None)
 
-    errors = sum(asked(registry, n % 10, ErrorClass.CONTRACT) for n in range(100))
+    errors = sum(admit_and_record(registry, n % 10, ErrorClass.CONTRACT) for n in range(100))
 
     assert states(registry) == {"provider:ghl": "open"}
     assert errors == 3
 
 
 def test_the_other_provider_is_still_called() -> None:
-    registry = a_board()
+    registry = a_registry()
     for n in range(3):
-        asked(registry, n, ErrorClass.CONTRACT)
+        admit_and_record(registry, n, ErrorClass.CONTRACT)
 
-    assert asked(registry, 1, None, lookup=CALENDLY)
+    assert admit_and_record(registry, 1, None, lookup=CALENDLY)
 
 
 def test_a_revoked_token_parks_only_its_workspace() -> None:
-    registry = a_board(50)
-    calls = sum(asked(registry, 0, ErrorClass.CREDENTIAL) for _ in range(50))
-    others = [asked(registry, n, None) for n in range(1, 50)]
+    registry = a_registry(50)
+    calls = sum(admit_and_record(registry, 0, ErrorClass.CREDENTIAL) for _ in range(50))
+    others = [admit_and_record(registry, n, None) for n in range(1, 50)]
 
     assert calls == POLICY.min_checks
     assert all(others)
@@ -114,22 +114,22 @@ def test_a_revoked_token_parks_only_its_workspace() -> None:
     assert not registry.is_broken(NOW)
     assert registry.is_parked(ws(0), [GHL.provider], NOW)
     assert not registry.is_parked(ws(0), ALL, NOW)
-    assert asked(registry, 0, None, lookup=CALENDLY)
+    assert admit_and_record(registry, 0, None, lookup=CALENDLY)
 
 
 def test_two_revoked_tokens_at_the_front_of_the_queue_stop_no_other_workspace() -> None:
-    registry = a_board(50)
+    registry = a_registry(50)
     for _ in range(10):
-        asked(registry, 0, ErrorClass.CREDENTIAL)
-        asked(registry, 1, ErrorClass.CREDENTIAL)
+        admit_and_record(registry, 0, ErrorClass.CREDENTIAL)
+        admit_and_record(registry, 1, ErrorClass.CREDENTIAL)
 
-    assert all(asked(registry, n, None) for n in range(2, 50))
+    assert all(admit_and_record(registry, n, None) for n in range(2, 50))
     assert not registry.is_broken(NOW)
 
 
 def test_refused_tokens_in_all_workspaces_count_against_the_provider() -> None:
-    registry = a_board(8)
-    calls = sum(asked(registry, n % 8, ErrorClass.CREDENTIAL) for n in range(400))
+    registry = a_registry(8)
+    calls = sum(admit_and_record(registry, n % 8, ErrorClass.CREDENTIAL) for n in range(400))
 
     assert "provider:ghl" in states(registry)
     assert calls <= 8 * POLICY.min_checks
@@ -137,20 +137,20 @@ def test_refused_tokens_in_all_workspaces_count_against_the_provider() -> None:
 
 @pytest.mark.parametrize("fault", [ErrorClass.TIMEOUT, ErrorClass.UNAVAILABLE, ErrorClass.TRANSPORT])
 def test_an_outage_opens_the_provider_and_parks_no_workspace(fault: ErrorClass) -> None:
-    registry = a_board()
-    calls = sum(asked(registry, n % 10, fault) for n in range(100))
+    registry = a_registry()
+    calls = sum(admit_and_record(registry, n % 10, fault) for n in range(100))
 
     assert calls == POLICY.min_checks
     assert states(registry) == {"provider:ghl": "open"}
 
 
 def test_a_misattributed_workspace_breaker_closes() -> None:
-    registry = a_board()
+    registry = a_registry()
     for _ in range(5):
-        asked(registry, 0, ErrorClass.UNAVAILABLE)
+        admit_and_record(registry, 0, ErrorClass.UNAVAILABLE)
     parked_first = states(registry)
     for n in range(1, 6):
-        asked(registry, n, ErrorClass.UNAVAILABLE)
+        admit_and_record(registry, n, ErrorClass.UNAVAILABLE)
 
     assert parked_first == {"workspace:ws-0/ghl": "open"}
     assert states(registry) == {"provider:ghl": "open"}
@@ -158,19 +158,19 @@ def test_a_misattributed_workspace_breaker_closes() -> None:
 
 
 def test_a_broken_operation_does_not_open_the_others() -> None:
-    registry = a_board()
+    registry = a_registry()
     for n in range(10):
-        asked(registry, n, None)
+        admit_and_record(registry, n, None)
     for n in range(20):
-        asked(registry, n % 10, ErrorClass.CONTRACT, lookup=SEARCH)
+        admit_and_record(registry, n % 10, ErrorClass.CONTRACT, lookup=SEARCH)
 
     assert states(registry) == {"provider:ghl/contact_search": "open"}
-    assert asked(registry, 1, None)
+    assert admit_and_record(registry, 1, None)
 
 
 def test_the_rate_of_the_only_due_workspace_is_that_of_the_run() -> None:
-    registry = a_board(1)
-    calls = sum(asked(registry, 0, ErrorClass.CREDENTIAL) for _ in range(50))
+    registry = a_registry(1)
+    calls = sum(admit_and_record(registry, 0, ErrorClass.CREDENTIAL) for _ in range(50))
 
     assert calls == POLICY.min_checks
     assert states(registry) == {"run": "open", "workspace:ws-0/ghl": "open"}
@@ -178,36 +178,36 @@ def test_the_rate_of_the_only_due_workspace_is_that_of_the_run() -> None:
 
 
 def test_a_run_breaker_opened_by_one_workspace_does_not_stop_the_next_run() -> None:
-    first = a_board(1)
+    first = a_registry(1)
     for _ in range(5):
-        asked(first, 0, ErrorClass.CREDENTIAL)
+        admit_and_record(first, 0, ErrorClass.CREDENTIAL)
 
-    second = a_board(10, first.breakers(), now=NOW + timedelta(seconds=30))
+    second = a_registry(10, first.breakers(), now=NOW + timedelta(seconds=30))
 
     assert second.breaker(RUN_KEY).reason is BreakerReason.BLAMED_ELSEWHERE
-    assert all(asked(second, n, None, now=NOW + timedelta(seconds=30)) for n in range(1, 10))
-    assert not asked(second, 0, None, now=NOW + timedelta(seconds=30))
+    assert all(admit_and_record(second, n, None, now=NOW + timedelta(seconds=30)) for n in range(1, 10))
+    assert not admit_and_record(second, 0, None, now=NOW + timedelta(seconds=30))
 
 
 def test_faults_of_this_program_in_many_workspaces_end_the_run() -> None:
-    registry = a_board()
-    calls = sum(asked(registry, n % 10, ErrorClass.INTERNAL) for n in range(100))
+    registry = a_registry()
+    calls = sum(admit_and_record(registry, n % 10, ErrorClass.INTERNAL) for n in range(100))
 
     assert states(registry) == {"run": "open"}
     assert calls <= 2 * POLICY.min_checks
 
 
 def test_mass_absence_in_one_workspace_parks_it() -> None:
-    registry = a_board()
-    calls = sum(asked(registry, 0, SuspectOutcome.ABSENT) for _ in range(50))
+    registry = a_registry()
+    calls = sum(admit_and_record(registry, 0, SuspectOutcome.ABSENT) for _ in range(50))
 
     assert calls == POLICY.min_checks
     assert registry.breaker(ws_key(0)).reason is BreakerReason.MASS_ABSENCE
 
 
 def test_mass_absence_over_small_workspaces_counts_against_the_provider() -> None:
-    registry = a_board()
+    registry = a_registry()
     for n in range(10):
-        asked(registry, n, SuspectOutcome.ABSENT)
+        admit_and_record(registry, n, SuspectOutcome.ABSENT)
 
     assert registry.breaker(GHL_KEY).reason is BreakerReason.MASS_ABSENCE

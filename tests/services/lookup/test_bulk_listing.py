@@ -18,7 +18,7 @@ from reconcile.errors import ErrorClass
 from reconcile.ports import Usage
 from tests.domain.factories import NOW
 from tests.services.breaker_registries import GHL as LOOK_UP
-from tests.services.breaker_registries import a_board, asked, states, ws
+from tests.services.breaker_registries import a_registry, admit_and_record, states, ws
 from tests.services.fakes import START, Allowance, a_workspace, failure
 from tests.services.run_harness import GHL, RunHarness, booked, tripped, unbooked
 from tests.timeouts import HUNG
@@ -177,16 +177,16 @@ async def test_a_429_of_a_list_pauses_the_workspace(listed: RunHarness) -> None:
     assert workspace.not_before == START + timedelta(seconds=90)
 
 
-@pytest.mark.parametrize(("left", "swept", "asked"), [(2, 0, 2), (3, 1, 0), (100, 1, 0)])
-async def test_a_bulk_listing_stays_within_the_budget(listed: RunHarness, left: int, swept: int, asked: int) -> None:
+@pytest.mark.parametrize(("left", "swept", "look_ups"), [(2, 0, 2), (3, 1, 0), (100, 1, 0)])
+async def test_a_bulk_listing_stays_within_the_budget(listed: RunHarness, left: int, swept: int, look_ups: int) -> None:
     """Where it does not fit, as many are looked up as do."""
     await listed.fill([20])
     budgets = _Purse(left)
 
     report = await listed.run(store=listed.with_(budgets=budgets))
 
-    assert (len(listed.ghl.swept), len(listed.ghl.asked)) == (swept, asked)
-    assert report.leads_checked == (20 if swept else asked)
+    assert (len(listed.ghl.swept), len(listed.ghl.asked)) == (swept, look_ups)
+    assert report.leads_checked == (20 if swept else look_ups)
     assert budgets.left == left - report.provider_calls
 
 
@@ -249,7 +249,7 @@ async def test_a_bug_in_a_bulk_listing_costs_no_lead_its_check(listed: RunHarnes
 
 def test_changes_from_broken_lists_are_withheld() -> None:
     """And those that look-ups have found are not."""
-    registry = a_board()
+    registry = a_registry()
     for number in range(3):
         admission = registry.admit(ws(number), LISTS, NOW)
         assert isinstance(admission, Admission)
@@ -262,13 +262,13 @@ def test_changes_from_broken_lists_are_withheld() -> None:
 
 def test_the_breaker_of_lists_closes_if_the_provider_is_at_fault() -> None:
     """And are not blamed while it answers for them: when it is well again, so are they."""
-    registry = a_board()
+    registry = a_registry()
     for number in range(3):
         admission = registry.admit(ws(number), LISTS, NOW)
         assert isinstance(admission, Admission)
         registry.record(admission, ErrorClass.CONTRACT, NOW)
     opened = states(registry)
     for number in range(3):
-        asked(registry, number, ErrorClass.CONTRACT)
+        admit_and_record(registry, number, ErrorClass.CONTRACT)
 
     assert (opened, states(registry)) == ({"provider:ghl/sweep": "open"}, {"provider:ghl": "open"})

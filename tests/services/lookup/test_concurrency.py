@@ -40,7 +40,7 @@ class _CountedLeases:
                 self.reached.set()
         return lease
 
-    def ended(self) -> None:
+    def note_batch_end(self) -> None:
         """Note that a batch is written, which ends its workspace's lease."""
         self.now -= 1
 
@@ -64,14 +64,14 @@ async def test_the_workspace_concurrency_limits_visits(harness: RunHarness, coun
     instead: Mapping[str, Any] = {"acquire": leases.acquire}
     write = harness.store.leads.write
 
-    async def written(batch: Any) -> Any:
+    async def write_and_note(batch: Any) -> Any:
         receipt = await write(batch)
-        leases.ended()
+        leases.note_batch_end()
         return receipt
 
     harness.ghl.gate = leases.reached
     store = harness.with_(
-        leases=Wrapped(harness.store.leases, **instead), leads=Wrapped(harness.store.leads, write=written)
+        leases=Wrapped(harness.store.leases, **instead), leads=Wrapped(harness.store.leads, write=write_and_note)
     )
     async with asyncio.timeout(60):  # only where so many never come
         report = await harness.run(store=store)

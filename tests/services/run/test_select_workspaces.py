@@ -6,7 +6,7 @@ from reconcile.domain.breaker.breaker import RUN_KEY, Breaker, BreakerReason, Tr
 from reconcile.domain.ids import ProviderName
 from reconcile.errors import ErrorClass
 from tests.domain.factories import NOW
-from tests.services.breaker_registries import CALENDLY, GHL_KEY, POLICY, a_board, asked, states
+from tests.services.breaker_registries import CALENDLY, GHL_KEY, POLICY, a_registry, admit_and_record, states
 from tests.services.fakes import a_workspace, failure
 from tests.services.run_harness import RunHarness, unbooked
 from tests.use_cases import select_workspaces
@@ -56,13 +56,13 @@ def test_a_few_places_go_to_probes_and_the_order_is_kept() -> None:
 
 
 def test_the_only_visited_workspace_of_a_provider_cannot_open_its_breaker() -> None:
-    registry = a_board(1, is_partial=True)
-    contract = sum(asked(registry, 0, ErrorClass.CONTRACT, lookup=CALENDLY) for _ in range(10))
+    registry = a_registry(1, is_partial=True)
+    contract = sum(admit_and_record(registry, 0, ErrorClass.CONTRACT, lookup=CALENDLY) for _ in range(10))
     assert (contract, states(registry)) == (2, {"workspace:ws-0/calendly": "open"})
 
-    registry = a_board(1, is_partial=True)
+    registry = a_registry(1, is_partial=True)
     for _ in range(10):
-        asked(registry, 0, ErrorClass.TIMEOUT, lookup=CALENDLY)
+        admit_and_record(registry, 0, ErrorClass.TIMEOUT, lookup=CALENDLY)
     assert states(registry) == {"workspace:ws-0/calendly": "open"}
     assert not registry.is_broken(NOW)
     assert registry.breaker(RUN_KEY).generation == 0

@@ -112,11 +112,11 @@ async def test_sigterm_before_the_first_call_ends_at_once(harness: RunHarness) -
     await harness.fill([2])
     begin = harness.store.ledger.begin_run
 
-    async def begun(*what: object, **facts: object) -> None:
+    async def begin_and_stop(*what: object, **facts: object) -> None:
         harness.stop.terminate()
         await begin(*what, **facts)  # type: ignore[arg-type]
 
-    report = await harness.run(store=harness.with_(ledger=Wrapped(harness.store.ledger, begin_run=begun)))
+    report = await harness.run(store=harness.with_(ledger=Wrapped(harness.store.ledger, begin_run=begin_and_stop)))
 
     assert (report.stopped, harness.ghl.asked) == ("sigterm", [])
     assert await leases(harness) == []

@@ -19,7 +19,7 @@ DAY = ClaimStep(claim=Claim(since=START), wait=timedelta(days=1))
 DRY, REAL = (RunStep(workspaces=1, leads_per_workspace=10, dry_run=is_dry) for is_dry in (True, False))
 
 
-async def came_to(
+async def rulings(
     harness: RunHarness, *steps: ClaimStep | RunStep | VerifiedStep, fails: bool = False
 ) -> list[tuple[RulingStatus, RulingReason]]:
     """Return what each step came to; runs are the harness's own."""
@@ -44,16 +44,16 @@ async def came_to(
 
 
 async def test_a_store_without_bookings_is_inconclusive(harness: RunHarness) -> None:
-    assert await came_to(harness, VerifiedStep(since=START)) == [
+    assert await rulings(harness, VerifiedStep(since=START)) == [
         (RulingStatus.INCONCLUSIVE, RulingReason.TOO_FEW_CHECKS)
     ]
 
 
 async def test_all_leads_with_a_booking_must_be_verified(harness: RunHarness) -> None:
     await harness.fill([5])
-    before = await came_to(harness, VerifiedStep(since=START))
+    before = await rulings(harness, VerifiedStep(since=START))
     await harness.run()
-    after = await came_to(harness, VerifiedStep(since=START), VerifiedStep(since=harness.clock.now()))
+    after = await rulings(harness, VerifiedStep(since=START), VerifiedStep(since=harness.clock.now()))
 
     assert before == [(RulingStatus.FAIL, RulingReason.UNVERIFIED)]
     assert after == [(RulingStatus.PASS, RulingReason.AS_CLAIMED), (RulingStatus.FAIL, RulingReason.UNVERIFIED)]
@@ -62,7 +62,7 @@ async def test_all_leads_with_a_booking_must_be_verified(harness: RunHarness) ->
 async def test_a_run_right_after_the_schedules_is_repeated_until_leads_are_due(harness: RunHarness) -> None:
     await harness.fill([5])
     await harness.run(then=timedelta(0))
-    found = await came_to(harness, REAL)
+    found = await rulings(harness, REAL)
 
     assert found == [(RulingStatus.PASS, RulingReason.AS_CLAIMED)]
     assert harness.reports[1].leads_checked == 0
@@ -70,7 +70,7 @@ async def test_a_run_right_after_the_schedules_is_repeated_until_leads_are_due(h
 
 
 async def test_a_run_with_nothing_due_is_inconclusive_and_ends(harness: RunHarness) -> None:
-    found = await came_to(harness, REAL)
+    found = await rulings(harness, REAL)
 
     assert found == [(RulingStatus.INCONCLUSIVE, RulingReason.TOO_FEW_CHECKS)]
     assert timedelta(minutes=1) < harness.clock.now() - START < timedelta(minutes=2)
@@ -79,7 +79,7 @@ async def test_a_run_with_nothing_due_is_inconclusive_and_ends(harness: RunHarne
 async def test_waiting_ends_when_the_verdict_cannot_change(harness: RunHarness) -> None:
     """What one step leaves open no watch can settle; runs say something for themselves."""
     await harness.fill([5])
-    found = await came_to(harness, NOTHING_TO_SEE, REAL, DAY)
+    found = await rulings(harness, NOTHING_TO_SEE, REAL, DAY)
 
     assert found[0] == (RulingStatus.INCONCLUSIVE, RulingReason.TOO_FEW_CHECKS)
     assert found[1] == (RulingStatus.PASS, RulingReason.AS_CLAIMED)
@@ -90,7 +90,7 @@ async def test_waiting_ends_when_the_verdict_cannot_change(harness: RunHarness) 
 async def test_after_all_steps_have_passed_the_watch_continues(harness: RunHarness) -> None:
     await harness.fill([5])
     await harness.run()
-    found = await came_to(harness, LOOK, replace(DAY, claim=LOOK.claim))
+    found = await rulings(harness, LOOK, replace(DAY, claim=LOOK.claim))
 
     assert [word for word, _ in found] == [RulingStatus.PASS, RulingStatus.PASS]
     assert harness.clock.now() > START + timedelta(days=1)
@@ -98,7 +98,7 @@ async def test_after_all_steps_have_passed_the_watch_continues(harness: RunHarne
 
 @pytest.mark.parametrize("what", [DRY, REAL])
 async def test_a_step_that_cannot_run_is_reported_in_its_position(harness: RunHarness, what: RunStep) -> None:
-    assert await came_to(harness, what, LOOK, fails=True) == [
+    assert await rulings(harness, what, LOOK, fails=True) == [
         (RulingStatus.INCONCLUSIVE, RulingReason.UNANSWERED),
         (RulingStatus.INCONCLUSIVE, RulingReason.TOO_FEW_CHECKS),
     ]
@@ -106,7 +106,7 @@ async def test_a_step_that_cannot_run_is_reported_in_its_position(harness: RunHa
 
 async def test_after_a_failed_step_nothing_is_written(harness: RunHarness) -> None:
     await harness.fill([5])
-    found = await came_to(harness, VerifiedStep(since=START), REAL, DAY, DRY)
+    found = await rulings(harness, VerifiedStep(since=START), REAL, DAY, DRY)
 
     assert [why for _, why in found] == [
         RulingReason.UNVERIFIED,

@@ -43,7 +43,7 @@ def lead(*, starts_at: datetime | None = None, in_sequence: bool = False, **stat
     )
 
 
-async def told(
+async def explained(
     subject: Lead, *, workspace: Workspace = SERVED, breakers: dict[BreakerKey, Breaker] | None = None
 ) -> LeadExplanation:
     stub = Stub(leads=[subject], workspaces=[workspace], breakers=breakers or {})
@@ -73,20 +73,20 @@ def tripped(scope: BreakerScope, name: str) -> dict[BreakerKey, Breaker]:
 async def test_an_explanation_has_the_domains_due_reason_and_the_next_time(
     subject: Lead, verdict: str, next_at: datetime | None
 ) -> None:
-    story = await told(subject)
+    story = await explained(subject)
 
     assert (story.verdict, story.next_at) == (verdict, next_at)
 
 
 async def test_a_never_verified_booking_is_explained_with_a_command() -> None:
-    story = await told(replace(lead(), last_inbound_at=None))
+    story = await explained(replace(lead(), last_inbound_at=None))
 
     assert story.why.startswith("has a booking that was never verified")
     assert story.commands[0] == f"reconcile backfill plan --workspace {WORKSPACE} --stale-booked"
 
 
 async def test_a_booking_without_a_status_is_a_reason_of_its_own() -> None:
-    story = await told(replace(lead(verified_at=NOW - HOUR), rollup=Rollup(booking_id="abc", provider=GHL)))
+    story = await explained(replace(lead(verified_at=NOW - HOUR), rollup=Rollup(booking_id="abc", provider=GHL)))
 
     assert (story.verdict, story.why) == ("warm", "due: it has a booking without a status")
 
@@ -94,18 +94,18 @@ async def test_a_booking_without_a_status_is_a_reason_of_its_own() -> None:
 async def test_a_lead_waits_for_its_workspace_at_most_until_its_own_time() -> None:
     waiting = replace(SERVED, not_before=NOW + HOUR)
 
-    assert (await told(replace(lead(), last_inbound_at=None), workspace=waiting)).next_at is None
+    assert (await explained(replace(lead(), last_inbound_at=None), workspace=waiting)).next_at is None
 
 
 async def test_a_failing_lead_is_explained_with_failure_and_release_command() -> None:
-    story = await told(lead(quarantined_at=NOW, failure_count=10, reason="ghl/appointment/timeout: no answer"))
+    story = await explained(lead(quarantined_at=NOW, failure_count=10, reason="ghl/appointment/timeout: no answer"))
 
     assert story.why.endswith("until it is released: ghl/appointment/timeout: no answer")
     assert story.commands[0] == "reconcile quarantine release lead-1"
 
 
 async def test_a_due_lead_behind_a_breaker_names_it() -> None:
-    story = await told(lead(), breakers=tripped(BreakerScope.PROVIDER, "ghl/appointment"))
+    story = await explained(lead(), breakers=tripped(BreakerScope.PROVIDER, "ghl/appointment"))
 
     assert story.why.endswith("; but the breaker provider:ghl/appointment is open")
 
@@ -119,26 +119,26 @@ async def test_only_breakers_on_its_path_are_listed_widest_first() -> None:
         | tripped(BreakerScope.RUN, RUN_KEY.name)
     )
 
-    story = await told(lead(), breakers=breakers)
+    story = await explained(lead(), breakers=breakers)
 
     assert [each.breaker for each in story.breakers] == ["run", "provider:ghl", "workspace:ws-1"]
 
 
 async def test_a_waiting_workspace_delays_its_leads() -> None:
-    story = await told(lead(), workspace=replace(SERVED, not_before=NOW + HOUR))
+    story = await explained(lead(), workspace=replace(SERVED, not_before=NOW + HOUR))
 
     assert story.why.endswith("; but its workspace's rate budget is used up for now")
     assert story.next_at == NOW + HOUR
 
 
 async def test_a_missing_credential_explains_missing_calls() -> None:
-    story = await told(lead(), workspace=Workspace(id=WORKSPACE))
+    story = await explained(lead(), workspace=Workspace(id=WORKSPACE))
 
     assert story.why.endswith("; but its workspace has no usable credential")
 
 
 async def test_an_explanation_has_no_personal_data() -> None:
-    assert "canary" not in repr(await told(lead()))
+    assert "canary" not in repr(await explained(lead()))
 
 
 async def test_a_workspace_is_explained_with_whether_it_is_visited() -> None:

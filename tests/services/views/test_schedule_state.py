@@ -25,7 +25,7 @@ EACH_MINUTE = PlannedCadence(
 )
 
 
-async def judged(stub: Stub, planned: PlannedCadence = EACH_MINUTE) -> tuple[OverallStatus, str, Sequence[str]]:
+async def schedule_state(stub: Stub, planned: PlannedCadence = EACH_MINUTE) -> tuple[OverallStatus, str, Sequence[str]]:
     """Return the standing, what status says, and the kinds of alert that hold, after checking that the page agrees."""
     store, breaker = stub.store(), BreakerPolicy()
     view = await overview(store, now=NOW, due=DuePolicy(), breaker=breaker, planned=planned)
@@ -50,7 +50,7 @@ async def test_a_healthy_last_run_does_not_hide_that_no_run_followed(
 ) -> None:
     stub = Stub(runs=[run_row("run-1", minutes_ago=minutes_ago, report=healthy())])
 
-    found = await judged(stub)
+    found = await schedule_state(stub)
 
     assert found[0] is standing
     assert found[1].startswith(text)
@@ -61,7 +61,7 @@ async def test_a_running_run_is_no_standstill() -> None:
     runs = [run_row("run-2", minutes_ago=5), run_row("run-1", minutes_ago=6, report=healthy())]
     held = {"run": LeaseHolder(holder="run-2", expires_at=NOW + MINUTE)}
 
-    assert (await judged(Stub(runs=runs, held=held)))[1:] == ("the last finished run was healthy", [])
+    assert (await schedule_state(Stub(runs=runs, held=held)))[1:] == ("the last finished run was healthy", [])
 
 
 async def test_a_lowered_cadence_is_no_standstill_and_its_end_restarts_the_count() -> None:
@@ -71,13 +71,13 @@ async def test_a_lowered_cadence_is_no_standstill_and_its_end_restarts_the_count
     stub = Stub(runs=[run_row("run-1", minutes_ago=9, report=healthy())])
     await stub.cadences.set(override)
 
-    assert (await judged(stub))[0] is OverallStatus.WELL
+    assert (await schedule_state(stub))[0] is OverallStatus.WELL
     stub.runs = [run_row("run-1", minutes_ago=16, report=healthy())]
-    assert (await judged(stub))[1].startswith("late")
+    assert (await schedule_state(stub))[1].startswith("late")
 
     stub.runs = [run_row("run-1", minutes_ago=9, report=healthy())]
     await stub.cadences.set(replace(override, expires_at=NOW - MINUTE / 4))
-    assert (await judged(stub))[0] is OverallStatus.WELL
+    assert (await schedule_state(stub))[0] is OverallStatus.WELL
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ async def test_a_majority_of_parked_workspaces_is_a_problem(
     breakers = {key: tripped(key, fault=ErrorClass.CREDENTIAL) for key in keys}
     runs = [run_row("run-1", minutes_ago=0.5, report=healthy(health="degraded"))]
 
-    found = await judged(Stub(breakers=breakers, runs=runs, workspace_count=total))
+    found = await schedule_state(Stub(breakers=breakers, runs=runs, workspace_count=total))
 
     assert found[:2] == (standing, text)
 
@@ -106,7 +106,7 @@ async def test_a_workspace_that_is_parked_at_both_providers_counts_once() -> Non
     breakers = {key: tripped(key, fault=ErrorClass.CREDENTIAL) for key in keys}
     runs = [run_row("run-1", minutes_ago=0.5, report=healthy(health="degraded"))]
 
-    found = await judged(Stub(breakers=breakers, runs=runs, workspace_count=3))
+    found = await schedule_state(Stub(breakers=breakers, runs=runs, workspace_count=3))
 
     assert found[:2] == (OverallStatus.ATTENTION, "parked: 1 of 3 workspaces; others are served")
 

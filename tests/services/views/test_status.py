@@ -36,19 +36,19 @@ def tripped(key: BreakerKey, *, fault: str = ErrorClass.CONTRACT) -> Breaker:
     return Breaker(key=key).trip(began_at, trip, policy=POLICY)
 
 
-async def seen(stub: Stub) -> Overview:
+async def status_of(stub: Stub) -> Overview:
     return await overview(stub.store(), now=NOW, due=DuePolicy(), breaker=POLICY)
 
 
 async def test_the_status_of_an_empty_database_gives_the_next_step() -> None:
-    view = await seen(Stub())
+    view = await status_of(Stub())
 
     assert view.verdict == "no run yet: start one with `reconcile run`"
     assert view.last_success_at is None
 
 
 async def test_an_open_breaker_is_first_with_party_next_step_and_command() -> None:
-    view = await seen(Stub(breakers={GHL: tripped(GHL)}, runs=[run_row("run-9", report=healthy())]))
+    view = await status_of(Stub(breakers={GHL: tripped(GHL)}, runs=[run_row("run-9", report=healthy())]))
     (told,) = view.breakers
 
     assert view.verdict == "stopped: GoHighLevel: responses lack a required field"
@@ -66,7 +66,7 @@ async def test_an_open_breaker_is_first_with_party_next_step_and_command() -> No
 async def test_a_due_probe_is_announced_for_the_next_run() -> None:
     due = Breaker(key=GHL, state=BreakerState.OPEN, next_probe_at=NOW)
 
-    (told,) = (await seen(Stub(breakers={GHL: due}))).breakers
+    (told,) = (await status_of(Stub(breakers={GHL: due}))).breakers
 
     assert told.next == "the next run sends 3 probes, each in another workspace"
 
@@ -74,7 +74,7 @@ async def test_a_due_probe_is_announced_for_the_next_run() -> None:
 async def test_a_recovery_is_shown_with_its_share() -> None:
     half = Breaker(key=GHL, state=BreakerState.HALF_OPEN, stage=2, opened_at=NOW - timedelta(minutes=15))
 
-    view = await seen(Stub(breakers={GHL: half}, runs=[run_row("run-1", report=healthy())]))
+    view = await status_of(Stub(breakers={GHL: half}, runs=[run_row("run-1", report=healthy())]))
 
     assert view.verdict == "recovering: GoHighLevel"
     assert view.breakers[0].next == "recovering: 50% of the work is admitted, more after each successful run"
@@ -82,7 +82,7 @@ async def test_a_recovery_is_shown_with_its_share() -> None:
 
 
 async def test_a_parked_workspace_is_not_shown_as_a_stop() -> None:
-    view = await seen(
+    view = await status_of(
         Stub(breakers={PARKED: tripped(PARKED, fault=ErrorClass.CREDENTIAL)}, runs=[run_row("run-1", report=healthy())])
     )
 
@@ -98,7 +98,7 @@ async def test_an_override_is_shown_with_reason_and_expiry() -> None:
     )
     held = Breaker(key=GHL).with_override(hand, NOW, reason=BreakerReason.MANUAL_HOLD)
 
-    (told,) = (await seen(Stub(breakers={GHL: held}))).breakers
+    (told,) = (await status_of(Stub(breakers={GHL: held}))).breakers
 
     assert told.blame == "GoHighLevel: held open by ada: vendor outage"
     assert told.next == "no calls and no probes, then automatic again"
@@ -109,7 +109,7 @@ async def test_an_override_is_shown_with_reason_and_expiry() -> None:
 async def test_the_breaker_of_one_operation_names_the_operation() -> None:
     key = BreakerKey(BreakerScope.PROVIDER, "ghl/contact_search")
 
-    (told,) = (await seen(Stub(breakers={key: tripped(key, fault=ErrorClass.TIMEOUT)}))).breakers
+    (told,) = (await status_of(Stub(breakers={key: tripped(key, fault=ErrorClass.TIMEOUT)}))).breakers
 
     assert told.blame == "GoHighLevel, contact search only: no response in time"
 
@@ -117,7 +117,7 @@ async def test_the_breaker_of_one_operation_names_the_operation() -> None:
 async def test_closed_breakers_are_not_mentioned() -> None:
     recovered = Breaker(key=GHL).close(NOW, reason=BreakerReason.RECOVERED)
 
-    assert (await seen(Stub(breakers={GHL: recovered}))).breakers == ()
+    assert (await status_of(Stub(breakers={GHL: recovered}))).breakers == ()
 
 
 @pytest.mark.parametrize("lease", ["run", "run:0/4", "run:ws-1"])
@@ -125,8 +125,8 @@ async def test_a_run_without_report_is_running_only_while_it_holds_a_lease(lease
     rows = [run_row("run-2"), run_row("run-1", minutes_ago=2)]
     claim = LeaseHolder(holder="run-2", expires_at=NOW + timedelta(seconds=50))
 
-    running = await seen(Stub(runs=rows, held={lease: claim, "workspace:ws-1": claim}))
-    killed = await seen(Stub(runs=rows))
+    running = await status_of(Stub(runs=rows, held={lease: claim, "workspace:ws-1": claim}))
+    killed = await status_of(Stub(runs=rows))
 
     assert [run.health for run in running.runs] == ["running", "killed"]
     assert running.at_work == (claim,)
@@ -135,7 +135,7 @@ async def test_a_run_without_report_is_running_only_while_it_holds_a_lease(lease
 
 
 async def test_a_missing_run_is_shown() -> None:
-    view = await seen(Stub(runs=[run_row("run-1", minutes_ago=90, report=healthy())]))
+    view = await status_of(Stub(runs=[run_row("run-1", minutes_ago=90, report=healthy())]))
 
     assert view.verdict == "no run for more than an hour: check whether the schedule is suspended"
 
@@ -145,7 +145,7 @@ async def test_other_runs_do_not_hide_a_missing_scheduled_run(trigger: Trigger) 
     others = [replace(run_row(f"other-{n}", report=healthy()), trigger=trigger) for n in range(20)]
     last = run_row("run-1", minutes_ago=90, report=healthy())
 
-    view = await seen(Stub(runs=[*others, last]))
+    view = await status_of(Stub(runs=[*others, last]))
 
     assert view.verdict == "no run for more than an hour: check whether the schedule is suspended"
     assert view.last_success_at == last.finished_at
@@ -156,7 +156,7 @@ async def test_the_last_success_is_found_behind_a_long_failure() -> None:
     bad = [run_row(f"run-{n}", minutes_ago=n, report=healthy(health="circuit_broken")) for n in range(1, 30)]
     good = run_row("run-30", minutes_ago=30, report=healthy(health="degraded"))
 
-    view = await seen(Stub(runs=[*bad, good]))
+    view = await status_of(Stub(runs=[*bad, good]))
 
     assert view.last_success_at == good.finished_at
     assert view.verdict == "the last finished run was circuit_broken"
@@ -172,7 +172,9 @@ async def test_work_for_a_person_is_shown_with_its_command() -> None:
         "gone": ChannelState(name="gone", known_since=NOW, fault="x", not_before=NOW - timedelta(days=2)),
     }
 
-    view = await seen(Stub(quarantined=set_aside, mismatches={MismatchKind.DIFFERS: 2}, refused=3, channels=channels))
+    view = await status_of(
+        Stub(quarantined=set_aside, mismatches={MismatchKind.DIFFERS: 2}, refused=3, channels=channels)
+    )
 
     assert [(chore.text, chore.command) for chore in view.chores] == [
         ("alerts are not delivered: slack answered 404", "reconcile alerts list"),
@@ -184,4 +186,4 @@ async def test_work_for_a_person_is_shown_with_its_command() -> None:
 
 async def test_pending_follow_ups_ask_for_no_action() -> None:
     """As after a first run, or without a webhook."""
-    assert (await seen(Stub(pending=3))).chores == ()
+    assert (await status_of(Stub(pending=3))).chores == ()

@@ -26,7 +26,7 @@ def at(minute: float) -> datetime:
     return SINCE + timedelta(minutes=minute)
 
 
-def told(state: str, *, since: float, breaker: str = GHL) -> Mapping[str, Any]:
+def breaker_entry(state: str, *, since: float, breaker: str = GHL) -> Mapping[str, Any]:
     return {"breaker": breaker, "state": state, "since": instant(at(since))}
 
 
@@ -42,7 +42,7 @@ def tick(minute: float, *breakers: Mapping[str, Any]) -> ScheduledRun:
     )
 
 
-def drawn(ticks: Sequence[ScheduledRun], *breakers: Breaker, most: int = 9) -> Timeline:
+def timeline_of(ticks: Sequence[ScheduledRun], *breakers: Breaker, most: int = 9) -> Timeline:
     builder = TimelineBuilder(since=SINCE, now=NOW)
     for each in ticks:
         builder.add(each)
@@ -54,13 +54,13 @@ def spans(found: Timeline) -> list[tuple[str, float, float]]:
 
 
 def test_an_outage_is_one_band_that_begins_and_ends_with_its_transitions() -> None:
-    found = drawn(
+    found = timeline_of(
         [
             tick(10),
-            tick(11, told("open", since=10.5)),
-            tick(12, told("open", since=11.75)),
-            tick(20, told("half_open", since=19.5)),
-            tick(23, told("closed", since=22.5)),
+            tick(11, breaker_entry("open", since=10.5)),
+            tick(12, breaker_entry("open", since=11.75)),
+            tick(20, breaker_entry("half_open", since=19.5)),
+            tick(23, breaker_entry("closed", since=22.5)),
             tick(24),
         ]
     )
@@ -71,18 +71,20 @@ def test_an_outage_is_one_band_that_begins_and_ends_with_its_transitions() -> No
 
 
 def test_a_breaker_missing_from_reports_ends_at_the_first_report_without_it() -> None:
-    assert spans(drawn([tick(10, told("open", since=9)), tick(11)])) == [("open", 9, 11)]
+    assert spans(timeline_of([tick(10, breaker_entry("open", since=9)), tick(11)])) == [("open", 9, 11)]
 
 
 def test_an_earlier_outage_begins_at_the_start_of_the_page() -> None:
-    assert spans(drawn([tick(1, told("open", since=-30)), tick(2)])) == [("open", 0, 2)]
+    assert spans(timeline_of([tick(1, breaker_entry("open", since=-30)), tick(2)])) == [("open", 0, 2)]
 
 
 def test_the_stored_state_extends_to_now() -> None:
     breaker = Breaker(key=BreakerKey(BreakerScope.PROVIDER, "ghl"), state=OPEN, since=at(30))
-    seen = drawn([tick(31, told("open", since=30))], breaker)
-    unseen = drawn([tick(31)], breaker)
-    closed = drawn([tick(31, told("open", since=30))], replace(breaker, state=BreakerState.CLOSED, since=at(40)))
+    seen = timeline_of([tick(31, breaker_entry("open", since=30))], breaker)
+    unseen = timeline_of([tick(31)], breaker)
+    closed = timeline_of(
+        [tick(31, breaker_entry("open", since=30))], replace(breaker, state=BreakerState.CLOSED, since=at(40))
+    )
 
     assert seen.bands == unseen.bands == (Band(breaker=GHL, state=OPEN, start=at(30), end=NOW, is_current=True),)
     assert spans(closed) == [("open", 30, 40)]
@@ -90,16 +92,22 @@ def test_the_stored_state_extends_to_now() -> None:
 
 def test_frequent_transitions_are_merged_to_the_worst_state() -> None:
     ticks = [
-        tick(n / 20, *([told("open" if n % 3 else "half_open", since=n / 20)] if n % 2 else [])) for n in range(1200)
+        tick(n / 20, *([breaker_entry("open" if n % 3 else "half_open", since=n / 20)] if n % 2 else []))
+        for n in range(1200)
     ]
 
-    assert len(drawn(ticks).bands) <= 240
-    assert {band.state for band in drawn(ticks).bands} == {"open"}
+    assert len(timeline_of(ticks).bands) <= 240
+    assert {band.state for band in timeline_of(ticks).bands} == {"open"}
 
 
 def test_providers_are_first_and_then_the_longest_parked_workspaces() -> None:
-    one, two = told("open", since=0, breaker="workspace:a"), told("open", since=5, breaker="workspace:b")
-    found = drawn([tick(8, one, two), tick(9, two, told("open", since=8)), tick(20, two), tick(21)], most=2)
+    one, two = (
+        breaker_entry("open", since=0, breaker="workspace:a"),
+        breaker_entry("open", since=5, breaker="workspace:b"),
+    )
+    found = timeline_of(
+        [tick(8, one, two), tick(9, two, breaker_entry("open", since=8)), tick(20, two), tick(21)], most=2
+    )
 
     assert found.rows == (GHL, "workspace:b")
     assert found.more_count == 1
@@ -111,7 +119,7 @@ def test_a_workspace_in_no_report_is_counted_by_its_stored_breaker() -> None:
         Breaker(key=BreakerKey(BreakerScope.WORKSPACE, f"w{n}"), since=at(minute))
         for n, minute in enumerate((-5, 5, 9))
     ]
-    found = drawn([tick(8, told("open", since=0, breaker="workspace:a")), tick(9)], *closed)
+    found = timeline_of([tick(8, breaker_entry("open", since=0, breaker="workspace:a")), tick(9)], *closed)
 
     assert (found.rows, found.more_count) == (("workspace:a",), 2)
 
@@ -119,7 +127,7 @@ def test_a_workspace_in_no_report_is_counted_by_its_stored_breaker() -> None:
 def test_a_report_of_another_version_is_not_drawn() -> None:
     odd: Mapping[str, Any] = {"breaker": 7, "state": ["?"], "since": {}}
 
-    assert drawn([tick(1, {}, {"state": "ajar", "breaker": GHL}), tick(2, odd)]) == Timeline()
+    assert timeline_of([tick(1, {}, {"state": "ajar", "breaker": GHL}), tick(2, odd)]) == Timeline()
 
 
 STATES = st.sampled_from(["open", "half_open", "closed", None])
@@ -128,8 +136,11 @@ STATES = st.sampled_from(["open", "half_open", "closed", None])
 @given(st.lists(st.tuples(STATES, st.floats(-5, 5)), max_size=60))
 def test_bands_of_a_breaker_do_not_overlap_and_stay_within_the_page(seen: list[tuple[str | None, float]]) -> None:
     """However the reports contradict each other: clocks differ, and runs of shards overlap."""
-    found = drawn(
-        [tick(n, *([told(state, since=n - 1 + shift)] if state else [])) for n, (state, shift) in enumerate(seen)]
+    found = timeline_of(
+        [
+            tick(n, *([breaker_entry(state, since=n - 1 + shift)] if state else []))
+            for n, (state, shift) in enumerate(seen)
+        ]
     )
 
     assert all(SINCE <= band.start <= band.end <= NOW for band in found.bands)

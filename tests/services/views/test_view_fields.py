@@ -43,7 +43,7 @@ REPORT: Mapping[str, Any] = healthy(
 RUN = filled(RunRow, report=REPORT, trigger="manual", started_at=NOW - timedelta(minutes=1), finished_at=NOW)
 
 
-def told(value: Any) -> dict[str, Any]:
+def field_values(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in names_of(type(value))}
 
 
@@ -78,7 +78,7 @@ async def test_a_run_has_the_values_of_its_report() -> None:
     batches, changes = [filled(BatchRow)], [filled(ChangeRow)]
     story = await explain_run(RUN.run_id, store=Stub(runs=[RUN], batches=batches, changes=changes).store())
 
-    assert told(story.run) == {
+    assert field_values(story.run) == {
         "run_id": RUN.run_id,
         "started_at": RUN.started_at,
         "finished_at": RUN.finished_at,
@@ -105,7 +105,7 @@ async def test_a_run_says_how_many_entries_are_not_listed(limit: int, has_more: 
 async def test_an_explained_lead_has_the_values_of_its_row() -> None:
     lead, changes, breaker = filled(Lead, workspace_id=WorkspaceId("ws-1")), [filled(ChangeRow)], a_breaker()
     stub = Stub(leads=[lead], changes=changes, breakers={breaker.key: breaker})
-    story = told(await explain_lead(lead.id, store=stub.store(), now=NOW, **POLICY))
+    story = field_values(await explain_lead(lead.id, store=stub.store(), now=NOW, **POLICY))
     del story["verdict"], story["why"], story["next_at"], story["commands"]
 
     assert story == {
@@ -137,7 +137,7 @@ async def test_an_explained_workspace_has_the_values_of_its_row() -> None:
         batches=batches,
         breakers={breaker.key: breaker},
     )
-    story = told(await explain_workspace(workspace.id, store=stub.store(), now=NOW, **POLICY))
+    story = field_values(await explain_workspace(workspace.id, store=stub.store(), now=NOW, **POLICY))
     del story["commands"], story["due_limit"]
 
     assert story == {
@@ -156,7 +156,7 @@ async def test_an_explained_workspace_has_the_values_of_its_row() -> None:
 
 def test_advice_has_the_breakers_values() -> None:
     breaker = a_breaker()
-    found = told(advice(breaker, now=NOW, policy=BreakerPolicy()))
+    found = field_values(advice(breaker, now=NOW, policy=BreakerPolicy()))
     del found["blame"], found["next"], found["commands"]
 
     assert found == {
@@ -199,10 +199,10 @@ async def test_a_page_has_the_stored_values() -> None:
         stub.store(), now=NOW, span=timedelta(hours=2), due=DuePolicy(), breaker=BreakerPolicy(error_rate=0.25)
     )
     said = advice(breaker, now=NOW, policy=BreakerPolicy())
-    repair = told(facts.repairs[0])
+    repair = field_values(facts.repairs[0])
     del repair["was"], repair["became"]
 
-    assert told(facts.failures[0]) == {
+    assert field_values(facts.failures[0]) == {
         "signature": failure.signature.key,
         "shape": failure.signature.shape,
         "version": failure.version,
@@ -212,13 +212,13 @@ async def test_a_page_has_the_stored_values() -> None:
         "last_seen_at": failure.last_seen_at,
     }
     assert repair == {name: getattr(change, name) for name in repair}
-    assert told(facts.at_risk[0]) == {
+    assert field_values(facts.at_risk[0]) == {
         "workspace_id": lead.workspace_id,
         "lead_id": lead.id,
         "starts_at": lead.rollup.starts_at,
         "verified_at": lead.state.verified_at,
     }
-    assert told(facts.troubles[0]) == {name: getattr(said, name) for name in names_of(type(facts.troubles[0]))}
+    assert field_values(facts.troubles[0]) == {name: getattr(said, name) for name in names_of(type(facts.troubles[0]))}
     assert (facts.now, facts.since, facts.trip_rate) == (NOW, NOW - timedelta(hours=2), 0.25)
     assert (facts.last_run_at, facts.last_sound_at, facts.notes) == (RUN.finished_at, RUN.finished_at, ("a", "b"))
     assert (facts.at_risk_count, facts.median_age) == (1, stub.freshness.median)
@@ -237,7 +237,7 @@ async def test_a_listed_alert_has_the_stored_values() -> None:
     )
     condition: Condition = alert.condition
 
-    assert told(view.alerts[0]) == {
+    assert field_values(view.alerts[0]) == {
         "alert": alert.key,
         "kind": condition.kind,
         "severity": condition.severity,
@@ -248,7 +248,7 @@ async def test_a_listed_alert_has_the_stored_values() -> None:
         "commands": condition.commands,
         "owed": ("slack",),
     }
-    assert told(view.channels[0]) == {
+    assert field_values(view.channels[0]) == {
         "channel": "slack",
         "owed": 1,
         "fault": channel.fault,
@@ -261,7 +261,7 @@ async def test_a_shown_plan_has_the_values_of_its_row() -> None:
     plan = filled(BackfillPlan, summary={"outcomes": {"booked": 3}}, applied_at=None)
     counts, row = {ItemState.PLANNED: 30, ItemState.APPLIED: 2}, filled(ItemRow)
     backfills = SimpleNamespace(counts=_answer(counts), moved=_answer(6), items=_answer([row]))
-    view = told(await backfill_view(plan, backfills=cast("Any", backfills), now=NOW))
+    view = field_values(await backfill_view(plan, backfills=cast("Any", backfills), now=NOW))
     (left,) = view.pop("left_alone")
 
     assert view == {
@@ -279,7 +279,7 @@ async def test_a_shown_plan_has_the_values_of_its_row() -> None:
         "next": f"reconcile backfill apply {plan.id} --approve {plan.hash}",
         "undo": f"reconcile undo --plan {plan.id} --dry-run",
     }
-    assert told(left) == {"lead_id": row.lead_id, "state": row.state, "reason": row.reason}
+    assert field_values(left) == {"lead_id": row.lead_id, "state": row.state, "reason": row.reason}
 
 
 def _answer(value: Any) -> Any:
