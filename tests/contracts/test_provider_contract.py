@@ -9,7 +9,7 @@ import pytest
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.evidence.bulk_listing import SweepPlan
 from reconcile.domain.evidence.lookup import Lookup
-from reconcile.domain.ids import LeadId
+from reconcile.domain.ids import LeadId, Operation
 from reconcile.domain.lead import Lead
 from reconcile.domain.planning.change import Answer
 from reconcile.domain.planning.outcome import SkipReason
@@ -32,6 +32,13 @@ async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
 async def ask(stage: Stage, subject: Lead, *, left: float = 30.0) -> Answer | SkipReason:
     """Ask about a lead with so many seconds left."""
     return await look_up(stage.provider, subject, stage.workspace, deadline=stage.monotonic() + left)
+
+
+def first_call(stage: Stage, subject: Lead) -> Operation:
+    """Return the call by which a lead is looked up."""
+    lookup = stage.provider.lookup(subject, stage.workspace)
+    assert isinstance(lookup, Lookup)
+    return lookup.operation
 
 
 async def check_lists(stage: Stage, subject: Lead) -> Answer | SkipReason:
@@ -59,6 +66,7 @@ async def test_an_active_booking_is_reported(stage: Stage) -> None:
     assert (found.status, found.starts_at, found.canceled_at) == (AppointmentStatus.CONFIRMED, starts_at, None)
     assert found.starts_at.utcoffset() is not None
     assert answer.absent == frozenset()
+    assert answer.returned == {first_call(stage, booked)}
 
 
 async def test_a_canceled_booking_has_its_time_of_cancellation(stage: Stage) -> None:
@@ -85,6 +93,7 @@ async def test_a_deleted_booking_is_absent(stage: Stage) -> None:
     assert isinstance(answer, Answer)
     assert answer.absent == {booked.rollup.booking_id}
     assert answer.appointments == ()
+    assert first_call(stage, booked) not in answer.returned
 
 
 async def test_an_empty_search_is_not_an_absence(stage: Stage) -> None:

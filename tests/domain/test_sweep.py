@@ -1,5 +1,6 @@
 """When lists are worth it: by the calls that they and look-ups cost."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -24,6 +25,7 @@ STANDING = a_booked_lead()
         ([STANDING] * 2, CALENDLY, None),
         ([STANDING] * 3, CALENDLY, (4, 4)),
         ([STANDING] * 50, CALENDLY, (51, 66)),
+        ([a_booked_lead(an_appointment(starts_at=NOW + REACH))] * 5, GHL, (3, 3)),
         ([a_booked_lead(state=VERIFIED)] * 50, CALENDLY, (1, 66)),
         ([], GHL, None),
     ],
@@ -42,11 +44,12 @@ def test_a_sweep_must_save_a_third_of_the_calls(
         a_lead(),
         a_booked_lead(an_appointment(starts_at=NOW)),
         a_booked_lead(an_appointment(starts_at=NOW - HOUR)),
-        a_booked_lead(an_appointment(starts_at=NOW + REACH + HOUR)),
+        a_booked_lead(an_appointment(starts_at=NOW + REACH + timedelta(microseconds=1))),
+        replace(STANDING, rollup=replace(STANDING.rollup, starts_at=None)),
         a_booked_lead(an_appointment(status=AppointmentStatus.CANCELED, canceled_at=NOW)),
         a_booked_lead(an_appointment(status=AppointmentStatus.SHOWED)),
     ],
-    ids=["no booking", "begins now", "is over", "is far ahead", "is called off", "has taken place"],
+    ids=["no booking", "begins now", "is over", "is far ahead", "has no start", "is called off", "has taken place"],
 )
 def test_only_bookings_that_stand_and_are_ahead_count(other: Lead) -> None:
     assert sweep_plan([other] * 50, GHL, now=NOW) is None

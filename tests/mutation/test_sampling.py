@@ -58,10 +58,18 @@ def test_the_table_has_a_line_for_each_layer():
         score.add(is_noticed=is_noticed)
 
     assert [line.split() for line in table({"domain": score, "store": Score()}).splitlines()] == [
-        ["layer", "mutants", "noticed", "share"],
-        ["domain", "3", "2", "66.7%"],
-        ["store", "0", "0", "100.0%"],
+        ["layer", "mutants", "noticed", "share", "95", "%", "interval"],
+        ["domain", "3", "2", "66.7%", "20.8%", "-", "93.9%"],
+        ["store", "0", "0", "100.0%", "0.0%", "-", "100.0%"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("noticed", "total", "low", "high"), [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611)]
+)
+def test_the_interval_is_the_published_one(noticed, total, low, high):
+    """Newcombe, Statistics in Medicine 17 (1998), table I: the score method."""
+    assert Score(noticed=noticed, total=total).interval == pytest.approx((low, high), abs=1e-4)
 
 
 @pytest.mark.parametrize(

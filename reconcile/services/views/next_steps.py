@@ -50,9 +50,9 @@ class Advice:
     next: str
     next_at: datetime | None
     commands: tuple[str, ...]
-    checks: int = 0
-    errors: int = 0
-    override: Override | None = None
+    checks: int
+    errors: int
+    override: Override | None
 
 
 def needs_advice(breaker: Breaker, *, now: datetime) -> bool:
