@@ -12,7 +12,12 @@ from tests.cli import command_lines_control, command_lines_repair
 from tests.cli.command_lines import Typed, hear
 from tests.stores import sqlite_copy
 
-ELSEWHERE: Mapping[str, set[str]] = {"run": {"fail_on"}, "job manifest": {"form"}, "backfill manifest": {"form"}}
+ELSEWHERE: Mapping[str, set[str]] = {
+    "run": {"fail_on"},
+    "job manifest": {"form"},
+    "backfill manifest": {"form"},
+    "init": {"path", "yes"},
+}
 """Options that no use case is told of: they are about the exit code or the spelling, and have their own tests."""
 
 
