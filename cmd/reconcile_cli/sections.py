@@ -51,6 +51,7 @@ SECTIONS = (
         "Set up and try out",
         "reconcile_cli.setup",
         {
+            "init": "Propose a mapping for an existing database.",
             "doctor": "Check settings, database, credentials, clock and cluster.",
             "migrate": "Migrate the tables that reconcile owns to the newest schema.",
             "prune": "Delete old rows from the tables that reconcile owns.",

@@ -143,6 +143,7 @@ SCENES = (
     _where("undo --run nobody"),
     _where("prune"),
     _where("migrate", tokens=False),
+    Scene(words="init --yes", rows={name: row for name, row in table.COMMON.items() if name != "schema_mapping"}),
     _where(
         "doctor",
         table.due(),

@@ -26,6 +26,7 @@ from reconcile.page.server import serve
 from reconcile.ports import OutboxRow
 from reconcile.providers.http.client import AiohttpTransport
 from reconcile.store.doctor.check import check_schema
+from reconcile.store.doctor.survey import survey
 from reconcile_cli.main import cli
 from reconcile_cli.sections import MODULES
 from tests.alerts.messages import a_message
@@ -73,6 +74,7 @@ _SEAMS: Sequence[tuple[Callable[..., Any], Mapping[str, str]]] = (
     (list_breakers, {"policy": "breaker"}),
     (cadence_view, {"planned": "planned"}),
     (readiness, {"policy": "due", "has_webhook": "has_webhook"}),
+    (survey, {"0": "url"}),
     (check_schema, {"0": "checked_url", "mapping": "checked_mapping"}),
     (alerts_view, {"notifier": "notifier"}),
     (notify, {"0": "notifier"}),

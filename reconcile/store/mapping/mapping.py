@@ -10,6 +10,7 @@ from typing import Any
 
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.ids import ProviderName
+from reconcile.domain.setup.draft import UNDECIDED
 from reconcile.errors import SettingsError
 from reconcile.store.mapping.sources import Constant, Expression, Source, expression_fault, read_constant, read_source
 from reconcile.store.mapping.vocabulary import AppointmentWords, LeadWords, ProviderWords
@@ -220,6 +221,8 @@ class _MappingReader:
         found = {}
         for column, value in self.section(raw, section, key).items():
             found[column] = read_constant(value, fields=fields)
+            if value == UNDECIDED:
+                self.fault(f"[{section}.{key}] {column} is undecided; replace {UNDECIDED} by a value")
             if found[column] == Expression(sql=""):
                 self.fault(
                     f'[{section}.{key}] {column} must be text, a whole number, a boolean or {{ sql = "expression" }}'
@@ -241,6 +244,8 @@ class _MappingReader:
         if not all(isinstance(word, str | int) and word != "" for word in words):
             self.fault(f"{where} {key} must be a text, a whole number, a boolean, or a list of them")
             return ()
+        if UNDECIDED in words:
+            self.fault(f"{where} {key} is undecided; replace {UNDECIDED} by the value that your column uses for it")
         return tuple(str(word).lower() if isinstance(word, bool) else str(word) for word in words)
 
     def lead_words(self, raw: Mapping[str, Any]) -> LeadWords:
@@ -276,6 +281,6 @@ class _MappingReader:
         seen: dict[str, str] = {}
         for key, found in words.items():
             for word in found:
-                if word in seen:
+                if word in seen and word != UNDECIDED:
                     self.fault(f"{where} uses {word} for {seen[word]} and for {key}; each value must have one meaning")
                 seen[word] = key

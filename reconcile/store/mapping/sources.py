@@ -10,6 +10,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from reconcile.domain.ids import ProviderName
+from reconcile.domain.setup.draft import UNDECIDED
 
 INSTANTS = frozenset(
     {
@@ -84,8 +85,13 @@ class Source:
 
 def read_source(name: str, value: object, *, where: str, fault: Callable[[str], None]) -> Source | None:
     """Return the source of the field *name* that *value* describes, or report what is wrong with it."""
-    if is_column(value):
-        return Source(column=str(value))
+    if value == UNDECIDED or (isinstance(value, dict) and UNDECIDED in value.values()):
+        fault(f"{where} {name} is undecided; replace {UNDECIDED}")
+        return Source(column=UNDECIDED)
+    return Source(column=str(value)) if is_column(value) else _form(name, value, where=where, fault=fault)
+
+
+def _form(name: str, value: object, *, where: str, fault: Callable[[str], None]) -> Source | None:
     place = f"{where} {name}"
     if not isinstance(value, dict):
         fault(f"{place} must be the name of a column, or one of {', '.join(_FORMS[1:])}")

@@ -1,0 +1,1 @@
+"""A mapping proposed from what a survey of a database finds."""
