@@ -37,11 +37,6 @@ class PlanningCase:
         """The appointments that the provider has named."""
         return frozenset(a.id for a in self.answer.appointments)
 
-    def is_known(self, appointment_id: AppointmentId) -> bool:
-        """Return whether the provider has listed an appointment, or the lead holds it."""
-        booking_id = self.lead.rollup.booking_id
-        return appointment_id in self.listed or (booking_id is not None and refers_to(booking_id, appointment_id))
-
     @property
     def is_booked(self) -> bool:
         """Whether the lead's own row says that a booking stands."""
@@ -62,7 +57,8 @@ def stored_instant(instant: datetime) -> datetime:
 def rollup_of(case: PlanningCase, merged: Mapping[AppointmentId, Appointment]) -> Rollup:
     """Return what the lead's own row is to say."""
     before = case.lead.rollup
-    candidates = [each for i, each in merged.items() if case.is_known(i)]
+    listed, own = case.listed, before.booking_id
+    candidates = [each for i, each in merged.items() if i in listed or (own is not None and refers_to(own, i))]
     unlisted = _unlisted_booking(case.lead, merged)
     if unlisted is not None and any(refers_to(unlisted.id, i) for i in case.doubtful):
         unlisted = None
