@@ -47,12 +47,12 @@ def skip_sentences(
 ) -> tuple[str, ...]:
     """Return a sentence for each setting that is missing, with a workspace to look at."""
     return tuple(
-        f"skipped {count_of(missing[each], 'lead')}: {each} ({_places(workspaces[each])})"
+        f"skipped {count_of(missing[each], 'lead')}: {each} ({_first_of(workspaces[each])})"
         for each in MissingSetting
         if missing.get(each)
     )
 
 
-def _places(workspaces: set[WorkspaceId]) -> str:
+def _first_of(workspaces: set[WorkspaceId]) -> str:
     first = min(workspaces)
     return first if len(workspaces) == 1 else f"{first} and {len(workspaces) - 1} more"
