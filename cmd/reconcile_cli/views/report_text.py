@@ -63,6 +63,9 @@ def _outcomes(out: Console, report: StoredReport) -> None:
             style = QUIET if not count else "red" if word == "failed" else "bold"
             line.append(f"{word} {count}   ", style=style)
         out.print(line)
+    if report.skip_reasons:
+        reasons = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.skip_reasons.items())
+        out.print(safe(f"  skipped: {reasons}", QUIET))
     for name, meaning in _MEANINGS.items():
         if getattr(report, name):
             out.print(safe(f"  {name}: {meaning}", QUIET))

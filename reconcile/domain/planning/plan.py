@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconcile.domain.appointment import CANCELED_STATUSES, HELD, INCONCLUSIVE, Appointment, AppointmentStatus, primary
-from reconcile.domain.evidence.booking_reference import canonical, provider_of, refers_to
+from reconcile.domain.appointment import CANCELED_STATUSES, HELD, INCONCLUSIVE, Appointment, AppointmentStatus
+from reconcile.domain.evidence.booking_reference import canonical, refers_to
 from reconcile.domain.evidence.evidence import (
     Absence,
     Evidence,
@@ -20,6 +20,7 @@ from reconcile.domain.planning.change import Answer, AppointmentChange, Change, 
 from reconcile.domain.planning.follow_ups import follow_ups
 from reconcile.domain.planning.outcome import Outcome, SkipReason
 from reconcile.domain.planning.reschedules import link_reschedules
+from reconcile.domain.planning.rollup import PlanningCase, rollup_of, stored_instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,33 +49,6 @@ class Plan:
 _Appointments = Mapping[AppointmentId, Appointment]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
-    """The input of one decision; *lost* is the stored booking if it counts as deleted."""
-
-    lead: Lead
-    answer: Answer
-    now: datetime
-    lost: AppointmentId | None
-
-    @property
-    def stored(self) -> dict[AppointmentId, Appointment]:
-        return {a.id: a for a in self.lead.appointments}
-
-    @property
-    def doubtful(self) -> frozenset[AppointmentId]:
-        """Appointments with an unknown status, if another one is confirmed and upcoming."""
-        reported = self.answer.appointments
-        if not any(a.status is AppointmentStatus.CONFIRMED and a.starts_at > self.now for a in reported):
-            return frozenset()
-        return frozenset(a.id for a in reported if a.status in INCONCLUSIVE)
-
-    @property
-    def lost_at(self) -> datetime:
-        """When the loss was first seen."""
-        return _stored(self.lead.state.absent_since or self.now)
-
-
 def plan(lead: Lead, answer: Answer, *, now: datetime, absence: Absence = Absence.UNCONFIRMED) -> Plan:
     """Return the plan that follows from *answer*; *absence* says whether an absent booking counts as deleted.
 
@@ -87,7 +61,7 @@ def plan(lead: Lead, answer: Answer, *, now: datetime, absence: Absence = Absenc
         return Plan(outcome=Outcome.ABSENT, unverified=unconfirmed, mismatch=kind, standing=kind, is_absent=True)
     is_gone = is_lost and absence is Absence.BELIEVED
     lost = canonical(lead.rollup.booking_id or "") if is_gone else None
-    change = _change(_Case(lead=lead, answer=answer, now=now, lost=lost))
+    change = _change(PlanningCase(lead=lead, answer=answer, now=now, lost=lost))
     unverified = _unverified(lead, answer, absence)
     missing = _missing(lead, unverified)
     if change is not None:
@@ -129,8 +103,8 @@ def _missing(lead: Lead, unverified: Unverified | None) -> MismatchKind | None:
     return MismatchKind.OTHER_PERSON if unverified is Unverified.OTHER_PERSON else MismatchKind.DISAPPEARED
 
 
-def _merge_appointments(case: _Case) -> dict[AppointmentId, Appointment]:
-    """Return the lead's appointments after the change, with reschedules linked."""
+def _merge_appointments(case: PlanningCase) -> dict[AppointmentId, Appointment]:
+    """Return the lead's appointments as they are to be, reschedules linked."""
     stored = case.stored
     merged = dict(stored)
     for remote in case.answer.appointments:
@@ -149,8 +123,8 @@ def _merge_appointments(case: _Case) -> dict[AppointmentId, Appointment]:
     return {i: replace(a, created_at=None) for i, a in merged.items()}
 
 
-def _undated(case: _Case) -> frozenset[AppointmentId]:
-    """Return the canceled appointments without a known time of cancellation."""
+def _undated(case: PlanningCase) -> frozenset[AppointmentId]:
+    """Return the appointments of which neither the provider nor we know when they were called off."""
     dated = {i for i, each in case.stored.items() if each.canceled_at is not None}
     return frozenset(each.id for each in case.answer.appointments if each.canceled_at is None) - dated
 
@@ -165,9 +139,9 @@ def _updated(known: Appointment | None, remote: Appointment, *, now: datetime) -
         status = known.status
     canceled_at = None
     if status in CANCELED_STATUSES:
-        canceled_at = (known.canceled_at if known else None) or _stored(remote.canceled_at or now)
-    starts_at = _stored(remote.starts_at)
-    ends_at = _stored(remote.ends_at) if remote.ends_at else None
+        canceled_at = (known.canceled_at if known else None) or stored_instant(remote.canceled_at or now)
+    starts_at = stored_instant(remote.starts_at)
+    ends_at = stored_instant(remote.ends_at) if remote.ends_at else None
     if ends_at is None and known is not None and known.starts_at == starts_at:
         ends_at = known.ends_at
     return replace(
@@ -180,61 +154,9 @@ def _updated(known: Appointment | None, remote: Appointment, *, now: datetime) -
     )
 
 
-def _stored(instant: datetime) -> datetime:
-    """Cut to milliseconds, the least precision of the databases we write to: finer would differ at every check."""
-    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
-
-
-def _rollup(case: _Case, merged: _Appointments) -> Rollup:
-    """Return the new values of the lead's own row."""
-    before = case.lead.rollup
-    candidates = list(merged.values())
-    unlisted = _unlisted_booking(case.lead, merged)
-    if unlisted is not None and any(refers_to(unlisted.id, i) for i in case.doubtful):
-        unlisted = None
-    if unlisted is not None and case.lost is None:
-        candidates.append(unlisted)
-    chosen = primary(candidates, now=case.now)
-    if chosen is None:
-        if case.lost is None:
-            return before
-        return replace(before, status=AppointmentStatus.CANCELED, canceled_at=case.lost_at)
-    if chosen is unlisted:
-        return before
-    keeps_spelling = before.booking_id is not None and refers_to(before.booking_id, chosen.id)
-    return Rollup(
-        booking_id=before.booking_id if keeps_spelling else chosen.id,
-        provider=chosen.provider,
-        status=chosen.status,
-        starts_at=chosen.starts_at,
-        ends_at=chosen.ends_at,
-        canceled_at=chosen.canceled_at,
-    )
-
-
-def _unlisted_booking(lead: Lead, merged: _Appointments) -> Appointment | None:
-    """Return the rollup as an appointment if it has no row of its own, so that it can become primary."""
-    rollup = lead.rollup
-    if rollup.booking_id is None or rollup.status is None or rollup.starts_at is None:
-        return None
-    if any(refers_to(rollup.booking_id, i) for i in merged):
-        return None
-    provider = rollup.provider or provider_of(rollup.booking_id)
-    if provider is None:
-        return None
-    return Appointment(
-        id=canonical(rollup.booking_id),
-        provider=provider,
-        status=rollup.status,
-        starts_at=rollup.starts_at,
-        ends_at=rollup.ends_at,
-        canceled_at=rollup.canceled_at,
-    )
-
-
-def _change(case: _Case) -> Change | None:
+def _change(case: PlanningCase) -> Change | None:
     lead, stored, merged = case.lead, case.stored, _merge_appointments(case)
-    rollup = _rollup(case, merged)
+    rollup = rollup_of(case, merged)
     rows = tuple(
         AppointmentChange(before=stored.get(i), after=a) for i, a in sorted(merged.items()) if stored.get(i) != a
     )
@@ -246,7 +168,8 @@ def _change(case: _Case) -> Change | None:
         return None
     moved = rollup != lead.rollup
     chosen = next((a for a in merged.values() if rollup.booking_id and refers_to(rollup.booking_id, a.id)), None)
-    outcome = Outcome.ABSENT if case.lost else _outcome(lead.rollup, rollup, chosen)
+    is_news = chosen is None or chosen.id in case.listed
+    outcome = Outcome.ABSENT if case.lost else _outcome(lead.rollup, rollup, chosen, is_news=is_news)
     mismatch = MismatchKind.DIFFERS if moved else None
     if case.lost:
         mismatch = MismatchKind.UNKNOWN_THERE
@@ -287,10 +210,10 @@ def _status(lead: Lead, rollup: Rollup, *, now: datetime) -> LeadStatus:
     return lead.status
 
 
-def _outcome(before: Rollup, after: Rollup, chosen: Appointment | None) -> Outcome:
+def _outcome(before: Rollup, after: Rollup, chosen: Appointment | None, *, is_news: bool) -> Outcome:
     if after.status in CANCELED_STATUSES:
         return Outcome.UPDATED if before.status in CANCELED_STATUSES or before == after else Outcome.CANCELED
-    if after.status is not AppointmentStatus.CONFIRMED:
+    if after.status is not AppointmentStatus.CONFIRMED or (_is_newly_booked(before, after) and not is_news):
         return Outcome.UPDATED
     if _is_newly_booked(before, after):
         return Outcome.RESCHEDULED if before.booking_id and chosen and chosen.replaces else Outcome.BOOKED

@@ -225,6 +225,7 @@ def read_report(stored: Mapping[str, Any]) -> StoredReport:
         disappeared=fields.count("disappeared"),
         disappeared_24h=fields.count("disappeared24h"),
         skipped=fields.count("skipped"),
+        skip_reasons=_positive_counts(fields.mapping("skipReasons")),
         deferred=fields.count("deferred"),
         errors=fields.count(ERRORS),
         quarantined=fields.count("quarantined"),
@@ -250,6 +251,11 @@ def read_report(stored: Mapping[str, Any]) -> StoredReport:
         freshness=read_freshness(fields.mapping("freshness")),
         appointments_at_risk_24h=None if stored.get(AT_RISK) is None else fields.count(AT_RISK),
     )
+
+
+def _positive_counts(stored: Mapping[str, Any]) -> Mapping[str, int]:
+    fields = JsonFields(stored)
+    return {name: count for name in stored if (count := fields.count(name)) > 0}
 
 
 def read_breakers(stored: object) -> tuple[ReportedBreaker, ...]:

@@ -42,6 +42,7 @@ class StoredReport:
     disappeared: int = 0
     disappeared_24h: int = 0
     skipped: int = 0
+    skip_reasons: Mapping[str, int] = field(default_factory=dict)
     deferred: int = 0
     errors: int = 0
     quarantined: int = 0

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from reconcile.domain.due import DuePolicy
+from reconcile.domain.run.unconfigured import lacks_location
 from reconcile.domain.views.finding import Finding, FindingStatus
 from reconcile.ports import Store
 from reconcile.services.maintenance.provider_findings import provider_findings
@@ -25,6 +26,19 @@ async def readiness(store: Store, *, now: datetime, policy: DuePolicy, has_webho
             remedy="give each a token, in its columns or in the credentials directory" if without else None,
         )
     ]
+    unlocated = [w.id for w in due.workspaces if lacks_location(w)]
+    if unlocated:
+        more = len(unlocated) - _SHOWN
+        findings.append(
+            Finding(
+                subject="credentials",
+                verdict=FindingStatus.WARNING,
+                text="workspaces with a GoHighLevel token and no location id, in which no lead is looked up by e-mail: "
+                + ", ".join(unlocated[:_SHOWN])
+                + (f" and {more} more" if more > 0 else ""),
+                remedy="map ghl_location_id, and enter the id of each location",
+            )
+        )
     faults = [fault for w in due.workspaces for fault in w.faults]
     findings += [Finding(subject="credentials", verdict=FindingStatus.WARNING, text=fault) for fault in faults[:_SHOWN]]
     pending = await store.outbox.pending_count()

@@ -227,7 +227,14 @@ async def _write(
     written = tuple(_apply_receipt(each, receipt) for each in trusted)
     counts = Counts()
     for one, write in zip(written, writes, strict=True):
-        _count(one, write, counts, now=context.started_at, soon_until=context.started_at + context.due.soon)
+        _count(
+            one,
+            write,
+            counts,
+            workspace=workspace,
+            now=context.started_at,
+            soon_until=context.started_at + context.due.soon,
+        )
     return _WrittenBatch(checks=written, counts=counts, gave_up_lease=frame.lease in receipt.gave_up)
 
 
@@ -262,13 +269,21 @@ def _owner(checked: LeadCheck) -> ProviderName | None:
     return (change.rollup.provider if change is not None else None) or checked.lead.rollup.provider
 
 
-def _count(checked: LeadCheck, write: LeadWrite, counts: Counts, *, now: datetime, soon_until: datetime) -> None:
+def _count(  # noqa: PLR0913 - what a count is made of
+    checked: LeadCheck,
+    write: LeadWrite,
+    counts: Counts,
+    *,
+    workspace: Workspace,
+    now: datetime,
+    soon_until: datetime,
+) -> None:
     counts.outcomes[checked.outcome] += 1
     if checked.lookup is not None:
         counts.by_provider[checked.lookup.provider][checked.outcome] += 1
         counts.add_check(checked.asked or (checked.lookup.provider,), checked.outcome, of=_owner(checked))
     if isinstance(checked.reason, SkipReason):
-        counts.skips[checked.reason] += 1
+        counts.skip(checked.lead, workspace, checked.reason)
     if isinstance(checked.reason, DeferReason):
         counts.defers[checked.reason] += 1
     if checked.plan is not None and checked.plan.mismatch is not None:

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from reconcile.domain.ids import ProviderName, WorkspaceId
-from reconcile.domain.lead import MismatchKind
+from reconcile.domain.lead import Lead, MismatchKind
 from reconcile.domain.planning.change import Change, EffectKind
 from reconcile.domain.planning.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
 from reconcile.domain.run.report import ProviderCounts, SignatureCount
+from reconcile.domain.run.unconfigured import MissingSetting, missing_setting
+from reconcile.domain.workspace import Workspace
 
 
 @dataclass(slots=True)
@@ -20,6 +22,9 @@ class Counts:
     by_asked: dict[ProviderName, Counter[Outcome]] = field(default_factory=lambda: defaultdict(Counter))
     """A lead at which two providers were asked is counted at both here, and at one of them in *by_provider*."""
     skips: Counter[SkipReason] = field(default_factory=Counter)
+    unconfigured: Counter[MissingSetting] = field(default_factory=Counter)
+    """Of *skips*, those that are not configured, by what is missing."""
+    unconfigured_in: dict[MissingSetting, set[WorkspaceId]] = field(default_factory=lambda: defaultdict(set))
     defers: Counter[DeferReason] = field(default_factory=Counter)
     mismatches: Counter[MismatchKind] = field(default_factory=Counter)
     signatures: Counter[ErrorSignature] = field(default_factory=Counter)
@@ -47,6 +52,14 @@ class Counts:
         self.changes[change.kind] += 1
         self.effects.update(each.kind for each in change.effects)
 
+    def skip(self, lead: Lead, workspace: Workspace, reason: SkipReason) -> None:
+        """Count a lead that was skipped."""
+        self.skips[reason] += 1
+        if reason is SkipReason.NOT_CONFIGURED:
+            missing = missing_setting(lead, workspace)
+            self.unconfigured[missing] += 1
+            self.unconfigured_in[missing].add(workspace.id)
+
     def fail(self, signature: ErrorSignature, workspace_id: WorkspaceId) -> None:
         """Count a failure by its kind."""
         self.signatures[signature] += 1
@@ -60,6 +73,9 @@ class Counts:
         for provider, outcomes in other.by_asked.items():
             self.by_asked[provider].update(outcomes)
         self.skips.update(other.skips)
+        self.unconfigured.update(other.unconfigured)
+        for missing, workspaces in other.unconfigured_in.items():
+            self.unconfigured_in[missing] |= workspaces
         self.defers.update(other.defers)
         self.mismatches.update(other.mismatches)
         self.signatures.update(other.signatures)

@@ -15,6 +15,7 @@ from reconcile.domain.run.change_hold import ChangeHold
 from reconcile.domain.run.report import Freshness, Health, RunReport
 from reconcile.domain.run.request import RunRequest
 from reconcile.domain.run.stop_reason import StopReason
+from reconcile.domain.run.unconfigured import skip_sentences
 from reconcile.ports import Clock
 from reconcile.services.run.change_guard import held_sentences
 from reconcile.services.run.context import RunContext
@@ -63,7 +64,7 @@ def report_of(context: RunContext, totals: RunTotals, snapshot: RunSnapshot, *, 
         reasons = (*reasons, f"coverage: workspaces with due leads that were not visited: {unvisited_count}")
     if snapshot.at_risk_count:
         reasons = (*reasons, f"freshness: {snapshot.at_risk_count} meetings of the next 24 h were not verified lately")
-    reasons = (*reasons, *context.warnings.notes)
+    reasons = (*reasons, *skip_sentences(counts.unconfigured, counts.unconfigured_in), *context.warnings.notes)
     outcomes = counts.outcomes
     return RunReport(
         run_id=context.id,

@@ -56,7 +56,9 @@ class SqlChangeHolds:
         statement = (
             select(change.c.outcome, func.count(change.c.lead_id.distinct()).label("leads"))
             .select_from(run.join(change, change.c.run_id == run.c.id))
-            .where(run.c.started_at >= since - _LONGEST_RUN, run.c.trigger.not_in(EXCLUDED_TRIGGERS), change.c.at >= since)
+            .where(
+                run.c.started_at >= since - _LONGEST_RUN, run.c.trigger.not_in(EXCLUDED_TRIGGERS), change.c.at >= since
+            )
             .group_by(change.c.outcome)
         )
         found: dict[Outcome, int] = {}
@@ -72,7 +74,11 @@ class SqlChangeHolds:
         statement = (
             select(batch.c.workspace_id, func.max(checks).label("leads"))
             .select_from(run.join(batch, batch.c.run_id == run.c.id))
-            .where(run.c.started_at >= since - _LONGEST_RUN, run.c.trigger.not_in(EXCLUDED_TRIGGERS), batch.c.finished_at >= since)
+            .where(
+                run.c.started_at >= since - _LONGEST_RUN,
+                run.c.trigger.not_in(EXCLUDED_TRIGGERS),
+                batch.c.finished_at >= since,
+            )
             .group_by(batch.c.workspace_id)
         )
         return {WorkspaceId(row["workspace_id"]): row["leads"] for row in await self._database.rows(statement)}

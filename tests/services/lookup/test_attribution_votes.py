@@ -180,9 +180,9 @@ def test_if_most_probes_fail_the_failing_workspaces_are_parked_and_others_probed
 
 
 def test_failures_that_end_while_a_workspace_is_suspected_count_against_the_provider_once_it_is_parked() -> None:
-    registry = a_board()
+    registry = a_registry()
     for _ in range(7):
-        asked(registry, 2, None)
+        admit_and_record(registry, 2, None)
     fail(registry, 1, ErrorClass.UNDECODABLE)
     calls = [admitted(registry, 0) for _ in range(8)]
     for admission in calls[:5]:

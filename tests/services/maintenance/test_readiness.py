@@ -7,8 +7,9 @@ from typing import Any, cast
 import pytest
 
 from reconcile import bootstrap
+from reconcile.domain.credential import Credential, Token
 from reconcile.domain.due import DuePolicy
-from reconcile.domain.ids import RunId, WorkspaceId
+from reconcile.domain.ids import ProviderName, RunId, WorkspaceId
 from reconcile.domain.planning.outcome import ErrorSignature
 from reconcile.domain.run.report import Health, RunReport, Trigger
 from reconcile.domain.run.report_document import document
@@ -29,6 +30,19 @@ async def test_a_due_workspace_without_a_credential_is_named(database_url: str) 
 
     assert finding.verdict is FindingStatus.WARNING
     assert "1 workspaces are due, 1 of them without a usable credential: ws-1" in finding.text
+
+
+async def test_a_token_without_its_location_is_named(database_url: str) -> None:
+    token = Credential(provider=ProviderName.HIGHLEVEL, token=Token("a-token-of-some-length"))
+    workspace = Workspace(id=WorkspaceId("ws-1"), credentials={ProviderName.HIGHLEVEL: token})
+    await bootstrap.migrate_url(database_url)
+    await bootstrap.seed_url(database_url, workspaces=[workspace], leads=[a_lead(in_sequence=True)])
+    async with bootstrap.open_database_url(database_url) as store:
+        findings = await readiness(store, now=NOW, policy=DuePolicy(), has_webhook=False)
+
+    assert [each.verdict for each in findings] == [FindingStatus.FINE, FindingStatus.WARNING]
+    assert "no location id" in findings[1].text
+    assert findings[1].text.endswith(": ws-1")
 
 
 A_DAY = timedelta(days=1)

@@ -9,6 +9,7 @@ from reconcile.domain.ids import ProviderName, WorkspaceId
 from reconcile.domain.lead import MismatchKind
 from reconcile.domain.planning.change import EffectKind
 from reconcile.domain.planning.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
+from reconcile.domain.run.unconfigured import MissingSetting
 from reconcile.errors import ErrorClass
 from tests.use_cases import Counts
 
@@ -19,6 +20,7 @@ def filled() -> Counts:
     counts = Counts(
         outcomes=Counter({Outcome.BOOKED: 2}),
         skips=Counter({SkipReason.NO_IDENTITY: 3}),
+        unconfigured=Counter({MissingSetting.NO_LOCATION: 13}),
         defers=Counter({DeferReason.BUDGET: 4}),
         mismatches=Counter({MismatchKind.OTHER_LEAD: 5}),
         signatures=Counter({SIGNATURE: 6}),
@@ -29,6 +31,7 @@ def filled() -> Counts:
     )
     counts.by_provider[ProviderName.HIGHLEVEL][Outcome.BOOKED] = 9
     counts.by_asked[ProviderName.CALENDLY][Outcome.BOOKED] = 10
+    counts.unconfigured_in[MissingSetting.NO_LOCATION].add(WorkspaceId("ws-0"))
     counts.hit[SIGNATURE].add(WorkspaceId("ws-0"))
     return counts
 
@@ -41,9 +44,10 @@ def test_each_count_of_a_batch_is_added_to_the_runs(name: str) -> None:
     assert getattr(total, name) == getattr(filled(), name)
 
 
-@pytest.mark.parametrize(
-    "name", [each.name for each in fields(Counts) if each.name not in {"hit", "by_provider", "by_asked"}]
-)
+_SETS = {"hit", "by_provider", "by_asked", "unconfigured_in"}
+
+
+@pytest.mark.parametrize("name", [each.name for each in fields(Counts) if each.name not in _SETS])
 def test_the_counts_of_two_batches_are_summed(name: str) -> None:
     total = filled()
     total.add(filled())

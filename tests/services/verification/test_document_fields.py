@@ -12,6 +12,7 @@ from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerScope, 
 from reconcile.domain.coordination.annotation import BREAKER, breaker_annotations
 from reconcile.domain.coordination.shard import Shard
 from reconcile.domain.ids import ProviderName
+from reconcile.domain.run.change_hold import ChangeHold
 from reconcile.domain.run.report import Freshness, ProviderCounts, RunReport, SignatureCount
 from reconcile.domain.run.report_document import receipt
 from reconcile.domain.verification.checklist import StepResult
@@ -40,6 +41,7 @@ PLACES: Mapping[tuple[type, str], str] = {
 """Where a field's name in the document is not its own in camelCase."""
 UNTOLD: Mapping[type, set[str]] = {
     Breaker: {"cooldown"},
+    ChangeHold: {"seen_at", "run_id", "approved_until", "approved_by", "reason"},
     Sightings: {"checks_before"},
 }
 """Fields that are nobody's business outside."""
