@@ -26,10 +26,12 @@ from tests import stores
 from tests.cli.command import Done, here
 from tests.integration import canaries
 from tests.integration.canaries import EMAIL, FIELDS, HOST_EMAIL, LEADS, MARK, NAME, WORKSPACES, Server, found
+from tests.samples import WHOLE
 
 HARMLESS = frozenset({FaultKind.HOLD, FaultKind.LATENCY, FaultKind.RETRY_AFTER, FaultKind.SLOW_DRIP})
 """Kinds that change no more than when something is said."""
 PARTS = 4
+each_part = pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=WHOLE) for part in range(1, PARTS))])
 MODES = ("enforce", "metrics_only")
 QUESTIONS = (
     ("status",),
@@ -216,7 +218,7 @@ def test_a_plan_holds_nobodys_name(office: Office, output: str) -> None:
     assert plan["counts"]["planned"] > 10
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@each_part
 def test_whatever_providers_do_stays_with_them(office: Office, part: int) -> None:
     """Each fault with the breakers at work or without, where every lead meets it."""
     for number, kind in enumerate(sorted(set(FaultKind) - HARMLESS)[part::PARTS]):
@@ -228,7 +230,7 @@ def test_whatever_providers_do_stays_with_them(office: Office, part: int) -> Non
     office.asked()
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@each_part
 def test_fields_that_hold_people_stay_where_they_are(office: Office, part: int) -> None:
     """What we read holds a person where an id, a status or an instant belongs."""
     for field in FIELDS[part::PARTS]:
