@@ -61,7 +61,7 @@ def _change(seed: int) -> Change | None:
     return plan(lead, answer, now=NOW).change
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(seed=SEEDS)
 def test_what_is_read_back_is_what_was_written_down(seed) -> None:
     """But for rows to be deleted, which only an undo has and nobody writes down."""
@@ -75,7 +75,7 @@ def test_what_is_read_back_is_what_was_written_down(seed) -> None:
     assert [each.name for each in fields(Change) if getattr(back, each.name) != getattr(change, each.name)] == []
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(seed=SEEDS)
 def test_what_is_taken_back_leaves_the_lead_as_it_was_and_is_taken_back_once(seed) -> None:
     change = _change(seed)
