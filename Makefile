@@ -10,6 +10,8 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-config --no-annotate --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
+# With it, each test process would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help:  ## list the targets

@@ -14,8 +14,9 @@ from hypothesis import settings
 
 from tests import postgres, samples
 
-settings.register_profile("default", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+# As many examples as `make mutants` measures with: what they notice is what `make test` notices.
+settings.register_profile("default", deadline=None, max_examples=30)
+settings.register_profile("ci", deadline=None, max_examples=30, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 # Whoever starts the tests in the background lets them ignore Ctrl-C, and so would every process that they start.

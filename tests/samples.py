@@ -1,9 +1,15 @@
 """Which cells of large tables `make test` leaves out; `make test-faults` and runs of single files do not."""
 
+from collections import defaultdict
+from collections.abc import Hashable, Mapping
+from itertools import combinations
 from pathlib import Path
+from typing import TypeVar
 from zlib import crc32
 
 import pytest
+
+T = TypeVar("T")
 
 SAMPLED = pytest.mark.sampled
 """Marks a test of which `make test` tries fewer examples."""
@@ -14,6 +20,14 @@ ONE_IN = 4
 USE_CASES = tuple(Path(__file__).parent / name for name in ("services", "integration"))
 """Folders whose tests need any database; what SQL makes of each port, tests/contracts and tests/store try on both."""
 _TESTS = Path(__file__).parent
+
+
+def covering(strength: int, *factors: str | tuple[str, ...]) -> pytest.MarkDecorator:
+    """Mark a test of which `make test` tries a covering array: each combination of *strength* values in one cell.
+
+    A factor is a parameter, or several that are given row by row.
+    """
+    return pytest.mark.covering(strength, *factors)
 
 
 def is_part(config: pytest.Config) -> bool:
@@ -38,13 +52,38 @@ def outside_part(items: list[pytest.Item], part: str) -> list[pytest.Item]:
 
 
 def mark_whole(items: list[pytest.Item]) -> None:
-    """Mark the cells on PostgreSQL that a sample of use cases leaves out: by their names, so that it stays the same."""
+    """Mark the cells that `make test` leaves out: by their names, so that the sample stays the same."""
+    tables: dict[str, list[pytest.Function]] = defaultdict(list)
     for item in items:
-        cell = getattr(item, "callspec", None)
-        is_on_postgres = cell is not None and "postgres" in cell.params.values()
-        if (
-            is_on_postgres
+        if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
+            continue
+        if item.get_closest_marker("covering"):
+            tables[item.nodeid.partition("[")[0]].append(item)
+        elif (
+            "postgres" in item.callspec.params.values()
             and any(map(item.path.is_relative_to, USE_CASES))
             and (crc32(item.nodeid.encode()) >> 8) % ONE_IN
         ):
             item.add_marker(WHOLE)
+    for cells in tables.values():
+        by_name = sorted(cells, key=lambda each: crc32(each.nodeid.encode()))
+        for item in outside_array({each: _combinations(each) for each in by_name}):
+            item.add_marker(WHOLE)
+
+
+def outside_array(cells: Mapping[T, frozenset[Hashable]]) -> list[T]:
+    """Return the cells that are left when as few as may be hold every combination."""
+    left = dict(cells)
+    missing = frozenset[Hashable]().union(*cells.values())
+    while missing:
+        missing -= left.pop(max(left, key=lambda each: len(left[each] & missing)))
+    return list(left)
+
+
+def _combinations(cell: pytest.Function) -> frozenset[Hashable]:
+    marker = cell.get_closest_marker("covering")
+    assert marker is not None
+    strength, *factors = marker.args
+    names = [(each,) if isinstance(each, str) else each for each in factors]
+    values = [(number, *(cell.callspec.params[name] for name in each)) for number, each in enumerate(names)]
+    return frozenset(combinations(values, strength))

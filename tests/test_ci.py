@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from itertools import combinations, product
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,13 @@ def test_ci_runs_another_part_for_each_change() -> None:
 
 def test_the_folders_of_which_cells_are_sampled_exist() -> None:
     assert [each for each in samples.USE_CASES if not each.is_dir()] == []
+
+
+@pytest.mark.parametrize(("strength", "size"), [(1, 4), (2, 12), (3, 24)])
+def test_the_sample_of_a_table_holds_every_combination_of_its_strength(strength: int, size: int) -> None:
+    cells = {each: frozenset(combinations(enumerate(each), strength)) for each in product("abcd", "xyz", "pq")}
+
+    kept = cells.keys() - samples.outside_array(cells)
+
+    assert {each for name in kept for each in cells[name]} == {each for found in cells.values() for each in found}
+    assert len(kept) == size

@@ -61,7 +61,7 @@ def _change(seed: int) -> Change | None:
     return plan(lead, answer, now=NOW).change
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(seed=SEEDS)
 def test_a_stored_change_is_read_back_unchanged(seed) -> None:
     """But for rows to be deleted, which only an undo has and nobody writes down."""
@@ -75,7 +75,7 @@ def test_a_stored_change_is_read_back_unchanged(seed) -> None:
     assert [each.name for each in fields(Change) if getattr(back, each.name) != getattr(change, each.name)] == []
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(seed=SEEDS)
 def test_an_undone_change_restores_the_lead_and_is_undone_once(seed) -> None:
     change = _change(seed)

@@ -48,7 +48,7 @@ def starts_between(lead: Lead, earlier: datetime, later: datetime) -> bool:
     return any(earlier < at <= later for at in starts)
 
 
-@settings(max_examples=400)
+@settings(max_examples=100)
 @given(seed=SEEDS, pause=PAUSES)
 def test_planning_again_later_plans_nothing_unless_a_meeting_has_begun(seed, pause) -> None:
     """A disappearance that was seen once is the other thing that time alone decides."""
@@ -74,7 +74,7 @@ def test_planning_again_later_plans_nothing_unless_a_meeting_has_begun(seed, pau
     assert plan(written(after, again), answer, now=later).change is None
 
 
-@settings(max_examples=400)
+@settings(max_examples=100)
 @given(seed=SEEDS, pause=PAUSES)
 def test_a_disappearance_is_planned_once(seed, pause) -> None:
     lead, answer = lead_and_answer(seed)
@@ -122,7 +122,7 @@ FIELDS: Mapping[str, Expected] = {
 """What each field of a row is to be, by what the provider says, what was known, and the row itself."""
 
 
-@settings(max_examples=400)
+@settings(max_examples=100)
 @given(seed=SEEDS)
 def test_a_row_gets_every_field_from_the_provider(seed) -> None:
     """Nothing of the old value is left; a field that is added later has to be entered above."""
@@ -154,7 +154,7 @@ def test_a_row_gets_every_field_from_the_provider(seed) -> None:
             assert found == wanted, name
 
 
-@settings(max_examples=400)
+@settings(max_examples=100)
 @given(seed=SEEDS)
 def test_rows_that_the_provider_does_not_mention_stay_unless_replaced(seed) -> None:
     lead, answer = lead_and_answer(seed)
@@ -173,7 +173,7 @@ def test_rows_that_the_provider_does_not_mention_stay_unless_replaced(seed) -> N
         assert rows[before.id] == (replace(before, status=RESCHEDULED) if is_replaced else before)
 
 
-@settings(max_examples=400)
+@settings(max_examples=100)
 @given(seed=SEEDS)
 def test_an_appointment_is_linked_by_time_at_most_once(seed) -> None:
     lead, answer = lead_and_answer(seed)
@@ -197,7 +197,7 @@ def test_an_appointment_is_linked_by_time_at_most_once(seed) -> None:
         assert abs(canceled_at - created[new]) <= RESCHEDULE_WINDOW
 
 
-@settings(max_examples=400)
+@settings(max_examples=100)
 @given(seed=SEEDS)
 def test_the_leads_row_has_the_values_of_its_next_appointment(seed) -> None:
     lead, answer = lead_and_answer(seed)
@@ -220,7 +220,7 @@ def test_the_leads_row_has_the_values_of_its_next_appointment(seed) -> None:
     assert {name: getattr(after.rollup, name) for name in expected} == expected
 
 
-@settings(max_examples=400)
+@settings(max_examples=100)
 @given(seed=SEEDS)
 def test_a_contact_that_is_known_stays_and_one_that_is_not_is_learned(seed) -> None:
     lead, answer = lead_and_answer(seed)

@@ -13,6 +13,7 @@ from reconcile.domain.lead import Lead, MismatchKind
 from reconcile.domain.run.report import RunReport
 from reconcile.errors import ErrorClass
 from reconcile.store.session import open_store
+from tests.samples import covering
 from tests.services.backfilling import execute
 from tests.services.fakes import failure
 from tests.services.run_harness import TICK, RunHarness
@@ -53,6 +54,7 @@ async def ticks(harness: RunHarness, count: int) -> RunReport:
     return report
 
 
+@covering(1, "counts", "mode")
 @SQLITE
 @pytest.mark.parametrize("mode", ["enforced", "metrics_only", "hold closed", "reset"])
 @pytest.mark.parametrize("counts", SIZES, ids=str)

@@ -13,6 +13,7 @@ from reconcile.domain.lead import Rollup
 from reconcile.domain.run.report import Health, RunReport
 from reconcile.simulator import Fault, FaultKind, GeneratedLead, Scenario, WorldSize
 from tests.integration.simulated_company import Office, an_office, of_workspace
+from tests.samples import covering
 
 pytestmark = pytest.mark.integration
 
@@ -78,6 +79,7 @@ AILMENTS = {
 }
 
 
+@covering(1, "migrated_url", "ailment")
 @pytest.mark.parametrize("ailment", AILMENTS.values(), ids=AILMENTS)
 async def test_a_bad_workspace_is_parked_alone_and_probed_and_comes_back(migrated_url: str, ailment: Ailment) -> None:
     async with fifty(migrated_url) as office:

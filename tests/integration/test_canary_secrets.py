@@ -26,10 +26,12 @@ from tests import stores
 from tests.cli.command import Done, here
 from tests.integration import canaries
 from tests.integration.canaries import EMAIL, FIELDS, HOST_EMAIL, LEADS, MARK, NAME, WORKSPACES, Server, found
+from tests.samples import WHOLE
 
 HARMLESS = frozenset({FaultKind.HOLD, FaultKind.LATENCY, FaultKind.RETRY_AFTER, FaultKind.SLOW_DRIP})
 """Kinds that change no more than when something is said."""
 PARTS = 4
+each_part = pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=WHOLE) for part in range(1, PARTS))])
 MODES = ("enforce", "metrics_only")
 QUESTIONS = (
     ("status",),
@@ -217,7 +219,7 @@ def test_a_plan_has_no_personal_data(office: Office, output: str) -> None:
     assert plan["counts"]["planned"] > 10
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@each_part
 def test_no_provider_fault_reveals_a_secret(office: Office, part: int) -> None:
     """Each fault with the breakers at work or without, where every lead meets it."""
     for number, kind in enumerate(sorted(set(FaultKind) - HARMLESS)[part::PARTS]):
@@ -229,7 +231,7 @@ def test_no_provider_fault_reveals_a_secret(office: Office, part: int) -> None:
     office.asked()
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@each_part
 def test_personal_fields_appear_in_no_output(office: Office, part: int) -> None:
     """What we read holds a person where an id, a status or an instant belongs."""
     for field in FIELDS[part::PARTS]:

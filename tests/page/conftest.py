@@ -20,6 +20,7 @@ from reconcile.domain.views.page import PageFacts
 from reconcile.page.render import page as rendered
 from tests import stores
 from tests.page.worlds import STORIES
+from tests.timeouts import HUNG
 from tests.use_cases import page_facts
 
 PHONE, DESK = 360, 1280
@@ -86,6 +87,7 @@ class Looker:
         if password is not None:
             given["http_credentials"] = {"username": "owner", "password": password}
         page = await (await self.browser.new_context(**given)).new_page()
+        page.set_default_timeout(HUNG * 1000)
         view = View(page=page, requests=[], complaints=[])
 
         def asked(request: Request) -> None:
@@ -122,7 +124,7 @@ async def looker() -> AsyncIterator[Looker]:
     """Give a real Chromium."""
     chromium = program("chromium", "chromium")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        browser = await playwright.chromium.launch(executable_path=chromium, args=list(FLAGS), timeout=HUNG * 1000)
         yield Looker(browser)
         await browser.close()
 

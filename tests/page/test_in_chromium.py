@@ -14,12 +14,17 @@ from reconcile.page.render import page as rendered
 from tests.page import hostile
 from tests.page.conftest import DESK, PHONE, Looker, Told, View, program
 from tests.page.worlds import STORIES
+from tests.samples import WHOLE
 
 PathOf = Callable[[str], Path]
 SHEET = 703
 """The width in CSS pixels that is left of A4."""
 PAPER = {"format": "A4", "margin": dict.fromkeys(("top", "bottom", "left", "right"), "12mm")}
 EVERYTHING = "for (const each of document.querySelectorAll('details')) each.open = true"
+
+each_story = pytest.mark.parametrize(
+    "name", [each if each in {"incident", "empty"} else pytest.param(each, marks=WHOLE) for each in STORIES]
+)
 
 
 async def violations(view: View) -> Sequence[str]:
@@ -31,7 +36,7 @@ async def violations(view: View) -> Sequence[str]:
     ]
 
 
-@pytest.mark.parametrize("name", STORIES)
+@each_story
 async def test_the_page_has_no_accessibility_violations(name: str, file_of: PathOf, looker: Looker) -> None:
     """Axe's rules (WCAG 2 A and AA, and its best practices) find nothing, also in what has to be opened first."""
     found: list[str] = []
@@ -51,7 +56,7 @@ async def test_those_rules_are_looked_at(file_of: PathOf, looker: Looker) -> Non
     assert {each.partition(":")[0] for each in await violations(view)} == {"color-contrast", "document-title"}
 
 
-@pytest.mark.parametrize("name", STORIES)
+@each_story
 async def test_nothing_is_loaded_and_nothing_complains(name: str, file_of: PathOf, looker: Looker) -> None:
     view = await looker.open(file_of(name).as_uri())
 
@@ -59,7 +64,7 @@ async def test_nothing_is_loaded_and_nothing_complains(name: str, file_of: PathO
     assert view.complaints == []
 
 
-@pytest.mark.parametrize("name", STORIES)
+@each_story
 async def test_a_phone_shows_the_whole_page(name: str, file_of: PathOf, looker: Looker) -> None:
     view = await looker.open(file_of(name).as_uri(), width=PHONE)
     await view.page.evaluate(EVERYTHING)
@@ -111,7 +116,7 @@ async def test_every_chart_has_its_numbers_in_a_table(file_of: PathOf, looker: L
     assert len(names) == len(set(names)) == await page.locator("figure").count()
 
 
-@pytest.mark.parametrize("name", STORIES)
+@each_story
 async def test_paper_cuts_no_chart(name: str, file_of: PathOf, story: Told, looker: Looker, tmp_path: Path) -> None:
     view = await looker.open(file_of(name).as_uri(), width=SHEET, scheme="dark")
     await view.page.pdf(path=tmp_path / "page.pdf", **PAPER)  # type: ignore[arg-type]

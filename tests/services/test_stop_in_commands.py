@@ -17,6 +17,7 @@ from reconcile.domain.verification.checklist import ChecklistStep, RunStep
 from reconcile.domain.verification.claim import RulingReason
 from reconcile.errors import StoreUnavailable
 from reconcile.ports import AppliedAnnotation, Ledger, Store
+from tests.samples import covering
 from tests.services.backfilling import PLAN, Backfilling, cancel
 from tests.services.fakes import START
 from tests.services.run_harness import RunHarness, Wrapped
@@ -55,6 +56,7 @@ def stopping_store(stopper: Stopper, *, step: str) -> Callable[[Store], Store]:
     return wrap
 
 
+@covering(2, "step", "reason")
 @pytest.mark.parametrize(("migrated_url", "step", "reason", "after"), CASES, indirect=["migrated_url"])
 async def test_a_stopped_backfill_continues_with_the_remaining_leads(
     harness: RunHarness, step: str, reason: Reason, after: int
@@ -101,6 +103,7 @@ async def test_a_stopped_backfill_continues_with_the_remaining_leads(
     assert plan.applied_at is not None
 
 
+@covering(1, "migrated_url", "kind", "after")
 @pytest.mark.parametrize("kind", INTERRUPTIONS)
 @pytest.mark.parametrize("after", AFTER)
 async def test_a_stopped_undo_continues_with_the_remaining_changes(harness: RunHarness, kind: str, after: int) -> None:

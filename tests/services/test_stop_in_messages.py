@@ -16,6 +16,7 @@ from reconcile.domain.run.stop_reason import StopReason
 from reconcile.errors import StoreUnavailable
 from reconcile.ports import Announcement, OutboxRow
 from tests.domain.factories import an_appointment
+from tests.samples import covering
 from tests.services.fakes import START, FakeSink, a_workspace
 from tests.services.memory_ports import MemoryMirror
 from tests.services.notifications import FakeChannel, an_alarm, look
@@ -72,6 +73,7 @@ class StoppingSink(FakeSink):
                 self._desk.stop.request(StopReason(self._reason))
 
 
+@covering(1, "migrated_url", "reason", "after")
 @AFTER
 @pytest.mark.parametrize("reason", ["sigterm", "lease_lost", "deadline", "breaker"])
 async def test_no_follow_up_is_delivered_after_the_stop_and_the_rest_is_delivered_once(

@@ -243,11 +243,15 @@ class Customer:
 
 async def camel(url: str) -> Customer:
     """Make the camelCase schema in an empty database."""
-    is_sqlite = url.startswith("sqlite")
-    text = CAMEL.replace("app.", "") if is_sqlite else CAMEL
-    customer = Customer(url, parse_mapping(text, name="camel.toml"))
-    await customer.script(CAMEL_SQLITE if is_sqlite else CAMEL_POSTGRESQL)
+    customer = camel_customer(url)
+    await customer.script(CAMEL_SQLITE if url.startswith("sqlite") else CAMEL_POSTGRESQL)
     return customer
+
+
+def camel_customer(url: str) -> Customer:
+    """Return the customer of a database that has this schema."""
+    text = CAMEL.replace("app.", "") if url.startswith("sqlite") else CAMEL
+    return Customer(url, parse_mapping(text, name="camel.toml"))
 
 
 async def bare(url: str) -> Customer:

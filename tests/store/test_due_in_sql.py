@@ -16,6 +16,7 @@ from reconcile.domain.lead import Lead, LeadState, MismatchKind, Rollup
 from reconcile.ports import Store
 from reconcile.store.db.database import Database
 from reconcile.store.leads.seed import seed
+from reconcile.store.mapping.mapping import SchemaMapping
 from reconcile.store.schema.migrate import migrate
 from reconcile.store.schema.tables import lead_state
 from reconcile.store.session import open_store
@@ -71,8 +72,7 @@ def expected(leads: Sequence[Lead]) -> list[str]:
 async def test_sql_and_domain_agree(database_url: str, schema: str, most: int, data: st.DataObject) -> None:
     drawn = data.draw(st.lists(facts, min_size=1, max_size=most))
     number = next(NUMBERS)
-    mapping = DEFAULT if schema == "default" else (await customer_once(database_url, schema)).mapping
-    await migrate(database_url, mapping=mapping)
+    mapping = await mapping_once(database_url, schema)
     workspace_id = str(number)
     ids = [str(number * 1000 + n) for n in range(len(drawn))]
     if schema not in {"bare", "spread"}:
@@ -121,11 +121,12 @@ async def remember_facts(url: str, leads: Sequence[Lead]) -> None:
     await database.close()
 
 
-CUSTOMERS: dict[str, schemas.Customer] = {}
+MAPPINGS: dict[str, SchemaMapping] = {}
 
 
-async def customer_once(url: str, schema: str) -> schemas.Customer:
+async def mapping_once(url: str, schema: str) -> SchemaMapping:
     """Make the schema in the first example of a test; the database is the same in the following ones."""
-    if url not in CUSTOMERS:
-        CUSTOMERS[url] = await getattr(schemas, schema)(url)
-    return CUSTOMERS[url]
+    if url not in MAPPINGS:
+        MAPPINGS[url] = DEFAULT if schema == "default" else (await getattr(schemas, schema)(url)).mapping
+        await migrate(url, mapping=MAPPINGS[url])
+    return MAPPINGS[url]

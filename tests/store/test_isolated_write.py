@@ -7,6 +7,7 @@ import pytest
 from reconcile.errors import SettingsError, StoreUnavailable
 from reconcile.ports import Store
 from reconcile.store.session import open_store
+from tests.samples import covering
 from tests.store.one_refused import (
     BAD,
     BAD_PLACE,
@@ -56,6 +57,7 @@ async def assert_one_is_refused(store: Store, reason: str) -> None:
 STATES = ["AP001", "45000", "55000", "42501", "42P01", "3F000", "28000", "57014", "XX000", "P0001", "23505", "0A000"]
 
 
+@covering(2, "migrated_url", "state")
 @pytest.mark.parametrize("table", ["lead", "appointment"])
 @pytest.mark.parametrize("state", STATES)
 async def test_a_trigger_that_refuses_one_lead_with_any_sqlstate_fails_only_that_lead(

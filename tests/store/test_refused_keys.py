@@ -7,6 +7,7 @@ import pytest
 from reconcile.ports import Store
 from reconcile.store.leads.seed import seed
 from reconcile.store.session import open_store
+from tests.samples import covering
 from tests.store.one_refused import (
     BAD,
     BAD_PLACE,
@@ -42,6 +43,7 @@ HIDDEN_KEYS = {
 }
 
 
+@covering(2, "migrated_url", "key")
 @pytest.mark.parametrize("key", HIDDEN_KEYS)
 @pytest.mark.parametrize("holder", ["a lead of the batch", "another workspace's row"])
 async def test_an_appointment_refused_by_a_unique_key_fails_its_lead_with_the_keys_name(

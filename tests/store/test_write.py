@@ -17,7 +17,6 @@ from reconcile.errors import LeaseLost, StoreUnavailable
 from reconcile.ports import Store
 from reconcile.store.leads.leads import SqlLeads
 from reconcile.store.leads.seed import seed
-from reconcile.store.schema.migrate import migrate
 from reconcile.store.session import open_store
 from tests.store.schemas import Customer
 from tests.stores import (
@@ -41,12 +40,11 @@ TABLES = ("lead", "appointment", *(f"reconcile_{name}" for name in OURS))
 
 
 @pytest.fixture
-async def database(database_url: str) -> Customer:
+async def database(migrated_url: str) -> Customer:
     """Give a migrated database with a workspace of 60 leads."""
-    await migrate(database_url, mapping=DEFAULT)
     leads = [lead(f"l{n:02}") for n in range(60)]
-    await seed(database_url, mapping=DEFAULT, workspaces=[workspace()], leads=leads)
-    return Customer(database_url, DEFAULT)
+    await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace()], leads=leads)
+    return Customer(migrated_url, DEFAULT)
 
 
 @pytest.fixture

@@ -16,10 +16,12 @@ from reconcile.simulator import FaultKind
 from tests.provider_lookup import ask
 from tests.providers.arena import EMAIL, NOW, TOMORROW, Arena, arena, lead
 from tests.providers.calendly.entered import ACCOUNT, EVENT_URI, NAME, USER, enter
+from tests.samples import covering
 
 INVITEE_URI = "https://api.calendly.com/scheduled_events/EV/invitees/INV"
 
 
+@covering(1, ("kind", "value"), "ending", "way")
 @pytest.mark.parametrize(
     ("kind", "value"),
     [

@@ -12,6 +12,7 @@ from reconcile.simulator import ApiOperation as Simulated
 from reconcile.simulator import FaultKind, SubscriptionPlan
 from tests.providers.arena import EMAIL, NOW, TOMORROW, Arena, arena, lead, silence
 from tests.providers.calendly.entered import EVENT_URI, NAME, TOKEN, USER, enter
+from tests.samples import covering
 
 GONE = f"{EVENT_URI}/invitees/INV".format("EV")
 UNKNOWN = [
@@ -37,6 +38,7 @@ UNKNOWN = [
 ]
 
 
+@covering(1, ("kind", "value"), "way")
 @pytest.mark.parametrize(("kind", "value", "error_class"), UNKNOWN)
 @pytest.mark.parametrize("way", ["invitee", "event", "email"])
 async def test_an_indecisive_response_is_raised(

@@ -13,8 +13,10 @@ from reconcile.domain.planning.outcome import SkipReason
 from reconcile.simulator import FaultKind
 from tests.providers.arena import EMAIL, NOW, TOMORROW, Arena, credential, lead
 from tests.providers.ghl.entered import CONTACT, NAME, TOKEN
+from tests.samples import covering
 
 
+@covering(1, ("kind", "value"), "word", "way")
 @pytest.mark.parametrize(
     ("kind", "value"),
     [

@@ -21,6 +21,7 @@ from reconcile.simulator import ApiOperation as Simulated
 from reconcile.simulator import FaultKind
 from tests.providers.arena import EMAIL, TOMORROW, Arena, arena, lead
 from tests.providers.ghl.entered import CONTACT, NAME, TOKEN, enter
+from tests.samples import covering
 
 
 @pytest.mark.parametrize("how", ["404", "400"])
@@ -70,6 +71,7 @@ UNKNOWN = [
 ]
 
 
+@covering(1, ("kind", "value"), "way")
 @pytest.mark.parametrize(("kind", "value", "error_class"), UNKNOWN)
 @pytest.mark.parametrize("way", ["id", "contact", "email"])
 async def test_an_indecisive_response_is_raised(

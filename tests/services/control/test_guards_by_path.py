@@ -14,6 +14,7 @@ from reconcile.domain.ids import LeadId
 from reconcile.domain.planning.outcome import DeferReason
 from reconcile.errors import ErrorClass
 from reconcile.ports import Usage
+from tests.samples import covering
 from tests.services.backfilling import execute, move
 from tests.services.check_paths import CHECKING, RUN_LEASES, SHARDED, WRITING, WS, repaired, workspace_lease
 from tests.services.fakes import Allowance, failure
@@ -138,6 +139,7 @@ async def test_each_path_skips_a_workspace_of_another_holder(harness: RunHarness
     assert list(await harness.store.leases.held()) == [lease]
 
 
+@covering(1, "migrated_url", "name", "scope")
 @pytest.mark.parametrize("name", WRITING)
 @pytest.mark.parametrize("scope", ["run", "workspace"])
 async def test_no_path_writes_after_its_lease_was_taken_over(harness: RunHarness, name: str, scope: str) -> None:

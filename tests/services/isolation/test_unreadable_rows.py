@@ -8,6 +8,7 @@ import pytest
 
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.run.report import Health, RunReport
+from tests.samples import covering
 from tests.services.run_harness import RunHarness
 
 BAD = LeadId("ws-0-lead-001")
@@ -68,6 +69,7 @@ def assert_counted(report: RunReport, fault: str) -> None:
     assert report.parked_workspaces == ()
 
 
+@covering(2, "migrated_url", "kind")
 @pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize("kind", sorted({*POSTGRESQL, *SQLITE}))
 async def test_a_date_that_cannot_be_read_fails_its_own_lead(harness: RunHarness, kind: str, column: str) -> None:
@@ -81,6 +83,7 @@ async def test_a_date_that_cannot_be_read_fails_its_own_lead(harness: RunHarness
     await assert_one_fails(harness, f"lead.{column} {what}")
 
 
+@covering(2, "migrated_url", "column")
 @pytest.mark.parametrize("column", TEXT_COLUMNS)
 @pytest.mark.parametrize("kind", TEXTS)
 async def test_a_text_that_cannot_be_read_fails_its_own_lead(harness: RunHarness, kind: str, column: str) -> None:

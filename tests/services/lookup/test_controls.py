@@ -8,6 +8,7 @@ from reconcile.domain.breaker.breaker import BreakerState
 from reconcile.domain.ids import LeadId, ProviderName
 from reconcile.domain.lead import Lead
 from reconcile.errors import ErrorClass
+from tests.samples import covering
 from tests.services.fakes import a_workspace, failure
 from tests.services.run_harness import RunHarness, tripped, unbooked
 
@@ -24,6 +25,7 @@ def odd_ones(leads: Sequence[Lead], count: int, *, where: str) -> list[LeadId]:
     return chosen
 
 
+@covering(1, "migrated_url", "workspaces", "where")
 @pytest.mark.parametrize("where", ["first", "middle", "last"])
 @pytest.mark.parametrize("workspaces", [1, 2, 8])
 async def test_odd_records_back_off_and_all_others_are_checked(

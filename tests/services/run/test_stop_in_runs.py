@@ -14,6 +14,7 @@ from reconcile.domain.run.report import RunReport
 from reconcile.errors import StoreUnavailable
 from reconcile.store.db.database import Database
 from reconcile.store.schema.tables import lead_state
+from tests.samples import covering
 from tests.services.run_harness import GHL, RunHarness, Wrapped
 from tests.services.stop_points import Reason, Stopper, after_each, before_first
 from tests.use_cases import DRY_RUN_TIME, RunPolicy
@@ -74,6 +75,7 @@ async def verified(harness: RunHarness, *, since: datetime) -> set[str]:
     return {row["lead_id"] for row in rows}
 
 
+@covering(2, "name", "reason")
 @pytest.mark.parametrize(("migrated_url", "name", "reason", "after"), CASES, indirect=["migrated_url"])
 async def test_no_work_starts_after_the_stop_and_the_next_run_does_the_rest(
     harness: RunHarness, name: str, reason: Reason, after: int

@@ -145,7 +145,7 @@ def in_a_harness(template: Path, scene: Callable[[RunHarness], object]) -> None:
     asyncio.run(play())
 
 
-EXAMPLES = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EXAMPLES = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @EXAMPLES
