@@ -30,7 +30,7 @@ from reconcile.services.lookup.batch_lookup import look_up_leads
 from reconcile.services.lookup.claims import settle_claims
 from reconcile.services.lookup.lead_check import LeadCheck
 from reconcile.services.lookup.searches import check_searches
-from reconcile.services.run.change_guard import ChangeGuard
+from reconcile.services.run.change_guard import withhold_held
 from reconcile.services.run.context import BatchRequest, BatchResult, RunContext
 from reconcile.services.run.counts import Counts
 from reconcile.services.run.metrics import annotate_batch_span
@@ -104,17 +104,6 @@ def _withhold_distrusted(checked: LeadCheck, registry: BreakerRegistry) -> LeadC
     if checked.plan is not None and checked.plan.change is not None and distrusts(registry, lookup):
         return checked.as_deferred(DeferReason.WITHHELD)
     return checked
-
-
-async def _withhold_held(checked: Sequence[LeadCheck], workspace: Workspace, *, guard: ChangeGuard) -> list[LeadCheck]:
-    """Withhold the changes of kinds that are held; their leads stay due."""
-    changes = [change for each in checked if (change := _change(each)) is not None]
-    checks = sum(each.outcome.is_check for each in checked)
-    held = await guard.withhold(changes, workspace_id=workspace.id, checked=checks)
-    return [
-        each.as_deferred(DeferReason.HELD) if (change := _change(each)) is not None and change.kind in held else each
-        for each in checked
-    ]
 
 
 def _with_wanted_follow_ups(checked: LeadCheck, policy: FollowUpPolicy) -> LeadCheck:
@@ -206,7 +195,7 @@ async def _write(
     workspace = frame.workspace
     trusted = sorted((_withhold_distrusted(c, registry) for c in checked), key=lambda c: c.lead.id)
     trusted = [_with_wanted_follow_ups(each, context.policy.follow_ups) for each in trusted]
-    trusted = await _withhold_held(trusted, workspace, guard=context.guard)
+    trusted = await withhold_held(trusted, workspace.id, guard=context.guard)
     writes = tuple(_lead_write(c, workspace, context=context, registry=registry) for c in trusted)
     try:
         receipt = await context.store.leads.write(

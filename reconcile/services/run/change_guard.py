@@ -11,10 +11,11 @@ from datetime import timedelta
 
 from reconcile.domain.ids import RunId, WorkspaceId
 from reconcile.domain.planning.change import Change
-from reconcile.domain.planning.outcome import CHANGING, Outcome
+from reconcile.domain.planning.outcome import CHANGING, DeferReason, Outcome
 from reconcile.domain.run.change_hold import EVERYTHING, WINDOW, ChangeHold, RunCaps, constant_shift, shift_of
 from reconcile.domain.run.request import RunRequest
 from reconcile.ports import ChangeHolds, Clock
+from reconcile.services.lookup.lead_check import LeadCheck
 
 
 class ChangeGuard:
@@ -123,3 +124,18 @@ def held_sentences(holds: Sequence[ChangeHold], *, dry_run: bool) -> tuple[str, 
     if dry_run:
         return tuple(f"held: {each.sentence()}; a run would write few of them and wait for approval" for each in holds)
     return tuple(f"held: {each.sentence()}; `reconcile approve {each.hash}` lets them pass" for each in holds)
+
+
+async def withhold_held(
+    checked: Sequence[LeadCheck], workspace_id: WorkspaceId, *, guard: ChangeGuard
+) -> list[LeadCheck]:
+    """Withhold the changes of kinds that are held; their leads stay due."""
+    changes = [each.plan.change for each in checked if each.plan is not None and each.plan.change is not None]
+    checks = sum(each.outcome.is_check for each in checked)
+    held = await guard.withhold(changes, workspace_id=workspace_id, checked=checks)
+    return [
+        each.as_deferred(DeferReason.HELD)
+        if each.plan is not None and each.plan.change is not None and each.plan.change.kind in held
+        else each
+        for each in checked
+    ]
