@@ -1,7 +1,8 @@
 """A store in memory that is quick enough for thousands of runs: it keeps what a run of unchanged leads reads again.
 
-Leads, leases and breakers are kept as the database keeps them. It keeps no change, no ledger and no follow-up, so it is
-no store for anything else. A test plays scenarios on it and on SQLite and compares them tick by tick.
+Leads, leases and breakers are kept as the database keeps them: it passes the tests of ``tests/contracts`` of what a run
+of unchanged leads uses. It keeps no change, no ledger and no follow-up, so it is no store for anything else. A test
+plays scenarios on it and on SQLite and compares them tick by tick.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,8 +19,8 @@ from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.lead import Lead
 from reconcile.domain.run.report import Freshness
 from reconcile.domain.workspace import Workspace
-from reconcile.errors import LeaseHeld
-from reconcile.ports import BatchReceipt, BatchWrite, Budgets, Clock, DueWorkspaces, Store
+from reconcile.errors import LeaseHeld, LeaseLost
+from reconcile.ports import BatchReceipt, BatchWrite, Budgets, Clock, DueWorkspaces, LeaseHolder, Store
 
 _BEFORE = datetime.min.replace(tzinfo=UTC)
 _PLENTY = 1_000_000
@@ -27,7 +28,7 @@ _PLENTY = 1_000_000
 
 def memory_store(workspaces: Iterable[Workspace], leads: Iterable[Lead], clock: Clock) -> Store:
     """Return a store that holds these workspaces and leads."""
-    leases = _Leases()
+    leases = _Leases(clock)
     ports: dict[str, object] = {each.name: _Port() for each in fields(Store)}
     ports["damaged_rows"] = _NoDamagedRows()
     ports |= {"leads": _Leads(workspaces, leads, leases), "leases": leases, "breakers": _Breakers()}
@@ -104,13 +105,16 @@ class _Leads(_Port):
         now: datetime,
         policy: DuePolicy,
         limit: int,
+        after: LeadId | None = None,
         **_narrowed: object,
     ) -> Sequence[Lead]:
         found = [
             (found is Priority.WARM, each.state.attempted_at or _BEFORE, each.id, each)
-            for each in self._leads[workspace_id].values()
+            for each in self._leads.get(workspace_id, {}).values()
             if isinstance(found := due(each, now=now, policy=policy), Priority)
         ]
+        if after is not None:  # a cursor goes by id alone
+            return sorted((each for *_, each in found if each.id > after), key=lambda each: each.id)[:limit]
         return [each for *_, each in sorted(found, key=lambda one: one[:3])[:limit]]
 
     async def lead(self, lead_id: LeadId) -> Lead | None:
@@ -120,12 +124,17 @@ class _Leads(_Port):
         return self._workspaces.get(workspace_id)
 
     async def write(self, batch: BatchWrite) -> BatchReceipt:
-        leads = self._leads[batch.workspace_id]
+        self._leases.check(batch.leases)
+        leads = self._leads.get(batch.workspace_id, {})
         for each in batch.writes:
-            leads[each.lead.id] = replace(leads[each.lead.id], state=each.state)
-        workspace = self._workspaces[batch.workspace_id]
-        visited_at = batch.finished_at if batch.is_visit else workspace.visited_at
-        self._workspaces[workspace.id] = replace(workspace, visited_at=visited_at, not_before=batch.not_before)
+            stored = leads[each.lead.id]
+            attempted = _latest(each.state.attempted_at, stored.state.attempted_at)
+            verified = _latest(each.state.verified_at, stored.state.verified_at)
+            leads[stored.id] = replace(stored, state=replace(each.state, attempted_at=attempted, verified_at=verified))
+        workspace = self._workspaces.get(batch.workspace_id)
+        if workspace is not None:
+            visited_at = batch.finished_at if batch.is_visit else workspace.visited_at
+            self._workspaces[workspace.id] = replace(workspace, visited_at=visited_at, not_before=batch.not_before)
         for lease in batch.gives_up:
             await self._leases.release(lease)
         return BatchReceipt(gave_up=batch.gives_up)
@@ -135,25 +144,48 @@ class _Leads(_Port):
         return any(isinstance(due(each, now=now, policy=policy), Priority) for each in leads)
 
 
+def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(filter(None, (one, other)), default=None)
+
+
 def _waits(workspace: Workspace, now: datetime) -> bool:
     return workspace.not_before is not None and workspace.not_before > now
 
 
 class _Leases(_Port):
-    def __init__(self) -> None:
-        self._held: dict[str, int] = {}
-        self._token = 0
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._newest: dict[str, tuple[Lease, datetime]] = {}
+        """The newest lease of each name, and when it ends."""
 
     async def acquire(self, name: str, *, holder: str, ttl: timedelta) -> Lease:
-        if name in self._held or ttl <= timedelta(0):
-            raise LeaseHeld(name)
-        self._token += 1
-        self._held[name] = self._token
-        return Lease(name=name, holder=holder, token=self._token)
+        now, token = self._clock.now(), 1
+        if name in self._newest:
+            newest, ends_at = self._newest[name]
+            if ends_at > now:
+                raise LeaseHeld(name)
+            token = newest.token + 1
+        lease = Lease(name=name, holder=holder, token=token)
+        self._newest[name] = (lease, now + ttl)
+        return lease
 
     async def release(self, lease: Lease) -> None:
-        if self._held.get(lease.name) == lease.token:
-            del self._held[lease.name]
+        if self._newest.get(lease.name, (None, None))[0] == lease:
+            self._newest[lease.name] = (lease, _BEFORE)
+
+    async def held(self) -> Mapping[str, LeaseHolder]:
+        now = self._clock.now()
+        return {
+            name: LeaseHolder(holder=lease.holder, expires_at=ends_at)
+            for name, (lease, ends_at) in self._newest.items()
+            if ends_at > now
+        }
+
+    def check(self, leases: Iterable[Lease]) -> None:
+        """Raise where one of these has been given to somebody else."""
+        for lease in leases:
+            if self._newest.get(lease.name, (None, None))[0] != lease:
+                raise LeaseLost(f"the lease {lease.name} has expired or was taken over")
 
 
 class _Breakers(_Port):
@@ -161,7 +193,7 @@ class _Breakers(_Port):
         self._stored: dict[BreakerKey, Breaker] = {}
 
     async def load(self) -> Sequence[Breaker]:
-        return list(self._stored.values())
+        return [self._stored[key] for key in sorted(self._stored, key=lambda key: (key.scope, key.name))]
 
     async def get(self, key: BreakerKey) -> Breaker | None:
         return self._stored.get(key)

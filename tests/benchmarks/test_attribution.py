@@ -74,6 +74,18 @@ def test_a_provider_that_lets_three_quarters_wait_trips_within_ten_runs(leads: i
     assert not judge(found, run_virtually(play(found))).is_missed
 
 
+@pytest.mark.parametrize(("failing", "workspaces"), [(30, 60), (250, 500)])
+def test_half_of_the_workspaces_time_out_first_in_line_and_the_others_are_served_in_every_run(
+    failing: int, workspaces: int, *, is_thorough: bool
+) -> None:
+    if workspaces > 60 and not is_thorough:
+        pytest.skip("takes seconds")
+    found = scenario(failing, workspaces, Kind.TIMEOUT, leads=1)
+    judged = judge(found, run_virtually(play(found)))
+
+    assert (judged.served, judged.wrong_trips) == (1, 0)
+
+
 @pytest.mark.parametrize("failing", [11, 15])
 @pytest.mark.parametrize("order", Order)
 def test_a_provider_that_most_workspaces_fail_at_trips_where_each_has_one_record(failing: int, order: Order) -> None:

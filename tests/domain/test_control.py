@@ -245,3 +245,17 @@ def test_most_of_all_workspaces_decide_where_each_has_one_record(failing: int, v
     party = replace(suspect(ErrorClass.CONTRACT), votes=votes(3), due_count=20, left=ControlsLeft.NONE)
 
     assert verdict_after(party, *[SOUND] * (20 - failing), *[only] * (failing - 3)) is verdict
+
+
+@pytest.mark.parametrize(
+    ("sound", "failing", "pending", "may_grow"),
+    [(0, 0, 8, False), (2, 0, 6, True), (2, 0, 30, False), (4, 0, 4, False), (1, 7, 0, True)],
+)
+def test_more_are_asked_beside_those_that_stall_where_one_was_sound_and_these_cannot_decide(
+    sound: int, failing: int, pending: int, may_grow: bool
+) -> None:
+    party = suspect()
+    for number, control in enumerate([*[SOUND] * sound, *[FAILING] * failing]):
+        party = party.add(replace(control, party=f"ws-{number}"))
+
+    assert party.may_grow(pending) is may_grow

@@ -21,7 +21,7 @@ from reconcile.store.session import open_store
 from tests.domain.factories import a_booked_lead, a_lead, an_appointment
 from tests.services.fakes import START, Allowance, Ear, FakeClock, FakeProvider, FakeSink, a_workspace
 from tests.stores import DEFAULT
-from tests.use_cases import Dependencies, LocalTime, Notifier, RunPolicy, RunRequest, Stop, run
+from tests.use_cases import Dependencies, LocalTime, Mirror, Notifier, RunPolicy, RunRequest, Stop, run
 
 TICK = timedelta(minutes=1)
 GHL = ProviderName.HIGHLEVEL
@@ -38,6 +38,7 @@ class RunHarness:
     policy: RunPolicy = field(default_factory=RunPolicy)
     sink: FakeSink | None = None
     notifier: Notifier | None = None
+    mirror: Mirror | None = None
     ear: Ear = field(default_factory=Ear)
     stop: Stop = field(default_factory=Stop)
     reports: list[RunReport] = field(default_factory=list)
@@ -69,6 +70,7 @@ class RunHarness:
                 telemetry=self.ear,
                 sink=self.sink,
                 notifier=self.notifier,
+                mirror=self.mirror,
                 stop=self.stop,
                 on_change=on_change,
             ),

@@ -136,7 +136,7 @@ class Suspect:
         One was sound, so these may stall for reasons of their own; and they would decide nothing although they failed.
         """
         has_answered = not _SOUND.isdisjoint(self.controls.values())
-        return has_answered and replace(self, pending=pending)._result_if_pending_fail is ControlVerdict.UNDECIDED
+        return has_answered and replace(self, pending=pending).result_if_pending_fail is ControlVerdict.UNDECIDED
 
     @property
     def weighs_changes(self) -> bool:
@@ -169,7 +169,7 @@ class Suspect:
         if a control was sound, and the others do not outweigh it.
         """
         if self.pending:
-            is_refuted = self._result_if_pending_fail is ControlVerdict.REFUTED
+            is_refuted = self.result_if_pending_fail is ControlVerdict.REFUTED
             return ControlVerdict.REFUTED if is_refuted else ControlVerdict.UNDECIDED
         is_new_shape = ControlOutcome.NEW_SHAPE in self.controls.values()
         if is_new_shape or self._is_enough or self._is_confirmed_majority:
@@ -207,7 +207,7 @@ class Suspect:
         return has_sound and (self._balance_of_leads if self.is_workspace else self._balance) <= 0
 
     @property
-    def _result_if_pending_fail(self) -> ControlVerdict:
+    def result_if_pending_fail(self) -> ControlVerdict:
         """What the controls say if all that are still asked fail."""
         outcome = ControlOutcome.CHANGED if self.weighs_changes else ControlOutcome.FAILING_WHOLLY
         worst = {f"pending {number}": outcome for number in range(self.pending)}

@@ -102,26 +102,24 @@ class Decisions:
             return
         if verdict is ControlVerdict.CONFIRMED:
             self._open(suspect.decision, in_flight=suspect.in_flight)
-            if not suspect.is_workspace:
-                return
-            # Calls of the workspace that ended meanwhile were counted, and not judged.
-            fault, lookup = suspect.decision.fault, suspect.lookup
-            wide = state.attribution.judge_provider(lookup, fault, state.snapshot(self.now))
-            if (
-                wide is not None
-                and wide.key not in state.suspects
-                and self._suspect(wide, lookup, suspect.workspace_id)
-            ):
-                return
-            whole = state.attribution.judge_run(suspect.decision.fault, state.snapshot(self.now))
-            if whole is not None:
-                self._open(whole)
+            if suspect.is_workspace:
+                self._judge_wider_than(suspect)
             return
         state.acquitted |= {key}
         keys = (key, RUN_KEY) if suspect.is_workspace else (key, provider_key(suspect.lookup.provider), RUN_KEY)
         state.attribution = state.attribution.forgive(keys, number=state.admitted_count)
         if not suspect.is_workspace:
             self._park_unanswered(suspect)
+
+    def _judge_wider_than(self, suspect: Suspect) -> None:
+        """Judge the provider and the run once a workspace is parked: calls that ended meanwhile were only counted."""
+        state, lookup, fault = self.state, suspect.lookup, suspect.decision.fault
+        wide = state.attribution.judge_provider(lookup, fault, state.snapshot(self.now))
+        if wide is not None and wide.key not in state.suspects and self._suspect(wide, lookup, suspect.workspace_id):
+            return
+        whole = state.attribution.judge_run(fault, state.snapshot(self.now))
+        if whole is not None:
+            self._open(whole)
 
     def _park_unanswered(self, suspect: Suspect) -> None:
         """Park the workspaces of which each call timed out while controls were answered: one more is a time limit."""

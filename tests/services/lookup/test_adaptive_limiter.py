@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.virtual_time import run_virtually
 from tests.timeouts import HUNG
 from tests.use_cases import AdaptiveLimiter
 
@@ -214,3 +215,53 @@ async def test_a_call_is_stalled_when_half_of_the_calls_in_flight_have_overtaken
         limiter.release(await limiter.acquire(), succeeded=True)
 
     assert lent == ["stalled"]
+
+
+def waited_for_a_slot(*, expects_answers: bool, most_early_releases: int = 4) -> list[float]:
+    """Make calls that take 10 s each, one slot at a time; return when each was begun."""
+
+    async def main() -> list[float]:
+        loop, begun = asyncio.get_running_loop(), []
+        limiter = AdaptiveLimiter(limit=1, initial=1, max_early_releases=most_early_releases)
+        if expects_answers:
+            limiter.expect_answers()
+
+        async def call() -> None:
+            slot = await limiter.acquire()
+            limiter.begin(slot)
+            begun.append(round(loop.time(), 3))
+            await asyncio.sleep(10)
+            limiter.release(slot, succeeded=None)
+
+        await asyncio.gather(*(call() for _ in range(4)))
+        return begun
+
+    return run_virtually(main())
+
+
+def test_a_call_that_stalls_keeps_its_slot_while_it_is_not_known_that_the_provider_answers() -> None:
+    assert waited_for_a_slot(expects_answers=False) == [0, 10, 20, 30]
+
+
+def test_a_call_that_stalls_gives_its_slot_up_once_the_provider_is_known_to_answer() -> None:
+    assert waited_for_a_slot(expects_answers=True) == [0, 1, 2, 3]
+
+
+def test_a_call_that_may_not_give_its_slot_up_yet_does_so_when_another_has_ended() -> None:
+    assert waited_for_a_slot(expects_answers=True, most_early_releases=1) == [0, 1, 10, 11]
+
+
+def test_a_call_stalls_sooner_where_answers_are_quick() -> None:
+    async def main() -> float:
+        limiter = AdaptiveLimiter(limit=1, initial=1, max_early_releases=1)
+        limiter.expect_answers()
+        quick = await limiter.acquire()
+        limiter.begin(quick)
+        await asyncio.sleep(0.05)
+        limiter.release(quick, succeeded=True)
+        limiter.begin(await limiter.acquire())
+        before = asyncio.get_running_loop().time()
+        await limiter.acquire()
+        return asyncio.get_running_loop().time() - before
+
+    assert run_virtually(main()) == pytest.approx(0.2)

@@ -87,3 +87,18 @@ async def test_a_visit_that_is_canceled_while_it_waits_takes_no_slot() -> None:
 
     assert inside == ["ws-0", "ws-2"]
     await cancel_visits(visits)
+
+
+async def test_a_visit_that_may_not_give_its_slot_up_yet_does_so_when_another_has_ended() -> None:
+    bulkhead = Bulkhead(1)
+    visits, inside = await start_visits(bulkhead, EARLY_RELEASES_PER_SLOT + 3)
+    for number in range(EARLY_RELEASES_PER_SLOT + 1):
+        bulkhead.release_early(inside[number])
+        await asyncio.sleep(0)
+    full = len(inside)
+    await cancel_visits(visits[:1])
+    await asyncio.sleep(0)
+    after = len(inside)
+    await cancel_visits(visits)
+
+    assert (full, after) == (EARLY_RELEASES_PER_SLOT + 1, EARLY_RELEASES_PER_SLOT + 2)
