@@ -57,7 +57,7 @@ async def test_as_process_1_a_run_ends_in_time_after_two_signals(scene: Scene, i
     skip_unless_it_runs(*FIRST_PROCESS, "true", package="util-linux")
     chance = random.Random(1)
     length = await length_of_a_run(scene)
-    for _ in range(20 if is_thorough else 3):
+    for _ in range(20 if is_thorough else 1):
         first = chance.randint(10, length)
         second = first + chance.choice([0, 0, 1, 3, 10])
         async with scene.company() as company, a_proxy(company.url) as proxy:
@@ -103,7 +103,7 @@ async def test_after_two_signals_at_any_moment_a_run_ends_in_time_and_holds_no_l
         began = time.monotonic()
         await (await company.start()).ended()
         length = time.monotonic() - began
-        for _ in range(50 if is_thorough else 3):
+        for _ in range(50 if is_thorough else 1):
             moments = [(chance.uniform(0, 1.1 * length), chance.choice([0, 0.01, 0.3])) for _ in range(2)]
             ends = await asyncio.gather(*(signal_twice(company, *each) for each in moments))
 

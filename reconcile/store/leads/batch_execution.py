@@ -13,7 +13,8 @@ from reconcile.store.db.database import Database
 from reconcile.store.db.types import TEXT
 from reconcile.store.leads.batch_rows import BatchRows, Row
 from reconcile.store.leads.lead_query import Fetched, LeadQuery, Lock
-from reconcile.store.leads.write_statements import WriteStep, needs_own_id, new_id, steps
+from reconcile.store.leads.ledger_statements import WriteStep
+from reconcile.store.leads.write_statements import needs_own_id, new_id, steps
 from reconcile.store.mapping.domain_tables import DomainTables
 
 

@@ -1,13 +1,10 @@
 """The statements that write a batch, each for all rows of one kind; built once for a database's own tables."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import (
-    JSON,
-    BigInteger,
     ColumnElement,
     Integer,
     Table,
@@ -22,18 +19,16 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    text,
     true,
     update,
 )
 
-from reconcile.domain.backfill.plan import ItemState
 from reconcile.domain.ids import ProviderName
 from reconcile.store.db.clock import latest
 from reconcile.store.db.insert import insert
 from reconcile.store.db.json_rows import Rows
-from reconcile.store.db.types import TEXT
 from reconcile.store.leads.lead_query import STATE_COLUMNS
+from reconcile.store.leads.ledger_statements import TRUE, WriteStep, ledger_steps
 from reconcile.store.mapping.catalog import ColumnKind
 from reconcile.store.mapping.domain_tables import APPOINTMENT_FACTS, LEAD_FACTS, DomainTables
 from reconcile.store.mapping.fields import DomainTable, Field, type_of
@@ -43,17 +38,6 @@ from reconcile.store.schema import tables
 CUSTOMER_STEPS = ("new_appointments", "appointments", "removed", "leads", "attempts")
 """The steps that write to the customer's tables."""
 WATERMARKS = ("attempted_at", "verified_at")
-_TRUE = text("true")
-"""SQLite reads ``SELECT … ON CONFLICT`` as a join's condition unless a WHERE stands between."""
-
-
-@dataclass(frozen=True, slots=True)
-class WriteStep:
-    """One statement and the rows that it is given; *key* names both."""
-
-    key: str
-    statement: UpdateBase
-    rows: Rows
 
 
 def steps(domain: DomainTables, *, names_conflicts: bool = False) -> Mapping[str, WriteStep]:
@@ -76,13 +60,7 @@ def steps(domain: DomainTables, *, names_conflicts: bool = False) -> Mapping[str
     made += [
         _states(domain, "states", ()),
         _states(domain, "states_with_facts", domain.side_table_lead_facts()),
-        _plain(domain, "changes", tables.change),
-        _plain(domain, "effects", tables.outbox),
-        _signatures(domain),
-        _signatures_by_run(domain),
-        _plain(domain, "batches", tables.batch),
-        _marks(domain),
-        _visits(domain),
+        *ledger_steps(domain.dialect),
     ]
     return {step.key: step for step in made}
 
@@ -109,7 +87,7 @@ def _new_appointments(domain: DomainTables, own: DomainTable, *, names_conflicts
     for name, value in own.constants.items():
         values[own.table.c[name]] = own.constant(name, value, dialect=domain.dialect)
     statement = insert(own.table, domain.dialect).from_select(
-        list(values), select(*values.values()).select_from(rows.table).where(_TRUE)
+        list(values), select(*values.values()).select_from(rows.table).where(TRUE)
     )
     returned = (own["lead_id"].read.label("lead_id"), own["appointment_id"].read.label("appointment_id"))
     if not names_conflicts:
@@ -243,7 +221,7 @@ def _upsert(
     domain: DomainTables, table: Table, rows: Rows, keys: tuple[str, ...], names: tuple[str, ...]
 ) -> UpdateBase:
     statement = insert(table, domain.dialect).from_select(
-        [*keys, *names], select(*(rows[name] for name in (*keys, *names))).select_from(rows.table).where(_TRUE)
+        [*keys, *names], select(*(rows[name] for name in (*keys, *names))).select_from(rows.table).where(TRUE)
     )
     given = statement.excluded
     values = {
@@ -251,79 +229,3 @@ def _upsert(
         for name in names
     }
     return statement.on_conflict_do_update(index_elements=list(keys), set_=values)
-
-
-def _plain(domain: DomainTables, key: str, table: Table) -> WriteStep:
-    """Insert rows as they are; one that is there already stays."""
-    left_to_default = {"id", "attempts", "next_attempt_at", "delivered_at", "given_up_at", "reason"}
-    types = {column.name: column.type for column in table.c if column.name not in left_to_default}
-    rows = Rows(f"{key}_rows", types, dialect=domain.dialect)
-    source = select(*(rows[name] for name in types)).select_from(rows.table).where(_TRUE)
-    return WriteStep(key, insert(table, domain.dialect).from_select(list(types), source).on_conflict_do_nothing(), rows)
-
-
-def _signatures(domain: DomainTables) -> WriteStep:
-    table = tables.signature
-    names = ("digest", "provider", "operation", "error_class", "message")
-    types: dict[str, Any] = dict.fromkeys((*names, "workspace_id"), TEXT)
-    types |= {"shape": JSON(), "seen_at": table.c.last_seen_at.type, "count": BigInteger()}
-    rows = Rows("signatures_rows", types, dialect=domain.dialect)
-    values = {name: rows[name] for name in (*names, "shape", "count")}
-    values |= {
-        "first_seen_at": rows["seen_at"],
-        "last_seen_at": rows["seen_at"],
-        "last_workspace_id": rows["workspace_id"],
-    }
-    statement = insert(table, domain.dialect).from_select(
-        list(values), select(*values.values()).select_from(rows.table).where(_TRUE)
-    )
-    given = statement.excluded
-    later = latest(table.c.last_seen_at, given.last_seen_at, domain.dialect)
-    changed = {
-        "count": table.c.count + given.count,
-        "last_seen_at": later,
-        "last_workspace_id": given.last_workspace_id,
-        "shape": given.shape,
-    }
-    return WriteStep("signatures", statement.on_conflict_do_update(index_elements=["digest"], set_=changed), rows)
-
-
-def _signatures_by_run(domain: DomainTables) -> WriteStep:
-    table = tables.signature_run
-    keys = ("digest", "run_id", "workspace_id")
-    types = {**{name: table.c[name].type for name in (*keys, "count")}, "seen_at": table.c.last_seen_at.type}
-    rows = Rows("signatures_by_run_rows", types, dialect=domain.dialect)
-    values = {name: rows[name] for name in (*keys, "count")}
-    values |= {"first_seen_at": rows["seen_at"], "last_seen_at": rows["seen_at"]}
-    statement = insert(table, domain.dialect).from_select(
-        list(values), select(*values.values()).select_from(rows.table).where(_TRUE)
-    )
-    given = statement.excluded
-    later = latest(table.c.last_seen_at, given.last_seen_at, domain.dialect)
-    changed = {"count": table.c.count + given.count, "last_seen_at": later}
-    return WriteStep(
-        "signatures_by_run", statement.on_conflict_do_update(index_elements=list(keys), set_=changed), rows
-    )
-
-
-def _marks(domain: DomainTables) -> WriteStep:
-    table = tables.backfill_lead
-    names = ("state", "reason", "run_id", "moved_at")
-    types = {name: table.c[name].type for name in ("plan_id", "lead_id", *names)}
-    rows = Rows("marks_rows", types, dialect=domain.dialect)
-    is_same = (table.c.plan_id == rows["plan_id"]) & (table.c.lead_id == rows["lead_id"])
-    is_open = table.c.state == ItemState.PLANNED.value
-    return WriteStep("marks", update(table).where(is_same, is_open).values({name: rows[name] for name in names}), rows)
-
-
-def _visits(domain: DomainTables) -> WriteStep:
-    table = tables.workspace_state
-    rows = Rows("visits_rows", {column.name: column.type for column in table.c}, dialect=domain.dialect)
-    names = list(table.c.keys())
-    statement = insert(table, domain.dialect).from_select(
-        names, select(*(rows[name] for name in names)).select_from(rows.table).where(_TRUE)
-    )
-    given = statement.excluded
-    later = latest(table.c.visited_at, given.visited_at, domain.dialect)
-    changed = {"visited_at": later, "not_before": given.not_before}
-    return WriteStep("visits", statement.on_conflict_do_update(index_elements=["workspace_id"], set_=changed), rows)
