@@ -1,7 +1,6 @@
-"""What a dry run would change, as a table, as lines of JSON, and as counts in the report."""
+"""What a dry run would change, in blocks, as lines of JSON, and as counts in the report."""
 
 import json
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,7 +43,8 @@ def test_a_row_shows_old_and_new_values_the_reason_and_the_follow_ups() -> None:
     text = shown(MOVED, count=1)
 
     assert "starts 2026-03-02T09:00:00Z → 2026-03-02T11:00:00Z" in text
-    assert re.search(r"lead-1 +ws-1 +rescheduled .*status or time differs +start post booking sequence", text)
+    assert "  lead-1  ws-1  rescheduled  status or time differs\n" in text
+    assert "      follow-up: start post booking sequence\n" in text
     assert "appointment a-1 new: confirmed, starts 2026-03-02T11:00:00Z" in text
     assert "appointment a-0 status confirmed → rescheduled" in text
 

@@ -1,15 +1,16 @@
-"""The changes that a dry run plans, as a table."""
+"""The changes that a dry run plans: a block for each lead."""
 
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from reconcile.domain.planning.listed_change import ListedChange
-from reconcile_cli.terminal import NONE, QUIET, console, listing, safe
+from reconcile_cli.terminal import NONE, QUIET, console, safe
 
 _WORDS = {
-    "status": "lead",
+    "status": "lead status",
     "contactId": "contact",
     "bookingId": "booking",
     "provider": "provider",
@@ -27,18 +28,17 @@ def show_changes(rows: Sequence[ListedChange], *, count: int, out: Console | Non
     if not count:
         out.print("  no lead would be changed", style="green")
         return
-    table = listing("  lead", "workspace", "kind", "change", "reason", "follow-up")
     for row in rows:
-        table.add_row(
-            safe(f"  {row.lead_id}"),
-            safe(row.workspace_id),
-            row.kind.value,
-            Text("\n").join(safe(line) for line in _differences(row)),
-            (row.reason or NONE).replace("_", " "),
-            ", ".join(row.follow_ups).replace("_", " ") or NONE,
+        reason = f"  {row.reason.replace('_', ' ')}" if row.reason else ""
+        out.print(
+            Text.assemble(
+                "  ", safe(row.lead_id, "bold"), "  ", safe(row.workspace_id), f"  {row.kind.value}", (reason, QUIET)
+            )
         )
-    if rows:
-        out.print(table)
+        for line in _differences(row):
+            out.print(Padding(safe(line), (0, 0, 0, 6)))
+        for follow_up in row.follow_ups:
+            out.print(f"      follow-up: {follow_up.replace('_', ' ')}", style="cyan")
     if count > len(rows):
         out.print(f"  {len(rows):,} of {count:,} changes; all of them: --changes FILE", style=QUIET)
 

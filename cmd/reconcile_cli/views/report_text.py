@@ -42,9 +42,10 @@ def show(report: StoredReport, *, out: Console | None = None) -> None:
             f"  {count_of(report.leads_checked, 'lead')} checked in "
             f"{count_of(report.workspaces_processed, 'workspace')}, {took}, "
             f"{count_of(report.provider_calls, 'provider call')}",
-            ("  dry run: nothing was written" if report.dry_run else "", "bold yellow"),
         )
     )
+    if report.dry_run:
+        out.print("  dry run: nothing was written", style="bold yellow")
     for reason in report.health_reasons:
         out.print(safe(f"  {reason}"))
     if report.stopped:
