@@ -18,6 +18,7 @@ from tests.use_cases import (
     explain_run,
     explain_workspace,
     known_workspace,
+    list_breakers,
     lower,
     mismatched,
     quarantined,
@@ -79,8 +80,10 @@ LINES: Mapping[str, Sequence[Typed]] = {
         Typed(
             words="breaker show workspace:ws-1",
             seen={"breaker": (port("breakers", "get", 0), BreakerKey(BreakerScope.WORKSPACE, "ws-1"))},
-        )
+        ),
+        Typed(words="breaker show --all", asks=list_breakers, seen={"is_complete": (keyword("is_complete"), True)}),
     ],
+    "status": [Typed(words="status --all", asks=page.status, seen={"is_complete": (keyword("is_complete"), True)})],
     "breaker replay": [
         Typed(
             words="breaker replay workspace:ws-1 --since 2026-01-02 --error-rate 0.3 --min-checks 10 "

@@ -134,16 +134,19 @@ def planned(name: str = "planned", of: Callable[[Any], Any] = lambda value: valu
     }
 
 
+RUN_CAPS: Rows = {
+    "run_max_changes": (lambda seen: seen["policy"].caps.changes, 4321),
+    "run_max_percent": (lambda seen: seen["policy"].caps.percent, 62),
+    "run_max_canceled_percent": (lambda seen: seen["policy"].caps.canceled_percent, 14),
+    "run_min_changes": (lambda seen: seen["policy"].caps.least, 27),
+}
+"""Caps on the changes of runs; a backfill's plan has its own."""
 POLICY: Rows = {
     **due("policy", lambda policy: policy.due),
     **breaker("policy", lambda policy: policy.breaker),
     **planned("policy", lambda policy: policy.cadence),
     "workspace_concurrency": (at("policy", "workspace_concurrency"), 5),
     "lead_concurrency": (at("policy", "lead_concurrency"), 6),
-    "run_max_changes": (lambda seen: seen["policy"].caps.changes, 4321),
-    "run_max_percent": (lambda seen: seen["policy"].caps.percent, 62),
-    "run_max_canceled_percent": (lambda seen: seen["policy"].caps.canceled_percent, 14),
-    "run_min_changes": (lambda seen: seen["policy"].caps.least, 27),
     "follow_ups": (lambda seen: str(seen["policy"].follow_ups.mode), "all"),
     "follow_up_expiry_hours": (lambda seen: seen["policy"].follow_ups.expiry, timedelta(hours=21)),
     "quarantine_after": (lambda seen: seen["policy"].backoff.quarantine_after, 19),

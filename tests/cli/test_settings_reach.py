@@ -71,10 +71,10 @@ VIEW = (table.due(), table.breaker(), table.planned())
 SCENES = (
     _where(
         "run",
-        *(*A_RUN, table.BUDGET, table.REQUEST, table.OF_A_JOB, table.SINK, table.PLACE),
+        *(*A_RUN, table.RUN_CAPS, table.BUDGET, table.REQUEST, table.OF_A_JOB, table.SINK, table.PLACE),
         *(*OF_ALERTS, table.CHANNELS, table.MAILED),
     ),
-    _where("run --dry-run", *A_RUN, table.OF_HAND, table.RESENT, without=(*RESENDS, *BY_HAND)),
+    _where("run --dry-run", *A_RUN, table.RUN_CAPS, table.OF_HAND, table.RESENT, without=(*RESENDS, *BY_HAND)),
     _where(
         "backfill plan --stale-booked",
         *A_RUN,
@@ -85,6 +85,7 @@ SCENES = (
             "job_name": (lambda seen: seen["wanted"].name, table.JOB),
             "stale_days": (lambda seen: (_days_ago(seen), seen["policy"].due.stale), (11, timedelta(days=11))),
         },
+        unused=tuple(table.RUN_CAPS),
     ),
     _where(
         "backfill apply ready",
@@ -92,12 +93,14 @@ SCENES = (
         {
             "shard": (lambda seen: (seen["shard"], seen["request"].shard), (Shard(1, 3), Shard(1, 3))),
         },
+        unused=tuple(table.RUN_CAPS),
     ),
     _where("backfill reset --stale-booked", {}, unused=("stale_days",)),
     _where("backfill status"),
     _where(
         "verify --plan {folder}/list.yaml",
         *A_RUN,
+        table.RUN_CAPS,
         table.BUDGET,
         table.SINK,
         *OF_ALERTS,
@@ -132,6 +135,7 @@ SCENES = (
     _where("breaker trip run --reason r", table.breaker()),
     _where("breaker hold run --reason r", table.breaker()),
     _where("breaker reset run --reason r", table.breaker()),
+    _where("approve nobody --reason r"),
     _where("cadence show", table.planned()),
     _where("cadence set --every 10m --for 1h --reason r", table.planned()),
     _where("cadence clear", table.planned()),
