@@ -228,11 +228,12 @@ class Settings(AlertSettings):
             else:
                 values[setting.name] = source.value(setting.env, kind=setting.kind, default=setting.default)
         values["shard"], of_shard = own_shard(values["shard"], values["shards"], env.get("JOB_COMPLETION_INDEX"))
-        faults = [*source.faults(), *_contradictions(values), *alert_contradictions(values), *of_shard]
         unknown = source.unknown()
         # In a pod of the chart a variable may be a key that somebody added to the ConfigMap: that ends no run.
-        if faults or (unknown and not values["applied_settings"]):
-            raise SettingsError([*faults, *unknown])
+        is_fault = () if values["applied_settings"] else unknown
+        faults = [*source.faults(), *is_fault, *_contradictions(values), *alert_contradictions(values), *of_shard]
+        if faults:
+            raise SettingsError(faults)
         return cls(**values, unknown_variables=tuple(unknown))
 
     def breaker_policy(self) -> BreakerPolicy:

@@ -19,7 +19,6 @@ from reconcile_cli.setup import init_text
 
 
 @click.command(name="init")
-@with_settings(("database_url", "log_level", "log_format", "output"))
 @click.option(
     "--write",
     "path",
@@ -28,6 +27,7 @@ from reconcile_cli.setup import init_text
     help="Write the mapping to this new file instead of printing it.",
 )
 @click.option("--yes", is_flag=True, help="Ask nothing: what is not sure stays undecided.")
+@with_settings(("database_url", "log_level", "log_format", "output"))
 @examples("reconcile init --write mapping.toml")
 def command(settings: Settings, *, path: Path | None, yes: bool) -> None:
     """Propose a mapping for an existing PostgreSQL database, from its catalog and from counts of values by shape.

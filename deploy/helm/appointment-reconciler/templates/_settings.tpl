@@ -16,8 +16,8 @@ RECONCILE_LEAD_CONCURRENCY: {{ $v.limits.leadConcurrency | int | quote }}
 RECONCILE_RUN_BUDGET_SECONDS: {{ $v.limits.runBudgetSeconds | quote }}
 RECONCILE_ATTEMPT_TIMEOUT_SECONDS: {{ $v.limits.attemptTimeoutSeconds | quote }}
 RECONCILE_QUARANTINE_AFTER: {{ $v.limits.quarantineAfter | int | quote }}
-RECONCILE_FOLLOW_UPS: {{ $v.followUps.mode | quote }}
-RECONCILE_FOLLOW_UP_EXPIRY_HOURS: {{ $v.followUps.expiryHours | quote }}
+RECONCILE_FOLLOW_UPS: {{ $v.followUps | quote }}
+RECONCILE_FOLLOW_UP_EXPIRY_HOURS: {{ $v.followUpExpiryHours | quote }}
 RECONCILE_RUN_MAX_CHANGES: {{ $v.limits.runMaxChanges | int | quote }}
 RECONCILE_RUN_MAX_PERCENT: {{ $v.limits.runMaxPercent | quote }}
 RECONCILE_RUN_MAX_CANCELED_PERCENT: {{ $v.limits.runMaxCanceledPercent | quote }}
