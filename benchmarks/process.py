@@ -23,6 +23,10 @@ class Measured:
     output: str
 
 
+UNCAPPED = {"RECONCILE_RUN_MIN_CHANGES": "100000", "RECONCILE_RUN_MAX_CHANGES": "100000"}
+"""Settings of a run that repairs each lead of a benchmark: by default such a run would wait for approval."""
+
+
 def measured(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Measured:
     """Run *command* and return its measurements; raises SystemExit with its stderr if it failed."""
     parent = (sys.executable, "-S", "-E", __file__, *command)

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.process import measured
+from benchmarks.process import UNCAPPED, measured
 from benchmarks.runs import CLI, seeded, simulator
 from reconcile import bootstrap
 from reconcile.domain.replay.recorder import CallRecorder
@@ -113,6 +113,7 @@ def main() -> None:
             "RECONCILE_WORKSPACE_LIMIT": str(wanted.workspaces),
             "RECONCILE_LEADS_PER_WORKSPACE": str(wanted.leads),
             "RECONCILE_OUTPUT": "json",
+            **UNCAPPED,
         }
         # Each lead is looked up: lists would settle them with few calls to record.
         hold = (*CLI, "breaker", "hold", "provider:ghl/sweep", "--reason=benchmark")

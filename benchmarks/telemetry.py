@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.process import Measured, measured
+from benchmarks.process import UNCAPPED, Measured, measured
 from benchmarks.runs import CLI, seeded, simulator
 from reconcile.simulator import Scenario, WorldSize
 
@@ -130,6 +130,7 @@ def main() -> None:
             "RECONCILE_WORKSPACE_LIMIT": str(wanted.workspaces),
             "RECONCILE_LEADS_PER_WORKSPACE": str(wanted.leads),
             "RECONCILE_OUTPUT": "json",
+            **UNCAPPED,
         }
         bench = _Bench(seeded=path, environment=environment, leads=wanted.workspaces * wanted.leads)
         busy = bench.cost(rounds=wanted.rounds)
