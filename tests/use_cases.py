@@ -19,7 +19,7 @@ from reconcile.services.backfill.backfill import ROUND, BackfillRequest
 from reconcile.services.backfill.planning import OwnBreakers, carrying_out, planning
 from reconcile.services.backfill.undo import Undo, Undoing, UnrevertedLead, undo
 from reconcile.services.backfill.view import view as backfill_view
-from reconcile.services.control.annotation_commands import AppliedCommands, apply_commands
+from reconcile.services.control.annotation_commands import AppliedCommands, apply_commands, remember_acknowledgement
 from reconcile.services.control.approval import approve_changes
 from reconcile.services.control.breaker_overrides import Order, Verb, act, breaker_key
 from reconcile.services.control.cadence import cadence_view, lower, wait_for
@@ -164,6 +164,7 @@ __all__ = [
     "quarantined",
     "read_freshness",
     "readiness",
+    "remember_acknowledgement",
     "replay_breakers",
     "report_of",
     "rights",

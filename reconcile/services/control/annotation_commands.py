@@ -73,6 +73,12 @@ async def apply_commands(
     return await reading.apply()
 
 
+async def remember_acknowledgement(store: Store, *, source: str, now: datetime) -> None:
+    """Remember that the object *source* has acknowledged commands: one without our annotations was replaced since."""
+    memory = AnnotationMemory(store.applied_annotations, source)
+    await memory.remember(AppliedAnnotation(key=ACKNOWLEDGED, value="", seen_at=now))
+
+
 class _CommandPass:
     """One pass over an object's annotations, against what was applied of earlier ones."""
 

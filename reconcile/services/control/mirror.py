@@ -15,7 +15,13 @@ from typing import TypeVar
 
 from reconcile.domain.breaker.breaker import Breaker, BreakerReason, BreakerScope, BreakerState
 from reconcile.domain.coordination.acknowledgement import OrderUpdate, updated_annotations
-from reconcile.domain.coordination.annotation import BREAKER, LAST_RUN, breaker_annotations, is_of_the_future
+from reconcile.domain.coordination.annotation import (
+    ACKNOWLEDGED,
+    BREAKER,
+    LAST_RUN,
+    breaker_annotations,
+    is_of_the_future,
+)
 from reconcile.domain.run.report import RunReport
 from reconcile.domain.run.report_document import receipt_text
 from reconcile.errors import MirrorConflict, MirrorUnavailable, StoreUnavailable
@@ -62,6 +68,8 @@ class Mirror:
     counts: MirrorCounts = field(default_factory=MirrorCounts)
     trouble: str | None = None
     """The first failure; it is reported once, in the log and in the report."""
+    has_acknowledged: bool = False
+    """Whether this process has written what became of commands."""
     _left: timedelta = BUDGET
     _first: "asyncio.Task[StateObject] | None" = None
     _seen: StateObject | None = None
@@ -158,6 +166,7 @@ class Mirror:
                 await self.clock.sleep(_PAUSE * (self.random.random() * 2 ** min(attempt, 5)))
             else:
                 self.counts.writes += 1
+                self.has_acknowledged |= ACKNOWLEDGED in news
                 return
         raise MirrorUnavailable(f"the state object was changed by others {ATTEMPTS} times in a row")
 

@@ -1,11 +1,13 @@
 """Where a run meets its surroundings in Kubernetes: operators' annotations at its start, its own at its end."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from reconcile.domain.run.report import RunReport
 from reconcile.errors import StoreUnavailable
-from reconcile.services.control.annotation_commands import apply_commands
+from reconcile.services.control.annotation_commands import apply_commands, remember_acknowledgement
+from reconcile.services.control.mirror import Mirror
 from reconcile.services.run.context import Dependencies, RunPolicy
 
 
@@ -39,7 +41,7 @@ async def mirror_run(report: RunReport, deps: Dependencies) -> RunReport:
         return report
     # A look at one chosen workspace is no receipt of the schedule's.
     receipt = report if report.workspace is None else None
-    trouble = await mirror.publish_run(deps.store.breakers, receipt)
+    trouble = await _publish(mirror, deps, receipt)
     if trouble is None:
         return report
     return replace(report, health_reasons=(*report.health_reasons, f"state object not in step: {trouble}"))
@@ -48,4 +50,13 @@ async def mirror_run(report: RunReport, deps: Dependencies) -> RunReport:
 async def mirror_state(deps: Dependencies) -> None:
     """Show what has changed where there is no run to report of."""
     if deps.mirror is not None:
-        await deps.mirror.publish_run(deps.store.breakers, None)
+        await _publish(deps.mirror, deps, None)
+
+
+async def _publish(mirror: Mirror, deps: Dependencies, receipt: RunReport | None) -> str | None:
+    """Write the state to the object; remember that commands were acknowledged there, so that its loss is noticed."""
+    trouble = await mirror.publish_run(deps.store.breakers, receipt)
+    if mirror.has_acknowledged:
+        with suppress(StoreUnavailable):
+            await remember_acknowledgement(deps.store, source=mirror.source, now=deps.clock.now())
+    return trouble

@@ -98,7 +98,6 @@ async def test_a_replaced_object_keeps_the_hold_and_gets_it_back() -> None:
     release = Release()
     release.annotate(hold=FOR_2H)
     await release.tick()
-    await release.tick(MINUTE)
     release.port.annotations.clear()
     release.port.version += 1
     done = await release.tick(2 * MINUTE)
