@@ -43,6 +43,7 @@ SURVIVED = {
     "alerts.load": "alerts.not_told",
     "alerts.channels": "alerts.not_told",
     "alerts.save_channel": "alerts.not_told",
+    "change_holds.load": "alerts.not_told",
 }
 """What a run goes on without, and the warning by which it says so."""
 WRITTEN_BEFORE = {
