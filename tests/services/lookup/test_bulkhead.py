@@ -1,4 +1,4 @@
-"""Slots for visits: so many side by side, and one more for each that lends its own."""
+"""Slots for visits: a fixed number run concurrently, and one more for each that releases its slot early."""
 
 import asyncio
 import random
