@@ -1,4 +1,4 @@
-"""A backfill at a harness: its rounds over a real store, with the harness's clock and providers."""
+"""A backfill in a run harness: its rounds over a real store, with the harness's clock and providers."""
 
 import random
 from collections.abc import Callable, Iterable

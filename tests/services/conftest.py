@@ -1,4 +1,4 @@
-"""A harness for each test of a run."""
+"""A run harness for each test of a use case."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A run at a harness: the real runner over a real store, with fakes for everything else."""
+"""A run harness: the real use case over a real store, with fakes for everything else."""
 
 import random
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
