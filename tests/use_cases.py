@@ -19,12 +19,13 @@ from reconcile.services.backfill.backfill import ROUND, BackfillRequest
 from reconcile.services.backfill.planning import OwnBreakers, carrying_out, planning
 from reconcile.services.backfill.undo import Undo, Undoing, UnrevertedLead, undo
 from reconcile.services.backfill.view import view as backfill_view
-from reconcile.services.control.annotation_commands import AppliedCommands, apply_commands, remember_acknowledgement
+from reconcile.services.control.annotation_commands import AppliedCommands, apply_commands
+from reconcile.services.control.annotation_memory import AnnotationMemory
 from reconcile.services.control.approval import approve_changes
 from reconcile.services.control.breaker_overrides import Order, Verb, act, breaker_key
 from reconcile.services.control.cadence import cadence_view, lower, wait_for
 from reconcile.services.control.mirror import ATTEMPTS, BUDGET, Mirror
-from reconcile.services.control.other_releases import foreign_cadence
+from reconcile.services.control.other_releases import contrary_order, foreign_cadence
 from reconcile.services.lookup.lead_check import lookups
 from reconcile.services.lookup.limits.bulkhead import EARLY_RELEASES_PER_SLOT, Bulkhead
 from reconcile.services.lookup.limits.concurrency import AdaptiveLimiter
@@ -83,6 +84,7 @@ __all__ = [
     "WORKSPACE_FAULTS",
     "AdaptiveLimiter",
     "Admission",
+    "AnnotationMemory",
     "AppliedCommands",
     "Applying",
     "BackfillRequest",
@@ -134,6 +136,7 @@ __all__ = [
     "cadence_view",
     "carrying_out",
     "conditions",
+    "contrary_order",
     "deliver",
     "distrusts",
     "document",
@@ -164,7 +167,6 @@ __all__ = [
     "quarantined",
     "read_freshness",
     "readiness",
-    "remember_acknowledgement",
     "replay_breakers",
     "report_of",
     "rights",

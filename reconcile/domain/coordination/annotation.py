@@ -60,6 +60,11 @@ class OrderText:
     hash: str = ""
     """Of the held changes that are approved."""
 
+    @property
+    def subject(self) -> str:
+        """What the command is about: a breaker, the cadence, or held changes; one about the same replaces it."""
+        return self.hash or ("cadence" if self.word is OrderWord.CADENCE else self.breaker)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Misunderstood:

@@ -73,12 +73,6 @@ async def apply_commands(
     return await reading.apply()
 
 
-async def remember_acknowledgement(store: Store, *, source: str, now: datetime) -> None:
-    """Remember that the object *source* has acknowledged commands: one without our annotations was replaced since."""
-    memory = AnnotationMemory(store.applied_annotations, source)
-    await memory.remember(AppliedAnnotation(key=ACKNOWLEDGED, value="", seen_at=now))
-
-
 class _CommandPass:
     """One pass over an object's annotations, against what was applied of earlier ones."""
 
@@ -101,7 +95,7 @@ class _CommandPass:
         has_acknowledged = self._rows.pop(ACKNOWLEDGED, None) is not None
         restored = has_acknowledged and not any(key in self._annotations for key in WRITTEN)
         if ACKNOWLEDGED in self._annotations and not has_acknowledged:
-            await self._memory.remember(AppliedAnnotation(key=ACKNOWLEDGED, value="", seen_at=self._now))
+            await self._memory.remember_acknowledgement(self._now)
         kept = await self._forget_absent(is_replaced=restored)
         fresh = [key for key in sorted(self._read, key=_strictness) if self._is_new(key)]
         for key in fresh:
@@ -126,7 +120,6 @@ class _CommandPass:
             del self._rows[key]
         if kept:
             text = f"the state object was replaced; {', '.join(kept)} stays in force and is written to it again"
-
             self._news.append(Announcement(reason="OrdersRestored", text=text, is_warning=True))
         return kept
 
@@ -148,7 +141,7 @@ class _CommandPass:
         row = AppliedAnnotation(key=key, value=self._annotations[key], seen_at=self._now)
         why = contrary_order(row, self._others, self._now) or self._stricter(text, fresh)
         row, told = refuse(row, why) if why else await self._effects.apply(row, text)
-        if before is not None and (row.fault or _subject_of(before) != _subject_of(row)):
+        if before is not None and (row.fault or _subject(before) != _subject(row)):
             await self._end(before, how="replaced")
         if row.fault is None:
             await self._supersede(row)
@@ -157,20 +150,19 @@ class _CommandPass:
         self._news.append(told)
 
     def _stricter(self, text: OrderText | Misunderstood, fresh: Sequence[str]) -> str | None:
-        """Return why a command is refused that arrived together with a stricter one for the same breaker."""
-        if isinstance(text, Misunderstood) or text.word not in _STRICTEST_FIRST:
+        """Return why a command is refused that arrived together with a stricter one about the same."""
+        if isinstance(text, Misunderstood):
             return None
         for key in fresh[: fresh.index(text.word.key)]:
             row = self._rows.get(key)
-            if row is not None and row.fault is None and _breaker_of(row) == text.breaker:
+            if row is not None and row.fault is None and _subject(row) == text.subject:
                 return f"{key}, which arrived with it, is stricter"
         return None
 
     async def _supersede(self, row: AppliedAnnotation) -> None:
-        """Note that an earlier command for the same breaker is over: *row* has replaced its override."""
-        breaker = _breaker_of(row)
+        """Note that an earlier command about the same is over: *row* has replaced its override."""
         for key, each in list(self._rows.items()):
-            if key != row.key and breaker is not None and _breaker_of(each) == breaker and is_in_force(each, self._now):
+            if key != row.key and _subject(each) == _subject(row) and is_in_force(each, self._now):
                 self._rows[key] = replace(each, value=self._annotations.get(key, each.value), until=self._now)
                 await self._memory.remember(self._rows[key])
 
@@ -218,24 +210,17 @@ def _strictness(key: str) -> tuple[int, str]:
     return keys.index(key) if key in keys else len(keys), key
 
 
-def _breaker_of(row: AppliedAnnotation) -> str | None:
-    """Return the breaker of a command; None for other commands, and for what is not understood."""
+def _subject(row: AppliedAnnotation) -> str | None:
+    """Return what a command is about; None for what is not understood."""
     text = order_of(row)
-    return text.breaker if text is not None and text.word in _STRICTEST_FIRST else None
-
-
-def _subject_of(row: AppliedAnnotation) -> str | None:
-    """Return the breaker or the hash that a command is about."""
-    text = order_of(row)
-    return None if text is None else text.hash or text.breaker
+    return None if text is None else text.subject
 
 
 def _asks_for_the_same(row: AppliedAnnotation, other: AppliedAnnotation, now: datetime) -> bool:
-    """Return whether another object's annotation holds the same breaker, or lowers the cadence too."""
+    """Return whether another object's annotation asks for the same of the same."""
     if row.key != other.key or other.fault is not None or (other.until is not None and other.until <= now):
         return False
-    breakers = {text.breaker for text in map(order_of, (row, other)) if text is not None}
-    return len(breakers) == 1
+    return len({_subject(row), _subject(other)} - {None}) == 1
 
 
 def _capped(faults: Sequence[str]) -> Sequence[str]:

@@ -2,7 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
+from reconcile.domain.coordination.annotation import ACKNOWLEDGED
 from reconcile.ports import AppliedAnnotation, AppliedAnnotations
 
 
@@ -41,6 +43,10 @@ class AnnotationMemory:
     async def remember(self, row: AppliedAnnotation) -> None:
         """Store *row*, whose key is the annotation's."""
         await self.port.remember(replace(row, key=self._key(row.key)))
+
+    async def remember_acknowledgement(self, at: datetime) -> None:
+        """Remember that the object has acknowledged commands: one without our annotations was replaced since."""
+        await self.remember(AppliedAnnotation(key=ACKNOWLEDGED, value="", seen_at=at))
 
     async def forget(self, key: str) -> None:
         """Delete the row of a removed annotation."""

@@ -26,8 +26,7 @@ def contrary_order(
         found = _order_of(other)
         if wanted is None or found is None or (row.key, row.value) == (other.key, other.value):
             continue
-        is_cadence = OrderWord.CADENCE in {wanted.word, found.word}
-        if wanted.word is found.word if is_cadence else wanted.breaker == found.breaker:
+        if wanted.subject == found.subject:
             until = f"{other.until:%Y-%m-%dT%H:%M:%SZ}"
             return f"{source} asks for something else until {until}; remove that annotation, then set this one anew"
     return None

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from reconcile.domain.run.report import RunReport
 from reconcile.errors import StoreUnavailable
-from reconcile.services.control.annotation_commands import apply_commands, remember_acknowledgement
+from reconcile.services.control.annotation_commands import apply_commands
+from reconcile.services.control.annotation_memory import AnnotationMemory
 from reconcile.services.control.mirror import Mirror
 from reconcile.services.run.context import Dependencies, RunPolicy
 
@@ -58,5 +59,6 @@ async def _publish(mirror: Mirror, deps: Dependencies, receipt: RunReport | None
     trouble = await mirror.publish_run(deps.store.breakers, receipt)
     if mirror.has_acknowledged:
         with suppress(StoreUnavailable):
-            await remember_acknowledgement(deps.store, source=mirror.source, now=deps.clock.now())
+            memory = AnnotationMemory(deps.store.applied_annotations, mirror.source)
+            await memory.remember_acknowledgement(deps.clock.now())
     return trouble

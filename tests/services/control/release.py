@@ -11,7 +11,7 @@ from reconcile.domain.coordination.annotation import ACKNOWLEDGED, PREFIX
 from reconcile.ports import NoopTelemetry
 from tests.services.memory_ports import MemoryMirror
 from tests.services.stub_store import NOW, Stub
-from tests.use_cases import AppliedCommands, Mirror, apply_commands, remember_acknowledgement
+from tests.use_cases import AnnotationMemory, AppliedCommands, Mirror, apply_commands
 
 GHL = BreakerKey(BreakerScope.PROVIDER, "ghl")
 CALENDLY = BreakerKey(BreakerScope.PROVIDER, "calendly")
@@ -56,7 +56,7 @@ class Release:
         mirror.acknowledge(done.updates)
         await mirror.publish_run(store.breakers, None)
         if mirror.has_acknowledged:
-            await remember_acknowledgement(store, source="configmap/one", now=NOW + at)
+            await AnnotationMemory(store.applied_annotations, "configmap/one").remember_acknowledgement(NOW + at)
         return done
 
     def annotate(self, **texts: str | None) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from reconcile.domain.breaker.breaker import RUN_KEY, Breaker, BreakerKey, BreakerPolicy, BreakerScope, BreakerState
-from reconcile.domain.coordination.annotation import PREFIX
+from reconcile.domain.coordination.annotation import PREFIX, OrderText, read_orders
 from reconcile.domain.run.cadence import CadenceSource
+from reconcile.ports import AppliedAnnotation
 from tests.services.stub_store import NOW, Stub
-from tests.use_cases import AppliedCommands, apply_commands, foreign_cadence
+from tests.use_cases import AppliedCommands, apply_commands, contrary_order, foreign_cadence
 
 GHL = BreakerKey(BreakerScope.PROVIDER, "ghl")
 HOLD = "reason=outage for=2h actor=ada breaker=provider:ghl"
@@ -246,3 +247,26 @@ async def test_an_invalid_annotation_of_an_earlier_version_is_reported_without_i
     done = await obeyed_of(ONE, Stub(), hold="for=ever")
 
     assert done.faults[0].startswith("the annotation appointment-reconciler.io/hold ")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"hold": "reason=a for=1h"}, {"approve": "reason=b hash=0a1b"}),
+        ({"approve": "reason=a hash=0a1b"}, {"approve": "reason=b hash=2c3d"}),
+    ],
+    ids=["a hold of the run", "other changes"],
+)
+async def test_an_approval_does_not_contradict_what_another_release_asks_for_of_something_else(
+    first: Mapping[str, Any], second: Mapping[str, Any]
+) -> None:
+    texts = [read_orders({f"{PREFIX}{name}": text for name, text in each.items()}) for each in (first, second)]
+    (wanted,), (found,) = (list(each.values()) for each in texts)
+    assert isinstance(wanted, OrderText)
+    assert isinstance(found, OrderText)
+    assert wanted.subject != found.subject
+    row = AppliedAnnotation(key=f"{PREFIX}approve", value=second["approve"], seen_at=NOW)
+    (name, text) = next(iter(first.items()))
+    other = AppliedAnnotation(key=f"{PREFIX}{name}", value=text, seen_at=NOW, until=NOW + timedelta(hours=1))
+
+    assert contrary_order(row, [(ONE, other)], NOW) is None
