@@ -66,7 +66,7 @@ def meets_soon(domain: DomainTables) -> ColumnElement[bool]:
 
 def is_hot(domain: DomainTables) -> ColumnElement[bool]:
     """Ask what ``due.is_hot`` asks."""
-    is_missed = and_(or_(_IS_ABSENT, _HAS_DISAPPEARED), _has_not_begun(domain))
+    is_missed = and_(or_(_IS_ABSENT, _HAS_DISAPPEARED), _is_upcoming(domain))
     return or_(domain.lead_column("in_sequence"), meets_soon(domain), _may_stand_again(domain), is_missed)
 
 
@@ -137,7 +137,7 @@ def _reasons(domain: DomainTables) -> Sequence[Select[tuple[int]]]:
         asked.append(_leads(domain, _may_stand_again(domain)))
     else:
         asked.append(_memory(domain, _may_stand_again(domain)))
-    missed = [_memory(domain, each, _has_not_begun(domain)) for each in (_IS_ABSENT, _HAS_DISAPPEARED)]
+    missed = [_memory(domain, each, _is_upcoming(domain)) for each in (_IS_ABSENT, _HAS_DISAPPEARED)]
     asked += [*missed, _memory(domain, _IS_STALE)]
     if "last_inbound_at" in lead:
         is_unverified = _C.verified_at.is_(None)
@@ -152,7 +152,7 @@ def _may_stand_again(domain: DomainTables) -> ColumnElement[bool]:
     return and_(_is_ahead(domain), not_(domain.lead_lacks("booking_canceled_at")))
 
 
-def _has_not_begun(domain: DomainTables) -> ColumnElement[bool]:
+def _is_upcoming(domain: DomainTables) -> ColumnElement[bool]:
     return or_(domain.lead_lacks("booking_starts_at"), _is_ahead(domain))
 
 
