@@ -61,7 +61,7 @@ class Calendly:
             return Lookup(provider=self.name, operation=operation, subject=booking_id)
         if not (address := identity.address(lead)):
             return SkipReason.UNREADABLE_BOOKING_ID if booking_id else SkipReason.NO_IDENTITY
-        operation = Operation.SCHEDULED_EVENTS if self._is_known(workspace) else Operation.CURRENT_USER
+        operation = Operation.SCHEDULED_EVENTS if self._has_user_id(workspace) else Operation.CURRENT_USER
         return Lookup(provider=self.name, operation=operation, subject=address)
 
     async def answer(self, lead: Lead, lookup: Lookup, workspace: Workspace, *, deadline: float) -> Answer | SkipReason:
@@ -99,7 +99,7 @@ class Calendly:
         """Return the calls of a bulk listing: a page of events, the token's user if unknown, invitees of new leads."""
         if self.name not in workspace.credentials:
             return None
-        return SweepCost(fixed=1 if self._is_known(workspace) else 2, lookup=2, per_new_lead=1)
+        return SweepCost(fixed=1 if self._has_user_id(workspace) else 2, lookup=2, per_new_lead=1)
 
     async def sweep(self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float) -> Sweep:
         """Return answers for those *leads* whose booking is listed as active and upcoming."""
@@ -111,7 +111,7 @@ class Calendly:
         answers, mentioned = await calendly_listing.sweep(reads, leads, plan=plan, now=now)
         return Sweep(answers=answers, calls=reads.calls, mentioned=mentioned)
 
-    def _is_known(self, workspace: Workspace) -> bool:
+    def _has_user_id(self, workspace: Workspace) -> bool:
         """Tell whether the token's user is known."""
         account = self._accounts.of(workspace)
         return bool(account and (account.user_id or calendly_parsing.user_id(account.credential.account)))
