@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from reconcile import bootstrap
@@ -117,7 +117,8 @@ async def _lived(seed: int, mix: Any, ways: tuple[Fault, ...], *, by_lists: bool
             for _ in range(TICKS):
                 report = await office.tick(then=timedelta(minutes=30))
                 # A breaker that trips within a run defers the leads that had no turn yet, and lists change their order.
-                assume(not report.breakers)
+                if report.breakers:
+                    reject()
                 changes = await office.store.ledger.changes(run_id=report.run_id, limit=10_000)
                 counts = report.leads_checked, report.booked_found, report.canceled_found, report.rescheduled
                 more = report.updated, report.no_change, report.absent, report.skipped, report.deferred, report.errors
