@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from tests import postgres, samples
+from tests.reused_database import ReusedDatabase
 
 # As many examples as `make mutants` measures with: what they notice is what `make test` notices.
 settings.register_profile("default", deadline=None, max_examples=30)
@@ -128,6 +129,21 @@ def postgres_template(postgres_server: postgres.Server) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def reused_database(postgres_server: postgres.Server, postgres_template: str) -> Iterator[ReusedDatabase]:
+    """Give the migrated PostgreSQL database that the tests of this process use one after the other."""
+    database = ReusedDatabase(postgres_server, postgres_template)
+    yield database
+    database.drop()
+
+
+@pytest.fixture
+def migrated_postgres_url(reused_database: ReusedDatabase) -> Iterator[str]:
+    """Give the URL of a migrated PostgreSQL database without rows that only this test sees."""
+    yield reused_database.lend()
+    reused_database.take_back()
+
+
+@pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a migrated SQLite file without rows, to make copies of."""
     from tests import stores  # noqa: PLC0415
@@ -135,15 +151,16 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return stores.sqlite_template(tmp_path_factory.mktemp("template"))
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Give the URL of a migrated database without rows; the test runs once on SQLite and once on PostgreSQL."""
+@pytest.fixture
+def migrated_sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """Give the URL of a migrated SQLite file without rows."""
     from tests import stores  # noqa: PLC0415
 
-    if request.param == "sqlite":
-        yield stores.sqlite_copy(request.getfixturevalue("sqlite_template"), tmp_path)
-        return
-    server: postgres.Server = request.getfixturevalue("postgres_server")
-    url = server.create_database(template=request.getfixturevalue("postgres_template"))
-    yield url
-    server.drop_database(url)
+    return stores.sqlite_copy(sqlite_template, tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def migrated_url(request: pytest.FixtureRequest) -> str:
+    """Give the URL of a migrated database without rows; the test runs once on SQLite and once on PostgreSQL."""
+    url: str = request.getfixturevalue(f"migrated_{request.param}_url")
+    return url

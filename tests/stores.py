@@ -1,9 +1,7 @@
 """Stores for tests: migrated databases made quickly, and leads, changes and batches with a test's own facts only."""
 
-import asyncio
 import shutil
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -32,17 +30,11 @@ W1, W2, W3 = (WorkspaceId(f"w{n}") for n in (1, 2, 3))
 RUN = RunId("run-1")
 
 
-def in_thread(coroutine: Any) -> Any:
-    """Run *coroutine* to its end, also where the test's own event loop is running."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(lambda: asyncio.run(coroutine)).result()
-
-
 @contextmanager
 def postgres_template(server: postgres.Server) -> Iterator[str]:
     """Give the name of a migrated database, of which the others are copies."""
     url = server.create_database()
-    in_thread(migrate(url, mapping=DEFAULT))
+    postgres.in_thread(migrate(url, mapping=DEFAULT))
     yield url.rpartition("/")[2]
     server.drop_database(url)
 
@@ -50,7 +42,7 @@ def postgres_template(server: postgres.Server) -> Iterator[str]:
 def sqlite_template(folder: Path) -> Path:
     """Return a migrated file, of which the others are copies."""
     path = folder / "template.db"
-    in_thread(migrate(f"sqlite:///{path}", mapping=DEFAULT))
+    postgres.in_thread(migrate(f"sqlite:///{path}", mapping=DEFAULT))
     return path
 
 

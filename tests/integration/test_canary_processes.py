@@ -112,7 +112,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 @pytest.fixture
 def settings(server: Server, sqlite_template: Path, tmp_path: Path) -> dict[str, str]:
     url = stores.sqlite_copy(sqlite_template, tmp_path)
-    stores.in_thread(bootstrap.seed_url(url, workspaces=list(workspaces()), leads=list(leads())))
+    postgres.in_thread(bootstrap.seed_url(url, workspaces=list(workspaces()), leads=list(leads())))
     return settings_of(server, url)
 
 
@@ -197,15 +197,15 @@ def test_a_database_that_refuses_rows_is_quoted_by_names_alone(
     server: Server, postgres_server: postgres.Server, postgres_template: str, refusal: str, tmp_path: Path
 ) -> None:
     url = postgres_server.create_database(template=postgres_template)
-    stores.in_thread(bootstrap.seed_url(url, workspaces=list(workspaces()), leads=list(leads())))
-    stores.in_thread(executed(url, REFUSALS[refusal]))
+    postgres.in_thread(bootstrap.seed_url(url, workspaces=list(workspaces()), leads=list(leads())))
+    postgres.in_thread(executed(url, REFUSALS[refusal]))
     parts = urlsplit(url)
     with_password = parts._replace(netloc=f"{parts.username}:{PASSWORD}@{parts.hostname}:{parts.port}").geturl()
     given = settings_of(server, with_password)
     done = silent(reconcile("run", cwd=tmp_path, output="json", **given))
     for question in ("status", "doctor"):
         silent(here(question, **given))
-    tables = stores.in_thread(dumped(url))
+    tables = postgres.in_thread(dumped(url))
     postgres_server.drop_database(url)
 
     assert done.code in {0, 75, 78}

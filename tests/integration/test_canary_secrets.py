@@ -22,7 +22,7 @@ from reconcile.domain.workspace import Workspace
 from reconcile.simulator import Api, Fault, FaultKind
 from reconcile.simulator.faults.kinds import KINDS
 from reconcile.simulator.wire import Request
-from tests import stores
+from tests import postgres, stores
 from tests.cli.command import Done, here
 from tests.integration import canaries
 from tests.integration.canaries import EMAIL, FIELDS, HOST_EMAIL, LEADS, MARK, NAME, WORKSPACES, Server, found
@@ -86,7 +86,7 @@ class Office:
             "run_budget_seconds": "3",
             "quarantine_after": "1",
         }
-        stores.in_thread(bootstrap.seed_url(self.url, workspaces=list(workspaces()), leads=list(leads())))
+        postgres.in_thread(bootstrap.seed_url(self.url, workspaces=list(workspaces()), leads=list(leads())))
 
     def __call__(self, *arguments: str, **settings: str) -> Done:
         """Call a command and assert that nothing has sung."""

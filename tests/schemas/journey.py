@@ -24,7 +24,7 @@ from reconcile.store.mapping.mapping import SchemaMapping, load_mapping, parse_m
 from reconcile.store.schema.migrate import migrate
 from reconcile.store.session import open_store
 from tests import postgres
-from tests.stores import in_thread
+from tests.postgres import in_thread
 from tests.timeouts import HUNG
 from tests.use_cases import Dependencies, RunPolicy, RunRequest, Undo, on_clock, run, undo
 

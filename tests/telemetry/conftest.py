@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from tests import postgres
 from tests.telemetry import collector as collecting
 from tests.telemetry.collector import Collector
 
@@ -20,11 +19,3 @@ def collector(tmp_path: Path) -> Iterator[Collector]:
     """Give a collector that is listening."""
     with collecting.listening(tmp_path) as found:
         yield found
-
-
-@pytest.fixture
-def postgres_url_migrated(postgres_server: postgres.Server, postgres_template: str) -> Iterator[str]:
-    """Give the URL of a migrated PostgreSQL database without rows."""
-    url = postgres_server.create_database(template=postgres_template)
-    yield url
-    postgres_server.drop_database(url)

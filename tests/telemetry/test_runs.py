@@ -12,7 +12,7 @@ import pytest
 from reconcile.simulator import Api, Fault, FaultKind, WorldSize
 from tests import postgres
 from tests.integration.processes import Company, Ended, one_company
-from tests.stores import in_thread
+from tests.postgres import in_thread
 from tests.telemetry.collector import Collector, Told, listening
 
 CUMULATIVE, DELTA = {2, "AGGREGATION_TEMPORALITY_CUMULATIVE"}, {1, "AGGREGATION_TEMPORALITY_DELTA"}
@@ -24,9 +24,9 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-async def company(postgres_url_migrated: str, collector: Collector) -> AsyncIterator[Company]:
+async def company(migrated_postgres_url: str, collector: Collector) -> AsyncIterator[Company]:
     """Give a company whose runs tell the collector of themselves."""
-    async with one_company(postgres_url_migrated, size=SIZE) as company:
+    async with one_company(migrated_postgres_url, size=SIZE) as company:
         company.settings["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.url
         yield company
 

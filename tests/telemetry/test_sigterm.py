@@ -12,9 +12,9 @@ from tests.integration.test_processes_sigterm import IN_TIME, is_ended_in_order
 pytestmark = pytest.mark.integration
 
 
-async def test_with_a_silent_collector_a_run_still_ends_in_order(postgres_url_migrated: str) -> None:
+async def test_with_a_silent_collector_a_run_still_ends_in_order(migrated_postgres_url: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        async with one_company(postgres_url_migrated) as company:
+        async with one_company(migrated_postgres_url) as company:
             company.settings["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{silent.getsockname()[1]}"
             company.simulator.faults.add(Fault(kind=FaultKind.HOLD))
             process = await company.start()

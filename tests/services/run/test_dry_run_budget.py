@@ -11,9 +11,9 @@ from reconcile.domain.coordination.rate_limit import CALENDLY_FREE_LIMIT, CALEND
 from reconcile.domain.ids import Operation
 from reconcile.errors import RateLimited
 from reconcile.ports import Usage
+from tests.postgres import in_thread
 from tests.services.fakes import FakeClock
 from tests.services.run_harness import GHL, RunHarness
-from tests.stores import in_thread
 from tests.use_cases import BURST_SHARE, LocalBudgets, dry_run_store
 
 PUBLISHED = [(GHL_LIMIT, timedelta(seconds=10), 50), (CALENDLY_PAID_LIMIT, timedelta(minutes=1), 334)]
