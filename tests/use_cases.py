@@ -5,7 +5,7 @@ from reconcile.domain.breaker.control import Control, ControlsLeft
 from reconcile.domain.breaker.events import Admission, Refusal
 from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.window import Fault, SuspectOutcome
-from reconcile.domain.breaker.withholding import blames_others, distrusts
+from reconcile.domain.breaker.withholding import blames_others, must_withhold
 from reconcile.domain.coordination.annotation import instant
 from reconcile.domain.run.report_document import breaker_document, document, read_freshness
 from reconcile.domain.run.request import Progress, RunRequest
@@ -41,7 +41,7 @@ from reconcile.services.run.counts import Counts
 from reconcile.services.run.dry_run import BURST_SHARE, DRY_RUN_TIME, LocalBudgets, LocalTime, dry_run_store, on_clock
 from reconcile.services.run.freshness import new_leads_since
 from reconcile.services.run.outbox_delivery import deliver
-from reconcile.services.run.report_builder import lease_held_report, not_due_report, report_of, unbegun_report
+from reconcile.services.run.report_builder import lease_held_report, not_due_report, report_of, unstarted_report
 from reconcile.services.run.run import run
 from reconcile.services.run.select_workspaces import select_workspaces
 from reconcile.services.verification.document import document as verify_document
@@ -138,7 +138,7 @@ __all__ = [
     "conditions",
     "contrary_order",
     "deliver",
-    "distrusts",
+    "must_withhold",
     "document",
     "dry_run_store",
     "explain_failure",
@@ -176,7 +176,7 @@ __all__ = [
     "status_gauges",
     "step",
     "test_channels",
-    "unbegun_report",
+    "unstarted_report",
     "undo",
     "unreachable_gauges",
     "verify_document",

@@ -32,7 +32,7 @@ from reconcile.redaction import bug_named
 from reconcile.services.lookup.limits.time_budget import Stop
 from reconcile.services.maintenance.readiness import readiness
 from reconcile.services.run.context import Dependencies, RunPolicy
-from reconcile.services.run.report_builder import unbegun_report
+from reconcile.services.run.report_builder import unstarted_report
 from reconcile.services.run.run import run as run_once
 from reconcile.services.run.shutdown import stop_on_sigterm
 from reconcile.settings import Settings
@@ -202,7 +202,7 @@ async def run(  # noqa: PLR0913 - the ways to watch and change a run
         except StoreUnavailable:
             if not stop.is_terminated:
                 raise
-    report = report or unbegun_report(request, run_id=run_id, clock=clock, started=started)
+    report = report or unstarted_report(request, run_id=run_id, clock=clock, started=started)
     termination_log.leave(receipt_text(report))
     return report
 

@@ -67,7 +67,7 @@ class FaultAttribution:
     """The checks of a run by (provider, operation, workspace). A value: each check gives the next one.
 
     *is_partial* tells that workspaces are due which this run does not visit: then one that is alone in this run does
-    not speak for those that were not asked. *judged_from* holds the last number that no longer counts against a party.
+    not speak for those that were not asked. *counted_from* holds the last number that no longer counts against a party.
     """
 
     policy: BreakerPolicy
@@ -76,7 +76,7 @@ class FaultAttribution:
     by_workspace: Mapping[Lookup, Mapping[WorkspaceId, SlidingWindow]] = field(default_factory=dict)
     by_provider: Mapping[ProviderName, SlidingWindow] = field(default_factory=dict)
     by_operation: Mapping[Lookup, SlidingWindow] = field(default_factory=dict)
-    judged_from: Mapping[BreakerKey, int] = field(default_factory=dict)
+    counted_from: Mapping[BreakerKey, int] = field(default_factory=dict)
     answered: _Answered = field(default_factory=dict)
     """The newest call of each provider that was answered: its number, and whose it was."""
     unanswered: _Unanswered = frozenset()
@@ -117,9 +117,9 @@ class FaultAttribution:
             return self.answered, self.unanswered | {this}
         return self.answered, self.unanswered
 
-    def forgive(self, keys: tuple[BreakerKey, ...], *, number: int) -> "FaultAttribution":
+    def ignore_before(self, keys: tuple[BreakerKey, ...], *, number: int) -> "FaultAttribution":
         """Count nothing against these parties that was let through before the *number*-th check or with it."""
-        return replace(self, judged_from={**self.judged_from, **dict.fromkeys(keys, number)})
+        return replace(self, counted_from={**self.counted_from, **dict.fromkeys(keys, number)})
 
     def votes(self, lookup: Lookup) -> Votes:
         """Return the vote of each workspace on its own look-ups of one operation."""
@@ -129,7 +129,7 @@ class FaultAttribution:
             vote = window.votes(ErrorClass)
             failing |= vote.failing
             sound |= {workspace_id} - vote.failing
-        return Votes(failing=frozenset(failing), sound=frozenset(sound))
+        return Votes(failing=frozenset(failing), healthy=frozenset(sound))
 
     def answers_later(self, workspace_id: WorkspaceId, lookup: Lookup, number: int) -> bool:
         """Tell whether the operation answered the workspace in a call that was let through after the *number*-th."""
@@ -138,23 +138,23 @@ class FaultAttribution:
 
     # --- rules -----------------------------------------------------------------------------------------------
 
-    def judge_provider(self, lookup: Lookup, fault: Fault, snapshot: BreakerSnapshot) -> TripDecision | None:
+    def evaluate_provider(self, lookup: Lookup, fault: Fault, snapshot: BreakerSnapshot) -> TripDecision | None:
         """Suspect the provider, or one of its operations, where several workspaces fail alike."""
         window = self.by_provider.get(lookup.provider, SlidingWindow())
-        return self._judge_wide(lookup, fault, snapshot, window=window, key=self._to_blame(lookup))
+        return self._evaluate_wide(lookup, fault, snapshot, window=window, key=self._wide_key(lookup))
 
-    def judge_sweep(self, lookup: Lookup, fault: Fault, snapshot: BreakerSnapshot) -> TripDecision | None:
+    def evaluate_sweep(self, lookup: Lookup, fault: Fault, snapshot: BreakerSnapshot) -> TripDecision | None:
         """Blame a provider's lists, and nothing else, where they fail alike in several workspaces."""
         window = self.by_operation.get(lookup, SlidingWindow())
-        return self._judge_wide(lookup, fault, snapshot, window=window, key=operation_key(lookup))
+        return self._evaluate_wide(lookup, fault, snapshot, window=window, key=operation_key(lookup))
 
-    def _judge_wide(  # noqa: PLR0911 - one rule after another
+    def _evaluate_wide(  # noqa: PLR0911 - one rule after another
         self, lookup: Lookup, fault: Fault, snapshot: BreakerSnapshot, *, window: SlidingWindow, key: BreakerKey
     ) -> TripDecision | None:
         policy = self.policy
         due_count = sum(lookup.provider in providers for providers in self.due.values())
         few = policy.min_workspaces if self.is_partial else min(policy.min_workspaces, max(1, due_count))
-        after = max(self.judged_from.get(each, 0) for each in (key, provider_key(lookup.provider)))
+        after = max(self.counted_from.get(each, 0) for each in (key, provider_key(lookup.provider)))
         lately = window.last(window.size, after=after)
         if fault is SuspectOutcome.ABSENT:
             is_wide = len(lately.votes(_ABSENT).failing) >= policy.min_workspaces
@@ -188,7 +188,7 @@ class FaultAttribution:
         errors = sum(windows[workspace_id].errors for workspace_id in failing)
         return 2 * len(failing) > due_count and errors >= self.policy.min_checks
 
-    def judge_workspace(
+    def evaluate_workspace(
         self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault, snapshot: BreakerSnapshot
     ) -> TripDecision | None:
         """Blame the workspace, at this provider, for what no wider breaker explains."""
@@ -200,14 +200,14 @@ class FaultAttribution:
             for each, windows in self.by_workspace.items()
             if each.provider is lookup.provider and workspace_id in windows
         )
-        if after := self.judged_from.get(key, 0):
+        if after := self.counted_from.get(key, 0):
             window = window.last(window.size, after=after)
         if fault is SuspectOutcome.ABSENT:
             if window.exceeds(policy.error_rate, min_checks=policy.min_checks, of=_ABSENT):
                 return _decision(key, BreakerReason.MASS_ABSENCE, ErrorClass.MASS_ABSENCE, window)
             return None
         # One short of what blames a provider: the last one must come from elsewhere, or it is this workspace's alone.
-        limit = policy.contract_faults - (not self.is_alone) if not after else policy.min_checks
+        limit = policy.contract_faults - (not self.is_only_workspace) if not after else policy.min_checks
         is_contract = fault is ErrorClass.CONTRACT and window.count([fault]) >= limit
         if is_contract and window.exceeds(policy.error_rate, min_checks=limit, of=[fault]):
             return _decision(key, BreakerReason.CONTRACT_FAULT, fault, window)
@@ -217,18 +217,18 @@ class FaultAttribution:
             return _decision(key, BreakerReason.ERROR_RATE, fault, window)
         return None
 
-    def judge_run(self, fault: Fault, snapshot: BreakerSnapshot) -> TripDecision | None:
+    def evaluate_run(self, fault: Fault, snapshot: BreakerSnapshot) -> TripDecision | None:
         """Blame the run for bugs of ours in most workspaces, or for any failures where only one workspace is due."""
-        after = self.judged_from.get(RUN_KEY, 0)
+        after = self.counted_from.get(RUN_KEY, 0)
         windows = [
             (workspace_id, window.last(window.size, after=after) if after else window)
             for lookup, by_workspace in self.by_workspace.items()
             if not snapshot.explains(lookup)
             for workspace_id, window in by_workspace.items()
-            if self.is_alone or not snapshot.has_parked(workspace_id, lookup)
+            if self.is_only_workspace or not snapshot.has_parked(workspace_id, lookup)
         ]
         window = merge_windows(each for _, each in windows)
-        if self.is_alone:
+        if self.is_only_workspace:
             return (
                 _decision(RUN_KEY, BreakerReason.ERROR_RATE, fault, window)
                 if self._exceeds(window, RUN_KEY, snapshot)
@@ -242,7 +242,7 @@ class FaultAttribution:
         return None
 
     @property
-    def is_alone(self) -> bool:
+    def is_only_workspace(self) -> bool:
         """Whether one workspace is all there is."""
         return len(self.due) == 1 and not self.is_partial
 
@@ -252,7 +252,7 @@ class FaultAttribution:
         min_checks = min(policy.probes, policy.min_checks) if key in snapshot.half_open else policy.min_checks
         return window.exceeds(policy.error_rate, min_checks=min_checks)
 
-    def _to_blame(self, lookup: Lookup) -> BreakerKey:
+    def _wide_key(self, lookup: Lookup) -> BreakerKey:
         """Blame one operation where the provider's other operations are seen to be well, else the provider."""
         others = [
             window

@@ -65,7 +65,7 @@ class BreakerKey:
         """Whether it is of a provider's lists: without them nothing is left undone."""
         return self.scope is BreakerScope.PROVIDER and self.name.endswith(f"/{Operation.SWEEP}")
 
-    def is_of_sweeps_of(self, provider: "BreakerKey") -> bool:
+    def is_of_sweeps_at(self, provider: "BreakerKey") -> bool:
         """Tell whether it is of the lists of *provider*, the breaker of which is named."""
         return self.is_of_sweeps and self.name.startswith(f"{provider.name}/")
 

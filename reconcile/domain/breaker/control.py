@@ -37,8 +37,8 @@ MOST_TOLERABLE_SHARE = 0.9
 class ControlOutcome(StrEnum):
     """What one control came to."""
 
-    SOUND = "sound"
-    STILL_SOUND = "still_sound"
+    SUCCEEDED = "succeeded"
+    STILL_SUCCEEDS = "still_succeeds"
     """It was sound earlier in the run, and is now: it says that nothing has changed, and not how many fail."""
     FAILING = "failing"
     FAILING_WHOLLY = "failing_wholly"
@@ -49,7 +49,7 @@ class ControlOutcome(StrEnum):
     """It was sound earlier, and now breaks the contract that the party is suspected to have changed."""
 
 
-_SOUND = frozenset({ControlOutcome.SOUND, ControlOutcome.STILL_SOUND})
+_SOUND = frozenset({ControlOutcome.SUCCEEDED, ControlOutcome.STILL_SUCCEEDS})
 _LEAST_SHARE = 0.05
 _ROUNDING = 1e-9
 _FAILING = frozenset({ControlOutcome.FAILING, ControlOutcome.FAILING_WHOLLY})
@@ -80,13 +80,13 @@ class ControlsLeft(StrEnum):
 class Control:
     """One control that has ended; *party* is whose it is: a workspace, or a lead where its workspace is suspected.
 
-    *was_sound*: the look-up was sound earlier in this run. *is_only*: its workspace has no other record that could be
+    *was_successful*: the look-up was sound earlier in this run. *is_only*: its workspace has no other record that could be
     asked, so that none can tell that this one is odd.
     """
 
     party: str
     fault: Fault
-    was_sound: bool
+    was_successful: bool
     is_only: bool = False
 
 
@@ -108,7 +108,7 @@ class Suspect:
     controls: Mapping[str, ControlOutcome] = field(default_factory=dict)
     left: ControlsLeft = ControlsLeft.MORE
     pending: int = 0
-    """Controls that have not ended: a party is acquitted before only if it would be although all of them failed."""
+    """Controls that have not ended: a party is cleared before only if it would be although all of them failed."""
 
     @property
     def is_workspace(self) -> bool:
@@ -125,7 +125,7 @@ class Suspect:
         """How many controls the next round needs: if all fail, they decide; where some are sound, a whole round."""
         if self.is_workspace:
             return max(1, min(ENOUGH_OF_WORKSPACE, ENOUGH_OF_WORKSPACE - self._balance_of_leads))
-        if ControlOutcome.SOUND in self.outcomes.values():
+        if ControlOutcome.SUCCEEDED in self.outcomes.values():
             return min(LARGEST_ROUND, MOST_IN_A_ROUND + len(self.controls))
         left = (ENOUGH - self._balance) / max(self._weight_of_failing, ENOUGH / MOST_IN_A_ROUND)
         return max(1, min(MOST_IN_A_ROUND, math.ceil(left - _ROUNDING)))
@@ -144,7 +144,7 @@ class Suspect:
         return self.is_workspace or not _CHANGED.isdisjoint(self.outcomes.values())
 
     @property
-    def is_acquitted(self) -> bool:
+    def is_cleared(self) -> bool:
         """Whether no more are asked how many fail, only whether one has changed: so many were sound."""
         return not self.is_workspace and (self._balance <= -ENOUGH or self._least_share > MOST_TOLERABLE_SHARE)
 
@@ -157,7 +157,7 @@ class Suspect:
         kept = self.earlier
         if not _CHANGED.isdisjoint(self.controls.values()):
             kept = {p: o for p, o in kept.items() if o not in _SOUND}
-        newest = {p: o for p, o in self.controls.items() if o is not ControlOutcome.STILL_SOUND or p not in kept}
+        newest = {p: o for p, o in self.controls.items() if o is not ControlOutcome.STILL_SUCCEEDS or p not in kept}
         return {**kept, **newest}
 
     @property
@@ -182,7 +182,7 @@ class Suspect:
             case ControlsLeft.NO_TIME:
                 return ControlVerdict.UNKNOWN
             case ControlsLeft.NONE:
-                return ControlVerdict.CONFIRMED if self._is_most_of_those_asked else ControlVerdict.REFUTED
+                return ControlVerdict.CONFIRMED if self._has_failing_majority else ControlVerdict.REFUTED
 
     def add(self, control: Control) -> "Suspect":
         """Count one control."""
@@ -220,14 +220,14 @@ class Suspect:
         telling = {ControlOutcome.FAILING_WHOLLY} if self.decision.fault in RECORD_FAULTS else _FAILING
         failed = {party for party, outcome in self.outcomes.items() if outcome in telling}
         sound = {party for party, outcome in self.controls.items() if outcome in _SOUND}
-        return frozenset((self.votes.failing | (failed - self.votes.sound)) - sound)
+        return frozenset((self.votes.failing | (failed - self.votes.healthy)) - sound)
 
     @property
-    def _is_most_of_those_asked(self) -> bool:
+    def _has_failing_majority(self) -> bool:
         if self.is_workspace or not self.controls:
             return True  # nothing speaks against the suspicion
         sound = {party for party, outcome in self.outcomes.items() if outcome in _SOUND}
-        return 2 * len(self._failing) > len(self._failing | sound | self.votes.sound)
+        return 2 * len(self._failing) > len(self._failing | sound | self.votes.healthy)
 
     @property
     def _is_confirmed_majority(self) -> bool:
@@ -250,7 +250,7 @@ class Suspect:
         """
         if self.weighs_changes:
             return 0.5
-        failing, asked = self.votes.failing & self._failing, self.votes.failing | self.votes.sound
+        failing, asked = self.votes.failing & self._failing, self.votes.failing | self.votes.healthy
         unasked = self.due_count - len(asked)
         share = max(0.0, self.due_count / 2 - len(failing)) / unasked if unasked > 0 else 1.0
         # A workspace of which few records were asked may fail by those alone.
@@ -268,13 +268,13 @@ class Suspect:
         *least* is the share at which the party is not to blame yet. It is held against "all fail" as long as all do,
         and against the share half-way between once one was sound.
         """
-        voters = self.votes.failing | self.votes.sound
-        of_the_sample = {*_FAILING, ControlOutcome.SOUND}
+        voters = self.votes.failing | self.votes.healthy
+        of_the_sample = {*_FAILING, ControlOutcome.SUCCEEDED}
         found = Counter(o for p, o in self.outcomes.items() if p not in voters or o not in of_the_sample)
         failing = sum(found[each] for each in _FAILING) + WEIGHT_OF_CHANGE * found[ControlOutcome.CHANGED]
-        sound = found[ControlOutcome.SOUND]
+        sound = found[ControlOutcome.SUCCEEDED]
         if self.weighs_changes:
-            sound += WEIGHT_OF_CHANGE * found[ControlOutcome.STILL_SOUND]
+            sound += WEIGHT_OF_CHANGE * found[ControlOutcome.STILL_SUCCEEDS]
         if not sound:
             return failing * self._weight_of_failing
         least = max(self._least_share, _LEAST_SHARE)
@@ -283,7 +283,7 @@ class Suspect:
     @property
     def _balance_of_leads(self) -> int:
         found = Counter(self.outcomes.values())
-        sound = found[ControlOutcome.SOUND] + found[ControlOutcome.STILL_SOUND]
+        sound = found[ControlOutcome.SUCCEEDED] + found[ControlOutcome.STILL_SUCCEEDS]
         failing = sum(found[each] for each in _FAILING) + WEIGHT_OF_CHANGE * found[ControlOutcome.CHANGED]
         return failing - WEIGHT_OF_SOUND_LEAD * sound
 
@@ -291,8 +291,8 @@ class Suspect:
         fault = control.fault
         # An absence is an answer, unless the party is suspected for absences.
         if fault is None or (fault is SuspectOutcome.ABSENT and self.decision.fault is not ErrorClass.MASS_ABSENCE):
-            return ControlOutcome.STILL_SOUND if control.was_sound else ControlOutcome.SOUND
-        if not control.was_sound:
+            return ControlOutcome.STILL_SUCCEEDS if control.was_successful else ControlOutcome.SUCCEEDED
+        if not control.was_successful:
             return ControlOutcome.FAILING_WHOLLY if control.is_only else ControlOutcome.FAILING
         is_new_shape = fault is self.decision.fault is ErrorClass.CONTRACT
         return ControlOutcome.NEW_SHAPE if is_new_shape else ControlOutcome.CHANGED

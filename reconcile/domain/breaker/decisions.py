@@ -23,15 +23,15 @@ class Decisions:
     now: datetime
     suspects: list[Suspect] = field(default_factory=list)
 
-    def _judge_sweep(self, lookup: Lookup, entry: WindowEntry) -> None:
+    def _evaluate_sweep(self, lookup: Lookup, entry: WindowEntry) -> None:
         state = self.state
         state.attribution = state.attribution.count_wide(lookup, entry)
         if entry.fault is not None and state.breaker(provider_key(lookup.provider)).state is BreakerState.CLOSED:
-            decision = state.attribution.judge_sweep(lookup, entry.fault, state.snapshot(self.now))
+            decision = state.attribution.evaluate_sweep(lookup, entry.fault, state.snapshot(self.now))
             if decision is not None:
                 self._open(decision)
 
-    def _judge(self, lookup: Lookup, entry: WindowEntry) -> None:
+    def _evaluate(self, lookup: Lookup, entry: WindowEntry) -> None:
         state, workspace_id, fault = self.state, entry.workspace_id, entry.fault
         if implied := state.implied.get((workspace_id, lookup.provider)):
             state.implied[workspace_id, lookup.provider] = implied.rest()
@@ -40,21 +40,21 @@ class Decisions:
         if fault is None or not state.suspects.keys().isdisjoint(breaker_path(workspace_id, lookup)):
             return
         # In this order: what a wide party is suspected of, or has been opened for, is not held against a narrower one.
-        wide = state.attribution.judge_provider(lookup, fault, state.snapshot(self.now))
+        wide = state.attribution.evaluate_provider(lookup, fault, state.snapshot(self.now))
         if wide is not None and self._suspect(wide, lookup, workspace_id):
             return
-        self._judge_narrow(lookup, workspace_id, fault)
+        self._evaluate_narrow(lookup, workspace_id, fault)
 
-    def _judge_narrow(self, lookup: Lookup, workspace_id: WorkspaceId, fault: Fault) -> None:
+    def _evaluate_narrow(self, lookup: Lookup, workspace_id: WorkspaceId, fault: Fault) -> None:
         state = self.state
-        own = state.attribution.judge_workspace(workspace_id, lookup, fault, state.snapshot(self.now))
+        own = state.attribution.evaluate_workspace(workspace_id, lookup, fault, state.snapshot(self.now))
         if own is not None:
             if own.fault in RECORD_FAULTS:
                 if self._suspect(own, lookup, workspace_id):
                     return
             else:
                 self._open(own)
-        whole = state.attribution.judge_run(fault, state.snapshot(self.now))
+        whole = state.attribution.evaluate_run(fault, state.snapshot(self.now))
         if whole is not None:
             self._open(whole)
 
@@ -103,21 +103,21 @@ class Decisions:
         if verdict is ControlVerdict.CONFIRMED:
             self._open(suspect.decision, in_flight=suspect.in_flight)
             if suspect.is_workspace:
-                self._judge_wider_than(suspect)
+                self._evaluate_wider_than(suspect)
             return
-        state.acquitted |= {key}
+        state.cleared |= {key}
         keys = (key, RUN_KEY) if suspect.is_workspace else (key, provider_key(suspect.lookup.provider), RUN_KEY)
-        state.attribution = state.attribution.forgive(keys, number=state.admitted_count)
+        state.attribution = state.attribution.ignore_before(keys, number=state.admitted_count)
         if not suspect.is_workspace:
             self._park_unanswered(suspect)
 
-    def _judge_wider_than(self, suspect: Suspect) -> None:
+    def _evaluate_wider_than(self, suspect: Suspect) -> None:
         """Judge the provider and the run once a workspace is parked: calls that ended meanwhile were only counted."""
         state, lookup, fault = self.state, suspect.lookup, suspect.decision.fault
-        wide = state.attribution.judge_provider(lookup, fault, state.snapshot(self.now))
+        wide = state.attribution.evaluate_provider(lookup, fault, state.snapshot(self.now))
         if wide is not None and wide.key not in state.suspects and self._suspect(wide, lookup, suspect.workspace_id):
             return
-        whole = state.attribution.judge_run(fault, state.snapshot(self.now))
+        whole = state.attribution.evaluate_run(fault, state.snapshot(self.now))
         if whole is not None:
             self._open(whole)
 
@@ -163,7 +163,7 @@ class Decisions:
         if key.scope is BreakerScope.PROVIDER:
             if key.provider is not None:  # what a breaker explains does not count against the other operations
                 forgiven = (provider_key(key.provider),)
-                state.attribution = state.attribution.forgive(forgiven, number=state.admitted_count)
+                state.attribution = state.attribution.ignore_before(forgiven, number=state.admitted_count)
             self._close_misattributed(key, decision.fault)
 
     def _close_misattributed(self, provider: BreakerKey, fault: Fault) -> None:
@@ -172,7 +172,7 @@ class Decisions:
         for other, breaker in list(state.breakers.items()):
             is_narrower = (
                 other.scope is BreakerScope.WORKSPACE and other.provider is provider.provider
-            ) or other.is_of_sweeps_of(provider)
+            ) or other.is_of_sweeps_at(provider)
             is_alike = breaker.state is BreakerState.OPEN and breaker.fault == str(fault)
             if other in state.opened_in_run and is_narrower and is_alike:
                 state.breakers[other] = breaker.close(self.now, reason=BreakerReason.BLAMED_ELSEWHERE)

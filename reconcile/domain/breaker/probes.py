@@ -11,7 +11,7 @@ from reconcile.domain.ids import WorkspaceId
 class ProbeResult(StrEnum):
     """What the probes of one breaker say together."""
 
-    SOUND = "sound"
+    SUCCEEDED = "succeeded"
     SPLIT = "split"
     """At least half of the workspaces fail, and one does not: each is to be judged by itself."""
     BROKEN = "broken"
@@ -66,7 +66,7 @@ class Probes:
         if not is_complete and not is_last:
             return None
         if self.success_count > len(self.failing):
-            return ProbeResult.SOUND
+            return ProbeResult.SUCCEEDED
         if self.failing:
             return ProbeResult.SPLIT if self.success_count else ProbeResult.BROKEN
         return ProbeResult.NOTHING if is_last else None

@@ -97,7 +97,7 @@ class Recovery(Decisions):
         if not is_probing(breaker) or key in state.probed_by_others:
             return
         match probes.result(is_last=is_last):
-            case ProbeResult.SOUND:
+            case ProbeResult.SUCCEEDED:
                 self._advance(breaker)
             case ProbeResult.SPLIT | ProbeResult.BROKEN as result:
                 errors = len(probes.failing)

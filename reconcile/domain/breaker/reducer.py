@@ -80,14 +80,16 @@ class _Step(Recovery):
             return
         entry = WindowEntry(admission.number, workspace_id, fault)
         if is_sweep:
-            self._judge_sweep(lookup, entry)
+            self._evaluate_sweep(lookup, entry)
         else:
-            self._judge(lookup, entry)
+            self._evaluate(lookup, entry)
 
     def record_bug(self, event: events.BugFound) -> None:
         keys = workspace_keys(event.workspace_id, event.lookup)
         if all(self.state.breaker(key).state is not BreakerState.OPEN for key in keys):
-            self._judge(event.lookup, WindowEntry(self.state.admitted_count, event.workspace_id, ErrorClass.INTERNAL))
+            self._evaluate(
+                event.lookup, WindowEntry(self.state.admitted_count, event.workspace_id, ErrorClass.INTERNAL)
+            )
 
     def imply(self, event: events.ImpliedSuccessesFound) -> None:
         implied = ImpliedSuccesses(lookup=event.lookup, count=event.count, over=event.over)

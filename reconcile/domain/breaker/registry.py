@@ -149,9 +149,9 @@ class BreakerRegistry:
         """Tell whether a sweep may be made: all breakers that concern it let it pass and none is being probed."""
         return self.state.may_sweep(workspace_id, provider, now)
 
-    def is_acquitted(self, lookup: Lookup) -> bool:
+    def is_cleared(self, lookup: Lookup) -> bool:
         """Tell whether controls have said in this run that the provider is not to blame for what fails."""
-        return not self.state.acquitted.isdisjoint({provider_key(lookup.provider), operation_key(lookup)})
+        return not self.state.cleared.isdisjoint({provider_key(lookup.provider), operation_key(lookup)})
 
     def is_unanswered(self, workspace_id: WorkspaceId, lookup: Lookup) -> bool:
         """Tell whether a workspace's calls time out while later ones of others are answered."""

@@ -44,7 +44,7 @@ class RegistryState:
     suspects: dict[BreakerKey, Suspect] = field(default_factory=dict)
     decided: dict[BreakerKey, Suspect] = field(default_factory=dict)
     """The newest suspicion of each party that controls have ended."""
-    acquitted: frozenset[BreakerKey] = frozenset()
+    cleared: frozenset[BreakerKey] = frozenset()
     """The parties whose controls have said in this run that they are not to blame."""
     opened_in_run: frozenset[BreakerKey] = frozenset()
     would_open: tuple[BreakerKey, ...] = ()
@@ -72,7 +72,7 @@ class RegistryState:
             implied=self.implied.copy(),
             suspects=self.suspects.copy(),
             decided=self.decided.copy(),
-            acquitted=self.acquitted,
+            cleared=self.cleared,
             opened_in_run=self.opened_in_run,
             would_open=self.would_open,
             admitted_count=self.admitted_count,

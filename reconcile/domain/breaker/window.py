@@ -89,7 +89,7 @@ class SlidingWindow:
             else:
                 balance[entry.workspace_id] -= 1
         failed = frozenset(w for w in failing if balance[w] >= 0)
-        return Votes(failing=failed, sound=frozenset(balance) - failed)
+        return Votes(failing=failed, healthy=frozenset(balance) - failed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +97,12 @@ class Votes:
     """One vote for each workspace, however many leads it has."""
 
     failing: frozenset[WorkspaceId] = frozenset()
-    sound: frozenset[WorkspaceId] = frozenset()
+    healthy: frozenset[WorkspaceId] = frozenset()
 
     @property
     def failing_share(self) -> float:
         """Which share of the workspaces fails, 0 where nobody votes."""
-        return len(self.failing) / max(1, len(self.failing) + len(self.sound))
+        return len(self.failing) / max(1, len(self.failing) + len(self.healthy))
 
 
 def merge_windows(windows: Iterable[SlidingWindow]) -> SlidingWindow:

@@ -27,7 +27,7 @@ def blames_others(
     return any(registry.explains(key) for key in own) and error_class not in RECORD_FAULTS
 
 
-def distrusts(registry: BreakerRegistry, lookup: Lookup) -> bool:
+def must_withhold(registry: BreakerRegistry, lookup: Lookup) -> bool:
     """Tell whether changes planned from this provider's answers in this run must not be written any more."""
     return registry.is_enforced and any(
         key in registry.opened_in_run

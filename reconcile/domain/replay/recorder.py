@@ -191,7 +191,7 @@ class CallRecorder:
             [
                 self._parties.setdefault(each.party, f"{len(self._parties)}") if is_workspace else each.party,
                 None if each.fault is None else str(each.fault),
-                each.was_sound,
+                each.was_successful,
                 *([True] if each.is_only else []),
             ]
             for each in event.controls

@@ -245,7 +245,7 @@ class RunReplay:
             party = str(number) if suspect.is_workspace else call.workspace_id
             if (suspect.decision.key, party) not in self.controlled:
                 self.controlled.add((suspect.decision.key, party))
-                yield Control(party=party, fault=end.fault, was_sound=False)
+                yield Control(party=party, fault=end.fault, was_successful=False)
 
     def _is_round_over(self) -> bool:
         """Tell whether the probes that can be made were made: no workspace is left that was not probed."""

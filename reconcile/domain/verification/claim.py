@@ -186,13 +186,13 @@ class Ruling:
 
 def judge(claim: Claim, seen: Figures) -> Ruling:
     """Compare the observed figures with the claim; an observed failure outweighs missing checks."""
-    ruling = _judge(claim, seen)
+    ruling = _evaluate(claim, seen)
     if not seen.is_whole:
         return ruling
     return replace(ruling, text=f"{ruling.text}; the whole log was judged, as no --since is given")
 
 
-def _judge(claim: Claim, seen: Figures) -> Ruling:
+def _evaluate(claim: Claim, seen: Figures) -> Ruling:
     for each in seen.sightings:
         if each.expected is Expected.GONE and each.count:
             return _failed_ruling(each, seen)

@@ -140,7 +140,7 @@ def _spending(reported: Sequence[_FinishedRun]) -> Spending | None:
     if not reported:
         return None
     newest, *before = reported
-    like_it = [each for each in before if each.report.shard == newest.report.shard and each.report.is_sound]
+    like_it = [each for each in before if each.report.shard == newest.report.shard and each.report.is_successful]
     usual = sorted(each.report.provider_calls for each in like_it)
     median = usual[(len(usual) - 1) // 2] if usual else 0
     return Spending(run_id=newest.run_id, calls=newest.report.provider_calls, usual_calls=median)
@@ -151,10 +151,10 @@ async def _silence(
 ) -> list[Condition]:
     """Return the condition that no run has succeeded for long, also if it ended with the newest run."""
     kind, commands = ConditionKind.NO_SUCCESSFUL_RUN, ("reconcile status", "reconcile doctor")
-    sound = next((each for each in reported if each.report.is_sound), None)
+    sound = next((each for each in reported if each.report.is_successful), None)
     if sound is None and len(rows) == _LOOKED_AT:
         rows = await store.ledger.runs(limit=_SEARCHED, of_all=True)
-        sound = next((each for each in _finished(rows) if each.report.is_sound), None)
+        sound = next((each for each in _finished(rows) if each.report.is_successful), None)
     since = sound.finished_at if sound else rows[-1].started_at if rows else None
     if since is not None and now - since > silence:
         text = "no run has succeeded since then: check that the schedule starts runs, and their exit codes"

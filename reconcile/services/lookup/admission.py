@@ -94,17 +94,17 @@ async def admit(
         finally:
             registry.record(answer, call.fault, clock.now(), is_check=call.is_check, is_known=call.is_known)
     finally:
-        limiter.release(slot, succeeded=None if call is None else _seen_of_provider(call, workspace, lookup, registry))
+        limiter.release(slot, succeeded=None if call is None else _provider_success(call, workspace, lookup, registry))
     await decide_suspects(pool, registry=registry, context=context)
     await admission.breakers.save()
 
 
-def _seen_of_provider(
+def _provider_success(
     call: AdmittedCall, workspace: Workspace, lookup: Lookup, registry: BreakerRegistry
 ) -> bool | None:
     """Return whether the provider answered.
 
-    A failure says nothing about it once controls have acquitted it, or if later calls of others were answered.
+    A failure says nothing about it once controls have cleared it, or if later calls of others were answered.
     """
-    is_others = registry.is_acquitted(lookup) or registry.is_unanswered(workspace.id, lookup)
+    is_others = registry.is_cleared(lookup) or registry.is_unanswered(workspace.id, lookup)
     return None if call.succeeded is False and is_others else call.succeeded

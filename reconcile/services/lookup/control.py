@@ -78,8 +78,8 @@ async def _decide(
                 now = context.clock.now()
                 registry.answer_controls(key, controls, now, left=ControlsLeft.MORE, pending=len(asked))
             if suspect is not None and key not in registry.suspects:
-                if not suspect.is_workspace and registry.is_acquitted(suspect.lookup):
-                    pool.on_acquittal(suspect.lookup.provider)
+                if not suspect.is_workspace and registry.is_cleared(suspect.lookup):
+                    pool.on_cleared(suspect.lookup.provider)
                 pool.end_decision(key, decided)
 
 
@@ -104,27 +104,27 @@ async def _candidates(
 
     def is_free(candidate: ControlCandidate) -> bool:
         party = _party(suspect, candidate)
-        is_known = not candidate.was_sound and party in suspect.earlier
+        is_known = not candidate.was_successful and party in suspect.earlier
         return (suspect.decision.key, party) not in pool.used and not is_known
 
     if suspect.is_majority:  # are they failing, or are their first records odd?
         others = [
-            each for each in (*pool.unasked_leads(suspect, random), *pool.sound_elsewhere(suspect)) if is_free(each)
+            each for each in (*pool.pending_leads(suspect, random), *pool.earlier_successes(suspect)) if is_free(each)
         ]
         doubted = [each for each in others if each.workspace.id in suspect.votes.failing]
         random.shuffle(doubted)
         return doubted[: suspect.wanted_count]
-    sound = [each for each in pool.sound_elsewhere(suspect) if is_free(each)]
-    if sound and (suspect.is_first or suspect.is_acquitted):
+    sound = [each for each in pool.earlier_successes(suspect) if is_free(each)]
+    if sound and (suspect.is_first or suspect.is_cleared):
         return [random.choice(_best(sound, pool, suspect))]
     wanted = suspect.wanted_count
     chosen = sound[: math.ceil(wanted / WEIGHT_OF_CHANGE)] if suspect.weighs_changes else sound[:1]
     left = max(0, wanted - sum(each.weight for each in chosen)) if suspect.weighs_changes else wanted
     is_wide = not suspect.is_workspace
-    fresh = await _of_unvisited(suspect, left, pool, registry=registry, context=context) if is_wide else []
+    fresh = await _unvisited_candidates(suspect, left, pool, registry=registry, context=context) if is_wide else []
     taken = {_party(suspect, each) for each in (*chosen, *fresh)}
-    taken |= set() if suspect.is_workspace else suspect.votes.sound  # they were asked, and were sound
-    found = pool.unasked_leads(suspect, random)
+    taken |= set() if suspect.is_workspace else suspect.votes.healthy  # they were asked, and were sound
+    found = pool.pending_leads(suspect, random)
     unasked = [each for each in found if is_free(each) and _party(suspect, each) not in taken]
     random.shuffle(unasked)
     unasked.sort(key=lambda each: each.workspace.id in suspect.votes.failing)
@@ -136,7 +136,7 @@ def _best(sound: list[ControlCandidate], pool: ControlPool, suspect: Suspect) ->
     return well or sound
 
 
-async def _of_unvisited(
+async def _unvisited_candidates(
     suspect: Suspect, count: int, pool: ControlPool, *, registry: BreakerRegistry, context: LookupContext
 ) -> list[ControlCandidate]:
     """Return up to *count* leads of workspaces that this run has not visited yet, chosen at random."""
@@ -159,7 +159,7 @@ async def _of_unvisited(
             break
         if leads := await _leads_of(workspace, suspect.lookup, context=context):
             lead, is_only = context.random.choice(leads), len(leads) == 1  # the first ones may be odd together
-            found.append(ControlCandidate(lead=lead, workspace=workspace, was_sound=False, is_only=is_only))
+            found.append(ControlCandidate(lead=lead, workspace=workspace, was_successful=False, is_only=is_only))
     return found
 
 
@@ -201,9 +201,9 @@ async def _look_up(
             await reservation.settle()
     if fault is None:
         pool.on_answer(provider)
-        pool.sound[suspect.lookup][workspace.id] = (candidate.lead, workspace)
+        pool.successful[suspect.lookup][workspace.id] = (candidate.lead, workspace)
     party = _party(suspect, candidate)
-    return Control(party=party, fault=fault, was_sound=candidate.was_sound, is_only=candidate.is_only)
+    return Control(party=party, fault=fault, was_successful=candidate.was_successful, is_only=candidate.is_only)
 
 
 async def _answer(candidate: ControlCandidate, provider: Provider, *, deadline: float) -> Answer | SkipReason:

@@ -17,20 +17,20 @@ from reconcile.domain.workspace import Workspace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlCandidate:
-    """A look-up that could be made as a control; *was_sound*: it was, earlier in this run.
+    """A look-up that could be made as a control; *was_successful*: it was, earlier in this run.
 
     *is_only*: no other lead of its workspace is due that would be looked up in the same way.
     """
 
     lead: Lead
     workspace: Workspace
-    was_sound: bool
+    was_successful: bool
     is_only: bool = False
 
     @property
     def weight(self) -> int:
         """What it weighs if it fails."""
-        return WEIGHT_OF_CHANGE if self.was_sound else 1
+        return WEIGHT_OF_CHANGE if self.was_successful else 1
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class ControlPool:
     """Whom a run could ask as a control: kept up to date by its batches."""
 
     workspaces: Sequence[Workspace] = ()
-    sound: defaultdict[Lookup, dict[WorkspaceId, tuple[Lead, Workspace]]] = field(
+    successful: defaultdict[Lookup, dict[WorkspaceId, tuple[Lead, Workspace]]] = field(
         default_factory=lambda: defaultdict(dict)
     )
     """The newest look-up of each workspace that was sound."""
@@ -55,8 +55,8 @@ class ControlPool:
     decisions: dict[BreakerKey, asyncio.Event] = field(default_factory=dict)
     on_answer: Callable[[ProviderName], None] = lambda _: None
     """Called when a control was answered soundly: it holds no slot of the provider's limiter."""
-    on_acquittal: Callable[[ProviderName], None] = lambda _: None
-    """Called when controls have acquitted a provider."""
+    on_cleared: Callable[[ProviderName], None] = lambda _: None
+    """Called when controls have cleared a provider."""
 
     def begin(self, workspace: Workspace, leads: Sequence[tuple[Lead, Sequence[Lookup]]]) -> None:
         """Note the leads of a batch that begins."""
@@ -82,22 +82,22 @@ class ControlPool:
         """Note what a look-up came to."""
         self.waiting[workspace.id].pop(lead.id, None)
         if fault is None:
-            self.sound[lookup][workspace.id] = (lead, workspace)
+            self.successful[lookup][workspace.id] = (lead, workspace)
             self.failing.discard((lookup.provider, workspace.id))
         else:
             self.failing.add((lookup.provider, workspace.id))
 
-    def sound_elsewhere(self, suspect: Suspect) -> list[ControlCandidate]:
+    def earlier_successes(self, suspect: Suspect) -> list[ControlCandidate]:
         """Return look-ups that were sound earlier, of the same operation, those of workspaces that are well first."""
         provider = suspect.lookup.provider
         found = [
-            ((provider, workspace_id) in self.failing, ControlCandidate(lead=lead, workspace=w, was_sound=True))
-            for workspace_id, (lead, w) in self.sound.get(suspect.lookup, {}).items()
+            ((provider, workspace_id) in self.failing, ControlCandidate(lead=lead, workspace=w, was_successful=True))
+            for workspace_id, (lead, w) in self.successful.get(suspect.lookup, {}).items()
             if suspect.workspace_id == workspace_id or not suspect.is_workspace
         ]
         return [candidate for _, candidate in sorted(found, key=lambda each: each[0])]
 
-    def unasked_leads(self, suspect: Suspect, random: Random) -> list[ControlCandidate]:
+    def pending_leads(self, suspect: Suspect, random: Random) -> list[ControlCandidate]:
         """Return leads of batches under way: all of a workspace that is suspected, else one of each.
 
         Of a workspace that failed already it is the last one, farthest from those that did; else one at random.
@@ -105,7 +105,7 @@ class ControlPool:
         found: list[ControlCandidate] = []
         for workspace_id, leads in self.waiting.items():
             alike = [
-                ControlCandidate(lead=lead, workspace=workspace, was_sound=False)
+                ControlCandidate(lead=lead, workspace=workspace, was_successful=False)
                 for lead, workspace, lookup in leads.values()
                 if lookup == suspect.lookup and not lead.state.failure_count
             ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from reconcile.domain.breaker.registry import BreakerRegistry
-from reconcile.domain.breaker.withholding import blames_others, distrusts
+from reconcile.domain.breaker.withholding import blames_others, must_withhold
 from reconcile.domain.coordination.lease import Lease
 from reconcile.domain.evidence.controls import Controls
 from reconcile.domain.evidence.evidence import stored_booking
@@ -96,17 +96,17 @@ async def reconcile_batch(
                 await context.deps.release_lease(lease)
 
 
-def _withhold_distrusted(checked: LeadCheck, registry: BreakerRegistry) -> LeadCheck:
+def _withhold_unreliable(checked: LeadCheck, registry: BreakerRegistry) -> LeadCheck:
     """Withhold what was planned from a provider that has turned out to be broken since."""
     lookup = checked.lookup
     if lookup is None or not checked.outcome.is_answered:
         return checked
-    if checked.plan is not None and checked.plan.change is not None and distrusts(registry, lookup):
+    if checked.plan is not None and checked.plan.change is not None and must_withhold(registry, lookup):
         return checked.as_deferred(DeferReason.WITHHELD)
     return checked
 
 
-def _with_wanted_follow_ups(checked: LeadCheck, policy: FollowUpPolicy) -> LeadCheck:
+def _apply_follow_up_policy(checked: LeadCheck, policy: FollowUpPolicy) -> LeadCheck:
     plan = checked.plan
     if plan is None or plan.change is None:
         return checked
@@ -133,7 +133,7 @@ def _unverified(checked: LeadCheck, workspace: Workspace, controls: Controls) ->
     return checked.plan.unverified
 
 
-def _is_ahead(checked: LeadCheck, now: datetime) -> bool:
+def _is_upcoming(checked: LeadCheck, now: datetime) -> bool:
     """Return whether the lead's meeting, as it will be written, is in the future."""
     change = checked.plan.change if checked.plan is not None else None
     starts_at = (change or checked.lead).rollup.starts_at
@@ -156,7 +156,7 @@ def _lead_write(
         outcome=checked.outcome,
         reason=signature.key if signature else checked.reason or unverified,
         is_verified=plan is not None and unverified is None,
-        is_urgent=_is_ahead(checked, context.clock.now()),
+        is_urgent=_is_upcoming(checked, context.clock.now()),
         keeps_place=_was_not_attempted(checked),
         is_blamed_elsewhere=blamed_elsewhere,
         is_absent=plan is not None and plan.is_absent,
@@ -193,8 +193,8 @@ async def _write(
 ) -> _WrittenBatch:
     """Write what the leads came to, and nothing where another run has taken over; return what became of that."""
     workspace = frame.workspace
-    trusted = sorted((_withhold_distrusted(c, registry) for c in checked), key=lambda c: c.lead.id)
-    trusted = [_with_wanted_follow_ups(each, context.policy.follow_ups) for each in trusted]
+    trusted = sorted((_withhold_unreliable(c, registry) for c in checked), key=lambda c: c.lead.id)
+    trusted = [_apply_follow_up_policy(each, context.policy.follow_ups) for each in trusted]
     trusted = await withhold_held(trusted, workspace.id, guard=context.guard)
     writes = tuple(_lead_write(c, workspace, context=context, registry=registry) for c in trusted)
     try:

@@ -170,7 +170,7 @@ async def _begin(context: RunContext) -> CallAdmission:
         bulkhead.shuffle(context.random)
 
     pool = ControlPool(
-        on_answer=lambda provider: limiters.of(provider, for_sweeps=False).note_answer(), on_acquittal=go_on
+        on_answer=lambda provider: limiters.of(provider, for_sweeps=False).note_answer(), on_cleared=go_on
     )
     return CallAdmission(breakers=breakers, limiters=limiters, bulkhead=bulkhead, pool=pool)
 

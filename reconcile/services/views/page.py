@@ -85,7 +85,7 @@ async def page_facts(  # noqa: PLR0913 - the settings that decide what is well
         failures=tuple(map(_failure, (await store.ledger.sightings(since=since))[:FAILURES_SHOWN])),
         repairs=tuple(map(_repair, await store.ledger.changes(limit=REPAIRS_SHOWN))),
         last_run_at=view.runs[0].finished_at or view.runs[0].started_at if view.runs else None,
-        last_sound_at=view.last_success_at,
+        last_success_at=view.last_success_at,
     )
 
 
