@@ -1,4 +1,4 @@
-"""The part of the reducer that attributes failures and opens breakers: suspects, controls, trips."""
+"""The part of the reducer that attributes failures: suspicions, controls, trips."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,7 +17,7 @@ from reconcile.errors import ErrorClass
 
 @dataclass(slots=True)
 class Decisions:
-    """One event's work on a copy of the state, as far as failures are attributed."""
+    """Applies one event to a copy of the state: attribution of failures."""
 
     state: RegistryState
     now: datetime
@@ -39,7 +39,7 @@ class Decisions:
         state.attribution = state.attribution.count(lookup, entry)
         if fault is None or not state.suspects.keys().isdisjoint(breaker_path(workspace_id, lookup)):
             return
-        # In this order: what a wide party is suspected of, or has been opened for, is not held against a narrower one.
+        # The wider party first: failures for which it is suspected or open do not count against a narrower one.
         wide = state.attribution.evaluate_provider(lookup, fault, state.snapshot(self.now))
         if wide is not None and self._suspect(wide, lookup, workspace_id):
             return
@@ -59,7 +59,7 @@ class Decisions:
             self._open(whole)
 
     def _suspect(self, decision: TripDecision, lookup: Lookup, workspace_id: WorkspaceId) -> bool:
-        """Ask for a control, unless the breaker is open, or would be."""
+        """Record a suspicion, for controls to decide, unless the breaker is open or would be."""
         state, key = self.state, decision.key
         if state.breaker(key).effective_state(self.now) is BreakerState.OPEN or key in state.would_open:
             return False
@@ -77,30 +77,30 @@ class Decisions:
         return True
 
     def _votes_on(self, decision: TripDecision, lookup: Lookup) -> Votes:
-        """Return the votes that bear on a suspicion: what is a failure says nothing about absences."""
+        """Return the votes that matter to a suspicion: failures say nothing about absences."""
         is_of_absences = decision.reason is BreakerReason.MASS_ABSENCE
         return Votes() if is_of_absences else self.state.attribution.votes(lookup)
 
     def decide(self, event: events.ControlsAnswered) -> None:
-        """Decide on a suspected party by its controls, once they say enough."""
+        """Count controls of a suspected party, and decide on it once they suffice."""
         state, key = self.state, event.key
         suspect = state.suspects.get(key)
         if suspect is None:
-            for control in event.controls if key in state.decided else ():  # they had not ended when it was decided
+            for control in event.controls if key in state.decided else ():  # controls that ended after the decision
                 state.decided[key] = state.decided[key].add(control)
             return
         for control in event.controls:
             suspect = suspect.add(control)
         votes = self._votes_on(suspect.decision, suspect.lookup)
         suspect = state.suspects[key] = replace(suspect, votes=votes, left=event.left, pending=event.pending)
-        verdict = suspect.control_result
-        if verdict is ControlVerdict.UNDECIDED:
+        result = suspect.control_result
+        if result is ControlVerdict.UNDECIDED:
             return
         del state.suspects[key]
         state.decided[key] = suspect
-        if verdict is ControlVerdict.UNKNOWN:
+        if result is ControlVerdict.UNKNOWN:
             return
-        if verdict is ControlVerdict.CONFIRMED:
+        if result is ControlVerdict.CONFIRMED:
             self._open(suspect.decision, in_flight=suspect.in_flight)
             if suspect.is_workspace:
                 self._evaluate_wider_than(suspect)
@@ -112,7 +112,7 @@ class Decisions:
             self._park_unanswered(suspect)
 
     def _evaluate_wider_than(self, suspect: Suspect) -> None:
-        """Judge the provider and the run once a workspace is parked: calls that ended meanwhile were only counted."""
+        """Evaluate the provider and the run after a workspace was parked: calls that ended meanwhile were only counted."""
         state, lookup, fault = self.state, suspect.lookup, suspect.decision.fault
         wide = state.attribution.evaluate_provider(lookup, fault, state.snapshot(self.now))
         if wide is not None and wide.key not in state.suspects and self._suspect(wide, lookup, suspect.workspace_id):
@@ -122,7 +122,7 @@ class Decisions:
             self._open(whole)
 
     def _park_unanswered(self, suspect: Suspect) -> None:
-        """Park the workspaces of which each call timed out while controls were answered: one more is a time limit."""
+        """Park the workspaces whose calls all timed out while controls succeeded: each further call is slow."""
         state, provider = self.state, suspect.lookup.provider
         for workspace_id in sorted(suspect.votes.failing):
             window = state.attribution.by_workspace[suspect.lookup][workspace_id]
@@ -161,13 +161,15 @@ class Decisions:
         if key.scope is not BreakerScope.WORKSPACE and state.in_flight_at_trip is None:
             state.in_flight_at_trip = state.in_flight_count if in_flight is None else in_flight
         if key.scope is BreakerScope.PROVIDER:
-            if key.provider is not None:  # what a breaker explains does not count against the other operations
+            if (
+                key.provider is not None
+            ):  # failures that this breaker explains do not count against the other operations
                 forgiven = (provider_key(key.provider),)
                 state.attribution = state.attribution.ignore_before(forgiven, number=state.admitted_count)
             self._close_misattributed(key, decision.fault)
 
     def _close_misattributed(self, provider: BreakerKey, fault: Fault) -> None:
-        """Close the breakers of those that were blamed in this run for what proved to be the provider's fault."""
+        """Close breakers that this run opened for what proved to be the provider's fault."""
         state = self.state
         for other, breaker in list(state.breakers.items()):
             is_narrower = (

@@ -1,4 +1,4 @@
-"""What operators ask of another release on the same database: it is not followed, and not overruled."""
+"""Commands on the state objects of other releases on the same database: neither applied nor overridden."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,10 +14,10 @@ _CADENCE = f"{PREFIX}{OrderWord.CADENCE}"
 def contrary_order(
     row: AppliedAnnotation, others: Sequence[tuple[str, AppliedAnnotation]], now: datetime
 ) -> str | None:
-    """Return why an annotation can't be obeyed: another object's, still in force, asks for something else.
+    """Return why an annotation cannot be applied: one on another object, still in force, contradicts it; else None.
 
-    *others* are the annotations of other objects, each with its object. Both are about the same breaker, or about the
-    cadence.
+    *others* are the annotations of other objects, each with its object. Two commands contradict each other if their
+    subject is the same (a breaker, or the cadence) and their texts differ.
     """
     wanted = _order_of(row)
     for source, other in others:
@@ -33,9 +33,9 @@ def contrary_order(
 
 
 async def foreign_cadence(store: Store, source: str, *, now: datetime) -> str | None:
-    """Return a sentence on a lower cadence that only other objects' annotations ask for; *source* does not follow it.
+    """Return a sentence on a lower cadence that only other objects' annotations set, so that it is not for *source*.
 
-    One that a command has set is every release's.
+    A cadence that was set by `reconcile cadence` applies to every release.
     """
     override = await store.cadences.override() if source else None
     if override is None or override.source is not CadenceSource.ANNOTATION or not override.is_in_force(now):

@@ -32,7 +32,7 @@ def filled() -> Counts:
     counts.by_provider[ProviderName.HIGHLEVEL][Outcome.BOOKED] = 9
     counts.by_asked[ProviderName.CALENDLY][Outcome.BOOKED] = 10
     counts.unconfigured_in[MissingSetting.NO_LOCATION].add(WorkspaceId("ws-0"))
-    counts.hit[SIGNATURE].add(WorkspaceId("ws-0"))
+    counts.failed_in[SIGNATURE].add(WorkspaceId("ws-0"))
     return counts
 
 
