@@ -112,7 +112,7 @@ class Decisions:
             self._park_unanswered(suspect)
 
     def _evaluate_wider_than(self, suspect: Suspect) -> None:
-        """Evaluate the provider and the run after a workspace was parked: calls that ended meanwhile were only counted."""
+        """Evaluate the provider and the run after a workspace was parked: until then, ended calls were only counted."""
         state, lookup, fault = self.state, suspect.lookup, suspect.decision.fault
         wide = state.attribution.evaluate_provider(lookup, fault, state.snapshot(self.now))
         if wide is not None and wide.key not in state.suspects and self._suspect(wide, lookup, suspect.workspace_id):

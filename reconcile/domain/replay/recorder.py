@@ -233,12 +233,12 @@ class CallRecorder:
 
 
 def is_trip(before: Breaker, after: Breaker) -> bool:
-    """Tell whether a breaker has opened that was closed; one that a failed probe opens again has not."""
+    """Return whether a breaker has opened that was closed; one that a failed probe opens again has not."""
     return before.state is BreakerState.CLOSED and after.state is BreakerState.OPEN
 
 
 def is_of_leads(lookup: Lookup) -> bool:
-    """Tell whether a call can be a check or an error: a list that fails is neither, as its leads are looked up."""
+    """Return whether a call can be a check or an error: a list that fails is neither, as its leads are looked up."""
     return lookup.operation is not Operation.SWEEP
 
 

@@ -238,8 +238,8 @@ class _NotificationRound:
 
     async def _confirmed(self, channel: AlertChannel, group: Sequence[Notice]) -> None:
         async with self.marking:  # merge the confirmations of all channels
-            told = [self.alerts[each.alert.key] for each in group if each.alert.key in self.alerts]
-            await self.save([alert.confirmed(channel.name, self.now) for alert in told])
+            stored = [self.alerts[each.alert.key] for each in group if each.alert.key in self.alerts]
+            await self.save([alert.confirmed(channel.name, self.now) for alert in stored])
         self.telemetry.event("alert.delivered", channel=channel.name, notices=len(group))
 
 

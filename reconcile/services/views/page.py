@@ -109,8 +109,8 @@ def _headline(view: Overview, history: Sequence[TimeBucket]) -> tuple[OverallSta
             f"Runs are healthy, but {meetings} of the next 24 hours were not verified for an hour.",
         )
     checks, errors = sum(each.checks for each in history), sum(each.errors for each in history)
-    sound = f"all but {errors:,} successful" if errors else "all successful"
-    return OverallStatus.WELL, f"{checks:,} checks, {sound}, and no meeting of the next 24 hours is unverified."
+    successes = f"all but {errors:,} successful" if errors else "all successful"
+    return OverallStatus.WELL, f"{checks:,} checks, {successes}, and no meeting of the next 24 hours is unverified."
 
 
 def _steps(view: Overview, standing: OverallStatus) -> tuple[SuggestedCommand, ...]:

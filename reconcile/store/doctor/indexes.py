@@ -82,8 +82,8 @@ def _advice_on_due(lead: MappedTable, found: Sequence[_Index]) -> Sequence[str]:
     if in_sequence and not any(in_sequence in each.condition for each in found):
         wanted[in_sequence] = _partial(lead, in_sequence, _quoted(in_sequence))
     if booking_id and status and not any(status in each.condition for each in found):
-        is_untold = f"{_quoted(booking_id)} IS NOT NULL AND {_quoted(status)} IS NULL"
-        wanted[status] = _partial(lead, status, is_untold)
+        lacks_status = f"{_quoted(booking_id)} IS NOT NULL AND {_quoted(status)} IS NULL"
+        wanted[status] = _partial(lead, status, lacks_status)
     reason = "has no index for due leads, so each run reads the whole table"
     return [f"{lead}.{column} {reason}; execute: {statement}" for column, statement in wanted.items()]
 

@@ -73,8 +73,8 @@ def is_hot(domain: DomainTables) -> ColumnElement[bool]:
 def is_warm(domain: DomainTables) -> ColumnElement[bool]:
     """Ask what ``due.is_warm`` asks."""
     wrote = not_(domain.lead_lacks("last_inbound_at"))
-    is_untold = and_(not_(domain.lead_lacks("booking_id")), domain.lead_lacks("booking_status"))
-    return or_(_IS_STALE, and_(_C.verified_at.is_(None), wrote), _wrote_since_verified(domain), is_untold)
+    lacks_status = and_(not_(domain.lead_lacks("booking_id")), domain.lead_lacks("booking_status"))
+    return or_(_IS_STALE, and_(_C.verified_at.is_(None), wrote), _wrote_since_verified(domain), lacks_status)
 
 
 def is_due(domain: DomainTables) -> ColumnElement[bool]:

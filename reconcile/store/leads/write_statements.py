@@ -96,7 +96,7 @@ def _new_appointments(domain: DomainTables, own: DomainTable, *, names_conflicts
 
 
 def needs_own_id(own: DomainTable) -> bool:
-    """Tell whether a new appointment has to bring its own key: the column has no default, and we can make one up."""
+    """Return whether a new appointment has to bring its own key: the column has no default, and we can make one up."""
     return "id" in own and own.facts["id"].is_required and own["id"].kind in {ColumnKind.TEXT, ColumnKind.UUID}
 
 

@@ -93,7 +93,7 @@ class Field:
         return self.read == text
 
     def accepts(self, text: str) -> bool:
-        """Tell whether *text*, perhaps typed by a person, can be a value of this column."""
+        """Return whether *text*, perhaps typed by a person, can be a value of this column."""
         match self.kind:
             case ColumnKind.INTEGER:
                 return bool(_INTEGER.fullmatch(text)) and abs(int(text)) <= _LARGEST
@@ -103,7 +103,7 @@ class Field:
                 return clean(text) == text
 
     def is_key(self, value: object) -> bool:
-        """Tell whether *value*, as *read* gives it, can be given back to name its row."""
+        """Return whether *value*, as *read* gives it, can be given back to name its row."""
         return isinstance(value, str) and self.accepts(value)
 
 

@@ -149,7 +149,7 @@ def _zone_fault(zone: str | None) -> str | None:
 
 
 def is_column(value: object) -> bool:
-    """Tell whether *value* can be the name of a column."""
+    """Return whether *value* can be the name of a column."""
     return isinstance(value, str) and bool(value) and "\0" not in value
 
 

@@ -28,7 +28,7 @@ class Comparison(StrEnum):
     """``citext``: upper and lower case are one."""
 
     def equal(self, one: str, other: str) -> bool:
-        """Tell whether the column holds the two for the same."""
+        """Return whether the column holds the two for the same."""
         match self:
             case Comparison.EXACT:
                 return one == other
@@ -38,7 +38,7 @@ class Comparison(StrEnum):
                 return one.lower() == other.lower()
 
     def knows(self, word: str | None, words: Iterable[str]) -> bool:
-        """Tell whether *word* is one of *words*."""
+        """Return whether *word* is one of *words*."""
         return word is not None and any(self.equal(word, each) for each in words)
 
 
