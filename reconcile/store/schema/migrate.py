@@ -1,4 +1,4 @@
-"""Brings the schema to head: our own tables always, the domain's where they are ours. Customers' are left alone."""
+"""Migrates the schema to head: our own tables, and the domain tables if they are ours; never a customer's tables."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ async def migrate(database_url: str, *, mapping: SchemaMapping) -> tuple[str, ..
 def _upgrade(connection: Connection, targets: tuple[str, ...]) -> None:
     if not targets:
         return
-    # Imported where it is needed: a run does not pay for it.
+    # Imported here, so that a run does not load it.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
