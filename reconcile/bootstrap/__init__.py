@@ -36,6 +36,7 @@ from reconcile.services.run.report_builder import unstarted_report
 from reconcile.services.run.run import run as run_once
 from reconcile.services.run.shutdown import stop_on_sigterm
 from reconcile.settings import Settings
+from reconcile.store.mapping.mapping import load_mapping
 from reconcile.telemetry import LoggingTelemetry
 
 
@@ -81,8 +82,7 @@ async def open_database_url(
     url: str, *, mapping: str = "default", tokens: CredentialDirectory | None = None, now: datetime | None = None
 ) -> AsyncIterator[Store]:
     """Open one database by its URL."""
-    from reconcile.store.mapping.mapping import load_mapping  # noqa: PLC0415 - `--help` must not load a database library
-    from reconcile.store.session import open_store  # noqa: PLC0415
+    from reconcile.store.session import open_store  # noqa: PLC0415 - `--help` must not load a database library
 
     async with open_store(url, mapping=load_mapping(mapping), tokens=tokens, now=now) as store:
         yield store
@@ -95,7 +95,6 @@ async def migrate(settings: Settings) -> Sequence[str]:
 
 async def migrate_url(url: str, *, mapping: str = "default") -> Sequence[str]:
     """Migrate one database's tables to this version's schema."""
-    from reconcile.store.mapping.mapping import load_mapping  # noqa: PLC0415
     from reconcile.store.schema.migrate import migrate as migrate_store  # noqa: PLC0415
 
     return await migrate_store(url, mapping=load_mapping(mapping))
@@ -106,7 +105,6 @@ async def seed_url(
 ) -> None:
     """Insert workspaces and leads into one database, for demo, tests and benchmarks."""
     from reconcile.store.leads.seed import seed  # noqa: PLC0415
-    from reconcile.store.mapping.mapping import load_mapping  # noqa: PLC0415
 
     await seed(url, mapping=load_mapping(mapping), workspaces=workspaces, leads=leads)
 
@@ -114,7 +112,6 @@ async def seed_url(
 async def doctor(settings: Settings) -> Sequence[Finding]:
     """Check everything that a run needs; nothing is changed and no provider is called."""
     from reconcile.store.doctor.check import check_schema  # noqa: PLC0415
-    from reconcile.store.mapping.mapping import load_mapping  # noqa: PLC0415
 
     clock = SystemClock()
     try:

@@ -130,18 +130,18 @@ def _reasons(domain: DomainTables) -> Sequence[Select[tuple[int]]]:
     lead, asked = domain.lead, []
     if "in_sequence" in lead:
         asked.append(_leads(domain, domain.lead_column("in_sequence")))
-    asked.append(_leads_or_memory(domain, "booking_starts_at", _starts_soon(domain), empty="booking_canceled_at"))
+    asked.append(_leads_or_states(domain, "booking_starts_at", _starts_soon(domain), empty="booking_canceled_at"))
     has_booking = not_(domain.lead_lacks("booking_id"))
-    asked.append(_leads_or_memory(domain, "booking_id", has_booking, empty="booking_status"))
+    asked.append(_leads_or_states(domain, "booking_id", has_booking, empty="booking_status"))
     if "booking_starts_at" in lead and "booking_canceled_at" in lead:
         asked.append(_leads(domain, _may_stand_again(domain)))
     else:
-        asked.append(_memory(domain, _may_stand_again(domain)))
-    missed = [_memory(domain, each, _is_upcoming(domain)) for each in (_IS_ABSENT, _HAS_DISAPPEARED)]
-    asked += [*missed, _memory(domain, _IS_STALE)]
+        asked.append(_states(domain, _may_stand_again(domain)))
+    missed = [_states(domain, each, _is_upcoming(domain)) for each in (_IS_ABSENT, _HAS_DISAPPEARED)]
+    asked += [*missed, _states(domain, _IS_STALE)]
     if "last_inbound_at" in lead:
         is_unverified = _C.verified_at.is_(None)
-        asked.append(_memory(domain, is_unverified, not_(domain.lead_lacks("last_inbound_at"))))
+        asked.append(_states(domain, is_unverified, not_(domain.lead_lacks("last_inbound_at"))))
         asked.append(_unseen(domain))
         asked.append(_wrote_lately(domain))
     return asked
@@ -184,13 +184,13 @@ def _starts_soon(domain: DomainTables) -> ColumnElement[bool]:
     return and_(_C.booking_starts_at >= NOW, _C.booking_starts_at < SOON_UNTIL)
 
 
-def _leads_or_memory(
+def _leads_or_states(
     domain: DomainTables, name: str, condition: ColumnElement[bool], *, empty: str
 ) -> Select[tuple[int]]:
-    """Return the query for leads that may be attempted, with *condition* on the field *name* and an empty field *empty*."""
+    """Return the query for leads that may be attempted, meet *condition* on *name*, and have no *empty*."""
     is_empty = domain.lead_lacks(empty)
     if name not in domain.lead:
-        return _memory(domain, condition, is_empty)
+        return _states(domain, condition, is_empty)
     if empty in domain.lead:
         return _leads(domain, condition, is_empty)
     return _leads(domain, condition, beside=is_empty)
@@ -199,10 +199,10 @@ def _leads_or_memory(
 def _leads(
     domain: DomainTables, *conditions: ColumnElement[bool], beside: ColumnElement[bool] | None = None
 ) -> Select[tuple[int]]:
-    """Ask the customer's table first; whether a lead is free, our memory is asked lead by lead.
+    """Return the query that reads the customer's table first, and the stored state lead by lead.
 
-    By a join the planner would read all of our memory where it expects many leads, and for a column that is mostly
-    filled where another one is as well it expects far too many.
+    With a join the planner reads all stored states if it expects many leads, and for a column that is mostly
+    filled whenever another one is, it expects far too many.
     """
     wanted = _IS_FREE if beside is None else and_(_IS_FREE, beside)
     is_free = select(wanted).where(_C.lead_id == domain.lead["id"].read).scalar_subquery()
@@ -213,7 +213,7 @@ def _leads(
     )
 
 
-def _memory(domain: DomainTables, *conditions: ColumnElement[bool]) -> Select[tuple[int]]:
+def _states(domain: DomainTables, *conditions: ColumnElement[bool]) -> Select[tuple[int]]:
     """Return the query that reads the stored state first."""
     source = lead_state.join(domain.lead.table, domain.lead["id"].names(_C.lead_id))
     return select(1).select_from(source).where(*conditions, _IS_FREE, domain.lead_exists())

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Connection, text
 
 from reconcile.errors import SettingsError
@@ -37,10 +39,6 @@ async def migrate(database_url: str, *, mapping: SchemaMapping) -> tuple[str, ..
 def _upgrade(connection: Connection, targets: tuple[str, ...]) -> None:
     if not targets:
         return
-    # Imported here, so that a run does not load it.
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
-
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
