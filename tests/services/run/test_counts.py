@@ -44,7 +44,7 @@ def test_each_count_of_a_batch_is_added_to_the_runs(name: str) -> None:
     assert getattr(total, name) == getattr(filled(), name)
 
 
-_SETS = {"hit", "by_provider", "by_asked", "unconfigured_in"}
+_SETS = {"failed_in", "by_provider", "by_asked", "unconfigured_in"}
 
 
 @pytest.mark.parametrize("name", [each.name for each in fields(Counts) if each.name not in _SETS])
