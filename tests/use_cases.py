@@ -38,7 +38,14 @@ from reconcile.services.maintenance.rights import rights
 from reconcile.services.run.change_guard import ChangeGuard
 from reconcile.services.run.context import STOP_GRACE, Dependencies, RunPolicy
 from reconcile.services.run.counts import Counts
-from reconcile.services.run.dry_run import BURST_SHARE, DRY_RUN_TIME, LocalBudgets, LocalTime, dry_run_store, on_clock
+from reconcile.services.run.dry_run import (
+    BURST_SHARE,
+    DRY_RUN_TIME,
+    LocalBudgets,
+    LocalDatabaseClock,
+    dry_run_store,
+    on_clock,
+)
 from reconcile.services.run.freshness import new_leads_since
 from reconcile.services.run.outbox_delivery import deliver
 from reconcile.services.run.report_builder import lease_held_report, not_due_report, report_of, unstarted_report
@@ -100,7 +107,7 @@ __all__ = [
     "LeadExplanation",
     "LeadLine",
     "LocalBudgets",
-    "LocalTime",
+    "LocalDatabaseClock",
     "Means",
     "Mirror",
     "Notifier",

@@ -29,7 +29,7 @@ async def settle_absences(
     """
     if not any(_is_absent(each) for each in checked):
         return list(checked)
-    now = await context.store.time.now()
+    now = await context.store.database_clock.now()
     for lookup in _lookups_without_control(checked, workspace, now=now, controls=context.controls):
         await _make_control(lookup, workspace, context=context, admission=admission)
     return [_plan_again(each, workspace, now=now, context=context) if _is_absent(each) else each for each in checked]

@@ -70,7 +70,7 @@ _CADENCE_READS = frozenset({"override"})
 _CHANGE_HOLD_READS = frozenset({"load", "changed_since", "checked_since"})
 _ANNOTATION_READS = frozenset({"list_all"})
 _DAMAGED_READS = frozenset({"counts"})
-_TIME_READS = frozenset({"now"})
+_CLOCK_READS = frozenset({"now"})
 _ALERT_READS = frozenset({"channels", "load"})
 _BACKFILL_READS = frozenset(
     {
@@ -104,17 +104,17 @@ def dry_run_store(store: Store, *, clock: Clock, on_change: OnChange | None = No
         applied_annotations=ReadOnly(store.applied_annotations, reads=_ANNOTATION_READS),
         alerts=ReadOnly(store.alerts, reads=_ALERT_READS),
         backfills=ReadOnly(store.backfills, reads=_BACKFILL_READS),
-        time=ReadOnly(store.time, reads=_TIME_READS),
+        database_clock=ReadOnly(store.database_clock, reads=_CLOCK_READS),
         damaged_rows=ReadOnly(store.damaged_rows, reads=_DAMAGED_READS),
     )
 
 
 def on_clock(store: Store, clock: Clock) -> Store:
     """Return *store* with *clock* in place of the database's clock, for a run whose clock jumps."""
-    return replace(store, budgets=LocalBudgets(clock), time=LocalTime(clock))
+    return replace(store, budgets=LocalBudgets(clock), database_clock=LocalDatabaseClock(clock))
 
 
-class LocalTime:
+class LocalDatabaseClock:
     """This program's clock in place of the database's."""
 
     def __init__(self, clock: Clock) -> None:

@@ -46,7 +46,7 @@ def report_of(context: RunContext, totals: RunTotals, snapshot: RunSnapshot, *, 
     """Return the report of a run that has ended."""
     counts, stop, request, now = totals.leads, context.stop, context.request, context.clock.now()
     is_broken = registry.is_broken(now)
-    breakers = tuple(b for b in registry.breakers() if _is_reported(b, context.started_at))
+    breakers = tuple(b for b in registry.breakers() if _is_notable(b, context.started_at))
     parked = tuple(
         sorted(
             {
@@ -158,7 +158,7 @@ def lateness(request: RunRequest, started_at: datetime) -> timedelta | None:
     return None if request.scheduled_at is None else max(started_at - request.scheduled_at, timedelta(0))
 
 
-def _is_reported(breaker: Breaker, started_at: datetime) -> bool:
+def _is_notable(breaker: Breaker, started_at: datetime) -> bool:
     return (
         breaker.state is not BreakerState.CLOSED
         or breaker.override is not None

@@ -149,14 +149,14 @@ def _reasons(domain: DomainTables) -> Sequence[Select[tuple[int]]]:
 
 def _may_stand_again(domain: DomainTables) -> ColumnElement[bool]:
     """Return the condition that a lead's booking is canceled and starts in the future."""
-    return and_(_is_upcoming(domain), not_(domain.lead_lacks("booking_canceled_at")))
+    return and_(_starts_in_future(domain), not_(domain.lead_lacks("booking_canceled_at")))
 
 
 def _is_upcoming(domain: DomainTables) -> ColumnElement[bool]:
-    return or_(domain.lead_lacks("booking_starts_at"), _is_upcoming(domain))
+    return or_(domain.lead_lacks("booking_starts_at"), _starts_in_future(domain))
 
 
-def _is_upcoming(domain: DomainTables) -> ColumnElement[bool]:
+def _starts_in_future(domain: DomainTables) -> ColumnElement[bool]:
     if "booking_starts_at" in domain.lead:
         return domain.lead["booking_starts_at"].since(NOW)
     return _C.booking_starts_at >= NOW
