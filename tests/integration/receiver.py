@@ -1,4 +1,4 @@
-"""What listens on loopback in tests: a webhook that remembers and can hesitate, and an ear that nobody may speak to."""
+"""Servers on loopback for tests: a webhook that records and can delay, and a listener that must get no connection."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.integration
 
 @dataclass
 class Scene:
-    """Two providers that write down whose token they are shown, a webhook, and an ear that must not hear anything."""
+    """Two providers that record the tokens they get, a webhook, and a listener that must get no connection."""
 
     simulator: Simulator
     receiver: Receiver
@@ -156,7 +156,7 @@ def addresses(scene: Scene) -> list[str]:
 
 
 def led_astray(scene: Scene) -> list[Lead]:
-    """Return leads whose rows point to the ear, as a booking of either provider, as a contact and as an e-mail."""
+    """Return leads whose rows point to the listener, as a booking of either provider, as a contact and as an e-mail."""
     workspaces = sorted(scene.world.workspaces)
     leads = []
     for number, address in enumerate(addresses(scene)):
@@ -188,7 +188,7 @@ async def test_accounts_that_are_addresses_lead_nowhere(
     """The columns beside the tokens: what stands there becomes part of requests. Each workspace has another form."""
     url, size = stores.sqlite_copy(sqlite_template, tmp_path), WorldSize(workspaces=MANY, leads_per_workspace=4)
     async with a_scene(url, monkeypatch, size=size) as scene:
-        forms = [*addresses(scene), f"http://{scene.ear.authority}/users/USER1", "../../x", "a/b?c#d", "x" * 5000]
+        forms = [*addresses(scene), f"http://{scene.listener.authority}/users/USER1", "../../x", "a/b?c#d", "x" * 5000]
         assert len(forms) <= MANY
         given = dict(zip(sorted(scene.world.workspaces), forms, strict=False))
 

@@ -27,11 +27,10 @@ from reconcile.ports import Announcement, AppliedAnnotation, Store
 from reconcile.services.control.annotation_effects import (
     AnnotationEffects,
     is_in_force,
-    order_of,
     refuse,
     sentence,
 )
-from reconcile.services.control.annotation_memory import AnnotationMemory
+from reconcile.services.control.annotation_memory import AnnotationMemory, order_of
 from reconcile.services.control.other_releases import contrary_order
 
 MAX_REPORTED = 10

@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reconcile.domain.breaker.breaker import BreakerPolicy, Override, OverrideKind
-from reconcile.domain.coordination.annotation import Misunderstood, OrderText, OrderWord, read_orders
+from reconcile.domain.coordination.annotation import Misunderstood, OrderText, OrderWord
 from reconcile.domain.formatting import span
 from reconcile.domain.run.cadence import CadenceOverride, CadenceSource
 from reconcile.domain.run.change_hold import APPROVAL, LONGEST_APPROVAL
 from reconcile.errors import RequestError
 from reconcile.ports import Announcement, AppliedAnnotation, Store
-from reconcile.services.control.annotation_memory import split_key
+from reconcile.services.control.annotation_memory import order_of, split_key
 from reconcile.services.control.approval import approve_changes
 from reconcile.services.control.breaker_overrides import HOLD, Order, Verb, act, breaker_key, lift, note
 from reconcile.services.control.cadence import lower
@@ -142,12 +142,6 @@ def sentence(row: AppliedAnnotation) -> str:
     """Return the fault of an annotation as a clause about it."""
     source, key = split_key(row.key)
     return f"the annotation {key[:100]}{f' of {source[:200]}' if source else ''} {row.fault}"
-
-
-def order_of(row: AppliedAnnotation) -> OrderText | None:
-    """Return the command of an applied annotation; None if it is invalid."""
-    text = read_orders({row.key: row.value}).get(row.key)
-    return text if isinstance(text, OrderText) else None
 
 
 def is_in_force(row: AppliedAnnotation, now: datetime) -> bool:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from reconcile.domain.coordination.annotation import PREFIX, OrderText, OrderWord, read_orders
+from reconcile.domain.coordination.annotation import PREFIX, OrderWord
 from reconcile.domain.run.cadence import CadenceSource
 from reconcile.ports import AppliedAnnotation, Store
-from reconcile.services.control.annotation_memory import split_key
+from reconcile.services.control.annotation_memory import order_of, split_key
 
 _CADENCE = f"{PREFIX}{OrderWord.CADENCE}"
 
@@ -19,11 +19,11 @@ def contrary_order(
     *others* are the annotations of other objects, each with its object. Two commands contradict each other if their
     subject is the same (a breaker, or the cadence) and their texts differ.
     """
-    wanted = _order_of(row)
+    wanted = order_of(row)
     for source, other in others:
         if other.fault is not None or other.until is None or other.until <= now:
             continue
-        found = _order_of(other)
+        found = order_of(other)
         if wanted is None or found is None or (row.key, row.value) == (other.key, other.value):
             continue
         if wanted.subject == found.subject:
@@ -45,8 +45,3 @@ async def foreign_cadence(store: Store, source: str, *, now: datetime) -> str | 
     if not sources or not sources.isdisjoint({source, ""}):
         return None
     return f"a lower cadence that {min(sources)} asks for is not followed: it is another release's"
-
-
-def _order_of(row: AppliedAnnotation) -> OrderText | None:
-    text = read_orders({row.key: row.value}).get(row.key)
-    return text if isinstance(text, OrderText) else None
