@@ -42,7 +42,7 @@ async def serve(settings: Settings, *, host: str, port: int, on_ready: Callable[
 
 
 def bug_logger() -> logging.Logger:
-    """Return a function that logs a bug by type and place, without its text, which may hold personal data."""
+    """Return a logger that logs a bug by type and place, without its text, which may hold personal data."""
     logger = logging.getLogger("reconcile.serve")
     logger.addFilter(_named)
     return logger
