@@ -173,14 +173,14 @@ async def run(  # noqa: PLR0913 - the ways to watch and change a run
 ) -> RunReport:
     """Run once and return the report; SIGTERM ends the run early and in order.
 
-    *on_change* is told of what a dry run plans. *adapt* changes the dependencies of the run, which is then not shown on
-    the state object. *stop* also records a SIGTERM that came after the report was complete.
+    *on_change* is called with each change that a dry run plans. *adapt* changes the dependencies of the run, which is
+    then not written to the state object. *stop* also records a SIGTERM that came after the report was complete.
     """
     clock, stop = SystemClock(), stop or Stop()
     run_id, started = new_run_id(clock.now()), clock.monotonic()
     request = request.of_job(settings.job_name, now=clock.now())
     report: RunReport | None = None
-    asyncio.get_running_loop().set_exception_handler(_told_of_stray)
+    asyncio.get_running_loop().set_exception_handler(_log_stray_error)
     with stop_on_sigterm(stop), telemetry_of(run_id, stop=stop) as telemetry:
         try:
             async with (
@@ -275,7 +275,7 @@ def new_run_id(now: datetime) -> RunId:
     return RunId(f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}")
 
 
-def _told_of_stray(_loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+def _log_stray_error(_loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
     """Log an unhandled asyncio error by type and place: asyncio would print its text, which may hold personal data."""
     error = context.get("exception")
     LoggingTelemetry().event("stray_error", what=context["message"], where=bug_named(error) if error else None)

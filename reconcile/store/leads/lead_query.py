@@ -71,7 +71,7 @@ class LeadQuery:
     ) -> Fetched:
         """Return the leads that *statement* finds, each with its appointments: two statements, however many leads.
 
-        With a *lock*, nobody else can write these rows until the transaction ends.
+        With a *lock*, no other transaction can write these rows until the transaction ends.
         """
         own = self._domain.appointment
         how = {"nowait": lock is Lock.FAIL, "skip_locked": lock is Lock.SKIP}

@@ -239,7 +239,7 @@ class _FieldBuilder:
 def _as_spelled(field: Field, fact: ColumnFacts, words: Sequence[str]) -> Field:
     """Return *field* so that it reads each of *words* in our spelling, whatever spelling the column holds.
 
-    The database compares, by the column's collation: nobody else knows what that takes for the same.
+    The database compares, by the column's collation: only it knows which spellings are equal.
     """
     if not words or not fact.has_own_collation or fact.kind is not ColumnKind.TEXT:
         return field
