@@ -32,7 +32,7 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
 
 def read_instant(text: str, *, now: datetime) -> datetime:
     """Parse a time with its zone, or an age; raise ValueError with a clause that begins with "must"."""
-    told = "must be a time with its zone, like 2026-03-01T12:00:00Z, or an age like 90m"
+    hint = "must be a time with its zone, like 2026-03-01T12:00:00Z, or an age like 90m"
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -41,13 +41,13 @@ def read_instant(text: str, *, now: datetime) -> datetime:
         try:
             return now - read_duration(text)
         except (ValueError, OverflowError):
-            raise ValueError(told) from None
+            raise ValueError(hint) from None
     if at.tzinfo is None:
-        raise ValueError(told)
+        raise ValueError(hint)
     try:
         return _not_ahead(at.astimezone(UTC), now)
     except OverflowError:
-        raise ValueError(told) from None
+        raise ValueError(hint) from None
 
 
 def _not_ahead(at: datetime, now: datetime) -> datetime:

@@ -5,7 +5,7 @@ from reconcile.domain.breaker.control import Control, ControlsLeft
 from reconcile.domain.breaker.events import Admission, Refusal
 from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.window import Fault, SuspectOutcome
-from reconcile.domain.breaker.withholding import blames_others, distrusts
+from reconcile.domain.breaker.withholding import blames_others, must_withhold
 from reconcile.domain.coordination.annotation import instant
 from reconcile.domain.run.report_document import breaker_document, document, read_freshness
 from reconcile.domain.run.request import Progress, RunRequest
@@ -38,10 +38,17 @@ from reconcile.services.maintenance.rights import rights
 from reconcile.services.run.change_guard import ChangeGuard
 from reconcile.services.run.context import STOP_GRACE, Dependencies, RunPolicy
 from reconcile.services.run.counts import Counts
-from reconcile.services.run.dry_run import BURST_SHARE, DRY_RUN_TIME, LocalBudgets, LocalTime, dry_run_store, on_clock
+from reconcile.services.run.dry_run import (
+    BURST_SHARE,
+    DRY_RUN_TIME,
+    LocalBudgets,
+    LocalDatabaseClock,
+    dry_run_store,
+    on_clock,
+)
 from reconcile.services.run.freshness import new_leads_since
 from reconcile.services.run.outbox_delivery import deliver
-from reconcile.services.run.report_builder import lease_held_report, not_due_report, report_of, unbegun_report
+from reconcile.services.run.report_builder import lease_held_report, not_due_report, report_of, unstarted_report
 from reconcile.services.run.run import run
 from reconcile.services.run.select_workspaces import select_workspaces
 from reconcile.services.verification.document import document as verify_document
@@ -100,7 +107,7 @@ __all__ = [
     "LeadExplanation",
     "LeadLine",
     "LocalBudgets",
-    "LocalTime",
+    "LocalDatabaseClock",
     "Means",
     "Mirror",
     "Notifier",
@@ -138,7 +145,6 @@ __all__ = [
     "conditions",
     "contrary_order",
     "deliver",
-    "distrusts",
     "document",
     "dry_run_store",
     "explain_failure",
@@ -154,6 +160,7 @@ __all__ = [
     "lookups",
     "lower",
     "mismatched",
+    "must_withhold",
     "new_leads_since",
     "not_due_report",
     "notify",
@@ -176,9 +183,9 @@ __all__ = [
     "status_gauges",
     "step",
     "test_channels",
-    "unbegun_report",
     "undo",
     "unreachable_gauges",
+    "unstarted_report",
     "verify_document",
     "wait_for",
     "watch",

@@ -137,7 +137,7 @@ class Root(click.Group):
 
 
 def _asks_for_json(env: Mapping[str, str], arguments: Sequence[str]) -> bool:
-    """Tell whether a run's report is asked for as JSON, also where the settings can't be read."""
+    """Return whether a run's report is asked for as JSON, also where the settings can't be read."""
     typed = [each.partition("=")[2] for each in arguments if each.startswith("--output=")]
     typed += [value for name, value in pairwise(arguments) if name == "--output"]
     output = typed[-1] if typed else env.get("RECONCILE_OUTPUT", "auto")
@@ -152,8 +152,8 @@ def _end_with(error: BaseException, *, as_json: bool) -> NoReturn:
             _print_failure(ExitCode.FAILED, [f"a bug: {type(error).__name__}; its traceback is on stderr"])
         _end(ExitCode.FAILED)
     codes = [next(code for kind, code in _BY_ERROR if isinstance(each, kind)) for each in expected]
-    told = (each.faults if isinstance(each, SettingsError) else (str(each),) for each in expected)
-    sentences = list(dict.fromkeys(sentence for each in told for sentence in each))
+    faults = (each.faults if isinstance(each, SettingsError) else (str(each),) for each in expected)
+    sentences = list(dict.fromkeys(sentence for each in faults for sentence in each))
     if as_json:
         _print_failure(max(codes), sentences)
     _end(max(codes), *sentences)

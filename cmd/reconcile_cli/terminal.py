@@ -66,7 +66,7 @@ class _FoldingTable(Table):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for column in self.columns:
-            # What has no blanks is an id, which somebody copies.
+            # A text without blanks is an id, which users copy.
             column.no_wrap = column.no_wrap or not any(" " in str(cell) or "\n" in str(cell) for cell in column.cells)
         widths = [self._measure_column(console, options, each).maximum for each in self.columns]
         least = sum(

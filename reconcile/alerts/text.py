@@ -43,8 +43,8 @@ def subject(message: Message) -> str:
     if len(message.notices) == 1:
         return f"[{message.source}] {headline(message.notices[0])}"
     counts = Counter(each.news for each in message.notices)
-    told = ", ".join(f"{counts[news]} {news}" for news in News if counts[news])
-    return f"[{message.source}] {told}: {headline(message.notices[0])} …"
+    text = ", ".join(f"{counts[news]} {news}" for news in News if counts[news])
+    return f"[{message.source}] {text}: {headline(message.notices[0])} …"
 
 
 def headline(notice: Notice) -> str:
@@ -78,8 +78,8 @@ def plain(message: Message) -> str:
     """Return the whole message as lines of text."""
     parts = []
     for notice in message.notices[:_MOST_NOTICES]:
-        told = "\n".join(f"  {word + ':':9}{sentence}" for word, sentence in details(notice, message))
-        parts.append(f"{notice.alert.condition.severity.upper()}  {headline(notice)}\n{told}\n")
+        text = "\n".join(f"  {word + ':':9}{sentence}" for word, sentence in details(notice, message))
+        parts.append(f"{notice.alert.condition.severity.upper()}  {headline(notice)}\n{text}\n")
     if (more := len(message.notices) - _MOST_NOTICES) > 0:
         parts.append(f"and {more} more: reconcile alerts list\n")
     return "\n".join(parts)

@@ -32,10 +32,11 @@ from reconcile.redaction import bug_named
 from reconcile.services.lookup.limits.time_budget import Stop
 from reconcile.services.maintenance.readiness import readiness
 from reconcile.services.run.context import Dependencies, RunPolicy
-from reconcile.services.run.report_builder import unbegun_report
+from reconcile.services.run.report_builder import unstarted_report
 from reconcile.services.run.run import run as run_once
 from reconcile.services.run.shutdown import stop_on_sigterm
 from reconcile.settings import Settings
+from reconcile.store.mapping.mapping import load_mapping
 from reconcile.telemetry import LoggingTelemetry
 
 
@@ -81,8 +82,7 @@ async def open_database_url(
     url: str, *, mapping: str = "default", tokens: CredentialDirectory | None = None, now: datetime | None = None
 ) -> AsyncIterator[Store]:
     """Open one database by its URL."""
-    from reconcile.store.mapping.mapping import load_mapping  # noqa: PLC0415 - `--help` must not load a database library
-    from reconcile.store.session import open_store  # noqa: PLC0415
+    from reconcile.store.session import open_store  # noqa: PLC0415 - `--help` must not load a database library
 
     async with open_store(url, mapping=load_mapping(mapping), tokens=tokens, now=now) as store:
         yield store
@@ -95,7 +95,6 @@ async def migrate(settings: Settings) -> Sequence[str]:
 
 async def migrate_url(url: str, *, mapping: str = "default") -> Sequence[str]:
     """Migrate one database's tables to this version's schema."""
-    from reconcile.store.mapping.mapping import load_mapping  # noqa: PLC0415
     from reconcile.store.schema.migrate import migrate as migrate_store  # noqa: PLC0415
 
     return await migrate_store(url, mapping=load_mapping(mapping))
@@ -106,7 +105,6 @@ async def seed_url(
 ) -> None:
     """Insert workspaces and leads into one database, for demo, tests and benchmarks."""
     from reconcile.store.leads.seed import seed  # noqa: PLC0415
-    from reconcile.store.mapping.mapping import load_mapping  # noqa: PLC0415
 
     await seed(url, mapping=load_mapping(mapping), workspaces=workspaces, leads=leads)
 
@@ -114,7 +112,6 @@ async def seed_url(
 async def doctor(settings: Settings) -> Sequence[Finding]:
     """Check everything that a run needs; nothing is changed and no provider is called."""
     from reconcile.store.doctor.check import check_schema  # noqa: PLC0415
-    from reconcile.store.mapping.mapping import load_mapping  # noqa: PLC0415
 
     clock = SystemClock()
     try:
@@ -176,14 +173,14 @@ async def run(  # noqa: PLR0913 - the ways to watch and change a run
 ) -> RunReport:
     """Run once and return the report; SIGTERM ends the run early and in order.
 
-    *on_change* is told of what a dry run plans. *adapt* changes the dependencies of the run, which is then not shown on
-    the state object. *stop* also records a SIGTERM that came after the report was complete.
+    *on_change* is called with each change that a dry run plans. *adapt* changes the dependencies of the run, which is
+    then not written to the state object. *stop* also records a SIGTERM that came after the report was complete.
     """
     clock, stop = SystemClock(), stop or Stop()
     run_id, started = new_run_id(clock.now()), clock.monotonic()
     request = request.of_job(settings.job_name, now=clock.now())
     report: RunReport | None = None
-    asyncio.get_running_loop().set_exception_handler(_told_of_stray)
+    asyncio.get_running_loop().set_exception_handler(_log_stray_error)
     with stop_on_sigterm(stop), telemetry_of(run_id, stop=stop) as telemetry:
         try:
             async with (
@@ -202,7 +199,7 @@ async def run(  # noqa: PLR0913 - the ways to watch and change a run
         except StoreUnavailable:
             if not stop.is_terminated:
                 raise
-    report = report or unbegun_report(request, run_id=run_id, clock=clock, started=started)
+    report = report or unstarted_report(request, run_id=run_id, clock=clock, started=started)
     termination_log.leave(receipt_text(report))
     return report
 
@@ -278,7 +275,7 @@ def new_run_id(now: datetime) -> RunId:
     return RunId(f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}")
 
 
-def _told_of_stray(_loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+def _log_stray_error(_loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
     """Log an unhandled asyncio error by type and place: asyncio would print its text, which may hold personal data."""
     error = context.get("exception")
     LoggingTelemetry().event("stray_error", what=context["message"], where=bug_named(error) if error else None)

@@ -15,7 +15,7 @@ _DEPTH = 8
 
 
 def is_document(first: Line) -> bool:
-    """Tell whether JSON begins with this line and does not end with it."""
+    """Return whether JSON begins with this line and does not end with it."""
     text = first.text.strip()
     if not (text in {"[", "{"} or text.startswith(("[{", '{"', "[ ", "{ "))):
         return False
@@ -76,7 +76,7 @@ def records(value: Any, depth: int = 0) -> Iterator[Any]:  # noqa: ANN401 - JSON
 
 
 def _is_pair(value: list[Any]) -> bool:
-    """Tell whether this is one of Loki's: nanoseconds and a line, both text."""
+    """Return whether this is one of Loki's: nanoseconds and a line, both text."""
     return len(value) in {2, 3} and all(isinstance(each, str) for each in value[:2]) and value[0].isdigit()
 
 

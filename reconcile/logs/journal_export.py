@@ -10,7 +10,7 @@ _FIRST = "__CURSOR="
 
 
 def is_journal(first: Line) -> bool:
-    """Tell whether a log that begins with this line is in the export format."""
+    """Return whether a log that begins with this line is in the export format."""
     return first.text.startswith(_FIRST)
 
 

@@ -137,7 +137,7 @@ def time_of(record: Record) -> datetime | None:
 
 
 def is_level(record: Record) -> bool | None:
-    """Tell whether the record's level is an error; None without a known level."""
+    """Return whether the record's level is an error; None without a known level."""
     sources = (*_mappings(record, _INNER), record)
     for read in (_word, _number, _nested, _request):
         for source in sources:
@@ -148,12 +148,12 @@ def is_level(record: Record) -> bool | None:
 
 
 def is_failed_request(record: Record) -> bool:
-    """Tell whether the platform says that the request failed, regardless of the levels of its lines."""
+    """Return whether the platform says that the request failed, regardless of the levels of its lines."""
     return bool(levels.of_http(record.get(_HOST_STATUS)))
 
 
 def is_level_of_stream(record: Record) -> bool:
-    """Tell whether the level is only that of the output stream, not of the line."""
+    """Return whether the level is only that of the output stream, not of the line."""
     name = record.get("logName")
     if isinstance(name, str) and name.endswith(_STREAMS):
         return record.get("severity") in {"INFO", "DEFAULT"}

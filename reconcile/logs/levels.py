@@ -54,7 +54,7 @@ def of_status(word: str) -> bool | None:
 
 
 def is_common_word(word: str) -> bool:
-    """Tell whether the name of a level is also a common word in messages."""
+    """Return whether the name of a level is also a common word in messages."""
     return word.lower() in _ANY_WORD
 
 

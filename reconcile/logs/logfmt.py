@@ -29,7 +29,7 @@ def read_logfmt(text: str) -> KeyValues | None:
 
 
 def says_error(text: str) -> bool:
-    """Tell whether a pair anywhere in a line of another form gives an error's level."""
+    """Return whether a pair anywhere in a line of another form gives an error's level."""
     return "=" in text and bool(_read(text).is_error)
 
 

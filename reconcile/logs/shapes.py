@@ -163,7 +163,7 @@ class ShapeReader:
 
 
 def suspects_error(text: str) -> bool:
-    """Tell whether a line without a known level looks like an error's all the same."""
+    """Return whether a line without a known level looks like an error's all the same."""
     return bool(_BAD_WORD.search(text)) or says_error(text[:_HEAD])
 
 

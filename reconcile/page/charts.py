@@ -44,14 +44,14 @@ def rates(facts: PageFacts, form: Format) -> Spec:
 def checks(facts: PageFacts, form: Format) -> Spec:
     """Return the number of checks over time, the failed ones at the bottom."""
     failed = [bar(facts, each.start, each.end, 0, each.errors) for each in facts.moments if each.errors]
-    sound = [bar(facts, m.start, m.end, m.errors, m.checks) for m in facts.moments if m.checks > m.errors]
+    successful = [bar(facts, m.start, m.end, m.errors, m.checks) for m in facts.moments if m.checks > m.errors]
     top = max((each.checks for each in facts.moments), default=0)
     return timed(
         facts,
         form,
         height=130,
         y={"scale": {"domain": [0, max(top, 1)], "nice": True}, "axis": counts(top)},
-        layers=[bars(sound, "var(--good)"), bars(failed, "var(--bad)")],
+        layers=[bars(successful, "var(--good)"), bars(failed, "var(--bad)")],
     )
 
 

@@ -3,7 +3,7 @@
 from reconcile.ports.alerts import AlertChannel, Alerts, ChannelState
 from reconcile.ports.backfills import Backfills, ItemMove, ItemRow, PlanMarks, SelectedCount
 from reconcile.ports.change_holds import ChangeHolds
-from reconcile.ports.clock import Clock
+from reconcile.ports.clock import Clock, DatabaseClock
 from reconcile.ports.coordination import (
     AppliedAnnotation,
     AppliedAnnotations,
@@ -29,7 +29,6 @@ from reconcile.ports.outbox import EffectSink, GivenUpFollowUp, Outbox, OutboxRo
 from reconcile.ports.provider import Provider, Sweep, TokenSource, Usage
 from reconcile.ports.store import DamagedRows, Store
 from reconcile.ports.telemetry import HttpAttempt, NoopTelemetry, Span, Telemetry
-from reconcile.ports.time import Time
 
 __all__ = [
     "AlertChannel",
@@ -49,6 +48,7 @@ __all__ = [
     "ChannelState",
     "Clock",
     "DamagedRows",
+    "DatabaseClock",
     "DueWorkspaces",
     "EffectSink",
     "GivenUpFollowUp",
@@ -77,7 +77,6 @@ __all__ = [
     "Store",
     "Sweep",
     "Telemetry",
-    "Time",
     "TokenSource",
     "Usage",
 ]

@@ -7,11 +7,11 @@ from typing import Protocol
 from reconcile.ports.alerts import Alerts
 from reconcile.ports.backfills import Backfills
 from reconcile.ports.change_holds import ChangeHolds
+from reconcile.ports.clock import DatabaseClock
 from reconcile.ports.coordination import AppliedAnnotations, Breakers, Budgets, Cadences, Leases
 from reconcile.ports.leads import Leads
 from reconcile.ports.ledger import Ledger
 from reconcile.ports.outbox import Outbox
-from reconcile.ports.time import Time
 
 
 class DamagedRows(Protocol):
@@ -37,5 +37,5 @@ class Store:
     applied_annotations: AppliedAnnotations
     alerts: Alerts
     backfills: Backfills
-    time: Time
+    database_clock: DatabaseClock
     damaged_rows: DamagedRows

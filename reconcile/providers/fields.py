@@ -151,7 +151,7 @@ def identifier(value: object) -> str | None:
 
 
 def is_true(value: object) -> bool:
-    """Tell whether *value* is ``True`` or the string "true" in any case."""
+    """Return whether *value* is ``True`` or the string "true" in any case."""
     return value is True or (isinstance(value, str) and value.strip().lower() == "true")
 
 
@@ -173,7 +173,7 @@ def instant(value: object, zone: tzinfo | None) -> datetime:
 
 
 def is_naive(value: object) -> bool:
-    """Tell whether *value* is a time without an offset."""
+    """Return whether *value* is a time without an offset."""
     try:
         return _millis(value) is None and _iso(value).tzinfo is None
     except (ValueError, OverflowError):

@@ -22,7 +22,7 @@ def own_booking_id(lead: Lead, provider: ProviderName) -> str | None:
 
 
 def is_ghl_id(text: str) -> bool:
-    """Tell whether *text* has the form of a GHL id."""
+    """Return whether *text* has the form of a GHL id."""
     return _GHL_ID.fullmatch(text) is not None
 
 

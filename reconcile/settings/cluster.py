@@ -9,6 +9,8 @@ from itertools import islice
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
+from cronsim import CronSim, CronSimError
+
 from reconcile.domain.coordination.shard import Shard
 
 MAX_JOB_NAME = 63
@@ -74,9 +76,6 @@ class Cron:
             raise ValueError("must be a cron line of five fields, like '*/10 * * * *'")
         if _SUNDAY_AGAIN.search(fields[4].partition("/")[0]):
             raise ValueError("must count the days of the week from 0 (Sunday) to 6; Kubernetes does not accept 7")
-        # imported only if a schedule is set, which is in a cluster
-        from cronsim import CronSim, CronSimError  # noqa: PLC0415
-
         try:
             next(CronSim(" ".join(fields), datetime(2026, 1, 1, tzinfo=UTC)))
         except (CronSimError, StopIteration):
@@ -142,8 +141,6 @@ def _zone(time_zone: str | None) -> tzinfo:
 
 
 def _scheduled_times(schedule: str, start: datetime, *, is_reverse: bool = False) -> Iterator[datetime]:
-    from cronsim import CronSim  # noqa: PLC0415 - as above
-
     return CronSim(schedule, start, reverse=is_reverse)
 
 

@@ -10,10 +10,10 @@ from reconcile.store.backfill.backfills import SqlBackfills
 from reconcile.store.coordination.alerts import SqlAlerts
 from reconcile.store.coordination.breakers import SqlBreakers
 from reconcile.store.coordination.cadences import SqlAppliedAnnotations, SqlCadences
+from reconcile.store.coordination.database_clock import SqlDatabaseClock
 from reconcile.store.coordination.leases import SqlLeases
 from reconcile.store.coordination.outbox import SqlOutbox
 from reconcile.store.coordination.rate_limits import SqlBudgets
-from reconcile.store.coordination.time import SqlTime
 from reconcile.store.db.address import VARIABLE
 from reconcile.store.db.clock import check_clock
 from reconcile.store.db.database import Database
@@ -50,7 +50,7 @@ async def open_store(
             applied_annotations=SqlAppliedAnnotations(database),
             alerts=SqlAlerts(database),
             backfills=SqlBackfills(database, domain, tokens),
-            time=SqlTime(database),
+            database_clock=SqlDatabaseClock(database),
             damaged_rows=database.damaged,
         )
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reconcile import bootstrap
-from reconcile.bootstrap import page
+from reconcile.bootstrap import page, page_server, status
 from reconcile.domain.breaker.breaker import BreakerKey, BreakerPolicy, BreakerScope
 from tests.cli.command_lines import Look, Typed, argument, first, keyword, port, second
 from tests.use_cases import (
@@ -58,7 +58,7 @@ LINES: Mapping[str, Sequence[Typed]] = {
     "serve": [
         Typed(
             words="serve --host 127.0.0.9 --port 81",
-            asks=page.serve,
+            asks=page_server.serve,
             seen={"host": (keyword("host"), "127.0.0.9"), "port": (keyword("port"), 81)},
         )
     ],
@@ -83,7 +83,7 @@ LINES: Mapping[str, Sequence[Typed]] = {
         ),
         Typed(words="breaker show --all", asks=list_breakers, seen={"is_complete": (keyword("is_complete"), True)}),
     ],
-    "status": [Typed(words="status --all", asks=page.status, seen={"is_complete": (keyword("is_complete"), True)})],
+    "status": [Typed(words="status --all", asks=status.status, seen={"is_complete": (keyword("is_complete"), True)})],
     "breaker replay": [
         Typed(
             words="breaker replay workspace:ws-1 --since 2026-01-02 --error-rate 0.3 --min-checks 10 "

@@ -155,7 +155,8 @@ class _Tick:
             pairs = self._leads_of(suspect) if suspect.is_workspace else self._workspaces_for(suspect)
             is_only = not suspect.is_workspace and self.game.leads == 1
             controls = [
-                Control(party=party, fault=self._call(w), was_sound=sound, is_only=is_only) for party, w, sound in pairs
+                Control(party=party, fault=self._call(w), was_successful=sound, is_only=is_only)
+                for party, w, sound in pairs
             ]
             done = not pairs or suspect.is_workspace
             self.registry.answer_controls(
@@ -164,8 +165,10 @@ class _Tick:
             self.controlled = set() if key not in self.registry.suspects else self.controlled | {p for p, *_ in pairs}
 
     def _leads_of(self, suspect: Suspect) -> Sequence[tuple[str, WorkspaceId, bool]]:
-        was_sound = suspect.workspace_id in self.sound
-        return [(f"lead-{n}", suspect.workspace_id, was_sound and not n) for n in range(3 if was_sound else 2)]
+        was_successful = suspect.workspace_id in self.sound
+        return [
+            (f"lead-{n}", suspect.workspace_id, was_successful and not n) for n in range(3 if was_successful else 2)
+        ]
 
     def _workspaces_for(self, suspect: Suspect) -> Sequence[tuple[str, WorkspaceId, bool]]:
         free = [w for w in self.game.everybody if w not in self.controlled]
@@ -174,7 +177,7 @@ class _Tick:
         sound = [w for w in dict.fromkeys(self.sound) if w in free]
         self.game.rng.shuffle(sound)
         known = [(w, w, True) for w in sound]
-        if sound and (suspect.is_first or suspect.is_acquitted):
+        if sound and (suspect.is_first or suspect.is_cleared):
             return known[:1]
         troubled = self.registry.troubled_workspaces()
         fresh = [w for w in free if w not in self.asked | troubled and w not in suspect.earlier]

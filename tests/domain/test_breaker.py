@@ -70,7 +70,7 @@ def test_a_hold_outranks_a_due_probe_and_ends_by_itself() -> None:
     assert held.drop_expired_override(hold.expires_at).probe_is_due(hold.expires_at)
 
 
-class Lives(RuleBasedStateMachine):
+class BreakerTransitions(RuleBasedStateMachine):
     """Any order of trips, probes, successes and hands."""
 
     def __init__(self) -> None:
@@ -136,4 +136,4 @@ class Lives(RuleBasedStateMachine):
         assert 0.0 <= self.breaker.share(POLICY, self.now) <= 1.0
 
 
-TestLives = Lives.TestCase
+TestBreakerTransitions = BreakerTransitions.TestCase

@@ -225,6 +225,6 @@ def test_a_breaker_of_lists_is_one_operations_of_one_provider() -> None:
 
     assert lists.is_of_sweeps
     assert not any(key.is_of_sweeps for key in (search, PROVIDER, *named))
-    assert lists.is_of_sweeps_of(PROVIDER)
-    assert not lists.is_of_sweeps_of(BreakerKey(BreakerScope.PROVIDER, "gh"))
-    assert not search.is_of_sweeps_of(PROVIDER)
+    assert lists.is_of_sweeps_at(PROVIDER)
+    assert not lists.is_of_sweeps_at(BreakerKey(BreakerScope.PROVIDER, "gh"))
+    assert not search.is_of_sweeps_at(PROVIDER)

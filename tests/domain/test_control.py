@@ -17,10 +17,10 @@ from reconcile.errors import ErrorClass
 GHL = ProviderName.HIGHLEVEL
 WS = WorkspaceId("ws-1")
 OUT = ErrorClass.UNAVAILABLE
-SOUND, AGAIN = Control(party="", fault=None, was_sound=False), Control(party="", fault=None, was_sound=True)
-FAILING, CHANGED = Control(party="", fault=OUT, was_sound=False), Control(party="", fault=OUT, was_sound=True)
-NEW_SHAPE = Control(party="", fault=ErrorClass.CONTRACT, was_sound=True)
-ABSENT = Control(party="", fault=SuspectOutcome.ABSENT, was_sound=True)
+SOUND, AGAIN = Control(party="", fault=None, was_successful=False), Control(party="", fault=None, was_successful=True)
+FAILING, CHANGED = Control(party="", fault=OUT, was_successful=False), Control(party="", fault=OUT, was_successful=True)
+NEW_SHAPE = Control(party="", fault=ErrorClass.CONTRACT, was_successful=True)
+ABSENT = Control(party="", fault=SuspectOutcome.ABSENT, was_successful=True)
 
 
 def suspect(fault: Fault = OUT, *, is_workspace: bool = False) -> Suspect:
@@ -62,7 +62,7 @@ def test_controls_decide_on_a_provider_by_their_weight(controls: list[Control], 
 
 def votes(failing: int, sound: int = 0) -> Votes:
     names = [WorkspaceId(f"asked-{number}") for number in range(failing + sound)]
-    return Votes(failing=frozenset(names[:failing]), sound=frozenset(names[failing:]))
+    return Votes(failing=frozenset(names[:failing]), healthy=frozenset(names[failing:]))
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_rounds_grow_once_a_control_was_sound(failing: int, sound: int, wanted: 
 
 
 def test_where_no_sample_can_tell_only_a_change_is_asked_about() -> None:
-    assert replace(suspect(), votes=votes(8, 48)).is_acquitted
-    assert not replace(suspect(), votes=votes(8, 8)).is_acquitted
+    assert replace(suspect(), votes=votes(8, 48)).is_cleared
+    assert not replace(suspect(), votes=votes(8, 8)).is_cleared
 
 
 def run_of_chance(failing: int, workspaces: int, seed: int) -> ControlVerdict:
@@ -168,11 +168,11 @@ def test_one_look_up_that_a_new_shape_breaks_is_enough() -> None:
 
 def test_an_absence_confirms_only_a_suspicion_of_absences() -> None:
     assert suspect(ErrorClass.MASS_ABSENCE).add(ABSENT).outcomes == {"": ControlOutcome.CHANGED}
-    assert suspect(ErrorClass.CONTRACT).add(ABSENT).outcomes == {"": ControlOutcome.STILL_SOUND}
+    assert suspect(ErrorClass.CONTRACT).add(ABSENT).outcomes == {"": ControlOutcome.STILL_SUCCEEDS}
 
 
 def test_controls_of_a_former_suspicion_count_until_one_has_changed() -> None:
-    before = {f"sound-{number}": ControlOutcome.SOUND for number in range(3)}
+    before = {f"sound-{number}": ControlOutcome.SUCCEEDED for number in range(3)}
     again = replace(suspect(), earlier=before)
 
     assert verdict_after(again, *[FAILING] * 8) is ControlVerdict.UNDECIDED
@@ -231,7 +231,7 @@ def test_a_record_that_fails_counts_for_its_workspace_where_it_is_the_only_one(
     failing: int, verdict: ControlVerdict
 ) -> None:
     party = replace(suspect(ErrorClass.CONTRACT), votes=votes(3), due_count=20)
-    only = Control(party="", fault=ErrorClass.CONTRACT, was_sound=False, is_only=True)
+    only = Control(party="", fault=ErrorClass.CONTRACT, was_successful=False, is_only=True)
     several = replace(only, is_only=False)
     sound = [SOUND] * (20 - failing)
 
@@ -241,7 +241,7 @@ def test_a_record_that_fails_counts_for_its_workspace_where_it_is_the_only_one(
 
 @pytest.mark.parametrize(("failing", "verdict"), [(10, ControlVerdict.REFUTED), (11, ControlVerdict.CONFIRMED)])
 def test_most_of_all_workspaces_decide_where_each_has_one_record(failing: int, verdict: ControlVerdict) -> None:
-    only = Control(party="", fault=ErrorClass.CONTRACT, was_sound=False, is_only=True)
+    only = Control(party="", fault=ErrorClass.CONTRACT, was_successful=False, is_only=True)
     party = replace(suspect(ErrorClass.CONTRACT), votes=votes(3), due_count=20, left=ControlsLeft.NONE)
 
     assert verdict_after(party, *[SOUND] * (20 - failing), *[only] * (failing - 3)) is verdict

@@ -18,7 +18,7 @@ from tests.services.backfilling import execute
 from tests.services.fakes import failure
 from tests.services.run_harness import TICK, RunHarness
 from tests.stores import DEFAULT
-from tests.use_cases import LocalTime, breaker_key, conditions
+from tests.use_cases import LocalDatabaseClock, breaker_key, conditions
 
 SQLITE = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 CONFIRMED, CANCELED = AppointmentStatus.CONFIRMED, AppointmentStatus.CANCELED
@@ -178,11 +178,11 @@ async def test_the_databases_clock_decides_whether_a_look_is_the_second(
     """The second run is on a machine whose clock is two minutes ahead."""
     gone, _seen = await harness.fill([2])
     harness.ghl.appointments.pop(gone.appointments[0].id)
-    database = LocalTime(harness.clock)
+    database = LocalDatabaseClock(harness.clock)
     start = await database.now()
     times = iter([start, start + timedelta(seconds=apart)])
 
-    harness.store = replace(harness.store, time=Times(times))
+    harness.store = replace(harness.store, database_clock=Times(times))
     await harness.run(then=2 * TICK)
     await harness.run()
 
@@ -191,7 +191,7 @@ async def test_the_databases_clock_decides_whether_a_look_is_the_second(
 
 async def test_the_database_returns_its_time(harness: RunHarness) -> None:
     async with open_store(harness.url, mapping=DEFAULT) as store:
-        first, second = await store.time.now(), await store.time.now()
+        first, second = await store.database_clock.now(), await store.database_clock.now()
 
     assert first.utcoffset() == timedelta(0)
     assert first <= second

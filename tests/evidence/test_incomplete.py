@@ -10,7 +10,7 @@ from reconcile.domain.planning.change import Answer, Unverified
 from reconcile.simulator import Fault, FaultKind, Scenario, WorldSize
 from tests.domain.factories import an_appointment
 from tests.evidence.test_absence import SQLITE
-from tests.integration.simulated_company import an_office
+from tests.integration.simulated_company import start_company
 from tests.services.fakes import START, a_workspace
 from tests.services.run_harness import RunHarness, unbooked
 
@@ -53,18 +53,18 @@ async def test_both_possible_providers_must_answer_completely(harness: RunHarnes
 async def test_a_broken_record_is_reported_and_its_lead_is_not_verified(migrated_url: str) -> None:
     """Through the real adapter, in front of the simulator."""
     size = WorldSize(workspaces=1, leads_per_workspace=6)
-    async with an_office(migrated_url, seed=3, size=size, mix={Scenario.UNBOOKED: 1}) as office:
-        before = await office.leads()
-        state = office.world.ghl
+    async with start_company(migrated_url, seed=3, size=size, mix={Scenario.UNBOOKED: 1}) as company:
+        before = await company.leads()
+        state = company.world.ghl
         lead = next(each for each in before.values() if each.contact_id in state.contacts)
-        contact, tomorrow = lead.contact_id or "", office.clock.now() + timedelta(days=1)
+        contact, tomorrow = lead.contact_id or "", company.clock.now() + timedelta(days=1)
         state.add_booking(contact, starts_at=tomorrow, status="cancelled")
         broken = state.add_booking(contact, starts_at=tomorrow)
-        office.simulator.faults.add(Fault(kind=FaultKind.BROKEN_RECORD, value=broken.id))
+        company.simulator.faults.add(Fault(kind=FaultKind.BROKEN_RECORD, value=broken.id))
 
-        report = await office.tick()
+        report = await company.tick()
 
-        after = await office.lead(lead.id)
+        after = await company.lead(lead.id)
         assert after.rollup.status is AppointmentStatus.CANCELED
         assert (after.state.verified_at, after.state.reason) == (None, "incomplete_search")
         assert any(

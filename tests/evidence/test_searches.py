@@ -14,7 +14,7 @@ from reconcile.errors import ErrorClass
 from reconcile.providers.ghl.parsing import ContactAppointments, read_contact_appointments
 from reconcile.simulator import Fault, FaultKind, Scenario, WorldSize
 from tests.evidence.test_absence import SQLITE, rest
-from tests.integration.simulated_company import an_office
+from tests.integration.simulated_company import start_company
 from tests.services.fakes import Allowance, a_workspace, failure
 from tests.services.run_harness import RunHarness, unbooked
 from tests.substitution import substitute_in_test
@@ -167,14 +167,16 @@ async def test_lists_of_both_providers_that_are_empty_make_the_next_run_unhealth
 ) -> None:
     """Through the real adapters, in front of the simulator."""
     size = WorldSize(workspaces=4, leads_per_workspace=6)
-    async with an_office(migrated_url, seed=5, size=size, mix={Scenario.CONFIRMED: 1, Scenario.UNBOOKED: 1}) as office:
-        office.sweeps = False
-        office.simulator.faults.add(Fault(kind=FaultKind.LIST_HIDES, value=hides))
+    async with start_company(
+        migrated_url, seed=5, size=size, mix={Scenario.CONFIRMED: 1, Scenario.UNBOOKED: 1}
+    ) as company:
+        company.sweeps = False
+        company.simulator.faults.add(Fault(kind=FaultKind.LIST_HIDES, value=hides))
 
-        report = await office.tick(then=timedelta(minutes=1))
+        report = await company.tick(then=timedelta(minutes=1))
 
         found = {each.split(" ")[2] for each in told(report)}
-        wrong = [each for each in (await office.leads()).values() if not each.rollup.booking_id]
+        wrong = [each for each in (await company.leads()).values() if not each.rollup.booking_id]
         assert report.errors == 0
         assert found == ({"ghl/contact_appointments", "calendly/scheduled_events"} if hides == "all" else set())
         assert (report.health is Health.UNHEALTHY) is (hides == "all")
@@ -191,12 +193,14 @@ async def test_a_parser_that_reads_no_record_of_a_sound_list_makes_the_next_run_
         monkeypatch, read_contact_appointments, lambda *_, **__: ContactAppointments(records=(), faults=())
     )
     size = WorldSize(workspaces=4, leads_per_workspace=6, calendly_share=0.0)
-    async with an_office(migrated_url, seed=5, size=size, mix={Scenario.CONFIRMED: 1, Scenario.UNBOOKED: 1}) as office:
-        office.sweeps = False
+    async with start_company(
+        migrated_url, seed=5, size=size, mix={Scenario.CONFIRMED: 1, Scenario.UNBOOKED: 1}
+    ) as company:
+        company.sweeps = False
 
-        report = await office.tick(then=timedelta(minutes=1))
+        report = await company.tick(then=timedelta(minutes=1))
 
-        unbooked = [each for each in (await office.leads()).values() if not each.rollup.booking_id]
+        unbooked = [each for each in (await company.leads()).values() if not each.rollup.booking_id]
         assert (report.errors, report.health) == (0, Health.UNHEALTHY)
         assert {each.split(" ")[2] for each in told(report)} == {"ghl/contact_appointments"}
         assert unbooked

@@ -4,7 +4,7 @@ import pytest
 
 from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.simulator import ApiOperation, Fault, FaultKind, Scenario, WorldSize
-from tests.integration.simulated_company import TICK, an_office
+from tests.integration.simulated_company import TICK, start_company
 from tests.samples import covering
 from tests.use_cases import RunPolicy
 
@@ -27,34 +27,34 @@ async def test_refusals_of_ghl_that_name_something_else_write_and_verify_nothing
     No breaker is enforced: what keeps the bookings are the guards of evidence alone.
     """
     world = WorldSize(workspaces=size[0], leads_per_workspace=size[1], calendly_share=0)
-    async with an_office(migrated_url, seed=3, size=world, mix=STANDING) as office:
-        office.sweeps = False
-        office.policy = RunPolicy(breaker=BreakerPolicy(is_enforced=False))
-        await office.tick()
-        before = await office.leads()
+    async with start_company(migrated_url, seed=3, size=world, mix=STANDING) as company:
+        company.sweeps = False
+        company.policy = RunPolicy(breaker=BreakerPolicy(is_enforced=False))
+        await company.tick()
+        before = await company.leads()
         assert all(each.rollup.booking_id and each.state.verified_at for each in before.values())
         for missing in NAMELESS:
             for operation in (None, ApiOperation.GHL_APPOINTMENT):
                 place = f"{missing} {operation or 'everywhere'}"
-                verified = {i: each.state.verified_at for i, each in (await office.leads()).items()}
-                office.simulator.faults.add(Fault(kind=FaultKind.MISSING, value=missing, operation=operation))
-                office.simulator.faults.add(Fault(kind=FaultKind.MISSING_STATUS, value=status, operation=operation))
+                verified = {i: each.state.verified_at for i, each in (await company.leads()).items()}
+                company.simulator.faults.add(Fault(kind=FaultKind.MISSING, value=missing, operation=operation))
+                company.simulator.faults.add(Fault(kind=FaultKind.MISSING_STATUS, value=status, operation=operation))
                 asked = []
                 for then in (TICK, HOUR):
-                    await office.tick(then=then)
-                    asked.append(office.simulator.requests.count())
+                    await company.tick(then=then)
+                    asked.append(company.simulator.requests.count())
 
-                after = await office.leads()
+                after = await company.leads()
                 assert min(asked), f"{place}: nothing was asked"
                 assert not any(each.state.absent_since for each in after.values()), place
                 assert {i: each.state.verified_at for i, each in after.items()} == verified, place
-                office.simulator.faults.clear()
-                await office.tick(then=HOUR)
+                company.simulator.faults.clear()
+                await company.tick(then=HOUR)
 
-        after = await office.leads()
+        after = await company.leads()
         assert {i: (each.rollup, each.status) for i, each in after.items()} == {
             i: (each.rollup, each.status) for i, each in before.items()
         }
-        changes = [await office.store.ledger.changes(run_id=each.run_id) for each in office.reports[1:]]
+        changes = [await company.store.ledger.changes(run_id=each.run_id) for each in company.reports[1:]]
         assert not any(changes)
-        assert await office.store.outbox.pending_count() == 0
+        assert await company.store.outbox.pending_count() == 0

@@ -13,7 +13,7 @@ from tests.faults.altered_command import NOTHING
 from tests.faults.broken_promises import FOUND_OUT_BY, SIZE, UNHURRIED, Schedule
 from tests.faults.history import faults_of, write_history
 from tests.faults.proxy import a_proxy
-from tests.faults.troubles import Lives, Stage
+from tests.faults.troubles import ProviderEventsWithoutDeletion, Stage
 from tests.integration.processes import Company, one_company
 from tests.samples import WHOLE
 
@@ -38,9 +38,16 @@ async def faults_after(company: Company, *schedules: Schedule, broken: str) -> M
     chance = random.Random(1)
     async with a_proxy(company.url) as proxy:
         for schedule in schedules:
-            lives = Lives(company.world, chance)
+            provider_events = ProviderEventsWithoutDeletion(company.world, chance)
             await schedule(
-                Stage(company=company, proxy=proxy, chance=chance, lives=lives, broken=broken, is_plain=True)
+                Stage(
+                    company=company,
+                    proxy=proxy,
+                    chance=chance,
+                    provider_events=provider_events,
+                    broken=broken,
+                    is_plain=True,
+                )
             )
     return await faults_of(company)
 

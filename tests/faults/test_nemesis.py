@@ -23,7 +23,7 @@ from tests.faults.broken_promises import FOUND_OUT_BY, SIZE, UNHURRIED, let_time
 from tests.faults.company import settle_here
 from tests.faults.history import faults_of, write_history
 from tests.faults.proxy import Proxy, a_proxy
-from tests.faults.troubles import Lives, Stage, draw_troubles
+from tests.faults.troubles import ProviderEventsWithoutDeletion, Stage, draw_troubles
 from tests.integration.processes import SECRET, Company, Ended, one_company
 from tests.integration.test_truth import deviation
 
@@ -73,7 +73,13 @@ async def rage(
     chance = random.Random(SEED)
     until = time.monotonic() + seconds
     ends: list[Ended] = []
-    stage = Stage(company=company, proxy=proxy, chance=chance, lives=Lives(company.world, chance), broken=broken)
+    stage = Stage(
+        company=company,
+        proxy=proxy,
+        chance=chance,
+        provider_events=ProviderEventsWithoutDeletion(company.world, chance),
+        broken=broken,
+    )
     for number in itertools.count():
         ends += await a_round(stage)
         found = await faults_of(company)
@@ -109,7 +115,7 @@ async def test_the_promises_hold_under_random_faults(company: Company, is_thorou
     # Idempotent: looking again changes nothing and tells nobody anything.
     assert (await company.facts(), len(company.receiver.deliveries)) == (settled, delivered)
     # It loses nothing, wherever it crashed: the database says what the providers say, and each follow-up is delivered.
-    assert await deviations(company, stage.lives) == {}
+    assert await deviations(company, stage.provider_events) == {}
     assert {each.key for each in company.receiver.deliveries} == {row[0] for row in settled["effects"]}
     assert len({(each.key, each.body) for each in company.receiver.deliveries}) == len(settled["effects"])
     # One effective writer, and nothing newer overwritten.
@@ -124,14 +130,14 @@ async def test_the_promises_hold_under_random_faults(company: Company, is_thorou
     assert [each.err for each in ends if "Traceback" in each.err] == []
 
 
-async def deviations(company: Company, lives: Lives) -> dict[str, str]:
+async def deviations(company: Company, provider_events: ProviderEventsWithoutDeletion) -> dict[str, str]:
     """Return the leads of which the database does not say what is true, each with why."""
     async with bootstrap.open_database_url(company.url) as store:
         found = {}
         for each in company.world.leads:
             lead = await store.leads.lead(LeadId(each.id))
             assert lead is not None
-            if why := deviation(each, lead, lives.truths[each.id]):
+            if why := deviation(each, lead, provider_events.truths[each.id]):
                 found[each.id] = why
         return found
 

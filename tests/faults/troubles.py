@@ -17,7 +17,7 @@ from tests.faults.altered_command import NOTHING
 from tests.faults.proxy import Listens, Phase, Proxy
 from tests.faults.test_statements import terminate
 from tests.integration.processes import LIMIT, Company, Reconciler
-from tests.integration.provider_events import Life
+from tests.integration.provider_events import ProviderEvents
 from tests.integration.test_processes_beside import WRITES
 
 BODIES = (
@@ -48,8 +48,8 @@ FOLLOWED = 8
 
 
 @dataclass
-class Lives(Life):
-    """People book, call off and move. Nobody deletes: that a booking is gone is believed at a second look."""
+class ProviderEventsWithoutDeletion(ProviderEvents):
+    """Bookings, cancellations and reschedules, without deletions: an absence is believed only at a second look-up."""
 
     happened: Counter[str] = field(default_factory=Counter)
 
@@ -72,7 +72,7 @@ class Stage:
     company: Company
     proxy: Proxy
     chance: random.Random
-    lives: Lives
+    provider_events: ProviderEventsWithoutDeletion
     broken: str = NOTHING
     """What each process does wrong, where it is the nemesis that is tried."""
     is_plain: bool = False
@@ -196,7 +196,7 @@ async def a_shut_webhook(stage: Stage) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def changing_lives(stage: Stage) -> AsyncIterator[None]:
-    stage.lives.step(0.2)
+    stage.provider_events.step(0.2)
     yield
 
 

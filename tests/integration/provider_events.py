@@ -1,4 +1,4 @@
-"""What happens to leads while the reconciler works: people book, move, cancel and vanish, at both providers."""
+"""Events at both providers while runs are made: bookings, reschedules, cancellations and deletions."""
 
 import random
 from dataclasses import dataclass, field, replace
@@ -10,19 +10,19 @@ _HALF_HOUR = timedelta(minutes=30)
 
 
 @dataclass
-class Life:
-    """Changes the world step by step, and knows what is true of each lead afterwards."""
+class ProviderEvents:
+    """Changes the simulated world step by step, and records the expected booking of each lead."""
 
     world: World
     chance: random.Random
     truths: dict[str, Booking | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Begin with what the generator says."""
+        """Start with the generated bookings."""
         self.truths = {lead.id: lead.truth for lead in self.world.leads}
 
     def step(self, share: float) -> None:
-        """Let something happen to about this share of the leads."""
+        """Change the booking of about this share of the leads."""
         for lead in self.world.leads:
             if self.chance.random() < share:
                 self._happen(lead)

@@ -1,4 +1,4 @@
-"""What listens on loopback in tests: a webhook that remembers and can hesitate, and an ear that nobody may speak to."""
+"""Servers on loopback for tests: a webhook that records and can delay, and a listener that must get no connection."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -75,12 +75,12 @@ async def a_receiver() -> AsyncIterator[Receiver]:
 
 
 @dataclass
-class Ear:
-    """A listener at an address that no request is for; *heard* counts connections, *words* what came over them."""
+class Listener:
+    """A listener at an address that no request is for; *received* are the bytes of all connections."""
 
     port: int = 0
-    heard: int = 0
-    words: bytes = b""
+    connection_count: int = 0
+    received: bytes = b""
 
     @property
     def authority(self) -> str:
@@ -88,19 +88,19 @@ class Ear:
         return f"127.0.0.1:{self.port}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Remember that somebody came, and what was said."""
-        self.heard += 1
-        self.words += await reader.read(65536)
+        """Count the connection and store its bytes."""
+        self.connection_count += 1
+        self.received += await reader.read(65536)
         writer.close()
 
 
 @asynccontextmanager
-async def an_ear() -> AsyncIterator[Ear]:
+async def start_listener() -> AsyncIterator[Listener]:
     """Give a listener for the length of a block."""
-    ear = Ear()
-    server = await asyncio.start_server(ear.serve, "127.0.0.1", 0)
-    ear.port = server.sockets[0].getsockname()[1]
+    listener = Listener()
+    server = await asyncio.start_server(listener.serve, "127.0.0.1", 0)
+    listener.port = server.sockets[0].getsockname()[1]
     try:
-        yield ear
+        yield listener
     finally:
         server.close()

@@ -1,4 +1,4 @@
-"""A company at work: a generated world behind the simulator, its database, and ticks on a clock that jumps."""
+"""A simulated company: a generated world behind the simulator, its database, and runs on a virtual clock."""
 
 import random
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ TICK = timedelta(minutes=1)
 MOMENT = timedelta(milliseconds=50)
 
 
-class OfficeClock(DrillClock):
+class VirtualClock(DrillClock):
     """A drill's clock on which real time does not pass at all: no deadline is missed because a machine is slow."""
 
     def monotonic(self) -> float:
@@ -35,14 +35,14 @@ class OfficeClock(DrillClock):
         return self._skipped
 
 
-class Impatient:
-    """A provider that waits a moment only for the answers of some workspaces, so that a test need not wait long."""
+class ImpatientProvider:
+    """A provider with a short time limit for some workspaces, so that a test of time-outs is fast."""
 
-    def __init__(self, patient: Provider, hasty: Provider, with_these: frozenset[str], sweeps: bool) -> None:
-        self.name = patient.name
-        self.patient = patient
-        self.hasty = hasty
-        self.with_these = with_these
+    def __init__(self, default: Provider, impatient: Provider, workspace_ids: frozenset[str], sweeps: bool) -> None:
+        self.name = default.name
+        self.default = default
+        self.impatient = impatient
+        self.workspace_ids = workspace_ids
         self.sweeps = sweeps
 
     def lookup(self, lead: Lead, workspace: Workspace) -> Lookup | SkipReason:
@@ -64,12 +64,12 @@ class Impatient:
         return self._for(workspace).usage(workspace)
 
     def _for(self, workspace: Workspace) -> Provider:
-        return self.hasty if workspace.id in self.with_these else self.patient
+        return self.impatient if workspace.id in self.workspace_ids else self.default
 
 
 @dataclass
-class Office:
-    """What a test looks at and turns; each tick is a process of its own: only the database outlives it."""
+class SimulatedCompany:
+    """The parts of the company that a test reads and changes. Only the database is kept from one tick to the next."""
 
     world: World
     simulator: Simulator
@@ -81,10 +81,10 @@ class Office:
     policy: RunPolicy = field(default_factory=RunPolicy)
     reports: list[RunReport] = field(default_factory=list)
 
-    async def tick(self, *, then: timedelta = TICK, **asked: object) -> RunReport:
-        """Make one run over everything that is due, and let a minute pass; the request log begins anew with it."""
+    async def tick(self, *, then: timedelta = TICK, **options: object) -> RunReport:
+        """Make one run over everything that is due, and advance the clock; the request log is reset before."""
         self.simulator.requests.reset()
-        wanted = {"workspace_limit": 1000, "leads_per_workspace": 50, **asked}
+        wanted = {"workspace_limit": 1000, "leads_per_workspace": 50, **options}
         chance = random.Random(len(self.reports))
         async with self._providers(chance) as providers:
             report = await run(
@@ -102,7 +102,7 @@ class Office:
     @asynccontextmanager
     async def _providers(self, chance: random.Random) -> AsyncIterator[Mapping[ProviderName, Provider]]:
         async with AsyncExitStack() as stack:
-            patient, hasty = [
+            default, impatient = [
                 await stack.enter_async_context(
                     bootstrap.providers_at(
                         ghl_url=self.simulator.ghl_url,
@@ -115,7 +115,8 @@ class Office:
                 for attempt_timeout in (timedelta(seconds=HUNG), MOMENT)
             ]
             yield {
-                name: Impatient(patient[name], hasty[name], self.impatient_with, self.sweeps) for name in ProviderName
+                name: ImpatientProvider(default[name], impatient[name], self.impatient_with, self.sweeps)
+                for name in ProviderName
             }
 
     async def lead(self, lead_id: str) -> Lead:
@@ -134,16 +135,16 @@ class Office:
 
 
 @asynccontextmanager
-async def an_office(
+async def start_company(
     url: str,
     *,
     seed: int = 1,
     size: WorldSize | None = None,
     mix: Mapping[Scenario, float] | None = None,
     is_in_sequence: Callable[[GeneratedLead], bool] = lambda _: True,
-) -> AsyncIterator[Office]:
-    """Give a company whose database is at *url*; a lead that is in a sequence is due each minute."""
-    clock = OfficeClock(START)
+) -> AsyncIterator[SimulatedCompany]:
+    """Provide a company whose database is at *url*; a lead that is in a sequence is due each minute."""
+    clock = VirtualClock(START)
     wanted = size or WorldSize()
     world = World.generate(seed=seed, now=clock.now, size=replace(wanted, mix=mix) if mix else wanted)
     async with simulate(world) as simulator, bootstrap.open_database_url(url) as store:
@@ -152,7 +153,7 @@ async def an_office(
             workspaces=[workspace_of(each) for each in world.workspaces.values()],
             leads=[lead_of(each, in_sequence=is_in_sequence(each)) for each in world.leads],
         )
-        yield Office(world=world, simulator=simulator, store=on_clock(store, clock), clock=clock)
+        yield SimulatedCompany(world=world, simulator=simulator, store=on_clock(store, clock), clock=clock)
 
 
 def of_workspace(leads: Iterable[GeneratedLead], workspace_id: str) -> list[GeneratedLead]:

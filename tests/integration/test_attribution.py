@@ -12,7 +12,7 @@ from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.lead import Rollup
 from reconcile.domain.run.report import Health, RunReport
 from reconcile.simulator import Fault, FaultKind, GeneratedLead, Scenario, WorldSize
-from tests.integration.simulated_company import Office, an_office, of_workspace
+from tests.integration.simulated_company import SimulatedCompany, of_workspace, start_company
 from tests.samples import covering
 
 pytestmark = pytest.mark.integration
@@ -34,10 +34,10 @@ def is_due(lead: GeneratedLead) -> bool:
 
 
 @asynccontextmanager
-async def fifty(url: str) -> AsyncIterator[Office]:
+async def fifty(url: str) -> AsyncIterator[SimulatedCompany]:
     """Give fifty workspaces, of which the first in line is the one that will be in trouble."""
-    async with an_office(url, size=FIFTY, mix=MIX, is_in_sequence=is_due) as office:
-        yield office
+    async with start_company(url, size=FIFTY, mix=MIX, is_in_sequence=is_due) as company:
+        yield company
 
 
 def wide(report: RunReport) -> list[str]:
@@ -45,10 +45,10 @@ def wide(report: RunReport) -> list[str]:
     return [str(b.key) for b in report.breakers if b.key.scope is not BreakerScope.WORKSPACE]
 
 
-async def unserved(office: Office, *bad: WorkspaceId) -> list[str]:
+async def unserved(company: SimulatedCompany, *bad: WorkspaceId) -> list[str]:
     """Return the leads of the other workspaces that the last run left without an answer."""
-    row = (await office.store.ledger.runs(limit=1))[0]
-    leads = [await office.lead(each.id) for each in office.world.leads if is_due(each)]
+    row = (await company.store.ledger.runs(limit=1))[0]
+    leads = [await company.lead(each.id) for each in company.world.leads if is_due(each)]
     return [
         each.id
         for each in leads
@@ -56,8 +56,8 @@ async def unserved(office: Office, *bad: WorkspaceId) -> list[str]:
     ]
 
 
-async def rollups(office: Office, workspace_id: WorkspaceId) -> Sequence[Rollup]:
-    return [(await office.lead(each.id)).rollup for each in of_workspace(office.world.leads, workspace_id)]
+async def rollups(company: SimulatedCompany, workspace_id: WorkspaceId) -> Sequence[Rollup]:
+    return [(await company.lead(each.id)).rollup for each in of_workspace(company.world.leads, workspace_id)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,14 +82,14 @@ AILMENTS = {
 @covering(1, "migrated_url", "ailment")
 @pytest.mark.parametrize("ailment", AILMENTS.values(), ids=AILMENTS)
 async def test_a_bad_workspace_is_parked_alone_and_probed_and_comes_back(migrated_url: str, ailment: Ailment) -> None:
-    async with fifty(migrated_url) as office:
-        before = await rollups(office, BAD)
-        office.impatient_with = frozenset({BAD} if ailment.kind is FaultKind.BLACK_HOLE else ())
-        office.simulator.faults.add(Fault(kind=ailment.kind, workspace=BAD))
+    async with fifty(migrated_url) as company:
+        before = await rollups(company, BAD)
+        company.impatient_with = frozenset({BAD} if ailment.kind is FaultKind.BLACK_HOLE else ())
+        company.simulator.faults.add(Fault(kind=ailment.kind, workspace=BAD))
 
-        first = await office.tick()
+        first = await company.tick()
 
-        assert await unserved(office, BAD) == []
+        assert await unserved(company, BAD) == []
         assert (wide(first), first.parked_workspaces) == ([], (BAD,))
         assert (first.circuit_broken, first.workspaces_processed) == (False, 50)
         assert first.health in {Health.DEGRADED, Health.UNHEALTHY}
@@ -97,56 +97,56 @@ async def test_a_bad_workspace_is_parked_alone_and_probed_and_comes_back(migrate
         (breaker,) = first.breakers
         assert (breaker.reason, breaker.fault) == (ailment.reason, ailment.fault)
 
-        probed = await office.tick()
+        probed = await company.tick()
 
         assert (wide(probed), probed.parked_workspaces, probed.errors) == ([], (BAD,), 1), probed.top_signatures
         assert probed.breakers[0].reason is BreakerReason.PROBE_FAILED
-        assert 1 <= office.calls(BAD) <= MOST_CALLS_OF_A_LEAD
-        assert await unserved(office, BAD) == []
+        assert 1 <= company.calls(BAD) <= MOST_CALLS_OF_A_LEAD
+        assert await unserved(company, BAD) == []
 
-        resting = await office.tick(then=LONG_AFTER)
+        resting = await company.tick(then=LONG_AFTER)
 
         assert (wide(resting), resting.parked_workspaces, resting.errors) == ([], (BAD,), 0)
-        assert office.calls(BAD) == 0
-        assert await rollups(office, BAD) == before
+        assert company.calls(BAD) == 0
+        assert await rollups(company, BAD) == before
 
-        office.simulator.faults.clear()
-        office.impatient_with = frozenset()
-        healing = [await office.tick() for _ in range(3)]
-        last = await office.tick()
+        company.simulator.faults.clear()
+        company.impatient_with = frozenset()
+        healing = [await company.tick() for _ in range(3)]
+        last = await company.tick()
 
         assert [each.errors for each in healing] == [0] * 3
         assert last.top_signatures == ()
         assert (wide(last), last.parked_workspaces, last.errors) == ([], (), 0)
-        assert await unserved(office) == []
+        assert await unserved(company) == []
 
 
 async def test_two_revoked_tokens_at_the_front_of_the_queue_stop_no_other(migrated_url: str) -> None:
-    async with fifty(migrated_url) as office:
-        office.simulator.faults.add(*(Fault(kind=FaultKind.UNAUTHORIZED, workspace=each) for each in (BAD, WORSE)))
+    async with fifty(migrated_url) as company:
+        company.simulator.faults.add(*(Fault(kind=FaultKind.UNAUTHORIZED, workspace=each) for each in (BAD, WORSE)))
 
-        first = await office.tick()
+        first = await company.tick()
 
         assert (wide(first), first.parked_workspaces) == ([], (BAD, WORSE))
-        assert await unserved(office, BAD, WORSE) == []
+        assert await unserved(company, BAD, WORSE) == []
 
 
 @pytest.mark.parametrize("leads", [1, 4])
 async def test_nothing_found_in_many_small_workspaces_cancels_nothing(migrated_url: str, leads: int) -> None:
     """A provider that has lost its records, or an address that leads elsewhere, is not a day of cancellations."""
     size = WorldSize(workspaces=12, leads_per_workspace=leads, calendly_share=0.0)
-    async with an_office(migrated_url, size=size, mix={Scenario.CONFIRMED: 1}) as office:
-        before = {i: each.rollup for i, each in (await office.leads()).items()}
-        office.simulator.faults.add(Fault(kind=FaultKind.NOT_FOUND))
+    async with start_company(migrated_url, size=size, mix={Scenario.CONFIRMED: 1}) as company:
+        before = {i: each.rollup for i, each in (await company.leads()).items()}
+        company.simulator.faults.add(Fault(kind=FaultKind.NOT_FOUND))
 
-        reports = [await office.tick() for _ in range(6)]
+        reports = [await company.tick() for _ in range(6)]
 
-        assert {i: each.rollup for i, each in (await office.leads()).items()} == before
+        assert {i: each.rollup for i, each in (await company.leads()).items()} == before
         assert sum(each.canceled_found for each in reports) == 0
         assert reports[0].circuit_broken
 
-        office.simulator.faults.clear()
+        company.simulator.faults.clear()
         for _ in range(4):
-            await office.tick()
-        assert office.reports[-1].breakers == ()
-        assert office.reports[-1].errors == 0
+            await company.tick()
+        assert company.reports[-1].breakers == ()
+        assert company.reports[-1].errors == 0

@@ -23,8 +23,8 @@ from reconcile.domain.workspace import Workspace
 from reconcile.drill.company import lead_of, workspace_of
 from reconcile.ports import Provider
 from reconcile.simulator import Fault, FaultKind, Scenario, WorldSize
-from tests.integration.provider_events import Life
-from tests.integration.simulated_company import Office, an_office
+from tests.integration.provider_events import ProviderEvents
+from tests.integration.simulated_company import SimulatedCompany, start_company
 from tests.provider_lookup import ask
 from tests.samples import SAMPLED
 from tests.timeouts import HUNG
@@ -36,7 +36,7 @@ TICKS = 4
 SIZE = WorldSize(workspaces=2, leads_per_workspace=24)
 FEW, ALL = 4, 12
 """Examples in `make test`, and in `make test-faults`."""
-WAYS: tuple[tuple[Fault, ...], ...] = (
+FAULTS: tuple[tuple[Fault, ...], ...] = (
     (),
     (Fault(kind=FaultKind.ENVELOPE, value="appointment"), Fault(kind=FaultKind.STATUS_SPELLING, value="typo")),
     (Fault(kind=FaultKind.TIME_FORMAT, value="naive"), Fault(kind=FaultKind.STATUS_STYLE, value="camel")),
@@ -47,9 +47,9 @@ WAYS: tuple[tuple[Fault, ...], ...] = (
 MIXES = st.fixed_dictionaries({each: st.integers(0, 4) for each in Scenario}).filter(lambda mix: any(mix.values()))
 
 
-async def _agreed(office: Office, provider: Provider, workspace: Workspace, leads: list[Lead]) -> int:
+async def _compare(company: SimulatedCompany, provider: Provider, workspace: Workspace, leads: list[Lead]) -> int:
     """Compare what lists say of leads with what look-ups say; return how many they settle."""
-    now, deadline = office.clock.now(), office.clock.monotonic() + HUNG
+    now, deadline = company.clock.now(), company.clock.monotonic() + HUNG
     asked = SweepPlan(since=now, until=now + timedelta(days=60), expected_calls=1, most_calls=100)
     swept = await provider.sweep(leads, workspace, plan=asked, deadline=deadline)
     by_id = {each.id: each for each in leads}
@@ -62,97 +62,97 @@ async def _agreed(office: Office, provider: Provider, workspace: Workspace, lead
     return len(swept.answers)
 
 
-async def _agreed_in_a_world(seed: int, mix: dict[Scenario, float], ways: tuple[Fault, ...]) -> None:
+async def _compare_in_world(seed: int, mix: dict[Scenario, float], faults: tuple[Fault, ...]) -> None:
     with TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'agree.db'}"
         await bootstrap.migrate_url(url)
-        async with an_office(url, seed=seed, size=SIZE, mix=mix) as office:
-            office.simulator.faults.add(*ways)
-            life = Life(world=office.world, chance=random.Random(seed))
-            workspaces = [workspace_of(each) for each in office.world.workspaces.values()]
+        async with start_company(url, seed=seed, size=SIZE, mix=mix) as company:
+            company.simulator.faults.add(*faults)
+            provider_events = ProviderEvents(world=company.world, chance=random.Random(seed))
+            workspaces = [workspace_of(each) for each in company.world.workspaces.values()]
             for _ in range(2):
-                life.step(0.3)
-                stored = await office.leads()
+                provider_events.step(0.3)
+                stored = await company.leads()
                 for name in ProviderName:
-                    async with office._providers(random.Random(seed)) as providers:
+                    async with company._providers(random.Random(seed)) as providers:
                         for workspace in workspaces:
                             leads = [each for each in stored.values() if each.workspace_id == workspace.id]
                             true = [
-                                lead_of(replace(each, stored=life.truths[each.id]))
-                                for each in office.world.leads
+                                lead_of(replace(each, stored=provider_events.truths[each.id]))
+                                for each in company.world.leads
                                 if each.workspace_id == workspace.id
                             ]
-                            await _agreed(office, providers[name], workspace, leads)
-                            await _agreed(office, providers[name], workspace, true)
-                await office.tick(then=timedelta(hours=1))
+                            await _compare(company, providers[name], workspace, leads)
+                            await _compare(company, providers[name], workspace, true)
+                await company.tick(then=timedelta(hours=1))
 
 
-def _in_worlds(check: Callable[[int, Any, tuple[Fault, ...]], None], *, is_thorough: bool) -> None:
-    """Hold *check* in worlds that are drawn."""
-    some = settings(
+def _check_worlds(check: Callable[[int, Any, tuple[Fault, ...]], None], *, is_thorough: bool) -> None:
+    """Run *check* in generated worlds."""
+    sample = settings(
         max_examples=ALL if is_thorough else FEW,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     )
-    some(given(seed=st.integers(0, 10_000), mix=MIXES, ways=st.sampled_from(WAYS))(check))()
+    sample(given(seed=st.integers(0, 10_000), mix=MIXES, faults=st.sampled_from(FAULTS))(check))()
 
 
 @SAMPLED
 def test_lists_and_look_ups_settle_leads_alike(is_thorough: bool) -> None:
-    def agree(seed: int, mix: Any, ways: tuple[Fault, ...]) -> None:
-        asyncio.run(_agreed_in_a_world(seed, mix, ways))
+    def agree(seed: int, mix: Any, faults: tuple[Fault, ...]) -> None:
+        asyncio.run(_compare_in_world(seed, mix, faults))
 
-    _in_worlds(agree, is_thorough=is_thorough)
+    _check_worlds(agree, is_thorough=is_thorough)
 
 
-async def _lived(seed: int, mix: Any, ways: tuple[Fault, ...], *, by_lists: bool) -> tuple[Any, int]:
-    """Let a world go on and reconcile it; return all that came of it, and the calls that it took."""
+async def _simulate(seed: int, mix: Any, faults: tuple[Fault, ...], *, by_lists: bool) -> tuple[Any, int]:
+    """Make runs while bookings change; return the results and the number of provider calls."""
     with TemporaryDirectory() as folder:
-        url = f"sqlite:///{Path(folder) / 'lived.db'}"
+        url = f"sqlite:///{Path(folder) / 'runs.db'}"
         await bootstrap.migrate_url(url)
-        async with an_office(url, seed=seed, size=SIZE, mix=mix) as office:
-            office.sweeps, office.policy = by_lists, RunPolicy(workspace_concurrency=2)
-            office.simulator.faults.add(*ways)
-            life = Life(world=office.world, chance=random.Random(seed))
-            told = []
+        async with start_company(url, seed=seed, size=SIZE, mix=mix) as company:
+            company.sweeps, company.policy = by_lists, RunPolicy(workspace_concurrency=2)
+            company.simulator.faults.add(*faults)
+            provider_events = ProviderEvents(world=company.world, chance=random.Random(seed))
+            results = []
             for _ in range(TICKS):
-                report = await office.tick(then=timedelta(minutes=30))
+                report = await company.tick(then=timedelta(minutes=30))
                 # A breaker that trips within a run defers the leads that had no turn yet, and lists change their order.
                 if report.breakers:
                     reject()
-                changes = await office.store.ledger.changes(run_id=report.run_id, limit=10_000)
+                changes = await company.store.ledger.changes(run_id=report.run_id, limit=10_000)
                 counts = report.leads_checked, report.booked_found, report.canceled_found, report.rescheduled
                 more = report.updated, report.no_change, report.absent, report.skipped, report.deferred, report.errors
-                told.append(
+                results.append(
                     (counts, more, sorted((c.lead_id, c.outcome, str(c.before), str(c.after)) for c in changes))
                 )
-                life.step(0.25)
+                provider_events.step(0.25)
             # How long a lead waits after a failure or a skip is drawn by chance.
             ends = [
                 replace(each, state=replace(each.state, next_attempt_at=None))
-                for each in (await office.leads()).values()
+                for each in (await company.leads()).values()
             ]
-            return (told, ends), sum(each.provider_calls for each in office.reports)
+            return (results, ends), sum(each.provider_calls for each in company.reports)
 
 
 @SAMPLED
 def test_runs_by_lists_and_by_look_ups_alone_come_to_the_same(is_thorough: bool) -> None:
     """Outcomes, changes, and the state at the end."""
 
-    def agree(seed: int, mix: Any, ways: tuple[Fault, ...]) -> None:
-        listed, _ = asyncio.run(_lived(seed, mix, ways, by_lists=True))
-        looked_up, _ = asyncio.run(_lived(seed, mix, ways, by_lists=False))
+    def agree(seed: int, mix: Any, faults: tuple[Fault, ...]) -> None:
+        listed, _ = asyncio.run(_simulate(seed, mix, faults, by_lists=True))
+        looked_up, _ = asyncio.run(_simulate(seed, mix, faults, by_lists=False))
 
         assert listed == looked_up
 
-    _in_worlds(agree, is_thorough=is_thorough)
+    _check_worlds(agree, is_thorough=is_thorough)
 
 
 def test_lists_save_many_calls_with_mostly_active_bookings() -> None:
-    """Else what is compared above would be look-ups with look-ups."""
+    """Otherwise the tests above would compare look-ups with look-ups."""
     mix = {Scenario.CONFIRMED: 9, Scenario.CANCELED: 1}
 
-    listed, few = asyncio.run(_lived(1, mix, (), by_lists=True))
-    looked_up, many = asyncio.run(_lived(1, mix, (), by_lists=False))
+    listed, few = asyncio.run(_simulate(1, mix, (), by_lists=True))
+    looked_up, many = asyncio.run(_simulate(1, mix, (), by_lists=False))
 
     assert listed == looked_up
     assert few < many * 2 / 3

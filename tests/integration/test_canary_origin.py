@@ -23,7 +23,7 @@ from reconcile.simulator import Api, Fault, FaultKind, Simulator, World, WorldSi
 from reconcile.simulator.faults.response_faults import redirect_answer
 from reconcile.simulator.router import Router
 from tests import stores
-from tests.integration.receiver import Ear, Receiver, a_receiver, an_ear
+from tests.integration.receiver import Listener, Receiver, a_receiver, start_listener
 from tests.substitution import substitute_in_test
 from tests.use_cases import RunRequest
 
@@ -36,11 +36,11 @@ pytestmark = pytest.mark.integration
 
 @dataclass
 class Scene:
-    """Two providers that write down whose token they are shown, a webhook, and an ear that must not hear anything."""
+    """Two providers that record the tokens they get, a webhook, and a listener that must get no connection."""
 
     simulator: Simulator
     receiver: Receiver
-    ear: Ear
+    listener: Listener
     url: str
     shown: dict[Api, set[str]] = field(default_factory=lambda: {api: set() for api in Api})
 
@@ -72,7 +72,7 @@ class Scene:
 
     def nobody_else_has_heard_of_a_token(self) -> None:
         """Assert what this is about."""
-        assert (self.ear.heard, self.ear.words) == (0, b"")
+        assert (self.listener.connection_count, self.listener.received) == (0, b"")
         workspaces = self.world.workspaces.values()
         own = {
             Api.GHL: {f"Bearer {each.location_token}" for each in workspaces},
@@ -97,8 +97,8 @@ async def scene(sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.Monke
 async def a_scene(url: str, monkeypatch: pytest.MonkeyPatch, *, size: WorldSize = SIZE) -> AsyncIterator[Scene]:
     now = datetime.now(UTC)
     world = World.generate(seed=5, now=lambda: datetime.now(UTC), anchor=now, size=size)
-    async with simulate(world) as simulator, a_receiver() as receiver, an_ear() as ear:
-        scene = Scene(simulator=simulator, receiver=receiver, ear=ear, url=url)
+    async with simulate(world) as simulator, a_receiver() as receiver, start_listener() as listener:
+        scene = Scene(simulator=simulator, receiver=receiver, listener=listener, url=url)
         respond = Router.respond
 
         def noting(self: Router, api: Api, request: Any) -> Any:
@@ -110,53 +110,53 @@ async def a_scene(url: str, monkeypatch: pytest.MonkeyPatch, *, size: WorldSize 
 
 
 def addresses(scene: Scene) -> list[str]:
-    """Return *PATH* at the ear, in every form that some parser might take for it."""
-    ear, port = scene.ear.authority, scene.ear.port
+    """Return *PATH* at the listener, in every form that some parser might take for it."""
+    listener, port = scene.listener.authority, scene.listener.port
     calendly = scene.simulator.calendly_url
     return [
-        f"https://{ear}/{PATH}",
-        f"http://{ear}/{PATH}",
-        f"HTTP://{ear}/{PATH}",
-        f"ftp://{ear}/{PATH}",
-        f"//{ear}/{PATH}",
-        f"///{ear}/{PATH}",
-        f"http:/{ear}/{PATH}",
-        f"http:{ear}/{PATH}",
-        f"{ear}/{PATH}",
-        f"http://user:word@{ear}/{PATH}",
-        f"http://api.calendly.com@{ear}/{PATH}",
-        f"http://{ear}@api.calendly.com/{PATH}",
-        f"{calendly}@{ear}/{PATH}",
-        f"{calendly}.{ear}/{PATH}",
-        f"{calendly}/@{ear}/{PATH}",
-        f"{calendly}//{ear}/{PATH}",
+        f"https://{listener}/{PATH}",
+        f"http://{listener}/{PATH}",
+        f"HTTP://{listener}/{PATH}",
+        f"ftp://{listener}/{PATH}",
+        f"//{listener}/{PATH}",
+        f"///{listener}/{PATH}",
+        f"http:/{listener}/{PATH}",
+        f"http:{listener}/{PATH}",
+        f"{listener}/{PATH}",
+        f"http://user:word@{listener}/{PATH}",
+        f"http://api.calendly.com@{listener}/{PATH}",
+        f"http://{listener}@api.calendly.com/{PATH}",
+        f"{calendly}@{listener}/{PATH}",
+        f"{calendly}.{listener}/{PATH}",
+        f"{calendly}/@{listener}/{PATH}",
+        f"{calendly}//{listener}/{PATH}",
         f"http://api.calendly.com:{port}/{PATH}",
         f"http://localhost:{port}/{PATH}",
         f"http://2130706433:{port}/{PATH}",
         f"http://0x7f.1:{port}/{PATH}",
         f"http://[::ffff:127.0.0.1]:{port}/{PATH}",
         f"http://127。0。0。1:{port}/{PATH}",
-        f"\\\\{ear}\\{PATH}",
-        f"http:\\\\{ear}\\{PATH}",
-        f"{calendly}\\@{ear}/{PATH}",
-        f"http://{ear}#@api.calendly.com/{PATH}",
-        f"http://{ear}?@api.calendly.com/{PATH}",
-        f"http://{ear}\t/{PATH}",
-        f" http://{ear}/{PATH}\n",
-        f"scheduled_events/EVENT1/../../../{ear}/x",
-        f"scheduled_events/%2e%2e%2f%2f{ear}/invitees/INVITEE1",
-        f"scheduled_events/@{ear}",
-        f"scheduled_events/EVENT1?next=http://{ear}/",
-        f"scheduled_events/EVENT1\r\nHost: {ear}",
-        f"EVENT1 HTTP/1.1\r\nHost: {ear}\r\n\r\nGET /",
-        f"..//{ear}/",
-        f"@{ear}",
-        f"%40{ear}",
+        f"\\\\{listener}\\{PATH}",
+        f"http:\\\\{listener}\\{PATH}",
+        f"{calendly}\\@{listener}/{PATH}",
+        f"http://{listener}#@api.calendly.com/{PATH}",
+        f"http://{listener}?@api.calendly.com/{PATH}",
+        f"http://{listener}\t/{PATH}",
+        f" http://{listener}/{PATH}\n",
+        f"scheduled_events/EVENT1/../../../{listener}/x",
+        f"scheduled_events/%2e%2e%2f%2f{listener}/invitees/INVITEE1",
+        f"scheduled_events/@{listener}",
+        f"scheduled_events/EVENT1?next=http://{listener}/",
+        f"scheduled_events/EVENT1\r\nHost: {listener}",
+        f"EVENT1 HTTP/1.1\r\nHost: {listener}\r\n\r\nGET /",
+        f"..//{listener}/",
+        f"@{listener}",
+        f"%40{listener}",
     ]
 
 
 def led_astray(scene: Scene) -> list[Lead]:
-    """Return leads whose rows point to the ear, as a booking of either provider, as a contact and as an e-mail."""
+    """Return leads whose rows point to the listener, as a booking of either provider, as a contact and as an e-mail."""
     workspaces = sorted(scene.world.workspaces)
     leads = []
     for number, address in enumerate(addresses(scene)):
@@ -188,7 +188,7 @@ async def test_accounts_that_are_addresses_lead_nowhere(
     """The columns beside the tokens: what stands there becomes part of requests. Each workspace has another form."""
     url, size = stores.sqlite_copy(sqlite_template, tmp_path), WorldSize(workspaces=MANY, leads_per_workspace=4)
     async with a_scene(url, monkeypatch, size=size) as scene:
-        forms = [*addresses(scene), f"http://{scene.ear.authority}/users/USER1", "../../x", "a/b?c#d", "x" * 5000]
+        forms = [*addresses(scene), f"http://{scene.listener.authority}/users/USER1", "../../x", "a/b?c#d", "x" * 5000]
         assert len(forms) <= MANY
         given = dict(zip(sorted(scene.world.workspaces), forms, strict=False))
 
@@ -212,7 +212,7 @@ async def test_accounts_that_are_addresses_lead_nowhere(
 @pytest.mark.parametrize("kind", [FaultKind.NEXT_PAGE_ORIGIN, FaultKind.URI_ORIGIN])
 async def test_no_value_from_calendly_leads_to_another_origin(scene: Scene, kind: FaultKind, form: str) -> None:
     faults = (
-        Fault(kind=kind, value=form.format(scene.ear.authority)),
+        Fault(kind=kind, value=form.format(scene.listener.authority)),
         Fault(kind=FaultKind.PAGE_KEYS, value="legacy"),
         Fault(kind=FaultKind.ENDLESS_PAGES),
     )
@@ -227,7 +227,7 @@ async def test_no_value_from_calendly_leads_to_another_origin(scene: Scene, kind
 @pytest.mark.parametrize("form", ["http://{}/", "//{}/", "http://user:word@{}/", "\\\\{}", "http:{}"])
 async def test_redirects_lead_nowhere(scene: Scene, status: int, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither those of a provider nor those of the webhook."""
-    location = form.format(scene.ear.authority)
+    location = form.format(scene.listener.authority)
     scene.simulator.faults.add(Fault(kind=FaultKind.REDIRECT, value=location, times=6))
     scene.receiver.answer = f"HTTP/1.1 {status} Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
     substitute_in_test(monkeypatch, redirect_answer, lambda to: redirected(to, status))

@@ -50,7 +50,7 @@ QUESTIONS = (
 pytestmark = pytest.mark.integration
 
 
-class Office:
+class SimulatedCompany:
     """A database full of canaries, and the commands that are called on it."""
 
     def __init__(
@@ -171,16 +171,16 @@ def leads() -> Iterator[Lead]:
 
 
 @pytest.fixture
-def office(
+def company(
     sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> Iterator[Office]:
+) -> Iterator[SimulatedCompany]:
     deliveries = canaries.talkative_simulator(monkeypatch)
     folder = tmp_path / "cwd"
     folder.mkdir()
     monkeypatch.chdir(folder)
     caplog.set_level(logging.WARNING)
     with canaries.served(canaries.a_world()) as server:
-        yield Office(server, tmp_path, sqlite_template, caplog, deliveries)
+        yield SimulatedCompany(server, tmp_path, sqlite_template, caplog, deliveries)
     assert list(folder.iterdir()) == [], "files left behind"
 
 
@@ -195,69 +195,69 @@ def test_a_canary_is_found_in_every_form() -> None:
     assert not found("nothing of the kind")
 
 
-def test_healthy_runs_reveal_no_secret(office: Office) -> None:
+def test_healthy_runs_reveal_no_secret(company: SimulatedCompany) -> None:
     for output in ("text", "json"):
-        office.forgotten()
-        done = office("run", output=output)
+        company.forgotten()
+        done = company("run", output=output)
         assert done.code == 0
-        office("run", "--dry-run", output=output)
+        company("run", "--dry-run", output=output)
     assert done.json["leadsChecked"] > 10
-    office.asked()
+    company.asked()
 
 
 @pytest.mark.parametrize("output", ["text", "json"])
-def test_a_plan_has_no_personal_data(office: Office, output: str) -> None:
+def test_a_plan_has_no_personal_data(company: SimulatedCompany, output: str) -> None:
     where = [word for each in WORKSPACES for word in ("--workspace", each)]
-    assert office("backfill", "plan", *where, "--name", "p", output=output).code == 0
-    plan = office("backfill", "status", "p", output="json").json
-    office.tables_are_silent()
-    assert office("backfill", "apply", "p", "--approve", plan["hash"], output=output).code == 0
-    assert office("backfill", "reset", *where, output=output).code == 0
-    assert office("backfill", "status", output=output).code == 0
-    office.asked()
+    assert company("backfill", "plan", *where, "--name", "p", output=output).code == 0
+    plan = company("backfill", "status", "p", output="json").json
+    company.tables_are_silent()
+    assert company("backfill", "apply", "p", "--approve", plan["hash"], output=output).code == 0
+    assert company("backfill", "reset", *where, output=output).code == 0
+    assert company("backfill", "status", output=output).code == 0
+    company.asked()
 
     assert plan["counts"]["planned"] > 10
 
 
 @each_part
-def test_no_provider_fault_reveals_a_secret(office: Office, part: int) -> None:
+def test_no_provider_fault_reveals_a_secret(company: SimulatedCompany, part: int) -> None:
     """Each fault with the breakers at work or without, where every lead meets it."""
     for number, kind in enumerate(sorted(set(FaultKind) - HARMLESS)[part::PARTS]):
         faults = [Fault(kind=kind, value=value) for value in KINDS[kind].choices or (KINDS[kind].default,)]
         if kind in {FaultKind.BAD_REQUEST, FaultKind.UNPROCESSABLE}:
             faults.append(Fault(kind=kind, value=f"{NAME} not found"))
         for fault in faults:
-            office.meets(fault, mode=MODES[number % 2])
-    office.asked()
+            company.meets(fault, mode=MODES[number % 2])
+    company.asked()
 
 
 @each_part
-def test_personal_fields_appear_in_no_output(office: Office, part: int) -> None:
+def test_personal_fields_appear_in_no_output(company: SimulatedCompany, part: int) -> None:
     """What we read holds a person where an id, a status or an instant belongs."""
     for field in FIELDS[part::PARTS]:
         for value in (EMAIL, {EMAIL: NAME}):
             if (field, value) != ("id", EMAIL):  # see below
-                office.meets(said(field, value), mode="metrics_only")
-    office.asked()
+                company.meets(said(field, value), mode="metrics_only")
+    company.asked()
 
 
-def test_an_address_is_no_id(office: Office) -> None:
-    office.meets(said("id", EMAIL), mode="metrics_only")
+def test_an_address_is_no_id(company: SimulatedCompany) -> None:
+    company.meets(said("id", EMAIL), mode="metrics_only")
 
 
 def said(field: str, value: object) -> Fault:
     return Fault(kind=FaultKind.SET_FIELD, value=f"{field}={orjson.dumps(value).decode()}")
 
 
-def test_the_incident_reports_the_missing_field_and_no_person(office: Office) -> None:
-    office.server.switch(Fault(kind=FaultKind.MISSING_ID, api=Api.GHL))
-    done = office("run", output="json")
-    office("run", output="text")
+def test_the_incident_reports_the_missing_field_and_no_person(company: SimulatedCompany) -> None:
+    company.server.switch(Fault(kind=FaultKind.MISSING_ID, api=Api.GHL))
+    done = company("run", output="json")
+    company("run", output="text")
 
     assert done.json["errors"] > 0
     assert "response missing required ID field" in done.out
-    office.asked()
+    company.asked()
     for verb in ("trip", "hold", "reset"):
-        office("breaker", verb, "provider:ghl", "--reason", "a test", "--for", "1m")
-    office("quarantine", "release", "--all")
-    office.asked()
+        company("breaker", verb, "provider:ghl", "--reason", "a test", "--for", "1m")
+    company("quarantine", "release", "--all")
+    company.asked()

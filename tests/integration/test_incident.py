@@ -12,7 +12,7 @@ from reconcile.domain.run.report import Health
 from reconcile.drill.incident import DrillPlan, DrillResult, drill
 from reconcile.simulator import Api, Fault, FaultKind, Scenario, WorldSize
 from reconcile.simulator.ghl.state import GhlState
-from tests.integration.simulated_company import an_office
+from tests.integration.simulated_company import start_company
 
 pytestmark = pytest.mark.integration
 
@@ -103,21 +103,21 @@ def without_appointments(whole: GhlState) -> GhlState:
 async def test_a_provider_that_has_lost_its_records_cancels_nothing(migrated_url: str, told_as: str) -> None:
     """Asked by id it knows nothing, and the lists of contacts are empty: every word of it could be true."""
     size = WorldSize(workspaces=6, leads_per_workspace=8, calendly_share=0.0)
-    async with an_office(migrated_url, size=size, mix={Scenario.CONFIRMED: 1}) as office:
-        await office.tick()
-        before = {i: each.rollup for i, each in (await office.leads()).items()}
-        whole = office.world.ghl
-        office.world.ghl = without_appointments(whole)
-        office.simulator.faults.add(Fault(kind=FaultKind.UNKNOWN_ID, value=told_as))
+    async with start_company(migrated_url, size=size, mix={Scenario.CONFIRMED: 1}) as company:
+        await company.tick()
+        before = {i: each.rollup for i, each in (await company.leads()).items()}
+        whole = company.world.ghl
+        company.world.ghl = without_appointments(whole)
+        company.simulator.faults.add(Fault(kind=FaultKind.UNKNOWN_ID, value=told_as))
 
-        lost = [await office.tick() for _ in range(5)]
+        lost = [await company.tick() for _ in range(5)]
 
-        assert {i: each.rollup for i, each in (await office.leads()).items()} == before
+        assert {i: each.rollup for i, each in (await company.leads()).items()} == before
         assert all(each.circuit_broken for each in lost)
         assert sum(each.errors for each in lost) <= MOST_ERRORS + 4 * PROBES
 
-        office.world.ghl = whole
-        office.simulator.faults.clear()
-        healed = [await office.tick() for _ in range(4)]
+        company.world.ghl = whole
+        company.simulator.faults.clear()
+        healed = [await company.tick() for _ in range(4)]
         assert (healed[-1].leads_checked, healed[-1].errors, healed[-1].breakers) == (48, 0, ())
-        assert {i: each.rollup for i, each in (await office.leads()).items()} == before
+        assert {i: each.rollup for i, each in (await company.leads()).items()} == before

@@ -11,7 +11,7 @@ from reconcile.domain.retry_state import BackoffPolicy
 from reconcile.drill.incident import DrillPlan
 from reconcile.ports import Store
 from reconcile.simulator import Scenario, WorldSize, incident
-from tests.integration.simulated_company import START, an_office
+from tests.integration.simulated_company import START, start_company
 from tests.use_cases import ReplayRequest, RunPolicy, replay_breakers
 
 pytestmark = pytest.mark.integration
@@ -36,16 +36,16 @@ class Played:
 async def played(url: str, policy: BreakerPolicy, *replayed_with: BreakerPolicy) -> Played:
     """Let the incident happen under *policy*, and replay it."""
     size = WorldSize(workspaces=PLAN.workspaces, leads_per_workspace=PLAN.leads_per_workspace, calendly_share=0.0)
-    async with an_office(url, size=size, mix=MIX) as office:
-        office.policy = RunPolicy(breaker=policy, backoff=NEVER)
-        office.sweeps = False
+    async with start_company(url, size=size, mix=MIX) as company:
+        company.policy = RunPolicy(breaker=policy, backoff=NEVER)
+        company.sweeps = False
         for number in range(1, PLAN.ticks + 1):
-            office.simulator.faults.clear()
+            company.simulator.faults.clear()
             if number in BROKEN:
-                office.simulator.faults.add(*incident())
-            await office.tick()
-        results = [await replayed(office.store, each) for each in replayed_with]
-        errors = sum(each.errors for each in office.reports)
+                company.simulator.faults.add(*incident())
+            await company.tick()
+        results = [await replayed(company.store, each) for each in replayed_with]
+        errors = sum(each.errors for each in company.reports)
         return Played(errors=errors, calls=results[0].totals.calls, results=tuple(results))
 
 

@@ -12,8 +12,8 @@ from reconcile.domain.ids import AppointmentId, LeadId
 from reconcile.domain.lead import Lead, LeadStatus
 from reconcile.domain.planning.change import EffectKind
 from reconcile.simulator import Booking, Fault, FaultKind, GeneratedLead, WorldSize, incident
-from tests.integration.provider_events import Life
-from tests.integration.simulated_company import Office, an_office
+from tests.integration.provider_events import ProviderEvents
+from tests.integration.simulated_company import SimulatedCompany, start_company
 from tests.samples import WHOLE
 
 SIZE = WorldSize(workspaces=3, leads_per_workspace=24)
@@ -68,11 +68,11 @@ def deviation(generated: GeneratedLead, lead: Lead, truth: Booking | None) -> st
     return None if is_true else f"{generated.scenario} at {generated.api}: {lead} is not {truth}"
 
 
-def expected_effects(generated: GeneratedLead, office: Office) -> set[EffectKind]:
+def expected_effects(generated: GeneratedLead, company: SimulatedCompany) -> set[EffectKind]:
     """Return the follow-ups that what was found of a lead has to cause."""
     before, truth = generated.stored, generated.truth
     if before is None:
-        is_ahead = truth is not None and truth.status == "confirmed" and truth.starts_at > office.clock.now()
+        is_ahead = truth is not None and truth.status == "confirmed" and truth.starts_at > company.clock.now()
         return {EffectKind.START_POST_BOOKING_SEQUENCE} if is_ahead else set()
     if truth is None or truth.status == "canceled":
         return {EffectKind.OPEN_CANCELLATION_TASK}
@@ -81,52 +81,52 @@ def expected_effects(generated: GeneratedLead, office: Office) -> set[EffectKind
 
 @pytest.mark.parametrize(("seed", "variant"), list(enumerate(VARIANTS)))
 async def test_the_database_converges_to_the_providers_records(migrated_url: str, seed: int, variant: str) -> None:
-    async with an_office(migrated_url, seed=seed, size=SIZE) as office:
-        office.simulator.faults.add(*VARIANTS[variant])
+    async with start_company(migrated_url, seed=seed, size=SIZE) as company:
+        company.simulator.faults.add(*VARIANTS[variant])
         for _ in range(SETTLING_TICKS):
-            await office.tick()
-        leads = await office.leads()
-        effects = await office.store.outbox.pending(now=office.clock.now() + FAR, limit=10_000)
-        after = await office.tick(then=timedelta(hours=2))
-        later = await office.tick()
+            await company.tick()
+        leads = await company.leads()
+        effects = await company.store.outbox.pending(now=company.clock.now() + FAR, limit=10_000)
+        after = await company.tick(then=timedelta(hours=2))
+        later = await company.tick()
 
         wrong = {
-            each.id: why for each in office.world.leads if (why := deviation(each, leads[LeadId(each.id)], each.truth))
+            each.id: why for each in company.world.leads if (why := deviation(each, leads[LeadId(each.id)], each.truth))
         }
         assert wrong == {}
         found = Counter((effect.lead_id, effect.kind) for effect in effects)
-        assert found == {(LeadId(g.id), kind): 1 for g in office.world.leads for kind in expected_effects(g, office)}
-        assert [report.errors for report in office.reports] == [0] * len(office.reports)
+        assert found == {(LeadId(g.id), kind): 1 for g in company.world.leads for kind in expected_effects(g, company)}
+        assert [report.errors for report in company.reports] == [0] * len(company.reports)
         for report in (after, later):
-            assert await office.store.ledger.changes(run_id=report.run_id) == []
+            assert await company.store.ledger.changes(run_id=report.run_id) == []
         assert {
-            i: (each.rollup, each.status, set(each.appointments)) for i, each in (await office.leads()).items()
+            i: (each.rollup, each.status, set(each.appointments)) for i, each in (await company.leads()).items()
         } == {i: (each.rollup, each.status, set(each.appointments)) for i, each in leads.items()}
         assert AppointmentStatus.UNKNOWN not in {each.rollup.status for each in leads.values()}
 
 
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=WHOLE), pytest.param(2, marks=WHOLE)])
 async def test_the_database_follows_ongoing_changes_through_an_incident(migrated_url: str, seed: int) -> None:
-    async with an_office(migrated_url, seed=100 + seed, size=SIZE) as office:
-        life = Life(office.world, random.Random(seed))
+    async with start_company(migrated_url, seed=100 + seed, size=SIZE) as company:
+        provider_events = ProviderEvents(company.world, random.Random(seed))
         for tick in range(16):
-            life.step(0.1)
+            provider_events.step(0.1)
             if tick == 4:
-                office.simulator.faults.add(*incident())
+                company.simulator.faults.add(*incident())
             if tick == 8:
-                office.simulator.faults.clear()
-            await office.tick()
+                company.simulator.faults.clear()
+            await company.tick()
         for _ in range(4):
-            await office.tick()
-        leads = await office.leads()
-        effects = await office.store.outbox.pending(now=office.clock.now() + FAR, limit=10_000)
-        last = await office.tick()
+            await company.tick()
+        leads = await company.leads()
+        effects = await company.store.outbox.pending(now=company.clock.now() + FAR, limit=10_000)
+        last = await company.tick()
 
         assert {
             each.id: why
-            for each in office.world.leads
-            if (why := deviation(each, leads[LeadId(each.id)], life.truths[each.id]))
+            for each in company.world.leads
+            if (why := deviation(each, leads[LeadId(each.id)], provider_events.truths[each.id]))
         } == {}
-        assert await office.store.ledger.changes(run_id=last.run_id) == []
+        assert await company.store.ledger.changes(run_id=last.run_id) == []
         assert (last.errors, last.breakers) == (0, ())
         assert len({(each.kind, each.lead_id, each.appointment_id) for each in effects}) == len(effects)

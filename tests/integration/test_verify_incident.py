@@ -7,7 +7,7 @@ import pytest
 from reconcile.domain.verification.checklist import ChecklistStep, ClaimStep, RunStep, VerifiedStep
 from reconcile.domain.verification.claim import Claim, Expected, Rate, Ruling, RulingReason, RulingStatus
 from reconcile.simulator import Scenario, WorldSize, incident
-from tests.integration.simulated_company import Office, an_office
+from tests.integration.simulated_company import SimulatedCompany, start_company
 from tests.use_cases import Means, of_run, watch, work_through
 
 pytestmark = pytest.mark.integration
@@ -16,9 +16,9 @@ MESSAGE = "GHL appointment response missing required ID field"
 SIZE = WorldSize(workspaces=6, leads_per_workspace=8, calendly_share=0.0)
 
 
-def means(office: Office) -> Means:
+def means(company: SimulatedCompany) -> Means:
     async def run(request: object) -> object:
-        return await office.tick(
+        return await company.tick(
             workspace_limit=request.workspace_limit,  # type: ignore[attr-defined]
             leads_per_workspace=request.leads_per_workspace,  # type: ignore[attr-defined]
             dry_run=request.dry_run,  # type: ignore[attr-defined]
@@ -27,52 +27,52 @@ def means(office: Office) -> Means:
     def none(*_: object) -> None:
         raise AssertionError("no log is asked for")
 
-    return Means(clock=office.clock, store=office.store, log_file=none, pods=none, run=run)  # type: ignore[arg-type]
+    return Means(clock=company.clock, store=company.store, log_file=none, pods=none, run=run)  # type: ignore[arg-type]
 
 
 def claim(since: datetime) -> Claim:
     return Claim(since=since, signatures=[(MESSAGE, Expected.GONE)], max_error_rate=Rate.parse("5/min"), min_checks=20)
 
 
-async def verdict(office: Office, since: datetime) -> tuple[RulingStatus, RulingReason]:
-    ruling = await watch(ClaimStep(claim=claim(since)), means(office))
+async def verdict(company: SimulatedCompany, since: datetime) -> tuple[RulingStatus, RulingReason]:
+    ruling = await watch(ClaimStep(claim=claim(since)), means(company))
     assert isinstance(ruling, Ruling)
     return ruling.word, ruling.why
 
 
-async def broken(office: Office) -> datetime:
+async def broken(company: SimulatedCompany) -> datetime:
     """Let the incident begin, and return when that was."""
-    await office.tick()
-    began_at = office.clock.now()
-    office.simulator.faults.add(*incident())
+    await company.tick()
+    began_at = company.clock.now()
+    company.simulator.faults.add(*incident())
     for _ in range(3):
-        await office.tick()
+        await company.tick()
     return began_at
 
 
 async def test_four_situations_have_four_verdicts(migrated_url: str) -> None:
-    async with an_office(migrated_url, size=SIZE, mix={Scenario.CONFIRMED: 1}) as office:
-        began_at = await broken(office)
-        before_the_fix = await verdict(office, began_at)
+    async with start_company(migrated_url, size=SIZE, mix={Scenario.CONFIRMED: 1}) as company:
+        began_at = await broken(company)
+        before_the_fix = await verdict(company, began_at)
 
-        office.simulator.faults.clear()
-        fixed_at = office.clock.now()
-        office.clock.advance(timedelta(minutes=2))
-        without_traffic = await verdict(office, fixed_at)
+        company.simulator.faults.clear()
+        fixed_at = company.clock.now()
+        company.clock.advance(timedelta(minutes=2))
+        without_traffic = await verdict(company, fixed_at)
 
         for _ in range(5):
-            await office.tick()
-        fixed = await verdict(office, fixed_at)
+            await company.tick()
+        fixed = await verdict(company, fixed_at)
 
         # The records lose their ids again, and the fix reaches all locations but one.
-        await broken(office)
-        office.simulator.faults.clear()
-        some = next(iter(office.world.workspaces.values()))
-        office.simulator.faults.add(*incident(workspace=some.id))
-        half_fixed_at = office.clock.now()
+        await broken(company)
+        company.simulator.faults.clear()
+        some = next(iter(company.world.workspaces.values()))
+        company.simulator.faults.add(*incident(workspace=some.id))
+        half_fixed_at = company.clock.now()
         for _ in range(5):
-            await office.tick()
-        half_fixed = await verdict(office, half_fixed_at)
+            await company.tick()
+        half_fixed = await verdict(company, half_fixed_at)
 
     assert before_the_fix == (RulingStatus.FAIL, RulingReason.STILL_SEEN)
     assert without_traffic == (RulingStatus.INCONCLUSIVE, RulingReason.TOO_FEW_CHECKS)
@@ -81,12 +81,12 @@ async def test_four_situations_have_four_verdicts(migrated_url: str) -> None:
 
 
 async def test_the_checklist_of_a_rollout_is_worked_through(migrated_url: str) -> None:
-    async with an_office(migrated_url, size=SIZE, mix={Scenario.CONFIRMED: 1}) as office:
-        began_at = await broken(office)
-        office.simulator.faults.clear()
-        fixed_at = office.clock.now()
+    async with start_company(migrated_url, size=SIZE, mix={Scenario.CONFIRMED: 1}) as company:
+        began_at = await broken(company)
+        company.simulator.faults.clear()
+        fixed_at = company.clock.now()
         for _ in range(5):
-            await office.tick()
+            await company.tick()
         steps = [
             ChecklistStep(title="gone", what=ClaimStep(claim=claim(fixed_at))),
             ChecklistStep(title="dry run", what=RunStep(workspaces=1, leads_per_workspace=10, dry_run=True)),
@@ -94,28 +94,28 @@ async def test_the_checklist_of_a_rollout_is_worked_through(migrated_url: str) -
             ChecklistStep(title="verified", what=VerifiedStep(since=began_at)),
             ChecklistStep(title="watch", what=ClaimStep(claim=claim(fixed_at), wait=timedelta(hours=24))),
         ]
-        started_at = office.clock.now()
+        started_at = company.clock.now()
 
-        results = await work_through(steps, means(office))
+        results = await work_through(steps, means(company))
 
         assert {each.title: each.ruling.word for each in results} == dict.fromkeys(
             ["gone", "dry run", "run", "verified", "watch"], RulingStatus.PASS
         )
-        assert office.clock.now() - started_at >= timedelta(hours=24)
+        assert company.clock.now() - started_at >= timedelta(hours=24)
 
 
 async def test_after_a_failed_step_nothing_is_written_and_waiting_ends(migrated_url: str) -> None:
-    async with an_office(migrated_url, size=SIZE, mix={Scenario.CONFIRMED: 1}) as office:
-        began_at = await broken(office)
+    async with start_company(migrated_url, size=SIZE, mix={Scenario.CONFIRMED: 1}) as company:
+        began_at = await broken(company)
         steps = [
             ChecklistStep(title="gone", what=ClaimStep(claim=claim(began_at), wait=timedelta(hours=1))),
             ChecklistStep(title="run", what=RunStep(workspaces=3, leads_per_workspace=25)),
-            ChecklistStep(title="verified", what=VerifiedStep(since=office.clock.now())),
+            ChecklistStep(title="verified", what=VerifiedStep(since=company.clock.now())),
             ChecklistStep(title="watch", what=ClaimStep(claim=claim(began_at), wait=timedelta(hours=24))),
         ]
-        started_at, runs = office.clock.now(), len(office.reports)
+        started_at, runs = company.clock.now(), len(company.reports)
 
-        results = await work_through(steps, means(office))
+        results = await work_through(steps, means(company))
 
         assert [(each.ruling.word, each.ruling.why) for each in results] == [
             (RulingStatus.FAIL, RulingReason.STILL_SEEN),
@@ -123,14 +123,14 @@ async def test_after_a_failed_step_nothing_is_written_and_waiting_ends(migrated_
             (RulingStatus.FAIL, RulingReason.UNVERIFIED),
             (RulingStatus.INCONCLUSIVE, RulingReason.NOT_TRIED),
         ]
-        assert (office.clock.now(), len(office.reports)) == (started_at, runs)
+        assert (company.clock.now(), len(company.reports)) == (started_at, runs)
 
 
 async def test_a_run_that_fails_is_no_clean_run(migrated_url: str) -> None:
-    async with an_office(migrated_url, size=SIZE, mix={Scenario.CONFIRMED: 1}) as office:
-        nothing = of_run(await office.tick(workspace_limit=0))
-        office.simulator.faults.add(*incident())
-        failed = of_run(await office.tick())
+    async with start_company(migrated_url, size=SIZE, mix={Scenario.CONFIRMED: 1}) as company:
+        nothing = of_run(await company.tick(workspace_limit=0))
+        company.simulator.faults.add(*incident())
+        failed = of_run(await company.tick())
 
     assert (failed.word, failed.why) == (RulingStatus.FAIL, RulingReason.RUN_FAILED)
     assert MESSAGE in failed.text

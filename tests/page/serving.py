@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from reconcile.bootstrap.page import bug_logger
+from reconcile.bootstrap.page_server import bug_logger
 from reconcile.domain.views.gauge import Gauge
 from reconcile.domain.views.page import PageFacts
 from reconcile.page.auth import PageAuth

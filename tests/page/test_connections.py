@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from reconcile.bootstrap.page import bug_logger
+from reconcile.bootstrap.page_server import bug_logger
 from reconcile.errors import StoreUnavailable
 from reconcile.page.auth import PageAuth
 from reconcile.page.connections import MAX_CONNECTIONS, REQUEST, WAIT, ConnectionLimits, most_connections

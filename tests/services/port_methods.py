@@ -37,6 +37,7 @@ TABLE: Mapping[str, Methods] = {
     "ChangeHolds": _methods(reads="load changed_since checked_since", writes="save approve"),
     "Clock": _methods(local="now monotonic sleep"),
     "DamagedRows": _methods(reads="counts"),
+    "DatabaseClock": _methods(reads="now"),
     "EffectSink": _methods(writes="deliver"),
     "Entries": _methods(reads="__call__"),
     "Leads": _methods(
@@ -59,7 +60,6 @@ TABLE: Mapping[str, Methods] = {
     "Span": _methods(local="note fail link"),
     "StateMirror": _methods(reads="read forbidden", writes="patch announce"),
     "Telemetry": _methods(local="event warning span measure record_attempt send"),
-    "Time": _methods(reads="now"),
     "TokenSource": _methods(reads="of"),
 }
 """Every method of every port. A new method has to be entered here: is it safe in a dry run?"""

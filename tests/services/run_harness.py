@@ -21,7 +21,7 @@ from reconcile.store.session import open_store
 from tests.domain.factories import a_booked_lead, a_lead, an_appointment
 from tests.services.fakes import START, Allowance, Ear, FakeClock, FakeProvider, FakeSink, a_workspace
 from tests.stores import DEFAULT
-from tests.use_cases import Dependencies, LocalTime, Mirror, Notifier, RunPolicy, RunRequest, Stop, run
+from tests.use_cases import Dependencies, LocalDatabaseClock, Mirror, Notifier, RunPolicy, RunRequest, Stop, run
 
 TICK = timedelta(minutes=1)
 GHL = ProviderName.HIGHLEVEL
@@ -155,7 +155,7 @@ async def open_harness(url: str) -> AsyncIterator[RunHarness]:
         yield RunHarness(
             url=url,
             # The database's own clock does not jump with ours.
-            store=replace(store, budgets=Allowance(), time=LocalTime(clock)),
+            store=replace(store, budgets=Allowance(), database_clock=LocalDatabaseClock(clock)),
             clock=clock,
             providers={name: FakeProvider(name, clock=clock) for name in ProviderName},
         )

@@ -22,6 +22,7 @@ from reconcile.ports import (
     ChangeRow,
     ChannelState,
     DamagedRows,
+    DatabaseClock,
     Leads,
     LeaseHolder,
     Leases,
@@ -32,7 +33,6 @@ from reconcile.ports import (
     ScheduledRun,
     SightingRow,
     SignatureRow,
-    Time,
 )
 from reconcile.ports import Store as StorePort
 from tests.services.memory_ports import MemoryCadences, MemoryChangeHolds, MemoryOrders
@@ -87,7 +87,7 @@ class Stub:
             applied_annotations=self.orders,
             alerts=cast("Alerts", _Alerts(self)),
             backfills=cast("Backfills", _Backfills()),
-            time=cast("Time", None),
+            database_clock=cast("DatabaseClock", None),
             damaged_rows=cast("DamagedRows", None),
         )
 

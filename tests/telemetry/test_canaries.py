@@ -8,7 +8,7 @@ import pytest
 from reconcile.simulator import Fault, FaultKind
 from tests.integration import canaries
 from tests.integration.canaries import SECRET, found
-from tests.integration.test_canary_secrets import Office
+from tests.integration.test_canary_secrets import SimulatedCompany
 from tests.telemetry.test_sender import a_peer
 
 TROUBLES = (
@@ -38,10 +38,10 @@ def test_no_personal_data_and_no_secret_is_sent(
     folder.mkdir()
     with canaries.served(canaries.a_world()) as server, a_peer(200) as peer:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", peer.url)
-        office = Office(server, folder, sqlite_template, caplog, deliveries)
-        assert office("run", output="json").json["leadsChecked"] > 10
+        company = SimulatedCompany(server, folder, sqlite_template, caplog, deliveries)
+        assert company("run", output="json").json["leadsChecked"] > 10
         for kind in TROUBLES:
-            office.meets(Fault(kind=kind), mode="enforce")
+            company.meets(Fault(kind=kind), mode="enforce")
     told = b"".join(gzip.decompress(each) for each in peer.bodies).decode("latin-1")
 
     assert not found(told)
@@ -58,8 +58,8 @@ def test_a_refusal_by_a_collector_is_logged_without_the_sent_data(
     folder.mkdir()
     with canaries.served(canaries.a_world()) as server, a_peer(401) as peer:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"{peer.url}/{SECRET}")
-        office = Office(server, folder, sqlite_template, caplog, [])
-        done = office("run", output="json")
+        company = SimulatedCompany(server, folder, sqlite_template, caplog, [])
+        done = company("run", output="json")
 
     assert done.json["success"]
     assert "the collector answered 401" in done.err

@@ -11,6 +11,7 @@ from reconcile.domain.run.change_hold import APPROVAL, LONGEST_APPROVAL, ChangeH
 from reconcile.errors import RequestError
 from reconcile.services.control.approval import approve_changes
 from reconcile.settings import Settings
+from reconcile_cli.control import approve_text
 from reconcile_cli.options import DurationParam, NonEmptyParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json, user
 
@@ -63,6 +64,4 @@ def _print(settings: Settings, holds: Sequence[ChangeHold]) -> None:
     if not is_text(settings):
         print_json({"heldChanges": holds})
         return
-    from reconcile_cli.control import approve_text  # noqa: PLC0415 - rich, for a person only
-
     approve_text.show(holds)

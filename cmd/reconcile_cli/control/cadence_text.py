@@ -32,7 +32,7 @@ def add(rows: Table, view: CadenceView, *, now: datetime) -> None:
                 "  cadence now", safe(f"every {every}, back to the schedule {ahead(view.until, now)}; {why}", "yellow")
             )
         case CadenceCause.BREAKER:
-            told = f"the run breaker is open: the next run probes, {ahead(view.until, now)}"
-            rows.add_row("  cadence now", safe(told, "yellow"))
+            cause = f"the run breaker is open: the next run probes, {ahead(view.until, now)}"
+            rows.add_row("  cadence now", safe(cause, "yellow"))
         case _:
             rows.add_row("  cadence now", "as planned")

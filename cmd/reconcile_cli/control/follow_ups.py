@@ -10,6 +10,7 @@ from reconcile.domain.formatting import count_of
 from reconcile.domain.ids import WorkspaceId
 from reconcile.ports import GivenUpFollowUp
 from reconcile.settings import Settings
+from reconcile_cli.control import follow_ups_text
 from reconcile_cli.options import InstantParam, NonEmptyParam, TypedInstant, examples, with_settings
 from reconcile_cli.output import is_text, print_json
 
@@ -29,8 +30,6 @@ def list_(settings: Settings, *, workspace: str | None, since: TypedInstant | No
     """List the follow-ups that became dead letters, newest first, each with its reason."""
     rows = asyncio.run(_listed(settings, workspace, since, limit))
     if is_text(settings):
-        from reconcile_cli.control import follow_ups_text  # noqa: PLC0415 - rich, for a person only
-
         follow_ups_text.show(rows, limit=limit)
     else:
         print_json({"givenUp": rows})

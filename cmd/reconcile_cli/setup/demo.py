@@ -21,8 +21,8 @@ def command() -> None:
     """
     guarded, unguarded = asyncio.run(play(DrillPlan(), DrillPlan(is_guarded=False)))
     demo_text.closing(guarded, unguarded)
-    is_sound = guarded.ticks_to_recover is not None and not guarded.wrong_writes
-    click.get_current_context().exit(ExitCode.DONE if is_sound else ExitCode.FAILED)
+    is_successful = guarded.ticks_to_recover is not None and not guarded.wrong_writes
+    click.get_current_context().exit(ExitCode.DONE if is_successful else ExitCode.FAILED)
 
 
 async def play(plan: DrillPlan, bare: DrillPlan) -> tuple[DrillResult, DrillResult]:

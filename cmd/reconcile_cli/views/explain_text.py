@@ -154,8 +154,8 @@ def _value(value: object) -> str:
         case None:
             return NONE
         case Mapping():
-            told = [value[key] for key in ("status", "starts_at") if key in value] or list(value.values())
-            return " ".join(_value(each) for each in told)
+            texts = [value[key] for key in ("status", "starts_at") if key in value] or list(value.values())
+            return " ".join(_value(each) for each in texts)
         case str():
             return value
         case Sequence():

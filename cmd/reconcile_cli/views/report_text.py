@@ -94,8 +94,8 @@ def _breakers(out: Console, report: StoredReport) -> None:
     rows = grid("", "", QUIET)
     for each in report.breakers:
         coming = f"next probe at {each.next_probe_at:%H:%M:%S} UTC" if each.next_probe_at else ""
-        told = safe(each.state.replace("_", " "), STATE_STYLES.get(each.state, ""))
-        rows.add_row(safe(f"  {each.name}"), told, f"{each.reason}  {coming}")
+        state = safe(each.state.replace("_", " "), STATE_STYLES.get(each.state, ""))
+        rows.add_row(safe(f"  {each.name}"), state, f"{each.reason}  {coming}")
     if report.breakers:
         out.print()
         out.print(rows)

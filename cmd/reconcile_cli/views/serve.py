@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from reconcile.bootstrap import page
+from reconcile.bootstrap import page_server
 from reconcile.settings import Settings
 from reconcile_cli.options import COMMON, examples, with_settings
 from reconcile_cli.output import print_json
@@ -18,7 +18,7 @@ from reconcile_cli.output import print_json
 @examples("reconcile serve --port 8080")
 def command(settings: Settings, *, host: str, port: int) -> None:
     """Serve the page of `reconcile report --html` live and read-only, until Ctrl-C or SIGTERM."""
-    asyncio.run(page.serve(settings, host=host, port=port, on_ready=_announce))
+    asyncio.run(page_server.serve(settings, host=host, port=port, on_ready=_announce))
 
 
 def _announce(url: str) -> None:

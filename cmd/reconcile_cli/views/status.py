@@ -4,7 +4,7 @@ import asyncio
 
 import click
 
-from reconcile.bootstrap import page
+from reconcile.bootstrap.status import status
 from reconcile.settings import Settings
 from reconcile_cli.options import COMMON, examples, with_settings
 from reconcile_cli.output import is_text, print_json
@@ -17,7 +17,7 @@ from reconcile_cli.views import status_text
 @examples("reconcile status --output text")
 def command(settings: Settings, *, is_complete: bool) -> None:
     """Show failures, their duration, the party at fault, what happens next, and the commands to run."""
-    view = asyncio.run(page.status(settings, is_complete=is_complete))
+    view = asyncio.run(status(settings, is_complete=is_complete))
     if is_text(settings):
         status_text.show(view)
     else:

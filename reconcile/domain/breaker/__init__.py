@@ -1,1 +1,1 @@
-"""Circuit breakers: the state machine, what trips it, and whom a failure is attributed to."""
+"""Circuit breakers: the state machine, the rules that trip it, and the attribution of failures."""

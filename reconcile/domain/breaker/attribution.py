@@ -1,7 +1,7 @@
-"""Whom failures are attributed to: the smallest party that explains them. One workspace, one vote.
+"""Attributes failures to the smallest party that explains them, with one vote for each workspace.
 
-A rule only raises a suspicion, named by a ``TripDecision``. Where others could be asked, a control decides it
-(``control.py``, decision 0031).
+A rule returns a ``TripDecision``, which is a suspicion at first. Where other look-ups can be made, controls confirm or
+refute it (``control.py``, decision 0031).
 """
 
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ from reconcile.domain.ids import Operation, ProviderName, WorkspaceId
 from reconcile.errors import ErrorClass
 
 WORKSPACE_FAULTS = frozenset({ErrorClass.CREDENTIAL, ErrorClass.REJECTED, ErrorClass.MASS_ABSENCE})
-"""Failures that are a workspace's own until very many workspaces have them at once."""
+"""Failures that count against the workspace, unless most workspaces have them at once."""
 RECORD_FAULTS = frozenset({ErrorClass.CONTRACT, ErrorClass.REJECTED, ErrorClass.UNDECODABLE})
-"""Failures that can be one record's: before a workspace is parked for them, another of its records is asked about."""
+"""Failures that a single record can cause: before a workspace is parked for them, another record is looked up."""
 UNANSWERED_CHECKS = 2
-"""So many checks, all timed out, park a workspace while others are answered."""
+"""This many checks, all timed out, park a workspace while other workspaces get answers."""
 LEAD_FAULTS = frozenset({ErrorClass.REFUSED_WRITE, ErrorClass.UNREADABLE_ROW})
-"""Failures that no provider was asked for, or that came after its answer."""
+"""Failures without a call to a provider, or after its answer."""
 PROVIDER_FAULTS = frozenset(ErrorClass) - WORKSPACE_FAULTS - LEAD_FAULTS - {ErrorClass.INTERNAL}
 _INTERNAL = (ErrorClass.INTERNAL,)
 _Answered = Mapping[ProviderName, tuple[int, WorkspaceId]]
@@ -32,7 +32,7 @@ _ABSENT = (SuspectOutcome.ABSENT,)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TripDecision:
-    """A breaker that is to be opened, why, and on which figures."""
+    """A breaker to open, with the reason and the counts."""
 
     key: BreakerKey
     reason: BreakerReason
@@ -43,9 +43,10 @@ class TripDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerSnapshot:
-    """How the breakers stand when a failure is attributed; *explaining* are those that answer for it without refusing.
+    """The breakers' states when a failure is attributed.
 
-    These are the ones that an operator holds closed, and in shadow mode those that would have opened.
+    *explaining* breakers account for failures without refusing calls: an operator holds them closed, or they would have
+    opened but for shadow mode.
     """
 
     open: frozenset[BreakerKey] = frozenset()
@@ -53,21 +54,21 @@ class BreakerSnapshot:
     explaining: frozenset[BreakerKey] = frozenset()
 
     def explains(self, lookup: Lookup) -> bool:
-        """Tell whether a breaker wider than a workspace answers for this kind of call."""
+        """Return whether the breaker of the provider or of the operation accounts for failures of this look-up."""
         wide = {provider_key(lookup.provider), operation_key(lookup)}
         return not wide.isdisjoint(self.open | self.explaining)
 
     def has_parked(self, workspace_id: WorkspaceId, lookup: Lookup) -> bool:
-        """Tell whether the workspace's own breaker answers for this kind of call."""
+        """Return whether the workspace's own breaker is open for this look-up."""
         return not self.open.isdisjoint(workspace_keys(workspace_id, lookup))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultAttribution:
-    """The checks of a run by (provider, operation, workspace). A value: each check gives the next one.
+    """The checks of a run by provider, operation and workspace. A value: counting a check returns a new one.
 
-    *is_partial* tells that workspaces are due which this run does not visit: then one that is alone in this run does
-    not speak for those that were not asked. *judged_from* holds the last number that no longer counts against a party.
+    *is_partial*: other workspaces are due that this run does not visit, so a single workspace is not taken for all.
+    *counted_from*: by party, the number of the last check that no longer counts against it.
     """
 
     policy: BreakerPolicy
@@ -76,16 +77,16 @@ class FaultAttribution:
     by_workspace: Mapping[Lookup, Mapping[WorkspaceId, SlidingWindow]] = field(default_factory=dict)
     by_provider: Mapping[ProviderName, SlidingWindow] = field(default_factory=dict)
     by_operation: Mapping[Lookup, SlidingWindow] = field(default_factory=dict)
-    judged_from: Mapping[BreakerKey, int] = field(default_factory=dict)
+    counted_from: Mapping[BreakerKey, int] = field(default_factory=dict)
     answered: _Answered = field(default_factory=dict)
-    """The newest call of each provider that was answered: its number, and whose it was."""
+    """The newest answered call of each provider: its number and its workspace."""
     unanswered: _Unanswered = frozenset()
-    """Workspaces whose calls time out while later calls of others are answered."""
+    """Workspaces whose calls time out while later calls of other workspaces are answered."""
 
     # --- counting --------------------------------------------------------------------------------------------
 
     def count(self, lookup: Lookup, entry: WindowEntry, *, times: int = 1) -> "FaultAttribution":
-        """Count one check, or several alike. A bug of ours says nothing about a provider."""
+        """Count one check, or *times* equal ones. A bug of this program does not count for the provider."""
         known = self.by_workspace.get(lookup, {})
         window = known.get(entry.workspace_id, SlidingWindow()).add(entry, times=times)
         by_workspace = {**self.by_workspace, lookup: {**known, entry.workspace_id: window}}
@@ -94,7 +95,7 @@ class FaultAttribution:
         return replace(self, by_workspace=by_workspace, answered=answered, unanswered=unanswered, **wide)
 
     def count_wide(self, lookup: Lookup, entry: WindowEntry) -> "FaultAttribution":
-        """Count one check for its operation, and for its provider unless it is a list, which speaks of lists alone."""
+        """Count one check for its operation, and, unless it is a failed list, for its provider."""
         return replace(self, **self._wide_with(lookup, entry, 1))
 
     def _wide_with(self, lookup: Lookup, entry: WindowEntry, times: int) -> dict[str, Any]:
@@ -106,7 +107,7 @@ class FaultAttribution:
         return {"by_operation": by_operation, "by_provider": {**self.by_provider, lookup.provider: provider}}
 
     def _answers_with(self, provider: ProviderName, entry: WindowEntry) -> tuple[_Answered, _Unanswered]:
-        """Return whose calls are answered, and whose time out while later ones of others are."""
+        """Return ``answered`` and ``unanswered`` with one more check."""
         this = provider, entry.workspace_id
         number, other = self.answered.get(provider, (0, entry.workspace_id))
         if not isinstance(entry.fault, ErrorClass):
@@ -117,70 +118,70 @@ class FaultAttribution:
             return self.answered, self.unanswered | {this}
         return self.answered, self.unanswered
 
-    def forgive(self, keys: tuple[BreakerKey, ...], *, number: int) -> "FaultAttribution":
-        """Count nothing against these parties that was let through before the *number*-th check or with it."""
-        return replace(self, judged_from={**self.judged_from, **dict.fromkeys(keys, number)})
+    def ignore_before(self, keys: tuple[BreakerKey, ...], *, number: int) -> "FaultAttribution":
+        """Ignore the checks up to the *number*-th for the parties *keys*."""
+        return replace(self, counted_from={**self.counted_from, **dict.fromkeys(keys, number)})
 
     def votes(self, lookup: Lookup) -> Votes:
-        """Return the vote of each workspace on its own look-ups of one operation."""
+        """Return the vote of each workspace, from its own look-ups of one operation."""
         failing: set[WorkspaceId] = set()
-        sound: set[WorkspaceId] = set()
+        healthy: set[WorkspaceId] = set()
         for workspace_id, window in self.by_workspace.get(lookup, {}).items():
             vote = window.votes(ErrorClass)
             failing |= vote.failing
-            sound |= {workspace_id} - vote.failing
-        return Votes(failing=frozenset(failing), sound=frozenset(sound))
+            healthy |= {workspace_id} - vote.failing
+        return Votes(failing=frozenset(failing), healthy=frozenset(healthy))
 
     def answers_later(self, workspace_id: WorkspaceId, lookup: Lookup, number: int) -> bool:
-        """Tell whether the operation answered the workspace in a call that was let through after the *number*-th."""
+        """Return whether the operation answered the workspace in a call admitted after the *number*-th."""
         window = self.by_workspace.get(lookup, {}).get(workspace_id, SlidingWindow())
         return any(entry.number > number and entry.fault is None for entry in window.recent)
 
     # --- rules -----------------------------------------------------------------------------------------------
 
-    def judge_provider(self, lookup: Lookup, fault: Fault, snapshot: BreakerSnapshot) -> TripDecision | None:
-        """Suspect the provider, or one of its operations, where several workspaces fail alike."""
+    def evaluate_provider(self, lookup: Lookup, fault: Fault, snapshot: BreakerSnapshot) -> TripDecision | None:
+        """Return a suspicion against the provider or one of its operations if several workspaces fail alike."""
         window = self.by_provider.get(lookup.provider, SlidingWindow())
-        return self._judge_wide(lookup, fault, snapshot, window=window, key=self._to_blame(lookup))
+        return self._evaluate_wide(lookup, fault, snapshot, window=window, key=self._wide_key(lookup))
 
-    def judge_sweep(self, lookup: Lookup, fault: Fault, snapshot: BreakerSnapshot) -> TripDecision | None:
-        """Blame a provider's lists, and nothing else, where they fail alike in several workspaces."""
+    def evaluate_sweep(self, lookup: Lookup, fault: Fault, snapshot: BreakerSnapshot) -> TripDecision | None:
+        """Return the decision to open the breaker of a provider's lists, if lists of several workspaces fail alike."""
         window = self.by_operation.get(lookup, SlidingWindow())
-        return self._judge_wide(lookup, fault, snapshot, window=window, key=operation_key(lookup))
+        return self._evaluate_wide(lookup, fault, snapshot, window=window, key=operation_key(lookup))
 
-    def _judge_wide(  # noqa: PLR0911 - one rule after another
+    def _evaluate_wide(  # noqa: PLR0911 - one rule after another
         self, lookup: Lookup, fault: Fault, snapshot: BreakerSnapshot, *, window: SlidingWindow, key: BreakerKey
     ) -> TripDecision | None:
         policy = self.policy
         due_count = sum(lookup.provider in providers for providers in self.due.values())
         few = policy.min_workspaces if self.is_partial else min(policy.min_workspaces, max(1, due_count))
-        after = max(self.judged_from.get(each, 0) for each in (key, provider_key(lookup.provider)))
-        lately = window.last(window.size, after=after)
+        after = max(self.counted_from.get(each, 0) for each in (key, provider_key(lookup.provider)))
+        recent = window.last(window.size, after=after)
         if fault is SuspectOutcome.ABSENT:
-            is_wide = len(lately.votes(_ABSENT).failing) >= policy.min_workspaces
-            if is_wide and lately.exceeds(policy.error_rate, min_checks=policy.min_checks, of=_ABSENT):
-                return _decision(key, BreakerReason.MASS_ABSENCE, ErrorClass.MASS_ABSENCE, lately)
+            is_wide = len(recent.votes(_ABSENT).failing) >= policy.min_workspaces
+            if is_wide and recent.exceeds(policy.error_rate, min_checks=policy.min_checks, of=_ABSENT):
+                return _decision(key, BreakerReason.MASS_ABSENCE, ErrorClass.MASS_ABSENCE, recent)
             return None
-        last = lately.last(2 * policy.contract_faults)
+        last = recent.last(2 * policy.contract_faults)
         is_contract = fault is ErrorClass.CONTRACT and last.count([fault]) >= policy.contract_faults
         if is_contract and len(last.votes([fault]).failing) >= few:
-            return _decision(key, BreakerReason.CONTRACT_FAULT, fault, lately)
-        votes = lately.votes(ErrorClass)
+            return _decision(key, BreakerReason.CONTRACT_FAULT, fault, recent)
+        votes = recent.votes(ErrorClass)
         many = policy.min_workspaces + 1
         many = many if self.is_partial else min(many, max(policy.min_workspaces, due_count))
-        alike = fault in PROVIDER_FAULTS and len(lately.votes(PROVIDER_FAULTS).failing) >= few
-        # Two of three tokens may die in one day: of what is mostly a workspace's own, one more has to fail alike.
+        alike = fault in PROVIDER_FAULTS and len(recent.votes(PROVIDER_FAULTS).failing) >= few
+        # Two of three tokens may expire in one day: a failure that is usually a workspace's own needs one more.
         least = policy.min_workspaces + (fault not in PROVIDER_FAULTS and due_count > policy.min_workspaces)
         if len(votes.failing) >= least and self._is_most(lookup, due_count):
             return _decision(key, BreakerReason.MANY_WORKSPACES, fault, window)
         if not (alike or len(votes.failing) >= many) or votes.failing_share < policy.error_rate:
             return None
-        if not self._exceeds(lately, key, snapshot):
+        if not self._exceeds(recent, key, snapshot):
             return None
-        return _decision(key, BreakerReason.MANY_WORKSPACES, fault, lately)
+        return _decision(key, BreakerReason.MANY_WORKSPACES, fault, recent)
 
     def _is_most(self, lookup: Lookup, due_count: int) -> bool:
-        """Tell whether most of all workspaces fail by their own votes, on enough checks."""
+        """Return whether most of all workspaces fail by their own votes, with enough checks."""
         if self.is_partial or lookup.operation is Operation.SWEEP:
             return False
         failing = self.votes(lookup).failing
@@ -188,10 +189,10 @@ class FaultAttribution:
         errors = sum(windows[workspace_id].errors for workspace_id in failing)
         return 2 * len(failing) > due_count and errors >= self.policy.min_checks
 
-    def judge_workspace(
+    def evaluate_workspace(
         self, workspace_id: WorkspaceId, lookup: Lookup, fault: Fault, snapshot: BreakerSnapshot
     ) -> TripDecision | None:
-        """Blame the workspace, at this provider, for what no wider breaker explains."""
+        """Return the decision to park the workspace at this provider, for failures that no wider breaker explains."""
         key, policy = workspace_key(workspace_id, lookup.provider), self.policy
         if snapshot.explains(lookup):
             return None
@@ -200,35 +201,35 @@ class FaultAttribution:
             for each, windows in self.by_workspace.items()
             if each.provider is lookup.provider and workspace_id in windows
         )
-        if after := self.judged_from.get(key, 0):
+        if after := self.counted_from.get(key, 0):
             window = window.last(window.size, after=after)
         if fault is SuspectOutcome.ABSENT:
             if window.exceeds(policy.error_rate, min_checks=policy.min_checks, of=_ABSENT):
                 return _decision(key, BreakerReason.MASS_ABSENCE, ErrorClass.MASS_ABSENCE, window)
             return None
-        # One short of what blames a provider: the last one must come from elsewhere, or it is this workspace's alone.
-        limit = policy.contract_faults - (not self.is_alone) if not after else policy.min_checks
+        # One fewer than for a provider, whose last failure must come from another workspace.
+        limit = policy.contract_faults - (not self.is_only_workspace) if not after else policy.min_checks
         is_contract = fault is ErrorClass.CONTRACT and window.count([fault]) >= limit
         if is_contract and window.exceeds(policy.error_rate, min_checks=limit, of=[fault]):
             return _decision(key, BreakerReason.CONTRACT_FAULT, fault, window)
         is_unanswered = fault is ErrorClass.TIMEOUT and (lookup.provider, workspace_id) in self.unanswered
-        has_waited = is_unanswered and window.errors == window.checks >= UNANSWERED_CHECKS
-        if has_waited or self._exceeds(window, key, snapshot):
+        is_timed_out = is_unanswered and window.errors == window.checks >= UNANSWERED_CHECKS
+        if is_timed_out or self._exceeds(window, key, snapshot):
             return _decision(key, BreakerReason.ERROR_RATE, fault, window)
         return None
 
-    def judge_run(self, fault: Fault, snapshot: BreakerSnapshot) -> TripDecision | None:
-        """Blame the run for bugs of ours in most workspaces, or for any failures where only one workspace is due."""
-        after = self.judged_from.get(RUN_KEY, 0)
+    def evaluate_run(self, fault: Fault, snapshot: BreakerSnapshot) -> TripDecision | None:
+        """Return the decision to stop the run: bugs in most workspaces, or failures if only one workspace is due."""
+        after = self.counted_from.get(RUN_KEY, 0)
         windows = [
             (workspace_id, window.last(window.size, after=after) if after else window)
             for lookup, by_workspace in self.by_workspace.items()
             if not snapshot.explains(lookup)
             for workspace_id, window in by_workspace.items()
-            if self.is_alone or not snapshot.has_parked(workspace_id, lookup)
+            if self.is_only_workspace or not snapshot.has_parked(workspace_id, lookup)
         ]
         window = merge_windows(each for _, each in windows)
-        if self.is_alone:
+        if self.is_only_workspace:
             return (
                 _decision(RUN_KEY, BreakerReason.ERROR_RATE, fault, window)
                 if self._exceeds(window, RUN_KEY, snapshot)
@@ -242,18 +243,18 @@ class FaultAttribution:
         return None
 
     @property
-    def is_alone(self) -> bool:
-        """Whether one workspace is all there is."""
+    def is_only_workspace(self) -> bool:
+        """Whether only one workspace is due."""
         return len(self.due) == 1 and not self.is_partial
 
     def _exceeds(self, window: SlidingWindow, key: BreakerKey, snapshot: BreakerSnapshot) -> bool:
-        """Apply the rate rule; a breaker that is recovering is judged on as many checks as it has probes."""
+        """Apply the rate rule; for a half-open breaker, as many checks suffice as it has probes."""
         policy = self.policy
         min_checks = min(policy.probes, policy.min_checks) if key in snapshot.half_open else policy.min_checks
         return window.exceeds(policy.error_rate, min_checks=min_checks)
 
-    def _to_blame(self, lookup: Lookup) -> BreakerKey:
-        """Blame one operation where the provider's other operations are seen to be well, else the provider."""
+    def _wide_key(self, lookup: Lookup) -> BreakerKey:
+        """Return the key of the operation if the provider's other operations succeed, else of the provider."""
         others = [
             window
             for other, window in self.by_operation.items()

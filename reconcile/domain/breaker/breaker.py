@@ -1,4 +1,4 @@
-"""The state machine that refuses calls to what is broken: a value, evolved by questions of time and outcomes."""
+"""The state machine of one circuit breaker: an immutable value, and each transition returns a new one."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
 
 
 class BreakerState(StrEnum):
-    """Closed lets calls pass, open refuses them, half open lets a few pass to find out."""
+    """Closed admits calls, open refuses them, half open admits a few as probes."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -16,7 +16,7 @@ class BreakerState(StrEnum):
 
 
 class BreakerScope(StrEnum):
-    """Whose fault it is taken to be."""
+    """The kind of party that a breaker stops."""
 
     RUN = "run"
     PROVIDER = "provider"
@@ -25,7 +25,7 @@ class BreakerScope(StrEnum):
 
 _PROVIDERS = frozenset(ProviderName)
 FURTHEST = timedelta(days=31)
-"""No instant of a breaker is further ahead: a hold lasts 30 days at most, and clocks differ."""
+"""The furthest valid time of a breaker in the future: a hold lasts at most 30 days, and clocks differ."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,14 +42,14 @@ class BreakerKey:
 
     @property
     def workspace_id(self) -> WorkspaceId | None:
-        """The workspace that it is of, None where it is wider."""
+        """The workspace of the breaker; None for the run's and a provider's."""
         if self.scope is not BreakerScope.WORKSPACE:
             return None
         return WorkspaceId(self.name.rpartition("/")[0] if self.provider is not None else self.name)
 
     @property
     def provider(self) -> ProviderName | None:
-        """The provider that it is of; None for the run's and a whole workspace's."""
+        """The provider of the breaker; None for the run's and a whole workspace's."""
         match self.scope:
             case BreakerScope.RUN:
                 return None
@@ -62,11 +62,11 @@ class BreakerKey:
 
     @property
     def is_of_sweeps(self) -> bool:
-        """Whether it is of a provider's lists: without them nothing is left undone."""
+        """Whether it is the breaker of a provider's lists; look-ups replace lists, so nothing stays undone."""
         return self.scope is BreakerScope.PROVIDER and self.name.endswith(f"/{Operation.SWEEP}")
 
-    def is_of_sweeps_of(self, provider: "BreakerKey") -> bool:
-        """Tell whether it is of the lists of *provider*, the breaker of which is named."""
+    def is_of_sweeps_at(self, provider: "BreakerKey") -> bool:
+        """Return whether it is the breaker of the lists of *provider*, the key of a provider's breaker."""
         return self.is_of_sweeps and self.name.startswith(f"{provider.name}/")
 
     def __str__(self) -> str:
@@ -94,11 +94,11 @@ class BreakerReason(StrEnum):
     MANUAL_RESET = "ManualReset"
     MANUAL_EXPIRED = "ManualExpired"
     UNREADABLE = "Unreadable"
-    """What is stored of it can't be true: it counts as closed."""
+    """The stored breaker is implausible and counts as closed."""
 
 
 class OverrideKind(StrEnum):
-    """What an operator's hand holds a breaker at."""
+    """The state at which a manual override holds a breaker."""
 
     HOLD_OPEN = "hold_open"
     HOLD_CLOSED = "hold_closed"
@@ -106,7 +106,7 @@ class OverrideKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
-    """An operator's decision; it outranks the automatic state until it expires."""
+    """A manual override; it takes precedence over the automatic state until it expires."""
 
     kind: OverrideKind
     reason: str
@@ -116,10 +116,10 @@ class Override:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerPolicy:
-    """The numbers by which breakers trip and recover.
+    """The thresholds at which breakers trip and recover.
 
-    *cooldown* is how long a breaker stays open before a probe; a workspace's grows by *cooldown_growth* with each
-    failed probe up to *max_cooldown*, a provider's and the run's do not grow: their probes cost three calls.
+    *cooldown* is how long a breaker stays open before a probe. The cooldown of a workspace's breaker grows by
+    *cooldown_growth* with each failed probe, up to *max_cooldown*. The others keep it: their probes cost three calls.
     """
 
     error_rate: float = 0.5
@@ -132,12 +132,12 @@ class BreakerPolicy:
     probes: int = 3
     ramp: tuple[float, ...] = (0.1, 0.5)
     is_enforced: bool = True
-    """Where it is not, breakers only tell of the trips they would have made: shadow mode."""
+    """If false, breakers only report the trips that they would have made (shadow mode)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trip:
-    """Why a breaker is to open, on which figures, and by which run."""
+    """Why a breaker opens, with the counts and the run."""
 
     reason: BreakerReason
     checks: int = 0
@@ -148,12 +148,11 @@ class Trip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breaker:
-    """One breaker. Every transition returns a new value with the next *generation*, which storing it compares.
+    """One breaker. Every transition returns a new value with the next *generation*, which the store compares.
 
-    *stage* counts while half open: 0 means probing, *n* that the share ``ramp[n - 1]`` of the work is let through.
-    *checks* and *errors* are those that the last trip was decided on; *fault* is the error class that caused it, or an
-    operator's reason.
-    *opened_at* is when trouble began: it stays through probes and ends with the return to closed.
+    *stage*: while half open, 0 means probing, *n* that the share ``ramp[n - 1]`` of the work is admitted. *checks* and
+    *errors* are the counts of the last trip; *fault* is the error class that caused it, or an operator's reason.
+    *opened_at* is the time of the first trip: it is kept through probes and cleared when the breaker closes.
     """
 
     key: BreakerKey
@@ -172,17 +171,17 @@ class Breaker:
     override: Override | None = field(default=None)
 
     def is_plausible(self, now: datetime) -> bool:
-        """Tell whether no instant of it is further ahead than the longest hold lasts."""
+        """Return whether none of its times is further in the future than the longest hold lasts."""
         override = (self.override.expires_at,) if self.override else ()
         instants = (self.since, self.opened_at, self.next_probe_at, *override)
         return all(each is None or each - now <= FURTHEST for each in instants)
 
     def override_kind(self, now: datetime) -> OverrideKind | None:
-        """Return at what an operator holds the breaker at this instant, or None."""
+        """Return the kind of the override in force at *now*, or None."""
         return self.override.kind if self.override and now < self.override.expires_at else None
 
     def effective_state(self, now: datetime) -> BreakerState:
-        """Return the state that counts at this instant, an operator's hand first."""
+        """Return the state in effect at *now*; an override takes precedence."""
         match self.override_kind(now):
             case OverrideKind.HOLD_OPEN:
                 return BreakerState.OPEN
@@ -192,12 +191,12 @@ class Breaker:
                 return self.state
 
     def probe_is_due(self, now: datetime) -> bool:
-        """Tell whether the cooldown is over and nobody holds the breaker open."""
+        """Return whether the cooldown is over and no override is in force."""
         is_open = self.state is BreakerState.OPEN and self.override_kind(now) is None
         return is_open and (self.next_probe_at is None or self.next_probe_at <= now)
 
     def share(self, policy: BreakerPolicy, now: datetime) -> float:
-        """Return which share of the work may pass at this instant, from 0 to 1; probes are not counted here."""
+        """Return the share of the work that is admitted at *now*, from 0 to 1, without probes."""
         match self.effective_state(now):
             case BreakerState.CLOSED:
                 return 1.0
@@ -207,7 +206,7 @@ class Breaker:
                 return 0.0 if self.stage == 0 else policy.ramp[min(self.stage, len(policy.ramp)) - 1]
 
     def trip(self, now: datetime, trip: Trip, *, policy: BreakerPolicy) -> "Breaker":
-        """Open, or open again: then the cooldown of a workspace has grown."""
+        """Open the breaker. If it was half open, the cooldown of a workspace's breaker grows."""
         again = self.state is BreakerState.HALF_OPEN and self.cooldown is not None
         cooldown = policy.cooldown
         if again and self.cooldown is not None and self.key.scope is BreakerScope.WORKSPACE:
@@ -227,17 +226,17 @@ class Breaker:
         )
 
     def begin_probe(self, now: datetime) -> "Breaker":
-        """Go half open to let a few probes pass; only from open, and only when a probe is due."""
+        """Become half open to admit a few probes; only from open, and only when a probe is due."""
         if not self.probe_is_due(now):
             return self
         return self._move(BreakerState.HALF_OPEN, BreakerReason.PROBE_DUE, now, stage=0, next_probe_at=None)
 
     def postpone_probe(self, now: datetime) -> "Breaker":
-        """Go back to open after probes that taught nothing; the next may be made at once."""
+        """Become open again after probes without a result; the next probe may be made at once."""
         return self._move(BreakerState.OPEN, BreakerReason.PROBE_DUE, now, stage=0, next_probe_at=now)
 
     def advance(self, now: datetime, *, policy: BreakerPolicy) -> "Breaker":
-        """Widen the share after a success while half open; past the last share, close."""
+        """Increase the admitted share after a success while half open; after the last share, close."""
         if self.state is not BreakerState.HALF_OPEN:
             return self
         if self.stage >= len(policy.ramp):
@@ -247,15 +246,15 @@ class Breaker:
         )
 
     def close(self, now: datetime, *, reason: BreakerReason) -> "Breaker":
-        """Let everything pass again and forget the trouble."""
+        """Close the breaker and clear the counts of its last trip."""
         return Breaker(key=self.key, generation=self.generation + 1, reason=reason, since=now, override=self.override)
 
     def with_override(self, override: Override, now: datetime, *, reason: BreakerReason) -> "Breaker":
-        """Put an operator's hand on it; what is underneath goes on when the hand is taken off."""
+        """Add an override; the automatic state is kept below it and applies again after its end."""
         return replace(self, override=override, reason=reason, generation=self.generation + 1, since=now)
 
     def drop_expired_override(self, now: datetime) -> "Breaker":
-        """Drop an override that has expired; what was underneath counts again."""
+        """Drop an expired override; the automatic state applies again."""
         if self.override is None or self.override_kind(now) is not None:
             return self
         return replace(

@@ -1,4 +1,4 @@
-"""The part of the reducer that attributes failures and opens breakers: suspects, controls, trips."""
+"""The part of the reducer that attributes failures: suspicions, controls, trips."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,21 +17,21 @@ from reconcile.errors import ErrorClass
 
 @dataclass(slots=True)
 class Decisions:
-    """One event's work on a copy of the state, as far as failures are attributed."""
+    """Applies one event to a copy of the state: attribution of failures."""
 
     state: RegistryState
     now: datetime
     suspects: list[Suspect] = field(default_factory=list)
 
-    def _judge_sweep(self, lookup: Lookup, entry: WindowEntry) -> None:
+    def _evaluate_sweep(self, lookup: Lookup, entry: WindowEntry) -> None:
         state = self.state
         state.attribution = state.attribution.count_wide(lookup, entry)
         if entry.fault is not None and state.breaker(provider_key(lookup.provider)).state is BreakerState.CLOSED:
-            decision = state.attribution.judge_sweep(lookup, entry.fault, state.snapshot(self.now))
+            decision = state.attribution.evaluate_sweep(lookup, entry.fault, state.snapshot(self.now))
             if decision is not None:
                 self._open(decision)
 
-    def _judge(self, lookup: Lookup, entry: WindowEntry) -> None:
+    def _evaluate(self, lookup: Lookup, entry: WindowEntry) -> None:
         state, workspace_id, fault = self.state, entry.workspace_id, entry.fault
         if implied := state.implied.get((workspace_id, lookup.provider)):
             state.implied[workspace_id, lookup.provider] = implied.rest()
@@ -39,27 +39,27 @@ class Decisions:
         state.attribution = state.attribution.count(lookup, entry)
         if fault is None or not state.suspects.keys().isdisjoint(breaker_path(workspace_id, lookup)):
             return
-        # In this order: what a wide party is suspected of, or has been opened for, is not held against a narrower one.
-        wide = state.attribution.judge_provider(lookup, fault, state.snapshot(self.now))
+        # The wider party first: failures for which it is suspected or open do not count against a narrower one.
+        wide = state.attribution.evaluate_provider(lookup, fault, state.snapshot(self.now))
         if wide is not None and self._suspect(wide, lookup, workspace_id):
             return
-        self._judge_narrow(lookup, workspace_id, fault)
+        self._evaluate_narrow(lookup, workspace_id, fault)
 
-    def _judge_narrow(self, lookup: Lookup, workspace_id: WorkspaceId, fault: Fault) -> None:
+    def _evaluate_narrow(self, lookup: Lookup, workspace_id: WorkspaceId, fault: Fault) -> None:
         state = self.state
-        own = state.attribution.judge_workspace(workspace_id, lookup, fault, state.snapshot(self.now))
+        own = state.attribution.evaluate_workspace(workspace_id, lookup, fault, state.snapshot(self.now))
         if own is not None:
             if own.fault in RECORD_FAULTS:
                 if self._suspect(own, lookup, workspace_id):
                     return
             else:
                 self._open(own)
-        whole = state.attribution.judge_run(fault, state.snapshot(self.now))
+        whole = state.attribution.evaluate_run(fault, state.snapshot(self.now))
         if whole is not None:
             self._open(whole)
 
     def _suspect(self, decision: TripDecision, lookup: Lookup, workspace_id: WorkspaceId) -> bool:
-        """Ask for a control, unless the breaker is open, or would be."""
+        """Record a suspicion, for controls to decide, unless the breaker is open or would be."""
         state, key = self.state, decision.key
         if state.breaker(key).effective_state(self.now) is BreakerState.OPEN or key in state.would_open:
             return False
@@ -77,52 +77,52 @@ class Decisions:
         return True
 
     def _votes_on(self, decision: TripDecision, lookup: Lookup) -> Votes:
-        """Return the votes that bear on a suspicion: what is a failure says nothing about absences."""
+        """Return the votes that matter to a suspicion: failures say nothing about absences."""
         is_of_absences = decision.reason is BreakerReason.MASS_ABSENCE
         return Votes() if is_of_absences else self.state.attribution.votes(lookup)
 
     def decide(self, event: events.ControlsAnswered) -> None:
-        """Decide on a suspected party by its controls, once they say enough."""
+        """Count controls of a suspected party, and decide on it once they suffice."""
         state, key = self.state, event.key
         suspect = state.suspects.get(key)
         if suspect is None:
-            for control in event.controls if key in state.decided else ():  # they had not ended when it was decided
+            for control in event.controls if key in state.decided else ():  # controls that ended after the decision
                 state.decided[key] = state.decided[key].add(control)
             return
         for control in event.controls:
             suspect = suspect.add(control)
         votes = self._votes_on(suspect.decision, suspect.lookup)
         suspect = state.suspects[key] = replace(suspect, votes=votes, left=event.left, pending=event.pending)
-        verdict = suspect.control_result
-        if verdict is ControlVerdict.UNDECIDED:
+        result = suspect.control_result
+        if result is ControlVerdict.UNDECIDED:
             return
         del state.suspects[key]
         state.decided[key] = suspect
-        if verdict is ControlVerdict.UNKNOWN:
+        if result is ControlVerdict.UNKNOWN:
             return
-        if verdict is ControlVerdict.CONFIRMED:
+        if result is ControlVerdict.CONFIRMED:
             self._open(suspect.decision, in_flight=suspect.in_flight)
             if suspect.is_workspace:
-                self._judge_wider_than(suspect)
+                self._evaluate_wider_than(suspect)
             return
-        state.acquitted |= {key}
+        state.cleared |= {key}
         keys = (key, RUN_KEY) if suspect.is_workspace else (key, provider_key(suspect.lookup.provider), RUN_KEY)
-        state.attribution = state.attribution.forgive(keys, number=state.admitted_count)
+        state.attribution = state.attribution.ignore_before(keys, number=state.admitted_count)
         if not suspect.is_workspace:
             self._park_unanswered(suspect)
 
-    def _judge_wider_than(self, suspect: Suspect) -> None:
-        """Judge the provider and the run once a workspace is parked: calls that ended meanwhile were only counted."""
+    def _evaluate_wider_than(self, suspect: Suspect) -> None:
+        """Evaluate the provider and the run after a workspace was parked: until then, ended calls were only counted."""
         state, lookup, fault = self.state, suspect.lookup, suspect.decision.fault
-        wide = state.attribution.judge_provider(lookup, fault, state.snapshot(self.now))
+        wide = state.attribution.evaluate_provider(lookup, fault, state.snapshot(self.now))
         if wide is not None and wide.key not in state.suspects and self._suspect(wide, lookup, suspect.workspace_id):
             return
-        whole = state.attribution.judge_run(fault, state.snapshot(self.now))
+        whole = state.attribution.evaluate_run(fault, state.snapshot(self.now))
         if whole is not None:
             self._open(whole)
 
     def _park_unanswered(self, suspect: Suspect) -> None:
-        """Park the workspaces of which each call timed out while controls were answered: one more is a time limit."""
+        """Park the workspaces whose calls all timed out while controls succeeded: each further call is slow."""
         state, provider = self.state, suspect.lookup.provider
         for workspace_id in sorted(suspect.votes.failing):
             window = state.attribution.by_workspace[suspect.lookup][workspace_id]
@@ -161,18 +161,20 @@ class Decisions:
         if key.scope is not BreakerScope.WORKSPACE and state.in_flight_at_trip is None:
             state.in_flight_at_trip = state.in_flight_count if in_flight is None else in_flight
         if key.scope is BreakerScope.PROVIDER:
-            if key.provider is not None:  # what a breaker explains does not count against the other operations
+            if (
+                key.provider is not None
+            ):  # failures that this breaker explains do not count against the other operations
                 forgiven = (provider_key(key.provider),)
-                state.attribution = state.attribution.forgive(forgiven, number=state.admitted_count)
+                state.attribution = state.attribution.ignore_before(forgiven, number=state.admitted_count)
             self._close_misattributed(key, decision.fault)
 
     def _close_misattributed(self, provider: BreakerKey, fault: Fault) -> None:
-        """Close the breakers of those that were blamed in this run for what proved to be the provider's fault."""
+        """Close breakers that this run opened for what proved to be the provider's fault."""
         state = self.state
         for other, breaker in list(state.breakers.items()):
             is_narrower = (
                 other.scope is BreakerScope.WORKSPACE and other.provider is provider.provider
-            ) or other.is_of_sweeps_of(provider)
+            ) or other.is_of_sweeps_at(provider)
             is_alike = breaker.state is BreakerState.OPEN and breaker.fault == str(fault)
             if other in state.opened_in_run and is_narrower and is_alike:
                 state.breakers[other] = breaker.close(self.now, reason=BreakerReason.BLAMED_ELSEWHERE)

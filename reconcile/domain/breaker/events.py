@@ -1,4 +1,4 @@
-"""What happens to the breakers of a run: the events that the registry's reducer takes, and what it gives back."""
+"""The events that the reducer of the breaker registry takes, and the transitions that it returns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from reconcile.domain.ids import ProviderName, WorkspaceId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """A permission to ask about one lead: the *number*-th; *probing* names the half-open breakers it is a probe for."""
+    """The admission of one call, the *number*-th of the run; *probing* are the half-open breakers that it probes."""
 
     workspace_id: WorkspaceId
     lookup: Lookup
@@ -22,7 +22,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """No call: *key* is the breaker that refuses; *is_pending* where a control is about to decide on it."""
+    """A refused call: *key* is the breaker that refuses; *is_pending*: controls are about to decide on it."""
 
     key: BreakerKey
     is_pending: bool = False
@@ -30,7 +30,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
-    """A run begins over these workspaces; *is_partial*: others are due that it does not visit."""
+    """A run starts with these workspaces; *is_partial*: others are due that it does not visit."""
 
     due: Mapping[WorkspaceId, frozenset[ProviderName]]
     is_partial: bool = False
@@ -38,7 +38,7 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRequested:
-    """A look-up or a sweep wants to be made."""
+    """Admission is requested for a look-up or a sweep."""
 
     workspace_id: WorkspaceId
     lookup: Lookup
@@ -48,8 +48,8 @@ class CallRequested:
 class CallEnded:
     """An admitted call has ended.
 
-    Not *is_check*: nothing was learned (skipped, deferred). *is_known*: the lead has failed like this in earlier runs,
-    so that it is known to be odd and says nothing about others.
+    Not *is_check*: it has no result (skipped, deferred). *is_known*: the lead has failed in the same way in earlier
+    runs, so the failure says nothing about others.
     """
 
     admission: Admission
@@ -60,9 +60,9 @@ class CallEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImpliedSuccessesFound:
-    """A list has settled *count* leads, which count as sound look-ups, spread over the next *over* checks.
+    """A list has settled *count* leads, which count as successful look-ups, spread over the next *over* checks.
 
-    Without them the few leads that have to be looked up would speak for all, and those are often the odd ones.
+    Without them, the error rate would only reflect the few leads that need a look-up, which fail more often.
     """
 
     workspace_id: WorkspaceId
@@ -73,7 +73,7 @@ class ImpliedSuccessesFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImpliedSuccessesSettled:
-    """No more checks follow: what is left to be spread is counted now."""
+    """No more checks follow: the remaining implied successes are counted now."""
 
     workspace_id: WorkspaceId
     provider: ProviderName
@@ -81,7 +81,7 @@ class ImpliedSuccessesSettled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BugFound:
-    """A bug of ours came to light after a provider had answered: nothing is to be said against it."""
+    """A bug of this program occurred after a provider had answered; it does not count against the provider."""
 
     workspace_id: WorkspaceId
     lookup: Lookup
@@ -89,7 +89,7 @@ class BugFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlsAnswered:
-    """Controls of a suspected party have ended; *pending* are still asked, *left* is what else could be."""
+    """Controls of a suspected party have ended; *pending* are in flight, *left* says whether more can be made."""
 
     key: BreakerKey
     controls: tuple[Control, ...] = ()
@@ -99,24 +99,24 @@ class ControlsAnswered:
 
 @dataclass(frozen=True, slots=True)
 class ProbeRoundEnded:
-    """Fewer workspaces were due than probes allowed: those that were made decide."""
+    """Fewer workspaces were due than probes are allowed: the probes that were made decide."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """The run is over: what proved sound widens, and unanswered probes are asked again next time."""
+    """The run is over: breakers with successes advance, and probes without a result are repeated by the next run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerStored:
-    """A breaker is stored as it stands."""
+    """A breaker was stored."""
 
     breaker: Breaker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerAdopted:
-    """Another process, or an operator, has decided on a breaker: that outranks ours."""
+    """Another process or an operator has changed a breaker; that takes precedence."""
 
     breaker: Breaker
 
@@ -138,7 +138,7 @@ Event = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transitions:
-    """What an event has led to: the answer to a requested call, breakers that moved, parties that became suspected."""
+    """The results of an event: the answer to a requested call, changed breakers, new suspicions."""
 
     answer: Admission | Refusal | None = None
     moved: tuple[Breaker, ...] = ()

@@ -13,12 +13,12 @@ def provider_key(provider: ProviderName) -> BreakerKey:
 
 
 def operation_key(lookup: Lookup) -> BreakerKey:
-    """Return the key of the breaker of one kind of call to a provider."""
+    """Return the key of an operation's breaker."""
     return BreakerKey(BreakerScope.PROVIDER, f"{lookup.provider}/{lookup.operation}")
 
 
 def workspace_key(workspace_id: WorkspaceId, provider: ProviderName | None = None) -> BreakerKey:
-    """Return the key of a workspace's breaker at *provider*; without one, of the whole workspace's."""
+    """Return the key of a workspace's breaker at *provider*; without a provider, of the whole workspace's breaker."""
     return BreakerKey(BreakerScope.WORKSPACE, f"{workspace_id}/{provider}" if provider else workspace_id)
 
 
@@ -28,7 +28,7 @@ def workspace_keys(workspace_id: WorkspaceId, lookup: Lookup) -> tuple[BreakerKe
     return workspace_key(workspace_id), workspace_key(workspace_id, lookup.provider)
 
 
-@lru_cache(maxsize=4096)  # asked for at each call, and a key takes longer to make than to find
+@lru_cache(maxsize=4096)  # used for each call, and building the keys takes longer than the cache
 def breaker_path(workspace_id: WorkspaceId, lookup: Lookup) -> tuple[BreakerKey, ...]:
     """Return the breakers that a call has to pass, the widest first."""
     return RUN_KEY, provider_key(lookup.provider), operation_key(lookup), *workspace_keys(workspace_id, lookup)

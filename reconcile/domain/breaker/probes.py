@@ -1,4 +1,4 @@
-"""The few calls that find out whether a provider, a workspace or the run may be trusted again."""
+"""Probes: the few calls that a half-open breaker admits, to decide whether it closes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,11 +9,11 @@ from reconcile.domain.ids import WorkspaceId
 
 
 class ProbeResult(StrEnum):
-    """What the probes of one breaker say together."""
+    """The result of all probes of one breaker."""
 
-    SOUND = "sound"
+    SUCCEEDED = "succeeded"
     SPLIT = "split"
-    """At least half of the workspaces fail, and one does not: each is to be judged by itself."""
+    """At least half of the workspaces fail, and one does not: each is evaluated by itself."""
     BROKEN = "broken"
     NOTHING = "nothing"
 
@@ -22,7 +22,7 @@ class ProbeResult(StrEnum):
 class Probes:
     """The probes of one half-open breaker in one run: at most *limit*, each in another workspace.
 
-    *failed_by* holds what each has come to, None where nothing was learned; the others are in flight.
+    *failed_by*: whether each ended probe failed, None if it had no result; the other probes are in flight.
     """
 
     limit: int
@@ -31,19 +31,19 @@ class Probes:
 
     @classmethod
     def of(cls, key: BreakerKey, *, limit: int) -> "Probes":
-        """Begin a round; a workspace's own breaker needs one probe only."""
+        """Return an empty round; a workspace's own breaker needs only one probe."""
         return cls(limit=1 if key.scope is BreakerScope.WORKSPACE else limit)
 
     def has_room(self, workspace_id: WorkspaceId) -> bool:
-        """Tell whether a probe may be made in this workspace."""
+        """Return whether a probe may be made in this workspace."""
         return len(self.workspaces) < self.limit and workspace_id not in self.workspaces
 
     def begin(self, workspace_id: WorkspaceId) -> "Probes":
-        """Note a probe that is made."""
+        """Add a probe that starts."""
         return replace(self, workspaces=self.workspaces | {workspace_id})
 
     def end(self, workspace_id: WorkspaceId, *, failed: bool | None) -> "Probes":
-        """Note what a probe came to; None where nothing was learned."""
+        """Record the result of a probe; *failed* is None without a result."""
         return replace(self, failed_by={**self.failed_by, workspace_id: failed})
 
     @property
@@ -57,16 +57,16 @@ class Probes:
         return sum(failed is False for failed in self.failed_by.values())
 
     def result(self, *, is_last: bool) -> ProbeResult | None:
-        """Return what the probes say once they are in, None before.
+        """Return the result once all probes have ended, None before.
 
-        One vote for each workspace: one bad workspace among those probed does not speak for the others, and where most
-        fail, one that is answered keeps the others from speaking for it. *is_last* tells that no more can be made.
+        Each workspace has one vote: one failing workspace does not decide for the others, and if most fail, one success
+        makes the result SPLIT. *is_last*: no more probes can be made.
         """
         is_complete = len(self.workspaces) >= self.limit and len(self.failed_by) == len(self.workspaces)
         if not is_complete and not is_last:
             return None
         if self.success_count > len(self.failing):
-            return ProbeResult.SOUND
+            return ProbeResult.SUCCEEDED
         if self.failing:
             return ProbeResult.SPLIT if self.success_count else ProbeResult.BROKEN
         return ProbeResult.NOTHING if is_last else None

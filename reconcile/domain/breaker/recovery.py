@@ -1,4 +1,4 @@
-"""The part of the reducer that starts and ends a run and tries again what was stopped: probes, ramps, taking over."""
+"""The part of the reducer for recovery: start and end of a run, probes, ramps, adopted breakers."""
 
 from dataclasses import dataclass, replace
 
@@ -22,7 +22,7 @@ from reconcile.domain.ids import WorkspaceId
 
 @dataclass(slots=True)
 class Recovery(Decisions):
-    """One event's work on a copy of the state, as far as stopped parties are tried again."""
+    """Applies one event to a copy of the state: recovery of open breakers."""
 
     def start(self, event: events.RunStarted) -> None:
         state, now = self.state, self.now
@@ -37,7 +37,7 @@ class Recovery(Decisions):
                 self._take_over_probes(breaker)
             elif is_concerned:
                 state.breakers[key] = state.breakers[key].begin_probe(now)
-        self._hand_over()
+        self._release_run()
 
     def end(self, _: events.RunEnded) -> None:
         state = self.state
@@ -62,8 +62,8 @@ class Recovery(Decisions):
         if is_probing(breaker):
             state.probed_by_others |= {breaker.key}
 
-    def _hand_over(self) -> None:
-        """Close the run's breaker where one parked workspace explains it and others are due: they must not wait."""
+    def _release_run(self) -> None:
+        """Close the run's breaker if a parked workspace explains it and others are due, which must not wait."""
         state = self.state
         run = state.breaker(RUN_KEY)
         if run.state is BreakerState.CLOSED or run.override_kind(self.now) or run.reason is BreakerReason.MANUAL_TRIP:
@@ -79,7 +79,7 @@ class Recovery(Decisions):
             state.breakers[RUN_KEY] = run.close(self.now, reason=BreakerReason.BLAMED_ELSEWHERE)
 
     def _take_over_probes(self, breaker: Breaker) -> None:
-        """Probe in place of a run that began to and may be dead; while it may be alive, the probes are its own."""
+        """Probe in place of a run that was probing, if it is old enough to have died; else leave the probes to it."""
         is_fresh = breaker.since is not None and self.now - breaker.since < self.state.policy.cooldown
         if is_fresh:
             self.state.probed_by_others |= {breaker.key}
@@ -97,7 +97,7 @@ class Recovery(Decisions):
         if not is_probing(breaker) or key in state.probed_by_others:
             return
         match probes.result(is_last=is_last):
-            case ProbeResult.SOUND:
+            case ProbeResult.SUCCEEDED:
                 self._advance(breaker)
             case ProbeResult.SPLIT | ProbeResult.BROKEN as result:
                 errors = len(probes.failing)
@@ -110,7 +110,7 @@ class Recovery(Decisions):
                 state.breakers[key] = breaker.postpone_probe(self.now)
 
     def _park_failing(self, breaker: Breaker, workspaces: frozenset[WorkspaceId]) -> None:
-        """Park the workspaces whose probes failed while another's was answered; the next round asks others."""
+        """Park the workspaces whose probes failed while another's succeeded; the next round probes others."""
         state = self.state
         for workspace_id in sorted(workspaces):
             for provider in (
@@ -125,7 +125,7 @@ class Recovery(Decisions):
                     state.opened_in_run |= {own.key}
 
     def _advance(self, breaker: Breaker) -> None:
-        """Widen what a recovering breaker lets pass; once a provider is back, those parked meanwhile are probed."""
+        """Advance a half-open breaker; once a provider's breaker closes, probe the workspaces parked meanwhile."""
         state = self.state
         after = state.breakers[breaker.key] = breaker.advance(self.now, policy=state.policy)
         if after.state is not BreakerState.CLOSED or breaker.key.scope is not BreakerScope.PROVIDER:

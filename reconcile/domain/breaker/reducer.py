@@ -1,4 +1,4 @@
-"""The breaker registry as a pure reducer: a state and an event give the next state and what moved."""
+"""The breaker registry as a pure reducer: a state and an event give the next state and the transitions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from reconcile.errors import ErrorClass
 
 
 def reduce(state: RegistryState, event: Event, now: datetime) -> tuple[RegistryState, Transitions]:
-    """Return the state after *event*, and what it has led to; *state* stays as it is."""
+    """Return the state after *event*, and the transitions; *state* is not changed."""
     step = _Step(state.copy(), now)
     _STEPS[type(event)](step, cast("Any", event))
     after = step.state.breakers
@@ -27,7 +27,7 @@ def reduce(state: RegistryState, event: Event, now: datetime) -> tuple[RegistryS
 
 @dataclass(slots=True)
 class _Step(Recovery):
-    """One event's work on a copy of the state."""
+    """Applies one event to a copy of the state."""
 
     answer: Admission | Refusal | None = None
 
@@ -55,20 +55,20 @@ class _Step(Recovery):
         )
 
     def record(self, event: events.CallEnded) -> None:
-        """Count what a call came to. A probe's failure is news to the breakers it probes and to nobody else."""
+        """Count the result of a call. A failed probe counts only for the breakers that it probes."""
         state, admission, fault = self.state, event.admission, event.fault
         workspace_id, lookup = admission.workspace_id, admission.lookup
         is_sweep = lookup.operation is Operation.SWEEP
         is_error = isinstance(fault, ErrorClass) or self._was_mass_absence(admission)
         failed = event.is_check and fault is not None and is_error
-        is_telling = event.is_check and not (failed and event.is_known)
+        is_counted = event.is_check and not (failed and event.is_known)
         state.in_flight_count -= 1
         for key in sorted(admission.probing):
             if is_sweep and key != operation_key(lookup):
                 continue
-            state.probes[key] = state.probes_of(key).end(workspace_id, failed=failed if is_telling else None)
+            state.probes[key] = state.probes_of(key).end(workspace_id, failed=failed if is_counted else None)
             self._conclude_probes(key, is_last=False)
-        if not is_telling:
+        if not is_counted:
             return
         path = (operation_key(lookup),) if is_sweep else breaker_path(workspace_id, lookup)
         if not failed and not state.successful.issuperset(path):
@@ -80,14 +80,16 @@ class _Step(Recovery):
             return
         entry = WindowEntry(admission.number, workspace_id, fault)
         if is_sweep:
-            self._judge_sweep(lookup, entry)
+            self._evaluate_sweep(lookup, entry)
         else:
-            self._judge(lookup, entry)
+            self._evaluate(lookup, entry)
 
     def record_bug(self, event: events.BugFound) -> None:
         keys = workspace_keys(event.workspace_id, event.lookup)
         if all(self.state.breaker(key).state is not BreakerState.OPEN for key in keys):
-            self._judge(event.lookup, WindowEntry(self.state.admitted_count, event.workspace_id, ErrorClass.INTERNAL))
+            self._evaluate(
+                event.lookup, WindowEntry(self.state.admitted_count, event.workspace_id, ErrorClass.INTERNAL)
+            )
 
     def imply(self, event: events.ImpliedSuccessesFound) -> None:
         implied = ImpliedSuccesses(lookup=event.lookup, count=event.count, over=event.over)
@@ -104,7 +106,7 @@ class _Step(Recovery):
         self._count_implied(workspace_id, implied, implied.count)
 
     def _was_mass_absence(self, admission: Admission) -> bool:
-        """Tell whether an absence is the very thing a probed breaker was opened for."""
+        """Return whether a probed breaker was opened for absences, so that an absence counts as a failure."""
         return any(self.state.breaker(key).fault == ErrorClass.MASS_ABSENCE for key in admission.probing)
 
 

@@ -1,7 +1,7 @@
-"""The breakers of one run: who may call, and whom a failure is attributed to.
+"""The breakers of one run: they admit calls and count their results.
 
-Holds the present state of the reducer (``reducer.py``). It is evaluated after every check, so that what still fails
-when a breaker opens is at most the calls in flight.
+Holds the current state of the reducer (``reducer.py``). It is evaluated after every check, so at most the calls in
+flight still fail when a breaker opens.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
 
 
 class EventObserver(Protocol):
-    """Takes note of what the registry is told, and of what came of it."""
+    """Receives each event of the registry and its transitions."""
 
     def __call__(
         self, event: Event, transitions: Transitions, /, *, before: RegistryState, after: RegistryState, now: datetime
@@ -41,10 +41,10 @@ class BreakerRegistry:
         batch_size: int,
         is_restricted: bool = False,
     ) -> None:
-        """Take the *stored* breakers over.
+        """Start from the *stored* breakers.
 
-        *is_restricted*: the run sees one workspace by choice, so what it finds out about a provider or the run is told
-        in its report and kept from everybody else.
+        *is_restricted*: the run is over one chosen workspace, so changes of a provider's or the run's breaker are
+        reported but not stored.
         """
         self._observer: EventObserver | None = None
         breakers = {b.key: b for b in stored}
@@ -59,11 +59,11 @@ class BreakerRegistry:
         )
 
     def subscribe(self, observer: EventObserver) -> None:
-        """Tell *observer* of each event from now on, and of what it has led to."""
+        """Call *observer* with each event from now on, and its transitions."""
         self._observer = observer
 
     def apply(self, event: Event, now: datetime) -> Transitions:
-        """Take one event in and return what it has led to."""
+        """Apply one event and return its transitions."""
         before = self.state
         self.state, transitions = reduce(before, event, now)
         if self._observer is not None:
@@ -89,76 +89,76 @@ class BreakerRegistry:
 
     @property
     def in_flight_at_trip(self) -> int | None:
-        """How many calls were in flight besides the one that tripped a wide breaker first."""
+        """How many other calls were in flight when a provider's or the run's breaker first tripped."""
         return self.state.in_flight_at_trip
 
     @property
     def suspects(self) -> Mapping[BreakerKey, Suspect]:
-        """The parties that a control is about to decide on."""
+        """The parties that controls are about to decide on."""
         return self.state.suspects
 
     def breaker(self, key: BreakerKey) -> Breaker:
-        """Return the breaker as it stands."""
+        """Return the current breaker."""
         return self.state.breaker(key)
 
     def breakers(self) -> Sequence[Breaker]:
-        """Return all breakers that have a story, in key order."""
+        """Return all breakers that were ever stored or changed, in key order."""
         return [self.state.breakers[key] for key in sorted(self.state.breakers)]
 
     def explains(self, key: BreakerKey) -> bool:
-        """Tell whether a breaker is not closed, or would not be but for shadow mode or a hold."""
+        """Return whether a breaker is not closed, or would not be but for shadow mode or a hold."""
         return key in self.state.would_open or self.breaker(key).state is not BreakerState.CLOSED
 
     def unsaved(self) -> Sequence[tuple[Breaker, int]]:
-        """Return the breakers that moved, each with the generation under which it is stored (0: not stored)."""
+        """Return the changed breakers, each with its stored generation (0: not stored)."""
         return self.state.unsaved()
 
     def parked_workspaces(self, now: datetime) -> frozenset[WorkspaceId]:
-        """Return the workspaces that get no call at this instant, whichever providers they have; not even a probe."""
+        """Return the workspaces that get no call at *now*, not even a probe, at any provider."""
         return self.state.parked_workspaces(now)
 
     def is_parked(self, workspace_id: WorkspaceId, providers: Iterable[ProviderName], now: datetime) -> bool:
-        """Tell whether a workspace gets no call at this instant, not even a probe."""
+        """Return whether a workspace gets no call at *now*, not even a probe, at any of *providers*."""
         return self.state.is_parked(workspace_id, providers, now)
 
     def probes_only(self, now: datetime) -> Mapping[ProviderName, int]:
-        """Return the providers that are asked nothing but probes at this instant, with how many of them."""
+        """Return the providers that get only probes at *now*, each with the number of probes."""
         return self.state.probes_only(now)
 
     def troubled_workspaces(self) -> frozenset[WorkspaceId]:
-        """Return the workspaces of which a breaker is not closed."""
+        """Return the workspaces with a breaker that is not closed."""
         return self.state.troubled()
 
     def is_broken(self, now: datetime) -> bool:
-        """Tell whether the run's or a provider's breaker is open, or was opened in this run."""
+        """Return whether the run's or a provider's breaker is open, or was opened in this run."""
         return self.state.is_broken(now)
 
     def is_probing(self) -> bool:
-        """Tell whether the run's or a provider's breaker wants probes before anything else may pass."""
+        """Return whether the run's or a provider's breaker admits only probes."""
         return self.state.is_probing()
 
     def batch_limit(self, workspace_id: WorkspaceId, providers: Iterable[ProviderName], now: datetime) -> int:
-        """Return how many leads of a workspace it is worth reading now; 0 where every one would be refused."""
+        """Return how many leads of a workspace can be admitted now; 0 if all would be refused."""
         return self.state.batch_limit(workspace_id, providers, now)
 
     def refuses(self, workspace_id: WorkspaceId, lookup: Lookup, now: datetime) -> bool:
-        """Tell whether ``admit`` would refuse at this instant; takes nothing."""
+        """Return whether ``admit`` would refuse at *now*; changes nothing."""
         return self.state.refusing(workspace_id, lookup, now) is not None
 
     def may_sweep(self, workspace_id: WorkspaceId, provider: ProviderName, now: datetime) -> bool:
-        """Tell whether a sweep may be made: all breakers that concern it let it pass and none is being probed."""
+        """Return whether a sweep may be made: all its breakers admit it and none is probed."""
         return self.state.may_sweep(workspace_id, provider, now)
 
-    def is_acquitted(self, lookup: Lookup) -> bool:
-        """Tell whether controls have said in this run that the provider is not to blame for what fails."""
-        return not self.state.acquitted.isdisjoint({provider_key(lookup.provider), operation_key(lookup)})
+    def is_cleared(self, lookup: Lookup) -> bool:
+        """Return whether controls have cleared the provider in this run."""
+        return not self.state.cleared.isdisjoint({provider_key(lookup.provider), operation_key(lookup)})
 
     def is_unanswered(self, workspace_id: WorkspaceId, lookup: Lookup) -> bool:
-        """Tell whether a workspace's calls time out while later ones of others are answered."""
+        """Return whether a workspace's calls time out while later calls of others are answered."""
         return (lookup.provider, workspace_id) in self.state.attribution.unanswered
 
     def answers_later(self, workspace_id: WorkspaceId, lookup: Lookup, number: int) -> bool:
-        """Tell whether the operation answered the workspace in a call that was let through after the *number*-th."""
+        """Return whether the operation answered the workspace in a call admitted after the *number*-th."""
         return self.state.attribution.answers_later(workspace_id, lookup, number)
 
     # --- events ----------------------------------------------------------------------------------------------
@@ -166,11 +166,11 @@ class BreakerRegistry:
     def begin(
         self, due: Mapping[WorkspaceId, frozenset[ProviderName]], now: datetime, *, is_partial: bool = False
     ) -> None:
-        """Start a run over these workspaces: drop what has expired, and go half open where a probe is due."""
+        """Start a run over these workspaces: drop expired overrides, and make breakers half open if a probe is due."""
         self.apply(events.RunStarted(due=due, is_partial=is_partial), now)
 
     def admit(self, workspace_id: WorkspaceId, lookup: Lookup, now: datetime) -> Admission | Refusal:
-        """Let one call pass, or name the breaker that refuses it; a sweep passes only where nothing is probed."""
+        """Admit one call, or return the breaker that refuses it; a sweep is admitted only if nothing is probed."""
         if lookup.operation is Operation.SWEEP and not self.may_sweep(workspace_id, lookup.provider, now):
             refusing = self.state.refusing(workspace_id, lookup, now)
             return Refusal(refusing or operation_key(lookup))
@@ -182,43 +182,43 @@ class BreakerRegistry:
     def record(
         self, admission: Admission, fault: Fault, now: datetime, *, is_check: bool = True, is_known: bool = False
     ) -> None:
-        """Count what an admitted call came to and move the breakers that it concerns."""
+        """Count the result of an admitted call, and change the breakers that it concerns."""
         self.apply(events.CallEnded(admission=admission, fault=fault, is_check=is_check, is_known=is_known), now)
 
     def imply_successes(
         self, workspace_id: WorkspaceId, lookup: Lookup, count: int, now: datetime, *, over: int = 0
     ) -> None:
-        """Let *count* leads that a list has settled count as sound look-ups, spread over the next *over* checks."""
+        """Count *count* leads that a list has settled as successful look-ups, spread over the next *over* checks."""
         event = events.ImpliedSuccessesFound(workspace_id=workspace_id, lookup=lookup, count=count, over=over)
         self.apply(event, now)
 
     def settle_implied(self, workspace_id: WorkspaceId, provider: ProviderName, now: datetime) -> None:
-        """Count what is left to be spread."""
+        """Count the remaining implied successes."""
         self.apply(events.ImpliedSuccessesSettled(workspace_id=workspace_id, provider=provider), now)
 
     def record_bug(self, workspace_id: WorkspaceId, lookup: Lookup, now: datetime) -> None:
-        """Count a bug of ours that came to light after a provider had answered."""
+        """Count a bug of this program that occurred after a provider had answered."""
         self.apply(events.BugFound(workspace_id=workspace_id, lookup=lookup), now)
 
     def answer_controls(
         self, key: BreakerKey, controls: Iterable[Control], now: datetime, *, left: ControlsLeft, pending: int = 0
     ) -> None:
-        """Decide on a suspected party by its controls, once they say enough."""
+        """Count controls of a suspected party, and decide on it once they suffice."""
         event = events.ControlsAnswered(key=key, controls=tuple(controls), left=left, pending=pending)
         self.apply(event, now)
 
     def conclude_probe_round(self, now: datetime) -> None:
-        """Decide on the probes that could be made, where fewer workspaces were due than probes allowed."""
+        """Decide by the probes that were made, if fewer workspaces were due than probes are allowed."""
         self.apply(events.ProbeRoundEnded(), now)
 
     def end(self, now: datetime) -> None:
-        """End the run: widen what proved sound, and let unanswered probes be asked again next time."""
+        """End the run: advance breakers with successes; the next run repeats probes without a result."""
         self.apply(events.RunEnded(), now)
 
     def mark_saved(self, breaker: Breaker, now: datetime) -> None:
-        """Note that *breaker* is stored."""
+        """Record that *breaker* is stored."""
         self.apply(events.BreakerStored(breaker=breaker), now)
 
     def adopt(self, breaker: Breaker, now: datetime) -> None:
-        """Take another process's (or an operator's) decision over ours."""
+        """Replace a breaker by the one that another process or an operator has stored."""
         self.apply(events.BreakerAdopted(breaker=breaker), now)

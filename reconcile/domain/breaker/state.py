@@ -1,4 +1,4 @@
-"""All that the breakers of one run know: a value, which only the reducer makes anew (``reducer.py``)."""
+"""The state of the breaker registry; only the reducer (``reducer.py``) makes a new one."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,38 +25,38 @@ from reconcile.domain.ids import Operation, ProviderName, RunId, WorkspaceId
 
 @dataclass(slots=True, kw_only=True)
 class RegistryState:
-    """The breakers of a run and what they are decided on."""
+    """The breakers of a run, and the counts and suspicions by which they change."""
 
     policy: BreakerPolicy
     run_id: RunId
     batch_size: int
     attribution: FaultAttribution
     is_restricted: bool = False
-    """The run sees one workspace by choice: what it finds out about wider parties is reported and not stored."""
+    """The run is over one chosen workspace: changes of wider breakers are reported and not stored."""
     breakers: dict[BreakerKey, Breaker] = field(default_factory=dict)
     stored_generations: dict[BreakerKey, int] = field(default_factory=dict)
     probed_by_others: frozenset[BreakerKey] = frozenset()
     probes: dict[BreakerKey, Probes] = field(default_factory=dict)
     quotas: dict[tuple[BreakerKey, WorkspaceId], int] = field(default_factory=dict)
     successful: frozenset[BreakerKey] = frozenset()
-    """The breakers under which a call has succeeded in this run."""
+    """The breakers whose calls have succeeded in this run."""
     implied: dict[tuple[WorkspaceId, ProviderName], ImpliedSuccesses] = field(default_factory=dict)
     suspects: dict[BreakerKey, Suspect] = field(default_factory=dict)
     decided: dict[BreakerKey, Suspect] = field(default_factory=dict)
-    """The newest suspicion of each party that controls have ended."""
-    acquitted: frozenset[BreakerKey] = frozenset()
-    """The parties whose controls have said in this run that they are not to blame."""
+    """The newest suspicion of each party that controls have decided on."""
+    cleared: frozenset[BreakerKey] = frozenset()
+    """The parties that controls have cleared in this run."""
     opened_in_run: frozenset[BreakerKey] = frozenset()
     would_open: tuple[BreakerKey, ...] = ()
     """Breakers that would have opened, but for shadow mode or an operator's hold."""
     admitted_count: int = 0
     in_flight_count: int = 0
-    """Calls that were let through and have not come to anything yet."""
+    """Admitted calls that have not ended."""
     in_flight_at_trip: int | None = None
-    """How many there were besides the one that tripped a provider's or the run's breaker first."""
+    """How many other calls were in flight when a provider's or the run's breaker first tripped."""
 
     def copy(self) -> "RegistryState":
-        """Return a copy of which each part can be changed alone."""
+        """Return a copy whose parts can be changed independently."""
         return RegistryState(
             policy=self.policy,
             run_id=self.run_id,
@@ -72,7 +72,7 @@ class RegistryState:
             implied=self.implied.copy(),
             suspects=self.suspects.copy(),
             decided=self.decided.copy(),
-            acquitted=self.acquitted,
+            cleared=self.cleared,
             opened_in_run=self.opened_in_run,
             would_open=self.would_open,
             admitted_count=self.admitted_count,
@@ -84,15 +84,15 @@ class RegistryState:
 
     @property
     def due(self) -> Mapping[WorkspaceId, frozenset[ProviderName]]:
-        """The workspaces that the run visits, with the providers that each has a credential of."""
+        """The workspaces that the run visits, with the providers for which each has a credential."""
         return self.attribution.due
 
     def breaker(self, key: BreakerKey) -> Breaker:
-        """Return the breaker as it stands."""
+        """Return the current breaker."""
         return self.breakers.get(key) or Breaker(key=key)
 
     def unsaved(self) -> Sequence[tuple[Breaker, int]]:
-        """Return the breakers that moved, each with the generation under which it is stored (0: not stored)."""
+        """Return the changed breakers, each with its stored generation (0: not stored)."""
         return [
             (b, self.stored_generations.get(key, 0))
             for key, b in sorted(self.breakers.items())
@@ -101,7 +101,7 @@ class RegistryState:
         ]
 
     def parked(self, now: datetime) -> frozenset[BreakerKey]:
-        """Return the workspaces' breakers that let no call pass at this instant, not even a probe."""
+        """Return the workspaces' breakers that admit no call at *now*, not even a probe."""
         return frozenset(
             key
             for key, breaker in self.breakers.items()
@@ -112,19 +112,19 @@ class RegistryState:
         )
 
     def parked_workspaces(self, now: datetime) -> frozenset[WorkspaceId]:
-        """Return the workspaces that get no call at this instant, whichever providers they have."""
+        """Return the workspaces that get no call at *now*, at any provider."""
         parked = self.parked(now)
         own = {each for key in parked if (each := key.workspace_id) is not None}
         return frozenset(each for each in own if self.is_parked(each, ProviderName, now))
 
     def is_parked(self, workspace_id: WorkspaceId, providers: Iterable[ProviderName], now: datetime) -> bool:
-        """Tell whether a workspace gets no call at this instant, at none of its *providers*."""
+        """Return whether a workspace gets no call at *now*, at any of its *providers*."""
         parked = self.parked(now)
         own = [workspace_key(workspace_id, each) for each in providers]
         return workspace_key(workspace_id) in parked or (bool(own) and parked.issuperset(own))
 
     def probes_only(self, now: datetime) -> Mapping[ProviderName, int]:
-        """Return the providers that are asked nothing but probes at this instant, with how many of them."""
+        """Return the providers that get only probes at *now*, each with the number of probes."""
         if not self.policy.is_enforced:
             return {}
         breakers = {provider: self.breaker(provider_key(provider)) for provider in ProviderName}
@@ -135,7 +135,7 @@ class RegistryState:
         }
 
     def troubled(self) -> frozenset[WorkspaceId]:
-        """Return the workspaces of which a breaker is not closed."""
+        """Return the workspaces with a breaker that is not closed."""
         return frozenset(
             workspace_id
             for key, b in self.breakers.items()
@@ -143,7 +143,7 @@ class RegistryState:
         )
 
     def is_broken(self, now: datetime) -> bool:
-        """Tell whether the run's or a provider's breaker is open, or was opened in this run."""
+        """Return whether the run's or a provider's breaker is open, or was opened in this run."""
         return any(
             key.scope is not BreakerScope.WORKSPACE
             and not key.is_of_sweeps
@@ -152,14 +152,14 @@ class RegistryState:
         )
 
     def is_probing(self) -> bool:
-        """Tell whether the run's or a provider's breaker wants probes before anything else may pass."""
+        """Return whether the run's or a provider's breaker admits only probes."""
         return any(
             is_probing(b) and key.scope is not BreakerScope.WORKSPACE and not key.is_of_sweeps
             for key, b in self.breakers.items()
         )
 
     def batch_limit(self, workspace_id: WorkspaceId, providers: Iterable[ProviderName], now: datetime) -> int:
-        """Return how many leads of a workspace it is worth reading now; 0 where every one would be refused."""
+        """Return how many leads of a workspace can be admitted now; 0 if all would be refused."""
 
         def room(key: BreakerKey) -> int:
             if self.is_probed(key, now):
@@ -177,39 +177,39 @@ class RegistryState:
         return min(room(RUN_KEY), room(workspace_key(workspace_id)), by_provider)
 
     def refusing(self, workspace_id: WorkspaceId, lookup: Lookup, now: datetime) -> BreakerKey | None:
-        """Return the breaker that would refuse a call at this instant; takes nothing."""
+        """Return the breaker that would refuse a call at *now*, or None; changes nothing."""
         if not self.policy.is_enforced:
             return None
         path = breaker_path(workspace_id, lookup)
         known = (key for key in path if key in self.breakers)  # the others are closed
-        return next((key for key in known if not self._lets_pass(key, workspace_id, lookup.provider, now)), None)
+        return next((key for key in known if not self._admits(key, workspace_id, lookup.provider, now)), None)
 
     def may_sweep(self, workspace_id: WorkspaceId, provider: ProviderName, now: datetime) -> bool:
-        """Tell whether a sweep may be made: its own breaker lets it pass, and all others that concern it are closed.
+        """Return whether a sweep may be made: its own breaker admits it, and all others that concern it are closed.
 
-        Whatever is being probed is probed by look-ups, which a sweep would take away.
+        Probes are look-ups, which a sweep would replace.
         """
         if not self.policy.is_enforced:
             return True
         lookup = Lookup(provider=provider, operation=Operation.SWEEP)
         own = {RUN_KEY, *workspace_keys(workspace_id, lookup)}
-        is_sure = all(
+        is_closed = all(
             breaker.effective_state(now) is BreakerState.CLOSED
             for key, breaker in self.breakers.items()
             if not key.is_of_sweeps
             and (key in own or (key.scope is BreakerScope.PROVIDER and key.provider is provider))
         )
-        return is_sure and self.refusing(workspace_id, lookup, now) is None
+        return is_closed and self.refusing(workspace_id, lookup, now) is None
 
     def pending(self, workspace_id: WorkspaceId, lookup: Lookup, now: datetime) -> BreakerKey | None:
-        """Return a suspected party that a call has to pass and that a control is about to decide on."""
+        """Return the breaker of a call's path that controls are about to decide on, or None."""
         if not self.policy.is_enforced or not self.suspects:
             return None
         path = breaker_path(workspace_id, lookup)
         return next((k for k in path if k in self.suspects and self.breaker(k).override_kind(now) is None), None)
 
     def snapshot(self, now: datetime) -> BreakerSnapshot:
-        """Return how the breakers stand, to attribute a failure."""
+        """Return the breakers' states, for the attribution of a failure."""
         states = {key: b.effective_state(now) for key, b in self.breakers.items()}
         held = {key for key, b in self.breakers.items() if b.override_kind(now) is OverrideKind.HOLD_CLOSED}
         return BreakerSnapshot(
@@ -218,15 +218,15 @@ class RegistryState:
             explaining=frozenset(held.union(self.would_open)),
         )
 
-    # --- what the reducer asks -------------------------------------------------------------------------------
+    # --- for the reducer --------------------------------------------------------------------------------------
 
     def is_probed(self, key: BreakerKey, now: datetime) -> bool:
-        """Tell whether a breaker lets nothing but probes pass."""
+        """Return whether a breaker admits only probes."""
         breaker = self.breaker(key)
         return breaker.effective_state(now) is BreakerState.HALF_OPEN and breaker.stage == 0
 
     def may_probe(self, key: BreakerKey, workspace_id: WorkspaceId) -> bool:
-        """Tell whether a probe may be made in this workspace."""
+        """Return whether a probe may be made in this workspace."""
         return key not in self.probed_by_others and self.probes_of(key).has_room(workspace_id)
 
     def probes_of(self, key: BreakerKey) -> Probes:
@@ -236,9 +236,9 @@ class RegistryState:
     def is_reserved_for_others(
         self, key: BreakerKey, workspace_id: WorkspaceId, provider: ProviderName, now: datetime
     ) -> bool:
-        """Tell whether a wide breaker wants probes of others: a workspace that is in trouble itself makes its own.
+        """Return whether the probes of a wide breaker go to other workspaces, as this one's own breaker is not closed.
 
-        Where all that are due are in trouble, there are no others.
+        They do not if no due workspace has all its breakers closed.
         """
         if key.scope is BreakerScope.WORKSPACE or not self.is_probed(key, now):
             return False
@@ -254,7 +254,7 @@ class RegistryState:
         own = self.breaker(workspace_key(workspace_id)), self.breaker(workspace_key(workspace_id, provider))
         return any(each.effective_state(now) is not BreakerState.CLOSED for each in own)
 
-    def _lets_pass(self, key: BreakerKey, workspace_id: WorkspaceId, provider: ProviderName, now: datetime) -> bool:
+    def _admits(self, key: BreakerKey, workspace_id: WorkspaceId, provider: ProviderName, now: datetime) -> bool:
         breaker = self.breaker(key)
         if breaker.effective_state(now) is not BreakerState.HALF_OPEN:
             return breaker.effective_state(now) is BreakerState.CLOSED
@@ -263,16 +263,16 @@ class RegistryState:
         return self.may_probe(key, workspace_id) if breaker.stage == 0 else self.quota(key, workspace_id, now) > 0
 
     def quota(self, key: BreakerKey, workspace_id: WorkspaceId, now: datetime) -> int:
-        """Return how many calls of a workspace a recovering breaker still lets pass in this run."""
+        """Return how many more calls of a workspace a half-open breaker admits in this run."""
         whole = math.ceil(self.breaker(key).share(self.policy, now) * self.batch_size)
         return self.quotas.get((key, workspace_id), whole)
 
 
 def is_probing(breaker: Breaker) -> bool:
-    """Tell whether a breaker is half open and lets nothing but probes pass."""
+    """Return whether a breaker is half open and admits only probes."""
     return breaker.state is BreakerState.HALF_OPEN and breaker.stage == 0
 
 
 def wants_probes(breaker: Breaker, now: datetime) -> bool:
-    """Tell whether probes are to be made at this instant."""
+    """Return whether probes are to be made at *now*."""
     return breaker.override_kind(now) is None and (is_probing(breaker) or breaker.probe_is_due(now))

@@ -1,4 +1,4 @@
-"""What the look-ups of a run came to, in the order in which they were let through: what breakers are decided on."""
+"""Sliding windows over the results of look-ups, in the order of admission; the rules of breakers read them."""
 
 from bisect import insort
 from collections import Counter
@@ -18,12 +18,12 @@ class SuspectOutcome(StrEnum):
 
 
 Fault = ErrorClass | SuspectOutcome | None
-"""What was wrong with one check; None for a sound one."""
+"""The failure of one check; None for a success."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class WindowEntry:
-    """One check, let through as the *number*-th."""
+    """One check, the *number*-th that was admitted."""
 
     number: int
     workspace_id: WorkspaceId = field(compare=False)
@@ -34,8 +34,8 @@ class WindowEntry:
 class SlidingWindow:
     """Checks and errors of one part of a run: the sums since its start, and the last *size* checks.
 
-    The last ones are those that were let through last, whenever they ended: failures that take long come late and
-    together, and would else look like all that happens.
+    The last checks are those that were admitted last, whenever they ended: slow failures end late and together, and
+    would else fill the window.
     """
 
     size: int = 20
@@ -43,7 +43,7 @@ class SlidingWindow:
     recent: tuple[WindowEntry, ...] = ()
 
     def add(self, entry: WindowEntry, *, times: int = 1) -> "SlidingWindow":
-        """Return the window with one check more, or with several alike."""
+        """Return the window with one more check, or with *times* equal ones."""
         recent = list(self.recent)
         for _ in range(min(times, self.size)):
             insort(recent, entry)
@@ -57,11 +57,11 @@ class SlidingWindow:
 
     @property
     def errors(self) -> int:
-        """How many checks failed; an absence is no error by itself."""
+        """How many checks failed; an absence alone is not an error."""
         return sum(count for fault, count in self.faults.items() if isinstance(fault, ErrorClass))
 
     def last(self, count: int, *, after: int = 0) -> "SlidingWindow":
-        """Return the last *count* checks alone, of those that were let through after the *after*-th."""
+        """Return a window of the last *count* checks that were admitted after the *after*-th."""
         kept = tuple(each for each in self.recent if each.number > after)[-count:]
         return SlidingWindow(count, Counter(each.fault for each in kept), kept)
 
@@ -70,12 +70,12 @@ class SlidingWindow:
         return sum(self.faults.get(kind, 0) for kind in kinds)
 
     def exceeds(self, rate: float, *, min_checks: int, of: Iterable[Fault] = tuple(ErrorClass)) -> bool:
-        """Tell whether faults *of* these kinds reach *rate*, in all or lately."""
+        """Return whether the share of faults *of* these kinds reaches *rate*, in total or in the last *size* checks."""
         kinds = tuple(of)
         if self.checks >= min_checks and self.count(kinds) / self.checks >= rate:
             return True
-        lately = self.last(self.size)
-        return lately.checks >= min_checks and lately.count(kinds) / lately.checks >= rate
+        recent = self.last(self.size)
+        return recent.checks >= min_checks and recent.count(kinds) / recent.checks >= rate
 
     def votes(self, of: Iterable[Fault]) -> "Votes":
         """Return each workspace's vote on its last checks: it fails if at least half of them fail *of* these kinds."""
@@ -89,7 +89,7 @@ class SlidingWindow:
             else:
                 balance[entry.workspace_id] -= 1
         failed = frozenset(w for w in failing if balance[w] >= 0)
-        return Votes(failing=failed, sound=frozenset(balance) - failed)
+        return Votes(failing=failed, healthy=frozenset(balance) - failed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,16 +97,16 @@ class Votes:
     """One vote for each workspace, however many leads it has."""
 
     failing: frozenset[WorkspaceId] = frozenset()
-    sound: frozenset[WorkspaceId] = frozenset()
+    healthy: frozenset[WorkspaceId] = frozenset()
 
     @property
     def failing_share(self) -> float:
-        """Which share of the workspaces fails, 0 where nobody votes."""
-        return len(self.failing) / max(1, len(self.failing) + len(self.sound))
+        """The share of the workspaces that fails, 0 without votes."""
+        return len(self.failing) / max(1, len(self.failing) + len(self.healthy))
 
 
 def merge_windows(windows: Iterable[SlidingWindow]) -> SlidingWindow:
-    """Return the sum of several windows, the checks in the order in which they were let through."""
+    """Return the sum of several windows, with the checks in the order of admission."""
     faults: Counter[Fault] = Counter()
     recent: list[WindowEntry] = []
     size = SlidingWindow().size
@@ -119,7 +119,7 @@ def merge_windows(windows: Iterable[SlidingWindow]) -> SlidingWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImpliedSuccesses:
-    """Sound checks that a list stands for, to be counted in equal parts over the next *over* checks."""
+    """Successful checks that a list implies, to be counted in equal parts over the next *over* checks."""
 
     lookup: Lookup
     count: int
@@ -130,5 +130,5 @@ class ImpliedSuccesses:
         return -(-self.count // max(1, self.over))
 
     def rest(self) -> "ImpliedSuccesses":
-        """Return what is left after one part."""
+        """Return the remainder after one part."""
         return replace(self, count=self.count - self.part(), over=self.over - 1)

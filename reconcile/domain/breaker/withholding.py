@@ -1,4 +1,4 @@
-"""Which planned changes are withheld, and which failures do not count against a lead, after a breaker opened."""
+"""After a breaker opened: which planned changes are withheld, and which failures do not count against a lead."""
 
 from reconcile.domain.breaker.attribution import RECORD_FAULTS
 from reconcile.domain.breaker.breaker import RUN_KEY, BreakerReason
@@ -12,10 +12,10 @@ from reconcile.errors import ErrorClass
 def blames_others(
     registry: BreakerRegistry, workspace_id: WorkspaceId, lookup: Lookup, error_class: ErrorClass, *, number: int = 0
 ) -> bool:
-    """Tell whether a lead's failure is somebody else's, so that it brings the lead no nearer to quarantine.
+    """Return whether a lead's failure is caused by another party, so that it does not count towards quarantine.
 
-    It is the record's own where the same operation answered others of its workspace in calls that were let through
-    after the *number*-th, which was its own. A workspace that is parked must get past the records that cause it.
+    It is the record's own if the same operation answered other leads of its workspace in calls admitted after the
+    *number*-th, which was its own. Such records must reach quarantine, or they would park their workspace for ever.
     """
     if number and error_class in RECORD_FAULTS and registry.answers_later(workspace_id, lookup, number):
         return False
@@ -23,12 +23,12 @@ def blames_others(
         return True
     own = workspace_keys(workspace_id, lookup)
     if not registry.opened_in_run.isdisjoint(own):
-        return True  # as long as this run lasts, it may turn out to be the provider's fault
+        return True  # until the end of this run it may prove to be the provider's fault
     return any(registry.explains(key) for key in own) and error_class not in RECORD_FAULTS
 
 
-def distrusts(registry: BreakerRegistry, lookup: Lookup) -> bool:
-    """Tell whether changes planned from this provider's answers in this run must not be written any more."""
+def must_withhold(registry: BreakerRegistry, lookup: Lookup) -> bool:
+    """Return whether changes planned from this provider's answers in this run must not be written."""
     return registry.is_enforced and any(
         key in registry.opened_in_run
         and registry.breaker(key).reason in {BreakerReason.CONTRACT_FAULT, BreakerReason.MASS_ABSENCE}

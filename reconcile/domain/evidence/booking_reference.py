@@ -49,7 +49,7 @@ def canonical(booking_id: str) -> AppointmentId:
 
 
 def refers_to(stored: str, appointment_id: AppointmentId) -> bool:
-    """Tell whether a *stored* booking id means *appointment_id*.
+    """Return whether a *stored* booking id means *appointment_id*.
 
     It does so also where only the Calendly event was stored, or a UUID without saying whether it is the event's or the
     invitee's: no request is made of that, but what Calendly lists can be compared with it.

@@ -40,7 +40,7 @@ def sweep_plan(leads: Iterable[Lead], cost: SweepCost, *, now: datetime) -> Swee
 
     Only leads with an active future booking count: a list cannot settle others.
     """
-    counted = [lead for lead in leads if _is_likely_shown(lead, now)]
+    counted = [lead for lead in leads if _is_likely_listed(lead, now)]
     starts = [start for lead in counted if (start := lead.rollup.starts_at)]
     by_lookups = len(counted) * cost.lookup
     by_sweep = cost.fixed + cost.per_new_lead * sum(lead.state.verified_at is None for lead in counted)
@@ -57,7 +57,7 @@ def is_expected(lead: Lead, plan: SweepPlan) -> bool:
     return is_within and rollup.booking_id is not None and rollup.status is AppointmentStatus.CONFIRMED
 
 
-def _is_likely_shown(lead: Lead, now: datetime) -> bool:
+def _is_likely_listed(lead: Lead, now: datetime) -> bool:
     rollup = lead.rollup
     is_standing = rollup.booking_id is not None and rollup.status is AppointmentStatus.CONFIRMED
     return is_standing and rollup.starts_at is not None and now < rollup.starts_at <= now + REACH

@@ -88,15 +88,15 @@ class Controls:
             self._contradicted.add((workspace_id, lists))
 
     def wants_control(self, workspace_id: WorkspaceId, lists: Lookup) -> bool:
-        """Tell whether an empty list of this workspace needs a control before it is believed."""
+        """Return whether an empty list of this workspace needs a control before it is believed."""
         return not {(workspace_id, lists)} & (self._proven | self._contradicted)
 
     def has_returned(self, lookup: Lookup) -> bool:
-        """Tell whether the operation has returned an appointment of any workspace in this run."""
+        """Return whether the operation has returned an appointment of any workspace in this run."""
         return self._returned[lookup] > 0
 
     def has_proven(self, workspace_id: WorkspaceId, lookup: Lookup) -> bool:
-        """Tell whether the operation has returned an appointment of this workspace in this run."""
+        """Return whether the operation has returned an appointment of this workspace in this run."""
         return (workspace_id, lookup) in self._proven
 
     def failed(self) -> tuple[FailedControl, ...]:
@@ -111,7 +111,7 @@ class Controls:
         return tuple(found)
 
     def has_failed(self, provider: ProviderName, workspace_id: WorkspaceId) -> bool:
-        """Tell whether an empty list of this provider in this workspace is not believed.
+        """Return whether an empty list of this provider in this workspace is not believed.
 
         If one workspace's list omits an existing booking, and no other workspace's list has returned any, no list of
         this kind is believed.

@@ -59,7 +59,7 @@ def why_not_mentioned(lead: Lead, answer: Answer) -> Unverified:
 
 
 def lost_booking(lead: Lead, answer: Answer) -> bool:
-    """Tell whether the provider named the stored, active booking absent."""
+    """Return whether the provider named the stored, active booking absent."""
     return lead.rollup.status not in CANCELED_STATUSES and evidence(lead, answer) is Evidence.NAMED_ABSENT
 
 
@@ -81,6 +81,6 @@ def stored_booking(lead: Lead) -> str | None:
 
 
 def _is_guessed(lead: Lead) -> bool:
-    """Tell whether the provider follows only from the form of the id; other calendars have ids of GHL's form."""
+    """Return whether the provider follows only from the form of the id; other calendars have ids of GHL's form."""
     booking = lead.rollup.booking_id or ""
     return lead.rollup.provider is None and provider_of(booking) is ProviderName.HIGHLEVEL

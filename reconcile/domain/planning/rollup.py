@@ -27,10 +27,10 @@ class PlanningCase:
     @property
     def doubtful(self) -> frozenset[AppointmentId]:
         """Those of which the provider says something unknown, where another one is confirmed and ahead."""
-        told = self.answer.appointments
-        if not any(a.status is AppointmentStatus.CONFIRMED and a.starts_at > self.now for a in told):
+        answered = self.answer.appointments
+        if not any(a.status is AppointmentStatus.CONFIRMED and a.starts_at > self.now for a in answered):
             return frozenset()
-        return frozenset(a.id for a in told if a.status in INCONCLUSIVE)
+        return frozenset(a.id for a in answered if a.status in INCONCLUSIVE)
 
     @property
     def listed(self) -> frozenset[AppointmentId]:

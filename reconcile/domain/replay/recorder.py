@@ -191,7 +191,7 @@ class CallRecorder:
             [
                 self._parties.setdefault(each.party, f"{len(self._parties)}") if is_workspace else each.party,
                 None if each.fault is None else str(each.fault),
-                each.was_sound,
+                each.was_successful,
                 *([True] if each.is_only else []),
             ]
             for each in event.controls
@@ -233,12 +233,12 @@ class CallRecorder:
 
 
 def is_trip(before: Breaker, after: Breaker) -> bool:
-    """Tell whether a breaker has opened that was closed; one that a failed probe opens again has not."""
+    """Return whether a breaker has opened that was closed; one that a failed probe opens again has not."""
     return before.state is BreakerState.CLOSED and after.state is BreakerState.OPEN
 
 
 def is_of_leads(lookup: Lookup) -> bool:
-    """Tell whether a call can be a check or an error: a list that fails is neither, as its leads are looked up."""
+    """Return whether a call can be a check or an error: a list that fails is neither, as its leads are looked up."""
     return lookup.operation is not Operation.SWEEP
 
 

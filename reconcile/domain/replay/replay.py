@@ -27,7 +27,7 @@ class BreakerReplay:
     _active: list[RunReplay] = field(default_factory=list)
 
     def needs_calls(self, *, began_at: datetime, is_quiet: bool) -> bool:
-        """Tell whether the calls of a run that began then make a difference: else ``add_quiet`` will do."""
+        """Return whether the calls of a run that began then make a difference: else ``add_quiet`` will do."""
         self._advance(began_at)
         return not (is_quiet and self.breakers.are_closed)
 

@@ -211,7 +211,7 @@ class RunReplay:
         self.registry.apply(event, now)
 
     def _has_controls(self, key: BreakerKey) -> bool:
-        """Tell whether controls are on record for a party that is suspected now: its next calls waited for them."""
+        """Return whether controls are on record for a party that is suspected now: its next calls waited for them."""
         for _, entry in self.run.entries[self.position :]:
             if isinstance(entry, events.ControlsAnswered) and entry.key == key:
                 return True
@@ -245,10 +245,10 @@ class RunReplay:
             party = str(number) if suspect.is_workspace else call.workspace_id
             if (suspect.decision.key, party) not in self.controlled:
                 self.controlled.add((suspect.decision.key, party))
-                yield Control(party=party, fault=end.fault, was_sound=False)
+                yield Control(party=party, fault=end.fault, was_successful=False)
 
     def _is_round_over(self) -> bool:
-        """Tell whether the probes that can be made were made: no workspace is left that was not probed."""
+        """Return whether the probes that can be made were made: no workspace is left that was not probed."""
         probes = self.registry.state.probes
         keys = [
             key

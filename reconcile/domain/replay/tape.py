@@ -185,8 +185,8 @@ class _Reader:
             case "c":
                 key, found, left, pending = detail
                 controls = tuple(
-                    Control(party=party, fault=fault_of(fault), was_sound=was_sound, is_only=any(only))
-                    for party, fault, was_sound, *only in found
+                    Control(party=party, fault=fault_of(fault), was_successful=was_successful, is_only=any(only))
+                    for party, fault, was_successful, *only in found
                 )
                 return events.ControlsAnswered(
                     key=key_of(key), controls=controls, left=ControlsLeft(left), pending=int(pending)

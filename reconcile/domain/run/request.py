@@ -48,5 +48,5 @@ class Progress:
 
 
 OnChange = Callable[[ListedChange], None]
-"""Is told of each change that a dry run plans."""
+"""Called with each change that a dry run plans."""
 OnProgress = Callable[[Progress], None]

@@ -57,6 +57,6 @@ class StoredReport:
     appointments_at_risk_24h: int | None = None
 
     @property
-    def is_sound(self) -> bool:
+    def is_successful(self) -> bool:
         """Whether the run succeeded with few failures."""
         return self.success and self.health in {Health.HEALTHY, Health.DEGRADED}

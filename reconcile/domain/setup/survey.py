@@ -46,7 +46,7 @@ class SurveyedColumn:
     words: Mapping[str, int] = field(default_factory=dict)
 
     def has(self, shape: ValueShape) -> bool:
-        """Tell whether most of its values have this shape, or a good part where two shapes share a column."""
+        """Return whether most of its values have this shape, or a good part where two shapes share a column."""
         return self.filled > 0 and self.shapes.get(shape, 0) >= max(1, self.filled // 5)
 
 

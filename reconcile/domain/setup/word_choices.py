@@ -25,8 +25,8 @@ _PROVIDERS: Mapping[str, tuple[str, ...]] = {
 
 def word_meanings(column: SurveyedColumn) -> dict[str, str]:
     """Return what each word of a column means in plain words: itself, or what the column's comment says of a number."""
-    told = {number: words_of(meaning) for number, meaning in _COMMENT_WORD.findall(column.comment)}
-    return {**{word: words_of(word) for word in column.words}, **told}
+    documented = {number: words_of(meaning) for number, meaning in _COMMENT_WORD.findall(column.comment)}
+    return {**{word: words_of(word) for word in column.words}, **documented}
 
 
 def _toml_word(column: SurveyedColumn, word: str) -> str:
@@ -92,7 +92,7 @@ def add_state_words(made: MappingDraft, section: str, key: str, column: Surveyed
 
 
 def _is_plain(column: SurveyedColumn) -> bool:
-    """Tell whether all words of a free text column are ours, so that ours may be written as well."""
+    """Return whether all words of a free text column are ours, so that ours may be written as well."""
     return bool(column.words) and all(word in _STATES for word in column.words)
 
 

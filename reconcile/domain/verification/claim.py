@@ -186,13 +186,13 @@ class Ruling:
 
 def judge(claim: Claim, seen: Figures) -> Ruling:
     """Compare the observed figures with the claim; an observed failure outweighs missing checks."""
-    ruling = _judge(claim, seen)
+    ruling = _evaluate(claim, seen)
     if not seen.is_whole:
         return ruling
     return replace(ruling, text=f"{ruling.text}; the whole log was judged, as no --since is given")
 
 
-def _judge(claim: Claim, seen: Figures) -> Ruling:
+def _evaluate(claim: Claim, seen: Figures) -> Ruling:
     for each in seen.sightings:
         if each.expected is Expected.GONE and each.count:
             return _failed_ruling(each, seen)
@@ -212,11 +212,11 @@ def _judge(claim: Claim, seen: Figures) -> Ruling:
 
 def _failed_ruling(each: Sightings, seen: Figures) -> Ruling:
     share, before = _share(each.count, seen.checks), _share(each.count_before, each.checks_before)
-    told = f"“{each.text}” was seen {_times(each.count)}{seen.when}, in {seen.checks_text}"
+    sentence = f"“{each.text}” was seen {_times(each.count)}{seen.when}, in {seen.checks_text}"
     if share is not None and before is not None and share < before * _HALF_FIXED:
-        text = f"{told}: {share:.0%} of them, after {before:.0%} while it was broken; the fix does not reach all"
+        text = f"{sentence}: {share:.0%} of them, after {before:.0%} while it was broken; the fix does not reach all"
         return Ruling(word=RulingStatus.FAIL, why=RulingReason.HALF_FIXED, text=text, figures=seen, is_final=True)
-    return Ruling(word=RulingStatus.FAIL, why=RulingReason.STILL_SEEN, text=told, figures=seen, is_final=True)
+    return Ruling(word=RulingStatus.FAIL, why=RulingReason.STILL_SEEN, text=sentence, figures=seen, is_final=True)
 
 
 def _doubt(claim: Claim, seen: Figures) -> tuple[RulingReason, str] | None:
@@ -246,10 +246,10 @@ def _doubt_of_amount(claim: Claim, seen: Figures) -> tuple[RulingReason, str] | 
     if rate is not None and seen.duration < rate.unit:
         if seen.is_whole and seen.undated_lines and not seen.duration:
             return RulingReason.UNDATED, f"no line has a time, so a rate by {span(rate.unit)} is unknown"
-        told = (
+        sentence = (
             f"the lines span only {span(seen.duration)}" if seen.is_whole else f"only {span(seen.duration)} have passed"
         )
-        return RulingReason.TOO_SHORT, f"{told}{seen.when}, too little for a rate by {span(rate.unit)}"
+        return RulingReason.TOO_SHORT, f"{sentence}{seen.when}, too little for a rate by {span(rate.unit)}"
     return None
 
 

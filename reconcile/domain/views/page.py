@@ -151,7 +151,7 @@ class PageFacts:
     failures: tuple[Failure, ...] = ()
     repairs: tuple[Repair, ...] = ()
     last_run_at: datetime | None = None
-    last_sound_at: datetime | None = None
+    last_success_at: datetime | None = None
 
     @property
     def checks(self) -> int:

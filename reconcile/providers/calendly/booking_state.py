@@ -69,12 +69,12 @@ Bookings = Mapping[CalendlyReference, BookedInvitee]
 
 
 def has_active(bookings: Iterable[BookedInvitee]) -> bool:
-    """Tell whether any of *bookings* is not canceled."""
+    """Return whether any of *bookings* is not canceled."""
     return any(each.status not in CANCELED_STATUSES for each in bookings)
 
 
 def has_upcoming(bookings: Iterable[BookedInvitee], now: datetime) -> bool:
-    """Tell whether one of *bookings* is confirmed and in the future; after a past one, people book again."""
+    """Return whether one of *bookings* is confirmed and in the future; after a past one, people book again."""
     return any(each.status is AppointmentStatus.CONFIRMED and each.event.starts_at > now for each in bookings)
 
 
@@ -84,7 +84,7 @@ def successors(bookings: Bookings) -> list[CalendlyReference]:
 
 
 def is_circular(bookings: Bookings) -> bool:
-    """Tell whether a chain of reschedules leads back to its start."""
+    """Return whether a chain of reschedules leads back to its start."""
     for start in bookings:
         reference: CalendlyReference | None = start
         for _ in bookings:

@@ -112,7 +112,7 @@ class Calendly:
         return Sweep(answers=answers, calls=reads.calls, mentioned=mentioned)
 
     def _has_user_id(self, workspace: Workspace) -> bool:
-        """Tell whether the token's user is known."""
+        """Return whether the token's user is known."""
         account = self._accounts.of(workspace)
         return bool(account and (account.user_id or calendly_parsing.user_id(account.credential.account)))
 

@@ -121,17 +121,17 @@ def user_id(account: str | None) -> str | None:
 
 
 def is_active(item: Event | Invitee) -> bool:
-    """Tell whether its status is ``active``."""
+    """Return whether its status is ``active``."""
     return item.status == _ACTIVE
 
 
 def is_canceled(item: Event | Invitee) -> bool:
-    """Tell whether its status is ``canceled``."""
+    """Return whether its status is ``canceled``."""
     return item.status == _CANCELED
 
 
 def is_missing(reply: Reply) -> bool:
-    """Tell whether a reply says that the requested resource does not exist.
+    """Return whether a reply says that the requested resource does not exist.
 
     Calendly's API reference has this title for each single resource. Any other 404 may come from a gateway.
     """

@@ -132,7 +132,7 @@ class CalendlyCalls:
         )
 
     async def _in_organization(self, ask: Callable[[], Awaitable[Answered]]) -> Answered:
-        """Request events; if that is rejection, once more with the organization.
+        """Request events; if that is refused, once more with the organization.
 
         Calendly refuses an administrator's token for another user's events without the organization.
         """

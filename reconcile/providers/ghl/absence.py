@@ -26,7 +26,7 @@ _IDS = ("id", "eventId", "appointmentId", "contactId")
 
 
 def says_not_found(reply: Reply, nouns: frozenset[str], resource_id: str) -> bool:
-    """Tell whether *reply* says that the requested resource, named by one of *nouns* or its id, does not exist.
+    """Return whether *reply* says that the requested resource, named by one of *nouns* or its id, does not exist.
 
     GHL does not document the response for a missing appointment, so the message must name it; a bare 404 may come from
     a route, a version or a gateway.

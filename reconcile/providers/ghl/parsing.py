@@ -107,7 +107,7 @@ def read_calendar_events(content: object, *, wanted: Container[str], zone: tzinf
 
 
 def needs_zone(content: object) -> bool:
-    """Tell whether a response with one or many appointments has a time without an offset."""
+    """Return whether a response with one or many appointments has a time without an offset."""
     if not isinstance(content, Mapping):
         return False
     lists = _lists(content) or [[_without_envelope(content)]]

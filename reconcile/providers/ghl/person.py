@@ -95,7 +95,7 @@ class PersonSearch:
         return person.answer(person.appointments) if person.contact_ids else SkipReason.CONTACT_NOT_FOUND
 
     async def _is_of_same_person(self, contact_id: str) -> bool:
-        """Tell whether a contact has the lead's e-mail address: a location may have several contacts of one person."""
+        """Return whether a contact has the lead's e-mail address: one person may have several contacts."""
         address = self._address
         if address is None or self.contacts is None:
             return False
@@ -129,12 +129,12 @@ class PersonSearch:
 
 
 def _is_upcoming(appointment: Appointment, now: datetime) -> bool:
-    """Tell whether the appointment is confirmed and in the future; after a past one, people book again."""
+    """Return whether the appointment is confirmed and in the future; after a past one, people book again."""
     return appointment.status is AppointmentStatus.CONFIRMED and appointment.starts_at > now
 
 
 def _is_left_out(person: FoundPerson, record: Record) -> bool:
-    """Tell whether a held appointment is missing from the list of its contact."""
+    """Return whether a held appointment is missing from the list of its contact."""
     is_listed = any(each.id == record.appointment.id for each in person.appointments)
     is_requested = record.contact_id in person.contact_ids and not person.is_searched
     return record.appointment.status in HELD and is_requested and person.is_complete and not is_listed

@@ -18,7 +18,7 @@ _NO_PATH = ("cannot ", "route ")
 
 
 async def ask_calendars(account: Account, call: Call, *, deadline: float) -> Reply:
-    """Make *call* with the newest Version, or with its own once *account* has rejection that."""
+    """Make *call* with the newest Version, or with its own once *account* has refused that."""
     if account.takes_newest:
         reply = await account.ask(replace(call, headers={**call.headers, "Version": _NEWEST}), deadline=deadline)
         if not _refuses_version(reply):

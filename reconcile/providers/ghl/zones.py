@@ -83,5 +83,5 @@ class LocationZones:
 
 
 def _differ(one: tzinfo, other: tzinfo, now: datetime) -> bool:
-    """Tell whether the offsets of two zones differ, now or in half a year."""
+    """Return whether the offsets of two zones differ, now or in half a year."""
     return any(at.astimezone(one).utcoffset() != at.astimezone(other).utcoffset() for at in (now, now + _HALF_YEAR))

@@ -116,20 +116,20 @@ async def _held_changes(store: Store, *, now: datetime) -> list[Condition]:
 def _of_breaker(
     breaker: Breaker, reported: Sequence[_FinishedRun], *, now: datetime, policy: BreakerPolicy
 ) -> Condition:
-    told = advice(breaker, now=now, policy=policy)
+    advised = advice(breaker, now=now, policy=policy)
     # An operator's reason stays in the database: it may name a person, and channels have many readers.
     is_by_hand = breaker.override_kind(now) is not None or (
         breaker.fault is not None and breaker.fault not in set(ErrorClass)
     )
-    text = f"{party(breaker.key)}: opened by an operator" if is_by_hand else told.blame
+    text = f"{party(breaker.key)}: opened by an operator" if is_by_hand else advised.blame
     is_wide = breaker.key.scope is not BreakerScope.WORKSPACE
     return Condition(
         kind=_KINDS[breaker.key.scope],
         subject="" if breaker.key.scope is BreakerScope.RUN else breaker.key.name,
-        since=told.since or now,
+        since=advised.since or now,
         text=text,
-        coming=told.next,
-        commands=told.commands,
+        coming=advised.next,
+        commands=advised.commands,
         level=text,
         spending=_spending(reported) if is_wide else None,
     )
@@ -140,7 +140,7 @@ def _spending(reported: Sequence[_FinishedRun]) -> Spending | None:
     if not reported:
         return None
     newest, *before = reported
-    like_it = [each for each in before if each.report.shard == newest.report.shard and each.report.is_sound]
+    like_it = [each for each in before if each.report.shard == newest.report.shard and each.report.is_successful]
     usual = sorted(each.report.provider_calls for each in like_it)
     median = usual[(len(usual) - 1) // 2] if usual else 0
     return Spending(run_id=newest.run_id, calls=newest.report.provider_calls, usual_calls=median)
@@ -151,15 +151,15 @@ async def _silence(
 ) -> list[Condition]:
     """Return the condition that no run has succeeded for long, also if it ended with the newest run."""
     kind, commands = ConditionKind.NO_SUCCESSFUL_RUN, ("reconcile status", "reconcile doctor")
-    sound = next((each for each in reported if each.report.is_sound), None)
-    if sound is None and len(rows) == _LOOKED_AT:
+    last_success = next((each for each in reported if each.report.is_successful), None)
+    if last_success is None and len(rows) == _LOOKED_AT:
         rows = await store.ledger.runs(limit=_SEARCHED, of_all=True)
-        sound = next((each for each in _finished(rows) if each.report.is_sound), None)
-    since = sound.finished_at if sound else rows[-1].started_at if rows else None
+        last_success = next((each for each in _finished(rows) if each.report.is_successful), None)
+    since = last_success.finished_at if last_success else rows[-1].started_at if rows else None
     if since is not None and now - since > silence:
         text = "no run has succeeded since then: check that the schedule starts runs, and their exit codes"
         return [Condition(kind=kind, since=since, text=text, commands=commands)]
-    if len(reported) > 1 and sound is reported[0]:
+    if len(reported) > 1 and last_success is reported[0]:
         newest, before = reported[0], reported[1].finished_at
         if newest.started_at - before > max(silence, await _slowed_down(store, since=before)):
             text = "no run has ended in that time: nothing was checked or repaired"

@@ -68,30 +68,34 @@ async def notify(  # noqa: PLR0913 - the ports, and when to end
     if notifier is None or not notifier.channels:
         return
     telemetry.send()
-    telling = asyncio.create_task(
+    task = asyncio.create_task(
         _notify(notifier, holder=holder, store=store, clock=clock, telemetry=telemetry, may_begin=may_begin)
     )
     try:
-        await asyncio.wait([telling], timeout=(notifier.budget - _RELEASE_TIMEOUT).total_seconds())
+        await asyncio.wait([task], timeout=(notifier.budget - _RELEASE_TIMEOUT).total_seconds())
     finally:
-        is_late = telling.cancel()
-    await asyncio.wait([telling], timeout=_RELEASE_TIMEOUT.total_seconds())
-    if is_late or telling.cancelled():
+        is_late = task.cancel()
+    await asyncio.wait([task], timeout=_RELEASE_TIMEOUT.total_seconds())
+    if is_late or task.cancelled():
         telemetry.warning("alerts.out_of_time")
-    elif (error := telling.exception()) is not None:
+    elif (error := task.exception()) is not None:
         text = str(error) if isinstance(error, StoreUnavailable) else bug_named(error)
         telemetry.warning("alerts.not_told", error=text)
 
 
-async def _notify(  # noqa: PLR0913 - as ``tell``
+async def _notify(  # noqa: PLR0913 - as ``notify``
     notifier: Notifier, *, holder: str, store: Store, clock: Clock, telemetry: Telemetry, may_begin: Callable[[], bool]
 ) -> None:
-    from reconcile.services.alerting.conditions import conditions  # noqa: PLC0415 - where somebody is to be told
+    from reconcile.services.alerting.conditions import conditions  # noqa: PLC0415 - only with a notifier
 
     now, deadline = clock.now(), clock.monotonic() + DELIVERY.total_seconds()
-    true = await conditions(store, now=now, policy=notifier.policy, breaker=notifier.breaker, planned=notifier.planned)
-    current = await _NotificationRound.of(notifier, true, store=store, clock=clock, telemetry=telemetry, now=now)
-    if not true and not current.is_needed():
+    current_conditions = await conditions(
+        store, now=now, policy=notifier.policy, breaker=notifier.breaker, planned=notifier.planned
+    )
+    current = await _NotificationRound.of(
+        notifier, current_conditions, store=store, clock=clock, telemetry=telemetry, now=now
+    )
+    if not current_conditions and not current.is_needed():
         return
     while True:
         try:
@@ -103,7 +107,9 @@ async def _notify(  # noqa: PLR0913 - as ``tell``
                 return
             await clock.sleep(_WAIT)
     try:
-        current = await _NotificationRound.of(notifier, true, store=store, clock=clock, telemetry=telemetry, now=now)
+        current = await _NotificationRound.of(
+            notifier, current_conditions, store=store, clock=clock, telemetry=telemetry, now=now
+        )
         await current.record_conditions()
         await current.deliver(deadline, may_begin=may_begin)
     finally:
@@ -128,7 +134,7 @@ class _NotificationRound:
     """The stored alerts and channels, while this process holds the lease."""
 
     notifier: Notifier
-    true: Sequence[Condition]
+    current_conditions: Sequence[Condition]
     store: Store
     clock: Clock
     telemetry: Telemetry
@@ -141,19 +147,19 @@ class _NotificationRound:
     async def of(  # noqa: PLR0913 - what it works with
         cls,
         notifier: Notifier,
-        true: Sequence[Condition],
+        current_conditions: Sequence[Condition],
         *,
         store: Store,
         clock: Clock,
         telemetry: Telemetry,
         now: datetime,
     ) -> "_NotificationRound":
-        keys = [condition.key for condition in true]
+        keys = [condition.key for condition in current_conditions]
         remembered = await store.alerts.load(since=now - _REMEMBERED, keys=keys)
         states = dict(await store.alerts.channels())
         return cls(
             notifier=notifier,
-            true=true,
+            current_conditions=current_conditions,
             store=store,
             clock=clock,
             telemetry=telemetry,
@@ -178,7 +184,7 @@ class _NotificationRound:
 
     async def record_conditions(self) -> None:
         """Store changed alerts before any delivery, so that a killed process leaves them pending."""
-        await self.save(observed(self.alerts, self.true, now=self.now))
+        await self.save(observed(self.alerts, self.current_conditions, now=self.now))
         for channel in self.notifier.channels:
             if channel.name not in self.states:
                 await self.save_channel(self.state(channel))
@@ -238,8 +244,8 @@ class _NotificationRound:
 
     async def _confirmed(self, channel: AlertChannel, group: Sequence[Notice]) -> None:
         async with self.marking:  # merge the confirmations of all channels
-            told = [self.alerts[each.alert.key] for each in group if each.alert.key in self.alerts]
-            await self.save([alert.confirmed(channel.name, self.now) for alert in told])
+            stored = [self.alerts[each.alert.key] for each in group if each.alert.key in self.alerts]
+            await self.save([alert.confirmed(channel.name, self.now) for alert in stored])
         self.telemetry.event("alert.delivered", channel=channel.name, notices=len(group))
 
 

@@ -156,9 +156,9 @@ def trouble_of(report: RunReport) -> str:
         for breaker in report.breakers
         if breaker.key.scope is not BreakerScope.WORKSPACE and breaker.state is not BreakerState.CLOSED
     ]
-    told = [f"{b.key} ({b.reason}, {b.errors} of {b.checks} checks)" for b in opened]
+    causes = [f"{b.key} ({b.reason}, {b.errors} of {b.checks} checks)" for b in opened]
     first = f": {report.top_signatures[0].key}" if report.top_signatures else ""
-    return f"planning stopped, as a breaker opened: {', '.join(told) or 'the run'}{first}"
+    return f"planning stopped, as a breaker opened: {', '.join(causes) or 'the run'}{first}"
 
 
 async def complete(plan_id: PlanId, *, store: Store, caps: ChangeCaps, clock: Clock, page: int = _PAGE) -> BackfillPlan:

@@ -27,11 +27,10 @@ from reconcile.ports import Announcement, AppliedAnnotation, Store
 from reconcile.services.control.annotation_effects import (
     AnnotationEffects,
     is_in_force,
-    order_of,
     refuse,
     sentence,
 )
-from reconcile.services.control.annotation_memory import AnnotationMemory
+from reconcile.services.control.annotation_memory import AnnotationMemory, order_of
 from reconcile.services.control.other_releases import contrary_order
 
 MAX_REPORTED = 10
@@ -114,7 +113,7 @@ class _CommandPass:
             if is_replaced and is_in_force(row, self._now):
                 kept.append(key)
                 continue
-            if not any(_asks_for_the_same(row, each, self._now) for _, each in self._others):
+            if not any(_is_same_command(row, each, self._now) for _, each in self._others):
                 await self._end(row, how="removed")
             await self._memory.forget(key)
             del self._rows[key]
@@ -132,7 +131,7 @@ class _CommandPass:
         if text == _text_in_force(row):
             return False
         known = self._acknowledged.get(key)
-        # The acknowledgement was written together with another text or none: the command was written again since.
+        # The acknowledgement was written with another text or with none: the command was written again since.
         is_rewritten = known is not None and (known.digest, known.until) == (digest(text), instant(row.until))
         return text != row.value or is_rewritten
 
@@ -140,17 +139,17 @@ class _CommandPass:
         text, before = self._read[key], self._rows.get(key)
         row = AppliedAnnotation(key=key, value=self._annotations[key], seen_at=self._now)
         why = contrary_order(row, self._others, self._now) or self._stricter(text, fresh)
-        row, told = refuse(row, why) if why else await self._effects.apply(row, text)
+        row, announcement = refuse(row, why) if why else await self._effects.apply(row, text)
         if before is not None and (row.fault or _subject(before) != _subject(row)):
             await self._end(before, how="replaced")
         if row.fault is None:
             await self._supersede(row)
         await self._memory.remember(row)
         self._rows[key] = row
-        self._news.append(told)
+        self._news.append(announcement)
 
     def _stricter(self, text: OrderText | Misunderstood, fresh: Sequence[str]) -> str | None:
-        """Return why a command is refused that arrived together with a stricter one about the same."""
+        """Return why a command is refused: a stricter one about the same subject arrived with it. None: it is not."""
         if isinstance(text, Misunderstood):
             return None
         for key in fresh[: fresh.index(text.word.key)]:
@@ -160,28 +159,28 @@ class _CommandPass:
         return None
 
     async def _supersede(self, row: AppliedAnnotation) -> None:
-        """Note that an earlier command about the same is over: *row* has replaced its override."""
+        """End earlier commands about the same subject: *row* has replaced their override."""
         for key, each in list(self._rows.items()):
             if key != row.key and _subject(each) == _subject(row) and is_in_force(each, self._now):
                 self._rows[key] = replace(each, value=self._annotations.get(key, each.value), until=self._now)
                 await self._memory.remember(self._rows[key])
 
     async def _end(self, row: AppliedAnnotation, *, how: str) -> None:
-        if (told := await self._effects.end(row, how=how)) is not None:
-            self._news.append(told)
+        if (announcement := await self._effects.end(row, how=how)) is not None:
+            self._news.append(announcement)
 
     def _updates(self, kept: Sequence[str]) -> Iterator[tuple[str, OrderUpdate]]:
         for key, row in self._rows.items():
             if key in ORDERS and (key in self._read or key in kept):
                 seen, text = self._annotations.get(key), self._text_after(row)
-                given = self._acknowledgement(row)
-                if seen != text or not self._is_acknowledged(given, key):
-                    yield key, OrderUpdate(seen=seen, text=text, acknowledgement=given)
+                current = self._acknowledgement(row)
+                if seen != text or not self._is_acknowledged(current, key):
+                    yield key, OrderUpdate(seen=seen, text=text, acknowledgement=current)
 
-    def _is_acknowledged(self, given: Acknowledgement, key: str) -> bool:
-        """Return whether the object says so already; its hash is of the text that was applied, not of the one after."""
+    def _is_acknowledged(self, current: Acknowledgement, key: str) -> bool:
+        """Return whether the object already holds this acknowledgement; its hash is that of the applied text."""
         known = self._acknowledged.get(key)
-        return known is not None and (known.outcome, known.until) == (given.outcome, given.until)
+        return known is not None and (known.outcome, known.until) == (current.outcome, current.until)
 
     def _acknowledgement(self, row: AppliedAnnotation) -> Acknowledgement:
         outcome = OrderOutcome.APPLIED
@@ -194,14 +193,14 @@ class _CommandPass:
         )
 
     def _text_after(self, row: AppliedAnnotation) -> str | None:
-        """Return what stands on the object once *row* was applied; None: nothing."""
+        """Return the annotation's text after *row* was applied; None removes it."""
         if row.fault:
             return row.value
         return _text_in_force(row) if is_in_force(row, self._now) else None
 
 
 def _text_in_force(row: AppliedAnnotation) -> str | None:
-    """Return what stands on the object while the command's effect lasts; None if it has no lasting effect."""
+    """Return the annotation's text while the command is in effect; None if it has no lasting effect."""
     return None if row.until is None else with_end(row.value, row.until)
 
 
@@ -211,13 +210,13 @@ def _strictness(key: str) -> tuple[int, str]:
 
 
 def _subject(row: AppliedAnnotation) -> str | None:
-    """Return what a command is about; None for what is not understood."""
+    """Return the subject of a command; None if the command is invalid."""
     text = order_of(row)
     return None if text is None else text.subject
 
 
-def _asks_for_the_same(row: AppliedAnnotation, other: AppliedAnnotation, now: datetime) -> bool:
-    """Return whether another object's annotation asks for the same of the same."""
+def _is_same_command(row: AppliedAnnotation, other: AppliedAnnotation, now: datetime) -> bool:
+    """Return whether another object's annotation is the same command for the same subject."""
     if row.key != other.key or other.fault is not None or (other.until is not None and other.until <= now):
         return False
     return len({_subject(row), _subject(other)} - {None}) == 1

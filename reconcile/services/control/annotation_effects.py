@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reconcile.domain.breaker.breaker import BreakerPolicy, Override, OverrideKind
-from reconcile.domain.coordination.annotation import Misunderstood, OrderText, OrderWord, read_orders
+from reconcile.domain.coordination.annotation import Misunderstood, OrderText, OrderWord
 from reconcile.domain.formatting import span
 from reconcile.domain.run.cadence import CadenceOverride, CadenceSource
 from reconcile.domain.run.change_hold import APPROVAL, LONGEST_APPROVAL
 from reconcile.errors import RequestError
 from reconcile.ports import Announcement, AppliedAnnotation, Store
-from reconcile.services.control.annotation_memory import split_key
+from reconcile.services.control.annotation_memory import order_of, split_key
 from reconcile.services.control.approval import approve_changes
 from reconcile.services.control.breaker_overrides import HOLD, Order, Verb, act, breaker_key, lift, note
 from reconcile.services.control.cadence import lower
@@ -46,8 +46,8 @@ class AnnotationEffects:
         except RequestError as error:
             return refuse(row, str(error))
         end = f" until {until:%Y-%m-%dT%H:%M:%SZ}" if until else ""
-        told = Announcement(reason="OrderObeyed", text=f"the annotation {row.key} was applied{end}")
-        return replace(row, until=until), told
+        announcement = Announcement(reason="OrderObeyed", text=f"the annotation {row.key} was applied{end}")
+        return replace(row, until=until), announcement
 
     async def _execute(self, text: OrderText) -> datetime | None:
         """Return when the effect expires; RequestError says why the command cannot be applied."""
@@ -88,7 +88,7 @@ class AnnotationEffects:
         return self.now + lasts
 
     async def end(self, row: AppliedAnnotation, *, how: str) -> Announcement | None:
-        """End the effect of an annotation early; None if it has none, or another order has replaced it."""
+        """End the effect of an annotation early; return None if it has none, or if another command has replaced it."""
         text = order_of(row)
         if text is None or row.until is None or not is_in_force(row, self.now):
             return None
@@ -125,8 +125,8 @@ class AnnotationEffects:
     async def _withdraw_approval(self, text: OrderText) -> bool:
         reason, actor = note(text.reason, what="reason"), note(text.actor, what="actor")
         holds = self.store.change_holds
-        given = [each for each in await holds.load() if each.hash == text.hash]
-        if (actor, reason) not in {(each.approved_by, each.reason) for each in given}:
+        found = [each for each in await holds.load() if each.hash == text.hash]
+        if (actor, reason) not in {(each.approved_by, each.reason) for each in found}:
             return False
         await holds.approve(text.hash, until=self.now, actor=actor, reason=reason)
         return True
@@ -144,12 +144,6 @@ def sentence(row: AppliedAnnotation) -> str:
     return f"the annotation {key[:100]}{f' of {source[:200]}' if source else ''} {row.fault}"
 
 
-def order_of(row: AppliedAnnotation) -> OrderText | None:
-    """Return the command of an applied annotation; None if it is not understood."""
-    text = read_orders({row.key: row.value}).get(row.key)
-    return text if isinstance(text, OrderText) else None
-
-
 def is_in_force(row: AppliedAnnotation, now: datetime) -> bool:
-    """Return whether the annotation was applied and its effect lasts."""
+    """Return whether the annotation was applied and is in effect."""
     return row.fault is None and row.until is not None and row.until > now

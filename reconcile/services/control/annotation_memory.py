@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconcile.domain.coordination.annotation import ACKNOWLEDGED
+from reconcile.domain.coordination.annotation import ACKNOWLEDGED, OrderText, read_orders
 from reconcile.ports import AppliedAnnotation, AppliedAnnotations
 
 
@@ -60,3 +60,9 @@ def split_key(key: str) -> tuple[str, str]:
     """Return the object of a stored annotation, or "", and its key."""
     source, _, name = key.rpartition(" ")
     return source, name
+
+
+def order_of(row: AppliedAnnotation) -> OrderText | None:
+    """Return the command of an applied annotation; None if it is invalid."""
+    text = read_orders({row.key: row.value}).get(row.key)
+    return text if isinstance(text, OrderText) else None

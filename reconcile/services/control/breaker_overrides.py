@@ -30,10 +30,10 @@ _ATTEMPTS = 10
 
 
 class Verb(StrEnum):
-    """What an operator does."""
+    """The commands for a breaker."""
 
     TRIP = "trip"
-    """Open it as if it had tripped: probes will close it again."""
+    """Open it as if it had tripped; probes close it again."""
     HOLD = "hold"
     """Keep it open, without probes, until a time."""
     RESET = "reset"
@@ -42,7 +42,7 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One operator's action; *lasts* is None for the verb's default."""
+    """One command of an operator; *lasts* is None for the verb's default."""
 
     verb: Verb
     key: BreakerKey
@@ -88,17 +88,17 @@ async def act(order: Order, *, store: Store, now: datetime, policy: BreakerPolic
     if order.lasts is not None and not timedelta(0) < order.lasts <= LONGEST:
         raise RequestError(f"a duration must be above zero and at most {LONGEST.days} days")
     await _must_exist(order.key, store)
-    done = await _carry_out(order, store=store, now=now, policy=policy)
+    breaker = await _store_order(order, store=store, now=now, policy=policy)
     if order.verb is Verb.RESET:
         for key in await parts_of(order.key, store):
-            await _carry_out(replace(order, key=key, lasts=None), store=store, now=now, policy=policy)
-    return done
+            await _store_order(replace(order, key=key, lasts=None), store=store, now=now, policy=policy)
+    return breaker
 
 
-async def _carry_out(order: Order, *, store: Store, now: datetime, policy: BreakerPolicy) -> Breaker:
+async def _store_order(order: Order, *, store: Store, now: datetime, policy: BreakerPolicy) -> Breaker:
     for _ in range(_ATTEMPTS):
         before = await store.breakers.get(order.key) or Breaker(key=order.key)
-        after = replace(_carried_out(order, before, now=now, policy=policy), generation=before.generation + 1)
+        after = replace(_apply_order(order, before, now=now, policy=policy), generation=before.generation + 1)
         if await store.breakers.save(after, expected_generation=before.generation):
             return after
     raise StoreUnavailable(f"breaker {order.key} was changed by others {_ATTEMPTS} times in a row; try again")
@@ -119,13 +119,13 @@ async def lift(override: Override, key: BreakerKey, *, store: Store, now: dateti
     raise StoreUnavailable(f"breaker {key} was changed by others {_ATTEMPTS} times in a row; try again")
 
 
-def _carried_out(order: Order, breaker: Breaker, *, now: datetime, policy: BreakerPolicy) -> Breaker:
+def _apply_order(order: Order, breaker: Breaker, *, now: datetime, policy: BreakerPolicy) -> Breaker:
     """Return *breaker* after the order, which replaces an earlier override."""
-    words = f"by {order.actor}: {order.reason}"
+    text = f"by {order.actor}: {order.reason}"
     match order.verb:
         case Verb.TRIP:
             free = replace(breaker, override=None)
-            tripped = free.trip(now, Trip(reason=BreakerReason.MANUAL_TRIP, fault=words), policy=policy)
+            tripped = free.trip(now, Trip(reason=BreakerReason.MANUAL_TRIP, fault=text), policy=policy)
             return replace(
                 tripped,
                 cooldown=policy.cooldown,
@@ -138,7 +138,7 @@ def _carried_out(order: Order, breaker: Breaker, *, now: datetime, policy: Break
         case Verb.RESET:
             closed = replace(breaker, override=None).close(now, reason=BreakerReason.MANUAL_RESET)
             if order.lasts is None:
-                return replace(closed, fault=words)
+                return replace(closed, fault=text)
             override = _override(OverrideKind.HOLD_CLOSED, order, until=now + order.lasts)
             return closed.with_override(override, now, reason=BreakerReason.MANUAL_RESET)
 
@@ -148,7 +148,7 @@ def _override(kind: OverrideKind, order: Order, *, until: datetime) -> Override:
 
 
 async def parts_of(key: BreakerKey, store: Store) -> Sequence[BreakerKey]:
-    """Return the breakers at each provider of a whole workspace that are not closed, or held."""
+    """Return a whole workspace's breakers at single providers that are not closed or have an override."""
     if key.scope is not BreakerScope.WORKSPACE or key.provider is not None:
         return ()
     own = [each for each in await store.breakers.load() if each.key.workspace_id == key.name and each.key != key]

@@ -1,8 +1,8 @@
 """Keeps the state object's annotations equal to our breakers, while the Kubernetes API may fail.
 
-The database's row is the source. A writer reads the object's version first, then the database, then patches with that
-version: the database then has everything that another process has shown before, so no newer state is replaced by an
-older one.
+The database is the source of truth. A writer reads the object's version first, then the database, then patches with
+that version. The database then contains all that other processes have written to the object, so no newer state is
+replaced by an older one.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ Compose = Callable[[Mapping[str, str]], Awaitable[Mapping[str, str | None]]]
 
 @dataclass(slots=True)
 class MirrorCounts:
-    """The result of the writes."""
+    """Counts of writes and of conflicts."""
 
     writes: int = 0
     conflicts: int = 0
@@ -69,11 +69,11 @@ class Mirror:
     trouble: str | None = None
     """The first failure; it is reported once, in the log and in the report."""
     has_acknowledged: bool = False
-    """Whether this process has written what became of commands."""
+    """Whether this process has written acknowledgements."""
     _left: timedelta = BUDGET
     _first: "asyncio.Task[StateObject] | None" = None
     _seen: StateObject | None = None
-    _showing: "asyncio.Task[None] | None" = None
+    _background: "asyncio.Task[None] | None" = None
     _is_stale: bool = False
     _announced: list[Announcement] = field(default_factory=list)
     _orders: Mapping[str, OrderUpdate] = field(default_factory=dict)
@@ -91,23 +91,23 @@ class Mirror:
     async def _first_read(self) -> StateObject:
         if self._first is None:
             self.begin()
-        assert self._first is not None  # noqa: S101 - begun above
+        assert self._first is not None  # noqa: S101 - started above
         return await self._first
 
     def acknowledge(self, orders: Mapping[str, OrderUpdate]) -> None:
-        """Write what became of operators' commands together with the next state."""
+        """Write the acknowledgements of operators' commands with the next state."""
         self._orders = orders
 
     def show_transition(self, breaker: Breaker, breakers: Breakers) -> None:
-        """Show in the background that a breaker of the run or of a provider has moved."""
+        """Announce, in the background, that a breaker of the run or of a provider has changed state."""
         if breaker.key.scope is not BreakerScope.WORKSPACE:
             self.announce(_transition(breaker), breakers)
 
-    async def _show(self, breakers: Breakers) -> None:
+    async def _write_pending(self, breakers: Breakers) -> None:
         while self._is_stale or self._announced:
             if self._is_stale:
                 self._is_stale = False
-                await self._attempt(self._write(lambda seen: self._truth(breakers, seen)))
+                await self._attempt(self._write(lambda seen: self._annotations(breakers, seen)))
             while self._announced:
                 await self._announce(self._announced.pop(0))
 
@@ -115,38 +115,38 @@ class Mirror:
         """Emit an event and update the annotations in the background."""
         self._announced.append(announcement)
         self._is_stale = True
-        if self._showing is None or self._showing.done():
-            self._showing = asyncio.create_task(self._show(breakers))
+        if self._background is None or self._background.done():
+            self._background = asyncio.create_task(self._write_pending(breakers))
 
     async def publish_run(self, breakers: Breakers, report: RunReport | None) -> str | None:
         """Write the breakers and the receipt of a run; return a sentence for the report if that failed."""
 
-        async def composed(seen: Mapping[str, str]) -> Mapping[str, str | None]:
-            shown = dict(await self._truth(breakers, seen))
+        async def compose(seen: Mapping[str, str]) -> Mapping[str, str | None]:
+            composed = dict(await self._annotations(breakers, seen))
             if report is not None:
-                shown[LAST_RUN] = receipt_text(report)
-            return shown
+                composed[LAST_RUN] = receipt_text(report)
+            return composed
 
-        async def last() -> None:
-            if self._showing is not None:
-                await self._showing
-            await self._write(composed)
+        async def write_last() -> None:
+            if self._background is not None:
+                await self._background
+            await self._write(compose)
             while self._announced:
                 await self._announce(self._announced.pop(0))
 
-        await self._in_time(last())
+        await self._in_time(write_last())
         await self.close()
         return self.trouble
 
     async def close(self) -> None:
         """Cancel pending writes."""
-        tasks = [task for task in (self._first, self._showing) if task is not None]
+        tasks = [task for task in (self._first, self._background) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def write(self, compose: Compose) -> None:
-        """Write what *compose* makes of the database's state; raise MirrorUnavailable."""
+        """Write the annotations that *compose* returns; raises MirrorUnavailable."""
         await self._write(compose)
 
     async def _write(self, compose: Compose) -> None:
@@ -154,8 +154,8 @@ class Mirror:
             seen = self._seen or await self.port.read()
             if is_of_the_future(seen.annotations):
                 raise MirrorUnavailable(_FUTURE)
-            shown = await compose(seen.annotations)
-            news = {key: text for key, text in shown.items() if seen.annotations.get(key) != text}
+            composed = await compose(seen.annotations)
+            news = {key: text for key, text in composed.items() if seen.annotations.get(key) != text}
             if not news:
                 return
             try:
@@ -170,7 +170,7 @@ class Mirror:
                 return
         raise MirrorUnavailable(f"the state object was changed by others {ATTEMPTS} times in a row")
 
-    async def _truth(self, breakers: Breakers, seen: Mapping[str, str]) -> Mapping[str, str | None]:
+    async def _annotations(self, breakers: Breakers, seen: Mapping[str, str]) -> Mapping[str, str | None]:
         state = breaker_annotations(await breakers.load(), now=self.clock.now())
         return {**state, **updated_annotations(self._orders, seen)}
 
@@ -181,25 +181,25 @@ class Mirror:
         self.telemetry.warning("event.not_emitted", reason=announcement.reason)
 
     async def _in_time(self, doing: Awaitable[Result], *, most: timedelta = BUDGET) -> Result | None:
-        """Wait until this run's time for the API is used up."""
-        began = self.clock.monotonic()
+        """Wait for *doing*, at most for what is left of the run's time for the API."""
+        started = self.clock.monotonic()
         try:
             async with asyncio.timeout(max(min(self._left, most).total_seconds(), 0)):
                 return await self._attempt(doing)
         except TimeoutError:
-            self._blame("the Kubernetes API did not answer in time")
+            self._record_failure("the Kubernetes API did not answer in time")
             return None
         finally:
-            self._left -= timedelta(seconds=self.clock.monotonic() - began)
+            self._left -= timedelta(seconds=self.clock.monotonic() - started)
 
     async def _attempt(self, doing: Awaitable[Result]) -> Result | None:
         try:
             return await doing
         except (MirrorUnavailable, StoreUnavailable) as error:
-            self._blame(str(error))
+            self._record_failure(str(error))
             return None
 
-    def _blame(self, what: str) -> None:
+    def _record_failure(self, what: str) -> None:
         if self.trouble is None:
             self.trouble = what
             self.telemetry.warning("state_object.not_in_step", error=what)
@@ -209,5 +209,5 @@ def _transition(breaker: Breaker) -> Announcement:
     is_bad = breaker.state is BreakerState.OPEN
     facts = f"{breaker.errors} of {breaker.checks} checks failed" if breaker.reason in _COUNTED else ""
     probe = f"next probe at {breaker.next_probe_at:%H:%M:%S} UTC" if is_bad and breaker.next_probe_at else ""
-    told = "; ".join(part for part in (f"breaker {breaker.key} is {breaker.state}", facts, probe) if part)
-    return Announcement(reason=breaker.reason.value, text=told, is_warning=is_bad)
+    text = "; ".join(part for part in (f"breaker {breaker.key} is {breaker.state}", facts, probe) if part)
+    return Announcement(reason=breaker.reason.value, text=text, is_warning=is_bad)

@@ -1,12 +1,12 @@
-"""What operators ask of another release on the same database: it is not followed, and not overruled."""
+"""Commands on the state objects of other releases on the same database: neither applied nor overridden."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from reconcile.domain.coordination.annotation import PREFIX, OrderText, OrderWord, read_orders
+from reconcile.domain.coordination.annotation import PREFIX, OrderWord
 from reconcile.domain.run.cadence import CadenceSource
 from reconcile.ports import AppliedAnnotation, Store
-from reconcile.services.control.annotation_memory import split_key
+from reconcile.services.control.annotation_memory import order_of, split_key
 
 _CADENCE = f"{PREFIX}{OrderWord.CADENCE}"
 
@@ -14,16 +14,16 @@ _CADENCE = f"{PREFIX}{OrderWord.CADENCE}"
 def contrary_order(
     row: AppliedAnnotation, others: Sequence[tuple[str, AppliedAnnotation]], now: datetime
 ) -> str | None:
-    """Return why an annotation can't be obeyed: another object's, still in force, asks for something else.
+    """Return why an annotation cannot be applied: one on another object, still in force, contradicts it; else None.
 
-    *others* are the annotations of other objects, each with its object. Both are about the same breaker, or about the
-    cadence.
+    *others* are the annotations of other objects, each with its object. Two commands contradict each other if their
+    subject is the same (a breaker, or the cadence) and their texts differ.
     """
-    wanted = _order_of(row)
+    wanted = order_of(row)
     for source, other in others:
         if other.fault is not None or other.until is None or other.until <= now:
             continue
-        found = _order_of(other)
+        found = order_of(other)
         if wanted is None or found is None or (row.key, row.value) == (other.key, other.value):
             continue
         if wanted.subject == found.subject:
@@ -33,9 +33,9 @@ def contrary_order(
 
 
 async def foreign_cadence(store: Store, source: str, *, now: datetime) -> str | None:
-    """Return a sentence on a lower cadence that only other objects' annotations ask for; *source* does not follow it.
+    """Return a sentence on a lower cadence that only other objects' annotations set, so that it is not for *source*.
 
-    One that a command has set is every release's.
+    A cadence that was set by `reconcile cadence` applies to every release.
     """
     override = await store.cadences.override() if source else None
     if override is None or override.source is not CadenceSource.ANNOTATION or not override.is_in_force(now):
@@ -45,8 +45,3 @@ async def foreign_cadence(store: Store, source: str, *, now: datetime) -> str | 
     if not sources or not sources.isdisjoint({source, ""}):
         return None
     return f"a lower cadence that {min(sources)} asks for is not followed: it is another release's"
-
-
-def _order_of(row: AppliedAnnotation) -> OrderText | None:
-    text = read_orders({row.key: row.value}).get(row.key)
-    return text if isinstance(text, OrderText) else None

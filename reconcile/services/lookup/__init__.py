@@ -1,1 +1,1 @@
-"""Looking leads up at their providers, within rate limits and concurrency limits."""
+"""Look-ups of leads at their providers, within rate limits and concurrency limits."""

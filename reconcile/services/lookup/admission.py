@@ -1,7 +1,6 @@
-"""One call to a provider, from its admission to its record: the one place where both are done.
+"""Admits a call to a provider and records its result: all look-ups, sweeps and probes of half-open breakers.
 
-Look-ups and sweeps come through here, and with them the probes of half-open breakers. Controls do not: they are asked
-when a party is suspected, while its other calls wait (``control.py``).
+Controls are not admitted here: they are made when a party is suspected, while its other calls wait (``control.py``).
 """
 
 from collections.abc import AsyncIterator
@@ -26,14 +25,14 @@ from reconcile.services.lookup.limits.concurrency import ProviderLimiters
 
 @dataclass(slots=True, kw_only=True)
 class AdmittedCall:
-    """A call that may be made; whoever makes it notes what it came to. Until then nothing was learned."""
+    """A call that may be made. The caller records its result; without one, the call says nothing about the provider."""
 
     number: int
     fault: Fault = None
     is_check: bool = False
     is_known: bool = False
     succeeded: bool | None = None
-    """Whether the provider answered, None where that is not known: it moves the number of concurrent calls."""
+    """Whether the provider answered, None if unknown: it adapts the number of concurrent calls."""
 
     def answer(self, *, fault: Fault = None, is_check: bool = True) -> None:
         """Record that the provider answered; without *is_check*, the answer does not count in the error rate."""
@@ -50,7 +49,7 @@ class AdmittedCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallAdmission:
-    """What decides whether a call may be made, and learns what it came to: one for each run."""
+    """What decides whether a call may be made, and records its result: one for each run."""
 
     breakers: RunBreakers
     limiters: ProviderLimiters
@@ -59,7 +58,7 @@ class CallAdmission:
 
     @property
     def registry(self) -> BreakerRegistry:
-        """The breakers as they stand."""
+        """The breakers in their current state."""
         return self.breakers.registry
 
 
@@ -67,9 +66,9 @@ class CallAdmission:
 async def admit(
     workspace: Workspace, lookup: Lookup, *, admission: CallAdmission, context: LookupContext
 ) -> AsyncIterator[AdmittedCall | DeferReason]:
-    """Wait for a place, ask the breakers, and give a call to make, or the reason why there is none.
+    """Wait for a slot, ask the breakers, and yield a call to make, or the reason why there is none.
 
-    At the end the call is recorded, whatever ended it, the place is given back, and suspected parties are decided on.
+    On exit the call is recorded, however it ended, the slot is released, and suspected parties are decided on.
     """
     registry, clock, pool = admission.registry, context.clock, admission.pool
     limiter = admission.limiters.of(lookup.provider, for_sweeps=lookup.operation is Operation.SWEEP)
@@ -94,17 +93,17 @@ async def admit(
         finally:
             registry.record(answer, call.fault, clock.now(), is_check=call.is_check, is_known=call.is_known)
     finally:
-        limiter.release(slot, succeeded=None if call is None else _seen_of_provider(call, workspace, lookup, registry))
+        limiter.release(slot, succeeded=None if call is None else _provider_success(call, workspace, lookup, registry))
     await decide_suspects(pool, registry=registry, context=context)
     await admission.breakers.save()
 
 
-def _seen_of_provider(
+def _provider_success(
     call: AdmittedCall, workspace: Workspace, lookup: Lookup, registry: BreakerRegistry
 ) -> bool | None:
-    """Return whether the provider answered.
+    """Return whether the provider answered; None if the call says nothing about it.
 
-    A failure says nothing about it once controls have acquitted it, or if later calls of others were answered.
+    A failure says nothing about the provider once controls have cleared it, or if later calls of others were answered.
     """
-    is_others = registry.is_acquitted(lookup) or registry.is_unanswered(workspace.id, lookup)
-    return None if call.succeeded is False and is_others else call.succeeded
+    is_caused_elsewhere = registry.is_cleared(lookup) or registry.is_unanswered(workspace.id, lookup)
+    return None if call.succeeded is False and is_caused_elsewhere else call.succeeded

@@ -1,4 +1,4 @@
-"""A batch's questions, within its accounts' budgets: by lists where that is cheaper, else lead by lead."""
+"""Looks up the leads of a batch within the accounts' rate budgets: by lists where that is cheaper, else one by one."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,19 +21,19 @@ from reconcile.services.lookup.limits.rate_reservation import RateReservation, c
 async def look_up_leads(
     leads: Sequence[Lead], workspace: Workspace, *, context: LookupContext, admission: CallAdmission
 ) -> tuple[list[LeadCheck], datetime | None]:
-    """Ask about the leads; also return until when the workspace is to be left alone."""
+    """Look up *leads*; also return when the workspace may be called again, None for at once."""
     done: list[LeadCheck] = []
     wanted: list[LeadLookups] = []
     for lead in leads:
         if lead.fault is not None:
             done.append(failed_read(lead, lead.fault))
             continue
-        verdict = lookups(lead, workspace, context.providers)
-        if isinstance(verdict, SkipReason):
-            done.append(LeadCheck(lead=lead, outcome=Outcome.SKIPPED, reason=verdict))
+        needed = lookups(lead, workspace, context.providers)
+        if isinstance(needed, SkipReason):
+            done.append(LeadCheck(lead=lead, outcome=Outcome.SKIPPED, reason=needed))
         else:
-            wanted.append((lead, verdict))
-    questions = _BatchLookup(
+            wanted.append((lead, needed))
+    batch = _BatchLookup(
         workspace=workspace,
         context=context,
         admission=admission,
@@ -42,17 +42,17 @@ async def look_up_leads(
     )
     admission.pool.begin(workspace, wanted)
     try:
-        done += await questions.look_up(wanted)
+        done += await batch.look_up(wanted)
     finally:
         admission.pool.end(workspace)
     pauses = [c.retry_after for c in done if c.retry_after is not None]
-    pauses += await questions.reservation.settle()
+    pauses += await batch.reservation.settle()
     return done, context.clock.now() + max(pauses) if pauses else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _BatchLookup:
-    """The questions of one batch."""
+    """The look-ups of one batch."""
 
     workspace: Workspace
     context: LookupContext
@@ -61,11 +61,11 @@ class _BatchLookup:
     limiter: AdaptiveLimiter
 
     async def look_up(self, wanted: Sequence[LeadLookups]) -> list[LeadCheck]:
-        """Take what lists settle and look up the others.
+        """Return the leads that lists settle, and look up the others.
 
-        Of what each provider's lists settle, one lead is looked up first where others are to be. It keeps the lists
-        honest: what it contradicts is not taken. And where it is sound, the leads that it stands for count as sound
-        look-ups; else they must not hide that look-ups fail.
+        If leads remain to be looked up, one of the leads that each provider's lists settle is looked up first, to check
+        the lists: if it contradicts them, their results are dropped. If it confirms them, the listed leads count as
+        successful look-ups; else they must not hide that look-ups fail.
         """
         context, registry, workspace_id = self.context, self.admission.registry, self.workspace.id
         settled = await sweep(wanted, self.reservation, context=context, admission=self.admission)
@@ -75,13 +75,13 @@ class _BatchLookup:
         if settled and (rest or context.random.random() < context.limits.list_sample_share):
             samples = {provider: _first(wanted, each) for provider, each in settled.items()}
             looked_up = await self._look_up_each(list(samples.values()))
-            for (provider, (lead, sought)), found in zip(samples.items(), looked_up, strict=True):
+            for (provider, (lead, needed)), found in zip(samples.items(), looked_up, strict=True):
                 listed = settled[provider].pop(lead.id)
                 done.append(listed if found.outcome is Outcome.DEFERRED else found)
                 if found.outcome.is_answered and found.plan == listed.plan:
                     proven.add(provider)
                     now, count = context.clock.now(), len(settled[provider])
-                    registry.imply_successes(workspace_id, sought[0], count, now, over=len(rest))
+                    registry.imply_successes(workspace_id, needed[0], count, now, over=len(rest))
                 elif found.outcome.is_answered:
                     context.warnings.warn("sweep.contradicted", provider=provider)
                     rest += [pair for pair in wanted if pair[0].id in settled[provider]]
@@ -97,30 +97,30 @@ class _BatchLookup:
         return done
 
     async def _look_up_each(self, pairs: Sequence[LeadLookups]) -> list[LeadCheck]:
-        """Look up leads side by side, as far as the budgets allow, and return what they came to in the same order."""
-        await self.reservation.reserve(calls_of(sought for _, sought in pairs))
+        """Look up leads concurrently, as far as the budgets allow, and return the results in the same order."""
+        await self.reservation.reserve(calls_of(needed for _, needed in pairs))
         results: list[LeadCheck | asyncio.Task[LeadCheck]] = []
         async with asyncio.TaskGroup() as group:
-            for lead, sought in pairs:
-                if self.reservation.spend(sought):
-                    results.append(group.create_task(self._look_up_one(lead, sought)))
+            for lead, needed in pairs:
+                if self.reservation.spend(needed):
+                    results.append(group.create_task(self._look_up_one(lead, needed)))
                 else:
-                    nothing = LeadCheck(lead=lead, outcome=Outcome.DEFERRED, lookup=sought[0])
+                    nothing = LeadCheck(lead=lead, outcome=Outcome.DEFERRED, lookup=needed[0])
                     results.append(nothing.as_deferred(DeferReason.BUDGET))
         return [each.result() if isinstance(each, asyncio.Task) else each for each in results]
 
-    async def _look_up_one(self, lead: Lead, sought: Sequence[Lookup]) -> LeadCheck:
-        """Check one lead when the workspace's own gate opens: while its leads fail they go one at a time."""
+    async def _look_up_one(self, lead: Lead, needed: Sequence[Lookup]) -> LeadCheck:
+        """Check one lead once the workspace's limiter admits it: while leads fail, they are checked one at a time."""
         context, limited = self.context, self.reservation.limited
-        nothing = LeadCheck(lead=lead, outcome=Outcome.DEFERRED, lookup=sought[0])
+        nothing = LeadCheck(lead=lead, outcome=Outcome.DEFERRED, lookup=needed[0])
         succeeded: bool | None = None
         try:
             slot = await self.limiter.acquire()
             try:
-                if limited.intersection(lookup.provider for lookup in sought):
+                if limited.intersection(lookup.provider for lookup in needed):
                     return nothing.as_deferred(DeferReason.RATE_LIMITED)
                 with context.in_flight.track():
-                    checked = await check_lead(lead, self.workspace, sought, context=context, admission=self.admission)
+                    checked = await check_lead(lead, self.workspace, needed, context=context, admission=self.admission)
                 if checked.reason is DeferReason.RATE_LIMITED and checked.lookup is not None:
                     limited.add(checked.lookup.provider)
                 if checked.outcome is not Outcome.DEFERRED:

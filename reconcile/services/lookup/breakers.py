@@ -1,4 +1,4 @@
-"""The run's breakers beside those that are stored: what moved is saved, what another process decided is adopted."""
+"""Keeps the run's breakers in step with the stored ones: saves changes, adopts those of other processes."""
 
 import asyncio
 
@@ -11,9 +11,9 @@ from reconcile.services.lookup.warnings import RunWarnings
 
 
 class RunBreakers:
-    """The registry of one run, and the way to store what moved in it."""
+    """The breaker registry of one run; saves its changes."""
 
-    def __init__(  # noqa: PLR0913 - the registry, and where each move is stored, logged and shown
+    def __init__(  # noqa: PLR0913 - the registry, and where each change is stored, logged and mirrored
         self,
         registry: BreakerRegistry,
         *,
@@ -32,7 +32,7 @@ class RunBreakers:
         self._saving = asyncio.Lock()
 
     async def save(self) -> None:
-        """Store what moved. The memory may fail and the run goes on: what it decided still counts for itself."""
+        """Store changed breakers. If the database fails, the run continues with its own breakers."""
         if not self.registry.unsaved():
             return
         async with self._saving:
@@ -50,8 +50,8 @@ class RunBreakers:
                 self.registry.adopt(theirs, self._clock.now())
             return
         self.registry.mark_saved(breaker, self._clock.now())
-        tell = self._telemetry.warning if breaker.state is BreakerState.OPEN else self._telemetry.event
-        tell(
+        emit = self._telemetry.warning if breaker.state is BreakerState.OPEN else self._telemetry.event
+        emit(
             "breaker.moved",
             breaker=str(breaker.key),
             state=str(breaker.state),

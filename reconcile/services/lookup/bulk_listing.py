@@ -1,4 +1,4 @@
-"""One attempt at a workspace by lists: whom they settle is not looked up. Whatever goes wrong, the others are."""
+"""Fetches a workspace's lists from a provider: leads that the lists settle need no look-up, all others do."""
 
 import asyncio
 from collections import Counter
@@ -29,14 +29,14 @@ async def sweep(
     context: LookupContext,
     admission: CallAdmission,
 ) -> dict[ProviderName, dict[LeadId, LeadCheck]]:
-    """Ask each provider for lists, where that is cheaper than looking up the leads that only it is asked about.
+    """Fetch each provider's lists, if that is cheaper than looking up the leads that only this provider can settle.
 
-    Returns the leads that these have settled; a provider that asks to be left alone is noted in *reservation*.
+    Returns the leads that the lists settle. A provider that limits the rate is recorded in *reservation*.
     """
     by_provider: dict[ProviderName, list[Lead]] = {}
-    for lead, sought in wanted:
-        if len(sought) == 1:
-            by_provider.setdefault(sought[0].provider, []).append(lead)
+    for lead, needed in wanted:
+        if len(needed) == 1:
+            by_provider.setdefault(needed[0].provider, []).append(lead)
     settled: dict[ProviderName, dict[LeadId, LeadCheck]] = {}
     for provider, leads in by_provider.items():
         plan = await _plan(provider, leads, reservation, context=context, registry=admission.registry)
@@ -66,7 +66,7 @@ async def _plan(
     context: LookupContext,
     registry: BreakerRegistry,
 ) -> SweepPlan | None:
-    """Return a sweep that is worth it, may be made, and is within the account's budget."""
+    """Return a sweep that saves calls, is allowed, and fits the account's budget; else None."""
     workspace, now = reservation.workspace, context.clock.now()
     cost = context.providers[provider].sweep_cost(workspace)
     plan = sweep_plan(leads, cost, now=now) if cost else None
@@ -77,7 +77,7 @@ async def _plan(
     return replace(plan, most_calls=min(plan.most_calls, granted)) if granted >= plan.expected_calls else None
 
 
-async def _run_sweep(  # noqa: PLR0913 - the sweep, and whom to tell
+async def _run_sweep(  # noqa: PLR0913 - the sweep, and where its result is recorded
     provider: ProviderName,
     leads: Sequence[Lead],
     reservation: RateReservation,

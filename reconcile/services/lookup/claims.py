@@ -1,4 +1,4 @@
-"""Which of several leads a newly found booking is given to: two leads with one e-mail find the same one."""
+"""Assigns a newly found booking to one of several leads: two leads with the same e-mail find the same booking."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,22 +16,22 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 async def settle_claims(checked: Sequence[LeadCheck], workspace: Workspace, *, leads: Leads) -> list[LeadCheck]:
-    """Leave each booking that is found with one lead: nothing is written for the others, and they are listed.
+    """Assign each booking that several leads found to one of them; the others become mismatches without a write.
 
-    The lead that holds it keeps it. Else it goes to one that holds another booking, which it may replace; then to the
-    one that wrote last; then to the one with the least id.
+    The lead that already holds the booking keeps it. Else a lead with another booking, which this one may replace,
+    comes first; then the lead with the newest message; then the one with the lowest id.
     """
-    claims = {each.lead.id: booking for each in checked if (booking := _claimed(each)) is not None}
+    claims = {each.lead.id: booking for each in checked if (booking := _claimed_booking(each)) is not None}
     if not claims:
         return list(checked)
     holders = dict(await leads.holders(workspace.id, sorted(set(claims.values()))))
     for lead in sorted((each.lead for each in checked if each.lead.id in claims), key=_precedence):
         holders.setdefault(claims[lead.id], lead.id)
-    return [_settled(each, claims, holders) for each in checked]
+    return [_settle(each, claims, holders) for each in checked]
 
 
-def _claimed(checked: LeadCheck) -> AppointmentId | None:
-    """Return the booking that a lead is to hold and did not hold before."""
+def _claimed_booking(checked: LeadCheck) -> AppointmentId | None:
+    """Return the booking that the planned change assigns to a lead, None if there is none."""
     change = checked.plan.change if checked.plan is not None else None
     if change is None or change.rollup.booking_id in {None, checked.lead.rollup.booking_id}:
         return None
@@ -43,9 +43,7 @@ def _precedence(lead: Lead) -> tuple[bool, float, LeadId]:
     return lead.rollup.booking_id is None, -(wrote_at - _NEVER).total_seconds(), lead.id
 
 
-def _settled(
-    checked: LeadCheck, claims: dict[LeadId, AppointmentId], holders: dict[AppointmentId, LeadId]
-) -> LeadCheck:
+def _settle(checked: LeadCheck, claims: dict[LeadId, AppointmentId], holders: dict[AppointmentId, LeadId]) -> LeadCheck:
     booking = claims.get(checked.lead.id)
     if booking is None or checked.plan is None or holders[booking] == checked.lead.id:
         return checked

@@ -1,4 +1,4 @@
-"""What all look-ups of a run have in common."""
+"""What all look-ups of a run share."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,20 +17,20 @@ from reconcile.services.lookup.warnings import RunWarnings
 
 @dataclass(slots=True)
 class CallCounts:
-    """The calls that a run has made to providers."""
+    """Counts of the calls that a run has made to providers."""
 
     total: int = 0
     budget_left: dict[ProviderName, int] = field(default_factory=dict)
-    """Of the accounts that were asked with, what the one with the fewest calls had left."""
+    """The calls left in the account that has the fewest left, by provider."""
 
     def note_left(self, provider: ProviderName, left: int) -> None:
-        """Note what an account of *provider* has left."""
+        """Record how many calls an account of *provider* has left."""
         self.budget_left[provider] = min(left, self.budget_left.get(provider, left))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookupLimits:
-    """The numbers by which look-ups are made."""
+    """The limits of look-ups."""
 
     lead_concurrency: int
     rate_share: float
@@ -41,9 +41,9 @@ class LookupLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookupContext:
-    """What look-ups work through, what bounds them, and where they record what happened: the same for all of a run.
+    """The adapters and limits of look-ups, and where they record results; one for each run.
 
-    Nothing here decides whether a call may be made: that is ``CallAdmission``.
+    ``CallAdmission`` decides whether a call may be made.
     """
 
     store: Store
@@ -57,24 +57,24 @@ class LookupContext:
     limits: LookupLimits
     whole_set: bool = False
     wrote_since: datetime | None = None
-    """Leads that no run has looked at are those that wrote since then, or any."""
+    """Leads that no run has seen have a message since then; None searches all leads."""
     warnings: RunWarnings
     calls: CallCounts = field(default_factory=CallCounts)
     in_flight: CallTracker = field(default_factory=CallTracker)
     controls: Controls = field(default_factory=Controls)
-    """What the answers of this run have proved of the operations that gave them."""
+    """What the answers of this run prove about the operations that returned them."""
 
     @property
     def attempted_at(self) -> datetime:
-        """The instant that a checked lead is stamped with.
+        """The time that is stored as ``attempted_at`` of a checked lead.
 
-        It is the run's start and not the moment of the answer, so that a lead asked late in one run is due in the
-        next; a touch later than a deferred one's, so that who had no turn comes first.
+        It is the start of the run and not the time of the answer, so a lead that is checked late in one run is due in
+        the next; 1 ms later than that of a deferred lead, so deferred leads come first.
         """
         return self.started_at + timedelta(milliseconds=1)
 
     async def due_leads(self, workspace_id: WorkspaceId, *, limit: int, after: LeadId | None) -> Sequence[Lead]:
-        """Return up to *limit* due leads of a workspace, most urgent first; *after*: in the order of ids, behind it."""
+        """Return up to *limit* due leads, most urgent first; with *after*, those with greater ids, in id order."""
         return await self.store.leads.due_leads(
             workspace_id,
             now=self.started_at,

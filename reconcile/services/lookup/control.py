@@ -1,6 +1,6 @@
-"""Makes the controls that decide on a suspected party: a few calls elsewhere, while the party's other calls wait.
+"""Makes the controls that decide on a suspected party: a few other look-ups, while the party's calls wait.
 
-The rule is in ``domain/breaker/control.py``. What a control is answered is used for nothing else.
+The rule is in ``domain/breaker/control.py``. The answer to a control is used for nothing else.
 """
 
 import asyncio
@@ -26,9 +26,9 @@ from reconcile.services.lookup.context import LookupContext
 from reconcile.services.lookup.control_pool import ControlCandidate, ControlPool
 from reconcile.services.lookup.limits.rate_reservation import RateReservation
 
-_DRAWN_FROM = 20
+_SAMPLE_SIZE = 20
 _STALL_SECONDS = 1.0
-"""Once a control was sound, the next round begins although others have not ended for so long."""
+"""Once a control has succeeded, the next round starts although others have been in flight for this long."""
 
 
 async def wait_for_decision(key: BreakerKey, pool: ControlPool) -> None:
@@ -38,7 +38,7 @@ async def wait_for_decision(key: BreakerKey, pool: ControlPool) -> None:
 
 
 async def decide_suspects(pool: ControlPool, *, registry: BreakerRegistry, context: LookupContext) -> None:
-    """Make the controls of the parties that are suspected and that nobody is deciding on."""
+    """Make the controls of suspected parties for which no other task makes them."""
     while (key := next((each for each in registry.suspects if each not in pool.decisions), None)) is not None:
         decided = pool.decisions[key] = asyncio.Event()
         try:
@@ -52,9 +52,9 @@ async def decide_suspects(pool: ControlPool, *, registry: BreakerRegistry, conte
 async def _decide(
     key: BreakerKey, decided: asyncio.Event, pool: ControlPool, *, registry: BreakerRegistry, context: LookupContext
 ) -> None:
-    """Ask round after round, the next one beside those that stall, until the party is decided on.
+    """Make rounds of controls until the party is decided on; the next round starts while stalled controls continue.
 
-    Once it is clear that the party is not to blame, its other calls wait no longer.
+    Once the party is cleared, its other calls stop waiting.
     """
     asked: set[asyncio.Task[Control | None]] = set()
     wants_round = True
@@ -78,8 +78,8 @@ async def _decide(
                 now = context.clock.now()
                 registry.answer_controls(key, controls, now, left=ControlsLeft.MORE, pending=len(asked))
             if suspect is not None and key not in registry.suspects:
-                if not suspect.is_workspace and registry.is_acquitted(suspect.lookup):
-                    pool.on_acquittal(suspect.lookup.provider)
+                if not suspect.is_workspace and registry.is_cleared(suspect.lookup):
+                    pool.on_cleared(suspect.lookup.provider)
                 pool.end_decision(key, decided)
 
 
@@ -88,55 +88,56 @@ def _undecided(key: BreakerKey, decided: asyncio.Event, registry: BreakerRegistr
 
 
 def _party(suspect: Suspect, candidate: ControlCandidate) -> str:
-    """Return whose control it is: each workspace gives one, and where a workspace is suspected each lead."""
+    """Return what the control counts for: its workspace, or its lead if the workspace is suspected."""
     return candidate.lead.id if suspect.is_workspace else candidate.workspace.id
 
 
 async def _candidates(
     suspect: Suspect, pool: ControlPool, *, registry: BreakerRegistry, context: LookupContext
 ) -> list[ControlCandidate]:
-    """Return the next round: one that was sound earlier, then as many as would decide if they all failed.
+    """Return the next round of controls.
 
-    Those are drawn from workspaces that nobody has asked, for the ones that were sound say only whether something has
-    changed: they fill up a round once one of them has, and where nobody else is left.
+    The first is a look-up that succeeded earlier in the run. Then come as many as would decide if all of them failed,
+    from workspaces without a look-up in this run: an earlier success only shows whether something has changed. Earlier
+    successes fill up a round once one of them has failed, and if no other candidate is left.
     """
     random = context.random
 
     def is_free(candidate: ControlCandidate) -> bool:
         party = _party(suspect, candidate)
-        is_known = not candidate.was_sound and party in suspect.earlier
+        is_known = not candidate.was_successful and party in suspect.earlier
         return (suspect.decision.key, party) not in pool.used and not is_known
 
-    if suspect.is_majority:  # are they failing, or are their first records odd?
+    if suspect.is_majority:  # does the workspace fail, or only its first records?
         others = [
-            each for each in (*pool.unasked_leads(suspect, random), *pool.sound_elsewhere(suspect)) if is_free(each)
+            each for each in (*pool.pending_leads(suspect, random), *pool.earlier_successes(suspect)) if is_free(each)
         ]
-        doubted = [each for each in others if each.workspace.id in suspect.votes.failing]
-        random.shuffle(doubted)
-        return doubted[: suspect.wanted_count]
-    sound = [each for each in pool.sound_elsewhere(suspect) if is_free(each)]
-    if sound and (suspect.is_first or suspect.is_acquitted):
-        return [random.choice(_best(sound, pool, suspect))]
+        failing = [each for each in others if each.workspace.id in suspect.votes.failing]
+        random.shuffle(failing)
+        return failing[: suspect.wanted_count]
+    successes = [each for each in pool.earlier_successes(suspect) if is_free(each)]
+    if successes and (suspect.is_first or suspect.is_cleared):
+        return [random.choice(_prefer_healthy(successes, pool, suspect))]
     wanted = suspect.wanted_count
-    chosen = sound[: math.ceil(wanted / WEIGHT_OF_CHANGE)] if suspect.weighs_changes else sound[:1]
+    chosen = successes[: math.ceil(wanted / WEIGHT_OF_CHANGE)] if suspect.weighs_changes else successes[:1]
     left = max(0, wanted - sum(each.weight for each in chosen)) if suspect.weighs_changes else wanted
     is_wide = not suspect.is_workspace
-    fresh = await _of_unvisited(suspect, left, pool, registry=registry, context=context) if is_wide else []
+    fresh = await _unvisited_candidates(suspect, left, pool, registry=registry, context=context) if is_wide else []
     taken = {_party(suspect, each) for each in (*chosen, *fresh)}
-    taken |= set() if suspect.is_workspace else suspect.votes.sound  # they were asked, and were sound
-    found = pool.unasked_leads(suspect, random)
-    unasked = [each for each in found if is_free(each) and _party(suspect, each) not in taken]
-    random.shuffle(unasked)
-    unasked.sort(key=lambda each: each.workspace.id in suspect.votes.failing)
-    return [*chosen, *fresh, *unasked[: left - len(fresh)]]
+    taken |= set() if suspect.is_workspace else suspect.votes.healthy  # they already succeeded
+    found = pool.pending_leads(suspect, random)
+    pending = [each for each in found if is_free(each) and _party(suspect, each) not in taken]
+    random.shuffle(pending)
+    pending.sort(key=lambda each: each.workspace.id in suspect.votes.failing)
+    return [*chosen, *fresh, *pending[: left - len(fresh)]]
 
 
-def _best(sound: list[ControlCandidate], pool: ControlPool, suspect: Suspect) -> list[ControlCandidate]:
-    well = [each for each in sound if (suspect.lookup.provider, each.workspace.id) not in pool.failing]
-    return well or sound
+def _prefer_healthy(successes: list[ControlCandidate], pool: ControlPool, suspect: Suspect) -> list[ControlCandidate]:
+    healthy = [each for each in successes if (suspect.lookup.provider, each.workspace.id) not in pool.failing]
+    return healthy or successes
 
 
-async def _of_unvisited(
+async def _unvisited_candidates(
     suspect: Suspect, count: int, pool: ControlPool, *, registry: BreakerRegistry, context: LookupContext
 ) -> list[ControlCandidate]:
     """Return up to *count* leads of workspaces that this run has not visited yet, chosen at random."""
@@ -158,15 +159,15 @@ async def _of_unvisited(
         if len(found) == count:
             break
         if leads := await _leads_of(workspace, suspect.lookup, context=context):
-            lead, is_only = context.random.choice(leads), len(leads) == 1  # the first ones may be odd together
-            found.append(ControlCandidate(lead=lead, workspace=workspace, was_sound=False, is_only=is_only))
+            lead, is_only = context.random.choice(leads), len(leads) == 1  # the first leads may share a fault
+            found.append(ControlCandidate(lead=lead, workspace=workspace, was_successful=False, is_only=is_only))
     return found
 
 
 async def _leads_of(workspace: Workspace, lookup: Lookup, *, context: LookupContext) -> list[Lead]:
-    """Return due leads that would be looked up in the same way and are not known to be odd."""
+    """Return due leads that have the same look-up and did not fail before."""
     after = LeadId("") if context.whole_set else None
-    leads = await context.due_leads(workspace.id, limit=_DRAWN_FROM, after=after)
+    leads = await context.due_leads(workspace.id, limit=_SAMPLE_SIZE, after=after)
     provider = context.providers[lookup.provider]
     return [each for each in leads if not each.state.failure_count and provider.lookup(each, workspace) == lookup]
 
@@ -174,9 +175,9 @@ async def _leads_of(workspace: Workspace, lookup: Lookup, *, context: LookupCont
 async def _look_up(
     candidate: ControlCandidate, suspect: Suspect, pool: ControlPool, *, context: LookupContext
 ) -> Control | None:
-    """Make one control; None where nothing was learned."""
+    """Make one control; return None if it showed nothing."""
     workspace, provider = candidate.workspace, suspect.lookup.provider
-    # A batch under way settles what its account was used for, controls too.
+    # A batch in progress settles the usage of its account, including controls.
     reservation = None if pool.active[workspace.id] else RateReservation(workspace, context=context)
     if reservation is not None:
         await reservation.reserve(Counter({provider: 1}))
@@ -201,9 +202,9 @@ async def _look_up(
             await reservation.settle()
     if fault is None:
         pool.on_answer(provider)
-        pool.sound[suspect.lookup][workspace.id] = (candidate.lead, workspace)
+        pool.successful[suspect.lookup][workspace.id] = (candidate.lead, workspace)
     party = _party(suspect, candidate)
-    return Control(party=party, fault=fault, was_sound=candidate.was_sound, is_only=candidate.is_only)
+    return Control(party=party, fault=fault, was_successful=candidate.was_successful, is_only=candidate.is_only)
 
 
 async def _answer(candidate: ControlCandidate, provider: Provider, *, deadline: float) -> Answer | SkipReason:

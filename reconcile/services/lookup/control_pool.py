@@ -1,4 +1,4 @@
-"""Whom a run could ask as a control (``control.py``): kept up to date by its batches."""
+"""The look-ups that a run could make as controls (``control.py``); its batches keep the pool up to date."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -17,61 +17,61 @@ from reconcile.domain.workspace import Workspace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlCandidate:
-    """A look-up that could be made as a control; *was_sound*: it was, earlier in this run.
+    """A look-up that could be made as a control; *was_successful*: it succeeded earlier in this run.
 
-    *is_only*: no other lead of its workspace is due that would be looked up in the same way.
+    *is_only*: no other due lead of its workspace has the same look-up.
     """
 
     lead: Lead
     workspace: Workspace
-    was_sound: bool
+    was_successful: bool
     is_only: bool = False
 
     @property
     def weight(self) -> int:
-        """What it weighs if it fails."""
-        return WEIGHT_OF_CHANGE if self.was_sound else 1
+        """Its weight if it fails."""
+        return WEIGHT_OF_CHANGE if self.was_successful else 1
 
 
 @dataclass(slots=True)
 class ControlPool:
-    """Whom a run could ask as a control: kept up to date by its batches."""
+    """Candidates for controls, and the controls that are in progress."""
 
     workspaces: Sequence[Workspace] = ()
-    sound: defaultdict[Lookup, dict[WorkspaceId, tuple[Lead, Workspace]]] = field(
+    successful: defaultdict[Lookup, dict[WorkspaceId, tuple[Lead, Workspace]]] = field(
         default_factory=lambda: defaultdict(dict)
     )
-    """The newest look-up of each workspace that was sound."""
+    """The newest successful look-up of each workspace."""
     failing: set[tuple[ProviderName, WorkspaceId]] = field(default_factory=set)
     """Workspaces whose newest look-up failed."""
     waiting: defaultdict[WorkspaceId, dict[LeadId, tuple[Lead, Workspace, Lookup]]] = field(
         default_factory=lambda: defaultdict(dict)
     )
-    """Leads of the batches under way that nobody has asked about yet."""
+    """Leads of the batches in progress that were not looked up yet."""
     visited: set[WorkspaceId] = field(default_factory=set)
     active: Counter[WorkspaceId] = field(default_factory=Counter)
     used: set[tuple[BreakerKey, str]] = field(default_factory=set)
-    """Whose control was made for a party that is being decided on."""
+    """The controls that were made for parties that are being decided on."""
     decisions: dict[BreakerKey, asyncio.Event] = field(default_factory=dict)
     on_answer: Callable[[ProviderName], None] = lambda _: None
-    """Called when a control was answered soundly: it holds no slot of the provider's limiter."""
-    on_acquittal: Callable[[ProviderName], None] = lambda _: None
-    """Called when controls have acquitted a provider."""
+    """Called when a control succeeded: it holds no slot of the provider's limiter."""
+    on_cleared: Callable[[ProviderName], None] = lambda _: None
+    """Called when controls have cleared a provider."""
 
     def begin(self, workspace: Workspace, leads: Sequence[tuple[Lead, Sequence[Lookup]]]) -> None:
-        """Note the leads of a batch that begins."""
+        """Add the leads of a batch that starts."""
         self.visited.add(workspace.id)
         self.active[workspace.id] += 1
         for lead, lookups in leads:
             self.waiting[workspace.id][lead.id] = (lead, workspace, lookups[0])
 
     def end(self, workspace: Workspace) -> None:
-        """Note that a batch has ended."""
+        """Remove the leads of a batch that has ended."""
         self.active[workspace.id] -= 1
         self.waiting.pop(workspace.id, None)
 
     def end_decision(self, key: BreakerKey, decided: asyncio.Event) -> None:
-        """Let those go on that wait for a decision."""
+        """Resume the calls that wait for a decision."""
         if decided.is_set():
             return
         self.used = {each for each in self.used if each[0] != key}
@@ -79,33 +79,33 @@ class ControlPool:
         decided.set()
 
     def note(self, lead: Lead, workspace: Workspace, lookup: Lookup, *, fault: Fault) -> None:
-        """Note what a look-up came to."""
+        """Record the result of a look-up."""
         self.waiting[workspace.id].pop(lead.id, None)
         if fault is None:
-            self.sound[lookup][workspace.id] = (lead, workspace)
+            self.successful[lookup][workspace.id] = (lead, workspace)
             self.failing.discard((lookup.provider, workspace.id))
         else:
             self.failing.add((lookup.provider, workspace.id))
 
-    def sound_elsewhere(self, suspect: Suspect) -> list[ControlCandidate]:
-        """Return look-ups that were sound earlier, of the same operation, those of workspaces that are well first."""
+    def earlier_successes(self, suspect: Suspect) -> list[ControlCandidate]:
+        """Return earlier successful look-ups of the same operation; workspaces that have failed since come last."""
         provider = suspect.lookup.provider
         found = [
-            ((provider, workspace_id) in self.failing, ControlCandidate(lead=lead, workspace=w, was_sound=True))
-            for workspace_id, (lead, w) in self.sound.get(suspect.lookup, {}).items()
+            ((provider, workspace_id) in self.failing, ControlCandidate(lead=lead, workspace=w, was_successful=True))
+            for workspace_id, (lead, w) in self.successful.get(suspect.lookup, {}).items()
             if suspect.workspace_id == workspace_id or not suspect.is_workspace
         ]
         return [candidate for _, candidate in sorted(found, key=lambda each: each[0])]
 
-    def unasked_leads(self, suspect: Suspect, random: Random) -> list[ControlCandidate]:
-        """Return leads of batches under way: all of a workspace that is suspected, else one of each.
+    def pending_leads(self, suspect: Suspect, random: Random) -> list[ControlCandidate]:
+        """Return leads of batches in progress: all leads of a suspected workspace, else one lead of each workspace.
 
-        Of a workspace that failed already it is the last one, farthest from those that did; else one at random.
+        Of a workspace that has failed it is the last lead, farthest from those that failed; else a random one.
         """
         found: list[ControlCandidate] = []
         for workspace_id, leads in self.waiting.items():
             alike = [
-                ControlCandidate(lead=lead, workspace=workspace, was_sound=False)
+                ControlCandidate(lead=lead, workspace=workspace, was_successful=False)
                 for lead, workspace, lookup in leads.values()
                 if lookup == suspect.lookup and not lead.state.failure_count
             ]

@@ -1,4 +1,4 @@
-"""One lead: asked about, decided on, nothing written."""
+"""Looks up one lead and plans its change; writes nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ from reconcile.services.lookup.context import LookupContext
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadCheck:
-    """What one lead came to, before anything is written."""
+    """The result of checking one lead, before anything is written."""
 
     lead: Lead
     outcome: Outcome
@@ -36,11 +36,11 @@ class LeadCheck:
     signature: ErrorSignature | None = None
     retry_after: timedelta | None = None
     seen_at: datetime | None = None
-    """By the database's clock, where the provider named the lead's booking absent."""
+    """When the provider named the lead's booking absent, by the database's clock."""
     asked: tuple[ProviderName, ...] = ()
-    """The providers whose answers were put together; of a lead that was not answered, that of *lookup* alone."""
+    """The providers whose answers were merged; empty without an answer."""
     number: int = 0
-    """In which place its look-up was let through, 0 where none was."""
+    """The number under which its look-up was admitted, 0 for none."""
 
     def as_deferred(self, reason: DeferReason) -> "LeadCheck":
         """Return the same lead left for a later run."""
@@ -48,7 +48,7 @@ class LeadCheck:
 
 
 def failed_read(lead: Lead, fault: str) -> LeadCheck:
-    """Return the failure of a lead whose rows hold a value that cannot be read: nobody is asked about it."""
+    """Return the failure of a lead whose rows hold an unreadable value; it is not looked up."""
     signature = ErrorSignature(
         provider="database", operation="read", error_class=ErrorClass.UNREADABLE_ROW, message=fault
     )
@@ -58,39 +58,39 @@ def failed_read(lead: Lead, fault: str) -> LeadCheck:
 def lookups(
     lead: Lead, workspace: Workspace, providers: Mapping[ProviderName, Provider]
 ) -> Sequence[Lookup] | SkipReason:
-    """Return whom to ask about *lead*: its booking's owner alone, else every provider that could know of it."""
+    """Return the look-ups for *lead*: at the provider of its booking, else at every provider that may know of it."""
     if not workspace.credentials:
         return SkipReason.NOT_CONFIGURED
     if lead.rollup.is_foreign:
-        # Its id may look like one of ours: a provider that is asked would say "not found", and that would cancel it.
+        # Its id may look like a provider's: a look-up would answer "not found", and the booking would be canceled.
         return SkipReason.UNREADABLE_BOOKING_ID
     owner = lead.rollup.provider or (provider_of(lead.rollup.booking_id) if lead.rollup.booking_id else None)
     if lead.rollup.booking_id and owner is None:
         return SkipReason.UNREADABLE_BOOKING_ID
-    asked = [owner] if lead.rollup.booking_id and owner else sorted(workspace.credentials)
-    verdicts = [providers[name].lookup(lead, workspace) for name in asked]
-    found = [v for v in verdicts if isinstance(v, Lookup)]
-    return found or next(v for v in verdicts if isinstance(v, SkipReason))
+    names = [owner] if lead.rollup.booking_id and owner else sorted(workspace.credentials)
+    results = [providers[name].lookup(lead, workspace) for name in names]
+    found = [each for each in results if isinstance(each, Lookup)]
+    return found or next(each for each in results if isinstance(each, SkipReason))
 
 
 async def check_lead(
     lead: Lead, workspace: Workspace, wanted: Sequence[Lookup], *, context: LookupContext, admission: CallAdmission
 ) -> LeadCheck:
-    """Ask the providers about *lead* and plan; every expected trouble becomes an outcome."""
+    """Look up *lead* and plan its change; every expected failure becomes an outcome."""
     now = context.clock.now()
     if len(wanted) > 1 and any(admission.registry.refuses(workspace.id, lookup, now) for lookup in wanted):
-        # Half an answer decides nothing, so the half that could be had is not asked for.
+        # One of two answers decides nothing, so the available provider is not called either.
         return LeadCheck(lead=lead, outcome=Outcome.DEFERRED, lookup=wanted[0], reason=DeferReason.BREAKER)
     answers: list[Answer] = []
     skipped: SkipReason | None = None
     for lookup in wanted:
-        verdict = await _look_up(lead, workspace, lookup, context=context, admission=admission)
-        if isinstance(verdict, LeadCheck):
-            return verdict
-        if isinstance(verdict, SkipReason):
-            skipped = verdict
+        result = await _look_up(lead, workspace, lookup, context=context, admission=admission)
+        if isinstance(result, LeadCheck):
+            return result
+        if isinstance(result, SkipReason):
+            skipped = result
         else:
-            answers.append(verdict)
+            answers.append(result)
     if not answers:
         return LeadCheck(lead=lead, outcome=Outcome.SKIPPED, lookup=wanted[0], reason=skipped)
     is_complete = skipped in {None, SkipReason.CONTACT_NOT_FOUND}
@@ -103,7 +103,7 @@ async def check_lead(
 def plan_answer(
     lead: Lead, answer: Answer, lookup: Lookup, *, context: LookupContext, registry: BreakerRegistry
 ) -> LeadCheck:
-    """Plan what follows from an answer."""
+    """Plan the change that follows from *answer*."""
     now = context.clock.now()
     try:
         planned = plan(lead, answer, now=now)
@@ -118,61 +118,61 @@ def plan_answer(
 async def _look_up(
     lead: Lead, workspace: Workspace, lookup: Lookup, *, context: LookupContext, admission: CallAdmission
 ) -> Answer | SkipReason | LeadCheck:
-    nothing_yet = LeadCheck(lead=lead, outcome=Outcome.DEFERRED, lookup=lookup)
+    undecided = LeadCheck(lead=lead, outcome=Outcome.DEFERRED, lookup=lookup)
     async with admit(workspace, lookup, admission=admission, context=context) as call:
         if isinstance(call, DeferReason):
-            return nothing_yet.as_deferred(call)
-        numbered = replace(nothing_yet, number=call.number)
-        verdict = await _answer(numbered, workspace, lookup, call=call, context=context)
+            return undecided.as_deferred(call)
+        numbered = replace(undecided, number=call.number)
+        result = await _answer(numbered, workspace, lookup, call=call, context=context)
         if call.is_check:
             admission.pool.note(lead, workspace, lookup, fault=call.fault)
-    return verdict
+    return result
 
 
 async def _answer(
-    nothing_yet: LeadCheck, workspace: Workspace, lookup: Lookup, *, call: AdmittedCall, context: LookupContext
+    undecided: LeadCheck, workspace: Workspace, lookup: Lookup, *, call: AdmittedCall, context: LookupContext
 ) -> Answer | SkipReason | LeadCheck:
-    """Make one look-up and note what it came to."""
-    lead = nothing_yet.lead
+    """Make one look-up and record its result."""
+    lead = undecided.lead
     try:
-        verdict = await context.providers[lookup.provider].answer(
+        result = await context.providers[lookup.provider].answer(
             lead, lookup, workspace, deadline=context.time.deadline
         )
     except OutOfTime:
-        return nothing_yet.as_deferred(DeferReason.DEADLINE)
+        return undecided.as_deferred(DeferReason.DEADLINE)
     except RateLimited as error:
-        return replace(nothing_yet.as_deferred(DeferReason.RATE_LIMITED), retry_after=error.retry_after)
+        return replace(undecided.as_deferred(DeferReason.RATE_LIMITED), retry_after=error.retry_after)
     except ProviderError as error:
         signature = ErrorSignature.of(error)
         call.fail(error.error_class, is_known=is_known_failure(lead.state, signature))
-        return _failed(nothing_yet, signature)
+        return _failed(undecided, signature)
     except Exception as error:  # noqa: BLE001 - one lead must not end the run of all customers: decision 0004
         call.fail_by_bug()
-        return _failed_by_bug(nothing_yet, error, lookup, context)
-    if isinstance(verdict, SkipReason):
+        return _failed_by_bug(undecided, error, lookup, context)
+    if isinstance(result, SkipReason):
         call.answer(fault=None, is_check=False)
-        return verdict
-    context.controls.note(lead, lookup, verdict)
-    call.answer(fault=SuspectOutcome.ABSENT if lost_booking(lead, verdict) else None, is_check=True)
-    return verdict
+        return result
+    context.controls.note(lead, lookup, result)
+    call.answer(fault=SuspectOutcome.ABSENT if lost_booking(lead, result) else None, is_check=True)
+    return result
 
 
 def is_known_failure(state: LeadState, signature: ErrorSignature) -> bool:
-    """Tell whether a lead is odd, as it failed like this by itself in an earlier run: it says nothing about others."""
+    """Return whether a lead failed in the same way in an earlier run: its failure says nothing about others."""
     return state.failure_count > 0 and state.reason == signature.key and signature.error_class in RECORD_FAULTS
 
 
-def _failed(nothing_yet: LeadCheck, signature: ErrorSignature) -> LeadCheck:
-    return replace(nothing_yet, outcome=Outcome.FAILED, reason=None, signature=signature)
+def _failed(undecided: LeadCheck, signature: ErrorSignature) -> LeadCheck:
+    return replace(undecided, outcome=Outcome.FAILED, reason=None, signature=signature)
 
 
-def _failed_by_bug(nothing_yet: LeadCheck, error: Exception, lookup: Lookup, context: LookupContext) -> LeadCheck:
+def _failed_by_bug(undecided: LeadCheck, error: Exception, lookup: Lookup, context: LookupContext) -> LeadCheck:
     where = bug_named(error)
     context.warnings.warn("internal_error", where=where)
     signature = ErrorSignature(
         provider=lookup.provider, operation=lookup.operation, error_class=ErrorClass.INTERNAL, message=where
     )
-    return _failed(nothing_yet, signature)
+    return _failed(undecided, signature)
 
 
 def _merge_answers(answers: Sequence[Answer], *, is_complete: bool) -> Answer:

@@ -27,7 +27,7 @@ LISTS = {
 }
 """The list that a search by contact or e-mail uses, by provider."""
 _BY_ID = frozenset({Operation.APPOINTMENT, Operation.INVITEE})
-_MOST_ASKED = 2
+_MAX_CONTROLS = 2
 """Known bookings that are tried as a control: the first may be deleted."""
 _CANDIDATES = 10
 _CALLS = 3
@@ -51,13 +51,13 @@ async def check_searches(
         if controls.has_returned(lists) and context.random.random() >= context.limits.list_sample_share:
             continue
         candidates = await _candidates(checked, workspace, provider, context=context)
-        for lead in islice(candidates, _MOST_ASKED):
+        for lead in islice(candidates, _MAX_CONTROLS):
             if controls.wants_control(workspace.id, lists):
                 await _check(lead, workspace, lists, context=context, admission=admission)
 
 
 def _is_empty_search(checked: LeadCheck) -> bool:
-    """Tell whether a lead without a booking would be verified because nothing was found."""
+    """Return whether a lead without a booking would be verified because nothing was found."""
     is_found = checked.answer is None or checked.answer.appointments
     is_verified = checked.plan is not None and checked.plan.is_verified
     return is_verified and not is_found and stored_booking(checked.lead) is None
@@ -66,7 +66,7 @@ def _is_empty_search(checked: LeadCheck) -> bool:
 async def _candidates(
     checked: Sequence[LeadCheck], workspace: Workspace, provider: ProviderName, *, context: LookupContext
 ) -> Iterable[Lead]:
-    """Return leads whose booking at *provider* stands: those that were seen in this batch, then those seen earlier."""
+    """Return leads with a confirmed booking at *provider*: those seen in this batch, then those seen earlier."""
     seen = [each.lead for each in checked if each.answer and evidence(each.lead, each.answer) is Evidence.SEEN]
     known = await context.store.leads.control_leads(workspace.id, limit=_CANDIDATES)
     found = {each.id: each for each in (*seen, *known) if each.rollup.status is AppointmentStatus.CONFIRMED}
@@ -76,17 +76,17 @@ async def _candidates(
 def _is_known_by_id(
     lead: Lead, workspace: Workspace, provider: ProviderName, providers: Mapping[ProviderName, Provider]
 ) -> bool:
-    """Tell whether *lead* is looked up by the id of its booking at *provider*."""
-    asked = lookups(lead, workspace, providers)
-    if stored_booking(lead) is None or isinstance(asked, str):
+    """Return whether *lead* is looked up by the id of its booking at *provider*."""
+    needed = lookups(lead, workspace, providers)
+    if stored_booking(lead) is None or isinstance(needed, str):
         return False
-    return all(each.provider is provider and each.operation in _BY_ID for each in asked)
+    return all(each.provider is provider and each.operation in _BY_ID for each in needed)
 
 
 async def _check(
     lead: Lead, workspace: Workspace, lists: Lookup, *, context: LookupContext, admission: CallAdmission
 ) -> None:
-    """Ask for one known booking and for the list that has to hold it, where the account's budget allows it."""
+    """Fetch one known booking and the list that must contain it, if the account's budget allows it."""
     reservation = RateReservation(workspace, context=context)
     await reservation.reserve(Counter({lists.provider: _CALLS}))
     if reservation.left(lists.provider) == _CALLS:
@@ -97,7 +97,7 @@ async def _check(
 
 
 async def _ask(lead: Lead, workspace: Workspace, lists: Lookup, *, call: AdmittedCall, context: LookupContext) -> None:
-    """Make the calls and note what they prove; where they fail, they say nothing of the list."""
+    """Make the calls and record what they prove; failed calls say nothing about the list."""
     provider = context.providers[lists.provider]
     try:
         with context.in_flight.track():

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from reconcile.domain.breaker.registry import BreakerRegistry
-from reconcile.domain.breaker.withholding import blames_others, distrusts
+from reconcile.domain.breaker.withholding import blames_others, must_withhold
 from reconcile.domain.coordination.lease import Lease
 from reconcile.domain.evidence.controls import Controls
 from reconcile.domain.evidence.evidence import stored_booking
@@ -35,12 +35,12 @@ from reconcile.services.run.context import BatchRequest, BatchResult, RunContext
 from reconcile.services.run.counts import Counts
 from reconcile.services.run.metrics import annotate_batch_span
 
-_STUCK = "not written: the rows changed at each attempt, or one of them is unreadable"
+_NOT_WRITTEN = "not written: the rows changed at each attempt, or one of them is unreadable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _BatchFrame:
-    """What a batch is written with; *not_before* is until when the workspace is to be left alone afterwards."""
+    """What a batch is written with; *not_before* is when the workspace may be visited again."""
 
     workspace: Workspace
     lease: Lease
@@ -50,7 +50,7 @@ class _BatchFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _WrittenBatch:
-    """What became of the leads of a batch, and whether the workspace's lease ended with the write."""
+    """The leads of a batch after the write, and whether the write released the workspace's lease or found it lost."""
 
     checks: Sequence[LeadCheck] = ()
     counts: Counts = field(default_factory=Counts)
@@ -75,7 +75,7 @@ async def reconcile_batch(
         try:
             started_at = context.clock.now()
             leads = await context.due_leads(workspace.id, limit=batch.limit, after=batch.after)
-            # Without leads as well: rows that only seem to be due would keep the workspace first in the queue.
+            # A visit without due leads is written too: else the workspace would stay first in the queue.
             if not leads and not batch.is_first:
                 return BatchResult()
             checked, not_before = await look_up_leads(leads, workspace, context=context, admission=admission)
@@ -96,17 +96,17 @@ async def reconcile_batch(
                 await context.deps.release_lease(lease)
 
 
-def _withhold_distrusted(checked: LeadCheck, registry: BreakerRegistry) -> LeadCheck:
-    """Withhold what was planned from a provider that has turned out to be broken since."""
+def _withhold_unreliable(checked: LeadCheck, registry: BreakerRegistry) -> LeadCheck:
+    """Defer a lead whose planned change relies on a provider that was found to be broken since."""
     lookup = checked.lookup
     if lookup is None or not checked.outcome.is_answered:
         return checked
-    if checked.plan is not None and checked.plan.change is not None and distrusts(registry, lookup):
+    if checked.plan is not None and checked.plan.change is not None and must_withhold(registry, lookup):
         return checked.as_deferred(DeferReason.WITHHELD)
     return checked
 
 
-def _with_wanted_follow_ups(checked: LeadCheck, policy: FollowUpPolicy) -> LeadCheck:
+def _apply_follow_up_policy(checked: LeadCheck, policy: FollowUpPolicy) -> LeadCheck:
     plan = checked.plan
     if plan is None or plan.change is None:
         return checked
@@ -119,12 +119,12 @@ def _change(checked: LeadCheck) -> Change | None:
 
 def _was_not_attempted(checked: LeadCheck) -> bool:
     """Return whether no call was made for the lead; such a lead keeps its place in the queue."""
-    is_unasked = checked.reason is DeferReason.RATE_LIMITED and checked.retry_after is None
-    return is_unasked or checked.reason in {DeferReason.BUDGET, DeferReason.DEADLINE}
+    is_without_call = checked.reason is DeferReason.RATE_LIMITED and checked.retry_after is None
+    return is_without_call or checked.reason in {DeferReason.BUDGET, DeferReason.DEADLINE}
 
 
 def _unverified(checked: LeadCheck, workspace: Workspace, controls: Controls) -> Unverified | None:
-    """Return why a look-up proves nothing; an empty search does not if a control of that provider failed."""
+    """Return why a look-up proves nothing. An empty search proves nothing if a control of that provider failed."""
     if checked.plan is None or checked.lookup is None:
         return None
     is_search = checked.plan.is_verified and stored_booking(checked.lead) is None
@@ -133,8 +133,8 @@ def _unverified(checked: LeadCheck, workspace: Workspace, controls: Controls) ->
     return checked.plan.unverified
 
 
-def _is_ahead(checked: LeadCheck, now: datetime) -> bool:
-    """Return whether the lead's meeting, as it will be written, is in the future."""
+def _is_upcoming(checked: LeadCheck, now: datetime) -> bool:
+    """Return whether the lead's meeting, as it will be written, starts in the future."""
     change = checked.plan.change if checked.plan is not None else None
     starts_at = (change or checked.lead).rollup.starts_at
     return starts_at is not None and starts_at > now
@@ -156,7 +156,7 @@ def _lead_write(
         outcome=checked.outcome,
         reason=signature.key if signature else checked.reason or unverified,
         is_verified=plan is not None and unverified is None,
-        is_urgent=_is_ahead(checked, context.clock.now()),
+        is_urgent=_is_upcoming(checked, context.clock.now()),
         keeps_place=_was_not_attempted(checked),
         is_blamed_elsewhere=blamed_elsewhere,
         is_absent=plan is not None and plan.is_absent,
@@ -184,19 +184,19 @@ def _lead_write(
         state_if_drifted=next_state(state, drifted, policy=backoff, jitter=jitter),
         state_if_refused=next_state(state, refused, policy=backoff, jitter=jitter),
         signature_if_refused=_refusal(checked, ""),
-        signature_if_drifted=_refusal(checked, _STUCK) if never_settles(state) else None,
+        signature_if_drifted=_refusal(checked, _NOT_WRITTEN) if never_settles(state) else None,
     )
 
 
 async def _write(
     checked: Sequence[LeadCheck], frame: _BatchFrame, *, context: RunContext, registry: BreakerRegistry
 ) -> _WrittenBatch:
-    """Write what the leads came to, and nothing where another run has taken over; return what became of that."""
+    """Write the results of the leads; write nothing if another run has taken the lease."""
     workspace = frame.workspace
-    trusted = sorted((_withhold_distrusted(c, registry) for c in checked), key=lambda c: c.lead.id)
-    trusted = [_with_wanted_follow_ups(each, context.policy.follow_ups) for each in trusted]
-    trusted = await withhold_held(trusted, workspace.id, guard=context.guard)
-    writes = tuple(_lead_write(c, workspace, context=context, registry=registry) for c in trusted)
+    checks = sorted((_withhold_unreliable(c, registry) for c in checked), key=lambda c: c.lead.id)
+    checks = [_apply_follow_up_policy(each, context.policy.follow_ups) for each in checks]
+    checks = await withhold_held(checks, workspace.id, guard=context.guard)
+    writes = tuple(_lead_write(c, workspace, context=context, registry=registry) for c in checks)
     try:
         receipt = await context.store.leads.write(
             BatchWrite(
@@ -206,14 +206,14 @@ async def _write(
                 started_at=frame.started_at,
                 finished_at=context.clock.now(),
                 writes=writes,
-                counts=Counter(c.outcome for c in trusted),
+                counts=Counter(c.outcome for c in checks),
                 not_before=frame.not_before,
                 gives_up=(frame.lease,),
             )
         )
     except LeaseLost:
         return _WrittenBatch(is_lease_lost=True)
-    written = tuple(_apply_receipt(each, receipt) for each in trusted)
+    written = tuple(_apply_receipt(each, receipt) for each in checks)
     counts = Counts()
     for one, write in zip(written, writes, strict=True):
         _count(
@@ -228,7 +228,7 @@ async def _write(
 
 
 def _apply_receipt(checked: LeadCheck, receipt: BatchReceipt) -> LeadCheck:
-    """Return what became of a lead once its batch is written."""
+    """Return the result of a lead after the write of its batch: the database may have refused it."""
     lead_id = checked.lead.id
     if lead_id in receipt.refused and (signature := _refusal(checked, receipt.refused[lead_id])):
         return LeadCheck(lead=checked.lead, outcome=Outcome.FAILED, lookup=checked.lookup, signature=signature)
@@ -237,14 +237,14 @@ def _apply_receipt(checked: LeadCheck, receipt: BatchReceipt) -> LeadCheck:
     if (
         lead_id not in receipt.held_up
         and never_settles(checked.lead.state)
-        and (signature := _refusal(checked, _STUCK))
+        and (signature := _refusal(checked, _NOT_WRITTEN))
     ):
         return LeadCheck(lead=checked.lead, outcome=Outcome.FAILED, lookup=checked.lookup, signature=signature)
     return checked.as_deferred(DeferReason.DRIFTED)
 
 
 def _refusal(checked: LeadCheck, message: str) -> ErrorSignature | None:
-    """Return the kind of failure that it is where the database does not take what a lookup came to."""
+    """Return the failure of a look-up whose result the database refused; None if nothing was looked up."""
     if (lookup := checked.lookup) is None:
         return None
     return ErrorSignature(
@@ -253,12 +253,12 @@ def _refusal(checked: LeadCheck, message: str) -> ErrorSignature | None:
 
 
 def _owner(checked: LeadCheck) -> ProviderName | None:
-    """Return the provider of the booking that a lead has by what was planned, or had before."""
+    """Return the provider of the lead's booking: of the planned one, else of the stored one."""
     change = checked.plan.change if checked.plan is not None else None
     return (change.rollup.provider if change is not None else None) or checked.lead.rollup.provider
 
 
-def _count(  # noqa: PLR0913 - what a count is made of
+def _count(  # noqa: PLR0913 - the inputs of one count
     checked: LeadCheck,
     write: LeadWrite,
     counts: Counts,
@@ -290,7 +290,7 @@ def _count(  # noqa: PLR0913 - what a count is made of
 
 
 def _has_disappeared(checked: LeadCheck, *, now: datetime, soon_until: datetime) -> bool:
-    """Tell whether a booking of the next hours is flagged because nothing proves where it stands."""
+    """Return whether a booking of the next hours is flagged because no answer proves its state."""
     starts_at = checked.lead.rollup.starts_at
     flagged = {MismatchKind.DISAPPEARED, MismatchKind.OTHER_PERSON}
     is_flagged = checked.plan is not None and checked.plan.standing in flagged

@@ -1,7 +1,7 @@
-"""Holds the changes of one kind that would exceed the caps: the circuit breaker of what a run writes.
+"""Withholds changes of a kind that exceed the caps: a circuit breaker for writes.
 
-Before a batch is written, its changes are counted by kind with those that runs have written within the last hour. What
-would pass the cap is withheld, with everything else of that kind in this run; the leads stay due.
+Before a batch is written, its changes are added, by kind, to those that runs have written within the last hour. Once
+the sum exceeds the cap, the run withholds all further changes of that kind; the leads stay due.
 """
 
 from collections import Counter, defaultdict
@@ -21,7 +21,7 @@ from reconcile.services.lookup.lead_check import LeadCheck
 class ChangeGuard:
     """Counts one run's changes by kind. Without *caps* it only counts; *is_applied* is false in a dry run."""
 
-    def __init__(  # noqa: PLR0913 - what a hold is made of
+    def __init__(  # noqa: PLR0913 - the inputs of a hold
         self, caps: RunCaps | None, *, stored: ChangeHolds, clock: Clock, run_id: RunId, scope: str, is_applied: bool
     ) -> None:
         self._caps = caps
@@ -42,7 +42,7 @@ class ChangeGuard:
     async def withhold(
         self, changes: Sequence[Change], *, workspace_id: WorkspaceId, checked: int
     ) -> frozenset[Outcome]:
-        """Return the kinds of a batch's *changes* that are not to be written; the others count as written."""
+        """Return the kinds of *changes* that must not be written; the changes of other kinds count as written."""
         self._checked[workspace_id] += checked
         if self._caps is None or not changes:
             return frozenset()
@@ -53,17 +53,17 @@ class ChangeGuard:
             self._planned(kind, n) > self._caps.least for kind, n in counts.items()
         ):
             self._checked_before = await self._stored.checked_since(self._clock.now() - WINDOW)
-        # From here on nothing is awaited: batches of other workspaces are decided one after the other.
-        found = frozenset(kind for kind, count in counts.items() if self._is_held(kind, count))
+        # No await from here on: concurrent batches are decided one after the other.
+        held = frozenset(kind for kind, count in counts.items() if self._is_held(kind, count))
         for each in changes:
             if (shift := shift_of(each)) is not None:
                 self._shifts[each.kind][shift] += 1
         for kind, count in counts.items():
-            (self._held if kind in found else self._written)[kind] += count
-        return found if self._is_applied else frozenset()
+            (self._held if kind in held else self._written)[kind] += count
+        return held if self._is_applied else frozenset()
 
     async def settle(self) -> tuple[ChangeHold, ...]:
-        """Store the holds of this run; return those that are in force in its scope."""
+        """Store the holds of this run; return all holds that are in force in its scope."""
         if self._caps is None:
             return ()
         if self._holds is None:
@@ -91,7 +91,7 @@ class ChangeGuard:
         holds = [each for each in await self._stored.load() if each.applies_to(self._scope)]
         since = now - WINDOW
         before = Counter(await self._stored.changed_since(since))
-        for each in holds:  # what was written under an approval counts no more once that is over
+        for each in holds:  # changes written under an approval no longer count after its end
             if each.approved_until is not None and since < each.approved_until <= now:
                 before[each.kind] = (await self._stored.changed_since(each.approved_until)).get(each.kind, 0)
         self._approved = frozenset(each.kind for each in holds if each.is_approved(now))
@@ -109,7 +109,7 @@ class ChangeGuard:
         return self._before[kind] + self._written[kind] + count
 
     def _checked_leads(self) -> int:
-        """Return how many leads were checked at least: of each workspace, the most in one visit or in this run."""
+        """Return a lower bound of the leads checked: for each workspace, its largest earlier visit or this run."""
         before = self._checked_before or {}
         return sum(max(before.get(each, 0), self._checked[each]) for each in before.keys() | self._checked.keys())
 
@@ -120,7 +120,7 @@ def scope_of(request: RunRequest) -> str:
 
 
 def held_sentences(holds: Sequence[ChangeHold], *, dry_run: bool) -> tuple[str, ...]:
-    """Return a sentence for each hold, with the command that ends it."""
+    """Return a sentence for each hold, with the command that approves it."""
     if dry_run:
         return tuple(f"held: {each.sentence()}; a run would write few of them and wait for approval" for each in holds)
     return tuple(f"held: {each.sentence()}; `reconcile approve {each.hash}` lets them pass" for each in holds)
@@ -129,7 +129,7 @@ def held_sentences(holds: Sequence[ChangeHold], *, dry_run: bool) -> tuple[str, 
 async def withhold_held(
     checked: Sequence[LeadCheck], workspace_id: WorkspaceId, *, guard: ChangeGuard
 ) -> list[LeadCheck]:
-    """Withhold the changes of kinds that are held; their leads stay due."""
+    """Defer the leads whose planned change is of a held kind; they stay due."""
     changes = [each.plan.change for each in checked if each.plan is not None and each.plan.change is not None]
     checks = sum(each.outcome.is_check for each in checked)
     held = await guard.withhold(changes, workspace_id=workspace_id, checked=checks)

@@ -1,4 +1,4 @@
-"""What a run works through, and what its steps are given and return."""
+"""The dependencies of a run, and what its steps take and return."""
 
 import asyncio
 from collections.abc import Mapping
@@ -29,14 +29,14 @@ from reconcile.services.run.change_guard import ChangeGuard
 from reconcile.services.run.counts import Counts
 
 STOP_GRACE = timedelta(seconds=5)
-"""How long calls under way may go on after SIGTERM; writing and exit get the other half of ten seconds."""
+"""How long in-flight calls may continue after SIGTERM; writing and exit get the other half of ten seconds."""
 CUT_OFF_WRITE_TIMEOUT = timedelta(seconds=0.7)
-"""How long a run that was cut off waits for the database at each thing that it has yet to tell it."""
+"""How long a run that was cut off waits for each of its last writes to the database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPolicy:
-    """The numbers of a run; *budget* is its wall time on the monotonic clock."""
+    """The settings of a run; *budget* is its maximum duration on the monotonic clock."""
 
     due: DuePolicy = field(default_factory=DuePolicy)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
@@ -51,15 +51,15 @@ class RunPolicy:
     """In this share of the workspaces that lists settle completely, one lead is looked up by id as well."""
     follow_ups: FollowUpPolicy = field(default_factory=FollowUpPolicy)
     caps: RunCaps | None = None
-    """Above which a kind of change is held; None: never."""
+    """The most changes of a kind before further ones are held; None holds nothing."""
     records_calls: bool = True
-    """Whether the ledger keeps what ``reconcile breaker replay`` reads."""
+    """Whether the ledger stores the record that ``reconcile breaker replay`` reads."""
     disagreements: tuple[str, ...] = ()
-    """Where the settings are not those that the CronJob was made with."""
+    """Settings that differ from those that the CronJob was created with, one sentence each."""
 
     @property
     def lookup_limits(self) -> LookupLimits:
-        """The numbers of look-ups."""
+        """The limits of look-ups."""
         return LookupLimits(
             lead_concurrency=self.lead_concurrency,
             rate_share=self.rate_share,
@@ -69,9 +69,9 @@ class RunPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchRequest:
-    """Up to *limit* leads of one workspace; *after*: in the order of their ids, behind this one.
+    """Up to *limit* leads of one workspace; with *after*, those with greater ids, in id order.
 
-    *is_first*: the run has not visited the workspace yet, so that the visit is noted also where no lead is due.
+    *is_first*: the run has not visited the workspace yet, so the visit is stored even if no lead is due.
     """
 
     limit: int
@@ -81,27 +81,27 @@ class BatchRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchResult:
-    """What came of a batch; *last_id* is the cursor for the next page of a whole set, None at the end."""
+    """The result of a batch; *last_id* is the cursor for the next page of a whole set, None at the end."""
 
     last_id: LeadId | None = None
     is_written: bool = False
     counts: Counts = field(default_factory=Counts)
-    """Of the leads that were written."""
+    """Counts of the leads that were written."""
     stop: StopReason | None = None
-    """Why the run is to begin nothing more, if it is."""
+    """Why the run must start no further work; None if it may continue."""
 
 
 class BatchHandler(Protocol):
-    """What is done with some leads of one workspace: they are checked, or a plan is carried out."""
+    """Handles one batch of a workspace: checks its leads, or applies a backfill plan."""
 
     async def __call__(self, workspace: Workspace, batch: BatchRequest, *, context: "RunContext") -> BatchResult:
-        """Do it for the leads of *batch*."""
+        """Handle the leads of *batch*."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
-    """What a run works through: its adapters, and the hands that reach into it."""
+    """The adapters of a run, and the objects through which callers stop or watch it."""
 
     store: Store
     providers: Mapping[ProviderName, Provider]
@@ -113,14 +113,14 @@ class Dependencies:
     stop: Stop = field(default_factory=Stop)
     on_progress: OnProgress | None = None
     on_change: OnChange | None = None
-    """Is told of each change that a dry run plans."""
+    """Called with each change that a dry run plans."""
     mirror: Mirror | None = None
     notifier: Notifier | None = None
     batch_handler: BatchHandler | None = None
-    """In place of checking leads."""
+    """Handles batches instead of ``reconcile_batch``."""
 
     async def release_lease(self, lease: Lease) -> None:
-        """Release *lease*; where the database does not let us, it runs out by itself."""
+        """Release *lease*; if the database fails, the lease expires by itself."""
         try:
             async with asyncio.timeout(CUT_OFF_WRITE_TIMEOUT.total_seconds() if self.stop.is_cut_off else None):
                 await self.store.leases.release(lease)
@@ -130,7 +130,7 @@ class Dependencies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext(LookupContext):
-    """What the steps of one run have in common: what was asked for, by which rules, under which lease."""
+    """What the steps of one run share: the request, the policy, the adapters and the lease."""
 
     id: RunId
     request: RunRequest
@@ -142,10 +142,10 @@ class RunContext(LookupContext):
 
     @property
     def stop(self) -> Stop:
-        """Whether the run is to end early."""
+        """The request to end the run early."""
         return self.deps.stop
 
     async def acquire_workspace_lease(self, workspace: Workspace) -> Lease:
-        """Take the lease of *workspace* for what is left of the run; raises LeaseHeld."""
+        """Acquire the lease of *workspace* for the rest of the run; raises LeaseHeld."""
         leases = self.store.leases
         return await leases.acquire(f"workspace:{workspace.id}", holder=self.id, ttl=self.time.lease_ttl)

@@ -1,4 +1,4 @@
-"""What the leads of a batch or of a run came to, added up for the report."""
+"""Sums over the leads of a batch or of a run, for the report."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -20,17 +20,17 @@ class Counts:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     by_provider: dict[ProviderName, Counter[Outcome]] = field(default_factory=lambda: defaultdict(Counter))
     by_asked: dict[ProviderName, Counter[Outcome]] = field(default_factory=lambda: defaultdict(Counter))
-    """A lead at which two providers were asked is counted at both here, and at one of them in *by_provider*."""
+    """A lead that was looked up at two providers counts for both here, and for one of them in *by_provider*."""
     skips: Counter[SkipReason] = field(default_factory=Counter)
     unconfigured: Counter[MissingSetting] = field(default_factory=Counter)
-    """Of *skips*, those that are not configured, by what is missing."""
+    """The skips because of missing configuration, by the missing setting."""
     unconfigured_in: dict[MissingSetting, set[WorkspaceId]] = field(default_factory=lambda: defaultdict(set))
     defers: Counter[DeferReason] = field(default_factory=Counter)
     mismatches: Counter[MismatchKind] = field(default_factory=Counter)
     signatures: Counter[ErrorSignature] = field(default_factory=Counter)
-    hit: dict[ErrorSignature, set[WorkspaceId]] = field(default_factory=lambda: defaultdict(set))
+    failed_in: dict[ErrorSignature, set[WorkspaceId]] = field(default_factory=lambda: defaultdict(set))
     changes: Counter[Outcome] = field(default_factory=Counter)
-    """Leads whose rows were changed, or would be, by the kind of change."""
+    """Leads whose rows were changed (in a dry run: would be), by the kind of change."""
     effects: Counter[EffectKind] = field(default_factory=Counter)
     quarantined: int = 0
     disappeared_soon: int = 0
@@ -42,7 +42,7 @@ class Counts:
         return sum(count for outcome, count in self.outcomes.items() if outcome.is_check)
 
     def add_check(self, providers: Sequence[ProviderName], outcome: Outcome, *, of: ProviderName | None) -> None:
-        """Count a check of each provider that was asked; the outcome is that of the booking's own, *of*."""
+        """Count a check for each provider that was called; the outcome counts for *of*, the booking's own provider."""
         for provider in providers:
             is_its_own = len(providers) == 1 or provider == of
             self.by_asked[provider][outcome if is_its_own or not outcome.is_check else Outcome.UNCHANGED] += 1
@@ -63,7 +63,7 @@ class Counts:
     def fail(self, signature: ErrorSignature, workspace_id: WorkspaceId) -> None:
         """Count a failure by its kind."""
         self.signatures[signature] += 1
-        self.hit[signature].add(workspace_id)
+        self.failed_in[signature].add(workspace_id)
 
     def add(self, other: "Counts") -> None:
         """Add the sums of *other*."""
@@ -79,8 +79,8 @@ class Counts:
         self.defers.update(other.defers)
         self.mismatches.update(other.mismatches)
         self.signatures.update(other.signatures)
-        for signature, workspaces in other.hit.items():
-            self.hit[signature] |= workspaces
+        for signature, workspaces in other.failed_in.items():
+            self.failed_in[signature] |= workspaces
         self.changes.update(other.changes)
         self.effects.update(other.effects)
         self.quarantined += other.quarantined
@@ -101,14 +101,14 @@ class Counts:
     def top_signatures(self, limit: int = 5) -> Sequence[SignatureCount]:
         """Return the most frequent kinds of failure."""
         return [
-            SignatureCount(key=s.key, count=n, workspaces=len(self.hit[s]), shape=s.shape)
+            SignatureCount(key=s.key, count=n, workspaces=len(self.failed_in[s]), shape=s.shape)
             for s, n in self.signatures.most_common(limit)
         ]
 
 
 @dataclass(slots=True)
 class RunTotals:
-    """What the batches and follow-ups of a run came to; only the run itself adds to it."""
+    """Sums over the batches and follow-ups of a run; only the run itself adds to them."""
 
     leads: Counts = field(default_factory=Counts)
     visited: set[WorkspaceId] = field(default_factory=set)
@@ -116,4 +116,4 @@ class RunTotals:
     dropped: int = 0
     """Follow-ups that were given up without an attempt."""
     abandoned_batches: int = 0
-    """Batches whose writing was refused: their leads are tried again by a later run."""
+    """Batches whose write was refused; a later run checks their leads again."""

@@ -1,7 +1,7 @@
-"""The store of a dry run. It shows everything and keeps nothing, so that no step of a run has to ask whether it is dry.
+"""The store of a dry run: it reads from the database and writes nothing, so no step of a run needs a special case.
 
-Each port is an allow-list. The reads that are named here reach the database; what a run writes is answered without it;
-every other method raises, also one that the port does not have yet.
+Each port is an allow-list. The reads named here reach the database; the writes of a run are answered without it; every
+other method raises, also one that is added to the port later.
 """
 
 from collections import defaultdict
@@ -23,12 +23,14 @@ from reconcile.errors import LeaseHeld, ReconcileError
 from reconcile.ports import BatchReceipt, BatchWrite, Clock, Leads, LeaseHolder, Store, Usage
 
 BURST_SHARE = 1 / 3
-"""A dry run makes real calls and notes them nowhere. With a third of the burst, at least half of what GoHighLevel lets
-into 10 s, and a third of what Calendly lets into a minute, is left to a run beside it or right after it."""
+"""The share of an account's burst that a dry run uses. Its calls are real and are not recorded in the shared budget.
+
+A concurrent or following run keeps at least half of what GoHighLevel allows in 10 s, and a third of what Calendly
+allows in a minute."""
 DRY_RUN_TIME = timedelta(minutes=15)
-"""What a dry run over everything may take: about 2,000 look-ups of one GoHighLevel account."""
+"""The maximum duration of a dry run over everything: about 2,000 look-ups of one GoHighLevel account."""
 _LARGEST_PAGE = int(min(limit_of(each).burst for each in ProviderName) * BURST_SHARE)
-"""The calls of a page are made together: a larger one would exceed that share."""
+"""The calls of a page are made concurrently: a larger page would exceed that share."""
 LEAD_READS = frozenset(
     {
         "ages",
@@ -66,9 +68,9 @@ _LEDGER_READS = frozenset(
 _OUTBOX_READS = frozenset({"given_up", "given_up_count", "pending", "pending_count"})
 _CADENCE_READS = frozenset({"override"})
 _CHANGE_HOLD_READS = frozenset({"load", "changed_since", "checked_since"})
-_ORDER_READS = frozenset({"list_all"})
+_ANNOTATION_READS = frozenset({"list_all"})
 _DAMAGED_READS = frozenset({"counts"})
-_TIME_READS = frozenset({"now"})
+_CLOCK_READS = frozenset({"now"})
 _ALERT_READS = frozenset({"channels", "load"})
 _BACKFILL_READS = frozenset(
     {
@@ -89,7 +91,7 @@ _BACKFILL_READS = frozenset(
 
 
 def dry_run_store(store: Store, *, clock: Clock, on_change: OnChange | None = None) -> Store:
-    """Return a store that reads from *store* and never writes to it; *on_change* is told of each planned change."""
+    """Return a store that reads from *store* and never writes to it; *on_change* is called with each planned change."""
     return Store(
         leads=_DryRunLeads(store.leads, on_change=on_change),
         leases=_NoLeases(),
@@ -99,21 +101,21 @@ def dry_run_store(store: Store, *, clock: Clock, on_change: OnChange | None = No
         outbox=ReadOnly(store.outbox, reads=_OUTBOX_READS),
         cadences=ReadOnly(store.cadences, reads=_CADENCE_READS),
         change_holds=ReadOnly(store.change_holds, reads=_CHANGE_HOLD_READS),
-        applied_annotations=ReadOnly(store.applied_annotations, reads=_ORDER_READS),
+        applied_annotations=ReadOnly(store.applied_annotations, reads=_ANNOTATION_READS),
         alerts=ReadOnly(store.alerts, reads=_ALERT_READS),
         backfills=ReadOnly(store.backfills, reads=_BACKFILL_READS),
-        time=ReadOnly(store.time, reads=_TIME_READS),
+        database_clock=ReadOnly(store.database_clock, reads=_CLOCK_READS),
         damaged_rows=ReadOnly(store.damaged_rows, reads=_DAMAGED_READS),
     )
 
 
 def on_clock(store: Store, clock: Clock) -> Store:
-    """Return *store* on *clock*, for a run whose clock jumps: the database's own clock does not jump with it."""
-    return replace(store, budgets=LocalBudgets(clock), time=LocalTime(clock))
+    """Return *store* with *clock* in place of the database's clock, for a run whose clock jumps."""
+    return replace(store, budgets=LocalBudgets(clock), database_clock=LocalDatabaseClock(clock))
 
 
-class LocalTime:
-    """A clock of this program in place of the database's."""
+class LocalDatabaseClock:
+    """This program's clock in place of the database's."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -123,7 +125,7 @@ class LocalTime:
 
 
 class ReadOnly:
-    """A port of which the methods in *reads* are passed on; any other raises ReconcileError."""
+    """Forwards the methods in *reads* to a port; any other method raises ReconcileError."""
 
     def __init__(self, port: Any, *, reads: frozenset[str]) -> None:  # noqa: ANN401 - any of the ports
         self._port = port
@@ -136,7 +138,7 @@ class ReadOnly:
 
 
 class _DryRunLeads(ReadOnly):
-    """Gives each lead once: where a run has two rounds, its writes keep a lead from being due in the second."""
+    """Returns each lead once, as in a real run, whose writes keep a lead from being due a second time."""
 
     def __init__(self, leads: Leads, *, on_change: OnChange | None) -> None:
         super().__init__(leads, reads=LEAD_READS)
@@ -149,14 +151,14 @@ class _DryRunLeads(ReadOnly):
         *,
         limit: int,
         after: LeadId | None = None,
-        **asked: Any,  # noqa: ANN401 - the port's
+        **options: Any,  # noqa: ANN401 - the port's
     ) -> Sequence[Lead]:
         checked, read = self._checked[workspace_id], self._port.due_leads
         if after is None:
-            found = await read(workspace_id, limit=limit + len(checked), **asked)
+            found = await read(workspace_id, limit=limit + len(checked), **options)
             return [lead for lead in found if lead.id not in checked][:limit]
         while after is not None:
-            found = await read(workspace_id, limit=min(limit, _LARGEST_PAGE), after=after, **asked)
+            found = await read(workspace_id, limit=min(limit, _LARGEST_PAGE), after=after, **options)
             if new := [lead for lead in found if lead.id not in checked]:
                 return new
             after = last_id(found)
@@ -164,10 +166,10 @@ class _DryRunLeads(ReadOnly):
 
     async def write(self, batch: BatchWrite) -> BatchReceipt:
         self._checked[batch.workspace_id].update(write.lead.id for write in batch.writes)
-        if (tell := self._on_change) is not None:
+        if (on_change := self._on_change) is not None:
             for write in batch.writes:
                 if write.change is not None:
-                    tell(listed_change(write.change))
+                    on_change(listed_change(write.change))
         return BatchReceipt()
 
 
@@ -178,7 +180,7 @@ class _DryRunBreakers(ReadOnly):
 
 class _DryRunLedger(ReadOnly):
     async def begin_run(self, *_what: object, **_facts: object) -> None:
-        """Note nothing."""
+        """Store nothing."""
 
     async def finish_run(
         self, _report: RunReport, _document: Mapping[str, Any], _calls: CallRecord | None = None
@@ -187,7 +189,7 @@ class _DryRunLedger(ReadOnly):
 
 
 class _NoLeases:
-    """A dry run changes nothing, so it needs to keep nobody out."""
+    """Grants every lease: a dry run writes nothing, so it excludes no other run."""
 
     async def acquire(self, name: str, *, holder: str, ttl: timedelta) -> Lease:
         if ttl <= timedelta(0):
@@ -195,52 +197,52 @@ class _NoLeases:
         return Lease(name=name, holder=holder, token=0)
 
     async def release(self, _lease: Lease) -> None:
-        """Give nothing back."""
+        """Release nothing."""
 
     async def held(self) -> Mapping[str, LeaseHolder]:
         return {}
 
 
 class LocalBudgets:
-    """Meters in memory: they keep to the published rate, and wait for their turn instead of writing a claim.
+    """Rate limiters in memory: they keep to the published rate, and sleep instead of reserving calls in the database.
 
-    *most* is the share of each account's burst that is taken; the rest is left to other processes, also where the
-    provider's headers say how many calls are left.
+    *most* is the share of each account's burst that is used; the rest is left to other processes, even if the
+    provider's headers report more remaining calls.
     """
 
     def __init__(self, clock: Clock, *, most: float = 1) -> None:
         self._clock = clock
         self._most = most
-        self._meters: dict[str, RateLimiter] = {}
+        self._limiters: dict[str, RateLimiter] = {}
         self._learned: dict[str, RateLimit] = {}
 
     async def reserve(self, key: str, *, wanted: int, limit: RateLimit, share: float = 1) -> Grant:
         granted, limit = 0, self._limit(key, limit).below(min(share, self._most))
         while True:
             now = self._clock.now()
-            self._meters[key], grant = self._meters.get(key, RateLimiter(now)).take(
+            self._limiters[key], grant = self._limiters.get(key, RateLimiter(now)).take(
                 wanted - granted, now=now, limit=limit
             )
             granted += grant.granted
             if granted >= wanted:
                 return Grant(granted=granted, left=grant.left)
-            # The cursor of a dry run passes each lead once: what is not asked now is not asked at all.
+            # The cursor of a dry run passes each lead once: a lead that is not looked up now never is.
             await self._clock.sleep(grant.retry_after + limit.interval * (wanted - granted - 1))
 
     async def settle(self, key: str, *, unused: int, usage: Usage, limit: RateLimit) -> None:
         now = self._clock.now()
-        meter = self._meters.get(key, RateLimiter(now)).give_back(unused, limit=self._limit(key, limit))
+        limiter = self._limiters.get(key, RateLimiter(now)).give_back(unused, limit=self._limit(key, limit))
         if usage.limit is not None:
             self._learned[key] = usage.limit
         whole = self._limit(key, limit)
         own = whole.below(self._most)
         if usage.remaining is not None:
-            meter = meter.at_most(max(0, usage.remaining - (whole.burst - own.burst)), now=now, limit=own)
+            limiter = limiter.at_most(max(0, usage.remaining - (whole.burst - own.burst)), now=now, limit=own)
         if usage.not_before is not None:
-            meter = RateLimiter(max(meter.arrival_at, now + usage.not_before + own.debt(1)))
-        self._meters[key] = meter
+            limiter = RateLimiter(max(limiter.arrival_at, now + usage.not_before + own.debt(1)))
+        self._limiters[key] = limiter
 
     def _limit(self, key: str, assumed: RateLimit) -> RateLimit:
-        """Return the smaller of the assumed limit and the one that headers told of, in each number."""
+        """Return the stricter of the assumed limit and the one in the provider's headers, number by number."""
         learned = self._learned.get(key, assumed)
         return RateLimit(interval=max(assumed.interval, learned.interval), burst=min(assumed.burst, learned.burst))

@@ -1,4 +1,4 @@
-"""What a run tells of itself and of its batches, in figures: the facts of spans, and everything that is measured."""
+"""Metrics and span attributes of a run and of its batches."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,13 +17,13 @@ from reconcile.services.run.context import RunContext
 from reconcile.services.run.counts import Counts
 
 _WORST = (BreakerState.CLOSED, BreakerState.HALF_OPEN, BreakerState.OPEN)
-"""From good to bad; a state's place is what is measured of it."""
+"""From best to worst; the index of a state is the value of the gauge."""
 
 
 def annotate_batch_span(
     span: Span, workspace: Workspace, written: Sequence[LeadCheck], *, registry: BreakerRegistry, now: datetime
 ) -> None:
-    """Say what the leads of a batch came to, and how the breakers stand; its most frequent failure is the batch's."""
+    """Set a batch's span attributes: counts by outcome and breaker state; its most frequent failure is the error."""
     outcomes = Counter(each.outcome for each in written)
     span.note(
         leads=len(written),
@@ -50,14 +50,14 @@ def _state_for(workspace: Workspace, registry: BreakerRegistry, now: datetime) -
 
 
 def link_to_trips(span: Span, registry: BreakerRegistry) -> None:
-    """Point from a run that probes to the run that has tripped what is probed."""
+    """Link the span of a run that probes to the run that tripped the breaker."""
     probed = (b for b in registry.breakers() if b.state is BreakerState.HALF_OPEN)
     for run_id in dict.fromkeys(b.tripped_by for b in probed if b.tripped_by is not None):
         span.link(run_id)
 
 
 def annotate_run_span(report: RunReport, *, span: Span, telemetry: Telemetry) -> None:
-    """Say of a run what its report says first, and count it."""
+    """Set the attributes of a run's span from its report, and count the run."""
     span.note(
         health=report.health,
         stopped=report.stopped,
@@ -80,34 +80,34 @@ def annotate_run_span(report: RunReport, *, span: Span, telemetry: Telemetry) ->
 
 
 def measure(report: RunReport, counts: Counts, *, context: RunContext, registry: BreakerRegistry) -> None:
-    """Measure what a run over all workspaces found: a dry run, or one over a chosen workspace, speaks for none."""
+    """Emit the metrics of a run over all workspaces; a dry run or a run over one workspace emits none."""
     if context.request.dry_run or context.request.workspace is not None:
         return
-    tell = context.telemetry.measure
-    unasked = counts.outcomes.copy()
+    emit = context.telemetry.measure
+    without_provider = counts.outcomes.copy()
     for provider, outcomes in counts.by_provider.items():
-        unasked.subtract(outcomes)
+        without_provider.subtract(outcomes)
         for outcome, count in outcomes.items():
-            tell(instruments.LEADS, count, outcome=outcome, provider=provider)
-    for outcome, count in unasked.items():
+            emit(instruments.LEADS, count, outcome=outcome, provider=provider)
+    for outcome, count in without_provider.items():
         if count:
-            tell(instruments.LEADS, count, outcome=outcome)
+            emit(instruments.LEADS, count, outcome=outcome)
     for signature, count in counts.signatures.items():
-        who = {"provider": signature.provider, "operation": signature.operation}
-        tell(instruments.ERRORS, count, **who, **{"error.type": signature.error_class})
+        origin = {"provider": signature.provider, "operation": signature.operation}
+        emit(instruments.ERRORS, count, **origin, **{"error.type": signature.error_class})
     for provider, left in context.calls.budget_left.items():
-        tell(instruments.BUDGET_LEFT, left, provider=provider)
+        emit(instruments.BUDGET_LEFT, left, provider=provider)
     _measure_breakers(context.telemetry, registry, context.clock.now())
-    tell(instruments.PARKED_WORKSPACES, len(report.parked_workspaces))
+    emit(instruments.PARKED_WORKSPACES, len(report.parked_workspaces))
     if report.freshness is not None:
-        tell(instruments.DUE_LEADS, report.freshness.due)
-        tell(instruments.OVERDUE_LEADS, report.freshness.overdue)
+        emit(instruments.DUE_LEADS, report.freshness.due)
+        emit(instruments.OVERDUE_LEADS, report.freshness.overdue)
     if report.appointments_at_risk_24h is not None:
-        tell(instruments.AT_RISK, report.appointments_at_risk_24h)
+        emit(instruments.AT_RISK, report.appointments_at_risk_24h)
 
 
 def _measure_breakers(telemetry: Telemetry, registry: BreakerRegistry, now: datetime) -> None:
-    """Measure those that everybody has always, and of the others those that have a story."""
+    """Emit the state of the run's and the providers' breakers, and of each operation's breaker that exists."""
     always: Iterable[BreakerKey] = (RUN_KEY, *map(provider_key, ProviderName))
     known = (b.key for b in registry.breakers() if b.key.scope is not BreakerScope.WORKSPACE)
     for key in dict.fromkeys((*always, *known)):

@@ -1,4 +1,4 @@
-"""Follow-ups on their way out: at least once, workspace by workspace, never longer than the run has time."""
+"""Delivery of follow-ups to the webhook: at least once each, and only within the run's time budget."""
 
 import asyncio
 from collections import Counter
@@ -16,9 +16,9 @@ from reconcile.services.run.counts import RunTotals
 
 _BATCH = 100
 _MOST_REJECTED = 5
-"""Of one workspace in one run: so many refused look like a receiver that refuses all of that workspace's."""
+"""After so many refused follow-ups of one workspace, a run tries no more of them: the receiver seems to refuse all."""
 _MOST_FAILING = 5
-"""Workspaces: where the receiver has failed for so many and confirmed nothing, it fails for everybody."""
+"""After failures for so many workspaces and no success, the receiver is taken to be down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +36,26 @@ class _FailedDelivery:
 
 
 @dataclass(slots=True)
-class _Round:
-    """What one run has learned of the receiver, by workspace."""
+class _DeliveryRound:
+    """The results of one run's deliveries, by workspace."""
 
     confirmed: list[str] = field(default_factory=list)
     failures: list[_FailedDelivery] = field(default_factory=list)
     rejections: Counter[WorkspaceId] = field(default_factory=Counter)
     failing: dict[WorkspaceId, timedelta] = field(default_factory=dict)
-    """How long each workspace for which the receiver fails is left alone."""
+    """How long deliveries pause for each workspace whose delivery failed."""
 
-    def takes(self, workspace_id: WorkspaceId) -> bool:
-        """Tell whether a follow-up of this workspace may be handed over."""
+    def accepts(self, workspace_id: WorkspaceId) -> bool:
+        """Return whether a follow-up of this workspace may be delivered."""
         return workspace_id not in self.failing and self.rejections[workspace_id] < _MOST_REJECTED
 
     @property
     def is_over(self) -> bool:
-        """Whether the receiver seems to fail for everybody."""
+        """Whether the receiver seems to be down."""
         return not self.confirmed and len(self.failing) >= _MOST_FAILING
 
     def add(self, failure: _FailedDelivery) -> None:
-        """Note *failure*: one that is rejected is that follow-up's fault, any other one its workspace's trouble."""
+        """Record *failure*: a rejection concerns that follow-up, any other failure pauses its workspace."""
         self.failures.append(failure)
         if failure.is_rejected:
             self.rejections[failure.row.workspace_id] += 1
@@ -64,9 +64,9 @@ class _Round:
 
 
 async def deliver(totals: RunTotals, *, context: RunContext) -> None:
-    """Hand due follow-ups to the sink; a workspace for which the receiver fails is left alone, others go on.
+    """Deliver due follow-ups to the sink; a workspace whose delivery fails pauses, others continue.
 
-    What was confirmed is added to *totals* once that is stored, so that a run that is cut off reports it too.
+    Confirmed deliveries are added to *totals* once they are stored, so that a run that is cut off reports them too.
     """
     sink, outbox, clock = context.deps.sink, context.store.outbox, context.clock
     if context.request.dry_run:
@@ -74,19 +74,19 @@ async def deliver(totals: RunTotals, *, context: RunContext) -> None:
     totals.dropped += await _drop(context)
     if sink is None or context.policy.follow_ups.mode is FollowUpMode.OFF or not context.time.may_deliver():
         return
-    found = _Round()
+    results = _DeliveryRound()
     try:
         for row in await outbox.pending(now=clock.now(), limit=_BATCH):
-            if found.is_over or not context.time.may_deliver():
+            if results.is_over or not context.time.may_deliver():
                 break
-            if found.takes(row.workspace_id) and not await _hand_over(row, sink, found, context=context):
+            if results.accepts(row.workspace_id) and not await _deliver_one(row, sink, results, context=context):
                 break
     finally:
-        await _note(found, totals, context=context)
+        await _store_results(results, totals, context=context)
 
 
 async def _drop(context: RunContext) -> int:
-    """Give up follow-ups that are too old, and those that nobody was to receive when they were created."""
+    """Give up follow-ups that are too old, and those that were created while no webhook was configured."""
     policy, outbox, now = context.policy.follow_ups, context.store.outbox, context.clock.now()
     dropped = 0
     if policy.expiry is not None:
@@ -96,23 +96,23 @@ async def _drop(context: RunContext) -> int:
     return dropped
 
 
-async def _note(found: _Round, totals: RunTotals, *, context: RunContext) -> None:
+async def _store_results(results: _DeliveryRound, totals: RunTotals, *, context: RunContext) -> None:
     outbox, now = context.store.outbox, context.clock.now()
-    if found.confirmed:
-        await outbox.mark_delivered(found.confirmed, at=now)
-        totals.delivered += len(found.confirmed)
-    for failure in found.failures:
+    if results.confirmed:
+        await outbox.mark_delivered(results.confirmed, at=now)
+        totals.delivered += len(results.confirmed)
+    for failure in results.failures:
         if is_last(failure.row.attempts):
             await outbox.give_up(failure.row.key, at=now, reason=failure.reason)
             context.warnings.warn("effect.given_up", reason=failure.reason)
         else:
             await outbox.postpone([failure.row.key], until=now + failure.pause, reason=failure.reason)
-    for workspace_id, length in found.failing.items():
+    for workspace_id, length in results.failing.items():
         await outbox.hold_back(workspace_id, until=now + length)
 
 
-async def _hand_over(row: OutboxRow, sink: EffectSink, found: _Round, *, context: RunContext) -> bool:
-    """Deliver one follow-up as a call like those to providers: False if it was cut off after SIGTERM."""
+async def _deliver_one(row: OutboxRow, sink: EffectSink, results: _DeliveryRound, *, context: RunContext) -> bool:
+    """Deliver one follow-up; return False if the call was canceled after SIGTERM."""
     call = asyncio.create_task(sink.deliver(row, deadline=context.time.deadline))
     try:
         with context.in_flight.track(call):
@@ -127,11 +127,11 @@ async def _hand_over(row: OutboxRow, sink: EffectSink, found: _Round, *, context
         context.warnings.warn("effect.not_delivered", error_class=str(error.error_class), status=error.status)
         wait = error.retry_after if isinstance(error, RateLimited) else timedelta(0)
         is_rejected = error.error_class is ErrorClass.REJECTED
-        found.add(_FailedDelivery(row, f"{error.error_class}: {error}", is_rejected=is_rejected, retry_after=wait))
+        results.add(_FailedDelivery(row, f"{error.error_class}: {error}", is_rejected=is_rejected, retry_after=wait))
     except Exception as error:  # noqa: BLE001 - one follow-up must not hold up those of all others: decision 0004
         where = bug_named(error)
         context.warnings.warn("internal_error", where=where)
-        found.add(_FailedDelivery(row, f"{ErrorClass.INTERNAL}: {where}", is_rejected=True))
+        results.add(_FailedDelivery(row, f"{ErrorClass.INTERNAL}: {where}", is_rejected=True))
     else:
-        found.confirmed.append(row.key)
+        results.confirmed.append(row.key)
     return True

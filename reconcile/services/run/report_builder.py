@@ -1,4 +1,4 @@
-"""From what happened in a run to what is said of it."""
+"""Builds the report of a run from its totals, breakers and a snapshot of the database."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,7 +29,7 @@ UNHEALTHY_ERRORS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSnapshot:
-    """How much was due at a run's start, and what stands in the database at its end; None where it was not seen."""
+    """What was due at the start of a run, and what the database holds at its end; None where it was not read."""
 
     due_count: int = 0
     waiting_count: int = 0
@@ -46,7 +46,7 @@ def report_of(context: RunContext, totals: RunTotals, snapshot: RunSnapshot, *, 
     """Return the report of a run that has ended."""
     counts, stop, request, now = totals.leads, context.stop, context.request, context.clock.now()
     is_broken = registry.is_broken(now)
-    breakers = tuple(b for b in registry.breakers() if _has_story(b, context.started_at))
+    breakers = tuple(b for b in registry.breakers() if _is_notable(b, context.started_at))
     parked = tuple(
         sorted(
             {
@@ -117,15 +117,15 @@ def report_of(context: RunContext, totals: RunTotals, snapshot: RunSnapshot, *, 
     )
 
 
-def unbegun_report(request: RunRequest, *, run_id: RunId, clock: Clock, started: float) -> RunReport:
-    """Return the report of a run that was cut off before it had begun."""
+def unstarted_report(request: RunRequest, *, run_id: RunId, clock: Clock, started: float) -> RunReport:
+    """Return the report of a run that was cut off before it started."""
     held = lease_held_report(request, run_id=run_id, clock=clock, started=started)
     reasons = ("ended early: sigterm", CUT_OFF)
     return replace(held, success=False, health=Health.DEGRADED, health_reasons=reasons, stopped=StopReason.SIGTERM)
 
 
 def lease_held_report(request: RunRequest, *, run_id: RunId, clock: Clock, started: float) -> RunReport:
-    """Return the report of a run that found another one at work: it has nothing to do and nothing to complain of."""
+    """Return the report of a run that did nothing because another run holds the lease."""
     return RunReport(
         run_id=run_id,
         trigger=request.trigger,
@@ -144,21 +144,21 @@ def lease_held_report(request: RunRequest, *, run_id: RunId, clock: Clock, start
     )
 
 
-def not_due_report(  # noqa: PLR0913 - what a report is made of
+def not_due_report(  # noqa: PLR0913 - the inputs of a report
     request: RunRequest, waiting: NotYet, *, run_id: RunId, clock: Clock, started: float, notes: Sequence[str]
 ) -> RunReport:
-    """Return the report of a tick that the cadence leaves out."""
+    """Return the report of a tick that is skipped because of the cadence."""
     held = lease_held_report(request, run_id=run_id, clock=clock, started=started)
     reason = f"not due before {waiting.due_at:%Y-%m-%dT%H:%M:%SZ}: {waiting.reason}"
     return replace(held, health_reasons=(reason, *notes), stopped="not_due")
 
 
-def lateness(request: RunRequest, began_at: datetime) -> timedelta | None:
-    """Return how long after its tick a run began."""
-    return None if request.scheduled_at is None else max(began_at - request.scheduled_at, timedelta(0))
+def lateness(request: RunRequest, started_at: datetime) -> timedelta | None:
+    """Return how long after its scheduled time a run started; None for a manual run."""
+    return None if request.scheduled_at is None else max(started_at - request.scheduled_at, timedelta(0))
 
 
-def _has_story(breaker: Breaker, started_at: datetime) -> bool:
+def _is_notable(breaker: Breaker, started_at: datetime) -> bool:
     return (
         breaker.state is not BreakerState.CLOSED
         or breaker.override is not None
@@ -168,12 +168,11 @@ def _has_story(breaker: Breaker, started_at: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _BreakerFindings:
-    """What the breakers say of a run's health, by their keys."""
+    """The state of the breakers, as far as it affects the health of a run."""
 
     is_broken: bool
     recovering: tuple[str, ...]
-    unlisted: tuple[str, ...]
-    """Breakers of lists that are open."""
+    open_list_breakers: tuple[str, ...]
     parked_count: int
 
     @classmethod
@@ -182,7 +181,7 @@ class _BreakerFindings:
         return cls(
             is_broken=is_broken,
             recovering=tuple(str(b.key) for b in breakers if b.state is BreakerState.HALF_OPEN),
-            unlisted=tuple(
+            open_list_breakers=tuple(
                 str(b.key) for b in breakers if b.key.is_of_sweeps and b.effective_state(now) is BreakerState.OPEN
             ),
             parked_count=parked_count,
@@ -192,7 +191,7 @@ class _BreakerFindings:
 def _health(
     context: RunContext, totals: RunTotals, breakers: _BreakerFindings, snapshot: RunSnapshot
 ) -> tuple[Health, tuple[str, ...]]:
-    """Return the worst that is true, and every reason for not being healthy."""
+    """Return the worst health of all findings, and the text of each finding."""
     counts, stop = totals.leads, context.stop
     errors = counts.outcomes[Outcome.FAILED]
     findings: list[tuple[Health, str]] = []
@@ -206,8 +205,8 @@ def _health(
     findings += [(Health.DEGRADED, each) for each in held]
     if breakers.recovering:
         findings.append((Health.DEGRADED, f"recovering: {', '.join(breakers.recovering[:5])}"))
-    if breakers.unlisted:
-        findings.append((Health.DEGRADED, f"looked up instead of listed: {', '.join(breakers.unlisted)}"))
+    if breakers.open_list_breakers:
+        findings.append((Health.DEGRADED, f"looked up instead of listed: {', '.join(breakers.open_list_breakers)}"))
     if breakers.parked_count:
         findings.append((Health.DEGRADED, f"workspaces parked: {breakers.parked_count}"))
     idleness = None if breakers.is_broken else _idleness(counts, snapshot)
@@ -232,7 +231,7 @@ def _health(
 
 
 def _clock_fault(snapshot: RunSnapshot) -> str | None:
-    """Say that leads bear the stamps of a clock that went ahead: they are not due before its time has come."""
+    """Return a sentence if leads were stamped by a clock that was ahead: they are not due until then."""
     median = snapshot.freshness.median if snapshot.freshness else None
     if median is None or median > -CLOCKS_AGREE:
         return None
@@ -240,7 +239,7 @@ def _clock_fault(snapshot: RunSnapshot) -> str | None:
 
 
 def _idleness(counts: Counts, snapshot: RunSnapshot) -> str | None:
-    """Say that nothing was done though something was to be done, or return None."""
+    """Return a sentence if the run did nothing although work was due, else None."""
     if snapshot.waiting_count:
         return f"no work was done: workspaces that wait for their providers' limits: {snapshot.waiting_count}"
     if snapshot.due_count and not counts.outcomes.total():

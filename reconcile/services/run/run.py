@@ -35,7 +35,7 @@ from reconcile.services.run.state_object import apply_annotations, mirror_run, m
 from reconcile.services.run.visits import visit_all
 
 RUN_LEASE = "run"
-"""Held by a run over all workspaces; one over a chosen workspace has a lease of its own, and each batch has a third."""
+"""The lease of a run over all workspaces. A run over one workspace or shard has its own, and so has each batch."""
 
 
 async def run(
@@ -47,8 +47,8 @@ async def run(
 ) -> RunReport:
     """Check the leads that are due and repair what differs.
 
-    Raises StoreUnavailable where the database is away; every trouble with a provider is in the report instead, and so
-    is being cut off (``Stop.cut_off``).
+    Raises StoreUnavailable if the database is unreachable. Failures of a provider are in the report instead, and so is
+    a run that was cut off (``Stop.cut_off``).
     """
     facts = {
         "run_id": run_id,
@@ -68,7 +68,7 @@ async def _run(request: RunRequest, *, run_id: RunId, policy: RunPolicy, deps: D
     if request.dry_run:
         store = dry_run_store(deps.store, clock=clock, on_change=deps.on_change)
         deps = replace(deps, store=store, sink=None, mirror=None, notifier=None)
-    # A dry run over everything holds up nobody, and is asked for so that nothing is left out.
+    # A dry run over everything blocks no other run, and it should reach every lead.
     length = max(policy.budget, DRY_RUN_TIME) if request.dry_run and request.whole_set else policy.budget
     time = TimeBudget(clock=clock, started=clock.monotonic(), length=length, stop=deps.stop)
     notes = await apply_annotations(deps, policy)
@@ -138,7 +138,7 @@ async def _run(request: RunRequest, *, run_id: RunId, policy: RunPolicy, deps: D
 
 
 async def _begin(context: RunContext) -> CallAdmission:
-    """Note in the ledger that the run has begun, and take over the stored breakers."""
+    """Record the start of the run in the ledger, and load the stored breakers."""
     store, policy, request = context.store, context.policy, context.request
     await store.ledger.begin_run(
         context.id, started_at=context.started_at, trigger=request.trigger, version=context.deps.version
@@ -165,19 +165,19 @@ async def _begin(context: RunContext) -> CallAdmission:
     )
     bulkhead = Bulkhead(policy.workspace_concurrency)
 
-    def go_on(provider: ProviderName) -> None:
+    def resume_calls(provider: ProviderName) -> None:
         limiters.of(provider, for_sweeps=False).expect_answers()
         bulkhead.shuffle(context.random)
 
     pool = ControlPool(
-        on_answer=lambda provider: limiters.of(provider, for_sweeps=False).note_answer(), on_acquittal=go_on
+        on_answer=lambda provider: limiters.of(provider, for_sweeps=False).note_answer(), on_cleared=resume_calls
     )
     return CallAdmission(breakers=breakers, limiters=limiters, bulkhead=bulkhead, pool=pool)
 
 
 async def _under_lease(context: RunContext, admission: CallAdmission, totals: RunTotals, *, span: Span) -> RunReport:
     known, registry = await last_freshness(context.store), admission.registry
-    if context.request.workspace is None:  # of one workspace that somebody names, all leads are looked through
+    if context.request.workspace is None:  # in a run over one named workspace, all its leads are searched
         context = replace(context, wrote_since=new_leads_since(known, context.started_at))
     due = await due_workspaces(registry, context=context)
     registry.begin(
@@ -203,7 +203,7 @@ async def _under_lease(context: RunContext, admission: CallAdmission, totals: Ru
 
 
 async def _cancel_calls_when_stopped(context: RunContext) -> None:
-    """After SIGTERM, let calls under way end for a while, then cut them off: their leads are left for the next run."""
+    """Cancel the calls that are in flight for too long after SIGTERM; the next run checks their leads."""
     await context.stop.wait_for_termination()
     await context.clock.sleep(STOP_GRACE)
     context.in_flight.cancel_all()
@@ -234,7 +234,7 @@ async def _report(
     report = await mirror_run(report, deps)
     measure(report, totals.leads, context=context, registry=registry)
     await context.store.ledger.finish_run(report, document(report), context.recorder.record())
-    # A look at one chosen workspace tells nothing of the whole; after SIGTERM, the next run tells.
+    # A run over one workspace says nothing about the others; after SIGTERM, the next run notifies.
     if context.request.workspace is None and not stop.is_terminated:
         await notify(
             deps.notifier,
@@ -250,7 +250,7 @@ async def _report(
 
 
 async def _report_cut_off(context: RunContext, admission: CallAdmission, totals: RunTotals) -> RunReport:
-    """Report what had been done; the database, which may be what did not answer, gets a moment to take note of it."""
+    """Return the report of a run that was cut off; try to store it for a moment, as the database may be unreachable."""
     report = report_of(context, totals, RunSnapshot(), registry=admission.registry)
     measure(report, totals.leads, context=context, registry=admission.registry)
     with suppress(StoreUnavailable, TimeoutError):

@@ -1,4 +1,4 @@
-"""Which of the due workspaces a run visits: those that it can do something for."""
+"""Selects the workspaces that a run visits: due ones whose leads can be looked up now."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,11 +14,10 @@ _EVERYTHING = 1_000_000
 
 
 async def due_workspaces(registry: BreakerRegistry, *, context: RunContext) -> DueWorkspaces:
-    """Return the workspaces to visit, and how many are due besides."""
+    """Return the workspaces to visit, and how many are eligible in total."""
     request, now, probes_only = context.request, context.started_at, registry.probes_only(context.started_at)
-    room = request.workspace_limit + len(
-        registry.troubled_workspaces()
-    )  # those may be parked at the providers that they have
+    # Workspaces with a breaker that is not closed may turn out to be parked, so as many more are read.
+    room = request.workspace_limit + len(registry.troubled_workspaces())
     due = await context.store.leads.due_workspaces(
         now=now,
         policy=context.due,
@@ -28,25 +27,25 @@ async def due_workspaces(registry: BreakerRegistry, *, context: RunContext) -> D
         shard=request.shard,
         wrote_since=context.wrote_since,
     )
-    askable = [w for w in due.workspaces if not registry.is_parked(w.id, w.credentials, now)]
-    if probes_only:  # else the same few would be probed in each run, and a culprit among them would speak for all
-        context.random.shuffle(askable)
+    reachable = [w for w in due.workspaces if not registry.is_parked(w.id, w.credentials, now)]
+    if probes_only:  # else each run would probe the same few, and one broken workspace would decide for all
+        context.random.shuffle(reachable)
     limit = _EVERYTHING if request.whole_set else request.workspace_limit
     return replace(
         due,
-        workspaces=select_workspaces(askable, limit=limit, probes_only=probes_only),
-        eligible_count=due.eligible_count - (len(due.workspaces) - len(askable)),
+        workspaces=select_workspaces(reachable, limit=limit, probes_only=probes_only),
+        eligible_count=due.eligible_count - (len(due.workspaces) - len(reachable)),
     )
 
 
 def select_workspaces(
     workspaces: Sequence[Workspace], *, limit: int, probes_only: Mapping[ProviderName, int]
 ) -> tuple[Workspace, ...]:
-    """Return the first *limit* workspaces, without those that would only wait for a provider that is broken.
+    """Return the first *limit* workspaces, without those that would only wait for a broken provider.
 
-    *probes_only* holds the providers that are asked nothing but so many probes; these get at most half of the places.
-    A workspace that is refused is not visited, so it stays first in line: were it given a place, a provider's outage
-    would keep out the customers of the other one.
+    *probes_only* holds the providers that accept only probes, each with the number of probes; probes get at most half
+    of the places. A workspace that is left out is not visited and stays first in the queue. If it took a place, an
+    outage of one provider would keep out the workspaces of the other.
     """
     chosen: list[Workspace] = []
     probed: Counter[ProviderName] = Counter()
@@ -54,9 +53,9 @@ def select_workspaces(
         if len(chosen) == limit:
             break
         if workspace.credentials and set(workspace.credentials) <= set(probes_only):
-            asked = next((p for p in sorted(workspace.credentials) if probed[p] < probes_only[p]), None)
-            if asked is None or probed.total() >= max(1, limit // 2):
+            provider = next((p for p in sorted(workspace.credentials) if probed[p] < probes_only[p]), None)
+            if provider is None or probed.total() >= max(1, limit // 2):
                 continue
-            probed[asked] += 1
+            probed[provider] += 1
         chosen.append(workspace)
     return tuple(chosen)

@@ -1,4 +1,4 @@
-"""SIGTERM, from the signal to the end of a run."""
+"""Handles SIGTERM during a run."""
 
 import asyncio
 import signal
@@ -9,16 +9,16 @@ from datetime import timedelta
 from reconcile.services.lookup.limits.time_budget import Stop
 
 CUT_OFF_AFTER = timedelta(seconds=7)
-"""After SIGTERM. Calls have ended by then, so whatever still waits does so for the database, and is cut off."""
+"""After SIGTERM. Calls have ended by then, so a run that still waits is waiting for the database, and is cut off."""
 CUT_OFF_AGAIN_AFTER = timedelta(seconds=3)
 
 
 @contextmanager
 def stop_on_sigterm(stop: Stop) -> Iterator[None]:
-    """Turn SIGTERM into an orderly end. A handler is needed: as PID 1 a process without one does not notice it.
+    """End the run in order on SIGTERM. As PID 1, a process without a handler ignores the signal.
 
-    Once it has come, another one changes nothing: it must not cost the report, which is still to be printed. The event
-    loop's own handlers would not do: they give way to the default action before that.
+    After the first SIGTERM, further ones are ignored: the report must still be printed. The event loop's own signal
+    handlers are not used, because they restore the default action before that.
     """
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     timers: list[asyncio.TimerHandle] = []

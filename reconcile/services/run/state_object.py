@@ -1,4 +1,4 @@
-"""Where a run meets its surroundings in Kubernetes: operators' annotations at its start, its own at its end."""
+"""The state object in a run: applies operators' annotations at its start, writes the run's own at its end."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,7 +13,7 @@ from reconcile.services.run.context import Dependencies, RunPolicy
 
 
 async def apply_annotations(deps: Dependencies, policy: RunPolicy) -> Sequence[str]:
-    """Carry out what operators ask for by annotation; return what the report is to say of it and of the settings."""
+    """Apply the commands in operators' annotations; return notes for the report, on these and on the settings."""
     notes = list(policy.disagreements)
     for note in notes:
         deps.telemetry.warning("settings.disagree", text=note)
@@ -21,44 +21,44 @@ async def apply_annotations(deps: Dependencies, policy: RunPolicy) -> Sequence[s
     if annotations is None or deps.mirror is None:
         return notes
     try:
-        obeyed = await apply_commands(
+        applied = await apply_commands(
             annotations, store=deps.store, now=deps.clock.now(), policy=policy.breaker, source=deps.mirror.source
         )
     except StoreUnavailable as error:
         deps.telemetry.warning("orders.not_heeded", error=str(error))
         return [*notes, "operators' annotations could not be carried out: the database refused for now"]
-    deps.mirror.acknowledge(obeyed.updates)
-    for news in obeyed.news:
+    deps.mirror.acknowledge(applied.updates)
+    for news in applied.news:
         name = "order.not_understood" if news.is_warning else "order.obeyed"
         deps.telemetry.event(name, reason=news.reason, text=news.text)
         deps.mirror.announce(news, deps.store.breakers)
-    return [*notes, *obeyed.faults]
+    return [*notes, *applied.faults]
 
 
 async def mirror_run(report: RunReport, deps: Dependencies) -> RunReport:
-    """Show the run's end on the state object; return the report, with a word on it where that did not work."""
+    """Write the end of the run to the state object; return the report, with a reason added if the write failed."""
     mirror = deps.mirror
     if mirror is None:
         return report
-    # A look at one chosen workspace is no receipt of the schedule's.
+    # A run over one workspace is not the schedule's last run.
     receipt = report if report.workspace is None else None
-    trouble = await _publish(mirror, deps, receipt)
-    if trouble is None:
+    failure = await _publish(mirror, deps, receipt)
+    if failure is None:
         return report
-    return replace(report, health_reasons=(*report.health_reasons, f"state object not in step: {trouble}"))
+    return replace(report, health_reasons=(*report.health_reasons, f"state object not in step: {failure}"))
 
 
 async def mirror_state(deps: Dependencies) -> None:
-    """Show what has changed where there is no run to report of."""
+    """Write changed breakers to the state object when there is no run to report."""
     if deps.mirror is not None:
         await _publish(deps.mirror, deps, None)
 
 
 async def _publish(mirror: Mirror, deps: Dependencies, receipt: RunReport | None) -> str | None:
     """Write the state to the object; remember that commands were acknowledged there, so that its loss is noticed."""
-    trouble = await mirror.publish_run(deps.store.breakers, receipt)
+    failure = await mirror.publish_run(deps.store.breakers, receipt)
     if mirror.has_acknowledged:
         with suppress(StoreUnavailable):
             memory = AnnotationMemory(deps.store.applied_annotations, mirror.source)
             await memory.remember_acknowledgement(deps.clock.now())
-    return trouble
+    return failure

@@ -1,4 +1,4 @@
-"""Visits to workspaces, side by side: batch after batch, as long as the run takes work."""
+"""Visits workspaces concurrently: batch after batch, as long as the run may start new work."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ from reconcile.services.run.counts import RunTotals
 async def visit_all(
     workspaces: Sequence[Workspace], totals: RunTotals, *, context: RunContext, admission: CallAdmission
 ) -> None:
-    """Visit the workspaces side by side; where a wide breaker is probing, a few leads go ahead of all others.
+    """Visit the workspaces concurrently; if the run's or a provider's breaker is half open, its probes go first.
 
-    What came of each batch is added to *totals* as soon as it is written.
+    The result of each batch is added to *totals* as soon as it is written.
     """
     registry = admission.registry
     visits = _Visits(planned_count=len(workspaces), totals=totals, context=context, admission=admission)
     admission.pool.workspaces = workspaces
-    # A workspace that was in trouble may keep its place for a whole time limit again: then it is nobody else's.
+    # A workspace whose breaker is not closed may block its slot for a whole time limit, so it comes last.
     troubled = registry.troubled_workspaces()
     workspaces = sorted(workspaces, key=lambda each: each.id in troubled)
     if registry.is_probing():
@@ -56,7 +56,7 @@ class _Visits:
                 try:
                     await self._visit(workspace)
                 except StoreUnavailable as error:
-                    # The others end what they have begun: cut off in the middle they would leave their leases behind.
+                    # The other visits finish their batch: if they were canceled, their leases would stay held.
                     failures.append(error)
                     self.context.stop.request(StopReason.STORE_UNAVAILABLE)
 
@@ -71,24 +71,24 @@ class _Visits:
         handle: BatchHandler = self.context.deps.batch_handler or partial(reconcile_batch, admission=self.admission)
         after: LeadId | None = LeadId("") if request.whole_set else None
         while (refusal := self.context.time.refusal()) is None:
-            limit = min(request.leads_per_workspace, self._room(workspace))
+            limit = min(request.leads_per_workspace, self._batch_limit(workspace))
             if limit < 1:
                 return
             is_first = after is None and workspace.id not in self.totals.visited
             batch = BatchRequest(limit=limit, after=after, is_first=is_first)
             result = await handle(workspace, batch, context=self.context)
-            self._fold(workspace, result)
+            self._add_result(workspace, result)
             after = result.last_id
             if not request.whole_set or after is None:
                 return
         self.context.stop.request(refusal)
 
-    def _room(self, workspace: Workspace) -> int:
+    def _batch_limit(self, workspace: Workspace) -> int:
         providers = workspace.credentials or tuple(ProviderName)
         return self.admission.registry.batch_limit(workspace.id, providers, self.context.clock.now())
 
-    def _fold(self, workspace: Workspace, result: BatchResult) -> None:
-        """Add what came of a batch to the totals, and end the run where the batch says so."""
+    def _add_result(self, workspace: Workspace, result: BatchResult) -> None:
+        """Add the result of a batch to the totals, and stop the run if the batch asks for it."""
         totals, stop = self.totals, self.context.stop
         if result.is_written:
             totals.visited.add(workspace.id)

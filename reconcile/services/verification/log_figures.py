@@ -16,7 +16,7 @@ _BREATH = 1000
 
 
 async def ledger_figures(claim: Claim, *, store: Store, now: datetime) -> Figures:
-    """Return what the ledger tells since the claim's instant, and of the time before that is as long."""
+    """Return the ledger's figures since the claim's instant, and of an equally long time before it."""
     since = _instant(claim)
     start = since - min(max(now - since, _LEAST_BEFORE), _MOST_BEFORE)
     by_unit = ErrorsByUnit(claim=claim)
@@ -45,13 +45,13 @@ async def ledger_figures(claim: Claim, *, store: Store, now: datetime) -> Figure
 
 
 async def log_figures(claim: Claim, source: LogSource, *, now: datetime | None = None) -> Figures:
-    """Return what a log tells since the claim's instant, until *now*, or (None) until its last line."""
+    """Return the figures of a log since the claim's instant, until *now*, or (None) until its last line."""
     tally = LogTally(claim=claim)
     try:
         for number, entry in enumerate(source.entries()):
             tally.add(entry)
             if number % _BREATH == 0:
-                await asyncio.sleep(0)  # so that whoever wants this to end is heard in the middle of a long log
+                await asyncio.sleep(0)  # so that a cancellation is noticed in the middle of a long log
     except TooManyUnits:
         raise _too_many(claim) from None
     return tally.figures(until=now)

@@ -162,20 +162,20 @@ def _request(step: RunStep) -> RunRequest:
 def of_run(report: RunReport) -> Ruling:
     """Return what a run shows: clean is what succeeded without one error and has checked anything at all."""
     checked, errors = count_of(report.leads_checked, "lead"), count_of(report.errors, "error")
-    told = f"run {report.run_id}: {checked} checked, {errors}, {report.health}"
+    summary = f"run {report.run_id}: {checked} checked, {errors}, {report.health}"
     if report.stopped == _SIGTERM:
-        return Ruling(word=RulingStatus.INCONCLUSIVE, why=RulingReason.ENDED, text=f"{told}; ended by SIGTERM")
+        return Ruling(word=RulingStatus.INCONCLUSIVE, why=RulingReason.ENDED, text=f"{summary}; ended by SIGTERM")
     if report.errors or report.circuit_broken or report.health is Health.UNHEALTHY or not report.success:
         top = f"; {report.top_signatures[0].key}" if report.top_signatures else ""
-        return Ruling(word=RulingStatus.FAIL, why=RulingReason.RUN_FAILED, text=f"{told}{top}", is_final=True)
+        return Ruling(word=RulingStatus.FAIL, why=RulingReason.RUN_FAILED, text=f"{summary}{top}", is_final=True)
     if not report.leads_checked:
         stopped = f" ({report.stopped})" if report.stopped else ""
         return Ruling(
             word=RulingStatus.INCONCLUSIVE,
             why=RulingReason.TOO_FEW_CHECKS,
-            text=f"{told}: nothing was checked{stopped}",
+            text=f"{summary}: nothing was checked{stopped}",
         )
-    return Ruling(word=RulingStatus.PASS, why=RulingReason.AS_CLAIMED, text=told)
+    return Ruling(word=RulingStatus.PASS, why=RulingReason.AS_CLAIMED, text=summary)
 
 
 async def _verified(step: VerifiedStep, means: Means) -> Ruling:
@@ -192,6 +192,6 @@ async def _verified(step: VerifiedStep, means: Means) -> Ruling:
 
 def single(claim: Claim, ruling: Ruling) -> StepResult:
     """Return the one step that a claim without a checklist is."""
-    told = ", ".join(f"“{text}” {expected.replace('_', ' ')}" for text, expected in claim.signatures)
+    summary = ", ".join(f"“{text}” {expected.replace('_', ' ')}" for text, expected in claim.signatures)
     rate = f"at most {claim.max_error_rate} errors" if claim.max_error_rate else ""
-    return StepResult(title="; ".join(part for part in (told, rate) if part) or "checks were made", ruling=ruling)
+    return StepResult(title="; ".join(part for part in (summary, rate) if part) or "checks were made", ruling=ruling)

@@ -217,8 +217,8 @@ def _why(
     verdict: Priority | NotDue, lead: Lead, workspace: Workspace | None, breakers: Sequence[Advice], *, now: datetime
 ) -> str:
     if isinstance(verdict, NotDue):
-        is_told = verdict in {NotDue.QUARANTINED, NotDue.BACKING_OFF} and lead.state.reason
-        return f"{_WHY_NOT[verdict]}: {lead.state.reason}" if is_told else _WHY_NOT[verdict]
+        has_reason = verdict in {NotDue.QUARANTINED, NotDue.BACKING_OFF} and lead.state.reason
+        return f"{_WHY_NOT[verdict]}: {lead.state.reason}" if has_reason else _WHY_NOT[verdict]
     has_status = lead.rollup.booking_id is None or lead.rollup.status is not None
     why = _WHY[verdict] if has_status or verdict is Priority.HOT else _UNTOLD
     if breakers:

@@ -85,7 +85,7 @@ async def page_facts(  # noqa: PLR0913 - the settings that decide what is well
         failures=tuple(map(_failure, (await store.ledger.sightings(since=since))[:FAILURES_SHOWN])),
         repairs=tuple(map(_repair, await store.ledger.changes(limit=REPAIRS_SHOWN))),
         last_run_at=view.runs[0].finished_at or view.runs[0].started_at if view.runs else None,
-        last_sound_at=view.last_success_at,
+        last_success_at=view.last_success_at,
     )
 
 
@@ -109,8 +109,8 @@ def _headline(view: Overview, history: Sequence[TimeBucket]) -> tuple[OverallSta
             f"Runs are healthy, but {meetings} of the next 24 hours were not verified for an hour.",
         )
     checks, errors = sum(each.checks for each in history), sum(each.errors for each in history)
-    sound = f"all but {errors:,} successful" if errors else "all successful"
-    return OverallStatus.WELL, f"{checks:,} checks, {sound}, and no meeting of the next 24 hours is unverified."
+    successes = f"all but {errors:,} successful" if errors else "all successful"
+    return OverallStatus.WELL, f"{checks:,} checks, {successes}, and no meeting of the next 24 hours is unverified."
 
 
 def _steps(view: Overview, standing: OverallStatus) -> tuple[SuggestedCommand, ...]:

@@ -13,7 +13,7 @@ from reconcile.errors import RequestError
 from reconcile.ports import Ledger, RunCalls
 
 MOST_CALLS_OF_A_TRIAL = 5000
-"""A call takes about 0.1 ms to be replayed, and somebody waits for the page."""
+"""Replaying a call takes about 0.1 ms, and a request for the page waits for it."""
 _PAGE = 500
 _RATES = (0.25, 0.5, 0.75)
 _APART = 0.1
@@ -85,7 +85,7 @@ async def threshold_trials(
 
 
 class TooManyCalls(RequestError):
-    """A replay would take longer than whoever asked for it can wait."""
+    """A replay would take longer than a request may wait."""
 
 
 def _nothing(since: datetime, unrecorded_count: int) -> str:

@@ -268,8 +268,8 @@ async def _last_success_at(store: Store, newest: Sequence[RunRow]) -> datetime |
     """Return when the last healthy run that covers all due leads ended; usually that is *newest*."""
 
     def among(rows: Sequence[RunRow]) -> datetime | None:
-        sound = (row.finished_at for row in rows if row.report and read_report(row.report).is_sound)
-        return next(sound, None)
+        successful = (row.finished_at for row in rows if row.report and read_report(row.report).is_successful)
+        return next(successful, None)
 
     at = among(newest)
     if at is None and len(newest) >= RUNS_SHOWN:

@@ -65,18 +65,18 @@ class TimelineBuilder:
         self._since, self._now = since, now
         self._finest = (now - since) / _FINEST
         self._bands: dict[str, _BreakerBands] = {}
-        self._troubled: set[str] = set()
+        self._open_names: set[str] = set()
 
     def add(self, scheduled_run: ScheduledRun) -> None:
         """Record a run's report of breakers, and that breakers it does not mention are closed."""
-        told = {each.name: each for each in scheduled_run.breakers if each.state in _WORST_FIRST}
-        for name, each in told.items():
+        not_closed = {each.name: each for each in scheduled_run.breakers if each.state in _WORST_FIRST}
+        for name, each in not_closed.items():
             since = each.since or scheduled_run.ended_at
             self._see(name, each.state, since=since, at=scheduled_run.ended_at)
         closed = {each.name: each.since for each in scheduled_run.breakers}
-        for name in self._troubled - told.keys():
+        for name in self._open_names - not_closed.keys():
             self._bands[name].rest(min(closed.get(name) or scheduled_run.ended_at, scheduled_run.ended_at))
-        self._troubled = set(told)
+        self._open_names = set(not_closed)
 
     def timeline(self, breakers: Sequence[Breaker], *, most: int) -> Timeline:
         """Return the bands up to the breakers' current states, in at most *most* rows."""

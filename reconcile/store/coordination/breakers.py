@@ -31,8 +31,8 @@ class SqlBreakers:
     async def load(self) -> Sequence[Breaker]:
         """Return all breakers, without those that have been closed and without an override for a day."""
         since = clock.after(bindparam("seconds", -REMEMBERED.total_seconds(), type_=Float()), self._database.dialect)
-        is_told = or_(_C.state != BreakerState.CLOSED.value, _C.is_held, _C.saved_at > since)
-        statement = select(*_AS_TEXT).where(is_told).order_by(_C.scope, _C.name)
+        is_reported = or_(_C.state != BreakerState.CLOSED.value, _C.is_held, _C.saved_at > since)
+        statement = select(*_AS_TEXT).where(is_reported).order_by(_C.scope, _C.name)
         found = [read_breaker(row) for row in await self._database.rows(statement)]
         return [each for each in found if each is not None]
 

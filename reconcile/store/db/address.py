@@ -70,7 +70,7 @@ class Address:
         )
 
     def is_missing(self) -> bool:
-        """Tell whether this is a file that does not exist; connecting would create an empty one."""
+        """Return whether this is a file that does not exist; connecting would create an empty one."""
         return self.dialect == SQLITE and not Path(self.dsn).exists()
 
     def server_settings(self) -> Mapping[str, Any]:

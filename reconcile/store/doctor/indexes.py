@@ -69,7 +69,7 @@ async def index_advice(connection: AsyncConnection, mapping: SchemaMapping) -> S
 
 
 def _advice_on_due(lead: MappedTable, found: Sequence[_Index]) -> Sequence[str]:
-    """Return what lets ``due_sql.has_due_leads`` find the leads that a reason to be due concerns, and no others."""
+    """Return the indexes by which ``due_sql.has_due_leads`` reads only the leads of one reason to be due."""
     columns = lead.columns
     wanted = {
         column: _statement(lead, column, dialect=POSTGRESQL)
@@ -82,8 +82,8 @@ def _advice_on_due(lead: MappedTable, found: Sequence[_Index]) -> Sequence[str]:
     if in_sequence and not any(in_sequence in each.condition for each in found):
         wanted[in_sequence] = _partial(lead, in_sequence, _quoted(in_sequence))
     if booking_id and status and not any(status in each.condition for each in found):
-        is_untold = f"{_quoted(booking_id)} IS NOT NULL AND {_quoted(status)} IS NULL"
-        wanted[status] = _partial(lead, status, is_untold)
+        lacks_status = f"{_quoted(booking_id)} IS NOT NULL AND {_quoted(status)} IS NULL"
+        wanted[status] = _partial(lead, status, lacks_status)
     reason = "has no index for due leads, so each run reads the whole table"
     return [f"{lead}.{column} {reason}; execute: {statement}" for column, statement in wanted.items()]
 
@@ -107,7 +107,7 @@ def _partial(table: MappedTable, column: str, where: str) -> str:
 
 
 def _named(table: MappedTable, columns: Sequence[str], *, kind: str, name: str, dialect: str) -> str:
-    """Return the statement: with a name, without which SQLite makes no index, and so that no write waits for it."""
+    """Return the statement that creates the index: with a name, which SQLite requires, and without blocking writes."""
     kind = f"{kind} CONCURRENTLY" if dialect == POSTGRESQL else kind
     place = ".".join(_quoted(part) for part in (table.schema, table.name) if part)
     listed = ", ".join(_quoted(column) for column in columns)

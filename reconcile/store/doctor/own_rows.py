@@ -1,4 +1,4 @@
-"""Which rows of our own tables cannot be read: runs go on without what they held."""
+"""Finds unreadable rows of our own tables; runs continue without their content."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

@@ -17,7 +17,7 @@ from reconcile.errors import SettingsError
 from reconcile.store.db.database import Database
 
 ROWS = 2000
-"""Rows of each table that are looked at."""
+"""How many rows of each table are read."""
 _MOST_WORDS = 12
 
 _COLUMNS = text(

@@ -118,7 +118,7 @@ async def _each(rows: CursorResult[Any] | AsyncResult[Any]) -> AsyncIterator[Row
 
 
 def _stored(field: Field) -> ColumnElement[Any]:
-    """Return the column itself, or what it stands for where its own type says nothing of that."""
+    """Return the column itself, or the instant that it stands for if its own type is no instant."""
     return field.column if field.is_ordered else field.read
 
 

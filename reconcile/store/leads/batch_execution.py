@@ -19,7 +19,7 @@ from reconcile.store.mapping.domain_tables import DomainTables
 
 
 class NotInserted(Exception):
-    """A new appointment was left out without an error: by a unique key, a trigger or a rule of the customer's."""
+    """A new appointment was skipped without an error, by a unique key, a trigger or a rule of the customer's."""
 
 
 class BatchExecution:
@@ -34,12 +34,12 @@ class BatchExecution:
 
     @cached_property
     def _steps(self) -> Mapping[str, WriteStep]:
-        """Made with the first batch: a run with nothing due writes none."""
+        """Built with the first batch: a run with nothing due needs none."""
         return steps(self._domain)
 
     @cached_property
     def _strict_steps(self) -> Mapping[str, WriteStep]:
-        """The same, of which a conflict over a new appointment is an error that names the unique key."""
+        """The same steps, in which a conflict of a new appointment is an error that names the unique key."""
         return steps(self._domain, names_conflicts=True)
 
     async def _insert_checked(

@@ -1,4 +1,4 @@
-"""A batch as rows: what each table gets, once it is known which changes still apply."""
+"""Converts a batch to the rows of each table, once it is known which changes still apply."""
 
 import hashlib
 from collections import Counter
@@ -78,7 +78,7 @@ def lead_rows(
 
 
 def add_totals(rows: BatchRows, batch: BatchWrite, *, drifted: AbstractSet[LeadId]) -> None:
-    """Add the rows that *batch* has beside those of its leads."""
+    """Add the rows of *batch* that do not belong to a lead."""
     signatures: dict[str, tuple[ErrorSignature, int]] = {}
     for write in batch.writes:
         is_moved = write.lead.id in drifted and write.refusal is None
@@ -109,7 +109,7 @@ def add_totals(rows: BatchRows, batch: BatchWrite, *, drifted: AbstractSet[LeadI
 
 
 def _counts(batch: BatchWrite, drifted: AbstractSet[LeadId]) -> dict[str, int]:
-    """Return what became of the leads once it is known which changes were not written."""
+    """Return the outcomes of the leads, once it is known which changes were not written."""
     counts = Counter(batch.counts)
     for write in batch.writes:
         if write.lead.id in drifted:
@@ -119,7 +119,7 @@ def _counts(batch: BatchWrite, drifted: AbstractSet[LeadId]) -> dict[str, int]:
     return {outcome.value: count for outcome, count in (+counts).items()}
 
 
-def _add_change(  # noqa: PLR0913 - the batch and all that it is read with
+def _add_change(  # noqa: PLR0913 - the batch and its context
     rows: BatchRows, batch: BatchWrite, change: Change, *, state: Row, mapping: SchemaMapping, spellings: Spellings
 ) -> None:
     facts = _facts(change, mapping)
@@ -210,7 +210,7 @@ def _is_lead_changed(change: Change) -> bool:
 
 
 def _facts(change: Change, mapping: SchemaMapping) -> dict[str, Row]:
-    """Return a changed lead's facts twice: in the customer's words, and in ours for what lives beside."""
+    """Return a changed lead's facts in the customer's words, and those of the side table in our words."""
     rollup = change.rollup
     common = {
         "contact_id": change.contact_id,

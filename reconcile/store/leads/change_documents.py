@@ -1,4 +1,4 @@
-"""A lead's change as plain values for the ledger: what it makes different, before and after."""
+"""A lead's change as plain values for the ledger: the changed fields, before and after."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,7 +12,7 @@ Row = dict[str, Any]
 
 
 def change_documents(change: Change) -> tuple[Row, Row]:
-    """Return what a change makes different, before and after, as plain values; a lead's e-mail is never among them."""
+    """Return the fields that a change modifies, before and after, as plain values; never a lead's e-mail address."""
     lead = change.lead
     before = {"status": lead.status.value, "contact_id": lead.contact_id, **_plain_rollup(lead.rollup)}
     after = {"status": change.status.value, "contact_id": change.contact_id, **_plain_rollup(change.rollup)}

@@ -1,4 +1,4 @@
-"""The questions about leads and workspaces, built once for a database's own tables."""
+"""The queries for leads and workspaces, built once for a database's tables."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -30,12 +30,12 @@ STATE_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """Leads as they are read, and under which spelling the customer stores each appointment's id."""
+    """Leads as read, and the customer's spelling of each appointment's id."""
 
     leads: Sequence[Lead] = ()
     spellings: Mapping[tuple[LeadId, AppointmentId], str] = field(default_factory=dict)
     unusable: Sequence[Lead] = ()
-    """Leads whose ids cannot be read, so that no statement can name them."""
+    """Leads with unreadable ids, which no statement can refer to."""
 
     @property
     def row_count(self) -> int:
@@ -44,17 +44,17 @@ class Fetched:
 
 
 class Lock(Enum):
-    """What is done about rows that somebody else has locked."""
+    """How a statement treats rows that another transaction has locked."""
 
     WAIT = auto()
     SKIP = auto()
-    """They are left out, on PostgreSQL."""
+    """Locked rows are left out (PostgreSQL)."""
     FAIL = auto()
-    """The statement fails at once, on PostgreSQL."""
+    """The statement fails at once (PostgreSQL)."""
 
 
 class LeadQuery:
-    """Statements whose parameters are named; each is built when first asked for."""
+    """Statements with named parameters; each is built on first use."""
 
     def __init__(self, domain: DomainTables) -> None:
         self._domain = domain
@@ -71,7 +71,7 @@ class LeadQuery:
     ) -> Fetched:
         """Return the leads that *statement* finds, each with its appointments: two statements, however many leads.
 
-        With a *lock*, nobody else can write these rows until the transaction ends.
+        With a *lock*, no other transaction can write these rows until the transaction ends.
         """
         own = self._domain.appointment
         how = {"nowait": lock is Lock.FAIL, "skip_locked": lock is Lock.SKIP}
@@ -106,7 +106,7 @@ class LeadQuery:
         return Fetched(leads, spellings, unusable)
 
     async def fetch_alone(self, connection: AsyncConnection, lead_ids: Sequence[LeadId]) -> Sequence[Lead]:
-        """Return these leads by their own rows, without their appointments: one statement, which locks nothing."""
+        """Return these leads without their appointments: one statement, which locks nothing."""
         parameters = self.ids.parameter([{"id": each} for each in lead_ids])
         rows = (await connection.execute(self.leads_by_id, parameters)).mappings().all()
         return [read_lead(row, (), self._domain.mapping) for row in rows]
@@ -117,7 +117,7 @@ class LeadQuery:
 
     @cached_property
     def leads(self) -> Select[Any]:
-        """All leads with our memory of them; callers narrow it."""
+        """Selects all leads with their stored state; callers add conditions."""
         domain = self._domain
         facts = ("email", *LEAD_FACTS, "in_sequence", "last_inbound_at")
         return (
@@ -134,7 +134,7 @@ class LeadQuery:
 
     @cached_property
     def appointments(self) -> Select[Any]:
-        """The appointments of the leads whose ids are given."""
+        """Selects the appointments of the given leads."""
         domain = self._domain
         own = domain.appointment
         lead_id = own["lead_id"] if own else None
@@ -156,7 +156,7 @@ class LeadQuery:
 
     @cached_property
     def due_leads(self) -> Select[Any]:
-        """Due leads of one workspace in the order of service."""
+        """Selects due leads of one workspace, most urgent first."""
         ordered = self._due_of_workspace.order_by(
             due_sql.priority(self._domain), lead_state.c.attempted_at.nulls_first(), self._domain.lead["id"].column
         )
@@ -164,17 +164,17 @@ class LeadQuery:
 
     @cached_property
     def due_leads_by_id(self) -> Select[Any]:
-        """Due leads of one workspace by id."""
+        """Selects due leads of one workspace by id."""
         return self._due_of_workspace.order_by(self._domain.lead["id"].column).limit(bindparam("limit"))
 
     @cached_property
     def due_leads_after(self) -> Select[Any]:
-        """The same, behind a given one."""
+        """The same, with ids greater than a given one."""
         return self.due_leads_by_id.where(self._domain.lead["id"].column > self._lead_id("after"))
 
     @cached_property
     def states(self) -> Select[Any]:
-        """Our memory of the leads whose ids are given."""
+        """Selects the stored state of the given leads."""
         columns = (lead_state.c[name] for name in ("lead_id", *STATE_COLUMNS))
         return select(*columns).where(lead_state.c.lead_id.in_(select(self.ids["id"]).select_from(self.ids.table)))
 
@@ -186,7 +186,7 @@ class LeadQuery:
 
     @cached_property
     def control_leads(self) -> Select[Any]:
-        """Leads of one workspace whose booking stands and was seen when they were looked at last."""
+        """Selects leads of one workspace whose booking is active and was seen in their last look-up."""
         lead, state = self._domain.lead, lead_state.c
         is_seen = and_(state.verified_at.is_not(None), state.absent_since.is_(None), state.mismatch.is_(None))
         is_standing = and_(not_(self._domain.lead_lacks("booking_id")), self._domain.lead_lacks("booking_canceled_at"))
@@ -199,7 +199,7 @@ class LeadQuery:
 
     @cached_property
     def holders(self) -> Select[Any]:
-        """The bookings whose ids are given, each with the leads of one workspace that hold it."""
+        """Selects the given bookings, each with the leads of one workspace that hold it."""
         domain = self._domain
         booking_id = domain.lead_column("booking_id")
         workspace_id = domain.lead["workspace_id"].native(bindparam("workspace_id", type_=TEXT))
@@ -213,14 +213,14 @@ class LeadQuery:
 
     @cached_property
     def leads_by_id(self) -> Select[Any]:
-        """The leads whose ids are given, in key order."""
+        """Selects the given leads in key order."""
         key = self._domain.lead["id"]
         wanted = select(key.native(self.ids["id"])).select_from(self.ids.table)
         return self.leads.where(key.column.in_(wanted)).order_by(key.column)
 
     @cached_property
     def workspaces(self) -> Select[Any]:
-        """All workspaces with when they were visited."""
+        """Selects all workspaces with the time of their last visit."""
         own = self._domain.workspace
         names = [name for name in WORKSPACE_FIELDS if name not in {"id", "active"}]
         return (
@@ -236,7 +236,7 @@ class LeadQuery:
 
     @cached_property
     def due_workspaces(self) -> Select[Any]:
-        """Workspaces with due leads, longest unvisited first, each row with how many there are in all."""
+        """Selects workspaces with due leads, longest unvisited first; each row has their total number."""
         is_free = or_(workspace_state.c.not_before.is_(None), workspace_state.c.not_before <= due_sql.NOW)
         return (
             self.workspaces.add_columns(func.count().over().label("eligible_count"))
@@ -247,7 +247,7 @@ class LeadQuery:
 
     @cached_property
     def waiting_workspaces(self) -> Select[Any]:
-        """How many workspaces with due leads are to be left alone for now."""
+        """Counts workspaces with due leads that wait for ``not_before``."""
         is_waiting = workspace_state.c.not_before > due_sql.NOW
         found = self.workspaces.where(is_waiting, *self._has_due_leads()).subquery()
         return select(func.count().label("count")).select_from(found)

@@ -1,4 +1,4 @@
-"""Writes a batch in one transaction: fenced by its leases, and refused lead by lead where somebody else was quicker."""
+"""Writes a batch in one transaction, fenced by its leases; a lead that was changed concurrently is refused alone."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -17,31 +17,31 @@ from reconcile.store.leads.lead_query import Fetched, Lock
 from reconcile.store.leads.write_statements import CUSTOMER_STEPS
 
 CONFLICTS = 2
-"""How often a transaction that the database ended for another one's sake is tried again."""
+"""How often a transaction is repeated that the database rolled back in favor of a concurrent one."""
 _ISOLATION = (
     text("SET CONSTRAINTS ALL IMMEDIATE"),
     text("SELECT set_config('lock_timeout', '1s', true), set_config('statement_timeout', '5s', true)"),
 )
-"""A constraint that is checked at the commit would refuse a whole batch; and no lead may take all of a run's time."""
+"""A deferred constraint would refuse the whole batch at the commit; the time limits are for the rows of one lead."""
 _HIDDEN = "the database allows reading a lead's rows but not changing them: check its row-level security policies"
 _NOT_INSERTED = "the database skips a new appointment without an error: check the triggers and rules of its table"
 
 
 Failure = NotInserted | StoreBusy | StoreConflict | StoreRefused | SettingsError
-"""What keeps one lead's rows from being written."""
+"""The errors that prevent the write of one lead's rows."""
 
 
 class _TransactionEnded(Exception):
-    """A refusal has ended the transaction, and with it all savepoints: a trigger on SQLite may do so."""
+    """A refusal has ended the transaction with all savepoints, as a trigger on SQLite may do."""
 
 
 class _Hidden(Exception):
-    """A lead was not there to be locked: somebody has deleted it, or a policy hides it from writers."""
+    """A lead could not be locked: it was deleted, or a policy hides it from writers."""
 
 
 @dataclass(slots=True)
 class _LeftOut:
-    """Leads whose changes are not written, by the reason; *has_notes*: the customer's column of our last look is."""
+    """Leads whose changes are not written; *has_notes*: the customer's column for ``attempted_at`` is written."""
 
     refused: dict[LeadId, str] = field(default_factory=dict)
     drifted: set[LeadId] = field(default_factory=set)
@@ -53,7 +53,7 @@ class _LeftOut:
         return frozenset(self.refused) | self.drifted | self.held_up
 
     def leave_out(self, lead_ids: Iterable[LeadId], failure: Failure) -> None:
-        """Leave out the changes of these leads, which *failure* kept from being written."""
+        """Leave out the changes of these leads, whose write caused *failure*."""
         if isinstance(failure, StoreRefused | SettingsError):
             self.refused |= dict.fromkeys(lead_ids, refusal(failure))
         elif isinstance(failure, NotInserted):
@@ -66,13 +66,13 @@ class _LeftOut:
 
 
 class LeadWriter(BatchExecution):
-    """Writes batches; the number of its statements does not grow with their rows, unless one of them is refused."""
+    """Writes batches; the number of statements does not grow with the rows, unless one of them is refused."""
 
     async def write(self, batch: BatchWrite) -> BatchReceipt:
-        """Write *batch*; raise LeaseLost, having written nothing, where a lease is no longer ours.
+        """Write *batch*; raises LeaseLost without writing anything if a lease was lost.
 
-        All rows go in one transaction, and one statement for each table. Where that is refused, it is repeated lead by
-        lead under savepoints, so that each refusal is one lead's own.
+        All rows are written in one transaction, with one statement for each table. If that is refused, it is repeated
+        lead by lead under savepoints, so that a refusal affects one lead only.
         """
         for _ in range(CONFLICTS + 1):
             try:
@@ -86,9 +86,9 @@ class LeadWriter(BatchExecution):
             try:
                 return await self._write_isolated(batch, left)
             except _TransactionEnded:
-                continue  # each time with a lead more, or the notes, left out
+                continue  # each time without one more lead, or without the notes
             except (StoreRefused, StoreBusy, StoreConflict) as error:
-                # What no savepoint has caught, as the commit: nothing of the customer's is written.
+                # Refused outside a savepoint, for example by the commit: the customer's tables are not written.
                 changed = [write.lead.id for write in batch.writes if write.change and write.lead.id not in left]
                 if not changed:
                     raise
@@ -99,7 +99,7 @@ class LeadWriter(BatchExecution):
         async with self._database.write_connection() as connection:
             changed = [write for write in batch.writes if write.change]
             if changed and self._database.is_postgresql:
-                # Who has lost its leases must not keep others waiting for rows that it may not write.
+                # A process without its leases must not lock rows that others wait for.
                 await self._fence.guard(connection, batch.leases)
             found = await self._locked(connection, changed)
             drifted = _drifted(changed, found)
@@ -111,7 +111,7 @@ class LeadWriter(BatchExecution):
         return BatchReceipt(drifted=drifted, gave_up=batch.gives_up)
 
     async def _write_isolated(self, batch: BatchWrite, left: _LeftOut) -> BatchReceipt:
-        """Write *batch* without the changes in *left*, and add to these each that is refused."""
+        """Write *batch* without the changes in *left*, and add each refused one to *left*."""
         async with self._database.write_connection() as connection:
             await self._fence.guard(connection, batch.leases)
             if self._database.is_postgresql:
@@ -129,9 +129,9 @@ class LeadWriter(BatchExecution):
         )
 
     async def _mistaken(self, connection: AsyncConnection, batch: BatchWrite) -> frozenset[LeadId]:
-        """Return the leads without a change that would be stamped as verified by what was asked about other facts.
+        """Return the leads that must not be stamped as verified: the look-up used facts that have changed since.
 
-        Somebody has moved them to another workspace, or given them another contact, address or booking since.
+        These are the workspace, the contact, the e-mail address and the booking.
         """
         stamped = [each for each in batch.writes if not each.change and _is_stamped(each)]
         if not stamped:
@@ -164,7 +164,7 @@ class LeadWriter(BatchExecution):
     async def _write_alone(
         self, connection: AsyncConnection, write: LeadWrite, batch: BatchWrite, found: Fetched, left: _LeftOut
     ) -> None:
-        """Write what the customer's tables get of one lead under a savepoint: its change, else the note of our look."""
+        """Write one lead's rows of the customer's tables under a savepoint: its change, else its ``attempted_at``."""
         lead_id, alone = write.lead.id, replace(batch, leases=(), gives_up=())
         while lead_id not in left.held_up:
             has_change = write.change is not None and lead_id not in left
@@ -180,7 +180,7 @@ class LeadWriter(BatchExecution):
             if isinstance(failure, SettingsError) and not is_over:
                 await self._check_without_rows(connection, rows)
             if has_change and not is_over and rows.new_appointments and await self._has_drifted(connection, write):
-                left.drifted.add(lead_id)  # somebody else has inserted the appointment
+                left.drifted.add(lead_id)  # another process has inserted the appointment
             elif has_change:
                 left.leave_out([lead_id], failure)
             else:
@@ -191,13 +191,13 @@ class LeadWriter(BatchExecution):
                 return
 
     async def _write_ours(self, connection: AsyncConnection, batch: BatchWrite, found: Fetched, left: _LeftOut) -> None:
-        """Write what our own tables get; what they refuse is no lead's fault."""
+        """Write the rows of our own tables; an error there is not caused by a lead."""
         known = _with_refusals(batch, left)
         rows = lead_rows(known, known.writes, self._domain.mapping, drifted=left.ids, spellings=found.spellings)
         for key in CUSTOMER_STEPS:
             setattr(rows, key, [])  # not cleared: removed rows are in two of them
         add_totals(rows, known, drifted=left.ids)
-        # Nobody has changed these rows: a plan is carried out when they can be written.
+        # These rows have not changed: the plan is applied once they can be written.
         rows.marks = [row for row in rows.marks if row["lead_id"] not in left.held_up]
         try:
             with translated():
@@ -208,7 +208,7 @@ class LeadWriter(BatchExecution):
     async def _try(
         self, connection: AsyncConnection, rows: BatchRows, batch: BatchWrite
     ) -> tuple[Failure | None, bool]:
-        """Write *rows* under a savepoint; return what refused them, and whether the transaction has ended with that."""
+        """Write *rows* under a savepoint; return the failure, and whether it has ended the transaction."""
         savepoint = await connection.begin_nested()
         try:
             with translated():
@@ -227,7 +227,7 @@ class LeadWriter(BatchExecution):
         return bool(_drifted([write], await self._locked(connection, [write], lock=None)))
 
     async def _check_without_rows(self, connection: AsyncConnection, rows: BatchRows) -> None:
-        """Raise SettingsError where the same statements are refused without any row as well."""
+        """Raise SettingsError if the same statements are refused even without rows."""
         for key, step in self._steps.items():
             if getattr(rows, key):
                 with translated():
@@ -236,9 +236,9 @@ class LeadWriter(BatchExecution):
 
 
 def _with_refusals(batch: BatchWrite, left: _LeftOut) -> BatchWrite:
-    """Return *batch* so that a refused lead is left as one that failed, with its reason where operators look.
+    """Return *batch* with each refused lead as failed, with its reason.
 
-    A lead whose rows are held up is put off, however often its rows had moved before.
+    A lead whose rows are locked is deferred, however often its rows had changed before.
     """
 
     def with_refusal(write: LeadWrite) -> LeadWrite:
@@ -259,7 +259,7 @@ def _is_stamped(write: LeadWrite) -> bool:
 
 
 def _drifted(writes: Sequence[LeadWrite], found: Fetched) -> frozenset[LeadId]:
-    """Return the leads whose rows are no longer those that the change was planned from, or are gone."""
+    """Return the leads whose rows were changed or deleted since the change was planned."""
     current = {lead.id: lead for lead in found.leads}
     return frozenset(
         write.lead.id

@@ -1,4 +1,4 @@
-"""The port ``Leads``: what is due, what is known, and what operators ask about."""
+"""Implements the port ``Leads``: due leads, writes, and the queries of operators' commands."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -28,11 +28,11 @@ from reconcile.store.mapping.row_mapper import read_state, read_workspace, word
 from reconcile.store.schema.tables import lead_state
 
 AT_RISK_AFTER = timedelta(hours=1)
-"""An appointment ahead is at risk when it was not verified for this long."""
+"""An upcoming appointment is at risk if it was not verified for this long."""
 
 _EVERY_WORKSPACE = 1_000_000
 _MOST_UNUSABLE = 5
-"""Leads whose ids cannot be read that one batch takes."""
+"""The most leads with unreadable ids in one batch."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -65,7 +65,7 @@ class SqlLeads:
             **self._query.excluded.parameter([{"id": workspace_id} for workspace_id in sorted(exclude)]),
             "only": only,
         }
-        # No database knows our hash: of a shard's share all rows are read, and its limit is ours to keep.
+        # The database cannot compute our hash: all rows are read, and the shard and the limit are applied here.
         most = max(limit, 1) if shard is None else _EVERY_WORKSPACE
         rows = await self._usable_rows({**asked, "limit": most})
         if not rows:
@@ -129,7 +129,7 @@ class SqlLeads:
         return [*found.leads[:limit], *waiting[:_MOST_UNUSABLE]]
 
     async def _with_memory(self, connection: AsyncConnection, leads: Sequence[Lead]) -> Sequence[Lead]:
-        """Return *leads*, whose ids cannot be read, with what we remember of them."""
+        """Return *leads*, which have unreadable ids, with their stored state."""
         if not leads:
             return ()
         ids = self._query.ids.parameter([{"id": lead.id} for lead in leads])
@@ -138,7 +138,7 @@ class SqlLeads:
         return [replace(lead, state=states.get(clean(lead.id), lead.state)) for lead in leads]
 
     async def lead(self, lead_id: LeadId) -> Lead | None:
-        """Return one lead with all that is known of it."""
+        """Return one lead with its appointments and its stored state."""
         if not self._domain.lead["id"].accepts(lead_id):
             return None
         async with self._database.read_connection() as connection:
@@ -155,7 +155,7 @@ class SqlLeads:
         return read_workspace(row, self._domain.mapping, self._tokens) if row else None
 
     async def workspace_count(self) -> int:
-        """Return how many active workspaces there are."""
+        """Return the number of active workspaces."""
         statement = select(func.count().label("n")).select_from(self._domain.workspace.table)
         row = await self._database.row(statement.where(self._domain.is_active()))
         return int(row["n"]) if row else 0
@@ -165,7 +165,7 @@ class SqlLeads:
         return await self._writer.write(batch)
 
     async def control_leads(self, workspace_id: WorkspaceId, *, limit: int) -> Sequence[Lead]:
-        """Return leads of a workspace whose booking stands and was seen, the last seen first."""
+        """Return leads of a workspace whose booking is active and was seen, most recently seen first."""
         async with self._database.read_connection() as connection:
             parameters = {"workspace_id": workspace_id, "limit": limit}
             return (await self._query.fetch(connection, self._query.control_leads, parameters)).leads
@@ -179,7 +179,7 @@ class SqlLeads:
         return {AppointmentId(row["booking_id"]): LeadId(row["id"]) for row in reversed(rows)}
 
     async def quarantined(self, *, workspace_id: WorkspaceId | None = None, limit: int = 100) -> Sequence[Lead]:
-        """Return leads that are set aside, longest first."""
+        """Return leads in quarantine, longest first."""
         return await self._set_aside(lead_state.c.quarantined_at, workspace_id, limit)
 
     async def release(self, lead_ids: Sequence[LeadId] | None, *, workspace_id: WorkspaceId | None = None) -> int:
@@ -199,7 +199,7 @@ class SqlLeads:
         return await self._set_aside(lead_state.c.mismatch_at, workspace_id, limit)
 
     async def mismatch_counts(self) -> Mapping[MismatchKind, int]:
-        """Return how many differences of each kind stand unrepaired."""
+        """Return the number of unrepaired differences by kind."""
         kind = lead_state.c.mismatch
         rows = await self._database.rows(
             select(kind, func.count().label("leads")).where(kind.is_not(None)).group_by(kind)
@@ -208,7 +208,7 @@ class SqlLeads:
         return {known: count for known, count in counts.items() if known is not None}
 
     async def freshness(self, *, now: datetime, policy: DuePolicy) -> Freshness:
-        """Return how old the verified truth is over the leads that hold a booking, and how many leads are due."""
+        """Return how long ago the leads with a booking were verified, and how many leads are due."""
         source, verified_at = self._domain.lead_source(), lead_state.c.verified_at
         is_booked = self._domain.lead_column("booking_id").is_not(None)
         counted = (
@@ -245,7 +245,7 @@ class SqlLeads:
         )
 
     async def at_risk_count(self, *, now: datetime, policy: DuePolicy) -> int:
-        """Return how many leads meet within 24 h by our rows and were not verified within the last hour."""
+        """Return the number of leads with a stored meeting within 24 h that were not verified within the last hour."""
         statement = (
             select(func.count().label("leads"))
             .select_from(self._domain.lead_source())
@@ -267,11 +267,11 @@ class SqlLeads:
             return (await self._query.fetch(connection, statement, due_sql.instants(now, policy))).leads
 
     async def ages(self, *, now: datetime, policy: DuePolicy, limit: int) -> Ages:
-        """Return how old the verified truth is by workspace: the *limit* worst one by one, all others added up."""
+        """Return how long ago leads were verified, by workspace: the *limit* worst ones, and a sum of all others."""
         return await ages(self._database, self._domain, now=now, policy=policy, limit=limit)
 
     async def unverified_count(self, *, since: datetime) -> tuple[int, int]:
-        """Return how many leads that hold a booking were not verified since then, and how many hold one."""
+        """Return how many leads with a booking were not verified since *since*, and how many have one."""
         return await unverified_count(self._database, self._domain, since=since)
 
     async def _set_aside(

@@ -1,4 +1,4 @@
-"""Puts workspaces and leads into the domain tables through a mapping: for the demo, tests and benchmarks."""
+"""Inserts workspaces and leads into the domain tables through a mapping, for the demo, tests and benchmarks."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

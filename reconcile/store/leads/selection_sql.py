@@ -1,4 +1,4 @@
-"""A backfill's selection asked in SQL, in the customer's words."""
+"""A backfill's selection in SQL, in the customer's words."""
 
 from sqlalchemy import ColumnElement, and_, case, null, or_
 
@@ -10,7 +10,7 @@ from reconcile.store.schema.tables import lead_state
 
 
 def is_selected(domain: DomainTables, selection: Selection) -> ColumnElement[bool]:
-    """Ask whether a lead is one of *selection*, of a workspace that is active."""
+    """Return the condition that a lead is in *selection* and its workspace is active."""
     owner = domain.lead["workspace_id"]
     conditions = [domain.lead_is_active(), domain.lead_exists()]
     if selection.workspaces:
@@ -44,7 +44,7 @@ def owner_of_booking(domain: DomainTables) -> ColumnElement[str]:
 
 
 def _has_status(domain: DomainTables, status: AppointmentStatus) -> ColumnElement[bool]:
-    """Ask what ``AppointmentWords.decode`` answers: the word, unless the exact status is remembered beside it."""
+    """Return the status that ``AppointmentWords.decode`` returns: of the word, or the exact one in the side table."""
     words, said, exact = domain.mapping.booking_words, domain.lead_column("booking_status"), lead_state.c.booking_status
     written = words.encode(status)
     others = [each.value for each in AppointmentStatus if each is not status and words.encode(each) == written]

@@ -96,12 +96,12 @@ def _new_appointments(domain: DomainTables, own: DomainTable, *, names_conflicts
 
 
 def needs_own_id(own: DomainTable) -> bool:
-    """Tell whether a new appointment has to bring its own key: the column has no default, and we can make one up."""
+    """Return whether we generate the key of a new appointment: the column has no default, and its type allows it."""
     return "id" in own and own.facts["id"].is_required and own["id"].kind in {ColumnKind.TEXT, ColumnKind.UUID}
 
 
 def new_id() -> str:
-    """Return a key for a row whose column has no default."""
+    """Return a generated key for a new row."""
     return str(uuid4())
 
 
@@ -118,7 +118,7 @@ def _appointments(domain: DomainTables, own: DomainTable) -> WriteStep:
 
 
 def _is_same(own: DomainTable, rows: Rows) -> ColumnElement[bool]:
-    """Ask whether an appointment of the customer's is that of a row."""
+    """Return the condition that a customer's appointment is the one in a row."""
     key = own["appointment_id"]
     columns = key.by_provider.values() or (key,)
     is_it = or_(*(each.column == each.native(rows["appointment_id"]) for each in columns))
@@ -129,7 +129,7 @@ def _is_same(own: DomainTable, rows: Rows) -> ColumnElement[bool]:
 def _on_change(
     domain: DomainTables, own: DomainTable, values: Mapping[ColumnElement[Any], ColumnElement[Any]]
 ) -> dict[ColumnElement[Any], ColumnElement[Any]]:
-    """Return what a change also sets, beside *values*: always, or only where one field's value becomes another."""
+    """Return the columns that a change also sets, besides *values*: always, or only if a given field changes."""
     found: dict[ColumnElement[Any], ColumnElement[Any]] = {}
     for name, constant in own.on_change.items():
         column, value = own.table.c[name], own.constant(name, constant, dialect=domain.dialect)
@@ -175,7 +175,7 @@ def _leads(domain: DomainTables, mapped: tuple[str, ...]) -> WriteStep:
         if not own[name].by_provider:
             values |= own[name].assignments(rows[name], dialect=domain.dialect)
     if "status" in own:
-        # No word means that the status is not ours to change.
+        # Without a word, the status is not changed.
         values[own["status"].column] = func.coalesce(own["status"].native(rows["status"]), own["status"].column)
     values |= _on_change(domain, own, values)
     if "attempted_at" in own:
@@ -195,7 +195,7 @@ def _attempts(domain: DomainTables) -> WriteStep:
 
 
 def _booking_column(part: Field, provider: ProviderName, rows: Rows) -> ColumnElement[Any]:
-    """Return what one provider's booking id becomes: the lead's booking, or empty if it held the former one."""
+    """Return the new value of one provider's booking id: the lead's booking, or empty if it held the former one."""
     is_former = and_(
         part.read == rows["former_booking_id"], rows["booking_id"].is_distinct_from(rows["former_booking_id"])
     )

@@ -12,6 +12,7 @@ from reconcile.domain.run.report import Trigger
 from reconcile.ports.ledger import RunCalls
 from reconcile.store.db.database import Database
 from reconcile.store.db.insert import insert
+from reconcile.store.ledger.run_page import page_of_runs
 from reconcile.store.schema import tables
 
 EXCLUDED_TRIGGERS = (Trigger.BACKFILL.value, Trigger.UNDO.value)
@@ -39,12 +40,9 @@ async def run_calls(database: Database, *, since: datetime, after: RunCalls | No
     statement = (
         select(_run.c.id, _run.c.started_at, *columns)
         .select_from(_run.outerjoin(_calls, _calls.c.run_id == _run.c.id))
-        .where(_run.c.started_at >= (after.started_at if after else since), _run.c.trigger.not_in(EXCLUDED_TRIGGERS))
-        .order_by(_run.c.started_at, _run.c.id)
-        .limit(limit)
+        .where(_run.c.trigger.not_in(EXCLUDED_TRIGGERS))
     )
-    if after is not None:
-        statement = statement.where((_run.c.started_at > after.started_at) | (_run.c.id > after.run_id))
+    statement = page_of_runs(statement, since=since, after=after, limit=limit)
     return [
         RunCalls(
             run_id=RunId(row["id"]),

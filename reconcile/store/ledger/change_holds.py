@@ -1,4 +1,4 @@
-"""The port ``ChangeHolds``: kinds of changes that wait for approval, and what runs have written lately."""
+"""Implements the port ``ChangeHolds``: held kinds of changes, and counts of recent writes."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from reconcile.store.mapping.row_mapper import word
 from reconcile.store.schema.tables import batch, change, change_hold, run
 
 _LONGEST_RUN = timedelta(hours=1)
-"""Runs that began up to so long before are searched for later changes."""
+"""Runs that started up to this long before are searched for later changes."""
 _OF_APPROVAL = ("approved_until", "approved_by", "reason")
 _CHECKS = tuple(each.value for each in Outcome if each.is_check)
 
@@ -31,7 +31,7 @@ class SqlChangeHolds:
         self._database = database
 
     async def load(self) -> Sequence[ChangeHold]:
-        """Return all holds, also those that are over."""
+        """Return all holds, also ended ones."""
         statement = select(change_hold).order_by(change_hold.c.scope, change_hold.c.kind)
         rows = await self._database.rows(statement)
         return each_readable(rows, _hold, table=change_hold, damaged=self._database.damaged)
@@ -42,17 +42,17 @@ class SqlChangeHolds:
         values["kind"] = hold.kind.value
         row = insert(change_hold, self._database.dialect).values(values)
         given: dict[str, Any] = {name: row.excluded[name] for name in values if name not in {"kind", "scope"}}
-        for name in _OF_APPROVAL:  # given while the run was under way
+        for name in _OF_APPROVAL:  # approved during the run
             given[name] = case((change_hold.c.hash == row.excluded.hash, change_hold.c[name]), else_=row.excluded[name])
         await self._database.change(row.on_conflict_do_update(index_elements=["kind", "scope"], set_=given))
 
     async def approve(self, digest: str, *, until: datetime, actor: str, reason: str | None) -> None:
-        """Let the kind of the hold with this hash pass until then."""
+        """Approve the hold with this hash until *until*."""
         values = {"approved_until": until, "approved_by": actor, "reason": reason}
         await self._database.change(update(change_hold).where(change_hold.c.hash == digest).values(values))
 
     async def changed_since(self, since: datetime) -> Mapping[Outcome, int]:
-        """Return how many leads the schedule's runs have changed since then, by kind."""
+        """Return the number of leads that scheduled runs have changed since *since*, by kind."""
         statement = (
             select(change.c.outcome, func.count(change.c.lead_id.distinct()).label("leads"))
             .select_from(run.join(change, change.c.run_id == run.c.id))
@@ -69,7 +69,7 @@ class SqlChangeHolds:
         return found
 
     async def checked_since(self, since: datetime) -> Mapping[WorkspaceId, int]:
-        """Return the most leads that one visit has checked since then, by workspace."""
+        """Return the largest number of leads that one visit has checked since *since*, by workspace."""
         checks = reduce(add, (func.coalesce(batch.c.counts[name].as_integer(), 0) for name in _CHECKS))
         statement = (
             select(batch.c.workspace_id, func.max(checks).label("leads"))

@@ -13,6 +13,7 @@ from reconcile.domain.run.verification_ages import AGES, Ages, WorkspaceAges
 from reconcile.ports.ledger import ScheduledRun
 from reconcile.store.db.database import Database
 from reconcile.store.leads import due_sql
+from reconcile.store.ledger.run_page import page_of_runs
 from reconcile.store.mapping.domain_tables import DomainTables
 from reconcile.store.schema.tables import lead_state, run
 
@@ -22,20 +23,14 @@ async def scheduled_runs(
 ) -> Sequence[ScheduledRun]:
     """Return the reports of runs started at or after *since*, oldest first; with *after*, later ones."""
     names = (LEADS_CHECKED, ERRORS, *REPAIRED, AT_RISK)
-    statement = (
-        select(
-            run.c.id,
-            run.c.started_at,
-            run.c.finished_at,
-            *(run.c.report[name].as_integer().label(name) for name in names),
-            run.c.report[BREAKERS].label(BREAKERS),
-        )
-        .where(run.c.started_at >= (after.started_at if after else since), run.c.finished_at.is_not(None))
-        .order_by(run.c.started_at, run.c.id)
-        .limit(limit)
-    )
-    if after is not None:
-        statement = statement.where((run.c.started_at > after.started_at) | (run.c.id > after.run_id))
+    statement = select(
+        run.c.id,
+        run.c.started_at,
+        run.c.finished_at,
+        *(run.c.report[name].as_integer().label(name) for name in names),
+        run.c.report[BREAKERS].label(BREAKERS),
+    ).where(run.c.finished_at.is_not(None))
+    statement = page_of_runs(statement, since=since, after=after, limit=limit)
     return [
         ScheduledRun(
             run_id=RunId(row["id"]),

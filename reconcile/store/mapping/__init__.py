@@ -1,1 +1,1 @@
-"""Which tables, columns and words of the customer's database stand for ours."""
+"""The mapping of our tables, columns and words to the customer's."""

@@ -1,4 +1,4 @@
-"""What a database says of the customer's columns: asked once at the start, so that nobody has to write types down."""
+"""Reads the types of the customer's columns from the database's catalog, once at the start."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from reconcile.store.mapping.vocabulary import Comparison
 
 
 class ColumnKind(StrEnum):
-    """How a column's type is spoken to."""
+    """The kind of a column's type, by which its values are converted."""
 
     TEXT = "text"
     UUID = "uuid"
@@ -29,31 +29,31 @@ class ColumnKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnFacts:
-    """One column: *type_name* is fit for a cast, *labels* are an enum's words."""
+    """One column: *type_name* can be used in a cast, *labels* are an enum's words."""
 
     name: str
     type_name: str
     kind: ColumnKind
     is_required: bool
-    """Not null and without a default: a new row has to bring a value."""
+    """Not null and without a default: a new row needs a value."""
     labels: tuple[str, ...] = ()
     precision: int | None = None
-    """Digits of a second that an instant keeps, where they are limited."""
+    """The fractional digits of a second that the column stores, if limited."""
     base: str = ""
-    """The type that a domain is made of, and of all others the type itself; empty on SQLite."""
+    """The base type of a domain, else the type itself; empty on SQLite."""
     has_own_collation: bool = False
-    """Whether other spellings may equal a word in it, by a rule that only the database knows."""
+    """Whether a collation may treat other spellings as equal to a word."""
 
     @property
     def comparison(self) -> Comparison:
-        """How the column compares its words."""
+        """How words of the column are compared."""
         return _COMPARISONS.get(self.base or self.type_name, Comparison.EXACT)
 
 
 _COMPARISONS = {"character": Comparison.PADDED, "bpchar": Comparison.PADDED, "citext": Comparison.CASELESS}
 
 Catalog = Mapping[str, Mapping[str, ColumnFacts]]
-"""Table (``workspace``, ``lead``, ``appointment``) → column name → facts; a table that is not there is left out."""
+"""Table (``workspace``, ``lead``, ``appointment``) → column name → facts; a missing table is left out."""
 
 _POSTGRESQL = text(
     """
@@ -92,7 +92,7 @@ _CATEGORIES = {"S": ColumnKind.TEXT, "E": ColumnKind.ENUM, "B": ColumnKind.BOOLE
 
 
 async def read_catalog(connection: AsyncConnection, mapping: SchemaMapping) -> Catalog:
-    """Return what the database has of the mapped tables."""
+    """Return the facts of the mapped tables that exist."""
     tables: dict[str, MappedTable] = {"workspace": mapping.workspace, "lead": mapping.lead}
     if mapping.appointment:
         tables["appointment"] = mapping.appointment
@@ -128,7 +128,7 @@ def _letter(category: object) -> str:
 
 def _from_sqlite(row: list[Any]) -> ColumnFacts:
     name, declared, is_required = row
-    # SQLite does not tell a column's collation, so each may have one.
+    # SQLite does not report a column's collation, so each column may have one.
     return ColumnFacts(
         name=name,
         type_name=declared,
@@ -139,7 +139,7 @@ def _from_sqlite(row: list[Any]) -> ColumnFacts:
 
 
 def _sqlite_kind(declared: str) -> ColumnKind:
-    """Return the kind by SQLite's own rules of affinity, and by the names that people give to instants and booleans."""
+    """Return the kind by SQLite's rules of affinity, and by common names of types for instants and booleans."""
     if "BOOL" in declared:
         return ColumnKind.BOOLEAN
     if "INT" in declared:

@@ -1,4 +1,4 @@
-"""The domain tables of one database, the customer's and our side tables side by side, as the statements need them."""
+"""The domain tables of one database for statements: the customer's tables joined with our side tables."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,14 +15,14 @@ from reconcile.store.mapping.vocabulary import Comparison
 from reconcile.store.schema import tables
 
 LEAD_FACTS = ("contact_id", "status", *ROLLUP_FIELDS)
-"""What a change writes of a lead."""
+"""The fields of a lead that a change writes."""
 APPOINTMENT_FACTS = ("provider", "status", "starts_at", "ends_at", "canceled_at", "replaces")
-"""What a change writes of an appointment, beside its two keys."""
+"""The fields of an appointment that a change writes, besides its two keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainTables:
-    """Where each of our fields lives; *dialect* is the database's name in SQLAlchemy."""
+    """The source of each of our fields; *dialect* is the database's name in SQLAlchemy."""
 
     dialect: str
     mapping: SchemaMapping
@@ -48,7 +48,7 @@ class DomainTables:
         )
 
     def lead_column(self, name: str) -> ColumnElement[Any]:
-        """Return a lead's field as ours: from the customer's column, else from our side table, else empty."""
+        """Return a lead's field in our form: from the customer's column, else from our side table, else empty."""
         if name == "in_sequence":
             return self.lead.read(name, false())
         if name in {"booking_id", "booking_provider"} and self._bookings():
@@ -57,11 +57,11 @@ class DomainTables:
         return self.lead.read(name, beside)
 
     def _bookings(self) -> Mapping[ProviderName, Field]:
-        """Return the columns of a lead's booking id, where there is one for each provider."""
+        """Return the columns of a lead's booking id, if each provider has its own."""
         return self.lead["booking_id"].by_provider if "booking_id" in self.lead else {}
 
     def _booking(self, name: str) -> ColumnElement[Any]:
-        """Return id or provider of a lead's booking: of the provider that is named, else of the one that has an id."""
+        """Return id or provider of a lead's booking: of the named provider, else of the one whose id is set."""
         words, columns = self.mapping.lead_provider_words, self._bookings()
         said = self.lead.read("booking_provider", tables.lead_state.c.booking_provider)
         named = [(and_(said.in_(words.words[each]), ~columns[each].is_empty()), each) for each in columns]
@@ -71,20 +71,20 @@ class DomainTables:
         return case(*((condition, words.encode(each)) for condition, each in found), else_=said)
 
     def lead_lacks(self, name: str) -> ColumnElement[bool]:
-        """Ask whether a lead's field is empty, wherever it lives."""
+        """Return the condition that a lead's field is empty."""
         return self.lead[name].is_empty() if name in self.lead else self.lead_column(name).is_(None)
 
     def lead_source(self) -> FromClause:
-        """Return the leads with our memory of them."""
+        """Return the leads joined with their stored state."""
         is_same = tables.lead_state.c.lead_id == self.lead["id"].read
         return self.lead.table.outerjoin(tables.lead_state, is_same)
 
     def lead_exists(self) -> ColumnElement[bool]:
-        """Ask whether a lead's row is there for us."""
+        """Return the condition that a lead's row meets the mapping's filter."""
         return true() if self.lead.where is None else self.lead.where
 
     def appointment_column(self, name: str) -> ColumnElement[Any]:
-        """Return an appointment's field as ours, from where it lives."""
+        """Return an appointment's field in our form."""
         beside = tables.appointment_state.c[name]
         if self.appointment is None:
             return beside
@@ -96,7 +96,7 @@ class DomainTables:
         return func.coalesce(read, case(*((~columns[each].is_empty(), words.encode(each)) for each in columns)))
 
     def appointment_source(self) -> FromClause:
-        """Return the appointments with what we keep beside them."""
+        """Return the appointments joined with our side table."""
         beside = tables.appointment_state
         if self.appointment is None:
             return beside
@@ -105,27 +105,27 @@ class DomainTables:
         return own.table.outerjoin(beside, is_same)
 
     def is_active(self) -> ColumnElement[bool]:
-        """Ask whether a workspace is not switched off."""
+        """Return the condition that a workspace is active."""
         is_on = self.workspace["active"].read.is_not(false()) if "active" in self.workspace else true()
         return and_(is_on, self.workspace_exists())
 
     def workspace_exists(self) -> ColumnElement[bool]:
-        """Ask whether a workspace's row is there for us."""
+        """Return the condition that a workspace's row meets the mapping's filter."""
         return true() if self.workspace.where is None else self.workspace.where
 
     def lead_is_active(self) -> ColumnElement[bool]:
-        """Ask whether a lead is of a workspace that is not switched off."""
+        """Return the condition that a lead's workspace is active."""
         is_its = self.workspace["id"].column == self.lead["workspace_id"].column
         return select(1).select_from(self.workspace.table).where(is_its, self.is_active()).exists()
 
     def side_table_lead_facts(self) -> tuple[str, ...]:
-        """Return which of a lead's facts go to our side table: what the customer lacks or cannot tell."""
+        """Return the lead's fields that our side table holds: those that the customer's columns cannot hold."""
         lacking = tuple(name for name in LEAD_FACTS if name not in self.lead)
         is_exact = self.mapping.booking_words.is_complete
         return lacking if is_exact or "booking_status" in lacking else (*lacking, "booking_status")
 
     def side_table_appointment_facts(self) -> tuple[str, ...]:
-        """Return which of an appointment's facts go to our side table."""
+        """Return the appointment's fields that our side table holds."""
         if self.appointment is None:
             return APPOINTMENT_FACTS
         lacking = tuple(name for name in APPOINTMENT_FACTS if name not in self.appointment)
@@ -134,7 +134,7 @@ class DomainTables:
 
 
 def _known_words(mapping: SchemaMapping) -> Mapping[str, Mapping[str, Sequence[str]]]:
-    """Return the words of statuses that we know, by table and field."""
+    """Return the known words of statuses, by table and field."""
     return {
         "lead": {"status": mapping.lead_words.all_words, "booking_status": mapping.booking_words.all_words},
         "appointment": {"status": mapping.appointment_words.all_words},
@@ -142,7 +142,7 @@ def _known_words(mapping: SchemaMapping) -> Mapping[str, Mapping[str, Sequence[s
 
 
 def _as_compared(mapping: SchemaMapping, catalog: Catalog) -> SchemaMapping:
-    """Return *mapping* with words that compare as the columns that hold them do."""
+    """Return *mapping* with words that are compared as in their columns."""
 
     def comparison(key: str, field: str) -> Comparison:
         table: MappedTable | None = getattr(mapping, key)

@@ -1,4 +1,4 @@
-"""Whether the expressions of a mapping are ones: the database is asked to evaluate each over no row."""
+"""Checks the expressions of a mapping: the database evaluates each of them over no rows."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from reconcile.store.mapping.sources import Expression
 from reconcile.store.schema.tables import workspace_state
 
 Question = tuple[str, Select[tuple[int]], str]
-"""Where the expression stands, what is asked, and what to do if it is refused."""
+"""The place of the expression, the statement that checks it, and the remedy if it is refused."""
 
 
 async def expression_faults(
@@ -64,7 +64,7 @@ def _of_table(
         yield f"[{section}.columns] {name}", ask(table[name].read, source), f"{qualify}, and check the type"
     if table.where is not None:
         yield f"[{section}] where", ask(table.where, source).where(table.where), f"{qualify}, and give a condition"
-    # A statement that writes has other rows beside the table's, with columns of the same names.
+    # A statement that writes also has other rows than the table's, with columns of the same names.
     written = table.table.join(table.table.alias("another"), literal_column("1 = 1"))
     for key, constants in (("constants", mapped.constants), ("on_change", mapped.on_change)):
         for column, constant in constants.items():

@@ -1,4 +1,4 @@
-"""One field of ours in the customer's terms: how it is read in our form, and how our form is turned into theirs."""
+"""Converts one of our fields between our form and the customer's columns."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -41,42 +41,42 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASC
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column: itself, *read* as text, instant or boolean of ours, and *native*, which casts such a value back."""
+    """A column, its value *read* as our text, instant or boolean, and *native*, which casts such a value back."""
 
     column: ColumnElement[Any]
     read: ColumnElement[Any]
     native: Callable[[ColumnElement[Any]], ColumnElement[Any]]
     kind: ColumnKind
     is_ordered: bool = True
-    """Whether the column's own values are in the order of ours, so that an index on it serves a range."""
+    """Whether the column's own values sort like ours, so that an index on it can be used for a range."""
     is_one: Callable[[ColumnElement[Any]], ColumnElement[bool]] | None = None
-    """Asks whether a text can be cast without an error, where not any can."""
+    """The condition that a text can be cast without an error; None if any text can."""
     by_provider: Mapping[ProviderName, "Field"] = field(default_factory=dict)
-    """The columns of a field that has one for each provider."""
+    """The columns of a field that has one column for each provider."""
     pair: tuple[ColumnElement[Any], ColumnElement[Any]] | None = None
-    """The columns of an instant that has one for its date and one for its time."""
+    """The columns of an instant that has one column for its date and one for its time."""
 
     @property
     def sets_column(self) -> bool:
-        """Whether there is a column to set: an expression has none."""
+        """Whether the field can be written: an expression cannot."""
         return self.pair is not None or isinstance(self.column, Column)
 
     def assignments(self, value: ColumnElement[Any], *, dialect: str) -> dict[ColumnElement[Any], ColumnElement[Any]]:
-        """Return what each of the field's columns is set to so that they hold *value*; one for each provider aside."""
+        """Return the value of each of the field's columns that stores *value*, without columns by provider."""
         if self.pair is None:
             return {self.column: self.native(value)}
         return dict(zip(self.pair, instants.date_and_time(self.native(value), dialect=dialect), strict=True))
 
     def since(self, instant: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Ask whether the column's instant is this one or later."""
+        """Return the condition that the column's instant is this one or later."""
         return self.column >= self.native(instant) if self.is_ordered else self.read >= instant
 
     def before(self, instant: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Ask whether the column's instant is earlier."""
+        """Return the condition that the column's instant is earlier."""
         return self.column < self.native(instant) if self.is_ordered else self.read < instant
 
     def is_empty(self) -> ColumnElement[bool]:
-        """Ask whether the column holds nothing: by itself, so that an index with this condition serves."""
+        """Return the condition that the column is empty, in a form that a partial index can match."""
         if self.by_provider:
             return and_(*(each.is_empty() for each in self.by_provider.values()))
         return (self.column if self.is_ordered else self.read).is_(None)
@@ -93,7 +93,7 @@ class Field:
         return self.read == text
 
     def accepts(self, text: str) -> bool:
-        """Tell whether *text*, perhaps typed by a person, can be a value of this column."""
+        """Return whether *text*, perhaps typed by a person, can be a value of this column."""
         match self.kind:
             case ColumnKind.INTEGER:
                 return bool(_INTEGER.fullmatch(text)) and abs(int(text)) <= _LARGEST
@@ -103,24 +103,24 @@ class Field:
                 return clean(text) == text
 
     def is_key(self, value: object) -> bool:
-        """Tell whether *value*, as *read* gives it, can be given back to name its row."""
+        """Return whether *value*, as returned by *read*, can be used in a statement to identify its row."""
         return isinstance(value, str) and self.accepts(value)
 
 
 @dataclass(frozen=True, slots=True)
 class DomainTable:
-    """A table with the fields of ours that it has."""
+    """A table and those of our fields that it has."""
 
     table: Table
     fields: Mapping[str, Field]
     facts: Mapping[str, ColumnFacts]
-    """By our field's name, of those that live in one column."""
+    """By our field's name: the fields that are in a single column."""
     constants: Mapping[str, Constant]
     on_change: Mapping[str, Constant]
     constant_types: Mapping[str, str]
     """By the column's name."""
     where: ColumnElement[bool] | None = None
-    """Which rows are there for us, if not all are."""
+    """The condition of the mapping's filter, if it has one."""
 
     def __contains__(self, name: str) -> bool:
         return name in self.fields
@@ -129,7 +129,7 @@ class DomainTable:
         return self.fields[name]
 
     def constant(self, column: str, value: Constant, *, dialect: str) -> ColumnElement[Any]:
-        """Return what the customer's *column* is set to."""
+        """Return the value that the customer's *column* is set to."""
         if isinstance(value, Expression):
             return literal_column(f"({value.sql})")
         if dialect == SQLITE:
@@ -137,12 +137,12 @@ class DomainTable:
         return cast(literal(str(value), TEXT), Native(self.constant_types[column]))
 
     def read(self, name: str, otherwise: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Return the field as ours, or *otherwise* where the table lacks it."""
+        """Return the field in our form, or *otherwise* if the table lacks it."""
         return self.fields[name].read if name in self.fields else otherwise
 
 
 def type_of(name: str) -> TypeEngine[Any]:
-    """Return the type in which the field *name* crosses into SQL."""
+    """Return the SQL type of the field *name* in parameters."""
     return Instant() if name in INSTANTS else Boolean() if name in BOOLEANS else TEXT
 
 
@@ -216,7 +216,7 @@ class _FieldBuilder:
         if self.dialect == SQLITE and not self.is_ours:
             return Field(column, *instants.loose(column, fact.kind), fact.kind, is_ordered=False)
         read, native = instants.typed(column, fact.kind, zone=source.zone)
-        # Where clocks are set back, an hour's local times stand for two hours: their order is not that of instants.
+        # When clocks are set back, local times repeat for an hour, so their order is not that of instants.
         return Field(column, read, native, fact.kind, is_ordered=source.zone is None)
 
     def _expression(self, name: str, source: Source) -> Field:
@@ -237,9 +237,9 @@ class _FieldBuilder:
 
 
 def _as_spelled(field: Field, fact: ColumnFacts, words: Sequence[str]) -> Field:
-    """Return *field* so that it reads each of *words* as we spell it, whatever spelling of it the column holds.
+    """Return *field* so that it reads each of *words* in our spelling, whatever spelling the column holds.
 
-    The database compares, by the column's collation: nobody else knows what that takes for the same.
+    The database compares, by the column's collation: only it knows which spellings are equal.
     """
     if not words or not fact.has_own_collation or fact.kind is not ColumnKind.TEXT:
         return field
@@ -259,7 +259,7 @@ def _word(column: ColumnElement[Any], fact: ColumnFacts, *, dialect: str) -> Fie
     if dialect == SQLITE:
         return Field(column, read, lambda value: cast(value, Integer()), fact.kind)
     if fact.kind is ColumnKind.INTEGER:
-        # The widest, by which an index on a narrower column serves as well: a number may be too large for the column.
+        # The widest type, as a number may be too large for the column; an index on a narrower column still works.
         return Field(column, read, lambda value: cast(value, BigInteger()), fact.kind, is_one=_is_integer)
     is_one = _is_uuid if fact.kind is ColumnKind.UUID else None
     return Field(column, read, lambda value: cast(value, Native(fact.type_name)), fact.kind, is_one=is_one)

@@ -1,4 +1,4 @@
-"""How instants are spelled in a customer's columns: by type, as local time of a zone, as numbers, as date and time."""
+"""Converts the forms of instants in a customer's columns: own types, local times, numbers, date and time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,15 +12,15 @@ from reconcile.store.mapping.sources import Epoch
 
 Convert = Callable[[ColumnElement[Any]], ColumnElement[Any]]
 Read = tuple[ColumnElement[Any], Convert]
-"""A column's instant as ours, and what turns one of ours into the column's."""
+"""The expression for a column's instant in our form, and the conversion back."""
 
 _SQLITE_FORMAT = "%Y-%m-%dT%H:%M:%f000+00:00"
 _UNIX_EPOCH_DAY = 2440587.5
 _DAY = 86_400_000
 _NO_INSTANT: ColumnElement[str] = literal_column("'!'")
-"""Stands for what is no instant: not empty, and earlier than any."""
+"""Stands for a value that is no instant: not empty, and earlier than any instant."""
 _FIRST, _LAST = -62_135_596_800, 253_402_300_799
-"""Seconds since 1970 at the beginning of the year 1 and at the end of 9999: others would be an error."""
+"""Seconds since 1970 at the start of the year 1 and at the end of 9999; others would be an error."""
 _PER_SECOND = {Epoch.SECONDS: 1, Epoch.MILLISECONDS: 1000}
 
 
@@ -30,7 +30,7 @@ def as_it_is(value: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def typed(column: ColumnElement[Any], kind: ColumnKind, *, zone: str | None) -> Read:
-    """Return how PostgreSQL's own types are read: what has no zone is local time of *zone*, or UTC."""
+    """Return the conversion of PostgreSQL's own types: without a zone, it is local time of *zone*, or UTC."""
     if kind is not ColumnKind.NAIVE_INSTANT:
         return column, as_it_is
     name = zone or "UTC"
@@ -38,7 +38,7 @@ def typed(column: ColumnElement[Any], kind: ColumnKind, *, zone: str | None) -> 
 
 
 def numbered(column: ColumnElement[Any], epoch: Epoch, *, dialect: str) -> Read:
-    """Return how numbers since 1970 are read."""
+    """Return the conversion of numbers since 1970."""
     per_second = _PER_SECOND[epoch]
     number = type_coerce(column, Float) / float(per_second)
     if dialect == SQLITE:
@@ -58,7 +58,7 @@ def numbered(column: ColumnElement[Any], epoch: Epoch, *, dialect: str) -> Read:
 
 
 def paired(date: ColumnElement[Any], time: ColumnElement[Any], *, zone: str | None, dialect: str) -> Read:
-    """Return how a date and a time are read together, as local time of *zone* or UTC."""
+    """Return the conversion of a date and a time in two columns, as local time of *zone* or UTC."""
     if dialect == SQLITE:
         text = type_coerce(date, TEXT) + " " + type_coerce(time, TEXT)
         return type_coerce(_never_empty(func.strftime(_SQLITE_FORMAT, text), text), StrictInstant), as_it_is
@@ -68,14 +68,14 @@ def paired(date: ColumnElement[Any], time: ColumnElement[Any], *, zone: str | No
 
 
 def date_and_time(local: ColumnElement[Any], *, dialect: str) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
-    """Return the two columns' values of what ``paired`` turned one of our instants into."""
+    """Return the values of the two columns from the result of ``paired``."""
     if dialect == SQLITE:
         return func.strftime("%Y-%m-%d", local), func.strftime("%H:%M:%f", local)
     return cast(local, Date), cast(local, Time)
 
 
 def loose(column: ColumnElement[Any], kind: ColumnKind) -> Read:
-    """SQLite keeps instants as anybody likes: text of several forms, or milliseconds since 1970 as Prisma does."""
+    """SQLite has no instants: they are text in several forms, or milliseconds since 1970 (Prisma)."""
     found = case(
         (
             func.typeof(column) == "integer",
@@ -88,7 +88,7 @@ def loose(column: ColumnElement[Any], kind: ColumnKind) -> Read:
 
 
 def _never_empty(found: ColumnElement[Any], column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return *found*, and what is no instant where the column holds something that is none."""
+    """Return *found*, or the marker for no instant if the column holds something else."""
     return func.coalesce(found, case((type_coerce(column, TEXT).is_not(None), _NO_INSTANT)))
 
 

@@ -1,4 +1,4 @@
-"""Which tables, columns and words a database uses for ours: read from TOML and checked as a whole."""
+"""The mapping of our tables, columns and words to a database's: read from TOML and checked as a whole."""
 
 import tomllib
 from collections.abc import Mapping
@@ -50,21 +50,21 @@ _SECTIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappedTable:
-    """One of the customer's tables: our fields' names to where they live."""
+    """One of the customer's tables: the source of each of our fields."""
 
     name: str
     schema: str | None = None
     sources: Mapping[str, Source]
     where: str | None = None
-    """An SQL condition over the row; rows that do not meet it are not there for us."""
+    """An SQL condition over the row; rows that do not meet it are ignored."""
     constants: Mapping[str, Constant] = field(default_factory=dict)
-    """Columns that a new row needs and that mean nothing to us."""
+    """Columns that a new row needs besides our fields."""
     on_change: Mapping[str, Constant] = field(default_factory=dict)
     """Columns that are set with each change that we write."""
 
     @property
     def columns(self) -> Mapping[str, str]:
-        """The column of each field that lives in one."""
+        """The column of each field that is in a single column."""
         return {name: source.column for name, source in self.sources.items() if source.column is not None}
 
     @property
@@ -83,7 +83,7 @@ class MappedTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaMapping:
-    """A whole mapping; *appointment* is None where the customer keeps no appointments and we keep them ourselves."""
+    """A whole mapping; *appointment* is None if the customer has no appointments and our own table holds them."""
 
     name: str
     workspace: MappedTable
@@ -96,18 +96,18 @@ class SchemaMapping:
 
     @property
     def lead_provider_words(self) -> ProviderWords:
-        """The words for a lead's provider: ours where the column is ours."""
+        """The words for a lead's provider: ours if the column is ours."""
         return self.provider_words if "booking_provider" in self.lead.columns else ProviderWords.ours()
 
     @property
     def appointment_provider_words(self) -> ProviderWords:
-        """The words for an appointment's provider: ours where the column is ours."""
+        """The words for an appointment's provider: ours if the column is ours."""
         is_theirs = self.appointment is not None and "provider" in self.appointment.columns
         return self.provider_words if is_theirs else ProviderWords.ours()
 
     @property
     def is_ours(self) -> bool:
-        """Whether the domain tables are our own, so that we may make and migrate them."""
+        """Whether the domain tables are our own, so that we create and migrate them."""
         return self.name == "default"
 
 
@@ -130,7 +130,7 @@ def parse_mapping(text: str, *, name: str) -> SchemaMapping:
     """Return the mapping that *text* holds; raise SettingsError with all its faults, each naming its place."""
     try:
         raw = tomllib.loads(text)
-    except ValueError as error:  # of which TOMLDecodeError is one kind, and a number of thousands of digits another
+    except ValueError as error:  # TOMLDecodeError is one; a number of thousands of digits raises another
         raise SettingsError([f"{VARIABLE}: {name} is not TOML: {error}"]) from error
     except RecursionError:
         raise SettingsError([f"{VARIABLE}: {name} is nested too deeply; a mapping has three levels"]) from None
@@ -164,7 +164,7 @@ def parse_mapping(text: str, *, name: str) -> SchemaMapping:
 
 
 class _MappingReader:
-    """Reads sections and collects what is wrong with them."""
+    """Reads sections and collects their faults."""
 
     def __init__(self, name: str) -> None:
         self._name = name

@@ -1,4 +1,4 @@
-"""Whether a mapping matches the tables: what would make statements fail, as sentences."""
+"""Checks a mapping against the tables: a sentence for each fault that would make a statement fail."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ _WORD_KINDS = frozenset({*_KEY_KINDS, ColumnKind.BOOLEAN})
 _WORDS = frozenset({"status", "booking_status", "booking_provider", "provider"})
 _INSTANT_KINDS = frozenset({ColumnKind.INSTANT, ColumnKind.NAIVE_INSTANT})
 _EXACT = frozenset({"booking_canceled_at", "canceled_at"})
-"""Instants that providers tell to the microsecond; all others are whole minutes."""
+"""Instants that providers return with microseconds; all others are whole minutes."""
 MILLISECONDS = 3
 _KEYS = frozenset({"id", "lead_id", "workspace_id"})
 _SPELLED = {
@@ -23,11 +23,11 @@ _SPELLED = {
     ColumnKind.INTEGER: re.compile("-?[0-9]{1,18}", re.ASCII),
     ColumnKind.BOOLEAN: re.compile("true|false"),
 }
-"""Kinds of columns that do not take any word."""
+"""Kinds of columns that cannot hold words."""
 
 
 def fit_faults(mapping: SchemaMapping, catalog: Catalog, *, dialect: str) -> Sequence[str]:
-    """Return all that is wrong with *mapping* for this database, each with its place and remedy."""
+    """Return all faults of *mapping* for this database, each with its place and remedy."""
     tables: dict[str, MappedTable | None] = {
         "workspace": mapping.workspace,
         "lead": mapping.lead,
@@ -68,7 +68,7 @@ def _column_faults(
             yield from _type_faults(field, source, found[column], place=place, table=table, is_loose=is_loose)
 
 
-def _type_faults(  # noqa: PLR0913 - a column with all that its sentence names
+def _type_faults(  # noqa: PLR0913 - a column with the parts of its sentence
     field: str, source: Source, facts: ColumnFacts, *, place: str, table: MappedTable, is_loose: bool
 ) -> Iterator[str]:
     column, digits = f"{table}.{facts.name}", facts.precision
@@ -86,7 +86,7 @@ def _type_faults(  # noqa: PLR0913 - a column with all that its sentence names
 
 
 def _lacking(field: str, source: Source, facts: ColumnFacts) -> str | None:
-    """Return what the column's type should be, or None where it can be spoken to."""
+    """Return the type that the column should have, or None if its type is supported."""
     kind = facts.kind
     if field in INSTANTS:
         return _lacking_instant(source, facts)
@@ -110,7 +110,7 @@ def _lacking_instant(source: Source, facts: ColumnFacts) -> str | None:
 
 
 def _insert_faults(mapping: SchemaMapping, catalog: Catalog) -> Iterator[str]:
-    """Tell of columns that a new appointment would leave empty against the table's will."""
+    """Return the faults of required columns that a new appointment would leave empty."""
     table = mapping.appointment
     if table is None:
         return
@@ -127,7 +127,7 @@ def _insert_faults(mapping: SchemaMapping, catalog: Catalog) -> Iterator[str]:
 
 
 def _word_faults(mapping: SchemaMapping, catalog: Catalog) -> Iterator[str]:
-    """Tell of words that an enum does not have: to write one would fail, to keep one would keep nothing."""
+    """Return the faults of words that an enum lacks: writing one would fail, and reading one would never match."""
     lead, appointment, words = mapping.lead, mapping.appointment, mapping.lead_words
     providers = [found[0] for found in mapping.provider_words.words.values()]
     yield from _unknown("lead", lead, "status", [words.booked[0], words.qualified[0], *words.keep], catalog)

@@ -1,4 +1,4 @@
-"""Values of a row as a driver gives them, checked one by one: what cannot be read is the fault of its own row."""
+"""Checks the values of a row from the driver; an unreadable value is a fault of its row only."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,7 +29,7 @@ NO_KEY = "has a value that no statement can select"
 def readable(
     row: RowMapping | Mapping[str, Any], table: MappedTable | None, *, beside: str
 ) -> tuple[dict[str, Any], str | None]:
-    """Return *row* by our names with None for what cannot be read (keys are spelled out), and what is wrong, if any.
+    """Return *row* by our names, with None for unreadable values (keys are printed), and the fault, if any.
 
     *beside* is the table of ours that holds what *table* lacks. The text names tables and columns, never a value.
     """
@@ -45,12 +45,12 @@ def readable(
 
 
 def value_fault(name: str, value: object) -> str | None:
-    """Return what is wrong with the value of the field *name*, or None."""
+    """Return the fault of the value of the field *name*, or None."""
     if value is UNREADABLE:
         return NO_DATE
     if isinstance(value, bytes):
         return BYTES
-    if isinstance(value, int | float) and name in _TEXTS:  # as SQLite keeps them in a column without a type
+    if isinstance(value, int | float) and name in _TEXTS:  # as SQLite stores them in a column without a type
         return NUMBER
     if isinstance(value, str):
         if name in _NUMBERS:
@@ -60,7 +60,7 @@ def value_fault(name: str, value: object) -> str | None:
 
 
 def spelled_out(value: object) -> str:
-    """Return a key that cannot be read as one that can be printed: another one for each, and nobody else's."""
+    """Return a printable, unique key for an unreadable one."""
     if isinstance(value, bytes):
         return f"x'{value.hex()}'"
     return str(value).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""Rows as the database gives them, read as leads, appointments and workspaces; the unknown is a named case."""
+"""Converts rows to leads, appointments and workspaces; an unknown value is a named case."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -24,7 +24,7 @@ Word = TypeVar("Word", bound=StrEnum)
 Row = RowMapping | Mapping[str, Any]
 
 NO_START = datetime(1970, 1, 1, tzinfo=UTC)
-"""Stands for an appointment's start that the customer's row lacks: it differs from any answer, so it is repaired."""
+"""Stands for a missing start of a customer's appointment: it differs from any answer, so it is repaired."""
 
 
 def word(kind: type[Word], text: str | None) -> Word | None:
@@ -36,7 +36,7 @@ def word(kind: type[Word], text: str | None) -> Word | None:
 
 
 def read_signature(row: RowMapping) -> ErrorSignature:
-    """Return the kind of failure that *row* holds."""
+    """Return the kind of failure in *row*."""
     return ErrorSignature(
         provider=row["provider"],
         operation=row["operation"],
@@ -77,14 +77,14 @@ def read_lead(
 
 
 def read_unusable_lead(stored: Row, mapping: SchemaMapping) -> Lead:
-    """Return the lead of a row whose id no statement can ask for."""
+    """Return the lead of a row whose id cannot be used in a statement."""
     lead = read_lead(stored, (), mapping)
     fault = lead.fault or f"{mapping.lead}.{mapping.lead.columns['id']} {NO_KEY}"
     return replace(lead, id=LeadId(spelled_out(stored["id"])), fault=fault, has_usable_id=False)
 
 
 def read_state(row: Row) -> LeadState:
-    """Return our memory of a lead."""
+    """Return the stored state of a lead."""
     return LeadState(
         attempted_at=row["attempted_at"],
         verified_at=row["verified_at"],
@@ -100,7 +100,7 @@ def read_state(row: Row) -> LeadState:
 
 
 def read_appointment(row: Row, mapping: SchemaMapping) -> Appointment | None:
-    """Return the appointment that *row* holds, or None where it is another calendar's or has no id."""
+    """Return the appointment in *row*, or None if it belongs to another calendar or has no id."""
     stored_id = row["appointment_id"]
     if not stored_id:
         return None
@@ -121,7 +121,7 @@ def read_appointment(row: Row, mapping: SchemaMapping) -> Appointment | None:
 
 
 def read_workspace(stored: Row, mapping: SchemaMapping, tokens: TokenSource | None) -> Workspace:
-    """Return the workspace that a row holds; a credential that cannot be used becomes a fault of it alone."""
+    """Return the workspace in a row; an unusable credential becomes a fault of this workspace only."""
     row, fault = readable(stored, mapping.workspace, beside="reconcile_workspace_state")
     workspace_id = WorkspaceId(row["id"])
     mounted, faults = tokens.of(workspace_id) if tokens else ({}, ())

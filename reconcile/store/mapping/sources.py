@@ -1,4 +1,4 @@
-"""Where one field of ours lives in a customer's table, and how it is spelled there.
+"""The source of one field in a customer's table, and its form there.
 
 A source is a column, a column for each provider, a date and a time, or an SQL expression that is only read. For an
 instant it also says how it is spelled: as local time of a *zone*, or as seconds or milliseconds since 1970.
@@ -25,7 +25,7 @@ READ_ONLY = frozenset(
         *("email", "in_sequence", "last_inbound_at"),
     }
 )
-"""Fields that nothing is ever written to: they may be expressions."""
+"""Fields that are never written, so they may be expressions."""
 PER_PROVIDER = frozenset({"booking_id", "appointment_id"})
 
 _FORMS = (
@@ -40,7 +40,7 @@ _KEYS = ("column", "date", "time", "sql", "zone", "epoch", *ProviderName)
 
 
 class Epoch(StrEnum):
-    """What a number that stands for an instant counts, since 1970."""
+    """The unit of a number that stands for an instant, since 1970."""
 
     SECONDS = "s"
     MILLISECONDS = "ms"
@@ -48,7 +48,7 @@ class Epoch(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expression:
-    """SQL over the row, as the mapping spells it; no value is ever put into it."""
+    """SQL over the row, as written in the mapping; no value is ever inserted into it."""
 
     sql: str
     when: str | None = None
@@ -56,12 +56,12 @@ class Expression:
 
 
 Constant = str | int | bool | Expression
-"""What a column is set to: a value that means nothing to us, or an expression."""
+"""The value that a column is set to: a constant, or an expression."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where a field lives: exactly one of *column*, *by_provider*, *date* with *time*, and *sql* is given."""
+    """The source of a field: exactly one of *column*, *by_provider*, *date* with *time*, and *sql* is given."""
 
     column: str | None = None
     by_provider: Mapping[ProviderName, str] = field(default_factory=dict)
@@ -73,18 +73,18 @@ class Source:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of the table that hold it."""
+        """The columns that hold the field."""
         named = (self.column, *self.by_provider.values(), self.date, self.time)
         return tuple(name for name in named if name is not None)
 
     @property
     def is_typed(self) -> bool:
-        """Whether the column's own type says how its instants are spelled."""
+        """Whether the column's own type determines the form of its instants."""
         return self.zone is None and self.epoch is None
 
 
 def read_source(name: str, value: object, *, where: str, fault: Callable[[str], None]) -> Source | None:
-    """Return the source of the field *name* that *value* describes, or report what is wrong with it."""
+    """Return the source of the field *name* that *value* describes, or report its fault."""
     if value == UNDECIDED or (isinstance(value, dict) and UNDECIDED in value.values()):
         fault(f"{where} {name} is undecided; replace {UNDECIDED}")
         return Source(column=UNDECIDED)
@@ -149,12 +149,12 @@ def _zone_fault(zone: str | None) -> str | None:
 
 
 def is_column(value: object) -> bool:
-    """Tell whether *value* can be the name of a column."""
+    """Return whether *value* can be the name of a column."""
     return isinstance(value, str) and bool(value) and "\0" not in value
 
 
 def expression_fault(sql: object) -> str | None:
-    """Return what makes *sql* more than one expression, as far as its text tells; the database checks the rest."""
+    """Return the part of *sql* that makes it more than one expression, by its text; the database checks the rest."""
     if not isinstance(sql, str) or not sql.strip() or "\0" in sql:
         return "must be an SQL expression as text"
     odd = next((each for each in (";", "--", "/*") if each in sql), None)
@@ -162,7 +162,7 @@ def expression_fault(sql: object) -> str | None:
 
 
 def read_constant(value: object, *, fields: tuple[str, ...]) -> Constant:
-    """Return what a column is set to; an Expression whose *sql* is empty stands for nothing readable."""
+    """Return the value that a column is set to; an Expression with empty *sql* if it is not readable."""
     if isinstance(value, str | int | bool):
         return value
     if not isinstance(value, dict) or not {"sql"} <= set(value) <= {"sql", "when"}:

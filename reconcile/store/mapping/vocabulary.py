@@ -1,4 +1,4 @@
-"""The customer's words for statuses and providers: which to write, and what a stored one means."""
+"""The customer's words for statuses and providers: which one is written, and the meaning of a stored one."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,20 +15,20 @@ FALLBACKS = {
     AppointmentStatus.UNKNOWN: AppointmentStatus.CONFIRMED,
     AppointmentStatus.INVALID: AppointmentStatus.CONFIRMED,
 }
-"""What is written where the customer has no word for a status; the exact one is kept in our side table."""
+"""The replacement if the customer has no word for a status; our side table holds the exact status."""
 
 
 class Comparison(StrEnum):
-    """How a column compares its words: as the database does, so that a word is known by every spelling it takes."""
+    """How the database compares words of a column, so that every equal spelling is recognized."""
 
     EXACT = "exact"
     PADDED = "padded"
-    """``char(n)``: blanks at the end do not count."""
+    """``char(n)``: trailing blanks are ignored."""
     CASELESS = "caseless"
-    """``citext``: upper and lower case are one."""
+    """``citext``: case is ignored."""
 
     def equal(self, one: str, other: str) -> bool:
-        """Tell whether the column holds the two for the same."""
+        """Return whether the two words are equal in the column."""
         match self:
             case Comparison.EXACT:
                 return one == other
@@ -38,13 +38,13 @@ class Comparison(StrEnum):
                 return one.lower() == other.lower()
 
     def knows(self, word: str | None, words: Iterable[str]) -> bool:
-        """Tell whether *word* is one of *words*."""
+        """Return whether *word* is one of *words*."""
         return word is not None and any(self.equal(word, each) for each in words)
 
 
 @dataclass(frozen=True, slots=True)
 class AppointmentWords:
-    """Words for an appointment's status; of several, the first is written and all are read."""
+    """Words for an appointment's status; of several words, the first is written and all are read."""
 
     words: Mapping[AppointmentStatus, tuple[str, ...]]
     comparison: Comparison = Comparison.EXACT
@@ -55,13 +55,13 @@ class AppointmentWords:
         return cls({status: (status.value,) for status in AppointmentStatus})
 
     def encode(self, status: AppointmentStatus | None) -> str | None:
-        """Return the word to write for *status*, or for what comes closest to it."""
+        """Return the word to write for *status*, or for the closest status with a word."""
         if status is None:
             return None
         return (self.words.get(status) or self.words[FALLBACKS[status]])[0]
 
     def decode(self, word: str | None, *, remembered: str | None = None) -> AppointmentStatus | None:
-        """Return what *word* means; *remembered* is the exact status that it was written for."""
+        """Return the status of *word*; *remembered* is the exact status for which it was written."""
         if word is None:
             return None
         if remembered in _STATUSES:
@@ -80,7 +80,7 @@ class AppointmentWords:
 
     @property
     def is_complete(self) -> bool:
-        """Whether there is a word for every status that is written, so that nothing has to be remembered beside."""
+        """Whether every status that is written has a word, so that the side table need not hold it."""
         return set(self.words) >= set(AppointmentStatus) - {AppointmentStatus.INVALID}
 
 
@@ -89,7 +89,7 @@ _STATUSES = frozenset(status.value for status in AppointmentStatus)
 
 @dataclass(frozen=True, slots=True)
 class LeadWords:
-    """Words for the part of a lead's status that concerns us, and those that are never overwritten."""
+    """Words for the booked status of a lead, and words that are never overwritten."""
 
     booked: tuple[str, ...] = (LeadStatus.MEETING_BOOKED.value,)
     qualified: tuple[str, ...] = (LeadStatus.QUALIFIED.value,)
@@ -102,7 +102,7 @@ class LeadWords:
         return (*self.booked, *self.qualified, *self.keep)
 
     def encode(self, status: LeadStatus) -> str | None:
-        """Return the word to write, or None where the column is to stay as it is."""
+        """Return the word to write, or None if the column is not changed."""
         match status:
             case LeadStatus.MEETING_BOOKED:
                 return self.booked[0]
@@ -112,7 +112,7 @@ class LeadWords:
                 return None
 
     def decode(self, word: str | None) -> LeadStatus:
-        """Return what *word* means to us; most words mean nothing."""
+        """Return the meaning of *word*; None for most words."""
         if self.comparison.knows(word, self.booked):
             return LeadStatus.MEETING_BOOKED
         if self.comparison.knows(word, self.qualified):
@@ -122,7 +122,7 @@ class LeadWords:
 
 @dataclass(frozen=True, slots=True)
 class ProviderWords:
-    """Words for providers; of several, the first is written and all are read."""
+    """Words for providers; of several words, the first is written and all are read."""
 
     words: Mapping[ProviderName, tuple[str, ...]]
 
@@ -136,5 +136,5 @@ class ProviderWords:
         return None if name is None else self.words[name][0]
 
     def decode(self, word: str | None) -> ProviderName | None:
-        """Return the provider that *word* names, or None if it names none that we know."""
+        """Return the provider of *word*, or None if it is unknown."""
         return next((name for name, words in self.words.items() if word in words), None)

@@ -1,7 +1,9 @@
-"""Brings the schema to head: our own tables always, the domain's where they are ours. Customers' are left alone."""
+"""Migrates the schema to head: our own tables, and the domain tables if they are ours; never a customer's tables."""
 
 from pathlib import Path
 
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Connection, text
 
 from reconcile.errors import SettingsError
@@ -37,10 +39,6 @@ async def migrate(database_url: str, *, mapping: SchemaMapping) -> tuple[str, ..
 def _upgrade(connection: Connection, targets: tuple[str, ...]) -> None:
     if not targets:
         return
-    # Imported where it is needed: a run does not pay for it.
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
-
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")

@@ -52,7 +52,7 @@ def unknown_version_fault(found: frozenset[str]) -> str:
 
 
 def _satisfies(version: str, head: str) -> bool:
-    """Tell whether *version* is *head* or later in the same branch."""
+    """Return whether *version* is *head* or later in the same branch."""
     ours, theirs = _VERSION.fullmatch(head), _VERSION.fullmatch(version)
     return ours is not None and theirs is not None and ours[1] == theirs[1] and ours[2] <= theirs[2]
 

@@ -22,7 +22,7 @@ from tests.services.breaker_registries import (
 )
 from tests.use_cases import Admission, BreakerRegistry, Control, ControlsLeft, Refusal, blames_others
 
-SOUND = Control(party="ws-9", fault=None, was_sound=True)
+SOUND = Control(party="ws-9", fault=None, was_successful=True)
 WHOLE = BreakerKey(BreakerScope.WORKSPACE, ws(0))
 
 
@@ -190,7 +190,7 @@ def test_failures_that_end_while_a_workspace_is_suspected_count_against_the_prov
     before = list(registry.suspects)
     for admission in calls[5:]:  # nine of sixteen fail now, in two of the three workspaces that asked
         registry.record(admission, ErrorClass.UNDECODABLE, NOW)
-    failing = [Control(party=f"lead-{n}", fault=ErrorClass.UNDECODABLE, was_sound=False) for n in range(3)]
+    failing = [Control(party=f"lead-{n}", fault=ErrorClass.UNDECODABLE, was_successful=False) for n in range(3)]
     registry.answer_controls(ws_key(0), failing, NOW, left=ControlsLeft.MORE)
 
     assert before == [ws_key(0)]

@@ -24,7 +24,7 @@ from tests.services.breaker_registries import (
     ws,
     ws_key,
 )
-from tests.use_cases import Admission, Refusal, SuspectOutcome, distrusts
+from tests.use_cases import Admission, Refusal, SuspectOutcome, must_withhold
 
 
 def test_three_contract_faults_in_several_workspaces_open_the_provider() -> None:
@@ -34,8 +34,8 @@ def test_three_contract_faults_in_several_workspaces_open_the_provider() -> None
     assert let_through == [True] * 3 + [False] * 5
     assert states(registry) == {"provider:ghl": "open"}
     assert registry.breaker(GHL_KEY).reason is BreakerReason.CONTRACT_FAULT
-    assert distrusts(registry, GHL)
-    assert not distrusts(registry, CALENDLY)
+    assert must_withhold(registry, GHL)
+    assert not must_withhold(registry, CALENDLY)
 
 
 def test_the_third_contract_fault_must_come_from_another_workspace() -> None:

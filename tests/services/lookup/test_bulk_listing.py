@@ -22,7 +22,7 @@ from tests.services.breaker_registries import a_registry, admit_and_record, stat
 from tests.services.fakes import START, Allowance, a_workspace, failure
 from tests.services.run_harness import GHL, RunHarness, booked, tripped, unbooked
 from tests.timeouts import HUNG
-from tests.use_cases import STOP_GRACE, Admission, Refusal, distrusts
+from tests.use_cases import STOP_GRACE, Admission, Refusal, must_withhold
 
 LISTS = Lookup(provider=GHL, operation=Operation.SWEEP)
 
@@ -256,7 +256,7 @@ def test_changes_from_broken_lists_are_withheld() -> None:
         registry.record(admission, ErrorClass.CONTRACT, NOW)
 
     assert isinstance(registry.admit(ws(4), LISTS, NOW), Refusal)
-    assert (distrusts(registry, LISTS), distrusts(registry, LOOK_UP)) == (True, False)
+    assert (must_withhold(registry, LISTS), must_withhold(registry, LOOK_UP)) == (True, False)
     assert (registry.is_broken(NOW), registry.state.in_flight_count) == (False, 0)
 
 

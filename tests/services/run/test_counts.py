@@ -32,7 +32,7 @@ def filled() -> Counts:
     counts.by_provider[ProviderName.HIGHLEVEL][Outcome.BOOKED] = 9
     counts.by_asked[ProviderName.CALENDLY][Outcome.BOOKED] = 10
     counts.unconfigured_in[MissingSetting.NO_LOCATION].add(WorkspaceId("ws-0"))
-    counts.hit[SIGNATURE].add(WorkspaceId("ws-0"))
+    counts.failed_in[SIGNATURE].add(WorkspaceId("ws-0"))
     return counts
 
 
@@ -44,7 +44,7 @@ def test_each_count_of_a_batch_is_added_to_the_runs(name: str) -> None:
     assert getattr(total, name) == getattr(filled(), name)
 
 
-_SETS = {"hit", "by_provider", "by_asked", "unconfigured_in"}
+_SETS = {"failed_in", "by_provider", "by_asked", "unconfigured_in"}
 
 
 @pytest.mark.parametrize("name", [each.name for each in fields(Counts) if each.name not in _SETS])

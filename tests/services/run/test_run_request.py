@@ -24,7 +24,7 @@ from tests.use_cases import (
     RunRequest,
     lease_held_report,
     not_due_report,
-    unbegun_report,
+    unstarted_report,
     work_through,
 )
 
@@ -208,7 +208,7 @@ def _reports(request: RunRequest) -> Mapping[str, RunReport]:
     return {
         "lease_held": lease_held_report(request, **facts),
         "not_due": not_due_report(request, NotYet(reason="too early", due_at=START), notes=["a note"], **facts),
-        "sigterm": unbegun_report(request, **facts),
+        "sigterm": unstarted_report(request, **facts),
     }
 
 

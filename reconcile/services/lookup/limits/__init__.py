@@ -1,1 +1,1 @@
-"""What bounds the look-ups of a run: time, concurrency, and the rate of calls."""
+"""Limits of a run's look-ups: time, concurrency, and the rate of calls."""

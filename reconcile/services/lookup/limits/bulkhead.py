@@ -1,4 +1,4 @@
-"""How many workspaces are visited side by side."""
+"""Limits how many workspaces are visited concurrently."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,16 +17,16 @@ class Bulkhead:
     def __init__(self, count: int) -> None:
         self._free = count
         self._waiting: list[asyncio.Future[None]] = []
-        """The next one first."""
+        """In the order in which they get a slot."""
         self._held: set[WorkspaceId] = set()
         self._released_early: set[WorkspaceId] = set()
         self._stalled: list[WorkspaceId] = []
-        """Visits that hold a slot only because so many have given theirs up."""
+        """Stalled visits that keep their slot because the maximum of early releases is reached."""
         self._max_early_releases = EARLY_RELEASES_PER_SLOT * count
 
     @asynccontextmanager
     async def slot(self, workspace_id: WorkspaceId) -> AsyncIterator[None]:
-        """Wait for a slot and hold it for the block, or until it is given up early."""
+        """Wait for a slot and hold it for the block, or until it is released early."""
         await self._acquire()
         self._held.add(workspace_id)
         try:
@@ -42,7 +42,7 @@ class Bulkhead:
                 self.release_early(self._stalled.pop(0))
 
     def release_early(self, workspace_id: WorkspaceId) -> None:
-        """Let the next one begin beside this visit; where very many do so already, once one of these has ended."""
+        """Release the slot of a visit that continues; at the maximum of early releases, once one of them ends."""
         if workspace_id not in self._held or workspace_id in self._stalled:
             return
         if len(self._released_early) >= self._max_early_releases:
@@ -53,7 +53,7 @@ class Bulkhead:
         self._release()
 
     def shuffle(self, random: Random) -> None:
-        """Let those that wait begin in another order: those at the front may all be in the same trouble."""
+        """Shuffle the waiting visits: those at the front may all fail for the same reason."""
         random.shuffle(self._waiting)
 
     async def _acquire(self) -> None:

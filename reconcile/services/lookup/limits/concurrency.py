@@ -1,4 +1,4 @@
-"""How many calls may be under way to one provider: few at first, more with each answer (slow start)."""
+"""Limits the calls in flight to one provider: few at first, more with each answer (slow start)."""
 
 import asyncio
 from collections import deque
@@ -10,35 +10,35 @@ from reconcile.services.lookup.limits.bulkhead import EARLY_RELEASES_PER_SLOT
 
 LEAST_PATIENCE_SECONDS, FIRST_PATIENCE_SECONDS = 0.1, 1.0
 PATIENCE_IN_ANSWERS = 4
-"""A call stalls once it takes so many times as long as answers do on average."""
+"""A call stalls once it takes this many times the average duration of an answer."""
 _WEIGHT_OF_ANSWER = 1 / 8
-"""What the newest answer counts in the average (as in RFC 6298)."""
+"""The weight of the newest answer in the average (as in RFC 6298)."""
 
 
 @dataclass(slots=True, eq=False)
 class LimiterSlot:
-    """What one call holds; *on_lent* is called when it is given to others, while the call itself goes on."""
+    """The slot of one call; *on_early_release* is called when it is released while the call continues."""
 
     number: int
     on_early_release: Callable[[], None]
     overtaken: int = 0
-    """How many calls that were let in later have been answered meanwhile."""
+    """How many calls that were admitted later have been answered since."""
     is_released_early: bool = False
     began_at: float | None = None
     timer: asyncio.TimerHandle | None = None
 
 
 class AdaptiveLimiter:
-    """A semaphore that begins at *initial*, grows by one with each success and halves with each failure.
+    """A semaphore whose window starts at *initial*, grows by one with each success and halves with each failure.
 
-    It bounds what is in flight when a provider turns out to be broken: a run meets an outage with *initial* calls, not
-    with its full concurrency. A success grows the window by one for each call in it, so it doubles with each round
-    trip (as TCP does) until *limit*.
+    It bounds the calls in flight when a provider fails: a run meets an outage with *initial* calls, not with its full
+    concurrency. As each success adds one, the window doubles with each round trip (as in TCP) until *limit*.
 
-    A call that was overtaken by half as many others as are under way (at least *initial*) waits for something of its
-    own, such as a workspace that is never answered: it lends its place, up to *max_early_releases* at once, and what it
-    comes to moves the window no more. While nobody is answered nobody is overtaken, so an outage is met with no more
-    calls than without. Once the provider is known to answer (``expect_answers``), time alone tells that a call stalls.
+    A call is stalled if later calls were answered before it: half as many as are in flight, and at least *initial*. It
+    waits for something of its own, such as a workspace that never gets an answer. It releases its slot early, up to
+    *max_early_releases* at once, and its result no longer changes the window. During an outage no call is answered, so
+    no call counts as stalled and no more calls are made. Once the provider is known to answer (``expect_answers``), a
+    call is also stalled after a certain time.
     """
 
     def __init__(self, *, limit: int, initial: int = 4, max_early_releases: int = 0) -> None:
@@ -51,18 +51,18 @@ class AdaptiveLimiter:
         self._average_seconds: float | None = None
         self._number = 0
         self._slots: dict[int, LimiterSlot] = {}
-        """Those that are not lent, the oldest first."""
+        """The slots that were not released early, the oldest first."""
         self._stalled: deque[LimiterSlot] = deque()
-        """Those that are not lent only because as many are as may be."""
+        """Stalled slots that are kept because the maximum of early releases is reached."""
         self._waiting: deque[tuple[asyncio.Future[LimiterSlot], Callable[[], None]]] = deque()
 
     @property
     def window(self) -> int:
-        """How many calls may be under way now."""
+        """How many calls may be in flight now."""
         return self._window
 
     async def acquire(self, *, on_early_release: Callable[[], None] = lambda: None) -> LimiterSlot:
-        """Wait for a place, first come first served."""
+        """Wait for a slot, first come first served."""
         if len(self._slots) < self._window and not self._waiting:
             return self._grant(on_early_release)
         called: asyncio.Future[LimiterSlot] = asyncio.get_running_loop().create_future()
@@ -75,18 +75,18 @@ class AdaptiveLimiter:
             raise
 
     def begin(self, slot: LimiterSlot) -> None:
-        """Note that the call is made now."""
+        """Start the timer of the call."""
         slot.began_at = asyncio.get_running_loop().time()
         self._start_timer(slot)
 
     def expect_answers(self) -> None:
-        """Let calls that stall give up their slots from now on: the provider is known to answer."""
+        """Release the slots of slow calls from now on: the provider is known to answer."""
         self._expects_answers = True
         for slot in self._slots.values():
             self._start_timer(slot)
 
     def release(self, slot: LimiterSlot, *, succeeded: bool | None) -> None:
-        """Give the place back; None where nothing was learned of the provider."""
+        """Release *slot*; *succeeded* is None if the call says nothing about the provider."""
         if slot.timer is not None:
             slot.timer.cancel()
         if succeeded and slot.began_at is not None:
@@ -108,7 +108,7 @@ class AdaptiveLimiter:
         self._grant_waiting()
 
     def note_answer(self) -> None:
-        """Take note of an answer to a call that held no slot: it widens the window, and overtakes all that wait."""
+        """Record an answer to a call without a slot: it grows the window, and overtakes all calls in flight."""
         self._window = min(self._limit, self._window + 1)
         self._release_stalled(self._number)
         self._grant_waiting()
@@ -165,14 +165,14 @@ class AdaptiveLimiter:
 
 @dataclass(slots=True, kw_only=True)
 class ProviderLimiters:
-    """Each provider's limiter for look-ups, and that for lists: how lists fare does not speak for look-ups."""
+    """The limiters of each provider: one for look-ups and one for lists, as either may fail without the other."""
 
     workspace_concurrency: int
     lead_concurrency: int
     _made: dict[tuple[ProviderName, bool], AdaptiveLimiter] = field(default_factory=dict)
 
     def of(self, provider: ProviderName, *, for_sweeps: bool) -> AdaptiveLimiter:
-        """Return the one limiter that all calls of this kind share."""
+        """Return the limiter that all calls of this kind share."""
         key = (provider, for_sweeps)
         if key not in self._made:
             self._made[key] = AdaptiveLimiter(

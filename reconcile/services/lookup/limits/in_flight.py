@@ -1,4 +1,4 @@
-"""The calls to other systems that are in flight, so that SIGTERM can end them."""
+"""The calls to other systems that are in flight, so that SIGTERM can cancel them."""
 
 import asyncio
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class CallTracker:
-    """Knows the tasks that wait for a call, and which of them it has cancelled."""
+    """Tracks the tasks that wait for a call, and which of them it has canceled."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[object]] = set()
@@ -31,7 +31,7 @@ class CallTracker:
             task.cancel()
 
     def takes_back_cancellation(self) -> bool:
-        """Tell whether the cancellation that the current task has caught came from here alone; if so it is over."""
+        """Return whether the cancellation that the current task caught came from here alone; if so, undo it."""
         task = asyncio.current_task()
         if task is None or task not in self._cancelled:
             return False

@@ -1,4 +1,4 @@
-"""What the accounts of one workspace may still be asked: taken from their budgets first, settled at the end."""
+"""Reserves calls from the rate budgets of a workspace's accounts, and settles them by actual use."""
 
 import hashlib
 from collections import Counter
@@ -13,7 +13,7 @@ from reconcile.services.lookup.context import LookupContext
 
 
 class RateReservation:
-    """One batch's part of its accounts' budgets."""
+    """The calls that one batch has reserved."""
 
     def __init__(self, workspace: Workspace, *, context: LookupContext) -> None:
         self.workspace = workspace
@@ -21,12 +21,12 @@ class RateReservation:
         self._reserved: Counter[ProviderName] = Counter()
         self._left: Counter[ProviderName] = Counter()
         self.pause = timedelta(0)
-        """How long until an account that gave nothing has something again."""
+        """How long until an account without free calls has some again."""
         self.limited: set[ProviderName] = set()
-        """The providers that have asked to be left alone meanwhile."""
+        """The providers that have answered 429 since."""
 
     async def reserve(self, wanted: Counter[ProviderName]) -> None:
-        """Take so many calls from each account's budget, or as many as there are."""
+        """Reserve calls from each account's budget, or as many as are free."""
         for provider, count in wanted.items():
             if count > self._left[provider]:
                 await self._take(provider, count - self._left[provider])
@@ -35,19 +35,19 @@ class RateReservation:
         """Return how many calls are reserved and not spent."""
         return self._left[provider]
 
-    def spend(self, sought: Sequence[Lookup]) -> bool:
-        """Spend one call for each look-up, or return False where one of them has none left."""
-        if any(self._left[lookup.provider] < 1 for lookup in sought):
+    def spend(self, needed: Sequence[Lookup]) -> bool:
+        """Spend one call for each look-up, or return False if one of them has none left."""
+        if any(self._left[lookup.provider] < 1 for lookup in needed):
             return False
-        self._left.subtract(lookup.provider for lookup in sought)
+        self._left.subtract(lookup.provider for lookup in needed)
         return True
 
     def spend_calls(self, provider: ProviderName, count: int) -> None:
-        """Spend calls that were made for many leads together."""
+        """Spend calls that were made for several leads at once."""
         self._left[provider] -= min(count, self._left[provider])
 
     async def settle(self) -> list[timedelta]:
-        """Correct the budgets by what was really used; return how long the accounts are to be left alone."""
+        """Correct the budgets by actual use; return how long calls to the accounts must pause."""
         context, workspace = self._context, self.workspace
         pauses = [self.pause] if self.pause else []
         for provider, count in self._reserved.items():
@@ -81,13 +81,13 @@ class RateReservation:
             self.pause = max(self.pause, grant.retry_after)
 
 
-def calls_of(asked: Iterable[Sequence[Lookup]]) -> Counter[ProviderName]:
+def calls_of(batch: Iterable[Sequence[Lookup]]) -> Counter[ProviderName]:
     """Return how many look-ups each provider gets."""
-    return Counter(lookup.provider for sought in asked for lookup in sought)
+    return Counter(lookup.provider for needed in batch for lookup in needed)
 
 
 def budget_key(workspace: Workspace, provider: ProviderName) -> str:
-    """Name an account's meter, by a digest: what stands in the customer's column may be a person's address."""
+    """Return the key of an account's budget: a digest, as the customer's column may hold a person's e-mail address."""
     credential = workspace.credentials.get(provider)
     account = (credential.account if credential else None) or workspace.id
     return f"{provider}:{hashlib.sha256(account.encode()).hexdigest()[:32]}"

@@ -1,4 +1,4 @@
-"""How long a run may work: its wall-time budget, and the request to end it earlier."""
+"""The time budget of a run, and the request to end it early."""
 
 import asyncio
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from reconcile.domain.run.stop_reason import StopReason
 from reconcile.ports import Clock
 
 SOFT_SHARE = 0.8
-"""No new work after this share of the run's budget: what was begun gets the rest."""
+"""No new work starts after this share of the run's budget; started work may use the rest."""
 LEASE_MARGIN = timedelta(seconds=10)
 
 
 class Stop:
-    """Whether a run is to end early, and why: the first reason is the one that is reported."""
+    """The request to end a run early; the first reason is reported."""
 
     def __init__(self) -> None:
         self.reason: StopReason | None = None
@@ -21,35 +21,35 @@ class Stop:
         self._terminated = asyncio.Event()
 
     def request(self, reason: StopReason) -> None:
-        """Ask that no new work be begun; what was begun may end."""
+        """Start no new work; started work may finish."""
         self.reason = self.reason or reason
 
     def terminate(self) -> None:
-        """Ask for the end within seconds: SIGTERM, and Kubernetes does not ask twice."""
+        """End the run within seconds, after SIGTERM: Kubernetes sends SIGKILL next."""
         self.reason = StopReason.SIGTERM
         self._terminated.set()
 
     @property
     def is_terminated(self) -> bool:
-        """Whether SIGTERM has come: then it is what ended the run, whatever failed on the way out."""
+        """Whether SIGTERM was received: then it is the reported reason, whatever fails afterwards."""
         return self._terminated.is_set()
 
     def note_lease_lost(self) -> None:
-        """Note that another run has taken over: that outranks a deadline, which would have let what was begun end."""
+        """Record that another run has taken the lease; this reason replaces a deadline."""
         if not self.is_terminated:
             self.reason = StopReason.LEASE_LOST
 
     async def wait_for_termination(self) -> None:
-        """Wait until the end is asked for."""
+        """Wait until SIGTERM is received."""
         await self._terminated.wait()
 
     def cut_off(self, task: asyncio.Task[object]) -> None:
-        """End *task*, the run, now: what it waits for does not come, and what it has begun is rolled back."""
+        """Cancel *task*, the run, at once; its open transaction is rolled back."""
         self.is_cut_off = True
         task.cancel()
 
     def takes_back_cancellation(self) -> bool:
-        """Tell whether a cancellation that was caught is ours; if so it is over, and how the run ended can be told."""
+        """Return whether a caught cancellation came from ``cut_off``; if so, undo it, so that a report can follow."""
         task = asyncio.current_task()
         return self.is_cut_off and task is not None and task.uncancel() == 0
 
@@ -70,21 +70,21 @@ class TimeBudget:
 
     @property
     def lease_ttl(self) -> timedelta:
-        """How long a lease lasts from now: all that a killed run held is free again at once, soon after its budget."""
+        """The lifetime of a lease taken now: the leases of a killed run expire together, soon after its budget."""
         spent = timedelta(seconds=self.clock.monotonic() - self.started)
         return max(self.length - spent, timedelta(0)) + LEASE_MARGIN
 
     def refusal(self) -> StopReason | None:
-        """Return why no new work may be begun, None where it may. A question: nothing is stopped by it."""
+        """Return why no new work may start, or None. It does not stop anything."""
         if self.stop.reason is not None:
             return self.stop.reason
         is_late = self.clock.monotonic() >= self.started + self.length.total_seconds() * SOFT_SHARE
         return StopReason.DEADLINE if is_late else None
 
     def takes_work(self) -> bool:
-        """Tell whether new work may be begun."""
+        """Return whether new work may start."""
         return self.refusal() is None
 
     def may_deliver(self) -> bool:
-        """Tell whether a follow-up may be handed over: also in the last share of the budget, which no look-up gets."""
+        """Return whether a follow-up may be delivered: also in the last part of the budget, unlike look-ups."""
         return self.stop.reason in {None, StopReason.DEADLINE} and self.clock.monotonic() < self.deadline

@@ -1,4 +1,4 @@
-"""Implements the port ``Time`` by the database's clock."""
+"""Implements the port ``DatabaseClock``."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from reconcile.store.db import clock
 from reconcile.store.db.database import Database
 
 
-class SqlTime:
+class SqlDatabaseClock:
     """The database's clock."""
 
     def __init__(self, database: Database) -> None:
