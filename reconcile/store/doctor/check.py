@@ -19,6 +19,7 @@ from reconcile.store.mapping.domain_tables import DomainTables
 from reconcile.store.mapping.expression_check import expression_faults
 from reconcile.store.mapping.mapping import SchemaMapping
 from reconcile.store.mapping.mapping_check import fit_faults
+from reconcile.store.schema.recorded_mapping import other_mapping_warning, recorded_mapping
 from reconcile.store.schema.version import unknown_versions, version_faults, versions
 
 CLOCK_TOLERANCE = timedelta(seconds=2)
@@ -73,6 +74,8 @@ async def _findings(connection: AsyncConnection, mapping: SchemaMapping, now: da
         return findings
     findings.append(_finding("mapping", FindingStatus.FINE, f"{mapping.name} matches the tables"))
     findings += [_finding("mapping", FindingStatus.WARNING, each) for each in _mapping_warnings(mapping)]
+    if not unfit and (other := other_mapping_warning(await recorded_mapping(connection), mapping)):
+        findings.append(_finding("mapping", FindingStatus.WARNING, other))
     grants = await missing_grants(connection, mapping, with_ours=not unfit)
     findings += [_finding("grants", FindingStatus.FAULT, each) for each in grants]
     if not grants:
