@@ -111,6 +111,11 @@ def written_mapping(schema: str) -> SchemaMapping:
     return parse_mapping((MAPPINGS / f"{schema}.toml").read_text(), name=f"{schema}.toml")
 
 
+async def doctor(url: str, schema: str) -> Sequence[Finding]:
+    """Return what doctor finds through the mapping that a person wrote."""
+    return await check_schema(url, mapping=written_mapping(schema), now=datetime.now(UTC))
+
+
 @dataclass
 class Journey:
     """What came of each step."""
