@@ -11,7 +11,7 @@ from reconcile.errors import SettingsError, StoreUnavailable
 from reconcile.store.db import clock
 from reconcile.store.db.database import Database
 from reconcile.store.doctor.contents import row_counts, sample_leads, status_counts
-from reconcile.store.doctor.grants import missing_grants
+from reconcile.store.doctor.grants import command_rights, missing_grants
 from reconcile.store.doctor.indexes import index_advice
 from reconcile.store.doctor.own_rows import damaged_rows
 from reconcile.store.doctor.row_access import access_findings, server_faults
@@ -83,6 +83,9 @@ async def _findings(connection: AsyncConnection, mapping: SchemaMapping, now: da
         findings.append(_finding("mapping", FindingStatus.WARNING, other))
     grants = await missing_grants(connection, mapping, with_ours=not unfit)
     findings += [_finding("grants", FindingStatus.FAULT, each) for each in grants]
+    if not grants and not unfit:
+        rights = await command_rights(connection, mapping)
+        findings += [_finding("grants", FindingStatus.FINE, each) for each in rights]
     if not grants:
         findings += await _of_tables(connection, domain, with_ours=not unfit)
     findings += [_finding("indexes", FindingStatus.WARNING, each) for each in await index_advice(connection, mapping)]

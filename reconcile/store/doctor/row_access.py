@@ -85,7 +85,8 @@ async def access_findings(connection: AsyncConnection, mapping: SchemaMapping) -
     }
     wanted = [{"key": key, "schema": each.schema, "name": each.name} for key, each in tables.items() if each]
     found: list[Judgement] = []
-    for row in (await connection.execute(_RELATIONS, {"tables": document(wanted)})).mappings().all():
+    rows = (await connection.execute(_RELATIONS, {"tables": document(wanted)})).mappings().all()
+    for row in map(dict, rows):
         found += _of_view(row)
         if row["is_restricted"]:
             found += _of_policies(row, has_rows=await _has_rows(connection, row["place"]))
