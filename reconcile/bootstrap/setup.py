@@ -12,6 +12,8 @@ from reconcile.store.doctor.check import check_schema
 from reconcile.store.doctor.survey import survey
 from reconcile.store.mapping.mapping import parse_mapping
 
+_EXECUTE = "execute: "
+
 
 async def propose(settings: Settings) -> MappingProposal:
     """Return a mapping proposed from the catalog and from counts of values by shape."""
@@ -25,3 +27,27 @@ async def check_text(settings: Settings, text: str, *, name: str) -> Sequence[Fi
     except SettingsError as error:
         return [Finding(subject="mapping", verdict=FindingStatus.FAULT, text=fault) for fault in error.faults]
     return await check_schema(settings.database_url, mapping=mapping, now=SystemClock().now())
+
+
+async def database_script(settings: Settings, text: str, findings: Sequence[Finding]) -> str | None:
+    """Return the SQL that prepares the database for the mapping *text*: roles, and the statements of *findings*.
+
+    None if the mapping is not decided yet or does not match the tables.
+    """
+    from reconcile.store.doctor.grants_script import grants_script  # noqa: PLC0415
+    from reconcile.store.mapping.mapping import parse_mapping  # noqa: PLC0415
+
+    try:
+        mapping = parse_mapping(text, name="the proposed mapping")
+    except SettingsError:
+        return None
+    if any(each.subject == "mapping" and each.verdict is FindingStatus.FAULT for each in findings):
+        return None
+    script = await grants_script(settings.database_url, mapping)
+    advised = [
+        each.remedy.removeprefix(_EXECUTE)
+        for each in findings
+        if each.subject == "indexes" and each.remedy and each.remedy.startswith(_EXECUTE)
+    ]
+    head = "\n-- Indexes. CONCURRENTLY works outside of a transaction only: do not use psql --single-transaction.\n"
+    return script + (head + "".join(f"{each};\n" for each in advised) if advised else "")

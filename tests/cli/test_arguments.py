@@ -16,7 +16,7 @@ ELSEWHERE: Mapping[str, set[str]] = {
     "run": {"fail_on", "changes", "limit"},
     "job manifest": {"form"},
     "backfill manifest": {"form"},
-    "init": {"path", "yes"},
+    "init": {"path", "script_path", "yes"},
 }
 """Options that no use case is told of: they are about the exit code or the spelling, and have their own tests."""
 

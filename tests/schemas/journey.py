@@ -20,7 +20,7 @@ from reconcile.ports import NoopTelemetry, Store
 from reconcile.simulator import Scenario, Simulator, World, WorldSize, simulate
 from reconcile.simulator.generation.company_sql import fill_script, tables_script
 from reconcile.store.doctor.check import check_schema
-from reconcile.store.mapping.mapping import SchemaMapping, load_mapping, parse_mapping
+from reconcile.store.mapping.mapping import SchemaMapping, parse_mapping
 from reconcile.store.schema.migrate import migrate
 from reconcile.store.session import open_store
 from tests import postgres
@@ -74,7 +74,7 @@ def template(server: postgres.Server, schema: str) -> str:
         schema, workspaces=company.workspaces.values(), leads=company.leads, now=START
     )
     in_thread(execute(url, script))
-    in_thread(migrate(url, mapping=load_mapping("prisma")))
+    in_thread(migrate(url, mapping=written_mapping(schema)))
     return url.rpartition("/")[2]
 
 
@@ -109,6 +109,11 @@ async def rows(url: str, *, without: Sequence[str] = ()) -> Rows:
 def written_mapping(schema: str) -> SchemaMapping:
     """Return the mapping that a person wrote for *schema*."""
     return parse_mapping((MAPPINGS / f"{schema}.toml").read_text(), name=f"{schema}.toml")
+
+
+async def doctor(url: str, schema: str) -> Sequence[Finding]:
+    """Return what doctor finds through the mapping that a person wrote."""
+    return await check_schema(url, mapping=written_mapping(schema), now=datetime.now(UTC))
 
 
 @dataclass

@@ -179,7 +179,7 @@ def test_on_sqlite_any_column_type_is_accepted() -> None:
         ),
         (
             {"workspaces.id": None},
-            "[workspace.columns] id of x.toml: workspaces has no column id; it has on",
+            "[workspace.columns] id of x.toml: workspaces has no column id; the nearest name is on",
         ),
         (
             {"meetings.title": None},

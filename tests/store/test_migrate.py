@@ -12,7 +12,6 @@ from sqlalchemy import inspect
 
 from reconcile.errors import SettingsError
 from reconcile.store.db.database import Database
-from reconcile.store.mapping.mapping import load_mapping
 from reconcile.store.schema.migrate import SCRIPTS, migrate
 from reconcile.store.schema.tables import metadata
 from reconcile.store.schema.version import DOMAIN_HEAD, LEDGER_HEAD, VERSION_TABLE
@@ -87,7 +86,9 @@ async def test_an_unmigrated_database_is_refused_with_the_remedy(postgres_url: s
 
 
 async def test_an_older_schema_is_refused_with_the_remedy(database_url: str) -> None:
-    await migrate(database_url, mapping=load_mapping("prisma"))
+    await migrate(database_url, mapping=DEFAULT)
+    older = f"UPDATE {VERSION_TABLE} SET version_num = 'domain_0001' WHERE version_num = '{DOMAIN_HEAD}'"  # noqa: S608
+    await schemas.Customer(database_url, DEFAULT).execute(older)
 
     with pytest.raises(SettingsError, match=f"needs {DOMAIN_HEAD}; run `reconcile migrate`"):
         async with open_store(database_url, mapping=DEFAULT):

@@ -26,17 +26,25 @@ from reconcile_cli.setup import init_text
     metavar="FILE",
     help="Write the mapping to this new file instead of printing it.",
 )
+@click.option(
+    "--sql",
+    "script_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the SQL that prepares the database (a role for each command, policies, indexes) to this new file.",
+)
 @click.option("--yes", is_flag=True, help="Ask nothing: what is not sure stays undecided.")
 @with_settings(("database_url", "log_level", "log_format", "output"))
 @examples("reconcile init --write mapping.toml")
-def command(settings: Settings, *, path: Path | None, yes: bool) -> None:
+def command(settings: Settings, *, path: Path | None, script_path: Path | None, yes: bool) -> None:
     """Propose a mapping for an existing PostgreSQL database, from its catalog and from counts of values by shape.
 
     Nothing is changed. On a terminal, what is not sure is asked. A choice that stays undecided is written as ?, and no
     run starts before somebody has decided. Ends with doctor's findings and the next three commands.
     """
-    if path is not None and path.exists():
-        raise RequestError(f"{path} exists; give the path of a new file")
+    for each in (path, script_path):
+        if each is not None and each.exists():
+            raise RequestError(f"{each} exists; give the path of a new file")
     proposal = asyncio.run(setup.propose(settings))
     is_asked = not yes and is_text(settings) and sys.stdin.isatty() and sys.stdout.isatty()
     text = mapping_text(proposal, answers=_answers(proposal) if is_asked else {})
@@ -44,8 +52,17 @@ def command(settings: Settings, *, path: Path | None, yes: bool) -> None:
         path.write_text(text, encoding="utf-8")
     name = str(path) if path else "the proposed mapping"
     findings = asyncio.run(setup.check_text(settings, text, name=name)) if proposal.choices else []
+    script = asyncio.run(setup.database_script(settings, text, findings))
+    if script_path is not None and script:
+        script_path.write_text(script, encoding="utf-8")
     if is_text(settings):
         init_text.show(text, proposal, findings, path=path)
+        if script_path is None:
+            click.echo("\nreconcile init --sql FILE writes the SQL for roles, grants and indexes")
+        else:
+            click.echo(
+                f"\nwrote {script_path}" if script else f"\n{script_path} is not written before nothing is undecided"
+            )
     else:
         print_json(
             {
@@ -53,6 +70,7 @@ def command(settings: Settings, *, path: Path | None, yes: bool) -> None:
                 "undecided": [f"[{each.section}] {each.key}" for each in proposal.undecided],
                 "obstacles": list(proposal.obstacles),
                 "findings": findings,
+                "sql": script,
             }
         )
     is_unfit = not proposal.choices or (worst(findings) is FindingStatus.FAULT and bool(proposal.undecided))

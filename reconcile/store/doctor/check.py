@@ -6,19 +6,24 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from reconcile.domain.views.finding import Finding, FindingStatus
+from reconcile.domain.views.finding import Finding, FindingStatus, worst
 from reconcile.errors import SettingsError, StoreUnavailable
 from reconcile.store.db import clock
 from reconcile.store.db.database import Database
-from reconcile.store.doctor.grants import missing_grants
+from reconcile.store.doctor.contents import row_counts, sample_leads, status_counts
+from reconcile.store.doctor.grants import command_rights, missing_grants
 from reconcile.store.doctor.indexes import index_advice
 from reconcile.store.doctor.own_rows import damaged_rows
+from reconcile.store.doctor.row_access import access_findings, server_faults
+from reconcile.store.doctor.run_statements import refused_statements
+from reconcile.store.doctor.unique_keys import key_findings
 from reconcile.store.doctor.values import unreadable_values
 from reconcile.store.mapping.catalog import read_catalog
 from reconcile.store.mapping.domain_tables import DomainTables
 from reconcile.store.mapping.expression_check import expression_faults
 from reconcile.store.mapping.mapping import SchemaMapping
 from reconcile.store.mapping.mapping_check import fit_faults
+from reconcile.store.schema.recorded_mapping import other_mapping_warning, recorded_mapping
 from reconcile.store.schema.version import unknown_versions, version_faults, versions
 
 CLOCK_TOLERANCE = timedelta(seconds=2)
@@ -53,6 +58,7 @@ async def check_schema(database_url: str, *, mapping: SchemaMapping, now: dateti
 
 async def _findings(connection: AsyncConnection, mapping: SchemaMapping, now: datetime) -> Sequence[Finding]:
     findings = [await _server(connection, now)]
+    findings += [_finding("database", *each) for each in await server_faults(connection)]
     unfit = await version_faults(connection, mapping)
     findings += [_finding("schema", FindingStatus.FAULT, each) for each in unfit]
     if not unfit:
@@ -73,12 +79,31 @@ async def _findings(connection: AsyncConnection, mapping: SchemaMapping, now: da
         return findings
     findings.append(_finding("mapping", FindingStatus.FINE, f"{mapping.name} matches the tables"))
     findings += [_finding("mapping", FindingStatus.WARNING, each) for each in _mapping_warnings(mapping)]
+    if not unfit and (other := other_mapping_warning(await recorded_mapping(connection), mapping)):
+        findings.append(_finding("mapping", FindingStatus.WARNING, other))
     grants = await missing_grants(connection, mapping, with_ours=not unfit)
     findings += [_finding("grants", FindingStatus.FAULT, each) for each in grants]
+    if not grants and not unfit:
+        rights = await command_rights(connection, mapping)
+        findings += [_finding("grants", FindingStatus.FINE, each) for each in rights]
     if not grants:
-        unread = await unreadable_values(connection, domain)
-        findings += [_finding("values", FindingStatus.WARNING, each) for each in unread]
+        findings += await _of_tables(connection, domain, with_ours=not unfit)
     findings += [_finding("indexes", FindingStatus.WARNING, each) for each in await index_advice(connection, mapping)]
+    return findings
+
+
+async def _of_tables(connection: AsyncConnection, domain: DomainTables, *, with_ours: bool) -> Sequence[Finding]:
+    """Return the findings on the mapped tables and their rows, which this role may read."""
+    findings = [_finding("access", *each) for each in await access_findings(connection, domain.mapping)]
+    findings += [_finding("keys", *each) for each in await key_findings(connection, domain)]
+    if with_ours and worst(findings) is not FindingStatus.FAULT:
+        refused = await refused_statements(connection, domain)
+        findings += [_finding("access", FindingStatus.FAULT, each) for each in refused]
+    unread = await unreadable_values(connection, domain)
+    findings += [_finding("values", FindingStatus.WARNING, each) for each in unread]
+    findings.append(_finding("contents", *await row_counts(connection, domain)))
+    findings += [_finding("statuses", *each) for each in await status_counts(connection, domain)]
+    findings += [_finding("samples", *each) for each in await sample_leads(connection, domain)]
     return findings
 
 

@@ -1,6 +1,6 @@
-"""Privileges that our PostgreSQL role lacks, each with the statement that grants it."""
+"""Privileges of PostgreSQL roles: what each command needs, and what ours lacks, with the statement that grants it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -28,6 +28,57 @@ _MISSING = text(
 
 Need = dict[str, str | None]
 
+_DELETED_BY_PRUNE = (
+    *(tables.run, tables.batch, tables.change, tables.signature_run, tables.run_calls, tables.signature),
+    *(tables.outbox, tables.alert, tables.backfill, tables.backfill_lead),
+)
+_CREATE = text(
+    """
+    SELECT has_schema_privilege(current_schema(), 'CREATE') AS may_create, quote_ident(current_schema()) AS schema,
+           quote_ident(current_user) AS role
+    """
+)
+
+
+async def command_rights(connection: AsyncConnection, mapping: SchemaMapping) -> Sequence[str]:
+    """Return which further commands this role may execute, and the grant that each other one lacks; empty on SQLite.
+
+    The role has the privileges of a run, and our tables exist.
+    """
+    if connection.dialect.name != POSTGRESQL:
+        return []
+    may, lacks = ["run"], []
+    for command, needed in command_needs(mapping).items():
+        missing = await _missing(connection, needed)
+        if not missing:
+            may.append(command)
+            continue
+        grant = f"GRANT DELETE ON {', '.join(place for _, place, _ in missing)} TO {missing[0][2]}"
+        lacks.append(f"this role may not execute `reconcile {command}`; to allow it, execute: {grant}")
+    row = (await connection.execute(_CREATE)).mappings().one()
+    if row["may_create"]:
+        may.append("migrate")
+    else:
+        grant = f"GRANT CREATE ON SCHEMA {row['schema']} TO {row['role']}"
+        lacks.append(f"this role may not execute `reconcile migrate`; to allow it, execute: {grant}")
+    return [f"the role {row['role']} may execute {', '.join(may)}", *lacks]
+
+
+def command_needs(mapping: SchemaMapping) -> Mapping[str, Sequence[Need]]:
+    """Return what each command deletes: it needs that beside the privileges of a run."""
+    appointment = mapping.appointment
+    undone = [_need("DELETE", appointment)] if appointment else []
+    return {
+        "backfill": [_need("DELETE", None, tables.backfill_lead.name)],
+        "undo": [*undone, _need("DELETE", None, tables.appointment_state.name)],
+        "prune": [_need("DELETE", None, table.name) for table in _DELETED_BY_PRUNE],
+    }
+
+
+def run_needs(mapping: SchemaMapping) -> Sequence[Need]:
+    """Return what a run needs of the customer's tables."""
+    return list(_of_customer(mapping))
+
 
 async def missing_grants(connection: AsyncConnection, mapping: SchemaMapping, *, with_ours: bool) -> Sequence[str]:
     """Return a sentence for each missing privilege; empty on SQLite."""
@@ -37,13 +88,23 @@ async def missing_grants(connection: AsyncConnection, mapping: SchemaMapping, *,
     if with_ours:
         for table in tables.metadata.tables.values():
             needed += [_need(privilege, None, table.name) for privilege in ("SELECT", "INSERT", "UPDATE")]
+    return [
+        f"the role {role} may not {what} on {place}; ask the owner to execute: GRANT {what} ON {place} TO {role}"
+        for what, place, role in await _missing(connection, needed)
+    ]
+
+
+async def _missing(connection: AsyncConnection, needed: Sequence[Need]) -> Sequence[tuple[str, str, str]]:
+    """Return privilege, place and role of each missing privilege."""
     rows = (await connection.execute(_MISSING, {"needed": document(needed)})).mappings()
-    sentences = []
-    for row in rows:
-        what = f"{row['privilege']} ({row['place_column']})" if row["place_column"] else row["privilege"]
-        grant = f"GRANT {what} ON {row['place']} TO {row['role']}"
-        sentences.append(f"the role {row['role']} may not {what} on {row['place']}; ask the owner to execute: {grant}")
-    return sentences
+    return [
+        (
+            f"{row['privilege']} ({row['place_column']})" if row["place_column"] else row["privilege"],
+            row["place"],
+            row["role"],
+        )
+        for row in rows
+    ]
 
 
 def _of_customer(mapping: SchemaMapping) -> Iterator[Need]:

@@ -22,6 +22,17 @@ _POSTGRESQL = text(
     """
 ).bindparams(bindparam("schema", type_=TEXT), bindparam("name", type_=TEXT))
 
+_RELKIND = text(
+    """
+    SELECT c.relkind::text FROM pg_class c
+    WHERE c.oid = to_regclass(coalesce(quote_ident(CAST(:schema AS text)) || '.', '') || quote_ident(:name))
+    """
+).bindparams(bindparam("schema", type_=TEXT), bindparam("name", type_=TEXT))
+_VIEWS, _PARTITIONED = frozenset({"v", "m"}), "p"
+_NOT_OF_PARTITIONS = (
+    "let every writer look for the row first: a unique index of a partitioned table has to contain the partition key"
+)
+
 _SQLITE = text(
     """
     SELECT l."unique", (SELECT json_group_array(i.name) FROM pragma_index_info(l.name) AS i), ''
@@ -40,8 +51,14 @@ class _Index:
 
 async def index_advice(connection: AsyncConnection, mapping: SchemaMapping) -> Sequence[str]:
     """Return advice for the lead's and the appointment's tables, each a sentence with a statement to execute."""
-    advice = []
-    lead, appointment, dialect = mapping.lead, mapping.appointment, connection.dialect.name
+    advice = _on_kind(await _of_lead(connection, mapping.lead), mapping.lead, await _kind(connection, mapping.lead))
+    if (own := mapping.appointment) is not None:
+        advice += _on_kind(await _of_appointment(connection, own), own, await _kind(connection, own))
+    return advice
+
+
+async def _of_lead(connection: AsyncConnection, lead: MappedTable) -> list[str]:
+    advice, dialect = [], connection.dialect.name
     owner = lead.columns["workspace_id"]
     found = await _indexes(connection, lead)
     if not any(each.columns[:1] == [owner] for each in found if not each.condition):
@@ -51,21 +68,48 @@ async def index_advice(connection: AsyncConnection, mapping: SchemaMapping) -> S
         )
     if dialect == POSTGRESQL:
         advice += _advice_on_due(lead, found)
-    if appointment:
-        found = [each for each in await _indexes(connection, appointment) if not each.condition]
-        lead_id, keys = appointment.columns["lead_id"], appointment.sources["appointment_id"].columns
-        if not any(each.columns[:1] == [lead_id] for each in found):
-            advice.append(
-                f"{appointment}.{lead_id} has no index, so finding a lead's appointments reads the whole table; "
-                f"execute: {_statement(appointment, lead_id, dialect=dialect)}"
-            )
-        for key in keys:
-            if not any(each.is_unique and set(each.columns) <= {key, lead_id} for each in found):
-                advice.append(
-                    f"{appointment} has no unique index, so two concurrent writers can insert the same appointment; "
-                    f"execute: {_statement(appointment, lead_id, key, dialect=dialect, kind='UNIQUE INDEX')}"
-                )
     return advice
+
+
+async def _of_appointment(connection: AsyncConnection, appointment: MappedTable) -> list[str]:
+    advice, dialect = [], connection.dialect.name
+    found = [each for each in await _indexes(connection, appointment) if not each.condition]
+    lead_id, keys = appointment.columns["lead_id"], appointment.sources["appointment_id"].columns
+    if not any(each.columns[:1] == [lead_id] for each in found):
+        advice.append(
+            f"{appointment}.{lead_id} has no index, so finding a lead's appointments reads the whole table; "
+            f"execute: {_statement(appointment, lead_id, dialect=dialect)}"
+        )
+    return advice + [
+        f"{appointment} has no unique index, so two concurrent writers can insert the same appointment; "
+        f"execute: {_statement(appointment, lead_id, key, dialect=dialect, kind='UNIQUE INDEX')}"
+        for key in keys
+        if not any(each.is_unique and set(each.columns) <= {key, lead_id} for each in found)
+    ]
+
+
+async def _kind(connection: AsyncConnection, table: MappedTable) -> str:
+    """Return PostgreSQL's letter for what the name stands for: a table, a partitioned one, a view."""
+    if connection.dialect.name != POSTGRESQL:
+        return ""
+    found = await connection.execute(_RELKIND, {"schema": table.schema, "name": table.name})
+    return str(found.scalar() or "")
+
+
+def _on_kind(advice: Sequence[str], table: MappedTable, kind: str) -> list[str]:
+    """Return *advice* in the form that PostgreSQL accepts for views and partitioned tables."""
+    if kind in _VIEWS:
+        return [
+            each.replace("; execute: ", f"; {table} is a view: create such an index on its table: ") for each in advice
+        ]
+    if kind != _PARTITIONED:
+        return list(advice)
+    return [
+        f"{each.partition('; execute: ')[0]}; {_NOT_OF_PARTITIONS}"
+        if " UNIQUE INDEX " in each
+        else each.replace(" CONCURRENTLY", "", 1)
+        for each in advice
+    ]
 
 
 def _advice_on_due(lead: MappedTable, found: Sequence[_Index]) -> Sequence[str]:

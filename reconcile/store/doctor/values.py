@@ -95,7 +95,7 @@ def _row_reference(address: object, number: int) -> str:
 
 
 async def _address(connection: AsyncConnection, table: DomainTable) -> ColumnElement[Any] | None:
-    """Return the column with a row's address (ctid, rowid); None for views and tables without one."""
+    """Return the column with a row's address (ctid, rowid); None for views, and where this column is not granted."""
     if connection.dialect.name == SQLITE:
         try:
             await connection.execute(select(_ROWID).select_from(table.table).limit(0))
@@ -104,7 +104,8 @@ async def _address(connection: AsyncConnection, table: DomainTable) -> ColumnEle
         return _ROWID
     name = connection.dialect.identifier_preparer.format_table(table.table)
     kind = select(literal_column("relkind::text", String)).select_from(text("pg_class"))
-    found = await connection.execute(kind.where(text("oid = to_regclass(:name)")), {"name": name})
+    is_its = text("oid = to_regclass(:name) AND has_table_privilege(oid, 'SELECT')")
+    found = await connection.execute(kind.where(is_its), {"name": name})
     return cast(literal_column("ctid"), String) if found.scalar() in _WITH_CTID else None
 
 

@@ -36,6 +36,8 @@ class ColumnFacts:
     kind: ColumnKind
     is_required: bool
     """Not null and without a default: a new row needs a value."""
+    is_generated: bool = False
+    """The database computes it, so no statement may set it."""
     labels: tuple[str, ...] = ()
     precision: int | None = None
     """The fractional digits of a second that the column stores, if limited."""
@@ -60,6 +62,7 @@ _POSTGRESQL = text(
     SELECT wanted.key, a.attname, format_type(a.atttypid, NULL), base.typname, base.typcategory,
            a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AND a.attgenerated = '',
            CASE WHEN base.typcategory = 'D' AND a.atttypmod >= 0 THEN a.atttypmod END,
+           a.attgenerated <> '' OR a.attidentity = 'a',
            ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = base.oid ORDER BY e.enumsortorder),
            EXISTS (SELECT FROM pg_collation c
                    WHERE c.oid = a.attcollation AND to_jsonb(c) ->> 'collisdeterministic' = 'false')
@@ -76,7 +79,9 @@ _SQLITE = text(
     """
     SELECT json_extract(wanted.value, '$.key'), p.name, p.type,
            (p."notnull" OR p.pk) AND p.dflt_value IS NULL AND NOT (p.pk AND upper(p.type) = 'INTEGER')
-    FROM json_each(:tables) AS wanted JOIN pragma_table_info(json_extract(wanted.value, '$.name')) AS p
+               AND p.hidden = 0,
+           p.hidden IN (2, 3)
+    FROM json_each(:tables) AS wanted JOIN pragma_table_xinfo(json_extract(wanted.value, '$.name')) AS p
     """
 ).bindparams(bindparam("tables", type_=TEXT))
 
@@ -107,13 +112,14 @@ async def read_catalog(connection: AsyncConnection, mapping: SchemaMapping) -> C
 
 
 def _from_postgresql(row: list[Any]) -> ColumnFacts:
-    name, type_name, base, category, is_required, precision, labels, has_own_collation = row
+    name, type_name, base, category, is_required, precision, is_generated, labels, has_own_collation = row
     kind = _POSTGRESQL_KINDS.get(base) or _CATEGORIES.get(_letter(category), ColumnKind.OTHER)
     return ColumnFacts(
         name=name,
         type_name=type_name,
         kind=kind,
         is_required=is_required,
+        is_generated=is_generated,
         labels=tuple(labels),
         precision=precision,
         base=base,
@@ -127,13 +133,14 @@ def _letter(category: object) -> str:
 
 
 def _from_sqlite(row: list[Any]) -> ColumnFacts:
-    name, declared, is_required = row
+    name, declared, is_required, is_generated = row
     # SQLite does not report a column's collation, so each column may have one.
     return ColumnFacts(
         name=name,
         type_name=declared,
         kind=_sqlite_kind(declared.upper()),
         is_required=bool(is_required),
+        is_generated=bool(is_generated),
         has_own_collation=True,
     )
 

@@ -220,6 +220,15 @@ cadence = Table(
     Column("expires_at", Instant, nullable=False),
 )
 
+# *place*: the customer's table and the columns that name a row of it; *mapping*: the mapping's name.
+mapping = Table(
+    "reconcile_mapping",
+    metadata,
+    Column("section", CleanText, primary_key=True),
+    Column("place", CleanText, nullable=False),
+    Column("mapping", CleanText, nullable=False),
+)
+
 order = Table(
     "reconcile_order",
     metadata,

@@ -8,11 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reconcile.store.db.types import POSTGRESQL
 from reconcile.store.mapping.mapping import SchemaMapping
+from reconcile.store.schema.recorded_mapping import forgotten_fault, recorded_mapping
 
 VERSION_TABLE = "reconcile_version"
-LEDGER_HEAD = "ledger_0007"
+LEDGER_HEAD = "ledger_0008"
 DOMAIN_HEAD = "domain_0002"
 """The heads of the two branches in ``migrations``; a test compares."""
+_FIRST_LEDGER, _FIRST_DOMAIN = "ledger_0001", "domain_0001"
+_RECORDS_MAPPING = "ledger_0008"
 _VERSION = re.compile(r"([a-z]+[0-9]*)_([0-9]{4})")
 """Branch and number. Migrations of a branch only add; a migration that removes something starts a new branch."""
 
@@ -51,6 +54,19 @@ def unknown_version_fault(found: frozenset[str]) -> str:
     return f"{known}; use the version that created it, or restore this version's tables"
 
 
+async def forgotten_mapping_fault(
+    connection: AsyncConnection, found: frozenset[str], mapping: SchemaMapping
+) -> str | None:
+    """Return the fault of a ledger that belongs to a mapping and is used without one; *found* are its versions."""
+    is_customers = any(_satisfies(each, _FIRST_LEDGER) for each in found) and not any(
+        _satisfies(each, _FIRST_DOMAIN) for each in found
+    )
+    if not mapping.is_ours or not is_customers:
+        return None
+    is_recorded = any(_satisfies(each, _RECORDS_MAPPING) for each in found)
+    return forgotten_fault(await recorded_mapping(connection) if is_recorded else None)
+
+
 def _satisfies(version: str, head: str) -> bool:
     """Return whether *version* is *head* or later in the same branch."""
     ours, theirs = _VERSION.fullmatch(head), _VERSION.fullmatch(version)
@@ -62,6 +78,8 @@ async def version_faults(connection: AsyncConnection, mapping: SchemaMapping) ->
     found = await versions(connection)
     if not found:
         return ["the database has none of this program's tables; run `reconcile migrate`"]
+    if fault := await forgotten_mapping_fault(connection, found, mapping):
+        return [fault]
     missing = missing_heads(found, mapping)
     if not missing:
         return []
