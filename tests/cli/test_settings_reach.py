@@ -91,6 +91,7 @@ SCENES = (
         "backfill apply ready",
         *A_RUN,
         {
+            "cronjob": (lambda seen: "--release night-watch" in " ".join(seen.done.out.split()), True),
             "shard": (lambda seen: (seen["shard"], seen["request"].shard), (Shard(1, 3), Shard(1, 3))),
         },
         unused=tuple(table.RUN_CAPS),
