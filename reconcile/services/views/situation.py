@@ -31,12 +31,12 @@ def situation(view: Overview) -> Situation | None:
     stopped = (each for each in view.breakers if each.scope is not BreakerScope.WORKSPACE)
     worst = next((each for each in stopped if each.state is BreakerState.OPEN), None)
     if worst is not None:
-        return _of_breaker(worst)
+        return _of_breaker(worst, view)
     if (found := _of_runs(view)) is not None:
         return found
     if view.parked_causes and view.hidden_count:
         return _of_parked(view.parked_causes[0], count=view.parked_count)
-    return _of_breaker(view.breakers[0]) if view.breakers else _of_failures(view)
+    return _of_breaker(view.breakers[0], view) if view.breakers else _of_failures(view)
 
 
 def _of_runs(view: Overview) -> Situation | None:
@@ -57,7 +57,8 @@ def _of_runs(view: Overview) -> Situation | None:
     if not is_silent and punctuality not in {Punctuality.DOWN, Punctuality.LATE}:
         return None
     return Situation(
-        since=view.schedule.missed_since or newest.started_at,
+        # of ticks only the newest are known, so a long silence is counted from the last run
+        since=view.schedule.missed_since if punctuality is Punctuality.LATE else newest.started_at,
         blame="the schedule, which has not started a run; no provider is at fault",
         intact=f"{_UNCHANGED}. But nothing is checked meanwhile",
         next="the next run that starts checks all that has become due",
@@ -82,16 +83,18 @@ def _of_parked(commonest: ParkedCause, *, count: int) -> Situation:
     """Answer for more parked workspaces than are listed, by their commonest cause."""
     return Situation(
         since=commonest.since,
-        blame=f"{count:,} workspaces, each by itself; {commonest.count:,} of their breakers by {commonest.cause}",
-        intact=f"{_UNCHANGED}; other workspaces are served",
+        blame=f"{count:,} workspaces; most often: {commonest.cause} (breakers: {commonest.count:,})",
+        intact=_UNCHANGED,
         next="each workspace gets one probe when its pause ends; a sound answer ends it",
         next_at=commonest.next_probe_at,
         runbook=_SECTIONS[BreakerScope.WORKSPACE],
     )
 
 
-def _of_breaker(each: Advice) -> Situation:
-    others = "; other workspaces are served" if each.scope is BreakerScope.WORKSPACE else ""
+def _of_breaker(each: Advice, view: Overview) -> Situation:
+    # where most workspaces are parked, that is trouble
+    is_alone = each.scope is BreakerScope.WORKSPACE and view.standing is OverallStatus.ATTENTION
+    others = "; other workspaces are served" if is_alone else ""
     return Situation(
         since=each.since,
         blame=each.blame,

@@ -12,6 +12,7 @@ from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, LeadState, Rollup
 from reconcile.domain.planning.outcome import Outcome
+from reconcile.domain.run.cadence import PlannedCadence
 from reconcile.domain.views.page import OverallStatus, PageFacts
 from reconcile.errors import ErrorClass
 from reconcile.ports import ChangeRow, ScheduledRun
@@ -167,6 +168,32 @@ async def test_the_first_screen_answers_what_is_asked_first(
     assert "changes no booking" in found.intact or "is complete" in found.intact
     assert f"\n## {found.runbook}\n" in RUNBOOK
     assert found.runbook == runbook
+
+
+async def test_other_workspaces_are_said_to_be_served_only_where_most_are() -> None:
+    few = (await facts(Stub(breakers=parked(1), runs=[NEWEST], workspace_count=100))).situation
+    most = (await facts(Stub(breakers=parked(1), runs=[NEWEST], workspace_count=1))).situation
+
+    assert few is not None
+    assert most is not None
+    assert ("other workspaces are served" in few.intact, "other workspaces" in most.intact) == (True, False)
+
+
+async def test_a_long_silence_counts_from_the_last_run_and_a_late_run_from_its_tick() -> None:
+    ticks = tuple(NOW - timedelta(minutes=minutes) for minutes in range(3))
+
+    async def since(minutes_ago: int) -> datetime | None:
+        stub = Stub(runs=[run_row("run-9", minutes_ago=minutes_ago, report=healthy())])
+        planned = PlannedCadence(schedule="* * * * *", past_ticks=ticks)
+        breaker = BreakerPolicy()
+        found = await page_facts(
+            stub.store(), now=NOW, span=24 * HOUR, due=DuePolicy(), breaker=breaker, planned=planned
+        )
+        assert found.situation is not None
+        return found.situation.since
+
+    assert await since(2) == NOW - timedelta(minutes=1)
+    assert await since(51) == NOW - timedelta(minutes=51)
 
 
 async def test_where_all_is_well_or_nothing_has_begun_there_is_nothing_to_answer() -> None:
