@@ -60,6 +60,10 @@ class MirrorConflict(ReconcileError):
     """The state object was changed since it was read: read it again and decide again."""
 
 
+class ClusterUnavailable(ReconcileError):
+    """The Kubernetes API did not answer a command; a retry may succeed."""
+
+
 class AlertNotDelivered(ReconcileError):
     """A channel has not confirmed a message; *retry_after* is the pause that it requests."""
 

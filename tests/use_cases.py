@@ -18,6 +18,7 @@ from reconcile.services.backfill.apply import Applying
 from reconcile.services.backfill.backfill import ROUND, BackfillRequest
 from reconcile.services.backfill.planning import OwnBreakers, carrying_out, planning
 from reconcile.services.backfill.undo import Undo, Undoing, UnrevertedLead, undo
+from reconcile.services.backfill.view import BackfillView, JobPlace
 from reconcile.services.backfill.view import view as backfill_view
 from reconcile.services.control.annotation_commands import AppliedCommands, apply_commands
 from reconcile.services.control.annotation_memory import AnnotationMemory
@@ -95,6 +96,7 @@ __all__ = [
     "AppliedCommands",
     "Applying",
     "BackfillRequest",
+    "BackfillView",
     "BreakerList",
     "BreakerRegistry",
     "Bulkhead",
@@ -104,6 +106,7 @@ __all__ = [
     "Counts",
     "Dependencies",
     "Fault",
+    "JobPlace",
     "LeadExplanation",
     "LeadLine",
     "LocalBudgets",

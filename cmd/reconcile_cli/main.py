@@ -19,6 +19,7 @@ import click
 
 from reconcile import __version__
 from reconcile.errors import (
+    ClusterUnavailable,
     InputUnreadable,
     LeaseHeld,
     LeaseLost,
@@ -64,6 +65,7 @@ _BY_ERROR: tuple[tuple[type[ReconcileError], ExitCode], ...] = (
     (LogsRefused, ExitCode.NO_INPUT),
     (LogsUnavailable, ExitCode.TEMPORARY),
     (StoreUnavailable, ExitCode.TEMPORARY),
+    (ClusterUnavailable, ExitCode.TEMPORARY),
     (LeaseHeld, ExitCode.TEMPORARY),
     (LeaseLost, ExitCode.TEMPORARY),
     (ReconcileError, ExitCode.FAILED),

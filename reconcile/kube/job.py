@@ -1,35 +1,36 @@
-"""The manifest of a one-off Job, with the same pod as the chart's."""
+"""The manifest of a one-off Job, whose pod is that of a release's CronJob."""
 
+import copy
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reconcile.errors import RequestError
-from reconcile.kube.object_reference import MANAGER
 
-USER = 65532
+CONTAINER = "reconcile"
+"""The program's container in the chart's pods."""
 _BOOLEANS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
-_SECRETS = "/var/run/secrets"
-_MAPPING = "mapping.toml"
+_TOKEN_DIR = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path
 _SETTLED = (2, 64, 66, 78)
 """Exit codes for which a retry is useless: usage, verify's own, and settings."""
 _ENDED = (143,)
 """The exit code after SIGTERM."""
+_KEEP = {"argocd.argoproj.io/compare-options": "IgnoreExtraneous", "argocd.argoproj.io/sync-options": "Prune=false"}
+"""Argo CD recognises what it manages by a label, which the Job has from its release; it must not delete the Job."""
+_UNPRINTABLE = re.compile("[\x7f-\x9f\ufeff\ufffe\uffff]")
 _INDEX_NOT_SHARD = "reconcile job manifest sets each pod's shard: remove --shard and --shards from the command"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobPlan:
-    """What the Job runs, and which objects of a release it uses.
+    """What the Job runs, and where it differs from the release's CronJob.
 
-    *database_secret* and *credentials_secret* are names of Secrets; the first has its URL under *database_key*. *files*
-    is a ConfigMap.
+    *service_account*, *cpu* and *memory* are the CronJob's if not given. *files* is a ConfigMap for the command.
     """
 
     name: str
-    image: str
-    release: str
     command: tuple[str, ...]
     namespace: str | None = None
     shards: int = 1
@@ -39,40 +40,49 @@ class JobPlan:
     deadline_seconds: int = 3600
     keep_seconds: int = 86_400
     service_account: str | None = None
-    state_object: str | None = None
-    database_secret: str | None = None
-    database_key: str = "url"
-    credentials_secret: str | None = None
     files: str | None = None
-    cpu: str = "100m"
-    memory: str = "256Mi"
+    cpu: str | None = None
+    memory: str | None = None
 
 
-def manifest(plan: JobPlan) -> dict[str, Any]:
-    """Return the Job; raise RequestError for a contradicting plan."""
+def manifest(plan: JobPlan, cronjob: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the Job; raise RequestError for a contradicting plan, or a CronJob that is not one of the chart."""
     if any(word.split("=")[0] in {"--shard", "--shards"} for word in plan.command):
         raise RequestError(_INDEX_NOT_SHARD)
-    labels = {
-        "app.kubernetes.io/name": MANAGER,
-        "app.kubernetes.io/instance": plan.release,
-        "app.kubernetes.io/component": "job",
-    }
-    metadata: dict[str, Any] = {"name": plan.name, "labels": labels}
-    if plan.namespace is not None:
-        metadata["namespace"] = plan.namespace
+    try:
+        template = copy.deepcopy(cronjob["spec"]["jobTemplate"])
+        pod = template["spec"]["template"]
+        (container,) = [each for each in pod["spec"]["containers"] if each["name"] == CONTAINER]
+    except (KeyError, TypeError, ValueError):
+        fault = f"the CronJob has no container named {CONTAINER}"
+        raise RequestError(f"{fault}: give the one that the chart has made, by its name or with kubectl get") from None
+    _adapt(pod["spec"], container, plan)
+    namespace = plan.namespace or cronjob.get("metadata", {}).get("namespace")
+    metadata = _metadata(template)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": metadata,
+        "metadata": {
+            "name": plan.name,
+            **({"namespace": namespace} if namespace else {}),
+            **metadata,
+            "annotations": {**metadata.get("annotations", {}), **_KEEP},
+        },
         "spec": {
             "activeDeadlineSeconds": plan.deadline_seconds,
             "ttlSecondsAfterFinished": plan.keep_seconds,
             **_spread(plan),
             "podReplacementPolicy": "Failed",
             "podFailurePolicy": {"rules": _failure_rules(is_indexed=plan.shards > 1)},
-            "template": {"metadata": {"labels": dict(labels)}, "spec": _pod(plan)},
+            "template": {"metadata": _metadata(pod), "spec": pod["spec"]},
         },
     }
+
+
+def _metadata(template: Mapping[str, Any]) -> dict[str, Any]:
+    found = template.get("metadata") or {}
+    labels = {**(found.get("labels") or {}), "app.kubernetes.io/component": "job"}
+    return {"labels": labels, **({"annotations": found["annotations"]} if found.get("annotations") else {})}
 
 
 def _spread(plan: JobPlan) -> dict[str, Any]:
@@ -90,8 +100,8 @@ def _spread(plan: JobPlan) -> dict[str, Any]:
 
 def _failure_rules(*, is_indexed: bool) -> list[dict[str, Any]]:
     # FailIndex ends one shard and lets the others continue; it needs an Indexed Job
-    settled = {"containerName": "reconcile", "operator": "In", "values": list(_SETTLED)}
-    ended = {"containerName": "reconcile", "operator": "In", "values": list(_ENDED)}
+    settled = {"containerName": CONTAINER, "operator": "In", "values": list(_SETTLED)}
+    ended = {"containerName": CONTAINER, "operator": "In", "values": list(_ENDED)}
     return [
         {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
         {"action": "FailIndex" if is_indexed else "FailJob", "onExitCodes": settled},
@@ -99,63 +109,32 @@ def _failure_rules(*, is_indexed: bool) -> list[dict[str, Any]]:
     ]
 
 
-def _pod(plan: JobPlan) -> dict[str, Any]:
-    account = plan.service_account or plan.release
-    # the settings name the release's mapping by this path; without a mapping the folder is empty
-    mapping = {"name": plan.release, "optional": True, "items": [{"key": _MAPPING, "path": _MAPPING}]}
-    mounts: list[dict[str, Any]] = [
-        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - its own, and emptied
-        {"name": "mapping", "mountPath": "/etc/reconcile", "readOnly": True},
-    ]
-    volumes: list[dict[str, Any]] = [
-        {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
-        {"name": "mapping", "configMap": mapping},
-    ]
-    for name, secret in (("database", plan.database_secret), ("credentials", plan.credentials_secret)):
-        if secret is not None:
-            mounts.append({"name": name, "mountPath": f"{_SECRETS}/reconcile/{name}", "readOnly": True})
-            volumes.append({"name": name, "secret": {"secretName": secret, "defaultMode": 0o440}})
+def _adapt(pod: dict[str, Any], container: dict[str, Any], plan: JobPlan) -> None:
+    """Change a release's pod to what *plan* names, and nothing else."""
+    pod["restartPolicy"] = "Never"  # podFailurePolicy needs it
+    container["args"] = list(plan.command)
+    container["env"] = _env(container.get("env") or (), plan, account=pod.get("serviceAccountName"))
+    if plan.service_account is not None:
+        pod["serviceAccountName"] = plan.service_account
+        pod.pop("serviceAccount", None)  # the API server's old name for it
+    resources = container.setdefault("resources", {})
+    if plan.cpu is not None:
+        resources.setdefault("requests", {})["cpu"] = plan.cpu
+    if plan.memory is not None:
+        resources.setdefault("requests", {})["memory"] = plan.memory
+        resources.setdefault("limits", {})["memory"] = plan.memory
+    mounts = container.setdefault("volumeMounts", [])
     if plan.files is not None:
-        mounts.append({"name": "files", "mountPath": "/files", "readOnly": True})
-        volumes.append({"name": "files", "configMap": {"name": plan.files}})
-    if plan.state_object is not None or _reads_pods(plan.command):
-        mounts.append({"name": "token", "mountPath": f"{_SECRETS}/kubernetes.io/serviceaccount", "readOnly": True})
-        volumes.append({"name": "token", "projected": _token()})
-    resources = {"cpu": plan.cpu, "memory": plan.memory}
-    return {
-        "serviceAccountName": account,
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "restartPolicy": "Never",
-        "terminationGracePeriodSeconds": 15,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
-            "fsGroupChangePolicy": "OnRootMismatch",
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "containers": [
-            {
-                "name": "reconcile",
-                "image": plan.image,
-                "terminationMessagePolicy": "FallbackToLogsOnError",
-                "securityContext": {
-                    "allowPrivilegeEscalation": False,
-                    "capabilities": {"drop": ["ALL"]},
-                    "privileged": False,
-                    "readOnlyRootFilesystem": True,
-                },
-                "resources": {"requests": resources, "limits": {"memory": plan.memory}},
-                "args": list(plan.command),
-                "envFrom": [{"configMapRef": {"name": plan.release}}],
-                "env": _env(plan),
-                "volumeMounts": mounts,
-            }
-        ],
-        "volumes": volumes,
-    }
+        _mount(pod, mounts, "job-files", "/files", {"configMap": {"name": plan.files}})
+    if _reads_pods(plan.command) and all(each["mountPath"] != _TOKEN_DIR for each in mounts):
+        _mount(pod, mounts, "job-token", _TOKEN_DIR, {"projected": _token()})
+
+
+def _mount(
+    pod: dict[str, Any], mounts: list[dict[str, Any]], name: str, path: str, source: Mapping[str, object]
+) -> None:
+    mounts.append({"name": name, "mountPath": path, "readOnly": True})
+    pod.setdefault("volumes", []).append({"name": name, **source})
 
 
 def _reads_pods(command: Sequence[str]) -> bool:
@@ -163,24 +142,15 @@ def _reads_pods(command: Sequence[str]) -> bool:
     return command[0] == "verify" and any(word.split("=")[0] in {"--cronjob", "--plan"} for word in command)
 
 
-def _env(plan: JobPlan) -> list[dict[str, Any]]:
+def _env(env: Sequence[Mapping[str, Any]], plan: JobPlan, *, account: str | None) -> list[Mapping[str, Any]]:
     given = {"RECONCILE_TRIGGER": "backfill" if plan.command[0] == "backfill" else "manual"}
     if plan.shards > 1:
         given["RECONCILE_SHARDS"] = str(plan.shards)
-    if plan.state_object is not None:
-        given["RECONCILE_STATE_OBJECT"] = plan.state_object
-    if plan.database_secret is not None:
-        given["RECONCILE_DATABASE_URL_FILE"] = f"{_SECRETS}/reconcile/database/{plan.database_key}"
-    if plan.credentials_secret is not None:
-        given["RECONCILE_CREDENTIALS_DIR"] = f"{_SECRETS}/reconcile/credentials"
-    fields = {
-        "RECONCILE_NAMESPACE": "metadata.namespace",
-        "RECONCILE_JOB_NAME": "metadata.labels['batch.kubernetes.io/job-name']",
-    }
-    return [
-        *({"name": name, "value": value} for name, value in given.items()),
-        *({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in fields.items()),
-    ]
+    removed = {*given, "RECONCILE_SHARDS", "RECONCILE_SHARD"}
+    if plan.service_account not in {None, account}:
+        removed.add("RECONCILE_STATE_OBJECT")  # another account has no rights on it
+    kept = [each for each in env if each["name"] not in removed]
+    return [*kept, *({"name": name, "value": value} for name, value in given.items())]
 
 
 def _token() -> dict[str, Any]:
@@ -203,15 +173,21 @@ def yaml(value: object, *, depth: int = 0) -> str:
         return "".join(f"{pad}{_key(key)}:{_inner(inner, depth)}" for key, inner in value.items())
     if isinstance(value, list | tuple) and value:
         return "".join(f"{pad}- {yaml(each, depth=depth + 1).lstrip(' ')}" for each in value)
-    return f"{pad}{json.dumps(value)}\n"
+    return f"{pad}{_scalar(value)}\n"
 
 
 def _inner(value: object, depth: int) -> str:
     is_block = isinstance(value, dict | list | tuple) and bool(value)
-    return "\n" + yaml(value, depth=depth + 1) if is_block else f" {json.dumps(value)}\n"
+    return "\n" + yaml(value, depth=depth + 1) if is_block else f" {_scalar(value)}\n"
 
 
 def _key(text: object) -> str:
     # "on", "no" and similar words need quotation marks
     is_plain = str(text).isidentifier() and str(text).lower() not in _BOOLEANS
-    return str(text) if is_plain else json.dumps(str(text))
+    return str(text) if is_plain else _scalar(str(text))
+
+
+def _scalar(value: object) -> str:
+    # JSON's two escapes for one character beyond U+FFFF are not YAML's
+    text = json.dumps(value, ensure_ascii=False)
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -188,6 +188,9 @@ class Settings(AlertSettings):
         kind=Folder(),
     )
     job_name: str | None = declare(None, "Name of the Job that this process runs in.", kind=Label())
+    cronjob: str | None = declare(
+        None, "CronJob of this release; commands in the log of its Jobs name it.", kind=Label()
+    )
     schedule: str | None = declare(None, "Schedule of the runs: five cron fields.", kind=Cron())
     applied_settings: tuple[tuple[str, str], ...] | None = declare(
         None,

@@ -43,7 +43,7 @@ async def open_store(
             leases=SqlLeases(database),
             breakers=SqlBreakers(database),
             budgets=SqlBudgets(database),
-            ledger=SqlLedger(database),
+            ledger=SqlLedger(database, domain),
             outbox=SqlOutbox(database),
             cadences=SqlCadences(database),
             change_holds=SqlChangeHolds(database),

@@ -1,6 +1,7 @@
 """Helm of both versions and the checkers, each built or installed once and kept outside the checkout.
 
-``python -m tests.chart.tools`` takes what the chart renders now as the unit tests' snapshot.
+``python -m tests.chart.tools`` takes what the chart renders now as the unit tests' snapshot, and its CronJobs as those
+of ``tests/kube/cronjobs``.
 """
 
 import functools
@@ -11,9 +12,13 @@ import sys
 import venv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from tests.chart.generated import CHART
 from tests.cluster.kubernetes import binaries
+from tests.kube.stored_cronjobs import CRONJOBS, CRONJOBS_DIR
 
 HERE = Path(__file__).parent
 LOCK = HERE / "requirements.lock"
@@ -49,6 +54,15 @@ def _render(values: Sequence[str], case: Path, helm: str) -> str:
     return run(binaries.tool(helm), "template", *where, *OFFLINE, *values)
 
 
+def schedule(case: Path) -> dict[str, Any]:
+    """Return the schedule's CronJob of *case*, without the checksum that every change of a setting changes."""
+    objects = [each for each in yaml.safe_load_all(render(case=case)) if each]
+    (found,) = (each for each in objects if (each["kind"], each["metadata"]["name"]) == ("CronJob", "reconciler"))
+    del found["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
+    cronjob: dict[str, Any] = found
+    return cronjob
+
+
 def checks() -> Path:
     """Return the folder of checkov's own environment, in which the folder `schemas` holds Kubernetes' schemas."""
     digest = hashlib.sha256(LOCK.read_bytes() + " ".join([sys.version, *SCHEMAS]).encode()).hexdigest()[:12]
@@ -73,3 +87,5 @@ def checks() -> Path:
 
 if __name__ == "__main__":
     run(binaries.tool("helm-unittest"), "--strict", "--update-snapshot", CHART)
+    for name in CRONJOBS:
+        (CRONJOBS_DIR / f"{name}.yaml").write_text(yaml.safe_dump(schedule(CHART / "ci" / f"{name}-values.yaml")))

@@ -15,6 +15,7 @@ from reconcile.kube.job import JobPlan, manifest
 from reconcile.simulator import World, WorldSize, incident
 from reconcile.simulator import serve as serve_simulator
 from tests.cli.command_lines import Confirmation, Look, Typed, argument, days_before, first, keyword, port, second
+from tests.kube.stored_cronjobs import CRONJOBS_DIR, stored
 from tests.services.backfilling import a_plan
 from tests.use_cases import backfill, backfill_view, known_workspace, prune, undo, watch, work_through
 
@@ -41,15 +42,12 @@ def _selected(look: Look, name: str) -> Look:
 
 
 JOB = (
-    "--name job-1 --image image-1 --release release-1 --namespace namespace-1 --shards 5 --parallelism 3 "
-    "--max-failed-shards 2 --retries 4 --deadline-seconds 77 --service-account account-1 --state-object configmap/s-1 "
-    "--database-secret database-1 --database-key key-1 --credentials-secret credentials-1 --files files-1 "
+    f"--name job-1 --from-cronjob {CRONJOBS_DIR}/everything.yaml --namespace namespace-1 --shards 5 --parallelism 3 "
+    "--max-failed-shards 2 --retries 4 --deadline-seconds 77 --service-account account-1 --files files-1 "
     "--memory 99Mi --cpu 88m --format json"
 )
 PLAN: Mapping[str, Any] = {
     "name": "job-1",
-    "image": "image-1",
-    "release": "release-1",
     "namespace": "namespace-1",
     "shards": 5,
     "parallelism": 3,
@@ -57,10 +55,6 @@ PLAN: Mapping[str, Any] = {
     "retries": 4,
     "deadline_seconds": 77,
     "service_account": "account-1",
-    "state_object": "configmap/s-1",
-    "database_secret": "database-1",
-    "database_key": "key-1",
-    "credentials_secret": "credentials-1",
     "files": "files-1",
     "memory": "99Mi",
     "cpu": "88m",
@@ -69,8 +63,8 @@ PLAN: Mapping[str, Any] = {
 
 def job_rows(command: tuple[str, ...], *options: str) -> Mapping[str, tuple[Look, Any]]:
     """Return that the whole Job is what was typed, for each option of it."""
-    expected = json.loads(json.dumps(manifest(JobPlan(command=command, **PLAN))))
-    return dict.fromkeys((*PLAN, *options), (_manifest, expected))
+    expected = json.loads(json.dumps(manifest(JobPlan(command=command, **PLAN), stored("everything"))))
+    return dict.fromkeys((*PLAN, "cronjob_file", *options), (_manifest, expected))
 
 
 def _manifest(heard: Confirmation) -> Any:

@@ -58,6 +58,7 @@ VALUES: Mapping[str, str] = {
     "namespace": "calendars",
     "service_account_dir": "{folder}/account",
     "job_name": JOB,
+    "cronjob": "night-watch",
     "schedule": "7 3 * * *",
     "applied_settings": '{"RECONCILE_WORKSPACE_LIMIT": "4711"}',
     "time_zone": "Asia/Tokyo",

@@ -14,11 +14,11 @@ from tests.stores import sqlite_copy
 
 ELSEWHERE: Mapping[str, set[str]] = {
     "run": {"fail_on", "changes", "limit"},
-    "job manifest": {"form"},
-    "backfill manifest": {"form"},
+    "job manifest": {"form", "release"},
+    "backfill manifest": {"form", "release"},
     "init": {"path", "script_path", "yes"},
 }
-"""Options that no use case is told of: they are about the exit code or the spelling, and have their own tests."""
+"""Options that no use case is told of: of the exit code, the spelling or the cluster; they have their own tests."""
 
 
 TYPED = {**command_lines_control.LINES, **command_lines_repair.LINES}

@@ -13,7 +13,9 @@ from reconcile.domain.backfill.plan import BackfillPlan, PlanId, Selection
 from tests import stores
 from tests.cli.command import here
 from tests.cli.conftest import Shop
+from tests.kube.stored_cronjobs import CRONJOBS_DIR
 
+CRONJOB = str(CRONJOBS_DIR / "everything.yaml")
 SELECT = ("--stale-booked", "1s")
 
 
@@ -127,7 +129,7 @@ async def test_reset_shows_the_number_of_leads_before_moving_any(shop: Shop) -> 
 
 
 def test_the_printed_job_carries_out_the_plan_in_shards() -> None:
-    words = ("--plan", "one", "--shards", "4", "--name", "bf", "--image", "reconciler:1", "--release", "rec")
+    words = ("--plan", "one", "--shards", "4", "--name", "bf", "--from-cronjob", CRONJOB)
     job = yaml.safe_load(here("backfill", "manifest", *words).out)
     as_json = json.loads(here("backfill", "manifest", *words, "--approve", "f00d", "--format", "json").out)
     container = job["spec"]["template"]["spec"]["containers"][0]

@@ -1,6 +1,8 @@
 """One-off Jobs as ``reconcile job manifest`` prints them."""
 
 import json
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +10,11 @@ import yaml
 
 from reconcile_cli.main import ExitCode
 from tests.cli.command import here
+from tests.kube.apiserver import api_server, kubeconfig, reply
+from tests.kube.stored_cronjobs import CRONJOBS_DIR, stored
 
-BASE = ("--name", "once", "--image", "example/reconcile:1", "--release", "rec")
+CRONJOB = str(CRONJOBS_DIR / "everything.yaml")
+BASE = ("--name", "once", "--from-cronjob", CRONJOB)
 
 
 def job(*arguments: str) -> Any:
@@ -30,6 +35,24 @@ def test_a_job_is_printed_for_kubectl_in_two_spellings() -> None:
     assert plain["spec"]["podFailurePolicy"]["rules"][1]["action"] == "FailJob"
 
 
+def test_the_cronjob_is_read_from_the_cluster_by_the_releases_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answers(handler: BaseHTTPRequestHandler) -> None:
+        reply(handler, 200, json.dumps(stored("everything")).encode())
+
+    with api_server() as server:
+        server.always = answers
+        monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+        path = kubeconfig(tmp_path, server.port)
+        monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(path))
+        words = ("--name", "once", "--release", "reconciler", "--namespace", "calendars", "--", "run")
+        done = here("job", "manifest", *words)
+
+    assert [each[1] for each in server.requests] == ["/apis/batch/v1/namespaces/calendars/cronjobs/reconciler"]
+    assert yaml.safe_load(done.out) == job("--", "run")
+
+
 def test_a_job_of_shards_lets_the_others_go_on() -> None:
     spec = job("--shards", "4", "--parallelism", "2", "--", "backfill", "apply")["spec"]
 
@@ -48,50 +71,11 @@ def test_a_pod_that_was_ended_from_outside_costs_a_job_no_retry(shards: str) -> 
     assert {"action": "Ignore", "onExitCodes": ended} in rules
 
 
-def test_a_job_with_secrets_has_them_as_files() -> None:
-    pod = job("--database-secret", "db", "--credentials-secret", "tokens", "--state-object", "configmap/s", "--", "run")
-    pod = pod["spec"]["template"]["spec"]
-
-    assert {each["name"] for each in pod["volumes"]} == {"tmp", "mapping", "database", "credentials", "token"}
-    env = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
-    assert env["RECONCILE_DATABASE_URL_FILE"] == "/var/run/secrets/reconcile/database/url"
-    assert env["RECONCILE_STATE_OBJECT"] == "configmap/s"
-
-
-def test_a_job_finds_the_files_of_a_config_map() -> None:
-    pod = job("--files", "rollout", "--", "verify", "--plan", "/files/rollout.yaml")["spec"]["template"]["spec"]
-
-    assert {"name": "files", "configMap": {"name": "rollout"}} in pod["volumes"]
-    assert {"name": "files", "mountPath": "/files", "readOnly": True} in pod["containers"][0]["volumeMounts"]
-
-
-@pytest.mark.parametrize("words", [("--cronjob", "insights"), ("--cronjob=insights",), ("--plan", "/files/a.yaml")])
-def test_a_job_that_reads_a_cronjobs_logs_may_speak_to_the_api(words: tuple[str, ...]) -> None:
-    asked = ("--service-account", "rec-verify", "--", "verify", "--min-checks", "5", "--since", "1h")
-    pods = [job(*asked, *more)["spec"]["template"]["spec"] for more in ((), words)]
-
-    assert ["token" in {each["name"] for each in pod["volumes"]} for pod in pods] == [False, True]
-    assert {pod["serviceAccountName"] for pod in pods} == {"rec-verify"}
-
-
 def test_a_failure_that_no_retry_can_change_is_not_retried() -> None:
     rules = job("--", "verify", "--min-checks", "5", "--since", "1h")["spec"]["podFailurePolicy"]["rules"]
 
     codes = {ExitCode.INCONCLUSIVE, ExitCode.QUESTION, ExitCode.NO_INPUT, ExitCode.SETTINGS}
     assert set(rules[1]["onExitCodes"]["values"]) == codes
-
-
-def test_a_job_has_the_mapping_of_its_release_where_the_settings_say_that_it_is() -> None:
-    pod = job("--", "run")["spec"]["template"]["spec"]
-    (mapping,) = [each["configMap"] for each in pod["volumes"] if each["name"] == "mapping"]
-    (mount,) = [each for each in pod["containers"][0]["volumeMounts"] if each["name"] == "mapping"]
-
-    assert mapping == {
-        "name": "rec",
-        "optional": True,
-        "items": [{"key": "mapping.toml", "path": "mapping.toml"}],
-    }
-    assert mount == {"name": "mapping", "mountPath": "/etc/reconcile", "readOnly": True}
 
 
 @pytest.mark.parametrize(
@@ -100,6 +84,9 @@ def test_a_job_has_the_mapping_of_its_release_where_the_settings_say_that_it_is(
         (("--", "run", "--shard", "0/4"), "remove --shard and --shards from the command"),
         (("--shards", "0", "--", "run"), "0 is not in the range"),
         (("--name", "Not_A_Name", "--", "run"), "must be a name of 1 to 63"),
+        (("--release", "rec", "--", "run"), "--release, or give it with --from-cronjob"),
+        (("--from-cronjob", "/nowhere", "--", "run"), "does not exist"),
+        (("--from-cronjob", __file__, "--", "run"), "the CronJob is not one document of YAML or JSON"),
         ((), "Missing argument"),
     ],
 )
@@ -107,3 +94,9 @@ def test_a_job_that_contradicts_itself_is_refused(arguments: tuple[str, ...], sa
     done = here("job", "manifest", *BASE, *arguments)
 
     assert (done.code, says in done.err) == (2, True), done.err
+
+
+def test_a_job_of_no_release_is_refused() -> None:
+    done = here("job", "manifest", "--name", "once", "--", "run")
+
+    assert (done.code, "name the release's CronJob with --release" in done.err) == (2, True), done.err

@@ -38,6 +38,11 @@ BY_HAND, IN_JOB = ("job_name", "shard"), ("trigger", "shards")
 SHARDED_POD = {"JOB_COMPLETION_INDEX": "2"}
 
 
+def _printed(seen: Seen) -> str:
+    """Return what the command printed, as one line."""
+    return " ".join(seen.done.out.split()) if seen.done else ""
+
+
 def _days_ago(seen: Seen) -> int:
     """Return of how many days ago a plan takes leads that were not verified since."""
     age: timedelta = STARTED - seen["wanted"].selection.stale_booked
@@ -91,6 +96,7 @@ SCENES = (
         "backfill apply ready",
         *A_RUN,
         {
+            "cronjob": (lambda seen: "--release night-watch" in _printed(seen), True),
             "shard": (lambda seen: (seen["shard"], seen["request"].shard), (Shard(1, 3), Shard(1, 3))),
         },
         unused=tuple(table.RUN_CAPS),

@@ -124,11 +124,11 @@ async def test_a_printed_job_runs_as_the_charts_jobs_do(site: Installation, imag
     given = json.loads(site.values.read_text()) | {"mapping": {"inline": MAPPING.read_text()}}
     (tmp_path / "mapped.json").write_text(json.dumps(given))
     await away(site.release.upgrade, "--values", tmp_path / "mapped.json")
-    plan = {"name": "looked", "image": image, "release": NAME, "shards": 4, "database_secret": "reconciler-database"}
-    job = jobs.job_manifest(**plan, command=("doctor",), retries=0)
+    cronjob = await away(site.release.get, f"cronjob/{NAME}")
+    job = jobs.job_manifest(cronjob, name="looked", shards=4, command=("doctor",), retries=0)
     await away(site.node.cluster.apply, job, namespace=site.release.namespace)
-    await away(site.wait, f"job/{plan['name']}", "--for=condition=Complete")
-    ended = await away(site.release.get, f"job/{plan['name']}")
+    await away(site.wait, "job/looked", "--for=condition=Complete")
+    ended = await away(site.release.get, "job/looked")
     log = await away(site.log, "looked")
 
     assert ended["status"]["completedIndexes"] == "0-3"

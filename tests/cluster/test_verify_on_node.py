@@ -41,8 +41,8 @@ class Insights:
 
     def verify(self, name: str, *more: str, account: str = ACCOUNT) -> None:
         """Start a Job that looks at its logs, as ``reconcile job manifest`` prints it."""
-        facts = {"name": name, "image": self.image, "release": NAME, "service_account": account, "retries": 0}
-        job = jobs.job_manifest(**facts, command=(*GONE, *more))
+        cronjob = self.site.release.get(f"cronjob/{NAME}")
+        job = jobs.job_manifest(cronjob, name=name, service_account=account, retries=0, command=(*GONE, *more))
         self.site.node.cluster.apply(job, namespace=self.site.release.namespace)
 
     def ruling(self, name: str) -> tuple[str, str, int]:
@@ -92,8 +92,7 @@ async def test_a_job_completes_where_the_logs_pass_and_fails_where_they_do_not(i
 
 async def test_a_checklist_is_worked_through_in_the_cluster(insights: Insights) -> None:
     """With runs of its own, the ledger, and somebody else's pods."""
-    site, facts = insights.site, {"image": insights.image, "release": NAME, "service_account": ACCOUNT, "retries": 0}
-    secrets = {"database_secret": "reconciler-database", "files": "rollout"}
+    site = insights.site
     steps = [
         {"title": "logs", "cronjob": {"name": "insights", "gone": "agent_response", "min_checks": 2}},
         {"title": "dry run", "run": {"dry_run": True, "workspaces": 1, "leads_per_workspace": 10}},
@@ -104,12 +103,9 @@ async def test_a_checklist_is_worked_through_in_the_cluster(insights: Insights) 
     files = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "rollout"}}
     plan = files | {"data": {"plan.yaml": json.dumps({"steps": steps})}}
     command = ("verify", "--plan", "/files/plan.yaml", *SINCE)
-    job = jobs.job_manifest(name="checked", **facts, **secrets, command=command)
-    trusted = {"name": "providers", "configMap": {"name": "providers"}}
-    pod = job["spec"]["template"]["spec"]
-    pod["volumes"].append(trusted)
-    pod["containers"][0]["volumeMounts"].append({"name": "providers", "mountPath": "/etc/providers"})
-    pod["containers"][0]["env"].append({"name": "SSL_CERT_FILE", "value": "/etc/providers/ca.crt"})
+    cronjob = await away(site.release.get, f"cronjob/{NAME}")
+    facts = {"name": "checked", "service_account": ACCOUNT, "files": "rollout", "retries": 0}
+    job = jobs.job_manifest(cronjob, **facts, command=command)
     await away(insights.log, "sound", GOOD, GOOD)
     await away(site.node.cluster.apply, plan, job, namespace=site.release.namespace)
     await away(site.wait, "job/checked", "--for=condition=complete")

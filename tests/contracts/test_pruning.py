@@ -1,8 +1,11 @@
 """What every ``Ledger`` deletes, and what it keeps."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+
+from sqlalchemy import select, text, update
 
 from reconcile.domain.alert import Alert, Condition, ConditionKind
 from reconcile.domain.backfill.plan import BackfillPlan, ItemState, PlanId, Selection
@@ -11,8 +14,10 @@ from reconcile.domain.ids import LeadId, RunId
 from reconcile.domain.planning.outcome import Outcome
 from reconcile.domain.replay.recorder import CallRecord
 from reconcile.ports import ItemMove, Store
+from reconcile.store.db.database import Database
 from reconcile.store.leads.seed import seed
 from reconcile.store.ledger.pruning import KEPT_RUNS
+from reconcile.store.schema.tables import lead_state
 from tests.contracts.test_ledger import REPORT
 from tests.stores import DEFAULT, NOW, W1, appointment, batch, booking, lead, lead_write, signature, workspace
 from tests.use_cases import PIECE, prune
@@ -168,6 +173,64 @@ async def test_a_plan_and_its_runs_are_kept_until_long_after_it_was_applied(stor
     assert (done.rows["reconcile_backfill_lead"], done.rows["reconcile_backfill"]) == (2, 1)
     assert await store.backfills.plan(plan_id) is None
     assert dry.rows == done.rows
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    database = Database(url)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def deleted(url: str, *names: str) -> None:
+    """Delete leads, as the customer's program does."""
+    async with opened(url) as database:
+        for name in names:
+            await database.change(text("DELETE FROM appointment WHERE lead_id = :id"), {"id": name})
+            await database.change(text("DELETE FROM lead WHERE id = :id"), {"id": name})
+
+
+async def last_attempted(url: str, at: datetime, *names: str) -> None:
+    async with opened(url) as database:
+        await database.change(update(lead_state).where(lead_state.c.lead_id.in_(names)).values(attempted_at=at))
+
+
+async def remembered(url: str) -> set[str]:
+    """Return the leads of which the side table holds a state."""
+    async with opened(url) as database:
+        return {row["lead_id"] for row in await database.rows(select(lead_state.c.lead_id))}
+
+
+async def test_the_state_of_leads_that_were_deleted_is_deleted_once_it_is_old(store: Store, migrated_url: str) -> None:
+    await entered(store, migrated_url, ["gone", "stays", "late"])
+    for name in ("gone", "stays", "late"):
+        await a_run(store, name, NOW)
+    before = await remembered(migrated_url)
+    await last_attempted(migrated_url, OLD, "gone", "gone-failed", "stays")
+    await deleted(migrated_url, "gone", "gone-failed", "late")
+    dry = await prune(store.ledger, before=BEFORE, dry_run=True)
+    assert await remembered(migrated_url) == before
+
+    done = await prune(store.ledger, before=BEFORE, dry_run=False)
+
+    assert before - await remembered(migrated_url) == {"gone", "gone-failed"}
+    assert dry.rows == done.rows
+    assert done.rows["reconcile_lead_state"] == 2
+
+
+async def test_nothing_is_forgotten_while_the_customers_table_is_empty(store: Store, migrated_url: str) -> None:
+    """Between the two halves of a restore, for example."""
+    await entered(store, migrated_url, ["one"])
+    await a_run(store, "one", NOW)
+    before = await remembered(migrated_url)
+    await last_attempted(migrated_url, OLD, *before)
+    await deleted(migrated_url, "one", "one-failed")
+
+    await prune(store.ledger, before=BEFORE, dry_run=False)
+
+    assert await remembered(migrated_url) == before != set()
 
 
 async def test_old_ended_alerts_are_deleted_and_active_ones_kept(store: Store) -> None:

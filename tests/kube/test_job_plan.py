@@ -1,16 +1,24 @@
-"""A Job is what was asked for: each field of its plan stands where Kubernetes looks for it."""
+"""A printed Job has the pod of its release's CronJob, as the chart renders it, and differs only where it has to."""
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+import yaml
 
+from reconcile.errors import RequestError
 from reconcile.kube.job import JobPlan, manifest
+from reconcile.kube.job import yaml as as_yaml
 from tests.distinct_values import filled, names_of, with_another
+from tests.kube.stored_cronjobs import CRONJOBS, stored
 
 SHARDED: Mapping[str, Any] = {"command": ("backfill", "apply", "plan-1"), "shards": 5, "parallelism": 3}
 OTHERS: Mapping[str, Any] = {"command": ("run",), "shards": 6, "parallelism": 2}
-SECRETS = "/var/run/secrets/reconcile"
+CRONJOB = stored("everything")
+PLAIN = JobPlan(name="once", command=("run", "--dry-run"))
+ACCOUNT_DIR = "/var/run/secrets/kubernetes.io/serviceaccount"
+every_release = pytest.mark.parametrize("release", CRONJOBS)
 
 
 def _spec(job: Any) -> Any:
@@ -26,28 +34,18 @@ def _container(job: Any) -> Any:
     return container
 
 
-def _env(job: Any) -> Mapping[str, str]:
-    return {each["name"]: each["value"] for each in _container(job)["env"] if "value" in each}
+def _env(job: Any) -> Mapping[str, Any]:
+    return {each["name"]: each.get("value", each.get("valueFrom")) for each in _container(job)["env"]}
 
 
-def _volume(job: Any, name: str) -> Any:
-    return next((each for each in _pod(job)["volumes"] if each["name"] == name), None)
+def _schedule(cronjob: Any) -> Any:
+    return cronjob["spec"]["jobTemplate"]
 
 
 Look = tuple[Callable[[Any], Any], Callable[[JobPlan], Any]]
 PLACES: Mapping[str, Look] = {
     "name": (lambda job: job["metadata"]["name"], lambda plan: plan.name),
     "namespace": (lambda job: job["metadata"]["namespace"], lambda plan: plan.namespace),
-    "image": (lambda job: _container(job)["image"], lambda plan: plan.image),
-    "release": (
-        lambda job: (
-            job["metadata"]["labels"]["app.kubernetes.io/instance"],
-            _spec(job)["template"]["metadata"]["labels"]["app.kubernetes.io/instance"],
-            _container(job)["envFrom"],
-            _volume(job, "mapping")["configMap"]["name"],
-        ),
-        lambda plan: (plan.release, plan.release, [{"configMapRef": {"name": plan.release}}], plan.release),
-    ),
     "command": (
         lambda job: (_container(job)["args"], _env(job)["RECONCILE_TRIGGER"]),
         lambda plan: (list(plan.command), "backfill" if plan.command[0] == "backfill" else "manual"),
@@ -62,20 +60,10 @@ PLACES: Mapping[str, Look] = {
     "deadline_seconds": (lambda job: _spec(job)["activeDeadlineSeconds"], lambda plan: plan.deadline_seconds),
     "keep_seconds": (lambda job: _spec(job)["ttlSecondsAfterFinished"], lambda plan: plan.keep_seconds),
     "service_account": (lambda job: _pod(job)["serviceAccountName"], lambda plan: plan.service_account),
-    "state_object": (lambda job: _env(job)["RECONCILE_STATE_OBJECT"], lambda plan: plan.state_object),
-    "database_secret": (
-        lambda job: _volume(job, "database")["secret"]["secretName"],
-        lambda plan: plan.database_secret,
+    "files": (
+        lambda job: next(each for each in _pod(job)["volumes"] if each["name"] == "job-files")["configMap"]["name"],
+        lambda plan: plan.files,
     ),
-    "database_key": (
-        lambda job: _env(job)["RECONCILE_DATABASE_URL_FILE"],
-        lambda plan: f"{SECRETS}/database/{plan.database_key}",
-    ),
-    "credentials_secret": (
-        lambda job: _volume(job, "credentials")["secret"]["secretName"],
-        lambda plan: plan.credentials_secret,
-    ),
-    "files": (lambda job: _volume(job, "files")["configMap"]["name"], lambda plan: plan.files),
     "cpu": (lambda job: _container(job)["resources"]["requests"]["cpu"], lambda plan: plan.cpu),
     "memory": (
         lambda job: [_container(job)["resources"][kind]["memory"] for kind in ("requests", "limits")],
@@ -91,44 +79,129 @@ def test_each_field_of_a_plan_is_in_the_job(name: str) -> None:
     other = with_another(plan, name, instead=OTHERS[name]) if name in OTHERS else with_another(plan, name)
     look, expected = PLACES[name]
 
-    assert look(manifest(plan)) == expected(plan)
-    assert look(manifest(other)) == expected(other)
+    assert look(manifest(plan, CRONJOB)) == expected(plan)
+    assert look(manifest(other, CRONJOB)) == expected(other)
+
+
+@every_release
+def test_the_pod_is_the_schedules_but_for_its_arguments_and_trigger(release: str) -> None:
+    """Volumes, placement, pull secrets, priority, limits, account, webhook and alerts: also what nobody listed here."""
+    cronjob = stored(release)
+    expected = copy.deepcopy(_schedule(cronjob)["spec"]["template"]["spec"])
+    (container,) = expected["containers"]
+    container["args"] = ["run", "--dry-run"]
+    container["env"] = [each for each in container["env"] if each["name"] != "RECONCILE_TRIGGER"]
+    container["env"].append({"name": "RECONCILE_TRIGGER", "value": "manual"})
+
+    assert _pod(manifest(PLAIN, cronjob)) == expected
+
+
+def test_init_containers_and_sidecars_are_kept() -> None:
+    cronjob = stored("everything")
+    more = [{"name": "wait", "image": "a:1"}, {"name": "proxy", "image": "b:1", "restartPolicy": "Always"}]
+    _schedule(cronjob)["spec"]["template"]["spec"]["initContainers"] = more
+
+    assert _pod(manifest(PLAIN, cronjob))["initContainers"] == more
+
+
+def test_labels_and_annotations_are_the_schedules_but_for_the_component() -> None:
+    """So the queue, the network policy and a cost report find it, and the schedule's own pods are told from it."""
+    job, template = manifest(PLAIN, CRONJOB), _schedule(CRONJOB)
+    of_job, of_pod = template["metadata"], template["spec"]["template"]["metadata"]
+    component = {"app.kubernetes.io/component": "job"}
+
+    assert job["metadata"]["labels"] == of_job["labels"] | component
+    assert job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "batch"
+    assert job["metadata"]["annotations"].items() > of_job["annotations"].items()
+    assert job["spec"]["template"]["metadata"] == {**of_pod, "labels": of_pod["labels"] | component}
+
+
+def test_the_namespace_is_the_cronjobs() -> None:
+    assert manifest(PLAIN, CRONJOB)["metadata"]["namespace"] == "calendars"
+
+
+def test_argo_cd_neither_prunes_the_job_nor_calls_the_release_out_of_sync() -> None:
+    annotations = manifest(PLAIN, CRONJOB)["metadata"]["annotations"]
+
+    assert annotations["argocd.argoproj.io/compare-options"] == "IgnoreExtraneous"
+    assert annotations["argocd.argoproj.io/sync-options"] == "Prune=false"
+
+
+def test_the_cronjob_that_was_read_is_not_changed() -> None:
+    cronjob = stored("everything")
+    manifest(filled(JobPlan, **SHARDED), cronjob)
+
+    assert cronjob == CRONJOB
 
 
 def test_a_job_without_shards_has_its_retries_and_no_shares() -> None:
-    job = manifest(filled(JobPlan, **{**SHARDED, "shards": 1, "parallelism": None}))
+    job = manifest(filled(JobPlan, **{**SHARDED, "shards": 1, "parallelism": None}), CRONJOB)
 
     assert _spec(job)["backoffLimit"] == filled(JobPlan, **SHARDED).retries
     assert "completions" not in _spec(job)
     assert "RECONCILE_SHARDS" not in _env(job)
 
 
+def test_shards_of_the_release_are_not_those_of_the_job() -> None:
+    """The backfill's CronJob may be given too, which has its number of shards."""
+    cronjob = stored("everything")
+    (container,) = _schedule(cronjob)["spec"]["template"]["spec"]["containers"]
+    container["env"].append({"name": "RECONCILE_SHARDS", "value": "9"})
+
+    assert "RECONCILE_SHARDS" not in _env(manifest(PLAIN, cronjob))
+    assert _env(manifest(filled(JobPlan, **SHARDED), cronjob))["RECONCILE_SHARDS"] == "5"
+
+
+def test_another_account_is_not_told_of_the_state_object_that_it_may_not_touch() -> None:
+    same, other = (
+        manifest(JobPlan(name="once", command=("run",), service_account=name), CRONJOB)
+        for name in ("reconciler", "reconciler-verify")
+    )
+
+    assert "RECONCILE_STATE_OBJECT" in _env(same)
+    assert "RECONCILE_STATE_OBJECT" not in _env(other)
+
+
+def test_files_are_mounted_where_the_command_finds_them() -> None:
+    job = manifest(filled(JobPlan, **SHARDED), CRONJOB)
+
+    assert {"name": "job-files", "mountPath": "/files", "readOnly": True} in _container(job)["volumeMounts"]
+
+
+@pytest.mark.parametrize("words", [("--cronjob", "insights"), ("--cronjob=insights",), ("--plan", "/files/a.yaml")])
+def test_a_job_that_reads_a_cronjobs_logs_has_one_token_also_where_the_release_has_none(words: tuple[str, ...]) -> None:
+    bare = stored("everything")
+    pod = _schedule(bare)["spec"]["template"]["spec"]
+    pod["volumes"] = [each for each in pod["volumes"] if each["name"] != "token"]
+    (container,) = pod["containers"]
+    container["volumeMounts"] = [each for each in container["volumeMounts"] if each["name"] != "token"]
+    plan = JobPlan(name="looked", command=("verify", *words), service_account="reconciler-verify")
+
+    def tokens(cronjob: Any, plan: JobPlan) -> int:
+        return [each["mountPath"] for each in _container(manifest(plan, cronjob))["volumeMounts"]].count(ACCOUNT_DIR)
+
+    assert (tokens(CRONJOB, plan), tokens(bare, plan), tokens(bare, PLAIN)) == (1, 1, 0)
+
+
 @pytest.mark.parametrize(
-    ("name", "volumes", "variables"),
+    "spoil",
     [
-        ("namespace", set(), set()),
-        ("service_account", set(), set()),
-        ("state_object", {"token"}, {"RECONCILE_STATE_OBJECT"}),
-        ("database_secret", {"database"}, {"RECONCILE_DATABASE_URL_FILE"}),
-        ("credentials_secret", {"credentials"}, {"RECONCILE_CREDENTIALS_DIR"}),
-        ("files", {"files"}, set()),
+        lambda cronjob: cronjob.pop("spec"),
+        lambda cronjob: _schedule(cronjob)["spec"]["template"]["spec"].pop("containers"),
+        lambda cronjob: _schedule(cronjob)["spec"]["template"]["spec"]["containers"][0].update(name="other"),
     ],
 )
-def test_unset_fields_leave_nothing_in_the_pod(name: str, volumes: set[str], variables: set[str]) -> None:
-    plan = filled(JobPlan, **SHARDED)
-    whole, without = manifest(plan), manifest(with_another(plan, name, instead=None))
-    mounted = [{each["name"] for each in _container(job)["volumeMounts"]} for job in (whole, without)]
-    there = [{each["name"] for each in _pod(job)["volumes"]} for job in (whole, without)]
+def test_a_cronjob_of_something_else_is_refused(spoil: Callable[[Any], object]) -> None:
+    cronjob = stored("secret")
+    spoil(cronjob)
 
-    assert there[0] - there[1] == volumes
-    assert mounted == there
-    assert set(_env(whole)) - set(_env(without)) == variables
+    with pytest.raises(RequestError, match="has no container named reconcile"):
+        manifest(PLAIN, cronjob)
 
 
-def test_files_are_mounted_at_the_paths_in_the_variables() -> None:
-    job = manifest(filled(JobPlan, **SHARDED))
-    mounts = {each["name"]: each["mountPath"] for each in _container(job)["volumeMounts"]}
-
-    assert mounts["database"] == f"{SECRETS}/database"
-    assert mounts["credentials"] == _env(job)["RECONCILE_CREDENTIALS_DIR"] == f"{SECRETS}/credentials"
-    assert mounts["files"] == "/files"
+@pytest.mark.parametrize("text", ["on", "1e3", "0400", "2026-03-01", "~", "naïve 😀", "a\nb\x7f\x85\ufeff", '"', "#"])
+def test_every_text_of_a_pod_is_the_same_text_in_yaml(text: str) -> None:
+    assert yaml.safe_load(as_yaml({"env": [{"name": text, "value": text}], text: text})) == {
+        "env": [{"name": text, "value": text}],
+        text: text,
+    }

@@ -1,7 +1,6 @@
 """``reconcile backfill``: plan a repair of many leads, review it, apply it."""
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,14 +9,13 @@ import click
 
 from reconcile import bootstrap
 from reconcile.bootstrap import backfill as wiring
-from reconcile.bootstrap import jobs
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.backfill.plan import BackfillPlan, PlanId, Selection
 from reconcile.domain.ids import ProviderName, WorkspaceId
 from reconcile.domain.run.report import RunReport
 from reconcile.errors import RequestError
 from reconcile.services.backfill.backfill import BackfillRequest, OnShareProgress, known_plan
-from reconcile.services.backfill.view import BackfillView, view
+from reconcile.services.backfill.view import BackfillView, JobPlace, view
 from reconcile.services.views.explain import known_workspace
 from reconcile.settings import Settings
 from reconcile.settings.cluster import Label
@@ -35,7 +33,7 @@ from reconcile_cli.options import (
 )
 from reconcile_cli.output import is_text, print_json
 from reconcile_cli.repair import backfill_text
-from reconcile_cli.repair.job import job_options
+from reconcile_cli.repair.job import job_options, print_job
 
 STALE = "stale"
 """What --stale-booked means without a value: not verified for the time after which a lead is due again."""
@@ -166,15 +164,13 @@ def reset(settings: Settings, *, dry_run: bool, **criteria: Any) -> None:  # noq
 
 
 @command.command()
-@click.option("--plan", "plan_id", required=True, metavar="PLAN", help="The plan that the pods apply.")
+@click.option("--plan", "plan_id", required=True, metavar="PLAN", help="The plan that the Job applies.")
 @click.option("--approve", metavar="HASH", help="The hash that apply takes.")
 @job_options
-@examples("reconcile backfill manifest --plan PLAN --name repair --image reconcile:1.0.0 --release rec --shards 4")
-def manifest(*, plan_id: str, approve: str | None, form: str, **facts: object) -> None:
-    """Print an Indexed Job in which each pod handles its shard of a plan."""
-    words = ("backfill", "apply", plan_id, *(("--approve", approve) if approve else ()))
-    job = jobs.job_manifest(command=words, **facts)
-    click.echo(json.dumps(job, indent=2) if form == "json" else jobs.as_yaml(job).rstrip())
+@examples("reconcile backfill manifest --plan PLAN --name repair --release rec --shards 4 | kubectl apply -f -")
+def manifest(*, plan_id: str, approve: str | None, **facts: Any) -> None:  # noqa: ANN401
+    """Print a Job that applies a plan; with shards, each pod applies its own."""
+    print_job(("backfill", "apply", plan_id, *(("--approve", approve) if approve else ())), **facts)
 
 
 async def _planned(
@@ -206,14 +202,28 @@ async def _applied(
 
 async def _view(settings: Settings, plan: BackfillPlan) -> BackfillView:
     async with bootstrap.open_database(settings) as opened:
-        return await view(plan, backfills=opened.store.backfills, now=opened.clock.now())
+        return await view(
+            plan,
+            backfills=opened.store.backfills,
+            now=opened.clock.now(),
+            shards=settings.shard.total if settings.shard else 1,
+            place=_job_place(settings),
+        )
 
 
 async def _views(settings: Settings, name: str | None, limit: int) -> Sequence[BackfillView]:
     async with bootstrap.open_database(settings) as opened:
         backfills, now = opened.store.backfills, opened.clock.now()
         plans = [await known_plan(PlanId(name), backfills)] if name else await backfills.plans()
-        return [await view(each, backfills=backfills, now=now, limit=limit) for each in plans]
+        place = _job_place(settings)
+        return [await view(each, backfills=backfills, now=now, limit=limit, place=place) for each in plans]
+
+
+def _job_place(settings: Settings) -> JobPlace | None:
+    """Return the Job of the chart that this process runs in; None elsewhere."""
+    if settings.job_name is None or settings.cronjob is None or settings.namespace is None:
+        return None
+    return JobPlace(job=settings.job_name, cronjob=settings.cronjob, namespace=settings.namespace)
 
 
 async def _reset(settings: Settings, criteria: Mapping[str, Any], *, dry_run: bool) -> tuple[int, int]:

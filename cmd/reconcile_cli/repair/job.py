@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import click
 
 from reconcile.bootstrap import jobs
 from reconcile.domain.coordination.shard import MAX_SHARDS
-from reconcile.settings.cluster import Label, ObjectName
+from reconcile.errors import RequestError
+from reconcile.settings.cluster import Label
 from reconcile_cli.options import Decorator, KindParam, examples
 
 NAME = KindParam(Label())
@@ -20,15 +22,20 @@ def command() -> None:
 
 _OPTIONS: tuple[Decorator, ...] = (
     click.option("--name", type=NAME, required=True, metavar="NAME", help="Name of the Job."),
-    click.option("--image", required=True, metavar="IMAGE", help="The image, with its tag or digest."),
     click.option(
         "--release",
         type=NAME,
-        required=True,
         metavar="NAME",
-        help="Helm release whose ConfigMap and account the Job uses.",
+        help="The release's CronJob, whose pod the Job gets; read with the rights of kubectl's user.",
     ),
-    click.option("--namespace", type=NAME, metavar="NAME", help="Namespace. [default: kubectl's]"),
+    click.option(
+        "--from-cronjob",
+        "cronjob_file",
+        type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+        metavar="FILE",
+        help="Read that CronJob from a file, YAML or JSON, instead of the cluster; - is stdin.",
+    ),
+    click.option("--namespace", type=NAME, metavar="NAME", help="Namespace of both. [default: kubectl's]"),
     click.option(
         "--shards",
         type=click.IntRange(1, MAX_SHARDS),
@@ -50,16 +57,10 @@ _OPTIONS: tuple[Decorator, ...] = (
         show_default=True,
         help="Time limit of the Job.",
     ),
-    click.option("--service-account", type=NAME, metavar="NAME", help="Account of the pods. [default: the release's]"),
-    click.option(
-        "--state-object", type=KindParam(ObjectName()), metavar="KIND/NAME", help="Object that mirrors the breakers."
-    ),
-    click.option("--database-secret", type=NAME, metavar="NAME", help="Secret with the database's URL."),
-    click.option("--database-key", default="url", show_default=True, metavar="KEY", help="Its key."),
-    click.option("--credentials-secret", type=NAME, metavar="NAME", help="Secret with the providers' tokens."),
+    click.option("--service-account", type=NAME, metavar="NAME", help="Account of the pods. [default: the CronJob's]"),
     click.option("--files", type=NAME, metavar="NAME", help="ConfigMap that is mounted at /files."),
-    click.option("--memory", default="256Mi", show_default=True, metavar="QUANTITY", help="Memory limit of each pod."),
-    click.option("--cpu", default="100m", show_default=True, metavar="QUANTITY", help="CPU request of each pod."),
+    click.option("--memory", metavar="QUANTITY", help="Memory limit of each pod. [default: the CronJob's]"),
+    click.option("--cpu", metavar="QUANTITY", help="CPU request of each pod. [default: the CronJob's]"),
     click.option(
         "--format",
         "form",
@@ -78,15 +79,38 @@ def job_options(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
+def print_job(
+    arguments: tuple[str, ...],
+    *,
+    release: str | None,
+    cronjob_file: str | None,
+    form: str,
+    **facts: object,
+) -> None:
+    """Print a Job that runs *arguments* in the pod of the CronJob that was named or given."""
+    if (release is None) == (cronjob_file is None):
+        raise RequestError("name the release's CronJob with --release, or give it with --from-cronjob")
+    if release is not None:
+        namespace = facts["namespace"]
+        cronjob = jobs.release_cronjob(release=release, namespace=namespace if isinstance(namespace, str) else None)
+    elif cronjob_file is not None:
+        with click.open_file(cronjob_file, "rb") as file:
+            cronjob = jobs.cronjob_of(file.read())
+    job = jobs.job_manifest(cronjob, command=arguments, **facts)
+    click.echo(json.dumps(job, indent=2) if form == "json" else jobs.as_yaml(job).rstrip())
+
+
 @command.command(context_settings={"ignore_unknown_options": True})
 @job_options
 @click.argument("arguments", nargs=-1, required=True, metavar="-- COMMAND [ARGUMENTS]...", type=click.UNPROCESSED)
-@examples("reconcile job manifest --name dry --image reconcile:1.0.0 --release rec -- run --dry-run")
-def manifest(*, form: str, arguments: tuple[str, ...], **facts: object) -> None:
+@examples(
+    "reconcile job manifest --name dry --release rec -- run --dry-run",
+    "reconcile job manifest --name dry --from-cronjob cronjob.yaml -- run --dry-run",
+)
+def manifest(*, arguments: tuple[str, ...], **facts: Any) -> None:  # noqa: ANN401
     """Print a Job that runs COMMAND.
 
-    Its pods are those of the chart: not root, no privileges, only /tmp is writable. With several shards each pod takes
-    its own shard of the workspaces, and a shard that fails permanently does not stop the others.
+    Its pods are those of the release's CronJob: image, settings, Secrets, placement, limits, account. With several
+    shards each pod takes its own shard of the workspaces, and a shard that fails permanently does not stop the others.
     """
-    job = jobs.job_manifest(command=arguments, **facts)
-    click.echo(json.dumps(job, indent=2) if form == "json" else jobs.as_yaml(job).rstrip())
+    print_job(arguments, **facts)

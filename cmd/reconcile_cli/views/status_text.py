@@ -61,7 +61,7 @@ def _freshness(view: Overview) -> Text:
     if fresh.median is not None and fresh.oldest is not None:
         verified = f"verified {span(fresh.median)} ago at the median, {span(fresh.oldest)} at the worst"
     return Text.assemble(
-        f"  {verified}; never verified: {fresh.never_verified}; ",
+        f"  {verified}; bookings never verified: {fresh.never_verified}; ",
         f"due now: {fresh.due}; ",
         (f"at risk in the next 24 h: {view.at_risk_count}", "bold yellow" if view.at_risk_count else ""),
     )

@@ -119,11 +119,24 @@ class ThresholdTrial:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """Answers about the worst condition, as clauses; *runbook* is a heading of docs/runbook.md."""
+
+    blame: str
+    intact: str
+    next: str
+    runbook: str
+    since: datetime | None = None
+    next_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageFacts:
     """The content of the page for the period from *since* to *now*.
 
     *headline* is a sentence, *steps* are commands, the most likely first, *notes* are further sentences. Bands are in
-    the order of *band_rows*; fields that begin with *more* count what does not fit on the page.
+    the order of *band_rows*; *last_checks* and *last_errors* are those of the last finished run. Fields that begin with
+    *more* count what does not fit on the page.
     *trials* are empty where *trials_note* says why.
     """
 
@@ -131,6 +144,7 @@ class PageFacts:
     since: datetime
     standing: OverallStatus
     headline: str
+    situation: Situation | None = None
     steps: tuple[SuggestedCommand, ...] = ()
     notes: tuple[str, ...] = ()
     trip_rate: float = 0.5
@@ -151,6 +165,8 @@ class PageFacts:
     failures: tuple[Failure, ...] = ()
     repairs: tuple[Repair, ...] = ()
     last_run_at: datetime | None = None
+    last_checks: int = 0
+    last_errors: int = 0
     last_success_at: datetime | None = None
 
     @property

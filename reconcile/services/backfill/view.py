@@ -13,6 +13,19 @@ from reconcile.ports import Backfills
 _LATELY = timedelta(minutes=1)
 
 
+_MOST_NAME = 57
+"""Characters of a plan's name in the name of the Job that applies it, which has 63 at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPlace:
+    """The Job whose pod prints the view, and the release's CronJob: the reader of its log types commands elsewhere."""
+
+    job: str
+    cronjob: str
+    namespace: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnappliedLead:
     """A lead that was not changed as planned, and why."""
@@ -27,7 +40,7 @@ class BackfillView:
     """One plan: *per_minute* is the recent rate of leads, *eta* the remaining time at that rate.
 
     *left_alone* lists those that drifted or were refused, up to the requested number. *next* and *undo* are commands:
-    to continue, and to preview an undo.
+    to continue, and to preview an undo; for a Job, with kubectl.
     """
 
     plan: str
@@ -46,8 +59,16 @@ class BackfillView:
     undo: str | None
 
 
-async def view(plan: BackfillPlan, *, backfills: Backfills, now: datetime, limit: int = 100) -> BackfillView:
-    """Return the view of *plan*."""
+async def view(  # noqa: PLR0913 - what is shown, of what, and for whom
+    plan: BackfillPlan,
+    *,
+    backfills: Backfills,
+    now: datetime,
+    limit: int = 100,
+    shards: int = 1,
+    place: JobPlace | None = None,
+) -> BackfillView:
+    """Return the view of *plan* in one of *shards* processes."""
     counts = await backfills.counts(plan.id)
     state = plan.state(counts)
     per_minute = await backfills.moved(plan.id, since=now - _LATELY)
@@ -55,6 +76,7 @@ async def view(plan: BackfillPlan, *, backfills: Backfills, now: datetime, limit
     is_moving = per_minute and state in {PlanState.PLANNING, PlanState.APPLYING}
     changes = any(plan.summary.get("outcomes", {}).get(outcome) for outcome in CHANGING)
     rows = await backfills.items(plan.id, states=(ItemState.DRIFTED, ItemState.REFUSED), limit=limit)
+    undo = f"undo --plan {plan.id} --dry-run" if counts.get(ItemState.APPLIED) and changes else None
     return BackfillView(
         plan=plan.id,
         state=state,
@@ -68,18 +90,37 @@ async def view(plan: BackfillPlan, *, backfills: Backfills, now: datetime, limit
         per_minute=per_minute,
         eta=left * _LATELY / per_minute if is_moving else None,
         left_alone=tuple(UnappliedLead(lead_id=row.lead_id, state=row.state, reason=row.reason) for row in rows),
-        next=_next(plan, state),
-        undo=f"reconcile undo --plan {plan.id} --dry-run" if counts.get(ItemState.APPLIED) and changes else None,
+        next=_next(plan, state, shards=shards, place=place),
+        undo=undo and _typed(undo, job=f"{plan.id[:_MOST_NAME].rstrip('-')}-undo", place=place),
     )
 
 
-def _next(plan: BackfillPlan, state: PlanState) -> str | None:
+def _next(plan: BackfillPlan, state: PlanState, *, shards: int, place: JobPlace | None) -> str | None:
+    name = f"{plan.id[:_MOST_NAME].rstrip('-')}-apply"
     match state:
         case PlanState.APPLIED:
             return None
+        case PlanState.PLANNING | PlanState.APPLYING if shards > 1:
+            # the other shards are still at work; whichever ends last prints what comes next
+            if place is None:
+                return f"reconcile backfill status {plan.id}"
+            return f"kubectl --namespace {place.namespace} wait --for=condition=complete job/{place.job}"
         case PlanState.HELD if plan.hash is not None:
-            return f"reconcile backfill apply {plan.id} --approve {plan.hash}"
+            approved = f" --approve {plan.hash}"
         case PlanState.READY | PlanState.APPLYING:
-            return f"reconcile backfill apply {plan.id}"
+            approved = ""
         case _:
-            return f"reconcile backfill plan --name {plan.id}"
+            return _typed(f"backfill plan --name {plan.id}", job=f"{name.removesuffix('-apply')}-more", place=place)
+    if place is None:
+        return f"reconcile backfill apply {plan.id}{approved}"
+    split = f" --shards {shards}" if shards > 1 else ""
+    printed = f"reconcile backfill manifest --plan {plan.id}{approved} --name {name}{split}"
+    return f"{printed} --release {place.cronjob} --namespace {place.namespace} | kubectl apply --filename -"
+
+
+def _typed(words: str, *, job: str, place: JobPlace | None) -> str:
+    """Return how a command is typed: here, or as a Job of the release."""
+    if place is None:
+        return f"reconcile {words}"
+    printed = f"reconcile job manifest --name {job} --release {place.cronjob} --namespace {place.namespace}"
+    return f"{printed} -- {words} | kubectl apply --filename -"

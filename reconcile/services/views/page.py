@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reconcile.domain.breaker.breaker import BreakerPolicy, BreakerScope
@@ -24,6 +24,7 @@ from reconcile.ports import ChangeRow, SightingRow, Store
 from reconcile.services.views.next_steps import Advice
 from reconcile.services.views.replay import threshold_trials
 from reconcile.services.views.run_history import scheduled_runs
+from reconcile.services.views.situation import situation
 from reconcile.services.views.status import Overview, overview
 from reconcile.services.views.time_buckets import TimeBuckets
 from reconcile.services.views.timeline import Timeline, TimelineBuilder
@@ -36,6 +37,9 @@ MEETINGS_SHOWN = 10
 FAILURES_SHOWN = 8
 REPAIRS_SHOWN = 12
 STEPS_SHOWN = 3
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_SHORTEST = timedelta(minutes=10)
+"""The shortest time that a page shows."""
 _RUN = SuggestedCommand(text="checks what is due now", command="reconcile run")
 _LOOK = SuggestedCommand(text="shows the same in a terminal", command="reconcile status")
 _ALL = SuggestedCommand(text="lists them all", command="reconcile breaker show")
@@ -55,19 +59,21 @@ async def page_facts(  # noqa: PLR0913 - the settings that decide what is well
     breaker: BreakerPolicy,
     planned: PlannedCadence | None = None,
 ) -> PageFacts:
-    """Return the page's content for the last *span*; its size is bounded."""
-    since = now - span
+    """Return the page's content for the last *span*, or since the first run if that is later; its size is bounded."""
+    since = await _since(store, now=now, span=span)
     view = await overview(store, now=now, due=due, breaker=breaker, planned=planned)
     history, story = await _history(store, since=since, now=now)
     standing, headline = _headline(view, history)
+    last = next((each for each in view.runs if each.finished_at), None)
     trials, trials_note = await threshold_trials(store.ledger, since=since, now=now, in_force=breaker)
     return PageFacts(
         now=now,
         since=since,
         standing=standing,
         headline=headline,
+        situation=situation(view),
         steps=_steps(view, standing),
-        notes=next((run.health_reasons for run in view.runs if run.finished_at), ()),
+        notes=last.health_reasons if last else (),
         trip_rate=breaker.error_rate,
         moments=tuple(history),
         bands=story.bands,
@@ -85,8 +91,18 @@ async def page_facts(  # noqa: PLR0913 - the settings that decide what is well
         failures=tuple(map(_failure, (await store.ledger.sightings(since=since))[:FAILURES_SHOWN])),
         repairs=tuple(map(_repair, await store.ledger.changes(limit=REPAIRS_SHOWN))),
         last_run_at=view.runs[0].finished_at or view.runs[0].started_at if view.runs else None,
+        last_checks=last.leads_checked if last else 0,
+        last_errors=last.errors if last else 0,
         last_success_at=view.last_success_at,
     )
+
+
+async def _since(store: Store, *, now: datetime, span: timedelta) -> datetime:
+    """Return from when to show: a database that is younger than *span* fills its charts."""
+    first = await store.ledger.scheduled_runs(since=_EVER, limit=1)
+    if not first:
+        return now - span
+    return max(now - span, min(first[0].ended_at - timedelta(minutes=1), now - _SHORTEST))
 
 
 async def _history(store: Store, *, since: datetime, now: datetime) -> tuple[Sequence[TimeBucket], Timeline]:
@@ -177,7 +193,7 @@ def _repair(row: ChangeRow) -> Repair:
         lead_id=row.lead_id,
         outcome=row.outcome.value,
         was=_describe(row.before),
-        became=_describe(row.after) or f"same, with another {_others(row.after) or 'detail'}",
+        became=_describe(row.after) or f"same, with another {_others(row.after) or 'set of appointments'}",
     )
 
 

@@ -26,7 +26,7 @@ from reconcile.services.views.parked import BreakerList, list_breakers
 RUN_LEASE = "run"
 RUNS_SHOWN = 10
 COUNTED_UP_TO = 1000
-_SILENCE = timedelta(hours=1)
+SILENCE = timedelta(hours=1)
 _RECENT = timedelta(hours=24)
 _RUNS_SEARCHED = 500
 _Finding = tuple[OverallStatus, str]
@@ -217,7 +217,7 @@ def _findings(state: ScheduleState, runs: Sequence[RunLine], *, now: datetime) -
             return ((OverallStatus.TROUBLE, text),)
         case Punctuality.LATE:
             return ((OverallStatus.ATTENTION, f"late: the run due at {state.missed_since:%H:%M} UTC has not started"),)
-        case Punctuality.UNKNOWN if silence > _SILENCE:
+        case Punctuality.UNKNOWN if silence > SILENCE:
             return ((OverallStatus.TROUBLE, "no run for more than an hour: check whether the schedule is suspended"),)
     return ()
 

@@ -18,15 +18,17 @@ from reconcile.store.ledger.calls import EXCLUDED_TRIGGERS, call_record, record_
 from reconcile.store.ledger.figures import scheduled_runs
 from reconcile.store.ledger.pruning import prunable, prune
 from reconcile.store.ledger.sightings import sightings
+from reconcile.store.mapping.domain_tables import DomainTables
 from reconcile.store.mapping.row_mapper import read_signature, word
 from reconcile.store.schema.tables import batch, change, run, signature
 
 
 class SqlLedger:
-    """The ledger in a database."""
+    """The ledger in a database; with *domain*, pruning sees which leads the customer has deleted."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, domain: DomainTables | None = None) -> None:
         self._database = database
+        self._domain = domain
 
     async def begin_run(self, run_id: RunId, *, started_at: datetime, trigger: str, version: str) -> None:
         """Store the start of a run, so that a killed run is visible."""
@@ -143,11 +145,11 @@ class SqlLedger:
 
     async def prunable(self, *, before: datetime) -> Mapping[str, int]:
         """Return the number of rows of each table that ``prune`` would delete."""
-        return await prunable(self._database, before=before)
+        return await prunable(self._database, self._domain, before=before)
 
     async def prune(self, *, before: datetime, limit: int) -> Mapping[str, int]:
         """Delete up to *limit* old runs with their rows and *limit* rows of each other table; return the counts."""
-        return await prune(self._database, before=before, limit=limit)
+        return await prune(self._database, self._domain, before=before, limit=limit)
 
 
 def _narrowed(statement: Select[Any], wanted: Mapping[Column[Any], Any]) -> Select[Any]:

@@ -8,13 +8,16 @@ from sqlalchemy import ColumnElement, Select, Table, and_, delete, exists, func,
 
 from reconcile.domain.breaker.breaker import BreakerState
 from reconcile.store.db.database import Database
+from reconcile.store.mapping.domain_tables import DomainTables
 from reconcile.store.schema.tables import (
     alert,
+    appointment_state,
     backfill,
     backfill_lead,
     batch,
     breaker,
     change,
+    lead_state,
     outbox,
     run,
     run_calls,
@@ -27,7 +30,7 @@ KEPT_RUNS = 20
 _OF_A_RUN: tuple[Table, ...] = (batch, change, signature_run, run_calls)
 
 
-async def prunable(database: Database, *, before: datetime) -> Mapping[str, int]:
+async def prunable(database: Database, domain: DomainTables | None, *, before: datetime) -> Mapping[str, int]:
     """Return the number of rows of each table that ``prune`` would delete."""
     runs = select(run.c.id).where(_is_old_run(before))
     counts = {
@@ -37,6 +40,7 @@ async def prunable(database: Database, *, before: datetime) -> Mapping[str, int]
             *((table, table.c.run_id.in_(runs)) for table in _OF_A_RUN),
             (signature, _is_old_signature(before, without=runs)),
             *_independent_tables(before),
+            *_state_of_deleted_leads(domain, before),
             (backfill, backfill.c.id.not_in(_kept_plans(before))),
             (backfill_lead, backfill_lead.c.plan_id.not_in(_kept_plans(before))),
         )
@@ -44,7 +48,7 @@ async def prunable(database: Database, *, before: datetime) -> Mapping[str, int]
     return {table.name: count for table, count in counts.items()}
 
 
-async def prune(database: Database, *, before: datetime, limit: int) -> Mapping[str, int]:
+async def prune(database: Database, domain: DomainTables | None, *, before: datetime, limit: int) -> Mapping[str, int]:
     """Delete up to *limit* old runs with their rows and *limit* rows of each other table; return the counts."""
     removed: dict[str, int] = {}
     async with database.write_connection() as connection:
@@ -57,7 +61,8 @@ async def prune(database: Database, *, before: datetime, limit: int) -> Mapping[
         old_plans = (backfill, backfill.c.id.not_in(_kept_plans(before)))
         lost_leads = (backfill_lead, ~exists().where(backfill.c.id == backfill_lead.c.plan_id))
         signatures = (signature, _is_old_signature(before))
-        for table, condition in (signatures, *_independent_tables(before), old_plans, lost_leads):
+        states = _state_of_deleted_leads(domain, before)
+        for table, condition in (signatures, *_independent_tables(before), *states, old_plans, lost_leads):
             keys = tuple_(*table.primary_key.columns)
             some = select(*table.primary_key.columns).where(condition).limit(limit)
             removed[table.name] = (await connection.execute(delete(table).where(keys.in_(some)))).rowcount
@@ -93,6 +98,29 @@ def _is_old_signature(before: datetime, *, without: Any = None) -> ColumnElement
 def _independent_tables(before: datetime) -> Sequence[tuple[Table, ColumnElement[bool]]]:
     is_old = or_(outbox.c.delivered_at < before, outbox.c.given_up_at < before)
     return (outbox, is_old), (alert, alert.c.over_at < before)
+
+
+def _state_of_deleted_leads(
+    domain: DomainTables | None, before: datetime
+) -> Sequence[tuple[Table, ColumnElement[bool]]]:
+    """Select what is stored of leads whose row the customer has deleted, and which no run has looked at since *before*.
+
+    A row that a filter of the mapping hides is not deleted. Of a table without any row nothing is selected: it may be
+    in the middle of a restore.
+    """
+    if domain is None:
+        return ()
+    leads = select(1).select_from(domain.lead.table)
+
+    def is_gone(lead_id: ColumnElement[Any]) -> ColumnElement[bool]:
+        return and_(leads.exists(), ~leads.where(domain.lead["id"].names(lead_id)).exists())
+
+    is_old = or_(lead_state.c.attempted_at < before, lead_state.c.attempted_at.is_(None))
+    is_known = exists().where(lead_state.c.lead_id == appointment_state.c.lead_id, lead_state.c.attempted_at >= before)
+    return (
+        (appointment_state, and_(~is_known, is_gone(appointment_state.c.lead_id))),
+        (lead_state, and_(is_old, is_gone(lead_state.c.lead_id))),
+    )
 
 
 def _kept_plans(before: datetime) -> Select[tuple[str]]:

@@ -1,7 +1,8 @@
 """What a page is given to show, and what it is never given."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, LeadState, Rollup
 from reconcile.domain.planning.outcome import Outcome
+from reconcile.domain.run.cadence import PlannedCadence
 from reconcile.domain.views.page import OverallStatus, PageFacts
 from reconcile.errors import ErrorClass
 from reconcile.ports import ChangeRow, ScheduledRun
@@ -18,6 +20,7 @@ from tests.services.stub_store import LEAD, NOW, WORKSPACE, Stub, healthy, run_r
 from tests.use_cases import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
 
 HOUR = timedelta(hours=1)
+RUNBOOK = (Path(__file__).parents[3] / "docs" / "runbook.md").read_text()
 MEETING = Lead(
     id=LEAD,
     workspace_id=WORKSPACE,
@@ -101,6 +104,123 @@ async def test_a_missing_run_is_reported() -> None:
     assert [step.command for step in found.steps] == ["reconcile explain run run-1"]
 
 
+NEWEST = run_row("run-9", report=healthy())
+GHL = BreakerKey(BreakerScope.PROVIDER, "ghl")
+WS_0 = BreakerKey(BreakerScope.WORKSPACE, "ws-0")
+
+
+@pytest.mark.parametrize(
+    ("stub", "since", "blame", "coming", "runbook"),
+    [
+        (
+            {"breakers": {GHL: tripped(GHL)}, "runs": [NEWEST]},
+            NOW - HOUR,
+            "GoHighLevel: no response in time",
+            "the next run sends 3 probes",
+            "`circuit_broken`: a provider's breaker is open",
+        ),
+        (
+            {"breakers": {WS_0: tripped(WS_0)}, "runs": [NEWEST]},
+            NOW - HOUR,
+            "workspace ws-0: no response in time",
+            "the next run sends one probe",
+            "A workspace is parked",
+        ),
+        (
+            {"runs": [run_row("run-9", minutes_ago=90, report=healthy())]},
+            NOW - 1.5 * HOUR,
+            "the schedule, which has not started a run",
+            "the next run that starts checks all that has become due",
+            "No run succeeds",
+        ),
+        (
+            {"runs": [run_row("run-9")]},
+            NOW - timedelta(minutes=1),
+            "the run's own process",
+            "the next run continues",
+            "A run was killed",
+        ),
+        (
+            {"runs": [run_row("run-9", report=healthy(health="unhealthy"))]},
+            None,
+            "no party as a whole",
+            "failed leads are tried again later",
+            "`unhealthy`, and nothing is open",
+        ),
+        (
+            {"runs": [NEWEST], "at_risk": [MEETING]},
+            None,
+            "no party: runs are healthy",
+            "the next run checks these leads first",
+            "Meetings are at risk",
+        ),
+    ],
+)
+async def test_the_first_screen_answers_what_is_asked_first(
+    stub: dict[str, Any], since: datetime | None, blame: str, coming: str, runbook: str
+) -> None:
+    found = (await facts(Stub(**stub))).situation
+
+    assert found is not None
+    assert found.since == since
+    assert found.blame.startswith(blame)
+    assert found.next.startswith(coming)
+    assert "changes no booking" in found.intact or "is complete" in found.intact
+    assert f"\n## {found.runbook}\n" in RUNBOOK
+    assert found.runbook == runbook
+
+
+async def test_other_workspaces_are_said_to_be_served_only_where_most_are() -> None:
+    few = (await facts(Stub(breakers=parked(1), runs=[NEWEST], workspace_count=100))).situation
+    most = (await facts(Stub(breakers=parked(1), runs=[NEWEST], workspace_count=1))).situation
+
+    assert few is not None
+    assert most is not None
+    assert ("other workspaces are served" in few.intact, "other workspaces" in most.intact) == (True, False)
+
+
+async def test_a_long_silence_counts_from_the_last_run_and_a_late_run_from_its_tick() -> None:
+    ticks = tuple(NOW - timedelta(minutes=minutes) for minutes in range(3))
+
+    async def since(minutes_ago: int) -> datetime | None:
+        stub = Stub(runs=[run_row("run-9", minutes_ago=minutes_ago, report=healthy())])
+        planned = PlannedCadence(schedule="* * * * *", past_ticks=ticks)
+        breaker = BreakerPolicy()
+        found = await page_facts(
+            stub.store(), now=NOW, span=24 * HOUR, due=DuePolicy(), breaker=breaker, planned=planned
+        )
+        assert found.situation is not None
+        return found.situation.since
+
+    assert await since(2) == NOW - timedelta(minutes=1)
+    assert await since(51) == NOW - timedelta(minutes=51)
+
+
+async def test_where_all_is_well_or_nothing_has_begun_there_is_nothing_to_answer() -> None:
+    assert (await facts(Stub(runs=[NEWEST]))).situation is None
+    assert (await facts(Stub())).situation is None
+
+
+async def test_the_error_rate_of_now_is_the_last_runs() -> None:
+    last = run_row("run-9", report=healthy(leadsChecked=40, errors=10))
+    found = await facts(Stub(runs=[run_row("run-10"), last, NEWEST]))
+
+    assert (found.last_checks, found.last_errors) == (40, 10)
+
+
+async def test_a_young_database_fills_its_charts() -> None:
+    first = ScheduledRun(
+        run_id=RunId("run-1"), started_at=NOW - HOUR, ended_at=NOW - HOUR, checks=1, errors=0, repaired=0
+    )
+    young = await facts(Stub(ticks=[first]))
+    newborn = await facts(Stub(ticks=[replace(first, ended_at=NOW)]))
+    old = await facts(Stub(ticks=[replace(first, ended_at=NOW - 30 * HOUR)]))
+
+    assert young.since == NOW - HOUR - timedelta(minutes=1)
+    assert newborn.since == NOW - timedelta(minutes=10)
+    assert old.since == NOW - 24 * HOUR
+
+
 async def test_many_parked_workspaces_are_one_command_and_a_few_lines() -> None:
     found = await facts(Stub(breakers=parked(40), runs=[run_row("run-9", report=healthy())]))
 
@@ -127,7 +247,7 @@ async def test_ten_parked_workspaces_are_among_the_troubles() -> None:
         ),
         ({"booking_starts_at": "soon", "booking_status": "showed"}, "showed"),
         ({"booking_ends_at": "2026-03-04T19:00:00Z", "contact_id": "c-secret"}, "same, with another end, contact id"),
-        ({"appointments": [{"id": "A1"}]}, "same, with another detail"),
+        ({"appointments": [{"id": "A1"}]}, "same, with another set of appointments"),
     ],
 )
 async def test_a_change_shows_only_status_and_start(after: dict[str, Any], told: str) -> None:

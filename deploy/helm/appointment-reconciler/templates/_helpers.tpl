@@ -74,7 +74,7 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{/* Labels and annotations of a CronJob: root and component. */}}
+{{/* Labels and annotations of a CronJob: root, component, and perhaps more annotations. */}}
 {{- define "reconciler.cronJobMetadata" -}}
 labels:
   {{- include "reconciler.labels" .root | nindent 2 }}
@@ -82,7 +82,7 @@ labels:
   {{- with .root.Values.cronJobLabels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- with .root.Values.cronJobAnnotations }}
+{{- with mergeOverwrite (dict) .root.Values.cronJobAnnotations (.annotations | default dict) }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}

@@ -151,6 +151,8 @@ RECONCILE_CIRCUIT_BREAKER_MODE: {{ $v.breaker.mode | quote }}
 - name: RECONCILE_STATE_OBJECT
   value: "{{ $v.state.target }}/{{ include "reconciler.stateName" .root }}"
 {{- end }}
+- name: RECONCILE_CRONJOB
+  value: {{ include "reconciler.fullname" .root | quote }}
 - name: RECONCILE_NAMESPACE
   valueFrom:
     fieldRef:
