@@ -10,7 +10,7 @@ import yaml
 
 from reconcile import bootstrap
 from reconcile.domain.backfill.plan import BackfillPlan, PlanId, Selection
-from tests import stores
+from tests import postgres, stores
 from tests.cli.command import here
 from tests.cli.conftest import Shop
 from tests.kube.stored_cronjobs import CRONJOBS_DIR
@@ -37,7 +37,7 @@ def begun(sqlite_template: Path, tmp_path: Path) -> str:
         async with bootstrap.open_database_url(url) as store:
             await store.backfills.begin(plan, Selection(signature="x"))
 
-    stores.in_thread(begin())
+    postgres.in_thread(begin())
     return url
 
 

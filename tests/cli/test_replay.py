@@ -13,7 +13,8 @@ from tests.cli.command import Done, here
 from tests.contracts.test_ledger import REPORT
 from tests.domain.breaker_games import MINUTE, Game
 from tests.domain.factories import NOW
-from tests.stores import in_thread, sqlite_copy
+from tests.postgres import in_thread
+from tests.stores import sqlite_copy
 
 SHADOW = BreakerPolicy(is_enforced=False)
 

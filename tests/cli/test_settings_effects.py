@@ -15,9 +15,10 @@ from reconcile.domain.lead import Lead
 from reconcile.errors import ErrorClass
 from reconcile.store.leads.seed import seed
 from tests.cli.command import here
+from tests.postgres import in_thread
 from tests.services.fakes import FakeClock, FakeProvider, a_workspace, failure
 from tests.services.run_harness import booked
-from tests.stores import DEFAULT, in_thread, sqlite_copy
+from tests.stores import DEFAULT, sqlite_copy
 from tests.substitution import substitute_in_test
 
 GHL = ProviderName.HIGHLEVEL

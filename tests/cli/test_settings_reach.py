@@ -24,9 +24,10 @@ from reconcile_cli.main import cli
 from tests.cli import settings_table as table
 from tests.cli.settings_table import STARTED, VALUES, Rows
 from tests.cli.wiring import Seen, seen_of
+from tests.postgres import in_thread
 from tests.services.fakes import FakeClock, a_workspace
 from tests.services.run_harness import booked
-from tests.stores import DEFAULT, RUN, in_thread
+from tests.stores import DEFAULT, RUN
 from tests.use_cases import backfill
 
 PRESETS = Path(__file__).parents[2] / "reconcile" / "store" / "mapping" / "presets"

@@ -8,9 +8,9 @@ import pytest
 from reconcile.store.doctor.grants_script import ROLES
 from reconcile.store.mapping.mapping import load_mapping
 from tests.cli.command import Done, here
+from tests.postgres import in_thread
 from tests.schemas.conftest import CompanyDatabase
 from tests.schemas.journey import execute
-from tests.stores import in_thread
 
 pytestmark = pytest.mark.integration
 

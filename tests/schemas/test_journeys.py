@@ -6,9 +6,9 @@ import pytest
 
 from reconcile.domain.views.finding import FindingStatus
 from reconcile.simulator.generation.company_sql import company_schemas
+from tests.postgres import in_thread
 from tests.schemas.conftest import CompanyDatabase
 from tests.schemas.journey import doctor, execute, journey, written_mapping
-from tests.stores import in_thread
 
 pytestmark = pytest.mark.integration
 

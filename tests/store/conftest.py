@@ -10,9 +10,10 @@ from reconcile.store.leads.seed import seed
 from reconcile.store.schema.migrate import migrate
 from reconcile.store.session import open_store
 from tests import postgres
+from tests.postgres import in_thread
 from tests.store import schemas
 from tests.store.schemas import ONE, TWO
-from tests.stores import in_thread, lead, sqlite_copy, workspace
+from tests.stores import lead, sqlite_copy, workspace
 
 
 async def _made(url: str) -> None:

@@ -11,9 +11,10 @@ from reconcile.store.doctor.grants_script import ROLES, grants_script
 from reconcile.store.mapping.mapping import parse_mapping
 from reconcile.store.schema.migrate import migrate
 from reconcile.store.session import open_store
+from tests.postgres import in_thread
 from tests.store.schemas import Customer
 from tests.store.test_table_findings import TABLES, TEXT
-from tests.stores import NOW, in_thread
+from tests.stores import NOW
 
 OTHER_TABLE = 'in_sequence = { sql = "EXISTS (SELECT 1 FROM enrollment e WHERE e.person_id = person.id)" }'
 MAPPING = parse_mapping(TEXT.replace('in_sequence = "in_sequence"', OTHER_TABLE), name="shop.toml")
