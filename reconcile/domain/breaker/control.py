@@ -50,6 +50,8 @@ class ControlOutcome(StrEnum):
 
 
 _SOUND = frozenset({ControlOutcome.SOUND, ControlOutcome.STILL_SOUND})
+_UNANSWERED = frozenset({ErrorClass.TIMEOUT, ErrorClass.TRANSPORT, ErrorClass.UNAVAILABLE})
+"""Failures that may take seconds: by the next suspicion, all workspaces may have been called."""
 _LEAST_SHARE = 0.05
 _ROUNDING = 1e-9
 _FAILING = frozenset({ControlOutcome.FAILING, ControlOutcome.FAILING_WHOLLY})
@@ -203,8 +205,14 @@ class Suspect:
     def _is_refuted(self) -> bool:
         # Where most of all workspaces fail, only a sound control of one of these tells against it.
         doubted = self.votes.failing if self.is_majority else self.controls.keys()
-        has_sound = any(party in doubted and outcome in _SOUND for party, outcome in self.controls.items())
+        telling = {ControlOutcome.SOUND} if self._asks_how_many else _SOUND
+        has_sound = any(party in doubted and outcome in telling for party, outcome in self.controls.items())
         return has_sound and (self._balance_of_leads if self.is_workspace else self._balance) <= 0
+
+    @property
+    def _asks_how_many(self) -> bool:
+        """Whether an answer that is still sound is not enough, as most of the other calls may get none."""
+        return self.decision.fault in _UNANSWERED and not self.is_acquitted and not self.weighs_changes
 
     @property
     def result_if_pending_fail(self) -> ControlVerdict:
