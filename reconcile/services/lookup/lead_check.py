@@ -1,6 +1,6 @@
 """One lead: asked about, decided on, nothing written."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -76,28 +76,51 @@ def lookups(
 async def check_lead(
     lead: Lead, workspace: Workspace, wanted: Sequence[Lookup], *, context: LookupContext, admission: CallAdmission
 ) -> LeadCheck:
-    """Ask the providers about *lead* and plan; every expected trouble becomes an outcome."""
-    now = context.clock.now()
-    if len(wanted) > 1 and any(admission.registry.refuses(workspace.id, lookup, now) for lookup in wanted):
-        # Half an answer decides nothing, so the half that could be had is not asked for.
-        return LeadCheck(lead=lead, outcome=Outcome.DEFERRED, lookup=wanted[0], reason=DeferReason.BREAKER)
-    answers: list[Answer] = []
+    """Ask the providers about *lead* and plan; every expected trouble becomes an outcome.
+
+    Where one of two does not answer, a booking that the other one shows counts by itself. That it shows none does not.
+    """
+    answers: dict[Lookup, Answer] = {}
+    troubles: list[LeadCheck] = []
     skipped: SkipReason | None = None
     for lookup in wanted:
         verdict = await _look_up(lead, workspace, lookup, context=context, admission=admission)
         if isinstance(verdict, LeadCheck):
-            return verdict
-        if isinstance(verdict, SkipReason):
+            troubles.append(verdict)
+        elif isinstance(verdict, SkipReason):
             skipped = verdict
         else:
-            answers.append(verdict)
-    if not answers:
+            answers[lookup] = verdict
+    if not answers and not troubles:
         return LeadCheck(lead=lead, outcome=Outcome.SKIPPED, lookup=wanted[0], reason=skipped)
-    is_complete = skipped in {None, SkipReason.CONTACT_NOT_FOUND}
-    answer = _merge_answers(answers, is_complete=is_complete)
-    checked = plan_answer(lead, answer, wanted[0], context=context, registry=admission.registry)
+    if not answers:
+        return _worst(troubles)
+    is_complete = not troubles and skipped in {None, SkipReason.CONTACT_NOT_FOUND}
+    answer = _merge_answers(list(answers.values()), is_complete=is_complete)
+    checked = plan_answer(lead, answer, next(iter(answers)), context=context, registry=admission.registry)
     await admission.breakers.save()
-    return replace(checked, asked=tuple(each.provider for each in wanted))
+    if troubles and checked.outcome.is_answered and not _shows_booking(checked):
+        return _worst(troubles)
+    failed = {each.lookup for each in troubles}
+    asked = tuple(each.provider for each in wanted if each not in failed)
+    return replace(checked, lookup=_owning(checked, answers), asked=asked)
+
+
+def _worst(troubles: Sequence[LeadCheck]) -> LeadCheck:
+    return next((each for each in troubles if each.outcome is Outcome.FAILED), troubles[0])
+
+
+def _shows_booking(checked: LeadCheck) -> bool:
+    """Tell whether the lead gets another booking, or news of the one it has."""
+    change = checked.plan.change if checked.plan is not None else None
+    return change is not None and change.rollup != checked.lead.rollup
+
+
+def _owning(checked: LeadCheck, answers: Iterable[Lookup]) -> Lookup | None:
+    """Return the look-up whose provider has the booking that is written, else the first one."""
+    change = checked.plan.change if checked.plan is not None else None
+    owner = change.rollup.provider if change is not None else None
+    return next((each for each in answers if each.provider is owner), checked.lookup)
 
 
 def plan_answer(
