@@ -40,7 +40,7 @@ def verdict_after(party: Suspect, *controls: Control) -> ControlVerdict:
     ("controls", "verdict"),
     [
         ([], ControlVerdict.UNDECIDED),
-        ([AGAIN], ControlVerdict.REFUTED),
+        ([AGAIN], ControlVerdict.UNDECIDED),
         ([SOUND], ControlVerdict.REFUTED),
         ([CHANGED] * 3, ControlVerdict.UNDECIDED),
         ([CHANGED] * 4, ControlVerdict.CONFIRMED),
@@ -53,11 +53,19 @@ def verdict_after(party: Suspect, *controls: Control) -> ControlVerdict:
         ([SOUND, *[FAILING] * 16], ControlVerdict.CONFIRMED),
         ([*[SOUND] * 5, *[FAILING] * 15], ControlVerdict.UNDECIDED),
         ([NEW_SHAPE], ControlVerdict.UNDECIDED),
-        ([ABSENT], ControlVerdict.REFUTED),
+        ([ABSENT], ControlVerdict.UNDECIDED),
     ],
 )
 def test_controls_decide_on_a_provider_by_their_weight(controls: list[Control], verdict: ControlVerdict) -> None:
     assert verdict_after(suspect(), *controls) is verdict
+
+
+@pytest.mark.parametrize("fault", [ErrorClass.CONTRACT, ErrorClass.UNDECODABLE, ErrorClass.CREDENTIAL])
+@pytest.mark.parametrize("control", [AGAIN, ABSENT])
+def test_an_answer_that_is_still_sound_refutes_what_a_record_or_a_token_can_cause(
+    fault: ErrorClass, control: Control
+) -> None:
+    assert verdict_after(suspect(fault), control) is ControlVerdict.REFUTED
 
 
 def votes(failing: int, sound: int = 0) -> Votes:

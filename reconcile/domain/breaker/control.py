@@ -50,6 +50,8 @@ class ControlOutcome(StrEnum):
 
 
 _SUCCESSFUL = frozenset({ControlOutcome.SUCCEEDED, ControlOutcome.STILL_SUCCEEDS})
+_UNANSWERED = frozenset({ErrorClass.TIMEOUT, ErrorClass.TRANSPORT, ErrorClass.UNAVAILABLE})
+"""Failures that may take seconds: by the next suspicion, all workspaces may have been called."""
 _LEAST_SHARE = 0.05
 _ROUNDING = 1e-9
 _FAILING = frozenset({ControlOutcome.FAILING, ControlOutcome.FAILING_WHOLLY})
@@ -204,8 +206,14 @@ class Suspect:
     def _is_refuted(self) -> bool:
         # If most of all workspaces fail, only a success in one of these refutes the suspicion.
         relevant = self.votes.failing if self.is_majority else self.controls.keys()
-        has_success = any(party in relevant and outcome in _SUCCESSFUL for party, outcome in self.controls.items())
+        counted = {ControlOutcome.SUCCEEDED} if self._needs_sample else _SUCCESSFUL
+        has_success = any(party in relevant and outcome in counted for party, outcome in self.controls.items())
         return has_success and (self._balance_of_leads if self.is_workspace else self._balance) <= 0
+
+    @property
+    def _needs_sample(self) -> bool:
+        """Whether one call that still succeeds refutes nothing, because most of the others may get no answer."""
+        return self.decision.fault in _UNANSWERED and not self.is_cleared and not self.weighs_changes
 
     @property
     def result_if_pending_fail(self) -> ControlVerdict:

@@ -1,6 +1,6 @@
 """Looks up one lead and plans its change; writes nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -76,28 +76,52 @@ def lookups(
 async def check_lead(
     lead: Lead, workspace: Workspace, wanted: Sequence[Lookup], *, context: LookupContext, admission: CallAdmission
 ) -> LeadCheck:
-    """Look up *lead* and plan its change; every expected failure becomes an outcome."""
-    now = context.clock.now()
-    if len(wanted) > 1 and any(admission.registry.refuses(workspace.id, lookup, now) for lookup in wanted):
-        # One of two answers decides nothing, so the available provider is not called either.
-        return LeadCheck(lead=lead, outcome=Outcome.DEFERRED, lookup=wanted[0], reason=DeferReason.BREAKER)
-    answers: list[Answer] = []
+    """Look up *lead* and plan its change; every expected failure becomes an outcome.
+
+    If one of two providers does not answer, a booking that the other one shows is written. That it shows none decides
+    nothing.
+    """
+    answers: dict[Lookup, Answer] = {}
+    failures: list[LeadCheck] = []
     skipped: SkipReason | None = None
     for lookup in wanted:
         result = await _look_up(lead, workspace, lookup, context=context, admission=admission)
         if isinstance(result, LeadCheck):
-            return result
-        if isinstance(result, SkipReason):
+            failures.append(result)
+        elif isinstance(result, SkipReason):
             skipped = result
         else:
-            answers.append(result)
-    if not answers:
+            answers[lookup] = result
+    if not answers and not failures:
         return LeadCheck(lead=lead, outcome=Outcome.SKIPPED, lookup=wanted[0], reason=skipped)
-    is_complete = skipped in {None, SkipReason.CONTACT_NOT_FOUND}
-    answer = _merge_answers(answers, is_complete=is_complete)
-    checked = plan_answer(lead, answer, wanted[0], context=context, registry=admission.registry)
+    if not answers:
+        return _worst(failures)
+    is_complete = not failures and skipped in {None, SkipReason.CONTACT_NOT_FOUND}
+    answer = _merge_answers(list(answers.values()), is_complete=is_complete)
+    checked = plan_answer(lead, answer, next(iter(answers)), context=context, registry=admission.registry)
     await admission.breakers.save()
-    return replace(checked, asked=tuple(each.provider for each in wanted))
+    if failures and checked.outcome.is_answered and not _shows_booking(checked):
+        return _worst(failures)
+    failed = {each.lookup for each in failures}
+    asked = tuple(each.provider for each in wanted if each not in failed)
+    return replace(checked, lookup=_owning(checked, answers), asked=asked)
+
+
+def _worst(failures: Sequence[LeadCheck]) -> LeadCheck:
+    return next((each for each in failures if each.outcome is Outcome.FAILED), failures[0])
+
+
+def _shows_booking(checked: LeadCheck) -> bool:
+    """Return whether the lead's booking changes."""
+    change = checked.plan.change if checked.plan is not None else None
+    return change is not None and change.rollup != checked.lead.rollup
+
+
+def _owning(checked: LeadCheck, answers: Iterable[Lookup]) -> Lookup | None:
+    """Return the look-up whose provider has the booking that is written, else the first one."""
+    change = checked.plan.change if checked.plan is not None else None
+    owner = change.rollup.provider if change is not None else None
+    return next((each for each in answers if each.provider is owner), checked.lookup)
 
 
 def plan_answer(

@@ -196,3 +196,17 @@ def test_failures_that_end_while_a_workspace_is_suspected_count_against_the_prov
     assert before == [ws_key(0)]
     assert states(registry) == {"workspace:ws-0/ghl": "open"}
     assert list(registry.suspects) == [GHL_KEY]
+
+
+def test_an_answer_that_is_still_sound_does_not_clear_a_provider_that_leaves_calls_unanswered() -> None:
+    registry = a_registry(20)
+    for number in range(5):
+        fail(registry, number, ErrorClass.UNAVAILABLE)
+    registry.answer_controls(GHL_KEY, [SOUND], NOW, left=ControlsLeft.MORE)
+
+    assert list(registry.suspects) == [GHL_KEY]
+
+    others = [replace(SOUND, party=f"ws-{number}", was_successful=False) for number in (10, 11)]
+    registry.answer_controls(GHL_KEY, others, NOW, left=ControlsLeft.MORE)
+
+    assert (states(registry), dict(registry.suspects)) == ({}, {})
