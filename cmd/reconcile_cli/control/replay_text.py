@@ -50,7 +50,7 @@ def _print_totals(out: Console, result: ReplayResult) -> None:
     for name, happened, replayed, saved in rows:
         table.add_row(name, f"{happened:,}", f"{replayed:,}", saved)
     out.print(table)
-    out.print(f"sound checks that it would have cost: {totals.lost_checks:,}")
+    out.print(f"successful checks that it would have cost: {totals.lost_checks:,}")
     if totals.controls:
         out.print(f"controls that it would have made: {totals.controls:,}", style=QUIET)
     if totals.uncertain_trips:

@@ -85,7 +85,7 @@ def _of_parked(commonest: ParkedCause, *, count: int) -> Situation:
         since=commonest.since,
         blame=f"{count:,} workspaces; most often: {commonest.cause} (breakers: {commonest.count:,})",
         intact=_UNCHANGED,
-        next="each workspace gets one probe when its pause ends; a sound answer ends it",
+        next="each workspace gets one probe when its pause ends; if it succeeds, the workspace is checked again",
         next_at=commonest.next_probe_at,
         runbook=_SECTIONS[BreakerScope.WORKSPACE],
     )
