@@ -81,6 +81,16 @@ async def check_lead(
     If one of two providers does not answer, a booking that the other one shows is written. That it shows none decides
     nothing.
     """
+
+    def is_parked(check: LeadCheck) -> bool:
+        lookup = check.lookup
+        is_refused = check.reason is DeferReason.BREAKER and lookup is not None
+        return is_refused and not admission.registry.refuses_all(workspace.id, lookup, context.clock.now())
+
+    now = context.clock.now()
+    if len(wanted) > 1 and any(admission.registry.refuses_all(workspace.id, lookup, now) for lookup in wanted):
+        # An outage ends soon, and meanwhile it must not multiply the calls to the other provider.
+        return LeadCheck(lead=lead, outcome=Outcome.DEFERRED, lookup=wanted[0], reason=DeferReason.BREAKER)
     answers: dict[Lookup, Answer] = {}
     failures: list[LeadCheck] = []
     skipped: SkipReason | None = None
@@ -100,7 +110,8 @@ async def check_lead(
     answer = _merge_answers(list(answers.values()), is_complete=is_complete)
     checked = plan_answer(lead, answer, next(iter(answers)), context=context, registry=admission.registry)
     await admission.breakers.save()
-    if failures and checked.outcome.is_answered and not _shows_booking(checked):
+    # A workspace may be parked at one provider for days: its leads wait as long as other unverified ones.
+    if not all(map(is_parked, failures)) and checked.outcome.is_answered and not _shows_booking(checked):
         return _worst(failures)
     failed = {each.lookup for each in failures}
     asked = tuple(each.provider for each in wanted if each not in failed)

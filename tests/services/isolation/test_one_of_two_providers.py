@@ -1,10 +1,12 @@
 """A lead that two providers may know of: what one has answered counts as far as it is decisive without the other."""
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
 
-from reconcile.domain.breaker.breaker import BreakerState
+from reconcile.domain.breaker.breaker import Breaker, BreakerPolicy, BreakerReason, BreakerState, Trip
+from reconcile.domain.breaker.keys import provider_key
 from reconcile.domain.ids import LeadId, ProviderName
 from reconcile.domain.planning.change import Answer
 from reconcile.errors import ErrorClass
@@ -76,6 +78,34 @@ async def test_bookings_are_found_at_one_provider_while_the_workspace_is_parked_
 
     assert tripped(parking) == {"workspace:both/calendly": BreakerState.OPEN}
     assert (await harness.lead(leads[0])).rollup.booking_id == "made"
+
+
+async def test_leads_of_a_parked_workspace_are_looked_up_once_an_hour_at_the_other_provider(
+    harness: RunHarness,
+) -> None:
+    await harness.fill([6])
+    leads = await fill(harness, 6, failing=ProviderName.CALENDLY, kind=ErrorClass.CREDENTIAL)
+    await harness.run()
+    harness.ghl.asked.clear()
+
+    for _ in range(12):
+        await harness.run()
+
+    asked = Counter(each for each in harness.ghl.asked if each in leads)
+    assert len(asked) >= len(leads) - 1, "one was looked up in the first run, before the breaker opened"
+    assert asked.total() <= len(leads) + 1, "a probe of the other provider looks one up again"
+
+
+async def test_an_outage_of_one_provider_makes_no_calls_to_the_other(harness: RunHarness) -> None:
+    await fill_both(harness, 6)
+    trip = Trip(reason=BreakerReason.MANY_WORKSPACES, fault="unavailable")
+    opened = Breaker(key=provider_key(ProviderName.HIGHLEVEL)).trip(harness.clock.now(), trip, policy=BreakerPolicy())
+    await harness.store.breakers.save(opened, expected_generation=0)
+
+    report = await harness.run()
+
+    assert (report.leads_checked, report.deferred) == (0, 6)
+    assert harness.providers[ProviderName.CALENDLY].asked == []
 
 
 async def test_a_booking_of_a_provider_that_breaks_later_in_the_run_is_withheld(harness: RunHarness) -> None:
