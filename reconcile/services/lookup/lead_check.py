@@ -81,12 +81,6 @@ async def check_lead(
     If one of two providers does not answer, a booking that the other one shows is written. That it shows none decides
     nothing.
     """
-
-    def is_parked(check: LeadCheck) -> bool:
-        lookup = check.lookup
-        is_refused = check.reason is DeferReason.BREAKER and lookup is not None
-        return is_refused and not admission.registry.refuses_all(workspace.id, lookup, context.clock.now())
-
     now = context.clock.now()
     if len(wanted) > 1 and any(admission.registry.refuses_all(workspace.id, lookup, now) for lookup in wanted):
         # An outage ends soon, and meanwhile it must not multiply the calls to the other provider.
@@ -111,11 +105,19 @@ async def check_lead(
     checked = plan_answer(lead, answer, next(iter(answers)), context=context, registry=admission.registry)
     await admission.breakers.save()
     # A workspace may be parked at one provider for days: its leads wait as long as other unverified ones.
-    if not all(map(is_parked, failures)) and checked.outcome.is_answered and not _shows_booking(checked):
+    is_parked = all(_is_parked(each, admission.registry, context.clock.now()) for each in failures)
+    if not is_parked and checked.outcome.is_answered and not _shows_booking(checked):
         return _worst(failures)
     failed = {each.lookup for each in failures}
     asked = tuple(each.provider for each in wanted if each not in failed)
     return replace(checked, lookup=_owning(checked, answers), asked=asked)
+
+
+def _is_parked(check: LeadCheck, registry: BreakerRegistry, now: datetime) -> bool:
+    """Return whether only the workspace's own breaker has refused the look-up."""
+    if check.reason is not DeferReason.BREAKER or check.lookup is None:
+        return False
+    return not registry.refuses_all(check.lead.workspace_id, check.lookup, now)
 
 
 def _worst(failures: Sequence[LeadCheck]) -> LeadCheck:
