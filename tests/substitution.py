@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+# A module that is first imported while something is replaced would keep the replacement.
+from reconcile.bootstrap import alert_channels as _alert_channels  # noqa: F401
+
 
 def substitute(original: Callable[..., Any], replacement: Callable[..., Any]) -> None:
     """Let every module of the program that imported *original* call *replacement*, until the process ends."""

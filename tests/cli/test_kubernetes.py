@@ -57,7 +57,7 @@ async def test_a_run_outside_a_cluster_never_loads_the_client(shop: Shop) -> Non
     code = (
         "import sys; from reconcile_cli.main import cli\n"
         "try: cli(['run'])\n"
-        "finally: print(sorted({'kubernetes', 'cronsim', 'reconcile.kube', 'pydantic'} & set(sys.modules)))"
+        "finally: print(sorted({'kubernetes', 'reconcile.kube', 'pydantic'} & set(sys.modules)))"
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable,

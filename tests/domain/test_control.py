@@ -7,7 +7,8 @@ import pytest
 
 from reconcile.domain.breaker.attribution import TripDecision
 from reconcile.domain.breaker.breaker import BreakerReason
-from reconcile.domain.breaker.control import Control, ControlOutcome, ControlsLeft, ControlVerdict, Suspect
+from reconcile.domain.breaker.control import Control, ControlsLeft, ControlVerdict, Suspect
+from reconcile.domain.breaker.control_outcome import ControlOutcome
 from reconcile.domain.breaker.keys import provider_key, workspace_key
 from reconcile.domain.breaker.window import Fault, SuspectOutcome, Votes
 from reconcile.domain.evidence.lookup import Lookup

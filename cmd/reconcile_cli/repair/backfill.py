@@ -167,7 +167,7 @@ def reset(settings: Settings, *, dry_run: bool, **criteria: Any) -> None:  # noq
 @click.option("--plan", "plan_id", required=True, metavar="PLAN", help="The plan that the Job applies.")
 @click.option("--approve", metavar="HASH", help="The hash that apply takes.")
 @job_options
-@examples("reconcile backfill manifest --plan PLAN --name repair --release rec --shards 4 | kubectl apply -f -")
+@examples("reconcile backfill manifest --plan PLAN --name repair --release rec --shards 4")
 def manifest(*, plan_id: str, approve: str | None, **facts: Any) -> None:  # noqa: ANN401
     """Print a Job that applies a plan; with shards, each pod applies its own."""
     print_job(("backfill", "apply", plan_id, *(("--approve", approve) if approve else ())), **facts)

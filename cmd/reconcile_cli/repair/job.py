@@ -105,7 +105,7 @@ def print_job(
 @click.argument("arguments", nargs=-1, required=True, metavar="-- COMMAND [ARGUMENTS]...", type=click.UNPROCESSED)
 @examples(
     "reconcile job manifest --name dry --release rec -- run --dry-run",
-    "reconcile job manifest --name dry --from-cronjob cronjob.yaml -- run --dry-run",
+    "reconcile job manifest --name dry --from-cronjob - -- run --dry-run",
 )
 def manifest(*, arguments: tuple[str, ...], **facts: Any) -> None:  # noqa: ANN401
     """Print a Job that runs COMMAND.

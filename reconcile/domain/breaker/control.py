@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from reconcile.domain.breaker.attribution import RECORD_FAULTS, TripDecision
 from reconcile.domain.breaker.breaker import BreakerScope
+from reconcile.domain.breaker.control_outcome import CHANGED, FAILING, SUCCESSFUL, ControlOutcome
 from reconcile.domain.breaker.window import Fault, SuspectOutcome, Votes
 from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import WorkspaceId
@@ -34,28 +35,10 @@ MOST_TOLERABLE_SHARE = 0.9
 """If a majority needs a larger share of the workspaces without a look-up to fail, no sample can show it."""
 
 
-class ControlOutcome(StrEnum):
-    """The result of one control."""
-
-    SUCCEEDED = "succeeded"
-    STILL_SUCCEEDS = "still_succeeds"
-    """It succeeded earlier in the run and succeeds now: nothing has changed; it does not show how many fail."""
-    FAILING = "failing"
-    FAILING_WHOLLY = "failing_wholly"
-    """The only record of its workspace that can be looked up fails, so the workspace counts as failing."""
-    CHANGED = "changed"
-    """It succeeded earlier in the run and fails now."""
-    NEW_SHAPE = "new_shape"
-    """It succeeded earlier and now fails with the contract fault that the party is suspected of."""
-
-
-_SUCCESSFUL = frozenset({ControlOutcome.SUCCEEDED, ControlOutcome.STILL_SUCCEEDS})
 _UNANSWERED = frozenset({ErrorClass.TIMEOUT, ErrorClass.TRANSPORT, ErrorClass.UNAVAILABLE})
 """Failures that may take seconds: by the next suspicion, all workspaces may have been called."""
 _LEAST_SHARE = 0.05
 _ROUNDING = 1e-9
-_FAILING = frozenset({ControlOutcome.FAILING, ControlOutcome.FAILING_WHOLLY})
-_CHANGED = frozenset({ControlOutcome.CHANGED, ControlOutcome.NEW_SHAPE})
 
 
 class ControlVerdict(StrEnum):
@@ -138,13 +121,13 @@ class Suspect:
         A control has succeeded, so the pending ones may stall for reasons of their own, and even if all of them failed
         they would not decide.
         """
-        has_answered = not _SUCCESSFUL.isdisjoint(self.controls.values())
+        has_answered = not SUCCESSFUL.isdisjoint(self.controls.values())
         return has_answered and replace(self, pending=pending).result_if_pending_fail is ControlVerdict.UNDECIDED
 
     @property
     def weighs_changes(self) -> bool:
         """Whether earlier successes fill up a round: one of them fails now, or the party is a workspace."""
-        return self.is_workspace or not _CHANGED.isdisjoint(self.outcomes.values())
+        return self.is_workspace or not CHANGED.isdisjoint(self.outcomes.values())
 
     @property
     def is_cleared(self) -> bool:
@@ -158,8 +141,8 @@ class Suspect:
         A repeated success does not replace the first result of that party.
         """
         kept = self.earlier
-        if not _CHANGED.isdisjoint(self.controls.values()):
-            kept = {p: o for p, o in kept.items() if o not in _SUCCESSFUL}
+        if not CHANGED.isdisjoint(self.controls.values()):
+            kept = {p: o for p, o in kept.items() if o not in SUCCESSFUL}
         newest = {p: o for p, o in self.controls.items() if o is not ControlOutcome.STILL_SUCCEEDS or p not in kept}
         return {**kept, **newest}
 
@@ -206,7 +189,7 @@ class Suspect:
     def _is_refuted(self) -> bool:
         # If most of all workspaces fail, only a success in one of these refutes the suspicion.
         relevant = self.votes.failing if self.is_majority else self.controls.keys()
-        counted = {ControlOutcome.SUCCEEDED} if self._needs_sample else _SUCCESSFUL
+        counted = {ControlOutcome.SUCCEEDED} if self._needs_sample else SUCCESSFUL
         has_success = any(party in relevant and outcome in counted for party, outcome in self.controls.items())
         return has_success and (self._balance_of_leads if self.is_workspace else self._balance) <= 0
 
@@ -226,16 +209,16 @@ class Suspect:
     def _failing(self) -> frozenset[str]:
         # If a single record can cause the fault, one failing record does not make its workspace a failing one, unless
         # it is the workspace's only record.
-        counted = {ControlOutcome.FAILING_WHOLLY} if self.decision.fault in RECORD_FAULTS else _FAILING
+        counted = {ControlOutcome.FAILING_WHOLLY} if self.decision.fault in RECORD_FAULTS else FAILING
         failed = {party for party, outcome in self.outcomes.items() if outcome in counted}
-        succeeded = {party for party, outcome in self.controls.items() if outcome in _SUCCESSFUL}
+        succeeded = {party for party, outcome in self.controls.items() if outcome in SUCCESSFUL}
         return frozenset((self.votes.failing | (failed - self.votes.healthy)) - succeeded)
 
     @property
     def _has_failing_majority(self) -> bool:
         if self.is_workspace or not self.controls:
             return True  # no control contradicts the suspicion
-        succeeded = {party for party, outcome in self.outcomes.items() if outcome in _SUCCESSFUL}
+        succeeded = {party for party, outcome in self.outcomes.items() if outcome in SUCCESSFUL}
         return 2 * len(self._failing) > len(self._failing | succeeded | self.votes.healthy)
 
     @property
@@ -245,10 +228,10 @@ class Suspect:
         If a single record can cause the fault, a full round of these controls has to fail.
         """
         checked = [outcome for party, outcome in self.controls.items() if party in self.votes.failing]
-        success_count = sum(outcome in _SUCCESSFUL for outcome in checked)
+        success_count = sum(outcome in SUCCESSFUL for outcome in checked)
         if self.decision.fault in RECORD_FAULTS:
             is_whole = len(checked) >= MOST_IN_A_ROUND or self.left is not ControlsLeft.MORE
-            return self.is_majority and is_whole and _SUCCESSFUL.isdisjoint(self.controls.values())
+            return self.is_majority and is_whole and SUCCESSFUL.isdisjoint(self.controls.values())
         return self.is_majority and 2 * success_count < len(checked) + (self.left is not ControlsLeft.MORE)
 
     @property
@@ -278,9 +261,9 @@ class Suspect:
         controls fail; once one has succeeded, it is the share half-way between.
         """
         voters = self.votes.failing | self.votes.healthy
-        sampled = {*_FAILING, ControlOutcome.SUCCEEDED}
+        sampled = {*FAILING, ControlOutcome.SUCCEEDED}
         found = Counter(o for p, o in self.outcomes.items() if p not in voters or o not in sampled)
-        failing = sum(found[each] for each in _FAILING) + WEIGHT_OF_CHANGE * found[ControlOutcome.CHANGED]
+        failing = sum(found[each] for each in FAILING) + WEIGHT_OF_CHANGE * found[ControlOutcome.CHANGED]
         succeeded = found[ControlOutcome.SUCCEEDED]
         if self.weighs_changes:
             succeeded += WEIGHT_OF_CHANGE * found[ControlOutcome.STILL_SUCCEEDS]
@@ -293,7 +276,7 @@ class Suspect:
     def _balance_of_leads(self) -> int:
         found = Counter(self.outcomes.values())
         succeeded = found[ControlOutcome.SUCCEEDED] + found[ControlOutcome.STILL_SUCCEEDS]
-        failing = sum(found[each] for each in _FAILING) + WEIGHT_OF_CHANGE * found[ControlOutcome.CHANGED]
+        failing = sum(found[each] for each in FAILING) + WEIGHT_OF_CHANGE * found[ControlOutcome.CHANGED]
         return failing - WEIGHT_OF_SUCCESSFUL_LEAD * succeeded
 
     def _outcome(self, control: Control) -> ControlOutcome:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from reconcile.domain.breaker import events
 from reconcile.domain.breaker.attribution import FaultAttribution
-from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerScope, BreakerState
+from reconcile.domain.breaker.breaker import Breaker, BreakerKey, BreakerPolicy, BreakerState
 from reconcile.domain.breaker.control import Control, ControlsLeft, Suspect
 from reconcile.domain.breaker.events import Admission, Event, Refusal, Transitions
 from reconcile.domain.breaker.keys import operation_key, provider_key
@@ -144,11 +144,6 @@ class BreakerRegistry:
     def refuses(self, workspace_id: WorkspaceId, lookup: Lookup, now: datetime) -> bool:
         """Return whether ``admit`` would refuse at *now*; changes nothing."""
         return self.state.refusing(workspace_id, lookup, now) is not None
-
-    def refuses_all(self, workspace_id: WorkspaceId, lookup: Lookup, now: datetime) -> bool:
-        """Return whether ``admit`` would refuse at *now* because of a breaker that is not the workspace's own."""
-        key = self.state.refusing(workspace_id, lookup, now)
-        return key is not None and key.scope is not BreakerScope.WORKSPACE
 
     def may_sweep(self, workspace_id: WorkspaceId, provider: ProviderName, now: datetime) -> bool:
         """Return whether a sweep may be made: all its breakers admit it and none is probed."""

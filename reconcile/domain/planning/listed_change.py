@@ -59,7 +59,7 @@ def listed_change(change: Change) -> ListedChange:
         before={name: before[name] for name in different},
         after={name: after[name] for name in different},
         appointments=tuple(
-            {"id": _reference(each.after.id), "before": _plain(each.before), "after": _plain(each.after)}
+            {"id": listed_reference(each.after.id), "before": _plain(each.before), "after": _plain(each.after)}
             for each in change.appointments
         ),
         follow_ups=tuple(each.kind.value for each in change.effects),
@@ -70,7 +70,7 @@ def _fields(status: LeadStatus, contact_id: str | None, rollup: Rollup) -> dict[
     return {
         "status": status.value,
         "contactId": contact_id,
-        "bookingId": _reference(rollup.booking_id),
+        "bookingId": listed_reference(rollup.booking_id),
         "provider": rollup.provider.value if rollup.provider else None,
         "bookingStatus": rollup.status.value if rollup.status else None,
         **_instants(rollup),
@@ -86,7 +86,8 @@ def _instants(of: Rollup | Appointment) -> dict[str, str | None]:
     return {name: at.isoformat() if at else None for name, at in times.items()}
 
 
-def _reference(booking_id: str | None) -> str | None:
+def listed_reference(booking_id: str | None) -> str | None:
+    """Return a stored booking id in the spelling in which it is compared, or UNREADABLE."""
     if booking_id is None:
         return None
     return canonical(booking_id) if provider_of(booking_id) else UNREADABLE

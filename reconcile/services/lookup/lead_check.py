@@ -82,8 +82,8 @@ async def check_lead(
     nothing.
     """
     now = context.clock.now()
-    if len(wanted) > 1 and any(admission.registry.refuses_all(workspace.id, lookup, now) for lookup in wanted):
-        # An outage ends soon, and meanwhile it must not multiply the calls to the other provider.
+    if len(wanted) > 1 and any(admission.registry.refuses(workspace.id, lookup, now) for lookup in wanted):
+        # A search that cannot be completed would be repeated each minute, and take calls from the other provider.
         return LeadCheck(lead=lead, outcome=Outcome.DEFERRED, lookup=wanted[0], reason=DeferReason.BREAKER)
     answers: dict[Lookup, Answer] = {}
     failures: list[LeadCheck] = []
@@ -104,20 +104,11 @@ async def check_lead(
     answer = _merge_answers(list(answers.values()), is_complete=is_complete)
     checked = plan_answer(lead, answer, next(iter(answers)), context=context, registry=admission.registry)
     await admission.breakers.save()
-    # A workspace may be parked at one provider for days: its leads wait as long as other unverified ones.
-    is_parked = all(_is_parked(each, admission.registry, context.clock.now()) for each in failures)
-    if not is_parked and checked.outcome.is_answered and not _shows_booking(checked):
+    if failures and checked.outcome.is_answered and not _shows_booking(checked):
         return _worst(failures)
     failed = {each.lookup for each in failures}
     asked = tuple(each.provider for each in wanted if each not in failed)
     return replace(checked, lookup=_owning(checked, answers), asked=asked)
-
-
-def _is_parked(check: LeadCheck, registry: BreakerRegistry, now: datetime) -> bool:
-    """Return whether only the workspace's own breaker has refused the look-up."""
-    if check.reason is not DeferReason.BREAKER or check.lookup is None:
-        return False
-    return not registry.refuses_all(check.lead.workspace_id, check.lookup, now)
 
 
 def _worst(failures: Sequence[LeadCheck]) -> LeadCheck:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.formatting import count_of
 from reconcile.domain.lead import LeadStatus
+from reconcile.domain.planning.listed_change import UNREADABLE, listed_reference
 from reconcile.domain.views.finding import FindingStatus
 from reconcile.store.doctor.row_access import Judgement
 from reconcile.store.mapping.domain_tables import DomainTables
@@ -20,6 +21,8 @@ _COUNTED = 100_000
 """Rows of each table that are counted."""
 _MOST_WORDS = 20
 _SAMPLE = 5
+_LONGEST = 100
+"""Characters of a value that is shown."""
 _SHOWN = ("workspace_id", "status", "booking_id", "booking_provider", "booking_status", "booking_starts_at")
 _PRESENT = {"email": "an e-mail address", "contact_id": "a contact id", "last_inbound_at": "a message from it"}
 """Fields whose values are a person's, or say less than that they are there."""
@@ -75,9 +78,9 @@ def _judge(
 ) -> Iterable[Judgement]:
     """Return one sentence with all words, and a warning for those of bookings that the mapping does not name."""
     meanings = [(word, number, words.decode(word)) for word, number in counts]
-    listed = ", ".join(f"{word} {number} ({_meaning(meaning)})" for word, number, meaning in meanings)
+    listed = ", ".join(f"{_listed(word)} {number} ({_meaning(meaning)})" for word, number, meaning in meanings)
     yield FindingStatus.FINE, f"{place}: {listed}"
-    unknown = [word for word, _, meaning in meanings if meaning is AppointmentStatus.UNKNOWN]
+    unknown = [_listed(word) for word, _, meaning in meanings if meaning is AppointmentStatus.UNKNOWN]
     if unknown:
         yield (
             FindingStatus.WARNING,
@@ -111,6 +114,8 @@ async def sample_leads(connection: AsyncConnection, domain: DomainTables) -> Seq
         row, fault = readable({name: stored[name] for name in names}, mapped, beside=mapped.name)
         if fault or not lead["id"].is_key(row["id"]):
             continue
+        if "booking_id" in names:
+            row["booking_id"] = listed_reference(row["booking_id"])
         values = [f"{name} {_value(row[name])}" for name in names if name in _SHOWN]
         has = [said for name, said in _PRESENT.items() if name in names and row[name] is not None]
         lacks = [said for name, said in _PRESENT.items() if name in names and row[name] is None]
@@ -124,7 +129,12 @@ async def sample_leads(connection: AsyncConnection, domain: DomainTables) -> Seq
 def _value(value: Any) -> str:  # noqa: ANN401 - of any column
     if value is None:
         return "empty"
-    return value.isoformat(timespec="minutes") if hasattr(value, "isoformat") else str(value)
+    return value.isoformat(timespec="minutes") if hasattr(value, "isoformat") else _listed(str(value))
+
+
+def _listed(text: str) -> str:
+    """Return *text*, unless it may be somebody's address: a mapping may name a wrong column."""
+    return UNREADABLE if "@" in text or len(text) > _LONGEST else text
 
 
 def _rows(table: DomainTable, *columns: ColumnElement[Any]) -> Select[Any]:

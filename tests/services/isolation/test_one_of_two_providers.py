@@ -1,6 +1,5 @@
 """A lead that two providers may know of: what one has answered counts as far as it is decisive without the other."""
 
-from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -64,36 +63,6 @@ async def test_that_one_provider_shows_nothing_decides_nothing_while_the_other_f
     state = await harness.state(lead_id)
     assert (report.errors, report.no_change) == (1, 0)
     assert (state.verified_at, state.failure_count) == (None, 1)
-
-
-async def test_bookings_are_found_at_one_provider_while_the_workspace_is_parked_at_the_other(
-    harness: RunHarness,
-) -> None:
-    await harness.fill([6])
-    leads = await fill(harness, 6, failing=ProviderName.CALENDLY, kind=ErrorClass.CREDENTIAL)
-    parking = await harness.run()
-    harness.ghl.verdicts[leads[0]] = booked_at(ProviderName.HIGHLEVEL)
-    for _ in range(3):
-        await harness.run()
-
-    assert tripped(parking) == {"workspace:both/calendly": BreakerState.OPEN}
-    assert (await harness.lead(leads[0])).rollup.booking_id == "made"
-
-
-async def test_leads_of_a_parked_workspace_are_looked_up_once_an_hour_at_the_other_provider(
-    harness: RunHarness,
-) -> None:
-    await harness.fill([6])
-    leads = await fill(harness, 6, failing=ProviderName.CALENDLY, kind=ErrorClass.CREDENTIAL)
-    await harness.run()
-    harness.ghl.asked.clear()
-
-    for _ in range(12):
-        await harness.run()
-
-    asked = Counter(each for each in harness.ghl.asked if each in leads)
-    assert len(asked) >= len(leads) - 1, "one was looked up in the first run, before the breaker opened"
-    assert asked.total() <= len(leads) + 1, "a probe of the other provider looks one up again"
 
 
 async def test_an_outage_of_one_provider_makes_no_calls_to_the_other(harness: RunHarness) -> None:
