@@ -1,18 +1,21 @@
 """A lead that two providers may know of: what one has answered counts as far as it is decisive without the other."""
 
+import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from reconcile.domain.breaker.breaker import Breaker, BreakerPolicy, BreakerReason, BreakerState, Trip
 from reconcile.domain.breaker.keys import provider_key
-from reconcile.domain.ids import LeadId, ProviderName
+from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
 from reconcile.domain.planning.change import Answer
 from reconcile.errors import ErrorClass
 from tests.domain.factories import an_appointment
 from tests.samples import covering
 from tests.services.fakes import START, a_workspace, failure
-from tests.services.run_harness import RunHarness, tripped, unbooked
+from tests.services.run_harness import RunHarness, Wrapped, tripped, unbooked
+from tests.timeouts import HUNG
 
 
 def booked_at(provider: ProviderName) -> Answer:
@@ -87,8 +90,22 @@ async def test_a_booking_of_a_provider_that_breaks_later_in_the_run_is_withheld(
             harness.ghl.verdicts, harness.ghl.always = {}, failure(ErrorClass.CONTRACT)
 
     harness.ghl.on_ask = break_after_it
+    is_open = asyncio.Event()
 
-    report = await harness.run()
+    async def save(breaker: Breaker, **facts: Any) -> bool:
+        if breaker.key == provider_key(ProviderName.HIGHLEVEL) and breaker.state is BreakerState.OPEN:
+            is_open.set()
+        return await harness.store.breakers.save(breaker, **facts)
+
+    async def holders(workspace_id: WorkspaceId, ids: Any) -> Any:
+        """Return who holds a booking, once the provider's breaker is open: the batch is written after that."""
+        if workspace_id == "both":
+            async with asyncio.timeout(HUNG):
+                await is_open.wait()
+        return await harness.store.leads.holders(workspace_id, ids)
+
+    leads, breakers = Wrapped(harness.store.leads, holders=holders), Wrapped(harness.store.breakers, save=save)
+    report = await harness.run(store=harness.with_(leads=leads, breakers=breakers))
 
     assert tripped(report)["provider:ghl"] is BreakerState.OPEN
     assert (await harness.lead(found[0])).rollup.booking_id is None
