@@ -208,7 +208,7 @@ async def test_a_table_without_faults_is_told_by_counts_statuses_and_samples(sho
             "with an e-mail address, in a sequence"
         ),
         (
-            "lead 2: workspace_id 1, status booked, booking_id (unreadable), booking_status on, "
+            "lead 2: workspace_id 1, status booked, booking_id r2, booking_status on, "
             "booking_starts_at 2026-03-02T09:00+00:00, without an e-mail address"
         ),
     ]
