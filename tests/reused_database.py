@@ -80,6 +80,8 @@ class ReusedDatabase:
         deletions = "".join(f"DELETE FROM {each}; " for each in tables)  # noqa: S608
         await connection.execute(f"BEGIN; SET LOCAL session_replication_role = replica; {deletions} COMMIT")
         await connection.fetch(RESTART_SEQUENCES)
+        await connection.execute("SELECT pg_stat_force_next_flush()")
+        await connection.execute("SELECT pg_stat_reset()")
         return True
 
 

@@ -40,6 +40,7 @@ def test_rows_are_deleted_and_the_database_is_kept(database: ReusedDatabase) -> 
 
     assert database.lend() == url
     assert execute(url, "SELECT (SELECT count(*) FROM workspace) + (SELECT count(*) FROM lead)") == 0
+    assert execute(url, "SELECT sum(n_tup_ins + n_tup_upd) FROM pg_stat_user_tables") == 0
 
 
 @pytest.mark.parametrize(

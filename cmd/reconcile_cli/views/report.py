@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from reconcile import bootstrap
-from reconcile.bootstrap import page
 from reconcile.domain.run.report_document import read_report
 from reconcile.errors import RequestError
 from reconcile.settings import Settings
@@ -37,6 +36,8 @@ def command(settings: Settings, *, target: str | None, since: timedelta | None) 
     span = since or timedelta(days=1)
     if not _SHORTEST <= span <= _LONGEST:
         raise click.UsageError("--since must be from 1m to 90d")
+    from reconcile.bootstrap import page  # noqa: PLC0415 - imports the template engine and the charts
+
     found = asyncio.run(page.facts(settings, span=span))
     text = page.html(found)
     if target == "-":
