@@ -109,8 +109,7 @@ def stop_time_for(store: Store) -> Store:
 
 def on_simulated_clock(store: Store, clock: Clock, *, budgets: Budgets) -> Store:
     """Return *store* with *budgets*, and with the database's clock replaced by *clock*."""
-    ports: dict[str, Any] = {"budgets": budgets, "time": _DatabaseTime(clock)}
-    return replace(store, **{each.name: ports[each.name] for each in fields(store) if each.name in ports})
+    return replace(store, budgets=budgets, database_clock=_DatabaseTime(clock))
 
 
 class _DatabaseTime:
