@@ -12,7 +12,7 @@ SLOW = (Kind.TIMEOUT, Kind.UNAVAILABLE_SLOWLY)
 
 @pytest.mark.parametrize("kind", SLOW)
 def test_a_provider_that_most_workspaces_wait_for_is_stopped_before_all_were_asked(kind: Kind) -> None:
-    """A look-up that is still sound says that nothing has changed since, not that most workspaces are served."""
+    """A repeated look-up that succeeds shows that nothing has changed since, not that most workspaces are served."""
     found = Scenario(kind=kind, failing=40, workspaces=50, leads=1, order=Order.MIXED)
     judged = judge(found, run_virtually(play(found)))
 
