@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -126,20 +126,9 @@ class KubernetesApi:
             query = [("fieldManager", MANAGER)]
         try:
             client = self._connected()
-            request = client.param_serialize(
-                method=method,
-                resource_path=path,
-                path_params=dict(where),
-                query_params=query,
-                header_params=headers,
-                body=body,
-                auth_settings=["BearerToken"],
+            status, text = exchange(
+                client, method, path, where, headers=headers, seconds=SECONDS, query=query, body=body
             )
-            answer = client.call_api(*request, _request_timeout=SECONDS).response
-            try:
-                text = answer.read(MAX_BODY + 1, decode_content=True)
-            finally:
-                answer.close()
         except MirrorUnavailable:
             raise
         except Exception as error:
@@ -147,12 +136,43 @@ class KubernetesApi:
             raise MirrorUnavailable(f"the Kubernetes API cannot be reached ({type(error).__name__})") from error
         if len(text) > MAX_BODY:
             raise MirrorUnavailable("the Kubernetes API answered with more than 1 MiB")
-        return int(answer.status), bytes(text)
+        return status, text
 
     def _connected(self) -> Any:  # noqa: ANN401 - the client ships no types that mypy can use without loading it all
         if self._client is None:
             self._client = connected(self._target)
         return self._client
+
+
+def exchange(  # noqa: PLR0913 - the parts of a request
+    client: Any,  # noqa: ANN401 - as below
+    method: str,
+    path: str,
+    where: Mapping[str, str],
+    *,
+    headers: Mapping[str, str],
+    seconds: float,
+    query: Sequence[tuple[str, str]] = (),
+    body: object = None,
+) -> tuple[int, bytes]:
+    """Make one request and return its status and at most MAX_BODY + 1 bytes of the body.
+
+    Raises what the client raises.
+    """
+    request = client.param_serialize(
+        method=method,
+        resource_path=path,
+        path_params=dict(where),
+        query_params=list(query),
+        header_params=dict(headers),
+        body=body,
+        auth_settings=["BearerToken"],
+    )
+    answer = client.call_api(*request, _request_timeout=seconds).response
+    try:
+        return int(answer.status), bytes(answer.read(MAX_BODY + 1, decode_content=True))
+    finally:
+        answer.close()
 
 
 def connected(target: ObjectReference) -> Any:  # noqa: ANN401

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from reconcile.errors import ClusterUnavailable, RequestError
-from reconcile.kube.api import MAX_BODY, connected
+from reconcile.kube.api import MAX_BODY, connected, exchange
 from reconcile.kube.object_reference import ObjectReference
 
 SECONDS = 30
@@ -35,25 +35,16 @@ def read_cronjob(name: str, *, namespace: str | None, account_dir: Path) -> Mapp
         fault = f"no access to the Kubernetes API ({type(error).__name__}): neither a kubeconfig nor a pod's account"
         raise RequestError(f"{fault}; or give the CronJob with --from-cronjob FILE") from error
     try:
-        request = client.param_serialize(
-            method="GET",
-            resource_path=target.path,
-            path_params=target.parameters,
-            header_params={"Accept": "application/json"},
-            auth_settings=["BearerToken"],
+        status, text = exchange(
+            client, "GET", target.path, target.parameters, headers={"Accept": "application/json"}, seconds=SECONDS
         )
-        answer = client.call_api(*request, _request_timeout=SECONDS).response
-        try:
-            text = answer.read(MAX_BODY + 1, decode_content=True)
-        finally:
-            answer.close()
     except Exception as error:
         # its text may hold addresses and headers
         raise ClusterUnavailable(f"the Kubernetes API cannot be reached ({type(error).__name__})") from error
-    if answer.status in _REMEDIES:
-        raise RequestError(f"the Kubernetes API answered {answer.status} for {target}: {_REMEDIES[answer.status]}")
-    if not 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's own numbers
-        raise ClusterUnavailable(f"the Kubernetes API answered {answer.status} for {target}")
+    if status in _REMEDIES:
+        raise RequestError(f"the Kubernetes API answered {status} for {target}: {_REMEDIES[status]}")
+    if not 200 <= status < 300:  # noqa: PLR2004 - HTTP's own numbers
+        raise ClusterUnavailable(f"the Kubernetes API answered {status} for {target}")
     return parse_cronjob(text)
 
 

@@ -62,7 +62,7 @@ def _column_faults(
     for place, field, source, column in places:
         if column not in found:
             yield f"{place}: {table} has no column {column}; {_nearest(column, found)}"
-        elif found[column].is_generated and _is_written(section, field):
+        elif found[column].is_generated and _takes_writes(section, field):
             yield _generated_fault(section, field, column, place=place, table=table)
         elif field is not None and source is not None:
             yield from _type_faults(field, source, found[column], place=place, table=table, is_loose=is_loose)
@@ -76,7 +76,7 @@ def _nearest(column: str, found: Mapping[str, ColumnFacts]) -> str:
     return f"the nearest name is {next(name for name in found if name.lower() == nearest[0])}"
 
 
-def _is_written(section: str, field: str | None) -> bool:
+def _takes_writes(section: str, field: str | None) -> bool:
     """Return whether a run sets the columns of *field*; None stands for a constant or a column set on each change."""
     keys = {"id", "workspace_id"} if section == "lead" else {"id"}
     return section != "workspace" and field not in READ_ONLY and field not in keys
