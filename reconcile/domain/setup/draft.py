@@ -66,11 +66,6 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def identifier(name: str) -> str:
-    """Return *name* as SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def words_of(name: str) -> str:
     """Return a name in lower case with its parts apart: ``bookingStartTime`` as ``booking-start-time``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[_\s]+", "-", name).lower()

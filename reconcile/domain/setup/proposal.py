@@ -9,11 +9,11 @@ from reconcile.domain.setup.draft import (
     MappingDraft,
     MappingProposal,
     first_named,
-    identifier,
     quoted,
     quoted_expression,
     words_of,
 )
+from reconcile.domain.setup.identifier import identifier
 from reconcile.domain.setup.survey import SurveyedColumn, SurveyedTable, SurveyedType, ValueShape
 from reconcile.domain.setup.tables import (
     BOOKING,

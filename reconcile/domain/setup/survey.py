@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from reconcile.domain.setup.identifier import identifier
+
 
 class ValueShape(StrEnum):
     """Forms by which values are recognised."""
@@ -72,4 +74,4 @@ class SurveyedTable:
     @property
     def sql_name(self) -> str:
         """The name as SQL spells it."""
-        return ".".join('"' + part.replace('"', '""') + '"' for part in (self.schema, self.name) if part != "public")
+        return ".".join(identifier(part) for part in (self.schema, self.name) if part != "public")

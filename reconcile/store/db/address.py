@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
+from reconcile.domain.setup.identifier import identifier
 from reconcile.errors import SettingsError
 from reconcile.store.db.types import POSTGRESQL, SQLITE
 
@@ -77,7 +78,7 @@ class Address:
         """Return the settings of each PostgreSQL session."""
         settings = {"application_name": "reconcile"}
         if self.search_path:
-            settings["search_path"] = '"' + self.search_path.replace('"', '""') + '"'
+            settings["search_path"] = identifier(self.search_path)
         if not self.is_pooled:
             # JIT compilation takes longer than any of our statements. A process that is stopped inside a transaction
             # must not keep its locks beyond its lease.

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from reconcile.domain.setup.identifier import identifier
 from reconcile.errors import SettingsError
 from reconcile.store.db.database import Database
 from reconcile.store.db.types import TEXT, document
@@ -93,10 +94,10 @@ def _on_tables(needs: Sequence[Need], roles: str, privileges: set[str]) -> Itera
     columns: dict[tuple[str, str], list[str]] = defaultdict(list)
     for need in needs:
         if need["privilege"] in privileges:
-            place = ".".join(_quoted(str(need[part])) for part in ("schema", "name") if need[part])
+            place = ".".join(identifier(str(need[part])) for part in ("schema", "name") if need[part])
             named = columns[str(need["privilege"]), place]
-            if need["column"] and _quoted(need["column"]) not in named:
-                named.append(_quoted(need["column"]))
+            if need["column"] and identifier(need["column"]) not in named:
+                named.append(identifier(need["column"]))
     for (privilege, place), named in columns.items():
         listed = f" ({', '.join(named)})" if named else ""
         yield f"GRANT {privilege}{listed} ON {place} TO {roles};"
@@ -127,8 +128,4 @@ def _is(table: MappedTable, key: tuple[str, str]) -> bool:
 
 
 def _full_name(table: MappedTable) -> str:
-    return ".".join(_quoted(part) for part in (table.schema, table.name) if part)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return ".".join(identifier(part) for part in (table.schema, table.name) if part)

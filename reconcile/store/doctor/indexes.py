@@ -7,6 +7,7 @@ import orjson
 from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from reconcile.domain.setup.identifier import identifier
 from reconcile.store.db.types import POSTGRESQL, TEXT
 from reconcile.store.mapping.mapping import MappedTable, SchemaMapping
 
@@ -124,9 +125,9 @@ def _advice_on_due(lead: MappedTable, found: Sequence[_Index]) -> Sequence[str]:
     }
     in_sequence, booking_id, status = (columns.get(name) for name in ("in_sequence", "booking_id", "booking_status"))
     if in_sequence and not any(in_sequence in each.condition for each in found):
-        wanted[in_sequence] = _partial(lead, in_sequence, _quoted(in_sequence))
+        wanted[in_sequence] = _partial(lead, in_sequence, identifier(in_sequence))
     if booking_id and status and not any(status in each.condition for each in found):
-        lacks_status = f"{_quoted(booking_id)} IS NOT NULL AND {_quoted(status)} IS NULL"
+        lacks_status = f"{identifier(booking_id)} IS NOT NULL AND {identifier(status)} IS NULL"
         wanted[status] = _partial(lead, status, lacks_status)
     reason = "has no index for due leads, so each run reads the whole table"
     return [f"{lead}.{column} {reason}; execute: {statement}" for column, statement in wanted.items()]
@@ -153,10 +154,6 @@ def _partial(table: MappedTable, column: str, where: str) -> str:
 def _named(table: MappedTable, columns: Sequence[str], *, kind: str, name: str, dialect: str) -> str:
     """Return the statement that creates the index: with a name, which SQLite requires, and without blocking writes."""
     kind = f"{kind} CONCURRENTLY" if dialect == POSTGRESQL else kind
-    place = ".".join(_quoted(part) for part in (table.schema, table.name) if part)
-    listed = ", ".join(_quoted(column) for column in columns)
-    return f"CREATE {kind} {_quoted(f'reconcile_{table.name}_{name}')} ON {place} ({listed})"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    place = ".".join(identifier(part) for part in (table.schema, table.name) if part)
+    listed = ", ".join(identifier(column) for column in columns)
+    return f"CREATE {kind} {identifier(f'reconcile_{table.name}_{name}')} ON {place} ({listed})"

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from reconcile.domain.setup.identifier import identifier
 from reconcile.domain.setup.survey import SurveyedColumn, SurveyedTable, SurveyedType, ValueShape
 from reconcile.errors import SettingsError
 from reconcile.store.db.database import Database
@@ -136,13 +137,13 @@ async def _survey_columns(
     asked: list[tuple[str, ValueShape | None]] = []
     selected = ["count(*)"]
     for column, kind in types.items():
-        selected.append(f"count({_quoted(column)})")
+        selected.append(f"count({identifier(column)})")
         asked.append((column, None))
         if kind is SurveyedType.TEXT:
             for shape, pattern in _PATTERNS.items():
-                selected.append(f"count(*) FILTER (WHERE {_quoted(column)}::text ~ '{pattern}')")
+                selected.append(f"count(*) FILTER (WHERE {identifier(column)}::text ~ '{pattern}')")
                 asked.append((column, shape))
-    rows_of = f"(SELECT * FROM {_quoted(schema)}.{_quoted(name)} LIMIT {ROWS}) AS looked_at"  # noqa: S608 - names quoted
+    rows_of = f"(SELECT * FROM {identifier(schema)}.{identifier(name)} LIMIT {ROWS}) AS looked_at"  # noqa: S608 - names quoted
     counts = (await connection.exec_driver_sql(f"SELECT {', '.join(selected)} FROM {rows_of}")).one()  # noqa: S608
     filled: dict[str, int] = {}
     shapes: dict[str, dict[ValueShape, int]] = defaultdict(dict)
@@ -174,13 +175,9 @@ async def _survey_columns(
 
 async def _count_words(connection: AsyncConnection, rows_of: str, column: str) -> dict[str, int]:
     """Count the values of a column that holds few different ones."""
-    name = _quoted(column)
+    name = identifier(column)
     question = (
         f"SELECT {name}::text, count(*) FROM {rows_of} WHERE {name} IS NOT NULL GROUP BY 1 LIMIT {_MOST_WORDS + 1}"  # noqa: S608
     )
     rows = (await connection.exec_driver_sql(question)).all()
     return {str(word).rstrip(): int(count) for word, count in map(tuple, rows)} if len(rows) <= _MOST_WORDS else {}
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
