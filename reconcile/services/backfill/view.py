@@ -11,8 +11,6 @@ from reconcile.domain.planning.outcome import CHANGING
 from reconcile.ports import Backfills
 
 _LATELY = timedelta(minutes=1)
-
-
 _MOST_NAME = 57
 """Characters of a plan's name in the name of the Job that applies it, which has 63 at most."""
 

@@ -14,8 +14,6 @@ _SECTIONS = {
     BreakerScope.PROVIDER: "`circuit_broken`: a provider's breaker is open",
     BreakerScope.WORKSPACE: "A workspace is parked",
 }
-
-
 _AT_RISK = Situation(
     blame="no party: runs are healthy",
     intact=_UNCHANGED,
