@@ -108,7 +108,7 @@ async def check_lead(
         return _worst(failures)
     failed = {each.lookup for each in failures}
     asked = tuple(each.provider for each in wanted if each not in failed)
-    return replace(checked, lookup=_owning(checked, answers), asked=asked)
+    return replace(checked, lookup=_lookup_of_owner(checked, answers), asked=asked)
 
 
 def _worst(failures: Sequence[LeadCheck]) -> LeadCheck:
@@ -121,7 +121,7 @@ def _shows_booking(checked: LeadCheck) -> bool:
     return change is not None and change.rollup != checked.lead.rollup
 
 
-def _owning(checked: LeadCheck, answers: Iterable[Lookup]) -> Lookup | None:
+def _lookup_of_owner(checked: LeadCheck, answers: Iterable[Lookup]) -> Lookup | None:
     """Return the look-up whose provider has the booking that is written, else the first one."""
     change = checked.plan.change if checked.plan is not None else None
     owner = change.rollup.provider if change is not None else None
