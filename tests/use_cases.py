@@ -25,7 +25,7 @@ from reconcile.services.control.annotation_memory import AnnotationMemory
 from reconcile.services.control.approval import approve_changes
 from reconcile.services.control.breaker_overrides import Order, Verb, act, breaker_key
 from reconcile.services.control.cadence import cadence_view, lower, wait_for
-from reconcile.services.control.mirror import ATTEMPTS, BUDGET, Mirror
+from reconcile.services.control.mirror import ATTEMPTS, LIMIT_AT_END, LIMIT_AT_START, Mirror
 from reconcile.services.control.other_releases import contrary_order, foreign_cadence
 from reconcile.services.lookup.lead_check import lookups
 from reconcile.services.lookup.limits.bulkhead import EARLY_RELEASES_PER_SLOT, Bulkhead
@@ -76,12 +76,13 @@ from reconcile.services.views.timeline import Timeline, TimelineBuilder
 
 __all__ = [
     "ATTEMPTS",
-    "BUDGET",
     "BURST_SHARE",
     "DRY_RUN_TIME",
     "EARLY_RELEASES_PER_SLOT",
     "LEAD_FAULTS",
     "LEASE_MARGIN",
+    "LIMIT_AT_END",
+    "LIMIT_AT_START",
     "LISTS",
     "PIECE",
     "PROVIDER_FAULTS",

@@ -13,8 +13,6 @@ from reconcile.kube.object_reference import MANAGER, ObjectReference
 from reconcile.ports import Announcement, StateObject
 
 MAX_BODY = 1024 * 1024
-SECONDS = 1.9
-"""Timeout of one call; the run waits 2 s for all of them."""
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 """Requests metadata only, not the ConfigMap's data or the CronJob's pod template."""
 _MAX_NOTE = 1000
@@ -34,8 +32,10 @@ RIGHTS = ("get", "patch", "create")
 class KubernetesApi:
     """The state object; the client is imported on first use."""
 
-    def __init__(self, target: ObjectReference) -> None:
+    def __init__(self, target: ObjectReference, *, seconds: float) -> None:
+        """Take *seconds* as the timeout of one request."""
         self._target = target
+        self._seconds = seconds
         self._client: Any = None
         self._uid: str | None = None
 
@@ -127,7 +127,7 @@ class KubernetesApi:
         try:
             client = self._connected()
             status, text = exchange(
-                client, method, path, where, headers=headers, seconds=SECONDS, query=query, body=body
+                client, method, path, where, headers=headers, seconds=self._seconds, query=query, body=body
             )
         except MirrorUnavailable:
             raise

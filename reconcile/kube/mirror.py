@@ -12,7 +12,8 @@ from reconcile.kube.api import RIGHTS, KubernetesApi
 from reconcile.kube.object_reference import ObjectReference
 from reconcile.ports import Announcement, StateObject
 
-SECONDS = 2.0
+SECONDS = 5.0
+"""Time limit of one call. The first one imports the client, which takes seconds on a busy node."""
 
 Result = TypeVar("Result")
 
@@ -20,10 +21,10 @@ Result = TypeVar("Result")
 class KubeMirror:
     """A state object; the client is created on the first read."""
 
-    def __init__(self, target: ObjectReference) -> None:
+    def __init__(self, target: ObjectReference, *, seconds: float = SECONDS) -> None:
         self.source = target.source
-        self._api = KubernetesApi(target)
-        self._worker = _Worker()
+        self._api = KubernetesApi(target, seconds=seconds)
+        self._worker = _Worker(seconds)
 
     async def read(self) -> StateObject:
         """Return the object as it is now."""
@@ -45,7 +46,8 @@ class KubeMirror:
 class _Worker:
     """One thread that does not delay the exit of the process, unlike an executor's."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
         self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -69,7 +71,7 @@ class _Worker:
             self._thread = threading.Thread(target=self._work, name="kubernetes", daemon=True)
             self._thread.start()
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(self._seconds):
                 return await outcome
         except TimeoutError:
             raise MirrorUnavailable("the Kubernetes API did not answer in time") from None

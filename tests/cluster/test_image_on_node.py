@@ -16,8 +16,6 @@ from tests.cluster.on_node import SIZE, Installation, installed
 from tests.cluster.release import NAME
 
 LEADS = SIZE.workspaces * SIZE.leads_per_workspace
-BUDGET = 10
-"""Seconds of a run; its lease is good for ten more."""
 SHARD = {"fieldPath": "metadata.labels['batch.kubernetes.io/job-completion-index']"}
 UNFIT = "--lead-concurrency"
 MAPPING = Path(bootstrap.__file__).parents[1] / "store" / "mapping" / "presets" / "default.toml"
@@ -27,8 +25,7 @@ away = asyncio.to_thread
 
 @pytest.fixture
 async def site(node: Node, image: str, postgres_url: str, tmp_path: Path) -> AsyncIterator[Installation]:
-    limits = {"hotMinutes": 0, "runBudgetSeconds": BUDGET}
-    async with installed(node, image, postgres_url, tmp_path, limits=limits) as running:
+    async with installed(node, image, postgres_url, tmp_path, limits={"hotMinutes": 0}) as running:
         yield running
 
 
@@ -110,13 +107,14 @@ async def test_of_four_shards_one_fails_for_good_and_the_others_complete(site: I
     (failed,) = [pod for pod in await away(site.pods, job) if pod["status"]["phase"] == "Failed"]
     (container,) = failed["status"]["containerStatuses"]
     runs = await site.database.fetch("SELECT trigger, report FROM reconcile_run")
-    checked = sum(json.loads(run["report"])["leadsChecked"] for run in runs)
+    reports = [json.loads(run["report"]) for run in runs]
 
     assert (ended["status"]["failedIndexes"], ended["status"]["completedIndexes"]) == ("0", "1-3")
     assert container["state"]["terminated"]["exitCode"] == 2
     assert UNFIT in container["state"]["terminated"]["message"]
     assert [run["trigger"] for run in runs] == ["backfill"] * 3
-    assert 0 < checked < LEADS
+    assert [(report["stopped"], report["errors"]) for report in reports] == [(None, 0)] * 3
+    assert 0 < sum(report["leadsChecked"] for report in reports) < LEADS
 
 
 async def test_a_printed_job_runs_as_the_charts_jobs_do(site: Installation, image: str, tmp_path: Path) -> None:

@@ -182,21 +182,24 @@ async def an_incident_opens_and_closes(ticking: Clockwork) -> str:
             last.append(await ticking.tick())
             await asyncio.wait([closing], timeout=1)
         waited.append(await closing)
-        moved = [(each["state"], each["since"], each["generation"]) for each in map(_of_ghl, seen()) if each]
+        of_ghl = [each for each in map(_of_ghl, seen()) if each]
+        moved = [(each["state"], each["since"], each["generation"]) for each in of_ghl]
 
     assert (first["trigger"], first["errors"]) == ("schedule", 0)
     assert [reason for reason in first["healthReasons"] if LATE_API not in reason] == []
     assert (broken["trigger"], broken["circuitBroken"]) == ("schedule", True)
     assert waited == [True, True]
     assert outlived == shown
-    assert [state for state, _ in groupby(state for state, _, _ in moved)] == ["open", "half_open", "closed"]
+    states = [state for state, _ in groupby(state for state, _, _ in moved)]
+    # On a busy machine the incident takes more than one tick: each later one probes in vain and opens it again.
+    assert states == ["open", "half_open"] * (len(states) // 2) + ["closed"]
     times = [since for since, _ in groupby(since for _, since, _ in moved)]
     assert times == sorted(times)
     # The database remembers what went with the release: nothing began anew.
     assert all(before <= after for (_, _, before), (_, _, after) in pairwise(moved))
     opened = json.loads(shown["breaker"])
-    assert (opened["breaker"], opened["reason"], opened["state"]) == (GHL, "ContractFault", "open")
-    assert opened["since"] < opened["nextProbeAt"] <= times[1]
+    assert (of_ghl[0]["reason"], opened["breaker"], opened["state"]) == ("ContractFault", GHL, "open")
+    assert opened["since"] < opened["nextProbeAt"] <= next(since for since in times if since > opened["since"])
     assert (last[-1]["health"], last[-1]["errors"]) == ("healthy", 0)
     return ", ".join(f"{state} since {since}" for (state, since), _ in groupby((s, at) for s, at, _ in moved))
 

@@ -79,8 +79,9 @@ async def test_an_answer_beyond_all_bounds_is_not_read(mirror: KubeMirror, serve
 @pytest.mark.parametrize("late", [slow(2 * HUNG), dripping(20)], ids=["slow", "dripping"])
 async def test_a_late_answer_is_not_waited_for(mirror: KubeMirror, server: ApiServer, late: Misbehaviour) -> None:
     server.misbehave = [late]
+    hasty = KubeMirror(mirror._api._target, seconds=0.5)
 
-    assert "Kubernetes API" in await refused(mirror.read)
+    assert "Kubernetes API" in await refused(hasty.read)
 
 
 async def test_a_connection_that_is_cut_is_unavailable(mirror: KubeMirror, server: ApiServer) -> None:

@@ -27,10 +27,10 @@ from reconcile.domain.run.report_document import receipt_text
 from reconcile.errors import MirrorConflict, MirrorUnavailable, StoreUnavailable
 from reconcile.ports import Announcement, Breakers, Clock, StateMirror, StateObject, Telemetry
 
-BUDGET = timedelta(seconds=2)
-"""How long a run waits for the Kubernetes API in total."""
-BUDGET_AT_START = timedelta(seconds=1.5)
-"""Of that, at most this much before the first call to a provider; most of it is importing the client."""
+LIMIT_AT_START = timedelta(seconds=5)
+"""How long a run waits for operators' commands; a hold must reach a run where importing the client takes seconds."""
+LIMIT_AT_END = timedelta(seconds=2)
+"""How long a run waits until its state is written. It is part of the 12 s in which a run ends after SIGTERM."""
 ATTEMPTS = 12
 """Attempts of a write when others write at the same time."""
 _PAUSE = timedelta(milliseconds=10)
@@ -70,7 +70,6 @@ class Mirror:
     """The first failure; it is reported once, in the log and in the report."""
     has_acknowledged: bool = False
     """Whether this process has written acknowledgements."""
-    _left: timedelta = BUDGET
     _first: "asyncio.Task[StateObject] | None" = None
     _seen: StateObject | None = None
     _background: "asyncio.Task[None] | None" = None
@@ -85,7 +84,7 @@ class Mirror:
     async def annotations(self) -> Mapping[str, str] | None:
         """Return the annotations as they were at the start of the run; None if the API did not return them in time."""
         if self._seen is None:
-            self._seen = await self._in_time(self._first_read(), most=BUDGET_AT_START)
+            self._seen = await self._in_time(self._first_read(), limit=LIMIT_AT_START)
         return None if self._seen is None else self._seen.annotations
 
     async def _first_read(self) -> StateObject:
@@ -134,7 +133,7 @@ class Mirror:
             while self._announced:
                 await self._announce(self._announced.pop(0))
 
-        await self._in_time(write_last())
+        await self._in_time(write_last(), limit=LIMIT_AT_END)
         await self.close()
         return self.trouble
 
@@ -180,17 +179,14 @@ class Mirror:
             return
         self.telemetry.warning("event.not_emitted", reason=announcement.reason)
 
-    async def _in_time(self, doing: Awaitable[Result], *, most: timedelta = BUDGET) -> Result | None:
-        """Wait for *doing*, at most for what is left of the run's time for the API."""
-        started = self.clock.monotonic()
+    async def _in_time(self, doing: Awaitable[Result], *, limit: timedelta) -> Result | None:
+        """Wait for *doing*, at most for *limit*."""
         try:
-            async with asyncio.timeout(max(min(self._left, most).total_seconds(), 0)):
+            async with asyncio.timeout(limit.total_seconds()):
                 return await self._attempt(doing)
         except TimeoutError:
             self._record_failure("the Kubernetes API did not answer in time")
             return None
-        finally:
-            self._left -= timedelta(seconds=self.clock.monotonic() - started)
 
     async def _attempt(self, doing: Awaitable[Result]) -> Result | None:
         try:
