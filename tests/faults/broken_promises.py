@@ -1,18 +1,17 @@
 """What breaks a promise, and a schedule in which that must show, however slow the machine is."""
 
 import asyncio
-import signal
 from collections.abc import Awaitable, Callable, Mapping
 
 from reconcile.simulator import WorldSize
 from tests.faults.history import ITS_OWN_KEY, ONE_KEY, ONE_WRITER, REPLACES_WHAT_WAS_SEEN, TOGETHER
 from tests.faults.proxy import Deed
 from tests.faults.troubles import Stage
-from tests.integration.processes import MIX, Company, Reconciler
+from tests.integration.processes import MIX, Company
 from tests.integration.test_processes_beside import WRITES
 
 SIZE = WorldSize(workspaces=3, leads_per_workspace=8, mix=MIX)
-UNHURRIED = {"RECONCILE_RUN_BUDGET_SECONDS": "50", "RECONCILE_ATTEMPT_TIMEOUT_SECONDS": "10"}
+UNHURRIED = {"RECONCILE_RUN_BUDGET_SECONDS": "600", "RECONCILE_ATTEMPT_TIMEOUT_SECONDS": "10"}
 _MOVE_BOOKINGS = WRITES[0].replace("id = $1", "booking_id IS NOT NULL")
 _FORGET_CANCELLATIONS = (
     "UPDATE lead SET booking_status = 'confirmed', booking_canceled_at = NULL WHERE booking_status = 'canceled'"
@@ -20,6 +19,7 @@ _FORGET_CANCELLATIONS = (
 """What a webhook handler writes that is late."""
 _LOOK_AT_LEASES = b"SELECT reconcile_lease.name"
 """How the first statement begins by which a batch is written: the fence."""
+_TAKE_LEASES = "UPDATE reconcile_lease SET holder = 'another', token = token + 1"
 _TIME_PASSES = (
     "DELETE FROM reconcile_breaker",
     "DELETE FROM reconcile_budget",
@@ -57,25 +57,24 @@ async def forget_cancellations_between_two_runs(stage: Stage) -> None:
     await run_once(stage)
 
 
-async def stop_a_writer_until_another_run_is_over(stage: Stage) -> None:
-    """Stop a process where it is about to look at the lease under which it writes; go on when that is lost."""
-    stopped: list[Reconciler] = []
+async def take_the_leases_of_a_writer(stage: Stage) -> None:
+    """Take the leases over where a process is about to look at the one under which it writes.
 
-    async def stop() -> None:
-        if not stopped:
-            stopped.append(first)
-            first.send(signal.SIGSTOP)
-            await stage.company.expire_leases()
-            await (await stage.begin()).ended()
-            first.send(signal.SIGCONT)
+    By SQL, at once: a second process would take longer on a busy machine than the first one's transaction may be idle.
+    """
+    taken: list[str] = []
+
+    async def take() -> None:
+        if not taken:
+            taken.append(_TAKE_LEASES)
+            await stage.company.database.execute(_TAKE_LEASES)
 
     await let_time_pass(stage.company)
-    stage.proxy.before_statement = _LOOK_AT_LEASES, stop
-    first = await stage.begin()
-    await first.ended()
+    stage.proxy.before_statement = _LOOK_AT_LEASES, take
+    await (await stage.begin()).ended()
     stage.proxy.before_statement = None
 
-    assert stopped, "the first run has written under a lease"
+    assert taken, "the run has written under a lease"
 
 
 def moving(stage: Stage) -> Deed:
@@ -90,7 +89,7 @@ def moving(stage: Stage) -> Deed:
 
 FOUND_OUT_BY: Mapping[str, tuple[Schedule, str]] = {
     "forget_the_drift_guard": (move_bookings_before_each_write, REPLACES_WHAT_WAS_SEEN),
-    "forget_the_fence": (stop_a_writer_until_another_run_is_over, ONE_WRITER),
+    "forget_the_fence": (take_the_leases_of_a_writer, ONE_WRITER),
     "ask_for_follow_ups_early": (run_once, TOGETHER),
     "ask_for_follow_ups_late": (run_once, TOGETHER),
     "name_follow_ups_by_the_process": (forget_cancellations_between_two_runs, ONE_KEY),
