@@ -24,6 +24,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+LEFT_OUT: pytest.StashKey[samples.LeftOut] = pytest.StashKey()
 NAMED_HOST = urlsplit(os.environ.get(postgres.VARIABLE, "")).hostname
 
 
@@ -57,6 +58,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     samples.add_option(parser)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Count what is left out."""
+    config.stash[LEFT_OUT] = samples.LeftOut(config)
+    config.pluginmanager.register(config.stash[LEFT_OUT])
+
+
 def pytest_report_header() -> str:
     """Say which PostgreSQL the tests get."""
     return _postgres_line()
@@ -80,7 +87,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     samples.mark_whole(items)
     left_out = samples.outside_part(items, config.option.part)
     if not samples.is_part(config):
-        left_out += [each for each in items if each.get_closest_marker("whole")]
+        whole = [each for each in items if each.get_closest_marker("whole")]
+        config.stash[LEFT_OUT].count = len(whole)
+        left_out += whole
     config.hook.pytest_deselected(items=left_out)
     items[:] = [each for each in items if each not in set(left_out)]
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Mapping
 from itertools import combinations
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from zlib import crc32
 
 import pytest
@@ -14,7 +14,7 @@ T = TypeVar("T")
 SAMPLED = pytest.mark.sampled
 """Marks a test of which `make test` tries fewer examples."""
 WHOLE = pytest.mark.whole
-"""Marks a cell that `make test` leaves out."""
+"""Marks a test or a cell that `make test` leaves out."""
 ONE_IN = 4
 """Of so many cells on PostgreSQL, where SQLite's cell beside it goes the same way in Python, `make test` runs one."""
 USE_CASES = tuple(Path(__file__).parent / name for name in ("services", "integration"))
@@ -30,10 +30,40 @@ def covering(strength: int, *factors: str | tuple[str, ...]) -> pytest.MarkDecor
     return pytest.mark.covering(strength, *factors)
 
 
+def cells(count: int) -> pytest.MarkDecorator:
+    """Mark a test whose cells take seconds each: `make test` tries *count* of them, the same each time."""
+    return pytest.mark.cells(count)
+
+
 def is_part(config: pytest.Config) -> bool:
     """Tell whether less than the suite was asked for, or all of it by its marker."""
     asked = [Path(config.invocation_params.dir, each.partition("::")[0]).resolve() for each in config.args]
     return asked != [_TESTS] or bool(config.option.markexpr)
+
+
+class LeftOut:
+    """Counts, over all workers, what `make test` leaves out, and says so in the last lines."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.count = 0
+        self._config = config
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Hand the count on from a worker, whose own last lines nobody sees."""
+        if (output := getattr(self._config, "workeroutput", None)) is not None:
+            output["left_out"] = self.count
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take the count of a worker; each has collected all tests."""
+        self.count = max(self.count, getattr(node, "workeroutput", {}).get("left_out", 0))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say what was left out, and what runs it."""
+        if self.count:
+            terminalreporter.write_line(
+                f"left out: {self.count} tests that take long or repeat; make test-faults runs them"
+            )
 
 
 def add_option(parser: pytest.Parser) -> None:
@@ -53,11 +83,14 @@ def outside_part(items: list[pytest.Item], part: str) -> list[pytest.Item]:
 
 def mark_whole(items: list[pytest.Item]) -> None:
     """Mark the cells that `make test` leaves out: by their names, so that the sample stays the same."""
+    arrays: dict[str, list[pytest.Function]] = defaultdict(list)
     tables: dict[str, list[pytest.Function]] = defaultdict(list)
     for item in items:
         if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
             continue
         if item.get_closest_marker("covering"):
+            arrays[item.nodeid.partition("[")[0]].append(item)
+        elif item.get_closest_marker("cells"):
             tables[item.nodeid.partition("[")[0]].append(item)
         elif (
             "postgres" in item.callspec.params.values()
@@ -65,10 +98,22 @@ def mark_whole(items: list[pytest.Item]) -> None:
             and (crc32(item.nodeid.encode()) >> 8) % ONE_IN
         ):
             item.add_marker(WHOLE)
-    for cells in tables.values():
-        by_name = sorted(cells, key=lambda each: crc32(each.nodeid.encode()))
-        for item in outside_array({each: _combinations(each) for each in by_name}):
+    for array in map(_in_stable_order, arrays.values()):
+        for item in outside_array({each: _combinations(each) for each in array}):
             item.add_marker(WHOLE)
+    for table in map(_in_stable_order, tables.values()):
+        for item in table[_marked(table[0], "cells").args[0] :]:
+            item.add_marker(WHOLE)
+
+
+def _in_stable_order(items: list[pytest.Function]) -> list[pytest.Function]:
+    return sorted(items, key=lambda each: crc32(each.nodeid.encode()))
+
+
+def _marked(item: pytest.Function, name: str) -> pytest.Mark:
+    marker = item.get_closest_marker(name)
+    assert marker is not None
+    return marker
 
 
 def outside_array(cells: Mapping[T, frozenset[Hashable]]) -> list[T]:
@@ -81,9 +126,7 @@ def outside_array(cells: Mapping[T, frozenset[Hashable]]) -> list[T]:
 
 
 def _combinations(cell: pytest.Function) -> frozenset[Hashable]:
-    marker = cell.get_closest_marker("covering")
-    assert marker is not None
-    strength, *factors = marker.args
+    strength, *factors = _marked(cell, "covering").args
     names = [(each,) if isinstance(each, str) else each for each in factors]
     values = [(number, *(cell.callspec.params[name] for name in each)) for number, each in enumerate(names)]
     return frozenset(combinations(values, strength))

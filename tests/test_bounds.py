@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks import check
 from benchmarks.bounds import BENCHMARKS, Bound, Result, Small
+from tests import samples
 
 MAKEFILE = Path(__file__).parents[1] / "Makefile"
 CALLS = Bound(figure="calls a lead", of=lambda r: r["calls"] / r["leads"], most=0.05)
@@ -70,6 +71,7 @@ def test_each_benchmark_has_bounds_and_is_made() -> None:
     assert all(small.bounds for small in BENCHMARKS.values())
 
 
+@samples.WHOLE
 @pytest.mark.integration
 def test_a_benchmark_that_is_over_ends_the_check_with_its_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

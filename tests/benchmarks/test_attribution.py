@@ -13,6 +13,7 @@ from benchmarks.attribution.policies import OneBreaker, OutlierDetection, play_p
 from benchmarks.attribution.scenarios import TICKS, Kind, Order, Scenario, Tick, sample, scenarios
 from benchmarks.virtual_time import run_virtually
 from reconcile import bootstrap
+from tests import samples
 
 
 def scenario(failing: int, workspaces: int, kind: Kind = Kind.UNAVAILABLE, leads: int = 5) -> Scenario:
@@ -213,6 +214,7 @@ def test_no_more_than_a_tenth_of_the_workspaces_is_ejected_at_a_time() -> None:
     assert detection.allows(0, 30)
 
 
+@samples.cells(2)
 @pytest.mark.parametrize(
     "found",
     [

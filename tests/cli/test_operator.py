@@ -5,6 +5,7 @@ import json
 import pytest
 
 from reconcile.simulator import Fault, FaultKind, incident
+from tests import samples
 from tests.cli.conftest import Shop
 
 pytestmark = pytest.mark.integration
@@ -135,6 +136,7 @@ async def test_the_output_has_no_personal_data(shop: Shop) -> None:
     assert not [each.location_token for each in shop.world.workspaces.values() if each.location_token in told]
 
 
+@samples.cells(1)
 @pytest.mark.parametrize("command", ["run", "status", "status --output text"])
 async def test_a_reader_that_leaves_ends_a_command_quietly(shop: Shop, command: str) -> None:
     code, err = await shop.unread(*command.split())

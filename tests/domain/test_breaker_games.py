@@ -12,6 +12,7 @@ from reconcile.domain.breaker.keys import provider_key
 from reconcile.domain.breaker.recovery import Recovery
 from reconcile.domain.ids import WorkspaceId
 from reconcile.errors import ErrorClass
+from tests import samples
 from tests.domain.breaker_games import GHL, Game
 from tests.domain.breaker_search import OUTAGES, PROPERTIES, lost_games
 from tests.domain.factories import NOW
@@ -21,6 +22,7 @@ SAMPLE, THOROUGH_SAMPLE = 40, 400
 HOUR = 60
 
 
+@samples.cells(1)
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_no_tenant_wins_a_game(name: str, *, is_thorough: bool) -> None:
     assert list(lost_games([name], range(THOROUGH_SAMPLE if is_thorough else SAMPLE))) == []
@@ -46,6 +48,7 @@ def stuck_breakers(kind: ErrorClass, seed: int, *, culprits_at_most: float) -> l
     return [f"{seed}: {each}" for each in (*played.open_wide(), *unserved, *unparked)]
 
 
+@samples.cells(4)
 @pytest.mark.parametrize("share", [0.45, 0.9])
 @pytest.mark.parametrize("kind", OUTAGES)
 def test_a_breaker_closes_within_an_hour_while_calls_of_others_would_succeed(
@@ -56,6 +59,7 @@ def test_a_breaker_closes_within_an_hour_while_calls_of_others_would_succeed(
         assert stuck_breakers(kind, seed, culprits_at_most=share) == []
 
 
+@samples.cells(1)
 @pytest.mark.parametrize(
     ("owner", "method"),
     [(Recovery, "_park_failing"), (Recovery, "_advance"), (Breaker, "probe_is_due")],

@@ -4,8 +4,8 @@ import pytest
 
 from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.simulator import ApiOperation, Fault, FaultKind, Scenario, WorldSize
+from tests import samples
 from tests.integration.simulated_company import TICK, start_company
-from tests.samples import covering
 from tests.use_cases import RunPolicy
 
 STANDING = {Scenario.CONFIRMED: 1}
@@ -15,7 +15,7 @@ NAMELESS = ["version", "location", "token", "calendar", "contact", "route", "bac
 HOUR = 60 * TICK
 
 
-@covering(1, "size", "status")
+@samples.cells(2)
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("status", ["404", "400"])
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

@@ -7,6 +7,7 @@ import pytest
 
 from reconcile import bootstrap
 from reconcile.errors import LeaseHeld
+from tests import samples
 from tests.faults.company import TRY_LATER, Scene, run_here
 from tests.integration.processes import Company
 from tests.use_cases import LEASE_MARGIN
@@ -48,6 +49,7 @@ async def clocks(company: Company) -> dict[str, tuple[datetime | None, datetime 
     return {row["lead_id"]: (row["attempted_at"], row["verified_at"]) for row in rows}
 
 
+@samples.cells(1)
 @pytest.mark.parametrize("skew", SKEWS)
 async def test_a_run_with_a_wrong_clock_writes_nothing(scene: Scene, clock: type[Skewed], skew: str) -> None:
     """A lead that were stamped with next year would not be due until then."""
@@ -61,6 +63,7 @@ async def test_a_run_with_a_wrong_clock_writes_nothing(scene: Scene, clock: type
         await scene.ends_well(company)
 
 
+@samples.cells(1)
 @pytest.mark.parametrize("skew", NEARLY)
 async def test_a_machine_with_a_wrong_clock_moves_no_watermark_back_and_keeps_to_leases(
     scene: Scene, clock: type[Skewed], skew: str
@@ -87,6 +90,7 @@ async def test_a_machine_with_a_wrong_clock_moves_no_watermark_back_and_keeps_to
         await scene.ends_well(company)
 
 
+@samples.cells(1)
 @pytest.mark.parametrize("jump", SKEWS)
 async def test_a_clock_jump_neither_ends_nor_extends_a_lease(scene: Scene, clock: type[Skewed], jump: str) -> None:
     async with scene.company() as company, bootstrap.open_database_url(company.url) as store:

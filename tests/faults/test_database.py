@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from reconcile.store.db import engines
+from tests import samples
 from tests.faults.company import TRY_LATER, Scene, run_here
 from tests.faults.proxy import Listens, a_proxy
 from tests.integration.processes import Company
@@ -63,6 +64,7 @@ async def refusing(company: Company, table: str, *, state: str, times: int) -> A
     await company.database.execute(_ACCEPT.format(table=table))
 
 
+@samples.cells(1)
 @pytest.mark.parametrize("times", [1, ALWAYS], ids=["once", "always"])
 async def test_no_refused_write_in_any_table_loses_data(scene: Scene, times: int, is_thorough: bool) -> None:
     every = list(itertools.product(TABLES, REFUSALS.values()))
@@ -90,6 +92,7 @@ async def test_an_unreachable_database_is_tried_later(scene: Scene, monkeypatch:
         await scene.ends_well(company)
 
 
+@samples.WHOLE
 async def test_a_silent_database_delays_a_run_only_within_bounds(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, is_thorough: bool
 ) -> None:
@@ -125,6 +128,7 @@ async def test_a_server_that_has_become_a_replica_is_tried_later(scene: Scene) -
         assert told.code == TRY_LATER
 
 
+@samples.cells(1)
 @pytest.mark.parametrize("most", [0, 1, 2, 3])
 async def test_too_many_connections_are_tried_later(scene: Scene, most: int) -> None:
     """Also where fewer connections are left than the pool may open."""

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import text
 
 from reconcile.store.db.database import Database
-from tests import postgres
+from tests import postgres, samples
 from tests.faults.company import TRY_LATER, Scene, run_here
 from tests.faults.proxy import a_proxy
 from tests.integration.processes import Company, until
@@ -93,6 +93,7 @@ def small_disk(server: postgres.Server) -> Iterator[Path]:
         folder.rmdir()
 
 
+@samples.cells(1)
 @pytest.mark.parametrize("table", ["reconcile_change", "reconcile_lead_state", "reconcile_run", "appointment"])
 async def test_a_full_disk_is_tried_later_and_nothing_is_lost(scene: Scene, table: str) -> None:
     with small_disk(scene.server) as folder:

@@ -12,6 +12,7 @@ from reconcile.domain.breaker.breaker import BreakerScope
 from reconcile.domain.evidence.bulk_listing import SweepCost
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.run.report import RunReport
+from tests import samples
 from tests.faults.virtual_time import FarProvider, passing_hours
 from tests.services.run_harness import open_harness
 from tests.stores import sqlite_copy
@@ -59,6 +60,7 @@ async def p95_of_runs(
             return found, harness.reports
 
 
+@samples.cells(1)
 @pytest.mark.parametrize("company", COMPANIES.values(), ids=COMPANIES)
 async def test_timeouts_of_a_tenth_of_the_workspaces_do_not_delay_the_others(
     sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, company: Large, is_thorough: bool

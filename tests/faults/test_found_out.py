@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
-from tests import postgres
+from tests import postgres, samples
 from tests.faults.altered_command import NOTHING
 from tests.faults.broken_promises import FOUND_OUT_BY, SIZE, UNHURRIED, Schedule
 from tests.faults.history import faults_of, write_history
@@ -62,6 +62,7 @@ async def test_a_program_that_breaks_a_promise_is_detected(company: Company, bro
     assert promise in found
 
 
+@samples.WHOLE
 async def test_the_unaltered_program_keeps_its_promises_in_each_schedule(company: Company, is_thorough: bool) -> None:
     schedules = dict.fromkeys(FOUND_OUT_BY[broken][0] for broken in (FOUND_OUT_BY if is_thorough else SAMPLE))
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from reconcile.simulator import Fault, FaultKind, WorldSize
-from tests import postgres
+from tests import postgres, samples
 from tests.faults.cgroup import MEASURED, bounded
 from tests.integration.processes import MIX, Company, Ended, one_company
 
@@ -49,6 +49,7 @@ async def measured(company: Company) -> tuple[Ended, int]:
     return ended, int(ended.err.splitlines()[-1])
 
 
+@samples.WHOLE
 async def test_no_response_body_exhausts_the_memory(company: Company, is_thorough: bool) -> None:
     before, healthy = await measured(company)
     assert before.code == 0

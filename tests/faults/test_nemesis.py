@@ -17,7 +17,7 @@ import pytest
 
 from reconcile import bootstrap
 from reconcile.domain.ids import LeadId
-from tests import postgres
+from tests import postgres, samples
 from tests.faults.altered_command import NOTHING
 from tests.faults.broken_promises import FOUND_OUT_BY, SIZE, UNHURRIED, let_time_pass
 from tests.faults.company import settle_here
@@ -100,6 +100,7 @@ async def test_random_faults_reveal_a_broken_promise(company: Company, broken: s
             await rage(company, proxy, seconds=0, fewest=MOST_ROUNDS, broken=broken)
 
 
+@samples.WHOLE
 async def test_the_promises_hold_under_random_faults(company: Company, is_thorough: bool) -> None:
     seconds = float(SECONDS) if SECONDS else 60 if is_thorough else 5
     async with a_proxy(company.url) as proxy:

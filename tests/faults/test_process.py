@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from tests import samples
 from tests.faults.cgroup import bounded
 from tests.faults.company import TRY_LATER, Scene
 from tests.faults.proxy import Phase, a_proxy
@@ -31,6 +32,7 @@ async def commits_of_a_run(scene: Scene) -> list[int]:
         return [at for at, text in enumerate(proxy.statements, 1) if text.startswith(b"COMMIT")]
 
 
+@samples.WHOLE
 async def test_a_run_that_is_killed_at_any_commit_ends_as_an_undisturbed_one(scene: Scene, is_thorough: bool) -> None:
     """Just before, when all is written and nothing lasts, and just after, when it lasts and nobody knows."""
     commits = await commits_of_a_run(scene)
@@ -52,6 +54,7 @@ async def test_a_run_that_is_killed_at_any_commit_ends_as_an_undisturbed_one(sce
             assert started[0].process.returncode != 0 or proxy.exchanges < at
 
 
+@samples.WHOLE
 async def test_as_process_1_a_run_ends_in_time_after_two_signals(scene: Scene, is_thorough: bool) -> None:
     """At statements that are drawn; once it is told, the second signal follows at another one, or at once."""
     skip_unless_it_runs(*FIRST_PROCESS, "true", package="util-linux")
@@ -85,6 +88,7 @@ async def test_as_process_1_a_run_ends_in_time_after_two_signals(scene: Scene, i
             assert ended.code in {TERMINATED, BY_THE_SIGNAL, 0 if not told_at or first > length - 10 else TERMINATED}
 
 
+@samples.WHOLE
 async def test_after_two_signals_at_any_moment_a_run_ends_in_time_and_holds_no_lease(
     scene: Scene, is_thorough: bool
 ) -> None:
@@ -116,6 +120,7 @@ async def test_after_two_signals_at_any_moment_a_run_ends_in_time_and_holds_no_l
         await scene.ends_well(company)
 
 
+@samples.WHOLE
 async def test_an_out_of_memory_kill_costs_no_more_than_a_run(scene: Scene) -> None:
     codes = []
     for limit in (30, 40, 50, 60):
@@ -131,6 +136,7 @@ async def test_an_out_of_memory_kill_costs_no_more_than_a_run(scene: Scene) -> N
     assert KILLED & set(codes), "none of the limits was too tight for a run"
 
 
+@samples.WHOLE
 async def test_each_of_ten_concurrent_runs_works_or_exits(scene: Scene) -> None:
     async with scene.company() as company:
         runs = [await company.start(*arguments) for arguments in itertools.islice(itertools.cycle(beside(company)), 10)]

@@ -11,6 +11,7 @@ import pytest
 
 from reconcile.errors import SettingsError
 from reconcile.store.db import engines
+from tests import samples
 from tests.faults.company import TRY_LATER, run_here
 from tests.faults.file_company import FileScene, a_file_scene
 from tests.integration.processes import Company, Ended
@@ -54,6 +55,7 @@ async def writes_of_a_run(files: FileScene) -> dict[str, int]:
     return {call: len(re.findall(rf"\b{call}\(", trace)) for call in calls}
 
 
+@samples.cells(1)
 @pytest.mark.parametrize("failure", FAILURES)
 async def test_a_fault_at_any_write_costs_no_more_than_a_run(files: FileScene, failure: str, is_thorough: bool) -> None:
     skip_unless_it_runs("strace", "-qq", "true", package="strace")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests import samples
 from tests.faults.company import TRY_LATER, Scene, run_here
 from tests.faults.proxy import Deed, Phase, Proxy, a_proxy
 from tests.integration.processes import Company
@@ -47,6 +48,7 @@ WAYS: dict[str, Way] = {
 }
 
 
+@samples.cells(1)
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_fault_at_any_statement_costs_no_more_than_a_run(scene: Scene, way: str, is_thorough: bool) -> None:
     length = await length_of_a_run(scene)

@@ -6,6 +6,7 @@ from pathlib import Path
 from reconcile.domain.breaker.control import ENOUGH
 from reconcile.domain.ids import ProviderName
 from reconcile.errors import ErrorClass
+from tests import samples
 from tests.services.fakes import failure
 from tests.services.run_harness import RunHarness, open_harness
 from tests.stores import sqlite_copy
@@ -27,6 +28,7 @@ async def asked_in(harness: RunHarness, runs: int, *, workspaces: int) -> Sequen
     return counts
 
 
+@samples.WHOLE
 async def test_a_storm_of_faults_costs_probes_and_two_runs_later_all_is_normal(
     sqlite_template: Path, tmp_path: Path, is_thorough: bool
 ) -> None:

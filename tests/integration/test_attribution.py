@@ -12,8 +12,8 @@ from reconcile.domain.ids import WorkspaceId
 from reconcile.domain.lead import Rollup
 from reconcile.domain.run.report import Health, RunReport
 from reconcile.simulator import Fault, FaultKind, GeneratedLead, Scenario, WorldSize
+from tests import samples
 from tests.integration.simulated_company import SimulatedCompany, of_workspace, start_company
-from tests.samples import covering
 
 pytestmark = pytest.mark.integration
 
@@ -79,7 +79,7 @@ AILMENTS = {
 }
 
 
-@covering(1, "migrated_url", "ailment")
+@samples.cells(1)
 @pytest.mark.parametrize("ailment", AILMENTS.values(), ids=AILMENTS)
 async def test_a_bad_workspace_is_parked_alone_and_probed_and_comes_back(migrated_url: str, ailment: Ailment) -> None:
     async with fifty(migrated_url) as company:
@@ -131,6 +131,7 @@ async def test_two_revoked_tokens_at_the_front_of_the_queue_stop_no_other(migrat
         assert await unserved(company, BAD, WORSE) == []
 
 
+@samples.cells(1)
 @pytest.mark.parametrize("leads", [1, 4])
 async def test_nothing_found_in_many_small_workspaces_cancels_nothing(migrated_url: str, leads: int) -> None:
     """A provider that has lost its records, or an address that leads elsewhere, is not a day of cancellations."""

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from reconcile.simulator import Fault, FaultKind, Scenario, WorldSize
-from tests import postgres
+from tests import postgres, samples
 from tests.integration.processes import Company, Ended, one_company
 
 SHARDS = 4
@@ -83,6 +83,7 @@ async def worked_off(company: Company, *arguments: str, state: str) -> list[Ende
     return ends
 
 
+@samples.WHOLE
 async def test_four_shards_that_are_killed_complete_it_and_the_schedule_is_not_disturbed(company: Company) -> None:
     live, is_over = list[Ended](), asyncio.Event()
 

@@ -22,7 +22,7 @@ from reconcile.settings import Settings
 from reconcile.simulator import Api, Fault, FaultKind, Simulator, World, WorldSize, simulate
 from reconcile.simulator.faults.response_faults import redirect_answer
 from reconcile.simulator.router import Router
-from tests import stores
+from tests import samples, stores
 from tests.integration.receiver import Listener, Receiver, a_receiver, start_listener
 from tests.substitution import substitute_in_test
 from tests.use_cases import RunRequest
@@ -206,6 +206,7 @@ async def test_accounts_that_are_addresses_lead_nowhere(
         scene.nobody_else_has_heard_of_a_token()
 
 
+@samples.cells(3)
 @pytest.mark.parametrize(
     "form", ["http://{}", "http://user:word@{}", "//{}", "http:\\\\{}", "http://api.calendly.com@{}"]
 )
@@ -223,6 +224,7 @@ async def test_no_value_from_calendly_leads_to_another_origin(scene: Scene, kind
     scene.nobody_else_has_heard_of_a_token()
 
 
+@samples.cells(6)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("form", ["http://{}/", "//{}/", "http://user:word@{}/", "\\\\{}", "http:{}"])
 async def test_redirects_lead_nowhere(scene: Scene, status: int, form: str, monkeypatch: pytest.MonkeyPatch) -> None:

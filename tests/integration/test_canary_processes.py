@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from reconcile import bootstrap
-from tests import postgres, stores
+from tests import postgres, samples, stores
 from tests.cli.command import BASE, Done, here, reconcile
 from tests.integration import canaries
 from tests.integration.canaries import EMAIL, MARK, NAME, PASSWORD, SECRET, Server, found
@@ -143,6 +143,7 @@ def with_bug(bug: str, settings: dict[str, str], *, cwd: Path) -> Done:
     return Done(code=ended.returncode, out=ended.stdout, err=ended.stderr)
 
 
+@samples.cells(1)
 @pytest.mark.parametrize("crash", CRASHES)
 def test_a_crash_reports_its_location_and_no_data(settings: dict[str, str], crash: str, tmp_path: Path) -> None:
     done = with_bug(CRASHES[crash], settings, cwd=tmp_path)
@@ -153,6 +154,7 @@ def test_a_crash_reports_its_location_and_no_data(settings: dict[str, str], cras
     silent(done)
 
 
+@samples.cells(1)
 @pytest.mark.parametrize("bug", SURVIVED)
 def test_a_bug_that_a_run_survives_is_named_by_type_and_place(
     settings: dict[str, str], bug: str, tmp_path: Path
@@ -184,6 +186,7 @@ def test_wrong_settings_are_complained_of_by_a_process_too(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+@samples.cells(1)
 @pytest.mark.parametrize("command", ["run", "status", "doctor", "migrate"])
 def test_an_unreachable_database_is_reported_without_its_password(command: str, tmp_path: Path) -> None:
     url = f"postgresql://{MARK}:{PASSWORD}@127.0.0.1:9/{MARK}"
@@ -192,6 +195,7 @@ def test_an_unreachable_database_is_reported_without_its_password(command: str, 
     assert done.code == 75
 
 
+@samples.cells(2)
 @pytest.mark.parametrize("refusal", REFUSALS)
 def test_a_database_that_refuses_rows_is_quoted_by_names_alone(
     server: Server, postgres_server: postgres.Server, postgres_template: str, refusal: str, tmp_path: Path

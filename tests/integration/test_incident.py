@@ -12,6 +12,7 @@ from reconcile.domain.run.report import Health
 from reconcile.drill.incident import DrillPlan, DrillResult, drill
 from reconcile.simulator import Api, Fault, FaultKind, Scenario, WorldSize
 from reconcile.simulator.ghl.state import GhlState
+from tests import samples
 from tests.integration.simulated_company import start_company
 
 pytestmark = pytest.mark.integration
@@ -72,6 +73,7 @@ BREAKAGES = {
 }
 
 
+@samples.cells(4)
 @pytest.mark.parametrize("faults", BREAKAGES.values(), ids=BREAKAGES)
 async def test_under_any_fault_errors_are_bounded_and_no_write_is_wrong(faults: tuple[Fault, ...]) -> None:
     plan = replace(SMALL, faults=lambda: faults)
@@ -99,6 +101,7 @@ def without_appointments(whole: GhlState) -> GhlState:
     return state
 
 
+@samples.cells(1)
 @pytest.mark.parametrize("told_as", ["404", "400", "empty_object", "null"])
 async def test_a_provider_that_has_lost_its_records_cancels_nothing(migrated_url: str, told_as: str) -> None:
     """Asked by id it knows nothing, and the lists of contacts are empty: every word of it could be true."""

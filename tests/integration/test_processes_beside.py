@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from reconcile.simulator import Fault, FaultKind, WorldSize
-from tests import postgres
+from tests import postgres, samples
 from tests.integration.processes import MIX, Company, one_company
 
 SIZE = WorldSize(workspaces=3, leads_per_workspace=30, mix=MIX)
@@ -77,6 +77,7 @@ async def test_a_write_during_a_provider_call_is_kept(company: Company) -> None:
     assert await company.database.fetchval(question, HELD) == 0
 
 
+@samples.WHOLE
 async def test_concurrent_runs_and_another_writer_change_only_rows_they_have_read(company: Company) -> None:
     """Three runs at once, each under a lease of its own; what each change replaced is what it was planned from."""
     await company.database.execute(AUDIT)
@@ -139,6 +140,7 @@ def plain(name: str, value: Any) -> Any:
     return datetime.fromisoformat(value) if name.endswith("_at") and value else value
 
 
+@samples.WHOLE
 async def test_a_process_stopped_inside_a_transaction_delays_others_only_briefly(company: Company) -> None:
     """Its session's locks keep its lease; the database ends a session that does not go on, and then it is overtaken."""
     async with company.locked("SELECT id FROM lead WHERE workspace_id = $1 FOR UPDATE", HELD):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconcile.simulator import ApiOperation, Fault, FaultKind
-from tests import postgres
+from tests import postgres, samples
 from tests.integration.processes import LIMIT, Company, Ended, Reconciler, one_company
 from tests.programs import skip_unless_it_runs
 
@@ -79,6 +79,7 @@ async def test_calls_under_way_may_end_and_are_written(company: Company) -> None
     assert '"sigterm"' in stored
 
 
+@samples.WHOLE
 async def test_calls_that_do_not_end_are_canceled_and_left_for_the_next_run(
     companies: Callable[[], Awaitable[Company]],
 ) -> None:
@@ -131,6 +132,7 @@ async def test_repeated_signals_do_not_cost_the_report(company: Company) -> None
     await is_ended_in_order(company, await end)
 
 
+@samples.WHOLE
 async def test_with_a_silent_database_a_run_still_ends(
     companies: Callable[[], Awaitable[Company]],
 ) -> None:

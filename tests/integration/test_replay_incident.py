@@ -11,6 +11,7 @@ from reconcile.domain.retry_state import BackoffPolicy
 from reconcile.drill.incident import DrillPlan
 from reconcile.ports import Store
 from reconcile.simulator import Scenario, WorldSize, incident
+from tests import samples
 from tests.integration.simulated_company import START, start_company
 from tests.use_cases import ReplayRequest, RunPolicy, replay_breakers
 
@@ -60,6 +61,7 @@ def errors_left(result: ReplayResult) -> int:
     return result.totals.errors - result.totals.saved_errors
 
 
+@samples.cells(1)
 async def test_a_replay_with_the_present_thresholds_has_the_actual_trip(migrated_url: str) -> None:
     happened = await played(migrated_url, IN_FORCE, IN_FORCE, PATIENT)
 

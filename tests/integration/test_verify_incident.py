@@ -7,6 +7,7 @@ import pytest
 from reconcile.domain.verification.checklist import ChecklistStep, ClaimStep, RunStep, VerifiedStep
 from reconcile.domain.verification.claim import Claim, Expected, Rate, Ruling, RulingReason, RulingStatus
 from reconcile.simulator import Scenario, WorldSize, incident
+from tests import samples
 from tests.integration.simulated_company import SimulatedCompany, start_company
 from tests.use_cases import Means, of_run, watch, work_through
 
@@ -80,6 +81,7 @@ async def test_four_situations_have_four_verdicts(migrated_url: str) -> None:
     assert half_fixed == (RulingStatus.FAIL, RulingReason.HALF_FIXED)
 
 
+@samples.WHOLE
 async def test_the_checklist_of_a_rollout_is_worked_through(migrated_url: str) -> None:
     async with start_company(migrated_url, size=SIZE, mix={Scenario.CONFIRMED: 1}) as company:
         began_at = await broken(company)

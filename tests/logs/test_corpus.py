@@ -7,6 +7,7 @@ import re
 import pytest
 
 from reconcile.domain.verification.line_shape import line_shape
+from tests import samples
 from tests.logs.corpus import verdicts
 from tests.logs.corpus.generators.libraries import FAMILIES, family_of
 from tests.tools import INSTALLED
@@ -33,6 +34,7 @@ def test_each_library_has_a_log_and_a_tool() -> None:
     assert {f"log-{name}" for name in FAMILIES} - {"log-services"} <= set(INSTALLED)
 
 
+@samples.cells(8)
 @pytest.mark.parametrize("name", verdicts.LOGS)
 def test_a_library_writes_lines_of_the_shape_that_is_kept(name: str) -> None:
     family = family_of(name)

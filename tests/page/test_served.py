@@ -11,6 +11,7 @@ import pytest
 
 from reconcile.errors import SettingsError, StoreUnavailable
 from reconcile.page.auth import PageAuth
+from tests import samples
 from tests.cli.command import ARGUMENTS, BASE
 from tests.page.conftest import Looker, Told
 from tests.page.serving import TOKEN, basic, served
@@ -172,6 +173,7 @@ async def test_a_server_that_has_gone_is_said_and_the_page_stays(story: Told, lo
     assert await page.locator("h1").inner_text() == "No run yet."
 
 
+@samples.WHOLE
 async def test_spans_are_chosen_by_links(story: Told, looker: Looker) -> None:
     async with served(story("healthy-week")) as url:
         view = await looker.open(url)
@@ -184,6 +186,7 @@ async def test_spans_are_chosen_by_links(story: Told, looker: Looker) -> None:
         assert {request.partition("?")[0] for request in view.requests} == {url}
 
 
+@samples.cells(1)
 @pytest.mark.parametrize("before", [(), ("sh", "-c", 'trap "" INT; exec "$@"', "sh")], ids=["before", "behind"])
 async def test_the_command_serves_until_it_is_told_to_end(
     before: Sequence[str], looker: Looker, tmp_path: Path

@@ -6,6 +6,7 @@ from reconcile import bootstrap
 from reconcile.domain.breaker.breaker import BreakerPolicy
 from reconcile.domain.due import DuePolicy
 from reconcile.domain.views.page import OverallStatus
+from tests import samples
 from tests.page.conftest import Told
 from tests.page.worlds import DAY, HOUR, parked_workspace
 from tests.use_cases import page_facts
@@ -66,6 +67,7 @@ def test_where_no_call_is_on_record_the_page_says_so(story: Told) -> None:
     assert "has a record of its calls" in facts.trials_note
 
 
+@samples.WHOLE
 def test_a_thousand_workspaces_are_twenty_and_the_rest(story: Told) -> None:
     facts = story("thousand-workspaces")
 

@@ -6,6 +6,7 @@ import pytest
 
 from reconcile.domain.views.finding import FindingStatus
 from reconcile.simulator.generation.company_sql import company_schemas
+from tests import samples
 from tests.postgres import in_thread
 from tests.schemas.conftest import CompanyDatabase
 from tests.schemas.journey import doctor, execute, journey, written_mapping
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.integration
 SUPPORTED = ("snake", "uuids", "prisma", "smallint", "booleans", "views", "partitions", "local_times")
 
 
+@samples.cells(3)
 @pytest.mark.parametrize("schema", SUPPORTED)
 async def test_a_first_run_changes_what_a_second_leaves_and_undo_takes_back(
     schema: str, company_database: CompanyDatabase

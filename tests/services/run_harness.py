@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import MetaData, select
+from sqlalchemy import inspect, literal_column, select, table
 
 from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.lead import Lead, LeadState
@@ -105,16 +105,13 @@ class RunHarness:
         return leads
 
     async def dump(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Return every row of every table."""
+        """Return every row of every table, with values as the driver gives them."""
         database = Database(self.url)
         try:
             async with database.read_connection() as connection:
-                metadata = MetaData()
-                await connection.run_sync(metadata.reflect)
-                return {
-                    name: sorted((tuple(row) for row in await connection.execute(select(table))), key=repr)
-                    for name, table in metadata.tables.items()
-                }
+                names = await connection.run_sync(lambda each: inspect(each).get_table_names())
+                queries = {name: select(literal_column("*")).select_from(table(name)) for name in names}
+                return {name: sorted(map(tuple, await connection.execute(queries[name])), key=repr) for name in names}
         finally:
             await database.close()
 

@@ -20,6 +20,7 @@ from reconcile.store.mapping.mapping import SchemaMapping
 from reconcile.store.schema.migrate import migrate
 from reconcile.store.schema.tables import lead_state
 from reconcile.store.session import open_store
+from tests import samples
 from tests.store import schemas
 from tests.stores import DEFAULT, NOW, batch, lead, lead_write, workspace
 
@@ -65,6 +66,7 @@ def expected(leads: Sequence[Lead]) -> list[str]:
     return [each.id for each in sorted(ready, key=place)]
 
 
+@samples.cells(4)
 @pytest.mark.parametrize("most", [1, 25], ids=["one lead, so that each reason must find it", "many"])
 @pytest.mark.parametrize("schema", ["default", "camel", "bare", "spread"])
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

@@ -7,6 +7,7 @@ import pytest
 from reconcile.errors import SettingsError, StoreUnavailable
 from reconcile.ports import Store
 from reconcile.store.session import open_store
+from tests import samples
 from tests.samples import covering
 from tests.store.one_refused import (
     BAD,
@@ -71,6 +72,7 @@ async def test_a_trigger_that_refuses_one_lead_with_any_sqlstate_fails_only_that
     await assert_one_is_refused(store, f"({state}) at closed")
 
 
+@samples.cells(6)
 @pytest.mark.parametrize("table", ["lead", "appointment"])
 @pytest.mark.parametrize(
     "action", ["RAISE(ABORT, 'x@y')", "RAISE(FAIL, 'x@y')", "RAISE(ROLLBACK, 'x@y')", "json_extract('no JSON', '$.a')"]

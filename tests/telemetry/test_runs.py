@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from reconcile.simulator import Api, Fault, FaultKind, WorldSize
-from tests import postgres
+from tests import postgres, samples
 from tests.integration.processes import Company, Ended, one_company
 from tests.postgres import in_thread
 from tests.telemetry.collector import Collector, Told, listening
@@ -96,6 +96,7 @@ def test_a_run_is_one_trace_of_batches_and_requests(healthy: Healthy) -> None:
     assert {each.content["parentSpanId"] for each in requests(collector)} <= {b.content["spanId"] for b in batches}
 
 
+@samples.WHOLE
 async def test_nothing_is_lost_on_the_way_to_a_collector_that_is_well(company: Company, collector: Collector) -> None:
     reports = [(await company.run()).report for _ in range(2)]
     calls = sum(each["providerCalls"] for each in reports)

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.providers.http.body import BodyCaps, BodyFault, BodyReader
+from tests import samples
 
 MIB = 1024 * 1024
 
@@ -98,6 +99,7 @@ async def test_endless_chunks_are_left_at_the_cap() -> None:
     assert endless.taken <= 4 * MIB + 65536
 
 
+@samples.cells(1)
 @pytest.mark.parametrize("packing", ["gzip", "deflate"])
 async def test_a_bomb_is_left_while_it_unfolds(packing: str) -> None:
     engine = zlib.compressobj(9, wbits=31 if packing == "gzip" else 15)
@@ -189,6 +191,7 @@ import json
 import subprocess
 import sys
 from reconcile.providers.http.body import BodyReader, BodyCaps
+from tests import samples
 
 most = BodyCaps().value_bytes
 documents = {

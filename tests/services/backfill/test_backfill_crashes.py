@@ -17,7 +17,7 @@ from reconcile.domain.ids import AppointmentId
 from reconcile.errors import StoreUnavailable
 from reconcile.ports import Store
 from reconcile.store.db.database import Database
-from tests import stores
+from tests import samples, stores
 from tests.services.backfilling import Backfilling
 from tests.services.fakes import START
 from tests.services.run_harness import RunHarness, Wrapped, open_harness
@@ -111,6 +111,7 @@ async def backfill_result(
             return facts | effects, set(left_alone), counted
 
 
+@samples.WHOLE
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(fate=worlds, touched=st.frozensets(st.sampled_from(IDS), max_size=3), planning=cuts, applying=cuts)
 async def test_after_a_crash_at_any_point_the_result_is_the_same(

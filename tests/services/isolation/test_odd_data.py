@@ -5,6 +5,7 @@ from datetime import timedelta
 from reconcile.domain.planning.outcome import SkipReason
 from reconcile.domain.run.report import Health
 from reconcile.errors import ErrorClass
+from tests import samples
 from tests.services.fakes import a_workspace, failure
 from tests.services.run_harness import RunHarness, tripped, unbooked
 
@@ -29,6 +30,7 @@ async def test_an_address_that_many_contacts_share_is_a_skip_and_opens_no_breake
     assert all(each.verified_at is None for each in states)
 
 
+@samples.cells(1)
 async def test_three_odd_records_among_400_leads_stop_nobody_for_35_minutes(harness: RunHarness) -> None:
     leads = await harness.fill([50] * 8)
     odd = [leads[0].id, leads[49].id, leads[130].id]

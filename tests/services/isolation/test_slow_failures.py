@@ -6,6 +6,7 @@ from benchmarks.attribution.__main__ import judge
 from benchmarks.attribution.play import play
 from benchmarks.attribution.scenarios import Kind, Order, Scenario
 from benchmarks.virtual_time import run_virtually
+from tests import samples
 
 SLOW = (Kind.TIMEOUT, Kind.UNAVAILABLE_SLOWLY)
 
@@ -21,6 +22,7 @@ def test_a_provider_that_most_workspaces_wait_for_is_stopped_before_all_were_ask
     assert judged.trip_calls < 50
 
 
+@samples.cells(2)
 @pytest.mark.parametrize("order", Order)
 @pytest.mark.parametrize("kind", SLOW)
 def test_two_slow_workspaces_of_twenty_never_stop_the_others(kind: Kind, order: Order) -> None:
@@ -30,6 +32,7 @@ def test_two_slow_workspaces_of_twenty_never_stop_the_others(kind: Kind, order: 
     assert (judged.served, judged.wrong_trips) == (1, 0)
 
 
+@samples.cells(1)
 @pytest.mark.parametrize("order", Order)
 def test_half_of_the_workspaces_fail_slowly_and_the_others_are_served_in_every_run(order: Order) -> None:
     found = Scenario(kind=Kind.UNAVAILABLE_SLOWLY, failing=30, workspaces=60, leads=1, order=order)

@@ -11,6 +11,7 @@ from reconcile.domain.ids import LeadId
 from reconcile.domain.retry_state import BackoffPolicy
 from reconcile.domain.run.report import Health
 from reconcile.errors import ErrorClass
+from tests import samples
 from tests.services.fakes import failure
 from tests.services.run_harness import RunHarness
 from tests.use_cases import RunPolicy
@@ -68,6 +69,7 @@ async def test_a_released_lead_is_due_again_and_a_success_clears_its_failures(po
     assert (state.failure_count, state.quarantined_at, state.reason) == (0, None, None)
 
 
+@samples.cells(1)
 @pytest.mark.parametrize("kind", [ErrorClass.UNAVAILABLE, ErrorClass.CREDENTIAL, ErrorClass.CONTRACT])
 async def test_an_outage_quarantines_no_lead(harness: RunHarness, kind: ErrorClass) -> None:
     """However long it lasts: a breaker takes the blame, and all leads are back when it is over."""

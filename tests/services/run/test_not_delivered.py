@@ -11,6 +11,7 @@ import pytest
 from reconcile.domain.run.stop_reason import StopReason
 from reconcile.errors import AlertNotDelivered, ErrorClass, LeaseHeld, ProviderUnavailable
 from reconcile.ports import OutboxRow, Store
+from tests import samples
 from tests.services.fakes import failure
 from tests.services.list_ports import CountingSink, outbox_of
 from tests.services.notifications import GHL_TRIPPED, FakeChannel, an_alarm, look
@@ -170,6 +171,7 @@ HINDRANCES = [
 ]
 
 
+@samples.cells(3)
 @pytest.mark.parametrize("hindrance", HINDRANCES, ids=lambda each: each.name)
 async def test_an_unconfirmed_alert_is_pending_and_notified_again(tripped: RunHarness, hindrance: Hindrance) -> None:
     """At least once: only a confirmation that was noted ends it, and then it is told no more."""

@@ -9,6 +9,7 @@ from reconcile.domain.run.report import RunReport
 from reconcile.domain.verification.checklist import ChecklistStep, ClaimStep, RunStep, VerifiedStep
 from reconcile.domain.verification.claim import Claim, RulingReason, RulingStatus
 from reconcile.errors import RequestError
+from tests import samples
 from tests.services.fakes import START
 from tests.services.run_harness import RunHarness
 from tests.use_cases import Means, RunRequest, work_through
@@ -87,6 +88,7 @@ async def test_waiting_ends_when_the_verdict_cannot_change(harness: RunHarness) 
     assert harness.clock.now() < START + timedelta(hours=1)
 
 
+@samples.WHOLE
 async def test_after_all_steps_have_passed_the_watch_continues(harness: RunHarness) -> None:
     await harness.fill([5])
     await harness.run()
