@@ -22,7 +22,7 @@ demo: $(STAMP)  ## a healthy run, the incident, the stop, the recovery: in a min
 	$(BIN)/reconcile demo
 
 .PHONY: test
-test: $(STAMP)  ## every test that runs without containers, on two cores, with a PostgreSQL of its own
+test: $(STAMP)  ## the tests that run without containers, slow ones by sample, on two cores, with a PostgreSQL of its own
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 .PHONY: test-parts

@@ -1,6 +1,7 @@
 """The page over the database of the settings, as a document or a file."""
 
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ async def facts(settings: Settings, *, span: timedelta) -> PageFacts:
     """Return the content of the page for the last *span*."""
     async with open_database(settings) as database:
         now = database.clock.now()
-        return await page_facts(
+        found = await page_facts(
             database.store,
             now=now,
             span=span,
@@ -25,6 +26,7 @@ async def facts(settings: Settings, *, span: timedelta) -> PageFacts:
             breaker=settings.breaker_policy(),
             planned=settings.planned_cadence(now),
         )
+    return replace(found, runbook_url=settings.alert_runbook_url)
 
 
 def html(found: PageFacts) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -106,6 +107,7 @@ def _environment() -> Environment:
         loader=_LOADER, auto_reload=False, autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     filters: Mapping[str, Any] = {
+        "anchor": _anchor,
         "shown": _clip,
         "keys": keys,
         "big": _big,
@@ -127,6 +129,11 @@ def _source(name: str) -> str:
 def _clip(text: str) -> str:
     seen = visible(text[: _LONGEST + 1])
     return seen if len(seen) <= _LONGEST else f"{seen[:_LONGEST]}…"
+
+
+def _anchor(heading: str) -> str:
+    """Return the fragment that GitHub and GitLab give *heading*."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def _share(part: int, whole: int) -> str:

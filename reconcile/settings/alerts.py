@@ -94,7 +94,9 @@ class AlertSettings:
     alert_resend_url: str = declare("https://api.resend.com", "Base URL of Resend's API.", kind=WebUrl(is_origin=True))
     alert_source: str = declare("appointment-reconciler", "Name of this installation in alerts.", kind=Text())
     alert_runbook_url: str | None = declare(
-        None, "URL at which docs/runbook.md is published; alerts link to its headings.", kind=WebUrl(is_page=True)
+        None,
+        "URL of the published docs/runbook.md; alerts and the page link to its headings.",
+        kind=WebUrl(is_page=True),
     )
     alert_silence_minutes: float = declare(
         10,

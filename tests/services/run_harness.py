@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import inspect, literal_column, select, table
+from sqlalchemy import Select, inspect, literal_column, select, table
 
 from reconcile.domain.ids import LeadId, ProviderName, RunId
 from reconcile.domain.lead import Lead, LeadState
@@ -110,10 +110,16 @@ class RunHarness:
         try:
             async with database.read_connection() as connection:
                 names = await connection.run_sync(lambda each: inspect(each).get_table_names())
-                queries = {name: select(literal_column("*")).select_from(table(name)) for name in names}
+                queries: dict[str, Select[Any]] = {
+                    name: select(literal_column("*")).select_from(table(name)) for name in names
+                }
                 return {name: sorted(map(tuple, await connection.execute(queries[name])), key=repr) for name in names}
         finally:
             await database.close()
+
+
+def _rows_of(name: str) -> Select[Any]:
+    return select(literal_column("*")).select_from(table(name))
 
 
 class Wrapped:

@@ -137,7 +137,7 @@ class PageFacts:
     *headline* is a sentence, *steps* are commands, the most likely first, *notes* are further sentences. Bands are in
     the order of *band_rows*; *last_checks* and *last_errors* are those of the last finished run. Fields that begin with
     *more* count what does not fit on the page.
-    *trials* are empty where *trials_note* says why.
+    *trials* are empty where *trials_note* says why. *runbook_url* is where docs/runbook.md is published.
     """
 
     now: datetime
@@ -145,6 +145,7 @@ class PageFacts:
     standing: OverallStatus
     headline: str
     situation: Situation | None = None
+    runbook_url: str | None = None
     steps: tuple[SuggestedCommand, ...] = ()
     notes: tuple[str, ...] = ()
     trip_rate: float = 0.5
