@@ -15,9 +15,9 @@ SAMPLED = pytest.mark.sampled
 """Marks a test of which `make test` tries fewer examples."""
 WHOLE = pytest.mark.whole
 """Marks a test or a cell that `make test` leaves out."""
-ONE_IN = 4
+ONE_IN = 8
 """Of so many cells on PostgreSQL, where SQLite's cell beside it goes the same way in Python, `make test` runs one."""
-USE_CASES = tuple(Path(__file__).parent / name for name in ("services", "integration"))
+USE_CASES = tuple(Path(__file__).parent / name for name in ("services", "integration", "evidence"))
 """Folders whose tests need any database; what SQL makes of each port, tests/contracts and tests/store try on both."""
 _TESTS = Path(__file__).parent
 

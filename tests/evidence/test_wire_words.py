@@ -15,7 +15,7 @@ NAMELESS = ["version", "location", "token", "calendar", "contact", "route", "bac
 HOUR = 60 * TICK
 
 
-@samples.cells(2)
+@samples.cells(1)
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("status", ["404", "400"])
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

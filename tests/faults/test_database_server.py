@@ -192,6 +192,7 @@ async def test_a_transaction_pooler_changes_no_result(scene: Scene) -> None:
         assert runs[0].report["leadsChecked"] > 0
 
 
+@samples.cells(1)
 async def test_a_pooler_that_disconnects_at_a_statement_costs_no_more_than_a_run(
     scene: Scene, is_thorough: bool
 ) -> None:

@@ -73,7 +73,7 @@ BREAKAGES = {
 }
 
 
-@samples.cells(4)
+@samples.cells(2)
 @pytest.mark.parametrize("faults", BREAKAGES.values(), ids=BREAKAGES)
 async def test_under_any_fault_errors_are_bounded_and_no_write_is_wrong(faults: tuple[Fault, ...]) -> None:
     plan = replace(SMALL, faults=lambda: faults)

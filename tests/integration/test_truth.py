@@ -12,6 +12,7 @@ from reconcile.domain.ids import AppointmentId, LeadId
 from reconcile.domain.lead import Lead, LeadStatus
 from reconcile.domain.planning.change import EffectKind
 from reconcile.simulator import Booking, Fault, FaultKind, GeneratedLead, WorldSize, incident
+from tests import samples
 from tests.integration.provider_events import ProviderEvents
 from tests.integration.simulated_company import SimulatedCompany, start_company
 from tests.samples import WHOLE
@@ -79,6 +80,7 @@ def expected_effects(generated: GeneratedLead, company: SimulatedCompany) -> set
     return set()
 
 
+@samples.cells(2)
 @pytest.mark.parametrize(("seed", "variant"), list(enumerate(VARIANTS)))
 async def test_the_database_converges_to_the_providers_records(migrated_url: str, seed: int, variant: str) -> None:
     async with start_company(migrated_url, seed=seed, size=SIZE) as company:
@@ -105,6 +107,7 @@ async def test_the_database_converges_to_the_providers_records(migrated_url: str
         assert AppointmentStatus.UNKNOWN not in {each.rollup.status for each in leads.values()}
 
 
+@samples.cells(1)
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=WHOLE), pytest.param(2, marks=WHOLE)])
 async def test_the_database_follows_ongoing_changes_through_an_incident(migrated_url: str, seed: int) -> None:
     async with start_company(migrated_url, seed=100 + seed, size=SIZE) as company:

@@ -51,6 +51,7 @@ async def broken(company: SimulatedCompany) -> datetime:
     return began_at
 
 
+@samples.cells(1)
 async def test_four_situations_have_four_verdicts(migrated_url: str) -> None:
     async with start_company(migrated_url, size=SIZE, mix={Scenario.CONFIRMED: 1}) as company:
         began_at = await broken(company)

@@ -12,6 +12,7 @@ from reconcile.domain.verification.claim import Claim, Expected, Rate
 from reconcile.domain.verification.log_figures import LogTally
 from reconcile.logs import entries
 from reconcile.logs.lines import MAX_LINE_CHARACTERS
+from tests import samples
 
 SINCE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 STAMP = "2026-03-02T09:12:00Z"
@@ -73,6 +74,7 @@ def test_endless_input_is_held_in_part(parts: Callable[[], Iterator[bytes]]) -> 
     assert peak(parts, size=LONG) < BOUND
 
 
+@samples.WHOLE
 def test_lines_are_held_one_by_one() -> None:
     assert peak(short_lines, size=MAX_LINE_CHARACTERS * 5 // 4) < MAX_LINE_CHARACTERS
 

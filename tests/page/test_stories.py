@@ -32,6 +32,7 @@ def test_a_parked_workspace_is_the_worst_and_has_one_band(story: Told) -> None:
     assert (facts.at_risk_count, len(facts.at_risk)) == (4, 4)
 
 
+@samples.WHOLE
 def test_a_week_of_runs_is_told_by_two_hours(story: Told) -> None:
     facts = story("healthy-week")
 
@@ -51,6 +52,7 @@ def test_the_incident_is_told_with_its_stop_its_blame_and_its_signature(story: T
     assert max(bucket.worst for bucket in facts.moments) == pytest.approx(1.0)
 
 
+@samples.WHOLE
 def test_the_incident_is_told_under_other_thresholds_too(story: Told) -> None:
     facts = story("incident")
     (in_force,) = [each for each in facts.trials if each.is_in_force]

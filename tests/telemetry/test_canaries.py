@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from reconcile.simulator import Fault, FaultKind
+from tests import samples
 from tests.integration import canaries
 from tests.integration.canaries import SECRET, found
 from tests.integration.test_canary_secrets import SimulatedCompany
@@ -26,6 +27,7 @@ TROUBLES = (
 pytestmark = pytest.mark.integration
 
 
+@samples.WHOLE
 def test_no_personal_data_and_no_secret_is_sent(
     sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

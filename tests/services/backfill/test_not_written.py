@@ -11,6 +11,7 @@ from reconcile.domain.backfill.plan import ItemState
 from reconcile.domain.ids import LeadId, WorkspaceId
 from reconcile.domain.run.report import RunReport
 from reconcile.errors import LeaseLost, StoreUnavailable
+from tests import samples
 from tests.services.backfilling import BOOKED, OPEN, PLAN, Backfilling, a_plan, execute, move, of_customer
 from tests.services.moved_leads import EDIT, LEADS, changes, has_moved, moved, take_back
 from tests.services.run_harness import RunHarness, Wrapped
@@ -27,6 +28,7 @@ def done_counts(report: RunReport) -> tuple[int, ...]:
     return report.leads_checked, report.rescheduled, report.updated, report.no_change, report.workspaces_processed
 
 
+@samples.cells(2)
 @obstacles
 async def test_a_run_that_cannot_write_reports_nothing_and_the_next_one_repairs_once(
     harness: RunHarness, obstacle: Obstacle
@@ -62,6 +64,7 @@ async def test_a_run_that_cannot_write_reports_nothing_and_the_next_one_repairs_
     assert await changes(harness) == Counter(each.id for each in leads)
 
 
+@samples.cells(2)
 @obstacles
 async def test_a_plan_that_cannot_be_stored_is_planned_once_later(harness: RunHarness, obstacle: Obstacle) -> None:
     leads = await moved(harness)
@@ -89,6 +92,7 @@ async def test_a_plan_that_cannot_be_stored_is_planned_once_later(harness: RunHa
     assert {each.id for each in leads} == await work.listed(ItemState.PLANNED)
 
 
+@samples.cells(2)
 @obstacles
 async def test_a_plan_that_cannot_be_applied_stays_planned_and_is_applied_once(
     harness: RunHarness, obstacle: Obstacle

@@ -20,6 +20,7 @@ from reconcile.domain.lead import Lead, Rollup
 from reconcile.domain.planning.change import Answer
 from reconcile.domain.planning.outcome import Outcome, SkipReason
 from reconcile.errors import ErrorClass
+from tests import samples
 from tests.domain.factories import an_appointment
 from tests.services.fakes import START, Allowance, Verdict, a_workspace, failure
 from tests.services.run_harness import RunHarness, booked, open_harness, unbooked
@@ -170,6 +171,7 @@ def test_with_a_limit_every_workspace_has_its_turn(
     in_a_harness(sqlite_template, scene)
 
 
+@samples.WHOLE
 @EXAMPLES
 @given(
     count=st.integers(1, 12),
@@ -204,6 +206,7 @@ def test_with_limit_and_budget_every_lead_has_its_turn(
     in_a_harness(sqlite_template, scene)
 
 
+@samples.cells(2)
 @pytest.mark.parametrize("kind", [ErrorClass.REJECTED, ErrorClass.CONTRACT, ErrorClass.INTERNAL])
 async def test_a_lead_that_always_fails_does_not_delay_the_others(harness: RunHarness, kind: ErrorClass) -> None:
     """The incident's second half: the failing leads stayed first in line."""
