@@ -74,7 +74,9 @@ async def _plan(
         return None
     await reservation.reserve(Counter({provider: plan.most_calls}))
     granted = reservation.left(provider)
-    return replace(plan, most_calls=min(plan.most_calls, granted)) if granted >= plan.expected_calls else None
+    if granted < plan.expected_calls:
+        return None
+    return replace(plan, most_calls=min(plan.most_calls, granted), concurrency=context.limits.lead_concurrency)
 
 
 async def _run_sweep(  # noqa: PLR0913 - the sweep, and where its result is recorded
