@@ -65,6 +65,26 @@ BENCHMARKS: Mapping[str, Small] = {
             Bound(figure="leads changed again", of=lambda r: _by(r, "lists", "changed"), most=0),
         ),
     ),
+    "waiting": Small(
+        arguments=("--workspaces=10", "--only=Calendly, "),
+        bounds=(
+            Bound(
+                figure="simulated seconds, first run of Calendly",
+                of=lambda r: r["Calendly, standing"][0]["seconds"],
+                most=2,
+            ),
+            Bound(
+                figure="429 answers of Calendly's free plan",
+                of=lambda r: r["Calendly, a tenth on the free plan"][0]["answered_429"],
+                most=0,
+            ),
+            Bound(
+                figure="leads deferred on Calendly's free plan",
+                of=lambda r: r["Calendly, a tenth on the free plan"][0]["deferred"],
+                most=2,
+            ),
+        ),
+    ),
     "growth": Small(
         arguments=("--leads", "10", "50000"),
         bounds=(

@@ -73,7 +73,12 @@ async def _read_invitees(
 
     async def read_in_turn() -> None:
         nonlocal readable
-        while not failures and reads.calls < plan.most_calls and (following := next(pending, None)):
+        while (
+            not failures
+            and reads.calls < plan.most_calls
+            and reads.has_calls_left
+            and (following := next(pending, None))
+        ):
             try:
                 answers.update(await _by_invitees(reads, *following))
                 readable += 1

@@ -31,7 +31,7 @@ _MOST_STEPS = 10
 """The longest chain of reschedules that is followed."""
 _MOST_EVENTS = 20
 _BY_REFERENCE = frozenset({Operation.INVITEE, Operation.INVITEES})
-_PUBLISHED = Published(calls=500, window=timedelta(minutes=1), assumed=CALENDLY_PAID_LIMIT)
+_PUBLISHED = Published(calls=500, window=timedelta(minutes=1), assumed=CALENDLY_PAID_LIMIT, has_plans=True)
 
 
 class Calendly:

@@ -39,6 +39,11 @@ class CalendlyCalls:
         self.faults: list[ContractFault] = []
         self._events: dict[str, Event] = {}
 
+    @property
+    def has_calls_left(self) -> bool:
+        """Whether the account may make another call, by the provider's last headers."""
+        return self._account.calls_left != 0
+
     async def booked_invitee(self, reference: CalendlyReference) -> BookedInvitee | None:
         """Return an invitee with the event."""
         invitee = await self.invitee(reference)
