@@ -14,7 +14,7 @@ from reconcile.domain.lead import Lead
 from reconcile.domain.planning.change import Answer, Unverified
 from reconcile.domain.planning.outcome import SkipReason
 from reconcile.domain.workspace import Workspace
-from reconcile.errors import ContractFault, ErrorClass, ProviderError, ProviderRejected
+from reconcile.errors import ContractFault, ErrorClass, ProviderRejected
 from reconcile.ports import Sweep, Usage
 from reconcile.providers import identity
 from reconcile.providers.account import Accounts, Published
@@ -23,7 +23,7 @@ from reconcile.providers.calendly import listing as calendly_listing
 from reconcile.providers.calendly import parsing as calendly_parsing
 from reconcile.providers.calendly.booking_state import BookedInvitee
 from reconcile.providers.calendly.parsing import Event
-from reconcile.providers.calendly.requests import CalendlyCalls
+from reconcile.providers.calendly.requests import CalendlyCalls, suppress_hidden_user
 from reconcile.providers.http.client import Gateway
 
 _WINDOW = timedelta(days=90)
@@ -170,7 +170,8 @@ class _Search:
         Returns False if only an event is stored and it is unknown which of its invitees the lead is.
         """
         if is_past and address and reference.invitee:
-            await self._list_events(address)
+            with suppress_hidden_user():
+                await self._events_of(address)
         if reference.invitee:
             booking = await self._reads.booked_invitee(reference)
             found = [booking] if booking else None
@@ -222,10 +223,7 @@ class _Search:
 
     async def by_address(self, address: str) -> None:
         """Look up the events of *address* within 90 days of now, and its booking in each."""
-        now = self._clock.now()
-        if self._listed is None:
-            self._listed = await self._reads.events(address, since=now - _WINDOW, until=now + _WINDOW)
-        events = self._listed
+        now, events = self._clock.now(), await self._events_of(address)
         if events:
             self._returned.add(Operation.SCHEDULED_EVENTS)
         event_count = 0
@@ -253,23 +251,20 @@ class _Search:
         self._reads.faults += broken
         await self._follow()
 
-    async def _list_events(self, address: str) -> None:
-        now = self._clock.now()
-        try:
+    async def _events_of(self, address: str) -> Sequence[Event]:
+        if self._listed is None:
+            now = self._clock.now()
             self._listed = await self._reads.events(address, since=now - _WINDOW, until=now + _WINDOW)
-        except ProviderError as error:
-            _raise_unless_user_is_hidden(error)
+        return self._listed
 
     async def _replacements(self, address: str, *, stored: Sequence[BookedInvitee] | None) -> None:
         now = self._clock.now()
-        try:
+        with suppress_hidden_user():
             await self.by_address(address)
             if any(
                 each.invitee.email == address and abs(each.event.starts_at - now) < _WINDOW for each in stored or ()
             ):
                 self._silent.add(Operation.SCHEDULED_EVENTS)
-        except ProviderError as error:
-            _raise_unless_user_is_hidden(error)
 
     async def _bookings_in(self, event_id: str, address: str | None) -> list[BookedInvitee] | None:
         invitees = await self._reads.invitees(event_id, address)
@@ -297,12 +292,6 @@ class _Search:
 
     def _add(self, bookings: Sequence[BookedInvitee]) -> None:
         self._bookings.update((each.invitee.reference, each) for each in bookings)
-
-
-def _raise_unless_user_is_hidden(error: ProviderError) -> None:
-    """Raise *error*, except of a token that may not read its own user: it can still read the stored booking."""
-    if error.operation != Operation.CURRENT_USER or error.error_class is not ErrorClass.CREDENTIAL:
-        raise error
 
 
 def _rejected(operation: Operation, message: str, *, error_class: ErrorClass = ErrorClass.REJECTED) -> ProviderRejected:

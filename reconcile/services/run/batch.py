@@ -14,11 +14,10 @@ from reconcile.domain.breaker.withholding import blames_others, must_withhold
 from reconcile.domain.coordination.lease import Lease
 from reconcile.domain.evidence.controls import Controls
 from reconcile.domain.evidence.evidence import stored_booking
-from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import MismatchKind, last_id
 from reconcile.domain.planning.change import Change, Unverified
 from reconcile.domain.planning.follow_ups import FollowUpPolicy
-from reconcile.domain.planning.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
+from reconcile.domain.planning.outcome import DeferReason, ErrorSignature, Outcome
 from reconcile.domain.retry_state import LeadAttempt, never_settles, next_state
 from reconcile.domain.run.stop_reason import StopReason
 from reconcile.domain.workspace import Workspace
@@ -220,7 +219,7 @@ async def _write(
     written = tuple(_apply_receipt(each, receipt) for each in checks)
     counts = Counts()
     for one, write in zip(written, writes, strict=True):
-        _count(one, counts, workspace=workspace)
+        counts.add_lead(one, workspace)
         if _has_disappeared(one, now=context.started_at, soon_until=context.started_at + context.due.soon):
             counts.disappeared_soon += 1
         if _is_set_aside(one, write):
@@ -239,7 +238,7 @@ def _deferred(waiting: Sequence[LeadCheck], workspace: Workspace) -> Counts:
     """Return the counts of waiting leads, in case that they are not looked up in this run."""
     counts = Counts()
     for each in waiting:
-        _count(each, counts, workspace=workspace)
+        counts.add_lead(each, workspace)
     return counts
 
 
@@ -266,29 +265,6 @@ def _refusal(checked: LeadCheck, message: str) -> ErrorSignature | None:
     return ErrorSignature(
         provider=lookup.provider, operation=lookup.operation, error_class=ErrorClass.REFUSED_WRITE, message=message
     )
-
-
-def _owner(checked: LeadCheck) -> ProviderName | None:
-    """Return the provider of the lead's booking: of the planned one, else of the stored one."""
-    change = checked.plan.change if checked.plan is not None else None
-    return (change.rollup.provider if change is not None else None) or checked.lead.rollup.provider
-
-
-def _count(checked: LeadCheck, counts: Counts, *, workspace: Workspace) -> None:
-    counts.outcomes[checked.outcome] += 1
-    if checked.lookup is not None:
-        counts.by_provider[checked.lookup.provider][checked.outcome] += 1
-        counts.add_check(checked.asked or (checked.lookup.provider,), checked.outcome, of=_owner(checked))
-    if isinstance(checked.reason, SkipReason):
-        counts.skip(checked.lead, workspace, checked.reason)
-    if isinstance(checked.reason, DeferReason):
-        counts.defers[checked.reason] += 1
-    if checked.plan is not None and checked.plan.mismatch is not None:
-        counts.mismatches[checked.plan.mismatch] += 1
-    if checked.plan is not None and checked.plan.change is not None:
-        counts.add_change(checked.plan.change)
-    if checked.signature is not None:
-        counts.fail(checked.signature, checked.lead.workspace_id)
 
 
 def _is_set_aside(checked: LeadCheck, write: LeadWrite) -> bool:
