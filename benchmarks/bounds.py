@@ -65,6 +65,36 @@ BENCHMARKS: Mapping[str, Small] = {
             Bound(figure="leads changed again", of=lambda r: _by(r, "lists", "changed"), most=0),
         ),
     ),
+    "waiting": Small(
+        arguments=("--workspaces=10",),
+        bounds=(
+            Bound(
+                figure="simulated seconds, first run of Calendly",
+                of=lambda r: r["Calendly, standing"][0]["seconds"],
+                most=2,
+            ),
+            Bound(
+                figure="calls a lead, over or canceled at GHL",
+                of=lambda r: r["GHL, over or canceled"][0]["calls_per_lead"],
+                most=1,
+            ),
+            Bound(
+                figure="calls a lead, over or canceled at Calendly",
+                of=lambda r: r["Calendly, over or canceled"][0]["calls_per_lead"],
+                most=1.9,
+            ),
+            Bound(
+                figure="429 answers of Calendly's free plan",
+                of=lambda r: r["Calendly, a tenth on the free plan"][0]["answered_429"],
+                most=0,
+            ),
+            Bound(
+                figure="leads deferred on Calendly's free plan",
+                of=lambda r: r["Calendly, a tenth on the free plan"][0]["deferred"],
+                most=2,
+            ),
+        ),
+    ),
     "growth": Small(
         arguments=("--leads", "10", "50000"),
         bounds=(

@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks.process import UNCAPPED, Measured, measured
 from reconcile import bootstrap
+from reconcile.domain.ids import ProviderName
 from reconcile.drill.company import lead_of, workspace_of
 from reconcile.simulator import Scenario, World, WorldSize
 from tests import postgres
@@ -30,7 +31,7 @@ def simulator(size: WorldSize, *, anchor: datetime, latency_ms: float) -> Iterat
     command += [
         f"--workspaces={size.workspaces}",
         f"--leads={size.leads_per_workspace}",
-        "--calendly-share=0",
+        f"--calendly-share={size.calendly_share}",
         *(f"--scenario={story}" for story in size.mix),
     ]
     process = subprocess.Popen([*command, f"--latency-ms={latency_ms}"], stdout=subprocess.PIPE)
@@ -68,7 +69,7 @@ def _run(kind: str, wanted: argparse.Namespace) -> list[dict[str, Any]]:
     size = WorldSize(
         workspaces=wanted.workspaces,
         leads_per_workspace=wanted.leads,
-        calendly_share=0.0,
+        calendly_share=1.0 if wanted.provider is ProviderName.CALENDLY else 0.0,
         mix={Scenario.CONFIRMED: 1},
     )
     anchor = datetime.now(UTC)
@@ -88,7 +89,7 @@ def _run(kind: str, wanted: argparse.Namespace) -> list[dict[str, Any]]:
         }
         first = measured((*CLI, "run"), environment)
         listed = measured((*CLI, "run"), environment)
-        measured((*CLI, "breaker", "hold", "provider:ghl/sweep", "--reason=benchmark"), environment)
+        measured((*CLI, "breaker", "hold", f"provider:{wanted.provider}/sweep", "--reason=benchmark"), environment)
         looked_up = measured((*CLI, "run"), environment)
         idle = measured((*CLI, "run"), {**environment, "RECONCILE_HOT_MINUTES": "60"})
     beside = {"idle_ms": round(1000 * idle.wall), "idle_rss_mb": round(idle.peak_rss_mb)}
@@ -101,6 +102,7 @@ def _figures(kind: str, by: str, run: Measured, wanted: argparse.Namespace) -> d
     checked = report["leadsChecked"] + report["skipped"]
     return {
         "database": kind,
+        "provider": wanted.provider,
         "by": by,
         "workspaces": wanted.workspaces,
         "leads": wanted.workspaces * wanted.leads,
@@ -120,6 +122,9 @@ def main() -> None:
     """Print a table, and as the last line JSON with the first column and the others."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.runs", description=__doc__)
     parser.add_argument("--workspaces", type=int, default=100)
+    parser.add_argument(
+        "--provider", type=ProviderName, choices=list(ProviderName), default=ProviderName.HIGHLEVEL, metavar="NAME"
+    )
     parser.add_argument("--leads", type=int, default=50, help="leads per workspace")
     parser.add_argument("--latency-ms", type=float, default=50.0)
     parser.add_argument("--workspace-concurrency", type=int, default=16)

@@ -30,6 +30,7 @@ from reconcile.services.control.other_releases import contrary_order, foreign_ca
 from reconcile.services.lookup.lead_check import lookups
 from reconcile.services.lookup.limits.bulkhead import EARLY_RELEASES_PER_SLOT, Bulkhead
 from reconcile.services.lookup.limits.concurrency import AdaptiveLimiter
+from reconcile.services.lookup.limits.rate_reservation import budget_key
 from reconcile.services.lookup.limits.time_budget import LEASE_MARGIN, Stop, TimeBudget
 from reconcile.services.lookup.searches import LISTS
 from reconcile.services.maintenance.provider_findings import provider_findings
@@ -144,6 +145,7 @@ __all__ = [
     "blames_others",
     "breaker_document",
     "breaker_key",
+    "budget_key",
     "cadence_view",
     "carrying_out",
     "conditions",

@@ -1,5 +1,8 @@
 """A workspace's account at a provider: calls with its credential, and the usage of its rate limit."""
 
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -17,11 +20,18 @@ from reconcile.providers.http.rate_limits import RateHeaders, daily_wait
 class AccountUsage:
     """Counts the attempts on one account and keeps the rate headers of its last response."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_plans: bool = False) -> None:
         self.calls = 0
         self.rate = RateHeaders()
         self.not_before: timedelta | None = None
         self.notes: list[str] = []
+        self._in_flight = 0
+        self._left: int | None = None
+        """The calls that the last headers left, less those that were made since."""
+        self._window_ends_at: datetime | None = None
+        self._has_plans = has_plans
+        """Whether the limit depends on the account's plan, which only an answer shows."""
+        self._first_ended: asyncio.Event | None = None
 
     def record(self, attempt: ProviderAttempt, *, now: datetime) -> None:
         """Count one attempt that ended at *now*."""
@@ -30,6 +40,38 @@ class AccountUsage:
             self.rate = attempt.rate
         if self.rate.daily_remaining == 0:
             self.wait(daily_wait(self.rate, now=now))
+        if attempt.rate is not None and attempt.rate.remaining is not None:
+            window = attempt.rate.reset or attempt.rate.window
+            self._left = attempt.rate.remaining
+            self._window_ends_at = now + window if window else None
+
+    def calls_left(self, now: datetime) -> int | None:
+        """Return how many calls may begin in the provider's window, by its last headers; None if that is unknown."""
+        if self._left is None or self._window_ends_at is None or self._window_ends_at <= now:
+            return None
+        return max(0, self._left - self._in_flight)
+
+    @asynccontextmanager
+    async def call(self, now: Callable[[], datetime]) -> AsyncIterator[timedelta | None]:
+        """Count a call in flight for a block; yield how long to wait instead if the account has no calls left.
+
+        Where limits depend on the account's plan, its first call is the only one until it has ended.
+        """
+        if self._first_ended is None:
+            self._first_ended = asyncio.Event()
+        elif self._has_plans:
+            await self._first_ended.wait()
+        at = now()
+        if self.calls_left(at) == 0 and self._window_ends_at is not None:
+            self.wait(self._window_ends_at - at)
+            yield self._window_ends_at - at
+            return
+        self._in_flight += 1
+        try:
+            yield None
+        finally:
+            self._in_flight -= 1
+            self._first_ended.set()
 
     def wait(self, pause: timedelta) -> None:
         """Make no call to the account for *pause*."""
@@ -53,10 +95,11 @@ class AccountUsage:
 class Published:
     """The limit that a provider publishes (*calls* in a *window*), and the *assumed* one, which stays below it."""
 
-    def __init__(self, *, calls: int, window: timedelta, assumed: RateLimit) -> None:
+    def __init__(self, *, calls: int, window: timedelta, assumed: RateLimit, has_plans: bool = False) -> None:
         self._calls = calls
         self._window = window
         self._assumed = assumed
+        self.has_plans = has_plans
 
     def lowered_limit(self, rate: RateHeaders) -> RateLimit | None:
         """Return a limit below the one in an account's headers; None if that is not lower than the published one."""
@@ -80,6 +123,7 @@ class Account:
         """Whether requests use GHL's newest Version; False once the account has refused it."""
         self._usage = account_usage
         self._provider = gateway.provider
+        self._clock = gateway.clock
         on_attempt = gateway.on_attempt
 
         def record(attempt: ProviderAttempt) -> None:
@@ -94,12 +138,23 @@ class Account:
             self._usage.notes.append(text)
 
     async def ask(self, call: Call, *, deadline: float) -> Reply:
-        """Make *call*; raises ProviderError."""
-        try:
-            return await self._client.ask(call, deadline=deadline)
-        except RateLimited as error:
-            self._usage.wait(error.retry_after)
-            raise
+        """Make *call*; raises ProviderError, and RateLimited without a status if the account has no calls left."""
+        async with self._usage.call(self._clock.now) as wait:
+            if wait is not None:
+                text = f"{call.operation} was not sent to {self._provider}: the account has no calls left"
+                raise RateLimited(
+                    text, provider=self._provider, operation=call.operation, retry_after=wait, status=None
+                )
+            try:
+                return await self._client.ask(call, deadline=deadline)
+            except RateLimited as error:
+                self._usage.wait(error.retry_after)
+                raise
+
+    @property
+    def calls_left(self) -> int | None:
+        """How many calls the provider's last headers leave in its window; None if that is unknown."""
+        return self._usage.calls_left(self._clock.now())
 
     async def content(self, call: Call, *, deadline: float) -> object:
         """Make *call* and return the body of a 2xx response; raises ProviderError for any other."""
@@ -135,7 +190,10 @@ class Accounts:
 
     def _usage_of(self, workspace: Workspace) -> AccountUsage:
         credential = workspace.credentials.get(self._gateway.provider)
-        return self._usages.setdefault((credential.account if credential else None) or workspace.id, AccountUsage())
+        key = (credential.account if credential else None) or workspace.id
+        if key not in self._usages:
+            self._usages[key] = AccountUsage(has_plans=self._published.has_plans)
+        return self._usages[key]
 
 
 def rejection(provider: ProviderName, call: Call, reply: Reply) -> ProviderRejected:

@@ -90,7 +90,7 @@ def test_a_grant_has_the_remaining_calls_and_a_partial_one_the_wait() -> None:
     after, part = meter.take(9, now=NOW, limit=GHL_LIMIT)
 
     assert (whole, meter.arrival_at) == (Grant(granted=70, left=5), NOW + 70 * GHL_LIMIT.interval)
-    assert part == Grant(granted=5, retry_after=GHL_LIMIT.interval)
+    assert part == Grant(granted=5, retry_after=GHL_LIMIT.interval, all_after=4 * GHL_LIMIT.interval)
     assert after.arrival_at == NOW + 75 * GHL_LIMIT.interval
 
 
@@ -105,7 +105,10 @@ def test_a_meter_beyond_the_burst_grants_nothing_until_it_has_come_back() -> Non
 
     after, grant = far.take(1, now=NOW, limit=GHL_LIMIT)
 
-    assert (after, grant) == (far, Grant(granted=0, retry_after=6 * GHL_LIMIT.interval))
+    assert (after, grant) == (
+        far,
+        Grant(granted=0, retry_after=6 * GHL_LIMIT.interval, all_after=6 * GHL_LIMIT.interval),
+    )
 
 
 def test_calls_beyond_those_taken_are_counted_and_a_full_account_is_left_as_it_is() -> None:

@@ -1,5 +1,6 @@
 """What is learned of an account from its answers' headers."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -50,6 +51,42 @@ def test_a_smaller_limit_than_the_published_one_is_kept_below(
 ) -> None:
     """Burst and rate together stay under what the headers allow in a window."""
     assert published.lowered_limit(RateHeaders(limit=limit)) == expected
+
+
+async def test_no_call_begins_that_the_last_headers_do_not_leave() -> None:
+    """Calls in flight count as made, until the provider's window ends."""
+    account_usage, at = AccountUsage(), NOW
+    account_usage.record(attempt(remaining=2, reset=timedelta(seconds=30)), now=NOW)
+
+    async with account_usage.call(lambda: at) as first, account_usage.call(lambda: at) as second:
+        at += timedelta(seconds=10)
+        async with account_usage.call(lambda: at) as third:
+            left = account_usage.calls_left(at)
+
+    assert (first, second, third, left) == (None, None, timedelta(seconds=20), 0)
+    assert account_usage.usage(CALENDLY).not_before == timedelta(seconds=20)
+    assert account_usage.calls_left(NOW + timedelta(seconds=30)) is None
+
+
+@pytest.mark.parametrize(("has_plans", "most"), [(True, 1), (False, 5)])
+async def test_the_first_call_to_an_account_with_a_plan_is_alone(*, has_plans: bool, most: int) -> None:
+    """Its answer shows the limit; the others begin once it has ended, however it ends."""
+    account_usage, in_flight, answer = AccountUsage(has_plans=has_plans), 0, asyncio.Event()
+    peaks = []
+
+    async def call() -> None:
+        nonlocal in_flight
+        async with account_usage.call(lambda: NOW):
+            in_flight += 1
+            await answer.wait()
+
+    calls = [asyncio.ensure_future(call()) for _ in range(5)]
+    await asyncio.sleep(0)
+    peaks.append(in_flight)
+    answer.set()
+    await asyncio.gather(*calls)
+
+    assert (peaks, in_flight) == ([most], 5)
 
 
 def test_the_window_of_the_headers_counts() -> None:

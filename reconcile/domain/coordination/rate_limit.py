@@ -43,12 +43,14 @@ def limit_of(provider: ProviderName) -> RateLimit:
 class Grant:
     """The number of calls that may be made now, and the number *left* after these.
 
-    If fewer calls were granted than wanted, the next one is allowed after *retry_after*.
+    If fewer calls were granted than wanted, the next one is allowed after *retry_after*, and all others, or a full
+    burst, after *all_after* (None if that is unknown).
     """
 
     granted: int
     left: int = 0
     retry_after: timedelta = timedelta(0)
+    all_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,9 @@ class RateLimiter:
         if granted == wanted:
             return RateLimiter(after), Grant(granted=granted, left=free - granted)
         return RateLimiter(after), Grant(
-            granted=granted, retry_after=max(timedelta(0), limit.interval - (room - limit.interval * granted))
+            granted=granted,
+            retry_after=max(timedelta(0), limit.interval - (room - limit.interval * granted)),
+            all_after=limit.interval * min(wanted - granted, limit.burst) - (room - limit.interval * granted),
         )
 
     def give_back(self, count: int, *, limit: RateLimit) -> "RateLimiter":

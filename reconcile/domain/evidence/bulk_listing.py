@@ -27,12 +27,16 @@ class SweepCost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepPlan:
-    """A planned bulk listing of bookings that start from *since* to *until*, in at most *most_calls*."""
+    """A planned bulk listing of bookings that start from *since* to *until*, in at most *most_calls*.
+
+    Where a list is read for each of several events, up to *concurrency* are read at the same time.
+    """
 
     since: datetime
     until: datetime
     expected_calls: int
     most_calls: int
+    concurrency: int = 1
 
 
 def sweep_plan(leads: Iterable[Lead], cost: SweepCost, *, now: datetime) -> SweepPlan | None:

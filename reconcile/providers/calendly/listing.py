@@ -1,7 +1,8 @@
 """Bulk listing of Calendly's upcoming events, with invitees where needed, and the leads that it settles."""
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -22,7 +23,8 @@ _PAGE = 100
 _SETTLED = timedelta(minutes=5)
 """An event changed later than this before its last verification is read with its invitees."""
 
-_Sought = Mapping[str, Sequence[tuple[CalendlyReference, Lead]]]
+_Sought = Sequence[tuple[CalendlyReference, Lead]]
+"""Leads of one event, each with its stored invitee."""
 
 
 async def sweep(
@@ -39,8 +41,7 @@ async def sweep(
         if reference and reference.invitee:
             sought[reference.event].append((reference, lead))
     answers: dict[LeadId, Answer] = {}
-    fault: ContractFault | None = None
-    readable = 0
+    unread: list[tuple[Event, _Sought]] = []
     events, is_complete = await _events(reads, sought, plan)
     for event in events:
         if not calendly_parsing.is_active(event) or event.starts_at <= now:
@@ -51,18 +52,52 @@ async def sweep(
                 answers[lead.id] = answer
             else:
                 remaining.append((reference, lead))
-        if remaining and event.places is not None and event.places <= _PAGE and reads.calls < plan.most_calls:
-            try:
-                answers |= await _by_invitees(reads, event, remaining)
-                readable += 1
-            except ContractFault as error:
-                fault = error
-    if fault and not readable:
-        raise fault
+        if remaining and event.places is not None and event.places <= _PAGE:
+            unread.append((event, remaining))
+    answers |= await _read_invitees(reads, unread, plan)
     return answers, len(events) if is_complete and sought else None
 
 
-async def _events(reads: CalendlyCalls, sought: _Sought, plan: SweepPlan) -> tuple[Sequence[Event], bool]:
+async def _read_invitees(
+    reads: CalendlyCalls, unread: Iterable[tuple[Event, _Sought]], plan: SweepPlan
+) -> Mapping[LeadId, Answer]:
+    """Return the answers that the invitees of *unread* events give; raises a ContractFault if no list is readable.
+
+    Lists are read concurrently. After any other failure no further list is requested, and the failure is raised.
+    """
+    answers: dict[LeadId, Answer] = {}
+    faults: list[ContractFault] = []
+    failures: list[Exception] = []
+    readable = 0
+    pending = iter(unread)
+
+    async def read_in_turn() -> None:
+        nonlocal readable
+        while (
+            not failures
+            and reads.calls < plan.most_calls
+            and reads.has_calls_left
+            and (following := next(pending, None))
+        ):
+            try:
+                answers.update(await _by_invitees(reads, *following))
+                readable += 1
+            except ContractFault as error:
+                faults.append(error)
+            except Exception as error:  # noqa: BLE001 - raised below by itself; a task group would wrap it
+                failures.append(error)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(plan.concurrency):
+            group.create_task(read_in_turn())
+    if failures:
+        raise failures[0]
+    if faults and not readable:
+        raise faults[-1]
+    return answers
+
+
+async def _events(reads: CalendlyCalls, sought: Mapping[str, _Sought], plan: SweepPlan) -> tuple[Sequence[Event], bool]:
     """Return the *sought* events, from as many pages as the plan allows, and whether the list was complete."""
     found: dict[str, Event] = {}
     token: str | None = None
@@ -93,9 +128,7 @@ def _unchanged(event: Event, reference: CalendlyReference, lead: Lead) -> Answer
     return Answer(appointments=(replace(known, starts_at=event.starts_at, ends_at=event.ends_at),))
 
 
-async def _by_invitees(
-    reads: CalendlyCalls, event: Event, sought: Sequence[tuple[CalendlyReference, Lead]]
-) -> Mapping[LeadId, Answer]:
+async def _by_invitees(reads: CalendlyCalls, event: Event, sought: _Sought) -> Mapping[LeadId, Answer]:
     invitees = await reads.invitees(event.id, None) or ()
     places = {each.reference: BookedInvitee(event=event, invitee=each) for each in invitees}
     found = [(lead, booking) for reference, lead in sought if (booking := places.get(reference))]

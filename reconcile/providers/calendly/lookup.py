@@ -14,7 +14,7 @@ from reconcile.domain.lead import Lead
 from reconcile.domain.planning.change import Answer, Unverified
 from reconcile.domain.planning.outcome import SkipReason
 from reconcile.domain.workspace import Workspace
-from reconcile.errors import ContractFault, ErrorClass, ProviderError, ProviderRejected
+from reconcile.errors import ContractFault, ErrorClass, ProviderRejected
 from reconcile.ports import Sweep, Usage
 from reconcile.providers import identity
 from reconcile.providers.account import Accounts, Published
@@ -23,7 +23,7 @@ from reconcile.providers.calendly import listing as calendly_listing
 from reconcile.providers.calendly import parsing as calendly_parsing
 from reconcile.providers.calendly.booking_state import BookedInvitee
 from reconcile.providers.calendly.parsing import Event
-from reconcile.providers.calendly.requests import CalendlyCalls
+from reconcile.providers.calendly.requests import CalendlyCalls, suppress_hidden_user
 from reconcile.providers.http.client import Gateway
 
 _WINDOW = timedelta(days=90)
@@ -31,7 +31,7 @@ _MOST_STEPS = 10
 """The longest chain of reschedules that is followed."""
 _MOST_EVENTS = 20
 _BY_REFERENCE = frozenset({Operation.INVITEE, Operation.INVITEES})
-_PUBLISHED = Published(calls=500, window=timedelta(minutes=1), assumed=CALENDLY_PAID_LIMIT)
+_PUBLISHED = Published(calls=500, window=timedelta(minutes=1), assumed=CALENDLY_PAID_LIMIT, has_plans=True)
 
 
 class Calendly:
@@ -74,7 +74,11 @@ class Calendly:
         reference = CalendlyReference.parse(lookup.subject) if lookup.operation in _BY_REFERENCE else None
         if reference is None:
             await search.by_address(lookup.subject)
-        elif not await search.by_reference(reference, address=identity.address(lead)):
+        elif not await search.by_reference(
+            reference,
+            address=identity.address(lead),
+            is_past=identity.is_stored_as_past(lead, self._gateway.clock.now()),
+        ):
             return SkipReason.NO_IDENTITY
         for fault in reads.faults:
             keys = ", ".join(fault.shape)
@@ -134,6 +138,8 @@ class _Search:
         self._returned: set[Operation] = set()
         self._silent: set[Operation] = set()
         self._unverified: Unverified | None = None
+        self._listed: Sequence[Event] | None = None
+        """The events of the person, once they were requested."""
 
     def answer(self) -> Answer:
         """Return the bookings; raises ProviderRejected for a circular chain of reschedules without an active booking.
@@ -156,11 +162,16 @@ class _Search:
             silent=frozenset(self._silent - self._returned),
         )
 
-    async def by_reference(self, reference: CalendlyReference, *, address: str | None) -> bool:
+    async def by_reference(self, reference: CalendlyReference, *, address: str | None, is_past: bool = False) -> bool:
         """Look the stored booking up, and the person's other bookings unless it is active and upcoming.
 
+        Of a booking that is stored as over or canceled (*is_past*), the events of the person are requested first: its
+        own event is mostly among them, and needs no call.
         Returns False if only an event is stored and it is unknown which of its invitees the lead is.
         """
+        if is_past and address and reference.invitee:
+            with suppress_hidden_user():
+                await self._events_of(address)
         if reference.invitee:
             booking = await self._reads.booked_invitee(reference)
             found = [booking] if booking else None
@@ -212,14 +223,15 @@ class _Search:
 
     async def by_address(self, address: str) -> None:
         """Look up the events of *address* within 90 days of now, and its booking in each."""
-        now = self._clock.now()
-        events = await self._reads.events(address, since=now - _WINDOW, until=now + _WINDOW)
+        now, events = self._clock.now(), await self._events_of(address)
         if events:
             self._returned.add(Operation.SCHEDULED_EVENTS)
         event_count = 0
         broken: list[ContractFault] = []
         for event in sorted(events, key=lambda each: booking_state.relevance(each, now)):
-            if calendly_parsing.is_canceled(event) and event.id in {each.event for each in self._bookings}:
+            # The invitees of an event whose only one is known, or that was canceled for all of them, show nothing new.
+            is_settled = calendly_parsing.is_canceled(event) or event.places == 1
+            if is_settled and event.id in {each.event for each in self._bookings}:
                 continue
             if event_count == _MOST_EVENTS:
                 if booking_state.has_active(self._bookings.values()):
@@ -239,18 +251,20 @@ class _Search:
         self._reads.faults += broken
         await self._follow()
 
+    async def _events_of(self, address: str) -> Sequence[Event]:
+        if self._listed is None:
+            now = self._clock.now()
+            self._listed = await self._reads.events(address, since=now - _WINDOW, until=now + _WINDOW)
+        return self._listed
+
     async def _replacements(self, address: str, *, stored: Sequence[BookedInvitee] | None) -> None:
         now = self._clock.now()
-        try:
+        with suppress_hidden_user():
             await self.by_address(address)
             if any(
                 each.invitee.email == address and abs(each.event.starts_at - now) < _WINDOW for each in stored or ()
             ):
                 self._silent.add(Operation.SCHEDULED_EVENTS)
-        except ProviderError as error:
-            # A token that may not read its own user can still read the stored booking.
-            if error.operation != Operation.CURRENT_USER or error.error_class is not ErrorClass.CREDENTIAL:
-                raise
 
     async def _bookings_in(self, event_id: str, address: str | None) -> list[BookedInvitee] | None:
         invitees = await self._reads.invitees(event_id, address)

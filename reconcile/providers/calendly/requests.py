@@ -1,13 +1,14 @@
 """Calendly's calls for one lead: single resources, and lists page by page; each event is requested once."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from reconcile.domain.evidence.booking_reference import CalendlyReference
 from reconcile.domain.ids import Operation, ProviderName
-from reconcile.errors import ContractFault, ErrorClass, ProviderRejected
+from reconcile.errors import ContractFault, ErrorClass, ProviderError, ProviderRejected
 from reconcile.providers.account import Account, rejection, unusable_response
 from reconcile.providers.calendly import parsing as calendly_parsing
 from reconcile.providers.calendly.booking_state import BookedInvitee
@@ -38,6 +39,11 @@ class CalendlyCalls:
         self.calls = 0
         self.faults: list[ContractFault] = []
         self._events: dict[str, Event] = {}
+
+    @property
+    def has_calls_left(self) -> bool:
+        """Whether the account may make another call, by the provider's last headers."""
+        return self._account.calls_left != 0
 
     async def booked_invitee(self, reference: CalendlyReference) -> BookedInvitee | None:
         """Return an invitee with the event."""
@@ -199,6 +205,16 @@ class CalendlyCalls:
         if not must_exist and calendly_parsing.is_missing(reply):
             return None
         raise rejection(ProviderName.CALENDLY, call, reply)
+
+
+@contextmanager
+def suppress_hidden_user() -> Iterator[None]:
+    """Suppress the failure of a token that may not read its own user: it can still read a stored booking."""
+    try:
+        yield
+    except ProviderError as error:
+        if error.operation != Operation.CURRENT_USER or error.error_class is not ErrorClass.CREDENTIAL:
+            raise
 
 
 def _wrong_record(call: Call) -> Exception:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import LeadId, Operation, ProviderName
@@ -18,10 +18,22 @@ from reconcile.services.lookup.limits.concurrency import AdaptiveLimiter
 from reconcile.services.lookup.limits.rate_reservation import RateReservation, calls_of
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchChecks:
+    """The looked up leads. The workspace may be called again at *not_before* (None: at once).
+
+    *resume_after* is how long until its accounts have calls for the leads that got none; None if all got theirs.
+    """
+
+    checks: list[LeadCheck]
+    not_before: datetime | None
+    resume_after: timedelta | None
+
+
 async def look_up_leads(
     leads: Sequence[Lead], workspace: Workspace, *, context: LookupContext, admission: CallAdmission
-) -> tuple[list[LeadCheck], datetime | None]:
-    """Look up *leads*; also return when the workspace may be called again, None for at once."""
+) -> BatchChecks:
+    """Look up *leads* as far as the accounts of *workspace* have calls left."""
     done: list[LeadCheck] = []
     wanted: list[LeadLookups] = []
     for lead in leads:
@@ -47,7 +59,14 @@ async def look_up_leads(
         admission.pool.end(workspace)
     pauses = [c.retry_after for c in done if c.retry_after is not None]
     pauses += await batch.reservation.settle()
-    return done, context.clock.now() + max(pauses) if pauses else None
+    resume_after = None
+    if any(each.reason is DeferReason.BUDGET for each in done) and batch.reservation.all_after is not None:
+        resume_after = max([batch.reservation.all_after, *pauses])
+    return BatchChecks(
+        checks=done,
+        not_before=context.clock.now() + max(pauses) if pauses else None,
+        resume_after=resume_after,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,12 +136,15 @@ class _BatchLookup:
         try:
             slot = await self.limiter.acquire()
             try:
-                if limited.intersection(lookup.provider for lookup in needed):
-                    return nothing.as_deferred(DeferReason.RATE_LIMITED)
+                reason = next((limited[each.provider] for each in needed if each.provider in limited), None)
+                if reason is not None:
+                    return nothing.as_deferred(reason)
                 with context.in_flight.track():
                     checked = await check_lead(lead, self.workspace, needed, context=context, admission=self.admission)
-                if checked.reason is DeferReason.RATE_LIMITED and checked.lookup is not None:
-                    limited.add(checked.lookup.provider)
+                if checked.lookup is not None and (
+                    checked.reason is DeferReason.RATE_LIMITED or checked.reason is DeferReason.BUDGET
+                ):
+                    limited[checked.lookup.provider] = checked.reason
                 if checked.outcome is not Outcome.DEFERRED:
                     succeeded = checked.outcome is not Outcome.FAILED
                 return checked

@@ -16,7 +16,7 @@ from reconcile.ports import Sweep
 from reconcile.redaction import bug_named
 from reconcile.services.lookup.admission import CallAdmission, admit
 from reconcile.services.lookup.context import LookupContext
-from reconcile.services.lookup.lead_check import LeadCheck, plan_answer
+from reconcile.services.lookup.lead_check import LeadCheck, plan_answer, rate_limit_reason
 from reconcile.services.lookup.limits.rate_reservation import RateReservation
 
 LeadLookups = tuple[Lead, Sequence[Lookup]]
@@ -74,7 +74,9 @@ async def _plan(
         return None
     await reservation.reserve(Counter({provider: plan.most_calls}))
     granted = reservation.left(provider)
-    return replace(plan, most_calls=min(plan.most_calls, granted)) if granted >= plan.expected_calls else None
+    if granted < plan.expected_calls:
+        return None
+    return replace(plan, most_calls=min(plan.most_calls, granted), concurrency=context.limits.lead_concurrency)
 
 
 async def _run_sweep(  # noqa: PLR0913 - the sweep, and where its result is recorded
@@ -99,8 +101,8 @@ async def _run_sweep(  # noqa: PLR0913 - the sweep, and where its result is reco
             call.answer()
         except OutOfTime:
             pass
-        except RateLimited:
-            reservation.limited.add(provider)
+        except RateLimited as error:
+            reservation.limited[provider] = rate_limit_reason(error)
         except ProviderError as error:
             call.fail(error.error_class)
             context.telemetry.event(

@@ -169,7 +169,9 @@ async def _answer(
     except OutOfTime:
         return undecided.as_deferred(DeferReason.DEADLINE)
     except RateLimited as error:
-        return replace(undecided.as_deferred(DeferReason.RATE_LIMITED), retry_after=error.retry_after)
+        reason = rate_limit_reason(error)
+        retry_after = error.retry_after if reason is DeferReason.RATE_LIMITED else None
+        return replace(undecided.as_deferred(reason), retry_after=retry_after)
     except ProviderError as error:
         signature = ErrorSignature.of(error)
         call.fail(error.error_class, is_known=is_known_failure(lead.state, signature))
@@ -183,6 +185,11 @@ async def _answer(
     context.controls.note(lead, lookup, result)
     call.answer(fault=SuspectOutcome.ABSENT if lost_booking(lead, result) else None, is_check=True)
     return result
+
+
+def rate_limit_reason(error: RateLimited) -> DeferReason:
+    """Return whether the provider refused the call, or the call was not made because its account had none left."""
+    return DeferReason.BUDGET if error.status is None else DeferReason.RATE_LIMITED
 
 
 def is_known_failure(state: LeadState, signature: ErrorSignature) -> bool:

@@ -14,11 +14,10 @@ from reconcile.domain.breaker.withholding import blames_others, must_withhold
 from reconcile.domain.coordination.lease import Lease
 from reconcile.domain.evidence.controls import Controls
 from reconcile.domain.evidence.evidence import stored_booking
-from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import MismatchKind, last_id
 from reconcile.domain.planning.change import Change, Unverified
 from reconcile.domain.planning.follow_ups import FollowUpPolicy
-from reconcile.domain.planning.outcome import DeferReason, ErrorSignature, Outcome, SkipReason
+from reconcile.domain.planning.outcome import DeferReason, ErrorSignature, Outcome
 from reconcile.domain.retry_state import LeadAttempt, never_settles, next_state
 from reconcile.domain.run.stop_reason import StopReason
 from reconcile.domain.workspace import Workspace
@@ -26,7 +25,7 @@ from reconcile.errors import ErrorClass, LeaseHeld, LeaseLost
 from reconcile.ports import BatchReceipt, BatchWrite, LeadWrite
 from reconcile.services.lookup.absences import settle_absences
 from reconcile.services.lookup.admission import CallAdmission
-from reconcile.services.lookup.batch_lookup import look_up_leads
+from reconcile.services.lookup.batch_lookup import BatchChecks, look_up_leads
 from reconcile.services.lookup.claims import settle_claims
 from reconcile.services.lookup.lead_check import LeadCheck
 from reconcile.services.lookup.searches import check_searches
@@ -78,11 +77,13 @@ async def reconcile_batch(
             # A visit without due leads is written too: else the workspace would stay first in the queue.
             if not leads and not batch.is_first:
                 return BatchResult()
-            checked, not_before = await look_up_leads(leads, workspace, context=context, admission=admission)
+            found = await look_up_leads(leads, workspace, context=context, admission=admission)
+            waiting = _waiting(found, batch, context=context)
+            checked = [each for each in found.checks if each not in waiting]
             checked = await settle_absences(checked, workspace, context=context, admission=admission)
             checked = await settle_claims(checked, workspace, leads=context.store.leads)
             await check_searches(checked, workspace, context=context, admission=admission)
-            frame = _BatchFrame(workspace=workspace, lease=lease, started_at=started_at, not_before=not_before)
+            frame = _BatchFrame(workspace=workspace, lease=lease, started_at=started_at, not_before=found.not_before)
             written = await _write(checked, frame, context=context, registry=admission.registry)
             annotate_batch_span(span, workspace, written.checks, registry=admission.registry, now=context.clock.now())
             return BatchResult(
@@ -90,6 +91,8 @@ async def reconcile_batch(
                 is_written=not written.is_lease_lost,
                 counts=written.counts,
                 stop=StopReason.LEASE_LOST if written.is_lease_lost else None,
+                resume_after=found.resume_after if waiting else None,
+                waiting=_deferred(waiting, workspace),
             )
         finally:
             if not written.gave_up_lease:
@@ -216,15 +219,27 @@ async def _write(
     written = tuple(_apply_receipt(each, receipt) for each in checks)
     counts = Counts()
     for one, write in zip(written, writes, strict=True):
-        _count(
-            one,
-            write,
-            counts,
-            workspace=workspace,
-            now=context.started_at,
-            soon_until=context.started_at + context.due.soon,
-        )
+        counts.add_lead(one, workspace)
+        if _has_disappeared(one, now=context.started_at, soon_until=context.started_at + context.due.soon):
+            counts.disappeared_soon += 1
+        if _is_set_aside(one, write):
+            counts.quarantined += 1
     return _WrittenBatch(checks=written, counts=counts, gave_up_lease=frame.lease in receipt.gave_up)
+
+
+def _waiting(found: BatchChecks, batch: BatchRequest, *, context: RunContext) -> Sequence[LeadCheck]:
+    """Return the leads that wait for calls and are looked up later in this run: nothing is written of them now."""
+    if not batch.may_postpone or found.resume_after is None or not context.time.takes_work_after(found.resume_after):
+        return ()
+    return [each for each in found.checks if each.reason is DeferReason.BUDGET]
+
+
+def _deferred(waiting: Sequence[LeadCheck], workspace: Workspace) -> Counts:
+    """Return the counts of waiting leads, in case that they are not looked up in this run."""
+    counts = Counts()
+    for each in waiting:
+        counts.add_lead(each, workspace)
+    return counts
 
 
 def _apply_receipt(checked: LeadCheck, receipt: BatchReceipt) -> LeadCheck:
@@ -252,41 +267,11 @@ def _refusal(checked: LeadCheck, message: str) -> ErrorSignature | None:
     )
 
 
-def _owner(checked: LeadCheck) -> ProviderName | None:
-    """Return the provider of the lead's booking: of the planned one, else of the stored one."""
-    change = checked.plan.change if checked.plan is not None else None
-    return (change.rollup.provider if change is not None else None) or checked.lead.rollup.provider
-
-
-def _count(  # noqa: PLR0913 - the inputs of one count
-    checked: LeadCheck,
-    write: LeadWrite,
-    counts: Counts,
-    *,
-    workspace: Workspace,
-    now: datetime,
-    soon_until: datetime,
-) -> None:
-    counts.outcomes[checked.outcome] += 1
-    if checked.lookup is not None:
-        counts.by_provider[checked.lookup.provider][checked.outcome] += 1
-        counts.add_check(checked.asked or (checked.lookup.provider,), checked.outcome, of=_owner(checked))
-    if isinstance(checked.reason, SkipReason):
-        counts.skip(checked.lead, workspace, checked.reason)
-    if isinstance(checked.reason, DeferReason):
-        counts.defers[checked.reason] += 1
-    if checked.plan is not None and checked.plan.mismatch is not None:
-        counts.mismatches[checked.plan.mismatch] += 1
-    if checked.plan is not None and checked.plan.change is not None:
-        counts.add_change(checked.plan.change)
-    if _has_disappeared(checked, now=now, soon_until=soon_until):
-        counts.disappeared_soon += 1
-    if checked.signature is not None:
-        counts.fail(checked.signature, checked.lead.workspace_id)
+def _is_set_aside(checked: LeadCheck, write: LeadWrite) -> bool:
+    """Return whether the lead is in quarantine after this failure."""
     is_refused = checked.signature is not None and checked.signature.error_class is ErrorClass.REFUSED_WRITE
     state = write.state_if_refused if is_refused else write.state
-    if state.quarantined_at is not None and checked.outcome is Outcome.FAILED:
-        counts.quarantined += 1
+    return state.quarantined_at is not None and checked.outcome is Outcome.FAILED
 
 
 def _has_disappeared(checked: LeadCheck, *, now: datetime, soon_until: datetime) -> bool:

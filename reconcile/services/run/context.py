@@ -71,12 +71,14 @@ class RunPolicy:
 class BatchRequest:
     """Up to *limit* leads of one workspace; with *after*, those with greater ids, in id order.
 
-    *is_first*: the run has not visited the workspace yet, so the visit is stored even if no lead is due.
+    *is_first*: the run has not visited the workspace yet, so the visit is stored even if no lead is due. With
+    *may_postpone*, leads for which an account has no calls left are looked up in a later batch of this run.
     """
 
     limit: int
     after: LeadId | None = None
     is_first: bool = False
+    may_postpone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,10 @@ class BatchResult:
     """Counts of the leads that were written."""
     stop: StopReason | None = None
     """Why the run must start no further work; None if it may continue."""
+    resume_after: timedelta | None = None
+    """How long until the accounts of the workspace have calls for the leads that wait for some; None without any."""
+    waiting: Counts = field(default_factory=Counts)
+    """Counts of these leads as deferred; they are not in *counts*."""
 
 
 class BatchHandler(Protocol):

@@ -11,6 +11,7 @@ from reconcile.domain.planning.outcome import DeferReason, ErrorSignature, Outco
 from reconcile.domain.run.report import ProviderCounts, SignatureCount
 from reconcile.domain.run.unconfigured import MissingSetting, missing_setting
 from reconcile.domain.workspace import Workspace
+from reconcile.services.lookup.lead_check import LeadCheck
 
 
 @dataclass(slots=True)
@@ -40,6 +41,23 @@ class Counts:
     def checks(self) -> int:
         """How many leads count in the denominator of the error rate."""
         return sum(count for outcome, count in self.outcomes.items() if outcome.is_check)
+
+    def add_lead(self, checked: LeadCheck, workspace: Workspace) -> None:
+        """Count a lead by the result of its check."""
+        self.outcomes[checked.outcome] += 1
+        if checked.lookup is not None:
+            self.by_provider[checked.lookup.provider][checked.outcome] += 1
+            self.add_check(checked.asked or (checked.lookup.provider,), checked.outcome, of=_owner(checked))
+        if isinstance(checked.reason, SkipReason):
+            self.skip(checked.lead, workspace, checked.reason)
+        if isinstance(checked.reason, DeferReason):
+            self.defers[checked.reason] += 1
+        if checked.plan is not None and checked.plan.mismatch is not None:
+            self.mismatches[checked.plan.mismatch] += 1
+        if checked.plan is not None and checked.plan.change is not None:
+            self.add_change(checked.plan.change)
+        if checked.signature is not None:
+            self.fail(checked.signature, checked.lead.workspace_id)
 
     def add_check(self, providers: Sequence[ProviderName], outcome: Outcome, *, of: ProviderName | None) -> None:
         """Count a check for each provider that was called; the outcome counts for *of*, the booking's own provider."""
@@ -104,6 +122,12 @@ class Counts:
             SignatureCount(key=s.key, count=n, workspaces=len(self.failed_in[s]), shape=s.shape)
             for s, n in self.signatures.most_common(limit)
         ]
+
+
+def _owner(checked: LeadCheck) -> ProviderName | None:
+    """Return the provider of the lead's booking: of the planned one, else of the stored one."""
+    change = checked.plan.change if checked.plan is not None else None
+    return (change.rollup.provider if change is not None else None) or checked.lead.rollup.provider
 
 
 @dataclass(slots=True)

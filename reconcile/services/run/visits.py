@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
-from reconcile.domain.ids import LeadId, ProviderName
+from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
 from reconcile.domain.run.request import Progress
 from reconcile.domain.run.stop_reason import StopReason
 from reconcile.domain.workspace import Workspace
@@ -13,7 +13,8 @@ from reconcile.errors import StoreUnavailable
 from reconcile.services.lookup.admission import CallAdmission
 from reconcile.services.run.batch import reconcile_batch
 from reconcile.services.run.context import BatchHandler, BatchRequest, BatchResult, RunContext
-from reconcile.services.run.counts import RunTotals
+from reconcile.services.run.counts import Counts, RunTotals
+from reconcile.services.run.postponed_visits import PostponedVisits
 
 
 async def visit_all(
@@ -35,7 +36,7 @@ async def visit_all(
         await visits.make(first)
         registry.conclude_probe_round(context.clock.now())
         await admission.breakers.save()
-    await visits.make(workspaces)
+    await visits.make(workspaces, may_postpone=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,42 +47,68 @@ class _Visits:
     totals: RunTotals
     context: RunContext
     admission: CallAdmission
+    waiting: dict[WorkspaceId, Counts] = field(default_factory=dict)
+    """Counts of the leads that wait for calls of an account, by workspace."""
 
-    async def make(self, workspaces: Sequence[Workspace]) -> None:
-        """Visit *workspaces*, as many at a time as the bulkhead allows."""
+    async def make(self, workspaces: Sequence[Workspace], *, may_postpone: bool = False) -> None:
+        """Visit *workspaces*, as many at a time as the bulkhead allows.
+
+        With *may_postpone*, a visit whose accounts have no calls left gives up its slot, and continues when they have.
+        """
         failures: list[StoreUnavailable] = []
 
         async def visit(workspace: Workspace) -> None:
+            result: BatchResult | None = None
             async with self.admission.bulkhead.slot(workspace.id):
                 try:
-                    await self._visit(workspace)
+                    result = await self._visit(workspace, may_postpone=may_postpone)
                 except StoreUnavailable as error:
                     # The other visits finish their batch: if they were canceled, their leases would stay held.
                     failures.append(error)
                     self.context.stop.request(StopReason.STORE_UNAVAILABLE)
+            if self.context.stop.reason is not None:
+                postponed.clear()
+            elif result is not None and result.resume_after is not None:
+                postponed.add(partial(visit, workspace), after=result.resume_after)
 
         async with asyncio.TaskGroup() as group:
+            postponed = PostponedVisits(group, time=self.context.time)
             for workspace in workspaces:
                 group.create_task(visit(workspace))
+        for waiting in self.waiting.values():
+            self.totals.leads.add(waiting)
+        self.waiting.clear()
         if failures:
             raise failures[0]
 
-    async def _visit(self, workspace: Workspace) -> None:
+    async def _visit(self, workspace: Workspace, *, may_postpone: bool) -> BatchResult | None:
+        """Visit a workspace, or continue for its waiting leads; return the result of its only batch."""
         request = self.context.request
         handle: BatchHandler = self.context.deps.batch_handler or partial(reconcile_batch, admission=self.admission)
         after: LeadId | None = LeadId("") if request.whole_set else None
         while (refusal := self.context.time.refusal()) is None:
             limit = min(request.leads_per_workspace, self._batch_limit(workspace))
+            if waiting := self.waiting.get(workspace.id):
+                limit = min(limit, waiting.outcomes.total())
             if limit < 1:
-                return
+                return None
             is_first = after is None and workspace.id not in self.totals.visited
-            batch = BatchRequest(limit=limit, after=after, is_first=is_first)
+            batch = BatchRequest(
+                limit=limit, after=after, is_first=is_first, may_postpone=may_postpone and not request.whole_set
+            )
             result = await handle(workspace, batch, context=self.context)
+            if result.is_written:
+                self.waiting.pop(workspace.id, None)
+            if result.resume_after is not None:
+                self.waiting[workspace.id] = result.waiting
             self._add_result(workspace, result)
             after = result.last_id
-            if not request.whole_set or after is None:
-                return
+            if not request.whole_set:
+                return result
+            if after is None:
+                return None
         self.context.stop.request(refusal)
+        return None
 
     def _batch_limit(self, workspace: Workspace) -> int:
         providers = workspace.credentials or tuple(ProviderName)

@@ -4,14 +4,16 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 
+import httpx
 import pytest
 
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.evidence.bulk_listing import SweepPlan
 from reconcile.domain.lead import Lead, LeadState
 from reconcile.domain.planning.change import Answer
-from reconcile.errors import ContractFault, ErrorClass, ProviderError
+from reconcile.errors import ContractFault, ErrorClass, ProviderError, ProviderUnavailable
 from reconcile.ports import Sweep
+from reconcile.providers.calendly.lookup import Calendly
 from reconcile.simulator import ApiOperation, FaultKind
 from tests.provider_lookup import ask
 from tests.providers.arena import EMAIL, NOW, TOMORROW, Arena, lead
@@ -24,6 +26,23 @@ def booked(calendly: Arena, name: str = "lead", *, starts_at: object = TOMORROW)
     state = calendly.world.calendly
     invitee = state.add_booking(USER, email=f"{name}@example.com", starts_at=starts_at)  # type: ignore[arg-type]
     return replace(lead(booking_id=state.uri(invitee.id), email=f"{name}@example.com"), id=name)  # type: ignore[arg-type]
+
+
+class Counted(httpx.AsyncBaseTransport):
+    """Counts the requests that are under way."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+        self._under_way = 0
+        self.peak = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self._under_way += 1
+        self.peak = max(self.peak, self._under_way)
+        try:
+            return await self._transport.handle_async_request(request)
+        finally:
+            self._under_way -= 1
 
 
 async def swept(calendly: Arena, *leads: Lead, plan: SweepPlan = PLAN) -> Sweep:
@@ -53,6 +72,38 @@ async def test_an_event_and_its_invitees_settle_as_a_look_up_does(calendly: Aren
     assert calendly.operations == ["scheduled_events", "invitees", "invitees"]
     assert found.calls == 3
     assert found.answers == {"one": await calendly.answer(one), "two": await calendly.answer(two)}
+
+
+@pytest.mark.parametrize("concurrency", [1, 3, 20])
+async def test_invitees_of_several_events_are_read_concurrently(calendly: Arena, concurrency: int) -> None:
+    leads = [booked(calendly, f"lead-{n}", starts_at=TOMORROW + timedelta(hours=n)) for n in range(9)]
+    transport = Counted(calendly.gateway.transport)
+    provider = Calendly(replace(calendly.gateway, transport=transport))
+    plan = replace(PLAN, concurrency=concurrency)
+
+    found = await provider.sweep(leads, calendly.workspace, plan=plan, deadline=calendly.clock.monotonic() + 50)
+
+    assert (len(found.answers), found.calls) == (9, 10)
+    assert transport.peak == min(concurrency, 9)
+
+
+async def test_no_list_is_requested_after_one_that_failed(calendly: Arena) -> None:
+    """Those that were under way end first."""
+    leads = [booked(calendly, f"lead-{n}", starts_at=TOMORROW + timedelta(hours=n)) for n in range(9)]
+    calendly.switch(FaultKind.SERVER_ERROR, 503, operation=ApiOperation.CALENDLY_INVITEES)
+
+    with pytest.raises(ProviderUnavailable):
+        await swept(calendly, *leads, plan=replace(PLAN, concurrency=3))
+
+    assert calendly.operations == ["scheduled_events"] + ["invitees"] * 3
+
+
+async def test_concurrent_reads_stay_within_the_calls_of_the_plan(calendly: Arena) -> None:
+    leads = [booked(calendly, f"lead-{n}", starts_at=TOMORROW + timedelta(hours=n)) for n in range(9)]
+
+    found = await swept(calendly, *leads, plan=replace(PLAN, most_calls=5, concurrency=8))
+
+    assert (len(found.answers), found.calls) == (4, 5)
 
 
 async def test_one_list_of_invitees_settles_a_whole_group(calendly: Arena) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from reconcile.domain.coordination.rate_limit import limit_of
 from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import ProviderName
+from reconcile.domain.planning.outcome import DeferReason
 from reconcile.domain.workspace import Workspace
 from reconcile.services.lookup.context import LookupContext
 
@@ -22,8 +23,10 @@ class RateReservation:
         self._left: Counter[ProviderName] = Counter()
         self.pause = timedelta(0)
         """How long until an account without free calls has some again."""
-        self.limited: set[ProviderName] = set()
-        """The providers that have answered 429 since."""
+        self.limited: dict[ProviderName, DeferReason] = {}
+        """Why leads of a provider are deferred: it has answered 429 since, or the account has no calls left."""
+        self.all_after: timedelta | None = timedelta(0)
+        """How long until the calls are free that were not granted; None if that is unknown."""
 
     async def reserve(self, wanted: Counter[ProviderName]) -> None:
         """Reserve calls from each account's budget, or as many as are free."""
@@ -79,6 +82,9 @@ class RateReservation:
         self._left[provider] += grant.granted
         if not grant.granted:
             self.pause = max(self.pause, grant.retry_after)
+        if grant.granted < count:
+            waits = (self.all_after, grant.all_after)
+            self.all_after = None if None in waits else max(each for each in waits if each is not None)
 
 
 def calls_of(batch: Iterable[Sequence[Lookup]]) -> Counter[ProviderName]:

@@ -85,6 +85,11 @@ class TimeBudget:
         """Return whether new work may start."""
         return self.refusal() is None
 
+    def takes_work_after(self, wait: timedelta) -> bool:
+        """Return whether new work may start after *wait*, if nothing stops the run before."""
+        soft = self.started + self.length.total_seconds() * SOFT_SHARE
+        return self.stop.reason is None and self.clock.monotonic() + wait.total_seconds() < soft
+
     def may_deliver(self) -> bool:
         """Return whether a follow-up may be delivered: also in the last part of the budget, unlike look-ups."""
         return self.stop.reason in {None, StopReason.DEADLINE} and self.clock.monotonic() < self.deadline
