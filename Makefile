@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 # What goes into a build of the image, or decides on it.
 OF_IMAGE := Dockerfile .dockerignore pyproject.toml requirements.lock requirements-image.lock \
 	$(shell find cmd reconcile deploy/image -type f -not -path '*/__pycache__/*')
-BENCHMARKS := incident runs growth writes http backfill telemetry recording evidence attribution
+BENCHMARKS := incident runs growth writes http backfill telemetry recording evidence attribution waiting
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-config --no-annotate --custom-compile-command 'make lock'
 
