@@ -21,7 +21,17 @@ from reconcile.store.session import open_store
 from tests.domain.factories import a_booked_lead, a_lead, an_appointment
 from tests.services.fakes import START, Allowance, Ear, FakeClock, FakeProvider, FakeSink, a_workspace
 from tests.stores import DEFAULT
-from tests.use_cases import Dependencies, LocalDatabaseClock, Mirror, Notifier, RunPolicy, RunRequest, Stop, run
+from tests.use_cases import (
+    Dependencies,
+    Heartbeat,
+    LocalDatabaseClock,
+    Mirror,
+    Notifier,
+    RunPolicy,
+    RunRequest,
+    Stop,
+    run,
+)
 
 TICK = timedelta(minutes=1)
 GHL = ProviderName.HIGHLEVEL
@@ -39,6 +49,7 @@ class RunHarness:
     sink: FakeSink | None = None
     notifier: Notifier | None = None
     mirror: Mirror | None = None
+    heartbeat: Heartbeat | None = None
     ear: Ear = field(default_factory=Ear)
     stop: Stop = field(default_factory=Stop)
     reports: list[RunReport] = field(default_factory=list)
@@ -71,6 +82,7 @@ class RunHarness:
                 sink=self.sink,
                 notifier=self.notifier,
                 mirror=self.mirror,
+                heartbeat=self.heartbeat,
                 stop=self.stop,
                 on_change=on_change,
             ),
