@@ -45,7 +45,7 @@ async def test_a_run_signals_start_and_success_with_one_id(migrated_url: str) ->
     assert signals(receiver) == ["/start", ""]
     assert queries[0] == queries[1]
     assert queries[0]["create"] == ["1"]
-    assert UUID(queries[0]["rid"][0])
+    assert str(UUID(queries[0]["rid"][0])) == queries[0]["rid"][0]
     assert bodies == [{"runId": report.run_id, "signal": each} for each in ("start", "success")]
 
 

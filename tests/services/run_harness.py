@@ -17,6 +17,7 @@ from reconcile.domain.workspace import Workspace
 from reconcile.ports import Store
 from reconcile.store.db.database import Database
 from reconcile.store.leads.seed import seed
+from reconcile.store.mapping.mapping import SchemaMapping
 from reconcile.store.session import open_store
 from tests.domain.factories import a_booked_lead, a_lead, an_appointment
 from tests.services.fakes import START, Allowance, Ear, FakeClock, FakeProvider, FakeSink, a_workspace
@@ -160,10 +161,10 @@ def unbooked(lead_id: str, workspace_id: str, **facts: Any) -> Lead:
 
 
 @asynccontextmanager
-async def open_harness(url: str) -> AsyncIterator[RunHarness]:
+async def open_harness(url: str, *, mapping: SchemaMapping = DEFAULT) -> AsyncIterator[RunHarness]:
     """Open the store at *url* and lay the fakes beside it."""
     clock = FakeClock()
-    async with open_store(url, mapping=DEFAULT) as store:
+    async with open_store(url, mapping=mapping) as store:
         yield RunHarness(
             url=url,
             # The database's own clock does not jump with ours.
