@@ -115,6 +115,30 @@ async def test_a_failure_of_the_other_provider_is_one_of_the_lead_and_hides_no_r
     assert (await harness.lead(LEAD)).rollup.status is AppointmentStatus.CONFIRMED
 
 
+async def test_an_empty_list_of_the_other_provider_omits_no_booking(harness: RunHarness) -> None:
+    leads = [
+        replace(PAST["over, and nobody said how it went"], id=LeadId(f"lead-{n}"), email=f"{n}@example.com")
+        for n in range(4)
+    ]
+    await harness.seed([a_workspace("ws", GHL, CALENDLY)], leads)
+    harness.ghl.appointments |= {each.id: each for lead in leads for each in lead.appointments}
+    report = await harness.run()
+
+    assert (report.no_change, len(harness.providers[CALENDLY].asked)) == (4, 4)
+    assert not [each for each in report.health_reasons if "control failed" in each]
+
+
+async def test_a_probe_of_a_provider_is_one_look_up(harness: RunHarness) -> None:
+    await filled(harness, PAST["called off"])
+    trip = Trip(reason=BreakerReason.CONTRACT_FAULT, fault="contract")
+    breaker = Breaker(key=BreakerKey(BreakerScope.PROVIDER, GHL)).trip(START, trip, policy=BreakerPolicy())
+    await harness.store.breakers.save(breaker, expected_generation=0)
+    harness.clock.advance(timedelta(minutes=5))
+    await harness.run()
+
+    assert (harness.ghl.asked, harness.providers[CALENDLY].asked) == ([LEAD], [])
+
+
 # --- preference --------------------------------------------------------------------------------------------------
 
 

@@ -90,12 +90,11 @@ async def check_lead(
     """
     now = context.clock.now()
     has_booking = stored_booking(lead) is not None
-    if len(wanted) > 1:
-        allowed = [each for each in wanted if not admission.registry.refuses(workspace.id, each, now)]
-        if len(allowed) < len(wanted) and not (has_booking and allowed[:1] == wanted[:1]):
-            # A search that cannot be completed would be repeated each minute, and take calls from the other provider.
-            return LeadCheck(lead=lead, outcome=Outcome.DEFERRED, lookup=wanted[0], reason=DeferReason.BREAKER)
-        wanted = allowed
+    if has_booking and _is_disturbed(workspace, wanted, now, admission.registry):
+        wanted = wanted[:1]  # the search for a new booking can wait, and a probe is to be one look-up
+    if len(wanted) > 1 and any(admission.registry.refuses(workspace.id, lookup, now) for lookup in wanted):
+        # A search that cannot be completed would be repeated each minute, and take calls from the other provider.
+        return LeadCheck(lead=lead, outcome=Outcome.DEFERRED, lookup=wanted[0], reason=DeferReason.BREAKER)
     answers: dict[Lookup, Answer] = {}
     failures: list[LeadCheck] = []
     skipped: SkipReason | None = None
@@ -120,6 +119,14 @@ async def check_lead(
     failed = {each.lookup for each in failures}
     asked = tuple(each.provider for each in wanted if each not in failed)
     return replace(checked, lookup=_lookup_of_owner(checked, answers), asked=asked)
+
+
+def _is_disturbed(workspace: Workspace, wanted: Sequence[Lookup], now: datetime, registry: BreakerRegistry) -> bool:
+    """Return whether a breaker on the way of one of these look-ups is open or is probed."""
+    return any(
+        registry.refuses(workspace.id, each, now) or not registry.may_sweep(workspace.id, each.provider, now)
+        for each in wanted
+    )
 
 
 def _worst(failures: Sequence[LeadCheck]) -> LeadCheck:
