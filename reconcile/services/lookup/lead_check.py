@@ -102,6 +102,8 @@ async def check_lead(
         result = await _look_up(lead, workspace, lookup, context=context, admission=admission)
         if isinstance(result, LeadCheck):
             failures.append(result)
+            if has_booking:
+                break  # without an answer about the booking, nothing is searched for beside it
         elif isinstance(result, SkipReason):
             skipped = result
         else:
