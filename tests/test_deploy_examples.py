@@ -6,10 +6,13 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 import pytest
+import yaml
 
+from reconcile.settings import Settings
 from reconcile_cli.main import ExitCode, cli
 from tests.test_docs import ROOT
 from tests.timeouts import HUNG
@@ -86,3 +89,27 @@ def _unit(name: str) -> configparser.ConfigParser:
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     parser.read(EXAMPLES / name)
     return parser
+
+
+def test_the_services_of_the_compose_file_start_commands_and_find_each_other() -> None:
+    services = yaml.safe_load((EXAMPLES / "compose.yaml").read_text())["services"]
+    simulator, run, postgres = (services[name] for name in ("simulator", "run", "postgres"))
+    settings = Settings.from_env(run["environment"])
+    filled = simulator["command"][simulator["command"].index("--fill") + 1]
+    port = int(simulator["command"][simulator["command"].index("--port") + 1])
+    parts = urlsplit(filled)
+
+    for each in (simulator, run):
+        assert_can_be_typed(each["command"])
+        assert (each["read_only"], each["cap_drop"]) == (True, ["ALL"])
+    assert settings.database_url == filled
+    assert (parts.hostname, parts.username, parts.password, parts.path) == (
+        "postgres",
+        *(postgres["environment"][f"POSTGRES_{name}"] for name in ("USER", "PASSWORD")),
+        f"/{postgres['environment']['POSTGRES_DB']}",
+    )
+    assert (settings.ghl_base_url, settings.calendly_base_url) == tuple(
+        f"http://127.0.0.1:{each}" for each in (port, port + 1)
+    )
+    assert run["network_mode"] == "service:simulator"
+    assert {name for each in services.values() for name in each.get("depends_on", {})} <= set(services)

@@ -49,6 +49,7 @@ from reconcile.services.run.dry_run import (
     on_clock,
 )
 from reconcile.services.run.freshness import new_leads_since
+from reconcile.services.run.heartbeat import Heartbeat, signal_of
 from reconcile.services.run.outbox_delivery import deliver
 from reconcile.services.run.report_builder import lease_held_report, not_due_report, report_of, unstarted_report
 from reconcile.services.run.run import run
@@ -108,6 +109,7 @@ __all__ = [
     "Counts",
     "Dependencies",
     "Fault",
+    "Heartbeat",
     "JobPlace",
     "LeadExplanation",
     "LeadLine",
@@ -186,6 +188,7 @@ __all__ = [
     "run",
     "scheduled_runs",
     "select_workspaces",
+    "signal_of",
     "status_gauges",
     "step",
     "test_channels",

@@ -14,6 +14,7 @@ from typing import Any
 import reconcile
 from reconcile.bootstrap import termination_log
 from reconcile.bootstrap.alerts import open_notifier
+from reconcile.bootstrap.heartbeat import heartbeat_of
 from reconcile.bootstrap.state_object import mirror_of, state_findings
 from reconcile.bootstrap.telemetry import telemetry_findings, telemetry_of
 from reconcile.credentials import CredentialDirectory
@@ -170,11 +171,13 @@ async def run(  # noqa: PLR0913 - the ways to watch and change a run
     on_change: OnChange | None = None,
     adapt: Adapt | None = None,
     stop: Stop | None = None,
+    is_failed: Callable[[RunReport], bool] = lambda report: not report.success,
 ) -> RunReport:
     """Run once and return the report; SIGTERM ends the run early and in order.
 
     *on_change* is called with each change that a dry run plans. *adapt* changes the dependencies of the run, which is
     then not written to the state object. *stop* also records a SIGTERM that came after the report was complete.
+    *is_failed* is what the heartbeat calls a failure.
     """
     clock, stop = SystemClock(), stop or Stop()
     run_id, started = new_run_id(clock.now()), clock.monotonic()
@@ -182,25 +185,28 @@ async def run(  # noqa: PLR0913 - the ways to watch and change a run
     report: RunReport | None = None
     asyncio.get_running_loop().set_exception_handler(_log_stray_error)
     with stop_on_sigterm(stop), telemetry_of(run_id, stop=stop) as telemetry:
-        try:
-            async with (
-                mirror_of(None if request.dry_run or adapt else settings, clock=clock, telemetry=telemetry) as mirror,
-                _dependencies(settings, clock=clock, stop=stop, telemetry=telemetry, on_progress=on_progress) as deps,
-            ):
-                deps = replace(deps, mirror=mirror, on_change=on_change)  # noqa: PLW2901 - only now complete
-                await _refuse_unknown_workspace(request, deps.store)
-                policy = replace(run_policy(settings), disagreements=settings.disagreements(request.scheduled_at))
-                if adapt is not None:
-                    deps, policy = adapt(deps, policy)  # noqa: PLW2901
-                report = await run_once(request, run_id=run_id, policy=policy, deps=deps)
-        except asyncio.CancelledError:
-            if not stop.takes_back_cancellation():
-                raise
-        except StoreUnavailable:
-            if not stop.is_terminated:
-                raise
-    report = report or unstarted_report(request, run_id=run_id, clock=clock, started=started)
-    termination_log.leave(receipt_text(report))
+        watched = None if adapt else settings
+        async with heartbeat_of(watched, request, is_failed, run_id=run_id, clock=clock, telemetry=telemetry) as beat:
+            try:
+                async with (
+                    mirror_of(None if request.dry_run else watched, clock=clock, telemetry=telemetry) as mirror,
+                    _dependencies(settings, clock=clock, stop=stop, telemetry=telemetry, on_progress=on_progress) as d,
+                ):
+                    deps = replace(d, mirror=mirror, heartbeat=beat.sender, on_change=on_change)
+                    await _refuse_unknown_workspace(request, deps.store)
+                    policy = replace(run_policy(settings), disagreements=settings.disagreements(request.scheduled_at))
+                    if adapt is not None:
+                        deps, policy = adapt(deps, policy)
+                    report = await run_once(request, run_id=run_id, policy=policy, deps=deps)
+            except asyncio.CancelledError:
+                if not stop.takes_back_cancellation():
+                    raise
+            except StoreUnavailable:
+                if not stop.is_terminated:
+                    raise
+            report = report or unstarted_report(request, run_id=run_id, clock=clock, started=started)
+            termination_log.leave(receipt_text(report))
+            beat.report = report
     return report
 
 

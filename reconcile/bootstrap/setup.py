@@ -15,6 +15,20 @@ from reconcile.store.mapping.mapping import parse_mapping
 _EXECUTE = "execute: "
 
 
+async def require_empty_database(url: str) -> None:
+    """Raise RequestError unless the PostgreSQL database at *url* has no table and no view."""
+    from reconcile.store.schema.company import require_empty  # noqa: PLC0415
+
+    await require_empty(url)
+
+
+async def execute_script(url: str, script: str) -> None:
+    """Execute *script* in one transaction of the PostgreSQL database at *url*."""
+    from reconcile.store.schema.company import execute_script  # noqa: PLC0415
+
+    await execute_script(url, script)
+
+
 async def propose(settings: Settings) -> MappingProposal:
     """Return a mapping proposed from the catalog and from counts of values by shape."""
     return propose_mapping(await survey(settings.database_url))

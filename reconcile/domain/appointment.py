@@ -44,12 +44,17 @@ class Appointment:
     created_at: datetime | None = None
 
 
-def primary(appointments: Iterable[Appointment], *, now: datetime) -> Appointment | None:
-    """Return the next upcoming confirmed appointment, else the latest held, else the latest canceled, else None."""
+def primary(
+    appointments: Iterable[Appointment], *, now: datetime, preferred: ProviderName | None = None
+) -> Appointment | None:
+    """Return the next upcoming confirmed appointment, else the latest held, else the latest canceled, else None.
+
+    Among upcoming ones, those of the *preferred* provider come first.
+    """
     known = [a for a in appointments if a.status not in INCONCLUSIVE]
     upcoming = [a for a in known if a.status is AppointmentStatus.CONFIRMED and a.starts_at > now]
     if upcoming:
-        return min(upcoming, key=lambda a: (a.starts_at, a.id))
+        return min(upcoming, key=lambda a: (preferred not in {None, a.provider}, a.starts_at, a.id))
     held = [a for a in known if a.status in HELD]
     if held:
         return max(held, key=lambda a: (a.starts_at, a.id))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from reconcile.domain.appointment import Appointment, AppointmentStatus
+from reconcile.domain.appointment import CANCELED_STATUSES, Appointment, AppointmentStatus
 from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
 
 
@@ -47,6 +47,11 @@ class Rollup:
     ends_at: datetime | None = None
     canceled_at: datetime | None = None
     is_foreign: bool = False
+
+    def is_past(self, now: datetime) -> bool:
+        """Return whether the booking was called off or is over."""
+        ends_at = self.ends_at or self.starts_at
+        return self.status in CANCELED_STATUSES or (ends_at is not None and ends_at <= now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

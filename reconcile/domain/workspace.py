@@ -13,7 +13,8 @@ class Workspace:
     """A workspace and its credentials.
 
     *timezone* is an IANA name or None; it is used only if the provider does not report its own. *faults* are sentences
-    about unusable credentials; they name the source and contain no secret.
+    about unusable credentials; they name the source and contain no secret. *preferred* is the provider whose upcoming
+    booking counts where both show one.
     """
 
     id: WorkspaceId
@@ -21,4 +22,5 @@ class Workspace:
     timezone: str | None = None
     visited_at: datetime | None = None
     not_before: datetime | None = None
+    preferred: ProviderName | None = None
     faults: tuple[str, ...] = ()

@@ -1,12 +1,16 @@
 """The simulated company in its database: the generated records as leads."""
 
+from datetime import datetime
+
 from reconcile import bootstrap
+from reconcile.bootstrap import setup
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.credential import Credential, Token
 from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead, LeadStatus, Rollup
 from reconcile.domain.workspace import Workspace
 from reconcile.simulator import Api, GeneratedLead, GeneratedWorkspace, World
+from reconcile.simulator.generation.company_sql import fill_script, tables_script
 
 _PROVIDERS = {Api.GHL: ProviderName.HIGHLEVEL, Api.CALENDLY: ProviderName.CALENDLY}
 CALENDLY_USERS = "https://api.calendly.com/users/"
@@ -19,6 +23,12 @@ async def enter(url: str, world: World) -> None:
         workspaces=[workspace_of(each) for each in world.workspaces.values()],
         leads=[lead_of(each) for each in world.leads],
     )
+
+
+async def enter_schema(url: str, world: World, *, schema: str, now: datetime) -> None:
+    """Create the tables of *schema* in the empty PostgreSQL database at *url*, and insert all of *world*."""
+    filled = fill_script(schema, workspaces=world.workspaces.values(), leads=world.leads, now=now)
+    await setup.execute_script(url, f"{tables_script(schema)}\n{filled}")
 
 
 def workspace_of(generated: GeneratedWorkspace) -> Workspace:

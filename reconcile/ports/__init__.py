@@ -13,6 +13,7 @@ from reconcile.ports.coordination import (
     LeaseHolder,
     Leases,
 )
+from reconcile.ports.heartbeat import HeartbeatMonitor, HeartbeatSignal
 from reconcile.ports.kubernetes import Announcement, StateMirror, StateObject
 from reconcile.ports.leads import BatchReceipt, BatchWrite, DueWorkspaces, Leads, LeadWrite
 from reconcile.ports.ledger import (
@@ -52,6 +53,8 @@ __all__ = [
     "DueWorkspaces",
     "EffectSink",
     "GivenUpFollowUp",
+    "HeartbeatMonitor",
+    "HeartbeatSignal",
     "HttpAttempt",
     "ItemMove",
     "ItemRow",

@@ -167,6 +167,12 @@ class Settings(AlertSettings):
         24, "Age in hours from which a follow-up is not delivered any more.", kind=Number(0, 8760, above=True)
     )
 
+    heartbeat_url: str | None = declare(
+        None,
+        "Ping URL of a monitor, as of healthchecks.io, that gets start, success and failure of runs.",
+        kind=WebUrl(),
+    )
+
     page_token: str | None = declare(
         None, "Token of the page of reconcile serve; browsers send it as the password.", kind=Secret(16)
     )

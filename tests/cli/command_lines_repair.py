@@ -249,6 +249,11 @@ LINES: Mapping[str, Sequence[Typed]] = {
                 "faults": (lambda heard: heard.keywords["faults"][-1].value, 503),
                 "fill": (lambda heard: heard.done is not None, True),
             },
-        )
+        ),
+        Typed(
+            words="simulate --schema prisma --fill {folder}/made.db",
+            asks=None,
+            seen={"schema": (lambda heard: heard.done and "--schema needs --fill" in heard.done.err, True)},
+        ),
     ],
 }

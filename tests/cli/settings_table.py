@@ -50,6 +50,7 @@ VALUES: Mapping[str, str] = {
     "webhook_secret": KEYS["webhook"],
     "follow_ups": "all",
     "follow_up_expiry_hours": "21",
+    "heartbeat_url": "https://beat.example/ping",
     "page_token": KEYS["page"],
     "trigger": "schedule",
     "shards": "3",
@@ -197,6 +198,7 @@ SINK: Rows = {
     "webhook_url": (lambda seen: str(seen.to(HOOK).url), f"https://{HOOK}/followups"),
     "webhook_secret": (is_signed(HOOK, KEYS["webhook"]), True),
 }
+BEAT: Rows = {"heartbeat_url": (lambda seen: seen.to("beat.example").url.path, "/ping/start")}
 PLACE: Rows = {
     "state_object": (lambda seen: (seen["target"].kind, seen["target"].name), ("cronjob", "breakers")),
     "namespace": (at("target", "namespace"), "calendars"),

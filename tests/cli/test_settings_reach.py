@@ -77,7 +77,7 @@ VIEW = (table.due(), table.breaker(), table.planned())
 SCENES = (
     _where(
         "run",
-        *(*A_RUN, table.RUN_CAPS, table.BUDGET, table.REQUEST, table.OF_A_JOB, table.SINK, table.PLACE),
+        *(*A_RUN, table.RUN_CAPS, table.BUDGET, table.REQUEST, table.OF_A_JOB, table.SINK, table.BEAT, table.PLACE),
         *(*OF_ALERTS, table.CHANNELS, table.MAILED),
     ),
     _where("run --dry-run", *A_RUN, table.RUN_CAPS, table.OF_HAND, table.RESENT, without=(*RESENDS, *BY_HAND)),

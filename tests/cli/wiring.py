@@ -23,7 +23,7 @@ from reconcile.kube.object_reference import ObjectReference
 from reconcile.kube.pod_logs import PodLogs
 from reconcile.page.documents import Sources
 from reconcile.page.server import serve
-from reconcile.ports import OutboxRow
+from reconcile.ports import HeartbeatSignal, OutboxRow
 from reconcile.providers.http.client import AiohttpTransport
 from reconcile.store.doctor.check import check_schema
 from reconcile.store.doctor.survey import survey
@@ -196,6 +196,8 @@ def _tried(seen: Seen) -> Callable[..., Any]:
         deadline = deps.clock.monotonic() + LEFT.total_seconds()
         if deps.sink is not None:
             await deps.sink.deliver(filled(OutboxRow), deadline=deadline)
+        if deps.heartbeat is not None:
+            await deps.heartbeat.monitor.send(HeartbeatSignal.START, run_id=run_id, deadline=deadline)
         for channel in deps.notifier.channels if deps.notifier else ():
             with suppress(AlertNotDelivered):
                 await channel.deliver(a_message(), deadline=deadline)

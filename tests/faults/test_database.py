@@ -120,9 +120,16 @@ async def test_a_silent_database_delays_a_run_only_within_bounds(
 async def test_a_server_that_has_become_a_replica_is_tried_later(scene: Scene) -> None:
     async with scene.company() as company:
         name = company.url.rpartition("/")[2]
-        await company.database.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        await company.database.execute(
+            f'ALTER DATABASE "{name}" SET default_transaction_read_only = on;'
+            f'ALTER DATABASE "{name}" SET search_path = public, pg_catalog;'
+            "CREATE FUNCTION public.pg_is_in_recovery() RETURNS boolean LANGUAGE sql AS 'SELECT true'"
+        )
         told = await run_here(company)
-        await company.database.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+        await company.database.execute(
+            f'ALTER DATABASE "{name}" RESET default_transaction_read_only;'
+            f'ALTER DATABASE "{name}" RESET search_path; DROP FUNCTION public.pg_is_in_recovery'
+        )
         await scene.ends_well(company)
 
         assert told.code == TRY_LATER

@@ -121,6 +121,7 @@ def settings_of(server: Server, url: str) -> dict[str, str]:
         "database_url": url,
         "ghl_base_url": server.simulator.ghl_url,
         "calendly_base_url": server.simulator.calendly_url,
+        "heartbeat_url": f"{server.simulator.ghl_url}/beats/{MARK}?key={canaries.SECRET}",
         "webhook_url": f"{server.simulator.ghl_url}/hooks/{MARK}",
         "webhook_secret": SECRET,
         "follow_ups": "all",

@@ -77,6 +77,7 @@ class SimulatedCompany:
             "credentials_dir": str(mounted),
             "ghl_base_url": server.simulator.ghl_url,
             "calendly_base_url": server.simulator.calendly_url,
+            "heartbeat_url": f"{server.simulator.ghl_url}/beats/{MARK}?key={canaries.SECRET}",
             "webhook_url": f"{server.simulator.ghl_url}/hooks/{MARK}?key={canaries.SECRET}",
             "webhook_secret": canaries.SECRET,
             "follow_ups": "all",

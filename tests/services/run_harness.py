@@ -17,11 +17,22 @@ from reconcile.domain.workspace import Workspace
 from reconcile.ports import Store
 from reconcile.store.db.database import Database
 from reconcile.store.leads.seed import seed
+from reconcile.store.mapping.mapping import SchemaMapping
 from reconcile.store.session import open_store
 from tests.domain.factories import a_booked_lead, a_lead, an_appointment
 from tests.services.fakes import START, Allowance, Ear, FakeClock, FakeProvider, FakeSink, a_workspace
 from tests.stores import DEFAULT
-from tests.use_cases import Dependencies, LocalDatabaseClock, Mirror, Notifier, RunPolicy, RunRequest, Stop, run
+from tests.use_cases import (
+    Dependencies,
+    Heartbeat,
+    LocalDatabaseClock,
+    Mirror,
+    Notifier,
+    RunPolicy,
+    RunRequest,
+    Stop,
+    run,
+)
 
 TICK = timedelta(minutes=1)
 GHL = ProviderName.HIGHLEVEL
@@ -39,6 +50,7 @@ class RunHarness:
     sink: FakeSink | None = None
     notifier: Notifier | None = None
     mirror: Mirror | None = None
+    heartbeat: Heartbeat | None = None
     ear: Ear = field(default_factory=Ear)
     stop: Stop = field(default_factory=Stop)
     reports: list[RunReport] = field(default_factory=list)
@@ -71,6 +83,7 @@ class RunHarness:
                 sink=self.sink,
                 notifier=self.notifier,
                 mirror=self.mirror,
+                heartbeat=self.heartbeat,
                 stop=self.stop,
                 on_change=on_change,
             ),
@@ -151,10 +164,10 @@ def unbooked(lead_id: str, workspace_id: str, **facts: Any) -> Lead:
 
 
 @asynccontextmanager
-async def open_harness(url: str) -> AsyncIterator[RunHarness]:
+async def open_harness(url: str, *, mapping: SchemaMapping = DEFAULT) -> AsyncIterator[RunHarness]:
     """Open the store at *url* and lay the fakes beside it."""
     clock = FakeClock()
-    async with open_store(url, mapping=DEFAULT) as store:
+    async with open_store(url, mapping=mapping) as store:
         yield RunHarness(
             url=url,
             # The database's own clock does not jump with ours.

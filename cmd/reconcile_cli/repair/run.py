@@ -85,20 +85,26 @@ def command(
     if changes is not None:
         changes.write("")  # opens it: a file that cannot be written is refused before the first call
     on_change = planned.add if dry_run else None
+
+    def is_failed(report: RunReport) -> bool:
+        return _exit_code(report, fail_on) is ExitCode.FAILED
+
     if is_text(settings) or takes_stdout:
         from reconcile_cli.repair import progress, run_text  # noqa: PLC0415 - rich, for a person only
         from reconcile_cli.terminal import console  # noqa: PLC0415
         from reconcile_cli.views import report_text  # noqa: PLC0415
 
         with progress.bar() as advance:
-            report = asyncio.run(bootstrap.run(settings, request, on_progress=advance, on_change=on_change))
+            report = asyncio.run(
+                bootstrap.run(settings, request, on_progress=advance, on_change=on_change, is_failed=is_failed)
+            )
         shown, out = read_report(document(report)), console(is_stderr=takes_stdout)
         report_text.show(shown, out=out)
         if dry_run:
             run_text.show_changes(planned.listed, count=planned.count, out=out)
         report_text.show_next(shown, out=out)
     else:
-        report = asyncio.run(bootstrap.run(settings, request, on_change=on_change))
+        report = asyncio.run(bootstrap.run(settings, request, on_change=on_change, is_failed=is_failed))
         print_json(document(report))
     click.get_current_context().exit(_exit_code(report, fail_on))
 

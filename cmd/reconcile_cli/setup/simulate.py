@@ -1,22 +1,54 @@
 """``reconcile simulate``: both providers as a local server, with a generated database."""
 
 import asyncio
+import socket
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 
 from reconcile import bootstrap
+from reconcile.bootstrap.setup import require_empty_database
 from reconcile.domain.due import START_JITTER, DuePolicy
 from reconcile.domain.formatting import span
-from reconcile.drill.company import enter
+from reconcile.drill.company import enter, enter_schema
 from reconcile.errors import RequestError
+from reconcile.settings.kinds import DatabaseUrl
 from reconcile.simulator import Fault, FaultKind, FaultRefused, Simulator, World, WorldSize, incident, serve
+from reconcile.simulator.generation.company_sql import company_schemas
 from reconcile_cli.options import examples
 from reconcile_cli.output import print_json
 
 _DUE_AGAIN = DuePolicy().hot + START_JITTER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillTarget:
+    """The database that is filled; *path* is the file of an SQLite one."""
+
+    url: str
+    path: Path | None = None
+
+
+class TargetParam(click.ParamType[FillTarget]):
+    """Parses the path of a file, or the URL of a PostgreSQL database."""
+
+    name = "target"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> FillTarget:
+        if isinstance(value, FillTarget):
+            return value
+        text = str(value)
+        if not text.startswith(("postgresql:", "postgres:")):
+            if not text.strip() or Path(text).is_dir():
+                self.fail("must be the path of a new file, or postgresql://…", param, ctx)
+            return FillTarget(url=f"sqlite:///{text}", path=Path(text))
+        try:
+            return FillTarget(url=DatabaseUrl().read(text))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class FaultParam(click.ParamType[Fault]):
@@ -54,11 +86,19 @@ class FaultParam(click.ParamType[Fault]):
 )
 @click.option(
     "--fill",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="PATH",
-    help="Also create an SQLite database with the generated leads in this file.",
+    type=TargetParam(),
+    metavar="PATH|URL",
+    help="Also create a database with the generated leads: an SQLite file, or an empty one at postgresql://…",
 )
-@examples("reconcile simulate --port 8090")
+@click.option(
+    "--schema",
+    type=click.Choice(company_schemas()),
+    help="With --fill postgresql://…: the schema of the company's tables. [default: our own]",
+)
+@examples(
+    "reconcile simulate --port 8090",
+    "reconcile simulate --fill postgresql://localhost/company --schema prisma",
+)
 def command(
     *,
     port: int,
@@ -70,51 +110,70 @@ def command(
     limits: bool,
     is_incident: bool,
     faults: tuple[Fault, ...],
-    fill: Path | None,
+    fill: FillTarget | None,
+    schema: str | None,
 ) -> None:
     """Serve both providers on this machine, with switchable faults, until Ctrl-C or SIGTERM.
 
     Faults are set at /_simulator/faults while it runs, and listed at /_simulator/kinds.
     """
-    if fill and fill.exists():
-        raise click.UsageError(f"{fill} exists; --fill needs the path of a new file")
+    if schema is not None and (fill is None or fill.path is not None):
+        raise click.UsageError("--schema needs --fill postgresql://…; an SQLite file has our own tables")
+    if fill and fill.path and fill.path.exists():
+        raise click.UsageError(f"{fill.path} exists; --fill needs the path of a new file")
     size = WorldSize(workspaces=workspaces, leads_per_workspace=leads, calendly_share=calendly_share)
     world = World.generate(seed=seed, now=lambda: datetime.now(UTC), size=size)
     if fill:
-        asyncio.run(_fill(fill, world))
+        _require_free_ports(port)
+        asyncio.run(_fill(fill, world, schema=schema))
     served = serve(
         world,
         port=port,
         faults=(*(incident() if is_incident else ()), *faults),
         latency=timedelta(milliseconds=latency_ms),
         enforce_limits=limits,
-        on_ready=lambda simulator: _announce(simulator, fill),
+        on_ready=lambda simulator: _announce(simulator, fill, schema=schema),
     )
     try:
         asyncio.run(served)
     except OSError as error:
-        if fill:
-            fill.unlink(missing_ok=True)
-        raise RequestError(
-            f"port {port} or the next cannot be opened ({error.strerror}); give another --port"
-        ) from error
+        raise _port_fault(port, error) from error
 
 
-async def _fill(path: Path, world: World) -> None:
-    url = f"sqlite:///{path}"
-    await bootstrap.migrate_url(url)
-    await enter(url, world)
+def _require_free_ports(port: int) -> None:
+    """Raise RequestError if the server could not be started after the database was filled."""
+    for each in {port, port + 1} if port else ():
+        try:
+            socket.create_server(("127.0.0.1", each)).close()
+        except OSError as error:
+            raise _port_fault(port, error) from error
 
 
-def _announce(simulator: Simulator, fill: Path | None) -> None:
+def _port_fault(port: int, error: OSError) -> RequestError:
+    return RequestError(f"port {port} or the next cannot be opened ({error.strerror}); give another --port")
+
+
+async def _fill(target: FillTarget, world: World, *, schema: str | None) -> None:
+    if target.path is None:
+        await require_empty_database(target.url)
+    if schema is not None:
+        await enter_schema(target.url, world, schema=schema, now=datetime.now(UTC))
+        return
+    await bootstrap.migrate_url(target.url)
+    await enter(target.url, world)
+
+
+def _announce(simulator: Simulator, fill: FillTarget | None, *, schema: str | None) -> None:
     """Print the address: lines to paste on a terminal, else one line of JSON."""
     variables = {"RECONCILE_GHL_BASE_URL": simulator.ghl_url, "RECONCILE_CALENDLY_BASE_URL": simulator.calendly_url}
     if fill:
-        variables["RECONCILE_DATABASE_URL"] = f"sqlite:///{fill}"
+        variables["RECONCILE_DATABASE_URL"] = fill.url
     if not sys.stdout.isatty():
         print_json(variables)
     else:
         click.echo("".join(f"export {name}={value}\n" for name, value in variables.items()))
+        if schema is not None:
+            click.echo("map it     reconcile init --write mapping.toml")
         switch = f"{simulator.ghl_url}/_simulator/faults"
         click.echo(f'break it   curl -d \'{{"preset": "incident"}}\' {switch}\nheal it    curl -X DELETE {switch}')
         click.echo(f"{' ' * 11}a lead that was checked is due again after {span(_DUE_AGAIN)} at the earliest")

@@ -94,6 +94,8 @@ def _(shown: WorkspaceExplanation, out: Console, now: datetime) -> None:
     facts.add_row("  leads due now", f"{shown.due_count}{more}")
     facts.add_row("  quarantined leads", str(shown.quarantined_count))
     facts.add_row("  time zone", safe(shown.timezone or "the provider's"))
+    if shown.preferred_provider is not None:
+        facts.add_row("  preferred", shown.preferred_provider)
     out.print(facts)
     _breakers(out, shown.breakers, now)
     _batches(out, shown.batches, now)

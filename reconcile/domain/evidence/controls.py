@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from reconcile.domain.appointment import AppointmentStatus
-from reconcile.domain.evidence.booking_reference import refers_to
+from reconcile.domain.evidence.booking_reference import provider_of, refers_to
 from reconcile.domain.evidence.evidence import Evidence, evidence, stored_booking
 from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
@@ -62,6 +62,8 @@ class Controls:
         booking, found = stored_booking(lead), evidence(lead, answer)
         if booking is None or lead.rollup.status is not AppointmentStatus.CONFIRMED:
             return
+        if (lead.rollup.provider or provider_of(booking)) not in {None, lookup.provider}:
+            return  # a search at the other provider: its lists need not have this booking
         if found is Evidence.NOT_MENTIONED and not answer.appointments and not answer.absent:
             self._silent[lookup] += 1
         elif any(refers_to(booking, a.id) and a.status is AppointmentStatus.CONFIRMED for a in answer.appointments):

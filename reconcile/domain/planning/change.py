@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from reconcile.domain.appointment import CANCELED_STATUSES, Appointment, AppointmentStatus
-from reconcile.domain.ids import AppointmentId, Operation
+from reconcile.domain.ids import AppointmentId, Operation, ProviderName
 from reconcile.domain.lead import Lead, LeadStatus, MismatchKind, Rollup
 from reconcile.domain.planning.outcome import Outcome
 
@@ -38,7 +38,8 @@ class Answer:
 
     *absent* holds ids that the provider named as not existing; an appointment that is only missing from a list is not
     among them. *unverified* is the adapter's reason why the stored booking is not verified. *replaces_contact*: the
-    lead's contact no longer exists, and *contact_id* is the same person's.
+    lead's contact no longer exists, and *contact_id* is the same person's. *preferred* is the provider whose upcoming
+    booking counts where several show one.
     """
 
     appointments: tuple[Appointment, ...] = ()
@@ -46,6 +47,7 @@ class Answer:
     contact_id: str | None = None
     replaces_contact: bool = False
     unverified: Unverified | None = None
+    preferred: ProviderName | None = None
     returned: frozenset[Operation] = field(default=frozenset(), compare=False)
     """Operations that returned an appointment: proof that route, token, location and version are good."""
     silent: frozenset[Operation] = field(default=frozenset(), compare=False)

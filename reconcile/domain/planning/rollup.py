@@ -64,11 +64,11 @@ def rollup_of(case: PlanningCase, merged: Mapping[AppointmentId, Appointment]) -
         unlisted = None
     if unlisted is not None and case.lost is None:
         candidates.append(unlisted)
-    chosen = primary(candidates, now=case.now)
+    chosen = primary(candidates, now=case.now, preferred=case.answer.preferred)
     if case.is_booked and (chosen is None or chosen.status in CANCELED_STATUSES):
         # A row that is not listed creates no booking. It keeps one alive: a look-up of one appointment lists no other.
         rows = [each for each in merged.values() if each.status in HELD]
-        chosen = primary(rows, now=case.now) or chosen
+        chosen = primary(rows, now=case.now, preferred=case.answer.preferred) or chosen
     if chosen is None:
         if case.lost is None:
             return before

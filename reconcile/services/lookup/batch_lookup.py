@@ -40,7 +40,7 @@ async def look_up_leads(
         if lead.fault is not None:
             done.append(failed_read(lead, lead.fault))
             continue
-        needed = lookups(lead, workspace, context.providers)
+        needed = lookups(lead, workspace, context.providers, now=context.clock.now())
         if isinstance(needed, SkipReason):
             done.append(LeadCheck(lead=lead, outcome=Outcome.SKIPPED, reason=needed))
         else:

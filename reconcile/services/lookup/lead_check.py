@@ -8,7 +8,7 @@ from reconcile.domain.breaker.attribution import RECORD_FAULTS
 from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.window import SuspectOutcome
 from reconcile.domain.evidence.booking_reference import provider_of
-from reconcile.domain.evidence.evidence import lost_booking
+from reconcile.domain.evidence.evidence import lost_booking, stored_booking
 from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import Lead, LeadState
@@ -56,9 +56,13 @@ def failed_read(lead: Lead, fault: str) -> LeadCheck:
 
 
 def lookups(
-    lead: Lead, workspace: Workspace, providers: Mapping[ProviderName, Provider]
+    lead: Lead, workspace: Workspace, providers: Mapping[ProviderName, Provider], *, now: datetime | None = None
 ) -> Sequence[Lookup] | SkipReason:
-    """Return the look-ups for *lead*: at the provider of its booking, else at every provider that may know of it."""
+    """Return the look-ups for *lead*: at the provider of its booking, else at every provider that may know of it.
+
+    With *now*, a booking that was called off or is over is looked up first, and the other providers are searched for a
+    new one.
+    """
     if not workspace.credentials:
         return SkipReason.NOT_CONFIGURED
     if lead.rollup.is_foreign:
@@ -67,7 +71,10 @@ def lookups(
     owner = lead.rollup.provider or (provider_of(lead.rollup.booking_id) if lead.rollup.booking_id else None)
     if lead.rollup.booking_id and owner is None:
         return SkipReason.UNREADABLE_BOOKING_ID
-    names = [owner] if lead.rollup.booking_id and owner else sorted(workspace.credentials)
+    names = sorted(workspace.credentials)
+    if lead.rollup.booking_id and owner:
+        others = [each for each in names if each is not owner]
+        names = [owner, *others] if now is not None and lead.rollup.is_past(now) else [owner]
     results = [providers[name].lookup(lead, workspace) for name in names]
     found = [each for each in results if isinstance(each, Lookup)]
     return found or next(each for each in results if isinstance(each, SkipReason))
@@ -82,6 +89,9 @@ async def check_lead(
     nothing.
     """
     now = context.clock.now()
+    has_booking = stored_booking(lead) is not None
+    if has_booking and _is_disturbed(workspace, wanted, now, admission.registry):
+        wanted = wanted[:1]  # the search for a new booking can wait, and a probe is to be one look-up
     if len(wanted) > 1 and any(admission.registry.refuses(workspace.id, lookup, now) for lookup in wanted):
         # A search that cannot be completed would be repeated each minute, and take calls from the other provider.
         return LeadCheck(lead=lead, outcome=Outcome.DEFERRED, lookup=wanted[0], reason=DeferReason.BREAKER)
@@ -92,6 +102,8 @@ async def check_lead(
         result = await _look_up(lead, workspace, lookup, context=context, admission=admission)
         if isinstance(result, LeadCheck):
             failures.append(result)
+            if has_booking:
+                break  # without an answer about the booking, nothing is searched for beside it
         elif isinstance(result, SkipReason):
             skipped = result
         else:
@@ -100,8 +112,8 @@ async def check_lead(
         return LeadCheck(lead=lead, outcome=Outcome.SKIPPED, lookup=wanted[0], reason=skipped)
     if not answers:
         return _worst(failures)
-    is_complete = not failures and skipped in {None, SkipReason.CONTACT_NOT_FOUND}
-    answer = _merge_answers(list(answers.values()), is_complete=is_complete)
+    is_complete = not failures and (has_booking or skipped in {None, SkipReason.CONTACT_NOT_FOUND})
+    answer = _merge_answers(list(answers.values()), is_complete=is_complete, preferred=workspace.preferred)
     checked = plan_answer(lead, answer, next(iter(answers)), context=context, registry=admission.registry)
     await admission.breakers.save()
     if failures and checked.outcome.is_answered and not _shows_booking(checked):
@@ -109,6 +121,14 @@ async def check_lead(
     failed = {each.lookup for each in failures}
     asked = tuple(each.provider for each in wanted if each not in failed)
     return replace(checked, lookup=_lookup_of_owner(checked, answers), asked=asked)
+
+
+def _is_disturbed(workspace: Workspace, wanted: Sequence[Lookup], now: datetime, registry: BreakerRegistry) -> bool:
+    """Return whether a breaker on the way of one of these look-ups is open or is probed."""
+    return any(
+        registry.refuses(workspace.id, each, now) or not registry.may_sweep(workspace.id, each.provider, now)
+        for each in wanted
+    )
 
 
 def _worst(failures: Sequence[LeadCheck]) -> LeadCheck:
@@ -210,7 +230,7 @@ def _failed_by_bug(undecided: LeadCheck, error: Exception, lookup: Lookup, conte
     return _failed(undecided, signature)
 
 
-def _merge_answers(answers: Sequence[Answer], *, is_complete: bool) -> Answer:
+def _merge_answers(answers: Sequence[Answer], *, is_complete: bool, preferred: ProviderName | None) -> Answer:
     if len(answers) == 1 and is_complete:
         return answers[0]
     reasons = (None if is_complete else Unverified.INCOMPLETE, *(answer.unverified for answer in answers))
@@ -220,4 +240,5 @@ def _merge_answers(answers: Sequence[Answer], *, is_complete: bool) -> Answer:
         contact_id=next((a.contact_id for a in answers if a.contact_id), None),
         replaces_contact=any(a.replaces_contact for a in answers),
         unverified=next(filter(None, reasons), None),
+        preferred=preferred,
     )

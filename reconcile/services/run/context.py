@@ -27,6 +27,7 @@ from reconcile.services.lookup.context import LookupContext, LookupLimits
 from reconcile.services.lookup.limits.time_budget import Stop
 from reconcile.services.run.change_guard import ChangeGuard
 from reconcile.services.run.counts import Counts
+from reconcile.services.run.heartbeat import Heartbeat
 
 STOP_GRACE = timedelta(seconds=5)
 """How long in-flight calls may continue after SIGTERM; writing and exit get the other half of ten seconds."""
@@ -122,6 +123,7 @@ class Dependencies:
     """Called with each change that a dry run plans."""
     mirror: Mirror | None = None
     notifier: Notifier | None = None
+    heartbeat: Heartbeat | None = None
     batch_handler: BatchHandler | None = None
     """Handles batches instead of ``reconcile_batch``."""
 

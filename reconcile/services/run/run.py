@@ -119,6 +119,8 @@ async def _run(request: RunRequest, *, run_id: RunId, policy: RunPolicy, deps: D
             is_applied=not request.dry_run,
         ),
     )
+    if deps.heartbeat is not None:
+        deps.heartbeat.begin()
     totals = RunTotals()
     admission: CallAdmission | None = None
     try:

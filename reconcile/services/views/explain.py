@@ -67,6 +67,7 @@ class WorkspaceExplanation:
     providers: tuple[ProviderName, ...]
     faults: tuple[str, ...]
     timezone: str | None
+    preferred_provider: ProviderName | None
     visited_at: datetime | None
     not_before: datetime | None
     due_count: int
@@ -142,6 +143,7 @@ async def explain_workspace(
         providers=tuple(sorted(workspace.credentials)),
         faults=workspace.faults,
         timezone=workspace.timezone,
+        preferred_provider=workspace.preferred,
         visited_at=workspace.visited_at,
         not_before=workspace.not_before if workspace.not_before and workspace.not_before > now else None,
         due_count=len(due_leads),

@@ -10,11 +10,12 @@ from reconcile.domain.views.finding import Finding, FindingStatus, worst
 from reconcile.errors import SettingsError, StoreUnavailable
 from reconcile.store.db import clock
 from reconcile.store.db.database import Database
+from reconcile.store.db.read_only import file_obstacles, server_obstacles
 from reconcile.store.doctor.contents import row_counts, sample_leads, status_counts
 from reconcile.store.doctor.grants import command_rights, missing_grants
 from reconcile.store.doctor.indexes import index_advice
 from reconcile.store.doctor.own_rows import damaged_rows
-from reconcile.store.doctor.row_access import access_findings, server_faults
+from reconcile.store.doctor.row_access import access_findings
 from reconcile.store.doctor.run_statements import refused_statements
 from reconcile.store.doctor.unique_keys import key_findings
 from reconcile.store.doctor.values import unreadable_values
@@ -37,9 +38,8 @@ async def check_schema(database_url: str, *, mapping: SchemaMapping, now: dateti
     except SettingsError as error:
         return [_finding("database", FindingStatus.FAULT, fault) for fault in error.faults]
     try:
-        if database.address.is_missing():
-            missing = f"there is no file at {database.address.dsn}; run `reconcile migrate`, or correct the path"
-            return [_finding("database", FindingStatus.FAULT, missing)]
+        if faults := _file_faults(database):
+            return [_finding("database", FindingStatus.FAULT, each) for each in faults]
         async with database.read_connection() as connection:
             findings = await _findings(connection, mapping, now)
         if any(each.verdict is FindingStatus.FAULT for each in findings):
@@ -56,9 +56,18 @@ async def check_schema(database_url: str, *, mapping: SchemaMapping, now: dateti
         await database.close()
 
 
+def _file_faults(database: Database) -> Sequence[str]:
+    if database.is_postgresql:
+        return []
+    path = database.address.dsn
+    if database.address.is_missing():
+        return [f"there is no file at {path}; run `reconcile migrate`, or correct the path"]
+    return [str(each) for each in file_obstacles(path)]
+
+
 async def _findings(connection: AsyncConnection, mapping: SchemaMapping, now: datetime) -> Sequence[Finding]:
     findings = [await _server(connection, now)]
-    findings += [_finding("database", *each) for each in await server_faults(connection)]
+    findings += [_finding("database", FindingStatus.FAULT, str(each)) for each in await server_obstacles(connection)]
     unfit = await version_faults(connection, mapping)
     findings += [_finding("schema", FindingStatus.FAULT, each) for each in unfit]
     if not unfit:

@@ -75,9 +75,10 @@ def command_needs(mapping: SchemaMapping) -> Mapping[str, Sequence[Need]]:
     }
 
 
-def run_needs(mapping: SchemaMapping) -> Sequence[Need]:
-    """Return what a run needs of the customer's tables."""
-    return list(_of_customer(mapping))
+def run_needs(mapping: SchemaMapping, *, named: Iterable[tuple[MappedTable, Sequence[str]]]) -> Sequence[Need]:
+    """Return what a run needs of the customer's tables; *named* are the columns that expressions name."""
+    read = [_need("SELECT", table, column=column) for table, columns in named for column in columns]
+    return [*_of_customer(mapping), *read]
 
 
 async def missing_grants(connection: AsyncConnection, mapping: SchemaMapping, *, with_ours: bool) -> Sequence[str]:
@@ -110,7 +111,8 @@ async def _missing(connection: AsyncConnection, needed: Sequence[Need]) -> Seque
 def _of_customer(mapping: SchemaMapping) -> Iterator[Need]:
     lead, appointment = mapping.lead, mapping.appointment
     for table in (mapping.workspace, lead, appointment):
-        for column in _columns(table, table.sources) if table else ():
+        # A column that a change sets is read too: it keeps its value where another field's change sets it.
+        for column in (*_columns(table, table.sources), *table.on_change) if table else ():
             yield _need("SELECT", table, column=column)
     for column in (*_columns(lead, (*LEAD_FACTS, "attempted_at", "updated_at")), *lead.on_change):
         yield _need("UPDATE", lead, column=column)

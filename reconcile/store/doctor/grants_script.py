@@ -25,6 +25,7 @@ ROLES = {
 }
 _NAMED = re.compile(r'\b(?:FROM|JOIN)\s+((?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))?)', re.IGNORECASE)
 """Names of tables in an expression; the database says which of them are there."""
+_WORD = re.compile(r"\w+")
 _PLACES = text(
     """
     SELECT DISTINCT n.nspname::text AS schema, c.relname::text AS name, quote_ident(n.nspname) AS quoted_schema,
@@ -35,6 +36,12 @@ _PLACES = text(
     ORDER BY 4
     """
 ).bindparams(bindparam("names", type_=TEXT))
+_COLUMNS = text(
+    """
+    SELECT a.attname::text AS name FROM pg_attribute a
+    WHERE a.attrelid = to_regclass(:name) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+    """
+).bindparams(bindparam("name", type_=TEXT))
 _HEAD = """\
 -- Roles of reconcile, one for each command. Execute this with psql before `reconcile migrate`, as a superuser or as the
 -- owner of your tables with CREATEROLE. Set a password for each role that connects by one: \\password reconcile_run
@@ -59,6 +66,7 @@ async def _statements(connection: AsyncConnection, mapping: SchemaMapping) -> Se
     others = {name for each in mapped for sql in _expressions(each) for name in _NAMED.findall(sql)}
     found = await connection.execute(_PLACES, {"names": document(sorted(names | others))})
     rows = [dict(row) for row in found.mappings()]
+    needs = run_needs(mapping, named=[(each, await _named_columns(connection, each)) for each in mapped])
     own = rows[0]["own_schema"] if rows else "public"
     schemas = sorted({own, *(row["quoted_schema"] for row in rows)})
     run, everyone = ROLES["run"], ", ".join(ROLES.values())
@@ -73,8 +81,8 @@ async def _statements(connection: AsyncConnection, mapping: SchemaMapping) -> Se
         *_on_our_tables(own),
         "",
         "-- Your tables.",
-        *_on_tables(run_needs(mapping), f"{run}, {ROLES['prune']}", {"SELECT"}),
-        *_on_tables(run_needs(mapping), run, {"INSERT", "UPDATE"}),
+        *_on_tables(needs, f"{run}, {ROLES['prune']}", {"SELECT"}),
+        *_on_tables(needs, run, {"INSERT", "UPDATE"}),
         *(f"GRANT SELECT ON {row['place']} TO {run}, {ROLES['prune']};" for row in others_found),
         *_on_tables(_theirs(command_needs(mapping)["undo"], mapping), ROLES["undo"], {"DELETE"}),
         *_policies(rows, run),
@@ -121,6 +129,13 @@ def _expressions(table: MappedTable) -> Iterator[str]:
     for constant in (*table.constants.values(), *table.on_change.values()):
         if isinstance(constant, Expression):
             yield constant.sql
+
+
+async def _named_columns(connection: AsyncConnection, table: MappedTable) -> Sequence[str]:
+    """Return the table's columns whose name occurs in one of its expressions: perhaps too many, never too few."""
+    words = {word.lower() for sql in _expressions(table) for word in _WORD.findall(sql)}
+    found = await connection.execute(_COLUMNS, {"name": _full_name(table)})
+    return [name for name in found.scalars() if name.lower() in words]
 
 
 def _is(table: MappedTable, key: tuple[str, str]) -> bool:

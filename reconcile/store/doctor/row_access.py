@@ -1,4 +1,4 @@
-"""What stands between a PostgreSQL role and the rows of the mapped tables: read-only servers, policies, views."""
+"""What stands between a PostgreSQL role and the rows of the mapped tables: policies and views."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -7,20 +7,12 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reconcile.domain.views.finding import FindingStatus
-from reconcile.store.db.address import VARIABLE
 from reconcile.store.db.types import POSTGRESQL, TEXT, document
 from reconcile.store.mapping.mapping import MappedTable, SchemaMapping
 
 Judgement = tuple[FindingStatus, str]
 """A sentence, with the remedy behind its last semicolon."""
 
-_SERVER = text(
-    """
-    SELECT pg_is_in_recovery() AS is_replica, s.setting = 'on' AS is_read_only, s.source,
-           quote_ident(current_user) AS role, quote_ident(current_database()) AS database
-    FROM pg_settings s WHERE s.name = 'default_transaction_read_only'
-    """
-)
 _RELATIONS = text(
     """
     SELECT wanted.key, c.oid::regclass::text AS place, c.relkind::text AS kind, quote_ident(current_user) AS role,
@@ -46,32 +38,6 @@ _VIEWS = frozenset({"v", "m"})
 _EVENTS = {"UPDATE": 1 << 2, "INSERT": 1 << 3, "DELETE": 1 << 4}
 """Bits of ``pg_relation_is_updatable``."""
 _NEEDED_EVENTS = {"lead": ("UPDATE",), "appointment": ("INSERT", "UPDATE")}
-_READ_ONLY_SETTERS = {
-    "user": "ALTER ROLE {role} SET default_transaction_read_only = off",
-    "database": "ALTER DATABASE {database} SET default_transaction_read_only = off",
-    "database user": "ALTER ROLE {role} IN DATABASE {database} SET default_transaction_read_only = off",
-}
-
-
-async def server_faults(connection: AsyncConnection) -> Sequence[Judgement]:
-    """Return why nothing can be written to this database at all; empty on SQLite."""
-    if connection.dialect.name != POSTGRESQL:
-        return []
-    row = (await connection.execute(_SERVER)).mappings().one()
-    found = []
-    if row["is_replica"]:
-        sentence = (
-            f"the server is a replica (pg_is_in_recovery()), which accepts no writes; name its primary in {VARIABLE}"
-        )
-        found.append((FindingStatus.FAULT, sentence))
-    if row["is_read_only"]:
-        setter = _READ_ONLY_SETTERS.get(row["source"], "ALTER ROLE {role} SET default_transaction_read_only = off")
-        statement = setter.format(role=row["role"], database=row["database"])
-        sentence = (
-            f"transactions are read-only (default_transaction_read_only is on for this {row['source']}); execute: "
-        )
-        found.append((FindingStatus.FAULT, sentence + statement))
-    return found
 
 
 async def access_findings(connection: AsyncConnection, mapping: SchemaMapping) -> Sequence[Judgement]:

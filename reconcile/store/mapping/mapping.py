@@ -18,7 +18,10 @@ from reconcile.store.mapping.vocabulary import AppointmentWords, LeadWords, Prov
 PRESETS = ("default", "prisma")
 VARIABLE = "RECONCILE_SCHEMA_MAPPING"
 
-WORKSPACE_FIELDS = ("id", "timezone", "ghl_location_id", "ghl_token", "calendly_user", "calendly_token", "active")
+WORKSPACE_FIELDS = (
+    *("id", "timezone", "ghl_location_id", "ghl_token", "calendly_user", "calendly_token", "active"),
+    "provider_preference",
+)
 ROLLUP_FIELDS = (
     "booking_id",
     "booking_provider",

@@ -12,7 +12,7 @@ from reconcile.store.mapping.vocabulary import AppointmentWords
 
 _KEY_KINDS = frozenset({ColumnKind.TEXT, ColumnKind.UUID, ColumnKind.INTEGER, ColumnKind.ENUM})
 _WORD_KINDS = frozenset({*_KEY_KINDS, ColumnKind.BOOLEAN})
-_WORDS = frozenset({"status", "booking_status", "booking_provider", "provider"})
+_WORDS = frozenset({"status", "booking_status", "booking_provider", "provider", "provider_preference"})
 _INSTANT_KINDS = frozenset({ColumnKind.INSTANT, ColumnKind.NAIVE_INSTANT})
 _EXACT = frozenset({"booking_canceled_at", "canceled_at"})
 """Instants that providers return with microseconds; all others are whole minutes."""

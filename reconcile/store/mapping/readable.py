@@ -14,7 +14,7 @@ _TEXTS = frozenset(
     {
         *("email", "contact_id", "status", "booking_id", "booking_provider", "booking_status", "reason", "mismatch"),
         *("appointment_id", "provider", "replaces", "timezone"),
-        *("ghl_location_id", "ghl_token", "calendly_user", "calendly_token"),
+        *("ghl_location_id", "ghl_token", "calendly_user", "calendly_token", "provider_preference"),
     }
 )
 

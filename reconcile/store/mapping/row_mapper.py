@@ -135,6 +135,10 @@ def read_workspace(stored: Row, mapping: SchemaMapping, tokens: TokenSource | No
             found[provider] = Token.parse(text, where=f"{provider} token of workspace {workspace_id}")
         except SettingsError as error:
             sentences.extend(error.faults)
+    said = row["provider_preference"]
+    preferred = mapping.provider_words.decode(said)
+    if said and preferred is None:
+        sentences.append(_NO_PREFERENCE.format(workspace=workspace_id, mapping=mapping.name))
     return Workspace(
         id=workspace_id,
         credentials={
@@ -145,8 +149,13 @@ def read_workspace(stored: Row, mapping: SchemaMapping, tokens: TokenSource | No
         visited_at=row["visited_at"],
         not_before=row["not_before"],
         faults=tuple(sentences),
+        preferred=preferred,
     )
 
 
+_NO_PREFERENCE = (
+    "workspace {workspace}: provider_preference holds a word that [provider] of {mapping} does not name, "
+    "so no provider is preferred; correct the value or the mapping"
+)
 _TOKENS = {ProviderName.HIGHLEVEL: "ghl_token", ProviderName.CALENDLY: "calendly_token"}
 _ACCOUNTS = {ProviderName.HIGHLEVEL: "ghl_location_id", ProviderName.CALENDLY: "calendly_user"}

@@ -22,6 +22,7 @@ BOOLEANS = frozenset({"in_sequence", "active"})
 READ_ONLY = frozenset(
     {
         *("timezone", "ghl_location_id", "ghl_token", "calendly_user", "calendly_token", "active"),
+        "provider_preference",
         *("email", "in_sequence", "last_inbound_at"),
     }
 )

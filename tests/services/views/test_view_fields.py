@@ -145,6 +145,7 @@ async def test_an_explained_workspace_has_the_values_of_its_row() -> None:
         "providers": (ProviderName.CALENDLY,),
         "faults": workspace.faults,
         "timezone": workspace.timezone,
+        "preferred_provider": workspace.preferred,
         "visited_at": workspace.visited_at,
         "not_before": workspace.not_before,
         "due_count": 2,

@@ -202,4 +202,5 @@ RECONCILE_ALERT_WEBHOOK_SECRET_FILE: {{ .Values.alerts.webhookSecretKey | quote 
 RECONCILE_ALERT_PAGERDUTY_KEY_FILE: {{ .Values.alerts.pagerdutyKeyKey | quote }}
 RECONCILE_ALERT_SMTP_URL_FILE: {{ .Values.alerts.smtpUrlKey | quote }}
 RECONCILE_ALERT_RESEND_KEY_FILE: {{ .Values.alerts.resendKeyKey | quote }}
+RECONCILE_HEARTBEAT_URL_FILE: {{ .Values.alerts.heartbeatUrlKey | quote }}
 {{- end }}
