@@ -14,6 +14,7 @@ import pytest
 
 from reconcile.simulator import World, simulate
 from reconcile.simulator.generation.company_sql import fill_script, tables_script
+from tests import samples
 from tests.cli.command import BASE
 from tests.schemas.journey import SIZE, execute
 from tests.timeouts import HUNG
@@ -41,6 +42,7 @@ def typed(line: str, *, url: str, workspace: str, lead: str) -> str:
     return line.replace("--workspace ID", f"--workspace {workspace}").replace("lead ID", f"lead {lead}")
 
 
+@samples.WHOLE
 async def test_each_command_of_the_page_does_what_it_says(postgres_url: str, tmp_path: Path) -> None:
     world = World.generate(seed=3, now=lambda: datetime.now(UTC), size=SIZE)
     filled = fill_script("prisma", workspaces=world.workspaces.values(), leads=world.leads, now=datetime.now(UTC))

@@ -10,7 +10,7 @@ import pytest
 from reconcile.simulator import World, simulate
 from reconcile.simulator.generation.company_sql import fill_script, tables_script
 from reconcile.store.doctor.grants_script import ROLES, grants_script
-from tests import postgres
+from tests import postgres, samples
 from tests.cli import prefork
 from tests.cli.command import BASE, Done, variables
 from tests.schemas.journey import MAPPINGS, SIZE, execute, written_mapping
@@ -69,6 +69,7 @@ async def roles(
     postgres_server.drop_database(url)
 
 
+@samples.cells(1)
 @pytest.mark.parametrize("roles", ["snake", "prisma", "booleans", "policies"], indirect=True)
 async def test_each_command_does_its_whole_work_under_its_own_role(roles: Roles) -> None:
     await roles.json("migrate")

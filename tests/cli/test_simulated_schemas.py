@@ -9,6 +9,7 @@ import pytest
 
 from reconcile.simulator import World, serve
 from reconcile.simulator.generation.company_sql import company_schemas
+from tests import samples
 from tests.cli.command import Done, here
 from tests.postgres import in_thread
 from tests.schemas.journey import execute, rows
@@ -32,6 +33,7 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
     return lambda *arguments: here("simulate", "--port", "0", "--leads", "3", *arguments)
 
 
+@samples.cells(3)
 @pytest.mark.parametrize("schema", company_schemas())
 def test_an_empty_database_gets_the_tables_and_rows_of_a_schema(
     schema: str, postgres_url: str, simulated: Callable[..., Done]
