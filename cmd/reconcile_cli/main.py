@@ -200,35 +200,35 @@ class _Terminated(KeyboardInterrupt):
 
 @contextmanager
 def _terminable() -> Iterator[list[int]]:
-    """Let SIGTERM end a command in order, as Ctrl-C does; the yielded event is set when it was received.
+    """Let SIGTERM end a command in order, as Ctrl-C does; the yielded list is not empty once it was received.
 
     A handler is needed because the kernel has no default action for PID 1 of a container. `run` has its own.
     """
-    asked: list[int] = []
+    received: list[int] = []
 
     def terminate(number: int, _frame: FrameType | None) -> None:
-        if asked:  # the command is exiting: a second interrupt would hit the code that reports the first
+        if received:  # the command is exiting: a second interrupt would hit the code that reports the first
             return
-        asked.append(number)
+        received.append(number)
         # A shell ignores SIGINT for background processes. Any other handler is an event loop's.
         if signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, signal.default_int_handler):
             raise _Terminated
         signal.raise_signal(signal.SIGINT)
 
-    def once_more(unheard: "sys.UnraisableHookArgs") -> None:
+    def raise_again(unraisable: "sys.UnraisableHookArgs") -> None:
         """Raise again a moment later if the interrupt hit a callback, where Python discards exceptions."""
-        if unheard.exc_type is not _Terminated:
-            hook(unheard)
+        if unraisable.exc_type is not _Terminated:
+            hook(unraisable)
             return
-        asked.clear()
+        received.clear()
         timer = threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGTERM))
         timer.daemon = True
         timer.start()
 
-    hook, sys.unraisablehook = sys.unraisablehook, once_more
+    hook, sys.unraisablehook = sys.unraisablehook, raise_again
     before = signal.signal(signal.SIGTERM, terminate)
     try:
-        yield asked
+        yield received
     finally:
         signal.signal(signal.SIGTERM, before)
         sys.unraisablehook = hook

@@ -44,21 +44,21 @@ def show_causes(out: Console, causes: Sequence[ParkedCause], *, now: datetime, h
         out.print(f"and {count_of(len(causes) - CAUSES_SHOWN, 'more cause')}", style=QUIET)
 
 
-def block(told: Advice, *, now: datetime) -> RenderableType:
+def block(advice: Advice, *, now: datetime) -> RenderableType:
     """Return one breaker's lines."""
-    style = STATE_STYLES[told.state]
+    style = STATE_STYLES[advice.state]
     head = Text.assemble(
         ("● ", style),
-        safe(told.breaker, "bold"),
+        safe(advice.breaker, "bold"),
         "  ",
-        (told.state.replace("_", " "), style),
-        (f"  {lasting(told.since, now)}" if told.since else "", QUIET),
-        (f"  {told.reason}", QUIET),
+        (advice.state.replace("_", " "), style),
+        (f"  {lasting(advice.since, now)}" if advice.since else "", QUIET),
+        (f"  {advice.reason}", QUIET),
     )
     rows = grid(QUIET, "")
-    counts = f" ({told.errors} of {told.checks} checks failed)" if told.checks else ""
-    rows.add_row("  why", safe(told.blame + counts))
-    rows.add_row("  next", safe(f"{ahead(told.next_at, now)}: {told.next}" if told.next_at else told.next))
-    for label, command in zip(["  type", *[""] * len(told.commands)], told.commands, strict=False):
+    counts = f" ({advice.errors} of {advice.checks} checks failed)" if advice.checks else ""
+    rows.add_row("  why", safe(advice.blame + counts))
+    rows.add_row("  next", safe(f"{ahead(advice.next_at, now)}: {advice.next}" if advice.next_at else advice.next))
+    for label, command in zip(["  type", *[""] * len(advice.commands)], advice.commands, strict=False):
         rows.add_row(label, safe(command, "cyan"))
     return Group(head, rows)

@@ -112,7 +112,7 @@ def plan(settings: Settings, *, within: timedelta, name: str | None, **criteria:
     The same --name continues an unfinished plan.
     """
     ended = asyncio.run(_planned(settings, within, name or settings.job_name, criteria))
-    _tell_end(settings, *ended)
+    _print_end(settings, *ended)
 
 
 @command.command()
@@ -127,7 +127,7 @@ def apply(settings: Settings, *, name: str, approve: str | None) -> None:
             ended = asyncio.run(_applied(settings, name, approve, on_share_progress=on_share_progress))
     else:
         ended = asyncio.run(_applied(settings, name, approve))
-    _tell_end(settings, *ended)
+    _print_end(settings, *ended)
 
 
 @command.command()
@@ -264,11 +264,11 @@ def _typed_words(criteria: Mapping[str, Any]) -> Mapping[str, Any]:
     return {key: sorted(value) if isinstance(value, tuple) else value for key, value in spelled.items() if value}
 
 
-def _tell_end(settings: Settings, told: BackfillView, trouble: RunReport | None) -> None:
+def _print_end(settings: Settings, view: BackfillView, trouble: RunReport | None) -> None:
     if is_text(settings):
-        backfill_text.show(told)
+        backfill_text.show(view)
     else:
-        print_json(told)
+        print_json(view)
     if trouble is not None:
         is_ended = trouble.stopped == "sigterm"
         click.get_current_context().exit(ExitCode.TERMINATED if is_ended else ExitCode.FAILED)

@@ -50,12 +50,12 @@ def show(view: BackfillView) -> None:
             facts.add_row(f"  {name}", safe(_listed(view.summary[name])))
     if view.hash is not None:
         facts.add_row("  hash", view.hash)
-    told = [
+    lines = [
         *(("held", reason, "red") for reason in view.held),
         ("next", view.next, "cyan"),
         ("undo", view.undo, "cyan"),
     ]
-    for name, text, style in told:
+    for name, text, style in lines:
         if text:
             facts.add_row(f"  {name}", safe(text, style))
     out.print(facts)

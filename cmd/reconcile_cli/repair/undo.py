@@ -37,11 +37,11 @@ def command(settings: Settings, *, run_id: str | None, plan: str | None, dry_run
 
 async def _undone(settings: Settings, run_id: str | None, plan: str | None, *, dry_run: bool) -> Undoing:
     async with bootstrap.open_database(settings) as opened:
-        asked = Undo(
+        request = Undo(
             run_id=bootstrap.new_run_id(opened.clock.now()),
             undone_run=None if run_id is None else RunId(run_id),
             undone_plan=None if plan is None else PlanId(plan),
             dry_run=dry_run,
             version=reconcile.__version__,
         )
-        return await undo(asked, store=opened.store, clock=opened.clock)
+        return await undo(request, store=opened.store, clock=opened.clock)

@@ -57,33 +57,33 @@ class Command(click.Command):
     metavar="TIME",
     help="When the rollout was done: an instant with its zone, or like 90m ago. Without it a log is judged whole.",
 )
-@click.option("--max-error-rate", metavar="N/UNIT", help="Most errors in any unit of time since, like 5/min or 300/h.")
-@click.option("--min-checks", type=click.IntRange(1), help="Checks that are wanted for a verdict. [default: 5]")
-@click.option("--logs", metavar="FILE", help="Look at this exported log (- is stdin) instead of the ledger.")
-@click.option("--cronjob", type=KindParam(Label()), metavar="NAME", help="Look at the logs of this CronJob's pods.")
-@click.option("--wait", type=DurationParam(), help="Keep looking for so long; a failure ends it at once.")
-@click.option("--every", type=DurationParam(), help="How often. [default: 1m]")
-@click.option("--plan", type=click.Path(path_type=Path), metavar="FILE", help="Work through this checklist.")
+@click.option("--max-error-rate", metavar="N/UNIT", help="Maximum errors in any unit of time, like 5/min or 300/h.")
+@click.option("--min-checks", type=click.IntRange(1), help="Checks that a verdict needs. [default: 5]")
+@click.option("--logs", metavar="FILE", help="Read this exported log (- is stdin) instead of the ledger.")
+@click.option("--cronjob", type=KindParam(Label()), metavar="NAME", help="Read the logs of this CronJob's pods.")
+@click.option("--wait", type=DurationParam(), help="Repeat the check for this long; a failure ends it at once.")
+@click.option("--every", type=DurationParam(), help="Interval of --wait. [default: 1m]")
+@click.option("--plan", type=click.Path(path_type=Path), metavar="FILE", help="Evaluate this checklist.")
 @click.option("--markdown", "is_markdown", is_flag=True, help="Print a list with ticked boxes.")
 @with_settings((*COMMON, "namespace"))
 @examples(
     'reconcile verify --since 2026-03-01T09:30Z --signature "missing provider id" --gone',
     "reconcile verify --since 90m --max-error-rate 5/min --logs exported.log",
 )
-def command(settings: Settings, *, since: str | None, plan: Path | None, is_markdown: bool, **asked: Any) -> None:  # noqa: ANN401
+def command(settings: Settings, *, since: str | None, plan: Path | None, is_markdown: bool, **options: Any) -> None:  # noqa: ANN401
     """Check whether a rollout has fixed a failure: pass, fail, or inconclusive where too little was exercised to know.
 
-    Exit codes: 0 pass, 1 fail, 2 inconclusive, 64 asked wrongly, 66 a file cannot be read, 75 try again later,
+    Exit codes: 0 pass, 1 fail, 2 inconclusive, 64 invalid arguments, 66 a file cannot be read, 75 try again later,
     78 settings.
     """
     now = datetime.now(UTC)
     at = None if since is None else _read("--since", since, lambda text: read_instant(text, now=now))
     if plan is None:
-        results = asyncio.run(_one(settings, _step(at, asked), is_text=is_text(settings) and not is_markdown))
+        results = asyncio.run(_one(settings, _step(at, options), is_text=is_text(settings) and not is_markdown))
     else:
-        given = [name for name in _ALONE if asked[name] is not None]
+        given = [name for name in _ALONE if options[name] is not None]
         if given:
-            raise QuestionError(f"--plan says itself what is to be shown: leave out {_flag(given[0])}")
+            raise QuestionError(f"the checklist of --plan contains the claims: leave out {_flag(given[0])}")
         results = asyncio.run(_many(settings, plan, at, now))
     _print(results, settings, is_markdown=is_markdown)
     if any(each.ruling.why is RulingReason.ENDED for each in results):
@@ -91,45 +91,45 @@ def command(settings: Settings, *, since: str | None, plan: Path | None, is_mark
     raise click.exceptions.Exit(_CODES[overall(results)])
 
 
-def _step(since: datetime | None, asked: dict[str, Any]) -> ClaimStep:
-    """Return what is asked for on the command line; raise QuestionError."""
-    if since is None and asked["logs"] is None:
+def _step(since: datetime | None, options: dict[str, Any]) -> ClaimStep:
+    """Return the claim of the options; raise QuestionError."""
+    if since is None and options["logs"] is None:
         raise QuestionError("--since is missing: when was the rollout done?")
-    if (asked["signature"] is None) is not (asked["expected"] is None):
+    if (options["signature"] is None) is not (options["expected"] is None):
         raise QuestionError("--signature needs --gone or --present, and these need --signature")
-    if asked["signature"] is not None and not asked["signature"].strip():
-        raise QuestionError("--signature must not be empty: every message holds that")
-    if asked["logs"] is not None and asked["cronjob"] is not None:
+    if options["signature"] is not None and not options["signature"].strip():
+        raise QuestionError("--signature must not be empty: every message contains that")
+    if options["logs"] is not None and options["cronjob"] is not None:
         raise QuestionError("--logs and --cronjob are two places to look at: give one")
-    if asked["logs"] is not None and asked["wait"]:
+    if options["logs"] is not None and options["wait"]:
         raise QuestionError("an exported log does not grow: remove --wait")
-    if asked["every"] is not None and not asked["wait"]:
+    if options["every"] is not None and not options["wait"]:
         raise QuestionError("--every needs --wait")
-    rate = asked["max_error_rate"]
-    if asked["signature"] is None and rate is None and asked["min_checks"] is None:
+    rate = options["max_error_rate"]
+    if options["signature"] is None and rate is None and options["min_checks"] is None:
         raise QuestionError("nothing is claimed: give --signature, --max-error-rate, --min-checks or --plan")
-    if asked["every"] is not None and asked["every"] <= timedelta(0):
+    if options["every"] is not None and options["every"] <= timedelta(0):
         raise QuestionError("--every must be above zero")
-    signatures = [(asked["signature"], Expected(asked["expected"]))] if asked["signature"] is not None else []
+    signatures = [(options["signature"], Expected(options["expected"]))] if options["signature"] is not None else []
     claim = Claim(
         since=since,
         signatures=signatures,
         max_error_rate=None if rate is None else _read("--max-error-rate", rate, Rate.parse),
-        min_checks=asked["min_checks"] or MIN_CHECKS,
+        min_checks=options["min_checks"] or MIN_CHECKS,
     )
     source = (
         FigureSource.LOGS
-        if asked["logs"] is not None
+        if options["logs"] is not None
         else FigureSource.CRONJOB
-        if asked["cronjob"]
+        if options["cronjob"]
         else FigureSource.LEDGER
     )
     return ClaimStep(
         claim=claim,
         source=source,
-        name=asked["logs"] or asked["cronjob"] or "",
-        wait=asked["wait"] or timedelta(0),
-        every=asked["every"] or timedelta(minutes=1),
+        name=options["logs"] or options["cronjob"] or "",
+        wait=options["wait"] or timedelta(0),
+        every=options["every"] or timedelta(minutes=1),
     )
 
 
