@@ -66,22 +66,12 @@ BENCHMARKS: Mapping[str, Small] = {
         ),
     ),
     "waiting": Small(
-        arguments=("--workspaces=10",),
+        arguments=("--workspaces=10", "--only=Calendly, "),
         bounds=(
             Bound(
                 figure="simulated seconds, first run of Calendly",
                 of=lambda r: r["Calendly, standing"][0]["seconds"],
                 most=2,
-            ),
-            Bound(
-                figure="calls a lead, over or canceled at GHL",
-                of=lambda r: r["GHL, over or canceled"][0]["calls_per_lead"],
-                most=1,
-            ),
-            Bound(
-                figure="calls a lead, over or canceled at Calendly",
-                of=lambda r: r["Calendly, over or canceled"][0]["calls_per_lead"],
-                most=1.9,
             ),
             Bound(
                 figure="429 answers of Calendly's free plan",

@@ -1,9 +1,7 @@
-"""The ids and the e-mail address by which a provider can look a lead up, and what is stored of its booking."""
+"""The ids and the e-mail address of a lead by which a provider can look it up."""
 
 import re
-from datetime import datetime
 
-from reconcile.domain.appointment import HELD
 from reconcile.domain.evidence.booking_reference import provider_of
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.lead import Lead
@@ -39,9 +37,3 @@ def address(lead: Lead, *, longest: int = _LONGEST_ADDRESS) -> str | None:
     found = (lead.email or "").strip().lower()
     usable = len(found) <= longest and found.isprintable() and _ADDRESS.fullmatch(found)
     return found if usable else None
-
-
-def is_stored_as_past(lead: Lead, now: datetime) -> bool:
-    """Return whether the stored booking of *lead* is over or canceled, so that the person may have another one."""
-    status, starts_at = lead.rollup.status, lead.rollup.starts_at
-    return status is not None and starts_at is not None and (status not in HELD or starts_at <= now)

@@ -12,7 +12,7 @@ from reconcile.domain.evidence.bulk_listing import SweepPlan
 from reconcile.domain.ids import LeadId, ProviderName
 from reconcile.domain.lead import Lead
 from reconcile.domain.planning.change import Answer
-from reconcile.errors import ContractFault
+from reconcile.errors import ContractFault, ProviderError
 from reconcile.providers import identity
 from reconcile.providers.calendly import parsing as calendly_parsing
 from reconcile.providers.calendly.booking_state import BookedInvitee
@@ -67,7 +67,7 @@ async def _read_invitees(
     """
     answers: dict[LeadId, Answer] = {}
     faults: list[ContractFault] = []
-    failures: list[Exception] = []
+    failures: list[ProviderError] = []
     readable = 0
     pending = iter(unread)
 
@@ -84,7 +84,7 @@ async def _read_invitees(
                 readable += 1
             except ContractFault as error:
                 faults.append(error)
-            except Exception as error:  # noqa: BLE001 - raised below by itself; a task group would wrap it
+            except ProviderError as error:
                 failures.append(error)
 
     async with asyncio.TaskGroup() as group:

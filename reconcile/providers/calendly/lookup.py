@@ -74,11 +74,7 @@ class Calendly:
         reference = CalendlyReference.parse(lookup.subject) if lookup.operation in _BY_REFERENCE else None
         if reference is None:
             await search.by_address(lookup.subject)
-        elif not await search.by_reference(
-            reference,
-            address=identity.address(lead),
-            is_past=identity.is_stored_as_past(lead, self._gateway.clock.now()),
-        ):
+        elif not await search.by_reference(reference, address=identity.address(lead)):
             return SkipReason.NO_IDENTITY
         for fault in reads.faults:
             keys = ", ".join(fault.shape)
@@ -138,8 +134,6 @@ class _Search:
         self._returned: set[Operation] = set()
         self._silent: set[Operation] = set()
         self._unverified: Unverified | None = None
-        self._listed: Sequence[Event] | None = None
-        """The events of the person, once they were requested."""
 
     def answer(self) -> Answer:
         """Return the bookings; raises ProviderRejected for a circular chain of reschedules without an active booking.
@@ -162,16 +156,11 @@ class _Search:
             silent=frozenset(self._silent - self._returned),
         )
 
-    async def by_reference(self, reference: CalendlyReference, *, address: str | None, is_past: bool = False) -> bool:
+    async def by_reference(self, reference: CalendlyReference, *, address: str | None) -> bool:
         """Look the stored booking up, and the person's other bookings unless it is active and upcoming.
 
-        Of a booking that is stored as over or canceled (*is_past*), the events of the person are requested first: its
-        own event is mostly among them, and needs no call.
         Returns False if only an event is stored and it is unknown which of its invitees the lead is.
         """
-        if is_past and address and reference.invitee:
-            with suppress_hidden_user():
-                await self._events_of(address)
         if reference.invitee:
             booking = await self._reads.booked_invitee(reference)
             found = [booking] if booking else None
@@ -223,15 +212,14 @@ class _Search:
 
     async def by_address(self, address: str) -> None:
         """Look up the events of *address* within 90 days of now, and its booking in each."""
-        now, events = self._clock.now(), await self._events_of(address)
+        now = self._clock.now()
+        events = await self._reads.events(address, since=now - _WINDOW, until=now + _WINDOW)
         if events:
             self._returned.add(Operation.SCHEDULED_EVENTS)
         event_count = 0
         broken: list[ContractFault] = []
         for event in sorted(events, key=lambda each: booking_state.relevance(each, now)):
-            # The invitees of an event whose only one is known, or that was canceled for all of them, show nothing new.
-            is_settled = calendly_parsing.is_canceled(event) or event.places == 1
-            if is_settled and event.id in {each.event for each in self._bookings}:
+            if calendly_parsing.is_canceled(event) and event.id in {each.event for each in self._bookings}:
                 continue
             if event_count == _MOST_EVENTS:
                 if booking_state.has_active(self._bookings.values()):
@@ -250,12 +238,6 @@ class _Search:
             raise broken[-1]
         self._reads.faults += broken
         await self._follow()
-
-    async def _events_of(self, address: str) -> Sequence[Event]:
-        if self._listed is None:
-            now = self._clock.now()
-            self._listed = await self._reads.events(address, since=now - _WINDOW, until=now + _WINDOW)
-        return self._listed
 
     async def _replacements(self, address: str, *, stored: Sequence[BookedInvitee] | None) -> None:
         now = self._clock.now()

@@ -1,10 +1,10 @@
 """Looks up one person in GHL: the stored booking, the contact's appointments, contacts by e-mail."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconcile.domain.appointment import HELD, INCONCLUSIVE, Appointment, AppointmentStatus
+from reconcile.domain.appointment import HELD, Appointment, AppointmentStatus
 from reconcile.domain.ids import AppointmentId, Operation
 from reconcile.domain.lead import Lead
 from reconcile.domain.planning.change import Answer, Unverified
@@ -62,24 +62,15 @@ class PersonSearch:
     appointment: Callable[[str], Awaitable[Record | None]]
     listed: Callable[[str], Awaitable[ContactList | None]]
     contacts: Callable[[str], Awaitable[Sequence[Contact]]] | None
-    lists: dict[str, ContactList | None] = field(default_factory=dict)
-    """The lists that were requested, by contact."""
 
     async def by_id(self, booking_id: str, *, is_control: bool = False) -> Answer:
         """Look the stored booking up, and the person's other appointments unless it is active and upcoming.
 
-        Of a booking that is stored as over or canceled, the list of its contact is requested first: if the booking is
-        there as it is stored, the list is the whole answer. For a control of the lists (*is_control*), both are
-        requested.
+        For a control of the lists (*is_control*), the person's list is always requested.
         """
-        own = identity.contact_id(self.lead)
-        if own and not is_control and identity.is_stored_as_past(self.lead, self.now):
-            person = await self._listed([own])
-            if any(each.id == booking_id and self._is_as_stored(each) for each in person.appointments):
-                return person.answer(person.appointments)
         record = await self.appointment(booking_id)
         returned = frozenset({Operation.APPOINTMENT} if record else ())
-        theirs = record.contact_id if record else None
+        own, theirs = identity.contact_id(self.lead), record.contact_id if record else None
         if record and own and theirs and own != theirs and not await self._is_of_same_person(theirs):
             # Another person's booking is neither reported nor absent.
             person = await self._person([own])
@@ -102,13 +93,6 @@ class PersonSearch:
         """Return the appointments of the contacts, else of those with the e-mail; or CONTACT_NOT_FOUND."""
         person = await self._person(contact_ids)
         return person.answer(person.appointments) if person.contact_ids else SkipReason.CONTACT_NOT_FOUND
-
-    def _is_as_stored(self, appointment: Appointment) -> bool:
-        """Return whether *appointment* says nothing new of the stored booking, and its status is known."""
-        rollup = self.lead.rollup
-        stored = (rollup.status, rollup.starts_at, rollup.ends_at)
-        listed = (appointment.status, appointment.starts_at, appointment.ends_at)
-        return listed == stored and appointment.status not in INCONCLUSIVE
 
     async def _is_of_same_person(self, contact_id: str) -> bool:
         """Return whether a contact has the lead's e-mail address: one person may have several contacts."""
@@ -133,9 +117,7 @@ class PersonSearch:
         found: dict[AppointmentId, Appointment] = {}
         is_complete = True
         for each in contact_ids:
-            if each not in self.lists:
-                self.lists[each] = await self.listed(each)
-            if (listed := self.lists[each]) is not None:
+            if (listed := await self.listed(each)) is not None:
                 known.append(each)
                 found |= {appointment.id: appointment for appointment in listed.appointments}
                 is_complete = is_complete and listed.is_complete

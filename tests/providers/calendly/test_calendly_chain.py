@@ -1,6 +1,5 @@
 """What became of a booking: reschedules, their ends, and what came after a cancellation."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -154,49 +153,6 @@ async def test_a_known_canceled_event_is_not_requested_again(calendly: Arena) ->
     await calendly.only(lead(booking_id=state.uri(invitee.id), email=EMAIL))
 
     assert calendly.operations == ["invitee", "scheduled_event", "scheduled_events"]
-
-
-@pytest.mark.parametrize("is_stored", [True, False], ids=["stored as over", "state unknown"])
-@pytest.mark.parametrize(
-    ("state_of_it", "more"),
-    [
-        ("over", []),
-        ("no_show", []),
-        ("canceled", []),
-        ("in a group", ["invitees"]),
-        ("booked again", ["invitees"]),
-    ],
-)
-async def test_the_only_invitee_of_a_known_event_is_not_requested_again(
-    calendly: Arena, state_of_it: str, more: list[str], *, is_stored: bool
-) -> None:
-    """Of a booking that is over, only the list of the person's events can show another one; it shows the event too."""
-    state = calendly.world.calendly
-    event = state.add_event(USER, starts_at=NOW - timedelta(days=1), limit=2)
-    invitee = state.invite(event.id, email=EMAIL)
-    match state_of_it:
-        case "no_show":
-            state.mark_no_show(invitee.id)
-        case "canceled":
-            state.cancel(invitee.id)
-        case "in a group":
-            state.invite(event.id, email="other@example.com")
-        case "booked again":
-            state.add_booking(USER, email=EMAIL, starts_at=TOMORROW)
-
-    subject = lead(booking_id=state.uri(invitee.id), email=EMAIL)
-    expected = await calendly.answer(subject)
-    calendly.attempts.clear()
-    if is_stored:
-        rollup = replace(subject.rollup, status=AppointmentStatus.SHOWED, starts_at=NOW - timedelta(days=1))
-        subject = replace(subject, rollup=rollup)
-
-    answer = await calendly.answer(subject)
-
-    ways = ["scheduled_events", "invitee"] if is_stored else ["invitee", "scheduled_event", "scheduled_events"]
-    assert calendly.operations == [*ways, *more]
-    assert answer == expected
-    assert len(answer.appointments) == (2 if state_of_it == "booked again" else 1)
 
 
 async def test_a_new_place_in_the_same_group_event_is_found(calendly: Arena) -> None:
