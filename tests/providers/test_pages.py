@@ -118,6 +118,8 @@ def group_lead(number: int) -> Lead:
 class ListedAccount(PagedAccount):
     """Also gives the one invitee of each event."""
 
+    calls_left = None
+
     async def ask(self, call: Call, *, deadline: float) -> Reply:
         if call.operation is not Operation.INVITEES:
             return await super().ask(call, deadline=deadline)

@@ -40,6 +40,7 @@ TABLE: Mapping[str, Methods] = {
     "DatabaseClock": _methods(reads="now"),
     "EffectSink": _methods(writes="deliver"),
     "Entries": _methods(reads="__call__"),
+    "HeartbeatMonitor": _methods(writes="send"),
     "Leads": _methods(
         reads="due_workspaces due_leads lead workspace quarantined mismatched mismatch_counts freshness at_risk_count "
         "at_risk ages unverified_count workspace_count control_leads holders",

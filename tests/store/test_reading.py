@@ -70,6 +70,7 @@ WORKSPACE_ROW: dict[str, Any] = {
     "ghl_location_id": "location",
     "calendly_token": "calendly",
     "calendly_user": "user",
+    "provider_preference": "calendly",
     "visited_at": at(1),
     "not_before": at(2),
 }
@@ -205,6 +206,7 @@ def test_each_column_of_a_workspace_reaches_its_field() -> None:
         id=WorkspaceId("workspace"),
         credentials=credentials("ghl", "calendly"),
         timezone="Europe/Berlin",
+        preferred=ProviderName.CALENDLY,
         visited_at=at(1),
         not_before=at(2),
     )
