@@ -11,6 +11,7 @@ from reconcile.domain.run.report_document import breaker_document, document, rea
 from reconcile.domain.run.request import Progress, RunRequest
 from reconcile.services.alerting.channel_test import test_channels
 from reconcile.services.alerting.conditions import conditions
+from reconcile.services.alerting.heartbeat import Heartbeat, signal_of
 from reconcile.services.alerting.notify import Notifier, notify
 from reconcile.services.alerting.view import alerts_view
 from reconcile.services.backfill import backfill
@@ -49,7 +50,6 @@ from reconcile.services.run.dry_run import (
     on_clock,
 )
 from reconcile.services.run.freshness import new_leads_since
-from reconcile.services.run.heartbeat import Heartbeat, signal_of
 from reconcile.services.run.outbox_delivery import deliver
 from reconcile.services.run.report_builder import lease_held_report, not_due_report, report_of, unstarted_report
 from reconcile.services.run.run import run

@@ -10,7 +10,7 @@ from reconcile.domain.ids import RunId
 from reconcile.domain.run.report import RunReport
 from reconcile.domain.run.request import RunRequest
 from reconcile.ports import Clock, HeartbeatSignal, Telemetry
-from reconcile.services.run.heartbeat import Heartbeat, signal_of
+from reconcile.services.alerting.heartbeat import Heartbeat, signal_of
 from reconcile.settings import Settings
 
 

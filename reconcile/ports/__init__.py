@@ -1,6 +1,6 @@
 """Interfaces that use cases need. Adapters and fakes pass the same contract suites."""
 
-from reconcile.ports.alerts import AlertChannel, Alerts, ChannelState
+from reconcile.ports.alerts import AlertChannel, Alerts, ChannelState, HeartbeatMonitor, HeartbeatSignal
 from reconcile.ports.backfills import Backfills, ItemMove, ItemRow, PlanMarks, SelectedCount
 from reconcile.ports.change_holds import ChangeHolds
 from reconcile.ports.clock import Clock, DatabaseClock
@@ -13,7 +13,6 @@ from reconcile.ports.coordination import (
     LeaseHolder,
     Leases,
 )
-from reconcile.ports.heartbeat import HeartbeatMonitor, HeartbeatSignal
 from reconcile.ports.kubernetes import Announcement, StateMirror, StateObject
 from reconcile.ports.leads import BatchReceipt, BatchWrite, DueWorkspaces, Leads, LeadWrite
 from reconcile.ports.ledger import (

@@ -1,11 +1,13 @@
-"""Stored alerts, and the channels that deliver them."""
+"""Stored alerts, the channels that deliver them, and a monitor that raises an alarm when runs stop."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from reconcile.domain.alert import Alert, Message
+from reconcile.domain.ids import RunId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,5 +59,24 @@ class AlertChannel(Protocol):
         """Deliver *message* until a time on the monotonic clock; return only after its confirmation.
 
         Raises AlertNotDelivered.
+        """
+        ...
+
+
+class HeartbeatSignal(StrEnum):
+    """What a run tells its monitor."""
+
+    START = "start"
+    SUCCESS = "success"
+    FAILURE = "failure"
+
+
+class HeartbeatMonitor(Protocol):
+    """A service that waits for the signals of runs."""
+
+    async def send(self, signal: HeartbeatSignal, *, run_id: RunId, deadline: float) -> None:
+        """Send *signal* until a time on the monotonic clock; return only after its confirmation.
+
+        All signals of one run have the same *run_id*. Raises AlertNotDelivered, which contains no address.
         """
         ...

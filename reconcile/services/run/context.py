@@ -21,13 +21,13 @@ from reconcile.domain.run.stop_reason import StopReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import StoreUnavailable
 from reconcile.ports import Clock, EffectSink, Provider, Store, Telemetry
+from reconcile.services.alerting.heartbeat import Heartbeat
 from reconcile.services.alerting.notify import Notifier
 from reconcile.services.control.mirror import Mirror
 from reconcile.services.lookup.context import LookupContext, LookupLimits
 from reconcile.services.lookup.limits.time_budget import Stop
 from reconcile.services.run.change_guard import ChangeGuard
 from reconcile.services.run.counts import Counts
-from reconcile.services.run.heartbeat import Heartbeat
 
 STOP_GRACE = timedelta(seconds=5)
 """How long in-flight calls may continue after SIGTERM; writing and exit get the other half of ten seconds."""

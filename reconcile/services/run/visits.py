@@ -11,10 +11,10 @@ from reconcile.domain.run.stop_reason import StopReason
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import StoreUnavailable
 from reconcile.services.lookup.admission import CallAdmission
+from reconcile.services.lookup.limits.postponed_visits import PostponedVisits
 from reconcile.services.run.batch import reconcile_batch
 from reconcile.services.run.context import BatchHandler, BatchRequest, BatchResult, RunContext
 from reconcile.services.run.counts import Counts, RunTotals
-from reconcile.services.run.postponed_visits import PostponedVisits
 
 
 async def visit_all(
