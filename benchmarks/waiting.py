@@ -21,7 +21,7 @@ from reconcile.domain.coordination.rate_limit import Grant, RateLimit, RateLimit
 from reconcile.domain.ids import ProviderName, RunId
 from reconcile.domain.run.report import RunReport
 from reconcile.drill.company import lead_of, workspace_of
-from reconcile.ports import Clock, NoopTelemetry, Provider, Usage
+from reconcile.ports import Clock, NoopTelemetry, Provider
 from reconcile.providers.calendly.lookup import Calendly
 from reconcile.providers.ghl.lookup import Ghl
 from reconcile.providers.http.client import BaseUrl, Gateway
@@ -30,7 +30,7 @@ from reconcile.simulator.limits import Limits
 from reconcile.simulator.records import SubscriptionPlan
 from reconcile.simulator.router import Router
 from reconcile.simulator.wire import Api, Request
-from tests.use_cases import Dependencies, RunPolicy, RunRequest, run
+from tests.use_cases import Dependencies, LocalBudgets, RunPolicy, RunRequest, run
 
 _APIS = {ProviderName.HIGHLEVEL: Api.GHL, ProviderName.CALENDLY: Api.CALENDLY}
 _WINDOWS = {ProviderName.HIGHLEVEL: timedelta(seconds=10), ProviderName.CALENDLY: timedelta(minutes=1)}
@@ -76,13 +76,8 @@ class Waited:
         }
 
 
-class MemoryBudgets:
-    """The port ``Budgets``, by the rules of the database's."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._limiters: dict[str, RateLimiter] = {}
-        self._learned: dict[str, RateLimit] = {}
+class MemoryBudgets(LocalBudgets):
+    """Rate limiters in memory that refuse a call as the database's do, where those of a dry run sleep."""
 
     async def reserve(self, key: str, *, wanted: int, limit: RateLimit, share: float = 1) -> Grant:
         """Reserve up to *wanted* calls."""
@@ -90,23 +85,6 @@ class MemoryBudgets:
         limiter = self._limiters.get(key, RateLimiter(now))
         self._limiters[key], grant = limiter.take(wanted, now=now, limit=self._limit(key, limit).below(share))
         return grant
-
-    async def settle(self, key: str, *, unused: int, usage: Usage, limit: RateLimit) -> None:
-        """Return calls, and apply what the provider's headers say."""
-        now = self._clock.now()
-        limiter = self._limiters.get(key, RateLimiter(now)).give_back(unused, limit=self._limit(key, limit))
-        if usage.limit is not None:
-            self._learned[key] = usage.limit
-        limit = self._limit(key, limit)
-        if usage.remaining is not None:
-            limiter = limiter.at_most(usage.remaining, now=now, limit=limit)
-        if usage.not_before is not None:
-            limiter = RateLimiter(max(limiter.arrival_at, now + usage.not_before + limit.debt(1)))
-        self._limiters[key] = limiter
-
-    def _limit(self, key: str, assumed: RateLimit) -> RateLimit:
-        learned = self._learned.get(key, assumed)
-        return RateLimit(interval=max(assumed.interval, learned.interval), burst=min(assumed.burst, learned.burst))
 
 
 @dataclass(slots=True, kw_only=True)
