@@ -15,12 +15,13 @@ from reconcile.domain.planning.listed_change import ListedChange
 from reconcile.domain.run.report import Health, RunReport
 from reconcile.domain.run.report_document import document, read_report
 from reconcile.domain.run.request import RunRequest
+from reconcile.domain.run.stop_reason import LEASE_HELD
 from reconcile.settings import Output, Settings
 from reconcile_cli.main import ExitCode
 from reconcile_cli.options import EVERYTHING, NonEmptyParam, examples, with_settings
 from reconcile_cli.output import is_text, print_json
 
-LEASE_HELD = "lease-held"
+_LEASE_HELD_FLAG = "lease-held"
 _AT_LEAST = {"degraded": Health.DEGRADED, "unhealthy": Health.UNHEALTHY, "circuit-broken": Health.CIRCUIT_BROKEN}
 
 
@@ -47,7 +48,7 @@ _AT_LEAST = {"degraded": Health.DEGRADED, "unhealthy": Health.UNHEALTHY, "circui
 )
 @click.option(
     "--fail-on",
-    type=click.Choice([*_AT_LEAST, LEASE_HELD]),
+    type=click.Choice([*_AT_LEAST, _LEASE_HELD_FLAG]),
     multiple=True,
     help="Exit with 1 if the health is this or worse, or if another run held the lease. May be repeated.",
 )
@@ -138,5 +139,5 @@ def _exit_code(report: RunReport, fail_on: Collection[str]) -> ExitCode:
     order = list(Health)
     levels = [order.index(level) for word, level in _AT_LEAST.items() if word in fail_on]
     is_worse = bool(levels) and order.index(report.health) >= min(levels)
-    is_held = LEASE_HELD in fail_on and report.stopped == "lease_held"
+    is_held = _LEASE_HELD_FLAG in fail_on and report.stopped == LEASE_HELD
     return ExitCode.FAILED if is_worse or is_held or not report.success else ExitCode.DONE

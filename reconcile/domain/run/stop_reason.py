@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+LEASE_HELD = "lease_held"
+"""``stopped`` in the report of a run that found its lease taken, and never began."""
+
 
 class StopReason(StrEnum):
     """Why a run starts no new work; the value is the one in reports (``stopped``)."""

@@ -6,13 +6,12 @@ from datetime import timedelta
 
 from reconcile.domain.ids import RunId
 from reconcile.domain.run.report import RunReport
-from reconcile.domain.run.stop_reason import StopReason
+from reconcile.domain.run.stop_reason import LEASE_HELD, StopReason
 from reconcile.errors import AlertNotDelivered
 from reconcile.ports import Clock, HeartbeatMonitor, HeartbeatSignal, Telemetry
 
 SIGNAL_TIME = timedelta(seconds=2)
 """How long one signal may take. The start is sent while the run works, so a silent monitor costs its end this long."""
-LEASE_HELD = "lease_held"
 
 
 @dataclass(slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from reconcile.domain.run.cadence import NotYet
 from reconcile.domain.run.change_hold import ChangeHold
 from reconcile.domain.run.report import Freshness, Health, RunReport
 from reconcile.domain.run.request import RunRequest
-from reconcile.domain.run.stop_reason import StopReason
+from reconcile.domain.run.stop_reason import LEASE_HELD, StopReason
 from reconcile.domain.run.unconfigured import skip_sentences
 from reconcile.ports import Clock
 from reconcile.services.run.change_guard import held_sentences
@@ -136,7 +136,7 @@ def lease_held_report(request: RunRequest, *, run_id: RunId, clock: Clock, start
         health=Health.HEALTHY,
         health_reasons=("another run holds the lease",),
         circuit_broken=False,
-        stopped="lease_held",
+        stopped=LEASE_HELD,
         scheduled_at=request.scheduled_at,
         lateness=lateness(request, clock.now()),
         shard=request.shard,
