@@ -78,7 +78,7 @@ def test_a_server_ends_with_the_tests_however_they_end(tmp_path: Path, number: s
         assert session.stdout
         session.stdout.readline()
         session.send_signal(number)
-        eventually((tmp_path / "cleared").exists, what="the clearing after the server", seconds=10)
+        eventually((tmp_path / "cleared").exists, what="the clearing after the server")
 
 
 def test_a_server_that_ignores_the_signal_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,4 +90,4 @@ def test_a_server_that_ignores_the_signal_is_killed(tmp_path: Path, monkeypatch:
 
     assert shell.returncode == -signal.SIGKILL
     with pytest.raises(ProcessLookupError):
-        eventually(lambda: os.kill(server, 0), what="its end", seconds=5)
+        eventually(lambda: os.kill(server, 0), what="its end")

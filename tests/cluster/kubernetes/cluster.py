@@ -16,9 +16,9 @@ from uuid import uuid4
 from tests.cluster.kubernetes import binaries
 from tests.cluster.kubernetes.control_plane import write_kubeconfig
 from tests.cluster.kubernetes.processes import ClusterError, eventually
+from tests.timeouts import HUNG
 
 LEVEL = "pod-security.kubernetes.io/{}"
-PATIENCE = 90.0
 LONG_AGO = 600
 
 
@@ -39,7 +39,7 @@ class Account:
         return {"KUBERNETES_SERVICE_HOST": str(address.hostname), "KUBERNETES_SERVICE_PORT": str(address.port)}
 
     def run(
-        self, *command: str | Path, env: Mapping[str, str], timeout: float = PATIENCE
+        self, *command: str | Path, env: Mapping[str, str], timeout: float = HUNG
     ) -> subprocess.CompletedProcess[str]:
         """Run *command* as a pod would: with *env*, the API's address and this account's token, and nothing of ours."""
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
@@ -116,7 +116,7 @@ class Cluster:
 
     def wait(self, *arguments: str) -> str:
         """Run `kubectl wait` with the tests' patience."""
-        return self.kubectl("wait", *arguments, f"--timeout={PATIENCE:g}s")
+        return self.kubectl("wait", *arguments, f"--timeout={HUNG:g}s")
 
     def account(self, namespace: str, name: str) -> Account:
         """Log in as an existing service account, by a token of its own."""
@@ -161,5 +161,5 @@ def _run(
     command: list[str | Path], environment: Mapping[str, str], stdin: str | None
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, env=environment, input=stdin or "", capture_output=True, check=False, text=True, timeout=2 * PATIENCE
+        command, env=environment, input=stdin or "", capture_output=True, check=False, text=True, timeout=2 * HUNG
     )
