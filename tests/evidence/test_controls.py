@@ -22,7 +22,7 @@ async def test_account_lists_without_any_active_booking_are_a_failed_control(
 ) -> None:
     """Each booking is found when it is looked up by its id: the error rate is 0."""
     leads = await harness.fill([8])
-    harness.ghl.cost = SweepCost(fixed=3, lookup=1)
+    harness.ghl.cost = SweepCost(fixed=3, lookup=1, past_lookup=1)
     ids = [each.appointments[0].id for each in leads]
     harness.ghl.unlisted = {"all": set(ids), "most": set(ids[1:]), "none": set()}[missing]
 
@@ -36,7 +36,7 @@ async def test_account_lists_without_any_active_booking_are_a_failed_control(
 
 async def test_lists_without_canceled_bookings_are_no_failed_control(harness: RunHarness) -> None:
     leads = await harness.fill([8])
-    harness.ghl.cost = SweepCost(fixed=3, lookup=1)
+    harness.ghl.cost = SweepCost(fixed=3, lookup=1, past_lookup=1)
     for each in leads:
         (own,) = each.appointments
         canceled = replace(own, status=AppointmentStatus.CANCELED, canceled_at=START)

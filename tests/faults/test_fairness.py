@@ -32,7 +32,7 @@ class Large:
 
 COMPANIES = {
     "looked up": Large(workspaces=100, leads=4, runs=6),
-    "listed": Large(workspaces=100, leads=20, runs=3, cost=SweepCost(fixed=3, lookup=1)),
+    "listed": Large(workspaces=100, leads=20, runs=3, cost=SweepCost(fixed=3, lookup=1, past_lookup=1)),
     "five times as many": Large(workspaces=500, leads=4, runs=2),
 }
 

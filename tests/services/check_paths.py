@@ -29,7 +29,7 @@ def _run(**asked: Any) -> Path:
 
 async def _sweep(harness: RunHarness, store: Store) -> RunReport:
     harness.policy = replace(harness.policy, list_sample_share=0)
-    harness.ghl.cost = SweepCost(fixed=3, lookup=1)
+    harness.ghl.cost = SweepCost(fixed=3, lookup=1, past_lookup=1)
     return await harness.run(store=store)
 
 

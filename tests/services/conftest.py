@@ -21,7 +21,7 @@ async def harness(migrated_url: str) -> AsyncIterator[RunHarness]:
 def listed(harness: RunHarness) -> RunHarness:
     """Give a harness at which GHL can be listed; samples are taken where they must be, and never by chance."""
     harness.policy = replace(harness.policy, list_sample_share=0)
-    harness.ghl.cost = SweepCost(fixed=3, lookup=1)
+    harness.ghl.cost = SweepCost(fixed=3, lookup=1, past_lookup=1)
     return harness
 
 

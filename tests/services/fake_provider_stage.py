@@ -68,5 +68,5 @@ class FakeStage:
 async def fake_stage() -> AsyncIterator[FakeStage]:
     """Give the fake as GHL."""
     provider = FakeProvider(ProviderName.HIGHLEVEL, clock=FakeClock())
-    provider.cost = SweepCost(fixed=1, lookup=1)
+    provider.cost = SweepCost(fixed=1, lookup=1, past_lookup=1)
     yield FakeStage(provider=provider, workspace=a_workspace(WorkspaceId("ws")))

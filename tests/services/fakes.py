@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
-from reconcile.domain.appointment import HELD, Appointment
+from reconcile.domain.appointment import INCONCLUSIVE, Appointment
 from reconcile.domain.coordination.rate_limit import Grant, RateLimit
 from reconcile.domain.credential import Credential, Token
 from reconcile.domain.evidence.booking_reference import canonical, provider_of
@@ -164,8 +164,8 @@ class FakeProvider:
             raise self.on_sweep
         shown = {i: a for i, a in self.appointments.items() if i not in self.unlisted}
         found = {each.id: shown.get(canonical(each.rollup.booking_id or "")) for each in leads}
-        is_settled = {i: a for i, a in found.items() if a and a.status in HELD and a.starts_at > self.clock.now()}
-        answers = {i: Answer(appointments=(a,)) for i, a in is_settled.items()} | self.on_sweep
+        answers = {i: Answer(appointments=(a,)) for i, a in found.items() if a and a.status not in INCONCLUSIVE}
+        answers |= self.on_sweep
         return Sweep(answers=answers, calls=1, mentioned=sum(each is not None for each in found.values()))
 
     def usage(self, workspace: Workspace) -> Usage:

@@ -100,7 +100,7 @@ async def a_company(harness: RunHarness) -> AsyncIterator[Company]:
     cancel(harness, ["ws-0-lead-001"])
     harness.ghl.verdicts[LeadId("ws-1-lead-001")] = failure(ErrorClass.REJECTED)
     harness.providers[CALENDLY].always = None
-    harness.ghl.cost = SweepCost(fixed=3, lookup=1)
+    harness.ghl.cost = SweepCost(fixed=3, lookup=1, past_lookup=1)
     assert await harness.store.outbox.pending_count()
     assert [b for b in await harness.store.breakers.load() if b.state is BreakerState.OPEN]
     async with open_store(harness.url, mapping=DEFAULT) as store:

@@ -1,12 +1,11 @@
-"""Bulk listing of Calendly's upcoming events, with invitees where needed, and the leads that it settles."""
+"""Bulk listing of Calendly's events, with invitees where needed, and the leads that it settles."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.appointment import CANCELED_STATUSES, Appointment, AppointmentStatus
 from reconcile.domain.evidence.booking_reference import CalendlyReference
 from reconcile.domain.evidence.bulk_listing import SweepPlan
 from reconcile.domain.ids import LeadId, ProviderName
@@ -16,63 +15,155 @@ from reconcile.errors import ContractFault, ProviderError
 from reconcile.providers import identity
 from reconcile.providers.calendly import parsing as calendly_parsing
 from reconcile.providers.calendly.booking_state import BookedInvitee
-from reconcile.providers.calendly.parsing import Event
+from reconcile.providers.calendly.parsing import Event, Invitee
 from reconcile.providers.calendly.requests import CalendlyCalls
 
 _PAGE = 100
 _SETTLED = timedelta(minutes=5)
 """An event changed later than this before its last verification is read with its invitees."""
 
-_Sought = Sequence[tuple[CalendlyReference, Lead]]
-"""Leads of one event, each with its stored invitee."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ListedLead:
+    """A lead with a stored invitee, the event of it as listed, and whether that is active and ahead."""
+
+    lead: Lead
+    reference: CalendlyReference
+    event: Event
+    is_ahead: bool
+
+    def may_have_changed(self, event: Event) -> bool:
+        """Return whether *event* may have changed since the lead was verified."""
+        verified_at = self.lead.state.verified_at
+        return verified_at is None or event.updated_at is None or event.updated_at > verified_at - _SETTLED
+
+    def unchanged(self) -> Appointment | None:
+        """Return the stored booking if it cannot have changed since it was verified; None if that is not known.
+
+        Nothing changes about a canceled event. An event that is ahead and was not updated since, with one active
+        invitee, still has that one. One that is over may have been marked as a no-show, which is not listed.
+        """
+        event = self.event
+        known = next((each for each in self.lead.appointments if each.id == self.reference.appointment_id()), None)
+        if known is None or event.ends_at is None or self.may_have_changed(event):
+            return None
+        if known.status in CANCELED_STATUSES:
+            is_unchanged = calendly_parsing.is_canceled(event)
+        else:
+            is_alone = (event.places, event.taken) == (1, 1)
+            is_unchanged = known.status is AppointmentStatus.CONFIRMED and self.is_ahead and is_alone
+        return replace(known, starts_at=event.starts_at, ends_at=event.ends_at) if is_unchanged else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listing:
+    """The listed events by id; *is_complete*: to the end of the list, and without broken ones."""
+
+    events: Mapping[str, Event]
+    is_complete: bool
 
 
 async def sweep(
     reads: CalendlyCalls, leads: Sequence[Lead], *, plan: SweepPlan, now: datetime
 ) -> tuple[Mapping[LeadId, Answer], int | None]:
-    """Return answers for *leads* with an active upcoming booking, and the number of listed events.
+    """Return answers for *leads* whose booking is listed, and the number of listed events that they have.
 
-    The number is None if the list was not read to its end. Only leads with a stored invitee are searched, because an
+    The number is None if the list was not read completely. Only leads with a stored invitee are searched, because an
     event alone does not tell which invitee the lead is. *plan* limits the calls; leads beyond it stay unknown.
     """
-    sought: dict[str, list[tuple[CalendlyReference, Lead]]] = defaultdict(list)
-    for lead in leads:
-        reference = CalendlyReference.parse(identity.own_booking_id(lead, ProviderName.CALENDLY) or "")
-        if reference and reference.invitee:
-            sought[reference.event].append((reference, lead))
-    answers: dict[LeadId, Answer] = {}
-    unread: list[tuple[Event, _Sought]] = []
-    events, is_complete = await _events(reads, sought, plan)
-    for event in events:
-        if not calendly_parsing.is_active(event) or event.starts_at <= now:
-            continue
-        remaining = []
-        for reference, lead in sought[event.id]:
-            if answer := _unchanged(event, reference, lead):
-                answers[lead.id] = answer
-            else:
-                remaining.append((reference, lead))
-        if remaining and event.places is not None and event.places <= _PAGE:
-            unread.append((event, remaining))
-    answers |= await _read_invitees(reads, unread, plan)
-    return answers, len(events) if is_complete and sought else None
+    references = {
+        lead.id: reference
+        for lead in leads
+        if (reference := CalendlyReference.parse(identity.own_booking_id(lead, ProviderName.CALENDLY) or ""))
+        and reference.invitee
+    }
+    wanted = {each.event for each in references.values()}
+    listing = await _list_events(reads, wanted, plan)
+    listed = [
+        _ListedLead(lead=lead, reference=reference, event=event, is_ahead=_is_ahead(event, now))
+        for lead in leads
+        if (reference := references.get(lead.id)) and (event := listing.events.get(reference.event))
+    ]
+    ahead = [each for each in listed if each.is_ahead]
+    news = _news([each for each in listed if not each.is_ahead], listing, now=now)
+    past = [each for each in listed if each.lead.id in news]
+    unread = {each.event.id: each.event for each in (*ahead, *past) if each.unchanged() is None}
+    unread |= {event.id: event for events in news.values() for event in events}
+    invitees = await _read_invitees(reads, unread.values(), plan)
+    answers = {each.lead.id: _answer_ahead(each, invitees) for each in ahead}
+    answers |= {each.lead.id: _answer_past(each, invitees, news=news[each.lead.id]) for each in past}
+    mentioned = len(wanted & listing.events.keys()) if listing.is_complete and wanted else None
+    return {lead_id: answer for lead_id, answer in answers.items() if answer}, mentioned
+
+
+def _is_ahead(event: Event, now: datetime) -> bool:
+    return calendly_parsing.is_active(event) and event.starts_at > now
+
+
+async def _list_events(reads: CalendlyCalls, wanted: Iterable[str], plan: SweepPlan) -> _Listing:
+    """Return the listed events, from as many pages as the plan allows.
+
+    Where only bookings that are ahead are looked for, the pages after the last *wanted* event are left out.
+    """
+    missing = set(wanted)
+    found: dict[str, Event] = {}
+    is_broken = False
+    token: str | None = None
+    seen: set[str | None] = set()
+    while reads.calls < plan.most_calls:
+        page = await reads.events_page(
+            since=plan.since, until=plan.until, is_active=not plan.includes_past, token=token
+        )
+        found |= {each.id: each for each in page.items}
+        missing -= found.keys()
+        is_broken = is_broken or bool(page.faults)
+        seen.add(token)
+        token = page.token
+        if token is None or token in seen or not (missing or plan.includes_past):
+            break
+    return _Listing(events=found, is_complete=token is None and bool(seen) and not is_broken)
+
+
+def _news(past: Sequence[_ListedLead], listing: _Listing, *, now: datetime) -> Mapping[LeadId, Sequence[Event]]:
+    """Return, by lead, the events in which the person may have been booked since the lead was verified.
+
+    Leads that lists cannot settle in less calls than look-ups are left out: those verified longest ago,
+    until no more events have to be read than leads are left.
+    """
+    verified = [each for each in past if listing.is_complete and each.lead.state.verified_at is not None]
+    verified.sort(key=lambda each: each.lead.state.verified_at or now, reverse=True)
+    news = {each.lead.id: _news_for(each, listing, now=now) for each in verified}
+    while verified and len(news[verified[-1].lead.id]) > len(verified):
+        del news[verified.pop().lead.id]
+    return news
+
+
+def _news_for(listed: _ListedLead, listing: _Listing, *, now: datetime) -> Sequence[Event]:
+    """Return the events other than the lead's own that may have changed, and all group events that are ahead.
+
+    It is not known whether one more invitee of a group event updates the event.
+    """
+    return [
+        each
+        for each in listing.events.values()
+        if each.id != listed.event.id
+        and (listed.may_have_changed(each) or (_is_ahead(each, now) and (each.places, each.taken) != (1, 1)))
+    ]
 
 
 async def _read_invitees(
-    reads: CalendlyCalls, unread: Iterable[tuple[Event, _Sought]], plan: SweepPlan
-) -> Mapping[LeadId, Answer]:
-    """Return the answers that the invitees of *unread* events give; raises a ContractFault if no list is readable.
+    reads: CalendlyCalls, events: Iterable[Event], plan: SweepPlan
+) -> Mapping[str, Sequence[Invitee]]:
+    """Return the invitees of *events* by event, as far as the plan allows; ContractFault if no list is readable.
 
     Lists are read concurrently. After any other failure no further list is requested, and the failure is raised.
     """
-    answers: dict[LeadId, Answer] = {}
+    invitees: dict[str, Sequence[Invitee]] = {}
     faults: list[ContractFault] = []
     failures: list[ProviderError] = []
-    readable = 0
-    pending = iter(unread)
+    pending = (each for each in events if each.places is not None and each.places <= _PAGE)
 
     async def read_in_turn() -> None:
-        nonlocal readable
         while (
             not failures
             and reads.calls < plan.most_calls
@@ -80,8 +171,7 @@ async def _read_invitees(
             and (following := next(pending, None))
         ):
             try:
-                answers.update(await _by_invitees(reads, *following))
-                readable += 1
+                invitees[following.id] = await reads.invitees(following.id, None) or ()
             except ContractFault as error:
                 faults.append(error)
             except ProviderError as error:
@@ -92,45 +182,37 @@ async def _read_invitees(
             group.create_task(read_in_turn())
     if failures:
         raise failures[0]
-    if faults and not readable:
+    if faults and not invitees:
         raise faults[-1]
-    return answers
+    return invitees
 
 
-async def _events(reads: CalendlyCalls, sought: Mapping[str, _Sought], plan: SweepPlan) -> tuple[Sequence[Event], bool]:
-    """Return the *sought* events, from as many pages as the plan allows, and whether the list was complete."""
-    found: dict[str, Event] = {}
-    token: str | None = None
-    seen: set[str | None] = set()
-    while reads.calls < plan.most_calls:
-        page = await reads.events_page(since=plan.since, until=plan.until, token=token)
-        found |= {each.id: each for each in page.items if each.id in sought}
-        seen.add(token)
-        token = page.token
-        if token is None or token in seen or len(found) == len(sought):
-            break
-    return list(found.values()), token is None and bool(seen)
+def _booking(listed: _ListedLead, invitees: Mapping[str, Sequence[Invitee]]) -> BookedInvitee | None:
+    """Return the stored booking as its event's invitees show it."""
+    found = (each for each in invitees.get(listed.event.id, ()) if each.reference == listed.reference)
+    return next((BookedInvitee(event=listed.event, invitee=each) for each in found), None)
 
 
-def _unchanged(event: Event, reference: CalendlyReference, lead: Lead) -> Answer | None:
-    """Return the stored booking if its event has one invitee and was not updated since the last verification.
+def _answer_ahead(listed: _ListedLead, invitees: Mapping[str, Sequence[Invitee]]) -> Answer | None:
+    """Return the booking if it stands."""
+    if known := listed.unchanged():
+        return Answer(appointments=(known,))
+    booking = _booking(listed, invitees)
+    is_standing = booking is not None and booking.status is AppointmentStatus.CONFIRMED
+    return Answer(appointments=(booking.appointment(),)) if booking and is_standing else None
 
-    The invitee is still active and was not rescheduled since, so its other fields cannot have changed.
-    """
-    verified_at = lead.state.verified_at
-    if (event.places, event.taken) != (1, 1) or event.updated_at is None or verified_at is None:
+
+def _answer_past(
+    listed: _ListedLead, invitees: Mapping[str, Sequence[Invitee]], *, news: Iterable[Event]
+) -> Answer | None:
+    """Return the booking that was called off or is over, if the person is in no event with *news*."""
+    address = identity.address(listed.lead)
+    for event in news if address else ():
+        if event.id not in invitees or any(each.email == address for each in invitees[event.id]):
+            return None
+    if known := listed.unchanged():
+        return Answer(appointments=(known,))
+    booking = _booking(listed, invitees)
+    if booking is None or booking.status in {AppointmentStatus.UNKNOWN, AppointmentStatus.RESCHEDULED}:
         return None
-    known = next((each for each in lead.appointments if each.id == reference.appointment_id()), None)
-    if known is None or known.status is not AppointmentStatus.CONFIRMED or event.ends_at is None:
-        return None
-    if event.updated_at > verified_at - _SETTLED:
-        return None
-    return Answer(appointments=(replace(known, starts_at=event.starts_at, ends_at=event.ends_at),))
-
-
-async def _by_invitees(reads: CalendlyCalls, event: Event, sought: _Sought) -> Mapping[LeadId, Answer]:
-    invitees = await reads.invitees(event.id, None) or ()
-    places = {each.reference: BookedInvitee(event=event, invitee=each) for each in invitees}
-    found = [(lead, booking) for reference, lead in sought if (booking := places.get(reference))]
-    standing = [(lead, booking) for lead, booking in found if booking.status is AppointmentStatus.CONFIRMED]
-    return {lead.id: Answer(appointments=(booking.appointment(),)) for lead, booking in standing}
+    return Answer(appointments=(booking.appointment(),))

@@ -99,10 +99,17 @@ class Calendly:
         """Return the calls of a bulk listing: a page of events, the token's user if unknown, invitees of new leads."""
         if self.name not in workspace.credentials:
             return None
-        return SweepCost(fixed=1 if self._has_user_id(workspace) else 2, lookup=2, per_new_lead=1)
+        return SweepCost(
+            fixed=1 if self._has_user_id(workspace) else 2,
+            lookup=2,
+            past_lookup=3,
+            per_new_lead=1,
+            per_held_lead=1,
+            settles_new_past=False,
+        )
 
     async def sweep(self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float) -> Sweep:
-        """Return answers for those *leads* whose booking is listed as active and upcoming."""
+        """Return answers for those *leads* whose booking is listed."""
         account = self._accounts.of(workspace)
         if account is None:
             return Sweep()

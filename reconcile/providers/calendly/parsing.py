@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -77,11 +77,6 @@ def read_events(content: object) -> Page[Event]:
     body = _body(content, Operation.SCHEDULED_EVENTS, "Calendly events")
     items, faults = body.read_each(_collection(body), lambda raw: _event(body, raw), of="collection")
     return Page(items=tuple(items), token=_token(body), faults=tuple(faults))
-
-
-def read_events_ahead(content: object) -> Page[Event]:
-    """Read one page of events without the broken ones."""
-    return replace(read_events(content), faults=())
 
 
 def read_invitee(content: object) -> Invitee:

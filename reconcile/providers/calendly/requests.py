@@ -112,14 +112,13 @@ class CalendlyCalls:
         self._events.update((each.id, each) for each in events)
         return events
 
-    async def events_page(self, *, since: datetime, until: datetime, token: str | None) -> Page[Event]:
-        """Return a page of the active events of the account's user, soonest first."""
+    async def events_page(self, *, since: datetime, until: datetime, is_active: bool, token: str | None) -> Page[Event]:
+        """Return a page of the events of the account's user, soonest first; canceled ones too unless *is_active*."""
+        status = (("status", "active"),) if is_active else ()
 
         async def ask() -> Page[Event]:
-            call = await self._events_call(
-                ("status", "active"), ("sort", "start_time:asc"), since=since, until=until, token=token
-            )
-            return calendly_parsing.read_events_ahead(await self._content(call, must_exist=True))
+            call = await self._events_call(*status, ("sort", "start_time:asc"), since=since, until=until, token=token)
+            return calendly_parsing.read_events(await self._content(call, must_exist=True))
 
         return await self._in_organization(ask)
 

@@ -1,10 +1,12 @@
 """Bulk listing of the appointments in a location's calendars, and the leads that it settles."""
 
 import math
-from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
+from typing import Self
 
-from reconcile.domain.appointment import AppointmentStatus
+from reconcile.domain.appointment import INCONCLUSIVE, AppointmentStatus
 from reconcile.domain.evidence.bulk_listing import SweepPlan
 from reconcile.domain.ids import Operation, ProviderName
 from reconcile.domain.lead import Lead
@@ -17,6 +19,46 @@ from reconcile.providers.ghl.versions import CALENDARS, ask_calendars
 from reconcile.providers.http.call import Call
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoughtRecords:
+    """The appointments that a listing is read for: by their ids, and all others of the same contacts."""
+
+    booking_ids: frozenset[str]
+    contact_ids: frozenset[str] = frozenset()
+
+    def with_contacts(self, contents: Iterable[object]) -> Self:
+        """Return the same with the contacts that have the appointments in decoded lists."""
+        found = (each.get("contactId") for content in contents for each in _sought_events(content, self))
+        return replace(self, contact_ids=frozenset(each for each in found if isinstance(each, str)))
+
+    def holds(self, raw: object) -> bool:
+        """Return whether a raw appointment is one of them."""
+        if not isinstance(raw, Mapping):
+            return False
+        found, contact = raw.get("id"), raw.get("contactId")
+        is_by_id = isinstance(found, str) and found in self.booking_ids
+        return is_by_id or (isinstance(contact, str) and contact in self.contact_ids)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """The sought appointments that a location's lists show.
+
+    *is_complete*: every calendar's list was read. *unclear* are contacts with an appointment that cannot be told from a
+    list: a recurring or broken one, or one that is listed twice with differences; None is any contact.
+    """
+
+    records: Mapping[str, Record] = field(default_factory=dict)
+    unclear: frozenset[str | None] = frozenset()
+    is_complete: bool = False
+
+    def of_contact(self, contact_id: str) -> Sequence[Record] | None:
+        """Return all appointments of a contact, None if they are not known."""
+        if not self.is_complete or not self.unclear.isdisjoint({contact_id, None}):
+            return None
+        return [each for each in self.records.values() if each.contact_id == contact_id]
+
+
 class LocationLists:
     """Requests the lists of one location, one attempt each, until *deadline* (monotonic seconds); counts the calls."""
 
@@ -24,30 +66,34 @@ class LocationLists:
         self._account = account
         self._deadline = deadline
         self.calls = 0
-        self.is_complete = False
-        """Whether every calendar's list was read."""
 
-    async def listed_records(
+    async def listing(
         self,
-        wanted: Container[str],
+        sought: SoughtRecords,
         *,
         plan: SweepPlan,
         zone_of: Callable[[object], Awaitable[tzinfo | None]],
-    ) -> Mapping[str, Record]:
-        """Return the listed appointments with *wanted* ids by id; none if there are more calendars than calls.
+    ) -> Listing:
+        """Return the *sought* appointments in the lists; none if there are more calendars than calls.
 
-        *zone_of* returns the zone of times without an offset. Appointments listed twice with differences are left out.
+        *zone_of* returns the zone of times without an offset.
         """
         calendar_ids = await self._calendars()
         if 1 + len(calendar_ids) > plan.most_calls:
-            return {}
+            return Listing()
+        contents = [await self._events(each, since=plan.since, until=plan.until) for each in calendar_ids]
+        sought = sought.with_contacts(contents)
         records: list[Record] = []
-        for calendar_id in calendar_ids:
-            content = await self._events(calendar_id, since=plan.since, until=plan.until)
-            zone = await zone_of(_filter_events(content, wanted))
-            records += ghl_parsing.read_calendar_events(content, wanted=wanted, zone=zone)
-        self.is_complete = bool(calendar_ids)
-        return distinct(records)
+        unclear: set[str | None] = set()
+        for content in contents:
+            # The times of the other events need no zone.
+            zone = await zone_of({"events": _sought_events(content, sought)})
+            listed = ghl_parsing.read_calendar_events(content, is_sought=sought.holds, zone=zone)
+            records += listed.records
+            unclear |= listed.unclear
+        by_id = distinct(records)
+        unclear |= {each.contact_id for each in records if each.appointment.id not in by_id}
+        return Listing(records=by_id, unclear=frozenset(unclear), is_complete=bool(calendar_ids))
 
     async def _calendars(self) -> tuple[str, ...]:
         call = Call(
@@ -86,12 +132,9 @@ class LocationLists:
         return self._account.credential.account or ""
 
 
-def _filter_events(content: object, wanted: Container[str]) -> object:
-    """Return the list with *wanted* events only: the times of the others need no zone."""
+def _sought_events(content: object, sought: SoughtRecords) -> Sequence[Mapping[str, object]]:
     listed = content.get("events") if isinstance(content, Mapping) else None
-    if not isinstance(listed, list):
-        return None
-    return {"events": [each for each in listed if isinstance(each, Mapping) and _has_id(each, wanted)]}
+    return [each for each in listed if sought.holds(each)] if isinstance(listed, list) else []
 
 
 def distinct(records: Iterable[Record]) -> Mapping[str, Record]:
@@ -104,26 +147,31 @@ def distinct(records: Iterable[Record]) -> Mapping[str, Record]:
     return {appointment_id: record for appointment_id, record in by_id.items() if appointment_id not in contradictory}
 
 
-def answer_from_list(lead: Lead, record: Record | None, *, location_id: str, now: datetime) -> Answer | None:
-    """Return the answer of a look-up of *lead* that would return *record*; None if the list does not settle it.
+def answer_from_list(
+    lead: Lead, booking_id: str, listing: Listing, *, location_id: str, now: datetime
+) -> Answer | None:
+    """Return the answer that a look-up of *lead* would give; None if the lists do not settle it.
 
-    A look-up of a canceled or past booking continues with the person's other bookings, and that of another contact's
-    booking with the question whether both are one person. A list answers neither. An incomplete record settles nothing.
+    A booking that was called off or is over is answered with all appointments of its contact. A booking of
+    another contact is not settled: both may be one person. An incomplete record settles nothing.
     """
-    if record is None or record.contact_id is None or record.location_id not in {None, location_id}:
+    record, own = listing.records.get(booking_id), identity.contact_id(lead)
+    if record is None or record.contact_id is None or own not in {None, record.contact_id}:
         return None
-    appointment, own = record.appointment, identity.contact_id(lead)
-    if (
-        appointment.status is not AppointmentStatus.CONFIRMED
-        or appointment.starts_at <= now
-        or own not in {None, record.contact_id}
-    ):
+    records: Sequence[Record] | None = [record]
+    if record.appointment.status is not AppointmentStatus.CONFIRMED or record.appointment.starts_at <= now:
+        records = listing.of_contact(record.contact_id)
+    if records is None or not all(_is_whole(each, location_id) for each in records):
         return None
-    if appointment.ends_at is None or appointment.created_at is None:
-        return None
-    return Answer(appointments=(appointment,), contact_id=own or record.contact_id)
+    return Answer(appointments=tuple(each.appointment for each in records), contact_id=record.contact_id)
 
 
-def _has_id(raw: Mapping[str, object], wanted: Container[str]) -> bool:
-    found = raw.get("id")
-    return isinstance(found, str) and found in wanted
+def _is_whole(record: Record, location_id: str) -> bool:
+    """Return whether a look-up of this location would return the *record* as the list does."""
+    appointment = record.appointment
+    return (
+        record.location_id in {None, location_id}
+        and appointment.status not in INCONCLUSIVE
+        and appointment.ends_at is not None
+        and appointment.created_at is not None
+    )

@@ -10,7 +10,7 @@ from typing import Self
 from reconcile.domain.coordination.rate_limit import GHL_LIMIT
 from reconcile.domain.evidence.bulk_listing import SweepCost, SweepPlan
 from reconcile.domain.evidence.lookup import Lookup
-from reconcile.domain.ids import LeadId, Operation, ProviderName
+from reconcile.domain.ids import Operation, ProviderName
 from reconcile.domain.lead import Lead
 from reconcile.domain.planning.change import Answer
 from reconcile.domain.planning.outcome import SkipReason
@@ -22,6 +22,7 @@ from reconcile.providers.account import Account, Accounts, Published, rejection,
 from reconcile.providers.ghl import absence as ghl_absence
 from reconcile.providers.ghl import listing as ghl_listing
 from reconcile.providers.ghl import parsing as ghl_parsing
+from reconcile.providers.ghl.listing import SoughtRecords
 from reconcile.providers.ghl.occurrence import with_requested_id
 from reconcile.providers.ghl.parsing import Contact, Record
 from reconcile.providers.ghl.person import LONGEST_VALUE, ContactList, PersonSearch
@@ -35,7 +36,7 @@ _MOST_VAGUE = 5
 """Appointments of one contact without a clear status that are looked up by id; the status of others is unknown."""
 _MOST_CONTACTS = 5
 """More contacts than this with one address are not duplicates of one person."""
-_SWEEP_COST = SweepCost(fixed=3, lookup=1)
+_SWEEP_COST = SweepCost(fixed=3, lookup=1, past_lookup=2)
 """Assumes two calendars; the first call returns their number."""
 _PUBLISHED = Published(calls=100, window=timedelta(seconds=10), assumed=GHL_LIMIT)
 
@@ -134,28 +135,36 @@ class Ghl:
         return _SWEEP_COST if credential and credential.account else None
 
     async def sweep(self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float) -> Sweep:
-        """Return answers for those *leads* whose booking is listed as active and upcoming."""
+        """Return answers for those *leads* whose booking is listed."""
         account = self._accounts.of(workspace)
         location_id = account.credential.account if account else None
         if account is None or location_id is None:
             return Sweep()
         context = _AccountContext(workspace=workspace, account=account, deadline=deadline)
-        bookings = {each.id: identity.own_booking_id(each, self.name) or "" for each in leads}
+        bookings = {
+            each.id: found
+            for each in leads
+            if (found := identity.own_booking_id(each, self.name)) and identity.is_ghl_id(found)
+        }
+        sought = SoughtRecords(booking_ids=frozenset(bookings.values()))
         lists = ghl_listing.LocationLists(account, deadline=deadline)
         try:
-            wanted = frozenset(filter(identity.is_ghl_id, bookings.values()))
-            records = await lists.listed_records(
-                wanted, plan=plan, zone_of=lambda content: self._zone(context, content)
-            )
+            listing = await lists.listing(sought, plan=plan, zone_of=lambda content: self._zone(context, content))
         except LookupSkipped:
             return Sweep(calls=lists.calls)
-        answers: dict[LeadId, Answer] = {}
         now = self._gateway.clock.now()
-        for lead in leads:
-            record = records.get(bookings[lead.id])
-            if answer := ghl_listing.answer_from_list(lead, record, location_id=location_id, now=now):
-                answers[lead.id] = answer
-        return Sweep(answers=answers, calls=lists.calls, mentioned=len(records) if lists.is_complete else None)
+        answers = {
+            lead.id: answer
+            for lead in leads
+            if lead.id in bookings
+            and (
+                answer := ghl_listing.answer_from_list(
+                    lead, bookings[lead.id], listing, location_id=location_id, now=now
+                )
+            )
+        }
+        mentioned = len(sought.booking_ids & listing.records.keys()) if listing.is_complete else None
+        return Sweep(answers=answers, calls=lists.calls, mentioned=mentioned)
 
     def usage(self, workspace: Workspace) -> Usage:
         """Return the usage of the workspace's location since the last call of this method, and reset it."""

@@ -1,6 +1,6 @@
 """Parses GHL's responses: one pure function for each kind of decoded body."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from itertools import chain
@@ -89,8 +89,21 @@ def read_calendars(content: object) -> tuple[str, ...]:
     return tuple(body.id(each) for each in body.items("calendars"))
 
 
-def read_calendar_events(content: object, *, wanted: Container[str], zone: tzinfo | None = None) -> tuple[Record, ...]:
-    """Read the appointments of a calendar with a *wanted* id.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarEvents:
+    """Sought appointments of a calendar.
+
+    *unclear* are the contacts of appointments that could not be read, None for one whose contact is not known either.
+    """
+
+    records: tuple[Record, ...]
+    unclear: frozenset[str | None]
+
+
+def read_calendar_events(
+    content: object, *, is_sought: Callable[[Mapping[str, Any]], bool], zone: tzinfo | None = None
+) -> CalendarEvents:
+    """Read the appointments of a calendar that are sought.
 
     Recurring appointments, whose id may mean several occurrences, and broken records are left out.
     """
@@ -98,12 +111,23 @@ def read_calendar_events(content: object, *, wanted: Container[str], zone: tzinf
     listed = body.mapping().get("events")
     if not isinstance(listed, list):
         raise body.missing("events")
+    unclear: set[str | None] = set()
 
     def read(raw: Mapping[str, Any]) -> Record | None:
-        is_sought = body.id(raw) in wanted and not any(raw.get(key) not in _ONCE for key in _RECURRENCE)
-        return _record(body, raw, zone) if is_sought else None
+        contact_id = fields.identifier(raw.get("contactId"))
+        is_recurring = any(raw.get(key) not in _ONCE for key in _RECURRENCE)
+        try:
+            body.id(raw)
+            record = _record(body, raw, zone) if is_sought(raw) and not is_recurring else None
+        except ContractFault:
+            unclear.add(contact_id)
+            raise
+        if is_recurring:
+            unclear.add(contact_id)
+        return record
 
-    return tuple(filter(None, body.read_valid(listed, read, of="events")))
+    records = tuple(filter(None, body.read_valid(listed, read, of="events")))
+    return CalendarEvents(records=records, unclear=frozenset(unclear))
 
 
 def needs_zone(content: object) -> bool:

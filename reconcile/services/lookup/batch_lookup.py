@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from reconcile.domain.evidence.bulk_listing import is_standing
 from reconcile.domain.evidence.lookup import Lookup
-from reconcile.domain.ids import LeadId, Operation, ProviderName
+from reconcile.domain.ids import Operation, ProviderName
 from reconcile.domain.lead import Lead
 from reconcile.domain.planning.outcome import DeferReason, Outcome, SkipReason
 from reconcile.domain.workspace import Workspace
@@ -82,29 +83,36 @@ class _BatchLookup:
     async def look_up(self, wanted: Sequence[LeadLookups]) -> list[LeadCheck]:
         """Return the leads that lists settle, and look up the others.
 
-        If leads remain to be looked up, one of the leads that each provider's lists settle is looked up first, to check
-        the lists: if it contradicts them, their results are dropped. If it confirms them, the listed leads count as
-        successful look-ups; else they must not hide that look-ups fail.
+        Some of the leads that each provider's lists settle are looked up first, to check the lists: if one of them
+        contradicts them, their results are dropped. If they confirm them, the listed leads count as successful
+        look-ups; else they must not hide that look-ups fail.
         """
         context, registry, workspace_id = self.context, self.admission.registry, self.workspace.id
         settled = await sweep(wanted, self.reservation, context=context, admission=self.admission)
         rest = [pair for pair in wanted if not any(pair[0].id in each for each in settled.values())]
         done: list[LeadCheck] = []
         proven: set[ProviderName] = set()
-        if settled and (rest or context.random.random() < context.limits.list_sample_share):
-            samples = {provider: _first(wanted, each) for provider, each in settled.items()}
-            looked_up = await self._look_up_each(list(samples.values()))
-            for (provider, (lead, needed)), found in zip(samples.items(), looked_up, strict=True):
-                listed = settled[provider].pop(lead.id)
-                done.append(listed if found.outcome is Outcome.DEFERRED else found)
-                if found.outcome.is_answered and found.plan == listed.plan:
-                    proven.add(provider)
-                    now, count = context.clock.now(), len(settled[provider])
-                    registry.imply_successes(workspace_id, needed[0], count, now, over=len(rest))
-                elif found.outcome.is_answered:
-                    context.warnings.warn("sweep.contradicted", provider=provider)
-                    rest += [pair for pair in wanted if pair[0].id in settled[provider]]
-                    settled[provider].clear()
+        contradicted: set[ProviderName] = set()
+        samples = [
+            (provider, pair)
+            for provider, each in settled.items()
+            for pair in self._samples([pair for pair in wanted if pair[0].id in each], has_rest=bool(rest))
+        ]
+        looked_up = await self._look_up_each([pair for _, pair in samples])
+        for (provider, (lead, _)), found in zip(samples, looked_up, strict=True):
+            listed = settled[provider].pop(lead.id)
+            done.append(listed if found.outcome is Outcome.DEFERRED else found)
+            if found.outcome.is_answered:
+                (proven if found.plan == listed.plan else contradicted).add(provider)
+        for provider in contradicted:
+            context.warnings.warn("sweep.contradicted", provider=provider)
+            rest += [pair for pair in wanted if pair[0].id in settled[provider]]
+            settled[provider].clear()
+        proven -= contradicted
+        for provider, lookup in {provider: needed[0] for provider, (_, needed) in samples}.items():
+            if provider in proven:
+                now, count = context.clock.now(), len(settled[provider])
+                registry.imply_successes(workspace_id, lookup, count, now, over=len(rest))
         done += await self._look_up_each(rest)
         for provider, each in settled.items():
             done += each.values()
@@ -114,6 +122,18 @@ class _BatchLookup:
                 lists = Lookup(provider=provider, operation=Operation.SWEEP)
                 registry.imply_successes(workspace_id, lists, len(each), context.clock.now())
         return done
+
+    def _samples(self, listed: Sequence[LeadLookups], *, has_rest: bool) -> Sequence[LeadLookups]:
+        """Return the leads of one provider's lists that are looked up as well, drawn by chance.
+
+        One of those whose booking was called off or is over is always among them: a new booking of theirs may be in a
+        calendar that is not listed. Another one is if leads remain to be looked up anyway, and else now and then.
+        """
+        random, now = self.context.random, self.context.clock.now()
+        standing = [pair for pair in listed if is_standing(pair[0], now=now)]
+        past = [pair for pair in listed if not is_standing(pair[0], now=now)]
+        is_checked = has_rest or random.random() < self.context.limits.list_sample_share
+        return [random.choice(each) for each in (standing if is_checked else [], past) if each]
 
     async def _look_up_each(self, pairs: Sequence[LeadLookups]) -> list[LeadCheck]:
         """Look up leads concurrently, as far as the budgets allow, and return the results in the same order."""
@@ -155,7 +175,3 @@ class _BatchLookup:
             if not context.in_flight.takes_back_cancellation():
                 raise
             return nothing.as_deferred(DeferReason.DEADLINE)
-
-
-def _first(wanted: Sequence[LeadLookups], settled: dict[LeadId, LeadCheck]) -> LeadLookups:
-    return next(pair for pair in wanted if pair[0].id in settled)

@@ -46,7 +46,7 @@ async def sweep(
         reservation.spend_calls(provider, plan.most_calls if found is None else found.calls)
         lookup = Lookup(provider=provider, operation=Operation.SWEEP)
         if found is not None and found.mentioned is not None:
-            expected = [lead for lead in leads if is_expected(lead, plan)]
+            expected = [lead for lead in leads if is_expected(lead, plan, now=context.clock.now())]
             context.controls.note_list(lookup, expected, mentioned=found.mentioned)
         if found is not None and found.answers:
             answered = [(lead, answer) for lead in leads if (answer := found.answers.get(lead.id))]

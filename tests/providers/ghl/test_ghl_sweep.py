@@ -2,21 +2,24 @@
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from reconcile.domain.evidence.bulk_listing import SweepPlan
 from reconcile.domain.lead import Lead
+from reconcile.domain.planning.change import Answer
 from reconcile.errors import ContractFault, ErrorClass, ProviderError
 from reconcile.ports import Sweep
 from reconcile.providers.ghl import listing as ghl_listing
 from reconcile.providers.ghl import parsing as ghl_parsing
+from reconcile.providers.ghl.listing import SoughtRecords
 from reconcile.simulator import FaultKind
 from tests.providers.arena import DEADLINE, NOW, TOMORROW, Arena, lead
 from tests.providers.ghl.bodies import RAW
 from tests.providers.ghl.entered import CONTACT, LOCATION
 
+YESTERDAY = NOW - timedelta(days=1)
 PLAN = SweepPlan(since=NOW, until=NOW + timedelta(days=30), expected_calls=3, most_calls=10)
 
 
@@ -72,6 +75,81 @@ async def test_a_booking_that_was_moved_is_settled_with_its_new_time(ghl: Arena)
 
     assert answer == await ghl.answer(lead(booking_id=booked.id, contact_id=CONTACT))
     assert answer.appointments[0].starts_at == TOMORROW + timedelta(days=2)
+
+
+PAST = replace(PLAN, since=NOW - timedelta(days=30), includes_past=True)
+
+
+@pytest.mark.parametrize(
+    ("status", "starts_at"),
+    [
+        ("cancelled", TOMORROW),
+        ("cancelled", YESTERDAY),
+        ("confirmed", YESTERDAY),
+        ("showed", YESTERDAY),
+        ("noshow", YESTERDAY),
+    ],
+)
+@pytest.mark.parametrize("rebooked", [None, TOMORROW, YESTERDAY])
+async def test_a_booking_that_is_called_off_or_over_is_settled_with_the_others_of_its_contact(
+    ghl: Arena, status: str, starts_at: datetime, rebooked: datetime | None
+) -> None:
+    """A look-up takes two calls for it. Those of the contact are in any calendar."""
+    booked = ghl.world.ghl.add_booking(CONTACT, starts_at=starts_at, status=status)
+    calendar = ghl.world.ghl.add_calendar(LOCATION)
+    if rebooked:
+        ghl.world.ghl.add_booking(CONTACT, starts_at=rebooked + timedelta(hours=2), calendar_id=calendar)
+    known = lead(booking_id=booked.id, contact_id=CONTACT)
+
+    (listed,) = (await swept(ghl, known, plan=PAST)).answers.values()
+
+    looked_up = await ghl.answer(known)
+    assert isinstance(looked_up, Answer)
+    assert set(listed.appointments) == set(looked_up.appointments)
+    assert (listed.contact_id, listed.unverified) == (looked_up.contact_id, looked_up.unverified)
+
+
+async def test_an_unclear_appointment_of_its_contact_leaves_a_canceled_booking_to_a_look_up(ghl: Arena) -> None:
+    """Another contact's unclear appointment does not."""
+    state = ghl.world.ghl
+    stranger = state.add_contact(LOCATION, email="bob@example.com").id
+    own = state.add_booking(CONTACT, starts_at=TOMORROW, status="cancelled")
+    theirs = state.add_booking(stranger, starts_at=TOMORROW, status="cancelled")
+    state.add_booking(stranger, starts_at=TOMORROW, status="on hold")
+    leads = [named("own", booking_id=own.id, contact_id=CONTACT)]
+    leads.append(named("theirs", booking_id=theirs.id, contact_id=stranger))
+
+    assert await settled(ghl, *leads, plan=PAST) == {"own"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "is_clear"),
+    [
+        ({}, True),
+        ({"contactId": "another", "startTime": 5}, True),
+        ({"startTime": 5}, False),
+        ({"isRecurring": "true"}, False),
+        ({"appointmentStatus": "booked"}, False),
+        ({"locationId": "elsewhere"}, False),
+        ({"id": None, "contactId": None}, False),
+    ],
+    ids=["sound", "broken, of another", "broken", "recurring", "vague", "of another location", "broken, of nobody"],
+)
+def test_all_appointments_of_a_contact_are_known_or_none_counts(raw: dict[str, object], *, is_clear: bool) -> None:
+    canceled = {**RAW, "appointmentStatus": "cancelled"}
+    events = {"events": [canceled, {**RAW, "id": "second", **raw}]}
+    contact, location = str(RAW["contactId"]), str(RAW["locationId"])
+    sought = SoughtRecords(booking_ids=frozenset({RAW["id"]}), contact_ids=frozenset({contact}))
+    listed = ghl_parsing.read_calendar_events(events, is_sought=sought.holds)
+    by_id = ghl_listing.distinct(listed.records)
+    listing = ghl_listing.Listing(records=by_id, unclear=listed.unclear, is_complete=True)
+    known = lead(booking_id=RAW["id"], contact_id=contact)
+
+    answer = ghl_listing.answer_from_list(known, RAW["id"], listing, location_id=location, now=NOW)
+    unread = replace(listing, is_complete=False)
+
+    assert (answer is not None) is is_clear
+    assert ghl_listing.answer_from_list(known, RAW["id"], unread, location_id=location, now=NOW) is None
 
 
 async def test_one_broken_appointment_does_not_keep_the_others(ghl: Arena) -> None:
@@ -157,15 +235,16 @@ async def test_more_calendars_than_calls_are_not_listed(ghl: Arena) -> None:
     ids=["one", "twice and unlike", "twice alike", "recurring", "rule", "instance", "its id", "beside broken ones"],
 )
 def test_an_id_of_several_occurrences_settles_none(raw: list[object], count: int) -> None:
-    records = ghl_parsing.read_calendar_events({"events": raw}, wanted={RAW["id"]})
+    sought = SoughtRecords(booking_ids=frozenset({RAW["id"]}))
+    listed = ghl_parsing.read_calendar_events({"events": raw}, is_sought=sought.holds)
 
-    assert len(ghl_listing.distinct(records)) == count
+    assert len(ghl_listing.distinct(listed.records)) == count
 
 
 def test_more_than_a_few_broken_appointments_are_no_accident() -> None:
     """Also where some are sound; and a list of many thousands is not read to its end."""
     with pytest.raises(ContractFault, match="missing required ID"):
-        ghl_parsing.read_calendar_events({"events": [RAW, *([{}] * 100_000)]}, wanted={RAW["id"]})
+        ghl_parsing.read_calendar_events({"events": [RAW, *([{}] * 100_000)]}, is_sought=lambda _: True)
 
 
 async def test_without_a_location_there_is_no_list(ghl: Arena) -> None:

@@ -1,9 +1,11 @@
 """What keeps lists honest, and the few that are looked up beside them from speaking for all."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from reconcile.domain.appointment import AppointmentStatus
 from reconcile.domain.breaker.breaker import BreakerState
+from reconcile.domain.ids import AppointmentId
 from reconcile.domain.lead import Lead
 from reconcile.domain.planning.change import Answer
 from reconcile.errors import ErrorClass
@@ -15,17 +17,38 @@ async def test_a_sample_that_contradicts_the_lists_is_believed(listed: RunHarnes
     """And all that they settled is looked up."""
     leads = await listed.fill([20])
     listed.ghl.unlisted = {leads[9].appointments[0].id}
-    stale = {each.id: Answer(appointments=each.appointments) for each in leads[:9]}
-    for each in leads[:5]:
+    others = [each for each in leads if each is not leads[9]]
+    listed.ghl.on_sweep = {each.id: Answer(appointments=each.appointments) for each in others}
+    for each in others:
         canceled = replace(each.appointments[0], status=AppointmentStatus.CANCELED, canceled_at=START)
         listed.ghl.appointments[canceled.id] = canceled
-    listed.ghl.on_sweep = stale
 
     report = await listed.run()
 
     assert sorted(listed.ghl.asked) == [each.id for each in leads]
-    assert (report.canceled_found, report.no_change) == (5, 15)
+    assert (report.canceled_found, report.no_change) == (19, 1)
     assert "sweep.contradicted" in listed.ear.events
+
+
+async def test_beside_lists_one_lead_whose_booking_is_called_off_is_always_looked_up(listed: RunHarness) -> None:
+    """Its person may have a new booking in a calendar that no list shows: then all of them are looked up."""
+    leads = await listed.fill([20])
+    for each in leads[:10]:
+        canceled = replace(each.appointments[0], status=AppointmentStatus.CANCELED, canceled_at=START)
+        listed.ghl.appointments[canceled.id] = canceled
+    await listed.run()
+    listed.clock.advance(timedelta(minutes=2))
+    listed.ghl.asked.clear()
+    await listed.run()
+    (sample,) = listed.ghl.asked
+    for each in leads[:10]:
+        again = replace(each.appointments[0], id=AppointmentId(f"{each.id}-again"))
+        listed.ghl.verdicts[each.id] = Answer(appointments=(listed.ghl.appointments[each.appointments[0].id], again))
+    listed.clock.advance(timedelta(minutes=2))
+    report = await listed.run()
+
+    assert sample in {each.id for each in leads[:10]}
+    assert report.booked_found == 10
 
 
 async def test_where_lists_settle_all_a_sample_is_taken_now_and_then(listed: RunHarness) -> None:
@@ -34,7 +57,7 @@ async def test_where_lists_settle_all_a_sample_is_taken_now_and_then(listed: Run
 
     report = await listed.run()
 
-    assert (listed.ghl.asked, report.no_change) == (["ws-0-lead-000"], 20)
+    assert (len(listed.ghl.asked), report.no_change) == (1, 20)
 
 
 async def _odd_ones(harness: RunHarness, *, workspaces: int) -> list[Lead]:

@@ -82,7 +82,7 @@ async def test_no_work_starts_after_the_stop_and_the_next_run_does_the_rest(
 ) -> None:
     loop = LOOPS[name]
     harness.policy = ONE_AT_A_TIME
-    harness.ghl.cost = SweepCost(fixed=3, lookup=1) if loop.is_listed else None
+    harness.ghl.cost = SweepCost(fixed=3, lookup=1, past_lookup=1) if loop.is_listed else None
     fake, leads = harness.ghl, await harness.fill(loop.leads)
     await harness.run()
     before = harness.clock.now()
@@ -181,7 +181,7 @@ async def test_a_batch_stopped_before_its_first_call_makes_none(
     harness: RunHarness, reason: Reason, instant: str, is_listed: bool
 ) -> None:
     harness.policy = ONE_AT_A_TIME
-    harness.ghl.cost = SweepCost(fixed=3, lookup=1) if is_listed else None
+    harness.ghl.cost = SweepCost(fixed=3, lookup=1, past_lookup=1) if is_listed else None
     leads = await harness.fill([10])
     stopper = Stopper(harness, reason, 1, stop=lambda: harness.stop)
     budgets = harness.store.budgets
