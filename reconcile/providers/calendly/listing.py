@@ -56,7 +56,7 @@ class _ListedLead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Listing:
+class _ListedEvents:
     """The listed events by id; *is_complete*: to the end of the list, and without broken ones."""
 
     events: Mapping[str, Event]
@@ -100,7 +100,7 @@ def _is_ahead(event: Event, now: datetime) -> bool:
     return calendly_parsing.is_active(event) and event.starts_at > now
 
 
-async def _list_events(reads: CalendlyCalls, wanted: Iterable[str], plan: SweepPlan) -> _Listing:
+async def _list_events(reads: CalendlyCalls, wanted: Iterable[str], plan: SweepPlan) -> _ListedEvents:
     """Return the listed events, from as many pages as the plan allows.
 
     Where only bookings that are ahead are looked for, the pages after the last *wanted* event are left out.
@@ -121,10 +121,10 @@ async def _list_events(reads: CalendlyCalls, wanted: Iterable[str], plan: SweepP
         token = page.token
         if token is None or token in seen or not (missing or plan.includes_past):
             break
-    return _Listing(events=found, is_complete=token is None and bool(seen) and not is_broken)
+    return _ListedEvents(events=found, is_complete=token is None and bool(seen) and not is_broken)
 
 
-def _news(past: Sequence[_ListedLead], listing: _Listing, *, now: datetime) -> Mapping[LeadId, Sequence[Event]]:
+def _news(past: Sequence[_ListedLead], listing: _ListedEvents, *, now: datetime) -> Mapping[LeadId, Sequence[Event]]:
     """Return, by lead, the events in which the person may have been booked since the lead was verified.
 
     Leads that lists cannot settle in less calls than look-ups are left out: those verified longest ago,
@@ -138,7 +138,7 @@ def _news(past: Sequence[_ListedLead], listing: _Listing, *, now: datetime) -> M
     return news
 
 
-def _news_for(listed: _ListedLead, listing: _Listing, *, now: datetime) -> Sequence[Event]:
+def _news_for(listed: _ListedLead, listing: _ListedEvents, *, now: datetime) -> Sequence[Event]:
     """Return the events other than the lead's own that may have changed, and all group events that are ahead.
 
     It is not known whether one more invitee of a group event updates the event.

@@ -41,7 +41,7 @@ class SoughtRecords:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class LocationListing:
     """The sought appointments that a location's lists show.
 
     *is_complete*: every calendar's list was read. *unclear* are contacts with an appointment that cannot be told from a
@@ -73,14 +73,14 @@ class LocationLists:
         *,
         plan: SweepPlan,
         zone_of: Callable[[object], Awaitable[tzinfo | None]],
-    ) -> Listing:
+    ) -> LocationListing:
         """Return the *sought* appointments in the lists; none if there are more calendars than calls.
 
         *zone_of* returns the zone of times without an offset.
         """
         calendar_ids = await self._calendars()
         if 1 + len(calendar_ids) > plan.most_calls:
-            return Listing()
+            return LocationListing()
         contents = [await self._events(each, since=plan.since, until=plan.until) for each in calendar_ids]
         sought = sought.with_contacts(contents)
         records: list[Record] = []
@@ -93,7 +93,7 @@ class LocationLists:
             unclear |= listed.unclear
         by_id = distinct(records)
         unclear |= {each.contact_id for each in records if each.appointment.id not in by_id}
-        return Listing(records=by_id, unclear=frozenset(unclear), is_complete=bool(calendar_ids))
+        return LocationListing(records=by_id, unclear=frozenset(unclear), is_complete=bool(calendar_ids))
 
     async def _calendars(self) -> tuple[str, ...]:
         call = Call(
@@ -148,7 +148,7 @@ def distinct(records: Iterable[Record]) -> Mapping[str, Record]:
 
 
 def answer_from_list(
-    lead: Lead, booking_id: str, listing: Listing, *, location_id: str, now: datetime
+    lead: Lead, booking_id: str, listing: LocationListing, *, location_id: str, now: datetime
 ) -> Answer | None:
     """Return the answer that a look-up of *lead* would give; None if the lists do not settle it.
 

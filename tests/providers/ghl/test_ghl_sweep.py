@@ -142,7 +142,7 @@ def test_all_appointments_of_a_contact_are_known_or_none_counts(raw: dict[str, o
     sought = SoughtRecords(booking_ids=frozenset({RAW["id"]}), contact_ids=frozenset({contact}))
     listed = ghl_parsing.read_calendar_events(events, is_sought=sought.holds)
     by_id = ghl_listing.distinct(listed.records)
-    listing = ghl_listing.Listing(records=by_id, unclear=listed.unclear, is_complete=True)
+    listing = ghl_listing.LocationListing(records=by_id, unclear=listed.unclear, is_complete=True)
     known = lead(booking_id=RAW["id"], contact_id=contact)
 
     answer = ghl_listing.answer_from_list(known, RAW["id"], listing, location_id=location, now=NOW)
