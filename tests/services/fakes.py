@@ -165,6 +165,7 @@ class FakeProvider:
         shown = {i: a for i, a in self.appointments.items() if i not in self.unlisted}
         found = {each.id: shown.get(canonical(each.rollup.booking_id or "")) for each in leads}
         answers = {i: Answer(appointments=(a,)) for i, a in found.items() if a and a.status not in INCONCLUSIVE}
+        answers |= {each.id: Answer() for each in leads if each.rollup.provider not in {None, self.name}}
         answers |= self.on_sweep
         return Sweep(answers=answers, calls=1, mentioned=sum(each is not None for each in found.values()))
 

@@ -28,6 +28,8 @@ class SweepCost:
     """Additional calls for each lead that was never verified."""
     per_held_lead: int = 0
     """Additional calls for each booking that is over and was not called off."""
+    search: int = 1
+    """For the search for a new booking of a person whose booking is another provider's."""
     settles_new_past: bool = True
     """Whether a booking that was called off or is over can be settled for a lead that was never verified."""
 
@@ -48,28 +50,32 @@ class SweepPlan:
     concurrency: int = 1
 
 
-def sweep_plan(leads: Iterable[Lead], cost: SweepCost, *, now: datetime) -> SweepPlan | None:
+def sweep_plan(
+    leads: Iterable[Lead], cost: SweepCost, *, now: datetime, searched: Iterable[Lead] = ()
+) -> SweepPlan | None:
     """Return the plan of a bulk listing of *leads*, None if look-ups cost about the same.
 
     Only leads with a booking within ``REACH`` of now count: a list cannot settle others. If a booking was called off or
-    is over, the list goes to ``REACH``, because the person may have booked again. One of them is looked up as well.
+    is over, the list goes to ``REACH``, because the person may have booked again. One of them is looked up as well. For
+    those *searched*, such a booking is another provider's.
     """
     counted = [lead for lead in leads if _is_likely_listed(lead, cost, now)]
     past = [lead for lead in counted if not is_standing(lead, now=now)]
+    searches = sum(lead.state.verified_at is not None for lead in searched)
     starts = [start for lead in counted if (start := lead.rollup.starts_at)]
-    by_lookups = (len(counted) - len(past)) * cost.lookup + len(past) * cost.past_lookup
-    by_sweep = cost.fixed + (cost.past_lookup if past else 0)
+    by_lookups = (len(counted) - len(past)) * cost.lookup + len(past) * cost.past_lookup + searches * cost.search
+    by_sweep = cost.fixed + (cost.past_lookup if past else 0) + (cost.search if searches else 0)
     by_sweep += cost.per_new_lead * sum(lead.state.verified_at is None for lead in counted)
     by_sweep += cost.per_held_lead * sum(lead.rollup.status not in CANCELED_STATUSES for lead in past)
     most = by_lookups - -(-by_lookups // LEAST_SAVED)
     if by_sweep > most:
         return None
     return SweepPlan(
-        since=min(now, *starts),
-        until=now + REACH if past else max(starts) + SLACK,
+        since=min([now, *starts]),
+        until=now + REACH if past or searches else max(starts) + SLACK,
         expected_calls=by_sweep,
         most_calls=most,
-        includes_past=bool(past),
+        includes_past=bool(past or searches),
     )
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reconcile.domain.appointment import CANCELED_STATUSES, Appointment, AppointmentStatus
-from reconcile.domain.evidence.booking_reference import CalendlyReference
+from reconcile.domain.evidence.booking_reference import CalendlyReference, refers_to
 from reconcile.domain.evidence.bulk_listing import SweepPlan
+from reconcile.domain.evidence.evidence import stored_booking
 from reconcile.domain.ids import LeadId, ProviderName
 from reconcile.domain.lead import Lead
 from reconcile.domain.planning.change import Answer
@@ -32,11 +33,6 @@ class _ListedLead:
     event: Event
     is_ahead: bool
 
-    def may_have_changed(self, event: Event) -> bool:
-        """Return whether *event* may have changed since the lead was verified."""
-        verified_at = self.lead.state.verified_at
-        return verified_at is None or event.updated_at is None or event.updated_at > verified_at - _SETTLED
-
     def unchanged(self) -> Appointment | None:
         """Return the stored booking if it cannot have changed since it was verified; None if that is not known.
 
@@ -45,7 +41,7 @@ class _ListedLead:
         """
         event = self.event
         known = next((each for each in self.lead.appointments if each.id == self.reference.appointment_id()), None)
-        if known is None or event.ends_at is None or self.may_have_changed(event):
+        if known is None or event.ends_at is None or _may_have_changed(event, self.lead):
             return None
         if known.status in CANCELED_STATUSES:
             is_unchanged = calendly_parsing.is_canceled(event)
@@ -53,6 +49,12 @@ class _ListedLead:
             is_alone = (event.places, event.taken) == (1, 1)
             is_unchanged = known.status is AppointmentStatus.CONFIRMED and self.is_ahead and is_alone
         return replace(known, starts_at=event.starts_at, ends_at=event.ends_at) if is_unchanged else None
+
+
+def _may_have_changed(event: Event, lead: Lead) -> bool:
+    """Return whether *event* may have changed since *lead* was verified."""
+    verified_at = lead.state.verified_at
+    return verified_at is None or event.updated_at is None or event.updated_at > verified_at - _SETTLED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,32 +68,41 @@ class _ListedEvents:
 async def sweep(
     reads: CalendlyCalls, leads: Sequence[Lead], *, plan: SweepPlan, now: datetime
 ) -> tuple[Mapping[LeadId, Answer], int | None]:
-    """Return answers for *leads* whose booking is listed, and the number of listed events that they have.
+    """Return answers for *leads* whose booking is listed, or that have another provider's and no new one here.
 
-    The number is None if the list was not read completely. Only leads with a stored invitee are searched, because an
-    event alone does not tell which invitee the lead is. *plan* limits the calls; leads beyond it stay unknown.
+    With them comes the number of listed events that they have, None if the list was not read completely. A lead without
+    a stored invitee is not answered, because an event alone does not tell which invitee the lead is. *plan* limits the
+    calls; leads beyond it stay unknown.
     """
+    stored = {each.id: identity.own_booking_id(each, ProviderName.CALENDLY) for each in leads}
     references = {
-        lead.id: reference
-        for lead in leads
-        if (reference := CalendlyReference.parse(identity.own_booking_id(lead, ProviderName.CALENDLY) or ""))
-        and reference.invitee
+        lead_id: reference
+        for lead_id, booking_id in stored.items()
+        if booking_id and (reference := CalendlyReference.parse(booking_id)) and reference.invitee
     }
     wanted = {each.event for each in references.values()}
     listing = await _list_events(reads, wanted, plan)
-    listed = [
-        _ListedLead(lead=lead, reference=reference, event=event, is_ahead=_is_ahead(event, now))
+    listed = {
+        lead.id: _ListedLead(lead=lead, reference=reference, event=event, is_ahead=_is_ahead(event, now))
         for lead in leads
         if (reference := references.get(lead.id)) and (event := listing.events.get(reference.event))
-    ]
-    ahead = [each for each in listed if each.is_ahead]
-    news = _news([each for each in listed if not each.is_ahead], listing, now=now)
-    past = [each for each in listed if each.lead.id in news]
-    unread = {each.event.id: each.event for each in (*ahead, *past) if each.unchanged() is None}
+    }
+    past = [each.lead for each in listed.values() if not each.is_ahead]
+    elsewhere = [each for each in leads if stored[each.id] is None and stored_booking(each) is not None]
+    news = _news([*past, *elsewhere], listing, events={i: each.event.id for i, each in listed.items()}, now=now)
+    worth_reading = [each for i, each in listed.items() if (each.is_ahead or i in news) and each.unchanged() is None]
+    unread = {each.event.id: each.event for each in worth_reading}
     unread |= {event.id: event for events in news.values() for event in events}
     invitees = await _read_invitees(reads, unread.values(), plan)
-    answers = {each.lead.id: _answer_ahead(each, invitees) for each in ahead}
-    answers |= {each.lead.id: _answer_past(each, invitees, news=news[each.lead.id]) for each in past}
+    answers: dict[LeadId, Answer | None] = {
+        i: _answer_ahead(each, invitees) for i, each in listed.items() if each.is_ahead
+    }
+    for lead in past:
+        if lead.id in news and not _is_booked_again(lead, news[lead.id], invitees):
+            answers[lead.id] = _answer_past(listed[lead.id], invitees)
+    for lead in elsewhere:
+        if lead.id in news and not _is_booked_again(lead, news[lead.id], invitees):
+            answers[lead.id] = Answer()
     mentioned = len(wanted & listing.events.keys()) if listing.is_complete and wanted else None
     return {lead_id: answer for lead_id, answer in answers.items() if answer}, mentioned
 
@@ -124,31 +135,44 @@ async def _list_events(reads: CalendlyCalls, wanted: Iterable[str], plan: SweepP
     return _ListedEvents(events=found, is_complete=token is None and bool(seen) and not is_broken)
 
 
-def _news(past: Sequence[_ListedLead], listing: _ListedEvents, *, now: datetime) -> Mapping[LeadId, Sequence[Event]]:
-    """Return, by lead, the events in which the person may have been booked since the lead was verified.
+def _news(
+    leads: Sequence[Lead], listing: _ListedEvents, *, events: Mapping[LeadId, str], now: datetime
+) -> Mapping[LeadId, Sequence[Event]]:
+    """Return, by lead, the events other than its own in which the person may have been booked since it was verified.
 
-    Leads that lists cannot settle in less calls than look-ups are left out: those verified longest ago,
-    until no more events have to be read than leads are left.
+    *events* are the leads' own. Leads that lists cannot settle in less calls than look-ups are left out: those verified
+    longest ago, until no more events have to be read than leads are left. So are leads with another meeting stored,
+    because it may have been marked as a no-show.
     """
-    verified = [each for each in past if listing.is_complete and each.lead.state.verified_at is not None]
-    verified.sort(key=lambda each: each.lead.state.verified_at or now, reverse=True)
-    news = {each.lead.id: _news_for(each, listing, now=now) for each in verified}
-    while verified and len(news[verified[-1].lead.id]) > len(verified):
-        del news[verified.pop().lead.id]
+    settled = [
+        each for each in leads if listing.is_complete and each.state.verified_at is not None and _has_no_other(each)
+    ]
+    settled.sort(key=lambda each: each.state.verified_at or now, reverse=True)
+    news = {
+        lead.id: [
+            each
+            for each in listing.events.values()
+            if each.id != events.get(lead.id) and (_may_have_changed(each, lead) or _is_open_group(each, now))
+        ]
+        for lead in settled
+    }
+    while settled and len(news[settled[-1].id]) > len(settled):
+        del news[settled.pop().id]
     return news
 
 
-def _news_for(listed: _ListedLead, listing: _ListedEvents, *, now: datetime) -> Sequence[Event]:
-    """Return the events other than the lead's own that may have changed, and all group events that are ahead.
+def _has_no_other(lead: Lead) -> bool:
+    """Return whether all stored bookings at Calendly, but for the lead's own, were called off."""
+    own = stored_booking(lead) or ""
+    return not any(
+        each.provider is ProviderName.CALENDLY and each.status not in CANCELED_STATUSES and not refers_to(own, each.id)
+        for each in lead.appointments
+    )
 
-    It is not known whether one more invitee of a group event updates the event.
-    """
-    return [
-        each
-        for each in listing.events.values()
-        if each.id != listed.event.id
-        and (listed.may_have_changed(each) or (_is_ahead(each, now) and (each.places, each.taken) != (1, 1)))
-    ]
+
+def _is_open_group(event: Event, now: datetime) -> bool:
+    """Return whether people can join: it is not known whether one more invitee updates a group event."""
+    return _is_ahead(event, now) and (event.places, event.taken) != (1, 1)
 
 
 async def _read_invitees(
@@ -202,17 +226,19 @@ def _answer_ahead(listed: _ListedLead, invitees: Mapping[str, Sequence[Invitee]]
     return Answer(appointments=(booking.appointment(),)) if booking and is_standing else None
 
 
-def _answer_past(
-    listed: _ListedLead, invitees: Mapping[str, Sequence[Invitee]], *, news: Iterable[Event]
-) -> Answer | None:
-    """Return the booking that was called off or is over, if the person is in no event with *news*."""
-    address = identity.address(listed.lead)
-    for event in news if address else ():
-        if event.id not in invitees or any(each.email == address for each in invitees[event.id]):
-            return None
+def _answer_past(listed: _ListedLead, invitees: Mapping[str, Sequence[Invitee]]) -> Answer | None:
+    """Return the booking that was called off or is over; None if it was rescheduled since."""
     if known := listed.unchanged():
         return Answer(appointments=(known,))
     booking = _booking(listed, invitees)
     if booking is None or booking.status in {AppointmentStatus.UNKNOWN, AppointmentStatus.RESCHEDULED}:
         return None
     return Answer(appointments=(booking.appointment(),))
+
+
+def _is_booked_again(lead: Lead, news: Iterable[Event], invitees: Mapping[str, Sequence[Invitee]]) -> bool:
+    """Return whether *lead* is or may be among the invitees of events with *news*."""
+    address = identity.address(lead)
+    return address is not None and any(
+        event.id not in invitees or any(each.email == address for each in invitees[event.id]) for event in news
+    )

@@ -8,6 +8,7 @@ from typing import Self
 
 from reconcile.domain.appointment import INCONCLUSIVE, AppointmentStatus
 from reconcile.domain.evidence.bulk_listing import SweepPlan
+from reconcile.domain.evidence.evidence import stored_booking
 from reconcile.domain.ids import Operation, ProviderName
 from reconcile.domain.lead import Lead
 from reconcile.domain.planning.change import Answer
@@ -21,15 +22,24 @@ from reconcile.providers.http.call import Call
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoughtRecords:
-    """The appointments that a listing is read for: by their ids, and all others of the same contacts."""
+    """The appointments that a listing is read for: by their ids, and by contacts."""
 
     booking_ids: frozenset[str]
     contact_ids: frozenset[str] = frozenset()
 
+    @classmethod
+    def of(cls, leads: Iterable[Lead]) -> Self:
+        """Return the bookings of *leads*, and the contacts of those that have another provider's."""
+        bookings = {each.id: _booking_id(each) for each in leads}
+        contacts = (identity.contact_id(each) for each in leads if bookings[each.id] is None)
+        return cls(
+            booking_ids=frozenset(filter(None, bookings.values())), contact_ids=frozenset(filter(None, contacts))
+        )
+
     def with_contacts(self, contents: Iterable[object]) -> Self:
         """Return the same with the contacts that have the appointments in decoded lists."""
         found = (each.get("contactId") for content in contents for each in _sought_events(content, self))
-        return replace(self, contact_ids=frozenset(each for each in found if isinstance(each, str)))
+        return replace(self, contact_ids=self.contact_ids | {each for each in found if isinstance(each, str)})
 
     def holds(self, raw: object) -> bool:
         """Return whether a raw appointment is one of them."""
@@ -147,23 +157,33 @@ def distinct(records: Iterable[Record]) -> Mapping[str, Record]:
     return {appointment_id: record for appointment_id, record in by_id.items() if appointment_id not in contradictory}
 
 
-def answer_from_list(
-    lead: Lead, booking_id: str, listing: LocationListing, *, location_id: str, now: datetime
-) -> Answer | None:
+def answer_from_list(lead: Lead, listing: LocationListing, *, location_id: str, now: datetime) -> Answer | None:
     """Return the answer that a look-up of *lead* would give; None if the lists do not settle it.
 
-    A booking that was called off or is over is answered with all appointments of its contact. A booking of
-    another contact is not settled: both may be one person. An incomplete record settles nothing.
+    A booking that was called off or is over is answered with all appointments of its contact, and so is a verified lead
+    with another provider's booking. A booking of another contact is not settled: both may be one person. An incomplete
+    record settles nothing.
     """
-    record, own = listing.records.get(booking_id), identity.contact_id(lead)
-    if record is None or record.contact_id is None or own not in {None, record.contact_id}:
-        return None
-    records: Sequence[Record] | None = [record]
-    if record.appointment.status is not AppointmentStatus.CONFIRMED or record.appointment.starts_at <= now:
-        records = listing.of_contact(record.contact_id)
+    booking_id, contact_id = _booking_id(lead), identity.contact_id(lead)
+    records: Sequence[Record] | None = None
+    if booking_id is not None:
+        record = listing.records.get(booking_id)
+        if record is None or record.contact_id is None or contact_id not in {None, record.contact_id}:
+            return None
+        contact_id, records = record.contact_id, [record]
+        if record.appointment.status is not AppointmentStatus.CONFIRMED or record.appointment.starts_at <= now:
+            records = listing.of_contact(contact_id)
+    elif contact_id is not None and stored_booking(lead) is not None and lead.state.verified_at is not None:
+        records = listing.of_contact(contact_id)
     if records is None or not all(_is_whole(each, location_id) for each in records):
         return None
-    return Answer(appointments=tuple(each.appointment for each in records), contact_id=record.contact_id)
+    return Answer(appointments=tuple(each.appointment for each in records), contact_id=contact_id)
+
+
+def _booking_id(lead: Lead) -> str | None:
+    """Return the id of the booking that *lead* has at GHL."""
+    found = identity.own_booking_id(lead, ProviderName.HIGHLEVEL)
+    return found if found and identity.is_ghl_id(found) else None
 
 
 def _is_whole(record: Record, location_id: str) -> bool:

@@ -135,36 +135,28 @@ class Ghl:
         return _SWEEP_COST if credential and credential.account else None
 
     async def sweep(self, leads: Sequence[Lead], workspace: Workspace, *, plan: SweepPlan, deadline: float) -> Sweep:
-        """Return answers for those *leads* whose booking is listed."""
+        """Return answers for those *leads* whose booking is listed, or that have another provider's."""
         account = self._accounts.of(workspace)
         location_id = account.credential.account if account else None
         if account is None or location_id is None:
             return Sweep()
         context = _AccountContext(workspace=workspace, account=account, deadline=deadline)
-        bookings = {
-            each.id: found
-            for each in leads
-            if (found := identity.own_booking_id(each, self.name)) and identity.is_ghl_id(found)
-        }
-        sought = SoughtRecords(booking_ids=frozenset(bookings.values()))
+        sought = SoughtRecords.of(leads)
         lists = ghl_listing.LocationLists(account, deadline=deadline)
         try:
             listing = await lists.listing(sought, plan=plan, zone_of=lambda content: self._zone(context, content))
         except LookupSkipped:
             return Sweep(calls=lists.calls)
         now = self._gateway.clock.now()
-        answers = {
-            lead.id: answer
-            for lead in leads
-            if lead.id in bookings
-            and (
-                answer := ghl_listing.answer_from_list(
-                    lead, bookings[lead.id], listing, location_id=location_id, now=now
-                )
-            )
+        found = {
+            each.id: ghl_listing.answer_from_list(each, listing, location_id=location_id, now=now) for each in leads
         }
         mentioned = len(sought.booking_ids & listing.records.keys()) if listing.is_complete else None
-        return Sweep(answers=answers, calls=lists.calls, mentioned=mentioned)
+        return Sweep(
+            answers={lead_id: answer for lead_id, answer in found.items() if answer},
+            calls=lists.calls,
+            mentioned=mentioned,
+        )
 
     def usage(self, workspace: Workspace) -> Usage:
         """Return the usage of the workspace's location since the last call of this method, and reset it."""

@@ -1,22 +1,24 @@
 """Fetches a workspace's lists from a provider: leads that the lists settle need no look-up, all others do."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.evidence.bulk_listing import SweepPlan, is_expected, sweep_plan
+from reconcile.domain.evidence.evidence import stored_booking
 from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import LeadId, Operation, ProviderName
 from reconcile.domain.lead import Lead
+from reconcile.domain.planning.change import Answer
 from reconcile.domain.planning.outcome import DeferReason
 from reconcile.errors import OutOfTime, ProviderError, RateLimited
 from reconcile.ports import Sweep
 from reconcile.redaction import bug_named
 from reconcile.services.lookup.admission import CallAdmission, admit
 from reconcile.services.lookup.context import LookupContext
-from reconcile.services.lookup.lead_check import LeadCheck, plan_answer, rate_limit_reason
+from reconcile.services.lookup.lead_check import LeadCheck, merge_answers, plan_answer, rate_limit_reason
 from reconcile.services.lookup.limits.rate_reservation import RateReservation
 
 LeadLookups = tuple[Lead, Sequence[Lookup]]
@@ -29,38 +31,57 @@ async def sweep(
     context: LookupContext,
     admission: CallAdmission,
 ) -> dict[ProviderName, dict[LeadId, LeadCheck]]:
-    """Fetch each provider's lists, if that is cheaper than looking up the leads that only this provider can settle.
+    """Fetch each provider's lists, if that is cheaper than looking up the leads that they settle.
 
-    Returns the leads that the lists settle. A provider that limits the rate is recorded in *reservation*.
+    Returns the leads that the lists settle, by the provider of their booking. Where another provider is searched for a
+    new booking, the lists of both have to settle the lead. A provider that limits the rate is recorded in
+    *reservation*.
     """
-    by_provider: dict[ProviderName, list[Lead]] = {}
-    for lead, needed in wanted:
-        if len(needed) == 1:
-            by_provider.setdefault(needed[0].provider, []).append(lead)
-    settled: dict[ProviderName, dict[LeadId, LeadCheck]] = {}
-    for provider, leads in by_provider.items():
-        plan = await _plan(provider, leads, reservation, context=context, registry=admission.registry)
+    listable = [pair for pair in wanted if len(pair[1]) == 1 or stored_booking(pair[0]) is not None]
+    groups: dict[ProviderName, _Group] = defaultdict(_Group)
+    for lead, (own, *others) in listable:
+        groups[own.provider].leads.append(lead)
+        for other in others:
+            groups[other.provider].searched.append(lead)
+    answers: dict[ProviderName, Mapping[LeadId, Answer]] = {}
+    for provider, group in groups.items():
+        plan = await _plan(provider, group, reservation, context=context, registry=admission.registry)
         if plan is None:
             continue
-        found = await _run_sweep(provider, leads, reservation, plan=plan, context=context, admission=admission)
+        found = await _run_sweep(provider, group, reservation, plan=plan, context=context, admission=admission)
         reservation.spend_calls(provider, plan.most_calls if found is None else found.calls)
-        lookup = Lookup(provider=provider, operation=Operation.SWEEP)
-        if found is not None and found.mentioned is not None:
-            expected = [lead for lead in leads if is_expected(lead, plan, now=context.clock.now())]
-            context.controls.note_list(lookup, expected, mentioned=found.mentioned)
-        if found is not None and found.answers:
-            answered = [(lead, answer) for lead in leads if (answer := found.answers.get(lead.id))]
-            settled[provider] = {
-                lead.id: plan_answer(lead, answer, lookup, context=context, registry=admission.registry)
-                for lead, answer in answered
-            }
+        if found is not None:
+            answers[provider] = found.answers
+            if found.mentioned is not None:
+                expected = [lead for lead in group.leads if is_expected(lead, plan, now=context.clock.now())]
+                lists = Lookup(provider=provider, operation=Operation.SWEEP)
+                context.controls.note_list(lists, expected, mentioned=found.mentioned)
+    settled: dict[ProviderName, dict[LeadId, LeadCheck]] = {}
+    for lead, needed in listable:
+        parts = [answers.get(each.provider, {}).get(lead.id) for each in needed]
+        known = [each for each in parts if each is not None]
+        if len(known) < len(needed):
+            continue
+        owner = needed[0].provider
+        answer = merge_answers(known, is_complete=True, preferred=reservation.workspace.preferred)
+        lists = Lookup(provider=owner, operation=Operation.SWEEP)
+        checked = plan_answer(lead, answer, lists, context=context, registry=admission.registry)
+        settled.setdefault(owner, {})[lead.id] = checked
     await admission.breakers.save()
     return settled
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The leads of one provider's lists: those with a booking of it, and those of whom a new one is searched for."""
+
+    leads: list[Lead] = field(default_factory=list)
+    searched: list[Lead] = field(default_factory=list)
+
+
 async def _plan(
     provider: ProviderName,
-    leads: Sequence[Lead],
+    group: _Group,
     reservation: RateReservation,
     *,
     context: LookupContext,
@@ -69,7 +90,7 @@ async def _plan(
     """Return a sweep that saves calls, is allowed, and fits the account's budget; else None."""
     workspace, now = reservation.workspace, context.clock.now()
     cost = context.providers[provider].sweep_cost(workspace)
-    plan = sweep_plan(leads, cost, now=now) if cost else None
+    plan = sweep_plan(group.leads, cost, now=now, searched=group.searched) if cost else None
     if plan is None or not context.time.takes_work() or not registry.may_sweep(workspace.id, provider, now):
         return None
     await reservation.reserve(Counter({provider: plan.most_calls}))
@@ -81,7 +102,7 @@ async def _plan(
 
 async def _run_sweep(  # noqa: PLR0913 - the sweep, and where its result is recorded
     provider: ProviderName,
-    leads: Sequence[Lead],
+    group: _Group,
     reservation: RateReservation,
     *,
     plan: SweepPlan,
@@ -96,7 +117,7 @@ async def _run_sweep(  # noqa: PLR0913 - the sweep, and where its result is reco
         try:
             with context.in_flight.track():
                 found = await context.providers[provider].sweep(
-                    leads, workspace, plan=plan, deadline=context.time.deadline
+                    (*group.leads, *group.searched), workspace, plan=plan, deadline=context.time.deadline
                 )
             call.answer()
         except OutOfTime:

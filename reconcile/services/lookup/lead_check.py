@@ -113,7 +113,7 @@ async def check_lead(
     if not answers:
         return _worst(failures)
     is_complete = not failures and (has_booking or skipped in {None, SkipReason.CONTACT_NOT_FOUND})
-    answer = _merge_answers(list(answers.values()), is_complete=is_complete, preferred=workspace.preferred)
+    answer = merge_answers(list(answers.values()), is_complete=is_complete, preferred=workspace.preferred)
     checked = plan_answer(lead, answer, next(iter(answers)), context=context, registry=admission.registry)
     await admission.breakers.save()
     if failures and checked.outcome.is_answered and not _shows_booking(checked):
@@ -230,7 +230,8 @@ def _failed_by_bug(undecided: LeadCheck, error: Exception, lookup: Lookup, conte
     return _failed(undecided, signature)
 
 
-def _merge_answers(answers: Sequence[Answer], *, is_complete: bool, preferred: ProviderName | None) -> Answer:
+def merge_answers(answers: Sequence[Answer], *, is_complete: bool, preferred: ProviderName | None) -> Answer:
+    """Return the answers of several providers as one; unless it *is_complete*, it does not verify the lead."""
     if len(answers) == 1 and is_complete:
         return answers[0]
     reasons = (None if is_complete else Unverified.INCOMPLETE, *(answer.unverified for answer in answers))

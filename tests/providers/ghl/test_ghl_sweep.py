@@ -145,11 +145,11 @@ def test_all_appointments_of_a_contact_are_known_or_none_counts(raw: dict[str, o
     listing = ghl_listing.LocationListing(records=by_id, unclear=listed.unclear, is_complete=True)
     known = lead(booking_id=RAW["id"], contact_id=contact)
 
-    answer = ghl_listing.answer_from_list(known, RAW["id"], listing, location_id=location, now=NOW)
+    answer = ghl_listing.answer_from_list(known, listing, location_id=location, now=NOW)
     unread = replace(listing, is_complete=False)
 
     assert (answer is not None) is is_clear
-    assert ghl_listing.answer_from_list(known, RAW["id"], unread, location_id=location, now=NOW) is None
+    assert ghl_listing.answer_from_list(known, unread, location_id=location, now=NOW) is None
 
 
 async def test_one_broken_appointment_does_not_keep_the_others(ghl: Arena) -> None:
