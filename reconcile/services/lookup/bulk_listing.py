@@ -5,7 +5,6 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.evidence.bulk_listing import SweepPlan, is_expected, sweep_plan
 from reconcile.domain.evidence.evidence import stored_booking
 from reconcile.domain.evidence.lookup import Lookup
@@ -37,7 +36,13 @@ async def sweep(
     new booking, the lists of both have to settle the lead. A provider that limits the rate is recorded in
     *reservation*.
     """
-    listable = [pair for pair in wanted if len(pair[1]) == 1 or stored_booking(pair[0]) is not None]
+    workspace, now, registry = reservation.workspace, context.clock.now(), admission.registry
+    listable = [
+        (lead, needed)
+        for lead, needed in wanted
+        if (len(needed) == 1 or stored_booking(lead) is not None)
+        and all(registry.may_sweep(workspace.id, each.provider, now) for each in needed)
+    ]
     groups: dict[ProviderName, _Group] = defaultdict(_Group)
     for lead, (own, *others) in listable:
         groups[own.provider].leads.append(lead)
@@ -45,7 +50,7 @@ async def sweep(
             groups[other.provider].searched.append(lead)
     answers: dict[ProviderName, Mapping[LeadId, Answer]] = {}
     for provider, group in groups.items():
-        plan = await _plan(provider, group, reservation, context=context, registry=admission.registry)
+        plan = await _plan(provider, group, reservation, context=context)
         if plan is None:
             continue
         found = await _run_sweep(provider, group, reservation, plan=plan, context=context, admission=admission)
@@ -63,9 +68,9 @@ async def sweep(
         if len(known) < len(needed):
             continue
         owner = needed[0].provider
-        answer = merge_answers(known, is_complete=True, preferred=reservation.workspace.preferred)
+        answer = merge_answers(known, is_complete=True, preferred=workspace.preferred)
         lists = Lookup(provider=owner, operation=Operation.SWEEP)
-        checked = plan_answer(lead, answer, lists, context=context, registry=admission.registry)
+        checked = plan_answer(lead, answer, lists, context=context, registry=registry)
         settled.setdefault(owner, {})[lead.id] = checked
     await admission.breakers.save()
     return settled
@@ -85,13 +90,12 @@ async def _plan(
     reservation: RateReservation,
     *,
     context: LookupContext,
-    registry: BreakerRegistry,
 ) -> SweepPlan | None:
-    """Return a sweep that saves calls, is allowed, and fits the account's budget; else None."""
+    """Return a sweep that saves calls and fits the run's time and the account's budget; else None."""
     workspace, now = reservation.workspace, context.clock.now()
     cost = context.providers[provider].sweep_cost(workspace)
     plan = sweep_plan(group.leads, cost, now=now, searched=group.searched) if cost else None
-    if plan is None or not context.time.takes_work() or not registry.may_sweep(workspace.id, provider, now):
+    if plan is None or not context.time.takes_work():
         return None
     await reservation.reserve(Counter({provider: plan.most_calls}))
     granted = reservation.left(provider)
