@@ -56,13 +56,15 @@ class RateReservation:
         for provider, count in self._reserved.items():
             usage = context.providers[provider].usage(workspace)
             context.calls.total += usage.calls
+            key = budget_key(workspace, provider)
+            context.day_readings.note(key, usage, workspace_id=workspace.id, provider=provider)
             for note in usage.notes:
                 context.warnings.note(note)
             if usage.not_before is not None:
                 pauses.append(usage.not_before)
             if count != usage.calls or usage.limit is not None or usage.remaining is not None:
                 await context.store.budgets.settle(
-                    budget_key(workspace, provider),
+                    key,
                     unused=count - usage.calls,
                     usage=usage,
                     limit=limit_of(provider),
