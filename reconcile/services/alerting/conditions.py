@@ -16,9 +16,9 @@ from reconcile.domain.run.stored_report import StoredReport
 from reconcile.errors import ErrorClass
 from reconcile.ports import RunRow, Store
 from reconcile.services.control.cadence import CadenceView, cadence_view
+from reconcile.services.views.account_days import short_days
 from reconcile.services.views.next_steps import advice
 from reconcile.services.views.next_steps import party_name as party
-from reconcile.services.views.short_days import short_days
 from reconcile.services.views.status import RunLine, schedule_state
 
 _LOOKED_AT = 60

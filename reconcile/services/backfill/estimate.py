@@ -7,13 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from reconcile.domain.backfill.plan import Need, Selection, longest
-from reconcile.domain.coordination.rate_limit import limit_of
+from reconcile.domain.coordination.rate_limit import budget_key, limit_of
 from reconcile.domain.formatting import count_of
 from reconcile.domain.ids import ProviderName, WorkspaceId
 from reconcile.domain.run.cadence import spelled
 from reconcile.errors import RequestError
 from reconcile.ports import Store
-from reconcile.services.lookup.limits.rate_reservation import budget_key
 
 ACCOUNTS_LISTED = 3
 _CALLS = {ProviderName.HIGHLEVEL: (1, 2), ProviderName.CALENDLY: (2, 3)}

@@ -201,7 +201,7 @@ async def _under_lease(context: RunContext, admission: CallAdmission, totals: Ru
         watchdog.cancel()
     registry.end(context.clock.now())
     await admission.breakers.save()
-    if not context.request.dry_run:
+    if not context.request.dry_run and not context.stop.is_terminated:
         is_own = context.request.workspace is None and context.request.trigger is not Trigger.BACKFILL
         await record_days(context, planned=context.policy.cadence, is_own=is_own)
     snapshot = await _snapshot(due, known, context=context, registry=registry)

@@ -20,9 +20,9 @@ from reconcile.ports import AppliedAnnotation, LeaseHolder, RunRow, SignatureRow
 from reconcile.services.control.annotation_effects import sentence
 from reconcile.services.control.annotation_memory import split_key
 from reconcile.services.control.cadence import CadenceView, cadence_view
+from reconcile.services.views.account_days import ShortDay, short_days
 from reconcile.services.views.next_steps import Advice
 from reconcile.services.views.parked import BreakerList, list_breakers
-from reconcile.services.views.short_days import ShortDay, short_days
 
 RUN_LEASE = "run"
 RUNS_SHOWN = 10
@@ -144,7 +144,7 @@ async def overview(
         chores=(
             *_misread(orders),
             *await _unheard(store, now=now),
-            *(Chore(text=each.text, command=each.commands[0]) for each in short),
+            *(Chore(text=each.summary, command=each.commands[0]) for each in short),
             *_chores(quarantined_count, mismatches, await store.outbox.pending_count(only_tried=True)),
             *_given_up(given_up_effects),
         ),

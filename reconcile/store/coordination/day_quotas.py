@@ -47,15 +47,11 @@ class SqlDayQuotas:
     async def short(self, *, now: datetime, limit: int) -> Sequence[ShortDays]:
         """Return the accounts whose day's calls will not suffice, by provider: up to *limit*, and their number."""
         is_fresh = or_(account_day.c.calls_left == 0, account_day.c.read_at >= now - FRESH_FOR)
-        of_provider = {"partition_by": account_day.c.provider}
+        first = (account_day.c.used_up_at, account_day.c.key)
+        total = func.count().over(partition_by=account_day.c.provider)
+        place = func.row_number().over(partition_by=account_day.c.provider, order_by=first)
         ranked = (
-            select(
-                account_day,
-                func.count().over(**of_provider).label("total"),
-                func.row_number()
-                .over(**of_provider, order_by=(account_day.c.used_up_at, account_day.c.key))
-                .label("place"),
-            )
+            select(*account_day.c, total.label("total"), place.label("place"))
             .where(account_day.c.used_up_at.is_not(None), account_day.c.ends_at > now, is_fresh)
             .subquery()
         )

@@ -1,13 +1,15 @@
-"""The accounts whose day's calls will not suffice at the present rate, in sentences."""
+"""What is left of the days of accounts, and those whose calls will not suffice at the present rate."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reconcile.domain.coordination.day_quota import DayForecast
+from reconcile.domain.coordination.day_quota import DayForecast, DayUse
+from reconcile.domain.coordination.rate_limit import budget_key
 from reconcile.domain.formatting import count_of
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.run.cadence import spelled
+from reconcile.domain.workspace import Workspace
 from reconcile.ports import Store
 from reconcile.services.control.cadence import CadenceView
 from reconcile.services.views.next_steps import PROVIDER_NAMES
@@ -15,6 +17,7 @@ from reconcile.services.views.next_steps import PROVIDER_NAMES
 ACCOUNTS_SHOWN = 3
 """Accounts of a provider that are shown: those whose calls are used up first."""
 _MINUTE = timedelta(minutes=1)
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,48 @@ class ShortDay:
     def is_used_up(self) -> bool:
         """Whether an account has no calls left."""
         return self.accounts[0].left == 0
+
+    @property
+    def summary(self) -> str:
+        """The text without accounts and times."""
+        state = "are used up" if self.is_used_up else "will not suffice"
+        return f"the day's calls of {PROVIDER_NAMES[self.provider]} {state}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountDay:
+    """What is left of an account's day, and its calls in an hour; None if they were not measured for long enough.
+
+    *own_calls_per_hour* are those of scheduled runs. *used_up_at* is None if the calls suffice.
+    """
+
+    provider: ProviderName
+    left: int
+    read_at: datetime
+    renewed_at: datetime
+    calls_per_hour: float | None
+    own_calls_per_hour: float | None
+    used_up_at: datetime | None
+
+
+async def account_days(workspace: Workspace, *, store: Store, now: datetime) -> tuple[AccountDay, ...]:
+    """Return the days of the workspace's accounts, as far as their providers have said what is left."""
+    keys = [budget_key(workspace, provider) for provider in sorted(workspace.credentials)]
+    uses = {use.key: use for use in await store.day_quotas.load(keys)}
+    return tuple(_account_day(uses[key]) for key in keys if key in uses and now < uses[key].reading.ends_at)
+
+
+def _account_day(use: DayUse) -> AccountDay:
+    rate = use.rate
+    return AccountDay(
+        provider=use.provider,
+        left=use.reading.left,
+        read_at=use.reading.at,
+        renewed_at=use.reading.ends_at,
+        calls_per_hour=rate.in_time(rate.calls, _HOUR) if rate else None,
+        own_calls_per_hour=rate.in_time(rate.own_calls, _HOUR) if rate else None,
+        used_up_at=use.used_up_at,
+    )
 
 
 async def short_days(store: Store, *, now: datetime, cadence: CadenceView) -> Sequence[ShortDay]:
